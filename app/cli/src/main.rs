@@ -1,0 +1,2 @@
+//! Drydock's command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Carries the link over any byte stream and pairs devices.

@@ -1,0 +1,1 @@
+//! The one API behind window, CLI and HTTP.

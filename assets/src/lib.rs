@@ -1,0 +1,1 @@
+//! Boards, chips and apps as validated data.

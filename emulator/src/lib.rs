@@ -1,0 +1,1 @@
+//! Emulated boards: the Engine and Machine traits and the builtin engine.

@@ -1,0 +1,1 @@
+//! The firmware's logic: session, app store, wasm host, metrics. Board-free.

@@ -1,0 +1,1 @@
+//! The service that devices hold a TLS session with.

@@ -1,0 +1,431 @@
+//! Guest memory: regions of copy-on-write 4 KiB pages. Untouched pages are shared between all machines that were made
+//! from one image, so an idle machine holds little more than its page lists, and a fork copies only those.
+//!
+//! What lives here: flash, RAM and information pages as bytes. What must not: registers, side effects, write rules of
+//! flash (the chip's flash controller applies them before it calls [`GuestMemory::write`]).
+
+mod tlb;
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use tlb::{Tlb, TlbEntry};
+
+/// Size of a page in bytes.
+pub const PAGE_BYTES: usize = 4_096;
+const PAGE_SHIFT: u32 = 12;
+const PAGE_MASK: u32 = PAGE_BYTES as u32 - 1;
+
+pub(super) use tlb::PageData;
+
+/// One range of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Name for people, as in `flash`.
+    pub name: &'static str,
+    /// First address, on a page.
+    pub base: u32,
+    /// Length in bytes, whole pages.
+    pub bytes: u32,
+    /// How the core may use it.
+    pub kind: RegionKind,
+}
+
+/// How the core may use a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegionKind {
+    /// Loads, stores, instruction fetches and DMA without the chip's help. Zero at power-on.
+    Ram,
+    /// Loads and fetches without the chip's help, stores go to the chip. Erased (all ones) in a new chip.
+    Flash,
+}
+
+impl Region {
+    fn contains(&self, addr: u32) -> bool {
+        addr.wrapping_sub(self.base) < self.bytes
+    }
+}
+
+/// An address range that memory does not cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no memory at {addr:#010x}")]
+pub struct NoMemory {
+    /// The first address of it.
+    pub addr: u32,
+}
+
+/// A machine's memory.
+pub struct GuestMemory {
+    regions: Vec<RegionPages>,
+    tlb: Tlb,
+    /// First addresses of pages with decoded code that were written to since the core last looked.
+    stale_code: Vec<u32>,
+}
+
+struct RegionPages {
+    region: Region,
+    pages: Vec<Arc<PageData>>,
+    /// Pages of which the core holds decoded code: a write to them must be told to it. One bit a page.
+    code: Vec<u64>,
+}
+
+impl GuestMemory {
+    /// Fresh memory: RAM zero, flash erased.
+    ///
+    /// # Panics
+    /// When regions overlap or are not whole pages: the chip's description is wrong.
+    pub fn new(regions: Vec<Region>) -> Self {
+        let zero = Arc::new(PageData::filled(0));
+        let erased = Arc::new(PageData::filled(0xff));
+        for (index, region) in regions.iter().enumerate() {
+            assert!(
+                region.base & PAGE_MASK == 0 && region.bytes & PAGE_MASK == 0 && region.bytes > 0,
+                "region {} is not whole pages",
+                region.name
+            );
+            let clash = regions[..index].iter().find(|other| {
+                u64::from(other.base) < u64::from(region.base) + u64::from(region.bytes)
+                    && u64::from(region.base) < u64::from(other.base) + u64::from(other.bytes)
+            });
+            assert!(clash.is_none(), "region {} overlaps another", region.name);
+        }
+        let regions = regions
+            .into_iter()
+            .map(|region| {
+                let count = region.bytes as usize / PAGE_BYTES;
+                let page = match region.kind {
+                    RegionKind::Ram => &zero,
+                    RegionKind::Flash => &erased,
+                };
+                RegionPages {
+                    region,
+                    pages: vec![page.clone(); count],
+                    code: vec![0; count.div_ceil(64)],
+                }
+            })
+            .collect();
+        Self {
+            regions,
+            tlb: Tlb::new(),
+            stale_code: Vec::new(),
+        }
+    }
+
+    /// A second memory with the same content; pages are shared until either writes.
+    pub fn fork(&mut self) -> Self {
+        self.tlb.flush();
+        let regions = self
+            .regions
+            .iter()
+            .map(|pages| RegionPages {
+                region: pages.region.clone(),
+                pages: pages.pages.clone(),
+                code: vec![0; pages.code.len()],
+            })
+            .collect();
+        Self {
+            regions,
+            tlb: Tlb::new(),
+            stale_code: Vec::new(),
+        }
+    }
+
+    /// The regions.
+    pub fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter().map(|pages| &pages.region)
+    }
+
+    /// The region that holds `addr`.
+    pub fn region(&self, addr: u32) -> Option<&Region> {
+        self.regions
+            .iter()
+            .map(|pages| &pages.region)
+            .find(|region| region.contains(addr))
+    }
+
+    /// Whether all of `addr..addr + bytes` is RAM of one region.
+    pub fn is_ram(&self, addr: u32, bytes: usize) -> bool {
+        self.region(addr).is_some_and(|region| {
+            region.kind == RegionKind::Ram && bytes as u64 <= u64::from(region.bytes - (addr - region.base))
+        })
+    }
+
+    /// Reads RAM or flash.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when a byte of the range is neither; `bytes` is then unspecified.
+    pub fn read(&self, addr: u32, bytes: &mut [u8]) -> Result<(), NoMemory> {
+        let mut at = addr;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let page = self.page(at).ok_or(NoMemory { addr: at })?;
+            let offset = (at & PAGE_MASK) as usize;
+            let count = rest.len().min(PAGE_BYTES - offset);
+            let (now, later) = rest.split_at_mut(count);
+            now.copy_from_slice(&page.bytes()[offset..offset + count]);
+            at = at.wrapping_add(count as u32);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Writes RAM, or programs flash: raw bytes, no flash rules.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when a byte of the range is neither; nothing is written then.
+    pub fn write(&mut self, addr: u32, bytes: &[u8]) -> Result<(), NoMemory> {
+        self.check_range(addr, bytes.len())?;
+        let mut at = addr;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let offset = (at & PAGE_MASK) as usize;
+            let count = rest.len().min(PAGE_BYTES - offset);
+            let (now, later) = rest.split_at(count);
+            self.private_page(at).ok_or(NoMemory { addr: at })?[offset..offset + count].copy_from_slice(now);
+            at = at.wrapping_add(count as u32);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Sets `count` bytes from `addr` on to `value` (a page erase).
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub fn fill(&mut self, addr: u32, count: usize, value: u8) -> Result<(), NoMemory> {
+        self.check_range(addr, count)?;
+        let mut done = 0;
+        while done < count {
+            let at = addr.wrapping_add(done as u32);
+            let offset = (at & PAGE_MASK) as usize;
+            let step = (count - done).min(PAGE_BYTES - offset);
+            self.private_page(at).ok_or(NoMemory { addr: at })?[offset..offset + step].fill(value);
+            done += step;
+        }
+        Ok(())
+    }
+
+    /// Reads a little-endian word, aligned or not.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn read_u32(&self, addr: u32) -> Result<u32, NoMemory> {
+        let mut bytes = [0; 4];
+        self.read(addr, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Sets all RAM to zero (power was off).
+    pub fn clear_ram(&mut self) {
+        let zero = Arc::new(PageData::filled(0));
+        self.tlb.flush();
+        for pages in &mut self.regions {
+            if pages.region.kind == RegionKind::Ram {
+                for (index, page) in pages.pages.iter_mut().enumerate() {
+                    *page = zero.clone();
+                    if pages.code[index / 64] & (1 << (index % 64)) != 0 {
+                        self.stale_code.push(pages.region.base + ((index as u32) << PAGE_SHIFT));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Feeds all content into `state`.
+    pub fn hash_state(&self, mut state: &mut dyn Hasher) {
+        for pages in &self.regions {
+            pages.region.base.hash(&mut state);
+            for page in &pages.pages {
+                state.write(page.bytes());
+            }
+        }
+    }
+
+    /// How many pages are this memory's own, not shared with any other.
+    pub fn private_pages(&self) -> usize {
+        self.regions
+            .iter()
+            .flat_map(|pages| &pages.pages)
+            .filter(|page| Arc::strong_count(page) == 1)
+            .count()
+    }
+
+    fn check_range(&self, addr: u32, count: usize) -> Result<(), NoMemory> {
+        let mut at = u64::from(addr);
+        let end = at + count as u64;
+        while at < end {
+            let region = self.region(at as u32).filter(|_| at <= u64::from(u32::MAX));
+            let region = region.ok_or(NoMemory { addr: at as u32 })?;
+            at = u64::from(region.base) + u64::from(region.bytes);
+        }
+        Ok(())
+    }
+
+    fn page(&self, addr: u32) -> Option<&PageData> {
+        let pages = self.regions.iter().find(|pages| pages.region.contains(addr))?;
+        Some(&pages.pages[((addr - pages.region.base) >> PAGE_SHIFT) as usize])
+    }
+
+    /// The page of `addr`, made this memory's own, to write to. Code decoded from it is stale from now on.
+    fn private_page(&mut self, addr: u32) -> Option<&mut [u8; PAGE_BYTES]> {
+        let pages = self.regions.iter_mut().find(|pages| pages.region.contains(addr))?;
+        let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
+        let code = &mut pages.code[index / 64];
+        if *code & (1 << (index % 64)) != 0 {
+            *code &= !(1 << (index % 64));
+            self.stale_code.push(addr & !PAGE_MASK);
+        }
+        // The page may move, and no pointer to it may be used while it is borrowed to be written.
+        self.tlb.forget(addr);
+        let page = &mut pages.pages[index];
+        if Arc::get_mut(page).is_none() {
+            *page = Arc::new(PageData::new(page.bytes()));
+        }
+        Arc::get_mut(page).map(PageData::bytes_mut)
+    }
+}
+
+/// The core's side: fast single accesses and code tracking.
+impl GuestMemory {
+    /// Loads `N` bytes at `addr` from RAM or flash, if they lie in one page.
+    #[inline(always)]
+    pub(super) fn load<const N: usize>(&mut self, addr: u32) -> Option<[u8; N]> {
+        if let Some(bytes) = self.tlb.load(addr) {
+            return Some(bytes);
+        }
+        self.load_slow(addr)
+    }
+
+    /// Stores to RAM, if the bytes lie in one page of it.
+    #[inline(always)]
+    pub(super) fn store<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> Option<()> {
+        if self.tlb.store(addr, bytes) {
+            return Some(());
+        }
+        self.store_slow(addr, bytes)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slow<const N: usize>(&mut self, addr: u32) -> Option<[u8; N]> {
+        let page = self.page(addr)?;
+        let offset = (addr & PAGE_MASK) as usize;
+        let bytes = page.bytes().get(offset..offset + N)?.try_into().ok()?;
+        let entry = TlbEntry::readable(addr, page);
+        self.tlb.remember(addr, entry);
+        Some(bytes)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slow<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> Option<()> {
+        let offset = (addr & PAGE_MASK) as usize;
+        if self.region(addr)?.kind != RegionKind::Ram || offset + N > PAGE_BYTES {
+            return None;
+        }
+        let stale = self.stale_code.len();
+        let page = self.private_page(addr)?;
+        page[offset..offset + N].copy_from_slice(&bytes);
+        let entry = TlbEntry::writable(addr, page);
+        if self.stale_code.len() == stale {
+            self.tlb.remember(addr, entry);
+        }
+        Some(())
+    }
+
+    /// Tells that the core now holds code decoded from the page of `addr`.
+    pub(super) fn mark_code(&mut self, addr: u32) {
+        if let Some(pages) = self.regions.iter_mut().find(|pages| pages.region.contains(addr)) {
+            let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
+            pages.code[index / 64] |= 1 << (index % 64);
+            self.tlb.forget_writes(addr);
+        }
+    }
+
+    /// Whether [`Self::take_stale_code`] has anything to give.
+    #[inline(always)]
+    pub(super) fn has_stale_code(&self) -> bool {
+        !self.stale_code.is_empty()
+    }
+
+    /// First addresses of pages whose decoded code no longer holds.
+    pub(super) fn take_stale_code(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.stale_code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> GuestMemory {
+        GuestMemory::new(vec![
+            Region {
+                name: "flash",
+                base: 0,
+                bytes: 0x4000,
+                kind: RegionKind::Flash,
+            },
+            Region {
+                name: "ram",
+                base: 0x2000_0000,
+                bytes: 0x4000,
+                kind: RegionKind::Ram,
+            },
+        ])
+    }
+
+    #[test]
+    fn fresh_memory_is_erased_flash_and_zero_ram() {
+        let memory = memory();
+        assert_eq!(memory.read_u32(0x3ffc), Ok(0xffff_ffff));
+        assert_eq!(memory.read_u32(0x2000_0ffe), Ok(0));
+        assert_eq!(memory.read_u32(0x4000), Err(NoMemory { addr: 0x4000 }));
+        assert_eq!(memory.private_pages(), 0);
+    }
+
+    #[test]
+    fn a_write_past_the_end_writes_nothing() {
+        let mut memory = memory();
+        assert_eq!(
+            memory.write(0x2000_3ffe, &[1, 2, 3]),
+            Err(NoMemory { addr: 0x2000_4000 })
+        );
+        assert_eq!(memory.read_u32(0x2000_3ffc), Ok(0));
+        assert!(!memory.is_ram(0x2000_3ffe, 3));
+        assert!(memory.is_ram(0x2000_3ffe, 2));
+    }
+
+    #[test]
+    fn a_fork_and_its_parent_write_to_their_own_pages() {
+        let mut parent = memory();
+        parent.store(0x2000_0010, 1u32.to_le_bytes()).unwrap();
+        let mut child = parent.fork();
+        parent.store(0x2000_0010, 2u32.to_le_bytes()).unwrap();
+        assert_eq!(child.load(0x2000_0010), Some(1u32.to_le_bytes()));
+        child.store(0x2000_0010, 3u32.to_le_bytes()).unwrap();
+        assert_eq!(parent.load(0x2000_0010), Some(2u32.to_le_bytes()));
+        assert_eq!(parent.read_u32(0x2000_0010), Ok(2));
+    }
+
+    #[test]
+    fn the_core_cannot_store_to_flash_but_its_controller_can() {
+        let mut memory = memory();
+        assert_eq!(memory.load(0x100), Some([0xff]));
+        assert_eq!(memory.store(0x100, [7]), None);
+        memory.write(0x100, &[7]).unwrap();
+        assert_eq!(memory.load(0x100), Some([7]));
+    }
+
+    #[test]
+    fn a_store_to_decoded_code_is_told() {
+        let mut memory = memory();
+        memory.store(0x2000_1000, [1]).unwrap();
+        memory.mark_code(0x2000_1000);
+        assert!(!memory.has_stale_code());
+        memory.store(0x2000_1004, [1]).unwrap();
+        assert_eq!(memory.take_stale_code(), [0x2000_1000]);
+        memory.store(0x2000_1004, [2]).unwrap();
+        assert!(!memory.has_stale_code());
+    }
+}

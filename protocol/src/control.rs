@@ -1,0 +1,96 @@
+//! What is said on the link's `control` channel: unauthenticated, so each word is a hint and never a proof.
+
+use crate::types::ResetReason;
+use alloc::{string::String, vec::Vec};
+use minicbor::{Decode, Encode};
+
+/// From the device to the host.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum FromDevice {
+    /// Sent after reset, on [`FromHost::Identify`], and each second until a session stands.
+    #[n(0)]
+    Identity(#[n(0)] Identity),
+    /// The answer to [`FromHost::Pair`].
+    #[n(1)]
+    PairResult(#[n(0)] PairResult),
+}
+
+/// From the host to the device.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum FromHost {
+    /// Ask for [`FromDevice::Identity`].
+    #[n(0)]
+    Identify,
+    /// Trust anchor and one-time token for a blank device.
+    #[n(1)]
+    Pair(#[n(0)] Pair),
+}
+
+/// What a device says about itself before anyone can check it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Identity {
+    /// Id of the board's description, for example `nano33ble`.
+    #[n(0)]
+    pub board: String,
+    /// The chip's unique id.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub chip_id: Vec<u8>,
+    /// Version of the firmware.
+    #[n(2)]
+    pub firmware: String,
+    /// Whether the device has an identity or is blank.
+    #[n(3)]
+    pub state: IdentityState,
+    /// Why the board last came out of reset.
+    #[n(4)]
+    pub reset_reason: ResetReason,
+}
+
+/// Whether a device knows who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum IdentityState {
+    /// No identity; waits for [`FromHost::Pair`].
+    #[n(0)]
+    Blank,
+    /// Has a trust anchor and a token and is about to enroll.
+    #[n(1)]
+    Enrolling,
+    /// Has an identity.
+    #[n(2)]
+    Enrolled,
+    /// Cannot hold an identity (too small for TLS).
+    #[n(3)]
+    Unauthenticated,
+}
+
+/// First trust over the cable.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Pair {
+    /// The gateway's root certificate (X.509, DER).
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub anchor: Vec<u8>,
+    /// One-time token, to be shown in the enrollment request.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub token: Vec<u8>,
+    /// Server name in the gateway's certificate.
+    #[n(2)]
+    pub gateway_name: String,
+}
+
+/// What became of [`FromHost::Pair`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum PairResult {
+    /// Taken; enrollment begins.
+    #[n(0)]
+    Accepted,
+    /// The device has an identity and ignores anchors until it is wiped.
+    #[n(1)]
+    AlreadyEnrolled,
+    /// The anchor or the token has no usable form.
+    #[n(2)]
+    Malformed,
+}

@@ -1,0 +1,276 @@
+//! Message bodies from a device to the gateway.
+
+use crate::types::{AppState, Failure, FaultRecord, LogLevel, ResetReason, Version};
+use alloc::{string::String, vec::Vec};
+use minicbor::{Decode, Encode};
+
+/// First message on `drydock-enroll/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct EnrollRequest {
+    /// Token of the pairing.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub token: Vec<u8>,
+    /// PKCS#10 request (DER), signed by the key born on the device; its subject's CN is the chip id in hexadecimal.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub csr: Vec<u8>,
+    /// The chip's unique id: a label, not a proof.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub chip_id: Vec<u8>,
+    /// Id of the board's description.
+    #[n(3)]
+    pub board: String,
+    /// Version of the firmware.
+    #[n(4)]
+    pub firmware: String,
+}
+
+/// First message on `drydock/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Hello {
+    /// Id of the board's description.
+    #[n(0)]
+    pub board: String,
+    /// The chip's unique id.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub chip_id: Vec<u8>,
+    /// Version of the firmware.
+    #[n(2)]
+    pub firmware: String,
+    /// Why the board last came out of reset.
+    #[n(3)]
+    pub reset_reason: ResetReason,
+    /// What the last panic or fault left, told once.
+    #[n(4)]
+    pub fault: Option<FaultRecord>,
+    /// Heap of the device in bytes.
+    #[n(5)]
+    pub heap_bytes: u32,
+    /// Room for packages in bytes, taken and free together.
+    #[n(6)]
+    pub store_bytes: u32,
+    /// Largest module that could be stored now, in bytes.
+    #[n(7)]
+    pub store_free_bytes: u32,
+    /// What is installed.
+    #[n(8)]
+    pub apps: Vec<AppReport>,
+    /// Milliseconds since reset.
+    #[n(9)]
+    pub uptime_ms: u64,
+    /// Number of resets that the device counted; tells a reboot from a reconnect.
+    #[n(10)]
+    pub boot_count: u32,
+}
+
+/// What a device says about one app: in [`Hello`] for each, and whenever its state changes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AppReport {
+    /// Name of the app.
+    #[n(0)]
+    pub app: String,
+    /// Its version.
+    #[n(1)]
+    pub version: Version,
+    /// Its sequence.
+    #[n(2)]
+    pub sequence: u64,
+    /// SHA-256 of its module.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+    /// Its state.
+    #[n(4)]
+    pub state: AppState,
+    /// How it failed, when [`AppState::Failed`].
+    #[n(5)]
+    pub failure: Option<Failure>,
+    /// Whether it shall run after reset.
+    #[n(6)]
+    pub autostart: bool,
+    /// Milliseconds since reset at which this was true.
+    #[n(7)]
+    pub uptime_ms: u64,
+}
+
+/// A log line of an app, or of the firmware when `app` is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Log {
+    /// Name of the app; empty: the firmware.
+    #[n(0)]
+    pub app: String,
+    /// Severity.
+    #[n(1)]
+    pub level: LogLevel,
+    /// The line, without line end.
+    #[n(2)]
+    pub text: String,
+    /// Milliseconds since reset.
+    #[n(3)]
+    pub uptime_ms: u64,
+    /// Counts the device's log lines since reset, sent or dropped: a step of more than one is a gap.
+    #[n(4)]
+    pub sequence: u32,
+}
+
+/// Numbers of the device and its apps since the last such message; the heartbeat too.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Metrics {
+    /// Milliseconds since reset.
+    #[n(0)]
+    pub uptime_ms: u64,
+    /// Time in which the CPU did not sleep, in hundredths of a percent.
+    #[n(1)]
+    pub cpu_busy_bp: u16,
+    /// Heap in use, in bytes.
+    #[n(2)]
+    pub heap_used_bytes: u32,
+    /// Highest heap use since reset, in bytes.
+    #[n(3)]
+    pub heap_peak_bytes: u32,
+    /// Heap in all, in bytes.
+    #[n(4)]
+    pub heap_total_bytes: u32,
+    /// Deepest stack since reset, in bytes.
+    #[n(5)]
+    pub stack_peak_bytes: u32,
+    /// Stack in all, in bytes.
+    #[n(6)]
+    pub stack_total_bytes: u32,
+    /// Frames that the link had to send again, since reset.
+    #[n(7)]
+    pub link_retries: u32,
+    /// Frames that the link received damaged, since reset.
+    #[n(8)]
+    pub link_errors: u32,
+    /// Counts these messages since reset: a step of more than one is a gap.
+    #[n(9)]
+    pub sequence: u32,
+    /// Log lines dropped because the gateway did not read fast enough, since reset.
+    #[n(10)]
+    pub logs_dropped: u32,
+    /// Each app.
+    #[n(11)]
+    pub apps: Vec<AppMetrics>,
+    /// Chip temperature in thousandths of a degree Celsius, when the chip has a sensor.
+    #[n(12)]
+    pub temperature_mc: Option<i32>,
+}
+
+/// Numbers of one app.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct AppMetrics {
+    /// Name of the app.
+    #[n(0)]
+    pub app: String,
+    /// Fuel spent since the app started.
+    #[n(1)]
+    pub fuel: u64,
+    /// Linear memory in bytes.
+    #[n(2)]
+    pub memory_bytes: u32,
+    /// Heap in use by the app, in bytes.
+    #[n(3)]
+    pub heap_bytes: u32,
+    /// Host calls since the app started.
+    #[n(4)]
+    pub host_calls: u32,
+    /// Traps since the device was reset.
+    #[n(5)]
+    pub traps: u32,
+    /// Longest callback since the app started, in microseconds.
+    #[n(6)]
+    pub callback_max_us: u32,
+    /// Values that the app reported itself, the latest of each.
+    #[n(7)]
+    pub values: Vec<AppValue>,
+}
+
+/// A value that an app reported with `drydock.metric`.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct AppValue {
+    /// Name that the app gave.
+    #[n(0)]
+    pub name: String,
+    /// The latest value.
+    #[n(1)]
+    pub value: f64,
+}
+
+/// The answer to a request of the gateway; its envelope carries the request's id.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Reply {
+    /// Done.
+    #[n(0)]
+    Done,
+    /// The chunk was written and all before it: `next` is the offset wanted next.
+    #[n(1)]
+    ChunkTaken(#[n(0)] u32),
+    /// Refused, for this reason.
+    #[n(2)]
+    Refused(#[n(0)] Refusal),
+}
+
+/// Why a device refused a request.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Refusal {
+    /// The class of the refusal.
+    #[n(0)]
+    pub code: RefusalCode,
+    /// What happened, in words of the field, with the numbers.
+    #[n(1)]
+    pub detail: String,
+}
+
+/// Classes of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum RefusalCode {
+    /// The message's version or kind is not known here.
+    #[n(0)]
+    Unsupported,
+    /// The message's body has no valid form.
+    #[n(1)]
+    Malformed,
+    /// The signature does not verify with the publisher key of this device's enrollment.
+    #[n(2)]
+    BadSignature,
+    /// The digest or size does not match the module that arrived.
+    #[n(3)]
+    BadDigest,
+    /// The sequence is not above the app's high-water mark.
+    #[n(4)]
+    Downgrade,
+    /// The package does not name this board among its targets.
+    #[n(5)]
+    WrongTarget,
+    /// The store has no room.
+    #[n(6)]
+    StoreFull,
+    /// The heap cannot hold what the app needs.
+    #[n(7)]
+    NoMemory,
+    /// There are as many apps as the device keeps.
+    #[n(8)]
+    TooManyApps,
+    /// A capability that this device does not have, or a pin that the board does not give.
+    #[n(9)]
+    Capability,
+    /// There is no such app.
+    #[n(10)]
+    NoSuchApp,
+    /// The transfer is not the one under way, or the offset is not the next.
+    #[n(11)]
+    OutOfSequence,
+    /// Flash could not be written.
+    #[n(12)]
+    StoreFailed,
+    /// The module does not validate.
+    #[n(13)]
+    InvalidModule,
+}

@@ -1,0 +1,55 @@
+//! Sizes, rates and times that both sides of a session must agree on.
+
+/// Version of the message protocol that this crate speaks; goes into each envelope.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Version of the link framing; goes into the first frame of each side.
+pub const LINK_VERSION: u8 = 1;
+
+/// ALPN of a session that carries enrollment and nothing else.
+pub const ALPN_ENROLL: &[u8] = b"drydock-enroll/1";
+
+/// ALPN of an enrolled device's session.
+pub const ALPN_SESSION: &[u8] = b"drydock/1";
+
+/// Longest encoded message (envelope and body), in bytes. In the TLS stream each message stands behind its length as a
+/// big-endian `u16`; length and message together go into one application write of at most 1 KiB.
+pub const MAX_MESSAGE_BYTES: usize = 1022;
+
+/// Data bytes in one [`PackageChunk`](crate::gateway_to_device::PackageChunk).
+pub const CHUNK_BYTES: usize = 896;
+
+/// Chunks that the gateway may have sent and the device not yet acknowledged.
+pub const CHUNK_WINDOW: usize = 4;
+
+/// Longest COSE_Sign1 envelope of a manifest (header, manifest, signature), in bytes.
+pub const MAX_ENVELOPE_BYTES: usize = 800;
+
+/// Most apps that one device keeps.
+pub const MAX_APPS: usize = 8;
+
+/// Longest app name, in bytes; names match `[a-z0-9][a-z0-9-]*`.
+pub const MAX_APP_NAME_BYTES: usize = 32;
+
+/// Longest log line of an app that travels in one piece, in bytes; longer ones are cut and marked.
+pub const MAX_LOG_BYTES: usize = 256;
+
+/// Longest human-readable detail in an error or failure, in bytes.
+pub const MAX_DETAIL_BYTES: usize = 160;
+
+/// `max_fragment_size` of the gateway's TLS: its whole first flight fits one record, because the device's TLS cannot join
+/// a handshake message that was split over records.
+pub const GATEWAY_MAX_FRAGMENT_BYTES: usize = 2048;
+
+/// Read buffer of the device's TLS: one record of the gateway with its overhead.
+pub const DEVICE_RECORD_BUFFER_BYTES: usize = 2304;
+
+/// Milliseconds between two [`Metrics`](crate::device_to_gateway::Metrics) of a device unless configured otherwise. They
+/// are the heartbeat too.
+pub const DEFAULT_METRICS_INTERVAL_MS: u32 = 1000;
+
+/// A device that was silent for this long is `unreachable`: one heartbeat and its jitter missed.
+pub const HEARTBEAT_TIMEOUT_MS: u32 = 2500;
+
+/// Longest time that one callback of an app may run unless its manifest says otherwise, in milliseconds of device time.
+pub const DEFAULT_CALLBACK_LIMIT_MS: u32 = 500;

@@ -1,0 +1,9 @@
+//! What crosses the seam between the workbench and its users: the methods, what they take and give, and the events.
+
+mod event;
+mod method;
+mod view;
+
+pub use event::*;
+pub use method::*;
+pub use view::*;

@@ -1,0 +1,466 @@
+//! Views: what a user is shown of boards, machines, devices, apps and streams.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One board of the fleet: its machine, if it is emulated, and its device, once it has an identity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct BoardView {
+    /// Stable id, for example `b-3f9a0c`.
+    pub id: String,
+    /// Name that the user gave, unique in the fleet, for example `bench-1`.
+    pub name: String,
+    /// Id of the board's description, for example `nano33ble`.
+    pub kind: String,
+    /// Title of the board, for example `Arduino Nano 33 BLE`.
+    pub title: String,
+    /// Name of the chip, for example `nRF52840`.
+    pub chip: String,
+    /// The one state that is shown, derived from all others.
+    pub badge: Badge,
+    /// What the badge means here in a few words, for example `connecting, try 2` or `sensor failed: trap`.
+    pub badge_detail: String,
+    /// The machine, for emulated boards.
+    pub machine: Option<MachineView>,
+    /// The device, once it has an identity.
+    pub device: Option<DeviceView>,
+    /// Apps that are wished for or reported, by name.
+    pub apps: Vec<AppView>,
+    /// LEDs of the front panel, in the order of the board's description.
+    pub leds: Vec<LedView>,
+    /// Buttons of the front panel.
+    pub buttons: Vec<ButtonView>,
+    /// The latest metrics, if the device is connected.
+    pub metrics: Option<MetricSample>,
+}
+
+/// The one state that is shown for a board; earlier ones win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Badge {
+    /// We do not know: not heard in time.
+    Unknown,
+    /// An app failed, the machine crashed, or enrollment was refused.
+    Failed,
+    /// Works, but not as wished (an app is missing or at another version).
+    Degraded,
+    /// A package is on its way.
+    Deploying,
+    /// Booting, enrolling or handshaking.
+    Connecting,
+    /// Connected, and at least one app runs.
+    Running,
+    /// Connected without a running app, or switched off on purpose.
+    Idle,
+}
+
+/// A running emulated board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct MachineView {
+    /// Name of the engine: `builtin`, `renode`, `qemu`.
+    pub engine: String,
+    /// State of the machine.
+    pub state: MachineState,
+    /// Pace of its time.
+    pub pace: Pace,
+    /// Virtual time since power-on, in seconds.
+    pub virtual_time_s: f64,
+    /// Instructions since power-on.
+    #[ts(type = "number")]
+    pub instructions: u64,
+    /// Speed over the last second, in million instructions per second of host time.
+    pub mips: f64,
+    /// Virtual seconds per host second over the last second.
+    pub speed: f64,
+    /// Seed of its randomness, hexadecimal.
+    pub seed: String,
+    /// Why it crashed, when it did; with address and PC.
+    pub fault: Option<String>,
+}
+
+/// State of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum MachineState {
+    /// Switched off.
+    Off,
+    /// Time passes.
+    Running,
+    /// Time stands.
+    Paused,
+    /// Ended by a fault; its state can be looked at.
+    Crashed,
+}
+
+/// How virtual time relates to host time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Pace {
+    /// One virtual second takes one second.
+    #[default]
+    Realtime,
+    /// Busy time is not throttled; idle time never outruns the host.
+    Max,
+}
+
+/// A board's identity in the gateway's registry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DeviceView {
+    /// Id in the registry, also the CN of its certificate.
+    pub id: String,
+    /// The chip's unique id, hexadecimal.
+    pub chip_id: String,
+    /// State of its life.
+    pub state: DeviceState,
+    /// Version of its firmware.
+    pub firmware: String,
+    /// When it was last heard, in milliseconds since the Unix epoch.
+    #[ts(type = "number | null")]
+    pub heard_ms: Option<u64>,
+    /// Milliseconds since its reset, when last heard.
+    #[ts(type = "number | null")]
+    pub uptime_ms: Option<u64>,
+    /// The session's id.
+    #[ts(type = "number | null")]
+    pub session: Option<u64>,
+    /// Why it last came out of reset.
+    pub reset_reason: Option<String>,
+    /// What the last panic or fault left.
+    pub last_fault: Option<String>,
+}
+
+/// State of a device's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum DeviceState {
+    /// Known, not enrolled.
+    Pending,
+    /// Enrollment is under way.
+    Enrolling,
+    /// Has a certificate, was not connected yet.
+    Enrolled,
+    /// Holds a session.
+    Connected,
+    /// Holds a session but missed a heartbeat.
+    Unreachable,
+    /// Its session ended.
+    Disconnected,
+    /// Taken out of service; its certificate is revoked.
+    Retired,
+}
+
+/// An app on one board: what is wished for and what the device reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct AppView {
+    /// Name of the app.
+    pub name: String,
+    /// The version reported, or wished for when none is reported yet.
+    pub version: String,
+    /// Its state.
+    pub state: AppState,
+    /// How it failed.
+    pub failure: Option<FailureView>,
+    /// The transfer under way.
+    pub progress: Option<Progress>,
+    /// SHA-256 of the module, hexadecimal.
+    pub digest: String,
+    /// Size of the module in bytes.
+    pub size_bytes: u32,
+    /// What it may call, as text: `log`, `gpio:13`.
+    pub capabilities: Vec<String>,
+}
+
+/// State of an app on one board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum AppState {
+    /// Wished for; the board is not connected yet.
+    Pending,
+    /// The package is on its way.
+    Deploying,
+    /// Stored, not started.
+    Installed,
+    /// Being instantiated.
+    Starting,
+    /// Runs.
+    Running,
+    /// Stopped on request.
+    Stopped,
+    /// Ended itself with 0.
+    Exited,
+    /// Ended by the device, refused by it, or exited with another code.
+    Failed,
+    /// About to be removed.
+    Removing,
+}
+
+/// How an app failed, or why a board refused it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct FailureView {
+    /// `trap`, `execution-limit`, `memory-limit`, `capability-denied`, `instantiation`, `stack-overflow`, `exit-code` or `refused`.
+    pub reason: String,
+    /// The export that ran, or empty.
+    pub export: String,
+    /// One sentence.
+    pub detail: String,
+    /// Exit code, for `exit-code`.
+    pub exit_code: Option<i32>,
+}
+
+/// Bytes of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Progress {
+    /// Acknowledged by the device.
+    pub done_bytes: u32,
+    /// In all.
+    pub total_bytes: u32,
+}
+
+/// A LED of the front panel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LedView {
+    /// Name on the board, for example `LED`.
+    pub name: String,
+    /// Pin, for example `P0.13`.
+    pub pin: String,
+    /// CSS-like colour name of its light: `amber`, `green`, `red`, `blue`.
+    pub color: String,
+    /// Whether it is lit; none: not known (physical board).
+    pub lit: Option<bool>,
+}
+
+/// A button of the front panel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ButtonView {
+    /// Name on the board.
+    pub name: String,
+    /// Pin, for example `P1.11`.
+    pub pin: String,
+    /// Whether it is held.
+    pub pressed: bool,
+}
+
+/// Metrics of a device at one instant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct MetricSample {
+    /// When the gateway took it, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub time_ms: u64,
+    /// Milliseconds since the device's reset.
+    #[ts(type = "number")]
+    pub uptime_ms: u64,
+    /// Counts samples of the device since reset; a step of more than one is a gap.
+    pub sequence: u32,
+    /// Time in which the CPU did not sleep, in percent.
+    pub cpu_percent: f64,
+    /// Heap in use, in bytes.
+    pub heap_used_bytes: u32,
+    /// Highest heap use since reset, in bytes.
+    pub heap_peak_bytes: u32,
+    /// Heap in all, in bytes.
+    pub heap_total_bytes: u32,
+    /// Deepest stack since reset, in bytes.
+    pub stack_peak_bytes: u32,
+    /// Stack in all, in bytes.
+    pub stack_total_bytes: u32,
+    /// Frames sent again since reset.
+    pub link_retries: u32,
+    /// Frames received damaged since reset.
+    pub link_errors: u32,
+    /// Chip temperature in degrees Celsius.
+    pub temperature_c: Option<f64>,
+    /// Each app.
+    pub apps: Vec<AppMetricSample>,
+}
+
+/// Metrics of one app at one instant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct AppMetricSample {
+    /// Name of the app.
+    pub app: String,
+    /// Fuel per second since the sample before.
+    pub fuel_per_s: f64,
+    /// Fuel since the app started.
+    #[ts(type = "number")]
+    pub fuel: u64,
+    /// Linear memory in bytes.
+    pub memory_bytes: u32,
+    /// Heap of the device that the app uses, in bytes.
+    pub heap_bytes: u32,
+    /// Host calls since the app started.
+    pub host_calls: u32,
+    /// Traps since the device's reset.
+    pub traps: u32,
+    /// Longest callback since the app started, in microseconds.
+    pub callback_max_us: u32,
+    /// Values that the app reported itself.
+    pub values: Vec<NamedValue>,
+}
+
+/// A value that an app reported itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct NamedValue {
+    /// Its name.
+    pub name: String,
+    /// The latest value.
+    pub value: f64,
+}
+
+/// A line of the console.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LogLine {
+    /// Position in the board's console, ascending by one; a step of more than one is a gap.
+    #[ts(type = "number")]
+    pub sequence: u64,
+    /// When the gateway took it, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub time_ms: u64,
+    /// Milliseconds since the device's reset, if the device told.
+    #[ts(type = "number | null")]
+    pub uptime_ms: Option<u64>,
+    /// `fw` for the firmware, `drydock` for the workbench, else the app's name.
+    pub source: String,
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line.
+    pub text: String,
+}
+
+/// One line of a plot, decimated for display.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Series {
+    /// `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>` or `value:<app>:<name>`.
+    pub id: String,
+    /// Title for people.
+    pub title: String,
+    /// `%`, `B`, `°C`, `/s` or empty.
+    pub unit: String,
+    /// Top of the scale when the quantity has one, for example the heap in all.
+    pub max: Option<f64>,
+    /// Instants, in milliseconds since the Unix epoch, ascending.
+    pub times_ms: Vec<f64>,
+    /// Values; null is a gap.
+    pub values: Vec<Option<f64>>,
+}
+
+/// A kind of board that can be added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct BoardKindView {
+    /// Id of its description, for example `nano33ble`.
+    pub id: String,
+    /// Title, for example `Arduino Nano 33 BLE`.
+    pub title: String,
+    /// Chip, for example `nRF52840`.
+    pub chip: String,
+    /// Flash in bytes.
+    pub flash_bytes: u32,
+    /// RAM in bytes.
+    pub ram_bytes: u32,
+    /// What does not work on this board, in a sentence; empty: everything does.
+    pub limit: String,
+    /// Engines that can run it.
+    pub engines: Vec<EngineView>,
+}
+
+/// An engine and whether it can be used here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EngineView {
+    /// `builtin`, `renode` or `qemu`.
+    pub name: String,
+    /// Whether it can be used here.
+    pub available: bool,
+    /// Why not, and how to get it; or its version.
+    pub detail: String,
+}
+
+/// What a file is and where it could run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct AppPreview {
+    /// Name that the app would get.
+    pub name: String,
+    /// Version that the app would get.
+    pub version: String,
+    /// Size of the module in bytes.
+    pub size_bytes: u32,
+    /// Linear memory that it wants, in bytes.
+    pub memory_bytes: u32,
+    /// Capabilities that it would be granted.
+    pub granted: Vec<String>,
+    /// Capabilities that it calls and that need consent.
+    pub needs_consent: Vec<String>,
+    /// For each board that was asked about.
+    pub boards: Vec<Verdict>,
+}
+
+/// Whether a board can take an app.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Verdict {
+    /// Id of the board.
+    pub board: String,
+    /// None: it fits. Else one sentence that says why not.
+    pub refused: Option<String>,
+}
+
+/// What is always true of this workbench.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct SystemInfo {
+    /// Version of Drydock.
+    pub version: String,
+    /// Commit that it was built from.
+    pub commit: String,
+    /// Schema of the store.
+    pub schema: u32,
+    /// The data directory.
+    pub data_dir: String,
+    /// Whether the data directory goes when the workbench ends.
+    pub temporary: bool,
+    /// Name of the gateway in its certificate.
+    pub gateway: String,
+    /// Sessions held now.
+    pub sessions: u32,
+    /// Whether boards that the user did not create may enroll.
+    pub pairing: bool,
+    /// Engines.
+    pub engines: Vec<EngineView>,
+}
+
+/// One entry of the activity list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ActivityEntry {
+    /// Revision of the store.
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// In milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub time_ms: u64,
+    /// Name of the event, for example `device.enrolled`.
+    pub event: String,
+    /// Name of the board, if it is about one.
+    pub board: Option<String>,
+    /// One sentence.
+    pub text: String,
+}

@@ -7,7 +7,6 @@ use ts_rs::TS;
 /// One message of a subscription.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[ts(export)]
 pub enum Update {
     /// A board was added or anything of its view changed, at most ten times a second and board.
     Board {
@@ -54,7 +53,6 @@ pub enum Update {
 
 /// A named fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Event {
     /// `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`, `app.log`,
     /// `device.metrics`, `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `machine.crashed`, `error`, ….

@@ -6,7 +6,6 @@ use ts_rs::TS;
 
 /// Why a method did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ApiError {
     /// The class of the error; decides the CLI's exit code.
     pub code: ErrorCode,
@@ -19,7 +18,6 @@ pub struct ApiError {
 /// Classes of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum ErrorCode {
     /// The request makes no sense (exit code 2).
     Usage,
@@ -40,7 +38,6 @@ macro_rules! methods {
         /// A request: the method's name and what it takes.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
         #[serde(tag = "method", content = "params")]
-        #[ts(export)]
         pub enum Request {
             $($(#[$doc])* #[serde(rename = $name)] $variant($params),)*
         }
@@ -56,6 +53,30 @@ macro_rules! methods {
         pub fn method_signatures() -> Vec<(&'static str, String, String)> {
             let config = ts_rs::Config::default();
             vec![$(($name, <$params as TS>::name(&config), <$result as TS>::name(&config)),)*]
+        }
+
+        /// Shows each type that a method takes or gives to a visitor.
+        pub(super) fn visit_method_types(visitor: &mut impl ts_rs::TypeVisitor) {
+            $(visitor.visit::<$params>(); visitor.visit::<$result>();)*
+        }
+
+        impl Request {
+            /// Name of the method.
+            pub fn method(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// Makes the response of this method from its JSON.
+            ///
+            /// # Errors
+            /// The JSON is not what this method gives.
+            pub fn parse_response(&self, json: serde_json::Value) -> Result<Response, serde_json::Error> {
+                match self {
+                    $(Self::$variant(_) => serde_json::from_value::<$result>(json).map(Response::$variant),)*
+                }
+            }
         }
     };
 }
@@ -107,12 +128,10 @@ methods! {
 
 /// Nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Empty {}
 
 /// A text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Text {
     /// The text.
     pub text: String,
@@ -120,7 +139,6 @@ pub struct Text {
 
 /// All boards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Fleet {
     /// Revision that this state holds at.
     #[ts(type = "number")]
@@ -131,7 +149,6 @@ pub struct Fleet {
 
 /// Names a board.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardRef {
     /// Its id or its name.
     pub board: String,
@@ -139,7 +156,6 @@ pub struct BoardRef {
 
 /// Adds an emulated board.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardAdd {
     /// Id of the board's description.
     pub kind: String,
@@ -159,7 +175,6 @@ pub struct BoardAdd {
 
 /// Gives a board another name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardRename {
     /// Its id or its name.
     pub board: String,
@@ -169,7 +184,6 @@ pub struct BoardRename {
 
 /// Switches a machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardPower {
     /// Id or name of the board.
     pub board: String,
@@ -180,7 +194,6 @@ pub struct BoardPower {
 /// What can be done to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum PowerAction {
     /// Power on.
     On,
@@ -196,7 +209,6 @@ pub enum PowerAction {
 
 /// Holds or releases a button.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardButton {
     /// Id or name of the board.
     pub board: String,
@@ -209,7 +221,6 @@ pub struct BoardButton {
 /// Where a module comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum AppSource {
     /// A `.wasm` or `.wat` file, by absolute path, read by the owner.
     Path(String),
@@ -226,7 +237,6 @@ pub enum AppSource {
 
 /// Asks what a file is and where it could run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct AppPreviewRequest {
     /// The module.
     pub source: AppSource,
@@ -236,7 +246,6 @@ pub struct AppPreviewRequest {
 
 /// Deploys a module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct AppDeploy {
     /// The module.
     pub source: AppSource,
@@ -258,7 +267,6 @@ pub struct AppDeploy {
 
 /// A deployment that was accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Deployment {
     /// Name of the app.
     pub app: String,
@@ -272,7 +280,6 @@ pub struct Deployment {
 
 /// Names an app on a board.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct AppRef {
     /// Id or name of the board.
     pub board: String,
@@ -282,7 +289,6 @@ pub struct AppRef {
 
 /// Asks for lines of a console.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct LogsQuery {
     /// Id or name of the board.
     pub board: String,
@@ -300,7 +306,6 @@ pub struct LogsQuery {
 
 /// Lines of a console.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Logs {
     /// The lines, ascending.
     pub lines: Vec<LogLine>,
@@ -311,7 +316,6 @@ pub struct Logs {
 
 /// Asks for lines of plots.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct MetricsQuery {
     /// Id or name of the board.
     pub board: String,
@@ -326,7 +330,6 @@ pub struct MetricsQuery {
 
 /// Asks for a chart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct MetricsExport {
     /// What to draw.
     pub query: MetricsQuery,
@@ -343,7 +346,6 @@ pub struct MetricsExport {
 /// Format of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum ChartFormat {
     /// Scalable vector graphics.
     Svg,
@@ -353,7 +355,6 @@ pub enum ChartFormat {
 
 /// A chart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Exported {
     /// The file that was written.
     pub path: Option<String>,
@@ -363,7 +364,6 @@ pub struct Exported {
 
 /// Asks what happened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ActivityQuery {
     /// Only entries before this revision.
     #[serde(default)]
@@ -378,7 +378,6 @@ pub struct ActivityQuery {
 
 /// Turns pairing on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct PairingSet {
     /// On or off.
     pub enabled: bool,

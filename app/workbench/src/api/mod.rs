@@ -2,8 +2,10 @@
 
 mod event;
 mod method;
+mod typescript;
 mod view;
 
 pub use event::*;
 pub use method::*;
+pub use typescript::typescript;
 pub use view::*;

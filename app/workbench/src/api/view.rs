@@ -5,7 +5,6 @@ use ts_rs::TS;
 
 /// One board of the fleet: its machine, if it is emulated, and its device, once it has an identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardView {
     /// Stable id, for example `b-3f9a0c`.
     pub id: String,
@@ -38,7 +37,6 @@ pub struct BoardView {
 /// The one state that is shown for a board; earlier ones win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum Badge {
     /// We do not know: not heard in time.
     Unknown,
@@ -58,7 +56,6 @@ pub enum Badge {
 
 /// A running emulated board.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct MachineView {
     /// Name of the engine: `builtin`, `renode`, `qemu`.
     pub engine: String,
@@ -84,7 +81,6 @@ pub struct MachineView {
 /// State of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum MachineState {
     /// Switched off.
     Off,
@@ -99,7 +95,6 @@ pub enum MachineState {
 /// How virtual time relates to host time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum Pace {
     /// One virtual second takes one second.
     #[default]
@@ -110,7 +105,6 @@ pub enum Pace {
 
 /// A board's identity in the gateway's registry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct DeviceView {
     /// Id in the registry, also the CN of its certificate.
     pub id: String,
@@ -138,7 +132,6 @@ pub struct DeviceView {
 /// State of a device's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum DeviceState {
     /// Known, not enrolled.
     Pending,
@@ -158,7 +151,6 @@ pub enum DeviceState {
 
 /// An app on one board: what is wished for and what the device reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct AppView {
     /// Name of the app.
     pub name: String,
@@ -181,7 +173,6 @@ pub struct AppView {
 /// State of an app on one board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum AppState {
     /// Wished for; the board is not connected yet.
     Pending,
@@ -205,7 +196,6 @@ pub enum AppState {
 
 /// How an app failed, or why a board refused it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct FailureView {
     /// `trap`, `execution-limit`, `memory-limit`, `capability-denied`, `instantiation`, `stack-overflow`, `exit-code` or `refused`.
     pub reason: String,
@@ -219,7 +209,6 @@ pub struct FailureView {
 
 /// Bytes of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Progress {
     /// Acknowledged by the device.
     pub done_bytes: u32,
@@ -229,7 +218,6 @@ pub struct Progress {
 
 /// A LED of the front panel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct LedView {
     /// Name on the board, for example `LED`.
     pub name: String,
@@ -243,7 +231,6 @@ pub struct LedView {
 
 /// A button of the front panel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ButtonView {
     /// Name on the board.
     pub name: String,
@@ -255,7 +242,6 @@ pub struct ButtonView {
 
 /// Metrics of a device at one instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct MetricSample {
     /// When the gateway took it, in milliseconds since the Unix epoch.
     #[ts(type = "number")]
@@ -289,7 +275,6 @@ pub struct MetricSample {
 
 /// Metrics of one app at one instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct AppMetricSample {
     /// Name of the app.
     pub app: String,
@@ -314,7 +299,6 @@ pub struct AppMetricSample {
 
 /// A value that an app reported itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct NamedValue {
     /// Its name.
     pub name: String,
@@ -324,7 +308,6 @@ pub struct NamedValue {
 
 /// A line of the console.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct LogLine {
     /// Position in the board's console, ascending by one; a step of more than one is a gap.
     #[ts(type = "number")]
@@ -345,7 +328,6 @@ pub struct LogLine {
 
 /// One line of a plot, decimated for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Series {
     /// `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>` or `value:<app>:<name>`.
     pub id: String,
@@ -363,7 +345,6 @@ pub struct Series {
 
 /// A kind of board that can be added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct BoardKindView {
     /// Id of its description, for example `nano33ble`.
     pub id: String,
@@ -383,7 +364,6 @@ pub struct BoardKindView {
 
 /// An engine and whether it can be used here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct EngineView {
     /// `builtin`, `renode` or `qemu`.
     pub name: String,
@@ -395,7 +375,6 @@ pub struct EngineView {
 
 /// What a file is and where it could run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct AppPreview {
     /// Name that the app would get.
     pub name: String,
@@ -415,7 +394,6 @@ pub struct AppPreview {
 
 /// Whether a board can take an app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Verdict {
     /// Id of the board.
     pub board: String,
@@ -425,7 +403,6 @@ pub struct Verdict {
 
 /// What is always true of this workbench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct SystemInfo {
     /// Version of Drydock.
     pub version: String,
@@ -449,7 +426,6 @@ pub struct SystemInfo {
 
 /// One entry of the activity list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ActivityEntry {
     /// Revision of the store.
     #[ts(type = "number")]

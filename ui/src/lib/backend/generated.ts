@@ -1,0 +1,1055 @@
+// The workbench's API: its types and its methods. Generated from app/workbench/src/api; do not edit.
+// Renew: cargo run -p drydock-workbench --example codegen -- ui/src/lib/backend/generated.ts
+
+/**
+ * One entry of the activity list.
+ */
+export type ActivityEntry = { 
+/**
+ * Revision of the store.
+ */
+revision: number, 
+/**
+ * In milliseconds since the Unix epoch.
+ */
+time_ms: number, 
+/**
+ * Name of the event, for example `device.enrolled`.
+ */
+event: string, 
+/**
+ * Name of the board, if it is about one.
+ */
+board: string | null, 
+/**
+ * One sentence.
+ */
+text: string, };
+
+/**
+ * Asks what happened.
+ */
+export type ActivityQuery = { 
+/**
+ * Only entries before this revision.
+ */
+before: number | null, 
+/**
+ * At most this many.
+ */
+limit: number, 
+/**
+ * Only of this board.
+ */
+board: string | null, };
+
+/**
+ * Why a method did not do what was asked.
+ */
+export type ApiError = { 
+/**
+ * The class of the error; decides the CLI's exit code.
+ */
+code: ErrorCode, 
+/**
+ * One sentence: what happened, to which board or app, and what to do.
+ */
+message: string, 
+/**
+ * More for those who want it; folds out.
+ */
+detail: string | null, };
+
+/**
+ * Deploys a module.
+ */
+export type AppDeploy = { 
+/**
+ * The module.
+ */
+source: AppSource, 
+/**
+ * Ids or names of the boards.
+ */
+boards: Array<string>, 
+/**
+ * Name of the app; none: from the module or the file.
+ */
+name: string | null, 
+/**
+ * Version; none: from the module, else the next patch version.
+ */
+version: string | null, 
+/**
+ * Capabilities that the user consents to beyond the usual ones, for example `gpio:7`.
+ */
+grant: Array<string>, 
+/**
+ * Leave it installed without starting it.
+ */
+no_start: boolean, };
+
+/**
+ * Metrics of one app at one instant.
+ */
+export type AppMetricSample = { 
+/**
+ * Name of the app.
+ */
+app: string, 
+/**
+ * Fuel per second since the sample before.
+ */
+fuel_per_s: number, 
+/**
+ * Fuel since the app started.
+ */
+fuel: number, 
+/**
+ * Linear memory in bytes.
+ */
+memory_bytes: number, 
+/**
+ * Heap of the device that the app uses, in bytes.
+ */
+heap_bytes: number, 
+/**
+ * Host calls since the app started.
+ */
+host_calls: number, 
+/**
+ * Traps since the device's reset.
+ */
+traps: number, 
+/**
+ * Longest callback since the app started, in microseconds.
+ */
+callback_max_us: number, 
+/**
+ * Values that the app reported itself.
+ */
+values: Array<NamedValue>, };
+
+/**
+ * What a file is and where it could run.
+ */
+export type AppPreview = { 
+/**
+ * Name that the app would get.
+ */
+name: string, 
+/**
+ * Version that the app would get.
+ */
+version: string, 
+/**
+ * Size of the module in bytes.
+ */
+size_bytes: number, 
+/**
+ * Linear memory that it wants, in bytes.
+ */
+memory_bytes: number, 
+/**
+ * Capabilities that it would be granted.
+ */
+granted: Array<string>, 
+/**
+ * Capabilities that it calls and that need consent.
+ */
+needs_consent: Array<string>, 
+/**
+ * For each board that was asked about.
+ */
+boards: Array<Verdict>, };
+
+/**
+ * Asks what a file is and where it could run.
+ */
+export type AppPreviewRequest = { 
+/**
+ * The module.
+ */
+source: AppSource, 
+/**
+ * Ids or names of the boards that are asked about.
+ */
+boards: Array<string>, };
+
+/**
+ * Names an app on a board.
+ */
+export type AppRef = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Name of the app.
+ */
+app: string, };
+
+/**
+ * Where a module comes from.
+ */
+export type AppSource = { "path": string } | { "bytes": { 
+/**
+ * Name of the file.
+ */
+name: string, 
+/**
+ * The bytes in base64.
+ */
+base64: string, } } | { "sample": string };
+
+/**
+ * State of an app on one board.
+ */
+export type AppState = "pending" | "deploying" | "installed" | "starting" | "running" | "stopped" | "exited" | "failed" | "removing";
+
+/**
+ * An app on one board: what is wished for and what the device reports.
+ */
+export type AppView = { 
+/**
+ * Name of the app.
+ */
+name: string, 
+/**
+ * The version reported, or wished for when none is reported yet.
+ */
+version: string, 
+/**
+ * Its state.
+ */
+state: AppState, 
+/**
+ * How it failed.
+ */
+failure: FailureView | null, 
+/**
+ * The transfer under way.
+ */
+progress: Progress | null, 
+/**
+ * SHA-256 of the module, hexadecimal.
+ */
+digest: string, 
+/**
+ * Size of the module in bytes.
+ */
+size_bytes: number, 
+/**
+ * What it may call, as text: `log`, `gpio:13`.
+ */
+capabilities: Array<string>, };
+
+/**
+ * The one state that is shown for a board; earlier ones win.
+ */
+export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle";
+
+/**
+ * Adds an emulated board.
+ */
+export type BoardAdd = { 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * Name; none: `bench-1`, `bench-2`, ….
+ */
+name: string | null, 
+/**
+ * Engine; none: `builtin`.
+ */
+engine: string | null, 
+/**
+ * Pace of its time.
+ */
+pace: Pace, 
+/**
+ * Seed, hexadecimal; none: from the host's entropy, recorded.
+ */
+seed: string | null, };
+
+/**
+ * Holds or releases a button.
+ */
+export type BoardButton = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Name of the button.
+ */
+button: string, 
+/**
+ * Held or not.
+ */
+pressed: boolean, };
+
+/**
+ * A kind of board that can be added.
+ */
+export type BoardKindView = { 
+/**
+ * Id of its description, for example `nano33ble`.
+ */
+id: string, 
+/**
+ * Title, for example `Arduino Nano 33 BLE`.
+ */
+title: string, 
+/**
+ * Chip, for example `nRF52840`.
+ */
+chip: string, 
+/**
+ * Flash in bytes.
+ */
+flash_bytes: number, 
+/**
+ * RAM in bytes.
+ */
+ram_bytes: number, 
+/**
+ * What does not work on this board, in a sentence; empty: everything does.
+ */
+limit: string, 
+/**
+ * Engines that can run it.
+ */
+engines: Array<EngineView>, };
+
+/**
+ * Switches a machine.
+ */
+export type BoardPower = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * What to do.
+ */
+action: PowerAction, };
+
+/**
+ * Names a board.
+ */
+export type BoardRef = { 
+/**
+ * Its id or its name.
+ */
+board: string, };
+
+/**
+ * Gives a board another name.
+ */
+export type BoardRename = { 
+/**
+ * Its id or its name.
+ */
+board: string, 
+/**
+ * The new name.
+ */
+name: string, };
+
+/**
+ * One board of the fleet: its machine, if it is emulated, and its device, once it has an identity.
+ */
+export type BoardView = { 
+/**
+ * Stable id, for example `b-3f9a0c`.
+ */
+id: string, 
+/**
+ * Name that the user gave, unique in the fleet, for example `bench-1`.
+ */
+name: string, 
+/**
+ * Id of the board's description, for example `nano33ble`.
+ */
+kind: string, 
+/**
+ * Title of the board, for example `Arduino Nano 33 BLE`.
+ */
+title: string, 
+/**
+ * Name of the chip, for example `nRF52840`.
+ */
+chip: string, 
+/**
+ * The one state that is shown, derived from all others.
+ */
+badge: Badge, 
+/**
+ * What the badge means here in a few words, for example `connecting, try 2` or `sensor failed: trap`.
+ */
+badge_detail: string, 
+/**
+ * The machine, for emulated boards.
+ */
+machine: MachineView | null, 
+/**
+ * The device, once it has an identity.
+ */
+device: DeviceView | null, 
+/**
+ * Apps that are wished for or reported, by name.
+ */
+apps: Array<AppView>, 
+/**
+ * LEDs of the front panel, in the order of the board's description.
+ */
+leds: Array<LedView>, 
+/**
+ * Buttons of the front panel.
+ */
+buttons: Array<ButtonView>, 
+/**
+ * The latest metrics, if the device is connected.
+ */
+metrics: MetricSample | null, };
+
+/**
+ * A button of the front panel.
+ */
+export type ButtonView = { 
+/**
+ * Name on the board.
+ */
+name: string, 
+/**
+ * Pin, for example `P1.11`.
+ */
+pin: string, 
+/**
+ * Whether it is held.
+ */
+pressed: boolean, };
+
+/**
+ * Format of a chart.
+ */
+export type ChartFormat = "svg" | "png";
+
+/**
+ * A deployment that was accepted.
+ */
+export type Deployment = { 
+/**
+ * Name of the app.
+ */
+app: string, 
+/**
+ * Its version.
+ */
+version: string, 
+/**
+ * SHA-256 of the module, hexadecimal.
+ */
+digest: string, 
+/**
+ * Ids of the boards.
+ */
+boards: Array<string>, };
+
+/**
+ * State of a device's life.
+ */
+export type DeviceState = "pending" | "enrolling" | "enrolled" | "connected" | "unreachable" | "disconnected" | "retired";
+
+/**
+ * A board's identity in the gateway's registry.
+ */
+export type DeviceView = { 
+/**
+ * Id in the registry, also the CN of its certificate.
+ */
+id: string, 
+/**
+ * The chip's unique id, hexadecimal.
+ */
+chip_id: string, 
+/**
+ * State of its life.
+ */
+state: DeviceState, 
+/**
+ * Version of its firmware.
+ */
+firmware: string, 
+/**
+ * When it was last heard, in milliseconds since the Unix epoch.
+ */
+heard_ms: number | null, 
+/**
+ * Milliseconds since its reset, when last heard.
+ */
+uptime_ms: number | null, 
+/**
+ * The session's id.
+ */
+session: number | null, 
+/**
+ * Why it last came out of reset.
+ */
+reset_reason: string | null, 
+/**
+ * What the last panic or fault left.
+ */
+last_fault: string | null, };
+
+/**
+ * Nothing.
+ */
+export type Empty = Record<symbol, never>;
+
+/**
+ * An engine and whether it can be used here.
+ */
+export type EngineView = { 
+/**
+ * `builtin`, `renode` or `qemu`.
+ */
+name: string, 
+/**
+ * Whether it can be used here.
+ */
+available: boolean, 
+/**
+ * Why not, and how to get it; or its version.
+ */
+detail: string, };
+
+/**
+ * Classes of errors.
+ */
+export type ErrorCode = "usage" | "refused" | "not_found" | "board" | "cancelled" | "internal";
+
+/**
+ * A named fact.
+ */
+export type Event = { 
+/**
+ * `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`, `app.log`,
+ * `device.metrics`, `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `machine.crashed`, `error`, ….
+ */
+event: string, 
+/**
+ * Revision of the store, for facts that are kept.
+ */
+revision: number | null, 
+/**
+ * In milliseconds since the Unix epoch.
+ */
+time_ms: number, 
+/**
+ * Name of the board.
+ */
+board: string | null, 
+/**
+ * Name of the app.
+ */
+app: string | null, 
+/**
+ * One sentence for people.
+ */
+text: string, 
+/**
+ * Further fields of this event, documented in docs/cli.md.
+ */
+data: Record<string, unknown>, };
+
+/**
+ * A chart.
+ */
+export type Exported = { 
+/**
+ * The file that was written.
+ */
+path: string | null, 
+/**
+ * The chart in base64, when no file was asked for.
+ */
+base64: string | null, };
+
+/**
+ * How an app failed, or why a board refused it.
+ */
+export type FailureView = { 
+/**
+ * `trap`, `execution-limit`, `memory-limit`, `capability-denied`, `instantiation`, `stack-overflow`, `exit-code` or `refused`.
+ */
+reason: string, 
+/**
+ * The export that ran, or empty.
+ */
+export: string, 
+/**
+ * One sentence.
+ */
+detail: string, 
+/**
+ * Exit code, for `exit-code`.
+ */
+exit_code: number | null, };
+
+/**
+ * All boards.
+ */
+export type Fleet = { 
+/**
+ * Revision that this state holds at.
+ */
+revision: number, 
+/**
+ * The boards, by name.
+ */
+boards: Array<BoardView>, };
+
+/**
+ * A LED of the front panel.
+ */
+export type LedView = { 
+/**
+ * Name on the board, for example `LED`.
+ */
+name: string, 
+/**
+ * Pin, for example `P0.13`.
+ */
+pin: string, 
+/**
+ * CSS-like colour name of its light: `amber`, `green`, `red`, `blue`.
+ */
+color: string, 
+/**
+ * Whether it is lit; none: not known (physical board).
+ */
+lit: boolean | null, };
+
+/**
+ * A line of the console.
+ */
+export type LogLine = { 
+/**
+ * Position in the board's console, ascending by one; a step of more than one is a gap.
+ */
+sequence: number, 
+/**
+ * When the gateway took it, in milliseconds since the Unix epoch.
+ */
+time_ms: number, 
+/**
+ * Milliseconds since the device's reset, if the device told.
+ */
+uptime_ms: number | null, 
+/**
+ * `fw` for the firmware, `drydock` for the workbench, else the app's name.
+ */
+source: string, 
+/**
+ * `trace`, `debug`, `info`, `warn` or `error`.
+ */
+level: string, 
+/**
+ * The line.
+ */
+text: string, };
+
+/**
+ * Lines of a console.
+ */
+export type Logs = { 
+/**
+ * The lines, ascending.
+ */
+lines: Array<LogLine>, 
+/**
+ * Lines that are no longer kept before the first one.
+ */
+dropped: number, };
+
+/**
+ * Asks for lines of a console.
+ */
+export type LogsQuery = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Only lines after this sequence.
+ */
+after: number | null, 
+/**
+ * Only of this source.
+ */
+source: string | null, 
+/**
+ * At most this many of the newest lines.
+ */
+limit: number | null, };
+
+/**
+ * State of a machine.
+ */
+export type MachineState = "off" | "running" | "paused" | "crashed";
+
+/**
+ * A running emulated board.
+ */
+export type MachineView = { 
+/**
+ * Name of the engine: `builtin`, `renode`, `qemu`.
+ */
+engine: string, 
+/**
+ * State of the machine.
+ */
+state: MachineState, 
+/**
+ * Pace of its time.
+ */
+pace: Pace, 
+/**
+ * Virtual time since power-on, in seconds.
+ */
+virtual_time_s: number, 
+/**
+ * Instructions since power-on.
+ */
+instructions: number, 
+/**
+ * Speed over the last second, in million instructions per second of host time.
+ */
+mips: number, 
+/**
+ * Virtual seconds per host second over the last second.
+ */
+speed: number, 
+/**
+ * Seed of its randomness, hexadecimal.
+ */
+seed: string, 
+/**
+ * Why it crashed, when it did; with address and PC.
+ */
+fault: string | null, };
+
+/**
+ * Metrics of a device at one instant.
+ */
+export type MetricSample = { 
+/**
+ * When the gateway took it, in milliseconds since the Unix epoch.
+ */
+time_ms: number, 
+/**
+ * Milliseconds since the device's reset.
+ */
+uptime_ms: number, 
+/**
+ * Counts samples of the device since reset; a step of more than one is a gap.
+ */
+sequence: number, 
+/**
+ * Time in which the CPU did not sleep, in percent.
+ */
+cpu_percent: number, 
+/**
+ * Heap in use, in bytes.
+ */
+heap_used_bytes: number, 
+/**
+ * Highest heap use since reset, in bytes.
+ */
+heap_peak_bytes: number, 
+/**
+ * Heap in all, in bytes.
+ */
+heap_total_bytes: number, 
+/**
+ * Deepest stack since reset, in bytes.
+ */
+stack_peak_bytes: number, 
+/**
+ * Stack in all, in bytes.
+ */
+stack_total_bytes: number, 
+/**
+ * Frames sent again since reset.
+ */
+link_retries: number, 
+/**
+ * Frames received damaged since reset.
+ */
+link_errors: number, 
+/**
+ * Chip temperature in degrees Celsius.
+ */
+temperature_c: number | null, 
+/**
+ * Each app.
+ */
+apps: Array<AppMetricSample>, };
+
+/**
+ * Asks for a chart.
+ */
+export type MetricsExport = { 
+/**
+ * What to draw.
+ */
+query: MetricsQuery, 
+/**
+ * `svg` or `png`.
+ */
+format: ChartFormat, 
+/**
+ * Dark background.
+ */
+dark: boolean, 
+/**
+ * File to write; none: returned in base64.
+ */
+path: string | null, };
+
+/**
+ * Asks for lines of plots.
+ */
+export type MetricsQuery = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Ids of the series; none: all there are.
+ */
+series: Array<string>, 
+/**
+ * How far back, in seconds.
+ */
+window_s: number, 
+/**
+ * At most this many points a series; extremes are kept.
+ */
+max_points: number, };
+
+/**
+ * A value that an app reported itself.
+ */
+export type NamedValue = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The latest value.
+ */
+value: number, };
+
+/**
+ * How virtual time relates to host time.
+ */
+export type Pace = "realtime" | "max";
+
+/**
+ * Turns pairing on or off.
+ */
+export type PairingSet = { 
+/**
+ * On or off.
+ */
+enabled: boolean, };
+
+/**
+ * What can be done to a machine.
+ */
+export type PowerAction = "on" | "off" | "reset" | "pause" | "resume";
+
+/**
+ * Bytes of a transfer.
+ */
+export type Progress = { 
+/**
+ * Acknowledged by the device.
+ */
+done_bytes: number, 
+/**
+ * In all.
+ */
+total_bytes: number, };
+
+/**
+ * A request: the method's name and what it takes.
+ */
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet };
+
+/**
+ * One line of a plot, decimated for display.
+ */
+export type Series = { 
+/**
+ * `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>` or `value:<app>:<name>`.
+ */
+id: string, 
+/**
+ * Title for people.
+ */
+title: string, 
+/**
+ * `%`, `B`, `°C`, `/s` or empty.
+ */
+unit: string, 
+/**
+ * Top of the scale when the quantity has one, for example the heap in all.
+ */
+max: number | null, 
+/**
+ * Instants, in milliseconds since the Unix epoch, ascending.
+ */
+times_ms: Array<number>, 
+/**
+ * Values; null is a gap.
+ */
+values: Array<number | null>, };
+
+/**
+ * What is always true of this workbench.
+ */
+export type SystemInfo = { 
+/**
+ * Version of Drydock.
+ */
+version: string, 
+/**
+ * Commit that it was built from.
+ */
+commit: string, 
+/**
+ * Schema of the store.
+ */
+schema: number, 
+/**
+ * The data directory.
+ */
+data_dir: string, 
+/**
+ * Whether the data directory goes when the workbench ends.
+ */
+temporary: boolean, 
+/**
+ * Name of the gateway in its certificate.
+ */
+gateway: string, 
+/**
+ * Sessions held now.
+ */
+sessions: number, 
+/**
+ * Whether boards that the user did not create may enroll.
+ */
+pairing: boolean, 
+/**
+ * Engines.
+ */
+engines: Array<EngineView>, };
+
+/**
+ * A text.
+ */
+export type Text = { 
+/**
+ * The text.
+ */
+text: string, };
+
+/**
+ * One message of a subscription.
+ */
+export type Update = { "type": "board", 
+/**
+ * Revision of the state that this shows.
+ */
+revision: number, 
+/**
+ * The whole view.
+ */
+board: BoardView, } | { "type": "board_removed", 
+/**
+ * Revision of the state.
+ */
+revision: number, 
+/**
+ * Id of the board.
+ */
+board: string, } | { "type": "logs", 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * The lines.
+ */
+lines: Array<LogLine>, } | { "type": "metrics", 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * The samples, in order.
+ */
+samples: Array<MetricSample>, } | { "type": "leds", 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * Changes.
+ */
+leds: Array<[number, boolean]>, } | { "type": "event" } & Event | { "type": "resync" };
+
+/**
+ * Whether a board can take an app.
+ */
+export type Verdict = { 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * None: it fits. Else one sentence that says why not.
+ */
+refused: string | null, };
+
+/** The methods: what each takes and what it gives. A failed call gives an `ApiError`. */
+export interface Methods {
+  "system.info": { params: Empty; result: SystemInfo };
+  "system.diagnostics": { params: Empty; result: Text };
+  "board.kinds": { params: Empty; result: Array<BoardKindView> };
+  "board.list": { params: Empty; result: Fleet };
+  "board.get": { params: BoardRef; result: BoardView };
+  "board.add": { params: BoardAdd; result: BoardView };
+  "board.remove": { params: BoardRef; result: Empty };
+  "board.rename": { params: BoardRename; result: BoardView };
+  "board.power": { params: BoardPower; result: BoardView };
+  "board.button": { params: BoardButton; result: Empty };
+  "app.preview": { params: AppPreviewRequest; result: AppPreview };
+  "app.deploy": { params: AppDeploy; result: Deployment };
+  "app.start": { params: AppRef; result: Empty };
+  "app.stop": { params: AppRef; result: Empty };
+  "app.remove": { params: AppRef; result: Empty };
+  "app.cancel": { params: AppRef; result: Empty };
+  "logs.query": { params: LogsQuery; result: Logs };
+  "metrics.query": { params: MetricsQuery; result: Array<Series> };
+  "metrics.export": { params: MetricsExport; result: Exported };
+  "activity.list": { params: ActivityQuery; result: Array<ActivityEntry> };
+  "pairing.set": { params: PairingSet; result: Empty };
+}

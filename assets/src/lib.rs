@@ -1,1 +1,73 @@
-//! Boards, chips and apps as validated data.
+//! Boards, chips and apps as validated data: what `boards/*.toml` and `chips/*.toml` say, and the firmware images and
+//! sample apps that were built into this program, each with its SHA-256 digest.
+//!
+//! No behaviour lives here, and nothing that depends on an engine, a probe or a window.
+
+mod board;
+mod chip;
+mod embedded;
+mod section;
+
+pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Link, Pin};
+pub use chip::{Chip, Core, Flash, Ram};
+pub use embedded::{App, FirmwareImage, NotBuilt, app, apps, firmware};
+pub use section::{Invalid, Problem};
+
+/// The boards that ship with Drydock, in the order to show them.
+const BOARDS: &[(&str, &str)] = &[("boards/nano33ble.toml", include_str!("../boards/nano33ble.toml"))];
+/// The chips that the boards name.
+const CHIPS: &[(&str, &str)] = &[("chips/nrf52840.toml", include_str!("../chips/nrf52840.toml"))];
+
+/// All boards that ship with Drydock.
+pub fn boards() -> Vec<Board> {
+    let chips = chips();
+    BOARDS
+        .iter()
+        .map(|(file, text)| Board::parse(file, text, &chips).expect("shipped board descriptions are tested"))
+        .collect()
+}
+
+/// The board called `name`.
+pub fn board(name: &str) -> Option<Board> {
+    boards().into_iter().find(|board| board.name == name)
+}
+
+/// All chips that ship with Drydock.
+pub fn chips() -> Vec<Chip> {
+    CHIPS
+        .iter()
+        .map(|(file, text)| Chip::parse(file, text).expect("shipped chip descriptions are tested"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_descriptions_are_valid() {
+        let chips: Vec<Chip> = CHIPS
+            .iter()
+            .map(|(file, text)| Chip::parse(file, text).unwrap_or_else(|invalid| panic!("{invalid}")))
+            .collect();
+        for (file, text) in BOARDS {
+            let board = Board::parse(file, text, &chips).unwrap_or_else(|invalid| panic!("{invalid}"));
+            assert_eq!(*file, format!("boards/{}.toml", board.name));
+        }
+    }
+
+    #[test]
+    fn every_description_in_the_tree_ships() {
+        for (folder, list) in [("boards", BOARDS), ("chips", CHIPS)] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let mut files: Vec<String> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()))
+                .collect();
+            files.sort();
+            let mut listed: Vec<&str> = list.iter().map(|(file, _)| *file).collect();
+            listed.sort_unstable();
+            assert_eq!(files, listed);
+        }
+    }
+}

@@ -1,3 +1,16 @@
-//! Emulated boards: the Engine and Machine traits and the builtin engine.
+//! Emulated boards. [`Engine`] opens a board, [`Machine`] is one that runs; [`builtin`] is our own engine. No process id,
+//! port or monitor string of an engine crosses this seam.
 
 pub mod builtin;
+pub mod engine;
+pub mod error;
+pub mod image;
+
+pub use builtin::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
+pub use builtin::time::VirtualTime;
+pub use engine::{
+    Availability, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, Seed,
+    Snapshot, StopReason,
+};
+pub use error::{MachineError, OpenError};
+pub use image::{Image, ImageError, Segment, Symbol};

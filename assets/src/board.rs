@@ -1,0 +1,410 @@
+//! A board: its chip, its flash map, its lights, buttons and link.
+
+use std::fmt;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::chip::Chip;
+use crate::section::{Invalid, Reader};
+
+/// A microcontroller board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Board {
+    /// Name in files and commands, as in `nano33ble`.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// Its chip.
+    pub chip: Chip,
+    /// Address of the vector table that is started (by the board's bootloader, if it has one).
+    pub boot: u32,
+    /// How the board meets a host.
+    pub connector: Connector,
+    /// The link's UART.
+    pub link: Link,
+    /// Flash map, by address; it covers the flash without gaps or overlaps.
+    pub flash: Vec<FlashArea>,
+    /// Lights.
+    pub leds: Vec<Led>,
+    /// Buttons.
+    pub buttons: Vec<Button>,
+}
+
+/// The physical connector.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// What kind.
+    pub kind: ConnectorKind,
+    /// For people who hold the cable.
+    pub text: String,
+    /// USB vendor and product ids it may show.
+    #[serde(default)]
+    pub usb_ids: Vec<(u16, u16)>,
+}
+
+/// What kind of connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectorKind {
+    /// The chip's own USB device.
+    UsbDevice,
+    /// A USB-UART bridge beside the chip.
+    UsbUart,
+    /// Only pins.
+    Header,
+}
+
+/// Which UART carries the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The chip's UART.
+    pub uart: u8,
+    /// Board → host.
+    pub tx: Pin,
+    /// Host → board.
+    pub rx: Pin,
+    /// Bits per second.
+    pub baud: u32,
+}
+
+/// A named part of flash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlashArea {
+    /// What lies there: `bootloader`, `firmware`, `store`, `identity`.
+    pub name: String,
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub bytes: u32,
+}
+
+/// A light.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Led {
+    /// Name on the board.
+    pub name: String,
+    /// Pin that drives it.
+    pub pin: Pin,
+    /// Level at which it is lit.
+    pub active: Active,
+    /// Colour, as a CSS colour name.
+    pub colour: String,
+    /// Lights of one group share a package (RGB).
+    pub group: Option<String>,
+}
+
+/// A button.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Button {
+    /// Name on the board.
+    pub name: String,
+    /// Pin it drives.
+    pub pin: Pin,
+    /// Level while it is pressed.
+    pub active: Active,
+    /// Whether it resets the chip.
+    pub resets: bool,
+}
+
+/// Which level means "on".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Active {
+    /// High is on.
+    High,
+    /// Low is on.
+    Low,
+}
+
+impl Active {
+    /// Whether `level` is the active one.
+    pub fn is(self, level: bool) -> bool {
+        level == (self == Self::High)
+    }
+}
+
+/// A pin in the chip's numbering: port × 32 + pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pin(pub u16);
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P{}.{:02}", self.0 / 32, self.0 % 32)
+    }
+}
+
+impl Pin {
+    /// Reads `P<port>.<pin>`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (port, pin) = text.strip_prefix('P')?.split_once('.')?;
+        let (port, pin): (u16, u16) = (port.parse().ok()?, pin.parse().ok()?);
+        (port < 8 && pin < 32).then_some(Self(port * 32 + pin))
+    }
+}
+
+impl Board {
+    /// Reads a board file that names one of `chips`.
+    ///
+    /// # Errors
+    /// [`Invalid`]: all that is wrong, with lines.
+    pub fn parse(file: &str, text: &str, chips: &[Chip]) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(file, text);
+        let name = reader.required::<String>("name");
+        let title = reader.required("title");
+        let chip_name = reader.required::<Spanned<String>>("chip");
+        let chip = chip_name.and_then(|name| {
+            let chip = chips.iter().find(|chip| chip.name == *name.get_ref()).cloned();
+            if chip.is_none() {
+                reader.problem(name.span(), &format!("there is no chip `{}`", name.get_ref()));
+            }
+            chip
+        });
+        let boot = reader.required::<Spanned<u32>>("boot");
+        let connector = reader.required("connector");
+        let link = reader.required::<LinkSection>("link");
+        let flash = reader.all::<FlashSection>("flash");
+        let leds = reader.all::<LedSection>("led");
+        let buttons = reader.all::<ButtonSection>("button");
+        let board = (|| {
+            let chip = chip?;
+            let mut check = Check {
+                reader: &mut reader,
+                chip: &chip,
+            };
+            let boot = boot?;
+            check.boot(&boot, &flash);
+            check.flash_map(&flash);
+            check.names(leds.iter().map(|led| &led.name));
+            check.names(buttons.iter().map(|button| &button.name));
+            let link = check.link(link);
+            let leds = leds.into_iter().filter_map(|led| check.led(led)).collect();
+            let buttons = buttons.into_iter().filter_map(|button| check.button(button)).collect();
+            Some(Self {
+                name: name?,
+                title: title?,
+                boot: boot.into_inner(),
+                connector: connector?,
+                link: link?,
+                flash: flash.into_iter().map(FlashSection::into_area).collect(),
+                leds,
+                buttons,
+                chip,
+            })
+        })();
+        reader.finish(board)
+    }
+
+    /// The flash area called `name`.
+    pub fn flash_area(&self, name: &str) -> Option<&FlashArea> {
+        self.flash.iter().find(|area| area.name == name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkSection {
+    uart: Spanned<u8>,
+    tx: Spanned<String>,
+    rx: Spanned<String>,
+    baud: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlashSection {
+    name: Spanned<String>,
+    base: u32,
+    bytes: u32,
+}
+
+impl FlashSection {
+    fn into_area(self) -> FlashArea {
+        FlashArea {
+            name: self.name.into_inner(),
+            base: self.base,
+            bytes: self.bytes,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LedSection {
+    name: Spanned<String>,
+    pin: Spanned<String>,
+    active: Active,
+    colour: String,
+    group: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ButtonSection {
+    name: Spanned<String>,
+    pin: Spanned<String>,
+    active: Active,
+    #[serde(default)]
+    resets: bool,
+}
+
+/// What a board file may say, given its chip.
+struct Check<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    chip: &'r Chip,
+}
+
+impl Check<'_, '_> {
+    fn boot(&mut self, boot: &Spanned<u32>, flash: &[FlashSection]) {
+        if !flash.iter().any(|area| area.base == *boot.get_ref()) {
+            let what = format!("`boot` {:#x} is not the start of a flash area", boot.get_ref());
+            self.reader.problem(boot.span(), &what);
+        }
+    }
+
+    fn flash_map(&mut self, areas: &[FlashSection]) {
+        let flash = self.chip.flash;
+        let mut next = flash.base;
+        for area in areas {
+            let span = area.name.span();
+            let name = area.name.get_ref();
+            if area.base != next {
+                let what = format!(
+                    "`{name}` starts at {:#x}, the area before it ends at {next:#x}",
+                    area.base
+                );
+                self.reader.problem(span.clone(), &what);
+            }
+            if area.bytes == 0 || !area.bytes.is_multiple_of(flash.erase_bytes) {
+                let what = format!("`{name}` is not whole erase units of {} bytes", flash.erase_bytes);
+                self.reader.problem(span, &what);
+            }
+            next = area.base.saturating_add(area.bytes);
+        }
+        if next != flash.base + flash.bytes {
+            let what = format!(
+                "the flash map ends at {next:#x}, the flash at {:#x}",
+                flash.base + flash.bytes
+            );
+            self.reader.problem(0..0, &what);
+        }
+        self.names(areas.iter().map(|area| &area.name));
+    }
+
+    fn names<'s>(&mut self, names: impl Iterator<Item = &'s Spanned<String>>) {
+        let mut seen = std::collections::BTreeSet::new();
+        for name in names {
+            if !seen.insert(name.get_ref()) {
+                self.reader
+                    .problem(name.span(), &format!("`{}` is there twice", name.get_ref()));
+            }
+        }
+    }
+
+    fn link(&mut self, link: Option<LinkSection>) -> Option<Link> {
+        let link = link?;
+        if *link.uart.get_ref() >= self.chip.uarts {
+            let what = format!("{} has no UART {}", self.chip.title, link.uart.get_ref());
+            self.reader.problem(link.uart.span(), &what);
+        }
+        let (tx, rx) = (self.pin(&link.tx), self.pin(&link.rx));
+        Some(Link {
+            uart: link.uart.into_inner(),
+            tx: tx?,
+            rx: rx?,
+            baud: link.baud,
+        })
+    }
+
+    fn led(&mut self, led: LedSection) -> Option<Led> {
+        Some(Led {
+            pin: self.pin(&led.pin)?,
+            name: led.name.into_inner(),
+            active: led.active,
+            colour: led.colour,
+            group: led.group,
+        })
+    }
+
+    fn button(&mut self, button: ButtonSection) -> Option<Button> {
+        Some(Button {
+            pin: self.pin(&button.pin)?,
+            name: button.name.into_inner(),
+            active: button.active,
+            resets: button.resets,
+        })
+    }
+
+    fn pin(&mut self, text: &Spanned<String>) -> Option<Pin> {
+        let pin = Pin::parse(text.get_ref()).filter(|pin| pin.0 < self.chip.pins);
+        if pin.is_none() {
+            let what = format!("{} has no pin `{}`", self.chip.title, text.get_ref());
+            self.reader.problem(text.span(), &what);
+        }
+        pin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips;
+
+    const NANO: &str = include_str!("../boards/nano33ble.toml");
+
+    #[track_caller]
+    fn check(from: &str, to: &str, expected: &[&str]) {
+        assert!(NANO.contains(from), "the test replaces text that is not there");
+        let text = NANO.replacen(from, to, 1);
+        let problems = match Board::parse("b.toml", &text, &chips()) {
+            Ok(_) => Vec::new(),
+            Err(invalid) => invalid.problems.into_iter().map(|problem| problem.what).collect(),
+        };
+        assert_eq!(problems, expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        check("chip = \"nrf52840\"", "chip = \"nrf9\"", &["there is no chip `nrf9`"]);
+        check(
+            "title =",
+            "titel =",
+            &["`title` is missing", "`titel` is not known here"],
+        );
+        check("\"P0.13\"", "\"P1.16\"", &["nRF52840 has no pin `P1.16`"]);
+        check("uart = 0", "uart = 2", &["nRF52840 has no UART 2"]);
+        check(
+            "boot = 0x1_0000",
+            "boot = 0x1_0004",
+            &["`boot` 0x10004 is not the start of a flash area"],
+        );
+        check(
+            "bytes = 0x7_8000",
+            "bytes = 0x7_8100",
+            &[
+                "`firmware` is not whole erase units of 4096 bytes",
+                "`store` starts at 0x88000, the area before it ends at 0x88100",
+            ],
+        );
+        check("name = \"PWR\"", "name = \"LED\"", &["`LED` is there twice"]);
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_their_lines() {
+        let text = "name = \"x\"\ntitle = \"X\"\nchip = \"nrf52840\"\nboot = 0\n[connector]\nkind = \"usb\"\n[link]\nuart = 0\nsurplus = 1\n";
+        let invalid = Board::parse("x.toml", text, &chips()).unwrap_err();
+        let lines: Vec<usize> = invalid.problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [1, 4, 6, 9], "{invalid}");
+        assert!(invalid.to_string().starts_with("x.toml:1: the flash map ends"));
+    }
+
+    #[test]
+    fn pins_have_one_spelling_each_way() {
+        assert_eq!(Pin::parse("P1.09"), Some(Pin(41)));
+        assert_eq!(Pin(41).to_string(), "P1.09");
+        for bad in ["", "P1", "P1.32", "1.09", "P-1.0", "P9.0"] {
+            assert_eq!(Pin::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -25,5 +25,6 @@ pub mod envelope;
 pub mod gateway_to_device;
 pub mod host_calls;
 pub mod limits;
+pub mod link;
 pub mod manifest;
 pub mod types;

@@ -4,3 +4,15 @@
 //! are exported to TypeScript, so that the window, the CLI's local socket and later HTTP speak the same words.
 
 pub mod api;
+mod badge;
+mod charts;
+mod data_dir;
+mod logging;
+mod owner;
+mod series;
+mod updates;
+
+pub use data_dir::{DataDir, OpenError, OwnedDir};
+pub use logging::log_to;
+pub use owner::{AttachError, Attached};
+pub use updates::Updates;

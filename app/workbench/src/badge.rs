@@ -1,0 +1,285 @@
+//! The one state that is shown for a board, derived from all others.
+
+use crate::api::{AppState, AppView, Badge, DeviceState, MachineState};
+
+/// What the badge of a board depends on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Facts<'a> {
+    /// State of the machine; none for a physical board.
+    pub(crate) machine: Option<MachineState>,
+    /// Why the machine crashed or could not be started.
+    pub(crate) fault: Option<&'a str>,
+    /// What bring-up is doing, for example `booting`.
+    pub(crate) phase: &'a str,
+    /// Why enrollment or the session was refused.
+    pub(crate) refused: Option<&'a str>,
+    /// State of the device.
+    pub(crate) device: Option<DeviceState>,
+    /// Milliseconds since the device was last heard.
+    pub(crate) silent_ms: Option<u64>,
+    /// The apps.
+    pub(crate) apps: &'a [AppView],
+}
+
+/// The badge and what it means here; the first rule that holds wins.
+pub(crate) fn badge(facts: &Facts<'_>) -> (Badge, String) {
+    switched_off(facts)
+        .or_else(|| unknown(facts))
+        .or_else(|| failed(facts))
+        .or_else(|| degraded(facts))
+        .or_else(|| deploying(facts))
+        .or_else(|| connecting(facts))
+        .or_else(|| running(facts))
+        .unwrap_or_else(|| (Badge::Idle, "no app runs".into()))
+}
+
+/// Off and paused are what the user asked for: silence is then no fault.
+fn switched_off(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    let detail = match (facts.machine?, facts.fault) {
+        (MachineState::Off, None) => "switched off",
+        (MachineState::Paused, _) => "paused",
+        _ => return None,
+    };
+    Some((Badge::Idle, detail.into()))
+}
+
+fn unknown(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    if facts.machine == Some(MachineState::Crashed) || facts.device != Some(DeviceState::Unreachable) {
+        return None;
+    }
+    let silent = facts
+        .silent_ms
+        .map_or_else(|| "not heard".into(), |ms| format!("not heard for {} s", ms / 1000));
+    Some((Badge::Unknown, silent))
+}
+
+fn failed(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    let detail = if facts.machine == Some(MachineState::Crashed) {
+        format!("machine crashed: {}", facts.fault.unwrap_or("no reason known"))
+    } else if let Some(fault) = facts.fault {
+        fault.to_owned()
+    } else if let Some(refused) = facts.refused {
+        refused.to_owned()
+    } else {
+        let app = facts.apps.iter().find(|app| app.state == AppState::Failed)?;
+        match &app.failure {
+            Some(failure) => format!("{} failed: {}", app.name, failure.reason),
+            None => format!("{} failed", app.name),
+        }
+    };
+    Some((Badge::Failed, detail))
+}
+
+fn degraded(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    if facts.device != Some(DeviceState::Connected) {
+        return None;
+    }
+    let missing = facts.apps.iter().find(|app| app.state == AppState::Pending)?;
+    Some((Badge::Degraded, format!("{} is not on the board yet", missing.name)))
+}
+
+fn deploying(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    let app = facts
+        .apps
+        .iter()
+        .find(|app| matches!(app.state, AppState::Deploying | AppState::Removing))?;
+    if app.state == AppState::Removing {
+        return Some((Badge::Deploying, format!("removing {}", app.name)));
+    }
+    let percent = app
+        .progress
+        .map(|progress| u64::from(progress.done_bytes) * 100 / u64::from(progress.total_bytes.max(1)));
+    let detail = match percent {
+        Some(percent) => format!("{} {percent} %", app.name),
+        None => app.name.clone(),
+    };
+    Some((Badge::Deploying, detail))
+}
+
+fn connecting(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    if facts.device == Some(DeviceState::Connected) {
+        return None;
+    }
+    if facts.device == Some(DeviceState::Retired) {
+        return Some((Badge::Idle, "retired".into()));
+    }
+    Some((Badge::Connecting, facts.phase.to_owned()))
+}
+
+fn running(facts: &Facts<'_>) -> Option<(Badge, String)> {
+    let names: Vec<&str> = facts
+        .apps
+        .iter()
+        .filter(|app| matches!(app.state, AppState::Running | AppState::Starting))
+        .map(|app| app.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| (Badge::Running, names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{FailureView, Progress};
+
+    fn app(name: &str, state: AppState) -> AppView {
+        AppView {
+            name: name.into(),
+            version: "0.1.0".into(),
+            state,
+            failure: (state == AppState::Failed).then(|| FailureView {
+                reason: "trap".into(),
+                export: "tick".into(),
+                detail: "unreachable".into(),
+                exit_code: None,
+            }),
+            progress: (state == AppState::Deploying).then_some(Progress {
+                done_bytes: 300,
+                total_bytes: 1000,
+            }),
+            digest: String::new(),
+            size_bytes: 1000,
+            capabilities: Vec::new(),
+        }
+    }
+
+    fn check(facts: Facts<'_>, expected: Badge, detail: &str) {
+        assert_eq!(badge(&facts), (expected, detail.to_owned()), "{facts:?}");
+    }
+
+    fn with(apps: &[AppView]) -> Facts<'_> {
+        Facts {
+            machine: Some(MachineState::Running),
+            phase: "booting",
+            device: Some(DeviceState::Connected),
+            apps,
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn the_table() {
+        use AppState::{Deploying, Exited, Failed, Installed, Pending, Removing, Running, Starting, Stopped};
+        let on = Facts {
+            machine: Some(MachineState::Running),
+            phase: "booting",
+            ..Facts::default()
+        };
+        let connected = Facts {
+            device: Some(DeviceState::Connected),
+            ..on
+        };
+
+        check(
+            Facts {
+                machine: Some(MachineState::Off),
+                ..on
+            },
+            Badge::Idle,
+            "switched off",
+        );
+        check(
+            Facts {
+                machine: Some(MachineState::Paused),
+                ..connected
+            },
+            Badge::Idle,
+            "paused",
+        );
+        check(on, Badge::Connecting, "booting");
+        check(
+            Facts {
+                device: Some(DeviceState::Enrolled),
+                phase: "handshake",
+                ..on
+            },
+            Badge::Connecting,
+            "handshake",
+        );
+        check(
+            Facts {
+                device: Some(DeviceState::Retired),
+                ..on
+            },
+            Badge::Idle,
+            "retired",
+        );
+        check(connected, Badge::Idle, "no app runs");
+        check(
+            Facts {
+                device: Some(DeviceState::Unreachable),
+                silent_ms: Some(4200),
+                ..on
+            },
+            Badge::Unknown,
+            "not heard for 4 s",
+        );
+        check(
+            Facts {
+                machine: Some(MachineState::Crashed),
+                fault: Some("undefined instruction"),
+                device: Some(DeviceState::Unreachable),
+                ..on
+            },
+            Badge::Failed,
+            "machine crashed: undefined instruction",
+        );
+        check(
+            Facts {
+                refused: Some("token expired"),
+                ..on
+            },
+            Badge::Failed,
+            "token expired",
+        );
+        check(
+            Facts {
+                machine: Some(MachineState::Off),
+                fault: Some("no firmware for this board"),
+                ..on
+            },
+            Badge::Failed,
+            "no firmware for this board",
+        );
+
+        check(with(&[app("a", Running)]), Badge::Running, "a");
+        check(with(&[app("a", Running), app("b", Starting)]), Badge::Running, "a, b");
+        check(
+            with(&[app("a", Stopped), app("b", Exited), app("c", Installed)]),
+            Badge::Idle,
+            "no app runs",
+        );
+        check(
+            with(&[app("a", Running), app("b", Deploying)]),
+            Badge::Deploying,
+            "b 30 %",
+        );
+        check(with(&[app("a", Removing)]), Badge::Deploying, "removing a");
+        check(
+            with(&[app("a", Pending), app("b", Deploying)]),
+            Badge::Degraded,
+            "a is not on the board yet",
+        );
+        check(
+            with(&[app("a", Failed), app("b", Pending)]),
+            Badge::Failed,
+            "a failed: trap",
+        );
+        check(
+            Facts {
+                apps: &[app("a", Failed)],
+                device: Some(DeviceState::Unreachable),
+                ..on
+            },
+            Badge::Unknown,
+            "not heard",
+        );
+        check(
+            Facts {
+                apps: &[app("a", Pending)],
+                ..on
+            },
+            Badge::Connecting,
+            "booting",
+        );
+    }
+}

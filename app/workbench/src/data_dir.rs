@@ -1,0 +1,214 @@
+//! The data directory: where it lies, what lies in it, and the lock that makes one process its owner.
+
+use directories::ProjectDirs;
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Which data directory is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DataDir {
+    /// The platform's place for a user's data.
+    #[default]
+    Default,
+    /// This directory; it is created when it is missing.
+    At(PathBuf),
+    /// A new directory that goes when the workbench ends.
+    Temporary,
+}
+
+impl DataDir {
+    /// The path, if it is known before the directory is opened.
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Default => ProjectDirs::from("", "", "drydock").map(|dirs| dirs.data_dir().to_owned()),
+            Self::At(path) => Some(path.clone()),
+            Self::Temporary => None,
+        }
+    }
+}
+
+/// Why a data directory could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process owns it.
+    #[error("{} is in use by another Drydock", path.display())]
+    Owned {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The platform names no place for a user's data.
+    #[error("this system names no data directory; give one with --data DIR")]
+    NoPlace,
+    /// It could not be created, read or written.
+    #[error("the data directory {} cannot be used: {source}; give another one with --data DIR", path.display())]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A data directory that this process owns. The lock goes with the process, even when it is killed.
+#[derive(Debug)]
+pub struct OwnedDir {
+    path: PathBuf,
+    unclean: bool,
+    _lock: File,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl OwnedDir {
+    /// Creates the directory if need be, readable by the user alone, and takes its lock.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(which: &DataDir) -> Result<Self, OpenError> {
+        let temporary = match which {
+            DataDir::Temporary => Some(temporary().map_err(|source| OpenError::Io {
+                path: std::env::temp_dir(),
+                source,
+            })?),
+            _ => None,
+        };
+        let path = match &temporary {
+            Some(directory) => directory.path().to_owned(),
+            None => which.path().ok_or(OpenError::NoPlace)?,
+        };
+        let io = |source| OpenError::Io {
+            path: path.clone(),
+            source,
+        };
+        create_private(&path).map_err(io)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("owner.lock"))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Owned { path }),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let marker = path.join("running");
+        let unclean = marker.exists();
+        fs::write(&marker, b"").map_err(io)?;
+        Ok(Self {
+            path: path.clone(),
+            unclean,
+            _lock: lock,
+            _temporary: temporary,
+        })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it goes when the workbench ends.
+    pub fn is_temporary(&self) -> bool {
+        self._temporary.is_some()
+    }
+
+    /// Whether the owner before ended without closing it: killed, or the machine lost power.
+    pub fn was_left_unclean(&self) -> bool {
+        self.unclean
+    }
+
+    /// Notes that all is written.
+    pub fn close(&self) {
+        if let Err(error) = fs::remove_file(self.path.join("running")) {
+            tracing::warn!(%error, "the data directory could not be marked as closed");
+        }
+    }
+
+    /// The directory of one board.
+    pub fn board(&self, id: &str) -> PathBuf {
+        self.path.join("boards").join(id)
+    }
+}
+
+/// Writes a file so that a power cut leaves the old or the new one, never neither.
+///
+/// # Errors
+/// What the system says; the old file is then untouched.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn temporary() -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("drydock-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_owner_at_a_time() {
+        let place = tempfile::tempdir().unwrap();
+        let which = DataDir::At(place.path().join("deep/data"));
+        let first = OwnedDir::open(&which).unwrap();
+        assert!(!first.was_left_unclean());
+        assert!(matches!(OwnedDir::open(&which), Err(OpenError::Owned { .. })));
+        first.close();
+        drop(first);
+        let second = OwnedDir::open(&which).unwrap();
+        assert!(!second.was_left_unclean());
+        drop(second);
+        assert!(
+            OwnedDir::open(&which).unwrap().was_left_unclean(),
+            "dropped without close"
+        );
+    }
+
+    #[test]
+    fn a_temporary_directory_goes_with_its_owner() {
+        let owned = OwnedDir::open(&DataDir::Temporary).unwrap();
+        let path = owned.path().to_owned();
+        assert!(owned.is_temporary() && path.is_dir());
+        drop(owned);
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_user_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let owned = OwnedDir::open(&DataDir::Temporary).unwrap();
+        assert_eq!(fs::metadata(owned.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_made_is_named_with_the_way_out() {
+        let error = OwnedDir::open(&DataDir::At("/proc/none/data".into())).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("/proc/none/data") && text.contains("--data DIR"),
+            "{text}"
+        );
+    }
+}

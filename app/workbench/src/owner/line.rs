@@ -1,0 +1,95 @@
+//! What goes over the owner's socket: one JSON object a line.
+
+use crate::api::{ApiError, Request, Update};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{io, path::PathBuf};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Version of what goes over the socket. An owner and a client of different versions do not talk.
+pub(super) const VERSION: u32 = 1;
+
+/// Longest line, in bytes: a module of the largest size in base64 fits.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+
+/// `DIR/owner.json`: where the owner can be reached.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Address {
+    pub(super) pid: u32,
+    pub(super) version: String,
+    pub(super) socket: PathBuf,
+}
+
+/// From a client to the owner.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FromClient {
+    /// Calls a method; answered by [`FromOwner::Reply`] of the same id.
+    Call {
+        /// Chosen by the client.
+        id: u64,
+        /// Method and parameters.
+        request: Request,
+    },
+    /// From now on send updates.
+    Subscribe,
+}
+
+/// From the owner to a client.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FromOwner {
+    /// First line.
+    Hello {
+        /// [`VERSION`].
+        version: u32,
+        /// Version of Drydock.
+        drydock: String,
+    },
+    /// Answer to a call that did what was asked.
+    Reply {
+        /// Id of the call.
+        id: u64,
+        /// The result.
+        result: serde_json::Value,
+    },
+    /// Answer to a call that failed.
+    Failed {
+        /// Id of the call.
+        id: u64,
+        /// Why.
+        error: ApiError,
+    },
+    /// Updates are sent from now on.
+    Subscribed,
+    /// An update.
+    Update(Update),
+}
+
+/// Reads one line; none at the end of the stream.
+///
+/// # Errors
+/// The line is too long or no such object.
+pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<T>> {
+    let mut line = Vec::new();
+    let length = from.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;
+    if length == 0 {
+        return Ok(None);
+    }
+    if line.last() != Some(&b'\n') {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the line is cut or too long",
+        ));
+    }
+    Ok(Some(serde_json::from_slice(&line)?))
+}
+
+/// Writes one line.
+///
+/// # Errors
+/// The stream has ended.
+pub(super) async fn write<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), value: &T) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    to.write_all(&line).await
+}

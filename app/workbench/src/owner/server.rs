@@ -1,0 +1,184 @@
+//! The owner's side of the socket.
+
+use super::line::{self, Address, FromClient, FromOwner};
+use crate::{
+    api::{ApiError, Request, Response},
+    data_dir::{OwnedDir, write_whole},
+    updates::Updates,
+};
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{
+    io::BufReader,
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
+
+/// Longest path of a Unix socket that all systems take, in bytes.
+const MAX_SOCKET_PATH: usize = 100;
+/// Connections held at once.
+const MAX_CONNECTIONS: usize = 64;
+/// Calls of one connection that run at once.
+const MAX_CALLS: usize = 32;
+
+/// What the socket makes reachable.
+pub(crate) trait Serves: Send + Sync + 'static {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response, ApiError>> + Send;
+    fn subscribe(&self) -> Updates;
+}
+
+/// The open socket; goes with this value.
+#[derive(Debug)]
+pub(crate) struct Server {
+    task: JoinHandle<()>,
+    files: Vec<PathBuf>,
+    _short_place: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// Opens the socket and tells clients of the data directory where it is.
+    pub(crate) fn open(directory: &OwnedDir, serves: Arc<impl Serves>) -> io::Result<Self> {
+        let (socket, short_place) = place(directory.path())?;
+        match fs::remove_file(&socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&socket)?;
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
+        let user = fs::metadata(&socket)?.uid();
+        let address = directory.path().join("owner.json");
+        let told = Address {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            socket: socket.clone(),
+        };
+        write_whole(&address, &serde_json::to_vec(&told)?)?;
+        Ok(Self {
+            task: tokio::spawn(accept(listener, user, serves)),
+            files: vec![address, socket],
+            _short_place: short_place,
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        for file in &self.files {
+            // The directory may be gone already; a file that is left is replaced by the next owner.
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+/// The data directory itself, or a short directory of its own when its path is too long for a socket.
+fn place(directory: &Path) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
+    let here = std::path::absolute(directory)?.join("owner.sock");
+    if here.as_os_str().len() <= MAX_SOCKET_PATH {
+        return Ok((here, None));
+    }
+    let short = tempfile::Builder::new()
+        .prefix("drydock-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir()?;
+    Ok((short.path().join("owner.sock"), Some(short)))
+}
+
+async fn accept(listener: UnixListener, user: u32, serves: Arc<impl Serves>) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= MAX_CONNECTIONS {
+            connections.join_next().await;
+        }
+        match listener.accept().await {
+            Ok((stream, _)) if stream.peer_cred().is_ok_and(|peer| peer.uid() == user) => {
+                connections.spawn(connection(stream, Arc::clone(&serves)));
+            }
+            Ok(_) => tracing::warn!("another user tried to reach the owner's socket"),
+            Err(error) => {
+                tracing::warn!(%error, "the owner's socket");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn connection(stream: UnixStream, serves: Arc<impl Serves>) {
+    if let Err(error) = converse(stream, serves).await
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        tracing::debug!(%error, "a client of the owner's socket");
+    }
+}
+
+/// Reads lines, runs calls beside each other, and writes what comes in the order it comes.
+async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()> {
+    let (reader, writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let (lines, queue) = mpsc::channel(64);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(write_lines(writer, queue));
+    let hello = FromOwner::Hello {
+        version: line::VERSION,
+        drydock: env!("CARGO_PKG_VERSION").into(),
+    };
+    let _ = lines.send(hello).await;
+    let mut subscribed = false;
+    while let Some(message) = line::read::<FromClient>(&mut reader).await? {
+        while tasks.len() > MAX_CALLS {
+            tasks.join_next().await;
+        }
+        match message {
+            FromClient::Call { id, request } => {
+                let (serves, lines) = (Arc::clone(&serves), lines.clone());
+                tasks.spawn(async move {
+                    let _ = lines.send(answer(id, serves.call(request).await)).await;
+                });
+            }
+            FromClient::Subscribe if !subscribed => {
+                subscribed = true;
+                let (mut updates, lines) = (serves.subscribe(), lines.clone());
+                tasks.spawn(async move {
+                    let _ = lines.send(FromOwner::Subscribed).await;
+                    while let Some(update) = updates.next().await {
+                        if lines.send(FromOwner::Update(update)).await.is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            FromClient::Subscribe => {}
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+    // What was asked for is carried out, also when whoever asked does not wait for the answer.
+    tasks.detach_all();
+    Ok(())
+}
+
+async fn write_lines(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<FromOwner>) {
+    while let Some(message) = queue.recv().await {
+        if line::write(&mut writer, &message).await.is_err() {
+            break;
+        }
+    }
+}
+
+fn answer(id: u64, outcome: Result<Response, ApiError>) -> FromOwner {
+    match outcome {
+        Ok(response) => match serde_json::to_value(&response) {
+            Ok(result) => FromOwner::Reply { id, result },
+            Err(error) => FromOwner::Failed {
+                id,
+                error: ApiError::internal(error.to_string()),
+            },
+        },
+        Err(error) => FromOwner::Failed { id, error },
+    }
+}

@@ -1,1 +1,23 @@
 //! The service that devices hold a TLS session with.
+//!
+//! [`Gateway`] is the one door: it owns a data directory (keys, registry, packages), takes byte streams that devices
+//! speak TLS on, and answers what is wished for and what the devices report. It knows nothing of emulators, cables or
+//! windows, and reads neither clock nor entropy of its own but through [`clock::Clock`] and the operating system's random
+//! numbers.
+//!
+//! * [`domain`]: devices, packages, deployments, telemetry and events, as the callers see them.
+//! * [`config`], [`clock`], [`error`]: what comes in at the door and how it can go wrong.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod error;
+mod gateway;
+pub mod stream;
+
+pub use clock::Clock;
+pub use config::{BoardSpec, GatewayConfig, PairingMode, SessionLimits};
+pub use domain::*;
+pub use error::*;
+pub use gateway::{Connection, Gateway, GatewayInfo, Pairing, PeerLabel};

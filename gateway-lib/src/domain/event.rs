@@ -1,0 +1,190 @@
+//! Events: small facts in the past tense, each with a gap-free revision.
+
+use super::{Deployment, DeploymentId, DeploymentTarget, DeviceId, DeviceView, InstanceView, PackageId, PackageView};
+use crate::config::PairingMode;
+use serde::{Deserialize, Serialize};
+
+/// A fact of the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Gap-free number of the fact, from 1.
+    pub revision: u64,
+    /// When it was written, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Fact {
+    /// The gateway was opened; says what the end of the run before left undone.
+    GatewayOpened {
+        /// Sentences for people; empty after a clean end.
+        recovered: Vec<String>,
+    },
+    /// Pairing was switched.
+    PairingSwitched {
+        /// The new mode.
+        mode: PairingMode,
+    },
+    /// A device was made, or anything of it changed but its apps and what counts heartbeats.
+    DeviceChanged {
+        /// The device now.
+        device: Box<DeviceView>,
+        /// What changed.
+        change: DeviceChange,
+    },
+    /// A device that never enrolled was dropped, because its pairing ran out.
+    DeviceForgotten {
+        /// The device.
+        device: DeviceId,
+    },
+    /// An enrollment was refused.
+    EnrollmentRefused {
+        /// The device that the token belongs to, if one does.
+        device: Option<DeviceId>,
+        /// Label of the connection.
+        peer: String,
+        /// One sentence.
+        reason: String,
+    },
+    /// A connection ended before it had a session.
+    ConnectionRefused {
+        /// Label of the connection.
+        peer: String,
+        /// One sentence.
+        reason: String,
+    },
+    /// A device reported an app.
+    InstanceChanged {
+        /// The device.
+        device: DeviceId,
+        /// What it reported.
+        instance: InstanceView,
+    },
+    /// A device removed an app.
+    InstanceRemoved {
+        /// The device.
+        device: DeviceId,
+        /// Name of the app.
+        app: String,
+    },
+    /// What is wished for on a device changed.
+    WishChanged {
+        /// The device.
+        device: DeviceId,
+        /// The wish; see [`super::WishView`].
+        wish: Option<super::WishView>,
+        /// Name of the app.
+        app: String,
+    },
+    /// A package was signed.
+    PackageSigned {
+        /// The package.
+        package: PackageView,
+    },
+    /// A deployment was made.
+    DeploymentCreated {
+        /// The deployment.
+        deployment: Deployment,
+    },
+    /// A deployment came further on one device.
+    DeploymentMoved {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Its package.
+        package: PackageId,
+        /// How far it came there.
+        target: DeploymentTarget,
+    },
+    /// A device refused a start, stop or removal.
+    RequestRefused {
+        /// The device.
+        device: DeviceId,
+        /// Name of the app.
+        app: String,
+        /// One sentence.
+        reason: String,
+    },
+}
+
+/// What changed of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceChange {
+    /// A pairing was made for it.
+    Paired,
+    /// It opened an enrollment session with its token.
+    Enrolling,
+    /// Its certificate was issued.
+    Enrolled,
+    /// It opened a session.
+    Connected,
+    /// A newer session took the place of the one it had.
+    Superseded,
+    /// It was silent for too long.
+    Unreachable,
+    /// It was heard again.
+    Returned,
+    /// Its session ended.
+    Disconnected,
+    /// It got another name.
+    Renamed,
+    /// Its chip id may be bound to another key.
+    ChipReleased,
+    /// Its certificate was revoked.
+    Revoked,
+    /// It was taken out of service.
+    Retired,
+    /// It was told to forget its identity.
+    Wiped,
+}
+
+/// Everything but telemetry, at one revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The revision at which all of it holds: subscribe from here.
+    pub revision: u64,
+    /// Pairing.
+    pub pairing: PairingMode,
+    /// Devices, by id.
+    pub devices: Vec<DeviceView>,
+    /// Packages, by app and sequence.
+    pub packages: Vec<PackageView>,
+    /// Deployments, by number; the latest thousand.
+    pub deployments: Vec<Deployment>,
+}
+
+/// One message of an event subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventMessage {
+    /// The next event; its revision is one above that of the event before.
+    Event(std::sync::Arc<Event>),
+    /// Events are missing (the revision asked for is too old, or the reader too slow): take a [`Snapshot`] and subscribe
+    /// from its revision.
+    Resync,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Position from 1, without gaps.
+    pub sequence: u64,
+    /// When it was written, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Who did it: `operator`, `gateway`, or a device's id.
+    pub actor: String,
+    /// What was done, for example `device.enrolled`.
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// One sentence.
+    pub detail: String,
+    /// Hash of the entry before; zeros for the first.
+    pub previous: super::Digest,
+    /// SHA-256 over the entry's other fields.
+    pub hash: super::Digest,
+}

@@ -1,0 +1,119 @@
+//! Apps, packages and what an upload is found to be.
+
+use super::Digest;
+use drydock_protocol::{capability::Capability, types::Version};
+use serde::{Deserialize, Serialize};
+
+/// One signed version of an app: `<app>#<sequence>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PackageId(pub String);
+
+impl PackageId {
+    /// The package of this app with this sequence.
+    pub fn new(app: &str, sequence: u64) -> Self {
+        Self(format!("{app}#{sequence}"))
+    }
+}
+
+impl std::fmt::Display for PackageId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A package as the registry knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageView {
+    /// Its id.
+    pub id: PackageId,
+    /// Name of the app.
+    pub app: String,
+    /// Version, `MAJOR.MINOR.PATCH`.
+    pub version: String,
+    /// Monotonic sequence of the app.
+    pub sequence: u64,
+    /// Digest of the module.
+    pub digest: Digest,
+    /// Size of the module in bytes.
+    pub size_bytes: u32,
+    /// Linear memory at most, in bytes.
+    pub memory_bytes: u32,
+    /// Call stack at most, in bytes.
+    pub stack_bytes: u32,
+    /// Heap of a device that the app needs in all, in bytes.
+    pub heap_bytes: u32,
+    /// Longest callback in milliseconds.
+    pub callback_ms: u32,
+    /// What it may call, as text: `log`, `gpio:13`.
+    pub capabilities: Vec<String>,
+    /// Boards that it is meant for; none: any.
+    pub targets: Vec<String>,
+    /// When it was signed, in milliseconds since the Unix epoch.
+    pub signed_ms: u64,
+    /// The package whose module was signed again, for a rollback.
+    pub rollback_of: Option<PackageId>,
+}
+
+/// What the uploader chose.
+#[derive(Debug, Clone, Default)]
+pub struct UploadOptions {
+    /// Name of the app; none: the custom section's, else it has to be given.
+    pub name: Option<String>,
+    /// Version; none: the custom section's, else the patch after the app's latest, else 0.1.0.
+    pub version: Option<Version>,
+    /// Capabilities that the user consented to besides those that every app gets.
+    pub grants: Vec<Capability>,
+    /// Boards that the package is meant for, by id of their description; none: any. Pins of their LEDs are granted.
+    pub targets: Vec<String>,
+    /// Longest callback in milliseconds; none: the custom section's, else the default.
+    pub callback_ms: Option<u32>,
+}
+
+/// What a module is, before anyone signs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModuleReport {
+    /// Name that its custom section gives.
+    pub name: Option<String>,
+    /// Version that its custom section gives.
+    pub version: Option<Version>,
+    /// Digest of the module as it would be sent.
+    pub digest: Digest,
+    /// Size of the module as it would be sent, in bytes (without names and debug information).
+    pub size_bytes: u32,
+    /// Size of what was given, in bytes.
+    pub given_bytes: u32,
+    /// Whether the text format was given.
+    pub from_text: bool,
+    /// Imports, in order.
+    pub imports: Vec<ImportReport>,
+    /// Exports that a device calls.
+    pub exports: Vec<String>,
+    /// Linear memory at the start, in bytes.
+    pub memory_bytes: u32,
+    /// Most linear memory that it declares, in bytes.
+    pub memory_max_bytes: Option<u64>,
+    /// Size of its memory pages: 1 or 65,536.
+    pub page_bytes: u32,
+    /// Estimated heap of a device that it needs in all, in bytes.
+    pub heap_bytes: u32,
+    /// Capabilities that its imports belong to; `gpio` without pins is told by [`ModuleReport::uses_gpio`].
+    pub wanted: Vec<Capability>,
+    /// Whether it calls pins; which ones is known only at run time.
+    pub uses_gpio: bool,
+    /// Capabilities that its custom section asks for.
+    pub requested: Vec<Capability>,
+    /// Why it cannot be a package, in sentences; empty: it can.
+    pub problems: Vec<String>,
+}
+
+/// One import of a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// Module and name, `drydock.log`.
+    pub name: String,
+    /// Capability that it belongs to, or empty.
+    pub capability: String,
+    /// Whether devices know it with this type.
+    pub known: bool,
+}

@@ -1,0 +1,89 @@
+//! Metrics and logs: streams with a sequence each, so that a gap is seen.
+
+use super::DeviceId;
+use drydock_protocol::device_to_gateway as wire;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Metrics of a device at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricsSample {
+    /// Position in the device's stream, ascending by one.
+    pub sequence: u64,
+    /// When the gateway took it, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Samples that the device took since the one before and that never arrived.
+    pub lost_before: u32,
+    /// What the device told.
+    pub metrics: Arc<wire::Metrics>,
+}
+
+/// A log line of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Position in the device's stream, ascending by one.
+    pub sequence: u64,
+    /// When the gateway took it, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Lines that the device wrote since the one before and that never arrived.
+    pub lost_before: u32,
+    /// The device.
+    pub device: DeviceId,
+    /// Name of the app; empty: the firmware.
+    pub app: String,
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub level: LogLevel,
+    /// The line.
+    pub text: String,
+    /// Milliseconds since the device's reset.
+    pub uptime_ms: u64,
+}
+
+/// Severity of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Finest detail.
+    Trace,
+    /// For the app's author.
+    Debug,
+    /// The normal level.
+    Info,
+    /// Something odd.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+impl From<drydock_protocol::types::LogLevel> for LogLevel {
+    fn from(level: drydock_protocol::types::LogLevel) -> Self {
+        use drydock_protocol::types::LogLevel as Wire;
+        match level {
+            Wire::Trace => Self::Trace,
+            Wire::Debug => Self::Debug,
+            Wire::Info => Self::Info,
+            Wire::Warn => Self::Warn,
+            Wire::Error => Self::Error,
+        }
+    }
+}
+
+/// What is kept of a stream from a position on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items, in order.
+    pub items: Vec<T>,
+    /// Items between the position asked for and the first one here that are not kept any more.
+    pub dropped: u64,
+    /// Position of the next item that will be taken: ask from here next time.
+    pub next: u64,
+}
+
+/// One item of a live stream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StreamItem<T> {
+    /// The next item.
+    Item(T),
+    /// The reader was too slow: so many items are gone.
+    Dropped(u64),
+}

@@ -1,0 +1,266 @@
+//! How operations fail: one enum for each. Messages say what happened and the way out; each is shown as it is.
+
+use crate::domain::{DeviceId, PackageId};
+use std::{net::SocketAddr, path::PathBuf};
+use thiserror::Error;
+
+/// The store could not be read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The disk has no room; nothing was changed.
+    #[error("the disk that holds {} is full; nothing was changed. Free some space and try again", .path.display())]
+    DiskFull {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A file or directory could not be used.
+    #[error("{} cannot be used", .path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("the database of the gateway failed")]
+    Database(#[source] sqlx::Error),
+    /// What is stored has not the form that this version writes.
+    #[error("the database of the gateway holds something unreadable: {what}")]
+    Unreadable {
+        /// What.
+        what: String,
+    },
+}
+
+/// A gateway could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another gateway holds the data directory.
+    #[error("{} is in use by another Drydock; use that one, or choose another directory with --data", .path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The store was written by a newer version; it was not touched.
+    #[error(
+        "{} was written by a newer Drydock (schema {found}, this one knows {known}); it was not touched. Update Drydock, or choose another directory with --data",
+        .path.display()
+    )]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
+    /// Keys or certificates are missing or unusable.
+    #[error("the keys in {} cannot be used: {reason}. Restore them from a backup; without them every device has to be enrolled again", .path.display())]
+    Keys {
+        /// Their directory.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A port could not be listened on.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    /// Something else listens there.
+    #[error("{address} is in use by another program; choose another port")]
+    InUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Another reason.
+    #[error("cannot listen on {address}")]
+    Io {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A pairing could not be made.
+#[derive(Debug, Error)]
+pub enum PairingError {
+    /// Pairing is off.
+    #[error("pairing is off; switch it on to enroll a device")]
+    Off,
+    /// The chip id belongs to a device.
+    #[error("the chip {chip_id} belongs to {name}; release its chip id or retire it first")]
+    ChipIdBound {
+        /// The chip id, hexadecimal.
+        chip_id: String,
+        /// Name of the device.
+        name: String,
+    },
+    /// The name belongs to a device, or cannot be one.
+    #[error("{reason}")]
+    Name {
+        /// One sentence.
+        reason: String,
+    },
+    /// The device to pair again cannot be.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A device could not be changed.
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    /// There is none with this id.
+    #[error("there is no device {device}; it may have been removed")]
+    Unknown {
+        /// The id.
+        device: DeviceId,
+    },
+    /// It is retired.
+    #[error("{name} is retired; enroll it again first")]
+    Retired {
+        /// Its name.
+        name: String,
+    },
+    /// It has no certificate.
+    #[error("{name} is not enrolled; pair it first")]
+    NotEnrolled {
+        /// Its name.
+        name: String,
+    },
+    /// It holds no session.
+    #[error("{name} is not connected; connect it and try again")]
+    NotConnected {
+        /// Its name.
+        name: String,
+    },
+    /// The name belongs to another device, or cannot be one.
+    #[error("{reason}")]
+    Name {
+        /// One sentence.
+        reason: String,
+    },
+    /// The device refused.
+    #[error("{name} refused: {detail}")]
+    Refused {
+        /// Its name.
+        name: String,
+        /// What it said.
+        detail: String,
+    },
+    /// The device did not answer in time, or its session ended.
+    #[error("{name} did not answer; see whether it is still connected")]
+    NoAnswer {
+        /// Its name.
+        name: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A module could not be made a package. Nothing was stored.
+#[derive(Debug, Error)]
+pub enum UploadError {
+    /// The module, or what was asked for it, cannot be accepted; one sentence with the way out.
+    #[error("{sentence}")]
+    Refused {
+        /// Why, as a class.
+        kind: UploadRefusal,
+        /// Names the app, the board if one is concerned, the reason and the way out.
+        sentence: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Classes of refused uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadRefusal {
+    /// Neither WebAssembly nor its text format, or it does not validate.
+    NotWasm,
+    /// An import that devices do not know.
+    UnknownImport,
+    /// No export that a device calls.
+    NoEntryPoint,
+    /// Larger than the limit, or than the board's store.
+    TooLarge,
+    /// More memory than the board has.
+    TooMuchMemory,
+    /// A capability or pin that the board does not give.
+    Capability,
+    /// The custom section has not the form of one.
+    CustomSection,
+    /// The name is missing or no name.
+    Name,
+    /// The board is not known.
+    UnknownBoard,
+    /// The version is below or equal to one that is signed already with another module.
+    Version,
+}
+
+/// A wish for apps on devices could not be accepted. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum DeployError {
+    /// A device cannot be a target.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// There is no such package.
+    #[error("there is no package {package}; upload it first")]
+    UnknownPackage {
+        /// Its id.
+        package: PackageId,
+    },
+    /// There is no such version of the app.
+    #[error("{app} has no version {version} here; see which there are")]
+    UnknownVersion {
+        /// The app.
+        app: String,
+        /// The version.
+        version: String,
+    },
+    /// The device has no such app.
+    #[error("{device} has no app {app}")]
+    NoSuchApp {
+        /// Name of the device.
+        device: String,
+        /// The app.
+        app: String,
+    },
+    /// The package does not fit the device; one sentence with the way out.
+    #[error("{sentence}")]
+    DoesNotFit {
+        /// Names the board, the app, the reason and the way out.
+        sentence: String,
+    },
+    /// There is no such deployment.
+    #[error("there is no deployment {0}")]
+    UnknownDeployment(crate::domain::DeploymentId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The audit trail does not hold together.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// An entry was changed, removed or put in.
+    #[error("the audit trail is broken at entry {sequence}: {reason}")]
+    Broken {
+        /// Position of the first entry that does not fit.
+        sequence: u64,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,65 @@
+//! Live streams that a caller reads: bounded, and honest about what they drop.
+
+use crate::domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+
+/// Metrics of one device as they come.
+#[derive(Debug)]
+pub struct MetricsStream(pub(crate) broadcast::Receiver<MetricsSample>);
+
+/// Log lines of one device as they come.
+#[derive(Debug)]
+pub struct LogStream {
+    pub(crate) lines: broadcast::Receiver<Arc<LogLine>>,
+    pub(crate) app: Option<String>,
+}
+
+/// Transfers as they move.
+#[derive(Debug)]
+pub struct TransferStream(pub(crate) broadcast::Receiver<TransferProgress>);
+
+/// Events from a revision on.
+#[derive(Debug)]
+pub struct EventStream(pub(crate) mpsc::Receiver<EventMessage>);
+
+impl MetricsStream {
+    /// The next sample; none when the device was forgotten or the gateway closed.
+    pub async fn next(&mut self) -> Option<StreamItem<MetricsSample>> {
+        receive(&mut self.0).await
+    }
+}
+
+impl LogStream {
+    /// The next line; none when the device was forgotten or the gateway closed.
+    pub async fn next(&mut self) -> Option<StreamItem<Arc<LogLine>>> {
+        loop {
+            match receive(&mut self.lines).await? {
+                StreamItem::Item(line) if self.app.as_ref().is_some_and(|app| *app != line.app) => {}
+                item => return Some(item),
+            }
+        }
+    }
+}
+
+impl TransferStream {
+    /// The next step of any transfer; none when the gateway closed.
+    pub async fn next(&mut self) -> Option<StreamItem<TransferProgress>> {
+        receive(&mut self.0).await
+    }
+}
+
+impl EventStream {
+    /// The next message; none when the gateway closed, or after a [`EventMessage::Resync`].
+    pub async fn next(&mut self) -> Option<EventMessage> {
+        self.0.recv().await
+    }
+}
+
+async fn receive<T: Clone>(receiver: &mut broadcast::Receiver<T>) -> Option<StreamItem<T>> {
+    match receiver.recv().await {
+        Ok(item) => Some(StreamItem::Item(item)),
+        Err(broadcast::error::RecvError::Lagged(dropped)) => Some(StreamItem::Dropped(dropped)),
+        Err(broadcast::error::RecvError::Closed) => None,
+    }
+}

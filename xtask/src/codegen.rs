@@ -1,0 +1,47 @@
+//! Generated files: which room makes which, and that they are renewed or found stale by one command.
+//!
+//! A room that generates files has an example named `codegen`: `codegen FILE` writes FILE, `codegen FILE --check`
+//! changes nothing and fails if it differs.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{graph, step};
+
+/// Package and the file its generator makes, from the top of the checkout.
+const GENERATED: &[(&str, &str)] = &[("drydock-workbench", "ui/src/lib/backend/generated.ts")];
+
+/// Renews every generated file.
+pub(crate) fn renew() -> Result<()> {
+    each(&[])
+}
+
+/// Fails when a generated file is not what its generator makes now.
+pub(crate) fn check() -> Result<()> {
+    each(&["--check"]).context("renew with `cargo xtask codegen`")
+}
+
+fn each(args: &[&str]) -> Result<()> {
+    for package in graph::host()?
+        .iter()
+        .filter(|package| package.has("example", "codegen"))
+    {
+        let listed = GENERATED.iter().any(|(room, _)| *room == package.name);
+        ensure!(
+            listed,
+            "{} has a generator but no file in GENERATED, xtask/src/codegen.rs",
+            package.name
+        );
+    }
+    let mut stale = Vec::new();
+    for (room, file) in GENERATED {
+        let mut cargo = step::cargo(&["run", "--quiet", "--package", room, "--example", "codegen", "--", file]);
+        if let Err(error) = step::run(cargo.args(args)) {
+            eprintln!("{error:#}");
+            stale.push(*file);
+        }
+    }
+    if !stale.is_empty() {
+        bail!("not as their generators make them: {}", stale.join(", "));
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The cross compiler: a cargo whose toolchain has the firmware's and the guests' targets.
+//!
+//! Which toolchain that is, is known by `xtask/setup/toolchain.sh` alone; here its shell exports are used.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{step, workspace};
+
+const TOOLCHAIN: &str = "xtask/setup/toolchain.sh";
+
+/// `cargo ARGS` under the cross toolchain. The host toolchain's choices (`RUSTC`, `RUSTUP_TOOLCHAIN`, flags) do not leak in.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    shell("exec cargo \"$@\"", args)
+}
+
+/// Runs LLVM's linker as `wasm-ld` does, for guests that are not Rust.
+pub(crate) fn wasm_ld(args: &[&str]) -> Command {
+    shell("exec \"$DRYDOCK_LLD\" -flavor wasm \"$@\"", args)
+}
+
+/// Prints shell exports for `eval "$(cargo xtask firmware --print-env)"`.
+pub(crate) fn print_env() -> Result<()> {
+    print!(
+        "{}",
+        step::output(&mut clean(step::command("sh", &[TOOLCHAIN, "print-env"])))?
+    );
+    Ok(())
+}
+
+/// Says which toolchain is used, fetching it if there is none.
+pub(crate) fn install() -> Result<()> {
+    step::run(&mut clean(step::command("sh", &[TOOLCHAIN, "install"])))
+}
+
+/// `--config` values that keep folder names of this machine out of panic messages, so that the same source gives the
+/// same image anywhere. They add to the flags of a `.cargo/config.toml`, where the environment would replace them.
+pub(crate) fn no_machine_paths(target: &str) -> Vec<String> {
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    let mut pairs = vec![(workspace::root().to_string_lossy().into_owned(), "drydock")];
+    pairs.extend(home.ok().map(|home| (home, "cargo")));
+    pairs
+        .into_iter()
+        .map(|(from, to)| format!("target.{target}.rustflags=[\"--remap-path-prefix={from}={to}\"]"))
+        .collect()
+}
+
+fn shell(last: &str, args: &[&str]) -> Command {
+    let script = format!(
+        "set -eu; env=$(sh '{}' print-env); eval \"$env\"; {last}",
+        workspace::root().join(TOOLCHAIN).display()
+    );
+    let mut command = step::command("sh", &["-c", &script, "cross"]);
+    command.args(args);
+    clean(command)
+}
+
+fn clean(mut command: Command) -> Command {
+    for name in [
+        "RUSTC",
+        "RUSTDOC",
+        "CARGO",
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+    ] {
+        command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}

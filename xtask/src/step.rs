@@ -1,0 +1,76 @@
+//! Running other programs: shown before they start, their failure carried with its exit code.
+
+use std::fmt;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// A program ended with another code than 0.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What was run, as a person would type it.
+    pub(crate) shown: String,
+    /// Its exit code; 1 when a signal ended it.
+    pub(crate) code: u8,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ended with exit code {}", self.shown, self.code)
+    }
+}
+
+impl std::error::Error for Ended {}
+
+/// A command that starts at the top of the checkout.
+pub(crate) fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(workspace::root());
+    command
+}
+
+/// The cargo that runs this, on the host workspace.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), args)
+}
+
+/// Runs a command to its end, output and all on the terminal.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let shown = shown(command);
+    eprintln!("$ {shown}");
+    let status = command.status().with_context(|| format!("starting `{shown}`"))?;
+    if status.success() {
+        return Ok(());
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Err(Ended { shown, code }.into())
+}
+
+/// Runs a command and gives back what it printed; its error output is part of the failure.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let shown = shown(command);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("starting `{shown}`"))?;
+    if !output.status.success() {
+        bail!("`{shown}` failed:\n{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("what `{shown}` printed is not UTF-8"))
+}
+
+/// Whether a program can be started at all.
+pub(crate) fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// The command as a person would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,270 @@
+//! The parts of `./x test`, in the order they run.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use super::Part;
+use super::counts::{self, Counts};
+use super::display::Display;
+use crate::{apps, codegen, firmware, run, step, tidy, ui, workspace};
+
+/// All parts. What later parts embed (firmware, apps, front end) is built by earlier ones.
+pub(super) const ALL: &[Part] = &[
+    Part {
+        name: "format",
+        quick: true,
+        run: format,
+    },
+    Part {
+        name: "tidy",
+        quick: true,
+        run: || passes(tidy::check()),
+    },
+    Part {
+        name: "firmware",
+        quick: true,
+        run: firmware_images,
+    },
+    Part {
+        name: "apps",
+        quick: true,
+        run: || passes(apps::build()),
+    },
+    Part {
+        name: "ui-check",
+        quick: true,
+        run: ui_check,
+    },
+    Part {
+        name: "ui-unit",
+        quick: true,
+        run: ui_unit,
+    },
+    Part {
+        name: "ui-bundle",
+        quick: true,
+        run: ui_bundle,
+    },
+    Part {
+        name: "generated",
+        quick: true,
+        run: || passes(codegen::check()),
+    },
+    Part {
+        name: "clippy",
+        quick: true,
+        run: clippy_part,
+    },
+    Part {
+        name: "unit",
+        quick: true,
+        run: unit,
+    },
+    Part {
+        name: "docs",
+        quick: false,
+        run: doc_tests,
+    },
+    Part {
+        name: "integration",
+        quick: false,
+        run: integration,
+    },
+    Part {
+        name: "ui-browser",
+        quick: false,
+        run: ui_browser,
+    },
+    Part {
+        name: "window",
+        quick: false,
+        run: window,
+    },
+];
+
+/// Features without which the window would look for a development server.
+const FEATURES: [&str; 2] = ["--features", "drydock-desktop/custom-protocol"];
+
+/// Clippy on everything, warnings are errors.
+pub(crate) fn clippy() -> Result<()> {
+    let mut cargo = step::cargo(&["clippy", "--workspace", "--all-targets"]);
+    step::run(cargo.args(FEATURES).args(["--", "-Dwarnings"]))
+}
+
+/// The engine suite, for one engine or for each that is installed.
+pub(crate) fn conformance(args: &[&str]) -> Result<()> {
+    let mut cargo = step::cargo(&["test", "--package", "drydock-emulator", "--test", "conformance", "--"]);
+    let counts = counts::run(cargo.args(args).arg("--show-output"))?;
+    for reason in &counts.skip_reasons {
+        println!("skipped: {reason}");
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        counts.passed, counts.failed, counts.skipped
+    );
+    ensure!(counts.failed == 0, "the suite failed");
+    Ok(())
+}
+
+fn passes(outcome: Result<()>) -> Result<Counts> {
+    outcome.map(|()| Counts::one())
+}
+
+fn format() -> Result<Counts> {
+    if step::output(&mut step::cargo(&["fmt", "--version"])).is_err() {
+        return Ok(Counts::skip("format: this Rust toolchain has no rustfmt"));
+    }
+    passes(step::run(&mut step::cargo(&["fmt", "--all", "--check"])))?;
+    let mut counts = Counts::one();
+    for manifest in own_workspaces()? {
+        counts.add(passes(step::run(&mut step::cargo(&[
+            "fmt",
+            "--all",
+            "--check",
+            "--manifest-path",
+            &manifest,
+        ])))?);
+    }
+    Ok(counts)
+}
+
+/// Manifests outside the host workspace that cargo fmt must be told of one by one.
+pub(crate) fn own_workspaces() -> Result<Vec<String>> {
+    let outside = ["firmware/boards/", "firmware/guest/", "assets/apps/", "fuzz/"];
+    let manifests = workspace::files()?
+        .into_iter()
+        .filter(|name| name.ends_with("/Cargo.toml"));
+    let mut all: Vec<String> = manifests
+        .filter(|name| outside.iter().any(|dir| name.starts_with(dir)))
+        .collect();
+    // a workspace's members are formatted with it
+    let workspaces: Vec<String> = all
+        .iter()
+        .filter(|name| {
+            std::fs::read_to_string(workspace::root().join(name)).is_ok_and(|text| text.contains("[workspace]"))
+        })
+        .filter_map(|name| name.strip_suffix("Cargo.toml").map(str::to_owned))
+        .collect();
+    all.retain(|name| {
+        !workspaces
+            .iter()
+            .any(|dir| name.starts_with(dir.as_str()) && *name != format!("{dir}Cargo.toml"))
+    });
+    Ok(all)
+}
+
+fn firmware_images() -> Result<Counts> {
+    let mut counts = Counts::default();
+    for image in firmware::build()? {
+        if image.flash_bytes <= image.flash_budget_bytes {
+            counts.add(Counts::one());
+        } else {
+            eprintln!(
+                "{}: {} bytes of flash, the budget is {}",
+                image.board, image.flash_bytes, image.flash_budget_bytes
+            );
+            counts.failed += 1;
+        }
+    }
+    Ok(counts)
+}
+
+fn ui_check() -> Result<Counts> {
+    ui::install()?;
+    let mut counts = passes(step::run(&mut ui::npm(&["run", "--silent", "check"])))?;
+    counts.add(passes(step::run(&mut ui::npm(&["run", "--silent", "lint"])))?);
+    Ok(counts)
+}
+
+fn ui_unit() -> Result<Counts> {
+    ui::install()?;
+    counts::run(&mut ui::npm(&["run", "--silent", "test"]))
+}
+
+/// What ships holds no mock backend.
+fn ui_bundle() -> Result<Counts> {
+    ui::build()?;
+    let marks = ["MockBackend", "mock-backend"];
+    let mut files = 0;
+    for entry in walk(&workspace::root().join("ui/dist"))? {
+        files += 1;
+        let text = String::from_utf8_lossy(&std::fs::read(&entry)?).into_owned();
+        if let Some(mark) = marks.iter().find(|mark| text.contains(**mark)) {
+            anyhow::bail!("{} holds the mock backend (found `{mark}`)", entry.display());
+        }
+    }
+    ensure!(files > 0, "ui/dist is empty");
+    Ok(Counts::one())
+}
+
+fn walk(dir: &std::path::Path) -> Result<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(walk(&path)?)
+        } else {
+            files.push(path)
+        }
+    }
+    Ok(files)
+}
+
+fn clippy_part() -> Result<Counts> {
+    if step::output(&mut step::cargo(&["clippy", "--version"])).is_err() {
+        return Ok(Counts::skip("clippy: this Rust toolchain has none"));
+    }
+    passes(clippy())
+}
+
+fn unit() -> Result<Counts> {
+    rust_tests(&["--lib", "--bins"])
+}
+
+fn doc_tests() -> Result<Counts> {
+    counts::run(step::cargo(&["test", "--workspace", "--doc"]).args(FEATURES))
+}
+
+/// Everything in the rooms' `tests/`: the oracle, firmware in the emulator, the CLI end to end.
+fn integration() -> Result<Counts> {
+    step::run(step::cargo(&["build", "--workspace"]).args(FEATURES))?;
+    rust_tests(&["--test", "*"])
+}
+
+fn rust_tests(which: &[&str]) -> Result<Counts> {
+    let nextest = step::output(&mut step::cargo(&["nextest", "--version"])).is_ok();
+    let mut cargo = if nextest {
+        step::cargo(&["nextest", "run", "--no-fail-fast", "--success-output", "final"])
+    } else {
+        step::cargo(&["test", "--no-fail-fast"])
+    };
+    cargo.arg("--workspace").args(FEATURES).args(which);
+    if !nextest {
+        cargo.args(["--", "--show-output"]);
+    }
+    counts::run(&mut cargo)
+}
+
+/// The front end in a browser with the mock backend: accessibility, keyboard, layout.
+fn ui_browser() -> Result<Counts> {
+    if !workspace::root().join("ui/e2e/run.mjs").is_file() {
+        return Ok(Counts::skip("ui-browser: there is no ui/e2e/run.mjs"));
+    }
+    counts::run(&mut ui::npm(&["run", "--silent", "e2e"]))
+}
+
+/// The real window, driven by WebDriver on a virtual display.
+fn window() -> Result<Counts> {
+    let script = workspace::root().join("app/tests/window.mjs");
+    if !script.is_file() {
+        return Ok(Counts::skip("window: there is no app/tests/window.mjs"));
+    }
+    run::window()?;
+    let display = Display::start()?;
+    let mut node = Command::new("dbus-run-session");
+    node.arg("--").arg("node").arg(&script).current_dir(workspace::root());
+    node.env("DRYDOCK_DESKTOP", workspace::built("drydock-desktop"))
+        .env("DRYDOCK_CLI", workspace::built("drydock"));
+    counts::run(display.apply(&mut node))
+}

@@ -1,6 +1,9 @@
 //! Message bodies from a device to the gateway.
 
-use crate::types::{AppState, Failure, FaultRecord, LogLevel, ResetReason, Version};
+use crate::{
+    limits::MAX_DETAIL_BYTES,
+    types::{AppState, Failure, FaultRecord, LogLevel, ResetReason, Version, shortened},
+};
 use alloc::{string::String, vec::Vec};
 use minicbor::{Decode, Encode};
 
@@ -225,6 +228,16 @@ pub struct Refusal {
     /// What happened, in words of the field, with the numbers.
     #[n(1)]
     pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal; a detail beyond [`MAX_DETAIL_BYTES`] is cut.
+    pub fn new(code: RefusalCode, detail: &str) -> Self {
+        Self {
+            code,
+            detail: shortened(detail, MAX_DETAIL_BYTES).into(),
+        }
+    }
 }
 
 /// Classes of refusals.

@@ -153,7 +153,13 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// [`DecodeError::Body`].
     pub fn body<T: minicbor::Decode<'a, ()>>(&self) -> Result<T, DecodeError> {
-        minicbor::decode(self.body).map_err(|_| DecodeError::Body)
+        let mut decoder = Decoder::new(self.body);
+        let body = decoder.decode().map_err(|_| DecodeError::Body)?;
+        if decoder.position() == self.body.len() {
+            Ok(body)
+        } else {
+            Err(DecodeError::Body)
+        }
     }
 }
 

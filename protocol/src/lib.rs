@@ -8,7 +8,10 @@
 //! * [`control`]: what is said on the link's unauthenticated `control` channel.
 //! * [`envelope`]: version, id and kind of a message, read before its body.
 //! * [`device_to_gateway`], [`gateway_to_device`]: the bodies, by direction.
+//! * [`device_handler`]: what a device does with a message, whatever device it is.
+//! * [`framing`]: messages in a byte stream.
 //! * [`manifest`], [`package`]: what a signed package says about an app.
+//! * [`section`]: what a module says about itself.
 //! * [`host_calls`]: the one table of what an app may call.
 //! * [`limits`]: every size, rate and time that both sides must agree on.
 #![no_std]
@@ -20,11 +23,15 @@ extern crate std;
 
 pub mod capability;
 pub mod control;
+pub mod device_handler;
 pub mod device_to_gateway;
 pub mod envelope;
+pub mod framing;
 pub mod gateway_to_device;
 pub mod host_calls;
 pub mod limits;
 pub mod link;
 pub mod manifest;
+pub mod package;
+pub mod section;
 pub mod types;

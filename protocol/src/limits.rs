@@ -48,8 +48,27 @@ pub const DEVICE_RECORD_BUFFER_BYTES: usize = 2304;
 /// are the heartbeat too.
 pub const DEFAULT_METRICS_INTERVAL_MS: u32 = 1000;
 
+/// Shortest interval of metrics that can be configured, in milliseconds.
+pub const MIN_METRICS_INTERVAL_MS: u32 = 100;
+
+/// Longest interval of metrics that can be configured, in milliseconds.
+pub const MAX_METRICS_INTERVAL_MS: u32 = 60_000;
+
 /// A device that was silent for this long is `unreachable`: one heartbeat and its jitter missed.
 pub const HEARTBEAT_TIMEOUT_MS: u32 = 2500;
 
 /// Longest time that one callback of an app may run unless its manifest says otherwise, in milliseconds of device time.
 pub const DEFAULT_CALLBACK_LIMIT_MS: u32 = 500;
+
+/// Longest time of a callback that a manifest may ask for, in milliseconds.
+pub const MAX_CALLBACK_LIMIT_MS: u32 = 60_000;
+
+/// Largest module that any device takes, in bytes; each device says in [`Hello`](crate::device_to_gateway::Hello) what it
+/// really has.
+pub const MAX_MODULE_BYTES: u32 = 1 << 20;
+
+/// Most capabilities in a manifest.
+pub const MAX_CAPABILITIES: usize = 16;
+
+/// Most target boards in a manifest.
+pub const MAX_TARGETS: usize = 16;

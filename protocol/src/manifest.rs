@@ -1,6 +1,10 @@
 //! What a signed package says about an app: the payload of its COSE_Sign1, on the SUIT information model (RFC 9124).
 
-use crate::{capability::Capability, types::Version};
+use crate::{
+    capability::Capability,
+    limits::{MAX_APP_NAME_BYTES, MAX_CALLBACK_LIMIT_MS, MAX_CAPABILITIES, MAX_MODULE_BYTES, MAX_TARGETS},
+    types::Version,
+};
 use alloc::{string::String, vec::Vec};
 use minicbor::{Decode, Encode};
 
@@ -80,4 +84,120 @@ pub struct AppLimits {
     /// Fuel for one callback at most; none: only the time counts.
     #[n(4)]
     pub fuel: Option<u64>,
+}
+
+/// Why a manifest is refused before anything is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManifestError {
+    /// Not the CBOR of a manifest.
+    Form,
+    /// A manifest format other than [`MANIFEST_VERSION`].
+    ManifestVersion(u8),
+    /// The app's name has not the form of one; see [`is_app_name`].
+    Name,
+    /// Sequence 0; the first is 1.
+    Sequence,
+    /// The module's size is 0 or above [`MAX_MODULE_BYTES`].
+    Size(u32),
+    /// No export that a device calls at first: neither `_start` nor `init` nor `tick`.
+    Entry,
+    /// The callback limit is 0 or above [`MAX_CALLBACK_LIMIT_MS`].
+    CallbackLimit(u32),
+    /// A fuel limit of 0.
+    Fuel,
+    /// More capabilities than [`MAX_CAPABILITIES`] or one of them twice.
+    Capabilities,
+    /// More targets than [`MAX_TARGETS`].
+    Targets,
+}
+
+impl core::fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Form => f.write_str("the manifest has no valid form"),
+            Self::ManifestVersion(version) => {
+                write!(f, "the manifest has format {version}, only {MANIFEST_VERSION} is known")
+            }
+            Self::Name => write!(
+                f,
+                "the app's name is not 1 to {MAX_APP_NAME_BYTES} lower-case letters, digits and inner hyphens"
+            ),
+            Self::Sequence => f.write_str("the sequence is 0"),
+            Self::Size(bytes) => write!(
+                f,
+                "the module's size is {bytes} bytes, allowed are 1 to {MAX_MODULE_BYTES}"
+            ),
+            Self::Entry => f.write_str("the module exports neither _start nor init nor tick"),
+            Self::CallbackLimit(ms) => {
+                write!(
+                    f,
+                    "the callback limit is {ms} ms, allowed are 1 to {MAX_CALLBACK_LIMIT_MS}"
+                )
+            }
+            Self::Fuel => f.write_str("the fuel limit is 0"),
+            Self::Capabilities => write!(f, "more than {MAX_CAPABILITIES} capabilities, or one of them twice"),
+            Self::Targets => write!(f, "more than {MAX_TARGETS} targets"),
+        }
+    }
+}
+
+impl core::error::Error for ManifestError {}
+
+/// Whether the text may name an app: `[a-z0-9][a-z0-9-]*`, at most [`MAX_APP_NAME_BYTES`] bytes.
+pub fn is_app_name(text: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    bytes.len() <= MAX_APP_NAME_BYTES
+        && bytes.first().is_some_and(plain)
+        && bytes.iter().all(|byte| plain(byte) || *byte == b'-')
+}
+
+impl Manifest {
+    /// Decodes a manifest and checks it.
+    ///
+    /// # Errors
+    /// [`ManifestError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let manifest: Self = decoder.decode().map_err(|_| ManifestError::Form)?;
+        if decoder.position() != bytes.len() {
+            return Err(ManifestError::Form);
+        }
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The CBOR to sign.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = minicbor::encode(self, &mut bytes).is_ok();
+        debug_assert!(written, "writing to a Vec cannot fail");
+        bytes
+    }
+
+    /// Checks what can be checked without knowing the device: form and ranges.
+    ///
+    /// # Errors
+    /// The first [`ManifestError`] found.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        let repeats = |at: usize| self.capabilities[..at].contains(&self.capabilities[at]);
+        match self {
+            _ if self.manifest_version != MANIFEST_VERSION => {
+                Err(ManifestError::ManifestVersion(self.manifest_version))
+            }
+            _ if !is_app_name(&self.app) => Err(ManifestError::Name),
+            _ if self.sequence == 0 => Err(ManifestError::Sequence),
+            _ if !(1..=MAX_MODULE_BYTES).contains(&self.size) => Err(ManifestError::Size(self.size)),
+            _ if !(self.entry.start || self.entry.init || self.entry.tick) => Err(ManifestError::Entry),
+            _ if !(1..=MAX_CALLBACK_LIMIT_MS).contains(&self.limits.callback_ms) => {
+                Err(ManifestError::CallbackLimit(self.limits.callback_ms))
+            }
+            _ if self.limits.fuel == Some(0) => Err(ManifestError::Fuel),
+            _ if self.capabilities.len() > MAX_CAPABILITIES || (0..self.capabilities.len()).any(repeats) => {
+                Err(ManifestError::Capabilities)
+            }
+            _ if self.targets.len() > MAX_TARGETS => Err(ManifestError::Targets),
+            _ => Ok(()),
+        }
+    }
 }

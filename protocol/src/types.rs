@@ -189,3 +189,8 @@ impl core::str::FromStr for Version {
         }
     }
 }
+
+/// The longest beginning of the text that has at most `max_bytes` bytes and ends between characters.
+pub fn shortened(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
+}

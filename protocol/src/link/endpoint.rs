@@ -274,12 +274,11 @@ impl Endpoint {
     fn take_status(&mut self) -> Status {
         let tag = self.tag();
         let inbound = &mut self.inbound;
-        let mut credit = [0; 3];
-        for channel in 0..3 {
+        let credit = core::array::from_fn(|channel| {
             let units = (inbound.rings[channel].free() / CREDIT_UNIT_BYTES).min(255);
-            credit[channel] = units as u8;
             inbound.announced[channel] = units * CREDIT_UNIT_BYTES;
-        }
+            units as u8
+        });
         inbound.status_due = false;
         Status {
             tag,

@@ -226,6 +226,6 @@ impl Line {
         self.random ^= self.random << 25;
         self.random ^= self.random >> 27;
         let word = self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        (word * u64::from(limit) >> 32) as u32
+        ((word * u64::from(limit)) >> 32) as u32
     }
 }

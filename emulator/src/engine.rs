@@ -244,6 +244,17 @@ pub enum StopReason {
 pub enum GuestFault {
     /// An access that was refused.
     Access(FaultRecord),
+    /// The guest took a fault exception; its own handler may hide it.
+    Exception {
+        /// When.
+        at: VirtualTime,
+        /// Where.
+        pc: u32,
+        /// The link register then: the caller, when it happened in a leaf function.
+        lr: u32,
+        /// Which fault, with address and time, for people.
+        what: String,
+    },
     /// The core locked up.
     Lockup {
         /// When.
@@ -266,6 +277,7 @@ impl fmt::Display for GuestFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Access(record) => record.fmt(f),
+            Self::Exception { what, .. } => f.write_str(what),
             Self::Lockup { at, pc } => write!(f, "lockup at {pc:#010x}, {at} s"),
             Self::Unmodelled { at, pc, what } => write!(f, "{what} at {pc:#010x}, {at} s: not modelled"),
         }

@@ -139,6 +139,9 @@ pub enum AccessFault {
     /// The chip refuses it: flash write not enabled, protected region.
     #[error("the access is not permitted")]
     Denied,
+    /// The flash word has been written as often as the chip allows between two erasures. The store was done all the same.
+    #[error("the flash word was written more often than the chip allows between two erasures")]
+    WornWord,
 }
 
 /// Why the machine is reset.
@@ -245,6 +248,8 @@ pub struct Fabric {
     memory: GuestMemory,
     entropy: EntropyStream,
     request: Option<Request>,
+    /// The core executes nothing until then (flash is busy); events come all the same.
+    stalled_until: VirtualTime,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
     faults: Vec<FaultRecord>,
@@ -266,6 +271,7 @@ impl Fabric {
             memory,
             entropy,
             request: None,
+            stalled_until: VirtualTime::ZERO,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             faults: Vec::new(),
@@ -286,6 +292,7 @@ impl Fabric {
             memory: self.memory.fork(),
             entropy: self.entropy.clone(),
             request: self.request,
+            stalled_until: self.stalled_until,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             faults: Vec::new(),
@@ -334,6 +341,12 @@ impl Fabric {
             self.cpu_hz_changed = true;
             self.attention = true;
         }
+    }
+
+    /// Keeps the core from executing anything more until `at`, as when flash is busy. Events are served all the same.
+    pub fn stall_until(&mut self, at: VirtualTime) {
+        self.stalled_until = self.stalled_until.max(at);
+        self.attention = true;
     }
 
     // --- interrupts ---
@@ -488,6 +501,7 @@ impl Fabric {
             &self.irq,
             &self.entropy,
             self.request,
+            self.stalled_until,
         )
             .hash(&mut state);
         self.memory.hash_state(state);
@@ -517,6 +531,11 @@ impl Fabric {
         self.request.take()
     }
 
+    /// When the core may execute again; past when it is not stalled.
+    pub(super) fn stalled_until(&self) -> VirtualTime {
+        self.stalled_until
+    }
+
     /// True once after anything the core must look at: an interrupt, an event, a request, a clock change.
     pub(super) fn take_attention(&mut self) -> bool {
         std::mem::take(&mut self.attention)
@@ -530,6 +549,7 @@ impl Fabric {
         self.events.clear();
         self.irq = IrqLines::default();
         self.request = None;
+        self.stalled_until = VirtualTime::ZERO;
         self.attention = true;
     }
 }

@@ -250,7 +250,11 @@ impl GuestMemory {
             .count()
     }
 
-    fn check_range(&self, addr: u32, count: usize) -> Result<(), NoMemory> {
+    /// Whether all of a range is memory.
+    ///
+    /// # Errors
+    /// [`NoMemory`] with the first address that is not.
+    pub fn check_range(&self, addr: u32, count: usize) -> Result<(), NoMemory> {
         let mut at = u64::from(addr);
         let end = at + count as u64;
         while at < end {

@@ -1,6 +1,9 @@
 //! The builtin engine: our own cores and chips, in process.
 
+pub mod arm;
 pub mod entropy;
 pub mod fabric;
+pub mod hash;
+pub mod machine;
 pub mod memory;
 pub mod time;

@@ -1,0 +1,495 @@
+//! One decoded ARMv7E-M instruction, in the architecture manual's terms. PC-relative operands are resolved at decoding,
+//! since decoded code is kept by address. What an instruction does lives in `exec`, where it comes from in `decode`.
+
+/// A core register, 0..=15.
+pub(crate) type Reg = u8;
+
+/// SP's number.
+pub(crate) const SP: Reg = 13;
+/// LR's number.
+pub(crate) const LR: Reg = 14;
+/// PC's number.
+pub(crate) const PC: Reg = 15;
+
+/// A condition (ARMv7-M A7.3). `AL` is the absence of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Condition {
+    Eq,
+    Ne,
+    Cs,
+    Cc,
+    Mi,
+    Pl,
+    Vs,
+    Vc,
+    Hi,
+    Ls,
+    Ge,
+    Lt,
+    Gt,
+    Le,
+    Al,
+}
+
+impl Condition {
+    /// From its four bits; 15 is no condition.
+    pub(crate) fn from_bits(bits: u32) -> Option<Self> {
+        use Condition::*;
+        const ALL: [Condition; 15] = [Eq, Ne, Cs, Cc, Mi, Pl, Vs, Vc, Hi, Ls, Ge, Lt, Gt, Le, Al];
+        ALL.get(bits as usize).copied()
+    }
+}
+
+/// `rd = rn op operand`; the last four only set flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AluOp {
+    And,
+    Bic,
+    Orr,
+    Orn,
+    Eor,
+    Add,
+    Adc,
+    Sub,
+    Sbc,
+    Rsb,
+    Mov,
+    Mvn,
+    Tst,
+    Teq,
+    Cmn,
+    Cmp,
+}
+
+impl AluOp {
+    /// Whether there is no destination.
+    pub(crate) fn only_sets_flags(self) -> bool {
+        matches!(self, Self::Tst | Self::Teq | Self::Cmn | Self::Cmp)
+    }
+}
+
+/// A shift (ARMv7-M A7.4). `Rrx` is a rotation by one bit through carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Shift {
+    Lsl,
+    Lsr,
+    Asr,
+    Ror,
+    Rrx,
+}
+
+/// The second operand of data processing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Operand {
+    /// A constant. `carry`: what the expansion does to C in logical instructions; `None` leaves it.
+    Imm { value: u32, carry: Option<bool> },
+    /// `rm` shifted by a constant; `amount` is 1..=32 but for LSL, where 0 means as it is.
+    Reg { rm: Reg, shift: Shift, amount: u8 },
+}
+
+/// Width and extension of a load or store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Width {
+    Byte,
+    SignedByte,
+    Half,
+    SignedHalf,
+    Word,
+}
+
+/// An addressing mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    /// `[rn, #imm]`.
+    Offset { rn: Reg, imm: i32 },
+    /// `[rn, #imm]!`.
+    PreIndexed { rn: Reg, imm: i32 },
+    /// `[rn], #imm`.
+    PostIndexed { rn: Reg, imm: i32 },
+    /// `[rn, rm, LSL #shift]`.
+    Register { rn: Reg, rm: Reg, shift: u8 },
+    /// A PC-relative literal, resolved.
+    Literal(u32),
+}
+
+/// `rdhi:rdlo` results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum LongMultiply {
+    Smull,
+    Umull,
+    Smlal,
+    Umlal,
+    Umaal,
+    /// SMLAL{B,T}{B,T}.
+    SmlalHalves {
+        n_top: bool,
+        m_top: bool,
+    },
+    /// SMLALD{X}.
+    Smlald {
+        exchange: bool,
+    },
+    /// SMLSLD{X}.
+    Smlsld {
+        exchange: bool,
+    },
+}
+
+/// 32-bit results of DSP multiplies; `ra` 15 means there is no accumulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum DspMultiply {
+    /// SMLA{B,T}{B,T}, SMUL{B,T}{B,T}.
+    Halves { n_top: bool, m_top: bool },
+    /// SMLAW{B,T}, SMULW{B,T}.
+    WordByHalf { m_top: bool },
+    /// SMLAD{X}, SMUAD{X}.
+    DualAdd { exchange: bool },
+    /// SMLSD{X}, SMUSD{X}.
+    DualSubtract { exchange: bool },
+    /// SMMLA{R}, SMMUL{R}.
+    MostSignificantAdd { round: bool },
+    /// SMMLS{R}.
+    MostSignificantSubtract { round: bool },
+    /// USADA8, USAD8.
+    SumOfDifferences,
+}
+
+/// What parallel arithmetic does with each lane's sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lanes {
+    /// S: modulo, sets GE.
+    Signed,
+    /// Q: signed saturation.
+    SignedSaturating,
+    /// SH: halved.
+    SignedHalving,
+    /// U: modulo, sets GE.
+    Unsigned,
+    /// UQ: unsigned saturation.
+    UnsignedSaturating,
+    /// UH: halved.
+    UnsignedHalving,
+}
+
+/// The lane-wise operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ParallelOp {
+    Add16,
+    Asx,
+    Sax,
+    Sub16,
+    Add8,
+    Sub8,
+}
+
+/// Saturating arithmetic on words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum SaturatingOp {
+    Qadd,
+    Qdadd,
+    Qsub,
+    Qdsub,
+}
+
+/// SXT*/UXT* (and the accumulating forms).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Extension {
+    SignedByte,
+    SignedByte16,
+    SignedHalf,
+    UnsignedByte,
+    UnsignedByte16,
+    UnsignedHalf,
+}
+
+/// Bit and byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reversal {
+    Rev,
+    Rev16,
+    Revsh,
+    Rbit,
+    Clz,
+}
+
+/// Hints and barriers that are not mere no-ops here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Hint {
+    Nop,
+    Wfe,
+    Wfi,
+    Sev,
+    /// DMB, DSB.
+    Barrier,
+    /// ISB: also a point at which pended exceptions are taken.
+    InstructionBarrier,
+}
+
+/// One instruction. Fields bear the manual's operand names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Instruction {
+    /// Data processing with an immediate or a register shifted by one.
+    Alu {
+        op: AluOp,
+        set_flags: bool,
+        rd: Reg,
+        rn: Reg,
+        operand: Operand,
+    },
+    /// LSL, LSR, ASR, ROR by a register.
+    ShiftByRegister {
+        shift: Shift,
+        set_flags: bool,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// MOVT.
+    MovTop {
+        rd: Reg,
+        imm16: u16,
+    },
+    /// BFI; BFC when `rn` is 15.
+    BitFieldInsert {
+        rd: Reg,
+        rn: Reg,
+        lsb: u8,
+        width: u8,
+    },
+    /// SBFX, UBFX.
+    BitFieldExtract {
+        signed: bool,
+        rd: Reg,
+        rn: Reg,
+        lsb: u8,
+        width: u8,
+    },
+    /// SSAT, USAT: saturate `rn` shifted to `bits` bits.
+    Saturate {
+        signed: bool,
+        rd: Reg,
+        rn: Reg,
+        bits: u8,
+        shift: Shift,
+        amount: u8,
+    },
+    /// SSAT16, USAT16.
+    Saturate16 {
+        signed: bool,
+        rd: Reg,
+        rn: Reg,
+        bits: u8,
+    },
+    /// `rn` 15: no addend.
+    Extend {
+        extension: Extension,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+        rotate: u8,
+    },
+    Reverse {
+        reversal: Reversal,
+        rd: Reg,
+        rm: Reg,
+    },
+    /// PKHBT, PKHTB.
+    Pack {
+        top_first: bool,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+        shift: Shift,
+        amount: u8,
+    },
+    Select {
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+    },
+    Parallel {
+        lanes: Lanes,
+        op: ParallelOp,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+    },
+    Saturating {
+        op: SaturatingOp,
+        rd: Reg,
+        rm: Reg,
+        rn: Reg,
+    },
+
+    Multiply {
+        set_flags: bool,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+    },
+    MultiplyAccumulate {
+        subtract: bool,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+        ra: Reg,
+    },
+    MultiplyLong {
+        op: LongMultiply,
+        rd_lo: Reg,
+        rd_hi: Reg,
+        rn: Reg,
+        rm: Reg,
+    },
+    MultiplyDsp {
+        op: DspMultiply,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+        ra: Reg,
+    },
+    Divide {
+        signed: bool,
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+    },
+
+    Load {
+        width: Width,
+        rt: Reg,
+        address: Address,
+        unprivileged: bool,
+    },
+    Store {
+        width: Width,
+        rt: Reg,
+        address: Address,
+        unprivileged: bool,
+    },
+    LoadDual {
+        rt: Reg,
+        rt2: Reg,
+        address: Address,
+    },
+    StoreDual {
+        rt: Reg,
+        rt2: Reg,
+        address: Address,
+    },
+    /// LDM, LDMDB, POP.
+    LoadMultiple {
+        rn: Reg,
+        list: u16,
+        write_back: bool,
+        before: bool,
+    },
+    /// STM, STMDB, PUSH.
+    StoreMultiple {
+        rn: Reg,
+        list: u16,
+        write_back: bool,
+        before: bool,
+    },
+    LoadExclusive {
+        width: Width,
+        rt: Reg,
+        rn: Reg,
+        imm: u16,
+    },
+    StoreExclusive {
+        width: Width,
+        rd: Reg,
+        rt: Reg,
+        rn: Reg,
+        imm: u16,
+    },
+    ClearExclusive,
+
+    /// B, conditional or not.
+    Branch {
+        condition: Condition,
+        target: u32,
+    },
+    BranchLink {
+        target: u32,
+    },
+    BranchExchange {
+        rm: Reg,
+    },
+    BranchLinkExchange {
+        rm: Reg,
+    },
+    CompareBranch {
+        nonzero: bool,
+        rn: Reg,
+        target: u32,
+    },
+    /// TBB, TBH.
+    TableBranch {
+        half: bool,
+        rn: Reg,
+        rm: Reg,
+    },
+
+    /// IT: `state` is the ITSTATE that it starts.
+    IfThen {
+        state: u8,
+    },
+    Hint(Hint),
+    /// CPSIE, CPSID.
+    ChangeState {
+        disable: bool,
+        primask: bool,
+        faultmask: bool,
+    },
+    MoveFromSpecial {
+        rd: Reg,
+        sysm: u8,
+    },
+    /// `mask`: bit 1 NZCVQ, bit 0 GE.
+    MoveToSpecial {
+        rn: Reg,
+        sysm: u8,
+        mask: u8,
+    },
+    SupervisorCall {
+        imm: u8,
+    },
+    Breakpoint {
+        imm: u8,
+    },
+    /// A coprocessor (or FPU) instruction of coprocessor `cp`.
+    Coprocessor {
+        cp: u8,
+    },
+    /// UDF, and every encoding the architecture leaves undefined or unpredictable.
+    Undefined,
+}
+
+impl Instruction {
+    /// Whether no further instruction can follow in a block: control may leave the straight line, or interrupts and
+    /// masks may have changed.
+    pub(crate) fn ends_block(&self) -> bool {
+        match *self {
+            Self::Branch { .. }
+            | Self::BranchLink { .. }
+            | Self::BranchExchange { .. }
+            | Self::BranchLinkExchange { .. }
+            | Self::CompareBranch { .. }
+            | Self::TableBranch { .. }
+            | Self::ChangeState { .. }
+            | Self::MoveToSpecial { .. }
+            | Self::SupervisorCall { .. }
+            | Self::Breakpoint { .. }
+            | Self::Coprocessor { .. }
+            | Self::Undefined
+            | Self::Hint(Hint::Wfe | Hint::Wfi | Hint::InstructionBarrier) => true,
+            Self::LoadMultiple { list, .. } => list & (1 << PC) != 0,
+            Self::Load { rt: PC, .. } => true,
+            Self::Alu { op, rd: PC, .. } => !op.only_sets_flags(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. Which chip a board has is the
+//! engine's to say, what the core does is the core's; here is only the translation between them and the trait.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::arm::{self, CortexM, FaultTaken, Limits, Registers};
+use super::entropy::EntropyStream;
+use super::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
+use super::memory::{GuestMemory, NoMemory};
+use super::time::VirtualTime;
+use crate::engine::{
+    GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, Snapshot, StopReason,
+};
+use crate::error::MachineError;
+use crate::image::Image;
+
+/// Instructions between two looks at the pause switch: a few milliseconds of host time.
+const PAUSE_CHECK_INSTRUCTIONS: u64 = 1_000_000;
+
+/// One machine of the builtin engine.
+pub struct BuiltinMachine {
+    info: MachineInfo,
+    core: Box<CortexM>,
+    pause: PauseSwitch,
+    /// Why it crashed, when it did: it runs no more, and can be inspected.
+    crashed: Option<String>,
+}
+
+impl BuiltinMachine {
+    /// A machine at power-on with erased flash. `info` says what it is to its users; its seed is the only randomness.
+    pub fn new(info: MachineInfo, chip: Box<dyn Chip>) -> Self {
+        let description = chip.description();
+        let memory = GuestMemory::new(description.regions);
+        let fabric = Fabric::new(memory, EntropyStream::new(info.seed.0), description.cpu_hz);
+        let core = Box::new(CortexM::new(chip, fabric));
+        Self {
+            info,
+            core,
+            pause: PauseSwitch::default(),
+            crashed: None,
+        }
+    }
+
+    /// The core, for what the trait does not offer.
+    pub fn core(&self) -> &CortexM {
+        &self.core
+    }
+
+    /// As [`Self::core`].
+    pub fn core_mut(&mut self) -> &mut CortexM {
+        &mut self.core
+    }
+
+    fn run_core(&mut self, limits: Limits) -> Result<arm::StopReason, MachineError> {
+        if self.crashed.is_none() {
+            let core = &mut self.core;
+            match catch_unwind(AssertUnwindSafe(|| core.run(limits))) {
+                Ok(reason) => return Ok(reason),
+                Err(panic) => self.crashed = Some(panic_text(&*panic)),
+            }
+        }
+        Err(MachineError::Crashed {
+            board: self.info.board.clone(),
+            pc: self.core.registers().pc(),
+            at: self.core.now(),
+            cause: self.crashed.clone().unwrap_or_default(),
+        })
+    }
+
+    fn stop_reason(&self, reason: arm::StopReason) -> StopReason {
+        let pc = self.core.registers().pc();
+        match reason {
+            arm::StopReason::Time | arm::StopReason::Instructions => StopReason::Deadline,
+            arm::StopReason::Idle => StopReason::Idle {
+                next_event: self.core.next_due_at(),
+            },
+            arm::StopReason::Reset(kind) => StopReason::Reset(kind),
+            arm::StopReason::Exit { .. } | arm::StopReason::Semihosting { .. } => StopReason::Breakpoint {
+                pc,
+                code: arm::SEMIHOSTING,
+            },
+            arm::StopReason::Lockup(lockup) => StopReason::Lockup { pc: lockup.pc },
+            arm::StopReason::PowerOff => StopReason::PoweredOff,
+        }
+    }
+
+    fn no_memory(&self, NoMemory { addr }: NoMemory) -> MachineError {
+        MachineError::NoMemory {
+            board: self.info.board.clone(),
+            addr,
+        }
+    }
+}
+
+impl Machine for BuiltinMachine {
+    fn info(&self) -> &MachineInfo {
+        &self.info
+    }
+
+    fn load(&mut self, image: &Image) -> Result<(), MachineError> {
+        for segment in &image.segments {
+            let memory = self.core.fabric().memory();
+            memory
+                .check_range(segment.addr, segment.bytes.len())
+                .map_err(|missing| self.no_memory(missing))?;
+        }
+        for segment in &image.segments {
+            self.write_memory(segment.addr, &segment.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError> {
+        self.core.reset(kind);
+        Ok(())
+    }
+
+    fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
+        loop {
+            if self.pause.take() {
+                return Ok(StopReason::Paused);
+            }
+            let instructions = self.core.instructions() + PAUSE_CHECK_INSTRUCTIONS;
+            let limits = Limits {
+                until: limit.until,
+                instructions,
+                stop_when_idle: limit.stop_when_idle,
+            };
+            match self.run_core(limits)? {
+                arm::StopReason::Instructions => {}
+                reason => return Ok(self.stop_reason(reason)),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<StopReason, MachineError> {
+        let limits = Limits::instructions(self.core.instructions() + 1);
+        Ok(match self.run_core(limits)? {
+            arm::StopReason::Instructions => StopReason::Stepped,
+            reason => self.stop_reason(reason),
+        })
+    }
+
+    fn pause_switch(&self) -> PauseSwitch {
+        self.pause.clone()
+    }
+
+    fn now(&self) -> VirtualTime {
+        self.core.now()
+    }
+
+    fn instructions(&self) -> u64 {
+        self.core.instructions()
+    }
+
+    fn read_memory(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), MachineError> {
+        self.core
+            .fabric()
+            .memory()
+            .read(addr, bytes)
+            .map_err(|missing| self.no_memory(missing))
+    }
+
+    fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError> {
+        let written = self.core.fabric_mut().memory_mut().write(addr, bytes);
+        written.map_err(|missing| self.no_memory(missing))
+    }
+
+    fn registers(&self) -> &[RegisterInfo] {
+        &REGISTERS
+    }
+
+    fn read_register(&mut self, name: &str) -> Result<u64, MachineError> {
+        let value = read_register(self.core.registers(), name).ok_or_else(|| no_register(&self.info, name))?;
+        Ok(u64::from(value))
+    }
+
+    fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError> {
+        self.core
+            .write_register(name, value as u32)
+            .ok_or_else(|| no_register(&self.info, name))
+    }
+
+    fn take_uart_output(&mut self) -> Vec<UartOutput> {
+        self.core.fabric_mut().take_uart_output()
+    }
+
+    fn uart_input(&mut self, index: u8, bytes: &[u8]) -> Result<usize, MachineError> {
+        if index >= self.info.uarts {
+            return Err(MachineError::NoUart {
+                board: self.info.board.clone(),
+                index,
+            });
+        }
+        let (chip, fabric) = self.core.chip_mut();
+        let taken = chip.uart_input_room(index).min(bytes.len());
+        if taken > 0 {
+            chip.uart_input(fabric, index, &bytes[..taken]);
+        }
+        Ok(taken)
+    }
+
+    fn uart_input_room(&self, index: u8) -> usize {
+        self.core.chip().uart_input_room(index)
+    }
+
+    fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), MachineError> {
+        if pin >= self.info.pins {
+            return Err(MachineError::NoPin {
+                board: self.info.board.clone(),
+                pin,
+            });
+        }
+        let (chip, fabric) = self.core.chip_mut();
+        chip.pin_input(fabric, pin, level);
+        Ok(())
+    }
+
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        self.core.chip().pin_level(pin)
+    }
+
+    fn take_pin_changes(&mut self) -> Vec<PinChange> {
+        self.core.fabric_mut().take_pin_changes()
+    }
+
+    fn take_faults(&mut self) -> Vec<GuestFault> {
+        let mut faults: Vec<GuestFault> = self
+            .core
+            .fabric_mut()
+            .take_faults()
+            .into_iter()
+            .map(GuestFault::Access)
+            .collect();
+        faults.extend(self.core.take_faults().into_iter().map(GuestFault::from));
+        faults
+    }
+
+    fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
+        Some(self)
+    }
+}
+
+impl From<FaultTaken> for GuestFault {
+    fn from(taken: FaultTaken) -> Self {
+        Self::Exception {
+            at: taken.at,
+            pc: taken.pc,
+            lr: taken.lr,
+            what: taken.to_string(),
+        }
+    }
+}
+
+impl Snapshot for BuiltinMachine {
+    fn snapshot(&mut self) -> Result<MachineSnapshot, MachineError> {
+        let state = Stored {
+            board: self.info.board.clone(),
+            core: std::sync::Mutex::new(self.core.fork()),
+        };
+        Ok(MachineSnapshot {
+            at: self.core.now(),
+            state: Box::new(state),
+        })
+    }
+
+    fn restore(&mut self, snapshot: &MachineSnapshot) -> Result<(), MachineError> {
+        let foreign = || MachineError::ForeignSnapshot {
+            board: self.info.board.clone(),
+        };
+        let stored: &Stored = snapshot.state.downcast_ref().ok_or_else(foreign)?;
+        if stored.board != self.info.board {
+            return Err(foreign());
+        }
+        // A poisoned lock means that a fork panicked half-way; the stored state itself is never written.
+        let mut core = stored.core.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *self.core = core.fork();
+        self.crashed = None;
+        Ok(())
+    }
+
+    fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError> {
+        Ok(Box::new(Self {
+            info: self.info.clone(),
+            core: Box::new(self.core.fork()),
+            pause: PauseSwitch::default(),
+            crashed: self.crashed.clone(),
+        }))
+    }
+
+    fn state_hash(&mut self) -> Result<u64, MachineError> {
+        let mut hasher = super::hash::StateHasher::default();
+        self.core.hash_state(&mut hasher);
+        Ok(std::hash::Hasher::finish(&hasher))
+    }
+}
+
+/// What a [`MachineSnapshot`] of this engine holds.
+struct Stored {
+    board: String,
+    /// Locked only to make copies of it: copying marks its pages as shared.
+    core: std::sync::Mutex<CortexM>,
+}
+
+fn no_register(info: &MachineInfo, name: &str) -> MachineError {
+    MachineError::NoRegister {
+        board: info.board.clone(),
+        name: name.to_owned(),
+    }
+}
+
+const fn register(name: &'static str) -> RegisterInfo {
+    RegisterInfo { name, bits: 32 }
+}
+
+/// In GDB's order (org.gnu.gdb.arm.m-profile, then m-system).
+const REGISTERS: [RegisterInfo; 23] = [
+    register("r0"),
+    register("r1"),
+    register("r2"),
+    register("r3"),
+    register("r4"),
+    register("r5"),
+    register("r6"),
+    register("r7"),
+    register("r8"),
+    register("r9"),
+    register("r10"),
+    register("r11"),
+    register("r12"),
+    register("sp"),
+    register("lr"),
+    register("pc"),
+    register("xpsr"),
+    register("msp"),
+    register("psp"),
+    register("primask"),
+    register("basepri"),
+    register("faultmask"),
+    register("control"),
+];
+
+fn read_register(regs: &Registers, name: &str) -> Option<u32> {
+    let index = REGISTERS.iter().position(|register| register.name == name)?;
+    Some(match name {
+        "xpsr" => regs.xpsr(),
+        "msp" => regs.msp(),
+        "psp" => regs.psp(),
+        "primask" => u32::from(regs.primask),
+        "basepri" => u32::from(regs.basepri),
+        "faultmask" => u32::from(regs.faultmask),
+        "control" => regs.control(),
+        _ => regs.r[index],
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the emulator panicked".to_owned())
+}

@@ -12,12 +12,12 @@ const TOOLCHAIN: &str = "xtask/setup/toolchain.sh";
 
 /// `cargo ARGS` under the cross toolchain. The host toolchain's choices (`RUSTC`, `RUSTUP_TOOLCHAIN`, flags) do not leak in.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    shell("exec cargo \"$@\"", args)
+    shell("cross-cargo", "exec cargo \"$@\"", args)
 }
 
 /// Runs LLVM's linker as `wasm-ld` does, for guests that are not Rust.
 pub(crate) fn wasm_ld(args: &[&str]) -> Command {
-    shell("exec \"$DRYDOCK_LLD\" -flavor wasm \"$@\"", args)
+    shell("wasm-ld", "exec \"$DRYDOCK_LLD\" -flavor wasm \"$@\"", args)
 }
 
 /// Prints shell exports for `eval "$(cargo xtask firmware --print-env)"`.
@@ -46,12 +46,12 @@ pub(crate) fn no_machine_paths(target: &str) -> Vec<String> {
         .collect()
 }
 
-fn shell(last: &str, args: &[&str]) -> Command {
+fn shell(name: &str, last: &str, args: &[&str]) -> Command {
     let script = format!(
         "set -eu; env=$(sh '{}' print-env); eval \"$env\"; {last}",
         workspace::root().join(TOOLCHAIN).display()
     );
-    let mut command = step::command("sh", &["-c", &script, "cross"]);
+    let mut command = step::command("sh", &["-c", &script, name]);
     command.args(args);
     clean(command)
 }

@@ -55,8 +55,6 @@ pub(crate) fn window() -> Result<()> {
         "drydock",
         "--package",
         "drydock-desktop",
-        "--features",
-        "drydock-desktop/custom-protocol",
     ]))
 }
 

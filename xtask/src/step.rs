@@ -66,11 +66,12 @@ pub(crate) fn on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
-/// The command as a person would type it.
+/// The command as a person would type it; what only prepares its environment (`sh -c SCRIPT NAME`) is left out.
 pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    if words.len() > 3 && words[0] == "sh" && words[1] == "-c" {
+        words.drain(..3);
+    }
+    words.join(" ")
 }

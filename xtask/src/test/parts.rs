@@ -22,6 +22,11 @@ pub(super) const ALL: &[Part] = &[
         run: || passes(tidy::check()),
     },
     Part {
+        name: "setup",
+        quick: true,
+        run: || counts::run(&mut step::command("sh", &["xtask/setup/test.sh"])),
+    },
+    Part {
         name: "firmware",
         quick: true,
         run: firmware_images,
@@ -83,13 +88,10 @@ pub(super) const ALL: &[Part] = &[
     },
 ];
 
-/// Features without which the window would look for a development server.
-const FEATURES: [&str; 2] = ["--features", "drydock-desktop/custom-protocol"];
-
 /// Clippy on everything, warnings are errors.
 pub(crate) fn clippy() -> Result<()> {
     let mut cargo = step::cargo(&["clippy", "--workspace", "--all-targets"]);
-    step::run(cargo.args(FEATURES).args(["--", "-Dwarnings"]))
+    step::run(cargo.args(["--", "-Dwarnings"]))
 }
 
 /// The engine suite, for one engine or for each that is installed.
@@ -223,12 +225,12 @@ fn unit() -> Result<Counts> {
 }
 
 fn doc_tests() -> Result<Counts> {
-    counts::run(step::cargo(&["test", "--workspace", "--doc"]).args(FEATURES))
+    counts::run(&mut step::cargo(&["test", "--workspace", "--doc"]))
 }
 
 /// Everything in the rooms' `tests/`: the oracle, firmware in the emulator, the CLI end to end.
 fn integration() -> Result<Counts> {
-    step::run(step::cargo(&["build", "--workspace"]).args(FEATURES))?;
+    step::run(&mut step::cargo(&["build", "--workspace"]))?;
     rust_tests(&["--test", "*"])
 }
 
@@ -239,7 +241,7 @@ fn rust_tests(which: &[&str]) -> Result<Counts> {
     } else {
         step::cargo(&["test", "--no-fail-fast"])
     };
-    cargo.arg("--workspace").args(FEATURES).args(which);
+    cargo.arg("--workspace").args(which);
     if !nextest {
         cargo.args(["--", "--show-output"]);
     }

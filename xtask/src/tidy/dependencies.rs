@@ -74,7 +74,7 @@ fn check_dependency(room: &str, may_know: &[&str], dependency: &Dependency) -> O
         return (!allowed).then(|| {
             Finding::new(
                 room,
-                format!("may not depend on {name}; see the map in docs/ARCHITECTURE.md"),
+                format!("may not depend on {name}; see the map in ARCHITECTURE.md"),
             )
         });
     }

@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 
 /// One grant. A host call whose capability is not among an app's grants traps the app, never the board.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Capability {
     /// Write log lines.
     #[n(0)]
@@ -31,6 +32,7 @@ pub enum Capability {
 
 /// A set of pins, a bit for each: pin `n` of port `p` is number `32 * p + n`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(transparent)]
 pub struct PinSet(#[n(0)] pub u64);
 

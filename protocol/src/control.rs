@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 
 /// From the device to the host.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum FromDevice {
     /// Sent after reset, on [`FromHost::Identify`], and each second until a session stands.
     #[n(0)]
@@ -17,6 +18,7 @@ pub enum FromDevice {
 
 /// From the host to the device.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum FromHost {
     /// Ask for [`FromDevice::Identity`].
     #[n(0)]
@@ -28,6 +30,7 @@ pub enum FromHost {
 
 /// What a device says about itself before anyone can check it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Identity {
     /// Id of the board's description, for example `nano33ble`.
@@ -49,6 +52,7 @@ pub struct Identity {
 
 /// Whether a device knows who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum IdentityState {
     /// No identity; waits for [`FromHost::Pair`].
@@ -67,6 +71,7 @@ pub enum IdentityState {
 
 /// First trust over the cable.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Pair {
     /// The gateway's root certificate (X.509, DER).
@@ -82,6 +87,7 @@ pub struct Pair {
 
 /// What became of [`FromHost::Pair`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum PairResult {
     /// Taken; enrollment begins.

@@ -9,6 +9,7 @@ use minicbor::{Decode, Encode};
 
 /// First message on `drydock-enroll/1`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct EnrollRequest {
     /// Token of the pairing.
@@ -30,6 +31,7 @@ pub struct EnrollRequest {
 
 /// First message on `drydock/1`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Hello {
     /// Id of the board's description.
@@ -69,6 +71,7 @@ pub struct Hello {
 
 /// What a device says about one app: in [`Hello`] for each, and whenever its state changes.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct AppReport {
     /// Name of the app.
@@ -99,6 +102,7 @@ pub struct AppReport {
 
 /// A log line of an app, or of the firmware when `app` is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Log {
     /// Name of the app; empty: the firmware.
@@ -120,6 +124,7 @@ pub struct Log {
 
 /// Numbers of the device and its apps since the last such message; the heartbeat too.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Metrics {
     /// Milliseconds since reset.
@@ -165,6 +170,7 @@ pub struct Metrics {
 
 /// Numbers of one app.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct AppMetrics {
     /// Name of the app.
@@ -195,6 +201,7 @@ pub struct AppMetrics {
 
 /// A value that an app reported with `drydock.metric`.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct AppValue {
     /// Name that the app gave.
     #[n(0)]
@@ -206,6 +213,7 @@ pub struct AppValue {
 
 /// The answer to a request of the gateway; its envelope carries the request's id.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Reply {
     /// Done.
     #[n(0)]
@@ -220,6 +228,7 @@ pub enum Reply {
 
 /// Why a device refused a request.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Refusal {
     /// The class of the refusal.
@@ -242,6 +251,7 @@ impl Refusal {
 
 /// Classes of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum RefusalCode {
     /// The message's version or kind is not known here.

@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 
 /// The answer to an enrollment request that was granted.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Enrolled {
     /// The device's name in the registry, also the CN of its certificate.
@@ -29,6 +30,7 @@ pub struct Enrolled {
 
 /// The answer to an enrollment request that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct EnrollRefused {
     /// The class of the refusal.
@@ -41,6 +43,7 @@ pub struct EnrollRefused {
 
 /// Classes of enrollment refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum EnrollRefusalCode {
     /// Pairing is off.
@@ -62,6 +65,7 @@ pub enum EnrollRefusalCode {
 
 /// The answer to [`Hello`](crate::device_to_gateway::Hello): the session stands.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Welcome {
     /// The session's id, higher than that of any earlier session of the device.
@@ -77,6 +81,7 @@ pub struct Welcome {
 
 /// Begins the transfer of a package. Refused before a byte of the module travels if the manifest cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct PackageBegin {
     /// The COSE_Sign1 of the manifest.
@@ -86,6 +91,7 @@ pub struct PackageBegin {
 
 /// A piece of the module.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct PackageChunk<'a> {
     /// Offset in the module, in bytes.
@@ -98,6 +104,7 @@ pub struct PackageChunk<'a> {
 
 /// Ends the transfer: the device checks size and digest, commits, and replaces a running older version.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct PackageCommit {
     /// Whether the app shall be started now and after each reset.
@@ -107,6 +114,7 @@ pub struct PackageCommit {
 
 /// Names an app, for start, stop and remove.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct AppRequest {
     /// Name of the app.
@@ -116,6 +124,7 @@ pub struct AppRequest {
 
 /// Changes settings of the session.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Configure {
     /// Interval of metrics in milliseconds, 100 to 60,000.
@@ -125,6 +134,7 @@ pub struct Configure {
 
 /// The gateway's time, for devices without a clock of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Ping {
     /// Milliseconds since the Unix epoch.

@@ -13,6 +13,7 @@ pub const MANIFEST_VERSION: u8 = 1;
 
 /// The signed description of one version of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Manifest {
     /// [`MANIFEST_VERSION`]; a device refuses others.
@@ -49,6 +50,7 @@ pub struct Manifest {
 
 /// Which entry points a module exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct EntryPoints {
     /// `_start: [] -> []` (WASI command).
@@ -67,6 +69,7 @@ pub struct EntryPoints {
 
 /// Limits of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct AppLimits {
     /// Linear memory at most, in bytes.

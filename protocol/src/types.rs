@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 
 /// State of an app on one device, as the device reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum AppState {
     /// Stored, not started.
@@ -29,6 +30,7 @@ pub enum AppState {
 
 /// Why the device ended an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum FailureKind {
     /// A WebAssembly trap other than those below (`unreachable`, out of bounds, division by zero, …).
@@ -56,6 +58,7 @@ pub enum FailureKind {
 
 /// How an app failed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct Failure {
     /// The class of the failure.
@@ -74,6 +77,7 @@ pub struct Failure {
 
 /// Severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum LogLevel {
     /// Finest detail.
@@ -95,6 +99,7 @@ pub enum LogLevel {
 
 /// Why the board last came out of reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
 pub enum ResetReason {
     /// Power was applied.
@@ -125,6 +130,7 @@ pub enum ResetReason {
 
 /// What a panic or a fault left behind in memory that survives reset.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct FaultRecord {
     /// What it was.
@@ -149,6 +155,7 @@ pub struct FaultRecord {
 
 /// A semantic version without pre-release part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Version {
     /// Incompatible changes.
     #[n(0)]

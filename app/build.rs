@@ -1,0 +1,5 @@
+//! Generates what Tauri needs from `tauri.conf.json`, the capabilities and the icons.
+
+fn main() {
+    tauri_build::build();
+}

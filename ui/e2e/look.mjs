@@ -1,0 +1,55 @@
+// Screenshots of the window with invented boards, in Debian's Chromium: `npm run dev`, then `node e2e/look.mjs OUT`.
+import { chromium } from 'playwright-core'
+import { mkdirSync } from 'node:fs'
+
+const out = process.argv[2] ?? 'e2e/out'
+mkdirSync(out, { recursive: true })
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+
+async function look(name, { query = '', theme = 'dark', size = { width: 1440, height: 900 }, act } = {}) {
+  const page = await browser.newPage({ viewport: size, colorScheme: theme })
+  page.on('pageerror', (e) => console.log(name, 'page error:', e.message))
+  page.on('console', (m) => m.type() === 'error' && console.log(name, 'console:', m.text()))
+  await page.goto(`http://localhost:5199/${query}`)
+  await page.waitForTimeout(2500)
+  if (act) await act(page)
+  await page.screenshot({ path: `${out}/${name}.png` })
+  await page.close()
+}
+
+const only = process.argv[3]
+const all = {
+  dark: () => look('dark'),
+  light: () => look('light', { theme: 'light' }),
+  empty: () => look('empty', { query: '?boards=0' }),
+  many: () => look('many', { query: '?boards=1000' }),
+  small: () => look('small', { size: { width: 1000, height: 640 }, query: '?boards=9' }),
+  palette: () => look('palette', { act: (p) => p.keyboard.press('Control+k') }),
+  deploy: () => look('deploy', { act: (p) => p.keyboard.press('d') }),
+  add: () => look('add', { theme: 'light', act: (p) => p.click('text=Add board') }),
+  table: () => look('table', { act: (p) => p.click('button:has-text("Table")') }),
+  activity: () =>
+    look('activity', {
+      act: async (p) => {
+        await p.keyboard.press('Control+2')
+        await p.waitForTimeout(400)
+      },
+    }),
+  settings: () => look('settings', { theme: 'light', act: (p) => p.keyboard.press('Control+3') }),
+  drag: () =>
+    look('drag', {
+      act: async (p) => {
+        await p.evaluate(() => window.mock.drag({ type: 'enter', paths: ['/x/probe.wasm'], x: 600, y: 400 }))
+        await p.waitForTimeout(300)
+      },
+    }),
+  refused: () =>
+    look('refused', {
+      act: async (p) => {
+        await p.evaluate(() => window.mock.drag({ type: 'drop', paths: ['/x/notes.txt'], x: 600, y: 400 }))
+        await p.waitForTimeout(300)
+      },
+    }),
+}
+for (const [name, take] of Object.entries(all)) if (!only || only.split(',').includes(name)) await take()
+await browser.close()

@@ -1,0 +1,36 @@
+// What the window needs from outside: the workbench's methods and updates, files that are dragged over the window, and the
+// system's file dialogs. `tauri.ts` is the real one; `mock.ts` stands in for it in development and in tests.
+import type { ApiError, Methods, Update } from './generated'
+
+export type Method = keyof Methods
+export type Params<M extends Method> = Methods[M]['params']
+export type Result<M extends Method> = Methods[M]['result']
+
+/** What the shell itself tells while the workbench is not there yet. */
+export type Opening = { type: 'opening'; step: string } | { type: 'ready' } | { type: 'open_failed'; error: ApiError }
+
+/** A file drag over the window; positions in CSS pixels. */
+export type FileDrag =
+  | { type: 'enter'; paths: string[]; x: number; y: number }
+  | { type: 'over'; x: number; y: number }
+  | { type: 'drop'; paths: string[]; x: number; y: number }
+  | { type: 'leave' }
+
+export interface Backend {
+  /** Calls a method of the workbench. Rejects with an `ApiError`. */
+  call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>>
+  /** Delivers updates from now on, in order. */
+  subscribe(listener: (update: Update | Opening) => void): Promise<void>
+  onFileDrag(listener: (drag: FileDrag) => void): Promise<void>
+  /** Lets the user choose modules; empty when they chose none. */
+  chooseModules(): Promise<string[]>
+  /** Lets the user choose where to save; null when they did not. */
+  chooseSavePath(suggested: string, extension: string): Promise<string | null>
+  copy(text: string): Promise<void>
+}
+
+/** Whatever was thrown, as an error of the API. */
+export function asApiError(thrown: unknown): ApiError {
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'code' in thrown) return thrown as ApiError
+  return { code: 'internal', message: thrown instanceof Error ? thrown.message : String(thrown), detail: null }
+}

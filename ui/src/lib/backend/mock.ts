@@ -1,0 +1,427 @@
+// A stand-in for the workbench, for development in a browser and for tests of components. It invents its values; nothing
+// of it is in the shipped bundle (a test looks for the marker below).
+import type { Backend, FileDrag, Method, Opening, Params, Result } from './backend'
+import type { ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update } from './generated'
+
+export const MOCK_MARKER = 'drydock-mock-backend'
+
+export interface MockOptions {
+  boards?: number
+  /** Virtual time between two samples; 0: nothing happens by itself. */
+  tickMs?: number
+  failOpen?: ApiError
+}
+
+const TICKS_BEFORE = 180
+
+export class MockBackend implements Backend {
+  readonly calls: Array<{ method: Method; params: unknown }> = []
+  readonly boards = new Map<string, BoardView>()
+  refuse: Partial<Record<Method, ApiError>> = {}
+  copied = ''
+  drag: (drag: FileDrag) => void = () => {}
+  #listener: (update: Update | Opening) => void = () => {}
+  #logs = new Map<string, LogLine[]>()
+  #samples = new Map<string, MetricSample[]>()
+  #revision = 1
+  #options: MockOptions
+
+  constructor(options: MockOptions = {}) {
+    this.#options = options
+    const n = options.boards ?? 6
+    for (let i = 0; i < n; i++) this.#invent(i)
+  }
+
+  async call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
+    this.calls.push({ method, params })
+    await new Promise((r) => setTimeout(r, this.#options.tickMs ? 30 : 0))
+    const refusal = this.refuse[method]
+    if (refusal) throw refusal
+    const answer: unknown = this.#answer(method, params as Record<string, never>)
+    return answer as Result<M>
+  }
+
+  async subscribe(listener: (update: Update | Opening) => void): Promise<void> {
+    this.#listener = listener
+    if (this.#options.failOpen) {
+      listener({ type: 'open_failed', error: this.#options.failOpen })
+      return
+    }
+    listener({ type: 'opening', step: 'Opening the store' })
+    listener({ type: 'ready' })
+    if (this.#options.tickMs) setInterval(() => this.tick(), this.#options.tickMs)
+  }
+
+  async onFileDrag(listener: (drag: FileDrag) => void): Promise<void> {
+    this.drag = listener
+    if (typeof window !== 'undefined') Object.assign(window, { mock: this })
+  }
+
+  async chooseModules(): Promise<string[]> {
+    return ['/home/me/apps/sensor.wasm']
+  }
+
+  async chooseSavePath(suggested: string): Promise<string> {
+    return `/home/me/${suggested}`
+  }
+
+  async copy(text: string): Promise<void> {
+    this.copied = text
+  }
+
+  send(update: Update): void {
+    this.#listener(update)
+  }
+
+  put(board: BoardView): void {
+    this.boards.set(board.id, board)
+    this.send({ type: 'board', revision: ++this.#revision, board })
+  }
+
+  change(id: string, change: (board: BoardView) => void): BoardView {
+    const board = structuredClone(this.boards.get(id)!)
+    change(board)
+    this.put(board)
+    return board
+  }
+
+  log(id: string, source: string, text: string, level = 'info', timeMs = Date.now()): void {
+    const lines = this.#logs.get(id) ?? []
+    this.#logs.set(id, lines)
+    const line = { sequence: lines.length + 1, time_ms: timeMs, uptime_ms: null, source, level, text }
+    lines.push(line)
+    this.send({ type: 'logs', board: id, lines: [line] })
+  }
+
+  tick(): void {
+    for (const board of [...this.boards.values()].slice(0, 8)) {
+      if (board.device?.session == null) continue
+      const sample = this.#sample(board, Date.now())
+      this.change(board.id, (b) => {
+        b.metrics = sample
+        b.device!.heard_ms = Date.now()
+        b.device!.uptime_ms = (b.device!.uptime_ms ?? 0) + 1000
+      })
+      this.send({ type: 'metrics', board: board.id, samples: [sample] })
+      if (board.leds.length > 0) {
+        const [led] = board.leds
+        this.change(board.id, (b) => (b.leds[0]!.lit = !led!.lit))
+      }
+      if (board.apps.some((a) => a.name === 'sensor' && a.state === 'running')) {
+        this.log(board.id, 'sensor', `t=${(23.4 + Math.sin(Date.now() / 9000)).toFixed(2)} °C rh=41.8 %`)
+      }
+    }
+  }
+
+  #answer(method: Method, params: Record<string, never>): unknown {
+    switch (method) {
+      case 'system.info':
+        return {
+          version: '0.1.0',
+          commit: '0d2e6c7',
+          schema: 1,
+          data_dir: '/home/me/.local/share/drydock',
+          temporary: false,
+          gateway: 'gateway-7f31',
+          sessions: 4,
+          pairing: false,
+          engines: [{ name: 'builtin', available: true, detail: 'builtin 0.1.0' }],
+        }
+      case 'system.diagnostics':
+        return { text: 'drydock 0.1.0' }
+      case 'board.kinds':
+        return [
+          {
+            id: 'nano33ble',
+            title: 'Arduino Nano 33 BLE',
+            chip: 'nRF52840',
+            flash_bytes: 1 << 20,
+            ram_bytes: 256 << 10,
+            limit: '',
+            engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
+          },
+        ]
+      case 'board.list':
+        return { revision: this.#revision, boards: [...this.boards.values()] }
+      case 'board.get':
+        return this.#get(params)
+      case 'board.add': {
+        const board = this.#invent(this.boards.size)
+        board.badge = 'connecting'
+        board.badge_detail = 'booting'
+        board.apps = []
+        this.put(board)
+        return board
+      }
+      case 'board.remove': {
+        const { id } = this.#get(params)
+        this.boards.delete(id)
+        this.send({ type: 'board_removed', revision: ++this.#revision, board: id })
+        return {}
+      }
+      case 'board.rename':
+        return this.change(this.#get(params).id, (b) => (b.name = params['name']!))
+      case 'board.power':
+        return this.change(this.#get(params).id, (b) => {
+          b.machine!.state = params['action'] === 'off' ? 'off' : params['action'] === 'pause' ? 'paused' : 'running'
+        })
+      case 'board.button':
+        this.change(this.#get(params).id, (b) => (b.buttons[0]!.pressed = params['pressed']!))
+        return {}
+      case 'app.preview': {
+        const name = nameOf(params)
+        return {
+          name,
+          version: '0.1.0',
+          size_bytes: 12_083,
+          memory_bytes: 4096,
+          granted: ['log', 'metrics', 'timer'],
+          needs_consent: name === 'door' ? ['gpio:7'] : [],
+          boards: (params['boards'] as unknown as string[]).map((board) => ({
+            board,
+            refused: name === 'notes' ? `${this.boards.get(board)?.name}: notes.txt is not a WebAssembly module.` : null,
+          })),
+        }
+      }
+      case 'app.deploy': {
+        const boards = params['boards'] as unknown as string[]
+        for (const id of boards) this.#deploy(id, nameOf(params))
+        return { app: nameOf(params), version: '0.1.0', digest: 'ab', boards }
+      }
+      case 'app.start':
+      case 'app.stop': {
+        const state = method === 'app.start' ? 'running' : 'stopped'
+        this.change(this.#get(params).id, (b) => {
+          for (const app of b.apps) if (app.name === params['app']) Object.assign(app, { state, failure: null })
+        })
+        return {}
+      }
+      case 'app.remove':
+      case 'app.cancel':
+        this.change(this.#get(params).id, (b) => (b.apps = b.apps.filter((a) => a.name !== params['app'])))
+        return {}
+      case 'logs.query':
+        return { lines: this.#logs.get(this.#get(params).id) ?? [], dropped: 0 }
+      case 'metrics.query':
+        return this.#series(this.#get(params).id, params['window_s']!)
+      case 'metrics.export':
+        return { path: params['path'], base64: null }
+      case 'activity.list':
+        return [...this.boards.values()].slice(0, 30).map((b, i) => ({
+          revision: 100 - i,
+          time_ms: Date.now() - i * 47_000,
+          event: ['app.running', 'device.connected', 'device.enrolled', 'app.trapped'][i % 4]!,
+          board: b.name,
+          text: `${b.name} is ${b.badge}`,
+        }))
+      case 'pairing.set':
+        return {}
+    }
+  }
+
+  #get(params: Record<string, never>): BoardView {
+    const ref: string = params['board']!
+    const board = this.boards.get(ref) ?? [...this.boards.values()].find((b) => b.name === ref)
+    if (!board) throw { code: 'not_found', message: `There is no board ${ref}.`, detail: null } satisfies ApiError
+    return board
+  }
+
+  #deploy(id: string, name: string): void {
+    let done = 0
+    const app: AppView = { ...appOf(name, '0.1.0', 'deploying'), progress: { done_bytes: 0, total_bytes: 12_083 } }
+    this.change(id, (b) => {
+      b.apps = [...b.apps.filter((a) => a.name !== name), app].sort((a, c) => a.name.localeCompare(c.name))
+      b.badge = 'deploying'
+      b.badge_detail = `writing ${name} 0.1.0`
+    })
+    const step = () => {
+      done = Math.min(12_083, done + 2048)
+      this.change(id, (b) => {
+        const own = b.apps.find((a) => a.name === name)
+        if (!own) return
+        const finished = done === 12_083
+        own.progress = finished ? null : { done_bytes: done, total_bytes: 12_083 }
+        own.state = finished ? 'running' : 'deploying'
+        if (finished) Object.assign(b, { badge: 'running', badge_detail: `${name} 0.1.0` })
+      })
+      if (done < 12_083) setTimeout(step, 120)
+    }
+    setTimeout(step, 120)
+  }
+
+  #invent(i: number): BoardView {
+    const now = Date.now()
+    const badges = ['running', 'running', 'deploying', 'connecting', 'failed', 'unknown', 'idle', 'degraded'] as const
+    const badge = i < 8 ? badges[i]! : badges[[0, 0, 0, 0, 6][i % 5]!]!
+    const names = ['bench-1', 'bench-2', 'greenhouse-03', 'greenhouse-04', 'bench-3', 'roof-1']
+    const connected = !['connecting', 'unknown'].includes(badge)
+    const sensor = appOf('sensor', '1.2.0', badge === 'deploying' ? 'deploying' : 'running')
+    if (badge === 'deploying') sensor.progress = { done_bytes: 9421, total_bytes: 16_384 }
+    const blink: AppView = {
+      ...appOf('blink', '0.3.1', 'failed'),
+      failure: {
+        reason: 'trap',
+        export: 'set_pattern',
+        detail: 'Unreachable code was executed in set_pattern.',
+        exit_code: null,
+      },
+    }
+    const apps = badge === 'failed' ? [blink] : badge === 'idle' || badge === 'unknown' ? [] : i === 0 ? [blink, sensor] : [sensor]
+    const details: Record<string, string> = {
+      running: 'sensor 1.2.0',
+      deploying: 'writing sensor 1.2.0',
+      connecting: 'connecting, try 2',
+      failed: 'blink failed: trap',
+      unknown: 'not heard for 3 min',
+      idle: 'no app',
+      degraded: 'sensor is at 1.1.4',
+    }
+    const board: BoardView = {
+      id: `b-${(0x3f9a0c + i * 7919).toString(16)}`,
+      name: names[i] ?? (i === 7 ? 'a-board-with-a-name-that-somebody-made-far-too-long-for-any-list' : `rack-${i}`),
+      kind: 'nano33ble',
+      title: 'Arduino Nano 33 BLE',
+      chip: 'nRF52840',
+      badge,
+      badge_detail: details[badge]!,
+      machine: {
+        engine: 'builtin',
+        state: 'running',
+        pace: 'realtime',
+        virtual_time_s: 11_520 + i,
+        instructions: 4_000_000,
+        mips: 41.2,
+        speed: 1.0,
+        seed: '5eed',
+        fault: null,
+      },
+      device: {
+        id: `d-${i}`,
+        chip_id: '0123456789abcdef',
+        state: connected ? 'connected' : 'disconnected',
+        firmware: '0.1.0',
+        heard_ms: now - (connected ? 900 : 190_000),
+        uptime_ms: 11_520_000,
+        session: connected ? i : null,
+        reset_reason: 'power-on',
+        last_fault: null,
+      },
+      apps,
+      leds: [
+        { name: 'LED', pin: 'P0.13', color: 'amber', lit: true },
+        { name: 'PWR', pin: 'P1.09', color: 'green', lit: true },
+        { name: 'RGB R', pin: 'P0.24', color: 'red', lit: false },
+        { name: 'RGB G', pin: 'P0.16', color: 'green', lit: false },
+        { name: 'RGB B', pin: 'P0.06', color: 'blue', lit: false },
+      ],
+      buttons: [{ name: 'Button', pin: 'P1.11', pressed: false }],
+      metrics: null,
+    }
+    this.boards.set(board.id, board)
+    if (i < 8) this.#history(board, now)
+    return board
+  }
+
+  #history(board: BoardView, now: number): void {
+    for (let k = TICKS_BEFORE; k > 0; k--) {
+      if (k > 20 && k < 25) continue
+      board.metrics = this.#sample(board, now - k * 1000)
+    }
+    this.log(board.id, 'fw', 'session resumed · TLS 1.3 · 1-RTT 38 ms', 'info', now - 40_000)
+    for (let k = 12; k > 0; k--) {
+      this.log(board.id, 'sensor', `t=${(23.4 + Math.sin(k)).toFixed(2)} °C rh=41.8 %`, 'info', now - k * 1000)
+    }
+    if (board.apps.some((a) => a.state === 'failed')) {
+      this.log(board.id, 'blink', 'trap: unreachable executed in set_pattern (blink.wasm+0x1c4)', 'error', now - 500)
+      this.log(board.id, 'fw', 'blink stopped after its trap', 'warn', now - 400)
+    }
+  }
+
+  #sample(board: BoardView, timeMs: number): MetricSample {
+    const samples = this.#samples.get(board.id) ?? []
+    this.#samples.set(board.id, samples)
+    const wave = Math.sin(timeMs / 7000) + Math.sin(timeMs / 2300) / 2
+    const sample: MetricSample = {
+      time_ms: timeMs,
+      uptime_ms: 11_520_000,
+      sequence: samples.length,
+      cpu_percent: 38 + 9 * wave,
+      heap_used_bytes: 71_000 + Math.floor(timeMs / 9000) % 5 * 900,
+      heap_peak_bytes: 81_000,
+      heap_total_bytes: 128 << 10,
+      stack_peak_bytes: 9_120,
+      stack_total_bytes: 24 << 10,
+      link_retries: 2,
+      link_errors: 0,
+      temperature_c: 31.5,
+      apps: board.apps
+        .filter((a) => a.state === 'running')
+        .map((a) => ({
+          app: a.name,
+          fuel_per_s: 1.9e6 + 2e5 * wave,
+          fuel: 9e9,
+          memory_bytes: 6_300,
+          heap_bytes: 14_000,
+          host_calls: 1200,
+          traps: 0,
+          callback_max_us: 410,
+          values: [],
+        })),
+    }
+    samples.push(sample)
+    return sample
+  }
+
+  #series(id: string, windowS: number): Series[] {
+    const from = Date.now() - windowS * 1000
+    const samples = (this.#samples.get(id) ?? []).filter((s) => s.time_ms >= from)
+    const times: number[] = []
+    const rows: Array<MetricSample | null> = []
+    for (const s of samples) {
+      const last = times.at(-1)
+      if (last !== undefined && s.time_ms - last > 2500) {
+        times.push(last + 1)
+        rows.push(null)
+      }
+      times.push(s.time_ms)
+      rows.push(s)
+    }
+    const series = (sid: string, title: string, unit: string, max: number | null, f: (s: MetricSample) => number | undefined) => ({
+      id: sid,
+      title,
+      unit,
+      max,
+      times_ms: times,
+      values: rows.map((s) => (s ? (f(s) ?? null) : null)),
+    })
+    if (samples.length === 0) return []
+    return [
+      series('cpu', 'CPU busy', '%', 100, (s) => s.cpu_percent),
+      series('heap', 'Heap', 'B', 128 << 10, (s) => s.heap_used_bytes),
+      series('stack', 'Stack, deepest', 'B', 24 << 10, (s) => s.stack_peak_bytes),
+      series('temperature', 'Chip temperature', '°C', null, (s) => s.temperature_c ?? undefined),
+      ...[...new Set(samples.flatMap((s) => s.apps.map((a) => a.app)))].map((app) =>
+        series(`fuel:${app}`, `${app} · fuel`, '/s', null, (s) => s.apps.find((a) => a.app === app)?.fuel_per_s),
+      ),
+    ]
+  }
+}
+
+function appOf(name: string, version: string, state: AppView['state']): AppView {
+  return {
+    name,
+    version,
+    state,
+    failure: null,
+    progress: null,
+    digest: '9f2c4e',
+    size_bytes: 12_083,
+    capabilities: ['log', 'metrics', 'timer'],
+  }
+}
+
+function nameOf(params: Record<string, unknown>): string {
+  const source = params['source'] as { path?: string; sample?: string; bytes?: { name: string } }
+  const file = source.path ?? source.bytes?.name ?? source.sample ?? 'app'
+  return file.split('/').at(-1)!.replace(/\.\w+$/, '')
+}

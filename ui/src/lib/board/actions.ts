@@ -1,0 +1,76 @@
+// What can be done with boards and apps; each answers at its place in the window.
+import { at, attempts } from '../attempts.svelte'
+import type { BoardAdd, PowerAction } from '../backend/generated'
+import { place } from '../place.svelte'
+import { announcer } from '../status/announce.svelte'
+import { workbench } from '../workbench.svelte'
+import { boardName, deployments } from './deploy.svelte'
+
+export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
+  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, ...board }
+  const added = await attempts.run(at.add, 'Starting the machine', () => workbench.call('board.add', params))
+  if (!added) return false
+  place.open(added.id)
+  announcer.say(`Added ${added.name}`)
+  return true
+}
+
+export async function removeBoard(id: string): Promise<void> {
+  const name = boardName(id)
+  const removed = await attempts.run(at.board(id), `Removing ${name}`, () => workbench.call('board.remove', { board: id }))
+  if (removed) announcer.say(`Removed ${name}`)
+}
+
+export function renameBoard(id: string, name: string): Promise<unknown> {
+  return attempts.run(at.board(id), 'Renaming', () => workbench.call('board.rename', { board: id, name }))
+}
+
+const powerWords: Record<PowerAction, string> = {
+  on: 'Powering on',
+  off: 'Cutting power',
+  reset: 'Resetting',
+  pause: 'Pausing time',
+  resume: 'Resuming time',
+}
+
+export function power(id: string, action: PowerAction): Promise<unknown> {
+  return attempts.run(at.board(id), powerWords[action], () => workbench.call('board.power', { board: id, action }))
+}
+
+export function press(id: string, button: string, pressed: boolean): Promise<unknown> {
+  return attempts.run(at.board(id), 'Pressing', () => workbench.call('board.button', { board: id, button, pressed }))
+}
+
+export function startApp(board: string, app: string): Promise<unknown> {
+  return attempts.run(at.app(board, app), 'Starting', () => workbench.call('app.start', { board, app }))
+}
+
+export function stopApp(board: string, app: string): Promise<unknown> {
+  return attempts.run(at.app(board, app), 'Stopping', () => workbench.call('app.stop', { board, app }))
+}
+
+export function cancelApp(board: string, app: string): Promise<unknown> {
+  return attempts.run(at.app(board, app), 'Cancelling', () => workbench.call('app.cancel', { board, app }))
+}
+
+export async function removeApp(board: string, app: string): Promise<void> {
+  const done = await attempts.run(at.app(board, app), 'Removing', () => workbench.call('app.remove', { board, app }))
+  if (done) announcer.say(`Removing ${app} from ${boardName(board)}`)
+}
+
+/** Opens the system's dialog and deploys what was chosen. */
+export async function chooseAndDeploy(boards: string[]): Promise<void> {
+  const [first] = boards
+  if (first === undefined) return
+  const paths = await attempts.run(at.deploy(first), 'Choosing a module', () => workbench.backend.chooseModules())
+  if (paths && paths.length > 0) await deployments.deployPaths(paths, boards)
+}
+
+export async function copyDiagnostics(): Promise<void> {
+  const done = await attempts.run(at.settings, 'Collecting', async () => {
+    const { text } = await workbench.call('system.diagnostics', {})
+    await workbench.backend.copy(text)
+    return true
+  })
+  if (done) announcer.say('Diagnostics copied; they hold no keys and no tokens')
+}

@@ -1,0 +1,70 @@
+// The lines of each board's console, and what the user looks for in them.
+import type { LogLine } from '../backend/generated'
+import { workbench } from '../workbench.svelte'
+import { keepNewest, shownLines, sourcesOf, type Shown } from './lines'
+
+/** Lines that are kept in the window; the workbench keeps more. */
+export const KEPT = 5000
+
+export class BoardConsole {
+  readonly board: string
+  lines = $state.raw<LogLine[]>([])
+  dropped = $state(0)
+  source = $state<string | null>(null)
+  search = $state('')
+  follow = $state(true)
+  /** The lines that stood when the user paused; null while lines flow. */
+  frozen = $state.raw<LogLine[] | null>(null)
+
+  readonly sources: string[] = $derived(sourcesOf(this.lines))
+  readonly shown: Shown[] = $derived(shownLines(this.frozen ?? this.lines, this.source, this.search))
+  readonly waiting: number = $derived.by(() => {
+    const last = this.frozen?.at(-1)?.sequence
+    if (this.frozen === null) return 0
+    return this.lines.filter((l) => last === undefined || l.sequence > last).length
+  })
+
+  constructor(board: string) {
+    this.board = board
+  }
+
+  get paused(): boolean {
+    return this.frozen !== null
+  }
+  set paused(paused: boolean) {
+    this.frozen = paused ? this.lines : null
+  }
+
+  /** Reads what the workbench has and takes new lines until the returned function is called. */
+  open(): () => void {
+    const stop = workbench.listen(this.board, {
+      logs: (lines) => (this.lines = keepNewest(this.lines, lines, KEPT)),
+      resync: () => void this.#read(),
+    })
+    void this.#read()
+    return stop
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const { lines, dropped } = await workbench.call('logs.query', {
+        board: this.board,
+        after: null,
+        source: null,
+        limit: KEPT,
+      })
+      this.dropped = dropped
+      this.lines = keepNewest(lines, this.lines, KEPT)
+    } catch {
+      // The board went away meanwhile; its panel closes.
+    }
+  }
+}
+
+const consoles = new Map<string, BoardConsole>()
+
+export function consoleOf(board: string): BoardConsole {
+  let found = consoles.get(board)
+  if (!found) consoles.set(board, (found = new BoardConsole(board)))
+  return found
+}

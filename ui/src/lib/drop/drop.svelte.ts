@@ -1,0 +1,94 @@
+// Files that are dragged over the window: what they are, where they would go, and what happens when they are let go.
+import { at, attempts } from '../attempts.svelte'
+import { asApiError, type FileDrag } from '../backend/backend'
+import type { ApiError, AppPreview } from '../backend/generated'
+import { deployments } from '../board/deploy.svelte'
+import { fleet } from '../fleet/fleet.svelte'
+import { place } from '../place.svelte'
+import { workbench } from '../workbench.svelte'
+
+class DropState {
+  /** Paths that are being dragged; null while nothing is. */
+  paths = $state.raw<string[] | null>(null)
+  /** What the first module is and where it fits; null while it is being read. */
+  preview = $state.raw<AppPreview | null>(null)
+  refused = $state.raw<ApiError | null>(null)
+  /** The boards under the pointer. */
+  targets = $state.raw<string[]>([])
+
+  readonly active = $derived(this.paths !== null)
+  #started = false
+  #drag = 0
+
+  async start(): Promise<void> {
+    if (this.#started) return
+    this.#started = true
+    await workbench.backend.onFileDrag((drag) => this.#take(drag))
+  }
+
+  /** Why a board cannot take what is dragged; null: it can, or it is not known yet. */
+  refusal(board: string): string | null {
+    if (this.refused) return this.refused.message
+    return this.preview?.boards.find((v) => v.board === board)?.refused ?? null
+  }
+
+  isTarget(board: string): boolean {
+    return this.targets.includes(board)
+  }
+
+  #take(drag: FileDrag): void {
+    switch (drag.type) {
+      case 'enter':
+        void this.#enter(drag.paths)
+        this.targets = targetsAt(drag.x, drag.y)
+        break
+      case 'over':
+        this.targets = targetsAt(drag.x, drag.y)
+        break
+      case 'leave':
+        this.#end()
+        break
+      case 'drop': {
+        const boards = targetsAt(drag.x, drag.y)
+        this.#end()
+        if (boards.length > 0) void deployments.deployPaths(drag.paths, boards)
+        else if (fleet.order.length === 0) {
+          attempts.fail(at.drop, { code: 'usage', message: 'There is no board to deploy to: add one first.', detail: null })
+        }
+        break
+      }
+    }
+  }
+
+  async #enter(paths: string[]): Promise<void> {
+    this.paths = paths
+    this.preview = null
+    this.refused = null
+    const drag = ++this.#drag
+    const [path] = paths
+    if (path === undefined) return
+    try {
+      const preview = await workbench.call('app.preview', { source: { path }, boards: fleet.order })
+      if (drag === this.#drag) this.preview = preview
+    } catch (thrown) {
+      if (drag === this.#drag) this.refused = asApiError(thrown)
+    }
+  }
+
+  #end(): void {
+    this.#drag += 1
+    this.paths = null
+    this.preview = null
+    this.refused = null
+    this.targets = []
+  }
+}
+
+/** The boards that a file let go at this point goes to: those of the row or card under it; all marked ones if it is one of them. */
+function targetsAt(x: number, y: number): string[] {
+  const id = document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-drop-board]')?.dataset['dropBoard']
+  if (id === undefined) return []
+  return place.marked.has(id) ? place.targets() : [id]
+}
+
+export const drop = new DropState()

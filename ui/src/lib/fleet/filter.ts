@@ -1,0 +1,28 @@
+// Which boards a filter lets through, and in which order they stand.
+import type { BoardView } from '../backend/generated'
+import { appLook, boardLook } from './badge'
+
+export function parseFilter(text: string): string[] {
+  return text.toLowerCase().split(/\s+/).filter(Boolean)
+}
+
+/** Whether every word is found in the board's name, title, chip, engine, state, or in one of its apps. */
+export function matches(board: BoardView, words: string[]): boolean {
+  if (words.length === 0) return true
+  const text = haystack(board)
+  return words.every((word) => text.includes(word))
+}
+
+function haystack(board: BoardView): string {
+  const parts = [board.name, board.id, board.kind, board.title, board.chip, boardLook[board.badge].word, board.badge_detail]
+  if (board.machine) parts.push(board.machine.engine)
+  for (const app of board.apps) parts.push(app.name, app.version, appLook[app.state].word)
+  return parts.join(' ').toLowerCase()
+}
+
+const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
+
+/** `bench-2` stands before `bench-10`. */
+export function byName(a: BoardView, b: BoardView): number {
+  return collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1)
+}

@@ -1,0 +1,103 @@
+// The boards as the workbench last told them. Only the workbench changes them; the window asks and waits for the update.
+import { SvelteMap } from 'svelte/reactivity'
+import type { Badge, BoardView, Fleet } from '../backend/generated'
+import { badgeOrder } from './badge'
+import { byName, matches, parseFilter } from './filter'
+
+type Change = { board: BoardView; revision: number } | { removed: string }
+
+class FleetState {
+  /** By id. */
+  readonly boards = new SvelteMap<string, BoardView>()
+  /** Ids in the order of the names. */
+  order = $state.raw<string[]>([])
+  filter = $state('')
+  /** Only boards in this state are listed. */
+  state = $state<Badge | null>(null)
+  loaded = $state(false)
+
+  /** Ids that the filter lets through, in order. */
+  readonly shown: string[] = $derived.by(() => {
+    const words = parseFilter(this.filter)
+    if (words.length === 0 && this.state === null) return this.order
+    return this.order.filter((id) => {
+      const board = this.boards.get(id)
+      return board && (this.state === null || board.badge === this.state) && matches(board, words)
+    })
+  })
+
+  /** How many boards are in each state, most urgent state first; states without boards are left out. */
+  readonly counts: Array<[Badge, number]> = $derived.by(() => {
+    const counts = new Map<Badge, number>()
+    for (const board of this.boards.values()) counts.set(board.badge, (counts.get(board.badge) ?? 0) + 1)
+    return badgeOrder.flatMap((badge): Array<[Badge, number]> => {
+      const n = counts.get(badge)
+      return n ? [[badge, n]] : []
+    })
+  })
+
+  readonly sessions: number = $derived.by(() => {
+    let n = 0
+    for (const board of this.boards.values()) if (board.device && board.device.session !== null) n += 1
+    return n
+  })
+
+  #held: Change[] | null = null
+
+  /** Keeps changes back until the whole state was read. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  replace(fleet: Fleet): void {
+    const held = this.#held ?? []
+    this.#held = null
+    const ids = new Set(fleet.boards.map((b) => b.id))
+    for (const id of this.boards.keys()) if (!ids.has(id)) this.boards.delete(id)
+    for (const board of fleet.boards) this.boards.set(board.id, board)
+    this.#sort()
+    for (const change of held) {
+      if ('removed' in change) this.remove(change.removed)
+      else if (change.revision >= fleet.revision) this.put(change.board, change.revision)
+    }
+    this.loaded = true
+  }
+
+  put(board: BoardView, revision: number): void {
+    if (this.#held) {
+      this.#held.push({ board, revision })
+      return
+    }
+    const old = this.boards.get(board.id)
+    this.boards.set(board.id, board)
+    if (old?.name !== board.name) this.#sort()
+  }
+
+  remove(id: string): void {
+    if (this.#held) {
+      this.#held.push({ removed: id })
+      return
+    }
+    if (this.boards.delete(id)) this.order = this.order.filter((other) => other !== id)
+  }
+
+  setLeds(id: string, changes: Array<[number, boolean]>): void {
+    const board = this.boards.get(id)
+    if (!board) return
+    const leds = board.leds.map((led, i) => {
+      const change = changes.find(([index]) => index === i)
+      return change ? { ...led, lit: change[1] } : led
+    })
+    this.boards.set(id, { ...board, leds })
+  }
+
+  byRef(ref: string): BoardView | undefined {
+    return this.boards.get(ref) ?? [...this.boards.values()].find((b) => b.name === ref)
+  }
+
+  #sort(): void {
+    this.order = [...this.boards.values()].sort(byName).map((b) => b.id)
+  }
+}
+
+export const fleet = new FleetState()

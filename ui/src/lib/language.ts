@@ -1,0 +1,19 @@
+// With LANG=C, WebKitGTK says that its language is "C", which `Intl` refuses; uPlot asks for it when it is loaded.
+
+/** The language if `Intl` accepts it, else English. */
+export function usableLanguage(language: string | undefined): string {
+  try {
+    if (language && Intl.NumberFormat.supportedLocalesOf(language).length > 0) return language
+  } catch {
+    // not a language tag
+  }
+  return 'en-US'
+}
+
+if (typeof navigator !== 'undefined') {
+  const language = usableLanguage(navigator.language)
+  if (language !== navigator.language) {
+    Object.defineProperty(navigator, 'language', { value: language, configurable: true })
+    Object.defineProperty(navigator, 'languages', { value: [language], configurable: true })
+  }
+}

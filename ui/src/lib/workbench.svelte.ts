@@ -1,0 +1,118 @@
+// The window's end of the workbench: opens it, keeps what is always true of it, and hands updates to those who show them.
+import { asApiError, type Backend, type Method, type Opening, type Params, type Result } from './backend/backend'
+import type { ApiError, BoardKindView, Event, LogLine, MetricSample, SystemInfo, Update } from './backend/generated'
+import { fleet } from './fleet/fleet.svelte'
+
+/** What a part of the window wants to hear about one board. */
+export interface BoardListener {
+  logs?(lines: LogLine[]): void
+  metrics?(samples: MetricSample[]): void
+  resync?(): void
+}
+
+class Workbench {
+  /** What the workbench is doing while it opens; null once it is open. */
+  opening = $state<string | null>('Starting the workbench')
+  failed = $state<ApiError | null>(null)
+  info = $state.raw<SystemInfo | null>(null)
+  kinds = $state.raw<BoardKindView[]>([])
+  readonly ready = $derived(this.opening === null && this.failed === null)
+
+  #backend: Backend | null = null
+  #listeners = new Map<string, Set<BoardListener>>()
+  #eventListeners = new Set<(event: Event) => void>()
+
+  get backend(): Backend {
+    if (!this.#backend) throw new Error('the workbench is used before it was started')
+    return this.#backend
+  }
+
+  async start(backend: Backend): Promise<void> {
+    this.#backend = backend
+    try {
+      await backend.subscribe((update) => this.#take(update))
+    } catch (thrown) {
+      this.failed = asApiError(thrown)
+    }
+  }
+
+  call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
+    return this.backend.call(method, params)
+  }
+
+  /** Listens to one board until the returned function is called. */
+  listen(board: string, listener: BoardListener): () => void {
+    const listeners = this.#listeners.get(board) ?? new Set()
+    this.#listeners.set(board, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.#listeners.delete(board)
+    }
+  }
+
+  onEvent(listener: (event: Event) => void): () => void {
+    this.#eventListeners.add(listener)
+    return () => this.#eventListeners.delete(listener)
+  }
+
+  async refreshInfo(): Promise<void> {
+    this.info = await this.call('system.info', {})
+  }
+
+  #take(update: Update | Opening): void {
+    switch (update.type) {
+      case 'opening':
+        this.opening = update.step
+        break
+      case 'open_failed':
+        this.failed = update.error
+        break
+      case 'ready':
+        void this.#load()
+        break
+      case 'board':
+        fleet.put(update.board, update.revision)
+        break
+      case 'board_removed':
+        fleet.remove(update.board)
+        break
+      case 'leds':
+        fleet.setLeds(update.board, update.leds)
+        break
+      case 'logs':
+        this.#listeners.get(update.board)?.forEach((l) => l.logs?.(update.lines))
+        break
+      case 'metrics':
+        this.#listeners.get(update.board)?.forEach((l) => l.metrics?.(update.samples))
+        break
+      case 'event':
+        this.#eventListeners.forEach((l) => l(update))
+        break
+      case 'resync':
+        void this.#load()
+        this.#listeners.forEach((set) => set.forEach((l) => l.resync?.()))
+        break
+    }
+  }
+
+  /** Reads the whole state; updates that arrive meanwhile are applied after it. */
+  async #load(): Promise<void> {
+    try {
+      fleet.hold()
+      const [state, info, kinds] = await Promise.all([
+        this.call('board.list', {}),
+        this.call('system.info', {}),
+        this.call('board.kinds', {}),
+      ])
+      this.info = info
+      this.kinds = kinds
+      fleet.replace(state)
+      this.opening = null
+      this.failed = null
+    } catch (thrown) {
+      this.failed = asApiError(thrown)
+    }
+  }
+}
+
+export const workbench = new Workbench()

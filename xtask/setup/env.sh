@@ -4,7 +4,7 @@
 RUST_NEEDED=1.95.0
 NODE_NEEDED=20.19.0
 DRYDOCK_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/drydock"
-DRYDOCK_PYTHON="$DRYDOCK_CACHE/python/bin/python3"
+DRYDOCK_PYTHON="$DRYDOCK_CACHE/venv/bin/python3"
 export DRYDOCK_CACHE DRYDOCK_PYTHON
 
 at_least() { # version needed

@@ -64,6 +64,8 @@ missing_by_use() {
     fi
 }
 
+has_unicorn() { "$DRYDOCK_PYTHON" -c 'import unicorn; assert unicorn.__version__ == "2.1.4"' 2>/dev/null; }
+
 needs_venv() { [ "$node_lack" ] && ! python3 -c 'import ensurepip' 2>/dev/null; }
 
 download_bytes() { # packages
@@ -76,7 +78,7 @@ node_lack=
 packages=$(missing_packages | tr '\n' ' ')
 cross=$("$HERE/toolchain.sh" way)
 python_lack=
-[ "$goal" = test ] && [ ! -x "$DRYDOCK_PYTHON" ] && python_lack=1
+[ "$goal" = test ] && ! has_unicorn && python_lack=1
 
 plan() {
     if [ "$packages" ]; then
@@ -163,7 +165,7 @@ if [ "$node_lack" ]; then
 fi
 "$HERE/toolchain.sh" install || exit $?
 if [ "$python_lack" ]; then
-    rm -rf "$DRYDOCK_CACHE/python"
-    python3 -m venv "$DRYDOCK_CACHE/python" && "$DRYDOCK_CACHE/python/bin/pip" install -q 'unicorn==2.1.4' >&2 ||
+    rm -rf "$DRYDOCK_CACHE/venv"
+    python3 -m venv "$DRYDOCK_CACHE/venv" && "$DRYDOCK_CACHE/venv/bin/pip" install -q 'unicorn==2.1.4' >&2 ||
         failed "PyPI did not give unicorn"
 fi

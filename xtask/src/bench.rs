@@ -1,7 +1,7 @@
 //! `./x bench`: one table of all rooms' numbers.
 //!
-//! A room that measures something has an example named `bench`. It prints one JSON object a line:
-//! `{"what": "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`; `goal` and `note` may be left out.
+//! A room that measures something has examples whose names start with `bench`. They print one JSON object a line:
+//! `{"what": "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`; `goal` and `note` may be left out; other lines are shown as they are.
 //! A figure is never asserted: what misses its goal is marked, and stands in README's status table.
 
 use anyhow::{Context, Result};
@@ -20,39 +20,24 @@ struct Line {
     note: Option<String>,
 }
 
-/// Runs each room's bench in release mode and prints the table. Arguments go to each bench as they are.
+/// Runs each room's benches in release mode and prints the table. Arguments go to each bench as they are.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     run::embedded()?;
     let mut rows = Vec::new();
-    for room in graph::host()?
-        .into_iter()
-        .filter(|package| package.has("example", "bench"))
-    {
-        let mut cargo = step::cargo(&[
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            &room.name,
-            "--example",
-            "bench",
-            "--",
-        ]);
+    for (room, bench) in benches()? {
+        let mut cargo = step::cargo(&["run", "--quiet", "--release", "--package", &room, "--example", &bench, "--"]);
         cargo.args(args);
         eprintln!("$ {}", step::shown(&cargo));
-        let text = step::output(&mut cargo).with_context(|| format!("the bench of {}", room.name))?;
-        for line in text.lines().filter(|line| line.starts_with('{')) {
-            rows.push(
-                serde_json::from_str::<Line>(line)
-                    .with_context(|| format!("a line of {}'s bench: {line}", room.name))?,
-            );
+        let text = step::output(&mut cargo).with_context(|| format!("{bench} of {room}"))?;
+        for line in text.lines() {
+            if line.starts_with('{') {
+                rows.push(serde_json::from_str::<Line>(line).with_context(|| format!("a line of {room}'s {bench}: {line}"))?);
+            } else {
+                println!("{line}");
+            }
         }
     }
-    println!("{:<58} {:>14} {:<12} {:<12} met  note", "what", "value", "unit", "goal");
-    for row in &rows {
-        let goal = row.goal.as_deref().unwrap_or_default();
-        let met = meets(row.value, goal).map_or("", |met| if met { "yes" } else { "NO" });
-        println!(
+    println!(
             "{:<58} {:>14} {:<12} {goal:<12} {met:<4} {}",
             row.what,
             rounded(row.value),
@@ -61,6 +46,16 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn benches() -> Result<Vec<(String, String)>> {
+    let mut benches = Vec::new();
+    for room in graph::host()? {
+        for target in room.targets.iter().filter(|it| it.kind == ["example"] && it.name.starts_with("bench")) {
+            benches.push((room.name.clone(), target.name.clone()));
+        }
+    }
+    Ok(benches)
 }
 
 /// Whether a value meets a goal such as `<= 480` or `>= 375`; `None` when the goal is not of that form.

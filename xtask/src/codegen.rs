@@ -8,7 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{graph, step};
 
 /// Package and the file its generator makes, from the top of the checkout.
-const GENERATED: &[(&str, &str)] = &[("drydock-workbench", "ui/src/lib/backend/generated.ts")];
+const GENERATED: &[(&str, &str)] = &[
+    ("drydock-protocol", "firmware/guest/src/calls.rs"),
+    ("drydock-protocol", "firmware/guest/include/drydock.h"),
+    ("drydock-workbench", "ui/src/lib/backend/generated.ts"),
+];
 
 /// Renews every generated file.
 pub(crate) fn renew() -> Result<()> {

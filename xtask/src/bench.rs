@@ -25,19 +25,35 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     run::embedded()?;
     let mut rows = Vec::new();
     for (room, bench) in benches()? {
-        let mut cargo = step::cargo(&["run", "--quiet", "--release", "--package", &room, "--example", &bench, "--"]);
+        let mut cargo = step::cargo(&[
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            &room,
+            "--example",
+            &bench,
+            "--",
+        ]);
         cargo.args(args);
         eprintln!("$ {}", step::shown(&cargo));
         let text = step::output(&mut cargo).with_context(|| format!("{bench} of {room}"))?;
         for line in text.lines() {
             if line.starts_with('{') {
-                rows.push(serde_json::from_str::<Line>(line).with_context(|| format!("a line of {room}'s {bench}: {line}"))?);
+                rows.push(
+                    serde_json::from_str::<Line>(line)
+                        .with_context(|| format!("a line of {room}'s {bench}: {line}"))?,
+                );
             } else {
                 println!("{line}");
             }
         }
     }
-    println!(
+    println!("{:<58} {:>14} {:<12} {:<12} met  note", "what", "value", "unit", "goal");
+    for row in &rows {
+        let goal = row.goal.as_deref().unwrap_or_default();
+        let met = meets(row.value, goal).map_or("", |met| if met { "yes" } else { "NO" });
+        println!(
             "{:<58} {:>14} {:<12} {goal:<12} {met:<4} {}",
             row.what,
             rounded(row.value),
@@ -51,7 +67,11 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 fn benches() -> Result<Vec<(String, String)>> {
     let mut benches = Vec::new();
     for room in graph::host()? {
-        for target in room.targets.iter().filter(|it| it.kind == ["example"] && it.name.starts_with("bench")) {
+        for target in room
+            .targets
+            .iter()
+            .filter(|it| it.kind == ["example"] && it.name.starts_with("bench"))
+        {
             benches.push((room.name.clone(), target.name.clone()));
         }
     }

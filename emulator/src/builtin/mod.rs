@@ -1,9 +1,11 @@
 //! The builtin engine: our own cores and chips, in process.
 
 pub mod arm;
+pub mod engine;
 pub mod entropy;
 pub mod fabric;
 pub mod hash;
 pub mod machine;
 pub mod memory;
+pub mod nrf52840;
 pub mod time;

@@ -94,7 +94,12 @@ impl CortexM {
                 return StopReason::Instructions;
             }
             let due = self.next_due().min(end);
-            if self.sleeping.is_some() {
+            let stalled_until = self.clock.cycle_at(self.fabric.stalled_until());
+            if self.cycles < stalled_until {
+                // The chip keeps the core waiting (flash is busy): time passes, nothing is executed.
+                self.cycles = due.min(stalled_until);
+                self.attention = true;
+            } else if self.sleeping.is_some() {
                 if limits.stop_when_idle || due == u64::MAX {
                     return StopReason::Idle;
                 }

@@ -262,3 +262,9 @@ impl CortexM {
         self.attention = true;
     }
 }
+
+/// The instruction at `pc` in words, for diagnostics, and its length in bytes.
+pub fn disassemble(pc: u32, first: u16, second: u16) -> (String, u8) {
+    let decoded = decode::decode(pc, first, second, false);
+    (format!("{:?}", decoded.instruction), decoded.bytes)
+}

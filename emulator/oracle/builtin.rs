@@ -1,0 +1,162 @@
+//! Our side of the oracle test.
+
+use std::hash::Hasher;
+
+use drydock_emulator::builtin::arm::{CortexM, Limits};
+use drydock_emulator::builtin::entropy::EntropyStream;
+use drydock_emulator::builtin::fabric::{
+    AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
+};
+use drydock_emulator::builtin::memory::{GuestMemory, Region, RegionKind};
+
+use crate::{CODE, CODE_BYTES, DATA, DATA_BYTES, State};
+
+pub(crate) struct Builtin {
+    core: CortexM,
+}
+
+/// Most instructions of one program, loops at its end included.
+const ENOUGH: u64 = 2_000;
+
+impl Builtin {
+    pub(crate) fn new() -> Self {
+        let chip: Box<dyn Chip> = Box::new(NoPeripherals);
+        let description = chip.description();
+        let memory = GuestMemory::new(description.regions);
+        let fabric = Fabric::new(memory, EntropyStream::new([0; 32]), description.cpu_hz);
+        let mut core = CortexM::new(chip, fabric);
+        // As Unicorn's memory begins; literals may be loaded from behind a program.
+        core.fabric_mut()
+            .memory_mut()
+            .fill(CODE, CODE_BYTES as usize, 0)
+            .expect("the code region is memory");
+        core.reset(ResetKind::Pin);
+        Self { core }
+    }
+
+    pub(crate) fn load(&mut self, code: &[u8], at: u32) {
+        self.core
+            .fabric_mut()
+            .memory_mut()
+            .write(at, code)
+            .expect("the code region is memory");
+    }
+
+    /// Runs from `at` until `end`, where the program loops on itself. Gives the end state and how many instructions it
+    /// took.
+    pub(crate) fn run(&mut self, at: u32, end: u32, start: &State) -> (Result<State, String>, u64) {
+        for (index, value) in start.r.iter().enumerate() {
+            let name = ["sp", "lr"]
+                .get(index.wrapping_sub(13))
+                .map_or(format!("r{index}"), |name| (*name).to_owned());
+            self.core.write_register(&name, *value).expect("the register exists");
+        }
+        self.core.write_register("xpsr", start.apsr).expect("xpsr exists");
+        self.core.write_register("pc", at).expect("pc exists");
+        self.core
+            .fabric_mut()
+            .memory_mut()
+            .write(DATA, &start.data)
+            .expect("the data window is memory");
+        let first = self.core.instructions();
+        let mut stop = None;
+        // In uneven steps, so that blocks are cut in all places.
+        for step in 1..200 {
+            let reason = self
+                .core
+                .run(Limits::instructions(self.core.instructions() + 1 + step * 7 % 31));
+            if self.core.registers().pc() == end {
+                break;
+            }
+            stop = Some(reason);
+            if self.core.instructions() - first > ENOUGH {
+                break;
+            }
+        }
+        let executed = self.core.instructions() - first;
+        let regs = self.core.registers();
+        if regs.pc() != end || regs.it != 0 {
+            let faults: Vec<String> = self.core.take_faults().iter().map(ToString::to_string).collect();
+            let pc = self.core.registers().pc();
+            let text = format!("{stop:?}, pc {pc:#x} instead of {end:#x}, {}", faults.join("; "));
+            self.core.reset(ResetKind::Pin);
+            return (Err(text), executed);
+        }
+        let mut r = [0; 15];
+        r.copy_from_slice(&regs.r[..15]);
+        let apsr = regs.apsr();
+        let mut data = vec![0; DATA_BYTES as usize];
+        self.core
+            .fabric()
+            .memory()
+            .read(DATA, &mut data)
+            .expect("the data window is memory");
+        (Ok(State { r, apsr, data }), executed)
+    }
+}
+
+#[derive(Clone)]
+struct NoPeripherals;
+
+impl Chip for NoPeripherals {
+    fn description(&self) -> ChipDescription {
+        ChipDescription {
+            name: "memory only",
+            regions: vec![
+                Region {
+                    name: "code",
+                    base: 0,
+                    bytes: CODE + CODE_BYTES,
+                    kind: RegionKind::Flash,
+                },
+                Region {
+                    name: "data",
+                    base: DATA,
+                    bytes: DATA_BYTES,
+                    kind: RegionKind::Ram,
+                },
+            ],
+            core: CoreDescription::CortexM(CortexMOptions {
+                irq_count: 1,
+                priority_bits: 3,
+                fpu: false,
+                mpu_regions: 0,
+                bit_band: false,
+                initial_vtor: 0,
+                systick_reference_hz: None,
+                systick_calibration: 0,
+            }),
+            cpu_hz: 64_000_000,
+        }
+    }
+
+    fn read(&mut self, _: &mut Fabric, _: u32, _: AccessSize) -> Result<u32, AccessFault> {
+        Err(AccessFault::Unmapped)
+    }
+
+    fn write(&mut self, _: &mut Fabric, _: u32, _: u32, _: AccessSize) -> Result<(), AccessFault> {
+        Err(AccessFault::Unmapped)
+    }
+
+    fn event(&mut self, _: &mut Fabric, _: u64) {}
+
+    fn reset(&mut self, _: &mut Fabric, _: ResetKind) {}
+
+    fn uart_input(&mut self, _: &mut Fabric, _: u8, _: &[u8]) {}
+
+    fn uart_input_room(&self, _: u8) -> usize {
+        0
+    }
+
+    fn pin_input(&mut self, _: &mut Fabric, _: u16, _: Option<bool>) {}
+
+    fn pin_level(&self, _: u16) -> Option<bool> {
+        None
+    }
+
+    fn hash_state(&self, _: &mut dyn Hasher) {}
+
+    fn snapshot(&self) -> Box<dyn Chip> {
+        Box::new(self.clone())
+    }
+}

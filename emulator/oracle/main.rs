@@ -1,0 +1,194 @@
+//! The oracle test: random Thumb-2 programs run on the builtin core and on Unicorn, and must leave the same registers,
+//! flags and memory. Unicorn (PyPI wheel `unicorn` 2.1.4, GPL-2.0) is loaded at run time and used here only.
+//!
+//! Each run takes a fresh seed and prints it; `DRYDOCK_ORACLE_SEED=<hex>` repeats one, `DRYDOCK_ORACLE_INSTRUCTIONS=<n>`
+//! sets how many instructions (default 1,200,000). A difference is narrowed down to the instruction that made it.
+//! Without the wheel the test is reported as ignored, with the reason in its name.
+
+mod builtin;
+mod generate;
+mod random;
+mod unicorn;
+
+use std::fmt::Write as _;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use generate::{Item, Program};
+use random::Random;
+
+/// Where programs and data live on both sides.
+pub(crate) const CODE: u32 = 0x0001_0000;
+pub(crate) const CODE_BYTES: u32 = 0x8_0000;
+pub(crate) const DATA: u32 = 0x2000_0000;
+pub(crate) const DATA_BYTES: u32 = 0x1_0000;
+
+/// Instructions checked in a test run.
+const INSTRUCTIONS: u64 = 1_200_000;
+/// Every class of encodings must come up at least so often.
+const PER_CLASS: u64 = 1_000;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trial = match unicorn::Library::find() {
+        Ok(library) => Trial::test("random_programs_agree_with_unicorn", move || agree(&library)),
+        Err(reason) => Trial::test(
+            format!("random_programs_agree_with_unicorn (skipped: {reason})"),
+            || Ok(()),
+        )
+        .with_ignored_flag(true),
+    };
+    libtest_mimic::run(&arguments, vec![trial]).exit();
+}
+
+/// What both sides start from and end with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    /// R0–R12, SP, LR.
+    pub(crate) r: [u32; 15],
+    /// N, Z, C, V, Q and GE in their places.
+    pub(crate) apsr: u32,
+    /// The data window.
+    pub(crate) data: Vec<u8>,
+}
+
+fn agree(library: &unicorn::Library) -> Result<(), Failed> {
+    let seed = seed()?;
+    let wanted = std::env::var("DRYDOCK_ORACLE_INSTRUCTIONS").map_or(Ok(INSTRUCTIONS), |text| text.parse())?;
+    println!("oracle: seed {seed:016x}, {wanted} instructions");
+    let mut random = Random::new(seed);
+    let mut ours = builtin::Builtin::new();
+    let mut theirs = unicorn::Unicorn::open(library)?;
+    let mut state = State {
+        r: [0; 15],
+        apsr: 0,
+        data: vec![0; DATA_BYTES as usize],
+    };
+    random.fill(&mut state.data);
+
+    let mut done = 0;
+    let mut classes = generate::Classes::default();
+    let mut at = CODE;
+    while done < wanted {
+        let program = Program::random(&mut random, &mut classes, at);
+        program.start_state(&mut random, &mut state);
+        let end = program.end();
+        ours.load(&program.bytes(), at);
+        theirs.load(&program.bytes(), at)?;
+        let (our_end, executed) = ours.run(at, end, &state);
+        let their_end = theirs.run(at, end, &state)?;
+        if our_end.as_ref() != Ok(&their_end) {
+            return Err(explain(library, seed, &program, &state)?.into());
+        }
+        done += executed;
+        state = their_end;
+        at += program.bytes().len() as u32 + 64;
+        at = (at + 255) & !255;
+        if at + 0x1000 > CODE + CODE_BYTES {
+            at = CODE;
+            theirs.flush()?;
+        }
+    }
+    let rare: Vec<String> = classes
+        .counts()
+        .filter(|(_, count)| *count < PER_CLASS)
+        .map(|(name, count)| format!("{name} ({count})"))
+        .collect();
+    println!(
+        "oracle: {done} instructions in {} classes agree",
+        classes.counts().count()
+    );
+    if wanted >= INSTRUCTIONS && !rare.is_empty() {
+        return Err(format!("these classes came up less than {PER_CLASS} times: {}", rare.join(", ")).into());
+    }
+    Ok(())
+}
+
+/// Finds the first item after which the two sides differ, alone if it differs alone, and describes it.
+fn explain(library: &unicorn::Library, seed: u64, program: &Program, start: &State) -> Result<String, Failed> {
+    let mut text = format!("seed {seed:016x}: the sides differ");
+    let mut before = start.clone();
+    for count in 1..=program.items.len() {
+        let shorter = program.prefix(count);
+        // Fresh sides: nothing an earlier run left may explain the difference away.
+        let (mut ours, mut theirs) = (builtin::Builtin::new(), unicorn::Unicorn::open(library)?);
+        ours.load(&shorter.bytes(), shorter.at);
+        theirs.load(&shorter.bytes(), shorter.at)?;
+        let (our_end, _) = ours.run(shorter.at, shorter.end(), start);
+        let their_end = theirs.run(shorter.at, shorter.end(), start)?;
+        match our_end {
+            Ok(our_end) if our_end == their_end => before = their_end,
+            Ok(our_end) => {
+                describe(&mut text, &shorter, count, &before)?;
+                difference(&mut text, &our_end, &their_end)?;
+                return Ok(text);
+            }
+            Err(stop) => {
+                describe(&mut text, &shorter, count, &before)?;
+                writeln!(text, "  builtin did not reach the end: {stop}")?;
+                return Ok(text);
+            }
+        }
+    }
+    text.push_str(" only in the whole run: state of one side leaked between programs");
+    Ok(text)
+}
+
+fn describe(text: &mut String, program: &Program, count: usize, before: &State) -> Result<(), Failed> {
+    let item: &Item = &program.items[count - 1];
+    let halfwords: Vec<String> = item.code.iter().map(|half| format!("{half:04x}")).collect();
+    let at = program.address_of(count - 1);
+    writeln!(
+        text,
+        " after item {count}, class {}, at {at:#x}: {}",
+        item.class,
+        halfwords.join(" ")
+    )?;
+    let mut index = 0;
+    while index < item.code.len() {
+        let second = item.code.get(index + 1).copied().unwrap_or(0);
+        let (name, bytes) =
+            drydock_emulator::builtin::arm::disassemble(at + 2 * index as u32, item.code[index], second);
+        writeln!(text, "    {name}")?;
+        index += usize::from(bytes) / 2;
+    }
+    for (index, value) in before.r.iter().enumerate() {
+        write!(text, "  r{index}={value:08x}")?;
+    }
+    writeln!(text, "  apsr={:08x}", before.apsr)?;
+    Ok(())
+}
+
+fn difference(text: &mut String, ours: &State, theirs: &State) -> Result<(), Failed> {
+    for (index, (our, their)) in ours.r.iter().zip(&theirs.r).enumerate() {
+        if our != their {
+            writeln!(text, "  r{index}: builtin {our:08x}, unicorn {their:08x}")?;
+        }
+    }
+    if ours.apsr != theirs.apsr {
+        writeln!(text, "  apsr: builtin {:08x}, unicorn {:08x}", ours.apsr, theirs.apsr)?;
+    }
+    for (index, (our, their)) in ours
+        .data
+        .iter()
+        .zip(&theirs.data)
+        .enumerate()
+        .filter(|(_, (a, b))| a != b)
+        .take(8)
+    {
+        writeln!(
+            text,
+            "  byte at {:#x}: builtin {our:02x}, unicorn {their:02x}",
+            DATA + index as u32
+        )?;
+    }
+    Ok(())
+}
+
+fn seed() -> Result<u64, Failed> {
+    use std::hash::{BuildHasher, Hasher};
+    match std::env::var("DRYDOCK_ORACLE_SEED") {
+        Ok(text) => Ok(u64::from_str_radix(&text, 16)?),
+        Err(_) => Ok(std::collections::hash_map::RandomState::new().build_hasher().finish()),
+    }
+}

@@ -1,0 +1,522 @@
+//! The apps that the device runs: admission, lifecycle, and the CPU shared among them in slices of fuel.
+
+use crate::{
+    board::BoardRef,
+    clock::DeviceClock,
+    host::{Export, LoadError, Progress, WasmHost, WasmInstance, calls::AppContext},
+    log::{LogRing, cut},
+    store::Extent,
+};
+use alloc::{boxed::Box, format, rc::Rc, string::String, vec::Vec};
+use core::cell::RefCell;
+use drydock_protocol::{
+    device_to_gateway::{AppMetrics, AppReport},
+    limits::MAX_DETAIL_BYTES,
+    manifest::Manifest,
+    types::{AppState, Failure, FailureKind},
+};
+
+/// Fuel of a slice: about 4 ms of a Cortex-M4 at 64 MHz.
+const SLICE_FUEL: u64 = 10_000;
+
+/// Heap that no app may reserve: for the session and its handshake.
+pub const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
+
+/// One app.
+pub struct App {
+    /// Its manifest, verified when it was stored.
+    pub manifest: Manifest,
+    /// Where its package is.
+    pub extent: Extent,
+    /// Whether it runs after reset.
+    pub autostart: bool,
+    name: Rc<str>,
+    state: AppState,
+    failure: Option<Failure>,
+    instance: Option<Box<dyn WasmInstance>>,
+    callback: Option<Callback>,
+    next_tick_us: u64,
+    /// Heap that belongs to the instance now: what its work took and did not give back.
+    heap_bytes: i64,
+    /// Heap that was promised to it.
+    reserved_bytes: u32,
+    traps: u32,
+    callback_max_us: u32,
+    /// The state changed and nobody has been told.
+    report_due: bool,
+}
+
+/// A call under way.
+struct Callback {
+    export: Export,
+    /// Time of the app's own slices.
+    spent_us: u64,
+    fuel_at_start: u64,
+    interval_ms_at_start: u32,
+}
+
+impl App {
+    /// An app that is stored and does not run.
+    pub fn new(manifest: Manifest, extent: Extent, autostart: bool) -> Self {
+        Self {
+            name: manifest.app.as_str().into(),
+            manifest,
+            extent,
+            autostart,
+            state: AppState::Installed,
+            failure: None,
+            instance: None,
+            callback: None,
+            next_tick_us: 0,
+            heap_bytes: 0,
+            reserved_bytes: 0,
+            traps: 0,
+            callback_max_us: 0,
+            report_due: false,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it has an instance.
+    pub fn is_active(&self) -> bool {
+        self.instance.is_some()
+    }
+
+    /// What is told to the gateway.
+    pub fn report(&self, uptime_ms: u64) -> AppReport {
+        AppReport {
+            app: self.manifest.app.clone(),
+            version: self.manifest.version,
+            sequence: self.manifest.sequence,
+            digest: self.manifest.digest,
+            state: self.state,
+            failure: self.failure.clone(),
+            autostart: self.autostart,
+            uptime_ms,
+        }
+    }
+
+    /// An app that was set aside begins again.
+    pub fn forget_run(&mut self) {
+        self.instance = None;
+        self.callback = None;
+        self.enter(AppState::Installed);
+    }
+
+    fn metrics(&mut self) -> AppMetrics {
+        let heap_bytes = self.heap_bytes.clamp(0, u32::MAX.into()) as u32;
+        let (fuel, memory_bytes) = self
+            .instance
+            .as_ref()
+            .map_or((0, 0), |instance| (instance.fuel_spent(), instance.memory_bytes()));
+        let context = self.instance.as_mut().map(|instance| instance.context());
+        AppMetrics {
+            app: self.manifest.app.clone(),
+            fuel,
+            memory_bytes,
+            heap_bytes,
+            host_calls: context.as_ref().map_or(0, |context| context.host_calls),
+            traps: self.traps,
+            callback_max_us: self.callback_max_us,
+            values: context.map_or_else(Vec::new, |context| context.values.clone()),
+        }
+    }
+
+    fn enter(&mut self, state: AppState) {
+        self.state = state;
+        self.report_due = true;
+    }
+}
+
+/// All apps, and what they share.
+pub struct Apps {
+    board: BoardRef,
+    host: Box<dyn WasmHost>,
+    clock: Rc<DeviceClock>,
+    logs: Rc<RefCell<LogRing>>,
+    apps: Vec<App>,
+    /// Whose turn it is.
+    turn: usize,
+}
+
+/// Why an app cannot start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// The heap cannot hold it: bytes it needs, bytes there are.
+    NoMemory {
+        /// What the app needs.
+        needed_bytes: u32,
+        /// What is not promised to others.
+        free_bytes: u32,
+    },
+    /// Its module cannot be loaded.
+    Load(LoadError),
+}
+
+impl Apps {
+    /// No apps yet.
+    pub fn new(
+        board: BoardRef,
+        host: Box<dyn WasmHost>,
+        clock: Rc<DeviceClock>,
+        logs: Rc<RefCell<LogRing>>,
+    ) -> Self {
+        Self {
+            board,
+            host,
+            clock,
+            logs,
+            apps: Vec::new(),
+            turn: 0,
+        }
+    }
+
+    /// Every app.
+    pub fn iter(&self) -> impl Iterator<Item = &App> {
+        self.apps.iter()
+    }
+
+    /// The app with this name.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut App> {
+        self.apps.iter_mut().find(|app| app.name() == name)
+    }
+
+    /// Adds an app, in place of an older version of it.
+    pub fn put(&mut self, app: App) {
+        self.remove(app.name.clone().as_ref());
+        self.apps.push(app);
+    }
+
+    /// Removes an app and all it holds.
+    pub fn remove(&mut self, name: &str) -> Option<App> {
+        self.unload(name);
+        let at = self.apps.iter().position(|app| app.name() == name)?;
+        self.turn = 0;
+        Some(self.apps.remove(at))
+    }
+
+    /// Heap that an app with this manifest needs, as far as it can be known before it is loaded.
+    pub fn need_bytes(manifest: &Manifest) -> u32 {
+        // Measured on the device: engine, store and linked calls take about 8 KB; code grows about fourfold when compiled.
+        const FIXED_BYTES: u32 = 8 * 1024;
+        let limits = &manifest.limits;
+        let floor = FIXED_BYTES
+            .saturating_add(manifest.size.saturating_mul(4))
+            .saturating_add(limits.memory_bytes)
+            .saturating_add(limits.stack_bytes);
+        floor.max(limits.heap_bytes)
+    }
+
+    /// Heap that an app could be promised now, if the app of the given name were not loaded.
+    pub fn free_bytes(&self, except: &str) -> u32 {
+        let heap = self.board.heap();
+        let mut free = i64::from(heap.total_bytes) - i64::from(heap.used_bytes) - i64::from(SYSTEM_HEAP_BYTES);
+        for app in self.apps.iter().filter(|app| app.is_active()) {
+            if app.name() == except {
+                free += app.heap_bytes;
+            } else {
+                free -= (i64::from(app.reserved_bytes) - app.heap_bytes).max(0);
+            }
+        }
+        free.clamp(0, u32::MAX.into()) as u32
+    }
+
+    /// Refuses an app that the heap cannot hold beside the others.
+    ///
+    /// # Errors
+    /// [`StartError::NoMemory`].
+    pub fn admit(&self, manifest: &Manifest) -> Result<(), StartError> {
+        let needed_bytes = Self::need_bytes(manifest);
+        let free_bytes = self.free_bytes(&manifest.app);
+        if needed_bytes <= free_bytes {
+            Ok(())
+        } else {
+            Err(StartError::NoMemory {
+                needed_bytes,
+                free_bytes,
+            })
+        }
+    }
+
+    /// Loads a module for an app: the app then only waits for [`Self::start_loaded`].
+    ///
+    /// # Errors
+    /// [`StartError`]; the app has no instance then.
+    pub fn load(&mut self, name: &str, module: &[u8]) -> Result<(), StartError> {
+        self.unload(name);
+        let Some(at) = self.apps.iter().position(|app| app.name() == name) else {
+            return Ok(());
+        };
+        self.admit(&self.apps[at].manifest)?;
+        let before = self.board.heap().used_bytes;
+        let app = &mut self.apps[at];
+        self.board.mark_app(Some(app.extent.mark()));
+        let context = AppContext::new(
+            self.board,
+            self.clock.clone(),
+            self.logs.clone(),
+            app.name.clone(),
+            &app.manifest.capabilities,
+        );
+        let loaded = self.host.load(module, &app.manifest.limits, context);
+        self.board.mark_app(None);
+        app.instance = Some(loaded.map_err(StartError::Load)?);
+        app.reserved_bytes = Self::need_bytes(&app.manifest);
+        app.heap_bytes = i64::from(self.board.heap().used_bytes) - i64::from(before);
+        Ok(())
+    }
+
+    /// Begins the entry point of a loaded app.
+    pub fn start_loaded(&mut self, name: &str) {
+        let now_us = self.board.now_us();
+        let Some(app) = self.get_mut(name) else { return };
+        let Some(instance) = &mut app.instance else { return };
+        app.failure = None;
+        app.callback_max_us = 0;
+        app.next_tick_us = now_us;
+        let first = [Export::Start, Export::Init]
+            .into_iter()
+            .find(|export| instance.has(*export));
+        match first {
+            Some(export) => {
+                app.begin(export);
+                app.enter(AppState::Starting);
+            }
+            None => app.enter(AppState::Running),
+        }
+    }
+
+    /// Frees what was loaded of an app that shall not run yet.
+    pub fn install_only(&mut self, name: &str) {
+        self.unload(name);
+        if let Some(app) = self.get_mut(name) {
+            app.enter(AppState::Installed);
+        }
+    }
+
+    /// Stops an app on request.
+    pub fn stop(&mut self, name: &str) {
+        let was_active = self.get_mut(name).is_some_and(|app| app.is_active());
+        self.unload(name);
+        if let Some(app) = self.get_mut(name).filter(|_| was_active) {
+            app.enter(AppState::Stopped);
+        }
+    }
+
+    /// Ends an app that could not start or whose run took the board down.
+    pub fn fail(&mut self, name: &str, kind: FailureKind, detail: &str) {
+        self.unload(name);
+        if let Some(app) = self.get_mut(name) {
+            app.failure = Some(Failure {
+                kind,
+                export: String::new(),
+                detail: cut(detail, MAX_DETAIL_BYTES).into(),
+                exit_code: None,
+            });
+            app.enter(AppState::Failed);
+        }
+    }
+
+    /// Gives the next app that has something to do one slice. Returns whether there was one.
+    pub fn run_slice(&mut self) -> bool {
+        let now_us = self.board.now_us();
+        let count = self.apps.len();
+        for step in 0..count {
+            let at = (self.turn + step) % count;
+            if self.apps[at].wants_cpu(now_us) {
+                self.turn = at + 1;
+                self.run_app(at, now_us);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// When the next `tick` is due, in microseconds since reset; 0: something is under way.
+    pub fn next_due_us(&self) -> Option<u64> {
+        self.apps.iter().filter_map(App::next_due_us).min()
+    }
+
+    /// Numbers of each app.
+    pub fn metrics(&mut self) -> Vec<AppMetrics> {
+        self.apps.iter_mut().map(App::metrics).collect()
+    }
+
+    /// The next app whose state nobody has been told.
+    pub fn next_report(&mut self) -> Option<AppReport> {
+        let uptime_ms = self.clock.uptime_ms();
+        let app = self.apps.iter_mut().find(|app| app.report_due)?;
+        app.report_due = false;
+        Some(app.report(uptime_ms))
+    }
+
+    /// Everything has been told (in `Hello`).
+    pub fn reports_told(&mut self) {
+        for app in &mut self.apps {
+            app.report_due = false;
+        }
+    }
+
+    /// The app's state was not told in full.
+    pub fn report_again(&mut self, name: &str) {
+        if let Some(app) = self.get_mut(name) {
+            app.report_due = true;
+        }
+    }
+
+    fn run_app(&mut self, at: usize, now_us: u64) {
+        let app = &mut self.apps[at];
+        if app.callback.is_none() {
+            app.begin_tick(now_us);
+        }
+        let before = self.board.heap().used_bytes;
+        self.board.mark_app(Some(app.extent.mark()));
+        let ended = app.run_slice(self.board);
+        self.board.mark_app(None);
+        app.heap_bytes += i64::from(self.board.heap().used_bytes) - i64::from(before);
+        if let Some(end) = ended {
+            let name = app.name.clone();
+            app.failure = end.failure;
+            app.enter(end.state);
+            if end.state == AppState::Failed {
+                app.traps += 1;
+            }
+            self.unload(&name);
+        }
+    }
+
+    /// Frees an app's instance.
+    fn unload(&mut self, name: &str) {
+        if let Some(app) = self.get_mut(name) {
+            app.callback = None;
+            app.instance = None;
+            app.heap_bytes = 0;
+            app.reserved_bytes = 0;
+        }
+    }
+}
+
+/// How an app ended.
+struct End {
+    state: AppState,
+    failure: Option<Failure>,
+}
+
+impl App {
+    fn next_due_us(&self) -> Option<u64> {
+        let instance = self.instance.as_ref()?;
+        if self.callback.is_some() {
+            return Some(0);
+        }
+        (self.state == AppState::Running && instance.has(Export::Tick) && self.next_tick_us != u64::MAX)
+            .then_some(self.next_tick_us)
+    }
+
+    fn wants_cpu(&self, now_us: u64) -> bool {
+        self.next_due_us().is_some_and(|due| due <= now_us)
+    }
+
+    fn begin(&mut self, export: Export) {
+        if let Some(instance) = &mut self.instance {
+            instance.call(export);
+            self.callback = Some(Callback {
+                export,
+                spent_us: 0,
+                fuel_at_start: instance.fuel_spent(),
+                interval_ms_at_start: instance.context().tick_interval_ms,
+            });
+        }
+    }
+
+    fn begin_tick(&mut self, now_us: u64) {
+        // The next one keeps to the raster unless it was missed.
+        let interval_us = self.interval_us().unwrap_or(u64::MAX);
+        let next_us = self.next_tick_us.saturating_add(interval_us);
+        self.next_tick_us = if next_us > now_us { next_us } else { now_us.saturating_add(interval_us) };
+        self.begin(Export::Tick);
+    }
+
+    fn interval_us(&mut self) -> Option<u64> {
+        let interval_ms = self.instance.as_mut()?.context().tick_interval_ms;
+        (interval_ms > 0).then_some(u64::from(interval_ms) * 1000)
+    }
+
+    fn run_slice(&mut self, board: BoardRef) -> Option<End> {
+        let (instance, callback) = (self.instance.as_mut()?, self.callback.as_mut()?);
+        let began_us = board.now_us();
+        let progress = instance.run(SLICE_FUEL);
+        let now_us = board.now_us();
+        callback.spent_us += now_us - began_us;
+        let (export, interval_before) = (callback.export, callback.interval_ms_at_start);
+        self.callback_max_us = self.callback_max_us.max(callback.spent_us.min(u32::MAX.into()) as u32);
+        let fuel = instance.fuel_spent() - callback.fuel_at_start;
+        let limits = self.manifest.limits;
+        let end = match progress {
+            Progress::OutOfFuel if callback.spent_us > u64::from(limits.callback_ms) * 1000 => End {
+                state: AppState::Failed,
+                failure: Some(exceeded(export, format!("ran longer than {} ms", limits.callback_ms))),
+            },
+            Progress::OutOfFuel if limits.fuel.is_some_and(|limit| fuel > limit) => End {
+                state: AppState::Failed,
+                failure: Some(exceeded(export, format!("spent {fuel} fuel, {} are allowed", limits.fuel.unwrap_or(0)))),
+            },
+            Progress::OutOfFuel => return None,
+            Progress::Finished => {
+                instance.context().flush_line();
+                let (has_tick, interval) = (instance.has(Export::Tick), instance.context().tick_interval_ms);
+                self.callback = None;
+                if !has_tick {
+                    return Some(End {
+                        state: AppState::Exited,
+                        failure: None,
+                    });
+                }
+                if export != Export::Tick {
+                    self.next_tick_us = now_us;
+                    self.enter(AppState::Running);
+                }
+                if export != Export::Tick || interval != interval_before {
+                    self.next_tick_us = match self.interval_us() {
+                        Some(interval_us) => now_us + interval_us,
+                        None => u64::MAX,
+                    };
+                }
+                return None;
+            }
+            Progress::Exited(0) => End {
+                state: AppState::Exited,
+                failure: None,
+            },
+            Progress::Exited(code) => End {
+                state: AppState::Failed,
+                failure: Some(Failure {
+                    kind: FailureKind::ExitCode,
+                    export: export.name().into(),
+                    detail: format!("proc_exit({code})"),
+                    exit_code: Some(code),
+                }),
+            },
+            Progress::Failed(mut failure) => {
+                failure.detail = cut(&failure.detail, MAX_DETAIL_BYTES).into();
+                End {
+                    state: AppState::Failed,
+                    failure: Some(failure),
+                }
+            }
+        };
+        Some(end)
+    }
+}
+
+fn exceeded(export: Export, detail: String) -> Failure {
+    Failure {
+        kind: FailureKind::ExecutionLimit,
+        export: export.name().into(),
+        detail,
+        exit_code: None,
+    }
+}

@@ -1,0 +1,316 @@
+//! What apps may call, as plain functions over an app's context and its memory; no runtime is known here.
+//!
+//! Each call of [`host_calls`](drydock_protocol::host_calls) has its function here, and each checks its grant: a call
+//! that was not granted ends the app, never the board.
+
+use crate::{
+    board::{BoardRef, Pull},
+    clock::DeviceClock,
+    log::{LogRing, cut, level},
+};
+use alloc::{
+    format,
+    rc::Rc,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::cell::RefCell;
+use drydock_protocol::{
+    capability::{Capability, PinSet},
+    device_to_gateway::AppValue,
+    host_calls::{HostCall, Needs},
+    limits::MAX_LOG_BYTES,
+    types::LogLevel,
+};
+
+/// Most values that an app reports; further names are left out.
+const MAX_VALUES: usize = 8;
+/// Longest name of a value, in bytes.
+const MAX_VALUE_NAME_BYTES: usize = 24;
+/// `tick` comes each second until the app asks otherwise.
+const FIRST_TICK_INTERVAL_MS: u32 = 1000;
+/// Longest interval of `tick`.
+const MAX_TICK_INTERVAL_MS: u32 = 3_600_000;
+
+/// What an app may do and what its calls have done.
+pub struct AppContext {
+    board: BoardRef,
+    clock: Rc<DeviceClock>,
+    logs: Rc<RefCell<LogRing>>,
+    app: Rc<str>,
+    grants: Grants,
+    /// Output to stdout that has no line end yet.
+    line: Vec<u8>,
+    /// Values that the app reported.
+    pub values: Vec<AppValue>,
+    /// Interval of `tick`; 0: none.
+    pub tick_interval_ms: u32,
+    /// Calls so far.
+    pub host_calls: u32,
+}
+
+/// The capabilities in the form that calls check.
+#[derive(Debug, Clone, Copy, Default)]
+struct Grants {
+    log: bool,
+    metrics: bool,
+    timer: bool,
+    random: bool,
+    pins: PinSet,
+}
+
+/// Why a call ends the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The app was not granted it.
+    Denied(String),
+    /// The app called it wrongly.
+    Trap(String),
+    /// `proc_exit`.
+    Exit(i32),
+}
+
+/// The function behind a call: raw arguments, the app's memory, the raw result.
+pub(crate) type HostFn = fn(&mut AppContext, &[u64], &mut [u8]) -> Result<u64, Stop>;
+
+impl AppContext {
+    /// The context of an app with these grants.
+    pub fn new(
+        board: BoardRef,
+        clock: Rc<DeviceClock>,
+        logs: Rc<RefCell<LogRing>>,
+        app: Rc<str>,
+        capabilities: &[Capability],
+    ) -> Self {
+        let mut grants = Grants::default();
+        for capability in capabilities {
+            match capability {
+                Capability::Log => grants.log = true,
+                Capability::Metrics => grants.metrics = true,
+                Capability::Timer => grants.timer = true,
+                Capability::Random => grants.random = true,
+                Capability::Gpio(pins) => grants.pins.0 |= pins.0 & board.info().app_pins.0,
+                Capability::Kv(_) | Capability::Publish(_) => {}
+            }
+        }
+        Self {
+            board,
+            clock,
+            logs,
+            app,
+            grants,
+            line: Vec::new(),
+            values: Vec::new(),
+            tick_interval_ms: FIRST_TICK_INTERVAL_MS,
+            host_calls: 0,
+        }
+    }
+
+    /// Carries out a call, if it is granted.
+    pub(crate) fn call(
+        &mut self,
+        call: &HostCall,
+        function: HostFn,
+        arguments: &[u64],
+        memory: &mut [u8],
+    ) -> Result<u64, Stop> {
+        self.host_calls = self.host_calls.wrapping_add(1);
+        let first = arguments.first().copied().unwrap_or(0) as u32;
+        let missing = match call.needs {
+            Needs::Nothing => None,
+            Needs::Log => (!self.grants.log).then_some("log"),
+            Needs::Metrics => (!self.grants.metrics).then_some("metrics"),
+            Needs::Timer => (!self.grants.timer).then_some("timer"),
+            Needs::Random => (!self.grants.random).then_some("random"),
+            Needs::Gpio if self.grants.pins.contains(first) => None,
+            Needs::Gpio => {
+                return Err(Stop::Denied(format!("{}: gpio:{first} is not granted", call.name)));
+            }
+        };
+        if let Some(missing) = missing {
+            return Err(Stop::Denied(format!("{}: {missing} is not granted", call.name)));
+        }
+        function(self, arguments, memory).map_err(|stop| match stop {
+            Stop::Trap(detail) => Stop::Trap(format!("{}: {detail}", call.name)),
+            other => other,
+        })
+    }
+
+    /// Writes out what the app left without a line end.
+    pub fn flush_line(&mut self) {
+        if !self.line.is_empty() {
+            let line = core::mem::take(&mut self.line);
+            self.write_log(LogLevel::Info, &String::from_utf8_lossy(&line));
+        }
+    }
+
+    fn write_log(&mut self, level: LogLevel, text: &str) {
+        let uptime_ms = self.clock.uptime_ms();
+        self.logs.borrow_mut().push(&self.app, level, text, uptime_ms);
+    }
+}
+
+/// The function behind a call of the table.
+pub(crate) fn implementation(call: &HostCall) -> Option<HostFn> {
+    Some(match call.name {
+        "log" => log,
+        "metric" => metric,
+        "uptime_ms" => |context, _, _| Ok(context.clock.uptime_ms()),
+        "tick_every" => tick_every,
+        "gpio_output" => |context, arguments, _| {
+            context.board.pins().output(arguments[0] as u8);
+            Ok(0)
+        },
+        "gpio_input" => gpio_input,
+        "gpio_write" => |context, arguments, _| {
+            context.board.pins().write(arguments[0] as u8, arguments[1] as u32 != 0);
+            Ok(0)
+        },
+        "gpio_read" => |context, arguments, _| Ok(context.board.pins().read(arguments[0] as u8).into()),
+        "temperature_mc" => |context, _, _| {
+            let temperature = context.board.temperature_mc().unwrap_or(i32::MIN);
+            Ok(u64::from(temperature as u32))
+        },
+        "fd_write" => fd_write,
+        "fd_close" => |_, _, _| Ok(ERRNO_SUCCESS),
+        "fd_seek" => |_, _, _| Ok(ERRNO_SPIPE),
+        "fd_fdstat_get" => fd_fdstat_get,
+        "clock_time_get" => clock_time_get,
+        "random_get" => random_get,
+        "proc_exit" => |context, arguments, _| {
+            context.flush_line();
+            Err(Stop::Exit(arguments[0] as u32 as i32))
+        },
+        "environ_sizes_get" | "args_sizes_get" => no_sizes,
+        "environ_get" | "args_get" => |_, _, _| Ok(ERRNO_SUCCESS),
+        _ => return None,
+    })
+}
+
+fn log(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    let text = range(memory, arguments[1], arguments[2])?;
+    // What goes beyond the limit is cut anyway; do not copy it first.
+    let text = &text[..text.len().min(MAX_LOG_BYTES + 4)];
+    let text = String::from_utf8_lossy(text);
+    context.write_log(level(arguments[0] as u32), &text);
+    Ok(0)
+}
+
+fn metric(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    let name = range(memory, arguments[0], arguments[1])?;
+    let name = core::str::from_utf8(name).map_err(|_| Stop::Trap("the name is not UTF-8".into()))?;
+    let name = cut(name, MAX_VALUE_NAME_BYTES);
+    let value = f64::from_bits(arguments[2]);
+    if let Some(known) = context.values.iter_mut().find(|known| known.name == name) {
+        known.value = value;
+    } else if context.values.len() < MAX_VALUES {
+        let name = name.to_string();
+        context.values.push(AppValue { name, value });
+    }
+    Ok(0)
+}
+
+fn tick_every(context: &mut AppContext, arguments: &[u64], _: &mut [u8]) -> Result<u64, Stop> {
+    context.tick_interval_ms = (arguments[0] as u32).min(MAX_TICK_INTERVAL_MS);
+    Ok(0)
+}
+
+fn gpio_input(context: &mut AppContext, arguments: &[u64], _: &mut [u8]) -> Result<u64, Stop> {
+    let pull = match arguments[1] as u32 {
+        0 => Pull::None,
+        1 => Pull::Down,
+        2 => Pull::Up,
+        other => return Err(Stop::Trap(format!("there is no pull {other}"))),
+    };
+    context.board.pins().input(arguments[0] as u8, pull);
+    Ok(0)
+}
+
+// Error numbers of WASI preview 1 (`errno`).
+const ERRNO_SUCCESS: u64 = 0;
+const ERRNO_BADF: u64 = 8;
+const ERRNO_INVAL: u64 = 28;
+const ERRNO_SPIPE: u64 = 70;
+
+const STDOUT: u64 = 1;
+const STDERR: u64 = 2;
+
+fn fd_write(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    let (descriptor, vectors, count, result) = (arguments[0], arguments[1], arguments[2], arguments[3]);
+    let level = match descriptor {
+        STDOUT => LogLevel::Info,
+        STDERR => LogLevel::Error,
+        _ => return Ok(ERRNO_BADF),
+    };
+    let mut written = 0u32;
+    for index in 0..count {
+        let vector = range(memory, vectors + 8 * index, 8)?;
+        let word = |at: usize| u32::from_le_bytes([vector[at], vector[at + 1], vector[at + 2], vector[at + 3]]);
+        let (at, len) = (word(0), word(4));
+        let text = range(memory, at.into(), len.into())?;
+        written = written.wrapping_add(text.len() as u32);
+        for byte in text {
+            if *byte == b'\n' {
+                let line = core::mem::take(&mut context.line);
+                context.write_log(level, &String::from_utf8_lossy(&line));
+            } else {
+                if context.line.len() >= MAX_LOG_BYTES {
+                    let line = core::mem::take(&mut context.line);
+                    context.write_log(level, &String::from_utf8_lossy(&line));
+                }
+                context.line.push(*byte);
+            }
+        }
+    }
+    store(memory, result, &written.to_le_bytes())?;
+    Ok(ERRNO_SUCCESS)
+}
+
+fn fd_fdstat_get(_: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    if !(0..=STDERR).contains(&arguments[0]) {
+        return Ok(ERRNO_BADF);
+    }
+    const CHARACTER_DEVICE: u8 = 2;
+    const RIGHT_FD_WRITE: u64 = 1 << 6;
+    let mut status = [0; 24];
+    status[0] = CHARACTER_DEVICE;
+    status[8..16].copy_from_slice(&RIGHT_FD_WRITE.to_le_bytes());
+    store(memory, arguments[1], &status)?;
+    Ok(ERRNO_SUCCESS)
+}
+
+fn clock_time_get(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    let nanoseconds = match arguments[0] {
+        0 => context.clock.now_ms() * 1_000_000,
+        1 => context.board.now_us() * 1000,
+        _ => return Ok(ERRNO_INVAL),
+    };
+    store(memory, arguments[2], &nanoseconds.to_le_bytes())?;
+    Ok(ERRNO_SUCCESS)
+}
+
+fn random_get(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    let out = range(memory, arguments[0], arguments[1])?;
+    context.board.fill_random(out);
+    Ok(ERRNO_SUCCESS)
+}
+
+fn no_sizes(_: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    store(memory, arguments[0], &[0; 4])?;
+    store(memory, arguments[1], &[0; 4])?;
+    Ok(ERRNO_SUCCESS)
+}
+
+fn store(memory: &mut [u8], at: u64, bytes: &[u8]) -> Result<(), Stop> {
+    range(memory, at, bytes.len() as u64)?.copy_from_slice(bytes);
+    Ok(())
+}
+
+/// The bytes that a pointer and a length of the app name.
+fn range(memory: &mut [u8], at: u64, len: u64) -> Result<&mut [u8], Stop> {
+    // Both come from 32-bit arguments, so that the sum cannot overflow.
+    let (at, end) = (at as usize, (at + len) as usize);
+    memory
+        .get_mut(at..end)
+        .ok_or_else(|| Stop::Trap(format!("{at}..{end} lies outside of the app's memory")))
+}

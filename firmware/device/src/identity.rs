@@ -1,0 +1,138 @@
+//! Who the device is: the key born on it, and what enrollment gave it. Kept in [`records`](crate::records).
+
+use crate::{
+    board::BoardRef,
+    records::{Key, Records},
+};
+use alloc::{string::String, vec::Vec};
+use minicbor::{Decode, Encode};
+use ecdsa::hazmat::SignPrimitive as _;
+use p256::{
+    FieldBytes, NonZeroScalar, PublicKey,
+    ecdsa::{DerSignature, Signature},
+    elliptic_curve::{PrimeField as _, sec1::ToEncodedPoint as _},
+};
+use sha2::{Digest as _, Sha256};
+
+/// SEC1 uncompressed point.
+const PUBLIC_KEY_BYTES: usize = 65;
+
+/// The device's P-256 key. It never leaves the device.
+pub struct DeviceKey {
+    secret: NonZeroScalar,
+    /// Kept beside the secret: computing it costs as much as a signature.
+    public: [u8; PUBLIC_KEY_BYTES],
+}
+
+impl DeviceKey {
+    /// The stored key, or on a blank device a new one, stored before it is used.
+    ///
+    /// # Errors
+    /// [`FlashError`](crate::board::FlashError) if a new key cannot be stored.
+    pub(crate) fn load_or_create(board: BoardRef, records: &mut Records) -> Result<Self, crate::board::FlashError> {
+        if let Some(key) = records.read(&Key::DeviceKey).and_then(|bytes| Self::from_bytes(&bytes)) {
+            return Ok(key);
+        }
+        let key = Self::generate(board);
+        records.write(&Key::DeviceKey, &key.to_bytes())?;
+        Ok(key)
+    }
+
+    fn generate(board: BoardRef) -> Self {
+        let secret = loop {
+            let mut bytes = FieldBytes::default();
+            board.fill_random(&mut bytes);
+            // A candidate of 0 or not below the group order is thrown away (FIPS 186-5, A.2.2).
+            if let Some(secret) = Option::from(NonZeroScalar::from_repr(bytes)) {
+                break secret;
+            }
+        };
+        let point = PublicKey::from_secret_scalar(&secret).to_encoded_point(false);
+        let mut public = [0; PUBLIC_KEY_BYTES];
+        public.copy_from_slice(point.as_bytes());
+        Self { secret, public }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.secret.to_repr().to_vec();
+        bytes.extend_from_slice(&self.public);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (secret, public) = bytes.split_at_checked(32)?;
+        Some(Self {
+            secret: Option::from(NonZeroScalar::from_repr(FieldBytes::clone_from_slice(secret)))?,
+            public: public.try_into().ok()?,
+        })
+    }
+
+    /// The public key, SEC1 uncompressed.
+    pub fn public(&self) -> &[u8] {
+        &self.public
+    }
+}
+
+impl signature::Signer<DerSignature> for DeviceKey {
+    /// ECDSA over SHA-256 with the nonce of RFC 6979.
+    fn try_sign(&self, message: &[u8]) -> Result<DerSignature, signature::Error> {
+        let digest = Sha256::digest(message);
+        let (signature, _): (Signature, _) = self.secret.try_sign_prehashed_rfc6979::<Sha256>(&digest, &[])?;
+        Ok(signature.to_der())
+    }
+}
+
+/// What enrollment gave the device, as one record: it is there as a whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Identity {
+    /// Name in the gateway's registry.
+    #[n(0)]
+    pub device_id: String,
+    /// The device's certificate (DER).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub certificate: Vec<u8>,
+    /// The gateway's root certificate (DER).
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub anchor: Vec<u8>,
+    /// Server name in the gateway's certificate.
+    #[n(3)]
+    pub gateway_name: String,
+    /// SHA-256 of the gateway's SubjectPublicKeyInfo.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub gateway_pin: [u8; 32],
+    /// The publisher's key, SEC1 uncompressed.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub publisher_key: Vec<u8>,
+    /// SHA-256 of the certificates whose signatures were verified up to the anchor during enrollment.
+    #[n(6)]
+    pub verified: Vec<Digest>,
+}
+
+/// SHA-256 of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Digest(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
+
+impl Digest {
+    /// Hashes bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl Identity {
+    /// The stored identity, if the device is enrolled.
+    pub(crate) fn load(records: &Records) -> Option<Self> {
+        minicbor::decode(&records.read(&Key::Identity)?).ok()
+    }
+
+    /// Stores the identity.
+    ///
+    /// # Errors
+    /// [`FlashError`](crate::board::FlashError) if flash does not take it.
+    pub(crate) fn store(&self, records: &mut Records) -> Result<(), crate::board::FlashError> {
+        let bytes = minicbor::to_vec(self).map_err(|_| crate::board::FlashError)?;
+        records.write(&Key::Identity, &bytes)
+    }
+}

@@ -1,0 +1,260 @@
+//! The link's wire and its channels: moves bytes between the board's UART and [`Endpoint`], and hands out the `session`
+//! channel as a stream for TLS, with a guard that keeps malformed records from it.
+
+use crate::{board::BoardRef, record_guard::RecordGuard};
+use alloc::rc::Rc;
+use core::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    task::Poll,
+};
+use drydock_protocol::{
+    control::{FromDevice, FromHost},
+    framing,
+    link::{Channel, Endpoint, MAX_FRAME_BYTES, Role, Stats},
+};
+
+/// The device's end of the link.
+pub struct Link {
+    board: BoardRef,
+    endpoint: RefCell<Endpoint>,
+    /// A frame of which the wire has taken only a part.
+    frame: RefCell<OutFrame>,
+    control: RefCell<framing::Reader>,
+    /// Counts the lives of the `session` stream; a stream handle of an earlier life is dead.
+    life: Cell<u32>,
+    /// Counters of earlier endpoints.
+    past: Cell<Stats>,
+}
+
+struct OutFrame {
+    bytes: [u8; MAX_FRAME_BYTES],
+    at: usize,
+    len: usize,
+}
+
+impl Link {
+    /// Makes the link; its epoch is random.
+    pub fn new(board: BoardRef) -> Self {
+        Self {
+            board,
+            endpoint: RefCell::new(Endpoint::new(Role::Device, random_epoch(board))),
+            frame: RefCell::new(OutFrame {
+                bytes: [0; MAX_FRAME_BYTES],
+                at: 0,
+                len: 0,
+            }),
+            control: RefCell::default(),
+            life: Cell::new(0),
+            past: Cell::new(Stats::default()),
+        }
+    }
+
+    /// Moves bytes both ways. Returns whether the peer began anew, which ends the session.
+    pub fn pump(&self) -> bool {
+        let mut endpoint = self.endpoint.borrow_mut();
+        let now_ms = self.board.now_us() / 1000;
+        let mut bytes = [0; 128];
+        loop {
+            let count = self.board.link_read(&mut bytes);
+            if count == 0 {
+                break;
+            }
+            endpoint.receive(&bytes[..count], now_ms);
+        }
+        let mut frame = self.frame.borrow_mut();
+        loop {
+            if frame.at == frame.len {
+                frame.at = 0;
+                frame.len = endpoint.transmit(now_ms, &mut frame.bytes);
+            }
+            let rest = &frame.bytes[frame.at..frame.len];
+            let taken = if rest.is_empty() { 0 } else { self.board.link_write(rest) };
+            if taken == 0 {
+                break;
+            }
+            frame.at += taken;
+        }
+        let reset = endpoint.take_reset().is_some();
+        if reset {
+            self.life.set(self.life.get() + 1);
+            self.control.take();
+        }
+        reset
+    }
+
+    /// Begins a new life of the link, which tells the host that the old session is over.
+    pub fn restart(&self) {
+        self.life.set(self.life.get() + 1);
+        self.past.set(self.stats());
+        self.control.take();
+        *self.endpoint.borrow_mut() = Endpoint::new(Role::Device, random_epoch(self.board));
+    }
+
+    /// Whether both sides have heard each other.
+    pub fn is_up(&self) -> bool {
+        self.endpoint.borrow().is_up()
+    }
+
+    /// When the link wants to be pumped again although nothing arrives, in microseconds since reset.
+    pub fn next_timeout_us(&self) -> Option<u64> {
+        let frame = self.frame.borrow();
+        if frame.at < frame.len {
+            // The wire was busy; the end of its transfer is an interrupt.
+            return None;
+        }
+        self.endpoint.borrow().next_timeout_ms().map(|ms| ms * 1000)
+    }
+
+    /// Counters since reset.
+    pub fn stats(&self) -> Stats {
+        let (past, now) = (self.past.get(), self.endpoint.borrow().stats());
+        Stats {
+            frames_sent: past.frames_sent + now.frames_sent,
+            frames_received: past.frames_received + now.frames_received,
+            retries: past.retries + now.retries,
+            damaged: past.damaged + now.damaged,
+            duplicates: past.duplicates + now.duplicates,
+            stale: past.stale + now.stale,
+        }
+    }
+
+    /// Writes a line to the `log` channel; a line that does not fit any more is left out.
+    pub fn log(&self, line: &str) {
+        let mut endpoint = self.endpoint.borrow_mut();
+        if endpoint.writable(Channel::Log) > line.len() {
+            endpoint.write(Channel::Log, line.as_bytes());
+            endpoint.write(Channel::Log, b"\n");
+        }
+    }
+
+    /// Sends a control message if there is room for all of it; control messages are hints and repeated.
+    pub fn send_control(&self, message: &FromDevice) {
+        let Ok(body) = minicbor::to_vec(message) else { return };
+        let Ok(message) = framing::framed(&body) else { return };
+        let mut endpoint = self.endpoint.borrow_mut();
+        if endpoint.writable(Channel::Control) >= message.len() {
+            endpoint.write(Channel::Control, &message);
+        }
+    }
+
+    /// The next control message; what cannot be read is skipped.
+    pub fn receive_control(&self) -> Option<FromHost> {
+        let mut reader = self.control.borrow_mut();
+        let mut endpoint = self.endpoint.borrow_mut();
+        // One byte at a time at most beyond a message: a message's end is the end of what was read.
+        let mut byte = [0];
+        while endpoint.read(Channel::Control, &mut byte) > 0 {
+            match reader.next(&mut &byte[..]) {
+                Ok(None) => {}
+                Ok(Some(message)) => {
+                    if let Ok(message) = minicbor::decode(message) {
+                        return Some(message);
+                    }
+                }
+                // Out of step for good: the host is waited for to begin anew.
+                Err(_) => *reader = framing::Reader::new(),
+            }
+        }
+        None
+    }
+
+    /// The `session` channel of the link's present life as a stream.
+    pub fn session_stream(self: &Rc<Self>) -> SessionStream {
+        SessionStream {
+            link: self.clone(),
+            life: self.life.get(),
+            guard: Rc::new(RefCell::new(RecordGuard::default())),
+        }
+    }
+}
+
+fn random_epoch(board: BoardRef) -> u32 {
+    let mut epoch = [0; 4];
+    board.fill_random(&mut epoch);
+    u32::from_le_bytes(epoch)
+}
+
+/// The `session` channel for TLS. Waiting means that the main loop polls again after the next pump.
+#[derive(Clone)]
+pub struct SessionStream {
+    link: Rc<Link>,
+    life: u32,
+    guard: Rc<RefCell<RecordGuard>>,
+}
+
+/// Why the stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamError {
+    /// The link began anew.
+    Reset,
+    /// The peer sent what is no TLS record that this device takes.
+    Record,
+}
+
+impl core::fmt::Display for StreamError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "the link began anew",
+            Self::Record => "a record that this device does not take",
+        })
+    }
+}
+
+impl core::error::Error for StreamError {}
+
+impl embedded_io::Error for StreamError {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        match self {
+            Self::Reset => embedded_io::ErrorKind::ConnectionReset,
+            Self::Record => embedded_io::ErrorKind::InvalidData,
+        }
+    }
+}
+
+impl SessionStream {
+    fn check(&self) -> Result<(), StreamError> {
+        if self.life == self.link.life.get() {
+            Ok(())
+        } else {
+            Err(StreamError::Reset)
+        }
+    }
+}
+
+impl embedded_io::ErrorType for SessionStream {
+    type Error = StreamError;
+}
+
+impl embedded_io_async::Read for SessionStream {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, StreamError> {
+        poll_fn(|_| {
+            self.check()?;
+            let count = self.link.endpoint.borrow_mut().read(Channel::Session, out);
+            if count == 0 && !out.is_empty() {
+                return Poll::Pending;
+            }
+            self.guard.borrow_mut().check(&out[..count]).map_err(|_| StreamError::Record)?;
+            Poll::Ready(Ok(count))
+        })
+        .await
+    }
+}
+
+impl embedded_io_async::Write for SessionStream {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, StreamError> {
+        poll_fn(|_| {
+            self.check()?;
+            let count = self.link.endpoint.borrow_mut().write(Channel::Session, data);
+            if count == 0 && !data.is_empty() {
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(count))
+        })
+        .await
+    }
+
+    async fn flush(&mut self) -> Result<(), StreamError> {
+        self.check()
+    }
+}

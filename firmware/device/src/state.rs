@@ -1,0 +1,463 @@
+//! The device's state and its answers to the gateway, without any of the talking: that is in
+//! [`session`](crate::session).
+
+use crate::{
+    apps::{App, Apps, StartError},
+    board::BoardRef,
+    clock::DeviceClock,
+    host::{LoadError, wasmi::WasmiHost},
+    identity::{DeviceKey, Identity},
+    log::LogRing,
+    package,
+    records::{Key, Records},
+    store::{AppStore, StoreError},
+};
+use alloc::{boxed::Box, collections::VecDeque, format, rc::Rc, string::String, vec::Vec};
+use core::cell::RefCell;
+use drydock_protocol::{
+    device_handler::DeviceHandler,
+    device_to_gateway::{Hello, Metrics, Refusal, RefusalCode},
+    envelope::{self, Kind},
+    gateway_to_device::Welcome,
+    limits::{DEFAULT_METRICS_INTERVAL_MS, MAX_ENVELOPE_BYTES, MAX_METRICS_INTERVAL_MS, MIN_METRICS_INTERVAL_MS},
+    link::Stats,
+    manifest::Manifest,
+    package::{SignedManifest, seal},
+    types::{FailureKind, FaultRecord, LogLevel},
+};
+
+/// Replies that wait to be sent at most; the gateway has few requests open at a time.
+const MAX_REPLIES: usize = 16;
+
+/// The device's state.
+pub struct DeviceState {
+    board: BoardRef,
+    store: AppStore,
+    /// The apps that are installed.
+    pub apps: Apps,
+    /// The device's key.
+    pub key: Rc<DeviceKey>,
+    /// What enrollment gave the device.
+    pub identity: Option<Identity>,
+    /// Device time.
+    pub clock: Rc<DeviceClock>,
+    logs: Rc<RefCell<LogRing>>,
+    /// The manifest of the transfer under way.
+    incoming: Option<Manifest>,
+    replies: VecDeque<Vec<u8>>,
+    fault: Option<FaultRecord>,
+    boot_count: u32,
+    metrics_interval_ms: u32,
+    next_metrics_us: u64,
+    metrics_sequence: u32,
+    /// Time asleep since the last metrics, and when they were.
+    slept_us: u64,
+    metrics_at_us: u64,
+    session_id: Option<u64>,
+    wipe_due: bool,
+}
+
+impl DeviceState {
+    /// Reads what is stored; on a blank board makes the device's key.
+    ///
+    /// # Errors
+    /// [`FlashError`](crate::board::FlashError) if flash fails.
+    pub fn load(board: BoardRef) -> Result<Self, crate::board::FlashError> {
+        let mut records = Records::mount(board);
+        let key = Rc::new(DeviceKey::load_or_create(board, &mut records)?);
+        let boot_count = records
+            .read(&Key::BootCount)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u32::from_le_bytes)
+            .wrapping_add(1);
+        records.write(&Key::BootCount, &boot_count.to_le_bytes())?;
+        let clock = Rc::new(DeviceClock::new(board, &records));
+        let identity = Identity::load(&records);
+        let logs = Rc::new(RefCell::new(LogRing::default()));
+        let apps = Apps::new(board, Box::new(WasmiHost), clock.clone(), logs.clone());
+        let mut state = Self {
+            board,
+            store: AppStore::mount(board, records),
+            apps,
+            key,
+            identity,
+            clock,
+            logs,
+            incoming: None,
+            replies: VecDeque::with_capacity(MAX_REPLIES),
+            fault: board.take_fault(),
+            boot_count,
+            metrics_interval_ms: DEFAULT_METRICS_INTERVAL_MS,
+            next_metrics_us: 0,
+            metrics_sequence: 0,
+            slept_us: 0,
+            metrics_at_us: board.now_us(),
+            session_id: None,
+            wipe_due: false,
+        };
+        state.load_apps();
+        Ok(state)
+    }
+
+    /// Number of this reset.
+    pub fn boot_count(&self) -> u32 {
+        self.boot_count
+    }
+
+    /// Keeps what enrollment gave.
+    ///
+    /// # Errors
+    /// [`FlashError`](crate::board::FlashError); the device stays blank.
+    pub fn enrolled(&mut self, identity: Identity, time_ms: u64) -> Result<(), crate::board::FlashError> {
+        identity.store(self.store.records())?;
+        self.identity = Some(identity);
+        self.clock.learn(time_ms, self.store.records());
+        Ok(())
+    }
+
+    /// The first message of a session, encoded. What does not fit into it is told after it.
+    pub fn hello(&mut self) -> Option<Vec<u8>> {
+        self.replies.clear();
+        self.session_id = None;
+        self.package_abort();
+        self.apps.reports_told();
+        let (info, uptime_ms) = (self.board.info(), self.clock.uptime_ms());
+        let mut hello = Hello {
+            board: info.name.into(),
+            chip_id: self.board.chip_id().into(),
+            firmware: info.firmware.into(),
+            reset_reason: self.board.reset_reason(),
+            fault: self.fault.clone(),
+            heap_bytes: self.board.heap().total_bytes,
+            store_bytes: self.store.capacity_bytes(),
+            store_free_bytes: self.store.largest_free_bytes().saturating_sub(MAX_ENVELOPE_BYTES as u32),
+            apps: self.apps.iter().map(|app| app.report(uptime_ms)).collect(),
+            uptime_ms,
+            boot_count: self.boot_count,
+        };
+        if let Ok(message) = envelope::encode(Kind::Hello, 0, &hello) {
+            return Some(message);
+        }
+        for app in &mut hello.apps {
+            if app.failure.take().is_some() {
+                self.apps.report_again(&app.app);
+            }
+        }
+        if let Some(fault) = &mut hello.fault {
+            fault.message.clear();
+        }
+        envelope::encode(Kind::Hello, 0, &hello).ok()
+    }
+
+    /// Whether the gateway has welcomed the device in this session.
+    pub fn is_welcome(&self) -> bool {
+        self.session_id.is_some()
+    }
+
+    /// The session is over.
+    pub fn session_ended(&mut self) {
+        self.session_id = None;
+    }
+
+    /// Queues a reply.
+    pub fn reply(&mut self, reply: Vec<u8>) {
+        if self.replies.len() < MAX_REPLIES {
+            self.replies.push_back(reply);
+        }
+    }
+
+    /// Whether so many replies wait that no further request is taken.
+    pub fn is_congested(&self) -> bool {
+        self.replies.len() >= MAX_REPLIES
+    }
+
+    /// The next message for the gateway: replies first, then changed states, metrics, log lines.
+    pub fn next_message(&mut self, link: Stats) -> Option<Vec<u8>> {
+        if let Some(reply) = self.replies.pop_front() {
+            return Some(reply);
+        }
+        if let Some(report) = self.apps.next_report() {
+            return envelope::encode(Kind::AppReport, 0, &report).ok();
+        }
+        if self.board.now_us() >= self.next_metrics_us {
+            return encode_metrics(self.metrics(link));
+        }
+        let line = self.logs.borrow_mut().pop()?;
+        envelope::encode(Kind::Log, 0, &line).ok()
+    }
+
+    /// When [`Self::next_message`] has something although nothing happens, in microseconds since reset.
+    pub fn next_message_due_us(&self) -> u64 {
+        self.next_metrics_us
+    }
+
+    /// Counts time asleep.
+    pub fn slept(&mut self, us: u64) {
+        self.slept_us += us;
+    }
+
+    /// A wipe was ordered and everything has been answered.
+    pub fn is_wipe_due(&self) -> bool {
+        self.wipe_due && self.replies.is_empty()
+    }
+
+    /// Forgets everything. The board is to be reset after it.
+    pub fn wipe(&mut self) {
+        self.identity = None;
+        // A wipe that fails is tried again: half-forgotten secrets are worse than a late restart.
+        for _ in 0..3 {
+            if self.store.wipe().is_ok() {
+                break;
+            }
+        }
+    }
+
+    fn metrics(&mut self, link: Stats) -> Metrics {
+        let now_us = self.board.now_us();
+        let elapsed_us = (now_us - self.metrics_at_us).max(1);
+        let busy_us = elapsed_us.saturating_sub(self.slept_us);
+        self.metrics_at_us = now_us;
+        self.slept_us = 0;
+        let interval_us = u64::from(self.metrics_interval_ms) * 1000;
+        self.next_metrics_us = now_us.max(self.next_metrics_us + interval_us);
+        self.metrics_sequence += 1;
+        let (heap, stack) = (self.board.heap(), self.board.stack());
+        Metrics {
+            uptime_ms: self.clock.uptime_ms(),
+            cpu_busy_bp: (busy_us * 10_000 / elapsed_us) as u16,
+            heap_used_bytes: heap.used_bytes,
+            heap_peak_bytes: heap.peak_bytes,
+            heap_total_bytes: heap.total_bytes,
+            stack_peak_bytes: stack.peak_bytes,
+            stack_total_bytes: stack.total_bytes,
+            link_retries: link.retries,
+            link_errors: link.damaged,
+            sequence: self.metrics_sequence,
+            logs_dropped: self.logs.borrow().dropped(),
+            apps: self.apps.metrics(),
+            temperature_mc: self.board.temperature_mc(),
+        }
+    }
+
+    /// Takes up the stored apps and starts those that shall run.
+    fn load_apps(&mut self) {
+        let installed: Vec<_> = self
+            .store
+            .installed()
+            .filter_map(|(name, record)| Some((String::from(name), record.package?, record.autostart)))
+            .collect();
+        for (name, extent, autostart) in installed {
+            let Some(manifest) = package::trusted(&self.store.envelope(&extent)) else {
+                self.log(LogLevel::Error, &format!("{name}: the stored package cannot be read"));
+                continue;
+            };
+            let digest = manifest.digest;
+            self.apps.put(App::new(manifest, extent, autostart));
+            if self.board.faulted_app() == Some(extent.mark()) {
+                self.apps.fail(&name, FailureKind::Trap, "the board was reset while this app ran");
+            } else if self.store.digest(&extent).0 != digest {
+                self.apps.fail(&name, FailureKind::Instantiation, "the stored module is damaged");
+            } else if autostart && let Err(error) = self.start(&name) {
+                let (kind, detail) = start_failure(&error);
+                self.apps.fail(&name, kind, &detail);
+            }
+        }
+        self.apps.reports_told();
+    }
+
+    fn start(&mut self, name: &str) -> Result<(), StartError> {
+        self.load_module(name)?;
+        self.apps.start_loaded(name);
+        Ok(())
+    }
+
+    fn load_module(&mut self, name: &str) -> Result<(), StartError> {
+        let Some(extent) = self.apps.get_mut(name).map(|app| app.extent) else {
+            return Ok(());
+        };
+        let apps = &mut self.apps;
+        let mut result = Ok(());
+        self.store
+            .with_module(&extent, &mut |module| result = apps.load(name, module));
+        result
+    }
+
+    /// Replaces the app by a finished transfer: the old version stays committed until the new one was loaded.
+    fn replace(&mut self, manifest: Manifest, extent: crate::store::Extent, start: bool) -> Result<(), Refusal> {
+        let name = manifest.app.clone();
+        let sequence = manifest.sequence;
+        let old = self.apps.remove(&name);
+        let was_running = old.as_ref().is_some_and(|app| app.autostart);
+        self.apps.put(App::new(manifest, extent, start));
+        let accepted = self
+            .load_module(&name)
+            .map_err(|error| start_refusal(&error))
+            .and_then(|()| {
+                self.store
+                    .commit(&name, sequence, extent, start)
+                    .map_err(store_refusal)
+            });
+        if accepted.is_err() {
+            self.apps.remove(&name);
+            if let Some(mut old) = old {
+                old.forget_run();
+                self.apps.put(old);
+                if was_running && let Err(error) = self.start(&name) {
+                    let (kind, detail) = start_failure(&error);
+                    self.apps.fail(&name, kind, &detail);
+                }
+            }
+            return accepted;
+        }
+        if start {
+            self.apps.start_loaded(&name);
+        } else {
+            self.apps.install_only(&name);
+        }
+        Ok(())
+    }
+
+    fn log(&self, level: LogLevel, text: &str) {
+        self.logs.borrow_mut().push("", level, text, self.clock.uptime_ms());
+    }
+}
+
+impl DeviceHandler for DeviceState {
+    fn welcome(&mut self, welcome: &Welcome) {
+        self.session_id = Some(welcome.session_id);
+        self.fault = None;
+        self.clock.learn(welcome.time_ms, self.store.records());
+        self.metrics_interval_ms = welcome
+            .metrics_interval_ms
+            .clamp(MIN_METRICS_INTERVAL_MS, MAX_METRICS_INTERVAL_MS);
+        self.next_metrics_us = self.board.now_us();
+    }
+
+    fn package_begin(&mut self, signed: &SignedManifest<'_>) -> Result<(), Refusal> {
+        self.package_abort();
+        let publisher = self.identity.as_ref().map(|identity| &identity.publisher_key[..]);
+        let manifest = package::verify(signed, publisher.unwrap_or_default())?;
+        package::check_fits(&manifest, &self.board.info())?;
+        if let Some(record) = self.store.record(&manifest.app)
+            && manifest.sequence <= record.sequence
+        {
+            let detail = format!("sequence {} is not above {}", manifest.sequence, record.sequence);
+            return Err(Refusal::new(RefusalCode::Downgrade, &detail));
+        }
+        self.apps.admit(&manifest).map_err(|error| start_refusal(&error))?;
+        let envelope = seal(signed.payload, signed.signature)
+            .map_err(|error| Refusal::new(RefusalCode::Malformed, &format!("{error}")))?;
+        self.store
+            .begin(&manifest.app, &envelope, manifest.size)
+            .map_err(store_refusal)?;
+        self.incoming = Some(manifest);
+        Ok(())
+    }
+
+    fn package_chunk(&mut self, offset: u32, data: &[u8]) -> Result<u32, Refusal> {
+        self.store.chunk(offset, data).map_err(store_refusal)
+    }
+
+    fn package_commit(&mut self, start: bool) -> Result<(), Refusal> {
+        let manifest = self
+            .incoming
+            .take()
+            .ok_or_else(|| store_refusal(StoreError::OutOfSequence))?;
+        let extent = self.store.finish(&manifest.digest).map_err(store_refusal)?;
+        self.replace(manifest, extent, start)
+    }
+
+    fn package_abort(&mut self) {
+        self.store.abort();
+        self.incoming = None;
+    }
+
+    fn app_start(&mut self, app: &str) -> Result<(), Refusal> {
+        self.store.set_autostart(app, true).map_err(store_refusal)?;
+        let known = self.apps.get_mut(app).ok_or_else(no_such_app)?;
+        known.autostart = true;
+        if known.is_active() {
+            return Ok(());
+        }
+        self.start(app).map_err(|error| start_refusal(&error))
+    }
+
+    fn app_stop(&mut self, app: &str) -> Result<(), Refusal> {
+        self.store.set_autostart(app, false).map_err(store_refusal)?;
+        self.apps.get_mut(app).ok_or_else(no_such_app)?.autostart = false;
+        self.apps.stop(app);
+        Ok(())
+    }
+
+    fn app_remove(&mut self, app: &str) -> Result<(), Refusal> {
+        self.store.remove(app).map_err(store_refusal)?;
+        self.apps.remove(app);
+        Ok(())
+    }
+
+    fn configure(&mut self, metrics_interval_ms: u32) {
+        self.metrics_interval_ms = metrics_interval_ms;
+        self.next_metrics_us = self.board.now_us();
+    }
+
+    fn time(&mut self, unix_ms: u64) {
+        self.clock.learn(unix_ms, self.store.records());
+    }
+
+    fn wipe(&mut self) -> Result<(), Refusal> {
+        self.wipe_due = true;
+        Ok(())
+    }
+}
+
+/// Leaves out the apps' own values, from the last app on, as far as the message is too long.
+fn encode_metrics(mut metrics: Metrics) -> Option<Vec<u8>> {
+    for at in (0..=metrics.apps.len()).rev() {
+        if let Ok(message) = envelope::encode(Kind::Metrics, 0, &metrics) {
+            return Some(message);
+        }
+        if let Some(app) = at.checked_sub(1).and_then(|at| metrics.apps.get_mut(at)) {
+            app.values.clear();
+        }
+    }
+    None
+}
+
+fn no_such_app() -> Refusal {
+    store_refusal(StoreError::NoSuchApp)
+}
+
+fn store_refusal(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Full => Refusal::new(RefusalCode::StoreFull, "the app store has no room for the package"),
+        StoreError::TooManyApps => Refusal::new(RefusalCode::TooManyApps, "the device keeps no more apps"),
+        StoreError::OutOfSequence => Refusal::new(RefusalCode::OutOfSequence, "the chunk is not the next of the transfer"),
+        StoreError::Digest => Refusal::new(RefusalCode::BadDigest, "the module is not the one of the manifest"),
+        StoreError::Flash => Refusal::new(RefusalCode::StoreFailed, "flash could not be written"),
+        StoreError::NoSuchApp => Refusal::new(RefusalCode::NoSuchApp, "there is no such app"),
+    }
+}
+
+fn start_refusal(error: &StartError) -> Refusal {
+    let code = match error {
+        StartError::NoMemory { .. } | StartError::Load(LoadError::Memory(_)) => RefusalCode::NoMemory,
+        StartError::Load(LoadError::Invalid(_)) => RefusalCode::InvalidModule,
+    };
+    Refusal::new(code, &start_failure(error).1)
+}
+
+fn start_failure(error: &StartError) -> (FailureKind, String) {
+    match error {
+        StartError::NoMemory {
+            needed_bytes,
+            free_bytes,
+        } => (
+            FailureKind::MemoryLimit,
+            format!("needs {needed_bytes} bytes of heap, {free_bytes} are free"),
+        ),
+        StartError::Load(LoadError::Memory(detail)) => (FailureKind::MemoryLimit, detail.clone()),
+        StartError::Load(LoadError::Invalid(detail)) => {
+            (FailureKind::Instantiation, detail.clone())
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The packages that the device keeps, in the flash behind the records.
+//!
+//! A package (its signed envelope, then its module) lies in adjoining units that nothing else uses; a record in the log of
+//! [`records`](crate::records) names them. Writing that record is what commits a package: until then the old version
+//! stays, after it the new one is there, whenever power is lost. The record of a removed app stays with its high-water
+//! mark, so that no older package can come back.
+
+use crate::{
+    board::{BoardRef, FlashError},
+    identity::Digest,
+    records::{Key, Records},
+};
+use alloc::{string::String, vec::Vec};
+use drydock_protocol::limits::MAX_APPS;
+use minicbor::{Decode, Encode};
+use sha2::{Digest as _, Sha256};
+
+/// Removed apps whose high-water marks are kept; an app beyond them is refused rather than a mark forgotten.
+pub const MAX_REMEMBERED_APPS: usize = 32;
+
+/// What is stored about an app.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AppRecord {
+    /// Highest sequence that was ever committed.
+    #[n(0)]
+    pub sequence: u64,
+    /// Whether it runs after reset.
+    #[n(1)]
+    pub autostart: bool,
+    /// Where its package is; none: it was removed.
+    #[n(2)]
+    pub package: Option<Extent>,
+}
+
+/// Where a package lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Extent {
+    /// First unit.
+    #[n(0)]
+    unit: u16,
+    /// Bytes of the envelope.
+    #[n(1)]
+    envelope_bytes: u16,
+    /// Bytes of the module.
+    #[n(2)]
+    module_bytes: u32,
+}
+
+impl Extent {
+    /// Tells extents apart in one byte, as far as that goes.
+    pub fn mark(&self) -> u8 {
+        self.unit as u8
+    }
+}
+
+/// Why a package cannot be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreError {
+    /// No free units in a row hold it.
+    Full,
+    /// There are as many apps as the device keeps or remembers.
+    TooManyApps,
+    /// The chunk is not the next, or there are more bytes than announced.
+    OutOfSequence,
+    /// The bytes that arrived are not those of the manifest.
+    Digest,
+    /// Flash failed.
+    Flash,
+    /// There is no such app.
+    NoSuchApp,
+}
+
+impl From<FlashError> for StoreError {
+    fn from(_: FlashError) -> Self {
+        Self::Flash
+    }
+}
+
+/// Envelope and module begin at multiples of this; data is written in such pieces. A multiple of every chip's word.
+const ALIGNMENT: usize = 8;
+
+/// The packages and their records.
+pub struct AppStore {
+    board: BoardRef,
+    records: Records,
+    apps: Vec<(String, AppRecord)>,
+    transfer: Option<Transfer>,
+    /// Where the search for free units begins: behind what was written last, so that all units wear alike.
+    cursor: u32,
+}
+
+struct Transfer {
+    extent: Extent,
+    /// Bytes of the extent that are in flash; units up to here are erased.
+    written: u32,
+    erased_units: u32,
+    /// Bytes of the module that have arrived.
+    received: u32,
+    /// The last few bytes, which do not fill a word yet.
+    tail: Vec<u8>,
+}
+
+impl AppStore {
+    /// Reads the records.
+    pub fn mount(board: BoardRef, records: Records) -> Self {
+        let apps = records
+            .keys()
+            .filter_map(|key| {
+                let Key::App(name) = key else { return None };
+                let record = minicbor::decode(&records.read(key)?).ok()?;
+                Some((name.clone(), record))
+            })
+            .collect();
+        Self {
+            board,
+            records,
+            apps,
+            transfer: None,
+            cursor: 0,
+        }
+    }
+
+    /// The records, for what else is kept there.
+    pub fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    /// Apps that have a package.
+    pub fn installed(&self) -> impl Iterator<Item = (&str, &AppRecord)> {
+        self.apps
+            .iter()
+            .filter(|(_, record)| record.package.is_some())
+            .map(|(name, record)| (name.as_str(), record))
+    }
+
+    /// The record of an app, removed or not.
+    pub fn record(&self, app: &str) -> Option<&AppRecord> {
+        self.apps
+            .iter()
+            .find(|(name, _)| name == app)
+            .map(|(_, record)| record)
+    }
+
+    /// Bytes for packages, taken and free.
+    pub fn capacity_bytes(&self) -> u32 {
+        self.units() * self.unit_bytes()
+    }
+
+    /// Largest package that could be stored now, in bytes.
+    pub fn largest_free_bytes(&self) -> u32 {
+        let mut largest = 0;
+        let mut run = 0;
+        for unit in 0..self.units() {
+            run = if self.is_free(unit) { run + 1 } else { 0 };
+            largest = largest.max(run);
+        }
+        largest * self.unit_bytes()
+    }
+
+    /// Makes room for a package and writes its envelope. An earlier transfer that was not committed is forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::TooManyApps`] or [`StoreError::Flash`].
+    pub fn begin(&mut self, app: &str, envelope: &[u8], module_bytes: u32) -> Result<(), StoreError> {
+        self.transfer = None;
+        let is_new = self.record(app).is_none_or(|record| record.package.is_none());
+        if is_new && self.installed().count() >= MAX_APPS {
+            return Err(StoreError::TooManyApps);
+        }
+        if self.record(app).is_none() && self.apps.len() >= MAX_REMEMBERED_APPS {
+            return Err(StoreError::TooManyApps);
+        }
+        let mut extent = Extent {
+            unit: 0,
+            envelope_bytes: u16::try_from(envelope.len()).map_err(|_| StoreError::Full)?,
+            module_bytes,
+        };
+        extent.unit = self.find_room(self.units_of(&extent))? as u16;
+        self.transfer = Some(Transfer {
+            extent,
+            written: 0,
+            erased_units: 0,
+            received: 0,
+            tail: Vec::with_capacity(ALIGNMENT),
+        });
+        self.append(envelope)?;
+        self.pad()
+    }
+
+    /// Takes the next bytes of the module and returns the offset wanted next.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfSequence`] or [`StoreError::Flash`]; the transfer is given up on the latter.
+    pub fn chunk(&mut self, offset: u32, data: &[u8]) -> Result<u32, StoreError> {
+        let transfer = self.transfer.as_mut().ok_or(StoreError::OutOfSequence)?;
+        let end = offset.checked_add(data.len() as u32).ok_or(StoreError::OutOfSequence)?;
+        if offset != transfer.received || end > transfer.extent.module_bytes {
+            return Err(StoreError::OutOfSequence);
+        }
+        transfer.received = end;
+        if let Err(error) = self.append(data) {
+            self.transfer = None;
+            return Err(error);
+        }
+        Ok(end)
+    }
+
+    /// Ends the transfer and checks what is in flash against the digest. Returns where it is, for [`Self::commit`].
+    ///
+    /// # Errors
+    /// [`StoreError::Digest`] or [`StoreError::Flash`]; the transfer is over either way.
+    pub fn finish(&mut self, digest: &[u8; 32]) -> Result<Extent, StoreError> {
+        let padded = self.pad();
+        let transfer = self.transfer.take().ok_or(StoreError::OutOfSequence)?;
+        padded?;
+        if transfer.received != transfer.extent.module_bytes || self.digest(&transfer.extent) != Digest(*digest) {
+            return Err(StoreError::Digest);
+        }
+        Ok(transfer.extent)
+    }
+
+    /// Makes a finished package the app's. The units of its older version are free from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::Flash`]; the older version holds.
+    pub fn commit(&mut self, app: &str, sequence: u64, extent: Extent, autostart: bool) -> Result<(), StoreError> {
+        self.cursor = u32::from(extent.unit) + self.units_of(&extent);
+        self.put(
+            app,
+            AppRecord {
+                sequence,
+                autostart,
+                package: Some(extent),
+            },
+        )
+    }
+
+    /// Gives up the transfer under way.
+    pub fn abort(&mut self) {
+        self.transfer = None;
+    }
+
+    /// Remembers whether the app runs after reset.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchApp`] or [`StoreError::Flash`].
+    pub fn set_autostart(&mut self, app: &str, autostart: bool) -> Result<(), StoreError> {
+        let record = self.record(app).cloned().ok_or(StoreError::NoSuchApp)?;
+        if record.autostart == autostart {
+            return Ok(());
+        }
+        self.put(app, AppRecord { autostart, ..record })
+    }
+
+    /// Removes the app's package; its high-water mark stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchApp`] or [`StoreError::Flash`].
+    pub fn remove(&mut self, app: &str) -> Result<(), StoreError> {
+        let record = self.record(app).filter(|record| record.package.is_some());
+        let sequence = record.ok_or(StoreError::NoSuchApp)?.sequence;
+        self.put(
+            app,
+            AppRecord {
+                sequence,
+                autostart: false,
+                package: None,
+            },
+        )
+    }
+
+    /// Lends the envelope of a package.
+    pub fn envelope(&self, extent: &Extent) -> Vec<u8> {
+        let mut envelope = Vec::new();
+        let at = self.offset(extent.unit.into());
+        self.board
+            .flash()
+            .with(at, extent.envelope_bytes.into(), &mut |bytes| envelope.extend_from_slice(bytes));
+        envelope
+    }
+
+    /// Lends the module of a package.
+    pub fn with_module(&self, extent: &Extent, lend: &mut dyn FnMut(&[u8])) {
+        let at = self.offset(extent.unit.into()) + aligned(extent.envelope_bytes.into());
+        self.board.flash().with(at, extent.module_bytes, lend);
+    }
+
+    /// SHA-256 of the module of a package, read from flash.
+    pub fn digest(&self, extent: &Extent) -> Digest {
+        let mut hasher = Sha256::new();
+        self.with_module(extent, &mut |bytes| hasher.update(bytes));
+        Digest(hasher.finalize().into())
+    }
+
+    /// Forgets every app and every record.
+    ///
+    /// # Errors
+    /// [`FlashError`]; the wipe has to be repeated.
+    pub fn wipe(&mut self) -> Result<(), FlashError> {
+        self.transfer = None;
+        self.apps.clear();
+        self.records.wipe()
+    }
+
+    fn put(&mut self, app: &str, record: AppRecord) -> Result<(), StoreError> {
+        let bytes = minicbor::to_vec(&record).map_err(|_| StoreError::Flash)?;
+        self.records.write(&Key::App(app.into()), &bytes)?;
+        self.apps.retain(|(name, _)| name != app);
+        self.apps.push((app.into(), record));
+        Ok(())
+    }
+
+    /// Appends to the transfer, in whole words; erases each unit before the first word goes into it.
+    fn append(&mut self, data: &[u8]) -> Result<(), StoreError> {
+        let (unit_bytes, base) = (self.unit_bytes(), self.offset(0));
+        let flash = self.board.flash();
+        let transfer = self.transfer.as_mut().ok_or(StoreError::OutOfSequence)?;
+        let mut data = data;
+        while !data.is_empty() {
+            let piece: &[u8] = if transfer.tail.is_empty() && data.len() >= ALIGNMENT {
+                let unit_rest = unit_bytes - transfer.written % unit_bytes;
+                let len = data.len().min(unit_rest as usize) / ALIGNMENT * ALIGNMENT;
+                let (piece, rest) = data.split_at(len);
+                data = rest;
+                piece
+            } else {
+                let len = data.len().min(ALIGNMENT - transfer.tail.len());
+                transfer.tail.extend_from_slice(&data[..len]);
+                data = &data[len..];
+                if transfer.tail.len() < ALIGNMENT {
+                    break;
+                }
+                &transfer.tail
+            };
+            let at = base + u32::from(transfer.extent.unit) * unit_bytes + transfer.written;
+            if transfer.written / unit_bytes == transfer.erased_units {
+                flash.erase(at)?;
+                transfer.erased_units += 1;
+            }
+            flash.write(at, piece)?;
+            transfer.written += piece.len() as u32;
+            if transfer.tail.len() == ALIGNMENT {
+                transfer.tail.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn pad(&mut self) -> Result<(), StoreError> {
+        let tail = self.transfer.as_ref().map_or(0, |transfer| transfer.tail.len());
+        if tail == 0 {
+            return Ok(());
+        }
+        self.append(&[0xFF; ALIGNMENT][tail..])
+    }
+
+    fn find_room(&self, wanted: u32) -> Result<u32, StoreError> {
+        let units = self.units();
+        let fits = |start: u32| start + wanted <= units && (start..start + wanted).all(|unit| self.is_free(unit));
+        (0..units)
+            .map(|step| (self.cursor + step) % units)
+            .find(|start| fits(*start))
+            .ok_or(StoreError::Full)
+    }
+
+    fn is_free(&self, unit: u32) -> bool {
+        self.apps
+            .iter()
+            .filter_map(|(_, record)| record.package)
+            .all(|extent| {
+                let first = u32::from(extent.unit);
+                !(first..first + self.units_of(&extent)).contains(&unit)
+            })
+    }
+
+    fn units_of(&self, extent: &Extent) -> u32 {
+        (aligned(extent.envelope_bytes.into()) + aligned(extent.module_bytes)).div_ceil(self.unit_bytes())
+    }
+
+    fn units(&self) -> u32 {
+        let geometry = self.board.flash().geometry();
+        geometry.units - 2 * geometry.record_units
+    }
+
+    fn unit_bytes(&self) -> u32 {
+        self.board.flash().geometry().unit_bytes
+    }
+
+    fn offset(&self, unit: u32) -> u32 {
+        (2 * self.board.flash().geometry().record_units + unit) * self.unit_bytes()
+    }
+}
+
+fn aligned(bytes: u32) -> u32 {
+    bytes.next_multiple_of(ALIGNMENT as u32)
+}

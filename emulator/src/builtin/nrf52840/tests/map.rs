@@ -1,0 +1,85 @@
+//! The address map: what is where, and what is refused how.
+
+use super::*;
+
+#[test]
+fn registers_have_their_reset_values() {
+    // PS: the register tables of each chapter.
+    for (addr, value) in [
+        (0x1000_0010, 4_096),       // FICR CODEPAGESIZE
+        (0x1000_0014, 256),         // FICR CODESIZE
+        (0x1000_0100, 0x52840),     // FICR INFO.PART
+        (0x1000_010c, 256),         // FICR INFO.RAM
+        (0x4000_0400, 0),           // POWER RESETREAS
+        (0x4000_0418, 0),           // CLOCK LFCLKSTAT
+        (0x4000_0518, 0),           // CLOCK LFCLKSRC
+        (0x4000_0528, 0x10),        // CLOCK HFXODEBOUNCE
+        (0x4000_0900, 0xffff),      // POWER RAM[0].POWER
+        (0x4000_2508, 0xffff_ffff), // UARTE0 PSEL.RTS
+        (0x4000_2524, 0x0400_0000), // UARTE0 BAUDRATE
+        (0x4000_8510, 4),           // TIMER0 PRESCALER
+        (0x4001_0504, 0xffff_ffff), // WDT CRV
+        (0x4001_0508, 1),           // WDT RREN
+        (0x4001_050c, 1),           // WDT CONFIG
+        (0x4001_e400, 1),           // NVMC READY
+        (0x4001_e51c, 10),          // NVMC ERASEPAGEPARTIALCFG
+        (0x5000_0700, 2),           // P0 PIN_CNF[0]
+        (0x5000_0a3c, 2),           // P1 PIN_CNF[15]
+    ] {
+        assert_eq!(Bench::new().read(addr), value, "{addr:#010x}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    use AccessFault::{Denied, Unmapped, Unmodelled, UnmodelledUse, Width};
+    for (addr, fault) in [
+        (0x0100_0000, Unmapped),
+        (0x1000_0130, Unmodelled), // FICR, undocumented
+        (0x1200_0000, Unmodelled), // QSPI execute in place
+        (0x2100_0000, Unmapped),
+        (0x4000_1000, Unmodelled), // RADIO
+        (0x4000_0114, Unmodelled), // POWER EVENTS_SLEEPENTER
+        (0x4000_2300 + 0x50, Unmodelled),
+        (0x4000_8558, Unmodelled),    // TIMER0 has no CC[6]
+        (0x4001_e548, UnmodelledUse), // NVMC IHIT
+        (0x4003_0000, Unmapped),
+        (0x5000_0a40, Unmodelled), // P1 has no pin 16
+        (0x5002_a000, Unmodelled), // CryptoCell
+        (0x6000_0000, Unmapped),
+    ] {
+        assert_eq!(Bench::new().try_read(addr), Err(fault), "load from {addr:#010x}");
+    }
+    for (addr, value, fault) in [
+        (0x0000_1000, 0, Denied),             // flash, WEN not set
+        (0x1000_0060, 0, Denied),             // FICR DEVICEID
+        (0x4000_0404, 1, Unmodelled),         // no such register
+        (0x4000_2500, 4, UnmodelledUse),      // UART without DMA
+        (0x4000_2100, 1, UnmodelledUse),      // events are cleared by software, not set
+        (0x4000_d304, 2, UnmodelledUse),      // RNG has one event
+        (0x4001_e508, 0, Denied),             // ERASEPAGE, EEN not set
+        (0x4001_6040, 1, Unmodelled),         // EGU2 has 16 triggers
+        (0x4000_0900, 0x7fff, UnmodelledUse), // RAM sections stay on
+        (0x4000_0010, 1, UnmodelledUse),      // CAL without HFXO
+    ] {
+        assert_eq!(Bench::new().try_write(addr, value), Err(fault), "store to {addr:#010x}");
+    }
+    let mut bench = Bench::new();
+    let narrow = bench.chip.read(&mut bench.fabric, 0x4000_2500, AccessSize::Byte);
+    assert_eq!(narrow, Err(Width));
+    let half = bench.chip.read(&mut bench.fabric, 0x1000_0102, AccessSize::Half);
+    assert_eq!(half, Ok(5), "the factory's page is memory");
+}
+
+#[test]
+fn identity_comes_from_the_seed() {
+    let ids = |seed| {
+        let mut bench = Bench::new();
+        bench.chip = Nrf52840::new(seed);
+        [0x1000_0060, 0x1000_0064, 0x1000_0080, 0x1000_00a4].map(|addr| bench.read(addr))
+    };
+    assert_eq!(ids([1; 32]), ids([1; 32]));
+    for (one, other) in ids([1; 32]).iter().zip(ids([2; 32])) {
+        assert_ne!(*one, other);
+    }
+}

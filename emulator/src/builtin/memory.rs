@@ -291,19 +291,27 @@ impl GuestMemory {
 
 /// The core's side: fast single accesses and code tracking.
 impl GuestMemory {
-    /// Loads `N` bytes at `addr` from RAM or flash, if they lie in one page.
+    /// Loads `N` aligned bytes if their page was loaded from lately.
     #[inline(always)]
-    pub(super) fn load<const N: usize>(&mut self, addr: u32) -> Option<[u8; N]> {
-        if let Some(bytes) = self.tlb.load(addr) {
-            return Some(bytes);
-        }
-        self.load_slow(addr)
+    pub(super) fn load_fast<const N: usize>(&self, addr: u32) -> Option<[u8; N]> {
+        self.tlb.load(addr)
     }
 
-    /// Stores to RAM, if the bytes lie in one page of it.
+    /// Stores `N` aligned bytes if their page was stored to lately and no code was decoded from it since; tells whether
+    /// it did.
     #[inline(always)]
+    pub(super) fn store_fast<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> bool {
+        self.tlb.store(addr, bytes)
+    }
+
+    /// Loads `N` bytes at `addr` from RAM or flash, if they lie in one page.
+    pub(super) fn load<const N: usize>(&mut self, addr: u32) -> Option<[u8; N]> {
+        self.load_fast(addr).or_else(|| self.load_slow(addr))
+    }
+
+    /// Stores to RAM, if the bytes lie in one page of it. Code there may be stale then.
     pub(super) fn store<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> Option<()> {
-        if self.tlb.store(addr, bytes) {
+        if self.store_fast(addr, bytes) {
             return Some(());
         }
         self.store_slow(addr, bytes)

@@ -17,16 +17,13 @@ impl CortexM {
     #[inline(always)]
     pub(super) fn load(&mut self, addr: u32, size: AccessSize, privileged: bool) -> Result<u32, Fault> {
         if !self.system.mpu.enabled() {
-            let memory = self.fabric.memory_mut();
+            let memory = self.fabric.memory();
             let found = match size {
-                AccessSize::Byte => memory.load::<1>(addr).map(|[byte]| u32::from(byte)),
-                AccessSize::Half => memory.load(addr).map(|bytes| u32::from(u16::from_le_bytes(bytes))),
-                AccessSize::Word => memory.load(addr).map(u32::from_le_bytes),
+                AccessSize::Byte => memory.load_fast::<1>(addr).map(|[byte]| u32::from(byte)),
+                AccessSize::Half => memory.load_fast(addr).map(|bytes| u32::from(u16::from_le_bytes(bytes))),
+                AccessSize::Word => memory.load_fast(addr).map(u32::from_le_bytes),
             };
             if let Some(value) = found {
-                if addr & (size.bytes() - 1) != 0 && self.system.scb.traps_unaligned() {
-                    return Err(Fault::Unaligned);
-                }
                 return Ok(value);
             }
         }
@@ -36,14 +33,14 @@ impl CortexM {
     /// A store of the running instruction.
     #[inline(always)]
     pub(super) fn store(&mut self, addr: u32, value: u32, size: AccessSize, privileged: bool) -> Result<(), Fault> {
-        if !self.system.mpu.enabled() && addr & (size.bytes() - 1) == 0 {
+        if !self.system.mpu.enabled() {
             let memory = self.fabric.memory_mut();
             let done = match size {
-                AccessSize::Byte => memory.store(addr, [value as u8]),
-                AccessSize::Half => memory.store(addr, (value as u16).to_le_bytes()),
-                AccessSize::Word => memory.store(addr, value.to_le_bytes()),
+                AccessSize::Byte => memory.store_fast(addr, [value as u8]),
+                AccessSize::Half => memory.store_fast(addr, (value as u16).to_le_bytes()),
+                AccessSize::Word => memory.store_fast(addr, value.to_le_bytes()),
             };
-            if done.is_some() {
+            if done {
                 return Ok(());
             }
         }

@@ -16,6 +16,9 @@ mod registers;
 mod run;
 mod system;
 
+#[cfg(test)]
+mod tests;
+
 use std::hash::{Hash, Hasher};
 
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};

@@ -1,0 +1,180 @@
+//! A board in memory. Boards are leaked: the firmware borrows its board for ever.
+
+use super::flash::RamFlash;
+use drydock_device::board::{Board, BoardInfo, BoardRef, Flash, Pins, Pull, Usage};
+use drydock_protocol::{
+    capability::PinSet,
+    types::{FaultRecord, ResetReason},
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+};
+
+/// When the firmware was "built": 2025-01-01.
+pub(crate) const BUILT_MS: u64 = 1_735_689_600_000;
+
+pub(crate) struct TestBoard {
+    pub(crate) flash: RamFlash,
+    pub(crate) now_us: Cell<u64>,
+    /// How far the clock goes on each time it is read.
+    pub(crate) step_us: Cell<u64>,
+    /// Bytes from the device to the host, and back.
+    pub(crate) to_host: RefCell<VecDeque<u8>>,
+    pub(crate) to_device: RefCell<VecDeque<u8>>,
+    pub(crate) pins: TestPins,
+    pub(crate) resets: Cell<u32>,
+    pub(crate) heap_total_bytes: Cell<u32>,
+    pub(crate) fault: RefCell<Option<FaultRecord>>,
+    pub(crate) faulted_app: Cell<Option<u8>>,
+    random: Cell<u64>,
+}
+
+#[derive(Default)]
+pub(crate) struct TestPins {
+    pub(crate) levels: RefCell<BTreeMap<u8, bool>>,
+    pub(crate) writes: RefCell<Vec<(u8, bool)>>,
+}
+
+impl TestBoard {
+    pub(crate) fn new() -> &'static Self {
+        Box::leak(Box::new(Self {
+            flash: RamFlash::new(),
+            now_us: Cell::new(0),
+            step_us: Cell::new(10),
+            to_host: RefCell::default(),
+            to_device: RefCell::default(),
+            pins: TestPins::default(),
+            resets: Cell::new(0),
+            heap_total_bytes: Cell::new(160 * 1024),
+            fault: RefCell::default(),
+            faulted_app: Cell::new(None),
+            random: Cell::new(0x9E37_79B9_7F4A_7C15),
+        }))
+    }
+
+    pub(crate) fn as_ref(&'static self) -> BoardRef {
+        self
+    }
+}
+
+impl Board for TestBoard {
+    fn info(&self) -> BoardInfo {
+        BoardInfo {
+            name: "testboard",
+            firmware: "0.1.0",
+            built_ms: BUILT_MS,
+            app_pins: PinSet::of(&[13, 24]),
+        }
+    }
+
+    fn chip_id(&self) -> [u8; 8] {
+        [1, 2, 3, 4, 0xA, 0xB, 0xC, 0xD]
+    }
+
+    fn now_us(&self) -> u64 {
+        self.now_us.set(self.now_us.get() + self.step_us.get());
+        self.now_us.get()
+    }
+
+    fn sleep_until(&self, deadline_us: u64) -> u64 {
+        let now_us = self.now_us.get();
+        // The host side gets its turn at least each millisecond.
+        let woken_us = deadline_us.min(now_us + 1000).max(now_us);
+        self.now_us.set(woken_us);
+        woken_us - now_us
+    }
+
+    fn link_read(&self, out: &mut [u8]) -> usize {
+        let mut bytes = self.to_device.borrow_mut();
+        let count = out.len().min(bytes.len());
+        for (byte, arrived) in out.iter_mut().zip(bytes.drain(..count)) {
+            *byte = arrived;
+        }
+        count
+    }
+
+    fn link_write(&self, data: &[u8]) -> usize {
+        // Less than was offered, as a busy UART does.
+        let count = data.len().min(100);
+        self.to_host.borrow_mut().extend(&data[..count]);
+        count
+    }
+
+    fn fill_random(&self, out: &mut [u8]) {
+        for byte in out {
+            // SplitMix64: tests want the same numbers each time.
+            let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+            self.random.set(state);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            *byte = ((mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 56) as u8;
+        }
+    }
+
+    fn flash(&self) -> &dyn Flash {
+        &self.flash
+    }
+
+    fn pins(&self) -> &dyn Pins {
+        &self.pins
+    }
+
+    fn temperature_mc(&self) -> Option<i32> {
+        Some(23_250)
+    }
+
+    fn feed_watchdog(&self) {}
+
+    fn reset_reason(&self) -> ResetReason {
+        ResetReason::PowerOn
+    }
+
+    fn take_fault(&self) -> Option<FaultRecord> {
+        self.fault.take()
+    }
+
+    fn mark_app(&self, _: Option<u8>) {}
+
+    fn faulted_app(&self) -> Option<u8> {
+        self.faulted_app.get()
+    }
+
+    fn reset(&self) {
+        self.resets.set(self.resets.get() + 1);
+    }
+
+    fn heap(&self) -> Usage {
+        Usage {
+            used_bytes: 20 * 1024,
+            peak_bytes: 30 * 1024,
+            total_bytes: self.heap_total_bytes.get(),
+        }
+    }
+
+    fn stack(&self) -> Usage {
+        Usage {
+            used_bytes: 1000,
+            peak_bytes: 5000,
+            total_bytes: 16 * 1024,
+        }
+    }
+}
+
+impl Pins for TestPins {
+    fn output(&self, pin: u8) {
+        self.levels.borrow_mut().insert(pin, false);
+    }
+
+    fn input(&self, pin: u8, pull: Pull) {
+        self.levels.borrow_mut().insert(pin, pull == Pull::Up);
+    }
+
+    fn write(&self, pin: u8, high: bool) {
+        self.levels.borrow_mut().insert(pin, high);
+        self.writes.borrow_mut().push((pin, high));
+    }
+
+    fn read(&self, pin: u8) -> bool {
+        self.levels.borrow().get(&pin).copied().unwrap_or(false)
+    }
+}

@@ -1,1 +1,17 @@
-//! Carries the link over any byte stream and pairs devices.
+//! What stands between a board and the rest of the workbench: the link carried over any byte stream, first words with a
+//! device, and noise to try both.
+//!
+//! * [`LinkDriver`] speaks the link over a stream (an emulated UART, a serial port, TCP) and hands out what comes over it
+//!   as [`LinkEvent`]s, among them each new session as a byte stream of its own.
+//! * [`NoisyStream`] damages what goes through it, at a chosen rate and from a seed.
+//!
+//! Nothing here knows TLS, the gateway, or an emulator.
+
+mod driver;
+mod noise;
+mod session;
+mod state;
+
+pub use driver::{LinkClosed, LinkDriver, LinkError, LinkEvent, LinkHandle, LinkStats};
+pub use noise::{Noise, NoisyStream};
+pub use session::Session;

@@ -1,0 +1,392 @@
+//! A task that carries the link over a byte stream, and the two handles on it.
+
+use crate::{session::Session, state::LinkState};
+use drydock_protocol::{
+    control::{FromHost, Identity, Pair, PairResult},
+    framing,
+    link::{MAX_FRAME_BYTES, Stats},
+};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, split},
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
+
+/// Events that wait for the caller; when they are full, the device's log and control channels wait too.
+const EVENTS: usize = 256;
+
+/// Requests of the caller that wait for the task.
+const REQUESTS: usize = 16;
+
+/// Bytes read from the wire at once.
+const WIRE_READ_BYTES: usize = 4096;
+
+/// How long the last bytes of a session that the host ended are given to arrive, before the link starts anew.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What comes over the link.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// The link is up, for the first time or again after either side started anew. An earlier session is over.
+    Up {
+        /// The stream for TLS.
+        session: Session,
+        /// Whether it is the first peer on this stream.
+        first: bool,
+    },
+    /// What the device says of itself: a hint, not a proof.
+    Identity(Identity),
+    /// What became of [`LinkHandle::pair`].
+    PairResult(PairResult),
+    /// A line of the firmware's text log, without its end; lines longer than 1,024 bytes come in pieces.
+    Log(String),
+    /// The device speaks another version of the link; the link stays down.
+    VersionMismatch {
+        /// The device's version.
+        device: u8,
+        /// Ours.
+        host: u8,
+    },
+    /// The byte stream ended; the last event.
+    Closed(LinkClosed),
+}
+
+/// Why the link ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkClosed {
+    /// The other end closed the stream.
+    #[error("the byte stream to the device ended")]
+    End,
+    /// The stream failed.
+    #[error("the byte stream to the device failed")]
+    Stream(#[source] io::Error),
+    /// [`LinkHandle::close`] was called.
+    #[error("the link was closed")]
+    Closed,
+}
+
+/// Counters of a link since its driver started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LinkStats {
+    /// Whether the link is up now.
+    pub is_up: bool,
+    /// Frames, over all lives of the host's side.
+    pub frames: Stats,
+    /// Bytes received from the wire.
+    pub received_bytes: u64,
+    /// Bytes sent to the wire.
+    pub sent_bytes: u64,
+    /// Times that the two sides met: once, and once more whenever one of them started anew.
+    pub meetings: u32,
+    /// Control messages that could not be read.
+    pub malformed: u32,
+}
+
+/// The link over one byte stream; dropping it ends the link and drops the stream.
+#[derive(Debug)]
+pub struct LinkDriver {
+    events: mpsc::Receiver<LinkEvent>,
+    handle: LinkHandle,
+    task: JoinHandle<()>,
+}
+
+/// Speaks to a [`LinkDriver`] from elsewhere; clones are the same one.
+#[derive(Debug, Clone)]
+pub struct LinkHandle {
+    requests: mpsc::Sender<Request>,
+    stats: Arc<Mutex<LinkStats>>,
+}
+
+/// Why a request was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The driver of this handle is gone.
+    #[error("the link is closed")]
+    Gone,
+    /// What is to be said does not fit a control message.
+    #[error("a control message of {bytes} bytes is too long")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+}
+
+enum Request {
+    /// A control message behind its length.
+    Say(Vec<u8>),
+    Close,
+}
+
+impl LinkDriver {
+    /// Starts the link's task over a byte stream. The epoch is any number that differs from that of earlier drivers of the
+    /// same device, best a random one.
+    pub fn spawn<S>(stream: S, epoch: u32) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (event_sender, events) = mpsc::channel(EVENTS);
+        let (requests, request_receiver) = mpsc::channel(REQUESTS);
+        let stats = Arc::new(Mutex::new(LinkStats::default()));
+        let carrier = Carrier::new(split(stream), epoch, stats.clone());
+        Self {
+            events,
+            handle: LinkHandle { requests, stats },
+            task: tokio::spawn(carrier.run(event_sender, request_receiver)),
+        }
+    }
+
+    /// What came next over the link; none after [`LinkEvent::Closed`].
+    pub async fn next(&mut self) -> Option<LinkEvent> {
+        self.events.recv().await
+    }
+
+    /// A handle for others.
+    pub fn handle(&self) -> LinkHandle {
+        self.handle.clone()
+    }
+}
+
+impl Drop for LinkDriver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl LinkHandle {
+    /// Offers a blank device its first trust; [`LinkEvent::PairResult`] answers. What was said is lost if the device starts
+    /// anew at that moment: it says so with an identity that is still blank.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn pair(&self, pair: Pair) -> Result<(), LinkError> {
+        self.request(Request::Say(framed(&FromHost::Pair(pair))?)).await
+    }
+
+    /// Asks for [`LinkEvent::Identity`]; the driver does so by itself whenever the link comes up.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`].
+    pub async fn identify(&self) -> Result<(), LinkError> {
+        self.request(Request::Say(framed(&FromHost::Identify)?)).await
+    }
+
+    /// Ends the link and drops the stream.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] if it has ended before.
+    pub async fn close(&self) -> Result<(), LinkError> {
+        self.request(Request::Close).await
+    }
+
+    /// Counters of the link.
+    pub fn stats(&self) -> LinkStats {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn request(&self, request: Request) -> Result<(), LinkError> {
+        self.requests.send(request).await.map_err(|_| LinkError::Gone)
+    }
+}
+
+/// The message behind its length, as it goes into the control channel.
+pub(crate) fn framed(message: &FromHost) -> Result<Vec<u8>, LinkError> {
+    let bytes = minicbor::to_vec(message).expect("a Vec takes everything");
+    framing::framed(&bytes).map_err(|error| LinkError::TooLong { bytes: error.length })
+}
+
+/// The task's state: the link, the wire, the session.
+struct Carrier<S> {
+    link: LinkState,
+    wire_in: ReadHalf<S>,
+    wire_out: WriteHalf<S>,
+    /// A frame of which the wire has taken the first `sent` bytes.
+    frame: [u8; MAX_FRAME_BYTES],
+    frame_len: usize,
+    frame_sent: usize,
+    unflushed: bool,
+    /// The driver's end of the session, in halves.
+    from_host: Option<ReadHalf<DuplexStream>>,
+    to_host: Option<WriteHalf<DuplexStream>>,
+    /// When the link starts anew at the latest, after the host ended the session.
+    farewell: Option<Instant>,
+    begin: Instant,
+    stats: Arc<Mutex<LinkStats>>,
+}
+
+impl<S: AsyncRead + AsyncWrite> Carrier<S> {
+    fn new((wire_in, wire_out): (ReadHalf<S>, WriteHalf<S>), epoch: u32, stats: Arc<Mutex<LinkStats>>) -> Self {
+        Self {
+            link: LinkState::new(epoch),
+            wire_in,
+            wire_out,
+            frame: [0; MAX_FRAME_BYTES],
+            frame_len: 0,
+            frame_sent: 0,
+            unflushed: false,
+            from_host: None,
+            to_host: None,
+            farewell: None,
+            begin: Instant::now(),
+            stats,
+        }
+    }
+
+    async fn run(mut self, events: mpsc::Sender<LinkEvent>, mut requests: mpsc::Receiver<Request>) {
+        let closed = self.carry(&events, &mut requests).await;
+        self.drop_session();
+        self.update_stats(|stats| stats.is_up = false);
+        // Whoever waits for the end gets it; whoever does not must not hold the stream.
+        let _ = timeout(FAREWELL, events.send(LinkEvent::Closed(closed))).await;
+    }
+
+    async fn carry(&mut self, events: &mpsc::Sender<LinkEvent>, requests: &mut mpsc::Receiver<Request>) -> LinkClosed {
+        let mut wire = vec![0; WIRE_READ_BYTES].into_boxed_slice();
+        let mut said = vec![0; 1024].into_boxed_slice();
+        loop {
+            self.advance();
+            let wake = self.wake_at();
+            // Only what moves bytes is awaited here, and each of it keeps its bytes when it is not the one that is ready.
+            tokio::select! {
+                read = self.wire_in.read(&mut wire) => match read {
+                    Ok(0) => return LinkClosed::End,
+                    Ok(count) => {
+                        let now_ms = self.now_ms();
+                        self.link.receive(&wire[..count], now_ms);
+                        self.update_stats(|stats| stats.received_bytes += count as u64);
+                    }
+                    Err(error) => return LinkClosed::Stream(error),
+                },
+                sent = send(&mut self.wire_out, &self.frame[self.frame_sent..self.frame_len], self.unflushed) => match sent {
+                    Ok(count) => {
+                        self.frame_sent += count;
+                        self.unflushed = count > 0;
+                        self.update_stats(|stats| stats.sent_bytes += count as u64);
+                    }
+                    Err(error) => return LinkClosed::Stream(error),
+                },
+                given = give(&mut self.to_host, self.link.for_session()) => match given {
+                    Some(count) => self.link.session_taken(count),
+                    // The host's end is gone.
+                    None => self.end_session(),
+                },
+                taken = take(&mut self.from_host, &mut said, self.link.session_room()) => match taken {
+                    Some(count) => self.link.write_session(&said[..count]),
+                    None => self.end_session(),
+                },
+                permit = events.reserve(), if self.link.has_events() => match permit {
+                    Ok(permit) => {
+                        if let Some(event) = self.link.next_event() {
+                            permit.send(event);
+                        }
+                    }
+                    Err(_) => return LinkClosed::Closed,
+                },
+                request = requests.recv(), if self.link.takes_requests() => match request {
+                    Some(Request::Say(message)) => self.link.say(&message),
+                    Some(Request::Close) | None => return LinkClosed::Closed,
+                },
+                () = sleep_until(wake.unwrap_or(self.begin)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    /// Everything that needs no waiting.
+    fn advance(&mut self) {
+        if let Some(farewell) = self.farewell
+            && (self.link.session_is_flushed() || Instant::now() >= farewell)
+        {
+            self.link.restart();
+        }
+        let begun = self.link.advance();
+        if begun.is_some() || !self.link.has_session() {
+            self.drop_session();
+        }
+        if let Some(session) = begun {
+            let (from_host, to_host) = split(session);
+            self.from_host = Some(from_host);
+            self.to_host = Some(to_host);
+        }
+        if self.frame_sent == self.frame_len {
+            self.frame_sent = 0;
+            let now_ms = self.now_ms();
+            self.frame_len = self.link.transmit(now_ms, &mut self.frame);
+        }
+        let (is_up, frames, meetings, malformed) = self.link.counters();
+        self.update_stats(|stats| {
+            stats.is_up = is_up;
+            stats.frames = frames;
+            stats.meetings = meetings;
+            stats.malformed = malformed;
+        });
+    }
+
+    /// The host ended the session: what it said last may still arrive, then the device is told by a new life of the link.
+    fn end_session(&mut self) {
+        self.drop_session();
+        self.farewell = Some(Instant::now() + FAREWELL);
+        self.link.drop_for_session();
+    }
+
+    fn drop_session(&mut self) {
+        self.from_host = None;
+        self.to_host = None;
+        self.farewell = None;
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        // While a frame waits for the wire, nothing more can be sent at any time.
+        let link = (self.frame_sent == self.frame_len)
+            .then(|| self.link.next_timeout_ms())
+            .flatten()
+            .map(|ms| self.begin + Duration::from_millis(ms));
+        self.farewell.into_iter().chain(link).min()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.begin.elapsed().as_millis() as u64
+    }
+
+    fn update_stats(&self, update: impl FnOnce(&mut LinkStats)) {
+        update(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Sends bytes, or else flushes what was sent, or else waits for ever.
+async fn send<S: AsyncWrite>(wire: &mut WriteHalf<S>, bytes: &[u8], unflushed: bool) -> io::Result<usize> {
+    if !bytes.is_empty() {
+        return match wire.write(bytes).await? {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            count => Ok(count),
+        };
+    }
+    if unflushed {
+        wire.flush().await?;
+        return Ok(0);
+    }
+    std::future::pending().await
+}
+
+/// Gives bytes to the host; none if its end is gone.
+async fn give(to_host: &mut Option<WriteHalf<DuplexStream>>, bytes: &[u8]) -> Option<usize> {
+    match to_host {
+        Some(to_host) if !bytes.is_empty() => to_host.write(bytes).await.ok(),
+        _ => std::future::pending().await,
+    }
+}
+
+/// Takes bytes from the host, at most as many as there is room for; none if its end is gone or shut down.
+async fn take(from_host: &mut Option<ReadHalf<DuplexStream>>, out: &mut [u8], room: usize) -> Option<usize> {
+    match from_host {
+        Some(from_host) if room > 0 => {
+            let room = room.min(out.len());
+            from_host.read(&mut out[..room]).await.ok().filter(|count| *count > 0)
+        }
+        _ => std::future::pending().await,
+    }
+}

@@ -1,0 +1,46 @@
+//! The `session` channel of one life of the link, as a byte stream.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+/// Bytes of a session that wait on the host, each way, beyond what the link itself holds.
+const BUFFER_BYTES: usize = 4096;
+
+/// The device's session, for TLS. It ends when the device or the link starts anew; dropping or shutting it down ends the
+/// session for the device too.
+#[derive(Debug)]
+pub struct Session {
+    stream: DuplexStream,
+}
+
+impl Session {
+    /// A session and the driver's end of it.
+    pub(crate) fn pair() -> (Self, DuplexStream) {
+        let (stream, driver) = tokio::io::duplex(BUFFER_BYTES);
+        (Self { stream }, driver)
+    }
+}
+
+impl AsyncRead for Session {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Session {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -53,12 +53,11 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         };
         step::run(&mut command).with_context(|| format!("fuzz target {target}"))?;
     }
-    println!("{} passed, 0 failed", targets.len());
     Ok(())
 }
 
 /// cargo on the fuzz crate, optimised but with overflow checks and debug assertions as its manifest says.
-fn program(args: &[&str]) -> Command {
+pub(crate) fn program(args: &[&str]) -> Command {
     let (verb, rest) = args.split_first().expect("a cargo verb");
     let manifest = workspace::root().join("fuzz/Cargo.toml");
     let target_dir = workspace::target_dir().join("fuzz");

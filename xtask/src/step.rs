@@ -73,5 +73,8 @@ pub(crate) fn shown(command: &Command) -> String {
     if words.len() > 3 && words[0] == "sh" && words[1] == "-c" {
         words.drain(..3);
     }
+    if let Some((_, name)) = words[0].rsplit_once("/bin/") {
+        words[0] = name.to_owned();
+    }
     words.join(" ")
 }

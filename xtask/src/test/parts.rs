@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::Part;
 use super::counts::{self, Counts};
 use super::display::Display;
-use crate::{apps, codegen, firmware, run, step, tidy, ui, workspace};
+use crate::{apps, codegen, firmware, fuzz, run, step, tidy, ui, workspace};
 
 /// All parts. What later parts embed (firmware, apps, front end) is built by earlier ones.
 pub(super) const ALL: &[Part] = &[
@@ -72,6 +72,11 @@ pub(super) const ALL: &[Part] = &[
         run: doc_tests,
     },
     Part {
+        name: "fuzz",
+        quick: false,
+        run: fuzz_briefly,
+    },
+    Part {
         name: "integration",
         quick: false,
         run: integration,
@@ -88,10 +93,16 @@ pub(super) const ALL: &[Part] = &[
     },
 ];
 
-/// Clippy on everything, warnings are errors.
+/// Clippy on everything for the host, warnings are errors.
 pub(crate) fn clippy() -> Result<()> {
-    let mut cargo = step::cargo(&["clippy", "--workspace", "--all-targets"]);
-    step::run(cargo.args(["--", "-Dwarnings"]))
+    step::run(&mut step::cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-Dwarnings",
+    ]))?;
+    step::run(fuzz::program(&["clippy"]).args(["--all-targets", "--", "-Dwarnings"]))
 }
 
 /// The engine suite, for one engine or for each that is installed.
@@ -226,6 +237,11 @@ fn unit() -> Result<Counts> {
 
 fn doc_tests() -> Result<Counts> {
     counts::run(&mut step::cargo(&["test", "--workspace", "--doc"]))
+}
+
+/// A few seconds of every fuzz target; `./x fuzz` gives them more.
+fn fuzz_briefly() -> Result<Counts> {
+    passes(fuzz::run(&["--seconds", "24"]))
 }
 
 /// Everything in the rooms' `tests/`: the oracle, firmware in the emulator, the CLI end to end.

@@ -1,0 +1,26 @@
+//! The fuzz targets: each takes any bytes and must neither panic nor break the property its comment states.
+//!
+//! libFuzzer calls them through `fuzz_targets/`; where it is not installed, `src/main.rs` calls them in a seeded loop.
+
+mod link;
+mod messages;
+mod packages;
+
+pub use link::{framing, link_frame, link_noise};
+pub use messages::{control, device_message, gateway_message};
+pub use packages::{section, signed_manifest};
+
+/// What is fuzzed: takes any bytes, panics on a find.
+pub type Target = fn(&[u8]);
+
+/// Every target by name.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("link_frame", link_frame),
+    ("link_noise", link_noise),
+    ("framing", framing),
+    ("device_message", device_message),
+    ("gateway_message", gateway_message),
+    ("control", control),
+    ("signed_manifest", signed_manifest),
+    ("section", section),
+];

@@ -1,0 +1,28 @@
+//! What an app brings along: its signed manifest, and what its module says about itself.
+
+use drydock_protocol::manifest::Manifest;
+use drydock_protocol::package::{parse, seal};
+use drydock_protocol::section::Section;
+
+/// An accepted envelope is in the one accepted form (sealing its parts gives the same bytes), and a manifest that is
+/// accepted writes itself as one that is accepted and equal.
+pub fn signed_manifest(data: &[u8]) {
+    let Ok(signed) = parse(data) else { return };
+    if let Ok(sealed) = seal(signed.payload, signed.signature) {
+        let again = parse(&sealed).expect("our own envelope");
+        assert_eq!((again.payload, again.signature), (signed.payload, signed.signature));
+    }
+    if let Ok(manifest) = signed.manifest() {
+        assert_eq!(
+            Manifest::from_bytes(&manifest.to_bytes()).expect("our own manifest"),
+            manifest
+        );
+    }
+}
+
+/// The `drydock` section, alone and inside a module.
+pub fn section(data: &[u8]) {
+    let _ = Section::of_module(data);
+    let Ok(section) = Section::parse(data) else { return };
+    assert_eq!(Section::parse(&section.encode()).expect("our own section"), section);
+}

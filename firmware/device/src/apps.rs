@@ -159,12 +159,7 @@ pub enum StartError {
 
 impl Apps {
     /// No apps yet.
-    pub fn new(
-        board: BoardRef,
-        host: Box<dyn WasmHost>,
-        clock: Rc<DeviceClock>,
-        logs: Rc<RefCell<LogRing>>,
-    ) -> Self {
+    pub fn new(board: BoardRef, host: Box<dyn WasmHost>, clock: Rc<DeviceClock>, logs: Rc<RefCell<LogRing>>) -> Self {
         Self {
             board,
             host,
@@ -436,7 +431,11 @@ impl App {
         // The next one keeps to the raster unless it was missed.
         let interval_us = self.interval_us().unwrap_or(u64::MAX);
         let next_us = self.next_tick_us.saturating_add(interval_us);
-        self.next_tick_us = if next_us > now_us { next_us } else { now_us.saturating_add(interval_us) };
+        self.next_tick_us = if next_us > now_us {
+            next_us
+        } else {
+            now_us.saturating_add(interval_us)
+        };
         self.begin(Export::Tick);
     }
 
@@ -462,7 +461,10 @@ impl App {
             },
             Progress::OutOfFuel if limits.fuel.is_some_and(|limit| fuel > limit) => End {
                 state: AppState::Failed,
-                failure: Some(exceeded(export, format!("spent {fuel} fuel, {} are allowed", limits.fuel.unwrap_or(0)))),
+                failure: Some(exceeded(
+                    export,
+                    format!("spent {fuel} fuel, {} are allowed", limits.fuel.unwrap_or(0)),
+                )),
             },
             Progress::OutOfFuel => return None,
             Progress::Finished => {

@@ -37,7 +37,9 @@ pub(crate) fn certificate_request(key: &DeviceKey, common_name: &str) -> Vec<u8>
     let mut request = Vec::with_capacity(info.len() + 96);
     write(&mut request, tag::SEQUENCE, |out| {
         out.extend_from_slice(&info);
-        write(out, tag::SEQUENCE, |out| write_bytes(out, tag::OBJECT_IDENTIFIER, OID_ECDSA_WITH_SHA256));
+        write(out, tag::SEQUENCE, |out| {
+            write_bytes(out, tag::OBJECT_IDENTIFIER, OID_ECDSA_WITH_SHA256)
+        });
         write_bits(out, signature.as_bytes());
     });
     request

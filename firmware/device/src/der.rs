@@ -52,7 +52,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn next(&mut self) -> Result<Value<'a>, DerError> {
-        let [tag, first, ..] = *self.0 else { return Err(DerError) };
+        let [tag, first, ..] = *self.0 else {
+            return Err(DerError);
+        };
         // Multi-byte tags do not occur in what we read.
         if tag & 0x1F == 0x1F {
             return Err(DerError);
@@ -153,7 +155,9 @@ mod tests {
         for len in [0, 1, 127, 128, 255, 256, 1000] {
             let mut out = Vec::new();
             let content = alloc::vec![0x55; len];
-            write(&mut out, tag::SEQUENCE, |out| write_bytes(out, tag::OCTET_STRING, &content));
+            write(&mut out, tag::SEQUENCE, |out| {
+                write_bytes(out, tag::OCTET_STRING, &content)
+            });
             let mut reader = Reader::new(&out);
             let mut inner = reader.expect(tag::SEQUENCE).unwrap().reader();
             assert_eq!(inner.expect(tag::OCTET_STRING).unwrap().content, content);

@@ -2,9 +2,9 @@
 
 use crate::{
     board::BoardRef,
-    state::DeviceState,
     link::Link,
     session::{self, Conversation, End},
+    state::DeviceState,
     verifier,
 };
 use alloc::{format, rc::Rc};
@@ -168,10 +168,10 @@ impl Device {
             self.conversation_since_us = now_us;
             self.was_welcome = false;
         }
-        let Some(conversation) = &mut self.conversation else { return };
-        let polled = conversation
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
+        let Some(conversation) = &mut self.conversation else {
+            return;
+        };
+        let polled = conversation.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let is_welcome = self.state.borrow().is_welcome();
         if is_welcome && !self.was_welcome {
             self.was_welcome = true;

@@ -5,8 +5,8 @@ use crate::{
     records::{Key, Records},
 };
 use alloc::{string::String, vec::Vec};
-use minicbor::{Decode, Encode};
 use ecdsa::hazmat::SignPrimitive as _;
+use minicbor::{Decode, Encode};
 use p256::{
     FieldBytes, NonZeroScalar, PublicKey,
     ecdsa::{DerSignature, Signature},

@@ -69,7 +69,11 @@ impl Link {
                 frame.len = endpoint.transmit(now_ms, &mut frame.bytes);
             }
             let rest = &frame.bytes[frame.at..frame.len];
-            let taken = if rest.is_empty() { 0 } else { self.board.link_write(rest) };
+            let taken = if rest.is_empty() {
+                0
+            } else {
+                self.board.link_write(rest)
+            };
             if taken == 0 {
                 break;
             }
@@ -234,7 +238,10 @@ impl embedded_io_async::Read for SessionStream {
             if count == 0 && !out.is_empty() {
                 return Poll::Pending;
             }
-            self.guard.borrow_mut().check(&out[..count]).map_err(|_| StreamError::Record)?;
+            self.guard
+                .borrow_mut()
+                .check(&out[..count])
+                .map_err(|_| StreamError::Record)?;
             Poll::Ready(Ok(count))
         })
         .await

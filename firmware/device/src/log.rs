@@ -117,11 +117,18 @@ mod tests {
         for n in 1..pushed {
             let line = ring.pop().unwrap();
             assert_eq!((line.app.as_str(), line.text), ("blink", alloc::format!("line {n}")));
-            assert_eq!((line.level, line.uptime_ms, u64::from(line.sequence)), (LogLevel::Info, n, n));
+            assert_eq!(
+                (line.level, line.uptime_ms, u64::from(line.sequence)),
+                (LogLevel::Info, n, n)
+            );
         }
         assert!(ring.pop().is_none());
         ring.push("", LogLevel::Error, "after", 9);
-        assert_eq!(u64::from(ring.pop().unwrap().sequence), pushed + 1, "the dropped line leaves a gap");
+        assert_eq!(
+            u64::from(ring.pop().unwrap().sequence),
+            pushed + 1,
+            "the dropped line leaves a gap"
+        );
     }
 
     #[test]
@@ -129,6 +136,10 @@ mod tests {
         let mut ring = LogRing::default();
         ring.push("a", LogLevel::Warn, &"ä".repeat(200), 0);
         let line = ring.pop().unwrap();
-        assert!(line.text.len() <= MAX_LOG_BYTES && line.text.ends_with("ä…"), "{}", line.text);
+        assert!(
+            line.text.len() <= MAX_LOG_BYTES && line.text.ends_with("ä…"),
+            "{}",
+            line.text
+        );
     }
 }

@@ -16,7 +16,12 @@ use crate::board::BoardInfo;
 /// # Errors
 /// [`RefusalCode::BadSignature`] or [`RefusalCode::Malformed`].
 pub fn verify(signed: &SignedManifest<'_>, publisher_key: &[u8]) -> Result<Manifest, Refusal> {
-    let bad = || Refusal::new(RefusalCode::BadSignature, "the signature is not of this device's publisher");
+    let bad = || {
+        Refusal::new(
+            RefusalCode::BadSignature,
+            "the signature is not of this device's publisher",
+        )
+    };
     let key = VerifyingKey::from_sec1_bytes(publisher_key).map_err(|_| bad())?;
     let signature = Signature::from_slice(signed.signature).map_err(|_| bad())?;
     key.verify(&signed.sig_structure(), &signature).map_err(|_| bad())?;
@@ -36,7 +41,11 @@ pub fn trusted(envelope: &[u8]) -> Option<Manifest> {
 /// [`RefusalCode::WrongTarget`] or [`RefusalCode::Capability`].
 pub fn check_fits(manifest: &Manifest, board: &BoardInfo) -> Result<(), Refusal> {
     if !manifest.targets.is_empty() && !manifest.targets.iter().any(|target| target == board.name) {
-        let detail = format!("the package is for {}, this is {}", manifest.targets.join(", "), board.name);
+        let detail = format!(
+            "the package is for {}, this is {}",
+            manifest.targets.join(", "),
+            board.name
+        );
         return Err(Refusal::new(RefusalCode::WrongTarget, &detail));
     }
     for capability in &manifest.capabilities {

@@ -302,7 +302,10 @@ fn decode_key(record: &[u8]) -> Option<Key> {
     if stored != checksum(record) {
         return None;
     }
-    Key::from_parts(record[0], record.get(RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + name_len)?)
+    Key::from_parts(
+        record[0],
+        record.get(RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + name_len)?,
+    )
 }
 
 /// CRC-32 of a record without the field that holds it.

@@ -2,10 +2,10 @@
 
 use crate::{
     board::BoardRef,
-    state::DeviceState,
     csr::certificate_request,
     identity::{Digest, Identity},
     link::Link,
+    state::DeviceState,
     tls::{self, Buffers, Client, ConnectError, Connection},
     verifier::{Accepted, Trust},
 };
@@ -127,9 +127,7 @@ async fn try_enroll(board: BoardRef, state: &Rc<RefCell<DeviceState>>, link: &Rc
     send_whole(&mut connection, &request).await?;
     let answer = receive_whole(&mut connection).await?;
     let (identity, time_ms) = read_answer(&answer, pair, gateway)?;
-    state.borrow_mut()
-        .enrolled(identity, time_ms)
-        .map_err(|_| End::Flash)?;
+    state.borrow_mut().enrolled(identity, time_ms).map_err(|_| End::Flash)?;
     // The gateway knows that the device has kept it when the session comes; a failed goodbye harms nobody.
     let _ = connection.close().await;
     Ok(())
@@ -179,7 +177,9 @@ async fn try_converse(
     let stream = link.session_stream();
     let (mut connection, _) = tls::connect(board, stream, &mut buffers, ALPN_SESSION, trust, Some(client)).await?;
     let hello = state.borrow_mut().hello();
-    let hello = hello.ok_or(End::Protocol("what this device says about itself does not fit a message"))?;
+    let hello = hello.ok_or(End::Protocol(
+        "what this device says about itself does not fit a message",
+    ))?;
     send_whole(&mut connection, &hello).await?;
     let (mut reader, mut writer) = connection.split();
     let mut reading = pin!(read_requests(state, &mut reader));
@@ -203,7 +203,14 @@ async fn read_requests(
     let mut messages = framing::Reader::new();
     loop {
         // A gateway that asks faster than it reads has to wait.
-        poll_fn(|_| if state.borrow().is_congested() { Poll::Pending } else { Poll::Ready(()) }).await;
+        poll_fn(|_| {
+            if state.borrow().is_congested() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
         let mut record = reader.read_buffered().await?;
         let mut bytes = record.pop_all();
         while let Some(message) = messages
@@ -240,7 +247,9 @@ async fn write_messages(
             state.next_message(link.stats()).map_or(Poll::Pending, Poll::Ready)
         })
         .await;
-        let Ok(message) = framing::framed(&message) else { continue };
+        let Ok(message) = framing::framed(&message) else {
+            continue;
+        };
         let mut rest = &message[..];
         while !rest.is_empty() {
             let written = writer.write(rest).await?;

@@ -130,7 +130,10 @@ impl DeviceState {
             fault: self.fault.clone(),
             heap_bytes: self.board.heap().total_bytes,
             store_bytes: self.store.capacity_bytes(),
-            store_free_bytes: self.store.largest_free_bytes().saturating_sub(MAX_ENVELOPE_BYTES as u32),
+            store_free_bytes: self
+                .store
+                .largest_free_bytes()
+                .saturating_sub(MAX_ENVELOPE_BYTES as u32),
             apps: self.apps.iter().map(|app| app.report(uptime_ms)).collect(),
             uptime_ms,
             boot_count: self.boot_count,
@@ -254,9 +257,11 @@ impl DeviceState {
             let digest = manifest.digest;
             self.apps.put(App::new(manifest, extent, autostart));
             if self.board.faulted_app() == Some(extent.mark()) {
-                self.apps.fail(&name, FailureKind::Trap, "the board was reset while this app ran");
+                self.apps
+                    .fail(&name, FailureKind::Trap, "the board was reset while this app ran");
             } else if self.store.digest(&extent).0 != digest {
-                self.apps.fail(&name, FailureKind::Instantiation, "the stored module is damaged");
+                self.apps
+                    .fail(&name, FailureKind::Instantiation, "the stored module is damaged");
             } else if autostart && let Err(error) = self.start(&name) {
                 let (kind, detail) = start_failure(&error);
                 self.apps.fail(&name, kind, &detail);
@@ -292,11 +297,7 @@ impl DeviceState {
         let accepted = self
             .load_module(&name)
             .map_err(|error| start_refusal(&error))
-            .and_then(|()| {
-                self.store
-                    .commit(&name, sequence, extent, start)
-                    .map_err(store_refusal)
-            });
+            .and_then(|()| self.store.commit(&name, sequence, extent, start).map_err(store_refusal));
         if accepted.is_err() {
             self.apps.remove(&name);
             if let Some(mut old) = old {
@@ -431,7 +432,9 @@ fn store_refusal(error: StoreError) -> Refusal {
     match error {
         StoreError::Full => Refusal::new(RefusalCode::StoreFull, "the app store has no room for the package"),
         StoreError::TooManyApps => Refusal::new(RefusalCode::TooManyApps, "the device keeps no more apps"),
-        StoreError::OutOfSequence => Refusal::new(RefusalCode::OutOfSequence, "the chunk is not the next of the transfer"),
+        StoreError::OutOfSequence => {
+            Refusal::new(RefusalCode::OutOfSequence, "the chunk is not the next of the transfer")
+        }
         StoreError::Digest => Refusal::new(RefusalCode::BadDigest, "the module is not the one of the manifest"),
         StoreError::Flash => Refusal::new(RefusalCode::StoreFailed, "flash could not be written"),
         StoreError::NoSuchApp => Refusal::new(RefusalCode::NoSuchApp, "there is no such app"),
@@ -456,8 +459,6 @@ fn start_failure(error: &StartError) -> (FailureKind, String) {
             format!("needs {needed_bytes} bytes of heap, {free_bytes} are free"),
         ),
         StartError::Load(LoadError::Memory(detail)) => (FailureKind::MemoryLimit, detail.clone()),
-        StartError::Load(LoadError::Invalid(detail)) => {
-            (FailureKind::Instantiation, detail.clone())
-        }
+        StartError::Load(LoadError::Invalid(detail)) => (FailureKind::Instantiation, detail.clone()),
     }
 }

@@ -136,10 +136,7 @@ impl AppStore {
 
     /// The record of an app, removed or not.
     pub fn record(&self, app: &str) -> Option<&AppRecord> {
-        self.apps
-            .iter()
-            .find(|(name, _)| name == app)
-            .map(|(_, record)| record)
+        self.apps.iter().find(|(name, _)| name == app).map(|(_, record)| record)
     }
 
     /// Bytes for packages, taken and free.
@@ -274,9 +271,9 @@ impl AppStore {
     pub fn envelope(&self, extent: &Extent) -> Vec<u8> {
         let mut envelope = Vec::new();
         let at = self.offset(extent.unit.into());
-        self.board
-            .flash()
-            .with(at, extent.envelope_bytes.into(), &mut |bytes| envelope.extend_from_slice(bytes));
+        self.board.flash().with(at, extent.envelope_bytes.into(), &mut |bytes| {
+            envelope.extend_from_slice(bytes)
+        });
         envelope
     }
 
@@ -365,13 +362,10 @@ impl AppStore {
     }
 
     fn is_free(&self, unit: u32) -> bool {
-        self.apps
-            .iter()
-            .filter_map(|(_, record)| record.package)
-            .all(|extent| {
-                let first = u32::from(extent.unit);
-                !(first..first + self.units_of(&extent)).contains(&unit)
-            })
+        self.apps.iter().filter_map(|(_, record)| record.package).all(|extent| {
+            let first = u32::from(extent.unit);
+            !(first..first + self.units_of(&extent)).contains(&unit)
+        })
     }
 
     fn units_of(&self, extent: &Extent) -> u32 {

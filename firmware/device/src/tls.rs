@@ -56,7 +56,9 @@ impl core::fmt::Display for ConnectError {
         match self {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Tls(TlsError::ConnectionClosed) => f.write_str("the gateway closed the session"),
-            Self::Tls(TlsError::HandshakeAborted(_, alert)) => write!(f, "the gateway refused the handshake: {alert:?}"),
+            Self::Tls(TlsError::HandshakeAborted(_, alert)) => {
+                write!(f, "the gateway refused the handshake: {alert:?}")
+            }
             Self::Tls(error) => write!(f, "TLS failed: {error:?}"),
         }
     }

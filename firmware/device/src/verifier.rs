@@ -182,8 +182,7 @@ fn holds(key: &VerifyingKey, transcript: &Sha256, verify: &CertificateVerifyRef<
     message.extend_from_slice(CONTEXT);
     message.extend_from_slice(&transcript.clone().finalize());
     verify.signature_scheme == SignatureScheme::EcdsaSecp256r1Sha256
-        && DerSignature::from_bytes(verify.signature)
-            .is_ok_and(|signature| key.verify(&message, &signature).is_ok())
+        && DerSignature::from_bytes(verify.signature).is_ok_and(|signature| key.verify(&message, &signature).is_ok())
 }
 
 fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(VerifyingKey, Accepted), Refusal> {
@@ -222,10 +221,7 @@ fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(VerifyingK
     }
 
     let verified = [&intermediate, &leaf].map(|certificate| Digest::of(certificate.der));
-    for (certificate, issuer, digest) in [
-        (&intermediate, &root, verified[0]),
-        (&leaf, &intermediate, verified[1]),
-    ] {
+    for (certificate, issuer, digest) in [(&intermediate, &root, verified[0]), (&leaf, &intermediate, verified[1])] {
         if !trust.verified.contains(&digest) {
             let key = issuer.key().map_err(|_| Refusal::Malformed)?;
             if !certificate.is_signed_by(&key) {

@@ -183,7 +183,11 @@ fn expect_ecdsa_sha256(algorithm: Value<'_>) -> Result<(), DerError> {
     let mut fields = algorithm.reader();
     let oid = fields.expect(tag::OBJECT_IDENTIFIER)?;
     fields.end()?;
-    if oid.content == OID_ECDSA_WITH_SHA256 { Ok(()) } else { Err(DerError) }
+    if oid.content == OID_ECDSA_WITH_SHA256 {
+        Ok(())
+    } else {
+        Err(DerError)
+    }
 }
 
 fn p256_key(spki: Value<'_>) -> Result<&[u8], DerError> {
@@ -208,7 +212,10 @@ fn unix_seconds(value: Value<'_>) -> Result<u64, DerError> {
     };
     let number = |from: usize, len: usize| {
         text[from..from + len].iter().try_fold(0u64, |number, digit| {
-            digit.is_ascii_digit().then(|| 10 * number + u64::from(digit - b'0')).ok_or(DerError)
+            digit
+                .is_ascii_digit()
+                .then(|| 10 * number + u64::from(digit - b'0'))
+                .ok_or(DerError)
         })
     };
     let year = match (year_digits, number(0, year_digits)?) {

@@ -15,8 +15,8 @@ use drydock_protocol::{
     types::{Failure, FailureKind},
 };
 use wasmi::{
-    AsContext as _, CompilationMode, Config, Engine, Error, Extern, ExternType, Func, FuncType, Instance, Memory, Module,
-    ResourceLimiter, Store, TrapCode, TypedFunc, TypedResumableCall, TypedResumableCallOutOfFuel, Val, ValType,
+    AsContext as _, CompilationMode, Config, Engine, Error, Extern, ExternType, Func, FuncType, Instance, Memory,
+    Module, ResourceLimiter, Store, TrapCode, TypedFunc, TypedResumableCall, TypedResumableCallOutOfFuel, Val, ValType,
     errors::HostError,
 };
 use wasmi_core::LimiterError;
@@ -49,7 +49,8 @@ impl WasmHost for WasmiHost {
         store.limiter(|state| &mut state.limiter);
         let mut imports = Vec::new();
         for import in module.imports() {
-            let invalid = |reason: &str| LoadError::Invalid(format!("import {}.{} {reason}", import.module(), import.name()));
+            let invalid =
+                |reason: &str| LoadError::Invalid(format!("import {}.{} {reason}", import.module(), import.name()));
             let ExternType::Func(wanted) = import.ty() else {
                 return Err(invalid("is no function"));
             };
@@ -62,17 +63,18 @@ impl WasmHost for WasmiHost {
         }
         // Data segments are copied in under fuel.
         let fuel = u64::MAX;
-        store.set_fuel(fuel).map_err(|error| LoadError::Invalid(error.to_string()))?;
+        store
+            .set_fuel(fuel)
+            .map_err(|error| LoadError::Invalid(error.to_string()))?;
         let instance = Instance::new(&mut store, &module, &imports).map_err(|error| load_error(&store, &error))?;
         let memory = instance.get_memory(&store, "memory");
         store.data_mut().memory = memory;
-        let exports = [Export::Start, Export::Init, Export::Tick].map(|export| {
-            instance
-                .get_typed_func::<(), ()>(&store, export.name())
-                .ok()
-        });
+        let exports = [Export::Start, Export::Init, Export::Tick]
+            .map(|export| instance.get_typed_func::<(), ()>(&store, export.name()).ok());
         if exports.iter().all(Option::is_none) {
-            return Err(LoadError::Invalid("the module exports none of _start, init and tick".into()));
+            return Err(LoadError::Invalid(
+                "the module exports none of _start, init and tick".into(),
+            ));
         }
         Ok(Box::new(WasmiInstance {
             store,
@@ -190,7 +192,10 @@ fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Fu
                 let (bytes, state) = memory.data_and_store_mut(&mut caller);
                 state.context.call(call, function, &raw[..arguments.len()], bytes)
             }
-            None => caller.data_mut().context.call(call, function, &raw[..arguments.len()], &mut []),
+            None => caller
+                .data_mut()
+                .context
+                .call(call, function, &raw[..arguments.len()], &mut []),
         };
         let raw = result.map_err(|stop| Error::host(StopError(stop)))?;
         match (call.result, results) {

@@ -1,1 +1,187 @@
-//! x
+//! The app store: packages survive, and a power cut at any instant leaves the old or the new one.
+
+use crate::support::{board::TestBoard, flash::PowerCut};
+use drydock_device::{
+    records::{Key, Records},
+    store::{AppStore, MAX_REMEMBERED_APPS, StoreError},
+};
+use sha2::{Digest as _, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn mount(board: &'static TestBoard) -> AppStore {
+    AppStore::mount(board.as_ref(), Records::mount(board.as_ref()))
+}
+
+fn module(seed: u8, len: usize) -> Vec<u8> {
+    (0..len)
+        .map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed))
+        .collect()
+}
+
+fn install(store: &mut AppStore, app: &str, sequence: u64, module: &[u8]) -> Result<(), StoreError> {
+    let envelope = format!("envelope of {app} {sequence}");
+    store.begin(app, envelope.as_bytes(), module.len() as u32)?;
+    let mut offset = 0;
+    for chunk in module.chunks(333) {
+        offset = store.chunk(offset, chunk)?;
+    }
+    let extent = store.finish(&Sha256::digest(module).into())?;
+    store.commit(app, sequence, extent, true)
+}
+
+/// The app's sequence if it is installed, after checking that every byte of its package is there.
+fn installed(store: &AppStore, app: &str, modules: &[&[u8]]) -> Option<u64> {
+    let (_, record) = store.installed().find(|(name, _)| *name == app)?;
+    let extent = record.package.expect("installed");
+    let sequence = record.sequence;
+    assert_eq!(
+        store.envelope(&extent),
+        format!("envelope of {app} {sequence}").as_bytes()
+    );
+    assert_eq!(
+        store.digest(&extent).0,
+        <[u8; 32]>::from(Sha256::digest(modules[sequence as usize]))
+    );
+    Some(sequence)
+}
+
+#[test]
+fn packages_survive_a_remount() {
+    let board = TestBoard::new();
+    let (one, two) = (module(1, 5000), module(2, 777));
+    let mut store = mount(board);
+    install(&mut store, "one", 1, &one).unwrap();
+    install(&mut store, "two", 1, &two).unwrap();
+    store.set_autostart("two", false).unwrap();
+    let store = mount(board);
+    assert_eq!(installed(&store, "one", &[&[], &one]), Some(1));
+    assert_eq!(installed(&store, "two", &[&[], &two]), Some(1));
+    assert!(store.record("one").unwrap().autostart && !store.record("two").unwrap().autostart);
+}
+
+#[test]
+fn what_does_not_fit_or_match_is_refused_and_leaves_no_trace() {
+    let board = TestBoard::new();
+    let mut store = mount(board);
+    let free = store.largest_free_bytes();
+    assert_eq!(free, store.capacity_bytes());
+    assert_eq!(store.begin("big", b"envelope", free), Err(StoreError::Full));
+    store.begin("app", b"envelope", 100).unwrap();
+    assert_eq!(store.chunk(1, &[0; 8]), Err(StoreError::OutOfSequence));
+    assert_eq!(store.chunk(0, &[0; 101]), Err(StoreError::OutOfSequence));
+    assert_eq!(store.chunk(0, &[0; 50]), Ok(50));
+    assert_eq!(store.finish(&[0; 32]).unwrap_err(), StoreError::Digest);
+    store.begin("app", b"envelope", 100).unwrap();
+    store.chunk(0, &[0; 100]).unwrap();
+    assert_eq!(store.finish(&[0; 32]).unwrap_err(), StoreError::Digest);
+    assert_eq!(store.chunk(0, &[0; 8]), Err(StoreError::OutOfSequence));
+    assert_eq!(mount(board).installed().count(), 0);
+    assert_eq!(mount(board).largest_free_bytes(), free);
+}
+
+#[test]
+fn high_water_marks_survive_removal_and_are_never_pushed_out() {
+    let board = TestBoard::new();
+    let mut store = mount(board);
+    for n in 0..MAX_REMEMBERED_APPS {
+        let app = format!("app-{n}");
+        install(&mut store, &app, 5, &module(0, 10)).unwrap();
+        store.remove(&app).unwrap();
+    }
+    assert_eq!(store.begin("one-more", b"envelope", 10), Err(StoreError::TooManyApps));
+    let store = mount(board);
+    assert_eq!(store.installed().count(), 0);
+    assert_eq!(store.record("app-0").unwrap().sequence, 5);
+}
+
+#[test]
+fn a_wipe_leaves_nothing() {
+    let board = TestBoard::new();
+    let mut store = mount(board);
+    store
+        .records()
+        .write(&Key::DeviceKey, b"a secret nobody may find")
+        .unwrap();
+    install(&mut store, "app", 1, &module(0, 10)).unwrap();
+    store.wipe().unwrap();
+    let mut store = mount(board);
+    assert_eq!((store.installed().count(), store.records().keys().count()), (0, 0));
+    let geometry = drydock_device::board::Flash::geometry(&board.flash);
+    drydock_device::board::Flash::with(
+        &board.flash,
+        0,
+        2 * geometry.record_units * geometry.unit_bytes,
+        &mut |bytes| {
+            assert!(bytes.iter().all(|byte| *byte == 0xFF));
+        },
+    );
+}
+
+/// Installs, replaces, removes and reinstalls an app beside another that must not be touched.
+fn story(store: &mut AppStore, modules: &[&[u8]], told: &mut Vec<Option<u64>>) {
+    for sequence in 1..=3 {
+        install(store, "app", sequence, modules[sequence as usize]).unwrap();
+        told.push(Some(sequence));
+    }
+    store.remove("app").unwrap();
+    told.push(None);
+    for sequence in 4..=6 {
+        install(store, "app", sequence, modules[sequence as usize]).unwrap();
+        told.push(Some(sequence));
+        // Makes the log run over into its other area.
+        for time in 0..40u64 {
+            store.records().write(&Key::DeviceTime, &time.to_le_bytes()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_instant_leaves_the_old_or_the_new_app() {
+    std::panic::set_hook(Box::new(|info| {
+        if !info.payload().is::<PowerCut>() {
+            eprintln!("{info}");
+        }
+    }));
+    let modules: Vec<Vec<u8>> = (0..7).map(|seed| module(seed, 40 + 300 * usize::from(seed))).collect();
+    let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
+    let whole = TestBoard::new();
+    let start = |board: &'static TestBoard| {
+        let mut store = mount(board);
+        install(&mut store, "bystander", 2, modules[2]).unwrap();
+        store
+    };
+    let mut store = start(whole);
+    whole.flash.operations.set(0);
+    story(&mut store, &modules, &mut Vec::new());
+    let operations = whole.flash.operations.get();
+    assert!(operations > 2000, "{operations} operations");
+
+    for cut in 0..operations {
+        let board = TestBoard::new();
+        let mut store = start(board);
+        board.flash.cut_power_after(Some(cut));
+        let mut told = vec![None];
+        let cut_short = catch_unwind(AssertUnwindSafe(|| story(&mut store, &modules, &mut told)));
+        assert!(cut_short.is_err_and(|payload| payload.is::<PowerCut>()), "cut {cut}");
+        drop(store);
+        board.flash.cut_power_after(None);
+
+        let mut store = mount(board);
+        let found = installed(&store, "app", &modules);
+        let old = *told.last().unwrap();
+        let new = match told.len() {
+            1..=3 => Some(told.len() as u64),
+            4 => None,
+            _ => Some(told.len() as u64 - 1),
+        };
+        assert!(
+            found == old || (told.len() < 8 && found == new),
+            "cut {cut}: {found:?}, told {told:?}"
+        );
+        assert_eq!(installed(&store, "bystander", &modules), Some(2), "cut {cut}");
+        // The store goes on working, and what it does now lasts.
+        install(&mut store, "app", 6, modules[6]).unwrap();
+        let store = mount(board);
+        assert_eq!(installed(&store, "app", &modules), Some(6), "cut {cut}");
+    }
+}

@@ -73,7 +73,10 @@ impl Flash for RamFlash {
                 drop(bytes);
                 std::panic::panic_any(PowerCut);
             }
-            assert!(!self.written.borrow()[at / 4], "word {at:#x} written twice since its unit was erased");
+            assert!(
+                !self.written.borrow()[at / 4],
+                "word {at:#x} written twice since its unit was erased"
+            );
             self.written.borrow_mut()[at / 4] = true;
             for (byte, new) in bytes[at..at + 4].iter_mut().zip(word) {
                 *byte &= new;

@@ -192,7 +192,9 @@ impl Gateway {
     fn take_messages(&mut self) {
         let mut data = Vec::new();
         let mut messages = Vec::new();
-        let Some(Connection::Open { tls, reader, enrolling }) = &mut self.connection else { return };
+        let Some(Connection::Open { tls, reader, enrolling }) = &mut self.connection else {
+            return;
+        };
         // The end of the stream is an error here; what came before it counts.
         let _ = tls.reader().read_to_end(&mut data);
         self.application_bytes += data.len();

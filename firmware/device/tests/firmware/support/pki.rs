@@ -1,8 +1,8 @@
 //! The gateway's certificates, made anew for each test.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
@@ -110,7 +110,9 @@ pub(crate) fn intermediate(root: &Authority, alter: impl FnOnce(&mut Certificate
 /// A gateway's certificate, as the test alters it.
 pub(crate) fn server(issuer: &Authority, alter: impl FnOnce(&mut CertificateParams)) -> Identity {
     let mut params = CertificateParams::new(vec![GATEWAY_NAME.to_string()]).expect("parameters");
-    params.distinguished_name.push(DnType::CommonName, "Drydock Test Gateway");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Drydock Test Gateway");
     params.not_before = rcgen::date_time_ymd(2024, 1, 1);
     params.not_after = rcgen::date_time_ymd(2034, 1, 1);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

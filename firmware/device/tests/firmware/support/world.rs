@@ -54,7 +54,9 @@ impl World {
     pub(crate) fn in_session() -> Self {
         let mut world = Self::new();
         world.pair();
-        world.run_until("a session", |world| world.gateway.has_session() && world.gateway.sessions == 1);
+        world.run_until("a session", |world| {
+            world.gateway.has_session() && world.gateway.sessions == 1
+        });
         world
     }
 
@@ -166,7 +168,10 @@ impl World {
             }
             self.turn();
         }
-        panic!("{what} did not come; log:\n{}\ngateway: {:?}", self.log, self.gateway.failures);
+        panic!(
+            "{what} did not come; log:\n{}\ngateway: {:?}",
+            self.log, self.gateway.failures
+        );
     }
 
     /// Runs for a while of virtual time.

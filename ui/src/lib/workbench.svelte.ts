@@ -2,6 +2,7 @@
 import { asApiError, type Backend, type Method, type Opening, type Params, type Result } from './backend/backend'
 import type { ApiError, BoardKindView, Event, LogLine, MetricSample, SystemInfo, Update } from './backend/generated'
 import { fleet } from './fleet/fleet.svelte'
+import { announcer } from './status/announce.svelte'
 
 /** What a part of the window wants to hear about one board. */
 export interface BoardListener {
@@ -29,6 +30,7 @@ class Workbench {
 
   async start(backend: Backend): Promise<void> {
     this.#backend = backend
+    requestAnimationFrame(() => requestAnimationFrame(() => backend.painted()))
     try {
       await backend.subscribe((update) => this.#take(update))
     } catch (thrown) {
@@ -63,11 +65,13 @@ class Workbench {
     switch (update.type) {
       case 'opening':
         this.opening = update.step
+        this.failed = null
         break
       case 'open_failed':
         this.failed = update.error
         break
       case 'ready':
+        if (update.notice) announcer.say(update.notice)
         void this.#load()
         break
       case 'board':

@@ -7,7 +7,7 @@ export type Params<M extends Method> = Methods[M]['params']
 export type Result<M extends Method> = Methods[M]['result']
 
 /** What the shell itself tells while the workbench is not there yet. */
-export type Opening = { type: 'opening'; step: string } | { type: 'ready' } | { type: 'open_failed'; error: ApiError }
+export type Opening = { type: 'opening'; step: string } | { type: 'ready'; notice: string | null } | { type: 'open_failed'; error: ApiError }
 
 /** A file drag over the window; positions in CSS pixels. */
 export type FileDrag =
@@ -26,6 +26,8 @@ export interface Backend {
   chooseModules(): Promise<string[]>
   /** Lets the user choose where to save; null when they did not. */
   chooseSavePath(suggested: string, extension: string): Promise<string | null>
+  /** Tells the shell that something is to be seen. */
+  painted(): void
   copy(text: string): Promise<void>
 }
 

@@ -5,6 +5,7 @@ import type { ApiError, AppView, BoardView, LogLine, MetricSample, Series, Updat
 
 export const MOCK_MARKER = 'drydock-mock-backend'
 
+
 export interface MockOptions {
   boards?: number
   /** Virtual time between two samples; 0: nothing happens by itself. */
@@ -48,7 +49,7 @@ export class MockBackend implements Backend {
       return
     }
     listener({ type: 'opening', step: 'Opening the store' })
-    listener({ type: 'ready' })
+    listener({ type: 'ready', notice: null })
     if (this.#options.tickMs) setInterval(() => this.tick(), this.#options.tickMs)
   }
 
@@ -64,6 +65,8 @@ export class MockBackend implements Backend {
   async chooseSavePath(suggested: string): Promise<string> {
     return `/home/me/${suggested}`
   }
+
+  painted(): void {}
 
   async copy(text: string): Promise<void> {
     this.copied = text
@@ -128,7 +131,7 @@ export class MockBackend implements Backend {
           engines: [{ name: 'builtin', available: true, detail: 'builtin 0.1.0' }],
         }
       case 'system.diagnostics':
-        return { text: 'drydock 0.1.0' }
+        return { text: MOCK_MARKER }
       case 'board.kinds':
         return [
           {

@@ -1,5 +1,6 @@
 // The backend of the shipped window: one command, one channel, and what the webview tells of file drags.
 import { Channel, invoke } from '@tauri-apps/api/core'
+import { emit } from '@tauri-apps/api/event'
 import { getCurrentWebview } from '@tauri-apps/api/webview'
 import { open, save } from '@tauri-apps/plugin-dialog'
 import type { Backend, FileDrag, Method, Opening, Params, Result } from './backend'
@@ -33,6 +34,10 @@ export const tauriBackend: Backend = {
 
   chooseSavePath(suggested, extension) {
     return save({ defaultPath: suggested, filters: [{ name: extension.toUpperCase(), extensions: [extension] }] })
+  },
+
+  painted() {
+    void emit('painted')
   },
 
   copy(text) {

@@ -64,7 +64,13 @@ export class BoardConsole {
 const consoles = new Map<string, BoardConsole>()
 
 export function consoleOf(board: string): BoardConsole {
-  let found = consoles.get(board)
-  if (!found) consoles.set(board, (found = new BoardConsole(board)))
-  return found
+  const known = consoles.get(board)
+  if (known) return known
+  // Outlives the panel that asks first: what it derives must not end with that panel.
+  let made!: BoardConsole
+  $effect.root(() => {
+    made = new BoardConsole(board)
+  })
+  consoles.set(board, made)
+  return made
 }

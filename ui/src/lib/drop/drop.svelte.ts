@@ -1,6 +1,6 @@
 // Files that are dragged over the window: what they are, where they would go, and what happens when they are let go.
 import { at, attempts } from '../attempts.svelte'
-import { asApiError, type FileDrag } from '../backend/backend'
+import { asApiError, type Backend, type FileDrag } from '../backend/backend'
 import type { ApiError, AppPreview } from '../backend/generated'
 import { deployments } from '../board/deploy.svelte'
 import { fleet } from '../fleet/fleet.svelte'
@@ -17,13 +17,13 @@ class DropState {
   targets = $state.raw<string[]>([])
 
   readonly active = $derived(this.paths !== null)
-  #started = false
+  #source: Backend | null = null
   #drag = 0
 
   async start(): Promise<void> {
-    if (this.#started) return
-    this.#started = true
-    await workbench.backend.onFileDrag((drag) => this.#take(drag))
+    if (this.#source === workbench.backend) return
+    this.#source = workbench.backend
+    await this.#source.onFileDrag((drag) => this.#take(drag))
   }
 
   /** Why a board cannot take what is dragged; null: it can, or it is not known yet. */

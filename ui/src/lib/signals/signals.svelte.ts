@@ -136,7 +136,13 @@ export function kind(id: string): string {
 const all = new Map<string, BoardSignals>()
 
 export function signalsOf(board: string): BoardSignals {
-  let found = all.get(board)
-  if (!found) all.set(board, (found = new BoardSignals(board)))
-  return found
+  const known = all.get(board)
+  if (known) return known
+  // Outlives the panel that asks first: what it derives must not end with that panel.
+  let made!: BoardSignals
+  $effect.root(() => {
+    made = new BoardSignals(board)
+  })
+  all.set(board, made)
+  return made
 }

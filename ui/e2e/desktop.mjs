@@ -1,0 +1,103 @@
+// A display to open windows on, and a hand that drags files over it.
+import { spawn, spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url))
+
+/** What must be installed; missing ones by name. */
+export function missing() {
+  const programs = ['Xvfb', 'WebKitWebDriver', 'xdotool', 'import', 'python3', 'dbus-run-session']
+  const absent = programs.filter((p) => spawnSync('sh', ['-c', `command -v ${p}`]).status !== 0)
+  const gtk = spawnSync('python3', ['-c', "import gi; gi.require_version('Gtk', '3.0')"])
+  if (gtk.status !== 0) absent.push('gir1.2-gtk-3.0 with python3-gi')
+  return absent
+}
+
+export class Display {
+  /** Starts an X server on a free number. */
+  static async open(width, height) {
+    const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp'], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    })
+    const number = await new Promise((resolve, reject) => {
+      server.stdio[3].once('data', (data) => resolve(String(data).trim()))
+      server.once('exit', (code) => reject(new Error(`Xvfb ended with ${code}`)))
+    })
+    return new Display(server, `:${number}`)
+  }
+
+  constructor(server, name) {
+    this.server = server
+    this.name = name
+  }
+
+  get env() {
+    return { ...process.env, DISPLAY: this.name }
+  }
+
+  hand(...args) {
+    const done = spawnSync('xdotool', args.map(String), { env: this.env, encoding: 'utf8' })
+    if (done.status !== 0) throw new Error(`xdotool ${args.join(' ')}: ${done.stderr}`)
+    return done.stdout
+  }
+
+  screenshot(path) {
+    const done = spawnSync('import', ['-window', 'root', path], { env: this.env, encoding: 'utf8' })
+    if (done.status !== 0) throw new Error(`import: ${done.stderr}`)
+  }
+
+  /** Where the window stands on the screen. */
+  origin(title) {
+    const [id] = this.hand('search', '--onlyvisible', '--name', `^${title}$`).trim().split('\n')
+    const place = this.hand('getwindowgeometry', '--shell', id)
+    return ['X', 'Y'].map((n) => Number(new RegExp(`^${n}=(.*)$`, 'm').exec(place)[1]))
+  }
+
+  /**
+   * Drags files from a window of their own to a point of the screen; `over` is awaited before the button is let go.
+   */
+  async drag(files, source, target, over) {
+    const window = spawn('python3', [here('drag_source.py'), ...source.map(String), ...files], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      await said(window, 'ready')
+      const [x, y] = [source[0] + 40, source[1] + 30]
+      this.hand('mousemove', x, y)
+      this.hand('mousedown', 1)
+      await sleep(100)
+      for (let i = 1; i <= 12; i++) {
+        this.hand('mousemove', Math.round(x + ((target[0] - x) * i) / 12), Math.round(y + ((target[1] - y) * i) / 12))
+        await sleep(25)
+      }
+      this.hand('mousemove', target[0] + 1, target[1])
+      if (over) await over()
+      const ended = said(window, 'dropped')
+      this.hand('mouseup', 1)
+      await ended
+    } finally {
+      window.kill()
+    }
+  }
+
+  names(app) {
+    return spawnSync('python3', [here('accessible_names.py'), app], { env: this.env, encoding: 'utf8' }).stdout
+  }
+
+  close() {
+    this.server.kill()
+  }
+}
+
+function said(child, word) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the drag source never said "${word}"`)), 10_000)
+    child.stdout.on('data', (data) => {
+      if (!String(data).includes(word)) return
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

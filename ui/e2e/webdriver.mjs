@@ -1,0 +1,144 @@
+// As much of the WebDriver protocol as the tests need, against WebKitWebDriver.
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
+
+/** Keys by their WebDriver code points. */
+export const Key = {
+  Backspace: '\ue003',
+  Tab: '\ue004',
+  Enter: '\ue007',
+  Escape: '\ue00c',
+  Space: ' ',
+  Control: '\ue009',
+  Shift: '\ue008',
+  Down: '\ue015',
+  Up: '\ue013',
+  Home: '\ue011',
+}
+
+export async function freePort() {
+  const server = createServer()
+  await new Promise((r) => server.listen(0, '127.0.0.1', r))
+  const { port } = server.address()
+  await new Promise((r) => server.close(r))
+  return port
+}
+
+/** Starts the driver, which starts the window. */
+export async function openWindow({ binary, args, env }) {
+  const port = await freePort()
+  const driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  const base = `http://127.0.0.1:${port}`
+  await until('the driver answers', 10_000, () => ask('GET', `${base}/status`))
+  const started = performance.now()
+  try {
+    const { sessionId } = await ask('POST', `${base}/session`, {
+      capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': { binary, args } } },
+    })
+    return new Window(driver, `${base}/session/${sessionId}`, started)
+  } catch (error) {
+    driver.kill()
+    throw error
+  }
+}
+
+export class Window {
+  constructor(driver, session, started) {
+    this.driver = driver
+    this.session = session
+    /** When the program was started, by `performance.now()`. */
+    this.started = started
+  }
+
+  ask(method, path, body) {
+    return ask(method, this.session + path, body)
+  }
+
+  /** Runs the body of a function in the page. */
+  run(script, ...args) {
+    return this.ask('POST', '/execute/sync', { script, args })
+  }
+
+  /** The first element of a selector whose text or name holds `text`. */
+  async find(selector, text = '') {
+    const found = await this.run(
+      `const [selector, text] = arguments
+       return [...document.querySelectorAll(selector)].find((e) =>
+         ((e.getAttribute('aria-label') ?? '') + ' ' + e.textContent).replace(/\\s+/g, ' ').includes(text)) ?? null`,
+      selector,
+      text,
+    )
+    return found?.[ELEMENT] ?? null
+  }
+
+  async click(selector, text = '') {
+    const element = await until(`there is ${selector} ${text}`, 5_000, () => this.find(selector, text))
+    await this.ask('POST', `/element/${element}/click`, {})
+  }
+
+  text(selector) {
+    return this.run(
+      `return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent.replace(/\\s+/g, ' ').trim()).join('\\n')`,
+      selector,
+    )
+  }
+
+  /** Where the middle of an element is in the window, in CSS pixels. */
+  middle(selector) {
+    return this.run(
+      `const r = document.querySelector(arguments[0]).getBoundingClientRect()
+       return [Math.round(r.x + r.width / 2), Math.round(r.y + r.height / 2)]`,
+      selector,
+    )
+  }
+
+  /** Presses keys one after the other; an array is a chord. */
+  async keys(...presses) {
+    const actions = presses.flatMap((press) => {
+      const chord = Array.isArray(press) ? press : [press]
+      return [
+        ...chord.map((value) => ({ type: 'keyDown', value })),
+        ...[...chord].reverse().map((value) => ({ type: 'keyUp', value })),
+      ]
+    })
+    await this.ask('POST', '/actions', { actions: [{ type: 'key', id: 'keyboard', actions }] })
+  }
+
+  async type(text) {
+    await this.keys(...text)
+  }
+
+  /** Ends the window as its user would not: the driver closes it. */
+  async close() {
+    await this.ask('DELETE', '').catch(() => {})
+    this.driver.kill()
+    await new Promise((r) => (this.driver.exitCode === null ? this.driver.once('exit', r) : r()))
+  }
+}
+
+async function ask(method, url, body) {
+  const answer = await fetch(url, { method, body: body === undefined ? undefined : JSON.stringify(body) })
+  const { value } = await answer.json()
+  if (!answer.ok) throw new Error(`${method} ${new URL(url).pathname}: ${value?.error}: ${value?.message}`)
+  return value
+}
+
+/** Waits for a condition; fails with its name. */
+export async function until(what, ms, check) {
+  const end = performance.now() + ms
+  let last
+  for (;;) {
+    try {
+      const value = await check()
+      if (value) return value
+      last = undefined
+    } catch (error) {
+      last = error
+    }
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}${last ? ` (${last.message})` : ''}`)
+    await sleep(50)
+  }
+}

@@ -1,0 +1,192 @@
+// The window's parts with the stand-in for the workbench.
+import { flushSync, mount, tick, unmount } from 'svelte'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import App from '../src/App.svelte'
+import { attempts } from '$lib/attempts.svelte'
+import { MockBackend, type MockOptions } from '$lib/backend/mock'
+import { fleet } from '$lib/fleet/fleet.svelte'
+import { place } from '$lib/place.svelte'
+import { workbench } from '$lib/workbench.svelte'
+
+// The canvas of the plots needs a real browser.
+vi.mock('uplot', () => ({
+  default: class {
+    over = document.createElement('div')
+    setSize(): void {}
+    setData(): void {}
+    setScale(): void {}
+    batch(f: () => void): void {
+      f()
+    }
+    destroy(): void {}
+  },
+}))
+
+let app: Record<string, unknown> | undefined
+let backend: MockBackend
+
+async function open(options: MockOptions = {}): Promise<void> {
+  backend = new MockBackend(options)
+  app = mount(App, { target: document.body })
+  await workbench.start(backend)
+  await settled()
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 8; i++) await new Promise((r) => setTimeout(r, 0))
+  await tick()
+  flushSync()
+}
+
+const text = (selector: string) => document.querySelector(selector)?.textContent?.replace(/\s+/g, ' ').trim() ?? ''
+const button = (name: string) =>
+  [...document.querySelectorAll('button')].find((b) => (b.getAttribute('aria-label') ?? b.textContent ?? '').trim() === name)
+
+async function press(target: Element, key: string, more: KeyboardEventInit = {}): Promise<void> {
+  target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }))
+  await settled()
+}
+
+beforeEach(() => {
+  Object.defineProperty(HTMLElement.prototype, 'clientHeight', { configurable: true, get: () => 600 })
+})
+afterEach(async () => {
+  if (app) await unmount(app)
+  app = undefined
+  fleet.replace({ revision: 0, boards: [] })
+  fleet.filter = ''
+  place.panel = 'fleet'
+  place.adding = false
+  place.marked.clear()
+  attempts.errors.clear()
+  document.body.innerHTML = ''
+})
+
+describe('the fleet', () => {
+  it('says what it does while the workbench opens, and why it did not', async () => {
+    await open({ failOpen: { code: 'internal', message: 'The disk is full.', detail: 'ENOSPC' } })
+    expect(text('[role=alert]')).toContain('The disk is full.')
+  })
+
+  it('teaches the next action when it is empty', async () => {
+    await open({ boards: 0 })
+    button('Emulate an Arduino Nano 33 BLE')!.click()
+    await settled()
+    expect(backend.calls.some((c) => c.method === 'board.add')).toBe(true)
+    expect(document.querySelectorAll('[role=row]')).toHaveLength(1)
+  })
+
+  it('draws only the rows in sight and tells how many there are', async () => {
+    await open({ boards: 1000 })
+    const grid = document.querySelector('[role=grid]')!
+    expect(grid.getAttribute('aria-rowcount')).toBe('1000')
+    expect(document.querySelectorAll('[role=row]').length).toBeLessThan(40)
+  })
+
+  it('opens boards with the arrow keys', async () => {
+    await open()
+    const grid = document.querySelector('[role=grid]')!
+    expect(text('main h2')).toBe('bench-1')
+    await press(grid, 'ArrowDown')
+    expect(text('main h2')).toBe('bench-2')
+    await press(grid, 'End')
+    expect(text('main h2')).toBe('roof-1')
+  })
+
+  it('takes a newer view and leaves an older one out while it reads the state', async () => {
+    await open({ boards: 1 })
+    const [board] = [...backend.boards.values()]
+    fleet.hold()
+    fleet.put({ ...board!, name: 'older' }, 4)
+    fleet.put({ ...board!, name: 'newer' }, 6)
+    fleet.replace({ revision: 5, boards: [{ ...board!, name: 'read' }] })
+    expect(fleet.boards.get(board!.id)!.name).toBe('newer')
+    fleet.hold()
+    fleet.put({ ...board!, name: 'older' }, 4)
+    fleet.replace({ revision: 5, boards: [{ ...board!, name: 'read' }] })
+    expect(fleet.boards.get(board!.id)!.name).toBe('read')
+  })
+
+  it('reads everything again when it was too slow', async () => {
+    await open({ boards: 2 })
+    const before = backend.calls.length
+    backend.send({ type: 'resync' })
+    await settled()
+    expect(backend.calls.slice(before).map((c) => c.method)).toContain('board.list')
+  })
+})
+
+describe('deploying', () => {
+  it('by keyboard: D, path, Enter', async () => {
+    await open({ boards: 1 })
+    await press(document.body, 'd')
+    const field = document.querySelector<HTMLInputElement>('#deploy-path')!
+    expect(document.activeElement).toBe(field)
+    field.value = '/x/probe.wasm'
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+    field.form!.requestSubmit()
+    await settled()
+    const deploy = backend.calls.find((c) => c.method === 'app.deploy')!
+    expect(deploy.params).toMatchObject({ source: { path: '/x/probe.wasm' }, grant: [] })
+  })
+
+  it('asks before an app gets more than the usual', async () => {
+    await open({ boards: 1 })
+    document.elementFromPoint = () => document.querySelector('[data-drop-board]')
+    backend.drag({ type: 'drop', paths: ['/x/door.wasm'], x: 1, y: 1 })
+    await settled()
+    expect(backend.calls.some((c) => c.method === 'app.deploy')).toBe(false)
+    button('Allow and deploy to bench-1')!.click()
+    await settled()
+    expect(backend.calls.find((c) => c.method === 'app.deploy')!.params).toMatchObject({ grant: ['gpio:7'] })
+  })
+
+  it('lights the targets, says what a drop would do, and where it was refused', async () => {
+    await open({ boards: 2 })
+    document.elementFromPoint = () => document.querySelector('main[data-drop-board]')
+    backend.drag({ type: 'enter', paths: ['/x/probe.wasm'], x: 1, y: 1 })
+    await settled()
+    expect(document.querySelectorAll('[role=row].lit')).toHaveLength(2)
+    expect(text('body')).toContain('Deploy probe 0.1.0 to bench-1')
+    backend.drag({ type: 'leave' })
+    backend.drag({ type: 'drop', paths: ['/x/notes.txt'], x: 1, y: 1 })
+    await settled()
+    expect(text('main [role=alert]')).toContain('notes.txt is not a WebAssembly module')
+    expect(backend.calls.some((c) => c.method === 'app.deploy')).toBe(false)
+  })
+})
+
+describe('apps', () => {
+  it('removes only after it has asked', async () => {
+    await open({ boards: 2 })
+    const remove = [...document.querySelectorAll('li button')].find((b) => b.textContent?.trim() === 'Remove') as HTMLElement
+    remove.click()
+    await settled()
+    expect(backend.calls.some((c) => c.method === 'app.remove')).toBe(false)
+    const group = document.querySelector('[role=group][aria-label="Remove blink from bench-1?"]')!
+    group.querySelector('button')!.click()
+    await settled()
+    expect(backend.calls.find((c) => c.method === 'app.remove')!.params).toMatchObject({ app: 'blink' })
+  })
+
+  it('shows a refusal beside the app', async () => {
+    await open({ boards: 1 })
+    backend.refuse['app.stop'] = { code: 'board', message: 'bench-1 does not answer.', detail: null }
+    button('Stop sensor')!.click()
+    await settled()
+    expect(text('main [role=alert]')).toContain('bench-1 does not answer.')
+  })
+})
+
+describe('the palette', () => {
+  it('reaches actions by typing', async () => {
+    await open({ boards: 2 })
+    await press(document.body, 'k', { ctrlKey: true })
+    const field = document.querySelector<HTMLInputElement>('[role=combobox]')!
+    field.value = 'go to act'
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+    await settled()
+    await press(field, 'Enter')
+    expect(text('main h2')).toBe('Activity')
+  })
+})

@@ -85,3 +85,18 @@ fn unix_ms_of_host() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// Longest step between two looks at a clock that is not the host's.
+const LOOK_MS: u64 = 50;
+
+/// Returns when so much time has passed on the clock. It is looked at now and then, because it may stand or leap.
+pub(crate) async fn elapsed(clock: &dyn Clock, ms: u64) {
+    let end = clock.now_ms().saturating_add(ms);
+    loop {
+        let left = end.saturating_sub(clock.now_ms());
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(left.min(LOOK_MS))).await;
+    }
+}

@@ -1,13 +1,35 @@
 //! The door: every operation of the gateway, each handed on to the room that carries it out.
 
-use crate::{clock::Clock, config::*, domain::*, error::*, stream::*};
+use crate::{
+    clock::Clock,
+    config::{GatewayConfig, PairingMode},
+    core::Core,
+    domain::*,
+    error::*,
+    package::{Asked, BoardFacts, unfit},
+    session,
+    store::{Cursor, DeviceRecord},
+    stream::*,
+};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_util::sync::CancellationToken;
 
 /// The gateway; clones are the same one. It ends when [`Gateway::close`] is called or the last clone is dropped.
 #[derive(Clone)]
 pub struct Gateway {
-    inner: Arc<()>,
+    door: Arc<Door>,
+}
+
+struct Door(Arc<Core>);
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.shutdown.cancel();
+    }
 }
 
 /// What is known of the other end of a byte stream before it speaks.
@@ -41,6 +63,7 @@ impl PeerLabel {
 #[derive(Debug)]
 pub struct Connection {
     task: tokio::task::JoinHandle<String>,
+    ending: CancellationToken,
 }
 
 impl Connection {
@@ -53,7 +76,7 @@ impl Connection {
 
     /// Closes the connection.
     pub fn close(&self) {
-        self.task.abort();
+        self.ending.cancel();
     }
 }
 
@@ -72,188 +95,381 @@ pub struct Pairing {
     pub expires_ms: u64,
 }
 
-#[allow(unused_variables, clippy::todo, clippy::unused_async)]
 impl Gateway {
     /// Opens a data directory; on first start makes its keys, certificates and store.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing was changed then.
     pub async fn open(config: GatewayConfig) -> Result<Self, OpenError> {
-        todo!()
+        let core = Core::open(config).await?;
+        core.tasks.spawn(session::watch(core.clone()));
+        Ok(Self {
+            door: Arc::new(Door(core)),
+        })
     }
-    /// Ends sessions and listeners and writes what is left to write.
+
+    /// Ends sessions and listeners and waits until their ends are written.
     pub async fn close(&self) {
-        todo!()
+        self.core().close().await;
     }
+
     /// What this gateway is.
     pub fn info(&self) -> GatewayInfo {
-        todo!()
+        self.core().info()
     }
+
     /// Serves one byte stream: a TLS connection of either ALPN.
     pub fn accept<S>(&self, stream: S, peer: PeerLabel) -> Connection
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        todo!()
+        serve(self.core(), stream, peer)
     }
+
     /// Listens for TCP connections; give loopback unless the user asked for more. Returns the address with its port.
+    ///
+    /// # Errors
+    /// [`ListenError`].
     pub async fn listen(&self, address: SocketAddr) -> Result<SocketAddr, ListenError> {
-        todo!()
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::AddrInUse => ListenError::InUse { address },
+            _ => ListenError::Io { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        self.core().listening().push(bound);
+        self.core().tasks.spawn(accept_all(self.core().clone(), listener));
+        Ok(bound)
     }
 
     /// Switches enrollment on or off.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn set_pairing(&self, mode: PairingMode) -> Result<(), StoreError> {
-        todo!()
+        self.core().set_pairing(mode).await
     }
+
     /// Makes a one-time token for a new device, bound to a chip if its id is given.
+    ///
+    /// # Errors
+    /// [`PairingError`].
     pub async fn create_pairing(
         &self,
         ttl: Duration,
         chip_id: Option<Vec<u8>>,
         device_name: Option<String>,
     ) -> Result<Pairing, PairingError> {
-        todo!()
+        self.core().create_pairing(ttl, chip_id, device_name).await
     }
+
     /// Makes a one-time token with which a known device (wiped, or its chip renewed) gets a new certificate under its old
     /// id and name; the old certificate is revoked when the new one is issued.
+    ///
+    /// # Errors
+    /// [`PairingError`].
     pub async fn create_pairing_for(&self, device: &DeviceId, ttl: Duration) -> Result<Pairing, PairingError> {
-        todo!()
+        self.core().create_pairing_for(device, ttl).await
     }
 
     /// All devices, by name.
     pub fn devices(&self) -> Vec<DeviceView> {
-        todo!()
-    }
-    /// One device.
-    pub fn device(&self, device: &DeviceId) -> Option<DeviceView> {
-        todo!()
-    }
-    /// Gives a device another name.
-    pub async fn rename_device(&self, device: &DeviceId, name: &str) -> Result<(), DeviceError> {
-        todo!()
-    }
-    /// Takes a device out of service: revokes its certificate, ends its session, frees chip id and name.
-    pub async fn retire_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        todo!()
-    }
-    /// Lets another key enroll with the device's chip id.
-    pub async fn release_chip_id(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        todo!()
-    }
-    /// Revokes a device's certificate; a live session ends at once.
-    pub async fn revoke_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        todo!()
-    }
-    /// Tells a connected device to forget its identity and apps.
-    pub async fn wipe_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        todo!()
-    }
-    /// Changes the interval at which a device reports metrics, 100 to 60,000 ms, until its session ends.
-    pub async fn set_metrics_interval(&self, device: &DeviceId, interval_ms: u32) -> Result<(), DeviceError> {
-        todo!()
+        self.core().devices()
     }
 
-    /// Looks at a module (`.wasm` or `.wat`) without keeping it.
+    /// One device.
+    pub fn device(&self, device: &DeviceId) -> Option<DeviceView> {
+        self.core().device(device)
+    }
+
+    /// Gives a device another name.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn rename_device(&self, device: &DeviceId, name: &str) -> Result<(), DeviceError> {
+        self.core().rename_device(device, name).await
+    }
+
+    /// Takes a device out of service: revokes its certificate, ends its session, frees chip id and name. One that never
+    /// enrolled is forgotten.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn retire_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
+        self.core().retire_device(device).await
+    }
+
+    /// Lets another key enroll with the device's chip id.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn release_chip_id(&self, device: &DeviceId) -> Result<(), DeviceError> {
+        self.core().release_chip_id(device).await
+    }
+
+    /// Revokes a device's certificate; a live session ends at once.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn revoke_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
+        self.core().revoke_device(device).await
+    }
+
+    /// Tells a connected device to forget its identity and apps; pair it again with [`Gateway::create_pairing_for`].
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn wipe_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
+        self.core().wipe_device(device).await
+    }
+
+    /// Changes the interval at which a device reports metrics, 100 to 60,000 ms, until its session ends.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn set_metrics_interval(&self, device: &DeviceId, interval_ms: u32) -> Result<(), DeviceError> {
+        self.core().set_metrics_interval(device, interval_ms).await
+    }
+
+    /// Looks at a module (`.wasm` or `.wat`) without keeping it. What would keep it from being a package stands in
+    /// [`ModuleReport::problems`].
+    ///
+    /// # Errors
+    /// [`UploadError`] if it is no module at all.
     pub fn analyze(&self, module: &[u8]) -> Result<ModuleReport, UploadError> {
-        todo!()
+        self.core().analyze(module)
     }
-    /// Says in one sentence why a module would not fit a board or a connected device; none: it fits.
+
+    /// Says in one sentence why a module would not fit a board or an enrolled device; none: it fits, or nothing is known.
     pub fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
-        todo!()
+        self.core().fits(report, app, board, device)
     }
+
     /// Checks, wraps and signs a module. The same module with the same options gives the package that is there already.
+    ///
+    /// # Errors
+    /// [`UploadError`]; nothing was stored then.
     pub async fn upload(&self, module: &[u8], options: UploadOptions) -> Result<PackageView, UploadError> {
-        todo!()
+        self.core().upload(module, options).await
     }
+
     /// All packages, by app and sequence.
     pub fn packages(&self) -> Vec<PackageView> {
-        todo!()
+        self.core().packages()
     }
+
     /// Packages of one app, latest first.
     pub fn versions(&self, app: &str) -> Vec<PackageView> {
-        todo!()
+        let model = self.core().store.read();
+        model
+            .versions(app)
+            .into_iter()
+            .map(|package| package.view.clone())
+            .collect()
     }
 
     /// Wishes for a package on devices.
+    ///
+    /// # Errors
+    /// [`DeployError`]; nothing was changed then.
     pub async fn deploy(
         &self,
         devices: &[DeviceId],
         package: &PackageId,
         start: bool,
     ) -> Result<Deployment, DeployError> {
-        todo!()
+        self.core().deploy(devices, package, start).await
     }
+
     /// Signs an earlier version's module again, above every sequence so far, and deploys it to one device.
+    ///
+    /// # Errors
+    /// [`DeployError`].
     pub async fn rollback(&self, device: &DeviceId, app: &str, to_version: &str) -> Result<Deployment, DeployError> {
-        todo!()
+        self.core().rollback(device, app, to_version).await
     }
+
     /// Gives up what is left of a deployment; what a device has stays.
+    ///
+    /// # Errors
+    /// [`DeployError`].
     pub async fn cancel(&self, deployment: DeploymentId) -> Result<Deployment, DeployError> {
-        todo!()
+        self.core().cancel(deployment).await
     }
+
     /// Deployments, latest first.
     pub fn deployments(&self) -> Vec<Deployment> {
-        todo!()
+        self.core().store.read().deployments.values().rev().cloned().collect()
     }
+
     /// One deployment.
     pub fn deployment(&self, deployment: DeploymentId) -> Option<Deployment> {
-        todo!()
+        self.core().store.read().deployments.get(&deployment).cloned()
     }
+
     /// Transfers under way.
     pub fn transfers(&self) -> Vec<TransferProgress> {
-        todo!()
+        self.core().transfers.all()
     }
+
     /// Transfers as they move.
     pub fn follow_transfers(&self) -> TransferStream {
-        todo!()
+        self.core().transfers.follow()
     }
+
     /// Wishes that an app runs; carried out when the device is connected.
+    ///
+    /// # Errors
+    /// [`DeployError`].
     pub async fn start_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        todo!()
+        self.core().start_app(device, app).await
     }
+
     /// Wishes that an app does not run.
+    ///
+    /// # Errors
+    /// [`DeployError`].
     pub async fn stop_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        todo!()
+        self.core().stop_app(device, app).await
     }
+
     /// Wishes that an app is removed.
+    ///
+    /// # Errors
+    /// [`DeployError`].
     pub async fn remove_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        todo!()
+        self.core().remove_app(device, app).await
     }
 
     /// Metrics of a device from a position of its stream on (0: all that is kept).
     pub fn metrics(&self, device: &DeviceId, since: u64) -> Page<MetricsSample> {
-        todo!()
+        self.core().telemetry.of(device).metrics_page(since)
     }
+
     /// The latest metrics of a device.
     pub fn latest_metrics(&self, device: &DeviceId) -> Option<MetricsSample> {
-        todo!()
+        self.core().telemetry.of(device).latest_metrics()
     }
+
     /// Metrics of a device as they come.
     pub fn follow_metrics(&self, device: &DeviceId) -> MetricsStream {
-        todo!()
+        self.core().telemetry.of(device).follow_metrics()
     }
+
     /// Log lines of a device, of one app if given (`""`: the firmware), from a position of its stream on.
     pub fn logs(&self, device: &DeviceId, app: Option<&str>, since: u64) -> Page<Arc<LogLine>> {
-        todo!()
+        self.core().telemetry.of(device).logs_page(app, since)
     }
+
     /// Log lines of a device as they come.
     pub fn follow_logs(&self, device: &DeviceId, app: Option<&str>) -> LogStream {
-        todo!()
+        self.core().telemetry.of(device).follow_logs(app)
     }
 
     /// Everything but telemetry, and the revision at which it holds.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        self.core().snapshot()
     }
+
     /// Events after a revision, without gaps.
     pub fn subscribe(&self, after_revision: u64) -> EventStream {
-        todo!()
+        EventStream(Cursor::new(self.core().store.clone(), after_revision))
     }
 
     /// Audit entries from a position on, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        todo!()
+        self.core().store.audit(from, limit).await
     }
+
     /// Checks the whole audit trail; returns the number of entries.
+    ///
+    /// # Errors
+    /// [`AuditError`].
     pub async fn verify_audit(&self) -> Result<u64, AuditError> {
-        todo!()
+        self.core().store.verify_audit().await
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.door.0
+    }
+}
+
+impl Core {
+    fn packages(&self) -> Vec<PackageView> {
+        let mut packages: Vec<_> = self
+            .store
+            .read()
+            .packages
+            .values()
+            .map(|package| package.view.clone())
+            .collect();
+        packages.sort_by(|a, b| (&a.app, a.sequence).cmp(&(&b.app, b.sequence)));
+        packages
+    }
+
+    fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
+        let model = self.store.read();
+        let record = device
+            .and_then(|device| model.devices.get(device))
+            .filter(|record| !record.board.is_empty());
+        let facts = match record {
+            Some(record) => self.board_facts(record),
+            None => BoardFacts::of_spec(self.boards.iter().find(|spec| spec.id == board)?),
+        };
+        unfit(&facts, &Asked::of_report(report, app)).map(|unfit| unfit.sentence)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = {
+            let model = self.store.read();
+            Snapshot {
+                revision: model.revision,
+                pairing: model.pairing,
+                devices: model.devices.values().map(DeviceRecord::view).collect(),
+                packages: model.packages.values().map(|package| package.view.clone()).collect(),
+                deployments: model.deployments.values().cloned().collect(),
+            }
+        };
+        snapshot.devices.iter_mut().for_each(|device| self.add_live(device));
+        snapshot
+            .packages
+            .sort_by(|a, b| (&a.app, a.sequence).cmp(&(&b.app, b.sequence)));
+        snapshot
+    }
+}
+
+fn serve<S>(core: &Arc<Core>, stream: S, peer: PeerLabel) -> Connection
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let ending = core.shutdown.child_token();
+    let task = core
+        .tasks
+        .spawn(session::connection(core.clone(), stream, peer, ending.clone()));
+    Connection { task, ending }
+}
+
+async fn accept_all(core: Arc<Core>, listener: TcpListener) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = core.shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                // Small messages that wait for an answer each: not to be held back.
+                let _ = stream.set_nodelay(true);
+                serve(&core, stream, PeerLabel::new(address.to_string()));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: others have to end first.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
     }
 }
 

@@ -11,10 +11,22 @@
 
 pub mod clock;
 pub mod config;
+mod core;
+mod deploy;
 pub mod domain;
+mod enrollment;
 pub mod error;
 mod gateway;
+mod package;
+mod pairing;
+mod pki;
+mod random;
+mod registry;
+mod session;
+mod store;
 pub mod stream;
+mod telemetry;
+mod tls;
 
 pub use clock::Clock;
 pub use config::{BoardSpec, GatewayConfig, PairingMode, SessionLimits};

@@ -1,8 +1,11 @@
 //! Live streams that a caller reads: bounded, and honest about what they drop.
 
-use crate::domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress};
+use crate::{
+    domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress},
+    store::Cursor,
+};
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 /// Metrics of one device as they come.
 #[derive(Debug)]
@@ -20,8 +23,7 @@ pub struct LogStream {
 pub struct TransferStream(pub(crate) broadcast::Receiver<TransferProgress>);
 
 /// Events from a revision on.
-#[derive(Debug)]
-pub struct EventStream(pub(crate) mpsc::Receiver<EventMessage>);
+pub struct EventStream(pub(crate) Cursor);
 
 impl MetricsStream {
     /// The next sample; none when the device was forgotten or the gateway closed.
@@ -52,7 +54,7 @@ impl TransferStream {
 impl EventStream {
     /// The next message; none when the gateway closed, or after a [`EventMessage::Resync`].
     pub async fn next(&mut self) -> Option<EventMessage> {
-        self.0.recv().await
+        self.0.next().await
     }
 }
 

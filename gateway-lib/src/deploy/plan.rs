@@ -1,0 +1,169 @@
+//! The pure part: from wishes and reports to the next step for each app of a device.
+
+use crate::{
+    domain::{AppState, DeploymentId},
+    store::{DeviceRecord, Model, PackageRecord, Wish},
+};
+use std::sync::Arc;
+
+/// What to do next for one app.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// Send the package.
+    Transfer {
+        package: Arc<PackageRecord>,
+        deployment: Option<DeploymentId>,
+        start: bool,
+    },
+    /// Ask the device to start the app.
+    Start,
+    /// Ask the device to stop the app.
+    Stop,
+    /// Ask the device to remove the app.
+    Remove,
+    /// The device has what is wished for: write it down.
+    Settle,
+}
+
+/// The next step for a wish; none: nothing to do, or the device has to report first.
+pub(super) fn step(model: &Model, device: &DeviceRecord, wish: &Wish) -> Option<Step> {
+    let instance = device.instances.get(&wish.app);
+    let Some(package) = &wish.package else {
+        return Some(if instance.is_some() { Step::Remove } else { Step::Settle });
+    };
+    // Packages are never removed; a wish for one that is not there cannot be carried out.
+    let package = model.packages.get(package)?;
+    let Some(instance) = instance.filter(|instance| package.is(instance)) else {
+        return Some(Step::Transfer {
+            package: package.clone(),
+            deployment: wish.deployment,
+            start: wish.run,
+        });
+    };
+    let state = instance.state;
+    if wish.run {
+        let ended = matches!(state, AppState::Exited | AppState::Failed);
+        match state {
+            AppState::Installed | AppState::Stopped => Some(Step::Start),
+            _ if ended && wish.start_once => Some(Step::Start),
+            AppState::Running | AppState::Exited | AppState::Failed if unsettled(model, device, wish) => {
+                Some(Step::Settle)
+            }
+            _ => None,
+        }
+    } else if state.is_active() || instance.autostart {
+        Some(Step::Stop)
+    } else {
+        unsettled(model, device, wish).then_some(Step::Settle)
+    }
+}
+
+/// Whether something is left to be written down about a wish that is fulfilled.
+fn unsettled(model: &Model, device: &DeviceRecord, wish: &Wish) -> bool {
+    let open = wish
+        .deployment
+        .and_then(|deployment| model.target(deployment, &device.id));
+    wish.start_once || wish.previous.is_some() || open.is_some_and(|target| !target.status.is_final())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::PairingMode,
+        domain::{DeviceId, Digest, InstanceView, PackageId, PackageView},
+    };
+
+    const WISHED: u64 = 3;
+
+    fn check(sequence: Option<u64>, state: AppState, autostart: bool, wish: (bool, bool, bool), expected: &str) {
+        let mut model = Model::empty(PairingMode::On);
+        let package = package();
+        model.packages.insert(package.view.id.clone(), Arc::new(package));
+        let mut device = DeviceRecord::pending(DeviceId::from("dev-1"), "bench-1".into(), String::new());
+        if let Some(sequence) = sequence {
+            device
+                .instances
+                .insert("blink".into(), instance(sequence, state, autostart));
+        }
+        let (present, run, start_once) = wish;
+        let wish = Wish {
+            app: "blink".into(),
+            package: present.then(|| PackageId::new("blink", WISHED)),
+            run,
+            start_once,
+            deployment: None,
+            previous: None,
+        };
+        let step = step(&model, &device, &wish);
+        let name = format!("{step:?}");
+        let name = if step.is_none() {
+            "Nothing"
+        } else {
+            name.split([' ', '(', ')']).nth(1).unwrap_or("")
+        };
+        assert_eq!(name, expected, "{sequence:?} {state:?} {wish:?}");
+    }
+
+    #[test]
+    fn closes_every_gap() {
+        use AppState::{Exited, Failed, Installed, Running, Starting, Stopped};
+        let (run, stop, remove) = ((true, true, false), (true, false, false), (false, false, false));
+        let restart = (true, true, true);
+        check(None, Installed, false, run, "Transfer");
+        check(Some(2), Running, true, run, "Transfer");
+        check(Some(4), Running, true, run, "Transfer");
+        check(Some(WISHED), Installed, false, run, "Start");
+        check(Some(WISHED), Stopped, false, run, "Start");
+        check(Some(WISHED), Starting, true, run, "Nothing");
+        check(Some(WISHED), Running, true, run, "Nothing");
+        check(Some(WISHED), Failed, true, run, "Nothing");
+        check(Some(WISHED), Exited, true, run, "Nothing");
+        check(Some(WISHED), Failed, true, restart, "Start");
+        check(Some(WISHED), Exited, true, restart, "Start");
+        check(Some(WISHED), Running, true, restart, "Settle");
+        check(None, Installed, false, stop, "Transfer");
+        check(Some(WISHED), Running, true, stop, "Stop");
+        check(Some(WISHED), Failed, true, stop, "Stop");
+        check(Some(WISHED), Failed, false, stop, "Nothing");
+        check(Some(WISHED), Installed, false, stop, "Nothing");
+        check(Some(2), Running, true, remove, "Remove");
+        check(None, Installed, false, remove, "Settle");
+    }
+
+    fn package() -> PackageRecord {
+        PackageRecord {
+            view: PackageView {
+                id: PackageId::new("blink", WISHED),
+                app: "blink".into(),
+                version: "1.0.0".into(),
+                sequence: WISHED,
+                digest: Digest([7; 32]),
+                size_bytes: 1,
+                memory_bytes: 0,
+                stack_bytes: 0,
+                heap_bytes: 0,
+                callback_ms: 1,
+                capabilities: vec![],
+                targets: vec![],
+                signed_ms: 0,
+                rollback_of: None,
+            },
+            envelope: vec![],
+        }
+    }
+
+    fn instance(sequence: u64, state: AppState, autostart: bool) -> InstanceView {
+        InstanceView {
+            app: "blink".into(),
+            version: "1.0.0".into(),
+            sequence,
+            digest: Digest([7; 32]),
+            state,
+            failure: None,
+            autostart,
+            uptime_ms: 0,
+            reported_ms: 0,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One package on its way to one device: begin, chunks with a small window, commit.
+
+use crate::{
+    core::Core,
+    domain::{DeploymentId, DeviceId, TargetStatus, TransferProgress},
+    package::read_module,
+    session::{NoAnswer, Pending, Session},
+    store::PackageRecord,
+    stream::TransferStream,
+};
+use drydock_protocol::{
+    device_to_gateway::{Refusal, Reply},
+    envelope::Kind,
+    gateway_to_device::{PackageBegin, PackageChunk, PackageCommit},
+    limits::{CHUNK_BYTES, CHUNK_WINDOW},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::sync::broadcast;
+
+/// Steps of transfers that a follower may be behind.
+const LIVE_STEPS: usize = 1_024;
+
+/// Transfers under way.
+pub(crate) struct Transfers {
+    current: Mutex<HashMap<DeviceId, TransferProgress>>,
+    live: broadcast::Sender<TransferProgress>,
+}
+
+/// How a transfer ended.
+#[derive(Debug)]
+pub(super) enum TransferEnd {
+    /// The device committed it.
+    Committed,
+    /// The device refused it.
+    Refused(Refusal),
+    /// It is not wished for any more.
+    Unwanted,
+    /// The session ended, or the device did not answer.
+    Lost,
+    /// The module cannot be read here; one sentence.
+    Unreadable(String),
+}
+
+impl From<NoAnswer> for TransferEnd {
+    fn from(_: NoAnswer) -> Self {
+        Self::Lost
+    }
+}
+
+impl Default for Transfers {
+    fn default() -> Self {
+        Self {
+            current: Mutex::default(),
+            live: broadcast::Sender::new(LIVE_STEPS),
+        }
+    }
+}
+
+impl Transfers {
+    pub(crate) fn all(&self) -> Vec<TransferProgress> {
+        self.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn follow(&self) -> TransferStream {
+        TransferStream(self.live.subscribe())
+    }
+
+    fn moved(&self, progress: &TransferProgress) {
+        self.lock().insert(progress.device.clone(), progress.clone());
+        // Nobody may be following.
+        let _ = self.live.send(progress.clone());
+    }
+
+    fn ended(&self, device: &DeviceId) {
+        self.lock().remove(device);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<DeviceId, TransferProgress>> {
+        self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Sends a package; the deployment's target follows.
+pub(super) async fn transfer(
+    core: &Core,
+    session: &Arc<Session>,
+    package: &PackageRecord,
+    deployment: Option<DeploymentId>,
+    start: bool,
+) -> TransferEnd {
+    let module = match read_module(&core.store, package.view.digest).await {
+        Ok(module) => module,
+        Err(error) => return TransferEnd::Unreadable(error.to_string()),
+    };
+    let mut progress = TransferProgress {
+        device: session.device.clone(),
+        deployment: deployment.unwrap_or(DeploymentId(0)),
+        app: package.view.app.clone(),
+        done_bytes: 0,
+        total_bytes: package.view.size_bytes,
+    };
+    core.transfers.moved(&progress);
+    core.target_moved(
+        session,
+        deployment,
+        TargetStatus::Transferring,
+        "the package is on its way",
+    )
+    .await;
+    let end = match send(core, session, package, &module, &mut progress).await {
+        Ok(()) => {
+            core.target_moved(
+                session,
+                deployment,
+                TargetStatus::Committing,
+                "the device checks and stores it",
+            )
+            .await;
+            commit(session, start).await
+        }
+        Err(end) => end,
+    };
+    core.transfers.ended(&session.device);
+    if matches!(end, TransferEnd::Unwanted) {
+        // Whatever the answer is, the transfer is over.
+        let _ = session.request_empty(Kind::PackageAbort).await;
+    }
+    end
+}
+
+async fn send(
+    core: &Core,
+    session: &Arc<Session>,
+    package: &PackageRecord,
+    module: &[u8],
+    progress: &mut TransferProgress,
+) -> Result<(), TransferEnd> {
+    let begin = PackageBegin {
+        envelope: package.envelope.clone(),
+    };
+    accepted(session.request(Kind::PackageBegin, &begin).await?)?;
+    let mut window: VecDeque<Pending> = VecDeque::with_capacity(CHUNK_WINDOW);
+    let mut chunks = module.chunks(CHUNK_BYTES).enumerate();
+    loop {
+        if !is_wanted(core, session, package) {
+            return Err(TransferEnd::Unwanted);
+        }
+        while window.len() < CHUNK_WINDOW
+            && let Some((index, data)) = chunks.next()
+        {
+            let offset = u32::try_from(index * CHUNK_BYTES).unwrap_or(u32::MAX);
+            window.push_back(session.send(Kind::PackageChunk, &PackageChunk { offset, data }).await?);
+        }
+        let Some(oldest) = window.pop_front() else {
+            return Ok(());
+        };
+        if let Some(next) = accepted(oldest.reply().await?)? {
+            progress.done_bytes = next.min(progress.total_bytes);
+            core.transfers.moved(progress);
+        }
+    }
+}
+
+async fn commit(session: &Arc<Session>, start: bool) -> TransferEnd {
+    match session.request(Kind::PackageCommit, &PackageCommit { start }).await {
+        Ok(reply) => accepted(reply).map_or_else(|end| end, |_| TransferEnd::Committed),
+        Err(NoAnswer) => TransferEnd::Lost,
+    }
+}
+
+/// The offset that a reply tells, if it tells one.
+fn accepted(reply: Reply) -> Result<Option<u32>, TransferEnd> {
+    match reply {
+        Reply::Done => Ok(None),
+        Reply::ChunkTaken(next) => Ok(Some(next)),
+        Reply::Refused(refusal) => Err(TransferEnd::Refused(refusal)),
+    }
+}
+
+fn is_wanted(core: &Core, session: &Session, package: &PackageRecord) -> bool {
+    let model = core.store.read();
+    let wish = model
+        .devices
+        .get(&session.device)
+        .and_then(|device| device.wishes.get(&package.view.app));
+    wish.is_some_and(|wish| wish.package.as_ref() == Some(&package.view.id))
+}

@@ -1,0 +1,446 @@
+//! What operators wish for, and how wishes and deployments are written down as they come true.
+
+use crate::{
+    core::Core,
+    domain::{
+        AppState, Deployment, DeploymentId, DeploymentTarget, DeviceId, DeviceState, InstanceView, PackageId,
+        TargetStatus,
+    },
+    error::{DeployError, DeviceError, StoreError, UploadError},
+    package::{Asked, BoardFacts, Unfit, manifest, unfit},
+    pairing::known,
+    session::Session,
+    store::{DeviceRecord, Model, PackageRecord, Transaction, Wish},
+};
+use drydock_protocol::{
+    capability::PinSet,
+    device_to_gateway::{Refusal, RefusalCode},
+};
+use std::sync::Arc;
+
+impl Core {
+    pub(crate) async fn deploy(
+        &self,
+        devices: &[DeviceId],
+        package: &PackageId,
+        start: bool,
+    ) -> Result<Deployment, DeployError> {
+        let mut tx = self.store.begin().await?;
+        let (records, package, id) = {
+            let model = tx.model();
+            let unknown = || DeployError::UnknownPackage {
+                package: package.clone(),
+            };
+            let package = model.packages.get(package).cloned().ok_or_else(unknown)?;
+            let mut records: Vec<DeviceRecord> = Vec::new();
+            for device in devices {
+                let record = known(&model, device)?;
+                if record.enrolled_ms.is_none() {
+                    return Err(DeviceError::NotEnrolled {
+                        name: record.name.clone(),
+                    }
+                    .into());
+                }
+                self.check_fits(record, &package)?;
+                if !records.iter().any(|known| known.id == record.id) {
+                    records.push(record.clone());
+                }
+            }
+            let latest = model.deployments.keys().next_back().map_or(0, |latest| latest.0);
+            (records, package, DeploymentId(latest + 1))
+        };
+        let targets = records.iter().map(|record| DeploymentTarget {
+            device: record.id.clone(),
+            status: TargetStatus::Waiting,
+            detail: waiting_detail(record).to_owned(),
+            changed_ms: tx.time_ms,
+        });
+        let deployment = Deployment {
+            id,
+            package: package.view.id.clone(),
+            app: package.view.app.clone(),
+            start,
+            created_ms: tx.time_ms,
+            targets: targets.collect(),
+        };
+        tx.deployment(deployment.clone()).await?;
+        for record in &records {
+            let before = record.wishes.get(&package.view.app);
+            if let Some(superseded) = before.and_then(|wish| wish.deployment) {
+                let detail = format!("deployment {id} took its place");
+                self.move_target(&mut tx, superseded, &record.id, TargetStatus::Superseded, &detail)
+                    .await?;
+            }
+            let wish = Wish {
+                app: package.view.app.clone(),
+                package: Some(package.view.id.clone()),
+                run: start,
+                start_once: start,
+                deployment: Some(id),
+                previous: before.and_then(fallback_of),
+            };
+            tx.wish(&record.id, wish).await?;
+        }
+        let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
+        let detail = format!("to {}", names.join(", "));
+        tx.audit("operator", "package.deployed", &package.view.id.0, &detail)
+            .await?;
+        tx.commit().await?;
+        records.iter().for_each(|record| self.wake(&record.id));
+        Ok(deployment)
+    }
+
+    pub(crate) async fn rollback(
+        &self,
+        device: &DeviceId,
+        app: &str,
+        to_version: &str,
+    ) -> Result<Deployment, DeployError> {
+        let (old, run) = {
+            let model = self.store.read();
+            let record = known(&model, device)?;
+            let run = record.wishes.get(app).is_none_or(|wish| wish.run);
+            let versions = model.versions(app);
+            let old = versions
+                .into_iter()
+                .find(|package| package.view.version == to_version)
+                .cloned();
+            (old, run)
+        };
+        let old = old.ok_or_else(|| DeployError::UnknownVersion {
+            app: app.to_owned(),
+            version: to_version.to_owned(),
+        })?;
+        let package = self.sign_again(&old).await.map_err(|error| match error {
+            UploadError::Refused { sentence, .. } => DeployError::DoesNotFit { sentence },
+            UploadError::Store(error) => error.into(),
+        })?;
+        self.deploy(std::slice::from_ref(device), &package.id, run).await
+    }
+
+    pub(crate) async fn cancel(&self, id: DeploymentId) -> Result<Deployment, DeployError> {
+        let mut tx = self.store.begin().await?;
+        let deployment = tx.model().deployments.get(&id).cloned();
+        let deployment = deployment.ok_or(DeployError::UnknownDeployment(id))?;
+        let open = deployment.targets.iter().filter(|target| !target.status.is_final());
+        let open: Vec<DeviceId> = open.map(|target| target.device.clone()).collect();
+        for device in &open {
+            self.move_target(
+                &mut tx,
+                id,
+                device,
+                TargetStatus::Cancelled,
+                "cancelled by the operator",
+            )
+            .await?;
+            let record = tx.model().devices.get(device).cloned();
+            let Some((wish, record)) =
+                record.and_then(|record| Some((record.wishes.get(&deployment.app)?.clone(), record)))
+            else {
+                continue;
+            };
+            if wish.deployment != Some(id) {
+                continue;
+            }
+            match (&wish.previous, record.instances.get(&wish.app)) {
+                (Some((package, run)), _) => {
+                    let before = Wish {
+                        package: Some(package.clone()),
+                        run: *run,
+                        start_once: false,
+                        deployment: None,
+                        previous: None,
+                        app: wish.app.clone(),
+                    };
+                    tx.wish(device, before).await?;
+                }
+                _ => tx.remove_wish(device, &wish.app).await?,
+            }
+        }
+        if !open.is_empty() {
+            tx.audit("operator", "deployment.cancelled", &id.to_string(), &deployment.app)
+                .await?;
+        }
+        tx.commit().await?;
+        open.iter().for_each(|device| self.wake(device));
+        let model = self.store.read();
+        model
+            .deployments
+            .get(&id)
+            .cloned()
+            .ok_or(DeployError::UnknownDeployment(id))
+    }
+
+    pub(crate) async fn start_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
+        self.change_wish(device, app, "app.started", |wish| {
+            (wish.run, wish.start_once) = (true, true);
+        })
+        .await
+    }
+
+    pub(crate) async fn stop_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
+        self.change_wish(device, app, "app.stopped", |wish| {
+            (wish.run, wish.start_once) = (false, false);
+        })
+        .await
+    }
+
+    pub(crate) async fn remove_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
+        self.change_wish(device, app, "app.removed", |wish| {
+            wish.package = None;
+            (wish.run, wish.start_once) = (false, false);
+            (wish.deployment, wish.previous) = (None, None);
+        })
+        .await
+    }
+
+    async fn change_wish(
+        &self,
+        device: &DeviceId,
+        app: &str,
+        action: &str,
+        change: impl FnOnce(&mut Wish),
+    ) -> Result<(), DeployError> {
+        let mut tx = self.store.begin().await?;
+        let (record, mut wish) = {
+            let model = tx.model();
+            let record = known(&model, device)?.clone();
+            let wish = record.wishes.get(app).filter(|wish| wish.package.is_some()).cloned();
+            let wish = wish.or_else(|| wish_of_instance(&model, record.instances.get(app)?));
+            let wish = wish.ok_or_else(|| DeployError::NoSuchApp {
+                device: record.name.clone(),
+                app: app.to_owned(),
+            })?;
+            (record, wish)
+        };
+        let before = wish.clone();
+        change(&mut wish);
+        if let Some(deployment) = before.deployment.filter(|_| wish.deployment.is_none()) {
+            let detail = "the app is to be removed";
+            self.move_target(&mut tx, deployment, device, TargetStatus::Superseded, detail)
+                .await?;
+        }
+        tx.wish(device, wish).await?;
+        tx.audit("operator", action, app, &format!("on {}", record.name))
+            .await?;
+        tx.commit().await?;
+        self.wake(device);
+        Ok(())
+    }
+
+    /// The device has what is wished for.
+    pub(super) async fn settle(&self, session: &Session, wish: &Wish) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        if self.wish_of(&tx.model(), session, &wish.app).as_ref() != Some(wish) {
+            return Ok(());
+        }
+        if wish.package.is_none() {
+            tx.remove_wish(&session.device, &wish.app).await?;
+            return tx.commit().await;
+        }
+        if let Some(deployment) = wish.deployment {
+            let instance = {
+                let model = tx.model();
+                let device = model.devices.get(&session.device);
+                device.and_then(|device| device.instances.get(&wish.app)).cloned()
+            };
+            let detail = instance.map(|instance| done_detail(&instance)).unwrap_or_default();
+            self.move_target(&mut tx, deployment, &session.device, TargetStatus::Done, &detail)
+                .await?;
+        }
+        let settled = Wish {
+            start_once: false,
+            previous: None,
+            ..wish.clone()
+        };
+        tx.wish(&session.device, settled).await?;
+        tx.commit().await
+    }
+
+    /// The device took a request to start.
+    pub(super) async fn start_taken(&self, session: &Session, app: &str) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let wish = self.wish_of(&tx.model(), session, app);
+        if let Some(wish) = wish.filter(|wish| wish.start_once) {
+            let taken = Wish {
+                start_once: false,
+                ..wish
+            };
+            tx.wish(&session.device, taken).await?;
+        }
+        tx.commit().await
+    }
+
+    /// The device has an app no more.
+    pub(super) async fn removed(&self, session: &Session, app: &str) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        tx.remove_instance(&session.device, app).await?;
+        let wish = self.wish_of(&tx.model(), session, app);
+        if wish.is_some_and(|wish| wish.package.is_none()) {
+            tx.remove_wish(&session.device, app).await?;
+        }
+        tx.commit().await
+    }
+
+    /// A transfer came further; what cannot be written down now is told by the next step.
+    pub(super) async fn target_moved(
+        &self,
+        session: &Session,
+        deployment: Option<DeploymentId>,
+        status: TargetStatus,
+        detail: &str,
+    ) {
+        let Some(deployment) = deployment else { return };
+        let written = async {
+            let mut tx = self.store.begin().await?;
+            self.move_target(&mut tx, deployment, &session.device, status, detail)
+                .await?;
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%error, %deployment, "the progress of a deployment could not be written down");
+        }
+    }
+
+    /// Moves a target that is not at its end yet.
+    pub(crate) async fn move_target(
+        &self,
+        tx: &mut Transaction<'_>,
+        deployment: DeploymentId,
+        device: &DeviceId,
+        status: TargetStatus,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        let open = tx
+            .model()
+            .target(deployment, device)
+            .is_some_and(|target| !target.status.is_final());
+        if !open {
+            return Ok(());
+        }
+        let target = DeploymentTarget {
+            device: device.clone(),
+            status,
+            detail: detail.to_owned(),
+            changed_ms: tx.time_ms,
+        };
+        tx.target(deployment, target).await
+    }
+
+    /// A session ended: what was on its way waits for the next one.
+    pub(crate) async fn put_back_targets(
+        &self,
+        tx: &mut Transaction<'_>,
+        record: &DeviceRecord,
+    ) -> Result<(), StoreError> {
+        for deployment in record.wishes.values().filter_map(|wish| wish.deployment) {
+            let under_way = tx
+                .model()
+                .target(deployment, &record.id)
+                .is_some_and(|target| matches!(target.status, TargetStatus::Transferring | TargetStatus::Committing));
+            if under_way {
+                let detail = "the connection ended on the way; it is sent again when the board returns";
+                self.move_target(tx, deployment, &record.id, TargetStatus::Waiting, detail)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of the board of a device.
+    pub(crate) fn board_facts(&self, record: &DeviceRecord) -> BoardFacts {
+        let spec = self.boards.iter().find(|board| board.id == record.board);
+        BoardFacts {
+            name: record.name.clone(),
+            id: record.board.clone(),
+            heap_bytes: record.heap_bytes.or(spec.map(|spec| spec.heap_bytes)),
+            store_bytes: record.store_bytes.or(spec.map(|spec| spec.store_bytes)),
+            pins: spec.map(|spec| PinSet::of(&spec.pins)),
+        }
+    }
+
+    pub(super) fn wish_of(&self, model: &Model, session: &Session, app: &str) -> Option<Wish> {
+        model.devices.get(&session.device)?.wishes.get(app).cloned()
+    }
+
+    /// The package that a device reports for an app, and whether it runs.
+    pub(super) fn package_of_instance(&self, model: &Model, session: &Session, app: &str) -> Option<(PackageId, bool)> {
+        let wish = wish_of_instance(model, model.devices.get(&session.device)?.instances.get(app)?)?;
+        Some((wish.package?, wish.run))
+    }
+
+    fn check_fits(&self, record: &DeviceRecord, package: &Arc<PackageRecord>) -> Result<(), DeployError> {
+        let manifest = manifest(package).ok_or_else(|| StoreError::Unreadable {
+            what: format!("the manifest of {}", package.view.id),
+        })?;
+        let asked = Asked::of_manifest(&manifest, &manifest.targets);
+        match unfit(&self.board_facts(record), &asked) {
+            Some(Unfit { sentence, .. }) => Err(DeployError::DoesNotFit { sentence }),
+            None => Ok(()),
+        }
+    }
+
+    fn wake(&self, device: &DeviceId) {
+        if let Some(session) = self.sessions.get(device) {
+            session.wake.notify_one();
+        }
+    }
+}
+
+/// What a device's refusal means for people, with the way out.
+pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> String {
+    let way_out = match refusal.code {
+        RefusalCode::StoreFull => "remove an app or build a smaller one",
+        RefusalCode::NoMemory => "stop another app or link this one with less memory",
+        RefusalCode::TooManyApps => "remove an app",
+        RefusalCode::WrongTarget | RefusalCode::Capability => "upload it for this board",
+        RefusalCode::Downgrade => "upload it again, so that it gets a new sequence",
+        RefusalCode::BadSignature => "enroll the device with this gateway",
+        RefusalCode::Unsupported => "update the firmware",
+        RefusalCode::NoSuchApp => "deploy it again",
+        RefusalCode::InvalidModule => "build it for the boards' WebAssembly features",
+        RefusalCode::Malformed | RefusalCode::BadDigest | RefusalCode::OutOfSequence | RefusalCode::StoreFailed => {
+            "try again"
+        }
+    };
+    format!("{device} refused {app}: {}; {way_out}", refusal.detail)
+}
+
+/// A wish for what a device reports, if its package is known here.
+fn wish_of_instance(model: &Model, instance: &InstanceView) -> Option<Wish> {
+    let package = PackageId::new(&instance.app, instance.sequence);
+    model.packages.get(&package).filter(|package| package.is(instance))?;
+    Some(Wish {
+        app: instance.app.clone(),
+        package: Some(package),
+        run: instance.state.is_active(),
+        start_once: false,
+        deployment: None,
+        previous: None,
+    })
+}
+
+/// What holds again if a new wish is refused: the wish before, or what that one would have fallen back to.
+fn fallback_of(wish: &Wish) -> Option<(PackageId, bool)> {
+    wish.previous
+        .clone()
+        .or_else(|| Some((wish.package.clone()?, wish.run)))
+}
+
+fn waiting_detail(record: &DeviceRecord) -> &'static str {
+    match record.state {
+        DeviceState::Connected => "about to be sent",
+        _ => "waits for the board to connect",
+    }
+}
+
+fn done_detail(instance: &InstanceView) -> String {
+    match (&instance.state, &instance.failure) {
+        (AppState::Failed, Some(failure)) => {
+            format!("{} {} failed: {}", instance.app, instance.version, failure.detail)
+        }
+        (AppState::Exited, _) => format!("{} {} ran and ended", instance.app, instance.version),
+        (AppState::Running | AppState::Starting, _) => format!("{} {} runs", instance.app, instance.version),
+        _ => format!("{} {} is installed", instance.app, instance.version),
+    }
+}

@@ -1,0 +1,365 @@
+//! What a module is: imports, exports, memory, the capabilities that it wants. Nothing is stored or signed here.
+
+use crate::{
+    domain::{Digest, ImportReport, ModuleReport},
+    error::UploadRefusal,
+};
+use drydock_protocol::{
+    capability::Capability,
+    host_calls::{self, HostCall, Needs, ValueType},
+    section::Section,
+};
+use ring::digest::{SHA256, digest};
+use std::borrow::Cow;
+use wasmparser::{
+    CompositeInnerType, Encoding, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
+};
+
+/// Bytes of a device's heap that an app takes besides code, memory and stack: engine, store, linked calls.
+const HEAP_FIXED_BYTES: u64 = 8 * 1024;
+/// How much a module grows when a device compiles it.
+const HEAP_PER_MODULE_BYTE: u64 = 4;
+/// Heap of one table element.
+const HEAP_PER_TABLE_ELEMENT: u64 = 8;
+/// Call stack of an app whose module does not ask for another.
+pub(super) const DEFAULT_STACK_BYTES: u32 = 4 * 1024;
+
+/// A module as it would be sent, with what was found.
+pub(crate) struct Prepared {
+    /// Without names and debug information.
+    pub(crate) module: Vec<u8>,
+    pub(crate) report: ModuleReport,
+    pub(crate) section: Section,
+    pub(crate) entry: drydock_protocol::manifest::EntryPoints,
+    /// The class of the first problem.
+    pub(crate) first_problem: Option<UploadRefusal>,
+}
+
+/// Looks at a module in binary or text form. The error is the reason why there is nothing to report.
+pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<ModuleReport, String> {
+    prepare(given, max_bytes).map(|prepared| prepared.report)
+}
+
+/// Looks at a module and takes names and debug information out of it.
+pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<Prepared, String> {
+    let from_text = !given.starts_with(b"\0asm");
+    // Text and debug information may be larger than what is sent, but not without bound.
+    if given.len() > max_bytes.saturating_mul(16) {
+        return Err(format!("it has {} bytes, far more than any board takes", given.len()));
+    }
+    let binary = if from_text {
+        parse_text(given)?
+    } else {
+        Cow::Borrowed(given)
+    };
+    validate(&binary)?;
+    let mut found = Found::default();
+    let module = found
+        .walk(&binary)
+        .map_err(|error| format!("it is no valid WebAssembly: {}", error.message()))?;
+    let mut problems = found.problems;
+    let section = match Section::of_module(&binary) {
+        Ok(section) => section.unwrap_or_default(),
+        Err(error) => {
+            problems.push((UploadRefusal::CustomSection, error.to_string()));
+            Section::default()
+        }
+    };
+    if module.len() > max_bytes {
+        let problem = format!("it has {} bytes, at most {max_bytes} can be sent", module.len());
+        problems.push((UploadRefusal::TooLarge, problem));
+    }
+    if !(found.entry.start || found.entry.init || found.entry.tick) {
+        let problem = "it exports neither _start nor init nor tick, so no board would run it".to_owned();
+        problems.push((UploadRefusal::NoEntryPoint, problem));
+    }
+    let memory_bytes = u32::try_from(found.memory_bytes).unwrap_or(u32::MAX);
+    let mut digest_bytes = [0; 32];
+    digest_bytes.copy_from_slice(digest(&SHA256, &module).as_ref());
+    let report = ModuleReport {
+        name: section.name.clone(),
+        version: section.version,
+        digest: Digest(digest_bytes),
+        size_bytes: u32::try_from(module.len()).unwrap_or(u32::MAX),
+        given_bytes: u32::try_from(given.len()).unwrap_or(u32::MAX),
+        from_text,
+        imports: found.imports,
+        exports: found.exports,
+        memory_bytes,
+        memory_max_bytes: found.memory_max_bytes,
+        page_bytes: found.page_bytes,
+        heap_bytes: heap_bytes(
+            module.len(),
+            found.table_elements,
+            section.limits.memory_bytes.unwrap_or(0).max(memory_bytes),
+            section.limits.stack_bytes.unwrap_or(DEFAULT_STACK_BYTES),
+        ),
+        wanted: found.wanted,
+        uses_gpio: found.uses_gpio,
+        requested: section.capabilities.clone().unwrap_or_default(),
+        problems: problems.iter().map(|(_, problem)| problem.clone()).collect(),
+    };
+    Ok(Prepared {
+        first_problem: problems.first().map(|(kind, _)| *kind),
+        module,
+        report,
+        section,
+        entry: found.entry,
+    })
+}
+
+/// Heap that a device needs for an app in all. The device reckons with the same floor before it accepts.
+fn heap_bytes(module_bytes: usize, table_elements: u64, memory_bytes: u32, stack_bytes: u32) -> u32 {
+    let heap = HEAP_FIXED_BYTES
+        .saturating_add((module_bytes as u64).saturating_mul(HEAP_PER_MODULE_BYTE))
+        .saturating_add(table_elements.saturating_mul(HEAP_PER_TABLE_ELEMENT))
+        .saturating_add(memory_bytes.into())
+        .saturating_add(stack_bytes.into());
+    u32::try_from(heap).unwrap_or(u32::MAX)
+}
+
+fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    let text = std::str::from_utf8(given).ok();
+    let text = text.filter(|text| text.trim_start().starts_with(['(', ';']));
+    let text = text.ok_or("it is neither WebAssembly (.wasm) nor its text format (.wat)")?;
+    wat::parse_str(text).map(Cow::Owned).map_err(|error| {
+        let text = error.to_string();
+        let first: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .take(2)
+            .collect();
+        format!("its text format has an error: {}", first.join(" "))
+    })
+}
+
+/// The proposals that devices carry out.
+fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::MULTI_VALUE
+        | WasmFeatures::FLOATS
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::CUSTOM_PAGE_SIZES
+}
+
+fn validate(binary: &[u8]) -> Result<(), String> {
+    match Validator::new_with_features(features()).validate_all(binary) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("it is no valid WebAssembly for boards: {}", error.message())),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    types: Vec<Option<FuncType>>,
+    functions: Vec<u32>,
+    imports: Vec<ImportReport>,
+    exports: Vec<String>,
+    entry: drydock_protocol::manifest::EntryPoints,
+    memory_bytes: u64,
+    memory_max_bytes: Option<u64>,
+    page_bytes: u32,
+    table_elements: u64,
+    wanted: Vec<Capability>,
+    uses_gpio: bool,
+    problems: Vec<(UploadRefusal, String)>,
+}
+
+impl Found {
+    /// Walks through a valid module and copies all but its custom sections.
+    fn walk(&mut self, binary: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
+        let mut stripped = Vec::with_capacity(binary.len());
+        stripped.extend_from_slice(b"\0asm\x01\0\0\0");
+        self.page_bytes = 65_536;
+        for payload in Parser::new(0).parse_all(binary) {
+            let payload = payload?;
+            if let Some((id, range)) = payload.as_section()
+                && id != 0
+            {
+                let content = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+                copy_section(
+                    &mut stripped,
+                    id,
+                    content.map_or(&[], |(start, end)| &binary[start..end]),
+                );
+            }
+            match payload {
+                Payload::Version { encoding, .. } if encoding == Encoding::Component => {
+                    self.problem(UploadRefusal::NotWasm, "it is a component, boards run core modules");
+                }
+                Payload::TypeSection(types) => {
+                    for group in types {
+                        for ty in group?.into_types() {
+                            self.types.push(match ty.composite_type.inner {
+                                CompositeInnerType::Func(function) => Some(function),
+                                _ => None,
+                            });
+                        }
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let import = import?;
+                        self.import(import.module, import.name, import.ty);
+                    }
+                }
+                Payload::FunctionSection(functions) => {
+                    for index in functions {
+                        self.functions.push(index?);
+                    }
+                }
+                Payload::TableSection(tables) => {
+                    for table in tables {
+                        self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
+                    }
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        let memory = memory?;
+                        let page = memory.page_size_log2.unwrap_or(16);
+                        self.page_bytes = 1 << page;
+                        self.memory_bytes = memory.initial << page;
+                        self.memory_max_bytes = memory.maximum.map(|maximum| maximum << page);
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export?;
+                        self.export(export.name, export.kind, export.index);
+                    }
+                }
+                Payload::StartSection { .. } => {
+                    let problem = "it has a start function, which boards do not run";
+                    self.problem(UploadRefusal::NoEntryPoint, problem);
+                }
+                _ => {}
+            }
+        }
+        Ok(stripped)
+    }
+
+    fn import(&mut self, module: &str, name: &str, ty: TypeRef) {
+        let full_name = format!("{module}.{name}");
+        let call = host_calls::find(module, name);
+        let known = match (ty, call) {
+            (TypeRef::Func(index), Some(call)) => {
+                self.functions.push(index);
+                self.has_type(index, call)
+            }
+            (TypeRef::Func(index), None) => {
+                self.functions.push(index);
+                false
+            }
+            _ => false,
+        };
+        if !known {
+            let problem = match call {
+                Some(_) => format!("it imports {full_name} with another type than boards have"),
+                None => format!("it imports {full_name}, which boards do not have"),
+            };
+            self.problem(UploadRefusal::UnknownImport, &problem);
+        }
+        let capability = call.map_or("", |call| capability_name(call.needs));
+        if let Some(call) = call {
+            self.want(call.needs);
+        }
+        self.imports.push(ImportReport {
+            name: full_name,
+            capability: capability.to_owned(),
+            known,
+        });
+    }
+
+    fn problem(&mut self, kind: UploadRefusal, problem: &str) {
+        self.problems.push((kind, problem.to_owned()));
+    }
+
+    fn want(&mut self, needs: Needs) {
+        let capability = match needs {
+            Needs::Nothing => return,
+            Needs::Gpio => {
+                self.uses_gpio = true;
+                return;
+            }
+            Needs::Log => Capability::Log,
+            Needs::Metrics => Capability::Metrics,
+            Needs::Timer => Capability::Timer,
+            Needs::Random => Capability::Random,
+        };
+        if !self.wanted.contains(&capability) {
+            self.wanted.push(capability);
+        }
+    }
+
+    fn export(&mut self, name: &str, kind: ExternalKind, index: u32) {
+        let slot = match name {
+            "_start" => &mut self.entry.start,
+            "init" => &mut self.entry.init,
+            "tick" => &mut self.entry.tick,
+            "on_message" => &mut self.entry.on_message,
+            _ => return,
+        };
+        let ty = self
+            .functions
+            .get(index as usize)
+            .and_then(|index| self.types.get(*index as usize)?.as_ref());
+        let wanted: &[ValType] = if name == "on_message" { &[ValType::I32; 2] } else { &[] };
+        if kind == ExternalKind::Func && ty.is_some_and(|ty| ty.params() == wanted && ty.results().is_empty()) {
+            *slot = true;
+            self.exports.push(name.to_owned());
+        } else {
+            let problem = format!("its export {name} has not the type that boards call");
+            self.problem(UploadRefusal::NoEntryPoint, &problem);
+        }
+    }
+
+    fn has_type(&self, index: u32, call: &HostCall) -> bool {
+        let Some(Some(ty)) = self.types.get(index as usize) else {
+            return false;
+        };
+        let params = call.params.iter().map(|ty| val_type(*ty));
+        let results = call.result.iter().map(|ty| val_type(*ty));
+        ty.params().iter().copied().eq(params) && ty.results().iter().copied().eq(results)
+    }
+}
+
+/// The word for what a host call belongs to.
+fn capability_name(needs: Needs) -> &'static str {
+    match needs {
+        Needs::Nothing => "",
+        Needs::Log => "log",
+        Needs::Metrics => "metrics",
+        Needs::Timer => "timer",
+        Needs::Gpio => "gpio",
+        Needs::Random => "random",
+    }
+}
+
+fn val_type(ty: ValueType) -> ValType {
+    match ty {
+        ValueType::I32 => ValType::I32,
+        ValueType::I64 => ValType::I64,
+        ValueType::F64 => ValType::F64,
+    }
+}
+
+/// Section id, length as LEB128, content (WebAssembly core specification, section 5.5.2).
+fn copy_section(module: &mut Vec<u8>, id: u8, content: &[u8]) {
+    module.push(id);
+    let mut length = content.len();
+    loop {
+        let byte = (length & 0x7f) as u8;
+        length >>= 7;
+        module.push(if length == 0 { byte } else { byte | 0x80 });
+        if length == 0 {
+            break;
+        }
+    }
+    module.extend_from_slice(content);
+}

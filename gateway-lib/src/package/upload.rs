@@ -1,0 +1,285 @@
+//! From a module to a signed package: everything is checked before anything is stored.
+
+use super::{
+    BoardFacts,
+    analysis::{DEFAULT_STACK_BYTES, Prepared},
+    fit::{Asked, Unfit},
+    manifest, prepare, record, sign, unfit, write_module,
+};
+use crate::{
+    core::Core,
+    domain::{ModuleReport, PackageId, PackageView, UploadOptions},
+    error::{UploadError, UploadRefusal},
+    store::{Model, PackageRecord},
+};
+use drydock_protocol::{
+    capability::{Capability, PinSet},
+    limits::DEFAULT_CALLBACK_LIMIT_MS,
+    manifest::{AppLimits, MANIFEST_VERSION, Manifest, is_app_name},
+    types::Version,
+};
+use std::sync::Arc;
+
+impl Core {
+    pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, UploadError> {
+        super::analyze(module, self.limits.max_module_bytes)
+            .map_err(|reason| refused(UploadRefusal::NotWasm, format!("This file cannot be an app: {reason}.")))
+    }
+
+    pub(crate) async fn upload(&self, given: &[u8], options: UploadOptions) -> Result<PackageView, UploadError> {
+        let prepared = prepare(given, self.limits.max_module_bytes).map_err(|reason| {
+            let app = options.name.as_deref().unwrap_or("this file");
+            refused(UploadRefusal::NotWasm, format!("{app} cannot be an app: {reason}"))
+        })?;
+        let app = app_name(&prepared, &options)?;
+        check_problems(&app, &prepared)?;
+        let draft = self.draft(app, &prepared, &options)?;
+        let original = (prepared.module.len() != given.len() && !prepared.report.from_text).then(|| given.to_vec());
+        write_module(&self.store, prepared.report.digest, prepared.module, original).await?;
+        self.sign_draft(draft, options.version.or(prepared.section.version), None)
+            .await
+    }
+
+    /// Signs a manifest with the next sequence of its app; version none: follows the latest.
+    pub(crate) async fn sign_draft(
+        &self,
+        mut draft: Manifest,
+        version: Option<Version>,
+        rollback_of: Option<PackageId>,
+    ) -> Result<PackageView, UploadError> {
+        let mut tx = self.store.begin().await?;
+        let (sequence, decided) = {
+            let model = tx.model();
+            if rollback_of.is_none()
+                && let Some(known) = same_package(&model, &draft, version)
+            {
+                return Ok(known);
+            }
+            let sequence = model
+                .versions(&draft.app)
+                .first()
+                .map_or(1, |latest| latest.view.sequence + 1);
+            (
+                sequence,
+                decide_version(&model, &draft, version, rollback_of.is_some())?,
+            )
+        };
+        (draft.sequence, draft.version) = (sequence, decided);
+        let app = draft.app.clone();
+        let record = sign(&self.authority, &draft)
+            .and_then(|envelope| record(&envelope, tx.time_ms, rollback_of))
+            .ok_or_else(|| {
+                let sentence =
+                    format!("{app} asks for more than a manifest can say: give it fewer capabilities or targets");
+                refused(UploadRefusal::Capability, sentence)
+            })?;
+        let record = Arc::new(record);
+        let view = record.view.clone();
+        tx.package(record).await?;
+        let detail = format!("{} {} with sha256 {}", view.app, view.version, view.digest);
+        tx.audit("operator", "package.signed", &view.id.0, &detail).await?;
+        tx.commit().await?;
+        Ok(view)
+    }
+
+    /// Signs an earlier version's module again, above all sequences so far.
+    pub(crate) async fn sign_again(&self, old: &PackageRecord) -> Result<PackageView, UploadError> {
+        let manifest = manifest(old).ok_or_else(|| crate::error::StoreError::Unreadable {
+            what: format!("the manifest of {}", old.view.id),
+        })?;
+        let version = manifest.version;
+        self.sign_draft(manifest, Some(version), Some(old.view.id.clone()))
+            .await
+    }
+
+    fn draft(&self, app: String, prepared: &Prepared, options: &UploadOptions) -> Result<Manifest, UploadError> {
+        let boards = options.targets.iter().map(|id| {
+            self.boards.iter().find(|board| board.id == *id).ok_or_else(|| {
+                let sentence =
+                    format!("{app} is meant for {id}, which is no board that is known here: see drydock boards");
+                refused(UploadRefusal::UnknownBoard, sentence)
+            })
+        });
+        let boards = boards.collect::<Result<Vec<_>, _>>()?;
+        let led_pins = boards.iter().fold(PinSet::default(), |pins, board| {
+            PinSet(pins.0 | PinSet::of(&board.led_pins).0)
+        });
+        let capabilities = capabilities(prepared, options, led_pins);
+        let section = &prepared.section;
+        let memory_bytes = section
+            .limits
+            .memory_bytes
+            .unwrap_or(0)
+            .max(prepared.report.memory_bytes);
+        let manifest = Manifest {
+            manifest_version: MANIFEST_VERSION,
+            app,
+            version: Version::default(),
+            sequence: 1,
+            digest: prepared.report.digest.0,
+            size: prepared.report.size_bytes,
+            entry: prepared.entry,
+            limits: AppLimits {
+                memory_bytes,
+                stack_bytes: section.limits.stack_bytes.unwrap_or(DEFAULT_STACK_BYTES),
+                heap_bytes: prepared.report.heap_bytes,
+                callback_ms: options
+                    .callback_ms
+                    .or(section.limits.callback_ms)
+                    .unwrap_or(DEFAULT_CALLBACK_LIMIT_MS),
+                fuel: None,
+            },
+            capabilities,
+            targets: options.targets.clone(),
+        };
+        manifest.check().map_err(|error| {
+            refused(
+                UploadRefusal::Capability,
+                format!("{} cannot be a package: {error}", manifest.app),
+            )
+        })?;
+        // Without targets, what no firmware offers is refused all the same.
+        let anywhere = BoardFacts::default();
+        let mut facts: Vec<_> = boards.into_iter().map(BoardFacts::of_spec).collect();
+        if facts.is_empty() {
+            facts.push(anywhere);
+        }
+        for board in &facts {
+            let asked = Asked::of_manifest(&manifest, if board.id.is_empty() { &[] } else { &manifest.targets });
+            if let Some(Unfit { kind, sentence }) = unfit(board, &asked) {
+                return Err(refused(kind, sentence));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn of_manifest(manifest: &'a Manifest, targets: &'a [String]) -> Self {
+        Self {
+            app: &manifest.app,
+            size_bytes: manifest.size,
+            memory_bytes: manifest.limits.memory_bytes,
+            heap_bytes: manifest.limits.heap_bytes,
+            capabilities: &manifest.capabilities,
+            targets,
+        }
+    }
+
+    pub(crate) fn of_report(report: &'a ModuleReport, app: &'a str) -> Self {
+        Self {
+            app,
+            size_bytes: report.size_bytes,
+            memory_bytes: report.memory_bytes,
+            heap_bytes: report.heap_bytes,
+            capabilities: &report.requested,
+            targets: &[],
+        }
+    }
+}
+
+fn app_name(prepared: &Prepared, options: &UploadOptions) -> Result<String, UploadError> {
+    let name = options.name.clone().or_else(|| prepared.section.name.clone());
+    let name = name.ok_or_else(|| {
+        let sentence = "the module does not say how it is called: give the app a name".to_owned();
+        refused(UploadRefusal::Name, sentence)
+    })?;
+    if is_app_name(&name) {
+        return Ok(name);
+    }
+    let sentence = format!(
+        "{name:?} cannot be the name of an app: use up to 32 lower-case letters, digits and inner hyphens, such as blink-2"
+    );
+    Err(refused(UploadRefusal::Name, sentence))
+}
+
+fn check_problems(app: &str, prepared: &Prepared) -> Result<(), UploadError> {
+    let Some((kind, problem)) = prepared.first_problem.zip(prepared.report.problems.first()) else {
+        return Ok(());
+    };
+    let way_out = match kind {
+        UploadRefusal::UnknownImport => "; build it against the calls in the guest SDK",
+        UploadRefusal::NoEntryPoint => "; export _start, init or tick",
+        UploadRefusal::TooLarge => "; build it smaller (optimise for size)",
+        _ => "; mend it and build again",
+    };
+    Err(refused(
+        kind,
+        format!("{app} cannot run on any board: {problem}{way_out}"),
+    ))
+}
+
+fn capabilities(prepared: &Prepared, options: &UploadOptions, led_pins: PinSet) -> Vec<Capability> {
+    let mut granted = prepared.section.capabilities.clone().unwrap_or_else(|| {
+        let mut every_app = vec![Capability::Log, Capability::Metrics, Capability::Timer];
+        if led_pins != PinSet::default() {
+            every_app.push(Capability::Gpio(led_pins));
+        }
+        every_app
+    });
+    granted.extend(options.grants.iter().cloned());
+    let mut pins = PinSet::default();
+    granted.retain(|capability| match capability {
+        Capability::Gpio(more) => {
+            pins.0 |= more.0;
+            false
+        }
+        _ => true,
+    });
+    if pins != PinSet::default() {
+        granted.push(Capability::Gpio(pins));
+    }
+    granted.sort();
+    granted.dedup();
+    granted
+}
+
+/// The latest package of the app, if it says just what this one would.
+fn same_package(model: &Model, draft: &Manifest, version: Option<Version>) -> Option<PackageView> {
+    let latest = *model.versions(&draft.app).first()?;
+    let known = manifest(latest)?;
+    let version = version.unwrap_or(known.version);
+    let mut wanted = draft.clone();
+    (wanted.sequence, wanted.version) = (known.sequence, version);
+    (wanted == known).then(|| latest.view.clone())
+}
+
+fn decide_version(
+    model: &Model,
+    draft: &Manifest,
+    version: Option<Version>,
+    rollback: bool,
+) -> Result<Version, UploadError> {
+    let versions = model.versions(&draft.app);
+    let highest = versions
+        .iter()
+        .filter_map(|package| package.view.version.parse::<Version>().ok())
+        .max();
+    let same_module = versions.iter().find(|package| package.view.digest.0 == draft.digest);
+    match (version, highest) {
+        (Some(version), Some(highest)) if version < highest && !rollback => {
+            let sentence = format!(
+                "{} {version} is older than {highest}, which is signed already: roll back to it, or give it a higher version",
+                draft.app
+            );
+            Err(refused(UploadRefusal::Version, sentence))
+        }
+        (Some(version), _) => Ok(version),
+        (None, None) => Ok(Version {
+            major: 0,
+            minor: 1,
+            patch: 0,
+        }),
+        (None, Some(highest)) => Ok(same_module
+            .and_then(|package| package.view.version.parse().ok())
+            .filter(|version| *version == highest)
+            .unwrap_or(Version {
+                patch: highest.patch.saturating_add(1),
+                ..highest
+            })),
+    }
+}
+
+pub(super) fn refused(kind: UploadRefusal, sentence: String) -> UploadError {
+    UploadError::Refused { kind, sentence }
+}

@@ -1,0 +1,73 @@
+//! Which device a certificate names, and which certificates count now.
+
+use super::certificate::{certificate_pin, parse};
+use crate::domain::{DeviceId, Digest};
+use rustls::pki_types::CertificateDer;
+use std::{collections::HashMap, sync::RwLock};
+use x509_parser::extensions::GeneralName;
+
+/// What a device's certificate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeviceCertificate {
+    pub(crate) device: DeviceId,
+    /// Serial number, hexadecimal.
+    pub(crate) serial: String,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub(crate) key: Digest,
+}
+
+/// The one certificate of each device that counts; revoking removes it, so that nothing else has to be looked up.
+#[derive(Debug, Default)]
+pub(crate) struct TrustedDevices {
+    current: RwLock<HashMap<DeviceId, (String, Digest)>>,
+}
+
+impl TrustedDevices {
+    pub(crate) fn trust(&self, certificate: DeviceCertificate) {
+        let entry = (certificate.serial, certificate.key);
+        self.write().insert(certificate.device, entry);
+    }
+
+    pub(crate) fn revoke(&self, device: &DeviceId) {
+        self.write().remove(device);
+    }
+
+    pub(crate) fn is_trusted(&self, certificate: &DeviceCertificate) -> bool {
+        let current = self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        current
+            .get(&certificate.device)
+            .is_some_and(|(serial, key)| *serial == certificate.serial && *key == certificate.key)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<DeviceId, (String, Digest)>> {
+        self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl DeviceCertificate {
+    /// Reads id, serial and key of a device certificate of this gateway. The chain is checked elsewhere.
+    pub(crate) fn read(der: &CertificateDer<'_>, gateway_name: &str) -> Option<Self> {
+        let certificate = parse(der).ok()?;
+        let mut names = certificate.subject().iter_common_name();
+        let device = DeviceId(names.next()?.as_str().ok()?.to_owned());
+        let usage = certificate.extended_key_usage().ok()??.value;
+        let expected = uri(gateway_name, &device);
+        let named = certificate
+            .subject_alternative_name()
+            .ok()??
+            .value
+            .general_names
+            .iter()
+            .any(|name| matches!(name, GeneralName::URI(uri) if *uri == expected));
+        (names.next().is_none() && usage.client_auth && !usage.any && !certificate.is_ca() && named).then(|| Self {
+            device,
+            serial: hex::encode(certificate.raw_serial()),
+            key: certificate_pin(&certificate),
+        })
+    }
+}
+
+/// The SAN of a device, in the form of a SPIFFE id.
+pub(super) fn uri(gateway_name: &str, device: &DeviceId) -> String {
+    format!("spiffe://{gateway_name}/device/{device}")
+}

@@ -1,0 +1,96 @@
+//! A byte stream comes in: limits, TLS handshake, and on to what the peer wants to speak.
+
+use super::{EndReason, serve};
+use crate::{clock::elapsed, core::Core, domain::Fact, gateway::PeerLabel, tls::Purpose};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+use tokio_util::sync::CancellationToken;
+
+/// Serves one connection to its end; gives one sentence about how it came.
+pub(crate) async fn connection<S>(core: Arc<Core>, stream: S, peer: PeerLabel, ending: CancellationToken) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Ok(_connection) = core.connections.clone().try_acquire_owned() else {
+        return core
+            .refuse(&peer.label, "there are too many connections".to_owned())
+            .await;
+    };
+    let Ok(handshake) = core.handshakes.clone().try_acquire_owned() else {
+        return core
+            .refuse(&peer.label, "too many connections are being set up".to_owned())
+            .await;
+    };
+    let clock = peer.clock.clone().unwrap_or_else(|| core.clock.clone());
+    let result = tokio::select! {
+        result = handshake_of(&core, stream) => result,
+        () = elapsed(&*clock, core.limits.handshake_timeout_ms) => {
+            Err(format!("the TLS handshake took longer than {} ms", core.limits.handshake_timeout_ms))
+        }
+        () = ending.cancelled() => Err("the gateway closed the connection".to_owned()),
+    };
+    let (purpose, tls) = match result {
+        Ok(accepted) => accepted,
+        Err(reason) => return core.refuse(&peer.label, reason).await,
+    };
+    match purpose {
+        Purpose::Enroll => super::enroll::serve(&core, tls, &peer.label, &*clock, &ending).await,
+        Purpose::Session => serve::serve(core, tls, peer.label, clock, ending, handshake).await,
+    }
+}
+
+async fn handshake_of<S>(core: &Core, stream: S) -> Result<(Purpose, TlsStream<S>), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+    let start = acceptor
+        .await
+        .map_err(|error| format!("the TLS handshake failed: {error}"))?;
+    let chosen = core.tls.choose(&start.client_hello());
+    let (purpose, config) = chosen.unwrap_or_else(|| (Purpose::Enroll, core.tls.any()));
+    let tls = start
+        .into_stream(config)
+        .await
+        .map_err(|error| format!("the TLS handshake failed: {error}"))?;
+    if tls.get_ref().1.alpn_protocol().is_none() {
+        return Err("the peer did not say what it wants to speak (ALPN)".to_owned());
+    }
+    Ok((purpose, tls))
+}
+
+impl Core {
+    /// Tells that a connection did not become a session.
+    pub(crate) async fn refuse(&self, peer: &str, reason: String) -> String {
+        tracing::info!(peer, reason, "connection refused");
+        if self.shutdown.is_cancelled() || !self.refusals.allow(self.clock.now_ms()) {
+            return reason;
+        }
+        let fact = Fact::ConnectionRefused {
+            peer: peer.to_owned(),
+            reason: reason.clone(),
+        };
+        let told = async {
+            let mut tx = self.store.begin().await?;
+            tx.tell(fact).await?;
+            tx.commit().await
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(%error, "a refused connection could not be recorded");
+        }
+        reason
+    }
+}
+
+impl EndReason {
+    /// One sentence.
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::Superseded => "a newer session of the device took its place",
+            Self::Revoked => "the device's certificate was revoked",
+            Self::Idle => "nothing was heard of the device for too long",
+            Self::Closing => "the gateway closed",
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `drydock/1`: the life of one session, from the device's hello to its end.
+
+use super::{EndReason, Session, lock};
+use crate::{
+    clock::{Clock, elapsed},
+    core::Core,
+    pki::DeviceCertificate,
+};
+use drydock_protocol::{
+    device_to_gateway::{AppReport, Hello, Log, Metrics, Reply},
+    envelope::{Envelope, Kind, encode},
+    framing,
+    gateway_to_device::Welcome,
+    limits::{MAX_MESSAGE_BYTES, PROTOCOL_VERSION},
+};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::{OwnedSemaphorePermit, mpsc},
+};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for a peer that does not take our farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub(super) async fn serve<S>(
+    core: Arc<Core>,
+    mut tls: TlsStream<S>,
+    peer: String,
+    clock: Arc<dyn Clock>,
+    ending: CancellationToken,
+    handshake: OwnedSemaphorePermit,
+) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let Some(certificate) = certificate.and_then(|certificate| core.verifier.device(certificate)) else {
+        return core
+            .refuse(&peer, "the peer showed no device certificate".to_owned())
+            .await;
+    };
+    let mut incoming = Incoming::default();
+    let hello = tokio::select! {
+        message = read_message(&mut tls, &mut incoming) => message.and_then(|message| parse_hello(&message)),
+        () = elapsed(&*clock, core.limits.hello_timeout_ms) => Err("the device did not introduce itself in time".to_owned()),
+        () = ending.cancelled() => Err("the gateway closed the connection".to_owned()),
+    };
+    drop(handshake);
+    match hello {
+        Ok(hello) => session(core, tls, incoming, certificate, hello, peer, clock, ending).await,
+        Err(reason) => core.refuse(&peer, reason).await,
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn session<S>(
+    core: Arc<Core>,
+    tls: TlsStream<S>,
+    incoming: Incoming,
+    certificate: DeviceCertificate,
+    hello: Hello,
+    peer: String,
+    clock: Arc<dyn Clock>,
+    ending: CancellationToken,
+) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let make = |id| {
+        Session::new(
+            id,
+            certificate.device.clone(),
+            peer.clone(),
+            clock,
+            core.limits.reply_timeout_ms,
+            ending,
+        )
+    };
+    let (session, outgoing) = match core.connect(&certificate, hello, make).await {
+        Ok(connected) => connected,
+        Err(reason) => return core.refuse(&peer, reason).await,
+    };
+    let (reader, writer) = tokio::io::split(tls);
+    let writing = core.tasks.spawn(write_messages(session.clone(), writer, outgoing));
+    let welcome = Welcome {
+        session_id: session.id,
+        time_ms: session.clock.unix_ms(),
+        metrics_interval_ms: core.limits.metrics_interval_ms,
+    };
+    let reconciling = match encode(Kind::Welcome, 0, &welcome) {
+        Ok(message) if session.put(&message).await.is_ok() => Some(
+            core.tasks
+                .spawn(crate::deploy::reconcile(core.clone(), session.clone())),
+        ),
+        _ => None,
+    };
+    let end = read_messages(&core, &session, reader, incoming).await;
+    session.ending.cancel();
+    lock(&session.pending).clear();
+    if let Some(reconciling) = reconciling {
+        let _ = reconciling.await;
+    }
+    let _ = writing.await;
+    let sentence = match session.end_reason() {
+        Some(reason) => reason.sentence().to_owned(),
+        None if core.shutdown.is_cancelled() => EndReason::Closing.sentence().to_owned(),
+        None => end,
+    };
+    if let Err(error) = core.disconnected(&session, &sentence).await {
+        tracing::warn!(%error, device = %session.device, "the end of a session could not be recorded");
+    }
+    sentence
+}
+
+/// Reads until the end; gives one sentence about it.
+async fn read_messages<S>(
+    core: &Core,
+    session: &Session,
+    mut reader: ReadHalf<TlsStream<S>>,
+    mut incoming: Incoming,
+) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let message = tokio::select! {
+            message = read_message(&mut reader, &mut incoming) => message,
+            () = session.ending.cancelled() => return "the gateway closed the connection".to_owned(),
+        };
+        let result = match message {
+            Ok(message) => take_message(core, session, &message).await,
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = result {
+            return reason;
+        }
+    }
+}
+
+async fn take_message(core: &Core, session: &Session, message: &[u8]) -> Result<(), String> {
+    let malformed = |_| "the device sent a message without a valid form".to_owned();
+    let envelope = Envelope::decode(message).map_err(malformed)?;
+    session.heard();
+    if session.silent.swap(false, Ordering::SeqCst) {
+        core.returned(session).await.map_err(|error| error.to_string())?;
+    }
+    let time_ms = session.heard_unix_ms();
+    match Kind::from_number(envelope.kind) {
+        Some(Kind::Metrics) => {
+            let metrics: Metrics = envelope.body().map_err(malformed)?;
+            session.uptime_ms.store(metrics.uptime_ms, Ordering::Relaxed);
+            core.telemetry.of(&session.device).take_metrics(time_ms, metrics);
+        }
+        Some(Kind::Log) => {
+            let log: Log = envelope.body().map_err(malformed)?;
+            core.telemetry.of(&session.device).take_log(time_ms, log);
+        }
+        Some(Kind::Reply) => {
+            let reply: Reply = envelope.body().map_err(malformed)?;
+            session.replied(envelope.id, reply);
+        }
+        Some(Kind::AppReport) => {
+            let report: AppReport = envelope.body().map_err(malformed)?;
+            core.report(session, report).await.map_err(|error| error.to_string())?;
+            session.wake.notify_one();
+        }
+        Some(kind) => {
+            return Err(format!(
+                "the device sent a message that has no place in a session ({kind:?})"
+            ));
+        }
+        // A newer firmware may say more than we know.
+        None => tracing::debug!(kind = envelope.kind, device = %session.device, "unknown message"),
+    }
+    Ok(())
+}
+
+async fn write_messages<S>(
+    session: Arc<Session>,
+    mut writer: WriteHalf<TlsStream<S>>,
+    mut outgoing: mpsc::Receiver<Vec<u8>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let message = tokio::select! {
+            message = outgoing.recv() => message,
+            () = session.ending.cancelled() => None,
+        };
+        let Some(message) = message else { break };
+        // One write, one record of at most 1 KiB: what devices can read.
+        let written = async {
+            writer.write_all(&message).await?;
+            writer.flush().await
+        };
+        let written = tokio::select! {
+            written = written => written,
+            () = session.ending.cancelled() => break,
+        };
+        if written.is_err() {
+            session.ending.cancel();
+            break;
+        }
+    }
+    let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
+}
+
+/// Bytes of a stream that are read but not taken yet.
+#[derive(Default)]
+pub(super) struct Incoming {
+    reader: framing::Reader,
+    buffer: Vec<u8>,
+    taken: usize,
+}
+
+/// The next message of a stream, or one sentence about its end. Nothing is lost if this is dropped while it waits.
+pub(super) async fn read_message<R: AsyncRead + Unpin>(
+    stream: &mut R,
+    incoming: &mut Incoming,
+) -> Result<Vec<u8>, String> {
+    loop {
+        let mut rest = &incoming.buffer[incoming.taken..];
+        let message = incoming.reader.next(&mut rest);
+        let left = rest.len();
+        let message = message.map_err(|error| error.to_string())?.map(<[u8]>::to_vec);
+        incoming.taken = incoming.buffer.len() - left;
+        if let Some(message) = message {
+            return Ok(message);
+        }
+        let mut bytes = [0; MAX_MESSAGE_BYTES + framing::LENGTH_BYTES];
+        let count = stream
+            .read(&mut bytes)
+            .await
+            .map_err(|error| format!("the connection broke: {error}"))?;
+        if count == 0 {
+            return Err("the device closed the connection".to_owned());
+        }
+        incoming.buffer.clear();
+        incoming.buffer.extend_from_slice(&bytes[..count]);
+        incoming.taken = 0;
+    }
+}
+
+fn parse_hello(message: &[u8]) -> Result<Hello, String> {
+    let envelope = Envelope::decode(message).map_err(|error| error.to_string())?;
+    if envelope.version != PROTOCOL_VERSION {
+        return Err(format!(
+            "the device speaks protocol version {}, this gateway {PROTOCOL_VERSION}; update the firmware or Drydock",
+            envelope.version
+        ));
+    }
+    if Kind::from_number(envelope.kind) != Some(Kind::Hello) {
+        return Err("the device did not begin with its hello".to_owned());
+    }
+    envelope.body().map_err(|error| error.to_string())
+}

@@ -1,0 +1,106 @@
+//! The store: one SQLite database in WAL mode, and its content in memory.
+//!
+//! There is one writer. A change, the event that tells it and its audit entry go into one transaction; the model in
+//! memory and the subscribers see them only after the commit, in the order of the revisions.
+
+mod audit;
+mod events;
+mod load;
+mod model;
+mod open;
+mod transaction;
+
+pub(crate) use events::{Cursor, EventBus};
+pub(crate) use model::{DeviceRecord, Model, PackageRecord, PairingRecord, Wish};
+pub(crate) use open::{create_private_dir, file_error};
+pub(crate) use transaction::Transaction;
+
+use crate::{clock::Clock, domain::Event, error::StoreError};
+use sqlx::SqliteConnection;
+use std::{
+    path::PathBuf,
+    sync::{Arc, RwLock, RwLockReadGuard},
+};
+use tokio::sync::Mutex;
+
+/// The newest schema that this version knows.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// The open store.
+pub(crate) struct Store {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) bus: EventBus,
+    clock: Arc<dyn Clock>,
+    events_kept: u64,
+    model: RwLock<Model>,
+    writer: Mutex<Writer>,
+    /// Held as long as the store is open; a second gateway on the directory fails.
+    _lock: std::fs::File,
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    /// Sequence and hash of the last audit entry.
+    audit_tip: (u64, crate::domain::Digest),
+    /// A commit was begun and its caller went away: the model may be behind the database.
+    in_doubt: bool,
+}
+
+impl Store {
+    /// The content at this instant. Held shortly, never over an await.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Model> {
+        self.model.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Begins a change; waits for the one before.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        Transaction::begin(self).await
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn unix_ms(&self) -> u64 {
+        self.clock.unix_ms()
+    }
+
+    /// Events after a revision out of the database, at most 512; none if some of them are not kept any more.
+    pub(crate) async fn events_after(&self, revision: u64) -> Result<Option<Vec<Arc<Event>>>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        events::read_after(&mut writer.connection, revision)
+            .await
+            .map_err(|error| self.error(error))
+    }
+
+    /// Makes the model what the database holds, after a caller went away while it committed.
+    async fn catch_up(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let (before, mode) = {
+            let model = self.read();
+            (model.revision, model.pairing)
+        };
+        let model = load::model(&mut writer.connection, mode)
+            .await
+            .map_err(|error| match error {
+                load::LoadError::Database(error) => self.error(error),
+                load::LoadError::Unreadable(what) => StoreError::Unreadable { what },
+            })?;
+        writer.audit_tip = audit::tip(&mut writer.connection)
+            .await
+            .map_err(|error| self.error(error))?;
+        let missed = events::read_after(&mut writer.connection, before)
+            .await
+            .map_err(|error| self.error(error))?;
+        *self.model.write().unwrap_or_else(std::sync::PoisonError::into_inner) = model;
+        self.bus.publish(missed.unwrap_or_default());
+        writer.in_doubt = false;
+        Ok(())
+    }
+
+    /// Directory of the modules, named by their digest.
+    pub(crate) fn modules_dir(&self) -> PathBuf {
+        self.data_dir.join("modules")
+    }
+
+    /// Says what a failed statement means for people.
+    pub(crate) fn error(&self, error: sqlx::Error) -> StoreError {
+        open::database_error(&self.data_dir, error)
+    }
+}

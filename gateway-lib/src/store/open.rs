@@ -1,0 +1,179 @@
+//! Opening a data directory: lock, schema, migration with a backup.
+
+use super::{EventBus, SCHEMA, Store, Writer, load};
+use crate::{
+    config::GatewayConfig,
+    error::{OpenError, StoreError},
+};
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::Path,
+    sync::RwLock,
+    time::Duration,
+};
+use tokio::sync::Mutex;
+
+/// Steps from each schema to the next: `MIGRATIONS[n]` makes `n + 1` of `n`.
+const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql")];
+
+/// SQLite's primary result code for a disk without room.
+const SQLITE_FULL: i32 = 13;
+
+impl Store {
+    /// Opens the store of a data directory; makes it if there is none.
+    pub(crate) async fn open(config: &GatewayConfig) -> Result<Self, OpenError> {
+        let data_dir = &config.data_dir;
+        let file_error = |source| file_error(data_dir, source);
+        create_private_dir(data_dir).map_err(file_error)?;
+        create_private_dir(&data_dir.join("modules")).map_err(file_error)?;
+        let lock = lock(data_dir)?;
+        let mut connection = connect(data_dir, &config.data_dir.join("gateway.db")).await?;
+        let failed = |error| OpenError::Store(database_error(data_dir, error));
+        let model = load::model(&mut connection, config.pairing)
+            .await
+            .map_err(|error| match error {
+                load::LoadError::Database(error) => failed(error),
+                load::LoadError::Unreadable(what) => StoreError::Unreadable { what }.into(),
+            })?;
+        let audit_tip = super::audit::tip(&mut connection).await.map_err(failed)?;
+        Ok(Self {
+            data_dir: data_dir.clone(),
+            bus: EventBus::new(model.revision),
+            clock: config.clock.clone(),
+            events_kept: config.limits.events_kept,
+            model: RwLock::new(model),
+            writer: Mutex::new(Writer {
+                connection,
+                audit_tip,
+                in_doubt: false,
+            }),
+            _lock: lock,
+        })
+    }
+}
+
+/// Makes a directory, and all above it that are missing, that the user alone can enter.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+pub(super) fn database_error(data_dir: &Path, error: sqlx::Error) -> StoreError {
+    let full = match &error {
+        sqlx::Error::Database(database) => database
+            .code()
+            .and_then(|code| code.parse::<i32>().ok())
+            .is_some_and(|code| code & 0xff == SQLITE_FULL),
+        sqlx::Error::Io(io) => is_full(io),
+        _ => false,
+    };
+    if full {
+        StoreError::DiskFull {
+            path: data_dir.to_owned(),
+        }
+    } else {
+        StoreError::Database(error)
+    }
+}
+
+pub(crate) fn file_error(path: &Path, source: io::Error) -> StoreError {
+    let path = path.to_owned();
+    if is_full(&source) {
+        StoreError::DiskFull { path }
+    } else {
+        StoreError::File { path, source }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+fn lock(data_dir: &Path) -> Result<File, OpenError> {
+    let path = data_dir.join("gateway.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|source| file_error(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            path: data_dir.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(file_error(&path, source).into()),
+    }
+}
+
+async fn connect(data_dir: &Path, path: &Path) -> Result<SqliteConnection, OpenError> {
+    let failed = |error| OpenError::Store(database_error(data_dir, error));
+    if path.exists() {
+        // Looked at without writing: a newer store stays as it is, journal mode and all.
+        let mut connection = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .disable_statement_logging()
+            .connect()
+            .await
+            .map_err(failed)?;
+        let found = schema(&mut connection).await.map_err(failed)?;
+        connection.close().await.map_err(failed)?;
+        if found > SCHEMA {
+            return Err(OpenError::NewerSchema {
+                path: path.to_owned(),
+                found,
+                known: SCHEMA,
+            });
+        }
+    }
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(failed)?;
+    let found = schema(&mut connection).await.map_err(failed)?;
+    if found > 0 && found < SCHEMA {
+        let backup = path.with_extension(format!("schema-{found}.backup.db"));
+        if backup.exists() {
+            fs::remove_file(&backup).map_err(|source| file_error(&backup, source))?;
+        }
+        sqlx::query("VACUUM INTO ?")
+            .bind(backup.to_string_lossy().into_owned())
+            .execute(&mut connection)
+            .await
+            .map_err(failed)?;
+    }
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let mut transaction = connection.begin().await.map_err(failed)?;
+        sqlx::raw_sql(*sql).execute(&mut *transaction).await.map_err(failed)?;
+        // The number cannot be bound in a pragma; it is ours.
+        let pragma = format!("PRAGMA user_version = {}", step + 1);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+async fn schema(connection: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
+}

@@ -1,4 +1,70 @@
-//! The Tauri shell.
-fn main() {
-    tauri::Builder::default().plugin(tauri_plugin_dialog::init()).run(tauri::generate_context!()).expect("the window runs");
+//! The window. It holds nothing: [`session`] opens the workbench or attaches to a running one, [`bridge`] carries requests
+//! and updates between it and the front end, and the rest is what only a window has to care about.
+
+mod arguments;
+mod bridge;
+mod demo;
+mod only_window;
+mod session;
+mod webview;
+
+use arguments::Arguments;
+use bridge::Bridge;
+use clap::Parser as _;
+use only_window::OnlyWindow;
+use std::{process::ExitCode, sync::Arc};
+use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
+
+/// Label of the one window; the capabilities name it.
+const MAIN: &str = "main";
+
+fn main() -> ExitCode {
+    let data = Arguments::parse().data();
+    if let Err(missing) = webview::display() {
+        eprintln!("drydock-desktop: {missing}");
+        return ExitCode::from(4);
+    }
+    let blank = webview::prepare();
+    let only = match OnlyWindow::claim(&data) {
+        Ok(only) => only,
+        Err(only_window::AlreadyOpen) => {
+            println!("Drydock is open already; its window has been brought to the front.");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let bridge = Arc::new(Bridge::new(blank.notice()));
+    let built = tauri::Builder::default()
+        .plugin(tauri_plugin_dialog::init())
+        .manage(Arc::clone(&bridge))
+        .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
+        .setup({
+            let bridge = Arc::clone(&bridge);
+            move |app| {
+                // Both start at once: the fleet is painted from the first answer, not after the store is open.
+                tauri::async_runtime::spawn(bridge.run(data));
+                let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
+                    .title("Drydock")
+                    .inner_size(1440.0, 900.0)
+                    .min_inner_size(960.0, 600.0)
+                    .build()?;
+                blank.watch(&window);
+                only.focus_when_asked(window);
+                Ok(())
+            }
+        })
+        .build(tauri::generate_context!());
+    let app = match built {
+        Ok(app) => app,
+        Err(error) => {
+            eprintln!("drydock-desktop: the window cannot be opened: {error}");
+            return ExitCode::from(4);
+        }
+    };
+    app.run(|app, event| {
+        if matches!(event, RunEvent::Exit) {
+            let bridge = Arc::clone(app.state::<Arc<Bridge>>().inner());
+            tauri::async_runtime::block_on(bridge.close());
+        }
+    });
+    ExitCode::SUCCESS
 }

@@ -1,0 +1,173 @@
+//! Between the front end and the workbench: one command for requests, one channel for updates.
+//!
+//! The window is there before the workbench is: requests wait until it is open, and the channel first tells how far it is.
+
+use crate::{demo, session::Session};
+use drydock_workbench::{
+    DataDir, Updates,
+    api::{ApiError, ErrorCode, Request, Response, Update},
+};
+use serde::Serialize;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tauri::{State, ipc::Channel};
+use tokio::sync::{RwLock, watch};
+
+/// Updates that go over the channel as one message at most.
+const BATCH: usize = 256;
+/// How long updates are gathered into one message: one frame.
+const GATHER: Duration = Duration::from_millis(16);
+/// How long closing may take before the window goes all the same.
+const CLOSE: Duration = Duration::from_secs(8);
+
+/// What goes over the channel.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Told {
+    /// How far the workbench is.
+    State(OpenState),
+    /// What it tells.
+    Update(Update),
+}
+
+/// How far the workbench is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum OpenState {
+    /// Something is being done, which is named.
+    Opening { step: String },
+    /// It answers.
+    Ready { notice: Option<&'static str> },
+    /// It did not open.
+    OpenFailed { error: ApiError },
+}
+
+/// The window's end of the workbench.
+pub(crate) struct Bridge {
+    session: RwLock<Option<Session>>,
+    state: watch::Sender<OpenState>,
+    front: Mutex<Option<Channel<Vec<Told>>>>,
+    notice: Option<&'static str>,
+}
+
+impl Bridge {
+    /// `notice` is said once the workbench is open.
+    pub(crate) fn new(notice: Option<&'static str>) -> Self {
+        let (state, _) = watch::channel(OpenState::Opening {
+            step: "Starting the workbench".into(),
+        });
+        Self {
+            session: RwLock::new(None),
+            state,
+            front: Mutex::new(None),
+            notice,
+        }
+    }
+
+    /// Opens the workbench and hands its updates on. When the owner that the window is attached to ends, it opens again.
+    pub(crate) async fn run(self: Arc<Self>, data: DataDir) {
+        loop {
+            let step = |step: &str| self.tell(OpenState::Opening { step: step.into() });
+            match self.open(&data, step).await {
+                Ok(updates) => self.forward(updates).await,
+                Err(error) => return self.tell(OpenState::OpenFailed { error }),
+            }
+            let Some(ended) = self.session.write().await.take() else {
+                return; // closed by the user
+            };
+            ended.close().await;
+        }
+    }
+
+    async fn open(&self, data: &DataDir, step: impl Fn(&str)) -> Result<Updates, ApiError> {
+        let session = Session::open(data, &step).await?;
+        // Before anything is asked, so that nothing is missed in between.
+        let updates = session.subscribe().await?;
+        if matches!(session, Session::Own(_)) {
+            demo::add_if_untouched(&session).await;
+        }
+        *self.session.write().await = Some(session);
+        self.tell(OpenState::Ready { notice: self.notice });
+        Ok(updates)
+    }
+
+    async fn forward(&self, mut updates: Updates) {
+        while let Some(first) = updates.next().await {
+            let mut batch = vec![Told::Update(first)];
+            let deadline = tokio::time::Instant::now() + GATHER;
+            while batch.len() < BATCH {
+                match tokio::time::timeout_at(deadline, updates.next()).await {
+                    Ok(Some(update)) => batch.push(Told::Update(update)),
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            self.send(batch);
+        }
+    }
+
+    fn tell(&self, state: OpenState) {
+        self.state.send_replace(state.clone());
+        self.send(vec![Told::State(state)]);
+    }
+
+    fn send(&self, batch: Vec<Told>) {
+        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = &*front {
+            // A page that is being reloaded subscribes again and reads the state.
+            let _ = channel.send(batch);
+        }
+    }
+
+    /// Ends the workbench that this process owns.
+    pub(crate) async fn close(&self) {
+        let end = async {
+            if let Some(session) = self.session.write().await.take() {
+                session.close().await;
+            }
+        };
+        if tokio::time::timeout(CLOSE, end).await.is_err() {
+            eprintln!("drydock-desktop: the workbench did not close in time; the next start tidies up");
+        }
+    }
+
+    async fn opened(&self) -> Result<(), ApiError> {
+        let mut state = self.state.subscribe();
+        let state = state
+            .wait_for(|state| !matches!(state, OpenState::Opening { .. }))
+            .await
+            .map_err(|_| closing())?;
+        match &*state {
+            OpenState::OpenFailed { error } => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn closing() -> ApiError {
+    ApiError {
+        code: ErrorCode::Cancelled,
+        message: "Drydock is closing.".into(),
+        detail: None,
+    }
+}
+
+/// Calls a method of the workbench.
+#[tauri::command]
+pub(crate) async fn call(bridge: State<'_, Arc<Bridge>>, request: Request) -> Result<Response, ApiError> {
+    bridge.opened().await?;
+    match &*bridge.session.read().await {
+        Some(session) => session.call(request).await,
+        None => Err(closing()),
+    }
+}
+
+/// Sends what the workbench tells over this channel from now on; the one before gets nothing more.
+#[tauri::command]
+pub(crate) fn subscribe(bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Told>>) {
+    let mut front = bridge.front.lock().unwrap_or_else(PoisonError::into_inner);
+    let state = bridge.state.borrow().clone();
+    let _ = updates.send(vec![Told::State(state)]);
+    *front = Some(updates);
+}

@@ -1,0 +1,36 @@
+//! The first start's demo board.
+
+use crate::session::Session;
+use drydock_workbench::api::{BoardAdd, Empty, Request, Response};
+use std::path::Path;
+
+/// Says in a data directory that the demo board was offered, so that it does not come back once it was removed.
+const OFFERED: &str = "demo-offered";
+
+/// Adds one board if the fleet was never touched. Failing to do so is no reason not to open: the empty fleet offers the same.
+pub(crate) async fn add_if_untouched(session: &Session) {
+    let Ok(Response::SystemInfo(info)) = session.call(Request::SystemInfo(Empty {})).await else {
+        return;
+    };
+    let offered = Path::new(&info.data_dir).join(OFFERED);
+    if offered.exists() {
+        return;
+    }
+    let Ok(Response::BoardList(fleet)) = session.call(Request::BoardList(Empty {})).await else {
+        return;
+    };
+    if fleet.boards.is_empty() {
+        let board = BoardAdd {
+            kind: "nano33ble".into(),
+            name: Some("bench-1".into()),
+            ..BoardAdd::default()
+        };
+        if let Err(error) = session.call(Request::BoardAdd(board)).await {
+            eprintln!("drydock-desktop: no demo board: {}", error.message);
+            return;
+        }
+    }
+    if let Err(error) = std::fs::write(&offered, b"") {
+        eprintln!("drydock-desktop: {} cannot be written: {error}", offered.display());
+    }
+}

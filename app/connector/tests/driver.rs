@@ -240,7 +240,7 @@ async fn a_session_that_the_host_ends_is_ended_for_the_device() {
     session.shutdown().await.unwrap();
     let mut rest = vec![];
     session.read_to_end(&mut rest).await.unwrap();
-    until(&mut driver, |event| matches!(event, LinkEvent::Up { .. }).then_some(())).await;
+    let _last = self::session(&mut driver).await;
     stop.send(()).unwrap();
     assert_eq!(device.await.unwrap().resets, 5);
 }

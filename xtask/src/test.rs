@@ -1,7 +1,6 @@
 //! `./x test`: every part in order, cheap ones first; one table, one truthful sum at the end.
 
 mod counts;
-mod display;
 mod parts;
 
 use std::time::Instant;

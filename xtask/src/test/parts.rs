@@ -1,12 +1,9 @@
 //! The parts of `./x test`, in the order they run.
 
-use std::process::Command;
-
 use anyhow::{Result, ensure};
 
 use super::Part;
 use super::counts::{self, Counts};
-use super::display::Display;
 use crate::{apps, codegen, firmware, fuzz, run, step, tidy, ui, workspace};
 
 /// All parts. What later parts embed (firmware, apps, front end) is built by earlier ones.
@@ -80,11 +77,6 @@ pub(super) const ALL: &[Part] = &[
         name: "integration",
         quick: false,
         run: integration,
-    },
-    Part {
-        name: "ui-browser",
-        quick: false,
-        run: ui_browser,
     },
     Part {
         name: "window",
@@ -264,25 +256,12 @@ fn rust_tests(which: &[&str]) -> Result<Counts> {
     counts::run(&mut cargo)
 }
 
-/// The front end in a browser with the mock backend: accessibility, keyboard, layout.
-fn ui_browser() -> Result<Counts> {
-    if !workspace::root().join("ui/e2e/run.mjs").is_file() {
-        return Ok(Counts::skip("ui-browser: there is no ui/e2e/run.mjs"));
-    }
-    counts::run(&mut ui::npm(&["run", "--silent", "e2e"]))
-}
-
-/// The real window, driven by WebDriver on a virtual display.
+/// The shipped window on a display of its own, driven by WebDriver and a real drag.
 fn window() -> Result<Counts> {
-    let script = workspace::root().join("app/tests/window.mjs");
-    if !script.is_file() {
-        return Ok(Counts::skip("window: there is no app/tests/window.mjs"));
-    }
+    ui::build()?;
     run::window()?;
-    let display = Display::start()?;
-    let mut node = Command::new("dbus-run-session");
-    node.arg("--").arg("node").arg(&script).current_dir(workspace::root());
-    node.env("DRYDOCK_DESKTOP", workspace::built("drydock-desktop"))
-        .env("DRYDOCK_CLI", workspace::built("drydock"));
-    counts::run(display.apply(&mut node))
+    let mut npm = ui::npm(&["run", "--silent", "e2e"]);
+    npm.env("DRYDOCK_DESKTOP", workspace::built("drydock-desktop"));
+    npm.env("DRYDOCK_CLI", workspace::built("drydock"));
+    counts::run(&mut npm)
 }

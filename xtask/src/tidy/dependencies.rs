@@ -70,7 +70,8 @@ fn check_dependency(room: &str, may_know: &[&str], dependency: &Dependency) -> O
     let for_tests = dependency.kind.as_deref() == Some("dev");
     if name == "drydock" || name.starts_with("drydock-") {
         // tests may join rooms that the product keeps apart, but the protocol stays alone even there
-        let allowed = may_know.contains(&name) || (for_tests && room != "drydock-protocol");
+        let itself_with_features = name == room;
+        let allowed = may_know.contains(&name) || (for_tests && (room != "drydock-protocol" || itself_with_features));
         return (!allowed).then(|| {
             Finding::new(
                 room,

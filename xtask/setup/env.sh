@@ -50,6 +50,15 @@ use_private_node() {
     fi
 }
 
+# Debian's GTK bindings (python3-gi) belong to Debian's own Python; another one first on PATH does not see them.
+use_system_python() {
+    [ -x /usr/bin/python3 ] && [ "$(command -v python3)" != /usr/bin/python3 ] || return 0
+    mkdir -p "$DRYDOCK_CACHE/system-python"
+    ln -sf /usr/bin/python3 "$DRYDOCK_CACHE/system-python/python3"
+    PATH="$DRYDOCK_CACHE/system-python:$PATH"
+    export PATH
+}
+
 use_fitting_rust() {
     [ "$(rust_lack)" ] || return 0
     if command -v rustup >/dev/null 2>&1; then
@@ -66,5 +75,6 @@ use_fitting_rust() {
 }
 
 : "${DRYDOCK_SETUP:=${HERE:-xtask/setup}}"
+use_system_python
 use_private_node
 use_fitting_rust

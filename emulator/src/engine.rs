@@ -142,6 +142,12 @@ pub trait Machine: Send {
     /// How many bytes [`Machine::uart_input`] would take now.
     fn uart_input_room(&self, index: u8) -> usize;
 
+    /// Whether bytes are on their way over a UART, in or out: the next event of a sleeping core is then theirs, and no
+    /// time-out. An engine that cannot tell says no.
+    fn uart_busy(&self) -> bool {
+        false
+    }
+
     /// Drives a pin from outside; `None` lets go of it.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
-//! Emulated boards. [`Engine`] opens a board, [`Machine`] is one that runs; [`builtin`] is our own engine. No process id,
-//! port or monitor string of an engine crosses this seam.
+//! Emulated boards. [`Engine`] opens a board, [`Machine`] is one that runs, [`runner::Runner`] runs many
+//! of them on a few threads; [`builtin`] is our own engine. No process id, port or monitor string of an engine crosses
+//! this seam.
 
 pub mod builtin;
 pub mod engine;
 pub mod error;
 pub mod image;
+pub mod runner;
 
 pub use builtin::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 pub use builtin::time::VirtualTime;
@@ -14,3 +16,8 @@ pub use engine::{
 };
 pub use error::{MachineError, OpenError};
 pub use image::{Image, ImageError, Segment, Symbol};
+
+/// The engines there are, the preferred one first, whether they can be used here or not.
+pub fn engines() -> Vec<Box<dyn Engine>> {
+    vec![Box::new(builtin::engine::Builtin)]
+}

@@ -45,11 +45,21 @@ pub trait Chip: Send {
     /// How many more bytes UART `index` takes before its inbound queue is full (host-side back-pressure).
     fn uart_input_room(&self, index: u8) -> usize;
 
+    /// Whether bytes are on their way over UART `index`, in or out: what is due next is then not a time-out.
+    fn uart_busy(&self, _index: u8) -> bool {
+        false
+    }
+
     /// The level that is driven on pin `pin` from outside; `None`: let go (pull-ups and pull-downs decide).
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>);
 
     /// The level on pin `pin` now, as a probe would see it; `None` when it floats or there is no such pin.
     fn pin_level(&self, pin: u16) -> Option<bool>;
+
+    /// Whether the chip resets itself when its core locks up (with no debugger attached).
+    fn resets_on_lockup(&self) -> bool {
+        false
+    }
 
     /// Feeds everything that decides the future of the chip into `state` (replay hash).
     fn hash_state(&self, state: &mut dyn Hasher);

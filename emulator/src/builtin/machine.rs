@@ -24,6 +24,8 @@ pub struct BuiltinMachine {
     pause: PauseSwitch,
     /// Why it crashed, when it did: it runs no more, and can be inspected.
     crashed: Option<String>,
+    /// Lockups out of which the chip reset itself, not told yet.
+    lockups: Vec<GuestFault>,
 }
 
 impl BuiltinMachine {
@@ -38,6 +40,7 @@ impl BuiltinMachine {
             core,
             pause: PauseSwitch::default(),
             crashed: None,
+            lockups: Vec::new(),
         }
     }
 
@@ -55,6 +58,14 @@ impl BuiltinMachine {
         if self.crashed.is_none() {
             let core = &mut self.core;
             match catch_unwind(AssertUnwindSafe(|| core.run(limits))) {
+                Ok(arm::StopReason::Lockup(lockup)) if self.core.chip().resets_on_lockup() => {
+                    self.lockups.push(GuestFault::Lockup {
+                        at: self.core.now(),
+                        pc: lockup.pc,
+                    });
+                    self.core.reset(ResetKind::Lockup);
+                    return Ok(arm::StopReason::Reset(ResetKind::Lockup));
+                }
                 Ok(reason) => return Ok(reason),
                 Err(panic) => self.crashed = Some(panic_text(&*panic)),
             }
@@ -111,6 +122,9 @@ impl Machine for BuiltinMachine {
     }
 
     fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError> {
+        if kind == ResetKind::PowerOn {
+            self.crashed = None;
+        }
         self.core.reset(kind);
         Ok(())
     }
@@ -204,6 +218,10 @@ impl Machine for BuiltinMachine {
         self.core.chip().uart_input_room(index)
     }
 
+    fn uart_busy(&self) -> bool {
+        (0..self.info.uarts).any(|index| self.core.chip().uart_busy(index))
+    }
+
     fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), MachineError> {
         if pin >= self.info.pins {
             return Err(MachineError::NoPin {
@@ -233,6 +251,7 @@ impl Machine for BuiltinMachine {
             .map(GuestFault::Access)
             .collect();
         faults.extend(self.core.take_faults().into_iter().map(GuestFault::from));
+        faults.append(&mut self.lockups);
         faults
     }
 
@@ -285,6 +304,7 @@ impl Snapshot for BuiltinMachine {
             core: Box::new(self.core.fork()),
             pause: PauseSwitch::default(),
             crashed: self.crashed.clone(),
+            lockups: Vec::new(),
         }))
     }
 

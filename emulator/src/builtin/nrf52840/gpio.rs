@@ -131,7 +131,7 @@ impl Gpio {
         value: u32,
     ) -> Result<(), AccessFault> {
         let shift = 32 * port;
-        let bits = u64::from(value) << shift & (1 << PINS) - 1;
+        let bits = (u64::from(value) << shift) & ((1 << PINS) - 1);
         let mut changed = bits;
         match offset {
             0x504 => {

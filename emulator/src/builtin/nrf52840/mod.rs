@@ -307,6 +307,10 @@ impl Chip for Nrf52840 {
         self.uarte.get(usize::from(index)).map_or(0, Uarte::inbound_room)
     }
 
+    fn uart_busy(&self, index: u8) -> bool {
+        self.uarte.get(usize::from(index)).is_some_and(Uarte::is_busy)
+    }
+
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
         let lines = &mut self.lines;
         lines.gpio.drive_outside(fabric, &mut lines.signals, pin, level);
@@ -318,6 +322,11 @@ impl Chip for Nrf52840 {
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
         self.lines.gpio.level(pin)
+    }
+
+    /// PS 5.3.6.5 "Reset behavior": CPU lockup.
+    fn resets_on_lockup(&self) -> bool {
+        true
     }
 
     fn hash_state(&self, mut state: &mut dyn Hasher) {
@@ -342,7 +351,7 @@ impl Nrf52840 {
 
 /// The id of the peripheral on whose page `addr` is.
 fn peripheral_id(addr: u32) -> Option<u8> {
-    (0x4000_0000..0x4003_0000).contains(&addr).then(|| (addr >> 12) as u8)
+    (0x4000_0000..0x4003_0000).contains(&addr).then_some((addr >> 12) as u8)
 }
 
 /// Port and offset of a GPIO register.

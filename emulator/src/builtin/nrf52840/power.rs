@@ -66,7 +66,7 @@ impl Power {
             0x580 => self.dcdcen[1],
             // MAINREGSTATUS: normal voltage mode
             0x640 => 0,
-            0x900..0x990 if offset % 16 == 0 => self.ram[(offset as usize - 0x900) / 16],
+            0x900..0x990 if offset.is_multiple_of(16) => self.ram[(offset as usize - 0x900) / 16],
             // POWERSET and POWERCLR are write-only
             0x900..0x990 if matches!(offset % 16, 4 | 8) => 0,
             _ => return Err(AccessFault::Unmodelled),

@@ -73,7 +73,7 @@ impl Peripheral for Ppi {
         // CHG[n].EN, CHG[n].DIS
         let group = offset as usize / 8;
         let channels = *self.chg.get(group).ok_or(AccessFault::Unmodelled)?;
-        let chen = if offset % 8 == 0 {
+        let chen = if offset.is_multiple_of(8) {
             self.chen | channels
         } else {
             self.chen & !channels
@@ -86,7 +86,7 @@ impl Peripheral for Ppi {
         let index = |base: u32, step: u32| ((offset - base) / step) as usize;
         Ok(match offset {
             0x500 | 0x504 | 0x508 => self.chen,
-            0x510..0x5b0 if offset % 8 == 0 => self.eep[index(0x510, 8)],
+            0x510..0x5b0 if offset.is_multiple_of(8) => self.eep[index(0x510, 8)],
             0x510..0x5b0 => self.tep[index(0x510, 8)],
             0x800..0x818 => self.chg[index(0x800, 4)],
             0x910..0x990 => self.fork[index(0x910, 4)],
@@ -100,7 +100,7 @@ impl Peripheral for Ppi {
             0x500 => self.enable(bus, value),
             0x504 => self.enable(bus, self.chen | value),
             0x508 => self.enable(bus, self.chen & !value),
-            0x510..0x5b0 if offset % 8 == 0 => self.eep[index(0x510, 8)] = value,
+            0x510..0x5b0 if offset.is_multiple_of(8) => self.eep[index(0x510, 8)] = value,
             0x510..0x5b0 => self.tep[index(0x510, 8)] = value,
             0x800..0x818 => self.chg[index(0x800, 4)] = value,
             0x910..0x990 => self.fork[index(0x910, 4)] = value,

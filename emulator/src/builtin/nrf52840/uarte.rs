@@ -140,6 +140,11 @@ impl Uarte {
         INBOUND_BYTES - self.inbound.len()
     }
 
+    /// Whether a byte is on the line, in either direction.
+    pub(super) fn is_busy(&self) -> bool {
+        self.line.is_some() || self.sending.is_some()
+    }
+
     /// Bytes come from outside; those that do not fit are lost (the machine asks for the room first).
     pub(super) fn input(&mut self, bus: &mut Bus<'_>, bytes: &[u8]) {
         let room = self.inbound_room();

@@ -1,0 +1,231 @@
+//! What the owner of a running machine holds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, oneshot, watch};
+
+use super::pace::Pace;
+use super::record::Recording;
+use super::schedule::Schedule;
+use super::slot::{Command, Slot, lock};
+use super::status::{Event, Status};
+use super::uart::UartPort;
+use crate::{GuestFault, Machine, ResetKind, VirtualTime};
+
+/// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is dropped.
+#[derive(Clone)]
+pub struct MachineHandle {
+    owner: Arc<Owner>,
+}
+
+struct Owner {
+    slot: Arc<Slot>,
+    schedule: Arc<Schedule>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.slot.command(Command::Stop);
+        self.schedule.notify(&self.slot);
+    }
+}
+
+/// A UART that cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UartError {
+    /// There is no such UART.
+    #[error("{machine} has no UART {index}")]
+    None {
+        /// The machine.
+        machine: String,
+        /// The index asked for.
+        index: u8,
+    },
+    /// Someone has it open.
+    #[error("UART {index} of {machine} is in use")]
+    InUse {
+        /// The machine.
+        machine: String,
+        /// The index asked for.
+        index: u8,
+    },
+}
+
+/// The machine was stopped, or its runner is gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{machine} is stopped")]
+pub struct Gone {
+    /// The machine.
+    pub machine: String,
+}
+
+impl MachineHandle {
+    pub(super) fn new(slot: Arc<Slot>, schedule: Arc<Schedule>) -> Self {
+        Self {
+            owner: Arc::new(Owner { slot, schedule }),
+        }
+    }
+
+    /// The name it was given.
+    pub fn name(&self) -> &str {
+        &self.owner.slot.name
+    }
+
+    /// Lets it stand still.
+    pub fn pause(&self) {
+        self.command(Command::Pause);
+    }
+
+    /// Lets it stand still when its virtual time is `at`.
+    pub fn pause_at(&self, at: VirtualTime) {
+        self.command(Command::PauseAt(at));
+    }
+
+    /// Lets it go on after a pause.
+    pub fn resume(&self) {
+        self.command(Command::Resume);
+    }
+
+    /// Executes `count` instructions of a paused machine.
+    pub fn step(&self, count: u64) {
+        self.command(Command::Step(count));
+    }
+
+    /// Resets it, whatever it does; one that was halted or crashed runs again.
+    pub fn reset(&self, kind: ResetKind) {
+        self.command(Command::Reset(kind));
+    }
+
+    /// Drives a pin from outside (a button), or lets go of it. A pin that is not there is left alone.
+    pub fn drive_pin(&self, pin: u16, level: Option<bool>) {
+        if usize::from(pin) < lock(&self.owner.slot.seen).pins.len() {
+            self.command(Command::Pin(pin, level));
+        }
+    }
+
+    /// Changes its pace.
+    pub fn set_pace(&self, pace: Pace) {
+        self.command(Command::SetPace(pace));
+    }
+
+    /// Ends it.
+    pub fn stop(&self) {
+        self.command(Command::Stop);
+    }
+
+    /// What it does now.
+    pub fn status(&self) -> Status {
+        self.owner.slot.status.borrow().clone()
+    }
+
+    /// The same, as it changes: with each change of state, and a few times a second.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.owner.slot.status.subscribe()
+    }
+
+    /// What happens to it from now on. A subscriber that lags behind is told how many events it lost.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.owner.slot.subscribe()
+    }
+
+    /// What it drives on a pin; `None`: nothing, or no such pin.
+    pub fn pin(&self, pin: u16) -> Option<bool> {
+        lock(&self.owner.slot.seen)
+            .pins
+            .get(usize::from(pin))
+            .copied()
+            .flatten()
+    }
+
+    /// The guest's last faults, the oldest first.
+    pub fn faults(&self) -> Vec<GuestFault> {
+        lock(&self.owner.slot.seen).faults.iter().cloned().collect()
+    }
+
+    /// Connects the host to a UART.
+    ///
+    /// # Errors
+    /// [`UartError`]: there is no such UART, or it is connected already.
+    pub fn uart(&self, index: u8) -> Result<UartPort, UartError> {
+        let slot = &self.owner.slot;
+        let none = || UartError::None {
+            machine: slot.name.clone(),
+            index,
+        };
+        let wire = slot.wires.get(usize::from(index)).ok_or_else(none)?;
+        let (weak, schedule) = (Arc::downgrade(slot), self.owner.schedule.clone());
+        let notify = Arc::new(move || {
+            if let Some(slot) = weak.upgrade() {
+                schedule.notify(&slot);
+            }
+        });
+        wire.open(notify).ok_or_else(|| UartError::InUse {
+            machine: slot.name.clone(),
+            index,
+        })
+    }
+
+    /// All that came in from outside so far.
+    pub fn recording(&self) -> Recording {
+        self.owner.slot.recording()
+    }
+
+    /// Does something with the machine itself, between two of its slices: inspect it, take a snapshot, load an image. Works
+    /// on a crashed one too. The recording is incomplete from then on.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn with_machine<T: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        self.visit(visit).await.map_err(|_| self.gone())
+    }
+
+    /// [`Self::with_machine`] for code that may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn with_machine_blocking<T: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        self.visit(visit).blocking_recv().map_err(|_| self.gone())
+    }
+
+    fn visit<T: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(Command::Visit(Box::new(move |machine| {
+            // Whoever asked may have given up waiting.
+            let _ = sender.send(visit(machine));
+        })));
+        receiver
+    }
+
+    fn gone(&self) -> Gone {
+        Gone {
+            machine: self.name().to_owned(),
+        }
+    }
+
+    fn command(&self, command: Command) {
+        if self.owner.schedule.is_shut_down() {
+            return;
+        }
+        self.owner.slot.command(command);
+        self.owner.schedule.notify(&self.owner.slot);
+    }
+}
+
+impl fmt::Debug for MachineHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MachineHandle")
+            .field("name", &self.name())
+            .field("status", &self.status())
+            .finish()
+    }
+}

@@ -1,0 +1,118 @@
+//! Runs machines on a few worker threads: at a pace, in turns, with their inputs recorded. A machine that sleeps costs
+//! nothing until its next event is due or something comes for it; one that crashes stays behind to be inspected, and the
+//! others run on.
+//!
+//! Host time is read here and nowhere else in this crate: it decides *when* input reaches a machine, which is recorded.
+
+mod handle;
+mod meter;
+mod pace;
+mod record;
+mod schedule;
+mod slot;
+mod status;
+mod uart;
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::{self, JoinHandle};
+
+use self::schedule::Schedule;
+use self::slot::{Slot, lock};
+use crate::Machine;
+
+pub use handle::{Gone, MachineHandle, UartError};
+pub use pace::Pace;
+pub use record::{Input, Recorded, Recording, replay};
+pub use status::{Event, State, Status};
+pub use uart::UartPort;
+
+/// The threads that machines run on. Dropping it ends them, and stops the machines.
+pub struct Runner {
+    schedule: Arc<Schedule>,
+    slots: Mutex<Vec<Weak<Slot>>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// How a machine is run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its pace.
+    pub pace: Pace,
+    /// Whether it stands still until [`MachineHandle::resume`].
+    pub paused: bool,
+}
+
+impl Runner {
+    /// A runner with one worker for each core of the host but one, and one at least.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn new() -> io::Result<Self> {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::with_workers(NonZeroUsize::new(cores - 1).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// A runner with so many workers.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn with_workers(count: NonZeroUsize) -> io::Result<Self> {
+        let schedule = Arc::new(Schedule::default());
+        let workers = (0..count.get())
+            .map(|index| {
+                let schedule = schedule.clone();
+                thread::Builder::new()
+                    .name(format!("machines-{index}"))
+                    .spawn(move || work(&schedule))
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            schedule,
+            slots: Mutex::default(),
+            workers,
+        })
+    }
+
+    /// Takes a machine over and runs it.
+    pub fn add(&self, machine: Box<dyn Machine>, options: RunOptions) -> MachineHandle {
+        let slot = Arc::new(Slot::new(options.name, machine, options.pace, options.paused));
+        let mut slots = lock(&self.slots);
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(&slot));
+        drop(slots);
+        self.schedule.notify(&slot);
+        MachineHandle::new(slot, self.schedule.clone())
+    }
+}
+
+fn work(schedule: &Schedule) {
+    while let Some(slot) = schedule.next() {
+        let next = slot.turn();
+        schedule.put(slot, next);
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.schedule.shut_down();
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has nothing left to tell.
+            let _ = worker.join();
+        }
+        for slot in lock(&self.slots).drain(..) {
+            if let Some(slot) = slot.upgrade() {
+                slot.shut_down();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("workers", &self.workers.len()).finish()
+    }
+}

@@ -1,0 +1,111 @@
+//! What came into a machine from outside, and when: with image and seed, all that a replay needs.
+
+use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, VirtualTime};
+
+/// Bytes of input that a recording holds at most; a machine that lives longer has only its beginning recorded.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Inputs in the order they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// The inputs.
+    pub inputs: Vec<Recorded>,
+    /// Whether something came in that is not among them: too much for the recording, or done through
+    /// [`MachineHandle::with_machine`](super::MachineHandle::with_machine). Such a recording does not replay.
+    pub incomplete: bool,
+    bytes: usize,
+}
+
+/// One input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The machine's virtual time when it came.
+    pub at: VirtualTime,
+    /// What came.
+    pub input: Input,
+}
+
+/// What can come into a machine from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Bytes that a UART's inbound queue took.
+    Uart {
+        /// Which UART.
+        index: u8,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A pin was driven, or let go.
+    Pin {
+        /// Which pin.
+        pin: u16,
+        /// To what.
+        level: Option<bool>,
+    },
+    /// It was reset.
+    Reset(ResetKind),
+}
+
+impl Recording {
+    /// Adds what came at `at`.
+    pub(super) fn add(&mut self, at: VirtualTime, input: Input) {
+        let bytes = match &input {
+            Input::Uart { bytes, .. } => bytes.len(),
+            _ => 0,
+        };
+        if self.incomplete || self.bytes + bytes > BYTES_MAX {
+            self.incomplete = true;
+            return;
+        }
+        self.bytes += bytes;
+        match (self.inputs.last_mut(), input) {
+            (
+                Some(Recorded {
+                    at: last_at,
+                    input:
+                        Input::Uart {
+                            index: last,
+                            bytes: so_far,
+                        },
+                }),
+                Input::Uart { index, bytes },
+            ) if *last_at == at && *last == index => {
+                so_far.extend(bytes);
+            }
+            (_, input) => self.inputs.push(Recorded { at, input }),
+        }
+    }
+}
+
+/// Runs `machine`, which is as the recorded one was when its recording began, through `recording` and on to `until`.
+/// Outputs are taken and dropped.
+///
+/// # Errors
+/// As for [`Machine::run`].
+pub fn replay(machine: &mut dyn Machine, recording: &Recording, until: VirtualTime) -> Result<(), MachineError> {
+    for Recorded { at, input } in &recording.inputs {
+        run_until(machine, *at)?;
+        match input {
+            Input::Uart { index, bytes } => {
+                machine.uart_input(*index, bytes)?;
+            }
+            Input::Pin { pin, level } => machine.pin_input(*pin, *level)?,
+            Input::Reset(kind) => machine.reset(*kind)?,
+        }
+    }
+    run_until(machine, until)
+}
+
+fn run_until(machine: &mut dyn Machine, until: VirtualTime) -> Result<(), MachineError> {
+    while machine.now() < until {
+        let reason = machine.run(RunLimit::until(until))?;
+        machine.take_uart_output();
+        machine.take_pin_changes();
+        machine.take_faults();
+        match reason {
+            StopReason::Lockup { .. } | StopReason::PoweredOff | StopReason::Breakpoint { .. } => return Ok(()),
+            _ => {}
+        }
+    }
+    Ok(())
+}

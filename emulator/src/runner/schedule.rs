@@ -1,0 +1,179 @@
+//! Who runs next: a queue of machines that are ready, and a heap of those that wait for a host instant.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::slot::Slot;
+
+/// Where a machine stands in the schedule. Kept by the machine, changed under its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the heap, or nowhere; `ticket` tells whether a heap entry is still meant.
+    Waiting { ticket: u64 },
+    /// In the queue.
+    Ready,
+    /// A worker has it.
+    Running,
+    /// A worker has it, and something came for it meanwhile.
+    RunningAgain,
+}
+
+/// What a machine wants after its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another turn.
+    Again,
+    /// A turn at this instant, or when notified.
+    At(Instant),
+    /// A turn when notified.
+    WhenNotified,
+}
+
+/// The schedule all workers share.
+#[derive(Default)]
+pub(super) struct Schedule {
+    queues: Mutex<Queues>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queues {
+    ready: VecDeque<Arc<Slot>>,
+    timers: BinaryHeap<Reverse<Timer>>,
+    next_ticket: u64,
+    shut_down: bool,
+}
+
+struct Timer {
+    at: Instant,
+    ticket: u64,
+    slot: Arc<Slot>,
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.ticket == other.ticket
+    }
+}
+
+impl Eq for Timer {}
+
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.ticket).cmp(&(other.at, other.ticket))
+    }
+}
+
+impl Schedule {
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        // Nothing between two statements under this lock can panic half-way.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a machine that is ready, and marks it as running. `None`: shut down.
+    pub(super) fn next(&self) -> Option<Arc<Slot>> {
+        let mut queues = self.queues();
+        loop {
+            if queues.shut_down {
+                return None;
+            }
+            queues.promote(Instant::now());
+            if let Some(slot) = queues.ready.pop_front() {
+                *slot.place() = Place::Running;
+                if !queues.ready.is_empty() {
+                    self.changed.notify_one();
+                }
+                return Some(slot);
+            }
+            queues = match queues.timers.peek().map(|Reverse(timer)| timer.at) {
+                Some(at) => {
+                    let wait = at.saturating_duration_since(Instant::now());
+                    let waited = self.changed.wait_timeout(queues, wait);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// A worker gives a machine back.
+    pub(super) fn put(&self, slot: Arc<Slot>, next: Next) {
+        let mut queues = self.queues();
+        let mut place = slot.place();
+        if next == Next::Again || *place == Place::RunningAgain {
+            *place = Place::Ready;
+            drop(place);
+            queues.ready.push_back(slot);
+            return;
+        }
+        let ticket = queues.next_ticket;
+        queues.next_ticket += 1;
+        *place = Place::Waiting { ticket };
+        drop(place);
+        if let Next::At(at) = next {
+            let soonest = queues.timers.peek().is_none_or(|Reverse(timer)| at < timer.at);
+            queues.timers.push(Reverse(Timer { at, ticket, slot }));
+            if soonest {
+                // Whoever waits for a later instant waits too long.
+                self.changed.notify_one();
+            }
+        }
+    }
+
+    /// Something came for a machine.
+    pub(super) fn notify(&self, slot: &Arc<Slot>) {
+        let mut queues = self.queues();
+        let mut place = slot.place();
+        match *place {
+            Place::Waiting { .. } => {
+                *place = Place::Ready;
+                drop(place);
+                queues.ready.push_back(slot.clone());
+                self.changed.notify_one();
+            }
+            Place::Running => *place = Place::RunningAgain,
+            Place::Ready | Place::RunningAgain => {}
+        }
+    }
+
+    /// Whether no machine will have another turn.
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.queues().shut_down
+    }
+
+    /// Lets all workers end after their present turn.
+    pub(super) fn shut_down(&self) {
+        self.queues().shut_down = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Queues {
+    /// Moves the machines whose instant has come to the queue.
+    fn promote(&mut self, now: Instant) {
+        while let Some(Reverse(timer)) = self.timers.peek() {
+            let mut place = timer.slot.place();
+            let meant = *place == Place::Waiting { ticket: timer.ticket };
+            if meant && timer.at > now {
+                return;
+            }
+            if meant {
+                *place = Place::Ready;
+            }
+            drop(place);
+            if let Some(Reverse(timer)) = self.timers.pop()
+                && meant
+            {
+                self.ready.push_back(timer.slot);
+            }
+        }
+    }
+}

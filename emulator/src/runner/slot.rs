@@ -1,0 +1,472 @@
+//! One machine under the runner: what it is asked to do, and one turn of it on a worker.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{broadcast, watch};
+
+use super::meter::Meter;
+use super::pace::{Pace, Pacer};
+use super::record::{Input, Recording};
+use super::schedule::{Next, Place};
+use super::status::{Event, State, Status};
+use super::uart::Wire;
+use crate::{GuestFault, Machine, MachineError, PinChange, ResetKind, RunLimit, StopReason, VirtualTime};
+
+/// How long a turn may last before another machine has its own.
+const TURN: Duration = Duration::from_millis(2);
+/// Virtual time of one run; input that comes meanwhile waits for its end.
+const SLICE: VirtualTime = VirtualTime::from_us(500);
+/// A machine ahead of `realtime` waits at least this long.
+const REALTIME_NAP: Duration = Duration::from_millis(1);
+/// Guest faults kept to be shown.
+const FAULTS_KEPT: usize = 64;
+/// Events that a slow subscriber may lag behind before it loses the oldest.
+const EVENTS_KEPT: usize = 1_024;
+
+/// Something done with the machine itself.
+pub(super) type Visit = Box<dyn FnOnce(&mut dyn Machine) + Send>;
+
+/// What a machine can be asked; done at the start of its next turn.
+pub(super) enum Command {
+    Pause,
+    PauseAt(VirtualTime),
+    Resume,
+    Step(u64),
+    Reset(ResetKind),
+    Pin(u16, Option<bool>),
+    SetPace(Pace),
+    /// Something done with the machine itself. It may change it: the recording does not hold it.
+    Visit(Visit),
+    Stop,
+}
+
+/// A machine and its surroundings.
+pub(super) struct Slot {
+    pub(super) name: String,
+    place: Mutex<Place>,
+    commands: Mutex<VecDeque<Command>>,
+    body: Mutex<Body>,
+    pub(super) wires: Vec<Arc<Wire>>,
+    pub(super) status: watch::Sender<Status>,
+    events: Mutex<Option<broadcast::Sender<Event>>>,
+    /// What the machine drives on each pin, and the faults it had last.
+    pub(super) seen: Mutex<Seen>,
+    recording: Mutex<Recording>,
+    started: Instant,
+}
+
+/// What a machine was last seen to do.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) pins: Vec<Option<bool>>,
+    pub(super) faults: VecDeque<GuestFault>,
+}
+
+struct Body {
+    machine: Option<Box<dyn Machine>>,
+    state: State,
+    pacer: Pacer,
+    /// Asleep, with what is due next.
+    idle: Option<Option<VirtualTime>>,
+    meter: Meter,
+    faults: u64,
+    pause_at: Option<VirtualTime>,
+}
+
+impl Slot {
+    pub(super) fn new(name: String, machine: Box<dyn Machine>, pace: Pace, paused: bool) -> Self {
+        let info = machine.info();
+        let uarts = info.uarts;
+        let pins = vec![None; usize::from(info.pins)];
+        let state = if paused { State::Paused } else { State::Running };
+        let status = Status {
+            state: state.clone(),
+            virtual_time: machine.now(),
+            instructions: machine.instructions(),
+            mips: 0.0,
+            speed: 0.0,
+            faults: 0,
+        };
+        Self {
+            name,
+            place: Mutex::new(Place::Waiting { ticket: u64::MAX }),
+            commands: Mutex::default(),
+            wires: (0..uarts).map(|_| Arc::default()).collect(),
+            status: watch::Sender::new(status),
+            events: Mutex::default(),
+            seen: Mutex::new(Seen {
+                pins,
+                faults: VecDeque::new(),
+            }),
+            recording: Mutex::default(),
+            started: Instant::now(),
+            body: Mutex::new(Body {
+                machine: Some(machine),
+                state,
+                pacer: Pacer::new(pace),
+                idle: None,
+                meter: Meter::default(),
+                faults: 0,
+                pause_at: None,
+            }),
+        }
+    }
+
+    pub(super) fn place(&self) -> MutexGuard<'_, Place> {
+        lock(&self.place)
+    }
+
+    pub(super) fn command(&self, command: Command) {
+        lock(&self.commands).push_back(command);
+    }
+
+    /// The runner is gone: ends the machine, and forgets what was asked of it.
+    pub(super) fn shut_down(&self) {
+        lock(&self.commands).clear();
+        lock(&self.body).stop(self);
+    }
+
+    /// Events from now on.
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
+        let mut events = lock(&self.events);
+        events
+            .get_or_insert_with(|| broadcast::Sender::new(EVENTS_KEPT))
+            .subscribe()
+    }
+
+    pub(super) fn recording(&self) -> Recording {
+        lock(&self.recording).clone()
+    }
+
+    fn tell(&self, event: Event) {
+        if let Some(events) = &*lock(&self.events) {
+            // No subscriber is no error.
+            let _ = events.send(event);
+        }
+    }
+
+    /// Runs the machine for a while.
+    pub(super) fn turn(&self) -> Next {
+        let mut body = lock(&self.body);
+        let turn_started = Instant::now();
+        loop {
+            let command = lock(&self.commands).pop_front();
+            if let Some(command) = command {
+                body.execute(self, command);
+                continue;
+            }
+            let next = body.advance(self);
+            body.report(self, next);
+            match next {
+                Next::Again if turn_started.elapsed() < TURN => {}
+                next => return next,
+            }
+        }
+    }
+}
+
+/// What these locks protect is whole between any two statements; a panic in a machine is caught inside.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Body {
+    fn execute(&mut self, slot: &Slot, command: Command) {
+        let Some(machine) = &mut self.machine else { return };
+        let at = machine.now();
+        match command {
+            Command::Pause if self.state == State::Running => self.enter(slot, State::Paused),
+            Command::Resume if self.state == State::Paused => {
+                self.pacer.restart();
+                self.idle = None;
+                self.enter(slot, State::Running);
+            }
+            Command::Pause | Command::Resume => {}
+            Command::PauseAt(at) => self.pause_at = Some(at),
+            Command::Step(count) if self.state == State::Paused => {
+                for _ in 0..count {
+                    match guarded(machine, |machine| machine.step()) {
+                        Ok(StopReason::Stepped) => {}
+                        Ok(reason) => {
+                            self.stopped(slot, reason);
+                            break;
+                        }
+                        Err(cause) => {
+                            self.enter(slot, State::Crashed { cause });
+                            break;
+                        }
+                    }
+                }
+                self.deliver(slot);
+            }
+            Command::Step(_) => {}
+            Command::Reset(kind) => {
+                let done = guarded(machine, |machine| machine.reset(kind));
+                lock(&slot.recording).add(at, Input::Reset(kind));
+                self.idle = None;
+                match done {
+                    Ok(()) => {
+                        slot.tell(Event::Reset { at, kind });
+                        if self.state != State::Paused {
+                            self.pacer.restart();
+                            self.enter(slot, State::Running);
+                        }
+                    }
+                    Err(cause) => self.enter(slot, State::Crashed { cause }),
+                }
+            }
+            Command::Pin(pin, level) => {
+                self.catch_up(slot);
+                self.drive_pin(slot, pin, level);
+            }
+            Command::SetPace(pace) => self.pacer.set_pace(pace),
+            Command::Visit(visit) => {
+                lock(&slot.recording).incomplete = true;
+                let visited = guarded(machine, |machine| {
+                    visit(machine);
+                    Ok(())
+                });
+                self.idle = None;
+                if let Err(cause) = visited {
+                    self.enter(slot, State::Crashed { cause });
+                }
+            }
+            Command::Stop => self.stop(slot),
+        }
+    }
+
+    fn stop(&mut self, slot: &Slot) {
+        self.machine = None;
+        for wire in &slot.wires {
+            wire.close();
+        }
+        self.enter(slot, State::Stopped);
+    }
+
+    fn drive_pin(&mut self, slot: &Slot, pin: u16, level: Option<bool>) {
+        let Some(machine) = &mut self.machine else { return };
+        let at = machine.now();
+        match guarded(machine, |machine| machine.pin_input(pin, level)) {
+            Ok(()) => {
+                lock(&slot.recording).add(at, Input::Pin { pin, level });
+                self.idle = None;
+                if self.state == State::Halted(StopReason::PoweredOff) {
+                    self.pacer.restart();
+                    self.enter(slot, State::Running);
+                }
+            }
+            Err(cause) => self.enter(slot, State::Crashed { cause }),
+        }
+    }
+
+    /// One slice, or a decision to wait.
+    fn advance(&mut self, slot: &Slot) -> Next {
+        if self.state != State::Running || slot.wires.iter().any(|wire| wire.is_full()) {
+            return Next::WhenNotified;
+        }
+        self.pacer.set_live_link(slot.wires.iter().any(|wire| wire.is_open()));
+        if slot.wires.iter().any(|wire| wire.has_input()) {
+            self.catch_up(slot);
+            self.take_input(slot);
+        }
+        let Some(machine) = &self.machine else {
+            return Next::WhenNotified;
+        };
+        let (host, now) = (slot.started.elapsed(), machine.now());
+        if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
+            self.pause_at = None;
+            self.enter(slot, State::Paused);
+            return Next::WhenNotified;
+        }
+        let pause_at = self.pause_at.unwrap_or(VirtualTime::MAX);
+        match self.idle {
+            Some(next_event) => {
+                // While bytes are on the line, what is due next is theirs and waits for nobody outside.
+                let free = machine.uart_busy() && self.pacer.pace() == Pace::Max;
+                let event = next_event.unwrap_or(VirtualTime::MAX).min(pause_at);
+                if event == VirtualTime::MAX {
+                    return Next::WhenNotified;
+                }
+                if !free && self.pacer.idle_limit(host, now) < event {
+                    return Next::At(slot.started + self.pacer.host_instant(host, now, event));
+                }
+                let spent = self.run(slot, RunLimit::until(event));
+                if free {
+                    self.pacer.was_busy(Duration::ZERO, spent);
+                }
+            }
+            None => {
+                let limit = self.pacer.busy_limit(host, now);
+                if limit <= now {
+                    let at = self.pacer.host_instant(host, now, now) + REALTIME_NAP;
+                    return Next::At(slot.started + at);
+                }
+                let until = limit.min(now.saturating_add(SLICE)).min(pause_at);
+                let spent = self.run(slot, RunLimit::busy_until(until));
+                self.pacer.was_busy(slot.started.elapsed() - host, spent);
+            }
+        }
+        let now = self.machine.as_ref().map_or(now, |machine| machine.now());
+        self.pacer.served(slot.started.elapsed(), now);
+        Next::Again
+    }
+
+    /// A sleeping machine's time has gone on with the host's; before something from outside reaches it, it is brought up
+    /// to now (but not past what is due).
+    fn catch_up(&mut self, slot: &Slot) {
+        if self.state != State::Running {
+            return;
+        }
+        let (Some(machine), Some(next_event)) = (&self.machine, self.idle) else {
+            return;
+        };
+        let limit = self.pacer.idle_limit(slot.started.elapsed(), machine.now());
+        // With nothing due and no pace to keep, time stands still until the input comes.
+        let target = match next_event {
+            Some(event) => limit.min(event),
+            None if limit == VirtualTime::MAX => return,
+            None => limit,
+        };
+        if target > machine.now() {
+            self.run(slot, RunLimit::until(target));
+        }
+    }
+
+    fn take_input(&mut self, slot: &Slot) {
+        for (index, wire) in slot.wires.iter().enumerate() {
+            let index = index as u8;
+            let Some(machine) = &mut self.machine else { return };
+            if self.state != State::Running || !wire.has_input() {
+                continue;
+            }
+            let bytes = wire.take_input(machine.uart_input_room(index));
+            if bytes.is_empty() {
+                continue;
+            }
+            let at = machine.now();
+            match guarded(machine, |machine| machine.uart_input(index, &bytes)) {
+                Ok(taken) => {
+                    debug_assert_eq!(taken, bytes.len(), "the machine has the room it told");
+                    lock(&slot.recording).add(at, Input::Uart { index, bytes });
+                    // Whether it still sleeps, and until when, is the machine's to say.
+                    self.idle = None;
+                }
+                Err(cause) => self.enter(slot, State::Crashed { cause }),
+            }
+        }
+    }
+
+    /// Tells how much virtual time passed.
+    fn run(&mut self, slot: &Slot, limit: RunLimit) -> VirtualTime {
+        let Some(machine) = &mut self.machine else {
+            return VirtualTime::ZERO;
+        };
+        let (started, before, from) = (Instant::now(), machine.instructions(), machine.now());
+        let result = guarded(machine, |machine| machine.run(limit));
+        self.meter
+            .ran(started.elapsed(), machine.instructions().saturating_sub(before));
+        let spent = machine.now().saturating_sub(from);
+        self.idle = None;
+        match result {
+            Ok(reason) => self.stopped(slot, reason),
+            Err(cause) => self.enter(slot, State::Crashed { cause }),
+        }
+        self.deliver(slot);
+        spent
+    }
+
+    fn stopped(&mut self, slot: &Slot, reason: StopReason) {
+        match reason {
+            StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
+            StopReason::Idle { next_event } => self.idle = Some(next_event),
+            StopReason::Reset(kind) => {
+                let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
+                slot.tell(Event::Reset { at, kind });
+            }
+            halted => self.enter(slot, State::Halted(halted)),
+        }
+    }
+
+    /// Hands out what the machine produced.
+    fn deliver(&mut self, slot: &Slot) {
+        let Some(machine) = &mut self.machine else { return };
+        for output in machine.take_uart_output() {
+            if let Some(wire) = slot.wires.get(usize::from(output.index)) {
+                wire.deliver(&output.bytes);
+            }
+        }
+        let changes = machine.take_pin_changes();
+        let faults = machine.take_faults();
+        if changes.is_empty() && faults.is_empty() {
+            return;
+        }
+        self.faults += faults.len() as u64;
+        let mut seen = lock(&slot.seen);
+        for PinChange { pin, level, .. } in &changes {
+            if let Some(place) = seen.pins.get_mut(usize::from(*pin)) {
+                *place = *level;
+            }
+        }
+        for fault in &faults {
+            if seen.faults.len() == FAULTS_KEPT {
+                seen.faults.pop_front();
+            }
+            seen.faults.push_back(fault.clone());
+        }
+        drop(seen);
+        changes.into_iter().for_each(|change| slot.tell(Event::Pin(change)));
+        faults.into_iter().for_each(|fault| slot.tell(Event::Fault(fault)));
+    }
+
+    fn enter(&mut self, slot: &Slot, state: State) {
+        if self.state != state {
+            self.state = state.clone();
+            self.publish(slot, true);
+            slot.tell(Event::State(state));
+        }
+    }
+
+    /// Brings the status up to date, seldom enough to cost nothing.
+    fn report(&mut self, slot: &Slot, next: Next) {
+        let Some(machine) = &self.machine else { return };
+        let due = self.meter.is_due(slot.started.elapsed(), machine.now());
+        if due || next != Next::Again {
+            self.publish(slot, due);
+        }
+    }
+
+    /// Renews the status, and wakes those who watch it if `aloud`.
+    fn publish(&mut self, slot: &Slot, aloud: bool) {
+        let (mips, speed) = self.meter.rates();
+        slot.status.send_if_modified(|status| {
+            status.state = self.state.clone();
+            if let Some(machine) = &self.machine {
+                status.virtual_time = machine.now();
+                status.instructions = machine.instructions();
+            }
+            status.mips = mips;
+            status.speed = speed;
+            status.faults = self.faults;
+            aloud
+        });
+    }
+}
+
+/// Does something with a machine; a panic of the engine, or its failure, comes back as text.
+fn guarded<T>(
+    machine: &mut Box<dyn Machine>,
+    action: impl FnOnce(&mut dyn Machine) -> Result<T, MachineError>,
+) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(|| action(machine.as_mut()))) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(text.unwrap_or_else(|| "the engine panicked".to_owned()))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the outside is told of a running machine.
+
+use crate::{GuestFault, PinChange, ResetKind, StopReason, VirtualTime};
+
+/// A machine at a glance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// What it is doing.
+    pub state: State,
+    /// Virtual time since power-on.
+    pub virtual_time: VirtualTime,
+    /// Instructions executed since power-on.
+    pub instructions: u64,
+    /// Million instructions per second of host time spent executing, over the last second or so.
+    pub mips: f64,
+    /// Virtual time per host time, over the last second or so.
+    pub speed: f64,
+    /// Guest faults since power-on.
+    pub faults: u64,
+}
+
+/// What a machine is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It runs (or sleeps: a sleeping core is running firmware).
+    Running,
+    /// Paused from outside.
+    Paused,
+    /// It stopped by itself: lockup, breakpoint, power-off. A reset, or a wake-up pin, sets it going again.
+    Halted(StopReason),
+    /// The engine failed. The machine can be inspected, and reset.
+    Crashed {
+        /// What happened.
+        cause: String,
+    },
+    /// It was stopped and is gone.
+    Stopped,
+}
+
+/// Something that happened to a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Its state changed.
+    State(State),
+    /// A pin changed.
+    Pin(PinChange),
+    /// The guest did something wrong.
+    Fault(GuestFault),
+    /// It was reset, by itself or from outside.
+    Reset {
+        /// When.
+        at: VirtualTime,
+        /// Why.
+        kind: ResetKind,
+    },
+}

@@ -1,0 +1,205 @@
+//! A UART of a running machine as a byte stream on the host: [`UartPort`] is the host's end of the wire.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that wait in each direction. A machine whose output nobody fetches stands still until it is fetched; a writer
+/// waits for the machine to take what it wrote.
+const QUEUE_BYTES: usize = 64 * 1024;
+
+/// Both directions of one UART.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    state: Mutex<WireState>,
+}
+
+#[derive(Debug, Default)]
+struct WireState {
+    /// A [`UartPort`] is there.
+    open: bool,
+    /// The machine is gone.
+    closed: bool,
+    to_host: VecDeque<u8>,
+    to_guest: VecDeque<u8>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Wire {
+    fn state(&self) -> MutexGuard<'_, WireState> {
+        // The state is consistent between any two statements that touch it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the port, if there is none.
+    pub(super) fn open(self: &Arc<Self>, notify: Arc<dyn Fn() + Send + Sync>) -> Option<UartPort> {
+        let mut state = self.state();
+        if state.open {
+            return None;
+        }
+        state.open = true;
+        drop(state);
+        notify();
+        Some(UartPort {
+            wire: self.clone(),
+            notify,
+        })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state().open
+    }
+
+    /// The machine is gone: readers see the end, writers an error.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        wake(&mut state.reader);
+        wake(&mut state.writer);
+    }
+
+    /// The guest sent `bytes`; without a port they go nowhere.
+    pub(super) fn deliver(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if state.open {
+            state.to_host.extend(bytes);
+            wake(&mut state.reader);
+        }
+    }
+
+    /// Whether so much output waits for the host that the machine must stand still.
+    pub(super) fn is_full(&self) -> bool {
+        let state = self.state();
+        state.open && state.to_host.len() >= QUEUE_BYTES
+    }
+
+    pub(super) fn has_input(&self) -> bool {
+        !self.state().to_guest.is_empty()
+    }
+
+    /// Takes up to `room` bytes for the guest.
+    pub(super) fn take_input(&self, room: usize) -> Vec<u8> {
+        let mut state = self.state();
+        let count = room.min(state.to_guest.len());
+        let bytes = state.to_guest.drain(..count).collect();
+        if count > 0 {
+            wake(&mut state.writer);
+        }
+        bytes
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+/// The host's end of a machine's UART. While it exists the machine has a live link. Reads give what the guest sent, in
+/// order; writes are the guest's as fast as its line takes them. The end of the stream is the end of the machine.
+pub struct UartPort {
+    wire: Arc<Wire>,
+    /// Tells the machine that there is something to do.
+    notify: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl UartPort {
+    /// Takes what the guest has sent so far, without waiting.
+    pub fn fetch(&mut self) -> Vec<u8> {
+        let mut state = self.wire.state();
+        let was_full = state.to_host.len() >= QUEUE_BYTES;
+        let bytes = state.to_host.drain(..).collect();
+        drop(state);
+        if was_full {
+            (self.notify)();
+        }
+        bytes
+    }
+
+    /// Gives as many bytes to the guest as there is room for, without waiting; tells how many.
+    pub fn give(&mut self, bytes: &[u8]) -> usize {
+        let mut state = self.wire.state();
+        let count = bytes.len().min(QUEUE_BYTES.saturating_sub(state.to_guest.len()));
+        state.to_guest.extend(&bytes[..count]);
+        drop(state);
+        if count > 0 {
+            (self.notify)();
+        }
+        count
+    }
+}
+
+impl Drop for UartPort {
+    fn drop(&mut self) {
+        let mut state = self.wire.state();
+        state.open = false;
+        state.to_host.clear();
+        state.to_guest.clear();
+        drop(state);
+        (self.notify)();
+    }
+}
+
+impl std::fmt::Debug for UartPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UartPort")
+            .field("wire", &self.wire)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AsyncRead for UartPort {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.wire.state();
+        if state.to_host.is_empty() {
+            if state.closed {
+                return Poll::Ready(Ok(()));
+            }
+            state.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let was_full = state.to_host.len() >= QUEUE_BYTES;
+        let count = buf.remaining().min(state.to_host.len());
+        let (front, back) = state.to_host.as_slices();
+        let from_front = count.min(front.len());
+        buf.put_slice(&front[..from_front]);
+        buf.put_slice(&back[..count - from_front]);
+        state.to_host.drain(..count);
+        drop(state);
+        if was_full {
+            (self.notify)();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for UartPort {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.wire.state();
+        if state.closed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let count = bytes.len().min(QUEUE_BYTES.saturating_sub(state.to_guest.len()));
+        if count == 0 && !bytes.is_empty() {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        state.to_guest.extend(&bytes[..count]);
+        drop(state);
+        (self.notify)();
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,35 @@
+//! What every engine must do, as one suite over `Engine`: small programs for the Nano 33 BLE, and what must come of them.
+//! An engine that cannot be used here is reported as ignored, by name and with the reason.
+
+mod basics;
+mod board;
+mod guest;
+mod replay;
+mod snapshot;
+
+use drydock_emulator::{Availability, Engine};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// One check of an engine.
+type Check = fn(&dyn Engine) -> Result<(), Failed>;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let checks: Vec<(&'static str, Check)> = [basics::CHECKS, board::CHECKS, replay::CHECKS, snapshot::CHECKS].concat();
+    let mut trials = vec![Trial::test("guests_are_renewed", guest::are_renewed)];
+    for (index, engine) in drydock_emulator::engines().iter().enumerate() {
+        for (name, check) in checks.clone() {
+            let name = format!("{}::{name}", engine.name());
+            trials.push(match engine.availability() {
+                Availability::Available { .. } => Trial::test(name, move || {
+                    // Made anew in the trial's thread: an engine need not be cloned to be shared.
+                    check(&*drydock_emulator::engines()[index])
+                }),
+                Availability::Unavailable { reason } => {
+                    Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true)
+                }
+            });
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}

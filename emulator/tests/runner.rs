@@ -1,0 +1,422 @@
+//! The runner: machines on worker threads, their UARTs as streams, crashes kept apart, recordings that replay.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use drydock_emulator::builtin::engine::Builtin;
+use drydock_emulator::runner::{Event, MachineHandle, Pace, RunOptions, Runner, State, UartError, replay};
+use drydock_emulator::{Engine, Image, Machine, ResetKind, Seed, VirtualTime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// No condition of these tests takes nearly as long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn machine(guest: &str) -> Box<dyn Machine> {
+    let path = format!("{}/tests/guests/{guest}.hex", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let bytes: Vec<u8> = text
+        .split_ascii_whitespace()
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect();
+    let board = drydock_assets::board("nano33ble").unwrap();
+    let mut machine = Builtin.open(&board, Seed([3; 32])).unwrap();
+    machine.load(&Image::from_bin(0x1_0000, bytes)).unwrap();
+    machine.reset(ResetKind::PowerOn).unwrap();
+    machine
+}
+
+fn runner(workers: usize) -> Runner {
+    Runner::with_workers(NonZeroUsize::new(workers).unwrap()).unwrap()
+}
+
+fn add(runner: &Runner, guest: &str, pace: Pace) -> MachineHandle {
+    runner.add(machine(guest), options(guest, pace, false))
+}
+
+fn options(name: &str, pace: Pace, paused: bool) -> RunOptions {
+    RunOptions {
+        name: name.to_owned(),
+        pace,
+        paused,
+    }
+}
+
+/// Waits until the machine's status is as wished.
+#[track_caller]
+fn wait(handle: &MachineHandle, what: &str, wished: impl Fn(&drydock_emulator::runner::Status) -> bool) {
+    let started = Instant::now();
+    while !wished(&handle.status()) {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "waiting until {what}: {:?}",
+            handle.status()
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+async fn exchange(port: &mut drydock_emulator::runner::UartPort, bytes: &[u8]) -> Vec<u8> {
+    let mut answer = vec![0; bytes.len()];
+    port.write_all(bytes).await.unwrap();
+    tokio::time::timeout(PATIENCE, port.read_exact(&mut answer))
+        .await
+        .expect("an answer")
+        .unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_uart_is_a_stream() {
+    for pace in [Pace::Max, Pace::Realtime] {
+        let runner = runner(1);
+        let handle = add(&runner, "echo", pace);
+        let mut port = handle.uart(0).unwrap();
+        // The guest has to be listening: bytes before that fall on deaf ears, as on a board.
+        wait(&handle, "it listens", |status| {
+            status.virtual_time > VirtualTime::from_us(20) || status.instructions > 30
+        });
+        assert_eq!(exchange(&mut port, b"HAL").await, b"IBM");
+        let long: Vec<u8> = (0..20_000).map(|index| index as u8).collect();
+        let expected: Vec<u8> = long.iter().map(|byte| byte.wrapping_add(1)).collect();
+        let (mut reader, mut writer) = tokio::io::split(port);
+        let writing = tokio::spawn(async move {
+            writer.write_all(&long).await.unwrap();
+            writer
+        });
+        let mut answer = vec![0; expected.len()];
+        tokio::time::timeout(PATIENCE, reader.read_exact(&mut answer))
+            .await
+            .expect("all of it")
+            .unwrap();
+        assert!(answer == expected, "{pace:?}");
+        drop(writing.await);
+    }
+}
+
+#[tokio::test]
+async fn a_uart_has_one_holder_and_ends_with_its_machine() {
+    let runner = runner(1);
+    let handle = add(&runner, "echo", Pace::Max);
+    let in_use = UartError::InUse {
+        machine: "echo".to_owned(),
+        index: 0,
+    };
+    let none = UartError::None {
+        machine: "echo".to_owned(),
+        index: 2,
+    };
+    let port = handle.uart(0).unwrap();
+    assert_eq!(handle.uart(0).err(), Some(in_use));
+    assert_eq!(handle.uart(2).err(), Some(none));
+    drop(port);
+    let mut port = handle.uart(0).unwrap();
+    handle.stop();
+    let mut rest = Vec::new();
+    tokio::time::timeout(PATIENCE, port.read_to_end(&mut rest))
+        .await
+        .expect("the end")
+        .unwrap();
+    assert_eq!(handle.status().state, State::Stopped);
+    assert!(port.write_all(b"x").await.is_err());
+    assert!(handle.with_machine(|_| ()).await.is_err());
+}
+
+#[tokio::test]
+async fn output_that_nobody_fetches_holds_the_machine() {
+    let runner = runner(1);
+    let handle = add(&runner, "echo", Pace::Max);
+    let mut port = handle.uart(0).unwrap();
+    wait(&handle, "it listens", |status| status.instructions > 30);
+    let sent = 150_000;
+    let mut given = 0;
+    let started = Instant::now();
+    // Two queues of 64 KiB and what is under way: beyond that, nothing is taken until something is fetched.
+    while given < sent && started.elapsed() < Duration::from_secs(2) {
+        given += port.give(&vec![7; sent - given]);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(given < sent, "{given}");
+    let mut fetched = 0;
+    while fetched < sent {
+        given += port.give(&vec![7; sent - given]);
+        fetched += port.fetch().len();
+        assert!(started.elapsed() < PATIENCE, "{fetched} of {given}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(fetched, sent);
+}
+
+#[test]
+fn a_machine_pauses_steps_and_goes_on() {
+    let runner = runner(1);
+    let handle = runner.add(machine("count"), options("count", Pace::Max, true));
+    assert_eq!(handle.status().instructions, 0);
+    handle.step(5);
+    wait(&handle, "it stepped", |status| status.instructions == 5);
+    assert_eq!(handle.status().state, State::Paused);
+    handle.resume();
+    wait(&handle, "it runs", |status| {
+        status.instructions > 100_000 && status.state == State::Running
+    });
+    handle.pause();
+    wait(&handle, "it pauses", |status| status.state == State::Paused);
+    let stands = handle.status().instructions;
+    let counted = handle
+        .with_machine_blocking(|machine| machine.read_register("r0").unwrap())
+        .unwrap();
+    assert!(counted > 10_000);
+    assert_eq!(handle.status().instructions, stands);
+    handle.pause_at(VirtualTime::from_ms(5_000));
+    handle.resume();
+    wait(&handle, "it pauses again", |status| {
+        status.state == State::Paused && status.instructions > stands
+    });
+    let now = handle.status().virtual_time;
+    assert!(
+        now.saturating_sub(VirtualTime::from_ms(5_000)) < VirtualTime::from_us(1),
+        "{now}"
+    );
+}
+
+#[test]
+fn realtime_is_not_faster_than_the_host_and_max_is() {
+    let runner = runner(1);
+    let started = Instant::now();
+    let slow = add(&runner, "blink", Pace::Realtime);
+    let fast = add(&runner, "blink", Pace::Max);
+    wait(&fast, "a minute has passed", |status| {
+        status.virtual_time > VirtualTime::from_seconds(60)
+    });
+    wait(&slow, "it blinked", |status| {
+        status.virtual_time > VirtualTime::from_ms(90)
+    });
+    let now = slow.status().virtual_time;
+    assert!(now.as_us() <= started.elapsed().as_micros() as u64, "{now}");
+    // Something is connected now: from here on its idle time goes with the host's.
+    let port = fast.uart(0).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    let (before, mark) = (fast.status().virtual_time, Instant::now());
+    std::thread::sleep(Duration::from_millis(300));
+    let passed = fast.status().virtual_time - before;
+    assert!(
+        passed.as_us() <= mark.elapsed().as_micros() as u64 + 130_000,
+        "{passed}"
+    );
+    drop(port);
+}
+
+#[test]
+fn a_crash_stays_with_its_machine() {
+    let runner = runner(2);
+    let sound: Vec<MachineHandle> = (0..3).map(|_| add(&runner, "count", Pace::Max)).collect();
+    let board = machine("count");
+    let bang = Arc::new(AtomicBool::new(false));
+    let crashing = Crashing {
+        inner: board,
+        bang: bang.clone(),
+    };
+    let handle = runner.add(Box::new(crashing), options("bad", Pace::Max, false));
+    let mut events = handle.events();
+    wait(&handle, "it runs", |status| status.instructions > 1_000);
+    bang.store(true, Ordering::Relaxed);
+    wait(&handle, "it crashed", |status| {
+        matches!(status.state, State::Crashed { .. })
+    });
+    let State::Crashed { cause } = handle.status().state else {
+        unreachable!()
+    };
+    assert_eq!(cause, "bang");
+    let told = std::iter::from_fn(|| events.try_recv().ok());
+    assert!(
+        told.into_iter()
+            .any(|event| matches!(event, Event::State(State::Crashed { .. })))
+    );
+    // Its state can be looked at, and the others go on.
+    let counted = handle
+        .with_machine_blocking(|machine| machine.read_register("r0").unwrap())
+        .unwrap();
+    assert!(counted > 0);
+    for other in &sound {
+        let before = other.status().instructions;
+        wait(other, "the others run", |status| {
+            status.instructions > before + 1_000_000
+        });
+    }
+    bang.store(false, Ordering::Relaxed);
+    handle.reset(ResetKind::PowerOn);
+    wait(&handle, "it runs again", |status| status.state == State::Running);
+}
+
+#[test]
+fn faults_resets_and_pins_are_told() {
+    let runner = runner(1);
+    let handle = runner.add(machine("trespass"), options("trespass", Pace::Max, true));
+    let mut events = handle.events();
+    handle.resume();
+    wait(&handle, "it faulted", |status| status.faults > 0);
+    assert!(!handle.faults().is_empty());
+    handle.reset(ResetKind::Pin);
+    let mut told = Vec::new();
+    let started = Instant::now();
+    while !told.iter().any(|event| {
+        matches!(
+            event,
+            Event::Reset {
+                kind: ResetKind::Pin,
+                ..
+            }
+        )
+    }) {
+        assert!(started.elapsed() < PATIENCE, "{told:?}");
+        match events.try_recv() {
+            Ok(event) => told.push(event),
+            Err(_) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    assert!(told.iter().any(|event| matches!(event, Event::Fault(_))));
+
+    let handle = add(&runner, "mirror", Pace::Max);
+    let shows = |level| {
+        let started = Instant::now();
+        while handle.pin(13) != Some(level) {
+            assert!(started.elapsed() < PATIENCE);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    for level in [true, false, true, false] {
+        handle.drive_pin(43, Some(level));
+        shows(level);
+    }
+    handle.drive_pin(999, Some(true));
+    assert_eq!(handle.pin(999), None);
+    assert_eq!(handle.status().state, State::Running);
+}
+
+#[tokio::test]
+async fn what_was_recorded_replays_to_the_same_state() {
+    let runner = runner(1);
+    let handle = add(&runner, "echo", Pace::Max);
+    let mut port = handle.uart(0).unwrap();
+    wait(&handle, "it listens", |status| status.instructions > 30);
+    for round in 0..50_u8 {
+        let bytes = vec![round; 1 + usize::from(round) * 7 % 90];
+        exchange(&mut port, &bytes).await;
+    }
+    handle.pause();
+    wait(&handle, "it pauses", |status| status.state == State::Paused);
+    let recording = handle.recording();
+    assert!(!recording.incomplete);
+    let state = |machine: &mut dyn Machine| {
+        let hash = machine.snapshots().unwrap().state_hash().unwrap();
+        (machine.now(), machine.instructions(), hash)
+    };
+    let recorded = handle.with_machine(move |machine| state(machine)).await.unwrap();
+    assert!(handle.recording().incomplete, "a visitor may have changed anything");
+    let mut second = machine("echo");
+    replay(&mut *second, &recording, recorded.0).unwrap();
+    assert_eq!(state(&mut *second), recorded);
+}
+
+#[test]
+fn a_runner_that_ends_stops_its_machines() {
+    let runner = runner(2);
+    let handles: Vec<MachineHandle> = (0..4).map(|_| add(&runner, "count", Pace::Max)).collect();
+    drop(runner);
+    for handle in &handles {
+        assert_eq!(handle.status().state, State::Stopped);
+        assert!(handle.with_machine_blocking(|_| ()).is_err());
+    }
+}
+
+#[test]
+fn a_thousand_sleepers_share_one_worker() {
+    let runner = runner(1);
+    let handles: Vec<MachineHandle> = (0..1_000).map(|_| add(&runner, "mirror", Pace::Max)).collect();
+    for handle in &handles {
+        wait(handle, "it sleeps", |status| status.instructions > 10);
+    }
+    // Each is still there for whoever calls it.
+    for (index, handle) in handles.iter().enumerate().step_by(97) {
+        handle.drive_pin(43, Some(false));
+        let started = Instant::now();
+        while handle.pin(13) != Some(false) {
+            assert!(started.elapsed() < PATIENCE, "{index}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A machine whose engine panics when asked to.
+struct Crashing {
+    inner: Box<dyn Machine>,
+    bang: Arc<AtomicBool>,
+}
+
+impl Machine for Crashing {
+    fn info(&self) -> &drydock_emulator::MachineInfo {
+        self.inner.info()
+    }
+    fn load(&mut self, image: &Image) -> Result<(), drydock_emulator::MachineError> {
+        self.inner.load(image)
+    }
+    fn reset(&mut self, kind: ResetKind) -> Result<(), drydock_emulator::MachineError> {
+        self.inner.reset(kind)
+    }
+    fn run(
+        &mut self,
+        limit: drydock_emulator::RunLimit,
+    ) -> Result<drydock_emulator::StopReason, drydock_emulator::MachineError> {
+        assert!(!self.bang.load(Ordering::Relaxed), "bang");
+        self.inner.run(limit)
+    }
+    fn step(&mut self) -> Result<drydock_emulator::StopReason, drydock_emulator::MachineError> {
+        self.inner.step()
+    }
+    fn pause_switch(&self) -> drydock_emulator::PauseSwitch {
+        self.inner.pause_switch()
+    }
+    fn now(&self) -> VirtualTime {
+        self.inner.now()
+    }
+    fn instructions(&self) -> u64 {
+        self.inner.instructions()
+    }
+    fn read_memory(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), drydock_emulator::MachineError> {
+        self.inner.read_memory(addr, bytes)
+    }
+    fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), drydock_emulator::MachineError> {
+        self.inner.write_memory(addr, bytes)
+    }
+    fn registers(&self) -> &[drydock_emulator::RegisterInfo] {
+        self.inner.registers()
+    }
+    fn read_register(&mut self, name: &str) -> Result<u64, drydock_emulator::MachineError> {
+        self.inner.read_register(name)
+    }
+    fn write_register(&mut self, name: &str, value: u64) -> Result<(), drydock_emulator::MachineError> {
+        self.inner.write_register(name, value)
+    }
+    fn take_uart_output(&mut self) -> Vec<drydock_emulator::UartOutput> {
+        self.inner.take_uart_output()
+    }
+    fn uart_input(&mut self, index: u8, bytes: &[u8]) -> Result<usize, drydock_emulator::MachineError> {
+        self.inner.uart_input(index, bytes)
+    }
+    fn uart_input_room(&self, index: u8) -> usize {
+        self.inner.uart_input_room(index)
+    }
+    fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), drydock_emulator::MachineError> {
+        self.inner.pin_input(pin, level)
+    }
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        self.inner.pin_level(pin)
+    }
+    fn take_pin_changes(&mut self) -> Vec<drydock_emulator::PinChange> {
+        self.inner.take_pin_changes()
+    }
+    fn take_faults(&mut self) -> Vec<drydock_emulator::GuestFault> {
+        self.inner.take_faults()
+    }
+}

@@ -52,6 +52,9 @@ impl Counts {
             self.passed = self.passed.wrapping_sub(1);
             self.skipped += 1;
             self.skip_reasons.push(line[at + SKIP_MARK.len()..].trim().to_owned());
+        } else if let Some(name) = ignored_with_reason(line) {
+            // counted by the summary line
+            self.skip_reasons.push(name.to_owned());
         } else if let Some(found) = libtest(line)
             .or_else(|| nextest(line))
             .or_else(|| vitest(line))
@@ -93,6 +96,13 @@ pub(crate) fn run(command: &mut Command) -> Result<Counts> {
         bail!("`{shown}` ran no test");
     }
     Ok(counts)
+}
+
+/// `test renode::blinks (skipped: no renode on PATH) ... ignored`: a test that knew beforehand why it cannot run.
+fn ignored_with_reason(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("test ")?.strip_suffix("ignored")?.trim_end();
+    let name = name.strip_suffix("...")?.trim_end();
+    name.contains("(skipped: ").then_some(name)
 }
 
 /// `test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`
@@ -204,6 +214,15 @@ mod tests {
             0,
             1,
         );
+    }
+
+    #[test]
+    fn a_reason_in_an_ignored_tests_name_is_kept() {
+        let mut counts = Counts::default();
+        counts.read_line("test renode::blinks (skipped: no renode on PATH)  ... ignored");
+        counts.read_line("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured");
+        assert_eq!((counts.passed, counts.skipped), (3, 1));
+        assert_eq!(counts.skip_reasons, ["renode::blinks (skipped: no renode on PATH)"]);
     }
 
     #[test]

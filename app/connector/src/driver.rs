@@ -329,8 +329,9 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
     /// The host ended the session: what it said last may still arrive, then the device is told by a new life of the link.
     fn end_session(&mut self) {
         self.drop_session();
-        self.farewell = Some(Instant::now() + FAREWELL);
-        self.link.drop_for_session();
+        if self.link.leave_session() {
+            self.farewell = Some(Instant::now() + FAREWELL);
+        }
     }
 
     fn drop_session(&mut self) {

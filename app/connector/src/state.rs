@@ -30,6 +30,8 @@ pub(crate) struct LinkState {
     arrived: Option<bool>,
     had_peer: bool,
     has_session: bool,
+    /// Bytes have passed through the session, either way.
+    session_used: bool,
     /// Bytes of the session on their way to the host.
     for_session: Vec<u8>,
     control: framing::Reader,
@@ -49,6 +51,7 @@ impl LinkState {
             arrived: None,
             had_peer: false,
             has_session: false,
+            session_used: false,
             for_session: Vec::new(),
             control: framing::Reader::new(),
             control_out: Vec::new(),
@@ -91,6 +94,7 @@ impl LinkState {
             self.events.retain(|event| !matches!(event, LinkEvent::Up { .. }));
             self.events.push_back(LinkEvent::Up { session, first });
             self.has_session = true;
+            self.session_used = false;
             if let Ok(identify) = framed(&FromHost::Identify) {
                 self.say(&identify);
             }
@@ -102,8 +106,13 @@ impl LinkState {
             self.read_log();
             self.read_control();
         }
-        if self.has_session && self.for_session.is_empty() {
-            self.for_session.resize(self.endpoint.readable(Channel::Session), 0);
+        let readable = self.endpoint.readable(Channel::Session);
+        if readable > 0 && !self.has_session && self.endpoint.is_up() {
+            // The device begins a session after the host let go of the last one unused: it gets a new one.
+            self.restart();
+        } else if readable > 0 && self.for_session.is_empty() {
+            self.session_used = true;
+            self.for_session.resize(readable, 0);
             let read = self.endpoint.read(Channel::Session, &mut self.for_session);
             self.for_session.truncate(read);
         }
@@ -221,8 +230,12 @@ impl LinkState {
         self.for_session.drain(..count);
     }
 
-    pub(crate) fn drop_for_session(&mut self) {
+    /// The host let go of its end. Says whether the device has to be told by a new life of the link: not if nothing was
+    /// said in the session.
+    pub(crate) fn leave_session(&mut self) -> bool {
         self.for_session.clear();
+        self.has_session = self.session_used;
+        self.session_used
     }
 
     pub(crate) fn session_room(&self) -> usize {
@@ -234,6 +247,7 @@ impl LinkState {
     }
 
     pub(crate) fn write_session(&mut self, bytes: &[u8]) {
+        self.session_used = true;
         let written = self.endpoint.write(Channel::Session, bytes);
         debug_assert_eq!(written, bytes.len(), "no more is taken than there is room for");
     }

@@ -237,12 +237,37 @@ async fn a_session_that_the_host_ends_is_ended_for_the_device() {
         drop(check_echo(session, 1_000).await);
     }
     let (mut session, _) = session(&mut driver).await;
+    session.write_all(b"farewell").await.unwrap();
     session.shutdown().await.unwrap();
     let mut rest = vec![];
     session.read_to_end(&mut rest).await.unwrap();
     let _last = self::session(&mut driver).await;
     stop.send(()).unwrap();
     assert_eq!(device.await.unwrap().resets, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unused_session_is_replaced_when_the_device_speaks() {
+    let (mut driver, (device, stop)) = connect();
+    drop(session(&mut driver).await);
+    driver.handle().identify().await.unwrap();
+    until(&mut driver, |event| {
+        matches!(event, LinkEvent::Identity(_)).then_some(())
+    })
+    .await;
+    stop.send(()).unwrap();
+    let mut device = device.await.unwrap();
+    assert_eq!(
+        (device.resets, driver.handle().stats().meetings),
+        (1, 1),
+        "nobody was disturbed"
+    );
+    device.endpoint.write(Channel::Session, b"client hello");
+    let (_stop, stopped) = oneshot::channel();
+    tokio::spawn(device.run(stopped));
+    let (session, first) = session(&mut driver).await;
+    assert!(!first);
+    check_echo(session, 100).await;
 }
 
 #[tokio::test(start_paused = true)]

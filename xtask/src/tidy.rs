@@ -1,6 +1,7 @@
 //! The house rules that a machine can check. Each finding names the file and says what to do instead.
 
 mod dependencies;
+mod licences;
 mod text;
 
 use anyhow::{Result, bail};
@@ -28,6 +29,7 @@ impl Finding {
 /// Checks every rule, prints the findings, fails if there are any.
 pub(crate) fn check() -> Result<()> {
     let mut findings = dependencies::check(&graph::host()?);
+    findings.extend(licences::check()?);
     let mut files = 0;
     for name in workspace::files()? {
         let Ok(bytes) = std::fs::read(workspace::root().join(&name)) else {

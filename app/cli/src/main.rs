@@ -1,2 +1,54 @@
-//! Drydock's command line.
-fn main() {}
+//! Drydock's command line: every verb is a few calls of the workbench's API and some lines of output.
+
+mod arguments;
+mod connection;
+mod exit;
+mod output;
+mod verb;
+mod watch;
+
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use exit::{Exit, Failure};
+use output::Output;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.failure(&Failure::machine(format!("This system gives no threads: {error}.")));
+            return Exit::Machine.into();
+        }
+    };
+    let exit = runtime.block_on(async {
+        match perform(&arguments, &output).await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                output.failure(&failure);
+                failure.exit
+            }
+        }
+    });
+    // Whatever still runs has saved what it has to; it must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    exit.into()
+}
+
+async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let data = arguments.data.as_deref();
+    match &arguments.verb {
+        Verb::Run(run) => verb::run::run(data, run, output).await,
+        Verb::Boards(boards) => verb::boards::boards(data, boards, output).await,
+        Verb::Devices => verb::devices::devices(data, output).await,
+        Verb::Deploy(deploy) => verb::deploy::deploy(data, deploy, output).await,
+        Verb::Start(app) => verb::apps::start(data, app, output).await,
+        Verb::Stop(app) => verb::apps::stop(data, app, output).await,
+        Verb::Remove(app) => verb::apps::remove(data, app, output).await,
+        Verb::Logs(logs) => verb::logs::logs(data, logs, output).await,
+        Verb::Metrics(metrics) => verb::metrics::metrics(data, metrics, output).await,
+        Verb::Gateway(gateway) => verb::gateway::gateway(data, gateway, output).await,
+    }
+}

@@ -4,7 +4,7 @@ use crate::api::{ChartFormat, Series};
 use plotters::{
     coord::Shift,
     prelude::*,
-    style::{Color as _, FontFamily, FontStyle, register_font},
+    style::{FontFamily, FontStyle, register_font},
 };
 use std::sync::Once;
 use time::{OffsetDateTime, macros::format_description};

@@ -54,7 +54,7 @@ pub enum OpenError {
 
 /// A data directory that this process owns. The lock goes with the process, even when it is killed.
 #[derive(Debug)]
-pub struct OwnedDir {
+pub(crate) struct OwnedDir {
     path: PathBuf,
     unclean: bool,
     _lock: File,
@@ -66,7 +66,7 @@ impl OwnedDir {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(which: &DataDir) -> Result<Self, OpenError> {
+    pub(crate) fn open(which: &DataDir) -> Result<Self, OpenError> {
         let temporary = match which {
             DataDir::Temporary => Some(temporary().map_err(|source| OpenError::Io {
                 path: std::env::temp_dir(),
@@ -106,29 +106,29 @@ impl OwnedDir {
     }
 
     /// Where it lies.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether it goes when the workbench ends.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         self._temporary.is_some()
     }
 
     /// Whether the owner before ended without closing it: killed, or the machine lost power.
-    pub fn was_left_unclean(&self) -> bool {
+    pub(crate) fn was_left_unclean(&self) -> bool {
         self.unclean
     }
 
     /// Notes that all is written.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         if let Err(error) = fs::remove_file(self.path.join("running")) {
             tracing::warn!(%error, "the data directory could not be marked as closed");
         }
     }
 
     /// The directory of one board.
-    pub fn board(&self, id: &str) -> PathBuf {
+    pub(crate) fn board(&self, id: &str) -> PathBuf {
         self.path.join("boards").join(id)
     }
 }

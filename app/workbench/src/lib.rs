@@ -4,15 +4,24 @@
 //! are exported to TypeScript, so that the window, the CLI's local socket and later HTTP speak the same words.
 
 pub mod api;
+mod apps;
 mod badge;
+mod bench;
+mod boards;
+mod bring_up;
 mod charts;
 mod data_dir;
+mod diagnostics;
+mod facts;
+mod fleet;
 mod logging;
+mod outbox;
 mod owner;
 mod series;
 mod updates;
+mod workbench;
 
-pub use data_dir::{DataDir, OpenError, OwnedDir};
-pub use logging::log_to;
+pub use data_dir::{DataDir, OpenError};
 pub use owner::{AttachError, Attached};
 pub use updates::Updates;
+pub use workbench::{VERSION, Workbench, WorkbenchConfig, WorkbenchError};

@@ -19,7 +19,7 @@ const FILES: usize = 5;
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn log_to(directory: &Path) -> io::Result<()> {
+pub(crate) fn log_to(directory: &Path) -> io::Result<()> {
     let file = SharedLog(Arc::new(Mutex::new(RotatingFile::open(
         directory.join("logs/drydock.log"),
         FILE_BYTES,

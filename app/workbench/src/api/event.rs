@@ -51,11 +51,12 @@ pub enum Update {
     Resync,
 }
 
-/// A named fact.
+/// A named fact. Lines of consoles and metrics are no events: they come as [`Update::Logs`] and [`Update::Metrics`], and
+/// `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Event {
-    /// `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`, `app.log`,
-    /// `device.metrics`, `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `machine.crashed`, `error`, ….
+    /// `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`,
+    /// `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `app.refused`, `machine.crashed`, `error`, …: docs/cli.md.
     pub event: String,
     /// Revision of the store, for facts that are kept.
     #[ts(type = "number | null")]

@@ -148,6 +148,8 @@ methods! {
     "activity.list" ActivityList(ActivityQuery) -> Vec<ActivityEntry>;
     /// Turns pairing of boards that the user did not create on or off.
     "pairing.set" PairingSet(PairingSet) -> Empty;
+    /// Asks the owner's window to come to the front: the event `window.show` tells it.
+    "window.show" WindowShow(Empty) -> Empty;
 }
 
 /// Nothing.
@@ -195,6 +197,9 @@ pub struct BoardAdd {
     /// Seed, hexadecimal; none: from the host's entropy, recorded.
     #[serde(default)]
     pub seed: Option<String>,
+    /// Damage of the link, for trials: `RATE` or `RATE:SEED`; the rate is the share of frames damaged, 0 to 0.5.
+    #[serde(default)]
+    pub link_noise: Option<String>,
 }
 
 /// Gives a board another name.

@@ -422,6 +422,8 @@ pub struct SystemInfo {
     pub pairing: bool,
     /// Engines.
     pub engines: Vec<EngineView>,
+    /// Address and port at which boards can connect over TCP, if the owner listens.
+    pub listening: Option<String>,
 }
 
 /// One entry of the activity list.

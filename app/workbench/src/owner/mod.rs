@@ -9,4 +9,4 @@ mod line;
 mod server;
 
 pub use client::{AttachError, Attached};
-pub(crate) use server::Server;
+pub(crate) use server::{Server, Serves};

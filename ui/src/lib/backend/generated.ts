@@ -272,7 +272,11 @@ pace: Pace,
 /**
  * Seed, hexadecimal; none: from the host's entropy, recorded.
  */
-seed: string | null, };
+seed: string | null, 
+/**
+ * Damage of the link, for trials: `RATE` or `RATE:SEED`; the rate is the share of frames damaged, 0 to 0.5.
+ */
+link_noise: string | null, };
 
 /**
  * Holds or releases a button.
@@ -533,12 +537,13 @@ detail: string, };
 export type ErrorCode = "usage" | "refused" | "not_found" | "board" | "cancelled" | "internal";
 
 /**
- * A named fact.
+ * A named fact. Lines of consoles and metrics are no events: they come as [`Update::Logs`] and [`Update::Metrics`], and
+ * `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
  */
 export type Event = { 
 /**
- * `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`, `app.log`,
- * `device.metrics`, `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `machine.crashed`, `error`, ….
+ * `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`,
+ * `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `app.refused`, `machine.crashed`, `error`, …: docs/cli.md.
  */
 event: string, 
 /**
@@ -890,7 +895,7 @@ total_bytes: number, };
 /**
  * A request: the method's name and what it takes.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * One line of a plot, decimated for display.
@@ -960,7 +965,11 @@ pairing: boolean,
 /**
  * Engines.
  */
-engines: Array<EngineView>, };
+engines: Array<EngineView>, 
+/**
+ * Address and port at which boards can connect over TCP, if the owner listens.
+ */
+listening: string | null, };
 
 /**
  * A text.
@@ -1052,4 +1061,5 @@ export interface Methods {
   "metrics.export": { params: MetricsExport; result: Exported };
   "activity.list": { params: ActivityQuery; result: Array<ActivityEntry> };
   "pairing.set": { params: PairingSet; result: Empty };
+  "window.show": { params: Empty; result: Empty };
 }

@@ -1,0 +1,319 @@
+//! What can be written on the command line, with its help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    the app is running at the deadline, or ended itself with 0
+  1    the app failed
+  2    the command line makes no sense
+  3    refused, not installed, or not there
+  4    a board, an engine or this machine failed
+  130  cancelled with Ctrl-C";
+
+/// Runs WebAssembly apps on microcontroller boards, emulated ones included.
+#[derive(Debug, Parser)]
+#[command(name = "drydock", version = version(), after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// Data directory. Without it: the user's own; `run` takes a temporary one.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Print one JSON object a line, each with an "event"; docs/cli.md lists them.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+fn version() -> &'static str {
+    drydock_workbench::VERSION
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run an app on a new emulated board and watch it
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// List the boards, or add, switch, rename and remove them
+    #[command(after_help = BOARDS_EXAMPLES)]
+    Boards(Boards),
+    /// List the identities that boards have in the registry
+    Devices,
+    /// Sign an app, put it on boards and wait until it runs
+    #[command(after_help = DEPLOY_EXAMPLES)]
+    Deploy(Deploy),
+    /// Start an app that is on a board
+    #[command(after_help = "Example:\n  drydock start sensor --on bench-1")]
+    Start(App),
+    /// Stop an app; it stays on the board
+    #[command(after_help = "Example:\n  drydock stop sensor --on bench-1")]
+    Stop(App),
+    /// Remove an app from a board
+    #[command(after_help = "Example:\n  drydock remove sensor --on bench-1")]
+    Remove(App),
+    /// Show a board's console
+    #[command(after_help = "Examples:\n  drydock logs bench-1\n  drydock logs bench-1 --app sensor --follow")]
+    Logs(Logs),
+    /// Show a board's metrics, or draw them
+    #[command(
+        after_help = "Examples:\n  drydock metrics bench-1\n  drydock metrics bench-1 --window 5m --plot load.svg\n  drydock metrics bench-1 --follow --json"
+    )]
+    Metrics(Metrics),
+    /// Own a data directory without a window: keep its boards running until Ctrl-C
+    #[command(after_help = "Examples:\n  drydock gateway\n  drydock --data ./lab gateway --listen 127.0.0.1:8883")]
+    Gateway(Gateway),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  drydock run blink                                  a sample that comes with Drydock
+  drydock run app.wasm --board nano33ble --for 10s   ten seconds of the board's time
+  drydock run app.wat --grant gpio:7 --json          with one pin more, for scripts
+
+With --data, or beside a running Drydock, the board is removed again at the end.
+
+Exit codes: 0 running at the deadline or ended with 0, 1 the app failed, 3 refused, 4 board or engine, 130 Ctrl-C";
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A .wasm or .wat file, or the name of a sample: blink, sensor, hello, …
+    pub(crate) app: String,
+    /// Kind of board
+    #[arg(long, value_name = "KIND", default_value = "nano33ble")]
+    pub(crate) board: String,
+    /// What emulates the board
+    #[arg(long, default_value = "builtin")]
+    pub(crate) engine: String,
+    /// Stop after this much of the board's time, counted from the moment the app runs: 500ms, 10s, 2m
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Seed of the board's randomness and identity, hexadecimal; the same seed gives the same board
+    #[arg(long, value_name = "HEX")]
+    pub(crate) seed: Option<String>,
+    /// How the board's time passes
+    #[arg(long, value_enum, default_value_t = Pace::Max)]
+    pub(crate) pace: Pace,
+    /// Damage this share of the link's frames, and drop, flip and double bytes, as in 0.01 or 0.01:7
+    #[arg(long, value_name = "RATE[:SEED]")]
+    pub(crate) link_noise: Option<String>,
+    /// Name of the app; otherwise the module's own, or the file's
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Allow more than log, metrics, timer and the LEDs: gpio:7, random, …; may be repeated
+    #[arg(long, value_name = "CAPABILITY")]
+    pub(crate) grant: Vec<String>,
+    /// Give up if the app does not run after this much host time
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    /// As fast as this machine can, but idle time never outruns the clock on the wall
+    Max,
+    /// One second of the board takes one second
+    Realtime,
+}
+
+const BOARDS_EXAMPLES: &str = "\
+Examples:
+  drydock boards
+  drydock boards kinds
+  drydock boards add nano33ble --name bench-1
+  drydock boards reset bench-1
+  drydock boards remove bench-1";
+
+#[derive(Debug, Args)]
+pub(crate) struct Boards {
+    #[command(subcommand)]
+    pub(crate) action: Option<BoardsAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BoardsAction {
+    /// List the boards (also without a verb)
+    List,
+    /// List the kinds of boards that can be added
+    Kinds,
+    /// Add an emulated board and switch it on
+    Add(BoardsAdd),
+    /// Remove a board, its identity and its apps
+    Remove(BoardName),
+    /// Give a board another name
+    Rename {
+        /// Name or id of the board
+        board: String,
+        /// The new name
+        name: String,
+    },
+    /// Switch a board on
+    On(BoardName),
+    /// Switch a board off
+    Off(BoardName),
+    /// Reset a board
+    Reset(BoardName),
+    /// Let a board's time stand
+    Pause(BoardName),
+    /// Let a board's time pass again
+    Resume(BoardName),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BoardsAdd {
+    /// Kind of board; see `drydock boards kinds`
+    pub(crate) kind: String,
+    /// Name of the board; otherwise bench-1, bench-2, …
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What emulates the board
+    #[arg(long, default_value = "builtin")]
+    pub(crate) engine: String,
+    /// Seed of the board's randomness and identity, hexadecimal
+    #[arg(long, value_name = "HEX")]
+    pub(crate) seed: Option<String>,
+    /// How the board's time passes
+    #[arg(long, value_enum, default_value_t = Pace::Realtime)]
+    pub(crate) pace: Pace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BoardName {
+    /// Name or id of the board
+    pub(crate) board: String,
+}
+
+const DEPLOY_EXAMPLES: &str = "\
+Examples:
+  drydock deploy sensor.wasm --on bench-1
+  drydock deploy blink --on bench-1 --on bench-2 --no-start
+  drydock deploy app.wat --on bench-1 --grant gpio:7";
+
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// A .wasm or .wat file, or the name of a sample
+    pub(crate) app: String,
+    /// Name or id of a board; may be repeated
+    #[arg(long = "on", value_name = "BOARD", required = true)]
+    pub(crate) boards: Vec<String>,
+    /// Name of the app; otherwise the module's own, or the file's
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Version of the app, MAJOR.MINOR.PATCH; otherwise the module's own, or the next
+    #[arg(long = "app-version", value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Allow more than log, metrics, timer and the LEDs: gpio:7, random, …; may be repeated
+    #[arg(long, value_name = "CAPABILITY")]
+    pub(crate) grant: Vec<String>,
+    /// Leave it installed without starting it
+    #[arg(long)]
+    pub(crate) no_start: bool,
+    /// Do not wait: boards that are not connected get it later
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct App {
+    /// Name of the app
+    pub(crate) app: String,
+    /// Name or id of the board
+    #[arg(long = "on", value_name = "BOARD")]
+    pub(crate) board: String,
+    /// How long to wait for the board
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Name or id of the board
+    pub(crate) board: String,
+    /// Only lines of this app; `fw` is the firmware
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+    /// Show new lines as they come, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// The newest lines at most
+    #[arg(long, short = 'n', value_name = "LINES", default_value_t = 100)]
+    pub(crate) lines: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Metrics {
+    /// Name or id of the board
+    pub(crate) board: String,
+    /// How far back
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) window: Duration,
+    /// Only these: cpu, heap, stack, fuel:<app>, memory:<app>, value:<app>:<name>, temperature, link_retries
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) series: Vec<String>,
+    /// Draw a chart into this file; .svg or .png
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Draw on a dark ground
+    #[arg(long, requires = "plot")]
+    pub(crate) dark: bool,
+    /// Show new metrics as they come, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gateway {
+    /// Let boards connect over TCP here; without it only emulated boards of this machine are served
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// A length of time: a number and `ms`, `s`, `m` or `h`; seconds without one.
+fn duration(text: &str) -> Result<Duration, String> {
+    let explain = || format!("`{text}` is no length of time; write for example 500ms, 10s or 2m");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let scale = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(explain()),
+    };
+    let number: f64 = digits.trim().parse().map_err(|_| explain())?;
+    Duration::try_from_secs_f64(number * scale)
+        .ok()
+        .filter(|time| !time.is_zero() && *time <= Duration::from_secs(366 * 86_400))
+        .ok_or_else(explain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("1.5", 1500),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for bad in ["", "s", "-1s", "0", "10 parsecs", "1e99s", "NaN"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The way to the workbench: the owner of the data directory if there is one, else this process becomes it.
+
+use crate::exit::Failure;
+use drydock_workbench::{
+    AttachError, Attached, DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
+    api::{ApiError, Request, Response},
+};
+use std::{path::Path, time::Duration};
+
+/// A workbench, here or in another process.
+pub(crate) enum Connection {
+    Attached(Box<Attached>),
+    Own(Box<Workbench>),
+}
+
+/// What this process does if it becomes the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boards {
+    /// Switch on the boards that were on.
+    Start,
+    /// Only read about them.
+    LeaveOff,
+}
+
+impl Connection {
+    /// Attaches to the owner of a data directory, or becomes it.
+    pub(crate) async fn open(data: Option<&Path>, boards: Boards) -> Result<Self, Failure> {
+        let which = data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned()));
+        // An owner that is just starting or ending has the lock, but no socket: try again for a moment.
+        let mut tries = 0;
+        loop {
+            match Attached::attach(&which).await {
+                Ok(attached) => return Ok(Self::Attached(Box::new(attached))),
+                Err(AttachError::NoOwner) => {}
+                Err(error) => return Err(error.into()),
+            }
+            match own(which.clone(), boards).await {
+                Err(WorkbenchError::Data(OpenError::Owned { .. })) if tries < 100 => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                outcome => return Ok(Self::Own(Box::new(outcome?))),
+            }
+        }
+    }
+
+    /// Becomes the owner of a directory that goes at the end.
+    pub(crate) async fn temporary() -> Result<Self, Failure> {
+        Ok(Self::Own(Box::new(own(DataDir::Temporary, Boards::Start).await?)))
+    }
+
+    /// Carries out a request.
+    pub(crate) async fn call(&self, request: Request) -> Result<Response, ApiError> {
+        match self {
+            Self::Attached(attached) => attached.call(request).await,
+            Self::Own(workbench) => workbench.call(request).await,
+        }
+    }
+
+    /// What changes from now on.
+    pub(crate) async fn subscribe(&self) -> Result<Updates, ApiError> {
+        match self {
+            Self::Attached(attached) => attached.subscribe().await,
+            Self::Own(workbench) => Ok(workbench.subscribe()),
+        }
+    }
+
+    /// Lets go: an owner switches its boards off and saves what must survive.
+    pub(crate) async fn close(self) {
+        if let Self::Own(workbench) = self {
+            workbench.shutdown().await;
+        }
+    }
+}
+
+async fn own(data: DataDir, boards: Boards) -> Result<Workbench, WorkbenchError> {
+    Workbench::open(WorkbenchConfig {
+        data,
+        log: true,
+        leave_boards_off: boards == Boards::LeaveOff,
+        ..WorkbenchConfig::default()
+    })
+    .await
+}
+
+/// Calls a method and takes its result out of the response.
+macro_rules! ask {
+    ($connection:expr, $method:ident($params:expr)) => {
+        match $connection
+            .call(drydock_workbench::api::Request::$method($params))
+            .await
+        {
+            Ok(drydock_workbench::api::Response::$method(result)) => Ok(result),
+            Ok(_) => Err(drydock_workbench::api::ApiError::internal(
+                "The workbench answered another question.",
+            )),
+            Err(error) => Err(error),
+        }
+    };
+}
+pub(crate) use ask;

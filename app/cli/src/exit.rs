@@ -1,0 +1,102 @@
+//! How a verb ends: the exit code, and the sentence that goes with it.
+
+use drydock_workbench::{
+    AttachError, WorkbenchError,
+    api::{ApiError, ErrorCode},
+};
+use std::process::ExitCode;
+
+/// The exit codes (docs/cli.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The app is running at the deadline or ended itself with 0; what was asked for is done.
+    Success = 0,
+    /// The app failed.
+    AppFailed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// Refused, not installed, or not there.
+    Refused = 3,
+    /// A board, an engine or this machine failed.
+    Machine = 4,
+    /// Cancelled with Ctrl-C.
+    Cancelled = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a verb did not do what was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) detail: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            detail: None,
+        }
+    }
+
+    pub(crate) fn machine(message: impl Into<String>) -> Self {
+        Self::new(Exit::Machine, message)
+    }
+
+    /// The class of the failure in JSON.
+    pub(crate) fn code(&self) -> &'static str {
+        match self.exit {
+            Exit::Success => "none",
+            Exit::AppFailed => "app_failed",
+            Exit::Usage => "usage",
+            Exit::Refused => "refused",
+            Exit::Machine => "machine",
+            Exit::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let exit = match error.code {
+            ErrorCode::Usage => Exit::Usage,
+            ErrorCode::Refused | ErrorCode::NotFound => Exit::Refused,
+            ErrorCode::Board | ErrorCode::Internal => Exit::Machine,
+            ErrorCode::Cancelled => Exit::Cancelled,
+        };
+        Self {
+            exit,
+            message: error.message,
+            detail: error.detail,
+        }
+    }
+}
+
+impl From<WorkbenchError> for Failure {
+    fn from(error: WorkbenchError) -> Self {
+        let mut causes = Vec::new();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        Self {
+            exit: Exit::Machine,
+            message: error.to_string(),
+            detail: (!causes.is_empty()).then(|| causes.join(": ")),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        Self::machine(error.to_string())
+    }
+}

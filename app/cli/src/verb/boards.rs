@@ -1,0 +1,140 @@
+//! `drydock boards`: the fleet.
+
+use super::run::pace;
+use crate::{
+    arguments::{Boards as Arguments, BoardsAction, BoardsAdd},
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::{Ink, Output, badge},
+};
+use drydock_workbench::api::{BoardAdd, BoardPower, BoardRef, BoardRename, BoardView, Empty, PowerAction};
+use std::path::Path;
+
+pub(crate) async fn boards(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let connection = Connection::open(data, Boards::LeaveOff).await?;
+    let outcome = act(&connection, arguments.action.as_ref(), output).await;
+    connection.close().await;
+    outcome.map(|()| Exit::Success)
+}
+
+async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Output) -> Result<(), Failure> {
+    match action {
+        None | Some(BoardsAction::List) => list(connection, output).await,
+        Some(BoardsAction::Kinds) => kinds(connection, output).await,
+        Some(BoardsAction::Add(board)) => add(connection, board, output).await,
+        Some(BoardsAction::Remove(board)) => {
+            let board = board.board.clone();
+            ask!(connection, BoardRemove(BoardRef { board: board.clone() }))?;
+            output.object("board.removed", &serde_json::json!({ "board": board }));
+            output.say(format!("{board} was removed."));
+            Ok(())
+        }
+        Some(BoardsAction::Rename { board, name }) => {
+            let rename = BoardRename {
+                board: board.clone(),
+                name: name.clone(),
+            };
+            show(&ask!(connection, BoardRename(rename))?, output);
+            Ok(())
+        }
+        Some(BoardsAction::On(board)) => power(connection, &board.board, PowerAction::On, output).await,
+        Some(BoardsAction::Off(board)) => power(connection, &board.board, PowerAction::Off, output).await,
+        Some(BoardsAction::Reset(board)) => power(connection, &board.board, PowerAction::Reset, output).await,
+        Some(BoardsAction::Pause(board)) => power(connection, &board.board, PowerAction::Pause, output).await,
+        Some(BoardsAction::Resume(board)) => power(connection, &board.board, PowerAction::Resume, output).await,
+    }
+}
+
+async fn list(connection: &Connection, output: &Output) -> Result<(), Failure> {
+    let fleet = ask!(connection, BoardList(Empty {}))?;
+    for board in &fleet.boards {
+        output.object("board", board);
+    }
+    if fleet.boards.is_empty() {
+        output.say("There are no boards yet; `drydock boards add nano33ble` adds one.");
+        return Ok(());
+    }
+    let row = |board: &BoardView| {
+        let (ink, word) = badge(board.badge);
+        let apps: Vec<String> = board
+            .apps
+            .iter()
+            .map(|app| format!("{} {}", app.name, app.version))
+            .collect();
+        let engine = board
+            .machine
+            .as_ref()
+            .map_or("cable", |machine| machine.engine.as_str());
+        vec![
+            (Ink::Bold, board.name.clone()),
+            (ink, word.into()),
+            (Ink::Plain, board.badge_detail.clone()),
+            (Ink::Plain, board.title.clone()),
+            (Ink::Plain, engine.into()),
+            (Ink::Plain, apps.join(", ")),
+        ]
+    };
+    let rows: Vec<_> = fleet.boards.iter().map(row).collect();
+    output.table(&["board", "state", "", "kind", "engine", "apps"], &rows);
+    Ok(())
+}
+
+async fn kinds(connection: &Connection, output: &Output) -> Result<(), Failure> {
+    let kinds = ask!(connection, BoardKinds(Empty {}))?;
+    let mut rows = Vec::new();
+    for kind in &kinds {
+        output.object("board.kind", kind);
+        let engines: Vec<&str> = kind
+            .engines
+            .iter()
+            .filter(|engine| engine.available)
+            .map(|engine| engine.name.as_str())
+            .collect();
+        rows.push(vec![
+            (Ink::Bold, kind.id.clone()),
+            (Ink::Plain, kind.title.clone()),
+            (Ink::Plain, kind.chip.clone()),
+            (Ink::Plain, format!("{} KiB", kind.flash_bytes / 1024)),
+            (Ink::Plain, format!("{} KiB", kind.ram_bytes / 1024)),
+            (Ink::Plain, engines.join(", ")),
+            (Ink::Yellow, kind.limit.clone()),
+        ]);
+    }
+    output.table(&["kind", "board", "chip", "flash", "ram", "engines", ""], &rows);
+    Ok(())
+}
+
+async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Result<(), Failure> {
+    let add = BoardAdd {
+        kind: board.kind.clone(),
+        name: board.name.clone(),
+        engine: Some(board.engine.clone()),
+        pace: pace(board.pace),
+        seed: board.seed.clone(),
+        link_noise: None,
+    };
+    let view = ask!(connection, BoardAdd(add))?;
+    output.object("board.added", &view);
+    output.say(format!("{} was added: {} on {}.", view.name, view.title, board.engine));
+    Ok(())
+}
+
+async fn power(connection: &Connection, board: &str, action: PowerAction, output: &Output) -> Result<(), Failure> {
+    let power = BoardPower {
+        board: board.into(),
+        action,
+    };
+    show(&ask!(connection, BoardPower(power))?, output);
+    Ok(())
+}
+
+fn show(board: &BoardView, output: &Output) {
+    output.object("board", board);
+    let (ink, word) = badge(board.badge);
+    output.say(format!(
+        "{}  {}  {}",
+        board.name,
+        output.paint(ink, word),
+        board.badge_detail
+    ));
+}

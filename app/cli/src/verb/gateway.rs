@@ -1,0 +1,64 @@
+//! `drydock gateway`: owns a data directory without a window.
+
+use super::cancelled;
+use crate::{
+    arguments::Gateway,
+    exit::{Exit, Failure},
+    output::{Ink, Output},
+};
+use drydock_workbench::{
+    DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
+    api::{Empty, Request, Response, Update},
+};
+use std::path::Path;
+
+pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &Output) -> Result<Exit, Failure> {
+    let workbench = Workbench::open(WorkbenchConfig {
+        data: data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned())),
+        log: true,
+        listen: arguments.listen,
+        ..WorkbenchConfig::default()
+    })
+    .await
+    .map_err(|error| match error {
+        WorkbenchError::Data(OpenError::Owned { path }) => Failure::new(
+            Exit::Machine,
+            format!(
+                "{} is kept by another Drydock already; the other verbs reach it as it is. Close it first, or choose another directory with --data DIR.",
+                path.display()
+            ),
+        ),
+        error => error.into(),
+    })?;
+    let mut updates = workbench.subscribe();
+    if let Ok(Response::SystemInfo(info)) = workbench.call(Request::SystemInfo(Empty {})).await {
+        output.object("gateway.ready", &info);
+        let listening = info
+            .listening
+            .as_ref()
+            .map_or(String::new(), |address| format!(", listening on {address}"));
+        output.step(
+            Ink::Bold,
+            &format!("{} keeps {}{listening}. Ctrl-C ends it.", info.gateway, info.data_dir),
+        );
+    }
+    tokio::select! {
+        () = report(&mut updates, output) => {}
+        () = cancelled() => {}
+    }
+    output.step(Ink::Plain, "Ending: boards are switched off and saved.");
+    workbench.shutdown().await;
+    output.object("gateway.ended", &Empty {});
+    Ok(Exit::Success)
+}
+
+async fn report(updates: &mut Updates, output: &Output) {
+    while let Some(update) = updates.next().await {
+        if let Update::Event(event) = update {
+            match (&event.board, output.is_json()) {
+                (Some(board), false) => output.step(Ink::Plain, &format!("{board}: {}", event.text)),
+                _ => output.event(&event),
+            }
+        }
+    }
+}

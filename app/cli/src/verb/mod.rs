@@ -1,0 +1,52 @@
+//! The verbs, one file each.
+
+pub(crate) mod apps;
+pub(crate) mod boards;
+pub(crate) mod deploy;
+pub(crate) mod devices;
+pub(crate) mod gateway;
+pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod run;
+
+use crate::exit::{Exit, Failure};
+use drydock_workbench::api::AppSource;
+use std::path::Path;
+
+/// What the user means: a file if there is one or it looks like one, else a sample.
+fn source(app: &str) -> Result<AppSource, Failure> {
+    let path = Path::new(app);
+    let looks_like_a_file = path.extension().is_some() || app.contains(std::path::MAIN_SEPARATOR);
+    if !path.exists() {
+        if looks_like_a_file {
+            let text = format!("There is no file {app}; give a .wasm or .wat file, or the name of a sample.");
+            return Err(Failure::new(Exit::Refused, text));
+        }
+        return Ok(AppSource::Sample(app.into()));
+    }
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Failure::new(Exit::Refused, format!("{app} cannot be read: {error}.")))?;
+    Ok(AppSource::Path(absolute.to_string_lossy().into_owned()))
+}
+
+/// Completes when the user presses Ctrl-C or the system asks the process to end.
+async fn cancelled() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn cancelled_by_user() -> Failure {
+    Failure::new(Exit::Cancelled, "Cancelled.")
+}

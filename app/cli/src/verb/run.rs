@@ -1,0 +1,193 @@
+//! `drydock run`: an app on a new emulated board, watched until it ends, the deadline comes or the user has enough.
+
+use super::{cancelled, cancelled_by_user, source};
+use crate::{
+    arguments::{Pace, Run},
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::{Ink, Output, now_ms, summary},
+    watch::{News, Watch, state_of},
+};
+use drydock_workbench::api::{self, AppDeploy, BoardAdd, BoardRef, BoardView};
+use serde_json::json;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How often the board's time is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -> Result<Exit, Failure> {
+    let source = source(&arguments.app)?;
+    let connection = match data {
+        Some(_) => Connection::open(data, Boards::LeaveOff).await?,
+        None => Connection::temporary().await?,
+    };
+    let outcome = run_on(&connection, source, arguments, output).await;
+    connection.close().await;
+    let (exit, text) = match &outcome {
+        Ok(text) => (Exit::Success, text.clone()),
+        Err(failure) => (failure.exit, failure.message.clone()),
+    };
+    output.object(
+        "run.finished",
+        &json!({ "time_ms": now_ms(), "exit_code": exit as u8, "text": text }),
+    );
+    outcome.map(|text| {
+        output.step(Ink::Bold, &text);
+        Exit::Success
+    })
+}
+
+async fn run_on(
+    connection: &Connection,
+    source: api::AppSource,
+    arguments: &Run,
+    output: &Output,
+) -> Result<String, Failure> {
+    let updates = connection.subscribe().await?;
+    let board = ask!(connection, BoardAdd(board(connection, arguments).await?))?;
+    announce(&board, output);
+    let mut watch = Watch::new(connection, output, updates, &board);
+    let watched = tokio::select! {
+        outcome = deploy_and_watch(&mut watch, source, arguments) => outcome,
+        () = cancelled() => Err(cancelled_by_user()),
+    };
+    watch.rest().await;
+    if let Connection::Attached(_) = connection {
+        // The board was made for this run; nobody else waits for it.
+        let _ = ask!(connection, BoardRemove(BoardRef { board: board.id }));
+    }
+    watched
+}
+
+/// A board with a free name of its own.
+async fn board(connection: &Connection, arguments: &Run) -> Result<BoardAdd, Failure> {
+    let fleet = ask!(connection, BoardList(api::Empty {}))?;
+    let is_free = |name: &String| fleet.boards.iter().all(|board| board.name != *name);
+    let name = (1..).map(|number| format!("run-{number}")).find(is_free);
+    Ok(BoardAdd {
+        kind: arguments.board.clone(),
+        name,
+        engine: Some(arguments.engine.clone()),
+        pace: pace(arguments.pace),
+        seed: arguments.seed.clone(),
+        link_noise: arguments.link_noise.clone(),
+    })
+}
+
+pub(crate) fn pace(pace: Pace) -> api::Pace {
+    match pace {
+        Pace::Max => api::Pace::Max,
+        Pace::Realtime => api::Pace::Realtime,
+    }
+}
+
+fn announce(board: &BoardView, output: &Output) {
+    let engine = board.machine.as_ref().map_or("", |machine| machine.engine.as_str());
+    let seed = board
+        .machine
+        .as_ref()
+        .map_or("", |machine| machine.seed.trim_start_matches('0'));
+    let name = output.paint(Ink::Bold, &board.name);
+    output.say(format!("{name}  {} on {engine}, seed {seed}", board.title));
+}
+
+async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, arguments: &Run) -> Result<String, Failure> {
+    let deploy = AppDeploy {
+        source,
+        boards: vec![watch.look().await?.id],
+        name: arguments.name.clone(),
+        version: None,
+        grant: arguments.grant.clone(),
+        no_start: false,
+    };
+    let deployment = ask!(watch.connection, AppDeploy(deploy))?;
+    let app = &deployment.app;
+    let give_up = Instant::now() + arguments.timeout;
+    let mut deadline: Option<f64> = None;
+    let mut running = false;
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        let news = tokio::select! {
+            news = watch.next(app) => news,
+            _ = look.tick(), if deadline.is_some() || !running => {
+                let board = watch.look().await?;
+                if deadline.is_some_and(|deadline| virtual_time(&board) >= deadline) {
+                    return at_deadline(watch, app, arguments).await;
+                }
+                if !running && Instant::now() >= give_up {
+                    return Err(not_in_time(&board, app, arguments.timeout));
+                }
+                News::None
+            }
+        };
+        let news = if news == News::Resync {
+            state_of(&watch.look().await?, app)
+        } else {
+            news
+        };
+        match news {
+            News::Running { uptime_ms } if !running => {
+                running = true;
+                deadline = arguments
+                    .duration
+                    .map(|time| uptime_ms as f64 / 1000.0 + time.as_secs_f64());
+            }
+            News::Running { .. } | News::None | News::Installed | News::Resync => {}
+            News::Exited { code: 0 } => return Ok(format!("{app} ended itself with 0.")),
+            News::Exited { code } => {
+                return Err(Failure::new(
+                    Exit::AppFailed,
+                    format!("{app} ended itself with {code}."),
+                ));
+            }
+            News::Stopped | News::Removed => {
+                return Err(Failure::new(
+                    Exit::AppFailed,
+                    format!("{app} was stopped before the deadline."),
+                ));
+            }
+            News::Failed(failure) => return Err(failure),
+        }
+    }
+}
+
+/// The deadline came: the app must be running now.
+async fn at_deadline(watch: &Watch<'_>, app: &str, arguments: &Run) -> Result<String, Failure> {
+    let board = watch.look().await?;
+    let time = arguments.duration.unwrap_or_default().as_secs_f64();
+    match state_of(&board, app) {
+        News::Running { .. } => {
+            let load = board
+                .metrics
+                .as_ref()
+                .map_or(String::new(), |sample| format!(" {}", summary(sample)));
+            Ok(format!("{app} is running after {time} s.{load}"))
+        }
+        News::Exited { code: 0 } => Ok(format!("{app} ended itself with 0.")),
+        News::Failed(failure) => Err(failure),
+        _ => Err(Failure::new(
+            Exit::AppFailed,
+            format!("{app} is not running after {time} s."),
+        )),
+    }
+}
+
+fn virtual_time(board: &BoardView) -> f64 {
+    board.machine.as_ref().map_or(0.0, |machine| machine.virtual_time_s)
+}
+
+/// The board did not get as far as running the app.
+fn not_in_time(board: &BoardView, app: &str, timeout: Duration) -> Failure {
+    let connected = board.device.as_ref().is_some_and(|device| device.session.is_some());
+    let exit = if connected { Exit::Refused } else { Exit::Machine };
+    let text = format!(
+        "{app} does not run on {} after {} s: {}. See `--timeout`, or the board's console above.",
+        board.name,
+        timeout.as_secs_f64(),
+        board.badge_detail
+    );
+    Failure::new(exit, text)
+}

@@ -1,0 +1,187 @@
+//! Follows what becomes of an app on a board, and prints it as it happens.
+
+use crate::{
+    connection::{Connection, ask},
+    exit::{Exit, Failure},
+    output::Output,
+};
+use drydock_workbench::{
+    Updates,
+    api::{AppState, BoardRef, BoardView, Event, LogsQuery, MachineState, Update},
+};
+
+/// Watches one board.
+pub(crate) struct Watch<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) output: &'a Output,
+    updates: Updates,
+    board: (String, String),
+    /// Sequence of the last line that was printed.
+    printed: Option<u64>,
+    /// Whether lines and metrics are printed too, not events only.
+    telemetry: bool,
+}
+
+/// What an update means for the app that is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum News {
+    /// Nothing.
+    None,
+    /// It runs, since this uptime of the board.
+    Running {
+        /// In milliseconds since the board's reset.
+        uptime_ms: u64,
+    },
+    /// It is on the board and does not run.
+    Installed,
+    /// It was stopped on request.
+    Stopped,
+    /// It is no longer on the board.
+    Removed,
+    /// It ended itself.
+    Exited {
+        /// Its exit code.
+        code: i64,
+    },
+    /// The device ended it, refused it, or the board failed.
+    Failed(Failure),
+    /// Updates were missed: look at the board.
+    Resync,
+}
+
+impl<'a> Watch<'a> {
+    /// Updates of a board from the moment at which `updates` began.
+    pub(crate) fn new(connection: &'a Connection, output: &'a Output, updates: Updates, board: &BoardView) -> Self {
+        Self {
+            connection,
+            output,
+            updates,
+            board: (board.id.clone(), board.name.clone()),
+            printed: None,
+            telemetry: true,
+        }
+    }
+
+    /// The same, without the board's lines and metrics.
+    pub(crate) fn quiet(self) -> Self {
+        Self {
+            telemetry: false,
+            ..self
+        }
+    }
+
+    pub(crate) fn board_name(&self) -> &str {
+        &self.board.1
+    }
+
+    /// The board now.
+    pub(crate) async fn look(&self) -> Result<BoardView, Failure> {
+        let board = self.board.0.clone();
+        Ok(ask!(self.connection, BoardGet(BoardRef { board }))?)
+    }
+
+    /// Prints the next update and says what it means for the app.
+    pub(crate) async fn next(&mut self, app: &str) -> News {
+        match self.updates.next().await {
+            None => News::Failed(Failure::machine("The running Drydock has ended.")),
+            Some(Update::Resync) => News::Resync,
+            Some(Update::Logs { board, lines }) if self.telemetry && board == self.board.0 => {
+                for line in &lines {
+                    self.output.log(&self.board.1, line);
+                }
+                self.printed = lines.last().map(|line| line.sequence).or(self.printed);
+                News::None
+            }
+            Some(Update::Metrics { board, samples }) if self.telemetry && board == self.board.0 => {
+                if self.output.is_json() {
+                    for sample in &samples {
+                        self.output.metrics(&self.board.1, sample);
+                    }
+                }
+                News::None
+            }
+            Some(Update::Event(event)) if event.board.as_ref().is_none_or(|board| *board == self.board.1) => {
+                self.output.event(&event);
+                meaning(&event, app, &self.board.1)
+            }
+            Some(_) => News::None,
+        }
+    }
+
+    /// Prints the lines that are not printed yet.
+    pub(crate) async fn rest(&mut self) {
+        let query = LogsQuery {
+            board: self.board.0.clone(),
+            after: self.printed,
+            ..LogsQuery::default()
+        };
+        if let Ok(logs) = ask!(self.connection, LogsQuery(query)) {
+            for line in &logs.lines {
+                self.output.log(&self.board.1, line);
+            }
+            self.printed = logs.lines.last().map(|line| line.sequence).or(self.printed);
+        }
+    }
+}
+
+/// What an event means for an app on a board.
+fn meaning(event: &Event, app: &str, board: &str) -> News {
+    let failed = |exit| News::Failed(Failure::new(exit, format!("{board}: {}", event.text)));
+    let about_app = event.app.as_deref() == Some(app);
+    let about_board = event.board.as_deref() == Some(board);
+    match event.event.as_str() {
+        "app.running" if about_app => News::Running {
+            uptime_ms: event
+                .data
+                .get("uptime_ms")
+                .and_then(|uptime| uptime.as_u64())
+                .unwrap_or(0),
+        },
+        "app.installed" if about_app => News::Installed,
+        "app.stopped" if about_app => News::Stopped,
+        "app.removed" if about_app => News::Removed,
+        "app.exited" if about_app => News::Exited {
+            code: event.data.get("exit_code").and_then(|code| code.as_i64()).unwrap_or(0),
+        },
+        "app.trapped" if about_app => failed(Exit::AppFailed),
+        "app.refused" | "app.cancelled" | "error" if about_app => failed(Exit::Refused),
+        "machine.crashed" | "machine.failed" | "device.refused" if about_board => failed(Exit::Machine),
+        _ => News::None,
+    }
+}
+
+/// What a board's view says about an app, for when updates were missed.
+pub(crate) fn state_of(board: &BoardView, app: &str) -> News {
+    let name = &board.name;
+    let machine = board.machine.as_ref();
+    if machine.is_some_and(|machine| machine.state == MachineState::Crashed) {
+        return News::Failed(Failure::machine(format!("{name}: {}", board.badge_detail)));
+    }
+    let Some(view) = board.apps.iter().find(|view| view.name == app) else {
+        return News::None;
+    };
+    let failure = view.failure.as_ref();
+    match view.state {
+        AppState::Running => News::Running {
+            uptime_ms: board.device.as_ref().and_then(|device| device.uptime_ms).unwrap_or(0),
+        },
+        AppState::Installed => News::Installed,
+        AppState::Stopped => News::Stopped,
+        AppState::Exited => News::Exited { code: 0 },
+        AppState::Failed => match failure {
+            Some(failure) if failure.reason == "exit-code" => News::Exited {
+                code: failure.exit_code.unwrap_or(1).into(),
+            },
+            Some(failure) if failure.reason == "refused" => {
+                News::Failed(Failure::new(Exit::Refused, format!("{name}: {}", failure.detail)))
+            }
+            _ => {
+                let why = failure.map_or(String::new(), |failure| {
+                    format!(": {} ({})", failure.reason, failure.detail)
+                });
+                News::Failed(Failure::new(Exit::AppFailed, format!("{name}: {app} failed{why}")))
+            }
+        },
+        AppState::Pending | AppState::Deploying | AppState::Starting | AppState::Removing => News::None,
+    }
+}

@@ -1,0 +1,346 @@
+//! Apps on boards: what a file is, where it could run, and the ways onto a board and off it.
+
+use crate::{
+    api::{
+        ApiError, AppDeploy, AppPreview, AppPreviewRequest, AppRef, AppSource, Deployment, Empty, ErrorCode, Verdict,
+    },
+    bench::Bench,
+    fleet::Board,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_gateway::{DeployError, ModuleReport, UploadError, UploadOptions};
+use drydock_protocol::{
+    capability::{Capability, PinSet},
+    limits::MAX_APP_NAME_BYTES,
+    types::Version,
+};
+use std::{path::Path, sync::Arc};
+
+/// Largest file that is read, in bytes; what boards can take is far below.
+const MAX_FILE_BYTES: u64 = 8 << 20;
+
+/// A module and the name that its file suggests.
+struct Module {
+    file: String,
+    bytes: Vec<u8>,
+}
+
+/// Says what a file is and where it could run; stores nothing.
+pub(crate) async fn preview(bench: &Bench, request: AppPreviewRequest) -> Result<AppPreview, ApiError> {
+    let module = read(request.source).await?;
+    let boards = boards(bench, &request.boards)?;
+    let report = bench.gateway.analyze(&module.bytes).map_err(upload_error)?;
+    let name = app_name(None, &report, &module);
+    let usual = usual_capabilities(&boards);
+    let granted: Vec<String> = usual.iter().chain(&report.requested).map(ToString::to_string).collect();
+    let needs_consent = report
+        .wanted
+        .iter()
+        .filter(|wanted| !usual.contains(wanted) && !report.requested.contains(wanted))
+        .map(ToString::to_string)
+        .collect();
+    let verdicts = boards.iter().map(|board| Verdict {
+        board: board.id.clone(),
+        refused: refusal(bench, &report, &name, board),
+    });
+    Ok(AppPreview {
+        version: next_version(bench, &name, &report),
+        size_bytes: report.size_bytes,
+        memory_bytes: report.memory_bytes,
+        granted,
+        needs_consent,
+        boards: verdicts.collect(),
+        name,
+    })
+}
+
+/// Signs a module, stores it and wishes for it on boards.
+pub(crate) async fn deploy(bench: &Bench, request: AppDeploy) -> Result<Deployment, ApiError> {
+    let module = read(request.source).await?;
+    let boards = boards(bench, &request.boards)?;
+    if boards.is_empty() {
+        return Err(usage("No board was named; say which boards shall run the app."));
+    }
+    let grants = grants(&request.grant)?;
+    let version = request.version.as_deref().map(version).transpose()?;
+    let report = bench.gateway.analyze(&module.bytes).map_err(upload_error)?;
+    let name = app_name(request.name, &report, &module);
+    for board in &boards {
+        if let Some(sentence) = refusal(bench, &report, &name, board) {
+            return Err(ApiError::new(ErrorCode::Refused, sentence));
+        }
+    }
+    let mut targets: Vec<String> = boards.iter().map(|board| board.description.name.clone()).collect();
+    targets.sort();
+    targets.dedup();
+    let options = UploadOptions {
+        name: Some(name),
+        version,
+        grants,
+        targets,
+        callback_ms: None,
+    };
+    let package = bench
+        .gateway
+        .upload(&module.bytes, options)
+        .await
+        .map_err(upload_error)?;
+    let devices: Vec<_> = boards.iter().map(|board| board.state().record.device.clone()).collect();
+    bench
+        .gateway
+        .deploy(&devices, &package.id, !request.no_start)
+        .await
+        .map_err(deploy_error)?;
+    Ok(Deployment {
+        app: package.app,
+        version: package.version,
+        digest: package.digest.to_string(),
+        boards: boards.iter().map(|board| board.id.clone()).collect(),
+    })
+}
+
+/// Starts, stops or removes an app, or gives up its deployment.
+pub(crate) async fn act(bench: &Bench, action: Action, app: &AppRef) -> Result<Empty, ApiError> {
+    let board = bench.board(&app.board)?;
+    let device = board.state().record.device.clone();
+    let outcome = match action {
+        Action::Start => bench.gateway.start_app(&device, &app.app).await,
+        Action::Stop => bench.gateway.stop_app(&device, &app.app).await,
+        Action::Remove => bench.gateway.remove_app(&device, &app.app).await,
+        Action::Cancel => {
+            let under_way = bench.gateway.deployments().into_iter().find(|deployment| {
+                let open =
+                    |target: &drydock_gateway::DeploymentTarget| target.device == device && !target.status.is_final();
+                deployment.app == app.app && deployment.targets.iter().any(open)
+            });
+            match under_way {
+                Some(deployment) => bench.gateway.cancel(deployment.id).await.map(|_| ()),
+                None => {
+                    let text = format!("Nothing of {} is on its way to {}.", app.app, board.name());
+                    return Err(ApiError::new(ErrorCode::NotFound, text));
+                }
+            }
+        }
+    };
+    outcome.map_err(deploy_error)?;
+    bench.outbox.touch(&board);
+    Ok(Empty {})
+}
+
+/// What can be done to an app.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Action {
+    Start,
+    Stop,
+    Remove,
+    Cancel,
+}
+
+async fn read(source: AppSource) -> Result<Module, ApiError> {
+    match source {
+        AppSource::Path(path) => read_file(Path::new(&path)).await,
+        AppSource::Bytes { name, base64 } => Ok(Module {
+            file: name,
+            bytes: BASE64_STANDARD
+                .decode(base64)
+                .map_err(|error| usage(format!("The module is no base64: {error}.")))?,
+        }),
+        AppSource::Sample(name) => match drydock_assets::app(&name) {
+            Ok(app) => Ok(Module {
+                file: name,
+                bytes: app.wasm.to_vec(),
+            }),
+            Err(_) => {
+                let names: Vec<&str> = drydock_assets::apps().iter().map(|app| app.name).collect();
+                let text = format!("There is no sample {name}; there are: {}.", names.join(", "));
+                Err(ApiError::new(ErrorCode::NotFound, text))
+            }
+        },
+    }
+}
+
+async fn read_file(path: &Path) -> Result<Module, ApiError> {
+    let shown = path.display();
+    let refused = |reason: String| ApiError::new(ErrorCode::NotFound, format!("{shown} cannot be read: {reason}."));
+    let about = tokio::fs::metadata(path)
+        .await
+        .map_err(|error| refused(error.to_string()))?;
+    if !about.is_file() {
+        return Err(refused("it is no file".into()));
+    }
+    if about.len() > MAX_FILE_BYTES {
+        let text = format!(
+            "{shown} has {} bytes, which is more than any board can take ({MAX_FILE_BYTES}).",
+            about.len()
+        );
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    }
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| refused(error.to_string()))?;
+    let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    Ok(Module {
+        file: file.unwrap_or_default(),
+        bytes,
+    })
+}
+
+fn boards(bench: &Bench, names: &[String]) -> Result<Vec<Arc<Board>>, ApiError> {
+    names.iter().map(|name| bench.board(name)).collect()
+}
+
+/// Why a board cannot take a module, in one sentence.
+fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Option<String> {
+    if let Some(problem) = report.problems.first() {
+        return Some(problem.clone());
+    }
+    let device = board.state().record.device.clone();
+    bench.gateway.fits(report, app, &board.description.name, Some(&device))
+}
+
+/// What every app gets: its log, metrics, timers and the LEDs of the boards.
+fn usual_capabilities(boards: &[Arc<Board>]) -> Vec<Capability> {
+    let pins: Vec<u8> = boards
+        .iter()
+        .flat_map(|board| &board.description.leds)
+        .filter_map(|led| u8::try_from(led.pin.0).ok())
+        .collect();
+    let mut usual = vec![Capability::Log, Capability::Metrics, Capability::Timer];
+    if !pins.is_empty() {
+        usual.push(Capability::Gpio(PinSet::of(&pins)));
+    }
+    usual
+}
+
+fn next_version(bench: &Bench, name: &str, report: &ModuleReport) -> String {
+    let next = || {
+        let latest = bench.gateway.versions(name).into_iter().next()?;
+        let same_module = latest.digest == report.digest;
+        let latest: Version = latest.version.parse().ok()?;
+        Some(Version {
+            patch: latest.patch + u16::from(!same_module),
+            ..latest
+        })
+    };
+    let first = Version {
+        major: 0,
+        minor: 1,
+        patch: 0,
+    };
+    report.version.or_else(next).unwrap_or(first).to_string()
+}
+
+/// The name that was asked for, else the module's own, else the file's in the form that names have.
+fn app_name(asked: Option<String>, report: &ModuleReport, module: &Module) -> String {
+    asked
+        .or_else(|| report.name.clone())
+        .unwrap_or_else(|| name_of_file(&module.file))
+}
+
+fn name_of_file(file: &str) -> String {
+    let stem = file
+        .strip_suffix(".wasm")
+        .or_else(|| file.strip_suffix(".wat"))
+        .unwrap_or(file);
+    let mut name: String = stem
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    name.truncate(MAX_APP_NAME_BYTES);
+    let name = name.trim_matches('-');
+    if name.is_empty() { "app".into() } else { name.into() }
+}
+
+fn grants(texts: &[String]) -> Result<Vec<Capability>, ApiError> {
+    texts
+        .iter()
+        .map(|text| {
+            text.parse().map_err(|_| {
+                usage(format!(
+                    "{text} is no capability; write log, metrics, timer, random, gpio:13,24, kv:1024 or publish:a,b."
+                ))
+            })
+        })
+        .collect()
+}
+
+fn version(text: &str) -> Result<Version, ApiError> {
+    text.parse()
+        .map_err(|_| usage(format!("{text} is no version; write MAJOR.MINOR.PATCH, as in 1.2.0.")))
+}
+
+fn usage(text: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::Usage, text)
+}
+
+fn upload_error(error: UploadError) -> ApiError {
+    let code = match error {
+        UploadError::Refused { .. } => ErrorCode::Refused,
+        UploadError::Store(_) => ErrorCode::Internal,
+    };
+    with_sources(code, &error)
+}
+
+pub(crate) fn deploy_error(error: DeployError) -> ApiError {
+    let code = match error {
+        DeployError::NoSuchApp { .. } | DeployError::UnknownPackage { .. } | DeployError::UnknownVersion { .. } => {
+            ErrorCode::NotFound
+        }
+        DeployError::Store(_) => ErrorCode::Internal,
+        _ => ErrorCode::Refused,
+    };
+    with_sources(code, &error)
+}
+
+/// The error's sentence, with what caused it as detail.
+pub(crate) fn with_sources(code: ErrorCode, error: &dyn std::error::Error) -> ApiError {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    let message = error.to_string();
+    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
+    let mut letters = message.chars();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    // A sentence that begins with a path or a name keeps it as it is.
+    let keeps = message.starts_with(['/', '.'])
+        || message
+            .split(' ')
+            .next()
+            .is_some_and(|word| word.contains(['/', '-', '_', '.']));
+    let sentence = if keeps {
+        message.clone()
+    } else {
+        first + letters.as_str()
+    };
+    ApiError {
+        code,
+        message: sentence + end,
+        detail: (!causes.is_empty()).then(|| causes.join(": ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_suggests_a_name() {
+        for (file, name) in [
+            ("blink.wasm", "blink"),
+            ("My App v2.wat", "my-app-v2"),
+            ("__.wasm", "app"),
+            ("Ünit_test", "nit-test"),
+            ("x.tar.wasm", "x-tar"),
+        ] {
+            assert_eq!(name_of_file(file), name, "{file}");
+        }
+        assert!(name_of_file(&"long-".repeat(20)).len() <= MAX_APP_NAME_BYTES);
+    }
+}

@@ -1,0 +1,235 @@
+//! What the parts of a running workbench share: gateway, fleet, subscribers, and the pump that turns what the gateway
+//! tells into updates.
+
+use crate::{
+    api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, Update},
+    data_dir::OwnedDir,
+    facts::{self, Told},
+    fleet::{self, Board, Fleet},
+    outbox::{self, Outbox, now_ms},
+    updates::Hub,
+};
+use drydock_emulator::runner::Runner;
+use drydock_gateway::{DeviceChange, DeviceId, EventMessage, Fact, Gateway, StreamItem};
+use serde_json::{Map, Value};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Activity entries that are kept.
+const ACTIVITY: usize = 1000;
+
+pub(crate) struct Bench {
+    pub(crate) dir: OwnedDir,
+    pub(crate) gateway: Gateway,
+    pub(crate) runner: Runner,
+    pub(crate) fleet: Fleet,
+    pub(crate) hub: Hub,
+    pub(crate) outbox: Outbox,
+    /// The gateway's revision that subscribers were told last.
+    revision: AtomicU64,
+    activity: Mutex<VecDeque<ActivityEntry>>,
+}
+
+impl Bench {
+    pub(crate) fn new(dir: OwnedDir, gateway: Gateway, runner: Runner) -> Self {
+        Self {
+            runner,
+            dir,
+            gateway,
+            fleet: Fleet::default(),
+            hub: Hub::default(),
+            outbox: Outbox::default(),
+            revision: AtomicU64::new(0),
+            activity: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn view(&self, board: &Board) -> BoardView {
+        fleet::board_view(board, &self.gateway)
+    }
+
+    /// The board with this id or name.
+    pub(crate) fn board(&self, id_or_name: &str) -> Result<Arc<Board>, ApiError> {
+        self.fleet.find(id_or_name).ok_or_else(|| {
+            let names: Vec<String> = self.fleet.all().iter().map(|board| board.name()).collect();
+            let hint = match names.as_slice() {
+                [] => "there are no boards yet; add one first".into(),
+                names => format!("there are: {}", names.join(", ")),
+            };
+            ApiError::new(ErrorCode::NotFound, format!("There is no board {id_or_name}; {hint}."))
+        })
+    }
+
+    /// Tells a fact of the workbench itself.
+    pub(crate) fn tell(&self, event: &str, board: Option<&Board>, text: impl Into<String>, data: Map<String, Value>) {
+        self.publish(Event {
+            event: event.into(),
+            revision: None,
+            time_ms: now_ms(),
+            board: board.map(Board::name),
+            app: None,
+            text: text.into(),
+            data,
+        });
+    }
+
+    /// Tells what the end of the run before left undone.
+    pub(crate) fn tell_recovery(&self) {
+        let sentences = self.gateway.info().recovered;
+        let text = if sentences.is_empty() {
+            "Drydock was not closed the last time; nothing was left undone.".to_owned()
+        } else {
+            format!("Drydock was not closed the last time. {}", sentences.join(" "))
+        };
+        tracing::warn!("{text}");
+        self.tell("workbench.recovered", None, text, Map::new());
+    }
+
+    /// Tells subscribers for ever what changes of the boards.
+    pub(crate) async fn tell_changes(self: Arc<Self>) {
+        let bench = Arc::clone(&self);
+        self.outbox
+            .run(&self.hub, move |board| (bench.revision(), bench.view(board)))
+            .await;
+    }
+
+    /// Reads the gateway's events for ever.
+    pub(crate) async fn follow_gateway(self: Arc<Self>) {
+        let mut from = self.gateway.snapshot().revision.saturating_sub(ACTIVITY as u64);
+        let mut live_from = self.gateway.snapshot().revision;
+        loop {
+            let mut events = self.gateway.subscribe(from);
+            loop {
+                match events.next().await {
+                    Some(EventMessage::Event(event)) => {
+                        self.revision.fetch_max(event.revision, Ordering::AcqRel);
+                        self.take(&event, event.revision > live_from);
+                    }
+                    Some(EventMessage::Resync) => break,
+                    None => return,
+                }
+            }
+            from = self.gateway.snapshot().revision;
+            live_from = from;
+            self.revision.fetch_max(from, Ordering::AcqRel);
+            self.hub.publish(&Update::Resync);
+            for board in self.fleet.all() {
+                self.outbox.touch(&board);
+            }
+        }
+    }
+
+    /// Marks boards whose transfers move, for ever.
+    pub(crate) async fn follow_transfers(self: Arc<Self>) {
+        let mut transfers = self.gateway.follow_transfers();
+        while let Some(item) = transfers.next().await {
+            if let StreamItem::Item(progress) = item
+                && let Some(board) = self.fleet.of_device(&progress.device)
+            {
+                self.outbox.touch(&board);
+            }
+        }
+    }
+
+    fn take(&self, event: &drydock_gateway::Event, live: bool) {
+        let board = device_of(&event.fact).and_then(|device| self.fleet.of_device(device));
+        if let Some(board) = &board {
+            if live {
+                self.before_event(board, &event.fact);
+            }
+            self.outbox.touch(board);
+        }
+        let Some(told) = facts::told(&event.fact, &self.gateway) else {
+            return;
+        };
+        let Told { event: name, .. } = &told;
+        tracing::info!(
+            event = name,
+            board = board.as_ref().map(|board| board.name()),
+            app = told.app,
+            "{}",
+            told.text
+        );
+        let event = told.into_event(board.as_deref(), Some(event.revision), event.time_ms);
+        if live {
+            self.publish(event);
+        } else {
+            self.remember(&event);
+        }
+    }
+
+    /// What a device wrote before it reported an app must reach subscribers before the event does.
+    fn before_event(&self, board: &Arc<Board>, fact: &Fact) {
+        match fact {
+            Fact::InstanceChanged { .. } | Fact::InstanceRemoved { .. } => {
+                fleet::read_logs(board, &self.gateway);
+                outbox::tell(&self.hub, board, |board| (self.revision(), self.view(board)));
+            }
+            Fact::DeviceChanged {
+                change: DeviceChange::Connected,
+                ..
+            } => board.state().metrics = None,
+            _ => {}
+        }
+    }
+
+    fn publish(&self, event: Event) {
+        self.remember(&event);
+        self.hub.publish(&Update::Event(event));
+    }
+
+    fn remember(&self, event: &Event) {
+        let mut activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
+        if activity.len() == ACTIVITY {
+            activity.pop_front();
+        }
+        activity.push_back(ActivityEntry {
+            revision: event.revision.unwrap_or_else(|| self.revision()),
+            time_ms: event.time_ms,
+            event: event.event.clone(),
+            board: event.board.clone(),
+            text: event.text.clone(),
+        });
+    }
+
+    /// What happened, newest first.
+    pub(crate) fn activity(&self, before: Option<u64>, limit: usize, board: Option<&str>) -> Vec<ActivityEntry> {
+        let activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
+        activity
+            .iter()
+            .rev()
+            .filter(|entry| before.is_none_or(|before| entry.revision < before))
+            .filter(|entry| board.is_none_or(|board| entry.board.as_deref() == Some(board)))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+}
+
+/// The device that a fact is about.
+fn device_of(fact: &Fact) -> Option<&DeviceId> {
+    match fact {
+        Fact::DeviceChanged { device, .. } => Some(&device.id),
+        Fact::DeviceForgotten { device }
+        | Fact::InstanceChanged { device, .. }
+        | Fact::InstanceRemoved { device, .. }
+        | Fact::WishChanged { device, .. }
+        | Fact::RequestRefused { device, .. } => Some(device),
+        Fact::EnrollmentRefused { device, .. } => device.as_ref(),
+        Fact::DeploymentMoved { target, .. } => Some(&target.device),
+        Fact::GatewayOpened { .. }
+        | Fact::PairingSwitched { .. }
+        | Fact::ConnectionRefused { .. }
+        | Fact::PackageSigned { .. }
+        | Fact::DeploymentCreated { .. } => None,
+    }
+}

@@ -1,0 +1,329 @@
+//! Boards of the fleet: kinds and engines, and the ways to add, switch, rename and remove one.
+
+use crate::{
+    api::{
+        ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, EngineView,
+        ErrorCode, PowerAction, Update,
+    },
+    apps::with_sources,
+    bench::Bench,
+    bring_up,
+    fleet::{self, Board, Command, Record, parse_seed},
+};
+use drydock_assets::Board as Description;
+use drydock_emulator::{Availability, Engine, Seed};
+use drydock_gateway::{BoardSpec, DeviceState, GatewayConfig};
+use serde_json::{Map, json};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// RAM that a board's firmware keeps for itself, in bytes; until a device tells the heap that it really has.
+const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
+
+/// How long a token for a board of ours is good; bring-up makes a new one whenever a blank board asks.
+pub(crate) const PAIRING_TTL: Duration = Duration::from_secs(600);
+
+/// How long a board of ours keeps its place in the registry before it enrolls: it may stay switched off for years. The
+/// token that belongs to it is never given to anyone.
+const PLACE_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// The gateway of a data directory, and what it must know of the kinds of boards.
+pub(crate) fn gateway_config(directory: &Path) -> GatewayConfig {
+    let mut config = GatewayConfig::new(directory.join("gateway"));
+    config.boards = drydock_assets::boards().iter().map(board_spec).collect();
+    config
+}
+
+fn board_spec(board: &Description) -> BoardSpec {
+    let pin_number = |pin: u16| u8::try_from(pin).ok();
+    let taken = [board.link.tx.0, board.link.rx.0];
+    BoardSpec {
+        id: board.name.clone(),
+        title: board.title.clone(),
+        heap_bytes: ram_bytes(board).saturating_sub(FIRMWARE_RAM_BYTES),
+        store_bytes: board.flash_area("store").map_or(0, |area| area.bytes),
+        pins: (0..board.chip.pins)
+            .filter(|pin| !taken.contains(pin))
+            .filter_map(pin_number)
+            .collect(),
+        led_pins: board.leds.iter().filter_map(|led| pin_number(led.pin.0)).collect(),
+    }
+}
+
+fn ram_bytes(board: &Description) -> u32 {
+    board.chip.ram.iter().map(|ram| ram.bytes).sum()
+}
+
+/// Kinds of boards that can be added.
+pub(crate) fn kinds() -> Vec<BoardKindView> {
+    let kind = |board: Description| BoardKindView {
+        title: board.title.clone(),
+        chip: board.chip.title.clone(),
+        flash_bytes: board.chip.flash.bytes,
+        ram_bytes: ram_bytes(&board),
+        limit: drydock_assets::firmware(&board.name)
+            .err()
+            .map_or_else(String::new, |missing| format!("{missing}.")),
+        engines: engines(Some(&board)),
+        id: board.name,
+    };
+    drydock_assets::boards().into_iter().map(kind).collect()
+}
+
+/// The engines, or those that know a kind of board.
+pub(crate) fn engines(board: Option<&Description>) -> Vec<EngineView> {
+    drydock_emulator::engines()
+        .into_iter()
+        .filter(|engine| board.is_none_or(|board| engine.supports(board)))
+        .map(|engine| {
+            let (available, detail) = match engine.availability() {
+                Availability::Available { version } => (true, version),
+                Availability::Unavailable { reason } => (false, reason),
+            };
+            EngineView {
+                name: engine.name().into(),
+                available,
+                detail,
+            }
+        })
+        .collect()
+}
+
+/// The engine of a record, if it can be used.
+pub(crate) fn engine(name: &str, board: &Description) -> Result<Box<dyn Engine>, ApiError> {
+    let title = &board.title;
+    let engines = drydock_emulator::engines();
+    let names: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
+    let names = names.join(", ");
+    let Some(engine) = engines.into_iter().find(|engine| engine.name() == name) else {
+        return Err(usage(format!("There is no engine {name}; there are: {names}.")));
+    };
+    if !engine.supports(board) {
+        return Err(ApiError::new(
+            ErrorCode::Board,
+            format!("The engine {name} cannot run the {title}."),
+        ));
+    }
+    match engine.availability() {
+        Availability::Available { .. } => Ok(engine),
+        Availability::Unavailable { reason } => Err(ApiError::new(
+            ErrorCode::Board,
+            format!("The engine {name} cannot be used here: {reason}."),
+        )),
+    }
+}
+
+/// Adds an emulated board and switches it on.
+pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardView, ApiError> {
+    let Some(description) = drydock_assets::board(&request.kind) else {
+        let kinds: Vec<String> = drydock_assets::boards().into_iter().map(|board| board.name).collect();
+        let text = format!(
+            "There is no kind of board {}; there are: {}.",
+            request.kind,
+            kinds.join(", ")
+        );
+        return Err(ApiError::new(ErrorCode::NotFound, text));
+    };
+    let engine_name = request.engine.unwrap_or_else(|| "builtin".into());
+    engine(&engine_name, &description)?;
+    drydock_assets::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Board, &error))?;
+    let seed = match request.seed {
+        Some(text) => {
+            parse_seed(&text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?
+        }
+        None => Seed(random()?),
+    };
+    if let Some(noise) = &request.link_noise {
+        bring_up::parse_noise(noise).ok_or_else(|| {
+            usage(format!(
+                "{noise} is no link noise; write the share of damaged frames, as in 0.01 or 0.01:7."
+            ))
+        })?;
+    }
+    let name = match request.name {
+        Some(name) => free_name(bench, name)?,
+        None => (1..)
+            .map(|number| format!("bench-{number}"))
+            .find(|name| bench.fleet.find(name).is_none())
+            .unwrap_or_default(),
+    };
+    let id: [u8; 3] = random()?;
+    let pairing = bench
+        .gateway
+        .create_pairing(PLACE_TTL, None, Some(name.clone()))
+        .await
+        .map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    let record = Record {
+        id: format!("b-{:02x}{:02x}{:02x}", id[0], id[1], id[2]),
+        name,
+        kind: description.name.clone(),
+        engine: engine_name,
+        pace: request.pace,
+        seed: format!("{seed:?}"),
+        link_noise: request.link_noise,
+        device: pairing.device,
+        on: true,
+    };
+    save(bench, Some(&record))?;
+    let board = start(bench, record, description, true);
+    let mut data = Map::new();
+    data.insert("kind".into(), json!(board.description.name));
+    data.insert("seed".into(), json!(board.state().record.seed));
+    bench.tell(
+        "board.added",
+        Some(&board),
+        format!("{} was added.", board.name()),
+        data,
+    );
+    bench.outbox.touch(&board);
+    Ok(bench.view(&board))
+}
+
+/// Takes a board of an earlier run into the fleet and switches it on, if it was on.
+pub(crate) fn restore(bench: &Arc<Bench>, record: Record, switch_on: bool) {
+    match drydock_assets::board(&record.kind) {
+        Some(description) => {
+            let on = record.on && switch_on;
+            start(bench, record, description, on);
+        }
+        None => tracing::error!(
+            board = record.name,
+            kind = record.kind,
+            "this kind of board is not known any more"
+        ),
+    }
+}
+
+fn start(bench: &Arc<Bench>, record: Record, description: Description, on: bool) -> Arc<Board> {
+    let (board, commands) = Board::new(record, description);
+    bench.fleet.insert(Arc::clone(&board));
+    tokio::spawn(bring_up::run(Arc::clone(bench), Arc::clone(&board), commands, on));
+    board
+}
+
+/// Removes a board: its machine, its device and what is wished for it.
+pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiError> {
+    let board = bench.board(name)?;
+    board.command(Command::End).await?;
+    bench.fleet.remove(&board.id);
+    save(bench, None)?;
+    let device = board.state().record.device.clone();
+    if bench
+        .gateway
+        .device(&device)
+        .is_some_and(|device| device.state != DeviceState::Retired)
+    {
+        let retired = bench.gateway.retire_device(&device).await;
+        retired.map_err(|error| with_sources(ErrorCode::Internal, &error))?;
+    }
+    let files = bench.dir.board(&board.id);
+    if let Err(error) = tokio::fs::remove_dir_all(&files).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, files = %files.display(), "files of a removed board stay");
+    }
+    bench.hub.publish(&Update::BoardRemoved {
+        revision: bench.revision(),
+        board: board.id.clone(),
+    });
+    bench.tell(
+        "board.removed",
+        Some(&board),
+        format!("{} was removed.", board.name()),
+        Map::new(),
+    );
+    Ok(Empty {})
+}
+
+/// Gives a board another name.
+pub(crate) async fn rename(bench: &Arc<Bench>, request: BoardRename) -> Result<BoardView, ApiError> {
+    let board = bench.board(&request.board)?;
+    let name = free_name(bench, request.name)?;
+    let device = board.state().record.device.clone();
+    let renamed = bench.gateway.rename_device(&device, &name).await;
+    renamed.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    board.state().record.name = name;
+    save(bench, None)?;
+    bench.outbox.touch(&board);
+    Ok(bench.view(&board))
+}
+
+/// Switches a machine.
+pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<BoardView, ApiError> {
+    let board = bench.board(&request.board)?;
+    board.command(|reply| Command::Power(request.action, reply)).await?;
+    let on = match request.action {
+        PowerAction::On => Some(true),
+        PowerAction::Off => Some(false),
+        PowerAction::Reset | PowerAction::Pause | PowerAction::Resume => None,
+    };
+    if let Some(on) = on {
+        board.state().record.on = on;
+        save(bench, None)?;
+    }
+    bench.outbox.touch(&board);
+    Ok(bench.view(&board))
+}
+
+/// Holds or releases a button.
+pub(crate) async fn button(bench: &Arc<Bench>, request: BoardButton) -> Result<Empty, ApiError> {
+    let board = bench.board(&request.board)?;
+    let buttons = &board.description.buttons;
+    let Some(index) = buttons.iter().position(|button| button.name == request.button) else {
+        let names: Vec<&str> = buttons.iter().map(|button| button.name.as_str()).collect();
+        let text = format!(
+            "{} has no button {}; it has: {}.",
+            board.name(),
+            request.button,
+            names.join(", ")
+        );
+        return Err(ApiError::new(ErrorCode::NotFound, text));
+    };
+    board
+        .command(|reply| Command::Button(index, request.pressed, reply))
+        .await?;
+    bench.outbox.touch(&board);
+    Ok(Empty {})
+}
+
+/// Ends all boards' machines and waits until what must survive is saved.
+pub(crate) async fn end_all(bench: &Bench) {
+    let mut ends = tokio::task::JoinSet::new();
+    for board in bench.fleet.all() {
+        ends.spawn(async move { board.command(Command::End).await });
+    }
+    while ends.join_next().await.is_some() {}
+}
+
+/// Writes the list of boards, and one that is about to be added.
+fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
+    let records = bench.fleet.records().into_iter().chain(new.cloned()).collect();
+    fleet::write(bench.dir.path(), records).map_err(|error| {
+        let text = format!(
+            "The list of boards cannot be written in {}: {error}. Free some space and try again.",
+            bench.dir.path().display()
+        );
+        ApiError::internal(text)
+    })
+}
+
+fn free_name(bench: &Bench, name: String) -> Result<String, ApiError> {
+    let name = name.trim().to_owned();
+    if name.is_empty() || name.len() > 64 || name.contains(|c: char| c.is_control()) {
+        return Err(usage("A board's name has 1 to 64 printable characters."));
+    }
+    if bench.fleet.find(&name).is_some() {
+        return Err(usage(format!("There is a board {name} already; choose another name.")));
+    }
+    Ok(name)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], ApiError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ApiError::internal(format!("This system gives no random numbers: {error}.")))?;
+    Ok(bytes)
+}
+
+fn usage(text: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::Usage, text)
+}

@@ -1,0 +1,199 @@
+//! One machine that is switched on: opened, loaded, and its flash, which survives on disk.
+
+use crate::{
+    api::Pace,
+    boards,
+    data_dir::write_whole,
+    fleet::{Record, parse_seed},
+};
+use drydock_assets::{Board as Description, Button, FlashArea};
+use drydock_emulator::{
+    Image, MachineError, ResetKind,
+    runner::{Event, MachineHandle, RunOptions, Runner, UartPort},
+};
+use drydock_gateway::Clock;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::broadcast;
+
+/// Areas of flash that belong to the board and not to its firmware: they survive on disk.
+const KEPT_AREAS: [&str; 2] = ["identity", "store"];
+
+/// A machine and the files of its flash.
+pub(super) struct Machine {
+    pub(super) handle: MachineHandle,
+    areas: Vec<FlashArea>,
+    files: PathBuf,
+    /// Hash of what each area's file holds.
+    saved: HashMap<String, u64>,
+}
+
+/// Why a machine does not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PowerOnError {
+    #[error("{0}")]
+    Engine(String),
+    #[error("the firmware of {board} cannot be loaded: {reason}")]
+    Firmware { board: String, reason: String },
+    #[error("the flash of {board} cannot be read from {}: {source}", path.display())]
+    Flash {
+        board: String,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("the link of {board} cannot be opened: {reason}")]
+    Link { board: String, reason: String },
+}
+
+impl Machine {
+    /// Opens a machine with the firmware and the flash of its board, and lets it run.
+    pub(super) async fn power_on(
+        runner: &Runner,
+        record: &Record,
+        board: &Description,
+        files: PathBuf,
+    ) -> Result<(Self, UartPort, broadcast::Receiver<Event>), PowerOnError> {
+        let engine = boards::engine(&record.engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
+        let firmware = |reason: String| PowerOnError::Firmware {
+            board: record.name.clone(),
+            reason,
+        };
+        let elf = drydock_assets::firmware(&board.name).map_err(|error| firmware(error.to_string()))?;
+        let image = Image::from_elf(elf.elf).map_err(|error| firmware(error.to_string()))?;
+        let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
+        let mut machine = engine
+            .open(board, seed)
+            .map_err(|error| PowerOnError::Engine(error.to_string()))?;
+        machine.load(&image).map_err(|error| firmware(error.to_string()))?;
+
+        let areas: Vec<FlashArea> = KEPT_AREAS
+            .iter()
+            .filter_map(|name| board.flash_area(name))
+            .cloned()
+            .collect();
+        let mut saved = HashMap::new();
+        for area in &areas {
+            let path = file(&files, area);
+            let flash = |source| PowerOnError::Flash {
+                board: record.name.clone(),
+                path: path.clone(),
+                source,
+            };
+            let Some(bytes) = read(&path).await.map_err(flash)? else {
+                continue;
+            };
+            if bytes.len() != area.bytes as usize {
+                return Err(flash(io::Error::new(io::ErrorKind::InvalidData, "it has another size")));
+            }
+            machine
+                .write_memory(area.base, &bytes)
+                .map_err(|error| firmware(error.to_string()))?;
+            saved.insert(area.name.clone(), hash(&bytes));
+        }
+        machine
+            .reset(ResetKind::PowerOn)
+            .map_err(|error| firmware(error.to_string()))?;
+
+        let options = RunOptions {
+            name: record.name.clone(),
+            pace: match record.pace {
+                Pace::Realtime => drydock_emulator::runner::Pace::Realtime,
+                Pace::Max => drydock_emulator::runner::Pace::Max,
+            },
+            paused: true,
+        };
+        let handle = runner.add(machine, options);
+        let events = handle.events();
+        let uart = handle.uart(board.link.uart).map_err(|error| PowerOnError::Link {
+            board: record.name.clone(),
+            reason: error.to_string(),
+        })?;
+        handle.resume();
+        let machine = Self {
+            handle,
+            areas,
+            files,
+            saved,
+        };
+        Ok((machine, uart, events))
+    }
+
+    /// The machine's virtual time, for the timeouts of its link.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(MachineClock(self.handle.clone()))
+    }
+
+    /// Holds or releases a button.
+    pub(super) fn press(&self, button: &Button, pressed: bool) {
+        let pressed_level = button.active.is(true);
+        if button.resets {
+            // The chip is held in reset while the button is down; it starts when it is let go.
+            if !pressed {
+                self.handle.reset(ResetKind::Pin);
+            }
+            return;
+        }
+        self.handle.drive_pin(button.pin.0, pressed.then_some(pressed_level));
+    }
+
+    /// Writes the areas of flash that changed since the last time.
+    pub(super) async fn save(&mut self) -> io::Result<()> {
+        let areas = self.areas.clone();
+        let read = self.handle.with_machine(move |machine| {
+            let read_area = |area: FlashArea| {
+                let mut bytes = vec![0; area.bytes as usize];
+                machine.read_memory(area.base, &mut bytes)?;
+                Ok((area, bytes))
+            };
+            areas
+                .into_iter()
+                .map(read_area)
+                .collect::<Result<Vec<_>, MachineError>>()
+        });
+        let areas = read.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        for (area, bytes) in areas {
+            let digest = hash(&bytes);
+            if self.saved.get(&area.name) == Some(&digest) {
+                continue;
+            }
+            let path = file(&self.files, &area);
+            tokio::task::spawn_blocking(move || write_whole(&path, &bytes))
+                .await
+                .map_err(io::Error::other)??;
+            self.saved.insert(area.name, digest);
+        }
+        Ok(())
+    }
+}
+
+/// Time of a link that stands while its machine is paused.
+struct MachineClock(MachineHandle);
+
+impl Clock for MachineClock {
+    fn now_ms(&self) -> u64 {
+        self.0.status().virtual_time.as_us() / 1000
+    }
+}
+
+fn file(files: &Path, area: &FlashArea) -> PathBuf {
+    files.join(format!("{}.bin", area.name))
+}
+
+async fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match tokio::fs::read(path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}

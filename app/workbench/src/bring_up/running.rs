@@ -1,0 +1,405 @@
+//! A board that is switched on: what its machine, its link and its sessions tell, and what it is asked to do.
+
+use super::{machine::Machine, parse_noise};
+use crate::{
+    api::PowerAction,
+    bench::Bench,
+    boards::PAIRING_TTL,
+    fleet::{self, Board, Command, NewLine},
+    outbox::now_ms,
+};
+use drydock_connector::{LinkDriver, LinkEvent, NoisyStream};
+use drydock_emulator::{
+    PinChange, ResetKind,
+    runner::{Event, State},
+};
+use drydock_gateway::{
+    Connection, PeerLabel,
+    stream::{LogStream, MetricsStream},
+};
+use drydock_protocol::control::{Identity, IdentityState, Pair, PairResult};
+use serde_json::{Map, json};
+use std::{pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    time::MissedTickBehavior,
+};
+
+/// How often the machine's time and speed are shown.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often flash that changed is saved at most.
+const SAVE: Duration = Duration::from_secs(1);
+
+/// Why a board is no longer on.
+pub(super) enum Left {
+    /// It was switched off.
+    Off,
+    /// It was ended.
+    Ended,
+}
+
+type Ended = Pin<Box<dyn Future<Output = String> + Send>>;
+
+pub(super) struct Running {
+    bench: Arc<Bench>,
+    board: Arc<Board>,
+    machine: Machine,
+    machine_events: Option<broadcast::Receiver<Event>>,
+    link: Option<LinkDriver>,
+    /// The end of the session's connection.
+    connection: Option<Ended>,
+    logs: Option<LogStream>,
+    metrics: Option<MetricsStream>,
+}
+
+impl Running {
+    /// Switches the machine on and puts the link on its UART.
+    pub(super) async fn start(bench: &Arc<Bench>, board: &Arc<Board>) -> Result<Self, String> {
+        let record = board.state().record.clone();
+        let files = bench.dir.board(&board.id);
+        let (machine, uart, machine_events) = Machine::power_on(&bench.runner, &record, &board.description, files)
+            .await
+            .map_err(|error| error.to_string())?;
+        let epoch = epoch()?;
+        let link = match record.link_noise.as_deref().and_then(parse_noise) {
+            Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
+            None => LinkDriver::spawn(uart, epoch),
+        };
+        {
+            let mut state = board.state();
+            state.machine = Some(machine.handle.clone());
+            state.fault = None;
+            state.phase = "booting".into();
+            state.refused = None;
+            state.metrics = None;
+            state.leds.fill(None);
+            state.buttons.fill(false);
+        }
+        bench.outbox.touch(board);
+        let mut data = Map::new();
+        data.insert("engine".into(), json!(record.engine));
+        data.insert("kind".into(), json!(record.kind));
+        data.insert("seed".into(), json!(record.seed));
+        let text = format!("{} was switched on.", board.description.title);
+        bench.tell("machine.started", Some(board), text, data);
+        Ok(Self {
+            logs: Some(bench.gateway.follow_logs(&record.device, None)),
+            metrics: Some(bench.gateway.follow_metrics(&record.device)),
+            bench: Arc::clone(bench),
+            board: Arc::clone(board),
+            machine,
+            machine_events: Some(machine_events),
+            link: Some(link),
+            connection: None,
+        })
+    }
+
+    /// Serves the board until it is switched off or ended.
+    pub(super) async fn serve(mut self, commands: &mut mpsc::Receiver<Command>) -> Left {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut save = tokio::time::interval(SAVE);
+        save.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    None => {
+                        self.switch_off().await;
+                        return Left::Ended;
+                    }
+                    Some(Command::End(reply)) => {
+                        self.switch_off().await;
+                        let _ = reply.send(Ok(()));
+                        return Left::Ended;
+                    }
+                    Some(Command::Power(PowerAction::Off, reply)) => {
+                        self.switch_off().await;
+                        let _ = reply.send(Ok(()));
+                        return Left::Off;
+                    }
+                    Some(Command::Power(action, reply)) => {
+                        self.switch(action);
+                        let _ = reply.send(Ok(()));
+                    }
+                    Some(Command::Button(button, pressed, reply)) => {
+                        self.press(button, pressed);
+                        let _ = reply.send(Ok(()));
+                    }
+                },
+                event = machine_event(&mut self.machine_events) => match event {
+                    Ok(event) => self.machine_event(event),
+                    Err(RecvError::Lagged(_)) => self.light_all(),
+                    Err(RecvError::Closed) => self.machine_events = None,
+                },
+                event = next_of(&mut self.link) => match event {
+                    Some(event) => self.link_event(event).await,
+                    None => self.link = None,
+                },
+                reason = end_of(&mut self.connection) => {
+                    self.connection = None;
+                    self.session_ended(&reason);
+                }
+                () = wait_logs(&mut self.logs) => {
+                    if fleet::read_logs(&self.board, &self.bench.gateway) {
+                        self.bench.outbox.post(&self.board);
+                    }
+                }
+                () = wait_metrics(&mut self.metrics) => {
+                    if fleet::read_metrics(&self.board, &self.bench.gateway) {
+                        self.bench.outbox.touch(&self.board);
+                    }
+                }
+                // Time and speed of the machine.
+                _ = look.tick() => self.bench.outbox.touch(&self.board),
+                _ = save.tick() => {
+                    if let Err(error) = self.machine.save().await {
+                        tracing::warn!(%error, board = self.board.name(), "the board's flash cannot be saved");
+                    }
+                }
+            }
+        }
+    }
+
+    fn switch(&self, action: PowerAction) {
+        match action {
+            PowerAction::Reset => {
+                self.board.state().fault = None;
+                self.machine.handle.reset(ResetKind::Pin);
+            }
+            PowerAction::Pause => self.machine.handle.pause(),
+            PowerAction::Resume => self.machine.handle.resume(),
+            PowerAction::On | PowerAction::Off => {}
+        }
+        self.bench.outbox.touch(&self.board);
+    }
+
+    fn press(&self, button: usize, pressed: bool) {
+        self.machine.press(&self.board.description.buttons[button], pressed);
+        self.board.state().buttons[button] = pressed;
+        self.bench.outbox.touch(&self.board);
+    }
+
+    async fn switch_off(&mut self) {
+        // The link first, so that nothing of a session is kept half.
+        self.link = None;
+        if let Err(error) = self.machine.save().await {
+            let text =
+                format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
+            self.board.state().note("error", text);
+        }
+        self.machine.handle.stop();
+        {
+            let mut state = self.board.state();
+            state.machine = None;
+            state.fault = None;
+            state.phase = "switched off".into();
+            state.metrics = None;
+            state.leds.fill(None);
+        }
+        self.bench.outbox.touch(&self.board);
+        let text = format!("{} was switched off.", self.board.description.title);
+        self.bench.tell("machine.stopped", Some(&self.board), text, Map::new());
+    }
+
+    fn machine_event(&mut self, event: Event) {
+        match event {
+            Event::Pin(PinChange { pin, level, .. }) => self.light(pin, level),
+            Event::Reset { .. } => self.set_phase("booting"),
+            Event::Fault(fault) => {
+                self.board.state().note("warn", fault.to_string());
+                self.bench.outbox.post(&self.board);
+            }
+            Event::State(State::Crashed { cause }) => self.crashed(cause),
+            Event::State(State::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
+            Event::State(State::Running | State::Paused | State::Stopped) => self.bench.outbox.touch(&self.board),
+        }
+    }
+
+    /// Shows a pin on the LEDs that it drives; a pin that floats lights none.
+    fn light(&self, pin: u16, level: Option<bool>) {
+        let leds = self.board.description.leds.iter().enumerate();
+        let mut state = self.board.state();
+        for (index, led) in leds.filter(|(_, led)| led.pin.0 == pin) {
+            state.light(index, level.is_some_and(|level| led.active.is(level)));
+        }
+        let any = !state.untold.leds.is_empty();
+        drop(state);
+        if any {
+            self.bench.outbox.post(&self.board);
+        }
+    }
+
+    /// Some pin changes were missed: all LEDs as they are now.
+    fn light_all(&self) {
+        for led in &self.board.description.leds {
+            self.light(led.pin.0, self.machine.handle.pin(led.pin.0));
+        }
+    }
+
+    fn crashed(&mut self, fault: String) {
+        {
+            let mut state = self.board.state();
+            if state.fault.as_ref() == Some(&fault) {
+                return;
+            }
+            state.fault = Some(fault.clone());
+            state.note("error", format!("the machine crashed: {fault}"));
+        }
+        self.bench.outbox.touch(&self.board);
+        let text = format!("The machine crashed: {fault}. A reset starts it again.");
+        let mut data = Map::new();
+        data.insert("fault".into(), json!(fault));
+        self.bench.tell("machine.crashed", Some(&self.board), text, data);
+    }
+
+    async fn link_event(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Up { session, .. } => {
+                let peer = PeerLabel::new(format!("emulated {}", self.board.name())).with_clock(self.machine.clock());
+                let connection: Connection = self.bench.gateway.accept(session, peer);
+                self.connection = Some(Box::pin(connection.ended()));
+                self.set_phase("handshake");
+            }
+            LinkEvent::Identity(identity) => self.identity(identity).await,
+            LinkEvent::PairResult(PairResult::Accepted) => self.set_phase("enrolling"),
+            LinkEvent::PairResult(PairResult::AlreadyEnrolled) => {}
+            LinkEvent::PairResult(PairResult::Malformed) => {
+                self.refuse("The board cannot use the gateway's certificate; its firmware may be too old.");
+            }
+            LinkEvent::Log(text) => {
+                let line = NewLine {
+                    time_ms: now_ms(),
+                    uptime_ms: None,
+                    source: "fw".into(),
+                    level: "info",
+                    text,
+                };
+                self.board.state().log(0, line);
+                self.bench.outbox.post(&self.board);
+            }
+            LinkEvent::VersionMismatch { device, host } => {
+                self.refuse(format!(
+                    "The firmware speaks version {device} of the link, this Drydock {host}; use firmware of this Drydock."
+                ));
+            }
+            LinkEvent::Closed(reason) => {
+                tracing::debug!(board = self.board.name(), %reason, "link");
+                self.link = None;
+            }
+        }
+    }
+
+    /// A blank board gets its first trust: it is ours, because we made its machine.
+    async fn identity(&mut self, identity: Identity) {
+        if identity.board != self.board.description.name {
+            let text = format!(
+                "The firmware is for the board {}; this is a {}.",
+                identity.board, self.board.description.title
+            );
+            return self.refuse(text);
+        }
+        match identity.state {
+            IdentityState::Enrolling => return self.set_phase("enrolling"),
+            IdentityState::Enrolled => return self.set_phase("handshake"),
+            IdentityState::Unauthenticated => return self.set_phase("unauthenticated"),
+            IdentityState::Blank => self.set_phase("pairing"),
+        }
+        let Some(link) = self.link.as_ref().map(LinkDriver::handle) else {
+            return;
+        };
+        let device = self.board.state().record.device.clone();
+        match self.bench.gateway.create_pairing_for(&device, PAIRING_TTL).await {
+            Ok(pairing) => {
+                let pair = Pair {
+                    anchor: pairing.anchor_der,
+                    token: pairing.token,
+                    gateway_name: pairing.gateway_name,
+                };
+                if let Err(error) = link.pair(pair).await {
+                    tracing::debug!(%error, board = self.board.name(), "pairing");
+                }
+            }
+            Err(error) => self.refuse(format!("The board cannot be paired: {error}.")),
+        }
+    }
+
+    /// Bring-up cannot go on by itself.
+    fn refuse(&self, text: impl Into<String>) {
+        let text = text.into();
+        {
+            let mut state = self.board.state();
+            if state.refused.as_ref() == Some(&text) {
+                return;
+            }
+            state.refused = Some(text.clone());
+            state.note("error", text.clone());
+        }
+        self.bench.outbox.touch(&self.board);
+        self.bench.tell("device.refused", Some(&self.board), text, Map::new());
+    }
+
+    fn session_ended(&self, reason: &str) {
+        tracing::debug!(board = self.board.name(), reason, "session ended");
+        self.set_phase("reconnecting");
+    }
+
+    fn set_phase(&self, phase: &str) {
+        let mut state = self.board.state();
+        if state.phase != phase {
+            state.phase = phase.into();
+            drop(state);
+            self.bench.outbox.touch(&self.board);
+        }
+    }
+}
+
+async fn next_of(link: &mut Option<LinkDriver>) -> Option<LinkEvent> {
+    match link {
+        Some(link) => link.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn machine_event(events: &mut Option<broadcast::Receiver<Event>>) -> Result<Event, RecvError> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn end_of(connection: &mut Option<Ended>) -> String {
+    match connection {
+        Some(ended) => ended.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Completes when the gateway took a line; what it was is read from its page.
+async fn wait_logs(stream: &mut Option<LogStream>) {
+    match stream {
+        Some(logs) => {
+            if logs.next().await.is_none() {
+                *stream = None;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_metrics(stream: &mut Option<MetricsStream>) {
+    match stream {
+        Some(metrics) => {
+            if metrics.next().await.is_none() {
+                *stream = None;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn epoch() -> Result<u32, String> {
+    getrandom::u32().map_err(|error| format!("This system gives no random numbers: {error}."))
+}

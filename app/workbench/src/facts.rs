@@ -1,0 +1,196 @@
+//! What the gateway tells, in the words of the workbench's events (docs/cli.md).
+
+use crate::{api::Event, fleet::Board};
+use drydock_gateway::{
+    AppState, DeploymentTarget, DeviceChange, DeviceView, Fact, Gateway, InstanceView, PackageId, TargetStatus,
+};
+use serde_json::{Map, Value, json};
+
+/// What an event is about, before it has a time and a revision.
+pub(crate) struct Told {
+    pub(crate) event: &'static str,
+    pub(crate) app: Option<String>,
+    pub(crate) text: String,
+    pub(crate) data: Map<String, Value>,
+}
+
+impl Told {
+    fn new(event: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            event,
+            app: None,
+            text: text.into(),
+            data: Map::new(),
+        }
+    }
+
+    fn app(self, app: &str) -> Self {
+        Self {
+            app: Some(app.into()),
+            ..self
+        }
+    }
+
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(key.into(), value.into());
+        self
+    }
+
+    /// The event, once it is known which board it is about.
+    pub(crate) fn into_event(self, board: Option<&Board>, revision: Option<u64>, time_ms: u64) -> Event {
+        Event {
+            event: self.event.into(),
+            revision,
+            time_ms,
+            board: board.map(Board::name),
+            app: self.app,
+            text: self.text,
+            data: self.data,
+        }
+    }
+}
+
+/// The event of a fact of the gateway; none for those that only the gateway's own book-keeping is about.
+pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
+    let told = match fact {
+        Fact::GatewayOpened { recovered } if recovered.is_empty() => return None,
+        Fact::GatewayOpened { recovered } => Told::new("gateway.recovered", recovered.join(" ")),
+        Fact::PairingSwitched { mode } => {
+            let mode = format!("{mode:?}").to_lowercase();
+            Told::new("gateway.pairing", format!("Pairing is {mode}.")).with("pairing", mode)
+        }
+        Fact::DeviceChanged { device, change } => device_changed(device, *change)?,
+        Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } => return None,
+        Fact::EnrollmentRefused { peer, reason, .. } => Told::new(
+            "device.refused",
+            format!("Enrollment over {peer} was refused: {reason}"),
+        ),
+        Fact::ConnectionRefused { peer, reason } => Told::new(
+            "connection.refused",
+            format!("A connection over {peer} was refused: {reason}"),
+        ),
+        Fact::InstanceChanged { instance, .. } => instance_changed(instance),
+        Fact::InstanceRemoved { app, .. } => Told::new("app.removed", format!("{app} was removed.")).app(app),
+        Fact::WishChanged { wish, app, .. } => wish_changed(wish.as_ref(), app, gateway)?,
+        Fact::PackageSigned { package } => Told::new(
+            "package.signed",
+            format!("{} {} was signed.", package.app, package.version),
+        )
+        .app(&package.app)
+        .with("version", package.version.clone())
+        .with("digest", package.digest.to_string()),
+        Fact::DeploymentMoved { package, target, .. } => deployment_moved(package, target, gateway)?,
+        Fact::RequestRefused { app, reason, .. } => Told::new("error", reason.clone()).app(app).with("code", "refused"),
+    };
+    Some(told)
+}
+
+fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Told> {
+    let (event, text) = match change {
+        DeviceChange::Enrolled => ("device.enrolled", "The board has an identity."),
+        DeviceChange::Connected => ("device.connected", "The board is connected."),
+        DeviceChange::Superseded => ("device.superseded", "A newer session took the place of the one before."),
+        DeviceChange::Unreachable => ("device.unreachable", "The board is silent."),
+        DeviceChange::Returned => ("device.returned", "The board is heard again."),
+        DeviceChange::Disconnected => ("device.disconnected", "The board's session ended."),
+        DeviceChange::Revoked => ("device.revoked", "The board's certificate was revoked."),
+        DeviceChange::Retired => ("device.retired", "The board was taken out of service."),
+        DeviceChange::Wiped => ("device.wiped", "The board was told to forget its identity."),
+        DeviceChange::ChipReleased => ("device.chip_released", "The chip id may be bound to another key."),
+        DeviceChange::Paired | DeviceChange::Enrolling | DeviceChange::Renamed => return None,
+    };
+    let mut told = Told::new(event, text).with("device", device.id.0.clone());
+    if change == DeviceChange::Connected {
+        told = told
+            .with("firmware", device.firmware.clone())
+            .with("session", device.session_id)
+            .with("reset_reason", device.reset_reason.map(|reason| json!(reason)));
+        if let Some(fault) = &device.last_fault {
+            told = told.with("last_fault", json!(fault));
+        }
+    }
+    Some(told)
+}
+
+fn instance_changed(instance: &InstanceView) -> Told {
+    let app = &instance.app;
+    let name = format!("{app} {}", instance.version);
+    let told = |event, text| {
+        Told::new(event, text)
+            .app(app)
+            .with("version", instance.version.clone())
+            .with("uptime_ms", instance.uptime_ms)
+    };
+    match (instance.state, &instance.failure) {
+        (AppState::Installed, _) => told("app.installed", format!("{name} is on the board.")),
+        (AppState::Starting, _) => told("app.starting", format!("{name} starts.")),
+        (AppState::Running, _) => told("app.running", format!("{name} is running.")),
+        (AppState::Stopped, _) => told("app.stopped", format!("{name} was stopped.")),
+        (AppState::Exited, _) => told("app.exited", format!("{name} ended itself with 0.")).with("exit_code", 0),
+        (AppState::Failed, Some(failure)) if failure.reason == "exit-code" => {
+            let code = failure.exit_code.unwrap_or(1);
+            told("app.exited", format!("{name} ended itself with {code}.")).with("exit_code", code)
+        }
+        (AppState::Failed, failure) => {
+            let (reason, export, detail) = failure.as_ref().map_or(("unknown", "", ""), |failure| {
+                (
+                    failure.reason.as_str(),
+                    failure.export.as_str(),
+                    failure.detail.as_str(),
+                )
+            });
+            let place = if export.is_empty() {
+                String::new()
+            } else {
+                format!(" in {export}")
+            };
+            told(
+                "app.trapped",
+                format!("{name} failed{place}: {reason} ({detail}). The board runs on."),
+            )
+            .with("reason", reason)
+            .with("export", export)
+            .with("detail", detail)
+        }
+    }
+}
+
+fn wish_changed(wish: Option<&drydock_gateway::WishView>, app: &str, gateway: &Gateway) -> Option<Told> {
+    let package = wish?.package.as_ref()?;
+    let version = version_of(app, package, gateway)?;
+    Some(
+        Told::new("app.wished", format!("{app} {version} is wanted on the board."))
+            .app(app)
+            .with("version", version),
+    )
+}
+
+fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Gateway) -> Option<Told> {
+    let app = package.0.split('#').next().unwrap_or_default();
+    let version = version_of(app, package, gateway).unwrap_or_default();
+    let told = |event, text: String| Told::new(event, text).app(app).with("version", version.clone());
+    match target.status {
+        TargetStatus::Transferring => {
+            let size = gateway
+                .versions(app)
+                .into_iter()
+                .find(|known| known.id == *package)
+                .map_or(0, |known| known.size_bytes);
+            Some(told("app.deploying", format!("{app} {version} is on its way.")).with("size_bytes", size))
+        }
+        TargetStatus::Refused => Some(told("app.refused", target.detail.clone()).with("code", "refused")),
+        TargetStatus::Cancelled => Some(told(
+            "app.cancelled",
+            format!("Deploying {app} {version} was given up."),
+        )),
+        TargetStatus::Waiting | TargetStatus::Committing | TargetStatus::Done | TargetStatus::Superseded => None,
+    }
+}
+
+fn version_of(app: &str, package: &PackageId, gateway: &Gateway) -> Option<String> {
+    let versions = gateway.versions(app);
+    versions
+        .into_iter()
+        .find(|known| known.id == *package)
+        .map(|known| known.version)
+}

@@ -1,0 +1,175 @@
+//! One board of the fleet while the workbench runs: what is known of it now and what its subscribers were not told yet.
+
+use super::{
+    console::{Console, NewLine},
+    record::Record,
+};
+use crate::{
+    api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
+    outbox::now_ms,
+};
+use drydock_assets::Board as Description;
+use drydock_emulator::{Seed, runner::MachineHandle};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// A board of the fleet.
+#[derive(Debug)]
+pub(crate) struct Board {
+    pub(crate) id: String,
+    pub(crate) description: Description,
+    state: Mutex<State>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What changes of a board. The lock is held for moments only, never over an await.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) record: Record,
+    /// The machine, while it is switched on.
+    pub(crate) machine: Option<MachineHandle>,
+    /// Why the machine crashed or could not be started.
+    pub(crate) fault: Option<String>,
+    /// What bring-up is doing, for example `booting`.
+    pub(crate) phase: String,
+    /// Why bring-up cannot go on.
+    pub(crate) refused: Option<String>,
+    /// LEDs in the order of the description; none: not known.
+    pub(crate) leds: Vec<Option<bool>>,
+    /// Buttons in the order of the description.
+    pub(crate) buttons: Vec<bool>,
+    pub(crate) console: Console,
+    /// Next position in the gateway's log stream of the device.
+    pub(crate) logs_read: u64,
+    /// Next position in the gateway's metrics stream of the device.
+    pub(crate) metrics_read: u64,
+    /// The latest metrics since the device connected.
+    pub(crate) metrics: Option<MetricSample>,
+    pub(crate) untold: Untold,
+}
+
+/// What subscribers were not told yet.
+#[derive(Debug, Default)]
+pub(crate) struct Untold {
+    pub(crate) view: bool,
+    pub(crate) lines: Vec<LogLine>,
+    pub(crate) samples: Vec<MetricSample>,
+    pub(crate) leds: BTreeMap<u32, bool>,
+}
+
+/// What a board's bring-up is asked to do; it answers when that is done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Power(PowerAction, oneshot::Sender<Result<(), ApiError>>),
+    /// Index of the button, and whether it is held.
+    Button(usize, bool, oneshot::Sender<Result<(), ApiError>>),
+    /// Save what must survive and end.
+    End(oneshot::Sender<Result<(), ApiError>>),
+}
+
+impl Board {
+    pub(crate) fn new(record: Record, description: Description) -> (Arc<Self>, mpsc::Receiver<Command>) {
+        let (commands, queue) = mpsc::channel(16);
+        let state = State {
+            machine: None,
+            fault: None,
+            phase: "switched off".into(),
+            refused: None,
+            leds: vec![None; description.leds.len()],
+            buttons: vec![false; description.buttons.len()],
+            console: Console::default(),
+            logs_read: 0,
+            metrics_read: 0,
+            metrics: None,
+            untold: Untold::default(),
+            record,
+        };
+        let board = Self {
+            id: state.record.id.clone(),
+            description,
+            state: Mutex::new(state),
+            commands,
+        };
+        (Arc::new(board), queue)
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.state().record.name.clone()
+    }
+
+    /// Has bring-up do something and waits until it is done.
+    pub(crate) async fn command(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<(), ApiError>>) -> Command,
+    ) -> Result<(), ApiError> {
+        let gone = || ApiError::new(ErrorCode::NotFound, format!("{} is being removed", self.name()));
+        let (sender, reply) = oneshot::channel();
+        self.commands.send(make(sender)).await.map_err(|_| gone())?;
+        reply.await.map_err(|_| gone())?
+    }
+}
+
+impl State {
+    /// Adds a line to the console, after `lost` lines that never arrived.
+    pub(crate) fn log(&mut self, lost: u32, line: NewLine) {
+        let line = self.console.push(lost, line);
+        self.untold.lines.push(line);
+    }
+
+    /// Adds a line of Drydock itself.
+    pub(crate) fn note(&mut self, level: &'static str, text: impl Into<String>) {
+        self.log(
+            0,
+            NewLine {
+                time_ms: now_ms(),
+                uptime_ms: None,
+                source: "drydock".into(),
+                level,
+                text: text.into(),
+            },
+        );
+    }
+
+    pub(crate) fn light(&mut self, led: usize, lit: bool) {
+        if self.leds.get(led).is_some_and(|known| *known != Some(lit)) {
+            self.leds[led] = Some(lit);
+            self.untold.leds.insert(led as u32, lit);
+        }
+    }
+}
+
+/// A seed from its hexadecimal text: 64 digits; fewer are filled up with zeros in front.
+pub(crate) fn parse_seed(text: &str) -> Option<Seed> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    if digits.is_empty() || digits.len() > 64 {
+        return None;
+    }
+    let whole = format!("{digits:0>64}");
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(whole.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(Seed(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_hexadecimal() {
+        assert_eq!(parse_seed("2a").unwrap().0[31], 42);
+        assert_eq!(parse_seed("0x2A").unwrap().0[30..], [0, 42]);
+        assert_eq!(parse_seed(&"f".repeat(64)).unwrap().0, [255; 32]);
+        for bad in ["", "0x", "g", "+1", "é", &"0".repeat(65)] {
+            assert_eq!(parse_seed(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! A board as its users see it: composed from what the workbench, the machine and the gateway know.
+
+use super::board::{Board, State};
+use crate::{
+    api::{
+        AppState, AppView, BoardView, ButtonView, DeviceState, DeviceView, FailureView, LedView, MachineState,
+        MachineView, Progress,
+    },
+    badge::{Facts, badge},
+};
+use drydock_emulator::runner::{self, MachineHandle};
+use drydock_gateway as gateway;
+use gateway::{Gateway, TargetStatus, TransferProgress};
+use std::collections::BTreeSet;
+
+/// The view of a board now.
+pub(crate) fn board_view(board: &Board, gateway: &Gateway) -> BoardView {
+    let device = gateway.device(&board.state().record.device);
+    let apps = device
+        .as_ref()
+        .map_or_else(Vec::new, |device| app_views(device, gateway));
+    compose(board, &board.state(), device, apps)
+}
+
+fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, apps: Vec<AppView>) -> BoardView {
+    let machine = machine_view(state);
+    let (badge, badge_detail) = badge(&Facts {
+        machine: Some(machine.state),
+        fault: state.fault.as_deref(),
+        phase: &state.phase,
+        refused: state.refused.as_deref(),
+        device: device.as_ref().map(|device| device_state(device.state)),
+        silent_ms: device.as_ref().and_then(|device| device.heard_ms_ago),
+        apps: &apps,
+    });
+    let description = &board.description;
+    let connected = device.as_ref().is_some_and(|device| device.session_id.is_some());
+    BoardView {
+        id: board.id.clone(),
+        name: state.record.name.clone(),
+        kind: description.name.clone(),
+        title: description.title.clone(),
+        chip: description.chip.title.clone(),
+        badge,
+        badge_detail,
+        machine: Some(machine),
+        device: device.filter(has_identity).map(device_view),
+        apps,
+        leds: leds(board, state),
+        buttons: buttons(board, state),
+        metrics: state.metrics.clone().filter(|_| connected),
+    }
+}
+
+fn machine_view(state: &State) -> MachineView {
+    let status = state.machine.as_ref().map(MachineHandle::status);
+    let status = status.as_ref();
+    MachineView {
+        engine: state.record.engine.clone(),
+        state: match status.map(|status| &status.state) {
+            None | Some(runner::State::Stopped) => MachineState::Off,
+            Some(runner::State::Running) => MachineState::Running,
+            Some(runner::State::Paused) => MachineState::Paused,
+            Some(runner::State::Halted(_) | runner::State::Crashed { .. }) => MachineState::Crashed,
+        },
+        pace: state.record.pace,
+        virtual_time_s: status.map_or(0.0, |status| status.virtual_time.as_us() as f64 / 1e6),
+        instructions: status.map_or(0, |status| status.instructions),
+        mips: status.map_or(0.0, |status| status.mips),
+        speed: status.map_or(0.0, |status| status.speed),
+        seed: state.record.seed.clone(),
+        fault: state.fault.clone(),
+    }
+}
+
+fn has_identity(device: &gateway::DeviceView) -> bool {
+    !matches!(device.state, gateway::DeviceState::Pending) || device.enrolled_ms.is_some()
+}
+
+fn device_view(device: gateway::DeviceView) -> DeviceView {
+    DeviceView {
+        id: device.id.0,
+        chip_id: device.chip_id,
+        state: device_state(device.state),
+        firmware: device.firmware,
+        heard_ms: device.last_heard_ms,
+        uptime_ms: device.uptime_ms,
+        session: device.session_id,
+        reset_reason: device.reset_reason.map(reset_reason),
+        last_fault: device.last_fault.map(|fault| {
+            let place = format!(
+                "pc {:#010x}, lr {:#010x}, status {:#010x}, address {:#010x}",
+                fault.pc, fault.lr, fault.status, fault.address
+            );
+            format!("{}: {} ({place})", reset_reason(fault.reason), fault.message)
+        }),
+    }
+}
+
+/// The words in which a reset reason is shown.
+fn reset_reason(reason: gateway::ResetReason) -> String {
+    match reason {
+        gateway::ResetReason::PowerOn => "power-on",
+        gateway::ResetReason::Pin => "reset pin",
+        gateway::ResetReason::Watchdog => "watchdog",
+        gateway::ResetReason::Software => "software",
+        gateway::ResetReason::Lockup => "lockup",
+        gateway::ResetReason::Panic => "panic",
+        gateway::ResetReason::HardFault => "HardFault",
+        gateway::ResetReason::Unknown => "unknown",
+    }
+    .into()
+}
+
+fn device_state(state: gateway::DeviceState) -> DeviceState {
+    match state {
+        gateway::DeviceState::Pending => DeviceState::Pending,
+        gateway::DeviceState::Enrolling => DeviceState::Enrolling,
+        gateway::DeviceState::Enrolled => DeviceState::Enrolled,
+        gateway::DeviceState::Connected => DeviceState::Connected,
+        gateway::DeviceState::Unreachable => DeviceState::Unreachable,
+        gateway::DeviceState::Disconnected => DeviceState::Disconnected,
+        gateway::DeviceState::Retired => DeviceState::Retired,
+    }
+}
+
+fn leds(board: &Board, state: &State) -> Vec<LedView> {
+    let described = board.description.leds.iter().zip(&state.leds);
+    described
+        .map(|(led, lit)| LedView {
+            name: led.name.clone(),
+            pin: led.pin.to_string(),
+            color: led.colour.clone(),
+            lit: *lit,
+        })
+        .collect()
+}
+
+fn buttons(board: &Board, state: &State) -> Vec<ButtonView> {
+    let described = board.description.buttons.iter().zip(&state.buttons);
+    described
+        .map(|(button, pressed)| ButtonView {
+            name: button.name.clone(),
+            pin: button.pin.to_string(),
+            pressed: *pressed,
+        })
+        .collect()
+}
+
+/// All apps that are wished for on a device or that it reports, by name.
+fn app_views(device: &gateway::DeviceView, gateway: &Gateway) -> Vec<AppView> {
+    let names: BTreeSet<&str> = device
+        .wishes
+        .iter()
+        .map(|wish| wish.app.as_str())
+        .chain(device.apps.iter().map(|instance| instance.app.as_str()))
+        .collect();
+    let transfers = gateway.transfers();
+    names
+        .into_iter()
+        .filter_map(|name| app_view(name, device, gateway, &transfers))
+        .collect()
+}
+
+fn app_view(
+    name: &str,
+    device: &gateway::DeviceView,
+    gateway: &Gateway,
+    transfers: &[TransferProgress],
+) -> Option<AppView> {
+    let instance = device.apps.iter().find(|instance| instance.app == name);
+    let wish = device.wishes.iter().find(|wish| wish.app == name);
+    let transfer = transfers
+        .iter()
+        .find(|transfer| transfer.device == device.id && transfer.app == name);
+    let versions = gateway.versions(name);
+    let wished = wish
+        .and_then(|wish| wish.package.as_ref())
+        .and_then(|id| versions.iter().find(|package| package.id == *id));
+    let present = instance.and_then(|instance| versions.iter().find(|package| package.sequence == instance.sequence));
+    let arrived = match (wished, instance) {
+        (Some(wished), Some(instance)) => wished.sequence == instance.sequence,
+        (None, Some(_)) => true,
+        (Some(_), None) => false,
+        // Wished to be gone, and gone.
+        (None, None) => return None,
+    };
+    let refusal = if arrived { None } else { refusal(name, device, gateway) };
+    let removing = instance.is_some() && wish.is_some_and(|wish| wish.package.is_none());
+
+    let state = match (transfer, &refusal, instance) {
+        (Some(_), _, _) => AppState::Deploying,
+        _ if removing => AppState::Removing,
+        (None, Some(_), None) => AppState::Failed,
+        (None, _, Some(instance)) if arrived || refusal.is_some() => app_state(instance),
+        _ => AppState::Pending,
+    };
+    let shown = present.or(wished);
+    Some(AppView {
+        name: name.into(),
+        version: instance
+            .map(|instance| instance.version.clone())
+            .or_else(|| wished.map(|package| package.version.clone()))
+            .unwrap_or_default(),
+        state,
+        failure: instance
+            .filter(|_| state != AppState::Deploying)
+            .and_then(|instance| instance.failure.clone())
+            .map(failure_view)
+            .or(refusal.filter(|_| state == AppState::Failed)),
+        progress: transfer.map(|transfer| Progress {
+            done_bytes: transfer.done_bytes,
+            total_bytes: transfer.total_bytes,
+        }),
+        digest: instance
+            .map(|instance| instance.digest.to_string())
+            .or_else(|| shown.map(|package| package.digest.to_string()))
+            .unwrap_or_default(),
+        size_bytes: shown.map_or(0, |package| package.size_bytes),
+        capabilities: shown.map_or_else(Vec::new, |package| package.capabilities.clone()),
+    })
+}
+
+/// How the latest deployment of an app was refused by a device, if it was.
+fn refusal(app: &str, device: &gateway::DeviceView, gateway: &Gateway) -> Option<FailureView> {
+    let latest = gateway.deployments().into_iter().find_map(|deployment| {
+        let target = deployment
+            .targets
+            .into_iter()
+            .find(|target| target.device == device.id)?;
+        (deployment.app == app).then_some(target)
+    })?;
+    (latest.status == TargetStatus::Refused).then(|| FailureView {
+        reason: "refused".into(),
+        export: String::new(),
+        detail: latest.detail,
+        exit_code: None,
+    })
+}
+
+fn app_state(instance: &gateway::InstanceView) -> AppState {
+    match instance.state {
+        gateway::AppState::Installed => AppState::Installed,
+        gateway::AppState::Starting => AppState::Starting,
+        gateway::AppState::Running => AppState::Running,
+        gateway::AppState::Stopped => AppState::Stopped,
+        gateway::AppState::Exited => AppState::Exited,
+        gateway::AppState::Failed => AppState::Failed,
+    }
+}
+
+fn failure_view(failure: gateway::FailureView) -> FailureView {
+    FailureView {
+        reason: failure.reason,
+        export: failure.export,
+        detail: failure.detail,
+        exit_code: failure.exit_code,
+    }
+}

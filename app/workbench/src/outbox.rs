@@ -1,0 +1,106 @@
+//! Tells subscribers what changed of each board: at once, but at most ten times a second and board.
+
+use crate::{
+    api::{BoardView, Update},
+    fleet::{Board, Untold},
+    updates::Hub,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::Notify;
+
+/// Least time between two tellings about one board.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Boards of which something is to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    dirty: Mutex<HashMap<String, Arc<Board>>>,
+    wake: Notify,
+}
+
+impl Outbox {
+    /// Something of the board's view changed.
+    pub(crate) fn touch(&self, board: &Arc<Board>) {
+        board.state().untold.view = true;
+        self.post(board);
+    }
+
+    /// There are lines, samples or LEDs to tell.
+    pub(crate) fn post(&self, board: &Arc<Board>) {
+        let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+        if dirty.insert(board.id.clone(), Arc::clone(board)).is_none() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Tells for ever. `view` renders a board at a revision.
+    pub(crate) async fn run(&self, hub: &Hub, view: impl Fn(&Board) -> (u64, BoardView)) {
+        let mut told: HashMap<String, Instant> = HashMap::new();
+        loop {
+            let now = Instant::now();
+            let mut due_in = Duration::MAX;
+            let mut due = Vec::new();
+            self.dirty
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|id, board| {
+                    let since = told.get(id).map_or(INTERVAL, |last| now.duration_since(*last));
+                    if since >= INTERVAL {
+                        due.push(Arc::clone(board));
+                        return false;
+                    }
+                    due_in = due_in.min(INTERVAL - since);
+                    true
+                });
+            for board in due {
+                tell(hub, &board, &view);
+                told.insert(board.id.clone(), now);
+            }
+            hub.retry_resync();
+            told.retain(|_, last| now.duration_since(*last) < INTERVAL);
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(due_in.min(Duration::from_secs(1))) => {}
+            }
+        }
+    }
+}
+
+/// Tells now what is to be told of a board.
+pub(crate) fn tell(hub: &Hub, board: &Board, view: impl Fn(&Board) -> (u64, BoardView)) {
+    let Untold {
+        view: changed,
+        lines,
+        samples,
+        leds,
+    } = std::mem::take(&mut board.state().untold);
+    let id = || board.id.clone();
+    if !leds.is_empty() {
+        let leds = leds.into_iter().collect();
+        hub.publish(&Update::Leds { board: id(), leds });
+    }
+    if !lines.is_empty() {
+        hub.publish(&Update::Logs { board: id(), lines });
+    }
+    if !samples.is_empty() {
+        hub.publish(&Update::Metrics { board: id(), samples });
+    }
+    if changed {
+        let (revision, board) = view(board);
+        hub.publish(&Update::Board {
+            revision,
+            board: Box::new(board),
+        });
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

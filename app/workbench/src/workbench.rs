@@ -1,0 +1,260 @@
+//! The workbench: opens a data directory, answers requests and tells what changes.
+
+use crate::{
+    api::{
+        ApiError, Empty, ErrorCode, Exported, Fleet, MetricsExport, MetricsQuery, Request, Response, Series,
+        SystemInfo, Text,
+    },
+    apps::{self, Action, with_sources},
+    bench::Bench,
+    boards,
+    charts::{self, ChartError},
+    data_dir::{DataDir, OpenError, OwnedDir},
+    diagnostics::diagnostics,
+    fleet, logging,
+    outbox::now_ms,
+    owner::{Server, Serves},
+    series,
+    updates::Updates,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_emulator::runner::Runner;
+use drydock_gateway::{Gateway, PairingMode};
+use serde_json::Map;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::task::JoinSet;
+
+/// How a workbench is opened.
+#[derive(Debug, Clone, Default)]
+pub struct WorkbenchConfig {
+    /// The data directory.
+    pub data: DataDir,
+    /// Write a log into the data directory.
+    pub log: bool,
+    /// Do not switch on the boards that were on: only look at what is kept of them.
+    pub leave_boards_off: bool,
+    /// Let boards connect over TCP here.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Version and commit of Drydock.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("DRYDOCK_COMMIT"), ")");
+
+/// Why a workbench could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkbenchError {
+    /// The data directory.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] drydock_gateway::OpenError),
+    /// The port to listen on.
+    #[error(transparent)]
+    Listen(#[from] drydock_gateway::ListenError),
+    /// The list of boards, the log or the socket.
+    #[error("{0}")]
+    Start(String),
+}
+
+/// An open data directory, its gateway and its boards.
+pub struct Workbench {
+    bench: Arc<Bench>,
+    tasks: JoinSet<()>,
+    server: Option<Server>,
+}
+
+impl Workbench {
+    /// Opens a data directory, starts its gateway, switches its boards on and opens its socket.
+    ///
+    /// # Errors
+    /// [`WorkbenchError`]; [`OpenError::Owned`] if another process owns the directory: attach to that one.
+    pub async fn open(config: WorkbenchConfig) -> Result<Self, WorkbenchError> {
+        let dir = OwnedDir::open(&config.data)?;
+        if config.log
+            && let Err(error) = logging::log_to(dir.path())
+        {
+            return Err(WorkbenchError::Start(format!("the log cannot be written: {error}")));
+        }
+        let records = fleet::read(dir.path()).map_err(|error| WorkbenchError::Start(error.to_string()))?;
+        let unclean = dir.was_left_unclean();
+        let gateway = Gateway::open(boards::gateway_config(dir.path())).await?;
+        if let Some(address) = config.listen {
+            gateway.listen(address).await?;
+        }
+        let runner = Runner::new()
+            .map_err(|error| WorkbenchError::Start(format!("this system gives no threads for machines: {error}")))?;
+        let bench = Arc::new(Bench::new(dir, gateway, runner));
+        let mut tasks = JoinSet::new();
+        for record in records {
+            boards::restore(&bench, record, !config.leave_boards_off);
+        }
+        tasks.spawn(Arc::clone(&bench).follow_gateway());
+        tasks.spawn(Arc::clone(&bench).follow_transfers());
+        tasks.spawn(Arc::clone(&bench).tell_changes());
+        let server = Server::open(&bench.dir, Arc::new(Door(Arc::clone(&bench))))
+            .map_err(|error| WorkbenchError::Start(format!("the owner's socket cannot be opened: {error}")))?;
+        if unclean {
+            bench.tell_recovery();
+        }
+        tracing::info!(data = %bench.dir.path().display(), unclean, "open");
+        Ok(Self {
+            bench,
+            tasks,
+            server: Some(server),
+        })
+    }
+
+    /// Carries out a request.
+    ///
+    /// # Errors
+    /// [`ApiError`], as it is shown to the user.
+    pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
+        call(&self.bench, request).await
+    }
+
+    /// What changes from now on.
+    pub fn subscribe(&self) -> Updates {
+        self.bench.hub.subscribe()
+    }
+
+    /// Switches the machines off, keeps what must survive and closes the data directory.
+    pub async fn shutdown(mut self) {
+        self.server.take();
+        boards::end_all(&self.bench).await;
+        self.bench.gateway.close().await;
+        self.tasks.shutdown().await;
+        self.bench.hub.close();
+        self.bench.dir.close();
+        tracing::info!("closed");
+    }
+}
+
+/// The workbench as the socket's clients see it.
+struct Door(Arc<Bench>);
+
+impl Serves for Door {
+    async fn call(&self, request: Request) -> Result<Response, ApiError> {
+        call(&self.0, request).await
+    }
+
+    fn subscribe(&self) -> Updates {
+        self.0.hub.subscribe()
+    }
+}
+
+async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError> {
+    use Request as Q;
+    use Response as R;
+    Ok(match request {
+        Q::SystemInfo(_) => R::SystemInfo(system_info(bench)),
+        Q::Diagnostics(_) => R::Diagnostics(Text {
+            text: diagnostics(bench),
+        }),
+        Q::BoardKinds(_) => R::BoardKinds(boards::kinds()),
+        Q::BoardList(_) => R::BoardList(Fleet {
+            revision: bench.revision(),
+            boards: bench.fleet.all().iter().map(|board| bench.view(board)).collect(),
+        }),
+        Q::BoardGet(board) => R::BoardGet(bench.view(&*bench.board(&board.board)?)),
+        Q::BoardAdd(add) => R::BoardAdd(boards::add(bench, add).await?),
+        Q::BoardRemove(board) => R::BoardRemove(boards::remove(bench, &board.board).await?),
+        Q::BoardRename(rename) => R::BoardRename(boards::rename(bench, rename).await?),
+        Q::BoardPower(power) => R::BoardPower(boards::power(bench, power).await?),
+        Q::BoardButton(button) => R::BoardButton(boards::button(bench, button).await?),
+        Q::AppPreview(preview) => R::AppPreview(apps::preview(bench, preview).await?),
+        Q::AppDeploy(deploy) => R::AppDeploy(apps::deploy(bench, deploy).await?),
+        Q::AppStart(app) => R::AppStart(apps::act(bench, Action::Start, &app).await?),
+        Q::AppStop(app) => R::AppStop(apps::act(bench, Action::Stop, &app).await?),
+        Q::AppRemove(app) => R::AppRemove(apps::act(bench, Action::Remove, &app).await?),
+        Q::AppCancel(app) => R::AppCancel(apps::act(bench, Action::Cancel, &app).await?),
+        Q::LogsQuery(query) => {
+            let board = bench.board(&query.board)?;
+            fleet::read_logs(&board, &bench.gateway);
+            bench.outbox.post(&board);
+            let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+            R::LogsQuery(board.state().console.query(query.after, query.source.as_deref(), limit))
+        }
+        Q::MetricsQuery(query) => R::MetricsQuery(metrics(bench, &query)?),
+        Q::MetricsExport(export) => R::MetricsExport(export_chart(bench, export).await?),
+        Q::ActivityList(query) => {
+            let board = query.board.as_deref().map(|board| bench.board(board)).transpose()?;
+            let name = board.map(|board| board.name());
+            R::ActivityList(bench.activity(query.before, query.limit as usize, name.as_deref()))
+        }
+        Q::PairingSet(pairing) => {
+            let mode = if pairing.enabled {
+                PairingMode::On
+            } else {
+                PairingMode::Off
+            };
+            let outcome = bench.gateway.set_pairing(mode).await;
+            outcome.map_err(|error| with_sources(ErrorCode::Internal, &error))?;
+            R::PairingSet(Empty {})
+        }
+        Q::WindowShow(_) => {
+            bench.tell(
+                "window.show",
+                None,
+                "Another start of Drydock asks for the window.",
+                Map::new(),
+            );
+            R::WindowShow(Empty {})
+        }
+    })
+}
+
+pub(crate) fn system_info(bench: &Bench) -> SystemInfo {
+    let gateway = bench.gateway.info();
+    SystemInfo {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: env!("DRYDOCK_COMMIT").into(),
+        schema: gateway.schema,
+        data_dir: bench.dir.path().display().to_string(),
+        temporary: bench.dir.is_temporary(),
+        gateway: gateway.name,
+        sessions: u32::try_from(gateway.sessions).unwrap_or(u32::MAX),
+        pairing: gateway.pairing == PairingMode::On,
+        engines: boards::engines(None),
+        listening: gateway.listening.first().map(ToString::to_string),
+    }
+}
+
+fn metrics(bench: &Bench, query: &MetricsQuery) -> Result<Vec<Series>, ApiError> {
+    let board = bench.board(&query.board)?;
+    let window_ms = (query.window_s.max(0.0) * 1000.0) as u64;
+    let samples = fleet::metrics_since(&board, &bench.gateway, now_ms().saturating_sub(window_ms));
+    Ok(series::series(&samples, &query.series, query.max_points.max(3)))
+}
+
+async fn export_chart(bench: &Bench, export: MetricsExport) -> Result<Exported, ApiError> {
+    let board = bench.board(&export.query.board)?;
+    let name = board.name();
+    let series = metrics(bench, &export.query)?;
+    let title = format!("{name}, {}", board.description.title);
+    let drawn = tokio::task::spawn_blocking(move || charts::draw(&title, &series, export.format, export.dark)).await;
+    let chart = drawn
+        .map_err(|error| ApiError::internal(format!("The chart could not be drawn: {error}.")))?
+        .map_err(|error| match error {
+            ChartError::Empty => {
+                let text = format!("{name} has sent no metrics in this time; see whether it is connected.");
+                ApiError::new(ErrorCode::NotFound, text)
+            }
+            ChartError::Draw(_) => with_sources(ErrorCode::Internal, &error),
+        })?;
+    match export.path {
+        None => Ok(Exported {
+            path: None,
+            base64: Some(BASE64_STANDARD.encode(chart)),
+        }),
+        Some(path) => {
+            tokio::fs::write(&path, chart)
+                .await
+                .map_err(|error| ApiError::new(ErrorCode::Usage, format!("{path} cannot be written: {error}.")))?;
+            Ok(Exported {
+                path: Some(path),
+                base64: None,
+            })
+        }
+    }
+}

@@ -6,7 +6,7 @@ use crate::{
         AppState, Deployment, DeploymentId, DeploymentTarget, DeviceId, DeviceState, InstanceView, PackageId,
         TargetStatus,
     },
-    error::{DeployError, DeviceError, StoreError, UploadError},
+    error::{DeployError, StoreError, UploadError},
     package::{Asked, BoardFacts, Unfit, manifest, unfit},
     pairing::known,
     session::Session,
@@ -35,13 +35,10 @@ impl Core {
             let mut records: Vec<DeviceRecord> = Vec::new();
             for device in devices {
                 let record = known(&model, device)?;
-                if record.enrolled_ms.is_none() {
-                    return Err(DeviceError::NotEnrolled {
-                        name: record.name.clone(),
-                    }
-                    .into());
+                // A board that is still on its way in gets the package when it comes; whether it fits is seen then.
+                if record.enrolled_ms.is_some() {
+                    self.check_fits(record, &package)?;
                 }
-                self.check_fits(record, &package)?;
                 if !records.iter().any(|known| known.id == record.id) {
                     records.push(record.clone());
                 }

@@ -3,7 +3,7 @@
 use crate::{
     board::BoardRef,
     link::Link,
-    session::{self, Conversation, End},
+    session::{self, Conversation, End, Purpose},
     state::DeviceState,
     verifier,
 };
@@ -188,13 +188,12 @@ impl Device {
     }
 
     fn begin_conversation(&mut self) -> Option<Conversation> {
-        let (state, link) = (self.state.clone(), self.link.clone());
-        let identity = self.state.borrow().identity.clone();
-        match (identity, &self.pair) {
-            (Some(identity), _) => Some(session::converse(self.board, state, link, &identity)),
-            (None, Some(pair)) => Some(session::enroll(self.board, state, link, pair.clone())),
-            (None, None) => None,
-        }
+        let purpose = match (&self.state.borrow().identity, &self.pair) {
+            (Some(identity), _) => Purpose::Session(identity.clone()),
+            (None, Some(pair)) => Purpose::Enroll(pair.clone()),
+            (None, None) => return None,
+        };
+        Some(session::begin(self.board, self.state.clone(), self.link.clone(), purpose))
     }
 
     /// The link begins anew, so that the host knows that the old conversation is over.

@@ -4,9 +4,9 @@ use crate::{
     board::BoardRef,
     csr::certificate_request,
     identity::{Digest, Identity},
-    link::Link,
+    link::{Link, SessionStream},
     state::DeviceState,
-    tls::{self, Buffers, Client, ConnectError, Connection},
+    tls::{self, Buffers, Client, ConnectError},
     verifier::{Accepted, Trust},
 };
 use alloc::{boxed::Box, rc::Rc, string::String, vec::Vec};
@@ -71,66 +71,169 @@ impl core::fmt::Display for End {
 /// A conversation under way. It advances when it is polled after the link was pumped.
 pub type Conversation = Pin<Box<dyn Future<Output = End>>>;
 
-/// Enrolls the device with a gateway that the cable vouched for.
-pub fn enroll(board: BoardRef, state: Rc<RefCell<DeviceState>>, link: Rc<Link>, pair: Pair) -> Conversation {
-    Box::pin(async move {
-        match try_enroll(board, &state, &link, pair).await {
-            Ok(()) => End::Enrolled,
-            Err(end) => end,
-        }
-    })
+/// What a conversation is for.
+pub enum Purpose {
+    /// A blank device wants an identity of the gateway that the cable vouched for.
+    Enroll(Pair),
+    /// An enrolled device holds a session.
+    Session(Identity),
 }
 
-/// Holds a session; it never ends well.
-pub fn converse(board: BoardRef, state: Rc<RefCell<DeviceState>>, link: Rc<Link>, identity: &Identity) -> Conversation {
-    let trust = Trust {
-        anchor: identity.anchor.clone(),
-        gateway_name: identity.gateway_name.clone(),
-        gateway_pin: Some(Digest(identity.gateway_pin)),
-        verified: identity.verified.clone(),
-        time_ms: state.borrow().clock.now_ms(),
-    };
-    let client = Client {
-        key: state.borrow().key.clone(),
-        certificate: identity.certificate.clone(),
-    };
+/// Begins a conversation.
+pub fn begin(board: BoardRef, state: Rc<RefCell<DeviceState>>, link: Rc<Link>, purpose: Purpose) -> Conversation {
     Box::pin(async move {
-        let end = match try_converse(board, &state, &link, trust, client).await {
-            Ok(end) | Err(end) => end,
-        };
+        let (Ok(end) | Err(end)) = converse(board, &state, &link, purpose).await;
         state.borrow_mut().session_ended();
         end
     })
 }
 
-async fn try_enroll(board: BoardRef, state: &Rc<RefCell<DeviceState>>, link: &Rc<Link>, pair: Pair) -> Result<(), End> {
+// Both purposes share one path, so that the TLS code is in the image once.
+async fn converse(
+    board: BoardRef,
+    state: &Rc<RefCell<DeviceState>>,
+    link: &Rc<Link>,
+    purpose: Purpose,
+) -> Result<End, End> {
     let mut buffers = Buffers::new();
-    let trust = Trust {
-        anchor: pair.anchor.clone(),
-        gateway_name: pair.gateway_name.clone(),
-        gateway_pin: None,
-        verified: Vec::new(),
-        time_ms: state.borrow().clock.now_ms(),
+    let (trust, client) = credentials(&state.borrow(), &purpose);
+    let alpn = match purpose {
+        Purpose::Enroll(_) => ALPN_ENROLL,
+        Purpose::Session(_) => ALPN_SESSION,
     };
     let (mut connection, gateway) =
-        tls::connect(board, link.session_stream(), &mut buffers, ALPN_ENROLL, trust, None).await?;
+        tls::connect(board, link.session_stream(), &mut buffers, alpn, trust, client).await?;
+    let (mut reader, mut writer) = connection.split();
+    let first = match &purpose {
+        Purpose::Enroll(pair) => enroll_request(board, &state.borrow(), pair),
+        Purpose::Session(_) => state.borrow_mut().hello(),
+    };
+    let first = first.ok_or(End::Protocol("what this device says about itself does not fit a message"))?;
+    let mut reading = pin!(read_messages(state, &mut reader, purpose, gateway));
+    let mut writing = pin!(write_messages(state, link, &mut writer, first));
+    poll_fn(|context| {
+        if let Poll::Ready(end) = reading.as_mut().poll(context) {
+            return Poll::Ready(end);
+        }
+        writing.as_mut().poll(context)
+    })
+    .await
+}
+
+fn credentials(state: &DeviceState, purpose: &Purpose) -> (Trust, Option<Client>) {
+    let time_ms = state.clock.now_ms();
+    match purpose {
+        Purpose::Enroll(pair) => {
+            let trust = Trust {
+                anchor: pair.anchor.clone(),
+                gateway_name: pair.gateway_name.clone(),
+                gateway_pin: None,
+                verified: Vec::new(),
+                time_ms,
+            };
+            (trust, None)
+        }
+        Purpose::Session(identity) => {
+            let trust = Trust {
+                anchor: identity.anchor.clone(),
+                gateway_name: identity.gateway_name.clone(),
+                gateway_pin: Some(Digest(identity.gateway_pin)),
+                verified: identity.verified.clone(),
+                time_ms,
+            };
+            let client = Client {
+                key: state.key.clone(),
+                certificate: identity.certificate.clone(),
+            };
+            (trust, Some(client))
+        }
+    }
+}
+
+fn enroll_request(board: BoardRef, state: &DeviceState, pair: &Pair) -> Option<Vec<u8>> {
     let (info, chip_id) = (board.info(), board.chip_id());
     let request = EnrollRequest {
         token: pair.token.clone(),
-        csr: certificate_request(&state.borrow().key, &crate::board::chip_id_text(&chip_id)),
+        csr: certificate_request(&state.key, &crate::board::chip_id_text(&chip_id)),
         chip_id: chip_id.into(),
         board: info.name.into(),
         firmware: info.firmware.into(),
     };
-    let request = envelope::encode(Kind::EnrollRequest, 0, &request)
-        .map_err(|_| End::Protocol("the enrollment request is too long"))?;
-    send_whole(&mut connection, &request).await?;
-    let answer = receive_whole(&mut connection).await?;
-    let (identity, time_ms) = read_answer(&answer, pair, gateway)?;
-    state.borrow_mut().enrolled(identity, time_ms).map_err(|_| End::Flash)?;
-    // The gateway knows that the device has kept it when the session comes; a failed goodbye harms nobody.
-    let _ = connection.close().await;
-    Ok(())
+    envelope::encode(Kind::EnrollRequest, 0, &request).ok()
+}
+
+type Suite = embedded_tls::Aes128GcmSha256;
+
+/// Takes the gateway's messages: the answer to an enrollment, or the requests of a session, whose answers it queues.
+async fn read_messages(
+    state: &Rc<RefCell<DeviceState>>,
+    reader: &mut TlsReader<'_, SessionStream, Suite>,
+    purpose: Purpose,
+    gateway: Accepted,
+) -> Result<End, End> {
+    let mut messages = framing::Reader::new();
+    loop {
+        // A gateway that asks faster than it reads has to wait.
+        poll_fn(|_| match state.borrow().is_congested() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+        let mut record = reader.read_buffered().await?;
+        let bytes = record.peek_all();
+        let mut rest = bytes;
+        let message = messages
+            .next(&mut rest)
+            .map_err(|_| End::Protocol("the gateway sent a message that is too long"))?;
+        let used = bytes.len() - rest.len();
+        if let Some(message) = message {
+            let mut state = state.borrow_mut();
+            if let Purpose::Enroll(pair) = purpose {
+                let (identity, time_ms) = read_answer(message, pair, gateway)?;
+                return state.enrolled(identity, time_ms).map(|()| End::Enrolled).map_err(|_| End::Flash);
+            }
+            if !state.is_welcome() && !is_welcome(message) {
+                return Err(End::Protocol("the gateway's first message is no welcome"));
+            }
+            if let Some(reply) = handle_message(&mut *state, message) {
+                state.reply(reply);
+            }
+        }
+        record.pop(used);
+    }
+}
+
+fn is_welcome(message: &[u8]) -> bool {
+    Envelope::decode(message).is_ok_and(|envelope| envelope.kind == Kind::Welcome as u16)
+}
+
+/// Sends the first message and then, once the device is welcome, what it has to say.
+async fn write_messages(
+    state: &Rc<RefCell<DeviceState>>,
+    link: &Rc<Link>,
+    writer: &mut TlsWriter<'_, SessionStream, Suite>,
+    first: Vec<u8>,
+) -> Result<End, End> {
+    let mut message = first;
+    loop {
+        // Messages are encoded by the protocol crate, which makes none that is too long.
+        if let Ok(message) = framing::framed(&message) {
+            let mut rest = &message[..];
+            while !rest.is_empty() {
+                let written = writer.write(rest).await?;
+                rest = &rest[written..];
+            }
+            writer.flush().await?;
+        }
+        message = poll_fn(|_| {
+            let mut state = state.borrow_mut();
+            if !state.is_welcome() {
+                return Poll::Pending;
+            }
+            state.next_message(link.stats()).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
+    }
 }
 
 fn read_answer(answer: &[u8], pair: Pair, gateway: Accepted) -> Result<(Identity, u64), End> {
@@ -163,123 +266,6 @@ fn read_answer(answer: &[u8], pair: Pair, gateway: Accepted) -> Result<(Identity
             Err(_) => malformed,
         }),
         _ => Err(malformed),
-    }
-}
-
-async fn try_converse(
-    board: BoardRef,
-    state: &Rc<RefCell<DeviceState>>,
-    link: &Rc<Link>,
-    trust: Trust,
-    client: Client,
-) -> Result<End, End> {
-    let mut buffers = Buffers::new();
-    let stream = link.session_stream();
-    let (mut connection, _) = tls::connect(board, stream, &mut buffers, ALPN_SESSION, trust, Some(client)).await?;
-    let hello = state.borrow_mut().hello();
-    let hello = hello.ok_or(End::Protocol(
-        "what this device says about itself does not fit a message",
-    ))?;
-    send_whole(&mut connection, &hello).await?;
-    let (mut reader, mut writer) = connection.split();
-    let mut reading = pin!(read_requests(state, &mut reader));
-    let mut writing = pin!(write_messages(state, link, &mut writer));
-    poll_fn(|context| {
-        if let Poll::Ready(end) = reading.as_mut().poll(context) {
-            return Poll::Ready(end);
-        }
-        writing.as_mut().poll(context)
-    })
-    .await
-}
-
-type Suite = embedded_tls::Aes128GcmSha256;
-
-/// Takes the gateway's messages and queues the answers.
-async fn read_requests(
-    state: &Rc<RefCell<DeviceState>>,
-    reader: &mut TlsReader<'_, crate::link::SessionStream, Suite>,
-) -> Result<End, End> {
-    let mut messages = framing::Reader::new();
-    loop {
-        // A gateway that asks faster than it reads has to wait.
-        poll_fn(|_| {
-            if state.borrow().is_congested() {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
-        })
-        .await;
-        let mut record = reader.read_buffered().await?;
-        let mut bytes = record.pop_all();
-        while let Some(message) = messages
-            .next(&mut bytes)
-            .map_err(|_| End::Protocol("the gateway sent a message that is too long"))?
-        {
-            let mut state = state.borrow_mut();
-            if !state.is_welcome() && !is_welcome(message) {
-                return Err(End::Protocol("the gateway's first message is no welcome"));
-            }
-            if let Some(reply) = handle_message(&mut *state, message) {
-                state.reply(reply);
-            }
-        }
-    }
-}
-
-fn is_welcome(message: &[u8]) -> bool {
-    Envelope::decode(message).is_ok_and(|envelope| envelope.kind == Kind::Welcome as u16)
-}
-
-/// Sends what the device has to say, once it is welcome.
-async fn write_messages(
-    state: &Rc<RefCell<DeviceState>>,
-    link: &Rc<Link>,
-    writer: &mut TlsWriter<'_, crate::link::SessionStream, Suite>,
-) -> Result<End, End> {
-    loop {
-        let message = poll_fn(|_| {
-            let mut state = state.borrow_mut();
-            if !state.is_welcome() {
-                return Poll::Pending;
-            }
-            state.next_message(link.stats()).map_or(Poll::Pending, Poll::Ready)
-        })
-        .await;
-        let Ok(message) = framing::framed(&message) else {
-            continue;
-        };
-        let mut rest = &message[..];
-        while !rest.is_empty() {
-            let written = writer.write(rest).await?;
-            rest = &rest[written..];
-        }
-        writer.flush().await?;
-    }
-}
-
-async fn send_whole(connection: &mut Connection<'_>, message: &[u8]) -> Result<(), End> {
-    let message = framing::framed(message).map_err(|_| End::Protocol("a message is too long"))?;
-    let mut rest = &message[..];
-    while !rest.is_empty() {
-        let written = connection.write(rest).await?;
-        rest = &rest[written..];
-    }
-    connection.flush().await?;
-    Ok(())
-}
-
-async fn receive_whole(connection: &mut Connection<'_>) -> Result<Vec<u8>, End> {
-    let mut messages = framing::Reader::new();
-    loop {
-        let mut record = connection.read_buffered().await?;
-        let mut bytes = record.pop_all();
-        match messages.next(&mut bytes) {
-            Ok(None) => {}
-            Ok(Some(message)) => return Ok(message.to_vec()),
-            Err(_) => return Err(End::Protocol("the gateway sent a message that is too long")),
-        }
     }
 }
 

@@ -1,0 +1,133 @@
+//! The board as the firmware sees it.
+
+use crate::{clock::Clock, fault, flash::FlashRegions, heap, pins::Gpio, sensors, stack, uart::Uart, watchdog};
+use drydock_device::board::{Board, BoardInfo, Flash, Pins, Usage};
+use drydock_protocol::{
+    capability::PinSet,
+    types::{FaultRecord, ResetReason},
+};
+use nrf52840_pac::Peripherals;
+
+/// Pins that apps may be granted: the LEDs and what is on the headers, without the link's TX and RX.
+const APP_PINS: &[u8] = &[
+    13, 24, 16, 6, 41, // LED (and D13), RGB, PWR
+    43, 44, 47, 45, 46, 23, 21, 27, 34, 33, 40, // D2 to D12
+    4, 5, 30, 29, 31, 2, 28, 3, // A0 to A7
+];
+
+/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
+const BUILT_MS: u64 = 1_767_225_600_000;
+
+/// The Nano 33 BLE.
+pub(crate) struct Nano {
+    clock: Clock,
+    uart: Uart,
+    flash: FlashRegions,
+    gpio: Gpio,
+    chip_id: [u8; 8],
+    reset_reason: ResetReason,
+}
+
+impl Nano {
+    /// Brings the chip up. `None` if it was called before.
+    pub(crate) fn take() -> Option<Self> {
+        let peripherals = Peripherals::take()?;
+        // Reset reasons accumulate until they are cleared.
+        let reasons = peripherals.POWER.resetreas.read().bits();
+        // SAFETY: RESETREAS takes any pattern; a one clears that reason.
+        peripherals.POWER.resetreas.write(|w| unsafe { w.bits(reasons) });
+        let reset_reason = fault::begin(reasons);
+        let chip_id = sensors::chip_id(&peripherals.FICR);
+        watchdog::start(&peripherals.WDT);
+        sensors::start(&peripherals.RNG);
+        let clock = Clock::start(&peripherals.CLOCK, peripherals.TIMER0);
+        let uart = Uart::start(peripherals.UARTE0, peripherals.TIMER1, &peripherals.PPI, &peripherals.P1);
+        Some(Self {
+            clock,
+            uart,
+            flash: FlashRegions::new(peripherals.NVMC),
+            gpio: Gpio::new(peripherals.P0, peripherals.P1),
+            chip_id,
+            reset_reason,
+        })
+    }
+}
+
+impl Board for Nano {
+    fn info(&self) -> BoardInfo {
+        BoardInfo {
+            name: "nano33ble",
+            firmware: env!("CARGO_PKG_VERSION"),
+            built_ms: BUILT_MS,
+            app_pins: PinSet::of(APP_PINS),
+        }
+    }
+
+    fn chip_id(&self) -> [u8; 8] {
+        self.chip_id
+    }
+
+    fn now_us(&self) -> u64 {
+        self.clock.now_us()
+    }
+
+    fn sleep_until(&self, deadline_us: u64) -> u64 {
+        self.clock.sleep_until(deadline_us, &self.uart)
+    }
+
+    fn link_read(&self, out: &mut [u8]) -> usize {
+        self.uart.read(out)
+    }
+
+    fn link_write(&self, data: &[u8]) -> usize {
+        self.uart.write(data)
+    }
+
+    fn fill_random(&self, out: &mut [u8]) {
+        sensors::fill_random(out);
+    }
+
+    fn flash(&self) -> &dyn Flash {
+        &self.flash
+    }
+
+    fn pins(&self) -> &dyn Pins {
+        &self.gpio
+    }
+
+    fn temperature_mc(&self) -> Option<i32> {
+        Some(sensors::temperature_mc())
+    }
+
+    fn feed_watchdog(&self) {
+        watchdog::feed();
+    }
+
+    fn reset_reason(&self) -> ResetReason {
+        self.reset_reason
+    }
+
+    fn take_fault(&self) -> Option<FaultRecord> {
+        fault::take()
+    }
+
+    fn mark_app(&self, slot: Option<u8>) {
+        fault::mark_app(slot);
+    }
+
+    fn faulted_app(&self) -> Option<u8> {
+        fault::faulted_app()
+    }
+
+    fn reset(&self) {
+        cortex_m::peripheral::SCB::sys_reset();
+    }
+
+    fn heap(&self) -> Usage {
+        heap::usage()
+    }
+
+    fn stack(&self) -> Usage {
+        stack::usage()
+    }
+}

@@ -1,0 +1,38 @@
+//! Drydock's firmware on the Arduino Nano 33 BLE. What it does is in `drydock-device`; here is what the board lends it.
+//!
+//! Section and register names are those of the nRF52840 Product Specification v1.7.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod board;
+mod clock;
+mod fault;
+mod flash;
+mod heap;
+mod pins;
+mod sensors;
+mod stack;
+mod uart;
+mod watchdog;
+
+use alloc::boxed::Box;
+use cortex_m_rt::entry;
+use drydock_device::{board::BoardRef, device::Device, records::Records};
+
+#[entry]
+fn main() -> ! {
+    stack::paint();
+    heap::init();
+    let board = board::Nano::take().expect("main runs once");
+    let board: BoardRef = Box::leak(Box::new(board));
+    if pins::wipe_button_is_held() {
+        // Whatever can be wiped is; the device comes up blank or says why it does not.
+        let _ = Records::mount(board).wipe();
+    }
+    match Device::new(board) {
+        Ok(device) => device.run(),
+        Err(error) => panic!("{error}"),
+    }
+}

@@ -1,0 +1,57 @@
+//! How deep the stack has been: it is painted at start, and what is not paint any more was used.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use drydock_device::board::Usage;
+
+const PAINT: u32 = 0x57AC_C01A;
+/// Untouched words in a row that count as the end of what was used.
+const QUIET_WORDS: u32 = 128;
+/// Left alone at painting: the frames of the painter and of what calls it.
+const OWN_BYTES: u32 = 256;
+
+/// Lowest address known to have been used.
+static LOWEST: AtomicU32 = AtomicU32::new(u32::MAX);
+
+unsafe extern "C" {
+    static mut _stack_floor: u32;
+    static mut _stack_start: u32;
+}
+
+fn bounds() -> (u32, u32) {
+    (&raw mut _stack_floor as u32, &raw mut _stack_start as u32)
+}
+
+/// Paints what lies below the present frame.
+pub(crate) fn paint() {
+    let (floor, _) = bounds();
+    let top = cortex_m::register::msp::read() - OWN_BYTES;
+    for at in (floor..top).step_by(4) {
+        // SAFETY: the stack grows down; nothing lives below the present frame.
+        unsafe { (at as *mut u32).write_volatile(PAINT) };
+    }
+    LOWEST.store(top, Ordering::Relaxed);
+}
+
+/// Numbers of the stack.
+pub(crate) fn usage() -> Usage {
+    let (floor, start) = bounds();
+    let mut lowest = LOWEST.load(Ordering::Relaxed);
+    let mut at = lowest;
+    let mut quiet = 0;
+    while at > floor && quiet < QUIET_WORDS {
+        at -= 4;
+        // SAFETY: the address lies within the stack, which is RAM.
+        if unsafe { (at as *const u32).read_volatile() } == PAINT {
+            quiet += 1;
+        } else {
+            quiet = 0;
+            lowest = at;
+        }
+    }
+    LOWEST.store(lowest, Ordering::Relaxed);
+    Usage {
+        used_bytes: start - cortex_m::register::msp::read(),
+        peak_bytes: start - lowest,
+        total_bytes: start - floor,
+    }
+}

@@ -1,0 +1,23 @@
+//! WDT (6.36): a firmware that does not come round its main loop for 8 seconds is reset.
+
+use nrf52840_pac::WDT;
+
+const TIMEOUT_S: u32 = 8;
+const LFCLK_HZ: u32 = 32_768;
+/// The value that a reload register takes (RR, 6.36.4.10).
+const RELOAD: u32 = 0x6E52_4635;
+
+pub(crate) fn start(wdt: &WDT) {
+    wdt.config.write(|w| w.sleep().run().halt().pause());
+    // SAFETY: CRV takes any value above 15.
+    wdt.crv.write(|w| unsafe { w.bits(TIMEOUT_S * LFCLK_HZ - 1) });
+    wdt.rren.write(|w| w.rr0().enabled());
+    wdt.tasks_start.write(|w| w.tasks_start().set_bit());
+}
+
+pub(crate) fn feed() {
+    // SAFETY: reloading has no effect but the one wanted.
+    let wdt = unsafe { &*WDT::ptr() };
+    // SAFETY: the register takes this one value.
+    wdt.rr[0].write(|w| unsafe { w.bits(RELOAD) });
+}

@@ -75,7 +75,7 @@ pub(super) fn dual_exclusive_table(pc: u32, first: u32, second: u32) -> Instruct
                 rm: low,
             }
         }
-        (0b00, 0b10 | 0b11, _) | (0b10 | 0b11, ..) => dual(pc, first, second, imm),
+        (0b00 | 0b01, 0b10 | 0b11, _) | (0b10 | 0b11, ..) => dual(pc, first, second, imm),
         _ => Instruction::Undefined,
     }
 }

@@ -1,4 +1,5 @@
 //! The runner: machines on worker threads, their UARTs as streams, crashes kept apart, recordings that replay.
+#![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -208,6 +209,23 @@ fn realtime_is_not_faster_than_the_host_and_max_is() {
 }
 
 #[test]
+fn a_sleeping_machine_tells_the_time() {
+    let runner = runner(1);
+    let handle = add(&runner, "mirror", Pace::Max);
+    let port = handle.uart(0).unwrap();
+    wait(&handle, "it sleeps", |status| status.instructions > 10);
+    // Nothing is due in it, ever; time passes all the same, and does not go back when something comes.
+    wait(&handle, "time passes", |status| {
+        status.virtual_time > VirtualTime::from_ms(20)
+    });
+    let before = handle.status().virtual_time;
+    handle.drive_pin(43, Some(false));
+    wait(&handle, "it saw the pin", |_| handle.pin(13) == Some(false));
+    assert!(handle.status().virtual_time >= before);
+    drop(port);
+}
+
+#[test]
 fn a_crash_stays_with_its_machine() {
     let runner = runner(2);
     let sound: Vec<MachineHandle> = (0..3).map(|_| add(&runner, "count", Pace::Max)).collect();
@@ -307,7 +325,9 @@ async fn what_was_recorded_replays_to_the_same_state() {
     handle.pause();
     wait(&handle, "it pauses", |status| status.state == State::Paused);
     let recording = handle.recording();
-    assert!(!recording.incomplete);
+    handle.read_memory(0x2000_0000, 16).await.unwrap();
+    assert!(handle.read_memory(0x3000_0000, 16).await.is_err());
+    assert!(!handle.recording().incomplete);
     let state = |machine: &mut dyn Machine| {
         let hash = machine.snapshots().unwrap().state_hash().unwrap();
         (machine.now(), machine.instructions(), hash)

@@ -11,7 +11,7 @@ use super::schedule::Schedule;
 use super::slot::{Command, Slot, lock};
 use super::status::{Event, Status};
 use super::uart::UartPort;
-use crate::{GuestFault, Machine, ResetKind, VirtualTime};
+use crate::{GuestFault, Machine, MachineError, ResetKind, VirtualTime};
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is dropped.
 #[derive(Clone)]
@@ -58,6 +58,17 @@ pub enum UartError {
 pub struct Gone {
     /// The machine.
     pub machine: String,
+}
+
+/// Memory that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no machine any more.
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    /// There is no such memory.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
 }
 
 impl MachineHandle {
@@ -114,9 +125,9 @@ impl MachineHandle {
         self.command(Command::Stop);
     }
 
-    /// What it does now.
+    /// What it does now; its virtual time is that of this moment, asleep or not.
     pub fn status(&self) -> Status {
-        self.owner.slot.status.borrow().clone()
+        self.owner.slot.status_now()
     }
 
     /// The same, as it changes: with each change of state, and a few times a second.
@@ -171,6 +182,18 @@ impl MachineHandle {
         self.owner.slot.recording()
     }
 
+    /// Reads memory as the bus sees it: flash areas, RAM. The recording is not affected.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn read_memory(&self, addr: u32, bytes: usize) -> Result<Vec<u8>, ReadError> {
+        let read = self.visit(false, move |machine| {
+            let mut memory = vec![0; bytes];
+            machine.read_memory(addr, &mut memory).map(|()| memory)
+        });
+        Ok(read.await.map_err(|_| self.gone())??)
+    }
+
     /// Does something with the machine itself, between two of its slices: inspect it, take a snapshot, load an image. Works
     /// on a crashed one too. The recording is incomplete from then on.
     ///
@@ -180,7 +203,7 @@ impl MachineHandle {
         &self,
         visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone> {
-        self.visit(visit).await.map_err(|_| self.gone())
+        self.visit(true, visit).await.map_err(|_| self.gone())
     }
 
     /// [`Self::with_machine`] for code that may block.
@@ -191,18 +214,20 @@ impl MachineHandle {
         &self,
         visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone> {
-        self.visit(visit).blocking_recv().map_err(|_| self.gone())
+        self.visit(true, visit).blocking_recv().map_err(|_| self.gone())
     }
 
     fn visit<T: Send + 'static>(
         &self,
+        changes: bool,
         visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
-        self.command(Command::Visit(Box::new(move |machine| {
+        let visit = Box::new(move |machine: &mut dyn Machine| {
             // Whoever asked may have given up waiting.
             let _ = sender.send(visit(machine));
-        })));
+        });
+        self.command(Command::Visit(visit, changes));
         receiver
     }
 

@@ -22,7 +22,7 @@ use self::schedule::Schedule;
 use self::slot::{Slot, lock};
 use crate::Machine;
 
-pub use handle::{Gone, MachineHandle, UartError};
+pub use handle::{Gone, MachineHandle, ReadError, UartError};
 pub use pace::Pace;
 pub use record::{Input, Recorded, Recording, replay};
 pub use status::{Event, State, Status};

@@ -42,6 +42,11 @@ impl Pacer {
         self.pace
     }
 
+    /// Whether a sleeping core's time goes with the host's.
+    pub(super) fn is_held(&self) -> bool {
+        self.pace == Pace::Realtime || self.live_link
+    }
+
     pub(super) fn set_pace(&mut self, pace: Pace) {
         self.pace = pace;
         self.anchor = None;
@@ -70,7 +75,7 @@ impl Pacer {
 
     /// How far a sleeping core's time may go.
     pub(super) fn idle_limit(&mut self, host: Duration, now: VirtualTime) -> VirtualTime {
-        if self.pace == Pace::Max && !self.live_link {
+        if !self.is_held() {
             return VirtualTime::MAX;
         }
         self.limit(host, now)

@@ -38,8 +38,8 @@ pub(super) enum Command {
     Reset(ResetKind),
     Pin(u16, Option<bool>),
     SetPace(Pace),
-    /// Something done with the machine itself. It may change it: the recording does not hold it.
-    Visit(Visit),
+    /// Something done with the machine itself; whether it may change it, which the recording does not hold.
+    Visit(Visit, bool),
     Stop,
 }
 
@@ -55,7 +55,24 @@ pub(super) struct Slot {
     /// What the machine drives on each pin, and the faults it had last.
     pub(super) seen: Mutex<Seen>,
     recording: Mutex<Recording>,
+    /// Since when it sleeps, and until when: its virtual time goes on with the host's, though nobody moves it.
+    asleep: Mutex<Option<Asleep>>,
     started: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asleep {
+    since: Instant,
+    /// Where its time was then.
+    from: VirtualTime,
+    until: VirtualTime,
+}
+
+impl Asleep {
+    fn now(self) -> VirtualTime {
+        let slept = VirtualTime::from_ns(self.since.elapsed().as_nanos() as u64);
+        self.from.saturating_add(slept).min(self.until)
+    }
 }
 
 /// What a machine was last seen to do.
@@ -102,6 +119,7 @@ impl Slot {
                 faults: VecDeque::new(),
             }),
             recording: Mutex::default(),
+            asleep: Mutex::default(),
             started: Instant::now(),
             body: Mutex::new(Body {
                 machine: Some(machine),
@@ -137,6 +155,15 @@ impl Slot {
             .subscribe()
     }
 
+    /// The status now; a sleeping machine's time is where it will be found to be when it wakes.
+    pub(super) fn status_now(&self) -> Status {
+        let mut status = self.status.borrow().clone();
+        if let Some(asleep) = *lock(&self.asleep) {
+            status.virtual_time = status.virtual_time.max(asleep.now());
+        }
+        status
+    }
+
     pub(super) fn recording(&self) -> Recording {
         lock(&self.recording).clone()
     }
@@ -152,6 +179,10 @@ impl Slot {
     pub(super) fn turn(&self) -> Next {
         let mut body = lock(&self.body);
         let turn_started = Instant::now();
+        // What was told of the time holds until the machine has caught up with it.
+        if let Some(asleep) = &mut *lock(&self.asleep) {
+            asleep.until = asleep.now();
+        }
         loop {
             let command = lock(&self.commands).pop_front();
             if let Some(command) = command {
@@ -162,7 +193,10 @@ impl Slot {
             body.report(self, next);
             match next {
                 Next::Again if turn_started.elapsed() < TURN => {}
-                next => return next,
+                next => {
+                    *lock(&self.asleep) = body.asleep(self, next);
+                    return next;
+                }
             }
         }
     }
@@ -175,6 +209,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Body {
     fn execute(&mut self, slot: &Slot, command: Command) {
+        self.catch_up(slot);
         let Some(machine) = &mut self.machine else { return };
         let at = machine.now();
         match command {
@@ -218,13 +253,10 @@ impl Body {
                     Err(cause) => self.enter(slot, State::Crashed { cause }),
                 }
             }
-            Command::Pin(pin, level) => {
-                self.catch_up(slot);
-                self.drive_pin(slot, pin, level);
-            }
+            Command::Pin(pin, level) => self.drive_pin(slot, pin, level),
             Command::SetPace(pace) => self.pacer.set_pace(pace),
-            Command::Visit(visit) => {
-                lock(&slot.recording).incomplete = true;
+            Command::Visit(visit, changes) => {
+                lock(&slot.recording).incomplete |= changes;
                 let visited = guarded(machine, |machine| {
                     visit(machine);
                     Ok(())
@@ -240,10 +272,10 @@ impl Body {
 
     fn stop(&mut self, slot: &Slot) {
         self.machine = None;
+        self.enter(slot, State::Stopped);
         for wire in &slot.wires {
             wire.close();
         }
-        self.enter(slot, State::Stopped);
     }
 
     fn drive_pin(&mut self, slot: &Slot, pin: u16, level: Option<bool>) {
@@ -427,6 +459,18 @@ impl Body {
             self.publish(slot, true);
             slot.tell(Event::State(state));
         }
+    }
+
+    /// Whether virtual time goes on while the machine waits for its next turn.
+    fn asleep(&self, next: Next) -> Option<Asleep> {
+        let held = self.pacer.is_held();
+        let next_event = self
+            .idle
+            .filter(|_| next != Next::Again && held && self.state == State::Running)?;
+        Some(Asleep {
+            since: Instant::now(),
+            until: next_event.unwrap_or(VirtualTime::MAX),
+        })
     }
 
     /// Brings the status up to date, seldom enough to cost nothing.

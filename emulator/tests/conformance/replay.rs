@@ -37,7 +37,7 @@ fn how_a_run_is_cut(engine: &dyn Engine) -> Result<(), Failed> {
                 if let StopReason::Idle { .. } = cut.run(limit)? {
                     cut.run(RunLimit::until(next.min(end)))?;
                 }
-                next = next + piece;
+                next += piece;
             }
             assert_eq!(state(&mut *cut)?, state(&mut *whole)?, "{guest} by {piece}");
         }
@@ -65,7 +65,7 @@ fn a_replay(engine: &dyn Engine) -> Result<(), Failed> {
     replay(&mut *second, &recording, end)?;
     assert_eq!(state(&mut *second)?, state(&mut *original)?);
 
-    recording.inputs[4].at = recording.inputs[4].at + VirtualTime::from_us(3);
+    recording.inputs[4].at += VirtualTime::from_us(3);
     let mut third = boot(engine, "echo")?;
     replay(&mut *third, &recording, end)?;
     if third.snapshots().is_some() {

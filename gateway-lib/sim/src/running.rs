@@ -1,0 +1,197 @@
+//! A device whose session goes on in a task of its own.
+
+use crate::{
+    device::{SimDevice, SimError, encoded},
+    metrics::metrics,
+    stream::Messages,
+    tls::Stream,
+};
+use drydock_protocol::{
+    device_handler::{DeviceHandler, handle_message},
+    device_to_gateway::Log,
+    envelope::Kind,
+    gateway_to_device::Welcome,
+    limits::MAX_LOG_BYTES,
+    types::{Failure, LogLevel, shortened},
+};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+/// Wishes of the test that wait for the device.
+const WISHES: usize = 64;
+
+/// A device with a session. Dropping it pulls the cable.
+#[derive(Debug)]
+pub struct RunningDevice {
+    welcome: Welcome,
+    wishes: mpsc::Sender<Wish>,
+    task: JoinHandle<(SimDevice, End)>,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub enum End {
+    /// [`RunningDevice::unplug`] was called.
+    Unplugged,
+    /// The gateway had the device wiped: it is blank.
+    Wiped,
+    /// The gateway ended it, or the stream, or what came made no sense.
+    Failed(SimError),
+}
+
+/// The device has no session any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the simulated device has no session any more")]
+pub struct Gone;
+
+enum Wish {
+    Say(Vec<u8>),
+    Log { app: String, level: LogLevel, text: String },
+    Fail { app: String, failure: Failure },
+    Unplug,
+}
+
+impl RunningDevice {
+    pub(crate) fn spawn<S>(mut device: SimDevice, tls: Stream<S>, messages: Messages, welcome: Welcome) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        device.store.welcome(&welcome);
+        let (wishes, wished) = mpsc::channel(WISHES);
+        Self {
+            welcome,
+            wishes,
+            task: tokio::spawn(live(device, tls, messages, wished)),
+        }
+    }
+
+    /// The gateway's first words.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Writes a log line; of the firmware if `app` is empty.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn log(&self, app: &str, level: LogLevel, text: &str) -> Result<(), Gone> {
+        let text = shortened(text, MAX_LOG_BYTES).to_owned();
+        let app = app.to_owned();
+        self.wish(Wish::Log { app, level, text }).await
+    }
+
+    /// Lets a running app fail; nothing happens if it does not run.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn fail(&self, app: &str, failure: Failure) -> Result<(), Gone> {
+        let app = app.to_owned();
+        self.wish(Wish::Fail { app, failure }).await
+    }
+
+    /// Sends any bytes as a message, for tests of the gateway.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn say(&self, message: Vec<u8>) -> Result<(), Gone> {
+        self.wish(Wish::Say(message)).await
+    }
+
+    /// Pulls the cable, without a goodbye, and gives the device back.
+    pub async fn unplug(self) -> (SimDevice, End) {
+        // A device whose session has ended is unplugged already.
+        let _ = self.wish(Wish::Unplug).await;
+        self.ended().await
+    }
+
+    /// Waits for the end of the session and gives the device back.
+    ///
+    /// # Panics
+    /// If the device's task panicked.
+    pub async fn ended(mut self) -> (SimDevice, End) {
+        (&mut self.task).await.expect("the device's task does not panic")
+    }
+
+    async fn wish(&self, wish: Wish) -> Result<(), Gone> {
+        self.wishes.send(wish).await.map_err(|_| Gone)
+    }
+}
+
+impl Drop for RunningDevice {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn live<S>(
+    mut device: SimDevice,
+    mut tls: Stream<S>,
+    mut messages: Messages,
+    mut wishes: mpsc::Receiver<Wish>,
+) -> (SimDevice, End)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let end = match converse(&mut device, &mut tls, &mut messages, &mut wishes).await {
+        Ok(end) => end,
+        Err(error) => End::Failed(error),
+    };
+    (device, end)
+}
+
+async fn converse<S>(
+    device: &mut SimDevice,
+    tls: &mut Stream<S>,
+    messages: &mut Messages,
+    wishes: &mut mpsc::Receiver<Wish>,
+) -> Result<End, SimError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut told = Instant::now();
+    loop {
+        let next = told + Duration::from_millis(device.store.metrics_interval_ms.into());
+        tokio::select! {
+            message = messages.receive(tls) => {
+                if let Some(answer) = handle_message(&mut device.store, &message?) {
+                    messages.send_message(tls, &answer).await?;
+                }
+                if device.store.wipe {
+                    device.wiped()?;
+                    return Ok(End::Wiped);
+                }
+            }
+            wish = wishes.recv() => match wish {
+                Some(Wish::Say(message)) => messages.send_message(tls, &message).await?,
+                Some(Wish::Log { app, level, text }) => {
+                    device.log_sequence += 1;
+                    let log = Log {
+                        app,
+                        level,
+                        text,
+                        uptime_ms: device.uptime_ms(),
+                        sequence: device.log_sequence,
+                    };
+                    messages.send(tls, Kind::Log, &log).await?;
+                }
+                Some(Wish::Fail { app, failure }) => {
+                    device.store.fail(&app, failure);
+                }
+                Some(Wish::Unplug) | None => return Ok(End::Unplugged),
+            },
+            () = sleep_until(next) => {
+                told = next.max(Instant::now() - Duration::from_millis(1));
+                let metrics = metrics(device);
+                messages.send_message(tls, &encoded(Kind::Metrics, &metrics)?).await?;
+            }
+        }
+        for report in device.store.take_changed(device.uptime_ms()) {
+            messages.send(tls, Kind::AppReport, &report).await?;
+        }
+    }
+}

@@ -462,13 +462,16 @@ impl Body {
     }
 
     /// Whether virtual time goes on while the machine waits for its next turn.
-    fn asleep(&self, next: Next) -> Option<Asleep> {
+    fn asleep(&mut self, slot: &Slot, next: Next) -> Option<Asleep> {
         let held = self.pacer.is_held();
         let next_event = self
             .idle
             .filter(|_| next != Next::Again && held && self.state == State::Running)?;
+        let now = self.machine.as_ref()?.now();
+        let since = Instant::now();
         Some(Asleep {
-            since: Instant::now(),
+            since,
+            from: self.pacer.idle_limit(since - slot.started, now),
             until: next_event.unwrap_or(VirtualTime::MAX),
         })
     }

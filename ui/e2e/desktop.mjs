@@ -1,15 +1,18 @@
 // A display to open windows on, and a hand that drags files over it.
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+// GTK's bindings belong to the system's Python, not to one that stands before it on PATH.
+const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 
 /** What must be installed; missing ones by name. */
 export function missing() {
-  const programs = ['Xvfb', 'WebKitWebDriver', 'xdotool', 'import', 'python3', 'dbus-run-session']
+  const programs = ['Xvfb', 'WebKitWebDriver', 'xdotool', 'import', 'dbus-run-session']
   const absent = programs.filter((p) => spawnSync('sh', ['-c', `command -v ${p}`]).status !== 0)
-  const gtk = spawnSync('python3', ['-c', "import gi; gi.require_version('Gtk', '3.0')"])
+  const gtk = spawnSync(python, ['-c', "import gi; gi.require_version('Gtk', '3.0')"])
   if (gtk.status !== 0) absent.push('gir1.2-gtk-3.0 with python3-gi')
   return absent
 }
@@ -58,7 +61,7 @@ export class Display {
    * Drags files from a window of their own to a point of the screen; `over` is awaited before the button is let go.
    */
   async drag(files, source, target, over) {
-    const window = spawn('python3', [here('drag_source.py'), ...source.map(String), ...files], {
+    const window = spawn(python, [here('drag_source.py'), ...source.map(String), ...files], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -83,7 +86,9 @@ export class Display {
   }
 
   names(app) {
-    return spawnSync('python3', [here('accessible_names.py'), app], { env: this.env, encoding: 'utf8' }).stdout
+    const done = spawnSync(python, [here('accessible_names.py'), app], { env: this.env, encoding: 'utf8', timeout: 20_000 })
+    if (done.status !== 0) throw new Error(`accessible_names.py: ${done.stderr}`)
+    return done.stdout
   }
 
   close() {

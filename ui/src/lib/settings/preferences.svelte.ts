@@ -18,7 +18,7 @@ const defaults: Stored = {
   theme: 'system',
   listWidth: 300,
   railWidth: 168,
-  topShare: 0.64,
+  topShare: 0.62,
   appsWidth: 300,
   frontWidth: 268,
   windowS: 60,

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use drydock_gateway::{
-    AppState, DeviceId, DeviceState, Gateway, GatewayConfig, LogLevel as GatewayLogLevel, PeerLabel, UploadOptions,
+    AppState, BoardSpec, DeviceId, DeviceState, Gateway, GatewayConfig, LogLevel as GatewayLogLevel, PeerLabel,
+    UploadOptions,
 };
 use drydock_protocol::{
     control::Pair,
@@ -22,7 +23,19 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let gateway = Gateway::open(GatewayConfig::new(directory.path())).await.unwrap();
+        let board = SimBoard::nano33ble(0);
+        let config = GatewayConfig {
+            boards: vec![BoardSpec {
+                id: board.board,
+                title: "Arduino Nano 33 BLE".into(),
+                heap_bytes: board.heap_bytes,
+                store_bytes: board.store_bytes,
+                pins: board.pins,
+                led_pins: vec![13, 24],
+            }],
+            ..GatewayConfig::new(directory.path())
+        };
+        let gateway = Gateway::open(config).await.unwrap();
         Self {
             gateway,
             _directory: directory,

@@ -240,6 +240,8 @@ impl Pending {
     /// Waits for the reply, not longer than the limit on the link's clock.
     pub(crate) async fn reply(mut self) -> Result<Reply, NoAnswer> {
         tokio::select! {
+            // An answer that came before the end counts, as that of a device which is wiped.
+            biased;
             reply = &mut self.reply => reply.map_err(|_| NoAnswer),
             () = crate::clock::elapsed(&*self.session.clock, self.session.reply_timeout_ms) => Err(NoAnswer),
             () = self.session.ending.cancelled() => Err(NoAnswer),

@@ -115,7 +115,7 @@ impl Core {
         self.shutdown.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.store.bus.close();
+        self.store.close().await;
     }
 
     /// How people call a device.

@@ -13,6 +13,9 @@ pub enum StoreError {
         /// The data directory.
         path: PathBuf,
     },
+    /// The gateway was closed.
+    #[error("the gateway was closed; open it again")]
+    Closed,
     /// A file or directory could not be used.
     #[error("{} cannot be used", .path.display())]
     File {

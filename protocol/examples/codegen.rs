@@ -33,7 +33,10 @@ fn imports() -> String {
         "//! Raw imports, generated from the host-call table of drydock-protocol; renew with `cargo xtask codegen`.\n",
     );
     for module in [MODULE, WASI_MODULE] {
-        let _ = write!(text, "\n#[link(wasm_import_module = \"{module}\")]\nunsafe extern \"C\" {{\n");
+        let _ = write!(
+            text,
+            "\n#[link(wasm_import_module = \"{module}\")]\nunsafe extern \"C\" {{\n"
+        );
         for call in of(module) {
             let params: Vec<String> = params(call).map(|(name, ty)| format!("{name}: {}", rust(ty))).collect();
             let result = call.result.map_or(String::new(), |ty| format!(" -> {}", rust(ty)));
@@ -53,7 +56,11 @@ fn header() -> String {
         let prefix = if module == MODULE { "drydock" } else { "wasi" };
         for call in of(module) {
             let params: Vec<String> = params(call).map(|(name, ty)| format!("{} {name}", c(ty))).collect();
-            let params = if params.is_empty() { "void".into() } else { params.join(", ") };
+            let params = if params.is_empty() {
+                "void".into()
+            } else {
+                params.join(", ")
+            };
             let result = call.result.map_or("void", c);
             let _ = write!(
                 text,

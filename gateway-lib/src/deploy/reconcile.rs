@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clock::elapsed,
     core::Core,
-    domain::Fact,
+    domain::{Fact, InstanceView, PackageId},
     error::StoreError,
     session::{NoAnswer, Session},
     store::Wish,
@@ -28,11 +28,38 @@ const RETRY_MS: (u64, u64) = (500, 30_000);
 /// What is remembered of an app while the session lasts.
 #[derive(Default)]
 struct Memory {
-    /// No step before this instant of the link's clock, unless the device reports.
-    not_before_ms: u64,
-    /// What the device had reported when the step was taken.
-    seen: Option<crate::domain::InstanceView>,
+    /// The step that was taken last.
+    last: Option<Last>,
+    /// Steps that got no answer, in a row.
     tries: u32,
+}
+
+/// A step that was taken.
+struct Last {
+    step: &'static str,
+    /// Package and running, as they were wished for.
+    wished: (Option<PackageId>, bool),
+    /// What the device had reported before.
+    seen: Option<InstanceView>,
+    /// Until when its report, or the next try, is waited for, on the link's clock.
+    until_ms: u64,
+    /// Whether the device took it.
+    taken: bool,
+}
+
+impl Last {
+    /// Whether the next step has to wait for this one.
+    fn holds_back(&self, step: &Step, wish: &Wish, reported: Option<&InstanceView>) -> bool {
+        if self.wished != (wish.package.clone(), wish.run) {
+            return false;
+        }
+        if !self.taken {
+            return true;
+        }
+        // A start that was asked for together with the commit is not repeated because the device says "installed" first.
+        let starting = self.step == "transfer" && matches!(step, Step::Start);
+        starting || (self.step == step.name() && self.seen.as_ref() == reported)
+    }
 }
 
 /// What became of a step.
@@ -81,13 +108,10 @@ fn next_step(core: &Core, session: &Session, memory: &mut HashMap<String, Memory
         let Some(step) = step(&model, device, wish) else {
             continue;
         };
-        let remembered = memory.entry(wish.app.clone()).or_default();
-        let reported = device.instances.get(&wish.app) != remembered.seen.as_ref();
-        let left = remembered.not_before_ms.saturating_sub(now);
-        // While an answer is awaited, only what the device reports since then can call for another step; a start that was
-        // asked for together with a commit is not repeated because the device says "installed" on its way.
-        let settled = matches!(step, Step::Settle) && reported;
-        if left == 0 || settled {
+        let last = memory.get(&wish.app).and_then(|memory| memory.last.as_ref());
+        let held = last.filter(|last| last.holds_back(&step, wish, device.instances.get(&wish.app)));
+        let left = held.map_or(0, |last| last.until_ms.saturating_sub(now));
+        if left == 0 {
             return Next::Take(wish.clone(), step);
         }
         wait = Some(wait.map_or(left, |wait| wait.min(left)));
@@ -96,40 +120,42 @@ fn next_step(core: &Core, session: &Session, memory: &mut HashMap<String, Memory
 }
 
 async fn take(core: &Core, session: &Arc<Session>, wish: &Wish, step: Step, memory: &mut HashMap<String, Memory>) {
-    let remembered = memory.entry(wish.app.clone()).or_default();
-    remembered.seen = {
+    let seen = {
         let model = core.store.read();
         let device = model.devices.get(&session.device);
         device.and_then(|device| device.instances.get(&wish.app)).cloned()
     };
-    let written = match carry_out(core, session, wish, &step).await {
-        Ok(Outcome::Taken) => {
-            remembered.tries = 0;
-            remembered.not_before_ms = session.clock.now_ms().saturating_add(REPORT_MS);
-            Ok(())
-        }
-        Ok(Outcome::Later) => {
-            let pause = RETRY_MS.0.saturating_mul(1 << remembered.tries.min(10)).min(RETRY_MS.1);
-            remembered.tries += 1;
-            remembered.not_before_ms = session.clock.now_ms().saturating_add(pause);
-            Ok(())
-        }
-        Ok(Outcome::Again) => {
-            remembered.not_before_ms = 0;
-            Ok(())
-        }
-        Ok(Outcome::Refused(refusal)) => {
-            remembered.not_before_ms = 0;
-            core.refused(session, wish, &step, &refusal).await
-        }
-        Err(error) => Err(error),
+    let outcome = match carry_out(core, session, wish, &step).await {
+        Ok(Outcome::Refused(refusal)) => core
+            .refused(session, wish, &step, &refusal)
+            .await
+            .map(|()| Outcome::Again),
+        outcome => outcome,
     };
-    if let Err(error) = written {
+    let outcome = outcome.unwrap_or_else(|error| {
         tracing::warn!(%error, device = %session.device, app = wish.app, "a step could not be written down");
-        if let Some(remembered) = memory.get_mut(&wish.app) {
-            remembered.not_before_ms = session.clock.now_ms().saturating_add(RETRY_MS.1);
+        Outcome::Later
+    });
+    let remembered = memory.entry(wish.app.clone()).or_default();
+    let (taken, wait_ms) = match outcome {
+        Outcome::Taken => (true, REPORT_MS),
+        Outcome::Later => (
+            false,
+            RETRY_MS.0.saturating_mul(1 << remembered.tries.min(10)).min(RETRY_MS.1),
+        ),
+        Outcome::Again | Outcome::Refused(_) => {
+            *remembered = Memory::default();
+            return;
         }
-    }
+    };
+    remembered.tries = if taken { 0 } else { remembered.tries + 1 };
+    remembered.last = Some(Last {
+        step: step.name(),
+        wished: (wish.package.clone(), wish.run),
+        seen,
+        until_ms: session.clock.now_ms().saturating_add(wait_ms),
+        taken,
+    });
 }
 
 async fn carry_out(core: &Core, session: &Arc<Session>, wish: &Wish, step: &Step) -> Result<Outcome, StoreError> {

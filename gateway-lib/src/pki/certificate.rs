@@ -65,7 +65,6 @@ fn issuer_params(mut params: CertificateParams, path_length: u8) -> CertificateP
 
 fn leaf_params(mut params: CertificateParams, name: SanType, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
     params.subject_alt_names = vec![name];
-    params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![purpose];
     params
@@ -77,6 +76,7 @@ pub(super) fn issue_device(
     device: &DeviceId,
     public_key: &SubjectPublicKeyInfo,
 ) -> Result<IssuedCertificate, rcgen::Error> {
+    // Without basicConstraints, which means the same (RFC 5280, 4.2.1.9): the answer to an enrollment has to fit one message.
     let name = SanType::URI(super::identity::uri(gateway_name, device).try_into()?);
     let params = params(&device.0, begin(), LEAF_YEARS);
     let params = leaf_params(params, name, ExtendedKeyUsagePurpose::ClientAuth);

@@ -169,3 +169,33 @@ fn gateway_id(root_key: &KeyPair) -> String {
     debug_assert!(root_key.is_compatible(&PKCS_ECDSA_P256_SHA256));
     hex::encode(&certificate::pin(root_key).0[..8])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-21, in milliseconds since the Unix epoch.
+    const NOW_MS: u64 = 1_795_219_200_000;
+
+    #[test]
+    fn an_enrollment_answer_fits_one_message() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let authority = Authority::open(&directory.path().join("pki"), NOW_MS).expect("keys");
+        let key = KeyPair::generate().expect("a key");
+        let public = rcgen::SubjectPublicKeyInfo::from_der(&rcgen::PublicKeyData::subject_public_key_info(&key));
+        let device = DeviceId::from("dev-0123456789abcdef");
+        let issued = authority
+            .issue_device(&device, &public.expect("a public key"))
+            .expect("a certificate");
+        let enrolled = drydock_protocol::gateway_to_device::Enrolled {
+            device_id: device.0,
+            certificate: issued.der.to_vec(),
+            intermediate: authority.intermediate.to_vec(),
+            gateway_pin: authority.gateway_pin.0,
+            publisher_key: authority.publisher_key().to_vec(),
+            time_ms: u64::MAX,
+        };
+        let kind = drydock_protocol::envelope::Kind::Enrolled;
+        assert!(drydock_protocol::envelope::encode(kind, u32::MAX, &enrolled).is_ok());
+    }
+}

@@ -35,7 +35,7 @@ pub(crate) struct Store {
     model: RwLock<Model>,
     writer: Mutex<Writer>,
     /// Held as long as the store is open; a second gateway on the directory fails.
-    _lock: std::fs::File,
+    lock: std::sync::Mutex<Option<std::fs::File>>,
 }
 
 struct Writer {
@@ -44,6 +44,8 @@ struct Writer {
     audit_tip: (u64, crate::domain::Digest),
     /// A commit was begun and its caller went away: the model may be behind the database.
     in_doubt: bool,
+    /// The directory may be another gateway's by now.
+    closed: bool,
 }
 
 impl Store {
@@ -55,6 +57,24 @@ impl Store {
     /// Begins a change; waits for the one before.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         Transaction::begin(self).await
+    }
+
+    /// Lets go of the directory; nothing is written any more.
+    pub(crate) async fn close(&self) {
+        let mut writer = self.writer.lock().await;
+        if !std::mem::replace(&mut writer.closed, true) {
+            // The journal goes back into the database; if not, the next start does it.
+            let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+            let _ = checkpoint.execute(&mut writer.connection).await;
+        }
+        drop(writer);
+        drop(
+            self.lock
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .take(),
+        );
+        self.bus.close();
     }
 
     /// Milliseconds since the Unix epoch.

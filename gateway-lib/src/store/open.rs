@@ -51,8 +51,9 @@ impl Store {
                 connection,
                 audit_tip,
                 in_doubt: false,
+                closed: false,
             }),
-            _lock: lock,
+            lock: std::sync::Mutex::new(Some(lock)),
         })
     }
 }

@@ -44,6 +44,9 @@ enum Change {
 impl<'a> Transaction<'a> {
     pub(super) async fn begin(store: &'a Store) -> Result<Self, StoreError> {
         let mut writer = store.writer.lock().await;
+        if writer.closed {
+            return Err(StoreError::Closed);
+        }
         // A transaction whose future was dropped half way left its BEGIN behind.
         let _ = sqlx::raw_sql("ROLLBACK").execute(&mut writer.connection).await;
         if writer.in_doubt {

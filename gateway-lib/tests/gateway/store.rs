@@ -1,0 +1,172 @@
+//! The data directory: one owner, private keys, gap-free events, a trail that shows tampering.
+
+use crate::scene::{Scene, facts, minute};
+use drydock_gateway::{AuditError, EventMessage, Gateway, OpenError};
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use std::os::unix::fs::PermissionsExt;
+
+async fn database(scene: &Scene) -> sqlx::SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(scene.directory.path().join("gateway.db"));
+    options.connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_second_gateway_on_the_directory_is_turned_away() {
+    let scene = Scene::new().await;
+    let second = Gateway::open(scene.config()).await;
+    assert!(matches!(second, Err(OpenError::InUse { .. })));
+    let config = scene.config();
+    scene.gateway.close().await;
+    let Scene { gateway, directory, .. } = scene;
+    drop(gateway);
+    Gateway::open(config).await.unwrap();
+    drop(directory);
+}
+
+#[tokio::test]
+async fn keys_are_readable_by_the_user_alone() {
+    let scene = Scene::new().await;
+    let keys = scene.directory.path().join("pki");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&keys), 0o700);
+    let mut count = 0;
+    for entry in std::fs::read_dir(&keys).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        count += 1;
+    }
+    assert_eq!(count, 7);
+}
+
+#[tokio::test]
+async fn the_root_key_can_be_put_away() {
+    let scene = Scene::new().await;
+    let (config, id) = (scene.config(), scene.gateway.info().id);
+    scene.gateway.close().await;
+    let Scene { gateway, directory, .. } = scene;
+    drop(gateway);
+    std::fs::remove_file(directory.path().join("pki/root.key.pem")).unwrap();
+    let gateway = Gateway::open(config).await.unwrap();
+    assert_eq!(gateway.info().id, id);
+}
+
+#[tokio::test]
+async fn a_newer_store_is_left_untouched() {
+    let scene = Scene::new().await;
+    let config = scene.config();
+    scene.gateway.close().await;
+    let mut database = database(&scene).await;
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA user_version = 999")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let Scene { gateway, directory, .. } = scene;
+    drop(gateway);
+    let path = directory.path().join("gateway.db");
+    let before = std::fs::read(&path).unwrap();
+    let refused = Gateway::open(config).await;
+    assert!(matches!(
+        refused,
+        Err(OpenError::NewerSchema {
+            found: 999,
+            known: 1,
+            ..
+        })
+    ));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn missing_keys_are_not_replaced_in_silence() {
+    let scene = Scene::new().await;
+    scene.enrolled("bench-1", 1).await;
+    let config = scene.config();
+    scene.gateway.close().await;
+    let Scene { gateway, directory, .. } = scene;
+    drop(gateway);
+    std::fs::rename(directory.path().join("pki"), directory.path().join("elsewhere")).unwrap();
+    let refused = Gateway::open(config.clone()).await;
+    assert!(matches!(refused, Err(OpenError::Keys { .. })));
+    std::fs::rename(directory.path().join("elsewhere"), directory.path().join("pki")).unwrap();
+    Gateway::open(config).await.unwrap();
+}
+
+#[tokio::test]
+async fn events_have_no_gaps_and_say_when_they_are_too_old() {
+    let scene = Scene::new().await;
+    for name in ["a", "b", "c"] {
+        scene
+            .gateway
+            .create_pairing(minute(), None, Some(name.into()))
+            .await
+            .unwrap();
+    }
+    let snapshot = scene.gateway.snapshot();
+    assert_eq!(facts(&scene.gateway, 0).await.len() as u64, snapshot.revision);
+    assert_eq!(snapshot.devices.len(), 3);
+
+    // Live ones follow without a gap.
+    let mut live = scene.gateway.subscribe(snapshot.revision);
+    scene
+        .gateway
+        .create_pairing(minute(), None, Some("d".into()))
+        .await
+        .unwrap();
+    let Some(EventMessage::Event(event)) = live.next().await else {
+        panic!("the event comes");
+    };
+    assert_eq!(event.revision, snapshot.revision + 1);
+
+    // A revision of another store, or one that is not kept any more.
+    let mut ahead = scene.gateway.subscribe(9_999);
+    assert_eq!(ahead.next().await, Some(EventMessage::Resync));
+    assert_eq!(ahead.next().await, None);
+    let config = scene.config();
+    scene.gateway.close().await;
+    assert_eq!(live.next().await, None);
+    let mut database = database(&scene).await;
+    sqlx::raw_sql("DELETE FROM events WHERE revision <= 2")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let Scene { gateway, directory, .. } = scene;
+    drop((gateway, live, ahead));
+    let gateway = Gateway::open(config).await.unwrap();
+    let mut old = gateway.subscribe(0);
+    assert_eq!(old.next().await, Some(EventMessage::Resync));
+    let mut kept = gateway.subscribe(2);
+    assert!(matches!(kept.next().await, Some(EventMessage::Event(event)) if event.revision == 3));
+    drop(directory);
+}
+
+#[tokio::test]
+async fn tampering_with_the_audit_trail_shows() {
+    let scene = Scene::new().await;
+    scene.enrolled("bench-1", 1).await;
+    let entries = scene.gateway.audit(1, 1_000).await.unwrap();
+    assert_eq!(scene.gateway.verify_audit().await.unwrap(), entries.len() as u64);
+    let config = scene.config();
+    scene.gateway.close().await;
+    let Scene {
+        gateway,
+        directory,
+        clock,
+    } = scene;
+    drop(gateway);
+    let check = async |sql: &'static str, broken_at: u64| {
+        let options = SqliteConnectOptions::new().filename(directory.path().join("gateway.db"));
+        let mut database = options.connect().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        let gateway = Gateway::open(config.clone()).await.unwrap();
+        match gateway.verify_audit().await {
+            Err(AuditError::Broken { sequence, .. }) => assert_eq!(sequence, broken_at, "{sql}"),
+            other => panic!("{other:?} after {sql}"),
+        }
+        gateway.close().await;
+    };
+    check("UPDATE audit SET detail = 'nothing happened' WHERE sequence = 3", 3).await;
+    check("DELETE FROM audit WHERE sequence = 2", 2).await;
+    drop(clock);
+}

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Some((&"ui", [])) => ui::build(),
         Some((&"run", rest)) => run::run(rest),
         Some((&"tidy", [])) => tidy::check(),
-        Some((&"lint", [])) => tidy::check().and_then(|()| test::clippy()),
+        Some((&"lint", [])) => tidy::check().and_then(|()| test::clippy(true)),
         Some((&"test", rest)) => test::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),

@@ -82,7 +82,7 @@ impl<'a> Transaction<'a> {
 
     /// Writes a device without an event: for what the next event about it tells anyway.
     pub(crate) async fn device_silently(&mut self, record: DeviceRecord) -> Result<(), StoreError> {
-        let fault = record.last_fault.as_ref().map(|fault| json(fault)).transpose()?;
+        let fault = record.last_fault.as_ref().map(json).transpose()?;
         let (serial, key) = record.certificate.clone().unzip();
         self.run(
             sqlx::query("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -119,7 +119,7 @@ impl<'a> Transaction<'a> {
 
     /// Writes what a device reports about an app.
     pub(crate) async fn instance(&mut self, device: &DeviceId, instance: InstanceView) -> Result<(), StoreError> {
-        let failure = instance.failure.as_ref().map(|failure| json(failure)).transpose()?;
+        let failure = instance.failure.as_ref().map(json).transpose()?;
         self.run(
             sqlx::query("INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                 .bind(device.0.clone())

@@ -85,16 +85,11 @@ pub(super) const ALL: &[Part] = &[
     },
 ];
 
-/// Clippy on everything for the host, warnings are errors.
-pub(crate) fn clippy() -> Result<()> {
-    step::run(&mut step::cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-Dwarnings",
-    ]))?;
-    step::run(fuzz::program(&["clippy"]).args(["--all-targets", "--", "-Dwarnings"]))
+/// Clippy on everything for the host. `strict`: warnings are errors.
+pub(crate) fn clippy(strict: bool) -> Result<()> {
+    let deny: &[&str] = if strict { &["--", "-Dwarnings"] } else { &[] };
+    step::run(step::cargo(&["clippy", "--workspace", "--all-targets"]).args(deny))?;
+    step::run(fuzz::program(&["clippy"]).arg("--all-targets").args(deny))
 }
 
 /// The engine suite, for one engine or for each that is installed.
@@ -166,7 +161,7 @@ fn firmware_images() -> Result<Counts> {
             counts.add(Counts::one());
         } else {
             // A missed number is told and stands in README's table; what the image does is tested all the same.
-            counts.add(Counts::skip(&format!(
+            counts.add(Counts::skip(format!(
                 "flash budget: {} takes {} bytes, the budget is {}",
                 image.board, image.flash_bytes, image.flash_budget_bytes
             )));
@@ -191,7 +186,8 @@ fn clippy_part() -> Result<Counts> {
     if step::output(&mut step::cargo(&["clippy", "--version"])).is_err() {
         return Ok(Counts::skip("clippy: this Rust toolchain has none"));
     }
-    passes(clippy())
+    // errors fail the tests, warnings only `./x lint`
+    passes(clippy(false))
 }
 
 fn unit() -> Result<Counts> {

@@ -51,10 +51,12 @@ pub struct Attached {
     tasks: [JoinHandle<()>; 2],
 }
 
+/// Calls that wait for their answer, by id; none once the owner has gone.
+type Waiting = Option<HashMap<u64, oneshot::Sender<Result<serde_json::Value, ApiError>>>>;
+
 #[derive(Debug, Default)]
 struct Shared {
-    /// None once the owner has gone.
-    calls: Mutex<Option<HashMap<u64, oneshot::Sender<Result<serde_json::Value, ApiError>>>>>,
+    calls: Mutex<Waiting>,
     updates: Hub,
 }
 
@@ -131,9 +133,7 @@ impl Drop for Attached {
 }
 
 impl Shared {
-    fn calls(
-        &self,
-    ) -> std::sync::MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<Result<serde_json::Value, ApiError>>>>> {
+    fn calls(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -173,7 +173,9 @@ fn a_server_that_does_not_answer_is_given_up() {
     let mut world = World::in_session();
     world.gateway.mute = true;
     let mut world = world.restart();
-    world.run_until("a line about it", |world| world.log.contains("the gateway does not answer"));
+    world.run_until("a line about it", |world| {
+        world.log.contains("the gateway does not answer")
+    });
     world.gateway.mute = false;
     world.run_until("a session", |world| world.gateway.sessions == 2);
 }

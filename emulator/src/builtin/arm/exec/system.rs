@@ -96,10 +96,8 @@ impl CortexM {
                     self.regs.basepri = new;
                 }
             }
-            sysm::FAULTMASK => {
-                if value & 1 == 0 || self.execution_priority() > -1 {
-                    self.regs.faultmask = value & 1 != 0;
-                }
+            sysm::FAULTMASK if value & 1 == 0 || self.execution_priority() > -1 => {
+                self.regs.faultmask = value & 1 != 0;
             }
             sysm::CONTROL => self.set_control(value),
             _ => {}

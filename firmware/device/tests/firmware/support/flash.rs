@@ -62,7 +62,7 @@ impl Flash for RamFlash {
     }
 
     fn write(&self, offset: u32, data: &[u8]) -> Result<(), FlashError> {
-        assert!(offset % 4 == 0 && data.len() % 4 == 0, "whole words only");
+        assert!(offset.is_multiple_of(4) && data.len().is_multiple_of(4), "whole words only");
         for (index, word) in data.chunks(4).enumerate() {
             let at = offset as usize + 4 * index;
             let mut bytes = self.bytes.borrow_mut();
@@ -86,7 +86,7 @@ impl Flash for RamFlash {
     }
 
     fn erase(&self, offset: u32) -> Result<(), FlashError> {
-        assert!(offset % GEOMETRY.unit_bytes == 0, "whole units only");
+        assert!(offset.is_multiple_of(GEOMETRY.unit_bytes), "whole units only");
         let unit = offset as usize..(offset + GEOMETRY.unit_bytes) as usize;
         let survives = self.survives();
         for (at, byte) in self.bytes.borrow_mut()[unit.clone()].iter_mut().enumerate() {

@@ -193,7 +193,12 @@ impl Device {
             (None, Some(pair)) => Purpose::Enroll(pair.clone()),
             (None, None) => return None,
         };
-        Some(session::begin(self.board, self.state.clone(), self.link.clone(), purpose))
+        Some(session::begin(
+            self.board,
+            self.state.clone(),
+            self.link.clone(),
+            purpose,
+        ))
     }
 
     /// The link begins anew, so that the host knows that the old conversation is over.

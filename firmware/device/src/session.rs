@@ -108,7 +108,9 @@ async fn converse(
         Purpose::Enroll(pair) => enroll_request(board, &state.borrow(), pair),
         Purpose::Session(_) => state.borrow_mut().hello(),
     };
-    let first = first.ok_or(End::Protocol("what this device says about itself does not fit a message"))?;
+    let first = first.ok_or(End::Protocol(
+        "what this device says about itself does not fit a message",
+    ))?;
     let mut reading = pin!(read_messages(state, &mut reader, purpose, gateway));
     let mut writing = pin!(write_messages(state, link, &mut writer, first));
     poll_fn(|context| {
@@ -190,7 +192,10 @@ async fn read_messages(
             let mut state = state.borrow_mut();
             if let Purpose::Enroll(pair) = purpose {
                 let (identity, time_ms) = read_answer(message, pair, gateway)?;
-                return state.enrolled(identity, time_ms).map(|()| End::Enrolled).map_err(|_| End::Flash);
+                return state
+                    .enrolled(identity, time_ms)
+                    .map(|()| End::Enrolled)
+                    .map_err(|_| End::Flash);
             }
             if !state.is_welcome() && !is_welcome(message) {
                 return Err(End::Protocol("the gateway's first message is no welcome"));

@@ -62,7 +62,10 @@ impl Flash for RamFlash {
     }
 
     fn write(&self, offset: u32, data: &[u8]) -> Result<(), FlashError> {
-        assert!(offset.is_multiple_of(4) && data.len().is_multiple_of(4), "whole words only");
+        assert!(
+            offset.is_multiple_of(4) && data.len().is_multiple_of(4),
+            "whole words only"
+        );
         for (index, word) in data.chunks(4).enumerate() {
             let at = offset as usize + 4 * index;
             let mut bytes = self.bytes.borrow_mut();

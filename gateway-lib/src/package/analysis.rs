@@ -190,7 +190,10 @@ impl Found {
                 );
             }
             match payload {
-                Payload::Version { encoding: Encoding::Component, .. } => {
+                Payload::Version {
+                    encoding: Encoding::Component,
+                    ..
+                } => {
                     self.problem(UploadRefusal::NotWasm, "it is a component, boards run core modules");
                 }
                 Payload::TypeSection(types) => {

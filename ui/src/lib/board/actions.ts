@@ -7,7 +7,7 @@ import { workbench } from '../workbench.svelte'
 import { boardName, deployments } from './deploy.svelte'
 
 export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
-  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, ...board }
+  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, ...board }
   const added = await attempts.run(at.add, 'Starting the machine', () => workbench.call('board.add', params))
   if (!added) return false
   place.open(added.id)

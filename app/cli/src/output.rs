@@ -138,9 +138,9 @@ impl Output {
     /// Metrics of a board.
     pub(crate) fn metrics(&self, board: &str, sample: &MetricSample) {
         if self.json {
-            let mut object = serde_json::to_value(sample).unwrap_or_default();
-            if let Some(fields) = object.as_object_mut() {
-                fields.insert("board".into(), board.into());
+            let mut object = json!({ "time_ms": sample.time_ms, "board": board });
+            if let (Some(fields), Ok(Value::Object(sample))) = (object.as_object_mut(), serde_json::to_value(sample)) {
+                fields.extend(sample);
             }
             return self.object("device.metrics", &object);
         }

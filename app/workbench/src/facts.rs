@@ -60,7 +60,7 @@ pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
             Told::new("gateway.pairing", format!("Pairing is {mode}.")).with("pairing", mode)
         }
         Fact::DeviceChanged { device, change } => device_changed(device, *change)?,
-        Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } => return None,
+        Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } | Fact::WishChanged { .. } => return None,
         Fact::EnrollmentRefused { peer, reason, .. } => Told::new(
             "device.refused",
             format!("Enrollment over {peer} was refused: {reason}"),
@@ -71,7 +71,6 @@ pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
         ),
         Fact::InstanceChanged { instance, .. } => instance_changed(instance),
         Fact::InstanceRemoved { app, .. } => Told::new("app.removed", format!("{app} was removed.")).app(app),
-        Fact::WishChanged { wish, app, .. } => wish_changed(wish.as_ref(), app, gateway)?,
         Fact::PackageSigned { package } => Told::new(
             "package.signed",
             format!("{} {} was signed.", package.app, package.version),
@@ -103,7 +102,6 @@ fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Told> {
     if change == DeviceChange::Connected {
         told = told
             .with("firmware", device.firmware.clone())
-            .with("session", device.session_id)
             .with("reset_reason", device.reset_reason.map(|reason| json!(reason)));
         if let Some(fault) = &device.last_fault {
             told = told.with("last_fault", json!(fault));
@@ -153,16 +151,6 @@ fn instance_changed(instance: &InstanceView) -> Told {
             .with("detail", detail)
         }
     }
-}
-
-fn wish_changed(wish: Option<&drydock_gateway::WishView>, app: &str, gateway: &Gateway) -> Option<Told> {
-    let package = wish?.package.as_ref()?;
-    let version = version_of(app, package, gateway)?;
-    Some(
-        Told::new("app.wished", format!("{app} {version} is wanted on the board."))
-            .app(app)
-            .with("version", version),
-    )
 }
 
 fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Gateway) -> Option<Told> {

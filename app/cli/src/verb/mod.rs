@@ -17,7 +17,7 @@ use std::path::Path;
 fn source(app: &str) -> Result<AppSource, Failure> {
     let path = Path::new(app);
     let looks_like_a_file = path.extension().is_some() || app.contains(std::path::MAIN_SEPARATOR);
-    if !path.exists() {
+    if !path.is_file() {
         if looks_like_a_file {
             let text = format!("There is no file {app}; give a .wasm or .wat file, or the name of a sample.");
             return Err(Failure::new(Exit::Refused, text));

@@ -26,18 +26,21 @@ pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -
     };
     let outcome = run_on(&connection, source, arguments, output).await;
     connection.close().await;
-    let (exit, text) = match &outcome {
-        Ok(text) => (Exit::Success, text.clone()),
-        Err(failure) => (failure.exit, failure.message.clone()),
+    let (exit, text) = match outcome {
+        Ok(text) => {
+            output.step(Ink::Bold, &text);
+            (Exit::Success, text)
+        }
+        Err(failure) => {
+            output.failure(&failure);
+            (failure.exit, failure.message)
+        }
     };
     output.object(
         "run.finished",
         &json!({ "time_ms": now_ms(), "exit_code": exit as u8, "text": text }),
     );
-    outcome.map(|text| {
-        output.step(Ink::Bold, &text);
-        Exit::Success
-    })
+    Ok(exit)
 }
 
 async fn run_on(
@@ -103,7 +106,7 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
         grant: arguments.grant.clone(),
         no_start: false,
     };
-    let deployment = ask!(watch.connection, AppDeploy(deploy))?;
+    let deployment = deploy_beside(watch, deploy).await?;
     let app = &deployment.app;
     let give_up = Instant::now() + arguments.timeout;
     let mut deadline: Option<f64> = None;
@@ -150,6 +153,23 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
                 ));
             }
             News::Failed(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Deploys, and prints meanwhile what the board does.
+async fn deploy_beside(watch: &mut Watch<'_>, deploy: AppDeploy) -> Result<api::Deployment, Failure> {
+    let connection = watch.connection;
+    let deploying = async { ask!(connection, AppDeploy(deploy)) };
+    tokio::pin!(deploying);
+    loop {
+        tokio::select! {
+            // What happened before is printed before.
+            biased;
+            news = watch.next("") => if let News::Failed(failure) = news {
+                return Err(failure);
+            },
+            deployment = &mut deploying => return Ok(deployment?),
         }
     }
 }

@@ -8,19 +8,25 @@ use crate::{
     fleet::{self, Board, Command, NewLine},
     outbox::now_ms,
 };
-use drydock_connector::{LinkDriver, LinkEvent, NoisyStream};
+use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
 use drydock_emulator::{
     PinChange, ResetKind,
     runner::{Event, State},
 };
 use drydock_gateway::{
-    Connection, PeerLabel,
+    Gateway, PeerLabel,
     stream::{LogStream, MetricsStream},
 };
 use drydock_protocol::control::{Identity, IdentityState, Pair, PairResult};
 use serde_json::{Map, json};
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
+    io::AsyncReadExt,
     sync::{
         broadcast::{self, error::RecvError},
         mpsc,
@@ -32,6 +38,9 @@ use tokio::{
 const LOOK: Duration = Duration::from_millis(500);
 /// How often flash that changed is saved at most.
 const SAVE: Duration = Duration::from_secs(1);
+
+/// A device that does not answer a pairing is offered it again after this time.
+const PAIR_AGAIN: Duration = Duration::from_secs(3);
 
 /// Why a board is no longer on.
 pub(super) enum Left {
@@ -51,6 +60,8 @@ pub(super) struct Running {
     link: Option<LinkDriver>,
     /// The end of the session's connection.
     connection: Option<Ended>,
+    /// When the device was offered its first trust in this life of the link.
+    paired: Option<Instant>,
     logs: Option<LogStream>,
     metrics: Option<MetricsStream>,
 }
@@ -94,6 +105,7 @@ impl Running {
             machine_events: Some(machine_events),
             link: Some(link),
             connection: None,
+            paired: None,
         })
     }
 
@@ -259,9 +271,8 @@ impl Running {
         match event {
             LinkEvent::Up { session, .. } => {
                 let peer = PeerLabel::new(format!("emulated {}", self.board.name())).with_clock(self.machine.clock());
-                let connection: Connection = self.bench.gateway.accept(session, peer);
-                self.connection = Some(Box::pin(connection.ended()));
-                self.set_phase("handshake");
+                self.paired = None;
+                self.connection = Some(Box::pin(serve(session, self.bench.gateway.clone(), peer)));
             }
             LinkEvent::Identity(identity) => self.identity(identity).await,
             LinkEvent::PairResult(PairResult::Accepted) => self.set_phase("enrolling"),
@@ -307,6 +318,11 @@ impl Running {
             IdentityState::Unauthenticated => return self.set_phase("unauthenticated"),
             IdentityState::Blank => self.set_phase("pairing"),
         }
+        // A device says several times that it is blank; another offer would make it begin again.
+        if self.paired.is_some_and(|offered| offered.elapsed() < PAIR_AGAIN) {
+            return;
+        }
+        self.paired = Some(Instant::now());
         let Some(link) = self.link.as_ref().map(LinkDriver::handle) else {
             return;
         };
@@ -354,6 +370,19 @@ impl Running {
             self.bench.outbox.touch(&self.board);
         }
     }
+}
+
+/// Hands a session to the gateway once the device says something on it: a blank device waits for its pairing and then
+/// starts the link anew, without having used the session.
+async fn serve(session: Session, gateway: Gateway, peer: PeerLabel) -> String {
+    let (mut reader, writer) = tokio::io::split(session);
+    let mut first = [0];
+    match reader.read(&mut first).await {
+        Ok(1) => {}
+        _ => return "the session was not used".into(),
+    }
+    let whole = tokio::io::join(io::Cursor::new(first).chain(reader), writer);
+    gateway.accept(whole, peer).ended().await
 }
 
 async fn next_of(link: &mut Option<LinkDriver>) -> Option<LinkEvent> {

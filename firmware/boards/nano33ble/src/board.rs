@@ -41,7 +41,12 @@ impl Nano {
         watchdog::start(&peripherals.WDT);
         sensors::start(&peripherals.RNG);
         let clock = Clock::start(&peripherals.CLOCK, peripherals.TIMER0);
-        let uart = Uart::start(peripherals.UARTE0, peripherals.TIMER1, &peripherals.PPI, &peripherals.P1);
+        let uart = Uart::start(
+            peripherals.UARTE0,
+            peripherals.TIMER1,
+            &peripherals.PPI,
+            &peripherals.P1,
+        );
         Some(Self {
             clock,
             uart,

@@ -61,8 +61,14 @@ impl Uart {
         p1.pin_cnf[usize::from(RX_PIN)].write(|w| w.dir().input().input().connect().pull().pullup());
         // SAFETY: both are pins of port 1.
         unsafe {
-            uarte.psel.txd.write(|w| w.port().set_bit().pin().bits(TX_PIN).connect().connected());
-            uarte.psel.rxd.write(|w| w.port().set_bit().pin().bits(RX_PIN).connect().connected());
+            uarte
+                .psel
+                .txd
+                .write(|w| w.port().set_bit().pin().bits(TX_PIN).connect().connected());
+            uarte
+                .psel
+                .rxd
+                .write(|w| w.port().set_bit().pin().bits(RX_PIN).connect().connected());
         }
         uarte.baudrate.write(|w| w.baudrate().baud1m());
         uarte.config.write(|w| w.hwfc().disabled().parity().excluded());
@@ -72,7 +78,10 @@ impl Uart {
         name_half(&uarte, false);
         NEXT_IS_SECOND.store(true, Ordering::Relaxed);
         // SAFETY: MAXCNT takes up to 16 bits, and a half is as long.
-        uarte.rxd.maxcnt.write(|w| unsafe { w.maxcnt().bits(HALF_BYTES as u16) });
+        uarte
+            .rxd
+            .maxcnt
+            .write(|w| unsafe { w.maxcnt().bits(HALF_BYTES as u16) });
         // SAFETY: the handler below is ready to run.
         unsafe { NVIC::unmask(nrf52840_pac::Interrupt::UARTE0_UART0) };
         uarte.tasks_startrx.write(|w| w.tasks_startrx().set_bit());

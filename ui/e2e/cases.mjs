@@ -87,7 +87,7 @@ it('refuses a file that is no module, in one sentence where it was dropped', asy
   writeFileSync(notes, 'not a module')
   await drag(desk, [notes], row('bench-1'))
   const said = await until('it is refused', 10_000, () => window.text('main#board [role=alert] p'))
-  if (!said.includes('notes')) throw new Error(said)
+  if (!said.includes('WebAssembly')) throw new Error(said)
   await window.click('main#board [role=alert] button', 'Dismiss')
   return said
 })

@@ -1,0 +1,126 @@
+//! The boards' own firmware on the builtin engine: it boots, brings the link up, and logs what is written beside this
+//! file. All in virtual time; the host's end of the link is the real one.
+//!
+//! `DRYDOCK_RENEW=1 cargo test -p drydock-emulator --test firmware` renews the expected logs. Firmware that was not built
+//! into the assets makes these tests ignored, by name.
+
+mod host;
+
+use std::path::PathBuf;
+
+use drydock_emulator::{Image, Machine, ResetKind, Seed, VirtualTime};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use host::Host;
+
+const BOARD: &str = "nano33ble";
+
+/// One check of a board's firmware.
+type Check = fn(&Image) -> Result<(), Failed>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("boots_and_logs_as_expected", boots_and_logs),
+    ("the_same_seed_boots_to_the_same_state", the_same_seed),
+    ("a_reset_brings_the_link_up_anew", a_reset),
+    ("sleeps_while_nothing_happens", sleeps),
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = CHECKS
+        .iter()
+        .map(|(name, check)| match drydock_assets::firmware(BOARD) {
+            Ok(firmware) => Trial::test(format!("{BOARD}::{name}"), move || {
+                check(&Image::from_elf(firmware.elf)?)
+            }),
+            Err(missing) => {
+                Trial::test(format!("{BOARD}::{name} (skipped: {missing})"), || Ok(())).with_ignored_flag(true)
+            }
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn power_on(image: &Image, seed: u8) -> Result<Box<dyn Machine>, Failed> {
+    let board = drydock_assets::board(BOARD).ok_or("the board is described")?;
+    let engine = drydock_emulator::engines()
+        .into_iter()
+        .next()
+        .ok_or("there is an engine")?;
+    let mut machine = engine.open(&board, Seed([seed; 32]))?;
+    machine.load(image)?;
+    machine.reset(ResetKind::PowerOn)?;
+    Ok(machine)
+}
+
+fn no_faults(machine: &mut dyn Machine) -> Result<(), Failed> {
+    match machine.take_faults().first() {
+        Some(fault) => Err(format!("the guest faulted: {fault}").into()),
+        None => Ok(()),
+    }
+}
+
+fn boots_and_logs(image: &Image) -> Result<(), Failed> {
+    let mut machine = power_on(image, 1)?;
+    let mut host = Host::new(1);
+    host.run(&mut *machine, VirtualTime::from_seconds(2))?;
+    no_faults(&mut *machine)?;
+    assert!(host.is_up(), "the link is up");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/firmware/boot.log");
+    if std::env::var_os("DRYDOCK_RENEW").is_some() {
+        std::fs::write(&path, host.log())?;
+    }
+    let expected = std::fs::read_to_string(&path)?;
+    assert_eq!(host.log(), expected, "DRYDOCK_RENEW=1 renews {}", path.display());
+    Ok(())
+}
+
+fn the_same_seed(image: &Image) -> Result<(), Failed> {
+    let boot = |seed| -> Result<(u64, Vec<u8>), Failed> {
+        let mut machine = power_on(image, seed)?;
+        let mut host = Host::new(1);
+        host.run(&mut *machine, VirtualTime::from_seconds(1))?;
+        let hash = machine
+            .snapshots()
+            .ok_or("the builtin engine has snapshots")?
+            .state_hash()?;
+        Ok((hash, host.control().to_vec()))
+    };
+    let (one, again, other) = (boot(1)?, boot(1)?, boot(2)?);
+    assert_eq!(one, again);
+    assert_ne!(one.1, other.1, "another seed is another device");
+    Ok(())
+}
+
+fn a_reset(image: &Image) -> Result<(), Failed> {
+    for kind in [ResetKind::Pin, ResetKind::Software, ResetKind::Watchdog] {
+        let mut machine = power_on(image, 1)?;
+        let mut host = Host::new(1);
+        host.run(&mut *machine, VirtualTime::from_seconds(1))?;
+        assert!(host.is_up(), "before {kind:?}");
+        let resets = host.resets();
+        machine.reset(kind)?;
+        let until = machine.now() + VirtualTime::from_seconds(2);
+        host.run(&mut *machine, until)?;
+        assert!(host.is_up(), "after {kind:?}");
+        assert_eq!(
+            host.resets(),
+            resets + 1,
+            "the host saw the device start anew after {kind:?}"
+        );
+        no_faults(&mut *machine)?;
+    }
+    Ok(())
+}
+
+fn sleeps(image: &Image) -> Result<(), Failed> {
+    let mut machine = power_on(image, 1)?;
+    let mut host = Host::new(1);
+    host.run(&mut *machine, VirtualTime::from_seconds(1))?;
+    let before = machine.instructions();
+    host.run(&mut *machine, VirtualTime::from_seconds(3))?;
+    let executed = machine.instructions() - before;
+    // 64 million cycles a second; a device that only keeps its link alive uses a hundredth of them.
+    assert!(executed < 1_280_000, "{executed} instructions in two idle seconds");
+    Ok(())
+}

@@ -62,7 +62,7 @@ it('blinks the LED on the front panel', async () => {
 
 it('draws plots whose numbers the table shows, and keeps them while another room is open', async () => {
   await until('the plots are drawn', 20_000, async () =>
-    (await window.run(`return [...document.querySelectorAll('figure')].map((f) => f.getAttribute('aria-label')).join('\\n')`)).includes('fuel'),
+    (await window.run(`return [...document.querySelectorAll('figure')].map((f) => f.getAttribute('aria-label')).join('\\n')`)).includes('Fuel of blink'),
   )
   await window.click('button', 'Table')
   const rows = () => window.run(`return document.querySelectorAll('[aria-label^="Measurements"] tbody tr').length`)

@@ -22,7 +22,7 @@ const defaults: Stored = {
   appsWidth: 300,
   frontWidth: 268,
   windowS: 60,
-  hiddenSeries: ['temperature', 'link_retries'],
+  hiddenSeries: ['temperature', 'link_retries', 'memory'],
 }
 
 function read(): Stored {

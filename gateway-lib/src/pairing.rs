@@ -123,6 +123,11 @@ impl Core {
                 device.certificate.is_none() && matches!(device.state, DeviceState::Pending | DeviceState::Enrolling)
             });
             if unused && !pairing.again {
+                let record = tx.model().devices.get(&pairing.device).cloned();
+                if let Some(record) = record {
+                    self.drop_wishes(&mut tx, &record, "the device did not enroll in time")
+                        .await?;
+                }
                 tx.audit(
                     "gateway",
                     "pairing.expired",

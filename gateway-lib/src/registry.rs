@@ -62,6 +62,7 @@ impl Core {
         let mut record = known(&tx.model(), device)?.clone();
         if record.certificate.is_none() && record.enrolled_ms.is_none() {
             // Never enrolled: nothing to remember.
+            self.drop_wishes(&mut tx, &record, "the device was given up").await?;
             self.drop_pairings_of(&mut tx, device).await?;
             tx.audit("operator", "pairing.cancelled", &device.0, &record.name)
                 .await?;
@@ -331,7 +332,12 @@ impl Core {
     }
 
     /// Gives up everything that is wished for on a device.
-    async fn drop_wishes(&self, tx: &mut Transaction<'_>, record: &DeviceRecord, why: &str) -> Result<(), StoreError> {
+    pub(crate) async fn drop_wishes(
+        &self,
+        tx: &mut Transaction<'_>,
+        record: &DeviceRecord,
+        why: &str,
+    ) -> Result<(), StoreError> {
         for wish in record.wishes.values() {
             if let Some(deployment) = wish.deployment {
                 self.move_target(tx, deployment, &record.id, TargetStatus::Cancelled, why)

@@ -171,7 +171,12 @@ async fn carry_out(core: &Core, session: &Arc<Session>, wish: &Wish, step: &Step
             start,
         } => {
             return Ok(match transfer(core, session, package, *deployment, *start).await {
-                TransferEnd::Committed => Outcome::Taken,
+                TransferEnd::Committed => {
+                    if *start {
+                        core.start_taken(session, &wish.app).await?;
+                    }
+                    Outcome::Taken
+                }
                 TransferEnd::Refused(refusal) => Outcome::Refused(refusal),
                 TransferEnd::Unwanted => Outcome::Again,
                 TransferEnd::Lost => Outcome::Later,

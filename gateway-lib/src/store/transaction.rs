@@ -111,8 +111,12 @@ impl<'a> Transaction<'a> {
 
     /// Drops a device that never enrolled.
     pub(crate) async fn forget_device(&mut self, device: DeviceId) -> Result<(), StoreError> {
-        self.run(sqlx::query("DELETE FROM devices WHERE id = ?").bind(device.0.clone()))
-            .await?;
+        for sql in [
+            "DELETE FROM devices WHERE id = ?",
+            "DELETE FROM wishes WHERE device = ?",
+        ] {
+            self.run(sqlx::query(sql).bind(device.0.clone())).await?;
+        }
         self.staged.push(Change::DeviceGone(device.clone()));
         self.tell(Fact::DeviceForgotten { device }).await
     }

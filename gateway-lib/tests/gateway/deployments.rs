@@ -163,6 +163,38 @@ async fn what_is_wished_for_offline_waits_for_the_board() {
 }
 
 #[tokio::test]
+async fn a_board_that_is_still_on_its_way_in_gets_it_when_it_comes() {
+    let scene = Scene::new().await;
+    let gateway = &scene.gateway;
+    let package = upload(&scene, "1.0.0").await;
+    let pairing = gateway
+        .create_pairing(minute(), None, Some("new".into()))
+        .await
+        .unwrap();
+    let id = pairing.device.clone();
+    let deployment = gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let mut device = TestDevice::new(1);
+    device.enroll(gateway, &pairing).await.unwrap();
+    let board = device.run(gateway, PeerLabel::new("cable")).await;
+    until_runs(&scene, &id, "1.0.0").await;
+    until_status(gateway, &deployment, TargetStatus::Done).await;
+    drop(board);
+
+    // One that never comes takes its wishes along.
+    let never = gateway
+        .create_pairing(minute(), None, Some("never".into()))
+        .await
+        .unwrap();
+    let deployment = gateway
+        .deploy(&[never.device.clone()], &package.id, true)
+        .await
+        .unwrap();
+    scene.clock.advance(60_001);
+    until(gateway, || gateway.device(&never.device).is_none()).await;
+    assert_eq!(target(gateway, &deployment).status, TargetStatus::Cancelled);
+}
+
+#[tokio::test]
 async fn a_broken_transfer_begins_again_with_the_next_session() {
     let scene = Scene::new().await;
     let (board, id) = connected_with(&scene, |board| board.store.stall_after_chunks = Some(3)).await;
@@ -318,18 +350,10 @@ async fn what_cannot_be_deployed_is_said_at_once() {
     let gateway = &scene.gateway;
     let (_, id) = scene.enrolled("bench-1", 1).await;
     let package = upload(&scene, "1.0.0").await;
-    let pending = gateway
-        .create_pairing(minute(), None, Some("new".into()))
-        .await
-        .unwrap();
     let check = |result: Result<Deployment, DeployError>, words: &str| {
         let error = result.unwrap_err().to_string();
         assert!(error.contains(words), "{error:?} does not say {words:?}");
     };
-    check(
-        gateway.deploy(&[pending.device], &package.id, true).await,
-        "new is not enrolled; pair it first",
-    );
     check(
         gateway.deploy(&["dev-0".into()], &package.id, true).await,
         "there is no device dev-0",

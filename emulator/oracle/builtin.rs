@@ -2,7 +2,7 @@
 
 use std::hash::Hasher;
 
-use drydock_emulator::builtin::arm::{CortexM, Limits};
+use drydock_emulator::builtin::arm::{CortexM, Limits, StopReason};
 use drydock_emulator::builtin::entropy::EntropyStream;
 use drydock_emulator::builtin::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
@@ -15,7 +15,7 @@ pub(crate) struct Builtin {
     core: CortexM,
 }
 
-/// Most instructions of one program, loops at its end included.
+/// More instructions than a program has.
 const ENOUGH: u64 = 2_000;
 
 impl Builtin {
@@ -42,9 +42,9 @@ impl Builtin {
             .expect("the code region is memory");
     }
 
-    /// Runs from `at` until `end`, where the program loops on itself. Gives the end state and how many instructions it
-    /// took.
-    pub(crate) fn run(&mut self, at: u32, end: u32, start: &State) -> (Result<State, String>, u64) {
+    /// Runs from `at` until `end`, where a breakpoint ends the program. `cut`: in many small runs, else in one. Gives the end
+    /// state and how many instructions it took.
+    pub(crate) fn run(&mut self, at: u32, end: u32, start: &State, cut: bool) -> Result<(State, u64), String> {
         for (index, value) in start.r.iter().enumerate() {
             let name = ["sp", "lr"]
                 .get(index.wrapping_sub(13))
@@ -59,20 +59,20 @@ impl Builtin {
             .write(DATA, &start.data)
             .expect("the data window is memory");
         let first = self.core.instructions();
-        let mut stop = None;
-        // In uneven steps, so that blocks are cut in all places.
-        for step in 1..200 {
-            let reason = self
-                .core
-                .run(Limits::instructions(self.core.instructions() + 1 + step * 7 % 31));
-            if self.core.registers().pc() == end {
-                break;
+        // In one run, or in uneven steps, so that blocks are cut in all places.
+        let mut step = 0;
+        let stop = loop {
+            step += 1;
+            let limit = if cut {
+                self.core.instructions() + 1 + step * 7 % 31
+            } else {
+                first + ENOUGH
+            };
+            let stop = self.core.run(Limits::instructions(limit));
+            if stop != StopReason::Instructions || self.core.instructions() - first >= ENOUGH {
+                break stop;
             }
-            stop = Some(reason);
-            if self.core.instructions() - first > ENOUGH {
-                break;
-            }
-        }
+        };
         let executed = self.core.instructions() - first;
         let regs = self.core.registers();
         if regs.pc() != end || regs.it != 0 {
@@ -80,7 +80,7 @@ impl Builtin {
             let pc = self.core.registers().pc();
             let text = format!("{stop:?}, pc {pc:#x} instead of {end:#x}, {}", faults.join("; "));
             self.core.reset(ResetKind::Pin);
-            return (Err(text), executed);
+            return Err(text);
         }
         let mut r = [0; 15];
         r.copy_from_slice(&regs.r[..15]);
@@ -91,7 +91,8 @@ impl Builtin {
             .memory()
             .read(DATA, &mut data)
             .expect("the data window is memory");
-        (Ok(State { r, apsr, data }), executed)
+        self.core.reset(ResetKind::Pin);
+        Ok((State { r, apsr, data }, executed))
     }
 }
 

@@ -15,7 +15,7 @@ const INDEX: u16 = 6;
 const LOW_BASE: u16 = 7;
 const HIGH_BASE: u16 = 8;
 const ITEMS: u32 = 48;
-const LOOP: u16 = 0xe7fe;
+const BREAKPOINT: u16 = 0xbeab;
 const NOP: u16 = 0xbf00;
 
 /// One instruction, or a group that belongs together (an IT block, a branch with what it skips).
@@ -25,7 +25,7 @@ pub(crate) struct Item {
     pub(crate) code: Vec<u16>,
 }
 
-/// A program that ends in a branch to itself.
+/// A program that ends in a semihosting breakpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) at: u32,
@@ -68,7 +68,7 @@ impl Program {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let tail = [LOOP, NOP];
+        let tail = [BREAKPOINT, NOP];
         let halves = self.items.iter().flat_map(|item| &item.code).chain(&tail);
         halves.flat_map(|half| half.to_le_bytes()).collect()
     }
@@ -81,7 +81,7 @@ impl Program {
                 .sum::<u32>()
     }
 
-    /// The address of the branch to itself.
+    /// The address of the breakpoint that ends it.
     pub(crate) fn end(&self) -> u32 {
         self.address_of(self.items.len())
     }

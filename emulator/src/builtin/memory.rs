@@ -14,6 +14,7 @@ use tlb::{Tlb, TlbEntry};
 /// Size of a page in bytes.
 pub const PAGE_BYTES: usize = 4_096;
 const PAGE_SHIFT: u32 = 12;
+const LINE_BYTES: usize = PAGE_BYTES / 64;
 const PAGE_MASK: u32 = PAGE_BYTES as u32 - 1;
 
 pub(super) use tlb::PageData;
@@ -58,14 +59,15 @@ pub struct NoMemory {
 pub struct GuestMemory {
     regions: Vec<RegionPages>,
     tlb: Tlb,
-    /// First addresses of pages with decoded code that were written to since the core last looked.
-    stale_code: Vec<u32>,
+    /// Whether decoded code was written to since the core last looked.
+    stale_code: bool,
 }
 
 struct RegionPages {
     region: Region,
     pages: Vec<Arc<PageData>>,
-    /// Pages of which the core holds decoded code: a write to them must be told to it. One bit a page.
+    /// For each page, a bit for each of its 64 lines of 64 bytes: whether the core holds code decoded from it, so that a
+    /// write to it must be told.
     code: Vec<u64>,
 }
 
@@ -100,14 +102,14 @@ impl GuestMemory {
                 RegionPages {
                     region,
                     pages: vec![page.clone(); count],
-                    code: vec![0; count.div_ceil(64)],
+                    code: vec![0; count],
                 }
             })
             .collect();
         Self {
             regions,
             tlb: Tlb::new(),
-            stale_code: Vec::new(),
+            stale_code: false,
         }
     }
 
@@ -126,7 +128,7 @@ impl GuestMemory {
         Self {
             regions,
             tlb: Tlb::new(),
-            stale_code: Vec::new(),
+            stale_code: false,
         }
     }
 
@@ -181,7 +183,7 @@ impl GuestMemory {
             let offset = (at & PAGE_MASK) as usize;
             let count = rest.len().min(PAGE_BYTES - offset);
             let (now, later) = rest.split_at(count);
-            self.private_page(at).ok_or(NoMemory { addr: at })?[offset..offset + count].copy_from_slice(now);
+            self.private_page(at, count).ok_or(NoMemory { addr: at })?[offset..offset + count].copy_from_slice(now);
             at = at.wrapping_add(count as u32);
             rest = later;
         }
@@ -199,7 +201,7 @@ impl GuestMemory {
             let at = addr.wrapping_add(done as u32);
             let offset = (at & PAGE_MASK) as usize;
             let step = (count - done).min(PAGE_BYTES - offset);
-            self.private_page(at).ok_or(NoMemory { addr: at })?[offset..offset + step].fill(value);
+            self.private_page(at, step).ok_or(NoMemory { addr: at })?[offset..offset + step].fill(value);
             done += step;
         }
         Ok(())
@@ -221,12 +223,8 @@ impl GuestMemory {
         self.tlb.flush();
         for pages in &mut self.regions {
             if pages.region.kind == RegionKind::Ram {
-                for (index, page) in pages.pages.iter_mut().enumerate() {
-                    *page = zero.clone();
-                    if pages.code[index / 64] & (1 << (index % 64)) != 0 {
-                        self.stale_code.push(pages.region.base + ((index as u32) << PAGE_SHIFT));
-                    }
-                }
+                pages.pages.fill(zero.clone());
+                self.stale_code |= pages.code.iter().any(|lines| *lines != 0);
             }
         }
     }
@@ -270,15 +268,12 @@ impl GuestMemory {
         Some(&pages.pages[((addr - pages.region.base) >> PAGE_SHIFT) as usize])
     }
 
-    /// The page of `addr`, made this memory's own, to write to. Code decoded from it is stale from now on.
-    fn private_page(&mut self, addr: u32) -> Option<&mut [u8; PAGE_BYTES]> {
+    /// The page of `addr`, made this memory's own, to write `count` bytes from `addr` on to. Code decoded from them is
+    /// stale from now on.
+    fn private_page(&mut self, addr: u32, count: usize) -> Option<&mut [u8; PAGE_BYTES]> {
         let pages = self.regions.iter_mut().find(|pages| pages.region.contains(addr))?;
         let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
-        let code = &mut pages.code[index / 64];
-        if *code & (1 << (index % 64)) != 0 {
-            *code &= !(1 << (index % 64));
-            self.stale_code.push(addr & !PAGE_MASK);
-        }
+        self.stale_code |= pages.code[index] & lines(addr, count) != 0;
         // The page may move, and no pointer to it may be used while it is borrowed to be written.
         self.tlb.forget(addr);
         let page = &mut pages.pages[index];
@@ -335,35 +330,63 @@ impl GuestMemory {
         if self.region(addr)?.kind != RegionKind::Ram || offset + N > PAGE_BYTES {
             return None;
         }
-        let stale = self.stale_code.len();
-        let page = self.private_page(addr)?;
+        let page = self.private_page(addr, N)?;
         page[offset..offset + N].copy_from_slice(&bytes);
         let entry = TlbEntry::writable(addr, page);
-        if self.stale_code.len() == stale {
+        if !self.holds_code(addr) {
             self.tlb.remember(addr, entry);
         }
         Some(())
     }
 
-    /// Tells that the core now holds code decoded from the page of `addr`.
-    pub(super) fn mark_code(&mut self, addr: u32) {
-        if let Some(pages) = self.regions.iter_mut().find(|pages| pages.region.contains(addr)) {
-            let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
-            pages.code[index / 64] |= 1 << (index % 64);
-            self.tlb.forget_writes(addr);
+    /// Aligned words from `addr` on, if they lie in a page that was loaded from lately.
+    #[inline(always)]
+    pub(super) fn span_fast(&self, addr: u32, count: u32) -> Option<&[u8]> {
+        self.tlb.span(addr, count)
+    }
+
+    /// As [`Self::span_fast`], to be stored to.
+    #[inline(always)]
+    pub(super) fn span_fast_mut(&mut self, addr: u32, count: u32) -> Option<&mut [u8]> {
+        self.tlb.span_mut(addr, count)
+    }
+
+    /// Tells that the core now holds code decoded from `count` bytes at `addr`.
+    pub(super) fn mark_code(&mut self, addr: u32, count: usize) {
+        // An instruction may straddle two pages.
+        for at in [addr, addr.wrapping_add(count as u32 - 1)] {
+            if let Some(pages) = self.regions.iter_mut().find(|pages| pages.region.contains(at)) {
+                pages.code[((at - pages.region.base) >> PAGE_SHIFT) as usize] |= lines(at, 1);
+                self.tlb.forget_writes(at);
+            }
         }
     }
 
-    /// Whether [`Self::take_stale_code`] has anything to give.
-    #[inline(always)]
-    pub(super) fn has_stale_code(&self) -> bool {
-        !self.stale_code.is_empty()
+    fn holds_code(&self, addr: u32) -> bool {
+        let pages = self.regions.iter().find(|pages| pages.region.contains(addr));
+        pages.is_some_and(|pages| pages.code[((addr - pages.region.base) >> PAGE_SHIFT) as usize] != 0)
     }
 
-    /// First addresses of pages whose decoded code no longer holds.
-    pub(super) fn take_stale_code(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.stale_code)
+    /// Whether decoded code was written to.
+    #[inline(always)]
+    pub(super) fn has_stale_code(&self) -> bool {
+        self.stale_code
     }
+
+    /// The core has dropped all code it decoded.
+    pub(super) fn forget_code(&mut self) {
+        self.stale_code = false;
+        for pages in &mut self.regions {
+            pages.code.fill(0);
+        }
+    }
+}
+
+/// The 64-byte lines of a page that `count` bytes at `addr` touch (up to the page's end), one bit each.
+fn lines(addr: u32, count: usize) -> u64 {
+    let first = (addr & PAGE_MASK) as usize / LINE_BYTES;
+    let last = ((addr & PAGE_MASK) as usize + count.max(1) - 1).min(PAGE_BYTES - 1) / LINE_BYTES;
+    (u64::MAX >> (63 - (last - first))) << first
 }
 
 #[cfg(test)]
@@ -430,14 +453,24 @@ mod tests {
     }
 
     #[test]
-    fn a_store_to_decoded_code_is_told() {
+    fn a_store_to_decoded_code_is_told_and_one_beside_it_is_not() {
         let mut memory = memory();
         memory.store(0x2000_1000, [1]).unwrap();
-        memory.mark_code(0x2000_1000);
-        assert!(!memory.has_stale_code());
-        memory.store(0x2000_1004, [1]).unwrap();
-        assert_eq!(memory.take_stale_code(), [0x2000_1000]);
-        memory.store(0x2000_1004, [2]).unwrap();
+        memory.mark_code(0x2000_103e, 4);
+        for (addr, stale) in [
+            (0x2000_1000, true),
+            (0x2000_1040, true),
+            (0x2000_1080, false),
+            (0x2000_2000, false),
+        ] {
+            memory.store(addr, [1]).unwrap();
+            assert_eq!(memory.has_stale_code(), stale, "{addr:#x}");
+            memory.stale_code = false;
+        }
+        memory.write(0x2000_0ff0, &[0; 32]).unwrap();
+        assert!(memory.has_stale_code());
+        memory.forget_code();
+        memory.store(0x2000_1000, [1]).unwrap();
         assert!(!memory.has_stale_code());
     }
 }

@@ -35,7 +35,9 @@ impl CoreClock {
         self.since = self.time_at(cycle);
         self.since_cycle = cycle;
         self.hz = hz;
-        self.period_ps = PS_PER_SECOND.is_multiple_of(u64::from(hz)).then_some(PS_PER_SECOND / u64::from(hz));
+        self.period_ps = PS_PER_SECOND
+            .is_multiple_of(u64::from(hz))
+            .then_some(PS_PER_SECOND / u64::from(hz));
     }
 
     /// When `cycle` begins.

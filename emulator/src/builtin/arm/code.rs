@@ -1,17 +1,18 @@
 //! Decoded blocks: straight lines of instructions up to the next one that may branch, kept by address.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cycles;
 use super::decode::{decode, is_wide};
-use super::instruction::{Condition, Instruction};
+use super::fast::{Block, translate};
+use super::instruction::{Address, AluOp, Condition, Instruction, Operand, PC, Width};
 use super::registers::{it_condition, next_it};
-use crate::builtin::memory::GuestMemory;
+use crate::builtin::memory::{GuestMemory, RegionKind};
 
-/// A block holds at most this many instructions, so that a run can be cut finely enough.
-const SLOTS_MAX: usize = 32;
-/// Direct-mapped places for blocks.
-const PLACES: usize = 4_096;
+/// A block ends after so many instructions (an IT block that has begun is finished), so that a run can be cut finely
+/// enough and a cell's place fits a byte.
+const SLOTS_MAX: usize = 48;
 
 /// One instruction of a block.
 #[derive(Clone, Debug)]
@@ -27,63 +28,84 @@ pub(super) struct Slot {
     pub(super) cycles: u32,
 }
 
-/// A straight line of instructions.
-#[derive(Debug)]
-pub(super) struct Block {
-    pub(super) slots: Box<[Slot]>,
-    /// The sum of its instructions' cycles, without the refill of a taken branch.
-    pub(super) cycles: u32,
-}
-
-/// Blocks of one machine.
+/// Blocks of one machine. All start outside IT blocks.
 #[derive(Default)]
 pub(super) struct CodeCache {
-    places: Vec<Option<Arc<Block>>>,
+    blocks: HashMap<u32, Box<Block>, BuildHasherDefault<PcHasher>>,
 }
 
 impl CodeCache {
-    pub(super) fn get(&self, pc: u32, it: u8) -> Option<&Arc<Block>> {
-        let block = self.places.get(place(pc))?.as_ref()?;
-        let first = block.slots.first()?;
-        (first.pc == pc && first.it == it).then_some(block)
+    pub(super) fn get(&self, pc: u32) -> Option<&Block> {
+        self.blocks.get(&pc).map(|block| &**block)
     }
 
-    /// Decodes the block at `pc`; `None` when there is no memory to fetch from.
-    pub(super) fn decode(&mut self, memory: &mut GuestMemory, pc: u32, it: u8) -> Option<Arc<Block>> {
-        let mut slots = Vec::new();
-        let (mut at, mut it) = (pc, it);
-        while slots.len() < SLOTS_MAX {
-            let Some(slot) = decode_slot(memory, at, it) else { break };
-            memory.mark_code(at);
-            memory.mark_code(at + u32::from(slot.bytes) - 1);
-            at = at.wrapping_add(u32::from(slot.bytes));
-            it = match slot.instruction {
-                Instruction::IfThen { state } => state,
-                _ => next_it(it),
-            };
-            let ends = slot.instruction.ends_block();
-            slots.push(slot);
-            if ends {
-                break;
-            }
+    /// Decodes the block at `pc`; `None` when there is no memory to fetch from, or an IT block cannot be had whole.
+    pub(super) fn decode(&mut self, memory: &mut GuestMemory, pc: u32) -> Option<&Block> {
+        let slots = decode_line(memory, pc);
+        for slot in &slots {
+            memory.mark_code(slot.pc, usize::from(slot.bytes));
         }
-        slots.first()?;
-        let cycles = slots.iter().map(|slot| slot.cycles).sum();
-        let block = Arc::new(Block {
-            slots: slots.into(),
-            cycles,
-        });
-        if self.places.is_empty() {
-            self.places.resize(PLACES, None);
-        }
-        self.places[place(pc)] = Some(block.clone());
-        Some(block)
+        let block = translate(slots.into())?;
+        Some(self.blocks.entry(pc).insert_entry(block).into_mut())
     }
 
     /// Forgets everything: some code was rewritten.
     pub(super) fn clear(&mut self) {
-        self.places.clear();
+        self.blocks.clear();
     }
+}
+
+/// The instructions from `pc` to the end of their line, whole IT blocks only.
+fn decode_line(memory: &mut GuestMemory, pc: u32) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    // How many slots there were when no IT block was open.
+    let mut whole = 0;
+    let (mut at, mut it) = (pc, 0);
+    while slots.len() < SLOTS_MAX || it != 0 {
+        let Some(slot) = decode_slot(memory, at, it) else { break };
+        at = at.wrapping_add(u32::from(slot.bytes));
+        it = match slot.instruction {
+            Instruction::IfThen { state } => state,
+            _ => next_it(it),
+        };
+        let ends = slot.instruction.ends_block();
+        slots.push(resolve_literal(memory, slot));
+        if it == 0 {
+            whole = slots.len();
+        }
+        if ends {
+            break;
+        }
+    }
+    slots.truncate(whole);
+    slots
+}
+
+/// A literal in flash is a constant: whoever rewrites it is told of as if it were code.
+fn resolve_literal(memory: &mut GuestMemory, slot: Slot) -> Slot {
+    let Instruction::Load {
+        width: Width::Word,
+        rt,
+        address: Address::Literal(at),
+        ..
+    } = slot.instruction
+    else {
+        return slot;
+    };
+    let in_flash = memory.region(at).is_some_and(|region| region.kind == RegionKind::Flash);
+    let Some(value) = memory.read_u32(at).ok().filter(|_| in_flash && rt != PC && at % 4 == 0) else {
+        return slot;
+    };
+    memory.mark_code(at, 4);
+    let operand = Operand::Imm { value, carry: None };
+    let instruction = Instruction::Alu {
+        op: AluOp::Mov,
+        set_flags: false,
+        rd: rt,
+        rn: 0,
+        operand,
+    };
+    Slot { instruction, ..slot }
 }
 
 /// Decodes the instruction at `pc`.
@@ -107,6 +129,24 @@ pub(super) fn decode_slot(memory: &GuestMemory, pc: u32, it: u8) -> Option<Slot>
     })
 }
 
-fn place(pc: u32) -> usize {
-    (pc >> 1) as usize % PLACES
+/// Spreads addresses over a hash table.
+#[derive(Default)]
+struct PcHasher(u64);
+
+impl Hasher for PcHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, pc: u32) {
+        self.0 = (self.0 ^ u64::from(pc))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(32);
+    }
 }

@@ -1,7 +1,7 @@
 //! The ARMv7E-M core: decoder, execution, exceptions, and the loop that runs it against virtual time.
 //!
 //! `decode` turns encodings into [`instruction::Instruction`]s, `exec` says what they do, `code` keeps decoded blocks,
-//! `run` is the loop, `exceptions` and `system` are the exception model and the core's own registers, `bus` says where
+//! `fast` runs them, `run` is the loop, `exceptions` and `system` are the exception model and the core's own registers, `bus` says where
 //! loads and stores go, `cycles` what everything costs. Peripherals belong to the chip, not here.
 
 mod bus;
@@ -11,6 +11,7 @@ mod cycles;
 mod decode;
 mod exceptions;
 mod exec;
+mod fast;
 mod instruction;
 mod registers;
 mod run;
@@ -27,6 +28,7 @@ use super::time::VirtualTime;
 use clock::CoreClock;
 use code::CodeCache;
 pub use exceptions::{Fault, FaultTaken, Lockup};
+use fast::Fast;
 use instruction::SP;
 pub use registers::Registers;
 pub use run::{Limits, SEMIHOSTING, StopReason};
@@ -51,6 +53,7 @@ pub struct CortexM {
     slept: u64,
     options: CortexMOptions,
     code: CodeCache,
+    fast: Fast,
     fabric: Fabric,
     chip: Box<dyn Chip>,
     faults_taken: Vec<FaultTaken>,
@@ -83,6 +86,7 @@ impl CortexM {
             slept: 0,
             options,
             code: CodeCache::default(),
+            fast: Fast::default(),
             fabric,
             chip,
             faults_taken: Vec::new(),
@@ -123,6 +127,7 @@ impl CortexM {
             system: self.system.clone(),
             options: self.options.clone(),
             code: CodeCache::default(),
+            fast: Fast::default(),
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),
             faults_taken: Vec::new(),

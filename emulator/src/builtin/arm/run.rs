@@ -3,14 +3,12 @@
 //! Events and exceptions are taken at the first instruction boundary at or after their time: a block runs as a whole
 //! only if nothing falls due inside it, otherwise instruction by instruction.
 
-use std::sync::Arc;
-
-use super::code::{Block, Slot, decode_slot};
+use super::code::{Slot, decode_slot};
 use super::exceptions::{Fault, Lockup, Trapped, number};
 use super::exec::{Flow, Trap};
 use super::instruction::{Condition, Instruction};
 use super::system::Want;
-use super::{CortexM, Sleep, cycles};
+use super::{CortexM, Sleep, cycles, fast};
 use crate::builtin::fabric::{Request, ResetKind};
 use crate::builtin::time::VirtualTime;
 
@@ -75,6 +73,8 @@ pub enum StopReason {
 /// The immediate of a semihosting BKPT.
 pub const SEMIHOSTING: u8 = 0xab;
 const SYS_EXIT: u32 = 0x18;
+/// Cycles of one run of the fast dispatch, whose clock counts 32 bits of them.
+const BUDGET_MAX: u64 = 1 << 30;
 const SYS_EXIT_EXTENDED: u32 = 0x20;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
 
@@ -134,7 +134,8 @@ impl CortexM {
             self.attention = false;
             self.serve_events();
             if self.fabric.memory().has_stale_code() {
-                self.fabric.memory_mut().take_stale_code();
+                self.fabric.memory_mut().forget_code();
+                self.fast.clear();
                 self.code.clear();
             }
             match self.fabric.take_request() {
@@ -207,30 +208,28 @@ impl CortexM {
     /// Runs code until `due`, or `limit` instructions since power-on, or something needs attention.
     fn run_code(&mut self, due: u64, limit: u64) {
         while self.cycles < due && self.instructions < limit && !self.attention {
-            let (pc, it) = (self.regs.pc(), self.regs.it);
-            let block = match self.code.get(pc, it) {
-                Some(block) => Some(block.clone()),
-                None => self.code.decode(self.fabric.memory_mut(), pc, it),
+            if self.regs.it != 0 || self.system.mpu.enabled() {
+                self.step();
+                continue;
+            }
+            // No instruction takes less than a cycle, so this many cycles do not hold too many instructions.
+            let budget = (due - self.cycles).min(limit - self.instructions).min(BUDGET_MAX) as u32;
+            let pc = self.regs.pc();
+            if self.code.get(pc).is_none() {
+                self.code.decode(self.fabric.memory_mut(), pc);
+            }
+            let Some(block) = self.code.get(pc) else {
+                self.step();
+                continue;
             };
-            match block {
-                Some(block)
-                    if self.cycles + u64::from(block.cycles) <= due
-                        && self.instructions + block.slots.len() as u64 <= limit
-                        && !self.system.mpu.enabled() =>
-                {
-                    self.run_block(&block);
-                }
-                _ => self.step(),
+            self.fast.found(block);
+            if block.cycles() > u64::from(budget) {
+                self.step();
+                continue;
             }
-        }
-    }
-
-    fn run_block(&mut self, block: &Arc<Block>) {
-        for slot in &block.slots {
-            self.run_slot(slot);
-            if self.attention {
-                return;
-            }
+            // The block stays where it is until `settle` clears the cache, which this run comes before.
+            let block: *const fast::Block = block;
+            fast::enter(self, block, budget);
         }
     }
 
@@ -260,7 +259,7 @@ impl CortexM {
 
     /// Executes one decoded instruction, leaving PC and ITSTATE at the next.
     #[inline(always)]
-    fn run_slot(&mut self, slot: &Slot) {
+    pub(super) fn run_slot(&mut self, slot: &Slot) {
         self.regs.r[15] = slot.pc;
         self.regs.it = slot.it;
         let flow = match slot.condition == Condition::Al || self.regs.holds(slot.condition) {

@@ -69,7 +69,7 @@ impl TlbEntry {
     }
 }
 
-pub(super) struct Tlb(Box<[TlbEntry; ENTRIES]>);
+pub(super) struct Tlb([TlbEntry; ENTRIES]);
 
 // SAFETY: the pointers are to pages that the owning `GuestMemory` holds by `Arc`, which may move to another thread.
 unsafe impl Send for Tlb {}
@@ -80,7 +80,7 @@ fn slot(addr: u32) -> usize {
 
 impl Tlb {
     pub(super) fn new() -> Self {
-        Self(Box::new([TlbEntry::EMPTY; ENTRIES]))
+        Self([TlbEntry::EMPTY; ENTRIES])
     }
 
     pub(super) fn flush(&mut self) {
@@ -135,5 +135,29 @@ impl Tlb {
         } else {
             false
         }
+    }
+
+    /// `count` bytes at `addr`, if word-aligned and in a page that is known to be readable.
+    #[inline(always)]
+    pub(super) fn span(&self, addr: u32, count: u32) -> Option<&[u8]> {
+        let entry = &self.0[slot(addr)];
+        let inside = (addr & PAGE_MASK) + count <= PAGE_BYTES as u32;
+        if addr & (!PAGE_MASK | 3) != entry.read_tag || !inside {
+            return None;
+        }
+        // SAFETY: as for `load`; the span ends within the page, and borrows `self`, so that nobody writes meanwhile.
+        Some(unsafe { std::slice::from_raw_parts(entry.page.add((addr & PAGE_MASK) as usize), count as usize) })
+    }
+
+    /// As [`Self::span`], in a page that is known to be this memory's own.
+    #[inline(always)]
+    pub(super) fn span_mut(&mut self, addr: u32, count: u32) -> Option<&mut [u8]> {
+        let entry = &self.0[slot(addr)];
+        let inside = (addr & PAGE_MASK) + count <= PAGE_BYTES as u32;
+        if addr & (!PAGE_MASK | 3) != entry.write_tag || !inside {
+            return None;
+        }
+        // SAFETY: as for `store`; the span ends within the page, and borrows `self` alone.
+        Some(unsafe { std::slice::from_raw_parts_mut(entry.page.add((addr & PAGE_MASK) as usize), count as usize) })
     }
 }

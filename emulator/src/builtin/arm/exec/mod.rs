@@ -12,6 +12,8 @@ use super::CortexM;
 use super::exceptions::Fault;
 use super::instruction::Instruction;
 
+pub(super) use alu::add_with_carry;
+
 /// Where control goes after an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {

@@ -53,10 +53,11 @@ impl Core {
             }
         };
         // A pairing for the same chip that was not used: the new one takes its place.
-        let stale = tx.model().by_chip(&chip_id).map(|stale| stale.id.clone());
+        let stale = tx.model().by_chip(&chip_id).cloned();
         if let Some(stale) = stale {
-            self.drop_pairings_of(&mut tx, &stale).await?;
-            tx.forget_device(stale).await?;
+            self.drop_pairings_of(&mut tx, &stale.id).await?;
+            self.drop_wishes(&mut tx, &stale, "the device was paired anew").await?;
+            tx.forget_device(stale.id).await?;
         }
         tx.device(
             DeviceRecord::pending(device.clone(), name, chip_id.clone()),

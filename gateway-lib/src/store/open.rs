@@ -178,3 +178,26 @@ async fn connect(data_dir: &Path, path: &Path) -> Result<SqliteConnection, OpenE
 async fn schema(connection: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
     sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("small.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut connection = options.connect().await.expect("a database");
+        // SQLite reports a file that may not grow as it reports a disk without room.
+        let fill = "PRAGMA max_page_count = 3; CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000))";
+        let error = sqlx::raw_sql(fill)
+            .execute(&mut connection)
+            .await
+            .expect_err("it does not fit");
+        let error = database_error(directory.path(), error);
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(matches!(file_error(&path, full), StoreError::DiskFull { .. }));
+    }
+}

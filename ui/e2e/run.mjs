@@ -96,7 +96,7 @@ for (const { name, run } of cases) {
 }
 for (const window of windows) await window.close().catch(() => {})
 display.close()
-rmSync(home, { recursive: true, force: true })
+rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exit(failed === 0 ? 0 : 1)
 

@@ -86,6 +86,34 @@ pub struct ChipDescription {
 pub enum CoreDescription {
     /// Cortex-M4 or M4F.
     CortexM(CortexMOptions),
+    /// RV32IMAC with machine and user mode.
+    RiscV(RiscVOptions),
+}
+
+/// Implementation options of a RISC-V core (Privileged Architecture 1.12). Interrupt line `n` of the fabric is bit `n`
+/// of `mip`: 3, 7 and 11 are the standard software, timer and external interrupt, 16 and up the platform's own.
+#[derive(Clone, Debug)]
+pub struct RiscVOptions {
+    /// Where execution starts after a reset.
+    pub reset_pc: u32,
+    /// `mvendorid`, `marchid` and `mimpid`.
+    pub identity: [u32; 3],
+    /// Bits of `mie` that can be set.
+    pub interrupts: u32,
+    /// PMP entries: 0..=16.
+    pub pmp_entries: u8,
+    /// log2 of the PMP's granularity in bytes: 2 and up.
+    pub pmp_granularity: u8,
+    /// Whether loads and stores that are not aligned work; else they trap.
+    pub misaligned: bool,
+    /// Bits of `mtvec` that can be set.
+    pub mtvec_mask: u32,
+    /// `mtvec` after a reset, ORed to whatever is written: a core that is always vectored has bit 0 here.
+    pub mtvec_fixed: u32,
+    /// Whether the `time` and `timeh` CSRs read `mcycle`'s clock; else they are illegal (mtime is in memory only).
+    pub time_csr: bool,
+    /// CSRs of the implementation that hold what is written to them, without further effect: number and reset value.
+    pub plain_csrs: &'static [(u16, u32)],
 }
 
 /// Implementation options of a Cortex-M4 (TRM r0p1, "Configurable options").

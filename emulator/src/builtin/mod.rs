@@ -1,6 +1,7 @@
 //! The builtin engine: our own cores and chips, in process.
 
 pub mod arm;
+mod clock;
 pub mod engine;
 pub mod entropy;
 pub mod fabric;

@@ -5,7 +5,6 @@
 //! loads and stores go, `cycles` what everything costs. Peripherals belong to the chip, not here.
 
 mod bus;
-mod clock;
 mod code;
 mod cycles;
 mod decode;
@@ -22,10 +21,10 @@ mod tests;
 
 use std::hash::{Hash, Hasher};
 
+use super::clock::CoreClock;
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
 use super::time::VirtualTime;
 
-use clock::CoreClock;
 use code::CodeCache;
 pub use exceptions::{Fault, FaultTaken, Lockup};
 use fast::Fast;
@@ -69,8 +68,13 @@ enum Sleep {
 
 impl CortexM {
     /// The core of `chip`, as power comes up. It has no code before memory is loaded: call [`Self::reset`] then.
+    ///
+    /// # Panics
+    /// When the chip has another kind of core.
     pub fn new(mut chip: Box<dyn Chip>, fabric: Fabric) -> Self {
-        let CoreDescription::CortexM(options) = chip.description().core;
+        let CoreDescription::CortexM(options) = chip.description().core else {
+            panic!("the chip's core is no Cortex-M");
+        };
         let mut fabric = fabric;
         chip.reset(&mut fabric, ResetKind::PowerOn);
         Self {

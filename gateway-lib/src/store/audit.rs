@@ -15,7 +15,7 @@ impl Store {
         let rows = sqlx::query("SELECT * FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT ?")
             .bind(from.cast_signed())
             .bind(limit)
-            .fetch_all(&mut writer.connection)
+            .fetch_all(writer.connection()?)
             .await
             .map_err(|error| self.error(error))?;
         rows.iter().map(entry).collect()

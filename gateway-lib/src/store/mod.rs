@@ -39,13 +39,18 @@ pub(crate) struct Store {
 }
 
 struct Writer {
-    connection: SqliteConnection,
+    /// None once the store is closed: the directory may be another gateway's by then.
+    connection: Option<SqliteConnection>,
     /// Sequence and hash of the last audit entry.
     audit_tip: (u64, crate::domain::Digest),
     /// A commit was begun and its caller went away: the model may be behind the database.
     in_doubt: bool,
-    /// The directory may be another gateway's by now.
-    closed: bool,
+}
+
+impl Writer {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::Closed)
+    }
 }
 
 impl Store {
@@ -62,10 +67,15 @@ impl Store {
     /// Lets go of the directory; nothing is written any more.
     pub(crate) async fn close(&self) {
         let mut writer = self.writer.lock().await;
-        if !std::mem::replace(&mut writer.closed, true) {
+        if let Some(mut connection) = writer.connection.take() {
             // The journal goes back into the database; if not, the next start does it.
             let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
-            let _ = checkpoint.execute(&mut writer.connection).await;
+            let _ = checkpoint.execute(&mut connection).await;
+            // Waited for, and before the lock goes: a connection that is only dropped ends in its own time on a thread of
+            // its own, and writes the journal back into a database that belongs to somebody else by then.
+            if let Err(error) = sqlx::Connection::close(connection).await {
+                tracing::warn!(%error, "the database was not closed cleanly; the next start mends it");
+            }
         }
         drop(writer);
         drop(
@@ -85,7 +95,7 @@ impl Store {
     /// Events after a revision out of the database, at most 512; none if some of them are not kept any more.
     pub(crate) async fn events_after(&self, revision: u64) -> Result<Option<Vec<Arc<Event>>>, StoreError> {
         let mut writer = self.writer.lock().await;
-        events::read_after(&mut writer.connection, revision)
+        events::read_after(writer.connection()?, revision)
             .await
             .map_err(|error| self.error(error))
     }
@@ -96,16 +106,16 @@ impl Store {
             let model = self.read();
             (model.revision, model.pairing)
         };
-        let model = load::model(&mut writer.connection, mode)
+        let model = load::model(writer.connection()?, mode)
             .await
             .map_err(|error| match error {
                 load::LoadError::Database(error) => self.error(error),
                 load::LoadError::Unreadable(what) => StoreError::Unreadable { what },
             })?;
-        writer.audit_tip = audit::tip(&mut writer.connection)
+        writer.audit_tip = audit::tip(writer.connection()?)
             .await
             .map_err(|error| self.error(error))?;
-        let missed = events::read_after(&mut writer.connection, before)
+        let missed = events::read_after(writer.connection()?, before)
             .await
             .map_err(|error| self.error(error))?;
         *self.model.write().unwrap_or_else(std::sync::PoisonError::into_inner) = model;

@@ -48,10 +48,9 @@ impl Store {
             events_kept: config.limits.events_kept,
             model: RwLock::new(model),
             writer: Mutex::new(Writer {
-                connection,
+                connection: Some(connection),
                 audit_tip,
                 in_doubt: false,
-                closed: false,
             }),
             lock: std::sync::Mutex::new(Some(lock)),
         })

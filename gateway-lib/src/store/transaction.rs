@@ -44,16 +44,13 @@ enum Change {
 impl<'a> Transaction<'a> {
     pub(super) async fn begin(store: &'a Store) -> Result<Self, StoreError> {
         let mut writer = store.writer.lock().await;
-        if writer.closed {
-            return Err(StoreError::Closed);
-        }
         // A transaction whose future was dropped half way left its BEGIN behind.
-        let _ = sqlx::raw_sql("ROLLBACK").execute(&mut writer.connection).await;
+        let _ = sqlx::raw_sql("ROLLBACK").execute(writer.connection()?).await;
         if writer.in_doubt {
             store.catch_up(&mut writer).await?;
         }
         sqlx::raw_sql("BEGIN IMMEDIATE")
-            .execute(&mut writer.connection)
+            .execute(writer.connection()?)
             .await
             .map_err(|error| store.error(error))?;
         let audit_tip = writer.audit_tip;
@@ -293,7 +290,7 @@ impl<'a> Transaction<'a> {
             time_ms: self.time_ms,
             fact,
         };
-        events::write(&mut self.writer.connection, &event)
+        events::write(self.writer.connection()?, &event)
             .await
             .map_err(|error| self.store.error(error))?;
         self.events.push(Arc::new(event));
@@ -305,13 +302,13 @@ impl<'a> Transaction<'a> {
         let kept = self.store.events_kept;
         let pruned = self.events.iter().any(|event| event.revision % 1_000 == 0);
         if pruned {
-            events::prune(&mut self.writer.connection, self.revision, kept)
+            events::prune(self.writer.connection()?, self.revision, kept)
                 .await
                 .map_err(|error| self.store.error(error))?;
         }
         self.writer.in_doubt = true;
         sqlx::raw_sql("COMMIT")
-            .execute(&mut self.writer.connection)
+            .execute(self.writer.connection()?)
             .await
             .map_err(|error| self.store.error(error))?;
         // No await from here on: from the commit to the model nothing can come in between.
@@ -342,7 +339,7 @@ impl<'a> Transaction<'a> {
 
     pub(super) async fn run(&mut self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<(), StoreError> {
         query
-            .execute(&mut self.writer.connection)
+            .execute(self.writer.connection()?)
             .await
             .map_err(|error| self.store.error(error))?;
         Ok(())

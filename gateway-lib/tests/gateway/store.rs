@@ -50,6 +50,16 @@ async fn the_root_key_can_be_put_away() {
     assert_eq!(gateway.info().id, id);
 }
 
+/// Whoever opens the directory next has it for himself, journal included.
+#[tokio::test]
+async fn a_closed_gateway_has_let_go_of_its_database() {
+    let scene = Scene::new().await;
+    let journal = scene.directory.path().join("gateway.db-wal");
+    assert!(journal.exists());
+    scene.gateway.close().await;
+    assert!(!journal.exists(), "the connection is still open");
+}
+
 #[tokio::test]
 async fn a_newer_store_is_left_untouched() {
     let scene = Scene::new().await;

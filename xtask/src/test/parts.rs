@@ -19,6 +19,11 @@ pub(super) const ALL: &[Part] = &[
         run: || passes(tidy::check()),
     },
     Part {
+        name: "licences",
+        quick: true,
+        run: licences,
+    },
+    Part {
         name: "setup",
         quick: true,
         run: || counts::run(&mut step::command("sh", &["xtask/setup/test.sh"])),
@@ -152,6 +157,33 @@ pub(crate) fn own_workspaces() -> Result<Vec<String>> {
             .any(|dir| name.starts_with(dir.as_str()) && *name != format!("{dir}Cargo.toml"))
     });
     Ok(all)
+}
+
+/// What ships, host and firmware, is under permissive licences and comes from crates.io (`deny.toml`). Advisories need a
+/// database from the net: `cargo deny check advisories` by hand.
+fn licences() -> Result<Counts> {
+    if step::output(&mut step::cargo(&["deny", "--version"])).is_err() {
+        return Ok(Counts::skip(
+            "licences: cargo-deny is not installed (cargo install --locked cargo-deny)",
+        ));
+    }
+    let mut counts = Counts::default();
+    for manifest in ["Cargo.toml", "firmware/boards/Cargo.toml"] {
+        counts.add(passes(step::run(&mut step::cargo(&[
+            "deny",
+            "--log-level",
+            "error",
+            "--manifest-path",
+            manifest,
+            "--config",
+            "deny.toml",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ])))?);
+    }
+    Ok(counts)
 }
 
 fn firmware_images() -> Result<Counts> {

@@ -100,18 +100,14 @@ pub struct RiscVOptions {
     pub identity: [u32; 3],
     /// Bits of `mie` that can be set.
     pub interrupts: u32,
-    /// PMP entries: 0..=16.
+    /// PMP entries, 0..=16, of 4 bytes' granularity.
     pub pmp_entries: u8,
-    /// log2 of the PMP's granularity in bytes: 2 and up.
-    pub pmp_granularity: u8,
     /// Whether loads and stores that are not aligned work; else they trap.
     pub misaligned: bool,
     /// Bits of `mtvec` that can be set.
     pub mtvec_mask: u32,
     /// `mtvec` after a reset, ORed to whatever is written: a core that is always vectored has bit 0 here.
     pub mtvec_fixed: u32,
-    /// Whether the `time` and `timeh` CSRs read `mcycle`'s clock; else they are illegal (mtime is in memory only).
-    pub time_csr: bool,
     /// CSRs of the implementation that hold what is written to them, without further effect: number and reset value.
     pub plain_csrs: &'static [(u16, u32)],
 }
@@ -559,6 +555,10 @@ impl Fabric {
 
     pub(super) fn pop_due_event(&mut self) -> Option<Token> {
         self.events.pop_due(self.now).map(|event| event.token)
+    }
+
+    pub(super) fn irq_lines(&self) -> &IrqLines {
+        &self.irq
     }
 
     pub(super) fn irq_lines_mut(&mut self) -> &mut IrqLines {

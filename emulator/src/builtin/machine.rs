@@ -3,9 +3,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::arm::{self, CortexM, FaultTaken, Limits, Registers};
+use super::core::{Core, Stop};
 use super::entropy::EntropyStream;
 use super::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
+use super::limits::Limits;
 use super::memory::{GuestMemory, NoMemory};
 use super::time::VirtualTime;
 use crate::engine::{
@@ -20,7 +21,7 @@ const PAUSE_CHECK_INSTRUCTIONS: u64 = 1_000_000;
 /// One machine of the builtin engine.
 pub struct BuiltinMachine {
     info: MachineInfo,
-    core: Box<CortexM>,
+    core: Core,
     pause: PauseSwitch,
     /// Why it crashed, when it did: it runs no more, and can be inspected.
     crashed: Option<String>,
@@ -34,7 +35,7 @@ impl BuiltinMachine {
         let description = chip.description();
         let memory = GuestMemory::new(description.regions);
         let fabric = Fabric::new(memory, EntropyStream::new(info.seed.0), description.cpu_hz);
-        let core = Box::new(CortexM::new(chip, fabric));
+        let core = Core::new(chip, fabric);
         Self {
             info,
             core,
@@ -45,26 +46,26 @@ impl BuiltinMachine {
     }
 
     /// The core, for what the trait does not offer.
-    pub fn core(&self) -> &CortexM {
+    pub fn core(&self) -> &Core {
         &self.core
     }
 
     /// As [`Self::core`].
-    pub fn core_mut(&mut self) -> &mut CortexM {
+    pub fn core_mut(&mut self) -> &mut Core {
         &mut self.core
     }
 
-    fn run_core(&mut self, limits: Limits) -> Result<arm::StopReason, MachineError> {
+    fn run_core(&mut self, limits: Limits) -> Result<Stop, MachineError> {
         if self.crashed.is_none() {
             let core = &mut self.core;
             match catch_unwind(AssertUnwindSafe(|| core.run(limits))) {
-                Ok(arm::StopReason::Lockup(lockup)) if self.core.chip().resets_on_lockup() => {
+                Ok(Stop::Lockup { pc }) if self.core.chip().resets_on_lockup() => {
                     self.lockups.push(GuestFault::Lockup {
                         at: self.core.now(),
-                        pc: lockup.pc,
+                        pc,
                     });
                     self.core.reset(ResetKind::Lockup);
-                    return Ok(arm::StopReason::Reset(ResetKind::Lockup));
+                    return Ok(Stop::Reset(ResetKind::Lockup));
                 }
                 Ok(reason) => return Ok(reason),
                 Err(panic) => self.crashed = Some(panic_text(&*panic)),
@@ -72,26 +73,25 @@ impl BuiltinMachine {
         }
         Err(MachineError::Crashed {
             board: self.info.board.clone(),
-            pc: self.core.registers().pc(),
+            pc: self.core.pc(),
             at: self.core.now(),
             cause: self.crashed.clone().unwrap_or_default(),
         })
     }
 
-    fn stop_reason(&self, reason: arm::StopReason) -> StopReason {
-        let pc = self.core.registers().pc();
-        match reason {
-            arm::StopReason::Time | arm::StopReason::Instructions => StopReason::Deadline,
-            arm::StopReason::Idle => StopReason::Idle {
+    fn stop_reason(&self, stop: Stop) -> StopReason {
+        match stop {
+            Stop::Time | Stop::Instructions => StopReason::Deadline,
+            Stop::Idle => StopReason::Idle {
                 next_event: self.core.next_due_at(),
             },
-            arm::StopReason::Reset(kind) => StopReason::Reset(kind),
-            arm::StopReason::Exit { .. } | arm::StopReason::Semihosting { .. } => StopReason::Breakpoint {
-                pc,
-                code: arm::SEMIHOSTING,
+            Stop::Reset(kind) => StopReason::Reset(kind),
+            Stop::Breakpoint { code } => StopReason::Breakpoint {
+                pc: self.core.pc(),
+                code,
             },
-            arm::StopReason::Lockup(lockup) => StopReason::Lockup { pc: lockup.pc },
-            arm::StopReason::PowerOff => StopReason::PoweredOff,
+            Stop::Lockup { pc } => StopReason::Lockup { pc },
+            Stop::PowerOff => StopReason::PoweredOff,
         }
     }
 
@@ -141,7 +141,7 @@ impl Machine for BuiltinMachine {
                 stop_when_idle: limit.stop_when_idle,
             };
             match self.run_core(limits)? {
-                arm::StopReason::Instructions => {}
+                Stop::Instructions => {}
                 reason => return Ok(self.stop_reason(reason)),
             }
         }
@@ -150,7 +150,7 @@ impl Machine for BuiltinMachine {
     fn step(&mut self) -> Result<StopReason, MachineError> {
         let limits = Limits::instructions(self.core.instructions() + 1);
         Ok(match self.run_core(limits)? {
-            arm::StopReason::Instructions => StopReason::Stepped,
+            Stop::Instructions => StopReason::Stepped,
             reason => self.stop_reason(reason),
         })
     }
@@ -181,11 +181,14 @@ impl Machine for BuiltinMachine {
     }
 
     fn registers(&self) -> &[RegisterInfo] {
-        &REGISTERS
+        self.core.register_list()
     }
 
     fn read_register(&mut self, name: &str) -> Result<u64, MachineError> {
-        let value = read_register(self.core.registers(), name).ok_or_else(|| no_register(&self.info, name))?;
+        let value = self
+            .core
+            .read_register(name)
+            .ok_or_else(|| no_register(&self.info, name))?;
         Ok(u64::from(value))
     }
 
@@ -250,24 +253,13 @@ impl Machine for BuiltinMachine {
             .into_iter()
             .map(GuestFault::Access)
             .collect();
-        faults.extend(self.core.take_faults().into_iter().map(GuestFault::from));
+        faults.append(&mut self.core.take_faults());
         faults.append(&mut self.lockups);
         faults
     }
 
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
         Some(self)
-    }
-}
-
-impl From<FaultTaken> for GuestFault {
-    fn from(taken: FaultTaken) -> Self {
-        Self::Exception {
-            at: taken.at,
-            pc: taken.pc,
-            lr: taken.lr,
-            what: taken.to_string(),
-        }
     }
 }
 
@@ -293,7 +285,7 @@ impl Snapshot for BuiltinMachine {
         }
         // A poisoned lock means that a fork panicked half-way; the stored state itself is never written.
         let mut core = stored.core.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *self.core = core.fork();
+        self.core = core.fork();
         self.crashed = None;
         Ok(())
     }
@@ -301,7 +293,7 @@ impl Snapshot for BuiltinMachine {
     fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError> {
         Ok(Box::new(Self {
             info: self.info.clone(),
-            core: Box::new(self.core.fork()),
+            core: self.core.fork(),
             pause: PauseSwitch::default(),
             crashed: self.crashed.clone(),
             lockups: Vec::new(),
@@ -319,7 +311,7 @@ impl Snapshot for BuiltinMachine {
 struct Stored {
     board: String,
     /// Locked only to make copies of it: copying marks its pages as shared.
-    core: std::sync::Mutex<CortexM>,
+    core: std::sync::Mutex<Core>,
 }
 
 fn no_register(info: &MachineInfo, name: &str) -> MachineError {
@@ -327,51 +319,6 @@ fn no_register(info: &MachineInfo, name: &str) -> MachineError {
         board: info.board.clone(),
         name: name.to_owned(),
     }
-}
-
-const fn register(name: &'static str) -> RegisterInfo {
-    RegisterInfo { name, bits: 32 }
-}
-
-/// In GDB's order (org.gnu.gdb.arm.m-profile, then m-system).
-const REGISTERS: [RegisterInfo; 23] = [
-    register("r0"),
-    register("r1"),
-    register("r2"),
-    register("r3"),
-    register("r4"),
-    register("r5"),
-    register("r6"),
-    register("r7"),
-    register("r8"),
-    register("r9"),
-    register("r10"),
-    register("r11"),
-    register("r12"),
-    register("sp"),
-    register("lr"),
-    register("pc"),
-    register("xpsr"),
-    register("msp"),
-    register("psp"),
-    register("primask"),
-    register("basepri"),
-    register("faultmask"),
-    register("control"),
-];
-
-fn read_register(regs: &Registers, name: &str) -> Option<u32> {
-    let index = REGISTERS.iter().position(|register| register.name == name)?;
-    Some(match name {
-        "xpsr" => regs.xpsr(),
-        "msp" => regs.msp(),
-        "psp" => regs.psp(),
-        "primask" => u32::from(regs.primask),
-        "basepri" => u32::from(regs.basepri),
-        "faultmask" => u32::from(regs.faultmask),
-        "control" => regs.control(),
-        _ => regs.r[index],
-    })
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -2,11 +2,14 @@
 
 pub mod arm;
 mod clock;
+pub mod core;
 pub mod engine;
 pub mod entropy;
 pub mod fabric;
 pub mod hash;
+pub mod limits;
 pub mod machine;
 pub mod memory;
 pub mod nrf52840;
+pub mod riscv;
 pub mod time;

@@ -23,6 +23,7 @@ use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
+pub use super::limits::Limits;
 use super::time::VirtualTime;
 
 use code::CodeCache;
@@ -30,7 +31,7 @@ pub use exceptions::{Fault, FaultTaken, Lockup};
 use fast::Fast;
 use instruction::SP;
 pub use registers::Registers;
-pub use run::{Limits, SEMIHOSTING, StopReason};
+pub use run::{SEMIHOSTING, StopReason};
 use system::System;
 
 /// A Cortex-M4 with its chip.

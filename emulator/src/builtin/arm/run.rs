@@ -10,38 +10,7 @@ use super::instruction::{Condition, Instruction};
 use super::system::Want;
 use super::{CortexM, Sleep, cycles, fast};
 use crate::builtin::fabric::{Request, ResetKind};
-use crate::builtin::time::VirtualTime;
-
-/// How long to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Until the first instruction boundary at or after this instant.
-    pub until: VirtualTime,
-    /// Until exactly so many instructions were executed since power-on.
-    pub instructions: u64,
-    /// Also when the core sleeps and nothing is due now; time is not moved forward then.
-    pub stop_when_idle: bool,
-}
-
-impl Limits {
-    /// Until `until`.
-    pub const fn until(until: VirtualTime) -> Self {
-        Self {
-            until,
-            instructions: u64::MAX,
-            stop_when_idle: false,
-        }
-    }
-
-    /// Until `instructions` were executed since power-on.
-    pub const fn instructions(instructions: u64) -> Self {
-        Self {
-            until: VirtualTime::MAX,
-            instructions,
-            stop_when_idle: false,
-        }
-    }
-}
+use crate::builtin::limits::Limits;
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

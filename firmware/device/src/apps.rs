@@ -86,6 +86,11 @@ impl App {
         self.instance.is_some()
     }
 
+    /// Whether it ran and does not any more.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, AppState::Exited | AppState::Failed | AppState::Stopped)
+    }
+
     /// What is told to the gateway.
     pub fn report(&self, uptime_ms: u64) -> AppReport {
         AppReport {
@@ -113,7 +118,10 @@ impl App {
             .instance
             .as_ref()
             .map_or((0, 0), |instance| (instance.fuel_spent(), instance.memory_bytes()));
-        let context = self.instance.as_mut().map(|instance| instance.context());
+        let mut context = self.instance.as_mut().map(|instance| instance.context());
+        if let Some(context) = &mut context {
+            context.tell_lost_lines();
+        }
         AppMetrics {
             app: self.manifest.app.clone(),
             fuel,
@@ -341,6 +349,11 @@ impl Apps {
         self.apps.iter_mut().map(App::metrics).collect()
     }
 
+    /// The app that [`Self::next_report`] will tell of.
+    pub fn next_untold(&self) -> Option<&App> {
+        self.apps.iter().find(|app| app.report_due)
+    }
+
     /// The next app whose state nobody has been told.
     pub fn next_report(&mut self) -> Option<AppReport> {
         let uptime_ms = self.clock.uptime_ms();
@@ -388,6 +401,9 @@ impl Apps {
     fn unload(&mut self, name: &str) {
         if let Some(app) = self.get_mut(name) {
             app.callback = None;
+            if let Some(instance) = &mut app.instance {
+                instance.context().tell_lost_lines();
+            }
             app.instance = None;
             app.heap_bytes = 0;
             app.reserved_bytes = 0;

@@ -1,7 +1,7 @@
 //! Log lines of apps and firmware that wait for the session: a ring of bytes, allocated once, so that no app's heap
 //! account is touched by a line that is sent long after.
 
-use alloc::{collections::VecDeque, string::String, vec::Vec};
+use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 use drydock_protocol::{
     device_to_gateway::Log,
     limits::{MAX_APP_NAME_BYTES, MAX_LOG_BYTES},
@@ -10,8 +10,14 @@ use drydock_protocol::{
 
 /// Bytes of waiting lines.
 const CAPACITY_BYTES: usize = 3072;
+/// Of these, what only notices about lost lines may fill.
+const NOTICE_BYTES: usize = 512;
 /// Length of the entry (2), level, length of the name, uptime (8), sequence (4).
 const HEADER_BYTES: usize = 16;
+const SEQUENCE_AT: usize = 12;
+/// Lines that an app may write at once, and how often it is granted one more.
+const BURST_LINES: u64 = 64;
+const LINE_INTERVAL_MS: u64 = 30;
 /// Marks a line that was cut.
 const CUT_MARK: &str = "…";
 
@@ -33,9 +39,26 @@ impl Default for LogRing {
 }
 
 impl LogRing {
-    /// Adds a line; the name is empty for the firmware's own.
-    pub fn push(&mut self, app: &str, level: LogLevel, text: &str, uptime_ms: u64) {
-        self.sequence += 1;
+    /// Adds a line; the name is empty for the firmware's own. Returns whether there was room for it.
+    pub fn push(&mut self, app: &str, level: LogLevel, text: &str, uptime_ms: u64) -> bool {
+        let added = self.add(app, level, text, uptime_ms, CAPACITY_BYTES - NOTICE_BYTES);
+        self.dropped += u32::from(!added);
+        added
+    }
+
+    /// Adds a line about lines that were lost. Returns whether there was room for it.
+    pub fn push_notice(&mut self, app: &str, text: &str, uptime_ms: u64) -> bool {
+        self.add(app, LogLevel::Warn, text, uptime_ms, CAPACITY_BYTES)
+    }
+
+    /// Counts a line that its app was not allowed any more. It leaves a gap as a line does that found no room.
+    pub fn refuse(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.dropped += 1;
+    }
+
+    fn add(&mut self, app: &str, level: LogLevel, text: &str, uptime_ms: u64, capacity_bytes: usize) -> bool {
+        self.sequence = self.sequence.wrapping_add(1);
         let app = cut(app, MAX_APP_NAME_BYTES);
         let (text, mark) = if text.len() > MAX_LOG_BYTES {
             (cut(text, MAX_LOG_BYTES - CUT_MARK.len()), CUT_MARK)
@@ -43,9 +66,8 @@ impl LogRing {
             (text, "")
         };
         let len = HEADER_BYTES + app.len() + text.len() + mark.len();
-        if self.bytes.len() + len > CAPACITY_BYTES {
-            self.dropped += 1;
-            return;
+        if self.bytes.len() + len > capacity_bytes {
+            return false;
         }
         self.bytes.extend((len as u16).to_le_bytes());
         self.bytes.extend([level as u8, app.len() as u8]);
@@ -54,6 +76,7 @@ impl LogRing {
         self.bytes.extend(app.bytes());
         self.bytes.extend(text.bytes());
         self.bytes.extend(mark.bytes());
+        true
     }
 
     /// Takes the oldest line.
@@ -71,6 +94,26 @@ impl LogRing {
         })
     }
 
+    /// Behind the lines that were added so far.
+    pub fn mark(&self) -> u32 {
+        self.sequence
+    }
+
+    /// Takes the oldest line, if it was added before the mark.
+    pub fn pop_before(&mut self, mark: u32) -> Option<Log> {
+        let mut sequence = [0; 4];
+        for (byte, stored) in sequence
+            .iter_mut()
+            .zip(self.bytes.range(SEQUENCE_AT.min(self.bytes.len())..))
+        {
+            *byte = *stored;
+        }
+        // The difference has a sign, because sequences wrap.
+        (mark.wrapping_sub(u32::from_le_bytes(sequence)) as i32 >= 0)
+            .then(|| self.pop())
+            .flatten()
+    }
+
     /// Whether no line waits.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -79,6 +122,51 @@ impl LogRing {
     /// Lines dropped since reset.
     pub fn dropped(&self) -> u32 {
         self.dropped
+    }
+}
+
+/// How many lines an app may still write: a burst, then a steady rate. Whoever writes more loses lines, not others.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    lines: u64,
+    granted_ms: u64,
+    /// Lines that were lost and of which nobody has been told.
+    lost: u32,
+}
+
+impl Allowance {
+    pub(crate) fn new(uptime_ms: u64) -> Self {
+        Self {
+            lines: BURST_LINES,
+            granted_ms: uptime_ms,
+            lost: 0,
+        }
+    }
+
+    /// Whether one more line may be written now; it counts as written, or as lost.
+    pub(crate) fn take(&mut self, uptime_ms: u64) -> bool {
+        let granted = (uptime_ms - self.granted_ms) / LINE_INTERVAL_MS;
+        self.granted_ms += granted * LINE_INTERVAL_MS;
+        self.lines = (self.lines + granted).min(BURST_LINES);
+        if self.lines == 0 {
+            self.lost += 1;
+            return false;
+        }
+        self.lines -= 1;
+        true
+    }
+
+    /// A line that was allowed found no room.
+    pub(crate) fn found_no_room(&mut self) {
+        self.lost += 1;
+    }
+
+    /// Says how many lines were lost since this was last said, if the ring has room for that.
+    pub(crate) fn tell_lost(&mut self, logs: &mut LogRing, app: &str, uptime_ms: u64) {
+        let plural = if self.lost == 1 { "" } else { "s" };
+        if self.lost > 0 && logs.push_notice(app, &format!("{} line{plural} dropped", self.lost), uptime_ms) {
+            self.lost = 0;
+        }
     }
 }
 
@@ -129,6 +217,66 @@ mod tests {
             pushed + 1,
             "the dropped line leaves a gap"
         );
+    }
+
+    #[test]
+    fn gives_back_only_what_was_added_before_a_mark() {
+        let mut ring = LogRing {
+            sequence: u32::MAX - 1,
+            ..LogRing::default()
+        };
+        assert!(ring.pop_before(ring.mark()).is_none());
+        ring.push("a", LogLevel::Info, "before", 0);
+        let mark = ring.mark();
+        ring.push("a", LogLevel::Info, "after", 0);
+        assert_eq!(ring.pop_before(mark).unwrap().text, "before");
+        assert!(ring.pop_before(mark).is_none());
+        assert_eq!(ring.pop().unwrap().text, "after");
+    }
+
+    #[test]
+    fn an_app_that_floods_loses_its_own_lines_and_is_told_how_many() {
+        let mut ring = LogRing::default();
+        let mut allowance = Allowance::new(0);
+        let write = |ring: &mut LogRing, allowance: &mut Allowance, uptime_ms| {
+            if !allowance.take(uptime_ms) {
+                ring.refuse();
+            }
+        };
+        for _ in 0..BURST_LINES + 10 {
+            write(&mut ring, &mut allowance, 5);
+        }
+        assert_eq!(ring.dropped(), 10);
+        // Time gives back as many lines as its rate, and no more than a burst.
+        write(&mut ring, &mut allowance, 5 + LINE_INTERVAL_MS);
+        assert_eq!(ring.dropped(), 10);
+        for _ in 0..BURST_LINES + 3 {
+            write(&mut ring, &mut allowance, 10_000_000);
+        }
+        assert_eq!(ring.dropped(), 13);
+        allowance.tell_lost(&mut ring, "flood", 10_000_000);
+        allowance.tell_lost(&mut ring, "flood", 10_000_000);
+        let notice = ring.pop().unwrap();
+        assert_eq!(
+            (notice.app.as_str(), notice.text.as_str()),
+            ("flood", "13 lines dropped")
+        );
+        assert!(ring.pop().is_none(), "it is said once");
+    }
+
+    #[test]
+    fn a_full_ring_has_room_for_a_notice() {
+        let mut ring = LogRing::default();
+        let mut allowance = Allowance::new(0);
+        while ring.dropped() < 2 {
+            let text = "long enough to fill the ring before the burst is over, which takes more than forty bytes";
+            if !(allowance.take(0) && ring.push("a", LogLevel::Info, text, 0)) {
+                allowance.found_no_room();
+            }
+        }
+        allowance.tell_lost(&mut ring, "a", 0);
+        let last = core::iter::from_fn(|| ring.pop()).last().unwrap();
+        assert_eq!((last.level, last.text.as_str()), (LogLevel::Warn, "2 lines dropped"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use alloc::{boxed::Box, collections::VecDeque, format, rc::Rc, string::String, v
 use core::cell::RefCell;
 use drydock_protocol::{
     device_handler::DeviceHandler,
-    device_to_gateway::{Hello, Metrics, Refusal, RefusalCode},
+    device_to_gateway::{Hello, Log, Metrics, Refusal, RefusalCode},
     envelope::{self, Kind},
     gateway_to_device::Welcome,
     limits::{DEFAULT_METRICS_INTERVAL_MS, MAX_ENVELOPE_BYTES, MAX_METRICS_INTERVAL_MS, MIN_METRICS_INTERVAL_MS},
@@ -42,6 +42,8 @@ pub struct DeviceState {
     /// Device time.
     pub clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
+    /// Lines up to this mark go before the end of an app that is to be told next.
+    told_after: Option<u32>,
     /// The manifest of the transfer under way.
     incoming: Option<Manifest>,
     replies: VecDeque<Vec<u8>>,
@@ -83,6 +85,7 @@ impl DeviceState {
             identity,
             clock,
             logs,
+            told_after: None,
             incoming: None,
             replies: VecDeque::with_capacity(MAX_REPLIES),
             fault: board.take_fault(),
@@ -119,6 +122,7 @@ impl DeviceState {
     pub fn hello(&mut self) -> Option<Vec<u8>> {
         self.replies.clear();
         self.session_id = None;
+        self.told_after = None;
         self.package_abort();
         self.apps.reports_told();
         let (info, uptime_ms) = (self.board.info(), self.clock.uptime_ms());
@@ -174,19 +178,34 @@ impl DeviceState {
         self.replies.len() >= MAX_REPLIES
     }
 
-    /// The next message for the gateway: replies first, then changed states, metrics, log lines.
+    /// The next message for the gateway: replies first, then metrics, changed states, log lines. What an app wrote before
+    /// it ended goes before its end, so that nobody who waits for the end misses the last words.
     pub fn next_message(&mut self, link: Stats) -> Option<Vec<u8>> {
         if let Some(reply) = self.replies.pop_front() {
             return Some(reply);
         }
-        if let Some(report) = self.apps.next_report() {
-            return envelope::encode(Kind::AppReport, 0, &report).ok();
-        }
         if self.board.now_us() >= self.next_metrics_us {
             return encode_metrics(self.metrics(link));
         }
+        if let Some(app) = self.apps.next_untold() {
+            let last_words = if app.has_ended() { self.last_words() } else { None };
+            if let Some(line) = last_words {
+                return envelope::encode(Kind::Log, 0, &line).ok();
+            }
+            self.told_after = None;
+            let report = self.apps.next_report()?;
+            return envelope::encode(Kind::AppReport, 0, &report).ok();
+        }
         let line = self.logs.borrow_mut().pop()?;
         envelope::encode(Kind::Log, 0, &line).ok()
+    }
+
+    /// The next line that was written before the end that is to be told. Lines that come while these are sent do not
+    /// hold the report up.
+    fn last_words(&mut self) -> Option<Log> {
+        let mut logs = self.logs.borrow_mut();
+        let mark = *self.told_after.get_or_insert_with(|| logs.mark());
+        logs.pop_before(mark)
     }
 
     /// When [`Self::next_message`] has something although nothing happens, in microseconds since reset.
@@ -225,6 +244,8 @@ impl DeviceState {
         self.next_metrics_us = now_us.max(self.next_metrics_us + interval_us);
         self.metrics_sequence += 1;
         let (heap, stack) = (self.board.heap(), self.board.stack());
+        let apps = self.apps.metrics();
+        let logs_dropped = self.logs.borrow().dropped();
         Metrics {
             uptime_ms: self.clock.uptime_ms(),
             cpu_busy_bp: (busy_us * 10_000 / elapsed_us) as u16,
@@ -236,8 +257,8 @@ impl DeviceState {
             link_retries: link.retries,
             link_errors: link.damaged,
             sequence: self.metrics_sequence,
-            logs_dropped: self.logs.borrow().dropped(),
-            apps: self.apps.metrics(),
+            logs_dropped,
+            apps,
             temperature_mc: self.board.temperature_mc(),
         }
     }

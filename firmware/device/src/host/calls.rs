@@ -6,7 +6,7 @@
 use crate::{
     board::{BoardRef, Pull},
     clock::DeviceClock,
-    log::{LogRing, cut, level},
+    log::{Allowance, LogRing, cut, level},
 };
 use alloc::{
     format,
@@ -39,6 +39,7 @@ pub struct AppContext {
     logs: Rc<RefCell<LogRing>>,
     app: Rc<str>,
     grants: Grants,
+    allowance: Allowance,
     /// Output to stdout that has no line end yet.
     line: Vec<u8>,
     /// Values that the app reported.
@@ -95,6 +96,7 @@ impl AppContext {
         }
         Self {
             board,
+            allowance: Allowance::new(clock.uptime_ms()),
             clock,
             logs,
             app,
@@ -139,14 +141,34 @@ impl AppContext {
     /// Writes out what the app left without a line end.
     pub fn flush_line(&mut self) {
         if !self.line.is_empty() {
-            let line = core::mem::take(&mut self.line);
-            self.write_log(LogLevel::Info, &String::from_utf8_lossy(&line));
+            self.write_line(LogLevel::Info);
         }
     }
 
-    fn write_log(&mut self, level: LogLevel, text: &str) {
+    /// Says in the app's name how many of its lines were lost.
+    pub fn tell_lost_lines(&mut self) {
         let uptime_ms = self.clock.uptime_ms();
-        self.logs.borrow_mut().push(&self.app, level, text, uptime_ms);
+        self.allowance
+            .tell_lost(&mut self.logs.borrow_mut(), &self.app, uptime_ms);
+    }
+
+    fn write_line(&mut self, level: LogLevel) {
+        let line = core::mem::take(&mut self.line);
+        self.write_log(level, &line);
+    }
+
+    fn write_log(&mut self, level: LogLevel, text: &[u8]) {
+        // What goes beyond the limit is cut anyway; do not copy it first.
+        let text = &text[..text.len().min(MAX_LOG_BYTES + 4)];
+        let uptime_ms = self.clock.uptime_ms();
+        if !self.allowance.take(uptime_ms) {
+            self.logs.borrow_mut().refuse();
+            return;
+        }
+        let text = String::from_utf8_lossy(text);
+        if !self.logs.borrow_mut().push(&self.app, level, &text, uptime_ms) {
+            self.allowance.found_no_room();
+        }
     }
 }
 
@@ -189,10 +211,7 @@ pub(crate) fn implementation(call: &HostCall) -> Option<HostFn> {
 
 fn log(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
     let text = range(memory, arguments[1], arguments[2])?;
-    // What goes beyond the limit is cut anyway; do not copy it first.
-    let text = &text[..text.len().min(MAX_LOG_BYTES + 4)];
-    let text = String::from_utf8_lossy(text);
-    context.write_log(level(arguments[0] as u32), &text);
+    context.write_log(level(arguments[0] as u32), text);
     Ok(0)
 }
 
@@ -251,12 +270,10 @@ fn fd_write(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> R
         written = written.wrapping_add(text.len() as u32);
         for byte in text {
             if *byte == b'\n' {
-                let line = core::mem::take(&mut context.line);
-                context.write_log(level, &String::from_utf8_lossy(&line));
+                context.write_line(level);
             } else {
                 if context.line.len() >= MAX_LOG_BYTES {
-                    let line = core::mem::take(&mut context.line);
-                    context.write_log(level, &String::from_utf8_lossy(&line));
+                    context.write_line(level);
                 }
                 context.line.push(*byte);
             }

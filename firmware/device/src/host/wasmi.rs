@@ -28,6 +28,10 @@ const MIN_STACK_BYTES: usize = 256;
 /// Table elements of an app at most, 8 bytes each.
 const MAX_TABLE_ELEMENTS: usize = 1024;
 
+/// Fuel of a host call besides its instruction: what the firmware does for it takes as long as so much of the app's own
+/// code, and a slice is to last as long whatever the app does in it.
+const HOST_CALL_FUEL: u64 = 150;
+
 /// The runtime.
 pub struct WasmiHost;
 
@@ -178,6 +182,8 @@ fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Fu
     let params = call.params.iter().copied().map(of);
     let ty = FuncType::new(params, call.result.map(of));
     Some(Func::new(&mut *store, ty, move |mut caller, arguments, results| {
+        let fuel = caller.get_fuel()?;
+        caller.set_fuel(fuel.saturating_sub(HOST_CALL_FUEL))?;
         let mut raw = [0; 4];
         for (raw, argument) in raw.iter_mut().zip(arguments) {
             *raw = match argument {

@@ -7,8 +7,8 @@ use crate::support::{
 };
 use drydock_protocol::{
     capability::{Capability, PinSet},
-    device_to_gateway::{AppReport, RefusalCode, Reply},
-    envelope::Kind,
+    device_to_gateway::{AppReport, Log, Metrics, RefusalCode, Reply},
+    envelope::{Envelope, Kind},
     gateway_to_device::AppRequest,
     types::{AppState, FailureKind, LogLevel},
 };
@@ -85,9 +85,9 @@ fn apps_come_back_after_a_reset_unless_stopped() {
     world.run_until("both", |world| {
         let heard = |app: &str| {
             world.gateway.inbox.iter().any(|message| {
-                let envelope = drydock_protocol::envelope::Envelope::decode(message).unwrap();
+                let envelope = Envelope::decode(message).unwrap();
                 envelope
-                    .body::<drydock_protocol::device_to_gateway::Log>()
+                    .body::<Log>()
                     .is_ok_and(|log| log.app == app && envelope.kind == Kind::Log as u16)
             })
         };
@@ -229,6 +229,85 @@ fn a_wasi_program_prints_and_exits() {
         (report.state, failure.kind, failure.exit_code),
         (AppState::Failed, FailureKind::ExitCode, Some(3))
     );
+}
+
+#[test]
+fn what_an_app_wrote_comes_before_its_end() {
+    let text = r#"(module
+        (import "drydock" "log" (func $log (param i32 i32 i32)))
+        (memory (export "memory") 64 64 (pagesize 1))
+        (data (i32.const 0) "last words")
+        (func (export "_start") (local $n i32)
+            (loop
+                (call $log (i32.const 2) (i32.const 0) (i32.const 10))
+                (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 20))))))"#;
+    let mut world = World::in_session();
+    let module = wasm(text);
+    deploy(&mut world, &manifest("brief", 1, &module), &module).unwrap();
+    let ended = |message: &Vec<u8>| {
+        let envelope = Envelope::decode(message).unwrap();
+        let report = envelope.body::<AppReport>();
+        envelope.kind == Kind::AppReport as u16 && report.is_ok_and(|report| report.state == AppState::Exited)
+    };
+    world.run_until("the end", |world| world.gateway.inbox.iter().any(ended));
+    let kinds: Vec<u16> = world
+        .gateway
+        .inbox
+        .iter()
+        .map(|message| Envelope::decode(message).unwrap().kind)
+        .collect();
+    let lines = kinds.iter().filter(|kind| **kind == Kind::Log as u16).count();
+    assert_eq!(lines, 20, "{kinds:?}");
+}
+
+/// Writes lines as fast as it can, each time it is called.
+const FLOOD: &str = r#"(module
+    (import "drydock" "log" (func $log (param i32 i32 i32)))
+    (import "drydock" "tick_every" (func $tick_every (param i32)))
+    (memory (export "memory") 64 64 (pagesize 1))
+    (data (i32.const 0) "so much to say")
+    (func (export "init") (call $tick_every (i32.const 1)))
+    (func (export "tick") (local $n i32)
+        (loop
+            (call $log (i32.const 2) (i32.const 0) (i32.const 14))
+            (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))))"#;
+
+#[test]
+fn an_app_that_floods_the_log_starves_nobody_and_is_told_what_it_lost() {
+    let mut world = World::in_session();
+    let calm = wasm(BLINK);
+    deploy(&mut world, &manifest("calm", 1, &calm), &calm).unwrap();
+    let flood = wasm(FLOOD);
+    deploy(&mut world, &manifest("flood", 1, &flood), &flood).unwrap();
+    world.run_for_ms(3_000);
+    world.gateway.inbox.clear();
+    let (before, began_us) = (world.metrics(), world.board.now_us.get());
+    world.gateway.inbox.clear();
+    world.run_for_ms(10_000);
+    let (mut metrics, mut calm, mut flood, mut said) = (Vec::new(), 0, 0, 0);
+    for message in &world.gateway.inbox {
+        let envelope = Envelope::decode(message).unwrap();
+        if envelope.kind == Kind::Metrics as u16 {
+            metrics.push(envelope.body::<Metrics>().unwrap());
+        } else if envelope.kind == Kind::Log as u16 {
+            let line: Log = envelope.body().unwrap();
+            match (line.app.as_str(), line.text.strip_suffix(" lines dropped")) {
+                ("calm", _) => calm += 1,
+                (_, Some(count)) => said += count.parse::<u32>().unwrap(),
+                _ => flood += 1,
+            }
+        }
+    }
+    let elapsed_ms = (world.board.now_us.get() - began_us) / 1000;
+    assert_eq!(metrics.len() as u64, elapsed_ms / 1000, "metrics keep their rhythm");
+    assert!(metrics.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1));
+    assert!(calm >= 39, "{calm} lines of four a second");
+    assert!((200..450).contains(&flood), "{flood} lines of the flood in ten seconds");
+    let dropped = metrics.last().unwrap().logs_dropped - before.logs_dropped;
+    assert!(dropped > 10_000, "{dropped} dropped");
+    assert!(said.abs_diff(dropped) < dropped / 5, "{said} said of {dropped} dropped");
+    let reply = world.ask(Kind::AppStop, &request("flood"));
+    assert_eq!(reply, Reply::Done, "the device still answers");
 }
 
 #[test]

@@ -232,6 +232,7 @@ fn a_crash_stays_with_its_machine() {
     let crashing = Crashing {
         inner: board,
         bang: bang.clone(),
+        clock_bang: Arc::default(),
     };
     let handle = runner.add(Box::new(crashing), options("bad", Pace::Max, false));
     let mut events = handle.events();
@@ -263,6 +264,34 @@ fn a_crash_stays_with_its_machine() {
     bang.store(false, Ordering::Relaxed);
     handle.reset(ResetKind::PowerOn);
     wait(&handle, "it runs again", |status| status.state == State::Running);
+}
+
+#[test]
+fn a_panic_where_none_is_expected_costs_no_worker() {
+    let runner = runner(1);
+    let sound = add(&runner, "count", Pace::Max);
+    let clock_bang = Arc::new(AtomicBool::new(false));
+    let crashing = Crashing {
+        inner: machine("count"),
+        bang: Arc::default(),
+        clock_bang: clock_bang.clone(),
+    };
+    let handle = runner.add(Box::new(crashing), options("bad", Pace::Max, false));
+    wait(&handle, "it runs", |status| status.instructions > 1_000);
+    clock_bang.store(true, Ordering::Relaxed);
+    wait(
+        &handle,
+        "it crashed",
+        |status| matches!(&status.state, State::Crashed { cause } if cause == "no clock"),
+    );
+    let before = sound.status().instructions;
+    wait(&sound, "the other runs", |status| {
+        status.instructions > before + 1_000_000
+    });
+    handle.stop();
+    wait(&handle, "it stops all the same", |status| {
+        status.state == State::Stopped
+    });
 }
 
 #[test]
@@ -366,10 +395,11 @@ fn a_thousand_sleepers_share_one_worker() {
     }
 }
 
-/// A machine whose engine panics when asked to.
+/// A machine whose engine panics when asked to: as it runs, or as it tells the time.
 struct Crashing {
     inner: Box<dyn Machine>,
     bang: Arc<AtomicBool>,
+    clock_bang: Arc<AtomicBool>,
 }
 
 impl Machine for Crashing {
@@ -396,6 +426,7 @@ impl Machine for Crashing {
         self.inner.pause_switch()
     }
     fn now(&self) -> VirtualTime {
+        assert!(!self.clock_bang.load(Ordering::Relaxed), "no clock");
         self.inner.now()
     }
     fn instructions(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! One machine under the runner: what it is asked to do, and one turn of it on a worker.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -175,8 +176,19 @@ impl Slot {
         }
     }
 
-    /// Runs the machine for a while.
+    /// Runs the machine for a while. A panic anywhere in it is that machine's crash; the worker and the others go on.
     pub(super) fn turn(&self) -> Next {
+        catch_unwind(AssertUnwindSafe(|| self.run_turn())).unwrap_or_else(|panic| {
+            lock(&self.body).broke(self, panic_text(&*panic));
+            // What it was asked besides is still to be done.
+            match lock(&self.commands).is_empty() {
+                true => Next::WhenNotified,
+                false => Next::Again,
+            }
+        })
+    }
+
+    fn run_turn(&self) -> Next {
         let mut body = lock(&self.body);
         let turn_started = Instant::now();
         // What was told of the time holds until the machine has caught up with it.
@@ -209,6 +221,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Body {
     fn execute(&mut self, slot: &Slot, command: Command) {
+        if matches!(command, Command::Stop) {
+            return self.stop(slot);
+        }
         self.catch_up(slot);
         let Some(machine) = &mut self.machine else { return };
         let at = machine.now();
@@ -266,7 +281,8 @@ impl Body {
                     self.enter(slot, State::Crashed { cause });
                 }
             }
-            Command::Stop => self.stop(slot),
+            // Done above, whatever state the machine is in.
+            Command::Stop => {}
         }
     }
 
@@ -338,7 +354,7 @@ impl Body {
                 }
                 let until = limit.min(now.saturating_add(SLICE)).min(pause_at);
                 let spent = self.run(slot, RunLimit::busy_until(until));
-                self.pacer.was_busy(slot.started.elapsed() - host, spent);
+                self.pacer.was_busy(slot.started.elapsed().saturating_sub(host), spent);
             }
         }
         let now = self.machine.as_ref().map_or(now, |machine| machine.now());
@@ -461,6 +477,14 @@ impl Body {
         }
     }
 
+    /// The engine panicked where nothing was expected to: the machine is asked nothing to tell it.
+    fn broke(&mut self, slot: &Slot, cause: String) {
+        self.state = State::Crashed { cause };
+        self.idle = None;
+        slot.status.send_modify(|status| status.state = self.state.clone());
+        slot.tell(Event::State(self.state.clone()));
+    }
+
     /// Whether virtual time goes on while the machine waits for its next turn.
     fn asleep(&mut self, slot: &Slot, next: Next) -> Option<Asleep> {
         let held = self.pacer.is_held();
@@ -510,10 +534,12 @@ fn guarded<T>(
     match catch_unwind(AssertUnwindSafe(|| action(machine.as_mut()))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(text.unwrap_or_else(|| "the engine panicked".to_owned()))
-        }
+        Err(panic) => Err(panic_text(&*panic)),
     }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "the engine panicked".to_owned())
 }

@@ -5,6 +5,7 @@
 //! into the assets makes these tests ignored, by name.
 
 mod host;
+mod starts;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("the_same_seed_boots_to_the_same_state", the_same_seed),
     ("a_reset_brings_the_link_up_anew", a_reset),
     ("sleeps_while_nothing_happens", sleeps),
+    ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
 ];
 
 fn main() {
@@ -123,4 +125,12 @@ fn sleeps(image: &Image) -> Result<(), Failed> {
     // 64 million cycles a second; a device that only keeps its link alive uses a hundredth of them.
     assert!(executed < 1_280_000, "{executed} instructions in two idle seconds");
     Ok(())
+}
+
+/// `DRYDOCK_STARTS=N` makes it N rounds of four.
+fn starts_on_a_busy_host(image: &Image) -> Result<(), Failed> {
+    let rounds = std::env::var("DRYDOCK_STARTS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok());
+    starts::start_many(image, rounds.unwrap_or(10), power_on)
 }

@@ -8,6 +8,7 @@
 mod builtin;
 mod generate;
 mod random;
+mod riscv;
 mod unicorn;
 
 use std::fmt::Write as _;
@@ -28,17 +29,20 @@ const INSTRUCTIONS: u64 = 1_200_000;
 /// Every class of encodings must come up at least so often.
 const PER_CLASS: u64 = 1_000;
 
+type Check = fn(&unicorn::Library) -> Result<(), Failed>;
+
 fn main() {
     let arguments = Arguments::from_args();
-    let trial = match unicorn::Library::find() {
-        Ok(library) => Trial::test("random_programs_agree_with_unicorn", move || agree(&library)),
-        Err(reason) => Trial::test(
-            format!("random_programs_agree_with_unicorn (skipped: {reason})"),
-            || Ok(()),
-        )
-        .with_ignored_flag(true),
+    let tests: [(&str, Check); 2] = [
+        ("random_programs_agree_with_unicorn", agree),
+        ("random_riscv_programs_agree_with_unicorn", riscv::agree),
+    ];
+    let trial = |(name, check): (&str, Check)| match unicorn::Library::find() {
+        Ok(library) => Trial::test(name, move || check(&library)),
+        Err(reason) => Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true),
     };
-    libtest_mimic::run(&arguments, vec![trial]).exit();
+    let trials = tests.into_iter().map(trial).collect();
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
 /// What both sides start from and end with.
@@ -194,7 +198,7 @@ fn difference(text: &mut String, ours: &State, theirs: &State) -> Result<(), Fai
     Ok(())
 }
 
-fn seed() -> Result<u64, Failed> {
+pub(crate) fn seed() -> Result<u64, Failed> {
     use std::hash::{BuildHasher, Hasher};
     match std::env::var("DRYDOCK_ORACLE_SEED") {
         Ok(text) => Ok(u64::from_str_radix(&text, 16)?),

@@ -49,7 +49,7 @@ impl Library {
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    fn get<T>(&self, name: &str) -> Result<Symbol<'_, T>, Failed> {
+    pub(crate) fn get<T>(&self, name: &str) -> Result<Symbol<'_, T>, Failed> {
         // SAFETY: the caller names the type that the header of this version gives the symbol.
         Ok(unsafe { self.0.get(name.as_bytes()) }?)
     }
@@ -195,7 +195,7 @@ impl Drop for Unicorn<'_> {
     }
 }
 
-fn check(call: &str, code: i32) -> Result<(), Failed> {
+pub(crate) fn check(call: &str, code: i32) -> Result<(), Failed> {
     if code == 0 {
         Ok(())
     } else {

@@ -1,0 +1,154 @@
+//! The RISC-V half: random RV32IMAC and Zicsr programs on the builtin core and on Unicorn's SiFive E31.
+//! `DRYDOCK_ORACLE_SEED` and `DRYDOCK_ORACLE_INSTRUCTIONS` as for Arm.
+
+mod builtin;
+mod generate;
+mod unicorn;
+
+use std::fmt::Write as _;
+
+use libtest_mimic::Failed;
+
+use crate::random::Random;
+use generate::{Classes, Program};
+
+/// Where programs and data live on both sides.
+const CODE: u32 = 0x0001_0000;
+const CODE_BYTES: u32 = 0x8_0000;
+const DATA: u32 = 0x2000_0000;
+const DATA_BYTES: u32 = 0x4000;
+
+/// Instructions checked in a test run.
+const INSTRUCTIONS: u64 = 1_500_000;
+/// Every class of encodings must come up at least so often.
+const PER_CLASS: u64 = 1_000;
+
+/// What both sides start from and end with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct State {
+    /// x0–x31.
+    x: [u32; 32],
+    /// The data window.
+    data: Vec<u8>,
+}
+
+pub(crate) fn agree(library: &crate::unicorn::Library) -> Result<(), Failed> {
+    let seed = crate::seed()?;
+    let wanted = std::env::var("DRYDOCK_ORACLE_INSTRUCTIONS").map_or(Ok(INSTRUCTIONS), |text| text.parse())?;
+    println!("oracle (RISC-V): seed {seed:016x}, {wanted} instructions");
+    let mut random = Random::new(seed);
+    let mut ours = builtin::Builtin::new();
+    let mut theirs = unicorn::Unicorn::open(library)?;
+    let mut state = State {
+        x: [0; 32],
+        data: vec![0; DATA_BYTES as usize],
+    };
+    random.fill(&mut state.data);
+
+    let mut done = 0;
+    let mut classes = Classes::default();
+    let mut at = CODE;
+    while done < wanted {
+        let program = Program::random(&mut random, &mut classes, at);
+        program.start_state(&mut random, &mut state);
+        let end = program.end();
+        ours.load(&program.bytes(), at);
+        theirs.load(&program.bytes(), at)?;
+        // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast one.
+        let cut = random.chance(4);
+        let our_end = ours.run(at, end, &state, cut);
+        let their_end = theirs.run(at, end, &state)?;
+        let executed = our_end.as_ref().map_or(0, |(_, executed)| *executed);
+        if our_end.map(|(state, _)| state).as_ref() != Ok(&their_end) {
+            return Err(explain(library, seed, &program, &state, cut)?.into());
+        }
+        done += executed;
+        state = their_end;
+        at = (at + program.bytes().len() as u32 + 319) & !255;
+        // Blocks may begin on either half of a word.
+        at += 2 * random.below(2);
+        if at + 0x1000 > CODE + CODE_BYTES {
+            at = CODE;
+            theirs.flush()?;
+        }
+    }
+    let rare: Vec<String> = classes
+        .counts()
+        .filter(|(_, count)| *count < PER_CLASS)
+        .map(|(name, count)| format!("{name} ({count})"))
+        .collect();
+    println!(
+        "oracle (RISC-V): {done} instructions in {} classes agree",
+        classes.counts().count()
+    );
+    if wanted >= INSTRUCTIONS && !rare.is_empty() {
+        return Err(format!("these classes came up less than {PER_CLASS} times: {}", rare.join(", ")).into());
+    }
+    Ok(())
+}
+
+/// Finds the first item after which the two sides differ, and describes it.
+fn explain(
+    library: &crate::unicorn::Library,
+    seed: u64,
+    program: &Program,
+    start: &State,
+    cut: bool,
+) -> Result<String, Failed> {
+    let mut text = format!("seed {seed:016x}: the sides differ");
+    let mut before = start.clone();
+    for count in 1..=program.items.len() {
+        let shorter = program.prefix(count);
+        // Fresh sides: nothing an earlier run left may explain the difference away.
+        let (mut ours, mut theirs) = (builtin::Builtin::new(), unicorn::Unicorn::open(library)?);
+        ours.load(&shorter.bytes(), shorter.at);
+        theirs.load(&shorter.bytes(), shorter.at)?;
+        let our_end = ours.run(shorter.at, shorter.end(), start, cut);
+        let their_end = theirs.run(shorter.at, shorter.end(), start)?;
+        let our_end = match our_end {
+            Ok((our_end, _)) if our_end == their_end => {
+                before = their_end;
+                continue;
+            }
+            Ok((our_end, _)) => our_end,
+            Err(stop) => {
+                describe(&mut text, &shorter, count, &before)?;
+                writeln!(text, "  builtin did not reach the end: {stop}")?;
+                return Ok(text);
+            }
+        };
+        describe(&mut text, &shorter, count, &before)?;
+        for (index, (our, their)) in our_end.x.iter().zip(&their_end.x).enumerate() {
+            if our != their {
+                writeln!(text, "  x{index}: builtin {our:08x}, unicorn {their:08x}")?;
+            }
+        }
+        let bytes = our_end.data.iter().zip(&their_end.data).enumerate();
+        for (index, (our, their)) in bytes.filter(|(_, (our, their))| our != their).take(8) {
+            let addr = DATA + index as u32;
+            writeln!(text, "  byte at {addr:#x}: builtin {our:02x}, unicorn {their:02x}")?;
+        }
+        return Ok(text);
+    }
+    text.push_str(" only in the whole run: state of one side leaked between programs");
+    Ok(text)
+}
+
+fn describe(text: &mut String, program: &Program, count: usize, before: &State) -> Result<(), Failed> {
+    let item = &program.items[count - 1];
+    let at = program.address_of(count - 1);
+    writeln!(text, " after item {count}, class {}, at {at:#x}:", item.class)?;
+    let mut index = 0;
+    while index < item.code.len() {
+        let second = item.code.get(index + 1).copied().unwrap_or(0);
+        let addr = at + 2 * index as u32;
+        let (name, bytes) = drydock_emulator::builtin::riscv::disassemble(addr, item.code[index], second);
+        writeln!(text, "    {name}")?;
+        index += usize::from(bytes) / 2;
+    }
+    for (index, value) in before.x.iter().enumerate() {
+        write!(text, "  x{index}={value:08x}")?;
+    }
+    writeln!(text)?;
+    Ok(())
+}

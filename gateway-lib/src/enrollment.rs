@@ -166,13 +166,13 @@ fn check_token(
     now_ms: u64,
 ) -> Result<(PairingRecord, DeviceRecord), Refused> {
     use EnrollRefusalCode as Code;
-    if model.pairing == PairingMode::Off {
+    let known = model.pairings.get(&token_hash(&request.token));
+    if model.pairing == PairingMode::Off && known.is_none_or(|pairing| !pairing.own) {
         return Err(Refused::new(
             Code::PairingOff,
             "pairing is off; switch it on in Drydock",
         ));
     }
-    let known = model.pairings.get(&token_hash(&request.token));
     let found = known.and_then(|pairing| Some((pairing, model.devices.get(&pairing.device)?)));
     let Some((pairing, device)) = found else {
         return Err(Refused::new(

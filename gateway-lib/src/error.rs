@@ -16,8 +16,28 @@ pub enum StoreError {
     /// The gateway was closed.
     #[error("the gateway was closed; open it again")]
     Closed,
+    /// The system failed to write; nothing was changed.
+    #[error(
+        "the disk that holds {} cannot be written: it is full, over a limit, or failing. Free some space, or choose another directory with --data",
+        .path.display()
+    )]
+    DiskFailed {
+        /// The data directory.
+        path: PathBuf,
+        /// What the database said.
+        source: sqlx::Error,
+    },
+    /// The directory can be read only.
+    #[error(
+        "{} cannot be written by you; mend its permissions, or choose another directory with --data",
+        .path.display()
+    )]
+    NotWritable {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// A file or directory could not be used.
-    #[error("{} cannot be used", .path.display())]
+    #[error("{} cannot be used; see whether you may read and write it, or choose another directory with --data", .path.display())]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -25,10 +45,10 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The database refused.
-    #[error("the database of the gateway failed")]
+    #[error("the database of the gateway failed; see the log in the data directory")]
     Database(#[source] sqlx::Error),
     /// What is stored has not the form that this version writes.
-    #[error("the database of the gateway holds something unreadable: {what}")]
+    #[error("the database of the gateway holds something unreadable: {what}. Restore it from a backup")]
     Unreadable {
         /// What.
         what: String,
@@ -169,6 +189,14 @@ pub enum DeviceError {
     Store(#[from] StoreError),
 }
 
+/// A file is no module at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct NotAModule {
+    /// Half a sentence with the way out; it begins with "it".
+    pub reason: String,
+}
+
 /// A module could not be made a package. Nothing was stored.
 #[derive(Debug, Error)]
 pub enum UploadError {
@@ -262,6 +290,12 @@ pub enum AuditError {
         sequence: u64,
         /// What does not fit.
         reason: &'static str,
+    },
+    /// There is no database.
+    #[error("there is no audit trail: {} is missing; name the data directory with --data", .path.display())]
+    NoStore {
+        /// Where it would be.
+        path: PathBuf,
     },
     /// The store failed.
     #[error(transparent)]

@@ -8,10 +8,10 @@ use crate::{
     error::*,
     package::{Asked, BoardFacts, unfit},
     session,
-    store::{Cursor, DeviceRecord},
+    store::{Cursor, DeviceRecord, read_trail},
     stream::*,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -160,7 +160,16 @@ impl Gateway {
         chip_id: Option<Vec<u8>>,
         device_name: Option<String>,
     ) -> Result<Pairing, PairingError> {
-        self.core().create_pairing(ttl, chip_id, device_name).await
+        self.core().create_pairing(ttl, chip_id, device_name, false).await
+    }
+
+    /// The same for a machine that the caller made itself, so that nobody else can be at its cable: it enrolls while pairing
+    /// is off too.
+    ///
+    /// # Errors
+    /// [`PairingError`].
+    pub async fn create_own_pairing(&self, ttl: Duration, device_name: String) -> Result<Pairing, PairingError> {
+        self.core().create_pairing(ttl, None, Some(device_name), true).await
     }
 
     /// Makes a one-time token with which a known device (wiped, or its chip renewed) gets a new certificate under its old
@@ -169,7 +178,15 @@ impl Gateway {
     /// # Errors
     /// [`PairingError`].
     pub async fn create_pairing_for(&self, device: &DeviceId, ttl: Duration) -> Result<Pairing, PairingError> {
-        self.core().create_pairing_for(device, ttl).await
+        self.core().create_pairing_for(device, ttl, false).await
+    }
+
+    /// The same for a machine that the caller made itself; see [`Gateway::create_own_pairing`].
+    ///
+    /// # Errors
+    /// [`PairingError`].
+    pub async fn create_own_pairing_for(&self, device: &DeviceId, ttl: Duration) -> Result<Pairing, PairingError> {
+        self.core().create_pairing_for(device, ttl, true).await
     }
 
     /// All devices, by name.
@@ -235,8 +252,8 @@ impl Gateway {
     /// [`ModuleReport::problems`].
     ///
     /// # Errors
-    /// [`UploadError`] if it is no module at all.
-    pub fn analyze(&self, module: &[u8]) -> Result<ModuleReport, UploadError> {
+    /// [`NotAModule`].
+    pub fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
         self.core().analyze(module)
     }
 
@@ -392,6 +409,15 @@ impl Gateway {
         self.core().store.verify_audit().await
     }
 
+    /// Reads and checks the audit trail of a data directory without opening a gateway on it: it may be in use, or a copy.
+    /// Entries are handed on as far as the trail holds.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub async fn read_audit_trail(data_dir: &Path, each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
+        read_trail(data_dir, each).await
+    }
+
     fn core(&self) -> &Arc<Core> {
         &self.door.0
     }
@@ -412,12 +438,16 @@ impl Core {
 
     fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
         let model = self.store.read();
-        let record = device
-            .and_then(|device| model.devices.get(device))
-            .filter(|record| !record.board.is_empty());
+        let record = device.and_then(|device| model.devices.get(device));
         let facts = match record {
-            Some(record) => self.board_facts(record),
-            None => BoardFacts::of_spec(self.boards.iter().find(|spec| spec.id == board)?),
+            Some(record) if !record.board.is_empty() => self.board_facts(record),
+            pending => {
+                let mut facts = BoardFacts::of_spec(self.boards.iter().find(|spec| spec.id == board)?);
+                if let Some(pending) = pending {
+                    facts.name.clone_from(&pending.name);
+                }
+                facts
+            }
         };
         unfit(&facts, &Asked::of_report(report, app)).map(|unfit| unfit.sentence)
     }

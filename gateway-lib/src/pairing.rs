@@ -34,13 +34,14 @@ impl Core {
         ttl: Duration,
         chip_id: Option<Vec<u8>>,
         name: Option<String>,
+        own: bool,
     ) -> Result<Pairing, PairingError> {
         let chip_id = chip_id.map(hex::encode).unwrap_or_default();
         let device = DeviceId(format!("dev-{}", hex::encode(crate::random::bytes::<8>())));
         let mut tx = self.store.begin().await?;
         let name = {
             let model = tx.model();
-            if model.pairing == PairingMode::Off {
+            if model.pairing == PairingMode::Off && !own {
                 return Err(PairingError::Off);
             }
             if let Some(bound) = model.by_chip(&chip_id).filter(|bound| bound.certificate.is_some()) {
@@ -65,25 +66,30 @@ impl Core {
         )
         .await?;
         let pairing = self.pairing(device, tx.time_ms, ttl);
-        tx.pairing(record(&pairing, chip_id, false)).await?;
+        tx.pairing(record(&pairing, chip_id, false, own)).await?;
         tx.audit("operator", "pairing.created", &pairing.device.0, "for a new device")
             .await?;
         tx.commit().await?;
         Ok(pairing)
     }
 
-    pub(crate) async fn create_pairing_for(&self, device: &DeviceId, ttl: Duration) -> Result<Pairing, PairingError> {
+    pub(crate) async fn create_pairing_for(
+        &self,
+        device: &DeviceId,
+        ttl: Duration,
+        own: bool,
+    ) -> Result<Pairing, PairingError> {
         let mut tx = self.store.begin().await?;
         let chip_id = {
             let model = tx.model();
-            if model.pairing == PairingMode::Off {
+            if model.pairing == PairingMode::Off && !own {
                 return Err(PairingError::Off);
             }
             known(&model, device)?.chip_id.clone()
         };
         self.drop_pairings_of(&mut tx, device).await?;
         let pairing = self.pairing(device.clone(), tx.time_ms, ttl);
-        tx.pairing(record(&pairing, chip_id, true)).await?;
+        tx.pairing(record(&pairing, chip_id, true, own)).await?;
         tx.audit(
             "operator",
             "pairing.created",
@@ -211,7 +217,7 @@ fn free_name(model: &Model) -> String {
     names.find(|name| model.by_name(name).is_none()).unwrap_or_default()
 }
 
-fn record(pairing: &Pairing, chip_id: String, again: bool) -> PairingRecord {
+fn record(pairing: &Pairing, chip_id: String, again: bool, own: bool) -> PairingRecord {
     PairingRecord {
         token_hash: token_hash(&pairing.token),
         device: pairing.device.clone(),
@@ -219,5 +225,6 @@ fn record(pairing: &Pairing, chip_id: String, again: bool) -> PairingRecord {
         expires_ms: pairing.expires_ms,
         used: false,
         again,
+        own,
     }
 }

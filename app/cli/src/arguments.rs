@@ -65,6 +65,9 @@ pub(crate) enum Verb {
     /// Own a data directory without a window: keep its boards running until Ctrl-C
     #[command(after_help = "Examples:\n  drydock gateway\n  drydock --data ./lab gateway --listen 127.0.0.1:8883")]
     Gateway(Gateway),
+    /// Read the audit trail, or check that nobody changed it; also of a copy, and beside a running Drydock
+    #[command(after_help = "Examples:\n  drydock audit list\n  drydock --data ./backup audit verify")]
+    Audit(Audit),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -73,7 +76,7 @@ Examples:
   drydock run app.wasm --board nano33ble --for 10s   ten seconds of the board's time
   drydock run app.wat --grant gpio:7 --json          with one pin more, for scripts
 
-With --data, or beside a running Drydock, the board is removed again at the end.
+With --data the board is removed again at the end.
 
 Exit codes: 0 running at the deadline or ended with 0, 1 the app failed, 3 refused, 4 board or engine, 130 Ctrl-C";
 
@@ -271,6 +274,20 @@ pub(crate) struct Gateway {
     /// Let boards connect over TCP here; without it only emulated boards of this machine are served
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(subcommand)]
+    pub(crate) action: AuditAction,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum AuditAction {
+    /// List the entries
+    List,
+    /// Check the hashes of all entries; fails with 1 if an entry was changed, removed or put in
+    Verify,
 }
 
 /// A length of time: a number and `ms`, `s`, `m` or `h`; seconds without one.

@@ -1,6 +1,6 @@
 //! The way to the workbench: the owner of the data directory if there is one, else this process becomes it.
 
-use crate::exit::Failure;
+use crate::{exit::Failure, output::Output};
 use drydock_workbench::{
     AttachError, Attached, DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
     api::{ApiError, Request, Response},
@@ -23,8 +23,8 @@ pub(crate) enum Boards {
 }
 
 impl Connection {
-    /// Attaches to the owner of a data directory, or becomes it.
-    pub(crate) async fn open(data: Option<&Path>, boards: Boards) -> Result<Self, Failure> {
+    /// Attaches to the owner of a data directory, or becomes it; then what the end of the run before left undone is told.
+    pub(crate) async fn open(data: Option<&Path>, boards: Boards, output: &Output) -> Result<Self, Failure> {
         let which = data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned()));
         // An owner that is just starting or ending has the lock, but no socket: try again for a moment.
         let mut tries = 0;
@@ -32,21 +32,28 @@ impl Connection {
             match Attached::attach(&which).await {
                 Ok(attached) => return Ok(Self::Attached(Box::new(attached))),
                 Err(AttachError::NoOwner) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(ApiError::from(error).into()),
             }
             match own(which.clone(), boards).await {
                 Err(WorkbenchError::Data(OpenError::Owned { .. })) if tries < 100 => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                outcome => return Ok(Self::Own(Box::new(outcome?))),
+                outcome => {
+                    let workbench = outcome.map_err(ApiError::from)?;
+                    if let Some(recovered) = workbench.recovered() {
+                        output.event(recovered);
+                    }
+                    return Ok(Self::Own(Box::new(workbench)));
+                }
             }
         }
     }
 
     /// Becomes the owner of a directory that goes at the end.
     pub(crate) async fn temporary() -> Result<Self, Failure> {
-        Ok(Self::Own(Box::new(own(DataDir::Temporary, Boards::Start).await?)))
+        let workbench = own(DataDir::Temporary, Boards::Start).await;
+        Ok(Self::Own(Box::new(workbench.map_err(ApiError::from)?)))
     }
 
     /// Carries out a request.

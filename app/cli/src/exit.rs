@@ -1,9 +1,6 @@
 //! How a verb ends: the exit code, and the sentence that goes with it.
 
-use drydock_workbench::{
-    AttachError, WorkbenchError,
-    api::{ApiError, ErrorCode},
-};
+use drydock_workbench::api::{ApiError, ErrorCode};
 use std::process::ExitCode;
 
 /// The exit codes (docs/cli.md).
@@ -35,6 +32,8 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) message: String,
     pub(crate) detail: Option<String>,
+    /// Name of the board that it is about.
+    pub(crate) board: Option<String>,
 }
 
 impl Failure {
@@ -43,7 +42,14 @@ impl Failure {
             exit,
             message: message.into(),
             detail: None,
+            board: None,
         }
+    }
+
+    /// The same, about a board.
+    pub(crate) fn about(mut self, board: &str) -> Self {
+        self.board.get_or_insert_with(|| board.to_owned());
+        self
     }
 
     pub(crate) fn machine(message: impl Into<String>) -> Self {
@@ -75,28 +81,7 @@ impl From<ApiError> for Failure {
             exit,
             message: error.message,
             detail: error.detail,
+            board: None,
         }
-    }
-}
-
-impl From<WorkbenchError> for Failure {
-    fn from(error: WorkbenchError) -> Self {
-        let mut causes = Vec::new();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            causes.push(error.to_string());
-            cause = error.source();
-        }
-        Self {
-            exit: Exit::Machine,
-            message: error.to_string(),
-            detail: (!causes.is_empty()).then(|| causes.join(": ")),
-        }
-    }
-}
-
-impl From<AttachError> for Failure {
-    fn from(error: AttachError) -> Self {
-        Self::machine(error.to_string())
     }
 }

@@ -14,7 +14,10 @@ use output::Output;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misread(&error),
+    };
     let output = Output::new(arguments.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -37,6 +40,23 @@ fn main() -> ExitCode {
     exit.into()
 }
 
+/// What the parser found, for people on its own way, or as an event where events are asked for. Help is no mistake.
+fn misread(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && wants_json {
+        let text = error.render().to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or_default();
+        let mut failure = Failure::new(Exit::Usage, first.strip_prefix("error: ").unwrap_or(first));
+        failure.detail = Some(lines.collect::<Vec<_>>().join(" ")).filter(|detail| !detail.is_empty());
+        Output::new(true).failure(&failure);
+    } else {
+        // There is nobody left to tell when the stream is closed.
+        let _ = error.print();
+    }
+    if error.use_stderr() { Exit::Usage } else { Exit::Success }.into()
+}
+
 async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     let data = arguments.data.as_deref();
     match &arguments.verb {
@@ -50,5 +70,6 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Verb::Logs(logs) => verb::logs::logs(data, logs, output).await,
         Verb::Metrics(metrics) => verb::metrics::metrics(data, metrics, output).await,
         Verb::Gateway(gateway) => verb::gateway::gateway(data, gateway, output).await,
+        Verb::Audit(audit) => verb::audit::audit(data, audit, output).await,
     }
 }

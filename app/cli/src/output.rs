@@ -87,7 +87,7 @@ impl Output {
         let ink = match event.event.as_str() {
             "app.running" | "device.connected" => Ink::Green,
             "app.trapped" | "app.refused" | "device.refused" | "machine.crashed" | "error" => Ink::Red,
-            "device.unreachable" | "device.disconnected" | "gateway.recovered" => Ink::Yellow,
+            "device.unreachable" | "device.disconnected" | "workbench.recovered" => Ink::Yellow,
             _ => Ink::Plain,
         };
         self.step(ink, &event.text);
@@ -178,6 +178,7 @@ impl Output {
                 "error",
                 &json!({
                     "time_ms": now_ms(),
+                    "board": failure.board,
                     "code": failure.code(),
                     "text": failure.message,
                     "detail": failure.detail,
@@ -251,7 +252,7 @@ fn short(value: f64) -> String {
     }
 }
 
-fn clock(time_ms: u64) -> String {
+pub(crate) fn clock(time_ms: u64) -> String {
     let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(time_ms) * 1_000_000)
         .ok()

@@ -126,7 +126,15 @@ impl<'a> Watch<'a> {
 
 /// What an event means for an app on a board.
 fn meaning(event: &Event, app: &str, board: &str) -> News {
-    let failed = |exit| News::Failed(Failure::new(exit, format!("{board}: {}", event.text)));
+    let failed = |exit| {
+        let names_it = event.text.contains(board);
+        let text = if names_it {
+            event.text.clone()
+        } else {
+            format!("{board}: {}", event.text)
+        };
+        News::Failed(Failure::new(exit, text).about(board))
+    };
     let about_app = event.app.as_deref() == Some(app);
     let about_board = event.board.as_deref() == Some(board);
     match event.event.as_str() {
@@ -155,7 +163,7 @@ pub(crate) fn state_of(board: &BoardView, app: &str) -> News {
     let name = &board.name;
     let machine = board.machine.as_ref();
     if machine.is_some_and(|machine| machine.state == MachineState::Crashed) {
-        return News::Failed(Failure::machine(format!("{name}: {}", board.badge_detail)));
+        return News::Failed(Failure::machine(format!("{name}: {}", board.badge_detail)).about(name));
     }
     let Some(view) = board.apps.iter().find(|view| view.name == app) else {
         return News::None;
@@ -173,13 +181,13 @@ pub(crate) fn state_of(board: &BoardView, app: &str) -> News {
                 code: failure.exit_code.unwrap_or(1).into(),
             },
             Some(failure) if failure.reason == "refused" => {
-                News::Failed(Failure::new(Exit::Refused, format!("{name}: {}", failure.detail)))
+                News::Failed(Failure::new(Exit::Refused, failure.detail.clone()).about(name))
             }
             _ => {
                 let why = failure.map_or(String::new(), |failure| {
                     format!(": {} ({})", failure.reason, failure.detail)
                 });
-                News::Failed(Failure::new(Exit::AppFailed, format!("{name}: {app} failed{why}")))
+                News::Failed(Failure::new(Exit::AppFailed, format!("{name}: {app} failed{why}")).about(name))
             }
         },
         AppState::Pending | AppState::Deploying | AppState::Starting | AppState::Removing => News::None,

@@ -2,7 +2,8 @@
 
 use crate::{
     api::{
-        ApiError, AppDeploy, AppPreview, AppPreviewRequest, AppRef, AppSource, Deployment, Empty, ErrorCode, Verdict,
+        ApiError, AppDeploy, AppPreview, AppPreviewRequest, AppRef, AppSource, Deployment, Empty, ErrorCode, Sample,
+        Verdict,
     },
     bench::Bench,
     fleet::Board,
@@ -25,11 +26,20 @@ struct Module {
     bytes: Vec<u8>,
 }
 
+/// The apps that come with Drydock.
+pub(crate) fn samples() -> Vec<Sample> {
+    let sample = |app: &drydock_assets::App| Sample {
+        name: app.name.into(),
+        size_bytes: u32::try_from(app.wasm.len()).unwrap_or(u32::MAX),
+    };
+    drydock_assets::apps().iter().map(sample).collect()
+}
+
 /// Says what a file is and where it could run; stores nothing.
 pub(crate) async fn preview(bench: &Bench, request: AppPreviewRequest) -> Result<AppPreview, ApiError> {
     let module = read(request.source).await?;
     let boards = boards(bench, &request.boards)?;
-    let report = bench.gateway.analyze(&module.bytes).map_err(upload_error)?;
+    let report = analyze(bench, &module, None, &boards)?;
     let name = app_name(None, &report, &module);
     let usual = usual_capabilities(&boards);
     let granted: Vec<String> = usual.iter().chain(&report.requested).map(ToString::to_string).collect();
@@ -63,8 +73,9 @@ pub(crate) async fn deploy(bench: &Bench, request: AppDeploy) -> Result<Deployme
     }
     let grants = grants(&request.grant)?;
     let version = request.version.as_deref().map(version).transpose()?;
-    let report = bench.gateway.analyze(&module.bytes).map_err(upload_error)?;
+    let mut report = analyze(bench, &module, request.name.as_deref(), &boards)?;
     let name = app_name(request.name, &report, &module);
+    report.requested.extend(grants.iter().cloned());
     for board in &boards {
         if let Some(sentence) = refusal(bench, &report, &name, board) {
             return Err(ApiError::new(ErrorCode::Refused, sentence));
@@ -84,7 +95,7 @@ pub(crate) async fn deploy(bench: &Bench, request: AppDeploy) -> Result<Deployme
         .gateway
         .upload(&module.bytes, options)
         .await
-        .map_err(upload_error)?;
+        .map_err(|error| upload_error(error, &boards))?;
     let devices: Vec<_> = boards.iter().map(|board| board.state().record.device.clone()).collect();
     bench
         .gateway
@@ -170,7 +181,7 @@ async fn read_file(path: &Path) -> Result<Module, ApiError> {
     }
     if about.len() > MAX_FILE_BYTES {
         let text = format!(
-            "{shown} has {} bytes, which is more than any board can take ({MAX_FILE_BYTES}).",
+            "{shown} cannot run on any board: it has {} bytes and at most {MAX_FILE_BYTES} are read; build it smaller.",
             about.len()
         );
         return Err(ApiError::new(ErrorCode::Refused, text));
@@ -189,13 +200,37 @@ fn boards(bench: &Bench, names: &[String]) -> Result<Vec<Arc<Board>>, ApiError> 
     names.iter().map(|name| bench.board(name)).collect()
 }
 
+/// What a module is, or one sentence why it is none.
+fn analyze(
+    bench: &Bench,
+    module: &Module,
+    name: Option<&str>,
+    boards: &[Arc<Board>],
+) -> Result<ModuleReport, ApiError> {
+    bench.gateway.analyze(&module.bytes).map_err(|error| {
+        let app = name.map_or_else(|| name_of_file(&module.file), str::to_owned);
+        ApiError::new(ErrorCode::Refused, cannot_run(&app, &names(boards), &error.reason))
+    })
+}
+
 /// Why a board cannot take a module, in one sentence.
 fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Option<String> {
     if let Some(problem) = report.problems.first() {
-        return Some(problem.clone());
+        return Some(cannot_run(app, &board.name(), problem));
     }
     let device = board.state().record.device.clone();
-    bench.gateway.fits(report, app, &board.description.name, Some(&device))
+    let sentence = bench.gateway.fits(report, app, &board.description.name, Some(&device));
+    sentence.map(|sentence| format!("{sentence}."))
+}
+
+fn cannot_run(app: &str, boards: &str, reason: &str) -> String {
+    let boards = if boards.is_empty() { "any board" } else { boards };
+    format!("{app} cannot run on {boards}: {reason}.")
+}
+
+fn names(boards: &[Arc<Board>]) -> String {
+    let names: Vec<String> = boards.iter().map(|board| board.name()).collect();
+    names.join(", ")
 }
 
 /// What every app gets: its log, metrics, timers and the LEDs of the boards.
@@ -274,12 +309,14 @@ fn usage(text: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::Usage, text)
 }
 
-fn upload_error(error: UploadError) -> ApiError {
-    let code = match error {
-        UploadError::Refused { .. } => ErrorCode::Refused,
-        UploadError::Store(_) => ErrorCode::Internal,
-    };
-    with_sources(code, &error)
+fn upload_error(error: UploadError, boards: &[Arc<Board>]) -> ApiError {
+    match error {
+        UploadError::Refused { sentence, .. } => {
+            let text = format!("Nothing was sent to {}: {sentence}.", names(boards));
+            ApiError::new(ErrorCode::Refused, text)
+        }
+        UploadError::Store(error) => with_sources(ErrorCode::Internal, &error),
+    }
 }
 
 pub(crate) fn deploy_error(error: DeployError) -> ApiError {
@@ -301,34 +338,45 @@ pub(crate) fn with_sources(code: ErrorCode, error: &dyn std::error::Error) -> Ap
         causes.push(error.to_string());
         cause = error.source();
     }
-    let message = error.to_string();
-    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
-    let mut letters = message.chars();
-    let first = letters
-        .next()
-        .map(|first| first.to_uppercase().to_string())
-        .unwrap_or_default();
-    // A sentence that begins with a path or a name keeps it as it is.
-    let keeps = message.starts_with(['/', '.'])
-        || message
-            .split(' ')
-            .next()
-            .is_some_and(|word| word.contains(['/', '-', '_', '.']));
-    let sentence = if keeps {
-        message.clone()
-    } else {
-        first + letters.as_str()
-    };
     ApiError {
         code,
-        message: sentence + end,
+        message: sentence(&error.to_string()),
         detail: (!causes.is_empty()).then(|| causes.join(": ")),
     }
+}
+
+/// Words that an error's sentence begins with when it does not begin with the name of something, which stays as it is.
+const FIRST_WORDS: [&str; 9] = ["a", "an", "cannot", "it", "no", "pairing", "the", "there", "this"];
+
+/// An error's message as a sentence.
+fn sentence(message: &str) -> String {
+    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first = message.split(' ').next().unwrap_or_default();
+    if !FIRST_WORDS.contains(&first) {
+        return format!("{message}{end}");
+    }
+    let (letter, rest) = message.split_at(1);
+    format!("{}{rest}{end}", letter.to_uppercase())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_keeps_the_name_it_begins_with() {
+        for (message, expected) in [
+            ("there is no device dev-1", "There is no device dev-1."),
+            (
+                "blink asks for pin 5: choose another",
+                "blink asks for pin 5: choose another.",
+            ),
+            ("/tmp/x is full. Free some space!", "/tmp/x is full. Free some space!"),
+            ("", "."),
+        ] {
+            assert_eq!(sentence(message), expected);
+        }
+    }
 
     #[test]
     fn a_file_suggests_a_name() {

@@ -57,6 +57,21 @@ impl Bench {
         fleet::board_view(board, &self.gateway)
     }
 
+    /// How a board is now; that it is gone, if it was removed while something of it was still to be told.
+    fn show(&self, board: &Board) -> Update {
+        let revision = self.revision();
+        match self.fleet.find(&board.id) {
+            Some(board) => Update::Board {
+                revision,
+                board: Box::new(self.view(&board)),
+            },
+            None => Update::BoardRemoved {
+                revision,
+                board: board.id.clone(),
+            },
+        }
+    }
+
     /// The board with this id or name.
     pub(crate) fn board(&self, id_or_name: &str) -> Result<Arc<Board>, ApiError> {
         self.fleet.find(id_or_name).ok_or_else(|| {
@@ -83,23 +98,31 @@ impl Bench {
     }
 
     /// Tells what the end of the run before left undone.
-    pub(crate) fn tell_recovery(&self) {
+    pub(crate) fn tell_recovery(&self) -> Event {
         let sentences = self.gateway.info().recovered;
         let text = if sentences.is_empty() {
             "Drydock was not closed the last time; nothing was left undone.".to_owned()
         } else {
-            format!("Drydock was not closed the last time. {}", sentences.join(" "))
+            format!("Drydock was not closed the last time: {}.", sentences.join("; "))
         };
         tracing::warn!("{text}");
-        self.tell("workbench.recovered", None, text, Map::new());
+        let event = Event {
+            event: "workbench.recovered".into(),
+            revision: None,
+            time_ms: now_ms(),
+            board: None,
+            app: None,
+            text,
+            data: Map::new(),
+        };
+        self.publish(event.clone());
+        event
     }
 
     /// Tells subscribers for ever what changes of the boards.
     pub(crate) async fn tell_changes(self: Arc<Self>) {
         let bench = Arc::clone(&self);
-        self.outbox
-            .run(&self.hub, move |board| (bench.revision(), bench.view(board)))
-            .await;
+        self.outbox.run(&self.hub, move |board| bench.show(board)).await;
     }
 
     /// Reads the gateway's events for ever.
@@ -172,7 +195,7 @@ impl Bench {
         match fact {
             Fact::InstanceChanged { .. } | Fact::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);
-                outbox::tell(&self.hub, board, |board| (self.revision(), self.view(board)));
+                outbox::tell(&self.hub, board, |board| self.show(board));
             }
             Fact::DeviceChanged {
                 change: DeviceChange::Connected,

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, EngineView,
-        ErrorCode, PowerAction, Update,
+        ErrorCode, MachinePace, MachineStep, PowerAction,
     },
     apps::with_sources,
     bench::Bench,
@@ -11,7 +11,7 @@ use crate::{
     fleet::{self, Board, Command, Record, parse_seed},
 };
 use drydock_assets::Board as Description;
-use drydock_emulator::{Availability, Engine, Seed};
+use drydock_emulator::{Availability, Engine, Seed, runner::State};
 use drydock_gateway::{BoardSpec, DeviceState, GatewayConfig};
 use serde_json::{Map, json};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -149,7 +149,7 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
     let id: [u8; 3] = random()?;
     let pairing = bench
         .gateway
-        .create_pairing(PLACE_TTL, None, Some(name.clone()))
+        .create_own_pairing(PLACE_TTL, name.clone())
         .await
         .map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let record = Record {
@@ -205,6 +205,8 @@ pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiE
     let board = bench.board(name)?;
     board.command(Command::End).await?;
     bench.fleet.remove(&board.id);
+    // Through the outbox, so that nothing that is still to be told of the board comes after it.
+    bench.outbox.touch(&board);
     save(bench, None)?;
     let device = board.state().record.device.clone();
     if bench
@@ -221,10 +223,6 @@ pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiE
     {
         tracing::warn!(%error, files = %files.display(), "files of a removed board stay");
     }
-    bench.hub.publish(&Update::BoardRemoved {
-        revision: bench.revision(),
-        board: board.id.clone(),
-    });
     bench.tell(
         "board.removed",
         Some(&board),
@@ -260,6 +258,35 @@ pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<Boa
         board.state().record.on = on;
         save(bench, None)?;
     }
+    bench.outbox.touch(&board);
+    Ok(bench.view(&board))
+}
+
+/// Changes the pace of a machine's time, also of the one that will be switched on.
+pub(crate) fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<BoardView, ApiError> {
+    let board = bench.board(&request.board)?;
+    {
+        let mut state = board.state();
+        state.record.pace = request.pace;
+        if let Some(machine) = &state.machine {
+            machine.set_pace(bring_up::runner_pace(request.pace));
+        }
+    }
+    save(bench, None)?;
+    bench.outbox.touch(&board);
+    Ok(bench.view(&board))
+}
+
+/// Carries out some instructions of a machine whose time stands.
+pub(crate) fn step(bench: &Arc<Bench>, request: &MachineStep) -> Result<BoardView, ApiError> {
+    let board = bench.board(&request.board)?;
+    let machine = board.state().machine.clone();
+    let paused = machine.filter(|machine| machine.status().state == State::Paused);
+    let Some(machine) = paused else {
+        let text = format!("Time does not stand on {}; pause it first.", board.name());
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    };
+    machine.step(u64::from(request.count));
     bench.outbox.touch(&board);
     Ok(bench.view(&board))
 }

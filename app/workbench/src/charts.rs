@@ -1,4 +1,4 @@
-//! Charts of series as SVG or PNG: the one renderer behind the CLI's `--plot` and the window's Export.
+//! Charts of series as SVG, PNG or CSV: the one renderer behind the CLI's `--plot` and the window's Export.
 
 use crate::api::{ChartFormat, Series};
 use plotters::{
@@ -6,7 +6,7 @@ use plotters::{
     prelude::*,
     style::{FontFamily, FontStyle, register_font},
 };
-use std::sync::Once;
+use std::{collections::BTreeMap, sync::Once};
 use time::{OffsetDateTime, macros::format_description};
 
 /// Width of a chart in pixels.
@@ -49,6 +49,7 @@ pub(crate) fn draw(title: &str, series: &[Series], format: ChartFormat, dark: bo
             panels(SVGBackend::with_string(&mut text, (WIDTH, height)), title, &drawn, dark)?;
             Ok(text.into_bytes())
         }
+        ChartFormat::Csv => Ok(table(&drawn).into_bytes()),
         ChartFormat::Png => {
             let mut pixels = vec![0; (WIDTH * height * 3) as usize];
             panels(
@@ -60,6 +61,33 @@ pub(crate) fn draw(title: &str, series: &[Series], format: ChartFormat, dark: bo
             png(&pixels, WIDTH, height)
         }
     }
+}
+
+/// The numbers: a line for each instant, in milliseconds since the Unix epoch, a column for each series; a gap is empty.
+fn table(series: &[&Series]) -> String {
+    let mut rows: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
+    for (column, line) in series.iter().enumerate() {
+        for (time, value) in line.times_ms.iter().zip(&line.values) {
+            rows.entry(*time as u64).or_insert_with(|| vec![None; series.len()])[column] = *value;
+        }
+    }
+    let heads = series.iter().map(|line| match line.unit.as_str() {
+        "" => line.title.clone(),
+        unit => format!("{} ({unit})", line.title),
+    });
+    let mut out = String::from("time_ms");
+    for head in heads {
+        out.push_str(&format!(",\"{}\"", head.replace('"', "\"\"")));
+    }
+    for (time, values) in rows {
+        out.push_str(&format!("\n{time}"));
+        for value in values {
+            out.push(',');
+            out.push_str(&value.map_or_else(String::new, |value| value.to_string()));
+        }
+    }
+    out.push('\n');
+    out
 }
 
 struct Palette {
@@ -258,6 +286,16 @@ mod tests {
         if let Ok(path) = std::env::var("DRYDOCK_TEST_CHART") {
             std::fs::write(path, bytes).unwrap();
         }
+    }
+
+    #[test]
+    fn a_csv_has_a_column_for_each_series_and_leaves_gaps_empty() {
+        let csv = String::from_utf8(draw("bench-1", &lines(), ChartFormat::Csv, false).unwrap()).unwrap();
+        let rows: Vec<&str> = csv.lines().collect();
+        assert_eq!(rows[0], "time_ms,\"CPU busy (%)\",\"Chip temperature (°C)\"");
+        assert_eq!(rows[1], "1700000000000,40,23");
+        assert_eq!(rows[31], "1700000030000,,");
+        assert_eq!(rows.len(), 61);
     }
 
     #[test]

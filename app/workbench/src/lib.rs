@@ -22,6 +22,7 @@ mod updates;
 mod workbench;
 
 pub use data_dir::{DataDir, OpenError};
+pub use drydock_gateway::{AuditEntry, AuditError, AuditTip};
 pub use owner::{AttachError, Attached};
 pub use updates::Updates;
-pub use workbench::{VERSION, Workbench, WorkbenchConfig, WorkbenchError};
+pub use workbench::{VERSION, Workbench, WorkbenchConfig, WorkbenchError, read_audit_trail};

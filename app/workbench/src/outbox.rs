@@ -1,7 +1,7 @@
 //! Tells subscribers what changed of each board: at once, but at most ten times a second and board.
 
 use crate::{
-    api::{BoardView, Update},
+    api::Update,
     fleet::{Board, Untold},
     updates::Hub,
 };
@@ -37,8 +37,8 @@ impl Outbox {
         }
     }
 
-    /// Tells for ever. `view` renders a board at a revision.
-    pub(crate) async fn run(&self, hub: &Hub, view: impl Fn(&Board) -> (u64, BoardView)) {
+    /// Tells for ever. `show` says how a board is now.
+    pub(crate) async fn run(&self, hub: &Hub, show: impl Fn(&Board) -> Update) {
         let mut told: HashMap<String, Instant> = HashMap::new();
         loop {
             let now = Instant::now();
@@ -57,7 +57,7 @@ impl Outbox {
                     true
                 });
             for board in due {
-                tell(hub, &board, &view);
+                tell(hub, &board, &show);
                 told.insert(board.id.clone(), now);
             }
             hub.retry_resync();
@@ -71,7 +71,7 @@ impl Outbox {
 }
 
 /// Tells now what is to be told of a board.
-pub(crate) fn tell(hub: &Hub, board: &Board, view: impl Fn(&Board) -> (u64, BoardView)) {
+pub(crate) fn tell(hub: &Hub, board: &Board, show: impl Fn(&Board) -> Update) {
     let Untold {
         view: changed,
         lines,
@@ -90,11 +90,7 @@ pub(crate) fn tell(hub: &Hub, board: &Board, view: impl Fn(&Board) -> (u64, Boar
         hub.publish(&Update::Metrics { board: id(), samples });
     }
     if changed {
-        let (revision, board) = view(board);
-        hub.publish(&Update::Board {
-            revision,
-            board: Box::new(board),
-        });
+        hub.publish(&show(board));
     }
 }
 

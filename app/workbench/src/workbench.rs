@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        ApiError, Empty, ErrorCode, Exported, Fleet, MetricsExport, MetricsQuery, Request, Response, Series,
+        ApiError, Empty, ErrorCode, Event, Exported, Fleet, MetricsExport, MetricsQuery, Request, Response, Series,
         SystemInfo, Text,
     },
     apps::{self, Action, with_sources},
@@ -19,7 +19,7 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::runner::Runner;
-use drydock_gateway::{Gateway, PairingMode};
+use drydock_gateway::{AuditEntry, AuditError, AuditTip, Gateway, PairingMode};
 use serde_json::Map;
 use std::{net::SocketAddr, sync::Arc};
 use tokio::task::JoinSet;
@@ -57,11 +57,18 @@ pub enum WorkbenchError {
     Start(String),
 }
 
+impl From<WorkbenchError> for ApiError {
+    fn from(error: WorkbenchError) -> Self {
+        with_sources(ErrorCode::Internal, &error)
+    }
+}
+
 /// An open data directory, its gateway and its boards.
 pub struct Workbench {
     bench: Arc<Bench>,
     tasks: JoinSet<()>,
     server: Option<Server>,
+    recovered: Option<Event>,
 }
 
 impl Workbench {
@@ -94,14 +101,13 @@ impl Workbench {
         tasks.spawn(Arc::clone(&bench).tell_changes());
         let server = Server::open(&bench.dir, Arc::new(Door(Arc::clone(&bench))))
             .map_err(|error| WorkbenchError::Start(format!("the owner's socket cannot be opened: {error}")))?;
-        if unclean {
-            bench.tell_recovery();
-        }
+        let recovered = unclean.then(|| bench.tell_recovery());
         tracing::info!(data = %bench.dir.path().display(), unclean, "open");
         Ok(Self {
             bench,
             tasks,
             server: Some(server),
+            recovered,
         })
     }
 
@@ -118,6 +124,11 @@ impl Workbench {
         self.bench.hub.subscribe()
     }
 
+    /// What the end of the run before left undone, if that was no clean end. It was told before anybody could subscribe.
+    pub fn recovered(&self) -> Option<&Event> {
+        self.recovered.as_ref()
+    }
+
     /// Switches the machines off, keeps what must survive and closes the data directory.
     pub async fn shutdown(mut self) {
         self.server.take();
@@ -128,6 +139,15 @@ impl Workbench {
         self.bench.dir.close();
         tracing::info!("closed");
     }
+}
+
+/// Reads and checks the audit trail of a data directory, whoever owns it.
+///
+/// # Errors
+/// [`AuditError`].
+pub async fn read_audit_trail(which: &DataDir, each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
+    let directory = which.path().unwrap_or_default().join("gateway");
+    Gateway::read_audit_trail(&directory, each).await
 }
 
 /// The workbench as the socket's clients see it.
@@ -162,6 +182,9 @@ async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError
         Q::BoardRename(rename) => R::BoardRename(boards::rename(bench, rename).await?),
         Q::BoardPower(power) => R::BoardPower(boards::power(bench, power).await?),
         Q::BoardButton(button) => R::BoardButton(boards::button(bench, button).await?),
+        Q::MachinePace(pace) => R::MachinePace(boards::pace(bench, &pace)?),
+        Q::MachineStep(step) => R::MachineStep(boards::step(bench, &step)?),
+        Q::AppSamples(_) => R::AppSamples(apps::samples()),
         Q::AppPreview(preview) => R::AppPreview(apps::preview(bench, preview).await?),
         Q::AppDeploy(deploy) => R::AppDeploy(apps::deploy(bench, deploy).await?),
         Q::AppStart(app) => R::AppStart(apps::act(bench, Action::Start, &app).await?),

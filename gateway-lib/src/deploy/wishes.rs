@@ -391,7 +391,7 @@ pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> St
         RefusalCode::NoMemory => "stop another app or link this one with less memory",
         RefusalCode::TooManyApps => "remove an app",
         RefusalCode::WrongTarget | RefusalCode::Capability => "upload it for this board",
-        RefusalCode::Downgrade => "upload it again, so that it gets a new sequence",
+        RefusalCode::Downgrade => "give it a higher version and deploy it again",
         RefusalCode::BadSignature => "enroll the device with this gateway",
         RefusalCode::Unsupported => "update the firmware",
         RefusalCode::NoSuchApp => "deploy it again",
@@ -400,7 +400,7 @@ pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> St
             "try again"
         }
     };
-    format!("{device} refused {app}: {}; {way_out}", refusal.detail)
+    format!("{device} refused {app}: {}; {way_out}.", refusal.detail)
 }
 
 /// A wish for what a device reports, if its package is known here.

@@ -168,6 +168,15 @@ pub enum EventMessage {
     Resync,
 }
 
+/// How far an audit trail was checked and found whole. A copy of it from earlier ends in a hash that the trail still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AuditTip {
+    /// Number of entries.
+    pub entries: u64,
+    /// Hash of the last; zeros if there is none.
+    pub hash: super::Digest,
+}
+
 /// An entry of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {

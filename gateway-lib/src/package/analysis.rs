@@ -45,7 +45,10 @@ pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<Prepared, String
     let from_text = !given.starts_with(b"\0asm");
     // Text and debug information may be larger than what is sent, but not without bound.
     if given.len() > max_bytes.saturating_mul(16) {
-        return Err(format!("it has {} bytes, far more than any board takes", given.len()));
+        return Err(format!(
+            "it has {} bytes, far more than any board takes: build it smaller (optimise for size, strip symbols)",
+            given.len()
+        ));
     }
     let binary = if from_text {
         parse_text(given)?
@@ -54,23 +57,25 @@ pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<Prepared, String
     };
     validate(&binary)?;
     let mut found = Found::default();
-    let module = found
-        .walk(&binary)
-        .map_err(|error| format!("it is no valid WebAssembly: {}", error.message()))?;
+    let module = found.walk(&binary).map_err(|error| invalid(&error))?;
     let mut problems = found.problems;
     let section = match Section::of_module(&binary) {
         Ok(section) => section.unwrap_or_default(),
         Err(error) => {
-            problems.push((UploadRefusal::CustomSection, error.to_string()));
+            let problem = format!("{error}: mend its drydock section and build it again");
+            problems.push((UploadRefusal::CustomSection, problem));
             Section::default()
         }
     };
     if module.len() > max_bytes {
-        let problem = format!("it has {} bytes, at most {max_bytes} can be sent", module.len());
+        let problem = format!(
+            "it has {} bytes and at most {max_bytes} can be sent: build it smaller (optimise for size, strip symbols)",
+            module.len()
+        );
         problems.push((UploadRefusal::TooLarge, problem));
     }
     if !(found.entry.start || found.entry.init || found.entry.tick) {
-        let problem = "it exports neither _start nor init nor tick, so no board would run it".to_owned();
+        let problem = "it exports nothing that boards call: export _start, init or tick".to_owned();
         problems.push((UploadRefusal::NoEntryPoint, problem));
     }
     let memory_bytes = u32::try_from(found.memory_bytes).unwrap_or(u32::MAX);
@@ -121,7 +126,9 @@ fn heap_bytes(module_bytes: usize, table_elements: u64, memory_bytes: u32, stack
 fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let text = std::str::from_utf8(given).ok();
     let text = text.filter(|text| text.trim_start().starts_with(['(', ';']));
-    let text = text.ok_or("it is neither WebAssembly (.wasm) nor its text format (.wat)")?;
+    let text = text.ok_or(
+        "it is neither WebAssembly (.wasm) nor its text format (.wat): choose the file that the compiler made for wasm32",
+    )?;
     wat::parse_str(text).map(Cow::Owned).map_err(|error| {
         let text = error.to_string();
         let first: Vec<&str> = text
@@ -130,7 +137,7 @@ fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
             .filter(|line| !line.is_empty())
             .take(2)
             .collect();
-        format!("its text format has an error: {}", first.join(" "))
+        format!("its text has an error ({}): mend it there", first.join(" "))
     })
 }
 
@@ -151,8 +158,16 @@ fn features() -> WasmFeatures {
 fn validate(binary: &[u8]) -> Result<(), String> {
     match Validator::new_with_features(features()).validate_all(binary) {
         Ok(_) => Ok(()),
-        Err(error) => Err(format!("it is no valid WebAssembly for boards: {}", error.message())),
+        Err(error) => Err(invalid(&error)),
     }
+}
+
+/// Cut short, damaged or made for more than boards carry out.
+fn invalid(error: &wasmparser::BinaryReaderError) -> String {
+    format!(
+        "it is no valid WebAssembly for boards ({}): copy it again, or build it without the features that boards lack",
+        error.message()
+    )
 }
 
 #[derive(Default)]
@@ -194,7 +209,8 @@ impl Found {
                     encoding: Encoding::Component,
                     ..
                 } => {
-                    self.problem(UploadRefusal::NotWasm, "it is a component, boards run core modules");
+                    let problem = "it is a component and boards run core modules: build it as one";
+                    self.problem(UploadRefusal::NotWasm, problem);
                 }
                 Payload::TypeSection(types) => {
                     for group in types {
@@ -238,7 +254,7 @@ impl Found {
                     }
                 }
                 Payload::StartSection { .. } => {
-                    let problem = "it has a start function, which boards do not run";
+                    let problem = "it has a start function, which boards do not run: export it as _start or init";
                     self.problem(UploadRefusal::NoEntryPoint, problem);
                 }
                 _ => {}
@@ -263,8 +279,10 @@ impl Found {
         };
         if !known {
             let problem = match call {
-                Some(_) => format!("it imports {full_name} with another type than boards have"),
-                None => format!("it imports {full_name}, which boards do not have"),
+                Some(_) => format!(
+                    "it imports {full_name} with another type than boards have: build it against this guest SDK"
+                ),
+                None => format!("it imports {full_name}, which boards do not have: use the calls of the guest SDK"),
             };
             self.problem(UploadRefusal::UnknownImport, &problem);
         }
@@ -317,7 +335,8 @@ impl Found {
             *slot = true;
             self.exports.push(name.to_owned());
         } else {
-            let problem = format!("its export {name} has not the type that boards call");
+            let problem =
+                format!("its export {name} has not the type that boards call: give it the one of the guest SDK");
             self.problem(UploadRefusal::NoEntryPoint, &problem);
         }
     }

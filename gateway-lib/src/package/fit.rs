@@ -81,9 +81,9 @@ pub(crate) fn unfit(board: &BoardFacts, asked: &Asked<'_>) -> Option<Unfit> {
                 .iter()
                 .find(|pin| !offered.contains((*pin).into()))
                 .map(|pin| format!("pin {pin}, which {name} does not give to apps: choose another pin")),
-            (Capability::Kv(_) | Capability::Publish(_), _) => {
-                Some(format!("{capability}, which no firmware offers yet: leave it out"))
-            }
+            (Capability::Kv(_) | Capability::Publish(_), _) => Some(format!(
+                "{capability}, which the firmware of {name} does not offer: leave it out"
+            )),
             _ => None,
         };
         if let Some(reason) = reason {

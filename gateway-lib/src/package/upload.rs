@@ -9,7 +9,7 @@ use super::{
 use crate::{
     core::Core,
     domain::{ModuleReport, PackageId, PackageView, UploadOptions},
-    error::{UploadError, UploadRefusal},
+    error::{NotAModule, UploadError, UploadRefusal},
     store::{Model, PackageRecord},
 };
 use drydock_protocol::{
@@ -21,9 +21,8 @@ use drydock_protocol::{
 use std::sync::Arc;
 
 impl Core {
-    pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, UploadError> {
-        super::analyze(module, self.limits.max_module_bytes)
-            .map_err(|reason| refused(UploadRefusal::NotWasm, format!("This file cannot be an app: {reason}.")))
+    pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
+        super::analyze(module, self.limits.max_module_bytes).map_err(|reason| NotAModule { reason })
     }
 
     pub(crate) async fn upload(&self, given: &[u8], options: UploadOptions) -> Result<PackageView, UploadError> {
@@ -55,10 +54,11 @@ impl Core {
             {
                 return Ok(known);
             }
-            let sequence = model
-                .versions(&draft.app)
-                .first()
-                .map_or(1, |latest| latest.view.sequence + 1);
+            let signed = model.versions(&draft.app).first().map(|latest| latest.view.sequence);
+            // A board may have had packages that this store does not know: it was restored from a backup.
+            let on_boards = model.devices.values().filter_map(|device| device.instances.get(&draft.app));
+            let reported = on_boards.map(|instance| instance.sequence).max();
+            let sequence = signed.max(reported).map_or(1, |latest| latest + 1);
             (
                 sequence,
                 decide_version(&model, &draft, version, rollback_of.is_some())?,
@@ -139,7 +139,10 @@ impl Core {
             )
         })?;
         // Without targets, what no firmware offers is refused all the same.
-        let anywhere = BoardFacts::default();
+        let anywhere = BoardFacts {
+            name: "boards".to_owned(),
+            ..BoardFacts::default()
+        };
         let mut facts: Vec<_> = boards.into_iter().map(BoardFacts::of_spec).collect();
         if facts.is_empty() {
             facts.push(anywhere);
@@ -181,7 +184,7 @@ impl<'a> Asked<'a> {
 fn app_name(prepared: &Prepared, options: &UploadOptions) -> Result<String, UploadError> {
     let name = options.name.clone().or_else(|| prepared.section.name.clone());
     let name = name.ok_or_else(|| {
-        let sentence = "the module does not say how it is called: give the app a name".to_owned();
+        let sentence = "The module does not say how it is called: give the app a name".to_owned();
         refused(UploadRefusal::Name, sentence)
     })?;
     if is_app_name(&name) {
@@ -197,16 +200,7 @@ fn check_problems(app: &str, prepared: &Prepared) -> Result<(), UploadError> {
     let Some((kind, problem)) = prepared.first_problem.zip(prepared.report.problems.first()) else {
         return Ok(());
     };
-    let way_out = match kind {
-        UploadRefusal::UnknownImport => "; build it against the calls in the guest SDK",
-        UploadRefusal::NoEntryPoint => "; export _start, init or tick",
-        UploadRefusal::TooLarge => "; build it smaller (optimise for size)",
-        _ => "; mend it and build again",
-    };
-    Err(refused(
-        kind,
-        format!("{app} cannot run on any board: {problem}{way_out}"),
-    ))
+    Err(refused(kind, format!("{app} cannot run on any board: {problem}")))
 }
 
 fn capabilities(prepared: &Prepared, options: &UploadOptions, led_pins: PinSet) -> Vec<Capability> {
@@ -259,7 +253,7 @@ fn decide_version(
     match (version, highest) {
         (Some(version), Some(highest)) if version < highest && !rollback => {
             let sentence = format!(
-                "{} {version} is older than {highest}, which is signed already: roll back to it, or give it a higher version",
+                "{} {version} is older than {highest}, which is signed already: give it a higher version",
                 draft.app
             );
             Err(refused(UploadRefusal::Version, sentence))

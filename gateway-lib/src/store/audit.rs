@@ -2,20 +2,21 @@
 
 use super::{Store, Transaction};
 use crate::{
-    domain::{AuditEntry, Digest},
+    domain::{AuditEntry, AuditTip, Digest},
     error::{AuditError, StoreError},
 };
 use ring::digest::{Context, SHA256};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{
+    ConnectOptions, Connection, Row, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteRow},
+};
+use std::path::Path;
 
 impl Store {
     /// Entries from a position on.
     pub(crate) async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         let mut writer = self.writer.lock().await;
-        let rows = sqlx::query("SELECT * FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT ?")
-            .bind(from.cast_signed())
-            .bind(limit)
-            .fetch_all(writer.connection()?)
+        let rows = page(writer.connection()?, from, limit)
             .await
             .map_err(|error| self.error(error))?;
         rows.iter().map(entry).collect()
@@ -23,27 +24,96 @@ impl Store {
 
     /// Checks every entry; gives their number.
     pub(crate) async fn verify_audit(&self) -> Result<u64, AuditError> {
-        let (mut next, mut previous) = (1, Digest([0; 32]));
+        let mut chain = Chain::default();
         loop {
-            let page = self.audit(next, 1_000).await?;
+            let page = self.audit(chain.entries + 1, PAGE).await?;
             if page.is_empty() {
-                return Ok(next - 1);
+                return Ok(chain.entries);
             }
-            for entry in page {
-                let broken = |reason| AuditError::Broken { sequence: next, reason };
-                if entry.sequence != next {
-                    return Err(broken("an entry is missing"));
-                }
-                if entry.previous != previous {
-                    return Err(broken("it does not follow the entry before"));
-                }
-                if entry.hash != hash_of(&entry) {
-                    return Err(broken("its content does not match its hash"));
-                }
-                (next, previous) = (next + 1, entry.hash);
-            }
+            page.iter().try_for_each(|entry| chain.take(entry))?;
         }
     }
+}
+
+/// Entries that are read at once.
+const PAGE: u32 = 1_000;
+
+/// Reads the whole trail of a data directory that is open elsewhere, or nowhere, and hands on each entry that holds. The
+/// database is only read.
+pub(crate) async fn read_trail(data_dir: &Path, mut each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
+    let path = data_dir.join("gateway.db");
+    if !path.is_file() {
+        return Err(AuditError::NoStore { path });
+    }
+    let failed = |error| AuditError::Store(super::open::database_error(data_dir, error));
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .read_only(true)
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .connect()
+        .await
+        .map_err(failed)?;
+    let mut chain = Chain::default();
+    loop {
+        let rows = page(&mut connection, chain.entries + 1, PAGE).await.map_err(failed)?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            let entry = entry(row)?;
+            chain.take(&entry)?;
+            each(entry);
+        }
+    }
+    connection.close().await.map_err(failed)?;
+    Ok(AuditTip {
+        entries: chain.entries,
+        hash: chain.tip,
+    })
+}
+
+/// The trail as far as it was checked.
+struct Chain {
+    entries: u64,
+    tip: Digest,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self {
+            entries: 0,
+            tip: Digest([0; 32]),
+        }
+    }
+}
+
+impl Chain {
+    fn take(&mut self, entry: &AuditEntry) -> Result<(), AuditError> {
+        let sequence = self.entries + 1;
+        let broken = |reason| Err(AuditError::Broken { sequence, reason });
+        if entry.sequence != sequence {
+            return broken("an entry is missing");
+        }
+        if entry.previous != self.tip {
+            return broken("it does not follow the entry before");
+        }
+        if entry.hash != hash_of(entry) {
+            return broken("its content does not match its hash");
+        }
+        *self = Self {
+            entries: sequence,
+            tip: entry.hash,
+        };
+        Ok(())
+    }
+}
+
+async fn page(connection: &mut SqliteConnection, from: u64, limit: u32) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    sqlx::query("SELECT * FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT ?")
+        .bind(from.cast_signed())
+        .bind(limit)
+        .fetch_all(connection)
+        .await
 }
 
 impl Transaction<'_> {

@@ -176,6 +176,7 @@ fn pairing_record(row: &SqliteRow) -> Result<PairingRecord, LoadError> {
         expires_ms: unsigned(row, "expires_ms"),
         used: row.get("used"),
         again: row.get("again"),
+        own: row.get("own"),
     })
 }
 

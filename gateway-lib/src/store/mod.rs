@@ -10,6 +10,7 @@ mod model;
 mod open;
 mod transaction;
 
+pub(crate) use audit::read_trail;
 pub(crate) use events::{Cursor, EventBus};
 pub(crate) use model::{DeviceRecord, Model, PackageRecord, PairingRecord, Wish};
 pub(crate) use open::{create_private_dir, file_error};
@@ -24,7 +25,7 @@ use std::{
 use tokio::sync::Mutex;
 
 /// The newest schema that this version knows.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// The open store.
 pub(crate) struct Store {

@@ -77,6 +77,8 @@ pub(crate) struct PairingRecord {
     pub(crate) used: bool,
     /// Whether the device was enrolled before and gets a new certificate.
     pub(crate) again: bool,
+    /// Whether it is for a machine that this Drydock made itself: it holds while pairing is off.
+    pub(crate) own: bool,
 }
 
 impl Model {

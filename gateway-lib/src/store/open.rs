@@ -19,10 +19,14 @@ use std::{
 use tokio::sync::Mutex;
 
 /// Steps from each schema to the next: `MIGRATIONS[n]` makes `n + 1` of `n`.
-const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
 
-/// SQLite's primary result code for a disk without room.
+/// SQLite's primary result codes for a disk without room, for what the system did not write, and for what may only be read
+/// (<https://sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_CANTOPEN: i32 = 14;
 
 impl Store {
     /// Opens the store of a data directory; makes it if there is none.
@@ -67,29 +71,30 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 }
 
 pub(super) fn database_error(data_dir: &Path, error: sqlx::Error) -> StoreError {
-    let full = match &error {
+    let path = data_dir.to_owned();
+    let primary = match &error {
         sqlx::Error::Database(database) => database
             .code()
             .and_then(|code| code.parse::<i32>().ok())
-            .is_some_and(|code| code & 0xff == SQLITE_FULL),
-        sqlx::Error::Io(io) => is_full(io),
-        _ => false,
+            .map_or(0, |code| code & 0xff),
+        sqlx::Error::Io(io) if is_full(io) => SQLITE_FULL,
+        sqlx::Error::Io(_) => SQLITE_IOERR,
+        _ => 0,
     };
-    if full {
-        StoreError::DiskFull {
-            path: data_dir.to_owned(),
-        }
-    } else {
-        StoreError::Database(error)
+    match primary {
+        SQLITE_FULL => StoreError::DiskFull { path },
+        SQLITE_IOERR => StoreError::DiskFailed { path, source: error },
+        SQLITE_READONLY | SQLITE_CANTOPEN => StoreError::NotWritable { path },
+        _ => StoreError::Database(error),
     }
 }
 
 pub(crate) fn file_error(path: &Path, source: io::Error) -> StoreError {
     let path = path.to_owned();
-    if is_full(&source) {
-        StoreError::DiskFull { path }
-    } else {
-        StoreError::File { path, source }
+    match source.kind() {
+        _ if is_full(&source) => StoreError::DiskFull { path },
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::NotWritable { path },
+        _ => StoreError::File { path, source },
     }
 }
 

@@ -255,13 +255,14 @@ impl<'a> Transaction<'a> {
     /// Writes a token.
     pub(crate) async fn pairing(&mut self, pairing: PairingRecord) -> Result<(), StoreError> {
         self.run(
-            sqlx::query("INSERT OR REPLACE INTO pairings VALUES (?, ?, ?, ?, ?, ?)")
+            sqlx::query("INSERT OR REPLACE INTO pairings VALUES (?, ?, ?, ?, ?, ?, ?)")
                 .bind(pairing.token_hash.0.to_vec())
                 .bind(pairing.device.0.clone())
                 .bind(pairing.chip_id.clone())
                 .bind(pairing.expires_ms.cast_signed())
                 .bind(pairing.used)
-                .bind(pairing.again),
+                .bind(pairing.again)
+                .bind(pairing.own),
         )
         .await?;
         self.staged.push(Change::Pairing(pairing));

@@ -65,7 +65,7 @@ async fn a_refused_version_leaves_the_one_before() {
     let detail = target(&scene.gateway, &deployment).detail;
     assert_eq!(
         detail,
-        "bench-1 refused blink: 9000 bytes are free, 12000 are needed; stop another app or link this one with less memory"
+        "bench-1 refused blink: 9000 bytes are free, 12000 are needed; stop another app or link this one with less memory."
     );
     assert_eq!(scene.view(&id).wishes[0].package.as_ref(), Some(&first.id));
     until_runs(&scene, &id, "1.0.0").await;

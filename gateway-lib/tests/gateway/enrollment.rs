@@ -65,6 +65,31 @@ async fn tokens_are_known_fresh_and_used_once() {
     until(gateway, || gateway.device(&late.device).is_none()).await;
 }
 
+/// A machine that the caller made itself needs no open door: nobody else is at its cable.
+#[tokio::test]
+async fn an_own_machine_enrolls_while_pairing_is_off() {
+    let scene = Scene::new().await;
+    let gateway = &scene.gateway;
+    gateway.set_pairing(PairingMode::Off).await.unwrap();
+    let place = gateway.create_own_pairing(minute(), "bench-1".into()).await.unwrap();
+    let pairing = gateway.create_own_pairing_for(&place.device, minute()).await.unwrap();
+    assert!(matches!(
+        gateway.create_pairing_for(&place.device, minute()).await,
+        Err(PairingError::Off)
+    ));
+    let stranger = gateway.create_own_pairing_for(&place.device, minute()).await.unwrap();
+    let mut device = TestDevice::new(1);
+    check_refused(
+        gateway,
+        &stranger,
+        &device.enroll_request(&pairing),
+        EnrollRefusalCode::PairingOff,
+    )
+    .await;
+    let enrolled = device.enroll(gateway, &stranger).await.unwrap();
+    assert_eq!(enrolled.device_id, place.device.0);
+}
+
 #[tokio::test]
 async fn nobody_enrolls_while_pairing_is_off() {
     let scene = Scene::new().await;

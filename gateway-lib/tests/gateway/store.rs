@@ -80,11 +80,53 @@ async fn a_newer_store_is_left_untouched() {
         refused,
         Err(OpenError::NewerSchema {
             found: 999,
-            known: 1,
+            known: 2,
             ..
         })
     ));
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_older_store_is_backed_up_and_migrated() {
+    let scene = Scene::new().await;
+    let config = scene.config();
+    scene.gateway.close().await;
+    let path = scene.directory.path().join("gateway.db");
+    std::fs::remove_file(&path).unwrap();
+    let write = async |sql: &'static str| {
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut database = options.connect().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+    };
+    write(include_str!("schema-1.sql")).await;
+    write("PRAGMA user_version = 1").await;
+
+    let gateway = Gateway::open(config.clone()).await.unwrap();
+    assert_eq!(gateway.info().schema, 2);
+    let devices = gateway.devices();
+    assert_eq!((devices.len(), devices[0].name.as_str()), (1, "bench-1"));
+    let apps: Vec<String> = gateway.packages().into_iter().map(|package| package.app).collect();
+    assert_eq!(apps, ["blink", "counter"]);
+    assert_eq!(gateway.deployments().len(), 2);
+    // Eight entries of before, and that the gateway was opened.
+    assert_eq!(gateway.verify_audit().await.unwrap(), 9);
+    // What is new can be used, and is there after the next start too.
+    gateway.create_own_pairing(minute(), "bench-2".into()).await.unwrap();
+    gateway.close().await;
+    let again = Gateway::open(config).await.unwrap();
+    assert_eq!(again.devices().len(), 2);
+
+    let backup = scene.directory.path().join("gateway.schema-1.backup.db");
+    let options = SqliteConnectOptions::new().filename(&backup).read_only(true);
+    let mut database = options.connect().await.unwrap();
+    let kept: (u32, u32) =
+        sqlx::query_as("SELECT user_version, (SELECT COUNT(*) FROM devices) FROM pragma_user_version")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+    assert_eq!(kept, (1, 1));
 }
 
 #[tokio::test]
@@ -179,4 +221,35 @@ async fn tampering_with_the_audit_trail_shows() {
     check("UPDATE audit SET detail = 'nothing happened' WHERE sequence = 3", 3).await;
     check("DELETE FROM audit WHERE sequence = 2", 2).await;
     drop(clock);
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_read_beside_its_gateway_and_without_it() {
+    let scene = Scene::new().await;
+    scene.enrolled("bench-1", 1).await;
+    let directory = scene.directory.path().to_owned();
+    let read = async || {
+        let mut actions = Vec::new();
+        let tip = Gateway::read_audit_trail(&directory, |entry| actions.push(entry.action)).await;
+        (actions, tip)
+    };
+    let (live, tip) = read().await;
+    assert_eq!(live, ["gateway.opened", "pairing.created", "device.enrolled"]);
+    assert_eq!(tip.unwrap().entries, 3);
+    scene.gateway.close().await;
+    let (closed, tip) = read().await;
+    assert_eq!(closed, live);
+    assert_eq!(tip.unwrap().entries, 3);
+
+    let mut database = database(&scene).await;
+    sqlx::raw_sql("UPDATE audit SET actor = 'nobody' WHERE sequence = 2")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let (sound, tip) = read().await;
+    assert_eq!(sound, ["gateway.opened"]);
+    assert!(matches!(tip, Err(AuditError::Broken { sequence: 2, .. })), "{tip:?}");
+    let nowhere = Gateway::read_audit_trail(&directory.join("none"), |_| {}).await;
+    assert!(matches!(nowhere, Err(AuditError::NoStore { .. })));
 }

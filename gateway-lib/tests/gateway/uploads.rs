@@ -44,7 +44,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         b"\x7fELF",
         named("tool"),
         NotWasm,
-        "tool cannot be an app: it is neither WebAssembly (.wasm) nor its text format (.wat)",
+        "tool cannot be an app: it is neither WebAssembly (.wasm) nor its text format (.wat): choose the file that the compiler made for wasm32",
     )
     .await;
     check(
@@ -52,7 +52,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         b"\0asm\x01\0\0\0\x01\x7f",
         named("cut"),
         NotWasm,
-        "cut cannot be an app: it is no valid WebAssembly for boards: unexpected end-of-file",
+        "cut cannot be an app: it is no valid WebAssembly for boards (unexpected end-of-file): copy it again, or build it without the features that boards lack",
     )
     .await;
     check(
@@ -60,7 +60,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (import "env" "abort" (func)) (func (export "init")))"#,
         named("ported"),
         UnknownImport,
-        "ported cannot run on any board: it imports env.abort, which boards do not have; build it against the calls in the guest SDK",
+        "ported cannot run on any board: it imports env.abort, which boards do not have: use the calls of the guest SDK",
     )
     .await;
     check(
@@ -68,7 +68,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (import "drydock" "log" (func (param i64))) (func (export "init")))"#,
         named("stale"),
         UnknownImport,
-        "stale cannot run on any board: it imports drydock.log with another type than boards have; build it against the calls in the guest SDK",
+        "stale cannot run on any board: it imports drydock.log with another type than boards have: build it against this guest SDK",
     )
     .await;
     check(
@@ -76,7 +76,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (func (export "main")))"#,
         named("library"),
         NoEntryPoint,
-        "library cannot run on any board: it exports neither _start nor init nor tick, so no board would run it; export _start, init or tick",
+        "library cannot run on any board: it exports nothing that boards call: export _start, init or tick",
     )
     .await;
     check(
@@ -84,7 +84,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (func (export "tick") (param i32)))"#,
         named("odd"),
         NoEntryPoint,
-        "odd cannot run on any board: its export tick has not the type that boards call; export _start, init or tick",
+        "odd cannot run on any board: its export tick has not the type that boards call: give it the one of the guest SDK",
     )
     .await;
     check(
@@ -114,7 +114,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
             ..named("keeper")
         },
         UploadRefusal::Capability,
-        "keeper asks for kv:64, which no firmware offers yet: leave it out",
+        "keeper asks for kv:64, which the firmware of boards does not offer: leave it out",
     )
     .await;
     check(
@@ -133,7 +133,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (func (export "init")))"#,
         UploadOptions::default(),
         Name,
-        "the module does not say how it is called: give the app a name",
+        "The module does not say how it is called: give the app a name",
     )
     .await;
     check(
@@ -141,7 +141,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (@custom "drydock" "\a1\64nick\61a") (func (export "init")))"#,
         named("typo"),
         CustomSection,
-        "typo cannot run on any board: the module's drydock section has an unknown or repeated key \"nick\"; mend it and build again",
+        "typo cannot run on any board: the module's drydock section has an unknown or repeated key \"nick\": mend its drydock section and build it again",
     )
     .await;
     check(&scene, &blink("1.0.0", 300 * 1024), for_nano("blink"), TooLarge,
@@ -227,7 +227,7 @@ async fn versions_follow_each_other_and_never_go_back_in_silence() {
     let refused = upload(5, Some("1.9.9")).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "app 1.9.9 is older than 2.0.0, which is signed already: roll back to it, or give it a higher version"
+        "app 1.9.9 is older than 2.0.0, which is signed already: give it a higher version"
     );
     assert_eq!(gateway.versions("app").len(), 4);
 }

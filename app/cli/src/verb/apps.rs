@@ -31,13 +31,13 @@ enum Wanted {
 }
 
 async fn change(data: Option<&Path>, arguments: &App, output: &Output, wanted: Wanted) -> Result<Exit, Failure> {
-    let connection = Connection::open(data, Boards::Start).await?;
+    let connection = Connection::open(data, Boards::Start, output).await?;
     let outcome = tokio::select! {
         outcome = change_on(&connection, arguments, output, wanted) => outcome,
         () = cancelled() => Err(cancelled_by_user()),
     };
     connection.close().await;
-    outcome
+    outcome.map_err(|failure| failure.about(&arguments.board))
 }
 
 async fn change_on(connection: &Connection, arguments: &App, output: &Output, wanted: Wanted) -> Result<Exit, Failure> {

@@ -11,7 +11,7 @@ use drydock_workbench::api::{BoardAdd, BoardPower, BoardRef, BoardRename, BoardV
 use std::path::Path;
 
 pub(crate) async fn boards(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
-    let connection = Connection::open(data, Boards::LeaveOff).await?;
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
     let outcome = act(&connection, arguments.action.as_ref(), output).await;
     connection.close().await;
     outcome.map(|()| Exit::Success)

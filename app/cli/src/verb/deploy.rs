@@ -13,14 +13,17 @@ use std::{path::Path, time::Duration};
 
 pub(crate) async fn deploy(data: Option<&Path>, arguments: &Deploy, output: &Output) -> Result<Exit, Failure> {
     let source = source(&arguments.app)?;
-    let connection = Connection::open(data, Boards::Start).await?;
+    let connection = Connection::open(data, Boards::Start, output).await?;
     let work = deploy_on(&connection, source, arguments, output);
     let outcome = tokio::select! {
         outcome = work => outcome,
         () = cancelled() => Err(cancelled_by_user()),
     };
     connection.close().await;
-    outcome
+    outcome.map_err(|failure| match arguments.boards.as_slice() {
+        [board] => failure.about(board),
+        _ => failure,
+    })
 }
 
 async fn deploy_on(

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::path::Path;
 
 pub(crate) async fn devices(data: Option<&Path>, output: &Output) -> Result<Exit, Failure> {
-    let connection = Connection::open(data, Boards::LeaveOff).await?;
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
     let fleet = ask!(connection, BoardList(Empty {}));
     connection.close().await;
     let mut rows = Vec::new();

@@ -4,11 +4,11 @@ use super::cancelled;
 use crate::{
     arguments::Gateway,
     exit::{Exit, Failure},
-    output::{Ink, Output},
+    output::{Ink, Output, now_ms},
 };
 use drydock_workbench::{
     DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
-    api::{Empty, Request, Response, Update},
+    api::{ApiError, Empty, Request, Response, Update},
 };
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &O
                 path.display()
             ),
         ),
-        error => error.into(),
+        error => ApiError::from(error).into(),
     })?;
     let mut updates = workbench.subscribe();
     if let Ok(Response::SystemInfo(info)) = workbench.call(Request::SystemInfo(Empty {})).await {
@@ -42,13 +42,20 @@ pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &O
             &format!("{} keeps {}{listening}. Ctrl-C ends it.", info.gateway, info.data_dir),
         );
     }
+    if let Some(recovered) = workbench.recovered() {
+        output.event(recovered);
+    }
     tokio::select! {
         () = report(&mut updates, output) => {}
         () = cancelled() => {}
     }
     output.step(Ink::Plain, "Ending: boards are switched off and saved.");
     workbench.shutdown().await;
-    output.object("gateway.ended", &Empty {});
+    let text = "The boards are switched off and saved.";
+    output.object(
+        "gateway.ended",
+        &serde_json::json!({ "time_ms": now_ms(), "text": text }),
+    );
     Ok(Exit::Success)
 }
 

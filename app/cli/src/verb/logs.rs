@@ -16,14 +16,14 @@ pub(crate) async fn logs(data: Option<&Path>, arguments: &Logs, output: &Output)
     } else {
         Boards::LeaveOff
     };
-    let connection = Connection::open(data, boards).await?;
+    let connection = Connection::open(data, boards, output).await?;
     let outcome = tokio::select! {
         outcome = show(&connection, arguments, output) => outcome,
         // Following ends with Ctrl-C: that is no failure.
         () = cancelled() => Ok(Exit::Success),
     };
     connection.close().await;
-    outcome
+    outcome.map_err(|failure| failure.about(&arguments.board))
 }
 
 async fn show(connection: &Connection, arguments: &Logs, output: &Output) -> Result<Exit, Failure> {

@@ -20,7 +20,7 @@ pub(crate) async fn metrics(data: Option<&Path>, arguments: &Metrics, output: &O
     } else {
         Boards::LeaveOff
     };
-    let connection = Connection::open(data, boards).await?;
+    let connection = Connection::open(data, boards, output).await?;
     let outcome = match (&arguments.plot, format) {
         (Some(file), Some(format)) => plot(&connection, arguments, file, format, output).await,
         _ if arguments.follow => tokio::select! {
@@ -30,7 +30,7 @@ pub(crate) async fn metrics(data: Option<&Path>, arguments: &Metrics, output: &O
         _ => show(&connection, arguments, output).await,
     };
     connection.close().await;
-    outcome
+    outcome.map_err(|failure| failure.about(&arguments.board))
 }
 
 fn query(arguments: &Metrics) -> MetricsQuery {

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub(crate) mod apps;
+pub(crate) mod audit;
 pub(crate) mod boards;
 pub(crate) mod deploy;
 pub(crate) mod devices;

@@ -21,10 +21,10 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -> Result<Exit, Failure> {
     let source = source(&arguments.app)?;
     let connection = match data {
-        Some(_) => Connection::open(data, Boards::LeaveOff).await?,
+        Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
         None => Connection::temporary().await?,
     };
-    let outcome = run_on(&connection, source, arguments, output).await;
+    let outcome = run_on(&connection, data.is_some(), source, arguments, output).await;
     connection.close().await;
     let (exit, text) = match outcome {
         Ok(text) => {
@@ -45,6 +45,7 @@ pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -
 
 async fn run_on(
     connection: &Connection,
+    keeps: bool,
     source: api::AppSource,
     arguments: &Run,
     output: &Output,
@@ -58,11 +59,11 @@ async fn run_on(
         () = cancelled() => Err(cancelled_by_user()),
     };
     watch.rest().await;
-    if let Connection::Attached(_) = connection {
+    if keeps {
         // The board was made for this run; nobody else waits for it.
         let _ = ask!(connection, BoardRemove(BoardRef { board: board.id }));
     }
-    watched
+    watched.map_err(|failure| failure.about(&board.name))
 }
 
 /// A board with a free name of its own.

@@ -126,6 +126,12 @@ methods! {
     "board.power" BoardPower(BoardPower) -> BoardView;
     /// Holds or releases a button of an emulated board.
     "board.button" BoardButton(BoardButton) -> Empty;
+    /// Changes the pace of a machine's time.
+    "machine.pace" MachinePace(MachinePace) -> BoardView;
+    /// Carries out some instructions of a machine whose time stands.
+    "machine.step" MachineStep(MachineStep) -> BoardView;
+    /// The apps that come with Drydock, by name.
+    "app.samples" AppSamples(Empty) -> Vec<Sample>;
     /// What a file is and where it could run; stores nothing.
     "app.preview" AppPreview(AppPreviewRequest) -> AppPreview;
     /// Signs a module, stores it and wishes for it on the boards. Returns once it is accepted; events tell what becomes of it.
@@ -236,6 +242,24 @@ pub enum PowerAction {
     Resume,
 }
 
+/// Changes the pace of a machine's time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MachinePace {
+    /// Id or name of the board.
+    pub board: String,
+    /// The new pace; kept for the next time the machine is switched on.
+    pub pace: Pace,
+}
+
+/// Carries out some instructions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MachineStep {
+    /// Id or name of the board.
+    pub board: String,
+    /// How many.
+    pub count: u32,
+}
+
 /// Holds or releases a button.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BoardButton {
@@ -262,6 +286,15 @@ pub enum AppSource {
     },
     /// A sample that is embedded in Drydock, by name.
     Sample(String),
+}
+
+/// An app that comes with Drydock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Sample {
+    /// Its name, for [`AppSource::Sample`].
+    pub name: String,
+    /// Size of the module in bytes.
+    pub size_bytes: u32,
 }
 
 /// Asks what a file is and where it could run.
@@ -362,7 +395,7 @@ pub struct MetricsQuery {
 pub struct MetricsExport {
     /// What to draw.
     pub query: MetricsQuery,
-    /// `svg` or `png`.
+    /// `svg`, `png` or `csv`.
     pub format: ChartFormat,
     /// Dark background.
     #[serde(default)]
@@ -380,6 +413,8 @@ pub enum ChartFormat {
     Svg,
     /// Portable network graphics.
     Png,
+    /// The numbers, with a column for each series.
+    Csv,
 }
 
 /// A chart.

@@ -9,7 +9,7 @@ use crate::{
 use drydock_assets::{Board as Description, Button, FlashArea};
 use drydock_emulator::{
     Image, MachineError, ResetKind,
-    runner::{Event, MachineHandle, RunOptions, Runner, UartPort},
+    runner::{self, Event, MachineHandle, RunOptions, Runner, UartPort},
 };
 use drydock_gateway::Clock;
 use std::{
@@ -101,10 +101,7 @@ impl Machine {
 
         let options = RunOptions {
             name: record.name.clone(),
-            pace: match record.pace {
-                Pace::Realtime => drydock_emulator::runner::Pace::Realtime,
-                Pace::Max => drydock_emulator::runner::Pace::Max,
-            },
+            pace: runner_pace(record.pace),
             paused: true,
         };
         let handle = runner.add(machine, options);
@@ -168,6 +165,14 @@ impl Machine {
             self.saved.insert(area.name, digest);
         }
         Ok(())
+    }
+}
+
+/// The pace as the runner calls it.
+pub(crate) fn runner_pace(pace: Pace) -> runner::Pace {
+    match pace {
+        Pace::Realtime => runner::Pace::Realtime,
+        Pace::Max => runner::Pace::Max,
     }
 }
 

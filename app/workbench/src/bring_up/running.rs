@@ -327,7 +327,7 @@ impl Running {
             return;
         };
         let device = self.board.state().record.device.clone();
-        match self.bench.gateway.create_pairing_for(&device, PAIRING_TTL).await {
+        match self.bench.gateway.create_own_pairing_for(&device, PAIRING_TTL).await {
             Ok(pairing) => {
                 let pair = Pair {
                     anchor: pairing.anchor_der,

@@ -109,7 +109,7 @@ impl Board {
         &self,
         make: impl FnOnce(oneshot::Sender<Result<(), ApiError>>) -> Command,
     ) -> Result<(), ApiError> {
-        let gone = || ApiError::new(ErrorCode::NotFound, format!("{} is being removed", self.name()));
+        let gone = || ApiError::new(ErrorCode::NotFound, format!("{} is being removed.", self.name()));
         let (sender, reply) = oneshot::channel();
         self.commands.send(make(sender)).await.map_err(|_| gone())?;
         reply.await.map_err(|_| gone())?

@@ -3,6 +3,7 @@
 use super::line::{self, Address, FromClient, FromOwner};
 use crate::{
     api::{ApiError, ErrorCode, Request, Response},
+    apps::with_sources,
     data_dir::DataDir,
     updates::{Hub, Updates},
 };
@@ -38,8 +39,14 @@ pub enum AttachError {
         theirs: String,
     },
     /// The socket failed.
-    #[error("the running Drydock does not answer: {0}")]
+    #[error("the running Drydock does not answer ({0}); close it and try again")]
     Io(#[from] io::Error),
+}
+
+impl From<AttachError> for ApiError {
+    fn from(error: AttachError) -> Self {
+        with_sources(ErrorCode::Internal, &error)
+    }
 }
 
 /// A connection to the owner of a data directory.
@@ -185,7 +192,7 @@ async fn read_lines(mut reader: BufReader<OwnedReadHalf>, shared: Arc<Shared>) {
 fn gone() -> ApiError {
     ApiError {
         code: ErrorCode::Internal,
-        message: "the running Drydock has ended".into(),
+        message: "The running Drydock has ended.".into(),
         detail: None,
     }
 }

@@ -46,6 +46,8 @@ pub struct Device {
     retry_us: u64,
     was_welcome: bool,
     wipe_at_us: Option<u64>,
+    /// The device began the link anew and has not heard the host's answer to that.
+    restarted_link: bool,
 }
 
 impl Device {
@@ -76,6 +78,7 @@ impl Device {
             retry_us: FIRST_RETRY_US,
             was_welcome: false,
             wipe_at_us: None,
+            restarted_link: false,
         })
     }
 
@@ -93,8 +96,11 @@ impl Device {
         if reset {
             self.conversation = None;
             self.state.borrow_mut().session_ended();
-            self.next_attempt_us = 0;
             self.next_identity_us = 0;
+            // A host that began anew is worth an attempt; one that only answers to a restart of ours is not.
+            if !core::mem::take(&mut self.restarted_link) {
+                self.next_attempt_us = 0;
+            }
         }
         self.control();
         self.advance_conversation();
@@ -137,7 +143,7 @@ impl Device {
         }
         // A newer pairing replaces one that has not succeeded.
         if self.conversation.take().is_some() {
-            self.link.restart();
+            self.restart_link();
         }
         self.pair = Some(pair);
         self.next_attempt_us = 0;
@@ -205,7 +211,7 @@ impl Device {
     fn conversation_ended(&mut self, end: &End) {
         self.conversation = None;
         self.state.borrow_mut().session_ended();
-        self.link.restart();
+        self.restart_link();
         let now_us = self.board.now_us();
         let pause_us = match end {
             End::Enrolled => {
@@ -222,6 +228,11 @@ impl Device {
         self.next_attempt_us = now_us + pause_us;
         self.retry_us = (self.retry_us * 2).min(LAST_RETRY_US);
         self.link.log(&format!("{}: {end}", severity_text(end)));
+    }
+
+    fn restart_link(&mut self) {
+        self.link.restart();
+        self.restarted_link = true;
     }
 
     fn finish_wipe(&mut self) {

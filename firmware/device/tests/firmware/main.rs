@@ -6,6 +6,7 @@
 )]
 
 mod apps;
+mod bare;
 mod session;
 mod store;
 mod support;

@@ -1,6 +1,9 @@
 //! A gateway: rustls without I/O, and the messages in its stream.
 
-use super::pki::{GATEWAY_NAME, Pki};
+use super::{
+    bare_tls::BareServer,
+    pki::{GATEWAY_NAME, Pki},
+};
 use drydock_protocol::{
     control::Pair,
     device_to_gateway::EnrollRequest,
@@ -42,6 +45,8 @@ pub(crate) struct Gateway {
     pub(crate) alter_pin: bool,
     /// Takes bytes and never answers.
     pub(crate) mute: bool,
+    /// Answers in the gateway's place.
+    pub(crate) bare: Option<BareServer>,
     next_id: u32,
 }
 
@@ -73,6 +78,7 @@ impl Gateway {
             application_bytes: 0,
             alter_pin: false,
             mute: false,
+            bare: None,
             next_id: 1,
         }
     }
@@ -89,6 +95,9 @@ impl Gateway {
     pub(crate) fn reset(&mut self) {
         self.connection = None;
         self.inbox.clear();
+        if let Some(bare) = &mut self.bare {
+            bare.reset();
+        }
     }
 
     pub(crate) fn has_session(&self) -> bool {
@@ -100,6 +109,9 @@ impl Gateway {
         let mut out = Vec::new();
         if self.mute {
             return out;
+        }
+        if let Some(bare) = &mut self.bare {
+            return bare.exchange(bytes);
         }
         if !bytes.is_empty() && self.connection.is_none() {
             self.connection = Some(Connection::Accepting(Acceptor::default()));

@@ -1,5 +1,6 @@
 //! A board, a gateway and the wire between them, in memory and on virtual time.
 
+pub(crate) mod bare_tls;
 pub(crate) mod board;
 pub(crate) mod flash;
 pub(crate) mod gateway;

@@ -3,7 +3,9 @@
 use drydock_assets::Board;
 
 use super::fabric::{Chip, ResetKind};
+use super::fe310::{self, Fe310};
 use super::machine::BuiltinMachine;
+use super::memory::GuestMemory;
 use super::nrf52840::{self, Nrf52840};
 use crate::engine::{Availability, Engine, Machine, MachineInfo, Seed};
 use crate::error::OpenError;
@@ -27,30 +29,60 @@ impl Engine for Builtin {
     }
 
     fn supports(&self, board: &Board) -> bool {
-        board.chip.name == "nrf52840"
+        Model::of(board).is_some()
     }
 
     fn open(&self, board: &Board, seed: Seed) -> Result<Box<dyn Machine>, OpenError> {
-        if !self.supports(board) {
-            return Err(OpenError::UnknownBoard {
-                engine: NAME,
-                board: board.name.clone(),
-            });
-        }
-        let chip = Nrf52840::new(seed.0);
+        let model = Model::of(board).ok_or_else(|| OpenError::UnknownBoard {
+            engine: NAME,
+            board: board.name.clone(),
+        })?;
+        let chip = model.chip(seed);
         let info = MachineInfo {
             engine: NAME,
             board: board.name.clone(),
             chip: chip.description().name.to_owned(),
-            uarts: Nrf52840::UARTS,
-            pins: Nrf52840::PINS,
+            uarts: board.chip.uarts,
+            pins: board.chip.pins,
             seed,
         };
-        let mut machine = BuiltinMachine::new(info, Box::new(chip));
-        let memory = machine.core_mut().fabric_mut().memory_mut();
-        nrf52840::prepare(memory, reset_pin(board), board.boot);
+        let mut machine = BuiltinMachine::new(info, chip);
+        model.prepare(board, machine.core_mut().fabric_mut().memory_mut());
         machine.core_mut().reset(ResetKind::PowerOn);
         Ok(Box::new(machine))
+    }
+}
+
+/// The chips that are modelled.
+#[derive(Clone, Copy, Debug)]
+enum Model {
+    Nrf52840,
+    Fe310,
+}
+
+impl Model {
+    fn of(board: &Board) -> Option<Self> {
+        Some(match board.chip.name.as_str() {
+            "nrf52840" => Self::Nrf52840,
+            "fe310-g002" => Self::Fe310,
+            _ => return None,
+        })
+    }
+
+    /// A chip from the factory.
+    fn chip(self, seed: Seed) -> Box<dyn Chip> {
+        match self {
+            Self::Nrf52840 => Box::new(Nrf52840::new(seed.0)),
+            Self::Fe310 => Box::new(Fe310::default()),
+        }
+    }
+
+    /// Writes what is in the memories of a board from its maker.
+    fn prepare(self, board: &Board, memory: &mut GuestMemory) {
+        match self {
+            Self::Nrf52840 => nrf52840::prepare(memory, reset_pin(board), board.boot),
+            Self::Fe310 => fe310::prepare(memory, board.boot),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod core;
 pub mod engine;
 pub mod entropy;
 pub mod fabric;
+pub mod fe310;
 pub mod hash;
 pub mod limits;
 pub mod machine;

@@ -7,6 +7,7 @@
 //! drive interrupt lines of the fabric, which are the bits of `mip`.
 
 mod bus;
+pub mod clint;
 mod code;
 mod csr;
 mod cycles;
@@ -14,6 +15,7 @@ mod decode;
 mod exec;
 mod fast;
 mod instruction;
+pub mod plic;
 mod pmp;
 mod registers;
 mod run;

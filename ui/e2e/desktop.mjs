@@ -3,6 +3,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ended, inTime } from './process.mjs'
+import { until } from './webdriver.mjs'
 
 // GTK's bindings belong to the system's Python, not to one that stands before it on PATH.
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
@@ -23,10 +25,15 @@ export class Display {
     const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     })
-    const number = await new Promise((resolve, reject) => {
-      server.stdio[3].once('data', (data) => resolve(String(data).trim()))
+    let number
+    const told = new Promise((resolve, reject) => {
+      server.stdio[3].once('data', (data) => resolve((number = String(data).trim())))
       server.once('exit', (code) => reject(new Error(`Xvfb ended with ${code}`)))
     })
+    if (!(await inTime(told, 20_000))) {
+      server.kill('SIGKILL')
+      throw new Error('Xvfb did not start in time')
+    }
     return new Display(server, `:${number}`)
   }
 
@@ -40,20 +47,67 @@ export class Display {
   }
 
   hand(...args) {
-    const done = spawnSync('xdotool', args.map(String), { env: this.env, encoding: 'utf8' })
+    const done = spawnSync('xdotool', args.map(String), { env: this.env, encoding: 'utf8', timeout: 20_000 })
     if (done.status !== 0) throw new Error(`xdotool ${args.join(' ')}: ${done.stderr}`)
     return done.stdout
   }
 
   screenshot(path) {
-    const done = spawnSync('import', ['-window', 'root', path], { env: this.env, encoding: 'utf8' })
+    const done = spawnSync('import', ['-window', 'root', path], { env: this.env, encoding: 'utf8', timeout: 20_000 })
     if (done.status !== 0) throw new Error(`import: ${done.stderr}`)
+  }
+
+  /** The colour of a few pixels of the screen, as text. */
+  pixel([x, y]) {
+    const args = ['-window', 'root', '-crop', `4x4+${x}+${y}`, 'txt:-']
+    const done = spawnSync('import', args, { env: this.env, encoding: 'utf8', timeout: 20_000 })
+    if (done.status !== 0) throw new Error(`import: ${done.stderr}`)
+    return done.stdout
+  }
+
+  /** Lays another window over a point of the screen; gives its process. */
+  async cover([x, y]) {
+    const window = spawn(python, [here('drag_source.py'), String(x - 30), String(y - 30), '/dev/null'], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await said(window, 'ready')
+    return window
+  }
+
+  /** Moves a window and changes its size. */
+  put(title, [x, y], [width, height]) {
+    const id = this.#id(title)
+    this.hand('windowmove', id, x, y, 'windowsize', id, width, height)
+  }
+
+  /** Answers a file dialog of the system with a path. */
+  async answer(title, path) {
+    const id = await until(`the dialog "${title}" opens`, 20_000, () => this.#id(title))
+    await sleep(500)
+    this.hand('windowfocus', id)
+    this.hand('key', 'ctrl+a')
+    this.hand('type', '--delay', 15, path)
+    await sleep(500)
+    this.hand('key', 'Return')
+    await until(`the dialog "${title}" closes`, 10_000, () => {
+      try {
+        this.#id(title)
+      } catch {
+        return true
+      }
+      this.hand('key', 'Return')
+      return false
+    })
+  }
+
+  #id(title) {
+    return this.hand('search', '--onlyvisible', '--name', `^${title}$`).trim().split('\n')[0]
   }
 
   /** Where the window stands on the screen. */
   origin(title) {
-    const [id] = this.hand('search', '--onlyvisible', '--name', `^${title}$`).trim().split('\n')
-    const place = this.hand('getwindowgeometry', '--shell', id)
+    const place = this.hand('getwindowgeometry', '--shell', this.#id(title))
     return ['X', 'Y'].map((n) => Number(new RegExp(`^${n}=(.*)$`, 'm').exec(place)[1]))
   }
 
@@ -81,7 +135,7 @@ export class Display {
       this.hand('mouseup', 1)
       await ended
     } finally {
-      window.kill()
+      await ended(window, 'SIGTERM', 2_000)
     }
   }
 
@@ -92,7 +146,7 @@ export class Display {
   }
 
   close() {
-    this.server.kill()
+    return ended(this.server, 'SIGTERM', 5_000)
   }
 }
 

@@ -28,14 +28,43 @@ const all = {
   deploy: () => look('deploy', { act: (p) => p.keyboard.press('d') }),
   add: () => look('add', { theme: 'light', act: (p) => p.click('text=Add board') }),
   table: () => look('table', { act: (p) => p.click('button:has-text("Table")') }),
+  emulation: () => look('emulation', { act: (p) => p.keyboard.press('Control+2') }),
+  samples: () =>
+    look('samples', {
+      query: '?boards=0',
+      act: async (p) => {
+        await p.click('text=Emulate an')
+        await p.waitForTimeout(800)
+        await p.click('text=Try a sample')
+        await p.waitForTimeout(300)
+      },
+    }),
+  remove: () =>
+    look('remove', {
+      act: async (p) => {
+        await p.keyboard.press('Control+k')
+        await p.keyboard.type('remove bench-1')
+        await p.keyboard.press('Enter')
+      },
+    }),
+  zoom: () => look('zoom', { size: { width: 720, height: 450 } }),
+  export: () =>
+    look('export', {
+      theme: 'light',
+      act: async (p) => {
+        await p.hover('figure')
+        await p.click('figure button')
+        await p.waitForTimeout(300)
+      },
+    }),
   activity: () =>
     look('activity', {
       act: async (p) => {
-        await p.keyboard.press('Control+2')
+        await p.keyboard.press('Control+3')
         await p.waitForTimeout(400)
       },
     }),
-  settings: () => look('settings', { theme: 'light', act: (p) => p.keyboard.press('Control+3') }),
+  settings: () => look('settings', { theme: 'light', act: (p) => p.keyboard.press('Control+4') }),
   drag: () =>
     look('drag', {
       act: async (p) => {

@@ -16,6 +16,8 @@ const cli = resolve(process.env.DRYDOCK_CLI ?? join(target, 'debug/drydock'))
 const apps = join(root, 'assets/apps')
 const out = fileURLToPath(new URL('out', import.meta.url))
 const SCREEN = [1600, 1000]
+/** The whole run is given up after this. */
+const RUN_MS = 590_000
 
 const absent = missing()
 if (!existsSync(binary)) absent.push(binary)
@@ -44,6 +46,9 @@ const desk = {
   app: (name) => join(apps, name),
   root,
   home,
+  out,
+  /** The window that the cases share. */
+  window: undefined,
   env: {
     ...display.env,
     XDG_CONFIG_HOME: join(home, 'config'),
@@ -80,6 +85,7 @@ for (const { name, run } of cases) {
   }
   const started = performance.now()
   try {
+    if (started > RUN_MS) throw new Error('the run has taken too long; this case was not tried')
     const said = await run(desk)
     passed += 1
     console.log(`ok      ${name} (${seconds(started)})${said ? `: ${said}` : ''}`)
@@ -95,7 +101,7 @@ for (const { name, run } of cases) {
   }
 }
 for (const window of windows) await window.close().catch(() => {})
-display.close()
+await display.close()
 rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exit(failed === 0 ? 0 : 1)

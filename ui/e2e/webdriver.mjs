@@ -2,7 +2,10 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ended } from './process.mjs'
 
+/** No answer of the driver takes longer; the slowest is a new session on a loaded machine. */
+const ANSWER_MS = 60_000
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 
 /** Keys by their WebDriver code points. */
@@ -17,6 +20,7 @@ export const Key = {
   Down: '\ue015',
   Up: '\ue013',
   Home: '\ue011',
+  End: '\ue010',
 }
 
 export async function freePort() {
@@ -32,7 +36,7 @@ export async function openWindow({ binary, args, env }) {
   const port = await freePort()
   const driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
   const base = `http://127.0.0.1:${port}`
-  await until('the driver answers', 10_000, () => ask('GET', `${base}/status`))
+  await until('the driver answers', 20_000, () => ask('GET', `${base}/status`))
   const started = performance.now()
   try {
     const { sessionId } = await ask('POST', `${base}/session`, {
@@ -40,7 +44,7 @@ export async function openWindow({ binary, args, env }) {
     })
     return new Window(driver, `${base}/session/${sessionId}`, started)
   } catch (error) {
-    driver.kill()
+    await ended(driver, 'SIGTERM', 2_000)
     throw error
   }
 }
@@ -114,13 +118,16 @@ export class Window {
   /** Ends the window as its user would not: the driver closes it. */
   async close() {
     await this.ask('DELETE', '').catch(() => {})
-    this.driver.kill()
-    await new Promise((r) => (this.driver.exitCode === null ? this.driver.once('exit', r) : r()))
+    await ended(this.driver, 'SIGTERM', 5_000)
   }
 }
 
 async function ask(method, url, body) {
-  const answer = await fetch(url, { method, body: body === undefined ? undefined : JSON.stringify(body) })
+  const answer = await fetch(url, {
+    method,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
   const { value } = await answer.json()
   if (!answer.ok) throw new Error(`${method} ${new URL(url).pathname}: ${value?.error}: ${value?.message}`)
   return value

@@ -189,4 +189,27 @@ describe('the palette', () => {
     await press(field, 'Enter')
     expect(text('main h2')).toBe('Activity')
   })
+
+  it('asks before it removes, and takes no for an answer', async () => {
+    await open({ boards: 2 })
+    const ask = async () => {
+      await press(document.body, 'k', { ctrlKey: true })
+      const field = document.querySelector<HTMLInputElement>('[role=combobox]')!
+      field.value = 'remove bench-1'
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+      await settled()
+      await press(field, 'Enter')
+      return document.querySelector('[role=alertdialog]')!
+    }
+    const removed = () => backend.calls.filter((c) => c.method === 'board.remove').length
+    const question = await ask()
+    expect(question.getAttribute('aria-label')).toContain('bench-1')
+    expect(removed()).toBe(0)
+    await press(question, 'Escape')
+    expect(document.querySelector('[role=alertdialog]')).toBeNull()
+    expect(removed()).toBe(0)
+    ;(await ask()).querySelector('button')!.click()
+    await settled()
+    expect(removed()).toBe(1)
+  })
 })

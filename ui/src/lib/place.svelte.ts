@@ -1,11 +1,12 @@
 // Where the user is: which panel, which board, which boards are marked.
 import { SvelteSet } from 'svelte/reactivity'
 import { fleet } from './fleet/fleet.svelte'
+import { preferences } from './settings/preferences.svelte'
 
-export type Panel = 'fleet' | 'activity' | 'settings'
+const panels = ['fleet', 'emulation', 'activity', 'settings'] as const
+export type Panel = (typeof panels)[number]
 
 class Place {
-  panel = $state<Panel>('fleet')
   paletteOpen = $state(false)
   /** The form that adds a board is open. */
   adding = $state(false)
@@ -13,16 +14,23 @@ class Place {
   maximised = $state<string | null>(null)
   /** Boards that are acted on together. */
   readonly marked = new SvelteSet<string>()
-  #board = $state<string | null>(null)
+
+  /** The open panel; remembered over restarts, as the open board is. */
+  get panel(): Panel {
+    return panels.find((panel) => panel === preferences.value.panel) ?? 'fleet'
+  }
+  set panel(panel: Panel) {
+    preferences.value.panel = panel
+  }
 
   /** The open board; while none was chosen, the first one. */
   readonly boardId: string | null = $derived.by(() => {
-    if (this.#board !== null && fleet.boards.has(this.#board)) return this.#board
+    if (fleet.boards.has(preferences.value.board)) return preferences.value.board
     return fleet.order[0] ?? null
   })
 
   open(board: string): void {
-    this.#board = board
+    preferences.value.board = board
     this.panel = 'fleet'
   }
 

@@ -1,6 +1,7 @@
 // The window's end of the workbench: opens it, keeps what is always true of it, and hands updates to those who show them.
 import { asApiError, type Backend, type Method, type Opening, type Params, type Result } from './backend/backend'
-import type { ApiError, BoardKindView, Event, LogLine, MetricSample, SystemInfo, Update } from './backend/generated'
+import type { ApiError, BoardKindView, Event, LogLine, MetricSample, Sample, SystemInfo, Update } from './backend/generated'
+import { inOrder } from './board/samples'
 import { fleet } from './fleet/fleet.svelte'
 import { announcer } from './status/announce.svelte'
 
@@ -15,8 +16,11 @@ class Workbench {
   /** What the workbench is doing while it opens; null once it is open. */
   opening = $state<string | null>('Starting the workbench')
   failed = $state<ApiError | null>(null)
+  /** Another process owns the data directory; this window is its guest. */
+  attached = $state(false)
   info = $state.raw<SystemInfo | null>(null)
   kinds = $state.raw<BoardKindView[]>([])
+  samples = $state.raw<Sample[]>([])
   readonly ready = $derived(this.opening === null && this.failed === null)
 
   #backend: Backend | null = null
@@ -71,6 +75,7 @@ class Workbench {
         this.failed = update.error
         break
       case 'ready':
+        this.attached = update.attached
         if (update.notice) announcer.say(update.notice)
         void this.#load()
         break
@@ -103,13 +108,15 @@ class Workbench {
   async #load(): Promise<void> {
     try {
       fleet.hold()
-      const [state, info, kinds] = await Promise.all([
+      const [state, info, kinds, samples] = await Promise.all([
         this.call('board.list', {}),
         this.call('system.info', {}),
         this.call('board.kinds', {}),
+        this.call('app.samples', {}),
       ])
       this.info = info
       this.kinds = kinds
+      this.samples = inOrder(samples)
       fleet.replace(state)
       this.opening = null
       this.failed = null

@@ -7,7 +7,10 @@ export type Params<M extends Method> = Methods[M]['params']
 export type Result<M extends Method> = Methods[M]['result']
 
 /** What the shell itself tells while the workbench is not there yet. */
-export type Opening = { type: 'opening'; step: string } | { type: 'ready'; notice: string | null } | { type: 'open_failed'; error: ApiError }
+export type Opening =
+  | { type: 'opening'; step: string }
+  | { type: 'ready'; notice: string | null; attached: boolean }
+  | { type: 'open_failed'; error: ApiError }
 
 /** A file drag over the window; positions in CSS pixels. */
 export type FileDrag =
@@ -29,6 +32,8 @@ export interface Backend {
   /** Tells the shell that something is to be seen. */
   painted(): void
   copy(text: string): Promise<void>
+  /** Keeps this for the next start of the window. */
+  remember(front: object): void
 }
 
 /** Whatever was thrown, as an error of the API. */

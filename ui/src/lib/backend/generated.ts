@@ -440,7 +440,7 @@ pressed: boolean, };
 /**
  * Format of a chart.
  */
-export type ChartFormat = "svg" | "png";
+export type ChartFormat = "svg" | "png" | "csv";
 
 /**
  * A deployment that was accepted.
@@ -703,9 +703,35 @@ source: string | null,
 limit: number | null, };
 
 /**
+ * Changes the pace of a machine's time.
+ */
+export type MachinePace = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * The new pace; kept for the next time the machine is switched on.
+ */
+pace: Pace, };
+
+/**
  * State of a machine.
  */
 export type MachineState = "off" | "running" | "paused" | "crashed";
+
+/**
+ * Carries out some instructions.
+ */
+export type MachineStep = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * How many.
+ */
+count: number, };
 
 /**
  * A running emulated board.
@@ -814,7 +840,7 @@ export type MetricsExport = {
  */
 query: MetricsQuery, 
 /**
- * `svg` or `png`.
+ * `svg`, `png` or `csv`.
  */
 format: ChartFormat, 
 /**
@@ -895,7 +921,20 @@ total_bytes: number, };
 /**
  * A request: the method's name and what it takes.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+
+/**
+ * An app that comes with Drydock.
+ */
+export type Sample = { 
+/**
+ * Its name, for [`AppSource::Sample`].
+ */
+name: string, 
+/**
+ * Size of the module in bytes.
+ */
+size_bytes: number, };
 
 /**
  * One line of a plot, decimated for display.
@@ -1050,6 +1089,9 @@ export interface Methods {
   "board.rename": { params: BoardRename; result: BoardView };
   "board.power": { params: BoardPower; result: BoardView };
   "board.button": { params: BoardButton; result: Empty };
+  "machine.pace": { params: MachinePace; result: BoardView };
+  "machine.step": { params: MachineStep; result: BoardView };
+  "app.samples": { params: Empty; result: Array<Sample> };
   "app.preview": { params: AppPreviewRequest; result: AppPreview };
   "app.deploy": { params: AppDeploy; result: Deployment };
   "app.start": { params: AppRef; result: Empty };

@@ -49,7 +49,7 @@ export class MockBackend implements Backend {
       return
     }
     listener({ type: 'opening', step: 'Opening the store' })
-    listener({ type: 'ready', notice: null })
+    listener({ type: 'ready', notice: null, attached: false })
     if (this.#options.tickMs) setInterval(() => this.tick(), this.#options.tickMs)
   }
 
@@ -67,6 +67,8 @@ export class MockBackend implements Backend {
   }
 
   painted(): void {}
+
+  remember(): void {}
 
   async copy(text: string): Promise<void> {
     this.copied = text
@@ -132,6 +134,8 @@ export class MockBackend implements Backend {
         }
       case 'system.diagnostics':
         return { text: MOCK_MARKER }
+      case 'app.samples':
+        return ['blink', 'sensor', 'trap'].map((name) => ({ name, size_bytes: 5432 }))
       case 'board.kinds':
         return [
           {

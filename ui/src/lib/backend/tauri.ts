@@ -33,11 +33,15 @@ export const tauriBackend: Backend = {
   },
 
   chooseSavePath(suggested, extension) {
-    return save({ defaultPath: suggested, filters: [{ name: extension.toUpperCase(), extensions: [extension] }] })
+    return save({ title: 'Save the plot', defaultPath: suggested, filters: [{ name: extension.toUpperCase(), extensions: [extension] }] })
   },
 
   painted() {
     void emit('painted')
+  },
+
+  remember(front) {
+    void invoke('remember', { front })
   },
 
   copy(text) {

@@ -6,11 +6,16 @@ export function parseFilter(text: string): string[] {
   return text.toLowerCase().split(/\s+/).filter(Boolean)
 }
 
+/** A view is never changed, only replaced: its text is made once. */
+const haystacks = new WeakMap<BoardView, string>()
+
 /** Whether every word is found in the board's name, title, chip, engine, state, or in one of its apps. */
 export function matches(board: BoardView, words: string[]): boolean {
   if (words.length === 0) return true
-  const text = haystack(board)
-  return words.every((word) => text.includes(word))
+  let text = haystacks.get(board)
+  if (text === undefined) haystacks.set(board, (text = haystack(board)))
+  const found = text
+  return words.every((word) => found.includes(word))
 }
 
 function haystack(board: BoardView): string {

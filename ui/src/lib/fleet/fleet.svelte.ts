@@ -36,6 +36,13 @@ class FleetState {
     })
   })
 
+  /** Machines that are switched on. */
+  readonly machines: number = $derived.by(() => {
+    let n = 0
+    for (const { machine } of this.boards.values()) if (machine && machine.state !== 'off') n += 1
+    return n
+  })
+
   readonly sessions: number = $derived.by(() => {
     let n = 0
     for (const board of this.boards.values()) if (board.device && board.device.session !== null) n += 1

@@ -1,11 +1,12 @@
 // Keys that hold in the whole window.
+import { chooseAndDeploy } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { place, type Panel } from '../place.svelte'
 
 const mac = typeof navigator !== 'undefined' && navigator.userAgent.includes('Mac')
 export const modKey = mac ? '⌘' : 'Ctrl'
 
-const panels: Record<string, Panel> = { '1': 'fleet', '2': 'activity', '3': 'settings' }
+const panels: Record<string, Panel> = { '1': 'fleet', '2': 'emulation', '3': 'activity', '4': 'settings' }
 
 export function onWindowKey(e: KeyboardEvent): void {
   const mod = mac ? e.metaKey : e.ctrlKey
@@ -14,6 +15,7 @@ export function onWindowKey(e: KeyboardEvent): void {
     const panel = panels[key]
     if (key === 'k') place.paletteOpen = !place.paletteOpen
     else if (key === 'f') focus('[data-key="console-search"]')
+    else if (key === 'o') void chooseAndDeploy(place.targets())
     else if (panel) place.panel = panel
     else return
     e.preventDefault()

@@ -11,9 +11,12 @@ import {
   stopApp,
 } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
+import { aboutSample, deploySample } from '../board/samples'
 import { consoleOf } from '../console/console.svelte'
+import { setPace, step } from '../emulation/machines'
 import { appLook, boardLook } from '../fleet/badge'
 import { fleet } from '../fleet/fleet.svelte'
+import { count } from '../format/format'
 import { modKey } from '../frame/keys'
 import { place } from '../place.svelte'
 import { preferences } from '../settings/preferences.svelte'
@@ -51,7 +54,11 @@ function boardActions(board: BoardView): Action[] {
   })
   const actions = [
     act(`Deploy to ${name}…`, () => (place.open(id), (deployments.formFor = id)), 'D'),
-    act(`Choose a file for ${name}…`, () => chooseAndDeploy([id])),
+    act(`Choose a file for ${name}…`, () => chooseAndDeploy([id]), `${modKey} O`),
+    ...workbench.samples.map((sample) => ({
+      ...act(`Try the sample ${sample.name}`, () => deploySample(sample.name, [id])),
+      context: `${name} · ${aboutSample(sample.name) ?? ''}`,
+    })),
   ]
   for (const app of board.apps) {
     const about = `${name} · ${app.version} ${appLook[app.state].word}`
@@ -59,7 +66,13 @@ function boardActions(board: BoardView): Action[] {
       actions.push({ id: `${verb} ${app.name} ${id}`, title: `${verb} ${app.name}`, context: about, run })
     if (app.state === 'running' || app.state === 'starting') add('Stop', () => stopApp(id, app.name))
     else if (app.state !== 'deploying' && app.state !== 'pending') add('Start', () => startApp(id, app.name))
-    add('Remove', () => removeApp(id, app.name))
+    actions.push({
+      id: `Remove ${app.name} ${id}`,
+      title: `Remove ${app.name}…`,
+      context: about,
+      confirm: { question: `Remove ${app.name} from ${name}?`, yes: `Remove ${app.name}` },
+      run: () => removeApp(id, app.name),
+    })
     add('Show logs of', () => (consoleOf(id).source = app.name))
   }
   const state = board.machine?.state
@@ -67,9 +80,19 @@ function boardActions(board: BoardView): Action[] {
   else if (state) {
     actions.push(act(`Reset ${name}`, () => power(id, 'reset')), act(`Cut the power of ${name}`, () => power(id, 'off')))
     if (state === 'running') actions.push(act(`Pause ${name}`, () => power(id, 'pause')))
-    if (state === 'paused') actions.push(act(`Resume ${name}`, () => power(id, 'resume')))
+    if (state === 'paused') {
+      actions.push(act(`Resume ${name}`, () => power(id, 'resume')))
+      for (const n of [1, 1000]) actions.push(act(`Step ${name} by ${count(n, 'instruction')}`, () => step(id, n)))
+    }
+    const other = board.machine?.pace === 'max' ? 'realtime' : 'max'
+    actions.push(
+      act(other === 'max' ? `Let ${name} run as fast as it goes` : `Let ${name} run in real time`, () => setPace(id, other)),
+    )
   }
-  actions.push(act(`Remove ${name} from the fleet`, () => removeBoard(id)))
+  actions.push({
+    ...act(`Remove ${name} from the fleet…`, () => removeBoard(id)),
+    confirm: { question: `Remove ${name} with its identity and apps?`, yes: `Remove ${name}` },
+  })
   return actions
 }
 
@@ -98,8 +121,9 @@ function windowActions(): Action[] {
   return [
     ...workbench.kinds.map((kind) => all(`Add an emulated ${kind.title}`, () => addBoard({ kind: kind.id }))),
     all('Go to Fleet', () => (place.panel = 'fleet'), `${modKey} 1`),
-    all('Go to Activity', () => (place.panel = 'activity'), `${modKey} 2`),
-    all('Go to Settings', () => (place.panel = 'settings'), `${modKey} 3`),
+    all('Go to Emulation', () => (place.panel = 'emulation'), `${modKey} 2`),
+    all('Go to Activity', () => (place.panel = 'activity'), `${modKey} 3`),
+    all('Go to Settings', () => (place.panel = 'settings'), `${modKey} 4`),
     all('Use the dark theme', () => (preferences.value.theme = 'dark')),
     all('Use the light theme', () => (preferences.value.theme = 'light')),
     all("Use the system's theme", () => (preferences.value.theme = 'system')),

@@ -7,6 +7,8 @@ export interface Action {
   context: string
   key?: string
   run: () => unknown
+  /** Cannot be undone: asked before it is run, naming what goes. */
+  confirm?: { question: string; yes: string }
 }
 
 /** How well an action fits; null: not at all. Smaller is better. */

@@ -2,7 +2,7 @@
 
 export type ThemeChoice = 'system' | 'dark' | 'light'
 
-interface Stored {
+export interface Stored {
   theme: ThemeChoice
   listWidth: number
   railWidth: number
@@ -11,9 +11,12 @@ interface Stored {
   frontWidth: number
   windowS: number
   hiddenSeries: string[]
+  panel: string
+  board: string
 }
 
-const KEY = 'drydock.window'
+/** A width that is being dragged changes often. */
+const GATHER_MS = 200
 const defaults: Stored = {
   theme: 'system',
   listWidth: 300,
@@ -23,19 +26,24 @@ const defaults: Stored = {
   frontWidth: 268,
   windowS: 60,
   hiddenSeries: ['temperature', 'link_retries', 'memory'],
+  panel: 'fleet',
+  board: '',
 }
 
-function read(): Stored {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
-    const known = Object.entries(stored as object).filter(([k, v]) => {
-      const d = defaults[k as keyof Stored]
-      return typeof d === typeof v && Array.isArray(d) === Array.isArray(v)
-    })
-    return { ...defaults, ...Object.fromEntries(known) }
-  } catch {
-    return { ...defaults }
+declare global {
+  interface Window {
+    /** What the shell kept; it is there before anything else runs. */
+    __DRYDOCK_KEPT__?: object
   }
+}
+
+/** What was kept, as far as it has the form of today. */
+function read(): Stored {
+  const kept = Object.entries(window.__DRYDOCK_KEPT__ ?? {}).filter(([k, v]) => {
+    const d = defaults[k as keyof Stored]
+    return typeof d === typeof v && Array.isArray(d) === Array.isArray(v)
+  })
+  return { ...defaults, ...Object.fromEntries(kept) }
 }
 
 class Preferences {
@@ -46,21 +54,19 @@ class Preferences {
   )
 
   /** Follows the system's theme and keeps what is changed; called once, at start. */
-  start(): void {
+  start(keep: (stored: Stored) => void): void {
     const query = window.matchMedia('(prefers-color-scheme: dark)')
     this.systemDark = query.matches
     query.addEventListener('change', (e) => (this.systemDark = e.matches))
+    let waiting: ReturnType<typeof setTimeout> | undefined
     $effect.root(() => {
       $effect.pre(() => {
         document.documentElement.dataset['theme'] = this.theme
       })
       $effect(() => {
-        const text = JSON.stringify(this.value)
-        try {
-          localStorage.setItem(KEY, text)
-        } catch {
-          // Without storage the window still works; it only forgets.
-        }
+        const stored = $state.snapshot(this.value)
+        clearTimeout(waiting)
+        waiting = setTimeout(() => keep(stored), GATHER_MS)
       })
     })
   }

@@ -1,0 +1,87 @@
+// Very many boards.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { row } from '../ways.mjs'
+import { Key, until } from '../webdriver.mjs'
+
+export const thousand = []
+function it(name, run) {
+  thousand.push({ name, run })
+}
+
+const rows = (window) => window.run(`return document.querySelectorAll('[role=row]').length`)
+
+it('scrolls and filters a thousand boards', async (desk) => {
+  await desk.close(desk.window)
+  writeFleet(join(desk.home, 'many'), 1000)
+  const window = (desk.window = await desk.open('many'))
+  await until('the thousand are there', 60_000, async () =>
+    (await window.run(`return document.querySelector('[role=grid]')?.getAttribute('aria-rowcount')`)) === '1000',
+  )
+  if ((await rows(window)) > 40) throw new Error(`${await rows(window)} rows are drawn at once`)
+  const frames = await scroll(window)
+  await window.run(`document.querySelector('[role=grid]').focus()`)
+  await window.keys(Key.End)
+  await until('the last one is open and in sight', 10_000, async () => (await window.text('main h2')) === 'yard-999')
+  await until('its row is drawn', 5_000, () => window.find(row('yard-999')))
+  const keys = await typing(window, 'yard-77 switched nano')
+  await until('eleven are left', 5_000, async () =>
+    (await window.run(`return document.querySelector('[role=grid]').getAttribute('aria-rowcount')`)) === '11',
+  )
+  desk.display.screenshot(join(desk.out, 'thousand.png'))
+  return `filter keystroke to next picture: median ${keys[Math.floor(keys.length / 2)]} ms, p95 ${keys[Math.floor(keys.length * 0.95)]} ms of ${keys.length}; scrolling: ${frames} (software rendering)`
+})
+
+/** A fleet file of boards that are switched off, as Drydock itself writes it, with names short and long. */
+export function writeFleet(directory, count) {
+  const boards = Array.from({ length: count }, (_, i) => ({
+    id: `b-${i.toString(16).padStart(6, '0')}`,
+    name: i === 7 ? `greenhouse-north-${'x'.repeat(47)}` : `yard-${i}`,
+    kind: 'nano33ble',
+    engine: 'builtin',
+    pace: 'realtime',
+    seed: i.toString(16).padStart(64, '0'),
+    device: `dev-${i.toString(16).padStart(16, '0')}`,
+    on: false,
+  }))
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  writeFileSync(join(directory, 'demo-offered'), '')
+  writeFileSync(join(directory, 'fleet.json'), JSON.stringify({ format: 1, boards }))
+}
+
+/** Milliseconds from each key to the picture that shows what it did, ascending. */
+async function typing(window, text) {
+  await window.keys('/')
+  await window.run(
+    `window.took = []
+     document.querySelector('[data-key=fleet-filter]').addEventListener('keydown', (e) => {
+       const pressed = e.timeStamp
+       requestAnimationFrame(() => setTimeout(() => window.took.push(Math.round(performance.now() - pressed))))
+     })`,
+  )
+  for (const key of text) await window.keys(key)
+  await until('every key was measured', 10_000, () => window.run(`return window.took.length >= ${text.length}`))
+  return (await window.run('return window.took')).sort((a, b) => a - b)
+}
+
+/** Scrolls from top to bottom, a screen at each frame, and says how that went. */
+async function scroll(window) {
+  const gaps = await window.ask('POST', '/execute/async', {
+    script: `const done = arguments[arguments.length - 1]
+      const list = document.querySelector('[role=grid]')
+      const gaps = []
+      let last = performance.now()
+      const step = () => {
+        const now = performance.now()
+        gaps.push(now - last)
+        last = now
+        list.scrollTop += list.clientHeight
+        if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1 || gaps.length > 400) done(gaps)
+        else requestAnimationFrame(step)
+      }
+      requestAnimationFrame(step)`,
+    args: [],
+  })
+  const sorted = gaps.map(Math.round).sort((a, b) => a - b)
+  return `${gaps.length} screens, median ${sorted[Math.floor(gaps.length / 2)]} ms, longest ${sorted.at(-1)} ms`
+}

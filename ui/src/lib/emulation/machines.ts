@@ -1,0 +1,13 @@
+// What can be done with machines beyond switching them.
+import { at, attempts } from '../attempts.svelte'
+import type { Pace } from '../backend/generated'
+import { workbench } from '../workbench.svelte'
+
+export function setPace(board: string, pace: Pace): Promise<unknown> {
+  return attempts.run(at.board(board), 'Changing the pace', () => workbench.call('machine.pace', { board, pace }))
+}
+
+/** Carries out instructions of a machine whose time stands. */
+export function step(board: string, count: number): Promise<unknown> {
+  return attempts.run(at.board(board), 'Stepping', () => workbench.call('machine.step', { board, count }))
+}

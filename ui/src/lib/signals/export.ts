@@ -1,0 +1,43 @@
+// Writing plots into files; the workbench draws them, with the renderer of the command line.
+import { at, attempts } from '../attempts.svelte'
+import type { BoardView, ChartFormat, Series } from '../backend/generated'
+import type { MenuItem } from '../frame/Menu.svelte'
+import { preferences } from '../settings/preferences.svelte'
+import { announcer } from '../status/announce.svelte'
+import { workbench } from '../workbench.svelte'
+
+const formats: Array<[ChartFormat, string, string]> = [
+  ['svg', 'SVG…', 'a drawing that scales'],
+  ['png', 'PNG…', 'a picture'],
+  ['csv', 'CSV…', 'the numbers, not decimated'],
+]
+/** As many as a drawing of this width can show; a table has all there are. */
+const DRAWN_POINTS = 1200
+const ALL_POINTS = 4_000_000
+
+/** The formats as a menu that exports these lines. */
+export function exportMenu(board: BoardView, series: Series[]): MenuItem[] {
+  return formats.map(([format, label, note]) => ({ label, note, run: () => exportSeries(board, series, format) }))
+}
+
+async function exportSeries(board: BoardView, series: Series[], format: ChartFormat): Promise<void> {
+  const [first] = series
+  if (!first) return
+  const what = series.length === 1 ? `${board.name} ${first.title}` : board.name
+  const saved = await attempts.run(at.signals(board.id), 'Exporting', async () => {
+    const path = await workbench.backend.chooseSavePath(`${what.replace(/[^\p{L}\p{N}]+/gu, '-')}.${format}`, format)
+    if (path === null) return null
+    return await workbench.call('metrics.export', {
+      query: {
+        board: board.id,
+        series: series.map((s) => s.id),
+        window_s: preferences.value.windowS,
+        max_points: format === 'csv' ? ALL_POINTS : DRAWN_POINTS,
+      },
+      format,
+      dark: preferences.theme === 'dark',
+      path,
+    })
+  })
+  if (saved?.path) announcer.say(`Saved ${saved.path}`)
+}

@@ -34,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["drydock-protocol", "drydock-scope-model", "drydock-workbench"],
     ),
     ("xtask", &[]),
+    ("drydock-unify", &["drydock-protocol"]), // no code: features only
 ];
 
 /// Crates from outside that only some rooms may know, by prefix.

@@ -380,11 +380,11 @@ mod tests {
             &["`boot` 0x10004 is not the start of a flash area"],
         );
         check(
-            "bytes = 0x7_8000",
-            "bytes = 0x7_8100",
+            "bytes = 0x9_0000",
+            "bytes = 0x9_0100",
             &[
                 "`firmware` is not whole erase units of 4096 bytes",
-                "`store` starts at 0x88000, the area before it ends at 0x88100",
+                "`store` starts at 0xa0000, the area before it ends at 0xa0100",
             ],
         );
         check("name = \"PWR\"", "name = \"LED\"", &["`LED` is there twice"]);

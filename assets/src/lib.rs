@@ -6,11 +6,13 @@
 mod board;
 mod chip;
 mod embedded;
+mod renode;
 mod section;
 
 pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Link, Pin};
 pub use chip::{Chip, Core, Flash, Ram};
 pub use embedded::{App, FirmwareImage, NotBuilt, app, apps, firmware};
+pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 
 /// The boards that ship with Drydock, in the order to show them.

@@ -163,8 +163,18 @@ pub trait Machine: Send {
     /// What the guest (or its DMA) did wrong since the last call: refused accesses, lockups, what is not modelled.
     fn take_faults(&mut self) -> Vec<GuestFault>;
 
+    /// The shortest run worth asking for: an engine in another process has a price for each. Zero: any.
+    fn shortest_run(&self) -> VirtualTime {
+        VirtualTime::ZERO
+    }
+
     /// Snapshot, restore and fork, if the engine has them.
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
+        None
+    }
+
+    /// The engine's own command language, if it has one.
+    fn monitor(&mut self) -> Option<&mut dyn Monitor> {
         None
     }
 }
@@ -341,6 +351,30 @@ pub trait Snapshot {
     /// # Errors
     /// The engine failed.
     fn state_hash(&mut self) -> Result<u64, MachineError>;
+}
+
+/// Optional power: lines of the engine's own command language, for experts.
+pub trait Monitor {
+    /// What stands before the line to be typed.
+    fn prompt(&self) -> String;
+
+    /// Executes a line.
+    ///
+    /// # Errors
+    /// The engine failed. A line that the engine refuses is an answer.
+    fn execute(&mut self, line: &str) -> Result<MonitorAnswer, MachineError>;
+
+    /// The last lines that were executed, the oldest first.
+    fn history(&self) -> Vec<String>;
+}
+
+/// What an engine answers to a line in its own language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MonitorAnswer {
+    /// It was done; this is what it printed.
+    Done(String),
+    /// It was refused, and why.
+    Refused(String),
 }
 
 /// A state, opaque but for when it was taken.

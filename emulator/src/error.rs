@@ -22,6 +22,16 @@ pub enum OpenError {
         /// What is missing and what to do.
         reason: String,
     },
+    /// The engine is there, but could not bring the board up.
+    #[error("the {engine} engine could not start the board {board}: {cause}")]
+    Failed {
+        /// Engine.
+        engine: &'static str,
+        /// Board.
+        board: String,
+        /// What happened.
+        cause: String,
+    },
 }
 
 /// An operation on a machine failed.
@@ -64,6 +74,14 @@ pub enum MachineError {
     ForeignSnapshot {
         /// Board.
         board: String,
+    },
+    /// The engine refused what was asked; the machine is as it was.
+    #[error("{board}: {reason}")]
+    Refused {
+        /// Board.
+        board: String,
+        /// What the engine said.
+        reason: String,
     },
     /// The engine itself failed (a bug of it, or its process is gone).
     #[error("{board} crashed at {pc:#010x}, {at} s: {cause}")]

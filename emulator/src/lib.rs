@@ -6,18 +6,20 @@ pub mod builtin;
 pub mod engine;
 pub mod error;
 pub mod image;
+pub mod process;
+pub mod renode;
 pub mod runner;
 
 pub use builtin::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 pub use builtin::time::VirtualTime;
 pub use engine::{
-    Availability, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, Seed,
-    Snapshot, StopReason,
+    Availability, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, PauseSwitch,
+    RegisterInfo, RunLimit, Seed, Snapshot, StopReason,
 };
 pub use error::{MachineError, OpenError};
 pub use image::{Image, ImageError, Segment, Symbol};
 
 /// The engines there are, the preferred one first, whether they can be used here or not.
 pub fn engines() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(builtin::engine::Builtin)]
+    vec![Box::new(builtin::engine::Builtin), Box::new(renode::Renode::default())]
 }

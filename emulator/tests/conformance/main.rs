@@ -4,6 +4,7 @@
 mod basics;
 mod board;
 mod guest;
+mod limits;
 mod replay;
 mod snapshot;
 
@@ -19,7 +20,12 @@ fn main() {
     let mut trials = vec![Trial::test("guests_are_renewed", guest::are_renewed)];
     for (index, engine) in drydock_emulator::engines().iter().enumerate() {
         for (name, check) in checks.clone() {
+            let limit = limits::reason(engine.name(), name);
             let name = format!("{}::{name}", engine.name());
+            if let Some(reason) = limit {
+                trials.push(Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true));
+                continue;
+            }
             trials.push(match engine.availability() {
                 Availability::Available { .. } => Trial::test(name, move || {
                     // Made anew in the trial's thread: an engine need not be cloned to be shared.

@@ -1,0 +1,133 @@
+//! How Renode runs our chips, as data: which of its descriptions, what has to be there, and what is added to it.
+
+use serde::Deserialize;
+
+use crate::section::{Invalid, Reader};
+
+/// How Renode runs a chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenodeChip {
+    /// Our name of the chip.
+    pub chip: String,
+    /// Renode's description of it, relative to its own folder.
+    pub base: String,
+    /// Name of the core there.
+    pub cpu: String,
+    /// Names of the UARTs there, by our index.
+    pub uarts: Vec<String>,
+    /// Names of the GPIO ports there, 32 pins each.
+    pub ports: Vec<String>,
+    /// Peripherals without which the chip is not complete.
+    pub expects: Vec<String>,
+    /// What is done to the bus at the end of loading, in place of what the base does.
+    pub init: Vec<String>,
+    /// Where the number of the reset pin is written.
+    pub reset_pin_words: Vec<u32>,
+    /// Words that the factory wrote.
+    pub words: Vec<FactoryWord>,
+    /// Words that differ from chip to chip, to be drawn in this order.
+    pub drawn: Vec<DrawnWords>,
+    /// Entries that are added to the description.
+    pub additions: &'static str,
+    /// Files that the additions name.
+    pub files: &'static [(&'static str, &'static str)],
+}
+
+/// A word that is the same in all chips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactoryWord {
+    /// Where.
+    pub addr: u32,
+    /// What.
+    pub value: u32,
+}
+
+/// Words that are random, but for some bits.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawnWords {
+    /// The first one's address.
+    pub addr: u32,
+    /// How many.
+    pub words: u32,
+    /// Bits that are one, by word.
+    #[serde(default)]
+    pub ones: Vec<u32>,
+}
+
+/// A chip's file, with what is added and the files that the additions name.
+type Source = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const CHIPS: &[Source] = &[(
+    "renode/nrf52840.toml",
+    include_str!("../renode/nrf52840.toml"),
+    include_str!("../renode/nrf52840.repl"),
+    &[
+        ("nrf52840-nvmc.py", include_str!("../renode/nrf52840-nvmc.py")),
+        ("nrf52840-temp.py", include_str!("../renode/nrf52840-temp.py")),
+    ],
+)];
+
+/// How Renode runs the chip called `chip`; `None` if we never taught it.
+pub fn renode_chip(chip: &str) -> Option<RenodeChip> {
+    CHIPS
+        .iter()
+        .map(|source| parse(source).expect("shipped descriptions are tested"))
+        .find(|described| described.chip == chip)
+}
+
+fn parse(&(file, text, additions, files): &Source) -> Result<RenodeChip, Invalid> {
+    let mut reader = Reader::new(file, text);
+    let chip = reader.required("chip");
+    let base = reader.required("base");
+    let cpu = reader.required("cpu");
+    let uarts = reader.required("uarts");
+    let ports = reader.required("ports");
+    let expects = reader.required("expects");
+    let init = reader.required("init");
+    let reset_pin_words = reader.required("reset_pin_words");
+    let words = reader.all("word");
+    let drawn = reader.all("drawn");
+    let described = (|| {
+        Some(RenodeChip {
+            chip: chip?,
+            base: base?,
+            cpu: cpu?,
+            uarts: uarts?,
+            ports: ports?,
+            expects: expects?,
+            init: init?,
+            reset_pin_words: reset_pin_words?,
+            words,
+            drawn,
+            additions,
+            files,
+        })
+    })();
+    reader.finish(described)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_descriptions_are_valid() {
+        for source in CHIPS {
+            let described = parse(source).unwrap_or_else(|invalid| panic!("{invalid}"));
+            let chips = crate::chips();
+            let chip = chips.iter().find(|chip| chip.name == described.chip).expect("our chip");
+            assert_eq!(described.uarts.len(), usize::from(chip.uarts));
+            assert!(described.ports.len() * 32 >= usize::from(chip.pins));
+            for (name, _) in described.files {
+                assert!(described.additions.contains(name), "{name} is used");
+            }
+        }
+    }
+}

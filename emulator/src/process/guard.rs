@@ -1,0 +1,53 @@
+//! How a group comes to die with its owner. The program is started by a small shell that leads the group; a second one
+//! reads from a pipe whose other end is ours alone. The kernel closes it when we end, however we end; the reader then
+//! kills the group. `PR_SET_PDEATHSIG` would need `unsafe`, would not reach what the program starts, and fires when the
+//! starting *thread* ends.
+
+use std::path::Path;
+use std::process::{Child, Command};
+
+/// The program's standard input is empty; its end is the shell's end, with its status. The reader holds no output open,
+/// so that output ends when the program does.
+#[cfg(unix)]
+const SCRIPT: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- &
+program=$!
+( while read -r _; do :; done <&3; kill -KILL 0 ) >/dev/null 2>&1 &
+reader=$!
+exec 3<&-
+wait "$program"
+status=$?
+kill -KILL "$reader" 2>/dev/null
+exit "$status"
+"#;
+
+#[cfg(unix)]
+pub(super) fn command(program: &Path) -> Command {
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", SCRIPT, "guard"]).arg(program).process_group(0);
+    command
+}
+
+#[cfg(not(unix))]
+pub(super) fn command(program: &Path) -> Command {
+    Command::new(program)
+}
+
+/// Kills at once; the pipe alone would do it a moment later, and not where someone killed the reader.
+#[cfg(unix)]
+pub(super) fn kill_group(child: &mut Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    // A child that was waited for has no group that is surely still its own.
+    if let (Ok(None), Some(group)) = (child.try_wait(), Pid::from_raw(child.id().cast_signed())) {
+        // It may have ended a moment ago.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn kill_group(child: &mut Child) {
+    // It may have ended a moment ago.
+    let _ = child.kill();
+}

@@ -33,6 +33,8 @@ pub struct Chip {
 pub enum Core {
     /// Arm Cortex-M4 with FPU.
     CortexM4f,
+    /// RISC-V, RV32IMAC.
+    Rv32imac,
 }
 
 /// Flash memory and the rules for writing it.

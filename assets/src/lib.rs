@@ -16,9 +16,15 @@ pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 
 /// The boards that ship with Drydock, in the order to show them.
-const BOARDS: &[(&str, &str)] = &[("boards/nano33ble.toml", include_str!("../boards/nano33ble.toml"))];
+const BOARDS: &[(&str, &str)] = &[
+    ("boards/nano33ble.toml", include_str!("../boards/nano33ble.toml")),
+    ("boards/hifive1-revb.toml", include_str!("../boards/hifive1-revb.toml")),
+];
 /// The chips that the boards name.
-const CHIPS: &[(&str, &str)] = &[("chips/nrf52840.toml", include_str!("../chips/nrf52840.toml"))];
+const CHIPS: &[(&str, &str)] = &[
+    ("chips/nrf52840.toml", include_str!("../chips/nrf52840.toml")),
+    ("chips/fe310-g002.toml", include_str!("../chips/fe310-g002.toml")),
+];
 
 /// All boards that ship with Drydock.
 pub fn boards() -> Vec<Board> {

@@ -100,6 +100,7 @@ impl Chip for NoPeripherals {
                 identity: [0; 3],
                 interrupts: 0x888,
                 pmp_entries: 0,
+                reservations: true,
                 misaligned: true,
                 mtvec_mask: u32::MAX,
                 mtvec_fixed: 0,

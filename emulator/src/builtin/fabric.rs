@@ -39,6 +39,14 @@ pub trait Chip: Send {
     /// dropped every pending event and interrupt level before this call.
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind);
 
+    /// An image was loaded: what the board's bootloader makes of it at each start beside what lies in memory.
+    fn boot_image(&mut self, _image: &crate::image::Image) {}
+
+    /// What is at `addr` by its maker's name, where the chip knows one that no image brings along (a ROM function).
+    fn place_name(&self, _addr: u32) -> Option<&'static str> {
+        None
+    }
+
     /// Bytes arrive from outside at UART `index`. They are the guest's as fast as the line allows: pace them by events.
     fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]);
 
@@ -102,6 +110,8 @@ pub struct RiscVOptions {
     pub interrupts: u32,
     /// PMP entries, 0..=16, of 4 bytes' granularity.
     pub pmp_entries: u8,
+    /// Whether memory takes LR and SC; else they are access faults.
+    pub reservations: bool,
     /// Whether loads and stores that are not aligned work; else they trap.
     pub misaligned: bool,
     /// Bits of `mtvec` that can be set.

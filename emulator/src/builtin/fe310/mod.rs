@@ -132,6 +132,8 @@ impl Chip for Fe310 {
                 identity: [0x489, 0x8000_0001, 0x2019_0228],
                 interrupts: 1 << 3 | 1 << 7 | 1 << 11,
                 pmp_entries: 8,
+                // DTIM takes AMOs, but LR and SC only cacheable memory, of which there is none (3.5).
+                reservations: false,
                 misaligned: false,
                 mtvec_mask: !2,
                 mtvec_fixed: 0,

@@ -93,10 +93,7 @@ impl RiscV {
         if addr & 3 != 0 {
             return Err(Trap::new(Cause::LoadMisaligned, addr));
         }
-        if self.fabric.memory().region(addr).is_none() {
-            self.place_fabric();
-            self.fabric
-                .log_fault(addr, AccessSize::Word, None, AccessFault::UnmodelledUse);
+        if !self.reservable(addr, None) {
             return Err(Trap::new(Cause::LoadAccess, addr));
         }
         let value = self.load_aligned(addr, AccessSize::Word)?;
@@ -105,11 +102,25 @@ impl RiscV {
         Ok(())
     }
 
+    /// Whether there can be a reservation at `addr`; the access is told if not.
+    fn reservable(&mut self, addr: u32, write: Option<u32>) -> bool {
+        let able = self.options.reservations && self.fabric.memory().region(addr).is_some();
+        if !able {
+            self.place_fabric();
+            self.fabric
+                .log_fault(addr, AccessSize::Word, write, AccessFault::Denied);
+        }
+        able
+    }
+
     /// SC.W: it succeeds if its address is the one reserved last, and no trap came between.
     fn store_conditional(&mut self, rd: Reg, rs1: Reg, rs2: Reg) -> Result<(), Trap> {
         let addr = self.regs.get(rs1);
         if addr & 3 != 0 {
             return Err(Trap::new(Cause::StoreMisaligned, addr));
+        }
+        if !self.reservable(addr, Some(self.regs.get(rs2))) {
+            return Err(Trap::new(Cause::StoreAccess, addr));
         }
         let reserved = self.reservation.take() == Some(addr);
         if reserved {

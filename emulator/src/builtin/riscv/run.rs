@@ -159,8 +159,7 @@ impl RiscV {
                 self.step();
                 continue;
             }
-            // The block stays where it is until `settle` clears the cache, which this run comes before.
-            let block: *const fast::Block = block;
+            let block = block.handle();
             fast::enter(self, block, budget);
         }
     }
@@ -203,6 +202,8 @@ impl RiscV {
         self.attention = true;
         if trap.cause == Cause::Breakpoint && self.is_semihosting() {
             self.instructions -= 1;
+            // Nothing brings the fabric up to this instant any more.
+            self.place_fabric();
             self.halted = Some(match (self.regs.x[10], self.regs.x[11]) {
                 (SYS_EXIT, reason) => StopReason::Exit {
                     code: u32::from(reason != ADP_STOPPED_APPLICATION_EXIT),

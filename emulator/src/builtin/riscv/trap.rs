@@ -62,6 +62,8 @@ pub struct TrapTaken {
     pub cause: Cause,
     /// `mtval`: the address, or the instruction.
     pub value: u32,
+    /// What is at `pc`, where the chip knows its name: a ROM function that is not here.
+    pub place: Option<&'static str>,
 }
 
 impl std::fmt::Display for TrapTaken {
@@ -70,7 +72,14 @@ impl std::fmt::Display for TrapTaken {
             Cause::IllegalInstruction => format!("{} {:#x}", self.cause, self.value),
             _ => format!("{} ({:#010x})", self.cause, self.value),
         };
-        write!(f, "{what} at {:#010x} (ra {:#010x}), {} s", self.pc, self.ra, self.at)
+        let place = self
+            .place
+            .map_or_else(String::new, |name| format!(", the ROM's {name}, which is not modelled"));
+        write!(
+            f,
+            "{what} at {:#010x}{place} (ra {:#010x}), {} s",
+            self.pc, self.ra, self.at
+        )
     }
 }
 
@@ -90,6 +99,7 @@ impl RiscV {
                 ra: self.regs.x[1],
                 cause,
                 value,
+                place: self.chip.place_name(self.regs.pc),
             });
         }
         self.csrs.instret.skip();

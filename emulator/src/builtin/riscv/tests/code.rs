@@ -1,0 +1,69 @@
+//! Code that changes, blocks that are cut, machines that fork.
+
+use super::asm::*;
+use super::{Bench, RAM, StopReason};
+use crate::builtin::fabric::ResetKind;
+use crate::builtin::hash::StateHasher;
+use crate::builtin::limits::Limits;
+
+#[test]
+fn code_written_anew_is_run_as_written() {
+    // In RAM: a function that sets x10 to 1, called, rewritten to set 2, called again.
+    let [one, two] = [addi(10, 0, 1), addi(10, 0, 2)];
+    let ret = jalr(0, 1, 0);
+    let main = program(&[
+        &li(8, RAM + 0x100),
+        &li(5, one),
+        &li(6, ret),
+        &[sw(5, 8, 0), sw(6, 8, 4), FENCE_I, jalr(1, 8, 0), addi(11, 10, 0)],
+        &li(5, two),
+        &[sw(5, 8, 0), FENCE_I, jalr(1, 8, 0)],
+    ]);
+    let bench = Bench::new(&main).run();
+    assert_eq!((bench.x(11), bench.x(10)), (1, 2));
+}
+
+#[test]
+fn the_same_program_ends_in_the_same_state_however_it_is_cut() {
+    // A loop of loads, stores and a device, 500 times.
+    let bne_back = |offset: i32| {
+        let imm = offset as u32;
+        0x1063 | 9 << 15 | (imm >> 11 & 1) << 7 | (imm >> 1 & 15) << 8 | (imm >> 5 & 63) << 25 | (imm >> 12 & 1) << 31
+    };
+    let main = program(&[
+        &li(8, RAM),
+        &li(7, super::DEVICE),
+        &[
+            addi(9, 0, 500),
+            lw(5, 8, 0),
+            addi(5, 5, 3),
+            sw(5, 8, 0),
+            lw(6, 7, 0x18),
+            addi(9, 9, -1),
+            bne_back(-20),
+        ],
+    ]);
+    let run = |step: u64| {
+        let mut bench = Bench::new(&main);
+        bench.core.reset(ResetKind::Pin);
+        let mut core = bench.core;
+        loop {
+            match core.run(Limits::instructions(core.instructions().saturating_add(step))) {
+                StopReason::Instructions if step == 13 => core = core.fork(),
+                StopReason::Instructions => {}
+                stop => {
+                    assert!(matches!(stop, StopReason::Semihosting { .. }), "{stop:?}");
+                    break;
+                }
+            }
+        }
+        let mut hasher = StateHasher::default();
+        core.hash_state(&mut hasher);
+        (std::hash::Hasher::finish(&hasher), core.instructions(), core.now())
+    };
+    let whole = run(u64::MAX);
+    assert_eq!(whole.1, 5 + 500 * 6 + 1);
+    for step in [1, 7, 13, 100] {
+        assert_eq!(run(step), whole, "in steps of {step}");
+    }
+}

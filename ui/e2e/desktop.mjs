@@ -81,11 +81,14 @@ export class Display {
     this.hand('windowmove', id, x, y, 'windowsize', id, width, height)
   }
 
-  /** Answers a file dialog of the system with a path. */
-  async answer(title, path) {
+  /** Answers a file dialog of the system with a path; `place`: it asks for one that is there. */
+  async answer(title, path, { place = false } = {}) {
     const id = await until(`the dialog "${title}" opens`, 20_000, () => this.#id(title))
     await sleep(500)
     this.hand('windowfocus', id)
+    // A dialog for opening has its field only once it is asked for.
+    if (place) this.hand('key', 'ctrl+l')
+    await sleep(300)
     this.hand('key', 'ctrl+a')
     this.hand('type', '--delay', 15, path)
     await sleep(500)

@@ -1,4 +1,6 @@
 // Programs that the tests start, and their certain end.
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Ends a program that was started here; by force if it does not obey in time. Says whether it obeyed. */
 export async function ended(child, signal, ms) {
@@ -8,6 +10,24 @@ export async function ended(child, signal, ms) {
   if (await inTime(exit, ms)) return true
   child.kill('SIGKILL')
   await inTime(exit, 5_000)
+  return false
+}
+
+/** Processes that a process has started. */
+export function childrenOf(pid) {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8', timeout: 10_000 })
+  return stdout.split('\n').map(Number).filter(Boolean)
+}
+
+/** Whether a process ends within a time. */
+export async function gone(pid, ms) {
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(50)) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      return true
+    }
+  }
   return false
 }
 

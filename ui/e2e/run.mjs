@@ -28,8 +28,11 @@ if (absent.length > 0) {
 }
 // One session bus for the windows, so that assistive technology finds them.
 if (!process.env.DRYDOCK_E2E_BUS) {
-  const env = { ...process.env, DRYDOCK_E2E_BUS: '1' }
+  // Its own place for sockets, or the accessibility buses of two runs would take each other's.
+  const runtime = mkdtempSync(join(tmpdir(), 'drydock-run-'))
+  const env = { ...process.env, DRYDOCK_E2E_BUS: '1', XDG_RUNTIME_DIR: runtime }
   const done = spawnSync('dbus-run-session', ['--', process.execPath, ...process.argv.slice(1)], { env, stdio: 'inherit' })
+  rmSync(runtime, { recursive: true, force: true })
   process.exit(done.status ?? 1)
 }
 

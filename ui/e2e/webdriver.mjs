@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended } from './process.mjs'
+import { childrenOf, ended, gone } from './process.mjs'
 
 /** No answer of the driver takes longer; the slowest is a new session on a loaded machine. */
 const ANSWER_MS = 60_000
@@ -117,8 +117,14 @@ export class Window {
 
   /** Ends the window as its user would not: the driver closes it. */
   async close() {
+    const programs = childrenOf(this.driver.pid)
     await this.ask('DELETE', '').catch(() => {})
     await ended(this.driver, 'SIGTERM', 5_000)
+    // It saves what must survive before it ends. A page that is closed while it is still loading does not take it along.
+    for (const pid of programs) {
+      if (!(await gone(pid, 10_000))) process.kill(pid, 'SIGTERM')
+      if (!(await gone(pid, 10_000))) process.kill(pid, 'SIGKILL')
+    }
   }
 }
 

@@ -175,7 +175,7 @@ it('deploys, stops and removes by keyboard alone', async (desk) => {
 
 it('deploys a file that is chosen in the dialog, which a key opens', async (desk) => {
   await desk.window.keys([Key.Control, 'o'])
-  await desk.display.answer('Deploy an app', desk.app('counter.wasm'))
+  await desk.display.answer('Deploy an app', desk.app('counter.wasm'), { place: true })
   await appBecomes(desk, 'counter', 'running')
   await palette(desk, 'remove counter')
   await until('it asks', 5_000, () => desk.window.find('[role=alertdialog]'))

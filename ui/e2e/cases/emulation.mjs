@@ -12,7 +12,7 @@ function it(name, run) {
 async function machine(desk, board) {
   const cells = await desk.window.run(
     `const row = [...document.querySelectorAll('[aria-label=Machines] [role=row]')].find((r) => r.querySelector('.name .link')?.textContent === arguments[0])
-     return row ? [...row.querySelectorAll('[role=gridcell]')].map((c) => c.querySelector('select')?.value ?? c.textContent.trim()) : null`,
+     return row ? [...row.querySelectorAll('[role=cell]')].map((c) => c.querySelector('select')?.value ?? c.textContent.trim()) : null`,
     board,
   )
   if (!cells) throw new Error(`there is no machine ${board}`)

@@ -28,6 +28,7 @@ it('scrolls and filters a thousand boards', async (desk) => {
   await until('eleven are left', 5_000, async () =>
     (await window.run(`return document.querySelector('[role=grid]').getAttribute('aria-rowcount')`)) === '11',
   )
+  if ((await window.run(`return document.querySelector('[role=grid]').scrollTop`)) !== 0) throw new Error('the first of them is out of sight')
   desk.display.screenshot(join(desk.out, 'thousand.png'))
   return `filter keystroke to next picture: median ${keys[Math.floor(keys.length / 2)]} ms, p95 ${keys[Math.floor(keys.length * 0.95)]} ms of ${keys.length}; scrolling: ${frames} (software rendering)`
 })
@@ -52,6 +53,7 @@ export function writeFleet(directory, count) {
 /** Milliseconds from each key to the picture that shows what it did, ascending. */
 async function typing(window, text) {
   await window.keys('/')
+  await until('the filter has the focus', 10_000, () => window.run(`return document.activeElement?.dataset.key === 'fleet-filter'`))
   await window.run(
     `window.took = []
      document.querySelector('[data-key=fleet-filter]').addEventListener('keydown', (e) => {

@@ -1,6 +1,6 @@
 // The window as a whole: reach, memory, one window for a data directory, and what it says when something is missing.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended } from '../process.mjs'
@@ -67,7 +67,7 @@ it('tells names and roles to assistive technology', async (desk) => {
     if (!names.includes('bench-1')) throw new Error(`it tells ${JSON.stringify(names.slice(0, 500))}`)
     return names
   })
-  for (const wanted of ['Deploy', 'Add board', 'Filter boards', 'Console of bench-1', 'Board bench-1']) {
+  for (const wanted of ['Deploy', 'Add board', 'Filter boards', 'Console of bench-1', 'Board bench-1', 'blink 1.0.0, running']) {
     if (!names.includes(wanted)) throw new Error(`nothing is called "${wanted}" in\n${names.slice(0, 3000)}`)
   }
 })
@@ -110,7 +110,7 @@ it('attaches to a gateway without a window, and takes over when it ends', async 
   let obeyed
   const gateway = spawn(desk.cli, ['gateway', '--data', data], { env: desk.env, stdio: 'ignore' })
   try {
-    await sleep(1_000) // the window has to wait for an owner that is only just opening, too
+    await until('the gateway owns the data', 30_000, () => JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8')).pid === gateway.pid)
     desk.window = await desk.open('first')
     await until('blink runs in the gateway', BOOT_MS, async () => (await badge(desk, 'bench-1')) === 'running')
     if (!(await desk.window.find('header', 'attached'))) throw new Error('the window does not say that it is attached')
@@ -128,6 +128,20 @@ it('attaches to a gateway without a window, and takes over when it ends', async 
   await until('bench-1 is connected again', BOOT_MS, async () => /gateway · [1-9]/.test(await desk.window.text('footer')))
   await appBecomes(desk, 'sensor', 'running')
   if (!(await desk.window.find('li[aria-label^="blink "]', 'Start again'))) throw new Error('blink is not stopped any more')
+})
+
+it('draws without the DMA-BUF renderer where the window once stayed blank, and says so', async (desk) => {
+  if (desk.window) await desk.close(desk.window)
+  const memory = join(desk.env.XDG_CONFIG_HOME, 'drydock/webview-without-dmabuf')
+  mkdirSync(join(desk.env.XDG_CONFIG_HOME, 'drydock'), { recursive: true })
+  writeFileSync(memory, '')
+  try {
+    desk.window = await desk.open('blank')
+    await until('it says so', 30_000, async () => (await desk.window.text('footer')).includes('without the DMA-BUF renderer'))
+    await until('it draws', 30_000, () => desk.window.find('[role=row]', 'bench-1'))
+  } finally {
+    rmSync(memory)
+  }
 })
 
 it('says what to do when the data directory cannot be used', async (desk) => {

@@ -75,6 +75,7 @@ class Workbench {
         this.failed = update.error
         break
       case 'ready':
+        performance.mark('ready')
         this.attached = update.attached
         if (update.notice) announcer.say(update.notice)
         void this.#load()
@@ -120,6 +121,7 @@ class Workbench {
       fleet.replace(state)
       this.opening = null
       this.failed = null
+      performance.mark('fleet')
     } catch (thrown) {
       this.failed = asApiError(thrown)
     }

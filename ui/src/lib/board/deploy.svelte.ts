@@ -19,17 +19,20 @@ class Deployments {
   /** The board whose form for choosing an app is open. */
   formFor = $state<string | null>(null)
 
-  async deployPaths(paths: string[], boards: string[]): Promise<void> {
-    for (const path of paths) await this.deploy({ path }, boards)
+  /** `seen`: what the first of them is, if that was looked at already. */
+  async deployPaths(paths: string[], boards: string[], seen: AppPreview | null = null): Promise<void> {
+    for (const [i, path] of paths.entries()) await this.deploy({ path }, boards, i === 0 ? seen : null)
   }
 
   /** Looks at the module and deploys it where it fits; says on each board why not. */
-  async deploy(source: AppSource, boards: string[]): Promise<void> {
+  async deploy(source: AppSource, boards: string[], seen: AppPreview | null = null): Promise<void> {
     const [first] = boards
     if (first === undefined) return
-    const preview = await attempts.run(at.deploy(first), 'Reading the module', () =>
-      workbench.call('app.preview', { source, boards }),
-    )
+    const verdicts = seen?.boards.filter((verdict) => boards.includes(verdict.board))
+    const preview =
+      seen && verdicts?.length === boards.length
+        ? { ...seen, boards: verdicts }
+        : await attempts.run(at.deploy(first), 'Reading the module', () => workbench.call('app.preview', { source, boards }))
     if (!preview) return
     const fitting: string[] = []
     for (const verdict of preview.boards) {

@@ -50,8 +50,9 @@ class DropState {
         break
       case 'drop': {
         const boards = targetsAt(drag.x, drag.y)
+        const seen = this.paths?.[0] === drag.paths[0] ? this.preview : null
         this.#end()
-        if (boards.length > 0) void deployments.deployPaths(drag.paths, boards)
+        if (boards.length > 0) void deployments.deployPaths(drag.paths, boards, seen)
         else if (fleet.order.length === 0) {
           attempts.fail(at.drop, { code: 'usage', message: 'There is no board to deploy to: add one first.', detail: null })
         }

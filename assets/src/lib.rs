@@ -19,11 +19,16 @@ pub use section::{Invalid, Problem};
 const BOARDS: &[(&str, &str)] = &[
     ("boards/nano33ble.toml", include_str!("../boards/nano33ble.toml")),
     ("boards/hifive1-revb.toml", include_str!("../boards/hifive1-revb.toml")),
+    (
+        "boards/esp32-c6-devkitc.toml",
+        include_str!("../boards/esp32-c6-devkitc.toml"),
+    ),
 ];
 /// The chips that the boards name.
 const CHIPS: &[(&str, &str)] = &[
     ("chips/nrf52840.toml", include_str!("../chips/nrf52840.toml")),
     ("chips/fe310-g002.toml", include_str!("../chips/fe310-g002.toml")),
+    ("chips/esp32-c6.toml", include_str!("../chips/esp32-c6.toml")),
 ];
 
 /// All boards that ship with Drydock.

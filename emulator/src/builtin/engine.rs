@@ -2,6 +2,7 @@
 
 use drydock_assets::Board;
 
+use super::esp32c6::{self, Esp32C6};
 use super::fabric::{Chip, ResetKind};
 use super::fe310::{self, Fe310};
 use super::machine::BuiltinMachine;
@@ -58,6 +59,7 @@ impl Engine for Builtin {
 enum Model {
     Nrf52840,
     Fe310,
+    Esp32C6,
 }
 
 impl Model {
@@ -65,6 +67,7 @@ impl Model {
         Some(match board.chip.name.as_str() {
             "nrf52840" => Self::Nrf52840,
             "fe310-g002" => Self::Fe310,
+            "esp32-c6" => Self::Esp32C6,
             _ => return None,
         })
     }
@@ -74,6 +77,7 @@ impl Model {
         match self {
             Self::Nrf52840 => Box::new(Nrf52840::new(seed.0)),
             Self::Fe310 => Box::new(Fe310::default()),
+            Self::Esp32C6 => Box::new(Esp32C6::new(seed.0)),
         }
     }
 
@@ -82,6 +86,7 @@ impl Model {
         match self {
             Self::Nrf52840 => nrf52840::prepare(memory, reset_pin(board), board.boot),
             Self::Fe310 => fe310::prepare(memory, board.boot),
+            Self::Esp32C6 => esp32c6::prepare(memory),
         }
     }
 }

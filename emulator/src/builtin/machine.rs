@@ -118,6 +118,7 @@ impl Machine for BuiltinMachine {
         for segment in &image.segments {
             self.write_memory(segment.addr, &segment.bytes)?;
         }
+        self.core.chip_mut().0.boot_image(image);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod clock;
 pub mod core;
 pub mod engine;
 pub mod entropy;
+pub mod esp32c6;
 pub mod fabric;
 pub mod fe310;
 pub mod hash;

@@ -122,7 +122,7 @@ impl Prci {
         let mut hz = reference;
         if self.pllcfg & PLLBYPASS == 0 {
             let (r, f, q) = (self.pllcfg & 7, self.pllcfg >> 4 & 0x3f, self.pllcfg >> 10 & 3);
-            hz = hz / u64::from(r + 1) * 2 * u64::from(f + 1) >> q;
+            hz = (hz / u64::from(r + 1) * 2 * u64::from(f + 1)) >> q;
         }
         if self.plloutdiv & DIVBY1 == 0 {
             hz /= 2 * u64::from((self.plloutdiv & 0x3f) + 1);

@@ -169,9 +169,9 @@ impl AluOp {
             Self::Or => x | y,
             Self::And => x & y,
             Self::Mul => x.wrapping_mul(y),
-            Self::Mulh => (signed(x) * signed(y) >> 32) as u32,
-            Self::Mulhsu => (signed(x) * wide(y) >> 32) as u32,
-            Self::Mulhu => (u64::from(x) * u64::from(y) >> 32) as u32,
+            Self::Mulh => ((signed(x) * signed(y)) >> 32) as u32,
+            Self::Mulhsu => ((signed(x) * wide(y)) >> 32) as u32,
+            Self::Mulhu => ((u64::from(x) * u64::from(y)) >> 32) as u32,
             // Division by zero and overflow have results, and do not trap (7.2 "Division Operations").
             Self::Div if y == 0 => u32::MAX,
             Self::Div => (x as i32).wrapping_div(y as i32) as u32,

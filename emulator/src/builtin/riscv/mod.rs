@@ -22,7 +22,7 @@ mod run;
 mod trap;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::hash::{Hash, Hasher};
 

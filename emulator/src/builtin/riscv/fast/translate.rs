@@ -248,8 +248,11 @@ fn make(slot: &Slot) -> Option<Made> {
         I::Load { width, rd, rs1, imm } => Made::new(memory::load(width), sink(rd), rs1, 0, imm),
         I::Store { width, rs2, rs1, imm } => Made::new(memory::store(width), rs2, rs1, 0, imm),
         I::Branch {
-            comparison, rs1, rs2, ..
-        } if rs2 == 0 => Made::new(branch::compare_zero(comparison), rs1, 0, 0, 0).linked(),
+            comparison,
+            rs1,
+            rs2: 0,
+            ..
+        } => Made::new(branch::compare_zero(comparison), rs1, 0, 0, 0).linked(),
         I::Branch {
             comparison, rs1, rs2, ..
         } => Made::new(branch::compare(comparison), rs1, rs2, 0, 0).linked(),

@@ -1,76 +1,76 @@
 //! As much of an assembler as the tests need (unpriv, chapter 24).
 
-pub(super) const ECALL: u32 = 0x0000_0073;
-pub(super) const EBREAK: u32 = 0x0010_0073;
-pub(super) const MRET: u32 = 0x3020_0073;
-pub(super) const WFI: u32 = 0x1050_0073;
-pub(super) const FENCE_I: u32 = 0x0000_100f;
+pub(in crate::builtin) const ECALL: u32 = 0x0000_0073;
+pub(in crate::builtin) const EBREAK: u32 = 0x0010_0073;
+pub(in crate::builtin) const MRET: u32 = 0x3020_0073;
+pub(in crate::builtin) const WFI: u32 = 0x1050_0073;
+pub(in crate::builtin) const FENCE_I: u32 = 0x0000_100f;
 /// A semihosting call that is not served: it ends a program.
-pub(super) const END: [u32; 3] = [0x01f0_1013, EBREAK, 0x4070_5013];
+pub(in crate::builtin) const END: [u32; 3] = [0x01f0_1013, EBREAK, 0x4070_5013];
 
-pub(super) const MSTATUS: u32 = 0x300;
-pub(super) const MIE: u32 = 0x304;
-pub(super) const MTVEC: u32 = 0x305;
-pub(super) const MEPC: u32 = 0x341;
+pub(in crate::builtin) const MSTATUS: u32 = 0x300;
+pub(in crate::builtin) const MIE: u32 = 0x304;
+pub(in crate::builtin) const MTVEC: u32 = 0x305;
+pub(in crate::builtin) const MEPC: u32 = 0x341;
 
-pub(super) fn addi(rd: u32, rs1: u32, imm: i32) -> u32 {
+pub(in crate::builtin) fn addi(rd: u32, rs1: u32, imm: i32) -> u32 {
     0x13 | rd << 7 | rs1 << 15 | (imm as u32) << 20
 }
 
 /// LUI and ADDI.
-pub(super) fn li(rd: u32, value: u32) -> [u32; 2] {
+pub(in crate::builtin) fn li(rd: u32, value: u32) -> [u32; 2] {
     let high = value.wrapping_add(0x800) & 0xffff_f000;
     [0x37 | rd << 7 | high, addi(rd, rd, value.wrapping_sub(high) as i32)]
 }
 
-pub(super) fn lw(rd: u32, rs1: u32, imm: i32) -> u32 {
+pub(in crate::builtin) fn lw(rd: u32, rs1: u32, imm: i32) -> u32 {
     0x2003 | rd << 7 | rs1 << 15 | (imm as u32) << 20
 }
 
-pub(super) fn lh(rd: u32, rs1: u32, imm: i32) -> u32 {
+pub(in crate::builtin) fn lh(rd: u32, rs1: u32, imm: i32) -> u32 {
     0x1003 | rd << 7 | rs1 << 15 | (imm as u32) << 20
 }
 
-pub(super) fn sw(rs2: u32, rs1: u32, imm: i32) -> u32 {
+pub(in crate::builtin) fn sw(rs2: u32, rs1: u32, imm: i32) -> u32 {
     let imm = imm as u32;
     0x2023 | (imm & 31) << 7 | rs1 << 15 | rs2 << 20 | imm >> 5 << 25
 }
 
-pub(super) fn jalr(rd: u32, rs1: u32, imm: i32) -> u32 {
+pub(in crate::builtin) fn jalr(rd: u32, rs1: u32, imm: i32) -> u32 {
     0x67 | rd << 7 | rs1 << 15 | (imm as u32) << 20
 }
 
-pub(super) fn csrrw(rd: u32, csr: u32, rs1: u32) -> u32 {
+pub(in crate::builtin) fn csrrw(rd: u32, csr: u32, rs1: u32) -> u32 {
     0x1073 | rd << 7 | rs1 << 15 | csr << 20
 }
 
-pub(super) fn csrrs(rd: u32, csr: u32, rs1: u32) -> u32 {
+pub(in crate::builtin) fn csrrs(rd: u32, csr: u32, rs1: u32) -> u32 {
     0x2073 | rd << 7 | rs1 << 15 | csr << 20
 }
 
-pub(super) fn csrrc(rd: u32, csr: u32, rs1: u32) -> u32 {
+pub(in crate::builtin) fn csrrc(rd: u32, csr: u32, rs1: u32) -> u32 {
     0x3073 | rd << 7 | rs1 << 15 | csr << 20
 }
 
-pub(super) fn lr(rd: u32, rs1: u32) -> u32 {
+pub(in crate::builtin) fn lr(rd: u32, rs1: u32) -> u32 {
     0x1000_202f | rd << 7 | rs1 << 15
 }
 
-pub(super) fn sc(rd: u32, rs2: u32, rs1: u32) -> u32 {
+pub(in crate::builtin) fn sc(rd: u32, rs2: u32, rs1: u32) -> u32 {
     0x1800_202f | rd << 7 | rs1 << 15 | rs2 << 20
 }
 
-pub(super) fn amoor(rd: u32, rs2: u32, rs1: u32) -> u32 {
+pub(in crate::builtin) fn amoor(rd: u32, rs2: u32, rs1: u32) -> u32 {
     0x4000_202f | rd << 7 | rs1 << 15 | rs2 << 20
 }
 
 /// One program of several pieces, ended.
-pub(super) fn program(pieces: &[&[u32]]) -> Vec<u32> {
+pub(in crate::builtin) fn program(pieces: &[&[u32]]) -> Vec<u32> {
     pieces.iter().flat_map(|piece| *piece).chain(&END).copied().collect()
 }
 
 /// Goes to user mode at `entry`, with all memory open to it by PMP entry 0. Uses x30.
-pub(super) fn to_user(entry: u32) -> Vec<u32> {
+pub(in crate::builtin) fn to_user(entry: u32) -> Vec<u32> {
     let [high, low] = li(30, entry);
     vec![
         addi(30, 0, -1),

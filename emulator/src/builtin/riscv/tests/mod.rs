@@ -1,7 +1,7 @@
 //! The privileged architecture on hand-assembled programs: a main program at 0x100, a trap handler at [`HANDLER`], on a
 //! chip with a few registers that raise interrupts. What instructions compute is the oracle test's.
 
-mod asm;
+pub(in crate::builtin) mod asm;
 mod atomics;
 mod code;
 mod csrs;

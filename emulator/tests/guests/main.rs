@@ -1,0 +1,159 @@
+//! Firmware that is not ours: small programs on public HAL crates, unmodified, built here and run on the builtin engine as
+//! on silicon. Each lies beside this file with its own workspace. Where the target is not installed a test is ignored, with
+//! the reason in its name.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use drydock_emulator::builtin::engine::Builtin;
+use drydock_emulator::{Engine, GuestFault, Image, Machine, RunLimit, Seed, StopReason, VirtualTime};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const RISCV: &str = "riscv32imac-unknown-none-elf";
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = vec![
+        trial("hifive1_runs_on_e310x_hal", "hifive1", RISCV, hifive1),
+        trial("esp32c6_runs_on_esp_hal", "esp32c6", RISCV, esp32c6),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+type Check = fn(&Image) -> Result<(), Failed>;
+
+/// A test of the guest in `folder`.
+fn trial(name: &str, folder: &'static str, target: &'static str, check: Check) -> Trial {
+    match installed(target) {
+        true => Trial::test(name, move || check(&build(folder, target)?)),
+        false => Trial::test(format!("{name} (skipped: no target {target})"), || Ok(())).with_ignored_flag(true),
+    }
+}
+
+fn installed(target: &str) -> bool {
+    let sysroot = Command::new(rustc()).args(["--print", "sysroot"]).output();
+    sysroot.is_ok_and(|output| {
+        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        sysroot.join("lib/rustlib").join(target).join("lib").is_dir()
+    })
+}
+
+fn rustc() -> std::ffi::OsString {
+    std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
+}
+
+/// Builds the guest's release image.
+fn build(folder: &str, target: &str) -> Result<Image, Failed> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(folder);
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        // The guest's .cargo/config.toml is found from here.
+        .current_dir(&source)
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--quiet",
+            "--target",
+            target,
+            "--target-dir",
+        ])
+        .arg(&output)
+        // Flags for the host program do not concern the guest.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()?;
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
+    }
+    let elf = output.join(target).join("release").join(format!("guest-{folder}"));
+    Ok(Image::from_elf(&std::fs::read(elf)?)?)
+}
+
+/// A machine that has `image` and is at its first instruction.
+fn boot(board: &str, image: &Image) -> Result<Box<dyn Machine>, Failed> {
+    let board = drydock_assets::board(board).ok_or("the board is described")?;
+    let mut machine = Builtin.open(&board, Seed([7; 32]))?;
+    machine.load(image)?;
+    machine.reset(drydock_emulator::ResetKind::PowerOn)?;
+    Ok(machine)
+}
+
+/// Runs for `ms` of virtual time; gives what UART0 sent.
+fn run(machine: &mut dyn Machine, ms: u64) -> Result<String, Failed> {
+    let until = machine.now() + VirtualTime::from_ms(ms);
+    let stop = machine.run(RunLimit::until(until))?;
+    // A guest that faults in its trap handler does so for ever: the first say why.
+    let mut faults = machine.take_faults();
+    faults.sort_by_key(|fault| match fault {
+        GuestFault::Access(record) => record.at,
+        GuestFault::Exception { at, .. } | GuestFault::Lockup { at, .. } | GuestFault::Unmodelled { at, .. } => *at,
+    });
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).take(8).collect();
+    if stop != StopReason::Deadline || !faults.is_empty() {
+        return Err(format!("{stop:?}, {}", faults.join("; ")).into());
+    }
+    let output = machine.take_uart_output().into_iter().filter(|out| out.index == 0);
+    let bytes: Vec<u8> = output.flat_map(|out| out.bytes).collect();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn hifive1(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot("hifive1-revb", image)?;
+    let said = run(&mut *machine, 100)?;
+    let lines: Vec<&str> = said.lines().collect();
+    // 10 ms are 327 ticks of 32,768 Hz; the line before them took 3 ms and more.
+    let (hello, tick, ready) = match lines[..] {
+        [hello, tick, ready] => (hello, tick, ready),
+        _ => return Err(format!("it said {said:?}").into()),
+    };
+    assert_eq!((hello, ready), ("hello from e310x-hal at 320 MHz", "ready"));
+    let tick: u64 = tick.strip_prefix("slept until tick ").ok_or("no tick")?.parse()?;
+    assert!((981..1_400).contains(&tick), "{tick}");
+    // The blue LED, low is on: configured, then three toggles.
+    let blue: Vec<_> = machine
+        .take_pin_changes()
+        .into_iter()
+        .filter(|it| it.pin == 21)
+        .collect();
+    assert!(blue.len() >= 3, "{blue:?}");
+    let apart = blue[blue.len() - 1].at - blue[blue.len() - 2].at;
+    assert!((9_900..10_100).contains(&apart.as_us()), "{apart}");
+
+    let before = machine.instructions();
+    machine.uart_input(0, b"Capitals, please.\n")?;
+    // The HAL makes line ends of CR and LF.
+    assert_eq!(run(&mut *machine, 100)?, "CAPITALS, PLEASE.\r\n");
+    assert!(machine.instructions() - before < 200_000, "it sleeps between the bytes");
+
+    // The same seed and input give the same machine, through a snapshot too.
+    let snapshots = machine.snapshots().ok_or("the engine has snapshots")?;
+    let mut twin = snapshots.fork()?;
+    for machine in [&mut machine, &mut twin] {
+        machine.uart_input(0, b"again")?;
+        assert_eq!(run(&mut **machine, 50)?, "AGAIN");
+    }
+    let hash = |machine: &mut Box<dyn Machine>| -> Result<u64, Failed> {
+        let snapshots = machine.snapshots().ok_or("the engine has snapshots")?;
+        Ok(snapshots.state_hash()?)
+    };
+    assert_eq!(hash(&mut machine)?, hash(&mut twin)?);
+    Ok(())
+}
+
+fn esp32c6(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot("esp32-c6-devkitc", image)?;
+    assert_eq!(run(&mut *machine, 100)?, "hello from esp-hal\nslept 20 ms\n");
+    let light: Vec<_> = machine
+        .take_pin_changes()
+        .into_iter()
+        .filter(|it| it.pin == 8)
+        .collect();
+    assert!(light.len() >= 4, "{light:?}");
+    let apart = light[light.len() - 1].at - light[light.len() - 2].at;
+    assert!((4_990..5_050).contains(&apart.as_us()), "{apart}");
+    machine.uart_input(0, b"Capitals, please.\n")?;
+    assert_eq!(run(&mut *machine, 50)?, "CAPITALS, PLEASE.\n");
+    Ok(())
+}

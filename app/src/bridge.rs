@@ -38,8 +38,11 @@ pub(crate) enum Told {
 pub(crate) enum OpenState {
     /// Something is being done, which is named.
     Opening { step: String },
-    /// It answers.
-    Ready { notice: Option<&'static str> },
+    /// It answers; `attached`: another process owns the data directory.
+    Ready {
+        notice: Option<&'static str>,
+        attached: bool,
+    },
     /// It did not open.
     OpenFailed { error: ApiError },
 }
@@ -85,11 +88,15 @@ impl Bridge {
         let session = Session::open(data, &step).await?;
         // Before anything is asked, so that nothing is missed in between.
         let updates = session.subscribe().await?;
-        if matches!(session, Session::Own(_)) {
+        let attached = matches!(session, Session::Attached(_));
+        if !attached {
             demo::add_if_untouched(&session).await;
         }
         *self.session.write().await = Some(session);
-        self.tell(OpenState::Ready { notice: self.notice });
+        self.tell(OpenState::Ready {
+            notice: self.notice,
+            attached,
+        });
         Ok(updates)
     }
 

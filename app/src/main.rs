@@ -5,6 +5,7 @@ mod arguments;
 mod bridge;
 mod demo;
 mod only_window;
+mod remembered;
 mod session;
 mod webview;
 
@@ -12,6 +13,7 @@ use arguments::Arguments;
 use bridge::Bridge;
 use clap::Parser as _;
 use only_window::OnlyWindow;
+use remembered::Remembered;
 use std::{process::ExitCode, sync::Arc};
 use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
 
@@ -33,20 +35,32 @@ fn main() -> ExitCode {
         }
     };
     let bridge = Arc::new(Bridge::new(blank.notice()));
+    let remembered = Arc::new(Remembered::read());
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
         .manage(Arc::clone(&bridge))
-        .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
+        .manage(Arc::clone(&remembered))
+        .invoke_handler(tauri::generate_handler![
+            bridge::call,
+            bridge::subscribe,
+            remembered::remember
+        ])
         .setup({
             let bridge = Arc::clone(&bridge);
+            let remembered = Arc::clone(&remembered);
             move |app| {
                 // Both start at once: the fleet is painted from the first answer, not after the store is open.
                 tauri::async_runtime::spawn(bridge.run(data));
+                let (width, height) = remembered.size();
                 let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
                     .title("Drydock")
-                    .inner_size(1440.0, 900.0)
-                    .min_inner_size(960.0, 600.0)
+                    .inner_size(width, height)
+                    .min_inner_size(remembered::MIN_SIZE.0, remembered::MIN_SIZE.1)
+                    .initialization_script(remembered.script())
+                    .zoom_hotkeys_enabled(true)
                     .build()?;
+                remembered.place(&window);
+                remembered.follow(&window);
                 blank.watch(&window);
                 only.focus_when_asked(window);
                 Ok(())
@@ -60,10 +74,11 @@ fn main() -> ExitCode {
             return ExitCode::from(4);
         }
     };
-    app.run(|app, event| {
+    app.run(move |app, event| {
         if matches!(event, RunEvent::Exit) {
             let bridge = Arc::clone(app.state::<Arc<Bridge>>().inner());
             tauri::async_runtime::block_on(bridge.close());
+            remembered.write();
         }
     });
     ExitCode::SUCCESS

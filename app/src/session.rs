@@ -4,6 +4,21 @@ use drydock_workbench::{
     AttachError, Attached, DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
     api::{ApiError, ErrorCode, Request, Response},
 };
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long another process may hold the data directory without answering. Machines save their flash before it closes.
+const HANDOVER: Duration = Duration::from_secs(15);
+/// Time between two looks.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Why there is no session yet.
+enum Refused {
+    /// Somebody owns the data directory, but nobody answers on its socket.
+    NoAnswer(ApiError),
+    /// Trying again is of no use.
+    Failed(ApiError),
+}
 
 /// A workbench that answers.
 pub(crate) enum Session {
@@ -19,6 +34,21 @@ impl Session {
     /// # Errors
     /// A sentence for the user.
     pub(crate) async fn open(data: &DataDir, step: impl Fn(&str)) -> Result<Self, ApiError> {
+        let late = Instant::now() + HANDOVER;
+        loop {
+            match Self::try_open(data, &step).await {
+                // An owner that is only just opening, or already closing: its lock and its socket do not come and go as one.
+                Err(Refused::NoAnswer(_)) if Instant::now() < late => {
+                    step("Waiting for the other Drydock to open or to close");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(Refused::NoAnswer(error) | Refused::Failed(error)) => return Err(error),
+                Ok(session) => return Ok(session),
+            }
+        }
+    }
+
+    async fn try_open(data: &DataDir, step: impl Fn(&str)) -> Result<Self, Refused> {
         step("Opening the data directory");
         let config = WorkbenchConfig {
             data: data.clone(),
@@ -29,9 +59,15 @@ impl Session {
             Ok(workbench) => Ok(Self::Own(workbench)),
             Err(WorkbenchError::Data(OpenError::Owned { .. })) => {
                 step("Attaching to the running Drydock");
-                Attached::attach(data).await.map(Self::Attached).map_err(not_attached)
+                Attached::attach(data)
+                    .await
+                    .map(Self::Attached)
+                    .map_err(|error| match error {
+                        AttachError::NoOwner => Refused::NoAnswer(not_attached(&error)),
+                        error => Refused::Failed(not_attached(&error)),
+                    })
             }
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(Refused::Failed(failed(&error))),
         }
     }
 
@@ -57,7 +93,7 @@ impl Session {
     }
 }
 
-fn not_attached(error: AttachError) -> ApiError {
+fn not_attached(error: &AttachError) -> ApiError {
     ApiError {
         code: ErrorCode::Internal,
         message: format!("Another Drydock owns this data directory, but cannot be used from here: {error}."),

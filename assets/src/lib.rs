@@ -19,10 +19,7 @@ pub use section::{Invalid, Problem};
 const BOARDS: &[(&str, &str)] = &[
     ("boards/nano33ble.toml", include_str!("../boards/nano33ble.toml")),
     ("boards/hifive1-revb.toml", include_str!("../boards/hifive1-revb.toml")),
-    (
-        "boards/esp32-c6-devkitc.toml",
-        include_str!("../boards/esp32-c6-devkitc.toml"),
-    ),
+    ("boards/esp32-c6.toml", include_str!("../boards/esp32-c6.toml")),
 ];
 /// The chips that the boards name.
 const CHIPS: &[(&str, &str)] = &[

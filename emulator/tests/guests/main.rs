@@ -143,7 +143,7 @@ fn hifive1(image: &Image) -> Result<(), Failed> {
 }
 
 fn esp32c6(image: &Image) -> Result<(), Failed> {
-    let mut machine = boot("esp32-c6-devkitc", image)?;
+    let mut machine = boot("esp32-c6", image)?;
     assert_eq!(run(&mut *machine, 100)?, "hello from esp-hal\nslept 20 ms\n");
     let light: Vec<_> = machine
         .take_pin_changes()

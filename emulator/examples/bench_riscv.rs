@@ -20,9 +20,10 @@ use drydock_emulator::builtin::riscv::clint::Clint;
 use drydock_emulator::builtin::riscv::{RiscV, StopReason};
 use drydock_emulator::builtin::time::Token;
 
-/// What the program must leave in a0 for 20,000 iterations, and how many instructions GCC 12.2 makes of it.
+/// What the program must leave in `g_result` for 20,000 iterations, and how many instructions GCC 12.2.0 of Debian 12 makes of
+/// it (Unicorn counts the same).
 const RESULT: u32 = 0xb017_ed07;
-const INSTRUCTIONS: u64 = 1_345_412_842;
+const INSTRUCTIONS: u64 = 1_334_107_998;
 const ITERS: u32 = 20_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| engine | program | instructions | seconds | MIPS |");
     println!("|---|---|---:|---:|---:|");
     let alone = run("alone", &plain, iters)?;
-    if iters == ITERS && alone.instructions.abs_diff(INSTRUCTIONS) > 16 {
+    if iters == ITERS && alone.instructions != INSTRUCTIONS {
         println!("(expected {INSTRUCTIONS} instructions: another compiler than GCC 12.2?)");
     }
     run("interrupts and devices live", &live, iters)?;

@@ -373,6 +373,12 @@ impl GuestMemory {
         self.stale_code
     }
 
+    /// Forgets the ways of the fast paths, and has the core drop all code it decoded: what may be accessed has changed.
+    pub(super) fn distrust(&mut self) {
+        self.tlb.flush();
+        self.stale_code = true;
+    }
+
     /// The core has dropped all code it decoded.
     pub(super) fn forget_code(&mut self) {
         self.stale_code = false;

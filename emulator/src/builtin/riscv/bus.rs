@@ -5,6 +5,7 @@ use super::instruction::Width;
 use super::pmp::Want;
 use super::trap::{Cause, Trap};
 use crate::builtin::fabric::{AccessFault, AccessSize};
+use crate::builtin::memory::PAGE_BYTES;
 
 impl Width {
     fn size(self) -> AccessSize {
@@ -50,8 +51,16 @@ impl RiscV {
 
     /// An aligned load, zero-extended.
     pub(super) fn load_aligned(&mut self, addr: u32, size: AccessSize) -> Result<u32, Trap> {
-        if self.guarded && !self.pmp.allows(addr, size.bytes(), Want::Read, self.data_as_user()) {
+        if !self.allows(addr, size, Want::Read) {
             return Err(Trap::new(Cause::LoadAccess, addr));
+        }
+        if self.locked && !self.page_is_open(addr) {
+            // Without leaving a way for the fast path behind.
+            let mut bytes = [0; 4];
+            let read = self.fabric.memory().read(addr, &mut bytes[..size.bytes() as usize]);
+            if read.is_ok() {
+                return Ok(u32::from_le_bytes(bytes));
+            }
         }
         let memory = self.fabric.memory_mut();
         let found = match size {
@@ -73,8 +82,15 @@ impl RiscV {
 
     /// An aligned store.
     pub(super) fn store_aligned(&mut self, addr: u32, value: u32, size: AccessSize) -> Result<(), Trap> {
-        if self.guarded && !self.pmp.allows(addr, size.bytes(), Want::Write, self.data_as_user()) {
+        if !self.allows(addr, size, Want::Write) {
             return Err(Trap::new(Cause::StoreAccess, addr));
+        }
+        let bytes = size.bytes() as usize;
+        if self.locked && !self.page_is_open(addr) && self.fabric.memory().is_ram(addr, bytes) {
+            let memory = self.fabric.memory_mut();
+            let written = memory.write(addr, &value.to_le_bytes()[..bytes]);
+            self.attention |= memory.has_stale_code();
+            return written.map_err(|_| Trap::new(Cause::StoreAccess, addr));
         }
         let memory = self.fabric.memory_mut();
         let done = match size {
@@ -123,6 +139,19 @@ impl RiscV {
     pub(super) fn refused_store(&mut self, addr: u32, value: u32, size: AccessSize, fault: AccessFault) -> Trap {
         self.fabric.log_fault(addr, size, Some(value), fault);
         Trap::new(Cause::StoreAccess, addr)
+    }
+
+    /// Whether the PMP lets an aligned access through.
+    fn allows(&self, addr: u32, size: AccessSize, want: Want) -> bool {
+        let asked = self.guarded || self.locked;
+        !asked || self.pmp.allows(addr, size.bytes(), want, self.data_as_user())
+    }
+
+    /// Whether machine mode may read and write all of the page of `addr`.
+    fn page_is_open(&self, addr: u32) -> bool {
+        let page = addr & !(PAGE_BYTES as u32 - 1);
+        let open = |want| self.pmp.allows(page, PAGE_BYTES as u32, want, false);
+        open(Want::Read) && open(Want::Write)
     }
 
     /// Tells the fabric the time and place of the running instruction.

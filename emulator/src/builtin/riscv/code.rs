@@ -11,6 +11,8 @@ use crate::builtin::memory::GuestMemory;
 
 /// A block ends after so many instructions, so that a run can be cut finely enough and a cell's place fits a byte.
 const SLOTS_MAX: usize = 48;
+/// No block is longer.
+pub(super) const BLOCK_BYTES_MAX: u32 = 4 * SLOTS_MAX as u32;
 
 /// One instruction of a block.
 #[derive(Clone, Debug)]

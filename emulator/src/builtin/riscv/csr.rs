@@ -222,6 +222,9 @@ impl RiscV {
             }
             _ => {}
         }
+        if matches!(csr, 0x3a0..=0x3bf) {
+            self.update_locks();
+        }
         self.update_guard();
         Some(())
     }

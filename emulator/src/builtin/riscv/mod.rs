@@ -50,8 +50,10 @@ pub struct RiscV {
     attention: bool,
     /// User mode; else machine mode.
     user: bool,
-    /// The PMP has a say in fetches or data accesses as things are.
+    /// The PMP is asked for each fetch and data access: user mode, or machine mode on its behalf.
     guarded: bool,
+    /// Locked PMP entries bind machine mode too: fast paths lead only to pages that they leave open.
+    locked: bool,
     /// What LR.W reserved.
     reservation: Option<u32>,
     sleeping: bool,
@@ -85,6 +87,7 @@ impl RiscV {
             attention: true,
             user: false,
             guarded: false,
+            locked: false,
             reservation: None,
             sleeping: false,
             csrs: Csrs::new(&options),
@@ -111,6 +114,8 @@ impl RiscV {
         self.regs = Registers::new(self.options.reset_pc);
         self.user = false;
         self.guarded = false;
+        self.locked = false;
+        self.fabric.memory_mut().distrust();
         self.reservation = None;
         self.sleeping = false;
         self.csrs = Csrs::new(&self.options);

@@ -3,13 +3,14 @@
 //! Events and interrupts are taken at the first instruction boundary at or after their time: a block runs as a whole only
 //! if nothing falls due inside it, otherwise instruction by instruction.
 
-use super::code::{Slot, decode_slot};
+use super::code::{BLOCK_BYTES_MAX, Slot, decode_slot};
 use super::exec::Flow;
 use super::pmp::Want;
 use super::trap::{Cause, Trap};
 use super::{RiscV, cycles, fast};
 use crate::builtin::fabric::{Request, ResetKind};
 use crate::builtin::limits::Limits;
+use crate::builtin::memory::PAGE_BYTES;
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,7 +148,7 @@ impl RiscV {
             // No instruction takes less than a cycle, so this many cycles do not hold too many instructions.
             let budget = (due - self.cycles).min(limit - self.instructions).min(BUDGET_MAX) as u32;
             let pc = self.regs.pc;
-            if self.code.get(pc).is_none() {
+            if self.code.get(pc).is_none() && self.may_run_from(pc) {
                 self.code.decode(self.fabric.memory_mut(), pc);
             }
             let Some(block) = self.code.get(pc) else {
@@ -164,10 +165,21 @@ impl RiscV {
         }
     }
 
+    /// Whether locked PMP entries leave the pages of a block at `pc` open to machine mode: what is decoded is not checked
+    /// again.
+    fn may_run_from(&self, pc: u32) -> bool {
+        let page = |addr: u32| addr & !(PAGE_BYTES as u32 - 1);
+        let open = |page| self.pmp.allows(page, PAGE_BYTES as u32, Want::Execute, false);
+        !self.locked || open(page(pc)) && open(page(pc.wrapping_add(BLOCK_BYTES_MAX)))
+    }
+
     /// Executes exactly one instruction, fetched from memory as it is now.
     fn step(&mut self) {
         let pc = self.regs.pc;
-        let fetch = |this: &Self, bytes| !this.guarded || this.pmp.allows(pc, bytes, Want::Execute, this.user);
+        let fetch = |this: &Self, bytes| {
+            let asked = this.guarded || this.locked;
+            !asked || this.pmp.allows(pc, bytes, Want::Execute, this.user)
+        };
         match decode_slot(self.fabric.memory(), pc) {
             Some(slot) if fetch(self, u32::from(slot.bytes)) => self.run_slot(&slot),
             _ => {

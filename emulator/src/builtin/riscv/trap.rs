@@ -163,10 +163,18 @@ impl RiscV {
         self.csrs.mepc
     }
 
-    /// The PMP has a say in user mode, in machine mode's accesses on behalf of user mode, and over machine mode where
-    /// an entry is locked (priv 3.7.1).
+    /// The PMP is asked in user mode, and for machine mode's accesses on behalf of user mode (priv 3.7.1).
     pub(super) fn update_guard(&mut self) {
-        self.guarded = self.pmp.has_entries() && (self.user || self.data_as_user() || self.pmp.binds_machine_mode());
+        self.guarded = self.pmp.has_entries() && self.data_as_user();
+    }
+
+    /// The PMP was written. Where entries are locked, now or before, no fast path that was found before holds.
+    pub(super) fn update_locks(&mut self) {
+        let locked = self.pmp.binds_machine_mode();
+        if locked || self.locked {
+            self.fabric.memory_mut().distrust();
+        }
+        self.locked = locked;
     }
 
     /// Whether loads and stores are checked as user mode's (`mstatus.MPRV`).

@@ -308,6 +308,19 @@ const TAKEN_COST: Clock = (cycles::TAKEN as u64) << 32;
 #[cold]
 #[inline(never)]
 unsafe fn reference(core: &mut RiscV, at: *const Cell, clock: Clock) {
+    // SAFETY: `at` is an operation of a row; if it is not the last, another follows.
+    unsafe {
+        // Apart, so that nothing on this stack keeps the jump to the next cell from being one: a program that polls a
+        // device comes here for as long as it likes.
+        if run_cover(core, at, clock) {
+            next(core, at, clock)
+        }
+    }
+}
+
+/// Executes the instructions of the cell at `at`; tells whether the row goes on.
+#[inline(never)]
+unsafe fn run_cover(core: &mut RiscV, at: *const Cell, clock: Clock) -> bool {
     // SAFETY: `at` is an operation of a row, whose header is `index` cells before it.
     unsafe {
         let index = usize::from((*at).op.index);
@@ -322,12 +335,9 @@ unsafe fn reference(core: &mut RiscV, at: *const Cell, clock: Clock) {
         for slot in &block.slots[first..last] {
             core.run_slot(slot);
             if core.attention || core.regs.pc != slot.next_pc() {
-                return;
+                return false;
             }
         }
-        if last == block.slots.len() {
-            return;
-        }
-        next(core, at, clock)
+        last < block.slots.len()
     }
 }

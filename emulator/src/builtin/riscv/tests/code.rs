@@ -26,10 +26,6 @@ fn code_written_anew_is_run_as_written() {
 #[test]
 fn the_same_program_ends_in_the_same_state_however_it_is_cut() {
     // A loop of loads, stores and a device, 500 times.
-    let bne_back = |offset: i32| {
-        let imm = offset as u32;
-        0x1063 | 9 << 15 | (imm >> 11 & 1) << 7 | (imm >> 1 & 15) << 8 | (imm >> 5 & 63) << 25 | (imm >> 12 & 1) << 31
-    };
     let main = program(&[
         &li(8, RAM),
         &li(7, super::DEVICE),
@@ -66,4 +62,21 @@ fn the_same_program_ends_in_the_same_state_however_it_is_cut() {
     for step in [1, 7, 13, 100] {
         assert_eq!(run(step), whole, "in steps of {step}");
     }
+}
+
+#[test]
+fn polling_a_device_for_long_takes_no_more_stack() {
+    // A million loads that the fast dispatch hands to the reference, in one run.
+    let main = program(&[
+        &li(7, super::DEVICE),
+        &li(9, 1_000_000),
+        &[lw(6, 7, 0x18), addi(9, 9, -1), bne_back(-8)],
+    ]);
+    assert_eq!(Bench::new(&main).run().x(6), 0x55);
+}
+
+/// BNE x9, x0, back by `offset`.
+fn bne_back(offset: i32) -> u32 {
+    let imm = offset as u32;
+    0x1063 | 9 << 15 | (imm >> 11 & 1) << 7 | (imm >> 1 & 15) << 8 | (imm >> 5 & 63) << 25 | (imm >> 12 & 1) << 31
 }

@@ -90,6 +90,38 @@ fn user_mode_reaches_what_it_is_given_and_no_more() {
     assert_eq!(run(jalr(0, 8, 0)), (1, RAM), "reading is no execution");
 }
 
+/// RAM as machine mode sees it when entry 0 locks its second page read-only and entry 1, which is not locked, is all else.
+fn with_locked_page(pieces: &[&[u32]]) -> Bench {
+    let setup = [
+        0x37 | 5 << 7 | ((RAM + 0x1000) >> 2) & 0xffff_f000,
+        addi(5, 5, 0x5ff),
+        csrrw(0, 0x3b0, 5),
+        addi(5, 0, (L | NAPOT | R) as i32),
+        csrrw(0, 0x3a0, 5),
+    ];
+    let pages = [li(8, RAM), li(9, RAM + 0x1000)].concat();
+    // Both pages are known to the fast path before the entry is locked.
+    let before = [sw(5, 8, 0), sw(5, 9, 0), lw(6, 8, 0), lw(6, 9, 0)];
+    Bench::new(&program(&[&[&pages[..], &before, &setup], pieces].concat())).run()
+}
+
+#[test]
+fn a_locked_entry_binds_machine_mode_and_what_it_knew_before() {
+    let bench = with_locked_page(&[&[addi(7, 0, 1), lw(6, 9, 4), sw(7, 8, 8), sw(7, 9, 8)]]);
+    assert_eq!((bench.csr("mcause"), bench.csr("mtval")), (7, RAM + 0x1008));
+    assert_eq!(
+        (bench.at(RAM + 8), bench.at(RAM + 0x1008)),
+        (1, 0),
+        "the other page is open, this one is not"
+    );
+    let bench = with_locked_page(&[&[jalr(0, 9, 0)]]);
+    assert_eq!(
+        (bench.csr("mcause"), bench.csr("mtval")),
+        (1, RAM + 0x1000),
+        "it is not for running"
+    );
+}
+
 #[test]
 fn machine_mode_can_load_as_user_mode() {
     // MPRV with MPP user, and an entry that gives nothing.

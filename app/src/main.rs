@@ -34,6 +34,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
+    let end = only.end();
     let bridge = Arc::new(Bridge::new(blank.notice()));
     let remembered = Arc::new(Remembered::read());
     let built = tauri::Builder::default()
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
     };
     app.run(move |app, event| {
         if matches!(event, RunEvent::Exit) {
+            end.now();
             let bridge = Arc::clone(app.state::<Arc<Bridge>>().inner());
             tauri::async_runtime::block_on(bridge.close());
             remembered.write();

@@ -51,6 +51,12 @@ mod unix {
             Ok(Self(listen(&socket).map(|listener| (listener, socket))))
         }
 
+        /// What ends the claim when the window has gone, while this process still saves what must survive: whoever
+        /// starts then gets a window of its own, which waits for the data directory.
+        pub(crate) fn end(&self) -> End {
+            End(self.0.as_ref().map(|(_, socket)| socket.clone()))
+        }
+
         /// Brings the window to the front whenever another start asks for it.
         pub(crate) fn focus_when_asked(self, window: WebviewWindow) {
             let Some((listener, _socket)) = self.0 else { return };
@@ -64,6 +70,20 @@ mod unix {
                     }
                 }
             });
+        }
+    }
+
+    /// The end of a claim.
+    #[derive(Debug)]
+    pub(crate) struct End(Option<PathBuf>);
+
+    impl End {
+        /// Ends it.
+        pub(crate) fn now(&self) {
+            if let Some(socket) = &self.0 {
+                // Gone already, if the data directory is.
+                let _ = fs::remove_file(socket);
+            }
         }
     }
 
@@ -90,7 +110,9 @@ mod unix {
             let data = DataDir::At(directory.path().join("data"));
             let first = OnlyWindow::claim(&data).unwrap();
             assert!(OnlyWindow::claim(&data).is_err());
-            drop(first);
+            first.end().now();
+            let second = OnlyWindow::claim(&data).expect("a window that is closing is not in the way");
+            drop((first, second));
             assert!(
                 OnlyWindow::claim(&data).is_ok(),
                 "a window that has gone is not in the way"
@@ -110,4 +132,17 @@ impl OnlyWindow {
     }
 
     pub(crate) fn focus_when_asked(self, _window: WebviewWindow) {}
+
+    pub(crate) fn end(&self) -> End {
+        End
+    }
+}
+
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(crate) struct End;
+
+#[cfg(not(unix))]
+impl End {
+    pub(crate) fn now(&self) {}
 }

@@ -75,6 +75,13 @@ export class Display {
     return window
   }
 
+  /** Closes the windows of a title as a user does. */
+  quit(title) {
+    const done = spawnSync('xdotool', ['search', '--onlyvisible', '--name', `^${title}$`], { env: this.env, encoding: 'utf8', timeout: 20_000 })
+    const ids = done.stdout.trim().split('\n').filter(Boolean)
+    if (ids.length > 0) spawnSync(python, [here('close_window.py'), ...ids], { env: this.env, stdio: 'inherit', timeout: 20_000 })
+  }
+
   /** Moves a window and changes its size. */
   put(title, [x, y], [width, height]) {
     const id = this.#id(title)

@@ -1,7 +1,7 @@
 // The shipped window, driven as its user would: WebDriver for what is in it, real X events for what is dragged over it.
 // DRYDOCK_DESKTOP names the program (default: target/debug/drydock-desktop). Prints "N passed, N failed, N skipped".
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -73,7 +73,7 @@ const desk = {
   },
   async close(window) {
     windows.delete(window)
-    await window.close()
+    await window.close(() => display.quit('Drydock'))
   },
 }
 
@@ -101,9 +101,11 @@ for (const { name, run } of cases) {
       // the display went too
     }
     console.log(`FAILED  ${name} (${seconds(started)}): ${error.stack ?? error}\n        see ${picture}`)
+    const log = join(home, 'first/logs/drydock.log')
+    if (existsSync(log)) console.log(readFileSync(log, 'utf8').split('\n').slice(-15).join('\n'))
   }
 }
-for (const window of windows) await window.close().catch(() => {})
+for (const window of windows) await desk.close(window).catch(() => {})
 await display.close()
 rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)

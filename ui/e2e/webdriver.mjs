@@ -115,15 +115,18 @@ export class Window {
     await this.keys(...text)
   }
 
-  /** Ends the window as its user would not: the driver closes it. */
-  async close() {
+  /** Ends the window: `quit` closes it as its user does; what then goes on for too long is ended by force. */
+  async close(quit = () => {}) {
     const programs = childrenOf(this.driver.pid)
+    quit()
+    // It saves what must survive before it ends.
+    for (const pid of programs) await gone(pid, 15_000)
     await this.ask('DELETE', '').catch(() => {})
     await ended(this.driver, 'SIGTERM', 5_000)
-    // It saves what must survive before it ends. A page that is closed while it is still loading does not take it along.
     for (const pid of programs) {
-      if (!(await gone(pid, 10_000))) process.kill(pid, 'SIGTERM')
-      if (!(await gone(pid, 10_000))) process.kill(pid, 'SIGKILL')
+      if (await gone(pid, 100)) continue
+      process.kill(pid, 'SIGKILL')
+      await gone(pid, 5_000)
     }
   }
 }

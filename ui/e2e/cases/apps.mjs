@@ -130,7 +130,12 @@ it('exports each plot as SVG, PNG and CSV through the file dialog', async (desk)
     ['csv', (bytes) => /^time_ms,"CPU busy \(%\)"\n\d{13},\d/.test(bytes.toString())],
   ]) {
     const path = join(desk.home, `cpu.${format}`)
-    await window.click('figure button', 'Export CPU busy')
+    // The first press after a dialog of the system has closed may only wake the window.
+    await until('the formats are listed', 20_000, async () => {
+      if (await window.find('[role=menuitem]')) return true
+      await window.click('figure button', 'Export CPU busy')
+      await sleep(500)
+    })
     await window.click('[role=menuitem]', `${format.toUpperCase()}…`)
     await desk.display.answer(`Save the plot`, path)
     await until(`${format} is written`, 20_000, () => looksRight(readFileSync(path)))

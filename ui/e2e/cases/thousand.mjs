@@ -15,6 +15,9 @@ it('scrolls and filters a thousand boards', async (desk) => {
   await desk.close(desk.window)
   writeFleet(join(desk.home, 'many'), 1000)
   const window = (desk.window = await desk.open('many'))
+  // The window opens in the room in which it was closed.
+  await until('it is painted', 60_000, () => window.find('nav button', 'Fleet'))
+  await window.keys([Key.Control, '1'])
   await until('the thousand are there', 60_000, async () =>
     (await window.run(`return document.querySelector('[role=grid]')?.getAttribute('aria-rowcount')`)) === '1000',
   )

@@ -15,7 +15,8 @@ function it(name, run) {
 it('comes back with its boards and apps, theme, room, place and size after it was closed', async (desk) => {
   await desk.close(desk.window)
   desk.window = await desk.open('first', { lang: 'en_US.UTF-8' })
-  await until('the fleet is painted', 60_000, () => desk.window.find('[role=row]', 'bench-1'))
+  await until('it is painted', 60_000, () => desk.window.find('[role=row]', 'bench-1'))
+  await desk.window.keys([Key.Control, '1'])
   await until('bench-1 runs again', BOOT_MS, async () => (await badge(desk, 'bench-1')) === 'running')
   await appBecomes(desk, 'blink', 'running')
   await palette(desk, 'use the light theme')
@@ -81,6 +82,7 @@ it('is drawn for the README in both themes', async (desk) => {
   for (const theme of ['dark', 'light']) {
     await palette(desk, `use the ${theme} theme`)
     await sleep(7_000) // until the notice in the status bar has gone and the plots have gone on
+    await until('the LED is lit', 20_000, () => desk.window.run(`return document.querySelectorAll('.led.lit').length > 0`))
     const png = Buffer.from(await desk.window.ask('GET', '/screenshot'), 'base64')
     if (png.length < 20_000) throw new Error(`the picture has ${png.length} bytes only`)
     writeFileSync(join(images, `window-${theme}.png`), png)

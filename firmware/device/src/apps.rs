@@ -1,7 +1,7 @@
 //! The apps that the device runs: admission, lifecycle, and the CPU shared among them in slices of fuel.
 
 use crate::{
-    board::BoardRef,
+    board::{Arena, BoardRef, MAX_ARENAS, OutOfMemory},
     clock::DeviceClock,
     host::{Export, LoadError, Progress, WasmHost, WasmInstance, calls::AppContext},
     log::{LogRing, cut},
@@ -22,6 +22,9 @@ const SLICE_FUEL: u64 = 10_000;
 /// Heap that no app may reserve: for the session and its handshake.
 pub const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
 
+/// Heap of an app's calls beside its stack: frames, and what host calls keep for it (lines, values).
+const CALL_BYTES: u32 = 6 * 1024;
+
 /// One app.
 pub struct App {
     /// Its manifest, verified when it was stored.
@@ -36,8 +39,8 @@ pub struct App {
     instance: Option<Box<dyn WasmInstance>>,
     callback: Option<Callback>,
     next_tick_us: u64,
-    /// Heap that belongs to the instance now: what its work took and did not give back.
-    heap_bytes: i64,
+    /// Where its instance lives.
+    arena: u8,
     /// Heap that was promised to it.
     reserved_bytes: u32,
     traps: u32,
@@ -68,7 +71,7 @@ impl App {
             instance: None,
             callback: None,
             next_tick_us: 0,
-            heap_bytes: 0,
+            arena: 0,
             reserved_bytes: 0,
             traps: 0,
             callback_max_us: 0,
@@ -112,8 +115,8 @@ impl App {
         self.enter(AppState::Installed);
     }
 
-    fn metrics(&mut self) -> AppMetrics {
-        let heap_bytes = self.heap_bytes.clamp(0, u32::MAX.into()) as u32;
+    fn metrics(&mut self, board: BoardRef) -> AppMetrics {
+        let heap_bytes = board.arena_bytes(self.arena);
         let (fuel, memory_bytes) = self
             .instance
             .as_ref()
@@ -161,6 +164,8 @@ pub enum StartError {
         /// What is not promised to others.
         free_bytes: u32,
     },
+    /// It took more than there was while it was loaded.
+    OutOfMemory(OutOfMemory),
     /// Its module cannot be loaded.
     Load(LoadError),
 }
@@ -189,8 +194,11 @@ impl Apps {
     }
 
     /// Adds an app, in place of an older version of it.
-    pub fn put(&mut self, app: App) {
+    pub fn put(&mut self, mut app: App) {
         self.remove(app.name.clone().as_ref());
+        let is_free = |number: &u8| self.apps.iter().all(|other| other.arena != *number);
+        // There are more arenas than apps.
+        app.arena = (0..MAX_ARENAS as u8).find(is_free).unwrap_or_default();
         self.apps.push(app);
     }
 
@@ -219,10 +227,11 @@ impl Apps {
         let heap = self.board.heap();
         let mut free = i64::from(heap.total_bytes) - i64::from(heap.used_bytes) - i64::from(SYSTEM_HEAP_BYTES);
         for app in self.apps.iter().filter(|app| app.is_active()) {
+            let used_bytes = self.board.arena_bytes(app.arena);
             if app.name() == except {
-                free += app.heap_bytes;
+                free += i64::from(used_bytes);
             } else {
-                free -= (i64::from(app.reserved_bytes) - app.heap_bytes).max(0);
+                free -= i64::from(app.reserved_bytes.saturating_sub(used_bytes));
             }
         }
         free.clamp(0, u32::MAX.into()) as u32
@@ -255,22 +264,43 @@ impl Apps {
             return Ok(());
         };
         self.admit(&self.apps[at].manifest)?;
-        let before = self.board.heap().used_bytes;
+        // What loading takes cannot be known before, so it may take all that is promised to nobody.
+        let limit_bytes = self.free_bytes(name);
         let app = &mut self.apps[at];
-        self.board.mark_app(Some(app.extent.mark()));
-        let context = AppContext::new(
-            self.board,
-            self.clock.clone(),
-            self.logs.clone(),
-            app.name.clone(),
-            &app.manifest.capabilities,
-        );
-        let loaded = self.host.load(module, &app.manifest.limits, context);
-        self.board.mark_app(None);
-        app.instance = Some(loaded.map_err(StartError::Load)?);
-        app.reserved_bytes = Self::need_bytes(&app.manifest);
-        app.heap_bytes = i64::from(self.board.heap().used_bytes) - i64::from(before);
-        Ok(())
+        let (limits, mut loaded) = (app.manifest.limits, None);
+        let outcome = self.board.in_arena(app.arena(limit_bytes), &mut || {
+            let context = AppContext::new(
+                self.board,
+                &self.clock,
+                &self.logs,
+                &app.name,
+                &app.manifest.capabilities,
+            );
+            loaded = Some(self.host.load(module, &limits, context));
+        });
+        let refused = match (outcome, loaded) {
+            (Ok(()), Some(Ok(instance))) => {
+                app.reserved_bytes = app.promise(self.board, &*instance);
+                app.instance = Some(instance);
+                let needed_bytes = app.reserved_bytes;
+                if needed_bytes <= limit_bytes {
+                    return Ok(());
+                }
+                StartError::NoMemory {
+                    needed_bytes,
+                    free_bytes: limit_bytes,
+                }
+            }
+            // The text is in the arena.
+            (Ok(()), Some(Err(error))) => StartError::Load(error.clone()),
+            (Err(error), loaded) => {
+                core::mem::forget(loaded);
+                StartError::OutOfMemory(error)
+            }
+            (Ok(()), None) => unreachable!("work that was not left has loaded something"),
+        };
+        self.unload(name);
+        Err(refused)
     }
 
     /// Begins the entry point of a loaded app.
@@ -346,7 +376,7 @@ impl Apps {
 
     /// Numbers of each app.
     pub fn metrics(&mut self) -> Vec<AppMetrics> {
-        self.apps.iter_mut().map(App::metrics).collect()
+        self.apps.iter_mut().map(|app| app.metrics(self.board)).collect()
     }
 
     /// The app that [`Self::next_report`] will tell of.
@@ -381,11 +411,7 @@ impl Apps {
         if app.callback.is_none() {
             app.begin_tick(now_us);
         }
-        let before = self.board.heap().used_bytes;
-        self.board.mark_app(Some(app.extent.mark()));
         let ended = app.run_slice(self.board);
-        self.board.mark_app(None);
-        app.heap_bytes += i64::from(self.board.heap().used_bytes) - i64::from(before);
         if let Some(end) = ended {
             let name = app.name.clone();
             app.failure = end.failure;
@@ -405,8 +431,9 @@ impl Apps {
                 instance.context().tell_lost_lines();
             }
             app.instance = None;
-            app.heap_bytes = 0;
             app.reserved_bytes = 0;
+            let arena = app.arena;
+            self.board.free_arena(arena);
         }
     }
 }
@@ -418,6 +445,25 @@ struct End {
 }
 
 impl App {
+    fn arena(&self, limit_bytes: u32) -> Arena {
+        Arena {
+            number: self.arena,
+            limit_bytes,
+            mark: self.extent.mark(),
+        }
+    }
+
+    /// What a loaded app may have of the heap: what it has, and what its limits let it take.
+    fn promise(&self, board: BoardRef, instance: &dyn WasmInstance) -> u32 {
+        let limits = &self.manifest.limits;
+        board
+            .arena_bytes(self.arena)
+            .saturating_add(limits.memory_bytes.saturating_sub(instance.memory_bytes()))
+            .saturating_add(limits.stack_bytes)
+            .saturating_add(CALL_BYTES)
+            .max(limits.heap_bytes)
+    }
+
     fn next_due_us(&self) -> Option<u64> {
         let instance = self.instance.as_ref()?;
         if self.callback.is_some() {
@@ -461,16 +507,32 @@ impl App {
     }
 
     fn run_slice(&mut self, board: BoardRef) -> Option<End> {
+        let arena = self.arena(self.reserved_bytes);
         let (instance, callback) = (self.instance.as_mut()?, self.callback.as_mut()?);
         let began_us = board.now_us();
-        let progress = instance.run(SLICE_FUEL);
+        let mut progress = None;
+        let outcome = board.in_arena(arena, &mut || progress = Some(instance.run(SLICE_FUEL)));
         let now_us = board.now_us();
+        if let Err(error) = outcome {
+            // All of the instance lies in the arena, which goes as a whole.
+            core::mem::forget((self.instance.take(), progress));
+            return Some(End {
+                state: AppState::Failed,
+                failure: Some(Failure {
+                    kind: FailureKind::MemoryLimit,
+                    export: callback.export.name().into(),
+                    detail: format!("{error}"),
+                    exit_code: None,
+                }),
+            });
+        }
         callback.spent_us += now_us - began_us;
         let (export, interval_before) = (callback.export, callback.interval_ms_at_start);
         self.callback_max_us = self.callback_max_us.max(callback.spent_us.min(u32::MAX.into()) as u32);
         let fuel = instance.fuel_spent() - callback.fuel_at_start;
         let limits = self.manifest.limits;
-        let end = match progress {
+        // A failure's text is in the arena and has to outlive it.
+        let end = match progress.as_ref().cloned()? {
             Progress::OutOfFuel if callback.spent_us > u64::from(limits.callback_ms) * 1000 => End {
                 state: AppState::Failed,
                 failure: Some(exceeded(export, format!("ran longer than {} ms", limits.callback_ms))),

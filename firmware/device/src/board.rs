@@ -6,6 +6,7 @@
 use alloc::string::String;
 use drydock_protocol::{
     capability::PinSet,
+    limits::MAX_APPS,
     types::{FaultRecord, ResetReason},
 };
 
@@ -54,10 +55,23 @@ pub trait Board {
     /// What the last panic or fault left; told once.
     fn take_fault(&self) -> Option<FaultRecord>;
 
-    /// Leaves a mark that survives a panic: the app whose code or allocations the firmware is busy with, by its slot.
-    fn mark_app(&self, slot: Option<u8>);
+    /// Does work whose allocations belong to an arena, and leaves a mark that survives a panic while it lasts.
+    ///
+    /// Where the arena or the heap is exhausted, the work is left in the middle and its destructors do not run. So it may
+    /// own nothing outside of the arena but reference counts, must hold no borrow of a cell while it allocates, and the
+    /// caller must [forget](core::mem::forget) what it has of the arena before [`Self::free_arena`].
+    ///
+    /// # Errors
+    /// [`OutOfMemory`], if the work was left.
+    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory>;
 
-    /// The slot that [`Self::mark_app`] held when the last panic or fault struck.
+    /// Bytes that belong to an arena now.
+    fn arena_bytes(&self, number: u8) -> u32;
+
+    /// Frees what still belongs to an arena. Nobody may use it any more.
+    fn free_arena(&self, number: u8);
+
+    /// The [mark](Arena::mark) of the work that the last panic or fault struck.
     fn faulted_app(&self) -> Option<u8>;
 
     /// Restarts the board. On hardware it does not return.
@@ -68,6 +82,41 @@ pub trait Board {
 
     /// Stack: deepest since reset, and in all.
     fn stack(&self) -> Usage;
+}
+
+/// Arenas that a board has: one for each app, and one for the app that replaces another.
+pub const MAX_ARENAS: usize = MAX_APPS + 1;
+
+/// An app's share of the heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arena {
+    /// Below [`MAX_ARENAS`].
+    pub number: u8,
+    /// What may belong to it at most.
+    pub limit_bytes: u32,
+    /// Says after a reset for whom the firmware worked.
+    pub mark: u8,
+}
+
+/// An arena had no room for what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// What belonged to it.
+    pub used_bytes: u32,
+    /// What was asked for beside that.
+    pub wanted_bytes: u32,
+    /// What it may have at most.
+    pub limit_bytes: u32,
+}
+
+impl core::fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "out of memory: {} bytes of heap in use, {} more wanted, at most {} allowed",
+            self.used_bytes, self.wanted_bytes, self.limit_bytes
+        )
+    }
 }
 
 /// Constant facts of a board.

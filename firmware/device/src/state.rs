@@ -464,7 +464,9 @@ fn store_refusal(error: StoreError) -> Refusal {
 
 fn start_refusal(error: &StartError) -> Refusal {
     let code = match error {
-        StartError::NoMemory { .. } | StartError::Load(LoadError::Memory(_)) => RefusalCode::NoMemory,
+        StartError::NoMemory { .. } | StartError::OutOfMemory(_) | StartError::Load(LoadError::Memory(_)) => {
+            RefusalCode::NoMemory
+        }
         StartError::Load(LoadError::Invalid(_)) => RefusalCode::InvalidModule,
     };
     Refusal::new(code, &start_failure(error).1)
@@ -479,6 +481,7 @@ fn start_failure(error: &StartError) -> (FailureKind, String) {
             FailureKind::MemoryLimit,
             format!("needs {needed_bytes} bytes of heap, {free_bytes} are free"),
         ),
+        StartError::OutOfMemory(error) => (FailureKind::MemoryLimit, format!("{error}")),
         StartError::Load(LoadError::Memory(detail)) => (FailureKind::MemoryLimit, detail.clone()),
         StartError::Load(LoadError::Invalid(detail)) => (FailureKind::Instantiation, detail.clone()),
     }

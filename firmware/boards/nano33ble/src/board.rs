@@ -1,7 +1,7 @@
 //! The board as the firmware sees it.
 
-use crate::{clock::Clock, fault, flash::FlashRegions, heap, pins::Gpio, sensors, stack, uart::Uart, watchdog};
-use drydock_device::board::{Board, BoardInfo, Flash, Pins, Usage};
+use crate::{arena, clock::Clock, fault, flash::FlashRegions, heap, pins::Gpio, sensors, stack, uart::Uart, watchdog};
+use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Usage};
 use drydock_protocol::{
     capability::PinSet,
     types::{FaultRecord, ResetReason},
@@ -116,8 +116,17 @@ impl Board for Nano {
         fault::take()
     }
 
-    fn mark_app(&self, slot: Option<u8>) {
-        fault::mark_app(slot);
+    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
+        arena::run(arena, work)
+    }
+
+    fn arena_bytes(&self, number: u8) -> u32 {
+        heap::arena_bytes(number)
+    }
+
+    fn free_arena(&self, number: u8) {
+        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
+        unsafe { heap::free_arena(number) };
     }
 
     fn faulted_app(&self) -> Option<u8> {

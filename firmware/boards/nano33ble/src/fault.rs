@@ -1,4 +1,8 @@
-//! What a panic or a hard fault leaves behind: a record in RAM that reset does not clear.
+//! What a panic, a hard fault or a hang leaves behind: a record in RAM that reset does not clear.
+//!
+//! A record carries code addresses, which whoever has the image's ELF file can look up: for a fault and a hang the one
+//! that was executed, for a panic those on the stack that a call left there. A panic's text is not kept, because then no
+//! panic's text is in the image: 34 KB of it. Nor are source locations (`boards/.cargo/config.toml`).
 
 use alloc::string::String;
 use core::{
@@ -18,6 +22,7 @@ use drydock_protocol::{
 const MAGIC: u32 = 0xD0C4_FA17;
 const PANIC: u32 = 1;
 const HARD_FAULT: u32 = 2;
+const WATCHDOG: u32 = 3;
 const NO_FAULT: u32 = 0;
 const NO_APP: u32 = 0xFFFF_FFFF;
 
@@ -60,6 +65,7 @@ pub(crate) fn begin(reset_reasons: u32) -> ResetReason {
     let reason = match kept.cause {
         PANIC if survived && reset_reasons & SREQ != 0 => ResetReason::Panic,
         HARD_FAULT if survived && reset_reasons & SREQ != 0 => ResetReason::HardFault,
+        // The watchdog's own reason comes with it; the record says where the firmware hung.
         _ if reset_reasons & LOCKUP != 0 => ResetReason::Lockup,
         _ if reset_reasons & DOG != 0 => ResetReason::Watchdog,
         _ if reset_reasons & RESETPIN != 0 => ResetReason::Pin,
@@ -74,7 +80,12 @@ pub(crate) fn begin(reset_reasons: u32) -> ResetReason {
     if survived && was_fault {
         FAULTED_APP.store(kept.app, Ordering::Relaxed);
     }
-    if !(survived && matches!(reason, ResetReason::Panic | ResetReason::HardFault)) {
+    let is_recorded = match reason {
+        ResetReason::Panic | ResetReason::HardFault => true,
+        ResetReason::Watchdog => kept.cause == WATCHDOG,
+        _ => false,
+    };
+    if !(survived && is_recorded) {
         write(Kept {
             magic: MAGIC,
             cause: NO_FAULT,
@@ -96,6 +107,7 @@ pub(crate) fn take() -> Option<FaultRecord> {
     let reason = match kept.cause {
         PANIC => ResetReason::Panic,
         HARD_FAULT => ResetReason::HardFault,
+        WATCHDOG => ResetReason::Watchdog,
         _ => return None,
     };
     write(Kept {
@@ -150,25 +162,95 @@ impl Write for Message<'_> {
 }
 
 #[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
+fn panic(_: &PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
+    let mut callers = Callers::of_this_stack();
+    let (pc, lr) = (callers.next().unwrap_or(0), callers.next().unwrap_or(0));
     let mut kept = Kept {
         magic: MAGIC,
         cause: PANIC,
-        pc: 0,
-        lr: 0,
+        pc,
+        lr,
         status: 0,
         address: 0,
         message_len: 0,
         message: [0; MAX_DETAIL_BYTES],
         ..kept()
     };
-    let place = info.location();
-    let (file, line) = place.map_or(("", 0), |place| (place.file(), place.line()));
     // Writing into memory cannot fail; what does not fit is cut.
-    let _ = write!(Message(&mut kept), "{} at {file}:{line}", info.message());
+    let mut message = Message(&mut kept);
+    let _ = write!(message, "look up in the image's symbols: {pc:#x} {lr:#x}");
+    for caller in callers.take(MORE_CALLERS) {
+        let _ = write!(message, " {caller:#x}");
+    }
     write(kept);
     cortex_m::peripheral::SCB::sys_reset()
+}
+
+/// Callers that a panic's message names beside those in the record's `pc` and `lr`.
+const MORE_CALLERS: usize = 4;
+
+/// Return addresses on the stack, innermost first. Left-overs of earlier calls may be among them.
+struct Callers {
+    at: u32,
+}
+
+unsafe extern "C" {
+    static __stext: u32;
+    static __etext: u32;
+    static _stack_start: u32;
+}
+
+impl Callers {
+    fn of_this_stack() -> Self {
+        Self {
+            at: cortex_m::register::msp::read(),
+        }
+    }
+}
+
+impl Iterator for Callers {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let code = &raw const __stext as u32 + 4..&raw const __etext as u32;
+        while self.at < &raw const _stack_start as u32 {
+            // SAFETY: the address lies within the stack, which is RAM.
+            let word = unsafe { (self.at as *const u32).read_volatile() };
+            self.at += 4;
+            if word & 1 == 1 && code.contains(&word) && follows_a_call(word & !1) {
+                // Within the call, so that it is looked up in the caller and not behind its end.
+                return Some((word & !1) - 2);
+            }
+        }
+        None
+    }
+}
+
+/// Whether the instruction before this address is `BL`, or `BLX` of a register (ARMv7-M ARM, A7.7.18 and A7.7.19).
+fn follows_a_call(address: u32) -> bool {
+    // SAFETY: the caller has checked that these half-words are code.
+    let (first, second) = unsafe {
+        (
+            (address as *const u16).sub(2).read(),
+            (address as *const u16).sub(1).read(),
+        )
+    };
+    (first & 0xF800 == 0xF000 && second & 0xD000 == 0xD000) || second & 0xFF87 == 0x4780
+}
+
+/// The watchdog is about to reset the board (WDT's TIMEOUT event, two cycles of 32.768 kHz before it).
+pub(crate) fn hung(frame: &ExceptionFrame) {
+    write(Kept {
+        magic: MAGIC,
+        cause: WATCHDOG,
+        pc: frame.pc(),
+        lr: frame.lr(),
+        status: 0,
+        address: 0,
+        message_len: 0,
+        ..kept()
+    });
 }
 
 /// CFSR, MMFAR and BFAR (ARMv7-M ARM, B3.2.15 and following).

@@ -1,12 +1,17 @@
-//! The heap: all RAM behind the statics, two-level segregated fit.
+//! The heap: all RAM behind the statics, two-level segregated fit, shared by the firmware and the apps' arenas.
+//!
+//! An arena is an account, not a region: a region for each app would leave most of itself unused. Each block carries the
+//! arena it belongs to and a place in that arena's list, so that all of an arena can be freed although nobody who had
+//! blocks in it is alive any more (see [`arena`](crate::arena)).
 
+use crate::arena;
 use core::{
     alloc::{GlobalAlloc, Layout},
     cell::{Cell, RefCell},
     mem::MaybeUninit,
     ptr::{self, NonNull},
 };
-use drydock_device::board::Usage;
+use drydock_device::board::{MAX_ARENAS, Usage};
 use rlsf::Tlsf;
 
 #[global_allocator]
@@ -15,12 +20,13 @@ static HEAP: Heap = Heap {
     used_bytes: Cell::new(0),
     peak_bytes: Cell::new(0),
     total_bytes: Cell::new(0),
+    arenas: [const { Arena::new() }; MAX_ARENAS],
 };
 
 /// Block sizes up to 256 KB (16 bytes shifted by 14) in classes of an eighth.
 type Blocks = Tlsf<'static, u16, u8, 14, 8>;
 
-/// What an allocation takes beside its bytes, and the grain of sizes.
+/// What the allocator takes beside a block's bytes, and the grain of sizes.
 const BLOCK_HEADER_BYTES: usize = 8;
 const BLOCK_GRAIN_BYTES: usize = 16;
 
@@ -29,10 +35,57 @@ struct Heap {
     used_bytes: Cell<u32>,
     peak_bytes: Cell<u32>,
     total_bytes: Cell<u32>,
+    arenas: [Arena; MAX_ARENAS],
+}
+
+struct Arena {
+    used_bytes: Cell<u32>,
+    first: Cell<Option<NonNull<Tag>>>,
+}
+
+impl Arena {
+    const fn new() -> Self {
+        Self {
+            used_bytes: Cell::new(0),
+            first: Cell::new(None),
+        }
+    }
 }
 
 // SAFETY: one core, and interrupt handlers neither allocate nor look at the heap.
 unsafe impl Sync for Heap {}
+
+/// Stands before the bytes of each block.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Tag {
+    /// Neighbours in the arena's list, as [`link`]s.
+    next: u16,
+    previous: u16,
+    /// [`FIRMWARE`] or an arena's number.
+    owner: u8,
+    /// Binary logarithm of what the block is aligned to.
+    alignment: u8,
+    reserved: u16,
+}
+
+const FIRMWARE: u8 = 0xFF;
+const TAG_BYTES: usize = size_of::<Tag>();
+
+/// Start of RAM: what [`link`]s are counted from.
+const RAM_START: usize = 0x2000_0000;
+
+/// A tag's place in one half-word; 0 is nobody, because the stack lies there.
+fn link(tag: Option<NonNull<Tag>>) -> u16 {
+    tag.map_or(0, |tag| ((tag.as_ptr() as usize - RAM_START) / TAG_BYTES) as u16)
+}
+
+fn linked(link: u16) -> Option<NonNull<Tag>> {
+    match link {
+        0 => None,
+        _ => NonNull::new((RAM_START + usize::from(link) * TAG_BYTES) as *mut Tag),
+    }
+}
 
 /// Gives the allocator its memory. Called once, before anything is allocated.
 pub(crate) fn init() {
@@ -48,7 +101,7 @@ pub(crate) fn init() {
     HEAP.blocks.borrow_mut().insert_free_block(memory);
 }
 
-/// Numbers of the heap, headers included.
+/// Numbers of the heap, headers and tags included.
 pub(crate) fn usage() -> Usage {
     Usage {
         used_bytes: HEAP.used_bytes.get(),
@@ -57,8 +110,55 @@ pub(crate) fn usage() -> Usage {
     }
 }
 
-fn block_bytes(size: usize) -> u32 {
-    (size + BLOCK_HEADER_BYTES).next_multiple_of(BLOCK_GRAIN_BYTES) as u32
+/// Bytes that belong to an arena, headers and tags included.
+pub(crate) fn arena_bytes(arena: u8) -> u32 {
+    HEAP.arenas
+        .get(usize::from(arena))
+        .map_or(0, |arena| arena.used_bytes.get())
+}
+
+/// Frees all blocks of an arena.
+///
+/// # Safety
+/// Nobody uses them any more.
+pub(crate) unsafe fn free_arena(number: u8) {
+    let Some(arena) = HEAP.arenas.get(usize::from(number)) else {
+        return;
+    };
+    let mut next = arena.first.take();
+    while let Some(tag) = next {
+        // SAFETY: tags in a list stand before live blocks of the heap.
+        let Tag {
+            next: following,
+            alignment,
+            ..
+        } = unsafe { tag.read() };
+        let alignment = 1usize << alignment;
+        // SAFETY: the block was allocated with this alignment, and the caller says that nobody uses it.
+        unsafe { HEAP.blocks.borrow_mut().deallocate(block_of(tag, alignment), alignment) };
+        next = linked(following);
+    }
+    HEAP.count(0, arena.used_bytes.take());
+}
+
+/// Where the allocator's block begins: as far before the bytes as their alignment asks, at least by a tag.
+unsafe fn block_of(tag: NonNull<Tag>, alignment: usize) -> NonNull<u8> {
+    // SAFETY: the caller got the tag from a block that was made so.
+    unsafe { tag.cast::<u8>().add(TAG_BYTES).sub(lead(alignment)) }
+}
+
+fn lead(alignment: usize) -> usize {
+    TAG_BYTES.max(alignment)
+}
+
+fn tagged(layout: Layout) -> Option<Layout> {
+    let alignment = layout.align().max(align_of::<Tag>());
+    Layout::from_size_align(layout.size().checked_add(lead(alignment))?, alignment).ok()
+}
+
+/// What an allocation takes of the heap.
+fn cost(tagged: Layout) -> u32 {
+    (tagged.size() + BLOCK_HEADER_BYTES).next_multiple_of(BLOCK_GRAIN_BYTES) as u32
 }
 
 impl Heap {
@@ -67,39 +167,122 @@ impl Heap {
         self.used_bytes.set(used);
         self.peak_bytes.set(self.peak_bytes.get().max(used));
     }
+
+    /// Makes a block known to its owner.
+    unsafe fn enlist(&self, tag: NonNull<Tag>, owner: u8, alignment: usize, bytes: u32) {
+        self.count(bytes, 0);
+        let mut next = None;
+        if let Some(arena) = self.arenas.get(usize::from(owner)) {
+            arena.used_bytes.set(arena.used_bytes.get() + bytes);
+            next = arena.first.replace(Some(tag));
+        }
+        // SAFETY: the caller has just allocated the block, and tags in a list are alive.
+        unsafe {
+            tag.write(Tag {
+                next: link(next),
+                previous: 0,
+                owner,
+                alignment: alignment.trailing_zeros() as u8,
+                reserved: 0,
+            });
+            if let Some(next) = next {
+                (*next.as_ptr()).previous = link(Some(tag));
+            }
+        }
+    }
+
+    /// The reverse of [`Self::enlist`]; gives the owner.
+    unsafe fn delist(&self, tag: NonNull<Tag>, bytes: u32) -> u8 {
+        self.count(0, bytes);
+        // SAFETY: the caller's block is alive, and so are its neighbours.
+        let Tag {
+            next, previous, owner, ..
+        } = unsafe { tag.read() };
+        if let Some(arena) = self.arenas.get(usize::from(owner)) {
+            arena.used_bytes.set(arena.used_bytes.get() - bytes);
+            // SAFETY: as above.
+            unsafe {
+                match linked(previous) {
+                    Some(previous) => (*previous.as_ptr()).next = next,
+                    None => arena.first.set(linked(next)),
+                }
+                if let Some(next) = linked(next) {
+                    (*next.as_ptr()).previous = previous;
+                }
+            }
+        }
+        owner
+    }
+
+    /// Whether an arena may grow by so much. The firmware may always.
+    fn may_grow(&self, owner: u8, bytes: u32) -> bool {
+        match (self.arenas.get(usize::from(owner)), arena::current()) {
+            (Some(arena), Some((number, limit_bytes))) if number == owner => {
+                arena.used_bytes.get() + bytes <= limit_bytes
+            }
+            _ => true,
+        }
+    }
 }
 
-// SAFETY: rlsf's allocator keeps to the contract; the counters do not matter for it.
+// SAFETY: rlsf's allocator keeps to the contract; tags stand before the bytes that are handed out, and are not in them.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match self.blocks.borrow_mut().allocate(layout) {
-            Some(block) => {
-                self.count(block_bytes(layout.size()), 0);
-                block.as_ptr()
-            }
-            None => ptr::null_mut(),
-        }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if let Some(block) = NonNull::new(block) {
-            // SAFETY: the caller got the block from `alloc` with this layout.
-            unsafe { self.blocks.borrow_mut().deallocate(block, layout.align()) };
-            self.count(0, block_bytes(layout.size()));
-        }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let (Some(block), Ok(new)) = (NonNull::new(block), Layout::from_size_align(new_size, layout.align())) else {
+        let owner = arena::current().map_or(FIRMWARE, |(number, _)| number);
+        let allocated = tagged(layout)
+            .filter(|tagged| self.may_grow(owner, cost(*tagged)))
+            .and_then(|tagged| Some((self.blocks.borrow_mut().allocate(tagged)?, tagged)));
+        let Some((block, tagged)) = allocated else {
+            arena::exhausted(layout.size());
             return ptr::null_mut();
         };
-        // SAFETY: the caller got the block from `alloc` with this alignment.
-        match unsafe { self.blocks.borrow_mut().reallocate(block, new) } {
-            Some(block) => {
-                self.count(block_bytes(new_size), block_bytes(layout.size()));
-                block.as_ptr()
-            }
-            None => ptr::null_mut(),
+        // SAFETY: the block is as long as its lead and the bytes; the tag is the end of the lead.
+        unsafe {
+            let bytes = block.add(lead(tagged.align()));
+            self.enlist(bytes.sub(TAG_BYTES).cast(), owner, tagged.align(), cost(tagged));
+            bytes.as_ptr()
+        }
+    }
+
+    unsafe fn dealloc(&self, bytes: *mut u8, layout: Layout) {
+        let (Some(bytes), Some(tagged)) = (NonNull::new(bytes), tagged(layout)) else {
+            return;
+        };
+        // SAFETY: the caller got the bytes from `alloc` with this layout.
+        unsafe {
+            let tag = bytes.sub(TAG_BYTES).cast();
+            self.delist(tag, cost(tagged));
+            self.blocks
+                .borrow_mut()
+                .deallocate(block_of(tag, tagged.align()), tagged.align());
+        }
+    }
+
+    unsafe fn realloc(&self, bytes: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let (Some(bytes), Some(old)) = (NonNull::new(bytes), tagged(layout)) else {
+            return ptr::null_mut();
+        };
+        let Some(new) = Layout::from_size_align(new_size, layout.align()).ok().and_then(tagged) else {
+            return ptr::null_mut();
+        };
+        let tag = bytes.cast::<Tag>();
+        // SAFETY: the caller got the bytes from `alloc` with this layout; a block that moves takes its lead along.
+        unsafe {
+            let tag = tag.sub(1);
+            let owner = self.delist(tag, cost(old));
+            let block = block_of(tag, old.align());
+            let moved = match self.may_grow(owner, cost(new)) {
+                true => self.blocks.borrow_mut().reallocate(block, new),
+                false => None,
+            };
+            let Some(block) = moved else {
+                self.enlist(tag, owner, old.align(), cost(old));
+                arena::exhausted(new_size);
+                return ptr::null_mut();
+            };
+            let bytes = block.add(lead(new.align()));
+            self.enlist(bytes.sub(TAG_BYTES).cast(), owner, new.align(), cost(new));
+            bytes.as_ptr()
         }
     }
 }

@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod arena;
 mod board;
 mod clock;
 mod fault;

@@ -1,6 +1,10 @@
 //! WDT (6.36): a firmware that does not come round its main loop for 8 seconds is reset.
 
-use nrf52840_pac::WDT;
+use crate::fault;
+use core::arch::naked_asm;
+use cortex_m::peripheral::NVIC;
+use cortex_m_rt::ExceptionFrame;
+use nrf52840_pac::{Interrupt, WDT};
 
 const TIMEOUT_S: u32 = 8;
 const LFCLK_HZ: u32 = 32_768;
@@ -12,6 +16,9 @@ pub(crate) fn start(wdt: &WDT) {
     // SAFETY: CRV takes any value above 15.
     wdt.crv.write(|w| unsafe { w.bits(TIMEOUT_S * LFCLK_HZ - 1) });
     wdt.rren.write(|w| w.rr0().enabled());
+    wdt.intenset.write(|w| w.timeout().set_bit());
+    // SAFETY: the handler shares nothing with the code it interrupts; the reset follows it.
+    unsafe { NVIC::unmask(Interrupt::WDT) };
     wdt.tasks_start.write(|w| w.tasks_start().set_bit());
 }
 
@@ -20,4 +27,19 @@ pub(crate) fn feed() {
     let wdt = unsafe { &*WDT::ptr() };
     // SAFETY: the register takes this one value.
     wdt.rr[0].write(|w| unsafe { w.bits(RELOAD) });
+}
+
+/// Nobody came round in time: notes where the firmware was. The reset follows two cycles of the slow clock later.
+extern "C" fn timed_out(frame: &ExceptionFrame) -> ! {
+    fault::hung(frame);
+    loop {
+        cortex_m::asm::nop();
+    }
+}
+
+/// The interrupt's entry: hands over what the core has put on the stack.
+#[unsafe(export_name = "WDT")]
+#[unsafe(naked)]
+unsafe extern "C" fn enter_timed_out() {
+    naked_asm!("mov r0, sp", "b {timed_out}", timed_out = sym timed_out)
 }

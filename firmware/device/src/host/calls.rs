@@ -37,7 +37,7 @@ pub struct AppContext {
     board: BoardRef,
     clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
-    app: Rc<str>,
+    app: String,
     grants: Grants,
     allowance: Allowance,
     /// Output to stdout that has no line end yet.
@@ -78,9 +78,9 @@ impl AppContext {
     /// The context of an app with these grants.
     pub fn new(
         board: BoardRef,
-        clock: Rc<DeviceClock>,
-        logs: Rc<RefCell<LogRing>>,
-        app: Rc<str>,
+        clock: &Rc<DeviceClock>,
+        logs: &Rc<RefCell<LogRing>>,
+        app: &str,
         capabilities: &[Capability],
     ) -> Self {
         let mut grants = Grants::default();
@@ -97,9 +97,9 @@ impl AppContext {
         Self {
             board,
             allowance: Allowance::new(clock.uptime_ms()),
-            clock,
-            logs,
-            app,
+            clock: clock.clone(),
+            logs: logs.clone(),
+            app: app.into(),
             grants,
             line: Vec::new(),
             values: Vec::new(),

@@ -17,7 +17,7 @@ use drydock_protocol::{
 use wasmi::{
     AsContext as _, CompilationMode, Config, Engine, Error, Extern, ExternType, Func, FuncType, Instance, Memory,
     Module, ResourceLimiter, Store, TrapCode, TypedFunc, TypedResumableCall, TypedResumableCallOutOfFuel, Val, ValType,
-    errors::HostError,
+    errors::{ErrorKind, HostError},
 };
 use wasmi_core::LimiterError;
 
@@ -38,7 +38,7 @@ pub struct WasmiHost;
 impl WasmHost for WasmiHost {
     fn load(&self, module: &[u8], limits: &AppLimits, context: AppContext) -> Result<Box<dyn WasmInstance>, LoadError> {
         let engine = Engine::new(&config(limits));
-        let module = Module::new(&engine, module).map_err(|error| LoadError::Invalid(error.to_string()))?;
+        let module = Module::new(&engine, module).map_err(|error| LoadError::Invalid(reason(&error)))?;
         let mut store = Store::new(
             &engine,
             State {
@@ -69,7 +69,7 @@ impl WasmHost for WasmiHost {
         let fuel = u64::MAX;
         store
             .set_fuel(fuel)
-            .map_err(|error| LoadError::Invalid(error.to_string()))?;
+            .map_err(|error| LoadError::Invalid(reason(&error)))?;
         let instance = Instance::new(&mut store, &module, &imports).map_err(|error| load_error(&store, &error))?;
         let memory = instance.get_memory(&store, "memory");
         store.data_mut().memory = memory;
@@ -113,7 +113,19 @@ fn load_error(store: &Store<State>, error: &Error) -> LoadError {
             "the module starts with {bytes} bytes of memory, {} are allowed",
             store.data().limiter.memory_bytes
         )),
-        None => LoadError::Invalid(error.to_string()),
+        None => LoadError::Invalid(reason(error)),
+    }
+}
+
+/// What is wrong with a module. The validator's words are passed on; wasmi's own would bring all its messages into the
+/// image.
+fn reason(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Wasm(error) => format!("{} (at offset {:#x})", error.message(), error.offset()),
+        _ => match error.as_trap_code() {
+            Some(code) => code.trap_message().into(),
+            None => "the module uses what this device does not run".into(),
+        },
     }
 }
 
@@ -308,7 +320,7 @@ impl WasmiInstance {
                 (FailureKind::MemoryLimit, "out of memory".into())
             }
             Some(code) => (FailureKind::Trap, code.trap_message().to_string()),
-            None => (FailureKind::Trap, error.to_string()),
+            None => (FailureKind::Trap, reason(error)),
         }
     }
 }

@@ -167,6 +167,57 @@ fn an_app_that_grows_beyond_its_memory_fails_by_the_memory_limit() {
 }
 
 #[test]
+fn an_app_that_takes_more_heap_than_it_was_promised_fails_alone() {
+    // Each growth moves the memory, so that the old and the new one are there at once; the limits allow it, the heap not.
+    let text = r#"(module (memory (export "memory") 1024 (pagesize 1))
+        (func (export "init")) (func (export "tick") (loop (drop (memory.grow (i32.const 1024))) (br 0))))"#;
+    let mut world = World::in_session();
+    let bystander = wasm(BLINK);
+    deploy(&mut world, &manifest("bystander", 1, &bystander), &bystander).unwrap();
+    let module = wasm(text);
+    let mut greedy = manifest("greedy", 1, &module);
+    greedy.limits.memory_bytes = 60 * 1024;
+    deploy(&mut world, &greedy, &module).unwrap();
+    let failure = loop {
+        let report = world.report();
+        if report.state == AppState::Failed {
+            assert_eq!(report.app, "greedy");
+            break report.failure.unwrap();
+        }
+    };
+    assert_eq!(
+        (failure.kind, failure.export.as_str()),
+        (FailureKind::MemoryLimit, "tick")
+    );
+    assert!(failure.detail.starts_with("out of memory: "), "{}", failure.detail);
+    world.gateway.inbox.clear();
+    assert_eq!(world.log_line().app, "bystander");
+    assert_eq!((world.gateway.sessions, world.board.resets.get()), (1, 0));
+    let metrics = world.metrics();
+    let greedy = metrics.apps.iter().find(|app| app.app == "greedy").unwrap();
+    assert_eq!((greedy.traps, greedy.heap_bytes), (1, 0), "its memory is free again");
+}
+
+#[test]
+fn a_module_that_cannot_be_loaded_in_the_heap_there_is_is_refused_alone() {
+    // Small as it is written, large as it is compiled.
+    let functions = "(func (param i32) (result i32) (local.get 0))".repeat(2500);
+    let module = wasm(&format!(r#"(module {functions} (func (export "init")))"#));
+    let mut world = World::in_session();
+    world.board.heap_total_bytes.set(200 * 1024);
+    let bystander = wasm(BLINK);
+    deploy(&mut world, &manifest("bystander", 1, &bystander), &bystander).unwrap();
+    let refusal = deploy(&mut world, &manifest("large", 1, &module), &module).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::NoMemory);
+    assert!(refusal.detail.starts_with("out of memory: "), "{}", refusal.detail);
+    world.gateway.inbox.clear();
+    assert_eq!(world.log_line().app, "bystander");
+    assert_eq!((world.gateway.sessions, world.board.resets.get()), (1, 0));
+    let small = wasm(BLINK);
+    deploy(&mut world, &manifest("large", 2, &small), &small).unwrap();
+}
+
+#[test]
 fn an_app_that_calls_what_it_was_not_granted_fails_by_the_capability() {
     let text = r#"(module (import "drydock" "gpio_write" (func $write (param i32 i32)))
         (func (export "init") (call $write (i32.const 24) (i32.const 1))))"#;

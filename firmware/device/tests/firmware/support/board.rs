@@ -1,7 +1,7 @@
 //! A board in memory. Boards are leaked: the firmware borrows its board for ever.
 
-use super::flash::RamFlash;
-use drydock_device::board::{Board, BoardInfo, BoardRef, Flash, Pins, Pull, Usage};
+use super::{flash::RamFlash, heap};
+use drydock_device::board::{Arena, Board, BoardInfo, BoardRef, Flash, MAX_ARENAS, OutOfMemory, Pins, Pull, Usage};
 use drydock_protocol::{
     capability::PinSet,
     types::{FaultRecord, ResetReason},
@@ -27,6 +27,7 @@ pub(crate) struct TestBoard {
     pub(crate) heap_total_bytes: Cell<u32>,
     pub(crate) fault: RefCell<Option<FaultRecord>>,
     pub(crate) faulted_app: Cell<Option<u8>>,
+    arenas: RefCell<[u32; MAX_ARENAS]>,
     random: Cell<u64>,
 }
 
@@ -49,6 +50,7 @@ impl TestBoard {
             heap_total_bytes: Cell::new(160 * 1024),
             fault: RefCell::default(),
             faulted_app: Cell::new(None),
+            arenas: RefCell::default(),
             random: Cell::new(0x9E37_79B9_7F4A_7C15),
         }))
     }
@@ -133,7 +135,30 @@ impl Board for TestBoard {
         self.fault.take()
     }
 
-    fn mark_app(&self, _: Option<u8>) {}
+    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
+        let before_bytes = self.arena_bytes(arena.number);
+        let peak_bytes = heap::measure(work, |now_bytes| {
+            let bytes = i64::from(before_bytes) + now_bytes;
+            self.arenas.borrow_mut()[usize::from(arena.number)] = bytes.max(0) as u32;
+        });
+        let peak_bytes = i64::from(before_bytes) + peak_bytes;
+        if peak_bytes <= arena.limit_bytes.into() {
+            return Ok(());
+        }
+        Err(OutOfMemory {
+            used_bytes: before_bytes,
+            wanted_bytes: (peak_bytes - i64::from(before_bytes)) as u32,
+            limit_bytes: arena.limit_bytes,
+        })
+    }
+
+    fn arena_bytes(&self, number: u8) -> u32 {
+        self.arenas.borrow()[usize::from(number)]
+    }
+
+    fn free_arena(&self, number: u8) {
+        self.arenas.borrow_mut()[usize::from(number)] = 0;
+    }
 
     fn faulted_app(&self) -> Option<u8> {
         self.faulted_app.get()
@@ -145,7 +170,7 @@ impl Board for TestBoard {
 
     fn heap(&self) -> Usage {
         Usage {
-            used_bytes: 20 * 1024,
+            used_bytes: 20 * 1024 + self.arenas.borrow().iter().sum::<u32>(),
             peak_bytes: 30 * 1024,
             total_bytes: self.heap_total_bytes.get(),
         }

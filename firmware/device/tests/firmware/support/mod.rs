@@ -4,6 +4,7 @@ pub(crate) mod bare_tls;
 pub(crate) mod board;
 pub(crate) mod flash;
 pub(crate) mod gateway;
+pub(crate) mod heap;
 pub(crate) mod package;
 pub(crate) mod pki;
 pub(crate) mod world;

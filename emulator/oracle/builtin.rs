@@ -15,6 +15,13 @@ pub(crate) struct Builtin {
     core: CortexM,
 }
 
+/// Where the code lies that enables coprocessors 10 and 11, in instructions of two halfwords: MOVW and MOVT of CPACR's
+/// address to R0 and of its value to R1, STR.W; VMRS, so that the context counts as one that uses the extension.
+const ENABLE_FP: u32 = 0x100;
+const ENABLE_FP_CODE: [u16; 12] = [
+    0xf64e, 0x5088, 0xf2ce, 0x0000, 0xf240, 0x0100, 0xf2c0, 0x01f0, 0xf8c0, 0x1000, 0xeef1, 0x0a10,
+];
+
 /// More instructions than a program has.
 const ENOUGH: u64 = 2_000;
 
@@ -30,8 +37,22 @@ impl Builtin {
             .memory_mut()
             .fill(CODE, CODE_BYTES as usize, 0)
             .expect("the code region is memory");
-        core.reset(ResetKind::Pin);
-        Self { core }
+        core.fabric_mut()
+            .memory_mut()
+            .write(ENABLE_FP, &ENABLE_FP_CODE.map(u16::to_le_bytes).concat())
+            .expect("the code region is memory");
+        let mut side = Self { core };
+        side.reset();
+        side
+    }
+
+    /// Resets, and lets the guest itself switch the floating-point extension on.
+    fn reset(&mut self) {
+        self.core.reset(ResetKind::Pin);
+        self.core.write_register("pc", ENABLE_FP).expect("pc exists");
+        let count = ENABLE_FP_CODE.len() as u64 / 2;
+        let stop = self.core.run(Limits::instructions(self.core.instructions() + count));
+        assert_eq!(stop, StopReason::Instructions);
     }
 
     pub(crate) fn load(&mut self, code: &[u8], at: u32) {
@@ -52,6 +73,12 @@ impl Builtin {
             self.core.write_register(&name, *value).expect("the register exists");
         }
         self.core.write_register("xpsr", start.apsr).expect("xpsr exists");
+        for (index, value) in start.s.iter().enumerate() {
+            self.core
+                .write_register(&format!("s{index}"), *value)
+                .expect("the register exists");
+        }
+        self.core.write_register("fpscr", start.fpscr).expect("fpscr exists");
         self.core.write_register("pc", at).expect("pc exists");
         self.core
             .fabric_mut()
@@ -79,7 +106,7 @@ impl Builtin {
             let faults: Vec<String> = self.core.take_faults().iter().map(ToString::to_string).collect();
             let pc = self.core.registers().pc();
             let text = format!("{stop:?}, pc {pc:#x} instead of {end:#x}, {}", faults.join("; "));
-            self.core.reset(ResetKind::Pin);
+            self.reset();
             return Err(text);
         }
         let mut r = [0; 15];
@@ -91,8 +118,20 @@ impl Builtin {
             .memory()
             .read(DATA, &mut data)
             .expect("the data window is memory");
-        self.core.reset(ResetKind::Pin);
-        Ok((State { r, apsr, data }, executed))
+        let fp = |name: &str| self.core.fp_register(name).expect("the extension is there");
+        let s = std::array::from_fn(|index| fp(&format!("s{index}")));
+        let fpscr = fp("fpscr");
+        self.reset();
+        Ok((
+            State {
+                r,
+                apsr,
+                s,
+                fpscr,
+                data,
+            },
+            executed,
+        ))
     }
 }
 
@@ -120,7 +159,7 @@ impl Chip for NoPeripherals {
             core: CoreDescription::CortexM(CortexMOptions {
                 irq_count: 1,
                 priority_bits: 3,
-                fpu: false,
+                fpu: true,
                 mpu_regions: 0,
                 bit_band: false,
                 initial_vtor: 0,

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 
 use crate::random::Random;
-use crate::{DATA, State};
+use crate::{DATA, State, vfp};
 
 /// Free registers; the first six are low ones.
 const FREE: [u16; 11] = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14];
-const INDEX: u16 = 6;
+pub(crate) const INDEX: u16 = 6;
 const LOW_BASE: u16 = 7;
 const HIGH_BASE: u16 = 8;
 const ITEMS: u32 = 48;
@@ -37,8 +37,11 @@ pub(crate) struct Program {
 pub(crate) struct Classes(BTreeMap<&'static str, u64>);
 
 impl Classes {
+    /// All classes there are, also those that never came up.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.0.iter().map(|(name, count)| (*name, *count))
+        let singles = CLASSES.iter().chain(&vfp::CLASSES).map(|(name, _)| *name);
+        let names = singles.chain(BRANCHES).chain(["IT"]);
+        names.map(|name| (name, self.0.get(name).copied().unwrap_or(0)))
     }
 }
 
@@ -49,10 +52,13 @@ impl Program {
             class: "MSR APSR",
             code: vec![0xf380, 0x8c00],
         }];
+        // A quarter of the programs has as much floating point as everything else.
+        let floating = random.chance(4);
         for _ in 0..ITEMS {
             let item = match random.below(16) {
                 0 | 1 => it_block(random, classes),
                 2 => branch(random, classes),
+                3..=9 if floating => vfp_single(random, classes),
                 _ => single(random, classes),
             };
             items.push(item);
@@ -96,6 +102,10 @@ impl Program {
         state.r[usize::from(HIGH_BASE)] = DATA + 0x9000 + 4 * random.below(64);
         state.r[13] = DATA + 0xd000 + 4 * random.below(64);
         state.apsr = 0;
+        for value in &mut state.s {
+            *value = vfp::value(random);
+        }
+        state.fpscr = vfp::status(random);
     }
 }
 
@@ -111,7 +121,11 @@ fn it_block(random: &mut Random, classes: &mut Classes) -> Item {
     let mut code = vec![0xbf00 | condition << 4 | mask];
     for _ in 0..length {
         // A pair of which IT skips the first half asks the exclusive monitor for what is not specified.
-        let item = std::iter::repeat_with(|| single(random, classes)).find(|item| item.class != "LDREX STREX");
+        let item = std::iter::repeat_with(|| match random.chance(4) {
+            true => vfp_single(random, classes),
+            false => single(random, classes),
+        })
+        .find(|item| !SEQUENCES.contains(&item.class));
         code.extend(item.into_iter().flat_map(|item| item.code));
     }
     *classes.0.entry("IT").or_default() += 1;
@@ -125,7 +139,10 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
         skipped.extend(single(random, classes).code);
     }
     let wide_over = 2 * skipped.len() as u16;
-    let (class, code) = match random.below(6) {
+    let (class, code) = match random.below(13) {
+        6 => ("TBB TBH", table_branch(random, &mut skipped)),
+        7 => ("B T1 B T3 backward", countdown(random)),
+        way @ 8.. => computed(random, way, &mut skipped),
         0 => {
             skipped.push(NOP);
             let bytes = narrow_offset(&skipped);
@@ -142,7 +159,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
         }
         3 => ("B T4", vec![0xf000, 0xb800 | wide_over >> 1]),
         4 => ("BL", vec![0xf000, 0xf800 | wide_over >> 1]),
-        _ => {
+        5 => {
             skipped.push(NOP);
             let bytes = narrow_offset(&skipped);
             let offset = bytes >> 1;
@@ -157,15 +174,103 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
     Item { class, code }
 }
 
+/// Classes that [`branch`] makes.
+const BRANCHES: [&str; 13] = [
+    "B T1",
+    "B T2",
+    "B T3",
+    "B T4",
+    "BL",
+    "CBZ CBNZ",
+    "TBB TBH",
+    "B T1 B T3 backward",
+    "BX",
+    "BLX",
+    "MOV PC",
+    "POP PC",
+    "LDR LDM PC",
+];
+/// Classes of several instructions that must all be executed, or none.
+const SEQUENCES: [&str; 5] = [
+    "VCVT from fixed",
+    "LDREX STREX",
+    "LDREXB LDREXH STREXB STREXH",
+    "CLREX STREX",
+    "LDM T1 base in list",
+];
+
+/// An index, the branch, its table, what it may skip. The table has entries for none, one, and two of the last.
+fn table_branch(random: &mut Random, skipped: &mut Vec<u16>) -> Vec<u16> {
+    let (half, index) = (random.chance(2), low_free(random));
+    *skipped = vec![NOP, 0x3001 | index << 8];
+    let table = match half {
+        true => vec![4, 5, 6, 4],
+        false => vec![0x0302, 0x0204],
+    };
+    let mut code = vec![
+        0x2000 | index << 8 | random.bits(2),
+        0xe8df,
+        0xf000 | u16::from(half) << 4 | index,
+    ];
+    code.extend(table);
+    code
+}
+
+/// A loop that counts a register down: ADDS, SUBS, and BNE back to the first, in one width or the other.
+fn countdown(random: &mut Random) -> Vec<u16> {
+    let (counter, other) = (0, 1 + random.bits(2));
+    let body = vec![
+        0x2001 | counter << 8 | random.bits(3),
+        0x3003 | other << 8,
+        0x3801 | counter << 8,
+    ];
+    let back = match random.chance(2) {
+        true => vec![0xd1fc],
+        false => vec![0xf47f, 0xaffc],
+    };
+    body.into_iter().chain(back).collect()
+}
+
+/// A branch to an address in a register, past `skipped`: BL to the next instruction gives the place to count from.
+fn computed(random: &mut Random, way: u32, skipped: &mut Vec<u16>) -> (&'static str, Vec<u16>) {
+    let target = low_free(random);
+    let push = 0xb400 | 1 << target;
+    let (class, jump) = match way {
+        8 => ("BX", vec![0x4700 | target << 3]),
+        9 => ("BLX", vec![0x4780 | target << 3]),
+        10 => ("MOV PC", vec![0x4687 | target << 3]),
+        11 => ("POP PC", vec![push, 0xbd00]),
+        _ => match random.bits(2) {
+            // LDR PC, [SP], #4; LDR PC, [SP] and the SP moved first; LDMIA SP!, {R9, PC}.
+            0 | 1 => ("LDR LDM PC", vec![push, 0xf85d, 0xfb04]),
+            2 => ("LDR LDM PC", vec![push, 0xf8dd, 0xf000]),
+            _ => ("LDR LDM PC", vec![push, 0xb401, 0xe8bd, 0x8200]),
+        },
+    };
+    let ahead = 4 + 2 * (jump.len() + skipped.len()) as u16;
+    let mut code = vec![0xf000, 0xf800, 0xf20e, target << 8 | ahead];
+    code.extend(jump);
+    (class, code)
+}
+
 /// Offset of a 16-bit branch over `skipped` (at least one halfword): the branch is 2 bytes, the offset counts from 4.
 fn narrow_offset(skipped: &[u16]) -> u16 {
     2 * skipped.len() as u16 - 2
 }
 
-type Make = fn(&mut Random) -> Vec<u16>;
+pub(crate) type Make = fn(&mut Random) -> Vec<u16>;
 
 fn single(random: &mut Random, classes: &mut Classes) -> Item {
-    let (class, make) = random.pick(&CLASSES);
+    let class = random.pick(&CLASSES);
+    make(class, random, classes)
+}
+
+fn vfp_single(random: &mut Random, classes: &mut Classes) -> Item {
+    let class = random.pick(&vfp::CLASSES);
+    make(class, random, classes)
+}
+
+fn make((class, make): (&'static str, Make), random: &mut Random, classes: &mut Classes) -> Item {
     *classes.0.entry(class).or_default() += 1;
     Item {
         class,
@@ -174,29 +279,29 @@ fn single(random: &mut Random, classes: &mut Classes) -> Item {
 }
 
 /// A source: anything but SP and PC.
-fn any(random: &mut Random) -> u16 {
+pub(crate) fn any(random: &mut Random) -> u16 {
     random.pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14])
 }
 
-fn free(random: &mut Random) -> u16 {
+pub(crate) fn free(random: &mut Random) -> u16 {
     random.pick(&FREE)
 }
 
-fn low_free(random: &mut Random) -> u16 {
+pub(crate) fn low_free(random: &mut Random) -> u16 {
     random.pick(&FREE[..6])
 }
 
-fn low_any(random: &mut Random) -> u16 {
+pub(crate) fn low_any(random: &mut Random) -> u16 {
     random.bits(3)
 }
 
 /// A base register of wide loads and stores.
-fn base(random: &mut Random) -> u16 {
+pub(crate) fn base(random: &mut Random) -> u16 {
     random.pick(&[LOW_BASE, HIGH_BASE, 13])
 }
 
 /// Free registers, distinct.
-fn two_free(random: &mut Random) -> (u16, u16) {
+pub(crate) fn two_free(random: &mut Random) -> (u16, u16) {
     loop {
         let (first, second) = (free(random), free(random));
         if first != second {
@@ -225,7 +330,7 @@ fn shift_fields(random: &mut Random) -> u16 {
     random.bits(3) << 12 | random.bits(2) << 6 | random.bits(2) << 4
 }
 
-const CLASSES: [(&str, Make); 83] = [
+const CLASSES: [(&str, Make); 96] = [
     ("LSL LSR ASR imm T1", |r| {
         vec![(random_below(r, 3) << 11) | r.bits(5) << 6 | low_any(r) << 3 | low_free(r)]
     }),
@@ -527,15 +632,29 @@ const CLASSES: [(&str, Make); 83] = [
     }),
     ("load literal T2", |r| {
         let op = r.pick(&[0xf81f, 0xf83f, 0xf85f, 0xf91f, 0xf93f]);
-        vec![op | 1 << 7, free(r) << 12 | r.bits(7)]
+        vec![op | r.bits(1) << 7, free(r) << 12 | r.bits(7)]
+    }),
+    ("PLD PLI", |r| {
+        let op = r.pick(&[0xf810, 0xf910]);
+        match r.bits(2) {
+            0 => vec![op | 0x80 | base(r), 0xf000 | r.bits(12)],
+            1 => vec![op | base(r), 0xfc00 | r.bits(8)],
+            2 => vec![op | base(r), 0xf000 | r.bits(2) << 4 | any(r)],
+            _ => vec![op | 0x0f | r.bits(1) << 7, 0xf000 | r.bits(12)],
+        }
     }),
     ("LDRD STRD", |r| {
         let (first, second) = two_free(r);
-        let mode = r.pick(&[0b1010, 0b1000, 0b1011, 0b1001, 0b0011, 0b0001]);
+        // P, U, W: offset, pre-indexed, post-indexed; down and up.
+        let mode = r.pick(&[0b1000, 0b1100, 0b1001, 0b1101, 0b0001, 0b0101]);
         vec![
             0xe840 | mode << 5 | r.bits(1) << 4 | base(r),
             first << 12 | second << 8 | r.bits(5),
         ]
+    }),
+    ("LDRD literal", |r| {
+        let (first, second) = two_free(r);
+        vec![0xe95f | r.bits(1) << 7, first << 12 | second << 8 | r.bits(5)]
     }),
     ("LDM STM T2", |r| {
         let list = 0x0005 | r.bits(6) | r.bits(4) << 9 & 0x1e00;
@@ -553,11 +672,69 @@ const CLASSES: [(&str, Make); 83] = [
             value << 12 | status << 8 | imm,
         ]
     }),
+    ("LDREXB LDREXH STREXB STREXH", |r| {
+        let (value, status) = two_free(r);
+        let (base, size) = (base(r), 0x40 | r.bits(1) << 4);
+        vec![
+            0xe8d0 | base,
+            value << 12 | 0xf0f | size,
+            0xe8c0 | base,
+            value << 12 | 0xf00 | size | status,
+        ]
+    }),
+    ("CLREX STREX", |r| {
+        let (value, status) = two_free(r);
+        vec![0xf3bf, 0x8f2f, 0xe840 | base(r), value << 12 | status << 8 | r.bits(5)]
+    }),
+    ("MOV from SP T1", |r| {
+        let rd = free(r);
+        vec![0x4600 | (rd >> 3) << 7 | 13 << 3 | rd & 7]
+    }),
+    ("ADD reg SP T1", |r| {
+        let rd = low_free(r);
+        vec![0x4468 | rd]
+    }),
+    ("ADD reg PC T2", |r| {
+        let rd = free(r);
+        vec![0x4400 | (rd >> 3) << 7 | 15 << 3 | rd & 7]
+    }),
+    ("CMP reg SP T2", |r| {
+        let rm = any(r);
+        vec![0x4500 | 1 << 7 | rm << 3 | 5]
+    }),
+    ("LDM T1 base in list", |r| {
+        // R5 is pointed into the stack first, and loaded itself.
+        vec![0xa800 | 5 << 8 | r.bits(6), 0xc800 | 5 << 8 | r.bits(8) & 0x3f | 0x21]
+    }),
+    ("ADD SUB SP modified imm", |r| {
+        let (high, low) = modified_immediate(r);
+        vec![r.pick(&[0xf10d, 0xf1ad]) | high | r.bits(1) << 4, low | free(r) << 8]
+    }),
+    ("ADDW SUBW SP", |r| {
+        vec![
+            r.pick(&[0xf20d, 0xf2ad]) | r.bits(1) << 10,
+            r.bits(3) << 12 | free(r) << 8 | r.bits(8),
+        ]
+    }),
+    ("ADD SUB SP shifted reg", |r| {
+        vec![
+            r.pick(&[0xeb0d, 0xebad]) | r.bits(1) << 4,
+            shift_fields(r) | free(r) << 8 | any(r),
+        ]
+    }),
+    ("CMP CMN SP", |r| {
+        let (high, low) = modified_immediate(r);
+        vec![r.pick(&[0xf11d, 0xf1bd]) | high, low | 0x0f00]
+    }),
     ("MRS APSR", |r| vec![0xf3ef, 0x8000 | free(r) << 8]),
     ("MSR APSR", |r| {
         vec![0xf380 | any(r), 0x8000 | r.pick(&[0x400, 0x800, 0xc00])]
     }),
-    ("barriers and hints", |r| match random_below(r, 5) {
+    ("barriers and hints", |r| match random_below(r, 8) {
+        // Hints without a meaning (YIELD ends a run of Unicorn).
+        5 => vec![0xbf00 | r.pick(&[5, 8, 15]) << 4],
+        6 => vec![0xf3af, 0x8000 | r.pick(&[5, 8, 15])],
+        7 => vec![0xf3af, 0x80f0 | r.bits(4)],
         0 => vec![0xf3bf, 0x8f4f],
         1 => vec![0xf3bf, 0x8f5f],
         2 => vec![0xf3bf, 0x8f2f],

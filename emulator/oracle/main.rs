@@ -10,6 +10,7 @@ mod generate;
 mod random;
 mod riscv;
 mod unicorn;
+mod vfp;
 
 use std::fmt::Write as _;
 
@@ -21,6 +22,8 @@ use random::Random;
 /// Where programs and data live on both sides.
 pub(crate) const CODE: u32 = 0x0001_0000;
 pub(crate) const CODE_BYTES: u32 = 0x8_0000;
+/// The first program; literals may lie before it.
+const CODE_START: u32 = CODE + 0x400;
 pub(crate) const DATA: u32 = 0x2000_0000;
 pub(crate) const DATA_BYTES: u32 = 0x1_0000;
 
@@ -52,6 +55,10 @@ pub(crate) struct State {
     pub(crate) r: [u32; 15],
     /// N, Z, C, V, Q and GE in their places.
     pub(crate) apsr: u32,
+    /// S0–S31.
+    pub(crate) s: [u32; 32],
+    /// Flags, modes and cumulative exceptions.
+    pub(crate) fpscr: u32,
     /// The data window.
     pub(crate) data: Vec<u8>,
 }
@@ -66,13 +73,15 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
     let mut state = State {
         r: [0; 15],
         apsr: 0,
+        s: [0; 32],
+        fpscr: 0,
         data: vec![0; DATA_BYTES as usize],
     };
     random.fill(&mut state.data);
 
     let mut done = 0;
     let mut classes = generate::Classes::default();
-    let mut at = CODE;
+    let mut at = CODE_START;
     while done < wanted {
         let program = Program::random(&mut random, &mut classes, at);
         program.start_state(&mut random, &mut state);
@@ -82,7 +91,9 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
         // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast one.
         let cut = random.chance(4);
         let our_end = ours.run(at, end, &state, cut);
-        let their_end = theirs.run(at, end, &state)?;
+        let Ok(their_end) = theirs.run(at, end, &state) else {
+            return Err(explain(library, seed, &program, &state, cut)?.into());
+        };
         let executed = our_end.as_ref().map_or(0, |(_, executed)| *executed);
         if our_end.map(|(state, _)| state).as_ref() != Ok(&their_end) {
             return Err(explain(library, seed, &program, &state, cut)?.into());
@@ -92,9 +103,12 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
         at += program.bytes().len() as u32 + 64;
         at = (at + 255) & !255;
         if at + 0x1000 > CODE + CODE_BYTES {
-            at = CODE;
+            at = CODE_START;
             theirs.flush()?;
         }
+    }
+    for (name, count) in classes.counts() {
+        println!("oracle: {count:>7}  {name}");
     }
     let rare: Vec<String> = classes
         .counts()
@@ -128,7 +142,18 @@ fn explain(
         ours.load(&shorter.bytes(), shorter.at);
         theirs.load(&shorter.bytes(), shorter.at)?;
         let our_end = ours.run(shorter.at, shorter.end(), start, cut);
-        let their_end = theirs.run(shorter.at, shorter.end(), start)?;
+        let their_end = match theirs.run(shorter.at, shorter.end(), start) {
+            Ok(end) => end,
+            Err(failed) => {
+                describe(&mut text, &shorter, count, &before)?;
+                writeln!(
+                    text,
+                    "  unicorn did not reach the end: {}",
+                    failed.message().unwrap_or("?")
+                )?;
+                return Ok(text);
+            }
+        };
         match our_end {
             Ok((our_end, _)) if our_end == their_end => before = their_end,
             Ok((our_end, _)) => {
@@ -169,6 +194,10 @@ fn describe(text: &mut String, program: &Program, count: usize, before: &State) 
         write!(text, "  r{index}={value:08x}")?;
     }
     writeln!(text, "  apsr={:08x}", before.apsr)?;
+    for (index, value) in before.s.iter().enumerate() {
+        write!(text, "  s{index}={value:08x}")?;
+    }
+    writeln!(text, "  fpscr={:08x}", before.fpscr)?;
     Ok(())
 }
 
@@ -180,6 +209,18 @@ fn difference(text: &mut String, ours: &State, theirs: &State) -> Result<(), Fai
     }
     if ours.apsr != theirs.apsr {
         writeln!(text, "  apsr: builtin {:08x}, unicorn {:08x}", ours.apsr, theirs.apsr)?;
+    }
+    for (index, (our, their)) in ours.s.iter().zip(&theirs.s).enumerate() {
+        if our != their {
+            writeln!(text, "  s{index}: builtin {our:08x}, unicorn {their:08x}")?;
+        }
+    }
+    if ours.fpscr != theirs.fpscr {
+        writeln!(
+            text,
+            "  fpscr: builtin {:08x}, unicorn {:08x}",
+            ours.fpscr, theirs.fpscr
+        )?;
     }
     for (index, (our, their)) in ours
         .data

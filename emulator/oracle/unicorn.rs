@@ -20,6 +20,9 @@ const PROT_ALL: u32 = 7;
 const REG_XPSR: i32 = 120;
 /// R0–R12, SP, LR.
 const REGS: [i32; 15] = [66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 12, 10];
+/// S0, with the others behind it, and FPSCR.
+const REG_S0: i32 = 79;
+const REG_FPSCR: i32 = 6;
 const CTL_SET_CPU_MODEL: u32 = 7 | 1 << 26 | 1 << 30;
 const CTL_FLUSH_TB: u32 = 10 | 1 << 30;
 const APSR_MASK: u32 = 0xf80f_0000;
@@ -117,7 +120,13 @@ impl<'a> Unicorn<'a> {
                 map(handle, u64::from(DATA), DATA_BYTES as usize, PROT_ALL),
             )?;
         }
-        Ok(Self { library, handle })
+        let mut side = Self { library, handle };
+        // A context that uses the floating-point extension: else its first instruction loads FPSCR with its default.
+        let vmrs_r0: [u8; 4] = [0xf1, 0xee, 0x10, 0x0a];
+        side.write(CODE, &vmrs_r0)?;
+        side.start(CODE, CODE + 4)?;
+        side.write(CODE, &[0; 4])?;
+        Ok(side)
     }
 
     pub(crate) fn load(&mut self, code: &[u8], at: u32) -> Result<(), Failed> {
@@ -132,32 +141,47 @@ impl<'a> Unicorn<'a> {
     }
 
     pub(crate) fn run(&mut self, at: u32, end: u32, start: &State) -> Result<State, Failed> {
-        type Start = unsafe extern "C" fn(Handle, u64, u64, u64, usize) -> i32;
         self.write(DATA, &start.data)?;
         for (register, value) in REGS.iter().zip(start.r) {
             self.set(*register, value)?;
         }
         self.set(REG_XPSR, start.apsr | EPSR_T)?;
-        let run: Symbol<Start> = self.library.get("uc_emu_start")?;
-        // SAFETY: as in the header; no hooks are set that could call back.
-        check("uc_emu_start", unsafe {
-            run(self.handle, u64::from(at | 1), u64::from(end), 0, 2_000)
-        })?;
+        for (register, value) in (REG_S0..).zip(start.s) {
+            self.set(register, value)?;
+        }
+        self.set(REG_FPSCR, start.fpscr)?;
+        self.start(at, end)?;
         let mut state = State {
             r: [0; 15],
             apsr: 0,
+            s: [0; 32],
+            fpscr: 0,
             data: vec![0; DATA_BYTES as usize],
         };
         for (register, value) in REGS.iter().zip(&mut state.r) {
             *value = self.get(*register)?;
         }
         state.apsr = self.get(REG_XPSR)? & APSR_MASK;
+        for (register, value) in (REG_S0..).zip(&mut state.s) {
+            *value = self.get(register)?;
+        }
+        state.fpscr = self.get(REG_FPSCR)?;
         let read: Symbol<unsafe extern "C" fn(Handle, u64, *mut u8, usize) -> i32> = self.library.get("uc_mem_read")?;
         // SAFETY: as in the header; the buffer is as long as it is said to be.
         check("uc_mem_read", unsafe {
             read(self.handle, u64::from(DATA), state.data.as_mut_ptr(), state.data.len())
         })?;
         Ok(state)
+    }
+
+    /// Runs from `at` to `end`.
+    fn start(&mut self, at: u32, end: u32) -> Result<(), Failed> {
+        type Start = unsafe extern "C" fn(Handle, u64, u64, u64, usize) -> i32;
+        let run: Symbol<Start> = self.library.get("uc_emu_start")?;
+        // SAFETY: as in the header; no hooks are set that could call back.
+        check("uc_emu_start", unsafe {
+            run(self.handle, u64::from(at | 1), u64::from(end), 0, 2_000)
+        })
     }
 
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Failed> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::runner::{Event, MachineHandle, Pace, RunOptions, Runner, State, UartError, replay};
-use drydock_emulator::{Engine, Image, Machine, ResetKind, Seed, VirtualTime};
+use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// No condition of these tests takes nearly as long.
@@ -366,6 +366,64 @@ async fn what_was_recorded_replays_to_the_same_state() {
     assert_eq!(state(&mut *second), recorded);
 }
 
+/// Time, instructions and hash.
+fn state(machine: &mut dyn Machine) -> (VirtualTime, u64, u64) {
+    let hash = machine.snapshots().unwrap().state_hash().unwrap();
+    (machine.now(), machine.instructions(), hash)
+}
+
+/// One program run for at least so many instructions: in one go, in uneven pieces and from a snapshot restored half-way
+/// into another machine, and by the runner at each pace.
+#[track_caller]
+fn ends_in_the_same_state(instructions: u64) {
+    let mut whole = machine("count");
+    let mut end = VirtualTime::ZERO;
+    while whole.instructions() < instructions {
+        end += VirtualTime::from_ms(100);
+        whole.run(RunLimit::until(end)).unwrap();
+    }
+    let expected = state(&mut *whole);
+
+    let mut first = machine("count");
+    let half = VirtualTime::from_us(end.as_us() / 2);
+    let mut piece = VirtualTime::from_ns(777_700);
+    while first.now() < half {
+        let next = first.now() + piece;
+        first.run(RunLimit::until(next.min(half))).unwrap();
+        piece = VirtualTime::from_ns(1_000 + piece.as_ns() * 7 % 9_999_991);
+    }
+    let saved = first.snapshots().unwrap().snapshot().unwrap();
+    first.run(RunLimit::until(half + VirtualTime::from_ms(3))).unwrap();
+    let mut second = machine("count");
+    second.snapshots().unwrap().restore(&saved).unwrap();
+    second.run(RunLimit::until(end)).unwrap();
+    assert_eq!(state(&mut *second), expected, "in pieces, from a snapshot");
+
+    let runner = runner(1);
+    for pace in [Pace::Max, Pace::Realtime] {
+        let handle = runner.add(machine("count"), options("count", pace, true));
+        handle.pause_at(end);
+        handle.resume();
+        wait(&handle, "it is at the end", |status| {
+            status.state == State::Paused && status.instructions > 0
+        });
+        let ended = handle.with_machine_blocking(state).unwrap();
+        assert_eq!(ended, expected, "{pace:?}");
+    }
+}
+
+#[test]
+fn thirty_million_instructions_end_in_the_same_state_however_they_are_run() {
+    ends_in_the_same_state(30_000_000);
+}
+
+/// Half a minute: the machine at `realtime` takes as long as it says.
+#[test]
+#[ignore = "long: cargo test -p drydock-emulator --test runner -- --ignored"]
+fn a_billion_instructions_end_in_the_same_state_however_they_are_run() {
+    ends_in_the_same_state(1_000_000_000);
+}
+
 #[test]
 fn a_runner_that_ends_stops_its_machines() {
     let runner = runner(2);
@@ -412,10 +470,7 @@ impl Machine for Crashing {
     fn reset(&mut self, kind: ResetKind) -> Result<(), drydock_emulator::MachineError> {
         self.inner.reset(kind)
     }
-    fn run(
-        &mut self,
-        limit: drydock_emulator::RunLimit,
-    ) -> Result<drydock_emulator::StopReason, drydock_emulator::MachineError> {
+    fn run(&mut self, limit: RunLimit) -> Result<drydock_emulator::StopReason, drydock_emulator::MachineError> {
         assert!(!self.bang.load(Ordering::Relaxed), "bang");
         self.inner.run(limit)
     }

@@ -128,7 +128,8 @@ impl Core {
     /// The registers it has, in GDB's order.
     pub fn register_list(&self) -> &'static [RegisterInfo] {
         match self {
-            Self::CortexM(_) => &ARM_REGISTERS,
+            Self::CortexM(core) if core.has_fp() => &ARM_REGISTERS,
+            Self::CortexM(_) => &ARM_REGISTERS[..ARM_CORE_REGISTERS],
             Self::RiscV(_) => &RISCV_REGISTERS,
         }
     }
@@ -136,7 +137,7 @@ impl Core {
     /// Reads a register by its name.
     pub fn read_register(&self, name: &str) -> Option<u32> {
         match self {
-            Self::CortexM(core) => read_arm_register(core.registers(), name),
+            Self::CortexM(core) => read_arm_register(core, name),
             Self::RiscV(core) => core.read_register(name),
         }
     }
@@ -201,8 +202,22 @@ const fn register(name: &'static str) -> RegisterInfo {
     RegisterInfo { name, bits: 32 }
 }
 
-/// In GDB's order (org.gnu.gdb.arm.m-profile, then m-system).
-const ARM_REGISTERS: [RegisterInfo; 23] = [
+/// In GDB's order (org.gnu.gdb.arm.m-profile, then m-system), then the floating-point extension's.
+const ARM_REGISTERS: [RegisterInfo; ARM_CORE_REGISTERS + arm::FP_REGISTER_NAMES.len()] = {
+    let mut list = [register("pc"); ARM_CORE_REGISTERS + arm::FP_REGISTER_NAMES.len()];
+    let mut index = 0;
+    while index < list.len() {
+        list[index] = match index {
+            0..ARM_CORE_REGISTERS => ARM_CORE[index],
+            _ => register(arm::FP_REGISTER_NAMES[index - ARM_CORE_REGISTERS]),
+        };
+        index += 1;
+    }
+    list
+};
+
+const ARM_CORE_REGISTERS: usize = 23;
+const ARM_CORE: [RegisterInfo; ARM_CORE_REGISTERS] = [
     register("r0"),
     register("r1"),
     register("r2"),
@@ -243,8 +258,11 @@ const RISCV_REGISTERS: [RegisterInfo; 46] = {
     list
 };
 
-fn read_arm_register(regs: &arm::Registers, name: &str) -> Option<u32> {
-    let index = ARM_REGISTERS.iter().position(|register| register.name == name)?;
+fn read_arm_register(core: &arm::CortexM, name: &str) -> Option<u32> {
+    let Some(index) = ARM_CORE.iter().position(|register| register.name == name) else {
+        return core.fp_register(name);
+    };
+    let regs = core.registers();
     Some(match name {
         "xpsr" => regs.xpsr(),
         "msp" => regs.msp(),
@@ -252,7 +270,7 @@ fn read_arm_register(regs: &arm::Registers, name: &str) -> Option<u32> {
         "primask" => u32::from(regs.primask),
         "basepri" => u32::from(regs.basepri),
         "faultmask" => u32::from(regs.faultmask),
-        "control" => regs.control(),
+        "control" => core.control(),
         _ => regs.r[index],
     })
 }

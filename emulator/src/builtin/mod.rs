@@ -1,5 +1,7 @@
 //! The builtin engine: our own cores and chips, in process.
 
+#![cfg_attr(feature = "safe", forbid(unsafe_code))]
+
 pub mod arm;
 mod clock;
 pub mod core;

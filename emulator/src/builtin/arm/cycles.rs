@@ -11,12 +11,17 @@
 //! | LDRD, STRD, LDM, STM of N registers | 1 + N |
 //! | DSB, DMB, ISB (1 + B) | 2 |
 //! | taken branch, any write to PC (1 + P, P 1–3) | + 2 for the refill |
+//! | VADD, VMUL, VCMP, VCVT, VMOV and the like (table 7-1) | 1 |
+//! | VMLA, VMLS, VFMA and the like | 3 |
+//! | VDIV, VSQRT | 14 |
+//! | VMOV of two core registers | 2 |
+//! | VLDR, VSTR, VLDM, VSTM of N words | 1 + N |
 //! | TBB, TBH | 2 + refill |
 //! | exception entry, return, tail-chain (chapter 3.9) | 12, 10, 6 |
 //!
 //! An instruction whose IT condition fails costs as much as when it holds. Memory has no wait states.
 
-use super::instruction::{Hint, Instruction};
+use super::instruction::{Hint, Instruction, Vfp, VfpBinary, VfpUnary};
 
 /// Extra cycles of a taken branch: the pipeline refill P.
 pub(crate) const REFILL: u32 = 2;
@@ -37,6 +42,26 @@ pub(crate) fn cycles(instruction: &Instruction) -> u32 {
         I::LoadDual { .. } | I::StoreDual { .. } => 3,
         I::LoadMultiple { list, .. } | I::StoreMultiple { list, .. } => 1 + list.count_ones(),
         I::Hint(Hint::Barrier | Hint::InstructionBarrier) => 2,
+        I::Vfp(vfp) => vfp_cycles(vfp),
+        _ => 1,
+    }
+}
+
+fn vfp_cycles(vfp: &Vfp) -> u32 {
+    use VfpBinary as B;
+    match vfp {
+        Vfp::Binary { op: B::Divide, .. } => 14,
+        Vfp::Binary {
+            op: B::Add | B::Subtract | B::Multiply | B::NegatedMultiply,
+            ..
+        } => 1,
+        Vfp::Binary { .. } => 3,
+        Vfp::Unary {
+            op: VfpUnary::SquareRoot,
+            ..
+        } => 14,
+        Vfp::Load { count, .. } | Vfp::Store { count, .. } | Vfp::Multiple { count, .. } => 1 + u32::from(*count),
+        Vfp::MovePair { .. } => 2,
         _ => 1,
     }
 }

@@ -1,6 +1,7 @@
 //! Exceptions: entry, return, priorities, faults and their escalation, lockup (ARMv7-M B1.5).
 
 use super::exec::Trap;
+use super::fp::EXTENDED_FRAME_BYTES;
 use super::{CortexM, cycles};
 use crate::builtin::fabric::AccessSize;
 use crate::builtin::time::VirtualTime;
@@ -81,6 +82,18 @@ pub enum Fault {
         /// Where.
         addr: u32,
     },
+    /// MMFSR.MLSPERR.
+    #[error("keeping the floating-point state is not allowed at {addr:#010x}")]
+    LazyAccess {
+        /// Where.
+        addr: u32,
+    },
+    /// BFSR.LSPERR.
+    #[error("keeping the floating-point state failed at {addr:#010x}")]
+    LazyBus {
+        /// Where.
+        addr: u32,
+    },
     /// HFSR.VECTTBL.
     #[error("the vector table cannot be read at {addr:#010x}")]
     VectorTable {
@@ -110,6 +123,8 @@ impl Fault {
             Self::DataAccess { .. } => (MEM_MANAGE, 1 << 1 | 1 << 7),
             Self::UnstackingAccess { .. } => (MEM_MANAGE, 1 << 3),
             Self::StackingAccess { .. } => (MEM_MANAGE, 1 << 4),
+            Self::LazyAccess { .. } => (MEM_MANAGE, 1 << 5),
+            Self::LazyBus { .. } => (BUS_FAULT, 1 << 13),
             Self::InstructionBus => (BUS_FAULT, 1 << 8),
             Self::PreciseBus { .. } => (BUS_FAULT, 1 << 9 | 1 << 15),
             Self::UnstackingBus { .. } => (BUS_FAULT, 1 << 11),
@@ -160,6 +175,8 @@ pub struct Lockup {
 const FRAME_ALIGNED: u32 = 1 << 9;
 const EPSR_T: u32 = 1 << 24;
 const FRAME_BYTES: u32 = 32;
+/// EXC_RETURN bit 4: the frame has no floating-point part (B1.5.8).
+const BASIC_FRAME: u32 = 1 << 4;
 const FAULT_LOG_MAX: usize = 256;
 /// CFSR bits that say MMFAR and BFAR hold.
 const MMARVALID: u32 = 1 << 7;
@@ -259,13 +276,19 @@ impl CortexM {
 
     /// ExceptionEntry (B1.5.6): stack the frame, then the handler of what is then most urgent (late arrival).
     fn enter(&mut self, exception: u16, return_address: u32, thumb: u32) -> Result<(), Lockup> {
-        let align = self.system.scb.aligns_stack() && self.regs.r[13] & 4 != 0;
-        let frame = (self.regs.r[13].wrapping_sub(FRAME_BYTES)) & if align { !7 } else { !3 };
+        let extended = self.fp.in_use;
+        let align = (extended || self.system.scb.aligns_stack()) && self.regs.r[13] & 4 != 0;
+        let frame = (self.regs.r[13].wrapping_sub(frame_bytes(extended))) & if align { !7 } else { !3 };
         let xpsr = self.regs.xpsr() & !(EPSR_T | FRAME_ALIGNED) | thumb | if align { FRAME_ALIGNED } else { 0 };
         let exc_return = match (self.regs.exception, self.regs.process_stack) {
             (0, false) => 0xffff_fff9,
             (0, true) => 0xffff_fffd,
             _ => 0xffff_fff1,
+        };
+        let exc_return = if extended {
+            exc_return & !BASIC_FRAME
+        } else {
+            exc_return
         };
         let r = &self.regs.r;
         let words = [r[0], r[1], r[2], r[3], r[12], r[14], return_address, xpsr];
@@ -277,6 +300,10 @@ impl CortexM {
                 stacking = Some(as_stacking(fault, addr));
                 break;
             }
+        }
+        if extended && stacking.is_none() {
+            let pushed = self.push_fp(frame, privileged);
+            stacking = pushed.err().map(|fault| as_stacking(fault, frame));
         }
         self.regs.r[13] = frame;
         self.cycles += u64::from(cycles::EXCEPTION_ENTRY);
@@ -305,6 +332,14 @@ impl CortexM {
         self.activate(exception, exc_return)
     }
 
+    /// Whether BusFault, MemManage and HardFault could be taken now (FPCCR's ready bits).
+    pub(super) fn ready_faults(&self) -> [bool; 3] {
+        let current = self.execution_priority();
+        let nvic = &self.system.nvic;
+        let could = |exception| nvic.system_enabled(exception) && nvic.priority(exception) < current;
+        [could(number::BUS_FAULT), could(number::MEM_MANAGE), current > -1]
+    }
+
     /// The exception was to be taken and now must wait: it stays pending.
     fn pend_original(&mut self, exception: u16) {
         self.system.nvic.set_pending(exception);
@@ -313,7 +348,8 @@ impl CortexM {
     /// ExceptionTaken (B1.5.6): fetch the vector and start the handler.
     fn activate(&mut self, exception: u16, exc_return: u32) -> Result<(), Lockup> {
         let vector_at = self.system.scb.vtor.wrapping_add(4 * u32::from(exception));
-        let vector = match self.load(vector_at, AccessSize::Word, true) {
+        // Vectors are read by the default memory map, whatever the MPU says (B3.5).
+        let vector = match self.fabric.memory().read_u32(vector_at) {
             Ok(vector) => vector,
             Err(_) => {
                 let fault = Fault::VectorTable { addr: vector_at };
@@ -329,6 +365,7 @@ impl CortexM {
         self.regs.r[14] = exc_return;
         self.regs.r[15] = vector & !1;
         self.regs.it = 0;
+        self.fp.in_use = false;
         self.exclusive = false;
         self.event_register = true;
         self.system.nvic.activate(exception);
@@ -353,7 +390,8 @@ impl CortexM {
             _ => return self.bad_return(returning, exc_return),
         };
         let nested = self.system.nvic.active_count() > 1;
-        if exc_return & 0x0fff_fff0 != 0x0fff_fff0
+        let must_be_ones = if self.options.fpu { 0x0fff_ffe0 } else { 0x0fff_fff0 };
+        if exc_return & must_be_ones != must_be_ones
             || thread && nested && !self.system.scb.allows_thread_with_active()
             || !thread && !nested
         {
@@ -393,18 +431,23 @@ impl CortexM {
                 Err(fault) => return self.failed_return(as_unstacking(fault, addr), exc_return),
             }
         }
+        let extended = exc_return & BASIC_FRAME == 0;
+        if extended && let Err(fault) = self.pop_fp(frame, privileged) {
+            return self.failed_return(as_unstacking(fault, frame), exc_return);
+        }
         let [r0, r1, r2, r3, r12, lr, pc, xpsr] = words;
         let exception = (xpsr & 0x1ff) as u16;
         if thread != (exception == 0) {
             return self.failed_return(Fault::InvalidPc, exc_return);
         }
         // The exception that was left is still in `regs.exception`: SP is the main stack's.
-        let sp = frame.wrapping_add(FRAME_BYTES) | if xpsr & FRAME_ALIGNED != 0 { 4 } else { 0 };
+        let sp = frame.wrapping_add(frame_bytes(extended)) | if xpsr & FRAME_ALIGNED != 0 { 4 } else { 0 };
         match process_stack {
             true => self.regs.set_psp(sp),
             false => self.regs.set_msp(sp),
         }
         self.regs.switch(exception, process_stack);
+        self.fp.in_use = extended;
         let r = &mut self.regs.r;
         (r[0], r[1], r[2], r[3], r[12], r[14], r[15]) = (r0, r1, r2, r3, r12, lr, pc & !1);
         self.regs.restore_xpsr(xpsr);
@@ -480,6 +523,10 @@ pub(super) enum Trapped {
     Handled,
     /// The run stops at a BKPT, which has not been passed.
     Breakpoint(u8),
+}
+
+fn frame_bytes(extended: bool) -> u32 {
+    if extended { EXTENDED_FRAME_BYTES } else { FRAME_BYTES }
 }
 
 fn as_stacking(fault: Fault, addr: u32) -> Fault {

@@ -226,6 +226,127 @@ pub(crate) enum Hint {
     InstructionBarrier,
 }
 
+/// Floating-point arithmetic on two registers, and the destination where it is an operand too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum VfpBinary {
+    Add,
+    Subtract,
+    Multiply,
+    /// VNMUL.
+    NegatedMultiply,
+    Divide,
+    /// VMLA, VMLS, VNMLA, VNMLS: rounded twice.
+    MultiplyAdd,
+    MultiplySubtract,
+    NegatedMultiplyAdd,
+    NegatedMultiplySubtract,
+    /// VFMA, VFMS, VFNMA, VFNMS: rounded once.
+    FusedAdd,
+    FusedSubtract,
+    FusedNegatedAdd,
+    FusedNegatedSubtract,
+}
+
+/// Floating-point operations on one register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum VfpUnary {
+    Move,
+    Absolute,
+    Negate,
+    SquareRoot,
+    /// VCVTB, VCVTT: which half of the register.
+    HalfToSingle {
+        top: bool,
+    },
+    SingleToHalf {
+        top: bool,
+    },
+    FromInteger {
+        signed: bool,
+    },
+    /// VCVT, or VCVTR in FPSCR's rounding mode.
+    ToInteger {
+        signed: bool,
+        toward_zero: bool,
+    },
+}
+
+/// What a core register is exchanged with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum VfpMove {
+    /// A single, or half of a double.
+    Single(u8),
+    /// FPSCR.
+    Status,
+}
+
+/// One floating-point instruction. Registers are numbers of singles: a double is a pair of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Vfp {
+    Binary {
+        op: VfpBinary,
+        sd: u8,
+        sn: u8,
+        sm: u8,
+    },
+    Unary {
+        op: VfpUnary,
+        sd: u8,
+        sm: u8,
+    },
+    Immediate {
+        sd: u8,
+        value: u32,
+    },
+    /// With zero when `sm` is none.
+    Compare {
+        signalling: bool,
+        sd: u8,
+        sm: Option<u8>,
+    },
+    /// VCVT between floating-point and fixed-point.
+    Fixed {
+        to_fixed: bool,
+        signed: bool,
+        bits: u8,
+        fraction_bits: u8,
+        sd: u8,
+    },
+    Load {
+        start: u8,
+        count: u8,
+        address: Address,
+    },
+    Store {
+        start: u8,
+        count: u8,
+        address: Address,
+    },
+    /// VLDM, VSTM, VPUSH, VPOP: `count` words accessed, the base moved by `words`.
+    Multiple {
+        load: bool,
+        start: u8,
+        count: u8,
+        words: u8,
+        rn: Reg,
+        write_back: bool,
+        before: bool,
+    },
+    Move {
+        op: VfpMove,
+        rt: Reg,
+        to_core: bool,
+    },
+    MovePair {
+        start: u8,
+        rt: Reg,
+        rt2: Reg,
+        to_core: bool,
+    },
+    /// Undefined where the extension is there and enabled, no coprocessor elsewhere.
+    Undefined,
+}
+
 /// One instruction. Fields bear the manual's operand names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Instruction {
@@ -460,7 +581,9 @@ pub(crate) enum Instruction {
     Breakpoint {
         imm: u8,
     },
-    /// A coprocessor (or FPU) instruction of coprocessor `cp`.
+    /// A floating-point instruction.
+    Vfp(Vfp),
+    /// An instruction of coprocessor `cp`, none of which is there.
     Coprocessor {
         cp: u8,
     },

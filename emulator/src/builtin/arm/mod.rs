@@ -10,7 +10,9 @@ mod cycles;
 mod decode;
 mod exceptions;
 mod exec;
+#[cfg_attr(feature = "safe", path = "checked.rs")]
 mod fast;
+mod fp;
 mod instruction;
 mod registers;
 mod run;
@@ -29,6 +31,8 @@ use super::time::VirtualTime;
 use code::CodeCache;
 pub use exceptions::{Fault, FaultTaken, Lockup};
 use fast::Fast;
+use fp::Fp;
+pub use fp::REGISTER_NAMES as FP_REGISTER_NAMES;
 use instruction::SP;
 pub use registers::Registers;
 pub use run::{SEMIHOSTING, StopReason};
@@ -37,6 +41,7 @@ use system::System;
 /// A Cortex-M4 with its chip.
 pub struct CortexM {
     regs: Registers,
+    fp: Fp,
     /// Core clock cycles since power-on, up to the running instruction; sleep included.
     cycles: u64,
     instructions: u64,
@@ -80,6 +85,7 @@ impl CortexM {
         chip.reset(&mut fabric, ResetKind::PowerOn);
         Self {
             regs: Registers::default(),
+            fp: Fp::new(),
             cycles: 0,
             instructions: 0,
             attention: true,
@@ -109,6 +115,7 @@ impl CortexM {
         self.fabric.set_cpu_hz(self.chip.description().cpu_hz);
         self.system = System::new(&self.options);
         self.regs = Registers::default();
+        self.fp = Fp::new();
         self.exclusive = false;
         self.event_register = false;
         self.sleeping = None;
@@ -145,6 +152,7 @@ impl CortexM {
     /// Feeds everything that decides the machine's future into `state`.
     pub fn hash_state(&self, mut state: &mut dyn Hasher) {
         self.regs.hash(&mut state);
+        self.fp.hash(&mut state);
         (
             self.cycles,
             self.instructions,
@@ -166,6 +174,17 @@ impl CortexM {
     /// Core registers, for a debugger. PC may point anywhere; ITSTATE is as it was.
     pub fn registers_mut(&mut self) -> &mut Registers {
         &mut self.regs
+    }
+
+    /// A floating-point register by its name (`s0` to `s31`, `fpscr`); `None`: this core has none.
+    pub fn fp_register(&self, name: &str) -> Option<u32> {
+        let mut fp = self.fp;
+        fp.named(name).filter(|_| self.options.fpu).copied()
+    }
+
+    /// Whether the core has the floating-point extension.
+    pub fn has_fp(&self) -> bool {
+        self.options.fpu
     }
 
     /// Instructions executed since power-on; those whose IT condition failed do not count.
@@ -214,6 +233,8 @@ impl CortexM {
             "basepri" => regs.basepri = self.system.nvic.implemented(value as u8),
             "faultmask" => regs.faultmask = value & 1 != 0,
             "control" => self.set_control(value),
+            "fpscr" if self.options.fpu => self.fp.set_fpscr(value),
+            _ if self.options.fpu && self.fp.named(name).is_some() => *self.fp.named(name)? = value,
             _ => {
                 let index: u8 = name.strip_prefix('r')?.parse().ok().filter(|index| *index <= 12)?;
                 regs.set(index, value);
@@ -250,8 +271,9 @@ impl CortexM {
         std::mem::take(&mut self.faults_taken)
     }
 
-    fn control(&self) -> u32 {
-        self.regs.control()
+    /// CONTROL.
+    pub fn control(&self) -> u32 {
+        self.regs.control() | u32::from(self.fp.in_use) << 2
     }
 
     fn set_control(&mut self, value: u32) {
@@ -259,6 +281,7 @@ impl CortexM {
         if self.regs.exception == 0 {
             self.regs.switch(0, value & 2 != 0);
         }
+        self.fp.in_use = self.options.fpu && value & 4 != 0;
     }
 
     fn running_cycles(&self) -> u64 {

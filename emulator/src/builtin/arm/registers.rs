@@ -134,6 +134,12 @@ impl Registers {
 
     /// Sets N, Z, C, V and Q.
     pub fn set_apsr_nzcvq(&mut self, value: u32) {
+        self.set_apsr_nzcv(value);
+        self.q = value & APSR_Q != 0;
+    }
+
+    /// Sets N, Z, C and V.
+    pub(super) fn set_apsr_nzcv(&mut self, value: u32) {
         self.nz = match (value >> 31 & 1, value >> 30 & 1) {
             (0, 0) => 1,
             (1, 0) => 1 << 31,
@@ -142,7 +148,6 @@ impl Registers {
         };
         self.c = value >> 29 & 1;
         self.v = (value >> 28 & 1) << 31;
-        self.q = value & APSR_Q != 0;
     }
 
     /// Sets GE from bits 19:16.

@@ -196,8 +196,7 @@ impl CortexM {
                 self.step();
                 continue;
             }
-            // The block stays where it is until `settle` clears the cache, which this run comes before.
-            let block: *const fast::Block = block;
+            let block = block.handle();
             fast::enter(self, block, budget);
         }
     }

@@ -13,6 +13,7 @@ mod csr;
 mod cycles;
 mod decode;
 mod exec;
+#[cfg_attr(feature = "safe", path = "checked.rs")]
 mod fast;
 mod instruction;
 pub mod plic;

@@ -7,6 +7,10 @@ mod data_processing;
 mod load_store;
 mod multiply;
 mod thumb16;
+mod vfp;
+
+#[cfg(test)]
+mod tests;
 
 use super::instruction::Instruction;
 
@@ -49,7 +53,7 @@ fn thumb32(pc: u32, first: u32, second: u32) -> Instruction {
             op if op & 0b1100100 == 0b0000000 => load_store::multiple(first, second),
             op if op & 0b1100100 == 0b0000100 => load_store::dual_exclusive_table(pc, first, second),
             op if op & 0b1100000 == 0b0100000 => data_processing::shifted_register(first, second),
-            _ => coprocessor(second),
+            _ => coprocessor(pc, first, second),
         },
         0b10 => {
             if bit(second, 15) {
@@ -68,15 +72,17 @@ fn thumb32(pc: u32, first: u32, second: u32) -> Instruction {
             op if op & 0b1110000 == 0b0100000 => data_processing::register(first, second),
             op if op & 0b1111000 == 0b0110000 => multiply::multiply(first, second),
             op if op & 0b1111000 == 0b0111000 => multiply::long(first, second),
-            op if op & 0b1000000 == 0b1000000 => coprocessor(second),
+            op if op & 0b1000000 == 0b1000000 => coprocessor(pc, first, second),
             _ => Instruction::Undefined,
         },
     }
 }
 
-fn coprocessor(second: u32) -> Instruction {
-    Instruction::Coprocessor {
-        cp: bits(second, 8, 4) as u8,
+/// A5.3.18.
+fn coprocessor(pc: u32, first: u32, second: u32) -> Instruction {
+    match bits(second, 8, 4) as u8 {
+        10 | 11 => vfp::decode(pc, first, second),
+        cp => Instruction::Coprocessor { cp },
     }
 }
 

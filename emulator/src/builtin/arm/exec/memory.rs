@@ -28,7 +28,7 @@ impl Width {
 impl CortexM {
     /// The address to access, and what to write back to which base register.
     #[inline(always)]
-    fn resolve(&self, address: Address) -> (u32, Option<(Reg, u32)>) {
+    pub(super) fn resolve(&self, address: Address) -> (u32, Option<(Reg, u32)>) {
         match address {
             Address::Offset { rn, imm } => (self.regs.get(rn).wrapping_add_signed(imm), None),
             Address::PreIndexed { rn, imm } => {
@@ -168,12 +168,12 @@ impl CortexM {
         Ok(())
     }
 
-    fn load_aligned_word(&mut self, at: u32) -> Result<u32, Fault> {
+    pub(super) fn load_aligned_word(&mut self, at: u32) -> Result<u32, Fault> {
         self.require_aligned(at, AccessSize::Word)?;
         self.load(at, AccessSize::Word, self.regs.privileged())
     }
 
-    fn store_aligned_word(&mut self, at: u32, value: u32) -> Result<(), Fault> {
+    pub(super) fn store_aligned_word(&mut self, at: u32, value: u32) -> Result<(), Fault> {
         self.require_aligned(at, AccessSize::Word)?;
         self.store(at, value, AccessSize::Word, self.regs.privileged())
     }

@@ -7,6 +7,7 @@ mod dsp;
 mod memory;
 mod multiply;
 mod system;
+mod vfp;
 
 use super::CortexM;
 use super::exceptions::Fault;
@@ -187,6 +188,7 @@ impl CortexM {
             I::MoveToSpecial { rn, sysm, mask } => self.move_to_special(rn, sysm, mask),
             I::SupervisorCall { .. } => return Err(Trap::SupervisorCall),
             I::Breakpoint { imm } => return Err(Trap::Breakpoint(imm)),
+            I::Vfp(vfp) => self.vfp(&vfp)?,
             I::Coprocessor { .. } => return Err(Fault::NoCoprocessor.into()),
             I::Undefined => return Err(Fault::UndefinedInstruction.into()),
         }

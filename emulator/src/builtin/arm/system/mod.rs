@@ -150,6 +150,8 @@ impl CortexM {
             0xe000_ed90..0xe000_edbc => {
                 return system.mpu.read(addr - 0xe000_ed90).ok_or(AccessFault::Unmodelled);
             }
+            0xe000_ef34..0xe000_ef48 if self.options.fpu => self.fp.read(addr - 0xe000_ef34),
+            0xe000_ef34..0xe000_ef48 => 0,
             // DHCSR: no debugger is attached.
             0xe000_edf0 => 0,
             0xe000_edfc => system.scb.demcr,
@@ -196,6 +198,8 @@ impl CortexM {
                     .write(addr - 0xe000_ed90, value)
                     .ok_or(AccessFault::Unmodelled);
             }
+            0xe000_ef34..0xe000_ef48 if self.options.fpu => self.fp.write(addr - 0xe000_ef34, value),
+            0xe000_ef34..0xe000_ef48 => {}
             0xe000_edfc => system.scb.demcr = value & 0x011f_07f1,
             0xe000_ef00 if value & 0x1ff < u32::from(self.options.irq_count) => {
                 system.nvic.set_pending(number::FIRST_IRQ + (value & 0x1ff) as u16);

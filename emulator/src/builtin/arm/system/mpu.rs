@@ -116,3 +116,104 @@ impl Mpu {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CTRL: u32 = 0x04;
+    const RNR: u32 = 0x08;
+    const RBAR: u32 = 0x0c;
+    const RASR: u32 = 0x10;
+    const RBAR_A1: u32 = 0x14;
+    const RASR_A1: u32 = 0x18;
+    const FULL: u32 = 3 << 24;
+    const READ_ONLY: u32 = 6 << 24;
+    const PRIVILEGED: u32 = 1 << 24;
+    const XN: u32 = 1 << 28;
+
+    /// `RASR.SIZE` for 2^`bits` bytes, and ENABLE.
+    const fn size(bits: u32) -> u32 {
+        (bits - 1) << 1 | 1
+    }
+
+    fn mpu(control: u32, regions: &[(u32, u32)]) -> Mpu {
+        let mut mpu = Mpu::new(8);
+        for (number, (base, attributes)) in (0..).zip(regions) {
+            mpu.write(RBAR, base | 1 << 4 | number).unwrap();
+            mpu.write(RASR, *attributes).unwrap();
+        }
+        mpu.write(CTRL, control).unwrap();
+        mpu
+    }
+
+    fn allows(mpu: &Mpu, addr: u32, privileged: bool) -> [bool; 3] {
+        [Want::Read, Want::Write, Want::Execute].map(|want| mpu.allows(addr, want, privileged, false))
+    }
+
+    #[test]
+    fn the_highest_region_that_holds_the_address_decides() {
+        let mpu = mpu(
+            ENABLE,
+            &[
+                (0x2000_0000, FULL | size(16)),
+                (0x2000_1000, READ_ONLY | XN | size(12)),
+                (0x2000_1020, PRIVILEGED | size(5)),
+            ],
+        );
+        assert_eq!(allows(&mpu, 0x2000_0fff, false), [true, true, true]);
+        assert_eq!(allows(&mpu, 0x2000_1000, false), [true, false, false]);
+        assert_eq!(allows(&mpu, 0x2000_1020, false), [false, false, false]);
+        assert_eq!(allows(&mpu, 0x2000_1020, true), [true, true, true]);
+        assert_eq!(allows(&mpu, 0x2000_1040, false), [true, false, false]);
+    }
+
+    #[test]
+    fn a_disabled_subregion_belongs_to_the_region_below() {
+        // Eighths of 256 bytes: the second is taken out.
+        let mpu = mpu(
+            ENABLE,
+            &[
+                (0x2000_0000, READ_ONLY | size(12)),
+                (0x2000_0000, FULL | 1 << 9 | size(8)),
+            ],
+        );
+        assert_eq!(allows(&mpu, 0x2000_001f, false), [true, true, true]);
+        assert_eq!(allows(&mpu, 0x2000_0020, false), [true, false, true]);
+        assert_eq!(allows(&mpu, 0x2000_0040, false), [true, true, true]);
+    }
+
+    #[test]
+    fn what_no_region_holds_is_for_privileged_code_if_at_all() {
+        let closed = mpu(ENABLE, &[]);
+        assert_eq!(allows(&closed, 0x2000_0000, true), [false; 3]);
+        let open = mpu(ENABLE | PRIVDEFENA, &[]);
+        assert_eq!(allows(&open, 0x2000_0000, true), [true; 3]);
+        assert_eq!(allows(&open, 0x2000_0000, false), [false; 3]);
+        // Its own registers are never behind it.
+        assert!(closed.allows(0xe000_ed94, Want::Write, true, false));
+    }
+
+    #[test]
+    fn urgent_handlers_are_checked_only_if_wanted() {
+        assert!(mpu(ENABLE, &[]).allows(0, Want::Read, true, true));
+        assert!(!mpu(ENABLE | HFNMIENA, &[]).allows(0, Want::Read, true, true));
+        assert!(mpu(0, &[]).allows(0, Want::Write, false, false), "off");
+    }
+
+    #[test]
+    fn aliases_and_the_region_number_reach_the_same_registers() {
+        let mut mpu = mpu(0, &[]);
+        mpu.write(RBAR_A1, 0x2000_0000 | 1 << 4 | 5).unwrap();
+        mpu.write(RASR_A1, FULL | size(32)).unwrap();
+        assert_eq!(mpu.read(RNR), Some(5));
+        assert_eq!(
+            (mpu.read(RBAR), mpu.read(RASR)),
+            (Some(0x2000_0005), Some(FULL | size(32)))
+        );
+        mpu.write(RNR, 9).unwrap();
+        assert_eq!(mpu.read(RNR), Some(5), "there is no region 9");
+        mpu.write(CTRL, ENABLE).unwrap();
+        assert!(allows(&mpu, 0xffff_0000, false)[1], "four gigabytes");
+    }
+}

@@ -11,7 +11,7 @@ pub(in crate::builtin::arm) struct Scb {
     pub(in crate::builtin::arm) bfar: u32,
     pub(super) scr: u32,
     pub(super) ccr: u32,
-    pub(super) cpacr: u32,
+    pub(in crate::builtin::arm) cpacr: u32,
     pub(super) demcr: u32,
     pub(super) actlr: u32,
 }

@@ -3,6 +3,7 @@
 
 mod exceptions;
 mod faults;
+mod fp;
 mod memory;
 mod sleep;
 
@@ -31,7 +32,16 @@ struct Bench {
 impl Bench {
     /// `main` is what runs after reset; every vector points to 0xFFFF until it is set.
     fn new(main: &[u16]) -> Self {
-        let chip: Box<dyn Chip> = Box::new(Registers);
+        Self::on(Registers { fpu: false }, main)
+    }
+
+    /// As [`Self::new`], with the floating-point extension.
+    fn with_fp(main: &[u16]) -> Self {
+        Self::on(Registers { fpu: true }, main)
+    }
+
+    fn on(chip: Registers, main: &[u16]) -> Self {
+        let chip: Box<dyn Chip> = Box::new(chip);
         let description = chip.description();
         let fabric = Fabric::new(
             GuestMemory::new(description.regions),
@@ -107,7 +117,9 @@ impl Bench {
 /// 0x40000000 raises the line written, +4 lowers it, +8 pulses it, +0xC (line << 16 | cycles) pulses it so many cycles
 /// later, +0x10 asks for a software reset, +0x14 powers off, +0x18 holds a value, +0x20 is known but not modelled.
 #[derive(Clone)]
-struct Registers;
+struct Registers {
+    fpu: bool,
+}
 
 const DEVICE: u32 = 0x4000_0000;
 
@@ -132,7 +144,7 @@ impl Chip for Registers {
             core: CoreDescription::CortexM(CortexMOptions {
                 irq_count: 40,
                 priority_bits: 3,
-                fpu: false,
+                fpu: self.fpu,
                 mpu_regions: 8,
                 bit_band: true,
                 initial_vtor: 0,

@@ -37,6 +37,9 @@ pub(crate) enum Verb {
     /// Run an app on a new emulated board and watch it
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
+    /// Emulate many boards at once, each with its own identity, and run an app on all of them
+    #[command(after_help = EMULATE_EXAMPLES)]
+    Emulate(Emulate),
     /// List the boards, or add, switch, rename and remove them
     #[command(after_help = BOARDS_EXAMPLES)]
     Boards(Boards),
@@ -111,6 +114,56 @@ pub(crate) struct Run {
     /// Give up if the app does not run after this much host time
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub(crate) timeout: Duration,
+}
+
+const EMULATE_EXAMPLES: &str = "\
+Examples:
+  drydock emulate --count 20                                    twenty boards until Ctrl-C
+  drydock emulate --count 100 --app blink --until all-running   how long until all of them blink
+  drydock emulate --count 8 --app app.wasm --seed 2a --for 10s --json
+
+With --data the boards are removed again at the end.
+
+Exit codes: 0 all are as wished, 1 an app failed, 3 refused, 4 a board failed or did not come, 130 Ctrl-C";
+
+#[derive(Debug, Args)]
+pub(crate) struct Emulate {
+    /// Kind of board
+    #[arg(long, value_name = "KIND", default_value = "nano33ble")]
+    pub(crate) board: String,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) count: u32,
+    /// A .wasm or .wat file, or the name of a sample, to run on all of them
+    #[arg(long, value_name = "APP")]
+    pub(crate) app: Option<String>,
+    /// What emulates the boards
+    #[arg(long, default_value = "builtin")]
+    pub(crate) engine: String,
+    /// How the boards' time passes
+    #[arg(long, value_enum, default_value_t = Pace::Max)]
+    pub(crate) pace: Pace,
+    /// Seed from which each board's own seed is derived, hexadecimal; the same seed gives the same boards
+    #[arg(long, value_name = "HEX")]
+    pub(crate) seed: Option<String>,
+    /// Stop after this much of the boards' time, counted from the moment all are as wished: 500ms, 10s, 2m
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, conflicts_with = "until")]
+    pub(crate) duration: Option<Duration>,
+    /// Stop as soon as this holds
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub(crate) until: Option<Until>,
+    /// Allow the app more than log, metrics, timer and the LEDs; may be repeated
+    #[arg(long, value_name = "CAPABILITY")]
+    pub(crate) grant: Vec<String>,
+    /// Give up if not all are as wished after this much host time
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// The app runs on every board; without an app: every board is connected
+    AllRunning,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -61,6 +61,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
     let data = arguments.data.as_deref();
     match &arguments.verb {
         Verb::Run(run) => verb::run::run(data, run, output).await,
+        Verb::Emulate(emulate) => verb::emulate::emulate(data, emulate, output).await,
         Verb::Boards(boards) => verb::boards::boards(data, boards, output).await,
         Verb::Devices => verb::devices::devices(data, output).await,
         Verb::Deploy(deploy) => verb::deploy::deploy(data, deploy, output).await,

@@ -27,11 +27,8 @@ pub(crate) struct Watch<'a> {
 pub(crate) enum News {
     /// Nothing.
     None,
-    /// It runs, since this uptime of the board.
-    Running {
-        /// In milliseconds since the board's reset.
-        uptime_ms: u64,
-    },
+    /// It runs.
+    Running,
     /// It is on the board and does not run.
     Installed,
     /// It was stopped on request.
@@ -125,7 +122,7 @@ impl<'a> Watch<'a> {
 }
 
 /// What an event means for an app on a board.
-fn meaning(event: &Event, app: &str, board: &str) -> News {
+pub(crate) fn meaning(event: &Event, app: &str, board: &str) -> News {
     let failed = |exit| {
         let names_it = event.text.contains(board);
         let text = if names_it {
@@ -138,13 +135,7 @@ fn meaning(event: &Event, app: &str, board: &str) -> News {
     let about_app = event.app.as_deref() == Some(app);
     let about_board = event.board.as_deref() == Some(board);
     match event.event.as_str() {
-        "app.running" if about_app => News::Running {
-            uptime_ms: event
-                .data
-                .get("uptime_ms")
-                .and_then(|uptime| uptime.as_u64())
-                .unwrap_or(0),
-        },
+        "app.running" if about_app => News::Running,
         "app.installed" if about_app => News::Installed,
         "app.stopped" if about_app => News::Stopped,
         "app.removed" if about_app => News::Removed,
@@ -170,9 +161,7 @@ pub(crate) fn state_of(board: &BoardView, app: &str) -> News {
     };
     let failure = view.failure.as_ref();
     match view.state {
-        AppState::Running => News::Running {
-            uptime_ms: board.device.as_ref().and_then(|device| device.uptime_ms).unwrap_or(0),
-        },
+        AppState::Running => News::Running,
         AppState::Installed => News::Installed,
         AppState::Stopped => News::Stopped,
         AppState::Exited => News::Exited { code: 0 },

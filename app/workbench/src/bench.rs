@@ -3,6 +3,7 @@
 
 use crate::{
     api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, Update},
+    bring_up::Images,
     data_dir::OwnedDir,
     facts::{self, Told},
     fleet::{self, Board, Fleet},
@@ -30,6 +31,8 @@ pub(crate) struct Bench {
     pub(crate) fleet: Fleet,
     pub(crate) hub: Hub,
     pub(crate) outbox: Outbox,
+    /// Firmware that was read, by kind of board.
+    pub(crate) images: Images,
     /// The gateway's revision that subscribers were told last.
     revision: AtomicU64,
     activity: Mutex<VecDeque<ActivityEntry>>,
@@ -44,6 +47,7 @@ impl Bench {
             fleet: Fleet::default(),
             hub: Hub::default(),
             outbox: Outbox::default(),
+            images: Images::default(),
             revision: AtomicU64::new(0),
             activity: Mutex::new(VecDeque::new()),
         }
@@ -166,6 +170,7 @@ impl Bench {
     fn take(&self, event: &drydock_gateway::Event, live: bool) {
         let board = device_of(&event.fact).and_then(|device| self.fleet.of_device(device));
         if let Some(board) = &board {
+            board.state().flash_changed = true;
             if live {
                 self.before_event(board, &event.fact);
             }

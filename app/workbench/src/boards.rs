@@ -8,7 +8,7 @@ use crate::{
     apps::with_sources,
     bench::Bench,
     bring_up,
-    fleet::{self, Board, Command, Record, parse_seed},
+    fleet::{Board, Command, Record, parse_seed},
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{Availability, Engine, Seed, runner::State};
@@ -163,7 +163,7 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
         device: pairing.device,
         on: true,
     };
-    save(bench, Some(&record))?;
+    save(bench, Some(&record)).await?;
     let board = start(bench, record, description, true);
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description.name));
@@ -207,7 +207,7 @@ pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiE
     bench.fleet.remove(&board.id);
     // Through the outbox, so that nothing that is still to be told of the board comes after it.
     bench.outbox.touch(&board);
-    save(bench, None)?;
+    save(bench, None).await?;
     let device = board.state().record.device.clone();
     if bench
         .gateway
@@ -240,7 +240,7 @@ pub(crate) async fn rename(bench: &Arc<Bench>, request: BoardRename) -> Result<B
     let renamed = bench.gateway.rename_device(&device, &name).await;
     renamed.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     board.state().record.name = name;
-    save(bench, None)?;
+    save(bench, None).await?;
     bench.outbox.touch(&board);
     Ok(bench.view(&board))
 }
@@ -256,14 +256,14 @@ pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<Boa
     };
     if let Some(on) = on {
         board.state().record.on = on;
-        save(bench, None)?;
+        save(bench, None).await?;
     }
     bench.outbox.touch(&board);
     Ok(bench.view(&board))
 }
 
 /// Changes the pace of a machine's time, also of the one that will be switched on.
-pub(crate) fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<BoardView, ApiError> {
+pub(crate) async fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<BoardView, ApiError> {
     let board = bench.board(&request.board)?;
     {
         let mut state = board.state();
@@ -272,7 +272,7 @@ pub(crate) fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<BoardVie
             machine.set_pace(bring_up::runner_pace(request.pace));
         }
     }
-    save(bench, None)?;
+    save(bench, None).await?;
     bench.outbox.touch(&board);
     Ok(bench.view(&board))
 }
@@ -322,9 +322,9 @@ pub(crate) async fn end_all(bench: &Bench) {
 }
 
 /// Writes the list of boards, and one that is about to be added.
-fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
-    let records = bench.fleet.records().into_iter().chain(new.cloned()).collect();
-    fleet::write(bench.dir.path(), records).map_err(|error| {
+async fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
+    let saved = bench.fleet.save(bench.dir.path(), new).await;
+    saved.map_err(|error| {
         let text = format!(
             "The list of boards cannot be written in {}: {error}. Free some space and try again.",
             bench.dir.path().display()

@@ -63,11 +63,11 @@ pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
         Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } | Fact::WishChanged { .. } => return None,
         Fact::EnrollmentRefused { peer, reason, .. } => Told::new(
             "device.refused",
-            format!("Enrollment over {peer} was refused: {reason}"),
+            format!("Enrollment over {peer} was refused: {reason}."),
         ),
         Fact::ConnectionRefused { peer, reason } => Told::new(
             "connection.refused",
-            format!("A connection over {peer} was refused: {reason}"),
+            format!("A connection over {peer} was refused: {reason}."),
         ),
         Fact::InstanceChanged { instance, .. } => instance_changed(instance),
         Fact::InstanceRemoved { app, .. } => Told::new("app.removed", format!("{app} was removed.")).app(app),
@@ -144,7 +144,7 @@ fn instance_changed(instance: &InstanceView) -> Told {
             };
             told(
                 "app.trapped",
-                format!("{name} failed{place}: {reason} ({detail}). The board runs on."),
+                format!("{name} failed{place}: {reason} ({detail}); the board runs on."),
             )
             .with("reason", reason)
             .with("export", export)

@@ -23,6 +23,7 @@ mod workbench;
 
 pub use data_dir::{DataDir, OpenError};
 pub use drydock_gateway::{AuditEntry, AuditError, AuditTip};
+pub use fleet::derived_seed;
 pub use owner::{AttachError, Attached};
 pub use updates::Updates;
 pub use workbench::{VERSION, Workbench, WorkbenchConfig, WorkbenchError, read_audit_trail};

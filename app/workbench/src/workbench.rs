@@ -182,7 +182,7 @@ async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError
         Q::BoardRename(rename) => R::BoardRename(boards::rename(bench, rename).await?),
         Q::BoardPower(power) => R::BoardPower(boards::power(bench, power).await?),
         Q::BoardButton(button) => R::BoardButton(boards::button(bench, button).await?),
-        Q::MachinePace(pace) => R::MachinePace(boards::pace(bench, &pace)?),
+        Q::MachinePace(pace) => R::MachinePace(boards::pace(bench, &pace).await?),
         Q::MachineStep(step) => R::MachineStep(boards::step(bench, &step)?),
         Q::AppSamples(_) => R::AppSamples(apps::samples()),
         Q::AppPreview(preview) => R::AppPreview(apps::preview(bench, preview).await?),

@@ -221,10 +221,21 @@ impl Core {
         }
         match step {
             Step::Transfer { deployment, .. } => {
-                if let Some(deployment) = deployment {
-                    let status = crate::domain::TargetStatus::Refused;
-                    self.move_target(&mut tx, *deployment, &session.device, status, &reason)
-                        .await?;
+                match deployment {
+                    Some(deployment) => {
+                        let status = crate::domain::TargetStatus::Refused;
+                        self.move_target(&mut tx, *deployment, &session.device, status, &reason)
+                            .await?;
+                    }
+                    // Nobody follows a deployment: the board lost what it had, or the store is older than the board.
+                    None => {
+                        let told = Fact::RequestRefused {
+                            device: session.device.clone(),
+                            app: wish.app.clone(),
+                            reason: reason.clone(),
+                        };
+                        tx.tell(told).await?;
+                    }
                 }
                 match wish.previous.clone() {
                     Some((package, run)) => {

@@ -112,6 +112,7 @@ pub(super) async fn transfer(
     .await;
     let end = match send(core, session, package, &module, &mut progress).await {
         Ok(()) => {
+            tracing::debug!(device = %session.device, app = package.view.app, "the device has all chunks");
             core.target_moved(
                 session,
                 deployment,
@@ -142,6 +143,7 @@ async fn send(
         envelope: package.envelope.clone(),
     };
     accepted(session.request(Kind::PackageBegin, &begin).await?)?;
+    tracing::debug!(device = %session.device, app = package.view.app, "the device took the manifest");
     let mut window: VecDeque<Pending> = VecDeque::with_capacity(CHUNK_WINDOW);
     let mut chunks = module.chunks(CHUNK_BYTES).enumerate();
     loop {

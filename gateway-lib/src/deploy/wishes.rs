@@ -7,7 +7,7 @@ use crate::{
         TargetStatus,
     },
     error::{DeployError, StoreError, UploadError},
-    package::{Asked, BoardFacts, Unfit, manifest, unfit},
+    package::{Asked, BoardFacts, Signing, Unfit, manifest, unfit},
     pairing::known,
     session::Session,
     store::{DeviceRecord, Model, PackageRecord, Transaction, Wish},
@@ -25,6 +25,7 @@ impl Core {
         package: &PackageId,
         start: bool,
     ) -> Result<Deployment, DeployError> {
+        let package = &self.above_what_was_there(devices, package).await?;
         let mut tx = self.store.begin().await?;
         let (records, package, id) = {
             let model = tx.model();
@@ -87,6 +88,22 @@ impl Core {
         Ok(deployment)
     }
 
+    /// The package, signed anew if a device had it, or a later one, and has it no more: the device remembers its sequence.
+    async fn above_what_was_there(&self, devices: &[DeviceId], id: &PackageId) -> Result<PackageId, DeployError> {
+        let known = {
+            let model = self.store.read();
+            model
+                .packages
+                .get(id)
+                .filter(|package| devices.iter().any(|device| had(&model, device, package)))
+                .cloned()
+        };
+        match known {
+            Some(known) => Ok(self.sign_again(&known, Signing::Anew).await.map_err(signing_error)?.id),
+            None => Ok(id.clone()),
+        }
+    }
+
     pub(crate) async fn rollback(
         &self,
         device: &DeviceId,
@@ -108,10 +125,8 @@ impl Core {
             app: app.to_owned(),
             version: to_version.to_owned(),
         })?;
-        let package = self.sign_again(&old).await.map_err(|error| match error {
-            UploadError::Refused { sentence, .. } => DeployError::DoesNotFit { sentence },
-            UploadError::Store(error) => error.into(),
-        })?;
+        let signing = Signing::Rollback(old.view.id.clone());
+        let package = self.sign_again(&old, signing).await.map_err(signing_error)?;
         self.deploy(std::slice::from_ref(device), &package.id, run).await
     }
 
@@ -381,6 +396,27 @@ impl Core {
         if let Some(session) = self.sessions.get(device) {
             session.wake.notify_one();
         }
+    }
+}
+
+/// Whether this package, or a later one of its app, was on its way to a device that does not have the app now.
+fn had(model: &Model, device: &DeviceId, package: &PackageRecord) -> bool {
+    let app = &package.view.app;
+    let has_it = |record: &DeviceRecord| record.instances.contains_key(app);
+    let sequence = |id: &PackageId| model.packages.get(id).map_or(0, |package| package.view.sequence);
+    !model.devices.get(device).is_some_and(has_it)
+        && model.deployments.values().any(|deployment| {
+            let target = deployment.targets.iter().find(|target| target.device == *device);
+            deployment.app == *app
+                && target.is_some_and(|target| target.status != TargetStatus::Waiting)
+                && sequence(&deployment.package) >= package.view.sequence
+        })
+}
+
+fn signing_error(error: UploadError) -> DeployError {
+    match error {
+        UploadError::Refused { sentence, .. } => DeployError::DoesNotFit { sentence },
+        UploadError::Store(error) => error.into(),
     }
 }
 

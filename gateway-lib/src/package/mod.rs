@@ -8,6 +8,7 @@ mod upload;
 pub(crate) use analysis::{analyze, prepare};
 pub(crate) use fit::{Asked, BoardFacts, Unfit, unfit};
 pub(crate) use module_file::{read_module, write_module};
+pub(crate) use upload::Signing;
 
 use crate::{
     domain::{Digest, PackageId, PackageView},

@@ -20,6 +20,25 @@ use drydock_protocol::{
 };
 use std::sync::Arc;
 
+/// Whether a manifest is signed that says what a known package says.
+pub(crate) enum Signing {
+    /// No: the known one serves.
+    IfChanged,
+    /// Yes: a board that had it would take it for a downgrade.
+    Anew,
+    /// Yes: what was there after it is to be undone.
+    Rollback(PackageId),
+}
+
+impl Signing {
+    fn rollback_of(self) -> Option<PackageId> {
+        match self {
+            Self::Rollback(package) => Some(package),
+            Self::IfChanged | Self::Anew => None,
+        }
+    }
+}
+
 impl Core {
     pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
         super::analyze(module, self.limits.max_module_bytes).map_err(|reason| NotAModule { reason })
@@ -35,39 +54,42 @@ impl Core {
         let draft = self.draft(app, &prepared, &options)?;
         let original = (prepared.module.len() != given.len() && !prepared.report.from_text).then(|| given.to_vec());
         write_module(&self.store, prepared.report.digest, prepared.module, original).await?;
-        self.sign_draft(draft, options.version.or(prepared.section.version), None)
+        self.sign_draft(draft, options.version.or(prepared.section.version), Signing::IfChanged)
             .await
     }
 
     /// Signs a manifest with the next sequence of its app; version none: follows the latest.
-    pub(crate) async fn sign_draft(
+    async fn sign_draft(
         &self,
         mut draft: Manifest,
         version: Option<Version>,
-        rollback_of: Option<PackageId>,
+        signing: Signing,
     ) -> Result<PackageView, UploadError> {
         let mut tx = self.store.begin().await?;
         let (sequence, decided) = {
             let model = tx.model();
-            if rollback_of.is_none()
+            if matches!(signing, Signing::IfChanged)
                 && let Some(known) = same_package(&model, &draft, version)
             {
                 return Ok(known);
             }
             let signed = model.versions(&draft.app).first().map(|latest| latest.view.sequence);
             // A board may have had packages that this store does not know: it was restored from a backup.
-            let on_boards = model.devices.values().filter_map(|device| device.instances.get(&draft.app));
+            let on_boards = model
+                .devices
+                .values()
+                .filter_map(|device| device.instances.get(&draft.app));
             let reported = on_boards.map(|instance| instance.sequence).max();
             let sequence = signed.max(reported).map_or(1, |latest| latest + 1);
             (
                 sequence,
-                decide_version(&model, &draft, version, rollback_of.is_some())?,
+                decide_version(&model, &draft, version, !matches!(signing, Signing::IfChanged))?,
             )
         };
         (draft.sequence, draft.version) = (sequence, decided);
         let app = draft.app.clone();
         let record = sign(&self.authority, &draft)
-            .and_then(|envelope| record(&envelope, tx.time_ms, rollback_of))
+            .and_then(|envelope| record(&envelope, tx.time_ms, signing.rollback_of()))
             .ok_or_else(|| {
                 let sentence =
                     format!("{app} asks for more than a manifest can say: give it fewer capabilities or targets");
@@ -82,14 +104,13 @@ impl Core {
         Ok(view)
     }
 
-    /// Signs an earlier version's module again, above all sequences so far.
-    pub(crate) async fn sign_again(&self, old: &PackageRecord) -> Result<PackageView, UploadError> {
+    /// Signs a known package's module again, above all sequences so far.
+    pub(crate) async fn sign_again(&self, old: &PackageRecord, signing: Signing) -> Result<PackageView, UploadError> {
         let manifest = manifest(old).ok_or_else(|| crate::error::StoreError::Unreadable {
             what: format!("the manifest of {}", old.view.id),
         })?;
         let version = manifest.version;
-        self.sign_draft(manifest, Some(version), Some(old.view.id.clone()))
-            .await
+        self.sign_draft(manifest, Some(version), signing).await
     }
 
     fn draft(&self, app: String, prepared: &Prepared, options: &UploadOptions) -> Result<Manifest, UploadError> {

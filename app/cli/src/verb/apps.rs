@@ -90,7 +90,7 @@ async fn reported(watch: &mut Watch<'_>, app: &str, wanted: Wanted) -> Result<()
             news = state_of(board, app);
         }
         match (wanted, news) {
-            (Wanted::Running, News::Running { .. } | News::Exited { code: 0 })
+            (Wanted::Running, News::Running | News::Exited { code: 0 })
             | (Wanted::Stopped, News::Stopped | News::Installed | News::Exited { .. })
             | (Wanted::Gone, News::Removed) => return Ok(()),
             (Wanted::Running, News::Exited { code }) => {

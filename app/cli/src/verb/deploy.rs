@@ -96,7 +96,7 @@ async fn arrival(
             news = state_of(&watch.look().await?, app);
         }
         match news {
-            News::Running { .. } => return Ok(()),
+            News::Running => return Ok(()),
             News::Installed if no_start => return Ok(()),
             News::Exited { code: 0 } => return Ok(()),
             News::Exited { code } => {

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod boards;
 pub(crate) mod deploy;
 pub(crate) mod devices;
+pub(crate) mod emulate;
 pub(crate) mod gateway;
 pub(crate) mod logs;
 pub(crate) mod metrics;

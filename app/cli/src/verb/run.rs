@@ -133,13 +133,13 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
             news
         };
         match news {
-            News::Running { uptime_ms } if !running => {
+            News::Running if !running => {
                 running = true;
-                deadline = arguments
-                    .duration
-                    .map(|time| uptime_ms as f64 / 1000.0 + time.as_secs_f64());
+                // Of the machine's time, which goes on when the board resets.
+                let now = virtual_time(&watch.look().await?);
+                deadline = arguments.duration.map(|time| now + time.as_secs_f64());
             }
-            News::Running { .. } | News::None | News::Installed | News::Resync => {}
+            News::Running | News::None | News::Installed | News::Resync => {}
             News::Exited { code: 0 } => return Ok(format!("{app} ended itself with 0.")),
             News::Exited { code } => {
                 return Err(Failure::new(
@@ -180,7 +180,7 @@ async fn at_deadline(watch: &Watch<'_>, app: &str, arguments: &Run) -> Result<St
     let board = watch.look().await?;
     let time = arguments.duration.unwrap_or_default().as_secs_f64();
     match state_of(&board, app) {
-        News::Running { .. } => {
+        News::Running => {
             let load = board
                 .metrics
                 .as_ref()

@@ -17,7 +17,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::broadcast;
 
@@ -31,6 +31,23 @@ pub(super) struct Machine {
     files: PathBuf,
     /// Hash of what each area's file holds.
     saved: HashMap<String, u64>,
+}
+
+/// The boards' firmware, each read once.
+#[derive(Default)]
+pub(crate) struct Images(Mutex<HashMap<String, Arc<Image>>>);
+
+impl Images {
+    fn of(&self, board: &Description) -> Result<Arc<Image>, String> {
+        let mut images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(image) = images.get(&board.name) {
+            return Ok(Arc::clone(image));
+        }
+        let elf = drydock_assets::firmware(&board.name).map_err(|error| error.to_string())?;
+        let image = Arc::new(Image::from_elf(elf.elf).map_err(|error| error.to_string())?);
+        images.insert(board.name.clone(), Arc::clone(&image));
+        Ok(image)
+    }
 }
 
 /// Why a machine does not start.
@@ -53,7 +70,7 @@ pub(super) enum PowerOnError {
 impl Machine {
     /// Opens a machine with the firmware and the flash of its board, and lets it run.
     pub(super) async fn power_on(
-        runner: &Runner,
+        (runner, images): (&Runner, &Images),
         record: &Record,
         board: &Description,
         files: PathBuf,
@@ -63,8 +80,7 @@ impl Machine {
             board: record.name.clone(),
             reason,
         };
-        let elf = drydock_assets::firmware(&board.name).map_err(|error| firmware(error.to_string()))?;
-        let image = Image::from_elf(elf.elf).map_err(|error| firmware(error.to_string()))?;
+        let image = images.of(board).map_err(firmware)?;
         let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
             .open(board, seed)

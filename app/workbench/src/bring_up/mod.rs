@@ -9,7 +9,7 @@ use crate::{
     fleet::{Board, Command},
 };
 use drydock_connector::Noise;
-pub(crate) use machine::runner_pace;
+pub(crate) use machine::{Images, runner_pace};
 use running::{Left, Running};
 use std::sync::Arc;
 use tokio::sync::mpsc;

@@ -39,6 +39,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How often flash that changed is saved at most.
 const SAVE: Duration = Duration::from_secs(1);
 
+/// Of so many times that flash could be saved, it is once although nothing told of a change: reading it takes a while.
+const SAVE_QUIET: u32 = 20;
+
 /// A device that does not answer a pairing is offered it again after this time.
 const PAIR_AGAIN: Duration = Duration::from_secs(3);
 
@@ -71,9 +74,10 @@ impl Running {
     pub(super) async fn start(bench: &Arc<Bench>, board: &Arc<Board>) -> Result<Self, String> {
         let record = board.state().record.clone();
         let files = bench.dir.board(&board.id);
-        let (machine, uart, machine_events) = Machine::power_on(&bench.runner, &record, &board.description, files)
-            .await
-            .map_err(|error| error.to_string())?;
+        let (machine, uart, machine_events) =
+            Machine::power_on((&bench.runner, &bench.images), &record, &board.description, files)
+                .await
+                .map_err(|error| error.to_string())?;
         let epoch = epoch()?;
         let link = match record.link_noise.as_deref().and_then(parse_noise) {
             Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
@@ -114,21 +118,22 @@ impl Running {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut save = tokio::time::interval(SAVE);
+        let mut quiet = 0;
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
                     None => {
-                        self.switch_off().await;
+                        self.switch_off(Left::Ended).await;
                         return Left::Ended;
                     }
                     Some(Command::End(reply)) => {
-                        self.switch_off().await;
+                        self.switch_off(Left::Ended).await;
                         let _ = reply.send(Ok(()));
                         return Left::Ended;
                     }
                     Some(Command::Power(PowerAction::Off, reply)) => {
-                        self.switch_off().await;
+                        self.switch_off(Left::Off).await;
                         let _ = reply.send(Ok(()));
                         return Left::Off;
                     }
@@ -166,7 +171,13 @@ impl Running {
                 }
                 // Time and speed of the machine.
                 _ = look.tick() => self.bench.outbox.touch(&self.board),
-                _ = save.tick() => {
+                _ = save.tick(), if !self.bench.dir.is_temporary() => {
+                    quiet += 1;
+                    let changed = std::mem::take(&mut self.board.state().flash_changed);
+                    if !changed && quiet < SAVE_QUIET {
+                        continue;
+                    }
+                    quiet = 0;
                     if let Err(error) = self.machine.save().await {
                         tracing::warn!(%error, board = self.board.name(), "the board's flash cannot be saved");
                     }
@@ -194,10 +205,11 @@ impl Running {
         self.bench.outbox.touch(&self.board);
     }
 
-    async fn switch_off(&mut self) {
+    async fn switch_off(&mut self, how: Left) {
         // The link first, so that nothing of a session is kept half.
         self.link = None;
-        if let Err(error) = self.machine.save().await {
+        let goes_with_it = matches!(how, Left::Ended) && self.bench.dir.is_temporary();
+        if !goes_with_it && let Err(error) = self.machine.save().await {
             let text =
                 format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
             self.board.state().note("error", text);
@@ -268,6 +280,7 @@ impl Running {
     }
 
     async fn link_event(&mut self, event: LinkEvent) {
+        self.board.state().flash_changed = true;
         match event {
             LinkEvent::Up { session, .. } => {
                 let peer = PeerLabel::new(format!("emulated {}", self.board.name())).with_clock(self.machine.clock());

@@ -10,6 +10,7 @@ use crate::{
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{Seed, runner::MachineHandle};
+use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -49,6 +50,8 @@ pub(crate) struct State {
     /// The latest metrics since the device connected.
     pub(crate) metrics: Option<MetricSample>,
     pub(crate) untold: Untold,
+    /// Whether something happened since flash was saved that may have changed it.
+    pub(crate) flash_changed: bool,
 }
 
 /// What subscribers were not told yet.
@@ -85,6 +88,7 @@ impl Board {
             metrics_read: 0,
             metrics: None,
             untold: Untold::default(),
+            flash_changed: true,
             record,
         };
         let board = Self {
@@ -145,10 +149,21 @@ impl State {
     }
 }
 
+/// The seed of one of many boards: SHA-256 over the seed that they were asked for with and the board's number, hexadecimal.
+/// None if the text is no seed.
+pub fn derived_seed(text: &str, number: u32) -> Option<String> {
+    let digest = Sha256::new()
+        .chain_update(b"drydock-seed/1")
+        .chain_update(parse_seed(text)?.0)
+        .chain_update(number.to_be_bytes())
+        .finalize();
+    Some(format!("{:?}", Seed(digest.into())))
+}
+
 /// A seed from its hexadecimal text: 64 digits; fewer are filled up with zeros in front.
 pub(crate) fn parse_seed(text: &str) -> Option<Seed> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    if digits.is_empty() || digits.len() > 64 {
+    if digits.is_empty() || digits.len() > 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let whole = format!("{digits:0>64}");
@@ -162,6 +177,15 @@ pub(crate) fn parse_seed(text: &str) -> Option<Seed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_of_many_boards_has_its_own_seed_and_always_the_same() {
+        let first = derived_seed("2a", 1).unwrap();
+        assert_eq!(first, derived_seed("0x2A", 1).unwrap());
+        assert_eq!(first.len(), 64);
+        assert!(first != derived_seed("2a", 2).unwrap() && first != derived_seed("2b", 1).unwrap());
+        assert_eq!(derived_seed("no", 1), None);
+    }
 
     #[test]
     fn seeds_are_hexadecimal() {

@@ -3,67 +3,99 @@
 mod board;
 mod console;
 mod record;
+mod saving;
 mod telemetry;
 mod view;
 
+pub use board::derived_seed;
 pub(crate) use board::{Board, Command, Untold, parse_seed};
 pub(crate) use console::NewLine;
-pub(crate) use record::{Record, read, write};
+pub(crate) use record::{Record, read};
 pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};
 pub(crate) use view::board_view;
 
 use drydock_gateway::DeviceId;
+use saving::Saving;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
+    io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// The boards, by id.
 #[derive(Debug, Default)]
-pub(crate) struct Fleet(Mutex<BTreeMap<String, Arc<Board>>>);
+pub(crate) struct Fleet {
+    boards: Mutex<Boards>,
+    saving: Saving,
+}
+
+#[derive(Debug, Default)]
+struct Boards {
+    by_id: BTreeMap<String, Arc<Board>>,
+    by_device: HashMap<DeviceId, Arc<Board>>,
+}
 
 impl Fleet {
     /// All boards, by name.
     pub(crate) fn all(&self) -> Vec<Arc<Board>> {
-        let mut boards: Vec<Arc<Board>> = self.lock().values().cloned().collect();
+        let mut boards: Vec<Arc<Board>> = self.lock().by_id.values().cloned().collect();
         boards.sort_by_cached_key(|board| natural(&board.name()));
         boards
     }
 
     /// The board with this id or name.
     pub(crate) fn find(&self, id_or_name: &str) -> Option<Arc<Board>> {
-        let boards = self.lock();
+        let boards = &self.lock().by_id;
         let by_name = || boards.values().find(|board| board.state().record.name == id_or_name);
         boards.get(id_or_name).or_else(by_name).cloned()
     }
 
     /// The board that carries this device's identity.
     pub(crate) fn of_device(&self, device: &DeviceId) -> Option<Arc<Board>> {
-        self.lock()
-            .values()
-            .find(|board| board.state().record.device == *device)
-            .cloned()
+        self.lock().by_device.get(device).cloned()
     }
 
     pub(crate) fn insert(&self, board: Arc<Board>) {
-        self.lock().insert(board.id.clone(), board);
+        let device = board.state().record.device.clone();
+        let id = board.id.clone();
+        {
+            let mut boards = self.lock();
+            boards.by_device.insert(device, Arc::clone(&board));
+            boards.by_id.insert(id.clone(), board);
+        }
+        self.saving.came(&id);
     }
 
     pub(crate) fn remove(&self, id: &str) {
-        self.lock().remove(id);
+        let mut boards = self.lock();
+        if let Some(board) = boards.by_id.remove(id) {
+            boards.by_device.remove(&board.state().record.device);
+        }
     }
 
-    pub(crate) fn records(&self) -> Vec<Record> {
-        self.lock().values().map(|board| board.state().record.clone()).collect()
+    /// Writes the list of boards, and one that is about to be added. Those who ask while it is being written share the next
+    /// writing.
+    pub(crate) async fn save(&self, directory: &Path, new: Option<&Record>) -> io::Result<()> {
+        self.saving.save(directory, new, || self.records()).await
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Board>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn records(&self) -> Vec<Record> {
+        let boards = self.lock();
+        boards
+            .by_id
+            .values()
+            .map(|board| board.state().record.clone())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Boards> {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Orders `bench-2` before `bench-10`.
-fn natural(name: &str) -> Vec<(String, u64)> {
+/// Orders `bench-2` before `bench-10`: texts, each with the number after it, if there is one.
+fn natural(name: &str) -> Vec<(String, Option<u64>)> {
     let mut parts = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {
@@ -71,7 +103,9 @@ fn natural(name: &str) -> Vec<(String, u64)> {
         let number = rest[text..]
             .find(|c: char| !c.is_ascii_digit())
             .map_or(rest.len(), |end| text + end);
-        parts.push((rest[..text].to_owned(), rest[text..number].parse().unwrap_or(u64::MAX)));
+        let digits = &rest[text..number];
+        let value = (!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX));
+        parts.push((rest[..text].to_owned(), value));
         rest = &rest[number..];
     }
     parts

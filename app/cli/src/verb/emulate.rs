@@ -1,0 +1,377 @@
+//! `drydock emulate`: many boards at once, watched until all are as wished, and for a while after that.
+
+use super::{cancelled, cancelled_by_user, run::pace, source};
+use crate::{
+    arguments::{Emulate, Until},
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::{Ink, Output, now_ms},
+    watch::{News, meaning, state_of},
+};
+use drydock_workbench::{
+    api::{AppDeploy, AppSource, BoardAdd, BoardRef, BoardView, Empty, Event, Update},
+    derived_seed,
+};
+use serde_json::json;
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+
+/// Boards that are added or removed at one time.
+const AT_ONCE: usize = 64;
+/// How often the boards' time is looked at, and people are told how far it is.
+const LOOK: Duration = Duration::from_millis(500);
+
+pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
+    let source = arguments.app.as_deref().map(source).transpose()?;
+    let connection = match data {
+        Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
+        None => Connection::temporary().await?,
+    };
+    let connection = Arc::new(connection);
+    let mut crowd = Crowd::default();
+    let watched = tokio::select! {
+        outcome = emulate_on(&connection, &mut crowd, source, arguments, output) => outcome,
+        () = cancelled() => ended_by_user(arguments),
+    };
+    if data.is_some() {
+        remove(&connection, &crowd).await;
+    }
+    if let Some(connection) = Arc::into_inner(connection) {
+        connection.close().await;
+    }
+    let (exit, text) = match watched {
+        Ok(text) => {
+            output.step(Ink::Bold, &text);
+            (Exit::Success, text)
+        }
+        Err(failure) => {
+            output.failure(&failure);
+            (failure.exit, failure.message)
+        }
+    };
+    let finished = json!({
+        "time_ms": now_ms(), "exit_code": exit as u8, "text": text,
+        "boards": crowd.ids.len(), "connected": crowd.connected.len(), "running": crowd.done.len(),
+        "failed": crowd.failed.len(), "seconds": crowd.all_after.map(|after| after.as_secs_f64()),
+    });
+    output.object("emulate.finished", &finished);
+    Ok(exit)
+}
+
+/// Ctrl-C is how it ends when no end was asked for.
+fn ended_by_user(arguments: &Emulate) -> Result<String, Failure> {
+    match (arguments.duration, arguments.until) {
+        (None, None) => Ok("Ended.".into()),
+        _ => Err(cancelled_by_user()),
+    }
+}
+
+/// The boards, and how far each is.
+#[derive(Default)]
+struct Crowd {
+    /// Ids by name.
+    ids: HashMap<String, String>,
+    connected: HashSet<String>,
+    /// The app runs, or ended itself with 0.
+    done: HashSet<String>,
+    failed: HashMap<String, Failure>,
+    /// From the beginning until all were as wished.
+    all_after: Option<Duration>,
+}
+
+impl Crowd {
+    fn take(&mut self, event: &Event, app: Option<&str>) {
+        let Some(board) = event.board.as_ref().filter(|board| self.ids.contains_key(*board)) else {
+            return;
+        };
+        match event.event.as_str() {
+            "device.connected" => {
+                self.connected.insert(board.clone());
+            }
+            "device.disconnected" | "device.unreachable" => {
+                self.connected.remove(board);
+            }
+            _ => {}
+        }
+        self.news(board, meaning(event, app.unwrap_or_default(), board));
+    }
+
+    /// Updates were missed: the board as it is.
+    fn look(&mut self, view: &BoardView, app: Option<&str>) {
+        if !self.ids.contains_key(&view.name) {
+            return;
+        }
+        if view.device.as_ref().is_some_and(|device| device.session.is_some()) {
+            self.connected.insert(view.name.clone());
+        } else {
+            self.connected.remove(&view.name);
+        }
+        self.news(&view.name, state_of(view, app.unwrap_or_default()));
+    }
+
+    fn news(&mut self, board: &str, news: News) {
+        match news {
+            News::Running | News::Exited { code: 0 } => {
+                self.done.insert(board.to_owned());
+            }
+            News::Stopped | News::Removed => {
+                self.done.remove(board);
+            }
+            News::Exited { code } => {
+                let text = format!("{board}: the app ended itself with {code}.");
+                let failure = Failure::new(Exit::AppFailed, text).about(board);
+                self.failed.entry(board.to_owned()).or_insert(failure);
+            }
+            News::Failed(failure) => {
+                self.done.remove(board);
+                self.failed.entry(board.to_owned()).or_insert(failure);
+            }
+            News::None | News::Installed | News::Resync => {}
+        }
+    }
+
+    /// How many are as wished.
+    fn ready(&self, app: Option<&str>) -> usize {
+        if app.is_some() {
+            self.done.len()
+        } else {
+            self.connected.len()
+        }
+    }
+
+    fn is_settled(&self, app: Option<&str>) -> bool {
+        self.ready(app) + self.failed.len() >= self.ids.len()
+    }
+
+    fn first_failure(&self) -> Option<Failure> {
+        let first = self.failed.keys().min()?;
+        let mut failure = self.failed[first].clone();
+        if self.failed.len() > 1 {
+            failure.detail = Some(format!("{} of {} boards failed.", self.failed.len(), self.ids.len()));
+        }
+        Some(failure)
+    }
+}
+
+async fn emulate_on(
+    connection: &Arc<Connection>,
+    crowd: &mut Crowd,
+    source: Option<AppSource>,
+    arguments: &Emulate,
+    output: &Output,
+) -> Result<String, Failure> {
+    let begin = Instant::now();
+    let mut updates = connection.subscribe().await?;
+    add(connection, crowd, arguments).await?;
+    output.step(Ink::Plain, &format!("{} boards were added.", crowd.ids.len()));
+    let app = match source {
+        Some(source) => Some(deploy(connection, crowd, source, arguments).await?),
+        None => None,
+    };
+    let app = app.as_deref();
+    // What came while the queue was not read may have been too much for it.
+    look_at_all(connection, crowd, app).await?;
+    let give_up = begin + arguments.timeout;
+    let mut look = tokio::time::interval(LOOK);
+    let mut shown = 0;
+    let mut deadline: Option<(String, f64)> = None;
+    loop {
+        let resync = tokio::select! {
+            update = updates.next() => take(update, crowd, app, output)?,
+            _ = look.tick() => {
+                if let Some((board, until)) = &deadline && board_time(connection, board).await? >= *until {
+                    return at_the_end(connection, crowd, app, arguments).await;
+                }
+                if shown != crowd.ready(app) && crowd.all_after.is_none() {
+                    shown = crowd.ready(app);
+                    output.step(Ink::Dim, &progress(crowd, app));
+                }
+                false
+            }
+        };
+        if resync {
+            look_at_all(connection, crowd, app).await?;
+        }
+        if crowd.all_after.is_some() {
+            continue;
+        }
+        if Instant::now() >= give_up && !crowd.is_settled(app) {
+            return Err(not_in_time(connection, crowd, app, arguments).await);
+        }
+        if crowd.is_settled(app) {
+            crowd.all_after = Some(begin.elapsed());
+            output.step(Ink::Green, &progress(crowd, app));
+            if arguments.until == Some(Until::AllRunning) {
+                return at_the_end(connection, crowd, app, arguments).await;
+            }
+            if let (Some(time), Some(board)) = (arguments.duration, crowd.ids.keys().min()) {
+                let now = board_time(connection, board).await?;
+                deadline = Some((board.clone(), now + time.as_secs_f64()));
+            }
+        }
+    }
+}
+
+/// Takes an update; true: updates were missed.
+fn take(update: Option<Update>, crowd: &mut Crowd, app: Option<&str>, output: &Output) -> Result<bool, Failure> {
+    match update {
+        None => Err(Failure::machine("The running Drydock has ended.")),
+        Some(Update::Resync) => Ok(true),
+        Some(Update::Event(event)) => {
+            crowd.take(&event, app);
+            if output.is_json() {
+                output.event(&event);
+            }
+            Ok(false)
+        }
+        Some(_) => Ok(false),
+    }
+}
+
+async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulate) -> Result<(), Failure> {
+    let taken: HashSet<String> = {
+        let fleet = ask!(connection, BoardList(Empty {}))?;
+        fleet.boards.into_iter().map(|board| board.name).collect()
+    };
+    let mut names = (1..)
+        .map(|number| format!("emu-{number}"))
+        .filter(|name| !taken.contains(name));
+    let mut adding = JoinSet::new();
+    for number in 0..arguments.count {
+        let seed = match &arguments.seed {
+            None => None,
+            Some(seed) => Some(derived_seed(seed, number).ok_or_else(|| {
+                let text = format!("{seed} is no seed; write up to 64 hexadecimal digits.");
+                Failure::new(Exit::Usage, text)
+            })?),
+        };
+        let request = BoardAdd {
+            kind: arguments.board.clone(),
+            name: names.next(),
+            engine: Some(arguments.engine.clone()),
+            pace: pace(arguments.pace),
+            seed,
+            link_noise: None,
+        };
+        while adding.len() >= AT_ONCE {
+            added(crowd, adding.join_next().await)?;
+        }
+        let connection = Arc::clone(connection);
+        adding.spawn(async move { ask!(connection, BoardAdd(request)) });
+    }
+    while let Some(joined) = adding.join_next().await {
+        added(crowd, Some(joined))?;
+    }
+    Ok(())
+}
+
+type Added = Result<Result<BoardView, drydock_workbench::api::ApiError>, tokio::task::JoinError>;
+
+fn added(crowd: &mut Crowd, joined: Option<Added>) -> Result<(), Failure> {
+    let Some(joined) = joined else { return Ok(()) };
+    let board = joined.map_err(|error| Failure::machine(format!("A board could not be added: {error}.")))??;
+    crowd.ids.insert(board.name, board.id);
+    Ok(())
+}
+
+/// Gives the app's name.
+async fn deploy(
+    connection: &Connection,
+    crowd: &Crowd,
+    source: AppSource,
+    arguments: &Emulate,
+) -> Result<String, Failure> {
+    let request = AppDeploy {
+        source,
+        boards: crowd.ids.values().cloned().collect(),
+        name: None,
+        version: None,
+        grant: arguments.grant.clone(),
+        no_start: false,
+    };
+    Ok(ask!(connection, AppDeploy(request))?.app)
+}
+
+async fn look_at_all(connection: &Connection, crowd: &mut Crowd, app: Option<&str>) -> Result<(), Failure> {
+    let fleet = ask!(connection, BoardList(Empty {}))?;
+    fleet.boards.iter().for_each(|board| crowd.look(board, app));
+    Ok(())
+}
+
+async fn board_time(connection: &Connection, name: &str) -> Result<f64, Failure> {
+    let board = ask!(connection, BoardGet(BoardRef { board: name.to_owned() }))?;
+    Ok(board.machine.map_or(0.0, |machine| machine.virtual_time_s))
+}
+
+async fn at_the_end(
+    connection: &Connection,
+    crowd: &mut Crowd,
+    app: Option<&str>,
+    arguments: &Emulate,
+) -> Result<String, Failure> {
+    look_at_all(connection, crowd, app).await?;
+    if let Some(failure) = crowd.first_failure() {
+        return Err(failure);
+    }
+    let (ready, all) = (crowd.ready(app), crowd.ids.len());
+    let state = app.map_or("connected".into(), |app| format!("running {app}"));
+    if ready < all {
+        let text = format!("Only {ready} of {all} boards are {state} at the end; `--json` tells which went and why.");
+        return Err(Failure::machine(text));
+    }
+    let seconds = crowd.all_after.unwrap_or_default().as_secs_f64();
+    let after = arguments.duration.map_or(String::new(), |time| {
+        format!(", and still are {} s later", time.as_secs_f64())
+    });
+    Ok(format!("All {all} boards were {state} after {seconds:.1} s{after}."))
+}
+
+async fn not_in_time(connection: &Connection, crowd: &mut Crowd, app: Option<&str>, arguments: &Emulate) -> Failure {
+    let seconds = arguments.timeout.as_secs_f64();
+    let why = match ask!(connection, BoardList(Empty {})) {
+        Ok(fleet) => {
+            let late = |board: &&BoardView| {
+                crowd.ids.contains_key(&board.name) && !crowd.done.contains(&board.name) && app.is_some()
+                    || app.is_none() && !crowd.connected.contains(&board.name)
+            };
+            let first = fleet.boards.iter().find(late);
+            first.map_or(String::new(), |board| {
+                format!(", for example {}: {}", board.name, board.badge_detail)
+            })
+        }
+        Err(_) => String::new(),
+    };
+    Failure::machine(format!(
+        "Only {} of {} boards are ready after {seconds} s{why}; give them more time with --timeout.",
+        crowd.ready(app),
+        crowd.ids.len()
+    ))
+}
+
+fn progress(crowd: &Crowd, app: Option<&str>) -> String {
+    let all = crowd.ids.len();
+    let running = app.map_or(String::new(), |app| format!(", {} run {app}", crowd.done.len()));
+    let failed = match crowd.failed.len() {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    format!("{} of {all} connected{running}{failed}.", crowd.connected.len())
+}
+
+async fn remove(connection: &Arc<Connection>, crowd: &Crowd) {
+    let mut removing = JoinSet::new();
+    for id in crowd.ids.values() {
+        while removing.len() >= AT_ONCE {
+            removing.join_next().await;
+        }
+        let (connection, board) = (Arc::clone(connection), id.clone());
+        // A board that cannot be removed stays in the list, where the user sees it.
+        removing.spawn(async move { ask!(connection, BoardRemove(BoardRef { board })).map(drop) });
+    }
+    while removing.join_next().await.is_some() {}
+}

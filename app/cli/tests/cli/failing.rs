@@ -1,0 +1,98 @@
+//! Apps that go wrong: they end, with the reason and the export that ran, and nothing else does.
+
+use crate::driver::{Running, drydock, drydock_in, position};
+use serde_json::Value;
+
+/// Sample, reason, export, and a word of the detail.
+const BAD_APPS: [(&str, &str, &str, &str); 4] = [
+    ("spin", "execution-limit", "tick", "500 ms"),
+    ("trap", "trap", "tick", "unreachable"),
+    ("hungry", "memory-limit", "tick", "memory.grow"),
+    ("trespass", "capability-denied", "tick", "gpio:7"),
+];
+
+fn check_trapped(trapped: &Value, (app, reason, export, detail): (&str, &str, &str, &str)) {
+    assert_eq!(
+        (&trapped["app"], &trapped["reason"], &trapped["export"]),
+        (&app.into(), &reason.into(), &export.into()),
+        "{trapped}"
+    );
+    assert!(trapped["detail"].as_str().unwrap().contains(detail), "{trapped}");
+}
+
+#[test]
+fn a_failing_app_ends_the_run_with_1_and_the_reason() {
+    let outcome = drydock(&["run", "trespass", "--for", "30s", "--json"]);
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    let events = outcome.events();
+    check_trapped(&events[position(&events, "app.trapped")], BAD_APPS[3]);
+    let said = outcome.error();
+    for word in ["run-1", "trespass", "capability-denied", "tick", "gpio:7"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    let finished = events.last().unwrap();
+    assert_eq!(
+        (&finished["event"], &finished["exit_code"]),
+        (&"run.finished".into(), &1.into())
+    );
+}
+
+#[test]
+fn an_app_that_exits_with_a_code_failed() {
+    let module = r#"(module
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (func (export "_start") i32.const 7 call $exit))"#;
+    let (_place, path) = crate::driver::file("seven.wat", module);
+    let outcome = drydock(&["run".as_ref(), path.as_os_str(), "--json".as_ref()]);
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    assert!(outcome.error().contains("seven ended itself with 7"), "{outcome:?}");
+}
+
+#[test]
+fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    assert_eq!(
+        drydock_in(data, &["boards", "add", "nano33ble", "--pace", "max"]).code,
+        0
+    );
+    let blink = drydock_in(data, &["deploy", "blink", "--on", "bench-1"]);
+    assert_eq!(blink.code, 0, "{blink:?}");
+    let session = board(data)["device"]["session"].clone();
+    assert!(session.is_number(), "{}", board(data));
+
+    for bad in BAD_APPS {
+        let deployed = drydock_in(data, &["deploy", bad.0, "--on", "bench-1", "--json"]);
+        let mut events = deployed.events();
+        // The app may run for a moment before it fails: then its board tells, and the deployment was one.
+        if deployed.code == 0 {
+            events = vec![gateway.wait_until(|event| event["event"] == "app.trapped" && event["app"] == bad.0)];
+        } else {
+            assert_eq!(deployed.code, 1, "{deployed:?}");
+            assert!(deployed.error().contains(bad.1), "{deployed:?}");
+        }
+        check_trapped(&events[position(&events, "app.trapped")], bad);
+    }
+    let view = board(data);
+    assert_eq!(view["device"]["session"], session, "the session was lost: {view}");
+    for app in view["apps"].as_array().unwrap() {
+        let expected = if app["name"] == "blink" { "running" } else { "failed" };
+        assert_eq!(app["state"], expected, "{app}");
+    }
+    // It still blinks after the last of them failed.
+    let now = view["device"]["uptime_ms"].as_u64().unwrap();
+    let follower = Running::start(data, &["logs", "bench-1", "--app", "blink", "--follow"]);
+    follower.wait_until(|line| line["uptime_ms"].as_u64() > Some(now));
+    assert_eq!(follower.end().0, 0);
+    assert_eq!(gateway.end().0, 0);
+}
+
+fn board(data: &std::path::Path) -> Value {
+    let listed = drydock_in(data, &["boards", "--json"]);
+    listed
+        .events()
+        .into_iter()
+        .find(|event| event["event"] == "board")
+        .unwrap()
+}

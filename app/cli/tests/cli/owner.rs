@@ -1,0 +1,168 @@
+//! Who owns a data directory, and directories that cannot be used.
+
+use crate::driver::{Outcome, Running, drydock_in, finish, position};
+use std::{fs, net::TcpListener, path::Path, process::Command};
+
+fn check_machine_error(outcome: &Outcome, words: &[&str]) {
+    assert_eq!(outcome.code, 4, "{outcome:?}");
+    let events = outcome.events();
+    let error = &events[position(&events, "error")];
+    assert_eq!(error["code"], "machine");
+    let said = error["text"].as_str().unwrap();
+    for word in words {
+        assert!(said.contains(word), "{word} in: {error}");
+    }
+}
+
+#[test]
+fn a_second_gateway_is_told_and_other_verbs_attach() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    let second = drydock_in(data, &["gateway", "--json"]);
+    check_machine_error(&second, &[data.to_str().unwrap(), "another Drydock", "--data"]);
+    // Another verb becomes no owner: the board stays on after it.
+    let added = drydock_in(data, &["boards", "add", "nano33ble", "--json"]);
+    assert_eq!(added.code, 0, "{added:?}");
+    gateway.wait_for("machine.started");
+    assert_eq!(gateway.end().0, 0);
+}
+
+#[test]
+fn what_a_killed_owner_left_is_cleared_away() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    Running::gateway(data).kill();
+    assert!(data.join("owner.sock").exists() && data.join("owner.json").exists());
+    let listed = drydock_in(data, &["boards", "--json"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
+    let events = listed.events();
+    assert_eq!(events[0]["event"], "workbench.recovered", "{events:?}");
+    assert!(!data.join("owner.sock").exists());
+    let again = drydock_in(data, &["boards", "--json"]);
+    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "it is told once");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_way_out() {
+    let place = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let outcome = drydock_in(place.path(), &["gateway", "--listen", &address, "--json"]);
+    check_machine_error(&outcome, &[&address, "in use", "another port"]);
+}
+
+#[test]
+fn a_place_that_is_no_directory_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    fs::write(&file, "").unwrap();
+    let data = file.join("data");
+    let outcome = drydock_in(&data, &["boards", "--json"]);
+    check_machine_error(&outcome, &[data.to_str().unwrap(), "--data"]);
+}
+
+#[test]
+fn a_store_of_a_newer_drydock_is_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    assert_eq!(drydock_in(data, &["boards"]).code, 0);
+    let database = data.join("gateway/gateway.db");
+    let mut bytes = fs::read(&database).unwrap();
+    // The user version of SQLite's file format, section 1.3.
+    bytes[60..64].copy_from_slice(&999u32.to_be_bytes());
+    fs::write(&database, &bytes).unwrap();
+    let outcome = drydock_in(data, &["boards", "--json"]);
+    check_machine_error(
+        &outcome,
+        &["gateway.db", "newer Drydock", "999", "Update Drydock", "--data"],
+    );
+    assert_eq!(fs::read(&database).unwrap(), bytes, "it was not touched");
+
+    let place = tempfile::tempdir().unwrap();
+    let fleet = place.path().join("fleet.json");
+    fs::write(&fleet, r#"{"format":999,"boards":[]}"#).unwrap();
+    let outcome = drydock_in(place.path(), &["boards", "--json"]);
+    check_machine_error(&outcome, &["fleet.json", "newer Drydock", "Update Drydock", "--data"]);
+}
+
+#[test]
+fn a_full_disk_and_one_that_can_only_be_read_are_named() {
+    // What the user sees at each size: nothing fits, the database does not, the board's flash does not.
+    let sizes = [
+        ("8k", "boards add nano33ble"),
+        ("64k", "boards"),
+        ("160k", "boards add nano33ble"),
+        ("320k", "run blink"),
+    ];
+    for (size, verb) in sizes {
+        let verb: Vec<&str> = verb.split(' ').chain(["--json"]).collect();
+        let Some(outcome) = on_a_small_disk(&format!("size={size}"), &verb) else {
+            return;
+        };
+        check_machine_error(&outcome, &["DIR", "full", "Free some space"]);
+    }
+    let Some(outcome) = on_a_small_disk("size=8m,ro", &["boards", "--json"]) else {
+        return;
+    };
+    check_machine_error(&outcome, &["DIR", "--data"]);
+}
+
+/// Runs `drydock` on a file system of its own, mounted over `DIR` where only it sees it.
+fn on_a_small_disk(options: &str, arguments: &[&str]) -> Option<Outcome> {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("DIR");
+    fs::create_dir(&data).unwrap();
+    let mount = format!("mount -t tmpfs -o {options} tmpfs '{}'", data.display());
+    let in_namespace = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        command
+    };
+    if !in_namespace(&mount)
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        println!("drydock-skip: this system lets no user mount a file system of its own (unshare)");
+        return None;
+    }
+    let drydock = Path::new(env!("CARGO_BIN_EXE_drydock")).display().to_string();
+    let run = format!(
+        "{mount} && exec '{drydock}' --data '{}' {}",
+        data.display(),
+        arguments.join(" ")
+    );
+    Some(finish(in_namespace(&run)))
+}
+
+#[test]
+fn the_audit_trail_shows_tampering() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let nothing = drydock_in(&data.join("none"), &["audit", "verify", "--json"]);
+    assert_eq!(nothing.code, 3, "{nothing:?}");
+    assert!(nothing.error().contains("--data"));
+    assert!(!data.join("none").exists(), "reading makes no directory");
+
+    let gateway = Running::gateway(data);
+    // Beside the owner, too.
+    let whole = drydock_in(data, &["audit", "verify", "--json"]);
+    assert_eq!(whole.code, 0, "{whole:?}");
+    let entries = whole.events()[0]["entries"].as_u64().unwrap();
+    assert!(entries >= 1);
+    assert_eq!(
+        drydock_in(data, &["audit", "list", "--json"]).events().len() as u64,
+        entries + 1
+    );
+    assert_eq!(gateway.end().0, 0);
+
+    let database = data.join("gateway/gateway.db");
+    let mut bytes = fs::read(&database).unwrap();
+    let word = b"after a clean end";
+    let at = bytes.windows(word.len()).position(|window| window == word).unwrap();
+    bytes[at..at + 5].copy_from_slice(b"never");
+    fs::write(&database, bytes).unwrap();
+    let broken = drydock_in(data, &["audit", "verify", "--json"]);
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert!(broken.error().contains("broken at entry 1"), "{broken:?}");
+}

@@ -1,0 +1,198 @@
+//! `drydock run` to the first log line, and a drop on a connected board until it runs: host time of each step, at both paces.
+//!
+//! Prints one JSON object a line for `cargo xtask bench`. Times are medians of a few rounds on this machine as it is.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_workbench::{
+    DataDir, Updates, Workbench, WorkbenchConfig,
+    api::{AppDeploy, AppRef, AppSource, BoardAdd, BoardRef, Event, Pace, Request, Response, Update},
+};
+use serde_json::json;
+use std::{error::Error, fmt::Write as _, time::Instant};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Rounds of which the median is told.
+const ROUNDS: usize = 7;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let mut first_logs = Vec::new();
+    for _ in 0..ROUNDS {
+        first_logs.push(run_to_first_log().await?);
+    }
+    tell(
+        "drydock run to the first log line",
+        &mut first_logs,
+        Some("<= 1500"),
+        "pace max, without the process' start",
+    );
+    for (pace, goal) in [(Pace::Max, Some("<= 500")), (Pace::Realtime, None)] {
+        drops(pace, goal).await?;
+    }
+    Ok(())
+}
+
+/// Milliseconds from opening the workbench to the first line of the app.
+async fn run_to_first_log() -> Outcome<f64> {
+    let begin = Instant::now();
+    let workbench = open().await?;
+    let mut updates = workbench.subscribe();
+    let board = add(&workbench, Pace::Max).await?;
+    deploy(&workbench, &board, AppSource::Sample("blink".into()), None).await?;
+    loop {
+        match updates.next().await.ok_or("the workbench ended")? {
+            Update::Logs { lines, .. } if lines.iter().any(|line| line.source == "blink") => break,
+            _ => {}
+        }
+    }
+    let took = begin.elapsed().as_secs_f64() * 1e3;
+    workbench.shutdown().await;
+    Ok(took)
+}
+
+/// A module of 16 KiB again and again on one board.
+async fn drops(pace: Pace, goal: Option<&str>) -> Outcome<()> {
+    let workbench = open().await?;
+    let mut updates = workbench.subscribe();
+    let board = add(&workbench, pace).await?;
+    wait(&mut updates, |event| event.event == "device.connected").await?;
+    let module = BASE64_STANDARD.encode(module_of(16 * 1024));
+    let (mut sent, mut stored, mut running, mut uptime) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        let since = || begin.elapsed().as_secs_f64() * 1e3;
+        let source = AppSource::Bytes {
+            name: "load.wat".into(),
+            base64: module.clone(),
+        };
+        deploy(&workbench, &board, source, Some("load")).await?;
+        wait(&mut updates, |event| event.event == "app.deploying").await?;
+        sent.push(since());
+        let before = board_time(&workbench, &board).await?;
+        wait(&mut updates, |event| {
+            event.event == "app.starting" || event.event == "app.installed"
+        })
+        .await?;
+        stored.push(since());
+        wait(&mut updates, |event| event.event == "app.running").await?;
+        running.push(since());
+        uptime.push((board_time(&workbench, &board).await? - before) * 1e3);
+        let app = AppRef {
+            board: board.clone(),
+            app: "load".into(),
+        };
+        workbench.call(Request::AppRemove(app)).await?;
+        wait(&mut updates, |event| event.event == "app.removed").await?;
+    }
+    workbench.shutdown().await;
+    let name = if pace == Pace::Max { "max" } else { "realtime" };
+    tell(
+        &format!("drop of 16 KiB, pace {name}: signed and on its way"),
+        &mut sent,
+        None,
+        "",
+    );
+    tell(
+        &format!("drop of 16 KiB, pace {name}: checked and stored"),
+        &mut stored,
+        None,
+        "",
+    );
+    tell(&format!("drop of 16 KiB, pace {name}: running"), &mut running, goal, "");
+    tell(
+        &format!("drop of 16 KiB, pace {name}: of the board's own time"),
+        &mut uptime,
+        None,
+        "",
+    );
+    Ok(())
+}
+
+async fn open() -> Outcome<Workbench> {
+    Ok(Workbench::open(WorkbenchConfig {
+        data: DataDir::Temporary,
+        log: std::env::var_os("DRYDOCK_LOG").is_some(),
+        ..WorkbenchConfig::default()
+    })
+    .await?)
+}
+
+async fn add(workbench: &Workbench, pace: Pace) -> Outcome<String> {
+    let add = BoardAdd {
+        kind: "nano33ble".into(),
+        name: None,
+        engine: None,
+        pace,
+        seed: None,
+        link_noise: None,
+    };
+    match workbench.call(Request::BoardAdd(add)).await? {
+        Response::BoardAdd(board) => Ok(board.id),
+        _ => Err("another answer".into()),
+    }
+}
+
+async fn deploy(workbench: &Workbench, board: &str, source: AppSource, name: Option<&str>) -> Outcome<()> {
+    let deploy = AppDeploy {
+        source,
+        boards: vec![board.into()],
+        name: name.map(str::to_owned),
+        version: None,
+        grant: Vec::new(),
+        no_start: false,
+    };
+    workbench.call(Request::AppDeploy(deploy)).await?;
+    Ok(())
+}
+
+/// The board's time in seconds.
+async fn board_time(workbench: &Workbench, board: &str) -> Outcome<f64> {
+    let request = Request::BoardGet(BoardRef { board: board.into() });
+    match workbench.call(request).await? {
+        Response::BoardGet(board) => Ok(board.machine.map_or(0.0, |machine| machine.virtual_time_s)),
+        _ => Err("another answer".into()),
+    }
+}
+
+async fn wait(updates: &mut Updates, is_meant: impl Fn(&Event) -> bool) -> Outcome<()> {
+    loop {
+        match updates.next().await.ok_or("the workbench ended")? {
+            Update::Event(event) if is_meant(&event) => return Ok(()),
+            Update::Event(event) if event.event == "app.refused" || event.event == "error" => {
+                return Err(event.text.into());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An app in text whose module has about so many bytes of code, none of it the same.
+fn module_of(bytes: usize) -> String {
+    let mut functions = String::new();
+    for number in 0..bytes / 128 {
+        let _ = write!(functions, "(func (param i32) (result i32) local.get 0");
+        for step in 0..15 {
+            let _ = write!(functions, " i32.const {} i32.xor", 0x0100_0000 + number * 4099 + step);
+        }
+        functions.push_str(" i32.const 77 i32.mul)");
+    }
+    format!(r#"(module {functions} (func (export "init")) (func (export "tick")))"#)
+}
+
+fn tell(what: &str, values: &mut [f64], goal: Option<&str>, note: &str) {
+    values.sort_by(f64::total_cmp);
+    let mut line = json!({ "what": what, "value": values[values.len() / 2], "unit": "ms" });
+    if let Some(goal) = goal {
+        line["goal"] = goal.into();
+    }
+    let best = format!("best {:.0}, worst {:.0}", values[0], values[values.len() - 1]);
+    line["note"] = [note, &best]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join("; ")
+        .into();
+    println!("{line}");
+}

@@ -341,12 +341,14 @@ impl GuestMemory {
     }
 
     /// Aligned words from `addr` on, if they lie in a page that was loaded from lately.
+    #[cfg(not(feature = "safe"))]
     #[inline(always)]
     pub(super) fn span_fast(&self, addr: u32, count: u32) -> Option<&[u8]> {
         self.tlb.span(addr, count)
     }
 
     /// As [`Self::span_fast`], to be stored to.
+    #[cfg(not(feature = "safe"))]
     #[inline(always)]
     pub(super) fn span_fast_mut(&mut self, addr: u32, count: u32) -> Option<&mut [u8]> {
         self.tlb.span_mut(addr, count)

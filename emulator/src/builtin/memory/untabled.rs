@@ -60,12 +60,4 @@ impl Tlb {
     pub(super) fn store<const N: usize>(&mut self, _: u32, _: [u8; N]) -> bool {
         false
     }
-
-    pub(super) fn span(&self, _: u32, _: u32) -> Option<&[u8]> {
-        None
-    }
-
-    pub(super) fn span_mut(&mut self, _: u32, _: u32) -> Option<&mut [u8]> {
-        None
-    }
 }

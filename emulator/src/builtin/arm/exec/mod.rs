@@ -13,6 +13,7 @@ use super::CortexM;
 use super::exceptions::Fault;
 use super::instruction::Instruction;
 
+#[cfg(not(feature = "safe"))]
 pub(super) use alu::add_with_carry;
 
 /// Where control goes after an instruction.

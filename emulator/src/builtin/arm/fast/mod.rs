@@ -310,6 +310,23 @@ const REFILL: Clock = (cycles::REFILL as u64) << 32;
 #[cold]
 #[inline(never)]
 unsafe fn reference(core: &mut CortexM, at: *const Cell, clock: Clock) {
+    // SAFETY: `at` is an operation of a row; if it is not the last, another follows.
+    unsafe {
+        // Apart, so that nothing on this stack keeps what follows from being a jump: a program that polls a device comes
+        // here for as long as it likes, and each call would leave its frame behind.
+        let clock = run_cover(core, at, clock);
+        if clock != LEFT {
+            next(core, at, clock)
+        }
+    }
+}
+
+/// What [`run_cover`] gives when the run ended.
+const LEFT: Clock = Clock::MAX;
+
+/// Executes the instructions of the cell at `at`, and gives the clock behind them if the row goes on.
+#[inline(never)]
+unsafe fn run_cover(core: &mut CortexM, at: *const Cell, clock: Clock) -> Clock {
     // SAFETY: `at` is an operation of a row, whose header is `index` cells before it.
     unsafe {
         let index = usize::from((*at).op.index);
@@ -324,15 +341,15 @@ unsafe fn reference(core: &mut CortexM, at: *const Cell, clock: Clock) {
         for slot in &block.slots[first..last] {
             core.run_slot(slot);
             if core.attention || core.regs.r[15] != slot.pc.wrapping_add(u32::from(slot.bytes)) {
-                return;
+                return LEFT;
             }
         }
         if last == block.slots.len() {
-            return;
+            return LEFT;
         }
         // What IT skipped was not executed.
         let executed = core.instructions - core.fast.instructions - (before & 0xffff_ffff);
         let skipped = u64::from(count) - executed;
-        next(core, at, clock - skipped)
+        clock - skipped
     }
 }

@@ -207,6 +207,29 @@ fn a_fork_goes_on_as_its_parent_does() {
 }
 
 #[test]
+fn a_program_that_polls_a_device_takes_no_stack() {
+    // 200,000 loads from a device in one run, on a stack that holds a frame for none but a few of them.
+    let polls = || {
+        let mut bench = Bench::new(&[
+            0x2040, // movs r0, #64
+            0x0600, // lsls r0, r0, #24
+            0x4902, // ldr r1, [pc, #8]
+            0x6982, // ldr r2, [r0, #24]
+            0x3901, // subs r1, #1
+            0xd1fc, // bne.n 0x106
+            0xbeab, // bkpt 0x00ab
+            0xbf00, // nop
+            0x0d40, 0x0003, // .word 200000
+        ]);
+        let stop = bench.run_to();
+        assert!(matches!(stop, StopReason::Semihosting { .. }), "{stop:?}");
+        assert_eq!(bench.r(1), 0);
+    };
+    let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(polls);
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
 fn the_instruction_limit_is_exact() {
     let mut core = busy();
     for limit in [1, 2, 3, 50, 51, 1_000, 12_345] {

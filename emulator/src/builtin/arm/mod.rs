@@ -1,8 +1,9 @@
 //! The ARMv7E-M core: decoder, execution, exceptions, and the loop that runs it against virtual time.
 //!
 //! `decode` turns encodings into [`instruction::Instruction`]s, `exec` says what they do, `code` keeps decoded blocks,
-//! `fast` runs them, `run` is the loop, `exceptions` and `system` are the exception model and the core's own registers, `bus` says where
-//! loads and stores go, `cycles` what everything costs. Peripherals belong to the chip, not here.
+//! `fast` runs them (`checked` in the build without unsafe code), `fp` is the floating-point extension, `run` is the loop,
+//! `exceptions` and `system` are the exception model and the core's own registers, `bus` says where loads and stores go,
+//! `cycles` what everything costs. Peripherals belong to the chip, not here.
 
 mod bus;
 mod code;

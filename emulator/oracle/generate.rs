@@ -142,7 +142,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
     let (class, code) = match random.below(13) {
         6 => ("TBB TBH", table_branch(random, &mut skipped)),
         7 => ("B T1 B T3 backward", countdown(random)),
-        way @ 8.. => computed(random, way, &mut skipped),
+        way @ 8.. => computed(random, way, &skipped),
         0 => {
             skipped.push(NOP);
             let bytes = narrow_offset(&skipped);
@@ -232,7 +232,7 @@ fn countdown(random: &mut Random) -> Vec<u16> {
 }
 
 /// A branch to an address in a register, past `skipped`: BL to the next instruction gives the place to count from.
-fn computed(random: &mut Random, way: u32, skipped: &mut Vec<u16>) -> (&'static str, Vec<u16>) {
+fn computed(random: &mut Random, way: u32, skipped: &[u16]) -> (&'static str, Vec<u16>) {
     let target = low_free(random);
     let push = 0xb400 | 1 << target;
     let (class, jump) = match way {

@@ -89,7 +89,7 @@ fn list(random: &mut Random) -> (u16, u16) {
     }
     let d = random.bits(4);
     let count = 1 + random.below(u32::from(16 - d).min(4)) as u16;
-    (0, d << 12 | 0x0b00 | 2 * count)
+    (0, d << 12 | 0x0b00 | (2 * count))
 }
 
 pub(crate) const CLASSES: [(&str, Make); 41] = [

@@ -135,9 +135,9 @@ impl CortexM {
             }
             U::FromInteger { signed } => {
                 let value = if signed { i64::from(m as i32) } else { i64::from(m) };
-                float.from_fixed(value, 0, false)
+                float.single_of(value, 0, false)
             }
-            U::ToInteger { signed, toward_zero } => float.to_fixed(m, 32, 0, signed, toward_zero),
+            U::ToInteger { signed, toward_zero } => float.fixed_of(m, 32, 0, signed, toward_zero),
         });
         self.set_single(sd, result);
     }
@@ -159,7 +159,7 @@ impl CortexM {
         let (bits, fraction_bits) = (u32::from(bits), u32::from(fraction_bits));
         let result = self.with_float(|float| {
             if to_fixed {
-                return float.to_fixed(d, bits, fraction_bits, signed, true);
+                return float.fixed_of(d, bits, fraction_bits, signed, true);
             }
             let value = match (bits, signed) {
                 (16, true) => i64::from(d as i16),
@@ -167,7 +167,7 @@ impl CortexM {
                 (_, true) => i64::from(d as i32),
                 (_, false) => i64::from(d),
             };
-            float.from_fixed(value, fraction_bits, true)
+            float.single_of(value, fraction_bits, true)
         });
         self.set_single(sd, result);
     }

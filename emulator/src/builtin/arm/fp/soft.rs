@@ -336,7 +336,7 @@ impl Float {
             }
             (Number::Finite(a), Number::Finite(b)) => {
                 let dividend = a.significand << 64;
-                let quotient = dividend / b.significand << 1 | u128::from(dividend % b.significand != 0);
+                let quotient = ((dividend / b.significand) << 1) | u128::from(dividend % b.significand != 0);
                 let exponent = a.exponent - b.exponent - 65;
                 self.round(
                     negative,
@@ -444,7 +444,7 @@ impl Float {
     }
 
     /// FPToFixed: an integer of `bits` bits with `fraction_bits` of them behind the point, as 32 bits.
-    pub(in crate::builtin::arm) fn to_fixed(
+    pub(in crate::builtin::arm) fn fixed_of(
         &mut self,
         a: u32,
         bits: u32,
@@ -489,7 +489,7 @@ impl Float {
     }
 
     /// FixedToFP. `nearest`: whatever FPSCR says.
-    pub(in crate::builtin::arm) fn from_fixed(&mut self, value: i64, fraction_bits: u32, nearest: bool) -> u32 {
+    pub(in crate::builtin::arm) fn single_of(&mut self, value: i64, fraction_bits: u32, nearest: bool) -> u32 {
         if value == 0 {
             return 0;
         }
@@ -665,39 +665,39 @@ mod tests {
 
     #[test]
     fn conversions_saturate_and_round() {
-        check(0, |float| float.to_fixed(bits(2.5), 32, 0, true, false), 2, IXC);
-        check(0, |float| float.to_fixed(bits(3.5), 32, 0, true, false), 4, IXC);
+        check(0, |float| float.fixed_of(bits(2.5), 32, 0, true, false), 2, IXC);
+        check(0, |float| float.fixed_of(bits(3.5), 32, 0, true, false), 4, IXC);
         check(
             0,
-            |float| float.to_fixed(bits(-2.7), 32, 0, true, true),
+            |float| float.fixed_of(bits(-2.7), 32, 0, true, true),
             -2_i32 as u32,
             IXC,
         );
-        check(0, |float| float.to_fixed(bits(-1.0), 32, 0, false, true), 0, IOC);
+        check(0, |float| float.fixed_of(bits(-1.0), 32, 0, false, true), 0, IOC);
         check(
             0,
-            |float| float.to_fixed(bits(3.0e9), 32, 0, true, true),
+            |float| float.fixed_of(bits(3.0e9), 32, 0, true, true),
             i32::MAX as u32,
             IOC,
         );
-        check(0, |float| float.to_fixed(quiet_nan(), 32, 0, true, true), 0, IOC);
-        check(0, |float| float.to_fixed(bits(1.5), 16, 8, true, true), 0x180, 0);
+        check(0, |float| float.fixed_of(quiet_nan(), 32, 0, true, true), 0, IOC);
+        check(0, |float| float.fixed_of(bits(1.5), 16, 8, true, true), 0x180, 0);
         check(
             0,
-            |float| float.to_fixed(bits(-200.0), 16, 8, true, true),
+            |float| float.fixed_of(bits(-200.0), 16, 8, true, true),
             -0x8000_i32 as u32,
             IOC,
         );
-        check(0, |float| float.from_fixed(-3, 1, true), bits(-1.5), 0);
+        check(0, |float| float.single_of(-3, 1, true), bits(-1.5), 0);
         check(
             0,
-            |float| float.from_fixed(0x7fff_ffff, 0, false),
+            |float| float.single_of(0x7fff_ffff, 0, false),
             bits(2_147_483_648.0),
             IXC,
         );
         check(
             3 << 22,
-            |float| float.from_fixed(0x7fff_ffff, 0, false),
+            |float| float.single_of(0x7fff_ffff, 0, false),
             0x4eff_ffff,
             IXC,
         );

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         eprintln!(
             "There is no display (DISPLAY and WAYLAND_DISPLAY are unset): running the demo in the terminal instead of the window."
         );
-        step::run(&mut step::cargo(&["build", "--package", "drydock"]))?;
+        build(&["drydock"])?;
         let drydock = workspace::built("drydock");
         replace_with(step::command(
             &drydock.to_string_lossy(),
@@ -49,13 +49,16 @@ pub(crate) fn embedded() -> Result<()> {
 
 /// The window with its front end inside, and the CLI beside it.
 pub(crate) fn window() -> Result<()> {
-    step::run(&mut step::cargo(&[
-        "build",
-        "--package",
-        "drydock",
-        "--package",
-        "drydock-desktop",
-    ]))
+    build(&["drydock", "drydock-desktop"])
+}
+
+/// Builds packages with the features that all builds of the workspace share, so that nothing is compiled twice.
+fn build(packages: &[&str]) -> Result<()> {
+    let mut cargo = step::cargo(&["build", "--package", "drydock-unify"]);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    step::run(&mut cargo)
 }
 
 fn has_display() -> bool {

@@ -136,7 +136,13 @@ fn format() -> Result<Counts> {
 
 /// Manifests outside the host workspace that cargo fmt must be told of one by one.
 pub(crate) fn own_workspaces() -> Result<Vec<String>> {
-    let outside = ["firmware/boards/", "firmware/guest/", "assets/apps/", "fuzz/"];
+    let outside = [
+        "firmware/boards/",
+        "firmware/guest/",
+        "assets/apps/",
+        "fuzz/",
+        "emulator/tests/guests/",
+    ];
     let manifests = workspace::files()?
         .into_iter()
         .filter(|name| name.ends_with("/Cargo.toml"));

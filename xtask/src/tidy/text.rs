@@ -24,7 +24,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "emulator/src/builtin/arm/fast/",
     "emulator/src/builtin/riscv/fast/",
     "emulator/tests/guests/", // programs that own their hardware
-    "emulator/oracle/", // a test that loads a C library
+    "emulator/oracle/",       // a test that loads a C library
     "firmware/boards/",
     "firmware/guest/",
     "assets/apps/",

@@ -29,7 +29,11 @@ fn main() -> ! {
         delay.delay_millis(5);
     }
     let slept_ms = start.elapsed().as_millis();
-    let text: &[u8] = if (20..22).contains(&slept_ms) { b"slept 20 ms\n" } else { b"slept wrongly\n" };
+    let text: &[u8] = if (20..22).contains(&slept_ms) {
+        b"slept 20 ms\n"
+    } else {
+        b"slept wrongly\n"
+    };
     let _ = uart.write(text);
     loop {
         let mut byte = [0];

@@ -132,8 +132,9 @@ pub(super) struct Fast {
     /// The core's counts when the run began.
     cycles: u64,
     instructions: u64,
-    /// The link to fill when the next block is found.
+    /// The link to fill when the block at `unlinked_pc` is found next.
     unlinked: *const AtomicPtr<Cell>,
+    unlinked_pc: u32,
     /// Rows by address, for jumps whose target is known at run time only.
     jumps: Box<[Jump; JUMPS]>,
 }
@@ -162,6 +163,7 @@ impl Default for Fast {
             cycles: 0,
             instructions: 0,
             unlinked: ptr::null(),
+            unlinked_pc: 0,
             jumps: Box::new([NO_JUMP; JUMPS]),
         }
     }
@@ -174,15 +176,16 @@ impl Fast {
         self.jumps.fill(NO_JUMP);
     }
 
-    /// Remembers where `block` is, and links the row that was just left to it.
+    /// Remembers where `block` is, and links the row that was just left to it, if that is where it went: an interrupt, a
+    /// single step or a debugger may have come between.
     pub(super) fn found(&mut self, block: &Block) {
         let entry = block.entry();
         self.jumps[jump_place(block.pc)] = Jump { pc: block.pc, entry };
-        if !self.unlinked.is_null() {
+        if !self.unlinked.is_null() && self.unlinked_pc == block.pc {
             // SAFETY: it was set by `leave_by_link` to a link of a row that still lives: `clear` resets it otherwise.
             unsafe { (*self.unlinked).store(entry.cast_mut(), Ordering::Release) };
-            self.unlinked = ptr::null();
         }
+        self.unlinked = ptr::null();
     }
 }
 
@@ -279,8 +282,10 @@ unsafe fn leave_by_link<const TAKEN: bool>(core: &mut CortexM, at: *const Cell, 
     unsafe {
         let links = &(*at.add(1)).links;
         let block = &*(*at.sub(usize::from((*at).op.index))).header.block;
+        let pc = if TAKEN { block.taken_pc } else { block.next_pc };
         core.fast.unlinked = if TAKEN { &links.taken } else { &links.other };
-        leave(core, if TAKEN { block.taken_pc } else { block.next_pc }, clock);
+        core.fast.unlinked_pc = pc;
+        leave(core, pc, clock);
     }
 }
 

@@ -4,6 +4,7 @@
 mod exceptions;
 mod faults;
 mod fp;
+mod links;
 mod memory;
 mod sleep;
 

@@ -80,3 +80,22 @@ fn bne_back(offset: i32) -> u32 {
     let imm = offset as u32;
     0x1063 | 9 << 15 | (imm >> 11 & 1) << 7 | (imm >> 1 & 15) << 8 | (imm >> 5 & 63) << 25 | (imm >> 12 & 1) << 31
 }
+
+#[test]
+fn a_block_is_linked_only_to_where_its_branch_goes() {
+    const ELSEWHERE: u32 = 0x200;
+    let (jal_to_0x110, for_ever) = (0x6f | 6 << 21, 0x6f);
+    let mut bench = Bench::new(&[addi(5, 0, 1), jal_to_0x110])
+        .place(0x110, &[addi(6, 0, 1), for_ever])
+        .place(ELSEWHERE, &[addi(7, 0, 1), for_ever]);
+    bench.core.reset(ResetKind::Pin);
+    // The budget ends right behind the jump, whose target was never seen; then an interrupt might come.
+    bench.core.run(Limits::instructions(2));
+    assert_eq!(bench.core.read_register("pc"), Some(0x110));
+    bench.core.write_register("pc", ELSEWHERE).unwrap();
+    bench.core.run(Limits::instructions(6));
+    assert_eq!((bench.x(6), bench.x(7)), (0, 1));
+    bench.core.write_register("pc", super::MAIN).unwrap();
+    bench.core.run(Limits::instructions(12));
+    assert_eq!(bench.x(6), 1, "the jump went elsewhere");
+}

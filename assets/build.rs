@@ -22,7 +22,22 @@ fn main() -> io::Result<()> {
         ["FirmwareImage", "board", "elf"],
     )?;
     list(&mut code, &root, &out, "apps", "wasm", ["App", "name", "wasm"])?;
+    ports(&mut code, &root)?;
     fs::write(out.join("embedded.rs"), code)
+}
+
+/// Writes `static PORTS`: the boards that have a firmware in the source tree, built or not.
+fn ports(code: &mut String, root: &Path) -> io::Result<()> {
+    println!("cargo::rerun-if-changed=../firmware/boards");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root.join("../firmware/boards"))? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    writeln!(code, "static PORTS: &[&str] = &{names:?};").map_err(io::Error::other)
 }
 
 /// Writes `static <FOLDER>: &[<Type>]` with one entry for each `folder/*.extension`; the bytes are copied beside it, so

@@ -25,10 +25,19 @@ pub struct App {
 
 /// It was not built when this program was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} was not built into this program; run `./x run` in Drydock's source tree")]
-pub struct NotBuilt {
-    /// What is missing.
-    pub what: String,
+pub enum NotBuilt {
+    /// It could be there.
+    #[error("{what} was not built into this program; run `./x run` in Drydock's source tree")]
+    Missing {
+        /// What is missing.
+        what: String,
+    },
+    /// There is no such firmware yet.
+    #[error("Drydock's firmware does not run on {board} yet, so it takes no apps")]
+    NoPort {
+        /// Board name.
+        board: String,
+    },
 }
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -39,8 +48,13 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 /// [`NotBuilt`].
 pub fn firmware(board: &str) -> Result<FirmwareImage, NotBuilt> {
     let image = FIRMWARE.iter().find(|image| image.board == board);
-    image.copied().ok_or_else(|| NotBuilt {
-        what: format!("the firmware of {board}"),
+    image.copied().ok_or_else(|| match PORTS.contains(&board) {
+        true => NotBuilt::Missing {
+            what: format!("the firmware of {board}"),
+        },
+        false => NotBuilt::NoPort {
+            board: board.to_owned(),
+        },
     })
 }
 
@@ -50,7 +64,7 @@ pub fn firmware(board: &str) -> Result<FirmwareImage, NotBuilt> {
 /// [`NotBuilt`].
 pub fn app(name: &str) -> Result<App, NotBuilt> {
     let app = APPS.iter().find(|app| app.name == name);
-    app.copied().ok_or_else(|| NotBuilt {
+    app.copied().ok_or_else(|| NotBuilt::Missing {
         what: format!("the sample app {name}"),
     })
 }
@@ -66,10 +80,20 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_named_with_the_way_out() {
-        let error = firmware("no-such-board").unwrap_err();
+        let error = app("no-such-app").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the firmware of no-such-board was not built into this program; run `./x run` in Drydock's source tree"
+            "the sample app no-such-app was not built into this program; run `./x run` in Drydock's source tree"
+        );
+    }
+
+    #[test]
+    fn a_board_without_a_port_is_told_from_one_that_was_not_built() {
+        assert!(PORTS.contains(&"nano33ble"));
+        let error = firmware("hifive1-revb").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Drydock's firmware does not run on hifive1-revb yet, so it takes no apps"
         );
     }
 

@@ -6,12 +6,14 @@
 mod board;
 mod chip;
 mod embedded;
+mod qemu;
 mod renode;
 mod section;
 
 pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Link, Pin};
 pub use chip::{Chip, Core, Flash, Ram};
 pub use embedded::{App, FirmwareImage, NotBuilt, app, apps, firmware};
+pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 

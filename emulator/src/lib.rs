@@ -5,8 +5,11 @@
 pub mod builtin;
 pub mod engine;
 pub mod error;
+pub mod gdb;
 pub mod image;
 pub mod process;
+#[cfg(unix)]
+pub mod qemu;
 pub mod renode;
 pub mod runner;
 
@@ -21,5 +24,11 @@ pub use image::{Image, ImageError, Segment, Symbol};
 
 /// The engines there are, the preferred one first, whether they can be used here or not.
 pub fn engines() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(builtin::engine::Builtin), Box::new(renode::Renode::default())]
+    vec![
+        Box::new(builtin::engine::Builtin),
+        Box::new(renode::Renode::default()),
+        // Its sockets are Unix sockets.
+        #[cfg(unix)]
+        Box::new(qemu::Qemu),
+    ]
 }

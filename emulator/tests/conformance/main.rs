@@ -18,9 +18,13 @@ fn main() {
     let arguments = Arguments::from_args();
     let checks: Vec<(&'static str, Check)> = [basics::CHECKS, board::CHECKS, replay::CHECKS, snapshot::CHECKS].concat();
     let mut trials = vec![Trial::test("guests_are_renewed", guest::are_renewed)];
+    let board = drydock_assets::board("nano33ble").expect("the board is described");
     for (index, engine) in drydock_emulator::engines().iter().enumerate() {
         for (name, check) in checks.clone() {
-            let limit = limits::reason(engine.name(), name);
+            let limit = match engine.supports(&board) {
+                true => limits::reason(engine.name(), name),
+                false => Some("it has no model of nano33ble, which the suite runs on"),
+            };
             let name = format!("{}::{name}", engine.name());
             if let Some(reason) = limit {
                 trials.push(Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true));

@@ -1,0 +1,462 @@
+//! A machine in a QEMU of its own, behind the [`Machine`] trait.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use drydock_assets::Board;
+use tempfile::TempDir;
+
+use super::NAME;
+use super::remote::{Qmp, Stub, connect};
+use crate::builtin::fabric::{PinChange, ResetKind, UartOutput};
+use crate::builtin::time::VirtualTime;
+use crate::engine::{GuestFault, Machine, MachineInfo, PauseSwitch, RegisterInfo, RunLimit, Seed, StopReason};
+use crate::error::MachineError;
+use crate::image::Image;
+use crate::process::ProcessGroup;
+
+/// How long QEMU may take to open its sockets.
+const START: Duration = Duration::from_secs(20);
+/// Instructions are counted as 2^5 ns each.
+const ICOUNT_SHIFT: u32 = 5;
+/// The board's counter of virtual time (FPGAIO COUNTER, 25 MHz while PRESCALE is 0); a guest must leave both alone.
+const COUNTER: u32 = 0x4002_8018;
+const PRESCALE: u32 = 0x4002_801c;
+const COUNTER_HZ: u64 = 25_000_000;
+/// Host time of one run: as short as QEMU's stopping allows, and short enough for a pause.
+const SHORTEST: Duration = Duration::from_micros(200);
+const LONGEST: Duration = Duration::from_millis(5);
+/// Runs without progress of time before the core counts as asleep for good.
+const STILL_RUNS: u32 = 4;
+/// Bytes of one packet, and of UART input between two runs.
+const PACKET_BYTES: usize = 1_024;
+const UART_BYTES: usize = 1_024;
+/// Log lines in a report of its end.
+const LAST_LINES: usize = 6;
+
+/// One machine.
+pub(super) struct QemuMachine {
+    stub: Stub,
+    qmp: Qmp,
+    uart: UnixStream,
+    // Before the folder, so that it is gone when the folder goes.
+    process: ProcessGroup,
+    _folder: TempDir,
+    board: Board,
+    info: MachineInfo,
+    pause: PauseSwitch,
+    now: VirtualTime,
+    counter: u32,
+    /// Virtual time that passed per host time in the last run.
+    pace: f64,
+    given: usize,
+    output: Vec<UartOutput>,
+    gone: Option<String>,
+}
+
+impl QemuMachine {
+    pub(super) fn open(program: &Path, board: &Board, seed: Seed) -> Result<Self, String> {
+        // Readable by this user alone (mode 0700), and with it all sockets.
+        let folder = tempfile::Builder::new()
+            .prefix("drydock-qemu-")
+            .tempdir()
+            .map_err(|error| format!("there is no temporary folder: {error}"))?;
+        let icount = format!("shift={ICOUNT_SHIFT},align=off");
+        let arguments = [
+            "-machine",
+            "mps2-an386",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-S",
+            "-icount",
+            &icount,
+            "-qmp",
+            "unix:qmp,server=on,wait=off",
+            "-gdb",
+            "unix:gdb,server=on,wait=off",
+            "-serial",
+            "unix:uart,server=on,wait=off",
+        ];
+        let mut process = ProcessGroup::spawn(program, arguments, folder.path())
+            .map_err(|error| format!("{} could not be started: {error}", program.display()))?;
+        let conversations = (|| {
+            let qmp = Qmp::new(connect(&folder.path().join("qmp"), START)?)?;
+            let uart = connect(&folder.path().join("uart"), START)?;
+            uart.set_nonblocking(true)?;
+            let stub = Stub::new(connect(&folder.path().join("gdb"), START)?)?;
+            Ok((qmp, uart, stub))
+        })();
+        let (qmp, uart, stub) = conversations.map_err(|error: io::Error| {
+            process.kill();
+            format!(
+                "QEMU does not talk: {error}; it said: {}",
+                process.printed().last(LAST_LINES).join("\n")
+            )
+        })?;
+        let mut machine = Self {
+            stub,
+            qmp,
+            uart,
+            process,
+            _folder: folder,
+            info: MachineInfo {
+                engine: NAME,
+                board: board.name.clone(),
+                chip: board.chip.title.clone(),
+                uarts: board.chip.uarts,
+                pins: board.chip.pins,
+                seed,
+            },
+            board: board.clone(),
+            pause: PauseSwitch::default(),
+            now: VirtualTime::ZERO,
+            counter: 0,
+            pace: 1.0,
+            given: 0,
+            output: Vec::new(),
+            gone: None,
+        };
+        machine.start_counter().map_err(|error| error.to_string())?;
+        Ok(machine)
+    }
+
+    fn start_counter(&mut self) -> Result<(), MachineError> {
+        let started = self.stub.tell(&format!("M{PRESCALE:x},4:00000000"));
+        self.talked(started)?;
+        self.counter = self.read_counter()?;
+        Ok(())
+    }
+
+    fn read_counter(&mut self) -> Result<u32, MachineError> {
+        let answer = self.stub.ask(&format!("m{COUNTER:x},4"));
+        let answer = self.talked(answer)?;
+        self.parsed(word(&answer))
+    }
+
+    /// A conversation that failed ends the machine.
+    fn talked<T>(&mut self, done: io::Result<T>) -> Result<T, MachineError> {
+        if let Some(gone) = &self.gone {
+            let cause = gone.clone();
+            return Err(self.crashed(cause));
+        }
+        done.map_err(|error| {
+            let ended = self.process.wait(Duration::from_millis(200));
+            self.process.kill();
+            let log = self.process.printed().last(LAST_LINES).join("\n");
+            let what = match ended {
+                Some(status) => format!("QEMU ended ({status})"),
+                None => format!("QEMU does not talk any more: {error}"),
+            };
+            let cause = format!("{what}; it said:\n{log}");
+            self.gone = Some(cause.clone());
+            self.crashed(cause)
+        })
+    }
+
+    fn parsed<T>(&mut self, value: Option<T>) -> Result<T, MachineError> {
+        self.talked(value.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its answer is nonsense")))
+    }
+
+    fn crashed(&self, cause: String) -> MachineError {
+        MachineError::Crashed {
+            board: self.info.board.clone(),
+            pc: 0,
+            at: self.now,
+            cause,
+        }
+    }
+
+    fn refresh(&mut self) -> Result<(), MachineError> {
+        let counter = self.read_counter()?;
+        let ticks = counter.wrapping_sub(self.counter);
+        self.counter = counter;
+        self.now += VirtualTime::from_ticks(u64::from(ticks), COUNTER_HZ);
+        self.receive()
+    }
+
+    fn receive(&mut self) -> Result<(), MachineError> {
+        let mut bytes = Vec::new();
+        let mut piece = [0; 4_096];
+        let ended = loop {
+            match self.uart.read(&mut piece) {
+                Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => bytes.extend_from_slice(&piece[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        if !bytes.is_empty() {
+            self.output.push(UartOutput {
+                at: self.now,
+                index: 0,
+                bytes,
+            });
+        }
+        self.talked(ended)
+    }
+
+    fn check_memory(&self, addr: u32, bytes: usize) -> Result<(), MachineError> {
+        let flash = self.board.chip.flash;
+        let ram = self.board.chip.ram.iter().map(|ram| (ram.base, ram.bytes));
+        let mut memories = std::iter::once((flash.base, flash.bytes)).chain(ram);
+        let end = u64::from(addr) + bytes as u64;
+        let memory = memories.find(|(base, bytes)| (*base..*base + *bytes).contains(&addr));
+        let none = |addr| MachineError::NoMemory {
+            board: self.info.board.clone(),
+            addr,
+        };
+        let (base, bytes) = memory.ok_or_else(|| none(addr))?;
+        // No two of its memories touch.
+        if end > u64::from(base) + u64::from(bytes) {
+            Err(none(base + bytes))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn register(&self, name: &str) -> Result<u8, MachineError> {
+        let found = REGISTERS.iter().position(|register| register.name == name);
+        match found {
+            Some(16) => Ok(25),
+            Some(index) => Ok(index as u8),
+            None => Err(MachineError::NoRegister {
+                board: self.info.board.clone(),
+                name: name.to_owned(),
+            }),
+        }
+    }
+}
+
+impl Machine for QemuMachine {
+    fn info(&self) -> &MachineInfo {
+        &self.info
+    }
+
+    fn load(&mut self, image: &Image) -> Result<(), MachineError> {
+        for segment in &image.segments {
+            self.check_memory(segment.addr, segment.bytes.len())?;
+        }
+        for segment in &image.segments {
+            self.write_memory(segment.addr, &segment.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError> {
+        if kind == ResetKind::PowerOn {
+            for ram in self.board.chip.ram.clone() {
+                self.write_memory(ram.base, &vec![0; ram.bytes as usize])?;
+            }
+        }
+        let reset = self.qmp.reset();
+        self.talked(reset)?;
+        self.start_counter()
+    }
+
+    fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
+        self.given = 0;
+        let mut still = 0;
+        loop {
+            if self.pause.take() {
+                return Ok(StopReason::Paused);
+            }
+            let left = limit.until.saturating_sub(self.now);
+            if left == VirtualTime::ZERO {
+                return Ok(StopReason::Deadline);
+            }
+            let wish = Duration::from_nanos((left.as_ns() as f64 / self.pace.max(0.1)) as u64);
+            let (before, started) = (self.now, Instant::now());
+            let run = self.stub.run(wish.clamp(SHORTEST, LONGEST));
+            let (_, by_itself) = self.talked(run)?;
+            let took = started.elapsed();
+            self.refresh()?;
+            let passed = self.now.saturating_sub(before);
+            self.pace = passed.as_ns() as f64 / took.as_nanos().max(1) as f64;
+            if by_itself {
+                let pc = self.read_register("pc")? as u32;
+                return Ok(StopReason::Breakpoint { pc, code: 0 });
+            }
+            still = if passed == VirtualTime::ZERO { still + 1 } else { 0 };
+            if still == STILL_RUNS {
+                return Ok(StopReason::Idle { next_event: None });
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<StopReason, MachineError> {
+        let stepped = self.stub.ask("s");
+        self.talked(stepped)?;
+        self.refresh()?;
+        Ok(StopReason::Stepped)
+    }
+
+    fn pause_switch(&self) -> PauseSwitch {
+        self.pause.clone()
+    }
+
+    fn now(&self) -> VirtualTime {
+        self.now
+    }
+
+    /// Virtual time in instructions: time that a core slept is counted as if it had not.
+    fn instructions(&self) -> u64 {
+        self.now.as_ns() >> ICOUNT_SHIFT
+    }
+
+    fn read_memory(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), MachineError> {
+        self.check_memory(addr, bytes.len())?;
+        let mut next = addr;
+        for piece in bytes.chunks_mut(PACKET_BYTES) {
+            let answer = self.stub.ask(&format!("m{next:x},{:x}", piece.len()));
+            let answer = self.talked(answer)?;
+            let read = self.parsed(from_hex(&answer).filter(|read| read.len() == piece.len()))?;
+            piece.copy_from_slice(&read);
+            next = next.wrapping_add(piece.len() as u32);
+        }
+        Ok(())
+    }
+
+    fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError> {
+        self.check_memory(addr, bytes.len())?;
+        let mut next = addr;
+        for piece in bytes.chunks(PACKET_BYTES) {
+            let written = self
+                .stub
+                .tell(&format!("M{next:x},{:x}:{}", piece.len(), to_hex(piece)));
+            if !self.talked(written)? {
+                return Err(MachineError::Refused {
+                    board: self.info.board.clone(),
+                    reason: format!("QEMU does not write to {next:#010x}"),
+                });
+            }
+            next = next.wrapping_add(piece.len() as u32);
+        }
+        Ok(())
+    }
+
+    fn registers(&self) -> &[RegisterInfo] {
+        &REGISTERS
+    }
+
+    fn read_register(&mut self, name: &str) -> Result<u64, MachineError> {
+        let index = self.register(name)?;
+        let answer = self.stub.ask(&format!("p{index:x}"));
+        let answer = self.talked(answer)?;
+        Ok(u64::from(self.parsed(word(&answer))?))
+    }
+
+    fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError> {
+        let index = self.register(name)?;
+        let value = to_hex(&(value as u32).to_le_bytes());
+        let written = self.stub.tell(&format!("P{index:x}={value}"));
+        self.talked(written).map(drop)
+    }
+
+    fn take_uart_output(&mut self) -> Vec<UartOutput> {
+        // A broken line is told by the next run.
+        let _ = self.receive();
+        std::mem::take(&mut self.output)
+    }
+
+    fn uart_input(&mut self, index: u8, bytes: &[u8]) -> Result<usize, MachineError> {
+        if index >= self.info.uarts {
+            return Err(MachineError::NoUart {
+                board: self.info.board.clone(),
+                index,
+            });
+        }
+        let bytes = &bytes[..bytes.len().min(self.uart_input_room(index))];
+        let sent = match self.uart.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            sent => sent,
+        };
+        let count = self.talked(sent)?;
+        self.given += count;
+        Ok(count)
+    }
+
+    fn uart_input_room(&self, index: u8) -> usize {
+        if index < self.info.uarts {
+            UART_BYTES - self.given.min(UART_BYTES)
+        } else {
+            0
+        }
+    }
+
+    fn pin_input(&mut self, pin: u16, _level: Option<bool>) -> Result<(), MachineError> {
+        if pin < self.info.pins {
+            return Err(MachineError::Refused {
+                board: self.info.board.clone(),
+                reason: "QEMU's model of this board has no pins to drive".to_owned(),
+            });
+        }
+        Err(MachineError::NoPin {
+            board: self.info.board.clone(),
+            pin,
+        })
+    }
+
+    fn pin_level(&self, _pin: u16) -> Option<bool> {
+        None
+    }
+
+    fn take_pin_changes(&mut self) -> Vec<PinChange> {
+        Vec::new()
+    }
+
+    /// QEMU tells of none.
+    fn take_faults(&mut self) -> Vec<GuestFault> {
+        Vec::new()
+    }
+
+    fn shortest_run(&self) -> VirtualTime {
+        VirtualTime::from_ms(5)
+    }
+}
+
+fn word(hex: &str) -> Option<u32> {
+    let bytes: [u8; 4] = from_hex(hex)?.try_into().ok()?;
+    Some(u32::from_le_bytes(bytes))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs.iter().map(byte).collect()
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const fn core_register(name: &'static str) -> RegisterInfo {
+    RegisterInfo { name, bits: 32 }
+}
+
+/// In GDB's order (org.gnu.gdb.arm.m-profile).
+const REGISTERS: [RegisterInfo; 17] = [
+    core_register("r0"),
+    core_register("r1"),
+    core_register("r2"),
+    core_register("r3"),
+    core_register("r4"),
+    core_register("r5"),
+    core_register("r6"),
+    core_register("r7"),
+    core_register("r8"),
+    core_register("r9"),
+    core_register("r10"),
+    core_register("r11"),
+    core_register("r12"),
+    core_register("sp"),
+    core_register("lr"),
+    core_register("pc"),
+    core_register("xpsr"),
+];

@@ -1,0 +1,160 @@
+//! The QEMU engine with the real QEMU, where it is installed: what of the conformance suite its thin board can be asked.
+//! `echo.hex` is what Debian's `arm-none-eabi-as` and `objcopy -O binary` make of `echo.s`.
+
+use std::time::{Duration, Instant};
+
+use drydock_emulator::qemu::Qemu;
+use drydock_emulator::{
+    Availability, Engine, Image, Machine, MachineError, ResetKind, RunLimit, Seed, StopReason, VirtualTime,
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+type Check = fn() -> Result<(), Failed>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("time_passes_as_instructions_do", time_passes),
+    ("steps_one_instruction", steps),
+    ("memory_and_registers_are_read_and_written", memory_and_registers),
+    ("what_is_not_there_is_a_typed_error", what_is_not_there),
+    ("bytes_go_in_and_out", bytes_go_in_and_out),
+    ("a_pause_switch_ends_a_run", a_pause),
+    ("a_power_on_reset_starts_anew", a_power_on_reset),
+    ("other_boards_are_refused", other_boards),
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let availability = Qemu.availability();
+    let trials = CHECKS
+        .iter()
+        .map(|(name, check)| match &availability {
+            Availability::Available { .. } => Trial::test(*name, check),
+            Availability::Unavailable { reason } => {
+                Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true)
+            }
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn boot() -> Result<Box<dyn Machine>, Failed> {
+    let mut machine = Qemu.open(&drydock_assets::qemu_board(), Seed([1; 32]))?;
+    let bytes = include_str!("echo.hex").split_ascii_whitespace();
+    let bytes: Result<Vec<u8>, _> = bytes.map(|byte| u8::from_str_radix(byte, 16)).collect();
+    machine.load(&Image::from_bin(0, bytes?))?;
+    machine.reset(ResetKind::PowerOn)?;
+    Ok(machine)
+}
+
+fn run_ms(machine: &mut dyn Machine, ms: u64) -> Result<(), Failed> {
+    let until = machine.now() + VirtualTime::from_ms(ms);
+    assert_eq!(machine.run(RunLimit::until(until))?, StopReason::Deadline);
+    assert!(machine.now() >= until);
+    Ok(())
+}
+
+fn time_passes() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    let start = machine.now();
+    run_ms(&mut *machine, 20)?;
+    // Four instructions a round, 32 ns each.
+    let rounds = machine.read_register("r4")?;
+    let passed = (machine.now() - start).as_ns();
+    assert!(
+        passed.abs_diff(rounds * 128) < 100_000,
+        "{rounds} rounds in {passed} ns"
+    );
+    assert!(machine.instructions() >= 600_000);
+    Ok(())
+}
+
+fn steps() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    // The first is four bytes long.
+    for expected in [0x44, 0x46, 0x48, 0x4a, 0x4c] {
+        assert_eq!(machine.step()?, StopReason::Stepped);
+        assert_eq!(machine.read_register("pc")?, expected);
+    }
+    Ok(())
+}
+
+fn memory_and_registers() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    machine.write_memory(0x2000_0ffe, &[1, 2, 3, 4])?;
+    let mut word = [0; 4];
+    machine.read_memory(0x2000_1000, &mut word)?;
+    assert_eq!(word, [3, 4, 0, 0]);
+    machine.write_register("r7", 0x1234_5678)?;
+    assert_eq!(machine.read_register("r7")?, 0x1234_5678);
+    assert_eq!(machine.read_register("sp")?, 0x2001_0000);
+    for register in machine.registers().to_vec() {
+        machine.read_register(register.name)?;
+    }
+    Ok(())
+}
+
+fn what_is_not_there() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    let error = machine.read_memory(0x3000_0000, &mut [0]);
+    assert!(matches!(error, Err(MachineError::NoMemory { addr: 0x3000_0000, .. })));
+    let error = machine.write_memory(0x203f_fffe, &[0; 4]);
+    assert!(matches!(error, Err(MachineError::NoMemory { addr: 0x2040_0000, .. })));
+    assert!(matches!(
+        machine.read_register("a0"),
+        Err(MachineError::NoRegister { .. })
+    ));
+    assert!(matches!(
+        machine.uart_input(9, b"x"),
+        Err(MachineError::NoUart { index: 9, .. })
+    ));
+    assert!(matches!(
+        machine.pin_input(999, None),
+        Err(MachineError::NoPin { pin: 999, .. })
+    ));
+    Ok(())
+}
+
+fn bytes_go_in_and_out() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    run_ms(&mut *machine, 1)?;
+    assert_eq!(machine.uart_input(0, b"HAL")?, 3);
+    let mut sent = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while sent.len() < 3 && Instant::now() < deadline {
+        run_ms(&mut *machine, 1)?;
+        sent.extend(machine.take_uart_output().into_iter().flat_map(|output| output.bytes));
+    }
+    assert_eq!(sent, b"IBM");
+    Ok(())
+}
+
+fn a_pause() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    let switch = machine.pause_switch();
+    let thrower = std::thread::spawn(move || switch.pause());
+    let reason = machine.run(RunLimit::until(VirtualTime::from_seconds(100_000)))?;
+    thrower.join().map_err(|_| "the thrower panicked")?;
+    assert_eq!(reason, StopReason::Paused);
+    Ok(())
+}
+
+fn a_power_on_reset() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    machine.write_memory(0x2000_0000, &[0xaa; 4])?;
+    run_ms(&mut *machine, 1)?;
+    let now = machine.now();
+    machine.reset(ResetKind::PowerOn)?;
+    let mut word = [0; 4];
+    machine.read_memory(0x2000_0000, &mut word)?;
+    assert_eq!(word, [0; 4]);
+    assert!(machine.now() >= now, "virtual time goes on");
+    assert_eq!(machine.read_register("pc")?, 0x40);
+    run_ms(&mut *machine, 1)
+}
+
+fn other_boards() -> Result<(), Failed> {
+    let board = drydock_assets::board("nano33ble").ok_or("the board is described")?;
+    assert!(!Qemu.supports(&board));
+    assert!(Qemu.open(&board, Seed([1; 32])).is_err());
+    Ok(())
+}

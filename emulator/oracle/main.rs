@@ -6,6 +6,7 @@
 //! Without the wheel the test is reported as ignored, with the reason in its name.
 
 mod builtin;
+mod classes;
 mod generate;
 mod random;
 mod riscv;

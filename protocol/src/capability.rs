@@ -4,6 +4,14 @@ use alloc::{string::String, vec::Vec};
 use minicbor::{Decode, Encode};
 
 /// One grant. A host call whose capability is not among an app's grants traps the app, never the board.
+///
+/// ```
+/// use drydock_protocol::capability::{Capability, PinSet};
+///
+/// assert_eq!("gpio:13, 24".parse(), Ok(Capability::Gpio(PinSet::of(&[13, 24]))));
+/// assert_eq!(Capability::Kv(1024).to_string(), "kv:1024");
+/// assert!("gpio:64".parse::<Capability>().is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Capability {

@@ -1,3 +1,6 @@
+//! Processes that end, hang, print and die with their owner, by the system's shell.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use super::*;
 
 const LIMIT: Duration = Duration::from_secs(20);

@@ -17,12 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Machines that start at once.
 const AT_ONCE: usize = 4;
 
+/// Makes a machine with the image on it, of a seed.
+type PowerOn = fn(&Image, u8) -> Result<Box<dyn Machine>, Failed>;
+
 /// Starts machines, made by `power_on` from a seed, in rounds.
-pub(crate) fn start_many(
-    image: &Image,
-    rounds: u32,
-    power_on: fn(&Image, u8) -> Result<Box<dyn Machine>, Failed>,
-) -> Result<(), Failed> {
+pub(crate) fn start_many(image: &Image, rounds: u32, power_on: PowerOn) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_time()

@@ -66,7 +66,10 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         engines: engines(Some(&board)),
         id: board.name,
     };
-    drydock_assets::boards().into_iter().map(kind).collect()
+    let mut kinds: Vec<BoardKindView> = drydock_assets::boards().into_iter().map(kind).collect();
+    // What can be used stands first: the first one is what a newcomer gets.
+    kinds.sort_by_key(|kind| !kind.limit.is_empty());
+    kinds
 }
 
 /// The engines, or those that know a kind of board.
@@ -125,7 +128,7 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
     };
     let engine_name = request.engine.unwrap_or_else(|| "builtin".into());
     engine(&engine_name, &description)?;
-    drydock_assets::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Board, &error))?;
+    drydock_assets::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let seed = match request.seed {
         Some(text) => {
             parse_seed(&text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?

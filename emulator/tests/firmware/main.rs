@@ -5,7 +5,9 @@
 //! into the assets makes these tests ignored, by name.
 
 mod host;
+mod in_session;
 mod starts;
+mod support;
 
 use std::path::PathBuf;
 
@@ -24,6 +26,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("the_same_seed_boots_to_the_same_state", the_same_seed),
     ("a_reset_brings_the_link_up_anew", a_reset),
     ("sleeps_while_nothing_happens", sleeps),
+    ("what_an_app_wrote_comes_before_its_end", in_session::last_words),
+    (
+        "an_app_that_takes_more_than_there_is_ends_alone",
+        in_session::out_of_memory,
+    ),
+    ("a_panic_a_fault_and_a_hang_are_told_and_survived", in_session::falls),
     ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
 ];
 

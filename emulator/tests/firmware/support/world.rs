@@ -1,0 +1,183 @@
+//! A machine that runs the board's firmware, and its gateway, advanced together in virtual time.
+
+use super::gateway::Gateway;
+use drydock_emulator::{GuestFault, Image, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
+use drydock_protocol::{
+    control::FromHost,
+    device_to_gateway::{AppReport, Hello, Log, Metrics, Reply},
+    envelope::{Envelope, Kind},
+    framing,
+    link::{Channel, Endpoint, MAX_FRAME_BYTES, Role},
+};
+use std::collections::VecDeque;
+
+const BOARD: &str = "nano33ble";
+/// How often the host looks at the line.
+const STEP: VirtualTime = VirtualTime::from_ms(1);
+/// What nobody has to wait for longer.
+const PATIENCE: VirtualTime = VirtualTime::from_seconds(60);
+
+pub(crate) struct World {
+    pub(crate) machine: Box<dyn Machine>,
+    pub(crate) gateway: Gateway,
+    host: Endpoint,
+    outgoing: VecDeque<u8>,
+    /// The firmware's own log.
+    pub(crate) log: String,
+    /// Resets that the board made by itself.
+    pub(crate) resets: Vec<ResetKind>,
+    pub(crate) faults: Vec<GuestFault>,
+}
+
+impl World {
+    /// A board that was just switched on and knows nobody.
+    pub(crate) fn new(image: &Image) -> Self {
+        let board = drydock_assets::board(BOARD).expect("the board is described");
+        let engine = drydock_emulator::engines().remove(0);
+        let mut machine = engine.open(&board, Seed([7; 32])).expect("opens");
+        machine.load(image).expect("fits");
+        machine.reset(ResetKind::PowerOn).expect("resets");
+        Self {
+            machine,
+            gateway: Gateway::new(),
+            host: Endpoint::new(Role::Host, 1),
+            outgoing: VecDeque::new(),
+            log: String::new(),
+            resets: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// A board that is enrolled and in session.
+    pub(crate) fn in_session(image: &Image) -> Self {
+        let mut world = Self::new(image);
+        world.run_for_ms(200);
+        let pair = FromHost::Pair(world.gateway.pair());
+        let framed = framing::framed(&minicbor::to_vec(&pair).expect("encodes")).expect("fits");
+        assert_eq!(world.host.write(Channel::Control, &framed), framed.len());
+        world.run_until("a session", |world| {
+            world.gateway.has_session() && world.gateway.sessions == 1
+        });
+        world
+    }
+
+    /// Runs machine, link and gateway for a millisecond.
+    fn turn(&mut self) {
+        let until = self.machine.now() + STEP;
+        while self.machine.now() < until {
+            match self.machine.run(RunLimit::until(until)).expect("the engine runs") {
+                StopReason::Deadline => {}
+                StopReason::Reset(kind) => self.resets.push(kind),
+                reason => panic!("it stopped: {reason:?}, {:?}\n{}", self.machine.take_faults(), self.log),
+            }
+        }
+        self.faults.extend(self.machine.take_faults());
+        let now_ms = self.machine.now().as_us() / 1000;
+        for output in self.machine.take_uart_output() {
+            self.host.receive(&output.bytes, now_ms);
+        }
+        if self.host.take_reset().is_some() {
+            self.gateway.reset();
+            self.outgoing.clear();
+        }
+        self.read_channels();
+        let mut frame = [0; MAX_FRAME_BYTES];
+        loop {
+            let len = self.host.transmit(now_ms, &mut frame);
+            if len == 0 {
+                return;
+            }
+            let taken = self.machine.uart_input(0, &frame[..len]).expect("a UART");
+            assert_eq!(taken, len, "the queue has room");
+        }
+    }
+
+    fn read_channels(&mut self) {
+        let mut bytes = [0; 512];
+        loop {
+            let count = self.host.read(Channel::Log, &mut bytes);
+            if count == 0 {
+                break;
+            }
+            self.log.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        while self.host.read(Channel::Control, &mut bytes) > 0 {}
+        let mut arrived = Vec::new();
+        loop {
+            let count = self.host.read(Channel::Session, &mut bytes);
+            if count == 0 {
+                break;
+            }
+            arrived.extend_from_slice(&bytes[..count]);
+        }
+        self.outgoing.extend(self.gateway.exchange(&arrived));
+        let (front, _) = self.outgoing.as_slices();
+        let taken = self.host.write(Channel::Session, front);
+        self.outgoing.drain(..taken);
+    }
+
+    /// Runs until the condition holds.
+    pub(crate) fn run_until(&mut self, what: &str, mut condition: impl FnMut(&mut Self) -> bool) {
+        let end = self.machine.now() + PATIENCE;
+        while self.machine.now() < end {
+            if condition(self) {
+                return;
+            }
+            self.turn();
+        }
+        panic!(
+            "{what} did not come; resets {:?}, faults {:?}, gateway {:?}, log:\n{}",
+            self.resets, self.faults, self.gateway.failures, self.log
+        );
+    }
+
+    pub(crate) fn run_for_ms(&mut self, ms: u64) {
+        let end = self.machine.now() + VirtualTime::from_ms(ms);
+        while self.machine.now() < end {
+            self.turn();
+        }
+    }
+
+    /// Waits for a message of this kind and takes it; earlier ones of other kinds stay.
+    pub(crate) fn message(&mut self, kind: Kind) -> Vec<u8> {
+        let find = |world: &Self| {
+            world
+                .gateway
+                .inbox
+                .iter()
+                .position(|message| Envelope::decode(message).expect("an envelope").kind == kind as u16)
+        };
+        self.run_until(&format!("{kind:?}"), |world| find(world).is_some());
+        let at = find(self).expect("just found");
+        self.gateway.inbox.remove(at).expect("just found")
+    }
+
+    pub(crate) fn hello(&mut self) -> Hello {
+        body(&self.message(Kind::Hello))
+    }
+
+    pub(crate) fn log_line(&mut self) -> Log {
+        body(&self.message(Kind::Log))
+    }
+
+    pub(crate) fn metrics(&mut self) -> Metrics {
+        body(&self.message(Kind::Metrics))
+    }
+
+    pub(crate) fn report(&mut self) -> AppReport {
+        body(&self.message(Kind::AppReport))
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(crate) fn ask<T: minicbor::Encode<()>>(&mut self, kind: Kind, request: &T) -> Reply {
+        let id = self.gateway.request(kind, request);
+        let reply = self.message(Kind::Reply);
+        let envelope = Envelope::decode(&reply).expect("an envelope");
+        assert_eq!(envelope.id, id);
+        envelope.body().expect("a reply")
+    }
+}
+
+fn body<T: for<'a> minicbor::Decode<'a, ()>>(message: &[u8]) -> T {
+    Envelope::decode(message).expect("an envelope").body().expect("a body")
+}

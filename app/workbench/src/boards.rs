@@ -102,14 +102,14 @@ pub(crate) fn engine(name: &str, board: &Description) -> Result<Box<dyn Engine>,
     };
     if !engine.supports(board) {
         return Err(ApiError::new(
-            ErrorCode::Board,
-            format!("The engine {name} cannot run the {title}."),
+            ErrorCode::Refused,
+            format!("The engine {name} has no model of the {title}; leave --engine out for one that has."),
         ));
     }
     match engine.availability() {
         Availability::Available { .. } => Ok(engine),
         Availability::Unavailable { reason } => Err(ApiError::new(
-            ErrorCode::Board,
+            ErrorCode::Refused,
             format!("The engine {name} cannot be used here: {reason}."),
         )),
     }

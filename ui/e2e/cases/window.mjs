@@ -132,6 +132,26 @@ it('attaches to a gateway without a window, and takes over when it ends', async 
   if (!(await desk.window.find('li[aria-label^="blink "]', 'Start again'))) throw new Error('blink is not stopped any more')
 })
 
+it('obeys the command line as a gateway without a window does', async (desk) => {
+  if (desk.window) await desk.close(desk.window)
+  desk.window = await desk.open('obeys')
+  await until('bench-1 is connected', BOOT_MS, async () => (await badge(desk, 'bench-1')) === 'idle')
+  // The very test that the command line has for a headless gateway, on this window's data directory.
+  const name = 'board::against_the_owner_that_the_environment_names'
+  const test = spawnSync(
+    process.env.CARGO ?? 'cargo',
+    ['test', '--quiet', '--workspace', '--test', 'cli', '--', '--exact', name, '--nocapture'],
+    {
+      cwd: desk.root,
+      env: { ...desk.env, DRYDOCK_TEST_DATA: join(desk.home, 'obeys'), DRYDOCK_TEST_BOARD: 'bench-1' },
+      encoding: 'utf8',
+      timeout: 120_000,
+    },
+  )
+  const said = test.stdout + test.stderr
+  if (test.status !== 0 || !said.includes('1 passed') || said.includes('drydock-skip')) throw new Error(said)
+})
+
 it('draws without the DMA-BUF renderer where the window once stayed blank, and says so', async (desk) => {
   if (desk.window) await desk.close(desk.window)
   const memory = join(desk.env.XDG_CONFIG_HOME, 'drydock/webview-without-dmabuf')

@@ -266,7 +266,14 @@ fn window() -> Result<Counts> {
     ui::build()?;
     run::window()?;
     // The command line's tests, of which a case of the window runs one; as in `integration`, so that nothing is built twice.
-    step::run(&mut step::cargo(&["test", "--quiet", "--workspace", "--test", "cli", "--no-run"]))?;
+    step::run(&mut step::cargo(&[
+        "test",
+        "--quiet",
+        "--workspace",
+        "--test",
+        "cli",
+        "--no-run",
+    ]))?;
     let mut npm = ui::npm(&["run", "--silent", "e2e"]);
     npm.env("DRYDOCK_DESKTOP", workspace::built("drydock-desktop"));
     npm.env("DRYDOCK_CLI", workspace::built("drydock"));

@@ -135,8 +135,16 @@ fn a_run_that_is_refused_says_so_and_ends_with_3() {
 fn what_makes_no_sense_ends_with_2_and_what_is_not_there_with_3() {
     let cases: [(&[&str], i32, &[&str]); 12] = [
         (&["run", "blink", "--board", "zx81"], 3, &["zx81", "nano33ble"]),
-        (&["run", "blink", "--board", "hifive1-revb"], 3, &["hifive1-revb", "no apps"]),
-        (&["run", "blink", "--engine", "qemu"], 3, &["qemu", "Nano 33 BLE", "--engine"]),
+        (
+            &["run", "blink", "--board", "hifive1-revb"],
+            3,
+            &["hifive1-revb", "no apps"],
+        ),
+        (
+            &["run", "blink", "--engine", "qemu"],
+            3,
+            &["qemu", "Nano 33 BLE", "--engine"],
+        ),
         (&["run", "nosuchsample"], 3, &["nosuchsample", "blink"]),
         (&["run", "blink", "--for", "soon"], 2, &["soon", "10s"]),
         (&["run", "blink", "--for", "0s"], 2, &["0s", "10s"]),

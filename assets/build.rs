@@ -32,7 +32,8 @@ fn ports(code: &mut String, root: &Path) -> io::Result<()> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root.join("../firmware/boards"))? {
         let entry = entry?;
-        if entry.path().join("Cargo.toml").is_file() {
+        // Beside the boards lie the crates that they share.
+        if entry.path().join("src/main.rs").is_file() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }

@@ -1,7 +1,8 @@
 //! The board as the firmware sees it.
 
-use crate::{arena, clock::Clock, fault, flash::FlashRegions, heap, pins::Gpio, sensors, stack, uart::Uart, watchdog};
+use crate::{clock::Clock, flash::FlashRegions, pins::Gpio, sensors, uart::Uart, watchdog};
 use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Usage};
+use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{
     capability::PinSet,
     types::{FaultRecord, ResetReason},
@@ -36,7 +37,7 @@ impl Nano {
         let reasons = peripherals.POWER.resetreas.read().bits();
         // SAFETY: RESETREAS takes any pattern; a one clears that reason.
         peripherals.POWER.resetreas.write(|w| unsafe { w.bits(reasons) });
-        let reset_reason = fault::begin(reasons);
+        let reset_reason = fault::begin(resets(reasons));
         let chip_id = sensors::chip_id(&peripherals.FICR);
         watchdog::start(&peripherals.WDT);
         sensors::start(&peripherals.RNG);
@@ -55,6 +56,22 @@ impl Nano {
             chip_id,
             reset_reason,
         })
+    }
+}
+
+/// RESETREAS (5.3.7.13).
+#[inline(always)]
+fn resets(reasons: u32) -> Resets {
+    const RESETPIN: u32 = 1 << 0;
+    const DOG: u32 = 1 << 1;
+    const SREQ: u32 = 1 << 2;
+    const LOCKUP: u32 = 1 << 3;
+    Resets {
+        lockup: reasons & LOCKUP != 0,
+        watchdog: reasons & DOG != 0,
+        pin: reasons & RESETPIN != 0,
+        software: reasons & SREQ != 0,
+        other: reasons != 0,
     }
 }
 
@@ -117,16 +134,19 @@ impl Board for Nano {
     }
 
     fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        arena::run(arena, work)
+        fault::mark_app(Some(arena.mark));
+        let done = drydock_arena::run(arena, work);
+        fault::mark_app(None);
+        done
     }
 
     fn arena_bytes(&self, number: u8) -> u32 {
-        heap::arena_bytes(number)
+        drydock_arena::arena_bytes(number)
     }
 
     fn free_arena(&self, number: u8) {
         // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
-        unsafe { heap::free_arena(number) };
+        unsafe { drydock_arena::free_arena(number) };
     }
 
     fn faulted_app(&self) -> Option<u8> {
@@ -138,10 +158,10 @@ impl Board for Nano {
     }
 
     fn heap(&self) -> Usage {
-        heap::usage()
+        drydock_arena::usage()
     }
 
     fn stack(&self) -> Usage {
-        stack::usage()
+        drydock_stack::usage()
     }
 }

@@ -6,15 +6,11 @@
 
 extern crate alloc;
 
-mod arena;
 mod board;
 mod clock;
-mod fault;
 mod flash;
-mod heap;
 mod pins;
 mod sensors;
-mod stack;
 mod uart;
 mod watchdog;
 
@@ -24,8 +20,8 @@ use drydock_device::{board::BoardRef, device::Device, records::Records};
 
 #[entry]
 fn main() -> ! {
-    stack::paint();
-    heap::init();
+    drydock_stack::paint();
+    drydock_arena::init();
     let board = board::Nano::take().expect("main runs once");
     let board: BoardRef = Box::leak(Box::new(board));
     if pins::wipe_button_is_held() {

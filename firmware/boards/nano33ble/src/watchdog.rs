@@ -1,6 +1,5 @@
 //! WDT (6.36): a firmware that does not come round its main loop for 8 seconds is reset.
 
-use crate::fault;
 use core::arch::naked_asm;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::ExceptionFrame;
@@ -31,7 +30,7 @@ pub(crate) fn feed() {
 
 /// Nobody came round in time: notes where the firmware was. The reset follows two cycles of the slow clock later.
 extern "C" fn timed_out(frame: &ExceptionFrame) -> ! {
-    fault::hung(frame);
+    drydock_cortex_m::hung(frame);
     loop {
         cortex_m::asm::nop();
     }

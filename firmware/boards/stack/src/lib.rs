@@ -1,5 +1,9 @@
 //! How deep the stack has been: it is painted at start, and what is not paint any more was used.
+//!
+//! The linker script says where it lies: from `_stack_floor` up to `_stack_start`.
+#![no_std]
 
+use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 use drydock_device::board::Usage;
 
@@ -21,10 +25,23 @@ fn bounds() -> (u32, u32) {
     (&raw mut _stack_floor as u32, &raw mut _stack_start as u32)
 }
 
+#[inline(always)]
+fn pointer() -> u32 {
+    let pointer: u32;
+    // SAFETY: a register is read.
+    unsafe {
+        #[cfg(target_arch = "arm")]
+        asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+        #[cfg(target_arch = "riscv32")]
+        asm!("mv {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+    }
+    pointer
+}
+
 /// Paints what lies below the present frame.
-pub(crate) fn paint() {
+pub fn paint() {
     let (floor, _) = bounds();
-    let top = cortex_m::register::msp::read() - OWN_BYTES;
+    let top = pointer() - OWN_BYTES;
     for at in (floor..top).step_by(4) {
         // SAFETY: the stack grows down; nothing lives below the present frame.
         unsafe { (at as *mut u32).write_volatile(PAINT) };
@@ -33,7 +50,7 @@ pub(crate) fn paint() {
 }
 
 /// Numbers of the stack.
-pub(crate) fn usage() -> Usage {
+pub fn usage() -> Usage {
     let (floor, start) = bounds();
     let mut lowest = LOWEST.load(Ordering::Relaxed);
     let mut at = lowest;
@@ -50,7 +67,7 @@ pub(crate) fn usage() -> Usage {
     }
     LOWEST.store(lowest, Ordering::Relaxed);
     Usage {
-        used_bytes: start - cortex_m::register::msp::read(),
+        used_bytes: start - pointer(),
         peak_bytes: start - lowest,
         total_bytes: start - floor,
     }

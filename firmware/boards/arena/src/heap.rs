@@ -2,9 +2,9 @@
 //!
 //! An arena is an account, not a region: a region for each app would leave most of itself unused. Each block carries the
 //! arena it belongs to and a place in that arena's list, so that all of an arena can be freed although nobody who had
-//! blocks in it is alive any more (see [`arena`](crate::arena)).
+//! blocks in it is alive any more (see [`work`](crate::work)).
 
-use crate::arena;
+use crate::work;
 use core::{
     alloc::{GlobalAlloc, Layout},
     cell::{Cell, RefCell},
@@ -72,28 +72,41 @@ struct Tag {
 const FIRMWARE: u8 = 0xFF;
 const TAG_BYTES: usize = size_of::<Tag>();
 
-/// Start of RAM: what [`link`]s are counted from.
-const RAM_START: usize = 0x2000_0000;
+/// What [`link`]s are counted from; the heap ends less than 512 KB behind it. Here on Arm is where RAM begins by the
+/// architecture's memory map (ARMv7-M ARM, B3.1); elsewhere the linker script says where.
+#[cfg(target_arch = "arm")]
+fn ram_start() -> usize {
+    0x2000_0000
+}
 
-/// A tag's place in one half-word; 0 is nobody, because the stack lies there.
+#[cfg(not(target_arch = "arm"))]
+fn ram_start() -> usize {
+    unsafe extern "C" {
+        static _ram_start: u32;
+    }
+    &raw const _ram_start as usize
+}
+
+/// A tag's place in one half-word; 0 is nobody, for the allocator's own header stands before the first tag.
 fn link(tag: Option<NonNull<Tag>>) -> u16 {
-    tag.map_or(0, |tag| ((tag.as_ptr() as usize - RAM_START) / TAG_BYTES) as u16)
+    tag.map_or(0, |tag| ((tag.as_ptr() as usize - ram_start()) / TAG_BYTES) as u16)
 }
 
 fn linked(link: u16) -> Option<NonNull<Tag>> {
     match link {
         0 => None,
-        _ => NonNull::new((RAM_START + usize::from(link) * TAG_BYTES) as *mut Tag),
+        _ => NonNull::new((ram_start() + usize::from(link) * TAG_BYTES) as *mut Tag),
     }
 }
 
-/// Gives the allocator its memory. Called once, before anything is allocated.
-pub(crate) fn init() {
+/// Gives the allocator its memory: from the linker script's `_heap_start` to its `_heap_end`. Called once, before anything
+/// is allocated.
+pub fn init() {
     unsafe extern "C" {
-        static mut __euninit: u32;
+        static mut _heap_start: u32;
         static mut _heap_end: u32;
     }
-    let (start, end) = (&raw mut __euninit as usize, &raw mut _heap_end as usize);
+    let (start, end) = (&raw mut _heap_start as usize, &raw mut _heap_end as usize);
     // SAFETY: the linker leaves this range to us, and nothing else has it.
     let memory: &'static mut [MaybeUninit<u8>] =
         unsafe { core::slice::from_raw_parts_mut(start as *mut MaybeUninit<u8>, end - start) };
@@ -102,7 +115,7 @@ pub(crate) fn init() {
 }
 
 /// Numbers of the heap, headers and tags included.
-pub(crate) fn usage() -> Usage {
+pub fn usage() -> Usage {
     Usage {
         used_bytes: HEAP.used_bytes.get(),
         peak_bytes: HEAP.peak_bytes.get(),
@@ -111,7 +124,7 @@ pub(crate) fn usage() -> Usage {
 }
 
 /// Bytes that belong to an arena, headers and tags included.
-pub(crate) fn arena_bytes(arena: u8) -> u32 {
+pub fn arena_bytes(arena: u8) -> u32 {
     HEAP.arenas
         .get(usize::from(arena))
         .map_or(0, |arena| arena.used_bytes.get())
@@ -121,7 +134,7 @@ pub(crate) fn arena_bytes(arena: u8) -> u32 {
 ///
 /// # Safety
 /// Nobody uses them any more.
-pub(crate) unsafe fn free_arena(number: u8) {
+pub unsafe fn free_arena(number: u8) {
     let Some(arena) = HEAP.arenas.get(usize::from(number)) else {
         return;
     };
@@ -216,7 +229,7 @@ impl Heap {
 
     /// Whether an arena may grow by so much. The firmware may always.
     fn may_grow(&self, owner: u8, bytes: u32) -> bool {
-        match (self.arenas.get(usize::from(owner)), arena::current()) {
+        match (self.arenas.get(usize::from(owner)), work::current()) {
             (Some(arena), Some((number, limit_bytes))) if number == owner => {
                 arena.used_bytes.get() + bytes <= limit_bytes
             }
@@ -228,12 +241,12 @@ impl Heap {
 // SAFETY: rlsf's allocator keeps to the contract; tags stand before the bytes that are handed out, and are not in them.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let owner = arena::current().map_or(FIRMWARE, |(number, _)| number);
+        let owner = work::current().map_or(FIRMWARE, |(number, _)| number);
         let allocated = tagged(layout)
             .filter(|tagged| self.may_grow(owner, cost(*tagged)))
             .and_then(|tagged| Some((self.blocks.borrow_mut().allocate(tagged)?, tagged)));
         let Some((block, tagged)) = allocated else {
-            arena::exhausted(layout.size());
+            work::exhausted(layout.size());
             return ptr::null_mut();
         };
         // SAFETY: the block is as long as its lead and the bytes; the tag is the end of the lead.
@@ -277,7 +290,7 @@ unsafe impl GlobalAlloc for Heap {
             };
             let Some(block) = moved else {
                 self.enlist(tag, owner, old.align(), cost(old));
-                arena::exhausted(new_size);
+                work::exhausted(new_size);
                 return ptr::null_mut();
             };
             let bytes = block.add(lead(new.align()));

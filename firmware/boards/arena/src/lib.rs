@@ -1,0 +1,14 @@
+//! The heap of all boards' firmware, and accounts of it for apps: what an app allocates is counted, limited, and freed as a
+//! whole. What differs between architectures is not here but in `drydock-cortex-m` and `drydock-riscv`.
+#![no_std]
+
+mod heap;
+mod work;
+
+#[cfg(target_arch = "arm")]
+use drydock_cortex_m::way_out as arch;
+#[cfg(target_arch = "riscv32")]
+use drydock_riscv::way_out as arch;
+
+pub use heap::{arena_bytes, free_arena, init, usage};
+pub use work::run;

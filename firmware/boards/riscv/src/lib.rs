@@ -1,0 +1,7 @@
+//! What an RV32 core asks of firmware, whichever chip it is in: its falls and the way out of the middle of work.
+#![no_std]
+
+mod fall;
+pub mod way_out;
+
+pub use fall::trapped;

@@ -31,7 +31,7 @@ Usage: cargo xtask VERB
   tidy                       dependency rules, file sizes, module docs, forbidden words
   lint                       tidy and clippy
   test [--quick] [PART..]    all tests, cheap ones first; --list names the parts
-  bench [--quick]            the numbers of every room in one table
+  bench [ROOM|NAME..]        the numbers of every room in one table; --quick, --json, --markdown, --list
   fuzz [--seconds N]         every decoder a peer can feed, N seconds in all
   conformance [ENGINE]       the engine suite, against one engine or all that are installed";
 

@@ -1,6 +1,6 @@
 //! `drydock run` to the first log line, and a drop on a connected board until it runs: host time of each step, at both paces.
 //!
-//! Prints one JSON object a line for `cargo xtask bench`. Times are medians of a few rounds on this machine as it is.
+//! Prints one JSON object a line for `./x bench`; `--quick` takes fewer rounds. Times are medians on this machine as it is.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_workbench::{
@@ -14,11 +14,17 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Rounds of which the median is told.
 const ROUNDS: usize = 7;
+const QUICK_ROUNDS: usize = 3;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
+    let rounds = match std::env::args().nth(1).as_deref() {
+        None => ROUNDS,
+        Some("--quick") => QUICK_ROUNDS,
+        Some(other) => return Err(format!("unknown argument {other}").into()),
+    };
     let mut first_logs = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         first_logs.push(run_to_first_log().await?);
     }
     tell(
@@ -28,7 +34,7 @@ async fn main() -> Outcome<()> {
         "pace max, without the process' start",
     );
     for (pace, goal) in [(Pace::Max, Some("<= 500")), (Pace::Realtime, None)] {
-        drops(pace, goal).await?;
+        drops(pace, goal, rounds).await?;
     }
     Ok(())
 }
@@ -52,14 +58,14 @@ async fn run_to_first_log() -> Outcome<f64> {
 }
 
 /// A module of 16 KiB again and again on one board.
-async fn drops(pace: Pace, goal: Option<&str>) -> Outcome<()> {
+async fn drops(pace: Pace, goal: Option<&str>, rounds: usize) -> Outcome<()> {
     let workbench = open().await?;
     let mut updates = workbench.subscribe();
     let board = add(&workbench, pace).await?;
     wait(&mut updates, |event| event.event == "device.connected").await?;
     let module = BASE64_STANDARD.encode(module_of(16 * 1024));
     let (mut sent, mut stored, mut running, mut uptime) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let begin = Instant::now();
         let since = || begin.elapsed().as_secs_f64() * 1e3;
         let source = AppSource::Bytes {

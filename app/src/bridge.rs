@@ -9,10 +9,11 @@ use drydock_workbench::{
 };
 use serde::Serialize;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tauri::{State, ipc::Channel};
+use tauri::{State, WebviewWindow, ipc::Channel};
 use tokio::sync::{RwLock, watch};
 
 /// Updates that go over the channel as one message at most.
@@ -51,7 +52,8 @@ pub(crate) enum OpenState {
 pub(crate) struct Bridge {
     session: RwLock<Option<Session>>,
     state: watch::Sender<OpenState>,
-    front: Mutex<Option<Channel<Vec<Told>>>>,
+    /// By the label of their window.
+    fronts: Mutex<HashMap<String, Channel<Vec<Told>>>>,
     notice: Option<&'static str>,
 }
 
@@ -64,7 +66,7 @@ impl Bridge {
         Self {
             session: RwLock::new(None),
             state,
-            front: Mutex::new(None),
+            fronts: Mutex::default(),
             notice,
         }
     }
@@ -120,11 +122,19 @@ impl Bridge {
     }
 
     fn send(&self, batch: Vec<Told>) {
-        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(channel) = &*front {
+        for channel in self.fronts().values() {
             // A page that is being reloaded subscribes again and reads the state.
-            let _ = channel.send(batch);
+            let _ = channel.send(batch.clone());
         }
+    }
+
+    /// Sends nothing more to a window that has gone.
+    pub(crate) fn forget(&self, label: &str) {
+        self.fronts().remove(label);
+    }
+
+    fn fronts(&self) -> MutexGuard<'_, HashMap<String, Channel<Vec<Told>>>> {
+        self.fronts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the workbench that this process owns.
@@ -170,11 +180,11 @@ pub(crate) async fn call(bridge: State<'_, Arc<Bridge>>, request: Request) -> Re
     }
 }
 
-/// Sends what the workbench tells over this channel from now on; the one before gets nothing more.
+/// Sends what the workbench tells over this channel from now on; the one before of the same window gets nothing more.
 #[tauri::command]
-pub(crate) fn subscribe(bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Told>>) {
-    let mut front = bridge.front.lock().unwrap_or_else(PoisonError::into_inner);
+pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Told>>) {
+    let mut fronts = bridge.fronts();
     let state = bridge.state.borrow().clone();
     let _ = updates.send(vec![Told::State(state)]);
-    *front = Some(updates);
+    fronts.insert(window.label().to_owned(), updates);
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bridge;
+mod card_window;
 mod demo;
 mod only_window;
 mod remembered;
@@ -17,7 +18,7 @@ use remembered::Remembered;
 use std::{process::ExitCode, sync::Arc};
 use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
 
-/// Label of the one window; the capabilities name it.
+/// Label of the main window; the capabilities name it.
 const MAIN: &str = "main";
 
 fn main() -> ExitCode {
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
         .invoke_handler(tauri::generate_handler![
             bridge::call,
             bridge::subscribe,
-            remembered::remember
+            remembered::remember,
+            card_window::pop_out
         ])
         .setup({
             let bridge = Arc::clone(&bridge);
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
                     .build()?;
                 remembered.place(&window);
                 remembered.follow(&window);
+                card_window::close_with(&window);
                 blank.watch(&window);
                 only.focus_when_asked(window);
                 Ok(())

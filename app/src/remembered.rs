@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tauri::{Monitor, PhysicalPosition, PhysicalSize, State, WebviewWindow, WindowEvent};
+use tauri::{AppHandle, Emitter as _, Monitor, PhysicalPosition, PhysicalSize, State, WebviewWindow, WindowEvent};
 use tokio::sync::Notify;
 
 /// Size of the window that was never opened before, in logical pixels.
@@ -154,9 +154,11 @@ impl Remembered {
 
 /// Keeps what the front end wants to find at the next start.
 #[tauri::command]
-pub(crate) fn remember(remembered: State<'_, Arc<Remembered>>, front: Map<String, Value>) {
+pub(crate) fn remember(app: AppHandle, remembered: State<'_, Arc<Remembered>>, front: Map<String, Value>) {
     let length = serde_json::to_vec(&front).map_or(usize::MAX, |text| text.len());
     if length <= MAX_FRONT {
+        // The windows of single cards look as this one does.
+        let _ = app.emit("remembered", &front);
         remembered.kept().front = front;
         remembered.changed.notify_one();
     }

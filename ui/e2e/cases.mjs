@@ -1,8 +1,9 @@
 // What the window must do, in the order in which a user would meet it.
 import { apps } from './cases/apps.mjs'
+import { cards } from './cases/cards.mjs'
 import { emulation } from './cases/emulation.mjs'
 import { fleet } from './cases/fleet.mjs'
 import { thousand } from './cases/thousand.mjs'
 import { whole } from './cases/window.mjs'
 
-export const cases = [...apps, ...fleet, ...emulation, ...thousand, ...whole]
+export const cases = [...apps, ...cards, ...fleet, ...emulation, ...thousand, ...whole]

@@ -77,9 +77,21 @@ export class Display {
 
   /** Closes the windows of a title as a user does. */
   quit(title) {
-    const done = spawnSync('xdotool', ['search', '--onlyvisible', '--name', `^${title}$`], { env: this.env, encoding: 'utf8', timeout: 20_000 })
-    const ids = done.stdout.trim().split('\n').filter(Boolean)
+    const ids = this.windows(title)
     if (ids.length > 0) spawnSync(python, [here('close_window.py'), ...ids], { env: this.env, stdio: 'inherit', timeout: 20_000 })
+  }
+
+  /** The windows of a title that are to be seen. */
+  windows(title) {
+    const done = spawnSync('xdotool', ['search', '--onlyvisible', '--name', `^${title}$`], { env: this.env, encoding: 'utf8', timeout: 20_000 })
+    return done.stdout.trim().split('\n').filter(Boolean)
+  }
+
+  /** How many colours a window shows. */
+  colours(id) {
+    const done = spawnSync('import', ['-window', id, '-format', '%k', 'info:-'], { env: this.env, encoding: 'utf8', timeout: 20_000 })
+    if (done.status !== 0) throw new Error(`import: ${done.stderr}`)
+    return Number(done.stdout)
   }
 
   /** Moves a window and changes its size. */

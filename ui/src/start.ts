@@ -3,13 +3,18 @@ import { mount } from 'svelte'
 import App from './App.svelte'
 import { tauriBackend } from './lib/backend/tauri'
 import type { Backend } from './lib/backend/backend'
+import { cardTitles, isCardName } from './lib/board/cards'
+import { place } from './lib/place.svelte'
 import { preferences } from './lib/settings/preferences.svelte'
 import { clock } from './lib/status/clock.svelte'
 import { workbench } from './lib/workbench.svelte'
 
 export async function start(target: HTMLElement): Promise<void> {
   const chosen = await backend()
-  preferences.start((stored) => chosen.remember(stored))
+  place.alone = cardOfQuery()
+  // The window of a single card follows the main one and keeps nothing of its own.
+  preferences.start(place.alone ? () => {} : (stored) => chosen.remember(stored))
+  if (place.alone) await chosen.onRemembered((stored) => preferences.adopt(stored))
   clock.start()
   mount(App, { target })
   await workbench.start(chosen)
@@ -22,4 +27,14 @@ async function backend(): Promise<Backend> {
     return new MockBackend({ boards: Number(query.get('boards') ?? 6), tickMs: 1000 })
   }
   return tauriBackend
+}
+
+/** The card that this window is for, if it is for a single one. */
+function cardOfQuery(): typeof place.alone {
+  const query = new URLSearchParams(location.search)
+  const card = query.get('card')
+  const board = query.get('board')
+  if (!isCardName(card) || board === null) return null
+  document.title = cardTitles[card]
+  return { card, board }
 }

@@ -6,6 +6,7 @@ import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
 import { fleet } from '$lib/fleet/fleet.svelte'
 import { place } from '$lib/place.svelte'
+import { preferences } from '$lib/settings/preferences.svelte'
 import { workbench } from '$lib/workbench.svelte'
 
 // The canvas of the plots needs a real browser.
@@ -57,6 +58,8 @@ afterEach(async () => {
   fleet.filter = ''
   place.panel = 'fleet'
   place.adding = false
+  place.alone = null
+  preferences.value.cards = []
   place.marked.clear()
   attempts.errors.clear()
   document.body.innerHTML = ''
@@ -175,6 +178,36 @@ describe('apps', () => {
     button('Stop sensor')!.click()
     await settled()
     expect(text('main [role=alert]')).toContain('bench-1 does not answer.')
+  })
+})
+
+describe('the cards', () => {
+  const standing = () => [...document.querySelectorAll<HTMLElement>('[data-card]')].map((c) => c.dataset['card'])
+
+  it('change places with the arrow keys on their grip, and stay at the edge', async () => {
+    await open({ boards: 1 })
+    const grip = () => document.querySelector('[data-card=apps] .grip')!
+    await press(grip(), 'ArrowLeft')
+    expect(standing()).toEqual(['apps', 'signals', 'console', 'front'])
+    await press(grip(), 'ArrowRight')
+    expect(standing()).toEqual(['signals', 'apps', 'console', 'front'])
+    await press(grip(), 'ArrowDown')
+    expect(standing()).toEqual(['signals', 'front', 'console', 'apps'])
+  })
+
+  it('stand as at first when what was kept is no order', async () => {
+    preferences.value.cards = ['apps', 'apps', 'console', 'nonsense']
+    await open({ boards: 1 })
+    expect(standing()).toEqual(['apps', 'signals', 'console', 'front'])
+  })
+
+  it('are alone in a window of their own', async () => {
+    const second = `b-${(0x3f9a0c + 7919).toString(16)}`
+    place.alone = { board: second, card: 'console' }
+    await open({ boards: 3 })
+    expect(standing()).toEqual(['console'])
+    expect(document.querySelector('.grip')).toBeNull()
+    expect(text('main')).toContain(backend.boards.get(second)!.name)
   })
 })
 

@@ -1,5 +1,6 @@
 // Where the user is: which panel, which board, which boards are marked.
 import { SvelteSet } from 'svelte/reactivity'
+import type { CardName } from './board/cards'
 import { fleet } from './fleet/fleet.svelte'
 import { preferences } from './settings/preferences.svelte'
 
@@ -11,7 +12,11 @@ class Place {
   /** The form that adds a board is open. */
   adding = $state(false)
   /** The card that fills the board's page, if one does. */
-  maximised = $state<string | null>(null)
+  maximised = $state<CardName | null>(null)
+  /** The card that is being dragged, and the one that it would change places with. */
+  moving = $state<{ card: CardName; onto: CardName | null } | null>(null)
+  /** What this window shows if it shows a single card. */
+  alone = $state.raw<{ board: string; card: CardName } | null>(null)
   /** Boards that are acted on together. */
   readonly marked = new SvelteSet<string>()
 
@@ -25,6 +30,7 @@ class Place {
 
   /** The open board; while none was chosen, the first one. */
   readonly boardId: string | null = $derived.by(() => {
+    if (this.alone) return this.alone.board
     if (fleet.boards.has(preferences.value.board)) return preferences.value.board
     return fleet.order[0] ?? null
   })

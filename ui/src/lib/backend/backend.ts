@@ -34,6 +34,10 @@ export interface Backend {
   copy(text: string): Promise<void>
   /** Keeps this for the next start of the window. */
   remember(front: object): void
+  /** Tells what the main window keeps from now on; for the windows of single cards. */
+  onRemembered(listener: (front: object) => void): Promise<void>
+  /** Opens a window for one card of one board. */
+  popOut(card: string, board: string, title: string): Promise<void>
 }
 
 /** Whatever was thrown, as an error of the API. */

@@ -70,6 +70,12 @@ export class MockBackend implements Backend {
 
   remember(): void {}
 
+  async onRemembered(): Promise<void> {}
+
+  async popOut(card: string, board: string): Promise<void> {
+    window.open(`?card=${card}&board=${board}`)
+  }
+
   async copy(text: string): Promise<void> {
     this.copied = text
   }

@@ -1,6 +1,6 @@
 // The backend of the shipped window: one command, one channel, and what the webview tells of file drags.
 import { Channel, invoke } from '@tauri-apps/api/core'
-import { emit } from '@tauri-apps/api/event'
+import { emit, listen } from '@tauri-apps/api/event'
 import { getCurrentWebview } from '@tauri-apps/api/webview'
 import { open, save } from '@tauri-apps/plugin-dialog'
 import type { Backend, FileDrag, Method, Opening, Params, Result } from './backend'
@@ -42,6 +42,14 @@ export const tauriBackend: Backend = {
 
   remember(front) {
     void invoke('remember', { front })
+  },
+
+  async onRemembered(listener) {
+    await listen<object>('remembered', ({ payload }) => listener(payload))
+  },
+
+  popOut(card, board, title) {
+    return invoke('pop_out', { card, board, title })
   },
 
   copy(text) {

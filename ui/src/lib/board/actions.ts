@@ -4,6 +4,7 @@ import type { BoardAdd, PowerAction } from '../backend/generated'
 import { place } from '../place.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
+import { cardTitles, type CardName } from './cards'
 import { boardName, deployments } from './deploy.svelte'
 
 export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
@@ -73,4 +74,12 @@ export async function copyDiagnostics(): Promise<void> {
     return true
   })
   if (done) announcer.say('Diagnostics copied; they hold no keys and no tokens')
+}
+
+/** Shows a card of the open board in a window of its own; it stays on the page too. */
+export async function popOut(card: CardName): Promise<void> {
+  const board = place.boardId
+  if (board === null) return
+  const title = `${cardTitles[card]} of ${boardName(board)}`
+  await attempts.run(at.board(board), 'Opening a window', () => workbench.backend.popOut(card, board, title))
 }

@@ -4,12 +4,14 @@ import {
   addBoard,
   chooseAndDeploy,
   copyDiagnostics,
+  popOut,
   power,
   removeApp,
   removeBoard,
   startApp,
   stopApp,
 } from '../board/actions'
+import { cardNames, cardTitles, swap } from '../board/cards'
 import { deployments } from '../board/deploy.svelte'
 import { aboutSample, deploySample } from '../board/samples'
 import { consoleOf } from '../console/console.svelte'
@@ -107,12 +109,16 @@ function viewActions({ id, name }: BoardView): Action[] {
     view(signals.paused ? 'Let the plots flow' : 'Pause the plots', () => signals.setPaused(!signals.paused)),
     view(signals.table ? 'Show plots' : 'Show the plots as a table', () => (signals.table = !signals.table)),
     ...windows.map(([s, label]) => view(`Plots: ${label}`, () => (preferences.value.windowS = s))),
-    ...(['apps', 'signals', 'console', 'front'] as const).map((card) => {
-      const title = { apps: 'Apps', signals: 'Signals', console: 'Console', front: 'Front panel' }[card]
-      return place.maximised === card
-        ? view(`Shrink ${title}`, () => (place.maximised = null))
-        : view(`Fill the page with ${title}`, () => (place.maximised = card))
-    }),
+    ...cardNames.flatMap((card) => [
+      place.maximised === card
+        ? view(`Shrink ${cardTitles[card]}`, () => (place.maximised = null))
+        : view(`Fill the page with ${cardTitles[card]}`, () => (place.maximised = card)),
+      view(`Open ${cardTitles[card]} in its own window`, () => popOut(card)),
+      ...cardNames
+        .filter((other) => other > card)
+        .map((other) => view(`Swap ${cardTitles[card]} with ${cardTitles[other]}`, () => swap(card, other))),
+    ]),
+    view('Put the cards back where they were at first', () => (preferences.value.cards = [...cardNames])),
   ]
 }
 

@@ -9,6 +9,8 @@ export interface Stored {
   topShare: number
   appsWidth: number
   frontWidth: number
+  /** The cards of a board's page: upper left, upper right, lower left, lower right. */
+  cards: string[]
   windowS: number
   hiddenSeries: string[]
   panel: string
@@ -24,6 +26,7 @@ const defaults: Stored = {
   topShare: 0.62,
   appsWidth: 300,
   frontWidth: 268,
+  cards: ['apps', 'signals', 'console', 'front'],
   windowS: 60,
   hiddenSeries: ['temperature', 'link_retries', 'memory'],
   panel: 'fleet',
@@ -38,8 +41,8 @@ declare global {
 }
 
 /** What was kept, as far as it has the form of today. */
-function read(): Stored {
-  const kept = Object.entries(window.__DRYDOCK_KEPT__ ?? {}).filter(([k, v]) => {
+function read(all: object = window.__DRYDOCK_KEPT__ ?? {}): Stored {
+  const kept = Object.entries(all).filter(([k, v]) => {
     const d = defaults[k as keyof Stored]
     return typeof d === typeof v && Array.isArray(d) === Array.isArray(v)
   })
@@ -52,6 +55,11 @@ class Preferences {
   readonly theme: 'dark' | 'light' = $derived(
     this.value.theme === 'system' ? (this.systemDark ? 'dark' : 'light') : this.value.theme,
   )
+
+  /** Takes over what another window of this program keeps. */
+  adopt(stored: object): void {
+    this.value = read(stored)
+  }
 
   /** Follows the system's theme and keeps what is changed; called once, at start. */
   start(keep: (stored: Stored) => void): void {

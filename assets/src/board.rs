@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::chip::Chip;
+use crate::chip::{Chip, Flash};
 use crate::section::{Invalid, Reader};
 
 /// A microcontroller board.
@@ -23,12 +23,26 @@ pub struct Board {
     pub connector: Connector,
     /// The link's UART.
     pub link: Link,
-    /// Flash map, by address; it covers the flash without gaps or overlaps.
+    /// Flash map, by address; it covers the flash, and the flash for data if there is one, without gaps or overlaps.
     pub flash: Vec<FlashArea>,
     /// Lights.
     pub leds: Vec<Led>,
     /// Buttons.
     pub buttons: Vec<Button>,
+    /// What Drydock's firmware does not do on it, if anything.
+    pub limit: Option<Limit>,
+}
+
+/// What Drydock's firmware does not do on a board.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Whether it enrolls. One that does not is shown as unauthenticated.
+    pub enrolls: bool,
+    /// Whether it takes apps.
+    pub apps: bool,
+    /// Why, in a sentence without its full stop that can follow a colon.
+    pub text: String,
 }
 
 /// The physical connector.
@@ -167,6 +181,7 @@ impl Board {
         let flash = reader.all::<FlashSection>("flash");
         let leds = reader.all::<LedSection>("led");
         let buttons = reader.all::<ButtonSection>("button");
+        let limit = reader.optional("limit");
         let board = (|| {
             let chip = chip?;
             let mut check = Check {
@@ -190,6 +205,7 @@ impl Board {
                 flash: flash.into_iter().map(FlashSection::into_area).collect(),
                 leds,
                 buttons,
+                limit,
                 chip,
             })
         })();
@@ -264,7 +280,18 @@ impl Check<'_, '_> {
     }
 
     fn flash_map(&mut self, areas: &[FlashSection]) {
-        let flash = self.chip.flash;
+        let data = self.chip.data_flash.as_ref();
+        let (rest, first): (Vec<_>, Vec<_>) = areas
+            .iter()
+            .partition(|area| data.is_some_and(|data| area.base >= data.base));
+        self.flash_areas(&self.chip.flash, &first);
+        if let Some(data) = data {
+            self.flash_areas(data, &rest);
+        }
+        self.names(areas.iter().map(|area| &area.name));
+    }
+
+    fn flash_areas(&mut self, flash: &Flash, areas: &[&FlashSection]) {
         let mut next = flash.base;
         for area in areas {
             let span = area.name.span();
@@ -276,8 +303,7 @@ impl Check<'_, '_> {
                 );
                 self.reader.problem(span.clone(), &what);
             }
-            if area.bytes == 0 || !area.bytes.is_multiple_of(flash.erase_bytes) {
-                let what = format!("`{name}` is not whole erase units of {} bytes", flash.erase_bytes);
+            if let Err(what) = flash.check_area(name, area.base, area.bytes) {
                 self.reader.problem(span, &what);
             }
             next = area.base.saturating_add(area.bytes);
@@ -289,7 +315,6 @@ impl Check<'_, '_> {
             );
             self.reader.problem(0..0, &what);
         }
-        self.names(areas.iter().map(|area| &area.name));
     }
 
     fn names<'s>(&mut self, names: impl Iterator<Item = &'s Spanned<String>>) {

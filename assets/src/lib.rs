@@ -10,8 +10,8 @@ mod qemu;
 mod renode;
 mod section;
 
-pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Link, Pin};
-pub use chip::{Chip, Core, Flash, Ram};
+pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Limit, Link, Pin};
+pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
 pub use embedded::{App, FirmwareImage, NotBuilt, app, apps, firmware};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
@@ -21,13 +21,23 @@ pub use section::{Invalid, Problem};
 const BOARDS: &[(&str, &str)] = &[
     ("boards/nano33ble.toml", include_str!("../boards/nano33ble.toml")),
     ("boards/hifive1-revb.toml", include_str!("../boards/hifive1-revb.toml")),
+    (
+        "boards/stm32f4-discovery.toml",
+        include_str!("../boards/stm32f4-discovery.toml"),
+    ),
     ("boards/esp32-c6.toml", include_str!("../boards/esp32-c6.toml")),
+    (
+        "boards/uno-r4-minima.toml",
+        include_str!("../boards/uno-r4-minima.toml"),
+    ),
 ];
 /// The chips that the boards name.
 const CHIPS: &[(&str, &str)] = &[
     ("chips/nrf52840.toml", include_str!("../chips/nrf52840.toml")),
     ("chips/fe310-g002.toml", include_str!("../chips/fe310-g002.toml")),
+    ("chips/stm32f407.toml", include_str!("../chips/stm32f407.toml")),
     ("chips/esp32-c6.toml", include_str!("../chips/esp32-c6.toml")),
+    ("chips/ra4m1.toml", include_str!("../chips/ra4m1.toml")),
 ];
 
 /// All boards that ship with Drydock.
@@ -39,9 +49,12 @@ pub fn boards() -> Vec<Board> {
         .collect()
 }
 
-/// The board called `name`.
+/// The board called `name`; QEMU's is among them.
 pub fn board(name: &str) -> Option<Board> {
-    boards().into_iter().find(|board| board.name == name)
+    boards()
+        .into_iter()
+        .chain([qemu_board()])
+        .find(|board| board.name == name)
 }
 
 /// All chips that ship with Drydock.

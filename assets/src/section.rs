@@ -71,6 +71,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes the section `[key]`, if it is there.
+    pub(crate) fn optional<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let value = self.table.remove(key)?;
+        self.deserialize(value)
+    }
+
     /// Takes all sections `[[key]]`; none is none.
     pub(crate) fn all<T: DeserializeOwned>(&mut self, key: &str) -> Vec<T> {
         let Some(value) = self.table.remove(key) else {

@@ -135,7 +135,7 @@ impl Builtin {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct NoPeripherals;
 
 impl Chip for NoPeripherals {

@@ -10,7 +10,7 @@ use libtest_mimic::Failed;
 use crate::{CODE, CODE_BYTES, DATA, DATA_BYTES, State};
 
 /// The version of the wheel; another one may differ in what it gets wrong.
-const VERSION: &str = "2.1.4";
+pub(crate) const VERSION: &str = "2.1.4";
 
 /// From unicorn/unicorn.h and unicorn/arm.h of that version.
 const ARCH_ARM: i32 = 1;

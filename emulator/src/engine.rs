@@ -13,7 +13,9 @@ use drydock_assets::Board;
 use crate::builtin::fabric::{FaultRecord, PinChange, ResetKind, UartOutput};
 use crate::builtin::time::VirtualTime;
 use crate::error::{MachineError, OpenError};
+use crate::gdb::Trapping;
 use crate::image::Image;
+use crate::profile::Profiler;
 
 /// Something that can run boards.
 pub trait Engine: Send + Sync {
@@ -170,6 +172,21 @@ pub trait Machine: Send {
 
     /// Snapshot, restore and fork, if the engine has them.
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
+        None
+    }
+
+    /// The whole state as bytes, for a file, if the engine has that.
+    fn saved_state(&mut self) -> Option<&mut dyn SavedState> {
+        None
+    }
+
+    /// Stops where a debugger wants it to, if the engine can do that without being stepped.
+    fn trapping(&mut self) -> Option<&mut dyn Trapping> {
+        None
+    }
+
+    /// What its guest spends its time on, if the engine can tell.
+    fn profiler(&mut self) -> Option<&mut dyn Profiler> {
         None
     }
 
@@ -351,6 +368,22 @@ pub trait Snapshot {
     /// # Errors
     /// The engine failed.
     fn state_hash(&mut self) -> Result<u64, MachineError>;
+}
+
+/// Optional power: the whole state of a machine as bytes, which another process can take over.
+pub trait SavedState {
+    /// The state, as what differs from `blank`: a machine of the same engine, board and seed with the same image, which
+    /// has not run. Outputs not taken yet are not part of it.
+    ///
+    /// # Errors
+    /// The engine failed.
+    fn write_state(&mut self, blank: &mut dyn Machine) -> Result<Vec<u8>, MachineError>;
+
+    /// Makes a machine that was opened and loaded, and has not run, one in that state.
+    ///
+    /// # Errors
+    /// [`MachineError::BadState`]; what state the machine is in then is not told: it is of no use any more.
+    fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError>;
 }
 
 /// Optional power: lines of the engine's own command language, for experts.

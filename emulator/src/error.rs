@@ -75,6 +75,14 @@ pub enum MachineError {
         /// Board.
         board: String,
     },
+    /// Bytes that are no state of this engine's model of the board.
+    #[error("the state is not one of this engine's {board}: {reason}")]
+    BadState {
+        /// Board.
+        board: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The engine refused what was asked; the machine is as it was.
     #[error("{board}: {reason}")]
     Refused {

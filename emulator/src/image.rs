@@ -2,6 +2,8 @@
 
 use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
 
+use crate::builtin::shared_image::Shares;
+
 /// A program in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
@@ -9,6 +11,8 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Functions and objects, by address.
     pub symbols: Vec<Symbol>,
+    /// What the machines share that loaded it.
+    pub(crate) shares: Shares,
 }
 
 /// Bytes at an address.
@@ -54,15 +58,22 @@ pub enum ImageError {
 }
 
 impl Image {
+    /// `segments`, with the `symbols` of what is in them.
+    pub fn new(segments: Vec<Segment>, symbols: Vec<Symbol>) -> Self {
+        Self {
+            segments,
+            symbols,
+            shares: Shares::default(),
+        }
+    }
+
     /// `bytes` at `addr`, without symbols.
     pub fn from_bin(addr: u32, bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            segments: vec![Segment {
-                addr,
-                bytes: bytes.into(),
-            }],
-            symbols: Vec::new(),
-        }
+        let segment = Segment {
+            addr,
+            bytes: bytes.into(),
+        };
+        Self::new(vec![segment], Vec::new())
     }
 
     /// The loadable segments (at their physical addresses) and symbols of an ELF file.
@@ -113,7 +124,7 @@ impl Image {
             })
             .collect();
         symbols.sort_by(|a, b| (a.addr, &a.name).cmp(&(b.addr, &b.name)));
-        Ok(Self { segments, symbols })
+        Ok(Self::new(segments, symbols))
     }
 
     /// The function (or other symbol) that `addr` lies in, and how far in.
@@ -158,10 +169,7 @@ mod tests {
             name: name.to_owned(),
             function: true,
         };
-        let image = Image {
-            segments: Vec::new(),
-            symbols: vec![symbol(0x100, 8, "a"), symbol(0x108, 4, "b")],
-        };
+        let image = Image::new(Vec::new(), vec![symbol(0x100, 8, "a"), symbol(0x108, 4, "b")]);
         let at = |addr| {
             image
                 .symbol_at(addr)

@@ -8,16 +8,18 @@ pub mod error;
 pub mod gdb;
 pub mod image;
 pub mod process;
+pub mod profile;
 #[cfg(unix)]
 pub mod qemu;
 pub mod renode;
 pub mod runner;
+pub mod snapshot_file;
 
 pub use builtin::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 pub use builtin::time::VirtualTime;
 pub use engine::{
     Availability, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, PauseSwitch,
-    RegisterInfo, RunLimit, Seed, Snapshot, StopReason,
+    RegisterInfo, RunLimit, SavedState, Seed, Snapshot, StopReason,
 };
 pub use error::{MachineError, OpenError};
 pub use image::{Image, ImageError, Segment, Symbol};

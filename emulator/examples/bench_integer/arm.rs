@@ -57,7 +57,7 @@ fn run(image: &Image) -> Result<Run, Box<dyn Error>> {
 }
 
 /// A Cortex-M4 at 64 MHz with memory and one register.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Bare {
     register: u32,
     accesses: u64,

@@ -59,7 +59,7 @@ const CLINT: u32 = 0x0200_0000;
 const CLINT_TOKEN: Token = 0;
 
 /// An RV32 core at 64 MHz with memory, a CLINT and one register.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Bare {
     clint: Clint,
     register: u32,

@@ -78,7 +78,7 @@ impl Builtin {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct NoPeripherals;
 
 impl Chip for NoPeripherals {

@@ -4,7 +4,7 @@
 use crate::builtin::time::{PS_PER_SECOND, VirtualTime};
 
 /// The core clock since it last changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct CoreClock {
     hz: u32,
     since: VirtualTime,

@@ -4,11 +4,13 @@
 use std::hash::Hasher;
 
 use super::arm::{self, CortexM};
-use super::fabric::{Chip, CoreDescription, Fabric, ResetKind};
+use super::fabric::{BadState, Chip, CoreDescription, Fabric, ResetKind};
 use super::limits::Limits;
 use super::riscv::{self, RiscV};
+use super::shared_image::SharedImage;
 use super::time::VirtualTime;
 use crate::engine::{GuestFault, RegisterInfo};
+use crate::profile::Watched;
 
 /// One of the cores, with its chip.
 pub enum Core {
@@ -41,6 +43,13 @@ pub enum Stop {
     },
     /// The chip switched itself off.
     PowerOff,
+}
+
+/// The state of one of the cores, with its chip.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) enum SavedCore {
+    CortexM(Box<arm::SavedCore>),
+    RiscV(Box<riscv::SavedCore>),
 }
 
 /// The same call on whichever core it is.
@@ -87,6 +96,11 @@ impl Core {
         }
     }
 
+    /// The image in memory is `image`: what other machines decoded of it is run too.
+    pub(super) fn share_code(&mut self, image: &SharedImage) {
+        on_core!(self, core => core.share_code(image));
+    }
+
     /// Resets core and chip; time goes on.
     pub fn reset(&mut self, kind: ResetKind) {
         on_core!(self, core => core.reset(kind));
@@ -97,6 +111,23 @@ impl Core {
         match self {
             Self::CortexM(core) => Self::CortexM(Box::new(core.fork())),
             Self::RiscV(core) => Self::RiscV(Box::new(core.fork())),
+        }
+    }
+
+    /// Everything that decides the machine's future, but for memory.
+    pub(super) fn save(&self) -> Result<SavedCore, BadState> {
+        Ok(match self {
+            Self::CortexM(core) => SavedCore::CortexM(Box::new(core.saved()?)),
+            Self::RiscV(core) => SavedCore::RiscV(Box::new(core.saved()?)),
+        })
+    }
+
+    /// Takes a state over; memory stays as it is.
+    pub(super) fn load(&mut self, saved: SavedCore) -> Result<(), BadState> {
+        match (self, saved) {
+            (Self::CortexM(core), SavedCore::CortexM(saved)) => core.take_over(*saved),
+            (Self::RiscV(core), SavedCore::RiscV(saved)) => core.take_over(*saved),
+            _ => Err(BadState("it is of another core".to_owned())),
         }
     }
 
@@ -155,6 +186,11 @@ impl Core {
     /// As [`Self::fabric`], to take outputs or write memory between runs.
     pub fn fabric_mut(&mut self) -> &mut Fabric {
         on_core!(self, core => core.fabric_mut())
+    }
+
+    /// Where the core is, for a profile.
+    pub(super) fn watched(&self) -> Watched {
+        on_core!(self, core => core.watched())
     }
 
     /// The chip.

@@ -8,6 +8,8 @@ use super::fe310::{self, Fe310};
 use super::machine::BuiltinMachine;
 use super::memory::GuestMemory;
 use super::nrf52840::{self, Nrf52840};
+use super::ra4m1::{self, Ra4m1};
+use super::stm32f407::{self, Stm32f407};
 use crate::engine::{Availability, Engine, Machine, MachineInfo, Seed};
 use crate::error::OpenError;
 
@@ -60,6 +62,8 @@ enum Model {
     Nrf52840,
     Fe310,
     Esp32C6,
+    Stm32f407,
+    Ra4m1,
 }
 
 impl Model {
@@ -68,6 +72,8 @@ impl Model {
             "nrf52840" => Self::Nrf52840,
             "fe310-g002" => Self::Fe310,
             "esp32-c6" => Self::Esp32C6,
+            "stm32f407" => Self::Stm32f407,
+            "ra4m1" => Self::Ra4m1,
             _ => return None,
         })
     }
@@ -78,6 +84,8 @@ impl Model {
             Self::Nrf52840 => Box::new(Nrf52840::new(seed.0)),
             Self::Fe310 => Box::new(Fe310::default()),
             Self::Esp32C6 => Box::new(Esp32C6::new(seed.0)),
+            Self::Stm32f407 => Box::new(Stm32f407::new(seed.0)),
+            Self::Ra4m1 => Box::new(Ra4m1::new(seed.0)),
         }
     }
 
@@ -87,6 +95,8 @@ impl Model {
             Self::Nrf52840 => nrf52840::prepare(memory, reset_pin(board), board.boot),
             Self::Fe310 => fe310::prepare(memory, board.boot),
             Self::Esp32C6 => esp32c6::prepare(memory),
+            Self::Stm32f407 => stm32f407::prepare(memory, board.boot),
+            Self::Ra4m1 => ra4m1::prepare(memory, board.boot),
         }
     }
 }

@@ -7,14 +7,22 @@
 //!   bit-band aliases; every other address, and every *store* to flash, arrives at [`Chip::read`] or [`Chip::write`].
 //! - Nothing here reads host time or host randomness; a machine with the same image, seed and inputs is the same machine.
 
+mod saved;
+
 use std::hash::Hasher;
 
 use super::entropy::EntropyStream;
 use super::memory::{GuestMemory, Region};
 use super::time::{EventId, EventQueue, Token, VirtualTime};
+use crate::profile::Watching;
+
+pub(super) use saved::SavedFabric;
+pub use saved::{BadState, ChipState};
 
 /// A chip: all its peripherals in one struct, so that what is wired together on silicon (PPI, shorts, DMA) can be here.
-pub trait Chip: Send {
+///
+/// [`ChipState`] comes with `serde`'s derives on the struct and on all that it is made of.
+pub trait Chip: ChipState + Send {
     /// Memory map and core of this chip.
     fn description(&self) -> ChipDescription;
 
@@ -183,13 +191,16 @@ pub enum AccessFault {
     /// The chip refuses it: flash write not enabled, protected region.
     #[error("the access is not permitted")]
     Denied,
+    /// The peripheral's clock is off. As on silicon nothing else comes of it: a load gave zero, a store was lost.
+    #[error("the peripheral's clock is off: a load gives zero there, a store is lost")]
+    Unclocked,
     /// The flash word has been written as often as the chip allows between two erasures. The store was done all the same.
     #[error("the flash word was written more often than the chip allows between two erasures")]
     WornWord,
 }
 
 /// Why the machine is reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum ResetKind {
     /// Power came up: RAM content is lost, everything starts anew.
     PowerOn,
@@ -206,7 +217,7 @@ pub enum ResetKind {
 }
 
 /// Something the chip asks of the machine that ends a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Request {
     /// Reset everything.
     Reset(ResetKind),
@@ -273,7 +284,7 @@ const FAULTS_MAX: usize = 1_024;
 const PIN_CHANGES_MAX: usize = 65_536;
 
 /// How many records were not kept because a log was full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Dropped {
     /// Refused accesses.
     pub faults: u64,
@@ -300,6 +311,8 @@ pub struct Fabric {
     dropped: Dropped,
     /// Something happened that the core must look at before its next instruction.
     attention: bool,
+    /// What is recorded of the core, while it is profiled.
+    profile: Option<Box<Watching>>,
 }
 
 impl Fabric {
@@ -321,6 +334,7 @@ impl Fabric {
             faults: Vec::new(),
             dropped: Dropped::default(),
             attention: false,
+            profile: None,
         }
     }
 
@@ -342,6 +356,7 @@ impl Fabric {
             faults: Vec::new(),
             dropped: self.dropped,
             attention: true,
+            profile: None,
         }
     }
 
@@ -554,6 +569,22 @@ impl Fabric {
 
 /// The core's side of the fabric.
 impl Fabric {
+    /// What is recorded of the core, while it is profiled. It decides nothing.
+    pub(super) fn profile(&self) -> Option<&Watching> {
+        self.profile.as_deref()
+    }
+
+    pub(super) fn profile_mut(&mut self) -> &mut Option<Box<Watching>> {
+        &mut self.profile
+    }
+
+    /// The core loads from a device, or stores to it.
+    pub(super) fn note_access(&mut self, addr: u32, write: bool) {
+        if let Some(profile) = &mut self.profile {
+            profile.note_access(addr, write);
+        }
+    }
+
     pub(super) fn set_position(&mut self, now: VirtualTime, pc: u32) {
         self.now = now;
         self.pc = pc;
@@ -606,7 +637,7 @@ impl Fabric {
 pub(super) const IRQ_WORDS: usize = 8;
 
 /// Interrupt lines from the chip to the core's interrupt controller.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct IrqLines {
     level: [u32; IRQ_WORDS],
     /// Rising edges and pulses the controller has not taken yet.

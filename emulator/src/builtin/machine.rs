@@ -1,6 +1,8 @@
 //! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. Which chip a board has is the
 //! engine's to say, what the core does is the core's; here is only the translation between them and the trait.
 
+mod trapped;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::{Core, Stop};
@@ -8,12 +10,18 @@ use super::entropy::EntropyStream;
 use super::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
 use super::limits::Limits;
 use super::memory::{GuestMemory, NoMemory};
+use super::shared_image;
 use super::time::VirtualTime;
 use crate::engine::{
-    GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, Snapshot, StopReason,
+    GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState, Snapshot,
+    StopReason,
 };
 use crate::error::MachineError;
+use crate::gdb::Trapping;
 use crate::image::Image;
+use crate::profile::Profiler;
+
+use trapped::Armed;
 
 /// Instructions between two looks at the pause switch: a few milliseconds of host time.
 const PAUSE_CHECK_INSTRUCTIONS: u64 = 1_000_000;
@@ -27,6 +35,8 @@ pub struct BuiltinMachine {
     crashed: Option<String>,
     /// Lockups out of which the chip reset itself, not told yet.
     lockups: Vec<GuestFault>,
+    /// Where a debugger wants it stopped.
+    armed: Option<Box<Armed>>,
 }
 
 impl BuiltinMachine {
@@ -42,6 +52,7 @@ impl BuiltinMachine {
             pause: PauseSwitch::default(),
             crashed: None,
             lockups: Vec::new(),
+            armed: None,
         }
     }
 
@@ -53,6 +64,15 @@ impl BuiltinMachine {
     /// As [`Self::core`].
     pub fn core_mut(&mut self) -> &mut Core {
         &mut self.core
+    }
+
+    /// Why it crashed, if it did.
+    pub(super) fn crash(&self) -> Option<&str> {
+        self.crashed.as_deref()
+    }
+
+    pub(super) fn set_crash(&mut self, crashed: Option<String>) {
+        self.crashed = crashed;
     }
 
     fn run_core(&mut self, limits: Limits) -> Result<Stop, MachineError> {
@@ -115,8 +135,9 @@ impl Machine for BuiltinMachine {
                 .check_range(segment.addr, segment.bytes.len())
                 .map_err(|missing| self.no_memory(missing))?;
         }
-        for segment in &image.segments {
-            self.write_memory(segment.addr, &segment.bytes)?;
+        let memory = self.core.fabric_mut().memory_mut();
+        if let Some(shared) = shared_image::load(memory, &image.segments, &image.shares) {
+            self.core.share_code(&shared);
         }
         self.core.chip_mut().0.boot_image(image);
         Ok(())
@@ -131,6 +152,9 @@ impl Machine for BuiltinMachine {
     }
 
     fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
+        if self.armed.is_some() {
+            return self.run_trapped(limit);
+        }
         loop {
             if self.pause.take() {
                 return Ok(StopReason::Paused);
@@ -262,6 +286,18 @@ impl Machine for BuiltinMachine {
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
         Some(self)
     }
+
+    fn trapping(&mut self) -> Option<&mut dyn Trapping> {
+        Some(self)
+    }
+
+    fn profiler(&mut self) -> Option<&mut dyn Profiler> {
+        Some(self)
+    }
+
+    fn saved_state(&mut self) -> Option<&mut dyn SavedState> {
+        Some(self)
+    }
 }
 
 impl Snapshot for BuiltinMachine {
@@ -286,7 +322,9 @@ impl Snapshot for BuiltinMachine {
         }
         // A poisoned lock means that a fork panicked half-way; the stored state itself is never written.
         let mut core = stored.core.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let profile = self.core.take_profile();
         self.core = core.fork();
+        self.core.keep_profile(profile);
         self.crashed = None;
         Ok(())
     }
@@ -298,6 +336,7 @@ impl Snapshot for BuiltinMachine {
             pause: PauseSwitch::default(),
             crashed: self.crashed.clone(),
             lockups: Vec::new(),
+            armed: None,
         }))
     }
 

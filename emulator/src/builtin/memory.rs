@@ -40,6 +40,8 @@ pub enum RegionKind {
     Ram,
     /// Loads and fetches without the chip's help, stores go to the chip. Erased (all ones) in a new chip.
     Flash,
+    /// Not on the core's bus: what a flash controller and tools reach. Erased in a new chip.
+    Behind,
 }
 
 impl Region {
@@ -59,9 +61,13 @@ pub struct NoMemory {
 /// A machine's memory.
 pub struct GuestMemory {
     regions: Vec<RegionPages>,
+    /// The page of erased flash.
+    erased: Arc<PageData>,
     tlb: Tlb,
     /// Whether decoded code was written to since the core last looked.
     stale_code: bool,
+    /// Whether a page of the image was written to since it was loaded.
+    image_changed: bool,
 }
 
 struct RegionPages {
@@ -70,6 +76,8 @@ struct RegionPages {
     /// For each page, a bit for each of its 64 lines of 64 bytes: whether the core holds code decoded from it, so that a
     /// write to it must be told.
     code: Vec<u64>,
+    /// For each page, whether it is one of the image that was loaded: any of its bytes may be part of shared code.
+    of_image: Vec<bool>,
 }
 
 impl GuestMemory {
@@ -98,19 +106,22 @@ impl GuestMemory {
                 let count = region.bytes as usize / PAGE_BYTES;
                 let page = match region.kind {
                     RegionKind::Ram => &zero,
-                    RegionKind::Flash => &erased,
+                    RegionKind::Flash | RegionKind::Behind => &erased,
                 };
                 RegionPages {
                     region,
                     pages: vec![page.clone(); count],
                     code: vec![0; count],
+                    of_image: vec![false; count],
                 }
             })
             .collect();
         Self {
             regions,
+            erased,
             tlb: Tlb::new(),
             stale_code: false,
+            image_changed: false,
         }
     }
 
@@ -124,12 +135,16 @@ impl GuestMemory {
                 region: pages.region.clone(),
                 pages: pages.pages.clone(),
                 code: vec![0; pages.code.len()],
+                of_image: pages.of_image.clone(),
             })
             .collect();
         Self {
             regions,
+            erased: self.erased.clone(),
             tlb: Tlb::new(),
-            stale_code: false,
+            // Whoever forks while the core has not looked yet must look as well.
+            stale_code: self.stale_code,
+            image_changed: self.image_changed,
         }
     }
 
@@ -208,6 +223,44 @@ impl GuestMemory {
         Ok(())
     }
 
+    /// Makes whole pages from `addr` on show what lies at `from` (nothing: all ones) until either is written: an MMU's
+    /// mapping. Ranges that are no memory stay as they are.
+    pub fn show(&mut self, addr: u32, from: Option<u32>, count: usize) {
+        for page in 0..count {
+            let step = (page * PAGE_BYTES) as u32;
+            let find = |regions: &[RegionPages], at: u32| {
+                let index = regions.iter().position(|pages| pages.region.contains(at))?;
+                Some((index, ((at - regions[index].region.base) >> PAGE_SHIFT) as usize))
+            };
+            let Some((region, index)) = find(&self.regions, addr.wrapping_add(step)) else {
+                continue;
+            };
+            let shown = match from.map(|from| find(&self.regions, from.wrapping_add(step))) {
+                Some(Some((region, index))) => self.regions[region].pages[index].clone(),
+                Some(None) => continue,
+                None => self.erased.clone(),
+            };
+            let pages = &mut self.regions[region];
+            if !Arc::ptr_eq(&pages.pages[index], &shown) {
+                self.image_changed |= pages.of_image[index];
+                self.stale_code |= pages.code[index] != 0 || pages.of_image[index];
+                self.tlb.forget(addr.wrapping_add(step));
+                pages.pages[index] = shown;
+            }
+        }
+    }
+
+    /// Reads what the core can fetch or load at `addr` by itself.
+    ///
+    /// # Errors
+    /// As for [`Self::read`], and where memory is not on the core's bus.
+    pub(super) fn fetch(&self, addr: u32, bytes: &mut [u8]) -> Result<(), NoMemory> {
+        match self.region(addr) {
+            Some(region) if region.kind != RegionKind::Behind => self.read(addr, bytes),
+            _ => Err(NoMemory { addr }),
+        }
+    }
+
     /// Reads a little-endian word, aligned or not.
     ///
     /// # Errors
@@ -228,6 +281,14 @@ impl GuestMemory {
                 self.stale_code |= pages.code.iter().any(|lines| *lines != 0);
             }
         }
+    }
+
+    /// Every page with its address, in the order of the regions.
+    pub fn pages(&self) -> impl Iterator<Item = (u32, &[u8; PAGE_BYTES])> {
+        self.regions.iter().flat_map(|pages| {
+            let addrs = (pages.region.base..).step_by(PAGE_BYTES);
+            addrs.zip(pages.pages.iter().map(|page| page.bytes()))
+        })
     }
 
     /// Feeds all content into `state`.
@@ -274,7 +335,8 @@ impl GuestMemory {
     fn private_page(&mut self, addr: u32, count: usize) -> Option<&mut [u8; PAGE_BYTES]> {
         let pages = self.regions.iter_mut().find(|pages| pages.region.contains(addr))?;
         let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
-        self.stale_code |= pages.code[index] & lines(addr, count) != 0;
+        self.image_changed |= pages.of_image[index];
+        self.stale_code |= pages.code[index] & lines(addr, count) != 0 || pages.of_image[index];
         // The page may move, and no pointer to it may be used while it is borrowed to be written.
         self.tlb.forget(addr);
         let page = &mut pages.pages[index];
@@ -316,7 +378,9 @@ impl GuestMemory {
     #[cold]
     #[inline(never)]
     fn load_slow<const N: usize>(&mut self, addr: u32) -> Option<[u8; N]> {
-        let page = self.page(addr)?;
+        let page = self
+            .page(addr)
+            .filter(|_| self.region(addr).is_some_and(|region| region.kind != RegionKind::Behind))?;
         let offset = (addr & PAGE_MASK) as usize;
         let bytes = page.bytes().get(offset..offset + N)?.try_into().ok()?;
         let entry = TlbEntry::readable(addr, page);
@@ -382,11 +446,29 @@ impl GuestMemory {
         self.stale_code = true;
     }
 
-    /// The core has dropped all code it decoded.
-    pub(super) fn forget_code(&mut self) {
+    /// The core has dropped all code it decoded. Tells whether the image is still as it was loaded, so that code decoded
+    /// from it by others holds.
+    pub(super) fn forget_code(&mut self) -> bool {
         self.stale_code = false;
         for pages in &mut self.regions {
             pages.code.fill(0);
+        }
+        !self.image_changed
+    }
+
+    /// Puts an image's pages in place; they are shared until they are written to.
+    pub(super) fn install_image(&mut self, image: &[(u32, Arc<PageData>)]) {
+        self.distrust();
+        self.image_changed = false;
+        for pages in &mut self.regions {
+            pages.of_image.fill(false);
+        }
+        for (addr, page) in image {
+            if let Some(pages) = self.regions.iter_mut().find(|pages| pages.region.contains(*addr)) {
+                let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
+                pages.pages[index] = page.clone();
+                pages.of_image[index] = true;
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::{Add, AddAssign, Sub};
 ///
 /// Picoseconds make the period of a 64 MHz clock (15,625 ps) and of most others exact; a clock whose period is no whole
 /// number of picoseconds is converted from its cycle count each time, so that no error accumulates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct VirtualTime(u64);
 
 /// Picoseconds in one second.
@@ -117,11 +117,11 @@ impl fmt::Display for VirtualTime {
 pub type Token = u64;
 
 /// Names one scheduled event, to cancel it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventId(u64);
 
 /// One event that is due at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Event {
     /// When it is due.
     pub at: VirtualTime,
@@ -135,7 +135,7 @@ pub struct Event {
 ///
 /// Kept as a sorted vector with the next event last: a chip has a few dozen pending at most, which a shift of a few
 /// cache lines serves faster than a heap.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventQueue {
     pending: Vec<Event>,
     next_sequence: u64,

@@ -1,11 +1,14 @@
 //! A GDB server for any [`Machine`], on a loopback port: registers, memory, breakpoints, watchpoints for stores, single steps,
 //! Ctrl-C, `monitor reset`. What a debugger sends, however broken, ends its session at worst; the machine lives on.
 //!
-//! Breakpoints cost the guest nothing while there are none; with one, the machine is run by single steps.
+//! Breakpoints cost the guest nothing while there are none; with one, the machine is run by single steps. A machine of a
+//! runner keeps its pace and its link while the debugger lets it run, and stands, with its time, while it does not.
 
+mod access;
 mod arch;
 mod pursuit;
 mod target;
+mod traps;
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -18,42 +21,14 @@ use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStub, SingleThreadStopReason};
 
 use self::target::Debugged;
-use crate::engine::Machine;
-use crate::runner::{Gone, MachineHandle};
+
+pub use access::{Access, Held};
+pub use traps::{Caught, Trapping, Traps};
 
 /// How often a server that waits looks whether it shall end.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// Access to a machine, wherever it runs: a debugger's session asks for it again and again, each time for a moment.
-pub trait Access {
-    /// Does something with the machine.
-    ///
-    /// # Errors
-    /// The machine is gone.
-    fn visit<T: Send + 'static>(
-        &mut self,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
-    ) -> Result<T, Gone>;
-}
-
-impl<'r, 'm: 'r> Access for &'r mut (dyn Machine + 'm) {
-    fn visit<T: Send + 'static>(
-        &mut self,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
-    ) -> Result<T, Gone> {
-        Ok(visit(&mut **self))
-    }
-}
-
-/// A machine that a runner runs: pause it first, the debugger lets it run by itself.
-impl Access for MachineHandle {
-    fn visit<T: Send + 'static>(
-        &mut self,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
-    ) -> Result<T, Gone> {
-        self.with_machine_blocking(visit)
-    }
-}
+/// How often a session looks whether a machine that runs by itself has stopped.
+const GLANCE: Duration = Duration::from_millis(2);
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +75,7 @@ impl StopSwitch {
 pub struct GdbServer {
     listener: TcpListener,
     stop: StopSwitch,
+    attached: Arc<AtomicBool>,
 }
 
 impl GdbServer {
@@ -113,6 +89,7 @@ impl GdbServer {
         Ok(Self {
             listener,
             stop: StopSwitch::default(),
+            attached: Arc::default(),
         })
     }
 
@@ -129,13 +106,18 @@ impl GdbServer {
         self.stop.clone()
     }
 
+    /// Whether a debugger is connected now.
+    pub fn attached(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.attached)
+    }
+
     /// Waits for a debugger and serves it until it goes.
     ///
     /// # Errors
     /// [`GdbError`]; the machine can be used, and debugged, all the same.
-    pub fn serve(&self, access: impl Access) -> Result<End, GdbError> {
+    pub fn serve(&self, mut access: impl Access) -> Result<End, GdbError> {
         let stream = loop {
-            if self.stop.is_thrown() {
+            if self.stop.is_thrown() || access.is_gone() {
                 return Ok(End::Stopped);
             }
             match self.listener.accept() {
@@ -146,11 +128,19 @@ impl GdbServer {
         };
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
-        session(stream, access, &self.stop)
+        let attached = access.attach();
+        self.attached.store(true, Ordering::Release);
+        let end = match attached {
+            Ok(()) => session(stream, &mut access, &self.stop),
+            Err(gone) => Err(GdbError::Machine(gone.to_string())),
+        };
+        access.detach();
+        self.attached.store(false, Ordering::Release);
+        end
     }
 }
 
-fn session<A: Access>(stream: TcpStream, access: A, stop: &StopSwitch) -> Result<End, GdbError> {
+fn session<A: Access>(stream: TcpStream, access: &mut A, stop: &StopSwitch) -> Result<End, GdbError> {
     let mut reader = stream.try_clone()?;
     let mut debugged = Debugged::new(access).map_err(GdbError::Machine)?;
     let broken = |error: gdbstub::stub::GdbStubError<String, io::Error>| {
@@ -174,7 +164,7 @@ fn session<A: Access>(stream: TcpStream, access: A, stop: &StopSwitch) -> Result
                 Input::Nothing => idle.into(),
                 Input::End => return Ok(End::Detached),
             },
-            GdbStubStateMachine::Running(running) => match byte(&mut reader, Duration::from_nanos(1))? {
+            GdbStubStateMachine::Running(running) => match byte(&mut reader, debugged.patience())? {
                 Input::Byte(byte) => running.incoming_data(&mut debugged, byte).map_err(broken)?,
                 Input::End => return Ok(End::Detached),
                 Input::Nothing if stop.is_thrown() => return Ok(End::Stopped),
@@ -183,9 +173,12 @@ fn session<A: Access>(stream: TcpStream, access: A, stop: &StopSwitch) -> Result
                     None => running.into(),
                 },
             },
-            GdbStubStateMachine::CtrlCInterrupt(interrupt) => interrupt
-                .interrupt_handled(&mut debugged, Some(SingleThreadStopReason::Signal(Signal::SIGINT)))
-                .map_err(broken)?,
+            GdbStubStateMachine::CtrlCInterrupt(interrupt) => {
+                debugged.halt().map_err(GdbError::Machine)?;
+                interrupt
+                    .interrupt_handled(&mut debugged, Some(SingleThreadStopReason::Signal(Signal::SIGINT)))
+                    .map_err(broken)?
+            }
             GdbStubStateMachine::Disconnected(disconnected) => {
                 return Ok(match disconnected.get_reason() {
                     DisconnectReason::Kill => End::Killed,

@@ -1,5 +1,7 @@
 //! What GDB asks for, asked of the machine.
 
+use std::time::Duration;
+
 use gdbstub::arch::Arch;
 use gdbstub::common::Signal;
 use gdbstub::outputln;
@@ -19,9 +21,10 @@ use gdbstub::target::ext::target_description_xml_override::{
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
 
-use super::Access;
+use super::{Access, GLANCE};
 use super::arch::{Core32, RegisterFile, RegisterIndex, describe};
-use super::pursuit::{self, Caught, Traps};
+use super::pursuit;
+use super::traps::{Caught, Traps};
 use crate::builtin::fabric::ResetKind;
 use crate::engine::Machine;
 use crate::error::MachineError;
@@ -31,16 +34,18 @@ const MEMORY_BYTES: usize = 1 << 20;
 const WATCHED_BYTES: u32 = 64;
 
 /// A machine under a debugger.
-pub(super) struct Debugged<A> {
-    access: A,
+pub(super) struct Debugged<'a, A> {
+    access: &'a mut A,
     registers: Vec<&'static str>,
     description: String,
     traps: Traps,
     step: bool,
+    /// It runs by itself.
+    released: bool,
 }
 
-impl<A: Access> Debugged<A> {
-    pub(super) fn new(mut access: A) -> Result<Self, String> {
+impl<'a, A: Access> Debugged<'a, A> {
+    pub(super) fn new(access: &'a mut A) -> Result<Self, String> {
         let described = access.visit(|machine| describe(machine.registers()));
         let (registers, description) = described.map_err(|gone| gone.to_string())?;
         Ok(Self {
@@ -49,11 +54,22 @@ impl<A: Access> Debugged<A> {
             description,
             traps: Traps::default(),
             step: false,
+            released: false,
         })
     }
 
     /// Lets it run for a moment.
     pub(super) fn pursue(&mut self) -> Result<Option<SingleThreadStopReason<u32>>, String> {
+        if !self.step {
+            if !self.released {
+                self.released = self.access.release(&self.traps).map_err(|gone| gone.to_string())?;
+            }
+            if self.released {
+                let stopped = self.access.stopped()?;
+                self.released = stopped.is_none();
+                return Ok(stopped.map(reason));
+            }
+        }
         let (step, traps) = (self.step, self.traps.clone());
         let done = self.access.visit(move |machine| {
             if step {
@@ -65,18 +81,18 @@ impl<A: Access> Debugged<A> {
         let caught = done
             .map_err(|gone| gone.to_string())?
             .map_err(|error| error.to_string())?;
-        Ok(caught.map(|caught| match caught {
-            Caught::Breakpoint => SingleThreadStopReason::SwBreak(()),
-            Caught::Watchpoint(addr) => SingleThreadStopReason::Watch {
-                tid: (),
-                kind: WatchKind::Write,
-                addr,
-            },
-            Caught::Step => SingleThreadStopReason::DoneStep,
-            Caught::Trap => SingleThreadStopReason::Signal(Signal::SIGTRAP),
-            Caught::Lockup => SingleThreadStopReason::Signal(Signal::SIGSEGV),
-            Caught::Off => SingleThreadStopReason::Signal(Signal::SIGPWR),
-        }))
+        Ok(caught.map(reason))
+    }
+
+    /// How long to wait for the debugger's next byte while the machine runs.
+    pub(super) fn patience(&self) -> Duration {
+        if self.released { GLANCE } else { Duration::from_nanos(1) }
+    }
+
+    /// Ctrl-C: it stands still.
+    pub(super) fn halt(&mut self) -> Result<(), String> {
+        self.released = false;
+        self.access.halt().map_err(|gone| gone.to_string())
     }
 
     /// Asks the machine: what it refuses is an answer to GDB, what ends it ends the session.
@@ -93,7 +109,23 @@ impl<A: Access> Debugged<A> {
     }
 }
 
-impl<A: Access> Target for Debugged<A> {
+fn reason(caught: Caught) -> SingleThreadStopReason<u32> {
+    match caught {
+        Caught::Breakpoint => SingleThreadStopReason::SwBreak(()),
+        Caught::Watchpoint(addr) => SingleThreadStopReason::Watch {
+            tid: (),
+            kind: WatchKind::Write,
+            addr,
+        },
+        Caught::Step => SingleThreadStopReason::DoneStep,
+        Caught::Trap => SingleThreadStopReason::Signal(Signal::SIGTRAP),
+        Caught::Lockup => SingleThreadStopReason::Signal(Signal::SIGSEGV),
+        Caught::Off => SingleThreadStopReason::Signal(Signal::SIGPWR),
+        Caught::Paused => SingleThreadStopReason::Signal(Signal::SIGINT),
+    }
+}
+
+impl<A: Access> Target for Debugged<'_, A> {
     type Arch = Core32;
     type Error = String;
 
@@ -114,7 +146,7 @@ impl<A: Access> Target for Debugged<A> {
     }
 }
 
-impl<A: Access> SingleThreadBase for Debugged<A> {
+impl<A: Access> SingleThreadBase for Debugged<'_, A> {
     fn read_registers(&mut self, file: &mut RegisterFile) -> TargetResult<(), Self> {
         let names = self.registers.clone();
         *file = self.ask(move |machine| {
@@ -160,7 +192,7 @@ impl<A: Access> SingleThreadBase for Debugged<A> {
     }
 }
 
-impl<A: Access> SingleRegisterAccess<()> for Debugged<A> {
+impl<A: Access> SingleRegisterAccess<()> for Debugged<'_, A> {
     fn read_register(&mut self, (): (), register: RegisterIndex, buf: &mut [u8]) -> TargetResult<usize, Self> {
         let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
         let value = self.ask(move |machine| machine.read_register(name))? as u32;
@@ -177,7 +209,7 @@ impl<A: Access> SingleRegisterAccess<()> for Debugged<A> {
     }
 }
 
-impl<A: Access> SingleThreadResume for Debugged<A> {
+impl<A: Access> SingleThreadResume for Debugged<'_, A> {
     fn resume(&mut self, _signal: Option<Signal>) -> Result<(), String> {
         self.step = false;
         Ok(())
@@ -188,14 +220,14 @@ impl<A: Access> SingleThreadResume for Debugged<A> {
     }
 }
 
-impl<A: Access> SingleThreadSingleStep for Debugged<A> {
+impl<A: Access> SingleThreadSingleStep for Debugged<'_, A> {
     fn step(&mut self, _signal: Option<Signal>) -> Result<(), String> {
         self.step = true;
         Ok(())
     }
 }
 
-impl<A: Access> Breakpoints for Debugged<A> {
+impl<A: Access> Breakpoints for Debugged<'_, A> {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
@@ -209,7 +241,7 @@ impl<A: Access> Breakpoints for Debugged<A> {
     }
 }
 
-impl<A: Access> SwBreakpoint for Debugged<A> {
+impl<A: Access> SwBreakpoint for Debugged<'_, A> {
     fn add_sw_breakpoint(&mut self, addr: u32, _kind: <Core32 as Arch>::BreakpointKind) -> TargetResult<bool, Self> {
         self.traps.breakpoints.insert(addr);
         Ok(true)
@@ -220,7 +252,7 @@ impl<A: Access> SwBreakpoint for Debugged<A> {
     }
 }
 
-impl<A: Access> HwBreakpoint for Debugged<A> {
+impl<A: Access> HwBreakpoint for Debugged<'_, A> {
     fn add_hw_breakpoint(&mut self, addr: u32, kind: <Core32 as Arch>::BreakpointKind) -> TargetResult<bool, Self> {
         self.add_sw_breakpoint(addr, kind)
     }
@@ -230,7 +262,7 @@ impl<A: Access> HwBreakpoint for Debugged<A> {
     }
 }
 
-impl<A: Access> HwWatchpoint for Debugged<A> {
+impl<A: Access> HwWatchpoint for Debugged<'_, A> {
     /// Loads leave no trace that a step could show: only stores that change something are watched.
     fn add_hw_watchpoint(&mut self, addr: u32, bytes: u32, kind: WatchKind) -> TargetResult<bool, Self> {
         let possible = kind == WatchKind::Write && (1..=WATCHED_BYTES).contains(&bytes);
@@ -247,7 +279,7 @@ impl<A: Access> HwWatchpoint for Debugged<A> {
     }
 }
 
-impl<A: Access> MonitorCmd for Debugged<A> {
+impl<A: Access> MonitorCmd for Debugged<'_, A> {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut out: ConsoleOutput<'_>) -> Result<(), String> {
         let kind = match command.trim_ascii() {
             b"reset" | b"reset halt" => ResetKind::Pin,
@@ -271,7 +303,7 @@ impl<A: Access> MonitorCmd for Debugged<A> {
     }
 }
 
-impl<A: Access> TargetDescriptionXmlOverride for Debugged<A> {
+impl<A: Access> TargetDescriptionXmlOverride for Debugged<'_, A> {
     fn target_description_xml(
         &self,
         annex: &[u8],

@@ -25,6 +25,12 @@ const ICOUNT_SHIFT: u32 = 5;
 const COUNTER: u32 = 0x4002_8018;
 const PRESCALE: u32 = 0x4002_801c;
 const COUNTER_HZ: u64 = 25_000_000;
+/// The board's two lights (FPGAIO LED0), and the pins that the board's description gives them.
+const LIGHTS: u32 = 0x4002_8000;
+const LIGHT_PINS: [u16; 2] = [13, 14];
+/// Where a guest finds the machine's seed when power has come on: the last bytes of RAM. It stands for a source of
+/// randomness, which QEMU's board has not.
+const SEED: u32 = 0x203f_ffe0;
 /// Host time of one run: as short as QEMU's stopping allows, and short enough for a pause.
 const SHORTEST: Duration = Duration::from_micros(200);
 const LONGEST: Duration = Duration::from_millis(5);
@@ -53,6 +59,8 @@ pub(super) struct QemuMachine {
     pace: f64,
     given: usize,
     output: Vec<UartOutput>,
+    lights: u32,
+    pin_changes: Vec<PinChange>,
     gone: Option<String>,
 }
 
@@ -118,6 +126,8 @@ impl QemuMachine {
             pace: 1.0,
             given: 0,
             output: Vec::new(),
+            lights: 0,
+            pin_changes: Vec::new(),
             gone: None,
         };
         machine.start_counter().map_err(|error| error.to_string())?;
@@ -175,7 +185,25 @@ impl QemuMachine {
         let ticks = counter.wrapping_sub(self.counter);
         self.counter = counter;
         self.now += VirtualTime::from_ticks(u64::from(ticks), COUNTER_HZ);
+        self.look_at_lights()?;
         self.receive()
+    }
+
+    fn look_at_lights(&mut self) -> Result<(), MachineError> {
+        let answer = self.stub.ask(&format!("m{LIGHTS:x},4"));
+        let answer = self.talked(answer)?;
+        let lights = self.parsed(word(&answer))?;
+        let changed = std::mem::replace(&mut self.lights, lights) ^ lights;
+        for (bit, pin) in LIGHT_PINS.into_iter().enumerate() {
+            if changed >> bit & 1 != 0 {
+                self.pin_changes.push(PinChange {
+                    at: self.now,
+                    pin,
+                    level: Some(lights >> bit & 1 != 0),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn receive(&mut self) -> Result<(), MachineError> {
@@ -201,7 +229,7 @@ impl QemuMachine {
     }
 
     fn check_memory(&self, addr: u32, bytes: usize) -> Result<(), MachineError> {
-        let flash = self.board.chip.flash;
+        let flash = &self.board.chip.flash;
         let ram = self.board.chip.ram.iter().map(|ram| (ram.base, ram.bytes));
         let mut memories = std::iter::once((flash.base, flash.bytes)).chain(ram);
         let end = u64::from(addr) + bytes as u64;
@@ -252,6 +280,7 @@ impl Machine for QemuMachine {
             for ram in self.board.chip.ram.clone() {
                 self.write_memory(ram.base, &vec![0; ram.bytes as usize])?;
             }
+            self.write_memory(SEED, &self.info.seed.0.clone())?;
         }
         let reset = self.qmp.reset();
         self.talked(reset)?;
@@ -401,12 +430,13 @@ impl Machine for QemuMachine {
         })
     }
 
-    fn pin_level(&self, _pin: u16) -> Option<bool> {
-        None
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        let bit = LIGHT_PINS.iter().position(|light| *light == pin)?;
+        Some(self.lights >> bit & 1 != 0)
     }
 
     fn take_pin_changes(&mut self) -> Vec<PinChange> {
-        Vec::new()
+        std::mem::take(&mut self.pin_changes)
     }
 
     /// QEMU tells of none.

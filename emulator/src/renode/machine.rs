@@ -283,7 +283,7 @@ impl RenodeMachine {
     /// Whether flash, RAM or an information page holds all of the range.
     fn check_memory(&self, addr: u32, bytes: usize) -> Result<(), MachineError> {
         let (board, chip) = (&self.setup.board, &self.setup.chip);
-        let flash = board.chip.flash;
+        let flash = &board.chip.flash;
         let mut memories = vec![(flash.base, flash.bytes)];
         memories.extend(board.chip.ram.iter().map(|ram| (ram.base, ram.bytes)));
         memories.extend(chip.words.iter().map(|word| (word.addr & !0xfff, 0x1000)));

@@ -33,7 +33,7 @@ pub(super) fn write(folder: &Path, board: &Board, chip: &RenodeChip, seed: Seed)
     for (name, text) in chip.files {
         fs::write(folder.join(name), text)?;
     }
-    let flash = board.chip.flash;
+    let flash = &board.chip.flash;
     let mut contents = vec![Content {
         file: "flash.bin".to_owned(),
         addr: flash.base,

@@ -11,7 +11,7 @@ use super::schedule::Schedule;
 use super::slot::{Command, Slot, lock};
 use super::status::{Event, Status};
 use super::uart::UartPort;
-use crate::{GuestFault, Machine, MachineError, ResetKind, VirtualTime};
+use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is dropped.
 #[derive(Clone)]
@@ -194,6 +194,30 @@ impl MachineHandle {
         Ok(read.await.map_err(|_| self.gone())??)
     }
 
+    /// Its state, with the instructions so far; `None`: its engine has no snapshots. The recording is not affected.
+    ///
+    /// # Errors
+    /// [`Gone`]; inside, what the engine says.
+    pub async fn snapshot(&self) -> Result<Option<Result<(MachineSnapshot, u64), MachineError>>, Gone> {
+        let taken = self.visit(false, |machine| {
+            let instructions = machine.instructions();
+            let snapshots = machine.snapshots()?;
+            Some(snapshots.snapshot().map(|state| (state, instructions)))
+        });
+        taken.await.map_err(|_| self.gone())
+    }
+
+    /// Goes to a state of a machine of the same engine and board; one that was halted or crashed runs again. What it sent
+    /// and was not fetched stays in the UARTs. The recording is incomplete from then on.
+    ///
+    /// # Errors
+    /// [`Gone`]; inside, what the engine says.
+    pub async fn restore(&self, state: Arc<MachineSnapshot>) -> Result<Result<(), MachineError>, Gone> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(Command::Restore(state, sender));
+        receiver.await.map_err(|_| self.gone())
+    }
+
     /// Does something with the machine itself, between two of its slices: inspect it, take a snapshot, load an image. Works
     /// on a crashed one too. The recording is incomplete from then on.
     ///
@@ -204,6 +228,18 @@ impl MachineHandle {
         visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone> {
         self.visit(true, visit).await.map_err(|_| self.gone())
+    }
+
+    /// [`Self::with_machine`] for what only looks, or changes nothing that the guest could notice. The recording is not
+    /// affected.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn inspect<T: Send + 'static>(
+        &self,
+        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        self.visit(false, visit).await.map_err(|_| self.gone())
     }
 
     /// [`Self::with_machine`] for code that may block.

@@ -5,6 +5,7 @@
 //! Host time is read here and nowhere else in this crate: it decides *when* input reaches a machine, which is recorded.
 
 mod handle;
+mod lockstep;
 mod meter;
 mod pace;
 mod record;
@@ -18,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 
+use self::lockstep::Lockstep;
 use self::schedule::Schedule;
 use self::slot::{Slot, lock};
 use crate::Machine;
@@ -28,9 +30,14 @@ pub use record::{Input, Recorded, Recording, replay};
 pub use status::{Event, State, Status};
 pub use uart::UartPort;
 
+/// About a third of the share of a thread that does not yield.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
 /// The threads that machines run on. Dropping it ends them, and stops the machines.
 pub struct Runner {
     schedule: Arc<Schedule>,
+    lockstep: Arc<Lockstep>,
     slots: Mutex<Vec<Weak<Slot>>>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -47,13 +54,12 @@ pub struct RunOptions {
 }
 
 impl Runner {
-    /// A runner with one worker for each core of the host but one, and one at least.
+    /// A runner with one worker for each core of the host. They yield to everything else.
     ///
     /// # Errors
     /// The operating system gives no thread.
     pub fn new() -> io::Result<Self> {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::with_workers(NonZeroUsize::new(cores - 1).unwrap_or(NonZeroUsize::MIN))
+        Self::with_workers(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 
     /// A runner with so many workers.
@@ -71,6 +77,7 @@ impl Runner {
             })
             .collect::<io::Result<_>>()?;
         Ok(Self {
+            lockstep: Arc::new(Lockstep::new(&schedule)),
             schedule,
             slots: Mutex::default(),
             workers,
@@ -79,7 +86,7 @@ impl Runner {
 
     /// Takes a machine over and runs it.
     pub fn add(&self, machine: Box<dyn Machine>, options: RunOptions) -> MachineHandle {
-        let slot = Arc::new(Slot::new(options.name, machine, options.pace, options.paused));
+        let slot = Arc::new_cyclic(|me| Slot::new(options, machine, (me.clone(), self.lockstep.clone())));
         let mut slots = lock(&self.slots);
         slots.retain(|slot| slot.strong_count() > 0);
         slots.push(Arc::downgrade(&slot));
@@ -90,9 +97,20 @@ impl Runner {
 }
 
 fn work(schedule: &Schedule) {
+    yield_to_others();
     while let Some(slot) = schedule.next() {
         let next = slot.turn();
         schedule.put(slot, next);
+    }
+}
+
+/// Machines take what is left of the host: window and gateway answer first. On Linux a thread has its own niceness; where
+/// it would be the process's it stays as it is.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without it everything works, only less smoothly.
+        let _ = rustix::process::nice(NICENESS);
     }
 }
 

@@ -1,6 +1,6 @@
 //! How far virtual time may go: pure arithmetic on host time that is passed in.
 //!
-//! Both paces keep an anchor, a pair of host and virtual instants, and let virtual time reach at most the anchor plus the
+//! `lockstep` is [`super::lockstep`]'s. The other paces keep an anchor, a pair of host and virtual instants, and let virtual time reach at most the anchor plus the
 //! host time since. `realtime` holds everything to that; `max` moves the anchor along with busy time, so that only idle
 //! time is held.
 
@@ -13,6 +13,9 @@ use crate::VirtualTime;
 pub enum Pace {
     /// Virtual time goes at most as fast as the host's. A machine that cannot keep up loses what it lags behind.
     Realtime,
+    /// Together with all other machines of this pace, in quanta of virtual time; what comes from outside enters at their
+    /// boundaries. Idle time is held as by `Max`.
+    Lockstep,
     /// As fast as the host can. With a live link, time in which the core sleeps goes no faster than the host's: what a
     /// guest waits for from outside must have the time to come.
     Max,
@@ -69,7 +72,7 @@ impl Pacer {
     pub(super) fn busy_limit(&mut self, host: Duration, now: VirtualTime) -> VirtualTime {
         match self.pace {
             Pace::Realtime => self.limit(host, now),
-            Pace::Max => VirtualTime::MAX,
+            Pace::Max | Pace::Lockstep => VirtualTime::MAX,
         }
     }
 

@@ -3,29 +3,33 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
+use super::RunOptions;
+use super::lockstep::{Lockstep, Place as LockstepPlace};
 use super::meter::Meter;
 use super::pace::{Pace, Pacer};
 use super::record::{Input, Recording};
 use super::schedule::{Next, Place};
 use super::status::{Event, State, Status};
 use super::uart::Wire;
-use crate::{GuestFault, Machine, MachineError, PinChange, ResetKind, RunLimit, StopReason, VirtualTime};
+use crate::{
+    GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
+};
 
 /// How long a turn may last before another machine has its own.
 const TURN: Duration = Duration::from_millis(2);
-/// Virtual time of one run; input that comes meanwhile waits for its end.
+/// Virtual time of one run, unless the engine asks for longer ones; input that comes meanwhile waits for its end.
 const SLICE: VirtualTime = VirtualTime::from_us(500);
 /// A machine ahead of `realtime` waits at least this long.
 const REALTIME_NAP: Duration = Duration::from_millis(1);
 /// Guest faults kept to be shown.
 const FAULTS_KEPT: usize = 64;
-/// Events that a slow subscriber may lag behind before it loses the oldest.
-const EVENTS_KEPT: usize = 1_024;
+/// Events that a slow subscriber may lag behind before it loses the oldest. Their room is taken for each machine.
+const EVENTS_KEPT: usize = 256;
 
 /// Something done with the machine itself.
 pub(super) type Visit = Box<dyn FnOnce(&mut dyn Machine) + Send>;
@@ -41,6 +45,7 @@ pub(super) enum Command {
     SetPace(Pace),
     /// Something done with the machine itself; whether it may change it, which the recording does not hold.
     Visit(Visit, bool),
+    Restore(Arc<MachineSnapshot>, oneshot::Sender<Result<(), MachineError>>),
     Stop,
 }
 
@@ -59,6 +64,8 @@ pub(super) struct Slot {
     /// Since when it sleeps, and until when: its virtual time goes on with the host's, though nobody moves it.
     asleep: Mutex<Option<Asleep>>,
     started: Instant,
+    me: Weak<Slot>,
+    lockstep: Arc<Lockstep>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,10 +99,19 @@ struct Body {
     meter: Meter,
     faults: u64,
     pause_at: Option<VirtualTime>,
+    /// Among the machines that advance together.
+    together: Option<LockstepPlace>,
+    /// It executed nothing in its last quantum.
+    slept: bool,
 }
 
 impl Slot {
-    pub(super) fn new(name: String, machine: Box<dyn Machine>, pace: Pace, paused: bool) -> Self {
+    pub(super) fn new(
+        options: RunOptions,
+        machine: Box<dyn Machine>,
+        (me, lockstep): (Weak<Slot>, Arc<Lockstep>),
+    ) -> Self {
+        let RunOptions { name, pace, paused } = options;
         let info = machine.info();
         let uarts = info.uarts;
         let pins = vec![None; usize::from(info.pins)];
@@ -122,6 +138,8 @@ impl Slot {
             recording: Mutex::default(),
             asleep: Mutex::default(),
             started: Instant::now(),
+            me,
+            lockstep,
             body: Mutex::new(Body {
                 machine: Some(machine),
                 state,
@@ -130,6 +148,8 @@ impl Slot {
                 meter: Meter::default(),
                 faults: 0,
                 pause_at: None,
+                together: None,
+                slept: false,
             }),
         }
     }
@@ -269,7 +289,14 @@ impl Body {
                 }
             }
             Command::Pin(pin, level) => self.drive_pin(slot, pin, level),
-            Command::SetPace(pace) => self.pacer.set_pace(pace),
+            Command::SetPace(pace) => {
+                self.pacer.set_pace(pace);
+                self.leave_lockstep(slot);
+            }
+            Command::Restore(state, reply) => {
+                // Whoever asked may have given up waiting.
+                let _ = reply.send(self.restore(slot, &state));
+            }
             Command::Visit(visit, changes) => {
                 lock(&slot.recording).incomplete |= changes;
                 let visited = guarded(machine, |machine| {
@@ -280,6 +307,8 @@ impl Body {
                 if let Err(cause) = visited {
                     self.enter(slot, State::Crashed { cause });
                 }
+                // A debugger's steps make the machine say something too.
+                self.deliver(slot);
             }
             // Done above, whatever state the machine is in.
             Command::Stop => {}
@@ -291,6 +320,61 @@ impl Body {
         self.enter(slot, State::Stopped);
         for wire in &slot.wires {
             wire.close();
+        }
+    }
+
+    /// Goes to a state, which may be of another time: pace and recording begin anew there.
+    fn restore(&mut self, slot: &Slot, state: &MachineSnapshot) -> Result<(), MachineError> {
+        let Some(machine) = &mut self.machine else {
+            return Ok(());
+        };
+        let mut outcome = Ok(());
+        let done = guarded(machine, |machine| {
+            let board = machine.info().board.clone();
+            outcome = match machine.snapshots() {
+                Some(snapshots) => snapshots.restore(state),
+                None => Err(MachineError::Refused {
+                    board,
+                    reason: "its engine has no snapshots".to_owned(),
+                }),
+            };
+            // What it produced before is not of this state.
+            machine.take_uart_output();
+            machine.take_pin_changes();
+            machine.take_faults();
+            Ok(())
+        });
+        if let Err(cause) = done {
+            self.enter(slot, State::Crashed { cause });
+            return Ok(());
+        }
+        outcome?;
+        lock(&slot.recording).incomplete = true;
+        let at = machine.now();
+        let mut changes = Vec::new();
+        for (pin, seen) in lock(&slot.seen).pins.iter_mut().enumerate() {
+            let pin = pin as u16;
+            let level = machine.pin_level(pin);
+            if std::mem::replace(seen, level) != level {
+                changes.push(PinChange { at, pin, level });
+            }
+        }
+        changes.into_iter().for_each(|change| slot.tell(Event::Pin(change)));
+        self.idle = None;
+        self.pause_at = None;
+        self.pacer.restart();
+        self.leave_lockstep(slot);
+        if self.state == State::Paused {
+            self.publish(slot, true);
+        } else {
+            self.enter(slot, State::Running);
+        }
+        Ok(())
+    }
+
+    fn leave_lockstep(&mut self, slot: &Slot) {
+        if let Some(place) = self.together.take() {
+            slot.lockstep.leave(place);
         }
     }
 
@@ -314,6 +398,9 @@ impl Body {
     fn advance(&mut self, slot: &Slot) -> Next {
         if self.state != State::Running || slot.wires.iter().any(|wire| wire.is_full()) {
             return Next::WhenNotified;
+        }
+        if self.pacer.pace() == Pace::Lockstep {
+            return self.advance_together(slot);
         }
         self.pacer.set_live_link(slot.wires.iter().any(|wire| wire.is_open()));
         if slot.wires.iter().any(|wire| wire.has_input()) {
@@ -352,13 +439,50 @@ impl Body {
                     let at = self.pacer.host_instant(host, now, now) + REALTIME_NAP;
                     return Next::At(slot.started + at);
                 }
-                let until = limit.min(now.saturating_add(SLICE)).min(pause_at);
+                let slice = SLICE.max(machine.shortest_run());
+                let until = limit.min(now.saturating_add(slice)).min(pause_at);
                 let spent = self.run(slot, RunLimit::busy_until(until));
                 self.pacer.was_busy(slot.started.elapsed().saturating_sub(host), spent);
             }
         }
         let now = self.machine.as_ref().map_or(now, |machine| machine.now());
         self.pacer.served(slot.started.elapsed(), now);
+        Next::Again
+    }
+
+    /// The open quantum of all machines that advance together, or a wait for the next.
+    fn advance_together(&mut self, slot: &Slot) -> Next {
+        let Some(machine) = &self.machine else {
+            return Next::WhenNotified;
+        };
+        let now = machine.now();
+        if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
+            self.pause_at = None;
+            self.enter(slot, State::Paused);
+            return Next::WhenNotified;
+        }
+        let mut place = match self.together {
+            Some(place) => place,
+            None => slot.lockstep.join(slot.me.clone(), now),
+        };
+        let open = slot.lockstep.open();
+        let end = place.end(open);
+        let begins = now < end && place.begins(open);
+        self.together = Some(place);
+        if now >= end {
+            let live = slot.wires.iter().any(|wire| wire.is_open());
+            return slot.lockstep.arrive(place, self.slept, live);
+        }
+        if begins {
+            self.slept = true;
+            self.take_input(slot);
+        }
+        let before = self.machine.as_ref().map(|machine| machine.instructions());
+        let until = end.min(self.pause_at.unwrap_or(VirtualTime::MAX));
+        self.run(slot, RunLimit::until(until));
+        self.slept &= before == self.machine.as_ref().map(|machine| machine.instructions());
+        // It sleeps until the end of the quantum, and no longer.
+        self.idle = None;
         Next::Again
     }
 
@@ -428,6 +552,7 @@ impl Body {
 
     fn stopped(&mut self, slot: &Slot, reason: StopReason) {
         match reason {
+            StopReason::Paused if self.is_caught() => self.enter(slot, State::Paused),
             StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
             StopReason::Idle { next_event } => self.idle = Some(next_event),
             StopReason::Reset(kind) => {
@@ -436,6 +561,12 @@ impl Body {
             }
             halted => self.enter(slot, State::Halted(halted)),
         }
+    }
+
+    /// Whether a debugger's trap ended the run.
+    fn is_caught(&mut self) -> bool {
+        let trapping = self.machine.as_mut().and_then(|machine| machine.trapping());
+        trapping.is_some_and(|trapping| trapping.is_caught())
     }
 
     /// Hands out what the machine produced.
@@ -472,6 +603,9 @@ impl Body {
     fn enter(&mut self, slot: &Slot, state: State) {
         if self.state != state {
             self.state = state.clone();
+            if !matches!(self.state, State::Running | State::Paused) {
+                self.leave_lockstep(slot);
+            }
             self.publish(slot, true);
             slot.tell(Event::State(state));
         }
@@ -481,6 +615,7 @@ impl Body {
     fn broke(&mut self, slot: &Slot, cause: String) {
         self.state = State::Crashed { cause };
         self.idle = None;
+        self.leave_lockstep(slot);
         slot.status.send_modify(|status| status.state = self.state.clone());
         slot.tell(Event::State(self.state.clone()));
     }

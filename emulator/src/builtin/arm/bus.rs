@@ -8,9 +8,9 @@ use crate::builtin::fabric::{AccessFault, AccessSize};
 /// SRAM and peripheral bit-band aliases, each one bit of a region of 1 MiB a word (B2.1 of the Cortex-M4 TRM).
 const BIT_BAND: [(u32, u32); 2] = [(0x2200_0000, 0x2000_0000), (0x4200_0000, 0x4000_0000)];
 const BIT_BAND_BYTES: u32 = 0x0200_0000;
-/// Private peripheral bus.
+/// The core's own part of the private peripheral bus; what is behind it is the chip's (ARMv7-M B3.1, table B3-2).
 const PPB: u32 = 0xe000_0000;
-const PPB_BYTES: u32 = 0x0010_0000;
+const PPB_BYTES: u32 = 0x0004_0000;
 
 impl CortexM {
     /// A load of the running instruction.
@@ -76,6 +76,7 @@ impl CortexM {
             return Ok(self.load_slow(target, size, privileged)? >> bit & 1);
         }
         self.place_fabric();
+        self.fabric.note_access(addr, false);
         let loaded = match addr.wrapping_sub(PPB) < PPB_BYTES {
             true => self.load_system(addr, size, privileged),
             false => self.chip.read(&mut self.fabric, addr, size),
@@ -115,6 +116,7 @@ impl CortexM {
             return self.store_slow(target, before & !(1 << bit) | (value & 1) << bit, size, privileged);
         }
         self.place_fabric();
+        self.fabric.note_access(addr, true);
         let stored = match addr.wrapping_sub(PPB) < PPB_BYTES {
             true => self.store_system(addr, value, size, privileged),
             false => self.chip.write(&mut self.fabric, addr, value, size),

@@ -23,8 +23,8 @@ impl Block {
     }
 }
 
-/// The block of `slots`; none of no instructions.
-pub(super) fn translate(slots: Box<[Slot]>) -> Option<Box<Block>> {
+/// The block of `slots`; none of no instructions. Without links it does not matter who shares it.
+pub(super) fn translate(slots: Box<[Slot]>, _shared: bool) -> Option<Box<Block>> {
     let slots: Arc<[Slot]> = slots.into();
     (!slots.is_empty()).then(|| Box::new(Block { slots }))
 }

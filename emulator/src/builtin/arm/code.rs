@@ -1,13 +1,11 @@
 //! Decoded blocks: straight lines of instructions up to the next one that may branch, kept by address.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use super::cycles;
 use super::decode::{decode, is_wide};
 use super::fast::{Block, translate};
 use super::instruction::{Address, AluOp, Condition, Instruction, Operand, PC, Width};
 use super::registers::{it_condition, next_it};
+use crate::builtin::library::Blocks;
 use crate::builtin::memory::{GuestMemory, RegionKind};
 
 /// A block ends after so many instructions (an IT block that has begun is finished), so that a run can be cut finely
@@ -28,35 +26,30 @@ pub(super) struct Slot {
     pub(super) cycles: u32,
 }
 
-/// Blocks of one machine. All start outside IT blocks.
-#[derive(Default)]
-pub(super) struct CodeCache {
-    blocks: HashMap<u32, Box<Block>, BuildHasherDefault<PcHasher>>,
+/// Decodes the block at `pc`, which starts outside any IT block; `None` when there is no memory to fetch from, or an IT
+/// block cannot be had whole.
+pub(super) fn decode_block<'a>(blocks: &'a mut Blocks<Block>, memory: &mut GuestMemory, pc: u32) -> Option<&'a Block> {
+    let mut literals = Vec::new();
+    let slots = decode_line(memory, pc, &mut literals);
+    let code = slots.iter().map(|slot| (slot.pc, u32::from(slot.bytes)));
+    let sources: Vec<(u32, u32)> = code.chain(literals.into_iter().map(|at| (at, 4))).collect();
+    let shared = !memory.has_stale_code()
+        && blocks
+            .library()
+            .is_some_and(|library| sources.iter().all(|(at, bytes)| library.covers(*at, *bytes)));
+    let block = translate(slots.into(), shared)?;
+    if shared {
+        return blocks.keep_shared(pc, block);
+    }
+    for (at, bytes) in sources {
+        memory.mark_code(at, bytes as usize);
+    }
+    blocks.keep_own(pc, block)
 }
 
-impl CodeCache {
-    pub(super) fn get(&self, pc: u32) -> Option<&Block> {
-        self.blocks.get(&pc).map(|block| &**block)
-    }
-
-    /// Decodes the block at `pc`; `None` when there is no memory to fetch from, or an IT block cannot be had whole.
-    pub(super) fn decode(&mut self, memory: &mut GuestMemory, pc: u32) -> Option<&Block> {
-        let slots = decode_line(memory, pc);
-        for slot in &slots {
-            memory.mark_code(slot.pc, usize::from(slot.bytes));
-        }
-        let block = translate(slots.into())?;
-        Some(self.blocks.entry(pc).insert_entry(block).into_mut())
-    }
-
-    /// Forgets everything: some code was rewritten.
-    pub(super) fn clear(&mut self) {
-        self.blocks.clear();
-    }
-}
-
-/// The instructions from `pc` to the end of their line, whole IT blocks only.
-fn decode_line(memory: &mut GuestMemory, pc: u32) -> Vec<Slot> {
+/// The instructions from `pc` to the end of their line, whole IT blocks only, and the literals in flash that they were
+/// taken together with.
+fn decode_line(memory: &GuestMemory, pc: u32, literals: &mut Vec<u32>) -> Vec<Slot> {
     let mut slots = Vec::new();
     // How many slots there were when no IT block was open.
     let mut whole = 0;
@@ -69,7 +62,7 @@ fn decode_line(memory: &mut GuestMemory, pc: u32) -> Vec<Slot> {
             _ => next_it(it),
         };
         let ends = slot.instruction.ends_block();
-        slots.push(resolve_literal(memory, slot));
+        slots.push(resolve_literal(memory, slot, literals));
         if it == 0 {
             whole = slots.len();
         }
@@ -82,7 +75,7 @@ fn decode_line(memory: &mut GuestMemory, pc: u32) -> Vec<Slot> {
 }
 
 /// A literal in flash is a constant: whoever rewrites it is told of as if it were code.
-fn resolve_literal(memory: &mut GuestMemory, slot: Slot) -> Slot {
+fn resolve_literal(memory: &GuestMemory, slot: Slot, literals: &mut Vec<u32>) -> Slot {
     let Instruction::Load {
         width: Width::Word,
         rt,
@@ -96,7 +89,7 @@ fn resolve_literal(memory: &mut GuestMemory, slot: Slot) -> Slot {
     let Some(value) = memory.read_u32(at).ok().filter(|_| in_flash && rt != PC && at % 4 == 0) else {
         return slot;
     };
-    memory.mark_code(at, 4);
+    literals.push(at);
     let operand = Operand::Imm { value, carry: None };
     let instruction = Instruction::Alu {
         op: AluOp::Mov,
@@ -127,26 +120,4 @@ pub(super) fn decode_slot(memory: &GuestMemory, pc: u32, it: u8) -> Option<Slot>
         bytes: decoded.bytes,
         cycles,
     })
-}
-
-/// Spreads addresses over a hash table.
-#[derive(Default)]
-struct PcHasher(u64);
-
-impl Hasher for PcHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, pc: u32) {
-        self.0 = (self.0 ^ u64::from(pc))
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(32);
-    }
 }

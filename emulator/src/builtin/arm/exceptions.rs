@@ -20,7 +20,7 @@ pub(super) mod number {
 }
 
 /// Why an instruction faulted; each is a bit of CFSR or HFSR (B3.2.15, B3.2.16).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Fault {
     /// UFSR.UNDEFINSTR.
     #[error("undefined instruction")]
@@ -162,7 +162,7 @@ impl std::fmt::Display for FaultTaken {
 }
 
 /// The core can neither go on nor take an exception (B1.5.15).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("lockup at {pc:#010x}: {fault}")]
 pub struct Lockup {
     /// The instruction.
@@ -369,6 +369,7 @@ impl CortexM {
         self.exclusive = false;
         self.event_register = true;
         self.system.nvic.activate(exception);
+        self.tell_exception(exception);
         self.attention = true;
         if vector & 1 == 0 {
             return self.take_fault(Fault::InvalidState);
@@ -380,6 +381,7 @@ impl CortexM {
     pub(super) fn return_from_exception(&mut self, exc_return: u32) -> Result<(), Lockup> {
         let returning = self.regs.exception;
         self.attention = true;
+        self.tell_exception_return();
         if !self.system.nvic.is_active(returning) {
             return self.bad_return(returning, exc_return);
         }

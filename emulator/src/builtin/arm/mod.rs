@@ -15,8 +15,10 @@ mod exec;
 mod fast;
 mod fp;
 mod instruction;
+mod profiled;
 mod registers;
 mod run;
+mod saved;
 mod system;
 
 #[cfg(test)]
@@ -27,15 +29,17 @@ use std::hash::{Hash, Hasher};
 use super::clock::CoreClock;
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
 pub use super::limits::Limits;
+use super::library::Blocks;
+use super::shared_image::SharedImage;
 use super::time::VirtualTime;
 
-use code::CodeCache;
 pub use exceptions::{Fault, FaultTaken, Lockup};
 use fast::Fast;
 use fp::Fp;
 pub use fp::REGISTER_NAMES as FP_REGISTER_NAMES;
 use instruction::SP;
 pub use registers::Registers;
+pub(super) use saved::SavedCore;
 pub use run::{SEMIHOSTING, StopReason};
 use system::System;
 
@@ -58,7 +62,7 @@ pub struct CortexM {
     /// Cycles spent asleep, which CYCCNT does not count.
     slept: u64,
     options: CortexMOptions,
-    code: CodeCache,
+    code: Blocks<fast::Block>,
     fast: Fast,
     fabric: Fabric,
     chip: Box<dyn Chip>,
@@ -67,7 +71,7 @@ pub struct CortexM {
 }
 
 /// What ends a sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 enum Sleep {
     Interrupt,
     Event,
@@ -97,7 +101,7 @@ impl CortexM {
             clock: CoreClock::new(fabric.cpu_hz()),
             slept: 0,
             options,
-            code: CodeCache::default(),
+            code: Blocks::default(),
             fast: Fast::default(),
             fabric,
             chip,
@@ -109,6 +113,7 @@ impl CortexM {
     /// Resets core and chip; time goes on. The core starts from its vector table.
     pub fn reset(&mut self, kind: ResetKind) {
         self.place_fabric();
+        self.tell_reset();
         self.fabric.clear_for_reset();
         if kind == ResetKind::PowerOn {
             self.fabric.memory_mut().clear_ram();
@@ -133,13 +138,19 @@ impl CortexM {
         self.regs.r[15] = entry & !1;
     }
 
+    /// The image in memory is `image`: what other machines decoded of it is run too.
+    pub(super) fn share_code(&mut self, image: &SharedImage) {
+        self.fast.clear();
+        self.code = image.library().map(Blocks::of).unwrap_or_default();
+    }
+
     /// A second machine in the same state, without the outputs of this one that were not taken yet.
     pub fn fork(&mut self) -> Self {
         Self {
             regs: self.regs.clone(),
             system: self.system.clone(),
             options: self.options.clone(),
-            code: CodeCache::default(),
+            code: self.code.fork(),
             fast: Fast::default(),
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),

@@ -3,7 +3,7 @@
 use super::instruction::{Condition, PC, Reg, SP};
 
 /// Core registers. SP is banked: `r[13]` is the one in use, [`Registers::banked_sp`] the other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(C)]
 pub struct Registers {
     /// R0–R15; `r[15]` is the address of the instruction being executed, or of the next one between instructions.

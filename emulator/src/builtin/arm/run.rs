@@ -3,7 +3,7 @@
 //! Events and exceptions are taken at the first instruction boundary at or after their time: a block runs as a whole
 //! only if nothing falls due inside it, otherwise instruction by instruction.
 
-use super::code::{Slot, decode_slot};
+use super::code::{Slot, decode_block, decode_slot};
 use super::exceptions::{Fault, Lockup, Trapped, number};
 use super::exec::{Flow, Trap};
 use super::instruction::{Condition, Instruction};
@@ -13,7 +13,7 @@ use crate::builtin::fabric::{Request, ResetKind};
 use crate::builtin::limits::Limits;
 
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum StopReason {
     /// [`Limits::until`] is reached.
     Time,
@@ -62,7 +62,7 @@ impl CortexM {
             if self.instructions >= limits.instructions {
                 return StopReason::Instructions;
             }
-            let due = self.next_due().min(end);
+            let due = self.profiled_until(self.next_due().min(end));
             let stalled_until = self.clock.cycle_at(self.fabric.stalled_until());
             if self.cycles < stalled_until {
                 // The chip keeps the core waiting (flash is busy): time passes, nothing is executed.
@@ -75,6 +75,8 @@ impl CortexM {
                 self.slept += due - self.cycles;
                 self.cycles = due;
                 self.attention = true;
+            } else if self.is_profiled() {
+                self.run_profiled(due, limits.instructions);
             } else {
                 self.run_code(due, limits.instructions);
             }
@@ -103,9 +105,9 @@ impl CortexM {
             self.attention = false;
             self.serve_events();
             if self.fabric.memory().has_stale_code() {
-                self.fabric.memory_mut().forget_code();
+                let image_whole = self.fabric.memory_mut().forget_code();
                 self.fast.clear();
-                self.code.clear();
+                self.code.clear(image_whole);
             }
             match self.fabric.take_request() {
                 Some(Request::Reset(kind)) => {
@@ -185,7 +187,7 @@ impl CortexM {
             let budget = (due - self.cycles).min(limit - self.instructions).min(BUDGET_MAX) as u32;
             let pc = self.regs.pc();
             if self.code.get(pc).is_none() {
-                self.code.decode(self.fabric.memory_mut(), pc);
+                decode_block(&mut self.code, self.fabric.memory_mut(), pc);
             }
             let Some(block) = self.code.get(pc) else {
                 self.step();
@@ -203,12 +205,18 @@ impl CortexM {
 
     /// Executes exactly one instruction, fetched from memory as it is now.
     fn step(&mut self) {
-        let (pc, it) = (self.regs.pc(), self.regs.it);
+        let slot = decode_slot(self.fabric.memory(), self.regs.pc(), self.regs.it);
+        self.step_over(slot);
+    }
+
+    /// Executes the instruction at PC, which is `slot`, if it may be fetched.
+    pub(super) fn step_over(&mut self, slot: Option<Slot>) {
+        let pc = self.regs.pc();
         let allowed = self
             .system
             .mpu
             .allows(pc, Want::Execute, self.regs.privileged(), self.urgent());
-        match decode_slot(self.fabric.memory(), pc, it) {
+        match slot {
             Some(slot) if allowed => self.run_slot(&slot),
             found => {
                 // Peripheral and system regions are never executable; elsewhere there is simply nothing.

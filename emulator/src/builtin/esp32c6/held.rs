@@ -7,12 +7,9 @@ use std::collections::BTreeMap;
 use crate::builtin::fabric::AccessFault;
 
 /// Name (of the TRM), first address, length in bytes.
-const BLOCKS: [(&str, u32, u32); 26] = [
-    ("TIMG0, TIMG1", 0x6000_8000, 0x2000),
-    ("INTMTX", 0x6001_0000, 0x1000),
-    ("PLIC_MX, PLIC_UX", 0x2000_1000, 0x800),
-    ("IO_MUX", 0x6009_0000, 0x1000),
-    ("GPIO", 0x6009_1000, 0x1000),
+const BLOCKS: [(&str, u32, u32); 22] = [
+    ("PLIC_UX", 0x2000_1400, 0x400),
+    ("APB_SARADC", 0x6000_e000, 0x1000),
     ("HP_SYS", 0x6009_5000, 0x1000),
     ("PCR", 0x6009_6000, 0x1000),
     ("TEE", 0x6009_8000, 0x1000),
@@ -24,7 +21,6 @@ const BLOCKS: [(&str, u32, u32); 26] = [
     ("LP_CLKRST", 0x600b_0400, 0x400),
     ("LP_TIMER", 0x600b_0c00, 0x400),
     ("LP_AON", 0x600b_1000, 0x400),
-    ("LP_WDT", 0x600b_1c00, 0x400),
     ("LP_IO", 0x600b_2000, 0x400),
     ("LP_I2C_ANA_MST", 0x600b_2400, 0x400),
     ("LP_PERI", 0x600b_2800, 0x400),
@@ -44,7 +40,7 @@ const RESETS: [(u32, u32); 2] = [
     (0x6009_6118, 0),
 ];
 
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Held(BTreeMap<u32, u32>);
 
 impl Held {

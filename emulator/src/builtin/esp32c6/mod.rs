@@ -1,25 +1,43 @@
-//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1), as far as a program on esp-hal needs that polls:
-//! UARTs, system timer, GPIO levels, the core clock, clock calibration, analog registers, the mask ROM's functions, and the
-//! blocks of `held`. The second-stage bootloader's work is done natively: flash segments of an ELF file are where the MMU
-//! would map them, RAM segments are copied at each start.
+//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, system timer and timer groups with their
+//! alarms and watchdogs, GPIO, interrupt matrix, SPI flash behind its MMU, randomness, the core clock, clock calibration,
+//! analog registers, the mask ROM's functions, and the blocks of `held`.
 //!
-//! Not here: radios, DMA, watchdogs (switching one on is a fault), alarms, SPI flash access, peripherals of the low-power
-//! core, USB. A register of those is a typed fault.
+//! The second-stage bootloader's work is done natively (`boot`): an ELF file's segments are made into an app image in flash
+//! at 0x1_0000; at each start that image is checked, its mapped segments are given to the MMU, the others copied to RAM.
+//! An image that is there already, as `espflash save-image` makes it, is started likewise.
+//!
+//! Not here: radios, DMA, other serial interfaces, converters (their registers hold what is written), cryptographic
+//! accelerators, sleep, the low-power core, USB, strapping pins, flash encryption. A register of those is a typed fault.
 
+mod app_image;
+mod boot;
+mod clocks;
+mod flash;
+mod gpio;
 mod held;
+mod interrupts;
 mod rom;
+mod rwdt;
 mod systimer;
 #[cfg(test)]
 mod tests;
+mod timg;
 mod uart;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
+use self::flash::Flash;
+use self::gpio::{Gpio, PINS};
 use self::held::Held;
-use self::rom::Call;
+use self::interrupts::{Interrupts, Sources};
+use self::rom::{Arguments, Call, Store};
+use self::rwdt::Rwdt;
 use self::systimer::Systimer;
+use self::timg::Timg;
 use self::uart::Uart;
+use self::watchdog::Action;
 use super::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, Request, ResetKind, RiscVOptions,
 };
@@ -28,53 +46,70 @@ use super::time::{Token, VirtualTime};
 use crate::image::Image;
 
 const UARTS: [u32; 2] = [0x6000_0000, 0x6000_1000];
+const SPI0: u32 = 0x6000_2000;
+const SPI1: u32 = 0x6000_3000;
 const TIMG: [u32; 2] = [0x6000_8000, 0x6000_9000];
 const SYSTIMER: u32 = 0x6000_a000;
 const INTMTX: u32 = 0x6001_0000;
-const PCR: u32 = 0x6009_6000;
+const IO_MUX: u32 = 0x6009_0000;
+const GPIO: u32 = 0x6009_1000;
+const PCR: u32 = clocks::PCR;
 const ANA_MST: u32 = 0x600a_f800;
 const EFUSE: u32 = 0x600b_0800;
 const LP_WDT: u32 = 0x600b_1c00;
+const RNG_DATA: u32 = 0x600b_2808;
+const INTPRI_FROM_CPU: u32 = 0x600c_5090;
 const PLIC_MX: u32 = 0x2000_1000;
+const PLIC_UX: u32 = 0x2000_1400;
 
-/// Flash, as the MMU maps it.
-const FLASH: u32 = 0x4200_0000;
-const FLASH_BYTES: u32 = 0x40_0000;
 const RAM: u32 = 0x4080_0000;
 const RAM_BYTES: u32 = 0x8_0000;
 const LP_RAM: u32 = 0x5000_0000;
 const LP_RAM_BYTES: u32 = 0x4000;
 
-/// Interrupt sources of the UARTs (table 10-1).
+/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group timer and watchdog.
+const GPIO_SOURCE: u32 = 30;
+const RWDT_SOURCE: u32 = 18;
 const UART_SOURCES: [u32; 2] = [43, 44];
+const TIMG_SOURCES: [[u32; 2]; 2] = [[51, 53], [54, 56]];
+
 const UART_TX_TOKENS: [Token; 2] = [0, 1];
 const UART_RX_TOKENS: [Token; 2] = [2, 3];
+/// Timer and watchdog of each group.
+const TIMG_TOKENS: [Token; 2] = [4, 6];
+const SYSTIMER_TOKEN: Token = 8;
+const RWDT_TOKEN: Token = 11;
 
-/// The PLL's root clock after its fixed division by 3, and the crystal.
-const PLL_ROOT_HZ: u32 = 160_000_000;
-const XTAL_HZ: u32 = 40_000_000;
-const RC_FAST_HZ: u32 = 17_500_000;
-const RC_SLOW_HZ: u32 = 136_000;
-const XTAL32K_HZ: u32 = 32_768;
-/// Pins of the package.
-const PINS: u16 = 31;
+/// Reset causes (table 8-1, and `soc/reset_reasons.h` of ESP-IDF).
+const CAUSE_POWER_ON: u32 = 1;
+const CAUSE_SOFTWARE: u32 = 3;
+const CAUSE_SOFTWARE_CPU: u32 = 12;
+const CAUSE_RWDT: u32 = 16;
+/// Of the whole core and of the CPU alone, by timer groups and by the low-power watchdog.
+const CAUSE_TIMG: [[u32; 2]; 2] = [[7, 11], [8, 17]];
+const CAUSE_RWDT_CORE: [u32; 2] = [9, 13];
 
 /// The chip.
-#[derive(Clone, Hash)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Esp32C6 {
     /// The factory's MAC address.
     mac: [u8; 6],
     held: Held,
+    interrupts: Interrupts,
     uarts: [Uart; 2],
+    timg: [Timg; 2],
     systimer: Systimer,
+    rwdt: Rwdt,
+    gpio: Gpio,
+    flash: Flash,
     /// Analog registers behind I2C_ANA_MST: slave and register.
     analog: BTreeMap<(u8, u8), u8>,
-    gpio_out: u32,
-    gpio_enable: u32,
-    outside: BTreeMap<u16, bool>,
-    /// What the bootloader copies to RAM, and where the image starts.
-    ram_segments: Vec<(u32, Vec<u8>)>,
-    entry: u32,
+    /// Arguments of the native ROM function that is about to be called.
+    arguments: Arguments,
+    /// Why the reset that was asked for takes place.
+    cause: u32,
+    /// A program that was loaded, to be put into flash before the next start.
+    app: Option<Vec<u8>>,
 }
 
 impl Esp32C6 {
@@ -85,32 +120,44 @@ impl Esp32C6 {
         Self {
             mac,
             held: Held::default(),
+            interrupts: Interrupts::default(),
             uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
-            systimer: Systimer::default(),
+            timg: TIMG_TOKENS.map(Timg::new),
+            systimer: Systimer::new(SYSTIMER_TOKEN),
+            rwdt: Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ),
+            gpio: Gpio::default(),
+            flash: Flash::default(),
             analog: BTreeMap::new(),
-            gpio_out: 0,
-            gpio_enable: 0,
-            outside: BTreeMap::new(),
-            ram_segments: Vec::new(),
-            entry: FLASH,
+            arguments: [0; 3],
+            cause: 0,
+            app: None,
         }
     }
 
-    fn read_word(&mut self, addr: u32) -> Result<u32, AccessFault> {
+    fn read_word(&mut self, fabric: &mut Fabric, addr: u32) -> Result<u32, AccessFault> {
         let offset = addr & 0xfff;
         match addr & !0xfff {
             page if page == UARTS[0] => return self.uarts[0].read(offset),
             page if page == UARTS[1] => return self.uarts[1].read(offset),
+            page if page == TIMG[0] => return self.timg[0].read(offset, clocks::XTAL_HZ, clocks::SLOW_HZ),
+            page if page == TIMG[1] => return self.timg[1].read(offset, clocks::XTAL_HZ, clocks::SLOW_HZ),
+            SPI0 => return Ok(self.flash.read_spi0(offset)),
+            SPI1 => return Ok(self.flash.read_spi1(offset)),
             SYSTIMER => return self.systimer.read(offset),
+            INTMTX => return self.interrupts.read_matrix(offset, self.sources()),
+            IO_MUX => return self.gpio.read_mux(offset),
+            GPIO => return Ok(self.gpio.read(offset)),
             _ => {}
         }
         Ok(match addr {
-            0x6009_1004 => self.gpio_out,
-            0x6009_1020 => self.gpio_enable,
-            0x6009_103c => self.gpio_in(),
-            // RTCCALICFG: a measurement is done as soon as it is begun.
-            _ if TIMG.contains(&(addr & !0xfff)) && offset == 0x68 => self.held.get(addr) | 1 << 15,
-            _ if TIMG.contains(&(addr & !0xfff)) && offset == 0x6c => self.calibration(addr & !0xfff) << 7 | 1,
+            PLIC_MX..PLIC_UX => return self.interrupts.read_controller(offset),
+            LP_WDT..0x600b_2000 => return self.rwdt.read(addr - LP_WDT),
+            INTPRI_FROM_CPU..0x600c_50a0 => self.interrupts.read_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4),
+            RNG_DATA => {
+                let mut word = [0; 4];
+                fabric.entropy(&mut word);
+                u32::from_le_bytes(word)
+            }
             // ANA_CONF0: the PLL is calibrated.
             _ if addr == ANA_MST + 0x18 => self.held.get(addr) | 1 << 24,
             // RD_MAC_SYS_0 and 1; every other fuse is unburnt.
@@ -126,16 +173,26 @@ impl Esp32C6 {
         match addr & !0xfff {
             page if page == UARTS[0] => return self.uarts[0].write(fabric, offset, value),
             page if page == UARTS[1] => return self.uarts[1].write(fabric, offset, value),
+            page if page == TIMG[0] => return self.timg[0].write(fabric, offset, value),
+            page if page == TIMG[1] => return self.timg[1].write(fabric, offset, value),
+            SPI0 => return self.flash.write_spi0(fabric.memory_mut(), offset, value),
+            SPI1 => return self.flash.write_spi1(fabric, offset, value),
             SYSTIMER => return self.systimer.write(fabric, offset, value),
-            page if TIMG.contains(&page) && offset == 0x48 && value >> 31 != 0 => {
-                return Err(AccessFault::UnmodelledUse);
+            INTMTX => return self.interrupts.write_matrix(offset, value),
+            IO_MUX => return self.gpio.write_mux(offset, value),
+            GPIO => {
+                self.gpio.write(fabric, offset, value);
+                return Ok(());
             }
             _ => {}
         }
         match addr {
-            0x6009_1004..=0x6009_100c | 0x6009_1020..=0x6009_1028 => self.write_gpio(fabric, offset, value),
-            // WDTCONFIG0 and the like with the watchdog on.
-            LP_WDT if value >> 31 != 0 => return Err(AccessFault::UnmodelledUse),
+            PLIC_MX..PLIC_UX => self.interrupts.write_controller(offset, value)?,
+            LP_WDT..0x600b_2000 => self.rwdt.write(fabric, addr - LP_WDT, value)?,
+            INTPRI_FROM_CPU..0x600c_50a0 => {
+                self.interrupts
+                    .write_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4, value);
+            }
             _ if addr & !7 == ANA_MST => self.transfer_analog(addr, value)?,
             _ => self.held.write(addr, value)?,
         }
@@ -156,87 +213,95 @@ impl Esp32C6 {
         self.held.write(addr, value & 0xffff | u32::from(data) << 16)
     }
 
-    /// How many crystal clocks the asked-for number of slow clocks took.
-    fn calibration(&self, timg: u32) -> u32 {
-        let cfg = self.held.get(timg + 0x68);
-        let hz = match cfg >> 13 & 3 {
-            0 => RC_SLOW_HZ,
-            1 => RC_FAST_HZ,
-            _ => XTAL32K_HZ,
-        };
-        (u64::from(cfg >> 16 & 0x7fff) * u64::from(XTAL_HZ) / u64::from(hz)) as u32
-    }
-
-    /// PCR.SYSCLK_CONF and CPU_FREQ_CONF decide the core clock, UARTn_SCLK_CONF the UARTs'.
     fn update_clocks(&mut self, fabric: &mut Fabric) {
-        let (sysclk, freq) = (self.held.get(PCR + 0x110), self.held.get(PCR + 0x118));
-        let hz = match sysclk >> 16 & 3 {
-            1 => PLL_ROOT_HZ / ((freq >> 8 & 0xff) + 1),
-            2 => RC_FAST_HZ / ((freq & 0xff) + 1),
-            _ => XTAL_HZ / ((freq & 0xff) + 1),
-        };
-        fabric.set_cpu_hz(hz);
+        fabric.set_cpu_hz(clocks::cpu_hz(&self.held));
         for (index, uart) in self.uarts.iter_mut().enumerate() {
-            let sclk = self.held.get(PCR + 4 + 12 * index as u32);
-            let source = match sclk >> 20 & 3 {
-                1 => 80_000_000,
-                2 => RC_FAST_HZ,
-                _ => XTAL_HZ,
-            };
-            uart.set_clock(source / ((sclk >> 12 & 0xff) + 1));
+            uart.set_clock(clocks::uart_hz(&self.held, index));
+        }
+        for (index, timg) in self.timg.iter_mut().enumerate() {
+            timg.set_clocks(fabric, clocks::timg(&self.held, index));
         }
     }
 
-    fn write_gpio(&mut self, fabric: &mut Fabric, offset: u32, value: u32) {
-        let before: Vec<Option<bool>> = (0..PINS).map(|pin| self.driven(pin)).collect();
-        match offset {
-            0x04 => self.gpio_out = value,
-            0x08 => self.gpio_out |= value,
-            0x0c => self.gpio_out &= !value,
-            0x20 => self.gpio_enable = value,
-            0x24 => self.gpio_enable |= value,
-            _ => self.gpio_enable &= !value,
-        }
-        for (pin, before) in (0..PINS).zip(before) {
-            if self.driven(pin) != before {
-                fabric.pin_changed(pin, self.driven(pin));
-            }
-        }
-    }
-
-    fn driven(&self, pin: u16) -> Option<bool> {
-        (self.gpio_enable >> pin & 1 != 0).then_some(self.gpio_out >> pin & 1 != 0)
-    }
-
-    fn gpio_in(&self) -> u32 {
-        (0..PINS).fold(0, |bits, pin| {
-            bits | u32::from(self.pin_level(pin) == Some(true)) << pin
-        })
-    }
-
-    /// Interrupt matrix and PLIC_MX (chapters 1.6 and 10): sources to CPU interrupts, enabled and above the threshold.
-    fn route(&self, fabric: &mut Fabric) {
-        let mut lines = 0;
+    /// The interrupt sources that are raised.
+    fn sources(&self) -> Sources {
+        let set = |source: u32, raised: bool| Sources::from(raised) << source;
+        let mut sources = self.interrupts.from_cpu() | self.systimer.interrupts();
+        sources |= set(GPIO_SOURCE, self.gpio.interrupt()) | set(RWDT_SOURCE, self.rwdt.interrupt());
         for (source, uart) in UART_SOURCES.into_iter().zip(&self.uarts) {
-            if uart.interrupt() {
-                lines |= 1 << (self.held.get(INTMTX + 4 * source) & 31);
-            }
+            sources |= set(source, uart.interrupt());
         }
-        let threshold = self.held.get(PLIC_MX + 0x90);
-        let enabled = self.held.get(PLIC_MX);
-        for line in 1..32 {
-            let urgent = self.held.get(PLIC_MX + 0x10 + 4 * line) >= threshold.max(1);
-            let level = (lines & enabled) >> line & 1 != 0 && urgent;
-            fabric.set_irq(line as u16, level);
+        for ([timer, watchdog], timg) in TIMG_SOURCES.into_iter().zip(&self.timg) {
+            let asked = timg.interrupts();
+            sources |= set(timer, asked & timg::T0 != 0) | set(watchdog, asked & timg::WDT != 0);
         }
+        sources
     }
 
-    fn call(&self, fabric: &mut Fabric, call: Call, argument: u32) {
-        match call {
-            Call::DelayUs => fabric.stall_until(fabric.now() + VirtualTime::from_us(u64::from(argument))),
-            Call::UpdateCpuFrequency => {}
-            Call::SoftwareReset => fabric.request(Request::Reset(ResetKind::Software)),
+    fn route(&mut self, fabric: &mut Fabric) {
+        let sources = self.sources();
+        self.interrupts.route(fabric, sources);
+    }
+
+    /// What a watchdog's stage does. `causes`: of a reset of the core, and of the CPU alone.
+    fn bite(&mut self, fabric: &mut Fabric, action: Action, causes: [u32; 2]) {
+        self.cause = match action {
+            Action::Nothing | Action::Interrupt => return,
+            Action::ResetCpu => causes[1],
+            Action::ResetSystem => causes[0],
+            Action::ResetEverything => CAUSE_RWDT,
+        };
+        fabric.request(Request::Reset(ResetKind::Watchdog));
+    }
+
+    fn call(&mut self, fabric: &mut Fabric, call: Call) {
+        let [first, second, third] = self.arguments;
+        let done = |done: Option<()>| u32::from(done.is_none());
+        let result = match call {
+            Call::DelayUs => {
+                fabric.stall_until(fabric.now() + VirtualTime::from_us(u64::from(first)));
+                0
+            }
+            Call::UpdateCpuFrequency | Call::FlashNothing | Call::CacheNothing => 0,
+            Call::CpuFrequency => fabric.cpu_hz() / 1_000_000,
+            Call::SoftwareReset | Call::SoftwareResetCpu => {
+                self.cause = match call {
+                    Call::SoftwareReset => CAUSE_SOFTWARE,
+                    _ => CAUSE_SOFTWARE_CPU,
+                };
+                fabric.request(Request::Reset(ResetKind::Software));
+                0
+            }
+            Call::FlashRead => {
+                let mut bytes = vec![0; third.min(flash::BYTES) as usize];
+                let read = Flash::read(fabric.memory(), first, &mut bytes);
+                done(read.and_then(|()| fabric.dma_write(second, &bytes).ok()))
+            }
+            Call::FlashWrite => {
+                let mut bytes = vec![0; third.min(flash::BYTES) as usize];
+                let read = fabric.memory().read(second, &mut bytes).ok();
+                done(read.and_then(|()| self.flash.program(fabric, first, &bytes)))
+            }
+            Call::FlashEraseSector => done(self.flash.erase(
+                fabric,
+                first.saturating_mul(flash::SECTOR),
+                flash::SECTOR,
+            )),
+            Call::FlashEraseBlock => done(
+                self.flash
+                    .erase(fabric, first.saturating_mul(flash::BLOCK), flash::BLOCK),
+            ),
+            Call::Crc32 => {
+                let mut bytes = vec![0; third.min(RAM_BYTES) as usize];
+                let read = fabric.memory().read(second, &mut bytes);
+                read.map_or(0, |()| rom::crc32_le(first, &bytes))
+            }
+        };
+        // Flash functions come back when the flash is done.
+        if matches!(call, Call::FlashWrite | Call::FlashEraseSector | Call::FlashEraseBlock) {
+            fabric.stall_until(self.flash.busy_until());
         }
+        rom::give(fabric.memory_mut(), result);
     }
 }
 
@@ -252,7 +317,8 @@ impl Chip for Esp32C6 {
             name: "ESP32-C6",
             regions: vec![
                 region("rom", rom::BASE, rom::BYTES, RegionKind::Flash),
-                region("flash", FLASH, FLASH_BYTES, RegionKind::Flash),
+                region("flash window", flash::WINDOW, flash::WINDOW_BYTES, RegionKind::Flash),
+                region("flash", flash::ARRAY, flash::BYTES, RegionKind::Behind),
                 region("ram", RAM, RAM_BYTES, RegionKind::Ram),
                 region("lp ram", LP_RAM, LP_RAM_BYTES, RegionKind::Ram),
             ],
@@ -269,7 +335,7 @@ impl Chip for Esp32C6 {
                 // Performance counter (its registers), GPIO, PMA, and the core's configuration.
                 plain_csrs: PLAIN_CSRS,
             }),
-            cpu_hz: PLL_ROOT_HZ,
+            cpu_hz: clocks::PLL_ROOT_HZ,
         }
     }
 
@@ -277,16 +343,23 @@ impl Chip for Esp32C6 {
         if !is_device(addr) {
             return Err(AccessFault::Unmapped);
         }
-        let word = self.read_word(addr & !3)?;
+        let word = self.read_word(fabric, addr & !3)?;
         self.route(fabric);
         let mask = (1_u64 << (8 * size.bytes())) - 1;
         Ok(word >> (8 * (addr & 3)) & mask as u32)
     }
 
     fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
-        if let Some(call) = rom::call(addr).filter(|_| addr < rom::BASE + rom::BYTES) {
-            self.call(fabric, call, value);
-            return Ok(());
+        match rom::store(addr) {
+            Some(Store::Argument(index)) => {
+                self.arguments[index] = value;
+                return Ok(());
+            }
+            Some(Store::Call(call)) => {
+                self.call(fabric, call);
+                return Ok(());
+            }
+            None => {}
         }
         if fabric.memory().region(addr).is_some() {
             return Err(AccessFault::Denied);
@@ -303,44 +376,62 @@ impl Chip for Esp32C6 {
     }
 
     fn event(&mut self, fabric: &mut Fabric, token: Token) {
-        for (index, uart) in self.uarts.iter_mut().enumerate() {
+        for index in 0..2 {
             if token == UART_TX_TOKENS[index] {
-                uart.sent(fabric);
+                self.uarts[index].sent(fabric);
             } else if token == UART_RX_TOKENS[index] {
-                uart.arrived(fabric);
+                self.uarts[index].arrived(fabric);
+            } else if token == TIMG_TOKENS[index] {
+                self.timg[index].alarm_due(fabric);
+            } else if token == TIMG_TOKENS[index] + 1 {
+                let action = self.timg[index].watchdog_due(fabric);
+                self.bite(fabric, action, CAUSE_TIMG[index]);
             }
+        }
+        match token {
+            SYSTIMER_TOKEN..RWDT_TOKEN => self.systimer.due(fabric, (token - SYSTIMER_TOKEN) as usize),
+            RWDT_TOKEN => {
+                let action = self.rwdt.due(fabric);
+                self.bite(fabric, action, CAUSE_RWDT_CORE);
+            }
+            _ => {}
         }
         self.route(fabric);
     }
 
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
         self.held = Held::default();
+        self.interrupts = Interrupts::default();
         for uart in &mut self.uarts {
             uart.reset(fabric);
         }
+        self.timg = TIMG_TOKENS.map(Timg::new);
         self.systimer.reset(fabric);
+        self.rwdt = Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ);
+        self.gpio.reset(fabric);
         self.analog.clear();
-        (self.gpio_out, self.gpio_enable) = (0, 0);
-        // Reset causes (table 8-1).
-        let reason = match kind {
-            ResetKind::PowerOn | ResetKind::Pin | ResetKind::WakeUp => 1,
-            ResetKind::Software | ResetKind::Lockup => 3,
-            ResetKind::Watchdog => 16,
+        let cause = match kind {
+            ResetKind::PowerOn | ResetKind::Pin | ResetKind::WakeUp => CAUSE_POWER_ON,
+            ResetKind::Software | ResetKind::Lockup | ResetKind::Watchdog => match self.cause {
+                0 => CAUSE_SOFTWARE,
+                cause => cause,
+            },
         };
+        self.cause = 0;
         let memory = fabric.memory_mut();
-        let mut done = rom::boot(memory, self.entry, reason);
-        for (addr, bytes) in &self.ram_segments {
-            done = done.and_then(|()| memory.write(*addr, bytes));
+        if let Some(app) = self.app.take() {
+            boot::install(memory, &app);
         }
-        debug_assert!(done.is_ok(), "ROM and the image's segments are memory");
+        self.flash.reset(memory);
+        let entry = boot::start(&mut self.flash, memory).unwrap_or(rom::NO_APP);
+        let done = rom::boot(memory, entry, cause);
+        debug_assert!(done.is_ok(), "the chip's description has ROM");
         self.update_clocks(fabric);
+        self.rwdt.begin(fabric);
     }
 
     fn boot_image(&mut self, image: &Image) {
-        let in_ram = |addr: u32| addr.wrapping_sub(RAM) < RAM_BYTES || addr.wrapping_sub(LP_RAM) < LP_RAM_BYTES;
-        let segments = image.segments.iter().filter(|segment| in_ram(segment.addr));
-        self.ram_segments = segments.map(|segment| (segment.addr, segment.bytes.clone())).collect();
-        self.entry = image.symbol("_start").unwrap_or(FLASH);
+        self.app = boot::app_of(image);
     }
 
     fn place_name(&self, addr: u32) -> Option<&'static str> {
@@ -361,15 +452,13 @@ impl Chip for Esp32C6 {
         self.uarts.get(usize::from(index)).is_some_and(Uart::is_busy)
     }
 
-    fn pin_input(&mut self, _fabric: &mut Fabric, pin: u16, level: Option<bool>) {
-        match level {
-            Some(level) => self.outside.insert(pin, level),
-            None => self.outside.remove(&pin),
-        };
+    fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
+        self.gpio.input(pin, level);
+        self.route(fabric);
     }
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
-        self.driven(pin).or_else(|| self.outside.get(&pin).copied())
+        (pin < PINS).then(|| self.gpio.level(pin)).flatten()
     }
 
     fn hash_state(&self, mut state: &mut dyn Hasher) {

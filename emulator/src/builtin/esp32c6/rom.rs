@@ -8,12 +8,21 @@ pub(super) const BASE: u32 = 0x4000_0000;
 pub(super) const BYTES: u32 = 0x5_0000;
 /// Where a reset starts: what the ROM and the second-stage bootloader do together, ending in a jump to the image.
 pub(super) const RESET_PC: u32 = 0x4004_e000;
-/// A store of a0 here, at [`Call`] × 4, is a native function.
+/// A store here, at [`Call`] × 4, is a native function; its arguments were stored from [`ARGUMENTS`] on, what it returns is
+/// then at [`RESULT`].
 const CALLS: u32 = 0x4004_f000;
+const ARGUMENTS: u32 = CALLS + 0x100;
+const RESULT: u32 = CALLS + 0x700;
 /// Where the cause of the last reset lies, for `rtc_get_reset_reason`.
 const RESET_REASON: u32 = 0x4004_e800;
 /// Where code of ours lies.
 const CODE: u32 = 0x4004_d000;
+
+/// Where the second-stage bootloader ends up when flash holds no app that it can start.
+pub(super) const NO_APP: u32 = 0x4004_e400;
+
+/// Arguments of a native function that are looked at.
+pub(super) type Arguments = [u32; 3];
 
 /// A function that the chip does natively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +31,57 @@ pub(super) enum Call {
     DelayUs,
     /// `ets_update_cpu_frequency`: ticks per microsecond, which native delays do not need.
     UpdateCpuFrequency,
-    /// `software_reset`, `software_reset_cpu`.
+    /// `ets_get_cpu_frequency`: in MHz.
+    CpuFrequency,
+    /// `software_reset`: all but the low-power block.
     SoftwareReset,
+    /// `software_reset_cpu`.
+    SoftwareResetCpu,
+    /// `esp_rom_spiflash_read`: from, to, bytes. All of these give 0 when it is done, else 1.
+    FlashRead,
+    /// `esp_rom_spiflash_write`: to, from, bytes.
+    FlashWrite,
+    /// `esp_rom_spiflash_erase_sector`: number.
+    FlashEraseSector,
+    /// `esp_rom_spiflash_erase_block`: number of 64 KB.
+    FlashEraseBlock,
+    /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: there is nothing locked, and what is begun here is done here.
+    FlashNothing,
+    /// `Cache_*`: memory shows flash as it is.
+    CacheNothing,
+    /// `crc32_le`: CRC so far, from, bytes.
+    Crc32,
 }
 
-const NATIVE: [(u32, Call); 4] = [
-    (0x4000_0040, Call::DelayUs),
-    (0x4000_0048, Call::UpdateCpuFrequency),
-    (0x4000_0090, Call::SoftwareReset),
-    (0x4000_0094, Call::SoftwareReset),
+/// Addresses, names, and what is done.
+pub(super) const NATIVE: [(u32, &str, Call); 27] = [
+    (0x4000_0040, "ets_delay_us", Call::DelayUs),
+    (0x4000_0044, "ets_get_cpu_frequency", Call::CpuFrequency),
+    (0x4000_0048, "ets_update_cpu_frequency", Call::UpdateCpuFrequency),
+    (0x4000_0090, "software_reset", Call::SoftwareReset),
+    (0x4000_0094, "software_reset_cpu", Call::SoftwareResetCpu),
+    (0x4000_0110, "esp_rom_spiflash_wait_idle", Call::FlashNothing),
+    (0x4000_0128, "_esp_rom_spiflash_erase_sector", Call::FlashEraseSector),
+    (0x4000_012c, "_esp_rom_spiflash_erase_block", Call::FlashEraseBlock),
+    (0x4000_0130, "_esp_rom_spiflash_write", Call::FlashWrite),
+    (0x4000_0134, "_esp_rom_spiflash_read", Call::FlashRead),
+    (0x4000_0138, "_esp_rom_spiflash_unlock", Call::FlashNothing),
+    (0x4000_0144, "esp_rom_spiflash_erase_sector", Call::FlashEraseSector),
+    (0x4000_0148, "esp_rom_spiflash_erase_block", Call::FlashEraseBlock),
+    (0x4000_014c, "esp_rom_spiflash_write", Call::FlashWrite),
+    (0x4000_0150, "esp_rom_spiflash_read", Call::FlashRead),
+    (0x4000_0154, "esp_rom_spiflash_unlock", Call::FlashNothing),
+    (0x4000_0278, "esp_rom_spiflash_write_disable", Call::FlashNothing),
+    (0x4000_0640, "Cache_Invalidate_ICache_Items", Call::CacheNothing),
+    (0x4000_0648, "Cache_Invalidate_Addr", Call::CacheNothing),
+    (0x4000_064c, "Cache_Invalidate_ICache_All", Call::CacheNothing),
+    (0x4000_0690, "Cache_Disable_ICache", Call::CacheNothing),
+    (0x4000_0694, "Cache_Enable_ICache", Call::CacheNothing),
+    (0x4000_0698, "Cache_Suspend_ICache", Call::CacheNothing),
+    (0x4000_069c, "Cache_Resume_ICache", Call::CacheNothing),
+    (0x4000_06a0, "Cache_Freeze_ICache_Enable", Call::CacheNothing),
+    (0x4000_06a4, "Cache_Freeze_ICache_Disable", Call::CacheNothing),
+    (0x4000_0758, "crc32_le", Call::Crc32),
 ];
 
 /// memset, memcpy, memmove, memcmp; assembled from:
@@ -132,12 +183,20 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
     words(memory, CODE + 0x80, &DIVIDE_CODE)?;
     words(memory, DIVIDE, &[jump(DIVIDE, CODE + 0x80)])?;
     let mut at = CODE + 0x100;
-    for (entry, call) in NATIVE {
+    for (entry, _, call) in NATIVE {
         words(memory, entry, &[jump(entry, at)])?;
-        // lui a5, CALLS; sw a0, 4 * call(a5); ret
-        let store = 0x00a7_a023 | (call as u32 * 4) << 7;
-        words(memory, at, &[0x7b7 | CALLS, store, 0x8067])?;
-        at += 16;
+        // lui t1, CALLS; sw a0 to a2, ARGUMENTS(t1); sw zero, 4 * call(t1); lw a0, RESULT(t1); ret.
+        let stub = [
+            0x337 | CALLS,
+            store_to_t1(10, ARGUMENTS - CALLS),
+            store_to_t1(11, ARGUMENTS - CALLS + 4),
+            store_to_t1(12, ARGUMENTS - CALLS + 8),
+            store_to_t1(0, call as u32 * 4),
+            0x0003_2503 | (RESULT - CALLS) << 20,
+            0x8067,
+        ];
+        words(memory, at, &stub)?;
+        at += 4 * stub.len() as u32;
     }
     words(memory, GET_RESET_REASON, &[jump(GET_RESET_REASON, at)])?;
     // lui a0, RESET_REASON + 0x800; lw a0, -0x800(a0); ret. Start-up code of HALs relies on t0, which this keeps.
@@ -156,20 +215,52 @@ pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<
     words(memory, RESET_REASON, &[reason])
 }
 
-/// The function that a store to `addr` calls.
-pub(super) fn call(addr: u32) -> Option<Call> {
-    let index = addr.checked_sub(CALLS)? / 4;
-    let found = NATIVE.iter().find(|(_, call)| *call as u32 == index);
-    found.map(|(_, call)| *call)
+/// What a store to the native functions' page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    Argument(usize),
+    Call(Call),
+}
+
+pub(super) fn store(addr: u32) -> Option<Store> {
+    let index = addr.checked_sub(CALLS).filter(|offset| *offset < 0x1000)? / 4;
+    let argument = (index as usize).checked_sub((ARGUMENTS - CALLS) as usize / 4);
+    if let Some(argument) = argument.filter(|argument| *argument < size_of::<Arguments>() / 4) {
+        return Some(Store::Argument(argument));
+    }
+    let found = NATIVE.iter().find(|(_, _, call)| *call as u32 == index);
+    found.map(|(_, _, call)| Store::Call(*call))
+}
+
+/// Hands over what a native function returns.
+pub(super) fn give(memory: &mut GuestMemory, result: u32) {
+    let given = words(memory, RESULT, &[result]);
+    debug_assert!(given.is_ok(), "the result lies in ROM");
 }
 
 /// The name of the entry point at `addr`.
 pub(super) fn name(addr: u32) -> Option<&'static str> {
+    if addr == NO_APP {
+        return Some("search for an app that can be started (flash holds none)");
+    }
     let line = include_str!("rom_names.txt").lines().find(|line| {
         let address = line.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok());
         address == Some(addr)
     });
     line.and_then(|line| line.get(9..))
+}
+
+/// `crc32_le`: the CRC of zip files, continued; 0 begins one.
+pub(super) fn crc32_le(so_far: u32, bytes: &[u8]) -> u32 {
+    let crc = bytes.iter().fold(!so_far, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xedb8_8320 * (crc & 1)))
+    });
+    !crc
+}
+
+/// SW of a register to an offset from t1.
+const fn store_to_t1(register: u32, offset: u32) -> u32 {
+    (offset >> 5) << 25 | register << 20 | 6 << 15 | 2 << 12 | (offset & 31) << 7 | 0x23
 }
 
 /// JAL x0 from `from` to `to`, forwards and less than 1 MiB away.

@@ -1,4 +1,4 @@
-//! ROM functions and the way from reset to an image, on the core. What HALs need together is the guests' test.
+//! ROM functions, flash and the way from reset to an image, on the core. What HALs need together is the guests' test.
 
 use super::*;
 use crate::builtin::entropy::EntropyStream;
@@ -15,18 +15,18 @@ fn run(code: &[u32]) -> RiscV {
     let fabric = Fabric::new(memory, EntropyStream::new([0; 32]), description.cpu_hz);
     let mut core = RiscV::new(chip, fabric);
     prepare(core.fabric_mut().memory_mut());
-    let image = Image {
-        segments: vec![Segment {
+    let image = Image::new(
+        vec![Segment {
             addr: RAM + 0x100,
             bytes: code.iter().flat_map(|word| word.to_le_bytes()).collect(),
         }],
-        symbols: vec![Symbol {
+        vec![Symbol {
             addr: RAM + 0x100,
             bytes: 0,
             name: "_start".into(),
             function: true,
         }],
-    };
+    );
     core.chip_mut().0.boot_image(&image);
     core.reset(ResetKind::PowerOn);
     let stop = core.run(Limits::until(VirtualTime::from_ms(100)));
@@ -87,4 +87,101 @@ fn an_unknown_rom_function_is_a_fault_with_its_name() {
         text.starts_with("illegal instruction 0x0 at 0x40000028, the ROM's ets_printf, which is not modelled"),
         "{text}"
     );
+}
+
+#[test]
+fn native_functions_stand_where_their_names_say() {
+    for (addr, name, _) in rom::NATIVE {
+        assert_eq!(rom::name(addr), Some(name));
+    }
+    assert_eq!(rom::crc32_le(0, b"123456789"), 0xcbf4_3926);
+}
+
+/// Stores a word.
+fn poke(addr: u32, value: u32) -> Vec<u32> {
+    [&li(10, addr)[..], &li(11, value)[..], &[sw(11, 10, 0)]].concat()
+}
+
+#[test]
+fn flash_is_erased_programmed_and_shown_by_the_mmu() {
+    // SPI1: write enable and sector erase, then the same and two words to 0x30_0004; without enabling, nothing.
+    let entry = 0x20;
+    let wait_50_ms = [&li(10, 50_000)[..], &call(0x4000_0040)[..]].concat();
+    let main = program(&[
+        &poke(SPI0 + 0x380, entry),
+        &poke(SPI0 + 0x37c, 0x30 | flash::MMU_VALID),
+        &poke(SPI1, 1 << 30),
+        &poke(SPI1 + 0x04, 0x30_0000),
+        &poke(SPI1, 1 << 24),
+        &wait_50_ms,
+        &poke(SPI1, 1 << 30),
+        &poke(SPI1 + 0x04, 0x30_0004 | 4 << 24),
+        &poke(SPI1 + 0x58, 0x1234_5678),
+        &poke(SPI1, 1 << 25),
+        &li(10, 1_000),
+        &call(0x4000_0040),
+        &poke(SPI1 + 0x58, 0),
+        &poke(SPI1, 1 << 25),
+    ]);
+    let core = run(&main);
+    let memory = core.fabric().memory();
+    let shown = flash::WINDOW + entry * flash::MMU_PAGE;
+    let read = |addr| memory.read_u32(addr).unwrap();
+    assert_eq!((read(shown), read(shown + 4), read(shown + 8)), (!0, 0x1234_5678, !0));
+    assert_eq!(read(flash::ARRAY + 0x30_0004), 0x1234_5678);
+}
+
+#[test]
+fn the_core_cannot_reach_the_flash_array_itself() {
+    let mut core = run(&program(&[&li(10, flash::ARRAY), &[lw(11, 10, 0)]]));
+    let faults = core.take_faults();
+    let text = faults.first().map(ToString::to_string).unwrap_or_default();
+    assert!(text.starts_with("load access fault (0x10000000)"), "{text}");
+}
+
+#[test]
+fn the_bootloaders_watchdog_bites_who_does_not_stop_it() {
+    // WFI, and back to it.
+    let mut core = run(&program(&[&[0x1050_0073, 0xffdf_f06f]]));
+    let stop = core.run(Limits::until(VirtualTime::from_seconds(10)));
+    assert_eq!(stop, StopReason::Reset(ResetKind::Watchdog));
+    let ms = core.now().as_us() / 1_000;
+    assert!((8_999..=9_001).contains(&ms), "{ms} ms");
+}
+
+#[test]
+fn an_app_image_is_taken_apart_as_it_was_made() {
+    let segment = |addr, bytes: &[u8]| Segment {
+        addr,
+        bytes: bytes.to_vec(),
+    };
+    let descriptor = [0x32, 0x54, 0xcd, 0xab, 1, 2, 3];
+    let segments = [
+        segment(RAM + 0x100, b"copied"),
+        segment(0x4201_0020, b"code"),
+        segment(0x4200_0020, &descriptor),
+    ];
+    let image = app_image::build(&segments, 0x4201_0020, boot::is_mapped);
+    let app = app_image::parse(&image).unwrap();
+    assert_eq!(app.entry, 0x4201_0020);
+    let at = |addr: u32| {
+        let load = app.loads.iter().find(|load| load.addr == addr).unwrap();
+        (
+            load.offset as u32 % flash::MMU_PAGE,
+            &image[load.offset..load.offset + load.bytes],
+        )
+    };
+    assert_eq!(at(0x4200_0020), (0x20, &[&descriptor[..], &[0]].concat()[..]));
+    assert_eq!(at(0x4201_0020), (0x20, &b"code"[..]));
+    assert_eq!(at(RAM + 0x100).1, b"copied\0\0");
+    for (broken, why) in [
+        (12, "it is for another chip"),
+        (0x22, "its checksum is wrong"),
+        (8, "its digest is wrong"),
+    ] {
+        let mut image = image.clone();
+        image[broken] ^= 1;
+        assert_eq!(app_image::parse(&image), Err(why));
+    }
+    assert_eq!(app_image::parse(&image[..100]), Err("its segments are not sound"));
 }

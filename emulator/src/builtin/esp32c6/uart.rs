@@ -22,7 +22,7 @@ const RESET_CLKDIV: u32 = 0x2b6;
 const RESET_CONF0: u32 = 0x1c;
 const RESET_CONF1: u32 = 0x6060;
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Uart {
     index: u8,
     tx_token: Token,

@@ -15,7 +15,7 @@ const IP0: u32 = 1 << 28;
 const WDOGRSTEN: u32 = 1 << 8;
 const WDOGZEROCMP: u32 = 1 << 9;
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Aon {
     wdog: Counter,
     rtc: Counter,
@@ -27,7 +27,7 @@ pub(super) struct Aon {
 }
 
 /// A counter that is compared, after a shift, with one value.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 struct Counter {
     token: Token,
     cfg: u32,

@@ -5,7 +5,7 @@ use crate::builtin::fabric::{AccessFault, Fabric};
 /// Pins in the chip's numbering.
 pub(super) const PINS: u16 = 32;
 
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Gpio {
     input_en: u32,
     output_en: u32,

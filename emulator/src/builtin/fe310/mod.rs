@@ -54,7 +54,7 @@ const UART_TX_TOKENS: [Token; 2] = [4, 5];
 const UART_RX_TOKENS: [Token; 2] = [6, 7];
 
 /// The chip.
-#[derive(Clone, Hash)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Fe310 {
     clint: Clint,
     plic: Plic,

@@ -14,7 +14,7 @@ const PAGE_BYTES: u32 = 256;
 const WIP: u8 = 1;
 const WEL: u8 = 2;
 
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct NorFlash {
     write_enabled: bool,
     /// Status register bits that are kept: SRWD, QE, BP3–BP0.

@@ -19,7 +19,7 @@ const PLLREFSEL: u32 = 1 << 17;
 const PLLBYPASS: u32 = 1 << 18;
 const DIVBY1: u32 = 1 << 8;
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Prci {
     hfrosccfg: u32,
     hfxosccfg: u32,

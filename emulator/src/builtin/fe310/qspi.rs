@@ -21,7 +21,7 @@ const PROTO: u32 = 3;
 const ENDIAN: u32 = 1 << 2;
 const DIR_TX: u32 = 1 << 3;
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Qspi {
     token: Token,
     flash: NorFlash,

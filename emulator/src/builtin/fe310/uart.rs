@@ -19,7 +19,7 @@ const NSTOP: u32 = 2;
 const TXWM: u32 = 1;
 const RXWM: u32 = 2;
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Uart {
     index: u8,
     tx_token: Token,

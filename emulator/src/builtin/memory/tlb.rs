@@ -20,7 +20,7 @@ pub(crate) struct PageData(UnsafeCell<[u8; PAGE_BYTES]>);
 unsafe impl Sync for PageData {}
 
 impl PageData {
-    pub(super) fn new(bytes: &[u8; PAGE_BYTES]) -> Self {
+    pub(in crate::builtin) fn new(bytes: &[u8; PAGE_BYTES]) -> Self {
         Self(UnsafeCell::new(*bytes))
     }
 
@@ -28,7 +28,7 @@ impl PageData {
         Self(UnsafeCell::new([value; PAGE_BYTES]))
     }
 
-    pub(super) fn bytes(&self) -> &[u8; PAGE_BYTES] {
+    pub(in crate::builtin) fn bytes(&self) -> &[u8; PAGE_BYTES] {
         // SAFETY: a write needs `&mut GuestMemory` of the only owner, so none can happen while this borrow of it lives.
         unsafe { &*self.0.get() }
     }

@@ -7,7 +7,7 @@ use super::PAGE_BYTES;
 pub(crate) struct PageData([u8; PAGE_BYTES]);
 
 impl PageData {
-    pub(super) fn new(bytes: &[u8; PAGE_BYTES]) -> Self {
+    pub(in crate::builtin) fn new(bytes: &[u8; PAGE_BYTES]) -> Self {
         Self(*bytes)
     }
 
@@ -15,7 +15,7 @@ impl PageData {
         Self([value; PAGE_BYTES])
     }
 
-    pub(super) fn bytes(&self) -> &[u8; PAGE_BYTES] {
+    pub(in crate::builtin) fn bytes(&self) -> &[u8; PAGE_BYTES] {
         &self.0
     }
 

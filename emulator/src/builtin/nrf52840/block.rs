@@ -97,7 +97,7 @@ pub(super) fn token(id: u8, what: u16) -> u64 {
 }
 
 /// What connects peripherals with each other.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Lines {
     pub(super) gpio: Gpio,
     pub(super) lfclk: LfClock,
@@ -110,7 +110,7 @@ pub(super) struct Lines {
 }
 
 /// Something one peripheral did that others may see.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Copy, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) enum Signal {
     /// An event was generated; the address of its register.
     Event(u32),
@@ -123,7 +123,7 @@ pub(super) enum Signal {
 }
 
 /// Event registers (0x100 + 4 n) and INTEN, INTENSET, INTENCLR of a peripheral.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Events {
     base: u32,
     irq: u16,

@@ -37,7 +37,7 @@ const SRC_XTAL: u32 = 1;
 const SRC_SYNTH: u32 = 2;
 
 /// Both peripherals.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Clock {
     pub(super) events: Events,
     pub(super) power: Power,

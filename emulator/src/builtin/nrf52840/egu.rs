@@ -7,7 +7,7 @@ use crate::builtin::fabric::AccessFault;
 pub(super) const IDS: [u8; 6] = [20, 21, 22, 23, 24, 25];
 
 /// One of them.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Egu {
     pub(super) events: Events,
 }

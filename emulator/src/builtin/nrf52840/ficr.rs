@@ -6,7 +6,7 @@ use crate::builtin::fabric::AccessFault;
 pub(super) const BASE: u32 = 0x1000_0000;
 
 /// The factory's page.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Ficr {
     device_id: [u32; 2],
     encryption_root: [u32; 4],

@@ -14,19 +14,23 @@ const PIN_CNF_RESET: u32 = 0x0000_0002;
 const PIN_CNF_MASK: u32 = 0x0003_070f;
 
 /// Both ports.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Gpio {
     out: u64,
+    #[serde(with = "crate::builtin::array")]
     cnf: [u32; PINS as usize],
     latch: u64,
     /// DETECTMODE of each port: LDETECT instead of DETECT.
     latched_detect: [bool; 2],
     /// A peripheral drives the pin instead of OUT and DIR.
+    #[serde(with = "crate::builtin::array")]
     taken: [Option<bool>; PINS as usize],
     /// Driven from outside.
+    #[serde(with = "crate::builtin::array")]
     outside: [Option<bool>; PINS as usize],
     /// Levels and drives told so far, to tell only changes.
     told_level: u64,
+    #[serde(with = "crate::builtin::array")]
     told_drive: [Option<bool>; PINS as usize],
     detect: bool,
 }

@@ -13,7 +13,7 @@ const MODE_EVENT: u32 = 1;
 const MODE_TASK: u32 = 3;
 
 /// The peripheral.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Gpiote {
     pub(super) events: Events,
     config: [u32; CHANNELS],

@@ -6,7 +6,7 @@ use crate::builtin::time::VirtualTime;
 pub(super) const LFCLK_HZ: u64 = 32_768;
 
 /// The low-frequency clock.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct LfClock {
     /// When it started; `None` while it is off.
     pub(super) since: Option<VirtualTime>,

@@ -53,7 +53,7 @@ const PPI_ID: u8 = 0x1f;
 const SIGNALS_MAX: usize = 1_000;
 
 /// The chip.
-#[derive(Clone, Hash)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Nrf52840 {
     lines: Lines,
     ficr: Ficr,
@@ -393,25 +393,7 @@ pub fn prepare(memory: &mut GuestMemory, reset_pin: Option<u16>, boot: u32) {
         }
     }
     if boot != 0 {
-        write(0, &bootloader(boot));
+        // The end of the real bootloader's way when no one asks it to stay.
+        write(0, &super::start::cortex_m(0, 0x2004_0000, boot));
     }
-}
-
-/// The end of the real bootloader's way when no one asks it to stay: VTOR, stack and reset vector of the image.
-fn bootloader(boot: u32) -> [u8; 32] {
-    let words: [u32; 8] = [
-        0x2004_0000, // initial stack
-        0x0000_0009, // reset vector: the next word
-        0x4904_4803, // ldr r0, [pc, #12]; ldr r1, [pc, #16]
-        0x6801_6008, // str r0, [r1]; ldr r1, [r0]
-        0x8808_f381, // msr msp, r1
-        0x4700_6840, // ldr r0, [r0, #4]; bx r0
-        boot,
-        0xe000_ed08, // VTOR
-    ];
-    let mut bytes = [0; 32];
-    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-        place.copy_from_slice(&word.to_le_bytes());
-    }
-    bytes
 }

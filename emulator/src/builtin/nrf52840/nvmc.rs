@@ -22,7 +22,7 @@ const WEN: u32 = 1;
 const EEN: u32 = 2;
 
 /// The controller.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Nvmc {
     config: u32,
     busy_until: VirtualTime,
@@ -31,8 +31,12 @@ pub(super) struct Nvmc {
     /// Milliseconds of partial erasure a page has had.
     partial: BTreeMap<u32, u32>,
     /// Writes since the last erasure of each word of a page, for pages that the guest wrote to.
-    writes: BTreeMap<u32, Box<[u8; PAGE_BYTES as usize / 16]>>,
+    writes: BTreeMap<u32, Box<Counts>>,
 }
+
+/// Two bits for each word of a page.
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
+struct Counts(#[serde(with = "crate::builtin::array")] [u8; PAGE_BYTES as usize / 16]);
 
 impl Nvmc {
     pub(super) fn new() -> Self {
@@ -86,10 +90,10 @@ impl Nvmc {
         let counts = self
             .writes
             .entry(addr & !(PAGE_BYTES - 1))
-            .or_insert_with(|| Box::new([0; PAGE_BYTES as usize / 16]));
+            .or_insert_with(|| Box::new(Counts([0; PAGE_BYTES as usize / 16])));
         let word = (addr & (PAGE_BYTES - 1)) as usize / 4;
         let shift = word % 4 * 2;
-        let count = &mut counts[word / 4];
+        let count = &mut counts.0[word / 4];
         let before = match *count >> shift & 3 {
             // Not written by the guest, but not erased either: it came with the image.
             0 if old != u32::MAX => 1,

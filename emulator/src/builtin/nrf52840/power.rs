@@ -9,7 +9,7 @@ const RAM_SECTIONS: usize = 9;
 const RAM_POWER_RESET: u32 = 0x0000_ffff;
 
 /// The registers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Power {
     resetreas: u32,
     gpregret: [u32; 2],

@@ -25,7 +25,7 @@ const FIXED: [(u32, u32); CHANNELS - PROGRAMMABLE] = [
 ];
 
 /// The peripheral.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Ppi {
     chen: u32,
     eep: [u32; CHANNELS],

@@ -13,7 +13,7 @@ const RAW: VirtualTime = VirtualTime::from_us(30);
 const BIAS_CORRECTED: VirtualTime = VirtualTime::from_us(120);
 
 /// The peripheral.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Rng {
     pub(super) events: Events,
     valrdy_stop: bool,

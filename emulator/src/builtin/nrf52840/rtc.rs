@@ -20,7 +20,7 @@ const WAKE_TICK: usize = CC_MAX;
 const WAKE_OVRFLW: usize = CC_MAX + 1;
 
 /// One counter.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Rtc {
     pub(super) events: Events,
     id: u8,

@@ -17,7 +17,7 @@ const INTERCEPTS: [u32; 6] = [0x3fef, 0x3fbe, 0x3fbe, 0x0012, 0x0124, 0x027c];
 const END_POINTS: [u32; 5] = [0xe2, 0x00, 0x19, 0x3c, 0x50];
 
 /// The peripheral.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Temp {
     pub(super) events: Events,
     value: i32,

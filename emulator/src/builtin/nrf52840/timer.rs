@@ -16,7 +16,7 @@ const COMPARE0: u32 = 16;
 const TICK_PS: u64 = 62_500;
 
 /// One timer.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Timer {
     pub(super) events: Events,
     id: u8,
@@ -34,7 +34,7 @@ pub(super) struct Timer {
 }
 
 /// When a compare register is reached next.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Copy, Debug, Hash, serde::Serialize, serde::Deserialize)]
 struct Due {
     at: VirtualTime,
     event: EventId,

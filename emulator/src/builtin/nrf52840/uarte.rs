@@ -41,7 +41,7 @@ const WAKE_RX: u16 = 1;
 const WAKE_RXTO: u16 = 2;
 
 /// One UARTE.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Uarte {
     pub(super) events: Events,
     id: u8,
@@ -70,7 +70,7 @@ pub(super) struct Uarte {
 }
 
 /// PTR, MAXCNT and AMOUNT of a DMA channel.
-#[derive(Clone, Copy, Debug, Default, Hash)]
+#[derive(Clone, Copy, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 struct Channel {
     ptr: u32,
     maxcnt: u32,
@@ -78,14 +78,14 @@ struct Channel {
 }
 
 /// A buffer that DMA works on.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Copy, Debug, Hash, serde::Serialize, serde::Deserialize)]
 struct Transfer {
     ptr: u32,
     bytes: u32,
     done: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 enum Receiver {
     Off,
     On,

@@ -16,7 +16,7 @@ const WAKE_RESET: u16 = 1;
 const GRACE: VirtualTime = VirtualTime::from_ticks(2, LFCLK_HZ);
 
 /// The peripheral.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Wdt {
     pub(super) events: Events,
     running: bool,

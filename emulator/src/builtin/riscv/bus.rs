@@ -57,7 +57,7 @@ impl RiscV {
         if self.locked && !self.page_is_open(addr) {
             // Without leaving a way for the fast path behind.
             let mut bytes = [0; 4];
-            let read = self.fabric.memory().read(addr, &mut bytes[..size.bytes() as usize]);
+            let read = self.fabric.memory().fetch(addr, &mut bytes[..size.bytes() as usize]);
             if read.is_ok() {
                 return Ok(u32::from_le_bytes(bytes));
             }
@@ -72,6 +72,7 @@ impl RiscV {
             return Ok(value);
         }
         self.place_fabric();
+        self.fabric.note_access(addr, false);
         let loaded = self.chip.read(&mut self.fabric, addr, size);
         self.attention |= self.fabric.take_attention();
         loaded.map_err(|fault| {
@@ -103,6 +104,7 @@ impl RiscV {
             return Ok(());
         }
         self.place_fabric();
+        self.fabric.note_access(addr, true);
         let stored = self.chip.write(&mut self.fabric, addr, value, size);
         self.attention |= self.fabric.take_attention() || self.fabric.memory().has_stale_code();
         stored.map_err(|fault| self.refused_store(addr, value, size, fault))

@@ -14,7 +14,7 @@ const MTIMECMP: u32 = 0x4000;
 const MTIME: u32 = 0xbff8;
 
 /// A CLINT. Its chip calls [`Self::wake`] when the event with its token is due.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Clint {
     /// Frequency of `mtime`.
     hz: u64,

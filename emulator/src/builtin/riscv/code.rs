@@ -1,12 +1,10 @@
 //! Decoded blocks: straight lines of instructions up to the next one that may branch, kept by address.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use super::cycles;
 use super::decode::{decode, is_wide};
 use super::fast::{Block, translate};
 use super::instruction::Instruction;
+use crate::builtin::library::Blocks;
 use crate::builtin::memory::GuestMemory;
 
 /// A block ends after so many instructions, so that a run can be cut finely enough and a cell's place fits a byte.
@@ -31,48 +29,41 @@ impl Slot {
     }
 }
 
-/// Blocks of one machine.
-#[derive(Default)]
-pub(super) struct CodeCache {
-    blocks: HashMap<u32, Box<Block>, BuildHasherDefault<PcHasher>>,
-}
-
-impl CodeCache {
-    pub(super) fn get(&self, pc: u32) -> Option<&Block> {
-        self.blocks.get(&pc).map(|block| &**block)
-    }
-
-    /// Decodes the block at `pc`; `None` when there is no memory to fetch from.
-    pub(super) fn decode(&mut self, memory: &mut GuestMemory, pc: u32) -> Option<&Block> {
-        let mut slots = Vec::new();
-        let mut at = pc;
-        while slots.len() < SLOTS_MAX {
-            let Some(slot) = decode_slot(memory, at) else { break };
-            memory.mark_code(slot.pc, usize::from(slot.bytes));
-            at = slot.next_pc();
-            let ends = slot.instruction.ends_block();
-            slots.push(slot);
-            if ends {
-                break;
-            }
+/// Decodes the block at `pc`; `None` when there is no memory to fetch from.
+pub(super) fn decode_block<'a>(blocks: &'a mut Blocks<Block>, memory: &mut GuestMemory, pc: u32) -> Option<&'a Block> {
+    let mut slots: Vec<Slot> = Vec::new();
+    let mut at = pc;
+    while slots.len() < SLOTS_MAX {
+        let Some(slot) = decode_slot(memory, at) else { break };
+        at = slot.next_pc();
+        let ends = slot.instruction.ends_block();
+        slots.push(slot);
+        if ends {
+            break;
         }
-        let block = translate(slots.into())?;
-        Some(self.blocks.entry(pc).insert_entry(block).into_mut())
     }
-
-    /// Forgets everything: some code was rewritten.
-    pub(super) fn clear(&mut self) {
-        self.blocks.clear();
+    let bytes = at.wrapping_sub(pc);
+    let shared = !memory.has_stale_code() && blocks.library().is_some_and(|library| library.covers(pc, bytes));
+    if !shared {
+        for slot in &slots {
+            memory.mark_code(slot.pc, usize::from(slot.bytes));
+        }
+    }
+    let block = translate(slots.into(), shared)?;
+    if shared {
+        blocks.keep_shared(pc, block)
+    } else {
+        blocks.keep_own(pc, block)
     }
 }
 
 /// Decodes the instruction at `pc`.
 pub(super) fn decode_slot(memory: &GuestMemory, pc: u32) -> Option<Slot> {
     let mut half = [0; 2];
-    memory.read(pc, &mut half).ok()?;
+    memory.fetch(pc, &mut half).ok()?;
     let first = u16::from_le_bytes(half);
     if is_wide(first) {
-        memory.read(pc.wrapping_add(2), &mut half).ok()?;
+        memory.fetch(pc.wrapping_add(2), &mut half).ok()?;
     }
     let decoded = decode(pc, first, u16::from_le_bytes(half));
     Some(Slot {
@@ -81,26 +72,4 @@ pub(super) fn decode_slot(memory: &GuestMemory, pc: u32) -> Option<Slot> {
         bytes: decoded.bytes,
         cycles: cycles::cycles(&decoded.instruction),
     })
-}
-
-/// Spreads addresses over a hash table.
-#[derive(Default)]
-struct PcHasher(u64);
-
-impl Hasher for PcHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, pc: u32) {
-        self.0 = (self.0 ^ u64::from(pc))
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(32);
-    }
 }

@@ -13,7 +13,7 @@ const TW: u32 = 1 << 21;
 const MISA: u32 = 1 << 30 | 1 << 20 | 1 << 12 | 1 << 8 | 1 << 2 | 1;
 
 /// The CSRs that hold something.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Csrs {
     mstatus: u32,
     pub(super) mie: u32,
@@ -31,7 +31,7 @@ pub(super) struct Csrs {
 }
 
 /// A 64-bit counter that follows one of the core's own counts.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Counter {
     /// What to add to the count.
     offset: u64,
@@ -177,6 +177,8 @@ impl RiscV {
             // Event selectors, further counters and triggers, of which there are none.
             0x323..=0x33f | 0xb03..=0xb1f | 0xb83..=0xb9f | 0xc03..=0xc1f | 0xc83..=0xc9f | 0x7a0..=0x7a3 => 0,
             0xb00 | 0xb80 | 0xc00 | 0xc80 => half(csrs.cycle.value(self.cycles), high),
+            // MPCCR and UPCCR of Espressif's cores, which have MPCER: cycles.
+            0x7e2 | 0x802 if csrs.plain.iter().any(|(number, _)| *number == 0x7e0) => csrs.cycle.value(self.cycles) as u32,
             0xb02 | 0xb82 | 0xc02 | 0xc82 => half(csrs.instret.value(self.retired()), high),
             0xf11..=0xf13 => self.options.identity[usize::from(csr - 0xf11)],
             // mhartid, mconfigptr

@@ -18,8 +18,10 @@ mod fast;
 mod instruction;
 pub mod plic;
 mod pmp;
+mod profiled;
 mod registers;
 mod run;
+mod saved;
 mod trap;
 
 #[cfg(test)]
@@ -29,9 +31,10 @@ use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
 use super::fabric::{Chip, CoreDescription, Fabric, ResetKind, RiscVOptions};
+use super::library::Blocks;
+use super::shared_image::SharedImage;
 use super::time::VirtualTime;
 
-use code::CodeCache;
 use csr::Csrs;
 pub(super) use csr::NAMES as CSR_NAMES;
 use fast::Fast;
@@ -39,6 +42,7 @@ use pmp::Pmp;
 pub(super) use registers::NAMES as REGISTER_NAMES;
 pub use registers::Registers;
 pub use run::StopReason;
+pub(super) use saved::SavedCore;
 pub use trap::{Cause, TrapTaken};
 
 /// A RISC-V hart with its chip.
@@ -62,7 +66,7 @@ pub struct RiscV {
     pmp: Pmp,
     clock: CoreClock,
     options: RiscVOptions,
-    code: CodeCache,
+    code: Blocks<fast::Block>,
     fast: Fast,
     fabric: Fabric,
     chip: Box<dyn Chip>,
@@ -95,7 +99,7 @@ impl RiscV {
             pmp: Pmp::new(options.pmp_entries),
             clock: CoreClock::new(fabric.cpu_hz()),
             options,
-            code: CodeCache::default(),
+            code: Blocks::default(),
             fast: Fast::default(),
             fabric,
             chip,
@@ -107,6 +111,7 @@ impl RiscV {
     /// Resets core and chip; time goes on (priv 3.4). Registers, which the specification leaves open, become zero.
     pub fn reset(&mut self, kind: ResetKind) {
         self.place_fabric();
+        self.tell_reset();
         self.fabric.clear_for_reset();
         if kind == ResetKind::PowerOn {
             self.fabric.memory_mut().clear_ram();
@@ -126,6 +131,12 @@ impl RiscV {
         self.chip.reset(&mut self.fabric, kind);
     }
 
+    /// The image in memory is `image`: what other machines decoded of it is run too.
+    pub(super) fn share_code(&mut self, image: &SharedImage) {
+        self.fast.clear();
+        self.code = image.library().map(Blocks::of).unwrap_or_default();
+    }
+
     /// A second machine in the same state, without the outputs of this one that were not taken yet.
     pub fn fork(&mut self) -> Self {
         Self {
@@ -133,7 +144,7 @@ impl RiscV {
             csrs: self.csrs.clone(),
             pmp: self.pmp.clone(),
             options: self.options.clone(),
-            code: CodeCache::default(),
+            code: self.code.fork(),
             fast: Fast::default(),
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),

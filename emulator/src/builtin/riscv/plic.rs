@@ -15,11 +15,12 @@ const THRESHOLD: u32 = 0x20_0000;
 const CLAIM: u32 = 0x20_0004;
 
 /// A PLIC.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Plic {
     /// Source numbers are 1 to this.
     sources: u32,
     priority_max: u32,
+    #[serde(with = "crate::builtin::array")]
     priority: [u8; SOURCES_MAX],
     threshold: u32,
     /// One bit a source: its wire, its gateway's request, whether it is enabled, claimed and not completed.

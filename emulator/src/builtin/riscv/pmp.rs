@@ -19,7 +19,7 @@ pub(super) enum Want {
 }
 
 /// The entries.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Pmp {
     entries: usize,
     cfg: [u8; 16],

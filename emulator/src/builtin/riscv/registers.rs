@@ -5,9 +5,10 @@ use std::hash::{Hash, Hasher};
 use super::instruction::Reg;
 
 /// Core registers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Registers {
     /// x0–x31; x0 is always zero. What is written to [`SINK`] goes nowhere.
+    #[serde(with = "crate::builtin::array")]
     pub(super) x: [u32; 33],
     pub(super) pc: u32,
 }

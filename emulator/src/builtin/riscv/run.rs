@@ -3,7 +3,7 @@
 //! Events and interrupts are taken at the first instruction boundary at or after their time: a block runs as a whole only
 //! if nothing falls due inside it, otherwise instruction by instruction.
 
-use super::code::{BLOCK_BYTES_MAX, Slot, decode_slot};
+use super::code::{BLOCK_BYTES_MAX, Slot, decode_block, decode_slot};
 use super::exec::Flow;
 use super::pmp::Want;
 use super::trap::{Cause, Trap};
@@ -13,7 +13,7 @@ use crate::builtin::limits::Limits;
 use crate::builtin::memory::PAGE_BYTES;
 
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum StopReason {
     /// [`Limits::until`] is reached.
     Time,
@@ -58,7 +58,7 @@ impl RiscV {
             if self.instructions >= limits.instructions {
                 return StopReason::Instructions;
             }
-            let due = self.next_due().min(end);
+            let due = self.profiled_until(self.next_due().min(end));
             let stalled_until = self.clock.cycle_at(self.fabric.stalled_until());
             if self.cycles < stalled_until {
                 // The chip keeps the core waiting (flash is busy): time passes, nothing is executed.
@@ -68,8 +68,11 @@ impl RiscV {
                 if limits.stop_when_idle || due == u64::MAX {
                     return StopReason::Idle;
                 }
+                self.tell_sleep(due);
                 self.cycles = due;
                 self.attention = true;
+            } else if self.is_profiled() {
+                self.run_profiled(due, limits.instructions);
             } else {
                 self.run_code(due, limits.instructions);
             }
@@ -95,9 +98,10 @@ impl RiscV {
         self.attention = false;
         self.serve_events();
         if self.fabric.memory().has_stale_code() {
-            self.fabric.memory_mut().forget_code();
+            let image_whole = self.fabric.memory_mut().forget_code();
             self.fast.clear();
-            self.code.clear();
+            // What another machine decoded was not checked against this one's PMP.
+            self.code.clear(image_whole && !self.locked);
         }
         match self.fabric.take_request() {
             Some(Request::Reset(kind)) => {
@@ -149,7 +153,7 @@ impl RiscV {
             let budget = (due - self.cycles).min(limit - self.instructions).min(BUDGET_MAX) as u32;
             let pc = self.regs.pc;
             if self.code.get(pc).is_none() && self.may_run_from(pc) {
-                self.code.decode(self.fabric.memory_mut(), pc);
+                decode_block(&mut self.code, self.fabric.memory_mut(), pc);
             }
             let Some(block) = self.code.get(pc) else {
                 self.step();
@@ -175,12 +179,18 @@ impl RiscV {
 
     /// Executes exactly one instruction, fetched from memory as it is now.
     fn step(&mut self) {
+        let slot = decode_slot(self.fabric.memory(), self.regs.pc);
+        self.step_over(slot);
+    }
+
+    /// Executes the instruction at pc, which is `slot`, if it may be fetched.
+    pub(super) fn step_over(&mut self, slot: Option<Slot>) {
         let pc = self.regs.pc;
         let fetch = |this: &Self, bytes| {
             let asked = this.guarded || this.locked;
             !asked || this.pmp.allows(pc, bytes, Want::Execute, this.user)
         };
-        match decode_slot(self.fabric.memory(), pc) {
+        match slot {
             Some(slot) if fetch(self, u32::from(slot.bytes)) => self.run_slot(&slot),
             _ => {
                 self.cycles += 1;

@@ -9,8 +9,9 @@
 //! Invariants, on which every `unsafe` here rests:
 //! - Rows are made by [`translate`] alone: a header, then operations, then a cell that leaves the row; a cell with
 //!   links is followed by its link cell.
-//! - A row lives until the core's code cache drops it, which happens only between runs of [`enter`].
-//! - A link points to the header of a row of the same cache, or is null.
+//! - A row lives until the core's blocks or their library drop it, which happens only between runs of [`enter`].
+//! - A link points to the header of a row of the same core's blocks or their library, or is null; one in a shared row
+//!   points to a shared row, of the same library.
 
 mod alu;
 mod branch;
@@ -82,6 +83,8 @@ mod links {
 /// A block in both forms: its instructions, and the row made of them.
 pub(super) struct Block {
     pub(super) pc: u32,
+    /// Whether it is the image's, and not one machine's.
+    shared: bool,
     slots: Box<[Slot]>,
     /// For each cell, which instructions it stands for.
     covers: Box<[Cover]>,
@@ -135,6 +138,7 @@ pub(super) struct Fast {
     /// The link to fill when the block at `unlinked_pc` is found next.
     unlinked: *const AtomicPtr<Cell>,
     unlinked_pc: u32,
+    unlinked_shared: bool,
     /// Rows by address, for jumps whose target is known at run time only.
     jumps: Box<[Jump; JUMPS]>,
 }
@@ -164,6 +168,7 @@ impl Default for Fast {
             instructions: 0,
             unlinked: ptr::null(),
             unlinked_pc: 0,
+            unlinked_shared: false,
             jumps: Box::new([NO_JUMP; JUMPS]),
         }
     }
@@ -177,11 +182,11 @@ impl Fast {
     }
 
     /// Remembers where `block` is, and links the row that was just left to it, if that is where it went: an interrupt, a
-    /// single step or a debugger may have come between.
+    /// single step or a debugger may have come between. What is shared is not linked to what is one machine's.
     pub(super) fn found(&mut self, block: &Block) {
         let entry = block.entry();
         self.jumps[jump_place(block.pc)] = Jump { pc: block.pc, entry };
-        if !self.unlinked.is_null() && self.unlinked_pc == block.pc {
+        if !self.unlinked.is_null() && self.unlinked_pc == block.pc && (block.shared || !self.unlinked_shared) {
             // SAFETY: it was set by `leave_by_link` to a link of a row that still lives: `clear` resets it otherwise.
             unsafe { (*self.unlinked).store(entry.cast_mut(), Ordering::Release) };
         }
@@ -285,6 +290,7 @@ unsafe fn leave_by_link<const TAKEN: bool>(core: &mut CortexM, at: *const Cell, 
         let pc = if TAKEN { block.taken_pc } else { block.next_pc };
         core.fast.unlinked = if TAKEN { &links.taken } else { &links.other };
         core.fast.unlinked_pc = pc;
+        core.fast.unlinked_shared = block.shared;
         leave(core, pc, clock);
     }
 }

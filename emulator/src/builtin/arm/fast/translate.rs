@@ -12,7 +12,8 @@ use crate::builtin::arm::instruction::{
 };
 
 /// The row of `slots`, which are one straight line starting outside any IT block.
-pub(in crate::builtin::arm) fn translate(slots: Box<[Slot]>) -> Option<Box<Block>> {
+/// `shared`: others run it too, and it may lead to none but shared ones.
+pub(in crate::builtin::arm) fn translate(slots: Box<[Slot]>, shared: bool) -> Option<Box<Block>> {
     let (first, last) = (slots.first()?, slots.last()?);
     let next_pc = last.pc.wrapping_add(u32::from(last.bytes));
     let taken_pc = match last.instruction {
@@ -39,6 +40,7 @@ pub(in crate::builtin::arm) fn translate(slots: Box<[Slot]>) -> Option<Box<Block
     };
     let mut block = Box::new(Block {
         pc,
+        shared,
         slots,
         covers: covers.into(),
         taken_pc,

@@ -9,7 +9,7 @@ use super::exceptions::Fault;
 use crate::builtin::fabric::AccessSize;
 
 /// The extension's state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Fp {
     /// S0–S31; D registers are pairs of them.
     pub(super) s: [u32; 32],

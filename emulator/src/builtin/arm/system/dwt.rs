@@ -1,7 +1,7 @@
 //! DWT's cycle counter (ARMv7-M C1.8). It does not count while the core sleeps, as on silicon without a debugger.
 
 /// The cycle counter.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::builtin::arm) struct Dwt {
     enabled: bool,
     /// CYCCNT is this plus the running cycle while it counts.

@@ -18,7 +18,7 @@ use scb::Scb;
 use systick::SysTick;
 
 /// All of them.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct System {
     pub(super) scb: Scb,
     pub(super) nvic: Nvic,

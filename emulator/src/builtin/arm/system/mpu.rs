@@ -15,7 +15,7 @@ pub(in crate::builtin::arm) enum Want {
 }
 
 /// The MPU.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::builtin::arm) struct Mpu {
     count: u8,
     control: u32,

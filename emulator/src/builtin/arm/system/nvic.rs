@@ -11,7 +11,7 @@ const SYSTEM: usize = FIRST_IRQ as usize;
 const BASE_PRIORITY: i16 = 256;
 
 /// The interrupt controller's state. Exceptions 0..16 are the system's, the rest interrupt lines.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::builtin::arm) struct Nvic {
     irq_count: u16,
     /// Implemented bits of a priority.
@@ -22,6 +22,7 @@ pub(in crate::builtin::arm) struct Nvic {
     pending: [u32; IRQ_WORDS],
     active: [u32; IRQ_WORDS],
     level: [u32; IRQ_WORDS],
+    #[serde(with = "crate::builtin::array")]
     priorities: [u8; IRQ_WORDS * 32],
     /// Exceptions 1..16, by bit.
     system_enabled: u16,

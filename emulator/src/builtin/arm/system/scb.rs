@@ -1,7 +1,7 @@
 //! The system control block's plain registers (ARMv7-M B3.2). What exceptions need of them is in `exceptions`.
 
 /// Registers that hold nothing but what was written or what faults left in them.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::builtin::arm) struct Scb {
     pub(in crate::builtin::arm) vtor: u32,
     pub(in crate::builtin::arm) cfsr: u32,

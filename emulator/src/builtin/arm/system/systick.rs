@@ -10,7 +10,7 @@ const RELOAD_MASK: u32 = 0x00ff_ffff;
 const NOREF: u32 = 1 << 31;
 
 /// The system timer.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::builtin::arm) struct SysTick {
     control: u32,
     reload: u32,

@@ -117,7 +117,7 @@ impl Bench {
 /// A chip of test registers:
 /// 0x40000000 raises the line written, +4 lowers it, +8 pulses it, +0xC (line << 16 | cycles) pulses it so many cycles
 /// later, +0x10 asks for a software reset, +0x14 powers off, +0x18 holds a value, +0x20 is known but not modelled.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Registers {
     fpu: bool,
 }

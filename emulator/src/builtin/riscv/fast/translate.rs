@@ -10,7 +10,8 @@ use crate::builtin::riscv::instruction::{AluOp, Instruction, Reg};
 use crate::builtin::riscv::registers::SINK;
 
 /// The row of `slots`, which are one straight line.
-pub(in crate::builtin::riscv) fn translate(slots: Box<[Slot]>) -> Option<Box<Block>> {
+/// `shared`: others run it too, and it may lead to none but shared ones.
+pub(in crate::builtin::riscv) fn translate(slots: Box<[Slot]>, shared: bool) -> Option<Box<Block>> {
     let (first, last) = (slots.first()?, slots.last()?);
     let next_pc = last.next_pc();
     let taken_pc = match last.instruction {
@@ -35,6 +36,7 @@ pub(in crate::builtin::riscv) fn translate(slots: Box<[Slot]>) -> Option<Box<Blo
     };
     let mut block = Box::new(Block {
         pc,
+        shared,
         slots,
         covers: covers.into(),
         taken_pc,

@@ -85,7 +85,7 @@ impl Bench {
 
 /// A chip of test registers: 0x40000000 raises the line written, +4 lowers it, +8 (line << 16 | cycles) raises it so many
 /// cycles later, +0x18 holds a value that counts its stores, +0x20 is known but not modelled.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Registers;
 
 impl Chip for Registers {

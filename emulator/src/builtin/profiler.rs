@@ -1,0 +1,73 @@
+//! Profiles of builtin machines: where the recorder begins, and what its report needs to know of the machine.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::machine::BuiltinMachine;
+use super::memory::RegionKind;
+use super::time::VirtualTime;
+use crate::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbols, Watching};
+
+impl Core {
+    /// Takes what is recorded out, when the machine is to become another.
+    pub(super) fn take_profile(&mut self) -> Option<Box<Watching>> {
+        self.fabric_mut().profile_mut().take()
+    }
+
+    /// Goes on recording in this state.
+    pub(super) fn keep_profile(&mut self, profile: Option<Box<Watching>>) {
+        *self.fabric_mut().profile_mut() = profile;
+        let (at, now) = (self.watched(), self.now());
+        if let Some(profile) = self.fabric_mut().profile_mut() {
+            profile.recorder.moved(at, now);
+        }
+    }
+
+    /// Ends and sleeps are noticed at the next instruction; whoever looks wants to know of them now.
+    fn report(&self, watching: &Watching) -> Profile {
+        let mut watching = watching.clone();
+        watching.recorder.came_to(self.watched(), self.now());
+        let naming = match self {
+            Self::CortexM(_) => Naming::Arm,
+            Self::RiscV(_) => Naming::RiscV,
+        };
+        let chip = self.chip().description().name;
+        watching.report(naming, chip, self.fabric().cpu_hz())
+    }
+}
+
+impl Profiler for BuiltinMachine {
+    fn start(&mut self, symbols: Arc<Symbols>, span: Option<VirtualTime>) {
+        let core = self.core_mut();
+        let regions = core.fabric().memory().regions();
+        let ram = regions
+            .filter(|region| region.kind == RegionKind::Ram)
+            .map(|region| (region.base, region.base.saturating_add(region.bytes)))
+            .collect();
+        let now = core.now();
+        let until = span.map(|span| now.saturating_add(span));
+        core.take_profile();
+        let recorder = Recorder::new(symbols, ram, core.watched(), (now, until));
+        *core.fabric_mut().profile_mut() = Some(Box::new(Watching::new(recorder)));
+    }
+
+    fn look(&self) -> Option<Profile> {
+        let core = self.core();
+        core.fabric().profile().map(|watching| core.report(watching))
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        let core = self.core();
+        let mut progress = core.fabric().profile()?.recorder.progress();
+        if progress.recording {
+            progress.to = core.now();
+        }
+        Some(progress)
+    }
+
+    fn stop(&mut self) -> Option<Profile> {
+        let profile = self.look();
+        self.core_mut().take_profile();
+        profile
+    }
+}

@@ -1,0 +1,93 @@
+//! The address map: what is where, and what is refused how.
+
+use super::*;
+
+#[test]
+fn registers_have_their_reset_values() {
+    for (addr, value) in [
+        (0x4001_e01c, 0xffbf_ffbe), // MSTPCRA
+        (0x4001_e020, 0x4404_4444), // SCKDIVCR
+        (0x4004_7000, 0xffff_ffff), // MSTPCRB
+        (0x4004_7008, 0xffff_ffff), // MSTPCRD
+        (0x4000_6300, 0),           // IELSR0
+        (0x4004_0020, 0),           // PORT1 PCNTR1
+        (0x407f_b19c, 0x0100_1c00), // FMIFRT
+    ] {
+        assert_eq!(Bench::new().read(addr), value, "{addr:#010x}");
+    }
+    for (addr, value) in [
+        (0x4001_e026, 1),    // SCKSCR: MOCO
+        (0x4001_e0a0, 2),    // OPCCR
+        (0x4004_0d03, 0x80), // PWPR
+        (0x4007_0044, 0x84), // SCI2 SSR
+        (0x4007_0041, 0xff), // SCI2 BRR
+        (0x4007_0046, 0xf2), // SCI2 SCMR
+        (0x407e_c100, 0x08), // FPMCR
+    ] {
+        let mut bench = Bench::new();
+        bench.write(0x4004_7000, 0);
+        assert_eq!(bench.read_byte(addr), value, "{addr:#010x}");
+    }
+    assert_eq!(Bench::new().read_half(0x4004_4202), 0x33f3, "WDTCR");
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    use AccessFault::{Denied, Unmapped, Unmodelled, UnmodelledUse, Width};
+    use AccessSize::{Byte, Half, Word};
+    for (addr, size, fault) in [
+        (0x0004_0000, Word, Unmapped),
+        (0x0101_0010, Word, Unmodelled), // option-setting memory
+        (0x2000_8000, Word, Unmapped),
+        (0x4000_0000, Word, Unmodelled), // bus master MPU
+        (0x4005_c000, Half, Unmodelled), // ADC
+        (0x400c_0000, Word, Unmodelled), // the secure crypto engine
+        (0x4001_e026, Word, Width),      // SCKSCR is a byte
+        (0x4000_6300, Byte, Width),      // IELSR0 is a word
+        (0x4004_0800, Byte, Width),      // a byte of PFS is at offset 3
+        (0x4001_e400, Byte, Unmodelled),
+        (0x4004_4404, Half, UnmodelledUse), // IWDTSR
+        (0x4010_2000, Word, Unmapped),
+    ] {
+        let mut bench = Bench::awake();
+        let loaded = bench.chip.read(&mut bench.fabric, addr, size);
+        assert_eq!(loaded, Err(fault), "load from {addr:#010x}");
+    }
+    for (addr, value, size, fault) in [
+        (0x0000_5000, 0, Word, Denied),              // code flash
+        (0x4010_0000, 0, Byte, Denied),              // data flash
+        (0x4000_6300, 1 << 24, Word, UnmodelledUse), // IELSR0 starts DTC
+        (0x4007_0040, 0x80, Byte, UnmodelledUse),    // SCI2 clock-synchronous
+        (0x4007_0054, 1, Half, UnmodelledUse),       // SCI2 FIFO
+        (0x4008_4009, 2, Byte, UnmodelledUse),       // AGT0 counts events
+        (0x4007_8034, 1, Word, UnmodelledUse),       // GPT0 drives a pin
+        (0x4007_802c, 1 << 16, Word, UnmodelledUse), // GPT0 another wave
+        (0x4004_0106, 0, Half, Denied),              // PIDR
+    ] {
+        let mut bench = Bench::awake();
+        let stored = bench.chip.write(&mut bench.fabric, addr, value, size);
+        assert_eq!(stored, Err(fault), "store to {addr:#010x}");
+    }
+}
+
+#[test]
+fn a_stopped_module_reads_zero_and_is_told() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.read_byte(0x4007_0044), 0, "SCI2 SSR");
+    bench.write_byte(0x4007_0041, 1);
+    assert_eq!(bench.faults(), [AccessFault::Unclocked; 2]);
+    bench.write(0x4004_7000, !(1 << 29));
+    assert_eq!((bench.read_byte(0x4007_0044), bench.faults()), (0x84, vec![]));
+}
+
+#[test]
+fn identity_comes_from_the_seed() {
+    let id = |seed| {
+        let mut bench = Bench::new();
+        bench.chip = Ra4m1::new(seed);
+        [0x0100_1c14, 0x0100_1c18, 0x0100_1c1c, 0x0100_1c20].map(|addr| bench.read(addr))
+    };
+    assert_eq!(id([1; 32]), id([1; 32]));
+    assert_ne!(id([1; 32]), id([2; 32]));
+    assert_eq!(Bench::new().try_read(0x0100_1c24), Err(AccessFault::Unmodelled));
+}

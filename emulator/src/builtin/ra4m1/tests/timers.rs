@@ -1,0 +1,101 @@
+//! AGT and GPT.
+
+use super::*;
+
+const AGT0: u32 = 0x4008_4000;
+const AGT1: u32 = 0x4008_4100;
+const GPT0: u32 = 0x4007_8000;
+const GPT3: u32 = 0x4007_8300;
+const IELSR: u32 = 0x4000_6300;
+
+fn us(us: u64) -> VirtualTime {
+    VirtualTime::from_us(us)
+}
+
+#[test]
+fn agt_counts_down_and_underflows() {
+    let mut bench = Bench::fast();
+    bench.write(IELSR, 0x1e);
+    // PCLKB / 8: 6 MHz.
+    bench.write_byte(AGT0 + 9, 0x10);
+    bench.write_half(AGT0, 599);
+    bench.write_byte(AGT0 + 8, 1);
+    assert_eq!(bench.read_byte(AGT0 + 8), 3, "TSTART, TCSTF");
+    bench.pass(us(50));
+    assert_eq!(bench.read_half(AGT0), 299);
+    bench.pass(us(49));
+    assert!(!bench.fabric.irq_level(0));
+    bench.pass(us(1));
+    assert!(bench.fabric.irq_level(0));
+    assert_eq!(
+        (bench.read_byte(AGT0 + 8), bench.read_half(AGT0)),
+        (0x23, 599),
+        "TUNDF, reloaded"
+    );
+    bench.write_byte(AGT0 + 8, 1);
+    assert_eq!(bench.read_byte(AGT0 + 8), 3);
+    bench.write(IELSR, 0x1e);
+    bench.pass(us(100));
+    assert!(bench.fabric.irq_level(0), "again");
+    bench.write_byte(AGT0 + 8, 0);
+    bench.pass(us(30));
+    assert_eq!(bench.read_half(AGT0), 599, "stopped");
+}
+
+#[test]
+fn agt_compares_and_runs_on_loco() {
+    let mut bench = Bench::fast();
+    bench.write(IELSR, 0x22);
+    bench.write_byte(AGT1 + 9, 0x40);
+    bench.write_half(AGT1, 32_767);
+    bench.write_half(AGT1 + 2, 16_383);
+    bench.write_byte(AGT1 + 0xe, 1);
+    bench.write_byte(AGT1 + 8, 1);
+    bench.pass(VirtualTime::from_ms(499));
+    assert!(!bench.fabric.irq_level(0));
+    bench.pass(VirtualTime::from_ms(1));
+    assert!(bench.fabric.irq_level(0), "compare match A");
+    bench.pass(VirtualTime::from_ms(500));
+    assert_eq!(bench.read_byte(AGT1 + 8), 0x63, "TCMAF, TUNDF");
+}
+
+#[test]
+fn gpt_counts_up_overflows_and_compares() {
+    let mut bench = Bench::fast();
+    bench.write(IELSR, 0x5d + 8 * 3);
+    bench.write(IELSR + 4, 0x57 + 8 * 3);
+    // PCLKD / 16: 3 MHz.
+    bench.write(GPT3 + 0x64, 2_999);
+    bench.write(GPT3 + 0x4c, 1_500);
+    bench.write(GPT3 + 0x2c, 2 << 24 | 1);
+    bench.pass(us(499));
+    assert_eq!((bench.read(GPT3 + 0x48), bench.fabric.irq_level(1)), (1_497, false));
+    bench.pass(us(1));
+    assert!(bench.fabric.irq_level(1), "compare match A");
+    bench.pass(us(499));
+    assert!(!bench.fabric.irq_level(0));
+    bench.pass(us(1));
+    assert!(bench.fabric.irq_level(0), "overflow");
+    assert_eq!(
+        (bench.read(GPT3 + 0x48), bench.read(GPT3 + 0x3c)),
+        (0, 0x8041),
+        "TUCF, TCFPO, TCFA"
+    );
+    bench.write(GPT3 + 0x3c, 0);
+    assert_eq!(bench.read(GPT3 + 0x3c), 0x8000);
+}
+
+#[test]
+fn gpt_is_started_and_stopped_by_either_register() {
+    let mut bench = Bench::fast();
+    bench.write(GPT0 + 0x04, 1);
+    bench.pass(us(1_000));
+    assert_eq!(bench.read(GPT0 + 0x48), 48_000, "32 bits");
+    bench.write(GPT0 + 0x08, 1);
+    bench.pass(us(1_000));
+    assert_eq!(bench.read(GPT0 + 0x48), 48_000);
+    bench.write(GPT0 + 0x0c, 1);
+    assert_eq!(bench.read(GPT0 + 0x48), 0);
+    bench.write(GPT0, 0xa501);
+    assert_eq!(bench.try_write(GPT0 + 0x48, 7), Err(AccessFault::Denied), "protected");
+}

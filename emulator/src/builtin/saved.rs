@@ -1,0 +1,81 @@
+//! A machine's whole state as bytes: core and chip as they serialise, and the pages of memory that differ from those of a
+//! machine that has only been loaded.
+
+use serde::{Deserialize, Serialize};
+
+use super::core::SavedCore;
+use super::fabric::BadState;
+use super::machine::BuiltinMachine;
+use super::memory::PAGE_BYTES;
+use crate::engine::{Machine, SavedState};
+use crate::error::MachineError;
+
+#[derive(Serialize, Deserialize)]
+struct SavedMachine {
+    core: SavedCore,
+    /// Why it crashed, if it did.
+    crashed: Option<String>,
+    pages: Vec<SavedPage>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedPage {
+    addr: u32,
+    bytes: Vec<u8>,
+}
+
+impl SavedState for BuiltinMachine {
+    fn write_state(&mut self, blank: &mut dyn Machine) -> Result<Vec<u8>, MachineError> {
+        let mut pages = Vec::new();
+        let mut loaded = [0; PAGE_BYTES];
+        for (addr, bytes) in self.core().fabric().memory().pages() {
+            blank.read_memory(addr, &mut loaded)?;
+            if *bytes != loaded {
+                pages.push(SavedPage {
+                    addr,
+                    bytes: bytes.to_vec(),
+                });
+            }
+        }
+        let written = self.core().save().and_then(|core| {
+            let saved = SavedMachine {
+                core,
+                crashed: self.crash().map(str::to_owned),
+                pages,
+            };
+            Ok(postcard::to_allocvec(&saved)?)
+        });
+        written.map_err(|bad| self.bad_state(bad))
+    }
+
+    fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError> {
+        self.take_over(state).map_err(|bad| self.bad_state(bad))
+    }
+}
+
+impl BuiltinMachine {
+    fn take_over(&mut self, state: &[u8]) -> Result<(), BadState> {
+        let (saved, rest) = postcard::take_from_bytes::<SavedMachine>(state)?;
+        if !rest.is_empty() {
+            return Err(BadState("bytes are left over".to_owned()));
+        }
+        for page in &saved.pages {
+            if page.bytes.len() != PAGE_BYTES || !page.addr.is_multiple_of(PAGE_BYTES as u32) {
+                return Err(BadState(format!("{:#010x} is no page of memory", page.addr)));
+            }
+            let memory = self.core_mut().fabric_mut().memory_mut();
+            let written = memory.write(page.addr, &page.bytes);
+            written.map_err(|missing| BadState(missing.to_string()))?;
+        }
+        self.core_mut().load(saved.core)?;
+        self.set_crash(saved.crashed);
+        Ok(())
+    }
+
+    fn bad_state(&self, BadState(reason): BadState) -> MachineError {
+        MachineError::BadState {
+            board: self.info().board.clone(),
+            reason,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The last steps of a bootloader, for chips whose boards start an image elsewhere than the chip does.
+
+/// Cortex-M code to be put at `base`: a vector table with initial stack `stack` and code that takes VTOR, stack and reset
+/// vector of the image whose vector table is at `boot`.
+pub(super) fn cortex_m(base: u32, stack: u32, boot: u32) -> [u8; 32] {
+    let words: [u32; 8] = [
+        stack,
+        base + 9,    // reset vector: the next word
+        0x4904_4803, // ldr r0, [pc, #12]; ldr r1, [pc, #16]
+        0x6801_6008, // str r0, [r1]; ldr r1, [r0]
+        0x8808_f381, // msr msp, r1
+        0x4700_6840, // ldr r0, [r0, #4]; bx r0
+        boot,
+        0xe000_ed08, // VTOR
+    ];
+    let mut bytes = [0; 32];
+    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+        place.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
+}

@@ -1,0 +1,113 @@
+//! What a guest spends its time on: exact call trees in cycles and instructions, from symbols and a shadow call stack;
+//! how deep its stacks get, which peripherals it uses, what of its code runs.
+//!
+//! A core that is profiled executes instruction by instruction and tells its [`Recorder`] of each; one that is not knows
+//! nothing of it. The guest cannot tell the difference: cycles, events and state are the same. Whatever it does to its
+//! stack, the recorder's memory is bounded ([`limits`]) and what did not fit is counted in the result.
+//!
+//! How control transfers are read:
+//! - A branch with link is a call; its frame waits for a jump to the return address with the stack pointer of the call.
+//! - A jump that finds such a frame deeper down leaves all frames above it (`longjmp`, unwinding).
+//! - A jump (or falling) into another function is a tail call: the function takes the place of the one that it leaves, as
+//!   on the stack itself. Its time is its caller's caller's from then on.
+//! - An exception or interrupt is a root of its own; its entry and return are billed to it. One that returns to another
+//!   stack than it interrupted has switched threads: each thread keeps its own frames.
+
+mod accesses;
+mod blocks;
+mod coverage;
+mod recorder;
+mod report;
+mod shadow;
+mod stacks;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::sync::Arc;
+
+pub(crate) use recorder::{Recorder, Step, Watched};
+pub(crate) use report::Naming;
+pub use report::{
+    Coverage, ExecutedRange, FunctionCost, InterruptCost, Node, PeripheralUse, Profile, StackUse, Truncated,
+};
+pub use symbols::{Function, NoSymbols, Symbols};
+pub use tree::Place;
+
+use crate::VirtualTime;
+
+/// What a profile holds at most.
+pub mod limits {
+    /// Nodes of the call tree; a call beyond is billed to its caller.
+    pub const NODES: usize = 100_000;
+    /// Frames of one stack; functions called beyond are shown at this depth.
+    pub const DEPTH: usize = 256;
+    /// Exceptions within exceptions.
+    pub const NESTED: usize = 32;
+    /// Threads that are not running.
+    pub const THREADS: usize = 32;
+    /// Pieces of 16 bytes of peripherals that are told apart.
+    pub const REGISTERS: usize = 16_384;
+    /// Pages of 4 KiB of code.
+    pub const CODE_PAGES: usize = 16_384;
+}
+
+/// Optional power of a machine: says what its guest spends its time on.
+pub trait Profiler {
+    /// Begins a profile, in place of one that there may be; it ends by itself `span` of virtual time later, if given.
+    fn start(&mut self, symbols: Arc<Symbols>, span: Option<VirtualTime>);
+
+    /// What was recorded so far; `None`: nothing was begun.
+    fn look(&self) -> Option<Profile>;
+
+    /// Whether it still records, and from when to when it did; `None`: nothing was begun.
+    fn progress(&self) -> Option<Progress>;
+
+    /// Ends the profile and gives it up; the guest runs at full speed again.
+    fn stop(&mut self) -> Option<Profile>;
+}
+
+/// How far a profile is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether it still records.
+    pub recording: bool,
+    /// Virtual time at which it began.
+    pub from: VirtualTime,
+    /// Virtual time that it has come to.
+    pub to: VirtualTime,
+    /// When it ends by itself.
+    pub until: Option<VirtualTime>,
+    /// Instructions recorded.
+    pub instructions: u64,
+}
+
+/// All that is recorded of one machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Watching {
+    pub(crate) recorder: Recorder,
+    accesses: accesses::Accesses,
+    /// Cycles asleep, where the core itself keeps no count of them.
+    pub(crate) told_asleep: u64,
+}
+
+impl Watching {
+    pub(crate) fn new(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            accesses: accesses::Accesses::default(),
+            told_asleep: 0,
+        }
+    }
+
+    pub(crate) fn note_access(&mut self, addr: u32, write: bool) {
+        if self.recorder.is_recording() {
+            self.accesses.count(addr, write);
+        }
+    }
+
+    pub(crate) fn report(&self, naming: Naming, chip: &str, cpu_hz: u32) -> Profile {
+        self.recorder.report(naming, chip, cpu_hz, &self.accesses)
+    }
+}

@@ -1,0 +1,399 @@
+//! What a recorder found, put in order for those who read it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::accesses::Accesses;
+use super::blocks;
+use super::recorder::Recorder;
+use super::stacks::Stack;
+use super::tree::Place;
+use crate::VirtualTime;
+
+/// A profile of one machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// Virtual time of its beginning.
+    pub from: VirtualTime,
+    /// Virtual time of its end.
+    pub to: VirtualTime,
+    /// The core's clock in Hz, at its end.
+    pub cpu_hz: u32,
+    /// Cycles from its beginning to its end: all that is below adds up to this.
+    pub cycles: u64,
+    /// Cycles in which the core slept.
+    pub asleep: u64,
+    /// Cycles in which the chip kept it waiting.
+    pub stalled: u64,
+    /// Instructions.
+    pub instructions: u64,
+    /// The call tree: a parent stands before its children. Roots are threads, exceptions and sleep.
+    pub nodes: Vec<Node>,
+    /// Functions, the one with the most cycles of its own first.
+    pub functions: Vec<FunctionCost>,
+    /// Stacks, as deep as they were.
+    pub stacks: Vec<StackUse>,
+    /// Exceptions and interrupts.
+    pub interrupts: Vec<InterruptCost>,
+    /// Peripherals, the most used first.
+    pub peripherals: Vec<PeripheralUse>,
+    /// What of the image was executed.
+    pub coverage: Coverage,
+    /// What did not fit.
+    pub truncated: Truncated,
+}
+
+/// A path of calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Index of the caller; `None`: a root.
+    pub parent: Option<usize>,
+    /// What it is.
+    pub place: Place,
+    /// Its name.
+    pub name: String,
+    /// Cycles of its own.
+    pub cycles: u64,
+    /// Instructions of its own.
+    pub instructions: u64,
+    /// How often it was called.
+    pub calls: u64,
+}
+
+/// What a function costs, on whatever paths it is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FunctionCost {
+    /// Name.
+    pub name: String,
+    /// First address; 0 for code that no symbol names.
+    pub addr: u32,
+    /// How often it was called.
+    pub calls: u64,
+    /// Cycles of its own.
+    pub self_cycles: u64,
+    /// Cycles of it and of all it calls.
+    pub total_cycles: u64,
+    /// Instructions of its own.
+    pub self_instructions: u64,
+    /// Instructions of it and of all it calls.
+    pub total_instructions: u64,
+}
+
+/// How deep a stack was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackUse {
+    /// Which: `main` or `process`.
+    pub name: &'static str,
+    /// Its top: the address behind its first byte, as the image says, or the highest seen.
+    pub top: u32,
+    /// The lowest address it reached.
+    pub lowest: u32,
+    /// Bytes between.
+    pub bytes: u32,
+}
+
+/// An exception or interrupt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterruptCost {
+    /// Arm's exception number or RISC-V's `mcause`.
+    pub number: u32,
+    /// Its name, as in `interrupt 17` or `SysTick`.
+    pub name: String,
+    /// How often it was taken.
+    pub entries: u64,
+    /// Cycles of it and of all it calls, entry and return included.
+    pub cycles: u64,
+    /// The most stack it took on the stack that it interrupted, its frame included.
+    pub stack_bytes: u32,
+}
+
+/// How a peripheral was used by the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeripheralUse {
+    /// Name of its address block, as in `UARTE0`; its address where the block has no name here.
+    pub name: String,
+    /// First address of the block.
+    pub addr: u32,
+    /// Loads.
+    pub loads: u64,
+    /// Stores.
+    pub stores: u64,
+}
+
+/// What of the image was executed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Functions of the image.
+    pub functions: usize,
+    /// Those of them of which at least one instruction was executed.
+    pub functions_executed: usize,
+    /// Bytes of functions.
+    pub bytes: u64,
+    /// Those of them that were executed.
+    pub bytes_executed: u64,
+    /// What was executed, by address and function.
+    pub ranges: Vec<ExecutedRange>,
+}
+
+/// Code that was executed without a hole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutedRange {
+    /// First address.
+    pub addr: u32,
+    /// Address behind the last byte.
+    pub end: u32,
+    /// The function that it belongs to.
+    pub function: Option<String>,
+}
+
+/// What did not fit the profile's limits; all zero in most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Truncated {
+    /// Calls without a node of their own.
+    pub nodes: u64,
+    /// Calls beyond the depth of a stack.
+    pub frames: u64,
+    /// Loads and stores of peripherals that were not counted.
+    pub accesses: u64,
+    /// Pages of code whose execution was not noted.
+    pub pages: u64,
+}
+
+/// How exceptions are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By exception number (ARMv7-M B1.5.2).
+    Arm,
+    /// By `mcause` (priv, table 3.6).
+    RiscV,
+}
+
+impl Recorder {
+    /// What was found up to now. `chip` is the chip's name.
+    pub(crate) fn report(&self, naming: Naming, chip: &str, cpu_hz: u32, accesses: &Accesses) -> Profile {
+        let progress = self.progress();
+        let nodes: Vec<Node> = self.nodes(naming);
+        let sum_of = |place: Place| {
+            nodes
+                .iter()
+                .filter(|node| node.place == place)
+                .map(|node| node.cycles)
+                .sum()
+        };
+        let totals = totals(&nodes);
+        Profile {
+            from: progress.from,
+            to: progress.to,
+            cpu_hz,
+            cycles: self.cycles,
+            asleep: sum_of(Place::Asleep),
+            stalled: sum_of(Place::Stalled),
+            instructions: self.instructions,
+            functions: self.functions(&nodes, &totals),
+            stacks: self.stacks(),
+            interrupts: self.interrupts(naming, &nodes, &totals),
+            peripherals: peripherals(chip, accesses),
+            coverage: self.coverage(),
+            truncated: Truncated {
+                nodes: self.tree.without_room,
+                frames: self.too_deep,
+                accesses: accesses.without_room,
+                pages: self.executed.without_room,
+            },
+            nodes,
+        }
+    }
+
+    fn nodes(&self, naming: Naming) -> Vec<Node> {
+        let node = |spent: &super::tree::Spent| Node {
+            parent: spent.parent.map(|parent| parent as usize),
+            place: spent.place,
+            name: self.name_of(spent.place, naming),
+            cycles: spent.cycles,
+            instructions: spent.instructions,
+            calls: spent.calls,
+        };
+        self.tree.nodes.iter().map(node).collect()
+    }
+
+    fn name_of(&self, place: Place, naming: Naming) -> String {
+        match place {
+            Place::Thread(0) => "main".into(),
+            Place::Thread(number) => format!("thread {number}"),
+            Place::Exception(number) => exception_name(naming, number),
+            Place::Function(index) => {
+                let function = self.symbols.functions().get(index as usize);
+                function.map_or_else(String::new, |function| function.name.clone())
+            }
+            Place::Unnamed => "(no symbol)".into(),
+            Place::Asleep => "(asleep)".into(),
+            Place::Stalled => "(waiting for flash)".into(),
+        }
+    }
+
+    /// A function that calls itself counts once on each path.
+    fn functions(&self, nodes: &[Node], totals: &[(u64, u64)]) -> Vec<FunctionCost> {
+        let mut costs: HashMap<Place, FunctionCost> = HashMap::new();
+        for (index, node) in nodes.iter().enumerate() {
+            if !matches!(node.place, Place::Function(_) | Place::Unnamed) {
+                continue;
+            }
+            let cost = costs.entry(node.place).or_insert_with(|| FunctionCost {
+                name: node.name.clone(),
+                addr: match node.place {
+                    Place::Function(index) => self.symbols.functions()[index as usize].addr,
+                    _ => 0,
+                },
+                ..FunctionCost::default()
+            });
+            cost.calls += node.calls;
+            cost.self_cycles += node.cycles;
+            cost.self_instructions += node.instructions;
+            let mut above = node.parent;
+            let recursive = std::iter::from_fn(|| {
+                let at = above?;
+                above = nodes[at].parent;
+                Some(at)
+            })
+            .any(|at| nodes[at].place == node.place);
+            if !recursive {
+                cost.total_cycles += totals[index].0;
+                cost.total_instructions += totals[index].1;
+            }
+        }
+        let mut costs: Vec<FunctionCost> = costs.into_values().collect();
+        costs.sort_by(|a, b| (b.self_cycles, &a.name, a.addr).cmp(&(a.self_cycles, &b.name, b.addr)));
+        costs
+    }
+
+    fn stacks(&self) -> Vec<StackUse> {
+        let named = [("main", Stack::Main), ("process", Stack::Process)];
+        let found = named.into_iter().filter_map(|(name, stack)| {
+            let extent = self.extents.of(stack)?;
+            let told = self.symbols.stack_top.filter(|_| stack == Stack::Main);
+            // A top that the image names is the one, if the stack is below it in the same memory.
+            let holds = |top: &u32| {
+                let ram = self.extents.ram_of(*top);
+                *top >= extent.highest && ram.is_some_and(|(base, _)| base <= extent.lowest)
+            };
+            let top = told.filter(holds).unwrap_or(extent.highest);
+            Some(StackUse {
+                name,
+                top,
+                lowest: extent.lowest,
+                bytes: top - extent.lowest,
+            })
+        });
+        found.collect()
+    }
+
+    fn interrupts(&self, naming: Naming, nodes: &[Node], totals: &[(u64, u64)]) -> Vec<InterruptCost> {
+        let cycles_of = |number: u32| {
+            let roots = nodes.iter().zip(totals);
+            roots
+                .filter(|(node, _)| node.place == Place::Exception(number))
+                .map(|(_, total)| total.0)
+                .sum()
+        };
+        let cost = |(number, taken): (&u32, &super::recorder::Taken)| InterruptCost {
+            number: *number,
+            name: exception_name(naming, *number),
+            entries: taken.entries,
+            cycles: cycles_of(*number),
+            stack_bytes: taken.stack_bytes,
+        };
+        self.exceptions.iter().map(cost).collect()
+    }
+
+    fn coverage(&self) -> Coverage {
+        let functions = self.symbols.functions();
+        let mut coverage = Coverage {
+            functions: functions.len(),
+            bytes: functions
+                .iter()
+                .map(|function| u64::from(function.end - function.addr))
+                .sum(),
+            ..Coverage::default()
+        };
+        let mut counted = None;
+        for (begin, end) in self.executed.ranges() {
+            let mut addr = begin;
+            while addr < end {
+                let (function, (_, limit)) = self.symbols.at(addr);
+                let upto = end.min(limit.max(addr + 1));
+                if let Some(index) = function {
+                    coverage.bytes_executed += u64::from(upto - addr);
+                    if counted != Some(index) {
+                        coverage.functions_executed += 1;
+                        counted = Some(index);
+                    }
+                }
+                coverage.ranges.push(ExecutedRange {
+                    addr,
+                    end: upto,
+                    function: function.map(|index| functions[index as usize].name.clone()),
+                });
+                addr = upto;
+            }
+        }
+        coverage
+    }
+}
+
+/// Cycles and instructions of each node with all below it.
+fn totals(nodes: &[Node]) -> Vec<(u64, u64)> {
+    let mut totals: Vec<(u64, u64)> = nodes.iter().map(|node| (node.cycles, node.instructions)).collect();
+    for index in (0..nodes.len()).rev() {
+        if let Some(parent) = nodes[index].parent {
+            let (cycles, instructions) = totals[index];
+            totals[parent].0 += cycles;
+            totals[parent].1 += instructions;
+        }
+    }
+    totals
+}
+
+fn peripherals(chip: &str, accesses: &Accesses) -> Vec<PeripheralUse> {
+    let mut uses: BTreeMap<(u32, String), (u64, u64)> = BTreeMap::new();
+    for (addr, loads, stores) in accesses.pieces() {
+        let sum = uses.entry(blocks::name(chip, addr)).or_default();
+        sum.0 += loads;
+        sum.1 += stores;
+    }
+    let mut uses: Vec<PeripheralUse> = uses
+        .into_iter()
+        .map(|((addr, name), (loads, stores))| PeripheralUse {
+            name,
+            addr,
+            loads,
+            stores,
+        })
+        .collect();
+    uses.sort_by_key(|used| (u64::MAX - used.loads - used.stores, used.addr));
+    uses
+}
+
+fn exception_name(naming: Naming, number: u32) -> String {
+    let name = match (naming, number) {
+        (Naming::Arm, 2) => "NMI",
+        (Naming::Arm, 3) => "HardFault",
+        (Naming::Arm, 4) => "MemManage",
+        (Naming::Arm, 5) => "BusFault",
+        (Naming::Arm, 6) => "UsageFault",
+        (Naming::Arm, 11) => "SVCall",
+        (Naming::Arm, 12) => "DebugMonitor",
+        (Naming::Arm, 14) => "PendSV",
+        (Naming::Arm, 15) => "SysTick",
+        (Naming::Arm, 16..) => return format!("interrupt {}", number - 16),
+        (Naming::RiscV, 0x8000_0003) => "machine software interrupt",
+        (Naming::RiscV, 0x8000_0007) => "machine timer interrupt",
+        (Naming::RiscV, 0x8000_000b) => "machine external interrupt",
+        (Naming::RiscV, 0x8000_0000..) => return format!("interrupt {}", number & 0x7fff_ffff),
+        (Naming::RiscV, 2) => "illegal instruction",
+        (Naming::RiscV, 3) => "EBREAK",
+        (Naming::RiscV, 8 | 11) => "ECALL",
+        (Naming::RiscV, 1 | 5 | 7) => "access fault",
+        (Naming::RiscV, 0 | 4 | 6) => "misaligned access",
+        _ => return format!("exception {number}"),
+    };
+    name.to_owned()
+}

@@ -1,0 +1,78 @@
+//! The call tree: a node for each distinct path of calls, with what was spent there.
+
+use std::collections::HashMap;
+
+use super::limits;
+
+/// What a node stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The root of code outside of exceptions: of the thread with this number, 0 the first.
+    Thread(u32),
+    /// The root of an exception or interrupt: Arm's exception number, RISC-V's `mcause`.
+    Exception(u32),
+    /// A function: its index among the symbols.
+    Function(u32),
+    /// Code that no symbol names.
+    Unnamed,
+    /// The core slept.
+    Asleep,
+    /// The chip kept the core waiting (flash was busy).
+    Stalled,
+}
+
+pub(super) type NodeId = u32;
+
+/// One path of calls.
+#[derive(Clone, Debug)]
+pub(super) struct Spent {
+    pub(super) place: Place,
+    pub(super) parent: Option<NodeId>,
+    pub(super) cycles: u64,
+    pub(super) instructions: u64,
+    pub(super) calls: u64,
+}
+
+/// The nodes; a parent stands before its children.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Spent>,
+    children: HashMap<(Option<NodeId>, Place), NodeId>,
+    /// How often there was no room for a node.
+    pub(super) without_room: u64,
+}
+
+impl Tree {
+    /// The node of `place` under `parent`. Where there is no room for it, the parent stands for it.
+    pub(super) fn child(&mut self, parent: Option<NodeId>, place: Place) -> NodeId {
+        if let Some(node) = self.children.get(&(parent, place)) {
+            return *node;
+        }
+        if self.nodes.len() >= limits::NODES {
+            self.without_room += 1;
+            return parent.unwrap_or(0);
+        }
+        let node = self.nodes.len() as NodeId;
+        self.nodes.push(Spent {
+            place,
+            parent,
+            cycles: 0,
+            instructions: 0,
+            calls: 0,
+        });
+        self.children.insert((parent, place), node);
+        node
+    }
+
+    pub(super) fn bill(&mut self, node: NodeId, cycles: u64) {
+        self.nodes[node as usize].cycles += cycles;
+    }
+
+    pub(super) fn executed(&mut self, node: NodeId, instructions: u64) {
+        self.nodes[node as usize].instructions += instructions;
+    }
+
+    pub(super) fn called(&mut self, node: NodeId) {
+        self.nodes[node as usize].calls += 1;
+    }
+}

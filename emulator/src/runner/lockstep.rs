@@ -1,0 +1,198 @@
+//! Machines that advance together: in quanta of virtual time, each of which begins when all have ended the one before.
+//! What comes from outside enters a machine at the beginning of a quantum, and nowhere else.
+//!
+//! A machine that is paused holds all of them; one that halted, crashed or was stopped is left behind, and joins again,
+//! from where it stands, when it runs again. While all sleep and one has a live link, a quantum takes as long as it would
+//! on the host's clock: what a guest waits for from outside must have the time to come.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use super::schedule::{Next, Schedule};
+use super::slot::{Slot, lock};
+use crate::VirtualTime;
+
+/// One step of all machines.
+pub(super) const QUANTUM: VirtualTime = VirtualTime::from_ms(1);
+const QUANTUM_HOST: Duration = Duration::from_millis(1);
+/// Lateness that is made up for.
+const CREDIT: Duration = Duration::from_millis(20);
+
+/// The machines of one runner that advance together.
+pub(super) struct Lockstep {
+    group: Mutex<Group>,
+    schedule: Weak<Schedule>,
+}
+
+#[derive(Default)]
+struct Group {
+    /// Number of the quantum that is open.
+    quantum: u64,
+    /// When the open one could begin at the earliest, where idle time is held.
+    opened: Option<Instant>,
+    members: BTreeMap<u64, Member>,
+    next_member: u64,
+}
+
+struct Member {
+    slot: Weak<Slot>,
+    /// It has ended the open quantum.
+    done: bool,
+    /// It slept through it.
+    slept: bool,
+    /// Something outside is connected to it.
+    live: bool,
+}
+
+/// A machine's place among the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    member: u64,
+    /// The quantum it joined in, and its virtual time then.
+    from: u64,
+    base: VirtualTime,
+    /// The quantum whose input it has taken.
+    fed: Option<u64>,
+}
+
+impl Place {
+    /// The end of the open quantum in the machine's own time.
+    pub(super) fn end(&self, open: u64) -> VirtualTime {
+        let quanta = (open - self.from).saturating_add(1);
+        let span = VirtualTime::from_ps(QUANTUM.as_ps().saturating_mul(quanta));
+        self.base.saturating_add(span)
+    }
+
+    /// Whether a quantum has begun whose input was not taken yet; it counts as taken then.
+    pub(super) fn begins(&mut self, open: u64) -> bool {
+        self.fed.replace(open) != Some(open)
+    }
+}
+
+impl Lockstep {
+    pub(super) fn new(schedule: &Arc<Schedule>) -> Self {
+        Self {
+            group: Mutex::default(),
+            schedule: Arc::downgrade(schedule),
+        }
+    }
+
+    /// A machine joins at its virtual time `now`, as one that has yet to do the open quantum.
+    pub(super) fn join(&self, slot: Weak<Slot>, now: VirtualTime) -> Place {
+        let mut group = lock(&self.group);
+        let member = group.next_member;
+        group.next_member += 1;
+        let place = Place {
+            member,
+            from: group.quantum,
+            base: now,
+            fed: None,
+        };
+        let member_state = Member {
+            slot,
+            done: false,
+            slept: false,
+            live: false,
+        };
+        group.members.insert(member, member_state);
+        place
+    }
+
+    /// A machine leaves; the others go on without it.
+    pub(super) fn leave(&self, place: Place) {
+        let mut group = lock(&self.group);
+        group.members.remove(&place.member);
+        let woken = group.open_if_done(Instant::now(), None);
+        drop(group);
+        self.wake(woken);
+    }
+
+    /// Number of the open quantum.
+    pub(super) fn open(&self) -> u64 {
+        lock(&self.group).quantum
+    }
+
+    /// A machine has ended the open quantum; tells when it has its next turn.
+    pub(super) fn arrive(&self, place: Place, slept: bool, live: bool) -> Next {
+        let now = Instant::now();
+        let mut group = lock(&self.group);
+        let open = group.quantum;
+        if let Some(member) = group.members.get_mut(&place.member) {
+            (member.done, member.slept, member.live) = (true, slept, live);
+        }
+        if let Some(at) = group.held_until().filter(|at| *at > now) {
+            return Next::At(at);
+        }
+        let woken = group.open_if_done(now, Some(place.member));
+        let next = if group.quantum == open {
+            Next::WhenNotified
+        } else {
+            Next::Again
+        };
+        drop(group);
+        self.wake(woken);
+        next
+    }
+
+    fn wake(&self, slots: Vec<Arc<Slot>>) {
+        if let Some(schedule) = self.schedule.upgrade() {
+            for slot in slots {
+                schedule.notify(&slot);
+            }
+        }
+    }
+}
+
+impl Group {
+    fn all_done(&self) -> bool {
+        let here = |member: &&Member| member.slot.strong_count() > 0;
+        !self.members.is_empty() && self.members.values().filter(here).all(|member| member.done)
+    }
+
+    /// The host's instant before which the next quantum does not begin, when all have ended theirs.
+    fn held_until(&self) -> Option<Instant> {
+        let idle = self.all_done()
+            && self.members.values().all(|member| member.slept)
+            && self.members.values().any(|member| member.live);
+        self.opened.filter(|_| idle).map(|opened| opened + QUANTUM_HOST)
+    }
+
+    /// Opens the next quantum if all have ended this one; gives those that wait for it.
+    fn open_if_done(&mut self, now: Instant, but: Option<u64>) -> Vec<Arc<Slot>> {
+        if !self.all_done() {
+            return Vec::new();
+        }
+        // Idle time follows the host's clock; busy time moves along with it.
+        let due = self.held_until().unwrap_or(now);
+        self.opened = Some(now.checked_sub(CREDIT).map_or(due, |earliest| due.max(earliest)));
+        self.quantum += 1;
+        self.members.retain(|_, member| member.slot.strong_count() > 0);
+        let mut woken = Vec::new();
+        for (number, member) in &mut self.members {
+            member.done = false;
+            if Some(*number) != but {
+                woken.extend(member.slot.upgrade());
+            }
+        }
+        woken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_joined_late_counts_quanta_from_there() {
+        let mut place = Place {
+            member: 0,
+            from: 7,
+            base: VirtualTime::from_us(300),
+            fed: None,
+        };
+        assert_eq!(place.end(7), VirtualTime::from_us(1_300));
+        assert_eq!(place.end(9), VirtualTime::from_us(3_300));
+        assert!(place.begins(7) && !place.begins(7) && place.begins(8));
+    }
+}

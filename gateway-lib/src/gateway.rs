@@ -319,6 +319,17 @@ impl Gateway {
         self.core().store.read().deployments.values().rev().cloned().collect()
     }
 
+    /// How the latest deployment of an app to a device stands there.
+    pub fn latest_target(&self, device: &DeviceId, app: &str) -> Option<DeploymentTarget> {
+        let model = self.core().store.read();
+        let deployments = model.deployments.values().rev();
+        let mut targets = deployments.filter(|deployment| deployment.app == app).filter_map(|deployment| {
+            let mut targets = deployment.targets.iter();
+            targets.find(|target| target.device == *device)
+        });
+        targets.next().cloned()
+    }
+
     /// One deployment.
     pub fn deployment(&self, deployment: DeploymentId) -> Option<Deployment> {
         self.core().store.read().deployments.get(&deployment).cloned()

@@ -11,8 +11,8 @@ use std::{
 };
 use tokio::sync::broadcast;
 
-/// Items that a follower may be behind before it is told of a gap.
-const LIVE_ITEMS: usize = 1_024;
+/// Items that a follower may be behind before it is told of a gap. Their room is taken for each device that is followed.
+const LIVE_ITEMS: usize = 128;
 
 /// Streams of all devices.
 pub(crate) struct Telemetry {

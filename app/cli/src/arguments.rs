@@ -43,6 +43,15 @@ pub(crate) enum Verb {
     /// List the boards, or add, switch, rename and remove them
     #[command(after_help = BOARDS_EXAMPLES)]
     Boards(Boards),
+    /// Write the state of a running board to a file
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    Snapshot(Snapshot),
+    /// Bring a running board back to the state that a file holds
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(Restore),
+    /// Make boards after the model of another, each with an identity of its own
+    #[command(after_help = FORK_EXAMPLES)]
+    Fork(Fork),
     /// List the identities that boards have in the registry
     Devices,
     /// Sign an app, put it on boards and wait until it runs
@@ -90,9 +99,9 @@ pub(crate) struct Run {
     /// Kind of board
     #[arg(long, value_name = "KIND", default_value = "nano33ble")]
     pub(crate) board: String,
-    /// What emulates the board
-    #[arg(long, default_value = "builtin")]
-    pub(crate) engine: String,
+    /// What emulates the board: builtin, renode or qemu; otherwise the first that can
+    #[arg(long)]
+    pub(crate) engine: Option<String>,
     /// Stop after this much of the board's time, counted from the moment the app runs: 500ms, 10s, 2m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
@@ -137,9 +146,9 @@ pub(crate) struct Emulate {
     /// A .wasm or .wat file, or the name of a sample, to run on all of them
     #[arg(long, value_name = "APP")]
     pub(crate) app: Option<String>,
-    /// What emulates the boards
-    #[arg(long, default_value = "builtin")]
-    pub(crate) engine: String,
+    /// What emulates the boards: builtin, renode or qemu; otherwise the first that can
+    #[arg(long)]
+    pub(crate) engine: Option<String>,
     /// How the boards' time passes
     #[arg(long, value_enum, default_value_t = Pace::Max)]
     pub(crate) pace: Pace,
@@ -172,6 +181,8 @@ pub(crate) enum Pace {
     Max,
     /// One second of the board takes one second
     Realtime,
+    /// All boards of this pace advance together, a millisecond at a time; what comes from outside enters in between
+    Lockstep,
 }
 
 const BOARDS_EXAMPLES: &str = "\
@@ -211,6 +222,8 @@ pub(crate) enum BoardsAction {
     Off(BoardName),
     /// Reset a board
     Reset(BoardName),
+    /// Cut a board's power at this instant and give it back: memory is lost, flash is as it stands
+    PowerCut(BoardName),
     /// Let a board's time stand
     Pause(BoardName),
     /// Let a board's time pass again
@@ -224,9 +237,9 @@ pub(crate) struct BoardsAdd {
     /// Name of the board; otherwise bench-1, bench-2, …
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What emulates the board
-    #[arg(long, default_value = "builtin")]
-    pub(crate) engine: String,
+    /// What emulates the board: builtin, renode or qemu; otherwise the first that can
+    #[arg(long)]
+    pub(crate) engine: Option<String>,
     /// Seed of the board's randomness and identity, hexadecimal
     #[arg(long, value_name = "HEX")]
     pub(crate) seed: Option<String>,
@@ -239,6 +252,63 @@ pub(crate) struct BoardsAdd {
 pub(crate) struct BoardName {
     /// Name or id of the board
     pub(crate) board: String,
+}
+
+const SNAPSHOT_EXAMPLES: &str = "\
+Example:
+  drydock snapshot bench-1 --out before.snap
+
+The file goes with the board: another board, another kind, other firmware or another version of the format is refused.
+It holds the board's keys: keep it as you keep those.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    /// Name or id of the board
+    pub(crate) board: String,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Name of a snapshot that is kept; otherwise the state that the board is in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) of: Option<String>,
+}
+
+const RESTORE_EXAMPLES: &str = "\
+Example:
+  drydock restore bench-1 before.snap
+
+The board's link is dropped; it connects again as the device that it is, and gets what was wished for it since.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Name or id of the board
+    pub(crate) board: String,
+    /// File that `drydock snapshot` wrote
+    pub(crate) file: PathBuf,
+}
+
+const FORK_EXAMPLES: &str = "\
+Examples:
+  drydock fork bench-1                          bench-1-fork-1, which enrolls and gets the same apps
+  drydock fork bench-1 --count 3 --name trial   trial-1, trial-2, trial-3
+  drydock fork bench-1 --unlinked               goes on in the very state of bench-1, without a link";
+
+#[derive(Debug, Args)]
+pub(crate) struct Fork {
+    /// Name or id of the board
+    pub(crate) board: String,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) count: u32,
+    /// Name of the fork; of more than one, what their names begin with
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Go on in the state of the board, with what is in its memory, but without a link; off and on makes it a blank board
+    #[arg(long)]
+    pub(crate) unlinked: bool,
+    /// Go on from the state in this file instead
+    #[arg(long, value_name = "FILE", requires = "unlinked")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 const DEPLOY_EXAMPLES: &str = "\

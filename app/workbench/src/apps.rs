@@ -218,6 +218,10 @@ fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Op
     if let Some(problem) = report.problems.first() {
         return Some(cannot_run(app, &board.name(), problem));
     }
+    if let Some(limit) = board.description.limit.as_ref().filter(|limit| !limit.apps) {
+        let reason = format!("on a {} {}", board.description.title, limit.text);
+        return Some(cannot_run(app, &board.name(), &reason));
+    }
     let device = board.state().record.device.clone();
     let sentence = bench.gateway.fits(report, app, &board.description.name, Some(&device));
     sentence.map(|sentence| format!("{sentence}."))

@@ -38,6 +38,9 @@ fn switched_off(facts: &Facts<'_>) -> Option<(Badge, String)> {
     let detail = match (facts.machine?, facts.fault) {
         (MachineState::Off, None) => "switched off",
         (MachineState::Paused, _) => "paused",
+        // It is as far as it will ever be: what it says of itself is all that there is.
+        (MachineState::Running, None) if facts.phase == "unauthenticated" => "unauthenticated: it has no identity",
+        (MachineState::Running, None) if facts.phase == "unlinked" => "a fork without a link",
         _ => return None,
     };
     Some((Badge::Idle, detail.into()))
@@ -184,6 +187,22 @@ mod tests {
             },
             Badge::Idle,
             "paused",
+        );
+        check(
+            Facts {
+                phase: "unlinked",
+                ..on
+            },
+            Badge::Idle,
+            "a fork without a link",
+        );
+        check(
+            Facts {
+                phase: "unauthenticated",
+                ..on
+            },
+            Badge::Idle,
+            "unauthenticated: it has no identity",
         );
         check(on, Badge::Connecting, "booting");
         check(

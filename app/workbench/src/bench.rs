@@ -3,7 +3,7 @@
 
 use crate::{
     api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, Update},
-    bring_up::Images,
+    bring_up::{Gate, Images},
     data_dir::OwnedDir,
     facts::{self, Told},
     fleet::{self, Board, Fleet},
@@ -31,6 +31,7 @@ pub(crate) struct Bench {
     pub(crate) fleet: Fleet,
     pub(crate) hub: Hub,
     pub(crate) outbox: Outbox,
+    pub(crate) gate: Gate,
     /// Firmware that was read, by kind of board.
     pub(crate) images: Images,
     /// The gateway's revision that subscribers were told last.
@@ -47,6 +48,7 @@ impl Bench {
             fleet: Fleet::default(),
             hub: Hub::default(),
             outbox: Outbox::default(),
+            gate: Gate::default(),
             images: Images::default(),
             revision: AtomicU64::new(0),
             activity: Mutex::new(VecDeque::new()),
@@ -205,7 +207,10 @@ impl Bench {
             Fact::DeviceChanged {
                 change: DeviceChange::Connected,
                 ..
-            } => board.state().metrics = None,
+            } => {
+                board.state().metrics = None;
+                self.gate.leave(&board.id);
+            }
             _ => {}
         }
     }

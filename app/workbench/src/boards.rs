@@ -11,8 +11,8 @@ use crate::{
     fleet::{Board, Command, Record, parse_seed},
 };
 use drydock_assets::Board as Description;
-use drydock_emulator::{Availability, Engine, Seed, runner::State};
-use drydock_gateway::{BoardSpec, DeviceState, GatewayConfig};
+use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::State};
+use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig};
 use serde_json::{Map, json};
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ const PLACE_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// The gateway of a data directory, and what it must know of the kinds of boards.
 pub(crate) fn gateway_config(directory: &Path) -> GatewayConfig {
     let mut config = GatewayConfig::new(directory.join("gateway"));
-    config.boards = drydock_assets::boards().iter().map(board_spec).collect();
+    config.boards = known().iter().map(board_spec).collect();
     config
 }
 
@@ -49,6 +49,13 @@ fn board_spec(board: &Description) -> BoardSpec {
     }
 }
 
+/// All boards, QEMU's own included.
+fn known() -> Vec<Description> {
+    let mut boards = drydock_assets::boards();
+    boards.push(drydock_assets::qemu_board());
+    boards
+}
+
 fn ram_bytes(board: &Description) -> u32 {
     board.chip.ram.iter().map(|ram| ram.bytes).sum()
 }
@@ -60,16 +67,22 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         chip: board.chip.title.clone(),
         flash_bytes: board.chip.flash.bytes,
         ram_bytes: ram_bytes(&board),
-        limit: drydock_assets::firmware(&board.name)
-            .err()
-            .map_or_else(String::new, |missing| format!("{missing}.")),
+        addable: drydock_assets::firmware(&board.name).is_ok(),
+        limit: limit(&board),
         engines: engines(Some(&board)),
         id: board.name,
     };
-    let mut kinds: Vec<BoardKindView> = drydock_assets::boards().into_iter().map(kind).collect();
+    let mut kinds: Vec<BoardKindView> = known().into_iter().map(kind).collect();
     // What can be used stands first: the first one is what a newcomer gets.
     kinds.sort_by_key(|kind| !kind.limit.is_empty());
     kinds
+}
+
+/// What does not work on a board, in a sentence.
+fn limit(board: &Description) -> String {
+    let missing = drydock_assets::firmware(&board.name).err().map(|missing| format!("{missing}."));
+    let text = || board.limit.as_ref().map(|limit| format!("On this board {}.", limit.text));
+    missing.or_else(text).unwrap_or_default()
 }
 
 /// The engines, or those that know a kind of board.
@@ -115,10 +128,18 @@ pub(crate) fn engine(name: &str, board: &Description) -> Result<Box<dyn Engine>,
     }
 }
 
+/// The engine of a board for which none was named: the first that has a model of it.
+fn engine_for(board: &Description) -> String {
+    let engine = drydock_emulator::engines()
+        .into_iter()
+        .find(|engine| engine.supports(board));
+    engine.map_or_else(|| "builtin".into(), |engine| engine.name().into())
+}
+
 /// Adds an emulated board and switches it on.
 pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardView, ApiError> {
     let Some(description) = drydock_assets::board(&request.kind) else {
-        let kinds: Vec<String> = drydock_assets::boards().into_iter().map(|board| board.name).collect();
+        let kinds: Vec<String> = known().into_iter().map(|board| board.name).collect();
         let text = format!(
             "There is no kind of board {}; there are: {}.",
             request.kind,
@@ -126,7 +147,7 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
         );
         return Err(ApiError::new(ErrorCode::NotFound, text));
     };
-    let engine_name = request.engine.unwrap_or_else(|| "builtin".into());
+    let engine_name = request.engine.unwrap_or_else(|| engine_for(&description));
     engine(&engine_name, &description)?;
     drydock_assets::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let seed = match request.seed {
@@ -149,25 +170,20 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
             .find(|name| bench.fleet.find(name).is_none())
             .unwrap_or_default(),
     };
-    let id: [u8; 3] = random()?;
-    let pairing = bench
-        .gateway
-        .create_own_pairing(PLACE_TTL, name.clone())
-        .await
-        .map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    let (id, device) = place(bench, &name).await?;
     let record = Record {
-        id: format!("b-{:02x}{:02x}{:02x}", id[0], id[1], id[2]),
+        id,
         name,
         kind: description.name.clone(),
         engine: engine_name,
         pace: request.pace,
         seed: format!("{seed:?}"),
         link_noise: request.link_noise,
-        device: pairing.device,
+        device,
         on: true,
     };
     save(bench, Some(&record)).await?;
-    let board = start(bench, record, description, true);
+    let board = start(bench, record, description, true, None);
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description.name));
     data.insert("seed".into(), json!(board.state().record.seed));
@@ -181,12 +197,21 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
     Ok(bench.view(&board))
 }
 
+/// A new board's id, and its place in the registry.
+pub(crate) async fn place(bench: &Bench, name: &str) -> Result<(String, DeviceId), ApiError> {
+    let id: [u8; 3] = random()?;
+    let pairing = bench.gateway.create_own_pairing(PLACE_TTL, name.to_owned()).await;
+    let pairing = pairing.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    let id = format!("b-{:02x}{:02x}{:02x}", id[0], id[1], id[2]);
+    Ok((id, pairing.device))
+}
+
 /// Takes a board of an earlier run into the fleet and switches it on, if it was on.
 pub(crate) fn restore(bench: &Arc<Bench>, record: Record, switch_on: bool) {
     match drydock_assets::board(&record.kind) {
         Some(description) => {
             let on = record.on && switch_on;
-            start(bench, record, description, on);
+            start(bench, record, description, on, None);
         }
         None => tracing::error!(
             board = record.name,
@@ -196,10 +221,22 @@ pub(crate) fn restore(bench: &Arc<Bench>, record: Record, switch_on: bool) {
     }
 }
 
-fn start(bench: &Arc<Bench>, record: Record, description: Description, on: bool) -> Arc<Board> {
+pub(crate) fn start(
+    bench: &Arc<Bench>,
+    record: Record,
+    description: Description,
+    on: bool,
+    origin: Option<Arc<MachineSnapshot>>,
+) -> Arc<Board> {
     let (board, commands) = Board::new(record, description);
     bench.fleet.insert(Arc::clone(&board));
-    tokio::spawn(bring_up::run(Arc::clone(bench), Arc::clone(&board), commands, on));
+    tokio::spawn(bring_up::run(
+        Arc::clone(bench),
+        Arc::clone(&board),
+        commands,
+        on,
+        origin,
+    ));
     board
 }
 
@@ -255,7 +292,7 @@ pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<Boa
     let on = match request.action {
         PowerAction::On => Some(true),
         PowerAction::Off => Some(false),
-        PowerAction::Reset | PowerAction::Pause | PowerAction::Resume => None,
+        PowerAction::Reset | PowerAction::Cut | PowerAction::Pause | PowerAction::Resume => None,
     };
     if let Some(on) = on {
         board.state().record.on = on;
@@ -325,7 +362,7 @@ pub(crate) async fn end_all(bench: &Bench) {
 }
 
 /// Writes the list of boards, and one that is about to be added.
-async fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
+pub(crate) async fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
     let saved = bench.fleet.save(bench.dir.path(), new).await;
     saved.map_err(|error| {
         let text = format!(
@@ -336,7 +373,7 @@ async fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
     })
 }
 
-fn free_name(bench: &Bench, name: String) -> Result<String, ApiError> {
+pub(crate) fn free_name(bench: &Bench, name: String) -> Result<String, ApiError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.len() > 64 || name.contains(|c: char| c.is_control()) {
         return Err(usage("A board's name has 1 to 64 printable characters."));
@@ -354,6 +391,6 @@ fn random<const N: usize>() -> Result<[u8; N], ApiError> {
     Ok(bytes)
 }
 
-fn usage(text: impl Into<String>) -> ApiError {
+pub(crate) fn usage(text: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::Usage, text)
 }

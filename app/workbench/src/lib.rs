@@ -14,10 +14,12 @@ mod data_dir;
 mod diagnostics;
 mod facts;
 mod fleet;
+mod forks;
 mod logging;
 mod outbox;
 mod owner;
 mod series;
+mod snapshots;
 mod updates;
 mod workbench;
 

@@ -40,6 +40,7 @@ async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Ou
         Some(BoardsAction::On(board)) => power(connection, &board.board, PowerAction::On, output).await,
         Some(BoardsAction::Off(board)) => power(connection, &board.board, PowerAction::Off, output).await,
         Some(BoardsAction::Reset(board)) => power(connection, &board.board, PowerAction::Reset, output).await,
+        Some(BoardsAction::PowerCut(board)) => power(connection, &board.board, PowerAction::Cut, output).await,
         Some(BoardsAction::Pause(board)) => power(connection, &board.board, PowerAction::Pause, output).await,
         Some(BoardsAction::Resume(board)) => power(connection, &board.board, PowerAction::Resume, output).await,
     }
@@ -108,14 +109,15 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
     let add = BoardAdd {
         kind: board.kind.clone(),
         name: board.name.clone(),
-        engine: Some(board.engine.clone()),
+        engine: board.engine.clone(),
         pace: pace(board.pace),
         seed: board.seed.clone(),
         link_noise: None,
     };
     let view = ask!(connection, BoardAdd(add))?;
     output.object("board.added", &view);
-    output.say(format!("{} was added: {} on {}.", view.name, view.title, board.engine));
+    let engine = view.machine.as_ref().map_or("", |machine| machine.engine.as_str());
+    output.say(format!("{} was added: {} on {engine}.", view.name, view.title));
     Ok(())
 }
 

@@ -90,7 +90,8 @@ impl Crowd {
             return;
         };
         match event.event.as_str() {
-            "device.connected" => {
+            // As far as such a board comes.
+            "device.connected" | "device.unauthenticated" => {
                 self.connected.insert(board.clone());
             }
             "device.disconnected" | "device.unreachable" => {
@@ -106,7 +107,8 @@ impl Crowd {
         if !self.ids.contains_key(&view.name) {
             return;
         }
-        if view.device.as_ref().is_some_and(|device| device.session.is_some()) {
+        let has_session = view.device.as_ref().is_some_and(|device| device.session.is_some());
+        if has_session || view.badge_detail.starts_with("unauthenticated") {
             self.connected.insert(view.name.clone());
         } else {
             self.connected.remove(&view.name);
@@ -253,7 +255,7 @@ async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulat
         let request = BoardAdd {
             kind: arguments.board.clone(),
             name: names.next(),
-            engine: Some(arguments.engine.clone()),
+            engine: arguments.engine.clone(),
             pace: pace(arguments.pace),
             seed,
             link_noise: None,

@@ -6,10 +6,13 @@ pub(crate) mod boards;
 pub(crate) mod deploy;
 pub(crate) mod devices;
 pub(crate) mod emulate;
+pub(crate) mod fork;
 pub(crate) mod gateway;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod restore;
 pub(crate) mod run;
+pub(crate) mod snapshot;
 
 use crate::exit::{Exit, Failure};
 use drydock_workbench::api::AppSource;
@@ -29,6 +32,14 @@ fn source(app: &str) -> Result<AppSource, Failure> {
     let absolute = std::path::absolute(path)
         .map_err(|error| Failure::new(Exit::Refused, format!("{app} cannot be read: {error}.")))?;
     Ok(AppSource::Path(absolute.to_string_lossy().into_owned()))
+}
+
+/// A file's path as the owner, who may be in another directory, finds it.
+fn absolute(path: &Path) -> Result<String, Failure> {
+    let absolute = std::path::absolute(path);
+    let absolute = absolute
+        .map_err(|error| Failure::new(Exit::Refused, format!("{} cannot be used: {error}.", path.display())))?;
+    Ok(absolute.to_string_lossy().into_owned())
 }
 
 /// Completes when the user presses Ctrl-C or the system asks the process to end.

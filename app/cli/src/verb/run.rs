@@ -74,7 +74,7 @@ async fn board(connection: &Connection, arguments: &Run) -> Result<BoardAdd, Fai
     Ok(BoardAdd {
         kind: arguments.board.clone(),
         name,
-        engine: Some(arguments.engine.clone()),
+        engine: arguments.engine.clone(),
         pace: pace(arguments.pace),
         seed: arguments.seed.clone(),
         link_noise: arguments.link_noise.clone(),
@@ -85,6 +85,7 @@ pub(crate) fn pace(pace: Pace) -> api::Pace {
     match pace {
         Pace::Max => api::Pace::Max,
         Pace::Realtime => api::Pace::Realtime,
+        Pace::Lockstep => api::Pace::Lockstep,
     }
 }
 

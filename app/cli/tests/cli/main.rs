@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod board;
+mod boards;
 mod driver;
 mod failing;
 mod good;
 mod owner;
 mod recovery;
 mod refused;
+mod snapshots;

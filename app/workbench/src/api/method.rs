@@ -1,6 +1,6 @@
 //! Methods: what users of the workbench can ask for. One table makes the request enum and the TypeScript map.
 
-use super::view::*;
+use super::{snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -130,6 +130,20 @@ methods! {
     "machine.pace" MachinePace(MachinePace) -> BoardView;
     /// Carries out some instructions of a machine whose time stands.
     "machine.step" MachineStep(MachineStep) -> BoardView;
+    /// The snapshots of a board that are kept, the oldest first.
+    "snapshot.list" SnapshotList(BoardRef) -> Vec<SnapshotView>;
+    /// Keeps the state that a board is in.
+    "snapshot.take" SnapshotTake(SnapshotTake) -> SnapshotView;
+    /// Goes back to a state that is kept or in a file.
+    "snapshot.restore" SnapshotRestore(SnapshotRestore) -> BoardView;
+    /// Forgets a snapshot.
+    "snapshot.delete" SnapshotDelete(SnapshotRef) -> Empty;
+    /// Writes a state to a file.
+    "snapshot.export" SnapshotExport(SnapshotExport) -> SnapshotFile;
+    /// Reads a state from a file and keeps it.
+    "snapshot.import" SnapshotImport(SnapshotImport) -> SnapshotView;
+    /// Makes boards after the model of another: each with an identity and a seed of its own, and the same apps wished for.
+    "board.fork" BoardFork(BoardFork) -> Vec<BoardView>;
     /// The apps that come with Drydock, by name.
     "app.samples" AppSamples(Empty) -> Vec<Sample>;
     /// What a file is and where it could run; stores nothing.
@@ -236,6 +250,8 @@ pub enum PowerAction {
     Off,
     /// Pin reset.
     Reset,
+    /// Cut the power at this instant, and give it back: memory is lost, flash is as it stands.
+    Cut,
     /// Let time stand.
     Pause,
     /// Let time pass.

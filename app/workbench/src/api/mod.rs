@@ -2,10 +2,12 @@
 
 mod event;
 mod method;
+mod snapshot;
 mod typescript;
 mod view;
 
 pub use event::*;
 pub use method::*;
+pub use snapshot::*;
 pub use typescript::typescript;
 pub use view::*;

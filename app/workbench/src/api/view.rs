@@ -101,6 +101,9 @@ pub enum Pace {
     Realtime,
     /// Busy time is not throttled; idle time never outruns the host.
     Max,
+    /// All machines of this pace advance together, in quanta of 1 ms of virtual time; what comes from outside enters at
+    /// their boundaries.
+    Lockstep,
 }
 
 /// A board's identity in the gateway's registry.
@@ -358,6 +361,8 @@ pub struct BoardKindView {
     pub ram_bytes: u32,
     /// What does not work on this board, in a sentence; empty: everything does.
     pub limit: String,
+    /// Whether one can be added: its firmware is in this program.
+    pub addable: bool,
     /// Engines that can run it.
     pub engines: Vec<EngineView>,
 }

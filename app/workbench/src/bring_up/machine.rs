@@ -4,12 +4,12 @@ use crate::{
     api::Pace,
     boards,
     data_dir::write_whole,
-    fleet::{Record, parse_seed},
+    fleet::{Board, Record, parse_seed},
 };
 use drydock_assets::{Board as Description, Button, FlashArea};
 use drydock_emulator::{
-    Image, MachineError, ResetKind,
-    runner::{self, Event, MachineHandle, RunOptions, Runner, UartPort},
+    Image, MachineError, MachineSnapshot, ResetKind,
+    runner::{self, Event, MachineHandle, RunOptions, Runner, UartError, UartPort},
 };
 use drydock_gateway::Clock;
 use std::{
@@ -18,11 +18,16 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::broadcast;
 
 /// Areas of flash that belong to the board and not to its firmware: they survive on disk.
 const KEPT_AREAS: [&str; 2] = ["identity", "store"];
+
+/// How often, and how many times, it is looked whether a link's task has let go of its UART.
+const LET_GO: Duration = Duration::from_millis(2);
+const LET_GO_TRIES: u32 = 1_000;
 
 /// A machine and the files of its flash.
 pub(super) struct Machine {
@@ -38,7 +43,7 @@ pub(super) struct Machine {
 pub(crate) struct Images(Mutex<HashMap<String, Arc<Image>>>);
 
 impl Images {
-    fn of(&self, board: &Description) -> Result<Arc<Image>, String> {
+    pub(crate) fn of(&self, board: &Description) -> Result<Arc<Image>, String> {
         let mut images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(image) = images.get(&board.name) {
             return Ok(Arc::clone(image));
@@ -68,7 +73,7 @@ pub(super) enum PowerOnError {
 }
 
 impl Machine {
-    /// Opens a machine with the firmware and the flash of its board, and lets it run.
+    /// Opens a machine with the firmware and the flash of its board. It stands until it is resumed.
     pub(super) async fn power_on(
         (runner, images): (&Runner, &Images),
         record: &Record,
@@ -126,7 +131,6 @@ impl Machine {
             board: record.name.clone(),
             reason: error.to_string(),
         })?;
-        handle.resume();
         let machine = Self {
             handle,
             areas,
@@ -139,6 +143,25 @@ impl Machine {
     /// The machine's virtual time, for the timeouts of its link.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(MachineClock(self.handle.clone()))
+    }
+
+    /// The UART of the link anew, once whoever had it has let go of it.
+    pub(super) async fn uart(&self, board: &Board) -> Result<UartPort, String> {
+        let mut tries = 0;
+        loop {
+            match self.handle.uart(board.description.link.uart) {
+                Err(UartError::InUse { .. }) if tries < LET_GO_TRIES => tries += 1,
+                uart => return uart.map_err(|error| error.to_string()),
+            }
+            tokio::time::sleep(LET_GO).await;
+        }
+    }
+
+    /// Goes to a state of a machine of this kind.
+    pub(super) async fn go_to(&self, state: Arc<MachineSnapshot>) -> Result<(), String> {
+        let restored = self.handle.restore(state).await;
+        let restored = restored.map_err(|error| format!("{error}."))?;
+        restored.map_err(|error| format!("The state cannot be restored: {error}."))
     }
 
     /// Holds or releases a button.
@@ -189,6 +212,7 @@ pub(crate) fn runner_pace(pace: Pace) -> runner::Pace {
     match pace {
         Pace::Realtime => runner::Pace::Realtime,
         Pace::Max => runner::Pace::Max,
+        Pace::Lockstep => runner::Pace::Lockstep,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Brings a board up and keeps it up: machine, link, first trust, session, telemetry. One task for each board.
 
+mod gate;
 mod machine;
 mod running;
 
@@ -9,28 +10,48 @@ use crate::{
     fleet::{Board, Command},
 };
 use drydock_connector::Noise;
+use drydock_emulator::MachineSnapshot;
+pub(crate) use gate::Gate;
 pub(crate) use machine::{Images, runner_pace};
 use running::{Left, Running};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Runs a board until it is ended: while it is off it waits to be switched on.
-pub(crate) async fn run(bench: Arc<Bench>, board: Arc<Board>, mut commands: mpsc::Receiver<Command>, mut on: bool) {
+/// Runs a board until it is ended: while it is off it waits to be switched on, and for its turn then.
+///
+/// With an `origin` its machine goes on from that state, without a link, until it is switched off for the first time.
+pub(crate) async fn run(
+    bench: Arc<Bench>,
+    board: Arc<Board>,
+    mut commands: mpsc::Receiver<Command>,
+    mut on: bool,
+    mut origin: Option<Arc<MachineSnapshot>>,
+) {
     loop {
-        if on {
-            match Running::start(&bench, &board).await {
-                Ok(running) => match running.serve(&mut commands).await {
-                    Left::Off => on = false,
-                    Left::Ended => return,
-                },
+        let command = tokio::select! {
+            biased;
+            () = bench.gate.enter(&board.id), if on => None,
+            command = commands.recv() => Some(command),
+        };
+        let Some(command) = command else {
+            match Running::start(&bench, &board, origin.take()).await {
+                Ok(running) => {
+                    let left = running.serve(&mut commands).await;
+                    bench.gate.leave(&board.id);
+                    match left {
+                        Left::Off => on = false,
+                        Left::Ended => return,
+                    }
+                }
                 Err(fault) => {
+                    bench.gate.leave(&board.id);
                     failed_to_start(&bench, &board, fault);
                     on = false;
                 }
             }
             continue;
-        }
-        match commands.recv().await {
+        };
+        match command {
             None => return,
             Some(Command::End(reply)) => {
                 let _ = reply.send(Ok(()));
@@ -41,9 +62,10 @@ pub(crate) async fn run(bench: Arc<Bench>, board: Arc<Board>, mut commands: mpsc
                 let _ = reply.send(Ok(()));
             }
             Some(Command::Power(PowerAction::Off, reply)) => {
+                on = false;
                 let _ = reply.send(Ok(()));
             }
-            Some(Command::Power(_, reply) | Command::Button(_, _, reply)) => {
+            Some(Command::Power(_, reply) | Command::Button(_, _, reply) | Command::Restore(_, reply)) => {
                 let text = format!("{} is switched off; switch it on first.", board.name());
                 let _ = reply.send(Err(ApiError::new(ErrorCode::Refused, text)));
             }

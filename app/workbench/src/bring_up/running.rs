@@ -2,16 +2,16 @@
 
 use super::{machine::Machine, parse_noise};
 use crate::{
-    api::PowerAction,
+    api::{ApiError, ErrorCode, PowerAction},
     bench::Bench,
     boards::PAIRING_TTL,
-    fleet::{self, Board, Command, NewLine},
+    fleet::{self, Board, Command, NewLine, Record},
     outbox::now_ms,
 };
 use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
 use drydock_emulator::{
-    PinChange, ResetKind,
-    runner::{Event, State},
+    MachineSnapshot, PinChange, ResetKind,
+    runner::{Event, State, UartPort},
 };
 use drydock_gateway::{
     Gateway, PeerLabel,
@@ -36,6 +36,8 @@ use tokio::{
 
 /// How often the machine's time and speed are shown.
 const LOOK: Duration = Duration::from_millis(500);
+/// In a larger fleet they are shown the more rarely.
+const BOARDS_PER_LOOK: usize = 100;
 /// How often flash that changed is saved at most.
 const SAVE: Duration = Duration::from_secs(1);
 
@@ -61,6 +63,8 @@ pub(super) struct Running {
     machine: Machine,
     machine_events: Option<broadcast::Receiver<Event>>,
     link: Option<LinkDriver>,
+    /// It goes on in the state of another board, whose identity must neither connect nor be kept.
+    unlinked: bool,
     /// The end of the session's connection.
     connection: Option<Ended>,
     /// When the device was offered its first trust in this life of the link.
@@ -71,23 +75,34 @@ pub(super) struct Running {
 
 impl Running {
     /// Switches the machine on and puts the link on its UART.
-    pub(super) async fn start(bench: &Arc<Bench>, board: &Arc<Board>) -> Result<Self, String> {
+    ///
+    /// With an `origin` the machine goes on from that state, and no link is put on it: it is the state of another board.
+    pub(super) async fn start(
+        bench: &Arc<Bench>,
+        board: &Arc<Board>,
+        origin: Option<Arc<MachineSnapshot>>,
+    ) -> Result<Self, String> {
         let record = board.state().record.clone();
         let files = bench.dir.board(&board.id);
         let (machine, uart, machine_events) =
             Machine::power_on((&bench.runner, &bench.images), &record, &board.description, files)
                 .await
                 .map_err(|error| error.to_string())?;
-        let epoch = epoch()?;
-        let link = match record.link_noise.as_deref().and_then(parse_noise) {
-            Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
-            None => LinkDriver::spawn(uart, epoch),
+        let unlinked = origin.is_some();
+        let link = match origin {
+            Some(origin) => {
+                drop(uart);
+                machine.go_to(origin).await?;
+                None
+            }
+            None => Some(link(&record, uart)?),
         };
+        machine.handle.resume();
         {
             let mut state = board.state();
             state.machine = Some(machine.handle.clone());
             state.fault = None;
-            state.phase = "booting".into();
+            state.phase = if unlinked { "unlinked" } else { "booting" }.into();
             state.refused = None;
             state.metrics = None;
             state.leds.fill(None);
@@ -107,7 +122,8 @@ impl Running {
             board: Arc::clone(board),
             machine,
             machine_events: Some(machine_events),
-            link: Some(link),
+            link,
+            unlinked,
             connection: None,
             paired: None,
         })
@@ -118,7 +134,7 @@ impl Running {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut save = tokio::time::interval(SAVE);
-        let mut quiet = 0;
+        let (mut quiet, mut looks) = (0, 0);
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -140,6 +156,9 @@ impl Running {
                     Some(Command::Power(action, reply)) => {
                         self.switch(action);
                         let _ = reply.send(Ok(()));
+                    }
+                    Some(Command::Restore(state, reply)) => {
+                        let _ = reply.send(self.restore(state).await);
                     }
                     Some(Command::Button(button, pressed, reply)) => {
                         self.press(button, pressed);
@@ -170,8 +189,15 @@ impl Running {
                     }
                 }
                 // Time and speed of the machine.
-                _ = look.tick() => self.bench.outbox.touch(&self.board),
-                _ = save.tick(), if !self.bench.dir.is_temporary() => {
+                _ = look.tick() => {
+                    self.bench.gate.leave_if_slow(&self.board.id);
+                    looks += 1;
+                    if looks >= self.bench.fleet.len().div_ceil(BOARDS_PER_LOOK) {
+                        looks = 0;
+                        self.bench.outbox.touch(&self.board);
+                    }
+                }
+                _ = save.tick(), if !self.unlinked && !self.bench.dir.is_temporary() => {
                     quiet += 1;
                     let changed = std::mem::take(&mut self.board.state().flash_changed);
                     if !changed && quiet < SAVE_QUIET {
@@ -192,11 +218,53 @@ impl Running {
                 self.board.state().fault = None;
                 self.machine.handle.reset(ResetKind::Pin);
             }
+            PowerAction::Cut => {
+                self.board.state().fault = None;
+                self.machine.handle.reset(ResetKind::PowerOn);
+            }
             PowerAction::Pause => self.machine.handle.pause(),
             PowerAction::Resume => self.machine.handle.resume(),
             PowerAction::On | PowerAction::Off => {}
         }
         self.bench.outbox.touch(&self.board);
+    }
+
+    /// Goes to a state of the machine. The link is dropped, and with it the session: what the state's firmware holds of
+    /// them is of the past. It connects again as the device that it is, and the gateway brings it what it knows newer.
+    async fn restore(&mut self, state: Arc<MachineSnapshot>) -> Result<(), ApiError> {
+        let refused = |text: String| ApiError::new(ErrorCode::Board, text);
+        if self.unlinked {
+            let text = format!(
+                "{} is an unlinked fork; switch it off and on, so that it becomes a board of its own.",
+                self.board.name()
+            );
+            return Err(ApiError::new(ErrorCode::Refused, text));
+        }
+        self.link = None;
+        self.connection = None;
+        let record = self.board.state().record.clone();
+        let mut uart = self.machine.uart(&self.board).await.map_err(refused)?;
+        let restored = self.machine.go_to(state).await;
+        // What it sent before is not of this state.
+        uart.fetch();
+        self.link = Some(link(&record, uart).map_err(refused)?);
+        restored.map_err(refused)?;
+        {
+            let mut state = self.board.state();
+            state.fault = None;
+            state.refused = None;
+            state.metrics = None;
+            state.flash_changed = true;
+            state.phase = "reconnecting".into();
+        }
+        self.light_all();
+        let at = self.machine.handle.status().virtual_time;
+        let mut data = Map::new();
+        data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
+        let text = format!("{} is back at {at} s of its time.", self.board.name());
+        self.bench.tell("machine.restored", Some(&self.board), text, data);
+        self.bench.outbox.touch(&self.board);
+        Ok(())
     }
 
     fn press(&self, button: usize, pressed: bool) {
@@ -209,7 +277,9 @@ impl Running {
         // The link first, so that nothing of a session is kept half.
         self.link = None;
         let goes_with_it = matches!(how, Left::Ended) && self.bench.dir.is_temporary();
-        if !goes_with_it && let Err(error) = self.machine.save().await {
+        if !goes_with_it
+            && !self.unlinked
+            && let Err(error) = self.machine.save().await {
             let text =
                 format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
             self.board.state().note("error", text);
@@ -328,7 +398,7 @@ impl Running {
         match identity.state {
             IdentityState::Enrolling => return self.set_phase("enrolling"),
             IdentityState::Enrolled => return self.set_phase("handshake"),
-            IdentityState::Unauthenticated => return self.set_phase("unauthenticated"),
+            IdentityState::Unauthenticated => return self.unauthenticated(&identity),
             IdentityState::Blank => self.set_phase("pairing"),
         }
         // A device says several times that it is blank; another offer would make it begin again.
@@ -353,6 +423,25 @@ impl Running {
             }
             Err(error) => self.refuse(format!("The board cannot be paired: {error}.")),
         }
+    }
+
+    /// The board can never prove who it is: what it says of itself is told once in each of its lives, as just that.
+    fn unauthenticated(&self, identity: &Identity) {
+        const PHASE: &str = "unauthenticated";
+        if self.board.state().phase == PHASE {
+            return;
+        }
+        self.set_phase(PHASE);
+        let mut data = Map::new();
+        data.insert("firmware".into(), json!(identity.firmware));
+        let limit = self.board.description.limit.as_ref();
+        let text = format!(
+            "{} says that it is a {}, and cannot prove it{}.",
+            self.board.name(),
+            self.board.description.title,
+            limit.map_or(String::new(), |limit| format!(": {}", limit.text))
+        );
+        self.bench.tell("device.unauthenticated", Some(&self.board), text, data);
     }
 
     /// Bring-up cannot go on by itself.
@@ -383,6 +472,15 @@ impl Running {
             self.bench.outbox.touch(&self.board);
         }
     }
+}
+
+/// Puts the link on a UART.
+fn link(record: &Record, uart: UartPort) -> Result<LinkDriver, String> {
+    let epoch = epoch()?;
+    Ok(match record.link_noise.as_deref().and_then(parse_noise) {
+        Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
+        None => LinkDriver::spawn(uart, epoch),
+    })
 }
 
 /// Hands a session to the gateway once the device says something on it: a blank device waits for its pairing and then

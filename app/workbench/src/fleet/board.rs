@@ -7,9 +7,10 @@ use super::{
 use crate::{
     api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
     outbox::now_ms,
+    snapshots::Kept,
 };
 use drydock_assets::Board as Description;
-use drydock_emulator::{Seed, runner::MachineHandle};
+use drydock_emulator::{MachineSnapshot, Seed, runner::MachineHandle};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -52,6 +53,8 @@ pub(crate) struct State {
     pub(crate) untold: Untold,
     /// Whether something happened since flash was saved that may have changed it.
     pub(crate) flash_changed: bool,
+    /// States of the machine that are kept, the oldest first.
+    pub(crate) snapshots: Vec<Kept>,
 }
 
 /// What subscribers were not told yet.
@@ -69,6 +72,8 @@ pub(crate) enum Command {
     Power(PowerAction, oneshot::Sender<Result<(), ApiError>>),
     /// Index of the button, and whether it is held.
     Button(usize, bool, oneshot::Sender<Result<(), ApiError>>),
+    /// Go to a state of the machine.
+    Restore(Arc<MachineSnapshot>, oneshot::Sender<Result<(), ApiError>>),
     /// Save what must survive and end.
     End(oneshot::Sender<Result<(), ApiError>>),
 }
@@ -89,6 +94,7 @@ impl Board {
             metrics: None,
             untold: Untold::default(),
             flash_changed: true,
+            snapshots: Vec::new(),
             record,
         };
         let board = Self {

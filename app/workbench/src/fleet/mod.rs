@@ -44,6 +44,11 @@ impl Fleet {
         boards
     }
 
+    /// How many boards there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().by_id.len()
+    }
+
     /// The board with this id or name.
     pub(crate) fn find(&self, id_or_name: &str) -> Option<Arc<Board>> {
         let boards = &self.lock().by_id;

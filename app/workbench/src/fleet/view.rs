@@ -223,13 +223,7 @@ fn app_view(
 
 /// How the latest deployment of an app was refused by a device, if it was.
 fn refusal(app: &str, device: &gateway::DeviceView, gateway: &Gateway) -> Option<FailureView> {
-    let latest = gateway.deployments().into_iter().find_map(|deployment| {
-        let target = deployment
-            .targets
-            .into_iter()
-            .find(|target| target.device == device.id)?;
-        (deployment.app == app).then_some(target)
-    })?;
+    let latest = gateway.latest_target(&device.id, app)?;
     (latest.status == TargetStatus::Refused).then(|| FailureView {
         reason: "refused".into(),
         export: String::new(),

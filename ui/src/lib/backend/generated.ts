@@ -296,6 +296,32 @@ button: string,
 pressed: boolean, };
 
 /**
+ * Makes boards after the model of another.
+ */
+export type BoardFork = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * How many; none: one.
+ */
+count: number | null, 
+/**
+ * Name of the first, what the names of more begin with; none: the board's own with `-fork`.
+ */
+name: string | null, 
+/**
+ * Let it go on in the very state of the board, with what is in its memory, but without a link: nothing of it reaches
+ * the gateway. When it is switched off and on it comes up blank, and enrolls as itself.
+ */
+unlinked: boolean, 
+/**
+ * The state that an unlinked fork goes on from; none: the board's now.
+ */
+from: SnapshotSource | null, };
+
+/**
  * A kind of board that can be added.
  */
 export type BoardKindView = { 
@@ -323,6 +349,10 @@ ram_bytes: number,
  * What does not work on this board, in a sentence; empty: everything does.
  */
 limit: string, 
+/**
+ * Whether one can be added: its firmware is in this program.
+ */
+addable: boolean, 
 /**
  * Engines that can run it.
  */
@@ -889,7 +919,7 @@ value: number, };
 /**
  * How virtual time relates to host time.
  */
-export type Pace = "realtime" | "max";
+export type Pace = "realtime" | "max" | "lockstep";
 
 /**
  * Turns pairing on or off.
@@ -903,7 +933,7 @@ enabled: boolean, };
 /**
  * What can be done to a machine.
  */
-export type PowerAction = "on" | "off" | "reset" | "pause" | "resume";
+export type PowerAction = "on" | "off" | "reset" | "cut" | "pause" | "resume";
 
 /**
  * Bytes of a transfer.
@@ -921,7 +951,7 @@ total_bytes: number, };
 /**
  * A request: the method's name and what it takes.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * An app that comes with Drydock.
@@ -964,6 +994,142 @@ times_ms: Array<number>,
  * Values; null is a gap.
  */
 values: Array<number | null>, };
+
+/**
+ * Writes a state to a file.
+ */
+export type SnapshotExport = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Name of the snapshot; none: the state that the board is in now.
+ */
+snapshot: string | null, 
+/**
+ * File to write, by absolute path.
+ */
+path: string, };
+
+/**
+ * A snapshot file that was written.
+ */
+export type SnapshotFile = { 
+/**
+ * Where it is.
+ */
+path: string, 
+/**
+ * Its size.
+ */
+bytes: number, 
+/**
+ * The machine's virtual time, in seconds since power-on.
+ */
+virtual_time_s: number, 
+/**
+ * Instructions since power-on.
+ */
+instructions: number, 
+/**
+ * SHA-256 of the firmware, hexadecimal.
+ */
+image: string, 
+/**
+ * Hash of the state, hexadecimal.
+ */
+state_hash: string, };
+
+/**
+ * Reads a state from a file and keeps it.
+ */
+export type SnapshotImport = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * File to read, by absolute path.
+ */
+path: string, 
+/**
+ * Its name; none: that of the file.
+ */
+name: string | null, };
+
+/**
+ * Names a snapshot of a board.
+ */
+export type SnapshotRef = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Name of the snapshot.
+ */
+snapshot: string, };
+
+/**
+ * Goes back to a state. The board's link is dropped; it connects again as the device that it is.
+ */
+export type SnapshotRestore = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * The state.
+ */
+from: SnapshotSource, };
+
+/**
+ * A state to go to.
+ */
+export type SnapshotSource = { "name": string } | { "path": string };
+
+/**
+ * Takes a snapshot.
+ */
+export type SnapshotTake = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Its name; none: `snapshot-1`, `snapshot-2`, ….
+ */
+name: string | null, };
+
+/**
+ * A state of a board's machine that is kept in memory, until Drydock or the board goes.
+ */
+export type SnapshotView = { 
+/**
+ * Its name, unique for the board.
+ */
+name: string, 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * When it was taken or read from a file, in milliseconds since the Unix epoch.
+ */
+taken_ms: number, 
+/**
+ * The machine's virtual time, in seconds since power-on.
+ */
+virtual_time_s: number, 
+/**
+ * Instructions since power-on.
+ */
+instructions: number, 
+/**
+ * Whether it came from a file.
+ */
+imported: boolean, };
 
 /**
  * What is always true of this workbench.
@@ -1091,6 +1257,13 @@ export interface Methods {
   "board.button": { params: BoardButton; result: Empty };
   "machine.pace": { params: MachinePace; result: BoardView };
   "machine.step": { params: MachineStep; result: BoardView };
+  "snapshot.list": { params: BoardRef; result: Array<SnapshotView> };
+  "snapshot.take": { params: SnapshotTake; result: SnapshotView };
+  "snapshot.restore": { params: SnapshotRestore; result: BoardView };
+  "snapshot.delete": { params: SnapshotRef; result: Empty };
+  "snapshot.export": { params: SnapshotExport; result: SnapshotFile };
+  "snapshot.import": { params: SnapshotImport; result: SnapshotView };
+  "board.fork": { params: BoardFork; result: Array<BoardView> };
   "app.samples": { params: Empty; result: Array<Sample> };
   "app.preview": { params: AppPreviewRequest; result: AppPreview };
   "app.deploy": { params: AppDeploy; result: Deployment };

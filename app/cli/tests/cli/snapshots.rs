@@ -1,0 +1,262 @@
+//! Snapshots, restore and fork against a headless owner: what comes back is the same board, what is made is another, and a
+//! file that is not right changes nothing.
+
+use crate::driver::{Outcome, Running, drydock_in};
+use serde_json::Value;
+use std::{fs, path::Path};
+
+fn verb(data: &Path, arguments: &[&str]) -> Outcome {
+    drydock_in(data, &[arguments, &["--json"]].concat())
+}
+
+fn done(data: &Path, arguments: &[&str]) -> Vec<Value> {
+    let outcome = verb(data, arguments);
+    assert_eq!(outcome.code, 0, "{arguments:?}: {outcome:?}");
+    outcome.events()
+}
+
+fn board(data: &Path, name: &str) -> Value {
+    let listed = done(data, &["boards"]);
+    let found = listed.into_iter().find(|event| event["name"] == name);
+    found.unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+fn is_running(board: &Value, app: &str) -> bool {
+    let apps = board["apps"].as_array().expect("a list");
+    apps.iter()
+        .any(|view| view["name"] == app && view["state"] == "running")
+}
+
+/// A gateway with one board that runs blink.
+fn start(data: &Path) -> Running {
+    let gateway = Running::gateway(data);
+    done(data, &["boards", "add", "nano33ble", "--pace", "max", "--seed", "2a"]);
+    done(data, &["deploy", "blink", "--on", "bench-1"]);
+    gateway
+}
+
+#[test]
+fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = start(data);
+    let file = data.join("before.snap");
+    let file = file.to_str().unwrap();
+    let saved = done(data, &["snapshot", "bench-1", "--out", file]);
+    assert_eq!(saved[0]["event"], "snapshot.saved");
+    assert_eq!(saved[0]["bytes"], fs::metadata(file).unwrap().len());
+    let then = saved[0]["virtual_time_s"].as_f64().unwrap();
+    assert!(
+        then > 0.1 && saved[0]["instructions"].as_u64().unwrap() > 1_000_000,
+        "{saved:?}"
+    );
+    let before = board(data, "bench-1");
+
+    // Newer than the snapshot: the gateway brings it again.
+    done(data, &["deploy", "sensor", "--on", "bench-1"]);
+    let restored = done(data, &["restore", "bench-1", file]);
+    assert_eq!(restored[0]["event"], "snapshot.restored");
+    let told = gateway.wait_for("machine.restored");
+    assert!(
+        (told["virtual_time_s"].as_f64().unwrap() - then).abs() < 0.000_002,
+        "{told}"
+    );
+    let connected = gateway.wait_for("device.connected");
+    assert_eq!(connected["device"], before["device"]["id"]);
+    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "sensor");
+    let after = board(data, "bench-1");
+    assert_eq!(after["device"]["chip_id"], before["device"]["chip_id"]);
+    assert!(is_running(&after, "blink") && is_running(&after, "sensor"), "{after}");
+    assert_eq!(gateway.end().0, 0);
+
+    // In another process, whose machine has lived on meanwhile.
+    let gateway = Running::gateway(data);
+    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "sensor");
+    done(data, &["restore", "bench-1", file]);
+    gateway.wait_for("machine.restored");
+    assert_eq!(gateway.wait_for("device.connected")["device"], before["device"]["id"]);
+    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "sensor");
+    assert_eq!(gateway.end().0, 0);
+}
+
+#[test]
+fn a_fork_has_an_identity_of_its_own_and_the_same_apps() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = start(data);
+    let forks = done(data, &["fork", "bench-1", "--count", "2"]);
+    let names: Vec<&str> = forks.iter().map(|fork| fork["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bench-1-fork-1", "bench-1-fork-2"]);
+    let mut missing = names.clone();
+    while !missing.is_empty() {
+        let running = gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "blink");
+        missing.retain(|name| running["board"] != **name);
+    }
+    let boards = ["bench-1", names[0], names[1]].map(|name| board(data, name));
+    for what in ["/device/id", "/device/chip_id", "/machine/seed"] {
+        let values = boards
+            .each_ref()
+            .map(|board| board.pointer(what).unwrap().as_str().unwrap());
+        assert!(
+            values[0] != values[1] && values[1] != values[2] && values[0] != values[2],
+            "{what}: {values:?}"
+        );
+    }
+    for (number, fork) in (1..).zip(&boards[1..]) {
+        let seed = boards[0]["machine"]["seed"].as_str().unwrap();
+        let derived = drydock_workbench::derived_seed(seed, number).unwrap();
+        assert_eq!(fork["machine"]["seed"], derived.as_str());
+    }
+    // The one that the fork was made of is left alone.
+    assert!(is_running(&boards[0], "blink"));
+    assert_eq!(boards[0]["device"]["state"], "connected");
+
+    // In the very state, but nothing of it reaches the gateway until it is a board of its own.
+    let unlinked = done(data, &["fork", "bench-1", "--unlinked", "--name", "what-if"]);
+    assert_eq!(unlinked[0]["name"], "what-if");
+    let machine = board(data, "what-if");
+    assert_eq!(machine["device"], Value::Null, "{machine}");
+    assert!(
+        machine["machine"]["instructions"].as_u64().unwrap() > 1_000_000,
+        "{machine}"
+    );
+    let refused = verb(data, &["restore", "what-if", "nothing.snap"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    done(data, &["boards", "off", "what-if"]);
+    done(data, &["boards", "on", "what-if"]);
+    gateway.wait_until(|event| event["event"] == "app.running" && event["board"] == "what-if");
+    let device = board(data, "what-if")["device"]["chip_id"].clone();
+    assert!(
+        boards.iter().all(|board| board["device"]["chip_id"] != device),
+        "{device}"
+    );
+    assert_eq!(gateway.end().0, 0);
+}
+
+#[test]
+fn what_is_no_snapshot_of_this_board_is_refused_and_nothing_changes() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = start(data);
+    let file = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    done(data, &["snapshot", "bench-1", "--out", &file("good.snap")]);
+    done(data, &["boards", "add", "nano33ble", "--pace", "max"]);
+    gateway.wait_until(|event| event["event"] == "device.connected" && event["board"] == "bench-2");
+    done(data, &["snapshot", "bench-2", "--out", &file("other.snap")]);
+    let before = board(data, "bench-1");
+
+    let good = fs::read(file("good.snap")).unwrap();
+    let changed = |at: usize, with: u8| {
+        let mut bytes = good.clone();
+        bytes[at] ^= with;
+        bytes
+    };
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        (
+            "text.snap",
+            b"I am no snapshot".to_vec(),
+            "this is not a snapshot of Drydock",
+        ),
+        ("empty.snap", Vec::new(), "this is not a snapshot of Drydock"),
+        ("cut.snap", good[..good.len() - 1].to_vec(), "cut short"),
+        ("short.snap", good[..11].to_vec(), "cut short"),
+        ("flipped.snap", changed(good.len() / 2, 1), "its bytes were changed"),
+        ("digest.snap", changed(good.len() - 1, 0x80), "its bytes were changed"),
+        ("newer.snap", changed(9, 1), "version 257 of the format"),
+        ("magic.snap", changed(0, 0x80), "this is not a snapshot of Drydock"),
+    ];
+    for (name, bytes, words) in &cases {
+        fs::write(file(name), bytes).unwrap();
+        check(
+            &verb(data, &["restore", "bench-1", &file(name)]),
+            3,
+            &["bench-1", name, words],
+        );
+    }
+    let other = verb(data, &["restore", "bench-1", &file("other.snap")]);
+    check(&other, 3, &["bench-1", "other.snap", "another board", "drydock fork"]);
+    let missing = verb(data, &["restore", "bench-1", &file("none.snap")]);
+    check(&missing, 3, &["no file", "none.snap"]);
+    let nobody = verb(data, &["restore", "bench-9", &file("good.snap")]);
+    check(&nobody, 3, &["bench-9", "bench-1"]);
+    let nowhere = verb(data, &["snapshot", "bench-1", "--out", &file("text.snap/x.snap")]);
+    check(&nowhere, 3, &["x.snap", "cannot be written"]);
+    let unknown = verb(data, &["snapshot", "bench-1", "--of", "noon", "--out", &file("x.snap")]);
+    check(&unknown, 3, &["bench-1", "noon"]);
+    let name = verb(data, &["fork", "bench-1", "--name", "bench-2"]);
+    check(&name, 2, &["bench-2", "another name"]);
+    for usage in [
+        &["snapshot", "bench-1"][..],
+        &["restore", "bench-1"],
+        &["fork"],
+        &["fork", "bench-1", "--count", "0"],
+        &["fork", "bench-1", "--from", "x.snap"],
+    ] {
+        assert_eq!(verb(data, usage).code, 2, "{usage:?}");
+    }
+
+    // Nothing of all that reached the board: its session is the one it had.
+    let after = board(data, "bench-1");
+    assert_eq!(after["device"]["session"], before["device"]["session"]);
+    assert!(after["machine"]["virtual_time_s"].as_f64() >= before["machine"]["virtual_time_s"].as_f64());
+    assert_eq!(done(data, &["boards"]).len(), 2);
+
+    done(data, &["boards", "off", "bench-1"]);
+    let off = verb(data, &["restore", "bench-1", &file("good.snap")]);
+    check(&off, 3, &["bench-1", "switched off"]);
+    let off = verb(data, &["snapshot", "bench-1", "--out", &file("off.snap")]);
+    check(&off, 3, &["bench-1", "switched off"]);
+    assert!(!data.join("off.snap").exists());
+    let (code, events) = gateway.end();
+    assert_eq!(code, 0);
+    assert!(
+        events.iter().all(|event| event["event"] != "machine.restored"),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn a_board_survives_that_its_power_is_cut() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = start(data);
+    let before = board(data, "bench-1");
+    done(data, &["boards", "power-cut", "bench-1"]);
+    let connected = gateway.wait_for("device.connected");
+    assert_eq!(connected["device"], before["device"]["id"]);
+    assert_eq!(connected["reset_reason"], "power-on");
+    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "blink");
+    assert_eq!(gateway.end().0, 0);
+}
+
+#[test]
+fn boards_in_lockstep_enroll_and_run() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let arguments = [
+        "emulate",
+        "--count",
+        "3",
+        "--app",
+        "blink",
+        "--pace",
+        "lockstep",
+        "--until",
+        "all-running",
+    ];
+    let events = done(data, &arguments);
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["running"]),
+        (&"emulate.finished".into(), &3.into()),
+        "{last}"
+    );
+}
+
+fn check(outcome: &Outcome, code: i32, words: &[&str]) {
+    assert_eq!(outcome.code, code, "{outcome:?}");
+    let said = outcome.error();
+    for word in words {
+        assert!(said.contains(word), "{word} in: {said}");
+    }
+}

@@ -1,0 +1,277 @@
+//! Looking into a machine: profiles, and debuggers.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Begins a profile of an emulated board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileStart {
+    /// Id or name of the board.
+    pub board: String,
+    /// Ends by itself after this much of the board's time, in seconds; none: with `profile.stop`.
+    #[serde(default)]
+    pub for_s: Option<f64>,
+    /// Power-cycle the board first, so that the profile begins with its first instruction.
+    #[serde(default)]
+    pub restart: bool,
+}
+
+/// Asks for a profile as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileQuery {
+    /// Id or name of the board.
+    pub board: String,
+    /// At most this many functions.
+    pub top: u32,
+}
+
+/// Ends a profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileStop {
+    /// Id or name of the board.
+    pub board: String,
+    /// At most this many functions in the answer.
+    pub top: u32,
+    /// Throw away what was recorded.
+    #[serde(default)]
+    pub discard: bool,
+}
+
+/// State of a board's profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileState {
+    /// There is none.
+    None,
+    /// It is being recorded.
+    Recording,
+    /// It is finished.
+    Finished,
+}
+
+/// A profile, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileView {
+    /// Name of the board.
+    pub board: String,
+    /// Its state.
+    pub state: ProfileState,
+    /// Board time at its beginning, in seconds.
+    pub from_s: f64,
+    /// Board time that it has come to, in seconds.
+    pub to_s: f64,
+    /// Board time at which it ends by itself.
+    pub until_s: Option<f64>,
+    /// What was found so far.
+    pub summary: Option<ProfileSummary>,
+}
+
+/// What a profile found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileSummary {
+    /// Core clock in Hz.
+    pub cpu_hz: u32,
+    /// Cycles from beginning to end.
+    #[ts(type = "number")]
+    pub cycles: u64,
+    /// Cycles of them in which the core slept.
+    #[ts(type = "number")]
+    pub asleep_cycles: u64,
+    /// Cycles in which the chip kept the core waiting (flash was busy).
+    #[ts(type = "number")]
+    pub waiting_cycles: u64,
+    /// Instructions executed.
+    #[ts(type = "number")]
+    pub instructions: u64,
+    /// Functions, the one with the most cycles of its own first.
+    pub functions: Vec<ProfileFunction>,
+    /// How deep the stacks got.
+    pub stacks: Vec<ProfileStack>,
+    /// Exceptions and interrupts.
+    pub interrupts: Vec<ProfileInterrupt>,
+    /// Peripherals that the core used, the most used first.
+    pub peripherals: Vec<ProfilePeripheral>,
+    /// How much of the firmware was executed.
+    pub coverage: ProfileCoverage,
+    /// The firmware's heap, as the device last reported it.
+    pub heap: Option<ProfileHeap>,
+    /// What did not fit the profile's limits, in a sentence.
+    pub truncated: Option<String>,
+}
+
+/// A function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileFunction {
+    /// Its name, demangled.
+    pub name: String,
+    /// First address.
+    pub address: u32,
+    /// How often it was called.
+    #[ts(type = "number")]
+    pub calls: u64,
+    /// Cycles of its own.
+    #[ts(type = "number")]
+    pub self_cycles: u64,
+    /// Cycles of it and of all it calls.
+    #[ts(type = "number")]
+    pub total_cycles: u64,
+    /// Instructions of its own.
+    #[ts(type = "number")]
+    pub self_instructions: u64,
+    /// Instructions of it and of all it calls.
+    #[ts(type = "number")]
+    pub total_instructions: u64,
+}
+
+/// A stack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileStack {
+    /// `main` or `process`.
+    pub name: String,
+    /// Address behind its first byte.
+    pub top: u32,
+    /// The lowest address it reached.
+    pub lowest: u32,
+    /// Bytes between.
+    pub bytes: u32,
+}
+
+/// An exception or interrupt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileInterrupt {
+    /// Its name, as in `SysTick` or `interrupt 17`.
+    pub name: String,
+    /// How often it was taken.
+    #[ts(type = "number")]
+    pub entries: u64,
+    /// Cycles of it and of all it calls.
+    #[ts(type = "number")]
+    pub cycles: u64,
+    /// The most stack it took on the stack that it interrupted.
+    pub stack_bytes: u32,
+}
+
+/// A peripheral.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfilePeripheral {
+    /// Name of its address block, or its address.
+    pub name: String,
+    /// First address of the block.
+    pub address: u32,
+    /// Loads by the core.
+    #[ts(type = "number")]
+    pub loads: u64,
+    /// Stores by the core.
+    #[ts(type = "number")]
+    pub stores: u64,
+}
+
+/// How much of the firmware was executed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileCoverage {
+    /// Functions there are.
+    pub functions: u32,
+    /// Functions that were executed, in part at least.
+    pub functions_executed: u32,
+    /// Bytes of functions.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// Bytes that were executed.
+    #[ts(type = "number")]
+    pub bytes_executed: u64,
+}
+
+/// The firmware's heap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileHeap {
+    /// Bytes in use.
+    pub used_bytes: u32,
+    /// The most there were in use since its reset.
+    pub peak_bytes: u32,
+    /// Bytes there are.
+    pub total_bytes: u32,
+}
+
+/// Asks for a profile as a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileExport {
+    /// Id or name of the board.
+    pub board: String,
+    /// What to make of it.
+    pub format: ProfileFormat,
+    /// What the widths and weights are; none: cycles.
+    #[serde(default)]
+    pub weight: ProfileWeight,
+    /// Dark background of drawings.
+    #[serde(default)]
+    pub dark: bool,
+    /// File to write; none: returned in base64.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// Format of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileFormat {
+    /// Flame graph as scalable vector graphics.
+    Svg,
+    /// Flame graph as portable network graphics.
+    Png,
+    /// JSON for speedscope.
+    Speedscope,
+    /// JSON for the Firefox Profiler.
+    Firefox,
+    /// A line for each stack: its functions, and the weight.
+    Folded,
+    /// What was executed: addresses and functions, a line each.
+    Coverage,
+}
+
+/// What counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileWeight {
+    /// Cycles of the core, sleep left out.
+    #[default]
+    Cycles,
+    /// Instructions.
+    Instructions,
+}
+
+/// Lets debuggers connect to a machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GdbOpen {
+    /// Id or name of the board.
+    pub board: String,
+    /// Port on the loopback address; none: any that is free.
+    #[serde(default)]
+    pub port: Option<u16>,
+}
+
+/// State of a machine's door for debuggers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum GdbState {
+    /// None can connect.
+    Closed,
+    /// It waits for one.
+    Waiting,
+    /// One is connected.
+    Attached,
+}
+
+/// A machine's door for debuggers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GdbView {
+    /// Name of the board.
+    pub board: String,
+    /// Its state.
+    pub state: GdbState,
+    /// Address and port, for `target remote`.
+    pub address: Option<String>,
+    /// The firmware with its symbols.
+    pub program: Option<String>,
+    /// Command line that debugs it.
+    pub command: Option<String>,
+}

@@ -1,0 +1,123 @@
+//! Snapshots and forks: what their methods take and give.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// A state of a board's machine that is kept in memory, until Drydock or the board goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotView {
+    /// Its name, unique for the board.
+    pub name: String,
+    /// Id of the board.
+    pub board: String,
+    /// When it was taken or read from a file, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub taken_ms: u64,
+    /// The machine's virtual time, in seconds since power-on.
+    pub virtual_time_s: f64,
+    /// Instructions since power-on.
+    #[ts(type = "number")]
+    pub instructions: u64,
+    /// Whether it came from a file.
+    pub imported: bool,
+}
+
+/// Names a snapshot of a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotRef {
+    /// Id or name of the board.
+    pub board: String,
+    /// Name of the snapshot.
+    pub snapshot: String,
+}
+
+/// Takes a snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotTake {
+    /// Id or name of the board.
+    pub board: String,
+    /// Its name; none: `snapshot-1`, `snapshot-2`, ….
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// A state to go to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotSource {
+    /// A snapshot that is kept, by its name.
+    Name(String),
+    /// A snapshot file, by absolute path, read by the owner.
+    Path(String),
+}
+
+/// Goes back to a state. The board's link is dropped; it connects again as the device that it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotRestore {
+    /// Id or name of the board.
+    pub board: String,
+    /// The state.
+    pub from: SnapshotSource,
+}
+
+/// Writes a state to a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotExport {
+    /// Id or name of the board.
+    pub board: String,
+    /// Name of the snapshot; none: the state that the board is in now.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+    /// File to write, by absolute path.
+    pub path: String,
+}
+
+/// Reads a state from a file and keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotImport {
+    /// Id or name of the board.
+    pub board: String,
+    /// File to read, by absolute path.
+    pub path: String,
+    /// Its name; none: that of the file.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// A snapshot file that was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SnapshotFile {
+    /// Where it is.
+    pub path: String,
+    /// Its size.
+    pub bytes: u32,
+    /// The machine's virtual time, in seconds since power-on.
+    pub virtual_time_s: f64,
+    /// Instructions since power-on.
+    #[ts(type = "number")]
+    pub instructions: u64,
+    /// SHA-256 of the firmware, hexadecimal.
+    pub image: String,
+    /// Hash of the state, hexadecimal.
+    pub state_hash: String,
+}
+
+/// Makes boards after the model of another.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardFork {
+    /// Id or name of the board.
+    pub board: String,
+    /// How many; none: one.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// Name of the first, what the names of more begin with; none: the board's own with `-fork`.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Let it go on in the very state of the board, with what is in its memory, but without a link: nothing of it reaches
+    /// the gateway. When it is switched off and on it comes up blank, and enrolls as itself.
+    #[serde(default)]
+    pub unlinked: bool,
+    /// The state that an unlinked fork goes on from; none: the board's now.
+    #[serde(default)]
+    pub from: Option<SnapshotSource>,
+}

@@ -1,0 +1,132 @@
+//! Forks: boards made after the model of another. Each has an identity of its own: a seed derived from the other's, the chip
+//! id that comes of it, and a place in the registry. The same apps are wished for on it, and reach it once it has enrolled.
+
+use crate::{
+    api::{ApiError, BoardFork, BoardView, ErrorCode},
+    apps::with_sources,
+    bench::Bench,
+    boards,
+    fleet::{Board, Record, derived_seed},
+    snapshots,
+};
+use drydock_emulator::MachineSnapshot;
+use drydock_gateway::DeviceId;
+use serde_json::{Map, json};
+use std::sync::Arc;
+
+/// Forks of one request at most.
+const FORKS_MAX: u32 = 1_000;
+
+/// Makes boards after the model of another.
+pub(crate) async fn fork(bench: &Arc<Bench>, request: BoardFork) -> Result<Vec<BoardView>, ApiError> {
+    let parent = bench.board(&request.board)?;
+    let count = request.count.unwrap_or(1);
+    if !(1..=FORKS_MAX).contains(&count) {
+        let text = format!("{count} is no number of forks; make 1 to {FORKS_MAX} at once.");
+        return Err(ApiError::new(ErrorCode::Usage, text));
+    }
+    if request.from.is_some() && !request.unlinked {
+        let text = "Only an unlinked fork goes on from a snapshot; one that enrolls starts from its own flash.";
+        return Err(ApiError::new(ErrorCode::Usage, text));
+    }
+    let origin = match (request.unlinked, request.from) {
+        (false, _) => None,
+        (true, Some(from)) => Some(snapshots::state_of(bench, &parent, from).await?),
+        (true, None) => Some(snapshots::now(&parent).await?.0),
+    };
+    let names = names(bench, &parent, request.name, count)?;
+    let mut views = Vec::new();
+    for name in names {
+        let board = make(bench, &parent, name, origin.clone()).await?;
+        views.push(bench.view(&board));
+    }
+    Ok(views)
+}
+
+/// Names that are free, as many as are wanted.
+fn names(bench: &Bench, parent: &Board, wanted: Option<String>, count: u32) -> Result<Vec<String>, ApiError> {
+    if let (Some(name), 1) = (&wanted, count) {
+        return Ok(vec![boards::free_name(bench, name.clone())?]);
+    }
+    let stem = wanted.unwrap_or_else(|| format!("{}-fork", parent.name()));
+    let stem = boards::free_name(bench, stem.clone())
+        .map(|_| stem.clone())
+        .or_else(|error| {
+            // That one is taken is no reason not to number on.
+            if bench.fleet.find(stem.trim()).is_some() {
+                Ok(stem)
+            } else {
+                Err(error)
+            }
+        })?;
+    let numbered = (1..).map(|number| format!("{}-{number}", stem.trim()));
+    let free = numbered.filter(|name| bench.fleet.find(name).is_none());
+    Ok(free.take(count as usize).collect())
+}
+
+async fn make(
+    bench: &Arc<Bench>,
+    parent: &Board,
+    name: String,
+    origin: Option<Arc<MachineSnapshot>>,
+) -> Result<Arc<Board>, ApiError> {
+    let model = parent.state().record.clone();
+    let seed = free_seed(bench, &model)?;
+    let (id, device) = boards::place(bench, &name).await?;
+    let unlinked = origin.is_some();
+    let record = Record {
+        id,
+        name,
+        seed,
+        device: device.clone(),
+        on: true,
+        ..model
+    };
+    boards::save(bench, Some(&record)).await?;
+    let board = boards::start(bench, record, parent.description.clone(), true, origin);
+    wish_the_same(bench, parent, &device).await?;
+    let mut data = Map::new();
+    data.insert("parent".into(), json!(parent.name()));
+    data.insert("kind".into(), json!(board.description.name));
+    data.insert("seed".into(), json!(board.state().record.seed));
+    data.insert("unlinked".into(), json!(unlinked));
+    let text = if unlinked {
+        format!("{} goes on where {} is, without a link.", board.name(), parent.name())
+    } else {
+        format!("{} was made after the model of {}.", board.name(), parent.name())
+    };
+    bench.tell("board.forked", Some(&board), text, data);
+    bench.outbox.touch(&board);
+    Ok(board)
+}
+
+/// The first seed derived from the parent's that no board has.
+fn free_seed(bench: &Bench, parent: &Record) -> Result<String, ApiError> {
+    let taken: Vec<String> = bench
+        .fleet
+        .all()
+        .iter()
+        .map(|board| board.state().record.seed.clone())
+        .collect();
+    let derived = (1..=u32::MAX).map_while(|number| derived_seed(&parent.seed, number));
+    let free = derived.into_iter().find(|seed| !taken.contains(seed));
+    free.ok_or_else(|| ApiError::internal(format!("The seed of {} cannot be read.", parent.name)))
+}
+
+/// Wishes for the apps of the parent on the device of its fork.
+async fn wish_the_same(bench: &Bench, parent: &Board, device: &DeviceId) -> Result<(), ApiError> {
+    let parent = parent.state().record.device.clone();
+    let wishes = bench
+        .gateway
+        .device(&parent)
+        .map_or_else(Vec::new, |parent| parent.wishes);
+    for wish in wishes {
+        let Some(package) = wish.package else { continue };
+        let wished = bench
+            .gateway
+            .deploy(std::slice::from_ref(device), &package, wish.run)
+            .await;
+        wished.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    }
+    Ok(())
+}

@@ -103,6 +103,37 @@ fn failure(world: &mut World, app: &str) -> (FailureKind, String) {
     }
 }
 
+/// A hang with interrupts off, which no handler sees: the record says what the firmware was at, and for whom.
+pub(crate) fn unseen_hang(image: &Image) -> Result<(), Failed> {
+    const LOOP: u32 = 0x2000_0000;
+    let endless = wasm(r#"(module (func (export "_start") (loop (br 0))))"#);
+    let mut manifest = manifest("endless", 1, &endless);
+    manifest.limits.callback_ms = 60_000;
+    for (step, with_app) in [("idle", false), ("apps", true)] {
+        let mut world = World::in_session(image);
+        if with_app {
+            deploy(&mut world, &manifest, &endless).map_err(|refusal| refusal.detail)?;
+        }
+        world.run_for_ms(1500);
+        world.machine.write_memory(LOOP, &0xE7FE_E7FE_u32.to_le_bytes())?;
+        world.machine.write_register("primask", 1)?;
+        world.machine.write_register("pc", LOOP.into())?;
+        world.gateway.inbox.clear();
+        let hello = world.hello();
+        assert_eq!(world.resets, [ResetKind::Watchdog]);
+        assert_eq!(hello.reset_reason, ResetReason::Watchdog);
+        let fault = hello.fault.ok_or("a record")?;
+        assert_eq!((fault.reason, fault.pc), (ResetReason::Watchdog, 0));
+        assert_eq!(
+            fault.message,
+            format!("no handler could run; the firmware was at: {step}")
+        );
+        let failed = hello.apps.iter().filter(|app| app.state == AppState::Failed).count();
+        assert_eq!(failed, usize::from(with_app), "{:?}", hello.apps);
+    }
+    Ok(())
+}
+
 /// A firmware that panics, faults or hangs comes back, says so, and runs its apps again.
 pub(crate) fn falls(image: &Image) -> Result<(), Failed> {
     let symbol = |name: &str| {

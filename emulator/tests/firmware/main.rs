@@ -32,6 +32,10 @@ const CHECKS: &[(&str, Check)] = &[
         in_session::out_of_memory,
     ),
     ("a_panic_a_fault_and_a_hang_are_told_and_survived", in_session::falls),
+    (
+        "a_hang_with_interrupts_off_is_told_by_what_the_firmware_was_at",
+        in_session::unseen_hang,
+    ),
     ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
 ];
 

@@ -49,6 +49,10 @@ pub trait Board {
     /// Tells the watchdog that the firmware is alive.
     fn feed_watchdog(&self);
 
+    /// Notes what the main loop turns to. A board that has memory which survives reset tells it of a hang in which no
+    /// handler could run.
+    fn turn_to(&self, _step: Step) {}
+
     /// Why the board last came out of reset.
     fn reset_reason(&self) -> ResetReason;
 
@@ -82,6 +86,34 @@ pub trait Board {
 
     /// Stack: deepest since reset, and in all.
     fn stack(&self) -> Usage;
+}
+
+/// What the main loop is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Bytes to and from the wire.
+    Link,
+    /// The host's messages on `control`.
+    Host,
+    /// The conversation with the gateway, and what it asks for.
+    Gateway,
+    /// An app's slice.
+    Apps,
+    /// Sleep.
+    Idle,
+}
+
+impl Step {
+    /// Its name in a record, in ASCII.
+    pub const fn tag(self) -> [u8; 4] {
+        *match self {
+            Self::Link => b"link",
+            Self::Host => b"host",
+            Self::Gateway => b"gate",
+            Self::Apps => b"apps",
+            Self::Idle => b"idle",
+        }
+    }
 }
 
 /// Arenas that a board has: one for each app, and one for the app that replaces another.

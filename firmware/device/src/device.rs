@@ -1,7 +1,7 @@
 //! The firmware's main loop: link, conversation with the gateway, apps, sleep.
 
 use crate::{
-    board::BoardRef,
+    board::{BoardRef, Step},
     link::Link,
     session::{self, Conversation, End, Purpose},
     state::DeviceState,
@@ -92,6 +92,7 @@ impl Device {
     /// One turn of the main loop: everything that is due, then sleep until something may be.
     pub fn turn(&mut self) {
         self.board.feed_watchdog();
+        self.board.turn_to(Step::Link);
         let reset = self.link.pump();
         if reset {
             self.conversation = None;
@@ -102,10 +103,14 @@ impl Device {
                 self.next_attempt_us = 0;
             }
         }
+        self.board.turn_to(Step::Host);
         self.control();
+        self.board.turn_to(Step::Gateway);
         self.advance_conversation();
-        let ran = self.state.borrow_mut().apps.run_slice();
         self.finish_wipe();
+        self.board.turn_to(Step::Apps);
+        let ran = self.state.borrow_mut().apps.run_slice();
+        self.board.turn_to(Step::Link);
         // What this turn produced goes out before the device sleeps.
         if !self.link.pump() && !ran {
             self.sleep();
@@ -265,6 +270,7 @@ impl Device {
         drop(state);
         let deadline_us = deadlines.into_iter().flatten().min().unwrap_or(now_us);
         if deadline_us > now_us {
+            self.board.turn_to(Step::Idle);
             let slept_us = self.board.sleep_until(deadline_us);
             self.state.borrow_mut().slept(slept_us);
         }

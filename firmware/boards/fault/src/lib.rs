@@ -4,6 +4,8 @@
 //! that was executed, for a panic those on the stack that a call left there. A panic's text is not kept, because then no
 //! panic's text is in the image: 34 KB of it. Nor are source locations (`boards/.cargo/config.toml`).
 //!
+//! A hang with interrupts off is seen by no handler; of it the record tells what the main loop had turned to last.
+//!
 //! Who finds the addresses, on a stack or in a fault's frame, is the architecture's crate; what reset the chip, the board's.
 #![no_std]
 
@@ -26,8 +28,11 @@ const MAGIC: u32 = 0xD0C4_FA17;
 const PANIC: u32 = Cause::Panic as u32;
 const HARD_FAULT: u32 = Cause::HardFault as u32;
 const WATCHDOG: u32 = Cause::Watchdog as u32;
+const LOCKUP: u32 = 4;
 const NO_FAULT: u32 = 0;
 const NO_APP: u32 = 0xFFFF_FFFF;
+/// What the firmware is at before its main loop says so itself.
+const BOOT: [u8; 4] = *b"boot";
 
 /// How the firmware fell.
 #[derive(Clone, Copy)]
@@ -88,6 +93,7 @@ struct Kept {
     status: u32,
     address: u32,
     app: u32,
+    step: [u8; 4],
     message_len: u32,
     message: [u8; MAX_DETAIL_BYTES],
 }
@@ -126,15 +132,15 @@ pub fn begin(resets: Resets) -> ResetReason {
     if survived && was_fault {
         FAULTED_APP.store(kept.app, Ordering::Relaxed);
     }
-    let is_recorded = match reason {
-        ResetReason::Panic | ResetReason::HardFault => true,
-        ResetReason::Watchdog => kept.cause == WATCHDOG,
-        _ => false,
-    };
-    if !(survived && is_recorded) {
-        kept.magic = MAGIC;
-        kept.forget();
+    match reason {
+        ResetReason::Panic | ResetReason::HardFault => {}
+        ResetReason::Watchdog if survived && kept.cause == WATCHDOG => {}
+        ResetReason::Watchdog if survived => kept.unseen(WATCHDOG),
+        ResetReason::Lockup if survived => kept.unseen(LOCKUP),
+        _ => kept.forget(),
     }
+    kept.magic = MAGIC;
+    turn_to(BOOT);
     reason
 }
 
@@ -145,6 +151,7 @@ pub fn take() -> Option<FaultRecord> {
         PANIC => ResetReason::Panic,
         HARD_FAULT => ResetReason::HardFault,
         WATCHDOG => ResetReason::Watchdog,
+        LOCKUP => ResetReason::Lockup,
         _ => return None,
     };
     kept.forget();
@@ -164,6 +171,12 @@ pub fn mark_app(slot: Option<u8>) {
     let app = slot.map_or(NO_APP, u32::from);
     // SAFETY: a plain word is written, which a fault in between may be about to read: not to be left for later.
     unsafe { (&raw mut (*KEPT.0.get().cast::<Kept>()).app).write_volatile(app) };
+}
+
+/// Notes what the firmware turns to: all that is known of a fall in which no handler ran.
+pub fn turn_to(step: [u8; 4]) {
+    // SAFETY: as in `mark_app`.
+    unsafe { (&raw mut (*KEPT.0.get().cast::<Kept>()).step).write_volatile(step) };
 }
 
 /// The app that the last fault happened in.
@@ -195,6 +208,17 @@ impl Kept {
     fn forget(&mut self) {
         self.cause = NO_FAULT;
         self.app = NO_APP;
+    }
+
+    /// A fall in which no handler ran, because interrupts were off or the core was beyond that.
+    fn unseen(&mut self, cause: u32) {
+        (self.cause, self.pc, self.lr, self.status, self.address) = (cause, 0, 0, 0, 0);
+        self.message_len = 0;
+        let step = self.step;
+        let mut message = Message(self);
+        // Writing into memory cannot fail.
+        let _ = message.write_str("no handler could run; the firmware was at: ");
+        let _ = message.write_str(core::str::from_utf8(&step).unwrap_or("?"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The board as the firmware sees it.
 
 use crate::{clock::Clock, flash::FlashRegions, pins::Gpio, sensors, uart::Uart, watchdog};
-use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Usage};
+use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
 use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{
     capability::PinSet,
@@ -123,6 +123,10 @@ impl Board for Nano {
 
     fn feed_watchdog(&self) {
         watchdog::feed();
+    }
+
+    fn turn_to(&self, step: Step) {
+        fault::turn_to(step.tag());
     }
 
     fn reset_reason(&self) -> ResetReason {

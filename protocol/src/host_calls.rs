@@ -68,7 +68,8 @@ const fn call(
         params,
         result,
         needs,
-        doc,
+        // Nobody reads it on a device.
+        doc: if cfg!(target_os = "none") { "" } else { doc },
     }
 }
 

@@ -3,12 +3,12 @@
 //! A board's package says under `[package.metadata.drydock]` what it is built for:
 //! `target` (default `thumbv7em-none-eabi`), `flash-budget-bytes` and `ram` (start and end of RAM, for the size table).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::graph::{self, Package};
-use crate::{cross, image, step, workspace};
+use crate::{cross, frame_pointers, image, step, workspace};
 
 /// What was built, for the size check.
 pub(crate) struct Built {
@@ -53,36 +53,12 @@ fn boards(manifest: &Path) -> Result<Vec<Package>> {
 
 fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
     let target = package.text("target").unwrap_or("thumbv7em-none-eabi");
-    let target_dir = workspace::target_dir().join("firmware");
-    let mut cargo = cross::cargo(&[
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        &package.name,
-        "--target",
-        target,
-    ]);
-    cargo
-        .arg("--manifest-path")
-        .arg(manifest)
-        .arg("--target-dir")
-        .arg(&target_dir);
-    for flag in cross::no_machine_paths(target) {
-        cargo.args(["--config", &flag]);
+    let mut elf = compile(manifest, package, target, &[])?;
+    if frame_pointers::are_kept_for(target) {
+        let flag = frame_pointers::left_out_of(&elf, &target_dir())?;
+        elf = compile(manifest, package, target, &[flag])?;
     }
-    // the board's .cargo/config.toml is found from the folder cargo starts in
-    cargo.current_dir(manifest.parent().unwrap_or(manifest));
-    step::run(&mut cargo)?;
-
-    let program = package
-        .targets
-        .iter()
-        .find(|it| it.kind == ["bin"])
-        .context("the package has no program")?;
-    let elf =
-        std::fs::read(target_dir.join(target).join("release").join(&program.name)).context("reading the ELF file")?;
-    let image = image::read(&elf, RAM)?;
+    let image = image::read(&elf, package.range("ram").unwrap_or(RAM))?;
     let board = package
         .dir()
         .file_name()
@@ -109,4 +85,41 @@ fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
         flash_bytes,
         flash_budget_bytes,
     })
+}
+
+/// Builds a board's program, with these flags of rustc besides those of the board's `.cargo/config.toml`.
+fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String]) -> Result<Vec<u8>> {
+    let program = package
+        .targets
+        .iter()
+        .find(|it| it.kind == ["bin"])
+        .context("the package has no program")?;
+    let mut cargo = cross::cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        &package.name,
+        "--target",
+        target,
+    ]);
+    cargo
+        .arg("--manifest-path")
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(target_dir());
+    for flag in cross::no_machine_paths(target) {
+        cargo.args(["--config", &flag]);
+    }
+    for flag in flags {
+        cargo.args(["--config", &format!("target.{target}.rustflags=[{flag:?}]")]);
+    }
+    // the board's .cargo/config.toml is found from the folder cargo starts in
+    cargo.current_dir(manifest.parent().unwrap_or(manifest));
+    step::run_without(&mut cargo, frame_pointers::is_chatter)?;
+    std::fs::read(target_dir().join(target).join("release").join(&program.name)).context("reading the ELF file")
+}
+
+fn target_dir() -> PathBuf {
+    workspace::target_dir().join("firmware")
 }

@@ -56,6 +56,14 @@ impl Package {
         self.metadata.as_ref()?.get("drydock")?.get(key)?.as_u64()
     }
 
+    /// A range, as its start and end, under `[package.metadata.drydock]`.
+    pub(crate) fn range(&self, key: &str) -> Option<std::ops::Range<u64>> {
+        match self.metadata.as_ref()?.get("drydock")?.get(key)?.as_array()?.as_slice() {
+            [start, end] => Some(start.as_u64()?..end.as_u64()?),
+            _ => None,
+        }
+    }
+
     /// The folder the package lies in.
     pub(crate) fn dir(&self) -> PathBuf {
         self.manifest_path.parent().map(PathBuf::from).unwrap_or_default()

@@ -6,7 +6,8 @@ use object::{Endianness, elf};
 
 /// Sizes and bytes of one image.
 pub(crate) struct Image {
-    /// Lowest load address, bytes from it on (gaps filled with 0xFF as erased flash reads).
+    /// Lowest load address, bytes from it on (gaps filled with 0xFF as erased flash reads). What a bootloader copies to
+    /// RAM (its load address is there) follows, without a gap: as long as it makes the image in flash.
     pub(crate) base: u32,
     pub(crate) flat: Vec<u8>,
     /// RAM that is reserved by the linker: data, bss and uninitialised sections; stack and free heap are not in it.
@@ -20,7 +21,7 @@ const MAX_FLAT_BYTES: u64 = 16 << 20;
 pub(crate) fn read(bytes: &[u8], ram: std::ops::Range<u64>) -> Result<Image> {
     let header = elf::FileHeader32::<Endianness>::parse(bytes).context("not a 32-bit ELF file")?;
     let endian = header.endian()?;
-    let mut loads = Vec::new();
+    let (mut loads, mut copied) = (Vec::new(), Vec::new());
     let mut static_ram_bytes = 0;
     for segment in header.program_headers(endian, bytes)? {
         if segment.p_type(endian) != elf::PT_LOAD {
@@ -32,8 +33,13 @@ pub(crate) fn read(bytes: &[u8], ram: std::ops::Range<u64>) -> Result<Image> {
         let data = segment
             .data(endian, bytes)
             .map_err(|()| anyhow::anyhow!("a segment lies outside the file"))?;
-        if !data.is_empty() {
-            loads.push((u64::from(segment.p_paddr(endian)), data));
+        let address = u64::from(segment.p_paddr(endian));
+        if data.is_empty() {
+            continue;
+        }
+        match ram.contains(&address) {
+            true => copied.push((address, data)),
+            false => loads.push((address, data)),
         }
     }
     loads.sort_by_key(|&(address, _)| address);
@@ -50,6 +56,10 @@ pub(crate) fn read(bytes: &[u8], ram: std::ops::Range<u64>) -> Result<Image> {
             bail!("segments are spread over more than {MAX_FLAT_BYTES} bytes");
         }
         flat.resize(usize::try_from(start)?, 0xFF);
+        flat.extend_from_slice(data);
+    }
+    copied.sort_by_key(|&(address, _)| address);
+    for (_, data) in copied {
         flat.extend_from_slice(data);
     }
     Ok(Image {

@@ -7,6 +7,7 @@ mod bench;
 mod codegen;
 mod cross;
 mod firmware;
+mod frame_pointers;
 mod fuzz;
 mod graph;
 mod image;

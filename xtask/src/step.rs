@@ -1,7 +1,8 @@
 //! Running other programs: shown before they start, their failure carried with its exit code.
 
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -41,11 +42,33 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     eprintln!("$ {shown}");
     let status = command.status().with_context(|| format!("starting `{shown}`"))?;
+    ended(status, shown)
+}
+
+fn ended(status: ExitStatus, shown: String) -> Result<()> {
     if status.success() {
         return Ok(());
     }
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Err(Ended { shown, code }.into())
+}
+
+/// As [`run`], without the lines of its error output that are chatter.
+pub(crate) fn run_without(command: &mut Command, is_chatter: fn(&str) -> bool) -> Result<()> {
+    let shown = shown(command);
+    eprintln!("$ {shown}");
+    let starting = || format!("starting `{shown}`");
+    let mut child = command.stderr(Stdio::piped()).spawn().with_context(starting)?;
+    if let Some(errors) = child.stderr.take() {
+        for line in BufReader::new(errors).split(b'\n') {
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            if !is_chatter(&line) {
+                eprintln!("{line}");
+            }
+        }
+    }
+    ended(child.wait()?, shown)
 }
 
 /// Runs a command and gives back what it printed; its error output is part of the failure.

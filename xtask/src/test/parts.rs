@@ -198,11 +198,11 @@ fn firmware_images() -> Result<Counts> {
         if image.flash_bytes <= image.flash_budget_bytes {
             counts.add(Counts::one());
         } else {
-            // A missed number is told and stands in README's table; what the image does is tested all the same.
-            counts.add(Counts::skip(format!(
-                "flash budget: {} takes {} bytes, the budget is {}",
+            eprintln!(
+                "{} takes {} bytes of flash, its budget is {}",
                 image.board, image.flash_bytes, image.flash_budget_bytes
-            )));
+            );
+            counts.failed += 1;
         }
     }
     Ok(counts)

@@ -96,10 +96,8 @@ fn an_image_that_does_not_fit(engine: &dyn Engine) -> Result<(), Failed> {
         addr,
         bytes: bytes.to_vec(),
     };
-    let image = Image {
-        segments: vec![segment(0x2000_0000, &[1; 4]), segment(0xf_fffe, &[1; 4])],
-        symbols: Vec::new(),
-    };
+    let segments = vec![segment(0x2000_0000, &[1; 4]), segment(0xf_fffe, &[1; 4])];
+    let image = Image::new(segments, Vec::new());
     assert!(matches!(
         machine.load(&image),
         Err(MachineError::NoMemory { addr: 0x10_0000, .. })

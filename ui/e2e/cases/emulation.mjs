@@ -1,4 +1,6 @@
 // The machines: held, stepped, reset and switched from the Emulation room.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { badge, BOOT_MS } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
@@ -68,4 +70,31 @@ it('adds several machines, changes their pace and resets one', async (desk) => {
   await until('bench-3 is off', 20_000, async () => (await machine(desk, 'bench-3')).state === 'off')
   await window.keys([Key.Control, '1'])
   return `bench-3 was reset after ${before.time} s`
+})
+
+it('takes a snapshot, goes back to it, writes it to a file and reads it, and forks the board', async (desk) => {
+  const { window } = desk
+  await window.keys([Key.Control, '2'])
+  await window.click('button', 'Look into bench-2')
+  await window.click('button', 'Take a snapshot')
+  await until('it is listed', 20_000, () => window.find('[aria-label="Snapshots of bench-2"] li', 'snapshot-1'))
+  const taken = await machine(desk, 'bench-2')
+  await until('time passes', 30_000, async () => (await machine(desk, 'bench-2')).time > taken.time + 5)
+  await window.click('button', 'Go back to snapshot-1')
+  await until('time went back', 20_000, async () => (await machine(desk, 'bench-2')).time < taken.time + 5)
+  const file = join(desk.home, 'bench-2.snap')
+  await window.click('button', 'More for snapshot-1')
+  await window.click('[role=menuitem]', 'Save to file')
+  await desk.display.answer('Save the snapshot', file)
+  await until('the file is there', 20_000, () => existsSync(file))
+  await window.click('button', 'Read from file')
+  await desk.display.answer('Read a snapshot', file, { place: true })
+  await until('it is listed', 20_000, () => window.find('[aria-label="Snapshots of bench-2"] li', 'read'))
+  await window.click('button', 'Fork bench-2')
+  await until('the fork is there', 60_000, () => machine(desk, 'bench-2-fork').catch(() => null))
+  desk.display.screenshot(join(desk.out, 'inspector.png'))
+  await window.keys([Key.Control, '1'])
+  await until('bench-2 is connected again', BOOT_MS, async () => (await badge(desk, 'bench-2')) === 'idle')
+  await until('the fork is connected as a board of its own', BOOT_MS, async () => (await badge(desk, 'bench-2-fork')) === 'idle')
+  return `went back to ${taken.time} s`
 })

@@ -38,6 +38,7 @@ export const attempts = new Attempts()
 /** The places. */
 export const at = {
   board: (id: string) => `board ${id}`,
+  machine: (id: string) => `machine ${id}`,
   app: (id: string, app: string) => `app ${id} ${app}`,
   deploy: (id: string) => `deploy ${id}`,
   signals: (id: string) => `signals ${id}`,

@@ -17,6 +17,8 @@ class Place {
   moving = $state<{ card: CardName; onto: CardName | null } | null>(null)
   /** What this window shows if it shows a single card. */
   alone = $state.raw<{ board: string; card: CardName } | null>(null)
+  /** The machine that the Emulation room looks into. */
+  inspected = $state<string | null>(null)
   /** Boards that are acted on together. */
   readonly marked = new SvelteSet<string>()
 

@@ -28,7 +28,9 @@ export interface Backend {
   /** Lets the user choose modules; empty when they chose none. */
   chooseModules(): Promise<string[]>
   /** Lets the user choose where to save; null when they did not. */
-  chooseSavePath(suggested: string, extension: string): Promise<string | null>
+  chooseSavePath(suggested: string, extension: string, title?: string): Promise<string | null>
+  /** Lets the user choose a file that is there; null when they did not. */
+  chooseOpenPath(title: string, extension: string): Promise<string | null>
   /** Tells the shell that something is to be seen. */
   painted(): void
   copy(text: string): Promise<void>

@@ -66,6 +66,10 @@ export class MockBackend implements Backend {
     return `/home/me/${suggested}`
   }
 
+  async chooseOpenPath(): Promise<string> {
+    return '/home/me/before.snap'
+  }
+
   painted(): void {}
 
   remember(): void {}
@@ -151,6 +155,7 @@ export class MockBackend implements Backend {
             flash_bytes: 1 << 20,
             ram_bytes: 256 << 10,
             limit: '',
+            addable: true,
             engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
           },
         ]

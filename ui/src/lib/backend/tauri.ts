@@ -32,8 +32,12 @@ export const tauriBackend: Backend = {
     return chosen ?? []
   },
 
-  chooseSavePath(suggested, extension) {
-    return save({ title: 'Save the plot', defaultPath: suggested, filters: [{ name: extension.toUpperCase(), extensions: [extension] }] })
+  chooseSavePath(suggested, extension, title = 'Save the plot') {
+    return save({ title, defaultPath: suggested, filters: [{ name: extension.toUpperCase(), extensions: [extension] }] })
+  },
+
+  chooseOpenPath(title, extension) {
+    return open({ title, filters: [{ name: extension.toUpperCase(), extensions: [extension] }] })
   },
 
   painted() {

@@ -30,6 +30,7 @@ const powerWords: Record<PowerAction, string> = {
   on: 'Powering on',
   off: 'Cutting power',
   reset: 'Resetting',
+  cut: 'Cutting power and giving it back',
   pause: 'Pausing time',
   resume: 'Resuming time',
 }

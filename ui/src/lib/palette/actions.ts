@@ -16,6 +16,7 @@ import { deployments } from '../board/deploy.svelte'
 import { aboutSample, deploySample } from '../board/samples'
 import { consoleOf } from '../console/console.svelte'
 import { setPace, step } from '../emulation/machines'
+import { snapshots } from '../emulation/snapshots.svelte'
 import { appLook, boardLook } from '../fleet/badge'
 import { fleet } from '../fleet/fleet.svelte'
 import { count } from '../format/format'
@@ -86,6 +87,11 @@ function boardActions(board: BoardView): Action[] {
       actions.push(act(`Resume ${name}`, () => power(id, 'resume')))
       for (const n of [1, 1000]) actions.push(act(`Step ${name} by ${count(n, 'instruction')}`, () => step(id, n)))
     }
+    actions.push(
+      act(`Take a snapshot of ${name}`, () => snapshots.take(board)),
+      act(`Fork ${name}`, () => snapshots.fork(board, 1)),
+      act(`Look into the machine of ${name}`, () => ((place.panel = 'emulation'), (place.inspected = id))),
+    )
     const other = board.machine?.pace === 'max' ? 'realtime' : 'max'
     actions.push(
       act(other === 'max' ? `Let ${name} run as fast as it goes` : `Let ${name} run in real time`, () => setPace(id, other)),

@@ -1,6 +1,6 @@
 //! What is loaded into a machine: segments of bytes at addresses, with the symbols an ELF file brings along.
 
-use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
+use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind, SymbolSection};
 
 use crate::builtin::shared_image::Shares;
 
@@ -110,7 +110,11 @@ impl Image {
         }
         let mut symbols: Vec<Symbol> = file
             .symbols()
-            .filter(|symbol| symbol.is_definition() || symbol.kind() == SymbolKind::Label)
+            .filter(|symbol| {
+                // What linker scripts name (the top of the stack) is absolute.
+                let named = symbol.section() == SymbolSection::Absolute && symbol.kind() != SymbolKind::File;
+                named || symbol.is_definition() || symbol.kind() == SymbolKind::Label
+            })
             .filter_map(|symbol| {
                 let name = symbol.name().ok()?;
                 let function = symbol.kind() == SymbolKind::Text;

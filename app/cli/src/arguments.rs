@@ -74,6 +74,12 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  drydock metrics bench-1\n  drydock metrics bench-1 --window 5m --plot load.svg\n  drydock metrics bench-1 --follow --json"
     )]
     Metrics(Metrics),
+    /// Find out what a board's core spends its time on
+    #[command(after_help = PROFILE_EXAMPLES)]
+    Profile(Profile),
+    /// Let a debugger connect to an emulated board until Ctrl-C
+    #[command(after_help = GDB_EXAMPLES)]
+    Gdb(Gdb),
     /// Own a data directory without a window: keep its boards running until Ctrl-C
     #[command(after_help = "Examples:\n  drydock gateway\n  drydock --data ./lab gateway --listen 127.0.0.1:8883")]
     Gateway(Gateway),
@@ -390,6 +396,111 @@ pub(crate) struct Metrics {
     /// Show new metrics as they come, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,
+}
+
+const PROFILE_EXAMPLES: &str = "\
+Examples:
+  drydock profile --board nano33ble --app blink --for 5s --out profile.svg
+  drydock profile --board nano33ble --boot --for 2s --out boot.json     from the first instruction, for speedscope
+  drydock profile bench-1 --for 10s --out profile.json --format firefox
+  drydock profile bench-1 --json
+
+A new board is profiled from the moment it is connected, or its app runs. The guest cannot tell that it is profiled.";
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "board"]))]
+pub(crate) struct Profile {
+    /// Name or id of a board of the fleet
+    #[arg(value_name = "BOARD")]
+    pub(crate) name: Option<String>,
+    /// Make a new emulated board of this kind instead
+    #[arg(long, value_name = "KIND")]
+    pub(crate) board: Option<String>,
+    /// A .wasm or .wat file, or the name of a sample, to run on the new board
+    #[arg(long, value_name = "APP", requires = "board")]
+    pub(crate) app: Option<String>,
+    /// What emulates the new board; only builtin has a profiler
+    #[arg(long, requires = "board")]
+    pub(crate) engine: Option<String>,
+    /// Record this much of the board's time: 500ms, 10s, 2m
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, default_value = "5s")]
+    pub(crate) duration: Duration,
+    /// Cut the board's power first, and record from its first instruction
+    #[arg(long)]
+    pub(crate) boot: bool,
+    /// File to write: .svg or .png for a flame graph, .json for speedscope, .txt for folded stacks
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// What to write, whatever the file is called
+    #[arg(long, value_enum, requires = "out")]
+    pub(crate) format: Option<ProfileTo>,
+    /// What the file's widths and weights are
+    #[arg(long, value_enum, default_value_t = ProfileBy::Cycles)]
+    pub(crate) by: ProfileBy,
+    /// Draw on a dark ground
+    #[arg(long, requires = "out")]
+    pub(crate) dark: bool,
+    /// Functions to list
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: u32,
+    /// Give up if the new board is not as wished after this much host time
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileTo {
+    /// Flame graph, scalable
+    Svg,
+    /// Flame graph, pixels
+    Png,
+    /// JSON for speedscope
+    Speedscope,
+    /// JSON for the Firefox Profiler
+    Firefox,
+    /// A line for each stack, for other tools
+    Folded,
+    /// Address ranges and functions that were executed
+    Coverage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileBy {
+    /// Cycles of the core, sleep left out
+    Cycles,
+    /// Instructions
+    Instructions,
+}
+
+const GDB_EXAMPLES: &str = "\
+Examples:
+  drydock gdb bench-1                               any free port; prints the command line
+  drydock gdb bench-1 --port 3333
+  drydock gdb --board nano33ble --app blink         a new board, which goes at the end
+
+docs/debugging.md tells more, also for VS Code.";
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "board"]))]
+pub(crate) struct Gdb {
+    /// Name or id of a board of the fleet
+    #[arg(value_name = "BOARD")]
+    pub(crate) name: Option<String>,
+    /// Make a new emulated board of this kind instead
+    #[arg(long, value_name = "KIND")]
+    pub(crate) board: Option<String>,
+    /// A .wasm or .wat file, or the name of a sample, to run on the new board
+    #[arg(long, value_name = "APP", requires = "board")]
+    pub(crate) app: Option<String>,
+    /// What emulates the new board
+    #[arg(long, requires = "board")]
+    pub(crate) engine: Option<String>,
+    /// Port on the loopback address; otherwise any that is free
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Give up if the new board is not as wished after this much host time
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -73,6 +73,8 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Verb::Remove(app) => verb::apps::remove(data, app, output).await,
         Verb::Logs(logs) => verb::logs::logs(data, logs, output).await,
         Verb::Metrics(metrics) => verb::metrics::metrics(data, metrics, output).await,
+        Verb::Profile(profile) => verb::profile::profile(data, profile, output).await,
+        Verb::Gdb(gdb) => verb::gdb::gdb(data, gdb, output).await,
         Verb::Gateway(gateway) => verb::gateway::gateway(data, gateway, output).await,
         Verb::Audit(audit) => verb::audit::audit(data, audit, output).await,
     }

@@ -5,9 +5,11 @@ use crate::{
     api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, Update},
     bring_up::{Gate, Images},
     data_dir::OwnedDir,
+    debugger::Debuggers,
     facts::{self, Told},
     fleet::{self, Board, Fleet},
     outbox::{self, Outbox, now_ms},
+    profile::Profiles,
     updates::Hub,
 };
 use drydock_emulator::runner::Runner;
@@ -32,6 +34,8 @@ pub(crate) struct Bench {
     pub(crate) hub: Hub,
     pub(crate) outbox: Outbox,
     pub(crate) gate: Gate,
+    pub(crate) profiles: Profiles,
+    pub(crate) debuggers: Debuggers,
     /// Firmware that was read, by kind of board.
     pub(crate) images: Images,
     /// The gateway's revision that subscribers were told last.
@@ -49,6 +53,8 @@ impl Bench {
             hub: Hub::default(),
             outbox: Outbox::default(),
             gate: Gate::default(),
+            profiles: Profiles::default(),
+            debuggers: Debuggers::default(),
             images: Images::default(),
             revision: AtomicU64::new(0),
             activity: Mutex::new(VecDeque::new()),

@@ -90,21 +90,21 @@ fn table(series: &[&Series]) -> String {
     out
 }
 
-struct Palette {
-    ground: RGBColor,
-    ink: RGBColor,
+pub(crate) struct Palette {
+    pub(crate) ground: RGBColor,
+    pub(crate) ink: RGBColor,
     faint: RGBColor,
     line: RGBColor,
 }
 
-const LIGHT: Palette = Palette {
+pub(crate) const LIGHT: Palette = Palette {
     ground: RGBColor(255, 255, 255),
     ink: RGBColor(28, 32, 38),
     faint: RGBColor(222, 226, 231),
     line: RGBColor(27, 110, 194),
 };
 
-const DARK: Palette = Palette {
+pub(crate) const DARK: Palette = Palette {
     ground: RGBColor(20, 22, 26),
     ink: RGBColor(225, 228, 233),
     faint: RGBColor(50, 55, 63),
@@ -208,13 +208,13 @@ fn quantity(value: f64, unit: &str) -> String {
     format!("{number} {unit}").trim_end().to_owned()
 }
 
-fn text(size: f64, color: RGBColor) -> TextStyle<'static> {
+pub(crate) fn text(size: f64, color: RGBColor) -> TextStyle<'static> {
     let mut style = TextStyle::from((FontFamily::Name(FONT), size).into_font());
     style.color = color.to_backend_color();
     style
 }
 
-fn load_font() {
+pub(crate) fn load_font() {
     static LOADED: Once = Once::new();
     LOADED.call_once(|| {
         let font = include_bytes!("../fonts/Inter-Regular-latin.otf");
@@ -224,7 +224,7 @@ fn load_font() {
     });
 }
 
-fn png(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ChartError> {
+pub(crate) fn png(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ChartError> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgb);
@@ -235,7 +235,7 @@ fn png(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ChartError> {
     Ok(out)
 }
 
-fn failed(error: impl std::fmt::Display) -> ChartError {
+pub(crate) fn failed(error: impl std::fmt::Display) -> ChartError {
     ChartError::Draw(error.to_string())
 }
 

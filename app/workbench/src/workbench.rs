@@ -10,11 +10,12 @@ use crate::{
     boards,
     charts::{self, ChartError},
     data_dir::{DataDir, OpenError, OwnedDir},
+    debugger,
     diagnostics::diagnostics,
     fleet, forks, logging,
     outbox::now_ms,
     owner::{Server, Serves},
-    series, snapshots,
+    profile, series, snapshots,
     updates::Updates,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -132,6 +133,7 @@ impl Workbench {
     /// Switches the machines off, keeps what must survive and closes the data directory.
     pub async fn shutdown(mut self) {
         self.server.take();
+        self.bench.debuggers.close_all();
         boards::end_all(&self.bench).await;
         self.bench.gateway.close().await;
         self.tasks.shutdown().await;
@@ -191,6 +193,13 @@ async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError
         Q::SnapshotExport(export) => R::SnapshotExport(snapshots::export(bench, export).await?),
         Q::SnapshotImport(import) => R::SnapshotImport(snapshots::import(bench, import).await?),
         Q::BoardFork(fork) => R::BoardFork(forks::fork(bench, fork).await?),
+        Q::ProfileStart(start) => R::ProfileStart(profile::start(bench, start).await?),
+        Q::ProfileView(query) => R::ProfileView(profile::look(bench, query).await?),
+        Q::ProfileStop(stop) => R::ProfileStop(profile::stop(bench, stop).await?),
+        Q::ProfileExport(export) => R::ProfileExport(profile::export(bench, export).await?),
+        Q::GdbOpen(open) => R::GdbOpen(debugger::open(bench, open).await?),
+        Q::GdbView(board) => R::GdbView(debugger::view(bench, &board.board)?),
+        Q::GdbClose(board) => R::GdbClose(debugger::close(bench, &board.board).await?),
         Q::AppSamples(_) => R::AppSamples(apps::samples()),
         Q::AppPreview(preview) => R::AppPreview(apps::preview(bench, preview).await?),
         Q::AppDeploy(deploy) => R::AppDeploy(apps::deploy(bench, deploy).await?),

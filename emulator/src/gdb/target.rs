@@ -21,10 +21,10 @@ use gdbstub::target::ext::target_description_xml_override::{
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
 
-use super::{Access, GLANCE};
 use super::arch::{Core32, RegisterFile, RegisterIndex, describe};
 use super::pursuit;
 use super::traps::{Caught, Traps};
+use super::{Access, GLANCE};
 use crate::builtin::fabric::ResetKind;
 use crate::engine::Machine;
 use crate::error::MachineError;

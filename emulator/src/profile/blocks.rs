@@ -41,6 +41,8 @@ const CORTEX_M: &[Block] = &[
 
 /// nRF52840 Product Specification v1.7, 4.2.4 "Instantiation".
 const NRF52840: &[Block] = &[
+    // Stores to it are the flash controller's.
+    (0x0000_0000, 0x10_0000, "flash"),
     (0x1000_0000, 0x1000, "FICR"),
     (0x1000_1000, 0x1000, "UICR"),
     (0x4000_0000, 0x1000, "CLOCK/POWER"),
@@ -121,6 +123,7 @@ const ESP32_C6: &[Block] = &[
 
 /// STM32F407 reference manual RM0090, table 1 "Register boundary addresses".
 const STM32F407: &[Block] = &[
+    (0x0800_0000, 0x10_0000, "flash"),
     (0x4000_0000, 0x400, "TIM2"),
     (0x4000_0400, 0x400, "TIM3"),
     (0x4000_0800, 0x400, "TIM4"),

@@ -94,6 +94,7 @@ impl Recorder {
     ) -> Self {
         let mut tree = Tree::default();
         let root = tree.child(None, Place::Thread(0));
+        let extents = Extents::new(ram, symbols.stack_top);
         Self {
             symbols,
             tree,
@@ -106,7 +107,7 @@ impl Recorder {
             at: root,
             returned: false,
             entered: false,
-            extents: Extents::new(ram),
+            extents,
             executed: Executed::default(),
             exceptions: BTreeMap::new(),
             too_deep: 0,

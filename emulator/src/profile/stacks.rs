@@ -56,6 +56,9 @@ impl Extents {
         {
             return;
         }
+        if stack == Stack::Main && self.main_top.is_some_and(|top| sp > top) {
+            return;
+        }
         if !self.ram.iter().any(|(base, end)| (*base..=*end).contains(&sp)) {
             return;
         }

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use drydock_emulator::gdb::{End, GdbError, GdbServer};
+use drydock_emulator::gdb::{End, GdbError, GdbServer, Held};
 use drydock_emulator::runner::{Pace, RunOptions, Runner};
 use drydock_emulator::{Engine, Machine, StopReason};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -217,7 +217,7 @@ fn under_the_runner() -> Result<(), Failed> {
             ],
         )
     });
-    let end = server.serve(handle.clone());
+    let end = server.serve(Held::new(handle.clone()));
     let text = debugger.join().map_err(|_| "the debugger panicked")?;
     contains(&text, &["Breakpoint 1, 0x00010106", "r0 10\n"]);
     assert_eq!(end?, End::Detached);

@@ -6,6 +6,7 @@ mod boards;
 mod driver;
 mod failing;
 mod good;
+mod insight;
 mod owner;
 mod recovery;
 mod refused;

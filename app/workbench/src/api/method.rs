@@ -1,6 +1,6 @@
 //! Methods: what users of the workbench can ask for. One table makes the request enum and the TypeScript map.
 
-use super::{snapshot::*, view::*};
+use super::{insight::*, snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -144,6 +144,20 @@ methods! {
     "snapshot.import" SnapshotImport(SnapshotImport) -> SnapshotView;
     /// Makes boards after the model of another: each with an identity and a seed of its own, and the same apps wished for.
     "board.fork" BoardFork(BoardFork) -> Vec<BoardView>;
+    /// Begins a profile of an emulated board.
+    "profile.start" ProfileStart(ProfileStart) -> ProfileView;
+    /// A profile as it is now, finished or not.
+    "profile.view" ProfileView(ProfileQuery) -> ProfileView;
+    /// Ends a profile, and keeps it until the next one of the board.
+    "profile.stop" ProfileStop(ProfileStop) -> ProfileView;
+    /// Makes a file of a profile.
+    "profile.export" ProfileExport(ProfileExport) -> Exported;
+    /// Lets debuggers connect to an emulated board, one at a time.
+    "gdb.open" GdbOpen(GdbOpen) -> GdbView;
+    /// Whether debuggers can connect, and whether one is.
+    "gdb.view" GdbView(BoardRef) -> GdbView;
+    /// Lets no debugger connect any more; one that is connected is detached.
+    "gdb.close" GdbClose(BoardRef) -> GdbView;
     /// The apps that come with Drydock, by name.
     "app.samples" AppSamples(Empty) -> Vec<Sample>;
     /// What a file is and where it could run; stores nothing.

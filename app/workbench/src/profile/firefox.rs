@@ -17,7 +17,11 @@ const INTERRUPTS: u32 = 1;
 const WAITING: u32 = 2;
 
 pub(super) fn firefox(title: &str, profile: &Profile, weight: ProfileWeight) -> Vec<u8> {
-    let roots = profile.nodes.iter().enumerate().filter(|(_, node)| node.parent.is_none());
+    let roots = profile
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.parent.is_none());
     let threads: Vec<Value> = roots
         .filter(|(_, node)| node.place != Place::Asleep)
         .enumerate()

@@ -21,7 +21,7 @@ const ROWS: usize = 64;
 const NARROWEST: f64 = 0.4;
 /// Size of names in pixels, and how wide a letter of it is, about.
 const LETTERS: f64 = 11.5;
-const LETTER: f64 = 0.56 * LETTERS;
+const LETTER: f64 = 0.5 * LETTERS;
 
 /// A box of the drawing.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +156,11 @@ impl Picture<'_> {
 
     fn legend<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), ChartError> {
         let mut left = MARGIN as i32;
-        for (kind, name) in [(Kind::Code, "code"), (Kind::Interrupt, "interrupts"), (Kind::Waiting, "waiting for flash")] {
+        for (kind, name) in [
+            (Kind::Code, "code"),
+            (Kind::Interrupt, "interrupts"),
+            (Kind::Waiting, "waiting for flash"),
+        ] {
             let color = self.color(kind, name);
             let spot = Rectangle::new([(left, 58), (left + 10, 68)], color.filled());
             area.draw(&spot).map_err(failed)?;
@@ -173,14 +177,21 @@ impl Picture<'_> {
         let (left, right) = (MARGIN + tile.left, MARGIN + tile.left + tile.width);
         // A hair of ground between neighbours, where there is room for it.
         let gap = if tile.width > 3.0 { 1 } else { 0 };
-        let (left, right) = (left.round() as i32, (right.round() as i32 - gap).max(left.round() as i32 + 1));
+        let (left, right) = (
+            left.round() as i32,
+            (right.round() as i32 - gap).max(left.round() as i32 + 1),
+        );
         let color = self.color(self.kind(tile.node), name);
         let tile_box = Rectangle::new([(left, top), (right, top + ROW - 2)], color.filled());
         area.draw(&tile_box).map_err(failed)?;
         let room = (tile.width - 8.0) / LETTER;
         let share = 100.0 * self.totals[tile.node] as f64 / self.all.max(1) as f64;
         if let Some(label) = label(name, share, room) {
-            let ink = if self.dark { RGBColor(236, 238, 242) } else { RGBColor(24, 26, 30) };
+            let ink = if self.dark {
+                RGBColor(236, 238, 242)
+            } else {
+                RGBColor(24, 26, 30)
+            };
             let written = Text::new(label, (left + 4, top + 3), text(LETTERS, ink));
             area.draw(&written).map_err(failed)?;
         }
@@ -189,7 +200,9 @@ impl Picture<'_> {
 
     fn kind(&self, node: usize) -> Kind {
         let nodes = &self.profile.nodes;
-        let root = std::iter::successors(Some(node), |at| nodes[*at].parent).last().unwrap_or(node);
+        let root = std::iter::successors(Some(node), |at| nodes[*at].parent)
+            .last()
+            .unwrap_or(node);
         match (nodes[node].place, nodes[root].place) {
             (Place::Stalled, _) => Kind::Waiting,
             (_, Place::Exception(_)) => Kind::Interrupt,
@@ -199,14 +212,21 @@ impl Picture<'_> {
 
     /// Of a kind, with a shade of the function's own, always the same.
     fn color(&self, kind: Kind, name: &str) -> RGBColor {
-        let shade = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 100;
+        let shade = name
+            .bytes()
+            .fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)))
+            % 100;
         let shade = f64::from(shade) / 100.0;
         let (hue, saturation, light) = match kind {
             Kind::Code => (0.055 + 0.075 * shade, 0.78, 0.66 + 0.1 * shade),
             Kind::Interrupt => (0.56 + 0.05 * shade, 0.55, 0.68 + 0.1 * shade),
             Kind::Waiting => (0.0, 0.0, 0.75),
         };
-        let (light, saturation) = if self.dark { (light - 0.38, saturation * 0.75) } else { (light, saturation) };
+        let (light, saturation) = if self.dark {
+            (light - 0.38, saturation * 0.75)
+        } else {
+            (light, saturation)
+        };
         let (r, g, b) = HSLColor(hue, saturation, light).to_backend_color().rgb;
         RGBColor(r, g, b)
     }
@@ -225,14 +245,15 @@ fn label(name: &str, share: f64, room: f64) -> Option<String> {
     let brief = brief(name);
     let with_share = |name: &str| format!("{name}  {share:.1} %");
     let fits = |text: &String| text.chars().count() <= room;
-    let candidates = [with_share(name), with_share(&brief), brief.clone()];
+    let last = brief.rsplit("::").next().unwrap_or(&brief).to_owned();
+    let candidates = [with_share(name), with_share(&brief), brief.clone(), last.clone()];
     if let Some(whole) = candidates.into_iter().find(fits) {
         return Some(whole);
     }
     if room < 4 {
         return None;
     }
-    Some(brief.chars().take(room - 1).chain(['…']).collect())
+    Some(last.chars().take(room - 1).chain(['…']).collect())
 }
 
 /// A Rust name without generic arguments and with no more of its path than the type: `Vec::push`.
@@ -305,8 +326,24 @@ mod tests {
         assert_eq!((totals[0], totals[3], all), (900, 100, 1_000));
         let tiles = lay_out(&profile, &totals, all, 1_000.0);
         let tile = |node| tiles.iter().find(|tile| tile.node == node).unwrap().clone();
-        assert_eq!(tile(0), Tile { node: 0, row: 0, left: 0.0, width: 900.0 });
-        assert_eq!(tile(2), Tile { node: 2, row: 2, left: 0.0, width: 600.0 });
+        assert_eq!(
+            tile(0),
+            Tile {
+                node: 0,
+                row: 0,
+                left: 0.0,
+                width: 900.0
+            }
+        );
+        assert_eq!(
+            tile(2),
+            Tile {
+                node: 2,
+                row: 2,
+                left: 0.0,
+                width: 600.0
+            }
+        );
         assert_eq!((tile(3).left, tile(4).row, tile(4).width), (900.0, 1, 88.0));
         assert!(tiles.iter().all(|tile| tile.node != 5), "sleep is not drawn");
     }
@@ -316,14 +353,24 @@ mod tests {
         for (long, short) in [
             ("alloc::vec::Vec<u8>::push", "Vec::push"),
             ("<alloc::vec::Vec<u8> as core::ops::Drop>::drop", "Vec::drop"),
-            ("core::ptr::drop_in_place::<alloc::string::String>", "ptr::drop_in_place"),
-            ("drydock_device::session::begin::{closure#0}", "session::begin::{closure#0}"),
+            (
+                "core::ptr::drop_in_place::<alloc::string::String>",
+                "ptr::drop_in_place",
+            ),
+            (
+                "drydock_device::session::begin::{closure#0}",
+                "session::begin::{closure#0}",
+            ),
             ("main", "main"),
         ] {
             assert_eq!(brief(long), short);
         }
-        assert_eq!(label("alloc::vec::Vec<u8>::push", 12.34, 18.0).unwrap(), "Vec::push  12.3 %");
-        assert_eq!(label("alloc::vec::Vec<u8>::push", 12.34, 6.0).unwrap(), "Vec::…");
+        assert_eq!(
+            label("alloc::vec::Vec<u8>::push", 12.34, 18.0).unwrap(),
+            "Vec::push  12.3 %"
+        );
+        assert_eq!(label("alloc::vec::Vec<u8>::push", 12.34, 6.0).unwrap(), "push");
+        assert_eq!(label("core::ptr::drop_in_place::<u8>", 1.0, 6.0).unwrap(), "drop_…");
         assert_eq!(label("main", 1.0, 3.0), None);
     }
 

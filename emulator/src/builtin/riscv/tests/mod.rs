@@ -5,6 +5,7 @@ pub(in crate::builtin) mod asm;
 mod atomics;
 mod code;
 mod csrs;
+mod cycle_model;
 mod encodings;
 mod interrupts;
 mod protection;

@@ -1,0 +1,143 @@
+//! A new emulated board, with an app if one is wanted, for verbs that look into it.
+
+use super::source;
+use crate::{
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::Output,
+    watch::{News, Watch, state_of},
+};
+use drydock_workbench::api::{AppDeploy, BoardAdd, BoardRef, BoardView, Pace};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How often the board is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What is looked into: a board of the fleet, or a new one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) kind: Option<&'a str>,
+    pub(super) engine: Option<&'a str>,
+    pub(super) app: Option<&'a str>,
+    pub(super) timeout: Duration,
+}
+
+/// A connection, and the board to be looked into.
+pub(super) struct Place {
+    pub(super) connection: Connection,
+    pub(super) board: BoardView,
+    /// It is to be taken away again.
+    new: bool,
+}
+
+impl Place {
+    /// Finds the board, or makes it and waits until it runs what it is to run.
+    pub(super) async fn find(data: Option<&Path>, subject: Subject<'_>, output: &Output) -> Result<Self, Failure> {
+        let Some(kind) = subject.kind else {
+            let name = subject.name.unwrap_or_default();
+            let connection = Connection::open(data, Boards::Start, output).await?;
+            return match ask!(connection, BoardGet(BoardRef { board: name.into() })) {
+                Ok(board) => Ok(Self {
+                    connection,
+                    board,
+                    new: false,
+                }),
+                Err(error) => {
+                    connection.close().await;
+                    Err(Failure::from(error).about(name))
+                }
+            };
+        };
+        let connection = match data {
+            Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
+            None => Connection::temporary().await?,
+        };
+        match make(&connection, kind, subject, output).await {
+            Ok(board) => Ok(Self {
+                connection,
+                board,
+                new: true,
+            }),
+            Err(failure) => {
+                connection.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes a new board away again, and lets go.
+    pub(super) async fn leave(self) {
+        if self.new {
+            let board = self.board.id;
+            // What cannot be removed stays in the list, where the user sees it.
+            let _ = ask!(self.connection, BoardRemove(BoardRef { board }));
+        }
+        self.connection.close().await;
+    }
+}
+
+async fn make(
+    connection: &Connection,
+    kind: &str,
+    subject: Subject<'_>,
+    output: &Output,
+) -> Result<BoardView, Failure> {
+    let source = subject.app.map(source).transpose()?;
+    let updates = connection.subscribe().await?;
+    let add = BoardAdd {
+        kind: kind.into(),
+        engine: subject.engine.map(Into::into),
+        pace: Pace::Max,
+        ..BoardAdd::default()
+    };
+    let board = ask!(connection, BoardAdd(add))?;
+    let mut watch = Watch::new(connection, output, updates, &board).quiet();
+    let app = match source {
+        None => String::new(),
+        Some(source) => {
+            let deploy = AppDeploy {
+                source,
+                boards: vec![board.id.clone()],
+                name: None,
+                version: None,
+                grant: Vec::new(),
+                no_start: false,
+            };
+            ask!(connection, AppDeploy(deploy))
+                .map_err(|error| Failure::from(error).about(&board.name))?
+                .app
+        }
+    };
+    let give_up = Instant::now() + subject.timeout;
+    loop {
+        let news = tokio::select! {
+            news = watch.next(&app) => news,
+            () = tokio::time::sleep(LOOK) => News::Resync,
+        };
+        if let News::Failed(failure) = news {
+            return Err(failure);
+        }
+        let view = watch.look().await?;
+        let connected = view.device.as_ref().is_some_and(|device| device.session.is_some());
+        match state_of(&view, &app) {
+            News::Running => return Ok(view),
+            News::Exited { .. } => return Ok(view),
+            News::Failed(failure) => return Err(failure),
+            _ if app.is_empty() && connected => return Ok(view),
+            _ => {}
+        }
+        if Instant::now() >= give_up {
+            let text = format!(
+                "{} is not as wished after {} s: {}; give it more time with --timeout.",
+                view.name,
+                subject.timeout.as_secs_f64(),
+                view.badge_detail
+            );
+            return Err(Failure::new(Exit::Machine, text).about(&view.name));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Debuggers at emulated boards: a door on the loopback address for each board that the user opened one for. While a
+//! debugger holds a machine its time stands, and with it all time-outs of its link and session, which go by that time.
+
+use crate::{
+    api::{ApiError, ErrorCode, GdbOpen, GdbState, GdbView},
+    bench::Bench,
+    data_dir::write_whole,
+    fleet::Board,
+};
+use drydock_assets::Core;
+use drydock_emulator::gdb::{End, GdbServer, Held, StopSwitch};
+use serde_json::{Map, json};
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+/// The doors, by the board's id.
+#[derive(Default)]
+pub(crate) struct Debuggers(Mutex<HashMap<String, Door>>);
+
+struct Door {
+    address: SocketAddr,
+    program: PathBuf,
+    attached: Arc<AtomicBool>,
+    stop: StopSwitch,
+    thread: JoinHandle<()>,
+}
+
+impl Debuggers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Door>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self, board: &Board) -> GdbView {
+        let doors = self.lock();
+        let door = doors.get(&board.id).filter(|door| !door.thread.is_finished());
+        let state = match door {
+            None => GdbState::Closed,
+            Some(door) if door.attached.load(Ordering::Acquire) => GdbState::Attached,
+            Some(_) => GdbState::Waiting,
+        };
+        GdbView {
+            board: board.name(),
+            state,
+            address: door.map(|door| door.address.to_string()),
+            program: door.map(|door| door.program.display().to_string()),
+            command: door.map(|door| command(board, door)),
+        }
+    }
+
+    /// Closes all doors.
+    pub(crate) fn close_all(&self) {
+        for (_, door) in self.lock().drain() {
+            door.stop.stop();
+        }
+    }
+}
+
+/// Lets debuggers connect to a board's machine.
+pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView, ApiError> {
+    let board = bench.board(&request.board)?;
+    let machine = board.state().machine.clone().ok_or_else(|| {
+        let text = format!("{} is switched off; switch it on first.", board.name());
+        ApiError::new(ErrorCode::Refused, text)
+    })?;
+    let known = bench.debuggers.view(&board);
+    if known.state != GdbState::Closed {
+        let port = known.address.as_deref().and_then(|address| address.rsplit(':').next());
+        if request
+            .port
+            .is_none_or(|asked| Some(asked.to_string().as_str()) == port)
+        {
+            return Ok(known);
+        }
+        let text = format!(
+            "{} waits for a debugger at {} already; close that door first.",
+            board.name(),
+            known.address.unwrap_or_default()
+        );
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    }
+    let port = request.port.unwrap_or(0);
+    let taken = |error: io::Error| {
+        let text = format!("Port {port} of the loopback address cannot be opened: {error}; choose another one.");
+        ApiError::new(ErrorCode::Board, text)
+    };
+    let server = GdbServer::bind(port).map_err(taken)?;
+    let address = server.address().map_err(taken)?;
+    let program = write_program(bench, &board).await?;
+    let (attached, stop) = (server.attached(), server.stop_switch());
+    let (told, of) = (Arc::downgrade(bench), Arc::clone(&board));
+    let serve = move || {
+        // One after the other, until the door is closed or the machine is gone.
+        loop {
+            match server.serve(Held::new(machine.clone())) {
+                Ok(End::Stopped) => return,
+                Ok(End::Detached | End::Killed) => {}
+                Err(error) => tracing::info!(%error, board = of.name(), "a debugger's session ended"),
+            }
+            let Some(bench) = told.upgrade() else { return };
+            let text = format!("The debugger of {} went; the board goes on as before.", of.name());
+            bench.tell("gdb.detached", Some(&of), text, Map::new());
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name("gdb".into())
+        .spawn(serve)
+        .map_err(|error| ApiError::internal(format!("This system gives no thread: {error}.")))?;
+    let door = Door {
+        address,
+        program,
+        attached,
+        stop,
+        thread,
+    };
+    bench.debuggers.lock().insert(board.id.clone(), door);
+    let mut data = Map::new();
+    data.insert("address".into(), json!(address.to_string()));
+    let text = format!("{} waits for a debugger at {address}.", board.name());
+    bench.tell("gdb.opened", Some(&board), text, data);
+    Ok(bench.debuggers.view(&board))
+}
+
+/// How the door of a board is.
+pub(crate) fn view(bench: &Bench, board: &str) -> Result<GdbView, ApiError> {
+    Ok(bench.debuggers.view(&*bench.board(board)?))
+}
+
+/// Closes the door of a board; a debugger that is connected is detached, and the board goes on as before.
+pub(crate) async fn close(bench: &Bench, board: &str) -> Result<GdbView, ApiError> {
+    let board = bench.board(board)?;
+    let door = bench.debuggers.lock().remove(&board.id);
+    if let Some(door) = door {
+        door.stop.stop();
+        // Until then the machine may still be held.
+        let _ = tokio::task::spawn_blocking(move || door.thread.join()).await;
+        let text = format!("{} takes no debuggers any more.", board.name());
+        bench.tell("gdb.closed", Some(&board), text, Map::new());
+    }
+    Ok(bench.debuggers.view(&board))
+}
+
+/// Writes the firmware with its symbols where a debugger can read it.
+async fn write_program(bench: &Bench, board: &Board) -> Result<PathBuf, ApiError> {
+    let kind = &board.description.name;
+    let firmware = drydock_assets::firmware(kind).map_err(|error| {
+        let text = format!("{} has no firmware here: {error}.", board.description.title);
+        ApiError::new(ErrorCode::Refused, text)
+    })?;
+    let path = bench.dir.path().join("debug").join(format!("{kind}.elf"));
+    let (file, bytes) = (path.clone(), firmware.elf);
+    let written = tokio::task::spawn_blocking(move || {
+        // One that is open in a debugger is not written anew for nothing.
+        match std::fs::read(&file) {
+            Ok(there) if there == bytes => Ok(()),
+            _ => write_whole(&file, bytes),
+        }
+    });
+    let written = written.await.map_err(io::Error::other).and_then(|written| written);
+    written.map_err(|error| ApiError::internal(format!("{} cannot be written: {error}.", path.display())))?;
+    Ok(path)
+}
+
+/// The command line that debugs a board; on Debian `gdb-multiarch` knows both architectures.
+fn command(board: &Board, door: &Door) -> String {
+    let architecture = match board.description.chip.core {
+        Core::CortexM4f => "arm",
+        Core::Rv32imac => "riscv:rv32",
+    };
+    format!(
+        "gdb-multiarch -ex 'set architecture {architecture}' -ex 'target remote {}' '{}'",
+        door.address,
+        door.program.display()
+    )
+}

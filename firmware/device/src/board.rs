@@ -192,11 +192,19 @@ pub trait Flash {
     /// [`FlashError`] if the hardware reports one or the range is not within the regions.
     fn write(&self, offset: u32, data: &[u8]) -> Result<(), FlashError>;
 
-    /// Erases the unit that begins at the offset.
+    /// Erases the unit that begins at the offset, or the [sector](Self::sectors), where that is longer.
     ///
     /// # Errors
-    /// [`FlashError`] if the hardware reports one or no unit begins there.
+    /// [`FlashError`] if the hardware reports one or nothing that can be erased begins there.
     fn erase(&self, offset: u32) -> Result<(), FlashError>;
+
+    /// How many units are erased at once.
+    fn sectors(&self) -> Sectors {
+        Sectors {
+            record_units: 1,
+            package_units: 1,
+        }
+    }
 }
 
 /// Sizes of a flash. The records have the first `2 * record_units` units, the apps the rest.
@@ -210,6 +218,15 @@ pub struct FlashGeometry {
     pub record_units: u32,
     /// Units in all.
     pub units: u32,
+}
+
+/// Lengths in units of what is erased at once. The records' areas and the packages' region begin with a sector each.
+#[derive(Debug, Clone, Copy)]
+pub struct Sectors {
+    /// Where the records are; divides an area.
+    pub record_units: u32,
+    /// Where the packages are.
+    pub package_units: u32,
 }
 
 /// Flash did not take what was written.

@@ -285,7 +285,7 @@ fn severity_text(end: &End) -> &'static str {
     }
 }
 
-fn reset_text(reason: ResetReason) -> &'static str {
+pub(crate) fn reset_text(reason: ResetReason) -> &'static str {
     match reason {
         ResetReason::PowerOn => "power-on",
         ResetReason::Pin => "pin",

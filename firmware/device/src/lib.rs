@@ -13,6 +13,7 @@ extern crate std;
 pub mod apps;
 pub mod board;
 pub mod clock;
+pub mod control_only;
 mod csr;
 mod der;
 pub mod device;

@@ -141,9 +141,9 @@ impl Records {
     pub fn wipe(&mut self) -> Result<(), FlashError> {
         self.live.clear();
         let current = self.area.map_or(0, |area| area.number);
-        // The valid area goes first: if power is lost in between, the older one holds nothing newer than what it replaced,
-        // but secrets must not come back, so that the caller repeats a wipe that did not finish.
-        for number in [current, 1 - current] {
+        // The area that holds goes last, so that an older state never comes back: if power is lost meanwhile, the wipe has
+        // not begun yet or its rest is done by the first write after it.
+        for number in [1 - current, current] {
             self.erase_area(number)?;
         }
         self.area = None;
@@ -167,6 +167,10 @@ impl Records {
             return Err(FlashError);
         }
         self.erase_area(next.number)?;
+        if self.area.is_none() && !self.is_blank(1 - next.number) {
+            // What a wipe that power loss cut short has left: perhaps secrets.
+            self.erase_area(1 - next.number)?;
+        }
         let base = self.area_offset(next.number);
         let mut end = AREA_HEADER_BYTES;
         let mut live = Vec::with_capacity(self.live.len() + 1);
@@ -248,12 +252,20 @@ impl Records {
     }
 
     fn erase_area(&self, number: u32) -> Result<(), FlashError> {
-        let geometry = self.geometry();
-        (0..geometry.record_units).try_for_each(|unit| {
-            self.board
-                .flash()
-                .erase(self.area_offset(number) + unit * geometry.unit_bytes)
-        })
+        let (flash, unit_bytes) = (self.board.flash(), self.geometry().unit_bytes);
+        let sector_bytes = flash.sectors().record_units * unit_bytes;
+        let start = self.area_offset(number);
+        (0..self.area_bytes() / sector_bytes).try_for_each(|sector| flash.erase(start + sector * sector_bytes))
+    }
+
+    fn is_blank(&self, number: u32) -> bool {
+        let mut blank = false;
+        self.board
+            .flash()
+            .with(self.area_offset(number), self.area_bytes(), &mut |bytes| {
+                blank = bytes.iter().all(|byte| *byte == 0xFF);
+            });
+        blank
     }
 
     fn geometry(&self) -> FlashGeometry {

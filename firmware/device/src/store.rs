@@ -4,6 +4,9 @@
 //! [`records`](crate::records) names them. Writing that record is what commits a package: until then the old version
 //! stays, after it the new one is there, whenever power is lost. The record of a removed app stays with its high-water
 //! mark, so that no older package can come back.
+//!
+//! Where flash is erased in sectors of many units, packages share a sector: it is erased when the first package goes into
+//! one that nobody uses, and others follow into its blank rest. What else is free of it waits for the whole sector.
 
 use crate::{
     board::{BoardRef, FlashError},
@@ -92,9 +95,9 @@ pub struct AppStore {
 
 struct Transfer {
     extent: Extent,
-    /// Bytes of the extent that are in flash; units up to here are erased.
+    /// Bytes of the extent that are in flash, and units that are ready for more.
     written: u32,
-    erased_units: u32,
+    ready_units: u32,
     /// Bytes of the module that have arrived.
     received: u32,
     /// The last few bytes, which do not fill a word yet.
@@ -149,7 +152,7 @@ impl AppStore {
         let mut largest = 0;
         let mut run = 0;
         for unit in 0..self.units() {
-            run = if self.is_free(unit) { run + 1 } else { 0 };
+            run = if self.is_usable(unit) { run + 1 } else { 0 };
             largest = largest.max(run);
         }
         largest * self.unit_bytes()
@@ -177,7 +180,7 @@ impl AppStore {
         self.transfer = Some(Transfer {
             extent,
             written: 0,
-            erased_units: 0,
+            ready_units: 0,
             received: 0,
             tail: Vec::with_capacity(ALIGNMENT),
         });
@@ -308,9 +311,9 @@ impl AppStore {
         Ok(())
     }
 
-    /// Appends to the transfer, in whole words; erases each unit before the first word goes into it.
+    /// Appends to the transfer, in whole words; erases a sector that nobody uses before the first word goes into it.
     fn append(&mut self, data: &[u8]) -> Result<(), StoreError> {
-        let (unit_bytes, base) = (self.unit_bytes(), self.offset(0));
+        let (unit_bytes, base, sector_units) = (self.unit_bytes(), self.offset(0), self.sector_units());
         let flash = self.board.flash();
         let transfer = self.transfer.as_mut().ok_or(StoreError::OutOfSequence)?;
         let mut data = data;
@@ -331,9 +334,14 @@ impl AppStore {
                 &transfer.tail
             };
             let at = base + u32::from(transfer.extent.unit) * unit_bytes + transfer.written;
-            if transfer.written / unit_bytes == transfer.erased_units {
-                flash.erase(at)?;
-                transfer.erased_units += 1;
+            if transfer.written / unit_bytes == transfer.ready_units {
+                let unit = u32::from(transfer.extent.unit) + transfer.ready_units;
+                let sector = unit / sector_units * sector_units;
+                let is_first_of_sector = transfer.ready_units == 0 || unit == sector;
+                if is_first_of_sector && is_unused(&self.apps, sector, sector_units, unit_bytes) {
+                    flash.erase(base + sector * unit_bytes)?;
+                }
+                transfer.ready_units += 1;
             }
             flash.write(at, piece)?;
             transfer.written += piece.len() as u32;
@@ -354,22 +362,31 @@ impl AppStore {
 
     fn find_room(&self, wanted: u32) -> Result<u32, StoreError> {
         let units = self.units();
-        let fits = |start: u32| start + wanted <= units && (start..start + wanted).all(|unit| self.is_free(unit));
+        let fits = |start: u32| start + wanted <= units && (start..start + wanted).all(|unit| self.is_usable(unit));
         (0..units)
             .map(|step| (self.cursor + step) % units)
             .find(|start| fits(*start))
             .ok_or(StoreError::Full)
     }
 
-    fn is_free(&self, unit: u32) -> bool {
-        self.apps.iter().filter_map(|(_, record)| record.package).all(|extent| {
-            let first = u32::from(extent.unit);
-            !(first..first + self.units_of(&extent)).contains(&unit)
-        })
+    /// Whether nobody uses the unit, and it is erased or will be.
+    fn is_usable(&self, unit: u32) -> bool {
+        let (unit_bytes, sector_units) = (self.unit_bytes(), self.sector_units());
+        is_unused(&self.apps, unit / sector_units * sector_units, sector_units, unit_bytes)
+            || sector_units > 1 && is_unused(&self.apps, unit, 1, unit_bytes) && self.is_blank(unit)
+    }
+
+    fn is_blank(&self, unit: u32) -> bool {
+        let mut blank = false;
+        let flash = self.board.flash();
+        flash.with(self.offset(unit), self.unit_bytes(), &mut |bytes| {
+            blank = bytes.iter().all(|byte| *byte == 0xFF);
+        });
+        blank
     }
 
     fn units_of(&self, extent: &Extent) -> u32 {
-        (aligned(extent.envelope_bytes.into()) + aligned(extent.module_bytes)).div_ceil(self.unit_bytes())
+        units_of(extent, self.unit_bytes())
     }
 
     fn units(&self) -> u32 {
@@ -381,9 +398,25 @@ impl AppStore {
         self.board.flash().geometry().unit_bytes
     }
 
+    fn sector_units(&self) -> u32 {
+        self.board.flash().sectors().package_units
+    }
+
     fn offset(&self, unit: u32) -> u32 {
         (2 * self.board.flash().geometry().record_units + unit) * self.unit_bytes()
     }
+}
+
+/// Whether no package lies in any of the units.
+fn is_unused(apps: &[(String, AppRecord)], first: u32, count: u32, unit_bytes: u32) -> bool {
+    apps.iter().filter_map(|(_, record)| record.package).all(|extent| {
+        let start = u32::from(extent.unit);
+        start >= first + count || start + units_of(&extent, unit_bytes) <= first
+    })
+}
+
+fn units_of(extent: &Extent, unit_bytes: u32) -> u32 {
+    (aligned(extent.envelope_bytes.into()) + aligned(extent.module_bytes)).div_ceil(unit_bytes)
 }
 
 fn aligned(bytes: u32) -> u32 {

@@ -117,6 +117,76 @@ fn a_wipe_leaves_nothing() {
     );
 }
 
+#[test]
+fn a_power_cut_in_a_wipe_brings_back_nothing_older() {
+    silence_power_cuts();
+    let secret = b"a secret nobody may find";
+    let start = |board: &'static TestBoard| {
+        let mut store = mount(board);
+        // In the second unit of its area.
+        let value = [&[7; 1500], &secret[..]].concat();
+        store.records().write(&Key::Identity, &value).unwrap();
+        install(&mut store, "app", 1, &module(0, 10)).unwrap();
+        // The other area holds an older state then: the app's first package.
+        for time in 0..300u64 {
+            store.records().write(&Key::DeviceTime, &time.to_le_bytes()).unwrap();
+        }
+        install(&mut store, "app", 2, &module(1, 10)).unwrap();
+        store
+    };
+    let whole = TestBoard::new();
+    let mut store = start(whole);
+    whole.flash.operations.set(0);
+    store.wipe().unwrap();
+    let operations = whole.flash.operations.get();
+    assert!(operations >= 8, "{operations} operations");
+    let mut blank = 0;
+    for cut in 0..operations {
+        let board = TestBoard::new();
+        let mut store = start(board);
+        board.flash.cut_power_after(Some(cut));
+        let cut_short = catch_unwind(AssertUnwindSafe(|| store.wipe()));
+        assert!(cut_short.is_err_and(|payload| payload.is::<PowerCut>()), "cut {cut}");
+        drop(store);
+        board.flash.cut_power_after(None);
+
+        let mut store = mount(board);
+        let found = store.record("app").map(|record| record.sequence);
+        let keys = store.records().keys().count();
+        assert!(
+            (found, keys) == (Some(2), 3) || keys == 0,
+            "cut {cut}: {found:?}, {keys} keys"
+        );
+        if keys == 0 {
+            blank += 1;
+            // The device's next life begins with a write.
+            store.records().write(&Key::BootCount, &[1, 0, 0, 0]).unwrap();
+            assert!(!contains(board, secret), "cut {cut}");
+        }
+    }
+    assert!(blank > 0);
+}
+
+fn contains(board: &TestBoard, wanted: &[u8]) -> bool {
+    use drydock_device::board::Flash as _;
+    let geometry = board.flash.geometry();
+    let mut found = false;
+    board
+        .flash
+        .with(0, 2 * geometry.record_units * geometry.unit_bytes, &mut |bytes| {
+            found = bytes.windows(wanted.len()).any(|window| window == wanted);
+        });
+    found
+}
+
+fn silence_power_cuts() {
+    std::panic::set_hook(Box::new(|info| {
+        if !info.payload().is::<PowerCut>() {
+            eprintln!("{info}");
+        }
+    }));
+}
+
 /// Installs, replaces, removes and reinstalls an app beside another that must not be touched.
 fn story(store: &mut AppStore, modules: &[&[u8]], told: &mut Vec<Option<u64>>) {
     for sequence in 1..=3 {
@@ -128,20 +198,16 @@ fn story(store: &mut AppStore, modules: &[&[u8]], told: &mut Vec<Option<u64>>) {
     for sequence in 4..=6 {
         install(store, "app", sequence, modules[sequence as usize]).unwrap();
         told.push(Some(sequence));
-        // Makes the log run over into its other area.
-        for time in 0..40u64 {
-            store.records().write(&Key::DeviceTime, &time.to_le_bytes()).unwrap();
+        // Makes the log run over into its other area, and back.
+        for byte in 0..8 {
+            store.records().write(&Key::Identity, &[byte; 400]).unwrap();
         }
     }
 }
 
 #[test]
 fn a_power_cut_at_any_instant_leaves_the_old_or_the_new_app() {
-    std::panic::set_hook(Box::new(|info| {
-        if !info.payload().is::<PowerCut>() {
-            eprintln!("{info}");
-        }
-    }));
+    silence_power_cuts();
     let modules: Vec<Vec<u8>> = (0..7).map(|seed| module(seed, 40 + 300 * usize::from(seed))).collect();
     let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
     let whole = TestBoard::new();
@@ -184,4 +250,36 @@ fn a_power_cut_at_any_instant_leaves_the_old_or_the_new_app() {
         let store = mount(board);
         assert_eq!(installed(&store, "app", &modules), Some(6), "cut {cut}");
     }
+}
+
+/// Sectors of eight units: packages share one, and what is free of it is not erased under what is not.
+#[test]
+fn a_sector_holds_several_packages() {
+    let board = TestBoard::new();
+    board.flash.sector_units.set(8);
+    let modules: Vec<Vec<u8>> = (0..40).map(|seed| module(seed, 2500)).collect();
+    let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
+    let mut store = mount(board);
+    let free = store.largest_free_bytes();
+    for app in ["one", "two", "three"] {
+        install(&mut store, app, 1, modules[1]).unwrap();
+    }
+    assert_eq!(
+        free - store.largest_free_bytes(),
+        9 * 1024,
+        "three packages of three units, and nothing lost between them"
+    );
+    // Round and round the flash, beside two that stay where they are.
+    for sequence in 2..40 {
+        install(&mut store, "one", sequence, modules[sequence as usize]).unwrap();
+        store = mount(board);
+        assert_eq!(installed(&store, "one", &modules), Some(sequence));
+        for other in ["two", "three"] {
+            assert_eq!(installed(&store, other, &modules), Some(1), "{other} after {sequence}");
+        }
+    }
+    for app in ["one", "two", "three"] {
+        store.remove(app).unwrap();
+    }
+    assert_eq!(store.largest_free_bytes(), free);
 }

@@ -1,6 +1,6 @@
 //! Flash in memory that enforces the rules of the real one and can lose power in the middle of an operation.
 
-use drydock_device::board::{Flash, FlashError, FlashGeometry};
+use drydock_device::board::{Flash, FlashError, FlashGeometry, Sectors};
 use std::cell::{Cell, RefCell};
 
 const GEOMETRY: FlashGeometry = FlashGeometry {
@@ -15,21 +15,30 @@ pub(crate) struct PowerCut;
 
 pub(crate) struct RamFlash {
     bytes: RefCell<Vec<u8>>,
-    /// Words written since their unit was erased.
+    /// Words that may not be written before their unit is erased.
     written: RefCell<Vec<bool>>,
     /// Operations (words, units) until the power goes.
     operations_left: Cell<Option<u32>>,
     pub(crate) operations: Cell<u32>,
+    /// Units that are erased at once, where packages are.
+    pub(crate) sector_units: Cell<u32>,
 }
 
 impl RamFlash {
     pub(crate) fn new() -> Self {
-        let bytes = (GEOMETRY.units * GEOMETRY.unit_bytes) as usize;
+        let length = (GEOMETRY.units * GEOMETRY.unit_bytes) as usize;
+        let records = (2 * GEOMETRY.record_units * GEOMETRY.unit_bytes) as usize;
+        // The records' areas are blank; the packages' units hold what an earlier life has left.
+        let mut bytes = vec![0xFF; length];
+        bytes[records..].fill(0xA5);
+        let mut written = vec![false; length / 4];
+        written[records / 4..].fill(true);
         Self {
-            bytes: RefCell::new(vec![0xFF; bytes]),
-            written: RefCell::new(vec![false; bytes / 4]),
+            bytes: RefCell::new(bytes),
+            written: RefCell::new(written),
             operations_left: Cell::new(None),
             operations: Cell::new(0),
+            sector_units: Cell::new(1),
         }
     }
 
@@ -56,6 +65,13 @@ impl Flash for RamFlash {
         GEOMETRY
     }
 
+    fn sectors(&self) -> Sectors {
+        Sectors {
+            record_units: 1,
+            package_units: self.sector_units.get(),
+        }
+    }
+
     fn with(&self, offset: u32, len: u32, lend: &mut dyn FnMut(&[u8])) {
         let bytes = self.bytes.borrow();
         lend(&bytes[offset as usize..(offset + len) as usize]);
@@ -70,10 +86,11 @@ impl Flash for RamFlash {
             let at = offset as usize + 4 * index;
             let mut bytes = self.bytes.borrow_mut();
             if !self.survives() {
-                // Some of the bits that were to be cleared are.
+                // Some of the bits that were to be cleared are; the word is not to be relied on before its unit is erased.
                 bytes[at] &= word[0] | 0x55;
                 bytes[at + 2] &= word[2];
                 drop(bytes);
+                self.written.borrow_mut()[at / 4] = true;
                 std::panic::panic_any(PowerCut);
             }
             assert!(
@@ -89,18 +106,25 @@ impl Flash for RamFlash {
     }
 
     fn erase(&self, offset: u32) -> Result<(), FlashError> {
-        assert!(offset.is_multiple_of(GEOMETRY.unit_bytes), "whole units only");
-        let unit = offset as usize..(offset + GEOMETRY.unit_bytes) as usize;
+        let records_bytes = 2 * GEOMETRY.record_units * GEOMETRY.unit_bytes;
+        let (start, units) = match offset.checked_sub(records_bytes) {
+            Some(behind) => (behind, self.sector_units.get()),
+            None => (offset, 1),
+        };
+        let bytes = units * GEOMETRY.unit_bytes;
+        assert!(start.is_multiple_of(bytes), "whole sectors only");
+        let unit = offset as usize..(offset + bytes) as usize;
         let survives = self.survives();
+        // A unit whose erasure was cut short may even look erased, and is not to be relied on either.
+        self.written.borrow_mut()[unit.start / 4..unit.end / 4].fill(!survives);
         for (at, byte) in self.bytes.borrow_mut()[unit.clone()].iter_mut().enumerate() {
-            if survives || at % 3 != 0 {
+            if survives || at < 64 || at % 3 != 0 {
                 *byte = 0xFF;
             }
         }
         if !survives {
             std::panic::panic_any(PowerCut);
         }
-        self.written.borrow_mut()[unit.start / 4..unit.end / 4].fill(false);
         Ok(())
     }
 }

@@ -1,0 +1,138 @@
+//! The board as the firmware sees it.
+
+use crate::{clock::Clock, entropy::Entropy, flash::RamStore, lights::Lights, uart::Uart};
+use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
+use drydock_fault::Resets;
+use drydock_protocol::{
+    capability::PinSet,
+    types::{FaultRecord, ResetReason},
+};
+
+/// GPIO0, without the link's RX and TX.
+const APP_PINS: &[u8] = &[1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
+const BUILT_MS: u64 = 1_767_225_600_000;
+
+/// QEMU's MPS2 AN386.
+pub(crate) struct Mps2 {
+    clock: Clock,
+    uart: Uart,
+    flash: RamStore,
+    lights: Lights,
+    entropy: Entropy,
+    reset_reason: ResetReason,
+}
+
+impl Mps2 {
+    pub(crate) fn start() -> Self {
+        let entropy = Entropy::start();
+        // The board tells nothing of its resets; all but the first of a life under power are taken for the firmware's own.
+        let reset_reason = drydock_fault::begin(Resets {
+            software: !entropy.is_first_life(),
+            ..Resets::default()
+        });
+        Self {
+            clock: Clock::start(),
+            uart: Uart::start(),
+            flash: RamStore,
+            lights: Lights::start(),
+            entropy,
+            reset_reason,
+        }
+    }
+}
+
+impl Board for Mps2 {
+    fn info(&self) -> BoardInfo {
+        BoardInfo {
+            name: "mps2-an386",
+            firmware: env!("CARGO_PKG_VERSION"),
+            built_ms: BUILT_MS,
+            app_pins: PinSet::of(APP_PINS),
+        }
+    }
+
+    fn chip_id(&self) -> [u8; 8] {
+        self.entropy.chip_id()
+    }
+
+    fn now_us(&self) -> u64 {
+        self.clock.now_us()
+    }
+
+    fn sleep_until(&self, deadline_us: u64) -> u64 {
+        self.clock.sleep_until(deadline_us, &self.uart)
+    }
+
+    fn link_read(&self, out: &mut [u8]) -> usize {
+        self.uart.read(out)
+    }
+
+    fn link_write(&self, data: &[u8]) -> usize {
+        self.uart.write(data)
+    }
+
+    fn fill_random(&self, out: &mut [u8]) {
+        self.entropy.fill(out);
+    }
+
+    fn flash(&self) -> &dyn Flash {
+        &self.flash
+    }
+
+    fn pins(&self) -> &dyn Pins {
+        &self.lights
+    }
+
+    fn temperature_mc(&self) -> Option<i32> {
+        None
+    }
+
+    /// None is started: QEMU's would reset the board while the host is busy elsewhere.
+    fn feed_watchdog(&self) {}
+
+    fn turn_to(&self, step: Step) {
+        drydock_fault::turn_to(step.tag());
+    }
+
+    fn reset_reason(&self) -> ResetReason {
+        self.reset_reason
+    }
+
+    fn take_fault(&self) -> Option<FaultRecord> {
+        drydock_fault::take()
+    }
+
+    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
+        drydock_fault::mark_app(Some(arena.mark));
+        let done = drydock_arena::run(arena, work);
+        drydock_fault::mark_app(None);
+        done
+    }
+
+    fn arena_bytes(&self, number: u8) -> u32 {
+        drydock_arena::arena_bytes(number)
+    }
+
+    fn free_arena(&self, number: u8) {
+        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
+        unsafe { drydock_arena::free_arena(number) };
+    }
+
+    fn faulted_app(&self) -> Option<u8> {
+        drydock_fault::faulted_app()
+    }
+
+    fn reset(&self) {
+        cortex_m::peripheral::SCB::sys_reset();
+    }
+
+    fn heap(&self) -> Usage {
+        drydock_arena::usage()
+    }
+
+    fn stack(&self) -> Usage {
+        drydock_stack::usage()
+    }
+}

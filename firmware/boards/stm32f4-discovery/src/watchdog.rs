@@ -1,0 +1,27 @@
+//! IWDG (chapter 21): a firmware that does not come round its main loop for 8 seconds is reset. It gives no warning, so
+//! that a hang leaves no record but its reset reason.
+
+use crate::register::Register;
+
+const KR: Register = Register(0x4000_3000);
+const PR: Register = Register(0x4000_3004);
+const RLR: Register = Register(0x4000_3008);
+
+const ACCESS: u32 = 0x5555;
+const RELOAD: u32 = 0xAAAA;
+const START: u32 = 0xCCCC;
+/// 32 kHz / 64 = 500 Hz.
+const BY_64: u32 = 4;
+const TICKS: u32 = 4_000;
+
+pub(crate) fn start() {
+    KR.write(START);
+    KR.write(ACCESS);
+    PR.write(BY_64);
+    RLR.write(TICKS);
+    feed();
+}
+
+pub(crate) fn feed() {
+    KR.write(RELOAD);
+}

@@ -1,0 +1,93 @@
+//! The firmware of a board that is too small for TLS: it says on `control` who it is, unauthenticated, and takes neither an
+//! identity nor apps.
+
+use crate::{board::BoardRef, device::reset_text, link::Link};
+use alloc::format;
+use drydock_protocol::control::{FromDevice, FromHost, Identity, IdentityState};
+
+/// The device tells who it is this often.
+const IDENTITY_INTERVAL_US: u64 = 1_000_000;
+/// The main loop sleeps no longer than this, for the watchdog's sake.
+const LONGEST_SLEEP_US: u64 = 500_000;
+
+/// The firmware.
+pub struct ControlOnly {
+    board: BoardRef,
+    link: Link,
+    next_identity_us: u64,
+}
+
+impl ControlOnly {
+    /// Starts the firmware on a board.
+    pub fn new(board: BoardRef) -> Self {
+        let (link, info) = (Link::new(board), board.info());
+        let reason = reset_text(board.reset_reason());
+        link.log(&format!(
+            "drydock {} on {}, control only, reset by {reason}",
+            info.firmware, info.name
+        ));
+        if let Some(fault) = board.take_fault() {
+            let reason = reset_text(fault.reason);
+            link.log(&format!("fell by {reason} at {:#x}: {}", fault.pc, fault.message));
+        }
+        Self {
+            board,
+            link,
+            next_identity_us: 0,
+        }
+    }
+
+    /// Runs for ever.
+    pub fn run(mut self) -> ! {
+        loop {
+            self.turn();
+        }
+    }
+
+    /// One turn of the main loop: everything that is due, then sleep until something may be.
+    pub fn turn(&mut self) {
+        self.board.feed_watchdog();
+        if self.link.pump() {
+            self.next_identity_us = 0;
+        }
+        while let Some(message) = self.link.receive_control() {
+            match message {
+                FromHost::Identify => self.next_identity_us = 0,
+                // It could keep no identity; its own says so.
+                FromHost::Pair(_) => {}
+            }
+        }
+        let now_us = self.board.now_us();
+        if self.link.is_up() && now_us >= self.next_identity_us {
+            self.next_identity_us = now_us + IDENTITY_INTERVAL_US;
+            self.link.send_control(&FromDevice::Identity(self.identity()));
+        }
+        if !self.link.pump() {
+            self.sleep();
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        let info = self.board.info();
+        Identity {
+            board: info.name.into(),
+            chip_id: self.board.chip_id().into(),
+            firmware: info.firmware.into(),
+            state: IdentityState::Unauthenticated,
+            reset_reason: self.board.reset_reason(),
+        }
+    }
+
+    fn sleep(&self) {
+        let now_us = self.board.now_us();
+        let deadlines = [
+            Some(now_us + LONGEST_SLEEP_US),
+            self.link.next_timeout_us(),
+            self.link.is_up().then_some(self.next_identity_us),
+        ];
+        let deadline_us = deadlines.into_iter().flatten().min().unwrap_or(now_us);
+        if deadline_us > now_us {
+            self.board.sleep_until(deadline_us);
+        }
+    }
+}

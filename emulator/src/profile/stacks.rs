@@ -23,11 +23,17 @@ pub(super) struct Extents {
     process: Option<Extent>,
     /// Ranges of RAM: a stack pointer elsewhere is none yet.
     ram: Vec<(u32, u32)>,
+    /// Top of the main stack as the image names it: what is above is another program's, such as a bootloader's.
+    main_top: Option<u32>,
 }
 
 impl Extents {
-    pub(super) fn new(ram: Vec<(u32, u32)>) -> Self {
-        Self { ram, ..Self::default() }
+    pub(super) fn new(ram: Vec<(u32, u32)>, main_top: Option<u32>) -> Self {
+        Self {
+            ram,
+            main_top,
+            ..Self::default()
+        }
     }
 
     pub(super) fn of(&self, stack: Stack) -> Option<Extent> {

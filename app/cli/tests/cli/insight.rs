@@ -119,6 +119,11 @@ fn a_board_of_the_owner_is_profiled_into_each_format() {
     let coverage = std::fs::read_to_string(profile("coverage.txt", &["--format", "coverage"])).unwrap();
     assert!(coverage.starts_with("# "), "{coverage}");
 
+    // Ctrl-C gives up what was recorded.
+    let long = Running::start(place.path(), &["profile", "bench-1", "--for", "1h"]);
+    long.wait_for("profile.progress");
+    assert_eq!(long.end().0, 130);
+
     let refused = |arguments: &[&str], code: i32, why: &str| {
         let outcome = drydock_in(place.path(), &[arguments, &["--json"]].concat());
         assert_eq!(outcome.code, code, "{outcome:?}");

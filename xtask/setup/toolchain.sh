@@ -14,7 +14,7 @@
 # DRYDOCK_TOOLCHAIN=debian takes way 3 even where the first two would do.
 set -eu
 
-TARGETS="thumbv7em-none-eabi riscv32imac-unknown-none-elf wasm32-unknown-unknown"
+TARGETS="thumbv7em-none-eabi thumbv7em-none-eabihf riscv32imac-unknown-none-elf wasm32-unknown-unknown"
 RECIPE=3 # raise when the steps below change, so that older folders are made anew
 HOME_DIR="${XDG_CACHE_HOME:-$HOME/.cache}/drydock/toolchain"
 ROOT="$HOME_DIR/root"

@@ -30,7 +30,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     edge: |one, other| {
         let entered_or_left = (one.registers[XPSR] ^ other.registers[XPSR]) & IPSR != 0;
         // The builtin core passes over what IT skips together with the instruction before.
-        entered_or_left || one.registers[XPSR] & IT != 0
+        entered_or_left || (one.registers[XPSR] | other.registers[XPSR]) & IT != 0
     },
 };
 

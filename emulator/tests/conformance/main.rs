@@ -6,6 +6,7 @@ mod board;
 mod guest;
 mod limits;
 mod replay;
+mod report;
 mod snapshot;
 
 use drydock_emulator::{Availability, Engine};
@@ -17,7 +18,11 @@ type Check = fn(&dyn Engine) -> Result<(), Failed>;
 fn main() {
     let arguments = Arguments::from_args();
     let checks: Vec<(&'static str, Check)> = [basics::CHECKS, board::CHECKS, replay::CHECKS, snapshot::CHECKS].concat();
-    let mut trials = vec![Trial::test("guests_are_renewed", guest::are_renewed)];
+    let names: Vec<&'static str> = checks.iter().map(|(name, _)| *name).collect();
+    let mut trials = vec![
+        Trial::test("guests_are_renewed", guest::are_renewed),
+        report::trial(names.clone()),
+    ];
     let board = drydock_assets::board("nano33ble").expect("the board is described");
     for (index, engine) in drydock_emulator::engines().iter().enumerate() {
         for (name, check) in checks.clone() {
@@ -41,5 +46,7 @@ fn main() {
             });
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    report::write(&names, &conclusion);
+    conclusion.exit();
 }

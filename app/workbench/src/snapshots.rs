@@ -135,7 +135,9 @@ pub(crate) async fn state_of(
 
 /// The state that a board is in, with the instructions so far.
 pub(crate) async fn now(board: &Board) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
-    let machine = board.state().machine.clone().ok_or_else(|| {
+    // The lock is let go of first: the sentence asks for the name.
+    let machine = board.state().machine.clone();
+    let machine = machine.ok_or_else(|| {
         let text = format!(
             "{} is switched off, so that there is no state to keep; switch it on first.",
             board.name()

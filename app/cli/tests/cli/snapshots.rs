@@ -224,7 +224,7 @@ fn a_board_survives_that_its_power_is_cut() {
     done(data, &["boards", "power-cut", "bench-1"]);
     let connected = gateway.wait_for("device.connected");
     assert_eq!(connected["device"], before["device"]["id"]);
-    assert_eq!(connected["reset_reason"], "power-on");
+    assert_eq!(connected["reset_reason"], "power_on");
     gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "blink");
     assert_eq!(gateway.end().0, 0);
 }

@@ -244,6 +244,7 @@ impl Running {
         self.connection = None;
         let record = self.board.state().record.clone();
         let mut uart = self.machine.uart(&self.board).await.map_err(refused)?;
+        let at = state.at;
         let restored = self.machine.go_to(state).await;
         // What it sent before is not of this state.
         uart.fetch();
@@ -258,7 +259,6 @@ impl Running {
             state.phase = "reconnecting".into();
         }
         self.light_all();
-        let at = self.machine.handle.status().virtual_time;
         let mut data = Map::new();
         data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
         let text = format!("{} is back at {at} s of its time.", self.board.name());

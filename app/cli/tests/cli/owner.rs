@@ -71,6 +71,8 @@ fn a_store_of_a_newer_drydock_is_left_alone() {
     let mut bytes = fs::read(&database).unwrap();
     // The user version of SQLite's file format, section 1.3.
     bytes[60..64].copy_from_slice(&999u32.to_be_bytes());
+    // Its journal is another one than ours: whoever opens it to write leaves a trace here (section 1.3.3).
+    bytes[18..20].fill(1);
     fs::write(&database, &bytes).unwrap();
     let outcome = drydock_in(data, &["boards", "--json"]);
     check_machine_error(
@@ -100,18 +102,18 @@ fn a_full_disk_and_one_that_can_only_be_read_are_named() {
         let Some(outcome) = on_a_small_disk(&format!("size={size}"), &verb) else {
             return;
         };
-        check_machine_error(&outcome, &["DIR", "full", "Free some space"]);
+        check_machine_error(&outcome, &["/small", "full", "Free some space"]);
     }
     let Some(outcome) = on_a_small_disk("size=8m,ro", &["boards", "--json"]) else {
         return;
     };
-    check_machine_error(&outcome, &["DIR", "--data"]);
+    check_machine_error(&outcome, &["/small", "--data"]);
 }
 
-/// Runs `drydock` on a file system of its own, mounted over `DIR` where only it sees it.
+/// Runs `drydock` on a file system of its own, mounted over `small` where only it sees it.
 fn on_a_small_disk(options: &str, arguments: &[&str]) -> Option<Outcome> {
     let place = tempfile::tempdir().unwrap();
-    let data = place.path().join("DIR");
+    let data = place.path().join("small");
     fs::create_dir(&data).unwrap();
     let mount = format!("mount -t tmpfs -o {options} tmpfs '{}'", data.display());
     let in_namespace = |script: &str| {
@@ -165,4 +167,33 @@ fn the_audit_trail_shows_tampering() {
     let broken = drydock_in(data, &["audit", "verify", "--json"]);
     assert_eq!(broken.code, 1, "{broken:?}");
     assert!(broken.error().contains("broken at entry 1"), "{broken:?}");
+}
+
+#[test]
+fn an_entry_of_another_trail_does_not_fit_in() {
+    let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for data in [place.path(), place.path(), other.path()] {
+        assert_eq!(Running::gateway(data).end().0, 0);
+    }
+    let database = |data: &Path| data.join("gateway/gateway.db");
+    // The first entry of a trail: its time (six bytes), these words, the hash before it, its own.
+    let words = b"gatewaygateway.openedafter a clean end";
+    let first_entry = |bytes: &[u8]| {
+        let mut starts = (0..=bytes.len() - words.len() - 128).filter(|at| bytes[*at..].starts_with(words));
+        let at = starts
+            .find(|at| bytes[at + words.len()..].starts_with(&[b'0'; 64]))
+            .unwrap();
+        at - 6..at + words.len() + 128
+    };
+    let (mut bytes, theirs) = (
+        fs::read(database(place.path())).unwrap(),
+        fs::read(database(other.path())).unwrap(),
+    );
+    let place_of_it = first_entry(&bytes);
+    bytes[place_of_it].copy_from_slice(&theirs[first_entry(&theirs)]);
+    fs::write(database(place.path()), bytes).unwrap();
+    // It is whole in itself; the next one does not follow it.
+    let broken = drydock_in(place.path(), &["audit", "verify", "--json"]);
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert!(broken.error().contains("broken at entry 2"), "{broken:?}");
 }

@@ -649,6 +649,49 @@ revision: number,
 boards: Array<BoardView>, };
 
 /**
+ * Lets debuggers connect to a machine.
+ */
+export type GdbOpen = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Port on the loopback address; none: any that is free.
+ */
+port: number | null, };
+
+/**
+ * State of a machine's door for debuggers.
+ */
+export type GdbState = "closed" | "waiting" | "attached";
+
+/**
+ * A machine's door for debuggers.
+ */
+export type GdbView = { 
+/**
+ * Name of the board.
+ */
+board: string, 
+/**
+ * Its state.
+ */
+state: GdbState, 
+/**
+ * Address and port, for `target remote`.
+ */
+address: string | null, 
+/**
+ * The firmware with its symbols.
+ */
+program: string | null, 
+/**
+ * Command line that debugs it.
+ */
+command: string | null, };
+
+/**
  * A LED of the front panel.
  */
 export type LedView = { 
@@ -936,6 +979,309 @@ enabled: boolean, };
 export type PowerAction = "on" | "off" | "reset" | "cut" | "pause" | "resume";
 
 /**
+ * How much of the firmware was executed.
+ */
+export type ProfileCoverage = { 
+/**
+ * Functions there are.
+ */
+functions: number, 
+/**
+ * Functions that were executed, in part at least.
+ */
+functions_executed: number, 
+/**
+ * Bytes of functions.
+ */
+bytes: number, 
+/**
+ * Bytes that were executed.
+ */
+bytes_executed: number, };
+
+/**
+ * Asks for a profile as a file.
+ */
+export type ProfileExport = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * What to make of it.
+ */
+format: ProfileFormat, 
+/**
+ * What the widths and weights are; none: cycles.
+ */
+weight: ProfileWeight, 
+/**
+ * Dark background of drawings.
+ */
+dark: boolean, 
+/**
+ * File to write; none: returned in base64.
+ */
+path: string | null, };
+
+/**
+ * Format of a profile.
+ */
+export type ProfileFormat = "svg" | "png" | "speedscope" | "firefox" | "folded" | "coverage";
+
+/**
+ * A function.
+ */
+export type ProfileFunction = { 
+/**
+ * Its name, demangled.
+ */
+name: string, 
+/**
+ * First address.
+ */
+address: number, 
+/**
+ * How often it was called.
+ */
+calls: number, 
+/**
+ * Cycles of its own.
+ */
+self_cycles: number, 
+/**
+ * Cycles of it and of all it calls.
+ */
+total_cycles: number, 
+/**
+ * Instructions of its own.
+ */
+self_instructions: number, 
+/**
+ * Instructions of it and of all it calls.
+ */
+total_instructions: number, };
+
+/**
+ * The firmware's heap.
+ */
+export type ProfileHeap = { 
+/**
+ * Bytes in use.
+ */
+used_bytes: number, 
+/**
+ * The most there were in use since its reset.
+ */
+peak_bytes: number, 
+/**
+ * Bytes there are.
+ */
+total_bytes: number, };
+
+/**
+ * An exception or interrupt.
+ */
+export type ProfileInterrupt = { 
+/**
+ * Its name, as in `SysTick` or `interrupt 17`.
+ */
+name: string, 
+/**
+ * How often it was taken.
+ */
+entries: number, 
+/**
+ * Cycles of it and of all it calls.
+ */
+cycles: number, 
+/**
+ * The most stack it took on the stack that it interrupted.
+ */
+stack_bytes: number, };
+
+/**
+ * A peripheral.
+ */
+export type ProfilePeripheral = { 
+/**
+ * Name of its address block, or its address.
+ */
+name: string, 
+/**
+ * First address of the block.
+ */
+address: number, 
+/**
+ * Loads by the core.
+ */
+loads: number, 
+/**
+ * Stores by the core.
+ */
+stores: number, };
+
+/**
+ * Asks for a profile as it is now.
+ */
+export type ProfileQuery = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * At most this many functions.
+ */
+top: number, };
+
+/**
+ * A stack.
+ */
+export type ProfileStack = { 
+/**
+ * `main` or `process`.
+ */
+name: string, 
+/**
+ * Address behind its first byte.
+ */
+top: number, 
+/**
+ * The lowest address it reached.
+ */
+lowest: number, 
+/**
+ * Bytes between.
+ */
+bytes: number, };
+
+/**
+ * Begins a profile of an emulated board.
+ */
+export type ProfileStart = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Ends by itself after this much of the board's time, in seconds; none: with `profile.stop`.
+ */
+for_s: number | null, 
+/**
+ * Power-cycle the board first, so that the profile begins with its first instruction.
+ */
+restart: boolean, };
+
+/**
+ * State of a board's profile.
+ */
+export type ProfileState = "none" | "recording" | "finished";
+
+/**
+ * Ends a profile.
+ */
+export type ProfileStop = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * At most this many functions in the answer.
+ */
+top: number, 
+/**
+ * Throw away what was recorded.
+ */
+discard: boolean, };
+
+/**
+ * What a profile found.
+ */
+export type ProfileSummary = { 
+/**
+ * Core clock in Hz.
+ */
+cpu_hz: number, 
+/**
+ * Cycles from beginning to end.
+ */
+cycles: number, 
+/**
+ * Cycles of them in which the core slept.
+ */
+asleep_cycles: number, 
+/**
+ * Cycles in which the chip kept the core waiting (flash was busy).
+ */
+waiting_cycles: number, 
+/**
+ * Instructions executed.
+ */
+instructions: number, 
+/**
+ * Functions, the one with the most cycles of its own first.
+ */
+functions: Array<ProfileFunction>, 
+/**
+ * How deep the stacks got.
+ */
+stacks: Array<ProfileStack>, 
+/**
+ * Exceptions and interrupts.
+ */
+interrupts: Array<ProfileInterrupt>, 
+/**
+ * Peripherals that the core used, the most used first.
+ */
+peripherals: Array<ProfilePeripheral>, 
+/**
+ * How much of the firmware was executed.
+ */
+coverage: ProfileCoverage, 
+/**
+ * The firmware's heap, as the device last reported it.
+ */
+heap: ProfileHeap | null, 
+/**
+ * What did not fit the profile's limits, in a sentence.
+ */
+truncated: string | null, };
+
+/**
+ * A profile, and how far it is.
+ */
+export type ProfileView = { 
+/**
+ * Name of the board.
+ */
+board: string, 
+/**
+ * Its state.
+ */
+state: ProfileState, 
+/**
+ * Board time at its beginning, in seconds.
+ */
+from_s: number, 
+/**
+ * Board time that it has come to, in seconds.
+ */
+to_s: number, 
+/**
+ * Board time at which it ends by itself.
+ */
+until_s: number | null, 
+/**
+ * What was found so far.
+ */
+summary: ProfileSummary | null, };
+
+/**
+ * What counts.
+ */
+export type ProfileWeight = "cycles" | "instructions";
+
+/**
  * Bytes of a transfer.
  */
 export type Progress = { 
@@ -951,7 +1297,7 @@ total_bytes: number, };
 /**
  * A request: the method's name and what it takes.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * An app that comes with Drydock.
@@ -1264,6 +1610,13 @@ export interface Methods {
   "snapshot.export": { params: SnapshotExport; result: SnapshotFile };
   "snapshot.import": { params: SnapshotImport; result: SnapshotView };
   "board.fork": { params: BoardFork; result: Array<BoardView> };
+  "profile.start": { params: ProfileStart; result: ProfileView };
+  "profile.view": { params: ProfileQuery; result: ProfileView };
+  "profile.stop": { params: ProfileStop; result: ProfileView };
+  "profile.export": { params: ProfileExport; result: Exported };
+  "gdb.open": { params: GdbOpen; result: GdbView };
+  "gdb.view": { params: BoardRef; result: GdbView };
+  "gdb.close": { params: BoardRef; result: GdbView };
   "app.samples": { params: Empty; result: Array<Sample> };
   "app.preview": { params: AppPreviewRequest; result: AppPreview };
   "app.deploy": { params: AppDeploy; result: Deployment };

@@ -12,9 +12,9 @@ const MEASUREMENT: VirtualTime = VirtualTime::from_us(36);
 const ROOM: i32 = 25 * 4;
 
 /// A0..A5, B0..B5 and T0..T4 out of reset (PS 6.28.1).
-const SLOPES: [u32; 6] = [0x326, 0x348, 0x3aa, 0x40e, 0x4bd, 0x5a3];
-const INTERCEPTS: [u32; 6] = [0x3fef, 0x3fbe, 0x3fbe, 0x0012, 0x0124, 0x027c];
-const END_POINTS: [u32; 5] = [0xe2, 0x00, 0x19, 0x3c, 0x50];
+pub(super) const SLOPES: [u32; 6] = [0x326, 0x348, 0x3aa, 0x40e, 0x4bd, 0x5a3];
+pub(super) const INTERCEPTS: [u32; 6] = [0x3fef, 0x3fbe, 0x3fbe, 0x0012, 0x0124, 0x027c];
+pub(super) const END_POINTS: [u32; 5] = [0xe2, 0x00, 0x19, 0x3c, 0x50];
 
 /// The peripheral.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]

@@ -330,7 +330,7 @@ impl Usart {
         let word: u32 = if self.cr[0] & M == 0 { 16 } else { 18 };
         let half_bits = u64::from(2 + word + stop);
         // A generator that was never set does not clock; what comes from outside keeps its own pace.
-        let clocks = u64::from(bit.max(16)) * half_bits;
+        let clocks = u64::from(if bit == 0 { 16 } else { bit }) * half_bits;
         VirtualTime::from_ticks(clocks, 2 * u64::from(pclk.max(1)))
     }
 }

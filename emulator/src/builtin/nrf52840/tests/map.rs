@@ -10,6 +10,8 @@ fn registers_have_their_reset_values() {
         (0x1000_0014, 256),         // FICR CODESIZE
         (0x1000_0100, 0x52840),     // FICR INFO.PART
         (0x1000_010c, 256),         // FICR INFO.RAM
+        (0x1000_0404, 0x326),       // FICR TEMP.A0
+        (0x1000_0444, 0x50),        // FICR TEMP.T4
         (0x4000_0400, 0),           // POWER RESETREAS
         (0x4000_0418, 0),           // CLOCK LFCLKSTAT
         (0x4000_0518, 0),           // CLOCK LFCLKSRC

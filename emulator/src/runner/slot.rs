@@ -1,5 +1,8 @@
 //! One machine under the runner: what it is asked to do, and one turn of it on a worker.
 
+mod restore;
+mod together;
+
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +27,9 @@ use crate::{
 const TURN: Duration = Duration::from_millis(2);
 /// Virtual time of one run, unless the engine asks for longer ones; input that comes meanwhile waits for its end.
 const SLICE: VirtualTime = VirtualTime::from_us(500);
+/// A sleeping machine waits at least this long, however soon something is due in it: a wake-up of the host costs more
+/// than most of what a chip does by itself. It loses nothing, but is late by this much at most.
+const IDLE_NAP: Duration = Duration::from_millis(1);
 /// A machine ahead of `realtime` waits at least this long.
 const REALTIME_NAP: Duration = Duration::from_millis(1);
 /// Guest faults kept to be shown.
@@ -323,61 +329,6 @@ impl Body {
         }
     }
 
-    /// Goes to a state, which may be of another time: pace and recording begin anew there.
-    fn restore(&mut self, slot: &Slot, state: &MachineSnapshot) -> Result<(), MachineError> {
-        let Some(machine) = &mut self.machine else {
-            return Ok(());
-        };
-        let mut outcome = Ok(());
-        let done = guarded(machine, |machine| {
-            let board = machine.info().board.clone();
-            outcome = match machine.snapshots() {
-                Some(snapshots) => snapshots.restore(state),
-                None => Err(MachineError::Refused {
-                    board,
-                    reason: "its engine has no snapshots".to_owned(),
-                }),
-            };
-            // What it produced before is not of this state.
-            machine.take_uart_output();
-            machine.take_pin_changes();
-            machine.take_faults();
-            Ok(())
-        });
-        if let Err(cause) = done {
-            self.enter(slot, State::Crashed { cause });
-            return Ok(());
-        }
-        outcome?;
-        lock(&slot.recording).incomplete = true;
-        let at = machine.now();
-        let mut changes = Vec::new();
-        for (pin, seen) in lock(&slot.seen).pins.iter_mut().enumerate() {
-            let pin = pin as u16;
-            let level = machine.pin_level(pin);
-            if std::mem::replace(seen, level) != level {
-                changes.push(PinChange { at, pin, level });
-            }
-        }
-        changes.into_iter().for_each(|change| slot.tell(Event::Pin(change)));
-        self.idle = None;
-        self.pause_at = None;
-        self.pacer.restart();
-        self.leave_lockstep(slot);
-        if self.state == State::Paused {
-            self.publish(slot, true);
-        } else {
-            self.enter(slot, State::Running);
-        }
-        Ok(())
-    }
-
-    fn leave_lockstep(&mut self, slot: &Slot) {
-        if let Some(place) = self.together.take() {
-            slot.lockstep.leave(place);
-        }
-    }
-
     fn drive_pin(&mut self, slot: &Slot, pin: u16, level: Option<bool>) {
         let Some(machine) = &mut self.machine else { return };
         let at = machine.now();
@@ -425,12 +376,22 @@ impl Body {
                 if event == VirtualTime::MAX {
                     return Next::WhenNotified;
                 }
-                if !free && self.pacer.idle_limit(host, now) < event {
-                    return Next::At(slot.started + self.pacer.host_instant(host, now, event));
-                }
-                let spent = self.run(slot, RunLimit::until(event));
                 if free {
+                    let end = now.saturating_add(SLICE).min(pause_at).max(event);
+                    let spent = self.timed(slot, |machine| follow_line(machine, event, end));
                     self.pacer.was_busy(Duration::ZERO, spent);
+                } else {
+                    let limit = self.pacer.idle_limit(host, now);
+                    if limit < event {
+                        let at = self.pacer.host_instant(host, now, event);
+                        return Next::At(slot.started + at.max(host + IDLE_NAP));
+                    }
+                    // All that fell due during the nap at once.
+                    let until = match self.pacer.is_held() {
+                        true => limit.min(event.saturating_add(SLICE)).min(pause_at),
+                        false => event,
+                    };
+                    self.run(slot, RunLimit::until(until));
                 }
             }
             None => {
@@ -447,42 +408,6 @@ impl Body {
         }
         let now = self.machine.as_ref().map_or(now, |machine| machine.now());
         self.pacer.served(slot.started.elapsed(), now);
-        Next::Again
-    }
-
-    /// The open quantum of all machines that advance together, or a wait for the next.
-    fn advance_together(&mut self, slot: &Slot) -> Next {
-        let Some(machine) = &self.machine else {
-            return Next::WhenNotified;
-        };
-        let now = machine.now();
-        if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
-            self.pause_at = None;
-            self.enter(slot, State::Paused);
-            return Next::WhenNotified;
-        }
-        let mut place = match self.together {
-            Some(place) => place,
-            None => slot.lockstep.join(slot.me.clone(), now),
-        };
-        let open = slot.lockstep.open();
-        let end = place.end(open);
-        let begins = now < end && place.begins(open);
-        self.together = Some(place);
-        if now >= end {
-            let live = slot.wires.iter().any(|wire| wire.is_open());
-            return slot.lockstep.arrive(place, self.slept, live);
-        }
-        if begins {
-            self.slept = true;
-            self.take_input(slot);
-        }
-        let before = self.machine.as_ref().map(|machine| machine.instructions());
-        let until = end.min(self.pause_at.unwrap_or(VirtualTime::MAX));
-        self.run(slot, RunLimit::until(until));
-        self.slept &= before == self.machine.as_ref().map(|machine| machine.instructions());
-        // It sleeps until the end of the quantum, and no longer.
-        self.idle = None;
         Next::Again
     }
 
@@ -533,11 +458,20 @@ impl Body {
 
     /// Tells how much virtual time passed.
     fn run(&mut self, slot: &Slot, limit: RunLimit) -> VirtualTime {
+        self.timed(slot, |machine| machine.run(limit))
+    }
+
+    /// As [`Self::run`], with `action` for the running.
+    fn timed(
+        &mut self,
+        slot: &Slot,
+        action: impl FnOnce(&mut dyn Machine) -> Result<StopReason, MachineError>,
+    ) -> VirtualTime {
         let Some(machine) = &mut self.machine else {
             return VirtualTime::ZERO;
         };
         let (started, before, from) = (Instant::now(), machine.instructions(), machine.now());
-        let result = guarded(machine, |machine| machine.run(limit));
+        let result = guarded(machine, action);
         self.meter
             .ran(started.elapsed(), machine.instructions().saturating_sub(before));
         let spent = machine.now().saturating_sub(from);
@@ -658,6 +592,23 @@ impl Body {
             status.faults = self.faults;
             aloud
         });
+    }
+}
+
+/// Runs a sleeping machine with bytes on its line through `event` and what follows it, until the line is at rest, or
+/// `end`. Each byte is an event, and none of them is worth a turn.
+fn follow_line(machine: &mut dyn Machine, event: VirtualTime, end: VirtualTime) -> Result<StopReason, MachineError> {
+    let mut event = event;
+    loop {
+        let reason = machine.run(RunLimit::until(event))?;
+        if reason != StopReason::Deadline || machine.now() >= end {
+            return Ok(reason);
+        }
+        let reason = machine.run(RunLimit::busy_until(end))?;
+        match reason {
+            StopReason::Idle { next_event: Some(next) } if next <= end && machine.uart_busy() => event = next,
+            reason => return Ok(reason),
+        }
     }
 }
 

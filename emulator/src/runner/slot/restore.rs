@@ -1,0 +1,55 @@
+//! A machine under the runner goes to a state of another time.
+
+use super::{Body, Event, PinChange, Slot, State, guarded, lock};
+use crate::{MachineError, MachineSnapshot};
+
+impl Body {
+    /// Goes to a state, which may be of another time: pace and recording begin anew there.
+    pub(super) fn restore(&mut self, slot: &Slot, state: &MachineSnapshot) -> Result<(), MachineError> {
+        let Some(machine) = &mut self.machine else {
+            return Ok(());
+        };
+        let mut outcome = Ok(());
+        let done = guarded(machine, |machine| {
+            let board = machine.info().board.clone();
+            outcome = match machine.snapshots() {
+                Some(snapshots) => snapshots.restore(state),
+                None => Err(MachineError::Refused {
+                    board,
+                    reason: "its engine has no snapshots".to_owned(),
+                }),
+            };
+            // What it produced before is not of this state.
+            machine.take_uart_output();
+            machine.take_pin_changes();
+            machine.take_faults();
+            Ok(())
+        });
+        if let Err(cause) = done {
+            self.enter(slot, State::Crashed { cause });
+            return Ok(());
+        }
+        outcome?;
+        lock(&slot.recording).incomplete = true;
+        let at = machine.now();
+        let mut changes = Vec::new();
+        for (pin, seen) in lock(&slot.seen).pins.iter_mut().enumerate() {
+            let pin = pin as u16;
+            let level = machine.pin_level(pin);
+            if std::mem::replace(seen, level) != level {
+                changes.push(PinChange { at, pin, level });
+            }
+        }
+        changes.into_iter().for_each(|change| slot.tell(Event::Pin(change)));
+        self.idle = None;
+        self.pause_at = None;
+        self.pacer.restart();
+        self.leave_lockstep(slot);
+        if self.state == State::Paused {
+            self.publish(slot, true);
+        } else {
+            self.enter(slot, State::Running);
+        }
+        Ok(())
+    }
+}

@@ -22,7 +22,7 @@ pub(crate) async fn watch(core: Arc<Core>) {
             let silence_ms = session.silence_ms();
             if silence_ms > core.limits.idle_timeout_ms {
                 session.end(EndReason::Idle);
-            } else if silence_ms > core.limits.heartbeat_timeout_ms
+            } else if silence_ms > session.patience_ms(core.limits.heartbeat_timeout_ms)
                 && !session.silent.swap(true, Ordering::SeqCst)
                 && let Err(error) = core.fell_silent(&session).await
             {

@@ -55,6 +55,8 @@ pub(crate) struct Session {
     pending: Mutex<HashMap<u32, oneshot::Sender<Reply>>>,
     next_id: AtomicU32,
     reply_timeout_ms: u64,
+    /// What the device was told when it connected.
+    metrics_interval_ms: u32,
 }
 
 /// Why a session was ended from this side.
@@ -127,6 +129,7 @@ impl Session {
         peer: String,
         clock: Arc<dyn Clock>,
         reply_timeout_ms: u64,
+        metrics_interval_ms: u32,
         ending: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
@@ -146,6 +149,7 @@ impl Session {
             pending: Mutex::default(),
             next_id: AtomicU32::new(1),
             reply_timeout_ms,
+            metrics_interval_ms,
         };
         (Arc::new(session), outgoing)
     }
@@ -164,6 +168,11 @@ impl Session {
     fn heard(&self) {
         self.heard_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         self.heard_unix_ms.store(self.clock.unix_ms(), Ordering::Relaxed);
+    }
+
+    /// How long the device may be silent before it counts as unreachable: `least_ms`, and two and a half of its intervals.
+    pub(crate) fn patience_ms(&self, least_ms: u64) -> u64 {
+        least_ms.max(u64::from(self.metrics_interval_ms) * 5 / 2)
     }
 
     /// Milliseconds of the link's clock since the device was heard.

@@ -24,6 +24,11 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+/// Of the interval of metrics, for each device that has a session.
+const METRICS_MS_EACH: u32 = 10;
+/// Longest interval that is told without being asked for: a device must be missed before its connection is given up.
+const METRICS_INTERVAL_MS_MAX: u32 = 10_000;
+
 /// Longest wait for a peer that does not take our farewell.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -71,6 +76,7 @@ async fn session<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let metrics_interval_ms = metrics_interval_ms(core.limits.metrics_interval_ms, core.sessions.len());
     let make = |id| {
         Session::new(
             id,
@@ -78,6 +84,7 @@ where
             peer.clone(),
             clock,
             core.limits.reply_timeout_ms,
+            metrics_interval_ms,
             ending,
         )
     };
@@ -90,7 +97,7 @@ where
     let welcome = Welcome {
         session_id: session.id,
         time_ms: session.clock.unix_ms(),
-        metrics_interval_ms: core.limits.metrics_interval_ms,
+        metrics_interval_ms,
     };
     let reconciling = match encode(Kind::Welcome, 0, &welcome) {
         Ok(message) if session.put(&message).await.is_ok() => Some(
@@ -115,6 +122,15 @@ where
         tracing::warn!(%error, device = %session.device, "the end of a session could not be recorded");
     }
     sentence
+}
+
+/// The interval that the next of so many devices is told. Beyond a hundred each tells the more rarely, so that what all of
+/// them tell in a second grows no more with their number but slowly.
+fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
+    let by_number = u32::try_from(sessions)
+        .unwrap_or(u32::MAX)
+        .saturating_mul(METRICS_MS_EACH);
+    least_ms.max(by_number.min(METRICS_INTERVAL_MS_MAX))
 }
 
 /// Reads until the end; gives one sentence about it.
@@ -258,4 +274,27 @@ fn parse_hello(message: &[u8]) -> Result<Hello, String> {
         return Err("the device did not begin with its hello".to_owned());
     }
     envelope.body().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::metrics_interval_ms;
+
+    #[test]
+    fn many_devices_tell_more_rarely() {
+        for (sessions, interval_ms) in [
+            (0, 1_000),
+            (100, 1_000),
+            (300, 3_000),
+            (1_000, 10_000),
+            (9_999_999, 10_000),
+        ] {
+            assert_eq!(metrics_interval_ms(1_000, sessions), interval_ms, "{sessions}");
+        }
+        assert_eq!(
+            metrics_interval_ms(30_000, 1_000),
+            30_000,
+            "what was configured is the least"
+        );
+    }
 }

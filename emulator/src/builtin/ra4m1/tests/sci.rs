@@ -84,19 +84,19 @@ fn sending_interrupts_when_there_is_room_and_when_it_ends() {
     let mut bench = line();
     bench.write_byte(SCR, 0x20);
     bench.write_byte(SCR, 0xa0);
-    assert_eq!(lines(&mut bench), [], "TIE after TE raises nothing");
+    assert_eq!(lines(&mut bench), [0_u16; 0], "TIE after TE raises nothing");
     bench.write_byte(SCR, 0);
     bench.write_byte(SCR, 0xa0);
     assert_eq!(lines(&mut bench), [1], "TIE with TE does");
     bench.write_byte(TDR, 1);
     assert_eq!(lines(&mut bench), [1]);
     bench.write_byte(TDR, 2);
-    assert_eq!(lines(&mut bench), []);
+    assert_eq!(lines(&mut bench), [0_u16; 0]);
     bench.pass(us(10));
     assert_eq!(lines(&mut bench), [1]);
     bench.write_byte(SCR, 0x24);
     bench.pass(us(9));
-    assert_eq!(lines(&mut bench), []);
+    assert_eq!(lines(&mut bench), [0_u16; 0]);
     bench.pass(us(1));
     assert_eq!(lines(&mut bench), [2], "TEI");
 }

@@ -4,7 +4,7 @@
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::snapshot_file::{self, Header, SnapshotFileError};
-use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime};
+use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
 use proptest::prelude::*;
 
 const SEED: Seed = Seed([5; 32]);
@@ -16,16 +16,21 @@ fn boards() -> Vec<Board> {
 
 /// The board's firmware, or, where it has none, a loop in RAM.
 fn boot(board: &Board) -> (Image, Box<dyn Machine>) {
+    let Ok(firmware) = drydock_assets::firmware(&board.name) else {
+        return count(board);
+    };
     let mut machine = Builtin.open(board, SEED).expect("the board opens");
-    if let Ok(firmware) = drydock_assets::firmware(&board.name) {
-        let image = Image::from_elf(firmware.elf).expect("the firmware is an image");
-        machine.load(&image).expect("the firmware fits");
-        machine.reset(ResetKind::PowerOn).expect("it resets");
-        return (image, machine);
-    }
+    let image = Image::from_elf(firmware.elf).expect("the firmware is an image");
+    machine.load(&image).expect("the firmware fits");
+    machine.reset(ResetKind::PowerOn).expect("it resets");
+    (image, machine)
+}
+
+/// A loop in RAM that counts.
+fn count(board: &Board) -> (Image, Box<dyn Machine>) {
+    let mut machine = Builtin.open(board, SEED).expect("the board opens");
     let ram = board.chip.ram[0].base;
     let arm = machine.registers().iter().any(|register| register.name == "xpsr");
-    // Counts, and stores the count.
     let (code, pointer): (&[u8], _) = if arm {
         (&[0x01, 0x30, 0x08, 0x60, 0xfc, 0xe7], "r1")
     } else {
@@ -55,7 +60,10 @@ fn hash(machine: &mut dyn Machine) -> u64 {
 fn run_us(machine: &mut dyn Machine, us: u64) {
     let until = machine.now() + VirtualTime::from_us(us);
     while machine.now() < until {
-        machine.run(RunLimit::until(until)).expect("it runs");
+        match machine.run(RunLimit::until(until)).expect("it runs") {
+            StopReason::Deadline | StopReason::Reset(_) => {}
+            reason => panic!("it stopped: {reason:?}, {:?}", machine.take_faults()),
+        }
     }
 }
 
@@ -87,6 +95,32 @@ fn a_loaded_machine_goes_on_as_the_saved_one_would_have_on_every_board() {
             assert!(save(&board, &image, &mut *second) == save(&board, &image, &mut *machine));
         }
     }
+}
+
+/// A billion instructions in one go, and with a file in between seven times, each time in a machine of its own.
+#[test]
+#[ignore = "a billion instructions, twice"]
+fn a_billion_instructions_across_files() {
+    let board = drydock_assets::board("nano33ble").expect("the board is there");
+    let (image, mut machine) = count(&board);
+    while machine.instructions() < 1_000_000_000 {
+        run_us(&mut *machine, 1_000_000);
+    }
+    let end = machine.now();
+    let mut hops = count(&board).1;
+    for hop in 1..=7 {
+        let to = VirtualTime::from_ps(end.as_ps() / 7 * hop);
+        while hops.now() < to {
+            hops.run(RunLimit::until(to)).expect("it runs");
+        }
+        let file = save(&board, &image, &mut *hops);
+        hops = load(&board, &image, &file).expect("the file is taken");
+    }
+    while hops.now() < end {
+        hops.run(RunLimit::until(end)).expect("it runs");
+    }
+    assert_eq!(hops.instructions(), machine.instructions());
+    assert_eq!(hash(&mut *hops), hash(&mut *machine));
 }
 
 #[test]
@@ -178,11 +212,11 @@ proptest! {
 
     /// A file with any bits flipped, or cut anywhere, is refused.
     #[test]
-    fn no_damage_goes_unseen(at in any::<prop::sample::Index>(), bit in 0..8, cut in any::<bool>()) {
+    fn no_damage_goes_unseen(at in any::<prop::sample::Index>(), bit in 0..8u8, cut in any::<bool>()) {
         let (board, image, file) = sample();
         let mut file = file.clone();
         let at = at.index(file.len());
-        if cut { file.truncate(at) } else { file[at] ^= 1 << bit }
+        if cut { file.truncate(at) } else { file[at] ^= 1u8 << bit }
         prop_assert!(snapshot_file::inspect(&file).is_err());
         prop_assert!(load(board, image, &file).is_err());
     }

@@ -71,7 +71,7 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
 
     // In another process, whose machine has lived on meanwhile.
     let gateway = Running::gateway(data);
-    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "sensor");
+    gateway.wait_for("device.connected");
     done(data, &["restore", "bench-1", file]);
     gateway.wait_for("machine.restored");
     assert_eq!(gateway.wait_for("device.connected")["device"], before["device"]["id"]);

@@ -4,8 +4,11 @@
 //! `DRYDOCK_RENEW=1 cargo test -p drydock-emulator --test firmware` renews the expected logs. Firmware that was not built
 //! into the assets makes these tests ignored, by name.
 
+mod esp32c6;
 mod host;
 mod in_session;
+mod other_boards;
+mod power_cut;
 mod starts;
 mod support;
 
@@ -36,6 +39,10 @@ const CHECKS: &[(&str, Check)] = &[
         "a_hang_with_interrupts_off_is_told_by_what_the_firmware_was_at",
         in_session::unseen_hang,
     ),
+    (
+        "a_power_cut_in_a_deployment_leaves_the_old_or_the_new_app",
+        power_cut::in_a_deployment,
+    ),
     ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
 ];
 
@@ -51,6 +58,8 @@ fn main() {
                 Trial::test(format!("{BOARD}::{name} (skipped: {missing})"), || Ok(())).with_ignored_flag(true)
             }
         })
+        .chain(esp32c6::trials())
+        .chain(other_boards::trials())
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

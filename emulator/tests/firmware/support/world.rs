@@ -27,12 +27,19 @@ pub(crate) struct World {
     /// Resets that the board made by itself.
     pub(crate) resets: Vec<ResetKind>,
     pub(crate) faults: Vec<GuestFault>,
+    /// When the power is cut, for a moment; none once that is done.
+    pub(crate) cut_at: Option<VirtualTime>,
 }
 
 impl World {
     /// A board that was just switched on and knows nobody.
     pub(crate) fn new(image: &Image) -> Self {
-        let board = drydock_assets::board(BOARD).expect("the board is described");
+        Self::of(BOARD, image)
+    }
+
+    /// As [`Self::new`], of another kind.
+    pub(crate) fn of(board: &str, image: &Image) -> Self {
+        let board = drydock_assets::board(board).expect("the board is described");
         let engine = drydock_emulator::engines().remove(0);
         let mut machine = engine.open(&board, Seed([7; 32])).expect("opens");
         machine.load(image).expect("fits");
@@ -45,12 +52,18 @@ impl World {
             log: String::new(),
             resets: Vec::new(),
             faults: Vec::new(),
+            cut_at: None,
         }
     }
 
     /// A board that is enrolled and in session.
     pub(crate) fn in_session(image: &Image) -> Self {
-        let mut world = Self::new(image);
+        Self::new(image).enrolled()
+    }
+
+    /// Waits for the session.
+    pub(crate) fn enrolled(self) -> Self {
+        let mut world = self;
         world.run_for_ms(200);
         let pair = FromHost::Pair(world.gateway.pair());
         let framed = framing::framed(&minicbor::to_vec(&pair).expect("encodes")).expect("fits");
@@ -63,7 +76,8 @@ impl World {
 
     /// Runs machine, link and gateway for a millisecond.
     fn turn(&mut self) {
-        let until = self.machine.now() + STEP;
+        let step = self.machine.now() + STEP;
+        let until = self.cut_at.map_or(step, |cut| cut.min(step));
         while self.machine.now() < until {
             match self.machine.run(RunLimit::until(until)).expect("the engine runs") {
                 StopReason::Deadline => {}
@@ -72,6 +86,10 @@ impl World {
             }
         }
         self.faults.extend(self.machine.take_faults());
+        if self.cut_at.is_some_and(|cut| cut <= self.machine.now()) {
+            self.cut_at = None;
+            self.machine.reset(ResetKind::PowerOn).expect("resets");
+        }
         let now_ms = self.machine.now().as_us() / 1000;
         for output in self.machine.take_uart_output() {
             self.host.receive(&output.bytes, now_ms);

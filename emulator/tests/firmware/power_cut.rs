@@ -1,0 +1,104 @@
+//! The power is cut at any instruction of a deployment: the board comes back with the old app or the new one, and runs it.
+
+use crate::support::{
+    package::{deploy, manifest, sign},
+    world::World,
+};
+use drydock_emulator::{Image, VirtualTime};
+use drydock_protocol::{
+    device_to_gateway::Reply,
+    envelope::{Envelope, Kind},
+    gateway_to_device::{PackageBegin, PackageChunk, PackageCommit},
+    limits::CHUNK_BYTES,
+    types::AppState,
+};
+use libtest_mimic::Failed;
+
+const APP: &str = "trial";
+
+/// `DRYDOCK_CUTS=N` cuts N times, `DRYDOCK_CUT_SEED=S` at other instants.
+pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
+    let number = |name: &str, usual: u64| std::env::var(name).ok().map_or(Ok(usual), |text| text.parse());
+    let cuts = number("DRYDOCK_CUTS", 8)?;
+    let mut random = number("DRYDOCK_CUT_SEED", 1)?;
+    let module = drydock_assets::app("blink")
+        .map_err(|missing| missing.to_string())?
+        .wasm;
+
+    let mut world = World::in_session(image);
+    deploy(&mut world, &manifest(APP, 1, module), module).map_err(|refusal| refusal.detail)?;
+    let start = world.machine.now();
+    deploy(&mut world, &manifest(APP, 2, module), module).map_err(|refusal| refusal.detail)?;
+    let span = (world.machine.now() - start).as_ps();
+
+    let (mut installed, mut old, mut new) = (2, 0, 0);
+    for (cut, next) in (3..).enumerate().take(cuts as usize) {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        // Anywhere in it, and every other one towards its end, where the new app is committed.
+        let part = (u128::from(span) * u128::from(random >> 32) >> 32) as u64;
+        let after = if cut % 2 == 0 {
+            part
+        } else {
+            span - span / 20 + part / 10
+        };
+        world.gateway.inbox.clear();
+        world.cut_at = Some(world.machine.now() + VirtualTime::from_ps(after));
+        send(&mut world, next, module)?;
+        world.run_until("the cut", |world| world.cut_at.is_none());
+        let instructions = world.machine.instructions();
+
+        world.gateway.inbox.clear();
+        let hello = world.hello();
+        let app = hello.apps.iter().find(|app| app.app == APP);
+        let app = app.ok_or_else(|| format!("neither app is there after a cut at instruction {instructions}"))?;
+        match app.sequence {
+            sequence if sequence == installed => old += 1,
+            sequence if sequence == next => new += 1,
+            sequence => return Err(format!("sequence {sequence} after a cut at instruction {instructions}").into()),
+        }
+        installed = app.sequence;
+        if app.state != AppState::Running {
+            while world.report().state != AppState::Running {}
+        }
+        assert_eq!(world.log_line().app, APP);
+    }
+    println!("{cuts} cuts: the old app {old} times, the new one {new} times");
+    assert!(world.faults.is_empty(), "{:?}", world.faults);
+    Ok(())
+}
+
+/// Sends a package, as long as there is power.
+fn send(world: &mut World, sequence: u64, module: &[u8]) -> Result<(), Failed> {
+    let envelope = sign(&manifest(APP, sequence, module), &world.gateway.publisher);
+    if !ask(world, Kind::PackageBegin, &PackageBegin { envelope })? {
+        return Ok(());
+    }
+    for (index, data) in module.chunks(CHUNK_BYTES).enumerate() {
+        let offset = (index * CHUNK_BYTES) as u32;
+        if !ask(world, Kind::PackageChunk, &PackageChunk { offset, data })? {
+            return Ok(());
+        }
+    }
+    ask(world, Kind::PackageCommit, &PackageCommit { start: true }).map(|_| ())
+}
+
+/// Whether the answer came before the cut.
+fn ask<T: minicbor::Encode<()>>(world: &mut World, kind: Kind, request: &T) -> Result<bool, Failed> {
+    let id = world.gateway.request(kind, request);
+    let mut answer = None;
+    world.run_until("an answer or the cut", |world| {
+        let inbox = &mut world.gateway.inbox;
+        let found = inbox.iter().position(|message| {
+            Envelope::decode(message).is_ok_and(|envelope| envelope.kind == Kind::Reply as u16 && envelope.id == id)
+        });
+        answer = found.and_then(|at| inbox.remove(at));
+        answer.is_some() || world.cut_at.is_none()
+    });
+    let Some(answer) = answer else { return Ok(false) };
+    match Envelope::decode(&answer)?.body()? {
+        Reply::Refused(refusal) => Err(refusal.detail.into()),
+        Reply::Done | Reply::ChunkTaken(_) => Ok(true),
+    }
+}

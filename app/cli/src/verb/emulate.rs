@@ -77,6 +77,8 @@ struct Crowd {
     /// Ids by name.
     ids: HashMap<String, String>,
     connected: HashSet<String>,
+    /// Were heard, and will never prove who they are.
+    unauthenticated: HashSet<String>,
     /// The app runs, or ended itself with 0.
     done: HashSet<String>,
     failed: HashMap<String, Failure>,
@@ -90,9 +92,11 @@ impl Crowd {
             return;
         };
         match event.event.as_str() {
-            // As far as such a board comes.
-            "device.connected" | "device.unauthenticated" => {
+            "device.connected" => {
                 self.connected.insert(board.clone());
+            }
+            "device.unauthenticated" => {
+                self.unauthenticated.insert(board.clone());
             }
             "device.disconnected" | "device.unreachable" => {
                 self.connected.remove(board);
@@ -107,8 +111,10 @@ impl Crowd {
         if !self.ids.contains_key(&view.name) {
             return;
         }
-        let has_session = view.device.as_ref().is_some_and(|device| device.session.is_some());
-        if has_session || view.badge_detail.starts_with("unauthenticated") {
+        if view.badge_detail.starts_with("unauthenticated") {
+            self.unauthenticated.insert(view.name.clone());
+        }
+        if view.device.as_ref().is_some_and(|device| device.session.is_some()) {
             self.connected.insert(view.name.clone());
         } else {
             self.connected.remove(&view.name);
@@ -142,7 +148,8 @@ impl Crowd {
         if app.is_some() {
             self.done.len()
         } else {
-            self.connected.len()
+            // That is as far as a board comes that has no identity.
+            self.connected.len() + self.unauthenticated.len()
         }
     }
 
@@ -321,7 +328,12 @@ async fn at_the_end(
         return Err(failure);
     }
     let (ready, all) = (crowd.ready(app), crowd.ids.len());
-    let state = app.map_or("connected".into(), |app| format!("running {app}"));
+    let without = if crowd.unauthenticated.is_empty() {
+        "connected"
+    } else {
+        "heard, unauthenticated"
+    };
+    let state = app.map_or(without.into(), |app| format!("running {app}"));
     if ready < all {
         let text = format!("Only {ready} of {all} boards are {state} at the end; `--json` tells which went and why.");
         return Err(Failure::machine(text));
@@ -362,7 +374,11 @@ fn progress(crowd: &Crowd, app: Option<&str>) -> String {
         0 => String::new(),
         failed => format!(", {failed} failed"),
     };
-    format!("{} of {all} connected{running}{failed}.", crowd.connected.len())
+    let heard = match crowd.unauthenticated.len() {
+        0 => String::new(),
+        heard => format!(", {heard} heard, unauthenticated"),
+    };
+    format!("{} of {all} connected{heard}{running}{failed}.", crowd.connected.len())
 }
 
 async fn remove(connection: &Arc<Connection>, crowd: &Crowd) {

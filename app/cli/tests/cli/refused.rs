@@ -138,7 +138,7 @@ fn what_makes_no_sense_ends_with_2_and_what_is_not_there_with_3() {
         (
             &["run", "blink", "--board", "hifive1-revb"],
             3,
-            &["hifive1-revb", "no apps"],
+            &["HiFive1 Rev B", "no apps"],
         ),
         (
             &["run", "blink", "--engine", "qemu"],

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::graph::{self, Package};
-use crate::{cross, frame_pointers, image, step, workspace};
+use crate::{cross, function_attributes, image, step, workspace};
 
 /// What was built, for the size check.
 pub(crate) struct Built {
@@ -54,8 +54,8 @@ fn boards(manifest: &Path) -> Result<Vec<Package>> {
 fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
     let target = package.text("target").unwrap_or("thumbv7em-none-eabi");
     let mut elf = compile(manifest, package, target, &[])?;
-    if frame_pointers::are_kept_for(target) {
-        let flag = frame_pointers::left_out_of(&elf, &target_dir())?;
+    if function_attributes::are_given_for(target) {
+        let flag = function_attributes::listed_for(&elf, &target_dir())?;
         elf = compile(manifest, package, target, &[flag])?;
     }
     let image = image::read(&elf, package.range("ram").unwrap_or(RAM))?;
@@ -116,7 +116,7 @@ fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String]) -
     }
     // the board's .cargo/config.toml is found from the folder cargo starts in
     cargo.current_dir(manifest.parent().unwrap_or(manifest));
-    step::run_without(&mut cargo, frame_pointers::is_chatter)?;
+    step::run_without(&mut cargo, function_attributes::is_chatter)?;
     std::fs::read(target_dir().join(target).join("release").join(&program.name)).context("reading the ELF file")
 }
 

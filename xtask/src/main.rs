@@ -7,7 +7,7 @@ mod bench;
 mod codegen;
 mod cross;
 mod firmware;
-mod frame_pointers;
+mod function_attributes;
 mod fuzz;
 mod graph;
 mod image;

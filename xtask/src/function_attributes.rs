@@ -1,0 +1,123 @@
+//! What rustc cannot be told of functions of Arm firmware, and LLVM can: by a list of names and attributes.
+//!
+//! - No frame pointers. rustc's Thumb targets give every function one, for debuggers, and `-Cforce-frame-pointers` can
+//!   only add to that; here nobody reads them, for a panic looks for return addresses by itself. 15 KB of the Nano's image
+//!   and 5 % of what its interpreter executes.
+//! - The interpreter's commonest instructions stay whole. LLVM's outliner moves what functions have in common out of them,
+//!   and each of these would call it every time: 7 % of what is executed, for 2 KB.
+//!
+//! Names are known after a first build, and so such an image is built twice.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use object::read::elf::{FileHeader, Sym};
+use object::{Endianness, elf};
+
+use crate::workspace;
+
+/// Whether images for the target are built twice.
+pub(crate) fn are_given_for(target: &str) -> bool {
+    target.starts_with("thumb")
+}
+
+/// Writes the list for the functions of an image and returns rustc's flag that names it. What is in the list is part of
+/// its name, so that cargo builds anew when it changes.
+pub(crate) fn listed_for(image: &[u8], dir: &Path) -> Result<String> {
+    let mut list = String::new();
+    for name in functions(image).context("reading the image's symbols")? {
+        list.push_str(&format!("{name},frame-pointer=none\n"));
+        if stays_whole(&name) {
+            list.push_str(&format!("{name},nooutline=true\n"));
+        }
+    }
+    let digest = workspace::sha256(list.as_bytes());
+    let path: PathBuf = dir.join(format!("function-attributes-{}.csv", &digest[..16]));
+    workspace::write_if_changed(&path, list.as_bytes())?;
+    Ok(format!("-Cllvm-args=-forceattrs-csv-path={}", path.display()))
+}
+
+/// LLVM says so of each crate and each name that is in another.
+pub(crate) fn is_chatter(line: &str) -> bool {
+    line.starts_with("Function in CSV file at line ")
+}
+
+/// Whether it is a handler of wasmi's that programs are mostly made of: control, copies, arithmetic on `i32`.
+fn stays_whole(mangled: &str) -> bool {
+    let Some((path, name)) = mangled.rsplit_once("8Executor") else {
+        return false;
+    };
+    let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
+    // What takes long by itself, or is rare, may call.
+    let may_call = [
+        "_load", "_store", "_trunc", "_div", "_rem", "_rot", "_not", "_select", "clz", "ctz", "popcnt",
+    ]
+    .iter()
+    .any(|part| name.contains(part));
+    path.contains("5wasmi6engine8executor")
+        && !may_call
+        && [
+            "branch",
+            "call_internal",
+            "consume_fuel",
+            "return",
+            "i32_",
+            "u32_",
+            "u64_copy",
+        ]
+        .iter()
+        .any(|start| name.starts_with(start))
+        && !["branch_f", "branch_i64", "branch_u64", "return_call"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+/// Names of the functions that the compiler knows; the outliner's come into being behind it.
+fn functions(image: &[u8]) -> Result<Vec<String>> {
+    let header = elf::FileHeader32::<Endianness>::parse(image)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, image)?;
+    let symbols = sections.symbols(endian, image, elf::SHT_SYMTAB)?;
+    let mut names = Vec::new();
+    for symbol in symbols.iter().filter(|symbol| symbol.st_type() == elf::STT_FUNC) {
+        let name = std::str::from_utf8(symbol.name(endian, symbols.strings())?)?;
+        if !name.starts_with("OUTLINED_FUNCTION") && !name.contains(',') {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_thumb_images_are_built_twice() {
+        assert!(are_given_for("thumbv7em-none-eabi"));
+        assert!(!are_given_for("riscv32imac-unknown-none-elf"));
+    }
+
+    #[test]
+    fn what_programs_are_made_of_stays_whole() {
+        const PATH: &str =
+            "_RNvMs0_NtNtNtNtNtCs2CXqPQpptkW_5wasmi6engine8executor7handler8dispatch7backendNtB5_8Executor";
+        for (name, whole) in [
+            ("11i32_add_rss", true),
+            ("16branch_u32_lt_si", true),
+            ("13call_internal", true),
+            ("11i32_load_ss", false),
+            ("11f64_add_rss", false),
+        ] {
+            assert_eq!(stays_whole(&format!("{PATH}{name}")), whole, "{name}");
+        }
+        assert!(!stays_whole("main"));
+    }
+
+    #[test]
+    fn what_is_no_image_is_an_error() {
+        assert!(listed_for(b"\x7fELF", &std::env::temp_dir()).is_err());
+    }
+}

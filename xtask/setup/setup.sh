@@ -16,7 +16,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 APT_HEADLESS="build-essential pkg-config clang libudev-dev"
 APT_RUN="libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev libxdo-dev libssl-dev"
 APT_TEST="webkit2gtk-driver xvfb xauth xdotool imagemagick dbus dbus-x11 at-spi2-core fonts-dejavu-core libgl1-mesa-dri
-    libegl1 libxkbcommon-x11-0 qemu-system-arm gdb-multiarch openssl python3-venv python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0"
+    libegl1 libxkbcommon-x11-0 qemu-system-arm qemu-system-misc gdb-multiarch openssl python3-venv python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0"
 
 goal=$1
 verb=$2

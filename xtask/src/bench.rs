@@ -7,6 +7,7 @@
 
 mod table;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -168,7 +169,7 @@ fn choose(benches: Vec<Bench>, words: &[&str]) -> Result<Vec<Bench>> {
 
 /// Builds all examples at once: one after the other, cargo would choose other features for each and compile twice.
 fn build(chosen: &[Bench]) -> Result<()> {
-    let packages: Vec<String> = benches()?.into_iter().filter_map(|bench| bench.package()).collect();
+    let packages: BTreeSet<String> = benches()?.into_iter().filter_map(|bench| bench.package()).collect();
     let examples = chosen.iter().filter(|bench| bench.package().is_some());
     let names: Vec<String> = examples.map(|bench| format!("bench_{}", bench.name)).collect();
     if names.is_empty() {

@@ -1,6 +1,6 @@
 //! The rows as a person, a program and README take them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Outcome, Row};
 

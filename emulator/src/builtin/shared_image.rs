@@ -156,7 +156,8 @@ mod tests {
         let first = load(&mut one, &segments, &shares).unwrap();
         let second = load(&mut other, &segments, &shares).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
-        for memory in [&one, &other] {
+        for memory in [&mut one, &mut other] {
+            assert!(memory.forget_code(), "loading is no change of the image");
             assert_eq!(memory.read_u32(0xefe), Ok(0x0707_ffff));
             assert_eq!(memory.read_u32(0x11fe), Ok(0xffff_0707));
             assert_eq!(memory.read_u32(0x2000_0004), Ok(0x0707_0707));

@@ -5,10 +5,12 @@
 mod link;
 mod messages;
 mod packages;
+mod snapshots;
 
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
+pub use snapshots::snapshot_file;
 
 /// What is fuzzed: takes any bytes, panics on a find.
 pub type Target = fn(&[u8]);
@@ -23,4 +25,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("control", control),
     ("signed_manifest", signed_manifest),
     ("section", section),
+    ("snapshot_file", snapshot_file),
 ];

@@ -105,7 +105,17 @@ fn falls(image: &Image) -> Result<(), Failed> {
         let fault = hello.fault.ok_or_else(|| format!("{reason:?}: a record"))?;
         assert_eq!(fault.reason, reason);
         match reason {
-            ResetReason::Panic => assert!(image.symbol_at(fault.pc).is_some(), "{:#x} is code", fault.pc),
+            ResetReason::Panic => {
+                let named = format!("look up in the image's symbols: {:#x} {:#x}", fault.pc, fault.lr);
+                assert!(fault.message.starts_with(&named), "{}", fault.message);
+                let addresses = fault.message.split("0x").skip(1);
+                let mut addresses = addresses.filter_map(|hex| u32::from_str_radix(hex.trim(), 16).ok());
+                assert!(
+                    addresses.any(|address| image.symbol_at(address).is_some()),
+                    "{}",
+                    fault.message
+                );
+            }
             ResetReason::HardFault => {
                 assert_eq!((fault.pc, u64::from(fault.lr)), (NOWHERE, interrupted));
                 assert_eq!(fault.status, 1, "instruction access fault");

@@ -144,7 +144,9 @@ fn hifive1(image: &Image) -> Result<(), Failed> {
 
 fn esp32c6(image: &Image) -> Result<(), Failed> {
     let mut machine = boot("esp32-c6", image)?;
-    assert_eq!(run(&mut *machine, 100)?, "hello from esp-hal\nslept 20 ms\n");
+    let said = run(&mut *machine, 200)?;
+    let expected = "hello from esp-hal\nslept 20 ms\nflash of 4 MB written\n5 ticks\n";
+    assert_eq!(said, expected);
     let light: Vec<_> = machine
         .take_pin_changes()
         .into_iter()
@@ -153,7 +155,45 @@ fn esp32c6(image: &Image) -> Result<(), Failed> {
     assert!(light.len() >= 4, "{light:?}");
     let apart = light[light.len() - 1].at - light[light.len() - 2].at;
     assert!((4_990..5_050).contains(&apart.as_us()), "{apart}");
+    let before = machine.instructions();
     machine.uart_input(0, b"Capitals, please.\n")?;
     assert_eq!(run(&mut *machine, 50)?, "CAPITALS, PLEASE.\n");
+    assert!(machine.instructions() - before < 100_000, "it sleeps between the ticks");
+    // The button's falling edge, once.
+    machine.pin_input(9, Some(false))?;
+    assert_eq!(run(&mut *machine, 20)?, "pressed\n");
+    machine.pin_input(9, None)?;
+    assert_eq!(run(&mut *machine, 20)?, "");
+
+    // Nobody feeds the watchdog any more: 100 ms later it bites. What was written to flash is still there.
+    machine.uart_input(0, b"!")?;
+    let began = machine.now();
+    let stop = machine.run(RunLimit::until(began + VirtualTime::from_ms(200)))?;
+    assert_eq!(stop, StopReason::Reset(drydock_emulator::ResetKind::Watchdog));
+    let ms = (machine.now() - began).as_us() / 1_000;
+    assert!((90..=120).contains(&ms), "{ms} ms");
+    let _echo = machine.take_uart_output();
+    assert_eq!(run(&mut *machine, 100)?, "the watchdog bit\nflash kept it\n");
+
+    // The app is in flash as the bootloader wants it: it starts without the ELF file, and a broken one does not.
+    let mut app = vec![0; 0x8_0000];
+    machine.read_memory(ESP32C6_APP, &mut app)?;
+    let app = Image::from_bin(ESP32C6_APP, app);
+    let mut machine = boot("esp32-c6", &app)?;
+    assert_eq!(run(&mut *machine, 200)?, expected);
+    let mut broken = app.clone();
+    broken.segments[0].bytes[100] ^= 1;
+    let mut machine = boot("esp32-c6", &broken)?;
+    machine.run(RunLimit::until(VirtualTime::from_ms(1)))?;
+    let faults: Vec<String> = machine.take_faults().iter().map(ToString::to_string).collect();
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.contains("search for an app that can be started")),
+        "{faults:?}"
+    );
     Ok(())
 }
+
+/// Where tools find the factory partition in the flash of the ESP32-C6.
+const ESP32C6_APP: u32 = 0x1001_0000;

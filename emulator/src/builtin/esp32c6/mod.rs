@@ -10,6 +10,7 @@
 //! accelerators, sleep, the low-power core, USB, strapping pins, flash encryption. A register of those is a typed fault.
 
 mod app_image;
+mod arithmetic;
 mod boot;
 mod clocks;
 mod flash;
@@ -128,7 +129,7 @@ impl Esp32C6 {
             gpio: Gpio::default(),
             flash: Flash::default(),
             analog: BTreeMap::new(),
-            arguments: [0; 3],
+            arguments: [0; 4],
             cause: 0,
             app: None,
         }
@@ -255,7 +256,7 @@ impl Esp32C6 {
     }
 
     fn call(&mut self, fabric: &mut Fabric, call: Call) {
-        let [first, second, third] = self.arguments;
+        let [first, second, third, _] = self.arguments;
         let done = |done: Option<()>| u32::from(done.is_none());
         let result = match call {
             Call::DelayUs => {
@@ -301,7 +302,7 @@ impl Esp32C6 {
         if matches!(call, Call::FlashWrite | Call::FlashEraseSector | Call::FlashEraseBlock) {
             fabric.stall_until(self.flash.busy_until());
         }
-        rom::give(fabric.memory_mut(), result);
+        rom::give(fabric.memory_mut(), u64::from(result));
     }
 }
 
@@ -357,6 +358,10 @@ impl Chip for Esp32C6 {
             }
             Some(Store::Call(call)) => {
                 self.call(fabric, call);
+                return Ok(());
+            }
+            Some(Store::Arithmetic(function)) => {
+                rom::give(fabric.memory_mut(), function(self.arguments));
                 return Ok(());
             }
             None => {}

@@ -2,16 +2,17 @@
 //! (`rom_names.txt`); behind those that are here lies either code of ours or a store to [`CALLS`], by which the chip does
 //! natively what the function does. Every other entry is an illegal instruction, told by its name.
 
+use super::arithmetic::{self, Function};
 use crate::builtin::memory::{GuestMemory, NoMemory};
 
 pub(super) const BASE: u32 = 0x4000_0000;
 pub(super) const BYTES: u32 = 0x5_0000;
 /// Where a reset starts: what the ROM and the second-stage bootloader do together, ending in a jump to the image.
 pub(super) const RESET_PC: u32 = 0x4004_e000;
-/// A store here, at [`Call`] × 4, is a native function; its arguments were stored from [`ARGUMENTS`] on, what it returns is
+/// A store here is a native function, by its place in [`NATIVE`] or behind in `arithmetic`; its arguments were stored from [`ARGUMENTS`] on, what it returns is
 /// then at [`RESULT`].
 const CALLS: u32 = 0x4004_f000;
-const ARGUMENTS: u32 = CALLS + 0x100;
+const ARGUMENTS: u32 = CALLS + 0x400;
 const RESULT: u32 = CALLS + 0x700;
 /// Where the cause of the last reset lies, for `rtc_get_reset_reason`.
 const RESET_REASON: u32 = 0x4004_e800;
@@ -22,7 +23,7 @@ const CODE: u32 = 0x4004_d000;
 pub(super) const NO_APP: u32 = 0x4004_e400;
 
 /// Arguments of a native function that are looked at.
-pub(super) type Arguments = [u32; 3];
+pub(super) type Arguments = [u32; 4];
 
 /// A function that the chip does natively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +164,55 @@ const DIVIDE_CODE: [u32; 26] = [
     0x0000_8067,
 ];
 const DIVIDE: u32 = 0x4000_09cc;
+/// `__lshrdi3`, `__ashldi3`, `__ashrdi3` (libgcc): a1:a0 shifted by a2; assembled from the first, and its likes:
+///
+/// ```text
+///    beqz a2,1f; li a3,32; sub a3,a3,a2; blez a3,2f; srl a0,a0,a2; sll a4,a1,a3; or a0,a0,a4; srl a1,a1,a2; 1: ret
+/// 2: neg a3,a3; srl a0,a1,a3; li a1,0; ret
+/// ```
+const SHIFT_CODE: [u32; 39] = [
+    0x0206_0063,
+    0x0200_0693,
+    0x40c6_86b3,
+    0x00d0_5c63,
+    0x00c5_5533,
+    0x00d5_9733,
+    0x00e5_6533,
+    0x00c5_d5b3,
+    0x0000_8067,
+    0x40d0_06b3,
+    0x00d5_d533,
+    0x0000_0593,
+    0x0000_8067,
+    0x0206_0063,
+    0x0200_0693,
+    0x40c6_86b3,
+    0x00d0_5c63,
+    0x00c5_95b3,
+    0x00d5_5733,
+    0x00e5_e5b3,
+    0x00c5_1533,
+    0x0000_8067,
+    0x40d0_06b3,
+    0x00d5_15b3,
+    0x0000_0513,
+    0x0000_8067,
+    0x0206_0063,
+    0x0200_0693,
+    0x40c6_86b3,
+    0x00d0_5c63,
+    0x00c5_5533,
+    0x00d5_9733,
+    0x00e5_6533,
+    0x40c5_d5b3,
+    0x0000_8067,
+    0x40d0_06b3,
+    0x40d5_d533,
+    0x41f5_d593,
+    0x0000_8067,
+];
+const SHIFTS: u32 = 0x4004_c000;
+const SHIFT_ENTRIES: [(u32, u32); 3] = [(0x4000_0950, 0), (0x4000_089c, 0x34), (0x4000_08a0, 0x68)];
 /// Entry points of the memory functions, and where they begin in their code.
 const MEMORY_ENTRIES: [(u32, u32); 4] = [
     (0x4000_04a8, 0x00),
@@ -182,17 +232,25 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
     }
     words(memory, CODE + 0x80, &DIVIDE_CODE)?;
     words(memory, DIVIDE, &[jump(DIVIDE, CODE + 0x80)])?;
+    words(memory, SHIFTS, &SHIFT_CODE)?;
+    for (entry, offset) in SHIFT_ENTRIES {
+        words(memory, entry, &[jump(entry, SHIFTS + offset)])?;
+    }
     let mut at = CODE + 0x100;
-    for (entry, _, call) in NATIVE {
+    let entries = NATIVE.iter().map(|(entry, ..)| *entry);
+    let entries = entries.chain(arithmetic::FUNCTIONS.iter().map(|(entry, ..)| *entry));
+    for (index, entry) in (0..).zip(entries) {
         words(memory, entry, &[jump(entry, at)])?;
-        // lui t1, CALLS; sw a0 to a2, ARGUMENTS(t1); sw zero, 4 * call(t1); lw a0, RESULT(t1); ret.
+        // lui t1, CALLS; sw a0 to a3, ARGUMENTS(t1); sw zero, 4 * index(t1); lw a0 and a1, RESULT(t1); ret.
         let stub = [
             0x337 | CALLS,
             store_to_t1(10, ARGUMENTS - CALLS),
             store_to_t1(11, ARGUMENTS - CALLS + 4),
             store_to_t1(12, ARGUMENTS - CALLS + 8),
-            store_to_t1(0, call as u32 * 4),
+            store_to_t1(13, ARGUMENTS - CALLS + 12),
+            store_to_t1(0, 4 * index),
             0x0003_2503 | (RESULT - CALLS) << 20,
+            0x0003_2583 | (RESULT - CALLS + 4) << 20,
             0x8067,
         ];
         words(memory, at, &stub)?;
@@ -206,35 +264,40 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
 /// After a reset: the way to the image at `entry`, and why there was one.
 pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<(), NoMemory> {
     let high = entry.wrapping_add(0x800) & 0xffff_f000;
-    // lui t0, %hi(entry); jalr zero, %lo(entry)(t0)
+    // csrsi mstatus, 8 (HALs take interrupts for allowed); lui t0, %hi(entry); jalr zero, %lo(entry)(t0)
     words(
         memory,
         RESET_PC,
-        &[0x2b7 | high, 0x0002_8067 | entry.wrapping_sub(high) << 20],
+        &[0x3004_6073, 0x2b7 | high, 0x0002_8067 | entry.wrapping_sub(high) << 20],
     )?;
     words(memory, RESET_REASON, &[reason])
 }
 
 /// What a store to the native functions' page is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Store {
     Argument(usize),
     Call(Call),
+    Arithmetic(Function),
 }
 
 pub(super) fn store(addr: u32) -> Option<Store> {
-    let index = addr.checked_sub(CALLS).filter(|offset| *offset < 0x1000)? / 4;
-    let argument = (index as usize).checked_sub((ARGUMENTS - CALLS) as usize / 4);
+    let index = addr.checked_sub(CALLS).filter(|offset| *offset < 0x1000)? as usize / 4;
+    let argument = index.checked_sub((ARGUMENTS - CALLS) as usize / 4);
     if let Some(argument) = argument.filter(|argument| *argument < size_of::<Arguments>() / 4) {
         return Some(Store::Argument(argument));
     }
-    let found = NATIVE.iter().find(|(_, _, call)| *call as u32 == index);
-    found.map(|(_, _, call)| Store::Call(*call))
+    let native = NATIVE.get(index).map(|(.., call)| Store::Call(*call));
+    let arithmetic = || {
+        let function = arithmetic::FUNCTIONS.get(index.checked_sub(NATIVE.len())?);
+        function.map(|(.., function)| Store::Arithmetic(*function))
+    };
+    native.or_else(arithmetic)
 }
 
 /// Hands over what a native function returns.
-pub(super) fn give(memory: &mut GuestMemory, result: u32) {
-    let given = words(memory, RESULT, &[result]);
+pub(super) fn give(memory: &mut GuestMemory, result: u64) {
+    let given = words(memory, RESULT, &[result as u32, (result >> 32) as u32]);
     debug_assert!(given.is_ok(), "the result lies in ROM");
 }
 

@@ -94,6 +94,9 @@ fn native_functions_stand_where_their_names_say() {
     for (addr, name, _) in rom::NATIVE {
         assert_eq!(rom::name(addr), Some(name));
     }
+    for (addr, name, _) in arithmetic::FUNCTIONS {
+        assert_eq!(rom::name(addr), Some(name));
+    }
     assert_eq!(rom::crc32_le(0, b"123456789"), 0xcbf4_3926);
 }
 
@@ -184,4 +187,46 @@ fn an_app_image_is_taken_apart_as_it_was_made() {
         assert_eq!(app_image::parse(&image), Err(why));
     }
     assert_eq!(app_image::parse(&image[..100]), Err("its segments are not sound"));
+}
+
+#[test]
+fn arithmetic_functions_give_what_libgcc_gives() {
+    let value = 0x8765_4321_9abc_def0_u64;
+    // Shifts by less and more than a word: logical right, left, arithmetic right.
+    for (entry, by, expected) in [
+        (0x4000_0950, 4, value >> 4),
+        (0x4000_0950, 36, value >> 36),
+        (0x4000_0950, 0, value),
+        (0x4000_089c, 4, value << 4),
+        (0x4000_089c, 36, value << 36),
+        (0x4000_08a0, 4, (value as i64 >> 4) as u64),
+        (0x4000_08a0, 36, (value as i64 >> 36) as u64),
+        // __moddi3 by 36.
+        (0x4000_095c, 36, (value as i64 % 36) as u64),
+    ] {
+        let core = run(&program(&[
+            &li(10, value as u32),
+            &li(11, (value >> 32) as u32),
+            &[addi(12, 0, by), addi(13, 0, 0)],
+            &call(entry),
+            // The end of the program takes a0 and a1.
+            &[addi(8, 10, 0), addi(9, 11, 0)],
+        ]));
+        let x = core.registers().x();
+        assert_eq!(u64::from(x[9]) << 32 | u64::from(x[8]), expected, "{entry:#x} by {by}");
+    }
+    let of = |name: &str| arithmetic::FUNCTIONS.iter().find(|(_, it, _)| *it == name).unwrap().2;
+    let nan = f64::NAN.to_bits();
+    let args = |left: u64, right: u64| [left as u32, (left >> 32) as u32, right as u32, (right >> 32) as u32];
+    assert_eq!(
+        of("__adddf3")(args(1.5_f64.to_bits(), 2_f64.to_bits())),
+        3.5_f64.to_bits()
+    );
+    assert_eq!(of("__ledf2")(args(nan, nan)) as i32, 1);
+    assert_eq!(of("__gedf2")(args(nan, nan)) as i32, -1);
+    assert_eq!(of("__ltdf2")(args(1_f64.to_bits(), 2_f64.to_bits())) as i32, -1);
+    assert_eq!(
+        of("__mulsf3")([3_f32.to_bits(), 0.5_f32.to_bits(), 0, 0]),
+        u64::from(1.5_f32.to_bits())
+    );
 }

@@ -366,6 +366,34 @@ async fn what_was_recorded_replays_to_the_same_state() {
     assert_eq!(state(&mut *second), recorded);
 }
 
+#[test]
+fn recorded_pins_and_resets_replay_too() {
+    let runner = runner(1);
+    let handle = add(&runner, "mirror", Pace::Max);
+    // A machine with something connected keeps to the host's time, so that each input has an instant of its own.
+    let port = handle.uart(0).unwrap();
+    wait(&handle, "it sleeps", |status| status.instructions > 10);
+    for round in 0..20 {
+        handle.drive_pin(43, Some(round % 2 == 0));
+        let shown = Some(round % 2 == 0);
+        wait(&handle, "it saw the pin", |_| handle.pin(13) == shown);
+        if round == 11 {
+            let before = handle.status().instructions;
+            handle.reset(ResetKind::Pin);
+            wait(&handle, "it started anew", |status| status.instructions > before);
+        }
+    }
+    drop(port);
+    handle.pause();
+    wait(&handle, "it pauses", |status| status.state == State::Paused);
+    let recording = handle.recording();
+    assert_eq!(recording.inputs.len(), 21);
+    let recorded = handle.with_machine_blocking(state).unwrap();
+    let mut second = machine("mirror");
+    replay(&mut *second, &recording, recorded.0).unwrap();
+    assert_eq!(state(&mut *second), recorded);
+}
+
 /// Time, instructions and hash.
 fn state(machine: &mut dyn Machine) -> (VirtualTime, u64, u64) {
     let hash = machine.snapshots().unwrap().state_hash().unwrap();

@@ -2,6 +2,8 @@
 //! on silicon. Each lies beside this file with its own workspace. Where the target is not installed a test is ignored, with
 //! the reason in its name.
 
+mod arm;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,6 +12,8 @@ use drydock_emulator::{Engine, GuestFault, Image, Machine, RunLimit, Seed, StopR
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const RISCV: &str = "riscv32imac-unknown-none-elf";
+const ARM: &str = "thumbv7em-none-eabi";
+const HARD_FLOAT: &str = "thumbv7em-none-eabihf";
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -17,6 +21,7 @@ fn main() {
         trial("hifive1_runs_on_e310x_hal", "hifive1", RISCV, hifive1),
         trial("esp32c6_runs_on_esp_hal", "esp32c6", RISCV, esp32c6),
     ];
+    let trials = trials.into_iter().chain(arm::trials()).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -82,6 +87,11 @@ fn boot(board: &str, image: &Image) -> Result<Box<dyn Machine>, Failed> {
 
 /// Runs for `ms` of virtual time; gives what UART0 sent.
 fn run(machine: &mut dyn Machine, ms: u64) -> Result<String, Failed> {
+    run_uart(machine, 0, ms)
+}
+
+/// As [`run`], of another UART.
+fn run_uart(machine: &mut dyn Machine, uart: u8, ms: u64) -> Result<String, Failed> {
     let until = machine.now() + VirtualTime::from_ms(ms);
     let stop = machine.run(RunLimit::until(until))?;
     // A guest that faults in its trap handler does so for ever: the first say why.
@@ -94,7 +104,7 @@ fn run(machine: &mut dyn Machine, ms: u64) -> Result<String, Failed> {
     if stop != StopReason::Deadline || !faults.is_empty() {
         return Err(format!("{stop:?}, {}", faults.join("; ")).into());
     }
-    let output = machine.take_uart_output().into_iter().filter(|out| out.index == 0);
+    let output = machine.take_uart_output().into_iter().filter(|out| out.index == uart);
     let bytes: Vec<u8> = output.flat_map(|out| out.bytes).collect();
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

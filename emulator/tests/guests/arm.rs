@@ -1,0 +1,123 @@
+//! The programs for Arm boards: what each is to say, which pins move when, how it sleeps and wakes.
+
+use drydock_emulator::{Image, Machine, ResetKind, RunLimit, StopReason, VirtualTime};
+use libtest_mimic::{Failed, Trial};
+
+use crate::{ARM, HARD_FLOAT, boot, run, run_uart, trial};
+
+/// USART2 of the F407.
+const USART2: u8 = 1;
+/// PA0, the button, and PD12, a light.
+const BUTTON: u16 = 0;
+const GREEN: u16 = 3 * 32 + 12;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("nano33ble_runs_on_embassy_nrf", "nano33ble", ARM, nano33ble),
+        trial("stm32f4_runs_on_stm32f4xx_hal", "stm32f4", ARM, stm32f4),
+        trial(
+            "a_hard_float_program_runs_on_stm32f4",
+            "hardfloat",
+            HARD_FLOAT,
+            hard_float,
+        ),
+    ]
+}
+
+/// When a pin was driven to a level since the last look, in microseconds.
+fn moves(machine: &mut dyn Machine, pin: u16) -> Vec<(u64, bool)> {
+    let changes = machine
+        .take_pin_changes()
+        .into_iter()
+        .filter(|change| change.pin == pin);
+    changes
+        .filter_map(|change| Some((change.at.as_us(), change.level?)))
+        .collect()
+}
+
+/// Whether all but the first of these are `us` apart, a hundredth more or less, high and low by turns.
+#[track_caller]
+fn assert_blinks(moves: &[(u64, bool)], us: u64) {
+    assert!(moves.len() >= 3, "{moves:?}");
+    for pair in moves[1..].windows(2) {
+        let apart = pair[1].0 - pair[0].0;
+        assert!(apart.abs_diff(us) <= us / 100, "{apart}, not {us}: {moves:?}");
+        assert_ne!(pair[0].1, pair[1].1, "{moves:?}");
+    }
+}
+
+fn nano33ble(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot("nano33ble", image)?;
+    let said = run(&mut *machine, 400)?;
+    let lines: Vec<&str> = said.lines().collect();
+    let [hello, slept, random] = lines[..] else {
+        return Err(format!("it said {said:?}").into());
+    };
+    assert_eq!(hello, "hello from embassy-nrf");
+    let words: Vec<&str> = slept.split(' ').collect();
+    let (slept_ms, counted_us): (u64, u64) = (words[1].parse()?, words[4].parse()?);
+    // RTC1 ticks 32,768 times a second.
+    assert!((20..=21).contains(&slept_ms), "{slept}");
+    assert!((19_900..20_500).contains(&counted_us), "{slept}");
+    let random = u64::from_str_radix(random.strip_prefix("random ").ok_or("no random number")?, 16)?;
+    assert!((8..56).contains(&random.count_ones()), "{random:x}");
+    assert_blinks(&moves(&mut *machine, 13), 5_000);
+
+    machine.pin_input(43, Some(false))?;
+    assert_eq!(run(&mut *machine, 10)?, "pressed\n");
+    machine.pin_input(44, Some(true))?;
+    assert_eq!(run(&mut *machine, 10)?, "high\n");
+    let before = machine.instructions();
+    // It takes byte for byte, and has no buffer for more while it answers.
+    for byte in b"Capitals, please." {
+        machine.uart_input(0, &[*byte])?;
+        assert_eq!(
+            run(&mut *machine, 1)?,
+            char::from(*byte).to_ascii_uppercase().to_string()
+        );
+    }
+    assert!(machine.instructions() - before < 100_000, "it sleeps between the bytes");
+    Ok(())
+}
+
+fn stm32f4(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot("stm32f4-discovery", image)?;
+    let said = run_uart(&mut *machine, USART2, 2_060)?;
+    let lines: Vec<&str> = said.lines().collect();
+    let [hello, random, chip, flash] = lines[..] else {
+        return Err(format!("it said {said:?}").into());
+    };
+    assert_eq!(hello, "hello from stm32f4xx-hal at 168 MHz after power");
+    let words: Vec<&str> = random.split(' ').collect();
+    assert_ne!(words[1], words[2], "{random}");
+    assert!(chip.ends_with(", 1024 KiB"), "{chip}");
+    assert_eq!(flash, "flash [00, 02, 03, 04, ff]");
+    assert_blinks(&moves(&mut *machine, GREEN), 5_000);
+
+    machine.uart_input(USART2, b"Capitals, please.")?;
+    assert_eq!(run_uart(&mut *machine, USART2, 20)?, "CAPITALS, PLEASE.");
+    // The button keeps it from feeding the watchdog; flash is as it was left.
+    machine.pin_input(BUTTON, Some(true))?;
+    let limit = RunLimit::until(machine.now() + VirtualTime::from_ms(500));
+    assert_eq!(machine.run(limit)?, StopReason::Reset(ResetKind::Watchdog));
+    let said = run_uart(&mut *machine, USART2, 2_060)?;
+    assert!(
+        said.starts_with("hello from stm32f4xx-hal at 168 MHz after watchdog\n"),
+        "{said}"
+    );
+    assert!(said.ends_with("flash [01, 02, 03, 04, ff]\n"), "{said}");
+    Ok(())
+}
+
+fn hard_float(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot("stm32f4-discovery", image)?;
+    let said = run_uart(&mut *machine, USART2, 200)?;
+    // Two tones: amplitude 1 in bin 12, a half in bin 40.
+    let expected = "hello with floats in registers\n\
+        pi 3.1416, many turns, kept\n\
+        bin 12: 1.000\n\
+        bin 40: 0.500\n\
+        2.718281828459\n";
+    assert_eq!(said, expected);
+    Ok(())
+}

@@ -67,7 +67,9 @@ impl Debuggers {
 /// Lets debuggers connect to a board's machine.
 pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView, ApiError> {
     let board = bench.board(&request.board)?;
-    let machine = board.state().machine.clone().ok_or_else(|| {
+    // The lock is let go of before the sentence asks for the name.
+    let machine = board.state().machine.clone();
+    let machine = machine.ok_or_else(|| {
         let text = format!("{} is switched off; switch it on first.", board.name());
         ApiError::new(ErrorCode::Refused, text)
     })?;

@@ -20,10 +20,8 @@ impl Executed {
     /// The instruction at `pc`, `bytes` long, was executed.
     #[inline]
     pub(super) fn mark(&mut self, pc: u32, bytes: u32) {
-        let mut at = pc;
-        while at < pc.saturating_add(bytes) {
-            self.mark_half(at);
-            at += 2;
+        for half in 0..bytes.div_ceil(2) {
+            self.mark_half(pc.wrapping_add(2 * half));
         }
     }
 

@@ -90,6 +90,16 @@ impl Shadow {
                 while self.frames.last().is_some_and(|frame| frame.sp < sp) {
                     self.leave();
                 }
+                // Into the middle of the caller, with its stack: `longjmp`, not a tail call.
+                let within = |range: (u32, u32)| target > range.0 && target < range.1;
+                if !within(self.range)
+                    && self
+                        .frames
+                        .last()
+                        .is_some_and(|frame| frame.sp == sp && within(frame.range))
+                {
+                    self.leave();
+                }
             }
         }
     }

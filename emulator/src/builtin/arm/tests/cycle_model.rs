@@ -8,6 +8,8 @@ const PAGE: &str = include_str!("../../../../../docs/cycle-model.md");
 const DWT_CTRL: u32 = 0xe000_1000;
 const DWT_CYCCNT: u32 = DWT_CTRL + 4;
 const CPACR: u32 = 0xe000_ed88;
+/// Its TRCENA, bit 24, lets CYCCNT count.
+const DEMCR: u32 = 0xe000_edfc;
 const DATA: u32 = 0x2000_0800;
 const STACK: u32 = 0x2000_0c00;
 /// `ldr rN, [r0]` costs so much.
@@ -35,8 +37,8 @@ fn rows(section: &str) -> Vec<(&'static str, Vec<u16>, u32)> {
 
 /// Cycles between two reads of CYCCNT around an instruction.
 fn measured(encoding: &[u16]) -> u32 {
-    // str r8, [r10]; str r7, [r6]; ldr r1, [r0]
-    let mut code = vec![0xf8ca, 0x8000, 0x6037, 0x6801];
+    // str r8, [r10]; str r12, [r11]; str r7, [r6]; ldr r1, [r0]
+    let mut code = vec![0xf8ca, 0x8000, 0xf8cb, 0xc000, 0x6037, 0x6801];
     code.extend(encoding);
     if encoding[0] & 0xf500 == 0xb100 {
         // CBZ and CBNZ reach no nearer than behind the next instruction.
@@ -60,6 +62,8 @@ fn measured(encoding: &[u16]) -> u32 {
         ("r8", 0xf << 20),
         ("r9", 0),
         ("r10", CPACR),
+        ("r11", DEMCR),
+        ("r12", 1 << 24),
         ("sp", STACK),
         ("pc", MAIN),
     ];
@@ -67,9 +71,9 @@ fn measured(encoding: &[u16]) -> u32 {
         bench.core.write_register(name, value).expect("the register");
     }
     let begin = bench.core.instructions();
-    bench.core.run(Limits::instructions(begin + 5));
+    bench.core.run(Limits::instructions(begin + 6));
     assert_eq!(bench.faults(), [] as [String; 0], "{encoding:04x?}");
-    bench.r(2).wrapping_sub(bench.r(1)) - LOAD
+    bench.r(2).wrapping_sub(bench.r(1)).wrapping_sub(LOAD)
 }
 
 #[test]

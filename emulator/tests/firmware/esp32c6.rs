@@ -76,13 +76,13 @@ fn sleeps(image: &Image) -> Result<(), Failed> {
 /// A firmware that panics, faults or hangs comes back, says so, and runs its app again.
 fn falls(image: &Image) -> Result<(), Failed> {
     const NOWHERE: u32 = 0x3000_0000;
-    /// The far end of the stack.
-    const LOOP: u32 = 0x4080_0000;
     let panic = image
         .symbols
         .iter()
         .find(|symbol| symbol.name.contains("rust_begin_unwind"));
     let panic = panic.ok_or("no symbol of the panic handler")?.addr;
+    // `j .`, for the hang. (What lies in the stack's RAM cannot be executed.)
+    let endless = image.symbol("_default_abort").ok_or("no endless loop")?;
     let check = |pc: u32, reason: ResetReason, kind: ResetKind| -> Result<(), Failed> {
         let mut world = World::of(BOARD, image).enrolled();
         let blink = drydock_assets::app("blink")
@@ -90,8 +90,6 @@ fn falls(image: &Image) -> Result<(), Failed> {
             .wasm;
         deploy(&mut world, &manifest("blink", 1, blink), blink).map_err(|refusal| refusal.detail)?;
         world.run_for_ms(1500);
-        // `j .`, for the hang.
-        world.machine.write_memory(LOOP, &0x0000_006f_u32.to_le_bytes())?;
         let interrupted = world.machine.read_register("pc")?;
         world.machine.write_register("pc", pc.into())?;
         world.machine.write_register("ra", interrupted)?;
@@ -120,7 +118,7 @@ fn falls(image: &Image) -> Result<(), Failed> {
                 assert_eq!((fault.pc, u64::from(fault.lr)), (NOWHERE, interrupted));
                 assert_eq!(fault.status, 1, "instruction access fault");
             }
-            _ => assert_eq!(fault.pc, LOOP),
+            _ => assert_eq!(fault.pc, endless),
         }
         world.gateway.inbox.clear();
         assert_eq!(world.log_line().app, "blink", "it runs again");
@@ -129,5 +127,5 @@ fn falls(image: &Image) -> Result<(), Failed> {
     };
     check(panic, ResetReason::Panic, ResetKind::Software)?;
     check(NOWHERE, ResetReason::HardFault, ResetKind::Software)?;
-    check(LOOP, ResetReason::Watchdog, ResetKind::Watchdog)
+    check(endless, ResetReason::Watchdog, ResetKind::Watchdog)
 }

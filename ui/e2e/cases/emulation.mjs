@@ -91,10 +91,35 @@ it('takes a snapshot, goes back to it, writes it to a file and reads it, and for
   await desk.display.answer('Read a snapshot', file, { place: true })
   await until('it is listed', 20_000, () => window.find('[aria-label="Snapshots of bench-2"] li', 'read'))
   await window.click('button', 'Fork bench-2')
-  await until('the fork is there', 60_000, () => machine(desk, 'bench-2-fork').catch(() => null))
+  await until('the fork is there', 60_000, () => machine(desk, 'bench-2-fork-1').catch(() => null))
   desk.display.screenshot(join(desk.out, 'inspector.png'))
   await window.keys([Key.Control, '1'])
   await until('bench-2 is connected again', BOOT_MS, async () => (await badge(desk, 'bench-2')) === 'idle')
-  await until('the fork is connected as a board of its own', BOOT_MS, async () => (await badge(desk, 'bench-2-fork')) === 'idle')
+  await until('the fork is connected as a board of its own', BOOT_MS, async () => (await badge(desk, 'bench-2-fork-1')) === 'idle')
   return `went back to ${taken.time} s`
+})
+
+it('records a profile, draws it as a flame graph, and opens a port for a debugger', async (desk) => {
+  const { window } = desk
+  await window.keys([Key.Control, '2'])
+  if (!(await window.find('button[aria-expanded=true]', 'Look into bench-1'))) await window.click('button', 'Look into bench-1')
+  await window.run(
+    `const select = document.querySelector('[aria-label="Length of the profile"]')
+     select.value = '1'
+     select.dispatchEvent(new Event('change', { bubbles: true }))`,
+  )
+  await window.click('button', 'Record')
+  await until('it is finished', 60_000, () => window.find('aside button', 'Flame graph'))
+  await window.click('aside button', 'Flame graph')
+  await until('it is drawn', 20_000, () => window.run(`return document.querySelector('.picture img')?.naturalWidth > 100`))
+  const functions = await window.run(`return document.querySelectorAll('.functions tbody tr').length`)
+  if (functions < 5) throw new Error(`it lists ${functions} functions`)
+  desk.display.screenshot(join(desk.out, 'flame-graph.png'))
+  await window.click('button', 'Back to the machines')
+  await window.click('button', 'Open a port for GDB')
+  const command = await until('the command is there', 20_000, () => window.text('aside pre'))
+  if (!command.includes('gdb') || !/127\.0\.0\.1:\d+/.test(command)) throw new Error(command)
+  await window.click('button', 'Close the port')
+  await until('it is closed', 20_000, () => window.find('button', 'Open a port for GDB'))
+  return `${functions} functions`
 })

@@ -19,6 +19,8 @@ class Place {
   alone = $state.raw<{ board: string; card: CardName } | null>(null)
   /** The machine that the Emulation room looks into. */
   inspected = $state<string | null>(null)
+  /** The Emulation room shows the profile of that machine instead of the list. */
+  flame = $state(false)
   /** Boards that are acted on together. */
   readonly marked = new SvelteSet<string>()
 

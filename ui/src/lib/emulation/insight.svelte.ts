@@ -1,0 +1,102 @@
+// Profiles of the inspected machine, and its door for debuggers.
+import { at, attempts } from '../attempts.svelte'
+import type { BoardView, GdbView, ProfileFormat, ProfileView } from '../backend/generated'
+import { announcer } from '../status/announce.svelte'
+import { workbench } from '../workbench.svelte'
+
+/** Functions in the list beside the flame graph. */
+const TOP = 40
+/** How often a profile that is being recorded is looked at. */
+const LOOK_MS = 1000
+
+class Insight {
+  board = $state<string | null>(null)
+  profile = $state.raw<ProfileView | null>(null)
+  /** The flame graph as the address of a picture; null: not drawn yet. */
+  picture = $state<string | null>(null)
+  gdb = $state.raw<GdbView | null>(null)
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** Looks at a board's profile and door until the returned function is called. */
+  watch(board: string): () => void {
+    this.board = board
+    this.profile = null
+    this.gdb = null
+    this.picture = null
+    void this.#look(board)
+    return () => {
+      this.board = null
+      clearTimeout(this.#timer)
+    }
+  }
+
+  async start(board: BoardView, seconds: number | null, restart: boolean): Promise<void> {
+    this.picture = null
+    const begun = await attempts.run(at.machine(board.id), 'Beginning the profile', () =>
+      workbench.call('profile.start', { board: board.id, for_s: seconds, restart }),
+    )
+    if (begun && this.board === board.id) {
+      this.profile = begun
+      void this.#look(board.id)
+    }
+  }
+
+  async stop(board: BoardView, discard = false): Promise<void> {
+    const ended = await attempts.run(at.machine(board.id), 'Ending the profile', () =>
+      workbench.call('profile.stop', { board: board.id, top: TOP, discard }),
+    )
+    if (!ended || this.board !== board.id) return
+    this.profile = ended
+    await this.draw(board.id)
+  }
+
+  /** Draws the flame graph; the renderer is that of the command line. */
+  async draw(board: string): Promise<void> {
+    if (this.profile?.state !== 'finished') return
+    const dark = document.documentElement.dataset['theme'] === 'dark'
+    const drawn = await attempts.run(at.machine(board), 'Drawing', () =>
+      workbench.call('profile.export', { board, format: 'svg', weight: 'cycles', dark, path: null }),
+    )
+    if (drawn?.base64 && this.board === board) this.picture = `data:image/svg+xml;base64,${drawn.base64}`
+  }
+
+  async save(board: BoardView, format: ProfileFormat, extension: string): Promise<void> {
+    const saved = await attempts.run(at.machine(board.id), 'Saving', async () => {
+      const path = await workbench.backend.chooseSavePath(`${board.name}-profile.${extension}`, extension, 'Save the profile')
+      if (path === null) return null
+      return await workbench.call('profile.export', { board: board.id, format, weight: 'cycles', dark: false, path })
+    })
+    if (saved?.path) announcer.say(`Saved ${saved.path}`)
+  }
+
+  async openDoor(board: BoardView): Promise<void> {
+    const open = await attempts.run(at.machine(board.id), 'Opening a port', () =>
+      workbench.call('gdb.open', { board: board.id, port: null }),
+    )
+    if (open && this.board === board.id) this.gdb = open
+  }
+
+  async closeDoor(board: BoardView): Promise<void> {
+    const closed = await attempts.run(at.machine(board.id), 'Closing the port', () => workbench.call('gdb.close', { board: board.id }))
+    if (closed && this.board === board.id) this.gdb = closed
+  }
+
+  async #look(board: string): Promise<void> {
+    clearTimeout(this.#timer)
+    try {
+      const [profile, gdb] = await Promise.all([
+        workbench.call('profile.view', { board, top: TOP }),
+        workbench.call('gdb.view', { board }),
+      ])
+      if (this.board !== board) return
+      this.profile = profile
+      this.gdb = gdb
+      if (profile.state === 'finished' && this.picture === null) await this.draw(board)
+    } catch {
+      // The board has gone, or is off: nothing to look at until it is back.
+    }
+    if (this.board === board) this.#timer = setTimeout(() => void this.#look(board), LOOK_MS)
+  }
+}
+
+export const insight = new Insight()

@@ -7,14 +7,17 @@ use crate::{ARM, HARD_FLOAT, boot, run, run_uart, trial};
 
 /// USART2 of the F407.
 const USART2: u8 = 1;
-/// PA0, the button, and PD12, a light.
+/// PA0, the button, and PD12, PD13, PD14.
 const BUTTON: u16 = 0;
 const GREEN: u16 = 3 * 32 + 12;
+const ORANGE: u16 = 3 * 32 + 13;
+const RED: u16 = 3 * 32 + 14;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("nano33ble_runs_on_embassy_nrf", "nano33ble", ARM, nano33ble),
         trial("stm32f4_runs_on_stm32f4xx_hal", "stm32f4", ARM, stm32f4),
+        trial("rtic_runs_on_stm32f4", "rtic", ARM, rtic),
         trial(
             "a_hard_float_program_runs_on_stm32f4",
             "hardfloat",
@@ -106,6 +109,25 @@ fn stm32f4(image: &Image) -> Result<(), Failed> {
         "{said}"
     );
     assert!(said.ends_with("flash [01, 02, 03, 04, ff]\n"), "{said}");
+    Ok(())
+}
+
+fn rtic(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot("stm32f4-discovery", image)?;
+    assert_eq!(run_uart(&mut *machine, USART2, 100)?, "hello from RTIC at 84 MHz\n");
+    // A delay is never shorter than asked for: 10 ms and the tick that had begun, once the first has met the ticks.
+    assert_blinks(&moves(&mut *machine, ORANGE)[1..], 11_000);
+    for level in [true, false, true, false] {
+        machine.pin_input(BUTTON, Some(level))?;
+        run_uart(&mut *machine, USART2, 5)?;
+    }
+    let red: Vec<bool> = moves(&mut *machine, RED).into_iter().map(|(_, level)| level).collect();
+    assert_eq!(red, [true, false], "once a press");
+    machine.uart_input(USART2, b"how often? ?")?;
+    assert_eq!(run_uart(&mut *machine, USART2, 50)?, "HOW OFTEN2 presses\n 2 presses\n");
+    let before = machine.instructions();
+    run_uart(&mut *machine, USART2, 100)?;
+    assert!(machine.instructions() - before < 200_000, "it sleeps between ticks");
     Ok(())
 }
 

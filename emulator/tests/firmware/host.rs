@@ -9,6 +9,8 @@ const STEP: VirtualTime = VirtualTime::from_ms(1);
 
 pub(crate) struct Host {
     endpoint: Endpoint,
+    /// The chip's UART that the link is on.
+    uart: u8,
     log: String,
     control: Vec<u8>,
     resets: usize,
@@ -18,10 +20,16 @@ impl Host {
     pub(crate) fn new(epoch: u32) -> Self {
         Self {
             endpoint: Endpoint::new(Role::Host, epoch),
+            uart: 0,
             log: String::new(),
             control: Vec::new(),
             resets: 0,
         }
+    }
+
+    /// The same on another UART than the first.
+    pub(crate) fn on_uart(self, uart: u8) -> Self {
+        Self { uart, ..self }
     }
 
     /// Runs the machine and this end of its link until `until`.
@@ -66,7 +74,7 @@ impl Host {
             if count == 0 {
                 return Ok(());
             }
-            let taken = machine.uart_input(0, &frame[..count])?;
+            let taken = machine.uart_input(self.uart, &frame[..count])?;
             assert_eq!(taken, count, "the queue has room");
         }
     }

@@ -49,7 +49,7 @@ fn boots(board: &str, engine: &str, state: IdentityState, image: &Image) -> Resu
     let mut machine = engine.open(&description, Seed([1; 32]))?;
     machine.load(image)?;
     machine.reset(ResetKind::PowerOn)?;
-    let mut host = Host::new(1);
+    let mut host = Host::new(1).on_uart(description.link.uart);
     host.run(&mut *machine, VirtualTime::from_seconds(3))?;
     crate::no_faults(&mut *machine)?;
     assert!(host.is_up(), "the link is up");

@@ -157,7 +157,9 @@ impl Chip {
             }
             section.into_flash()
         });
-        let data_flash = reader.optional::<FlashSection>("data_flash").map(FlashSection::into_flash);
+        let data_flash = reader
+            .optional::<FlashSection>("data_flash")
+            .map(FlashSection::into_flash);
         let ram = reader.all::<Ram>("ram");
         if ram.is_empty() {
             reader.problem(0..0, "`[[ram]]` is missing");

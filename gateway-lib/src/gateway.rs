@@ -323,10 +323,12 @@ impl Gateway {
     pub fn latest_target(&self, device: &DeviceId, app: &str) -> Option<DeploymentTarget> {
         let model = self.core().store.read();
         let deployments = model.deployments.values().rev();
-        let mut targets = deployments.filter(|deployment| deployment.app == app).filter_map(|deployment| {
-            let mut targets = deployment.targets.iter();
-            targets.find(|target| target.device == *device)
-        });
+        let mut targets = deployments
+            .filter(|deployment| deployment.app == app)
+            .filter_map(|deployment| {
+                let mut targets = deployment.targets.iter();
+                targets.find(|target| target.device == *device)
+            });
         targets.next().cloned()
     }
 

@@ -80,8 +80,15 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
 
 /// What does not work on a board, in a sentence.
 fn limit(board: &Description) -> String {
-    let missing = drydock_assets::firmware(&board.name).err().map(|missing| format!("{missing}."));
-    let text = || board.limit.as_ref().map(|limit| format!("On this board {}.", limit.text));
+    let missing = drydock_assets::firmware(&board.name)
+        .err()
+        .map(|missing| format!("{missing}."));
+    let text = || {
+        board
+            .limit
+            .as_ref()
+            .map(|limit| format!("On this board {}.", limit.text))
+    };
     missing.or_else(text).unwrap_or_default()
 }
 

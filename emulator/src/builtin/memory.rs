@@ -378,9 +378,10 @@ impl GuestMemory {
     #[cold]
     #[inline(never)]
     fn load_slow<const N: usize>(&mut self, addr: u32) -> Option<[u8; N]> {
-        let page = self
-            .page(addr)
-            .filter(|_| self.region(addr).is_some_and(|region| region.kind != RegionKind::Behind))?;
+        let page = self.page(addr).filter(|_| {
+            self.region(addr)
+                .is_some_and(|region| region.kind != RegionKind::Behind)
+        })?;
         let offset = (addr & PAGE_MASK) as usize;
         let bytes = page.bytes().get(offset..offset + N)?.try_into().ok()?;
         let entry = TlbEntry::readable(addr, page);

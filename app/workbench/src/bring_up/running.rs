@@ -279,7 +279,8 @@ impl Running {
         let goes_with_it = matches!(how, Left::Ended) && self.bench.dir.is_temporary();
         if !goes_with_it
             && !self.unlinked
-            && let Err(error) = self.machine.save().await {
+            && let Err(error) = self.machine.save().await
+        {
             let text =
                 format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
             self.board.state().note("error", text);

@@ -296,13 +296,19 @@ mod tests {
         let stripped = Image::from_bin(0x1_0000, vec![0; 16]);
         let error = named(&stripped, "nano33ble").unwrap_err();
         assert_eq!(error.code, ErrorCode::Refused);
-        assert!(error.message.contains("nano33ble") && error.message.contains("symbols"), "{error}");
+        assert!(
+            error.message.contains("nano33ble") && error.message.contains("symbols"),
+            "{error}"
+        );
     }
 
     #[test]
     fn what_was_left_out_is_said() {
         assert_eq!(truncated(Truncated::default()), None);
-        let some = Truncated { frames: 3, ..Truncated::default() };
+        let some = Truncated {
+            frames: 3,
+            ..Truncated::default()
+        };
         assert_eq!(
             truncated(some).unwrap(),
             "The profile is not whole: 3 calls were deeper than stacks are followed."

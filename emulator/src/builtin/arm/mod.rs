@@ -28,8 +28,8 @@ use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
-pub use super::limits::Limits;
 use super::library::Blocks;
+pub use super::limits::Limits;
 use super::shared_image::SharedImage;
 use super::time::VirtualTime;
 
@@ -39,8 +39,8 @@ use fp::Fp;
 pub use fp::REGISTER_NAMES as FP_REGISTER_NAMES;
 use instruction::SP;
 pub use registers::Registers;
-pub(super) use saved::SavedCore;
 pub use run::{SEMIHOSTING, StopReason};
+pub(super) use saved::SavedCore;
 use system::System;
 
 /// A Cortex-M4 with its chip.

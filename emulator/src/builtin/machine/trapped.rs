@@ -49,12 +49,7 @@ impl BuiltinMachine {
 
 impl Trapping for BuiltinMachine {
     fn set_traps(&mut self, traps: Traps) {
-        self.armed = (!traps.is_empty()).then(|| {
-            Box::new(Armed {
-                traps,
-                caught: None,
-            })
-        });
+        self.armed = (!traps.is_empty()).then(|| Box::new(Armed { traps, caught: None }));
     }
 
     fn is_caught(&self) -> bool {

@@ -178,7 +178,9 @@ impl RiscV {
             0x323..=0x33f | 0xb03..=0xb1f | 0xb83..=0xb9f | 0xc03..=0xc1f | 0xc83..=0xc9f | 0x7a0..=0x7a3 => 0,
             0xb00 | 0xb80 | 0xc00 | 0xc80 => half(csrs.cycle.value(self.cycles), high),
             // MPCCR and UPCCR of Espressif's cores, which have MPCER: cycles.
-            0x7e2 | 0x802 if csrs.plain.iter().any(|(number, _)| *number == 0x7e0) => csrs.cycle.value(self.cycles) as u32,
+            0x7e2 | 0x802 if csrs.plain.iter().any(|(number, _)| *number == 0x7e0) => {
+                csrs.cycle.value(self.cycles) as u32
+            }
             0xb02 | 0xb82 | 0xc02 | 0xc82 => half(csrs.instret.value(self.retired()), high),
             0xf11..=0xf13 => self.options.identity[usize::from(csr - 0xf11)],
             // mhartid, mconfigptr

@@ -380,7 +380,7 @@ fn halfword() -> impl Strategy<Value = u16> {
         3 => Just(0x4780),
         3 => (0_u16..0x40).prop_map(|offset| 0xe000 | offset),
         3 => Just(0xf7ff),
-        3 => (0xf800_u16..=0xffff),
+        3 => 0xf800_u16..=0xffff,
         1 => Just(0xdf00),
         1 => Just(0x4685),
         1 => Just(0xb081),

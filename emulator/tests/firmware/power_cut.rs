@@ -37,7 +37,7 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         // Anywhere in it, and every other one towards its end, where the new app is committed.
-        let part = (u128::from(span) * u128::from(random >> 32) >> 32) as u64;
+        let part = ((u128::from(span) * u128::from(random >> 32)) >> 32) as u64;
         let after = if cut % 2 == 0 {
             part
         } else {

@@ -51,7 +51,11 @@ async fn a_refused_version_leaves_the_one_before() {
     let scene = Scene::new().await;
     let (board, id) = scene.connected("bench-1", 1).await;
     let first = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &first.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &first.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Done).await;
     let mut board = board.unplug().await;
     board.store.refuse = Some(Refusal::new(
@@ -60,7 +64,11 @@ async fn a_refused_version_leaves_the_one_before() {
     ));
     let board = board.run(&scene.gateway, PeerLabel::new("cable")).await;
     let second = upload(&scene, "1.1.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &second.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &second.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Refused).await;
     let detail = target(&scene.gateway, &deployment).detail;
     assert_eq!(
@@ -78,7 +86,11 @@ async fn a_refused_first_version_leaves_nothing() {
     let refusal = Refusal::new(RefusalCode::Capability, "this board does not offer gpio:13");
     let (board, id) = connected_with(&scene, |board| board.store.refuse = Some(refusal)).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Refused).await;
     until(&scene.gateway, || scene.view(&id).wishes.is_empty()).await;
     assert_eq!(board.unplug().await.store.installed.len(), 0);
@@ -134,7 +146,11 @@ async fn a_failed_app_is_told_with_its_reason() {
     };
     let (_board, id) = connected_with(&scene, |board| board.store.start_ends_in = Some(end)).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Done).await;
     assert_eq!(
         target(&scene.gateway, &deployment).detail,
@@ -151,7 +167,11 @@ async fn what_is_wished_for_offline_waits_for_the_board() {
     let scene = Scene::new().await;
     let (device, id) = scene.enrolled("bench-1", 1).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     let waiting = target(&scene.gateway, &deployment);
     assert_eq!(
         (waiting.status, waiting.detail.as_str()),
@@ -172,7 +192,10 @@ async fn a_board_that_is_still_on_its_way_in_gets_it_when_it_comes() {
         .await
         .unwrap();
     let id = pairing.device.clone();
-    let deployment = gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     let mut device = TestDevice::new(1);
     device.enroll(gateway, &pairing).await.unwrap();
     let board = device.run(gateway, PeerLabel::new("cable")).await;
@@ -186,7 +209,7 @@ async fn a_board_that_is_still_on_its_way_in_gets_it_when_it_comes() {
         .await
         .unwrap();
     let deployment = gateway
-        .deploy(&[never.device.clone()], &package.id, true)
+        .deploy(std::slice::from_ref(&never.device), &package.id, true)
         .await
         .unwrap();
     scene.clock.advance(60_001);
@@ -199,7 +222,11 @@ async fn a_broken_transfer_begins_again_with_the_next_session() {
     let scene = Scene::new().await;
     let (board, id) = connected_with(&scene, |board| board.store.stall_after_chunks = Some(3)).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until(&scene.gateway, || {
         scene
             .gateway
@@ -227,7 +254,11 @@ async fn a_gateway_that_dies_mid_deploy_resumes_and_says_so() {
     let scene = Scene::new().await;
     let (board, id) = connected_with(&scene, |board| board.store.stall_after_chunks = Some(3)).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Transferring).await;
     // What is on the disk now is what is left after a sudden death.
     let left = copy_store(scene.directory.path());
@@ -266,7 +297,11 @@ async fn a_clean_end_has_nothing_to_say() {
     let scene = Scene::new().await;
     let (board, id) = scene.connected("bench-1", 1).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Done).await;
     let (config, before) = (scene.config(), scene.gateway.snapshot());
     scene.gateway.close().await;
@@ -291,7 +326,11 @@ async fn cancelling_stops_a_transfer_on_its_way() {
     let scene = Scene::new().await;
     let (board, id) = connected_with(&scene, |board| board.store.stall_after_chunks = Some(2)).await;
     let package = upload(&scene, "1.0.0").await;
-    let deployment = scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Transferring).await;
     let cancelled = scene.gateway.cancel(deployment.id).await.unwrap();
     assert_eq!(cancelled.targets[0].status, TargetStatus::Cancelled);
@@ -308,8 +347,16 @@ async fn a_later_deployment_supersedes_one_that_waits() {
     let scene = Scene::new().await;
     let (device, id) = scene.enrolled("bench-1", 1).await;
     let (first, second) = (upload(&scene, "1.0.0").await, upload(&scene, "1.1.0").await);
-    let waiting = scene.gateway.deploy(&[id.clone()], &first.id, true).await.unwrap();
-    let later = scene.gateway.deploy(&[id.clone()], &second.id, true).await.unwrap();
+    let waiting = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &first.id, true)
+        .await
+        .unwrap();
+    let later = scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &second.id, true)
+        .await
+        .unwrap();
     assert_eq!(target(&scene.gateway, &waiting).status, TargetStatus::Superseded);
     let board = device.run(&scene.gateway, PeerLabel::new("cable")).await;
     until_status(&scene.gateway, &later, TargetStatus::Done).await;
@@ -327,7 +374,11 @@ async fn a_rollback_signs_the_old_module_with_a_new_sequence() {
         .await
         .unwrap();
     for package in [&first, &second] {
-        scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+        scene
+            .gateway
+            .deploy(std::slice::from_ref(&id), &package.id, true)
+            .await
+            .unwrap();
         until_runs(&scene, &id, &package.version).await;
     }
     let unknown = scene.gateway.rollback(&id, "blink", "0.9.0").await;
@@ -360,7 +411,7 @@ async fn what_cannot_be_deployed_is_said_at_once() {
     );
     let unknown = drydock_gateway::PackageId::new("blink", 9);
     check(
-        gateway.deploy(&[id.clone()], &unknown, true).await,
+        gateway.deploy(std::slice::from_ref(&id), &unknown, true).await,
         "there is no package blink#9; upload it first",
     );
     let missing = gateway.start_app(&id, "blink").await.unwrap_err();
@@ -375,7 +426,11 @@ async fn a_stop_that_comes_while_the_board_is_away_is_carried_out() {
     let scene = Scene::new().await;
     let (board, id) = scene.connected("bench-1", 1).await;
     let package = upload(&scene, "1.0.0").await;
-    scene.gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    scene
+        .gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until_runs(&scene, &id, "1.0.0").await;
     let board = board.unplug().await;
     scene.until_state(&id, DeviceState::Disconnected).await;

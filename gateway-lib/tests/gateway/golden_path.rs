@@ -27,7 +27,10 @@ async fn from_pairing_to_live_metrics() {
         ("blink", "1.2.3", 1)
     );
     assert_eq!(package.capabilities, ["log", "metrics", "timer", "gpio:13,24"]);
-    let deployment = gateway.deploy(&[id.clone()], &package.id, true).await.unwrap();
+    let deployment = gateway
+        .deploy(std::slice::from_ref(&id), &package.id, true)
+        .await
+        .unwrap();
     until(gateway, || {
         scene.view(&id).apps.iter().any(|app| app.state == AppState::Running)
     })

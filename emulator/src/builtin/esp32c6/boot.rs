@@ -67,7 +67,7 @@ pub(super) fn start(flash: &mut Flash, memory: &mut GuestMemory) -> Result<u32, 
             let pages = (load.addr % MMU_PAGE + load.bytes as u32).div_ceil(MMU_PAGE);
             for page in 0..pages {
                 let entry = ((load.addr - WINDOW) / MMU_PAGE + page) as usize;
-                flash.map(memory, entry, at / MMU_PAGE + page | MMU_VALID);
+                flash.map(memory, entry, (at / MMU_PAGE + page) | MMU_VALID);
             }
         } else {
             let mut bytes = vec![0; load.bytes];

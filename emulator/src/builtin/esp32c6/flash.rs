@@ -163,7 +163,7 @@ impl Flash {
 
     pub(super) fn status(&self, fabric: &Fabric) -> u32 {
         let busy = fabric.now() < self.busy_until;
-        u32::from(busy) * WIP | u32::from(self.write_enabled) * WEL
+        (u32::from(busy) * WIP) | (u32::from(self.write_enabled) * WEL)
     }
 
     pub(super) fn read_spi1(&self, offset: u32) -> u32 {

@@ -47,7 +47,7 @@ impl Default for Interrupts {
 
 impl Interrupts {
     /// The software interrupts that are raised.
-    pub(super) fn from_cpu(&self) -> Sources {
+    pub(super) fn raised_by_cpu(&self) -> Sources {
         let raised = self.from_cpu.iter().enumerate();
         raised.fold(0, |set, (index, raised)| {
             set | Sources::from(*raised) << (FROM_CPU as usize + index)

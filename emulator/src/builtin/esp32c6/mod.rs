@@ -227,7 +227,7 @@ impl Esp32C6 {
     /// The interrupt sources that are raised.
     fn sources(&self) -> Sources {
         let set = |source: u32, raised: bool| Sources::from(raised) << source;
-        let mut sources = self.interrupts.from_cpu() | self.systimer.interrupts();
+        let mut sources = self.interrupts.raised_by_cpu() | self.systimer.interrupts();
         sources |= set(GPIO_SOURCE, self.gpio.interrupt()) | set(RWDT_SOURCE, self.rwdt.interrupt());
         for (source, uart) in UART_SOURCES.into_iter().zip(&self.uarts) {
             sources |= set(source, uart.interrupt());

@@ -142,15 +142,15 @@ impl Ports {
             match offset & 0x1c {
                 0x00 => {
                     if touched & 1 != 0 {
-                        *pfs = *pfs & !PDR | low * PDR;
+                        *pfs = *pfs & !PDR | (low * PDR);
                     }
                     if touched >> 16 != 0 {
-                        *pfs = *pfs & !PODR | high * PODR;
+                        *pfs = *pfs & !PODR | (high * PODR);
                     }
                 }
                 // POSR sets, PORR resets.
                 0x08 if low & high != 0 => return Err(AccessFault::UnmodelledUse),
-                0x08 => *pfs = (*pfs | low * PODR) & !(high * PODR),
+                0x08 => *pfs = (*pfs | (low * PODR)) & !(high * PODR),
                 0x04 => return Err(AccessFault::Denied),
                 _ => return Err(AccessFault::Unmodelled),
             }
@@ -163,7 +163,7 @@ impl Ports {
     pub(super) fn read_pfs(&self, offset: u32, size: AccessSize) -> Result<u32, AccessFault> {
         let index = (offset / 4) as usize;
         let pfs = *self.pfs.get(index).ok_or(AccessFault::Unmapped)?;
-        let word = pfs | u32::from(self.input(index)) * PIDR;
+        let word = pfs | (u32::from(self.input(index)) * PIDR);
         match (size, offset & 3) {
             (AccessSize::Word, 0) => Ok(word),
             (AccessSize::Half, 2) => Ok(word & 0xffff),

@@ -51,7 +51,7 @@ impl Rng {
                     0
                 };
                 let failed = if self.clock_failed { CEIS } else { 0 };
-                u32::from(self.is_ready(now)) * DRDY | stands | failed
+                (u32::from(self.is_ready(now)) * DRDY) | stands | failed
             }
             0x08 if self.is_ready(now) => {
                 let mut bytes = [0; 4];

@@ -10,9 +10,15 @@ use drydock_workbench::{
     DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
     api::{ApiError, Empty, Request, Response, Update},
 };
-use std::path::Path;
+use std::{future::poll_fn, path::Path, pin::pin, task::Poll};
 
 pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &Output) -> Result<Exit, Failure> {
+    // Listened for before anybody is told that it can be sent: else it would end this process at once.
+    let mut cancelled = pin!(cancelled());
+    let at_once = poll_fn(|cx| Poll::Ready(cancelled.as_mut().poll(cx).is_ready())).await;
+    if at_once {
+        return Ok(Exit::Cancelled);
+    }
     let workbench = Workbench::open(WorkbenchConfig {
         data: data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned())),
         log: true,
@@ -47,7 +53,7 @@ pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &O
     }
     tokio::select! {
         () = report(&mut updates, output) => {}
-        () = cancelled() => {}
+        () = cancelled => {}
     }
     output.step(Ink::Plain, "Ending: boards are switched off and saved.");
     workbench.shutdown().await;

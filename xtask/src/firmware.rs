@@ -53,10 +53,12 @@ fn boards(manifest: &Path) -> Result<Vec<Package>> {
 
 fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
     let target = package.text("target").unwrap_or("thumbv7em-none-eabi");
-    let mut elf = compile(manifest, package, target, &[])?;
+    let mut elf = compile(manifest, package, target, &[], &target_dir())?;
     if function_attributes::are_given_for(target) {
         let flag = function_attributes::listed_for(&elf, &target_dir())?;
-        elf = compile(manifest, package, target, &[flag])?;
+        // A place of its own: in one place each build would undo the other's, and all would be built anew each time.
+        let place = target_dir().join(&package.name);
+        elf = compile(manifest, package, target, &[flag], &place)?;
     }
     let image = image::read(&elf, package.range("ram").unwrap_or(RAM))?;
     let board = package
@@ -88,7 +90,7 @@ fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
 }
 
 /// Builds a board's program, with these flags of rustc besides those of the board's `.cargo/config.toml`.
-fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String]) -> Result<Vec<u8>> {
+fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String], place: &Path) -> Result<Vec<u8>> {
     let program = package
         .targets
         .iter()
@@ -107,7 +109,7 @@ fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String]) -
         .arg("--manifest-path")
         .arg(manifest)
         .arg("--target-dir")
-        .arg(target_dir());
+        .arg(place);
     for flag in cross::no_machine_paths(target) {
         cargo.args(["--config", &flag]);
     }
@@ -117,7 +119,7 @@ fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String]) -
     // the board's .cargo/config.toml is found from the folder cargo starts in
     cargo.current_dir(manifest.parent().unwrap_or(manifest));
     step::run_without(&mut cargo, function_attributes::is_chatter)?;
-    std::fs::read(target_dir().join(target).join("release").join(&program.name)).context("reading the ELF file")
+    std::fs::read(place.join(target).join("release").join(&program.name)).context("reading the ELF file")
 }
 
 fn target_dir() -> PathBuf {

@@ -39,7 +39,6 @@ fn blink_runs_on_an_stm32f4_discovery() {
 
 /// QEMU's board, labelled as what it is.
 #[test]
-#[ignore = "QEMU's board falls silent while it comes up, in most runs on an idle machine: cause open"]
 fn blink_runs_on_qemus_board_which_is_no_trust_test() {
     blinks_on("mps2-an386", "8s");
     let place = tempfile::tempdir().unwrap();

@@ -119,8 +119,8 @@ pub(crate) fn drain() {
 
 #[handler(priority = Priority::Priority2)]
 fn served() {
-    let status = read(INT_ST);
+    // Before the FIFO is emptied: a silence that begins after it must not be cleared with the one that was served.
+    write(INT_CLR, read(INT_ST));
     drain();
-    write(INT_CLR, status);
     clock::wake();
 }

@@ -29,8 +29,11 @@ static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) struct Uart;
 
-/// Takes what is there; what the ring has no room for is lost, and the link sends it again.
+/// Takes what is there; what the ring has no room for is lost, and the link sends it again. The interrupt is cleared first:
+/// cleared last, it would take with it that of a byte that arrived since STATE was read, and the UART, whose one place for
+/// a byte is then full, would say nothing more for ever.
 pub(crate) fn received() {
+    INTCLEAR.write(RX_CLEAR);
     while STATE.read() & RX_FULL != 0 {
         let byte = DATA.read() as u8;
         let at = WRITTEN.load(Ordering::Relaxed);
@@ -39,7 +42,6 @@ pub(crate) fn received() {
             WRITTEN.store(at.wrapping_add(1), Ordering::Release);
         }
     }
-    INTCLEAR.write(RX_CLEAR);
     clock::wake();
 }
 

@@ -1,4 +1,5 @@
-//! `drydock run` to the first log line, and a drop on a connected board until it runs: host time of each step, at both paces.
+//! `drydock run` to the first log line, power-on to a session on the builtin engine and on QEMU, and a drop on a connected
+//! board until it runs: host time of each step, at both paces.
 //!
 //! Prints one JSON object a line for `./x bench`; `--quick` takes fewer rounds. Times are medians on this machine as it is.
 
@@ -15,6 +16,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Rounds of which the median is told.
 const ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 3;
+/// The board of all but one measurement.
+const NANO: &str = "nano33ble";
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
@@ -33,8 +36,34 @@ async fn main() -> Outcome<()> {
         Some("<= 1500"),
         "pace max, without the process' start",
     );
+    power_on_to_session(rounds).await?;
     for (pace, goal) in [(Pace::Max, Some("<= 500")), (Pace::Realtime, None)] {
         drops(pace, goal, rounds).await?;
+    }
+    Ok(())
+}
+
+/// Milliseconds from opening the workbench to a TLS session: the same firmware but for the board's own part, keys, enrollment
+/// and both handshakes, on the builtin engine and, where it is installed, on QEMU.
+async fn power_on_to_session(rounds: usize) -> Outcome<()> {
+    for (engine, kind) in [("builtin engine", NANO), ("QEMU", "mps2-an386")] {
+        let what = format!("power-on to a session, {engine}, {kind}");
+        let mut took = Vec::new();
+        for _ in 0..rounds {
+            let begin = Instant::now();
+            let workbench = open().await?;
+            let mut updates = workbench.subscribe();
+            if let Err(error) = add(&workbench, kind, Pace::Max).await {
+                println!("{}", json!({ "what": what, "skipped": error.to_string() }));
+                break;
+            }
+            wait(&mut updates, |event| event.event == "device.connected").await?;
+            took.push(begin.elapsed().as_secs_f64() * 1e3);
+            workbench.shutdown().await;
+        }
+        if !took.is_empty() {
+            tell(&what, &mut took, None, "pace max");
+        }
     }
     Ok(())
 }
@@ -44,7 +73,7 @@ async fn run_to_first_log() -> Outcome<f64> {
     let begin = Instant::now();
     let workbench = open().await?;
     let mut updates = workbench.subscribe();
-    let board = add(&workbench, Pace::Max).await?;
+    let board = add(&workbench, NANO, Pace::Max).await?;
     deploy(&workbench, &board, AppSource::Sample("blink".into()), None).await?;
     loop {
         match updates.next().await.ok_or("the workbench ended")? {
@@ -61,7 +90,7 @@ async fn run_to_first_log() -> Outcome<f64> {
 async fn drops(pace: Pace, goal: Option<&str>, rounds: usize) -> Outcome<()> {
     let workbench = open().await?;
     let mut updates = workbench.subscribe();
-    let board = add(&workbench, pace).await?;
+    let board = add(&workbench, NANO, pace).await?;
     wait(&mut updates, |event| event.event == "device.connected").await?;
     let module = BASE64_STANDARD.encode(module_of(16 * 1024));
     let (mut sent, mut stored, mut running, mut uptime) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -124,9 +153,9 @@ async fn open() -> Outcome<Workbench> {
     .await?)
 }
 
-async fn add(workbench: &Workbench, pace: Pace) -> Outcome<String> {
+async fn add(workbench: &Workbench, kind: &str, pace: Pace) -> Outcome<String> {
     let add = BoardAdd {
-        kind: "nano33ble".into(),
+        kind: kind.into(),
         name: None,
         engine: None,
         pace,

@@ -3,7 +3,8 @@ import { apps } from './cases/apps.mjs'
 import { cards } from './cases/cards.mjs'
 import { emulation } from './cases/emulation.mjs'
 import { fleet } from './cases/fleet.mjs'
+import { monitor } from './cases/monitor.mjs'
 import { thousand } from './cases/thousand.mjs'
 import { whole } from './cases/window.mjs'
 
-export const cases = [...apps, ...cards, ...fleet, ...emulation, ...thousand, ...whole]
+export const cases = [...apps, ...cards, ...fleet, ...emulation, ...thousand, ...monitor, ...whole]

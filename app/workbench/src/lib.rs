@@ -17,6 +17,7 @@ mod facts;
 mod fleet;
 mod forks;
 mod logging;
+mod monitor;
 mod outbox;
 mod owner;
 mod profile;

@@ -275,3 +275,32 @@ pub struct GdbView {
     /// Command line that debugs it.
     pub command: Option<String>,
 }
+
+/// A line in an engine's own command language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MonitorLine {
+    /// Id or name of the board.
+    pub board: String,
+    /// The line.
+    pub line: String,
+}
+
+/// The command line of a machine's engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MonitorView {
+    /// Name of the board.
+    pub board: String,
+    /// What stands before the line to be typed; none: the engine has no command language.
+    pub prompt: Option<String>,
+    /// The last lines that were executed, by whomever, the oldest first.
+    pub history: Vec<String>,
+}
+
+/// What an engine answered to a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MonitorReply {
+    /// What it printed, or why it refused the line.
+    pub text: String,
+    /// Whether it refused the line.
+    pub refused: bool,
+}

@@ -158,6 +158,10 @@ methods! {
     "gdb.view" GdbView(BoardRef) -> GdbView;
     /// Lets no debugger connect any more; one that is connected is detached.
     "gdb.close" GdbClose(BoardRef) -> GdbView;
+    /// Whether a machine's engine has a command language, as Renode's monitor is one, and what was typed so far.
+    "monitor.view" MonitorView(BoardRef) -> MonitorView;
+    /// Executes a line in the command language of a machine's engine.
+    "monitor.execute" MonitorExecute(MonitorLine) -> MonitorReply;
     /// The apps that come with Drydock, by name.
     "app.samples" AppSamples(Empty) -> Vec<Sample>;
     /// What a file is and where it could run; stores nothing.

@@ -1,0 +1,135 @@
+//! The command language of an engine, as in Renode's monitor: lines that a user types, executed between two slices of the
+//! machine, and the engine's answers.
+
+use crate::{
+    api::{ApiError, ErrorCode, MonitorLine, MonitorReply, MonitorView},
+    bench::Bench,
+    fleet::Board,
+};
+use drydock_emulator::{MonitorAnswer, runner::MachineHandle};
+
+/// Longest line, in bytes.
+const LONGEST_LINE: usize = 4_096;
+/// Most of an answer that is passed on, in bytes.
+const LONGEST_ANSWER: usize = 256 * 1024;
+
+/// Whether a machine's engine has a command language, and what was typed.
+pub(crate) async fn view(bench: &Bench, board: &str) -> Result<MonitorView, ApiError> {
+    let board = bench.board(board)?;
+    let looked = machine(&board)?
+        .inspect(|machine| Some((machine.monitor()?.prompt(), machine.monitor()?.history())))
+        .await;
+    let looked = looked.map_err(|_| off(&board))?;
+    let (prompt, history) = looked.map_or((None, Vec::new()), |(prompt, history)| (Some(prompt), history));
+    Ok(MonitorView {
+        board: board.name(),
+        prompt,
+        history,
+    })
+}
+
+/// Executes a line.
+pub(crate) async fn execute(bench: &Bench, request: MonitorLine) -> Result<MonitorReply, ApiError> {
+    let board = bench.board(&request.board)?;
+    let line = request.line.trim().to_owned();
+    if line.is_empty() || line.len() > LONGEST_LINE || line.contains(char::is_control) {
+        let text = format!("A line for the monitor has 1 to {LONGEST_LINE} printable characters.");
+        return Err(ApiError::new(ErrorCode::Usage, text));
+    }
+    let executed = machine(&board)?
+        .with_machine(move |machine| Some(machine.monitor()?.execute(&line)))
+        .await;
+    let answer = executed.map_err(|_| off(&board))?.ok_or_else(|| {
+        let engine = board.state().record.engine.clone();
+        let text = format!(
+            "The engine {engine} of {} has no command language; use a board of the engine renode.",
+            board.name()
+        );
+        ApiError::new(ErrorCode::Refused, text)
+    })?;
+    bench.outbox.touch(&board);
+    match answer {
+        Ok(MonitorAnswer::Done(text)) => Ok(reply(&text, false)),
+        Ok(MonitorAnswer::Refused(text)) => Ok(reply(&text, true)),
+        Err(error) => Err(broken(&board, &error.to_string())),
+    }
+}
+
+/// The engine itself failed; behind the first line of what it says stand the last ones of its log.
+fn broken(board: &Board, said: &str) -> ApiError {
+    let (what, log) = said.split_once('\n').unwrap_or((said, ""));
+    let what = what.trim_end_matches([':', '.']);
+    let what = what.strip_suffix("; its log ends with").unwrap_or(what);
+    let text = format!("{what}. Cut the power of {} and give it back.", board.name());
+    ApiError {
+        detail: (!log.is_empty()).then(|| log.to_owned()),
+        ..ApiError::new(ErrorCode::Board, text)
+    }
+}
+
+fn reply(text: &str, refused: bool) -> MonitorReply {
+    MonitorReply {
+        text: plain(text),
+        refused,
+    }
+}
+
+/// What a terminal would show, without colours and the returns of its carriage.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len().min(LONGEST_ANSWER));
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if plain.len() >= LONGEST_ANSWER {
+            plain.push_str("\n… and more, left out here");
+            break;
+        }
+        match char {
+            // CSI: parameters and intermediates, then one letter (ECMA-48, 5.4).
+            '\x1b' => {
+                if chars.next() == Some('[') {
+                    chars.by_ref().find(|char| ('@'..='~').contains(char));
+                }
+            }
+            '\n' | '\t' => plain.push(char),
+            char if char.is_control() => {}
+            char => plain.push(char),
+        }
+    }
+    plain.trim_end().to_owned()
+}
+
+fn machine(board: &Board) -> Result<MachineHandle, ApiError> {
+    let machine = board.state().machine.clone();
+    machine.ok_or_else(|| off(board))
+}
+
+fn off(board: &Board) -> ApiError {
+    let text = format!("{} is switched off; switch it on first.", board.name());
+    ApiError::new(ErrorCode::Refused, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(plain(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn answers_are_shown_without_a_terminals_codes() {
+        check("0x00000000200403C0\r\r\n", "0x00000000200403C0");
+        check("\r\n\rone\r\n\r\ttwo\r\n\r", "\none\n\ttwo");
+        check("\x1b[00;31mNo such device\x1b[0m", "No such device");
+        check("\x1b", "");
+        check("a\x1b[", "a");
+        check("°C ├──", "°C ├──");
+    }
+
+    #[test]
+    fn a_flood_is_cut_off_where_it_says_so() {
+        let shown = plain(&"x".repeat(2 * LONGEST_ANSWER));
+        assert!(shown.len() < LONGEST_ANSWER + 100);
+        assert!(shown.ends_with("left out here"));
+    }
+}

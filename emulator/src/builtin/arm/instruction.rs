@@ -591,6 +591,9 @@ pub(crate) enum Instruction {
     Undefined,
 }
 
+/// SYSm of MSR up to this one writes the flags only (B5.2.2).
+pub(crate) const APSR_MAX: u8 = 3;
+
 impl Instruction {
     /// Whether no further instruction can follow in a block: control may leave the straight line, or interrupts and
     /// masks may have changed.
@@ -603,12 +606,13 @@ impl Instruction {
             | Self::CompareBranch { .. }
             | Self::TableBranch { .. }
             | Self::ChangeState { .. }
-            | Self::MoveToSpecial { .. }
             | Self::SupervisorCall { .. }
             | Self::Breakpoint { .. }
             | Self::Coprocessor { .. }
             | Self::Undefined
             | Self::Hint(Hint::Wfe | Hint::Wfi | Hint::InstructionBarrier) => true,
+            // Flags alone change nothing about what runs next. Compilers save and restore them between carry chains.
+            Self::MoveToSpecial { sysm, .. } => sysm > APSR_MAX,
             Self::LoadMultiple { list, .. } => list & (1 << PC) != 0,
             Self::Load { rt: PC, .. } => true,
             Self::Alu { op, rd: PC, .. } => !op.only_sets_flags(),

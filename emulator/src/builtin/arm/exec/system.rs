@@ -2,7 +2,7 @@
 
 use super::{Flow, Trap};
 use crate::builtin::arm::CortexM;
-use crate::builtin::arm::instruction::{Hint, Reg};
+use crate::builtin::arm::instruction::{APSR_MAX, Hint, Reg};
 
 /// SYSm numbers of MRS and MSR (B5.2.2).
 mod sysm {
@@ -77,13 +77,14 @@ impl CortexM {
         let value = self.regs.get(rn);
         let privileged = self.regs.privileged();
         match sysm {
-            0..=3 => {
+            0..=APSR_MAX => {
                 if mask & 2 != 0 {
                     self.regs.set_apsr_nzcvq(value);
                 }
                 if mask & 1 != 0 {
                     self.regs.set_apsr_ge(value);
                 }
+                return;
             }
             _ if !privileged => {}
             sysm::MSP => self.regs.set_msp(value),

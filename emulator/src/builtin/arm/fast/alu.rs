@@ -332,3 +332,23 @@ pub(super) unsafe fn move_top(core: &mut CortexM, at: *const Cell, clock: Clock)
         next(core, at, clock)
     }
 }
+
+/// `a` = APSR.
+pub(super) unsafe fn read_apsr(core: &mut CortexM, at: *const Cell, clock: Clock) {
+    // SAFETY: as for `apply`.
+    unsafe {
+        let value = core.regs.apsr();
+        set(core, (*at).op.a, value);
+        next(core, at, clock)
+    }
+}
+
+/// APSR_nzcvq = `b`.
+pub(super) unsafe fn write_apsr(core: &mut CortexM, at: *const Cell, clock: Clock) {
+    // SAFETY: as for `apply`.
+    unsafe {
+        let value = get(core, (*at).op.b);
+        core.regs.set_apsr_nzcvq(value);
+        next(core, at, clock)
+    }
+}

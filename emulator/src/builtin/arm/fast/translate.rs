@@ -8,7 +8,7 @@ use super::links::LinkPair;
 use super::{Block, Cell, Clock, Cover, Handler, Header, Op, alu, branch, memory, multiply, reference};
 use crate::builtin::arm::code::Slot;
 use crate::builtin::arm::instruction::{
-    Address, AluOp, Condition, Hint, Instruction, LR, Operand, PC, Reg, SP, Shift, Width,
+    APSR_MAX, Address, AluOp, Condition, Hint, Instruction, LR, Operand, PC, Reg, SP, Shift, Width,
 };
 
 /// The row of `slots`, which are one straight line starting outside any IT block.
@@ -474,6 +474,13 @@ fn make(slot: &Slot) -> Option<Made> {
             };
             Some(Made::abc(handler, plain(rm)?, 0, 0, slot.pc.wrapping_add(4)))
         }
+        // APSR alone: what else MRS and MSR reach depends on privilege, or changes what runs next.
+        I::MoveFromSpecial { rd, sysm: 0 } => Some(Made::abc(alu::read_apsr, plain(rd)?, 0, 0, 0)),
+        I::MoveToSpecial {
+            rn,
+            sysm: 0..=APSR_MAX,
+            mask: 2,
+        } => Some(Made::abc(alu::write_apsr, 0, plain(rn)?, 0, 0)),
         _ => None,
     }
 }

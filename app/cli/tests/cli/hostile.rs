@@ -6,11 +6,11 @@ use crate::{
     stolen::{Stolen, authority, certified, pem},
 };
 use drydock_protocol::{
-    device_to_gateway::{EnrollRequest, Hello},
+    device_to_gateway::{EnrollRequest, Hello, Log},
     envelope::{Envelope, Kind, encode},
     framing::{LENGTH_BYTES, framed},
     limits::{ALPN_ENROLL, ALPN_SESSION, MAX_MESSAGE_BYTES},
-    types::ResetReason,
+    types::{LogLevel, ResetReason},
 };
 use rcgen::{ExtendedKeyUsagePurpose, Issuer, KeyPair};
 use rustls::{
@@ -155,6 +155,26 @@ impl Told {
     }
 }
 
+/// Whether a session that goes on telling something ends within so many messages.
+fn ends(tls: &mut Tls, messages: u32) -> bool {
+    tls.sock.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut rest = [0; 4096];
+    (1..=messages).any(|sequence| {
+        let log = Log {
+            app: "fw".into(),
+            level: LogLevel::Info,
+            text: "still here".into(),
+            uptime_ms: 2_000,
+            sequence,
+        };
+        let log = framed(&encode(Kind::Log, 0, &log).unwrap()).unwrap();
+        let told = tls.write_all(&log).and_then(|()| tls.flush());
+        let answer = tls.read(&mut rest);
+        let quiet = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        told.is_err() || answer.is_ok_and(|read| read == 0) || tls.read(&mut rest).is_err_and(|error| !quiet(&error))
+    })
+}
+
 /// Whether the other side ended the connection, whatever it said before.
 fn is_ended(mut stream: &TcpStream) -> bool {
     match stream.read_to_end(&mut Vec::new()) {
@@ -236,12 +256,12 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let deaf = door.config(&TLS13, b"http/1.1", Some((vec![own.clone()], &thief.key)));
     gateway.refused(door.tls(deaf), hello, "any known protocol");
 
-    // The same name, serial number and key, but another authority's signature.
-    let (other, other_key) = authority();
+    // The same names, serial number and key, but another authority's signature.
+    let (other, other_key) = authority(&thief.gateway);
     let foreign = Issuer::from_ca_cert_der(&other, other_key).unwrap();
     let wrong_ca = certified(&thief.params(), &thief.key, &foreign);
     let chain = [&wrong_ca, &other];
-    gateway.refused(door.device(&chain, &thief.key), hello, "UnknownIssuer");
+    gateway.refused(door.device(&chain, &thief.key), hello, "BadSignature");
 
     // The right authority's signature, but of yesterday, and for another purpose.
     let issuer_key = fs::read_to_string(pki.join("intermediate.key.pem")).unwrap();
@@ -302,8 +322,12 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     assert!(entry.is_some(), "{from} in {trail:?}");
 
     // The session with the stolen identity stood all that; it ends when its board is taken out of service.
+    assert!(!ends(&mut twin, 3));
     done(data, &["boards", "remove", "bench-2"]);
-    assert!(is_ended(&twin.sock));
+    assert!(
+        ends(&mut twin, 60),
+        "a device that was taken out of service keeps its session"
+    );
     gateway.refused(door.device(&[own], &thief.key), hello, "Revoked");
 
     // The gateway's patience with those who hang about has an end.
@@ -323,7 +347,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     assert_eq!(after["device"]["state"], "connected");
     assert_eq!(gateway.gateway.end().0, 0);
     let log = fs::read_to_string(data.join("logs/drydock.log")).unwrap();
-    for reason in ["UnknownIssuer", "Expired", "Revoked", "took longer", "was announced"] {
+    for reason in ["BadSignature", "Expired", "Revoked", "took longer", "was announced"] {
         assert!(log.contains(reason), "{reason} is not in the log");
     }
 }
@@ -344,7 +368,7 @@ fn a_board_turns_away_a_gateway_that_its_authority_did_not_make() {
     let kept = ["intermediate.crt.pem", "intermediate.key.pem", "gateway.crt.pem"]
         .map(|name| (pki.join(name), fs::read(pki.join(name)).unwrap()));
     let gateway_key = KeyPair::from_pem(&fs::read_to_string(pki.join("gateway.key.pem")).unwrap()).unwrap();
-    let (other, other_key) = authority();
+    let (other, other_key) = authority(&thief.gateway);
     let cases = [
         (&thief.certificate, thief.key(), "is no certificate authority"),
         (&other, other_key, "does not lead to the trust anchor"),

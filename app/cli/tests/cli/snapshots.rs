@@ -253,6 +253,28 @@ fn boards_in_lockstep_enroll_and_run() {
     );
 }
 
+/// In lockstep none goes ahead of another: all wait for one whose time stands. At another pace they would go on.
+#[test]
+fn boards_in_lockstep_wait_for_each_other() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    for name in ["bench-1", "bench-2"] {
+        done(data, &["boards", "add", "nano33ble", "--pace", "lockstep"]);
+        gateway.wait_until(|event| event["event"] == "device.connected" && event["board"] == name);
+    }
+    let time = || board(data, "bench-2")["machine"]["virtual_time_s"].as_f64().unwrap();
+    done(data, &["boards", "pause", "bench-1"]);
+    // It may still end the quantum that it is in.
+    let mut seen = time();
+    let stands = (0..20).any(|_| std::mem::replace(&mut seen, time()) == seen);
+    assert!(stands, "bench-2 goes on without bench-1");
+    done(data, &["boards", "resume", "bench-1"]);
+    let goes_on = (0..200).any(|_| time() > seen);
+    assert!(goes_on, "bench-2 stands, though bench-1 does not");
+    assert_eq!(gateway.end().0, 0);
+}
+
 fn check(outcome: &Outcome, code: i32, words: &[&str]) {
     assert_eq!(outcome.code, code, "{outcome:?}");
     let said = outcome.error();

@@ -87,14 +87,21 @@ impl Stolen {
     }
 }
 
-/// An authority that nobody trusts, for one level of certificates, with the names of nobody in particular.
-pub(crate) fn authority() -> (CertificateDer<'static>, KeyPair) {
+/// Somebody's authority for certificates, who call themselves and their root as those of this gateway.
+pub(crate) fn authority(gateway: &str) -> (CertificateDer<'static>, KeyPair) {
+    let id = gateway.trim_start_matches("gw-").trim_end_matches(".drydock");
+    let issuer = |name: &str, path_length: u8| {
+        let mut params = CertificateParams::default();
+        params.not_before = rcgen::date_time_ymd(2025, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2045, 1, 1);
+        params.distinguished_name = named(&format!("Drydock {name} {id}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    };
+    let root = Issuer::new(issuer("root", 1), KeyPair::generate().unwrap());
     let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.distinguished_name = named("Drydock CA");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.self_signed(&key).unwrap().into(), key)
+    (certified(&issuer("CA", 0), &key, &root), key)
 }
 
 /// A certificate for a key.

@@ -211,6 +211,42 @@ describe('the cards', () => {
   })
 })
 
+describe('the front panel', () => {
+  const presses = () =>
+    backend.calls.filter((c) => c.method === 'board.button').map((c) => (c.params as { pressed: boolean }).pressed)
+  const point = (type: string, more: MouseEventInit = {}) =>
+    [...document.querySelectorAll('[data-card=front] button')]
+      .find((b) => b.getAttribute('aria-label')?.endsWith(' Button'))!
+      .dispatchEvent(new MouseEvent(type, { bubbles: true, ...more }))
+  const later = () => new Promise((done) => setTimeout(done, 80))
+
+  it('lets a button go again though the click was over before the board said that it is down', async () => {
+    await open({ boards: 1 })
+    point('pointerdown')
+    point('pointerup')
+    point('pointerleave')
+    await later()
+    await settled()
+    expect(presses()).toEqual([true, false])
+    expect(backend.boards.values().next().value!.buttons[0]!.pressed).toBe(false)
+  })
+
+  it('keeps a button down with Shift until it is pressed again', async () => {
+    await open({ boards: 1 })
+    point('pointerdown', { shiftKey: true })
+    point('pointerup')
+    point('pointerleave')
+    await later()
+    await settled()
+    expect(presses()).toEqual([true])
+    point('pointerdown')
+    point('pointerup')
+    await later()
+    await settled()
+    expect(presses()).toEqual([true, false])
+  })
+})
+
 describe('the palette', () => {
   it('reaches actions by typing', async () => {
     await open({ boards: 2 })

@@ -29,6 +29,20 @@ const all = {
   add: () => look('add', { theme: 'light', act: (p) => p.click('text=Add board') }),
   table: () => look('table', { act: (p) => p.click('button:has-text("Table")') }),
   emulation: () => look('emulation', { act: (p) => p.keyboard.press('Control+2') }),
+  inspector: () =>
+    look('inspector', {
+      theme: 'light',
+      act: async (p) => {
+        await p.keyboard.press('Control+2')
+        await p.click('button[aria-label="Look into bench-1"]')
+        for (const line of ['version', 'fly to the moon']) {
+          await p.fill('aside input[aria-label^=Command]', line)
+          await p.keyboard.press('Enter')
+          await p.waitForTimeout(300)
+        }
+      },
+    }),
+  manyMachines: () => look('many-machines', { query: '?boards=1000', act: (p) => p.keyboard.press('Control+2') }),
   samples: () =>
     look('samples', {
       query: '?boards=0',

@@ -211,6 +211,50 @@ describe('the cards', () => {
   })
 })
 
+describe('the Emulation room', () => {
+  it('keeps what it found of a machine while the view of its board changes', async () => {
+    await open({ boards: 1 })
+    const [id] = [...backend.boards.keys()]
+    place.panel = 'emulation'
+    place.inspected = id!
+    await settled()
+    const asked = () => backend.calls.filter((c) => ['snapshot.list', 'profile.view', 'monitor.view'].includes(c.method)).length
+    const before = asked()
+    expect(before).toBe(3)
+    for (let i = 0; i < 5; i++) {
+      backend.change(id!, (b) => (b.machine!.virtual_time_s += 1))
+      await settled()
+    }
+    expect(asked()).toBe(before)
+    place.inspected = null
+  })
+
+  it("shows what an engine's monitor answered and refused, and brings lines back", async () => {
+    await open({ boards: 1 })
+    place.panel = 'emulation'
+    place.inspected = [...backend.boards.keys()][0]!
+    await settled()
+    const field = document.querySelector<HTMLInputElement>('aside input[aria-label^="Command for the monitor"]')!
+    const say = async (line: string) => {
+      field.value = line
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+      field.form!.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
+      await settled()
+    }
+    await say('fly')
+    expect(text('aside [role=log] .bad')).toContain('No such command or device: fly')
+    await say('version')
+    expect(text('aside [role=log]')).toContain('Renode, version 1.16.1')
+    const seen: string[] = []
+    for (const key of ['ArrowUp', 'ArrowUp', 'ArrowDown', 'ArrowDown']) {
+      await press(field, key)
+      seen.push(field.value)
+    }
+    expect(seen).toEqual(['version', 'fly', 'version', ''])
+    place.inspected = null
+  })
+})
+
 describe('the front panel', () => {
   const presses = () =>
     backend.calls.filter((c) => c.method === 'board.button').map((c) => (c.params as { pressed: boolean }).pressed)

@@ -206,6 +206,18 @@ export class MockBackend implements Backend {
         for (const id of boards) this.#deploy(id, nameOf(params))
         return { app: nameOf(params), version: '0.1.0', digest: 'ab', boards }
       }
+      case 'snapshot.list':
+        return [{ name: 'snapshot-1', virtual_time_s: 41.5, taken_ms: Date.now() - 40_000, imported: false }]
+      case 'profile.view':
+        return { board: this.#get(params).name, state: 'none', from_s: 0, to_s: 0, until_s: null, summary: null }
+      case 'gdb.view':
+        return { board: this.#get(params).name, state: 'closed', address: null, program: null, command: null }
+      case 'monitor.view':
+        return { board: this.#get(params).name, prompt: '(nano33ble) ', history: ['version'] }
+      case 'monitor.execute':
+        return params['line'] === 'version'
+          ? { text: 'Renode, version 1.16.1', refused: false }
+          : { text: `No such command or device: ${params['line']}`, refused: true }
       case 'app.start':
       case 'app.stop': {
         const state = method === 'app.start' ? 'running' : 'stopped'

@@ -24,5 +24,5 @@ export function times(speed: number): string {
 }
 
 export function mips(value: number): string {
-  return `${value.toFixed(value < 10 ? 1 : 0)}${NBSP}MIPS`
+  return value >= 10_000 ? `${(value / 1000).toFixed(1)}${NBSP}GIPS` : `${value.toFixed(value < 10 ? 1 : 0)}${NBSP}MIPS`
 }

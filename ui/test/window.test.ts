@@ -229,6 +229,25 @@ describe('the Emulation room', () => {
     place.inspected = null
   })
 
+  it('filters the machines by typing', async () => {
+    await open({ boards: 40 })
+    place.panel = 'emulation'
+    await settled()
+    const count = () => Number(document.querySelector('[role=table]')!.getAttribute('aria-rowcount')) - 1
+    expect(count()).toBe(40)
+    const field = document.querySelector<HTMLInputElement>('input[aria-label="Filter machines"]')!
+    const type = async (text: string) => {
+      field.value = text
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+      await settled()
+    }
+    await type('greenhouse builtin')
+    expect(count()).toBe(2)
+    await type('no such thing')
+    expect(count()).toBe(0)
+    expect(text('main')).toContain('No machine matches')
+  })
+
   it("shows what an engine's monitor answered and refused, and brings lines back", async () => {
     await open({ boards: 1 })
     place.panel = 'emulation'

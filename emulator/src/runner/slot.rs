@@ -98,6 +98,9 @@ pub(super) struct Seen {
 
 struct Body {
     machine: Option<Box<dyn Machine>>,
+    /// The host's time since the slot was made, read once after each thing that takes some: a reading costs as much as
+    /// some dozen instructions of the guest, and an idle machine does little else.
+    host: Duration,
     state: State,
     pacer: Pacer,
     /// Asleep, with what is due next.
@@ -148,6 +151,7 @@ impl Slot {
             lockstep,
             body: Mutex::new(Body {
                 machine: Some(machine),
+                host: Duration::ZERO,
                 state,
                 pacer: Pacer::new(pace),
                 idle: None,
@@ -216,7 +220,8 @@ impl Slot {
 
     fn run_turn(&self) -> Next {
         let mut body = lock(&self.body);
-        let turn_started = Instant::now();
+        body.host = self.started.elapsed();
+        let turn_started = body.host;
         // What was told of the time holds until the machine has caught up with it.
         if let Some(asleep) = &mut *lock(&self.asleep) {
             asleep.until = asleep.now();
@@ -225,12 +230,13 @@ impl Slot {
             let command = lock(&self.commands).pop_front();
             if let Some(command) = command {
                 body.execute(self, command);
+                body.host = self.started.elapsed();
                 continue;
             }
             let next = body.advance(self);
             body.report(self, next);
             match next {
-                Next::Again if turn_started.elapsed() < TURN => {}
+                Next::Again if body.host - turn_started < TURN => {}
                 next => {
                     *lock(&self.asleep) = body.asleep(self, next);
                     return next;
@@ -361,7 +367,7 @@ impl Body {
         let Some(machine) = &self.machine else {
             return Next::WhenNotified;
         };
-        let (host, now) = (slot.started.elapsed(), machine.now());
+        let (host, now) = (self.host, machine.now());
         if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
             self.pause_at = None;
             self.enter(slot, State::Paused);
@@ -403,11 +409,11 @@ impl Body {
                 let slice = SLICE.max(machine.shortest_run());
                 let until = limit.min(now.saturating_add(slice)).min(pause_at);
                 let spent = self.run(slot, RunLimit::busy_until(until));
-                self.pacer.was_busy(slot.started.elapsed().saturating_sub(host), spent);
+                self.pacer.was_busy(self.host.saturating_sub(host), spent);
             }
         }
         let now = self.machine.as_ref().map_or(now, |machine| machine.now());
-        self.pacer.served(slot.started.elapsed(), now);
+        self.pacer.served(self.host, now);
         Next::Again
     }
 
@@ -420,7 +426,7 @@ impl Body {
         let (Some(machine), Some(next_event)) = (&self.machine, self.idle) else {
             return;
         };
-        let limit = self.pacer.idle_limit(slot.started.elapsed(), machine.now());
+        let limit = self.pacer.idle_limit(self.host, machine.now());
         // With nothing due and no pace to keep, time stands still until the input comes.
         let target = match next_event {
             Some(event) => limit.min(event),
@@ -470,10 +476,13 @@ impl Body {
         let Some(machine) = &mut self.machine else {
             return VirtualTime::ZERO;
         };
-        let (started, before, from) = (Instant::now(), machine.instructions(), machine.now());
+        let (started, before, from) = (self.host, machine.instructions(), machine.now());
         let result = guarded(machine, action);
-        self.meter
-            .ran(started.elapsed(), machine.instructions().saturating_sub(before));
+        self.host = slot.started.elapsed();
+        self.meter.ran(
+            self.host.saturating_sub(started),
+            machine.instructions().saturating_sub(before),
+        );
         let spent = machine.now().saturating_sub(from);
         self.idle = None;
         match result {
@@ -561,10 +570,9 @@ impl Body {
             .idle
             .filter(|_| next != Next::Again && held && self.state == State::Running)?;
         let now = self.machine.as_ref()?.now();
-        let since = Instant::now();
         Some(Asleep {
-            since,
-            from: self.pacer.idle_limit(since - slot.started, now),
+            since: slot.started + self.host,
+            from: self.pacer.idle_limit(self.host, now),
             until: next_event.unwrap_or(VirtualTime::MAX),
         })
     }
@@ -572,7 +580,7 @@ impl Body {
     /// Brings the status up to date, seldom enough to cost nothing.
     fn report(&mut self, slot: &Slot, next: Next) {
         let Some(machine) = &self.machine else { return };
-        let due = self.meter.is_due(slot.started.elapsed(), machine.now());
+        let due = self.meter.is_due(self.host, machine.now());
         if due || next != Next::Again {
             self.publish(slot, due);
         }

@@ -48,3 +48,14 @@ pub(super) fn enter(core: &mut RiscV, slots: Arc<[Slot]>, _budget: u32) {
         }
     }
 }
+
+/// As [`enter`], until `due` or `limit` instructions since power-on.
+pub(super) fn step_through(core: &mut RiscV, slots: Arc<[Slot]>, due: u64, limit: u64) {
+    for slot in &*slots {
+        core.run_slot(slot);
+        let went_on = core.regs.pc == slot.next_pc();
+        if core.attention || !went_on || core.cycles >= due || core.instructions >= limit {
+            return;
+        }
+    }
+}

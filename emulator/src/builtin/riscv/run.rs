@@ -160,12 +160,13 @@ impl RiscV {
                 continue;
             };
             self.fast.found(block);
-            if block.cycles() > u64::from(budget) {
-                self.step();
-                continue;
-            }
+            let fits = block.cycles() <= u64::from(budget);
             let block = block.handle();
-            fast::enter(self, block, budget);
+            if fits {
+                fast::enter(self, block, budget);
+            } else {
+                fast::step_through(self, block, due, limit);
+            }
         }
     }
 

@@ -148,7 +148,7 @@ struct Jump {
     entry: *const Cell,
 }
 
-const JUMPS: usize = 512;
+const JUMPS: usize = 1_024;
 const NO_JUMP: Jump = Jump {
     pc: 1,
     entry: ptr::null(),
@@ -194,7 +194,8 @@ impl Fast {
 }
 
 fn jump_place(pc: u32) -> usize {
-    (pc >> 1) as usize % JUMPS
+    // What is called from one place returns there: functions some kilobytes apart must not share their places.
+    (pc >> 1 ^ pc >> 11) as usize % JUMPS
 }
 
 /// Runs `block`, which must be the one at PC, and what follows it for as long as whole blocks fit `budget` cycles (at
@@ -207,6 +208,20 @@ pub(super) fn enter(core: &mut RiscV, block: *const Block, budget: u32) {
     core.fast.unlinked = ptr::null();
     // SAFETY: the caller took the block from the core's cache just now, and the cache does not drop it before this ends.
     unsafe { follow(core, (*block).entry(), 0) }
+}
+
+/// Runs instructions of `block`, which must be the one at PC, one by one, until `due`, or `limit` instructions since
+/// power-on, or something needs attention, or the block is left.
+pub(super) fn step_through(core: &mut RiscV, block: *const Block, due: u64, limit: u64) {
+    // SAFETY: as for `enter`; single instructions do not drop blocks either.
+    let slots = unsafe { &(*block).slots };
+    for slot in slots {
+        core.run_slot(slot);
+        let went_on = core.regs.pc == slot.next_pc();
+        if core.attention || !went_on || core.cycles >= due || core.instructions >= limit {
+            return;
+        }
+    }
 }
 
 /// Goes on with the row of `entry`, if it fits the budget.

@@ -1,5 +1,5 @@
-//! The firmware of a board that is too small for TLS: it says on `control` who it is, unauthenticated, and takes neither an
-//! identity nor apps.
+//! The firmware of a board that can hold no session, because it is too small for TLS or has lost its source of randomness: it
+//! says on `control` who it is, unauthenticated, and takes neither an identity nor apps.
 
 use crate::{board::BoardRef, device::reset_text, link::Link};
 use alloc::format;
@@ -35,6 +35,11 @@ impl ControlOnly {
             link,
             next_identity_us: 0,
         }
+    }
+
+    /// Says something on the `log` channel.
+    pub fn say(&self, line: &str) {
+        self.link.log(line);
     }
 
     /// Runs for ever.

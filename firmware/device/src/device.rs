@@ -5,6 +5,7 @@ use crate::{
     link::Link,
     session::{self, Conversation, End, Purpose},
     state::DeviceState,
+    tls::Buffers,
     verifier,
 };
 use alloc::{format, rc::Rc};
@@ -38,9 +39,10 @@ pub struct Device {
     board: BoardRef,
     state: Rc<RefCell<DeviceState>>,
     link: Rc<Link>,
+    buffers: Rc<RefCell<Buffers>>,
     conversation: Option<Conversation>,
     conversation_since_us: u64,
-    pair: Option<Pair>,
+    pair: Option<Rc<Pair>>,
     next_identity_us: u64,
     next_attempt_us: u64,
     retry_us: u64,
@@ -57,6 +59,7 @@ impl Device {
     /// [`FlashError`](crate::board::FlashError) if flash fails.
     pub fn new(board: BoardRef) -> Result<Self, crate::board::FlashError> {
         let link = Rc::new(Link::new(board));
+        let buffers = Rc::new(RefCell::new(Buffers::new()));
         let state = DeviceState::load(board)?;
         let info = board.info();
         link.log(&format!(
@@ -70,6 +73,7 @@ impl Device {
             board,
             state: Rc::new(RefCell::new(state)),
             link,
+            buffers,
             conversation: None,
             conversation_since_us: 0,
             pair: None,
@@ -150,7 +154,7 @@ impl Device {
         if self.conversation.take().is_some() {
             self.restart_link();
         }
-        self.pair = Some(pair);
+        self.pair = Some(Rc::new(pair));
         self.next_attempt_us = 0;
         PairResult::Accepted
     }
@@ -190,9 +194,9 @@ impl Device {
             self.link.log("session stands");
         }
         match polled {
-            Poll::Ready(end) => self.conversation_ended(&end),
+            Poll::Ready(end) => self.conversation_ended(end),
             Poll::Pending if !is_welcome && now_us > self.conversation_since_us + HANDSHAKE_TIMEOUT_US => {
-                self.conversation_ended(&End::Protocol("the gateway does not answer"));
+                self.conversation_ended(End::Protocol("the gateway does not answer"));
             }
             Poll::Pending => {}
         }
@@ -208,22 +212,23 @@ impl Device {
             self.board,
             self.state.clone(),
             self.link.clone(),
+            self.buffers.clone(),
             purpose,
         ))
     }
 
     /// The link begins anew, so that the host knows that the old conversation is over.
-    fn conversation_ended(&mut self, end: &End) {
+    fn conversation_ended(&mut self, end: End) {
         self.conversation = None;
         self.state.borrow_mut().session_ended();
+        let end = match end {
+            End::Enrolled if self.state.borrow_mut().keep_given().is_err() => End::Flash,
+            end => end,
+        };
         self.restart_link();
         let now_us = self.board.now_us();
         let pause_us = match end {
-            End::Enrolled => {
-                self.pair = None;
-                0
-            }
-            End::EnrollRefused(_) => {
+            End::Enrolled | End::EnrollRefused(_) => {
                 self.pair = None;
                 0
             }
@@ -232,7 +237,7 @@ impl Device {
         };
         self.next_attempt_us = now_us + pause_us;
         self.retry_us = (self.retry_us * 2).min(LAST_RETRY_US);
-        self.link.log(&format!("{}: {end}", severity_text(end)));
+        self.link.log(&format!("{}: {end}", severity_text(&end)));
     }
 
     fn restart_link(&mut self) {

@@ -17,6 +17,9 @@ use sha2::{Digest as _, Sha256};
 /// SEC1 uncompressed point.
 const PUBLIC_KEY_BYTES: usize = 65;
 
+/// An [`Identity`] is seldom longer than this when it is encoded.
+const USUAL_IDENTITY_BYTES: usize = 1280;
+
 /// The device's P-256 key. It never leaves the device.
 pub struct DeviceKey {
     secret: NonZeroScalar,
@@ -132,7 +135,9 @@ impl Identity {
     /// # Errors
     /// [`FlashError`](crate::board::FlashError) if flash does not take it.
     pub(crate) fn store(&self, records: &mut Records) -> Result<(), crate::board::FlashError> {
-        let bytes = minicbor::to_vec(self).map_err(|_| crate::board::FlashError)?;
+        // At once as long as it usually gets: growing by doubling, it would take three times that for a moment.
+        let mut bytes = Vec::with_capacity(USUAL_IDENTITY_BYTES);
+        minicbor::encode(self, &mut bytes).map_err(|_| crate::board::FlashError)?;
         records.write(&Key::Identity, &bytes)
     }
 }

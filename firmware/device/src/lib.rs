@@ -17,6 +17,7 @@ pub mod control_only;
 mod csr;
 mod der;
 pub mod device;
+pub mod entropy;
 pub mod host;
 pub mod identity;
 pub mod link;

@@ -92,7 +92,7 @@ impl Link {
         self.life.set(self.life.get() + 1);
         self.past.set(self.stats());
         self.control.take();
-        *self.endpoint.borrow_mut() = Endpoint::new(Role::Device, random_epoch(self.board));
+        self.endpoint.borrow_mut().restart(random_epoch(self.board));
     }
 
     /// Whether both sides have heard each other.
@@ -152,8 +152,11 @@ impl Link {
             match reader.next(&mut &byte[..]) {
                 Ok(None) => {}
                 Ok(Some(message)) => {
-                    if let Ok(message) = minicbor::decode(message) {
-                        return Some(message);
+                    let message = minicbor::decode(message).ok();
+                    // The next is far away, and its memory is wanted meanwhile.
+                    *reader = framing::Reader::new();
+                    if message.is_some() {
+                        return message;
                     }
                 }
                 // Out of step for good: the host is waited for to begin anew.

@@ -1,6 +1,7 @@
 //! Log lines of apps and firmware that wait for the session: a ring of bytes, allocated once, so that no app's heap
 //! account is touched by a line that is sent long after.
 
+use crate::host::RUNS_APPS;
 use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 use drydock_protocol::{
     device_to_gateway::Log,
@@ -8,8 +9,8 @@ use drydock_protocol::{
     types::LogLevel,
 };
 
-/// Bytes of waiting lines.
-const CAPACITY_BYTES: usize = 3072;
+/// Bytes of waiting lines; the firmware itself has few to say.
+const CAPACITY_BYTES: usize = if RUNS_APPS { 3072 } else { 1024 };
 /// Of these, what only notices about lost lines may fill.
 const NOTICE_BYTES: usize = 512;
 /// Length of the entry (2), level, length of the name, uptime (8), sequence (4).

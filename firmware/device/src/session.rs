@@ -32,7 +32,8 @@ use embedded_tls::{TlsError, TlsReader, TlsWriter};
 /// How a conversation with the gateway ended.
 #[derive(Debug)]
 pub enum End {
-    /// The device has an identity now; the session follows in a new life of the link.
+    /// The gateway gave an identity, which [`DeviceState::keep_given`] keeps when the conversation is gone, and with it what
+    /// that took of the heap. The session follows in a new life of the link.
     Enrolled,
     /// The gateway refused to enroll the device.
     EnrollRefused(String),
@@ -74,35 +75,46 @@ pub type Conversation = Pin<Box<dyn Future<Output = End>>>;
 /// What a conversation is for.
 pub enum Purpose {
     /// A blank device wants an identity of the gateway that the cable vouched for.
-    Enroll(Pair),
+    Enroll(Rc<Pair>),
     /// An enrolled device holds a session.
-    Session(Identity),
+    Session(Rc<Identity>),
 }
 
 /// Begins a conversation.
-pub fn begin(board: BoardRef, state: Rc<RefCell<DeviceState>>, link: Rc<Link>, purpose: Purpose) -> Conversation {
+pub fn begin(
+    board: BoardRef,
+    state: Rc<RefCell<DeviceState>>,
+    link: Rc<Link>,
+    buffers: Rc<RefCell<Buffers>>,
+    purpose: Purpose,
+) -> Conversation {
     Box::pin(async move {
-        let (Ok(end) | Err(end)) = converse(board, &state, &link, purpose).await;
+        let (Ok(end) | Err(end)) = converse(board, &state, &link, &buffers, purpose).await;
         state.borrow_mut().session_ended();
         end
     })
 }
 
 // Both purposes share one path, so that the TLS code is in the image once.
+#[allow(
+    clippy::await_holding_refcell_ref,
+    reason = "there is one conversation at a time, and the buffers are its own while it lasts"
+)]
 async fn converse(
     board: BoardRef,
     state: &Rc<RefCell<DeviceState>>,
     link: &Rc<Link>,
+    buffers: &RefCell<Buffers>,
     purpose: Purpose,
 ) -> Result<End, End> {
-    let mut buffers = Buffers::new();
+    let mut buffers = buffers.borrow_mut();
     let (trust, client) = credentials(&state.borrow(), &purpose);
     let alpn = match purpose {
         Purpose::Enroll(_) => ALPN_ENROLL,
         Purpose::Session(_) => ALPN_SESSION,
     };
-    let (mut connection, gateway) =
-        tls::connect(board, link.session_stream(), &mut buffers, alpn, trust, client).await?;
+    let mut connection = buffers.connection(link.session_stream());
+    let gateway = tls::open(&mut connection, board, alpn, trust, client).await?;
     let (mut reader, mut writer) = connection.split();
     let first = match &purpose {
         Purpose::Enroll(pair) => enroll_request(board, &state.borrow(), pair),
@@ -145,7 +157,7 @@ fn credentials(state: &DeviceState, purpose: &Purpose) -> (Trust, Option<Client>
             };
             let client = Client {
                 key: state.key.clone(),
-                certificate: identity.certificate.clone(),
+                identity: identity.clone(),
             };
             (trust, Some(client))
         }
@@ -189,14 +201,12 @@ async fn read_messages(
             .map_err(|_| End::Protocol("the gateway sent a message that is too long"))?;
         let used = bytes.len() - rest.len();
         if let Some(message) = message {
-            let mut state = state.borrow_mut();
             if let Purpose::Enroll(pair) = purpose {
-                let (identity, time_ms) = read_answer(message, pair, gateway)?;
-                return state
-                    .enrolled(identity, time_ms)
-                    .map(|()| End::Enrolled)
-                    .map_err(|_| End::Flash);
+                let (identity, time_ms) = read_answer(message, &pair, gateway)?;
+                state.borrow_mut().given(identity, time_ms);
+                return Ok(End::Enrolled);
             }
+            let mut state = state.borrow_mut();
             if !state.is_welcome() && !is_welcome(message) {
                 return Err(End::Protocol("the gateway's first message is no welcome"));
             }
@@ -241,7 +251,7 @@ async fn write_messages(
     }
 }
 
-fn read_answer(answer: &[u8], pair: Pair, gateway: Accepted) -> Result<(Identity, u64), End> {
+fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identity, u64), End> {
     let malformed = End::Protocol("the answer to the enrollment request is malformed");
     let Ok(envelope) = Envelope::decode(answer) else {
         return Err(malformed);
@@ -258,8 +268,8 @@ fn read_answer(answer: &[u8], pair: Pair, gateway: Accepted) -> Result<(Identity
             let identity = Identity {
                 device_id: enrolled.device_id,
                 certificate: enrolled.certificate,
-                anchor: pair.anchor,
-                gateway_name: pair.gateway_name,
+                anchor: pair.anchor.clone(),
+                gateway_name: pair.gateway_name.clone(),
                 gateway_pin: enrolled.gateway_pin,
                 publisher_key: enrolled.publisher_key,
                 verified: gateway.verified,

@@ -5,7 +5,7 @@ use crate::{
     apps::{App, Apps, StartError},
     board::BoardRef,
     clock::DeviceClock,
-    host::{LoadError, wasmi::WasmiHost},
+    host::{self, LoadError},
     identity::{DeviceKey, Identity},
     log::LogRing,
     package,
@@ -38,7 +38,9 @@ pub struct DeviceState {
     /// The device's key.
     pub key: Rc<DeviceKey>,
     /// What enrollment gave the device.
-    pub identity: Option<Identity>,
+    pub identity: Option<Rc<Identity>>,
+    /// What enrollment gave and is not kept yet, with the gateway's time.
+    given: Option<(Identity, u64)>,
     /// Device time.
     pub clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
@@ -74,15 +76,16 @@ impl DeviceState {
             .wrapping_add(1);
         records.write(&Key::BootCount, &boot_count.to_le_bytes())?;
         let clock = Rc::new(DeviceClock::new(board, &records));
-        let identity = Identity::load(&records);
+        let identity = Identity::load(&records).map(Rc::new);
         let logs = Rc::new(RefCell::new(LogRing::default()));
-        let apps = Apps::new(board, Box::new(WasmiHost), clock.clone(), logs.clone());
+        let apps = Apps::new(board, Box::new(host::Runtime), clock.clone(), logs.clone());
         let mut state = Self {
             board,
             store: AppStore::mount(board, records),
             apps,
             key,
             identity,
+            given: None,
             clock,
             logs,
             told_after: None,
@@ -107,14 +110,21 @@ impl DeviceState {
         self.boot_count
     }
 
+    /// Takes what enrollment gave, and the gateway's time.
+    pub fn given(&mut self, identity: Identity, time_ms: u64) {
+        self.given = Some((identity, time_ms));
+    }
+
     /// Keeps what enrollment gave.
     ///
     /// # Errors
     /// [`FlashError`](crate::board::FlashError); the device stays blank.
-    pub fn enrolled(&mut self, identity: Identity, time_ms: u64) -> Result<(), crate::board::FlashError> {
-        identity.store(self.store.records())?;
-        self.identity = Some(identity);
-        self.clock.learn(time_ms, self.store.records());
+    pub fn keep_given(&mut self) -> Result<(), crate::board::FlashError> {
+        if let Some((identity, time_ms)) = self.given.take() {
+            identity.store(self.store.records())?;
+            self.identity = Some(Rc::new(identity));
+            self.clock.learn(time_ms, self.store.records());
+        }
         Ok(())
     }
 
@@ -356,6 +366,10 @@ impl DeviceHandler for DeviceState {
     }
 
     fn package_begin(&mut self, signed: &SignedManifest<'_>) -> Result<(), Refusal> {
+        if !host::RUNS_APPS {
+            let detail = "this device has no room for a WebAssembly runtime, so it takes no apps";
+            return Err(Refusal::new(RefusalCode::NoMemory, detail));
+        }
         self.package_abort();
         let publisher = self.identity.as_ref().map(|identity| &identity.publisher_key[..]);
         let manifest = package::verify(signed, publisher.unwrap_or_default())?;

@@ -2,11 +2,11 @@
 
 use crate::{
     board::BoardRef,
-    identity::DeviceKey,
+    identity::{DeviceKey, Identity},
     link::SessionStream,
     verifier::{Accepted, GatewayVerifier, Refusal, Trust},
 };
-use alloc::rc::Rc;
+use alloc::{boxed::Box, rc::Rc, vec};
 use drydock_protocol::limits::{DEVICE_RECORD_BUFFER_BYTES, MAX_MESSAGE_BYTES};
 use embedded_tls::{
     Aes128GcmSha256, Certificate, CryptoProvider, SignatureScheme, TlsConfig, TlsConnection, TlsContext, TlsError,
@@ -21,18 +21,23 @@ pub(crate) type Connection<'a> = TlsConnection<'a, SessionStream, Aes128GcmSha25
 /// Largest message behind its length, and what a record adds (embedded-tls reserves 128 bytes).
 const WRITE_BUFFER_BYTES: usize = MAX_MESSAGE_BYTES + 2 + 128;
 
-/// Buffers of a connection.
-pub(crate) struct Buffers {
-    read: [u8; DEVICE_RECORD_BUFFER_BYTES],
-    write: [u8; WRITE_BUFFER_BYTES],
+/// Buffers of a connection. They are made once: later, the heap may have no piece of their size any more.
+pub struct Buffers {
+    read: Box<[u8]>,
+    write: Box<[u8]>,
 }
 
 impl Buffers {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            read: [0; DEVICE_RECORD_BUFFER_BYTES],
-            write: [0; WRITE_BUFFER_BYTES],
+            read: vec![0; DEVICE_RECORD_BUFFER_BYTES].into(),
+            write: vec![0; WRITE_BUFFER_BYTES].into(),
         }
+    }
+
+    /// A connection over a stream, not opened yet.
+    pub(crate) fn connection(&mut self, stream: SessionStream) -> Connection<'_> {
+        TlsConnection::new(stream, &mut self.read, &mut self.write)
     }
 }
 
@@ -67,21 +72,20 @@ impl core::fmt::Display for ConnectError {
 /// Who the device is for the handshake: nobody yet (enrollment), or the owner of a certificate.
 pub(crate) struct Client {
     pub(crate) key: Rc<DeviceKey>,
-    pub(crate) certificate: alloc::vec::Vec<u8>,
+    pub(crate) identity: Rc<Identity>,
 }
 
-/// Connects and authenticates the gateway.
+/// Opens the connection and authenticates the gateway. The connection stays where it is, for it is large.
 ///
 /// # Errors
 /// [`ConnectError`]; nothing but the handshake has been sent then.
-pub(crate) async fn connect<'a>(
+pub(crate) async fn open(
+    connection: &mut Connection<'_>,
     board: BoardRef,
-    stream: SessionStream,
-    buffers: &'a mut Buffers,
     alpn: &[u8],
     trust: Trust,
     client: Option<Client>,
-) -> Result<(Connection<'a>, Accepted), ConnectError> {
+) -> Result<Accepted, ConnectError> {
     let name = trust.gateway_name.clone();
     let protocols = [alpn];
     let config = TlsConfig::new().with_server_name(&name).with_alpn(&protocols);
@@ -90,11 +94,10 @@ pub(crate) async fn connect<'a>(
         verifier: GatewayVerifier::new(trust),
         client,
     };
-    let mut connection = TlsConnection::new(stream, &mut buffers.read, &mut buffers.write);
     let opened = connection.open(TlsContext::new(&config, &mut provider)).await;
     // The verifier's word comes first: it also explains why `open` failed.
     match (provider.verifier.outcome(), opened) {
-        (Ok(gateway), Ok(())) => Ok((connection, gateway.clone())),
+        (Ok(gateway), Ok(())) => Ok(gateway.clone()),
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(refusal), Ok(())) => Err(ConnectError::Refused(refusal)),
         (Err(Refusal::NotAuthenticated), Err(error)) => Err(error.into()),
@@ -129,7 +132,7 @@ impl CryptoProvider for Provider {
 
     fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
         let client = self.client.as_ref().filter(|_| self.verifier.outcome().is_ok())?;
-        Some(Certificate::X509(&client.certificate[..]))
+        Some(Certificate::X509(&client.identity.certificate[..]))
     }
 }
 

@@ -85,9 +85,29 @@ impl Endpoint {
     /// or a boot count).
     pub fn new(role: Role, epoch: u32) -> Self {
         // By channel: control, log, session.
-        let (inbound, outbound, max_in_flight) = match role {
-            Role::Device => ([384, 0, 1024], [256, 512, 1024], 16),
-            Role::Host => ([1024, 2048, 4096], [2048, 0, 4096], 32),
+        let (inbound, outbound) = match role {
+            Role::Device => ([384, 0, 1024], [256, 512, 1024]),
+            Role::Host => ([1024, 2048, 4096], [2048, 0, 4096]),
+        };
+        Self::with_rings(role, epoch, inbound.map(Ring::new), outbound.map(Ring::new))
+    }
+
+    /// Begins another life, with nothing of the last but the buffers: where memory is short, a second set of them would not
+    /// fit beside the first, or would leave it in pieces.
+    pub fn restart(&mut self, epoch: u32) {
+        let take = |rings: &mut [Ring; 3]| {
+            let mut taken = core::mem::replace(rings, [0; 3].map(Ring::new));
+            taken.iter_mut().for_each(Ring::clear);
+            taken
+        };
+        let (inbound, outbound) = (take(&mut self.inbound.rings), take(&mut self.outbound.rings));
+        *self = Self::with_rings(self.role, epoch, inbound, outbound);
+    }
+
+    fn with_rings(role: Role, epoch: u32, inbound: [Ring; 3], outbound: [Ring; 3]) -> Self {
+        let max_in_flight = match role {
+            Role::Device => 16,
+            Role::Host => 32,
         };
         Self {
             role,
@@ -100,7 +120,7 @@ impl Endpoint {
             encoded: Vec::with_capacity(MAX_FRAME_BYTES),
             overlong: false,
             inbound: Inbound {
-                rings: inbound.map(Ring::new),
+                rings: inbound,
                 wanted: 0,
                 announced: [0; 3],
                 status_due: false,
@@ -108,7 +128,7 @@ impl Endpoint {
                 gap: None,
             },
             outbound: Outbound {
-                rings: outbound.map(Ring::new),
+                rings: outbound,
                 in_flight_bytes: [0; 3],
                 in_flight: VecDeque::with_capacity(max_in_flight),
                 max_in_flight,

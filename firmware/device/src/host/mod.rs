@@ -1,11 +1,25 @@
 //! Running apps: what a WebAssembly runtime has to offer ([`WasmHost`]), and what apps may call ([`calls`]).
+//!
+//! All that depends on whether there is one (feature `wasm`) is decided here: [`Runtime`] and [`RUNS_APPS`].
 
+#[cfg_attr(not(feature = "wasm"), allow(dead_code, reason = "only a runtime calls them"))]
 pub mod calls;
+#[cfg(not(feature = "wasm"))]
+mod none;
+#[cfg(feature = "wasm")]
 pub mod wasmi;
+
+#[cfg(not(feature = "wasm"))]
+pub use none::NoHost as Runtime;
+#[cfg(feature = "wasm")]
+pub use wasmi::WasmiHost as Runtime;
 
 use alloc::{boxed::Box, string::String};
 use calls::AppContext;
 use drydock_protocol::{manifest::AppLimits, types::Failure};
+
+/// Whether this build has a runtime. Without one the device takes no package.
+pub const RUNS_APPS: bool = cfg!(feature = "wasm");
 
 /// A runtime.
 pub trait WasmHost {

@@ -1,5 +1,6 @@
-//! AGT0 and AGT1 (manual chapter 24) as timers: underflow and compare match A and B. Not here: pulse output, event counting
-//! and measurement, counting what the other one underflows, the sub-clock.
+//! AGT0 and AGT1 (manual chapter 24) as timers: underflow and compare match A and B. On LOCO they count edges that waver, with
+//! noise that is drawn from the machine's entropy each time a count begins. Not here: pulse output, event counting and
+//! measurement, counting what the other one underflows, the sub-clock.
 
 use super::counter::Counter;
 use super::system::{Clocks, LOCO_HZ};
@@ -50,7 +51,7 @@ impl Agt {
         let (hz, divider) = match self.mr1 >> 4 & 7 {
             1 => (clocks.pclkb, 8),
             3 => (clocks.pclkb, 2),
-            4 => (LOCO_HZ, 1 << (self.mr2 & 7)),
+            _ if self.is_on_loco() => (LOCO_HZ, 1 << (self.mr2 & 7)),
             _ => (clocks.pclkb, 1),
         };
         self.counter.set_clock(fabric.now(), hz, divider);
@@ -96,7 +97,16 @@ impl Agt {
                 // Flags are cleared by writing zero.
                 self.flags &= value as u8 & 0xf0;
                 let stops = value as u8 & TSTOP != 0;
-                self.counter.run(now, value as u8 & TSTART != 0 && !stops);
+                let runs = value as u8 & TSTART != 0 && !stops;
+                if runs && !self.counter.is_running() {
+                    let key = self.is_on_loco().then(|| {
+                        let mut key = [0; 8];
+                        fabric.entropy(&mut key);
+                        u64::from_le_bytes(key)
+                    });
+                    self.counter.set_jitter(now, key);
+                }
+                self.counter.run(now, runs);
                 if stops {
                     self.counter.set(now, 0);
                 }
@@ -123,6 +133,10 @@ impl Agt {
         }
         self.plan(fabric);
         Ok(())
+    }
+
+    fn is_on_loco(&self) -> bool {
+        self.mr1 >> 4 & 7 == 4
     }
 
     pub(super) fn wake(&mut self, fabric: &mut Fabric) {

@@ -15,6 +15,30 @@ pub(super) struct Counter {
     anchor: VirtualTime,
     base: u64,
     seen: u64,
+    jitter: Option<Jitter>,
+}
+
+/// How an RC oscillator wavers: each of its edges comes late by up to [`Jitter::SPAN`] of a period, by how much is noise.
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
+struct Jitter {
+    key: u64,
+    /// Edges of the clock up to the anchor.
+    edges: u64,
+}
+
+impl Jitter {
+    /// The 64th part: half a microsecond of LOCO's 30.5. The datasheet has no figure.
+    const SPAN: u64 = 64;
+
+    /// How late the edge `ticks` after the anchor is, by a mixing of key and number (the finaliser of SplitMix64).
+    fn of(&self, ticks: u64, period: VirtualTime) -> VirtualTime {
+        let mut mixed = self.key ^ (self.edges + ticks).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        let most = u128::from(period.as_ps() / Self::SPAN);
+        VirtualTime::from_ps(((u128::from(mixed) * most) >> 64) as u64)
+    }
 }
 
 impl Counter {
@@ -27,7 +51,14 @@ impl Counter {
             anchor: VirtualTime::ZERO,
             base: 0,
             seen: 0,
+            jitter: None,
         }
+    }
+
+    /// From now on the clock wavers, with noise of its own; `None`: it is even.
+    pub(super) fn set_jitter(&mut self, now: VirtualTime, key: Option<u64>) {
+        self.rebase(now);
+        self.jitter = key.map(|key| Jitter { key, edges: 0 });
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -76,8 +107,20 @@ impl Counter {
     /// When it next becomes `value`; `None`: never.
     pub(super) fn next(&self, value: u64) -> Option<VirtualTime> {
         let tick = self.next_tick(value).filter(|_| self.running)?;
-        let span = VirtualTime::from_ticks(tick.saturating_mul(self.divider), self.hz);
-        Some(self.anchor.saturating_add(span))
+        Some(self.edge(tick))
+    }
+
+    /// When the clock's edge `ticks` after the anchor comes.
+    fn edge(&self, ticks: u64) -> VirtualTime {
+        let even = self.anchor.saturating_add(self.span(ticks));
+        match &self.jitter {
+            Some(jitter) => even.saturating_add(jitter.of(ticks, self.span(1))),
+            None => even,
+        }
+    }
+
+    fn span(&self, ticks: u64) -> VirtualTime {
+        VirtualTime::from_ticks(ticks.saturating_mul(self.divider), self.hz)
     }
 
     fn next_tick(&self, value: u64) -> Option<u64> {
@@ -96,12 +139,12 @@ impl Counter {
         let ticks = self.ticks(now);
         self.base = (self.base + ticks) % self.period;
         self.anchor = match self.running {
-            true => {
-                let span = VirtualTime::from_ticks(ticks.saturating_mul(self.divider), self.hz);
-                self.anchor.saturating_add(span)
-            }
+            true => self.anchor.saturating_add(self.span(ticks)),
             false => now,
         };
+        if let Some(jitter) = &mut self.jitter {
+            jitter.edges += ticks;
+        }
         self.seen = self.seen.saturating_sub(ticks);
     }
 
@@ -110,6 +153,12 @@ impl Counter {
             return 0;
         }
         let span = u128::from(now.saturating_sub(self.anchor).as_ps());
-        (span * u128::from(self.hz) / (u128::from(PS_PER_SECOND) * u128::from(self.divider))) as u64
+        let even = (span * u128::from(self.hz) / (u128::from(PS_PER_SECOND) * u128::from(self.divider))) as u64;
+        // The last edge may be late.
+        if even > 0 && self.jitter.is_some() && self.edge(even) > now {
+            even - 1
+        } else {
+            even
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Peripherals are modelled where firmware touches them; a register that is not modelled is a typed fault, never a silent
 //! zero. Not here at all: the secure crypto engine with its random number generator, whose registers Renesas does not document
-//! (so this chip has no entropy to give), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB, RTC, CTSU, SLCDC, crystals (boards
+//! (the only noise is LOCO's wavering, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB, RTC, CTSU, SLCDC, crystals (boards
 //! have none), Standby and Snooze, the MPUs beside the core's, code flash that cannot be read while it is programmed (starting
 //! to from there is refused instead), data flash that cannot be read before it is enabled.
 //!

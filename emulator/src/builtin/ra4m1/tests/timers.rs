@@ -53,10 +53,49 @@ fn agt_compares_and_runs_on_loco() {
     bench.write_byte(AGT1 + 8, 1);
     bench.pass(VirtualTime::from_ms(499));
     assert!(!bench.fabric.irq_level(0));
-    bench.pass(VirtualTime::from_ms(1));
+    // An edge of LOCO is late by half a microsecond at most.
+    bench.pass(us(1_001));
     assert!(bench.fabric.irq_level(0), "compare match A");
     bench.pass(VirtualTime::from_ms(500));
     assert_eq!(bench.read_byte(AGT1 + 8), 0x63, "TCMAF, TUNDF");
+}
+
+/// When the first edges of LOCO come, in steps of 10 ns.
+fn edges(bench: &mut Bench) -> Vec<u64> {
+    bench.write_byte(AGT0 + 9, 0x40);
+    bench.write_half(AGT0, 0xffff);
+    bench.write_byte(AGT0 + 8, 1);
+    let (mut found, mut last) = (Vec::new(), 0xffff);
+    for step in 0..100_000 {
+        bench.pass(VirtualTime::from_ps(10_000));
+        let now = bench.read_half(AGT0);
+        assert!(now == last || now == last - 1, "it never goes back nor leaps");
+        if now != last {
+            found.push(step);
+        }
+        last = now;
+    }
+    bench.write_byte(AGT0 + 8, 0);
+    found
+}
+
+#[test]
+fn loco_wavers_by_noise_of_the_machine() {
+    let mut bench = Bench::fast();
+    let (first, second) = (edges(&mut bench), edges(&mut bench));
+    assert_eq!((first.len(), second.len()), (32, 32));
+    let periods = |edges: &[u64]| -> Vec<u64> { edges.windows(2).map(|pair| pair[1] - pair[0]).collect() };
+    let (first, second) = (periods(&first), periods(&second));
+    assert_ne!(first, second, "each count has its own");
+    let within = 3_051 - 48..=3_052 + 48;
+    assert!(first.iter().all(|period| within.contains(period)), "{first:?}");
+    let distinct: std::collections::BTreeSet<_> = first.iter().collect();
+    assert!(distinct.len() > 16, "{first:?}");
+    assert_eq!(
+        periods(&edges(&mut Bench::fast())),
+        first,
+        "the same machine wavers the same"
+    );
 }
 
 #[test]

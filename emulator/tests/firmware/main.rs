@@ -11,6 +11,7 @@ mod other_boards;
 mod power_cut;
 mod starts;
 mod support;
+mod uno_r4;
 
 use std::path::PathBuf;
 
@@ -60,6 +61,7 @@ fn main() {
         })
         .chain(esp32c6::trials())
         .chain(other_boards::trials())
+        .chain(uno_r4::trials())
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -14,6 +14,7 @@ const BOARDS: &[(&str, &str, IdentityState)] = &[
     ("mps2-an386", "qemu", IdentityState::Blank),
     ("hifive1-revb", "builtin", IdentityState::Unauthenticated),
     ("stm32f4-discovery", "builtin", IdentityState::Blank),
+    ("uno-r4-minima", "builtin", IdentityState::Blank),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub(crate) machine: Box<dyn Machine>,
     pub(crate) gateway: Gateway,
     host: Endpoint,
+    /// The chip's UART that the link is on.
+    uart: u8,
     outgoing: VecDeque<u8>,
     /// The firmware's own log.
     pub(crate) log: String,
@@ -48,6 +50,7 @@ impl World {
             machine,
             gateway: Gateway::new(),
             host: Endpoint::new(Role::Host, 1),
+            uart: board.link.uart,
             outgoing: VecDeque::new(),
             log: String::new(),
             resets: Vec::new(),
@@ -105,7 +108,7 @@ impl World {
             if len == 0 {
                 return;
             }
-            let taken = self.machine.uart_input(0, &frame[..len]).expect("a UART");
+            let taken = self.machine.uart_input(self.uart, &frame[..len]).expect("a UART");
             assert_eq!(taken, len, "the queue has room");
         }
     }

@@ -1,0 +1,143 @@
+//! The board as the firmware sees it.
+
+use crate::{clock::Clock, flash::DataFlash, ident, noise, pins::Ports, reset, tree, uart::Uart, watchdog};
+use core::cell::RefCell;
+use cortex_m::peripheral::DWT;
+use drydock_device::{
+    board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage},
+    entropy::{Generator, Unhealthy},
+};
+use drydock_protocol::{
+    capability::PinSet,
+    types::{FaultRecord, ResetReason},
+};
+
+/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
+const BUILT_MS: u64 = 1_767_225_600_000;
+
+/// The Uno R4 Minima.
+pub(crate) struct Uno {
+    clock: Clock,
+    uart: Uart,
+    flash: DataFlash,
+    generator: Result<RefCell<Generator>, Unhealthy>,
+    reset_reason: ResetReason,
+}
+
+impl Uno {
+    /// Brings the chip up. Called once.
+    pub(crate) fn start() -> Self {
+        let reset_reason = drydock_fault::begin(reset::take());
+        tree::start();
+        watchdog::start();
+        Self {
+            clock: Clock::start(),
+            generator: noise::collect().map(RefCell::new),
+            flash: DataFlash::start(),
+            uart: Uart::start(),
+            reset_reason,
+        }
+    }
+
+    /// Whether there is randomness.
+    pub(crate) fn noise_health(&self) -> Result<(), Unhealthy> {
+        self.generator.as_ref().map(|_| ()).map_err(|unhealthy| *unhealthy)
+    }
+}
+
+impl Board for Uno {
+    fn info(&self) -> BoardInfo {
+        BoardInfo {
+            name: "uno-r4-minima",
+            firmware: env!("CARGO_PKG_VERSION"),
+            built_ms: BUILT_MS,
+            app_pins: PinSet::default(),
+        }
+    }
+
+    fn chip_id(&self) -> [u8; 8] {
+        ident::chip_id()
+    }
+
+    fn now_us(&self) -> u64 {
+        self.clock.now_us()
+    }
+
+    fn sleep_until(&self, deadline_us: u64) -> u64 {
+        self.clock.sleep_until(deadline_us, &self.uart)
+    }
+
+    fn link_read(&self, out: &mut [u8]) -> usize {
+        self.uart.read(out)
+    }
+
+    fn link_write(&self, data: &[u8]) -> usize {
+        self.uart.write(data)
+    }
+
+    fn fill_random(&self, out: &mut [u8]) {
+        match &self.generator {
+            Ok(generator) => generator.borrow_mut().fill(out),
+            // `main` runs nothing then that makes a key: only the link asks, for an epoch, which is no secret.
+            Err(_) => out.fill_with(|| DWT::cycle_count() as u8),
+        }
+    }
+
+    fn flash(&self) -> &dyn Flash {
+        &self.flash
+    }
+
+    fn pins(&self) -> &dyn Pins {
+        &Ports
+    }
+
+    /// The sensor is behind ADC14, which this firmware does not start.
+    fn temperature_mc(&self) -> Option<i32> {
+        None
+    }
+
+    fn feed_watchdog(&self) {
+        watchdog::feed();
+    }
+
+    fn turn_to(&self, step: Step) {
+        drydock_fault::turn_to(step.tag());
+    }
+
+    fn reset_reason(&self) -> ResetReason {
+        self.reset_reason
+    }
+
+    fn take_fault(&self) -> Option<FaultRecord> {
+        drydock_fault::take()
+    }
+
+    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
+        drydock_arena::run(arena, work)
+    }
+
+    fn arena_bytes(&self, number: u8) -> u32 {
+        drydock_arena::arena_bytes(number)
+    }
+
+    fn free_arena(&self, number: u8) {
+        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
+        unsafe { drydock_arena::free_arena(number) };
+    }
+
+    fn faulted_app(&self) -> Option<u8> {
+        drydock_fault::faulted_app()
+    }
+
+    fn reset(&self) {
+        cortex_m::peripheral::SCB::sys_reset();
+    }
+
+    fn heap(&self) -> Usage {
+        drydock_arena::usage()
+    }
+
+    fn stack(&self) -> Usage {
+        drydock_stack::usage()
+    }
+}

@@ -1,0 +1,87 @@
+//! Drydock's firmware on the Arduino Uno R4 Minima. What it does is in `drydock-device`; here is what the board lends it.
+//!
+//! The chip's 32 KB of RAM hold a TLS session and no runtime for apps: it enrolls and reports, and refuses packages.
+//!
+//! Chapters and register names are those of the RA4M1 user's manual R01UH0887.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod board;
+mod clock;
+mod flash;
+mod ident;
+mod noise;
+mod pins;
+mod register;
+mod reset;
+mod tree;
+mod uart;
+mod watchdog;
+
+use alloc::{boxed::Box, format};
+use cortex_m_rt::{entry, exception};
+use drydock_device::{
+    board::BoardRef, control_only::ControlOnly, device::Device, entropy::Unhealthy, records::Records,
+};
+
+#[entry]
+fn main() -> ! {
+    drydock_stack::paint();
+    drydock_arena::init();
+    run(start())
+}
+
+/// As what follows, not in `main`: its frame stays for ever.
+#[inline(never)]
+fn start() -> &'static board::Uno {
+    let uno: &'static board::Uno = Box::leak(Box::new(board::Uno::start()));
+    if pins::wipe_button_is_held() {
+        // Whatever can be wiped is; the device comes up blank or says why it does not.
+        let _ = Records::mount(uno).wipe();
+    }
+    uno
+}
+
+fn run(uno: &'static board::Uno) -> ! {
+    if let Err(unhealthy) = uno.noise_health() {
+        run_without_randomness(uno, unhealthy);
+    }
+    device(uno).run()
+}
+
+#[inline(never)]
+fn device(board: BoardRef) -> Device {
+    match Device::new(board) {
+        Ok(device) => device,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Neither a key nor a session: it only says who it is, and why no more.
+#[inline(never)]
+fn run_without_randomness(board: BoardRef, unhealthy: Unhealthy) -> ! {
+    let control = ControlOnly::new(board);
+    control.say(&format!("no randomness, so no session: {unhealthy}"));
+    control.run()
+}
+
+/// Interrupt lines, linked to their events where the parts are started.
+const RECEIVED: i16 = 0;
+const SENT: i16 = 1;
+const GARBLED: i16 = 2;
+const ALARM: i16 = 3;
+
+/// No crate of this chip's registers is used, so all interrupts come here.
+#[exception]
+unsafe fn DefaultHandler(irqn: i16) {
+    register::acknowledge(irqn);
+    match irqn {
+        RECEIVED => uart::received(),
+        SENT => uart::sent(),
+        GARBLED => uart::garbled(),
+        ALARM => clock::alarm(),
+        _ => panic!(),
+    }
+}

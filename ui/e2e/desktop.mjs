@@ -87,9 +87,10 @@ export class Display {
     return done.stdout.trim().split('\n').filter(Boolean)
   }
 
-  /** How many colours a window shows. */
-  colours(id) {
-    const done = spawnSync('import', ['-window', id, '-format', '%k', 'info:-'], { env: this.env, encoding: 'utf8', timeout: 20_000 })
+  /** How many colours a window shows, or a part of the screen: its place and size. */
+  colours(id, [x, y, width, height] = []) {
+    const part = width ? ['-crop', `${width}x${height}+${x}+${y}`] : []
+    const done = spawnSync('import', ['-window', id, ...part, '-format', '%k', 'info:-'], { env: this.env, encoding: 'utf8', timeout: 20_000 })
     if (done.status !== 0) throw new Error(`import: ${done.stderr}`)
     return Number(done.stdout)
   }

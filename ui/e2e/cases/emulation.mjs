@@ -1,8 +1,10 @@
 // The machines: held, stepped, reset and switched from the Emulation room.
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { badge, BOOT_MS } from '../ways.mjs'
+import Ajv from 'ajv'
+import { badge, BOOT_MS, palette } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
 export const emulation = []
@@ -49,8 +51,22 @@ it('adds several machines, changes their pace and resets one', async (desk) => {
      field.value = '2'
      field.dispatchEvent(new Event('input', { bubbles: true }))`,
   )
+  await window.run(
+    `const select = [...document.querySelectorAll('[aria-label="Add machines"] select')].find((s) => [...s.options].some((o) => o.value === 'lockstep'))
+     select.value = 'lockstep'
+     select.dispatchEvent(new Event('change', { bubbles: true }))`,
+  )
   await window.click('button', 'Emulate 2 boards')
   await until('both are there', 60_000, async () => (await machine(desk, 'bench-2')) && (await machine(desk, 'bench-3')))
+  for (const board of ['bench-2', 'bench-3']) if ((await machine(desk, board)).pace !== 'lockstep') throw new Error(`${board} is not in lockstep`)
+  const listed = spawnSync(desk.cli, ['boards', '--json', '--data', join(desk.home, 'first')], { env: desk.env, encoding: 'utf8', timeout: 20_000 })
+  if (listed.stdout.split('"pace":"lockstep"').length !== 3) throw new Error(`the owner says ${listed.stdout}${listed.stderr}`)
+  // Together: what one has not reached the other does not pass by more than a step and the time between two pictures.
+  const [one, other] = [await machine(desk, 'bench-2'), await machine(desk, 'bench-3')]
+  await until('both pass the same time', 30_000, async () => {
+    const now = [await machine(desk, 'bench-2'), await machine(desk, 'bench-3')]
+    return now[0].time > one.time + 1 && now[1].time > other.time + 1
+  })
   await window.run(
     `const select = document.querySelector('[aria-label="Pace of bench-2"]')
      select.value = 'max'
@@ -71,6 +87,65 @@ it('adds several machines, changes their pace and resets one', async (desk) => {
   await window.keys([Key.Control, '1'])
   return `bench-3 was reset after ${before.time} s`
 })
+
+it("wipes each kind of board when its button is held at reset, as on the bench, and gives it a new identity", async (desk) => {
+  const { window } = desk
+  const said = []
+  for (const [kind, button] of [['nano33ble', 'D2'], ['stm32f4-discovery', 'USER'], ['esp32-c6', 'GPIO10']]) {
+    await window.keys([Key.Control, '2'])
+    await window.run(
+      `const [kind] = arguments
+       const set = (field, value) => {
+         field.value = value
+         field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input', { bubbles: true }))
+       }
+       set([...document.querySelectorAll('[aria-label="Add machines"] select')].find((s) => [...s.options].some((o) => o.value === kind)), kind)
+       set(document.querySelector('[aria-label="Add machines"] input[type=number]'), '1')`,
+      kind,
+    )
+    const before = await window.run(`return [...document.querySelectorAll('[aria-label=Machines] .name .link')].map((b) => b.textContent)`)
+    await window.click('button', 'Emulate a board')
+    const board = await until('it is there', 30_000, () =>
+      window.run(`return [...document.querySelectorAll('[aria-label=Machines] .name .link')].map((b) => b.textContent).find((b) => !arguments[0].includes(b))`, before),
+    )
+    await window.click('[aria-label=Machines] button', board)
+    await until(`${board} is connected`, BOOT_MS, async () => (await badge(desk, board)) === 'idle')
+    // A board before it may have had the same name.
+    const [enrolledBefore, connectedBefore] = [await told(desk, board, 'device.enrolled'), await told(desk, board, 'device.connected')]
+    const enrolled = async () => (await told(desk, board, 'device.enrolled')) - enrolledBefore
+    // Let go of before the reset it does nothing.
+    const own = `[data-card=front] button[aria-label$=" ${button}"]`
+    await window.click(own)
+    await sleep(1_000)
+    await until('it is up again', 10_000, async () => (await window.run(`return document.querySelector(arguments[0]).getAttribute('aria-pressed')`, own)) === 'false')
+    await window.click('[aria-label^="Power of"] button', 'Reset')
+    await until(`${board} connects again`, BOOT_MS, async () => (await told(desk, board, 'device.connected')) > connectedBefore)
+    if ((await enrolled()) !== 0) throw new Error(`${board} was wiped though its button was up`)
+    await window.run(`document.querySelector(arguments[0]).focus()`, own)
+    await window.keys([Key.Shift, ' '])
+    await until('it stays down', 10_000, async () => (await window.run(`return document.querySelector(arguments[0]).getAttribute('aria-pressed')`, own)) === 'true')
+    await window.click('[aria-label^="Power of"] button', 'Reset')
+    await until(`${board} gets a new identity`, BOOT_MS, async () => (await enrolled()) === 1)
+    await window.click(own)
+    await until('it is up', 10_000, async () => (await window.run(`return document.querySelector(arguments[0]).getAttribute('aria-pressed')`, own)) === 'false')
+    await palette(desk, `remove ${board}`)
+    await until('it asks', 5_000, () => window.find('[role=alertdialog]'))
+    await window.keys(Key.Enter)
+    await until(`${board} is gone`, 30_000, async () => !(await window.find('[role=row]', board)))
+    said.push(`${kind} by ${button}`)
+  }
+  return said.join(', ')
+})
+
+/** How often the owner has told something of a board. */
+async function told(desk, board, event) {
+  const listed = await desk.window.ask('POST', '/execute/async', {
+    script: `const [board, done] = arguments
+      window.__TAURI_INTERNALS__.invoke('call', { request: { method: 'activity.list', params: { before: null, limit: 200, board } } }).then(done, (e) => done([{ event: String(e) }]))`,
+    args: [board],
+  })
+  return listed.filter((entry) => entry.event === event).length
+}
 
 it('takes a snapshot, goes back to it, writes it to a file and reads it, and forks the board', async (desk) => {
   const { window } = desk
@@ -112,14 +187,59 @@ it('records a profile, draws it as a flame graph, and opens a port for a debugge
   await until('it is finished', 60_000, () => window.find('aside button', 'Flame graph'))
   await window.click('aside button', 'Flame graph')
   await until('it is drawn', 20_000, () => window.run(`return document.querySelector('.picture img')?.naturalWidth > 100`))
-  const functions = await window.run(`return document.querySelectorAll('.functions tbody tr').length`)
-  if (functions < 5) throw new Error(`it lists ${functions} functions`)
+  // On the screen too, and the heading over the names, which stays where it is while they scroll.
+  await until('the picture is seen', 20_000, async () => (await seen(desk, '.picture')) > 30)
+  await until('the heading is seen', 10_000, async () => (await seen(desk, '.functions th:first-child')) > 3)
+  const [first, ...functions] = await until('functions are listed', 10_000, async () => {
+    const names = (await window.text('.functions tbody td:first-child')).split('\n')
+    if (names.length < 6) throw new Error(`they are ${JSON.stringify(names)}`)
+    return names
+  })
   desk.display.screenshot(join(desk.out, 'flame-graph.png'))
+  const said = []
+  for (const [format, extension, check] of [
+    ['speedscope', 'json', (text) => speedscope(JSON.parse(text), first)],
+    ['Firefox Profiler', 'json', (text) => JSON.parse(text).threads.some((t) => t.stringArray.includes(first) && t.samples.length > 5)],
+    ['Folded stacks', 'txt', (text) => text.split('\n').some((line) => line.includes(`;${first}`) && / \d+$/.test(line))],
+    ['SVG', 'svg', (text) => text.startsWith('<svg') && text.includes('bench-1')],
+  ]) {
+    const path = join(desk.home, `profile-${format.split(' ')[0]}.${extension}`)
+    // The first press after a dialog of the system has closed may only wake the window.
+    await until('the formats are listed', 20_000, async () => {
+      if (await window.find('[role=menuitem]')) return true
+      await window.click('aside button', 'Save the profile of bench-1')
+      await sleep(500)
+    })
+    await window.click('[role=menuitem]', `${format}…`)
+    await desk.display.answer('Save the profile', path)
+    await until(`${format} is written`, 20_000, () => check(readFileSync(path, 'utf8')))
+    said.push(`${format} ${readFileSync(path).length} B`)
+  }
   await window.click('button', 'Back to the machines')
   await window.click('button', 'Open a port for GDB')
   const command = await until('the command is there', 20_000, () => window.text('aside pre'))
   if (!command.includes('gdb') || !/127\.0\.0\.1:\d+/.test(command)) throw new Error(command)
   await window.click('button', 'Close the port')
   await until('it is closed', 20_000, () => window.find('button', 'Open a port for GDB'))
-  return `${functions} functions`
+  return `${functions.length} functions and more, ${said.join(', ')}`
 })
+
+/** How many colours are to be seen where an element stands. */
+async function seen(desk, selector) {
+  const [left, top] = desk.display.origin('Drydock')
+  const [x, y, width, height] = await desk.window.run(
+    `const r = document.querySelector(arguments[0]).getBoundingClientRect()
+     return [r.x, r.y, r.width, r.height].map(Math.round)`,
+    selector,
+  )
+  return desk.display.colours('root', [left + x, top + y, width, height])
+}
+
+const schema = new URL(import.meta.resolve('speedscope/dist/release/file-format-schema.json'))
+const valid = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(schema, 'utf8')))
+
+/** Whether speedscope's own schema has nothing against a file, and it tells of a function. */
+function speedscope(file, name) {
+  if (!valid(file)) throw new Error(`speedscope's schema says: ${JSON.stringify(valid.errors.slice(0, 3))}`)
+  return file.shared.frames.some((frame) => frame.name === name) && file.profiles[0].weights.length > 5
+}

@@ -17,9 +17,13 @@ use tauri::{State, WebviewWindow, ipc::Channel};
 use tokio::sync::{RwLock, watch};
 
 /// Updates that go over the channel as one message at most.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
 /// How long updates are gathered into one message: one frame.
 const GATHER: Duration = Duration::from_millis(16);
+/// So many updates in one message come from very many boards. Each message has the page derive anew what it shows; then
+/// they are gathered for longer, so that the page has time for its user.
+const MANY: usize = 24;
+const GATHER_MANY: Duration = Duration::from_millis(100);
 /// How long closing may take before the window goes all the same.
 const CLOSE: Duration = Duration::from_secs(8);
 
@@ -103,15 +107,17 @@ impl Bridge {
     }
 
     async fn forward(&self, mut updates: Updates) {
+        let mut gather = GATHER;
         while let Some(first) = updates.next().await {
             let mut batch = vec![Told::Update(first)];
-            let deadline = tokio::time::Instant::now() + GATHER;
+            let deadline = tokio::time::Instant::now() + gather;
             while batch.len() < BATCH {
                 match tokio::time::timeout_at(deadline, updates.next()).await {
                     Ok(Some(update)) => batch.push(Told::Update(update)),
                     Ok(None) | Err(_) => break,
                 }
             }
+            gather = if batch.len() >= MANY { GATHER_MANY } else { GATHER };
             self.send(batch);
         }
     }

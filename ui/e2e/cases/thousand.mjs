@@ -36,6 +36,40 @@ it('scrolls and filters a thousand boards', async (desk) => {
   return `filter keystroke to next picture: median ${keys[Math.floor(keys.length / 2)]} ms, p95 ${keys[Math.floor(keys.length * 0.95)]} ms of ${keys.length}; scrolling: ${frames} (software rendering)`
 })
 
+it('answers to the filter while very many machines run', async (desk) => {
+  const many = Number(process.env.DRYDOCK_E2E_MACHINES ?? 60)
+  await desk.close(desk.window)
+  const window = (desk.window = await desk.open('busy'))
+  await until('it is painted', 60_000, () => window.find('nav button', 'Emulation'))
+  await window.keys([Key.Control, '2'])
+  await until('machines can be added', 60_000, () => window.find('[aria-label="Add machines"]'))
+  await window.run(
+    `const field = document.querySelector('[aria-label="Add machines"] input[type=number]')
+     field.value = arguments[0]
+     field.dispatchEvent(new Event('input', { bubbles: true }))`,
+    String(many - 1),
+  )
+  const started = performance.now()
+  await window.click('button', `Emulate ${many - 1} boards`)
+  await window.keys([Key.Control, '1'])
+  const count = () => window.run(`return Number(document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') ?? 0)`)
+  await until('all were added', 120_000, async () => (await count()) === many)
+  const booting = quantiles(await typing(window, 'bench-1 nano33ble'))
+  await window.keys(Key.Escape)
+  const sessions = async () => Number(/gateway · (\d+) session/.exec(await window.text('footer'))?.[1] ?? 0)
+  await until('all are connected', 400_000, async () => (await sessions()) === many)
+  const up = Math.round((performance.now() - started) / 1000)
+  const running = quantiles(await typing(window, 'bench-1 nano33ble'))
+  await until('only those are left', 5_000, async () => (await count()) < many)
+  desk.display.screenshot(join(desk.out, 'busy.png'))
+  await window.keys(Key.Escape)
+  return `${many} machines up after ${up} s; filter keystroke to next picture: ${running} while they run, ${booting} while they boot`
+})
+
+function quantiles(sorted) {
+  return `median ${sorted[Math.floor(sorted.length / 2)]} ms, p95 ${sorted[Math.floor(sorted.length * 0.95)]} ms`
+}
+
 /** A fleet file of boards that are switched off, as Drydock itself writes it, with names short and long. */
 export function writeFleet(directory, count) {
   const boards = Array.from({ length: count }, (_, i) => ({
@@ -59,10 +93,10 @@ async function typing(window, text) {
   await until('the filter has the focus', 10_000, () => window.run(`return document.activeElement?.dataset.key === 'fleet-filter'`))
   await window.run(
     `window.took = []
-     document.querySelector('[data-key=fleet-filter]').addEventListener('keydown', (e) => {
+     document.querySelector('[data-key=fleet-filter]').onkeydown = (e) => {
        const pressed = e.timeStamp
        requestAnimationFrame(() => setTimeout(() => window.took.push(Math.round(performance.now() - pressed))))
-     })`,
+     }`,
   )
   for (const key of text) await window.keys(key)
   await until('every key was measured', 10_000, () => window.run(`return window.took.length >= ${text.length}`))

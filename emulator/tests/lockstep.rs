@@ -42,6 +42,14 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
     };
     let machines: Vec<MachineHandle> = (1..=3).map(start).collect();
     let mut ports: Vec<UartPort> = machines.iter().map(|it| it.uart(0).expect("a UART")).collect();
+    // Each does its first quantum before any begins the second: one that joined later would lag behind for good.
+    for machine in &machines {
+        machine.pause_at(VirtualTime::from_ps(QUANTUM_PS));
+        machine.resume();
+        while machine.status().state != State::Paused || machine.status().virtual_time == VirtualTime::ZERO {
+            std::thread::yield_now();
+        }
+    }
     for machine in &machines {
         machine.resume();
     }
@@ -94,6 +102,41 @@ fn what_was_recorded_gives_the_same_machines_again() {
     let times: Vec<u64> = outcome.iter().map(|(_, now, _)| now.as_ps()).collect();
     let (first, last) = (times.iter().min().expect("three"), times.iter().max().expect("three"));
     assert!(last - first <= 2 * QUANTUM_PS, "{times:?}");
+}
+
+/// Whatever ends a machine's run before its quantum does, what came meanwhile waits for the boundary.
+#[test]
+fn what_comes_in_mid_quantum_waits_for_its_end() {
+    let runner = Runner::with_workers(NonZeroUsize::new(2).expect("two")).expect("threads");
+    let options = RunOptions {
+        name: "echo".into(),
+        pace: Pace::Lockstep,
+        paused: true,
+    };
+    let machine = runner.add(echo(1), options);
+    let mut port = machine.uart(0).expect("a UART");
+    let stands = VirtualTime::from_us(20_300);
+    machine.pause_at(stands);
+    machine.resume();
+    while machine.status().state != State::Paused || machine.status().virtual_time < stands {
+        std::thread::yield_now();
+    }
+    let stood = machine.status().virtual_time.as_ps();
+    assert!(stood % QUANTUM_PS > QUANTUM_PS / 5, "{stood} ps is at a boundary");
+    port.give(&[7]);
+    machine.resume();
+    while port.fetch() != [8] {
+        std::thread::yield_now();
+    }
+    // A visit by the host would have ended what can be recorded.
+    let recording = machine.recording();
+    assert!(!recording.incomplete);
+    let boundary = stood.next_multiple_of(QUANTUM_PS);
+    let at: Vec<u64> = recording.inputs.iter().map(|input| input.at.as_ps()).collect();
+    assert!(
+        matches!(at[..], [at] if (boundary..boundary + 5_000_000).contains(&at)),
+        "{at:?}, not at {boundary} ps"
+    );
 }
 
 #[test]

@@ -219,7 +219,9 @@ fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Op
         return Some(cannot_run(app, &board.name(), problem));
     }
     if let Some(limit) = board.description.limit.as_ref().filter(|limit| !limit.apps) {
-        let reason = format!("on a {} {}", board.description.title, limit.text);
+        let title = &board.description.title;
+        let article = if title.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+        let reason = format!("on {article} {title} {}", limit.text);
         return Some(cannot_run(app, &board.name(), &reason));
     }
     let device = board.state().record.device.clone();

@@ -2,21 +2,32 @@
 
 use super::EndReason;
 use crate::core::Core;
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
+
+use tokio::time::{Duration, Instant};
 
 /// Interval between two looks, in host time; each session is measured on its own link's clock.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Runs until the gateway ends.
+/// A look that comes later than this shows that the gateway itself was kept from running.
+const LATE: Duration = Duration::from_millis(500);
+
+/// Runs until the gateway ends. A gateway that did not run did not listen either: what its devices said meanwhile still
+/// waits to be read, so none of them is called silent until there was as much time again to hear them.
 pub(crate) async fn watch(core: Arc<Core>) {
     let mut looks: u64 = 0;
+    let mut last_look = Instant::now();
+    let mut deaf_until = last_look;
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = core.shutdown.cancelled() => return,
+        }
+        let look = Instant::now();
+        deaf_until = deaf_until.max(excused_until(last_look, look));
+        last_look = look;
+        if look < deaf_until {
+            continue;
         }
         for session in core.sessions.all() {
             let silence_ms = session.silence_ms();
@@ -35,5 +46,30 @@ pub(crate) async fn watch(core: Arc<Core>) {
         {
             tracing::warn!(%error, "expired pairings could not be dropped");
         }
+    }
+}
+
+/// Until when nobody is blamed for silence, when a look that was meant to follow the last after [`LOOK`] came at `look`.
+fn excused_until(last_look: Instant, look: Instant) -> Instant {
+    let late = (look - last_look).saturating_sub(LOOK);
+    if late < LATE { look } else { look + late }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_was_kept_from_running_listens_as_long_before_it_blames() {
+        let check = |late_ms, excused_ms| {
+            let last = Instant::now();
+            let look = last + LOOK + Duration::from_millis(late_ms);
+            let excused = excused_until(last, look) - look;
+            assert_eq!(excused, Duration::from_millis(excused_ms), "{late_ms} ms late");
+        };
+        check(0, 0);
+        check(499, 0);
+        check(500, 500);
+        check(7_000, 7_000);
     }
 }

@@ -1,6 +1,6 @@
 //! `drydock run` on the boards beside the Nano: the same apps, the same session.
 
-use crate::driver::{Outcome, drydock, drydock_in, position};
+use crate::driver::{Outcome, Running, drydock, drydock_in, position};
 
 /// Blink's own lines come back from the board, after all that comes before an app.
 fn blinks_on(board: &str, time: &str) {
@@ -94,5 +94,49 @@ fn a_hifive1_is_unauthenticated_and_takes_no_apps() {
         refused.error(),
         "blink cannot run on run-1: on a HiFive1 Rev B 16 KB of RAM cannot hold TLS, so it stays unauthenticated and \
          takes no apps."
+    );
+}
+
+/// 32 KB of RAM: it enrolls, holds its session and reports, and there is no room for apps.
+#[test]
+fn an_uno_r4_is_connected_and_reports_and_takes_no_apps() {
+    let emulated = drydock(&[
+        "emulate",
+        "--board",
+        "uno-r4-minima",
+        "--count",
+        "2",
+        "--until",
+        "all-running",
+        "--json",
+    ]);
+    assert_eq!(emulated.code, 0, "{emulated:?}");
+    let events = emulated.events();
+    for name in ["device.enrolled", "device.connected"] {
+        let heard = events.iter().filter(|event| event["event"] == name);
+        assert_eq!(heard.count(), 2, "{name} in {events:#?}");
+    }
+    assert_eq!(events.last().unwrap()["connected"], 2, "{events:#?}");
+
+    let place = tempfile::tempdir().unwrap();
+    let _gateway = Running::gateway(place.path());
+    let added = drydock_in(place.path(), &["boards", "add", "uno-r4-minima", "--pace", "max"]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let follower = Running::start(place.path(), &["metrics", "bench-1", "--follow"]);
+    let metrics = follower.wait_for("device.metrics");
+    let (heap, stack) = (&metrics["heap_total_bytes"], &metrics["stack_total_bytes"]);
+    let total = heap.as_u64().unwrap() + stack.as_u64().unwrap();
+    assert!((16 * 1024..32 * 1024).contains(&total), "{metrics}");
+    let refused = drydock_in(place.path(), &["deploy", "blink", "--on", "bench-1", "--json"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert_eq!(
+        refused.error(),
+        "blink cannot run on bench-1: on an Arduino Uno R4 Minima 32 KB of RAM cannot hold a WebAssembly runtime beside \
+         TLS, so it takes no apps."
+    );
+    let still = drydock_in(place.path(), &["devices", "--json"]).events();
+    assert!(
+        still.iter().any(|event| event["device"]["state"] == "connected"),
+        "{still:#?}"
     );
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -145,8 +145,11 @@ impl Running {
 
     /// Waits for the next event that is meant.
     pub(crate) fn wait_until(&self, is_meant: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + PATIENCE;
         loop {
-            let event = self.lines.recv_timeout(PATIENCE).expect("the event comes");
+            // Other events that come meanwhile buy no time.
+            let left = until.saturating_duration_since(Instant::now());
+            let event = self.lines.recv_timeout(left).expect("the event comes");
             if is_meant(&event) {
                 return event;
             }

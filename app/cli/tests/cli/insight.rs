@@ -222,16 +222,105 @@ fn a_real_debugger_stops_steps_and_lets_go_while_the_app_stays() {
     assert_eq!(gateway.end().0, 0);
 }
 
+/// The same for the other architecture, where nothing but what a debugger needs is done.
+#[test]
+fn a_risc_v_board_is_profiled_and_debugged() {
+    let place = tempfile::tempdir().unwrap();
+    let gateway = Running::gateway(place.path());
+    let verb = |arguments: &[&str]| {
+        let outcome = drydock_in(place.path(), &[arguments, &["--json"]].concat());
+        assert_eq!(outcome.code, 0, "{arguments:?}: {outcome:?}");
+        outcome
+    };
+    verb(&["boards", "add", "esp32-c6", "--pace", "max"]);
+    verb(&["deploy", "counter", "--on", "bench-1"]);
+
+    let folded = place.path().join("stacks.txt");
+    let told = summary(&verb(&[
+        "profile",
+        "bench-1",
+        "--for",
+        "1500ms",
+        "--out",
+        folded.to_str().unwrap(),
+    ]));
+    let profile = &told["summary"];
+    let functions = profile["functions"].as_array().unwrap();
+    let named = |part: &str| functions.iter().any(|it| it["name"].as_str().unwrap().contains(part));
+    assert!(named("wasmi"), "no interpreter in {functions:?}");
+    let interrupts = profile["interrupts"].as_array().unwrap();
+    assert!(
+        interrupts.iter().any(|it| it["entries"].as_u64() > Some(0)),
+        "{interrupts:?}"
+    );
+    let peripherals = profile["peripherals"].as_array().unwrap();
+    assert!(
+        peripherals
+            .iter()
+            .any(|it| it["name"] == "UART0" && it["stores"].as_u64() > Some(0)),
+        "{peripherals:?}"
+    );
+    let folded = std::fs::read_to_string(folded).unwrap();
+    assert!(folded.lines().any(|line| line.starts_with("main;")), "{folded}");
+
+    if Command::new(GDB).arg("--version").output().is_err() {
+        return println!("drydock-skip: {GDB} is not installed");
+    }
+    let door = Running::start(place.path(), &["gdb", "bench-1"]);
+    let ready = door.wait_for("gdb.ready");
+    let (address, program) = (ready["address"].as_str().unwrap(), ready["program"].as_str().unwrap());
+    assert!(
+        ready["command"]
+            .as_str()
+            .unwrap()
+            .contains("set architecture riscv:rv32"),
+        "{ready}"
+    );
+    // Whichever of its interrupts comes first.
+    let traps: Vec<String> = (1..32).map(|line| format!("break *_start_Trap{line}_trap")).collect();
+    let mut commands: Vec<&str> = traps.iter().map(String::as_str).collect();
+    commands.extend([
+        "continue",
+        "info symbol $pc",
+        "printf \"sp in ram %d\\n\", $sp > 0x40800000 && $sp < 0x40880000",
+        "delete",
+        "set $entered = $pc",
+        "stepi",
+        "printf \"stepped %d\\n\", $pc != $entered",
+        "watch -location *(unsigned *)$sp",
+        "continue",
+        "delete",
+        "detach",
+    ]);
+    let text = debug_of("riscv:rv32", address, program, &commands);
+    println!("{text}");
+    for expected in [
+        "Breakpoint ",
+        "_start_Trap",
+        "sp in ram 1",
+        "stepped 1",
+        "New value",
+        "detached",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+    }
+    assert_eq!(door.end().0, 0);
+    let follower = Running::start(place.path(), &["logs", "bench-1", "--app", "counter", "--follow"]);
+    follower.wait_for("app.log");
+    assert_eq!(follower.end().0, 0);
+    assert_eq!(gateway.end().0, 0);
+}
+
 /// What GDB prints when it debugs `program` at `address` with `commands`.
 fn debug(address: &str, program: &str, commands: &[&str]) -> String {
+    debug_of("arm", address, program, commands)
+}
+
+fn debug_of(architecture: &str, address: &str, program: &str, commands: &[&str]) -> String {
     let mut gdb = Command::new("timeout");
     gdb.args(["120", GDB, "--batch", "-nx", "-ex", "set pagination off"]);
-    gdb.args([
-        "-ex",
-        "set architecture arm",
-        "-ex",
-        &format!("target remote {address}"),
-    ]);
+    gdb.args(["-ex", &format!("set architecture {architecture}")]);
+    gdb.args(["-ex", &format!("target remote {address}")]);
     for command in commands {
         gdb.args(["-ex", command]);
     }

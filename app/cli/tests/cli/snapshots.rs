@@ -221,11 +221,16 @@ fn a_board_survives_that_its_power_is_cut() {
     let data = place.path();
     let gateway = start(data);
     let before = board(data, "bench-1");
+    // Of what comes before the cut nothing is taken for what comes of it.
+    let first = gateway.wait_for("device.connected");
     done(data, &["boards", "power-cut", "bench-1"]);
     let connected = gateway.wait_for("device.connected");
     assert_eq!(connected["device"], before["device"]["id"]);
     assert_eq!(connected["reset_reason"], "power_on");
-    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "blink");
+    assert_ne!(connected["revision"], first["revision"]);
+    let comes_back = (0..500).any(|_| is_running(&board(data, "bench-1"), "blink"));
+    assert!(comes_back, "blink was lost");
+    assert_ne!(board(data, "bench-1")["device"]["session"], before["device"]["session"]);
     assert_eq!(gateway.end().0, 0);
 }
 

@@ -220,7 +220,11 @@ fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Op
     }
     if let Some(limit) = board.description.limit.as_ref().filter(|limit| !limit.apps) {
         let title = &board.description.title;
-        let article = if title.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+        let article = if title.starts_with(['A', 'E', 'I', 'O', 'U']) {
+            "an"
+        } else {
+            "a"
+        };
         let reason = format!("on {article} {title} {}", limit.text);
         return Some(cannot_run(app, &board.name(), &reason));
     }

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             eprintln!("{}: {error:#}", part.name);
             Counts {
                 failed: 1,
+                failures: vec![format!("{error:#}")],
                 ..Counts::default()
             }
         });
@@ -59,6 +60,11 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     }
     for reason in &sum.skip_reasons {
         println!("skipped: {reason}");
+    }
+    for (name, counts, _) in &rows {
+        for failure in &counts.failures {
+            println!("failed: {name}: {failure}");
+        }
     }
     println!(
         "{} minutes in all",

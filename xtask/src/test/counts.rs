@@ -18,6 +18,8 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
     pub(crate) skip_reasons: Vec<String>,
+    /// The runners' names for what failed, as far as they give any.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Counts {
@@ -44,6 +46,7 @@ impl Counts {
         self.failed += other.failed;
         self.skipped += other.skipped;
         self.skip_reasons.extend(other.skip_reasons);
+        self.failures.extend(other.failures);
     }
 
     fn read_line(&mut self, line: &str) {
@@ -55,6 +58,11 @@ impl Counts {
         } else if let Some(name) = ignored_with_reason(line) {
             // counted by the summary line
             self.skip_reasons.push(name.to_owned());
+        } else if let Some(name) = failure(line) {
+            // likewise; a runner may name it twice
+            if !self.failures.iter().any(|known| known == name) {
+                self.failures.push(name.to_owned());
+            }
         } else if let Some(found) = libtest(line)
             .or_else(|| nextest(line))
             .or_else(|| vitest(line))
@@ -83,10 +91,13 @@ pub(crate) fn run(command: &mut Command) -> Result<Counts> {
         .stderr(std::process::Stdio::null());
     let mut counts = Counts::default();
     let mut terminal = std::io::stdout().lock();
+    let mut passed_test_speaks = PassedTestSpeaks::default();
     for line in BufReader::new(reader).split(b'\n') {
         let line = String::from_utf8_lossy(&line.context("reading what the tests print")?).into_owned();
-        writeln!(terminal, "{line}").context("printing")?;
         counts.read_line(&line);
+        if !passed_test_speaks.goes_on(&line) {
+            writeln!(terminal, "{line}").context("printing")?;
+        }
     }
     let status = child.wait().context("waiting for the tests")?;
     counts.passed = counts.passed.min(u64::MAX / 2); // more skip marks than counted tests wraps below zero
@@ -96,6 +107,49 @@ pub(crate) fn run(command: &mut Command) -> Result<Counts> {
         bail!("`{shown}` ran no test");
     }
     Ok(counts)
+}
+
+/// Whether a line is of what nextest repeats of a test that passed. It is read for skip marks; shown, it would bury what the
+/// tests that failed have said.
+#[derive(Default)]
+struct PassedTestSpeaks(bool);
+
+impl PassedTestSpeaks {
+    fn goes_on(&mut self, line: &str) -> bool {
+        let text = line.trim_start();
+        let is_status = text.split_once(" [").is_some_and(|(word, _)| is_status(word)) || text.starts_with("────");
+        if is_status {
+            self.0 = text.starts_with("PASS ");
+            return false;
+        }
+        self.0 && (text.is_empty() || line.starts_with("  "))
+    }
+}
+
+/// `PASS`, `FAIL`, `TIMEOUT`, `SIGABRT`: what nextest writes before the time.
+fn is_status(word: &str) -> bool {
+    let word = word.trim_end();
+    word == "Summary" || (!word.is_empty() && word.bytes().all(|it| it.is_ascii_uppercase() || it == b' '))
+}
+
+/// `        FAIL [   0.004s] (3/12) drydock-emulator::runner a_crash_stays`, or what ends in `TIMEOUT` or a signal;
+/// ` FAIL  src/plot.test.ts > draws` of vitest; `FAILED  drops a file (3.1 s): Error` of the window's.
+fn failure(line: &str) -> Option<&str> {
+    let line = line.trim();
+    if let Some((word, rest)) = line.split_once(" [")
+        && is_status(word)
+    {
+        let harmless = ["PASS", "SLOW", "LEAK", "SKIP", "START", "Summary"];
+        if harmless.contains(&word.trim_end()) || word.ends_with("PASS") {
+            return None;
+        }
+        let name = rest.split_once("] ")?.1;
+        return Some(match name.split_once(") ") {
+            Some((count, name)) if count.starts_with('(') => name,
+            _ => name,
+        });
+    }
+    line.strip_prefix("FAIL  ").or_else(|| line.strip_prefix("FAILED  "))
 }
 
 /// `test renode::blinks (skipped: no renode on PATH) ... ignored`: a test that knew beforehand why it cannot run.
@@ -112,7 +166,7 @@ fn libtest(line: &str) -> Option<Counts> {
         passed: before(rest, " passed")?,
         failed: before(rest, " failed")?,
         skipped: before(rest, " ignored")?,
-        skip_reasons: Vec::new(),
+        ..Counts::default()
     })
 }
 
@@ -123,7 +177,7 @@ fn nextest(line: &str) -> Option<Counts> {
         passed: before(rest, " passed").unwrap_or(0),
         failed: before(rest, " failed").unwrap_or(0) + before(rest, " timed out").unwrap_or(0),
         skipped: before(rest, " skipped").unwrap_or(0),
-        skip_reasons: Vec::new(),
+        ..Counts::default()
     })
 }
 
@@ -134,7 +188,7 @@ fn vitest(line: &str) -> Option<Counts> {
         passed: before(rest, " passed").unwrap_or(0),
         failed: before(rest, " failed").unwrap_or(0),
         skipped: before(rest, " skipped").unwrap_or(0),
-        skip_reasons: Vec::new(),
+        ..Counts::default()
     })
 }
 
@@ -151,7 +205,7 @@ fn plain(line: &str) -> Option<Counts> {
         passed,
         failed,
         skipped,
-        skip_reasons: Vec::new(),
+        ..Counts::default()
     })
 }
 
@@ -223,6 +277,69 @@ mod tests {
         counts.read_line("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured");
         assert_eq!((counts.passed, counts.skipped), (3, 1));
         assert_eq!(counts.skip_reasons, ["renode::blinks (skipped: no renode on PATH)"]);
+    }
+
+    #[test]
+    fn what_failed_is_named_once() {
+        let mut counts = Counts::default();
+        for line in [
+            "        PASS [   0.029s] (1/4) drydock-emulator::runner a_sleeper",
+            "        SLOW [> 60.000s] (─────) drydock::cli hostile::a_stolen_identity",
+            "        FAIL [   0.004s] (2/4) drydock-emulator::runner a_crash_stays",
+            "     TIMEOUT [ 300.010s] (3/4) drydock::cli boards::blink_runs",
+            "     SIGABRT [   0.010s] (4/4) drydock-firmware session::aborts",
+            "     Summary [ 301.000s] 4 tests run: 1 passed, 3 failed, 0 skipped",
+            "        FAIL [   0.004s] (2/4) drydock-emulator::runner a_crash_stays",
+            " FAIL  src/plot.test.ts > draws",
+            "FAILED  drops a file (3.1 s): Error: no board",
+        ] {
+            counts.read_line(line);
+        }
+        assert_eq!(
+            counts.failures,
+            [
+                "drydock-emulator::runner a_crash_stays",
+                "drydock::cli boards::blink_runs",
+                "drydock-firmware session::aborts",
+                "src/plot.test.ts > draws",
+                "drops a file (3.1 s): Error: no board",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_a_passed_test_says_is_left_out() {
+        let mut speaks = PassedTestSpeaks::default();
+        let shown: Vec<&str> = [
+            "        PASS [   0.789s] (205/335) runner a_crash_stays",
+            "  stdout ───",
+            "",
+            "    running 1 test",
+            "    [1] text",
+            "        FAIL [   0.789s] (206/335) runner another",
+            "  stdout ───",
+            "    said",
+            "        PASS [   0.789s] (207/335) runner a_third",
+            "  stderr ───",
+            "    said too",
+            "────────────",
+            "     Summary [   0.521s] 2 tests run: 1 passed, 1 failed",
+            "error: test run failed",
+        ]
+        .into_iter()
+        .filter(|line| !speaks.goes_on(line))
+        .collect();
+        let expected = [
+            "        PASS [   0.789s] (205/335) runner a_crash_stays",
+            "        FAIL [   0.789s] (206/335) runner another",
+            "  stdout ───",
+            "    said",
+            "        PASS [   0.789s] (207/335) runner a_third",
+            "────────────",
+            "     Summary [   0.521s] 2 tests run: 1 passed, 1 failed",
+            "error: test run failed",
+        ];
+        assert_eq!(shown, expected);
     }
 
     #[test]

@@ -227,6 +227,9 @@ fn firmware_images() -> Result<Counts> {
                 image.board, image.flash_bytes, image.flash_budget_bytes
             );
             counts.failed += 1;
+            counts
+                .failures
+                .push(format!("{} is larger than its budget", image.board));
         }
     }
     Ok(counts)

@@ -141,7 +141,9 @@ impl Core {
         let configure = Configure {
             metrics_interval_ms: interval_ms,
         };
-        self.expect_done(device, session.request(Kind::Configure, &configure).await)
+        self.expect_done(device, session.request(Kind::Configure, &configure).await)?;
+        session.keeps_interval(interval_ms);
+        Ok(())
     }
 
     /// A device said hello: makes its session the current one. The error is one sentence.

@@ -126,6 +126,11 @@ impl SimStore {
         self.apps.values().filter(|app| is_live(app)).map(heap_of).sum()
     }
 
+    /// How often it was told to send metrics, in milliseconds.
+    pub fn metrics_interval_ms(&self) -> u32 {
+        self.metrics_interval_ms
+    }
+
     pub(crate) fn free_bytes(&self) -> u32 {
         let used: usize = self.apps.values().map(|app| app.module.len()).sum();
         self.board.store_bytes.saturating_sub(used as u32)

@@ -3,7 +3,7 @@
 
 use drydock_gateway::{
     AppState, BoardSpec, DeviceId, DeviceState, Gateway, GatewayConfig, LogLevel as GatewayLogLevel, PeerLabel,
-    UploadOptions,
+    SessionLimits, UploadOptions,
 };
 use drydock_protocol::{
     control::Pair,
@@ -22,6 +22,10 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(SessionLimits::default()).await
+    }
+
+    async fn with(limits: SessionLimits) -> Self {
         let directory = TempDir::new().unwrap();
         let board = SimBoard::nano33ble(0);
         let config = GatewayConfig {
@@ -33,6 +37,7 @@ impl Scene {
                 pins: board.pins,
                 led_pins: vec![13, 24],
             }],
+            limits,
             ..GatewayConfig::new(directory.path())
         };
         let gateway = Gateway::open(config).await.unwrap();
@@ -266,4 +271,50 @@ async fn a_wiped_device_is_blank_and_enrolls_again() {
     };
     device.enroll(scene.stream(), &pair).await.unwrap();
     scene.connect(device).await;
+}
+
+#[tokio::test]
+async fn devices_tell_more_rarely_as_others_come_and_more_often_as_they_go() {
+    // Twenty devices are told twice that.
+    let least_ms = 100;
+    let scene = Scene::with(SessionLimits {
+        metrics_interval_ms: least_ms,
+        ..SessionLimits::default()
+    })
+    .await;
+    let told_again = async |id: &DeviceId| {
+        let told = || scene.gateway.metrics(id, 0).next;
+        let before = told();
+        scene.until("three samples more", || told() >= before + 3).await;
+    };
+    let (device, first) = scene.enrolled(0).await;
+    let first_device = scene.connect(device).await;
+    assert_eq!(first_device.welcome().metrics_interval_ms, least_ms);
+    let (device, asked) = scene.enrolled(1).await;
+    let asked_device = scene.connect(device).await;
+    scene.gateway.set_metrics_interval(&asked, least_ms).await.unwrap();
+    let mut others = Vec::new();
+    for number in 2..24 {
+        let (device, id) = scene.enrolled(number).await;
+        others.push((scene.connect(device).await, id));
+    }
+
+    told_again(&asked).await;
+    let (device, _) = asked_device.unplug().await;
+    assert_eq!(device.store().metrics_interval_ms(), least_ms, "somebody asked for it");
+
+    told_again(&first).await;
+    let (device, _) = first_device.unplug().await;
+    assert!(device.store().metrics_interval_ms() >= 2 * least_ms);
+    let first_device = scene.connect(device).await;
+    assert!(first_device.welcome().metrics_interval_ms >= 2 * least_ms);
+
+    for (other, id) in others {
+        other.unplug().await;
+        let gone = || scene.gateway.device(&id).unwrap().state == DeviceState::Disconnected;
+        scene.until("gone", gone).await;
+    }
+    told_again(&first).await;
+    let (device, _) = first_device.unplug().await;
+    assert!(device.store().metrics_interval_ms() < 2 * least_ms);
 }

@@ -55,8 +55,10 @@ pub(crate) struct Session {
     pending: Mutex<HashMap<u32, oneshot::Sender<Reply>>>,
     next_id: AtomicU32,
     reply_timeout_ms: u64,
-    /// What the device was told when it connected.
-    metrics_interval_ms: u32,
+    /// What the device was told last.
+    metrics_interval_ms: AtomicU32,
+    /// Somebody asked for that interval: it is not changed by itself.
+    interval_is_asked_for: AtomicBool,
 }
 
 /// Why a session was ended from this side.
@@ -149,7 +151,8 @@ impl Session {
             pending: Mutex::default(),
             next_id: AtomicU32::new(1),
             reply_timeout_ms,
-            metrics_interval_ms,
+            metrics_interval_ms: AtomicU32::new(metrics_interval_ms),
+            interval_is_asked_for: AtomicBool::new(false),
         };
         (Arc::new(session), outgoing)
     }
@@ -172,7 +175,24 @@ impl Session {
 
     /// How long the device may be silent before it counts as unreachable: `least_ms`, and two and a half of its intervals.
     pub(crate) fn patience_ms(&self, least_ms: u64) -> u64 {
-        least_ms.max(u64::from(self.metrics_interval_ms) * 5 / 2)
+        least_ms.max(u64::from(self.metrics_interval_ms.load(Ordering::Relaxed)) * 5 / 2)
+    }
+
+    /// The device keeps an interval that somebody asked for.
+    pub(crate) fn keeps_interval(&self, interval_ms: u32) {
+        self.interval_is_asked_for.store(true, Ordering::Relaxed);
+        self.metrics_interval_ms.store(interval_ms, Ordering::Relaxed);
+    }
+
+    /// Notes the interval that the device is to be told, if it differs from the present one by a factor of two or more.
+    fn takes_interval(&self, interval_ms: u32) -> bool {
+        let present_ms = self.metrics_interval_ms.load(Ordering::Relaxed);
+        let (less, more) = (present_ms.min(interval_ms), present_ms.max(interval_ms));
+        let differs = !self.interval_is_asked_for.load(Ordering::Relaxed) && more >= less.saturating_mul(2);
+        if differs {
+            self.metrics_interval_ms.store(interval_ms, Ordering::Relaxed);
+        }
+        differs
     }
 
     /// Milliseconds of the link's clock since the device was heard.

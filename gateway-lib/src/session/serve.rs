@@ -10,7 +10,7 @@ use drydock_protocol::{
     device_to_gateway::{AppReport, Hello, Log, Metrics, Reply},
     envelope::{Envelope, Kind, encode},
     framing,
-    gateway_to_device::Welcome,
+    gateway_to_device::{Configure, Welcome},
     limits::{MAX_MESSAGE_BYTES, PROTOCOL_VERSION},
 };
 use std::{
@@ -124,8 +124,8 @@ where
     sentence
 }
 
-/// The interval that the next of so many devices is told. Beyond a hundred each tells the more rarely, so that what all of
-/// them tell in a second grows no more with their number but slowly.
+/// The interval that devices are told while there are so many of them. Beyond a hundred each tells the more rarely, so that
+/// all of them together tell no more in a second than a hundred do.
 fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
     let by_number = u32::try_from(sessions)
         .unwrap_or(u32::MAX)
@@ -136,7 +136,7 @@ fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
 /// Reads until the end; gives one sentence about it.
 async fn read_messages<S>(
     core: &Core,
-    session: &Session,
+    session: &Arc<Session>,
     mut reader: ReadHalf<TlsStream<S>>,
     mut incoming: Incoming,
 ) -> String
@@ -158,7 +158,7 @@ where
     }
 }
 
-async fn take_message(core: &Core, session: &Session, message: &[u8]) -> Result<(), String> {
+async fn take_message(core: &Core, session: &Arc<Session>, message: &[u8]) -> Result<(), String> {
     let malformed = |_| "the device sent a message without a valid form".to_owned();
     let envelope = Envelope::decode(message).map_err(malformed)?;
     session.heard();
@@ -171,6 +171,8 @@ async fn take_message(core: &Core, session: &Session, message: &[u8]) -> Result<
             let metrics: Metrics = envelope.body().map_err(malformed)?;
             session.uptime_ms.store(metrics.uptime_ms, Ordering::Relaxed);
             core.telemetry.of(&session.device).take_metrics(time_ms, metrics);
+            // It has just been heard, so that a shorter interval finds no silence to blame.
+            adapt_interval(core, session).await;
         }
         Some(Kind::Log) => {
             let log: Log = envelope.body().map_err(malformed)?;
@@ -194,6 +196,15 @@ async fn take_message(core: &Core, session: &Session, message: &[u8]) -> Result<
         None => tracing::debug!(kind = envelope.kind, device = %session.device, "unknown message"),
     }
     Ok(())
+}
+
+/// Tells a device another interval when many have come or gone since it was told.
+async fn adapt_interval(core: &Core, session: &Arc<Session>) {
+    let metrics_interval_ms = metrics_interval_ms(core.limits.metrics_interval_ms, core.sessions.len());
+    if session.takes_interval(metrics_interval_ms) {
+        // Its next metrics are the answer; a session that ends meanwhile needs none.
+        let _ = session.send(Kind::Configure, &Configure { metrics_interval_ms }).await;
+    }
 }
 
 async fn write_messages<S>(

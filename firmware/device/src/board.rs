@@ -198,6 +198,15 @@ pub trait Flash {
     /// [`FlashError`] if the hardware reports one or nothing that can be erased begins there.
     fn erase(&self, offset: u32) -> Result<(), FlashError>;
 
+    /// Does a part of erasing the unit that begins at the offset, which takes [`PART_OF_ERASURE_US`] at most, and returns
+    /// whether it was the last. Meanwhile others may be read, written and erased, which begins this one anew.
+    ///
+    /// # Errors
+    /// [`FlashError`] where flash cannot be erased like that, or as for [`Self::erase`].
+    fn erase_in_part(&self, _offset: u32) -> Result<bool, FlashError> {
+        Err(FlashError)
+    }
+
     /// How many units are erased at once.
     fn sectors(&self) -> Sectors {
         Sectors {
@@ -206,6 +215,9 @@ pub trait Flash {
         }
     }
 }
+
+/// Longest time that a [part of an erasure](Flash::erase_in_part) takes, in microseconds.
+pub const PART_OF_ERASURE_US: u64 = 11_000;
 
 /// Sizes of a flash. The records have the first `2 * record_units` units, the apps the rest.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The firmware's main loop: link, conversation with the gateway, apps, sleep.
 
 use crate::{
-    board::{BoardRef, Step},
+    board::{BoardRef, PART_OF_ERASURE_US, Step},
     link::Link,
     session::{self, Conversation, End, Purpose},
     state::DeviceState,
@@ -274,6 +274,10 @@ impl Device {
         ];
         drop(state);
         let deadline_us = deadlines.into_iter().flatten().min().unwrap_or(now_us);
+        // Time that nobody wants.
+        if in_session && deadline_us > now_us + PART_OF_ERASURE_US && self.state.borrow_mut().erase_ahead() {
+            return;
+        }
         if deadline_us > now_us {
             self.board.turn_to(Step::Idle);
             let slept_us = self.board.sleep_until(deadline_us);

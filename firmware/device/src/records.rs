@@ -21,6 +21,8 @@ pub enum Key {
     BootCount,
     /// [`AppRecord`](crate::store::AppRecord) of the app with this name.
     App(String),
+    /// Units of the packages' region that are [blank](crate::store): the first, and the one behind the last.
+    Blank,
 }
 
 impl Key {
@@ -31,6 +33,7 @@ impl Key {
             Self::DeviceTime => 3,
             Self::BootCount => 4,
             Self::App(_) => 5,
+            Self::Blank => 6,
         }
     }
 
@@ -45,6 +48,7 @@ impl Key {
             3 => Some(Self::DeviceTime),
             4 => Some(Self::BootCount),
             5 => Some(Self::App(String::from(core::str::from_utf8(name).ok()?))),
+            6 => Some(Self::Blank),
             _ => None,
         }
     }

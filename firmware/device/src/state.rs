@@ -223,6 +223,11 @@ impl DeviceState {
         self.next_metrics_us
     }
 
+    /// Does a little of what makes the next transfer faster; see [`AppStore::erase_ahead`].
+    pub fn erase_ahead(&mut self) -> bool {
+        self.store.erase_ahead()
+    }
+
     /// Counts time asleep.
     pub fn slept(&mut self, us: u64) {
         self.slept_us += us;

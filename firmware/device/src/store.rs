@@ -7,6 +7,11 @@
 //!
 //! Where flash is erased in sectors of many units, packages share a sector: it is erased when the first package goes into
 //! one that nobody uses, and others follow into its blank rest. What else is free of it waits for the whole sector.
+//!
+//! Where flash can be erased [in parts](crate::board::Flash::erase_in_part), the units that the next package will get are
+//! erased while nothing else is to do. That a unit reads blank says nothing, for an erasure or a write that power loss cut
+//! short may have left it so; therefore a record, written when the last part is done and removed before the first word is
+//! written, says which units are blank.
 
 use crate::{
     board::{BoardRef, FlashError},
@@ -14,12 +19,16 @@ use crate::{
     records::{Key, Records},
 };
 use alloc::{string::String, vec::Vec};
+use core::ops::Range;
 use drydock_protocol::limits::MAX_APPS;
 use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
 
 /// Removed apps whose high-water marks are kept; an app beyond them is refused rather than a mark forgotten.
 pub const MAX_REMEMBERED_APPS: usize = 32;
+
+/// Units that are kept erased for the next package: 32 KiB of a Nano.
+pub const UNITS_AHEAD: u32 = 8;
 
 /// What is stored about an app.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -91,6 +100,11 @@ pub struct AppStore {
     transfer: Option<Transfer>,
     /// Where the search for free units begins: behind what was written last, so that all units wear alike.
     cursor: u32,
+    /// Free units that were erased and not written to since, and those of which a record says so.
+    blank: Range<u32>,
+    told_blank: Range<u32>,
+    /// Flash can be erased in parts.
+    erases_ahead: bool,
 }
 
 struct Transfer {
@@ -115,12 +129,19 @@ impl AppStore {
                 Some((name.clone(), record))
             })
             .collect();
+        let blank = records
+            .read(&Key::Blank)
+            .and_then(|value| minicbor::decode(&value).ok());
+        let blank = blank.map_or(0..0, |(start, end)| start..end);
         Self {
             board,
             records,
             apps,
             transfer: None,
-            cursor: 0,
+            cursor: blank.start,
+            told_blank: blank.clone(),
+            blank,
+            erases_ahead: true,
         }
     }
 
@@ -176,11 +197,14 @@ impl AppStore {
             envelope_bytes: u16::try_from(envelope.len()).map_err(|_| StoreError::Full)?,
             module_bytes,
         };
-        extent.unit = self.find_room(self.units_of(&extent))? as u16;
+        let units = self.units_of(&extent);
+        let start = self.find_room(units)?;
+        extent.unit = start as u16;
+        let ready_units = self.take_units(start..start + units)?;
         self.transfer = Some(Transfer {
             extent,
             written: 0,
-            ready_units: 0,
+            ready_units,
             received: 0,
             tail: Vec::with_capacity(ALIGNMENT),
         });
@@ -225,7 +249,6 @@ impl AppStore {
     /// # Errors
     /// [`StoreError::Flash`]; the older version holds.
     pub fn commit(&mut self, app: &str, sequence: u64, extent: Extent, autostart: bool) -> Result<(), StoreError> {
-        self.cursor = u32::from(extent.unit) + self.units_of(&extent);
         self.put(
             app,
             AppRecord {
@@ -239,6 +262,32 @@ impl AppStore {
     /// Gives up the transfer under way.
     pub fn abort(&mut self) {
         self.transfer = None;
+    }
+
+    /// Does a part of erasing what the next package will be written to, of some milliseconds. Returns whether it did anything.
+    pub fn erase_ahead(&mut self) -> bool {
+        if !self.erases_ahead || self.transfer.is_some() {
+            return false;
+        }
+        let Ok(start) = self.find_room(1) else { return false };
+        if self.blank.start != start {
+            self.blank = start..start;
+        }
+        let next = self.blank.end;
+        let done = if next < (start + UNITS_AHEAD).min(self.units()) && self.is_usable(next) {
+            // To begin erasing what the record says is blank would make it untrue.
+            let erased = match self.told_blank.contains(&next) {
+                true => Ok(true),
+                false => self.board.flash().erase_in_part(self.offset(next)),
+            };
+            erased.map(|done| self.blank.end += u32::from(done))
+        } else if self.told_blank != self.blank {
+            self.tell_blank(self.blank.clone())
+        } else {
+            return false;
+        };
+        self.erases_ahead = done.is_ok();
+        self.erases_ahead
     }
 
     /// Remembers whether the app runs after reset.
@@ -300,7 +349,34 @@ impl AppStore {
     pub fn wipe(&mut self) -> Result<(), FlashError> {
         self.transfer = None;
         self.apps.clear();
+        (self.blank, self.told_blank) = (0..0, 0..0);
         self.records.wipe()
+    }
+
+    /// Takes units for a transfer and returns how many of them, from the first on, need no erasure.
+    fn take_units(&mut self, units: Range<u32>) -> Result<u32, FlashError> {
+        if units.start < self.told_blank.end && self.told_blank.start < units.end {
+            self.tell_blank(0..0)?;
+        }
+        let is_ready = |unit: &u32| self.blank.contains(unit) && self.is_blank(*unit);
+        let ready = units.clone().take_while(is_ready).count() as u32;
+        self.blank = match self.blank.contains(&units.end) {
+            true => units.end..self.blank.end,
+            false => units.end..units.end,
+        };
+        self.cursor = units.end;
+        Ok(ready)
+    }
+
+    /// Lets the record say that these units are blank, which no power cut can make untrue.
+    fn tell_blank(&mut self, units: Range<u32>) -> Result<(), FlashError> {
+        let value = match units.is_empty() {
+            true => Vec::new(),
+            false => minicbor::to_vec((units.start, units.end)).map_err(|_| FlashError)?,
+        };
+        self.records.write(&Key::Blank, &value)?;
+        self.told_blank = units;
+        Ok(())
     }
 
     fn put(&mut self, app: &str, record: AppRecord) -> Result<(), StoreError> {

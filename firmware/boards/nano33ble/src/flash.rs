@@ -1,7 +1,10 @@
 //! The flash behind the image: records in the last four pages, packages below them (assets/boards/nano33ble.toml),
 //! by way of NVMC (4.3).
 
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::{
+    cell::Cell,
+    sync::atomic::{Ordering, compiler_fence},
+};
 use drydock_device::board::{Flash, FlashError, FlashGeometry};
 use nrf52840_pac::NVMC;
 
@@ -11,13 +14,25 @@ const RECORDS_BYTES: u32 = 0x4000;
 const PACKAGES: u32 = 0xA_0000;
 const PACKAGES_BYTES: u32 = 0x5_C000;
 
+/// Milliseconds of a part of an erasure; with a deviation of 5 % (t_ERASEPAGEPARTIAL,acc) no longer than the device wants.
+const PART_MS: u32 = 10;
+/// Parts that take t_ERASEPAGE, 85 ms, together.
+const PARTS: u32 = 85_u32.div_ceil(PART_MS);
+
 pub(crate) struct FlashRegions {
     nvmc: NVMC,
+    /// The page that is erased in parts, and how many it has had.
+    part: Cell<(u32, u32)>,
 }
 
 impl FlashRegions {
     pub(crate) fn new(nvmc: NVMC) -> Self {
-        Self { nvmc }
+        // SAFETY: DURATION takes 7 bits of milliseconds.
+        nvmc.erasepagepartialcfg.write(|w| unsafe { w.bits(PART_MS) });
+        Self {
+            nvmc,
+            part: Cell::new((0, 0)),
+        }
     }
 
     fn wait(&self) {
@@ -39,6 +54,14 @@ fn address(offset: u32, len: u32) -> Option<u32> {
         Some(PACKAGES + offset - RECORDS_BYTES)
     } else {
         None
+    }
+}
+
+/// The address of a page of the regions.
+fn page(offset: u32) -> Result<u32, FlashError> {
+    match address(offset, PAGE_BYTES) {
+        Some(start) if start % PAGE_BYTES == 0 => Ok(start),
+        _ => Err(FlashError),
     }
 }
 
@@ -80,15 +103,28 @@ impl Flash for FlashRegions {
     }
 
     fn erase(&self, offset: u32) -> Result<(), FlashError> {
-        let start = address(offset, PAGE_BYTES).ok_or(FlashError)?;
-        if start % PAGE_BYTES != 0 {
-            return Err(FlashError);
-        }
+        let start = page(offset)?;
         self.nvmc.config.write(|w| w.wen().een());
         // SAFETY: the page is one of the regions.
         self.nvmc.erasepage().write(|w| unsafe { w.bits(start) });
         self.wait();
         self.read_only();
+        self.part.set((0, 0));
         Ok(())
+    }
+
+    fn erase_in_part(&self, offset: u32) -> Result<bool, FlashError> {
+        let start = page(offset)?;
+        self.nvmc.config.write(|w| w.wen().een());
+        // SAFETY: the page is one of the regions.
+        self.nvmc.erasepagepartial.write(|w| unsafe { w.bits(start) });
+        self.wait();
+        self.read_only();
+        let parts = match self.part.get() {
+            (page, parts) if page == start => parts + 1,
+            _ => 1,
+        };
+        self.part.set((start, parts % PARTS));
+        Ok(parts == PARTS)
     }
 }

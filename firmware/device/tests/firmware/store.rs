@@ -1,9 +1,12 @@
 //! The app store: packages survive, and a power cut at any instant leaves the old or the new one.
 
-use crate::support::{board::TestBoard, flash::PowerCut};
+use crate::support::{
+    board::TestBoard,
+    flash::{PARTS, PowerCut},
+};
 use drydock_device::{
     records::{Key, Records},
-    store::{AppStore, MAX_REMEMBERED_APPS, StoreError},
+    store::{AppStore, MAX_REMEMBERED_APPS, StoreError, UNITS_AHEAD},
 };
 use sha2::{Digest as _, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -187,17 +190,73 @@ fn silence_power_cuts() {
     }));
 }
 
-/// Installs, replaces, removes and reinstalls an app beside another that must not be touched.
+/// What is erased ahead is written to without another erasure, also after a restart; and once only.
+#[test]
+fn a_package_goes_where_it_was_erased_ahead() {
+    use drydock_device::board::Flash as _;
+    let board = TestBoard::new();
+    let mut store = mount(board);
+    let module = module(0, 2500);
+    let erased_for = |store: &mut AppStore, sequence| {
+        board.flash.erasures_at_once.set(0);
+        install(store, "app", sequence, &module).unwrap();
+        board.flash.erasures_at_once.get()
+    };
+    // Units of 1 KiB; the envelope goes before the module.
+    assert_eq!(erased_for(&mut store, 1), 3);
+    assert_eq!(idle(&mut store), PARTS * UNITS_AHEAD + 1, "parts and the record");
+    assert_eq!(idle(&mut store), 0);
+    assert_eq!(erased_for(&mut store, 2), 0);
+    assert_eq!(erased_for(&mut store, 3), 0);
+    assert_eq!(erased_for(&mut store, 4), 1, "two units of eight are left");
+    idle(&mut store);
+    let mut store = mount(board);
+    assert_eq!(idle(&mut store), 0);
+    assert_eq!(erased_for(&mut store, 5), 0);
+    // The record is gone now: what it said of the rest may not be true any more.
+    let mut store = mount(board);
+    assert_eq!(erased_for(&mut store, 6), 3);
+    let mut store = mount(board);
+    for _ in 0..PARTS * 2 + 1 {
+        store.erase_ahead();
+    }
+    assert_eq!(erased_for(&mut store, 7), 1, "two were erased, one was begun");
+    // Somebody else wrote where the record says that nothing is: units 7 and on of the region behind the records' eight.
+    idle(&mut store);
+    board.flash.write((8 + 7) * 1024 + 8, &[0; 4]).unwrap();
+    let mut store = mount(board);
+    assert_eq!(erased_for(&mut store, 8), 2, "unit 7 and what is behind it");
+    assert_eq!(installed(&mount(board), "app", &[&module[..]; 9]), Some(8));
+}
+
+/// Erases ahead until nothing is left to do, and tells in how many steps.
+fn idle(store: &mut AppStore) -> u32 {
+    (0..).find(|_| !store.erase_ahead()).unwrap()
+}
+
+/// Installs, replaces, removes and reinstalls an app beside another that must not be touched, with more or less time to
+/// erase ahead in between.
 fn story(store: &mut AppStore, modules: &[&[u8]], told: &mut Vec<Option<u64>>) {
     for sequence in 1..=3 {
         install(store, "app", sequence, modules[sequence as usize]).unwrap();
         told.push(Some(sequence));
+        // Two units and a part of the third; then all.
+        for _ in 0..7 {
+            store.erase_ahead();
+        }
+        if sequence > 1 {
+            idle(store);
+        }
     }
     store.remove("app").unwrap();
     told.push(None);
+    idle(store);
     for sequence in 4..=6 {
         install(store, "app", sequence, modules[sequence as usize]).unwrap();
         told.push(Some(sequence));
+        if sequence == 5 {
+            idle(store);
+        }
         // Makes the log run over into its other area, and back.
         for byte in 0..8 {
             store.records().write(&Key::Identity, &[byte; 400]).unwrap();
@@ -249,6 +308,47 @@ fn a_power_cut_at_any_instant_leaves_the_old_or_the_new_app() {
         install(&mut store, "app", 6, modules[6]).unwrap();
         let store = mount(board);
         assert_eq!(installed(&store, "app", &modules), Some(6), "cut {cut}");
+    }
+}
+
+/// What a record says of units behind a package that did not fit there stays true while units before them are erased.
+#[test]
+fn a_power_cut_leaves_nothing_told_blank_that_is_not() {
+    silence_power_cuts();
+    // Of the 32 units: the first 20, of which the second takes 13.
+    let modules = [module(0, 0), module(1, 20_000), module(2, 13_000), module(3, 2_500)];
+    let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
+    let start = |board: &'static TestBoard| {
+        let mut store = mount(board);
+        install(&mut store, "app", 1, modules[1]).unwrap();
+        idle(&mut store);
+        store.remove("app").unwrap();
+        install(&mut store, "app", 2, modules[2]).unwrap();
+        store
+    };
+    let whole = TestBoard::new();
+    let mut store = start(whole);
+    whole.flash.operations.set(0);
+    idle(&mut store);
+    let operations = whole.flash.operations.get();
+    assert!(operations > PARTS * 7, "{operations} operations");
+    for cut in 0..operations {
+        let board = TestBoard::new();
+        let mut store = start(board);
+        board.flash.cut_power_after(Some(cut));
+        let cut_short = catch_unwind(AssertUnwindSafe(|| idle(&mut store)));
+        assert!(cut_short.is_err_and(|payload| payload.is::<PowerCut>()), "cut {cut}");
+        drop(store);
+        board.flash.cut_power_after(None);
+        let mut store = mount(board);
+        for app in ["other", "another"] {
+            install(&mut store, app, 3, modules[3]).unwrap();
+            idle(&mut store);
+        }
+        let store = mount(board);
+        for (app, sequence) in [("app", 2), ("other", 3), ("another", 3)] {
+            assert_eq!(installed(&store, app, &modules), Some(sequence), "cut {cut}");
+        }
     }
 }
 

@@ -22,7 +22,14 @@ pub(crate) struct RamFlash {
     pub(crate) operations: Cell<u32>,
     /// Units that are erased at once, where packages are.
     pub(crate) sector_units: Cell<u32>,
+    /// Erasures of packages' units that were not done in parts.
+    pub(crate) erasures_at_once: Cell<u32>,
+    /// The unit that is erased in parts, and how many it has had.
+    part: Cell<(u32, u32)>,
 }
+
+/// Parts of an erasure.
+pub(crate) const PARTS: u32 = 3;
 
 impl RamFlash {
     pub(crate) fn new() -> Self {
@@ -39,6 +46,8 @@ impl RamFlash {
             operations_left: Cell::new(None),
             operations: Cell::new(0),
             sector_units: Cell::new(1),
+            erasures_at_once: Cell::new(0),
+            part: Cell::new((0, 0)),
         }
     }
 
@@ -115,6 +124,9 @@ impl Flash for RamFlash {
         assert!(start.is_multiple_of(bytes), "whole sectors only");
         let unit = offset as usize..(offset + bytes) as usize;
         let survives = self.survives();
+        self.part.set((0, 0));
+        self.erasures_at_once
+            .set(self.erasures_at_once.get() + u32::from(offset >= records_bytes));
         // A unit whose erasure was cut short may even look erased, and is not to be relied on either.
         self.written.borrow_mut()[unit.start / 4..unit.end / 4].fill(!survives);
         for (at, byte) in self.bytes.borrow_mut()[unit.clone()].iter_mut().enumerate() {
@@ -126,5 +138,31 @@ impl Flash for RamFlash {
             std::panic::panic_any(PowerCut);
         }
         Ok(())
+    }
+
+    fn erase_in_part(&self, offset: u32) -> Result<bool, FlashError> {
+        if self.sector_units.get() > 1 {
+            return Err(FlashError);
+        }
+        assert!(offset.is_multiple_of(GEOMETRY.unit_bytes), "whole units only");
+        let unit = offset as usize..(offset + GEOMETRY.unit_bytes) as usize;
+        let parts = match self.part.get() {
+            (unit, parts) if unit == offset => parts + 1,
+            _ => 1,
+        };
+        let survives = self.survives();
+        // From the first part on it is not to be relied on, and from the second on it looks erased.
+        let is_erased = survives && parts == PARTS;
+        self.written.borrow_mut()[unit.start / 4..unit.end / 4].fill(!is_erased);
+        for (at, byte) in self.bytes.borrow_mut()[unit].iter_mut().enumerate() {
+            if parts > 1 || at % 3 != 0 {
+                *byte = 0xFF;
+            }
+        }
+        if !survives {
+            std::panic::panic_any(PowerCut);
+        }
+        self.part.set((offset, parts % PARTS));
+        Ok(is_erased)
     }
 }

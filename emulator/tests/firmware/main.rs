@@ -7,6 +7,7 @@
 mod esp32c6;
 mod host;
 mod in_session;
+mod memory_calls;
 mod other_boards;
 mod power_cut;
 mod starts;
@@ -43,6 +44,14 @@ const CHECKS: &[(&str, Check)] = &[
     (
         "a_power_cut_in_a_deployment_leaves_the_old_or_the_new_app",
         power_cut::in_a_deployment,
+    ),
+    (
+        "a_power_cut_while_flash_is_erased_ahead_costs_nothing",
+        power_cut::in_idle_time,
+    ),
+    (
+        "the_image_copies_and_fills_memory_right_at_any_place",
+        memory_calls::check,
     ),
     ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
 ];

@@ -69,6 +69,54 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
+/// After a deployment the board erases the pages that the next one will be written to, part by part. Cut short in that, it
+/// takes the next package nevertheless, and no word of flash is written more often than the chip allows.
+pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
+    let mut random = 1_u64;
+    let module = drydock_assets::app("sensor")
+        .map_err(|missing| missing.to_string())?
+        .wasm;
+    let mut world = World::in_session(image);
+    // Used pages, as an older board has them.
+    world.machine.write_memory(PACKAGES, &vec![0; PACKAGES_BYTES])?;
+    let mut blank = Vec::new();
+    for sequence in 1..=6 {
+        deploy(&mut world, &manifest(APP, sequence, module), module).map_err(|refusal| refusal.detail)?;
+        while world.report().state != AppState::Running {}
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        world.gateway.inbox.clear();
+        // Eight pages take some 0.8 seconds.
+        world.cut_at = Some(world.machine.now() + VirtualTime::from_ms(random >> 54));
+        world.run_until("the cut", |world| world.cut_at.is_none());
+        blank.push(blank_pages(&mut world)?);
+        let hello = world.hello();
+        assert_eq!(
+            hello.apps.iter().map(|app| app.sequence).collect::<Vec<_>>(),
+            [sequence]
+        );
+        world.run_until("a session", |world| world.gateway.has_session());
+        world.gateway.inbox.clear();
+    }
+    println!("blank pages at the cuts: {blank:?}");
+    assert!(blank.iter().any(|pages| *pages > 0), "{blank:?}");
+    assert!(world.faults.is_empty(), "{:?}", world.faults);
+    Ok(())
+}
+
+/// Where the Nano keeps packages (assets/boards/nano33ble.toml), and its pages.
+const PACKAGES: u32 = 0xA_0000;
+const PACKAGES_BYTES: usize = 0x5_C000;
+const PAGE_BYTES: usize = 4096;
+
+fn blank_pages(world: &mut World) -> Result<usize, Failed> {
+    let mut bytes = vec![0; PACKAGES_BYTES];
+    world.machine.read_memory(PACKAGES, &mut bytes)?;
+    let is_blank = |page: &&[u8]| page.iter().all(|byte| *byte == 0xFF);
+    Ok(bytes.chunks(PAGE_BYTES).filter(is_blank).count())
+}
+
 /// Sends a package, as long as there is power.
 fn send(world: &mut World, sequence: u64, module: &[u8]) -> Result<(), Failed> {
     let envelope = sign(&manifest(APP, sequence, module), &world.gateway.publisher);

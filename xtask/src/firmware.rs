@@ -3,6 +3,7 @@
 //! A board's package says under `[package.metadata.drydock]` what it is built for:
 //! `target` (default `thumbv7em-none-eabi`), `flash-budget-bytes` and `ram` (start and end of RAM, for the size table).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -30,10 +31,32 @@ pub(crate) fn build() -> Result<Vec<Built>> {
         "{:<14} {:>12} {:>12} {:>14}  sha256 (flat image)",
         "board", "flash", "of budget", "static RAM"
     );
-    for package in boards(&manifest)? {
-        built.push(build_board(&manifest, &package).with_context(|| format!("firmware for {}", package.name))?);
+    let packages = boards(&manifest)?;
+    let attributes = function_attributes(&manifest, &packages)?;
+    for package in &packages {
+        let board = build_board(&manifest, package, &attributes);
+        built.push(board.with_context(|| format!("firmware for {}", package.name))?);
     }
     Ok(built)
+}
+
+/// Builds those boards a first time whose functions get attributes, and returns the flag that gives them to all: with one
+/// for each board, whatever boards have in common would be built again for each.
+fn function_attributes(manifest: &Path, packages: &[Package]) -> Result<String> {
+    let mut names = BTreeSet::new();
+    for package in packages
+        .iter()
+        .filter(|it| function_attributes::are_given_for(target(it)))
+    {
+        let elf = compile(manifest, package, &[], &target_dir());
+        let elf = elf.with_context(|| format!("firmware for {}, without attributes", package.name))?;
+        names.extend(function_attributes::functions(&elf).context("reading the image's symbols")?);
+    }
+    function_attributes::listed(&names, &target_dir())
+}
+
+fn target(package: &Package) -> &str {
+    package.text("target").unwrap_or("thumbv7em-none-eabi")
 }
 
 fn boards(manifest: &Path) -> Result<Vec<Package>> {
@@ -51,15 +74,14 @@ fn boards(manifest: &Path) -> Result<Vec<Package>> {
         .collect())
 }
 
-fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
-    let target = package.text("target").unwrap_or("thumbv7em-none-eabi");
-    let mut elf = compile(manifest, package, target, &[], &target_dir())?;
-    if function_attributes::are_given_for(target) {
-        let flag = function_attributes::listed_for(&elf, &target_dir())?;
+fn build_board(manifest: &Path, package: &Package, attributes: &str) -> Result<Built> {
+    let elf = if function_attributes::are_given_for(target(package)) {
         // A place of its own: in one place each build would undo the other's, and all would be built anew each time.
-        let place = target_dir().join(&package.name);
-        elf = compile(manifest, package, target, &[flag], &place)?;
-    }
+        let place = target_dir().join("attributes");
+        compile(manifest, package, &[attributes], &place)?
+    } else {
+        compile(manifest, package, &[], &target_dir())?
+    };
     let image = image::read(&elf, package.range("ram").unwrap_or(RAM))?;
     let board = package
         .dir()
@@ -90,7 +112,8 @@ fn build_board(manifest: &Path, package: &Package) -> Result<Built> {
 }
 
 /// Builds a board's program, with these flags of rustc besides those of the board's `.cargo/config.toml`.
-fn compile(manifest: &Path, package: &Package, target: &str, flags: &[String], place: &Path) -> Result<Vec<u8>> {
+fn compile(manifest: &Path, package: &Package, flags: &[&str], place: &Path) -> Result<Vec<u8>> {
+    let target = target(package);
     let program = package
         .targets
         .iter()

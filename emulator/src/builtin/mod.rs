@@ -6,6 +6,7 @@ pub mod arm;
 mod array;
 mod clock;
 pub mod core;
+mod dispatch;
 pub mod engine;
 pub mod entropy;
 pub mod esp32c6;

@@ -23,6 +23,7 @@ const MAY_SPAWN: &[&str] = &[
 const MAY_BE_UNSAFE: &[&str] = &[
     "emulator/src/builtin/memory",
     "emulator/src/builtin/arm/fast/",
+    "emulator/src/builtin/dispatch/",
     "emulator/src/builtin/riscv/fast/",
     "emulator/tests/guests/", // programs that own their hardware
     "emulator/oracle/",       // a test that loads a C library

@@ -1,10 +1,11 @@
 //! Decoded blocks: straight lines of instructions up to the next one that may branch, kept by address.
 
+use super::CortexM;
 use super::cycles;
 use super::decode::{decode, is_wide};
-use super::fast::{Block, translate};
 use super::instruction::{Address, AluOp, Condition, Instruction, Operand, PC, Width};
 use super::registers::{it_condition, next_it};
+use crate::builtin::dispatch::{self, Block};
 use crate::builtin::library::Blocks;
 use crate::builtin::memory::{GuestMemory, RegionKind};
 
@@ -14,7 +15,7 @@ const SLOTS_MAX: usize = 48;
 
 /// One instruction of a block.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(in crate::builtin) struct Slot {
     pub(super) instruction: Instruction,
     /// Its address.
     pub(super) pc: u32,
@@ -26,9 +27,30 @@ pub(super) struct Slot {
     pub(super) cycles: u32,
 }
 
+impl dispatch::Slot for Slot {
+    #[inline(always)]
+    fn pc(&self) -> u32 {
+        self.pc
+    }
+
+    #[inline(always)]
+    fn next_pc(&self) -> u32 {
+        self.pc.wrapping_add(u32::from(self.bytes))
+    }
+
+    #[inline(always)]
+    fn cycles(&self) -> u32 {
+        self.cycles
+    }
+}
+
 /// Decodes the block at `pc`, which starts outside any IT block; `None` when there is no memory to fetch from, or an IT
 /// block cannot be had whole.
-pub(super) fn decode_block<'a>(blocks: &'a mut Blocks<Block>, memory: &mut GuestMemory, pc: u32) -> Option<&'a Block> {
+pub(super) fn decode_block<'a>(
+    blocks: &'a mut Blocks<Block<CortexM>>,
+    memory: &mut GuestMemory,
+    pc: u32,
+) -> Option<&'a Block<CortexM>> {
     let mut literals = Vec::new();
     let slots = decode_line(memory, pc, &mut literals);
     let code = slots.iter().map(|slot| (slot.pc, u32::from(slot.bytes)));
@@ -37,7 +59,7 @@ pub(super) fn decode_block<'a>(blocks: &'a mut Blocks<Block>, memory: &mut Guest
         && blocks
             .library()
             .is_some_and(|library| sources.iter().all(|(at, bytes)| library.covers(*at, *bytes)));
-    let block = translate(slots.into(), shared)?;
+    let block = Block::new(slots.into(), shared)?;
     if shared {
         return blocks.keep_shared(pc, block);
     }

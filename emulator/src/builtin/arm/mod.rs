@@ -1,7 +1,7 @@
 //! The ARMv7E-M core: decoder, execution, exceptions, and the loop that runs it against virtual time.
 //!
 //! `decode` turns encodings into [`instruction::Instruction`]s, `exec` says what they do, `code` keeps decoded blocks,
-//! `fast` runs them (`checked` in the build without unsafe code), `fp` is the floating-point extension, `run` is the loop,
+//! `fast` has the handlers that `dispatch` threads them into, `fp` is the floating-point extension, `run` is the loop,
 //! `exceptions` and `system` are the exception model and the core's own registers, `bus` says where loads and stores go,
 //! `cycles` what everything costs. Peripherals belong to the chip, not here.
 
@@ -11,7 +11,7 @@ mod cycles;
 mod decode;
 mod exceptions;
 mod exec;
-#[cfg_attr(feature = "safe", path = "checked.rs")]
+#[cfg(not(feature = "safe"))]
 mod fast;
 mod fp;
 mod instruction;
@@ -27,6 +27,7 @@ mod tests;
 use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
+use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
 use super::library::Blocks;
 pub use super::limits::Limits;
@@ -34,7 +35,6 @@ use super::shared_image::SharedImage;
 use super::time::VirtualTime;
 
 pub use exceptions::{Fault, FaultTaken, Lockup};
-use fast::Fast;
 use fp::Fp;
 pub use fp::REGISTER_NAMES as FP_REGISTER_NAMES;
 use instruction::SP;
@@ -62,8 +62,8 @@ pub struct CortexM {
     /// Cycles spent asleep, which CYCCNT does not count.
     slept: u64,
     options: CortexMOptions,
-    code: Blocks<fast::Block>,
-    fast: Fast,
+    code: Blocks<Block<Self>>,
+    dispatch: Dispatch<Self>,
     fabric: Fabric,
     chip: Box<dyn Chip>,
     faults_taken: Vec<FaultTaken>,
@@ -102,7 +102,7 @@ impl CortexM {
             slept: 0,
             options,
             code: Blocks::default(),
-            fast: Fast::default(),
+            dispatch: Dispatch::default(),
             fabric,
             chip,
             faults_taken: Vec::new(),
@@ -140,7 +140,7 @@ impl CortexM {
 
     /// The image in memory is `image`: what other machines decoded of it is run too.
     pub(super) fn share_code(&mut self, image: &SharedImage) {
-        self.fast.clear();
+        self.dispatch.clear();
         self.code = image.library().map(Blocks::of).unwrap_or_default();
     }
 
@@ -151,7 +151,7 @@ impl CortexM {
             system: self.system.clone(),
             options: self.options.clone(),
             code: self.code.fork(),
-            fast: Fast::default(),
+            dispatch: Dispatch::default(),
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),
             faults_taken: Vec::new(),

@@ -8,7 +8,8 @@ use super::exceptions::{Fault, Lockup, Trapped, number};
 use super::exec::{Flow, Trap};
 use super::instruction::{Condition, Instruction};
 use super::system::Want;
-use super::{CortexM, Sleep, cycles, fast};
+use super::{CortexM, Sleep, cycles};
+use crate::builtin::dispatch::{self, enter, step_through};
 use crate::builtin::fabric::{Request, ResetKind};
 use crate::builtin::limits::Limits;
 
@@ -42,10 +43,34 @@ pub enum StopReason {
 /// The immediate of a semihosting BKPT.
 pub const SEMIHOSTING: u8 = 0xab;
 const SYS_EXIT: u32 = 0x18;
-/// Cycles of one run of the fast dispatch, whose clock counts 32 bits of them.
+/// Cycles of one run of the threaded dispatch, whose clock counts 32 bits of them.
 const BUDGET_MAX: u64 = 1 << 30;
 const SYS_EXIT_EXTENDED: u32 = 0x20;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
+
+impl dispatch::Core for CortexM {
+    type Slot = Slot;
+
+    #[inline(always)]
+    fn run_slot(&mut self, slot: &Slot) {
+        self.run_slot(slot);
+    }
+
+    #[inline(always)]
+    fn at(&self) -> u32 {
+        self.regs.r[15]
+    }
+
+    #[inline(always)]
+    fn attention(&self) -> bool {
+        self.attention
+    }
+
+    #[inline(always)]
+    fn elapsed(&self) -> (u64, u64) {
+        (self.cycles, self.instructions)
+    }
+}
 
 impl CortexM {
     /// Runs until a limit is reached or the machine stops by itself. A machine that exited, locked up or is off stays
@@ -106,7 +131,7 @@ impl CortexM {
             self.serve_events();
             if self.fabric.memory().has_stale_code() {
                 let image_whole = self.fabric.memory_mut().forget_code();
-                self.fast.clear();
+                self.dispatch.clear();
                 self.code.clear(image_whole);
             }
             match self.fabric.take_request() {
@@ -193,13 +218,13 @@ impl CortexM {
                 self.step();
                 continue;
             };
-            self.fast.found(block);
+            self.dispatch.found(block);
             let fits = block.cycles() <= u64::from(budget);
             let block = block.handle();
             if fits {
-                fast::enter(self, block, budget);
+                enter(self, block, budget);
             } else {
-                fast::step_through(self, block, due, limit);
+                step_through(self, block, due, limit);
             }
         }
     }

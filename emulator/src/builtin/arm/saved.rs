@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CortexM, Fast, Fp, Registers, Sleep, StopReason, System};
+use super::{CortexM, Dispatch, Fp, Registers, Sleep, StopReason, System};
 use crate::builtin::clock::CoreClock;
 use crate::builtin::fabric::{BadState, SavedFabric};
 
@@ -41,7 +41,7 @@ impl CortexM {
             slept,
             options: _,
             code: _,
-            fast: _,
+            dispatch: _,
             fabric,
             chip,
             faults_taken: _,
@@ -96,7 +96,7 @@ impl CortexM {
         self.fabric.memory_mut().distrust();
         self.attention = true;
         self.code.clear(false);
-        self.fast = Fast::default();
+        self.dispatch = Dispatch::default();
         self.faults_taken.clear();
         Ok(())
     }

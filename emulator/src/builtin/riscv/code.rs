@@ -1,9 +1,10 @@
 //! Decoded blocks: straight lines of instructions up to the next one that may branch, kept by address.
 
+use super::RiscV;
 use super::cycles;
 use super::decode::{decode, is_wide};
-use super::fast::{Block, translate};
 use super::instruction::Instruction;
+use crate::builtin::dispatch::{self, Block, Slot as _};
 use crate::builtin::library::Blocks;
 use crate::builtin::memory::GuestMemory;
 
@@ -14,7 +15,7 @@ pub(super) const BLOCK_BYTES_MAX: u32 = 4 * SLOTS_MAX as u32;
 
 /// One instruction of a block.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(in crate::builtin) struct Slot {
     pub(super) instruction: Instruction,
     /// Its address.
     pub(super) pc: u32,
@@ -22,15 +23,29 @@ pub(super) struct Slot {
     pub(super) cycles: u32,
 }
 
-impl Slot {
-    /// The address behind it.
-    pub(super) fn next_pc(&self) -> u32 {
+impl dispatch::Slot for Slot {
+    #[inline(always)]
+    fn pc(&self) -> u32 {
+        self.pc
+    }
+
+    #[inline(always)]
+    fn next_pc(&self) -> u32 {
         self.pc.wrapping_add(u32::from(self.bytes))
+    }
+
+    #[inline(always)]
+    fn cycles(&self) -> u32 {
+        self.cycles
     }
 }
 
 /// Decodes the block at `pc`; `None` when there is no memory to fetch from.
-pub(super) fn decode_block<'a>(blocks: &'a mut Blocks<Block>, memory: &mut GuestMemory, pc: u32) -> Option<&'a Block> {
+pub(super) fn decode_block<'a>(
+    blocks: &'a mut Blocks<Block<RiscV>>,
+    memory: &mut GuestMemory,
+    pc: u32,
+) -> Option<&'a Block<RiscV>> {
     let mut slots: Vec<Slot> = Vec::new();
     let mut at = pc;
     while slots.len() < SLOTS_MAX {
@@ -49,7 +64,7 @@ pub(super) fn decode_block<'a>(blocks: &'a mut Blocks<Block>, memory: &mut Guest
             memory.mark_code(slot.pc, usize::from(slot.bytes));
         }
     }
-    let block = translate(slots.into(), shared)?;
+    let block = Block::new(slots.into(), shared)?;
     if shared {
         blocks.keep_shared(pc, block)
     } else {

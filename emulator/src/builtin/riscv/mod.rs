@@ -2,7 +2,8 @@
 //! unprivileged specification 20191213 and the privileged specification 1.12 (20211203), cited as "unpriv" and "priv".
 //!
 //! `decode` turns encodings into [`instruction::Instruction`]s, `exec` says what they do, `code` keeps decoded blocks,
-//! `fast` runs them, `run` is the loop, `trap` and `csr` are the privileged architecture, `pmp` its memory protection,
+//! `fast` has the handlers that `dispatch` threads them into, `run` is the loop, `trap` and `csr` are the privileged
+//! architecture, `pmp` its memory protection,
 //! `bus` says where loads and stores go, `cycles` what everything costs. CLINT, PLIC and the like belong to the chip: they
 //! drive interrupt lines of the fabric, which are the bits of `mip`.
 
@@ -13,7 +14,7 @@ mod csr;
 mod cycles;
 mod decode;
 mod exec;
-#[cfg_attr(feature = "safe", path = "checked.rs")]
+#[cfg(not(feature = "safe"))]
 mod fast;
 mod instruction;
 pub mod plic;
@@ -30,6 +31,7 @@ pub(super) mod tests;
 use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
+use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, Fabric, ResetKind, RiscVOptions};
 use super::library::Blocks;
 use super::shared_image::SharedImage;
@@ -37,7 +39,6 @@ use super::time::VirtualTime;
 
 use csr::Csrs;
 pub(super) use csr::NAMES as CSR_NAMES;
-use fast::Fast;
 use pmp::Pmp;
 pub(super) use registers::NAMES as REGISTER_NAMES;
 pub use registers::Registers;
@@ -66,8 +67,8 @@ pub struct RiscV {
     pmp: Pmp,
     clock: CoreClock,
     options: RiscVOptions,
-    code: Blocks<fast::Block>,
-    fast: Fast,
+    code: Blocks<Block<Self>>,
+    dispatch: Dispatch<Self>,
     fabric: Fabric,
     chip: Box<dyn Chip>,
     traps_taken: Vec<TrapTaken>,
@@ -100,7 +101,7 @@ impl RiscV {
             clock: CoreClock::new(fabric.cpu_hz()),
             options,
             code: Blocks::default(),
-            fast: Fast::default(),
+            dispatch: Dispatch::default(),
             fabric,
             chip,
             traps_taken: Vec::new(),
@@ -133,7 +134,7 @@ impl RiscV {
 
     /// The image in memory is `image`: what other machines decoded of it is run too.
     pub(super) fn share_code(&mut self, image: &SharedImage) {
-        self.fast.clear();
+        self.dispatch.clear();
         self.code = image.library().map(Blocks::of).unwrap_or_default();
     }
 
@@ -145,7 +146,7 @@ impl RiscV {
             pmp: self.pmp.clone(),
             options: self.options.clone(),
             code: self.code.fork(),
-            fast: Fast::default(),
+            dispatch: Dispatch::default(),
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),
             traps_taken: Vec::new(),

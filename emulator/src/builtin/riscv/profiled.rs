@@ -3,6 +3,7 @@
 use super::code::{Slot, decode_slot};
 use super::instruction::Instruction;
 use super::{RiscV, cycles};
+use crate::builtin::dispatch::Slot as _;
 use crate::profile::{Step, Watched};
 
 /// The ABI's stack pointer, `x2`, and the registers that hold return addresses, `x1` and `x5` (unpriv 2.5, table 2.1).

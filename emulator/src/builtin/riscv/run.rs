@@ -7,7 +7,8 @@ use super::code::{BLOCK_BYTES_MAX, Slot, decode_block, decode_slot};
 use super::exec::Flow;
 use super::pmp::Want;
 use super::trap::{Cause, Trap};
-use super::{RiscV, cycles, fast};
+use super::{RiscV, cycles};
+use crate::builtin::dispatch::{self, Slot as _, enter, step_through};
 use crate::builtin::fabric::{Request, ResetKind};
 use crate::builtin::limits::Limits;
 use crate::builtin::memory::PAGE_BYTES;
@@ -37,11 +38,35 @@ pub enum StopReason {
     PowerOff,
 }
 
-/// Cycles of one run of the fast dispatch, whose clock counts 32 bits of them.
+/// Cycles of one run of the threaded dispatch, whose clock counts 32 bits of them.
 const BUDGET_MAX: u64 = 1 << 30;
 /// Semihosting's SYS_EXIT, which takes its reason in a1 on 32-bit cores.
 const SYS_EXIT: u32 = 0x18;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
+
+impl dispatch::Core for RiscV {
+    type Slot = Slot;
+
+    #[inline(always)]
+    fn run_slot(&mut self, slot: &Slot) {
+        self.run_slot(slot);
+    }
+
+    #[inline(always)]
+    fn at(&self) -> u32 {
+        self.regs.pc
+    }
+
+    #[inline(always)]
+    fn attention(&self) -> bool {
+        self.attention
+    }
+
+    #[inline(always)]
+    fn elapsed(&self) -> (u64, u64) {
+        (self.cycles, self.instructions)
+    }
+}
 
 impl RiscV {
     /// Runs until a limit is reached or the machine stops by itself. A machine that exited or is off stays so until it is
@@ -99,7 +124,7 @@ impl RiscV {
         self.serve_events();
         if self.fabric.memory().has_stale_code() {
             let image_whole = self.fabric.memory_mut().forget_code();
-            self.fast.clear();
+            self.dispatch.clear();
             // What another machine decoded was not checked against this one's PMP.
             self.code.clear(image_whole && !self.locked);
         }
@@ -159,13 +184,13 @@ impl RiscV {
                 self.step();
                 continue;
             };
-            self.fast.found(block);
+            self.dispatch.found(block);
             let fits = block.cycles() <= u64::from(budget);
             let block = block.handle();
             if fits {
-                fast::enter(self, block, budget);
+                enter(self, block, budget);
             } else {
-                fast::step_through(self, block, due, limit);
+                step_through(self, block, due, limit);
             }
         }
     }

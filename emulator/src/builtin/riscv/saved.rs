@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Csrs, Fast, Pmp, Registers, RiscV, StopReason};
+use super::{Csrs, Dispatch, Pmp, Registers, RiscV, StopReason};
 use crate::builtin::clock::CoreClock;
 use crate::builtin::fabric::{BadState, SavedFabric};
 
@@ -43,7 +43,7 @@ impl RiscV {
             clock,
             options: _,
             code: _,
-            fast: _,
+            dispatch: _,
             fabric,
             chip,
             traps_taken: _,
@@ -101,7 +101,7 @@ impl RiscV {
         self.fabric.memory_mut().distrust();
         self.attention = true;
         self.code.clear(false);
-        self.fast = Fast::default();
+        self.dispatch = Dispatch::default();
         self.traps_taken.clear();
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! Cells of data processing: one handler for each operation, kind of operand, and whether flags are set.
 
-use super::{Cell, Clock, Handler, get, next, set};
+use super::{Cell, Handler, get, set};
 use crate::builtin::arm::CortexM;
 use crate::builtin::arm::exec::add_with_carry;
 use crate::builtin::arm::instruction::{AluOp, Extension, Reversal, Shift};
+use crate::builtin::dispatch::{Clock, next};
 
 /// Kinds of second operands: a constant (which leaves C, or sets it to its bit 31), a register (`c`), or one shifted by
 /// the constant `imm`.

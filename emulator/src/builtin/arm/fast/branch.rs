@@ -1,9 +1,10 @@
 //! Cells that leave a row, and those that look at conditions.
 
 use super::alu::{self, apply};
-use super::{Cell, Clock, Handler, follow_jump, follow_link, get, reference, set};
+use super::{Cell, Handler, get, set};
 use crate::builtin::arm::CortexM;
 use crate::builtin::arm::instruction::{AluOp, Condition};
+use crate::builtin::dispatch::{Clock, ahead, follow_jump, follow_link, next, reference};
 
 /// Expands to the handler for a condition: `$cell::<CONDITION, …>`.
 macro_rules! by_condition {
@@ -85,8 +86,7 @@ unsafe fn guard_cell<const CONDITION: u8>(core: &mut CortexM, at: *const Cell, c
             true => (1, clock),
             false => (1 + (*at).op.imm as usize, clock - 1),
         };
-        let next = at.add(step);
-        ((*next).op.handler)(core, next, clock)
+        ahead(core, at, step, clock)
     }
 }
 
@@ -99,16 +99,10 @@ unsafe fn branch_cell<const CONDITION: u8>(core: &mut CortexM, at: *const Cell, 
     // SAFETY: a link cell follows.
     unsafe {
         match holds::<CONDITION>(core) {
-            true => follow_link::<true>(core, at, clock),
-            false => follow_link::<false>(core, at, clock),
+            true => follow_link::<true, _>(core, at, clock),
+            false => follow_link::<false, _>(core, at, clock),
         }
     }
-}
-
-/// The block ends; its neighbour goes on.
-pub(super) unsafe fn go_on(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: a link cell follows.
-    unsafe { follow_link::<false>(core, at, clock) }
 }
 
 /// What is compared before a fused branch.
@@ -152,8 +146,8 @@ unsafe fn compare_cell<const CONDITION: u8, const OP: u8, const OPERAND: u8>(
             holds_between::<CONDITION>(x, y)
         };
         match holds {
-            true => follow_link::<true>(core, at, clock),
-            false => follow_link::<false>(core, at, clock),
+            true => follow_link::<true, _>(core, at, clock),
+            false => follow_link::<false, _>(core, at, clock),
         }
     }
 }
@@ -163,8 +157,8 @@ pub(super) unsafe fn zero_branch<const NONZERO: bool>(core: &mut CortexM, at: *c
     // SAFETY: as for `compare_cell`.
     unsafe {
         match (get(core, (*at).op.a) != 0) == NONZERO {
-            true => follow_link::<true>(core, at, clock),
-            false => follow_link::<false>(core, at, clock),
+            true => follow_link::<true, _>(core, at, clock),
+            false => follow_link::<false, _>(core, at, clock),
         }
     }
 }
@@ -174,7 +168,7 @@ pub(super) unsafe fn call(core: &mut CortexM, at: *const Cell, clock: Clock) {
     // SAFETY: as for `compare_cell`.
     unsafe {
         core.regs.r[14] = (*at).op.imm;
-        follow_link::<true>(core, at, clock)
+        follow_link::<true, _>(core, at, clock)
     }
 }
 
@@ -236,6 +230,6 @@ pub(super) unsafe fn constant(core: &mut CortexM, at: *const Cell, clock: Clock)
     unsafe {
         let op = &(*at).op;
         set(core, op.a, op.imm);
-        super::next(core, at, clock)
+        next(core, at, clock)
     }
 }

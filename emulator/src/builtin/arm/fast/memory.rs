@@ -1,8 +1,9 @@
 //! Cells of loads and stores. What is not in a page known to the fast path goes to the reference.
 
-use super::{Cell, Clock, Handler, follow_jump, get, next, reference, set};
+use super::{Cell, Handler, get, set};
 use crate::builtin::arm::CortexM;
 use crate::builtin::arm::instruction::Width;
+use crate::builtin::dispatch::{Clock, follow_jump, next, reference};
 
 /// How a cell finds its address: `b + imm`, with write-back of it, `b` with write-back of `b + imm`, `b + (c << imm)`,
 /// or the constant `imm`.

@@ -1,8 +1,9 @@
 //! Cells of multiplies and divides.
 
-use super::{Cell, Clock, get, next, reference, set};
+use super::{Cell, get, set};
 use crate::builtin::arm::CortexM;
 use crate::builtin::arm::instruction::LongMultiply;
+use crate::builtin::dispatch::{Clock, next, reference};
 
 /// `a = b × c`.
 pub(super) unsafe fn multiply<const FLAGS: bool>(core: &mut CortexM, at: *const Cell, clock: Clock) {

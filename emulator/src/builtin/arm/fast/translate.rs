@@ -1,123 +1,41 @@
-//! From a block's instructions to its row of cells.
-
-use std::mem::ManuallyDrop;
-use std::sync::atomic::AtomicPtr;
+//! From instructions to the cells of a row.
 
 use super::branch::Compare;
-use super::links::LinkPair;
-use super::{Block, Cell, Clock, Cover, Handler, Header, Op, alu, branch, memory, multiply, reference};
+use super::{Handler, alu, branch, memory, multiply};
 use crate::builtin::arm::code::Slot;
 use crate::builtin::arm::instruction::{
     APSR_MAX, Address, AluOp, Condition, Hint, Instruction, LR, Operand, PC, Reg, SP, Shift, Width,
 };
+use crate::builtin::arm::{CortexM, cycles};
+use crate::builtin::dispatch::{self, Dispatch, Threaded, go_on, reference};
 
-/// The row of `slots`, which are one straight line starting outside any IT block.
-/// `shared`: others run it too, and it may lead to none but shared ones.
-pub(in crate::builtin::arm) fn translate(slots: Box<[Slot]>, shared: bool) -> Option<Box<Block>> {
-    let (first, last) = (slots.first()?, slots.last()?);
-    let next_pc = last.pc.wrapping_add(u32::from(last.bytes));
-    let taken_pc = match last.instruction {
-        Instruction::Branch { target, .. }
-        | Instruction::BranchLink { target }
-        | Instruction::CompareBranch { target, .. } => target,
-        _ => 0,
-    };
-    let mut row = Row {
-        slots: &slots,
-        cells: Vec::new(),
-        covers: Vec::new(),
-    };
-    row.lay();
-    let (mut cells, covers) = (row.cells, row.covers);
-    let cost = slots.iter().map(cost).sum();
-    let pc = first.pc;
-    // The header's back pointer is set once the block has its place.
-    cells[0] = Cell {
-        header: Header {
-            cost,
-            block: std::ptr::null(),
-        },
-    };
-    let mut block = Box::new(Block {
-        pc,
-        shared,
-        slots,
-        covers: covers.into(),
-        taken_pc,
-        next_pc,
-        cells: cells.into(),
-    });
-    let place: *const Block = &raw const *block;
-    block.cells[0].header = Header { cost, block: place };
-    Some(block)
-}
+type Made = dispatch::Made<CortexM>;
+type Row<'a> = dispatch::Row<'a, CortexM>;
 
-fn cost(slot: &Slot) -> Clock {
-    u64::from(slot.cycles) << 32 | 1
-}
+// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a row ends with
+// a handler that leaves it, or with `go_on`.
+unsafe impl Threaded for CortexM {
+    const TAKEN_CYCLES: u32 = cycles::REFILL;
+    const REGISTERS: u8 = 16;
 
-struct Row<'a> {
-    slots: &'a [Slot],
-    cells: Vec<Cell>,
-    covers: Vec<Cover>,
-}
-
-/// What a slot becomes.
-struct Made {
-    handler: Handler,
-    a: Reg,
-    b: Reg,
-    c: Reg,
-    imm: u32,
-    links: bool,
-}
-
-impl Made {
-    fn new(handler: Handler) -> Self {
-        Self {
-            handler,
-            a: 0,
-            b: 0,
-            c: 0,
-            imm: 0,
-            links: false,
+    fn branch_target(slot: &Slot) -> u32 {
+        match slot.instruction {
+            Instruction::Branch { target, .. }
+            | Instruction::BranchLink { target }
+            | Instruction::CompareBranch { target, .. } => target,
+            _ => 0,
         }
     }
 
-    fn abc(handler: Handler, a: Reg, b: Reg, c: Reg, imm: u32) -> Self {
-        Self {
-            handler,
-            a,
-            b,
-            c,
-            imm,
-            links: false,
-        }
-    }
-
-    fn linked(self) -> Self {
-        Self { links: true, ..self }
-    }
-}
-
-impl Row<'_> {
-    fn lay(&mut self) {
-        self.push_raw(
-            Cell {
-                header: Header {
-                    cost: 0,
-                    block: std::ptr::null(),
-                },
-            },
-            0,
-            0,
-        );
+    /// The slots start outside any IT block.
+    fn lay(row: &mut Row<'_>) {
+        let slots = row.slots;
         let mut index = 0;
         let mut left = false;
-        while index < self.slots.len() {
-            let slot = &self.slots[index];
-            if let Some(fused) = self.slots.get(index + 1).and_then(|second| fuse(slot, second)) {
-                self.push(fused, index, 2);
+        while index < slots.len() {
+            let slot = &slots[index];
+            if let Some(fused) = slots.get(index + 1).and_then(|second| fuse(slot, second)) {
+                row.push(fused, index, 2);
                 index += 2;
                 left = true;
                 continue;
@@ -128,72 +46,32 @@ impl Row<'_> {
             }
             let made = make(slot).unwrap_or_else(|| Made::new(reference));
             if slot.condition != Condition::Al {
-                let skip = if made.links { 2 } else { 1 };
-                self.push(
-                    Made {
-                        imm: skip,
-                        ..Made::new(branch::guard(slot.condition))
-                    },
-                    index - 1,
-                    1,
-                );
+                let skip = if made.has_links() { 2 } else { 1 };
+                let guard = Made::abc(branch::guard(slot.condition), 0, 0, 0, skip);
+                row.push(guard, index - 1, 1);
             }
-            left = slot.instruction.ends_block() && made.links && slot.condition == Condition::Al;
-            self.push(made, index - 1, 1);
+            left = slot.instruction.ends_block() && made.has_links() && slot.condition == Condition::Al;
+            row.push(made, index - 1, 1);
         }
         if !left {
-            self.push(Made::new(branch::go_on).linked(), self.slots.len(), 0);
+            row.push(Made::new(go_on).linked(), slots.len(), 0);
         }
     }
 
-    fn push(&mut self, made: Made, first: usize, count: u8) {
-        let Made {
-            handler,
-            a,
-            b,
-            c,
-            imm,
-            links,
-        } = made;
-        debug_assert!(self.cells.len() < 256 && a < 16 && b < 16);
-        let index = self.cells.len() as u8;
-        self.push_raw(
-            Cell {
-                op: Op {
-                    handler,
-                    a,
-                    b,
-                    c,
-                    index,
-                    imm,
-                },
-            },
-            first,
-            count,
-        );
-        if links {
-            let pair = LinkPair {
-                taken: AtomicPtr::default(),
-                other: AtomicPtr::default(),
-            };
-            self.push_raw(
-                Cell {
-                    links: ManuallyDrop::new(pair),
-                },
-                first,
-                0,
-            );
-        }
+    #[inline(always)]
+    fn dispatch(&mut self) -> &mut Dispatch<Self> {
+        &mut self.dispatch
     }
 
-    fn push_raw(&mut self, cell: Cell, first: usize, count: u8) {
-        let rest = self.slots[first..].iter().map(cost).sum();
-        self.cells.push(cell);
-        self.covers.push(Cover {
-            first: first as u8,
-            count,
-            rest,
-        });
+    #[inline(always)]
+    fn set_elapsed(&mut self, cycles: u64, instructions: u64) {
+        (self.cycles, self.instructions) = (cycles, instructions);
+    }
+
+    #[inline(always)]
+    fn go_to(&mut self, pc: u32) {
+        self.regs.r[15] = pc;
+        self.regs.it = 0;
     }
 }
 
@@ -434,13 +312,7 @@ fn make(slot: &Slot) -> Option<Made> {
             ..
         } => Some(Made::new(branch::branch(Condition::Al)).linked()),
         I::Branch { condition, .. } => Some(Made::new(branch::branch(condition)).linked()),
-        I::BranchLink { .. } => Some(
-            Made {
-                imm: slot.pc.wrapping_add(4) | 1,
-                ..Made::new(branch::call)
-            }
-            .linked(),
-        ),
+        I::BranchLink { .. } => Some(Made::abc(branch::call, 0, 0, 0, slot.pc.wrapping_add(4) | 1).linked()),
         I::BranchExchange { rm } => Some(Made::abc(branch::jump::<false>, plain_or_sp(rm)?, 0, 0, 0)),
         I::BranchLinkExchange { rm } => {
             // BLX LR reads LR before it writes it, which `jump` does as well.
@@ -458,13 +330,7 @@ fn make(slot: &Slot) -> Option<Made> {
             } else {
                 branch::zero_branch::<false>
             };
-            Some(
-                Made {
-                    a: rn,
-                    ..Made::new(handler)
-                }
-                .linked(),
-            )
+            Some(Made::abc(handler, rn, 0, 0, 0).linked())
         }
         I::TableBranch { half, rn: PC, rm } => {
             let handler: Handler = if half {

@@ -4,6 +4,7 @@
 mod cycle_model;
 mod exceptions;
 mod faults;
+mod flat;
 mod fp;
 mod links;
 mod memory;

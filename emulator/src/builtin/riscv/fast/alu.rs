@@ -1,6 +1,7 @@
 //! Cells of arithmetic: one handler for each operation and kind of operand.
 
-use super::{Cell, Clock, Handler, get, next, set};
+use super::{Cell, Handler, get, set};
+use crate::builtin::dispatch::{Clock, next};
 use crate::builtin::riscv::RiscV;
 use crate::builtin::riscv::instruction::AluOp;
 

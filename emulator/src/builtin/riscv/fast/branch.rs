@@ -1,6 +1,7 @@
 //! Cells that leave a row.
 
-use super::{Cell, Clock, Handler, follow_jump, follow_link, get, set};
+use super::{Cell, Handler, get, set};
+use crate::builtin::dispatch::{Clock, follow_jump, follow_link, next_pc};
 use crate::builtin::riscv::RiscV;
 use crate::builtin::riscv::instruction::Comparison;
 
@@ -37,22 +38,16 @@ unsafe fn compare_cell<const COMPARISON: u8, const ZERO: bool>(core: &mut RiscV,
         let op = &(*at).op;
         let y = if ZERO { 0 } else { get(core, op.b) };
         match COMPARISONS[COMPARISON as usize].holds(get(core, op.a), y) {
-            true => follow_link::<true>(core, at, clock),
-            false => follow_link::<false>(core, at, clock),
+            true => follow_link::<true, _>(core, at, clock),
+            false => follow_link::<false, _>(core, at, clock),
         }
     }
-}
-
-/// The block ends; its neighbour goes on.
-pub(super) unsafe fn go_on(core: &mut RiscV, at: *const Cell, clock: Clock) {
-    // SAFETY: a link cell follows.
-    unsafe { follow_link::<false>(core, at, clock) }
 }
 
 /// JAL that links nothing.
 pub(super) unsafe fn jump(core: &mut RiscV, at: *const Cell, clock: Clock) {
     // SAFETY: a link cell follows.
-    unsafe { follow_link::<true>(core, at, clock) }
+    unsafe { follow_link::<true, _>(core, at, clock) }
 }
 
 /// JAL: `a` becomes `imm`.
@@ -61,7 +56,7 @@ pub(super) unsafe fn call(core: &mut RiscV, at: *const Cell, clock: Clock) {
     unsafe {
         let op = &(*at).op;
         set(core, op.a, op.imm);
-        follow_link::<true>(core, at, clock)
+        follow_link::<true, _>(core, at, clock)
     }
 }
 
@@ -88,12 +83,11 @@ pub(super) unsafe fn call_register(core: &mut RiscV, at: *const Cell, clock: Clo
 
 /// JALR to `b + imm`, four bytes long; `a` becomes the address behind it, which the block knows.
 pub(super) unsafe fn call_far(core: &mut RiscV, at: *const Cell, clock: Clock) {
-    // SAFETY: as for `jump_register`; the header is `index` cells before an operation.
+    // SAFETY: as for `jump_register`.
     unsafe {
         let op = &(*at).op;
         let target = get(core, op.b).wrapping_add(op.imm) & !1;
-        let block = &*(*at.sub(usize::from(op.index))).header.block;
-        set(core, op.a, block.next_pc);
+        set(core, op.a, next_pc(at));
         follow_jump(core, target, clock)
     }
 }

@@ -1,6 +1,7 @@
 //! Cells of loads and stores. What is not in a page known to the fast path goes to the reference.
 
-use super::{Cell, Clock, Handler, get, next, reference, set};
+use super::{Cell, Handler, get, set};
+use crate::builtin::dispatch::{Clock, next, reference};
 use crate::builtin::riscv::RiscV;
 use crate::builtin::riscv::instruction::Width;
 

@@ -75,6 +75,42 @@ fn polling_a_device_for_long_takes_no_more_stack() {
     assert_eq!(Bench::new(&main).run().x(6), 0x55);
 }
 
+#[test]
+fn a_long_run_takes_no_more_of_the_hosts_stack() {
+    const PASSES: u32 = 300_000;
+    let (load, store) = (0x03 | 6 << 7 | 7 << 15, 0x23 | 6 << 20 | 7 << 15);
+    let (op, op_imm) = (0x33 | 6 << 7 | 9 << 15 | 10 << 20, 0x13 | 6 << 7 | 9 << 15 | 1 << 20);
+    let jal = |rd: u32, offset: u32| 0x6f | rd << 7 | offset << 20;
+    let mut body = vec![lw(6, 8, 0x18)]; // of a device
+    body.extend([0, 1, 2, 4, 5].map(|width| load | width << 12));
+    body.extend([0, 1, 2].map(|width| store | width << 12));
+    body.extend((0..8).flat_map(|operation| [op, op | 1 << 25, op_imm].map(|code| code | operation << 12)));
+    body.extend([
+        0x63 | 4 << 8, // BEQ x0, x0, + 8
+        addi(6, 6, 1), // passed over
+        jal(0, 4),     // J to the next
+        jal(1, 8),     // JAL over the next
+        jal(0, 8),     // J over the next
+        jalr(0, 1, 0), // RET to the one before
+        0x17 | 5 << 7, // AUIPC x5
+        jalr(1, 5, 8), // to the next
+    ]);
+    let back = -4 * (body.len() as i32 + 1);
+    let main = program(&[
+        &li(7, super::RAM),
+        &li(8, super::DEVICE),
+        &li(9, PASSES),
+        &[addi(10, 0, 3)],
+        &body,
+        &[addi(9, 9, -1), bne_back(back)],
+    ]);
+    // One frame left behind in each pass would take more than there is.
+    let run = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(move || Bench::new(&main).run().x(9));
+    assert_eq!(run.expect("a thread").join().expect("it ends"), 0);
+}
+
 /// BNE x9, x0, back by `offset`.
 fn bne_back(offset: i32) -> u32 {
     let imm = offset as u32;

@@ -1,0 +1,61 @@
+//! Running what was decoded, the same for every core: straight lines of instructions become blocks, and blocks follow each
+//! other for as long as nothing needs attention. `threaded` does so by jumps from handler to handler, `row` lays out what it
+//! jumps through, and `checked` stands in for both where no unsafe code is wanted.
+//!
+//! A core brings its instructions ([`Slot`]), what each does ([`Core::run_slot`]), and, to be threaded, handlers for those
+//! that are worth one.
+
+#[cfg(feature = "safe")]
+mod checked;
+#[cfg(not(feature = "safe"))]
+mod row;
+#[cfg(not(feature = "safe"))]
+mod threaded;
+
+#[cfg(feature = "safe")]
+pub(super) use checked::{Block, Dispatch, enter, step_through};
+#[cfg(not(feature = "safe"))]
+pub(super) use {
+    row::{Made, Row},
+    threaded::{
+        Block, Cell, Clock, Dispatch, Handler, Threaded, ahead, enter, follow_jump, follow_link, go_on, next, next_pc,
+        reference, step_through,
+    },
+};
+
+/// One decoded instruction.
+pub(super) trait Slot {
+    /// Its address.
+    fn pc(&self) -> u32;
+    /// The address behind it.
+    fn next_pc(&self) -> u32;
+    /// What it costs when no branch is taken.
+    fn cycles(&self) -> u32;
+}
+
+/// A core that runs slots.
+pub(super) trait Core: Sized {
+    /// Its decoded instructions.
+    type Slot: Slot;
+
+    /// Executes one instruction by the reference, which leaves everything at the next.
+    fn run_slot(&mut self, slot: &Self::Slot);
+    /// Where it stands.
+    fn at(&self) -> u32;
+    /// Whether something may have changed what is to run next.
+    fn attention(&self) -> bool;
+    /// Cycles and instructions since power-on.
+    fn elapsed(&self) -> (u64, u64);
+}
+
+/// Runs `slots`, of which the first must be the one at PC, one by one: until `due`, or `limit` instructions since power-on,
+/// or something needs attention, or they are left.
+fn step_slots<C: Core>(core: &mut C, slots: &[C::Slot], due: u64, limit: u64) {
+    for slot in slots {
+        core.run_slot(slot);
+        let (cycles, instructions) = core.elapsed();
+        if core.attention() || core.at() != slot.next_pc() || cycles >= due || instructions >= limit {
+            return;
+        }
+    }
+}

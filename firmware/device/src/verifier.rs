@@ -6,13 +6,14 @@
 
 use crate::{
     identity::Digest,
+    signed,
     x509::{Certificate, DIGITAL_SIGNATURE, KEY_CERT_SIGN},
 };
 use alloc::{string::String, vec::Vec};
 use embedded_tls::{
     Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, SignatureScheme, TlsError, TlsVerifier,
 };
-use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
+use p256::ecdsa::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
 /// Whom to trust.
@@ -182,7 +183,7 @@ fn holds(key: &VerifyingKey, transcript: &Sha256, verify: &CertificateVerifyRef<
     message.extend_from_slice(CONTEXT);
     message.extend_from_slice(&transcript.clone().finalize());
     verify.signature_scheme == SignatureScheme::EcdsaSecp256r1Sha256
-        && DerSignature::from_bytes(verify.signature).is_ok_and(|signature| key.verify(&message, &signature).is_ok())
+        && Signature::from_der(verify.signature).is_ok_and(|given| signed::is_by(key, &message, &given))
 }
 
 fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(VerifyingKey, Accepted), Refusal> {

@@ -15,6 +15,9 @@ use tokio::sync::Notify;
 /// Least time between two tellings about one board.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// Least time between two rounds. Each goes over all boards that wait, and in a large fleet there is always one more.
+const ROUND: Duration = Duration::from_millis(10);
+
 /// Boards of which something is to be told.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -66,6 +69,8 @@ impl Outbox {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(due_in.min(Duration::from_secs(1))) => {}
             }
+            // The first after a pause is told at once.
+            tokio::time::sleep(ROUND.saturating_sub(now.elapsed())).await;
         }
     }
 }

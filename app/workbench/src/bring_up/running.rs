@@ -134,7 +134,7 @@ impl Running {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut save = tokio::time::interval(SAVE);
-        let (mut quiet, mut looks) = (0, 0);
+        let mut quiet = 0;
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -191,11 +191,9 @@ impl Running {
                 // Time and speed of the machine.
                 _ = look.tick() => {
                     self.bench.gate.leave_if_slow(&self.board.id);
-                    looks += 1;
-                    if looks >= self.bench.fleet.len().div_ceil(BOARDS_PER_LOOK) {
-                        looks = 0;
-                        self.bench.outbox.touch(&self.board);
-                    }
+                    self.bench.outbox.touch(&self.board);
+                    let hundreds = self.bench.fleet.len().div_ceil(BOARDS_PER_LOOK).max(1);
+                    look.reset_after(LOOK * u32::try_from(hundreds).unwrap_or(u32::MAX));
                 }
                 _ = save.tick(), if !self.unlinked && !self.bench.dir.is_temporary() => {
                     quiet += 1;

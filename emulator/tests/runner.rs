@@ -224,6 +224,36 @@ fn a_sleeping_machine_tells_the_time() {
 }
 
 #[test]
+fn a_machine_that_gets_no_turn_is_not_late_in_its_own_time() {
+    // Something is due in it ten times a second.
+    const PERIOD: VirtualTime = VirtualTime::from_ms(101);
+    let runner = runner(1);
+    let handle = add(&runner, "blink", Pace::Max);
+    let port = handle.uart(0).unwrap();
+    wait(&handle, "it sleeps between its turns", |status| {
+        status.virtual_time > PERIOD
+    });
+    let other = add(&runner, "mirror", Pace::Max);
+    let (busy, is_busy) = std::sync::mpsc::channel();
+    let (let_go, is_let_go) = std::sync::mpsc::channel::<()>();
+    let visitor = std::thread::spawn(move || {
+        other.with_machine_blocking(move |_| {
+            busy.send(()).unwrap();
+            is_let_go.recv().unwrap();
+        })
+    });
+    is_busy.recv().unwrap();
+    let before = handle.status().virtual_time;
+    std::thread::sleep(Duration::from_millis(500));
+    // Whoever waits for it to say something does not count the time in which it could not.
+    assert!(handle.status().virtual_time <= before + PERIOD);
+    let_go.send(()).unwrap();
+    visitor.join().unwrap().unwrap();
+    wait(&handle, "it goes on", |status| status.virtual_time > before + PERIOD);
+    drop(port);
+}
+
+#[test]
 fn a_crash_stays_with_its_machine() {
     let runner = runner(2);
     let sound: Vec<MachineHandle> = (0..3).map(|_| add(&runner, "count", Pace::Max)).collect();

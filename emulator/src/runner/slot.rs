@@ -27,6 +27,9 @@ use crate::{
 const TURN: Duration = Duration::from_millis(2);
 /// Virtual time of one run, unless the engine asks for longer ones; input that comes meanwhile waits for its end.
 const SLICE: VirtualTime = VirtualTime::from_us(500);
+/// Virtual time of one run in which a sleeping machine has bytes on its line: enough for the longest frame of a link
+/// (256 bytes at 1 Mbaud), so that whoever reads it is woken once for it.
+const LINE_SLICE: VirtualTime = VirtualTime::from_ms(4);
 /// A sleeping machine waits at least this long, however soon something is due in it: a wake-up of the host costs more
 /// than most of what a chip does by itself. It loses nothing, but is late by this much at most.
 const IDLE_NAP: Duration = Duration::from_millis(1);
@@ -383,7 +386,7 @@ impl Body {
                     return Next::WhenNotified;
                 }
                 if free {
-                    let end = now.saturating_add(SLICE).min(pause_at).max(event);
+                    let end = now.saturating_add(LINE_SLICE).min(pause_at).max(event);
                     let spent = self.timed(slot, |machine| follow_line(machine, event, end));
                     self.pacer.was_busy(Duration::ZERO, spent);
                 } else {

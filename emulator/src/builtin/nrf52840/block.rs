@@ -18,6 +18,9 @@ pub(super) trait Peripheral {
     /// INTEN was written.
     fn inten_changed(&mut self, _bus: &mut Bus<'_>) {}
 
+    /// An event register was cleared.
+    fn event_cleared(&mut self, _bus: &mut Bus<'_>) {}
+
     /// A task is triggered, by a store of 1 to its register or through PPI.
     fn task(&mut self, _bus: &mut Bus<'_>, _offset: u32) -> Result<(), AccessFault> {
         Err(AccessFault::Unmodelled)
@@ -61,6 +64,8 @@ pub(super) fn write(
             events.write(bus, offset, value)?;
             if offset >= 0x300 {
                 peripheral.inten_changed(bus);
+            } else {
+                peripheral.event_cleared(bus);
             }
             Ok(())
         }
@@ -105,8 +110,8 @@ pub(super) struct Lines {
     pub(super) signals: VecDeque<Signal>,
     /// The chip is in System OFF.
     pub(super) powered_off: bool,
-    /// Whether any PPI channel is enabled: without one, events need no carrying.
-    pub(super) ppi_listens: bool,
+    /// Events that an enabled PPI channel waits for, by the addresses of their registers: others need no carrying.
+    pub(super) ppi_hears: Vec<u32>,
 }
 
 /// Something one peripheral did that others may see.
@@ -158,10 +163,19 @@ impl Events {
     /// Generates event `n`.
     pub(super) fn raise(&mut self, bus: &mut Bus<'_>, n: u32) {
         self.set |= 1 << n;
-        if bus.lines.ppi_listens {
-            bus.lines.signals.push_back(Signal::Event(self.base + 0x100 + 4 * n));
+        if self.is_heard(bus, n) {
+            bus.lines.signals.push_back(Signal::Event(self.address(n)));
         }
         self.update(bus);
+    }
+
+    /// Whether PPI waits for event `n`.
+    pub(super) fn is_heard(&self, bus: &Bus<'_>, n: u32) -> bool {
+        bus.lines.ppi_hears.contains(&self.address(n))
+    }
+
+    fn address(&self, n: u32) -> u32 {
+        self.base + 0x100 + 4 * n
     }
 
     pub(super) fn is_set(&self, n: u32) -> bool {

@@ -79,7 +79,7 @@ impl Nrf52840 {
                 lfclk: lfclk::LfClock::default(),
                 signals: Default::default(),
                 powered_off: false,
-                ppi_listens: false,
+                ppi_hears: Vec::new(),
             },
             ficr: Ficr::new(seed),
             clock: Clock::new(),
@@ -267,7 +267,7 @@ impl Chip for Nrf52840 {
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
         self.lines.powered_off = false;
         self.lines.signals.clear();
-        self.lines.ppi_listens = false;
+        self.lines.ppi_hears.clear();
         self.clock.power.reset(kind);
         self.clock.reset();
         self.gpiote = Gpiote::new();

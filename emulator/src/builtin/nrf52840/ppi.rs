@@ -64,7 +64,13 @@ impl Ppi {
 
     fn enable(&mut self, bus: &mut Bus<'_>, chen: u32) {
         self.chen = chen;
-        bus.lines.ppi_listens = chen != 0;
+        self.listen(bus);
+    }
+
+    /// Events of channels that are enabled.
+    fn listen(&self, bus: &mut Bus<'_>) {
+        let heard = (0..CHANNELS).filter(|channel| self.chen >> channel & 1 != 0);
+        bus.lines.ppi_hears = heard.map(|channel| self.eep[channel]).collect();
     }
 }
 
@@ -100,7 +106,10 @@ impl Peripheral for Ppi {
             0x500 => self.enable(bus, value),
             0x504 => self.enable(bus, self.chen | value),
             0x508 => self.enable(bus, self.chen & !value),
-            0x510..0x5b0 if offset.is_multiple_of(8) => self.eep[index(0x510, 8)] = value,
+            0x510..0x5b0 if offset.is_multiple_of(8) => {
+                self.eep[index(0x510, 8)] = value;
+                self.listen(bus);
+            }
             0x510..0x5b0 => self.tep[index(0x510, 8)] = value,
             0x800..0x818 => self.chg[index(0x800, 4)] = value,
             0x910..0x990 => self.fork[index(0x910, 4)] = value,

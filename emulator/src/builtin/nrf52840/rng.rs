@@ -46,6 +46,13 @@ impl Rng {
         self.running = false;
         bus.cancel(&mut self.next);
     }
+
+    /// Sets a generator going again that nobody listened to and was held after its last byte (see `wake`).
+    fn release(&mut self, bus: &mut Bus<'_>) {
+        if self.running && self.next.is_none() {
+            self.go_on(bus, VirtualTime::ZERO);
+        }
+    }
 }
 
 impl Peripheral for Rng {
@@ -70,10 +77,7 @@ impl Peripheral for Rng {
             0x200 => u32::from(self.valrdy_stop),
             0x504 => u32::from(self.bias_correction),
             0x508 => {
-                // A generator nobody listened to was held after its last byte (see `wake`).
-                if self.running && self.next.is_none() {
-                    self.go_on(bus, VirtualTime::ZERO);
-                }
+                self.release(bus);
                 u32::from(self.value)
             }
             _ => return Err(AccessFault::Unmodelled),
@@ -95,14 +99,18 @@ impl Peripheral for Rng {
         let mut byte = [0];
         bus.fabric.entropy(&mut byte);
         self.value = byte[0];
-        let unheard = self.events.is_set(VALRDY) && !bus.lines.ppi_listens;
+        let unheard = self.events.is_set(VALRDY) && !self.events.is_heard(bus, VALRDY);
         self.events.raise(bus, VALRDY);
         if self.valrdy_stop {
             self.running = false;
         } else if !unheard {
             // While VALRDY stays set, the values that would follow cannot be told from this one: no need to wake a
-            // sleeping machine for them. Reading VALUE sets the generator going again.
+            // sleeping machine for them. Reading VALUE, or clearing VALRDY, sets the generator going again.
             self.go_on(bus, VirtualTime::ZERO);
         }
+    }
+
+    fn event_cleared(&mut self, bus: &mut Bus<'_>) {
+        self.release(bus);
     }
 }

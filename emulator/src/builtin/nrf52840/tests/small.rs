@@ -28,9 +28,15 @@ fn random_bytes_come_at_their_rate_and_from_the_seed() {
 #[test]
 fn a_generator_nobody_listens_to_does_not_keep_a_machine_awake() {
     let mut bench = Bench::new();
+    // A channel of PPI counts what a UART receives, as in our firmware: it listens, and not to RNG.
+    bench.write(0x4001_f510, 0x4000_2108);
+    bench.write(0x4001_f514, 0x4000_9008);
+    bench.write(0x4001_f504, 1);
     bench.write(0x4000_d000, 1);
     bench.pass(VirtualTime::from_ms(10));
     assert_eq!(bench.fabric.next_event_at(), VirtualTime::MAX);
+    bench.write(0x4000_d100, 0);
+    bench.pass_until(0x4000_d100);
     bench.write(0x4000_d100, 0);
     bench.read(0x4000_d508);
     bench.pass_until(0x4000_d100);
@@ -40,6 +46,22 @@ fn a_generator_nobody_listens_to_does_not_keep_a_machine_awake() {
     bench.pass_until(0x4000_d100);
     bench.read(0x4000_d508);
     assert_eq!(bench.fabric.next_event_at(), VirtualTime::MAX, "VALRDY_STOP");
+}
+
+#[test]
+fn a_generator_that_ppi_listens_to_goes_on() {
+    let mut bench = Bench::new();
+    // VALRDY → COUNT of TIMER1.
+    bench.write(0x4000_9504, 1);
+    bench.write(0x4000_9508, 3);
+    bench.write(0x4000_9000, 1);
+    bench.write(0x4001_f504, 1);
+    bench.write(0x4001_f514, 0x4000_9008);
+    bench.write(0x4001_f510, 0x4000_d100);
+    bench.write(0x4000_d000, 1);
+    bench.pass(VirtualTime::from_us(128 + 10 * 30));
+    bench.write(0x4000_9040, 1);
+    assert_eq!(bench.read(0x4000_9540), 10);
 }
 
 #[test]

@@ -54,8 +54,16 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
 
     // Newer than the snapshot: the gateway brings it again.
     done(data, &["deploy", "sensor", "--on", "bench-1"]);
+    // While its time stands it is seen to be in that very state, which no reset would bring back.
+    done(data, &["boards", "pause", "bench-1"]);
+    assert!(board(data, "bench-1")["machine"]["instructions"].as_u64() > saved[0]["instructions"].as_u64());
     let restored = done(data, &["restore", "bench-1", file]);
     assert_eq!(restored[0]["event"], "snapshot.restored");
+    let machine = board(data, "bench-1")["machine"].clone();
+    for what in ["instructions", "virtual_time_s"] {
+        assert_eq!(machine[what], saved[0][what], "{machine}");
+    }
+    done(data, &["boards", "resume", "bench-1"]);
     let told = gateway.wait_for("machine.restored");
     assert!(
         (told["virtual_time_s"].as_f64().unwrap() - then).abs() < 0.000_002,

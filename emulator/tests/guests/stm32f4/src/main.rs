@@ -136,6 +136,8 @@ fn USART2() {
         if !line.receiver.is_idle() {
             return;
         }
+        // Until a byte comes it would ask again and again, and the main program would feed no watchdog.
+        line.receiver.clear_idle_interrupt();
         let count = BUFFER - line.receiver.number_of_transfers() as usize;
         let Some(next) = line.spare.take() else { return };
         let Ok((full, _)) = line.receiver.next_transfer(next) else {

@@ -6,26 +6,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::runner::{Event, MachineHandle, Pace, RunOptions, Runner, State, UartError, replay};
-use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime};
+use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime, snapshot_file};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// No condition of these tests takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Snapshot files that a long run goes through.
+const FILES: u64 = 10;
 
 fn machine(guest: &str) -> Box<dyn Machine> {
+    let mut machine = Builtin.open(&board(), Seed([3; 32])).unwrap();
+    machine.load(&image(guest)).unwrap();
+    machine.reset(ResetKind::PowerOn).unwrap();
+    machine
+}
+
+fn board() -> Board {
+    drydock_assets::board("nano33ble").unwrap()
+}
+
+fn image(guest: &str) -> Image {
     let path = format!("{}/tests/guests/{guest}.hex", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let bytes: Vec<u8> = text
         .split_ascii_whitespace()
         .map(|byte| u8::from_str_radix(byte, 16).unwrap())
         .collect();
-    let board = drydock_assets::board("nano33ble").unwrap();
-    let mut machine = Builtin.open(&board, Seed([3; 32])).unwrap();
-    machine.load(&Image::from_bin(0x1_0000, bytes)).unwrap();
-    machine.reset(ResetKind::PowerOn).unwrap();
-    machine
+    Image::from_bin(0x1_0000, bytes)
 }
 
 fn runner(workers: usize) -> Runner {
@@ -431,7 +441,7 @@ fn state(machine: &mut dyn Machine) -> (VirtualTime, u64, u64) {
 }
 
 /// One program run for at least so many instructions: in one go, in uneven pieces and from a snapshot restored half-way
-/// into another machine, and by the runner at each pace.
+/// into another machine, from machine to machine through snapshot files, and by the runner at each pace.
 #[track_caller]
 fn ends_in_the_same_state(instructions: u64) {
     let mut whole = machine("count");
@@ -456,6 +466,18 @@ fn ends_in_the_same_state(instructions: u64) {
     second.snapshots().unwrap().restore(&saved).unwrap();
     second.run(RunLimit::until(end)).unwrap();
     assert_eq!(state(&mut *second), expected, "in pieces, from a snapshot");
+
+    let mut last = machine("count");
+    for file in 1..=FILES {
+        last.run(RunLimit::until(VirtualTime::from_ns(end.as_ns() / (FILES + 1) * file)))
+            .unwrap();
+        let before = state(&mut *last);
+        let saved = snapshot_file::save(&Builtin, &board(), &image("count"), &mut *last).unwrap();
+        last = snapshot_file::load(&Builtin, &board(), &image("count"), &saved).unwrap();
+        assert_eq!(state(&mut *last), before, "file {file}");
+    }
+    last.run(RunLimit::until(end)).unwrap();
+    assert_eq!(state(&mut *last), expected, "through {FILES} snapshot files");
 
     let runner = runner(1);
     for pace in [Pace::Max, Pace::Realtime] {

@@ -26,6 +26,7 @@ pub(super) use {
 /// One decoded instruction.
 pub(super) trait Slot {
     /// Its address.
+    #[cfg_attr(feature = "safe", allow(dead_code))]
     fn pc(&self) -> u32;
     /// The address behind it.
     fn next_pc(&self) -> u32;

@@ -13,7 +13,8 @@ pub struct Registers {
     pub(super) pc: u32,
 }
 
-/// Where the fast dispatch puts what is written to x0.
+/// Where the threaded dispatch puts what is written to x0.
+#[cfg_attr(feature = "safe", allow(dead_code))]
 pub(super) const SINK: Reg = 32;
 
 impl Registers {

@@ -1,4 +1,4 @@
-//! What each instruction does, straight from the specifications: the reference that the fast dispatch must agree with,
+//! What each instruction does, straight from the specifications: the reference that the threaded dispatch must agree with,
 //! and what it falls back on.
 
 use super::RiscV;

@@ -1,4 +1,4 @@
-//! What each instruction does, straight from the manual's pseudocode: the reference that the fast dispatch must agree
+//! What each instruction does, straight from the manual's pseudocode: the reference that the threaded dispatch must agree
 //! with, and what it falls back on. One module per group; faults are values, taken by `exceptions`.
 
 mod alu;

@@ -66,7 +66,7 @@ fn the_same_program_ends_in_the_same_state_however_it_is_cut() {
 
 #[test]
 fn polling_a_device_for_long_takes_no_more_stack() {
-    // A million loads that the fast dispatch hands to the reference, in one run.
+    // A million loads that the threaded dispatch hands to the reference, in one run.
     let main = program(&[
         &li(7, super::DEVICE),
         &li(9, 1_000_000),

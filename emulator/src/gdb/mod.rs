@@ -131,7 +131,11 @@ impl GdbServer {
         let attached = access.attach();
         self.attached.store(true, Ordering::Release);
         let end = match attached {
-            Ok(()) => session(stream, &mut access, &self.stop),
+            // A debugger may go without listening to what it is being told.
+            Ok(()) => session(stream, &mut access, &self.stop).or_else(|error| match error {
+                GdbError::Connection(error) if is_gone(&error) => Ok(End::Detached),
+                error => Err(error),
+            }),
             Err(gone) => Err(GdbError::Machine(gone.to_string())),
         };
         access.detach();
@@ -203,8 +207,16 @@ fn byte(reader: &mut TcpStream, limit: Duration) -> io::Result<Input> {
         Ok(_) => Ok(Input::Byte(byte[0])),
         Err(error) => match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => Ok(Input::Nothing),
-            io::ErrorKind::ConnectionReset => Ok(Input::End),
+            _ if is_gone(&error) => Ok(Input::End),
             _ => Err(error),
         },
     }
+}
+
+/// Whether the debugger closed its end.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
+    )
 }

@@ -160,6 +160,17 @@ async fn output_that_nobody_fetches_holds_the_machine() {
 }
 
 #[test]
+fn a_machine_that_takes_nothing_is_not_buried_in_repetitions() {
+    // Half of what our firmware's receiver holds: more at once, while flash is erased, would be written over.
+    const RECEIVER_BYTES: usize = 2_048;
+    let runner = runner(1);
+    let handle = runner.add(machine("echo"), options("echo", Pace::Max, true));
+    let mut port = handle.uart(0).unwrap();
+    let taken: usize = (0..100).map(|_| port.give(&[7; 256])).sum();
+    assert!((256..RECEIVER_BYTES).contains(&taken), "{taken}");
+}
+
+#[test]
 fn a_machine_pauses_steps_and_goes_on() {
     let runner = runner(1);
     let handle = runner.add(machine("count"), options("count", Pace::Max, true));

@@ -8,9 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait in each direction. A machine whose output nobody fetches stands still until it is fetched; a writer
-/// waits for the machine to take what it wrote.
-const QUEUE_BYTES: usize = 64 * 1024;
+/// Bytes that wait for the host. A machine whose output nobody fetches stands still until it is fetched.
+const TO_HOST_BYTES: usize = 64 * 1024;
+/// Bytes that wait for the machine; a writer waits until it takes them. Few: a link repeats what is not answered, and what
+/// it says to a machine that gets no turn would all arrive at once, more than the firmware has buffers for.
+const TO_GUEST_BYTES: usize = 1024;
 
 /// Both directions of one UART.
 #[derive(Debug, Default)]
@@ -75,7 +77,7 @@ impl Wire {
     /// Whether so much output waits for the host that the machine must stand still.
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
-        state.open && state.to_host.len() >= QUEUE_BYTES
+        state.open && state.to_host.len() >= TO_HOST_BYTES
     }
 
     pub(super) fn has_input(&self) -> bool {
@@ -112,7 +114,7 @@ impl UartPort {
     /// Takes what the guest has sent so far, without waiting.
     pub fn fetch(&mut self) -> Vec<u8> {
         let mut state = self.wire.state();
-        let was_full = state.to_host.len() >= QUEUE_BYTES;
+        let was_full = state.to_host.len() >= TO_HOST_BYTES;
         let bytes = state.to_host.drain(..).collect();
         drop(state);
         if was_full {
@@ -124,7 +126,7 @@ impl UartPort {
     /// Gives as many bytes to the guest as there is room for, without waiting; tells how many.
     pub fn give(&mut self, bytes: &[u8]) -> usize {
         let mut state = self.wire.state();
-        let count = bytes.len().min(QUEUE_BYTES.saturating_sub(state.to_guest.len()));
+        let count = bytes.len().min(TO_GUEST_BYTES.saturating_sub(state.to_guest.len()));
         state.to_guest.extend(&bytes[..count]);
         drop(state);
         if count > 0 {
@@ -163,7 +165,7 @@ impl AsyncRead for UartPort {
             state.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let was_full = state.to_host.len() >= QUEUE_BYTES;
+        let was_full = state.to_host.len() >= TO_HOST_BYTES;
         let count = buf.remaining().min(state.to_host.len());
         let (front, back) = state.to_host.as_slices();
         let from_front = count.min(front.len());
@@ -184,7 +186,7 @@ impl AsyncWrite for UartPort {
         if state.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let count = bytes.len().min(QUEUE_BYTES.saturating_sub(state.to_guest.len()));
+        let count = bytes.len().min(TO_GUEST_BYTES.saturating_sub(state.to_guest.len()));
         if count == 0 && !bytes.is_empty() {
             state.writer = Some(cx.waker().clone());
             return Poll::Pending;

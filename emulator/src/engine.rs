@@ -372,12 +372,11 @@ pub trait Snapshot {
 
 /// Optional power: the whole state of a machine as bytes, which another process can take over.
 pub trait SavedState {
-    /// The state, as what differs from `blank`: a machine of the same engine, board and seed with the same image, which
-    /// has not run. Outputs not taken yet are not part of it.
+    /// The state, for an engine that can as what differs from a `blank` machine. Outputs not taken yet are not part of it.
     ///
     /// # Errors
     /// The engine failed.
-    fn write_state(&mut self, blank: &mut dyn Machine) -> Result<Vec<u8>, MachineError>;
+    fn write_state(&mut self, blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError>;
 
     /// Makes a machine that was opened and loaded, and has not run, one in that state.
     ///
@@ -385,6 +384,9 @@ pub trait SavedState {
     /// [`MachineError::BadState`]; what state the machine is in then is not told: it is of no use any more.
     fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError>;
 }
+
+/// Makes a machine of the same engine, board and seed with the same image, which has not run.
+pub type BlankMachine<'a> = &'a mut dyn FnMut() -> Result<Box<dyn Machine>, MachineError>;
 
 /// Optional power: lines of the engine's own command language, for experts.
 pub trait Monitor {

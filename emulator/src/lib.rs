@@ -18,8 +18,8 @@ pub mod snapshot_file;
 pub use builtin::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 pub use builtin::time::VirtualTime;
 pub use engine::{
-    Availability, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, PauseSwitch,
-    RegisterInfo, RunLimit, SavedState, Seed, Snapshot, StopReason,
+    Availability, BlankMachine, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer,
+    PauseSwitch, RegisterInfo, RunLimit, SavedState, Seed, Snapshot, StopReason,
 };
 pub use error::{MachineError, OpenError};
 pub use image::{Image, ImageError, Segment, Symbol};

@@ -7,7 +7,7 @@ use super::core::SavedCore;
 use super::fabric::BadState;
 use super::machine::BuiltinMachine;
 use super::memory::PAGE_BYTES;
-use crate::engine::{Machine, SavedState};
+use crate::engine::{BlankMachine, Machine, SavedState};
 use crate::error::MachineError;
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,8 @@ struct SavedPage {
 }
 
 impl SavedState for BuiltinMachine {
-    fn write_state(&mut self, blank: &mut dyn Machine) -> Result<Vec<u8>, MachineError> {
+    fn write_state(&mut self, blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError> {
+        let mut blank = blank()?;
         let mut pages = Vec::new();
         let mut loaded = [0; PAGE_BYTES];
         for (addr, bytes) in self.core().fabric().memory().pages() {

@@ -1,26 +1,19 @@
 //! A machine in a QEMU of its own, behind the [`Machine`] trait.
 
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use drydock_assets::Board;
-use tempfile::TempDir;
-
 use super::NAME;
-use super::remote::{Qmp, Stub, connect};
+use super::launch::{ICOUNT_SHIFT, LAST_LINES, Running, Setup};
+use super::snapshot::Stored;
 use crate::builtin::fabric::{PinChange, ResetKind, UartOutput};
 use crate::builtin::time::VirtualTime;
-use crate::engine::{GuestFault, Machine, MachineInfo, PauseSwitch, RegisterInfo, RunLimit, Seed, StopReason};
+use crate::engine::{
+    GuestFault, Machine, MachineInfo, PauseSwitch, RegisterInfo, RunLimit, SavedState, Snapshot, StopReason,
+};
 use crate::error::MachineError;
 use crate::image::Image;
-use crate::process::ProcessGroup;
 
-/// How long QEMU may take to open its sockets.
-const START: Duration = Duration::from_secs(20);
-/// Instructions are counted as 2^5 ns each.
-const ICOUNT_SHIFT: u32 = 5;
 /// The board's counter of virtual time (FPGAIO COUNTER, 25 MHz while PRESCALE is 0); a guest must leave both alone.
 const COUNTER: u32 = 0x4002_8018;
 const PRESCALE: u32 = 0x4002_801c;
@@ -39,22 +32,15 @@ const STILL_RUNS: u32 = 4;
 /// Bytes of one packet, and of UART input between two runs.
 const PACKET_BYTES: usize = 1_024;
 const UART_BYTES: usize = 1_024;
-/// Log lines in a report of its end.
-const LAST_LINES: usize = 6;
 
 /// One machine.
 pub(super) struct QemuMachine {
-    stub: Stub,
-    qmp: Qmp,
-    uart: UnixStream,
-    // Before the folder, so that it is gone when the folder goes.
-    process: ProcessGroup,
-    _folder: TempDir,
-    board: Board,
+    pub(super) qemu: Running,
+    pub(super) setup: Setup,
     info: MachineInfo,
     pause: PauseSwitch,
     now: VirtualTime,
-    counter: u32,
+    pub(super) counter: u32,
     /// Virtual time that passed per host time in the last run.
     pace: f64,
     given: usize,
@@ -62,64 +48,41 @@ pub(super) struct QemuMachine {
     lights: u32,
     pin_changes: Vec<PinChange>,
     gone: Option<String>,
+    /// The state that it is in, if it was saved and has not moved since.
+    pub(super) saved: Option<Vec<u8>>,
 }
 
 impl QemuMachine {
-    pub(super) fn open(program: &Path, board: &Board, seed: Seed) -> Result<Self, String> {
-        // Readable by this user alone (mode 0700), and with it all sockets.
-        let folder = tempfile::Builder::new()
-            .prefix("drydock-qemu-")
-            .tempdir()
-            .map_err(|error| format!("there is no temporary folder: {error}"))?;
-        let icount = format!("shift={ICOUNT_SHIFT},align=off");
-        let arguments = [
-            "-machine",
-            "mps2-an386",
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-S",
-            "-icount",
-            &icount,
-            "-qmp",
-            "unix:qmp,server=on,wait=off",
-            "-gdb",
-            "unix:gdb,server=on,wait=off",
-            "-serial",
-            "unix:uart,server=on,wait=off",
-        ];
-        let mut process = ProcessGroup::spawn(program, arguments, folder.path())
-            .map_err(|error| format!("{} could not be started: {error}", program.display()))?;
-        let conversations = (|| {
-            let qmp = Qmp::new(connect(&folder.path().join("qmp"), START)?)?;
-            let uart = connect(&folder.path().join("uart"), START)?;
-            uart.set_nonblocking(true)?;
-            let stub = Stub::new(connect(&folder.path().join("gdb"), START)?)?;
-            Ok((qmp, uart, stub))
-        })();
-        let (qmp, uart, stub) = conversations.map_err(|error: io::Error| {
-            process.kill();
-            format!(
-                "QEMU does not talk: {error}; it said: {}",
-                process.printed().last(LAST_LINES).join("\n")
-            )
-        })?;
-        let mut machine = Self {
-            stub,
-            qmp,
-            uart,
-            process,
-            _folder: folder,
-            info: MachineInfo {
-                engine: NAME,
-                board: board.name.clone(),
-                chip: board.chip.title.clone(),
-                uarts: board.chip.uarts,
-                pins: board.chip.pins,
-                seed,
-            },
-            board: board.clone(),
+    /// A machine out of the factory; the error is for people.
+    pub(super) fn open(setup: Setup) -> Result<Self, String> {
+        let qemu = Running::start(&setup, None)?;
+        let mut machine = Self::of(qemu, setup);
+        machine.start_counter().map_err(|error| error.to_string())?;
+        Ok(machine)
+    }
+
+    /// A machine in a saved state.
+    pub(super) fn in_state(setup: Setup, stored: &Stored) -> Result<Self, String> {
+        let qemu = Running::start(&setup, Some(&stored.state))?;
+        let mut machine = Self::of(qemu, setup);
+        machine.entered(stored).map_err(|error| error.to_string())?;
+        Ok(machine)
+    }
+
+    fn of(qemu: Running, setup: Setup) -> Self {
+        let board = &setup.board;
+        let info = MachineInfo {
+            engine: NAME,
+            board: board.name.clone(),
+            chip: board.chip.title.clone(),
+            uarts: board.chip.uarts,
+            pins: board.chip.pins,
+            seed: setup.seed,
+        };
+        Self {
+            qemu,
+            setup,
+            info,
             pause: PauseSwitch::default(),
             now: VirtualTime::ZERO,
             counter: 0,
@@ -129,34 +92,52 @@ impl QemuMachine {
             lights: 0,
             pin_changes: Vec::new(),
             gone: None,
-        };
-        machine.start_counter().map_err(|error| error.to_string())?;
-        Ok(machine)
+            saved: None,
+        }
+    }
+
+    /// Goes to a saved state: a new process has it, and the old one ends. Where that fails nothing has changed.
+    pub(super) fn enter(&mut self, stored: &Stored) -> Result<(), MachineError> {
+        let started = Running::start(&self.setup, Some(&stored.state));
+        self.qemu = started.map_err(|reason| MachineError::Refused {
+            board: self.info.board.clone(),
+            reason,
+        })?;
+        self.gone = None;
+        self.saved = None;
+        self.entered(stored)
+    }
+
+    fn entered(&mut self, stored: &Stored) -> Result<(), MachineError> {
+        self.now = VirtualTime::from_ps(stored.now_ps);
+        self.counter = stored.counter;
+        self.given = 0;
+        self.look_at_lights()
     }
 
     fn start_counter(&mut self) -> Result<(), MachineError> {
-        let started = self.stub.tell(&format!("M{PRESCALE:x},4:00000000"));
+        let started = self.qemu.stub.tell(&format!("M{PRESCALE:x},4:00000000"));
         self.talked(started)?;
         self.counter = self.read_counter()?;
         Ok(())
     }
 
     fn read_counter(&mut self) -> Result<u32, MachineError> {
-        let answer = self.stub.ask(&format!("m{COUNTER:x},4"));
+        let answer = self.qemu.stub.ask(&format!("m{COUNTER:x},4"));
         let answer = self.talked(answer)?;
         self.parsed(word(&answer))
     }
 
     /// A conversation that failed ends the machine.
-    fn talked<T>(&mut self, done: io::Result<T>) -> Result<T, MachineError> {
+    pub(super) fn talked<T>(&mut self, done: io::Result<T>) -> Result<T, MachineError> {
         if let Some(gone) = &self.gone {
             let cause = gone.clone();
             return Err(self.crashed(cause));
         }
         done.map_err(|error| {
-            let ended = self.process.wait(Duration::from_millis(200));
-            self.process.kill();
-            let log = self.process.printed().last(LAST_LINES).join("\n");
+            let ended = self.qemu.process.wait(Duration::from_millis(200));
+            self.qemu.process.kill();
+            let log = self.qemu.process.printed().last(LAST_LINES).join("\n");
             let what = match ended {
                 Some(status) => format!("QEMU ended ({status})"),
                 None => format!("QEMU does not talk any more: {error}"),
@@ -190,7 +171,7 @@ impl QemuMachine {
     }
 
     fn look_at_lights(&mut self) -> Result<(), MachineError> {
-        let answer = self.stub.ask(&format!("m{LIGHTS:x},4"));
+        let answer = self.qemu.stub.ask(&format!("m{LIGHTS:x},4"));
         let answer = self.talked(answer)?;
         let lights = self.parsed(word(&answer))?;
         let changed = std::mem::replace(&mut self.lights, lights) ^ lights;
@@ -210,7 +191,7 @@ impl QemuMachine {
         let mut bytes = Vec::new();
         let mut piece = [0; 4_096];
         let ended = loop {
-            match self.uart.read(&mut piece) {
+            match self.qemu.uart.read(&mut piece) {
                 Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => bytes.extend_from_slice(&piece[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
@@ -229,8 +210,8 @@ impl QemuMachine {
     }
 
     fn check_memory(&self, addr: u32, bytes: usize) -> Result<(), MachineError> {
-        let flash = &self.board.chip.flash;
-        let ram = self.board.chip.ram.iter().map(|ram| (ram.base, ram.bytes));
+        let flash = &self.setup.board.chip.flash;
+        let ram = self.setup.board.chip.ram.iter().map(|ram| (ram.base, ram.bytes));
         let mut memories = std::iter::once((flash.base, flash.bytes)).chain(ram);
         let end = u64::from(addr) + bytes as u64;
         let memory = memories.find(|(base, bytes)| (*base..*base + *bytes).contains(&addr));
@@ -277,12 +258,13 @@ impl Machine for QemuMachine {
 
     fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError> {
         if kind == ResetKind::PowerOn {
-            for ram in self.board.chip.ram.clone() {
+            for ram in self.setup.board.chip.ram.clone() {
                 self.write_memory(ram.base, &vec![0; ram.bytes as usize])?;
             }
             self.write_memory(SEED, &self.info.seed.0.clone())?;
         }
-        let reset = self.qmp.reset();
+        self.saved = None;
+        let reset = self.qemu.qmp.reset();
         self.talked(reset)?;
         self.start_counter()
     }
@@ -300,7 +282,8 @@ impl Machine for QemuMachine {
             }
             let wish = Duration::from_nanos((left.as_ns() as f64 / self.pace.max(0.1)) as u64);
             let (before, started) = (self.now, Instant::now());
-            let run = self.stub.run(wish.clamp(SHORTEST, LONGEST));
+            self.saved = None;
+            let run = self.qemu.stub.run(wish.clamp(SHORTEST, LONGEST));
             let (_, by_itself) = self.talked(run)?;
             let took = started.elapsed();
             self.refresh()?;
@@ -318,7 +301,8 @@ impl Machine for QemuMachine {
     }
 
     fn step(&mut self) -> Result<StopReason, MachineError> {
-        let stepped = self.stub.ask("s");
+        self.saved = None;
+        let stepped = self.qemu.stub.ask("s");
         self.talked(stepped)?;
         self.refresh()?;
         Ok(StopReason::Stepped)
@@ -341,7 +325,7 @@ impl Machine for QemuMachine {
         self.check_memory(addr, bytes.len())?;
         let mut next = addr;
         for piece in bytes.chunks_mut(PACKET_BYTES) {
-            let answer = self.stub.ask(&format!("m{next:x},{:x}", piece.len()));
+            let answer = self.qemu.stub.ask(&format!("m{next:x},{:x}", piece.len()));
             let answer = self.talked(answer)?;
             let read = self.parsed(from_hex(&answer).filter(|read| read.len() == piece.len()))?;
             piece.copy_from_slice(&read);
@@ -353,8 +337,10 @@ impl Machine for QemuMachine {
     fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError> {
         self.check_memory(addr, bytes.len())?;
         let mut next = addr;
+        self.saved = None;
         for piece in bytes.chunks(PACKET_BYTES) {
             let written = self
+                .qemu
                 .stub
                 .tell(&format!("M{next:x},{:x}:{}", piece.len(), to_hex(piece)));
             if !self.talked(written)? {
@@ -374,7 +360,7 @@ impl Machine for QemuMachine {
 
     fn read_register(&mut self, name: &str) -> Result<u64, MachineError> {
         let index = self.register(name)?;
-        let answer = self.stub.ask(&format!("p{index:x}"));
+        let answer = self.qemu.stub.ask(&format!("p{index:x}"));
         let answer = self.talked(answer)?;
         Ok(u64::from(self.parsed(word(&answer))?))
     }
@@ -382,7 +368,8 @@ impl Machine for QemuMachine {
     fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError> {
         let index = self.register(name)?;
         let value = to_hex(&(value as u32).to_le_bytes());
-        let written = self.stub.tell(&format!("P{index:x}={value}"));
+        self.saved = None;
+        let written = self.qemu.stub.tell(&format!("P{index:x}={value}"));
         self.talked(written).map(drop)
     }
 
@@ -400,7 +387,7 @@ impl Machine for QemuMachine {
             });
         }
         let bytes = &bytes[..bytes.len().min(self.uart_input_room(index))];
-        let sent = match self.uart.write(bytes) {
+        let sent = match self.qemu.uart.write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             sent => sent,
         };
@@ -448,6 +435,14 @@ impl Machine for QemuMachine {
     /// would run out before the host, which hears of its bytes only in between, could answer.
     fn shortest_run(&self) -> VirtualTime {
         VirtualTime::ZERO
+    }
+
+    fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
+        Some(self)
+    }
+
+    fn saved_state(&mut self) -> Option<&mut dyn SavedState> {
+        Some(self)
     }
 }
 

@@ -1,17 +1,20 @@
 //! QEMU as an engine, for its own thin board: run control, memory and registers by its GDB stub, resets by QMP, the UART by
-//! a character device, all of them Unix sockets in a folder that only this user can enter.
+//! a character device, all of them Unix sockets in a folder that only this user can enter; snapshots by its migration.
 //!
 //! Guest time counts instructions (`-icount`), so that what a guest does depends on its inputs only. *Where a run stops* is
 //! not exact: QEMU is stopped from outside, at the limit or a little later.
 
+mod launch;
 mod machine;
 mod remote;
+mod snapshot;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use drydock_assets::{Board, qemu_board};
 
+use self::launch::Setup;
 use self::machine::QemuMachine;
 use crate::engine::{Availability, Engine, Machine, Seed};
 use crate::error::OpenError;
@@ -71,8 +74,14 @@ impl Engine for Qemu {
                 board: board.name.clone(),
             });
         }
-        let (program, _) = Self::find().map_err(|reason| OpenError::Unavailable { engine: NAME, reason })?;
-        let machine = QemuMachine::open(&program, board, seed).map_err(|cause| OpenError::Failed {
+        let (program, version) = Self::find().map_err(|reason| OpenError::Unavailable { engine: NAME, reason })?;
+        let setup = Setup {
+            program,
+            version,
+            board: board.clone(),
+            seed,
+        };
+        let machine = QemuMachine::open(setup).map_err(|cause| OpenError::Failed {
             engine: NAME,
             board: board.name.clone(),
             cause,

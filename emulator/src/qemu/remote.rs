@@ -11,6 +11,8 @@ use crate::process::wait_until;
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long QEMU may take to write a state.
+const SAVE: Duration = Duration::from_secs(20);
 /// Lines of QMP that may come before an answer: events.
 const EVENTS: usize = 1_000;
 
@@ -129,18 +131,52 @@ impl Qmp {
             reader: BufReader::new(stream),
         };
         qmp.until(|message| message.get("QMP").is_some())?;
-        qmp.execute("qmp_capabilities")?;
+        qmp.execute("qmp_capabilities", &json!({}))?;
         Ok(qmp)
     }
 
-    /// Executes a command without arguments.
-    pub(super) fn execute(&mut self, command: &str) -> io::Result<()> {
-        let line = format!("{}\n", json!({ "execute": command }));
+    /// Writes the state of the stopped machine into `file` in QEMU's folder; or why QEMU could not.
+    pub(super) fn save_to(&mut self, file: &str) -> io::Result<Result<(), String>> {
+        let begun = self.execute("migrate", &json!({ "uri": format!("exec:cat > {file}") }));
+        match begun {
+            Err(refused) if refused.kind() == io::ErrorKind::InvalidData => return Ok(Err(refused.to_string())),
+            begun => begun.map(drop)?,
+        }
+        self.poll("query-migrate", SAVE, |status| match status {
+            "completed" => Some(Ok(())),
+            "failed" | "cancelled" => Some(Err("QEMU could not write its state; is the disk full?".to_owned())),
+            _ => None,
+        })
+    }
+
+    /// Waits until a state that comes in is there, if one does.
+    pub(super) fn wait_for_state(&mut self, limit: Duration) -> io::Result<()> {
+        self.poll("query-status", limit, |status| (status != "inmigrate").then_some(()))
+    }
+
+    /// Writes `bytes` of memory from `addr` on into `file` in QEMU's folder.
+    pub(super) fn save_memory(&mut self, addr: u32, bytes: u32, file: &str) -> io::Result<()> {
+        let arguments = json!({ "val": addr, "size": bytes, "filename": file });
+        self.execute("pmemsave", &arguments).map(drop)
+    }
+
+    /// Asks for a status until `done` says what it means.
+    fn poll<T>(&mut self, query: &str, limit: Duration, done: impl Fn(&str) -> Option<T>) -> io::Result<T> {
+        let ended = wait_until(Instant::now() + limit, || match self.execute(query, &json!({})) {
+            Ok(answer) => done(answer["status"].as_str().unwrap_or_default()).map(Ok),
+            Err(error) => Some(Err(error)),
+        });
+        ended.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Executes a command.
+    fn execute(&mut self, command: &str, arguments: &Value) -> io::Result<Value> {
+        let line = format!("{}\n", json!({ "execute": command, "arguments": arguments }));
         self.reader.get_mut().write_all(line.as_bytes())?;
-        let answer = self.until(|message| message.get("return").is_some() || message.get("error").is_some())?;
+        let mut answer = self.until(|message| message.get("return").is_some() || message.get("error").is_some())?;
         match answer.get("error") {
             Some(error) => Err(odd(format!("QEMU refused {command}: {error}"))),
-            None => Ok(()),
+            None => Ok(answer["return"].take()),
         }
     }
 

@@ -1,5 +1,9 @@
 //! A machine in a Renode of its own, behind the [`Machine`] trait.
 
+mod build;
+mod monitor;
+mod registers;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
@@ -9,18 +13,16 @@ use tempfile::TempDir;
 
 use super::session::{CommandError, Patience, Session};
 use super::terminal::Terminal;
-use super::{NAME, log, platform, values};
+use super::{log, platform, values};
 use crate::builtin::fabric::{PinChange, ResetKind, UartOutput};
 use crate::builtin::time::VirtualTime;
 use crate::engine::{
-    GuestFault, Machine, MachineInfo, Monitor, MonitorAnswer, PauseSwitch, RegisterInfo, RunLimit, Seed, Snapshot,
+    GuestFault, Machine, MachineInfo, Monitor, PauseSwitch, RegisterInfo, RunLimit, SavedState, Seed, Snapshot,
     StopReason,
 };
 use crate::error::MachineError;
 use crate::image::Image;
 
-/// Virtual time between two synchronisations of core and peripherals.
-const QUANTUM: VirtualTime = VirtualTime::from_us(100);
 /// Virtual time of one command, so that a pause is seen soon and an answer comes within anybody's patience.
 const SLICE: VirtualTime = VirtualTime::from_ms(50);
 /// Commands take a few milliseconds of the host's time, whatever they run for.
@@ -29,13 +31,13 @@ const SHORTEST_RUN: VirtualTime = VirtualTime::from_ms(5);
 const READ_BYTES: usize = 4_096;
 /// Bytes a UART takes between two runs.
 const UART_BYTES: usize = 1_024;
-/// Lines of the monitor that are remembered.
-const HISTORY_LINES: usize = 100;
 
 /// What a machine is made of, to make another like it.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     pub(super) program: PathBuf,
+    /// Of Renode, as in `1.16.1`.
+    pub(super) version: String,
     pub(super) patience: Patience,
     pub(super) board: Board,
     pub(super) chip: RenodeChip,
@@ -53,11 +55,10 @@ pub(super) struct RenodeMachine {
     terminals: Vec<Terminal>,
     /// Bytes each UART was given since the last run.
     given: Vec<usize>,
-    /// Terminals made so far; each has a name of its own.
-    terminals_made: u32,
+    /// Terminals made so far; each has a name of its own, in saved states too.
+    pub(super) terminals_made: u32,
     now: VirtualTime,
     instructions: u64,
-    /// What ran before the last reset by us, which sets Renode's count back.
     pc: u32,
     output: Vec<UartOutput>,
     pins: Vec<(u16, Option<bool>)>,
@@ -67,117 +68,6 @@ pub(super) struct RenodeMachine {
 }
 
 impl RenodeMachine {
-    /// A machine at power-on with erased flash; the error is for people.
-    pub(super) fn open(setup: Setup) -> Result<Self, String> {
-        let mut machine = Self::start(setup)?;
-        machine.build().map_err(|error| error.to_string())?;
-        machine.connect().map_err(|error| error.to_string())?;
-        machine.refresh().map_err(|error| error.to_string())?;
-        Ok(machine)
-    }
-
-    /// A Renode without a machine in it.
-    pub(super) fn start(setup: Setup) -> Result<Self, String> {
-        let folder = tempfile::Builder::new()
-            .prefix("drydock-renode-")
-            .tempdir()
-            .map_err(|error| format!("there is no temporary folder: {error}"))?;
-        let session =
-            Session::start(&setup.program, folder.path(), setup.patience).map_err(|error| error.to_string())?;
-        let info = MachineInfo {
-            engine: NAME,
-            board: setup.board.name.clone(),
-            chip: setup.board.chip.title.clone(),
-            uarts: setup.chip.uarts.len() as u8,
-            pins: setup.board.chip.pins,
-            seed: setup.seed,
-        };
-        let pins = setup.board.leds.iter().map(|led| (led.pin.0, None)).collect();
-        Ok(Self {
-            session,
-            folder,
-            given: vec![0; setup.chip.uarts.len()],
-            setup,
-            info,
-            pause: PauseSwitch::default(),
-            terminals: Vec::new(),
-            terminals_made: 0,
-            now: VirtualTime::ZERO,
-            instructions: 0,
-            pc: 0,
-            output: Vec::new(),
-            pins,
-            pin_changes: Vec::new(),
-            faults: Vec::new(),
-            history: VecDeque::new(),
-        })
-    }
-
-    fn build(&mut self) -> Result<(), CommandError> {
-        let Setup { board, chip, seed, .. } = self.setup.clone();
-        let written = platform::write(self.folder.path(), &board, &chip, seed);
-        let contents =
-            written.map_err(|error| self.session.end(&format!("no description could be written: {error}")))?;
-        // Its generator takes a positive number of 31 bits.
-        let random = u32::from_le_bytes([seed.0[0], seed.0[1], seed.0[2], seed.0[3]]) >> 1;
-        self.session.command(&format!("emulation SetSeed {random}"))?;
-        self.session.command(&format!("mach create \"{}\"", board.name))?;
-        self.load_description()?;
-        for content in contents {
-            let load = format!("sysbus LoadBinary @{} {:#x}", content.file, content.addr);
-            self.session.command(&load)?;
-        }
-        let quantum = values::seconds(QUANTUM);
-        self.session
-            .command(&format!("emulation SetGlobalQuantum \"{quantum}\""))?;
-        self.session.command("emulation SetGlobalAdvanceImmediately true")?;
-        let mips = (board.chip.clock_hz / 1_000_000).max(1);
-        let cpu = &chip.cpu;
-        self.session
-            .command(&format!("sysbus.{cpu} PerformanceInMips {mips}"))?;
-        Ok(())
-    }
-
-    /// Loads the description. Its failure alone says little: offline, a register list that cannot be fetched fails the whole
-    /// command though the machine is complete. What counts is what is there.
-    fn load_description(&mut self) -> Result<(), CommandError> {
-        let command = format!("machine LoadPlatformDescription @{}", platform::DESCRIPTION);
-        let loaded = match self.session.command(&command) {
-            Err(gone @ CommandError::Gone(_)) => return Err(gone),
-            loaded => loaded,
-        };
-        let listed = self.session.command("peripherals")?;
-        let there = values::peripherals(&listed);
-        let expects = &self.setup.chip.expects;
-        let missing: Vec<&str> = expects
-            .iter()
-            .map(String::as_str)
-            .filter(|name| !there.contains(name))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let reason = match loaded {
-            Err(CommandError::Refused { reason, .. }) => reason,
-            _ => "it gave no reason".to_owned(),
-        };
-        Err(CommandError::Refused {
-            command,
-            reason: format!("{reason} (without {})", missing.join(", ")),
-        })
-    }
-
-    /// Connects all UARTs, in place of terminals that were there.
-    pub(super) fn connect(&mut self) -> Result<(), CommandError> {
-        self.terminals.clear();
-        for uart in self.setup.chip.uarts.clone() {
-            self.terminals_made += 1;
-            let name = format!("drydock{}", self.terminals_made);
-            self.terminals.push(Terminal::open(&mut self.session, &name, &uart)?);
-        }
-        Ok(())
-    }
-
     /// Learns where the machine is, and what came out of it.
     pub(super) fn refresh(&mut self) -> Result<(), CommandError> {
         let cpu = self.setup.chip.cpu.clone();
@@ -303,30 +193,11 @@ impl RenodeMachine {
         Ok(())
     }
 
-    fn register_index(&self, name: &str) -> Result<u8, MachineError> {
-        let found = REGISTERS.iter().find(|(register, _)| register.name == name);
-        let (_, index) = found.ok_or_else(|| MachineError::NoRegister {
+    fn register_number(&self, name: &str) -> Result<u8, MachineError> {
+        registers::number(name).ok_or_else(|| MachineError::NoRegister {
             board: self.info.board.clone(),
             name: name.to_owned(),
-        })?;
-        Ok(*index)
-    }
-
-    /// Sets the core where the board's bootloader would: Renode knows only the start of flash.
-    fn enter_image(&mut self) -> Result<(), MachineError> {
-        let cpu = self.setup.chip.cpu.clone();
-        let boot = self.setup.board.boot;
-        let mut vectors = [0; 8];
-        self.read_memory(boot, &mut vectors)?;
-        let word = |at: usize| u32::from_le_bytes([vectors[at], vectors[at + 1], vectors[at + 2], vectors[at + 3]]);
-        let (sp, pc) = (word(0), word(4));
-        self.command(&format!("sysbus.{cpu} VectorTableOffset {boot:#x}"))?;
-        self.command(&format!("sysbus.{cpu} SP {sp:#x}"))?;
-        self.command(&format!("sysbus.{cpu} PC {pc:#x}"))?;
-        // A reset by the guest itself runs this one.
-        let again =
-            format!("sysbus.{cpu} VectorTableOffset {boot:#x}; sysbus.{cpu} SP {sp:#x}; sysbus.{cpu} PC {pc:#x}");
-        self.command(&format!("macro reset \"{again}\"")).map(drop)
+        })
     }
 }
 
@@ -431,18 +302,18 @@ impl Machine for RenodeMachine {
     }
 
     fn registers(&self) -> &[RegisterInfo] {
-        &REGISTER_INFOS
+        &registers::REGISTER_INFOS
     }
 
     fn read_register(&mut self, name: &str) -> Result<u64, MachineError> {
-        let index = self.register_index(name)?;
+        let index = self.register_number(name)?;
         let command = format!("sysbus.{} GetRegister {index}", self.setup.chip.cpu);
         let value = self.session.value(&command, values::number);
         self.checked(value)
     }
 
     fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError> {
-        let index = self.register_index(name)?;
+        let index = self.register_number(name)?;
         let cpu = self.setup.chip.cpu.clone();
         self.command(&format!("sysbus.{cpu} SetRegister {index} {:#x}", value as u32))
             .map(drop)
@@ -535,84 +406,11 @@ impl Machine for RenodeMachine {
         Some(self)
     }
 
+    fn saved_state(&mut self) -> Option<&mut dyn SavedState> {
+        Some(self)
+    }
+
     fn monitor(&mut self) -> Option<&mut dyn Monitor> {
         Some(self)
     }
 }
-
-impl RenodeMachine {
-    /// A new process for one that is gone: power comes back, flash is as it left the factory.
-    fn replace(&mut self) -> Result<(), MachineError> {
-        let opened = Self::open(self.setup.clone());
-        let mut fresh = opened.map_err(|cause| self.failed(CommandError::Gone(cause)))?;
-        fresh.pause = self.pause.clone();
-        fresh.history = std::mem::take(&mut self.history);
-        *self = fresh;
-        Ok(())
-    }
-}
-
-impl Monitor for RenodeMachine {
-    fn prompt(&self) -> String {
-        format!("({}) ", self.info.board)
-    }
-
-    fn execute(&mut self, line: &str) -> Result<MonitorAnswer, MachineError> {
-        if self.history.len() == HISTORY_LINES {
-            self.history.pop_front();
-        }
-        self.history.push_back(line.to_owned());
-        let answer = match self.session.command(line) {
-            Ok(text) => MonitorAnswer::Done(text),
-            Err(CommandError::Refused { reason, .. }) => MonitorAnswer::Refused(reason),
-            Err(gone) => return Err(self.failed(gone)),
-        };
-        // It may have run on, or gone elsewhere.
-        match self.refresh() {
-            Ok(()) | Err(CommandError::Refused { .. }) => Ok(answer),
-            Err(gone) => Err(self.failed(gone)),
-        }
-    }
-
-    fn history(&self) -> Vec<String> {
-        self.history.iter().cloned().collect()
-    }
-}
-
-const fn register(name: &'static str, index: u8) -> (RegisterInfo, u8) {
-    (RegisterInfo { name, bits: 32 }, index)
-}
-
-/// Our names and Renode's numbers of a Cortex-M's registers.
-const REGISTERS: [(RegisterInfo, u8); 20] = [
-    register("r0", 0),
-    register("r1", 1),
-    register("r2", 2),
-    register("r3", 3),
-    register("r4", 4),
-    register("r5", 5),
-    register("r6", 6),
-    register("r7", 7),
-    register("r8", 8),
-    register("r9", 9),
-    register("r10", 10),
-    register("r11", 11),
-    register("r12", 12),
-    register("sp", 13),
-    register("lr", 14),
-    register("pc", 15),
-    register("xpsr", 25),
-    register("control", 18),
-    register("basepri", 19),
-    register("primask", 28),
-];
-
-const REGISTER_INFOS: [RegisterInfo; REGISTERS.len()] = {
-    let mut infos = [RegisterInfo { name: "", bits: 0 }; REGISTERS.len()];
-    let mut index = 0;
-    while index < infos.len() {
-        infos[index] = REGISTERS[index].0;
-        index += 1;
-    }
-    infos
-};

@@ -94,6 +94,7 @@ impl Engine for Renode {
             .map_err(|reason| OpenError::Unavailable { engine: NAME, reason })?;
         let setup = Setup {
             program: installed.program,
+            version: installed.version,
             patience: self.patience,
             board: board.clone(),
             chip,

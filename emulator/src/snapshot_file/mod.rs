@@ -22,6 +22,7 @@ pub use error::{SaveError, SnapshotFileError};
 pub use header::{Header, image_digest};
 
 use crate::engine::{Engine, Machine};
+use crate::error::MachineError;
 use crate::image::Image;
 
 /// The first bytes of a snapshot file.
@@ -45,8 +46,6 @@ pub fn save(
     machine: &mut dyn Machine,
 ) -> Result<Vec<u8>, SaveError> {
     let info = machine.info().clone();
-    let mut blank = engine.open(board, info.seed)?;
-    blank.load(image)?;
     let unsupported = || SaveError::Unsupported {
         engine: info.engine,
         board: info.board.clone(),
@@ -63,10 +62,15 @@ pub fn save(
         instructions: machine.instructions(),
         state_hash,
     };
-    let state = machine
-        .saved_state()
-        .ok_or_else(unsupported)?
-        .write_state(&mut *blank)?;
+    let mut blank = || -> Result<Box<dyn Machine>, MachineError> {
+        let mut blank = engine.open(board, info.seed).map_err(|error| MachineError::Refused {
+            board: board.name.clone(),
+            reason: error.to_string(),
+        })?;
+        blank.load(image)?;
+        Ok(blank)
+    };
+    let state = machine.saved_state().ok_or_else(unsupported)?.write_state(&mut blank)?;
     Ok(header.with_state(&state))
 }
 

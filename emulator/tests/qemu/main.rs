@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use drydock_emulator::qemu::Qemu;
+use drydock_emulator::snapshot_file::{self, SnapshotFileError};
 use drydock_emulator::{
     Availability, Engine, Image, Machine, MachineError, ResetKind, RunLimit, Seed, StopReason, VirtualTime,
 };
@@ -20,6 +21,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_pause_switch_ends_a_run", a_pause),
     ("a_power_on_reset_starts_anew", a_power_on_reset),
     ("other_boards_are_refused", other_boards),
+    ("a_restored_machine_goes_on_as_before", a_restored_machine),
+    ("a_fork_lives_its_own_life", a_fork),
+    ("a_saved_machine_goes_on_in_another_process", a_saved_machine),
+    ("a_state_that_does_not_fit_is_refused", a_state_that_does_not_fit),
 ];
 
 fn main() {
@@ -37,11 +42,15 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-fn boot() -> Result<Box<dyn Machine>, Failed> {
-    let mut machine = Qemu.open(&drydock_assets::qemu_board(), Seed([1; 32]))?;
+fn echo() -> Result<Image, Failed> {
     let bytes = include_str!("echo.hex").split_ascii_whitespace();
     let bytes: Result<Vec<u8>, _> = bytes.map(|byte| u8::from_str_radix(byte, 16)).collect();
-    machine.load(&Image::from_bin(0, bytes?))?;
+    Ok(Image::from_bin(0, bytes?))
+}
+
+fn boot() -> Result<Box<dyn Machine>, Failed> {
+    let mut machine = Qemu.open(&drydock_assets::qemu_board(), Seed([1; 32]))?;
+    machine.load(&echo()?)?;
     machine.reset(ResetKind::PowerOn)?;
     Ok(machine)
 }
@@ -117,15 +126,20 @@ fn what_is_not_there() -> Result<(), Failed> {
 fn bytes_go_in_and_out() -> Result<(), Failed> {
     let mut machine = boot()?;
     run_ms(&mut *machine, 1)?;
-    assert_eq!(machine.uart_input(0, b"HAL")?, 3);
+    assert_eq!(answer(&mut *machine, b"HAL")?, b"IBM");
+    Ok(())
+}
+
+/// What the guest sends back.
+fn answer(machine: &mut dyn Machine, bytes: &[u8]) -> Result<Vec<u8>, Failed> {
+    assert_eq!(machine.uart_input(0, bytes)?, bytes.len());
     let mut sent = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(20);
-    while sent.len() < 3 && Instant::now() < deadline {
-        run_ms(&mut *machine, 1)?;
+    while sent.len() < bytes.len() && Instant::now() < deadline {
+        run_ms(machine, 1)?;
         sent.extend(machine.take_uart_output().into_iter().flat_map(|output| output.bytes));
     }
-    assert_eq!(sent, b"IBM");
-    Ok(())
+    Ok(sent)
 }
 
 fn a_pause() -> Result<(), Failed> {
@@ -156,5 +170,117 @@ fn other_boards() -> Result<(), Failed> {
     let board = drydock_assets::board("nano33ble").ok_or("the board is described")?;
     assert!(!Qemu.supports(&board));
     assert!(Qemu.open(&board, Seed([1; 32])).is_err());
+    Ok(())
+}
+
+fn hash(machine: &mut dyn Machine) -> Result<u64, Failed> {
+    Ok(machine.snapshots().ok_or("it has snapshots")?.state_hash()?)
+}
+
+/// It goes on at its rate: four instructions a round, 32 ns each.
+fn goes_on(machine: &mut dyn Machine) -> Result<(), Failed> {
+    let (start, rounds) = (machine.now(), machine.read_register("r4")?);
+    run_ms(machine, 3)?;
+    let (passed, rounds) = ((machine.now() - start).as_ns(), machine.read_register("r4")? - rounds);
+    assert!(
+        passed.abs_diff(rounds * 128) < 100_000,
+        "{rounds} rounds in {passed} ns"
+    );
+    Ok(())
+}
+
+fn a_restored_machine() -> Result<(), Failed> {
+    let mut machine = boot()?;
+    run_ms(&mut *machine, 3)?;
+    machine.write_memory(0x2000_0100, &[1; 4])?;
+    let saved = machine.snapshots().ok_or("it has snapshots")?.snapshot()?;
+    let before = hash(&mut *machine)?;
+    assert_eq!(saved.at, machine.now());
+    // The process that gave its state away goes on, too.
+    goes_on(&mut *machine)?;
+    assert_eq!(answer(&mut *machine, b"HAL")?, b"IBM");
+    machine.write_memory(0x2000_0100, &[2; 4])?;
+    assert_ne!(hash(&mut *machine)?, before);
+    for _ in 0..2 {
+        machine.snapshots().ok_or("it has snapshots")?.restore(&saved)?;
+        assert_eq!(machine.now(), saved.at);
+        assert_eq!(hash(&mut *machine)?, before);
+        goes_on(&mut *machine)?;
+    }
+    run_ms(&mut *machine, 1)?;
+    assert_eq!(answer(&mut *machine, b"123")?, b"234");
+    Ok(())
+}
+
+fn a_fork() -> Result<(), Failed> {
+    let mut parent = boot()?;
+    run_ms(&mut *parent, 1)?;
+    let mut child = parent.snapshots().ok_or("it has snapshots")?.fork()?;
+    child.write_memory(0x2000_0100, &[2; 4])?;
+    assert_eq!((child.now(), child.info()), (parent.now(), parent.info()));
+    run_ms(&mut *child, 1)?;
+    assert_eq!(answer(&mut *child, b"child")?, b"dijme");
+    assert_eq!(answer(&mut *parent, b"a")?, b"b");
+    let mut word = [0; 4];
+    parent.read_memory(0x2000_0100, &mut word)?;
+    assert_eq!(word, [0; 4]);
+    Ok(())
+}
+
+fn a_saved_machine() -> Result<(), Failed> {
+    let (board, image) = (drydock_assets::qemu_board(), echo()?);
+    let mut machine = boot()?;
+    run_ms(&mut *machine, 3)?;
+    let file = snapshot_file::save(&Qemu, &board, &image, &mut *machine)?;
+    let (at, then) = (machine.now(), hash(&mut *machine)?);
+    drop(machine);
+    let mut machine = snapshot_file::load(&Qemu, &board, &image, &file)?;
+    assert_eq!((machine.now(), hash(&mut *machine)?), (at, then));
+    goes_on(&mut *machine)?;
+    assert_eq!(answer(&mut *machine, b"HAL")?, b"IBM");
+    Ok(())
+}
+
+fn a_state_that_does_not_fit() -> Result<(), Failed> {
+    let (board, image) = (drydock_assets::qemu_board(), echo()?);
+    let mut machine = boot()?;
+    run_ms(&mut *machine, 1)?;
+    let file = snapshot_file::save(&Qemu, &board, &image, &mut *machine)?;
+    let header = snapshot_file::inspect(&file)?;
+    let state = machine
+        .saved_state()
+        .ok_or("it can be saved")?
+        .write_state(&mut || unreachable!("QEMU compares with nothing"))?;
+    let refusal = |state: &[u8]| {
+        let file = snapshot_file::assemble(&header, state);
+        let loaded = snapshot_file::load(&Qemu, &board, &image, &file).map(drop);
+        loaded.expect_err("it is refused").to_string()
+    };
+    // Ours around QEMU's is whole, QEMU's is not.
+    let mut damaged = state.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 64].fill(0x5a);
+    damaged.truncate(damaged.len() - 1);
+    assert!(
+        refusal(&damaged).contains("of this engine's mps2-an386"),
+        "{}",
+        refusal(&damaged)
+    );
+    let Availability::Available { version } = Qemu.availability() else {
+        return Err("it is there".into());
+    };
+    let at = state.windows(version.len()).position(|text| text == version.as_bytes());
+    let mut newer = state;
+    newer[at.ok_or("its version is in it")?] += 1;
+    assert!(
+        refusal(&newer).contains("wrote it, which the QEMU"),
+        "{}",
+        refusal(&newer)
+    );
+    let builtin = drydock_emulator::builtin::engine::Builtin;
+    let other = snapshot_file::load(&builtin, &board, &image, &file).map(drop);
+    assert!(matches!(other, Err(SnapshotFileError::Engine { .. })), "{other:?}");
+    // The machine that was asked for its state lives on.
+    assert_eq!(answer(&mut *machine, b"a")?, b"b");
     Ok(())
 }

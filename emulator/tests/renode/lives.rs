@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use drydock_emulator::renode::Renode;
+use drydock_emulator::snapshot_file;
 use drydock_emulator::{
     Availability, Engine, GuestFault, Machine, MachineError, MonitorAnswer, OpenError, ResetKind, RunLimit, Seed,
     StopReason, VirtualTime,
@@ -25,6 +26,8 @@ pub(crate) const TRIALS: &[(&str, Trial)] = &[
     ("offline_the_download_fails_and_the_machine_is_complete", offline),
     ("a_slow_start_is_waited_for", a_slow_start),
     ("a_restored_machine_has_its_uart_again", a_restored_uart),
+    ("a_saved_machine_goes_on_in_another_renode", a_saved_machine),
+    ("a_state_of_another_renode_is_refused", another_renode),
     ("the_monitor_answers_refuses_and_remembers", the_monitor),
     (
         "a_machine_that_someone_started_is_paused_and_goes_on",
@@ -126,6 +129,60 @@ fn a_restored_uart() -> Result<(), Failed> {
     machine.uart_input(0, b"123")?;
     run_ms(&mut *machine, 1)?;
     assert_eq!(sent(&mut *machine), b"234");
+    Ok(())
+}
+
+fn a_saved_machine() -> Result<(), Failed> {
+    let standin = Standin::new("well");
+    let board = drydock_assets::board("nano33ble").ok_or("the board is described")?;
+    let mut machine = boot(&standin.engine, "echo")?;
+    run_ms(&mut *machine, 1)?;
+    machine.uart_input(0, b"HAL")?;
+    run_ms(&mut *machine, 1)?;
+    assert_eq!(sent(&mut *machine), b"IBM");
+    let started = pid(&standin)?;
+    let file = snapshot_file::save(&standin.engine, &board, &image("echo"), &mut *machine)?;
+    assert_eq!(pid(&standin)?, started, "no second Renode was started for it");
+    let at = machine.now();
+    drop(machine);
+
+    let other = Standin::new("well");
+    let mut machine = snapshot_file::load(&other.engine, &board, &image("echo"), &file)?;
+    assert_eq!(machine.now(), at);
+    machine.uart_input(0, b"123")?;
+    run_ms(&mut *machine, 1)?;
+    assert_eq!(sent(&mut *machine), b"234");
+    // A reset leads into the image here too.
+    machine.reset(ResetKind::PowerOn)?;
+    run_ms(&mut *machine, 1)?;
+    machine.uart_input(0, b"a")?;
+    run_ms(&mut *machine, 1)?;
+    assert_eq!(sent(&mut *machine), b"b");
+    Ok(())
+}
+
+fn another_renode() -> Result<(), Failed> {
+    let standin = Standin::new("well");
+    let board = drydock_assets::board("nano33ble").ok_or("the board is described")?;
+    let mut machine = boot(&standin.engine, "echo")?;
+    let file = snapshot_file::save(&standin.engine, &board, &image("echo"), &mut *machine)?;
+    let refusal = |engine: &dyn Engine, file: &[u8]| {
+        let loaded = snapshot_file::load(engine, &board, &image("echo"), file).map(drop);
+        loaded.expect_err("it is refused").to_string()
+    };
+    let newer = refusal(&Standin::new("newer").engine, &file);
+    assert!(
+        newer.contains("Renode 1.16.1 wrote it, which the Renode 1.17.0 here may not read"),
+        "{newer}"
+    );
+    let builtin = refusal(&drydock_emulator::builtin::engine::Builtin, &file);
+    assert_eq!(builtin, "this snapshot is of the renode engine, not of builtin");
+    let header = snapshot_file::inspect(&file)?;
+    let nonsense = refusal(&standin.engine, &snapshot_file::assemble(&header, b"nonsense"));
+    assert!(
+        nonsense.contains("the state is not one of this engine's nano33ble"),
+        "{nonsense}"
+    );
     Ok(())
 }
 

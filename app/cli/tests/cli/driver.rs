@@ -117,7 +117,10 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a verb with `--json` on a data directory.
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut command = in_directory(data, &[arguments, &["--json"]].concat());
+        Self::spawn(in_directory(data, &[arguments, &["--json"]].concat()))
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let stdout: ChildStdout = child.stdout.take().unwrap();
@@ -134,6 +137,16 @@ impl Running {
     /// Starts `drydock gateway` and waits until it keeps the directory.
     pub(crate) fn gateway(data: &Path) -> Self {
         let gateway = Self::start(data, &["gateway"]);
+        gateway.wait_for("gateway.ready");
+        gateway
+    }
+
+    /// As [`Self::gateway`], with programs in `folder` found before others.
+    pub(crate) fn gateway_that_finds(folder: &Path, data: &Path) -> Self {
+        let mut command = in_directory(data, &["gateway", "--json"]);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", folder.display()));
+        let gateway = Self::spawn(command);
         gateway.wait_for("gateway.ready");
         gateway
     }

@@ -3,7 +3,11 @@
 
 use crate::driver::{Outcome, Running, drydock_in};
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 fn verb(data: &Path, arguments: &[&str]) -> Outcome {
     drydock_in(data, &[arguments, &["--json"]].concat())
@@ -85,6 +89,84 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
     assert_eq!(gateway.wait_for("device.connected")["device"], before["device"]["id"]);
     gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "sensor");
     assert_eq!(gateway.end().0, 0);
+}
+
+/// Saves `bench-1`, has it go back, and waits until it is in session again.
+fn goes_back(data: &Path, gateway: &Running) {
+    let file = data.join("before.snap");
+    let file = file.to_str().unwrap();
+    let saved = done(data, &["snapshot", "bench-1", "--out", file]);
+    assert_eq!(saved[0]["event"], "snapshot.saved");
+    assert_eq!(saved[0]["bytes"], fs::metadata(file).unwrap().len());
+    let then = saved[0]["virtual_time_s"].as_f64().unwrap();
+    assert!(then > 0.1, "{saved:?}");
+    let device = board(data, "bench-1")["device"]["id"].clone();
+    done(data, &["restore", "bench-1", file]);
+    let told = gateway.wait_for("machine.restored");
+    let back = told["virtual_time_s"].as_f64().unwrap();
+    assert!((back - then).abs() < 0.000_002, "{told}");
+    assert_eq!(gateway.wait_for("device.connected")["device"], device);
+}
+
+#[test]
+fn a_board_on_qemu_goes_back_too() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    let added = verb(data, &["boards", "add", "mps2-an386", "--pace", "max"]);
+    if added.code == 3 && added.error().contains("cannot be used here") {
+        println!("drydock-skip: {}", added.error());
+        return;
+    }
+    assert_eq!(added.code, 0, "{added:?}");
+    gateway.wait_for("device.connected");
+    goes_back(data, &gateway);
+    // Its state is of no use to another engine's board.
+    done(data, &["boards", "add", "nano33ble", "--pace", "max"]);
+    let file = data.join("before.snap");
+    let other = verb(data, &["restore", "bench-2", file.to_str().unwrap()]);
+    check(&other, 3, &["bench-2", "of the qemu engine"]);
+    assert_eq!(gateway.end().0, 0);
+}
+
+/// Renode, played by the stand-in of the emulator's own tests, which is built with them.
+#[test]
+fn a_board_on_renode_goes_back_too() {
+    let Some(stand_in) = stand_in() else {
+        println!("drydock-skip: the stand-in for Renode is not built (cargo test -p drydock-emulator --no-run)");
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let script = format!(
+        "#!/bin/sh\nDRYDOCK_RENODE_STANDIN=well exec '{}' \"$@\"\n",
+        stand_in.display()
+    );
+    let programs = tempfile::tempdir().unwrap();
+    let program = programs.path().join("renode");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let gateway = Running::gateway_that_finds(programs.path(), data);
+    done(
+        data,
+        &["boards", "add", "nano33ble", "--engine", "renode", "--pace", "max"],
+    );
+    gateway.wait_for("device.connected");
+    goes_back(data, &gateway);
+    assert_eq!(gateway.end().0, 0);
+}
+
+/// The newest program that tests the Renode driver.
+fn stand_in() -> Option<PathBuf> {
+    let here = std::env::current_exe().ok()?;
+    let programs = fs::read_dir(here.parent()?).ok()?.filter_map(Result::ok);
+    let programs = programs.filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("renode-") && !name.contains('.')
+    });
+    let newest = programs.max_by_key(|entry| entry.metadata().and_then(|of| of.modified()).ok());
+    newest.map(|entry| entry.path())
 }
 
 #[test]

@@ -80,6 +80,7 @@ pub(crate) fn play(mode: &str) -> ExitCode {
 fn tell_version(trouble: &Trouble) -> ExitCode {
     match trouble.what.as_str() {
         "old" => println!("Renode v1.14.0.5678\n  build: f2e7a1c\n  build type: Release\n  runtime: Mono 6.12"),
+        "newer" => println!("Renode v1.17.0.1\n  build: f2e7a1c\n  build type: Release\n  runtime: .NET 8"),
         "no-version" => println!("mono: command not found"),
         "version-hangs" => sleep_for_ever(),
         _ => println!("Renode v1.16.1.1234\n  build: f2e7a1c\n  build type: Release\n  runtime: Mono 6.12"),

@@ -39,6 +39,9 @@ const BASE: [&str; 14] = [
     "nvic", "cpu", "uart0", "uart1", "rtc0", "rtc1", "wdt", "flash", "ram", "clock", "gpio0", "gpio1", "timer0", "rng",
 ];
 
+/// What is in a saved state: seed, peripherals, terminals, deeds.
+type Saved = (u8, Vec<String>, Vec<String>, Vec<Deed>);
+
 /// One emulation with one machine.
 pub(super) struct World {
     trouble: Trouble,
@@ -50,6 +53,9 @@ pub(super) struct World {
     started: bool,
     names: Vec<String>,
     terminals: Vec<(String, Option<u8>, Line)>,
+    /// Names of terminals, in loaded states too. No recording shows what a second one of a name is told; Renode's names are
+    /// unique.
+    taken: Vec<String>,
     journal: Vec<Deed>,
 }
 
@@ -64,6 +70,7 @@ impl World {
             started: false,
             names: Vec::new(),
             terminals: Vec::new(),
+            taken: Vec::new(),
             journal: Vec::new(),
         }
     }
@@ -93,8 +100,13 @@ impl World {
             ["emulation", "SetGlobalQuantum", _] | ["emulation", "SetGlobalAdvanceImmediately", _] => String::new(),
             ["sysbus.cpu", "PerformanceInMips", _] => String::new(),
             ["emulation", "CreateServerSocketTerminal", port, name, "false"] => {
+                let name = name.trim_matches('"').to_owned();
+                if self.taken.contains(&name) {
+                    return Err(format!("Given name '{name}' is already used."));
+                }
                 let line = Line::listen(port.parse().map_err(|_| "Parameters did not match the signature")?)?;
-                self.terminals.push((name.trim_matches('"').to_owned(), None, line));
+                self.taken.push(name.clone());
+                self.terminals.push((name, None, line));
                 String::new()
             }
             ["connector", "Connect", uart, name] => {
@@ -114,8 +126,8 @@ impl World {
             }
             ["currentTime"] => self.current_time(),
             ["Save", file] => {
-                let saved =
-                    serde_json::to_vec(&(self.seed, &self.names, &self.journal)).map_err(|error| error.to_string())?;
+                let state = (self.seed, &self.names, &self.taken, &self.journal);
+                let saved = serde_json::to_vec(&state).map_err(|error| error.to_string())?;
                 fs::write(path(file), saved).map_err(|error| error.to_string())?;
                 String::new()
             }
@@ -386,10 +398,10 @@ impl World {
         let bytes = fs::read(path(file)).map_err(|_| {
             format!("There was an error executing command 'Load {file}'Parameters did not match the signature")
         })?;
-        let saved: (u8, Vec<String>, Vec<Deed>) = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let saved: Saved = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         self.terminals.clear();
         self.selected = false;
-        (self.seed, self.names, self.journal) = saved;
+        (self.seed, self.names, self.taken, self.journal) = saved;
         self.boot(self.seed)?;
         for deed in self.journal.clone() {
             self.replay(&deed)?;

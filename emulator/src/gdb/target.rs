@@ -284,6 +284,8 @@ impl<A: Access> MonitorCmd for Debugged<'_, A> {
         let kind = match command.trim_ascii() {
             b"reset" | b"reset halt" => ResetKind::Pin,
             b"power" => ResetKind::PowerOn,
+            // It stands still whenever a debugger can ask; some ask as a matter of course.
+            b"halt" => return Ok(()),
             _ => {
                 outputln!(out, "reset: by the reset pin; power: off and on again");
                 return Ok(());

@@ -3,6 +3,7 @@
 #[path = "../conformance/guest.rs"]
 #[allow(dead_code, reason = "one of its checks is the conformance suite's own")]
 mod guest;
+mod vscode;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,6 +28,7 @@ const WITH_GDB: &[(&str, Check)] = &[
     ("a_watchpoint_catches_the_store", a_watchpoint),
     ("a_reset_starts_anew", a_reset),
     ("a_machine_under_the_runner_is_debugged", under_the_runner),
+    ("vs_codes_extensions_debug_as_docs_have_it", vscode::extensions),
 ];
 
 fn main() {

@@ -22,6 +22,25 @@ fn path(nodes: &[Node], node: usize) -> Vec<usize> {
     path
 }
 
+/// All nodes, each before what it calls, and that before the next: viewers that draw one sample after the other draw each
+/// call once then. The profile itself has them as they came up, with those of interrupts in between.
+pub(super) fn depth_first(nodes: &[Node]) -> Vec<usize> {
+    let mut calls: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    let mut waiting = Vec::new();
+    for (index, node) in nodes.iter().enumerate().rev() {
+        match node.parent {
+            Some(parent) => calls[parent].push(index),
+            None => waiting.push(index),
+        }
+    }
+    let mut order = Vec::with_capacity(nodes.len());
+    while let Some(node) = waiting.pop() {
+        order.push(node);
+        waiting.append(&mut calls[node]);
+    }
+    order
+}
+
 /// A line for each stack: its functions, `;` between them, and the weight (the format of Brendan Gregg's `flamegraph.pl`).
 pub(super) fn folded(profile: &Profile, weight: ProfileWeight) -> String {
     let mut text = String::new();
@@ -58,8 +77,8 @@ pub(super) fn speedscope(title: &str, profile: &Profile) -> Vec<u8> {
     let sampled = |name: &str, weight: ProfileWeight| -> Value {
         let mut samples = Vec::new();
         let mut weights = Vec::new();
-        for (index, node) in profile.nodes.iter().enumerate() {
-            let weight = weight_of(node, weight);
+        for index in depth_first(&profile.nodes) {
+            let weight = weight_of(&profile.nodes[index], weight);
             if weight > 0 {
                 let stack: Vec<usize> = path(&profile.nodes, index).into_iter().map(|at| frame_of[at]).collect();
                 samples.push(stack);
@@ -137,6 +156,21 @@ pub(super) mod tests {
             "main;app::run 300\nmain;app::run;<u8 as app::Sum>::sum: 600\ninterrupt 1 12\ninterrupt 1;<u8 as app::Sum>::sum: 88\n"
         );
         assert!(folded(&profile(), ProfileWeight::Instructions).contains("main;app::run 200\n"));
+    }
+
+    #[test]
+    fn what_one_function_calls_stands_together() {
+        let mut profile = profile();
+        // Called after the interrupt.
+        profile.nodes.push(Node {
+            parent: Some(1),
+            name: "late".to_owned(),
+            cycles: 7,
+            ..profile.nodes[2].clone()
+        });
+        assert_eq!(depth_first(&profile.nodes), [0, 1, 2, 6, 3, 4, 5]);
+        let file: Value = serde_json::from_slice(&speedscope("bench-1", &profile)).unwrap();
+        assert_eq!(file["profiles"][0]["weights"], json!([300, 600, 7, 12, 88]));
     }
 
     #[test]

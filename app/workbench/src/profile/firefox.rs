@@ -2,7 +2,7 @@
 //! firefox-devtools/profiler), version 48: newer ones of the profiler bring it up to date as they load it. Each context
 //! (a thread, an exception) is a thread there; a stack is one sample with its exact weight.
 
-use super::export::weight_of;
+use super::export::{depth_first, weight_of};
 use crate::api::ProfileWeight;
 use drydock_emulator::profile::{Node, Place, Profile};
 use serde_json::{Value, json};
@@ -46,7 +46,8 @@ fn thread(profile: &Profile, root: usize, number: usize, weight: ProfileWeight) 
     // A parent stands before its children.
     let mut index_of: Vec<Option<usize>> = vec![None; nodes.len()];
     let mut own: Vec<&Node> = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
+    for index in depth_first(nodes) {
+        let node = &nodes[index];
         if index == root || node.parent.is_some_and(|parent| index_of[parent].is_some()) {
             index_of[index] = Some(own.len());
             own.push(node);

@@ -21,7 +21,7 @@ pub use saved::{BadState, ChipState};
 
 /// A chip: all its peripherals in one struct, so that what is wired together on silicon (PPI, shorts, DMA) can be here.
 ///
-/// [`ChipState`] comes with `serde`'s derives on the struct and on all that it is made of.
+/// [`ChipState`] comes with `Clone`, `Hash` and `serde`'s derives on the struct and on all that it is made of.
 pub trait Chip: ChipState + Send {
     /// Memory map and core of this chip.
     fn description(&self) -> ChipDescription;
@@ -76,12 +76,6 @@ pub trait Chip: ChipState + Send {
     fn resets_on_lockup(&self) -> bool {
         false
     }
-
-    /// Feeds everything that decides the future of the chip into `state` (replay hash).
-    fn hash_state(&self, state: &mut dyn Hasher);
-
-    /// A copy for a snapshot or a fork.
-    fn snapshot(&self) -> Box<dyn Chip>;
 }
 
 /// What the machine needs to know of a chip before it runs.

@@ -33,6 +33,18 @@ pub struct Region {
     pub kind: RegionKind,
 }
 
+impl Region {
+    /// `bytes` from `base` on, both whole pages.
+    pub const fn new(name: &'static str, base: u32, bytes: u32, kind: RegionKind) -> Self {
+        Self {
+            name,
+            base,
+            bytes,
+            kind,
+        }
+    }
+}
+
 /// How the core may use a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegionKind {

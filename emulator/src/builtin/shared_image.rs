@@ -129,15 +129,9 @@ mod tests {
     use super::*;
 
     fn memory() -> GuestMemory {
-        let region = |name, base, kind| Region {
-            name,
-            base,
-            bytes: 0x4000,
-            kind,
-        };
         GuestMemory::new(vec![
-            region("flash", 0, RegionKind::Flash),
-            region("ram", 0x2000_0000, RegionKind::Ram),
+            Region::new("flash", 0, 0x4000, RegionKind::Flash),
+            Region::new("ram", 0x2000_0000, 0x4000, RegionKind::Ram),
         ])
     }
 

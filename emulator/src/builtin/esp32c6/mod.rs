@@ -27,7 +27,6 @@ mod uart;
 mod watchdog;
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 
 use self::flash::Flash;
 use self::gpio::{Gpio, PINS};
@@ -308,20 +307,14 @@ impl Esp32C6 {
 
 impl Chip for Esp32C6 {
     fn description(&self) -> ChipDescription {
-        let region = |name, base, bytes, kind| Region {
-            name,
-            base,
-            bytes,
-            kind,
-        };
         ChipDescription {
             name: "ESP32-C6",
             regions: vec![
-                region("rom", rom::BASE, rom::BYTES, RegionKind::Flash),
-                region("flash window", flash::WINDOW, flash::WINDOW_BYTES, RegionKind::Flash),
-                region("flash", flash::ARRAY, flash::BYTES, RegionKind::Behind),
-                region("ram", RAM, RAM_BYTES, RegionKind::Ram),
-                region("lp ram", LP_RAM, LP_RAM_BYTES, RegionKind::Ram),
+                Region::new("rom", rom::BASE, rom::BYTES, RegionKind::Flash),
+                Region::new("flash window", flash::WINDOW, flash::WINDOW_BYTES, RegionKind::Flash),
+                Region::new("flash", flash::ARRAY, flash::BYTES, RegionKind::Behind),
+                Region::new("ram", RAM, RAM_BYTES, RegionKind::Ram),
+                Region::new("lp ram", LP_RAM, LP_RAM_BYTES, RegionKind::Ram),
             ],
             core: CoreDescription::RiscV(RiscVOptions {
                 reset_pc: rom::RESET_PC,
@@ -464,14 +457,6 @@ impl Chip for Esp32C6 {
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
         (pin < PINS).then(|| self.gpio.level(pin)).flatten()
-    }
-
-    fn hash_state(&self, mut state: &mut dyn Hasher) {
-        self.hash(&mut state);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }
 

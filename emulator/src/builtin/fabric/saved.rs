@@ -1,10 +1,12 @@
-//! The state of a chip and of its fabric as bytes, for snapshots in files. What a chip's struct is made of has to have a
-//! serialised form, or the chip does not compile: no peripheral can be forgotten.
+//! The state of a chip and of its fabric as a copy, as a hash, and as bytes for snapshots in files. What a chip's struct is
+//! made of has to have all three, or the chip does not compile: no peripheral can be forgotten.
+
+use std::hash::{Hash, Hasher};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Dropped, Fabric, IrqLines, Request};
+use super::{Chip, Dropped, Fabric, IrqLines, Request};
 use crate::builtin::entropy::SavedEntropy;
 use crate::builtin::time::{EventQueue, VirtualTime};
 
@@ -19,9 +21,15 @@ impl From<postcard::Error> for BadState {
     }
 }
 
-/// A chip's whole state as bytes. Every chip that `serde` can serialise has it.
+/// A chip's whole state. Every chip has it that can be cloned and hashed, and that `serde` can serialise.
 pub trait ChipState {
-    /// The state.
+    /// A copy for a snapshot or a fork.
+    fn snapshot(&self) -> Box<dyn Chip>;
+
+    /// Feeds everything that decides the future of the chip into `state` (replay hash).
+    fn hash_state(&self, state: &mut dyn Hasher);
+
+    /// The state as bytes.
     ///
     /// # Errors
     /// [`BadState`]: something of it has no serialised form.
@@ -34,7 +42,15 @@ pub trait ChipState {
     fn load(&mut self, state: &[u8]) -> Result<(), BadState>;
 }
 
-impl<T: Serialize + DeserializeOwned> ChipState for T {
+impl<T: Chip + Clone + Hash + Serialize + DeserializeOwned + 'static> ChipState for T {
+    fn snapshot(&self) -> Box<dyn Chip> {
+        Box::new(self.clone())
+    }
+
+    fn hash_state(&self, mut state: &mut dyn Hasher) {
+        self.hash(&mut state);
+    }
+
     fn save(&self) -> Result<Vec<u8>, BadState> {
         Ok(postcard::to_allocvec(self)?)
     }

@@ -11,8 +11,6 @@ mod qspi;
 mod tests;
 mod uart;
 
-use std::hash::{Hash, Hasher};
-
 use self::aon::Aon;
 use self::gpio::Gpio;
 use self::prci::Prci;
@@ -110,21 +108,15 @@ impl Fe310 {
 
 impl Chip for Fe310 {
     fn description(&self) -> ChipDescription {
-        let region = |name, base, bytes, kind| Region {
-            name,
-            base,
-            bytes,
-            kind,
-        };
         ChipDescription {
             name: "FE310-G002",
             regions: vec![
-                region("mode select", 0x1000, 0x1000, RegionKind::Flash),
-                region("mask rom", MASK_ROM, 0x2000, RegionKind::Flash),
-                region("otp", 0x2_0000, 0x2000, RegionKind::Flash),
-                region("itim", 0x0800_0000, 0x2000, RegionKind::Ram),
-                region("flash", nor::BASE, nor::BYTES, RegionKind::Flash),
-                region("dtim", 0x8000_0000, 0x4000, RegionKind::Ram),
+                Region::new("mode select", 0x1000, 0x1000, RegionKind::Flash),
+                Region::new("mask rom", MASK_ROM, 0x2000, RegionKind::Flash),
+                Region::new("otp", 0x2_0000, 0x2000, RegionKind::Flash),
+                Region::new("itim", 0x0800_0000, 0x2000, RegionKind::Ram),
+                Region::new("flash", nor::BASE, nor::BYTES, RegionKind::Flash),
+                Region::new("dtim", 0x8000_0000, 0x4000, RegionKind::Ram),
             ],
             core: CoreDescription::RiscV(RiscVOptions {
                 reset_pc: RESET_PC,
@@ -246,14 +238,6 @@ impl Chip for Fe310 {
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
         self.gpio.level(pin)
-    }
-
-    fn hash_state(&self, mut state: &mut dyn Hasher) {
-        self.hash(&mut state);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }
 

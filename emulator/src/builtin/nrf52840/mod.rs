@@ -1,7 +1,7 @@
 //! Nordic nRF52840, after its Product Specification v1.7 (PS): memory map, peripherals, and what connects them.
 //!
 //! Peripherals are modelled where firmware touches them; each has its module, named as in the PS. A register that is not
-//! modelled is a typed fault, never a silent zero. Not here at all: RADIO, SAADC, SPI, TWI, PWM, USBD, QSPI, CryptoCell.
+//! modelled is a typed fault, never a silent zero. Not here at all: RADIO, SAADC, SPI, TWI, USBD, QSPI, CryptoCell.
 
 mod block;
 mod clock;
@@ -13,6 +13,7 @@ mod lfclk;
 mod nvmc;
 mod power;
 mod ppi;
+mod pwm;
 mod rng;
 mod rtc;
 mod temp;
@@ -22,8 +23,6 @@ mod timer;
 mod uarte;
 mod wdt;
 
-use std::hash::{Hash, Hasher};
-
 use self::block::{Bus, Lines, Peripheral, Signal};
 use self::clock::Clock;
 use self::egu::Egu;
@@ -32,6 +31,7 @@ use self::gpio::Gpio;
 use self::gpiote::Gpiote;
 use self::nvmc::Nvmc;
 use self::ppi::Ppi;
+use self::pwm::Pwm;
 use self::rng::Rng;
 use self::rtc::Rtc;
 use self::temp::Temp;
@@ -68,6 +68,7 @@ pub struct Nrf52840 {
     egu: [Egu; 6],
     nvmc: Nvmc,
     ppi: Ppi,
+    pwm: [Pwm; 4],
 }
 
 impl Nrf52840 {
@@ -93,6 +94,7 @@ impl Nrf52840 {
             egu: egu::IDS.map(Egu::new),
             nvmc: Nvmc::new(),
             ppi: Ppi::new(),
+            pwm: pwm::IDS.map(Pwm::new),
         }
     }
 
@@ -116,10 +118,13 @@ impl Nrf52840 {
             17 => &mut self.rtc[1],
             20..=25 => &mut self.egu[usize::from(id) - 20],
             26 | 27 => &mut self.timer[usize::from(id) - 23],
+            28 => &mut self.pwm[0],
             NVMC_ID => &mut self.nvmc,
             PPI_ID => &mut self.ppi,
+            33 | 34 => &mut self.pwm[usize::from(id) - 32],
             36 => &mut self.rtc[2],
             40 => &mut self.uarte[1],
+            45 => &mut self.pwm[3],
             _ => return None,
         };
         Some((peripheral, lines))
@@ -182,18 +187,12 @@ impl Nrf52840 {
 
 impl Chip for Nrf52840 {
     fn description(&self) -> ChipDescription {
-        let region = |name, base, bytes, kind| Region {
-            name,
-            base,
-            bytes,
-            kind,
-        };
         ChipDescription {
             name: "nRF52840",
             regions: vec![
-                region("flash", 0, nvmc::FLASH_BYTES, RegionKind::Flash),
-                region("uicr", nvmc::UICR_BASE, nvmc::UICR_BYTES, RegionKind::Flash),
-                region("ram", 0x2000_0000, 0x4_0000, RegionKind::Ram),
+                Region::new("flash", 0, nvmc::FLASH_BYTES, RegionKind::Flash),
+                Region::new("uicr", nvmc::UICR_BASE, nvmc::UICR_BYTES, RegionKind::Flash),
+                Region::new("ram", 0x2000_0000, 0x4_0000, RegionKind::Ram),
             ],
             core: CoreDescription::CortexM(CortexMOptions {
                 irq_count: 48,
@@ -282,6 +281,7 @@ impl Chip for Nrf52840 {
         self.egu = egu::IDS.map(Egu::new);
         self.nvmc.reset();
         self.ppi = Ppi::new();
+        self.pwm = pwm::IDS.map(Pwm::new);
         let lines = &mut self.lines;
         let mut bus = Bus { fabric, lines };
         self.wdt.reset(&mut bus, kind);
@@ -327,14 +327,6 @@ impl Chip for Nrf52840 {
     /// PS 5.3.6.5 "Reset behavior": CPU lockup.
     fn resets_on_lockup(&self) -> bool {
         true
-    }
-
-    fn hash_state(&self, mut state: &mut dyn Hasher) {
-        self.hash(&mut state);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }
 

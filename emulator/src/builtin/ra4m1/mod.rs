@@ -20,8 +20,6 @@ mod system;
 mod tests;
 mod watchdog;
 
-use std::hash::{Hash, Hasher};
-
 use self::agt::Agt;
 use self::faci::Faci;
 use self::gpt::Gpt;
@@ -268,18 +266,12 @@ impl Ra4m1 {
 
 impl Chip for Ra4m1 {
     fn description(&self) -> ChipDescription {
-        let region = |name, base, bytes, kind| Region {
-            name,
-            base,
-            bytes,
-            kind,
-        };
         ChipDescription {
             name: "RA4M1",
             regions: vec![
-                region("code flash", 0, faci::CODE_BYTES, RegionKind::Flash),
-                region("sram", 0x2000_0000, 0x8000, RegionKind::Ram),
-                region("data flash", faci::DATA_BASE, faci::DATA_BYTES, RegionKind::Flash),
+                Region::new("code flash", 0, faci::CODE_BYTES, RegionKind::Flash),
+                Region::new("sram", 0x2000_0000, 0x8000, RegionKind::Ram),
+                Region::new("data flash", faci::DATA_BASE, faci::DATA_BYTES, RegionKind::Flash),
             ],
             core: CoreDescription::CortexM(CortexMOptions {
                 irq_count: icu::LINES as u16,
@@ -402,14 +394,6 @@ impl Chip for Ra4m1 {
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
         self.ports.level(pin)
-    }
-
-    fn hash_state(&self, mut state: &mut dyn Hasher) {
-        self.hash(&mut state);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }
 

@@ -20,8 +20,6 @@ mod tests;
 mod timer;
 mod usart;
 
-use std::hash::{Hash, Hasher};
-
 use self::dma::Dma;
 use self::exti::{Exti, Syscfg};
 use self::flash::FlashInterface;
@@ -363,19 +361,13 @@ impl Stm32f407 {
 
 impl Chip for Stm32f407 {
     fn description(&self) -> ChipDescription {
-        let region = |name, base, bytes, kind| Region {
-            name,
-            base,
-            bytes,
-            kind,
-        };
         ChipDescription {
             name: "STM32F407",
             regions: vec![
-                region("flash", flash::BASE, flash::BYTES, RegionKind::Flash),
-                region("ccm", 0x1000_0000, 0x1_0000, RegionKind::Ram),
+                Region::new("flash", flash::BASE, flash::BYTES, RegionKind::Flash),
+                Region::new("ccm", 0x1000_0000, 0x1_0000, RegionKind::Ram),
                 // SRAM1 (112 KiB) and SRAM2 (16 KiB).
-                region("sram", 0x2000_0000, 0x2_0000, RegionKind::Ram),
+                Region::new("sram", 0x2000_0000, 0x2_0000, RegionKind::Ram),
             ],
             core: CoreDescription::CortexM(CortexMOptions {
                 irq_count: IRQS,
@@ -522,14 +514,6 @@ impl Chip for Stm32f407 {
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
         self.gpio.level(pin)
-    }
-
-    fn hash_state(&self, mut state: &mut dyn Hasher) {
-        self.hash(&mut state);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }
 

@@ -10,8 +10,6 @@ mod links;
 mod memory;
 mod sleep;
 
-use std::hash::Hasher;
-
 use super::{CortexM, Limits, StopReason};
 use crate::builtin::entropy::EntropyStream;
 use crate::builtin::fabric::{
@@ -119,7 +117,7 @@ impl Bench {
 /// A chip of test registers:
 /// 0x40000000 raises the line written, +4 lowers it, +8 pulses it, +0xC (line << 16 | cycles) pulses it so many cycles
 /// later, +0x10 asks for a software reset, +0x14 powers off, +0x18 holds a value, +0x20 is known but not modelled.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Registers {
     fpu: bool,
 }
@@ -202,11 +200,5 @@ impl Chip for Registers {
 
     fn pin_level(&self, _: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, _: &mut dyn Hasher) {}
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

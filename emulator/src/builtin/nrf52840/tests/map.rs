@@ -23,6 +23,9 @@ fn registers_have_their_reset_values() {
         (0x4001_0504, 0xffff_ffff), // WDT CRV
         (0x4001_0508, 1),           // WDT RREN
         (0x4001_050c, 1),           // WDT CONFIG
+        (0x4001_c508, 0x3ff),       // PWM0 COUNTERTOP
+        (0x4001_c528, 1),           // PWM0 SEQ[0].REFRESH
+        (0x4001_c56c, 0xffff_ffff), // PWM0 PSEL.OUT[3]
         (0x4001_e400, 1),           // NVMC READY
         (0x4001_e51c, 10),          // NVMC ERASEPAGEPARTIALCFG
         (0x5000_0700, 2),           // P0 PIN_CNF[0]

@@ -5,6 +5,7 @@ mod clock_power;
 mod map;
 mod nvmc;
 mod pins;
+mod pwm;
 mod rtc;
 mod small;
 mod timer;

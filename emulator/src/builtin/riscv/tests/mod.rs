@@ -11,8 +11,6 @@ mod interrupts;
 mod protection;
 mod traps;
 
-use std::hash::Hasher;
-
 use super::{RiscV, StopReason};
 use crate::builtin::entropy::EntropyStream;
 use crate::builtin::fabric::{
@@ -86,22 +84,16 @@ impl Bench {
 
 /// A chip of test registers: 0x40000000 raises the line written, +4 lowers it, +8 (line << 16 | cycles) raises it so many
 /// cycles later, +0x18 holds a value that counts its stores, +0x20 is known but not modelled.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Registers;
 
 impl Chip for Registers {
     fn description(&self) -> ChipDescription {
-        let region = |name, base, kind| Region {
-            name,
-            base,
-            bytes: 0x4000,
-            kind,
-        };
         ChipDescription {
             name: "test",
             regions: vec![
-                region("flash", 0, RegionKind::Flash),
-                region("ram", RAM, RegionKind::Ram),
+                Region::new("flash", 0, 0x4000, RegionKind::Flash),
+                Region::new("ram", RAM, 0x4000, RegionKind::Ram),
             ],
             core: CoreDescription::RiscV(RiscVOptions {
                 reset_pc: MAIN,
@@ -158,11 +150,5 @@ impl Chip for Registers {
 
     fn pin_level(&self, _: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, _: &mut dyn Hasher) {}
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

@@ -72,6 +72,8 @@ const desk = {
     return window
   },
   async close(window) {
+    // A case that runs alone has none before it.
+    if (!window) return
     windows.delete(window)
     await window.close(() => display.quit('Drydock'))
   },

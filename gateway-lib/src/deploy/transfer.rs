@@ -142,8 +142,7 @@ async fn send(
     let begin = PackageBegin {
         envelope: package.envelope.clone(),
     };
-    accepted(session.request(Kind::PackageBegin, &begin).await?)?;
-    tracing::debug!(device = %session.device, app = package.view.app, "the device took the manifest");
+    let mut begun = Some(session.send(Kind::PackageBegin, &begin).await?);
     let mut window: VecDeque<Pending> = VecDeque::with_capacity(CHUNK_WINDOW);
     let mut chunks = module.chunks(CHUNK_BYTES).enumerate();
     loop {
@@ -155,6 +154,11 @@ async fn send(
         {
             let offset = u32::try_from(index * CHUNK_BYTES).unwrap_or(u32::MAX);
             window.push_back(session.send(Kind::PackageChunk, &PackageChunk { offset, data }).await?);
+        }
+        // The first chunks are on their way while the device verifies the manifest. One that it refuses takes no chunks.
+        if let Some(begun) = begun.take() {
+            accepted(begun.reply().await?)?;
+            tracing::debug!(device = %session.device, app = package.view.app, "the device took the manifest");
         }
         let Some(oldest) = window.pop_front() else {
             return Ok(());

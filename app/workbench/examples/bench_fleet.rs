@@ -109,8 +109,9 @@ async fn main() -> Outcome<()> {
         Some("<= 0"),
         "",
     );
-    workbench.shutdown().await;
+    // Sessions that end from here on are no trouble.
     watching.abort();
+    workbench.shutdown().await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The link's wire and its channels: moves bytes between the board's UART and [`Endpoint`], and hands out the `session`
 //! channel as a stream for TLS, with a guard that keeps malformed records from it.
 
-use crate::{board::BoardRef, record_guard::RecordGuard};
+use crate::{board::BoardRef, host, record_guard::RecordGuard};
 use alloc::rc::Rc;
 use core::{
     cell::{Cell, RefCell},
@@ -13,6 +13,10 @@ use drydock_protocol::{
     framing,
     link::{Channel, Endpoint, MAX_FRAME_BYTES, Role, Stats},
 };
+
+/// Bytes of the session that the gateway may be ahead by. Where packages come: as many as arrive while two chunks of one are
+/// decrypted and written. It has to stay well below the ring of each board's UART.
+const SESSION_ROOM_BYTES: usize = if host::RUNS_APPS { 2048 } else { 1024 };
 
 /// The device's end of the link.
 pub struct Link {
@@ -38,7 +42,9 @@ impl Link {
     pub fn new(board: BoardRef) -> Self {
         Self {
             board,
-            endpoint: RefCell::new(Endpoint::new(Role::Device, random_epoch(board))),
+            endpoint: RefCell::new(
+                Endpoint::new(Role::Device, random_epoch(board)).with_session_room(SESSION_ROOM_BYTES),
+            ),
             frame: RefCell::new(OutFrame {
                 bytes: [0; MAX_FRAME_BYTES],
                 at: 0,

@@ -456,7 +456,7 @@ impl AppStore {
         let mut blank = false;
         let flash = self.board.flash();
         flash.with(self.offset(unit), self.unit_bytes(), &mut |bytes| {
-            blank = bytes.iter().all(|byte| *byte == 0xFF);
+            blank = bytes.chunks_exact(ALIGNMENT).all(|words| words == [0xFF; ALIGNMENT]);
         });
         blank
     }

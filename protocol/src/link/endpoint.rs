@@ -92,6 +92,14 @@ impl Endpoint {
         Self::with_rings(role, epoch, inbound.map(Ring::new), outbound.map(Ring::new))
     }
 
+    /// Gives a new endpoint another room than its role's for bytes of the session that arrive and nobody has read: more lets
+    /// the peer send on while this side is busy.
+    #[must_use]
+    pub fn with_session_room(mut self, bytes: usize) -> Self {
+        self.inbound.rings[Channel::Session as usize] = Ring::new(bytes);
+        self
+    }
+
     /// Begins another life, with nothing of the last but the buffers: where memory is short, a second set of them would not
     /// fit beside the first, or would leave it in pieces.
     pub fn restart(&mut self, epoch: u32) {
@@ -147,16 +155,15 @@ impl Endpoint {
     }
 
     /// Takes bytes of the wire, in pieces of any size.
-    pub fn receive(&mut self, bytes: &[u8], now_ms: u64) {
-        for byte in bytes {
-            if *byte != 0 {
-                if self.encoded.len() < MAX_FRAME_BYTES {
-                    self.encoded.push(*byte);
-                } else {
-                    self.overlong = true;
-                }
-                continue;
-            }
+    pub fn receive(&mut self, mut bytes: &[u8], now_ms: u64) {
+        while !bytes.is_empty() {
+            let end = bytes.iter().position(|byte| *byte == 0);
+            let (piece, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            let taken = piece.len().min(MAX_FRAME_BYTES - self.encoded.len());
+            self.encoded.extend_from_slice(&piece[..taken]);
+            self.overlong |= taken < piece.len();
+            let Some((_, rest)) = rest.split_first() else { return };
+            bytes = rest;
             let mut encoded = core::mem::take(&mut self.encoded);
             let overlong = core::mem::take(&mut self.overlong);
             if !encoded.is_empty() {

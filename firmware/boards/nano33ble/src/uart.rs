@@ -1,9 +1,9 @@
 //! The link's wire: UARTE0 (6.34) at 1 Mbaud on header pins D1/TX and D0/RX, without flow control.
 //!
 //! DMA writes what arrives into a ring of two halves without the CPU: ENDRX starts the next half by shortcut, and the
-//! handler of RXSTARTED has a whole half's time (20 ms) to name the one after it. A counter, wired to RXDRDY by PPI, knows
-//! how many bytes there are. While flash is erased the CPU stands still for up to 85 ms; the link's window is smaller
-//! than the ring, so that nothing is overwritten then.
+//! handler of RXSTARTED has a whole half's time (40 ms) to name the one after it. A counter, wired to RXDRDY by PPI, knows
+//! how many bytes there are. While flash is erased the CPU stands still for up to 85 ms; what the link lets the host
+//! send meanwhile, repetitions included, is less than a half, so that nothing is overwritten then.
 
 use crate::clock;
 use core::{
@@ -12,7 +12,7 @@ use core::{
 };
 use nrf52840_pac::{NVIC, P1, PPI, TIMER1, UARTE0, interrupt, uarte0::RegisterBlock};
 
-const HALF_BYTES: usize = 2048;
+const HALF_BYTES: usize = 4096;
 const RING_BYTES: usize = 2 * HALF_BYTES;
 /// A link frame at most.
 const TX_BYTES: usize = 256;
@@ -112,10 +112,13 @@ impl Uart {
         }
         let count = out.len().min(waiting as usize);
         compiler_fence(Ordering::Acquire);
-        for (index, byte) in out[..count].iter_mut().enumerate() {
-            let at = self.taken.get() as usize % RING_BYTES;
-            // SAFETY: `at` is inside the ring; DMA is past this byte, as the counter says.
-            *byte = unsafe { RX.0.get().cast::<u8>().add((at + index) % RING_BYTES).read_volatile() };
+        let at = self.taken.get() as usize % RING_BYTES;
+        let (to_end, from_start) = out[..count].split_at_mut(count.min(RING_BYTES - at));
+        let ring = RX.0.get().cast::<u8>();
+        // SAFETY: both pieces are inside the ring; DMA is past their bytes, as the counter says.
+        unsafe {
+            core::ptr::copy_nonoverlapping(ring.add(at), to_end.as_mut_ptr(), to_end.len());
+            core::ptr::copy_nonoverlapping(ring, from_start.as_mut_ptr(), from_start.len());
         }
         self.taken.set(self.taken.get().wrapping_add(count as u32));
         count

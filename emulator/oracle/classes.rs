@@ -1,8 +1,8 @@
 //! Single Thumb-2 instructions by class of encoding, for the generator to draw from.
 
 use crate::generate::{
-    INDEX, LOW_BASE, Make, NOP, any, base, free, low_any, low_free, modified_immediate, random_below, shift_fields,
-    small_drift, two_free,
+    HIGH_BASE, INDEX, LOW_BASE, Make, NOP, any, base, free, low_any, low_free, modified_immediate, random_below,
+    shift_fields, small_drift, two_free,
 };
 
 pub(crate) const CLASSES: [(&str, Make); 96] = [
@@ -216,7 +216,9 @@ pub(crate) const CLASSES: [(&str, Make); 96] = [
         vec![0xfb20 | any(r), 0xf000 | free(r) << 8 | r.bits(1) << 4 | any(r)]
     }),
     ("SMLAD", |r| {
-        vec![0xfb20 | any(r), any(r) << 12 | free(r) << 8 | r.bits(1) << 4 | any(r)]
+        // Not two times 0x8000 squared: Unicorn sets Q for the sum of the products, the manual for that with Ra.
+        let rm = r.pick(&[INDEX, LOW_BASE, HIGH_BASE]);
+        vec![0xfb20 | any(r), any(r) << 12 | free(r) << 8 | r.bits(1) << 4 | rm]
     }),
     ("SMULW", |r| {
         vec![0xfb30 | any(r), 0xf000 | free(r) << 8 | r.bits(1) << 4 | any(r)]

@@ -14,7 +14,7 @@ use crate::{DATA, State, vfp};
 const FREE: [u16; 11] = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14];
 pub(crate) const INDEX: u16 = 6;
 pub(crate) const LOW_BASE: u16 = 7;
-const HIGH_BASE: u16 = 8;
+pub(crate) const HIGH_BASE: u16 = 8;
 const ITEMS: u32 = 48;
 const BREAKPOINT: u16 = 0xbeab;
 pub(crate) const NOP: u16 = 0xbf00;

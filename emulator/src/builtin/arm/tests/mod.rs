@@ -2,6 +2,7 @@
 //! beside it, on a chip with a few registers that raise interrupts.
 
 mod cycle_model;
+mod dsp;
 mod exceptions;
 mod faults;
 mod flat;

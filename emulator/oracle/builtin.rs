@@ -1,7 +1,5 @@
 //! Our side of the oracle test.
 
-use std::hash::Hasher;
-
 use drydock_emulator::builtin::arm::{CortexM, Limits, StopReason};
 use drydock_emulator::builtin::entropy::EntropyStream;
 use drydock_emulator::builtin::fabric::{
@@ -135,7 +133,7 @@ impl Builtin {
     }
 }
 
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct NoPeripherals;
 
 impl Chip for NoPeripherals {
@@ -192,11 +190,5 @@ impl Chip for NoPeripherals {
 
     fn pin_level(&self, _: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, _: &mut dyn Hasher) {}
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

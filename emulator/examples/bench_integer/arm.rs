@@ -1,7 +1,6 @@
 //! A bare Cortex-M4: memory, SysTick, and one register at 0x40000000.
 
 use std::error::Error;
-use std::hash::Hasher;
 use std::time::Instant;
 
 use drydock_emulator::Image;
@@ -57,7 +56,7 @@ fn run(image: &Image) -> Result<Run, Box<dyn Error>> {
 }
 
 /// A Cortex-M4 at 64 MHz with memory and one register.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Bare {
     register: u32,
     accesses: u64,
@@ -127,14 +126,5 @@ impl Chip for Bare {
 
     fn pin_level(&self, _pin: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, state: &mut dyn Hasher) {
-        state.write_u32(self.register);
-        state.write_u64(self.accesses);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

@@ -1,7 +1,6 @@
 //! A bare RV32 core: memory, a CLINT, and one register at 0x40000000.
 
 use std::error::Error;
-use std::hash::Hasher;
 use std::time::Instant;
 
 use drydock_emulator::Image;
@@ -59,7 +58,7 @@ const CLINT: u32 = 0x0200_0000;
 const CLINT_TOKEN: Token = 0;
 
 /// An RV32 core at 64 MHz with memory, a CLINT and one register.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Bare {
     clint: Clint,
     register: u32,
@@ -134,13 +133,5 @@ impl Chip for Bare {
 
     fn pin_level(&self, _pin: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, state: &mut dyn Hasher) {
-        state.write_u32(self.register);
-    }
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

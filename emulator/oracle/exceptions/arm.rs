@@ -1,7 +1,5 @@
 //! The Cortex-M4: the builtin core with memory alone, and QEMU's mps2-an386.
 
-use std::hash::Hasher;
-
 use drydock_emulator::builtin::arm::{CortexM, Limits, StopReason};
 use drydock_emulator::builtin::entropy::EntropyStream;
 use drydock_emulator::builtin::fabric::{
@@ -112,7 +110,7 @@ impl Stepped for Builtin {
 }
 
 /// The memories of mps2-an386 that the cases use; priorities have eight bits there.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct MemoryAlone;
 
 impl Chip for MemoryAlone {
@@ -165,11 +163,5 @@ impl Chip for MemoryAlone {
 
     fn pin_level(&self, _: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, _: &mut dyn Hasher) {}
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

@@ -1,7 +1,5 @@
 //! RV32IMAC: the builtin core with memory and a CLINT, and QEMU's virt machine with a SiFive E31.
 
-use std::hash::Hasher;
-
 use drydock_emulator::builtin::entropy::EntropyStream;
 use drydock_emulator::builtin::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
@@ -106,7 +104,7 @@ impl Stepped for Builtin {
 }
 
 /// What of QEMU's virt machine the cases use.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct MemoryAndClint(Clint);
 
 impl Chip for MemoryAndClint {
@@ -166,11 +164,5 @@ impl Chip for MemoryAndClint {
 
     fn pin_level(&self, _: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, _: &mut dyn Hasher) {}
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

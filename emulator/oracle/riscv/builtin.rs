@@ -1,7 +1,5 @@
 //! Our side.
 
-use std::hash::Hasher;
-
 use drydock_emulator::builtin::entropy::EntropyStream;
 use drydock_emulator::builtin::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
@@ -78,7 +76,7 @@ impl Builtin {
     }
 }
 
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct NoPeripherals;
 
 impl Chip for NoPeripherals {
@@ -132,11 +130,5 @@ impl Chip for NoPeripherals {
 
     fn pin_level(&self, _: u16) -> Option<bool> {
         None
-    }
-
-    fn hash_state(&self, _: &mut dyn Hasher) {}
-
-    fn snapshot(&self) -> Box<dyn Chip> {
-        Box::new(self.clone())
     }
 }

@@ -201,7 +201,7 @@ impl<C: Core> Dispatch<C> {
     /// Forgets every row: they are about to be dropped.
     pub(in crate::builtin) fn clear(&mut self) {
         self.unlinked = ptr::null();
-        self.jumps = Box::new([const { Jump::NONE }; JUMPS]);
+        *self.jumps = [const { Jump::NONE }; JUMPS];
     }
 
     /// Remembers where `block` is, and links the row that was just left to it, if that is where it went: an interrupt, a

@@ -103,7 +103,7 @@ fi
 
 say "Drydock needs, before './x $verb' can work:"
 say "$lacking"
-say "Private folders are under $DRYDOCK_CACHE. The first build afterwards takes 5 to 10 minutes on two cores."
+say "Private folders are under $DRYDOCK_CACHE. The first build afterwards takes 10 to 20 minutes on two cores."
 
 as_root=
 apt_command="apt-get update && apt-get install -y --no-install-recommends $packages"

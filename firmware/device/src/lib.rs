@@ -26,7 +26,6 @@ pub mod package;
 mod record_guard;
 pub mod records;
 pub mod session;
-mod signed;
 pub mod state;
 pub mod store;
 pub mod tls;

@@ -7,9 +7,9 @@ use drydock_protocol::{
     manifest::Manifest,
     package::{self, SignedManifest},
 };
-use p256::ecdsa::{Signature, VerifyingKey};
+use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
 
-use crate::{board::BoardInfo, signed};
+use crate::board::BoardInfo;
 
 /// The manifest, if its signature holds.
 ///
@@ -23,10 +23,8 @@ pub fn verify(signed: &SignedManifest<'_>, publisher_key: &[u8]) -> Result<Manif
         )
     };
     let key = VerifyingKey::from_sec1_bytes(publisher_key).map_err(|_| bad())?;
-    let given = Signature::from_slice(signed.signature).map_err(|_| bad())?;
-    if !signed::is_by(&key, &signed.sig_structure(), &given) {
-        return Err(bad());
-    }
+    let signature = Signature::from_slice(signed.signature).map_err(|_| bad())?;
+    key.verify(&signed.sig_structure(), &signature).map_err(|_| bad())?;
     signed
         .manifest()
         .map_err(|error| Refusal::new(RefusalCode::Malformed, &format!("{error}")))

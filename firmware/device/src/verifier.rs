@@ -6,14 +6,13 @@
 
 use crate::{
     identity::Digest,
-    signed,
     x509::{Certificate, DIGITAL_SIGNATURE, KEY_CERT_SIGN},
 };
 use alloc::{string::String, vec::Vec};
 use embedded_tls::{
     Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, SignatureScheme, TlsError, TlsVerifier,
 };
-use p256::ecdsa::{Signature, VerifyingKey};
+use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 use sha2::{Digest as _, Sha256};
 
 /// Whom to trust.
@@ -183,7 +182,7 @@ fn holds(key: &VerifyingKey, transcript: &Sha256, verify: &CertificateVerifyRef<
     message.extend_from_slice(CONTEXT);
     message.extend_from_slice(&transcript.clone().finalize());
     verify.signature_scheme == SignatureScheme::EcdsaSecp256r1Sha256
-        && Signature::from_der(verify.signature).is_ok_and(|given| signed::is_by(key, &message, &given))
+        && DerSignature::from_bytes(verify.signature).is_ok_and(|signature| key.verify(&message, &signature).is_ok())
 }
 
 fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(VerifyingKey, Accepted), Refusal> {

@@ -2,11 +2,8 @@
 //!
 //! A certificate that uses anything else, or carries a critical extension that is not understood here, does not parse.
 
-use crate::{
-    der::{DerError, Reader, Value, tag},
-    signed,
-};
-use p256::ecdsa::{Signature, VerifyingKey};
+use crate::der::{DerError, Reader, Value, tag};
+use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 
 /// A parsed certificate; borrows its DER.
 pub(crate) struct Certificate<'a> {
@@ -110,7 +107,8 @@ impl<'a> Certificate<'a> {
 
     /// Whether the key's owner signed this certificate.
     pub(crate) fn is_signed_by(&self, issuer: &VerifyingKey) -> bool {
-        Signature::from_der(self.signature).is_ok_and(|given| signed::is_by(issuer, self.to_be_signed, &given))
+        DerSignature::from_bytes(self.signature)
+            .is_ok_and(|signature| issuer.verify(self.to_be_signed, &signature).is_ok())
     }
 
     /// Whether the subjectAltName holds this DNS name, compared without case. Wildcards match nothing.

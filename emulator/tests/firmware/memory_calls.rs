@@ -11,6 +11,12 @@ const STACK: u32 = 0x2001_8000;
 /// Where the call returns to; nothing is executed there.
 const RETURN: u32 = 0x2001_9000;
 
+/// Registers that a call leaves as they were (AAPCS32, 6.1.1).
+const KEPT: [&str; 8] = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"];
+
+/// What is in the first of them, and one more in each of the others.
+const KEPT_VALUE: u64 = 0x5EED_0000;
+
 const LENGTHS: std::ops::RangeInclusive<usize> = 0..=37;
 
 pub(crate) fn check(image: &Image) -> Result<(), Failed> {
@@ -57,8 +63,8 @@ impl Calls<'_> {
 
     fn fills(&mut self, name: &str, at: usize, len: usize) -> Result<(), Failed> {
         let mut expected = pattern();
-        // Only the low byte counts.
-        let (address, value) = (AREA + at as u32, 0x1_E7);
+        // Only the low byte counts; the others have bits that it has not.
+        let (address, value) = (AREA + at as u32, 0xFFFF_FF18);
         let (byte, arguments) = match name {
             "memset" => (value as u8, [address, value, len as u32]),
             "__aeabi_memset" => (value as u8, [address, len as u32, value]),
@@ -86,6 +92,9 @@ impl Calls<'_> {
         for (register, value) in registers {
             self.machine.write_register(register, value.into())?;
         }
+        for (register, value) in KEPT.into_iter().zip(KEPT_VALUE..) {
+            self.machine.write_register(register, value)?;
+        }
         let mut steps = 0;
         while self.machine.read_register("pc")? != u64::from(RETURN) {
             self.machine.step()?;
@@ -93,6 +102,10 @@ impl Calls<'_> {
             assert!(steps < 1000, "{what} does not return");
         }
         assert_eq!(self.machine.read_register("r0")?, u64::from(r0), "{what}");
+        assert_eq!(self.machine.read_register("sp")?, u64::from(STACK), "{what}");
+        for (register, value) in KEPT.into_iter().zip(KEPT_VALUE..) {
+            assert_eq!(self.machine.read_register(register)?, value, "{register} after {what}");
+        }
         let mut area = [0; AREA_BYTES];
         self.machine.read_memory(AREA, &mut area)?;
         assert_eq!(area, expected, "{what}");

@@ -69,8 +69,9 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// After a deployment the board erases the pages that the next one will be written to, part by part. Cut short in that, it
-/// takes the next package nevertheless, and no word of flash is written more often than the chip allows.
+/// After a deployment the board erases the pages that the next one will be written to, part by part. Cut short in that, or
+/// when it has begun to write to them, it takes the next package nevertheless, and no word of flash is written more often
+/// than the chip allows.
 pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     let mut random = 1_u64;
     let module = drydock_assets::app("sensor")
@@ -81,6 +82,9 @@ pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     world.machine.write_memory(PACKAGES, &vec![0; PACKAGES_BYTES])?;
     let mut blank = Vec::new();
     for sequence in 1..=6 {
+        if sequence % 2 == 0 {
+            begin_and_cut(&mut world, sequence, module)?;
+        }
         deploy(&mut world, &manifest(APP, sequence, module), module).map_err(|refusal| refusal.detail)?;
         while world.report().state != AppState::Running {}
         random = random
@@ -102,6 +106,32 @@ pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     println!("blank pages at the cuts: {blank:?}");
     assert!(blank.iter().any(|pages| *pages > 0), "{blank:?}");
     assert!(world.faults.is_empty(), "{:?}", world.faults);
+    Ok(())
+}
+
+/// Lets the board erase all that it erases ahead and note it, and cuts the power when some of it was written to: it was
+/// blank once, and is not any more.
+fn begin_and_cut(world: &mut World, sequence: u64, module: &[u8]) -> Result<(), Failed> {
+    let idle = world.machine.now() + VirtualTime::from_ms(1_500);
+    world.run_until("the erasing ahead", |world| world.machine.now() >= idle);
+    // Other bytes than those of the package that comes next.
+    let envelope = sign(&manifest(APP, sequence + 100, module), &world.gateway.publisher);
+    let data = &module[module.len() - CHUNK_BYTES..];
+    // Not before both are answered.
+    world.cut_at = Some(world.machine.now() + VirtualTime::from_seconds(10));
+    assert!(ask(world, Kind::PackageBegin, &PackageBegin { envelope })?);
+    assert!(ask(world, Kind::PackageChunk, &PackageChunk { offset: 0, data })?);
+    world.cut_at = Some(world.machine.now());
+    world.run_until("the cut", |world| world.cut_at.is_none());
+    world.gateway.inbox.clear();
+    let sequences: Vec<u64> = world.hello().apps.iter().map(|app| app.sequence).collect();
+    assert_eq!(
+        sequences,
+        [sequence - 1],
+        "of a transfer that was not committed nothing is told"
+    );
+    world.run_until("a session", |world| world.gateway.has_session());
+    world.gateway.inbox.clear();
     Ok(())
 }
 

@@ -116,7 +116,7 @@ impl App {
     }
 
     fn metrics(&mut self, board: BoardRef) -> AppMetrics {
-        let heap_bytes = board.arena_bytes(self.arena);
+        let heap_bytes = board.housekeeping().arena_bytes(self.arena);
         let (fuel, memory_bytes) = self
             .instance
             .as_ref()
@@ -224,10 +224,10 @@ impl Apps {
 
     /// Heap that an app could be promised now, if the app of the given name were not loaded.
     pub fn free_bytes(&self, except: &str) -> u32 {
-        let heap = self.board.heap();
+        let heap = self.board.housekeeping().heap();
         let mut free = i64::from(heap.total_bytes) - i64::from(heap.used_bytes) - i64::from(SYSTEM_HEAP_BYTES);
         for app in self.apps.iter().filter(|app| app.is_active()) {
-            let used_bytes = self.board.arena_bytes(app.arena);
+            let used_bytes = self.board.housekeeping().arena_bytes(app.arena);
             if app.name() == except {
                 free += i64::from(used_bytes);
             } else {
@@ -268,7 +268,7 @@ impl Apps {
         let limit_bytes = self.free_bytes(name);
         let app = &mut self.apps[at];
         let (limits, mut loaded) = (app.manifest.limits, None);
-        let outcome = self.board.in_arena(app.arena(limit_bytes), &mut || {
+        let outcome = self.board.housekeeping().in_arena(app.arena(limit_bytes), &mut || {
             let context = AppContext::new(
                 self.board,
                 &self.clock,
@@ -433,7 +433,7 @@ impl Apps {
             app.instance = None;
             app.reserved_bytes = 0;
             let arena = app.arena;
-            self.board.free_arena(arena);
+            self.board.housekeeping().free_arena(arena);
         }
     }
 }
@@ -457,6 +457,7 @@ impl App {
     fn promise(&self, board: BoardRef, instance: &dyn WasmInstance) -> u32 {
         let limits = &self.manifest.limits;
         board
+            .housekeeping()
             .arena_bytes(self.arena)
             .saturating_add(limits.memory_bytes.saturating_sub(instance.memory_bytes()))
             .saturating_add(limits.stack_bytes)
@@ -511,7 +512,9 @@ impl App {
         let (instance, callback) = (self.instance.as_mut()?, self.callback.as_mut()?);
         let began_us = board.now_us();
         let mut progress = None;
-        let outcome = board.in_arena(arena, &mut || progress = Some(instance.run(SLICE_FUEL)));
+        let outcome = board
+            .housekeeping()
+            .in_arena(arena, &mut || progress = Some(instance.run(SLICE_FUEL)));
         let now_us = board.now_us();
         if let Err(error) = outcome {
             // All of the instance lies in the arena, which goes as a whole.

@@ -10,6 +10,9 @@ use drydock_protocol::{
     types::{FaultRecord, ResetReason},
 };
 
+/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
+pub const BUILT_MS: u64 = 1_767_225_600_000;
+
 /// A board, for as long as the firmware runs.
 pub type BoardRef = &'static dyn Board;
 
@@ -49,12 +52,22 @@ pub trait Board {
     /// Tells the watchdog that the firmware is alive.
     fn feed_watchdog(&self);
 
+    /// Why the board last came out of reset.
+    fn reset_reason(&self) -> ResetReason;
+
+    /// Restarts the board. On hardware it does not return.
+    fn reset(&self);
+
+    /// How the image keeps house.
+    fn housekeeping(&self) -> &dyn Housekeeping;
+}
+
+/// What an image keeps of itself, whichever chip it runs on: the heap with its arenas, the stack, and what a fall leaves for
+/// the next life.
+pub trait Housekeeping {
     /// Notes what the main loop turns to. A board that has memory which survives reset tells it of a hang in which no
     /// handler could run.
     fn turn_to(&self, _step: Step) {}
-
-    /// Why the board last came out of reset.
-    fn reset_reason(&self) -> ResetReason;
 
     /// What the last panic or fault left; told once.
     fn take_fault(&self) -> Option<FaultRecord>;
@@ -77,9 +90,6 @@ pub trait Board {
 
     /// The [mark](Arena::mark) of the work that the last panic or fault struck.
     fn faulted_app(&self) -> Option<u8>;
-
-    /// Restarts the board. On hardware it does not return.
-    fn reset(&self);
 
     /// Heap in use, at most since reset, and in all.
     fn heap(&self) -> Usage;

@@ -96,7 +96,7 @@ impl Device {
     /// One turn of the main loop: everything that is due, then sleep until something may be.
     pub fn turn(&mut self) {
         self.board.feed_watchdog();
-        self.board.turn_to(Step::Link);
+        self.board.housekeeping().turn_to(Step::Link);
         let reset = self.link.pump();
         if reset {
             self.conversation = None;
@@ -107,14 +107,14 @@ impl Device {
                 self.next_attempt_us = 0;
             }
         }
-        self.board.turn_to(Step::Host);
+        self.board.housekeeping().turn_to(Step::Host);
         self.control();
-        self.board.turn_to(Step::Gateway);
+        self.board.housekeeping().turn_to(Step::Gateway);
         self.advance_conversation();
         self.finish_wipe();
-        self.board.turn_to(Step::Apps);
+        self.board.housekeeping().turn_to(Step::Apps);
         let ran = self.state.borrow_mut().apps.run_slice();
-        self.board.turn_to(Step::Link);
+        self.board.housekeeping().turn_to(Step::Link);
         // What this turn produced goes out before the device sleeps.
         if !self.link.pump() && !ran {
             self.sleep();
@@ -279,7 +279,7 @@ impl Device {
             return;
         }
         if deadline_us > now_us {
-            self.board.turn_to(Step::Idle);
+            self.board.housekeeping().turn_to(Step::Idle);
             let slept_us = self.board.sleep_until(deadline_us);
             self.state.borrow_mut().slept(slept_us);
         }

@@ -67,7 +67,6 @@ pub(crate) struct Apps {
 #[derive(Clone)]
 pub(crate) struct Installed {
     pub(crate) manifest: Manifest,
-    pub(crate) module: Vec<u8>,
     pub(crate) state: AppState,
     pub(crate) autostart: bool,
 }
@@ -317,7 +316,6 @@ impl DeviceHandler for Apps {
         self.high_water.insert(app.clone(), manifest.sequence);
         let installed = Installed {
             manifest,
-            module,
             state: AppState::Installed,
             autostart: false,
         };

@@ -9,20 +9,14 @@ use crate::{
     watchdog,
 };
 use core::arch::asm;
-use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
 use drydock_fault::{self as fault, Resets};
-use drydock_protocol::{
-    capability::PinSet,
-    types::{FaultRecord, ResetReason},
-};
+use drydock_protocol::{capability::PinSet, types::ResetReason};
 use esp_hal::rng::TrngSource;
 
 /// Pins that apps may be granted: what is on the headers, without the link's TX and RX, the wipe button and the straps. 8 is
 /// the data line of the RGB light; 12 and 13 are the native USB socket's, which the firmware leaves alone.
 const APP_PINS: &[u8] = &[0, 1, 2, 3, 6, 7, 8, 11, 12, 13, 18, 19, 20, 21, 22, 23];
-
-/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
-const BUILT_MS: u64 = 1_767_225_600_000;
 
 /// RD_MAC_SYS_0 and 1, of the fuses.
 const RD_MAC_SYS_0: u32 = EFUSE + 0x44;
@@ -135,47 +129,15 @@ impl Board for DevKit {
         watchdog::feed();
     }
 
-    fn turn_to(&self, step: Step) {
-        fault::turn_to(step.tag());
-    }
-
     fn reset_reason(&self) -> ResetReason {
         self.reset_reason
-    }
-
-    fn take_fault(&self) -> Option<FaultRecord> {
-        fault::take()
-    }
-
-    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        fault::mark_app(Some(arena.mark));
-        let done = drydock_arena::run(arena, work);
-        fault::mark_app(None);
-        done
-    }
-
-    fn arena_bytes(&self, number: u8) -> u32 {
-        drydock_arena::arena_bytes(number)
-    }
-
-    fn free_arena(&self, number: u8) {
-        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
-        unsafe { drydock_arena::free_arena(number) };
-    }
-
-    fn faulted_app(&self) -> Option<u8> {
-        fault::faulted_app()
     }
 
     fn reset(&self) {
         esp_hal::system::software_reset();
     }
 
-    fn heap(&self) -> Usage {
-        drydock_arena::usage()
-    }
-
-    fn stack(&self) -> Usage {
-        drydock_stack::usage()
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        &drydock_housekeeping::Image
     }
 }

@@ -2,14 +2,8 @@
 
 use crate::{clock::Clock, no_flash::NoFlash, pins::Gpio, reset, uart::Uart};
 use core::cell::Cell;
-use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
-use drydock_protocol::{
-    capability::PinSet,
-    types::{FaultRecord, ResetReason},
-};
-
-/// 2026-01-01, the year of this source.
-const BUILT_MS: u64 = 1_767_225_600_000;
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_protocol::{capability::PinSet, types::ResetReason};
 
 /// The HiFive1 Rev B.
 pub(crate) struct HiFive {
@@ -94,44 +88,15 @@ impl Board for HiFive {
         reset::feed();
     }
 
-    fn turn_to(&self, step: Step) {
-        drydock_fault::turn_to(step.tag());
-    }
-
     fn reset_reason(&self) -> ResetReason {
         self.reset_reason
-    }
-
-    fn take_fault(&self) -> Option<FaultRecord> {
-        drydock_fault::take()
-    }
-
-    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        drydock_arena::run(arena, work)
-    }
-
-    fn arena_bytes(&self, number: u8) -> u32 {
-        drydock_arena::arena_bytes(number)
-    }
-
-    fn free_arena(&self, number: u8) {
-        // SAFETY: the device frees an arena after it has dropped or forgotten what lived there.
-        unsafe { drydock_arena::free_arena(number) };
-    }
-
-    fn faulted_app(&self) -> Option<u8> {
-        drydock_fault::faulted_app()
     }
 
     fn reset(&self) {
         reset::reset();
     }
 
-    fn heap(&self) -> Usage {
-        drydock_arena::usage()
-    }
-
-    fn stack(&self) -> Usage {
-        drydock_stack::usage()
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        &drydock_housekeeping::Image
     }
 }

@@ -1,18 +1,12 @@
 //! The board as the firmware sees it.
 
 use crate::{clock::Clock, entropy::Entropy, flash::RamStore, lights::Lights, uart::Uart};
-use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
 use drydock_fault::Resets;
-use drydock_protocol::{
-    capability::PinSet,
-    types::{FaultRecord, ResetReason},
-};
+use drydock_protocol::{capability::PinSet, types::ResetReason};
 
 /// GPIO0, without the link's RX and TX.
 const APP_PINS: &[u8] = &[1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-
-/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
-const BUILT_MS: u64 = 1_767_225_600_000;
 
 /// QEMU's MPS2 AN386.
 pub(crate) struct Mps2 {
@@ -92,47 +86,15 @@ impl Board for Mps2 {
     /// None is started: QEMU's would reset the board while the host is busy elsewhere.
     fn feed_watchdog(&self) {}
 
-    fn turn_to(&self, step: Step) {
-        drydock_fault::turn_to(step.tag());
-    }
-
     fn reset_reason(&self) -> ResetReason {
         self.reset_reason
-    }
-
-    fn take_fault(&self) -> Option<FaultRecord> {
-        drydock_fault::take()
-    }
-
-    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        drydock_fault::mark_app(Some(arena.mark));
-        let done = drydock_arena::run(arena, work);
-        drydock_fault::mark_app(None);
-        done
-    }
-
-    fn arena_bytes(&self, number: u8) -> u32 {
-        drydock_arena::arena_bytes(number)
-    }
-
-    fn free_arena(&self, number: u8) {
-        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
-        unsafe { drydock_arena::free_arena(number) };
-    }
-
-    fn faulted_app(&self) -> Option<u8> {
-        drydock_fault::faulted_app()
     }
 
     fn reset(&self) {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn heap(&self) -> Usage {
-        drydock_arena::usage()
-    }
-
-    fn stack(&self) -> Usage {
-        drydock_stack::usage()
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        &drydock_housekeeping::Image
     }
 }

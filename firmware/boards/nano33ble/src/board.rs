@@ -1,12 +1,9 @@
 //! The board as the firmware sees it.
 
 use crate::{clock::Clock, flash::FlashRegions, pins::Gpio, sensors, uart::Uart, watchdog};
-use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
 use drydock_fault::{self as fault, Resets};
-use drydock_protocol::{
-    capability::PinSet,
-    types::{FaultRecord, ResetReason},
-};
+use drydock_protocol::{capability::PinSet, types::ResetReason};
 use nrf52840_pac::Peripherals;
 
 /// Pins that apps may be granted: the LEDs and what is on the headers, without the link's TX and RX.
@@ -15,9 +12,6 @@ const APP_PINS: &[u8] = &[
     43, 44, 47, 45, 46, 23, 21, 27, 34, 33, 40, // D2 to D12
     4, 5, 30, 29, 31, 2, 28, 3, // A0 to A7
 ];
-
-/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
-const BUILT_MS: u64 = 1_767_225_600_000;
 
 /// The Nano 33 BLE.
 pub(crate) struct Nano {
@@ -125,47 +119,15 @@ impl Board for Nano {
         watchdog::feed();
     }
 
-    fn turn_to(&self, step: Step) {
-        fault::turn_to(step.tag());
-    }
-
     fn reset_reason(&self) -> ResetReason {
         self.reset_reason
-    }
-
-    fn take_fault(&self) -> Option<FaultRecord> {
-        fault::take()
-    }
-
-    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        fault::mark_app(Some(arena.mark));
-        let done = drydock_arena::run(arena, work);
-        fault::mark_app(None);
-        done
-    }
-
-    fn arena_bytes(&self, number: u8) -> u32 {
-        drydock_arena::arena_bytes(number)
-    }
-
-    fn free_arena(&self, number: u8) {
-        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
-        unsafe { drydock_arena::free_arena(number) };
-    }
-
-    fn faulted_app(&self) -> Option<u8> {
-        fault::faulted_app()
     }
 
     fn reset(&self) {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn heap(&self) -> Usage {
-        drydock_arena::usage()
-    }
-
-    fn stack(&self) -> Usage {
-        drydock_stack::usage()
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        &drydock_housekeeping::Image
     }
 }

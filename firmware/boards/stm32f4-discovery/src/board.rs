@@ -8,14 +8,8 @@ use crate::{
     uart::Uart,
     watchdog,
 };
-use drydock_device::board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage};
-use drydock_protocol::{
-    capability::PinSet,
-    types::{FaultRecord, ResetReason},
-};
-
-/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
-const BUILT_MS: u64 = 1_767_225_600_000;
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_protocol::{capability::PinSet, types::ResetReason};
 
 /// The STM32F4DISCOVERY.
 pub(crate) struct Discovery {
@@ -90,47 +84,15 @@ impl Board for Discovery {
         watchdog::feed();
     }
 
-    fn turn_to(&self, step: Step) {
-        drydock_fault::turn_to(step.tag());
-    }
-
     fn reset_reason(&self) -> ResetReason {
         self.reset_reason
-    }
-
-    fn take_fault(&self) -> Option<FaultRecord> {
-        drydock_fault::take()
-    }
-
-    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        drydock_fault::mark_app(Some(arena.mark));
-        let done = drydock_arena::run(arena, work);
-        drydock_fault::mark_app(None);
-        done
-    }
-
-    fn arena_bytes(&self, number: u8) -> u32 {
-        drydock_arena::arena_bytes(number)
-    }
-
-    fn free_arena(&self, number: u8) {
-        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
-        unsafe { drydock_arena::free_arena(number) };
-    }
-
-    fn faulted_app(&self) -> Option<u8> {
-        drydock_fault::faulted_app()
     }
 
     fn reset(&self) {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn heap(&self) -> Usage {
-        drydock_arena::usage()
-    }
-
-    fn stack(&self) -> Usage {
-        drydock_stack::usage()
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        &drydock_housekeeping::Image
     }
 }

@@ -4,16 +4,10 @@ use crate::{clock::Clock, flash::DataFlash, ident, noise, pins::Ports, reset, tr
 use core::cell::RefCell;
 use cortex_m::peripheral::DWT;
 use drydock_device::{
-    board::{Arena, Board, BoardInfo, Flash, OutOfMemory, Pins, Step, Usage},
+    board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins},
     entropy::{Generator, Unhealthy},
 };
-use drydock_protocol::{
-    capability::PinSet,
-    types::{FaultRecord, ResetReason},
-};
-
-/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
-const BUILT_MS: u64 = 1_767_225_600_000;
+use drydock_protocol::{capability::PinSet, types::ResetReason};
 
 /// The Uno R4 Minima.
 pub(crate) struct Uno {
@@ -100,44 +94,15 @@ impl Board for Uno {
         watchdog::feed();
     }
 
-    fn turn_to(&self, step: Step) {
-        drydock_fault::turn_to(step.tag());
-    }
-
     fn reset_reason(&self) -> ResetReason {
         self.reset_reason
-    }
-
-    fn take_fault(&self) -> Option<FaultRecord> {
-        drydock_fault::take()
-    }
-
-    fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
-        drydock_arena::run(arena, work)
-    }
-
-    fn arena_bytes(&self, number: u8) -> u32 {
-        drydock_arena::arena_bytes(number)
-    }
-
-    fn free_arena(&self, number: u8) {
-        // SAFETY: the device frees an arena after it has dropped or forgotten the app that lived there.
-        unsafe { drydock_arena::free_arena(number) };
-    }
-
-    fn faulted_app(&self) -> Option<u8> {
-        drydock_fault::faulted_app()
     }
 
     fn reset(&self) {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn heap(&self) -> Usage {
-        drydock_arena::usage()
-    }
-
-    fn stack(&self) -> Usage {
-        drydock_stack::usage()
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        &drydock_housekeeping::Image
     }
 }

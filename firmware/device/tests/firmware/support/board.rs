@@ -1,7 +1,9 @@
 //! A board in memory. Boards are leaked: the firmware borrows its board for ever.
 
 use super::{flash::RamFlash, heap};
-use drydock_device::board::{Arena, Board, BoardInfo, BoardRef, Flash, MAX_ARENAS, OutOfMemory, Pins, Pull, Usage};
+use drydock_device::board::{
+    Arena, Board, BoardInfo, BoardRef, Flash, Housekeeping, MAX_ARENAS, OutOfMemory, Pins, Pull, Usage,
+};
 use drydock_protocol::{
     capability::PinSet,
     types::{FaultRecord, ResetReason},
@@ -131,6 +133,16 @@ impl Board for TestBoard {
         ResetReason::PowerOn
     }
 
+    fn reset(&self) {
+        self.resets.set(self.resets.get() + 1);
+    }
+
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        self
+    }
+}
+
+impl Housekeeping for TestBoard {
     fn take_fault(&self) -> Option<FaultRecord> {
         self.fault.take()
     }
@@ -162,10 +174,6 @@ impl Board for TestBoard {
 
     fn faulted_app(&self) -> Option<u8> {
         self.faulted_app.get()
-    }
-
-    fn reset(&self) {
-        self.resets.set(self.resets.get() + 1);
     }
 
     fn heap(&self) -> Usage {

@@ -16,7 +16,7 @@ const RED: u16 = 3 * 32 + 14;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("nano33ble_runs_on_embassy_nrf", "nano33ble", ARM, nano33ble),
-        trial("nano33ble_dims_lights_on_embassy_nrf", "pwm", ARM, pwm),
+        trial("nano33ble_dims_lights_on_embassy_nrf", "pwm", ARM, crate::lights::check),
         trial("stm32f4_runs_on_stm32f4xx_hal", "stm32f4", ARM, stm32f4),
         trial("rtic_runs_on_stm32f4", "rtic", ARM, rtic),
         trial(
@@ -81,53 +81,6 @@ fn nano33ble(image: &Image) -> Result<(), Failed> {
         );
     }
     assert!(machine.instructions() - before < 100_000, "it sleeps between the bytes");
-    Ok(())
-}
-
-fn pwm(image: &Image) -> Result<(), Failed> {
-    const BUILT_IN: u16 = 13;
-    const RGB: [u16; 3] = [24, 16, 6];
-    let mut machine = boot("nano33ble", image)?;
-    assert_eq!(run(&mut *machine, 120)?, "hello from SimplePwm\nfaded\nplayed\n");
-    let changes = machine.take_pin_changes();
-    let pulses = |pin: u16, on: bool| {
-        let changes = changes.iter().filter(|change| change.pin == pin);
-        let moves: Vec<_> = changes.filter_map(|it| Some((it.at.as_ns(), it.level?))).collect();
-        let pulses = moves.windows(2).filter(|pair| pair[0].1 == on && pair[1].1 != on);
-        pulses
-            .map(|pair| (pair[0].0, pair[1].0 - pair[0].0))
-            .collect::<Vec<_>>()
-    };
-    // A change is told at the end of an instruction.
-    let us = |(_, ns): (u64, u64)| (ns + 500) / 1_000;
-    // Red grows as green fades, blue stays; each is low from the begin of a period on.
-    let widths = RGB.map(|pin| {
-        let mut widths: Vec<u64> = pulses(pin, false).into_iter().map(us).collect();
-        widths.dedup();
-        widths
-    });
-    assert_eq!(widths[0][..3], [250, 500, 750], "{widths:?}");
-    assert!(widths[0][3] > 3_000, "and stays on: {widths:?}");
-    assert!(widths[1][0] > 3_000, "{widths:?}");
-    assert_eq!(widths[1][1..], [750, 500, 250], "{widths:?}");
-    assert_eq!(widths[2], [100], "{widths:?}");
-    for pair in pulses(RGB[2], false).windows(2) {
-        let apart = pair[1].0 - pair[0].0;
-        assert!(apart.abs_diff(1_000_000) < 1_000, "1 kHz, not {apart} ns");
-    }
-    // Five periods of each value, three times; the last stays until it is stopped, somewhere in a period.
-    let mut played: Vec<u64> = pulses(BUILT_IN, true).into_iter().map(us).collect();
-    assert!((60..=62).contains(&played.len()), "{played:?}");
-    played.truncate(60);
-    for (period, us) in played.iter().enumerate() {
-        let expected = if period < 45 {
-            [100, 500, 900][period / 5 % 3]
-        } else {
-            900
-        };
-        assert_eq!(*us, expected, "period {period}: {played:?}");
-    }
-    assert_eq!(machine.pin_level(BUILT_IN), None, "the driver lets go of it");
     Ok(())
 }
 

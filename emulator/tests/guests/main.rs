@@ -3,6 +3,7 @@
 //! the reason in its name.
 
 mod arm;
+mod lights;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,16 +1,19 @@
 //! Lights that are dimmed: three channels of a PWM by values that the program sets, one of another PWM by a sequence that is
-//! played from RAM.
+//! played from RAM, one of a third by two sequences that take turns, while other pins tell of its events.
 
 #![no_std]
 #![no_main]
 
 use embassy_executor::Spawner;
-use embassy_nrf::gpio::Level;
+use embassy_nrf::gpio::{Level, OutputDrive, Pin};
+use embassy_nrf::gpiote::{Channel, OutputChannel, OutputChannelPolarity};
 use embassy_nrf::peripherals::UARTE0;
+use embassy_nrf::ppi::Ppi;
 use embassy_nrf::pwm::{
-    Config, DutyCycle, SequenceConfig, SequencePwm, SimpleConfig, SimplePwm, SingleSequenceMode, SingleSequencer,
+    Config, CounterMode, DutyCycle, Prescaler, Sequence, SequenceConfig, SequenceMode, SequencePwm, Sequencer,
+    SimpleConfig, SimplePwm, SingleSequenceMode, SingleSequencer, StartSequence,
 };
-use embassy_nrf::{bind_interrupts, uarte};
+use embassy_nrf::{Peri, bind_interrupts, uarte};
 use embassy_time::Timer;
 
 bind_interrupts!(struct Irqs {
@@ -53,9 +56,69 @@ async fn main(_spawner: Spawner) {
             let _ = uart.write(b"played\n").await;
         }
     }
+
+    // Back and forth, 2 kHz: two tables by turns, the first at half the rate and its last value for three periods more.
+    let (first, second) = ([400, 300], [100]);
+    let mut config = Config::default();
+    config.counter_mode = CounterMode::UpAndDown;
+    config.prescaler = Prescaler::Div8;
+    config.max_duty = 500;
+    if let Ok(mut light) = SequencePwm::new_1ch(p.PWM2, p.P0_11, config) {
+        let [period, started0, started1, ended0, ended1, done, stopped] = [
+            telling(p.GPIOTE_CH0, p.P0_27),
+            telling(p.GPIOTE_CH1, p.P0_28),
+            telling(p.GPIOTE_CH2, p.P0_29),
+            telling(p.GPIOTE_CH3, p.P0_30),
+            telling(p.GPIOTE_CH4, p.P0_31),
+            telling(p.GPIOTE_CH5, p.P0_02),
+            telling(p.GPIOTE_CH6, p.P0_03),
+        ];
+        let mut period_ends = Ppi::new_one_to_one(p.PPI_CH0, light.event_pwm_period_end(), period.task_out());
+        period_ends.enable();
+        let mut first_starts = Ppi::new_one_to_one(p.PPI_CH1, light.event_seq0_started(), started0.task_out());
+        first_starts.enable();
+        let mut second_starts = Ppi::new_one_to_one(p.PPI_CH2, light.event_seq1_started(), started1.task_out());
+        second_starts.enable();
+        let mut first_ends = Ppi::new_one_to_one(p.PPI_CH3, light.event_seq_end(), ended0.task_out());
+        first_ends.enable();
+        let mut second_ends = Ppi::new_one_to_one(p.PPI_CH4, light.event_seq1_end(), ended1.task_out());
+        second_ends.enable();
+        let mut stops = Ppi::new_one_to_one(p.PPI_CH6, light.event_stopped(), stopped.task_out());
+        stops.enable();
+        // SAFETY: it is stopped where its sequences end.
+        let stop = unsafe { light.task_stop() };
+        let mut end = Ppi::new_one_to_two(p.PPI_CH5, light.event_loops_done(), done.task_out(), stop);
+        end.enable();
+
+        let mut slow = SequenceConfig::default();
+        slow.refresh = 1;
+        slow.end_delay = 3;
+        let first = Sequence::new(&first, slow);
+        let second = Sequence::new(&second, SequenceConfig::default());
+        let sequencer = Sequencer::new(&mut light, first, Some(second));
+        if sequencer.start(StartSequence::Zero, SequenceMode::Loop(2)).is_ok() {
+            Timer::after_millis(12).await;
+            end.disable();
+        }
+        if sequencer.start(StartSequence::Zero, SequenceMode::Infinite).is_ok() {
+            Timer::after_millis(13).await;
+            let _ = uart.write(b"by turns\n").await;
+        }
+    }
     loop {
         Timer::after_secs(1).await;
     }
+}
+
+/// A pin that changes with each event that is led to it.
+fn telling<'d>(channel: Peri<'d, impl Channel>, pin: Peri<'d, impl Pin>) -> OutputChannel<'d> {
+    OutputChannel::new(
+        channel,
+        pin,
+        Level::Low,
+        OutputDrive::Standard,
+        OutputChannelPolarity::Toggle,
+    )
 }
 
 #[panic_handler]

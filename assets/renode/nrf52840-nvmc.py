@@ -1,14 +1,4 @@
-# NVMC (PS v1.7, 4.3): always ready, erases at once.
-from System import Array, Byte
-
-PAGE = 4096
-
-def erase(addr, size):
-    blank = Array.CreateInstance(Byte, size)
-    for i in range(size):
-        blank[i] = Byte(0xFF)
-    self.GetMachine().SystemBus.WriteBytes(blank, addr)
-
+# NVMC (PS v1.7, 4.3): always ready, erases at once. Renode saves what is in variables: none but numbers may stay there.
 if request.IsInit:
     config = 0
 elif request.IsRead:
@@ -19,13 +9,21 @@ elif request.IsRead:
     else:
         request.Value = 0
 elif request.IsWrite:
+    first = 0
+    pages = 0
     if request.Offset == 0x504:
-        config = request.Value & 3
+        config = int(request.Value & 3)
     elif config == 2: # EEN
         if request.Offset == 0x508: # ERASEPAGE
-            erase(request.Value & ~(PAGE - 1), PAGE)
+            first = int(request.Value & 0xFFFFF000)
+            pages = 1
         elif request.Offset == 0x50C and request.Value & 1: # ERASEALL
-            for page in range(256):
-                erase(page * PAGE, PAGE)
+            pages = 256
         elif request.Offset == 0x514 and request.Value & 1: # ERASEUICR
-            erase(0x10001000, PAGE)
+            first = 0x10001000
+            pages = 1
+    if pages:
+        blank = System.Array[System.Byte]([0xFF] * 4096)
+        for page in range(pages):
+            self.GetMachine().SystemBus.WriteBytes(blank, first + page * 4096)
+        del blank

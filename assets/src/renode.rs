@@ -23,14 +23,16 @@ pub struct RenodeChip {
     pub init: Vec<String>,
     /// Where the number of the reset pin is written.
     pub reset_pin_words: Vec<u32>,
+    /// Which of the seed's streams the factory draws from.
+    pub stream: u8,
     /// Words that the factory wrote.
     pub words: Vec<FactoryWord>,
     /// Words that differ from chip to chip, to be drawn in this order.
     pub drawn: Vec<DrawnWords>,
     /// Entries that are added to the description.
     pub additions: &'static str,
-    /// Files that the additions name.
-    pub files: &'static [(&'static str, &'static str)],
+    /// Scripts that the additions name.
+    pub scripts: &'static [(&'static str, &'static str)],
 }
 
 /// A word that is the same in all chips.
@@ -54,9 +56,11 @@ pub struct DrawnWords {
     /// Bits that are one, by word.
     #[serde(default)]
     pub ones: Vec<u32>,
+    /// From this byte on they are capital letters.
+    pub letters_from: Option<u32>,
 }
 
-/// A chip's file, with what is added and the files that the additions name.
+/// A chip's file, with what is added and the scripts that the additions name.
 type Source = (
     &'static str,
     &'static str,
@@ -64,15 +68,24 @@ type Source = (
     &'static [(&'static str, &'static str)],
 );
 
-const CHIPS: &[Source] = &[(
-    "renode/nrf52840.toml",
-    include_str!("../renode/nrf52840.toml"),
-    include_str!("../renode/nrf52840.repl"),
-    &[
-        ("nrf52840-nvmc.py", include_str!("../renode/nrf52840-nvmc.py")),
-        ("nrf52840-temp.py", include_str!("../renode/nrf52840-temp.py")),
-    ],
-)];
+const CHIPS: &[Source] = &[
+    (
+        "renode/nrf52840.toml",
+        include_str!("../renode/nrf52840.toml"),
+        include_str!("../renode/nrf52840.repl"),
+        &[
+            ("nrf52840-nvmc.py", include_str!("../renode/nrf52840-nvmc.py")),
+            ("nrf52840-temp.py", include_str!("../renode/nrf52840-temp.py")),
+            ("nrf52840-uarte.py", include_str!("../renode/nrf52840-uarte.py")),
+        ],
+    ),
+    (
+        "renode/stm32f407.toml",
+        include_str!("../renode/stm32f407.toml"),
+        include_str!("../renode/stm32f407.repl"),
+        &[("stm32f407-usart2.py", include_str!("../renode/stm32f407-usart2.py"))],
+    ),
+];
 
 /// How Renode runs the chip called `chip`; `None` if we never taught it.
 pub fn renode_chip(chip: &str) -> Option<RenodeChip> {
@@ -82,7 +95,7 @@ pub fn renode_chip(chip: &str) -> Option<RenodeChip> {
         .find(|described| described.chip == chip)
 }
 
-fn parse(&(file, text, additions, files): &Source) -> Result<RenodeChip, Invalid> {
+fn parse(&(file, text, additions, scripts): &Source) -> Result<RenodeChip, Invalid> {
     let mut reader = Reader::new(file, text);
     let chip = reader.required("chip");
     let base = reader.required("base");
@@ -92,6 +105,7 @@ fn parse(&(file, text, additions, files): &Source) -> Result<RenodeChip, Invalid
     let expects = reader.required("expects");
     let init = reader.required("init");
     let reset_pin_words = reader.required("reset_pin_words");
+    let stream = reader.required("stream");
     let words = reader.all("word");
     let drawn = reader.all("drawn");
     let described = (|| {
@@ -104,10 +118,11 @@ fn parse(&(file, text, additions, files): &Source) -> Result<RenodeChip, Invalid
             expects: expects?,
             init: init?,
             reset_pin_words: reset_pin_words?,
+            stream: stream?,
             words,
             drawn,
             additions,
-            files,
+            scripts,
         })
     })();
     reader.finish(described)
@@ -125,8 +140,10 @@ mod tests {
             let chip = chips.iter().find(|chip| chip.name == described.chip).expect("our chip");
             assert_eq!(described.uarts.len(), usize::from(chip.uarts));
             assert!(described.ports.len() * 32 >= usize::from(chip.pins));
-            for (name, _) in described.files {
+            for (name, script) in described.scripts {
                 assert!(described.additions.contains(name), "{name} is used");
+                // They become strings between these marks, in which a backslash may stand before a mark only.
+                assert!(!script.contains("'''") && !script.contains('\\'), "{name}");
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Programs that engines run: each in a process group of its own, which dies with its owner, also when the owner is
 //! killed and can tidy up nothing. What the program prints is read all the time and its last lines are kept.
 //!
-//! Nothing here knows which program it is.
+//! Nothing here knows which program it is, nor does what keeps the states that programs write of themselves (`stored`).
 
 mod guard;
 mod printed;
+mod stored;
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use printed::Printed;
+pub(crate) use stored::Origin;
 
 /// How long a killed group may take to go before it is left to the operating system.
 const KILL_WAIT: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::NAME;
 use super::launch::{ICOUNT_SHIFT, LAST_LINES, Running, Setup};
-use super::snapshot::Stored;
+use super::snapshot::State;
 use crate::builtin::fabric::{PinChange, ResetKind, UartOutput};
 use crate::builtin::time::VirtualTime;
 use crate::engine::{
@@ -62,10 +62,10 @@ impl QemuMachine {
     }
 
     /// A machine in a saved state.
-    pub(super) fn in_state(setup: Setup, stored: &Stored) -> Result<Self, String> {
-        let qemu = Running::start(&setup, Some(&stored.state))?;
+    pub(super) fn in_state(setup: Setup, state: &State) -> Result<Self, String> {
+        let qemu = Running::start(&setup, Some(&state.sent))?;
         let mut machine = Self::of(qemu, setup);
-        machine.entered(stored).map_err(|error| error.to_string())?;
+        machine.entered(state).map_err(|error| error.to_string())?;
         Ok(machine)
     }
 
@@ -97,20 +97,20 @@ impl QemuMachine {
     }
 
     /// Goes to a saved state: a new process has it, and the old one ends. Where that fails nothing has changed.
-    pub(super) fn enter(&mut self, stored: &Stored) -> Result<(), MachineError> {
-        let started = Running::start(&self.setup, Some(&stored.state));
+    pub(super) fn enter(&mut self, state: &State) -> Result<(), MachineError> {
+        let started = Running::start(&self.setup, Some(&state.sent));
         self.qemu = started.map_err(|reason| MachineError::Refused {
             board: self.info.board.clone(),
             reason,
         })?;
         self.gone = None;
         self.saved = None;
-        self.entered(stored)
+        self.entered(state)
     }
 
-    fn entered(&mut self, stored: &Stored) -> Result<(), MachineError> {
-        self.now = VirtualTime::from_ps(stored.now_ps);
-        self.counter = stored.counter;
+    fn entered(&mut self, state: &State) -> Result<(), MachineError> {
+        self.now = VirtualTime::from_ps(state.now_ps);
+        self.counter = state.counter;
         self.given = 0;
         self.look_at_lights()
     }

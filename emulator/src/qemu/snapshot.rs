@@ -15,37 +15,42 @@ use crate::builtin::hash::StateHasher;
 use crate::builtin::time::VirtualTime;
 use crate::engine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
 use crate::error::MachineError;
+use crate::process::Origin;
 
-/// A state: what a [`MachineSnapshot`] of this engine holds, and in postcard's form what a file does.
+/// A state of a machine.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
-    board: String,
-    /// Of the QEMU that wrote it.
-    version: String,
+pub(super) struct State {
     /// What the driver knows of time: QEMU has a counter of 32 bits only.
     pub(super) now_ps: u64,
     pub(super) counter: u32,
-    pub(super) state: Vec<u8>,
+    /// What QEMU sent.
+    pub(super) sent: Vec<u8>,
 }
 
 impl QemuMachine {
-    fn save(&mut self) -> Result<Stored, MachineError> {
+    fn save(&mut self) -> Result<State, MachineError> {
         // QEMU gives the state of a machine once, until it has run again.
-        let state = match self.saved.clone() {
-            Some(state) => state,
+        let sent = match self.saved.clone() {
+            Some(sent) => sent,
             None => {
                 let saved = self.qemu.save();
                 self.talked(saved)?.map_err(|reason| self.refused(reason))?
             }
         };
-        self.saved = Some(state.clone());
-        Ok(Stored {
-            board: self.info().board.clone(),
-            version: self.setup.version.clone(),
+        self.saved = Some(sent.clone());
+        Ok(State {
             now_ps: self.now().as_ps(),
             counter: self.counter,
-            state,
+            sent,
         })
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            program: "QEMU",
+            version: &self.setup.version,
+            board: &self.info().board,
+        }
     }
 
     fn refused(&self, reason: String) -> MachineError {
@@ -54,36 +59,23 @@ impl QemuMachine {
             reason,
         }
     }
-
-    fn bad_state(&self, reason: String) -> MachineError {
-        MachineError::BadState {
-            board: self.info().board.clone(),
-            reason,
-        }
-    }
 }
 
 impl Snapshot for QemuMachine {
     fn snapshot(&mut self) -> Result<MachineSnapshot, MachineError> {
-        let stored = self.save()?;
-        Ok(MachineSnapshot {
-            at: VirtualTime::from_ps(stored.now_ps),
-            state: Box::new(stored),
-        })
+        let state = self.save()?;
+        let at = VirtualTime::from_ps(state.now_ps);
+        Ok(self.origin().snapshot(state, at))
     }
 
     fn restore(&mut self, snapshot: &MachineSnapshot) -> Result<(), MachineError> {
-        let stored: Option<&Stored> = snapshot.state.downcast_ref();
-        let stored = stored.filter(|stored| stored.board == self.info().board);
-        let stored = stored.ok_or_else(|| MachineError::ForeignSnapshot {
-            board: self.info().board.clone(),
-        })?;
-        self.enter(stored)
+        let state = self.origin().state_in(snapshot)?;
+        self.enter(state)
     }
 
     fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError> {
-        let stored = self.save()?;
-        let fork = Self::in_state(self.setup.clone(), &stored);
+        let state = self.save()?;
+        let fork = Self::in_state(self.setup.clone(), &state);
         fork.map(|fork| Box::new(fork) as Box<dyn Machine>)
             .map_err(|reason| self.refused(reason))
     }
@@ -111,23 +103,12 @@ impl Snapshot for QemuMachine {
 impl SavedState for QemuMachine {
     /// All of it: no second QEMU is started to compare with.
     fn write_state(&mut self, _blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError> {
-        let stored = self.save()?;
-        let written = postcard::to_allocvec(&stored);
-        written.map_err(|error| self.bad_state(error.to_string()))
+        let state = self.save()?;
+        self.origin().write(state)
     }
 
     fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError> {
-        let stored: Result<(Stored, &[u8]), _> = postcard::take_from_bytes(state);
-        let stored = match stored {
-            Ok((stored, [])) => stored,
-            Ok(_) => return Err(self.bad_state("bytes are left over".to_owned())),
-            Err(error) => return Err(self.bad_state(error.to_string())),
-        };
-        let (theirs, ours) = (&stored.version, &self.setup.version);
-        if theirs != ours {
-            let reason = format!("QEMU {theirs} wrote it, which the QEMU {ours} here may not read");
-            return Err(self.bad_state(reason));
-        }
-        self.enter(&stored)
+        let state = self.origin().read(state)?;
+        self.enter(&state)
     }
 }

@@ -27,7 +27,9 @@ use crate::image::Image;
 const SLICE: VirtualTime = VirtualTime::from_ms(50);
 /// Commands take a few milliseconds of the host's time, whatever they run for.
 const SHORTEST_RUN: VirtualTime = VirtualTime::from_ms(5);
-/// Bytes read by one command.
+/// Where Renode copies memory to, in the machine's folder.
+const COPY: &str = "read.bin";
+/// Bytes read by one command, as text.
 const READ_BYTES: usize = 4_096;
 /// Bytes a UART takes between two runs.
 const UART_BYTES: usize = 1_024;
@@ -70,28 +72,43 @@ pub(super) struct RenodeMachine {
 impl RenodeMachine {
     /// Learns where the machine is, and what came out of it.
     pub(super) fn refresh(&mut self) -> Result<(), CommandError> {
+        self.look_after(None)
+    }
+
+    /// Has a command done, and learns what became of the machine. All questions go with it: a line takes some milliseconds
+    /// of the host's time, whatever is in it.
+    fn look_after(&mut self, command: Option<String>) -> Result<(), CommandError> {
         let cpu = self.setup.chip.cpu.clone();
-        self.now = self.session.value("currentTime", values::virtual_time)?;
-        self.instructions = self
-            .session
-            .value(&format!("sysbus.{cpu} ExecutedInstructions"), values::number)?;
-        self.pc = self.session.value(&format!("sysbus.{cpu} PC"), values::number)? as u32;
+        let ports = self.setup.chip.ports.clone();
+        let lights: Vec<(usize, String)> = (self.pins.iter().enumerate())
+            .filter_map(|(index, (pin, _))| {
+                let port = ports.get(usize::from(pin / 32))?;
+                Some((index, format!("sysbus.{port}.{} State", platform::led(*pin))))
+            })
+            .collect();
+        let questions = [
+            "currentTime".to_owned(),
+            format!("sysbus.{cpu} ExecutedInstructions"),
+            format!("sysbus.{cpu} PC"),
+        ];
+        let line: Vec<String> = (command.into_iter().chain(questions))
+            .chain(lights.iter().map(|(_, question)| question.clone()))
+            .collect();
+        let seen = self.session.values(&line, |text| values::state(text, lights.len()))?;
+        self.now = seen.now;
+        self.instructions = seen.instructions;
+        self.pc = seen.pc as u32;
         for line in self.session.take_log() {
             self.faults.extend(log::fault(&line, self.now));
         }
-        for index in 0..self.pins.len() {
-            let (pin, before) = self.pins[index];
-            let Some(port) = self.setup.chip.ports.get(usize::from(pin / 32)) else {
-                continue;
-            };
-            let ask = format!("sysbus.{port}.{} State", platform::led(pin));
-            let level = Some(self.session.value(&ask, values::truth)?);
-            if level != before {
-                self.pins[index].1 = level;
+        for ((index, _), level) in lights.iter().zip(seen.lights) {
+            let (pin, before) = self.pins[*index];
+            if Some(level) != before {
+                self.pins[*index].1 = Some(level);
                 self.pin_changes.push(PinChange {
                     at: self.now,
                     pin,
-                    level,
+                    level: Some(level),
                 });
             }
         }
@@ -119,29 +136,48 @@ impl RenodeMachine {
 
     fn run_for(&mut self, span: VirtualTime) -> Result<(), CommandError> {
         let command = format!("emulation RunFor \"{}\"", values::seconds(span));
-        match self.session.command(&command) {
+        match self.look_after(Some(command.clone())) {
             // Someone started it by the monitor.
             Err(CommandError::Refused { reason, .. }) if reason.contains("already started") => {
                 self.session.command("pause")?;
-                self.session.command(&command)?;
+                self.look_after(Some(command))?;
             }
-            ran => {
-                ran?;
-            }
+            ran => ran?,
         }
         self.given.fill(0);
-        self.refresh()
+        Ok(())
     }
 
     /// Writes bytes by way of a file, which Renode copies at once.
     fn copy_in(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError> {
-        let file = "written.bin";
-        let written = fs::write(self.folder.path().join(file), bytes);
+        let path = self.folder.path().join("written.bin");
+        let written = fs::write(&path, bytes);
         written.map_err(|error| MachineError::Refused {
             board: self.info.board.clone(),
             reason: format!("a temporary file could not be written: {error}"),
         })?;
-        self.command(&format!("sysbus LoadBinary @{file} {addr:#x}")).map(drop)
+        let file = values::file(&path);
+        self.command(&format!("sysbus LoadBinary {file} {addr:#x}")).map(drop)
+    }
+
+    /// Reads bytes by way of a file, which `command` writes: as text, each would be six, a millisecond for each 500.
+    fn copy_out(&mut self, command: &str, bytes: &mut [u8]) -> Result<(), MachineError> {
+        let path = self.folder.path().join(COPY);
+        // Left over, it would stand for one that was not written.
+        let _ = fs::remove_file(&path);
+        self.command(command)?;
+        let reason = match fs::read(&path) {
+            Ok(read) if read.len() == bytes.len() => {
+                bytes.copy_from_slice(&read);
+                return Ok(());
+            }
+            Ok(read) => format!("Renode wrote {} of {} bytes of its memory", read.len(), bytes.len()),
+            Err(error) => format!("Renode wrote no copy of its memory: {error}"),
+        };
+        Err(MachineError::Refused {
+            board: self.info.board.clone(),
+            reason,
+        })
     }
 
     fn command(&mut self, command: &str) -> Result<String, MachineError> {
@@ -281,6 +317,11 @@ impl Machine for RenodeMachine {
 
     fn read_memory(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), MachineError> {
         self.check_memory(addr, bytes.len())?;
+        if bytes.len() > READ_BYTES
+            && let Some(copy) = values::copy_to(&self.folder.path().join(COPY), addr, bytes.len())
+        {
+            return self.copy_out(&copy, bytes);
+        }
         let mut next = addr;
         for piece in bytes.chunks_mut(READ_BYTES) {
             let command = format!("sysbus ReadBytes {next:#x} {}", piece.len());

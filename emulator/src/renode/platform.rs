@@ -30,9 +30,6 @@ pub(super) fn led(pin: u16) -> String {
 /// Writes all files into `folder`.
 pub(super) fn write(folder: &Path, board: &Board, chip: &RenodeChip, seed: Seed) -> io::Result<Vec<Content>> {
     fs::write(folder.join(DESCRIPTION), description(board, chip))?;
-    for (name, text) in chip.files {
-        fs::write(folder.join(name), text)?;
-    }
     let flash = &board.chip.flash;
     let mut contents = vec![Content {
         file: "flash.bin".to_owned(),
@@ -49,7 +46,12 @@ pub(super) fn write(folder: &Path, board: &Board, chip: &RenodeChip, seed: Seed)
 
 /// The board in Renode's language. Pins of lights lead to lights, so that they can be asked for.
 fn description(board: &Board, chip: &RenodeChip) -> String {
-    let mut text = format!("using \"{}\"\n\n{}\n", chip.base, chip.additions.trim());
+    let mut additions = chip.additions.trim().to_owned();
+    for (name, script) in chip.scripts {
+        // Not as a file: Renode looks for those in its own folder, and again when a state is loaded, in whatever process.
+        additions = additions.replace(&format!("filename: \"{name}\""), &format!("script: '''\n{script}'''"));
+    }
+    let mut text = format!("using \"{}\"\n\n{additions}\n", chip.base);
     let mut lights: BTreeMap<&str, Vec<u16>> = BTreeMap::new();
     for led in &board.leds {
         if let Some(port) = chip.ports.get(usize::from(led.pin.0 / 32)) {
@@ -92,11 +94,16 @@ fn information_pages(board: &Board, chip: &RenodeChip, seed: Seed) -> BTreeMap<u
         put(word.addr, word.value);
     }
     // The same stream as the builtin engine's factory: a board has one identity on all engines.
-    let mut stream = EntropyStream::new(seed.0.map(|byte| byte ^ 0xf1));
+    let mut stream = EntropyStream::new(seed.0.map(|byte| byte ^ chip.stream));
     for drawn in &chip.drawn {
         for index in 0..drawn.words {
             let mut bytes = [0; 4];
             stream.fill(&mut bytes);
+            for (at, byte) in (index * 4..).zip(&mut bytes) {
+                if drawn.letters_from.is_some_and(|from| at >= from) {
+                    *byte = b'A' + *byte % 26;
+                }
+            }
             let ones = drawn.ones.get(index as usize).copied().unwrap_or(0);
             put(drawn.addr + index * 4, u32::from_le_bytes(bytes) | ones);
         }
@@ -135,36 +142,38 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("ApplySVD"));
+        // A file would be looked for in Renode's own folder.
+        assert!(!text.contains("filename:"), "{text}");
+        assert!(text.contains("elif request.Offset == 0x504: # CONFIG"), "{text}");
     }
 
     #[test]
     fn a_board_has_the_same_identity_on_both_engines() {
-        let (board, chip) = nano();
         let seed = Seed([7; 32]);
-        let pages = information_pages(&board, &chip, seed);
-        let ficr = &pages[&0x1000_0000];
-        // The builtin engine shows FICR to the guest only: a guest copies DEVICEID and DEVICEADDR to RAM.
-        let mut machine: Box<dyn Machine> = crate::builtin::engine::Builtin.open(&board, seed).unwrap();
-        let code: [u16; 10] = [
-            0x6e01, // ldr r1, [r0, #0x60]
-            0x6e42, // ldr r2, [r0, #0x64]
-            0x30a4, // adds r0, #0xa4
-            0x6803, // ldr r3, [r0]
-            0x6844, // ldr r4, [r0, #4]
-            0xbf30, // wfi
-            0xe7fd, // b .-2
-            0xbf00, 0xbf00, 0xbf00,
-        ];
-        let code: Vec<u8> = code.iter().flat_map(|half| half.to_le_bytes()).collect();
-        machine.write_memory(0x2000_0000, &code).unwrap();
-        machine.write_register("pc", 0x2000_0000).unwrap();
-        machine.write_register("r0", 0x1000_0000).unwrap();
-        for _ in 0..5 {
-            machine.step().unwrap();
-        }
-        let word = |at: usize| u64::from(u32::from_le_bytes(ficr[at..at + 4].try_into().unwrap()));
-        for (register, at) in [("r1", 0x60), ("r2", 0x64), ("r3", 0xa4), ("r4", 0xa8)] {
-            assert_eq!(machine.read_register(register).unwrap(), word(at), "{register}");
+        for (name, places) in [
+            // DEVICEID and DEVICEADDR
+            (
+                "nano33ble",
+                [0x1000_0060, 0x1000_0064, 0x1000_00a4, 0x1000_00a8].as_slice(),
+            ),
+            ("stm32f4-discovery", &[0x1fff_7a10, 0x1fff_7a14, 0x1fff_7a18]),
+        ] {
+            let board = drydock_assets::board(name).unwrap();
+            let chip = drydock_assets::renode_chip(&board.chip.name).unwrap();
+            let pages = information_pages(&board, &chip, seed);
+            // The builtin engine shows it to the guest only.
+            let mut machine: Box<dyn Machine> = crate::builtin::engine::Builtin.open(&board, seed).unwrap();
+            let load = 0x6801_u16; // ldr r1, [r0]
+            machine.write_memory(0x2000_0000, &load.to_le_bytes()).unwrap();
+            for addr in places {
+                machine.write_register("pc", 0x2000_0000).unwrap();
+                machine.write_register("r0", u64::from(*addr)).unwrap();
+                machine.step().unwrap();
+                let at = (addr % PAGE_BYTES) as usize;
+                let word = &pages[&(addr - addr % PAGE_BYTES)][at..at + 4];
+                let word = u64::from(u32::from_le_bytes(word.try_into().unwrap()));
+                assert_eq!(machine.read_register("r1").unwrap(), word, "{name}: {addr:#x}");
+            }
         }
     }
 }

@@ -97,10 +97,15 @@ impl Session {
 
     /// Executes a line of the monitor's language and gives what it prints.
     pub(super) fn command(&mut self, command: &str) -> Result<String, CommandError> {
+        self.line(command, command)
+    }
+
+    /// Executes a line of several commands, of which errors tell `command` only.
+    fn line(&mut self, line: &str, command: &str) -> Result<String, CommandError> {
         if let Some(gone) = &self.gone {
             return Err(CommandError::Gone(gone.clone()));
         }
-        let body = xmlrpc::run_keyword("ExecuteCommand", &[command]);
+        let body = xmlrpc::run_keyword("ExecuteCommand", &[line]);
         let answer = match http::post(self.server, &body, self.patience.answer) {
             Ok(answer) => answer,
             Err(HttpError::Hang { limit_s }) => {
@@ -129,7 +134,17 @@ impl Session {
 
     /// As [`Self::command`], with what it prints as a value.
     pub(super) fn value<T>(&mut self, command: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, CommandError> {
-        let text = self.command(command)?;
+        self.values(&[command.to_owned()], parse)
+    }
+
+    /// As [`Self::value`], of several commands in one line; errors tell the first only.
+    pub(super) fn values<T>(
+        &mut self,
+        commands: &[String],
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, CommandError> {
+        let command = commands.first().map_or("", String::as_str);
+        let text = self.line(&commands.join("; "), command)?;
         parse(&text).ok_or_else(|| {
             let excerpt: String = text.trim().chars().take(60).collect();
             self.end(&format!("Renode answered `{command}` with nonsense: {excerpt:?}"))

@@ -1,9 +1,7 @@
 //! Snapshots of a machine in Renode: its own files (`Save`, `Load`), kept as bytes, in memory or in a file of ours.
 //!
-//! What the two commands answer is recorded of a real Renode, and that a machine goes on from its file with the same
-//! counters. That a *second* process takes the file over is not: it is what Renode's manual promises of its files. A file
-//! is objects of the program itself, which a Renode of the same version reads; it checks less than we do of ours. So take
-//! only files whose maker you would let run programs.
+//! A second process takes a file over, as tried with Renode 1.16.1. A file is objects of the program itself, which a Renode
+//! of the same version reads; it checks less than we do of ours. So take only files whose maker you would let run programs.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -12,57 +10,63 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::RenodeMachine;
 use super::session::CommandError;
+use super::values;
 use crate::builtin::hash::StateHasher;
 use crate::engine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
 use crate::error::MachineError;
+use crate::process::Origin;
 
 /// Where Renode writes and reads it, in its folder.
 const FILE: &str = "state.save";
 
-/// A state: what a [`MachineSnapshot`] of this engine holds, and in postcard's form what a file does.
+/// A state of a machine.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    board: String,
-    /// Of the Renode that wrote it.
-    version: String,
+struct State {
     /// Terminals that are in it, whose names are taken.
     terminals_made: u32,
     file: Vec<u8>,
 }
 
 impl RenodeMachine {
-    fn save(&mut self) -> Result<Stored, MachineError> {
+    fn save(&mut self) -> Result<State, MachineError> {
         let path = self.folder.path().join(FILE);
         // Left over, it would stand for a save that was not done.
         let _ = fs::remove_file(&path);
-        let saved = self.session.command(&format!("Save @{FILE}"));
+        let saved = self.session.command(&format!("Save {}", values::file(&path)));
         saved.map_err(|error| self.failed(error))?;
         let file = fs::read(&path).map_err(|error| MachineError::Refused {
             board: self.info().board.clone(),
             reason: format!("Renode saved no state: {error}"),
         })?;
-        Ok(Stored {
-            board: self.info().board.clone(),
-            version: self.setup.version.clone(),
+        Ok(State {
             terminals_made: self.terminals_made,
             file,
         })
     }
 
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            program: "Renode",
+            version: &self.setup.version,
+            board: &self.info().board,
+        }
+    }
+
     /// Goes to a saved state. Sockets are not part of it: the UARTs are connected anew.
-    fn load_state(&mut self, stored: &Stored) -> Result<(), MachineError> {
-        fs::write(self.folder.path().join(FILE), &stored.file).map_err(|error| MachineError::Refused {
+    fn load_state(&mut self, state: &State) -> Result<(), MachineError> {
+        fs::write(self.folder.path().join(FILE), &state.file).map_err(|error| MachineError::Refused {
             board: self.info().board.clone(),
             reason: format!("a temporary file could not be written: {error}"),
         })?;
-        self.terminals_made = self.terminals_made.max(stored.terminals_made);
+        self.terminals_made = self.terminals_made.max(state.terminals_made);
         let done = self.enter_state();
         done.map_err(|error| self.failed(error))?;
         self.define_reset()
     }
 
     fn enter_state(&mut self) -> Result<(), CommandError> {
-        self.session.command(&format!("Load @{FILE}"))?;
+        let file = values::file(&self.folder.path().join(FILE));
+        self.session.command(&format!("Load {file}"))?;
         // No machine is selected now.
         self.session.command("mach set 0")?;
         self.connect()?;
@@ -72,27 +76,20 @@ impl RenodeMachine {
 
 impl Snapshot for RenodeMachine {
     fn snapshot(&mut self) -> Result<MachineSnapshot, MachineError> {
-        let stored = self.save()?;
-        Ok(MachineSnapshot {
-            at: self.now(),
-            state: Box::new(stored),
-        })
+        let state = self.save()?;
+        Ok(self.origin().snapshot(state, self.now()))
     }
 
     fn restore(&mut self, snapshot: &MachineSnapshot) -> Result<(), MachineError> {
-        let stored: Option<&Stored> = snapshot.state.downcast_ref();
-        let stored = stored.filter(|stored| stored.board == self.info().board);
-        let stored = stored.ok_or_else(|| MachineError::ForeignSnapshot {
-            board: self.info().board.clone(),
-        })?;
-        self.load_state(stored)
+        let state = self.origin().state_in(snapshot)?;
+        self.load_state(state)
     }
 
     fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError> {
-        let stored = self.save()?;
+        let state = self.save()?;
         let started = Self::start(self.setup.clone());
         let mut fork = started.map_err(|cause| self.failed(CommandError::Gone(cause)))?;
-        fork.load_state(&stored)?;
+        fork.load_state(&state)?;
         Ok(Box::new(fork))
     }
 
@@ -116,32 +113,12 @@ impl Snapshot for RenodeMachine {
 impl SavedState for RenodeMachine {
     /// All of it: Renode's file stands for itself, so that no second Renode is started to compare with.
     fn write_state(&mut self, _blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError> {
-        let stored = self.save()?;
-        let written = postcard::to_allocvec(&stored);
-        written.map_err(|error| self.bad_state(error.to_string()))
+        let state = self.save()?;
+        self.origin().write(state)
     }
 
     fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError> {
-        let stored: Result<(Stored, &[u8]), _> = postcard::take_from_bytes(state);
-        let stored = match stored {
-            Ok((stored, [])) => stored,
-            Ok(_) => return Err(self.bad_state("bytes are left over".to_owned())),
-            Err(error) => return Err(self.bad_state(error.to_string())),
-        };
-        let (theirs, ours) = (&stored.version, &self.setup.version);
-        if theirs != ours {
-            let reason = format!("Renode {theirs} wrote it, which the Renode {ours} here may not read");
-            return Err(self.bad_state(reason));
-        }
-        self.load_state(&stored)
-    }
-}
-
-impl RenodeMachine {
-    fn bad_state(&self, reason: String) -> MachineError {
-        MachineError::BadState {
-            board: self.info().board.clone(),
-            reason,
-        }
+        let state = self.origin().read(state)?;
+        self.load_state(&state)
     }
 }

@@ -1,6 +1,23 @@
 //! What the monitor prints, as values. Each form was recorded from a real one.
 
+use std::path::Path;
+
 use crate::builtin::time::VirtualTime;
+
+/// A file as an argument of a command. Its whole path: for one that is to be written, Renode takes a name as one in its own
+/// folder.
+pub(super) fn file(path: &Path) -> String {
+    format!("@{}", path.display().to_string().replace(' ', "\\ "))
+}
+
+/// A command that writes memory into a file, in the monitor's Python; `None` for a path that cannot be named there.
+pub(super) fn copy_to(path: &Path, addr: u32, bytes: usize) -> Option<String> {
+    let path = path
+        .to_str()
+        .filter(|path| !path.contains(['\'', '"', '\\']) && path.is_ascii())?;
+    let read = format!("monitor.Machine.SystemBus.ReadBytes({addr:#x}, {bytes})");
+    Some(format!("python \"System.IO.File.WriteAllBytes('{path}', {read})\""))
+}
 
 /// A number as the monitor prints it (`0x429BD365`), with whatever space around it.
 pub(super) fn number(text: &str) -> Option<u64> {
@@ -18,6 +35,28 @@ pub(super) fn truth(text: &str) -> Option<bool> {
         "False" => Some(false),
         _ => None,
     }
+}
+
+/// What is asked for after each run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) now: VirtualTime,
+    pub(super) instructions: u64,
+    pub(super) pc: u64,
+    pub(super) lights: Vec<bool>,
+}
+
+/// The answers to `currentTime`, to the core's two counters and to so many lights, as one line's; whatever else the line
+/// printed stands before them.
+pub(super) fn state(text: &str, lights: usize) -> Option<Seen> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let (_, last) = lines.split_at_checked(lines.len().checked_sub(2 + lights)?)?;
+    Some(Seen {
+        now: virtual_time(text)?,
+        instructions: number(last[0])?,
+        pc: number(last[1])?,
+        lights: last[2..].iter().map(|line| truth(line)).collect::<Option<_>>()?,
+    })
 }
 
 /// A list of bytes: `[`, ten a line, each with a comma, `]`.
@@ -95,6 +134,35 @@ pub(super) fn version(text: &str) -> Option<(u32, u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_one_argument() {
+        assert_eq!(file(Path::new("/tmp/a b/c d.save")), "@/tmp/a\\ b/c\\ d.save");
+    }
+
+    #[test]
+    fn a_path_that_would_end_a_string_is_not_named() {
+        let copy = copy_to(Path::new("/tmp/x y/read.bin"), 0x1000, 8).unwrap();
+        assert!(copy.contains("('/tmp/x y/read.bin', monitor"), "{copy}");
+        for path in ["/tmp/it's", "/tmp/\"", "/tmp/\\", "/tmp/ä"] {
+            assert_eq!(copy_to(Path::new(path), 0, 1), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_answers_of_one_line_are_told_apart() {
+        let text = "Current virtual time: 00:00:00.002000000\r\nCurrent real time: 00:00:00.087539200\r\n\r0x0000000000000001\r\r\n0x20000000\r\r\nFalse\r\r\nTrue\r\r\n";
+        let seen = Seen {
+            now: VirtualTime::from_ms(2),
+            instructions: 1,
+            pc: 0x2000_0000,
+            lights: vec![false, true],
+        };
+        assert_eq!(state(text, 2), Some(seen));
+        assert_eq!(state(text, 3), None);
+        assert_eq!(state(&text.replace("True", "0x1"), 2), None);
+        assert_eq!(state("", 0), None);
+    }
 
     #[test]
     fn recorded_forms_are_read() {

@@ -193,7 +193,7 @@ fn the_monitor() -> Result<(), Failed> {
     let monitor = machine.monitor().ok_or("it has a monitor")?;
     assert_eq!(monitor.prompt(), "(nano33ble) ");
     let answer = monitor.execute("version")?;
-    assert_eq!(answer, MonitorAnswer::Done("Renode, version 1.16.1\n\n".to_owned()));
+    assert_eq!(answer, MonitorAnswer::Done("Renode, version 1.16.1\r\n\r".to_owned()));
     let MonitorAnswer::Refused(reason) = monitor.execute("bogus <x> & \"y\"")? else {
         return Err("it knows bogus".into());
     };

@@ -72,7 +72,8 @@ impl RenodeMachine {
         self.session.command(&format!("mach create \"{}\"", board.name))?;
         self.load_description()?;
         for content in contents {
-            let load = format!("sysbus LoadBinary @{} {:#x}", content.file, content.addr);
+            let file = values::file(&self.folder.path().join(content.file));
+            let load = format!("sysbus LoadBinary {file} {:#x}", content.addr);
             self.session.command(&load)?;
         }
         let quantum = values::seconds(QUANTUM);
@@ -89,7 +90,8 @@ impl RenodeMachine {
     /// Loads the description. Its failure alone says little: offline, a register list that cannot be fetched fails the whole
     /// command though the machine is complete. What counts is what is there.
     fn load_description(&mut self) -> Result<(), CommandError> {
-        let command = format!("machine LoadPlatformDescription @{}", platform::DESCRIPTION);
+        let file = values::file(&self.folder.path().join(platform::DESCRIPTION));
+        let command = format!("machine LoadPlatformDescription {file}");
         let loaded = match self.session.command(&command) {
             Err(gone @ CommandError::Gone(_)) => return Err(gone),
             loaded => loaded,

@@ -57,6 +57,8 @@ pub(super) struct World {
     /// unique.
     taken: Vec<String>,
     journal: Vec<Deed>,
+    /// What of a script's variables stands in the way of saving.
+    unsaved: Option<String>,
 }
 
 impl World {
@@ -72,17 +74,31 @@ impl World {
             terminals: Vec::new(),
             taken: Vec::new(),
             journal: Vec::new(),
+            unsaved: None,
         }
     }
 
     pub(super) fn execute(&mut self, command: &str) -> Reply {
-        match self.done(command) {
-            Ok(text) => Reply::Pass(text),
-            Err(what) => Reply::failed(command, &what),
+        // A line can hold several commands; the first that fails ends it. A `;` in a string parts nothing.
+        let mut quoted = false;
+        let parts = command.split(|letter| {
+            quoted ^= letter == '"';
+            letter == ';' && !quoted
+        });
+        let mut printed = String::new();
+        for part in parts {
+            match self.done(part.trim()) {
+                Ok(text) => printed.push_str(&text),
+                Err(what) => return Reply::failed(command, &what),
+            }
         }
+        Reply::Pass(printed)
     }
 
     fn done(&mut self, command: &str) -> Result<String, String> {
+        if let Some(script) = command.strip_prefix("python ") {
+            return self.copy_memory(script);
+        }
         let words: Vec<&str> = command.split_whitespace().collect();
         let text = match words[..] {
             ["version"] => "Renode, version 1.16.1\r\n\r".to_owned(),
@@ -126,9 +142,14 @@ impl World {
             }
             ["currentTime"] => self.current_time(),
             ["Save", file] => {
+                if let Some(variable) = &self.unsaved {
+                    return Err(format!(
+                        "Error encountered during saving: Pointer or ThreadLocal or SpinLock encountered during serialization ({variable})."
+                    ));
+                }
                 let state = (self.seed, &self.names, &self.taken, &self.journal);
                 let saved = serde_json::to_vec(&state).map_err(|error| error.to_string())?;
-                fs::write(path(file), saved).map_err(|error| error.to_string())?;
+                fs::write(written_path(file)?, saved).map_err(|error| error.to_string())?;
                 String::new()
             }
             ["Load", file] => self.load(file)?,
@@ -212,6 +233,20 @@ impl World {
         let text = fs::read_to_string(path(file)).map_err(|_| {
             format!("There was an error executing command 'machine LoadPlatformDescription {file}'Could not find file '{}'.", &file[1..])
         })?;
+        if let Some((_, name)) = text
+            .split_once("filename: \"")
+            .filter(|(_, name)| !name.starts_with('/'))
+        {
+            let name = name.split('"').next().unwrap_or_default();
+            return Err(format!(
+                "Error E38: Exception was thrown during construction of 'nvmc': Could not find source file for the script: {name}."
+            ));
+        }
+        // Variables of a script are saved, and a function's or a class's cannot be.
+        let kept = text
+            .lines()
+            .find(|line| line.starts_with("def ") || line.starts_with("from "));
+        self.unsaved = kept.map(str::to_owned);
         self.names = BASE.iter().map(|name| (*name).to_owned()).collect();
         for line in text.lines().filter(|line| !line.starts_with([' ', '/'])) {
             if let Some((name, _)) = line.split_once(':').filter(|(_, rest)| rest.contains('@')) {
@@ -277,6 +312,24 @@ impl World {
         }
         text.push_str("\r\n]\r\r\n");
         Ok(text)
+    }
+
+    /// The one script that is asked for: `"System.IO.File.WriteAllBytes('FILE', monitor.Machine.SystemBus.ReadBytes(ADDR, COUNT))"`.
+    fn copy_memory(&mut self, script: &str) -> Result<String, String> {
+        let unknown = || format!("Python runtime error: {script}");
+        let script = script.trim_matches('"');
+        let rest = script
+            .strip_prefix("System.IO.File.WriteAllBytes('")
+            .ok_or_else(unknown)?;
+        let (file, rest) = rest
+            .split_once("', monitor.Machine.SystemBus.ReadBytes(")
+            .ok_or_else(unknown)?;
+        let (addr, count) = rest.trim_end_matches(')').split_once(", ").ok_or_else(unknown)?;
+        let mut bytes = vec![0; number_of(count)? as usize];
+        let read = self.machine()?.read_memory(number_of(addr)? as u32, &mut bytes);
+        read.map_err(|error| error.to_string())?;
+        fs::write(file, bytes).map_err(|error| error.to_string())?;
+        Ok(String::new())
     }
 
     fn current_time(&self) -> String {
@@ -468,6 +521,14 @@ impl Line {
 
 fn path(file: &str) -> &str {
     file.trim_start_matches('@')
+}
+
+/// Where a file goes: a name alone is one in Renode's own folder, which may be nobody's to write.
+fn written_path(file: &str) -> Result<&str, String> {
+    match path(file) {
+        absolute if absolute.starts_with('/') => Ok(absolute),
+        name => Err(format!("Access to the path '{name}' is denied.")),
+    }
 }
 
 fn number_of(text: &str) -> Result<u64, String> {

@@ -1,11 +1,11 @@
 //! Single Thumb-2 instructions by class of encoding, for the generator to draw from.
 
 use crate::generate::{
-    HIGH_BASE, INDEX, LOW_BASE, Make, NOP, any, base, free, low_any, low_free, modified_immediate, random_below,
-    shift_fields, small_drift, two_free,
+    HIGH_BASE, INDEX, LOW_BASE, Make, NOP, any, base, free, indexed, low_any, low_free, modified_immediate,
+    random_below, shift_fields, two_free,
 };
 
-pub(crate) const CLASSES: [(&str, Make); 96] = [
+pub(crate) const CLASSES: [(&str, Make); 95] = [
     ("LSL LSR ASR imm T1", |r| {
         vec![(random_below(r, 3) << 11) | r.bits(5) << 6 | low_any(r) << 3 | low_free(r)]
     }),
@@ -216,7 +216,7 @@ pub(crate) const CLASSES: [(&str, Make); 96] = [
         vec![0xfb20 | any(r), 0xf000 | free(r) << 8 | r.bits(1) << 4 | any(r)]
     }),
     ("SMLAD", |r| {
-        // Not two times 0x8000 squared: Unicorn sets Q for the sum of the products, the manual for that with Ra.
+        // Not two times 0x8000 squared (`report::ARM_LEFT_OUT`); `sequences` has any other Rm.
         let rm = r.pick(&[INDEX, LOW_BASE, HIGH_BASE]);
         vec![0xfb20 | any(r), any(r) << 12 | free(r) << 8 | r.bits(1) << 4 | rm]
     }),
@@ -276,8 +276,7 @@ pub(crate) const CLASSES: [(&str, Make); 96] = [
     }),
     ("store imm8", |r| {
         // P U W: negative offset, or indexed either way with write-back.
-        let drift = small_drift(r);
-        let mode = r.pick(&[0b1100, 0b1111, 0b1101, 0b1011, 0b1001]);
+        let (mode, drift) = indexed(r);
         vec![
             0xf800 | random_below(r, 3) << 5 | base(r),
             free(r) << 12 | mode << 8 | drift,
@@ -295,8 +294,7 @@ pub(crate) const CLASSES: [(&str, Make); 96] = [
     }),
     ("load imm8", |r| {
         let op = r.pick(&[0xf810, 0xf830, 0xf850, 0xf910, 0xf930]);
-        let drift = small_drift(r);
-        let mode = r.pick(&[0b1100, 0b1111, 0b1101, 0b1011, 0b1001]);
+        let (mode, drift) = indexed(r);
         vec![op | base(r), free(r) << 12 | mode << 8 | drift]
     }),
     ("load reg", |r| {
@@ -334,54 +332,36 @@ pub(crate) const CLASSES: [(&str, Make); 96] = [
         vec![0xe95f | r.bits(1) << 7, first << 12 | second << 8 | r.bits(5)]
     }),
     ("LDM STM T2", |r| {
-        let list = 0x0005 | r.bits(6) | r.bits(4) << 9 & 0x1e00;
+        let list = 0x0005 | r.bits(6) | r.bits(4) << 9 | r.bits(1) << 14;
         let direction = r.pick(&[0xe880, 0xe900]);
         vec![direction | r.bits(1) << 5 | r.bits(1) << 4 | base(r), list]
     }),
-    ("LDREX STREX", |r| {
-        let (value, status) = two_free(r);
-        let base = base(r);
-        let imm = r.bits(5);
-        vec![
-            0xe850 | base,
-            value << 12 | 0xf00 | imm,
-            0xe840 | base,
-            value << 12 | status << 8 | imm,
-        ]
-    }),
-    ("LDREXB LDREXH STREXB STREXH", |r| {
-        let (value, status) = two_free(r);
-        let (base, size) = (base(r), 0x40 | r.bits(1) << 4);
-        vec![
-            0xe8d0 | base,
-            value << 12 | 0xf0f | size,
-            0xe8c0 | base,
-            value << 12 | 0xf00 | size | status,
-        ]
-    }),
-    ("CLREX STREX", |r| {
-        let (value, status) = two_free(r);
-        vec![0xf3bf, 0x8f2f, 0xe840 | base(r), value << 12 | status << 8 | r.bits(5)]
-    }),
-    ("MOV from SP T1", |r| {
+    ("MOV from SP T1 T3", |r| {
         let rd = free(r);
-        vec![0x4600 | (rd >> 3) << 7 | 13 << 3 | rd & 7]
+        match r.chance(2) {
+            true => vec![0x4600 | (rd >> 3) << 7 | 13 << 3 | rd & 7],
+            false => vec![0xea4f, rd << 8 | 13],
+        }
+    }),
+    ("MOV from PC T1", |r| {
+        let rd = free(r);
+        vec![0x4600 | (rd >> 3) << 7 | 15 << 3 | rd & 7]
     }),
     ("ADD reg SP T1", |r| {
-        let rd = low_free(r);
-        vec![0x4468 | rd]
+        let rd = free(r);
+        vec![0x4468 | (rd >> 3) << 7 | rd & 7]
     }),
     ("ADD reg PC T2", |r| {
         let rd = free(r);
         vec![0x4400 | (rd >> 3) << 7 | 15 << 3 | rd & 7]
     }),
     ("CMP reg SP T2", |r| {
-        let rm = any(r);
-        vec![0x4500 | 1 << 7 | rm << 3 | 5]
-    }),
-    ("LDM T1 base in list", |r| {
-        // R5 is pointed into the stack first, and loaded itself.
-        vec![0xa800 | 5 << 8 | r.bits(6), 0xc800 | 5 << 8 | r.bits(8) & 0x3f | 0x21]
+        // SP is compared with a register, or a register with SP.
+        let other = any(r);
+        match r.chance(2) {
+            true => vec![0x4585 | other << 3],
+            false => vec![0x4568 | (other >> 3) << 7 | other & 7],
+        }
     }),
     ("ADD SUB SP modified imm", |r| {
         let (high, low) = modified_immediate(r);
@@ -401,19 +381,32 @@ pub(crate) const CLASSES: [(&str, Make); 96] = [
     }),
     ("CMP CMN SP", |r| {
         let (high, low) = modified_immediate(r);
-        vec![r.pick(&[0xf11d, 0xf1bd]) | high, low | 0x0f00]
+        match r.chance(2) {
+            true => vec![r.pick(&[0xf11d, 0xf1bd]) | high, low | 0x0f00],
+            false => vec![r.pick(&[0xeb1d, 0xebbd]), shift_fields(r) | 0x0f00 | any(r)],
+        }
     }),
     ("MRS APSR", |r| vec![0xf3ef, 0x8000 | free(r) << 8]),
+    // Also of the unions that have IPSR, which is zero here, and EPSR, which reads as zero.
+    ("MRS xPSR", |r| {
+        vec![0xf3ef, 0x8000 | free(r) << 8 | r.pick(&[1, 2, 3, 5, 6, 7])]
+    }),
     ("MSR APSR", |r| {
         vec![0xf380 | any(r), 0x8000 | r.pick(&[0x400, 0x800, 0xc00])]
     }),
+    // What is no flag stays as it is.
+    ("MSR xPSR", |r| {
+        let mask = r.pick(&[0x400, 0x800, 0xc00]);
+        vec![0xf380 | any(r), 0x8000 | mask | r.pick(&[1, 2, 3, 5, 6, 7])]
+    }),
     ("barriers and hints", |r| match random_below(r, 8) {
-        // Hints without a meaning (YIELD ends a run of Unicorn).
-        5 => vec![0xbf00 | r.pick(&[5, 8, 15]) << 4],
-        6 => vec![0xf3af, 0x8000 | r.pick(&[5, 8, 15])],
+        // SEV, whose event nobody waits for, and hints without a meaning (YIELD, WFE and WFI end a run of Unicorn).
+        5 => vec![0xbf00 | r.pick(&[4, 5, 8, 15]) << 4],
+        6 => vec![0xf3af, 0x8000 | r.pick(&[4, 5, 8, 15])],
         7 => vec![0xf3af, 0x80f0 | r.bits(4)],
-        0 => vec![0xf3bf, 0x8f4f],
-        1 => vec![0xf3bf, 0x8f5f],
+        // DSB and DMB with any option, CLREX; `sequences` has ISB.
+        0 => vec![0xf3bf, 0x8f40 | r.bits(4)],
+        1 => vec![0xf3bf, 0x8f50 | r.bits(4)],
         2 => vec![0xf3bf, 0x8f2f],
         3 => vec![0xf3af, 0x8000],
         _ => vec![NOP],

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::classes::CLASSES;
 use crate::random::Random;
-use crate::{DATA, State, vfp};
+use crate::{DATA, State, sequences, vfp};
 
 /// Free registers; the first six are low ones.
 const FREE: [u16; 11] = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14];
@@ -40,7 +40,8 @@ pub(crate) struct Classes(BTreeMap<&'static str, u64>);
 impl Classes {
     /// All classes there are, also those that never came up.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let singles = CLASSES.iter().chain(&vfp::CLASSES).map(|(name, _)| *name);
+        let all = CLASSES.iter().chain(&vfp::CLASSES).chain(&sequences::CLASSES);
+        let singles = all.map(|(name, _)| *name);
         let names = singles.chain(BRANCHES).chain(["IT"]);
         names.map(|name| (name, self.0.get(name).copied().unwrap_or(0)))
     }
@@ -121,13 +122,11 @@ fn it_block(random: &mut Random, classes: &mut Classes) -> Item {
     }
     let mut code = vec![0xbf00 | condition << 4 | mask];
     for _ in 0..length {
-        // A pair of which IT skips the first half asks the exclusive monitor for what is not specified.
-        let item = std::iter::repeat_with(|| match random.chance(4) {
-            true => vfp_single(random, classes),
-            false => single(random, classes),
-        })
-        .find(|item| !SEQUENCES.contains(&item.class));
-        code.extend(item.into_iter().flat_map(|item| item.code));
+        let class = match random.chance(4) {
+            true => random.pick(&vfp::CLASSES),
+            false => random.pick(&CLASSES),
+        };
+        code.extend(make(class, random, classes).code);
     }
     *classes.0.entry("IT").or_default() += 1;
     Item { class: "IT", code }
@@ -140,10 +139,19 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
         skipped.extend(single(random, classes).code);
     }
     let wide_over = 2 * skipped.len() as u16;
-    let (class, code) = match random.below(13) {
+    let (class, code) = match random.below(16) {
         6 => ("TBB TBH", table_branch(random, &mut skipped)),
         7 => ("B T1 B T3 backward", countdown(random)),
-        way @ 8.. => computed(random, way, &skipped),
+        way @ 8..=12 => computed(random, way, &skipped),
+        13 => ("TBB TBH any base", table_branch_by_register(random, &mut skipped)),
+        14 => ("B T2 B T4 BL backward", there_and_back(random)),
+        15 => {
+            // The amount counts from four bytes on; two of them are the branch.
+            skipped.push(NOP);
+            let rt = low_free(random);
+            let amount = 2 * skipped.len() as u16 - 2;
+            ("ADD PC", vec![0x2000 | rt << 8 | amount, 0x4487 | rt << 3])
+        }
         0 => {
             skipped.push(NOP);
             let bytes = narrow_offset(&skipped);
@@ -162,6 +170,10 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
         4 => ("BL", vec![0xf000, 0xf800 | wide_over >> 1]),
         5 => {
             skipped.push(NOP);
+            if skipped.len() < 28 && random.chance(2) {
+                // Far enough for the highest bit of the offset.
+                skipped.extend([NOP; 34]);
+            }
             let bytes = narrow_offset(&skipped);
             let offset = bytes >> 1;
             (
@@ -169,6 +181,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
                 vec![0xb100 | random.bits(1) << 11 | (offset >> 5 & 1) << 9 | (offset & 31) << 3 | random.bits(3)],
             )
         }
+        16.. => unreachable!("below 16"),
     };
     *classes.0.entry(class).or_default() += 1;
     let code = code.into_iter().chain(skipped).collect();
@@ -176,7 +189,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
 }
 
 /// Classes that [`branch`] makes.
-const BRANCHES: [&str; 13] = [
+const BRANCHES: [&str; 16] = [
     "B T1",
     "B T2",
     "B T3",
@@ -190,16 +203,10 @@ const BRANCHES: [&str; 13] = [
     "MOV PC",
     "POP PC",
     "LDR LDM PC",
+    "TBB TBH any base",
+    "B T2 B T4 BL backward",
+    "ADD PC",
 ];
-/// Classes of several instructions that must all be executed, or none.
-const SEQUENCES: [&str; 5] = [
-    "VCVT from fixed",
-    "LDREX STREX",
-    "LDREXB LDREXH STREXB STREXH",
-    "CLREX STREX",
-    "LDM T1 base in list",
-];
-
 /// An index, the branch, its table, what it may skip. The table has entries for none, one, and two of the last.
 fn table_branch(random: &mut Random, skipped: &mut Vec<u16>) -> Vec<u16> {
     let (half, index) = (random.chance(2), low_free(random));
@@ -214,6 +221,29 @@ fn table_branch(random: &mut Random, skipped: &mut Vec<u16>) -> Vec<u16> {
         0xf000 | u16::from(half) << 4 | index,
     ];
     code.extend(table);
+    code
+}
+
+/// As [`table_branch`], with the table's address in a register, taken from PC.
+fn table_branch_by_register(random: &mut Random, skipped: &mut Vec<u16>) -> Vec<u16> {
+    let mut code = table_branch(random, skipped);
+    let (index, table) = (code[2] & 15, low_free(random));
+    let table = if table == index { (table + 1) % 6 } else { table };
+    code[1] = 0xe8d0 | table;
+    // MOV from PC, 4 ahead of it; ADDS 4 more.
+    code.splice(1..1, [0x4678 | table, 0x3004 | table << 8]);
+    code
+}
+
+/// Ahead, back and out: B over ADDS and B, and by each of the forms back to ADDS.
+fn there_and_back(random: &mut Random) -> Vec<u16> {
+    let back: &[u16] = match random.below(3) {
+        0 => &[0xe7fc],
+        1 => &[0xf7ff, 0xbffc],
+        _ => &[0xf7ff, 0xfffc],
+    };
+    let mut code = vec![0xe001, 0x3003 | low_free(random) << 8, 0xe000 | (back.len() as u16 - 1)];
+    code.extend(back);
     code
 }
 
@@ -234,15 +264,21 @@ fn countdown(random: &mut Random) -> Vec<u16> {
 
 /// A branch to an address in a register, past `skipped`: BL to the next instruction gives the place to count from.
 fn computed(random: &mut Random, way: u32, skipped: &[u16]) -> (&'static str, Vec<u16>) {
-    let target = low_free(random);
-    let push = 0xb400 | 1 << target;
+    // What is pushed is a low register.
+    let target = if way < 11 { free(random) } else { low_free(random) };
+    let push = 0xb400 | 1 << (target & 7);
     let (class, jump) = match way {
         8 => ("BX", vec![0x4700 | target << 3]),
         9 => ("BLX", vec![0x4780 | target << 3]),
         10 => ("MOV PC", vec![0x4687 | target << 3]),
         11 => ("POP PC", vec![push, 0xbd00]),
-        _ => match random.bits(2) {
-            // LDR PC, [SP], #4; LDR PC, [SP] and the SP moved first; LDMIA SP!, {R9, PC}.
+        _ => match random.below(5) {
+            // LDR PC, [SP], #4; LDR PC, [SP]; LDR PC, [SP, Rm, LSL #n] with zero in Rm; LDMIA SP!, {R9, PC}.
+            4 => {
+                let index = (target + 1) % 6;
+                let load = 0xf000 | random.bits(2) << 4 | index;
+                ("LDR LDM PC", vec![push, 0x2000 | index << 8, 0xf85d, load])
+            }
             0 | 1 => ("LDR LDM PC", vec![push, 0xf85d, 0xfb04]),
             2 => ("LDR LDM PC", vec![push, 0xf8dd, 0xf000]),
             _ => ("LDR LDM PC", vec![push, 0xb401, 0xe8bd, 0x8200]),
@@ -262,7 +298,11 @@ fn narrow_offset(skipped: &[u16]) -> u16 {
 pub(crate) type Make = fn(&mut Random) -> Vec<u16>;
 
 fn single(random: &mut Random, classes: &mut Classes) -> Item {
-    let class = random.pick(&CLASSES);
+    let index = random.below((CLASSES.len() + sequences::CLASSES.len()) as u32) as usize;
+    let class = match CLASSES.get(index) {
+        Some(class) => *class,
+        None => sequences::CLASSES[index - CLASSES.len()],
+    };
     make(class, random, classes)
 }
 
@@ -311,9 +351,13 @@ pub(crate) fn two_free(random: &mut Random) -> (u16, u16) {
     }
 }
 
-/// A multiple of 4 that drifts a base only a little, as an 8-bit field of bytes.
-pub(crate) fn small_drift(random: &mut Random) -> u16 {
-    random.bits(5) << 2
+/// P, U and W with the 8-bit offset: a negative offset, or indexed either way with write-back, by a multiple of 4 that drifts
+/// a base only a little.
+pub(crate) fn indexed(random: &mut Random) -> (u16, u16) {
+    match random.pick(&[0b1100, 0b1111, 0b1101, 0b1011, 0b1001]) {
+        0b1100 => (0b1100, random.bits(8)),
+        mode => (mode, random.bits(5) << 2),
+    }
 }
 
 pub(crate) fn modified_immediate(random: &mut Random) -> (u16, u16) {

@@ -2,9 +2,10 @@
 //! flags and memory. Unicorn (PyPI wheel `unicorn` 2.1.4, GPL-2.0) is loaded at run time and used here only.
 //!
 //! Each run takes a fresh seed and prints it; `DRYDOCK_ORACLE_SEED=<hex>` repeats one, `DRYDOCK_ORACLE_TIMES=<n>` makes it so
-//! many times as long, with so many times as many of each class. A difference is narrowed down to the instruction that made
-//! it. Without the wheel the test is reported as ignored, with the reason in its name. What Unicorn has not, exceptions and
-//! protection, is compared with QEMU (`exceptions`).
+//! many times as long, with so many times as many of each class, and `DRYDOCK_ORACLE_SECONDS=<n>` ends it, once it is as long
+//! as usual, when so much time has passed. A difference is narrowed down to the instruction that made it. Without the wheel
+//! the test is reported as ignored, with the reason in its name. What Unicorn has not, exceptions and protection, is compared
+//! with QEMU (`exceptions`). With the feature `safe` all this is of the engine without `unsafe`.
 
 mod builtin;
 mod classes;
@@ -13,10 +14,12 @@ mod generate;
 mod random;
 mod report;
 mod riscv;
+mod sequences;
 mod unicorn;
 mod vfp;
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -35,6 +38,13 @@ pub(crate) const DATA_BYTES: u32 = 0x1_0000;
 const INSTRUCTIONS: u64 = 1_200_000;
 /// Every class of encodings must come up at least so often.
 pub(crate) const PER_CLASS: u64 = 1_000;
+/// Each program is run from so many states: the first run has it decoded, the second finds it so.
+pub(crate) const STARTS: u64 = 2;
+/// The engine's name where `unsafe` is left out of it or not.
+pub(crate) const ENGINE: &str = match cfg!(feature = "safe") {
+    true => "the builtin engine without `unsafe`",
+    false => "the builtin engine",
+};
 
 type Check = fn(&unicorn::Library) -> Result<(), Failed>;
 
@@ -71,8 +81,8 @@ pub(crate) struct State {
 
 fn agree(library: &unicorn::Library) -> Result<(), Failed> {
     let seed = seed()?;
-    let wanted = INSTRUCTIONS * times()?;
-    println!("oracle: seed {seed:016x}, {wanted} instructions");
+    let length = Length::of(INSTRUCTIONS)?;
+    println!("oracle: seed {seed:016x}, {length}");
     let mut random = Random::new(seed);
     let mut ours = builtin::Builtin::new();
     let mut theirs = unicorn::Unicorn::open(library)?;
@@ -85,27 +95,30 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
     };
     random.fill(&mut state.data);
 
-    let mut done = 0;
+    let (mut done, mut programs) = (0, 0);
     let mut classes = generate::Classes::default();
     let mut at = CODE_START;
-    while done < wanted {
+    while length.goes_on(done) {
         let program = Program::random(&mut random, &mut classes, at);
-        program.start_state(&mut random, &mut state);
         let end = program.end();
         ours.load(&program.bytes(), at);
         theirs.load(&program.bytes(), at)?;
-        // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast one.
-        let cut = random.chance(4);
-        let our_end = ours.run(at, end, &state, cut);
-        let Ok(their_end) = theirs.run(at, end, &state) else {
-            return Err(explain(library, seed, &program, &state, cut)?.into());
-        };
-        let executed = our_end.as_ref().map_or(0, |(_, executed)| *executed);
-        if our_end.map(|(state, _)| state).as_ref() != Ok(&their_end) {
-            return Err(explain(library, seed, &program, &state, cut)?.into());
+        for _ in 0..STARTS {
+            program.start_state(&mut random, &mut state);
+            // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast one.
+            let cut = random.chance(4);
+            let our_end = ours.run(at, end, &state, cut);
+            let Ok(their_end) = theirs.run(at, end, &state) else {
+                return Err(explain(library, seed, &program, &state, cut)?.into());
+            };
+            let executed = our_end.as_ref().map_or(0, |(_, executed)| *executed);
+            if our_end.map(|(state, _)| state).as_ref() != Ok(&their_end) {
+                return Err(explain(library, seed, &program, &state, cut)?.into());
+            }
+            done += executed;
+            state = their_end;
         }
-        done += executed;
-        state = their_end;
+        programs += 1;
         at += program.bytes().len() as u32 + 64;
         at = (at + 255) & !255;
         if at + 0x1000 > CODE + CODE_BYTES {
@@ -114,40 +127,71 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
         }
     }
     let rows: Vec<(String, u64)> = classes.counts().map(|(name, count)| (name.to_owned(), count)).collect();
-    enough(&rows)?;
+    length.enough(&rows, done)?;
     println!("oracle: {done} instructions in {} classes agree", rows.len());
     report::write(&report::Page {
-        name: "arm",
+        name: &report::name("arm"),
         title: "Cortex-M4: instructions",
         about: format!(
-            "{} random instructions of ARMv7E-M with FPv4-SP, IT blocks and branches among them, were executed by the builtin \
-             engine and by Unicorn {} (a Cortex-M4), both by its fast path and cut into single steps. Registers, flags, \
-             FPSCR and memory were compared after each program of some fifty instructions: no difference. Seed `{seed:016x}`.",
+            "{} random instructions of ARMv7E-M with FPv4-SP, IT blocks and branches among them, were executed by {ENGINE} and \
+             by Unicorn {} (a Cortex-M4), both by its fast path and cut into small runs. Registers, flags, FPSCR and memory \
+             were compared after each of {} programs, from {STARTS} states each: no difference. Seed `{seed:016x}`.",
             report::grouped(done),
-            unicorn::VERSION
+            unicorn::VERSION,
+            report::grouped(programs),
         ),
-        columns: ["class of encodings", "compared"],
+        columns: ["class of encodings", "generated"],
         rows: &rows,
+        left_out: &report::ARM_LEFT_OUT,
     })
 }
 
-/// Every class came up as often as asked for.
-pub(crate) fn enough(rows: &[(String, u64)]) -> Result<(), Failed> {
-    let least = PER_CLASS * times()?;
-    let rare: Vec<String> = rows
-        .iter()
-        .filter(|(_, count)| *count < least)
-        .map(|(name, count)| format!("{name} ({count})"))
-        .collect();
-    match rare.is_empty() {
-        true => Ok(()),
-        false => Err(format!("these classes came up less than {least} times: {}", rare.join(", ")).into()),
+/// How long a comparison goes on.
+pub(crate) struct Length {
+    usual: u64,
+    most: u64,
+    until: Option<Instant>,
+}
+
+impl Length {
+    /// Of one that usually takes so many instructions.
+    pub(crate) fn of(usual: u64) -> Result<Self, Failed> {
+        let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>()).transpose();
+        let most = usual * number("DRYDOCK_ORACLE_TIMES")?.unwrap_or(1);
+        let seconds = number("DRYDOCK_ORACLE_SECONDS")?;
+        Ok(Self {
+            usual,
+            most,
+            until: seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+        })
+    }
+
+    pub(crate) fn goes_on(&self, done: u64) -> bool {
+        done < self.usual || done < self.most && self.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    /// Every class came up as often as asked for.
+    pub(crate) fn enough(&self, rows: &[(String, u64)], done: u64) -> Result<(), Failed> {
+        let least = PER_CLASS * (done / self.usual);
+        let rare: Vec<String> = rows
+            .iter()
+            .filter(|(_, count)| *count < least)
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        match rare.is_empty() {
+            true => Ok(()),
+            false => Err(format!("these classes came up less than {least} times: {}", rare.join(", ")).into()),
+        }
     }
 }
 
-/// How many times the usual length.
-pub(crate) fn times() -> Result<u64, Failed> {
-    Ok(std::env::var("DRYDOCK_ORACLE_TIMES").map_or(Ok(1), |text| text.parse())?)
+impl std::fmt::Display for Length {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.until {
+            None => write!(f, "{} instructions", self.most),
+            Some(_) => write!(f, "{} to {} instructions", self.usual, self.most),
+        }
+    }
 }
 
 /// Finds the first item after which the two sides differ, alone if it differs alone, and describes it.

@@ -34,7 +34,7 @@ Usage: cargo xtask VERB
   test [--quick] [PART..]    all tests, cheap ones first; --list names the parts
   bench [ROOM|NAME..]        the numbers of every room in one table; --quick, --json, --markdown, --list
   fuzz [--seconds N]         every decoder a peer can feed, N seconds in all
-  conformance [ENGINE]       the engine suite and what else tests an engine; --long renews docs/conformance";
+  conformance [ENGINE]       the engine suite and what else tests an engine; --long [--minutes N] renews docs/conformance";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

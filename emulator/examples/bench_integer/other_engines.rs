@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use std::sync::Arc;
+
+use drydock_emulator::profile::Symbols;
 use drydock_emulator::{Availability, Image, ResetKind, RunLimit, Seed, VirtualTime};
 
 use crate::Run;
@@ -36,8 +39,16 @@ pub(crate) fn qemu(command: &[&str], elf: &Path) -> Result<(String, Duration), B
     }
 }
 
+/// What is done with a machine before it runs.
+pub(crate) enum Before {
+    /// Lines in the engine's own language.
+    Lines(&'static [&'static str]),
+    /// A profile is begun, and is given up again unless it is kept.
+    Profile { kept: bool },
+}
+
 /// An engine's version, and a run on its nRF52840 up to the loop at `hang`, as any engine's user would do it.
-pub(crate) fn through(engine: &str, image: &Image) -> Result<(String, Run), Box<dyn Error>> {
+pub(crate) fn through(engine: &str, before: &Before, image: &Image) -> Result<(String, Run), Box<dyn Error>> {
     let engines = drydock_emulator::engines();
     let engine = engines
         .iter()
@@ -49,6 +60,11 @@ pub(crate) fn through(engine: &str, image: &Image) -> Result<(String, Run), Box<
     };
     let board = drydock_assets::board("nano33ble").ok_or("no such board")?;
     let mut machine = engine.open(&board, Seed([1; 32]))?;
+    if let Before::Lines(lines) = before {
+        for line in *lines {
+            machine.monitor().ok_or("it has no command language")?.execute(line)?;
+        }
+    }
     machine.load(image)?;
     machine.reset(ResetKind::PowerOn)?;
     // A core that was reset by loading takes both from the vector table; others are told.
@@ -59,6 +75,14 @@ pub(crate) fn through(engine: &str, image: &Image) -> Result<(String, Run), Box<
     let (stack, entry) = (word(0).ok_or("no vectors")?, word(4).ok_or("no vectors")?);
     machine.write_register("sp", stack.into())?;
     machine.write_register("pc", u64::from(entry & !1))?;
+    if let Before::Profile { kept } = before {
+        let symbols = Arc::new(Symbols::of(image)?);
+        machine.profiler().ok_or("it cannot profile")?.start(symbols, None);
+        if !kept {
+            machine.run(RunLimit::until(machine.now() + VirtualTime::from_ms(1)))?;
+            machine.profiler().ok_or("it cannot profile")?.stop();
+        }
+    }
     let (hang, result) = (
         image.symbol("hang").ok_or("no symbol hang")?,
         image.symbol("g_result").ok_or("no symbol g_result")?,

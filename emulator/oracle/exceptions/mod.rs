@@ -36,6 +36,9 @@ trait Stepped {
     fn step(&mut self) -> Result<(), Failed>;
 }
 
+/// Loads a program at an address into a core that may not be there.
+type Open = fn(&[u8], u32) -> Result<Box<dyn Stepped>, Failed>;
+
 /// What the cases of an architecture need.
 struct Architecture {
     name: &'static str,
@@ -51,7 +54,7 @@ struct Architecture {
     windows: &'static [(u32, u32)],
     qemu: &'static str,
     ours: fn(&[u8], u32) -> Box<dyn Stepped>,
-    theirs: fn(&[u8], u32) -> Result<Box<dyn Stepped>, Failed>,
+    theirs: Open,
     /// Whether the other side may pass over the first of two points that follow each other: an exception is entered or left.
     edge: fn(&Point, &Point) -> bool,
 }
@@ -119,6 +122,10 @@ fn agree(architecture: &Architecture, version: &str) -> Result<(), Failed> {
         architecture.name,
         rows.len()
     );
+    if cfg!(feature = "safe") {
+        // The page is of the engine as it ships.
+        return Ok(());
+    }
     report::write(&report::Page {
         name: &format!("{}-exceptions", architecture.name),
         title: architecture.title,
@@ -133,6 +140,7 @@ fn agree(architecture: &Architecture, version: &str) -> Result<(), Failed> {
         ),
         columns: ["case", "points compared"],
         rows: &rows,
+        left_out: &[],
     })
 }
 

@@ -112,7 +112,8 @@ fn item(random: &mut Random, classes: &mut Classes) -> Item {
             let read = wide(0x2073 | rd(random) << 7 | csr << 20);
             [set, access, read].concat()
         }
-        Make::Word(word) => wide(word).to_vec(),
+        // What the fields besides the opcode say is for finer fences (unpriv 2.7, 6): it is ignored.
+        Make::Fence(bits) => wide(bits | (random.next() as u32) & 0xffff_8f80).to_vec(),
         Make::MoveStack => {
             // 16 and -16, 32 and -32 and so on; C.MV a0, sp between shows where sp is.
             let pairs = [
@@ -159,14 +160,27 @@ fn atomic(random: &mut Random, bits: u32) -> Vec<u16> {
 fn reserve(random: &mut Random) -> Vec<u16> {
     let from = base(random);
     let to = if random.chance(3) { base(random) } else { from };
-    let load = wide(0x1000_202f | rd(random) << 7 | from << 15);
+    let order = |random: &mut Random| random.below(4) << 25;
+    let load = wide(0x1000_202f | rd(random) << 7 | from << 15 | order(random));
     let between = wide(0x13 | rd(random) << 7 | any(random) << 15 | imm12(random) << 20);
-    let store = wide(0x1800_202f | rd(random) << 7 | to << 15 | any(random) << 20);
-    [load, between, store].concat()
+    let mut conditional = || {
+        let fields = rd(random) << 7 | to << 15 | any(random) << 20 | order(random);
+        wide(0x1800_202f | fields)
+    };
+    // A second one finds no reservation.
+    [load, between, conditional(), conditional()].concat()
 }
 
 /// A forward branch over a few instructions.
 fn branch(random: &mut Random, classes: &mut Classes) -> Item {
+    if random.chance(6) {
+        let (class, code) = match random.chance(2) {
+            true => (BACKWARD[0], countdown(random)),
+            false => (BACKWARD[1], there_and_back(random)),
+        };
+        classes.count(class);
+        return Item { class, code };
+    }
     let mut skipped = Vec::new();
     for _ in 0..random.below(4) {
         let (class, make) = random.pick(&STRAIGHT);
@@ -185,17 +199,20 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
             let rs1 = any(random);
             let rs2 = if random.chance(3) { rs1 } else { any(random) };
             let offset = over + 4;
-            let imm = (offset >> 11 & 1) << 7 | (offset >> 1 & 15) << 8 | (offset >> 5 & 63) << 25;
-            (class, wide(0x63 | funct3 << 12 | rs1 << 15 | rs2 << 20 | imm).to_vec())
+            let fields = funct3 << 12 | rs1 << 15 | rs2 << 20;
+            (class, wide(0x63 | fields | branch_offset(offset)).to_vec())
         }
         6 => ("JAL", wide(0x6f | rd(random) << 7 | jal_offset(over + 4)).to_vec()),
         7 => {
-            // AUIPC, JALR
+            // AUIPC, ADDI, JALR: up, and up or down from there. The lowest bit is cleared.
             let pointer = random.pick(&FREE);
-            let odd = random.below(2);
             let address = wide(0x17 | pointer << 7);
-            let jump = wide(0x67 | rd(random) << 7 | pointer << 15 | (over + 8 + odd) << 20);
-            ("JALR", [address, jump].concat())
+            let moved = random.below(0x780);
+            let add = wide(0x13 | pointer << 7 | pointer << 15 | moved << 20);
+            let imm = (over + 12 + (moved & 1)).wrapping_sub(moved) & 0xfff;
+            let rd = if random.chance(4) { pointer } else { rd(random) };
+            let jump = wide(0x67 | rd << 7 | pointer << 15 | imm << 20);
+            ("JALR", [address, add, jump].concat())
         }
         8 => ("C.J", vec![0xa001 | short_jump(over + 2)]),
         9 => ("C.JAL", vec![0x2001 | short_jump(over + 2)]),
@@ -218,21 +235,70 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
     Item { class, code }
 }
 
+/// A loop that counts a register down by one of the branches that can.
+fn countdown(random: &mut Random) -> Vec<u16> {
+    let counter = 10 + random.below(6);
+    let other = random.pick(&[5, 6, 7, 28, 31]);
+    let start = wide(0x13 | counter << 7 | (1 + random.below(4)) << 20);
+    let body = wide(0x13 | other << 7 | other << 15 | imm12(random) << 20);
+    let down = wide(0x13 | counter << 7 | counter << 15 | 0xfff << 20);
+    let back = branch_offset(8u32.wrapping_neg());
+    let branch = match random.below(5) {
+        // BNE, BLT and BLTU after zero, BGE until below zero, C.BNEZ.
+        0 => wide(0x1063 | counter << 15 | back).to_vec(),
+        1 => wide(0x4063 | counter << 20 | back).to_vec(),
+        2 => wide(0x6063 | counter << 20 | back).to_vec(),
+        3 => wide(0x5063 | counter << 15 | back).to_vec(),
+        _ => vec![0xe001 | short_branch_offset(8u32.wrapping_neg()) | (counter as u16 - 8) << 7],
+    };
+    [&start[..], &body, &down, &branch].concat()
+}
+
+/// Ahead, back and out: JAL over ADDI and JAL, and by each of the forms back to ADDI.
+fn there_and_back(random: &mut Random) -> Vec<u16> {
+    let other = random.pick(&[5, 6, 7, 28, 31]);
+    let back = 8u32.wrapping_neg();
+    let last = match random.below(5) {
+        0 => wide(0x6f | rd(random) << 7 | jal_offset(back)).to_vec(),
+        1 => vec![0xa001 | short_jump(back)],
+        2 => vec![0x2001 | short_jump(back)],
+        // BEQ and BGEU of a register with itself.
+        3 => wide(0x63 | other << 15 | other << 20 | branch_offset(back)).to_vec(),
+        _ => wide(0x7063 | other << 15 | other << 20 | branch_offset(back)).to_vec(),
+    };
+    let out = 4 + 2 * last.len() as u32;
+    let ahead = wide(0x6f | rd(random) << 7 | jal_offset(12));
+    let body = wide(0x13 | other << 7 | other << 15 | imm12(random) << 20);
+    let leave = wide(0x6f | rd(random) << 7 | jal_offset(out));
+    [&ahead[..], &body, &leave, &last].concat()
+}
+
+/// offset[12|10:5] and offset[4:1|11].
+fn branch_offset(offset: u32) -> u32 {
+    (offset >> 12 & 1) << 31 | (offset >> 5 & 63) << 25 | (offset >> 1 & 15) << 8 | (offset >> 11 & 1) << 7
+}
+
+/// offset[20|10:1|11|19:12].
 fn jal_offset(offset: u32) -> u32 {
-    (offset >> 1 & 0x3ff) << 21 | (offset >> 11 & 1) << 20
+    (offset >> 20 & 1) << 31 | (offset >> 1 & 0x3ff) << 21 | (offset >> 11 & 1) << 20 | (offset >> 12 & 0xff) << 12
 }
 
 /// offset[11|4|9:8|10|6|7|3:1|5] in bits 12 to 2.
 fn short_jump(offset: u32) -> u16 {
     let bit = |from: u32, to: u32| (offset >> from & 1) << to;
-    (bit(4, 11) | bit(6, 7) | bit(7, 6) | (offset >> 1 & 7) << 3 | bit(5, 2)) as u16
+    let high = bit(11, 12) | bit(4, 11) | (offset >> 8 & 3) << 9 | bit(10, 8);
+    (high | bit(6, 7) | bit(7, 6) | (offset >> 1 & 7) << 3 | bit(5, 2)) as u16
+}
+
+/// A register of x8 to x15 and the offset.
+fn short_branch(random: &mut Random, offset: u32) -> u16 {
+    short_branch_offset(offset) | (random.below(8) << 7) as u16
 }
 
 /// offset[8|4:3], rs1', offset[7:6|2:1|5].
-fn short_branch(random: &mut Random, offset: u32) -> u16 {
-    let offset_bits =
-        (offset >> 3 & 3) << 10 | (offset >> 6 & 3) << 5 | (offset >> 1 & 3) << 3 | (offset >> 5 & 1) << 2;
-    (offset_bits | random.below(8) << 7) as u16
+fn short_branch_offset(offset: u32) -> u16 {
+    let high = (offset >> 8 & 1) << 12 | (offset >> 3 & 3) << 10;
+    (high | (offset >> 6 & 3) << 5 | (offset >> 1 & 3) << 3 | (offset >> 5 & 1) << 2) as u16
 }
 
 /// Registers a program may write.
@@ -276,7 +342,7 @@ enum Make {
     Amo(u32),
     Reserve,
     Csr(u32),
-    Word(u32),
+    Fence(u32),
     MoveStack,
     Constant,
     ShiftPair(u32),
@@ -284,6 +350,8 @@ enum Make {
 }
 
 const BRANCHES: [(&str, u32); 6] = [("BEQ", 0), ("BNE", 1), ("BLT", 4), ("BGE", 5), ("BLTU", 6), ("BGEU", 7)];
+/// Branches that go back: in a loop, and out of line.
+const BACKWARD: [&str; 2] = ["BNE BLT BLTU BGE C.BNEZ backward", "JAL C.J C.JAL BEQ BGEU backward"];
 const OTHER_JUMPS: [&str; 8] = ["JAL", "JALR", "C.J", "C.JAL", "C.BEQZ", "C.BNEZ", "C.JR", "C.JALR"];
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -291,6 +359,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     straight
         .chain(BRANCHES.iter().map(|(name, _)| *name))
         .chain(OTHER_JUMPS)
+        .chain(BACKWARD)
 }
 
 /// Classes that may stand in a branch's shadow: one instruction that reads and writes registers only.
@@ -298,12 +367,21 @@ const STRAIGHT: [(&str, Make); 4] = [
     ("ADD", Make::R(0x33)),
     ("MULH", Make::R(0x0200_1033)),
     ("C.ADDI", Make::Short(|random| 0x0001 | ci(random))),
-    ("C.LI", Make::Short(|random| 0x4001 | ci(random))),
+    ("C.LI", Make::Short(|random| 0x4001 | ci_or_hint(random))),
 ];
 
 /// rd and imm[5|4:0] of CI.
 fn ci(random: &mut Random) -> u16 {
-    (random.pick(&FREE) as u16) << 7 | random.bits(1) << 12 | random.bits(5) << 2
+    immediate(random) | (random.pick(&FREE) as u16) << 7
+}
+
+/// The same where x0 as rd makes a hint of it.
+fn ci_or_hint(random: &mut Random) -> u16 {
+    immediate(random) | (rd(random) as u16) << 7
+}
+
+fn immediate(random: &mut Random) -> u16 {
+    random.bits(1) << 12 | random.bits(5) << 2
 }
 
 /// rd' and imm[5|4:0] of the CB arithmetic.
@@ -321,9 +399,9 @@ fn ca(random: &mut Random) -> u16 {
     short_rd(random) << 7 | random.bits(3) << 2
 }
 
-/// rd and rs2, neither x0, of CR.
+/// rd and rs2 of CR; with x0 as rd it is a hint.
 fn cr(random: &mut Random) -> u16 {
-    (random.pick(&FREE) as u16) << 7 | (1 + random.below(31) as u16) << 2
+    (rd(random) as u16) << 7 | (1 + random.below(31) as u16) << 2
 }
 
 /// The offset of C.LW and C.SW, and s0 or s1 as the base.
@@ -379,8 +457,8 @@ const CLASSES: [(&str, Make); 78] = [
     ("AMOMAX.W", Make::Amo(0xa000_202f)),
     ("AMOMINU.W", Make::Amo(0xc000_202f)),
     ("AMOMAXU.W", Make::Amo(0xe000_202f)),
-    ("FENCE", Make::Word(0x0ff0_000f)),
-    ("FENCE.I", Make::Word(0x0000_100f)),
+    ("FENCE", Make::Fence(0x0f)),
+    ("FENCE.I", Make::Fence(0x100f)),
     ("CSRRW", Make::Csr(0x1073)),
     ("CSRRS", Make::Csr(0x2073)),
     ("CSRRC", Make::Csr(0x3073)),
@@ -403,9 +481,9 @@ const CLASSES: [(&str, Make); 78] = [
     ),
     ("C.SW", Make::Short(|random| 0xc000 | cl(random) | random.bits(3) << 2)),
     ("C.ADDI", Make::Short(|random| 0x0001 | ci(random))),
-    ("C.LI", Make::Short(|random| 0x4001 | ci(random))),
+    ("C.LI", Make::Short(|random| 0x4001 | ci_or_hint(random))),
     // imm of zero is reserved.
-    ("C.LUI", Make::Short(|random| 0x6005 | ci(random))),
+    ("C.LUI", Make::Short(|random| 0x6005 | ci_or_hint(random))),
     ("C.SRLI", Make::Short(|random| 0x8001 | cb_shift(random))),
     ("C.SRAI", Make::Short(|random| 0x8401 | cb_shift(random))),
     ("C.ANDI", Make::Short(|random| 0x8801 | cb(random))),
@@ -413,7 +491,7 @@ const CLASSES: [(&str, Make); 78] = [
     ("C.XOR", Make::Short(|random| 0x8c21 | ca(random))),
     ("C.OR", Make::Short(|random| 0x8c41 | ca(random))),
     ("C.AND", Make::Short(|random| 0x8c61 | ca(random))),
-    ("C.SLLI", Make::Short(|random| 0x0002 | ci(random) & !(1 << 12))),
+    ("C.SLLI", Make::Short(|random| 0x0002 | ci_or_hint(random) & !(1 << 12))),
     ("C.LWSP", Make::Short(|random| 0x4002 | ci(random))),
     (
         "C.SWSP",

@@ -152,10 +152,16 @@ fn failure(line: &str) -> Option<&str> {
     line.strip_prefix("FAIL  ").or_else(|| line.strip_prefix("FAILED  "))
 }
 
-/// `test renode::blinks (skipped: no renode on PATH) ... ignored`: a test that knew beforehand why it cannot run.
+/// A test that knew beforehand why it cannot run: libtest's `test renode::blinks (skipped: no renode on PATH) ... ignored`,
+/// nextest's `SKIP [         ] (───) the-crate::its_tests renode::blinks (skipped: no renode on PATH)`.
 fn ignored_with_reason(line: &str) -> Option<&str> {
-    let name = line.strip_prefix("test ")?.strip_suffix("ignored")?.trim_end();
-    let name = name.strip_suffix("...")?.trim_end();
+    let name = match line.trim_start().strip_prefix("SKIP [") {
+        Some(rest) => rest.split_once("] ")?.1.trim_start_matches("(───) ").split_once(' ')?.1,
+        None => {
+            let name = line.strip_prefix("test ")?.strip_suffix("ignored")?.trim_end();
+            name.strip_suffix("...")?.trim_end()
+        }
+    };
     name.contains("(skipped: ").then_some(name)
 }
 
@@ -277,6 +283,22 @@ mod tests {
         counts.read_line("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured");
         assert_eq!((counts.passed, counts.skipped), (3, 1));
         assert_eq!(counts.skip_reasons, ["renode::blinks (skipped: no renode on PATH)"]);
+    }
+
+    #[test]
+    fn nextest_tells_the_reason_too() {
+        let mut counts = Counts::default();
+        for line in [
+            "        SKIP [         ] (───) the-crate::tests renode::blinks (skipped: no renode on PATH)",
+            "        SKIP [         ] the-crate::tests renode::waits (skipped: no renode on PATH)",
+            "        SKIP [         ] (───) the-crate::tests takes_long",
+            "     Summary [   0.002s] 4 tests run: 4 passed, 3 skipped",
+        ] {
+            counts.read_line(line);
+        }
+        assert_eq!((counts.passed, counts.skipped), (4, 3));
+        let told = ["renode::blinks", "renode::waits"].map(|name| format!("{name} (skipped: no renode on PATH)"));
+        assert_eq!(counts.skip_reasons, told);
     }
 
     #[test]

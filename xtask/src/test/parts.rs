@@ -1,6 +1,6 @@
 //! The parts of `./x test`, in the order they run.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::Result;
 
 use super::Part;
 use super::counts::{self, Counts};
@@ -95,45 +95,6 @@ pub(crate) fn clippy(strict: bool) -> Result<()> {
     let deny: &[&str] = if strict { &["--", "-Dwarnings"] } else { &[] };
     step::run(step::cargo(&["clippy", "--workspace", "--all-targets"]).args(deny))?;
     step::run(fuzz::program(&["clippy"]).arg("--all-targets").args(deny))
-}
-
-/// The engine suite, for one engine or for each that is installed, and what else tests that engine. `--long` has the builtin
-/// engine compared with its oracles a hundred times as long, and the reports in `docs/conformance` written anew.
-pub(crate) fn conformance(args: &[&str]) -> Result<()> {
-    let long = args.contains(&"--long");
-    let engines: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--long").collect();
-    let engines = match engines.is_empty() {
-        true => vec!["builtin", "qemu", "renode"],
-        false => engines,
-    };
-    let mut counts = Counts::default();
-    for engine in engines {
-        let own = match engine {
-            "builtin" => "oracle",
-            "qemu" | "renode" => engine,
-            other => bail!("there is no engine {other}; there are builtin, qemu and renode"),
-        };
-        // With the filter of one engine no page of all engines would be written: the suite's report is of the whole suite.
-        let suite: &[&str] = if long { &[] } else { &[engine] };
-        for (test, filter) in [("conformance", suite), (own, &[])] {
-            let mut cargo = step::cargo(&["test", "--package", "drydock-emulator", "--test", test, "--"]);
-            cargo.args(filter).arg("--show-output");
-            if long {
-                cargo.env("DRYDOCK_CONFORMANCE_REPORT", workspace::root().join("docs/conformance"));
-                cargo.env("DRYDOCK_ORACLE_TIMES", "100");
-            }
-            counts.add(counts::run(&mut cargo)?);
-        }
-    }
-    for reason in &counts.skip_reasons {
-        println!("skipped: {reason}");
-    }
-    println!(
-        "{} passed, {} failed, {} skipped",
-        counts.passed, counts.failed, counts.skipped
-    );
-    ensure!(counts.failed == 0, "the suite failed");
-    Ok(())
 }
 
 fn passes(outcome: Result<()>) -> Result<Counts> {
@@ -277,7 +238,15 @@ fn integration() -> Result<Counts> {
 fn rust_tests(which: &[&str]) -> Result<Counts> {
     let nextest = step::output(&mut step::cargo(&["nextest", "--version"])).is_ok();
     let mut cargo = if nextest {
-        step::cargo(&["nextest", "run", "--no-fail-fast", "--success-output", "final"])
+        step::cargo(&[
+            "nextest",
+            "run",
+            "--no-fail-fast",
+            "--success-output",
+            "final",
+            "--status-level",
+            "skip",
+        ])
     } else {
         step::cargo(&["test", "--no-fail-fast"])
     };

@@ -38,6 +38,37 @@ const TABLE: &[(&str, [u16; 2], &str)] = &[
         [0xe8d1, 0xf012],
         "TableBranch { half: true, rn: 1, rm: 2 }",
     ),
+    // Farther than the oracle's window, with J1 and J2 in all four ways.
+    ("bl 0xfffffe", [0xf3ff, 0xd77d], "BranchLink { target: 16777214 }"),
+    ("bl 0x600100", [0xf1ff, 0xf7fe], "BranchLink { target: 6291712 }"),
+    ("bl 0xa00200", [0xf200, 0xd87e], "BranchLink { target: 10486272 }"),
+    ("bl .-0xa00000", [0xf5ff, 0xdffe], "BranchLink { target: 4284481792 }"),
+    ("bl .-0xefc000", [0xf503, 0xd7fe], "BranchLink { target: 4279255296 }"),
+    (
+        "b.w 0x3ffffe",
+        [0xf3ff, 0xbf7d],
+        "Branch { condition: Al, target: 4194302 }",
+    ),
+    (
+        "b.w .-0x600000",
+        [0xf5ff, 0xb7fe],
+        "Branch { condition: Al, target: 4288676096 }",
+    ),
+    (
+        "bne.w 0xf0000",
+        [0xf06f, 0xaf7e],
+        "Branch { condition: Ne, target: 983040 }",
+    ),
+    (
+        "bne.w 0x80000",
+        [0xf07f, 0xa77e],
+        "Branch { condition: Ne, target: 524288 }",
+    ),
+    (
+        "bne.w .-0xb8000",
+        [0xf447, 0xa7fe],
+        "Branch { condition: Ne, target: 4294213888 }",
+    ),
     (
         "vadd.f32 s1, s2, s3",
         [0xee71, 0x0a21],
@@ -160,6 +191,11 @@ const TABLE: &[(&str, [u16; 2], &str)] = &[
     ("vmov s0, pc", [0xee00, 0xfa10], "Vfp(Undefined)"),
     ("vmov r0, r0, s0, s1", [0xec50, 0x0a10], "Vfp(Undefined)"),
     ("vmrs r0, mvfr0", [0xeef7, 0x0a10], "Vfp(Undefined)"),
+    // FPv5 and later.
+    ("vseleq.f32 s0, s0, s0", [0xfe00, 0x0a00], "Vfp(Undefined)"),
+    ("vmaxnm.f32 s0, s0, s0", [0xfe80, 0x0a00], "Vfp(Undefined)"),
+    ("vrinta.f32 s0, s0", [0xfeb8, 0x0a40], "Vfp(Undefined)"),
+    ("vrintr.f32 s0, s0", [0xeeb6, 0x0a40], "Vfp(Undefined)"),
     ("cdp p9, 0, c0, c0, c0", [0xee00, 0x0900], "Coprocessor { cp: 9 }"),
     ("strd r0, r1, [pc], #8", [0xe8ef, 0x0102], "Undefined"),
     ("ldrd r0, r0, [r2]", [0xe9d2, 0x0000], "Undefined"),

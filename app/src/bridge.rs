@@ -2,28 +2,23 @@
 //!
 //! The window is there before the workbench is: requests wait until it is open, and the channel first tells how far it is.
 
-use crate::{demo, session::Session};
+use crate::{demo, outgoing::Outgoing, session::Session};
 use drydock_workbench::{
     DataDir, Updates,
     api::{ApiError, ErrorCode, Request, Response, Update},
 };
 use serde::Serialize;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tauri::{State, WebviewWindow, ipc::Channel};
-use tokio::sync::{RwLock, watch};
+use tokio::{
+    sync::{RwLock, watch},
+    time::Instant,
+};
 
-/// Updates that go over the channel as one message at most.
-const BATCH: usize = 1024;
-/// How long updates are gathered into one message: one frame.
-const GATHER: Duration = Duration::from_millis(16);
-/// So many updates in one message come from very many boards. Each message has the page derive anew what it shows; then
-/// they are gathered for longer, so that the page has time for its user.
-const MANY: usize = 24;
-const GATHER_MANY: Duration = Duration::from_millis(100);
 /// How long closing may take before the window goes all the same.
 const CLOSE: Duration = Duration::from_secs(8);
 
@@ -52,12 +47,30 @@ pub(crate) enum OpenState {
     OpenFailed { error: ApiError },
 }
 
+/// The page of a window.
+struct Front {
+    updates: Channel<Vec<Told>>,
+    /// Boards whose lines, samples and lights it shows. A thousand boards tell thousands of those a second.
+    watched: HashSet<String>,
+}
+
+impl Front {
+    fn shows(&self, told: &Told) -> bool {
+        match told {
+            Told::Update(Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. }) => {
+                self.watched.contains(board)
+            }
+            Told::State(_) | Told::Update(_) => true,
+        }
+    }
+}
+
 /// The window's end of the workbench.
 pub(crate) struct Bridge {
     session: RwLock<Option<Session>>,
     state: watch::Sender<OpenState>,
     /// By the label of their window.
-    fronts: Mutex<HashMap<String, Channel<Vec<Told>>>>,
+    fronts: Mutex<HashMap<String, Front>>,
     notice: Option<&'static str>,
 }
 
@@ -107,30 +120,38 @@ impl Bridge {
     }
 
     async fn forward(&self, mut updates: Updates) {
-        let mut gather = GATHER;
-        while let Some(first) = updates.next().await {
-            let mut batch = vec![Told::Update(first)];
-            let deadline = tokio::time::Instant::now() + gather;
-            while batch.len() < BATCH {
-                match tokio::time::timeout_at(deadline, updates.next()).await {
-                    Ok(Some(update)) => batch.push(Told::Update(update)),
-                    Ok(None) | Err(_) => break,
+        let mut outgoing = Outgoing::new(Instant::now());
+        loop {
+            let due = outgoing.due();
+            tokio::select! {
+                update = updates.next() => {
+                    let Some(update) = update else { break };
+                    outgoing.take(update, Instant::now(), |board| self.is_watched(board));
+                    continue;
                 }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
-            gather = if batch.len() >= MANY { GATHER_MANY } else { GATHER };
-            self.send(batch);
+            let message: Vec<Told> = outgoing.message(Instant::now()).into_iter().map(Told::Update).collect();
+            self.send(&message);
         }
+    }
+
+    fn is_watched(&self, board: &str) -> bool {
+        self.fronts().values().any(|front| front.watched.contains(board))
     }
 
     fn tell(&self, state: OpenState) {
         self.state.send_replace(state.clone());
-        self.send(vec![Told::State(state)]);
+        self.send(&[Told::State(state)]);
     }
 
-    fn send(&self, batch: Vec<Told>) {
-        for channel in self.fronts().values() {
-            // A page that is being reloaded subscribes again and reads the state.
-            let _ = channel.send(batch.clone());
+    fn send(&self, batch: &[Told]) {
+        for front in self.fronts().values() {
+            let shown: Vec<Told> = batch.iter().filter(|told| front.shows(told)).cloned().collect();
+            if !shown.is_empty() {
+                // A page that is being reloaded subscribes again and reads the state.
+                let _ = front.updates.send(shown);
+            }
         }
     }
 
@@ -139,7 +160,7 @@ impl Bridge {
         self.fronts().remove(label);
     }
 
-    fn fronts(&self) -> MutexGuard<'_, HashMap<String, Channel<Vec<Told>>>> {
+    fn fronts(&self) -> MutexGuard<'_, HashMap<String, Front>> {
         self.fronts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -192,5 +213,14 @@ pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, u
     let mut fronts = bridge.fronts();
     let state = bridge.state.borrow().clone();
     let _ = updates.send(vec![Told::State(state)]);
-    fronts.insert(window.label().to_owned(), updates);
+    let watched = HashSet::new();
+    fronts.insert(window.label().to_owned(), Front { updates, watched });
+}
+
+/// Sends this window lines, samples and lights of these boards and no others.
+#[tauri::command]
+pub(crate) fn watch(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, boards: HashSet<String>) {
+    if let Some(front) = bridge.fronts().get_mut(window.label()) {
+        front.watched = boards;
+    }
 }

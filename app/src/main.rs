@@ -6,6 +6,7 @@ mod bridge;
 mod card_window;
 mod demo;
 mod only_window;
+mod outgoing;
 mod remembered;
 mod session;
 mod webview;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         .invoke_handler(tauri::generate_handler![
             bridge::call,
             bridge::subscribe,
+            bridge::watch,
             remembered::remember,
             card_window::pop_out
         ])

@@ -23,7 +23,7 @@ enum Refused {
 /// A workbench that answers.
 pub(crate) enum Session {
     /// This process owns the data directory.
-    Own(Workbench),
+    Own(Box<Workbench>),
     /// Another process owns it.
     Attached(Attached),
 }
@@ -56,7 +56,7 @@ impl Session {
             ..WorkbenchConfig::default()
         };
         match Workbench::open(config).await {
-            Ok(workbench) => Ok(Self::Own(workbench)),
+            Ok(workbench) => Ok(Self::Own(Box::new(workbench))),
             Err(WorkbenchError::Data(OpenError::Owned { .. })) => {
                 step("Attaching to the running Drydock");
                 Attached::attach(data)

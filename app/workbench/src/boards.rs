@@ -235,7 +235,7 @@ pub(crate) fn start(
     on: bool,
     origin: Option<Arc<MachineSnapshot>>,
 ) -> Arc<Board> {
-    let (board, commands) = Board::new(record, description);
+    let (board, commands) = Board::new(record, description, on);
     bench.fleet.insert(Arc::clone(&board));
     tokio::spawn(bring_up::run(
         Arc::clone(bench),
@@ -295,12 +295,15 @@ pub(crate) async fn rename(bench: &Arc<Bench>, request: BoardRename) -> Result<B
 /// Switches a machine.
 pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<BoardView, ApiError> {
     let board = bench.board(&request.board)?;
-    board.command(|reply| Command::Power(request.action, reply)).await?;
     let on = match request.action {
         PowerAction::On => Some(true),
         PowerAction::Off => Some(false),
         PowerAction::Reset | PowerAction::Cut | PowerAction::Pause | PowerAction::Resume => None,
     };
+    if on.is_none() {
+        board.machine().await?;
+    }
+    board.command(|reply| Command::Power(request.action, reply)).await?;
     if let Some(on) = on {
         board.state().record.on = on;
         save(bench, None).await?;
@@ -352,6 +355,7 @@ pub(crate) async fn button(bench: &Arc<Bench>, request: BoardButton) -> Result<E
         );
         return Err(ApiError::new(ErrorCode::NotFound, text));
     };
+    board.machine().await?;
     board
         .command(|reply| Command::Button(index, request.pressed, reply))
         .await?;

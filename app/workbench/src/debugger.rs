@@ -67,12 +67,7 @@ impl Debuggers {
 /// Lets debuggers connect to a board's machine.
 pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView, ApiError> {
     let board = bench.board(&request.board)?;
-    // The lock is let go of before the sentence asks for the name.
-    let machine = board.state().machine.clone();
-    let machine = machine.ok_or_else(|| {
-        let text = format!("{} is switched off; switch it on first.", board.name());
-        ApiError::new(ErrorCode::Refused, text)
-    })?;
+    let machine = board.machine().await?;
     let known = bench.debuggers.view(&board);
     if known.state != GdbState::Closed {
         let port = known.address.as_deref().and_then(|address| address.rsplit(':').next());

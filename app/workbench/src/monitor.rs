@@ -6,7 +6,7 @@ use crate::{
     bench::Bench,
     fleet::Board,
 };
-use drydock_emulator::{MonitorAnswer, runner::MachineHandle};
+use drydock_emulator::MonitorAnswer;
 
 /// Longest line, in bytes.
 const LONGEST_LINE: usize = 4_096;
@@ -16,10 +16,12 @@ const LONGEST_ANSWER: usize = 256 * 1024;
 /// Whether a machine's engine has a command language, and what was typed.
 pub(crate) async fn view(bench: &Bench, board: &str) -> Result<MonitorView, ApiError> {
     let board = bench.board(board)?;
-    let looked = machine(&board)?
+    let looked = board
+        .machine()
+        .await?
         .inspect(|machine| Some((machine.monitor()?.prompt(), machine.monitor()?.history())))
         .await;
-    let looked = looked.map_err(|_| off(&board))?;
+    let looked = looked.map_err(|_| board.is_off())?;
     let (prompt, history) = looked.map_or((None, Vec::new()), |(prompt, history)| (Some(prompt), history));
     Ok(MonitorView {
         board: board.name(),
@@ -36,10 +38,12 @@ pub(crate) async fn execute(bench: &Bench, request: MonitorLine) -> Result<Monit
         let text = format!("A line for the monitor has 1 to {LONGEST_LINE} printable characters.");
         return Err(ApiError::new(ErrorCode::Usage, text));
     }
-    let executed = machine(&board)?
+    let executed = board
+        .machine()
+        .await?
         .with_machine(move |machine| Some(machine.monitor()?.execute(&line)))
         .await;
-    let answer = executed.map_err(|_| off(&board))?.ok_or_else(|| {
+    let answer = executed.map_err(|_| board.is_off())?.ok_or_else(|| {
         let engine = board.state().record.engine.clone();
         let text = format!(
             "The engine {engine} of {} has no command language; use a board of the engine renode.",
@@ -96,16 +100,6 @@ fn plain(text: &str) -> String {
         }
     }
     plain.trim_end().to_owned()
-}
-
-fn machine(board: &Board) -> Result<MachineHandle, ApiError> {
-    let machine = board.state().machine.clone();
-    machine.ok_or_else(|| off(board))
-}
-
-fn off(board: &Board) -> ApiError {
-    let text = format!("{} is switched off; switch it on first.", board.name());
-    ApiError::new(ErrorCode::Refused, text)
 }
 
 #[cfg(test)]

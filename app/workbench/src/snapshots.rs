@@ -77,6 +77,7 @@ pub(crate) fn delete(bench: &Bench, request: &SnapshotRef) -> Result<Empty, ApiE
 pub(crate) async fn restore(bench: &Arc<Bench>, request: SnapshotRestore) -> Result<BoardView, ApiError> {
     let board = bench.board(&request.board)?;
     let state = state_of(bench, &board, request.from).await?;
+    board.machine().await?;
     board.command(|reply| Command::Restore(state, reply)).await?;
     bench.outbox.touch(&board);
     Ok(bench.view(&board))
@@ -135,15 +136,7 @@ pub(crate) async fn state_of(
 
 /// The state that a board is in, with the instructions so far.
 pub(crate) async fn now(board: &Board) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
-    // The lock is let go of first: the sentence asks for the name.
-    let machine = board.state().machine.clone();
-    let machine = machine.ok_or_else(|| {
-        let text = format!(
-            "{} is switched off, so that there is no state to keep; switch it on first.",
-            board.name()
-        );
-        ApiError::new(ErrorCode::Refused, text)
-    })?;
+    let machine = board.machine().await?;
     let failed = |text: String| ApiError::new(ErrorCode::Board, format!("{}: {text}.", board.name()));
     let taken = MachineHandle::snapshot(&machine)
         .await

@@ -299,3 +299,6 @@ async fn export_chart(bench: &Bench, export: MetricsExport) -> Result<Exported, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ impl Gate {
     }
 
     /// Waits for a place, and takes it for a board.
-    pub(super) async fn enter(&self, board: &str) {
+    pub(crate) async fn enter(&self, board: &str) {
         // The semaphore is never closed.
         if let Ok(permit) = Arc::clone(&self.places).acquire_owned().await {
             let place = Place {

@@ -5,7 +5,7 @@ mod machine;
 mod running;
 
 use crate::{
-    api::{ApiError, ErrorCode, PowerAction},
+    api::PowerAction,
     bench::Bench,
     fleet::{Board, Command},
 };
@@ -36,6 +36,7 @@ pub(crate) async fn run(
         let Some(command) = command else {
             match Running::start(&bench, &board, origin.take()).await {
                 Ok(running) => {
+                    board.comes_up(false);
                     let left = running.serve(&mut commands).await;
                     bench.gate.leave(&board.id);
                     match left {
@@ -52,22 +53,27 @@ pub(crate) async fn run(
             continue;
         };
         match command {
-            None => return,
+            None => {
+                board.comes_up(false);
+                return;
+            }
             Some(Command::End(reply)) => {
+                board.comes_up(false);
                 let _ = reply.send(Ok(()));
                 return;
             }
             Some(Command::Power(PowerAction::On, reply)) => {
                 on = true;
+                board.comes_up(true);
                 let _ = reply.send(Ok(()));
             }
             Some(Command::Power(PowerAction::Off, reply)) => {
                 on = false;
+                board.comes_up(false);
                 let _ = reply.send(Ok(()));
             }
             Some(Command::Power(_, reply) | Command::Button(_, _, reply) | Command::Restore(_, reply)) => {
-                let text = format!("{} is switched off; switch it on first.", board.name());
-                let _ = reply.send(Err(ApiError::new(ErrorCode::Refused, text)));
+                let _ = reply.send(Err(board.is_off()));
             }
         }
     }
@@ -82,6 +88,7 @@ fn failed_to_start(bench: &Bench, board: &Arc<Board>, fault: String) {
         state.phase = "switched off".into();
         state.note("error", fault.clone());
     }
+    board.comes_up(false);
     bench.outbox.touch(board);
     bench.tell("machine.failed", Some(board), fault, serde_json::Map::new());
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
 use drydock_emulator::{
-    MachineSnapshot, PinChange, ResetKind,
+    MachineSnapshot, PinChange, ResetKind, VirtualTime,
     runner::{Event, State, UartPort},
 };
 use drydock_gateway::{
@@ -44,7 +44,8 @@ const SAVE: Duration = Duration::from_secs(1);
 /// Of so many times that flash could be saved, it is once although nothing told of a change: reading it takes a while.
 const SAVE_QUIET: u32 = 20;
 
-/// A device that does not answer a pairing is offered it again after this time.
+/// A device that does not answer a pairing is offered it again after this time, both its own and the host's: what it said
+/// before the offer arrived is read late on a busy host, and early at pace `max`.
 const PAIR_AGAIN: Duration = Duration::from_secs(3);
 
 /// Why a board is no longer on.
@@ -67,8 +68,8 @@ pub(super) struct Running {
     unlinked: bool,
     /// The end of the session's connection.
     connection: Option<Ended>,
-    /// When the device was offered its first trust in this life of the link.
-    paired: Option<Instant>,
+    /// When the device was offered its first trust in this life of the link: the host's time, and the device's.
+    paired: Option<(Instant, VirtualTime)>,
     logs: Option<LogStream>,
     metrics: Option<MetricsStream>,
 }
@@ -401,10 +402,13 @@ impl Running {
             IdentityState::Blank => self.set_phase("pairing"),
         }
         // A device says several times that it is blank; another offer would make it begin again.
-        if self.paired.is_some_and(|offered| offered.elapsed() < PAIR_AGAIN) {
+        let now = self.machine.handle.status().virtual_time;
+        if let Some((host, device)) = self.paired
+            && is_fresh(host.elapsed(), now.saturating_sub(device))
+        {
             return;
         }
-        self.paired = Some(Instant::now());
+        self.paired = Some((Instant::now(), now));
         let Some(link) = self.link.as_ref().map(LinkDriver::handle) else {
             return;
         };
@@ -471,6 +475,11 @@ impl Running {
             self.bench.outbox.touch(&self.board);
         }
     }
+}
+
+/// Whether an offer so long ago, in the host's time and the device's, may not have been answered yet.
+fn is_fresh(host: Duration, device: VirtualTime) -> bool {
+    host < PAIR_AGAIN || Duration::from_micros(device.as_us()) < PAIR_AGAIN
 }
 
 /// Puts the link on a UART.
@@ -541,4 +550,22 @@ async fn wait_metrics(stream: &mut Option<MetricsStream>) {
 
 fn epoch() -> Result<u32, String> {
     getrandom::u32().map_err(|error| format!("This system gives no random numbers: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pairing_is_offered_again_when_neither_clock_excuses_the_silence() {
+        let (short, long) = (PAIR_AGAIN / 2, PAIR_AGAIN * 2);
+        let device = |time: Duration| VirtualTime::from_us(time.as_micros() as u64);
+        assert!(is_fresh(short, device(short)));
+        assert!(
+            is_fresh(long, device(short)),
+            "the host was busy, the board had no time to answer"
+        );
+        assert!(is_fresh(short, device(long)), "the board ran ahead of the host");
+        assert!(!is_fresh(long, device(long)));
+    }
 }

@@ -15,8 +15,13 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long something that needs a board's machine waits for one that is being switched on. Alone a board has it after
+/// milliseconds; behind many others it waits for its turn.
+const COMING_UP: Duration = Duration::from_secs(5);
 
 /// A board of the fleet.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct Board {
     pub(crate) id: String,
     pub(crate) description: Description,
     state: Mutex<State>,
+    /// Whether it is being switched on, and has no machine yet.
+    coming_up: watch::Sender<bool>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -79,7 +86,8 @@ pub(crate) enum Command {
 }
 
 impl Board {
-    pub(crate) fn new(record: Record, description: Description) -> (Arc<Self>, mpsc::Receiver<Command>) {
+    /// A board that is to be switched on, or stays off.
+    pub(crate) fn new(record: Record, description: Description, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(16);
         let state = State {
             machine: None,
@@ -101,6 +109,7 @@ impl Board {
             id: state.record.id.clone(),
             description,
             state: Mutex::new(state),
+            coming_up: watch::Sender::new(on),
             commands,
         };
         (Arc::new(board), queue)
@@ -112,6 +121,39 @@ impl Board {
 
     pub(crate) fn name(&self) -> String {
         self.state().record.name.clone()
+    }
+
+    /// Notes whether it is being switched on. Its machine is noted first.
+    pub(crate) fn comes_up(&self, coming_up: bool) {
+        self.coming_up.send_replace(coming_up);
+    }
+
+    /// The machine, for which a board that is just being switched on is waited for.
+    pub(crate) async fn machine(&self) -> Result<MachineHandle, ApiError> {
+        self.machine_within(COMING_UP).await
+    }
+
+    async fn machine_within(&self, patience: Duration) -> Result<MachineHandle, ApiError> {
+        let mut coming_up = self.coming_up.subscribe();
+        let settled = coming_up.wait_for(|coming_up| !coming_up);
+        let is_settled = tokio::time::timeout(patience, settled).await.is_ok();
+        let machine = self.state().machine.clone();
+        machine.ok_or_else(|| match is_settled {
+            true => self.is_off(),
+            false => {
+                let text = format!(
+                    "{} is still being switched on, after others; try again when it is there.",
+                    self.name()
+                );
+                ApiError::new(ErrorCode::Refused, text)
+            }
+        })
+    }
+
+    /// That it has no machine, for people.
+    pub(crate) fn is_off(&self) -> ApiError {
+        let text = format!("{} is switched off; switch it on first.", self.name());
+        ApiError::new(ErrorCode::Refused, text)
     }
 
     /// Has bring-up do something and waits until it is done.
@@ -183,6 +225,8 @@ pub(crate) fn parse_seed(text: &str) -> Option<Seed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Pace;
+    use drydock_gateway::DeviceId;
 
     #[test]
     fn each_of_many_boards_has_its_own_seed_and_always_the_same() {
@@ -191,6 +235,33 @@ mod tests {
         assert_eq!(first.len(), 64);
         assert!(first != derived_seed("2a", 2).unwrap() && first != derived_seed("2b", 1).unwrap());
         assert_eq!(derived_seed("no", 1), None);
+    }
+
+    #[tokio::test]
+    async fn what_a_board_without_a_machine_is_at_is_said() {
+        let record = |on| Record {
+            id: "b-000001".into(),
+            name: "bench-1".into(),
+            kind: "nano33ble".into(),
+            engine: "builtin".into(),
+            pace: Pace::Max,
+            seed: String::new(),
+            link_noise: None,
+            device: DeviceId("d-1".into()),
+            on,
+        };
+        for (coming_up, text) in [
+            (false, "bench-1 is switched off; switch it on first."),
+            (
+                true,
+                "bench-1 is still being switched on, after others; try again when it is there.",
+            ),
+        ] {
+            let description = drydock_assets::board("nano33ble").unwrap();
+            let (board, _commands) = Board::new(record(coming_up), description, coming_up);
+            let refused = board.machine_within(Duration::ZERO).await.unwrap_err();
+            assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Refused, text));
+        }
     }
 
     #[test]

@@ -18,7 +18,6 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::{
     Image, ResetKind, VirtualTime,
     profile::{Profile, Progress, Symbols, Truncated},
-    runner::MachineHandle,
 };
 use serde_json::{Map, json};
 use std::{
@@ -59,7 +58,7 @@ pub(crate) async fn start(bench: &Bench, request: ProfileStart) -> Result<Profil
             return Err(ApiError::new(ErrorCode::Usage, text));
         }
     };
-    let machine = machine(&board)?;
+    let machine = board.machine().await?;
     let kind = board.description.name.clone();
     let symbols = tokio::task::spawn_blocking(move || symbols(&kind)).await;
     let symbols = symbols.map_err(|error| ApiError::internal(format!("The symbols cannot be read: {error}.")))??;
@@ -71,7 +70,7 @@ pub(crate) async fn start(bench: &Bench, request: ProfileStart) -> Result<Profil
         profiler.start(symbols, span);
         Some(())
     });
-    started.await.map_err(|_| off(&board))?.ok_or_else(|| {
+    started.await.map_err(|_| board.is_off())?.ok_or_else(|| {
         let engine = board.state().record.engine.clone();
         let text = format!(
             "The engine {engine} of {} has no profiler; use a board of the engine builtin.",
@@ -94,13 +93,14 @@ pub(crate) async fn look(bench: &Bench, request: ProfileQuery) -> Result<Profile
 /// Ends a profile, and keeps it to be looked at.
 pub(crate) async fn stop(bench: &Bench, request: ProfileStop) -> Result<ProfileView, ApiError> {
     let board = bench.board(&request.board)?;
-    let stopped = match machine(&board) {
-        Ok(machine) => machine
+    let machine = board.state().machine.clone();
+    let stopped = match machine {
+        Some(machine) => machine
             .inspect(|machine| machine.profiler().and_then(|profiler| profiler.stop()))
             .await
             .ok()
             .flatten(),
-        Err(_) => None,
+        None => None,
     };
     if stopped.is_none() && bench.profiles.get(&board.id).is_none() {
         return Err(none(&board));
@@ -171,7 +171,8 @@ fn named(image: &Image, kind: &str) -> Result<Arc<Symbols>, ApiError> {
 
 /// How far the profile of a board is, and what it found so far.
 async fn found(bench: &Bench, board: &Board) -> (Option<Progress>, Option<Arc<Profile>>) {
-    if let Ok(machine) = machine(board) {
+    let machine = board.state().machine.clone();
+    if let Some(machine) = machine {
         let running = machine.inspect(|machine| {
             let profiler = machine.profiler()?;
             Some((profiler.progress()?, profiler.look()?))
@@ -270,16 +271,6 @@ fn truncated(what: Truncated) -> Option<String> {
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     (!parts.is_empty()).then(|| format!("The profile is not whole: {}.", parts.join(", ")))
-}
-
-fn machine(board: &Board) -> Result<MachineHandle, ApiError> {
-    let machine = board.state().machine.clone();
-    machine.ok_or_else(|| off(board))
-}
-
-fn off(board: &Board) -> ApiError {
-    let text = format!("{} is switched off; switch it on first.", board.name());
-    ApiError::new(ErrorCode::Refused, text)
 }
 
 fn none(board: &Board) -> ApiError {

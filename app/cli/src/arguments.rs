@@ -77,6 +77,9 @@ pub(crate) enum Verb {
     /// Find out what a board's core spends its time on
     #[command(after_help = PROFILE_EXAMPLES)]
     Profile(Profile),
+    /// Have lines executed in the command language of a board's engine, as in Renode's monitor
+    #[command(after_help = MONITOR_EXAMPLES)]
+    Monitor(Monitor),
     /// Let a debugger connect to an emulated board until Ctrl-C
     #[command(after_help = GDB_EXAMPLES)]
     Gdb(Gdb),
@@ -479,6 +482,23 @@ Examples:
   drydock gdb --board nano33ble --app blink         a new board, which goes at the end
 
 docs/debugging.md tells more, also for VS Code.";
+
+const MONITOR_EXAMPLES: &str = "\
+Examples:
+  drydock monitor bench-1 peripherals
+  drydock monitor bench-1 'sysbus.cpu PC' 'sysbus ReadDoubleWord 0x40000000'
+  drydock monitor bench-1 <lines.txt
+Only boards on the engine renode have one. The lines are executed between two runs of the board; the first that is
+refused ends them.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Monitor {
+    /// Name or id of the board
+    pub(crate) board: String,
+    /// Lines, each as one argument; without any they are read from standard input
+    #[arg(value_name = "LINE")]
+    pub(crate) lines: Vec<String>,
+}
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "board"]))]

@@ -74,6 +74,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Verb::Logs(logs) => verb::logs::logs(data, logs, output).await,
         Verb::Metrics(metrics) => verb::metrics::metrics(data, metrics, output).await,
         Verb::Profile(profile) => verb::profile::profile(data, profile, output).await,
+        Verb::Monitor(monitor) => verb::monitor::monitor(data, monitor, output).await,
         Verb::Gdb(gdb) => verb::gdb::gdb(data, gdb, output).await,
         Verb::Gateway(gateway) => verb::gateway::gateway(data, gateway, output).await,
         Verb::Audit(audit) => verb::audit::audit(data, audit, output).await,

@@ -12,6 +12,7 @@ pub(crate) mod gateway;
 pub(crate) mod gdb;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod monitor;
 pub(crate) mod profile;
 pub(crate) mod restore;
 pub(crate) mod run;

@@ -63,12 +63,14 @@ fn use_a_board(data: &Path, board: &str) {
     let kept = verb(&["logs", board, "--app", "sensor", "--lines", "1"]);
     assert_eq!((kept.len(), &kept[0]["source"]), (1, &"sensor".into()));
 
-    // Its numbers, and a drawing of them.
+    // Its numbers, and a drawing of them. The first sample may come before the app has published anything.
     let follower = Running::start(data, &["metrics", board, "--follow"]);
     follower.wait_until(|sample| {
-        sample["apps"]
-            .as_array()
-            .is_some_and(|apps| apps.iter().any(|app| app["app"] == "sensor"))
+        let apps = sample["apps"].as_array().into_iter().flatten();
+        apps.filter(|app| app["app"] == "sensor")
+            .filter_map(|app| app["values"].as_array())
+            .flatten()
+            .any(|value| value["name"] == "temperature")
     });
     assert_eq!(follower.end().0, 0);
     let series = verb(&["metrics", board, "--window", "1m"]);

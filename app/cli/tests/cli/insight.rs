@@ -77,8 +77,6 @@ fn a_board_of_the_owner_is_profiled_into_each_format() {
     let gateway = Running::gateway(place.path());
     let added = drydock_in(place.path(), &["boards", "add", "nano33ble", "--pace", "max"]);
     assert_eq!(added.code, 0, "{added:?}");
-    // Added is not yet switched on.
-    gateway.wait_for("device.connected");
     let profile = |file: &str, more: &[&str]| {
         let path = place.path().join(file);
         let arguments = [

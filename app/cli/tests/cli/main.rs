@@ -11,5 +11,6 @@ mod insight;
 mod owner;
 mod recovery;
 mod refused;
+mod renode;
 mod snapshots;
 mod stolen;

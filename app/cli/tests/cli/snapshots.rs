@@ -3,11 +3,7 @@
 
 use crate::driver::{Outcome, Running, drydock_in};
 use serde_json::Value;
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 fn verb(data: &Path, arguments: &[&str]) -> Outcome {
     drydock_in(data, &[arguments, &["--json"]].concat())
@@ -91,8 +87,8 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
     assert_eq!(gateway.end().0, 0);
 }
 
-/// Saves `bench-1`, has it go back, and waits until it is in session again.
-fn goes_back(data: &Path, gateway: &Running) {
+/// Saves `bench-1`, lets it live on, has it go back, and waits until it is in session again and as it was.
+pub(crate) fn goes_back(data: &Path, gateway: &Running) {
     let file = data.join("before.snap");
     let file = file.to_str().unwrap();
     let saved = done(data, &["snapshot", "bench-1", "--out", file]);
@@ -101,11 +97,21 @@ fn goes_back(data: &Path, gateway: &Running) {
     let then = saved[0]["virtual_time_s"].as_f64().unwrap();
     assert!(then > 0.1, "{saved:?}");
     let device = board(data, "bench-1")["device"]["id"].clone();
+
+    // Newer than the state: the board that went back has it no more, so that the gateway brings it a second time.
+    done(data, &["deploy", "blink", "--on", "bench-1"]);
+    let runs = |event: &Value| event["event"] == "app.running" && event["app"] == "blink";
+    gateway.wait_until(runs);
+    done(data, &["boards", "pause", "bench-1"]);
     done(data, &["restore", "bench-1", file]);
+    let back = board(data, "bench-1")["machine"]["virtual_time_s"].as_f64().unwrap();
+    assert!((back - then).abs() < 0.000_002, "{back}, not {then}");
+    done(data, &["boards", "resume", "bench-1"]);
     let told = gateway.wait_for("machine.restored");
-    let back = told["virtual_time_s"].as_f64().unwrap();
-    assert!((back - then).abs() < 0.000_002, "{told}");
+    assert_eq!(told["virtual_time_s"].as_f64().unwrap(), back, "{told}");
     assert_eq!(gateway.wait_for("device.connected")["device"], device);
+    gateway.wait_until(|event| event["event"] == "app.removed" && event["app"] == "blink");
+    gateway.wait_until(runs);
 }
 
 #[test]
@@ -127,46 +133,6 @@ fn a_board_on_qemu_goes_back_too() {
     let other = verb(data, &["restore", "bench-2", file.to_str().unwrap()]);
     check(&other, 3, &["bench-2", "of the qemu engine"]);
     assert_eq!(gateway.end().0, 0);
-}
-
-/// Renode, played by the stand-in of the emulator's own tests, which is built with them.
-#[test]
-fn a_board_on_renode_goes_back_too() {
-    let Some(stand_in) = stand_in() else {
-        println!("drydock-skip: the stand-in for Renode is not built (cargo test -p drydock-emulator --no-run)");
-        return;
-    };
-    let place = tempfile::tempdir().unwrap();
-    let data = place.path();
-    let script = format!(
-        "#!/bin/sh\nDRYDOCK_RENODE_STANDIN=well exec '{}' \"$@\"\n",
-        stand_in.display()
-    );
-    let programs = tempfile::tempdir().unwrap();
-    let program = programs.path().join("renode");
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let gateway = Running::gateway_that_finds(programs.path(), data);
-    done(
-        data,
-        &["boards", "add", "nano33ble", "--engine", "renode", "--pace", "max"],
-    );
-    gateway.wait_for("device.connected");
-    goes_back(data, &gateway);
-    assert_eq!(gateway.end().0, 0);
-}
-
-/// The newest program that tests the Renode driver.
-fn stand_in() -> Option<PathBuf> {
-    let here = std::env::current_exe().ok()?;
-    let programs = fs::read_dir(here.parent()?).ok()?.filter_map(Result::ok);
-    let programs = programs.filter(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("renode-") && !name.contains('.')
-    });
-    let newest = programs.max_by_key(|entry| entry.metadata().and_then(|of| of.modified()).ok());
-    newest.map(|entry| entry.path())
 }
 
 #[test]

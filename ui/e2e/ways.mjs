@@ -13,6 +13,9 @@ export const row = (board) => `[role=row][data-drop-board]:has(.name[title="${bo
 /** The word that a board's row shows. */
 export const badge = (desk, board) => desk.window.text(`${row(board)} .word`)
 
+/** Whether a board without apps is connected; one that is only about to be switched on is idle, too. */
+export const isConnected = async (desk, board) => (await desk.window.text(row(board))).includes('no app runs')
+
 /** The word that an app's entry shows; undefined when it is not listed. */
 export async function appState(desk, app) {
   const labels = await desk.window.run(

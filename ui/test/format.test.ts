@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { age, bytes, clockMs, quantity, span } from '$lib/format/format'
+import { age, bytes, clockMs, count, quantity, span, whole } from '$lib/format/format'
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')
 
@@ -22,6 +22,10 @@ describe('how quantities are written', () => {
     [Number.NaN, '%', '– %'],
   ])('%d in %s', (value, unit, expected) => {
     expect(plain(quantity(value, unit).join(' '))).toBe(expected)
+  })
+
+  it('groups the digits of large counts', () => {
+    expect([whole(999), whole(1000), count(1, 'board'), count(1000, 'board')]).toEqual(['999', '1,000', '1\u00a0board', '1,000\u00a0boards'])
   })
 
   it('knows what is not there', () => {

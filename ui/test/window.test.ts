@@ -6,6 +6,7 @@ import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
 import { fleet } from '$lib/fleet/fleet.svelte'
 import { place } from '$lib/place.svelte'
+import { together } from '$lib/emulation/together.svelte'
 import { preferences } from '$lib/settings/preferences.svelte'
 import { workbench } from '$lib/workbench.svelte'
 
@@ -108,6 +109,36 @@ describe('the fleet', () => {
     fleet.put({ ...board!, name: 'older' }, 4)
     fleet.replace({ revision: 5, boards: [{ ...board!, name: 'read' }] })
     expect(fleet.boards.get(board!.id)!.name).toBe('read')
+  })
+
+  it('puts a new board where its name stands', async () => {
+    await open({ boards: 2 })
+    const [board] = [...backend.boards.values()]
+    for (const name of ['bench-10', 'aaa', 'bench-9', 'zzz']) fleet.put({ ...board!, id: name, name }, 9)
+    const names = fleet.order.map((id) => fleet.boards.get(id)!.name)
+    expect(names).toEqual(['aaa', 'bench-1', 'bench-2', 'bench-9', 'bench-10', 'zzz'])
+    fleet.put({ ...board!, id: 'zzz', name: 'bench-3' }, 9)
+    expect(fleet.order.indexOf('zzz')).toBe(3)
+  })
+
+  it('hears the lights of the open board alone, and how they are once it is opened', async () => {
+    await open({ boards: 3 })
+    const [first, second] = fleet.order as [string, string]
+    expect([...backend.watched]).toEqual([first])
+    const lit = (id: string) => fleet.boards.get(id)!.leds[0]!.lit
+    const toggle = (id: string) => backend.send({ type: 'leds', board: id, leds: [[0, !lit(id)]] })
+    const before = [lit(first), lit(second)]
+    toggle(first)
+    toggle(second)
+    expect([lit(first), lit(second)]).toEqual([!before[0], before[1]])
+    backend.boards.set(second, structuredClone(backend.boards.get(second)!))
+    backend.boards.get(second)!.leds[0]!.lit = !before[1]
+    place.open(second)
+    await settled()
+    await settled()
+    expect([...backend.watched]).toEqual([second])
+    expect(lit(second)).toBe(!before[1])
+    place.open(first)
   })
 
   it('reads everything again when it was too slow', async () => {
@@ -227,6 +258,22 @@ describe('the Emulation room', () => {
     }
     expect(asked()).toBe(before)
     place.inspected = null
+  })
+
+  it('says what the machines did together, not what each does while it executes', async () => {
+    await open({ boards: 2 })
+    const count = () => [...fleet.boards.values()].filter((b) => b.machine?.state === 'running').length
+    const later = Date.now() + 60_000
+    // Longer ago than what is looked back on.
+    for (const ms of [0, 11_000]) together.look(later + ms)
+    expect(together.mips).toBe(0)
+    for (const id of fleet.order) backend.change(id, (b) => (b.machine!.instructions += 6_000_000))
+    together.look(later + 21_000)
+    expect(together.mips).toBeCloseTo((6 * count()) / 10)
+    // One that began anew takes nothing away.
+    backend.change(fleet.order[0]!, (b) => (b.machine!.instructions = 0))
+    together.look(later + 31_000)
+    expect(together.mips).toBe(0)
   })
 
   it('filters the machines by typing', async () => {

@@ -1,7 +1,7 @@
 // Very many boards.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { row } from '../ways.mjs'
+import { deployFile, row } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
 export const thousand = []
@@ -53,21 +53,47 @@ it('answers to the filter while very many machines run', async (desk) => {
   await window.click('button', `Emulate ${many - 1} boards`)
   await window.keys([Key.Control, '1'])
   const count = () => window.run(`return Number(document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') ?? 0)`)
-  await until('all were added', 120_000, async () => (await count()) === many)
-  const booting = quantiles(await typing(window, 'bench-1 nano33ble'))
+  await until('all were added', Math.max(120_000, many * 300), async () => (await count()) === many)
+  const booting = quantiles(await typing(window, FILTER))
   await window.keys(Key.Escape)
-  const sessions = async () => Number(/gateway · (\d+) session/.exec(await window.text('footer'))?.[1] ?? 0)
-  await until('all are connected', 400_000, async () => (await sessions()) === many)
+  // A thousand boot for some minutes.
+  const patience = Math.max(400_000, many * 900)
+  const sessions = async () => Number(/gateway · ([\d,]+) session/.exec(await window.text('footer'))?.[1].replaceAll(',', '') ?? 0)
+  await until('all are connected', patience, async () => (await sessions()) === many)
+  await markAll(window, many)
+  await deployFile(desk, desk.app('blink.wasm'))
+  await until('blink runs on all', patience, () => window.find('[aria-label="Boards by state"] button', `${many.toLocaleString('en')} running`))
   const up = Math.round((performance.now() - started) / 1000)
-  const running = quantiles(await typing(window, 'bench-1 nano33ble'))
-  await until('only those are left', 5_000, async () => (await count()) > 0 && (await count()) < many)
-  desk.display.screenshot(join(desk.out, 'busy.png'))
-  await window.keys(Key.Escape)
-  return `${many} machines up after ${up} s; filter keystroke to next picture: ${running} while they run, ${booting} while they boot`
+  const took = []
+  for (let round = 0; round < 6; round++) {
+    took.push(...(await typing(window, FILTER)))
+    await until('only those are left', 5_000, async () => (await count()) > 0 && (await count()) < many)
+    if (round === 0) desk.display.screenshot(join(desk.out, 'busy.png'))
+    await window.keys(Key.Escape)
+    await until('all are listed', 5_000, async () => (await count()) === many)
+  }
+  const running = quantiles(took.sort((a, b) => a - b))
+  return `${many} machines ran blink after ${up} s; filter keystroke to next picture: ${running} while they run, ${booting} while they boot`
 })
 
+const FILTER = 'bench-1 nano33ble'
+
+/** Marks all boards, from the first row to the last, as a hand with Shift does. */
+async function markAll(window, many) {
+  await window.run(`document.querySelector('[role=grid]').scrollTop = 0`)
+  await until('the first row is drawn', 5_000, () => window.find('[role=row][aria-rowindex="1"]'))
+  await window.click('[role=row][aria-rowindex="1"] .name')
+  await window.run(`const list = document.querySelector('[role=grid]'); list.scrollTop = list.scrollHeight`)
+  await until('the last row is drawn', 5_000, () => window.find(`[role=row][aria-rowindex="${many}"]`))
+  await window.run(
+    `document.querySelector(arguments[0]).dispatchEvent(new MouseEvent('click', { bubbles: true, shiftKey: true }))`,
+    `[role=row][aria-rowindex="${many}"]`,
+  )
+  await until('all are marked', 5_000, () => window.find('.marks', `${many.toLocaleString('en')} marked`))
+}
+
 function quantiles(sorted) {
-  return `median ${sorted[Math.floor(sorted.length / 2)]} ms, p95 ${sorted[Math.floor(sorted.length * 0.95)]} ms`
+  return `median ${sorted[Math.floor(sorted.length / 2)]} ms, p95 ${sorted[Math.floor(sorted.length * 0.95)]} ms of ${sorted.length}`
 }
 
 /** A fleet file of boards that are switched off, as Drydock itself writes it, with names short and long. */

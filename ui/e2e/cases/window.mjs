@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended } from '../process.mjs'
-import { appBecomes, badge, BOOT_MS, deployFile, palette, violations } from '../ways.mjs'
+import { appBecomes, badge, BOOT_MS, deployFile, isConnected, palette, violations } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
 export const whole = []
@@ -135,7 +135,7 @@ it('attaches to a gateway without a window, and takes over when it ends', async 
 it('obeys the command line as a gateway without a window does', async (desk) => {
   if (desk.window) await desk.close(desk.window)
   desk.window = await desk.open('obeys')
-  await until('bench-1 is connected', BOOT_MS, async () => (await badge(desk, 'bench-1')) === 'idle')
+  await until('bench-1 is connected', BOOT_MS, async () => (await isConnected(desk, 'bench-1')))
   // The very test that the command line has for a headless gateway, on this window's data directory.
   const name = 'board::against_the_owner_that_the_environment_names'
   const test = spawnSync(

@@ -25,6 +25,7 @@ class Workbench {
 
   #backend: Backend | null = null
   #listeners = new Map<string, Set<BoardListener>>()
+  #watching: Promise<void> = Promise.resolve()
   #eventListeners = new Set<(event: Event) => void>()
 
   get backend(): Backend {
@@ -37,6 +38,7 @@ class Workbench {
     requestAnimationFrame(() => requestAnimationFrame(() => backend.painted()))
     try {
       await backend.subscribe((update) => this.#take(update))
+      for (const board of this.#listeners.keys()) void this.#watch(board)
     } catch (thrown) {
       this.failed = asApiError(thrown)
     }
@@ -50,9 +52,26 @@ class Workbench {
   listen(board: string, listener: BoardListener): () => void {
     const listeners = this.#listeners.get(board) ?? new Set()
     this.#listeners.set(board, listeners.add(listener))
+    if (listeners.size === 1 && this.#backend) void this.#watch(board)
     return () => {
       listeners.delete(listener)
-      if (listeners.size === 0) this.#listeners.delete(board)
+      if (listeners.size > 0) return
+      this.#listeners.delete(board)
+      void this.#watch()
+    }
+  }
+
+  /** Asks for what the listeners want; `added` may have changed while nobody listened. */
+  async #watch(added?: string): Promise<void> {
+    // One after the other: the last word counts.
+    this.#watching = this.#watching.then(() => this.backend.watch([...this.#listeners.keys()]).catch(() => {}))
+    await this.#watching
+    if (added === undefined) return
+    this.#listeners.get(added)?.forEach((l) => l.resync?.())
+    try {
+      if (fleet.boards.has(added)) fleet.refresh(await this.call('board.get', { board: added }))
+    } catch {
+      // The board went away meanwhile; what listens to it closes.
     }
   }
 

@@ -24,6 +24,8 @@ export interface Backend {
   call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>>
   /** Delivers updates from now on, in order. */
   subscribe(listener: (update: Update | Opening) => void): Promise<void>
+  /** Delivers lines, samples and lights of these boards from now on, and of no others. */
+  watch(boards: string[]): Promise<void>
   onFileDrag(listener: (drag: FileDrag) => void): Promise<void>
   /** Lets the user choose modules; empty when they chose none. */
   chooseModules(): Promise<string[]>

@@ -20,6 +20,8 @@ export class MockBackend implements Backend {
   readonly boards = new Map<string, BoardView>()
   refuse: Partial<Record<Method, ApiError>> = {}
   copied = ''
+  /** Boards whose lines, samples and lights are told. */
+  watched = new Set<string>()
   drag: (drag: FileDrag) => void = () => {}
   #listener: (update: Update | Opening) => void = () => {}
   #logs = new Map<string, LogLine[]>()
@@ -51,6 +53,10 @@ export class MockBackend implements Backend {
     listener({ type: 'opening', step: 'Opening the store' })
     listener({ type: 'ready', notice: null, attached: false })
     if (this.#options.tickMs) setInterval(() => this.tick(), this.#options.tickMs)
+  }
+
+  async watch(boards: string[]): Promise<void> {
+    this.watched = new Set(boards)
   }
 
   async onFileDrag(listener: (drag: FileDrag) => void): Promise<void> {
@@ -85,6 +91,8 @@ export class MockBackend implements Backend {
   }
 
   send(update: Update): void {
+    const close = update.type === 'logs' || update.type === 'metrics' || update.type === 'leds'
+    if (close && !this.watched.has(update.board)) return
     this.#listener(update)
   }
 

@@ -17,6 +17,10 @@ export const tauriBackend: Backend = {
     await invoke('subscribe', { updates })
   },
 
+  watch(boards) {
+    return invoke('watch', { boards })
+  },
+
   async onFileDrag(listener) {
     await getCurrentWebview().onDragDropEvent(({ payload }) => {
       listener(payload.type === 'leave' ? { type: 'leave' } : inCssPixels(payload))

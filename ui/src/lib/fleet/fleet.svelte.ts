@@ -75,9 +75,12 @@ class FleetState {
       this.#held.push({ board, revision })
       return
     }
-    const old = this.boards.get(board.id)
-    this.boards.set(board.id, board)
-    if (old?.name !== board.name) this.#sort()
+    this.#set(board)
+  }
+
+  /** A view that was asked for; none of a board that went meanwhile. */
+  refresh(board: BoardView): void {
+    if (this.#held === null && this.boards.has(board.id)) this.#set(board)
   }
 
   remove(id: string): void {
@@ -100,6 +103,25 @@ class FleetState {
 
   byRef(ref: string): BoardView | undefined {
     return this.boards.get(ref) ?? [...this.boards.values()].find((b) => b.name === ref)
+  }
+
+  #set(board: BoardView): void {
+    const old = this.boards.get(board.id)
+    this.boards.set(board.id, board)
+    if (old?.name === board.name) return
+    if (old) this.#sort()
+    else this.#insert(board)
+  }
+
+  /** One by one a thousand are added. */
+  #insert(board: BoardView): void {
+    let [from, to] = [0, this.order.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (byName(this.boards.get(this.order[middle]!)!, board) < 0) from = middle + 1
+      else to = middle
+    }
+    this.order = this.order.toSpliced(from, 0, board.id)
   }
 
   #sort(): void {

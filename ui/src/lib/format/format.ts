@@ -84,5 +84,12 @@ export function dayClock(timeMs: number, nowMs: number): string {
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {
-  return `${n}${NBSP}${n === 1 ? one : many}`
+  return `${whole(n)}${NBSP}${n === 1 ? one : many}`
+}
+
+const grouped = new Intl.NumberFormat('en')
+
+/** `1,000` */
+export function whole(n: number): string {
+  return grouped.format(n)
 }

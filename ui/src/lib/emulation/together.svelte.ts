@@ -1,0 +1,34 @@
+// How fast all machines are together: what they did, over the time that it took. Their own speeds are those while they
+// execute, and a machine that sleeps most of the time executes seldom: they do not add up.
+import { fleet } from '../fleet/fleet.svelte'
+
+/** Time that the rate is taken over; the views of a large fleet are some seconds old. */
+const SPAN_MS = 10_000
+
+class Together {
+  /** Million instructions a second; null: not known yet. */
+  mips = $state<number | null>(null)
+  /** Instructions of each machine when it was looked at last. */
+  #before = new Map<string, number>()
+  /** All that were carried out between two looks, counted up. */
+  #seen: Array<{ ms: number; done: number }> = []
+
+  /** Called once a second. */
+  look(ms: number): void {
+    let done = this.#seen.at(-1)?.done ?? 0
+    const now = new Map<string, number>()
+    for (const { id, machine } of fleet.boards.values()) {
+      if (machine?.state !== 'running') continue
+      now.set(id, machine.instructions)
+      // One that is new, or began anew, is counted from here.
+      done += Math.max(0, machine.instructions - (this.#before.get(id) ?? Infinity))
+    }
+    this.#before = now
+    this.#seen.push({ ms, done })
+    const first = this.#seen.findLast((seen) => ms - seen.ms >= SPAN_MS) ?? this.#seen[0]!
+    this.#seen = this.#seen.filter((seen) => seen.ms >= first.ms)
+    this.mips = ms > first.ms ? (done - first.done) / (ms - first.ms) / 1000 : null
+  }
+}
+
+export const together = new Together()

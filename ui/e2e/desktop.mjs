@@ -112,14 +112,19 @@ export class Display {
     this.hand('key', 'ctrl+a')
     this.hand('type', '--delay', 15, path)
     await sleep(500)
-    this.hand('key', 'Return')
-    await until(`the dialog "${title}" closes`, 10_000, () => {
+    // The first one may only choose what the field suggests. One too many, while the dialog is about to close, would press
+    // whatever has the focus in the window behind it.
+    let pressed = -Infinity
+    await until(`the dialog "${title}" closes`, 20_000, () => {
       try {
         this.#id(title)
       } catch {
         return true
       }
-      this.hand('key', 'Return')
+      if (performance.now() - pressed > 4_000) {
+        this.hand('key', 'Return')
+        pressed = performance.now()
+      }
       return false
     })
   }

@@ -80,7 +80,24 @@ export class Window {
 
   async click(selector, text = '') {
     const element = await until(`there is ${selector} ${text}`, 5_000, () => this.find(selector, text))
-    await this.ask('POST', `/element/${element}/click`, {})
+    try {
+      await this.ask('POST', `/element/${element}/click`, {})
+    } catch (error) {
+      // "Intercepted" alone does not say by what.
+      throw new Error(`${error.message} (in the middle of ${selector} ${text} is ${await this.#seenAt(element)})`, { cause: error })
+    }
+  }
+
+  /** What a press in the middle of an element would meet. */
+  #seenAt(element) {
+    return this.run(
+      `const { x, y, width, height } = arguments[0].getBoundingClientRect()
+       const at = [x + width / 2, y + height / 2]
+       const names = []
+       for (let e = document.elementFromPoint(...at); e; e = e.parentElement) names.unshift(e.localName + (e.ariaLabel ? '[' + e.ariaLabel + ']' : e.className ? '.' + e.className : ''))
+       return at.map(Math.round).join(', ') + ': ' + names.join(' > ')`,
+      { [ELEMENT]: element },
+    ).catch((error) => `unknown: ${error.message}`)
   }
 
   text(selector) {

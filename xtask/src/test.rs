@@ -101,7 +101,7 @@ fn choose(args: &[&str]) -> Result<Vec<&'static Part>> {
             if names.is_empty() {
                 part.quick || !quick
             } else {
-                names.contains(&part.name)
+                names.contains(&part.name) || parts::is_missing_for(part.name, &names)
             }
         })
         .collect())

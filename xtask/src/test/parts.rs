@@ -1,5 +1,7 @@
 //! The parts of `./x test`, in the order they run.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::Part;
@@ -89,6 +91,30 @@ pub(super) const ALL: &[Part] = &[
         run: window,
     },
 ];
+
+/// What the programs under test embed: the part that builds it, and a folder with the ending of the files in it.
+const EMBEDDED: &[(&str, &str, &str)] = &[
+    ("firmware", "assets/firmware", "elf"),
+    ("apps", "assets/apps", "wasm"),
+    ("ui-build", "ui/dist", "html"),
+];
+/// Those that run such programs.
+const EMBEDDING: &[&str] = &["unit", "integration", "window"];
+
+/// Whether a part is needed for what the named ones run: chosen alone on a clean clone, they would test programs in which
+/// it is missing.
+pub(super) fn is_missing_for(part: &str, names: &[&str]) -> bool {
+    let built = EMBEDDED.iter().find(|(name, ..)| *name == part);
+    names.iter().any(|name| EMBEDDING.contains(name))
+        && built.is_some_and(|(_, folder, ending)| !has_file(&workspace::root().join(folder), ending))
+}
+
+fn has_file(folder: &Path, ending: &str) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .map(|file| file.path())
+        .any(|file| file.extension().is_some_and(|it| it == ending))
+}
 
 /// Clippy on everything for the host. `strict`: warnings are errors.
 pub(crate) fn clippy(strict: bool) -> Result<()> {
@@ -274,4 +300,22 @@ fn window() -> Result<Counts> {
     npm.env("DRYDOCK_DESKTOP", workspace::built("drydock-desktop"));
     npm.env("DRYDOCK_CLI", workspace::built("drydock"));
     counts::run(&mut npm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_embedded_is_missed_by_parts_that_run_it_only() {
+        assert!(!is_missing_for("firmware", &["format", "tidy"]));
+        assert!(!is_missing_for("format", &["window"]));
+        for (part, folder, ending) in EMBEDDED {
+            let is_there = has_file(&workspace::root().join(folder), ending);
+            assert_eq!(is_missing_for(part, &["format", "window"]), !is_there, "{part}");
+            assert!(ALL.iter().any(|it| it.name == *part), "{part}");
+        }
+        assert!(has_file(&workspace::root().join("xtask"), "toml"));
+        assert!(!has_file(&workspace::root().join("xtask"), "wasm"));
+    }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) machine: Option<MachineState>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<&'a str>,
+    /// Whether it is being switched on, or waits for its turn: it has no machine yet.
+    pub(crate) coming_up: bool,
     /// What bring-up is doing, for example `booting`.
     pub(crate) phase: &'a str,
     /// Why enrollment or the session was refused.
@@ -36,7 +38,7 @@ pub(crate) fn badge(facts: &Facts<'_>) -> (Badge, String) {
 /// Off and paused are what the user asked for: silence is then no fault.
 fn switched_off(facts: &Facts<'_>) -> Option<(Badge, String)> {
     let detail = match (facts.machine?, facts.fault) {
-        (MachineState::Off, None) => "switched off",
+        (MachineState::Off, None) if !facts.coming_up => "switched off",
         (MachineState::Paused, _) => "paused",
         // It is as far as it will ever be: what it says of itself is all that there is.
         (MachineState::Running, None) if facts.phase == "unauthenticated" => "unauthenticated: it has no identity",
@@ -106,7 +108,9 @@ fn connecting(facts: &Facts<'_>) -> Option<(Badge, String)> {
     if facts.device == Some(DeviceState::Retired) {
         return Some((Badge::Idle, "retired".into()));
     }
-    Some((Badge::Connecting, facts.phase.to_owned()))
+    let is_off = facts.machine == Some(MachineState::Off);
+    let phase = if is_off { "being switched on" } else { facts.phase };
+    Some((Badge::Connecting, phase.to_owned()))
 }
 
 fn running(facts: &Facts<'_>) -> Option<(Badge, String)> {
@@ -179,6 +183,15 @@ mod tests {
             },
             Badge::Idle,
             "switched off",
+        );
+        check(
+            Facts {
+                machine: Some(MachineState::Off),
+                coming_up: true,
+                ..on
+            },
+            Badge::Connecting,
+            "being switched on",
         );
         check(
             Facts {

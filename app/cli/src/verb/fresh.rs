@@ -7,7 +7,7 @@ use crate::{
     output::Output,
     watch::{News, Watch, state_of},
 };
-use drydock_workbench::api::{AppDeploy, BoardAdd, BoardRef, BoardView, Pace};
+use drydock_workbench::api::{AppDeploy, BoardAdd, BoardRef, BoardView, ErrorCode, Pace};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -94,7 +94,16 @@ async fn make(
         pace: Pace::Max,
         ..BoardAdd::default()
     };
-    let board = ask!(connection, BoardAdd(add))?;
+    let board = ask!(connection, BoardAdd(add)).map_err(|error| {
+        let is_unknown = error.code == ErrorCode::NotFound;
+        let mut failure = Failure::from(error);
+        if is_unknown {
+            failure
+                .message
+                .push_str(" A board that is there already is named without --board.");
+        }
+        failure
+    })?;
     let mut watch = Watch::new(connection, output, updates, &board).quiet();
     let app = match source {
         None => String::new(),

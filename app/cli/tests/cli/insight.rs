@@ -130,6 +130,9 @@ fn a_board_of_the_owner_is_profiled_into_each_format() {
         assert!(outcome.error().contains(why), "{outcome:?}");
     };
     refused(&["profile", "nobody"], 3, "nobody");
+    for verb in ["profile", "gdb"] {
+        refused(&[verb, "--board", "bench-1"], 3, "named without --board");
+    }
     refused(&["profile", "bench-1", "--out", "x.pdf"], 2, "x.pdf");
     assert_eq!(drydock_in(place.path(), &["boards", "pause", "bench-1"]).code, 0);
     refused(&["profile", "bench-1"], 3, "Time stands");

@@ -128,6 +128,11 @@ impl Board {
         self.coming_up.send_replace(coming_up);
     }
 
+    /// Whether it is being switched on, or waits for its turn.
+    pub(crate) fn is_coming_up(&self) -> bool {
+        *self.coming_up.borrow()
+    }
+
     /// The machine, for which a board that is just being switched on is waited for.
     pub(crate) async fn machine(&self) -> Result<MachineHandle, ApiError> {
         self.machine_within(COMING_UP).await

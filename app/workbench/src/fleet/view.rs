@@ -27,6 +27,7 @@ fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, ap
     let (badge, badge_detail) = badge(&Facts {
         machine: Some(machine.state),
         fault: state.fault.as_deref(),
+        coming_up: board.is_coming_up(),
         phase: &state.phase,
         refused: state.refused.as_deref(),
         device: device.as_ref().map(|device| device_state(device.state)),

@@ -1,7 +1,9 @@
 //! What is asked of a board while it is being switched on.
 
 use super::*;
-use crate::api::{BoardAdd, BoardPower, BoardRef, GdbOpen, GdbState, Pace, PowerAction, ProfileStart, SnapshotTake};
+use crate::api::{
+    Badge, BoardAdd, BoardPower, BoardRef, GdbOpen, GdbState, Pace, PowerAction, ProfileStart, SnapshotTake,
+};
 use std::pin::{Pin, pin};
 
 /// What comes at once, if anything does.
@@ -44,6 +46,11 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
     };
     workbench.call(Request::BoardAdd(add)).await.unwrap();
     let board = || "bench-1".to_owned();
+    let shown = async || match workbench.call(Request::BoardGet(BoardRef { board: board() })).await {
+        Ok(Response::BoardGet(view)) => (view.badge, view.badge_detail),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown().await, (Badge::Connecting, "being switched on".into()));
     let mut requests = [
         Request::ProfileStart(ProfileStart {
             board: board(),
@@ -85,6 +92,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         action: PowerAction::Off,
     };
     workbench.call(Request::BoardPower(off)).await.unwrap();
+    assert_eq!(shown().await, (Badge::Idle, "switched off".into()));
     let take = SnapshotTake {
         board: board(),
         name: None,

@@ -98,9 +98,8 @@ async fn make(
         let is_unknown = error.code == ErrorCode::NotFound;
         let mut failure = Failure::from(error);
         if is_unknown {
-            failure
-                .message
-                .push_str(" A board that is there already is named without --board.");
+            let kinds = failure.message.trim_end_matches('.');
+            failure.message = format!("{kinds}; name a board that is there already without --board.");
         }
         failure
     })?;

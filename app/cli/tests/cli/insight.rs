@@ -131,7 +131,7 @@ fn a_board_of_the_owner_is_profiled_into_each_format() {
     };
     refused(&["profile", "nobody"], 3, "nobody");
     for verb in ["profile", "gdb"] {
-        refused(&[verb, "--board", "bench-1"], 3, "named without --board");
+        refused(&[verb, "--board", "bench-1"], 3, "without --board");
     }
     refused(&["profile", "bench-1", "--out", "x.pdf"], 2, "x.pdf");
     assert_eq!(drydock_in(place.path(), &["boards", "pause", "bench-1"]).code, 0);

@@ -68,9 +68,11 @@ fn time_passes() -> Result<(), Failed> {
     run_ms(&mut *machine, 20)?;
     // Four instructions a round, 32 ns each.
     let rounds = machine.read_register("r4")?;
+    let executed = rounds * 128;
     let passed = (machine.now() - start).as_ns();
+    // QEMU lets time pass with the host's where it stops a core: more on a loaded machine, and never less than was executed.
     assert!(
-        passed.abs_diff(rounds * 128) < 100_000,
+        (executed..executed * 3 / 2).contains(&(passed + 10_000)),
         "{rounds} rounds in {passed} ns"
     );
     assert!(machine.instructions() >= 600_000);

@@ -98,15 +98,19 @@ const EMBEDDED: &[(&str, &str, &str)] = &[
     ("apps", "assets/apps", "wasm"),
     ("ui-build", "ui/dist", "html"),
 ];
-/// Those that run such programs.
-const EMBEDDING: &[&str] = &["unit", "integration", "window"];
+/// Those that run such programs. Other tests say which of them they skipped for want of these.
+const EMBEDDING: &[&str] = &["integration", "window"];
 
 /// Whether a part is needed for what the named ones run: chosen alone on a clean clone, they would test programs in which
 /// it is missing.
 pub(super) fn is_missing_for(part: &str, names: &[&str]) -> bool {
+    is_missing_in(workspace::root(), part, names)
+}
+
+fn is_missing_in(root: &Path, part: &str, names: &[&str]) -> bool {
     let built = EMBEDDED.iter().find(|(name, ..)| *name == part);
     names.iter().any(|name| EMBEDDING.contains(name))
-        && built.is_some_and(|(_, folder, ending)| !has_file(&workspace::root().join(folder), ending))
+        && built.is_some_and(|(_, folder, ending)| !has_file(&root.join(folder), ending))
 }
 
 fn has_file(folder: &Path, ending: &str) -> bool {
@@ -308,14 +312,19 @@ mod tests {
 
     #[test]
     fn what_is_embedded_is_missed_by_parts_that_run_it_only() {
-        assert!(!is_missing_for("firmware", &["format", "tidy"]));
-        assert!(!is_missing_for("format", &["window"]));
-        for (part, folder, ending) in EMBEDDED {
-            let is_there = has_file(&workspace::root().join(folder), ending);
-            assert_eq!(is_missing_for(part, &["format", "window"]), !is_there, "{part}");
-            assert!(ALL.iter().any(|it| it.name == *part), "{part}");
-        }
-        assert!(has_file(&workspace::root().join("xtask"), "toml"));
-        assert!(!has_file(&workspace::root().join("xtask"), "wasm"));
+        let root = std::env::temp_dir().join(format!("drydock-parts-{}", std::process::id()));
+        let missing = |names: &[&str]| -> Vec<&str> {
+            let all = ALL.iter().map(|part| part.name);
+            all.filter(|part| is_missing_in(&root, part, names)).collect()
+        };
+        assert_eq!(missing(&["format", "window"]), ["firmware", "apps", "ui-build"]);
+        assert!(missing(&["format", "unit"]).is_empty());
+        let apps = root.join("assets/apps");
+        std::fs::create_dir_all(&apps).unwrap();
+        std::fs::write(apps.join("spin.wat"), "").unwrap();
+        assert_eq!(missing(&["integration"]), ["firmware", "apps", "ui-build"]);
+        std::fs::write(apps.join("blink.wasm"), "").unwrap();
+        assert_eq!(missing(&["integration"]), ["firmware", "ui-build"]);
+        std::fs::remove_dir_all(&root).unwrap();
     }
 }

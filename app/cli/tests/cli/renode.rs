@@ -49,6 +49,10 @@ fn lines_for_the_monitor_are_executed_until_one_is_refused() {
     let answered = events.iter().filter(|event| event["event"] == "monitor.answered");
     assert_eq!(answered.count(), 2, "{events:?}");
 
+    let nobody = drydock_in(data, &["monitor", "bench-9", "--json"]);
+    assert_eq!(nobody.code, 3, "without a line: {nobody:?}");
+    assert!(nobody.error().contains("bench-9"), "{nobody:?}");
+
     let other = drydock_in(data, &["boards", "add", "nano33ble", "--json"]);
     assert_eq!(other.code, 0, "{other:?}");
     let none = drydock_in(data, &["monitor", "bench-2", "version", "--json"]);

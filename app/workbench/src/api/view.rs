@@ -46,7 +46,7 @@ pub enum Badge {
     Degraded,
     /// A package is on its way.
     Deploying,
-    /// Booting, enrolling or handshaking.
+    /// Being switched on, booting, enrolling or handshaking.
     Connecting,
     /// Connected, and at least one app runs.
     Running,

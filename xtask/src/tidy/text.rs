@@ -13,8 +13,8 @@ const MAY_SPAWN: &[&str] = &[
     "emulator/src/process", // what drivers start them with
     "emulator/src/renode",
     "emulator/src/qemu",
-    "emulator/oracle/",   // a test
-    "app/src/webview.rs", // starts itself again with another renderer
+    "emulator/oracle/",           // a test
+    "app/desktop/src/webview.rs", // starts itself again with another renderer
     "/tests/",
     "/benches/",
     "/examples/",

@@ -11,7 +11,7 @@ use crate::{graph, step, workspace};
 const GENERATED: &[(&str, &str)] = &[
     ("drydock-protocol", "firmware/guest/src/calls.rs"),
     ("drydock-protocol", "firmware/guest/include/drydock.h"),
-    ("drydock-workbench", "ui/src/lib/backend/generated.ts"),
+    ("drydock-api", "ui/src/lib/backend/generated.ts"),
 ];
 
 /// Renews every generated file.

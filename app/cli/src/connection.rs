@@ -1,10 +1,9 @@
 //! The way to the workbench: the owner of the data directory if there is one, else this process becomes it.
 
 use crate::{exit::Failure, output::Output};
-use drydock_workbench::{
-    AttachError, Attached, DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
-    api::{ApiError, Request, Response},
-};
+use drydock_api::{ApiError, Request, Response};
+use drydock_client::{AttachError, Attached, DataDir, Updates};
+use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::{path::Path, time::Duration};
 
 /// A workbench, here or in another process.
@@ -93,12 +92,9 @@ async fn own(data: DataDir, boards: Boards) -> Result<Workbench, WorkbenchError>
 /// Calls a method and takes its result out of the response.
 macro_rules! ask {
     ($connection:expr, $method:ident($params:expr)) => {
-        match $connection
-            .call(drydock_workbench::api::Request::$method($params))
-            .await
-        {
-            Ok(drydock_workbench::api::Response::$method(result)) => Ok(result),
-            Ok(_) => Err(drydock_workbench::api::ApiError::internal(
+        match $connection.call(drydock_api::Request::$method($params)).await {
+            Ok(drydock_api::Response::$method(result)) => Ok(result),
+            Ok(_) => Err(drydock_api::ApiError::internal(
                 "The workbench answered another question.",
             )),
             Err(error) => Err(error),

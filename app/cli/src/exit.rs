@@ -1,6 +1,6 @@
 //! How a verb ends: the exit code, and the sentence that goes with it.
 
-use drydock_workbench::api::{ApiError, ErrorCode};
+use drydock_api::{ApiError, ErrorCode};
 use std::process::ExitCode;
 
 /// The exit codes (docs/cli.md).

@@ -1,7 +1,7 @@
 //! What a verb prints: one JSON object a line, or tidy text for people, coloured only on a terminal.
 
 use crate::exit::Failure;
-use drydock_workbench::api::{Badge, Event, LogLine, MetricSample};
+use drydock_api::{Badge, Event, LogLine, MetricSample};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{

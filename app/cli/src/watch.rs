@@ -5,10 +5,8 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_workbench::{
-    Updates,
-    api::{AppState, BoardRef, BoardView, Event, LogsQuery, MachineState, Update},
-};
+use drydock_api::{AppState, BoardRef, BoardView, Event, LogsQuery, MachineState, Update};
+use drydock_client::Updates;
 
 /// Watches one board.
 pub(crate) struct Watch<'a> {

@@ -1,7 +1,7 @@
 //! What can be written on the command line.
 
 use clap::Parser;
-use drydock_workbench::DataDir;
+use drydock_client::DataDir;
 use std::path::PathBuf;
 
 /// The Drydock window.

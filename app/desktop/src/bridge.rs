@@ -3,10 +3,8 @@
 //! The window is there before the workbench is: requests wait until it is open, and the channel first tells how far it is.
 
 use crate::{demo, outgoing::Outgoing, session::Session};
-use drydock_workbench::{
-    DataDir, Updates,
-    api::{ApiError, ErrorCode, Request, Response, Update},
-};
+use drydock_api::{ApiError, ErrorCode, Request, Response, Update};
+use drydock_client::{DataDir, Updates};
 use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},

@@ -1,7 +1,7 @@
 //! The first start's demo board.
 
 use crate::session::Session;
-use drydock_workbench::api::{BoardAdd, Empty, Request, Response};
+use drydock_api::{BoardAdd, Empty, Request, Response};
 use std::path::Path;
 
 /// Says in a data directory that the demo board was offered, so that it does not come back once it was removed.

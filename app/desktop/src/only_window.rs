@@ -3,7 +3,7 @@
 //! The first window listens on a socket in the data directory, for its user alone; whoever connects wants it in front.
 //! Where that cannot be had (a path too long for a socket, another system), a second window opens and attaches.
 
-use drydock_workbench::DataDir;
+use drydock_client::DataDir;
 use tauri::WebviewWindow;
 
 /// A window has this data directory open; it has been asked to come to the front.

@@ -1,7 +1,7 @@
 //! Updates on their way to the pages. Each message has a page derive anew what it shows and paint it: what somebody looks
 //! at closely goes with the next frame, and of the other boards, where they tell much, the latest a few times a second.
 
-use drydock_workbench::api::Update;
+use drydock_api::Update;
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
@@ -147,7 +147,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use drydock_workbench::api::Event;
+    use drydock_api::Event;
 
     fn lights(board: &str) -> Update {
         Update::Leds {

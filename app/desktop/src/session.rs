@@ -1,9 +1,8 @@
 //! The workbench behind the window: its own, or that of the process that owns the data directory already.
 
-use drydock_workbench::{
-    AttachError, Attached, DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
-    api::{ApiError, ErrorCode, Request, Response},
-};
+use drydock_api::{ApiError, ErrorCode, Request, Response};
+use drydock_client::{AttachError, Attached, DataDir, Updates};
+use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::time::Duration;
 use tokio::time::Instant;
 

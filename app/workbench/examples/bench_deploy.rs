@@ -4,10 +4,9 @@
 //! Prints one JSON object a line for `./x bench`; `--quick` takes fewer rounds. Times are medians on this machine as it is.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use drydock_workbench::{
-    DataDir, Updates, Workbench, WorkbenchConfig,
-    api::{AppDeploy, AppRef, AppSource, BoardAdd, BoardRef, Event, Pace, Request, Response, Update},
-};
+use drydock_api::{AppDeploy, AppRef, AppSource, BoardAdd, BoardRef, Event, Pace, Request, Response, Update};
+use drydock_client::{DataDir, Updates};
+use drydock_workbench::{Workbench, WorkbenchConfig};
 use serde_json::json;
 use std::{
     error::Error,

@@ -4,10 +4,9 @@
 //! Prints one JSON object a line for `./x bench`; `--quick` takes a hundred boards. It wants Linux, whose `/proc` tells what a
 //! process takes.
 
-use drydock_workbench::{
-    DataDir, Updates, Workbench, WorkbenchConfig,
-    api::{AppDeploy, AppRef, AppSource, Badge, BoardAdd, BoardView, Empty, Pace, Request, Response, Update},
-};
+use drydock_api::{AppDeploy, AppRef, AppSource, Badge, BoardAdd, BoardView, Empty, Pace, Request, Response, Update};
+use drydock_client::{DataDir, Updates};
+use drydock_workbench::{Workbench, WorkbenchConfig};
 use serde_json::json;
 use std::{
     error::Error,

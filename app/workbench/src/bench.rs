@@ -10,8 +10,8 @@ use crate::{
     fleet::{self, Board, Fleet},
     outbox::{self, Outbox, now_ms},
     profile::Profiles,
-    updates::Hub,
 };
+use drydock_client::Hub;
 use drydock_emulator::runner::Runner;
 use drydock_gateway::{DeviceChange, DeviceId, EventMessage, Fact, Gateway, StreamItem};
 use serde_json::{Map, Value};

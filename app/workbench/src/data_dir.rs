@@ -1,34 +1,11 @@
-//! The data directory: where it lies, what lies in it, and the lock that makes one process its owner.
+//! The data directory as its owner sees it: what lies in it, and the lock that makes one process its owner.
 
-use directories::ProjectDirs;
+use drydock_client::DataDir;
 use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
-
-/// Which data directory is meant.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DataDir {
-    /// The platform's place for a user's data.
-    #[default]
-    Default,
-    /// This directory; it is created when it is missing.
-    At(PathBuf),
-    /// A new directory that goes when the workbench ends.
-    Temporary,
-}
-
-impl DataDir {
-    /// The path, if it is known before the directory is opened.
-    pub fn path(&self) -> Option<PathBuf> {
-        match self {
-            Self::Default => ProjectDirs::from("", "", "drydock").map(|dirs| dirs.data_dir().to_owned()),
-            Self::At(path) => Some(path.clone()),
-            Self::Temporary => None,
-        }
-    }
-}
 
 /// Why a data directory could not be taken.
 #[derive(Debug, thiserror::Error)]

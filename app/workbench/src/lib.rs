@@ -1,9 +1,7 @@
-//! The one API behind window, CLI and HTTP: composes gateway, emulator and connector.
+//! Carries out the requests of `drydock-api`: composes gateway, emulator and connector, and owns a data directory.
 //!
-//! [`api`] holds what crosses the seam: methods, views and events. All of them are plain data that serialise to JSON and
-//! are exported to TypeScript, so that the window, the CLI's local socket and later HTTP speak the same words.
+//! What crosses the seam to clients is in `drydock-api`; how another process reaches this one is in `drydock-client`.
 
-pub mod api;
 mod apps;
 mod badge;
 mod bench;
@@ -23,12 +21,11 @@ mod owner;
 mod profile;
 mod series;
 mod snapshots;
-mod updates;
 mod workbench;
 
-pub use data_dir::{DataDir, OpenError};
+use drydock_api as api;
+
+pub use data_dir::OpenError;
 pub use drydock_gateway::{AuditEntry, AuditError, AuditTip};
 pub use fleet::derived_seed;
-pub use owner::{AttachError, Attached};
-pub use updates::Updates;
 pub use workbench::{VERSION, Workbench, WorkbenchConfig, WorkbenchError, read_audit_trail};

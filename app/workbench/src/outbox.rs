@@ -3,8 +3,8 @@
 use crate::{
     api::Update,
     fleet::{Board, Untold},
-    updates::Hub,
 };
+use drydock_client::Hub;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},

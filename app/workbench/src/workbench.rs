@@ -9,16 +9,16 @@ use crate::{
     bench::Bench,
     boards,
     charts::{self, ChartError},
-    data_dir::{DataDir, OpenError, OwnedDir},
+    data_dir::{OpenError, OwnedDir},
     debugger,
     diagnostics::diagnostics,
     fleet, forks, logging, monitor,
     outbox::now_ms,
     owner::{Server, Serves},
     profile, series, snapshots,
-    updates::Updates,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_client::{DataDir, Updates};
 use drydock_emulator::runner::Runner;
 use drydock_gateway::{AuditEntry, AuditError, AuditTip, Gateway, PairingMode};
 use serde_json::Map;

@@ -21,17 +21,24 @@ const ROOMS: &[(&str, &[&str])] = &[
             "drydock-emulator",
             "drydock-gateway",
             "drydock-connector",
+            "drydock-api",
+            "drydock-client",
         ],
     ),
-    ("drydock", &["drydock-protocol", "drydock-assets", "drydock-workbench"]),
+    ("drydock-api", &[]),
+    ("drydock-client", &["drydock-api"]),
+    (
+        "drydock",
+        &["drydock-assets", "drydock-api", "drydock-client", "drydock-workbench"],
+    ),
     (
         "drydock-desktop",
-        &["drydock-protocol", "drydock-assets", "drydock-workbench"],
+        &["drydock-assets", "drydock-api", "drydock-client", "drydock-workbench"],
     ),
     ("drydock-scope-model", &["drydock-protocol"]),
     (
         "drydock-scope",
-        &["drydock-protocol", "drydock-scope-model", "drydock-workbench"],
+        &["drydock-scope-model", "drydock-api", "drydock-client"],
     ),
     ("xtask", &[]),
     ("drydock-unify", &["drydock-protocol"]), // no code: features only
@@ -44,6 +51,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("eframe", &["drydock-scope"]),
     ("probe-rs", &["drydock-connector"]),
     ("serialport", &["drydock-connector"]),
+    ("plotters", &["drydock-workbench"]),
+    ("sqlx", &["drydock-gateway"]),
     ("aws-lc", &[]), // needs a C tool chain of its own; `ring` is the one provider
     ("openssl", &[]),
 ];
@@ -120,6 +129,11 @@ mod tests {
         check("drydock-workbench", "tauri", None, false);
         check("drydock-desktop", "tauri-plugin-dialog", None, true);
         check("drydock-emulator", "serialport", Some("dev"), false);
+        check("drydock-client", "drydock-api", None, true);
+        check("drydock-client", "drydock-gateway", None, false);
+        check("drydock-api", "drydock-protocol", None, false);
+        check("drydock-api", "plotters", None, false);
+        check("drydock-client", "sqlx", None, false);
         check("drydock-gateway", "tokio", None, true);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     output::Output,
     watch::{News, Watch, state_of},
 };
-use drydock_workbench::api::{AppRef, BoardRef};
+use drydock_api::{AppRef, BoardRef};
 use std::path::Path;
 
 pub(crate) async fn start(data: Option<&Path>, app: &App, output: &Output) -> Result<Exit, Failure> {

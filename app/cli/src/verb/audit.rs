@@ -5,7 +5,8 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output, clock},
 };
-use drydock_workbench::{AuditEntry, AuditError, DataDir, read_audit_trail};
+use drydock_client::DataDir;
+use drydock_workbench::{AuditEntry, AuditError, read_audit_trail};
 use serde_json::json;
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output, badge},
 };
-use drydock_workbench::api::{BoardAdd, BoardPower, BoardRef, BoardRename, BoardView, Empty, PowerAction};
+use drydock_api::{BoardAdd, BoardPower, BoardRef, BoardRename, BoardView, Empty, PowerAction};
 use std::path::Path;
 
 pub(crate) async fn boards(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {

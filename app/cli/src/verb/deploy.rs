@@ -8,7 +8,7 @@ use crate::{
     output::Output,
     watch::{News, Watch, state_of},
 };
-use drydock_workbench::api::{AppDeploy, BoardRef};
+use drydock_api::{AppDeploy, BoardRef};
 use std::{path::Path, time::Duration};
 
 pub(crate) async fn deploy(data: Option<&Path>, arguments: &Deploy, output: &Output) -> Result<Exit, Failure> {
@@ -28,7 +28,7 @@ pub(crate) async fn deploy(data: Option<&Path>, arguments: &Deploy, output: &Out
 
 async fn deploy_on(
     connection: &Connection,
-    source: drydock_workbench::api::AppSource,
+    source: drydock_api::AppSource,
     arguments: &Deploy,
     output: &Output,
 ) -> Result<Exit, Failure> {

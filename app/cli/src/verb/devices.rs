@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_workbench::api::Empty;
+use drydock_api::Empty;
 use serde_json::json;
 use std::path::Path;
 

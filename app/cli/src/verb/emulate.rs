@@ -8,10 +8,8 @@ use crate::{
     output::{Ink, Output, now_ms},
     watch::{News, meaning, state_of},
 };
-use drydock_workbench::{
-    api::{AppDeploy, AppSource, BoardAdd, BoardRef, BoardView, Empty, Event, Update},
-    derived_seed,
-};
+use drydock_api::{AppDeploy, AppSource, BoardAdd, BoardRef, BoardView, Empty, Event, Update};
+use drydock_workbench::derived_seed;
 use serde_json::json;
 use std::{
     collections::{HashMap, HashSet},
@@ -279,7 +277,7 @@ async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulat
     Ok(())
 }
 
-type Added = Result<Result<BoardView, drydock_workbench::api::ApiError>, tokio::task::JoinError>;
+type Added = Result<Result<BoardView, drydock_api::ApiError>, tokio::task::JoinError>;
 
 fn added(crowd: &mut Crowd, joined: Option<Added>) -> Result<(), Failure> {
     let Some(joined) = joined else { return Ok(()) };

@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_workbench::api::{BoardFork, SnapshotSource};
+use drydock_api::{BoardFork, SnapshotSource};
 use std::path::Path;
 
 pub(crate) async fn fork(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {

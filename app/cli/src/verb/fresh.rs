@@ -7,7 +7,7 @@ use crate::{
     output::Output,
     watch::{News, Watch, state_of},
 };
-use drydock_workbench::api::{AppDeploy, BoardAdd, BoardRef, BoardView, ErrorCode, Pace};
+use drydock_api::{AppDeploy, BoardAdd, BoardRef, BoardView, ErrorCode, Pace};
 use std::{
     path::Path,
     time::{Duration, Instant},

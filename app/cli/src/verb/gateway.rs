@@ -6,10 +6,9 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output, now_ms},
 };
-use drydock_workbench::{
-    DataDir, OpenError, Updates, Workbench, WorkbenchConfig, WorkbenchError,
-    api::{ApiError, Empty, Request, Response, Update},
-};
+use drydock_api::{ApiError, Empty, Request, Response, Update};
+use drydock_client::{DataDir, Updates};
+use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::{future::poll_fn, path::Path, pin::pin, task::Poll};
 
 pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &Output) -> Result<Exit, Failure> {

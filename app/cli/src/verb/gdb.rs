@@ -10,7 +10,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_workbench::api::{BoardRef, BoardView, GdbOpen, GdbState, GdbView};
+use drydock_api::{BoardRef, BoardView, GdbOpen, GdbState, GdbView};
 use std::{path::Path, time::Duration};
 
 /// How often it is looked whether a debugger came or went.

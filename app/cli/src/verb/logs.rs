@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_workbench::api::{BoardRef, LogsQuery, Update};
+use drydock_api::{BoardRef, LogsQuery, Update};
 use std::path::Path;
 
 pub(crate) async fn logs(data: Option<&Path>, arguments: &Logs, output: &Output) -> Result<Exit, Failure> {

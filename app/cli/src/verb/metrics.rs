@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_workbench::api::{BoardRef, ChartFormat, MetricsExport, MetricsQuery, Series, Update};
+use drydock_api::{BoardRef, ChartFormat, MetricsExport, MetricsQuery, Series, Update};
 use std::path::Path;
 
 /// Points of each series that are asked for: more than a chart has pixels would not be seen.

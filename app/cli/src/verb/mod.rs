@@ -19,7 +19,7 @@ pub(crate) mod run;
 pub(crate) mod snapshot;
 
 use crate::exit::{Exit, Failure};
-use drydock_workbench::api::AppSource;
+use drydock_api::AppSource;
 use std::path::Path;
 
 /// What the user means: a file if there is one or it looks like one, else a sample.

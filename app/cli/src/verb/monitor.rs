@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_workbench::api::MonitorLine;
+use drydock_api::MonitorLine;
 use serde_json::json;
 use std::path::Path;
 

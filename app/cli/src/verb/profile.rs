@@ -10,7 +10,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_workbench::api::{
+use drydock_api::{
     BoardRef, BoardView, MachineState, ProfileExport, ProfileFormat, ProfileQuery, ProfileStart, ProfileState,
     ProfileStop, ProfileSummary, ProfileView, ProfileWeight,
 };

@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_workbench::api::{SnapshotRestore, SnapshotSource};
+use drydock_api::{SnapshotRestore, SnapshotSource};
 use std::path::Path;
 
 pub(crate) async fn restore(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {

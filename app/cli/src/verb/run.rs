@@ -8,7 +8,7 @@ use crate::{
     output::{Ink, Output, now_ms, summary},
     watch::{News, Watch, state_of},
 };
-use drydock_workbench::api::{self, AppDeploy, BoardAdd, BoardRef, BoardView};
+use drydock_api::{self as api, AppDeploy, BoardAdd, BoardRef, BoardView};
 use serde_json::json;
 use std::{
     path::Path,

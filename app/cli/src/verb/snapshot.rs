@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_workbench::api::SnapshotExport;
+use drydock_api::SnapshotExport;
 use std::path::Path;
 
 pub(crate) async fn snapshot(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {

@@ -2,11 +2,8 @@
 //!
 //! The owner writes where its socket is into `DIR/owner.json`. Only the user can open it: the socket has mode 0600 in a
 //! directory of mode 0700, and the owner checks the uid of each peer. A connection carries one JSON object a line in each
-//! direction ([`line`]); the owner speaks first and tells its version.
+//! direction ([`drydock_client::line`]); the owner speaks first and tells its version.
 
-mod client;
-mod line;
 mod server;
 
-pub use client::{AttachError, Attached};
 pub(crate) use server::{Server, Serves};

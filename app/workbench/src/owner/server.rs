@@ -1,10 +1,12 @@
 //! The owner's side of the socket.
 
-use super::line::{self, Address, FromClient, FromOwner};
 use crate::{
     api::{ApiError, Request, Response},
     data_dir::{OwnedDir, write_whole},
-    updates::Updates,
+};
+use drydock_client::{
+    Updates,
+    line::{self, FromClient, FromOwner, OwnerAddress},
 };
 use std::{
     fs, io,
@@ -52,7 +54,7 @@ impl Server {
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
         let user = fs::metadata(&socket)?.uid();
         let address = directory.path().join("owner.json");
-        let told = Address {
+        let told = OwnerAddress {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
             socket: socket.clone(),

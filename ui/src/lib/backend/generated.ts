@@ -1,5 +1,5 @@
-// The workbench's API: its types and its methods. Generated from app/workbench/src/api; do not edit.
-// Renew: cargo run -p drydock-workbench --example codegen -- ui/src/lib/backend/generated.ts
+// Drydock's API: its types and its methods. Generated from app/api/src; do not edit.
+// Renew: cargo run -p drydock-api --example codegen -- ui/src/lib/backend/generated.ts
 
 /**
  * One entry of the activity list.

@@ -1,28 +1,31 @@
-//! What goes over the owner's socket: one JSON object a line.
+//! The format of the owner's socket: one JSON object a line in each direction. The owner speaks first ([`FromOwner::Hello`]).
 
-use crate::api::{ApiError, Request, Update};
+use drydock_api::{ApiError, Request, Update};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{io, path::PathBuf};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Version of what goes over the socket. An owner and a client of different versions do not talk.
-pub(super) const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 /// Longest line, in bytes: a module of the largest size in base64 fits.
 const MAX_LINE_BYTES: u64 = 16 << 20;
 
 /// `DIR/owner.json`: where the owner can be reached.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Address {
-    pub(super) pid: u32,
-    pub(super) version: String,
-    pub(super) socket: PathBuf,
+pub struct OwnerAddress {
+    /// Process id of the owner.
+    pub pid: u32,
+    /// Version of Drydock.
+    pub version: String,
+    /// Absolute path of its socket.
+    pub socket: PathBuf,
 }
 
 /// From a client to the owner.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum FromClient {
+pub enum FromClient {
     /// Calls a method; answered by [`FromOwner::Reply`] of the same id.
     Call {
         /// Chosen by the client.
@@ -37,7 +40,7 @@ pub(super) enum FromClient {
 /// From the owner to a client.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum FromOwner {
+pub enum FromOwner {
     /// First line.
     Hello {
         /// [`VERSION`].
@@ -69,7 +72,7 @@ pub(super) enum FromOwner {
 ///
 /// # Errors
 /// The line is too long or no such object.
-pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<T>> {
+pub async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<T>> {
     let mut line = Vec::new();
     let length = from.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;
     if length == 0 {
@@ -88,7 +91,7 @@ pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Un
 ///
 /// # Errors
 /// The stream has ended.
-pub(super) async fn write<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), value: &T) -> io::Result<()> {
+pub async fn write<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), value: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
     to.write_all(&line).await

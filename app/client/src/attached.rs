@@ -1,12 +1,11 @@
-//! A client's side of the socket.
+//! The client's side of the owner's socket.
 
-use super::line::{self, Address, FromClient, FromOwner};
 use crate::{
-    api::{ApiError, ErrorCode, Request, Response},
-    apps::with_sources,
     data_dir::DataDir,
+    line::{self, FromClient, FromOwner, OwnerAddress},
     updates::{Hub, Updates},
 };
+use drydock_api::{ApiError, ErrorCode, Request, Response};
 use std::{
     collections::HashMap,
     io,
@@ -45,7 +44,11 @@ pub enum AttachError {
 
 impl From<AttachError> for ApiError {
     fn from(error: AttachError) -> Self {
-        with_sources(ErrorCode::Internal, &error)
+        let text = error.to_string();
+        let mut letters = text.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        let sentence: String = first.into_iter().chain(letters).chain(['.']).collect();
+        Self::new(ErrorCode::Internal, sentence)
     }
 }
 
@@ -158,7 +161,7 @@ async fn connect(directory: &Path) -> Result<UnixStream, AttachError> {
     let text = tokio::fs::read(directory.join("owner.json"))
         .await
         .map_err(|_| AttachError::NoOwner)?;
-    let address: Address = serde_json::from_slice(&text).map_err(|_| AttachError::NoOwner)?;
+    let address: OwnerAddress = serde_json::from_slice(&text).map_err(|_| AttachError::NoOwner)?;
     match UnixStream::connect(&address.socket).await {
         Ok(stream) => Ok(stream),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ts_rs::{Config, TS, TypeVisitor};
 
 const HEADER: &str = "\
-// The workbench's API: its types and its methods. Generated from app/workbench/src/api; do not edit.
-// Renew: cargo run -p drydock-workbench --example codegen -- ui/src/lib/backend/generated.ts
+// Drydock's API: its types and its methods. Generated from app/api/src; do not edit.
+// Renew: cargo run -p drydock-api --example codegen -- ui/src/lib/backend/generated.ts
 ";
 
 /// The whole API as one TypeScript module.

@@ -4,7 +4,7 @@
 //! thing that goes in then is [`Update::Resync`]: a subscriber that is too slow asks for the state again, it never goes on
 //! with a hole it does not know of.
 
-use crate::api::Update;
+use drydock_api::Update;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -24,7 +24,7 @@ impl Updates {
 
 /// Hands each update to all subscribers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hub(Arc<Mutex<Vec<Subscriber>>>);
+pub struct Hub(Arc<Mutex<Vec<Subscriber>>>);
 
 #[derive(Debug)]
 struct Subscriber {
@@ -33,7 +33,8 @@ struct Subscriber {
 }
 
 impl Hub {
-    pub(crate) fn subscribe(&self) -> Updates {
+    /// Updates that are published from now on.
+    pub fn subscribe(&self) -> Updates {
         self.subscribe_with(QUEUE)
     }
 
@@ -46,18 +47,19 @@ impl Hub {
         Updates(receiver)
     }
 
-    pub(crate) fn publish(&self, update: &Update) {
+    /// Hands an update to each subscriber, or marks a subscriber without room.
+    pub fn publish(&self, update: &Update) {
         self.lock().retain_mut(|subscriber| subscriber.offer(update));
     }
 
     /// Tells subscribers that missed something, if they have room by now.
-    pub(crate) fn retry_resync(&self) {
+    pub fn retry_resync(&self) {
         self.lock()
             .retain_mut(|subscriber| !subscriber.missed || subscriber.resync() != Offer::Gone);
     }
 
     /// Ends all subscriptions.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.lock().clear();
     }
 

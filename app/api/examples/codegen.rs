@@ -11,12 +11,12 @@ fn main() -> ExitCode {
         eprintln!("usage: codegen FILE [--check]");
         return ExitCode::from(2);
     };
-    let generated = drydock_workbench::api::typescript();
+    let generated = drydock_api::typescript();
     if fs::read_to_string(path).is_ok_and(|present| present == generated) {
         return ExitCode::SUCCESS;
     }
     if !check.is_empty() {
-        eprintln!("{path} is not up to date: cargo run -p drydock-workbench --example codegen -- {path}");
+        eprintln!("{path} is not up to date: cargo run -p drydock-api --example codegen -- {path}");
         return ExitCode::FAILURE;
     }
     match write(Path::new(path), &generated) {

@@ -1,0 +1,23 @@
+//! The API of Drydock: every request, view, update, event and error that crosses the seam between the workbench and its
+//! clients (window, CLI, local socket, later HTTP).
+//!
+//! All of it is plain data that serialises to JSON and is exported to TypeScript. Nothing here opens files, sockets or
+//! machines: `drydock-workbench` carries the requests out, `drydock-client` brings them to an owner in another process.
+
+mod error;
+mod event;
+mod insight;
+mod method;
+mod request;
+mod snapshot;
+mod typescript;
+mod view;
+
+pub use error::*;
+pub use event::*;
+pub use insight::*;
+pub use method::*;
+pub use request::*;
+pub use snapshot::*;
+pub use typescript::typescript;
+pub use view::*;

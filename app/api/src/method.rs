@@ -1,0 +1,138 @@
+//! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
+
+use super::{insight::*, request::*, snapshot::*, view::*};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:literal $variant:ident($params:ty) -> $result:ty;)*) => {
+        /// A request: the method's name and what it takes.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+        #[serde(tag = "method", content = "params")]
+        pub enum Request {
+            $($(#[$doc])* #[serde(rename = $name)] $variant($params),)*
+        }
+
+        /// What a method gives; the variant is that of the request.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Response {
+            $($(#[$doc])* $variant($result),)*
+        }
+
+        /// Name, type of the parameters and type of the result of each method, as TypeScript.
+        pub fn method_signatures() -> Vec<(&'static str, String, String)> {
+            let config = ts_rs::Config::default();
+            vec![$(($name, <$params as TS>::name(&config), <$result as TS>::name(&config)),)*]
+        }
+
+        /// Shows each type that a method takes or gives to a visitor.
+        pub(super) fn visit_method_types(visitor: &mut impl ts_rs::TypeVisitor) {
+            $(visitor.visit::<$params>(); visitor.visit::<$result>();)*
+        }
+
+        impl Request {
+            /// Name of the method.
+            pub fn method(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// Makes the response of this method from its JSON.
+            ///
+            /// # Errors
+            /// The JSON is not what this method gives.
+            pub fn parse_response(&self, json: serde_json::Value) -> Result<Response, serde_json::Error> {
+                match self {
+                    $(Self::$variant(_) => serde_json::from_value::<$result>(json).map(Response::$variant),)*
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    /// What is always true of this workbench.
+    "system.info" SystemInfo(Empty) -> SystemInfo;
+    /// Text for a bug report: versions, settings, recent log; no keys, no tokens.
+    "system.diagnostics" Diagnostics(Empty) -> Text;
+    /// Kinds of boards that can be added.
+    "board.kinds" BoardKinds(Empty) -> Vec<BoardKindView>;
+    /// The fleet, and the revision that it holds at.
+    "board.list" BoardList(Empty) -> Fleet;
+    /// One board, by id or name.
+    "board.get" BoardGet(BoardRef) -> BoardView;
+    /// Adds an emulated board and switches it on.
+    "board.add" BoardAdd(BoardAdd) -> BoardView;
+    /// Removes a board: its machine, its device and what is wished for it.
+    "board.remove" BoardRemove(BoardRef) -> Empty;
+    /// Gives a board another name.
+    "board.rename" BoardRename(BoardRename) -> BoardView;
+    /// Switches a machine.
+    "board.power" BoardPower(BoardPower) -> BoardView;
+    /// Holds or releases a button of an emulated board.
+    "board.button" BoardButton(BoardButton) -> Empty;
+    /// Changes the pace of a machine's time.
+    "machine.pace" MachinePace(MachinePace) -> BoardView;
+    /// Carries out some instructions of a machine whose time stands.
+    "machine.step" MachineStep(MachineStep) -> BoardView;
+    /// The snapshots of a board that are kept, the oldest first.
+    "snapshot.list" SnapshotList(BoardRef) -> Vec<SnapshotView>;
+    /// Keeps the state that a board is in.
+    "snapshot.take" SnapshotTake(SnapshotTake) -> SnapshotView;
+    /// Goes back to a state that is kept or in a file.
+    "snapshot.restore" SnapshotRestore(SnapshotRestore) -> BoardView;
+    /// Forgets a snapshot.
+    "snapshot.delete" SnapshotDelete(SnapshotRef) -> Empty;
+    /// Writes a state to a file.
+    "snapshot.export" SnapshotExport(SnapshotExport) -> SnapshotFile;
+    /// Reads a state from a file and keeps it.
+    "snapshot.import" SnapshotImport(SnapshotImport) -> SnapshotView;
+    /// Makes boards after the model of another: each with an identity and a seed of its own, and the same apps wished for.
+    "board.fork" BoardFork(BoardFork) -> Vec<BoardView>;
+    /// Begins a profile of an emulated board.
+    "profile.start" ProfileStart(ProfileStart) -> ProfileView;
+    /// A profile as it is now, finished or not.
+    "profile.view" ProfileView(ProfileQuery) -> ProfileView;
+    /// Ends a profile, and keeps it until the next one of the board.
+    "profile.stop" ProfileStop(ProfileStop) -> ProfileView;
+    /// Makes a file of a profile.
+    "profile.export" ProfileExport(ProfileExport) -> Exported;
+    /// Lets debuggers connect to an emulated board, one at a time.
+    "gdb.open" GdbOpen(GdbOpen) -> GdbView;
+    /// Whether debuggers can connect, and whether one is.
+    "gdb.view" GdbView(BoardRef) -> GdbView;
+    /// Lets no debugger connect any more; one that is connected is detached.
+    "gdb.close" GdbClose(BoardRef) -> GdbView;
+    /// Whether a machine's engine has a command language, as Renode's monitor is one, and what was typed so far.
+    "monitor.view" MonitorView(BoardRef) -> MonitorView;
+    /// Executes a line in the command language of a machine's engine.
+    "monitor.execute" MonitorExecute(MonitorLine) -> MonitorReply;
+    /// The apps that come with Drydock, by name.
+    "app.samples" AppSamples(Empty) -> Vec<Sample>;
+    /// What a file is and where it could run; stores nothing.
+    "app.preview" AppPreview(AppPreviewRequest) -> AppPreview;
+    /// Signs a module, stores it and wishes for it on the boards. Returns once it is accepted; events tell what becomes of it.
+    "app.deploy" AppDeploy(AppDeploy) -> Deployment;
+    /// Starts an app.
+    "app.start" AppStart(AppRef) -> Empty;
+    /// Stops an app.
+    "app.stop" AppStop(AppRef) -> Empty;
+    /// Removes an app from a board.
+    "app.remove" AppRemove(AppRef) -> Empty;
+    /// Gives up a deployment under way.
+    "app.cancel" AppCancel(AppRef) -> Empty;
+    /// Lines of a console.
+    "logs.query" LogsQuery(LogsQuery) -> Logs;
+    /// Lines of the plots.
+    "metrics.query" MetricsQuery(MetricsQuery) -> Vec<Series>;
+    /// Draws a chart of the given series into a file or returns it.
+    "metrics.export" MetricsExport(MetricsExport) -> Exported;
+    /// What happened, newest first.
+    "activity.list" ActivityList(ActivityQuery) -> Vec<ActivityEntry>;
+    /// Turns pairing of boards that the user did not create on or off.
+    "pairing.set" PairingSet(PairingSet) -> Empty;
+    /// Asks the owner's window to come to the front: the event `window.show` tells it.
+    "window.show" WindowShow(Empty) -> Empty;
+}

@@ -1,0 +1,296 @@
+//! Parameters of the methods, and results that belong to one method only.
+
+use super::view::*;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Empty {}
+
+/// A text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+}
+
+/// All boards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Fleet {
+    /// Revision that this state holds at.
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// The boards, by name.
+    pub boards: Vec<BoardView>,
+}
+
+/// Names a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardRef {
+    /// Its id or its name.
+    pub board: String,
+}
+
+/// Adds an emulated board.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardAdd {
+    /// Id of the board's description.
+    pub kind: String,
+    /// Name; none: `bench-1`, `bench-2`, ….
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Engine; none: `builtin`.
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// Pace of its time.
+    #[serde(default)]
+    pub pace: Pace,
+    /// Seed, hexadecimal; none: from the host's entropy, recorded.
+    #[serde(default)]
+    pub seed: Option<String>,
+    /// Damage of the link, for trials: `RATE` or `RATE:SEED`; the rate is the share of frames damaged, 0 to 0.5.
+    #[serde(default)]
+    pub link_noise: Option<String>,
+}
+
+/// Gives a board another name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardRename {
+    /// Its id or its name.
+    pub board: String,
+    /// The new name.
+    pub name: String,
+}
+
+/// Switches a machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardPower {
+    /// Id or name of the board.
+    pub board: String,
+    /// What to do.
+    pub action: PowerAction,
+}
+
+/// What can be done to a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerAction {
+    /// Power on.
+    On,
+    /// Power off at this instant.
+    Off,
+    /// Pin reset.
+    Reset,
+    /// Cut the power at this instant, and give it back: memory is lost, flash is as it stands.
+    Cut,
+    /// Let time stand.
+    Pause,
+    /// Let time pass.
+    Resume,
+}
+
+/// Changes the pace of a machine's time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MachinePace {
+    /// Id or name of the board.
+    pub board: String,
+    /// The new pace; kept for the next time the machine is switched on.
+    pub pace: Pace,
+}
+
+/// Carries out some instructions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MachineStep {
+    /// Id or name of the board.
+    pub board: String,
+    /// How many.
+    pub count: u32,
+}
+
+/// Holds or releases a button.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardButton {
+    /// Id or name of the board.
+    pub board: String,
+    /// Name of the button.
+    pub button: String,
+    /// Held or not.
+    pub pressed: bool,
+}
+
+/// Where a module comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum AppSource {
+    /// A `.wasm` or `.wat` file, by absolute path, read by the owner.
+    Path(String),
+    /// Bytes in base64, with the file's name.
+    Bytes {
+        /// Name of the file.
+        name: String,
+        /// The bytes in base64.
+        base64: String,
+    },
+    /// A sample that is embedded in Drydock, by name.
+    Sample(String),
+}
+
+/// An app that comes with Drydock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Sample {
+    /// Its name, for [`AppSource::Sample`].
+    pub name: String,
+    /// Size of the module in bytes.
+    pub size_bytes: u32,
+}
+
+/// Asks what a file is and where it could run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AppPreviewRequest {
+    /// The module.
+    pub source: AppSource,
+    /// Ids or names of the boards that are asked about.
+    pub boards: Vec<String>,
+}
+
+/// Deploys a module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AppDeploy {
+    /// The module.
+    pub source: AppSource,
+    /// Ids or names of the boards.
+    pub boards: Vec<String>,
+    /// Name of the app; none: from the module or the file.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Version; none: from the module, else the next patch version.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Capabilities that the user consents to beyond the usual ones, for example `gpio:7`.
+    #[serde(default)]
+    pub grant: Vec<String>,
+    /// Leave it installed without starting it.
+    #[serde(default)]
+    pub no_start: bool,
+}
+
+/// A deployment that was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Deployment {
+    /// Name of the app.
+    pub app: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the module, hexadecimal.
+    pub digest: String,
+    /// Ids of the boards.
+    pub boards: Vec<String>,
+}
+
+/// Names an app on a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AppRef {
+    /// Id or name of the board.
+    pub board: String,
+    /// Name of the app.
+    pub app: String,
+}
+
+/// Asks for lines of a console.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct LogsQuery {
+    /// Id or name of the board.
+    pub board: String,
+    /// Only lines after this sequence.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub after: Option<u64>,
+    /// Only of this source.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// At most this many of the newest lines.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// Lines of a console.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Logs {
+    /// The lines, ascending.
+    pub lines: Vec<LogLine>,
+    /// Lines that are no longer kept before the first one.
+    #[ts(type = "number")]
+    pub dropped: u64,
+}
+
+/// Asks for lines of plots.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct MetricsQuery {
+    /// Id or name of the board.
+    pub board: String,
+    /// Ids of the series; none: all there are.
+    #[serde(default)]
+    pub series: Vec<String>,
+    /// How far back, in seconds.
+    pub window_s: f64,
+    /// At most this many points a series; extremes are kept.
+    pub max_points: u32,
+}
+
+/// Asks for a chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MetricsExport {
+    /// What to draw.
+    pub query: MetricsQuery,
+    /// `svg`, `png` or `csv`.
+    pub format: ChartFormat,
+    /// Dark background.
+    #[serde(default)]
+    pub dark: bool,
+    /// File to write; none: returned in base64.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// Format of a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ChartFormat {
+    /// Scalable vector graphics.
+    Svg,
+    /// Portable network graphics.
+    Png,
+    /// The numbers, with a column for each series.
+    Csv,
+}
+
+/// A chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Exported {
+    /// The file that was written.
+    pub path: Option<String>,
+    /// The chart in base64, when no file was asked for.
+    pub base64: Option<String>,
+}
+
+/// Asks what happened.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct ActivityQuery {
+    /// Only entries before this revision.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub before: Option<u64>,
+    /// At most this many.
+    pub limit: u32,
+    /// Only of this board.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// Turns pairing on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PairingSet {
+    /// On or off.
+    pub enabled: bool,
+}

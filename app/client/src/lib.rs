@@ -1,0 +1,14 @@
+//! A client of a running Drydock: finds the owner of a data directory, attaches to it over its local socket, makes the
+//! API's calls and receives its updates.
+//!
+//! The owner's side of the socket is in `drydock-workbench`; both sides share [`line`], the format of what goes over it.
+//! Nothing here knows the gateway, the emulator or the store.
+
+mod attached;
+mod data_dir;
+pub mod line;
+mod updates;
+
+pub use attached::{AttachError, Attached};
+pub use data_dir::DataDir;
+pub use updates::{Hub, Updates};

@@ -1,64 +1,16 @@
-//! Events: small facts in the past tense that the workbench tells its subscribers.
+//! Events: named facts in the past tense. One table makes [`EventName`]; docs/cli.md documents the fields of each.
 
-use super::view::{BoardView, LogLine, MetricSample};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use ts_rs::TS;
 
-/// One message of a subscription.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Update {
-    /// A board was added or anything of its view changed, at most ten times a second and board.
-    Board {
-        /// Revision of the state that this shows.
-        #[ts(type = "number")]
-        revision: u64,
-        /// The whole view.
-        board: Box<BoardView>,
-    },
-    /// A board was removed.
-    BoardRemoved {
-        /// Revision of the state.
-        #[ts(type = "number")]
-        revision: u64,
-        /// Id of the board.
-        board: String,
-    },
-    /// Lines of a board's console, in order.
-    Logs {
-        /// Id of the board.
-        board: String,
-        /// The lines.
-        lines: Vec<LogLine>,
-    },
-    /// New metrics of a board.
-    Metrics {
-        /// Id of the board.
-        board: String,
-        /// The samples, in order.
-        samples: Vec<MetricSample>,
-    },
-    /// LEDs changed: `(index in the board's view, lit)`, the last state of each since the update before.
-    Leds {
-        /// Id of the board.
-        board: String,
-        /// Changes.
-        leds: Vec<(u32, bool)>,
-    },
-    /// A named fact, as `drydock … --json` prints it.
-    Event(Event),
-    /// This subscriber was too slow: ask for the state again.
-    Resync,
-}
-
-/// A named fact. Lines of consoles and metrics are no events: they come as [`Update::Logs`] and [`Update::Metrics`], and
-/// `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
+/// A named fact. Lines of consoles and metrics are not events: they come as [`crate::Update::Logs`] and
+/// [`crate::Update::Metrics`], and `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Event {
-    /// `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`,
-    /// `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `app.refused`, `machine.crashed`, `error`, …: docs/cli.md.
-    pub event: String,
-    /// Revision of the store, for facts that are kept.
+    /// What happened.
+    pub event: EventName,
+    /// Revision of the store; `None` for facts that are not stored.
     #[ts(type = "number | null")]
     pub revision: Option<u64>,
     /// In milliseconds since the Unix epoch.
@@ -73,4 +25,156 @@ pub struct Event {
     /// Further fields of this event, documented in docs/cli.md.
     #[ts(type = "Record<string, unknown>")]
     pub data: serde_json::Map<String, serde_json::Value>,
+}
+
+macro_rules! event_names {
+    ($($(#[$doc:meta])* $name:literal $variant:ident;)*) => {
+        /// What happened. The names on the wire are stable.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+        pub enum EventName {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            /// A name that this version does not know, from a newer owner.
+            #[serde(untagged)]
+            #[ts(skip)]
+            Other(String),
+        }
+
+        impl EventName {
+            /// The names that this version knows.
+            pub const KNOWN: &[Self] = &[$(Self::$variant),*];
+
+            /// The name on the wire, for example `device.enrolled`.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other(name) => name,
+                }
+            }
+        }
+    };
+}
+
+event_names! {
+    /// A board was added to the fleet; `kind`, `seed`.
+    "board.added" BoardAdded;
+    /// A board was removed from the fleet.
+    "board.removed" BoardRemoved;
+    /// A board was made after the model of another; `parent`, `kind`, `seed`, `unlinked`.
+    "board.forked" BoardForked;
+    /// A machine was switched on; `engine`, `kind`, `seed`.
+    "machine.started" MachineStarted;
+    /// A machine was switched off.
+    "machine.stopped" MachineStopped;
+    /// A machine went back to an earlier state; `virtual_time_s`.
+    "machine.restored" MachineRestored;
+    /// A machine stopped because of a fault; `fault`.
+    "machine.crashed" MachineCrashed;
+    /// A machine did not start.
+    "machine.failed" MachineFailed;
+    /// A board got its certificate; `device`.
+    "device.enrolled" DeviceEnrolled;
+    /// A board holds a session; `device`, `firmware`, `reset_reason`, `last_fault`.
+    "device.connected" DeviceConnected;
+    /// A newer session of a board replaced the one before; `device`.
+    "device.superseded" DeviceSuperseded;
+    /// A board missed a heartbeat; `device`.
+    "device.unreachable" DeviceUnreachable;
+    /// A board that missed a heartbeat was heard again; `device`.
+    "device.returned" DeviceReturned;
+    /// A board's session ended; `device`.
+    "device.disconnected" DeviceDisconnected;
+    /// A board's certificate was revoked; `device`.
+    "device.revoked" DeviceRevoked;
+    /// A board was taken out of service; `device`.
+    "device.retired" DeviceRetired;
+    /// A board was told to forget its identity; `device`.
+    "device.wiped" DeviceWiped;
+    /// The chip id of a board may be bound to another key; `device`.
+    "device.chip_released" DeviceChipReleased;
+    /// Enrollment or pairing of a board was refused.
+    "device.refused" DeviceRefused;
+    /// A board that is too small for an identity was heard; `firmware`.
+    "device.unauthenticated" DeviceUnauthenticated;
+    /// A handshake was refused.
+    "connection.refused" ConnectionRefused;
+    /// A package was signed; `version`, `digest`.
+    "package.signed" PackageSigned;
+    /// A package is on its way to a board; `version`, `size_bytes`.
+    "app.deploying" AppDeploying;
+    /// A board reported an app as stored; `version`, `uptime_ms`.
+    "app.installed" AppInstalled;
+    /// A board reported an app as starting; `version`, `uptime_ms`.
+    "app.starting" AppStarting;
+    /// A board reported an app as running; `version`, `uptime_ms`.
+    "app.running" AppRunning;
+    /// A board reported an app as stopped on request; `version`, `uptime_ms`.
+    "app.stopped" AppStopped;
+    /// An app ended itself; `version`, `uptime_ms`, `exit_code`.
+    "app.exited" AppExited;
+    /// A board ended an app; `version`, `uptime_ms`, `reason`, `export`, `detail`.
+    "app.trapped" AppTrapped;
+    /// A board refused a package; `version`, `code`.
+    "app.refused" AppRefused;
+    /// A deployment was given up; `version`.
+    "app.cancelled" AppCancelled;
+    /// An app is no longer on its board.
+    "app.removed" AppRemoved;
+    /// A profile began.
+    "profile.started" ProfileStarted;
+    /// A profile is complete; `cycles`, `instructions`.
+    "profile.finished" ProfileFinished;
+    /// Debuggers can connect to a board; `address`.
+    "gdb.opened" GdbOpened;
+    /// Debuggers can no longer connect to a board.
+    "gdb.closed" GdbClosed;
+    /// A debugger disconnected from a board.
+    "gdb.detached" GdbDetached;
+    /// The gateway found work that the run before left undone.
+    "gateway.recovered" GatewayRecovered;
+    /// Pairing was switched; `pairing`.
+    "gateway.pairing" GatewayPairing;
+    /// The owner before did not close the data directory.
+    "workbench.recovered" WorkbenchRecovered;
+    /// Another start of Drydock asks for the window.
+    "window.show" WindowShow;
+    /// A board refused a request; `code`.
+    "error" Error;
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_name_is_the_same_on_the_wire_and_in_text() {
+        for name in EventName::KNOWN {
+            let wire = serde_json::to_value(name).unwrap();
+            assert_eq!(wire, json!(name.as_str()));
+            assert_eq!(serde_json::from_value::<EventName>(wire).unwrap(), *name);
+        }
+    }
+
+    #[test]
+    fn a_name_from_a_newer_owner_is_kept() {
+        let name: EventName = serde_json::from_value(json!("board.painted")).unwrap();
+        assert_eq!(name, EventName::Other("board.painted".into()));
+        assert_eq!(serde_json::to_value(&name).unwrap(), json!("board.painted"));
+    }
+
+    #[test]
+    fn typescript_gets_a_union_of_the_known_names() {
+        let declaration = EventName::decl(&ts_rs::Config::default());
+        assert!(
+            declaration.starts_with(r#"type EventName = "board.added" | "#),
+            "{declaration}"
+        );
+        assert!(!declaration.contains("string"), "{declaration}");
+    }
 }

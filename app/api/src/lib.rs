@@ -11,6 +11,7 @@ mod method;
 mod request;
 mod snapshot;
 mod typescript;
+mod update;
 mod view;
 
 pub use error::*;
@@ -20,4 +21,5 @@ pub use method::*;
 pub use request::*;
 pub use snapshot::*;
 pub use typescript::typescript;
+pub use update::*;
 pub use view::*;

@@ -1,5 +1,6 @@
 //! Views: what a user is shown of boards, machines, devices, apps and streams.
 
+use crate::event::EventName;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -440,8 +441,8 @@ pub struct ActivityEntry {
     /// In milliseconds since the Unix epoch.
     #[ts(type = "number")]
     pub time_ms: u64,
-    /// Name of the event, for example `device.enrolled`.
-    pub event: String,
+    /// What happened.
+    pub event: EventName,
     /// Name of the board, if it is about one.
     pub board: Option<String>,
     /// One sentence.

@@ -1,7 +1,7 @@
 //! What a verb prints: one JSON object a line, or tidy text for people, coloured only on a terminal.
 
 use crate::exit::Failure;
-use drydock_api::{Badge, Event, LogLine, MetricSample};
+use drydock_api::{Badge, Event, EventName, LogLine, MetricSample};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{
@@ -82,12 +82,16 @@ impl Output {
             if let Some(fields) = object.as_object_mut() {
                 fields.extend(event.data.clone());
             }
-            return self.object(&event.event, &object);
+            return self.object(event.event.as_str(), &object);
         }
-        let ink = match event.event.as_str() {
-            "app.running" | "device.connected" => Ink::Green,
-            "app.trapped" | "app.refused" | "device.refused" | "machine.crashed" | "error" => Ink::Red,
-            "device.unreachable" | "device.disconnected" | "workbench.recovered" => Ink::Yellow,
+        let ink = match &event.event {
+            EventName::AppRunning | EventName::DeviceConnected => Ink::Green,
+            EventName::AppTrapped
+            | EventName::AppRefused
+            | EventName::DeviceRefused
+            | EventName::MachineCrashed
+            | EventName::Error => Ink::Red,
+            EventName::DeviceUnreachable | EventName::DeviceDisconnected | EventName::WorkbenchRecovered => Ink::Yellow,
             _ => Ink::Plain,
         };
         self.step(ink, &event.text);

@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_api::{AppState, BoardRef, BoardView, Event, LogsQuery, MachineState, Update};
+use drydock_api::{AppState, BoardRef, BoardView, Event, EventName, LogsQuery, MachineState, Update};
 use drydock_client::Updates;
 
 /// Watches one board.
@@ -132,17 +132,19 @@ pub(crate) fn meaning(event: &Event, app: &str, board: &str) -> News {
     };
     let about_app = event.app.as_deref() == Some(app);
     let about_board = event.board.as_deref() == Some(board);
-    match event.event.as_str() {
-        "app.running" if about_app => News::Running,
-        "app.installed" if about_app => News::Installed,
-        "app.stopped" if about_app => News::Stopped,
-        "app.removed" if about_app => News::Removed,
-        "app.exited" if about_app => News::Exited {
+    match &event.event {
+        EventName::AppRunning if about_app => News::Running,
+        EventName::AppInstalled if about_app => News::Installed,
+        EventName::AppStopped if about_app => News::Stopped,
+        EventName::AppRemoved if about_app => News::Removed,
+        EventName::AppExited if about_app => News::Exited {
             code: event.data.get("exit_code").and_then(|code| code.as_i64()).unwrap_or(0),
         },
-        "app.trapped" if about_app => failed(Exit::AppFailed),
-        "app.refused" | "app.cancelled" | "error" if about_app => failed(Exit::Refused),
-        "machine.crashed" | "machine.failed" | "device.refused" if about_board => failed(Exit::Machine),
+        EventName::AppTrapped if about_app => failed(Exit::AppFailed),
+        EventName::AppRefused | EventName::AppCancelled | EventName::Error if about_app => failed(Exit::Refused),
+        EventName::MachineCrashed | EventName::MachineFailed | EventName::DeviceRefused if about_board => {
+            failed(Exit::Machine)
+        }
         _ => News::None,
     }
 }

@@ -147,7 +147,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use drydock_api::Event;
+    use drydock_api::{Event, EventName};
 
     fn lights(board: &str) -> Update {
         Update::Leds {
@@ -165,7 +165,7 @@ mod tests {
 
     fn event(text: &str) -> Update {
         Update::Event(Event {
-            event: "device.connected".into(),
+            event: EventName::DeviceConnected,
             revision: None,
             time_ms: 0,
             board: None,

@@ -4,7 +4,9 @@
 //! Prints one JSON object a line for `./x bench`; `--quick` takes fewer rounds. Times are medians on this machine as it is.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use drydock_api::{AppDeploy, AppRef, AppSource, BoardAdd, BoardRef, Event, Pace, Request, Response, Update};
+use drydock_api::{
+    AppDeploy, AppRef, AppSource, BoardAdd, BoardRef, Event, EventName, Pace, Request, Response, Update,
+};
 use drydock_client::{DataDir, Updates};
 use drydock_workbench::{Workbench, WorkbenchConfig};
 use serde_json::json;
@@ -64,7 +66,7 @@ async fn power_on_to_session(rounds: usize) -> Outcome<()> {
                 println!("{}", json!({ "what": what, "skipped": error.to_string() }));
                 break;
             }
-            wait(&mut updates, |event| event.event == "device.connected").await?;
+            wait(&mut updates, |event| event.event == EventName::DeviceConnected).await?;
             took.push(begin.elapsed().as_secs_f64() * 1e3);
             workbench.shutdown().await;
         }
@@ -98,7 +100,7 @@ async fn drops(pace: Pace, goal: Option<&str>, rounds: usize) -> Outcome<()> {
     let workbench = open().await?;
     let mut updates = workbench.subscribe();
     let board = add(&workbench, NANO, pace).await?;
-    wait(&mut updates, |event| event.event == "device.connected").await?;
+    wait(&mut updates, |event| event.event == EventName::DeviceConnected).await?;
     let module = BASE64_STANDARD.encode(module_of(16 * 1024));
     let (mut sent, mut stored, mut running) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -114,21 +116,21 @@ async fn drops(pace: Pace, goal: Option<&str>, rounds: usize) -> Outcome<()> {
             base64: module.clone(),
         };
         deploy(&workbench, &board, source, Some("load")).await?;
-        wait(&mut updates, |event| event.event == "app.deploying").await?;
+        wait(&mut updates, |event| event.event == EventName::AppDeploying).await?;
         sent.push(since());
         wait(&mut updates, |event| {
-            event.event == "app.starting" || event.event == "app.installed"
+            event.event == EventName::AppStarting || event.event == EventName::AppInstalled
         })
         .await?;
         stored.push(since());
-        wait(&mut updates, |event| event.event == "app.running").await?;
+        wait(&mut updates, |event| event.event == EventName::AppRunning).await?;
         running.push(since());
         let app = AppRef {
             board: board.clone(),
             app: "load".into(),
         };
         workbench.call(Request::AppRemove(app)).await?;
-        wait(&mut updates, |event| event.event == "app.removed").await?;
+        wait(&mut updates, |event| event.event == EventName::AppRemoved).await?;
     }
     workbench.shutdown().await;
     let (name, note) = match pace {
@@ -207,7 +209,7 @@ async fn wait(updates: &mut Updates, is_meant: impl Fn(&Event) -> bool) -> Outco
     loop {
         match updates.next().await.ok_or("the workbench ended")? {
             Update::Event(event) if is_meant(&event) => return Ok(()),
-            Update::Event(event) if event.event == "app.refused" || event.event == "error" => {
+            Update::Event(event) if event.event == EventName::AppRefused || event.event == EventName::Error => {
                 return Err(event.text.into());
             }
             _ => {}

@@ -4,7 +4,9 @@
 //! Prints one JSON object a line for `./x bench`; `--quick` takes a hundred boards. It wants Linux, whose `/proc` tells what a
 //! process takes.
 
-use drydock_api::{AppDeploy, AppRef, AppSource, Badge, BoardAdd, BoardView, Empty, Pace, Request, Response, Update};
+use drydock_api::{
+    AppDeploy, AppRef, AppSource, Badge, BoardAdd, BoardView, Empty, EventName, Pace, Request, Response, Update,
+};
 use drydock_client::{DataDir, Updates};
 use drydock_workbench::{Workbench, WorkbenchConfig};
 use serde_json::json;
@@ -116,19 +118,19 @@ async fn main() -> Outcome<()> {
 
 /// Counts what must not happen to any board; each is told on stderr.
 async fn watch(mut updates: Updates, trouble: Arc<AtomicUsize>) {
-    const TROUBLE: [&str; 8] = [
-        "app.failed",
-        "app.refused",
-        "device.disconnected",
-        "device.refused",
-        "device.unreachable",
-        "connection.refused",
-        "machine.crashed",
-        "machine.failed",
+    const TROUBLE: [EventName; 8] = [
+        EventName::AppTrapped,
+        EventName::AppRefused,
+        EventName::DeviceDisconnected,
+        EventName::DeviceRefused,
+        EventName::DeviceUnreachable,
+        EventName::ConnectionRefused,
+        EventName::MachineCrashed,
+        EventName::MachineFailed,
     ];
     while let Some(update) = updates.next().await {
         match update {
-            Update::Event(event) if TROUBLE.contains(&event.event.as_str()) => {
+            Update::Event(event) if TROUBLE.contains(&event.event) => {
                 trouble.fetch_add(1, Ordering::Relaxed);
                 eprintln!("{} {}: {}", event.event, event.board.unwrap_or_default(), event.text);
             }

@@ -2,7 +2,7 @@
 //! tells into updates.
 
 use crate::{
-    api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, Update},
+    api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, EventName, Update},
     bring_up::{Gate, Images},
     data_dir::OwnedDir,
     debugger::Debuggers,
@@ -97,9 +97,15 @@ impl Bench {
     }
 
     /// Tells a fact of the workbench itself.
-    pub(crate) fn tell(&self, event: &str, board: Option<&Board>, text: impl Into<String>, data: Map<String, Value>) {
+    pub(crate) fn tell(
+        &self,
+        event: EventName,
+        board: Option<&Board>,
+        text: impl Into<String>,
+        data: Map<String, Value>,
+    ) {
         self.publish(Event {
-            event: event.into(),
+            event,
             revision: None,
             time_ms: now_ms(),
             board: board.map(Board::name),
@@ -119,7 +125,7 @@ impl Bench {
         };
         tracing::warn!("{text}");
         let event = Event {
-            event: "workbench.recovered".into(),
+            event: EventName::WorkbenchRecovered,
             revision: None,
             time_ms: now_ms(),
             board: None,
@@ -189,7 +195,7 @@ impl Bench {
         };
         let Told { event: name, .. } = &told;
         tracing::info!(
-            event = name,
+            event = name.as_str(),
             board = board.as_ref().map(|board| board.name()),
             app = told.app,
             "{}",

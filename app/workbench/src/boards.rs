@@ -3,7 +3,7 @@
 use crate::{
     api::{
         ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, EngineView,
-        ErrorCode, MachinePace, MachineStep, PowerAction,
+        ErrorCode, EventName, MachinePace, MachineStep, PowerAction,
     },
     apps::with_sources,
     bench::Bench,
@@ -195,7 +195,7 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
     data.insert("kind".into(), json!(board.description.name));
     data.insert("seed".into(), json!(board.state().record.seed));
     bench.tell(
-        "board.added",
+        EventName::BoardAdded,
         Some(&board),
         format!("{} was added.", board.name()),
         data,
@@ -271,7 +271,7 @@ pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiE
         tracing::warn!(%error, files = %files.display(), "files of a removed board stay");
     }
     bench.tell(
-        "board.removed",
+        EventName::BoardRemoved,
         Some(&board),
         format!("{} was removed.", board.name()),
         Map::new(),

@@ -2,7 +2,7 @@
 //! debugger holds a machine its time stands, and with it all time-outs of its link and session, which go by that time.
 
 use crate::{
-    api::{ApiError, ErrorCode, GdbOpen, GdbState, GdbView},
+    api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView},
     bench::Bench,
     data_dir::write_whole,
     fleet::Board,
@@ -104,7 +104,7 @@ pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView
             }
             let Some(bench) = told.upgrade() else { return };
             let text = format!("The debugger of {} went; the board goes on as before.", of.name());
-            bench.tell("gdb.detached", Some(&of), text, Map::new());
+            bench.tell(EventName::GdbDetached, Some(&of), text, Map::new());
         }
     };
     let thread = std::thread::Builder::new()
@@ -122,7 +122,7 @@ pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView
     let mut data = Map::new();
     data.insert("address".into(), json!(address.to_string()));
     let text = format!("{} waits for a debugger at {address}.", board.name());
-    bench.tell("gdb.opened", Some(&board), text, data);
+    bench.tell(EventName::GdbOpened, Some(&board), text, data);
     Ok(bench.debuggers.view(&board))
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn close(bench: &Bench, board: &str) -> Result<GdbView, ApiErro
         // Until then the machine may still be held.
         let _ = tokio::task::spawn_blocking(move || door.thread.join()).await;
         let text = format!("{} takes no debuggers any more.", board.name());
-        bench.tell("gdb.closed", Some(&board), text, Map::new());
+        bench.tell(EventName::GdbClosed, Some(&board), text, Map::new());
     }
     Ok(bench.debuggers.view(&board))
 }

@@ -1,6 +1,9 @@
 //! What the gateway tells, in the words of the workbench's events (docs/cli.md).
 
-use crate::{api::Event, fleet::Board};
+use crate::{
+    api::{Event, EventName},
+    fleet::Board,
+};
 use drydock_gateway::{
     AppState, DeploymentTarget, DeviceChange, DeviceView, Fact, Gateway, InstanceView, PackageId, TargetStatus,
 };
@@ -8,14 +11,14 @@ use serde_json::{Map, Value, json};
 
 /// What an event is about, before it has a time and a revision.
 pub(crate) struct Told {
-    pub(crate) event: &'static str,
+    pub(crate) event: EventName,
     pub(crate) app: Option<String>,
     pub(crate) text: String,
     pub(crate) data: Map<String, Value>,
 }
 
 impl Told {
-    fn new(event: &'static str, text: impl Into<String>) -> Self {
+    fn new(event: EventName, text: impl Into<String>) -> Self {
         Self {
             event,
             app: None,
@@ -39,7 +42,7 @@ impl Told {
     /// The event, once it is known which board it is about.
     pub(crate) fn into_event(self, board: Option<&Board>, revision: Option<u64>, time_ms: u64) -> Event {
         Event {
-            event: self.event.into(),
+            event: self.event,
             revision,
             time_ms,
             board: board.map(Board::name),
@@ -54,48 +57,56 @@ impl Told {
 pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
     let told = match fact {
         Fact::GatewayOpened { recovered } if recovered.is_empty() => return None,
-        Fact::GatewayOpened { recovered } => Told::new("gateway.recovered", recovered.join(" ")),
+        Fact::GatewayOpened { recovered } => Told::new(EventName::GatewayRecovered, recovered.join(" ")),
         Fact::PairingSwitched { mode } => {
             let mode = format!("{mode:?}").to_lowercase();
-            Told::new("gateway.pairing", format!("Pairing is {mode}.")).with("pairing", mode)
+            Told::new(EventName::GatewayPairing, format!("Pairing is {mode}.")).with("pairing", mode)
         }
         Fact::DeviceChanged { device, change } => device_changed(device, *change)?,
         Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } | Fact::WishChanged { .. } => return None,
         Fact::EnrollmentRefused { peer, reason, .. } => Told::new(
-            "device.refused",
+            EventName::DeviceRefused,
             format!("Enrollment over {peer} was refused: {reason}."),
         ),
         Fact::ConnectionRefused { peer, reason } => Told::new(
-            "connection.refused",
+            EventName::ConnectionRefused,
             format!("A connection over {peer} was refused: {reason}."),
         ),
         Fact::InstanceChanged { instance, .. } => instance_changed(instance),
-        Fact::InstanceRemoved { app, .. } => Told::new("app.removed", format!("{app} was removed.")).app(app),
+        Fact::InstanceRemoved { app, .. } => Told::new(EventName::AppRemoved, format!("{app} was removed.")).app(app),
         Fact::PackageSigned { package } => Told::new(
-            "package.signed",
+            EventName::PackageSigned,
             format!("{} {} was signed.", package.app, package.version),
         )
         .app(&package.app)
         .with("version", package.version.clone())
         .with("digest", package.digest.to_string()),
         Fact::DeploymentMoved { package, target, .. } => deployment_moved(package, target, gateway)?,
-        Fact::RequestRefused { app, reason, .. } => Told::new("error", reason.clone()).app(app).with("code", "refused"),
+        Fact::RequestRefused { app, reason, .. } => Told::new(EventName::Error, reason.clone())
+            .app(app)
+            .with("code", "refused"),
     };
     Some(told)
 }
 
 fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Told> {
     let (event, text) = match change {
-        DeviceChange::Enrolled => ("device.enrolled", "The board has an identity."),
-        DeviceChange::Connected => ("device.connected", "The board is connected."),
-        DeviceChange::Superseded => ("device.superseded", "A newer session took the place of the one before."),
-        DeviceChange::Unreachable => ("device.unreachable", "The board is silent."),
-        DeviceChange::Returned => ("device.returned", "The board is heard again."),
-        DeviceChange::Disconnected => ("device.disconnected", "The board's session ended."),
-        DeviceChange::Revoked => ("device.revoked", "The board's certificate was revoked."),
-        DeviceChange::Retired => ("device.retired", "The board was taken out of service."),
-        DeviceChange::Wiped => ("device.wiped", "The board was told to forget its identity."),
-        DeviceChange::ChipReleased => ("device.chip_released", "The chip id may be bound to another key."),
+        DeviceChange::Enrolled => (EventName::DeviceEnrolled, "The board has an identity."),
+        DeviceChange::Connected => (EventName::DeviceConnected, "The board is connected."),
+        DeviceChange::Superseded => (
+            EventName::DeviceSuperseded,
+            "A newer session took the place of the one before.",
+        ),
+        DeviceChange::Unreachable => (EventName::DeviceUnreachable, "The board is silent."),
+        DeviceChange::Returned => (EventName::DeviceReturned, "The board is heard again."),
+        DeviceChange::Disconnected => (EventName::DeviceDisconnected, "The board's session ended."),
+        DeviceChange::Revoked => (EventName::DeviceRevoked, "The board's certificate was revoked."),
+        DeviceChange::Retired => (EventName::DeviceRetired, "The board was taken out of service."),
+        DeviceChange::Wiped => (EventName::DeviceWiped, "The board was told to forget its identity."),
+        DeviceChange::ChipReleased => (
+            EventName::DeviceChipReleased,
+            "The chip id may be bound to another key.",
+        ),
         DeviceChange::Paired | DeviceChange::Enrolling | DeviceChange::Renamed => return None,
     };
     let mut told = Told::new(event, text).with("device", device.id.0.clone());
@@ -120,14 +131,16 @@ fn instance_changed(instance: &InstanceView) -> Told {
             .with("uptime_ms", instance.uptime_ms)
     };
     match (instance.state, &instance.failure) {
-        (AppState::Installed, _) => told("app.installed", format!("{name} is on the board.")),
-        (AppState::Starting, _) => told("app.starting", format!("{name} starts.")),
-        (AppState::Running, _) => told("app.running", format!("{name} is running.")),
-        (AppState::Stopped, _) => told("app.stopped", format!("{name} was stopped.")),
-        (AppState::Exited, _) => told("app.exited", format!("{name} ended itself with 0.")).with("exit_code", 0),
+        (AppState::Installed, _) => told(EventName::AppInstalled, format!("{name} is on the board.")),
+        (AppState::Starting, _) => told(EventName::AppStarting, format!("{name} starts.")),
+        (AppState::Running, _) => told(EventName::AppRunning, format!("{name} is running.")),
+        (AppState::Stopped, _) => told(EventName::AppStopped, format!("{name} was stopped.")),
+        (AppState::Exited, _) => {
+            told(EventName::AppExited, format!("{name} ended itself with 0.")).with("exit_code", 0)
+        }
         (AppState::Failed, Some(failure)) if failure.reason == "exit-code" => {
             let code = failure.exit_code.unwrap_or(1);
-            told("app.exited", format!("{name} ended itself with {code}.")).with("exit_code", code)
+            told(EventName::AppExited, format!("{name} ended itself with {code}.")).with("exit_code", code)
         }
         (AppState::Failed, failure) => {
             let (reason, export, detail) = failure.as_ref().map_or(("unknown", "", ""), |failure| {
@@ -143,7 +156,7 @@ fn instance_changed(instance: &InstanceView) -> Told {
                 format!(" in {export}")
             };
             told(
-                "app.trapped",
+                EventName::AppTrapped,
                 format!("{name} failed{place}: {reason} ({detail}); the board runs on."),
             )
             .with("reason", reason)
@@ -164,11 +177,11 @@ fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Ga
                 .into_iter()
                 .find(|known| known.id == *package)
                 .map_or(0, |known| known.size_bytes);
-            Some(told("app.deploying", format!("{app} {version} is on its way.")).with("size_bytes", size))
+            Some(told(EventName::AppDeploying, format!("{app} {version} is on its way.")).with("size_bytes", size))
         }
-        TargetStatus::Refused => Some(told("app.refused", target.detail.clone()).with("code", "refused")),
+        TargetStatus::Refused => Some(told(EventName::AppRefused, target.detail.clone()).with("code", "refused")),
         TargetStatus::Cancelled => Some(told(
-            "app.cancelled",
+            EventName::AppCancelled,
             format!("Deploying {app} {version} was given up."),
         )),
         TargetStatus::Waiting | TargetStatus::Committing | TargetStatus::Done | TargetStatus::Superseded => None,

@@ -2,7 +2,7 @@
 //! id that comes of it, and a place in the registry. The same apps are wished for on it, and reach it once it has enrolled.
 
 use crate::{
-    api::{ApiError, BoardFork, BoardView, ErrorCode},
+    api::{ApiError, BoardFork, BoardView, ErrorCode, EventName},
     apps::with_sources,
     bench::Bench,
     boards,
@@ -95,7 +95,7 @@ async fn make(
     } else {
         format!("{} was made after the model of {}.", board.name(), parent.name())
     };
-    bench.tell("board.forked", Some(&board), text, data);
+    bench.tell(EventName::BoardForked, Some(&board), text, data);
     bench.outbox.touch(&board);
     Ok(board)
 }

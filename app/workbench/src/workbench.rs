@@ -2,8 +2,8 @@
 
 use crate::{
     api::{
-        ApiError, Empty, ErrorCode, Event, Exported, Fleet, MetricsExport, MetricsQuery, Request, Response, Series,
-        SystemInfo, Text,
+        ApiError, Empty, ErrorCode, Event, EventName, Exported, Fleet, MetricsExport, MetricsQuery, Request, Response,
+        Series, SystemInfo, Text,
     },
     apps::{self, Action, with_sources},
     bench::Bench,
@@ -235,7 +235,7 @@ async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError
         }
         Q::WindowShow(_) => {
             bench.tell(
-                "window.show",
+                EventName::WindowShow,
                 None,
                 "Another start of Drydock asks for the window.",
                 Map::new(),

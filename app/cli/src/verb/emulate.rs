@@ -8,7 +8,7 @@ use crate::{
     output::{Ink, Output, now_ms},
     watch::{News, meaning, state_of},
 };
-use drydock_api::{AppDeploy, AppSource, BoardAdd, BoardRef, BoardView, Empty, Event, Update};
+use drydock_api::{AppDeploy, AppSource, BoardAdd, BoardRef, BoardView, Empty, Event, EventName, Update};
 use drydock_workbench::derived_seed;
 use serde_json::json;
 use std::{
@@ -89,14 +89,14 @@ impl Crowd {
         let Some(board) = event.board.as_ref().filter(|board| self.ids.contains_key(*board)) else {
             return;
         };
-        match event.event.as_str() {
-            "device.connected" => {
+        match event.event {
+            EventName::DeviceConnected => {
                 self.connected.insert(board.clone());
             }
-            "device.unauthenticated" => {
+            EventName::DeviceUnauthenticated => {
                 self.unauthenticated.insert(board.clone());
             }
-            "device.disconnected" | "device.unreachable" => {
+            EventName::DeviceDisconnected | EventName::DeviceUnreachable => {
                 self.connected.remove(board);
             }
             _ => {}

@@ -5,7 +5,7 @@ mod machine;
 mod running;
 
 use crate::{
-    api::PowerAction,
+    api::{EventName, PowerAction},
     bench::Bench,
     fleet::{Board, Command},
 };
@@ -90,7 +90,7 @@ fn failed_to_start(bench: &Bench, board: &Arc<Board>, fault: String) {
     }
     board.comes_up(false);
     bench.outbox.touch(board);
-    bench.tell("machine.failed", Some(board), fault, serde_json::Map::new());
+    bench.tell(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
 }
 
 /// Reads link noise, `RATE` or `RATE:SEED`: the share of frames damaged, 0 to 0.5.

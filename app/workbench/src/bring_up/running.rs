@@ -2,7 +2,7 @@
 
 use super::{machine::Machine, parse_noise};
 use crate::{
-    api::{ApiError, ErrorCode, PowerAction},
+    api::{ApiError, ErrorCode, EventName, PowerAction},
     bench::Bench,
     boards::PAIRING_TTL,
     fleet::{self, Board, Command, NewLine, Record},
@@ -115,7 +115,7 @@ impl Running {
         data.insert("kind".into(), json!(record.kind));
         data.insert("seed".into(), json!(record.seed));
         let text = format!("{} was switched on.", board.description.title);
-        bench.tell("machine.started", Some(board), text, data);
+        bench.tell(EventName::MachineStarted, Some(board), text, data);
         Ok(Self {
             logs: Some(bench.gateway.follow_logs(&record.device, None)),
             metrics: Some(bench.gateway.follow_metrics(&record.device)),
@@ -261,7 +261,8 @@ impl Running {
         let mut data = Map::new();
         data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
         let text = format!("{} is back at {at} s of its time.", self.board.name());
-        self.bench.tell("machine.restored", Some(&self.board), text, data);
+        self.bench
+            .tell(EventName::MachineRestored, Some(&self.board), text, data);
         self.bench.outbox.touch(&self.board);
         Ok(())
     }
@@ -295,7 +296,8 @@ impl Running {
         }
         self.bench.outbox.touch(&self.board);
         let text = format!("{} was switched off.", self.board.description.title);
-        self.bench.tell("machine.stopped", Some(&self.board), text, Map::new());
+        self.bench
+            .tell(EventName::MachineStopped, Some(&self.board), text, Map::new());
     }
 
     fn machine_event(&mut self, event: Event) {
@@ -346,7 +348,8 @@ impl Running {
         let text = format!("The machine crashed: {fault}. A reset starts it again.");
         let mut data = Map::new();
         data.insert("fault".into(), json!(fault));
-        self.bench.tell("machine.crashed", Some(&self.board), text, data);
+        self.bench
+            .tell(EventName::MachineCrashed, Some(&self.board), text, data);
     }
 
     async fn link_event(&mut self, event: LinkEvent) {
@@ -444,7 +447,8 @@ impl Running {
             self.board.description.title,
             limit.map_or(String::new(), |limit| format!(": {}", limit.text))
         );
-        self.bench.tell("device.unauthenticated", Some(&self.board), text, data);
+        self.bench
+            .tell(EventName::DeviceUnauthenticated, Some(&self.board), text, data);
     }
 
     /// Bring-up cannot go on by itself.
@@ -459,7 +463,8 @@ impl Running {
             state.note("error", text.clone());
         }
         self.bench.outbox.touch(&self.board);
-        self.bench.tell("device.refused", Some(&self.board), text, Map::new());
+        self.bench
+            .tell(EventName::DeviceRefused, Some(&self.board), text, Map::new());
     }
 
     fn session_ended(&self, reason: &str) {

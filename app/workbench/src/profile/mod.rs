@@ -6,9 +6,9 @@ mod flame;
 
 use crate::{
     api::{
-        ApiError, ErrorCode, Exported, ProfileCoverage, ProfileExport, ProfileFormat, ProfileFunction, ProfileHeap,
-        ProfileInterrupt, ProfilePeripheral, ProfileQuery, ProfileStack, ProfileStart, ProfileState, ProfileStop,
-        ProfileSummary, ProfileView,
+        ApiError, ErrorCode, EventName, Exported, ProfileCoverage, ProfileExport, ProfileFormat, ProfileFunction,
+        ProfileHeap, ProfileInterrupt, ProfilePeripheral, ProfileQuery, ProfileStack, ProfileStart, ProfileState,
+        ProfileStop, ProfileSummary, ProfileView,
     },
     apps::with_sources,
     bench::Bench,
@@ -80,7 +80,7 @@ pub(crate) async fn start(bench: &Bench, request: ProfileStart) -> Result<Profil
     })?;
     bench.profiles.set(&board.id, None);
     let text = format!("A profile of {} was begun.", board.name());
-    bench.tell("profile.started", Some(&board), text, Map::new());
+    bench.tell(EventName::ProfileStarted, Some(&board), text, Map::new());
     view(bench, &board, 0).await
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn stop(bench: &Bench, request: ProfileStop) -> Result<ProfileV
         data.insert("instructions".into(), json!(profile.instructions));
         bench.profiles.set(&board.id, Some(profile));
         let text = format!("The profile of {} is finished.", board.name());
-        bench.tell("profile.finished", Some(&board), text, data);
+        bench.tell(EventName::ProfileFinished, Some(&board), text, data);
     }
     view(bench, &board, request.top).await
 }

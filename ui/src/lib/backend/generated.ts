@@ -14,9 +14,9 @@ revision: number,
  */
 time_ms: number, 
 /**
- * Name of the event, for example `device.enrolled`.
+ * What happened.
  */
-event: string, 
+event: EventName, 
 /**
  * Name of the board, if it is about one.
  */
@@ -567,17 +567,16 @@ detail: string, };
 export type ErrorCode = "usage" | "refused" | "not_found" | "board" | "cancelled" | "internal";
 
 /**
- * A named fact. Lines of consoles and metrics are no events: they come as [`Update::Logs`] and [`Update::Metrics`], and
- * `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
+ * A named fact. Lines of consoles and metrics are not events: they come as [`crate::Update::Logs`] and
+ * [`crate::Update::Metrics`], and `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
  */
 export type Event = { 
 /**
- * `machine.started`, `device.enrolled`, `device.connected`, `device.disconnected`, `app.deploying`, `app.running`,
- * `app.trapped`, `app.exited`, `app.stopped`, `app.removed`, `app.refused`, `machine.crashed`, `error`, …: docs/cli.md.
+ * What happened.
  */
-event: string, 
+event: EventName, 
 /**
- * Revision of the store, for facts that are kept.
+ * Revision of the store; `None` for facts that are not stored.
  */
 revision: number | null, 
 /**
@@ -600,6 +599,11 @@ text: string,
  * Further fields of this event, documented in docs/cli.md.
  */
 data: Record<string, unknown>, };
+
+/**
+ * What happened. The names on the wire are stable.
+ */
+export type EventName = "board.added" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
  * A chart.

@@ -248,7 +248,7 @@ export class MockBackend implements Backend {
         return [...this.boards.values()].slice(0, 30).map((b, i) => ({
           revision: 100 - i,
           time_ms: Date.now() - i * 47_000,
-          event: ['app.running', 'device.connected', 'device.enrolled', 'app.trapped'][i % 4]!,
+          event: (['app.running', 'device.connected', 'device.enrolled', 'app.trapped'] as const)[i % 4]!,
           board: b.name,
           text: `${b.name} is ${b.badge}`,
         }))

@@ -1,7 +1,9 @@
-//! The house rules that a machine can check. Each finding names the file and says what to do instead.
+//! The rules of this repository that a machine can check. Each finding names the file and says what to do instead.
 
+mod commits;
 mod dependencies;
 mod licences;
+mod readme;
 mod text;
 
 use anyhow::{Result, bail};
@@ -30,6 +32,8 @@ impl Finding {
 pub(crate) fn check() -> Result<()> {
     let mut findings = dependencies::check(&graph::host()?);
     findings.extend(licences::check()?);
+    findings.extend(commits::check()?);
+    findings.extend(readme::check()?);
     let mut files = 0;
     for name in workspace::files()? {
         let Ok(bytes) = std::fs::read(workspace::root().join(&name)) else {

@@ -1,11 +1,11 @@
-//! Who may know whom: the rooms' dependency rules, from `cargo metadata`.
+//! Which crate may depend on which, from `cargo metadata`. Crates that are planned have their rule already.
 
 use super::Finding;
 use crate::graph::{Dependency, Package};
 
-/// A room and the rooms of ours it may depend on. A package that is not listed here is a finding: a new room says
-/// first whom it knows.
-const ROOMS: &[(&str, &[&str])] = &[
+/// A crate and the crates of this repository that it may depend on. A package that is not listed here is a finding: the
+/// rule for a new crate comes first.
+const CRATES: &[(&str, &[&str])] = &[
     ("drydock-protocol", &[]),
     ("drydock-assets", &["drydock-protocol"]),
     ("drydock-emulator", &["drydock-protocol", "drydock-assets"]),
@@ -40,17 +40,30 @@ const ROOMS: &[(&str, &[&str])] = &[
         "drydock-scope",
         &["drydock-scope-model", "drydock-api", "drydock-client"],
     ),
+    ("drydock-http", &["drydock-api", "drydock-client"]),
+    ("drydock-hardware", &["drydock-protocol", "drydock-assets"]),
+    ("drydock-fog", &["drydock-protocol"]),
+    ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP
+    ("drydock-test-support", &["drydock-protocol"]),
     ("xtask", &[]),
     ("drydock-unify", &["drydock-protocol"]), // no code: features only
 ];
 
-/// Crates from outside that only some rooms may know, by prefix.
+/// Crates that only tests, examples and benches may use: they are dev-dependencies and never ship.
+const DEV_ONLY: &[&str] = &["drydock-test-support", "drydock-sim"];
+
+/// Crates from outside that only some crates may use, by prefix.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("tauri", &["drydock-desktop"]),
     ("egui", &["drydock-scope"]),
     ("eframe", &["drydock-scope"]),
-    ("probe-rs", &["drydock-connector"]),
-    ("serialport", &["drydock-connector"]),
+    ("axum", &["drydock-http"]),
+    ("espflash", &["drydock-hardware"]),
+    ("nusb", &["drydock-hardware"]),
+    ("probe-rs", &["drydock-hardware"]),
+    ("serialport", &["drydock-hardware"]),
+    ("wasmtime", &["drydock-fog"]),
+    ("kube", &["drydock-operator"]),
     ("plotters", &["drydock-workbench"]),
     ("sqlx", &["drydock-gateway"]),
     ("aws-lc", &[]), // needs a C tool chain of its own; `ring` is the one provider
@@ -62,10 +75,10 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
 }
 
 fn check_package(package: &Package) -> Vec<Finding> {
-    let Some((_, may_know)) = ROOMS.iter().find(|(room, _)| *room == package.name) else {
+    let Some((_, may_know)) = CRATES.iter().find(|(name, _)| *name == package.name) else {
         return vec![Finding::new(
             &package.name,
-            "a room without a dependency rule: add it to ROOMS in xtask/src/tidy/dependencies.rs",
+            "a crate without a dependency rule: add it to CRATES in xtask/src/tidy/dependencies.rs",
         )];
     };
     package
@@ -75,29 +88,34 @@ fn check_package(package: &Package) -> Vec<Finding> {
         .collect()
 }
 
-fn check_dependency(room: &str, may_know: &[&str], dependency: &Dependency) -> Option<Finding> {
+fn check_dependency(package: &str, may_know: &[&str], dependency: &Dependency) -> Option<Finding> {
     let name = dependency.name.as_str();
     let for_tests = dependency.kind.as_deref() == Some("dev");
     if name == "drydock" || name.starts_with("drydock-") {
-        // tests may join rooms that the product keeps apart, but the protocol stays alone even there
-        let itself_with_features = name == room;
-        let allowed = may_know.contains(&name) || (for_tests && (room != "drydock-protocol" || itself_with_features));
+        if DEV_ONLY.contains(&name) && !for_tests {
+            let what = format!("{name} is for tests: depend on it under [dev-dependencies]");
+            return Some(Finding::new(package, what));
+        }
+        // tests may join crates that the product keeps apart, but the protocol stays alone even there
+        let itself_with_features = name == package;
+        let allowed =
+            may_know.contains(&name) || (for_tests && (package != "drydock-protocol" || itself_with_features));
         return (!allowed).then(|| {
             Finding::new(
-                room,
+                package,
                 format!("may not depend on {name}; see the map in ARCHITECTURE.md"),
             )
         });
     }
-    let (_, rooms) = OUTSIDE.iter().find(|(prefix, _)| {
+    let (_, owners) = OUTSIDE.iter().find(|(prefix, _)| {
         name == *prefix
             || name
                 .strip_prefix(prefix)
                 .is_some_and(|rest| rest.starts_with(['-', '_']))
     })?;
-    (!rooms.contains(&room)).then(|| match rooms.first() {
-        Some(owner) => Finding::new(room, format!("only {owner} may depend on {name}")),
-        None => Finding::new(room, format!("nobody here depends on {name}")),
+    (!owners.contains(&package)).then(|| match owners.first() {
+        Some(owner) => Finding::new(package, format!("only {owner} may depend on {name}")),
+        None => Finding::new(package, format!("no crate here may depend on {name}")),
     })
 }
 
@@ -106,21 +124,21 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(room: &str, name: &str, kind: Option<&str>, expected: bool) {
-        let (_, may_know) = ROOMS.iter().find(|(it, _)| *it == room).expect("a room");
+    fn check(package: &str, name: &str, kind: Option<&str>, expected: bool) {
+        let (_, may_know) = CRATES.iter().find(|(it, _)| *it == package).expect("a crate");
         let dependency = Dependency {
             name: name.into(),
             kind: kind.map(Into::into),
         };
         assert_eq!(
-            check_dependency(room, may_know, &dependency).is_none(),
+            check_dependency(package, may_know, &dependency).is_none(),
             expected,
-            "{room} -> {name}"
+            "{package} -> {name}"
         );
     }
 
     #[test]
-    fn rooms_know_only_whom_they_may() {
+    fn crates_depend_only_on_those_they_may() {
         check("drydock-gateway", "drydock-protocol", None, true);
         check("drydock-gateway", "drydock-emulator", None, false);
         check("drydock-gateway", "drydock-sim", None, false);
@@ -135,5 +153,32 @@ mod tests {
         check("drydock-api", "plotters", None, false);
         check("drydock-client", "sqlx", None, false);
         check("drydock-gateway", "tokio", None, true);
+        // planned crates
+        for (name, owner) in [
+            ("axum", "drydock-http"),
+            ("wasmtime", "drydock-fog"),
+            ("wasmtime-wasi", "drydock-fog"),
+            ("kube", "drydock-operator"),
+            ("kube-runtime", "drydock-operator"),
+            ("espflash", "drydock-hardware"),
+            ("nusb", "drydock-hardware"),
+            ("probe-rs", "drydock-hardware"),
+            ("serialport", "drydock-hardware"),
+            ("eframe", "drydock-scope"),
+            ("egui_plot", "drydock-scope"),
+        ] {
+            check(owner, name, None, true);
+            check("drydock-workbench", name, None, false);
+            check("drydock-workbench", name, Some("dev"), false);
+        }
+    }
+
+    #[test]
+    fn what_is_for_tests_is_a_dev_dependency() {
+        for name in DEV_ONLY {
+            check("drydock-emulator", name, Some("dev"), true);
+            check("drydock-emulator", name, None, false);
+            check("drydock-emulator", name, Some("build"), false);
+        }
     }
 }

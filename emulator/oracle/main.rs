@@ -254,8 +254,7 @@ fn describe(text: &mut String, program: &Program, count: usize, before: &State) 
     let mut index = 0;
     while index < item.code.len() {
         let second = item.code.get(index + 1).copied().unwrap_or(0);
-        let (name, bytes) =
-            drydock_emulator::builtin::arm::disassemble(at + 2 * index as u32, item.code[index], second);
+        let (name, bytes) = drydock_emulator::core::arm::disassemble(at + 2 * index as u32, item.code[index], second);
         writeln!(text, "    {name}")?;
         index += usize::from(bytes) / 2;
     }

@@ -3,26 +3,25 @@
 //! this seam.
 
 pub mod builtin;
-pub mod engine;
-pub mod error;
-pub mod gdb;
-pub mod image;
-pub mod process;
-pub mod profile;
-#[cfg(unix)]
-pub mod qemu;
-pub mod renode;
+pub mod chips;
+pub mod core;
+pub mod debug;
+pub mod external;
+pub mod machine;
 pub mod runner;
-pub mod snapshot_file;
 
-pub use builtin::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
-pub use builtin::time::VirtualTime;
-pub use engine::{
+pub use crate::core::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
+pub use debug::{gdb, profile, snapshot_file};
+#[cfg(unix)]
+pub use external::qemu;
+pub use external::{process, renode};
+pub use machine::engine::{
     Availability, BlankMachine, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer,
     PauseSwitch, RegisterInfo, RunLimit, SavedState, Seed, Snapshot, StopReason,
 };
-pub use error::{MachineError, OpenError};
-pub use image::{Image, ImageError, Segment, Symbol};
+pub use machine::error::{MachineError, OpenError};
+pub use machine::image::{Image, ImageError, Segment, Symbol};
+pub use machine::time::VirtualTime;
 
 /// The engines there are, the preferred one first, whether they can be used here or not.
 pub fn engines() -> Vec<Box<dyn Engine>> {

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::time::Instant;
 
 use drydock_emulator::Image;
-use drydock_emulator::builtin::arm::{CortexM, Limits, StopReason};
-use drydock_emulator::builtin::entropy::EntropyStream;
-use drydock_emulator::builtin::fabric::{
+use drydock_emulator::core::arm::{CortexM, Limits, StopReason};
+use drydock_emulator::core::entropy::EntropyStream;
+use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
-use drydock_emulator::builtin::memory::{GuestMemory, Region, RegionKind};
-use drydock_emulator::builtin::time::Token;
+use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
+use drydock_emulator::machine::time::Token;
 
 use crate::{Architecture, Run};
 

@@ -4,15 +4,15 @@ use std::error::Error;
 use std::time::Instant;
 
 use drydock_emulator::Image;
-use drydock_emulator::builtin::entropy::EntropyStream;
-use drydock_emulator::builtin::fabric::{
+use drydock_emulator::core::entropy::EntropyStream;
+use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
-use drydock_emulator::builtin::limits::Limits;
-use drydock_emulator::builtin::memory::{GuestMemory, Region, RegionKind};
-use drydock_emulator::builtin::riscv::clint::Clint;
-use drydock_emulator::builtin::riscv::{RiscV, StopReason};
-use drydock_emulator::builtin::time::Token;
+use drydock_emulator::core::limits::Limits;
+use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
+use drydock_emulator::core::riscv::clint::Clint;
+use drydock_emulator::core::riscv::{RiscV, StopReason};
+use drydock_emulator::machine::time::Token;
 
 use crate::{Architecture, Run};
 

@@ -1,12 +1,12 @@
 //! Our side.
 
-use drydock_emulator::builtin::entropy::EntropyStream;
-use drydock_emulator::builtin::fabric::{
+use drydock_emulator::core::entropy::EntropyStream;
+use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
-use drydock_emulator::builtin::limits::Limits;
-use drydock_emulator::builtin::memory::{GuestMemory, Region, RegionKind};
-use drydock_emulator::builtin::riscv::{RiscV, StopReason};
+use drydock_emulator::core::limits::Limits;
+use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
+use drydock_emulator::core::riscv::{RiscV, StopReason};
 
 use super::{CODE, CODE_BYTES, DATA, DATA_BYTES, State};
 

@@ -155,7 +155,7 @@ fn describe(text: &mut String, program: &Program, count: usize, before: &State) 
     while index < item.code.len() {
         let second = item.code.get(index + 1).copied().unwrap_or(0);
         let addr = at + 2 * index as u32;
-        let (name, bytes) = drydock_emulator::builtin::riscv::disassemble(addr, item.code[index], second);
+        let (name, bytes) = drydock_emulator::core::riscv::disassemble(addr, item.code[index], second);
         writeln!(text, "    {name}")?;
         index += usize::from(bytes) / 2;
     }

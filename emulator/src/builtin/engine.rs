@@ -2,16 +2,16 @@
 
 use drydock_assets::Board;
 
-use super::esp32c6::{self, Esp32C6};
-use super::fabric::{Chip, ResetKind};
-use super::fe310::{self, Fe310};
 use super::machine::BuiltinMachine;
-use super::memory::GuestMemory;
-use super::nrf52840::{self, Nrf52840};
-use super::ra4m1::{self, Ra4m1};
-use super::stm32f407::{self, Stm32f407};
-use crate::engine::{Availability, Engine, Machine, MachineInfo, Seed};
-use crate::error::OpenError;
+use crate::chips::esp32c6::{self, Esp32C6};
+use crate::chips::fe310::{self, Fe310};
+use crate::chips::nrf52840::{self, Nrf52840};
+use crate::chips::ra4m1::{self, Ra4m1};
+use crate::chips::stm32f407::{self, Stm32f407};
+use crate::core::fabric::{Chip, ResetKind};
+use crate::core::memory::GuestMemory;
+use crate::machine::engine::{Availability, Engine, Machine, MachineInfo, Seed};
+use crate::machine::error::OpenError;
 
 /// The engine's name.
 pub const NAME: &str = "builtin";

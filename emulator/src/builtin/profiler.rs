@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
 use super::machine::BuiltinMachine;
-use super::memory::RegionKind;
-use super::time::VirtualTime;
-use crate::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbols, Watching};
+use crate::core::either::Core;
+use crate::core::memory::RegionKind;
+use crate::debug::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbols, Watching};
+use crate::machine::time::VirtualTime;
 
 impl Core {
     /// Takes what is recorded out, when the machine is to become another.

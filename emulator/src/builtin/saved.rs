@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::core::SavedCore;
-use super::fabric::BadState;
 use super::machine::BuiltinMachine;
-use super::memory::PAGE_BYTES;
-use crate::engine::{BlankMachine, Machine, SavedState};
-use crate::error::MachineError;
+use crate::core::either::SavedCore;
+use crate::core::fabric::BadState;
+use crate::core::memory::PAGE_BYTES;
+use crate::machine::engine::{BlankMachine, Machine, SavedState};
+use crate::machine::error::MachineError;
 
 #[derive(Serialize, Deserialize)]
 struct SavedMachine {

@@ -10,9 +10,7 @@ const EMPTY_NAMES: [&str; 4] = ["utils", "helpers", "manager", "common"];
 const MAY_SPAWN: &[&str] = &[
     "/build.rs",
     "xtask/",
-    "emulator/src/process", // what drivers start them with
-    "emulator/src/renode",
-    "emulator/src/qemu",
+    "emulator/src/external/",     // the drivers of engines in processes of their own
     "emulator/oracle/",           // a test
     "app/desktop/src/webview.rs", // starts itself again with another renderer
     "/tests/",
@@ -21,10 +19,10 @@ const MAY_SPAWN: &[&str] = &[
 ];
 /// Where `unsafe` has a measured or unavoidable reason: dispatch, guest memory, hardware, the guest's import table.
 const MAY_BE_UNSAFE: &[&str] = &[
-    "emulator/src/builtin/memory",
-    "emulator/src/builtin/arm/fast/",
-    "emulator/src/builtin/dispatch/",
-    "emulator/src/builtin/riscv/fast/",
+    "emulator/src/core/memory/",
+    "emulator/src/core/arm/fast/",
+    "emulator/src/core/dispatch/",
+    "emulator/src/core/riscv/fast/",
     "emulator/tests/guests/", // programs that own their hardware
     "emulator/oracle/",       // a test that loads a C library
     "firmware/boards/",

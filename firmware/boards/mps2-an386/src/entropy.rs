@@ -7,7 +7,7 @@ use core::{
 };
 use sha2::{Digest, Sha256};
 
-/// Where the engine leaves the seed (`emulator/src/qemu`): the last bytes of ZBT SRAM 2 and 3.
+/// Where the engine leaves the seed (`emulator/src/external/qemu`): the last bytes of ZBT SRAM 2 and 3.
 const SEED: *const [u8; 32] = 0x203F_FFE0 as *const [u8; 32];
 
 /// Lives since power came on; RAM holds zeros then.

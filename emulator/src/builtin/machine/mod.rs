@@ -1,0 +1,368 @@
+//! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. Which chip a board has is the
+//! engine's to say, what the core does is the core's; here is only the translation between them and the trait.
+
+mod trapped;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::core::either::{Core, Stop};
+use crate::core::entropy::EntropyStream;
+use crate::core::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
+use crate::core::limits::Limits;
+use crate::core::memory::{GuestMemory, NoMemory};
+use crate::core::shared_image;
+use crate::debug::profile::Profiler;
+use crate::machine::engine::{
+    GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState, Snapshot,
+    StopReason,
+};
+use crate::machine::error::MachineError;
+use crate::machine::image::Image;
+use crate::machine::time::VirtualTime;
+use crate::machine::traps::Trapping;
+
+use trapped::Armed;
+
+/// Instructions between two looks at the pause switch: a few milliseconds of host time.
+const PAUSE_CHECK_INSTRUCTIONS: u64 = 1_000_000;
+
+/// One machine of the builtin engine.
+pub struct BuiltinMachine {
+    info: MachineInfo,
+    core: Core,
+    pause: PauseSwitch,
+    /// Why it crashed, when it did: it runs no more, and can be inspected.
+    crashed: Option<String>,
+    /// Lockups out of which the chip reset itself, not told yet.
+    lockups: Vec<GuestFault>,
+    /// Where a debugger wants it stopped.
+    armed: Option<Box<Armed>>,
+}
+
+impl BuiltinMachine {
+    /// A machine at power-on with erased flash. `info` says what it is to its users; its seed is the only randomness.
+    pub fn new(info: MachineInfo, chip: Box<dyn Chip>) -> Self {
+        let description = chip.description();
+        let memory = GuestMemory::new(description.regions);
+        let fabric = Fabric::new(memory, EntropyStream::new(info.seed.0), description.cpu_hz);
+        let core = Core::new(chip, fabric);
+        Self {
+            info,
+            core,
+            pause: PauseSwitch::default(),
+            crashed: None,
+            lockups: Vec::new(),
+            armed: None,
+        }
+    }
+
+    /// The core, for what the trait does not offer.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// As [`Self::core`].
+    pub fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    /// Why it crashed, if it did.
+    pub(super) fn crash(&self) -> Option<&str> {
+        self.crashed.as_deref()
+    }
+
+    pub(super) fn set_crash(&mut self, crashed: Option<String>) {
+        self.crashed = crashed;
+    }
+
+    fn run_core(&mut self, limits: Limits) -> Result<Stop, MachineError> {
+        if self.crashed.is_none() {
+            let core = &mut self.core;
+            match catch_unwind(AssertUnwindSafe(|| core.run(limits))) {
+                Ok(Stop::Lockup { pc }) if self.core.chip().resets_on_lockup() => {
+                    self.lockups.push(GuestFault::Lockup {
+                        at: self.core.now(),
+                        pc,
+                    });
+                    self.core.reset(ResetKind::Lockup);
+                    return Ok(Stop::Reset(ResetKind::Lockup));
+                }
+                Ok(reason) => return Ok(reason),
+                Err(panic) => self.crashed = Some(panic_text(&*panic)),
+            }
+        }
+        Err(MachineError::Crashed {
+            board: self.info.board.clone(),
+            pc: self.core.pc(),
+            at: self.core.now(),
+            cause: self.crashed.clone().unwrap_or_default(),
+        })
+    }
+
+    fn stop_reason(&self, stop: Stop) -> StopReason {
+        match stop {
+            Stop::Time | Stop::Instructions => StopReason::Deadline,
+            Stop::Idle => StopReason::Idle {
+                next_event: self.core.next_due_at(),
+            },
+            Stop::Reset(kind) => StopReason::Reset(kind),
+            Stop::Breakpoint { code } => StopReason::Breakpoint {
+                pc: self.core.pc(),
+                code,
+            },
+            Stop::Lockup { pc } => StopReason::Lockup { pc },
+            Stop::PowerOff => StopReason::PoweredOff,
+        }
+    }
+
+    fn no_memory(&self, NoMemory { addr }: NoMemory) -> MachineError {
+        MachineError::NoMemory {
+            board: self.info.board.clone(),
+            addr,
+        }
+    }
+}
+
+impl Machine for BuiltinMachine {
+    fn info(&self) -> &MachineInfo {
+        &self.info
+    }
+
+    fn load(&mut self, image: &Image) -> Result<(), MachineError> {
+        for segment in &image.segments {
+            let memory = self.core.fabric().memory();
+            memory
+                .check_range(segment.addr, segment.bytes.len())
+                .map_err(|missing| self.no_memory(missing))?;
+        }
+        let memory = self.core.fabric_mut().memory_mut();
+        if let Some(shared) = shared_image::load(memory, &image.segments, &image.shares) {
+            self.core.share_code(&shared);
+        }
+        self.core.chip_mut().0.boot_image(image);
+        Ok(())
+    }
+
+    fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError> {
+        if kind == ResetKind::PowerOn {
+            self.crashed = None;
+        }
+        self.core.reset(kind);
+        Ok(())
+    }
+
+    fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
+        if self.armed.is_some() {
+            return self.run_trapped(limit);
+        }
+        loop {
+            if self.pause.take() {
+                return Ok(StopReason::Paused);
+            }
+            let instructions = self.core.instructions() + PAUSE_CHECK_INSTRUCTIONS;
+            let limits = Limits {
+                until: limit.until,
+                instructions,
+                stop_when_idle: limit.stop_when_idle,
+            };
+            match self.run_core(limits)? {
+                Stop::Instructions => {}
+                reason => return Ok(self.stop_reason(reason)),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<StopReason, MachineError> {
+        let limits = Limits::instructions(self.core.instructions() + 1);
+        Ok(match self.run_core(limits)? {
+            Stop::Instructions => StopReason::Stepped,
+            reason => self.stop_reason(reason),
+        })
+    }
+
+    fn pause_switch(&self) -> PauseSwitch {
+        self.pause.clone()
+    }
+
+    fn now(&self) -> VirtualTime {
+        self.core.now()
+    }
+
+    fn instructions(&self) -> u64 {
+        self.core.instructions()
+    }
+
+    fn read_memory(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), MachineError> {
+        self.core
+            .fabric()
+            .memory()
+            .read(addr, bytes)
+            .map_err(|missing| self.no_memory(missing))
+    }
+
+    fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError> {
+        let written = self.core.fabric_mut().memory_mut().write(addr, bytes);
+        written.map_err(|missing| self.no_memory(missing))
+    }
+
+    fn registers(&self) -> &[RegisterInfo] {
+        self.core.register_list()
+    }
+
+    fn read_register(&mut self, name: &str) -> Result<u64, MachineError> {
+        let value = self
+            .core
+            .read_register(name)
+            .ok_or_else(|| no_register(&self.info, name))?;
+        Ok(u64::from(value))
+    }
+
+    fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError> {
+        self.core
+            .write_register(name, value as u32)
+            .ok_or_else(|| no_register(&self.info, name))
+    }
+
+    fn take_uart_output(&mut self) -> Vec<UartOutput> {
+        self.core.fabric_mut().take_uart_output()
+    }
+
+    fn uart_input(&mut self, index: u8, bytes: &[u8]) -> Result<usize, MachineError> {
+        if index >= self.info.uarts {
+            return Err(MachineError::NoUart {
+                board: self.info.board.clone(),
+                index,
+            });
+        }
+        let (chip, fabric) = self.core.chip_mut();
+        let taken = chip.uart_input_room(index).min(bytes.len());
+        if taken > 0 {
+            chip.uart_input(fabric, index, &bytes[..taken]);
+        }
+        Ok(taken)
+    }
+
+    fn uart_input_room(&self, index: u8) -> usize {
+        self.core.chip().uart_input_room(index)
+    }
+
+    fn uart_busy(&self) -> bool {
+        (0..self.info.uarts).any(|index| self.core.chip().uart_busy(index))
+    }
+
+    fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), MachineError> {
+        if pin >= self.info.pins {
+            return Err(MachineError::NoPin {
+                board: self.info.board.clone(),
+                pin,
+            });
+        }
+        let (chip, fabric) = self.core.chip_mut();
+        chip.pin_input(fabric, pin, level);
+        Ok(())
+    }
+
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        self.core.chip().pin_level(pin)
+    }
+
+    fn take_pin_changes(&mut self) -> Vec<PinChange> {
+        self.core.fabric_mut().take_pin_changes()
+    }
+
+    fn take_faults(&mut self) -> Vec<GuestFault> {
+        let mut faults: Vec<GuestFault> = self
+            .core
+            .fabric_mut()
+            .take_faults()
+            .into_iter()
+            .map(GuestFault::Access)
+            .collect();
+        faults.append(&mut self.core.take_faults());
+        faults.append(&mut self.lockups);
+        faults
+    }
+
+    fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
+        Some(self)
+    }
+
+    fn trapping(&mut self) -> Option<&mut dyn Trapping> {
+        Some(self)
+    }
+
+    fn profiler(&mut self) -> Option<&mut dyn Profiler> {
+        Some(self)
+    }
+
+    fn saved_state(&mut self) -> Option<&mut dyn SavedState> {
+        Some(self)
+    }
+}
+
+impl Snapshot for BuiltinMachine {
+    fn snapshot(&mut self) -> Result<MachineSnapshot, MachineError> {
+        let state = Stored {
+            board: self.info.board.clone(),
+            core: std::sync::Mutex::new(self.core.fork()),
+        };
+        Ok(MachineSnapshot {
+            at: self.core.now(),
+            state: Box::new(state),
+        })
+    }
+
+    fn restore(&mut self, snapshot: &MachineSnapshot) -> Result<(), MachineError> {
+        let foreign = || MachineError::ForeignSnapshot {
+            board: self.info.board.clone(),
+        };
+        let stored: &Stored = snapshot.state.downcast_ref().ok_or_else(foreign)?;
+        if stored.board != self.info.board {
+            return Err(foreign());
+        }
+        // A poisoned lock means that a fork panicked half-way; the stored state itself is never written.
+        let mut core = stored.core.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let profile = self.core.take_profile();
+        self.core = core.fork();
+        self.core.keep_profile(profile);
+        self.crashed = None;
+        Ok(())
+    }
+
+    fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError> {
+        Ok(Box::new(Self {
+            info: self.info.clone(),
+            core: self.core.fork(),
+            pause: PauseSwitch::default(),
+            crashed: self.crashed.clone(),
+            lockups: Vec::new(),
+            armed: None,
+        }))
+    }
+
+    fn state_hash(&mut self) -> Result<u64, MachineError> {
+        let mut hasher = crate::core::hash::StateHasher::default();
+        self.core.hash_state(&mut hasher);
+        Ok(std::hash::Hasher::finish(&hasher))
+    }
+}
+
+/// What a [`MachineSnapshot`] of this engine holds.
+struct Stored {
+    board: String,
+    /// Locked only to make copies of it: copying marks its pages as shared.
+    core: std::sync::Mutex<Core>,
+}
+
+fn no_register(info: &MachineInfo, name: &str) -> MachineError {
+    MachineError::NoRegister {
+        board: info.board.clone(),
+        name: name.to_owned(),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the emulator panicked".to_owned())
+}

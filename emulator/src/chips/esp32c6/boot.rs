@@ -1,0 +1,82 @@
+//! What the second-stage bootloader does, natively: finds the app in flash, maps and copies its segments, and leaves the
+//! low-power watchdog running (ESP-IDF Programming Guide, "Bootloader").
+
+use super::app_image::{self, App};
+use super::flash::{self, Flash, MMU_PAGE, MMU_VALID, WINDOW, WINDOW_BYTES};
+use super::{LP_RAM, LP_RAM_BYTES, RAM, RAM_BYTES};
+use crate::core::memory::GuestMemory;
+use crate::machine::image::Image;
+
+/// Where the partition table that `espflash` writes has the app.
+pub(super) const APP: u32 = 0x1_0000;
+/// The longest app that is looked at.
+const APP_BYTES_MAX: usize = 0x20_0000 - APP as usize;
+
+pub(super) fn is_mapped(addr: u32) -> bool {
+    addr.wrapping_sub(WINDOW) < WINDOW_BYTES
+}
+
+fn is_ram(addr: u32, bytes: usize) -> bool {
+    let within = |base: u32, size: u32| {
+        let offset = addr.wrapping_sub(base);
+        offset < size && bytes <= (size - offset) as usize
+    };
+    within(RAM, RAM_BYTES) || within(LP_RAM, LP_RAM_BYTES)
+}
+
+/// The app image of a program that was loaded; `None`: it is one already, or has nothing to start.
+pub(super) fn app_of(image: &Image) -> Option<Vec<u8>> {
+    let in_array = |addr: u32| addr.wrapping_sub(flash::ARRAY) < flash::BYTES;
+    if image.segments.iter().any(|segment| in_array(segment.addr)) {
+        return None;
+    }
+    let entry = image
+        .symbol("_start")
+        .or(image.segments.first().map(|segment| segment.addr))?;
+    Some(app_image::build(&image.segments, entry, is_mapped))
+}
+
+/// Puts an app where the bootloader looks for it.
+pub(super) fn install(memory: &mut GuestMemory, app: &[u8]) {
+    let fits = app.len() <= APP_BYTES_MAX;
+    let installed = fits.then(|| memory.write(flash::ARRAY + APP, app));
+    debug_assert!(!matches!(installed, Some(Err(_))), "the array is memory");
+}
+
+/// Maps and copies the app's segments: gives where it starts.
+///
+/// # Errors
+/// What is wrong with the app, if it is not started.
+pub(super) fn start(flash: &mut Flash, memory: &mut GuestMemory) -> Result<u32, &'static str> {
+    let App { entry, loads } = {
+        let mut magic = [0; 24];
+        Flash::read(memory, APP, &mut magic).ok_or("there is none")?;
+        if magic.starts_with(&[0xff; 24]) {
+            return Err("there is none");
+        }
+        let mut bytes = vec![0; APP_BYTES_MAX];
+        Flash::read(memory, APP, &mut bytes).ok_or("there is none")?;
+        app_image::parse(&bytes)?
+    };
+    for load in loads.iter().filter(|load| load.addr != 0) {
+        let at = APP + load.offset as u32;
+        if is_mapped(load.addr) {
+            if load.addr % MMU_PAGE != at % MMU_PAGE {
+                return Err("a segment does not lie on its MMU page");
+            }
+            let pages = (load.addr % MMU_PAGE + load.bytes as u32).div_ceil(MMU_PAGE);
+            for page in 0..pages {
+                let entry = ((load.addr - WINDOW) / MMU_PAGE + page) as usize;
+                flash.map(memory, entry, (at / MMU_PAGE + page) | MMU_VALID);
+            }
+        } else {
+            let mut bytes = vec![0; load.bytes];
+            let read = is_ram(load.addr, load.bytes).then(|| Flash::read(memory, at, &mut bytes));
+            read.flatten().ok_or("a segment is for no memory")?;
+            memory
+                .write(load.addr, &bytes)
+                .map_err(|_| "a segment is for no memory")?;
+        }
+    }
+    Ok(entry)
+}

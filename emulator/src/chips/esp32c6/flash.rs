@@ -1,0 +1,294 @@
+//! The module's SPI flash with its two controllers: SPI0, by whose MMU pages of flash are seen in the address space
+//! (ESP32-C6 Technical Reference Manual 1.1, 5.3.4), and SPI1, which sends the flash commands (as `hal/spimem_flash_ll.h` of
+//! ESP-IDF drives it). The flash is a Winbond W25Q32JV (its datasheet: commands 8.1, typical times 9.6).
+//!
+//! The array itself lies where the core cannot reach it. A page that is mapped shows its content at once: there is no
+//! cache to go stale. A fetch while the flash is busy is served all the same.
+
+use std::collections::BTreeMap;
+
+use crate::core::fabric::{AccessFault, Fabric};
+use crate::core::memory::{GuestMemory, PAGE_BYTES};
+use crate::machine::time::VirtualTime;
+
+/// Where tools find the array; nothing is there for the core.
+pub(super) const ARRAY: u32 = 0x1000_0000;
+pub(super) const BYTES: u32 = 0x40_0000;
+/// Where the MMU's pages are seen.
+pub(super) const WINDOW: u32 = 0x4200_0000;
+pub(super) const WINDOW_BYTES: u32 = 0x100_0000;
+/// Bytes of an MMU page.
+pub(super) const MMU_PAGE: u32 = 0x1_0000;
+const ENTRIES: usize = (WINDOW_BYTES / MMU_PAGE) as usize;
+/// MMU_ITEM_CONTENT: page number and valid bit.
+const MMU_NUMBER: u32 = 0x1ff;
+pub(super) const MMU_VALID: u32 = 1 << 9;
+const MMU_ITEM_CONTENT: u32 = 0x37c;
+const MMU_ITEM_INDEX: u32 = 0x380;
+/// MMU_POWER_CTRL: the page size, 0 for 64 KB.
+const MMU_POWER_CTRL: u32 = 0x384;
+const MMU_PAGE_SIZE: u32 = 3 << 3;
+
+/// Manufacturer, type, 2^22 bytes.
+const JEDEC_ID: u32 = 0x16_40ef;
+pub(super) const SECTOR: u32 = 0x1000;
+const HALF_BLOCK: u32 = 0x8000;
+pub(super) const BLOCK: u32 = 0x1_0000;
+const PROGRAM_PAGE: u32 = 256;
+const PROGRAM_US: u64 = 400;
+const SECTOR_MS: u64 = 45;
+const HALF_BLOCK_MS: u64 = 120;
+const BLOCK_MS: u64 = 150;
+const CHIP_MS: u64 = 10_000;
+/// Status register 1.
+const WIP: u32 = 1 << 0;
+const WEL: u32 = 1 << 1;
+
+/// SPI1.
+const CMD: u32 = 0x00;
+const ADDR: u32 = 0x04;
+const USER: u32 = 0x18;
+const USER2: u32 = 0x20;
+const MISO_DLEN: u32 = 0x28;
+const RD_STATUS: u32 = 0x2c;
+const W0: u32 = 0x58;
+const BEHIND_W: u32 = 0x98;
+/// USER: address, and data to be written, are part of the command.
+const USR_ADDR_MOSI: u32 = 1 << 30 | 1 << 27;
+
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct Flash {
+    mmu: Vec<u32>,
+    index: u32,
+    /// The flash takes a write or an erasure.
+    write_enabled: bool,
+    busy_until: VirtualTime,
+    spi0: BTreeMap<u32, u32>,
+    spi1: BTreeMap<u32, u32>,
+    w: [u32; 16],
+}
+
+impl Default for Flash {
+    fn default() -> Self {
+        Self {
+            mmu: vec![0; ENTRIES],
+            index: 0,
+            write_enabled: false,
+            busy_until: VirtualTime::ZERO,
+            spi0: BTreeMap::new(),
+            spi1: BTreeMap::new(),
+            w: [0; 16],
+        }
+    }
+}
+
+impl Flash {
+    /// A reset of the controllers. What the flash is busy with it ends.
+    pub(super) fn reset(&mut self, memory: &mut GuestMemory) {
+        *self = Self {
+            busy_until: self.busy_until,
+            ..Self::default()
+        };
+        for entry in 0..ENTRIES {
+            self.show(memory, entry);
+        }
+    }
+
+    pub(super) fn read_spi0(&self, offset: u32) -> u32 {
+        match offset {
+            MMU_ITEM_CONTENT => self.mmu[self.index as usize % ENTRIES],
+            MMU_ITEM_INDEX => self.index,
+            _ => self.spi0.get(&offset).copied().unwrap_or(0),
+        }
+    }
+
+    pub(super) fn write_spi0(&mut self, memory: &mut GuestMemory, offset: u32, value: u32) -> Result<(), AccessFault> {
+        match offset {
+            MMU_ITEM_CONTENT => self.map(memory, self.index as usize % ENTRIES, value),
+            MMU_ITEM_INDEX => self.index = value,
+            MMU_POWER_CTRL if value & MMU_PAGE_SIZE != 0 => return Err(AccessFault::UnmodelledUse),
+            _ => {
+                self.spi0.insert(offset, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives an entry of the MMU its content.
+    pub(super) fn map(&mut self, memory: &mut GuestMemory, entry: usize, content: u32) {
+        self.mmu[entry] = content;
+        self.show(memory, entry);
+    }
+
+    /// Reads from the array.
+    pub(super) fn read(memory: &GuestMemory, at: u32, bytes: &mut [u8]) -> Option<()> {
+        in_array(at, bytes.len())?;
+        memory.read(ARRAY + at, bytes).ok()
+    }
+
+    /// Programs: bits only go from one to zero. As the loop of a driver: page after page.
+    pub(super) fn program(&mut self, fabric: &mut Fabric, at: u32, bytes: &[u8]) -> Option<()> {
+        in_array(at, bytes.len())?;
+        let mut cells = vec![0; bytes.len()];
+        fabric.memory().read(ARRAY + at, &mut cells).ok()?;
+        for (cell, byte) in cells.iter_mut().zip(bytes) {
+            *cell &= byte;
+        }
+        fabric.memory_mut().write(ARRAY + at, &cells).ok()?;
+        self.show_range(fabric.memory_mut(), at, bytes.len());
+        let pages = (at % PROGRAM_PAGE + bytes.len() as u32).div_ceil(PROGRAM_PAGE);
+        self.begin(fabric, VirtualTime::from_us(u64::from(pages) * PROGRAM_US));
+        Some(())
+    }
+
+    /// Erases the sector, half block, block or chip (`bytes`) that `at` lies in.
+    pub(super) fn erase(&mut self, fabric: &mut Fabric, at: u32, bytes: u32) -> Option<()> {
+        let at = at & !(bytes - 1);
+        in_array(at, bytes as usize)?;
+        fabric.memory_mut().fill(ARRAY + at, bytes as usize, 0xff).ok()?;
+        self.show_range(fabric.memory_mut(), at, bytes as usize);
+        let ms = match bytes {
+            SECTOR => SECTOR_MS,
+            HALF_BLOCK => HALF_BLOCK_MS,
+            BLOCK => BLOCK_MS,
+            _ => CHIP_MS,
+        };
+        self.begin(fabric, VirtualTime::from_ms(ms));
+        Some(())
+    }
+
+    pub(super) fn busy_until(&self) -> VirtualTime {
+        self.busy_until
+    }
+
+    pub(super) fn status(&self, fabric: &Fabric) -> u32 {
+        let busy = fabric.now() < self.busy_until;
+        (u32::from(busy) * WIP) | (u32::from(self.write_enabled) * WEL)
+    }
+
+    pub(super) fn read_spi1(&self, offset: u32) -> u32 {
+        match offset {
+            // Commands are sent as soon as they are asked for.
+            CMD => 0,
+            W0..BEHIND_W => self.w[((offset - W0) / 4) as usize],
+            _ => self.spi1.get(&offset).copied().unwrap_or(0),
+        }
+    }
+
+    pub(super) fn write_spi1(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
+        match offset {
+            CMD => return self.command(fabric, value),
+            W0..BEHIND_W => self.w[((offset - W0) / 4) as usize] = value,
+            _ => {
+                self.spi1.insert(offset, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// SPI_MEM_CMD: one bit for each command.
+    fn command(&mut self, fabric: &mut Fabric, value: u32) -> Result<(), AccessFault> {
+        let address = self.read_spi1(ADDR) & 0xff_ffff;
+        let command = match value & 0xfffc_0000 {
+            0 => return Ok(()),
+            command if command.is_power_of_two() => 31 - command.leading_zeros(),
+            _ => return Err(AccessFault::UnmodelledUse),
+        };
+        let busy = fabric.now() < self.busy_until;
+        // Busy flash hears nothing but a question for its status.
+        match command {
+            27 => self.answer_status(fabric),
+            18 => return self.user_command(fabric),
+            _ if busy => {}
+            31 => self.answer_data(fabric, address)?,
+            30 => self.write_enabled = true,
+            29 => self.write_enabled = false,
+            28 => self.w[0] = JEDEC_ID,
+            22..=25 if !self.write_enabled => {}
+            25 => {
+                let length = (self.read_spi1(ADDR) >> 24) as usize;
+                let bytes: Vec<u8> = self.w.iter().flat_map(|word| word.to_le_bytes()).collect();
+                // What goes past the end of a page would come round to its start.
+                let room = (PROGRAM_PAGE - address % PROGRAM_PAGE) as usize;
+                if length > bytes.len() || length > room {
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                self.program(fabric, address, &bytes[..length])
+                    .ok_or(AccessFault::UnmodelledUse)?;
+            }
+            24 => self.erase_command(fabric, address, SECTOR)?,
+            23 => self.erase_command(fabric, address, BLOCK)?,
+            22 => self.erase_command(fabric, 0, BYTES)?,
+            // Power down and back.
+            19..=21 => {}
+            _ => return Err(AccessFault::UnmodelledUse),
+        }
+        Ok(())
+    }
+
+    /// USR: the command is in USER2. Those without an address are known.
+    fn user_command(&mut self, fabric: &mut Fabric) -> Result<(), AccessFault> {
+        let busy = fabric.now() < self.busy_until;
+        if self.read_spi1(USER) & USR_ADDR_MOSI != 0 {
+            return Err(AccessFault::UnmodelledUse);
+        }
+        match self.read_spi1(USER2) & 0xff {
+            0x05 => {
+                self.w[0] = self.status(fabric);
+            }
+            0x06 if !busy => self.write_enabled = true,
+            0x04 if !busy => self.write_enabled = false,
+            0x9f if !busy => self.w[0] = JEDEC_ID,
+            0x04 | 0x06 | 0x9f => {}
+            _ => return Err(AccessFault::UnmodelledUse),
+        }
+        Ok(())
+    }
+
+    fn answer_status(&mut self, fabric: &Fabric) {
+        let status = self.status(fabric);
+        self.spi1.insert(RD_STATUS, status);
+    }
+
+    /// FLASH_READ: MISO_DLEN + 1 bits to W0 and on.
+    fn answer_data(&mut self, fabric: &Fabric, address: u32) -> Result<(), AccessFault> {
+        let length = ((self.read_spi1(MISO_DLEN) & 0x3ff) as usize + 1) / 8;
+        let mut bytes = [0; 64];
+        let answer = bytes.get_mut(..length).ok_or(AccessFault::UnmodelledUse)?;
+        Self::read(fabric.memory(), address, answer).ok_or(AccessFault::UnmodelledUse)?;
+        for (word, bytes) in self.w.iter_mut().zip(bytes.chunks_exact(4)).take(length.div_ceil(4)) {
+            *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+        Ok(())
+    }
+
+    fn erase_command(&mut self, fabric: &mut Fabric, address: u32, bytes: u32) -> Result<(), AccessFault> {
+        self.erase(fabric, address, bytes).ok_or(AccessFault::UnmodelledUse)
+    }
+
+    fn begin(&mut self, fabric: &Fabric, span: VirtualTime) {
+        self.write_enabled = false;
+        self.busy_until = fabric.now().max(self.busy_until).saturating_add(span);
+    }
+
+    /// Brings what is seen of a range of the array up to its content.
+    fn show_range(&self, memory: &mut GuestMemory, at: u32, bytes: usize) {
+        let (first, last) = (at / MMU_PAGE, (at + bytes as u32 - 1) / MMU_PAGE);
+        for (entry, content) in self.mmu.iter().enumerate() {
+            if content & MMU_VALID != 0 && (first..=last).contains(&(content & MMU_NUMBER)) {
+                self.show(memory, entry);
+            }
+        }
+    }
+
+    fn show(&self, memory: &mut GuestMemory, entry: usize) {
+        let content = self.mmu[entry];
+        let at = (content & MMU_NUMBER) * MMU_PAGE;
+        let from = (content & MMU_VALID != 0 && at < BYTES).then_some(ARRAY + at);
+        memory.show(WINDOW + entry as u32 * MMU_PAGE, from, MMU_PAGE as usize / PAGE_BYTES);
+    }
+}
+
+fn in_array(at: u32, bytes: usize) -> Option<()> {
+    (bytes > 0 && u64::from(at) + bytes as u64 <= u64::from(BYTES)).then_some(())
+}

@@ -1,0 +1,71 @@
+//! Register blocks that hold what is written to them, without further effect: power, clock gates, resets, access rights,
+//! analog trim. What they would do is either done by nobody here (there is no power to save) or taken for granted (clocks
+//! run, oscillators are there). They are listed one by one; any other address is a fault.
+
+use std::collections::BTreeMap;
+
+use crate::core::fabric::AccessFault;
+
+/// Name (of the TRM), first address, length in bytes.
+const BLOCKS: [(&str, u32, u32); 22] = [
+    ("PLIC_UX", 0x2000_1400, 0x400),
+    ("APB_SARADC", 0x6000_e000, 0x1000),
+    ("HP_SYS", 0x6009_5000, 0x1000),
+    ("PCR", 0x6009_6000, 0x1000),
+    ("TEE", 0x6009_8000, 0x1000),
+    ("HP_APM, LP_APM0", 0x6009_9000, 0x1000),
+    ("MODEM_SYSCON", 0x600a_9800, 0x400),
+    ("MODEM_LPCON", 0x600a_f000, 0x400),
+    ("I2C_ANA_MST", 0x600a_f800, 0x400),
+    ("PMU", 0x600b_0000, 0x400),
+    ("LP_CLKRST", 0x600b_0400, 0x400),
+    ("LP_TIMER", 0x600b_0c00, 0x400),
+    ("LP_AON", 0x600b_1000, 0x400),
+    ("LP_IO", 0x600b_2000, 0x400),
+    ("LP_I2C_ANA_MST", 0x600b_2400, 0x400),
+    ("LP_PERI", 0x600b_2800, 0x400),
+    ("LP_ANA", 0x600b_2c00, 0x400),
+    ("LP_TEE", 0x600b_3400, 0x400),
+    ("LP_APM", 0x600b_3800, 0x400),
+    ("ASSIST_DEBUG", 0x600c_2000, 0x1000),
+    ("INTPRI", 0x600c_5000, 0x1000),
+    ("EXTMEM", 0x600c_8000, 0x1000),
+];
+
+/// Reset values that matter.
+const RESETS: [(u32, u32); 2] = [
+    // PCR.SYSCLK_CONF: XTAL is 40 MHz; the second-stage bootloader has chosen the PLL.
+    (0x6009_6110, 40 << 24 | 1 << 16 | 2 << 8),
+    // PCR.CPU_FREQ_CONF: 160 MHz.
+    (0x6009_6118, 0),
+];
+
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct Held(BTreeMap<u32, u32>);
+
+impl Held {
+    pub(super) fn read(&self, addr: u32) -> Result<u32, AccessFault> {
+        if !covered(addr) {
+            return Err(AccessFault::Unmodelled);
+        }
+        let reset = RESETS.iter().find(|(at, _)| *at == addr).map_or(0, |(_, value)| *value);
+        Ok(self.0.get(&addr).copied().unwrap_or(reset))
+    }
+
+    pub(super) fn write(&mut self, addr: u32, value: u32) -> Result<(), AccessFault> {
+        if !covered(addr) {
+            return Err(AccessFault::Unmodelled);
+        }
+        self.0.insert(addr, value);
+        Ok(())
+    }
+
+    /// What is in a block's register, for whoever models what it does.
+    pub(super) fn get(&self, addr: u32) -> u32 {
+        self.read(addr).unwrap_or(0)
+    }
+}
+
+fn covered(addr: u32) -> bool {
+    BLOCKS.iter().any(|(_, base, bytes)| addr.wrapping_sub(*base) < *bytes)
+}

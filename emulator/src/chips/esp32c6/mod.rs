@@ -1,0 +1,493 @@
+//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, system timer and timer groups with their
+//! alarms and watchdogs, GPIO, interrupt matrix, SPI flash behind its MMU, randomness, the core clock, clock calibration,
+//! analog registers, the mask ROM's functions, and the blocks of `held`.
+//!
+//! The second-stage bootloader's work is done natively (`boot`): an ELF file's segments are made into an app image in flash
+//! at 0x1_0000; at each start that image is checked, its mapped segments are given to the MMU, the others copied to RAM.
+//! An image that is there already, as `espflash save-image` makes it, is started likewise.
+//!
+//! Not here: radios, DMA, other serial interfaces, converters (their registers hold what is written), cryptographic
+//! accelerators, sleep, the low-power core, USB, strapping pins, flash encryption. A register of those is a typed fault.
+
+mod app_image;
+mod arithmetic;
+mod boot;
+mod clocks;
+mod flash;
+mod gpio;
+mod held;
+mod interrupts;
+mod rom;
+mod rwdt;
+mod systimer;
+#[cfg(test)]
+mod tests;
+mod timg;
+mod uart;
+mod watchdog;
+
+use std::collections::BTreeMap;
+
+use self::flash::Flash;
+use self::gpio::{Gpio, PINS};
+use self::held::Held;
+use self::interrupts::{Interrupts, Sources};
+use self::rom::{Arguments, Call, Store};
+use self::rwdt::Rwdt;
+use self::systimer::Systimer;
+use self::timg::Timg;
+use self::uart::Uart;
+use self::watchdog::Action;
+use crate::core::fabric::{
+    AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, Request, ResetKind, RiscVOptions,
+};
+use crate::core::memory::{GuestMemory, Region, RegionKind};
+use crate::machine::image::Image;
+use crate::machine::time::{Token, VirtualTime};
+
+const UARTS: [u32; 2] = [0x6000_0000, 0x6000_1000];
+const SPI0: u32 = 0x6000_2000;
+const SPI1: u32 = 0x6000_3000;
+const TIMG: [u32; 2] = [0x6000_8000, 0x6000_9000];
+const SYSTIMER: u32 = 0x6000_a000;
+const INTMTX: u32 = 0x6001_0000;
+const IO_MUX: u32 = 0x6009_0000;
+const GPIO: u32 = 0x6009_1000;
+const PCR: u32 = clocks::PCR;
+const ANA_MST: u32 = 0x600a_f800;
+const EFUSE: u32 = 0x600b_0800;
+const LP_WDT: u32 = 0x600b_1c00;
+const RNG_DATA: u32 = 0x600b_2808;
+const INTPRI_FROM_CPU: u32 = 0x600c_5090;
+const PLIC_MX: u32 = 0x2000_1000;
+const PLIC_UX: u32 = 0x2000_1400;
+
+const RAM: u32 = 0x4080_0000;
+const RAM_BYTES: u32 = 0x8_0000;
+const LP_RAM: u32 = 0x5000_0000;
+const LP_RAM_BYTES: u32 = 0x4000;
+
+/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group timer and watchdog.
+const GPIO_SOURCE: u32 = 30;
+const RWDT_SOURCE: u32 = 18;
+const UART_SOURCES: [u32; 2] = [43, 44];
+const TIMG_SOURCES: [[u32; 2]; 2] = [[51, 53], [54, 56]];
+
+const UART_TX_TOKENS: [Token; 2] = [0, 1];
+const UART_RX_TOKENS: [Token; 2] = [2, 3];
+/// Timer and watchdog of each group.
+const TIMG_TOKENS: [Token; 2] = [4, 6];
+const SYSTIMER_TOKEN: Token = 8;
+const RWDT_TOKEN: Token = 11;
+
+/// Reset causes (table 8-1, and `soc/reset_reasons.h` of ESP-IDF).
+const CAUSE_POWER_ON: u32 = 1;
+const CAUSE_SOFTWARE: u32 = 3;
+const CAUSE_SOFTWARE_CPU: u32 = 12;
+const CAUSE_RWDT: u32 = 16;
+/// Of the whole core and of the CPU alone, by timer groups and by the low-power watchdog.
+const CAUSE_TIMG: [[u32; 2]; 2] = [[7, 11], [8, 17]];
+const CAUSE_RWDT_CORE: [u32; 2] = [9, 13];
+
+/// The chip.
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Esp32C6 {
+    /// The factory's MAC address.
+    mac: [u8; 6],
+    held: Held,
+    interrupts: Interrupts,
+    uarts: [Uart; 2],
+    timg: [Timg; 2],
+    systimer: Systimer,
+    rwdt: Rwdt,
+    gpio: Gpio,
+    flash: Flash,
+    /// Analog registers behind I2C_ANA_MST: slave and register.
+    analog: BTreeMap<(u8, u8), u8>,
+    /// Arguments of the native ROM function that is about to be called.
+    arguments: Arguments,
+    /// Why the reset that was asked for takes place.
+    cause: u32,
+    /// A program that was loaded, to be put into flash before the next start.
+    app: Option<Vec<u8>>,
+}
+
+impl Esp32C6 {
+    /// A chip from the factory; its MAC address comes from the machine's `seed`.
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut mac = [0x40, 0x4c, 0xca, 0, 0, 0];
+        mac[3..].copy_from_slice(&seed[..3]);
+        Self {
+            mac,
+            held: Held::default(),
+            interrupts: Interrupts::default(),
+            uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
+            timg: TIMG_TOKENS.map(Timg::new),
+            systimer: Systimer::new(SYSTIMER_TOKEN),
+            rwdt: Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ),
+            gpio: Gpio::default(),
+            flash: Flash::default(),
+            analog: BTreeMap::new(),
+            arguments: [0; 4],
+            cause: 0,
+            app: None,
+        }
+    }
+
+    fn read_word(&mut self, fabric: &mut Fabric, addr: u32) -> Result<u32, AccessFault> {
+        let offset = addr & 0xfff;
+        match addr & !0xfff {
+            page if page == UARTS[0] => return self.uarts[0].read(offset),
+            page if page == UARTS[1] => return self.uarts[1].read(offset),
+            page if page == TIMG[0] => return self.timg[0].read(offset, clocks::XTAL_HZ, clocks::SLOW_HZ),
+            page if page == TIMG[1] => return self.timg[1].read(offset, clocks::XTAL_HZ, clocks::SLOW_HZ),
+            SPI0 => return Ok(self.flash.read_spi0(offset)),
+            SPI1 => return Ok(self.flash.read_spi1(offset)),
+            SYSTIMER => return self.systimer.read(offset),
+            INTMTX => return self.interrupts.read_matrix(offset, self.sources()),
+            IO_MUX => return self.gpio.read_mux(offset),
+            GPIO => return Ok(self.gpio.read(offset)),
+            _ => {}
+        }
+        Ok(match addr {
+            PLIC_MX..PLIC_UX => return self.interrupts.read_controller(offset),
+            LP_WDT..0x600b_2000 => return self.rwdt.read(addr - LP_WDT),
+            INTPRI_FROM_CPU..0x600c_50a0 => self.interrupts.read_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4),
+            RNG_DATA => {
+                let mut word = [0; 4];
+                fabric.entropy(&mut word);
+                u32::from_le_bytes(word)
+            }
+            // ANA_CONF0: the PLL is calibrated.
+            _ if addr == ANA_MST + 0x18 => self.held.get(addr) | 1 << 24,
+            // RD_MAC_SYS_0 and 1; every other fuse is unburnt.
+            _ if addr == EFUSE + 0x44 => u32::from_be_bytes([self.mac[2], self.mac[3], self.mac[4], self.mac[5]]),
+            _ if addr == EFUSE + 0x48 => u32::from(self.mac[0]) << 8 | u32::from(self.mac[1]),
+            EFUSE..0x600b_0c00 => 0,
+            _ => return self.held.read(addr),
+        })
+    }
+
+    fn write_word(&mut self, fabric: &mut Fabric, addr: u32, value: u32) -> Result<(), AccessFault> {
+        let offset = addr & 0xfff;
+        match addr & !0xfff {
+            page if page == UARTS[0] => return self.uarts[0].write(fabric, offset, value),
+            page if page == UARTS[1] => return self.uarts[1].write(fabric, offset, value),
+            page if page == TIMG[0] => return self.timg[0].write(fabric, offset, value),
+            page if page == TIMG[1] => return self.timg[1].write(fabric, offset, value),
+            SPI0 => return self.flash.write_spi0(fabric.memory_mut(), offset, value),
+            SPI1 => return self.flash.write_spi1(fabric, offset, value),
+            SYSTIMER => return self.systimer.write(fabric, offset, value),
+            INTMTX => return self.interrupts.write_matrix(offset, value),
+            IO_MUX => return self.gpio.write_mux(offset, value),
+            GPIO => {
+                self.gpio.write(fabric, offset, value);
+                return Ok(());
+            }
+            _ => {}
+        }
+        match addr {
+            PLIC_MX..PLIC_UX => self.interrupts.write_controller(offset, value)?,
+            LP_WDT..0x600b_2000 => self.rwdt.write(fabric, addr - LP_WDT, value)?,
+            INTPRI_FROM_CPU..0x600c_50a0 => {
+                self.interrupts
+                    .write_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4, value);
+            }
+            _ if addr & !7 == ANA_MST => self.transfer_analog(addr, value)?,
+            _ => self.held.write(addr, value)?,
+        }
+        if addr & !0xfff == PCR {
+            self.update_clocks(fabric);
+        }
+        Ok(())
+    }
+
+    /// I2C_CTRL of the analog master: one byte to or from a slave's register, at once.
+    fn transfer_analog(&mut self, addr: u32, value: u32) -> Result<(), AccessFault> {
+        let place = (value as u8, (value >> 8) as u8);
+        if value >> 24 & 1 != 0 {
+            self.analog.insert(place, (value >> 16) as u8);
+            return self.held.write(addr, value & !(1 << 25));
+        }
+        let data = self.analog.get(&place).copied().unwrap_or(0);
+        self.held.write(addr, value & 0xffff | u32::from(data) << 16)
+    }
+
+    fn update_clocks(&mut self, fabric: &mut Fabric) {
+        fabric.set_cpu_hz(clocks::cpu_hz(&self.held));
+        for (index, uart) in self.uarts.iter_mut().enumerate() {
+            uart.set_clock(clocks::uart_hz(&self.held, index));
+        }
+        for (index, timg) in self.timg.iter_mut().enumerate() {
+            timg.set_clocks(fabric, clocks::timg(&self.held, index));
+        }
+    }
+
+    /// The interrupt sources that are raised.
+    fn sources(&self) -> Sources {
+        let set = |source: u32, raised: bool| Sources::from(raised) << source;
+        let mut sources = self.interrupts.raised_by_cpu() | self.systimer.interrupts();
+        sources |= set(GPIO_SOURCE, self.gpio.interrupt()) | set(RWDT_SOURCE, self.rwdt.interrupt());
+        for (source, uart) in UART_SOURCES.into_iter().zip(&self.uarts) {
+            sources |= set(source, uart.interrupt());
+        }
+        for ([timer, watchdog], timg) in TIMG_SOURCES.into_iter().zip(&self.timg) {
+            let asked = timg.interrupts();
+            sources |= set(timer, asked & timg::T0 != 0) | set(watchdog, asked & timg::WDT != 0);
+        }
+        sources
+    }
+
+    fn route(&mut self, fabric: &mut Fabric) {
+        let sources = self.sources();
+        self.interrupts.route(fabric, sources);
+    }
+
+    /// What a watchdog's stage does. `causes`: of a reset of the core, and of the CPU alone.
+    fn bite(&mut self, fabric: &mut Fabric, action: Action, causes: [u32; 2]) {
+        self.cause = match action {
+            Action::Nothing | Action::Interrupt => return,
+            Action::ResetCpu => causes[1],
+            Action::ResetSystem => causes[0],
+            Action::ResetEverything => CAUSE_RWDT,
+        };
+        fabric.request(Request::Reset(ResetKind::Watchdog));
+    }
+
+    fn call(&mut self, fabric: &mut Fabric, call: Call) {
+        let [first, second, third, _] = self.arguments;
+        let done = |done: Option<()>| u32::from(done.is_none());
+        let result = match call {
+            Call::DelayUs => {
+                fabric.stall_until(fabric.now() + VirtualTime::from_us(u64::from(first)));
+                0
+            }
+            Call::UpdateCpuFrequency | Call::FlashNothing | Call::CacheNothing => 0,
+            Call::CpuFrequency => fabric.cpu_hz() / 1_000_000,
+            Call::SoftwareReset | Call::SoftwareResetCpu => {
+                self.cause = match call {
+                    Call::SoftwareReset => CAUSE_SOFTWARE,
+                    _ => CAUSE_SOFTWARE_CPU,
+                };
+                fabric.request(Request::Reset(ResetKind::Software));
+                0
+            }
+            Call::FlashRead => {
+                let mut bytes = vec![0; third.min(flash::BYTES) as usize];
+                let read = Flash::read(fabric.memory(), first, &mut bytes);
+                done(read.and_then(|()| fabric.dma_write(second, &bytes).ok()))
+            }
+            Call::FlashWrite => {
+                let mut bytes = vec![0; third.min(flash::BYTES) as usize];
+                let read = fabric.memory().read(second, &mut bytes).ok();
+                done(read.and_then(|()| self.flash.program(fabric, first, &bytes)))
+            }
+            Call::FlashEraseSector => done(self.flash.erase(
+                fabric,
+                first.saturating_mul(flash::SECTOR),
+                flash::SECTOR,
+            )),
+            Call::FlashEraseBlock => done(
+                self.flash
+                    .erase(fabric, first.saturating_mul(flash::BLOCK), flash::BLOCK),
+            ),
+            Call::Crc32 => {
+                let mut bytes = vec![0; third.min(RAM_BYTES) as usize];
+                let read = fabric.memory().read(second, &mut bytes);
+                read.map_or(0, |()| rom::crc32_le(first, &bytes))
+            }
+        };
+        // Flash functions come back when the flash is done.
+        if matches!(call, Call::FlashWrite | Call::FlashEraseSector | Call::FlashEraseBlock) {
+            fabric.stall_until(self.flash.busy_until());
+        }
+        rom::give(fabric.memory_mut(), u64::from(result));
+    }
+}
+
+impl Chip for Esp32C6 {
+    fn description(&self) -> ChipDescription {
+        ChipDescription {
+            name: "ESP32-C6",
+            regions: vec![
+                Region::new("rom", rom::BASE, rom::BYTES, RegionKind::Flash),
+                Region::new("flash window", flash::WINDOW, flash::WINDOW_BYTES, RegionKind::Flash),
+                Region::new("flash", flash::ARRAY, flash::BYTES, RegionKind::Behind),
+                Region::new("ram", RAM, RAM_BYTES, RegionKind::Ram),
+                Region::new("lp ram", LP_RAM, LP_RAM_BYTES, RegionKind::Ram),
+            ],
+            core: CoreDescription::RiscV(RiscVOptions {
+                reset_pc: rom::RESET_PC,
+                identity: [0x612, 0x8000_0002, 2],
+                interrupts: 0xffff_fffe,
+                pmp_entries: 16,
+                reservations: true,
+                misaligned: true,
+                mtvec_mask: 0xffff_ff00,
+                // Always vectored (1.5).
+                mtvec_fixed: 1,
+                // Performance counter (its registers), GPIO, PMA, and the core's configuration.
+                plain_csrs: PLAIN_CSRS,
+            }),
+            cpu_hz: clocks::PLL_ROOT_HZ,
+        }
+    }
+
+    fn read(&mut self, fabric: &mut Fabric, addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
+        if !is_device(addr) {
+            return Err(AccessFault::Unmapped);
+        }
+        let word = self.read_word(fabric, addr & !3)?;
+        self.route(fabric);
+        let mask = (1_u64 << (8 * size.bytes())) - 1;
+        Ok(word >> (8 * (addr & 3)) & mask as u32)
+    }
+
+    fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
+        match rom::store(addr) {
+            Some(Store::Argument(index)) => {
+                self.arguments[index] = value;
+                return Ok(());
+            }
+            Some(Store::Call(call)) => {
+                self.call(fabric, call);
+                return Ok(());
+            }
+            Some(Store::Arithmetic(function)) => {
+                rom::give(fabric.memory_mut(), function(self.arguments));
+                return Ok(());
+            }
+            None => {}
+        }
+        if fabric.memory().region(addr).is_some() {
+            return Err(AccessFault::Denied);
+        }
+        if !is_device(addr) {
+            return Err(AccessFault::Unmapped);
+        }
+        if size != AccessSize::Word {
+            return Err(AccessFault::Width);
+        }
+        let done = self.write_word(fabric, addr, value);
+        self.route(fabric);
+        done
+    }
+
+    fn event(&mut self, fabric: &mut Fabric, token: Token) {
+        for index in 0..2 {
+            if token == UART_TX_TOKENS[index] {
+                self.uarts[index].sent(fabric);
+            } else if token == UART_RX_TOKENS[index] {
+                self.uarts[index].arrived(fabric);
+            } else if token == TIMG_TOKENS[index] {
+                self.timg[index].alarm_due(fabric);
+            } else if token == TIMG_TOKENS[index] + 1 {
+                let action = self.timg[index].watchdog_due(fabric);
+                self.bite(fabric, action, CAUSE_TIMG[index]);
+            }
+        }
+        match token {
+            SYSTIMER_TOKEN..RWDT_TOKEN => self.systimer.due(fabric, (token - SYSTIMER_TOKEN) as usize),
+            RWDT_TOKEN => {
+                let action = self.rwdt.due(fabric);
+                self.bite(fabric, action, CAUSE_RWDT_CORE);
+            }
+            _ => {}
+        }
+        self.route(fabric);
+    }
+
+    fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
+        self.held = Held::default();
+        self.interrupts = Interrupts::default();
+        for uart in &mut self.uarts {
+            uart.reset(fabric);
+        }
+        self.timg = TIMG_TOKENS.map(Timg::new);
+        self.systimer.reset(fabric);
+        self.rwdt = Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ);
+        self.gpio.reset(fabric);
+        self.analog.clear();
+        let cause = match kind {
+            ResetKind::PowerOn | ResetKind::Pin | ResetKind::WakeUp => CAUSE_POWER_ON,
+            ResetKind::Software | ResetKind::Lockup | ResetKind::Watchdog => match self.cause {
+                0 => CAUSE_SOFTWARE,
+                cause => cause,
+            },
+        };
+        self.cause = 0;
+        let memory = fabric.memory_mut();
+        if let Some(app) = self.app.take() {
+            boot::install(memory, &app);
+        }
+        self.flash.reset(memory);
+        let entry = boot::start(&mut self.flash, memory).unwrap_or(rom::NO_APP);
+        let done = rom::boot(memory, entry, cause);
+        debug_assert!(done.is_ok(), "the chip's description has ROM");
+        self.update_clocks(fabric);
+        self.rwdt.begin(fabric);
+    }
+
+    fn boot_image(&mut self, image: &Image) {
+        self.app = boot::app_of(image);
+    }
+
+    fn place_name(&self, addr: u32) -> Option<&'static str> {
+        rom::name(addr)
+    }
+
+    fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]) {
+        if let Some(uart) = self.uarts.get_mut(usize::from(index)) {
+            uart.input(fabric, bytes);
+        }
+    }
+
+    fn uart_input_room(&self, index: u8) -> usize {
+        self.uarts.get(usize::from(index)).map_or(0, Uart::room)
+    }
+
+    fn uart_busy(&self, index: u8) -> bool {
+        self.uarts.get(usize::from(index)).is_some_and(Uart::is_busy)
+    }
+
+    fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
+        self.gpio.input(pin, level);
+        self.route(fabric);
+    }
+
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        (pin < PINS).then(|| self.gpio.level(pin)).flatten()
+    }
+}
+
+const PLAIN_CSRS: &[(u16, u32)] = &[
+    // tcontrol; triggers themselves there are none.
+    (0x7a5, 0),
+    (0x7c0, 0),
+    (0x7c1, 0),
+    (0x7c5, 0),
+    (0x7e0, 0),
+    (0x7e1, 0),
+    (0x803, 0),
+    (0x804, 0),
+    (0x805, 0),
+    (0xbc0, 0),
+    (0xbc1, 0),
+    (0xbc2, 0),
+    (0xbc3, 0),
+    (0xbd0, 0),
+    (0xbd1, 0),
+    (0xbd2, 0),
+    (0xbd3, 0),
+];
+
+/// The core's own blocks, and the peripherals.
+fn is_device(addr: u32) -> bool {
+    (0x2000_0000..0x2000_2000).contains(&addr) || (0x6000_0000..0x6010_0000).contains(&addr)
+}
+
+/// Writes the mask ROM.
+pub fn prepare(memory: &mut GuestMemory) {
+    let filled = rom::fill(memory);
+    debug_assert!(filled.is_ok(), "the chip's description has ROM");
+}

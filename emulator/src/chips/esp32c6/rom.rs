@@ -1,0 +1,338 @@
+//! The mask ROM as far as HALs call it. Its entry points are the jump table that Espressif's linker scripts name
+//! (`rom_names.txt`); behind those that are here lies either code of ours or a store to [`CALLS`], by which the chip does
+//! natively what the function does. Every other entry is an illegal instruction, told by its name.
+
+use super::arithmetic::{self, Function};
+use crate::core::memory::{GuestMemory, NoMemory};
+
+pub(super) const BASE: u32 = 0x4000_0000;
+pub(super) const BYTES: u32 = 0x5_0000;
+/// Where a reset starts: what the ROM and the second-stage bootloader do together, ending in a jump to the image.
+pub(super) const RESET_PC: u32 = 0x4004_e000;
+/// A store here is a native function, by its place in [`NATIVE`] or behind in `arithmetic`; its arguments were stored from [`ARGUMENTS`] on, what it returns is
+/// then at [`RESULT`].
+const CALLS: u32 = 0x4004_f000;
+const ARGUMENTS: u32 = CALLS + 0x400;
+const RESULT: u32 = CALLS + 0x700;
+/// Where the cause of the last reset lies, for `rtc_get_reset_reason`.
+const RESET_REASON: u32 = 0x4004_e800;
+/// Where code of ours lies.
+const CODE: u32 = 0x4004_d000;
+
+/// Where the second-stage bootloader ends up when flash holds no app that it can start.
+pub(super) const NO_APP: u32 = 0x4004_e400;
+
+/// Arguments of a native function that are looked at.
+pub(super) type Arguments = [u32; 4];
+
+/// A function that the chip does natively.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// `ets_delay_us`: argument in microseconds.
+    DelayUs,
+    /// `ets_update_cpu_frequency`: ticks per microsecond, which native delays do not need.
+    UpdateCpuFrequency,
+    /// `ets_get_cpu_frequency`: in MHz.
+    CpuFrequency,
+    /// `software_reset`: all but the low-power block.
+    SoftwareReset,
+    /// `software_reset_cpu`.
+    SoftwareResetCpu,
+    /// `esp_rom_spiflash_read`: from, to, bytes. All of these give 0 when it is done, else 1.
+    FlashRead,
+    /// `esp_rom_spiflash_write`: to, from, bytes.
+    FlashWrite,
+    /// `esp_rom_spiflash_erase_sector`: number.
+    FlashEraseSector,
+    /// `esp_rom_spiflash_erase_block`: number of 64 KB.
+    FlashEraseBlock,
+    /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: there is nothing locked, and what is begun here is done here.
+    FlashNothing,
+    /// `Cache_*`: memory shows flash as it is.
+    CacheNothing,
+    /// `crc32_le`: CRC so far, from, bytes.
+    Crc32,
+}
+
+/// Addresses, names, and what is done.
+pub(super) const NATIVE: [(u32, &str, Call); 27] = [
+    (0x4000_0040, "ets_delay_us", Call::DelayUs),
+    (0x4000_0044, "ets_get_cpu_frequency", Call::CpuFrequency),
+    (0x4000_0048, "ets_update_cpu_frequency", Call::UpdateCpuFrequency),
+    (0x4000_0090, "software_reset", Call::SoftwareReset),
+    (0x4000_0094, "software_reset_cpu", Call::SoftwareResetCpu),
+    (0x4000_0110, "esp_rom_spiflash_wait_idle", Call::FlashNothing),
+    (0x4000_0128, "_esp_rom_spiflash_erase_sector", Call::FlashEraseSector),
+    (0x4000_012c, "_esp_rom_spiflash_erase_block", Call::FlashEraseBlock),
+    (0x4000_0130, "_esp_rom_spiflash_write", Call::FlashWrite),
+    (0x4000_0134, "_esp_rom_spiflash_read", Call::FlashRead),
+    (0x4000_0138, "_esp_rom_spiflash_unlock", Call::FlashNothing),
+    (0x4000_0144, "esp_rom_spiflash_erase_sector", Call::FlashEraseSector),
+    (0x4000_0148, "esp_rom_spiflash_erase_block", Call::FlashEraseBlock),
+    (0x4000_014c, "esp_rom_spiflash_write", Call::FlashWrite),
+    (0x4000_0150, "esp_rom_spiflash_read", Call::FlashRead),
+    (0x4000_0154, "esp_rom_spiflash_unlock", Call::FlashNothing),
+    (0x4000_0278, "esp_rom_spiflash_write_disable", Call::FlashNothing),
+    (0x4000_0640, "Cache_Invalidate_ICache_Items", Call::CacheNothing),
+    (0x4000_0648, "Cache_Invalidate_Addr", Call::CacheNothing),
+    (0x4000_064c, "Cache_Invalidate_ICache_All", Call::CacheNothing),
+    (0x4000_0690, "Cache_Disable_ICache", Call::CacheNothing),
+    (0x4000_0694, "Cache_Enable_ICache", Call::CacheNothing),
+    (0x4000_0698, "Cache_Suspend_ICache", Call::CacheNothing),
+    (0x4000_069c, "Cache_Resume_ICache", Call::CacheNothing),
+    (0x4000_06a0, "Cache_Freeze_ICache_Enable", Call::CacheNothing),
+    (0x4000_06a4, "Cache_Freeze_ICache_Disable", Call::CacheNothing),
+    (0x4000_0758, "crc32_le", Call::Crc32),
+];
+
+/// memset, memcpy, memmove, memcmp; assembled from:
+///
+/// ```text
+/// memset:  mv t0,a0;  beqz a2,2f;  1: sb a1,0(t0);  addi t0,t0,1;  addi a2,a2,-1;  bnez a2,1b;  2: ret
+/// memcpy:  mv t0,a0;  beqz a2,2f;  1: lbu t1,0(a1); sb t1,0(t0); addi a1,a1,1; addi t0,t0,1; addi a2,a2,-1; bnez a2,1b; 2: ret
+/// memmove: bgeu a1,a0,memcpy; add a1,a1,a2; add t0,a0,a2; beqz a2,2f;
+///          1: addi a1,a1,-1; addi t0,t0,-1; lbu t1,0(a1); sb t1,0(t0); addi a2,a2,-1; bnez a2,1b; 2: ret
+/// memcmp:  beqz a2,2f; 1: lbu t0,0(a0); lbu t1,0(a1); bne t0,t1,3f; addi a0,a0,1; addi a1,a1,1; addi a2,a2,-1; bnez a2,1b;
+///          2: li a0,0; ret; 3: sub a0,t0,t1; ret
+/// ```
+const MEMORY_CODE: [u32; 28] = [
+    0xc611_82aa,
+    0x00b2_8023,
+    0x167d_0285,
+    0x8082_fe65,
+    0x82aa_0001,
+    0xc303_ca09,
+    0x8023_0005,
+    0x0585_0062,
+    0x167d_0285,
+    0x8082_fa6d,
+    0xf4e3_0001,
+    0x95b2_fea5,
+    0x00c5_02b3,
+    0x15fd_ca09,
+    0xc303_12fd,
+    0x8023_0005,
+    0x167d_0062,
+    0x8082_fa6d,
+    0xca19_0001,
+    0x0005_4283,
+    0x0005_c303,
+    0x0062_9863,
+    0x0585_0505,
+    0xf67d_167d,
+    0x8082_4501,
+    0x4062_8533,
+    0x0001_8082,
+    0,
+];
+/// `__udivdi3` (libgcc): a1:a0 divided by a3:a2, bit by bit; assembled from:
+///
+/// ```text
+///    li t0,64; li t1,0; li t2,0
+/// 1: srli t4,t2,31; srli t3,t1,31; slli t2,t2,1; or t2,t2,t3; slli t1,t1,1; srli t3,a1,31; or t1,t1,t3
+///    slli a1,a1,1; srli t3,a0,31; or a1,a1,t3; slli a0,a0,1
+///    bnez t4,3f; bltu t2,a3,2f; bne t2,a3,3f; bltu t1,a2,2f
+/// 3: sltu t3,t1,a2; sub t1,t1,a2; sub t2,t2,a3; sub t2,t2,t3; ori a0,a0,1
+/// 2: addi t0,t0,-1; bnez t0,1b; ret
+/// ```
+const DIVIDE_CODE: [u32; 26] = [
+    0x0400_0293,
+    0x0000_0313,
+    0x0000_0393,
+    0x01f3_de93,
+    0x01f3_5e13,
+    0x0013_9393,
+    0x01c3_e3b3,
+    0x0013_1313,
+    0x01f5_de13,
+    0x01c3_6333,
+    0x0015_9593,
+    0x01f5_5e13,
+    0x01c5_e5b3,
+    0x0015_1513,
+    0x000e_9863,
+    0x02d3_e063,
+    0x00d3_9463,
+    0x00c3_6c63,
+    0x00c3_3e33,
+    0x40c3_0333,
+    0x40d3_83b3,
+    0x41c3_83b3,
+    0x0015_6513,
+    0xfff2_8293,
+    0xfa02_96e3,
+    0x0000_8067,
+];
+const DIVIDE: u32 = 0x4000_09cc;
+/// `__lshrdi3`, `__ashldi3`, `__ashrdi3` (libgcc): a1:a0 shifted by a2; assembled from the first, and its likes:
+///
+/// ```text
+///    beqz a2,1f; li a3,32; sub a3,a3,a2; blez a3,2f; srl a0,a0,a2; sll a4,a1,a3; or a0,a0,a4; srl a1,a1,a2; 1: ret
+/// 2: neg a3,a3; srl a0,a1,a3; li a1,0; ret
+/// ```
+const SHIFT_CODE: [u32; 39] = [
+    0x0206_0063,
+    0x0200_0693,
+    0x40c6_86b3,
+    0x00d0_5c63,
+    0x00c5_5533,
+    0x00d5_9733,
+    0x00e5_6533,
+    0x00c5_d5b3,
+    0x0000_8067,
+    0x40d0_06b3,
+    0x00d5_d533,
+    0x0000_0593,
+    0x0000_8067,
+    0x0206_0063,
+    0x0200_0693,
+    0x40c6_86b3,
+    0x00d0_5c63,
+    0x00c5_95b3,
+    0x00d5_5733,
+    0x00e5_e5b3,
+    0x00c5_1533,
+    0x0000_8067,
+    0x40d0_06b3,
+    0x00d5_15b3,
+    0x0000_0513,
+    0x0000_8067,
+    0x0206_0063,
+    0x0200_0693,
+    0x40c6_86b3,
+    0x00d0_5c63,
+    0x00c5_5533,
+    0x00d5_9733,
+    0x00e5_6533,
+    0x40c5_d5b3,
+    0x0000_8067,
+    0x40d0_06b3,
+    0x40d5_d533,
+    0x41f5_d593,
+    0x0000_8067,
+];
+const SHIFTS: u32 = 0x4004_c000;
+const SHIFT_ENTRIES: [(u32, u32); 3] = [(0x4000_0950, 0), (0x4000_089c, 0x34), (0x4000_08a0, 0x68)];
+/// Entry points of the memory functions, and where they begin in their code.
+const MEMORY_ENTRIES: [(u32, u32); 4] = [
+    (0x4000_04a8, 0x00),
+    (0x4000_04ac, 0x12),
+    (0x4000_04b0, 0x2a),
+    (0x4000_04b4, 0x4a),
+];
+const GET_RESET_REASON: u32 = 0x4000_0018;
+
+/// Fills the ROM.
+pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
+    // All zeroes is the defined illegal instruction.
+    memory.fill(BASE, BYTES as usize, 0)?;
+    words(memory, CODE, &MEMORY_CODE)?;
+    for (entry, offset) in MEMORY_ENTRIES {
+        words(memory, entry, &[jump(entry, CODE + offset)])?;
+    }
+    words(memory, CODE + 0x80, &DIVIDE_CODE)?;
+    words(memory, DIVIDE, &[jump(DIVIDE, CODE + 0x80)])?;
+    words(memory, SHIFTS, &SHIFT_CODE)?;
+    for (entry, offset) in SHIFT_ENTRIES {
+        words(memory, entry, &[jump(entry, SHIFTS + offset)])?;
+    }
+    let mut at = CODE + 0x100;
+    let entries = NATIVE.iter().map(|(entry, ..)| *entry);
+    let entries = entries.chain(arithmetic::FUNCTIONS.iter().map(|(entry, ..)| *entry));
+    for (index, entry) in (0..).zip(entries) {
+        words(memory, entry, &[jump(entry, at)])?;
+        // lui t1, CALLS; sw a0 to a3, ARGUMENTS(t1); sw zero, 4 * index(t1); lw a0 and a1, RESULT(t1); ret.
+        let stub = [
+            0x337 | CALLS,
+            store_to_t1(10, ARGUMENTS - CALLS),
+            store_to_t1(11, ARGUMENTS - CALLS + 4),
+            store_to_t1(12, ARGUMENTS - CALLS + 8),
+            store_to_t1(13, ARGUMENTS - CALLS + 12),
+            store_to_t1(0, 4 * index),
+            0x0003_2503 | (RESULT - CALLS) << 20,
+            0x0003_2583 | (RESULT - CALLS + 4) << 20,
+            0x8067,
+        ];
+        words(memory, at, &stub)?;
+        at += 4 * stub.len() as u32;
+    }
+    words(memory, GET_RESET_REASON, &[jump(GET_RESET_REASON, at)])?;
+    // lui a0, RESET_REASON + 0x800; lw a0, -0x800(a0); ret. Start-up code of HALs relies on t0, which this keeps.
+    words(memory, at, &[0x537 | (RESET_REASON + 0x800), 0x8005_2503, 0x8067])
+}
+
+/// After a reset: the way to the image at `entry`, and why there was one.
+pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<(), NoMemory> {
+    let high = entry.wrapping_add(0x800) & 0xffff_f000;
+    // csrsi mstatus, 8 (HALs take interrupts for allowed); lui t0, %hi(entry); jalr zero, %lo(entry)(t0)
+    words(
+        memory,
+        RESET_PC,
+        &[0x3004_6073, 0x2b7 | high, 0x0002_8067 | entry.wrapping_sub(high) << 20],
+    )?;
+    words(memory, RESET_REASON, &[reason])
+}
+
+/// What a store to the native functions' page is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Store {
+    Argument(usize),
+    Call(Call),
+    Arithmetic(Function),
+}
+
+pub(super) fn store(addr: u32) -> Option<Store> {
+    let index = addr.checked_sub(CALLS).filter(|offset| *offset < 0x1000)? as usize / 4;
+    let argument = index.checked_sub((ARGUMENTS - CALLS) as usize / 4);
+    if let Some(argument) = argument.filter(|argument| *argument < size_of::<Arguments>() / 4) {
+        return Some(Store::Argument(argument));
+    }
+    let native = NATIVE.get(index).map(|(.., call)| Store::Call(*call));
+    let arithmetic = || {
+        let function = arithmetic::FUNCTIONS.get(index.checked_sub(NATIVE.len())?);
+        function.map(|(.., function)| Store::Arithmetic(*function))
+    };
+    native.or_else(arithmetic)
+}
+
+/// Hands over what a native function returns.
+pub(super) fn give(memory: &mut GuestMemory, result: u64) {
+    let given = words(memory, RESULT, &[result as u32, (result >> 32) as u32]);
+    debug_assert!(given.is_ok(), "the result lies in ROM");
+}
+
+/// The name of the entry point at `addr`.
+pub(super) fn name(addr: u32) -> Option<&'static str> {
+    if addr == NO_APP {
+        return Some("search for an app that can be started (flash holds none)");
+    }
+    let line = include_str!("rom_names.txt").lines().find(|line| {
+        let address = line.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        address == Some(addr)
+    });
+    line.and_then(|line| line.get(9..))
+}
+
+/// `crc32_le`: the CRC of zip files, continued; 0 begins one.
+pub(super) fn crc32_le(so_far: u32, bytes: &[u8]) -> u32 {
+    let crc = bytes.iter().fold(!so_far, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xedb8_8320 * (crc & 1)))
+    });
+    !crc
+}
+
+/// SW of a register to an offset from t1.
+const fn store_to_t1(register: u32, offset: u32) -> u32 {
+    (offset >> 5) << 25 | register << 20 | 6 << 15 | 2 << 12 | (offset & 31) << 7 | 0x23
+}
+
+/// JAL x0 from `from` to `to`, forwards and less than 1 MiB away.
+fn jump(from: u32, to: u32) -> u32 {
+    let offset = to - from;
+    0x6f | offset & 0xf_f000 | (offset >> 11 & 1) << 20 | (offset >> 1 & 0x3ff) << 21
+}
+
+fn words(memory: &mut GuestMemory, addr: u32, words: &[u32]) -> Result<(), NoMemory> {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    memory.write(addr, &bytes)
+}

@@ -1,0 +1,112 @@
+//! A watchdog of four stages, as timer groups and the low-power block have (ESP32-C6 Technical Reference Manual 1.1,
+//! chapter 15): each stage does something when it was not fed for its time, then the next begins.
+
+use crate::core::fabric::Fabric;
+use crate::machine::time::{Token, VirtualTime};
+
+/// What has to be written before anything else may be (15.2.2.3).
+pub(super) const KEY: u32 = 0x50d8_3aa1;
+
+/// What a stage does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) enum Action {
+    Nothing,
+    Interrupt,
+    ResetCpu,
+    /// The core's power domain; of the low-power watchdog, all of the chip (`Everything`).
+    ResetSystem,
+    ResetEverything,
+}
+
+impl Action {
+    /// Of a register field.
+    pub(super) fn of(bits: u32) -> Self {
+        match bits {
+            1 => Self::Interrupt,
+            2 => Self::ResetCpu,
+            3 => Self::ResetSystem,
+            4 => Self::ResetEverything,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct Watchdog {
+    token: Token,
+    /// Whether writes are refused.
+    locked: bool,
+    running: bool,
+    actions: [Action; 4],
+    /// Of the stages, in ticks of `hz`.
+    timeouts: [u64; 4],
+    hz: u64,
+    stage: usize,
+    began: VirtualTime,
+}
+
+impl Watchdog {
+    pub(super) fn new(token: Token) -> Self {
+        Self {
+            token,
+            locked: false,
+            running: false,
+            actions: [Action::Nothing; 4],
+            timeouts: [0; 4],
+            hz: 1,
+            stage: 0,
+            began: VirtualTime::ZERO,
+        }
+    }
+
+    /// WDTWPROTECT was written.
+    pub(super) fn unlock(&mut self, key: u32) {
+        self.locked = key != KEY;
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// Registers were written. A watchdog that is switched on begins with its first stage.
+    pub(super) fn configure(
+        &mut self,
+        fabric: &mut Fabric,
+        running: bool,
+        actions: [Action; 4],
+        timeouts: [u64; 4],
+        hz: u64,
+    ) {
+        let begins = running && !self.running;
+        (self.running, self.actions, self.timeouts, self.hz) = (running, actions, timeouts, hz.max(1));
+        match begins {
+            true => self.feed(fabric),
+            false => self.arm(fabric),
+        }
+    }
+
+    pub(super) fn feed(&mut self, fabric: &mut Fabric) {
+        (self.stage, self.began) = (0, fabric.now());
+        self.arm(fabric);
+    }
+
+    /// The stage's time is over: gives what it does.
+    pub(super) fn due(&mut self, fabric: &mut Fabric) -> Action {
+        if !self.running {
+            return Action::Nothing;
+        }
+        let action = self.actions[self.stage];
+        (self.stage, self.began) = ((self.stage + 1) % 4, fabric.now());
+        self.arm(fabric);
+        action
+    }
+
+    fn arm(&self, fabric: &mut Fabric) {
+        fabric.cancel_token(self.token);
+        let idle = self.actions.iter().all(|action| *action == Action::Nothing);
+        if self.running && !idle {
+            let span = VirtualTime::from_ticks(self.timeouts[self.stage].max(1), self.hz);
+            fabric.schedule(self.began.saturating_add(span), self.token);
+        }
+    }
+}

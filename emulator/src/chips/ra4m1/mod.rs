@@ -1,0 +1,422 @@
+//! Renesas RA4M1, after its user's manual R01UH0887: memory map, peripherals, how events reach the interrupt lines.
+//!
+//! Peripherals are modelled where firmware touches them; a register that is not modelled is a typed fault, never a silent
+//! zero. Not here at all: the secure crypto engine with its random number generator, whose registers Renesas does not document
+//! (the only noise is LOCO's wavering, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB, RTC, CTSU, SLCDC, crystals (boards
+//! have none), Standby and Snooze, the MPUs beside the core's, code flash that cannot be read while it is programmed (starting
+//! to from there is refused instead), data flash that cannot be read before it is enabled.
+//!
+//! A peripheral whose module is stopped reads as zero and loses what is stored, as on silicon; here that is logged too.
+
+mod agt;
+mod counter;
+mod faci;
+mod gpt;
+mod icu;
+mod ports;
+mod sci;
+mod system;
+#[cfg(test)]
+mod tests;
+mod watchdog;
+
+use self::agt::Agt;
+use self::faci::Faci;
+use self::gpt::Gpt;
+use self::icu::Icu;
+use self::ports::Ports;
+use self::sci::Sci;
+use self::system::{Clocks, System};
+use self::watchdog::Watchdog;
+use crate::core::entropy::EntropyStream;
+use crate::core::fabric::{
+    AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
+};
+use crate::core::memory::{GuestMemory, Region, RegionKind};
+use crate::machine::time::Token;
+
+const SYSTEM: u32 = 0x4001_e000;
+const PFS: u32 = 0x4004_0800;
+const SCIS: [u32; sci::COUNT] = [0x4007_0000, 0x4007_0020, 0x4007_0040, 0x4007_0120];
+/// Where the chip says that its factory data is, and that data (the board support package's way to the unique id).
+const FMIFRT: u32 = 0x407f_b19c;
+const FACTORY: u32 = 0x0100_1c00;
+const UNIQUE_ID: u32 = FACTORY + 0x14;
+/// Option-setting memory: OFS0 and OFS1 (7.2).
+const OFS0: u32 = 0x400;
+const OFS1: u32 = 0x404;
+
+const IWDT_TOKEN: Token = 0;
+const WDT_TOKEN: Token = 1;
+const FACI_TOKEN: Token = 2;
+const AGT_TOKENS: Token = 0x10;
+const GPT_TOKENS: Token = 0x20;
+/// 16 for each.
+const SCI_TOKENS: Token = 0x100;
+
+/// The chip.
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Ra4m1 {
+    system: System,
+    icu: Icu,
+    ports: Ports,
+    scis: [Sci; sci::COUNT],
+    agts: [Agt; 2],
+    gpts: [Gpt; gpt::COUNT],
+    wdt: Watchdog,
+    iwdt: Watchdog,
+    faci: Faci,
+    /// MSTPCRB, C and D.
+    stopped: [u32; 3],
+    /// FCACHEE and FCACHEIV: kept; the cache makes nothing faster here.
+    cache: [u16; 2],
+    clocks: Clocks,
+    unique: [u8; 16],
+    /// The independent watchdog asked for the reset that is under way.
+    iwdt_ran_down: bool,
+    /// Interrupt levels last told.
+    told: u32,
+}
+
+/// What is at an address, and the offset in it.
+#[derive(Clone, Copy, Debug)]
+enum Block {
+    System(u32),
+    Icu(u32),
+    Port(u32),
+    Pfs(u32),
+    Pwpr,
+    Wdt(u32),
+    Iwdt(u32),
+    Stop(usize),
+    Sci(usize, u32),
+    Agt(usize, u32),
+    Gpt(usize, u32),
+    Faci(u32),
+    Cache(usize),
+}
+
+impl Block {
+    fn at(addr: u32) -> Option<Self> {
+        Some(match addr {
+            SYSTEM..0x4001_f000 => Self::System(addr - SYSTEM),
+            0x4000_6000..0x4000_6400 => Self::Icu(addr - 0x4000_6000),
+            0x4004_0000..0x4004_0140 => Self::Port(addr - 0x4004_0000),
+            PFS..0x4004_0a80 => Self::Pfs(addr - PFS),
+            0x4004_0d03 => Self::Pwpr,
+            0x4004_4200..0x4004_4210 => Self::Wdt(addr - 0x4004_4200),
+            0x4004_4400..0x4004_4410 => Self::Iwdt(addr - 0x4004_4400),
+            0x4004_7000 | 0x4004_7004 | 0x4004_7008 => Self::Stop((addr as usize - 0x4004_7000) / 4),
+            0x4008_4000..0x4008_4010 => Self::Agt(0, addr - 0x4008_4000),
+            0x4008_4100..0x4008_4110 => Self::Agt(1, addr - 0x4008_4100),
+            0x4007_8000..0x4007_8800 => Self::Gpt((addr as usize - 0x4007_8000) / 0x100, addr & 0xff),
+            0x407e_c000..0x407f_0000 => Self::Faci(addr - 0x407e_c000),
+            0x4001_c100 | 0x4001_c104 => Self::Cache((addr as usize & 0xf) / 4),
+            _ => {
+                let index = SCIS.iter().position(|base| addr.wrapping_sub(*base) < 0x20)?;
+                Self::Sci(index, addr - SCIS[index])
+            }
+        })
+    }
+
+    /// The module-stop register (B, C, D) and its bit.
+    fn stop(self) -> Option<(usize, u32)> {
+        Some(match self {
+            Self::Sci(index, _) => (0, [31, 30, 29, 22][index]),
+            Self::Agt(index, _) => (2, 3 - index as u32),
+            Self::Gpt(index, _) => (2, if index < 2 { 5 } else { 6 }),
+            _ => return None,
+        })
+    }
+}
+
+impl Ra4m1 {
+    /// Number of UARTs: SCI0, 1, 2 and 9 are 0 to 3.
+    pub const UARTS: u8 = sci::COUNT as u8;
+    /// Number of pins: port × 32 + pin, ports 0 to 9.
+    pub const PINS: u16 = 10 * 32;
+
+    /// A chip from the factory; its unique id comes from the machine's `seed`.
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut unique = [0; 16];
+        EntropyStream::new(seed.map(|byte| byte ^ 0xa4)).fill(&mut unique);
+        let system = System::new();
+        Self {
+            clocks: system.clocks(),
+            system,
+            icu: Icu::default(),
+            ports: Ports::new(),
+            scis: std::array::from_fn(|index| Sci::new(index, SCI_TOKENS + 16 * index as Token)),
+            agts: std::array::from_fn(|index| Agt::new(index, AGT_TOKENS + index as Token)),
+            gpts: std::array::from_fn(|index| Gpt::new(index, GPT_TOKENS + index as Token)),
+            wdt: Watchdog::new(WDT_TOKEN),
+            iwdt: Watchdog::new(IWDT_TOKEN),
+            faci: Faci::new(FACI_TOKEN),
+            stopped: [u32::MAX; 3],
+            cache: [0; 2],
+            unique,
+            iwdt_ran_down: false,
+            told: 0,
+        }
+    }
+
+    /// The peripheral at `addr`, or why there is none. `None` within: it is stopped.
+    fn reach(&self, addr: u32) -> Result<Option<Block>, AccessFault> {
+        let block = Block::at(addr).ok_or(absent(addr))?;
+        let runs = block
+            .stop()
+            .is_none_or(|(list, bit)| self.stopped[list] >> bit & 1 == 0);
+        Ok(runs.then_some(block))
+    }
+
+    fn load(&mut self, fabric: &mut Fabric, block: Block, size: AccessSize) -> Result<u32, AccessFault> {
+        match block {
+            Block::System(offset) => self.system.read(fabric.now(), offset, size),
+            Block::Icu(offset) => self.icu.read(offset, size),
+            Block::Port(offset) => self.ports.read_port(offset, size),
+            Block::Pfs(offset) => self.ports.read_pfs(offset, size),
+            Block::Pwpr if size == AccessSize::Byte => Ok(self.ports.pwpr()),
+            Block::Wdt(offset) => self.wdt.read_wdt(offset, size),
+            Block::Iwdt(offset) => self.iwdt.read_iwdt(offset, size),
+            Block::Stop(list) if size == AccessSize::Word => Ok(self.stopped[list]),
+            Block::Sci(index, offset) => self.scis[index].read(offset, size),
+            Block::Agt(index, offset) => self.agts[index].read(fabric, offset, size),
+            Block::Gpt(index, offset) if size == AccessSize::Word => self.gpts[index].read(fabric, offset),
+            Block::Faci(offset) => self.faci.read(fabric.now(), offset),
+            Block::Cache(index) if size == AccessSize::Half => Ok(self.cache[index].into()),
+            Block::Pwpr | Block::Stop(_) | Block::Gpt(..) | Block::Cache(_) => Err(AccessFault::Width),
+        }
+    }
+
+    fn store(&mut self, fabric: &mut Fabric, block: Block, value: u32, size: AccessSize) -> Result<(), AccessFault> {
+        match block {
+            Block::System(offset) => return self.system.write(fabric, offset, value, size),
+            Block::Icu(offset) => return self.icu.write(offset, value, size),
+            Block::Port(offset) => return self.ports.write_port(fabric, offset, value, size),
+            Block::Pfs(offset) => return self.ports.write_pfs(fabric, offset, value, size),
+            Block::Pwpr if size == AccessSize::Byte => self.ports.set_pwpr(value),
+            Block::Wdt(offset) => return self.wdt.write_wdt(fabric, self.clocks.pclkb, offset, value, size),
+            Block::Iwdt(offset) => return self.iwdt.write_iwdt(fabric, offset, value),
+            Block::Stop(list) if size == AccessSize::Word => self.stopped[list] = value,
+            Block::Sci(index, offset) => {
+                let pclka = self.clocks.pclka;
+                return self.scis[index].write(fabric, pclka, offset, value, size);
+            }
+            Block::Agt(index, offset) => {
+                let clocks = self.clocks;
+                return self.agts[index].write(fabric, &clocks, offset, value, size);
+            }
+            Block::Gpt(index, offset) if size == AccessSize::Word => {
+                return self.gpts[index].write(fabric, offset, value);
+            }
+            Block::Faci(offset) => return self.faci.write(fabric, offset, value),
+            // FCACHEIV reads 0 when the invalidation is done, which is at once.
+            Block::Cache(index) if size == AccessSize::Half => {
+                self.cache[index] = if index == 0 { value as u16 & 1 } else { 0 }
+            }
+            Block::Pwpr | Block::Stop(_) | Block::Gpt(..) | Block::Cache(_) => return Err(AccessFault::Width),
+        }
+        Ok(())
+    }
+
+    /// Carries what one part did to those it concerns: clocks, edges, events.
+    fn settle(&mut self, fabric: &mut Fabric) {
+        let clocks = self.system.clocks();
+        if clocks != self.clocks {
+            self.clocks = clocks;
+            for agt in &mut self.agts {
+                agt.set_clocks(fabric, &clocks);
+            }
+            for gpt in &mut self.gpts {
+                gpt.set_clock(fabric, clocks.pclkd);
+            }
+        }
+        for (irq, level) in std::mem::take(&mut self.ports.edges) {
+            self.icu.pin(irq, level);
+        }
+        let events = self.scis.iter_mut().map(|it| &mut it.events);
+        let events = events.chain(self.agts.iter_mut().map(|it| &mut it.events));
+        for list in events.chain(self.gpts.iter_mut().map(|it| &mut it.events)) {
+            for event in list.drain(..) {
+                self.icu.raise(event);
+            }
+        }
+        if std::mem::take(&mut self.faci.finished) {
+            self.icu.raise(icu::FRDYI);
+        }
+        let levels = self.icu.pending();
+        let mut changed = levels ^ self.told;
+        self.told = levels;
+        while changed != 0 {
+            let line = changed.trailing_zeros();
+            fabric.set_irq(line as u16, levels >> line & 1 != 0);
+            changed &= changed - 1;
+        }
+    }
+
+    fn factory_data(&self, addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
+        let mut bytes = [0; 4];
+        for (index, byte) in bytes.iter_mut().enumerate().take(size.bytes() as usize) {
+            let place = (addr + index as u32).wrapping_sub(UNIQUE_ID) as usize;
+            *byte = *self.unique.get(place).ok_or(AccessFault::Unmodelled)?;
+        }
+        Ok(u32::from_le_bytes(bytes))
+    }
+}
+
+impl Chip for Ra4m1 {
+    fn description(&self) -> ChipDescription {
+        ChipDescription {
+            name: "RA4M1",
+            regions: vec![
+                Region::new("code flash", 0, faci::CODE_BYTES, RegionKind::Flash),
+                Region::new("sram", 0x2000_0000, 0x8000, RegionKind::Ram),
+                Region::new("data flash", faci::DATA_BASE, faci::DATA_BYTES, RegionKind::Flash),
+            ],
+            core: CoreDescription::CortexM(CortexMOptions {
+                irq_count: icu::LINES as u16,
+                priority_bits: 4,
+                fpu: true,
+                mpu_regions: 8,
+                bit_band: false,
+                initial_vtor: 0,
+                // SysTick's reference is LOCO (table 2.4).
+                systick_reference_hz: Some(system::LOCO_HZ),
+                systick_calibration: 0x4000_0147,
+            }),
+            // MOCO divided by 16.
+            cpu_hz: 500_000,
+        }
+    }
+
+    fn read(&mut self, fabric: &mut Fabric, addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
+        match addr {
+            FMIFRT if size == AccessSize::Word => return Ok(FACTORY),
+            FACTORY..0x0100_2000 => return self.factory_data(addr, size),
+            _ => {}
+        }
+        let Some(block) = self.reach(addr)? else {
+            fabric.log_fault(addr, size, None, AccessFault::Unclocked);
+            return Ok(0);
+        };
+        let value = self.load(fabric, block, size);
+        self.settle(fabric);
+        value
+    }
+
+    fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
+        if fabric.memory().region(addr).is_some() {
+            // Both flashes are written through the sequencer only.
+            return Err(AccessFault::Denied);
+        }
+        let Some(block) = self.reach(addr)? else {
+            fabric.log_fault(addr, size, Some(value), AccessFault::Unclocked);
+            return Ok(());
+        };
+        let done = self.store(fabric, block, value, size);
+        self.settle(fabric);
+        done
+    }
+
+    fn event(&mut self, fabric: &mut Fabric, token: Token) {
+        match token {
+            IWDT_TOKEN => {
+                self.iwdt_ran_down = true;
+                Watchdog::wake(fabric);
+            }
+            WDT_TOKEN => Watchdog::wake(fabric),
+            FACI_TOKEN => self.faci.wake(),
+            AGT_TOKENS..GPT_TOKENS => self.agts[(token - AGT_TOKENS) as usize].wake(fabric),
+            GPT_TOKENS..SCI_TOKENS => self.gpts[(token - GPT_TOKENS) as usize].wake(fabric),
+            _ => {
+                let (index, what) = ((token - SCI_TOKENS) as usize / 16, token % 16);
+                let ports = &self.ports;
+                let connected = if what == sci::SENT {
+                    sci::tx_pins(index).any(|(pin, psel)| ports.has_function(pin, psel))
+                } else {
+                    sci::rx_pins(index).any(|(pin, psel)| ports.has_function(pin, psel))
+                };
+                self.scis[index].wake(fabric, self.clocks.pclka, what, connected);
+            }
+        }
+        self.settle(fabric);
+    }
+
+    fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
+        let option = |addr| fabric.memory().read_u32(addr).unwrap_or(u32::MAX);
+        let (ofs0, ofs1) = (option(OFS0), option(OFS1));
+        self.system.reset(kind, ofs1);
+        if std::mem::take(&mut self.iwdt_ran_down) && kind == ResetKind::Watchdog {
+            self.system.blame_iwdt();
+        }
+        self.clocks = self.system.clocks();
+        self.icu = Icu::default();
+        self.ports.reset(fabric);
+        for sci in &mut self.scis {
+            sci.reset(fabric);
+        }
+        for (index, agt) in self.agts.iter_mut().enumerate() {
+            *agt = Agt::new(index, AGT_TOKENS + index as Token);
+            agt.set_clocks(fabric, &self.clocks);
+        }
+        for (index, gpt) in self.gpts.iter_mut().enumerate() {
+            *gpt = Gpt::new(index, GPT_TOKENS + index as Token);
+            gpt.set_clock(fabric, self.clocks.pclkd);
+        }
+        self.wdt = Watchdog::new(WDT_TOKEN);
+        self.iwdt.start_iwdt(fabric, ofs0);
+        self.faci.reset();
+        self.stopped = [u32::MAX; 3];
+        self.cache = [0; 2];
+        self.told = 0;
+        self.settle(fabric);
+    }
+
+    fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]) {
+        let pclka = self.clocks.pclka;
+        if let Some(sci) = self.scis.get_mut(usize::from(index)) {
+            sci.input(fabric, pclka, bytes);
+        }
+    }
+
+    fn uart_input_room(&self, index: u8) -> usize {
+        self.scis.get(usize::from(index)).map_or(0, Sci::room)
+    }
+
+    fn uart_busy(&self, index: u8) -> bool {
+        self.scis.get(usize::from(index)).is_some_and(Sci::is_busy)
+    }
+
+    fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
+        self.ports.drive_outside(fabric, pin, level);
+        self.settle(fabric);
+    }
+
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        self.ports.level(pin)
+    }
+}
+
+/// Why there is nothing at `addr`: not modelled, or not on silicon either.
+fn absent(addr: u32) -> AccessFault {
+    match addr {
+        // Factory and option-setting areas, peripherals, the flash's registers.
+        0x0100_0000..0x0200_0000 | 0x4000_0000..0x4010_0000 | 0x407e_0000..0x4080_0000 | 0xe004_0000..0xe010_0000 => {
+            AccessFault::Unmodelled
+        }
+        _ => AccessFault::Unmapped,
+    }
+}
+
+/// Writes what is on a board from its maker: option bytes that have HOCO run at 48 MHz, and a bootloader's last steps, which
+/// start the image at `boot`. An image that begins at 0 brings its own.
+pub fn prepare(memory: &mut GuestMemory, boot: u32) {
+    let mut write = |addr, bytes: &[u8]| {
+        let written = memory.write(addr, bytes);
+        debug_assert!(written.is_ok(), "the chip's description has code flash");
+    };
+    write(OFS1, &0xffff_ceff_u32.to_le_bytes());
+    if boot != 0 {
+        write(0, &super::start::cortex_m(0, 0x2000_8000, boot));
+    }
+}

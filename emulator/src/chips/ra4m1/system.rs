@@ -1,0 +1,223 @@
+//! SYSTEM (manual chapters 6 "Resets", 9 "Clock Generation Circuit", 11 "Low Power Modes", 13 "Register Write Protection"):
+//! oscillators, dividers, reset status, protection.
+
+use crate::core::fabric::{AccessFault, AccessSize, Fabric, ResetKind};
+use crate::machine::time::VirtualTime;
+
+const MOCO_HZ: u32 = 8_000_000;
+/// LOCO's nominal frequency.
+pub(super) const LOCO_HZ: u32 = 32_768;
+/// HOCO is stable so much after it was started (datasheet, t_HOCOWT).
+const HOCO_STARTS: VirtualTime = VirtualTime::from_us(37);
+
+/// PRCR's bits: the clocks, and the low-power modes.
+const PRC0: u16 = 1;
+const PRC1: u16 = 2;
+
+/// Clocks that follow from the registers, in Hz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct Clocks {
+    pub(super) iclk: u32,
+    /// SCI.
+    pub(super) pclka: u32,
+    /// AGT, WDT.
+    pub(super) pclkb: u32,
+    /// GPT.
+    pub(super) pclkd: u32,
+}
+
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct System {
+    prcr: u16,
+    sckdivcr: u32,
+    sckscr: u8,
+    hoco_hz: Option<u32>,
+    hoco_stopped: bool,
+    hoco_ready: VirtualTime,
+    /// Registers that are kept and matter to nothing here: MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR, HOCOWTCR,
+    /// SOPCCR, MOMCR, PLLCR, PLLCCR2.
+    plain: [u8; PLAIN.len()],
+    mstpcra: u32,
+    sbycr: u16,
+    rstsr: [u8; 3],
+    rstsr1: u16,
+}
+
+/// Offset, reset value, bits that can be written, protecting bit.
+const PLAIN: [(u32, u8, u8, u16); 12] = [
+    (0x031, 0x00, 0x01, PRC0),
+    (0x038, 0x00, 0x00, PRC0),
+    (0x032, 0x01, 0x01, PRC0),
+    (0x480, 0x01, 0x01, PRC0),
+    (0x490, 0x00, 0x01, PRC0),
+    (0x0a0, 0x02, 0x03, PRC1),
+    (0x0a2, 0x05, 0x0f, PRC0),
+    (0x0a5, 0x05, 0x07, PRC0),
+    (0x0aa, 0x00, 0x01, PRC1),
+    (0x413, 0x00, 0x48, PRC0),
+    (0x02a, 0x01, 0x00, PRC0),
+    (0x02b, 0x07, 0xdf, PRC0),
+];
+
+impl System {
+    pub(super) fn new() -> Self {
+        Self {
+            prcr: 0,
+            sckdivcr: 0x4404_4444,
+            sckscr: 1,
+            hoco_hz: None,
+            hoco_stopped: true,
+            hoco_ready: VirtualTime::ZERO,
+            plain: PLAIN.map(|it| it.1),
+            mstpcra: 0xffbf_ffbe,
+            sbycr: 0,
+            rstsr: [0; 3],
+            rstsr1: 0,
+        }
+    }
+
+    /// Reset, with what OFS1 in flash says of HOCO. The reset flags add up until they are cleared.
+    pub(super) fn reset(&mut self, kind: ResetKind, ofs1: u32) {
+        let (mut rstsr, mut rstsr1) = (self.rstsr, self.rstsr1);
+        match kind {
+            ResetKind::PowerOn => {
+                (rstsr, rstsr1) = ([1, 0, 0], 0);
+            }
+            // WDTRF and SWRF. A pin is not told by a flag (6.2).
+            ResetKind::Watchdog => rstsr1 |= 2,
+            ResetKind::Software => rstsr1 |= 4,
+            ResetKind::Pin | ResetKind::Lockup | ResetKind::WakeUp => {}
+        }
+        *self = Self {
+            rstsr,
+            rstsr1,
+            hoco_hz: match ofs1 >> 12 & 7 {
+                0 => Some(24_000_000),
+                2 => Some(32_000_000),
+                4 => Some(48_000_000),
+                5 => Some(64_000_000),
+                _ => None,
+            },
+            hoco_stopped: ofs1 >> 8 & 1 != 0,
+            ..Self::new()
+        };
+    }
+
+    /// The watchdog that ran down was the independent one.
+    pub(super) fn blame_iwdt(&mut self) {
+        self.rstsr1 = self.rstsr1 & !2 | 1;
+    }
+
+    pub(super) fn clocks(&self) -> Clocks {
+        let source = match self.sckscr {
+            0 => self.hoco_hz.unwrap_or(0),
+            2 => LOCO_HZ,
+            _ => MOCO_HZ,
+        };
+        let divided = |shift: u32| source >> (self.sckdivcr >> shift & 7);
+        Clocks {
+            iclk: divided(24),
+            pclka: divided(12),
+            pclkb: divided(8),
+            pclkd: divided(0),
+        }
+    }
+
+    pub(super) fn read(&self, now: VirtualTime, offset: u32, size: AccessSize) -> Result<u32, AccessFault> {
+        use AccessSize::{Byte, Half, Word};
+        Ok(match (offset, size) {
+            (0x00c, Half) => self.sbycr.into(),
+            (0x01c, Word) => self.mstpcra,
+            (0x020, Word) => self.sckdivcr,
+            (0x026, Byte) => self.sckscr.into(),
+            (0x036, Byte) => self.hoco_stopped.into(),
+            (0x03c, Byte) => u32::from(!self.hoco_stopped && now >= self.hoco_ready),
+            // No oscillation stop was detected.
+            (0x040 | 0x041, Byte) => 0,
+            (0x0c0, Half) => self.rstsr1.into(),
+            (0x3fe, Half) => self.prcr.into(),
+            (0x410 | 0x411, Byte) => self.rstsr[offset as usize - 0x410].into(),
+            (_, Byte) => match PLAIN.iter().position(|it| it.0 == offset) {
+                Some(index) => self.plain[index].into(),
+                None => return Err(AccessFault::Unmodelled),
+            },
+            (0x00c | 0x01c | 0x020 | 0x026 | 0x036 | 0x0c0 | 0x3fe, _) => return Err(AccessFault::Width),
+            _ => return Err(AccessFault::Unmodelled),
+        })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        fabric: &mut Fabric,
+        offset: u32,
+        value: u32,
+        size: AccessSize,
+    ) -> Result<(), AccessFault> {
+        use AccessSize::{Byte, Half, Word};
+        let guard = match (offset, size) {
+            (0x020, Word) | (0x026 | 0x036, Byte) => PRC0,
+            (0x00c, Half) | (0x01c, Word) => PRC1,
+            (_, Byte) => PLAIN.iter().find(|it| it.0 == offset).map_or(0, |it| it.3),
+            _ => 0,
+        };
+        if guard & !self.prcr != 0 {
+            // Ignored on silicon (13.1).
+            fabric.log_fault(super::SYSTEM + offset, size, Some(value), AccessFault::Denied);
+            return Ok(());
+        }
+        match (offset, size) {
+            // SSBY: what WFI then does is not modelled.
+            (0x00c, Half) if value & 0x8000 != 0 => return Err(AccessFault::UnmodelledUse),
+            (0x00c, Half) => self.sbycr = value as u16,
+            (0x01c, Word) => self.mstpcra = value,
+            (0x020, Word) => {
+                self.sckdivcr = value & 0x7707_7777;
+                fabric.set_cpu_hz(self.clocks().iclk);
+            }
+            (0x026, Byte) => {
+                let usable = match value & 7 {
+                    0 => !self.hoco_stopped && fabric.now() >= self.hoco_ready,
+                    1 | 2 => true,
+                    // The board has no crystals.
+                    _ => false,
+                };
+                if !usable {
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                self.sckscr = value as u8 & 7;
+                fabric.set_cpu_hz(self.clocks().iclk);
+            }
+            (0x036, Byte) => {
+                if value & 1 == 0 && self.hoco_hz.is_none() {
+                    // OFS1 asks for a frequency that there is not.
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                if self.hoco_stopped && value & 1 == 0 {
+                    self.hoco_ready = fabric.now() + HOCO_STARTS;
+                }
+                self.hoco_stopped = value & 1 != 0;
+            }
+            (0x0c0, Half) => self.rstsr1 &= value as u16,
+            (0x3fe, Half) if value >> 8 == 0xa5 => self.prcr = value as u16 & 0x0b,
+            // Without the key nothing happens.
+            (0x3fe, Half) => {}
+            (0x410, Byte) => self.rstsr[0] &= value as u8,
+            // CWSF is set by software and lasts until power is lost.
+            (0x411, Byte) => self.rstsr[1] |= value as u8 & 1,
+            (0x040 | 0x041, Byte) if value == 0 => {}
+            (_, Byte) => {
+                let index = PLAIN
+                    .iter()
+                    .position(|it| it.0 == offset)
+                    .ok_or(AccessFault::Unmodelled)?;
+                if value as u8 & !PLAIN[index].2 != self.plain[index] & !PLAIN[index].2 {
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                self.plain[index] = value as u8;
+            }
+            (0x020 | 0x026 | 0x036 | 0x0c0 | 0x3fe, _) => return Err(AccessFault::Width),
+            _ => return Err(AccessFault::Unmodelled),
+        }
+        Ok(())
+    }
+}

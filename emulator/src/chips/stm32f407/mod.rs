@@ -1,0 +1,543 @@
+//! ST STM32F407, after its reference manual RM0090 (rev. 19) and datasheet DS8626: memory map, peripherals, interrupt wiring.
+//!
+//! Peripherals are modelled where firmware touches them; a register that is not modelled is a typed fault, never a silent
+//! zero. Not here at all: SPI, I2C, ADC, DAC, CAN, USB, Ethernet, SDIO, FSMC, camera, CRC, RTC, WWDG, the backup SRAM, Stop and
+//! Standby, the boot ROM, code fetched from the alias of flash at 0, the cost of flash wait states.
+//!
+//! A peripheral whose clock is off reads as zero and loses what is stored, as on silicon; here that is logged too.
+
+mod dma;
+mod exti;
+mod flash;
+mod gpio;
+mod ident;
+mod iwdg;
+mod pwr;
+mod rcc;
+mod rng;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod usart;
+
+use self::dma::Dma;
+use self::exti::{Exti, Syscfg};
+use self::flash::FlashInterface;
+use self::gpio::Gpio;
+use self::ident::Identity;
+use self::iwdg::Iwdg;
+use self::pwr::Pwr;
+use self::rcc::{AHB1, AHB2, APB1, APB2, Clocks, Rcc};
+use self::rng::Rng;
+use self::timer::Timer;
+use self::usart::Usart;
+use crate::core::fabric::{
+    AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
+};
+use crate::core::memory::{GuestMemory, Region, RegionKind};
+use crate::machine::time::Token;
+
+const RCC: u32 = 0x4002_3800;
+/// USART1 to 6.
+const USARTS: [u32; usart::COUNT] = [
+    0x4001_1000,
+    0x4000_4400,
+    0x4000_4800,
+    0x4000_4c00,
+    0x4000_5000,
+    0x4001_1400,
+];
+/// TIM1 to 14.
+const TIMERS: [u32; timer::COUNT] = [
+    0x4001_0000,
+    0x4000_0000,
+    0x4000_0400,
+    0x4000_0800,
+    0x4000_0c00,
+    0x4000_1000,
+    0x4000_1400,
+    0x4001_0400,
+    0x4001_4000,
+    0x4001_4400,
+    0x4001_4800,
+    0x4000_1800,
+    0x4000_1c00,
+    0x4000_2000,
+];
+
+/// Interrupt lines (table 62).
+const FLASH_IRQ: u16 = 4;
+const EXTI_IRQS: [u16; 5] = [6, 7, 8, 9, 10];
+const EXTI9_5_IRQ: u16 = 23;
+const EXTI15_10_IRQ: u16 = 40;
+const USART_IRQS: [u16; usart::COUNT] = [37, 38, 39, 52, 53, 71];
+/// The update's and the channels' line of each timer.
+const TIMER_IRQS: [(u16, u16); timer::COUNT] = [
+    (25, 27),
+    (28, 28),
+    (29, 29),
+    (30, 30),
+    (50, 50),
+    (54, 54),
+    (55, 55),
+    (44, 46),
+    (24, 24),
+    (25, 25),
+    (26, 26),
+    (43, 43),
+    (44, 44),
+    (45, 45),
+];
+const DMA_IRQS: [[u16; dma::STREAMS]; 2] = [[11, 12, 13, 14, 15, 16, 17, 47], [56, 57, 58, 59, 60, 68, 69, 70]];
+const RNG_IRQ: u16 = 80;
+const IRQS: u16 = 82;
+
+const RCC_TOKEN: Token = 0;
+const FLASH_TOKEN: Token = 1;
+const RNG_TOKEN: Token = 2;
+const IWDG_TOKEN: Token = 3;
+const TIMER_TOKENS: Token = 0x100;
+/// 16 for each.
+const USART_TOKENS: Token = 0x200;
+
+/// The chip.
+#[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Stm32f407 {
+    rcc: Rcc,
+    pwr: Pwr,
+    flash: FlashInterface,
+    gpio: Gpio,
+    exti: Exti,
+    syscfg: Syscfg,
+    usarts: [Usart; usart::COUNT],
+    timers: [Timer; timer::COUNT],
+    dma: [Dma; 2],
+    rng: Rng,
+    iwdg: Iwdg,
+    identity: Identity,
+    clocks: Clocks,
+    /// Interrupt levels last told.
+    told: u128,
+}
+
+/// What is at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    Rcc,
+    Pwr,
+    Flash,
+    Gpio(usize),
+    Exti,
+    Syscfg,
+    Usart(usize),
+    Timer(usize),
+    Dma(usize),
+    Rng,
+    Iwdg,
+}
+
+impl Block {
+    fn at(addr: u32) -> Option<Self> {
+        let base = addr & !0x3ff;
+        Some(match base {
+            RCC => Self::Rcc,
+            0x4000_7000 => Self::Pwr,
+            0x4002_3c00 => Self::Flash,
+            0x4002_0000..=0x4002_2000 => Self::Gpio((base as usize - 0x4002_0000) / 0x400),
+            0x4001_3c00 => Self::Exti,
+            0x4001_3800 => Self::Syscfg,
+            0x4002_6000 => Self::Dma(0),
+            0x4002_6400 => Self::Dma(1),
+            0x5006_0800 => Self::Rng,
+            0x4000_3000 => Self::Iwdg,
+            _ => {
+                let usart = USARTS.iter().position(|it| *it == base).map(Self::Usart);
+                return usart.or_else(|| TIMERS.iter().position(|it| *it == base).map(Self::Timer));
+            }
+        })
+    }
+
+    /// The bus and the bit in its enable and reset registers; `None`: always clocked.
+    fn clock(self) -> Option<(usize, u32)> {
+        Some(match self {
+            Self::Rcc | Self::Flash | Self::Exti | Self::Iwdg => return None,
+            Self::Pwr => (APB1, 28),
+            Self::Gpio(port) => (AHB1, port as u32),
+            Self::Syscfg => (APB2, 14),
+            Self::Usart(index) => [(APB2, 4), (APB1, 17), (APB1, 18), (APB1, 19), (APB1, 20), (APB2, 5)][index],
+            Self::Timer(index @ 1..=6) => (APB1, index as u32 - 1),
+            Self::Timer(index @ 8..=10) => (APB2, index as u32 + 8),
+            Self::Timer(index @ 11..=13) => (APB1, index as u32 - 5),
+            Self::Timer(index) => (APB2, u32::from(index == 7)),
+            Self::Dma(index) => (AHB1, 21 + index as u32),
+            Self::Rng => (AHB2, 6),
+        })
+    }
+
+    /// Whether it is behind an APB bridge, which repeats a narrow store over the whole word (2.3 "Memory map", note).
+    fn is_on_apb(self) -> bool {
+        !matches!(self, Self::Rcc | Self::Flash | Self::Gpio(_) | Self::Dma(_) | Self::Rng)
+    }
+}
+
+impl Stm32f407 {
+    /// Number of UARTs: USART1 is 0, USART6 is 5.
+    pub const UARTS: u8 = usart::COUNT as u8;
+    /// Number of pins: port × 32 + pin, ports A to I.
+    pub const PINS: u16 = 8 * 32 + 16;
+
+    /// A chip from the factory; its unique id comes from the machine's `seed`.
+    pub fn new(seed: [u8; 32]) -> Self {
+        let rcc = Rcc::new(RCC_TOKEN);
+        Self {
+            clocks: rcc.clocks(crate::machine::time::VirtualTime::ZERO),
+            rcc,
+            pwr: Pwr::new(),
+            flash: FlashInterface::new(FLASH_TOKEN),
+            gpio: Gpio::new(),
+            exti: Exti::default(),
+            syscfg: Syscfg::default(),
+            usarts: std::array::from_fn(|index| Usart::new(index, USART_TOKENS + 16 * index as Token)),
+            timers: std::array::from_fn(|index| Timer::new(index, TIMER_TOKENS + index as Token)),
+            dma: [0, 1].map(Dma::new),
+            rng: Rng::new(RNG_TOKEN),
+            iwdg: Iwdg::new(IWDG_TOKEN),
+            identity: Identity::new(seed),
+            told: 0,
+        }
+    }
+
+    /// USART1 and 6 are on APB2.
+    fn usart_clock(&self, index: usize) -> u32 {
+        self.clocks.pclk[usize::from(matches!(index, 0 | 5))]
+    }
+
+    fn load(&mut self, fabric: &mut Fabric, block: Block, offset: u32) -> Result<u32, AccessFault> {
+        let now = fabric.now();
+        match block {
+            Block::Rcc => self.rcc.read(now, offset),
+            Block::Pwr => self.pwr.read(offset),
+            Block::Flash => self.flash.read(now, offset),
+            Block::Gpio(port) => self.gpio.read(port, offset),
+            Block::Exti => self.exti.read(offset),
+            Block::Syscfg => self.syscfg.read(offset),
+            Block::Usart(index) => self.usarts[index].read(offset),
+            Block::Timer(index) => self.timers[index].read(fabric, offset),
+            Block::Dma(index) => self.dma[index].read(offset),
+            Block::Rng => self.rng.read(fabric, self.clocks.pll48, offset),
+            Block::Iwdg => self.iwdg.read(now, offset),
+        }
+    }
+
+    fn store(&mut self, fabric: &mut Fabric, block: Block, offset: u32, value: u32) -> Result<(), AccessFault> {
+        match block {
+            Block::Rcc => {
+                let unprotected = self.pwr.backup_is_unprotected();
+                let done = self.rcc.write(fabric, offset, value, unprotected);
+                self.hold_in_reset(fabric, offset);
+                done
+            }
+            Block::Pwr => self.pwr.write(offset, value),
+            Block::Flash => self.flash.write(fabric, offset, value),
+            Block::Gpio(port) => self.gpio.write(fabric, port, offset, value),
+            Block::Exti => self.exti.write(offset, value),
+            Block::Syscfg => self.syscfg.write(offset, value),
+            Block::Usart(index) => {
+                let pclk = self.usart_clock(index);
+                self.usarts[index].write(fabric, pclk, offset, value)
+            }
+            Block::Timer(index) => self.timers[index].write(fabric, offset, value),
+            Block::Dma(index) => self.dma[index].write(offset, value),
+            Block::Rng => self.rng.write(fabric, self.clocks.pll48, offset, value),
+            Block::Iwdg => {
+                let done = self.iwdg.write(fabric, offset, value);
+                if self.iwdg.is_running() {
+                    self.rcc.force_lsi(fabric.now());
+                }
+                done
+            }
+        }
+    }
+
+    /// A reset register was written: what it names goes to its reset values.
+    fn hold_in_reset(&mut self, fabric: &mut Fabric, offset: u32) {
+        if !(0x10..0x28).contains(&offset) {
+            return;
+        }
+        let rcc = &self.rcc;
+        let held = |block: Block| block.clock().is_some_and(|(bus, bit)| rcc.is_held(bus, bit));
+        for port in 0..gpio::PORTS {
+            if held(Block::Gpio(port)) {
+                self.gpio.reset_port(fabric, port);
+            }
+        }
+        for index in 0..usart::COUNT {
+            if held(Block::Usart(index)) {
+                self.usarts[index].reset(fabric);
+            }
+        }
+        for index in 0..timer::COUNT {
+            if held(Block::Timer(index)) {
+                self.timers[index].reset(fabric);
+            }
+        }
+        for index in 0..2 {
+            if held(Block::Dma(index)) {
+                self.dma[index] = Dma::new(index);
+            }
+        }
+        if held(Block::Rng) {
+            self.rng.reset(fabric);
+        }
+        if held(Block::Pwr) {
+            self.pwr = Pwr::new();
+        }
+        if held(Block::Syscfg) {
+            self.syscfg = Syscfg::default();
+        }
+    }
+
+    /// Carries what one part did to those it concerns: clocks, edges, DMA requests, interrupts.
+    fn settle(&mut self, fabric: &mut Fabric) {
+        let clocks = self.rcc.clocks(fabric.now());
+        if clocks != self.clocks {
+            self.clocks = clocks;
+            for (index, timer) in self.timers.iter_mut().enumerate() {
+                let apb2 = matches!(index, 0 | 7..=10);
+                timer.set_clock(fabric, clocks.timer[usize::from(apb2)]);
+            }
+        }
+        for (port, pin, level) in std::mem::take(&mut self.gpio.edges) {
+            if self.syscfg.is_wired(port, pin) {
+                self.exti.edge(pin, level);
+            }
+        }
+        let pclk = std::array::from_fn(|index| self.usart_clock(index));
+        for dma in &mut self.dma {
+            dma.serve(fabric, &mut self.usarts, pclk);
+        }
+        self.wire(fabric);
+    }
+
+    /// Brings the interrupt lines up to date.
+    fn wire(&mut self, fabric: &mut Fabric) {
+        let mut levels = u128::from(self.flash.interrupt()) << FLASH_IRQ;
+        let mut wire = |line: u16, level: bool| levels |= u128::from(level) << line;
+        let pending = self.exti.pending();
+        for (line, irq) in EXTI_IRQS.into_iter().enumerate() {
+            wire(irq, pending >> line & 1 != 0);
+        }
+        wire(EXTI9_5_IRQ, pending & 0x03e0 != 0);
+        wire(EXTI15_10_IRQ, pending & 0xfc00 != 0);
+        for (usart, irq) in self.usarts.iter().zip(USART_IRQS) {
+            wire(irq, usart.interrupt());
+        }
+        for (timer, (update, compare)) in self.timers.iter().zip(TIMER_IRQS) {
+            wire(update, timer.pending() & 1 != 0);
+            wire(compare, timer.pending() & !1 != 0);
+        }
+        for (dma, irqs) in self.dma.iter().zip(DMA_IRQS) {
+            for (stream, irq) in irqs.into_iter().enumerate() {
+                wire(irq, dma.interrupt(stream));
+            }
+        }
+        wire(RNG_IRQ, self.rng.interrupt(fabric.now()));
+        let mut changed = levels ^ self.told;
+        self.told = levels;
+        while changed != 0 {
+            let line = changed.trailing_zeros() as u16;
+            fabric.set_irq(line, levels >> line & 1 != 0);
+            changed &= changed - 1;
+        }
+    }
+
+    /// The peripheral at `addr`, or why there is none. `None` within: its clock is off.
+    fn reach(&self, addr: u32) -> Result<Option<Block>, AccessFault> {
+        let block = Block::at(addr).ok_or(absent(addr))?;
+        let clocked = block.clock().is_none_or(|(bus, bit)| self.rcc.is_enabled(bus, bit));
+        Ok(clocked.then_some(block))
+    }
+}
+
+impl Chip for Stm32f407 {
+    fn description(&self) -> ChipDescription {
+        ChipDescription {
+            name: "STM32F407",
+            regions: vec![
+                Region::new("flash", flash::BASE, flash::BYTES, RegionKind::Flash),
+                Region::new("ccm", 0x1000_0000, 0x1_0000, RegionKind::Ram),
+                // SRAM1 (112 KiB) and SRAM2 (16 KiB).
+                Region::new("sram", 0x2000_0000, 0x2_0000, RegionKind::Ram),
+            ],
+            core: CoreDescription::CortexM(CortexMOptions {
+                irq_count: IRQS,
+                priority_bits: 4,
+                fpu: true,
+                mpu_regions: 8,
+                bit_band: true,
+                initial_vtor: flash::BASE,
+                // HCLK / 8 follows the core clock, which the core's model of a reference cannot.
+                systick_reference_hz: None,
+                // 12.1.2
+                systick_calibration: 18_750,
+            }),
+            cpu_hz: 16_000_000,
+        }
+    }
+
+    fn read(&mut self, fabric: &mut Fabric, addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
+        match addr {
+            // The alias of flash.
+            0..flash::BYTES => {
+                let mut bytes = [0; 4];
+                let count = size.bytes() as usize;
+                let read = fabric.memory().read(flash::BASE + addr, &mut bytes[..count]);
+                return read
+                    .map(|()| u32::from_le_bytes(bytes))
+                    .map_err(|_| AccessFault::Unmapped);
+            }
+            ident::PAGE..0x1fff_8000 => return self.identity.read(addr, size),
+            ident::DBGMCU..0xe004_2400 => return self.identity.read_debug(addr - ident::DBGMCU),
+            _ => {}
+        }
+        let Some(block) = self.reach(addr)? else {
+            fabric.log_fault(addr, size, None, AccessFault::Unclocked);
+            return Ok(0);
+        };
+        let word = self.load(fabric, block, addr & 0x3fc);
+        self.settle(fabric);
+        let mask = (1_u64 << (8 * size.bytes())) - 1;
+        Ok(word? >> (8 * (addr & 3)) & mask as u32)
+    }
+
+    fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
+        match addr {
+            0..flash::BYTES | flash::BASE..0x0810_0000 => {
+                self.flash.program(fabric, addr | flash::BASE, value, size);
+                return Ok(());
+            }
+            ident::PAGE..0x1fff_8000 => return Err(AccessFault::Denied),
+            ident::DBGMCU..0xe004_2400 => return self.identity.write_debug(addr - ident::DBGMCU, value),
+            _ => {}
+        }
+        let Some(block) = self.reach(addr)? else {
+            fabric.log_fault(addr, size, Some(value), AccessFault::Unclocked);
+            return Ok(());
+        };
+        let offset = addr & 0x3fc;
+        let shift = 8 * (addr & 3);
+        let word = match size {
+            AccessSize::Word => value,
+            AccessSize::Byte if block.is_on_apb() => (value & 0xff) * 0x0101_0101,
+            AccessSize::Half if block.is_on_apb() => (value & 0xffff) * 0x0001_0001,
+            // DMA and RNG take words only (10.5, 24.4).
+            _ if matches!(block, Block::Dma(_) | Block::Rng) => return Err(AccessFault::Width),
+            // BSRR: the other half is left alone, as zeros do.
+            _ if matches!((block, offset), (Block::Gpio(_), 0x18)) => value << shift,
+            _ => {
+                let mask = (((1_u64 << (8 * size.bytes())) - 1) as u32) << shift;
+                self.load(fabric, block, offset)? & !mask | value << shift & mask
+            }
+        };
+        let done = self.store(fabric, block, offset, word);
+        self.settle(fabric);
+        done
+    }
+
+    fn event(&mut self, fabric: &mut Fabric, token: Token) {
+        match token {
+            RCC_TOKEN => self.rcc.wake(fabric),
+            FLASH_TOKEN => self.flash.wake(),
+            RNG_TOKEN => {}
+            IWDG_TOKEN => Iwdg::wake(fabric),
+            TIMER_TOKENS..USART_TOKENS => {
+                if let Some(timer) = self.timers.get_mut((token - TIMER_TOKENS) as usize) {
+                    timer.wake(fabric);
+                }
+            }
+            _ => {
+                let (index, what) = ((token - USART_TOKENS) as usize / 16, token % 16);
+                let pclk = self.usart_clock(index);
+                let gpio = &self.gpio;
+                let connected = if Usart::is_inbound(what) {
+                    usart::rx_pins(index).any(|(pin, function)| gpio.has_function(pin, function))
+                } else {
+                    usart::tx_pins(index).any(|(pin, function)| gpio.has_function(pin, function))
+                };
+                self.usarts[index].wake(fabric, pclk, what, connected);
+            }
+        }
+        self.settle(fabric);
+    }
+
+    fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
+        self.rcc.reset(kind);
+        self.clocks = self.rcc.clocks(fabric.now());
+        self.pwr = Pwr::new();
+        self.flash.reset();
+        self.gpio.reset(fabric);
+        self.exti = Exti::default();
+        self.syscfg = Syscfg::default();
+        for usart in &mut self.usarts {
+            usart.reset(fabric);
+        }
+        for (index, timer) in self.timers.iter_mut().enumerate() {
+            *timer = Timer::new(index, TIMER_TOKENS + index as Token);
+        }
+        self.dma = [0, 1].map(Dma::new);
+        self.rng.reset(fabric);
+        self.iwdg.reset();
+        self.identity.reset();
+        self.told = 0;
+        self.settle(fabric);
+    }
+
+    fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]) {
+        let pclk = self.usart_clock(usize::from(index));
+        if let Some(usart) = self.usarts.get_mut(usize::from(index)) {
+            usart.input(fabric, pclk, bytes);
+        }
+    }
+
+    fn uart_input_room(&self, index: u8) -> usize {
+        self.usarts.get(usize::from(index)).map_or(0, Usart::room)
+    }
+
+    fn uart_busy(&self, index: u8) -> bool {
+        self.usarts.get(usize::from(index)).is_some_and(Usart::is_busy)
+    }
+
+    fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
+        self.gpio.drive_outside(fabric, pin, level);
+        self.settle(fabric);
+    }
+
+    fn pin_level(&self, pin: u16) -> Option<bool> {
+        self.gpio.level(pin)
+    }
+}
+
+/// Why there is nothing at `addr`: not modelled, or not on silicon either.
+fn absent(addr: u32) -> AccessFault {
+    match addr {
+        // System memory and option bytes, APB and AHB peripherals, the FSMC's banks.
+        0x1fff_0000..0x2000_0000
+        | 0x4000_0000..0x4000_8000
+        | 0x4001_0000..0x4001_6c00
+        | 0x4002_0000..0x4008_0000
+        | 0x5000_0000..0x5006_0c00
+        | 0x6000_0000..0xa000_1000
+        | 0xe004_0000..0xe010_0000 => AccessFault::Unmodelled,
+        _ => AccessFault::Unmapped,
+    }
+}
+
+/// Writes what a board's maker would: a bootloader's last steps in the first sector, which start the image whose vector
+/// table is at `boot`. ST's boards come without one: an image for silicon brings it along, and one that has something at
+/// the start of flash brings its own here too.
+pub fn prepare(memory: &mut GuestMemory, boot: u32) {
+    if boot != flash::BASE {
+        let written = memory.write(flash::BASE, &super::start::cortex_m(flash::BASE, 0x2002_0000, boot));
+        debug_assert!(written.is_ok(), "the chip's description has flash");
+    }
+}

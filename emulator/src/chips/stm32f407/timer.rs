@@ -1,0 +1,395 @@
+//! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update and compare events, preloads, one-pulse mode, interrupts.
+//! Not here: down- and centre-aligned counting, slave modes, capture, outputs on pins, repetition, DMA requests.
+
+use crate::core::fabric::{AccessFault, Fabric};
+use crate::machine::time::{PS_PER_SECOND, Token, VirtualTime};
+
+pub(super) const COUNT: usize = 14;
+
+/// CR1.
+const CEN: u32 = 1 << 0;
+const UDIS: u32 = 1 << 1;
+const URS: u32 = 1 << 2;
+const OPM: u32 = 1 << 3;
+/// DIR, CMS.
+const NOT_UP: u32 = 7 << 4;
+const ARPE: u32 = 1 << 7;
+
+/// SR and DIER.
+const UIF: u32 = 1;
+
+/// Compare channels of TIM1 to TIM14.
+const CHANNELS: [usize; COUNT] = [4, 4, 4, 4, 4, 0, 0, 4, 2, 1, 1, 2, 1, 1];
+
+#[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct Timer {
+    /// TIM1 is 0.
+    index: usize,
+    token: Token,
+    hz: u64,
+    cr1: u32,
+    cr2: u32,
+    dier: u32,
+    sr: u32,
+    ccmr: [u32; 2],
+    ccer: u32,
+    bdtr: u32,
+    ccr: [u32; 4],
+    /// Preloaded, and in use.
+    psc: u32,
+    arr: u32,
+    active_psc: u32,
+    active_arr: u32,
+    /// The counter was `base` at `anchor`, and everything up to `seen` ticks later has been accounted for.
+    anchor: VirtualTime,
+    base: u32,
+    seen: u64,
+}
+
+impl Timer {
+    pub(super) fn new(index: usize, token: Token) -> Self {
+        let arr = if is_wide(index) { u32::MAX } else { 0xffff };
+        Self {
+            index,
+            token,
+            hz: 16_000_000,
+            cr1: 0,
+            cr2: 0,
+            dier: 0,
+            sr: 0,
+            ccmr: [0; 2],
+            ccer: 0,
+            bdtr: 0,
+            ccr: [0; 4],
+            psc: 0,
+            arr,
+            active_psc: 0,
+            active_arr: arr,
+            anchor: VirtualTime::ZERO,
+            base: 0,
+            seen: 0,
+        }
+    }
+
+    pub(super) fn reset(&mut self, fabric: &mut Fabric) {
+        fabric.cancel_token(self.token);
+        *self = Self {
+            hz: self.hz,
+            ..Self::new(self.index, self.token)
+        };
+    }
+
+    /// The timer's clock runs at `hz` from now on.
+    pub(super) fn set_clock(&mut self, fabric: &mut Fabric, hz: u32) {
+        if self.hz != u64::from(hz) {
+            self.settle(fabric.now());
+            self.rebase(fabric.now());
+            self.hz = u64::from(hz);
+            self.plan(fabric);
+        }
+    }
+
+    /// Flags that interrupt: bit 0 the update, bits 1 to 4 the channels.
+    pub(super) fn pending(&self) -> u32 {
+        self.sr & self.dier & 0x1f
+    }
+
+    pub(super) fn read(&mut self, fabric: &mut Fabric, offset: u32) -> Result<u32, AccessFault> {
+        self.settle(fabric.now());
+        Ok(match offset {
+            0x00 => self.cr1,
+            0x04 => self.cr2,
+            0x08 => 0,
+            0x0c => self.dier,
+            0x10 => self.sr,
+            0x14 => 0,
+            0x18 | 0x1c if self.channels() > 0 => self.ccmr[(offset as usize - 0x18) / 4],
+            0x20 if self.channels() > 0 => self.ccer,
+            0x24 => self.count(),
+            0x28 => self.psc,
+            0x2c => self.arr,
+            0x30 if self.is_advanced() => 0,
+            0x34..0x44 if self.channel(offset).is_some() => self.ccr[(offset as usize - 0x34) / 4],
+            0x44 if self.is_advanced() => self.bdtr,
+            // DCR: no DMA burst was set up. OR: no remapping.
+            0x48 | 0x50 => 0,
+            _ => return Err(AccessFault::Unmodelled),
+        })
+    }
+
+    pub(super) fn write(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
+        let now = fabric.now();
+        self.settle(now);
+        match offset {
+            0x00 if value & NOT_UP != 0 => return Err(AccessFault::UnmodelledUse),
+            0x00 => {
+                if (self.cr1 ^ value) & CEN != 0 {
+                    self.rebase(now);
+                }
+                self.cr1 = value & 0x38f;
+                self.rebase(now);
+            }
+            // MMS: nothing listens to a trigger output.
+            0x04 => self.cr2 = value & 0x7ffb,
+            0x08 | 0x30 | 0x48 | 0x50 if value == 0 => {}
+            0x08 | 0x30 | 0x48 | 0x50 => return Err(AccessFault::UnmodelledUse),
+            // DMA requests, trigger and break interrupts.
+            0x0c if value & !0x1f != 0 => return Err(AccessFault::UnmodelledUse),
+            0x0c => self.dier = value & self.flags(),
+            0x10 => self.sr &= value,
+            0x14 if value & !0x1f != 0 => return Err(AccessFault::UnmodelledUse),
+            0x14 => self.generate(now, value),
+            0x18 | 0x1c if self.channels() > 0 => {
+                // Capture: CCxS says input.
+                if value & 0x0303 != 0 {
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                self.ccmr[(offset as usize - 0x18) / 4] = value & 0xffff;
+            }
+            0x20 if self.channels() > 0 => {
+                // An output that is enabled would drive a pin.
+                if value & 0x5555 != 0 {
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                self.ccer = value & 0xffff;
+            }
+            0x24 => {
+                self.rebase(now);
+                self.base = value & self.mask();
+            }
+            0x28 => self.psc = value & 0xffff,
+            0x2c => {
+                self.arr = value & self.mask();
+                if self.cr1 & ARPE == 0 {
+                    self.rebase(now);
+                    self.active_arr = self.arr;
+                }
+            }
+            0x34..0x44 if self.channel(offset).is_some() => {
+                // What is compared from now on; a preload (OCxPE) matters to outputs only.
+                self.rebase(now);
+                self.ccr[(offset as usize - 0x34) / 4] = value & self.mask();
+            }
+            0x44 if self.is_advanced() => self.bdtr = value & 0xffff,
+            _ => return Err(AccessFault::Unmodelled),
+        }
+        self.plan(fabric);
+        Ok(())
+    }
+
+    /// Something was due.
+    pub(super) fn wake(&mut self, fabric: &mut Fabric) {
+        self.settle(fabric.now());
+        self.plan(fabric);
+    }
+
+    /// EGR.
+    fn generate(&mut self, now: VirtualTime, value: u32) {
+        if value & 1 != 0 {
+            self.rebase(now);
+            self.base = 0;
+            if self.cr1 & UDIS == 0 {
+                self.load();
+                if self.cr1 & URS == 0 {
+                    self.sr |= UIF;
+                }
+            }
+        }
+        self.sr |= value & 0x1e & self.flags();
+    }
+
+    /// The preloaded values become the ones in use.
+    fn load(&mut self) {
+        self.active_psc = self.psc;
+        self.active_arr = self.arr;
+    }
+
+    /// Accounts for everything that happened up to `now`.
+    fn settle(&mut self, now: VirtualTime) {
+        while self.cr1 & CEN != 0 {
+            let ticks = self.ticks_at(now);
+            if ticks <= self.seen {
+                return;
+            }
+            let wrap = self.ticks_to_wrap();
+            // What comes after this overflow counts by other rules.
+            let changes = self.cr1 & OPM != 0 || self.active_psc != self.psc || self.active_arr != self.arr;
+            let until = if changes { ticks.min(wrap) } else { ticks };
+            for channel in 0..self.channels() {
+                if self.passes(self.ccr[channel], until) {
+                    self.sr |= 2 << channel;
+                }
+            }
+            let overflowed = self.wraps_at(until) > self.wraps_at(self.seen);
+            self.seen = until;
+            if !overflowed || self.cr1 & UDIS != 0 {
+                if until == ticks {
+                    return;
+                }
+                continue;
+            }
+            self.sr |= UIF;
+            if changes {
+                self.anchor = self.time_of(until);
+                self.base = 0;
+                self.seen = 0;
+                self.load();
+                if self.cr1 & OPM != 0 {
+                    self.cr1 &= !CEN;
+                }
+            }
+        }
+    }
+
+    /// Has [`Self::wake`] called when the next flag rises that interrupts, or the counting rules change.
+    fn plan(&mut self, fabric: &mut Fabric) {
+        fabric.cancel_token(self.token);
+        if self.cr1 & CEN == 0 {
+            return;
+        }
+        let waits = self.dier & !self.sr;
+        let changes = self.cr1 & OPM != 0 || self.active_psc != self.psc || self.active_arr != self.arr;
+        let wrap = (waits & UIF != 0 && self.cr1 & UDIS == 0 || changes).then(|| self.ticks_to_wrap());
+        let compares = (0..self.channels())
+            .filter(|channel| waits & 2 << channel != 0)
+            .filter_map(|channel| self.ticks_to(self.ccr[channel]));
+        if let Some(ticks) = compares.chain(wrap).min() {
+            fabric.schedule(self.time_of(ticks), self.token);
+        }
+    }
+
+    /// The counter starts anew from where it is.
+    fn rebase(&mut self, now: VirtualTime) {
+        if self.cr1 & CEN == 0 {
+            self.anchor = now;
+            self.seen = 0;
+            return;
+        }
+        let ticks = self.ticks_at(now);
+        self.base = self.count_at(ticks);
+        self.anchor = self.time_of(ticks);
+        self.seen = self.seen.saturating_sub(ticks);
+    }
+
+    fn count(&self) -> u32 {
+        match self.cr1 & CEN {
+            0 => self.base,
+            _ => self.count_at(self.seen),
+        }
+    }
+
+    fn period(&self) -> u64 {
+        u64::from(self.active_arr) + 1
+    }
+
+    fn count_at(&self, ticks: u64) -> u32 {
+        let base = u64::from(self.base);
+        if base >= self.period() {
+            // Beyond the reload value: it counts to its end and wraps there.
+            let end = u64::from(self.mask()) + 1;
+            return match base + ticks {
+                count if count < end => count as u32,
+                count => ((count - end) % self.period()) as u32,
+            };
+        }
+        ((base + ticks) % self.period()) as u32
+    }
+
+    /// Overflows up to `ticks`.
+    fn wraps_at(&self, ticks: u64) -> u64 {
+        let base = u64::from(self.base);
+        let period = self.period();
+        if base >= period {
+            let end = u64::from(self.mask()) + 1;
+            return (base + ticks).checked_sub(end).map_or(0, |beyond| 1 + beyond / period);
+        }
+        (base + ticks) / period
+    }
+
+    /// The tick of the first overflow after `seen`.
+    fn ticks_to_wrap(&self) -> u64 {
+        let base = u64::from(self.base);
+        let period = self.period();
+        let first = if base >= period {
+            u64::from(self.mask()) + 1 - base
+        } else {
+            period - base
+        };
+        if self.seen < first {
+            first
+        } else {
+            first + ((self.seen - first) / period + 1) * period
+        }
+    }
+
+    /// The tick after `seen` at which the counter is `value`.
+    fn ticks_to(&self, value: u32) -> Option<u64> {
+        let (value, base) = (u64::from(value), u64::from(self.base));
+        let period = self.period();
+        if base < period && value >= period {
+            return None;
+        }
+        let first = match value.checked_sub(base) {
+            Some(ticks) if ticks > 0 => ticks,
+            _ if value >= period => return None,
+            _ => {
+                let wrap = if base >= period {
+                    u64::from(self.mask()) + 1 - base
+                } else {
+                    period - base
+                };
+                wrap + value
+            }
+        };
+        Some(if self.seen < first {
+            first
+        } else {
+            first + ((self.seen - first) / period + 1) * period
+        })
+    }
+
+    /// Whether the counter becomes `value` after `seen` and up to `until`.
+    fn passes(&self, value: u32, until: u64) -> bool {
+        self.ticks_to(value).is_some_and(|ticks| ticks <= until)
+    }
+
+    fn ticks_at(&self, now: VirtualTime) -> u64 {
+        let span = now.saturating_sub(self.anchor).as_ps();
+        let divider = u128::from(PS_PER_SECOND) * u128::from(self.active_psc + 1);
+        (u128::from(span) * u128::from(self.hz) / divider) as u64
+    }
+
+    fn time_of(&self, ticks: u64) -> VirtualTime {
+        self.anchor.saturating_add(VirtualTime::from_ticks(
+            ticks.saturating_mul(u64::from(self.active_psc) + 1),
+            self.hz,
+        ))
+    }
+
+    fn channels(&self) -> usize {
+        CHANNELS[self.index]
+    }
+
+    fn channel(&self, offset: u32) -> Option<usize> {
+        let channel = (offset as usize - 0x34) / 4;
+        (channel < self.channels()).then_some(channel)
+    }
+
+    /// Flags that it has.
+    fn flags(&self) -> u32 {
+        (2 << self.channels()) - 1
+    }
+
+    fn is_advanced(&self) -> bool {
+        matches!(self.index, 0 | 7)
+    }
+
+    fn mask(&self) -> u32 {
+        if is_wide(self.index) { u32::MAX } else { 0xffff }
+    }
+}
+
+/// TIM2 and TIM5 have 32 bits.
+fn is_wide(index: usize) -> bool {
+    matches!(index, 1 | 4)
+}

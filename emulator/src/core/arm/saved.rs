@@ -1,0 +1,103 @@
+//! The core's state for snapshots in files. A field that is added to the core has to be named here, or it does not
+//! compile: it is either saved, or found again (decoded code, options), or an output.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CortexM, Dispatch, Fp, Registers, Sleep, StopReason, System};
+use crate::core::clock::CoreClock;
+use crate::core::fabric::{BadState, SavedFabric};
+
+/// What decides the future of a core and its chip, but for memory.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedCore {
+    regs: Registers,
+    fp: Fp,
+    cycles: u64,
+    instructions: u64,
+    exclusive: bool,
+    event_register: bool,
+    sleeping: Option<Sleep>,
+    system: System,
+    clock: CoreClock,
+    slept: u64,
+    halted: Option<StopReason>,
+    fabric: SavedFabric,
+    chip: Vec<u8>,
+}
+
+impl CortexM {
+    pub(in crate::core) fn saved(&self) -> Result<SavedCore, BadState> {
+        let Self {
+            regs,
+            fp,
+            cycles,
+            instructions,
+            attention: _,
+            exclusive,
+            event_register,
+            sleeping,
+            system,
+            clock,
+            slept,
+            options: _,
+            code: _,
+            dispatch: _,
+            fabric,
+            chip,
+            faults_taken: _,
+            halted,
+        } = self;
+        Ok(SavedCore {
+            regs: regs.clone(),
+            fp: *fp,
+            cycles: *cycles,
+            instructions: *instructions,
+            exclusive: *exclusive,
+            event_register: *event_register,
+            sleeping: *sleeping,
+            system: system.clone(),
+            clock: *clock,
+            slept: *slept,
+            halted: *halted,
+            fabric: fabric.save(),
+            chip: chip.save()?,
+        })
+    }
+
+    pub(in crate::core) fn take_over(&mut self, saved: SavedCore) -> Result<(), BadState> {
+        let SavedCore {
+            regs,
+            fp,
+            cycles,
+            instructions,
+            exclusive,
+            event_register,
+            sleeping,
+            system,
+            clock,
+            slept,
+            halted,
+            fabric,
+            chip,
+        } = saved;
+        self.chip.load(&chip)?;
+        self.regs = regs;
+        self.fp = fp;
+        self.cycles = cycles;
+        self.instructions = instructions;
+        self.exclusive = exclusive;
+        self.event_register = event_register;
+        self.sleeping = sleeping;
+        self.system = system;
+        self.clock = clock;
+        self.slept = slept;
+        self.halted = halted;
+        self.fabric.load(fabric);
+        self.fabric.memory_mut().distrust();
+        self.attention = true;
+        self.code.clear(false);
+        self.dispatch = Dispatch::default();
+        self.faults_taken.clear();
+        Ok(())
+    }
+}

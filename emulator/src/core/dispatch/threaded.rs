@@ -1,0 +1,418 @@
+//! Threaded code: a block becomes a row of cells, each a handler with its operands, and each handler ends by jumping to
+//! the next one's. One of the places where the emulator is `unsafe`: the jumps go through pointers into the row, since a
+//! `match` over instructions behind bounds checks runs at a third of the speed.
+//!
+//! A handler does only what goes well: anything else (a device, a page seen for the first time, a fault) it hands to the
+//! core's reference by [`reference`], which runs the very instruction at its exact cycle. So there is one place that
+//! knows what an instruction means, and the oracle test compares both through it.
+//!
+//! Invariants, on which every `unsafe` here rests:
+//! - Rows are made by [`Block::new`] alone: a header, then operations, then a cell that leaves the row; a cell with
+//!   links is followed by its link cell.
+//! - A row lives until the core's blocks or their library drop it, which happens only between runs of [`enter`].
+//! - A link points to the header of a row of the same core's blocks or their library, or is null; one in a shared row
+//!   points to a shared row, of the same library.
+
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::{Core, Row, Slot, step_slots};
+
+/// A core whose code can be threaded.
+///
+/// # Safety
+/// `lay` gives each handler the operands that it was written for, ends the row with a cell that leaves it, and puts a link
+/// cell behind each handler that follows one. Its handlers do with a row what the functions here do, and nothing else.
+pub(in crate::core) unsafe trait Threaded: Core {
+    /// What a taken branch costs more.
+    const TAKEN_CYCLES: u32;
+    /// How many registers operands can name.
+    const REGISTERS: u8;
+
+    /// Where the last instruction of a block branches to, when that is known; else 0.
+    fn branch_target(slot: &Self::Slot) -> u32;
+    /// Adds the cells of the row's instructions, the last of which leaves it.
+    fn lay(row: &mut Row<'_, Self>);
+    /// Its state of the dispatch.
+    fn dispatch(&mut self) -> &mut Dispatch<Self>;
+    /// Sets the counts of [`Core::elapsed`].
+    fn set_elapsed(&mut self, cycles: u64, instructions: u64);
+    /// Stands before the block at `pc`, with nothing begun.
+    fn go_to(&mut self, pc: u32);
+}
+
+/// Virtual time within a run: cycles in the upper half, executed instructions in the lower.
+pub(in crate::core) type Clock = u64;
+
+/// What a handler is: it executes its cell and goes on to the next.
+pub(in crate::core) type Handler<C> = unsafe fn(&mut C, *const Cell<C>, Clock);
+
+/// One element of a row.
+#[repr(C, align(16))]
+pub(in crate::core) union Cell<C: Core> {
+    pub(in crate::core) op: Op<C>,
+    pub(super) header: Header<C>,
+    pub(super) links: ManuallyDrop<LinkPair<C>>,
+}
+
+/// An operation: handler and operands. What the operands mean is the handler's to say; registers are below
+/// [`Threaded::REGISTERS`].
+#[repr(C)]
+pub(in crate::core) struct Op<C: Core> {
+    pub(super) handler: Handler<C>,
+    pub(in crate::core) a: u8,
+    pub(in crate::core) b: u8,
+    pub(in crate::core) c: u8,
+    /// Its index in the row, so that the header can be found.
+    pub(super) index: u8,
+    pub(in crate::core) imm: u32,
+}
+
+impl<C: Core> Clone for Op<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: Core> Copy for Op<C> {}
+
+/// The first cell of a row.
+#[repr(C)]
+pub(super) struct Header<C: Core> {
+    /// What the whole block costs; a taken branch adds to it.
+    pub(super) cost: Clock,
+    pub(super) block: *const Block<C>,
+}
+
+impl<C: Core> Clone for Header<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: Core> Copy for Header<C> {}
+
+/// The headers of the rows that follow, once they are known.
+#[repr(C)]
+pub(super) struct LinkPair<C: Core> {
+    pub(super) taken: AtomicPtr<Cell<C>>,
+    pub(super) other: AtomicPtr<Cell<C>>,
+}
+
+/// A block in both forms: its instructions, and the row made of them.
+pub(in crate::core) struct Block<C: Core> {
+    pub(super) pc: u32,
+    /// Whether it is the image's, and not one machine's.
+    pub(super) shared: bool,
+    pub(super) slots: Box<[C::Slot]>,
+    /// For each cell, which instructions it stands for.
+    pub(super) covers: Box<[Cover]>,
+    /// Where its last instruction branches to, when that is known.
+    pub(super) taken_pc: u32,
+    /// The address behind it.
+    pub(super) next_pc: u32,
+    pub(super) cells: Box<[Cell<C>]>,
+}
+
+/// The instructions that a cell stands for.
+#[derive(Clone, Copy)]
+pub(super) struct Cover {
+    pub(super) first: u8,
+    pub(super) count: u8,
+    /// The cost from the first of them to the end of the block.
+    pub(super) rest: Clock,
+}
+
+// SAFETY: rows are not changed after they are made but for their links, which are atomic; the pointers in them are to
+// the block itself and to rows that live as long.
+unsafe impl<C: Core<Slot: Send>> Send for Block<C> {}
+// SAFETY: as above.
+unsafe impl<C: Core<Slot: Sync>> Sync for Block<C> {}
+
+impl<C: Core> Block<C> {
+    /// Cycles without what a taken branch adds.
+    pub(in crate::core) fn cycles(&self) -> u64 {
+        // SAFETY: the first cell of a row is its header.
+        unsafe { self.cells[0].header.cost >> 32 }
+    }
+
+    /// What [`enter`] takes: the block stays where it is until the core's cache is cleared, between two runs.
+    pub(in crate::core) fn handle(&self) -> *const Self {
+        self
+    }
+
+    fn entry(&self) -> *const Cell<C> {
+        self.cells.as_ptr()
+    }
+}
+
+/// State of the core that only this module uses.
+#[repr(C)]
+pub(in crate::core) struct Dispatch<C: Core> {
+    /// A block may start while the clock with its cost is below this.
+    limit: Clock,
+    /// The core's counts when the run began.
+    cycles: u64,
+    instructions: u64,
+    /// The link to fill when the block at `unlinked_pc` is found next.
+    unlinked: *const AtomicPtr<Cell<C>>,
+    unlinked_pc: u32,
+    unlinked_shared: bool,
+    /// Rows by address, for jumps whose target is known at run time only.
+    jumps: Box<[Jump<C>; JUMPS]>,
+}
+
+struct Jump<C: Core> {
+    pc: u32,
+    entry: *const Cell<C>,
+}
+
+const JUMPS: usize = 1_024;
+
+impl<C: Core> Jump<C> {
+    /// No block starts at an odd address.
+    const NONE: Self = Self {
+        pc: 1,
+        entry: ptr::null(),
+    };
+}
+
+// SAFETY: the pointers are to rows of the code cache that moves along with this.
+unsafe impl<C: Core> Send for Dispatch<C> {}
+// SAFETY: a shared reference to this does not reach through the pointers.
+unsafe impl<C: Core> Sync for Dispatch<C> {}
+
+impl<C: Core> Default for Dispatch<C> {
+    fn default() -> Self {
+        Self {
+            limit: 0,
+            cycles: 0,
+            instructions: 0,
+            unlinked: ptr::null(),
+            unlinked_pc: 0,
+            unlinked_shared: false,
+            jumps: Box::new([const { Jump::NONE }; JUMPS]),
+        }
+    }
+}
+
+impl<C: Core> Dispatch<C> {
+    /// Forgets every row: they are about to be dropped.
+    pub(in crate::core) fn clear(&mut self) {
+        self.unlinked = ptr::null();
+        *self.jumps = [const { Jump::NONE }; JUMPS];
+    }
+
+    /// Remembers where `block` is, and links the row that was just left to it, if that is where it went: an interrupt, a
+    /// single step or a debugger may have come between. What is shared is not linked to what is one machine's.
+    pub(in crate::core) fn found(&mut self, block: &Block<C>) {
+        let entry = block.entry();
+        self.jumps[jump_place(block.pc)] = Jump { pc: block.pc, entry };
+        if !self.unlinked.is_null() && self.unlinked_pc == block.pc && (block.shared || !self.unlinked_shared) {
+            // SAFETY: it was set by `leave_by_link` to a link of a row that still lives: `clear` resets it otherwise.
+            unsafe { (*self.unlinked).store(entry.cast_mut(), Ordering::Release) };
+        }
+        self.unlinked = ptr::null();
+    }
+}
+
+fn jump_place(pc: u32) -> usize {
+    // What is called from one place returns there: functions some kilobytes apart must not share their places.
+    (pc >> 1 ^ pc >> 11) as usize % JUMPS
+}
+
+/// Runs `block`, which must be the one at PC, and what follows it for as long as whole blocks fit `budget` cycles (at
+/// least this one must), nothing needs attention, and the next block is known. Leaves the core's registers and counts
+/// exact.
+pub(in crate::core) fn enter<C: Threaded>(core: &mut C, block: *const Block<C>, budget: u32) {
+    let (cycles, instructions) = core.elapsed();
+    let dispatch = core.dispatch();
+    dispatch.limit = (u64::from(budget) + 1) << 32;
+    dispatch.cycles = cycles;
+    dispatch.instructions = instructions;
+    dispatch.unlinked = ptr::null();
+    // SAFETY: the caller took the block from the core's cache just now, and the cache does not drop it before this ends.
+    unsafe { follow(core, (*block).entry(), 0) }
+}
+
+/// Runs instructions of `block`, which must be the one at PC, one by one, until `due`, or `limit` instructions since
+/// power-on, or something needs attention, or the block is left.
+pub(in crate::core) fn step_through<C: Threaded>(core: &mut C, block: *const Block<C>, due: u64, limit: u64) {
+    // SAFETY: as for `enter`; single instructions do not drop blocks either.
+    let slots = unsafe { &(*block).slots };
+    step_slots(core, slots, due, limit);
+}
+
+/// Goes on with the row of `entry`, if it fits the budget.
+#[inline(always)]
+unsafe fn follow<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock) {
+    // SAFETY: `entry` is a header (module invariants), and is followed by an operation.
+    unsafe {
+        let clock_after = clock + (*entry).header.cost;
+        if clock_after >= core.dispatch().limit {
+            return out_of_budget(core, entry, clock);
+        }
+        let first = entry.add(1);
+        ((*first).op.handler)(core, first, clock_after)
+    }
+}
+
+/// Goes on with the next cell.
+#[inline(always)]
+pub(in crate::core) unsafe fn next<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
+    // SAFETY: `at` is an operation that does not leave its row, so another follows.
+    unsafe { ahead(core, at, 1, clock) }
+}
+
+/// Goes on `cells` further on, where there must be an operation of the same row.
+#[inline(always)]
+pub(in crate::core) unsafe fn ahead<C: Threaded>(core: &mut C, at: *const Cell<C>, cells: usize, clock: Clock) {
+    // SAFETY: that is the caller's to ensure.
+    unsafe {
+        let next = at.add(cells);
+        ((*next).op.handler)(core, next, clock)
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn out_of_budget<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock) {
+    // SAFETY: `entry` is a header.
+    let pc = unsafe { (*(*entry).header.block).pc };
+    leave(core, pc, clock);
+}
+
+/// Ends the run before the instruction at `pc`.
+fn leave<C: Threaded>(core: &mut C, pc: u32, clock: Clock) {
+    count(core, clock);
+    core.go_to(pc);
+}
+
+/// Leaves the row: its neighbour goes on. For blocks whose last instruction does not leave by itself.
+pub(in crate::core) unsafe fn go_on<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
+    // SAFETY: a link cell follows.
+    unsafe { follow_link::<false, C>(core, at, clock) }
+}
+
+/// The address behind the block of an operation.
+#[inline(always)]
+pub(in crate::core) unsafe fn next_pc<C: Core>(at: *const Cell<C>) -> u32 {
+    // SAFETY: `at` is an operation of a row, whose header is `index` cells before it.
+    unsafe { (*(*at.sub(usize::from((*at).op.index))).header.block).next_pc }
+}
+
+/// Leaves the row by the link cell behind `at`: where its branch goes, or straight on. Without a link yet, ends the run
+/// there and asks for the link to be filled.
+#[inline(always)]
+pub(in crate::core) unsafe fn follow_link<const TAKEN: bool, C: Threaded>(
+    core: &mut C,
+    at: *const Cell<C>,
+    clock: Clock,
+) {
+    // SAFETY: the cell behind `at` holds links, which point to headers of rows of the same cache.
+    unsafe {
+        let links = &(*at.add(1)).links;
+        let entry = if TAKEN { &links.taken } else { &links.other }.load(Ordering::Acquire);
+        let clock = if TAKEN { clock + taken_cost::<C>() } else { clock };
+        if entry.is_null() {
+            return leave_by_link::<TAKEN, C>(core, at, clock);
+        }
+        follow(core, entry, clock)
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn leave_by_link<const TAKEN: bool, C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
+    // SAFETY: as in `follow_link`; the header is `index` cells before an operation.
+    unsafe {
+        let links = &(*at.add(1)).links;
+        let block = &*(*at.sub(usize::from((*at).op.index))).header.block;
+        let pc = if TAKEN { block.taken_pc } else { block.next_pc };
+        let dispatch = core.dispatch();
+        dispatch.unlinked = if TAKEN { &links.taken } else { &links.other };
+        dispatch.unlinked_pc = pc;
+        dispatch.unlinked_shared = block.shared;
+        leave(core, pc, clock);
+    }
+}
+
+/// Follows a computed jump to `pc`, which is even.
+#[inline(always)]
+pub(in crate::core) unsafe fn follow_jump<C: Threaded>(core: &mut C, pc: u32, clock: Clock) {
+    let clock = clock + taken_cost::<C>();
+    let Jump { pc: at, entry } = core.dispatch().jumps[jump_place(pc)];
+    if at != pc {
+        return leave_cold(core, pc, clock);
+    }
+    // SAFETY: the table holds headers of rows that live: it is cleared before they are dropped.
+    unsafe { follow(core, entry, clock) }
+}
+
+#[cold]
+#[inline(never)]
+fn leave_cold<C: Threaded>(core: &mut C, pc: u32, clock: Clock) {
+    leave(core, pc, clock);
+}
+
+/// What a taken branch costs more, as a clock.
+const fn taken_cost<C: Threaded>() -> Clock {
+    (C::TAKEN_CYCLES as u64) << 32
+}
+
+/// Brings the core's counts to `clock`.
+fn count<C: Threaded>(core: &mut C, clock: Clock) {
+    let dispatch = core.dispatch();
+    let cycles = dispatch.cycles + (clock >> 32);
+    let instructions = dispatch.instructions + (clock & 0xffff_ffff);
+    core.set_elapsed(cycles, instructions);
+}
+
+/// Executes the instructions of the cell at `at` by the reference. Goes on in the row if they went by without anything
+/// out of the ordinary, else ends the run behind them.
+#[cold]
+#[inline(never)]
+pub(in crate::core) unsafe fn reference<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
+    // SAFETY: `at` is an operation of a row; if it is not the last, another follows.
+    unsafe {
+        // Apart, so that nothing on this stack keeps what follows from being a jump: a program that polls a device comes
+        // here for as long as it likes, and each call would leave its frame behind.
+        let clock = run_cover(core, at, clock);
+        if clock != LEFT {
+            next(core, at, clock)
+        }
+    }
+}
+
+/// What [`run_cover`] gives when the run ended.
+const LEFT: Clock = Clock::MAX;
+
+/// Executes the instructions of the cell at `at`, and gives the clock behind them if the row goes on.
+#[inline(never)]
+unsafe fn run_cover<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) -> Clock {
+    // SAFETY: `at` is an operation of a row, whose header is `index` cells before it.
+    unsafe {
+        let index = usize::from((*at).op.index);
+        let header = (*at.sub(index)).header;
+        let block = &*header.block;
+        let Cover { first, count, rest } = block.covers[index];
+        let (first, last) = (usize::from(first), usize::from(first) + usize::from(count));
+        // The clock counts the whole block since its start: take off what is still to come.
+        let before = clock - rest;
+        self::count(core, before);
+        let (_, instructions) = core.elapsed();
+        for slot in &block.slots[first..last] {
+            core.run_slot(slot);
+            if core.attention() || core.at() != slot.next_pc() {
+                return LEFT;
+            }
+        }
+        if last == block.slots.len() {
+            return LEFT;
+        }
+        // What a condition skipped was not executed.
+        let executed = core.elapsed().1 - instructions;
+        clock - (u64::from(count) - executed)
+    }
+}

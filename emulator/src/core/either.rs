@@ -1,0 +1,312 @@
+//! The cores of the builtin engine behind one face, for the machine. The choice is made once a call, never once an
+//! instruction.
+
+use std::hash::Hasher;
+
+use super::arm::{self, CortexM};
+use super::fabric::{BadState, Chip, CoreDescription, Fabric, ResetKind};
+use super::limits::Limits;
+use super::riscv::{self, RiscV};
+use super::shared_image::SharedImage;
+use crate::debug::profile::Watched;
+use crate::machine::engine::{GuestFault, RegisterInfo};
+use crate::machine::time::VirtualTime;
+
+/// One of the cores, with its chip.
+pub enum Core {
+    /// ARMv7E-M.
+    CortexM(Box<CortexM>),
+    /// RV32IMAC.
+    RiscV(Box<RiscV>),
+}
+
+/// Why a run of a core ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// [`Limits::until`] is reached.
+    Time,
+    /// [`Limits::instructions`] is reached.
+    Instructions,
+    /// Asleep.
+    Idle,
+    /// The machine was reset.
+    Reset(ResetKind),
+    /// A semihosting call that ends the program, or that is not served; `code` is its breakpoint's immediate.
+    Breakpoint {
+        /// The immediate; 0 where breakpoints have none.
+        code: u8,
+    },
+    /// The core locked up.
+    Lockup {
+        /// Where.
+        pc: u32,
+    },
+    /// The chip switched itself off.
+    PowerOff,
+}
+
+/// The state of one of the cores, with its chip.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) enum SavedCore {
+    CortexM(Box<arm::SavedCore>),
+    RiscV(Box<riscv::SavedCore>),
+}
+
+/// The same call on whichever core it is.
+macro_rules! on_core {
+    ($self:expr, $core:ident => $call:expr) => {
+        match $self {
+            Core::CortexM($core) => $call,
+            Core::RiscV($core) => $call,
+        }
+    };
+}
+
+impl Core {
+    /// The core that `chip` has, as power comes up.
+    pub fn new(chip: Box<dyn Chip>, fabric: Fabric) -> Self {
+        match chip.description().core {
+            CoreDescription::CortexM(_) => Self::CortexM(Box::new(CortexM::new(chip, fabric))),
+            CoreDescription::RiscV(_) => Self::RiscV(Box::new(RiscV::new(chip, fabric))),
+        }
+    }
+
+    /// Runs until a limit is reached or the machine stops by itself.
+    pub fn run(&mut self, limits: Limits) -> Stop {
+        match self {
+            Self::CortexM(core) => match core.run(limits) {
+                arm::StopReason::Time => Stop::Time,
+                arm::StopReason::Instructions => Stop::Instructions,
+                arm::StopReason::Idle => Stop::Idle,
+                arm::StopReason::Reset(kind) => Stop::Reset(kind),
+                arm::StopReason::Exit { .. } | arm::StopReason::Semihosting { .. } => {
+                    Stop::Breakpoint { code: arm::SEMIHOSTING }
+                }
+                arm::StopReason::Lockup(lockup) => Stop::Lockup { pc: lockup.pc },
+                arm::StopReason::PowerOff => Stop::PowerOff,
+            },
+            Self::RiscV(core) => match core.run(limits) {
+                riscv::StopReason::Time => Stop::Time,
+                riscv::StopReason::Instructions => Stop::Instructions,
+                riscv::StopReason::Idle => Stop::Idle,
+                riscv::StopReason::Reset(kind) => Stop::Reset(kind),
+                riscv::StopReason::Exit { .. } | riscv::StopReason::Semihosting { .. } => Stop::Breakpoint { code: 0 },
+                riscv::StopReason::PowerOff => Stop::PowerOff,
+            },
+        }
+    }
+
+    /// The image in memory is `image`: what other machines decoded of it is run too.
+    pub(crate) fn share_code(&mut self, image: &SharedImage) {
+        on_core!(self, core => core.share_code(image));
+    }
+
+    /// Resets core and chip; time goes on.
+    pub fn reset(&mut self, kind: ResetKind) {
+        on_core!(self, core => core.reset(kind));
+    }
+
+    /// A second core and chip in the same state, without the outputs that were not taken yet.
+    pub fn fork(&mut self) -> Self {
+        match self {
+            Self::CortexM(core) => Self::CortexM(Box::new(core.fork())),
+            Self::RiscV(core) => Self::RiscV(Box::new(core.fork())),
+        }
+    }
+
+    /// Everything that decides the machine's future, but for memory.
+    pub(crate) fn save(&self) -> Result<SavedCore, BadState> {
+        Ok(match self {
+            Self::CortexM(core) => SavedCore::CortexM(Box::new(core.saved()?)),
+            Self::RiscV(core) => SavedCore::RiscV(Box::new(core.saved()?)),
+        })
+    }
+
+    /// Takes a state over; memory stays as it is.
+    pub(crate) fn load(&mut self, saved: SavedCore) -> Result<(), BadState> {
+        match (self, saved) {
+            (Self::CortexM(core), SavedCore::CortexM(saved)) => core.take_over(*saved),
+            (Self::RiscV(core), SavedCore::RiscV(saved)) => core.take_over(*saved),
+            _ => Err(BadState("it is of another core".to_owned())),
+        }
+    }
+
+    /// Feeds everything that decides the machine's future into `state`.
+    pub fn hash_state(&self, state: &mut dyn Hasher) {
+        on_core!(self, core => core.hash_state(state));
+    }
+
+    /// Address of the instruction being executed, or of the next one between instructions.
+    pub fn pc(&self) -> u32 {
+        on_core!(self, core => core.registers().pc())
+    }
+
+    /// Instructions executed since power-on.
+    pub fn instructions(&self) -> u64 {
+        on_core!(self, core => core.instructions())
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> VirtualTime {
+        on_core!(self, core => core.now())
+    }
+
+    /// When the next event falls due; `None`: never.
+    pub fn next_due_at(&self) -> Option<VirtualTime> {
+        on_core!(self, core => core.next_due_at())
+    }
+
+    /// The registers it has, in GDB's order.
+    pub fn register_list(&self) -> &'static [RegisterInfo] {
+        match self {
+            Self::CortexM(core) if core.has_fp() => &ARM_REGISTERS,
+            Self::CortexM(_) => &ARM_REGISTERS[..ARM_CORE_REGISTERS],
+            Self::RiscV(_) => &RISCV_REGISTERS,
+        }
+    }
+
+    /// Reads a register by its name.
+    pub fn read_register(&self, name: &str) -> Option<u32> {
+        match self {
+            Self::CortexM(core) => read_arm_register(core, name),
+            Self::RiscV(core) => core.read_register(name),
+        }
+    }
+
+    /// Writes a register by its name.
+    pub fn write_register(&mut self, name: &str, value: u32) -> Option<()> {
+        on_core!(self, core => core.write_register(name, value))
+    }
+
+    /// Memory, outputs, logs.
+    pub fn fabric(&self) -> &Fabric {
+        on_core!(self, core => core.fabric())
+    }
+
+    /// As [`Self::fabric`], to take outputs or write memory between runs.
+    pub fn fabric_mut(&mut self) -> &mut Fabric {
+        on_core!(self, core => core.fabric_mut())
+    }
+
+    /// Where the core is, for a profile.
+    pub(crate) fn watched(&self) -> Watched {
+        on_core!(self, core => core.watched())
+    }
+
+    /// The chip.
+    pub fn chip(&self) -> &dyn Chip {
+        on_core!(self, core => core.chip())
+    }
+
+    /// The chip with the fabric, to feed inputs between runs.
+    pub fn chip_mut(&mut self) -> (&mut dyn Chip, &mut Fabric) {
+        on_core!(self, core => core.chip_mut())
+    }
+
+    /// Takes the faults the guest took since the last call.
+    pub fn take_faults(&mut self) -> Vec<GuestFault> {
+        match self {
+            Self::CortexM(core) => core.take_faults().into_iter().map(GuestFault::from).collect(),
+            Self::RiscV(core) => core.take_faults().into_iter().map(GuestFault::from).collect(),
+        }
+    }
+}
+
+impl From<arm::FaultTaken> for GuestFault {
+    fn from(taken: arm::FaultTaken) -> Self {
+        Self::Exception {
+            at: taken.at,
+            pc: taken.pc,
+            lr: taken.lr,
+            what: taken.to_string(),
+        }
+    }
+}
+
+impl From<riscv::TrapTaken> for GuestFault {
+    fn from(taken: riscv::TrapTaken) -> Self {
+        Self::Exception {
+            at: taken.at,
+            pc: taken.pc,
+            lr: taken.ra,
+            what: taken.to_string(),
+        }
+    }
+}
+
+const fn register(name: &'static str) -> RegisterInfo {
+    RegisterInfo { name, bits: 32 }
+}
+
+/// In GDB's order (org.gnu.gdb.arm.m-profile, then m-system), then the floating-point extension's.
+const ARM_REGISTERS: [RegisterInfo; ARM_CORE_REGISTERS + arm::FP_REGISTER_NAMES.len()] = {
+    let mut list = [register("pc"); ARM_CORE_REGISTERS + arm::FP_REGISTER_NAMES.len()];
+    let mut index = 0;
+    while index < list.len() {
+        list[index] = match index {
+            0..ARM_CORE_REGISTERS => ARM_CORE[index],
+            _ => register(arm::FP_REGISTER_NAMES[index - ARM_CORE_REGISTERS]),
+        };
+        index += 1;
+    }
+    list
+};
+
+const ARM_CORE_REGISTERS: usize = 23;
+const ARM_CORE: [RegisterInfo; ARM_CORE_REGISTERS] = [
+    register("r0"),
+    register("r1"),
+    register("r2"),
+    register("r3"),
+    register("r4"),
+    register("r5"),
+    register("r6"),
+    register("r7"),
+    register("r8"),
+    register("r9"),
+    register("r10"),
+    register("r11"),
+    register("r12"),
+    register("sp"),
+    register("lr"),
+    register("pc"),
+    register("xpsr"),
+    register("msp"),
+    register("psp"),
+    register("primask"),
+    register("basepri"),
+    register("faultmask"),
+    register("control"),
+];
+
+/// In GDB's order (org.gnu.gdb.riscv.cpu), then the CSRs that people look at.
+const RISCV_REGISTERS: [RegisterInfo; 46] = {
+    let mut list = [register("pc"); 46];
+    let mut index = 0;
+    while index < 32 {
+        list[index] = register(riscv::REGISTER_NAMES[index]);
+        index += 1;
+    }
+    while index < 45 {
+        list[index + 1] = register(riscv::CSR_NAMES[index - 32].0);
+        index += 1;
+    }
+    list
+};
+
+fn read_arm_register(core: &arm::CortexM, name: &str) -> Option<u32> {
+    let Some(index) = ARM_CORE.iter().position(|register| register.name == name) else {
+        return core.fp_register(name);
+    };
+    let regs = core.registers();
+    Some(match name {
+        "xpsr" => regs.xpsr(),
+        "msp" => regs.msp(),
+        "psp" => regs.psp(),
+        "primask" => u32::from(regs.primask),
+        "basepri" => u32::from(regs.basepri),
+        "faultmask" => u32::from(regs.faultmask),
+        "control" => core.control(),
+        _ => regs.r[index],
+    })
+}

@@ -1,0 +1,671 @@
+//! What joins a core and a chip's peripherals: the [`Chip`] trait, which a chip implements, and the [`Fabric`], through
+//! which its peripherals reach time, interrupts, memory and the world outside.
+//!
+//! Rules of the seam:
+//! - The core calls the chip with the instant of the access in [`Fabric::now`] and its instruction in [`Fabric::pc`].
+//! - The core serves RAM, flash reads and the private peripheral bus (0xE000_0000..0xE010_0000) itself, and resolves
+//!   bit-band aliases; every other address, and every *store* to flash, arrives at [`Chip::read`] or [`Chip::write`].
+//! - Nothing here reads host time or host randomness; a machine with the same image, seed and inputs is the same machine.
+
+mod saved;
+
+use std::hash::Hasher;
+
+use super::entropy::EntropyStream;
+use super::memory::{GuestMemory, Region};
+use crate::debug::profile::Watching;
+use crate::machine::time::{EventId, EventQueue, Token, VirtualTime};
+
+pub(super) use saved::SavedFabric;
+pub use saved::{BadState, ChipState};
+
+/// A chip: all its peripherals in one struct, so that what is wired together on silicon (PPI, shorts, DMA) can be here.
+///
+/// [`ChipState`] comes with `Clone`, `Hash` and `serde`'s derives on the struct and on all that it is made of.
+pub trait Chip: ChipState + Send {
+    /// Memory map and core of this chip.
+    fn description(&self) -> ChipDescription;
+
+    /// A load by the core (or a debugger) of `size` bytes at `addr`, aligned to `size`. The value is zero-extended.
+    ///
+    /// # Errors
+    /// [`AccessFault`]; the core logs it with address and PC and raises a precise BusFault in the guest.
+    fn read(&mut self, fabric: &mut Fabric, addr: u32, size: AccessSize) -> Result<u32, AccessFault>;
+
+    /// A store by the core of `size` bytes at `addr`, aligned to `size`: to a peripheral, or to flash, whose controller
+    /// decides what it does ([`Fabric::memory_mut`] programs it).
+    ///
+    /// # Errors
+    /// As for [`Chip::read`].
+    fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault>;
+
+    /// The event scheduled with `token` is due: `fabric.now()` is its time, or a few cycles later when an instruction
+    /// was under way.
+    fn event(&mut self, fabric: &mut Fabric, token: Token);
+
+    /// The chip is reset. [`ResetKind::PowerOn`] comes first of all, before anything else is called. The fabric has
+    /// dropped every pending event and interrupt level before this call.
+    fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind);
+
+    /// An image was loaded: what the board's bootloader makes of it at each start beside what lies in memory.
+    fn boot_image(&mut self, _image: &crate::machine::image::Image) {}
+
+    /// What is at `addr` by its maker's name, where the chip knows one that no image brings along (a ROM function).
+    fn place_name(&self, _addr: u32) -> Option<&'static str> {
+        None
+    }
+
+    /// Bytes arrive from outside at UART `index`. They are the guest's as fast as the line allows: pace them by events.
+    fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]);
+
+    /// How many more bytes UART `index` takes before its inbound queue is full (host-side back-pressure).
+    fn uart_input_room(&self, index: u8) -> usize;
+
+    /// Whether bytes are on their way over UART `index`, in or out: what is due next is then not a time-out.
+    fn uart_busy(&self, _index: u8) -> bool {
+        false
+    }
+
+    /// The level that is driven on pin `pin` from outside; `None`: let go (pull-ups and pull-downs decide).
+    fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>);
+
+    /// The level on pin `pin` now, as a probe would see it; `None` when it floats or there is no such pin.
+    fn pin_level(&self, pin: u16) -> Option<bool>;
+
+    /// Whether the chip resets itself when its core locks up (with no debugger attached).
+    fn resets_on_lockup(&self) -> bool {
+        false
+    }
+}
+
+/// What the machine needs to know of a chip before it runs.
+#[derive(Clone, Debug)]
+pub struct ChipDescription {
+    /// Name in the field's spelling, as in `nRF52840`.
+    pub name: &'static str,
+    /// Memory regions: flash, RAM, information pages. They do not overlap, and start and end on 4 KiB pages.
+    pub regions: Vec<Region>,
+    /// Which core, with its options.
+    pub core: CoreDescription,
+    /// Core clock out of reset, in Hz ([`Fabric::set_cpu_hz`] changes it).
+    pub cpu_hz: u32,
+}
+
+/// A core and its build options.
+#[derive(Clone, Debug)]
+pub enum CoreDescription {
+    /// Cortex-M4 or M4F.
+    CortexM(CortexMOptions),
+    /// RV32IMAC with machine and user mode.
+    RiscV(RiscVOptions),
+}
+
+/// Implementation options of a RISC-V core (Privileged Architecture 1.12). Interrupt line `n` of the fabric is bit `n`
+/// of `mip`: 3, 7 and 11 are the standard software, timer and external interrupt, 16 and up the platform's own.
+#[derive(Clone, Debug)]
+pub struct RiscVOptions {
+    /// Where execution starts after a reset.
+    pub reset_pc: u32,
+    /// `mvendorid`, `marchid` and `mimpid`.
+    pub identity: [u32; 3],
+    /// Bits of `mie` that can be set.
+    pub interrupts: u32,
+    /// PMP entries, 0..=16, of 4 bytes' granularity.
+    pub pmp_entries: u8,
+    /// Whether memory takes LR and SC; else they are access faults.
+    pub reservations: bool,
+    /// Whether loads and stores that are not aligned work; else they trap.
+    pub misaligned: bool,
+    /// Bits of `mtvec` that can be set.
+    pub mtvec_mask: u32,
+    /// `mtvec` after a reset, ORed to whatever is written: a core that is always vectored has bit 0 here.
+    pub mtvec_fixed: u32,
+    /// CSRs of the implementation that hold what is written to them, without further effect: number and reset value.
+    pub plain_csrs: &'static [(u16, u32)],
+}
+
+/// Implementation options of a Cortex-M4 (TRM r0p1, "Configurable options").
+#[derive(Clone, Debug)]
+pub struct CortexMOptions {
+    /// Interrupt lines, 1..=240.
+    pub irq_count: u16,
+    /// Implemented priority bits, 3..=8.
+    pub priority_bits: u8,
+    /// Whether the FPU is there.
+    pub fpu: bool,
+    /// MPU regions: 0 or 8.
+    pub mpu_regions: u8,
+    /// Whether SRAM and peripheral bit-band aliases are there.
+    pub bit_band: bool,
+    /// Where the vector table is at reset (the boot alias of chips that have one points here).
+    pub initial_vtor: u32,
+    /// SysTick's reference clock in Hz when CLKSOURCE = 0; `None`: no reference clock (CALIB.NOREF = 1).
+    pub systick_reference_hz: Option<u32>,
+    /// SysTick CALIB.TENMS.
+    pub systick_calibration: u32,
+}
+
+/// Width of one access on the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessSize {
+    /// 8 bits.
+    Byte,
+    /// 16 bits.
+    Half,
+    /// 32 bits.
+    Word,
+}
+
+impl AccessSize {
+    /// In bytes: 1, 2 or 4.
+    pub const fn bytes(self) -> u32 {
+        match self {
+            Self::Byte => 1,
+            Self::Half => 2,
+            Self::Word => 4,
+        }
+    }
+}
+
+/// Why an access was not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum AccessFault {
+    /// Nothing is there on silicon either.
+    #[error("nothing is mapped there")]
+    Unmapped,
+    /// Silicon has something there that is not modelled here.
+    #[error("the register is not modelled")]
+    Unmodelled,
+    /// The register is modelled, this use of it (a value, a mode) is not.
+    #[error("this use of the register is not modelled")]
+    UnmodelledUse,
+    /// The peripheral refuses this width.
+    #[error("the access width is not supported there")]
+    Width,
+    /// The chip refuses it: flash write not enabled, protected region.
+    #[error("the access is not permitted")]
+    Denied,
+    /// The peripheral's clock is off. As on silicon nothing else comes of it: a load gave zero, a store was lost.
+    #[error("the peripheral's clock is off: a load gives zero there, a store is lost")]
+    Unclocked,
+    /// The flash word has been written as often as the chip allows between two erasures. The store was done all the same.
+    #[error("the flash word was written more often than the chip allows between two erasures")]
+    WornWord,
+}
+
+/// Why the machine is reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ResetKind {
+    /// Power came up: RAM content is lost, everything starts anew.
+    PowerOn,
+    /// The reset pin.
+    Pin,
+    /// AIRCR.SYSRESETREQ.
+    Software,
+    /// A watchdog ran out.
+    Watchdog,
+    /// The core locked up and the chip resets on lockup.
+    Lockup,
+    /// Woken from System OFF (or the chip's like of it) by its wake-up source.
+    WakeUp,
+}
+
+/// Something the chip asks of the machine that ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Request {
+    /// Reset everything.
+    Reset(ResetKind),
+    /// The chip switched itself off (nRF System OFF); only a pin, or power, wakes it.
+    PowerOff,
+}
+
+/// An access that was refused, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FaultRecord {
+    /// When.
+    pub at: VirtualTime,
+    /// What was asked for.
+    pub addr: u32,
+    /// Address of the instruction (for DMA: of the one that was running).
+    pub pc: u32,
+    /// Width.
+    pub size: AccessSize,
+    /// A store's value; `None` for a load.
+    pub write: Option<u32>,
+    /// Why it was refused.
+    pub fault: AccessFault,
+}
+
+impl std::fmt::Display for FaultRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let width = self.size.bytes() * 8;
+        match self.write {
+            Some(value) => write!(f, "{width}-bit store of {value:#x} to {:#010x}", self.addr)?,
+            None => write!(f, "{width}-bit load from {:#010x}", self.addr)?,
+        }
+        write!(
+            f,
+            " by the instruction at {:#010x}, {} s: {}",
+            self.pc, self.at, self.fault
+        )
+    }
+}
+
+/// Bytes that a UART sent, in one run without a pause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UartOutput {
+    /// When the last of them left the chip.
+    pub at: VirtualTime,
+    /// Which UART.
+    pub index: u8,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A pin that the chip drives changed its level (or was let go).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinChange {
+    /// When.
+    pub at: VirtualTime,
+    /// The chip's pin number (nRF: port × 32 + pin).
+    pub pin: u16,
+    /// The new level; `None`: no longer driven.
+    pub level: Option<bool>,
+}
+
+/// Longest logs; what is beyond is counted in [`Dropped`], not kept.
+const FAULTS_MAX: usize = 1_024;
+const PIN_CHANGES_MAX: usize = 65_536;
+
+/// How many records were not kept because a log was full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Dropped {
+    /// Refused accesses.
+    pub faults: u64,
+    /// Pin changes.
+    pub pin_changes: u64,
+}
+
+/// What the peripherals of a chip reach: time, events, interrupt lines, guest memory, UART and pin outputs, entropy.
+pub struct Fabric {
+    now: VirtualTime,
+    pc: u32,
+    cpu_hz: u32,
+    cpu_hz_changed: bool,
+    events: EventQueue,
+    irq: IrqLines,
+    memory: GuestMemory,
+    entropy: EntropyStream,
+    request: Option<Request>,
+    /// The core executes nothing until then (flash is busy); events come all the same.
+    stalled_until: VirtualTime,
+    uart_output: Vec<UartOutput>,
+    pin_changes: Vec<PinChange>,
+    faults: Vec<FaultRecord>,
+    dropped: Dropped,
+    /// Something happened that the core must look at before its next instruction.
+    attention: bool,
+    /// What is recorded of the core, while it is profiled.
+    profile: Option<Box<Watching>>,
+}
+
+impl Fabric {
+    /// A fabric at power-on over `memory`.
+    pub fn new(memory: GuestMemory, entropy: EntropyStream, cpu_hz: u32) -> Self {
+        Self {
+            now: VirtualTime::ZERO,
+            pc: 0,
+            cpu_hz,
+            cpu_hz_changed: false,
+            events: EventQueue::default(),
+            irq: IrqLines::default(),
+            memory,
+            entropy,
+            request: None,
+            stalled_until: VirtualTime::ZERO,
+            uart_output: Vec::new(),
+            pin_changes: Vec::new(),
+            faults: Vec::new(),
+            dropped: Dropped::default(),
+            attention: false,
+            profile: None,
+        }
+    }
+
+    /// A copy for a snapshot or a fork, without the outputs that were not taken yet.
+    pub fn fork(&mut self) -> Self {
+        Self {
+            now: self.now,
+            pc: self.pc,
+            cpu_hz: self.cpu_hz,
+            cpu_hz_changed: self.cpu_hz_changed,
+            events: self.events.clone(),
+            irq: self.irq.clone(),
+            memory: self.memory.fork(),
+            entropy: self.entropy.clone(),
+            request: self.request,
+            stalled_until: self.stalled_until,
+            uart_output: Vec::new(),
+            pin_changes: Vec::new(),
+            faults: Vec::new(),
+            dropped: self.dropped,
+            attention: true,
+            profile: None,
+        }
+    }
+
+    // --- time ---
+
+    /// The instant of the access or event being served.
+    pub fn now(&self) -> VirtualTime {
+        self.now
+    }
+
+    /// Has [`Chip::event`] called with `token` at `at` (at once, but not from within this call, if that is past).
+    pub fn schedule(&mut self, at: VirtualTime, token: Token) -> EventId {
+        self.attention = true;
+        self.events.schedule(at, token)
+    }
+
+    /// [`Self::schedule`], `span` from now.
+    pub fn schedule_in(&mut self, span: VirtualTime, token: Token) -> EventId {
+        self.schedule(self.now.saturating_add(span), token)
+    }
+
+    /// Cancels an event; false when it has already come or gone.
+    pub fn cancel(&mut self, id: EventId) -> bool {
+        self.events.cancel(id)
+    }
+
+    /// Cancels all events with this token.
+    pub fn cancel_token(&mut self, token: Token) -> usize {
+        self.events.cancel_token(token)
+    }
+
+    /// The core clock in Hz.
+    pub fn cpu_hz(&self) -> u32 {
+        self.cpu_hz
+    }
+
+    /// Changes the core clock from this instant on.
+    pub fn set_cpu_hz(&mut self, hz: u32) {
+        if hz != self.cpu_hz {
+            self.cpu_hz = hz;
+            self.cpu_hz_changed = true;
+            self.attention = true;
+        }
+    }
+
+    /// Keeps the core from executing anything more until `at`, as when flash is busy. Events are served all the same.
+    pub fn stall_until(&mut self, at: VirtualTime) {
+        self.stalled_until = self.stalled_until.max(at);
+        self.attention = true;
+    }
+
+    // --- interrupts ---
+
+    /// Sets the level of interrupt line `line` (exception number − 16). While it is high the interrupt is pending
+    /// whenever it is not active, as on silicon.
+    pub fn set_irq(&mut self, line: u16, level: bool) {
+        if self.irq.set_level(line, level) {
+            self.attention = true;
+        }
+    }
+
+    /// A pulse on interrupt line `line`: pends it once.
+    pub fn pend_irq(&mut self, line: u16) {
+        self.irq.pulse(line);
+        self.attention = true;
+    }
+
+    /// The level of interrupt line `line`.
+    pub fn irq_level(&self, line: u16) -> bool {
+        self.irq.level(line)
+    }
+
+    // --- memory ---
+
+    /// Guest memory as the bus sees it, without side effects.
+    pub fn memory(&self) -> &GuestMemory {
+        &self.memory
+    }
+
+    /// Guest memory, to write: RAM, and flash as its controller programs it.
+    pub fn memory_mut(&mut self) -> &mut GuestMemory {
+        &mut self.memory
+    }
+
+    /// A DMA read from RAM (EasyDMA cannot reach flash).
+    ///
+    /// # Errors
+    /// [`AccessFault::Unmapped`] when any byte lies outside RAM; it is logged.
+    pub fn dma_read(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), AccessFault> {
+        if !self.memory.is_ram(addr, bytes.len()) || self.memory.read(addr, bytes).is_err() {
+            self.log_fault(addr, AccessSize::Byte, None, AccessFault::Unmapped);
+            return Err(AccessFault::Unmapped);
+        }
+        Ok(())
+    }
+
+    /// A DMA write to RAM.
+    ///
+    /// # Errors
+    /// As for [`Self::dma_read`]; nothing is written then.
+    pub fn dma_write(&mut self, addr: u32, bytes: &[u8]) -> Result<(), AccessFault> {
+        if !self.memory.is_ram(addr, bytes.len()) || self.memory.write(addr, bytes).is_err() {
+            let value = bytes.first().copied().unwrap_or(0);
+            self.log_fault(addr, AccessSize::Byte, Some(u32::from(value)), AccessFault::Unmapped);
+            return Err(AccessFault::Unmapped);
+        }
+        Ok(())
+    }
+
+    // --- the world outside ---
+
+    /// A byte leaves UART `index` now.
+    pub fn uart_output(&mut self, index: u8, byte: u8) {
+        match self.uart_output.last_mut() {
+            Some(last) if last.index == index => {
+                last.bytes.push(byte);
+                last.at = self.now;
+            }
+            _ => self.uart_output.push(UartOutput {
+                at: self.now,
+                index,
+                bytes: vec![byte],
+            }),
+        }
+    }
+
+    /// The chip changed what it drives on `pin`.
+    pub fn pin_changed(&mut self, pin: u16, level: Option<bool>) {
+        if self.pin_changes.len() < PIN_CHANGES_MAX {
+            self.pin_changes.push(PinChange {
+                at: self.now,
+                pin,
+                level,
+            });
+        } else {
+            self.dropped.pin_changes += 1;
+        }
+    }
+
+    /// Fills `bytes` from the machine's seeded stream (true random number generators of chips).
+    pub fn entropy(&mut self, bytes: &mut [u8]) {
+        self.entropy.fill(bytes);
+    }
+
+    /// Asks for a reset or for power-off, which take place before the next instruction.
+    pub fn request(&mut self, request: Request) {
+        self.request = Some(request);
+        self.attention = true;
+    }
+
+    /// Address of the instruction whose access is being served, for diagnostics only.
+    pub fn pc(&self) -> u32 {
+        self.pc
+    }
+
+    /// Logs a refused access. The core does so itself for what [`Chip::read`] and [`Chip::write`] refuse.
+    pub fn log_fault(&mut self, addr: u32, size: AccessSize, write: Option<u32>, fault: AccessFault) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(FaultRecord {
+                at: self.now,
+                addr,
+                pc: self.pc,
+                size,
+                write,
+                fault,
+            });
+        } else {
+            self.dropped.faults += 1;
+        }
+    }
+
+    // --- taken by whoever runs the machine ---
+
+    /// Takes what the UARTs sent since the last call.
+    pub fn take_uart_output(&mut self) -> Vec<UartOutput> {
+        std::mem::take(&mut self.uart_output)
+    }
+
+    /// Takes the pin changes since the last call.
+    pub fn take_pin_changes(&mut self) -> Vec<PinChange> {
+        std::mem::take(&mut self.pin_changes)
+    }
+
+    /// Takes the refused accesses since the last call.
+    pub fn take_faults(&mut self) -> Vec<FaultRecord> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// How many records did not fit their log since power-on.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// Feeds what decides the machine's future into `state`; outputs already produced do not count.
+    pub fn hash_state(&self, mut state: &mut dyn Hasher) {
+        use std::hash::Hash;
+        (
+            self.now,
+            self.cpu_hz,
+            &self.events,
+            &self.irq,
+            &self.entropy,
+            self.request,
+            self.stalled_until,
+        )
+            .hash(&mut state);
+        self.memory.hash_state(state);
+    }
+}
+
+/// The core's side of the fabric.
+impl Fabric {
+    /// What is recorded of the core, while it is profiled. It decides nothing.
+    pub(crate) fn profile(&self) -> Option<&Watching> {
+        self.profile.as_deref()
+    }
+
+    pub(crate) fn profile_mut(&mut self) -> &mut Option<Box<Watching>> {
+        &mut self.profile
+    }
+
+    /// The core loads from a device, or stores to it.
+    pub(super) fn note_access(&mut self, addr: u32, write: bool) {
+        if let Some(profile) = &mut self.profile {
+            profile.note_access(addr, write);
+        }
+    }
+
+    pub(super) fn set_position(&mut self, now: VirtualTime, pc: u32) {
+        self.now = now;
+        self.pc = pc;
+    }
+
+    pub(super) fn next_event_at(&self) -> VirtualTime {
+        self.events.next_at().unwrap_or(VirtualTime::MAX)
+    }
+
+    pub(super) fn pop_due_event(&mut self) -> Option<Token> {
+        self.events.pop_due(self.now).map(|event| event.token)
+    }
+
+    pub(super) fn irq_lines(&self) -> &IrqLines {
+        &self.irq
+    }
+
+    pub(super) fn irq_lines_mut(&mut self) -> &mut IrqLines {
+        &mut self.irq
+    }
+
+    pub(super) fn take_request(&mut self) -> Option<Request> {
+        self.request.take()
+    }
+
+    /// When the core may execute again; past when it is not stalled.
+    pub(super) fn stalled_until(&self) -> VirtualTime {
+        self.stalled_until
+    }
+
+    /// True once after anything the core must look at: an interrupt, an event, a request, a clock change.
+    pub(super) fn take_attention(&mut self) -> bool {
+        std::mem::take(&mut self.attention)
+    }
+
+    pub(super) fn take_cpu_hz_change(&mut self) -> bool {
+        std::mem::take(&mut self.cpu_hz_changed)
+    }
+
+    pub(super) fn clear_for_reset(&mut self) {
+        self.events.clear();
+        self.irq = IrqLines::default();
+        self.request = None;
+        self.stalled_until = VirtualTime::ZERO;
+        self.attention = true;
+    }
+}
+
+/// Words of 32 interrupt lines each: 240 lines at most (ARMv7-M B3.4).
+pub(super) const IRQ_WORDS: usize = 8;
+
+/// Interrupt lines from the chip to the core's interrupt controller.
+#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
+pub(super) struct IrqLines {
+    level: [u32; IRQ_WORDS],
+    /// Rising edges and pulses the controller has not taken yet.
+    edge: [u32; IRQ_WORDS],
+}
+
+impl IrqLines {
+    fn set_level(&mut self, line: u16, level: bool) -> bool {
+        let (word, bit) = (usize::from(line / 32), 1 << (line % 32));
+        if (self.level[word] & bit != 0) == level {
+            return false;
+        }
+        self.level[word] ^= bit;
+        if level {
+            self.edge[word] |= bit;
+        }
+        true
+    }
+
+    fn pulse(&mut self, line: u16) {
+        self.edge[usize::from(line / 32)] |= 1 << (line % 32);
+    }
+
+    fn level(&self, line: u16) -> bool {
+        self.level[usize::from(line / 32)] & (1 << (line % 32)) != 0
+    }
+
+    /// Current levels, 32 lines a word.
+    pub(super) fn levels(&self) -> &[u32; IRQ_WORDS] {
+        &self.level
+    }
+
+    /// Rising edges and pulses since the last call.
+    pub(super) fn take_edges(&mut self) -> [u32; IRQ_WORDS] {
+        std::mem::take(&mut self.edge)
+    }
+}

@@ -1,0 +1,18 @@
+//! The processor cores of the builtin engine and what they run on: instruction sets, dispatch, guest memory, fabric and
+//! code cache. No chip is known here; a chip joins a core through [`fabric::Chip`].
+
+#![cfg_attr(feature = "safe", forbid(unsafe_code))]
+
+pub mod arm;
+pub(crate) mod array;
+mod clock;
+mod dispatch;
+pub mod either;
+pub mod entropy;
+pub mod fabric;
+pub mod hash;
+mod library;
+pub mod limits;
+pub mod memory;
+pub mod riscv;
+pub(crate) mod shared_image;

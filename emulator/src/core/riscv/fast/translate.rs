@@ -1,0 +1,172 @@
+//! From instructions to the cells of a row.
+
+use super::{Handler, alu, branch, memory};
+use crate::core::dispatch::{self, Dispatch, Slot as _, Threaded, go_on, reference};
+use crate::core::riscv::code::Slot;
+use crate::core::riscv::instruction::{AluOp, Instruction, Reg};
+use crate::core::riscv::registers::SINK;
+use crate::core::riscv::{RiscV, cycles};
+
+type Made = dispatch::Made<RiscV>;
+type Row<'a> = dispatch::Row<'a, RiscV>;
+
+// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a row ends with
+// a handler that leaves it, or with `go_on`.
+unsafe impl Threaded for RiscV {
+    const TAKEN_CYCLES: u32 = cycles::TAKEN;
+    const REGISTERS: u8 = SINK + 1;
+
+    fn branch_target(slot: &Slot) -> u32 {
+        match slot.instruction {
+            Instruction::Branch { target, .. } | Instruction::Jump { target, .. } => target,
+            _ => 0,
+        }
+    }
+
+    fn lay(row: &mut Row<'_>) {
+        let slots = row.slots;
+        let mut index = 0;
+        while index < slots.len() {
+            let slot = &slots[index];
+            if let Some(fused) = slots.get(index + 1).and_then(|second| fuse(slot, second)) {
+                row.push(fused, index, 2);
+                index += 2;
+                continue;
+            }
+            index += 1;
+            if !is_nothing(&slot.instruction) {
+                let made = make(slot).unwrap_or_else(|| Made::new(reference));
+                row.push(made, index - 1, 1);
+            }
+        }
+        if !slots.last().is_some_and(|slot| leaves_by_itself(&slot.instruction)) {
+            row.push(Made::new(go_on).linked(), slots.len(), 0);
+        }
+    }
+
+    #[inline(always)]
+    fn dispatch(&mut self) -> &mut Dispatch<Self> {
+        &mut self.dispatch
+    }
+
+    #[inline(always)]
+    fn set_elapsed(&mut self, cycles: u64, instructions: u64) {
+        (self.cycles, self.instructions) = (cycles, instructions);
+    }
+
+    #[inline(always)]
+    fn go_to(&mut self, pc: u32) {
+        self.regs.pc = pc;
+    }
+}
+
+/// Whether its cell never goes on to the next.
+fn leaves_by_itself(instruction: &Instruction) -> bool {
+    matches!(
+        instruction,
+        Instruction::Branch { .. } | Instruction::Jump { .. } | Instruction::JumpRegister { .. }
+    )
+}
+
+/// Instructions without effect but on the clock, which the header counts.
+fn is_nothing(instruction: &Instruction) -> bool {
+    matches!(
+        instruction,
+        Instruction::Fence
+            | Instruction::FenceI
+            | Instruction::Constant { rd: 0, .. }
+            | Instruction::AluImmediate { rd: 0, .. }
+            | Instruction::Alu { rd: 0, .. }
+    )
+}
+
+/// Two instructions in one cell: what compilers write where other machines have one.
+fn fuse(first: &Slot, second: &Slot) -> Option<Made> {
+    use Instruction as I;
+    match (first.instruction, second.instruction) {
+        // LUI, ADDI: a constant.
+        (
+            I::Constant { rd, value },
+            I::AluImmediate {
+                op: AluOp::Add,
+                rd: second_rd,
+                rs1,
+                imm,
+            },
+        ) if rd == second_rd && rd == rs1 && rd != 0 => {
+            Some(Made::abc(alu::constant, rd, 0, 0, value.wrapping_add(imm)))
+        }
+        // SLLI, SRLI (or SRAI) of one register: the low bits, extended.
+        (
+            I::AluImmediate {
+                op: AluOp::Sll,
+                rd,
+                rs1,
+                imm: left,
+            },
+            I::AluImmediate {
+                op: op @ (AluOp::Srl | AluOp::Sra),
+                rd: second_rd,
+                rs1: second_rs1,
+                imm: right,
+            },
+        ) if rd == second_rd && rd == second_rs1 && rd != 0 => {
+            let handler: Handler = match op {
+                AluOp::Srl => alu::shift_pair::<false>,
+                _ => alu::shift_pair::<true>,
+            };
+            Some(Made::abc(handler, rd, rs1, 0, left | right << 8))
+        }
+        _ => None,
+    }
+}
+
+/// The cell of one instruction; `None`: the reference runs it.
+fn make(slot: &Slot) -> Option<Made> {
+    use Instruction as I;
+    Some(match slot.instruction {
+        I::Constant { rd, value } => Made::abc(alu::constant, rd, 0, 0, value),
+        I::AluImmediate {
+            op: AluOp::Add,
+            rd,
+            rs1,
+            imm: 0,
+        } => Made::abc(alu::copy, rd, rs1, 0, 0),
+        I::AluImmediate {
+            op: AluOp::Add,
+            rd,
+            rs1: 0,
+            imm,
+        } => Made::abc(alu::constant, rd, 0, 0, imm),
+        I::Alu {
+            op: AluOp::Add,
+            rd,
+            rs1: 0,
+            rs2: rs,
+        } => Made::abc(alu::copy, rd, rs, 0, 0),
+        I::AluImmediate { op, rd, rs1, imm } => Made::abc(alu::with_immediate(op), rd, rs1, 0, imm),
+        I::Alu { op, rd, rs1, rs2 } => Made::abc(alu::with_register(op), rd, rs1, rs2, 0),
+        I::Load { width, rd, rs1, imm } => Made::abc(memory::load(width), sink(rd), rs1, 0, imm),
+        I::Store { width, rs2, rs1, imm } => Made::abc(memory::store(width), rs2, rs1, 0, imm),
+        I::Branch {
+            comparison,
+            rs1,
+            rs2: 0,
+            ..
+        } => Made::abc(branch::compare_zero(comparison), rs1, 0, 0, 0).linked(),
+        I::Branch {
+            comparison, rs1, rs2, ..
+        } => Made::abc(branch::compare(comparison), rs1, rs2, 0, 0).linked(),
+        I::Jump { rd: 0, .. } => Made::abc(branch::jump, 0, 0, 0, 0).linked(),
+        I::Jump { rd, .. } => Made::abc(branch::call, rd, 0, 0, slot.next_pc()).linked(),
+        I::JumpRegister { rd: 0, rs1, imm } => Made::abc(branch::jump_register, 0, rs1, 0, imm),
+        I::JumpRegister { rd, rs1, imm: 0 } => Made::abc(branch::call_register, rd, rs1, 0, slot.next_pc()),
+        I::JumpRegister { rd, rs1, imm } => Made::abc(branch::call_far, rd, rs1, 0, imm),
+        _ => return None,
+    })
+}
+
+/// Where the value of `rd` goes.
+fn sink(rd: Reg) -> Reg {
+    if rd == 0 { SINK } else { rd }
+}

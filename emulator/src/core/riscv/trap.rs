@@ -1,0 +1,186 @@
+//! Traps: exceptions and interrupts, their entry and return (priv 3.1.6 to 3.1.16, 3.3.2).
+
+use super::{RiscV, cycles};
+use crate::machine::time::VirtualTime;
+
+/// Why a trap was taken synchronously: `mcause` without the interrupt bit (priv, table 3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[repr(u32)]
+pub enum Cause {
+    /// 1: there is nothing to fetch, or the PMP forbids it.
+    #[error("instruction access fault")]
+    InstructionAccess = 1,
+    /// 2.
+    #[error("illegal instruction")]
+    IllegalInstruction = 2,
+    /// 3: EBREAK.
+    #[error("breakpoint")]
+    Breakpoint = 3,
+    /// 4.
+    #[error("load address misaligned")]
+    LoadMisaligned = 4,
+    /// 5: the bus or the PMP refuses a load.
+    #[error("load access fault")]
+    LoadAccess = 5,
+    /// 6.
+    #[error("store/AMO address misaligned")]
+    StoreMisaligned = 6,
+    /// 7: the bus or the PMP refuses a store.
+    #[error("store/AMO access fault")]
+    StoreAccess = 7,
+    /// 8.
+    #[error("environment call from user mode")]
+    CallFromUser = 8,
+    /// 11.
+    #[error("environment call from machine mode")]
+    CallFromMachine = 11,
+}
+
+/// A synchronous trap on its way: cause and `mtval`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trap {
+    pub(super) cause: Cause,
+    pub(super) value: u32,
+}
+
+impl Trap {
+    pub(super) fn new(cause: Cause, value: u32) -> Self {
+        Self { cause, value }
+    }
+}
+
+/// A fault the guest took, for people: the guest's own handler may hide it. ECALL and EBREAK are no faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TrapTaken {
+    /// When.
+    pub at: VirtualTime,
+    /// The instruction (`mepc`).
+    pub pc: u32,
+    /// `ra` then: in a leaf function, the caller.
+    pub ra: u32,
+    /// What it did wrong.
+    pub cause: Cause,
+    /// `mtval`: the address, or the instruction.
+    pub value: u32,
+    /// What is at `pc`, where the chip knows its name: a ROM function that is not here.
+    pub place: Option<&'static str>,
+}
+
+impl std::fmt::Display for TrapTaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = match self.cause {
+            Cause::IllegalInstruction => format!("{} {:#x}", self.cause, self.value),
+            _ => format!("{} ({:#010x})", self.cause, self.value),
+        };
+        let place = self
+            .place
+            .map_or_else(String::new, |name| format!(", the ROM's {name}, which is not modelled"));
+        write!(
+            f,
+            "{what} at {:#010x}{place} (ra {:#010x}), {} s",
+            self.pc, self.ra, self.at
+        )
+    }
+}
+
+/// `mcause` of interrupts.
+const INTERRUPT: u32 = 1 << 31;
+const TRAP_LOG_MAX: usize = 256;
+
+impl RiscV {
+    /// Takes a synchronous trap of the instruction at pc. It does not retire.
+    pub(super) fn take_trap(&mut self, trap: Trap) {
+        let Trap { cause, value } = trap;
+        let told = !matches!(cause, Cause::Breakpoint | Cause::CallFromUser | Cause::CallFromMachine);
+        if told && self.traps_taken.len() < TRAP_LOG_MAX {
+            self.traps_taken.push(TrapTaken {
+                at: self.now(),
+                pc: self.regs.pc,
+                ra: self.regs.x[1],
+                cause,
+                value,
+                place: self.chip.place_name(self.regs.pc),
+            });
+        }
+        self.csrs.instret.skip();
+        self.enter(cause as u32, value);
+        self.regs.pc = self.csrs.vector_base();
+    }
+
+    /// The interrupt to be taken now, if any: MEI, MSI, MTI in this order (priv 3.1.9), and before them the platform's
+    /// own, the highest first.
+    pub(super) fn interrupting(&self) -> Option<u32> {
+        let pending = self.pending();
+        if pending == 0 || !(self.user || self.csrs.interrupts_enabled()) {
+            return None;
+        }
+        let own = pending & !0xffff;
+        if own != 0 {
+            return Some(own.ilog2());
+        }
+        let standard = [11, 3, 7].into_iter().find(|line| pending & 1 << line != 0);
+        standard.or(Some(pending.ilog2()))
+    }
+
+    /// Takes interrupt `line` before the instruction at pc.
+    pub(super) fn take_interrupt(&mut self, line: u32) {
+        self.enter(INTERRUPT | line, 0);
+        let base = self.csrs.vector_base();
+        self.regs.pc = match self.csrs.vectored() {
+            true => base.wrapping_add(4 * line),
+            false => base,
+        };
+    }
+
+    /// Enabled interrupts that are pending, whether they may be taken or not.
+    pub(super) fn pending(&self) -> u32 {
+        self.csrs.mie & self.interrupt_lines()
+    }
+
+    /// `mip`.
+    pub(super) fn interrupt_lines(&self) -> u32 {
+        self.fabric.irq_lines().levels()[0] & self.options.interrupts
+    }
+
+    fn enter(&mut self, cause: u32, value: u32) {
+        self.csrs.mepc = self.regs.pc;
+        self.csrs.mcause = cause;
+        self.csrs.mtval = value;
+        self.csrs.push_mode(self.user);
+        self.user = false;
+        self.reservation = None;
+        self.cycles += u64::from(cycles::TRAP_ENTRY);
+        self.tell_exception(cause);
+        self.attention = true;
+        self.update_guard();
+    }
+
+    /// MRET: gives where to go on.
+    pub(super) fn return_from_trap(&mut self) -> u32 {
+        self.tell_exception_return();
+        self.user = self.csrs.pop_mode();
+        self.reservation = None;
+        self.attention = true;
+        self.update_guard();
+        self.csrs.mepc
+    }
+
+    /// The PMP is asked in user mode, and for machine mode's accesses on behalf of user mode (priv 3.7.1).
+    pub(super) fn update_guard(&mut self) {
+        self.guarded = self.pmp.has_entries() && self.data_as_user();
+    }
+
+    /// The PMP was written. Where entries are locked, now or before, no fast path that was found before holds.
+    pub(super) fn update_locks(&mut self) {
+        let locked = self.pmp.binds_machine_mode();
+        if locked || self.locked {
+            self.fabric.memory_mut().distrust();
+        }
+        self.locked = locked;
+    }
+
+    /// Whether loads and stores are checked as user mode's (`mstatus.MPRV`).
+    pub(super) fn data_as_user(&self) -> bool {
+        self.user || self.csrs.modifies_privilege()
+    }
+}

@@ -1,0 +1,112 @@
+//! How GDB sees a core: 32-bit registers, described to it by name, so that one server serves all cores.
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+
+use gdbstub::arch::{Arch, RegId, Registers};
+
+use crate::machine::engine::RegisterInfo;
+
+/// A core with 32-bit registers.
+#[derive(Debug)]
+pub(super) enum Core32 {}
+
+impl Arch for Core32 {
+    type Usize = u32;
+    type Registers = RegisterFile;
+    type BreakpointKind = usize;
+    type RegId = RegisterIndex;
+}
+
+/// All registers, in the order of the description.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RegisterFile {
+    pub(super) values: Vec<u32>,
+    pub(super) pc: u32,
+}
+
+impl Registers for RegisterFile {
+    type ProgramCounter = u32;
+
+    fn pc(&self) -> u32 {
+        self.pc
+    }
+
+    fn gdb_serialize(&self, mut write_byte: impl FnMut(Option<u8>)) {
+        for byte in self.values.iter().flat_map(|value| value.to_le_bytes()) {
+            write_byte(Some(byte));
+        }
+    }
+
+    fn gdb_deserialize(&mut self, bytes: &[u8]) -> Result<(), ()> {
+        let (words, []) = bytes.as_chunks::<4>() else {
+            return Err(());
+        };
+        self.values = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        Ok(())
+    }
+}
+
+/// The place of a register in the description.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RegisterIndex(pub(super) usize);
+
+impl RegId for RegisterIndex {
+    fn from_raw_id(id: usize) -> Option<(Self, Option<NonZeroUsize>)> {
+        Some((Self(id), NonZeroUsize::new(4)))
+    }
+
+    fn to_raw_id(&self) -> Option<usize> {
+        Some(self.0)
+    }
+}
+
+const ARM_CORE: [&str; 17] = [
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr", "pc", "xpsr",
+];
+const ARM_SYSTEM: [&str; 6] = ["msp", "psp", "primask", "basepri", "faultmask", "control"];
+
+/// The registers GDB is told of, and its description of them (GDB manual, G "Target Descriptions").
+pub(super) fn describe(registers: &[RegisterInfo]) -> (Vec<&'static str>, String) {
+    let is_arm = registers.iter().any(|register| register.name == "xpsr");
+    let named = |names: &[&str]| -> Vec<&'static str> {
+        let of = |name: &&str| {
+            registers
+                .iter()
+                .find(|register| register.name == *name && register.bits == 32)
+        };
+        names.iter().filter_map(of).map(|register| register.name).collect()
+    };
+    let (architecture, features) = if is_arm {
+        let features = vec![
+            ("org.gnu.gdb.arm.m-profile", named(&ARM_CORE)),
+            ("org.gnu.gdb.arm.m-system", named(&ARM_SYSTEM)),
+        ];
+        ("arm", features)
+    } else {
+        let integer = registers.iter().take_while(|register| register.name != "pc").take(32);
+        let mut core: Vec<&str> = integer.map(|register| register.name).collect();
+        core.push("pc");
+        ("riscv:rv32", vec![("org.gnu.gdb.riscv.cpu", core)])
+    };
+    let mut xml = format!(
+        "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\"><architecture>{architecture}</architecture>"
+    );
+    let mut all = Vec::new();
+    for (feature, names) in features {
+        // Writing to a String does not fail.
+        let _ = write!(xml, "<feature name=\"{feature}\">");
+        for name in names {
+            let kind = match name {
+                "pc" => "code_ptr",
+                "sp" | "msp" | "psp" => "data_ptr",
+                _ => "int",
+            };
+            let _ = write!(xml, "<reg name=\"{name}\" bitsize=\"32\" type=\"{kind}\"/>");
+            all.push(name);
+        }
+        xml.push_str("</feature>");
+    }
+    xml.push_str("</target>");
+    (all, xml)
+}

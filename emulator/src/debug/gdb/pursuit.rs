@@ -1,0 +1,60 @@
+//! Letting a machine run under a debugger, for a moment at a time: until something ends it, or the moment is over.
+
+use crate::machine::engine::{Machine, RunLimit, StopReason};
+use crate::machine::error::MachineError;
+use crate::machine::time::VirtualTime;
+use crate::machine::traps::{Caught, Traps};
+
+/// Virtual time of one moment without breakpoints.
+const MOMENT: VirtualTime = VirtualTime::from_ms(5);
+/// Instructions of one moment with them.
+const STEPS: u32 = 20_000;
+
+/// Runs for a moment; `None` when it was uneventful.
+pub(super) fn run(machine: &mut dyn Machine, traps: &Traps) -> Result<Option<Caught>, MachineError> {
+    if traps.is_empty() {
+        let until = machine.now().saturating_add(MOMENT.max(machine.shortest_run()));
+        return Ok(caught(&machine.run(RunLimit::until(until))?));
+    }
+    let mut before = traps.watched(machine);
+    for _ in 0..STEPS {
+        if let Some(caught) = advance(machine)? {
+            return Ok(Some(caught));
+        }
+        let now = traps.watched(machine);
+        if let Some(caught) = traps.changed(&before, &now) {
+            return Ok(Some(caught));
+        }
+        before = now;
+        let pc = machine.read_register("pc")? as u32;
+        if traps.breakpoints.contains(&pc) {
+            return Ok(Some(Caught::Breakpoint));
+        }
+    }
+    Ok(None)
+}
+
+/// Executes one instruction.
+pub(super) fn step(machine: &mut dyn Machine) -> Result<Caught, MachineError> {
+    Ok(advance(machine)?.unwrap_or(Caught::Step))
+}
+
+fn advance(machine: &mut dyn Machine) -> Result<Option<Caught>, MachineError> {
+    match machine.step()? {
+        // Asleep with nothing due: time goes on all the same, and input may come.
+        StopReason::Idle { .. } => {
+            let until = machine.now().saturating_add(VirtualTime::from_ms(1));
+            Ok(caught(&machine.run(RunLimit::until(until))?))
+        }
+        reason => Ok(caught(&reason)),
+    }
+}
+
+fn caught(reason: &StopReason) -> Option<Caught> {
+    match reason {
+        StopReason::Breakpoint { .. } => Some(Caught::Trap),
+        StopReason::Lockup { .. } => Some(Caught::Lockup),
+        StopReason::PoweredOff => Some(Caught::Off),
+        _ => None,
+    }
+}

@@ -1,0 +1,5 @@
+//! Looking into a machine: the GDB server, the profile recorder and snapshot files.
+
+pub mod gdb;
+pub mod profile;
+pub mod snapshot_file;

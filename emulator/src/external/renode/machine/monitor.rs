@@ -1,0 +1,36 @@
+//! Renode's own command language, for who knows it.
+
+use super::super::session::CommandError;
+use super::RenodeMachine;
+use crate::machine::engine::{Monitor, MonitorAnswer};
+use crate::machine::error::MachineError;
+
+/// Lines of the monitor that are remembered.
+const HISTORY_LINES: usize = 100;
+
+impl Monitor for RenodeMachine {
+    fn prompt(&self) -> String {
+        format!("({}) ", self.info.board)
+    }
+
+    fn execute(&mut self, line: &str) -> Result<MonitorAnswer, MachineError> {
+        if self.history.len() == HISTORY_LINES {
+            self.history.pop_front();
+        }
+        self.history.push_back(line.to_owned());
+        let answer = match self.session.command(line) {
+            Ok(text) => MonitorAnswer::Done(text),
+            Err(CommandError::Refused { reason, .. }) => MonitorAnswer::Refused(reason),
+            Err(gone) => return Err(self.failed(gone)),
+        };
+        // It may have run on, or gone elsewhere.
+        match self.refresh() {
+            Ok(()) | Err(CommandError::Refused { .. }) => Ok(answer),
+            Err(gone) => Err(self.failed(gone)),
+        }
+    }
+
+    fn history(&self) -> Vec<String> {
+        self.history.iter().cloned().collect()
+    }
+}

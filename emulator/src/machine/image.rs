@@ -1,0 +1,187 @@
+//! What is loaded into a machine: segments of bytes at addresses, with the symbols an ELF file brings along.
+
+use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind, SymbolSection};
+
+use crate::core::shared_image::Shares;
+
+/// A program in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// What lies where, in the order of the file. Addresses are load addresses (LMA).
+    pub segments: Vec<Segment>,
+    /// Functions and objects, by address.
+    pub symbols: Vec<Symbol>,
+    /// What the machines share that loaded it.
+    pub(crate) shares: Shares,
+}
+
+/// Bytes at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where the first byte goes.
+    pub addr: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A name of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// First address, without the Thumb bit.
+    pub addr: u32,
+    /// Length in bytes, 0 when the file does not tell.
+    pub bytes: u32,
+    /// Name as in the file (mangled).
+    pub name: String,
+    /// Whether it is a function.
+    pub function: bool,
+}
+
+/// The bytes are no image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// Not an ELF file, or a broken one.
+    #[error("the file is not a sound ELF file")]
+    Elf(#[from] object::Error),
+    /// An ELF file for another kind of machine.
+    #[error("the ELF file is not a 32-bit little-endian Arm or RISC-V program")]
+    Architecture,
+    /// It has nothing to load.
+    #[error("the ELF file has no segment to load")]
+    Empty,
+    /// A segment leaves the 32-bit address space.
+    #[error("a segment at {addr:#x} does not fit a 32-bit address space")]
+    Range {
+        /// Its load address.
+        addr: u64,
+    },
+}
+
+impl Image {
+    /// `segments`, with the `symbols` of what is in them.
+    pub fn new(segments: Vec<Segment>, symbols: Vec<Symbol>) -> Self {
+        Self {
+            segments,
+            symbols,
+            shares: Shares::default(),
+        }
+    }
+
+    /// `bytes` at `addr`, without symbols.
+    pub fn from_bin(addr: u32, bytes: impl Into<Vec<u8>>) -> Self {
+        let segment = Segment {
+            addr,
+            bytes: bytes.into(),
+        };
+        Self::new(vec![segment], Vec::new())
+    }
+
+    /// The loadable segments (at their physical addresses) and symbols of an ELF file.
+    ///
+    /// # Errors
+    /// [`ImageError`].
+    pub fn from_elf(bytes: &[u8]) -> Result<Self, ImageError> {
+        use object::read::elf::{ElfFile32, ProgramHeader};
+        let file: ElfFile32<object::Endianness> = ElfFile32::parse(bytes)?;
+        let right = matches!(
+            file.architecture(),
+            object::Architecture::Arm | object::Architecture::Riscv32
+        );
+        if !right || !file.is_little_endian() {
+            return Err(ImageError::Architecture);
+        }
+        let mut segments = Vec::new();
+        for segment in file.segments() {
+            let data = segment.data()?;
+            if data.is_empty() {
+                continue;
+            }
+            let addr = segment.elf_program_header().p_paddr(file.endian());
+            if u64::from(addr) + data.len() as u64 > 1 << 32 {
+                return Err(ImageError::Range { addr: u64::from(addr) });
+            }
+            segments.push(Segment {
+                addr,
+                bytes: data.to_vec(),
+            });
+        }
+        if segments.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        let mut symbols: Vec<Symbol> = file
+            .symbols()
+            .filter(|symbol| {
+                // What linker scripts name (the top of the stack) is absolute.
+                let named = symbol.section() == SymbolSection::Absolute && symbol.kind() != SymbolKind::File;
+                named || symbol.is_definition() || symbol.kind() == SymbolKind::Label
+            })
+            .filter_map(|symbol| {
+                let name = symbol.name().ok()?;
+                let function = symbol.kind() == SymbolKind::Text;
+                // Mapping symbols ($t, $d) name no place a reader looks for.
+                (!name.is_empty() && !name.starts_with('$')).then(|| Symbol {
+                    addr: symbol.address() as u32 & if function { !1 } else { !0 },
+                    bytes: symbol.size() as u32,
+                    name: name.to_owned(),
+                    function,
+                })
+            })
+            .collect();
+        symbols.sort_by(|a, b| (a.addr, &a.name).cmp(&(b.addr, &b.name)));
+        Ok(Self::new(segments, symbols))
+    }
+
+    /// The function (or other symbol) that `addr` lies in, and how far in.
+    pub fn symbol_at(&self, addr: u32) -> Option<(&Symbol, u32)> {
+        let after = self.symbols.partition_point(|symbol| symbol.addr <= addr);
+        let candidates = self.symbols[..after].iter().rev();
+        candidates
+            .take(16)
+            .find(|symbol| symbol.function && addr - symbol.addr < symbol.bytes.max(1))
+            .map(|symbol| (symbol, addr - symbol.addr))
+    }
+
+    /// The address of the symbol `name`.
+    pub fn symbol(&self, name: &str) -> Option<u32> {
+        self.symbols
+            .iter()
+            .find(|symbol| symbol.name == name)
+            .map(|symbol| symbol.addr)
+    }
+
+    /// Bytes to load.
+    pub fn bytes(&self) -> usize {
+        self.segments.iter().map(|segment| segment.bytes.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_elf_is_refused() {
+        assert!(matches!(Image::from_elf(b"\x00asm\x01\0\0\0"), Err(ImageError::Elf(_))));
+        assert!(matches!(Image::from_elf(&[]), Err(ImageError::Elf(_))));
+    }
+
+    #[test]
+    fn an_address_finds_its_function() {
+        let symbol = |addr, bytes, name: &str| Symbol {
+            addr,
+            bytes,
+            name: name.to_owned(),
+            function: true,
+        };
+        let image = Image::new(Vec::new(), vec![symbol(0x100, 8, "a"), symbol(0x108, 4, "b")]);
+        let at = |addr| {
+            image
+                .symbol_at(addr)
+                .map(|(symbol, offset)| (symbol.name.as_str(), offset))
+        };
+        assert_eq!(at(0x106), Some(("a", 6)));
+        assert_eq!(at(0x108), Some(("b", 0)));
+        assert_eq!(at(0x10c), None);
+        assert_eq!(at(0xff), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! What a debugger wants a run to be stopped by, and why it stopped.
+
+use std::collections::BTreeSet;
+
+use crate::machine::engine::Machine;
+
+/// What the guest is watched for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traps {
+    /// Addresses of instructions before which it stops.
+    pub breakpoints: BTreeSet<u32>,
+    /// First address and length of memory behind whose change it stops.
+    pub watchpoints: Vec<(u32, u32)>,
+}
+
+impl Traps {
+    /// Whether nothing is watched.
+    pub fn is_empty(&self) -> bool {
+        self.breakpoints.is_empty() && self.watchpoints.is_empty()
+    }
+
+    /// What memory that is watched holds now; `None` where there is none.
+    pub(crate) fn watched(&self, machine: &mut dyn Machine) -> Vec<Option<Vec<u8>>> {
+        let read = |(addr, bytes): &(u32, u32)| {
+            let mut memory = vec![0; *bytes as usize];
+            machine.read_memory(*addr, &mut memory).ok().map(|()| memory)
+        };
+        self.watchpoints.iter().map(read).collect()
+    }
+
+    /// The first watchpoint whose memory is not what it was.
+    pub(crate) fn changed(&self, before: &[Option<Vec<u8>>], now: &[Option<Vec<u8>>]) -> Option<Caught> {
+        let index = (0..now.len()).find(|index| now.get(*index) != before.get(*index))?;
+        self.watchpoints.get(index).map(|(addr, _)| Caught::Watchpoint(*addr))
+    }
+}
+
+/// Why a run stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caught {
+    /// Before the instruction at a breakpoint.
+    Breakpoint,
+    /// Behind a store that changed memory that is watched, at this address.
+    Watchpoint(u32),
+    /// After one instruction.
+    Step,
+    /// A breakpoint instruction of the guest's own.
+    Trap,
+    /// The core locked up.
+    Lockup,
+    /// The chip is off.
+    Off,
+    /// Somebody else let it stand still.
+    Paused,
+}
+
+/// Optional power of a machine: it stops by itself where a debugger wants it to, at the pace that it is run at. Without
+/// traps it runs as fast as ever.
+pub trait Trapping {
+    /// From now on a run ends with [`StopReason::Paused`](crate::StopReason::Paused) where one of these is met. The
+    /// instruction at which it stands is executed first, breakpoint or not.
+    fn set_traps(&mut self, traps: Traps);
+
+    /// Whether the last run ended by a trap.
+    fn is_caught(&self) -> bool;
+
+    /// By which; tells it once.
+    fn take_caught(&mut self) -> Option<Caught>;
+}

@@ -1,11 +1,11 @@
 //! Our side of the oracle test.
 
 use drydock_emulator::core::arm::{CortexM, Limits, StopReason};
-use drydock_emulator::core::entropy::EntropyStream;
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
+use drydock_emulator::machine::entropy::EntropyStream;
 
 use crate::{CODE, CODE_BYTES, DATA, DATA_BYTES, State};
 

@@ -10,18 +10,16 @@ pub mod external;
 pub mod machine;
 pub mod runner;
 
-pub use crate::core::fabric::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 pub use debug::{gdb, profile, snapshot_file};
 #[cfg(unix)]
 pub use external::qemu;
 pub use external::{process, renode};
-pub use machine::engine::{
-    Availability, BlankMachine, Engine, GuestFault, Machine, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer,
-    PauseSwitch, RegisterInfo, RunLimit, SavedState, Seed, Snapshot, StopReason,
+pub use machine::{
+    AccessFault, AccessSize, Availability, BlankMachine, Engine, FaultRecord, GuestFault, Image, ImageError, Machine,
+    MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError, PauseSwitch, PinChange,
+    RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput,
+    VirtualTime,
 };
-pub use machine::error::{MachineError, OpenError};
-pub use machine::image::{Image, ImageError, Segment, Symbol};
-pub use machine::time::VirtualTime;
 
 /// The engines there are, the preferred one first, whether they can be used here or not.
 pub fn engines() -> Vec<Box<dyn Engine>> {

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use drydock_emulator::Image;
 use drydock_emulator::core::arm::{CortexM, Limits, StopReason};
-use drydock_emulator::core::entropy::EntropyStream;
+use drydock_emulator::core::events::Token;
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
-use drydock_emulator::machine::time::Token;
+use drydock_emulator::machine::entropy::EntropyStream;
 
 use crate::{Architecture, Run};
 

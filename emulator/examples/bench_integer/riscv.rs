@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use drydock_emulator::Image;
-use drydock_emulator::core::entropy::EntropyStream;
+use drydock_emulator::core::events::Token;
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
@@ -12,7 +12,7 @@ use drydock_emulator::core::limits::Limits;
 use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
 use drydock_emulator::core::riscv::clint::Clint;
 use drydock_emulator::core::riscv::{RiscV, StopReason};
-use drydock_emulator::machine::time::Token;
+use drydock_emulator::machine::entropy::EntropyStream;
 
 use crate::{Architecture, Run};
 

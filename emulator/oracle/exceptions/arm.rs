@@ -1,11 +1,11 @@
 //! The Cortex-M4: the builtin core with memory alone, and QEMU's mps2-an386.
 
 use drydock_emulator::core::arm::{CortexM, Limits, StopReason};
-use drydock_emulator::core::entropy::EntropyStream;
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
+use drydock_emulator::machine::entropy::EntropyStream;
 use libtest_mimic::Failed;
 
 use super::qemu::Qemu;

@@ -1,6 +1,5 @@
 //! RV32IMAC: the builtin core with memory and a CLINT, and QEMU's virt machine with a SiFive E31.
 
-use drydock_emulator::core::entropy::EntropyStream;
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
@@ -8,6 +7,7 @@ use drydock_emulator::core::limits::Limits;
 use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
 use drydock_emulator::core::riscv::clint::Clint;
 use drydock_emulator::core::riscv::{RiscV, StopReason};
+use drydock_emulator::machine::entropy::EntropyStream;
 use libtest_mimic::Failed;
 
 use super::qemu::Qemu;

@@ -1,12 +1,12 @@
 //! Our side.
 
-use drydock_emulator::core::entropy::EntropyStream;
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
 use drydock_emulator::core::limits::Limits;
 use drydock_emulator::core::memory::{GuestMemory, Region, RegionKind};
 use drydock_emulator::core::riscv::{RiscV, StopReason};
+use drydock_emulator::machine::entropy::EntropyStream;
 
 use super::{CODE, CODE_BYTES, DATA, DATA_BYTES, State};
 

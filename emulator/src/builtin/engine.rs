@@ -10,8 +10,8 @@ use crate::chips::ra4m1::{self, Ra4m1};
 use crate::chips::stm32f407::{self, Stm32f407};
 use crate::core::fabric::{Chip, ResetKind};
 use crate::core::memory::GuestMemory;
-use crate::machine::engine::{Availability, Engine, Machine, MachineInfo, Seed};
-use crate::machine::error::OpenError;
+use crate::machine::OpenError;
+use crate::machine::{Availability, Engine, Machine, MachineInfo, Seed};
 
 /// The engine's name.
 pub const NAME: &str = "builtin";

@@ -6,7 +6,7 @@ use super::machine::BuiltinMachine;
 use crate::core::either::Core;
 use crate::core::memory::RegionKind;
 use crate::debug::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbols, Watching};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 impl Core {
     /// Takes what is recorded out, when the machine is to become another.

@@ -7,8 +7,8 @@ use super::machine::BuiltinMachine;
 use crate::core::either::SavedCore;
 use crate::core::fabric::BadState;
 use crate::core::memory::PAGE_BYTES;
-use crate::machine::engine::{BlankMachine, Machine, SavedState};
-use crate::machine::error::MachineError;
+use crate::machine::MachineError;
+use crate::machine::{BlankMachine, Machine, SavedState};
 
 #[derive(Serialize, Deserialize)]
 struct SavedMachine {

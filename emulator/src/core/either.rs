@@ -9,8 +9,8 @@ use super::limits::Limits;
 use super::riscv::{self, RiscV};
 use super::shared_image::SharedImage;
 use crate::debug::profile::Watched;
-use crate::machine::engine::{GuestFault, RegisterInfo};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::{GuestFault, RegisterInfo};
 
 /// One of the cores, with its chip.
 pub enum Core {

@@ -1,6 +1,6 @@
 //! How long a core is asked to run.
 
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// How long to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,19 +3,18 @@
 
 use std::any::Any;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::library::Library;
 use super::memory::{GuestMemory, PAGE_BYTES, PageData, Region, RegionKind};
-use crate::machine::image::Segment;
+use crate::machine::Segment;
 
 /// Contents of flash around one image that are kept apart; machines with yet another share nothing.
 const VARIANTS_MAX: usize = 4;
 
 /// Kept by an image and its copies, filled as it is loaded.
-#[derive(Clone, Default)]
-pub(crate) struct Shares(Arc<Mutex<Vec<Arc<SharedImage>>>>);
+#[derive(Default)]
+pub(crate) struct Shares(Mutex<Vec<Arc<SharedImage>>>);
 
 /// An image as flash holds it.
 pub(crate) struct SharedImage {
@@ -108,21 +107,6 @@ fn crosses_regions(memory: &GuestMemory, segment: &Segment) -> bool {
     let last = segment.addr.wrapping_add(segment.bytes.len().saturating_sub(1) as u32);
     memory.region(segment.addr) != memory.region(last)
 }
-
-impl fmt::Debug for Shares {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shares")
-    }
-}
-
-/// What is shared of two images says nothing of what they are.
-impl PartialEq for Shares {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Shares {}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! What can go wrong between a user of machines and an engine. What a *guest* does wrong is no error here but a
 //! [`GuestFault`](crate::GuestFault) or a [`StopReason`](crate::StopReason).
 
-use crate::machine::time::VirtualTime;
+use super::time::VirtualTime;
 
 /// A board could not be opened.
 #[derive(Debug, thiserror::Error)]

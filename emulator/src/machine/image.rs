@@ -1,8 +1,10 @@
 //! What is loaded into a machine: segments of bytes at addresses, with the symbols an ELF file brings along.
 
-use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind, SymbolSection};
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::core::shared_image::Shares;
+use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind, SymbolSection};
 
 /// A program in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,8 +13,8 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Functions and objects, by address.
     pub symbols: Vec<Symbol>,
-    /// What the machines share that loaded it.
-    pub(crate) shares: Shares,
+    /// What engines keep with it for the machines that load it.
+    pub(crate) kept: KeptByEngines,
 }
 
 /// Bytes at an address.
@@ -63,7 +65,7 @@ impl Image {
         Self {
             segments,
             symbols,
-            shares: Shares::default(),
+            kept: KeptByEngines::default(),
         }
     }
 
@@ -155,6 +157,38 @@ impl Image {
     }
 }
 
+/// What engines keep with an image and all its copies, such as the code decoded from it: one value of a type. It is no part
+/// of what the image is.
+#[derive(Clone, Default)]
+pub(crate) struct KeptByEngines(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
+
+impl KeptByEngines {
+    /// The value of type `T`, which is made by the first call.
+    pub(crate) fn of<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = values.iter().find_map(|value| Arc::downcast(value.clone()).ok());
+        found.unwrap_or_else(|| {
+            let made = Arc::<T>::default();
+            values.push(made.clone());
+            made
+        })
+    }
+}
+
+impl fmt::Debug for KeptByEngines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptByEngines")
+    }
+}
+
+impl PartialEq for KeptByEngines {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for KeptByEngines {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +197,16 @@ mod tests {
     fn what_is_no_elf_is_refused() {
         assert!(matches!(Image::from_elf(b"\x00asm\x01\0\0\0"), Err(ImageError::Elf(_))));
         assert!(matches!(Image::from_elf(&[]), Err(ImageError::Elf(_))));
+    }
+
+    #[test]
+    fn copies_of_an_image_keep_one_value_of_each_type() {
+        let image = Image::from_bin(0, [1]);
+        let (numbers, copy) = (image.kept.of::<Mutex<u8>>(), image.clone());
+        *numbers.lock().unwrap() = 7;
+        assert_eq!(*copy.kept.of::<Mutex<u8>>().lock().unwrap(), 7);
+        assert_eq!(*copy.kept.of::<Mutex<u16>>().lock().unwrap(), 0);
+        assert_eq!(*Image::from_bin(0, [1]).kept.of::<Mutex<u8>>().lock().unwrap(), 0);
     }
 
     #[test]

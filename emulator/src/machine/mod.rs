@@ -1,8 +1,193 @@
-//! The neutral seam between users of emulated boards and the engines that run them: traits, virtual time, images, faults
-//! and errors. Every engine knows this module; it knows no engine, no core and no chip.
+//! The neutral seam between users of emulated boards and the engines that run them. [`Engine`] opens a board, [`Machine`]
+//! is one that runs. Capabilities that not every engine has are asked for as `Option<&mut dyn …>`.
+//!
+//! Every engine knows this module; it knows no engine, no core and no chip (`cargo xtask tidy` checks it). No process id,
+//! port or monitor string of an engine crosses it.
+//!
+//! One thread at a time drives a machine, synchronously. Threads, pacing and recording belong to the runner.
 
-pub mod engine;
-pub mod error;
-pub mod image;
+mod engine;
+pub mod entropy;
+mod error;
+mod faults;
+pub mod hash;
+mod image;
+mod io;
+mod monitor;
+pub mod profile;
+mod run;
+mod snapshot;
 pub mod time;
-pub mod traps;
+mod traps;
+
+pub use engine::{Availability, Engine, Seed};
+pub use error::{MachineError, OpenError};
+pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault};
+pub use image::{Image, ImageError, Segment, Symbol};
+pub use io::{PinChange, UartOutput};
+pub use monitor::{Monitor, MonitorAnswer};
+pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
+pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
+pub use time::VirtualTime;
+pub use traps::{Caught, Trapping, Traps};
+
+use self::profile::Profiler;
+
+/// One running emulated board.
+///
+/// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and where it stops has no
+/// influence on what the guest does. Input given at a stop is the guest's from that instant on.
+pub trait Machine: Send {
+    /// What board it is and what it has.
+    fn info(&self) -> &MachineInfo;
+
+    /// Writes an image's segments into flash or RAM. It takes effect with the next power-on [`Machine::reset`].
+    ///
+    /// # Errors
+    /// [`MachineError::NoMemory`] when a segment lies outside memory; nothing is written then.
+    fn load(&mut self, image: &Image) -> Result<(), MachineError>;
+
+    /// Resets the board. Virtual time goes on.
+    ///
+    /// # Errors
+    /// An engine out of process may have gone; the builtin one does not fail.
+    fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError>;
+
+    /// Runs until `limit`, or until something that ends a run.
+    ///
+    /// # Errors
+    /// The engine itself failed. What the guest does wrong is a [`StopReason`] or a [`GuestFault`].
+    fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError>;
+
+    /// Executes one instruction (or takes one exception).
+    ///
+    /// # Errors
+    /// As for [`Machine::run`].
+    fn step(&mut self) -> Result<StopReason, MachineError>;
+
+    /// A switch that ends a run from another thread.
+    fn pause_switch(&self) -> PauseSwitch;
+
+    /// Virtual time since power-on.
+    fn now(&self) -> VirtualTime;
+
+    /// Instructions executed since power-on.
+    fn instructions(&self) -> u64;
+
+    /// Reads memory as the bus sees it, without side effects; peripherals are not memory.
+    ///
+    /// # Errors
+    /// [`MachineError::NoMemory`].
+    fn read_memory(&mut self, addr: u32, bytes: &mut [u8]) -> Result<(), MachineError>;
+
+    /// Writes memory, flash included, without flash rules.
+    ///
+    /// # Errors
+    /// [`MachineError::NoMemory`].
+    fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError>;
+
+    /// The registers this core has, in the architecture manual's names (`r0` … `pc`, `xpsr`, `msp` …).
+    fn registers(&self) -> &[RegisterInfo];
+
+    /// Reads a register by its name.
+    ///
+    /// # Errors
+    /// [`MachineError::NoRegister`].
+    fn read_register(&mut self, name: &str) -> Result<u64, MachineError>;
+
+    /// Writes a register by its name.
+    ///
+    /// # Errors
+    /// [`MachineError::NoRegister`].
+    fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError>;
+
+    /// What the UARTs sent since the last call.
+    fn take_uart_output(&mut self) -> Vec<UartOutput>;
+
+    /// Gives bytes to UART `index`; they reach the guest as fast as the line allows. Tells how many were taken: the rest
+    /// does not fit the inbound queue now.
+    ///
+    /// # Errors
+    /// [`MachineError::NoUart`].
+    fn uart_input(&mut self, index: u8, bytes: &[u8]) -> Result<usize, MachineError>;
+
+    /// How many bytes [`Machine::uart_input`] would take now.
+    fn uart_input_room(&self, index: u8) -> usize;
+
+    /// Whether bytes are on their way over a UART, in or out: the next event of a sleeping core is then theirs, and no
+    /// time-out. An engine that cannot tell says no.
+    fn uart_busy(&self) -> bool {
+        false
+    }
+
+    /// Drives a pin from outside; `None` lets go of it.
+    ///
+    /// # Errors
+    /// [`MachineError::NoPin`].
+    fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), MachineError>;
+
+    /// The level of a pin as a probe would see it; `None` when it floats.
+    fn pin_level(&self, pin: u16) -> Option<bool>;
+
+    /// The pins that changed since the last call.
+    fn take_pin_changes(&mut self) -> Vec<PinChange>;
+
+    /// What the guest (or its DMA) did wrong since the last call: refused accesses, lockups, what is not modelled.
+    fn take_faults(&mut self) -> Vec<GuestFault>;
+
+    /// The shortest run worth asking for: an engine in another process has a price for each. Zero: any.
+    fn shortest_run(&self) -> VirtualTime {
+        VirtualTime::ZERO
+    }
+
+    /// Snapshot, restore and fork, if the engine has them.
+    fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
+        None
+    }
+
+    /// The whole state as bytes, for a file, if the engine has that.
+    fn saved_state(&mut self) -> Option<&mut dyn SavedState> {
+        None
+    }
+
+    /// Stops where a debugger wants it to, if the engine can do that without being stepped.
+    fn trapping(&mut self) -> Option<&mut dyn Trapping> {
+        None
+    }
+
+    /// What its guest spends its time on, if the engine can tell.
+    fn profiler(&mut self) -> Option<&mut dyn Profiler> {
+        None
+    }
+
+    /// The engine's own command language, if it has one.
+    fn monitor(&mut self) -> Option<&mut dyn Monitor> {
+        None
+    }
+}
+
+/// What a machine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineInfo {
+    /// Engine name.
+    pub engine: &'static str,
+    /// Board name, as in `nano33ble`.
+    pub board: String,
+    /// Chip name, as in `nRF52840`.
+    pub chip: String,
+    /// Number of UARTs: indices `0..uarts`.
+    pub uarts: u8,
+    /// Number of pins: `0..pins`, in the chip's numbering (nRF: port × 32 + pin).
+    pub pins: u16,
+    /// The seed it was opened with.
+    pub seed: Seed,
+}
+
+/// A register of a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisterInfo {
+    /// Name in the architecture manual's spelling, lower case.
+    pub name: &'static str,
+    /// Width.
+    pub bits: u8,
+}

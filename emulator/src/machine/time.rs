@@ -1,4 +1,4 @@
-//! Virtual time and the queue of things due in it. No host clock is read here or anywhere in the builtin engine.
+//! Virtual time: instants and spans of the guest's world. No host clock is read here.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -113,100 +113,9 @@ impl fmt::Display for VirtualTime {
     }
 }
 
-/// What a chip wants to be told when its event is due; each chip gives the numbers their meaning.
-pub type Token = u64;
-
-/// Names one scheduled event, to cancel it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct EventId(u64);
-
-/// One event that is due at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Event {
-    /// When it is due.
-    pub at: VirtualTime,
-    /// Order among events of one instant: the one scheduled first comes first.
-    sequence: u64,
-    /// What it means to the chip.
-    pub token: Token,
-}
-
-/// Events in the order they are due: by time, then by the order in which they were scheduled.
-///
-/// Kept as a sorted vector with the next event last: a chip has a few dozen pending at most, which a shift of a few
-/// cache lines serves faster than a heap.
-#[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
-pub struct EventQueue {
-    pending: Vec<Event>,
-    next_sequence: u64,
-}
-
-impl EventQueue {
-    /// Adds an event.
-    pub fn schedule(&mut self, at: VirtualTime, token: Token) -> EventId {
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        let place = self.pending.partition_point(|event| event.at > at);
-        self.pending.insert(place, Event { at, sequence, token });
-        EventId(sequence)
-    }
-
-    /// Takes an event out; false when it has already come or gone.
-    pub fn cancel(&mut self, id: EventId) -> bool {
-        let before = self.pending.len();
-        self.pending.retain(|event| event.sequence != id.0);
-        self.pending.len() != before
-    }
-
-    /// Takes every event with this token out; tells how many there were.
-    pub fn cancel_token(&mut self, token: Token) -> usize {
-        let before = self.pending.len();
-        self.pending.retain(|event| event.token != token);
-        before - self.pending.len()
-    }
-
-    /// When the next event is due.
-    pub fn next_at(&self) -> Option<VirtualTime> {
-        self.pending.last().map(|event| event.at)
-    }
-
-    /// Takes the next event if it is due at `now`.
-    pub fn pop_due(&mut self, now: VirtualTime) -> Option<Event> {
-        if self.next_at()? <= now {
-            self.pending.pop()
-        } else {
-            None
-        }
-    }
-
-    /// Takes every event out (power-on reset).
-    pub fn clear(&mut self) {
-        self.pending.clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn events_come_by_time_then_by_order_of_scheduling() {
-        let mut queue = EventQueue::default();
-        let us = VirtualTime::from_us;
-        queue.schedule(us(5), 50);
-        queue.schedule(us(1), 10);
-        let gone = queue.schedule(us(1), 11);
-        queue.schedule(us(1), 12);
-        queue.schedule(us(3), 30);
-        assert!(queue.cancel(gone));
-        assert!(!queue.cancel(gone));
-        let mut order = Vec::new();
-        while let Some(event) = queue.pop_due(us(4)) {
-            order.push(event.token);
-        }
-        assert_eq!(order, [10, 12, 30]);
-        assert_eq!(queue.next_at(), Some(us(5)));
-    }
 
     #[test]
     fn ticks_of_an_odd_clock_do_not_drift() {

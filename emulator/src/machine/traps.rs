@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::machine::engine::Machine;
+use super::Machine;
 
 /// What the guest is watched for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,20 +6,20 @@ mod trapped;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::core::either::{Core, Stop};
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
 use crate::core::limits::Limits;
 use crate::core::memory::{GuestMemory, NoMemory};
 use crate::core::shared_image;
 use crate::debug::profile::Profiler;
-use crate::machine::engine::{
+use crate::machine::Image;
+use crate::machine::MachineError;
+use crate::machine::Trapping;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
+use crate::machine::{
     GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState, Snapshot,
     StopReason,
 };
-use crate::machine::error::MachineError;
-use crate::machine::image::Image;
-use crate::machine::time::VirtualTime;
-use crate::machine::traps::Trapping;
 
 use trapped::Armed;
 
@@ -136,7 +136,7 @@ impl Machine for BuiltinMachine {
                 .map_err(|missing| self.no_memory(missing))?;
         }
         let memory = self.core.fabric_mut().memory_mut();
-        if let Some(shared) = shared_image::load(memory, &image.segments, &image.shares) {
+        if let Some(shared) = shared_image::load(memory, &image.segments, &image.kept.of()) {
             self.core.share_code(&shared);
         }
         self.core.chip_mut().0.boot_image(image);
@@ -341,7 +341,7 @@ impl Snapshot for BuiltinMachine {
     }
 
     fn state_hash(&mut self) -> Result<u64, MachineError> {
-        let mut hasher = crate::core::hash::StateHasher::default();
+        let mut hasher = crate::machine::hash::StateHasher::default();
         self.core.hash_state(&mut hasher);
         Ok(std::hash::Hasher::finish(&hasher))
     }

@@ -1,9 +1,9 @@
 //! Runs that a debugger wants stopped: instruction by instruction, looking around behind each.
 
 use super::{BuiltinMachine, Limits, Stop};
-use crate::machine::engine::{RunLimit, StopReason};
-use crate::machine::error::MachineError;
-use crate::machine::traps::{Caught, Trapping, Traps};
+use crate::machine::MachineError;
+use crate::machine::{Caught, Trapping, Traps};
+use crate::machine::{RunLimit, StopReason};
 
 /// What a debugger has set, and what came of it.
 #[derive(Debug)]

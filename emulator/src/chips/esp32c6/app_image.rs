@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::flash::MMU_PAGE;
-use crate::machine::image::Segment;
+use crate::machine::Segment;
 
 const MAGIC: u8 = 0xe9;
 const CHIP_ID: u16 = 13;

@@ -5,7 +5,7 @@ use super::app_image::{self, App};
 use super::flash::{self, Flash, MMU_PAGE, MMU_VALID, WINDOW, WINDOW_BYTES};
 use super::{LP_RAM, LP_RAM_BYTES, RAM, RAM_BYTES};
 use crate::core::memory::GuestMemory;
-use crate::machine::image::Image;
+use crate::machine::Image;
 
 /// Where the partition table that `espflash` writes has the app.
 pub(super) const APP: u32 = 0x1_0000;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::core::fabric::{AccessFault, Fabric};
 use crate::core::memory::{GuestMemory, PAGE_BYTES};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Where tools find the array; nothing is there for the core.
 pub(super) const ARRAY: u32 = 0x1000_0000;

@@ -38,12 +38,13 @@ use self::systimer::Systimer;
 use self::timg::Timg;
 use self::uart::Uart;
 use self::watchdog::Action;
+use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, Request, ResetKind, RiscVOptions,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::machine::image::Image;
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::Image;
+use crate::machine::VirtualTime;
 
 const UARTS: [u32; 2] = [0x6000_0000, 0x6000_1000];
 const SPI0: u32 = 0x6000_2000;

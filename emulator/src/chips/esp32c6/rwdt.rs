@@ -3,8 +3,8 @@
 //! itself.
 
 use super::watchdog::{Action, KEY, Watchdog};
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::Token;
 
 /// WDTCONFIG1 to 4 out of reset: the stages' ticks.
 const RESET_TICKS: [u32; 4] = [200_000, 80_000, 0xfff, 0xfff];

@@ -2,8 +2,9 @@
 //! each with an alarm at a value or with a period. The counters are never stopped.
 
 use super::interrupts::Sources;
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 const HZ: u64 = 16_000_000;
 const COUNT: u64 = (1 << 52) - 1;

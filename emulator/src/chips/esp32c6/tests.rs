@@ -1,11 +1,11 @@
 //! ROM functions, flash and the way from reset to an image, on the core. What HALs need together is the guests' test.
 
 use super::*;
-use crate::core::entropy::EntropyStream;
 use crate::core::limits::Limits;
 use crate::core::riscv::tests::asm::*;
 use crate::core::riscv::{RiscV, StopReason};
-use crate::machine::image::{Segment, Symbol};
+use crate::machine::entropy::EntropyStream;
+use crate::machine::{Segment, Symbol};
 
 /// Runs `code` from RAM, where the bootloader puts it, until it ends.
 fn run(code: &[u32]) -> RiscV {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::watchdog::{Action, Watchdog};
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 const COUNT: u64 = (1 << 54) - 1;
 /// T0CONFIG.

@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{PS_PER_SECOND, Token, VirtualTime};
+use crate::machine::time::{PS_PER_SECOND, VirtualTime};
 
 const FIFO: usize = 128;
 /// Bytes from outside that wait for the line.

@@ -1,8 +1,9 @@
 //! A watchdog of four stages, as timer groups and the low-power block have (ESP32-C6 Technical Reference Manual 1.1,
 //! chapter 15): each stage does something when it was not fed for its time, then the next begins.
 
+use crate::core::events::Token;
 use crate::core::fabric::Fabric;
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// What has to be written before anything else may be (15.2.2.3).
 pub(super) const KEY: u32 = 0x50d8_3aa1;

@@ -16,13 +16,13 @@ use self::gpio::Gpio;
 use self::prci::Prci;
 use self::qspi::Qspi;
 use self::uart::Uart;
+use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::core::riscv::clint::Clint;
 use crate::core::riscv::plic::Plic;
-use crate::machine::time::Token;
 
 /// Where execution starts (chapter 5): the mode-select ROM.
 const RESET_PC: u32 = 0x1004;

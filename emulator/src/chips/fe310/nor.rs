@@ -2,7 +2,7 @@
 //! single-bit SPI goes: identify, read, write enable, program a page, erase.
 
 use crate::core::fabric::Fabric;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Where the flash is mapped, and its size.
 pub(super) const BASE: u32 = 0x2000_0000;

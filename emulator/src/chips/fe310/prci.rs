@@ -1,7 +1,7 @@
 //! PRCI: oscillators, PLL and the core clock made of them (FE310-G002 manual, chapter 6 "Clock Generation").
 
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// The board's crystal.
 const HFXOSC_HZ: u64 = 16_000_000;

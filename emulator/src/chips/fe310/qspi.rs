@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 
 use super::nor::NorFlash;
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 const FIFO: usize = 8;
 const FLAG: u32 = 1 << 31;

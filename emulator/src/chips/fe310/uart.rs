@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// Entries of each FIFO.
 const FIFO: usize = 8;

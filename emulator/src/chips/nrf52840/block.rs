@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 
 use super::gpio::Gpio;
 use super::lfclk::LfClock;
+use crate::core::events::EventId;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// A peripheral in one 4 KiB page of 0x4000_0000..0x4003_0000.
 pub(super) trait Peripheral {

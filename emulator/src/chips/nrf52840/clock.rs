@@ -2,8 +2,9 @@
 
 use super::block::{Bus, Events, Peripheral, Signal};
 use super::power::Power;
+use crate::core::events::EventId;
 use crate::core::fabric::AccessFault;
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 pub(super) const ID: u8 = 0;
 

@@ -1,8 +1,8 @@
 //! FICR (PS 4.4): what the factory wrote into this one chip. Identity comes from the machine's seed.
 
 use super::temp;
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::AccessFault;
+use crate::machine::entropy::EntropyStream;
 
 pub(super) const BASE: u32 = 0x1000_0000;
 

@@ -1,6 +1,6 @@
 //! LFCLK as the peripherals that count it see it: the instant of its first edge, and edges at 32,768 Hz from there.
 
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// LFCLK frequency in Hz.
 pub(super) const LFCLK_HZ: u64 = 32_768;

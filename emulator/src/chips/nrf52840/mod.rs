@@ -38,11 +38,11 @@ use self::temp::Temp;
 use self::timer::Timer;
 use self::uarte::Uarte;
 use self::wdt::Wdt;
+use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, Request, ResetKind,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::machine::time::Token;
 
 const GPIO_BASE: u32 = 0x5000_0000;
 /// P1's registers lie 0x300 behind P0's.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::block::{Bus, Peripheral};
 use crate::core::fabric::{AccessFault, AccessSize};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 pub(super) const FLASH_BYTES: u32 = 0x10_0000;
 pub(super) const UICR_BASE: u32 = 0x1000_1000;

@@ -12,7 +12,7 @@ mod wave;
 use self::wave::Wave;
 use super::block::{Bus, Events, Peripheral};
 use crate::core::fabric::{AccessFault, AccessSize};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Ids of PWM0 to PWM3.
 pub(super) const IDS: [u8; 4] = [28, 33, 34, 45];

@@ -1,8 +1,9 @@
 //! RNG (PS 6.19): random bytes at the rate of the real thing, drawn from the machine's recorded seed.
 
 use super::block::{Bus, Events, Peripheral};
+use crate::core::events::EventId;
 use crate::core::fabric::AccessFault;
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 pub(super) const ID: u8 = 13;
 const VALRDY: u32 = 0;

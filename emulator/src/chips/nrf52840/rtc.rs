@@ -2,8 +2,8 @@
 //! values take effect with the next one.
 
 use super::block::{Bus, Events, Peripheral};
+use crate::core::events::EventId;
 use crate::core::fabric::AccessFault;
-use crate::machine::time::EventId;
 
 /// Ids of RTC0 to RTC2.
 pub(super) const IDS: [u8; 3] = [11, 17, 36];

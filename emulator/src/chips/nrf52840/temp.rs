@@ -1,8 +1,9 @@
 //! TEMP (PS 6.28): the die's temperature.
 
 use super::block::{Bus, Events, Peripheral};
+use crate::core::events::EventId;
 use crate::core::fabric::AccessFault;
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 pub(super) const ID: u8 = 12;
 const DATARDY: u32 = 0;

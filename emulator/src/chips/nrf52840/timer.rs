@@ -1,8 +1,9 @@
 //! TIMER (PS 6.30): counts 16 MHz divided by 2^PRESCALER, or COUNT tasks; compares and captures.
 
 use super::block::{Bus, Events, Peripheral};
+use crate::core::events::EventId;
 use crate::core::fabric::AccessFault;
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// Ids of TIMER0 to TIMER4.
 pub(super) const IDS: [u8; 5] = [8, 9, 10, 26, 27];

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::block::{Bus, Events, Peripheral};
+use crate::core::events::EventId;
 use crate::core::fabric::AccessFault;
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// Ids of UARTE0 and UARTE1.
 pub(super) const IDS: [u8; 2] = [2, 40];

@@ -2,8 +2,9 @@
 
 use super::block::{Bus, Events, Peripheral};
 use super::lfclk::LFCLK_HZ;
+use crate::core::events::EventId;
 use crate::core::fabric::{AccessFault, Request, ResetKind};
-use crate::machine::time::{EventId, VirtualTime};
+use crate::machine::VirtualTime;
 
 pub(super) const ID: u8 = 16;
 const TIMEOUT: u32 = 0;

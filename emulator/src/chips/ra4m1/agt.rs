@@ -4,8 +4,8 @@
 
 use super::counter::Counter;
 use super::system::{Clocks, LOCO_HZ};
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
-use crate::machine::time::Token;
 
 /// Event numbers of the underflow; compare match A and B follow it.
 const INT: [u8; 2] = [0x1e, 0x21];

@@ -2,8 +2,9 @@
 //! blocks of 2 KiB and 1 KiB, blank checks, and the errors it tells. Not here: the extra area (option bytes, access window),
 //! swapping the start-up area. Times are near the datasheet's typical ones at 32 MHz, whatever FCLK is.
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 pub(super) const CODE_BYTES: u32 = 0x4_0000;
 pub(super) const DATA_BASE: u32 = 0x4010_0000;

@@ -2,8 +2,8 @@
 //! outputs on pins, capture, hardware start and stop sources, buffers.
 
 use super::counter::Counter;
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::Token;
 
 pub(super) const COUNT: usize = 8;
 /// Event numbers of channel 0: compare match A and B, overflow. Each channel has eight.

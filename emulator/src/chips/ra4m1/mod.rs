@@ -28,12 +28,12 @@ use self::ports::Ports;
 use self::sci::Sci;
 use self::system::{Clocks, System};
 use self::watchdog::Watchdog;
-use crate::core::entropy::EntropyStream;
+use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::machine::time::Token;
+use crate::machine::entropy::EntropyStream;
 
 const SYSTEM: u32 = 0x4001_e000;
 const PFS: u32 = 0x4004_0800;

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::ports::pin;
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// Number of channels here: SCI0, 1, 2, 9 are 0 to 3.
 pub(super) const COUNT: usize = 4;

@@ -2,7 +2,7 @@
 //! oscillators, dividers, reset status, protection.
 
 use crate::core::fabric::{AccessFault, AccessSize, Fabric, ResetKind};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 const MOCO_HZ: u32 = 8_000_000;
 /// LOCO's nominal frequency.

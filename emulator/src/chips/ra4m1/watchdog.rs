@@ -1,8 +1,9 @@
 //! WDT and IWDT (manual chapters 25 and 26). WDT starts with its first refresh (register start mode), IWDT as OFS0 in flash
 //! says; a window in which only refreshes count is not modelled, nor is interrupting instead of resetting.
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric, Request, ResetKind};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// IWDTCLK.
 const IWDT_HZ: u32 = 15_000;

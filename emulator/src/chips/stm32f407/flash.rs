@@ -1,8 +1,9 @@
 //! The embedded flash interface (RM0090 chapter 3): keys, programming, erasure of sectors that are not alike, how long each
 //! takes (datasheet table 40, typical), and the errors it tells.
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 pub(super) const BASE: u32 = 0x0800_0000;
 pub(super) const BYTES: u32 = 0x10_0000;

@@ -1,8 +1,8 @@
 //! What the factory wrote into this one chip (RM0090 chapter 39) and what it says to a debugger (38.6.1). Identity comes
 //! from the machine's seed.
 
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{AccessFault, AccessSize};
+use crate::machine::entropy::EntropyStream;
 
 /// The page of system memory where it is.
 pub(super) const PAGE: u32 = 0x1fff_7000;

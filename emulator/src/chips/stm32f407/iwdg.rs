@@ -1,8 +1,9 @@
 //! IWDG (RM0090 chapter 21): counts LSI down and resets the chip. Once started it cannot be stopped.
 
 use super::rcc::LSI_HZ;
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric, Request, ResetKind};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 const RELOAD: u32 = 0xaaaa;
 const ACCESS: u32 = 0x5555;

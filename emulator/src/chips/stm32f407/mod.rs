@@ -31,11 +31,11 @@ use self::rcc::{AHB1, AHB2, APB1, APB2, Clocks, Rcc};
 use self::rng::Rng;
 use self::timer::Timer;
 use self::usart::Usart;
+use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::machine::time::Token;
 
 const RCC: u32 = 0x4002_3800;
 /// USART1 to 6.

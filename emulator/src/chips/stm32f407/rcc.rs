@@ -1,8 +1,9 @@
 //! RCC (RM0090 chapter 7): oscillators and their start-up times, the PLLs, the clock tree, clock enables, peripheral resets,
 //! and why the chip was reset.
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric, ResetKind};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 const HSI_HZ: u32 = 16_000_000;
 /// The crystal that ST's Discovery boards put beside the chip. There is none at the LSE pins (UM1472 6.10.2).

@@ -1,7 +1,8 @@
 //! RNG (RM0090 chapter 24): a word every 40 periods of the PLL's 48 MHz output, drawn from the machine's recorded seed.
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 const RNGEN: u32 = 1 << 2;
 const IE: u32 = 1 << 3;

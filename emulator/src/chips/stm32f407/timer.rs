@@ -1,8 +1,9 @@
 //! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update and compare events, preloads, one-pulse mode, interrupts.
 //! Not here: down- and centre-aligned counting, slave modes, capture, outputs on pins, repetition, DMA requests.
 
+use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{PS_PER_SECOND, Token, VirtualTime};
+use crate::machine::time::{PS_PER_SECOND, VirtualTime};
 
 pub(super) const COUNT: usize = 14;
 

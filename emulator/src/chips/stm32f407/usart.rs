@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
+use crate::core::events::{EventId, Token};
 use crate::core::fabric::{AccessFault, Fabric};
-use crate::machine::time::{EventId, Token, VirtualTime};
+use crate::machine::VirtualTime;
 
 /// Number of them: USART1 is 0.
 pub(super) const COUNT: usize = 6;

@@ -4,7 +4,7 @@ use super::exec::Trap;
 use super::fp::EXTENDED_FRAME_BYTES;
 use super::{CortexM, cycles};
 use crate::core::fabric::AccessSize;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Exception numbers (B1.5.2).
 pub(super) mod number {

@@ -32,7 +32,7 @@ use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
 use super::library::Blocks;
 pub use super::limits::Limits;
 use super::shared_image::SharedImage;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 pub use exceptions::{Fault, FaultTaken, Lockup};
 use fp::Fp;

@@ -11,10 +11,13 @@ mod saved;
 
 use std::hash::Hasher;
 
-use super::entropy::EntropyStream;
+use super::events::{EventId, EventQueue, Token};
 use super::memory::{GuestMemory, Region};
 use crate::debug::profile::Watching;
-use crate::machine::time::{EventId, EventQueue, Token, VirtualTime};
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
+/// What the methods of a fabric and of a chip speak of.
+pub use crate::machine::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 
 pub(super) use saved::SavedFabric;
 pub use saved::{BadState, ChipState};
@@ -48,7 +51,7 @@ pub trait Chip: ChipState + Send {
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind);
 
     /// An image was loaded: what the board's bootloader makes of it at each start beside what lies in memory.
-    fn boot_image(&mut self, _image: &crate::machine::image::Image) {}
+    fn boot_image(&mut self, _image: &crate::machine::Image) {}
 
     /// What is at `addr` by its maker's name, where the chip knows one that no image brings along (a ROM function).
     fn place_name(&self, _addr: u32) -> Option<&'static str> {
@@ -145,71 +148,6 @@ pub struct CortexMOptions {
     pub systick_calibration: u32,
 }
 
-/// Width of one access on the bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccessSize {
-    /// 8 bits.
-    Byte,
-    /// 16 bits.
-    Half,
-    /// 32 bits.
-    Word,
-}
-
-impl AccessSize {
-    /// In bytes: 1, 2 or 4.
-    pub const fn bytes(self) -> u32 {
-        match self {
-            Self::Byte => 1,
-            Self::Half => 2,
-            Self::Word => 4,
-        }
-    }
-}
-
-/// Why an access was not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum AccessFault {
-    /// Nothing is there on silicon either.
-    #[error("nothing is mapped there")]
-    Unmapped,
-    /// Silicon has something there that is not modelled here.
-    #[error("the register is not modelled")]
-    Unmodelled,
-    /// The register is modelled, this use of it (a value, a mode) is not.
-    #[error("this use of the register is not modelled")]
-    UnmodelledUse,
-    /// The peripheral refuses this width.
-    #[error("the access width is not supported there")]
-    Width,
-    /// The chip refuses it: flash write not enabled, protected region.
-    #[error("the access is not permitted")]
-    Denied,
-    /// The peripheral's clock is off. As on silicon nothing else comes of it: a load gave zero, a store was lost.
-    #[error("the peripheral's clock is off: a load gives zero there, a store is lost")]
-    Unclocked,
-    /// The flash word has been written as often as the chip allows between two erasures. The store was done all the same.
-    #[error("the flash word was written more often than the chip allows between two erasures")]
-    WornWord,
-}
-
-/// Why the machine is reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum ResetKind {
-    /// Power came up: RAM content is lost, everything starts anew.
-    PowerOn,
-    /// The reset pin.
-    Pin,
-    /// AIRCR.SYSRESETREQ.
-    Software,
-    /// A watchdog ran out.
-    Watchdog,
-    /// The core locked up and the chip resets on lockup.
-    Lockup,
-    /// Woken from System OFF (or the chip's like of it) by its wake-up source.
-    WakeUp,
-}
-
 /// Something the chip asks of the machine that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Request {
@@ -217,60 +155,6 @@ pub enum Request {
     Reset(ResetKind),
     /// The chip switched itself off (nRF System OFF); only a pin, or power, wakes it.
     PowerOff,
-}
-
-/// An access that was refused, for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FaultRecord {
-    /// When.
-    pub at: VirtualTime,
-    /// What was asked for.
-    pub addr: u32,
-    /// Address of the instruction (for DMA: of the one that was running).
-    pub pc: u32,
-    /// Width.
-    pub size: AccessSize,
-    /// A store's value; `None` for a load.
-    pub write: Option<u32>,
-    /// Why it was refused.
-    pub fault: AccessFault,
-}
-
-impl std::fmt::Display for FaultRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = self.size.bytes() * 8;
-        match self.write {
-            Some(value) => write!(f, "{width}-bit store of {value:#x} to {:#010x}", self.addr)?,
-            None => write!(f, "{width}-bit load from {:#010x}", self.addr)?,
-        }
-        write!(
-            f,
-            " by the instruction at {:#010x}, {} s: {}",
-            self.pc, self.at, self.fault
-        )
-    }
-}
-
-/// Bytes that a UART sent, in one run without a pause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UartOutput {
-    /// When the last of them left the chip.
-    pub at: VirtualTime,
-    /// Which UART.
-    pub index: u8,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// A pin that the chip drives changed its level (or was let go).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PinChange {
-    /// When.
-    pub at: VirtualTime,
-    /// The chip's pin number (nRF: port × 32 + pin).
-    pub pin: u16,
-    /// The new level; `None`: no longer driven.
-    pub level: Option<bool>,
 }
 
 /// Longest logs; what is beyond is counted in [`Dropped`], not kept.

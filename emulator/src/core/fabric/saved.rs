@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Chip, Dropped, Fabric, IrqLines, Request};
-use crate::core::entropy::SavedEntropy;
-use crate::machine::time::{EventQueue, VirtualTime};
+use crate::core::events::EventQueue;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::SavedEntropy;
 
 /// The bytes are not those of a state of this build of Drydock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@
 //! What lives here: flash, RAM and information pages as bytes. What must not: registers, side effects, write rules of
 //! flash (the chip's flash controller applies them before it calls [`GuestMemory::write`]).
 
-#[cfg_attr(feature = "safe", path = "memory/untabled.rs")]
+#[cfg_attr(feature = "safe", path = "untabled.rs")]
 mod tlb;
 
 use std::hash::{Hash, Hasher};

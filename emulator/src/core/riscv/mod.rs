@@ -35,7 +35,7 @@ use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, Fabric, ResetKind, RiscVOptions};
 use super::library::Blocks;
 use super::shared_image::SharedImage;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 use csr::Csrs;
 pub(super) use csr::NAMES as CSR_NAMES;

@@ -1,7 +1,7 @@
 //! Traps: exceptions and interrupts, their entry and return (priv 3.1.6 to 3.1.16, 3.3.2).
 
 use super::{RiscV, cycles};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Why a trap was taken synchronously: `mcause` without the interrupt bit (priv, table 3.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! How a debugger's session reaches its machine: alone with it, or one that a runner runs at its pace.
 
-use crate::machine::engine::{Machine, StopReason};
-use crate::machine::traps::{Caught, Traps};
+use crate::machine::{Caught, Traps};
+use crate::machine::{Machine, StopReason};
 use crate::runner::{Gone, MachineHandle, State};
 
 /// Access to a machine, wherever it runs: a debugger's session asks for it again and again, each time for a moment.

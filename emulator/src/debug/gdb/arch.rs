@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use gdbstub::arch::{Arch, RegId, Registers};
 
-use crate::machine::engine::RegisterInfo;
+use crate::machine::RegisterInfo;
 
 /// A core with 32-bit registers.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use gdbstub::stub::{DisconnectReason, GdbStub, SingleThreadStopReason};
 
 use self::target::Debugged;
 
-pub use crate::machine::traps::{Caught, Trapping, Traps};
+pub use crate::machine::{Caught, Trapping, Traps};
 pub use access::{Access, Held};
 
 /// How often a server that waits looks whether it shall end.

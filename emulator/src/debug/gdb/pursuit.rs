@@ -1,9 +1,9 @@
 //! Letting a machine run under a debugger, for a moment at a time: until something ends it, or the moment is over.
 
-use crate::machine::engine::{Machine, RunLimit, StopReason};
-use crate::machine::error::MachineError;
-use crate::machine::time::VirtualTime;
-use crate::machine::traps::{Caught, Traps};
+use crate::machine::MachineError;
+use crate::machine::VirtualTime;
+use crate::machine::{Caught, Traps};
+use crate::machine::{Machine, RunLimit, StopReason};
 
 /// Virtual time of one moment without breakpoints.
 const MOMENT: VirtualTime = VirtualTime::from_ms(5);

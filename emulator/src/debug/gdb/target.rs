@@ -24,10 +24,10 @@ use gdbstub::target::{Target, TargetError, TargetResult};
 use super::arch::{Core32, RegisterFile, RegisterIndex, describe};
 use super::pursuit;
 use super::{Access, GLANCE};
-use crate::core::fabric::ResetKind;
-use crate::machine::engine::Machine;
-use crate::machine::error::MachineError;
-use crate::machine::traps::{Caught, Traps};
+use crate::machine::Machine;
+use crate::machine::MachineError;
+use crate::machine::ResetKind;
+use crate::machine::{Caught, Traps};
 
 /// Longest piece of memory of one request, and of a watchpoint.
 const MEMORY_BYTES: usize = 1 << 20;

@@ -20,22 +20,16 @@ mod recorder;
 mod report;
 mod shadow;
 mod stacks;
-mod symbols;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-use std::sync::Arc;
-
+pub use crate::machine::profile::{
+    Coverage, ExecutedRange, Function, FunctionCost, InterruptCost, NoSymbols, Node, PeripheralUse, Place, Profile,
+    Profiler, Progress, StackUse, Symbols, Truncated,
+};
 pub(crate) use recorder::{Recorder, Step, Watched};
 pub(crate) use report::Naming;
-pub use report::{
-    Coverage, ExecutedRange, FunctionCost, InterruptCost, Node, PeripheralUse, Profile, StackUse, Truncated,
-};
-pub use symbols::{Function, NoSymbols, Symbols};
-pub use tree::Place;
-
-use crate::VirtualTime;
 
 /// What a profile holds at most.
 pub mod limits {
@@ -51,36 +45,6 @@ pub mod limits {
     pub const REGISTERS: usize = 16_384;
     /// Pages of 4 KiB of code.
     pub const CODE_PAGES: usize = 16_384;
-}
-
-/// Optional power of a machine: says what its guest spends its time on.
-pub trait Profiler {
-    /// Begins a profile, in place of one that there may be; it ends by itself `span` of virtual time later, if given.
-    fn start(&mut self, symbols: Arc<Symbols>, span: Option<VirtualTime>);
-
-    /// What was recorded so far; `None`: nothing was begun.
-    fn look(&self) -> Option<Profile>;
-
-    /// Whether it still records, and from when to when it did; `None`: nothing was begun.
-    fn progress(&self) -> Option<Progress>;
-
-    /// Ends the profile and gives it up; the guest runs at full speed again.
-    fn stop(&mut self) -> Option<Profile>;
-}
-
-/// How far a profile is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Whether it still records.
-    pub recording: bool,
-    /// Virtual time at which it began.
-    pub from: VirtualTime,
-    /// Virtual time that it has come to.
-    pub to: VirtualTime,
-    /// When it ends by itself.
-    pub until: Option<VirtualTime>,
-    /// Instructions recorded.
-    pub instructions: u64,
 }
 
 /// All that is recorded of one machine.

@@ -8,9 +8,9 @@ use super::coverage::Executed;
 use super::limits;
 use super::shadow::Shadow;
 use super::stacks::{Extents, Stack};
-use super::symbols::Symbols;
-use super::tree::{NodeId, Place, Tree};
-use super::{Progress, VirtualTime};
+use super::tree::{NodeId, Tree};
+use crate::machine::VirtualTime;
+use crate::machine::profile::{Place, Progress, Symbols};
 
 /// What is recorded of one machine.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! The shadow of one call stack: which calls have not returned yet.
 
 use super::limits;
-use super::symbols::Symbols;
-use super::tree::{NodeId, Place, Tree};
+use super::tree::{NodeId, Tree};
+use crate::machine::profile::{Place, Symbols};
 
 /// One stack of calls: of a thread, or of an exception.
 #[derive(Clone, Debug)]

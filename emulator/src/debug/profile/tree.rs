@@ -3,23 +3,7 @@
 use std::collections::HashMap;
 
 use super::limits;
-
-/// What a node stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// The root of code outside of exceptions: of the thread with this number, 0 the first.
-    Thread(u32),
-    /// The root of an exception or interrupt: Arm's exception number, RISC-V's `mcause`.
-    Exception(u32),
-    /// A function: its index among the symbols.
-    Function(u32),
-    /// Code that no symbol names.
-    Unnamed,
-    /// The core slept.
-    Asleep,
-    /// The chip kept the core waiting (flash was busy).
-    Stalled,
-}
+use crate::machine::profile::Place;
 
 pub(super) type NodeId = u32;
 

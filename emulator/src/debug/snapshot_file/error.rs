@@ -1,7 +1,7 @@
 //! Why a state is not written, or a file not taken: each a sentence for whoever gave it.
 
 use super::VERSION;
-use crate::machine::error::{MachineError, OpenError};
+use crate::machine::{MachineError, OpenError};
 
 /// A state could not be written.
 #[derive(Debug, thiserror::Error)]

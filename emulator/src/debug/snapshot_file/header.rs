@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{MAGIC, SnapshotFileError, VERSION};
-use crate::machine::engine::Seed;
-use crate::machine::image::Image;
-use crate::machine::time::VirtualTime;
+use crate::machine::Image;
+use crate::machine::Seed;
+use crate::machine::VirtualTime;
 
 /// What a snapshot is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,9 +21,9 @@ use sha2::{Digest, Sha256};
 pub use error::{SaveError, SnapshotFileError};
 pub use header::{Header, image_digest};
 
-use crate::machine::engine::{Engine, Machine};
-use crate::machine::error::MachineError;
-use crate::machine::image::Image;
+use crate::machine::Image;
+use crate::machine::MachineError;
+use crate::machine::{Engine, Machine};
 
 /// The first bytes of a snapshot file.
 pub const MAGIC: [u8; 8] = *b"\x89DDS\r\n\x1a\n";

@@ -7,9 +7,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::machine::engine::MachineSnapshot;
-use crate::machine::error::MachineError;
-use crate::machine::time::VirtualTime;
+use crate::machine::MachineError;
+use crate::machine::MachineSnapshot;
+use crate::machine::VirtualTime;
 
 /// Whose states are written and read: the program's, of one version, of one board.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::remote::{Qmp, Stub, connect};
 use crate::external::process::ProcessGroup;
-use crate::machine::engine::Seed;
+use crate::machine::Seed;
 
 /// How long QEMU may take to open its sockets, and to read a state.
 const START: Duration = Duration::from_secs(20);

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::NAME;
 use super::launch::{ICOUNT_SHIFT, LAST_LINES, Running, Setup};
 use super::snapshot::State;
-use crate::core::fabric::{PinChange, ResetKind, UartOutput};
-use crate::machine::engine::{
+use crate::machine::Image;
+use crate::machine::MachineError;
+use crate::machine::VirtualTime;
+use crate::machine::{
     GuestFault, Machine, MachineInfo, PauseSwitch, RegisterInfo, RunLimit, SavedState, Snapshot, StopReason,
 };
-use crate::machine::error::MachineError;
-use crate::machine::image::Image;
-use crate::machine::time::VirtualTime;
+use crate::machine::{PinChange, ResetKind, UartOutput};
 
 /// The board's counter of virtual time (FPGAIO COUNTER, 25 MHz while PRESCALE is 0); a guest must leave both alone.
 const COUNTER: u32 = 0x4002_8018;

@@ -17,8 +17,8 @@ use drydock_assets::{Board, qemu_board};
 use self::launch::Setup;
 use self::machine::QemuMachine;
 use crate::external::process;
-use crate::machine::engine::{Availability, Engine, Machine, Seed};
-use crate::machine::error::OpenError;
+use crate::machine::OpenError;
+use crate::machine::{Availability, Engine, Machine, Seed};
 
 /// The engine's name.
 pub const NAME: &str = "qemu";

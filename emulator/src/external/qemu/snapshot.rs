@@ -11,11 +11,11 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::machine::QemuMachine;
-use crate::core::hash::StateHasher;
 use crate::external::process::Origin;
-use crate::machine::engine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
-use crate::machine::error::MachineError;
-use crate::machine::time::VirtualTime;
+use crate::machine::MachineError;
+use crate::machine::VirtualTime;
+use crate::machine::hash::StateHasher;
+use crate::machine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
 
 /// A state of a machine.
 #[derive(Serialize, Deserialize)]

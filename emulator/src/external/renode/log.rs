@@ -1,8 +1,8 @@
 //! What Renode's log tells of the guest: accesses to nothing, and the end of a core.
 
-use crate::core::fabric::{AccessFault, AccessSize, FaultRecord};
-use crate::machine::engine::GuestFault;
-use crate::machine::time::VirtualTime;
+use crate::machine::GuestFault;
+use crate::machine::VirtualTime;
+use crate::machine::{AccessFault, AccessSize, FaultRecord};
 
 /// A line that tells of something the guest did wrong, at about `at`.
 pub(super) fn fault(line: &str, at: VirtualTime) -> Option<GuestFault> {

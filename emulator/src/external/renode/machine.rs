@@ -14,14 +14,14 @@ use tempfile::TempDir;
 use super::session::{CommandError, Patience, Session};
 use super::terminal::Terminal;
 use super::{log, platform, values};
-use crate::core::fabric::{PinChange, ResetKind, UartOutput};
-use crate::machine::engine::{
+use crate::machine::Image;
+use crate::machine::MachineError;
+use crate::machine::VirtualTime;
+use crate::machine::{
     GuestFault, Machine, MachineInfo, Monitor, PauseSwitch, RegisterInfo, RunLimit, SavedState, Seed, Snapshot,
     StopReason,
 };
-use crate::machine::error::MachineError;
-use crate::machine::image::Image;
-use crate::machine::time::VirtualTime;
+use crate::machine::{PinChange, ResetKind, UartOutput};
 
 /// Virtual time of one command, so that a pause is seen soon and an answer comes within anybody's patience.
 const SLICE: VirtualTime = VirtualTime::from_ms(50);

@@ -24,8 +24,8 @@ use drydock_assets::{Board, renode_chip};
 use self::install::Installed;
 use self::machine::{RenodeMachine, Setup};
 pub use self::session::Patience;
-use crate::machine::engine::{Availability, Engine, Machine, Seed};
-use crate::machine::error::OpenError;
+use crate::machine::OpenError;
+use crate::machine::{Availability, Engine, Machine, Seed};
 
 /// The engine's name.
 pub const NAME: &str = "renode";

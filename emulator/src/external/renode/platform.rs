@@ -9,8 +9,8 @@ use std::path::Path;
 
 use drydock_assets::{Board, RenodeChip};
 
-use crate::core::entropy::EntropyStream;
-use crate::machine::engine::Seed;
+use crate::machine::Seed;
+use crate::machine::entropy::EntropyStream;
 
 /// The description's file.
 pub(super) const DESCRIPTION: &str = "board.repl";
@@ -119,7 +119,7 @@ fn information_pages(board: &Board, chip: &RenodeChip, seed: Seed) -> BTreeMap<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::engine::{Engine, Machine};
+    use crate::machine::{Engine, Machine};
 
     fn nano() -> (Board, RenodeChip) {
         let board = drydock_assets::board("nano33ble").unwrap();

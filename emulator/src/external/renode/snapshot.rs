@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::machine::RenodeMachine;
 use super::session::CommandError;
 use super::values;
-use crate::core::hash::StateHasher;
 use crate::external::process::Origin;
-use crate::machine::engine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
-use crate::machine::error::MachineError;
+use crate::machine::MachineError;
+use crate::machine::hash::StateHasher;
+use crate::machine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
 
 /// Where Renode writes and reads it, in its folder.
 const FILE: &str = "state.save";

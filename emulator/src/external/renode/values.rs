@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// A file as an argument of a command. Its whole path: for one that is to be written, Renode takes a name as one in its own
 /// folder.

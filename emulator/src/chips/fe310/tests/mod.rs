@@ -1,8 +1,8 @@
 //! The chip's peripherals, register by register, without a core.
 
 use super::*;
-use crate::core::entropy::EntropyStream;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
 
 /// The chip after a power-on, and its fabric, whose time the test moves.
 struct Bench {

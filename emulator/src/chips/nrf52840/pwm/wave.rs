@@ -2,7 +2,8 @@
 
 use super::{WAKE_EDGE, WAKE_PERIOD};
 use crate::chips::nrf52840::block::Bus;
-use crate::machine::time::{EventId, VirtualTime};
+use crate::core::events::EventId;
+use crate::machine::VirtualTime;
 
 /// One period of 16 MHz.
 const TICK_PS: u64 = 62_500;

@@ -12,10 +12,10 @@ mod timer;
 mod uarte;
 
 use super::Nrf52840;
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{AccessFault, AccessSize, Chip as _, Fabric, Request, ResetKind};
 use crate::core::memory::GuestMemory;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
 
 pub(super) const SEED: [u8; 32] = [7; 32];
 

@@ -9,10 +9,10 @@ mod sci;
 mod timers;
 
 use super::Ra4m1;
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{AccessFault, AccessSize, Chip as _, Fabric, ResetKind};
 use crate::core::memory::GuestMemory;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
 
 pub(super) const SEED: [u8; 32] = [7; 32];
 

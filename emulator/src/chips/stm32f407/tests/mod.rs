@@ -11,10 +11,10 @@ mod timer;
 mod usart;
 
 use super::Stm32f407;
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{AccessFault, AccessSize, Chip as _, Fabric, ResetKind};
 use crate::core::memory::GuestMemory;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
 
 pub(super) const SEED: [u8; 32] = [7; 32];
 

@@ -3,8 +3,8 @@
 use super::Bench;
 use crate::core::arm::{CortexM, Limits, StopReason};
 use crate::core::fabric::ResetKind;
-use crate::core::hash::StateHasher;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::hash::StateHasher;
 
 #[test]
 fn bit_band_aliases_are_single_bits() {

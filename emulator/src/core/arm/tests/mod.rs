@@ -12,12 +12,12 @@ mod memory;
 mod sleep;
 
 use super::{CortexM, Limits, StopReason};
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, Request, ResetKind,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
 
 /// Where the main program lies.
 const MAIN: u32 = 0x100;

@@ -3,7 +3,7 @@
 use super::{Bench, CYCLE};
 use crate::core::arm::{Limits, StopReason};
 use crate::core::fabric::ResetKind;
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Enables line 0, has it pulsed 1,000 cycles from now, and sleeps; R5 is the device.
 const SLEEPER: &[u16] = &[

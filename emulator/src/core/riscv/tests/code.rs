@@ -3,8 +3,8 @@
 use super::asm::*;
 use super::{Bench, RAM, StopReason};
 use crate::core::fabric::ResetKind;
-use crate::core::hash::StateHasher;
 use crate::core::limits::Limits;
+use crate::machine::hash::StateHasher;
 
 #[test]
 fn code_written_anew_is_run_as_written() {

@@ -2,7 +2,7 @@
 
 use super::asm::*;
 use super::{Bench, CYCLE, DEVICE, HANDLER};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
 
 /// Enables all interrupts, and those globally.
 fn enable() -> Vec<u32> {

@@ -12,13 +12,13 @@ mod protection;
 mod traps;
 
 use super::{RiscV, StopReason};
-use crate::core::entropy::EntropyStream;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
 };
 use crate::core::limits::Limits;
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::machine::time::VirtualTime;
+use crate::machine::VirtualTime;
+use crate::machine::entropy::EntropyStream;
 
 /// Where the main program lies.
 const MAIN: u32 = 0x100;

@@ -7,9 +7,9 @@ use super::super::session::{CommandError, Session};
 use super::super::terminal::Terminal;
 use super::super::{NAME, platform, values};
 use super::{RenodeMachine, Setup};
-use crate::machine::engine::{Machine, MachineInfo, PauseSwitch};
-use crate::machine::error::MachineError;
-use crate::machine::time::VirtualTime;
+use crate::machine::MachineError;
+use crate::machine::VirtualTime;
+use crate::machine::{Machine, MachineInfo, PauseSwitch};
 
 /// Virtual time between two synchronisations of core and peripherals.
 const QUANTUM: VirtualTime = VirtualTime::from_us(100);

@@ -2,8 +2,8 @@
 
 use super::super::session::CommandError;
 use super::RenodeMachine;
-use crate::machine::engine::{Monitor, MonitorAnswer};
-use crate::machine::error::MachineError;
+use crate::machine::MachineError;
+use crate::machine::{Monitor, MonitorAnswer};
 
 /// Lines of the monitor that are remembered.
 const HISTORY_LINES: usize = 100;

@@ -1,6 +1,6 @@
 //! Our names and Renode's numbers of a Cortex-M's registers.
 
-use crate::machine::engine::RegisterInfo;
+use crate::machine::RegisterInfo;
 
 /// Renode's number of the register called `name`.
 pub(super) fn number(name: &str) -> Option<u8> {

@@ -29,13 +29,13 @@ impl EntropyStream {
 
 /// Where a stream is: its seed and how much of it was drawn, in words of 32 bits.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct SavedEntropy {
+pub(crate) struct SavedEntropy {
     seed: [u8; 32],
     word: u128,
 }
 
 impl EntropyStream {
-    pub(super) fn save(&self) -> SavedEntropy {
+    pub(crate) fn save(&self) -> SavedEntropy {
         SavedEntropy {
             seed: self.seed,
             word: self.rng.get_word_pos(),
@@ -44,7 +44,7 @@ impl EntropyStream {
 }
 
 impl SavedEntropy {
-    pub(super) fn load(self) -> EntropyStream {
+    pub(crate) fn load(self) -> EntropyStream {
         let mut stream = EntropyStream::new(self.seed);
         stream.rng.set_word_pos(self.word);
         stream

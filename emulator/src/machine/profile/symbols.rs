@@ -1,6 +1,6 @@
 //! Functions by address, with names as their programmers wrote them.
 
-use crate::Image;
+use crate::machine::Image;
 
 /// A function of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct NoSymbols;
 pub struct Symbols {
     functions: Vec<Function>,
     /// Top of the main stack, where the linker script names it.
-    pub(super) stack_top: Option<u32>,
+    pub(crate) stack_top: Option<u32>,
 }
 
 /// Names of the main stack's top in the start-up crates of Arm and RISC-V, and in C's.
@@ -64,7 +64,7 @@ impl Symbols {
     }
 
     /// The function that `addr` lies in, and the range of addresses for which this is the answer.
-    pub(super) fn at(&self, addr: u32) -> (Option<u32>, (u32, u32)) {
+    pub(crate) fn at(&self, addr: u32) -> (Option<u32>, (u32, u32)) {
         let after = self.functions.partition_point(|function| function.addr <= addr);
         let next = self.functions.get(after).map_or(u32::MAX, |function| function.addr);
         match after.checked_sub(1).map(|index| (index, &self.functions[index])) {

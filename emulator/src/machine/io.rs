@@ -1,0 +1,25 @@
+//! What leaves a machine: bytes of its UARTs and levels of its pins, each with its instant.
+
+use super::time::VirtualTime;
+
+/// Bytes that a UART sent, in one run without a pause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UartOutput {
+    /// When the last of them left the chip.
+    pub at: VirtualTime,
+    /// Which UART.
+    pub index: u8,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A pin that the chip drives changed its level (or was let go).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinChange {
+    /// When.
+    pub at: VirtualTime,
+    /// The chip's pin number (nRF: port × 32 + pin).
+    pub pin: u16,
+    /// The new level; `None`: no longer driven.
+    pub level: Option<bool>,
+}

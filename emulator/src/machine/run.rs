@@ -1,0 +1,99 @@
+//! Running a machine: how long, why it stopped, how another thread stops it, and what resets it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::time::VirtualTime;
+
+/// When a run ends at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLimit {
+    /// Not later than this instant (but at an instruction boundary).
+    pub until: VirtualTime,
+    /// Also when the core sleeps and nothing is due now: time has not been moved forward then.
+    pub stop_when_idle: bool,
+}
+
+impl RunLimit {
+    /// Until `until`, sleeping included.
+    pub const fn until(until: VirtualTime) -> Self {
+        Self {
+            until,
+            stop_when_idle: false,
+        }
+    }
+
+    /// Until `until` or until the core sleeps.
+    pub const fn busy_until(until: VirtualTime) -> Self {
+        Self {
+            until,
+            stop_when_idle: true,
+        }
+    }
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The limit was reached.
+    Deadline,
+    /// The core sleeps; `next_event` is when something inside the chip is due (`None`: only input can wake it).
+    Idle {
+        /// The next thing due.
+        next_event: Option<VirtualTime>,
+    },
+    /// The [`PauseSwitch`] was thrown.
+    Paused,
+    /// One instruction was executed, as asked.
+    Stepped,
+    /// A breakpoint instruction, or a semihosting call that ends the program, with no debugger to take it.
+    Breakpoint {
+        /// Where.
+        pc: u32,
+        /// The instruction's immediate.
+        code: u8,
+    },
+    /// The chip was reset, and is about to execute its first instruction.
+    Reset(ResetKind),
+    /// The core locked up (a fault within HardFault or NMI).
+    Lockup {
+        /// Where.
+        pc: u32,
+    },
+    /// The chip switched itself off; an edge on a wake-up pin, or a reset, wakes it.
+    PoweredOff,
+}
+
+/// Ends a run from another thread. It stays thrown until a run has ended by it.
+#[derive(Clone, Debug, Default)]
+pub struct PauseSwitch(Arc<AtomicBool>);
+
+impl PauseSwitch {
+    /// Ends the run under way, or the next one at once.
+    pub fn pause(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// For engines: whether it was thrown; takes it back.
+    pub fn take(&self) -> bool {
+        // A plain load first: this is asked between slices, by all machines, and is almost never set.
+        self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// Why the machine is reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ResetKind {
+    /// Power came up: RAM content is lost, everything starts anew.
+    PowerOn,
+    /// The reset pin.
+    Pin,
+    /// AIRCR.SYSRESETREQ.
+    Software,
+    /// A watchdog ran out.
+    Watchdog,
+    /// The core locked up and the chip resets on lockup.
+    Lockup,
+    /// Woken from System OFF (or the chip's like of it) by its wake-up source.
+    WakeUp,
+}

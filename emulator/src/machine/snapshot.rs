@@ -1,0 +1,66 @@
+//! Optional capabilities: the whole state of a machine as a value, and as bytes for a file.
+
+use std::any::Any;
+use std::fmt;
+
+use super::time::VirtualTime;
+use super::{Machine, MachineError};
+
+/// Optional power: the whole state of a machine as a value.
+pub trait Snapshot {
+    /// Takes the state. Outputs not taken yet (UART, pins, faults) are not part of it.
+    ///
+    /// # Errors
+    /// The engine failed.
+    fn snapshot(&mut self) -> Result<MachineSnapshot, MachineError>;
+
+    /// Goes back to a state that a machine of the same engine and board gave.
+    ///
+    /// # Errors
+    /// [`MachineError::ForeignSnapshot`]; the machine is unchanged then.
+    fn restore(&mut self, snapshot: &MachineSnapshot) -> Result<(), MachineError>;
+
+    /// A second machine in this state, independent from now on.
+    ///
+    /// # Errors
+    /// The engine failed.
+    fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError>;
+
+    /// A digest of everything that decides the machine's future; equal for equal runs.
+    ///
+    /// # Errors
+    /// The engine failed.
+    fn state_hash(&mut self) -> Result<u64, MachineError>;
+}
+
+/// Optional power: the whole state of a machine as bytes, which another process can take over.
+pub trait SavedState {
+    /// The state, for an engine that can as what differs from a `blank` machine. Outputs not taken yet are not part of it.
+    ///
+    /// # Errors
+    /// The engine failed.
+    fn write_state(&mut self, blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError>;
+
+    /// Makes a machine that was opened and loaded, and has not run, one in that state.
+    ///
+    /// # Errors
+    /// [`MachineError::BadState`]; what state the machine is in then is not told: it is of no use any more.
+    fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError>;
+}
+
+/// Makes a machine of the same engine, board and seed with the same image, which has not run.
+pub type BlankMachine<'a> = &'a mut dyn FnMut() -> Result<Box<dyn Machine>, MachineError>;
+
+/// A state, opaque but for when it was taken.
+pub struct MachineSnapshot {
+    /// Virtual time of the state.
+    pub at: VirtualTime,
+    /// The engine's own form of it.
+    pub state: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for MachineSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MachineSnapshot({} s)", self.at)
+    }
+}

@@ -31,6 +31,30 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "assets/apps/",
 ];
 
+/// Folders of one crate that may not name others: folder, those others, and why.
+const MAY_NOT_KNOW: &[(&str, &[&str], &str)] = &[
+    (
+        "emulator/src/machine/",
+        &["builtin", "chips", "core", "debug", "external", "runner"],
+        "the neutral seam knows no engine; engines know it",
+    ),
+    (
+        "emulator/src/core/",
+        &["builtin", "chips", "external", "runner"],
+        "a core knows no chip and no engine; a chip joins it through `core::fabric::Chip`",
+    ),
+    (
+        "emulator/src/chips/",
+        &["builtin", "debug", "external", "runner"],
+        "a chip knows its core and the seam, not who runs it",
+    ),
+    (
+        "emulator/src/external/",
+        &["builtin", "chips", "core", "debug", "runner"],
+        "an engine in a process of its own knows the seam alone",
+    ),
+];
+
 // Written in pieces so that this file does not find itself.
 const FORBIDDEN: [(&str, &str); 6] = [
     (concat!("/wo", "rk/main"), "a path of one machine; make it relative"),
@@ -121,6 +145,7 @@ fn check_rust(name: &str, text: &str) -> Vec<Finding> {
             wanted.iter().any(|word| line.contains(word))
         })
     };
+    findings.extend(check_knowledge(name, product));
     let spawns = code(&["process::Command", concat!("Command::", "new(")]);
     if let Some(line) = spawns
         && !MAY_SPAWN.iter().any(|place| name.contains(place))
@@ -147,6 +172,38 @@ fn check_rust(name: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
+/// The first line of `product` that names a folder which the file's own may not know ([`MAY_NOT_KNOW`]).
+fn check_knowledge(name: &str, product: &str) -> Option<Finding> {
+    let is_test = name.contains("/tests/") || name.ends_with("/tests.rs");
+    let (_, others, reason) = MAY_NOT_KNOW
+        .iter()
+        .find(|(folder, ..)| name.starts_with(folder) && !is_test)?;
+    // A use of several paths from the root on continues on lines of its own.
+    let mut from_root = false;
+    let found = product.lines().enumerate().find_map(|(index, line)| {
+        let code = line.split("//").next().unwrap_or(line);
+        from_root |= code.contains("crate::{");
+        let names = |other: &&&str| {
+            let is_word = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+            let after = |before: &str| {
+                let path = format!("{before}{other}");
+                code.match_indices(&path)
+                    .any(|(at, _)| is_word(&code[at + path.len()..]))
+            };
+            let item = code.trim_start().strip_prefix(**other).is_some_and(is_word);
+            after("crate::") || from_root && (item || after("{") || after(", "))
+        };
+        let other = others.iter().find(names);
+        from_root &= !code.contains(';');
+        other.map(|other| (index + 1, other))
+    });
+    let (line, other) = found?;
+    Some(Finding::new(
+        format!("{name}:{line}"),
+        format!("names `crate::{other}`: {reason}"),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +222,28 @@ mod tests {
     fn a_plain_module_is_fine() {
         finds("protocol/src/link.rs", "//! Link.\nfn f() {}\n", 0);
         finds("app/cli/src/main.rs", "#![forbid(unsafe_code)]\n//! The CLI.\n", 0);
+    }
+
+    #[test]
+    fn the_emulators_seam_and_cores_stay_neutral() {
+        let cases = [
+            ("machine/run.rs", "use crate::core::fabric::Fabric;", 1),
+            ("machine/run.rs", "use crate::{Machine, builtin::engine::Builtin};", 1),
+            ("machine/run.rs", "use crate::{\n    builtin::engine::Builtin,\n};", 1),
+            ("machine/run.rs", "use crate::machine::core_clock;", 0),
+            ("machine/run.rs", "// as crate::core does", 0),
+            ("core/arm/mod.rs", "fn f() { crate::chips::nrf52840::prepare() }", 1),
+            ("core/arm/mod.rs", "use crate::machine::VirtualTime;", 0),
+            ("core/arm/tests/mod.rs", "use crate::chips::nrf52840::Nrf52840;", 0),
+            ("chips/fe310/mod.rs", "use crate::builtin::engine::NAME;", 1),
+            ("chips/fe310/mod.rs", "use crate::core::fabric::Fabric;", 0),
+            ("external/qemu/mod.rs", "use crate::core::fabric::Fabric;", 1),
+            ("external/qemu/mod.rs", "use crate::machine::Machine;", 0),
+            ("builtin/engine.rs", "use crate::chips::nrf52840;", 0),
+        ];
+        for (file, line, expected) in cases {
+            finds(&format!("emulator/src/{file}"), &format!("//! M.\n{line}\n"), expected);
+        }
     }
 
     #[test]

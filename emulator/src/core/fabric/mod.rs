@@ -457,52 +457,52 @@ impl Fabric {
     }
 
     /// The core loads from a device, or stores to it.
-    pub(super) fn note_access(&mut self, addr: u32, write: bool) {
+    pub(crate) fn note_access(&mut self, addr: u32, write: bool) {
         if let Some(profile) = &mut self.profile {
             profile.note_access(addr, write);
         }
     }
 
-    pub(super) fn set_position(&mut self, now: VirtualTime, pc: u32) {
+    pub(crate) fn set_position(&mut self, now: VirtualTime, pc: u32) {
         self.now = now;
         self.pc = pc;
     }
 
-    pub(super) fn next_event_at(&self) -> VirtualTime {
+    pub(crate) fn next_event_at(&self) -> VirtualTime {
         self.events.next_at().unwrap_or(VirtualTime::MAX)
     }
 
-    pub(super) fn pop_due_event(&mut self) -> Option<Token> {
+    pub(crate) fn pop_due_event(&mut self) -> Option<Token> {
         self.events.pop_due(self.now).map(|event| event.token)
     }
 
-    pub(super) fn irq_lines(&self) -> &IrqLines {
+    pub(crate) fn irq_lines(&self) -> &IrqLines {
         &self.irq
     }
 
-    pub(super) fn irq_lines_mut(&mut self) -> &mut IrqLines {
+    pub(crate) fn irq_lines_mut(&mut self) -> &mut IrqLines {
         &mut self.irq
     }
 
-    pub(super) fn take_request(&mut self) -> Option<Request> {
+    pub(crate) fn take_request(&mut self) -> Option<Request> {
         self.request.take()
     }
 
     /// When the core may execute again; past when it is not stalled.
-    pub(super) fn stalled_until(&self) -> VirtualTime {
+    pub(crate) fn stalled_until(&self) -> VirtualTime {
         self.stalled_until
     }
 
     /// True once after anything the core must look at: an interrupt, an event, a request, a clock change.
-    pub(super) fn take_attention(&mut self) -> bool {
+    pub(crate) fn take_attention(&mut self) -> bool {
         std::mem::take(&mut self.attention)
     }
 
-    pub(super) fn take_cpu_hz_change(&mut self) -> bool {
+    pub(crate) fn take_cpu_hz_change(&mut self) -> bool {
         std::mem::take(&mut self.cpu_hz_changed)
     }
 
-    pub(super) fn clear_for_reset(&mut self) {
+    pub(crate) fn clear_for_reset(&mut self) {
         self.events.clear();
         self.irq = IrqLines::default();
         self.request = None;
@@ -512,11 +512,11 @@ impl Fabric {
 }
 
 /// Words of 32 interrupt lines each: 240 lines at most (ARMv7-M B3.4).
-pub(super) const IRQ_WORDS: usize = 8;
+pub(crate) const IRQ_WORDS: usize = 8;
 
 /// Interrupt lines from the chip to the core's interrupt controller.
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
-pub(super) struct IrqLines {
+pub(crate) struct IrqLines {
     level: [u32; IRQ_WORDS],
     /// Rising edges and pulses the controller has not taken yet.
     edge: [u32; IRQ_WORDS],
@@ -544,12 +544,12 @@ impl IrqLines {
     }
 
     /// Current levels, 32 lines a word.
-    pub(super) fn levels(&self) -> &[u32; IRQ_WORDS] {
+    pub(crate) fn levels(&self) -> &[u32; IRQ_WORDS] {
         &self.level
     }
 
     /// Rising edges and pulses since the last call.
-    pub(super) fn take_edges(&mut self) -> [u32; IRQ_WORDS] {
+    pub(crate) fn take_edges(&mut self) -> [u32; IRQ_WORDS] {
         std::mem::take(&mut self.edge)
     }
 }

@@ -238,7 +238,7 @@ pub enum UploadRefusal {
     Version,
 }
 
-/// A wish for apps on devices could not be accepted. Nothing was changed.
+/// A desired state could not be accepted. Nothing was changed.
 #[derive(Debug, Error)]
 pub enum DeployError {
     /// A device cannot be a target.

@@ -285,7 +285,7 @@ impl Gateway {
             .collect()
     }
 
-    /// Wishes for a package on devices.
+    /// Makes a package the desired state of devices.
     ///
     /// # Errors
     /// [`DeployError`]; nothing was changed then.
@@ -347,7 +347,7 @@ impl Gateway {
         self.core().transfers.follow()
     }
 
-    /// Wishes that an app runs; carried out when the device is connected.
+    /// Sets an app's desired state to running. The gateway carries it out when the device is connected.
     ///
     /// # Errors
     /// [`DeployError`].
@@ -355,7 +355,7 @@ impl Gateway {
         self.core().start_app(device, app).await
     }
 
-    /// Wishes that an app does not run.
+    /// Sets an app's desired state to stopped.
     ///
     /// # Errors
     /// [`DeployError`].
@@ -363,7 +363,7 @@ impl Gateway {
         self.core().stop_app(device, app).await
     }
 
-    /// Wishes that an app is removed.
+    /// Sets an app's desired state to removed.
     ///
     /// # Errors
     /// [`DeployError`].

@@ -1,7 +1,7 @@
 //! The service that devices hold a TLS session with.
 //!
 //! [`Gateway`] is the one door: it owns a data directory (keys, registry, packages), takes byte streams that devices
-//! speak TLS on, and answers what is wished for and what the devices report. It knows nothing of emulators, cables or
+//! speak TLS on, and keeps the desired state and what the devices report. It knows nothing of emulators, cables or
 //! windows, and reads neither clock nor entropy of its own but through [`clock::Clock`] and the operating system's random
 //! numbers.
 //!

@@ -57,7 +57,7 @@ impl Core {
         let stale = tx.model().by_chip(&chip_id).cloned();
         if let Some(stale) = stale {
             self.drop_pairings_of(&mut tx, &stale.id).await?;
-            self.drop_wishes(&mut tx, &stale, "the device was paired anew").await?;
+            self.drop_desired(&mut tx, &stale, "the device was paired anew").await?;
             tx.forget_device(stale.id).await?;
         }
         tx.device(
@@ -132,7 +132,7 @@ impl Core {
             if unused && !pairing.again {
                 let record = tx.model().devices.get(&pairing.device).cloned();
                 if let Some(record) = record {
-                    self.drop_wishes(&mut tx, &record, "the device did not enroll in time")
+                    self.drop_desired(&mut tx, &record, "the device did not enroll in time")
                         .await?;
                 }
                 tx.audit(

@@ -62,7 +62,7 @@ impl Core {
         let mut record = known(&tx.model(), device)?.clone();
         if record.certificate.is_none() && record.enrolled_ms.is_none() {
             // Never enrolled: nothing to remember.
-            self.drop_wishes(&mut tx, &record, "the device was given up").await?;
+            self.drop_desired(&mut tx, &record, "the device was given up").await?;
             self.drop_pairings_of(&mut tx, device).await?;
             tx.audit("operator", "pairing.cancelled", &device.0, &record.name)
                 .await?;
@@ -71,7 +71,7 @@ impl Core {
         }
         self.drop_pairings_of(&mut tx, device).await?;
         let detail = format!("{} with chip {}", record.name, record.chip_id);
-        self.drop_wishes(&mut tx, &record, "the device was retired").await?;
+        self.drop_desired(&mut tx, &record, "the device was retired").await?;
         record.state = DeviceState::Retired;
         record.certificate = None;
         record.chip_id.clear();
@@ -116,12 +116,12 @@ impl Core {
         self.expect_done(device, session.request_empty(Kind::Wipe).await)?;
         let mut tx = self.store.begin().await?;
         let mut record = known(&tx.model(), device)?.clone();
-        self.drop_wishes(&mut tx, &record, "the device was wiped").await?;
+        self.drop_desired(&mut tx, &record, "the device was wiped").await?;
         for app in record.instances.keys() {
             tx.remove_instance(device, app).await?;
         }
         record.instances.clear();
-        record.wishes.clear();
+        record.desired.clear();
         record.certificate = None;
         tx.device(record, DeviceChange::Wiped).await?;
         tx.audit(
@@ -333,19 +333,19 @@ impl Core {
         tx.commit().await
     }
 
-    /// Gives up everything that is wished for on a device.
-    pub(crate) async fn drop_wishes(
+    /// Drops the whole desired state of a device.
+    pub(crate) async fn drop_desired(
         &self,
         tx: &mut Transaction<'_>,
         record: &DeviceRecord,
         why: &str,
     ) -> Result<(), StoreError> {
-        for wish in record.wishes.values() {
-            if let Some(deployment) = wish.deployment {
+        for desired in record.desired.values() {
+            if let Some(deployment) = desired.deployment {
                 self.move_target(tx, deployment, &record.id, TargetStatus::Cancelled, why)
                     .await?;
             }
-            tx.remove_wish(&record.id, &wish.app).await?;
+            tx.remove_desired(&record.id, &desired.app).await?;
         }
         Ok(())
     }

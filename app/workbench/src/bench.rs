@@ -267,7 +267,7 @@ fn device_of(fact: &Fact) -> Option<&DeviceId> {
         Fact::DeviceForgotten { device }
         | Fact::InstanceChanged { device, .. }
         | Fact::InstanceRemoved { device, .. }
-        | Fact::WishChanged { device, .. }
+        | Fact::DesiredChanged { device, .. }
         | Fact::RequestRefused { device, .. } => Some(device),
         Fact::EnrollmentRefused { device, .. } => device.as_ref(),
         Fact::DeploymentMoved { target, .. } => Some(&target.device),

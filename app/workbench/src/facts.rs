@@ -63,7 +63,7 @@ pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
             Told::new(EventName::GatewayPairing, format!("Pairing is {mode}.")).with("pairing", mode)
         }
         Fact::DeviceChanged { device, change } => device_changed(device, *change)?,
-        Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } | Fact::WishChanged { .. } => return None,
+        Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } | Fact::DesiredChanged { .. } => return None,
         Fact::EnrollmentRefused { peer, reason, .. } => Told::new(
             EventName::DeviceRefused,
             format!("Enrollment over {peer} was refused: {reason}."),

@@ -1,5 +1,5 @@
 //! Forks: boards made after the model of another. Each has an identity of its own: a seed derived from the other's, the chip
-//! id that comes of it, and a place in the registry. The same apps are wished for on it, and reach it once it has enrolled.
+//! id that comes of it, and a place in the registry. It has the same desired apps, which reach it once it has enrolled.
 
 use crate::{
     api::{ApiError, BoardFork, BoardView, ErrorCode, EventName},
@@ -84,7 +84,7 @@ async fn make(
     };
     boards::save(bench, Some(&record)).await?;
     let board = boards::start(bench, record, parent.description.clone(), true, origin);
-    wish_the_same(bench, parent, &device).await?;
+    desire_the_same(bench, parent, &device).await?;
     let mut data = Map::new();
     data.insert("parent".into(), json!(parent.name()));
     data.insert("kind".into(), json!(board.description.name));
@@ -113,20 +113,20 @@ fn free_seed(bench: &Bench, parent: &Record) -> Result<String, ApiError> {
     free.ok_or_else(|| ApiError::internal(format!("The seed of {} cannot be read.", parent.name)))
 }
 
-/// Wishes for the apps of the parent on the device of its fork.
-async fn wish_the_same(bench: &Bench, parent: &Board, device: &DeviceId) -> Result<(), ApiError> {
+/// Makes the desired apps of a parent those of its fork.
+async fn desire_the_same(bench: &Bench, parent: &Board, device: &DeviceId) -> Result<(), ApiError> {
     let parent = parent.state().record.device.clone();
-    let wishes = bench
+    let desired_apps = bench
         .gateway
         .device(&parent)
-        .map_or_else(Vec::new, |parent| parent.wishes);
-    for wish in wishes {
-        let Some(package) = wish.package else { continue };
-        let wished = bench
+        .map_or_else(Vec::new, |parent| parent.desired);
+    for desired in desired_apps {
+        let Some(package) = desired.package else { continue };
+        let deployed = bench
             .gateway
-            .deploy(std::slice::from_ref(device), &package, wish.run)
+            .deploy(std::slice::from_ref(device), &package, desired.run)
             .await;
-        wished.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+        deployed.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     }
     Ok(())
 }

@@ -22,14 +22,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Wishes of the test that wait for the device.
-const WISHES: usize = 64;
+/// Commands of the test that wait for the device.
+const COMMANDS: usize = 64;
 
 /// A device with a session. Dropping it pulls the cable.
 #[derive(Debug)]
 pub struct RunningDevice {
     welcome: Welcome,
-    wishes: mpsc::Sender<Wish>,
+    commands: mpsc::Sender<Command>,
     task: JoinHandle<(SimDevice, End)>,
 }
 
@@ -49,7 +49,7 @@ pub enum End {
 #[error("the simulated device has no session any more")]
 pub struct Gone;
 
-enum Wish {
+enum Command {
     Say(Vec<u8>),
     Log { app: String, level: LogLevel, text: String },
     Fail { app: String, failure: Failure },
@@ -62,11 +62,11 @@ impl RunningDevice {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         device.store.welcome(&welcome);
-        let (wishes, wished) = mpsc::channel(WISHES);
+        let (commands, received) = mpsc::channel(COMMANDS);
         Self {
             welcome,
-            wishes,
-            task: tokio::spawn(live(device, tls, messages, wished)),
+            commands,
+            task: tokio::spawn(live(device, tls, messages, received)),
         }
     }
 
@@ -82,7 +82,7 @@ impl RunningDevice {
     pub async fn log(&self, app: &str, level: LogLevel, text: &str) -> Result<(), Gone> {
         let text = shortened(text, MAX_LOG_BYTES).to_owned();
         let app = app.to_owned();
-        self.wish(Wish::Log { app, level, text }).await
+        self.send(Command::Log { app, level, text }).await
     }
 
     /// Lets a running app fail; nothing happens if it does not run.
@@ -91,7 +91,7 @@ impl RunningDevice {
     /// [`Gone`].
     pub async fn fail(&self, app: &str, failure: Failure) -> Result<(), Gone> {
         let app = app.to_owned();
-        self.wish(Wish::Fail { app, failure }).await
+        self.send(Command::Fail { app, failure }).await
     }
 
     /// Sends any bytes as a message, for tests of the gateway.
@@ -99,13 +99,13 @@ impl RunningDevice {
     /// # Errors
     /// [`Gone`].
     pub async fn say(&self, message: Vec<u8>) -> Result<(), Gone> {
-        self.wish(Wish::Say(message)).await
+        self.send(Command::Say(message)).await
     }
 
     /// Pulls the cable, without a goodbye, and gives the device back.
     pub async fn unplug(self) -> (SimDevice, End) {
         // A device whose session has ended is unplugged already.
-        let _ = self.wish(Wish::Unplug).await;
+        let _ = self.send(Command::Unplug).await;
         self.ended().await
     }
 
@@ -117,8 +117,8 @@ impl RunningDevice {
         (&mut self.task).await.expect("the device's task does not panic")
     }
 
-    async fn wish(&self, wish: Wish) -> Result<(), Gone> {
-        self.wishes.send(wish).await.map_err(|_| Gone)
+    async fn send(&self, command: Command) -> Result<(), Gone> {
+        self.commands.send(command).await.map_err(|_| Gone)
     }
 }
 
@@ -132,12 +132,12 @@ async fn live<S>(
     mut device: SimDevice,
     mut tls: Stream<S>,
     mut messages: Messages,
-    mut wishes: mpsc::Receiver<Wish>,
+    mut commands: mpsc::Receiver<Command>,
 ) -> (SimDevice, End)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let end = match converse(&mut device, &mut tls, &mut messages, &mut wishes).await {
+    let end = match converse(&mut device, &mut tls, &mut messages, &mut commands).await {
         Ok(end) => end,
         Err(error) => End::Failed(error),
     };
@@ -148,7 +148,7 @@ async fn converse<S>(
     device: &mut SimDevice,
     tls: &mut Stream<S>,
     messages: &mut Messages,
-    wishes: &mut mpsc::Receiver<Wish>,
+    commands: &mut mpsc::Receiver<Command>,
 ) -> Result<End, SimError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -166,9 +166,9 @@ where
                     return Ok(End::Wiped);
                 }
             }
-            wish = wishes.recv() => match wish {
-                Some(Wish::Say(message)) => messages.send_message(tls, &message).await?,
-                Some(Wish::Log { app, level, text }) => {
+            command = commands.recv() => match command {
+                Some(Command::Say(message)) => messages.send_message(tls, &message).await?,
+                Some(Command::Log { app, level, text }) => {
                     device.log_sequence += 1;
                     let log = Log {
                         app,
@@ -179,10 +179,10 @@ where
                     };
                     messages.send(tls, Kind::Log, &log).await?;
                 }
-                Some(Wish::Fail { app, failure }) => {
+                Some(Command::Fail { app, failure }) => {
                     device.store.fail(&app, failure);
                 }
-                Some(Wish::Unplug) | None => return Ok(End::Unplugged),
+                Some(Command::Unplug) | None => return Ok(End::Unplugged),
             },
             () = sleep_until(next) => {
                 told = next.max(Instant::now() - Duration::from_millis(1));

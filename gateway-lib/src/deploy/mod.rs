@@ -1,9 +1,9 @@
-//! Deployments: what is wished for, what devices report, and the reconciler that closes the gap.
+//! Deployments: the desired state, the reported state, and the reconciler that closes the gap.
 
+mod desired;
 mod plan;
 mod reconcile;
 mod transfer;
-mod wishes;
 
 pub(crate) use reconcile::reconcile;
 pub(crate) use transfer::Transfers;

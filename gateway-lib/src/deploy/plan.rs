@@ -1,8 +1,8 @@
-//! The pure part: from wishes and reports to the next step for each app of a device.
+//! The pure part: from desired and reported state to the next step for each app of a device.
 
 use crate::{
     domain::{AppState, DeploymentId},
-    store::{DeviceRecord, Model, PackageRecord, Wish},
+    store::{DesiredApp, DeviceRecord, Model, PackageRecord},
 };
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) enum Step {
     Stop,
     /// Ask the device to remove the app.
     Remove,
-    /// The device has what is wished for: write it down.
+    /// The device has the desired state: record that.
     Settle,
 }
 
@@ -38,28 +38,28 @@ impl Step {
     }
 }
 
-/// The next step for a wish; none: nothing to do, or the device has to report first.
-pub(super) fn step(model: &Model, device: &DeviceRecord, wish: &Wish) -> Option<Step> {
-    let instance = device.instances.get(&wish.app);
-    let Some(package) = &wish.package else {
+/// The next step towards the desired state. `None`: there is nothing to do, or the device has to report first.
+pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> Option<Step> {
+    let instance = device.instances.get(&desired.app);
+    let Some(package) = &desired.package else {
         return Some(if instance.is_some() { Step::Remove } else { Step::Settle });
     };
-    // Packages are never removed; a wish for one that is not there cannot be carried out.
+    // Packages are never removed. An unknown one cannot be sent.
     let package = model.packages.get(package)?;
     let Some(instance) = instance.filter(|instance| package.is(instance)) else {
         return Some(Step::Transfer {
             package: package.clone(),
-            deployment: wish.deployment,
-            start: wish.run,
+            deployment: desired.deployment,
+            start: desired.run,
         });
     };
     let state = instance.state;
-    if wish.run {
+    if desired.run {
         let ended = matches!(state, AppState::Exited | AppState::Failed);
         match state {
             AppState::Installed | AppState::Stopped => Some(Step::Start),
-            _ if ended && wish.start_once => Some(Step::Start),
-            AppState::Running | AppState::Exited | AppState::Failed if unsettled(model, device, wish) => {
+            _ if ended && desired.start_once => Some(Step::Start),
+            AppState::Running | AppState::Exited | AppState::Failed if unsettled(model, device, desired) => {
                 Some(Step::Settle)
             }
             _ => None,
@@ -67,16 +67,16 @@ pub(super) fn step(model: &Model, device: &DeviceRecord, wish: &Wish) -> Option<
     } else if state.is_active() || instance.autostart {
         Some(Step::Stop)
     } else {
-        unsettled(model, device, wish).then_some(Step::Settle)
+        unsettled(model, device, desired).then_some(Step::Settle)
     }
 }
 
-/// Whether something is left to be written down about a wish that is fulfilled.
-fn unsettled(model: &Model, device: &DeviceRecord, wish: &Wish) -> bool {
-    let open = wish
+/// Whether a desired state that the device has still has to be recorded as reached.
+fn unsettled(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> bool {
+    let open = desired
         .deployment
         .and_then(|deployment| model.target(deployment, &device.id));
-    wish.start_once || wish.previous.is_some() || open.is_some_and(|target| !target.status.is_final())
+    desired.start_once || desired.previous.is_some() || open.is_some_and(|target| !target.status.is_final())
 }
 
 #[cfg(test)]
@@ -87,9 +87,9 @@ mod tests {
         domain::{DeviceId, Digest, InstanceView, PackageId, PackageView},
     };
 
-    const WISHED: u64 = 3;
+    const DESIRED: u64 = 3;
 
-    fn check(sequence: Option<u64>, state: AppState, autostart: bool, wish: (bool, bool, bool), expected: &str) {
+    fn check(sequence: Option<u64>, state: AppState, autostart: bool, desired: (bool, bool, bool), expected: &str) {
         let mut model = Model::empty(PairingMode::On);
         let package = package();
         model.packages.insert(package.view.id.clone(), Arc::new(package));
@@ -99,18 +99,18 @@ mod tests {
                 .instances
                 .insert("blink".into(), instance(sequence, state, autostart));
         }
-        let (present, run, start_once) = wish;
-        let wish = Wish {
+        let (present, run, start_once) = desired;
+        let desired = DesiredApp {
             app: "blink".into(),
-            package: present.then(|| PackageId::new("blink", WISHED)),
+            package: present.then(|| PackageId::new("blink", DESIRED)),
             run,
             start_once,
             deployment: None,
             previous: None,
         };
-        let step = step(&model, &device, &wish);
+        let step = step(&model, &device, &desired);
         let name = step.map_or("nothing", |step| step.name());
-        assert_eq!(name, expected, "{sequence:?} {state:?} {wish:?}");
+        assert_eq!(name, expected, "{sequence:?} {state:?} {desired:?}");
     }
 
     #[test]
@@ -121,20 +121,20 @@ mod tests {
         check(None, Installed, false, run, "transfer");
         check(Some(2), Running, true, run, "transfer");
         check(Some(4), Running, true, run, "transfer");
-        check(Some(WISHED), Installed, false, run, "start");
-        check(Some(WISHED), Stopped, false, run, "start");
-        check(Some(WISHED), Starting, true, run, "nothing");
-        check(Some(WISHED), Running, true, run, "nothing");
-        check(Some(WISHED), Failed, true, run, "nothing");
-        check(Some(WISHED), Exited, true, run, "nothing");
-        check(Some(WISHED), Failed, true, restart, "start");
-        check(Some(WISHED), Exited, true, restart, "start");
-        check(Some(WISHED), Running, true, restart, "settle");
+        check(Some(DESIRED), Installed, false, run, "start");
+        check(Some(DESIRED), Stopped, false, run, "start");
+        check(Some(DESIRED), Starting, true, run, "nothing");
+        check(Some(DESIRED), Running, true, run, "nothing");
+        check(Some(DESIRED), Failed, true, run, "nothing");
+        check(Some(DESIRED), Exited, true, run, "nothing");
+        check(Some(DESIRED), Failed, true, restart, "start");
+        check(Some(DESIRED), Exited, true, restart, "start");
+        check(Some(DESIRED), Running, true, restart, "settle");
         check(None, Installed, false, stop, "transfer");
-        check(Some(WISHED), Running, true, stop, "stop");
-        check(Some(WISHED), Failed, true, stop, "stop");
-        check(Some(WISHED), Failed, false, stop, "nothing");
-        check(Some(WISHED), Installed, false, stop, "nothing");
+        check(Some(DESIRED), Running, true, stop, "stop");
+        check(Some(DESIRED), Failed, true, stop, "stop");
+        check(Some(DESIRED), Failed, false, stop, "nothing");
+        check(Some(DESIRED), Installed, false, stop, "nothing");
         check(Some(2), Running, true, remove, "remove");
         check(None, Installed, false, remove, "settle");
     }
@@ -142,10 +142,10 @@ mod tests {
     fn package() -> PackageRecord {
         PackageRecord {
             view: PackageView {
-                id: PackageId::new("blink", WISHED),
+                id: PackageId::new("blink", DESIRED),
                 app: "blink".into(),
                 version: "1.0.0".into(),
-                sequence: WISHED,
+                sequence: DESIRED,
                 digest: Digest([7; 32]),
                 size_bytes: 1,
                 memory_bytes: 0,

@@ -1,4 +1,4 @@
-//! The reconciler of one session: takes steps until the device has what is wished for, and waits for the next wish or
+//! The reconciler of one session: takes steps until the device has its desired state, then waits for the next change or
 //! report. It ends with its session; the next one begins anew from what is stored.
 
 use super::{
@@ -11,7 +11,7 @@ use crate::{
     domain::{Fact, InstanceView, PackageId},
     error::StoreError,
     session::{NoAnswer, Session},
-    store::Wish,
+    store::DesiredApp,
 };
 use drydock_protocol::{
     device_to_gateway::{Refusal, RefusalCode, Reply},
@@ -37,8 +37,8 @@ struct Memory {
 /// A step that was taken.
 struct Last {
     step: &'static str,
-    /// Package and running, as they were wished for.
-    wished: (Option<PackageId>, bool),
+    /// Desired package, and whether it shall run.
+    desired: (Option<PackageId>, bool),
     /// What the device had reported before.
     seen: Option<InstanceView>,
     /// Until when its report, or the next try, is waited for, on the link's clock.
@@ -49,8 +49,8 @@ struct Last {
 
 impl Last {
     /// Whether the next step has to wait for this one.
-    fn holds_back(&self, step: &Step, wish: &Wish, reported: Option<&InstanceView>) -> bool {
-        if self.wished != (wish.package.clone(), wish.run) {
+    fn holds_back(&self, step: &Step, desired: &DesiredApp, reported: Option<&InstanceView>) -> bool {
+        if self.desired != (desired.package.clone(), desired.run) {
             return false;
         }
         if !self.taken {
@@ -78,7 +78,7 @@ pub(crate) async fn reconcile(core: Arc<Core>, session: Arc<Session>) {
     let mut memory: HashMap<String, Memory> = HashMap::new();
     while !session.ending.is_cancelled() {
         match next_step(&core, &session, &mut memory) {
-            Next::Take(wish, step) => take(&core, &session, &wish, step, &mut memory).await,
+            Next::Take(desired, step) => take(&core, &session, &desired, step, &mut memory).await,
             Next::Wait(ms) => {
                 tokio::select! {
                     () = session.wake.notified() => {}
@@ -91,7 +91,7 @@ pub(crate) async fn reconcile(core: Arc<Core>, session: Arc<Session>) {
 }
 
 enum Next {
-    Take(Wish, Step),
+    Take(DesiredApp, Step),
     /// For so long, or until something changes.
     Wait(Option<u64>),
 }
@@ -101,42 +101,48 @@ fn next_step(core: &Core, session: &Session, memory: &mut HashMap<String, Memory
     let Some(device) = model.devices.get(&session.device) else {
         return Next::Wait(None);
     };
-    memory.retain(|app, _| device.wishes.contains_key(app));
+    memory.retain(|app, _| device.desired.contains_key(app));
     let now = session.clock.now_ms();
     let mut wait: Option<u64> = None;
-    for wish in device.wishes.values() {
-        let Some(step) = step(&model, device, wish) else {
+    for desired in device.desired.values() {
+        let Some(step) = step(&model, device, desired) else {
             continue;
         };
-        let last = memory.get(&wish.app).and_then(|memory| memory.last.as_ref());
-        let held = last.filter(|last| last.holds_back(&step, wish, device.instances.get(&wish.app)));
+        let last = memory.get(&desired.app).and_then(|memory| memory.last.as_ref());
+        let held = last.filter(|last| last.holds_back(&step, desired, device.instances.get(&desired.app)));
         let left = held.map_or(0, |last| last.until_ms.saturating_sub(now));
         if left == 0 {
-            return Next::Take(wish.clone(), step);
+            return Next::Take(desired.clone(), step);
         }
         wait = Some(wait.map_or(left, |wait| wait.min(left)));
     }
     Next::Wait(wait)
 }
 
-async fn take(core: &Core, session: &Arc<Session>, wish: &Wish, step: Step, memory: &mut HashMap<String, Memory>) {
+async fn take(
+    core: &Core,
+    session: &Arc<Session>,
+    desired: &DesiredApp,
+    step: Step,
+    memory: &mut HashMap<String, Memory>,
+) {
     let seen = {
         let model = core.store.read();
         let device = model.devices.get(&session.device);
-        device.and_then(|device| device.instances.get(&wish.app)).cloned()
+        device.and_then(|device| device.instances.get(&desired.app)).cloned()
     };
-    let outcome = match carry_out(core, session, wish, &step).await {
+    let outcome = match carry_out(core, session, desired, &step).await {
         Ok(Outcome::Refused(refusal)) => core
-            .refused(session, wish, &step, &refusal)
+            .refused(session, desired, &step, &refusal)
             .await
             .map(|()| Outcome::Again),
         outcome => outcome,
     };
     let outcome = outcome.unwrap_or_else(|error| {
-        tracing::warn!(%error, device = %session.device, app = wish.app, "a step could not be written down");
+        tracing::warn!(%error, device = %session.device, app = desired.app, "a step could not be written down");
         Outcome::Later
     });
-    let remembered = memory.entry(wish.app.clone()).or_default();
+    let remembered = memory.entry(desired.app.clone()).or_default();
     let (taken, wait_ms) = match outcome {
         Outcome::Taken => (true, REPORT_MS),
         Outcome::Later => (
@@ -151,18 +157,25 @@ async fn take(core: &Core, session: &Arc<Session>, wish: &Wish, step: Step, memo
     remembered.tries = if taken { 0 } else { remembered.tries + 1 };
     remembered.last = Some(Last {
         step: step.name(),
-        wished: (wish.package.clone(), wish.run),
+        desired: (desired.package.clone(), desired.run),
         seen,
         until_ms: session.clock.now_ms().saturating_add(wait_ms),
         taken,
     });
 }
 
-async fn carry_out(core: &Core, session: &Arc<Session>, wish: &Wish, step: &Step) -> Result<Outcome, StoreError> {
-    let request = AppRequest { app: wish.app.clone() };
+async fn carry_out(
+    core: &Core,
+    session: &Arc<Session>,
+    desired: &DesiredApp,
+    step: &Step,
+) -> Result<Outcome, StoreError> {
+    let request = AppRequest {
+        app: desired.app.clone(),
+    };
     let kind = match step {
         Step::Settle => {
-            core.settle(session, wish).await?;
+            core.settle(session, desired).await?;
             return Ok(Outcome::Again);
         }
         Step::Transfer {
@@ -173,7 +186,7 @@ async fn carry_out(core: &Core, session: &Arc<Session>, wish: &Wish, step: &Step
             return Ok(match transfer(core, session, package, *deployment, *start).await {
                 TransferEnd::Committed => {
                     if *start {
-                        core.start_taken(session, &wish.app).await?;
+                        core.start_taken(session, &desired.app).await?;
                     }
                     Outcome::Taken
                 }
@@ -192,16 +205,16 @@ async fn carry_out(core: &Core, session: &Arc<Session>, wish: &Wish, step: &Step
     };
     Ok(match (session.request(kind, &request).await, step) {
         (Ok(Reply::Refused(refusal)), Step::Remove) if refusal.code == RefusalCode::NoSuchApp => {
-            core.removed(session, &wish.app).await?;
+            core.removed(session, &desired.app).await?;
             Outcome::Again
         }
         (Ok(Reply::Refused(refusal)), _) => Outcome::Refused(refusal),
         (Ok(_), Step::Remove) => {
-            core.removed(session, &wish.app).await?;
+            core.removed(session, &desired.app).await?;
             Outcome::Again
         }
         (Ok(_), Step::Start) => {
-            core.start_taken(session, &wish.app).await?;
+            core.start_taken(session, &desired.app).await?;
             Outcome::Taken
         }
         (Ok(_), _) => Outcome::Taken,
@@ -211,12 +224,18 @@ async fn carry_out(core: &Core, session: &Arc<Session>, wish: &Wish, step: &Step
 
 impl Core {
     /// The device refused a step: what it had before holds again, and the refusal is told.
-    async fn refused(&self, session: &Session, wish: &Wish, step: &Step, refusal: &Refusal) -> Result<(), StoreError> {
+    async fn refused(
+        &self,
+        session: &Session,
+        desired: &DesiredApp,
+        step: &Step,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
         let name = self.name_of(&session.device);
-        let reason = super::wishes::refusal_sentence(&name, &wish.app, refusal);
+        let reason = super::desired::refusal_sentence(&name, &desired.app, refusal);
         let mut tx = self.store.begin().await?;
-        if self.wish_of(&tx.model(), session, &wish.app).as_ref() != Some(wish) {
-            // Something else is wished for meanwhile.
+        if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
+            // The desired state changed meanwhile.
             return Ok(());
         }
         match step {
@@ -231,56 +250,56 @@ impl Core {
                     None => {
                         let told = Fact::RequestRefused {
                             device: session.device.clone(),
-                            app: wish.app.clone(),
+                            app: desired.app.clone(),
                             reason: reason.clone(),
                         };
                         tx.tell(told).await?;
                     }
                 }
-                match wish.previous.clone() {
+                match desired.previous.clone() {
                     Some((package, run)) => {
-                        let restored = Wish {
+                        let restored = DesiredApp {
                             package: Some(package),
                             run,
                             start_once: false,
                             deployment: None,
                             previous: None,
-                            app: wish.app.clone(),
+                            app: desired.app.clone(),
                         };
-                        tx.wish(&session.device, restored).await?;
+                        tx.desired(&session.device, restored).await?;
                     }
-                    None => tx.remove_wish(&session.device, &wish.app).await?,
+                    None => tx.remove_desired(&session.device, &desired.app).await?,
                 }
             }
             Step::Start | Step::Stop | Step::Remove | Step::Settle => {
                 tx.tell(Fact::RequestRefused {
                     device: session.device.clone(),
-                    app: wish.app.clone(),
+                    app: desired.app.clone(),
                     reason: reason.clone(),
                 })
                 .await?;
-                let reported = self.package_of_instance(&tx.model(), session, &wish.app);
+                let reported = self.package_of_instance(&tx.model(), session, &desired.app);
                 match reported {
                     // What the device does is what counts.
                     Some((package, run)) => {
-                        let told = Wish {
+                        let told = DesiredApp {
                             package: Some(package),
                             run,
                             start_once: false,
-                            ..wish.clone()
+                            ..desired.clone()
                         };
-                        tx.wish(&session.device, told).await?;
+                        tx.desired(&session.device, told).await?;
                     }
-                    None => tx.remove_wish(&session.device, &wish.app).await?,
+                    None => tx.remove_desired(&session.device, &desired.app).await?,
                 }
-                if let Some(deployment) = wish.deployment {
+                if let Some(deployment) = desired.deployment {
                     let status = crate::domain::TargetStatus::Refused;
                     self.move_target(&mut tx, deployment, &session.device, status, &reason)
                         .await?;
                 }
             }
         }
-        tx.audit(&session.device.0, "device.refused", &wish.app, &reason)
+        tx.audit(&session.device.0, "device.refused", &desired.app, &reason)
             .await?;
         tx.commit().await
     }

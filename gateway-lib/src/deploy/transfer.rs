@@ -36,7 +36,7 @@ pub(super) enum TransferEnd {
     Committed,
     /// The device refused it.
     Refused(Refusal),
-    /// It is not wished for any more.
+    /// It is not desired any more.
     Unwanted,
     /// The session ended, or the device did not answer.
     Lost,
@@ -188,9 +188,9 @@ fn accepted(reply: Reply) -> Result<Option<u32>, TransferEnd> {
 
 fn is_wanted(core: &Core, session: &Session, package: &PackageRecord) -> bool {
     let model = core.store.read();
-    let wish = model
+    let desired = model
         .devices
         .get(&session.device)
-        .and_then(|device| device.wishes.get(&package.view.app));
-    wish.is_some_and(|wish| wish.package.as_ref() == Some(&package.view.id))
+        .and_then(|device| device.desired.get(&package.view.app));
+    desired.is_some_and(|desired| desired.package.as_ref() == Some(&package.view.id))
 }

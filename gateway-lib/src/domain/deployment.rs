@@ -1,4 +1,4 @@
-//! Deployments: wishes that an app at a version runs on devices, and how far they came.
+//! Deployments: an app at a version desired on a set of devices, and the progress on each.
 
 use super::{DeviceId, PackageId};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ impl std::fmt::Display for DeploymentId {
     }
 }
 
-/// The wish that a package runs on a set of devices.
+/// A package that is desired on a set of devices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
     /// Its number.
@@ -25,7 +25,7 @@ pub struct Deployment {
     pub app: String,
     /// Whether it shall be started.
     pub start: bool,
-    /// When it was wished for, in milliseconds since the Unix epoch.
+    /// When it was asked for, in milliseconds since the Unix epoch.
     pub created_ms: u64,
     /// Each device.
     pub targets: Vec<DeploymentTarget>,
@@ -54,13 +54,13 @@ pub enum TargetStatus {
     Transferring,
     /// All chunks are taken; the device checks and commits.
     Committing,
-    /// The device reported the version as installed (and started, if that was wished for, or ended since).
+    /// The device reported the version as installed (and started, if that was asked for, or ended since).
     Done,
     /// The device refused it, for the reason in the detail; what it had before stays.
     Refused,
     /// Cancelled by the user.
     Cancelled,
-    /// A later wish took its place.
+    /// A later deployment or removal took its place.
     Superseded,
 }
 

@@ -84,8 +84,9 @@ pub struct DeviceView {
     pub certificate_serial: Option<String>,
     /// Apps that it reports, by name.
     pub apps: Vec<InstanceView>,
-    /// What is wished for on it, by name of the app.
-    pub wishes: Vec<WishView>,
+    /// Its desired apps, by name.
+    #[serde(alias = "wishes")]
+    pub desired: Vec<DesiredAppView>,
 }
 
 /// What one device reports about one app.
@@ -111,9 +112,9 @@ pub struct InstanceView {
     pub reported_ms: u64,
 }
 
-/// What is wished for one app on one device.
+/// The desired state of one app on one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WishView {
+pub struct DesiredAppView {
     /// Name of the app.
     pub app: String,
     /// The package; none: the app shall be removed.

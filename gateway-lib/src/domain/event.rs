@@ -72,12 +72,14 @@ pub enum Fact {
         /// Name of the app.
         app: String,
     },
-    /// What is wished for on a device changed.
-    WishChanged {
+    /// The desired state of an app on a device changed.
+    #[serde(alias = "wish_changed")]
+    DesiredChanged {
         /// The device.
         device: DeviceId,
-        /// The wish; see [`super::WishView`].
-        wish: Option<super::WishView>,
+        /// The desired state; `None`: nothing is desired any more.
+        #[serde(alias = "wish")]
+        desired: Option<super::DesiredAppView>,
         /// Name of the app.
         app: String,
     },

@@ -1,7 +1,7 @@
 //! Reading the whole store into memory.
 
 use super::{
-    Model, PackageRecord, PairingRecord, Wish,
+    DesiredApp, Model, PackageRecord, PairingRecord,
     model::{DeviceRecord, from_word},
 };
 use crate::{
@@ -46,8 +46,8 @@ pub(super) async fn model(connection: &mut SqliteConnection, pairing: PairingMod
     }
     for row in rows(connection, "SELECT * FROM wishes").await? {
         if let Some(device) = model.devices.get_mut(&DeviceId(row.get("device"))) {
-            let wish = wish(&row);
-            device.wishes.insert(wish.app.clone(), wish);
+            let desired = desired(&row);
+            device.desired.insert(desired.app.clone(), desired);
         }
     }
     for row in rows(connection, "SELECT * FROM packages").await? {
@@ -116,7 +116,7 @@ fn device(row: &SqliteRow) -> Result<DeviceRecord, LoadError> {
         enrolled_ms: optional(row, "enrolled_ms"),
         certificate: serial.zip(key),
         instances: BTreeMap::new(),
-        wishes: BTreeMap::new(),
+        desired: BTreeMap::new(),
     })
 }
 
@@ -137,9 +137,9 @@ fn instance(row: &SqliteRow) -> Result<InstanceView, LoadError> {
     })
 }
 
-fn wish(row: &SqliteRow) -> Wish {
+fn desired(row: &SqliteRow) -> DesiredApp {
     let previous: Option<String> = row.get("previous_package");
-    Wish {
+    DesiredApp {
         app: row.get("app"),
         package: row.get::<Option<String>, _>("package").map(PackageId),
         run: row.get("run"),

@@ -12,7 +12,7 @@ mod transaction;
 
 pub(crate) use audit::read_trail;
 pub(crate) use events::{Cursor, EventBus};
-pub(crate) use model::{DeviceRecord, Model, PackageRecord, PairingRecord, Wish};
+pub(crate) use model::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord};
 pub(crate) use open::{create_private_dir, file_error};
 pub(crate) use transaction::Transaction;
 

@@ -4,8 +4,8 @@
 use crate::{
     config::PairingMode,
     domain::{
-        Deployment, DeploymentId, DeploymentTarget, DeviceId, DeviceState, DeviceView, Digest, FaultView, InstanceView,
-        PackageId, PackageView, ResetReason, WishView,
+        Deployment, DeploymentId, DeploymentTarget, DesiredAppView, DeviceId, DeviceState, DeviceView, Digest,
+        FaultView, InstanceView, PackageId, PackageView, ResetReason,
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -21,7 +21,7 @@ pub(crate) struct Model {
     pub(crate) pairings: BTreeMap<Digest, PairingRecord>,
 }
 
-/// A device with what is wished for on it and what it reported.
+/// A device with its desired and its reported apps.
 #[derive(Debug, Clone)]
 pub(crate) struct DeviceRecord {
     pub(crate) id: DeviceId,
@@ -42,12 +42,12 @@ pub(crate) struct DeviceRecord {
     /// Serial and key hash of its certificate; none: not enrolled, or revoked.
     pub(crate) certificate: Option<(String, Digest)>,
     pub(crate) instances: BTreeMap<String, InstanceView>,
-    pub(crate) wishes: BTreeMap<String, Wish>,
+    pub(crate) desired: BTreeMap<String, DesiredApp>,
 }
 
-/// What is wished for one app on one device.
+/// The desired state of one app on one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct DesiredApp {
     pub(crate) app: String,
     /// None: the app shall be removed.
     pub(crate) package: Option<PackageId>,
@@ -55,7 +55,7 @@ pub(crate) struct Wish {
     /// A start was asked for and not carried out yet, whatever state the app ended in.
     pub(crate) start_once: bool,
     pub(crate) deployment: Option<DeploymentId>,
-    /// What was wished for before and holds again if the device refuses this.
+    /// The desired package before and whether it ran; restored if the device refuses this one.
     pub(crate) previous: Option<(PackageId, bool)>,
 }
 
@@ -150,7 +150,7 @@ impl DeviceRecord {
             enrolled_ms: None,
             certificate: None,
             instances: BTreeMap::new(),
-            wishes: BTreeMap::new(),
+            desired: BTreeMap::new(),
         }
     }
 
@@ -177,14 +177,14 @@ impl DeviceRecord {
             enrolled_ms: self.enrolled_ms,
             certificate_serial: self.certificate.as_ref().map(|(serial, _)| serial.clone()),
             apps: self.instances.values().cloned().collect(),
-            wishes: self.wishes.values().map(Wish::view).collect(),
+            desired: self.desired.values().map(DesiredApp::view).collect(),
         }
     }
 }
 
-impl Wish {
-    pub(crate) fn view(&self) -> WishView {
-        WishView {
+impl DesiredApp {
+    pub(crate) fn view(&self) -> DesiredAppView {
+        DesiredAppView {
             app: self.app.clone(),
             package: self.package.clone(),
             run: self.run,

@@ -1,6 +1,6 @@
 //! One change of the store: rows, events and audit entries together, or nothing.
 
-use super::{DeviceRecord, Model, PackageRecord, PairingRecord, Store, Wish, Writer, events, model::word};
+use super::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord, Store, Writer, events, model::word};
 use crate::{
     config::PairingMode,
     domain::{
@@ -31,8 +31,8 @@ enum Change {
     DeviceGone(DeviceId),
     Instance(DeviceId, InstanceView),
     InstanceGone(DeviceId, String),
-    Wish(DeviceId, Wish),
-    WishGone(DeviceId, String),
+    DesiredApp(DeviceId, DesiredApp),
+    DesiredGone(DeviceId, String),
     Package(Arc<PackageRecord>),
     Deployment(Deployment),
     Target(DeploymentId, DeploymentTarget),
@@ -153,43 +153,43 @@ impl<'a> Transaction<'a> {
         self.tell(Fact::InstanceRemoved { device, app }).await
     }
 
-    /// Writes a wish.
-    pub(crate) async fn wish(&mut self, device: &DeviceId, wish: Wish) -> Result<(), StoreError> {
-        let (previous_package, previous_run) = wish.previous.clone().unzip();
+    /// Writes the desired state of an app. The table keeps its first name, `wishes`.
+    pub(crate) async fn desired(&mut self, device: &DeviceId, desired: DesiredApp) -> Result<(), StoreError> {
+        let (previous_package, previous_run) = desired.previous.clone().unzip();
         self.run(
             sqlx::query("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
                 .bind(device.0.clone())
-                .bind(wish.app.clone())
-                .bind(wish.package.clone().map(|package| package.0))
-                .bind(wish.run)
-                .bind(wish.start_once)
-                .bind(wish.deployment.map(|deployment| deployment.0.cast_signed()))
+                .bind(desired.app.clone())
+                .bind(desired.package.clone().map(|package| package.0))
+                .bind(desired.run)
+                .bind(desired.start_once)
+                .bind(desired.deployment.map(|deployment| deployment.0.cast_signed()))
                 .bind(previous_package.map(|package: PackageId| package.0))
                 .bind(previous_run.unwrap_or(false)),
         )
         .await?;
-        let fact = Fact::WishChanged {
+        let fact = Fact::DesiredChanged {
             device: device.clone(),
-            wish: Some(wish.view()),
-            app: wish.app.clone(),
+            desired: Some(desired.view()),
+            app: desired.app.clone(),
         };
-        self.staged.push(Change::Wish(device.clone(), wish));
+        self.staged.push(Change::DesiredApp(device.clone(), desired));
         self.tell(fact).await
     }
 
-    /// Drops a wish.
-    pub(crate) async fn remove_wish(&mut self, device: &DeviceId, app: &str) -> Result<(), StoreError> {
+    /// Drops the desired state of an app.
+    pub(crate) async fn remove_desired(&mut self, device: &DeviceId, app: &str) -> Result<(), StoreError> {
         self.run(
             sqlx::query("DELETE FROM wishes WHERE device = ? AND app = ?")
                 .bind(device.0.clone())
                 .bind(app.to_owned()),
         )
         .await?;
-        self.staged.push(Change::WishGone(device.clone(), app.to_owned()));
+        self.staged.push(Change::DesiredGone(device.clone(), app.to_owned()));
         let (device, app) = (device.clone(), app.to_owned());
-        self.tell(Fact::WishChanged {
+        self.tell(Fact::DesiredChanged {
             device,
-            wish: None,
+            desired: None,
             app,
         })
         .await
@@ -363,10 +363,10 @@ impl Change {
     fn apply(self, model: &mut Model) {
         match self {
             Self::Device(mut record) => {
-                // Apps and wishes have changes of their own.
+                // Reported and desired apps have changes of their own.
                 if let Some(known) = model.devices.remove(&record.id) {
                     record.instances = known.instances;
-                    record.wishes = known.wishes;
+                    record.desired = known.desired;
                 }
                 model.devices.insert(record.id.clone(), *record);
             }
@@ -383,14 +383,14 @@ impl Change {
                     record.instances.remove(&app);
                 }
             }
-            Self::Wish(device, wish) => {
+            Self::DesiredApp(device, desired) => {
                 if let Some(record) = model.devices.get_mut(&device) {
-                    record.wishes.insert(wish.app.clone(), wish);
+                    record.desired.insert(desired.app.clone(), desired);
                 }
             }
-            Self::WishGone(device, app) => {
+            Self::DesiredGone(device, app) => {
                 if let Some(record) = model.devices.get_mut(&device) {
-                    record.wishes.remove(&app);
+                    record.desired.remove(&app);
                 }
             }
             Self::Package(record) => {

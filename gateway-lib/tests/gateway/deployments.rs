@@ -75,7 +75,7 @@ async fn a_refused_version_leaves_the_one_before() {
         detail,
         "bench-1 refused blink: 9000 bytes are free, 12000 are needed; stop another app or link this one with less memory."
     );
-    assert_eq!(scene.view(&id).wishes[0].package.as_ref(), Some(&first.id));
+    assert_eq!(scene.view(&id).desired[0].package.as_ref(), Some(&first.id));
     until_runs(&scene, &id, "1.0.0").await;
     drop(board);
 }
@@ -92,7 +92,7 @@ async fn a_refused_first_version_leaves_nothing() {
         .await
         .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Refused).await;
-    until(&scene.gateway, || scene.view(&id).wishes.is_empty()).await;
+    until(&scene.gateway, || scene.view(&id).desired.is_empty()).await;
     assert_eq!(board.unplug().await.store.installed.len(), 0);
 }
 
@@ -163,7 +163,7 @@ async fn a_failed_app_is_told_with_its_reason() {
 }
 
 #[tokio::test]
-async fn what_is_wished_for_offline_waits_for_the_board() {
+async fn an_app_desired_offline_waits_for_the_board() {
     let scene = Scene::new().await;
     let (device, id) = scene.enrolled("bench-1", 1).await;
     let package = upload(&scene, "1.0.0").await;
@@ -203,7 +203,7 @@ async fn a_board_that_is_still_on_its_way_in_gets_it_when_it_comes() {
     until_status(gateway, &deployment, TargetStatus::Done).await;
     drop(board);
 
-    // One that never comes takes its wishes along.
+    // A device that never comes takes its desired state along.
     let never = gateway
         .create_pairing(minute(), None, Some("never".into()))
         .await
@@ -334,7 +334,7 @@ async fn cancelling_stops_a_transfer_on_its_way() {
     until_status(&scene.gateway, &deployment, TargetStatus::Transferring).await;
     let cancelled = scene.gateway.cancel(deployment.id).await.unwrap();
     assert_eq!(cancelled.targets[0].status, TargetStatus::Cancelled);
-    assert_eq!(scene.view(&id).wishes, []);
+    assert_eq!(scene.view(&id).desired, []);
     let board = board.unplug().await;
     assert_eq!(board.store.installed.len(), 0);
     let board = board.run(&scene.gateway, PeerLabel::new("cable")).await;

@@ -69,7 +69,7 @@ async fn from_pairing_to_live_metrics() {
     until(gateway, || scene.view(&id).apps[0].state == AppState::Running).await;
     gateway.remove_app(&id, "blink").await.unwrap();
     until(gateway, || {
-        scene.view(&id).apps.is_empty() && scene.view(&id).wishes.is_empty()
+        scene.view(&id).apps.is_empty() && scene.view(&id).desired.is_empty()
     })
     .await;
 

@@ -1,7 +1,7 @@
 //! The data directory: one owner, private keys, gap-free events, a trail that shows tampering.
 
 use crate::scene::{Scene, facts, minute};
-use drydock_gateway::{AuditError, EventMessage, Gateway, OpenError};
+use drydock_gateway::{AuditError, DeviceChange, EventMessage, Fact, Gateway, GatewayConfig, OpenError};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::os::unix::fs::PermissionsExt;
 
@@ -87,22 +87,24 @@ async fn a_newer_store_is_left_untouched() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
-#[tokio::test]
-async fn an_older_store_is_backed_up_and_migrated() {
-    let scene = Scene::new().await;
-    let config = scene.config();
+/// Replaces the scene's database by one that an early version wrote (schema 1, field names of that time).
+async fn of_schema_1(scene: &Scene) -> GatewayConfig {
     scene.gateway.close().await;
     let path = scene.directory.path().join("gateway.db");
     std::fs::remove_file(&path).unwrap();
-    let write = async |sql: &'static str| {
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let mut database = options.connect().await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut database = options.connect().await.unwrap();
+    for sql in [include_str!("schema-1.sql"), "PRAGMA user_version = 1"] {
         sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
-        database.close().await.unwrap();
-    };
-    write(include_str!("schema-1.sql")).await;
-    write("PRAGMA user_version = 1").await;
+    }
+    database.close().await.unwrap();
+    scene.config()
+}
 
+#[tokio::test]
+async fn an_older_store_is_backed_up_and_migrated() {
+    let scene = Scene::new().await;
+    let config = of_schema_1(&scene).await;
     let gateway = Gateway::open(config.clone()).await.unwrap();
     assert_eq!(gateway.info().schema, 2);
     let devices = gateway.devices();
@@ -127,6 +129,42 @@ async fn an_older_store_is_backed_up_and_migrated() {
             .await
             .unwrap();
     assert_eq!(kept, (1, 1));
+}
+
+/// Rows keep the names that they were written with (`wishes`, `wish_changed`); this version reads them under its own.
+#[tokio::test]
+async fn rows_with_the_names_of_an_earlier_version_are_read() {
+    let scene = Scene::new().await;
+    let config = of_schema_1(&scene).await;
+    let gateway = Gateway::open(config).await.unwrap();
+    let device = gateway.devices().remove(0);
+    let desired: Vec<_> = device
+        .desired
+        .iter()
+        .map(|app| (app.app.as_str(), app.package.as_ref().map(ToString::to_string), app.run))
+        .collect();
+    assert_eq!(
+        desired,
+        [
+            ("blink", Some("blink#1".to_owned()), false),
+            ("counter", Some("counter#1".to_owned()), true)
+        ]
+    );
+    // `facts` fails at an event that cannot be read.
+    let facts = facts(&gateway, 0).await;
+    assert!(facts.len() >= 23, "{}", facts.len());
+    let changes = facts
+        .iter()
+        .filter(|fact| matches!(fact, Fact::DesiredChanged { desired: Some(_), .. }));
+    assert_eq!(changes.count(), 5);
+    let enrolled = facts.iter().find_map(|fact| match fact {
+        Fact::DeviceChanged {
+            device,
+            change: DeviceChange::Enrolled,
+        } => Some(device.desired.len()),
+        _ => None,
+    });
+    assert_eq!(enrolled, Some(1));
 }
 
 #[tokio::test]

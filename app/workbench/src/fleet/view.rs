@@ -148,12 +148,12 @@ fn buttons(board: &Board, state: &State) -> Vec<ButtonView> {
         .collect()
 }
 
-/// All apps that are wished for on a device or that it reports, by name.
+/// All apps that are desired on a device or that it reports, by name.
 fn app_views(device: &gateway::DeviceView, gateway: &Gateway) -> Vec<AppView> {
     let names: BTreeSet<&str> = device
-        .wishes
+        .desired
         .iter()
-        .map(|wish| wish.app.as_str())
+        .map(|desired| desired.app.as_str())
         .chain(device.apps.iter().map(|instance| instance.app.as_str()))
         .collect();
     let transfers = gateway.transfers();
@@ -170,24 +170,24 @@ fn app_view(
     transfers: &[TransferProgress],
 ) -> Option<AppView> {
     let instance = device.apps.iter().find(|instance| instance.app == name);
-    let wish = device.wishes.iter().find(|wish| wish.app == name);
+    let desired = device.desired.iter().find(|desired| desired.app == name);
     let transfer = transfers
         .iter()
         .find(|transfer| transfer.device == device.id && transfer.app == name);
     let versions = gateway.versions(name);
-    let wished = wish
-        .and_then(|wish| wish.package.as_ref())
+    let desired_package = desired
+        .and_then(|desired| desired.package.as_ref())
         .and_then(|id| versions.iter().find(|package| package.id == *id));
     let present = instance.and_then(|instance| versions.iter().find(|package| package.sequence == instance.sequence));
-    let arrived = match (wished, instance) {
-        (Some(wished), Some(instance)) => wished.sequence == instance.sequence,
+    let arrived = match (desired_package, instance) {
+        (Some(desired_package), Some(instance)) => desired_package.sequence == instance.sequence,
         (None, Some(_)) => true,
         (Some(_), None) => false,
-        // Wished to be gone, and gone.
+        // Desired to be gone, and gone.
         (None, None) => return None,
     };
     let refusal = if arrived { None } else { refusal(name, device, gateway) };
-    let removing = instance.is_some() && wish.is_some_and(|wish| wish.package.is_none());
+    let removing = instance.is_some() && desired.is_some_and(|desired| desired.package.is_none());
 
     let state = match (transfer, &refusal, instance) {
         (Some(_), _, _) => AppState::Deploying,
@@ -196,12 +196,12 @@ fn app_view(
         (None, _, Some(instance)) if arrived || refusal.is_some() => app_state(instance),
         _ => AppState::Pending,
     };
-    let shown = present.or(wished);
+    let shown = present.or(desired_package);
     Some(AppView {
         name: name.into(),
         version: instance
             .map(|instance| instance.version.clone())
-            .or_else(|| wished.map(|package| package.version.clone()))
+            .or_else(|| desired_package.map(|package| package.version.clone()))
             .unwrap_or_default(),
         state,
         failure: instance

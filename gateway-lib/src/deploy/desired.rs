@@ -1,4 +1,4 @@
-//! What operators wish for, and how wishes and deployments are written down as they come true.
+//! The desired state: what operators ask for, and how it and its deployments are recorded as devices report.
 
 use crate::{
     core::Core,
@@ -10,7 +10,7 @@ use crate::{
     package::{Asked, BoardFacts, Signing, Unfit, manifest, unfit},
     pairing::known,
     session::Session,
-    store::{DeviceRecord, Model, PackageRecord, Transaction, Wish},
+    store::{DesiredApp, DeviceRecord, Model, PackageRecord, Transaction},
 };
 use drydock_protocol::{
     capability::PinSet,
@@ -63,13 +63,13 @@ impl Core {
         };
         tx.deployment(deployment.clone()).await?;
         for record in &records {
-            let before = record.wishes.get(&package.view.app);
-            if let Some(superseded) = before.and_then(|wish| wish.deployment) {
+            let before = record.desired.get(&package.view.app);
+            if let Some(superseded) = before.and_then(|desired| desired.deployment) {
                 let detail = format!("deployment {id} took its place");
                 self.move_target(&mut tx, superseded, &record.id, TargetStatus::Superseded, &detail)
                     .await?;
             }
-            let wish = Wish {
+            let desired = DesiredApp {
                 app: package.view.app.clone(),
                 package: Some(package.view.id.clone()),
                 run: start,
@@ -77,7 +77,7 @@ impl Core {
                 deployment: Some(id),
                 previous: before.and_then(fallback_of),
             };
-            tx.wish(&record.id, wish).await?;
+            tx.desired(&record.id, desired).await?;
         }
         let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
         let detail = format!("to {}", names.join(", "));
@@ -113,7 +113,7 @@ impl Core {
         let (old, run) = {
             let model = self.store.read();
             let record = known(&model, device)?;
-            let run = record.wishes.get(app).is_none_or(|wish| wish.run);
+            let run = record.desired.get(app).is_none_or(|desired| desired.run);
             let versions = model.versions(app);
             let old = versions
                 .into_iter()
@@ -146,27 +146,27 @@ impl Core {
             )
             .await?;
             let record = tx.model().devices.get(device).cloned();
-            let Some((wish, record)) =
-                record.and_then(|record| Some((record.wishes.get(&deployment.app)?.clone(), record)))
+            let Some((desired, record)) =
+                record.and_then(|record| Some((record.desired.get(&deployment.app)?.clone(), record)))
             else {
                 continue;
             };
-            if wish.deployment != Some(id) {
+            if desired.deployment != Some(id) {
                 continue;
             }
-            match (&wish.previous, record.instances.get(&wish.app)) {
+            match (&desired.previous, record.instances.get(&desired.app)) {
                 (Some((package, run)), _) => {
-                    let before = Wish {
+                    let before = DesiredApp {
                         package: Some(package.clone()),
                         run: *run,
                         start_once: false,
                         deployment: None,
                         previous: None,
-                        app: wish.app.clone(),
+                        app: desired.app.clone(),
                     };
-                    tx.wish(device, before).await?;
+                    tx.desired(device, before).await?;
                 }
-                _ => tx.remove_wish(device, &wish.app).await?,
+                _ => tx.remove_desired(device, &desired.app).await?,
             }
         }
         if !open.is_empty() {
@@ -184,55 +184,59 @@ impl Core {
     }
 
     pub(crate) async fn start_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        self.change_wish(device, app, "app.started", |wish| {
-            (wish.run, wish.start_once) = (true, true);
+        self.change_desired(device, app, "app.started", |desired| {
+            (desired.run, desired.start_once) = (true, true);
         })
         .await
     }
 
     pub(crate) async fn stop_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        self.change_wish(device, app, "app.stopped", |wish| {
-            (wish.run, wish.start_once) = (false, false);
+        self.change_desired(device, app, "app.stopped", |desired| {
+            (desired.run, desired.start_once) = (false, false);
         })
         .await
     }
 
     pub(crate) async fn remove_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        self.change_wish(device, app, "app.removed", |wish| {
-            wish.package = None;
-            (wish.run, wish.start_once) = (false, false);
-            (wish.deployment, wish.previous) = (None, None);
+        self.change_desired(device, app, "app.removed", |desired| {
+            desired.package = None;
+            (desired.run, desired.start_once) = (false, false);
+            (desired.deployment, desired.previous) = (None, None);
         })
         .await
     }
 
-    async fn change_wish(
+    async fn change_desired(
         &self,
         device: &DeviceId,
         app: &str,
         action: &str,
-        change: impl FnOnce(&mut Wish),
+        change: impl FnOnce(&mut DesiredApp),
     ) -> Result<(), DeployError> {
         let mut tx = self.store.begin().await?;
-        let (record, mut wish) = {
+        let (record, mut desired) = {
             let model = tx.model();
             let record = known(&model, device)?.clone();
-            let wish = record.wishes.get(app).filter(|wish| wish.package.is_some()).cloned();
-            let wish = wish.or_else(|| wish_of_instance(&model, record.instances.get(app)?));
-            let wish = wish.ok_or_else(|| DeployError::NoSuchApp {
+            let desired = record
+                .desired
+                .get(app)
+                .filter(|desired| desired.package.is_some())
+                .cloned();
+            let desired = desired.or_else(|| desired_of_instance(&model, record.instances.get(app)?));
+            let desired = desired.ok_or_else(|| DeployError::NoSuchApp {
                 device: record.name.clone(),
                 app: app.to_owned(),
             })?;
-            (record, wish)
+            (record, desired)
         };
-        let before = wish.clone();
-        change(&mut wish);
-        if let Some(deployment) = before.deployment.filter(|_| wish.deployment.is_none()) {
+        let before = desired.clone();
+        change(&mut desired);
+        if let Some(deployment) = before.deployment.filter(|_| desired.deployment.is_none()) {
             let detail = "the app is to be removed";
             self.move_target(&mut tx, deployment, device, TargetStatus::Superseded, detail)
                 .await?;
         }
-        tx.wish(device, wish).await?;
+        tx.desired(device, desired).await?;
         tx.audit("operator", action, app, &format!("on {}", record.name))
             .await?;
         tx.commit().await?;
@@ -240,45 +244,45 @@ impl Core {
         Ok(())
     }
 
-    /// The device has what is wished for.
-    pub(super) async fn settle(&self, session: &Session, wish: &Wish) -> Result<(), StoreError> {
+    /// The device has the desired state: records that.
+    pub(super) async fn settle(&self, session: &Session, desired: &DesiredApp) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
-        if self.wish_of(&tx.model(), session, &wish.app).as_ref() != Some(wish) {
+        if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
             return Ok(());
         }
-        if wish.package.is_none() {
-            tx.remove_wish(&session.device, &wish.app).await?;
+        if desired.package.is_none() {
+            tx.remove_desired(&session.device, &desired.app).await?;
             return tx.commit().await;
         }
-        if let Some(deployment) = wish.deployment {
+        if let Some(deployment) = desired.deployment {
             let instance = {
                 let model = tx.model();
                 let device = model.devices.get(&session.device);
-                device.and_then(|device| device.instances.get(&wish.app)).cloned()
+                device.and_then(|device| device.instances.get(&desired.app)).cloned()
             };
             let detail = instance.map(|instance| done_detail(&instance)).unwrap_or_default();
             self.move_target(&mut tx, deployment, &session.device, TargetStatus::Done, &detail)
                 .await?;
         }
-        let settled = Wish {
+        let settled = DesiredApp {
             start_once: false,
             previous: None,
-            ..wish.clone()
+            ..desired.clone()
         };
-        tx.wish(&session.device, settled).await?;
+        tx.desired(&session.device, settled).await?;
         tx.commit().await
     }
 
     /// The device took a request to start.
     pub(super) async fn start_taken(&self, session: &Session, app: &str) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
-        let wish = self.wish_of(&tx.model(), session, app);
-        if let Some(wish) = wish.filter(|wish| wish.start_once) {
-            let taken = Wish {
+        let desired = self.desired_of(&tx.model(), session, app);
+        if let Some(desired) = desired.filter(|desired| desired.start_once) {
+            let taken = DesiredApp {
                 start_once: false,
-                ..wish
+                ..desired
             };
-            tx.wish(&session.device, taken).await?;
+            tx.desired(&session.device, taken).await?;
         }
         tx.commit().await
     }
@@ -287,9 +291,9 @@ impl Core {
     pub(super) async fn removed(&self, session: &Session, app: &str) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         tx.remove_instance(&session.device, app).await?;
-        let wish = self.wish_of(&tx.model(), session, app);
-        if wish.is_some_and(|wish| wish.package.is_none()) {
-            tx.remove_wish(&session.device, app).await?;
+        let desired = self.desired_of(&tx.model(), session, app);
+        if desired.is_some_and(|desired| desired.package.is_none()) {
+            tx.remove_desired(&session.device, app).await?;
         }
         tx.commit().await
     }
@@ -345,7 +349,7 @@ impl Core {
         tx: &mut Transaction<'_>,
         record: &DeviceRecord,
     ) -> Result<(), StoreError> {
-        for deployment in record.wishes.values().filter_map(|wish| wish.deployment) {
+        for deployment in record.desired.values().filter_map(|desired| desired.deployment) {
             let under_way = tx
                 .model()
                 .target(deployment, &record.id)
@@ -371,14 +375,14 @@ impl Core {
         }
     }
 
-    pub(super) fn wish_of(&self, model: &Model, session: &Session, app: &str) -> Option<Wish> {
-        model.devices.get(&session.device)?.wishes.get(app).cloned()
+    pub(super) fn desired_of(&self, model: &Model, session: &Session, app: &str) -> Option<DesiredApp> {
+        model.devices.get(&session.device)?.desired.get(app).cloned()
     }
 
     /// The package that a device reports for an app, and whether it runs.
     pub(super) fn package_of_instance(&self, model: &Model, session: &Session, app: &str) -> Option<(PackageId, bool)> {
-        let wish = wish_of_instance(model, model.devices.get(&session.device)?.instances.get(app)?)?;
-        Some((wish.package?, wish.run))
+        let desired = desired_of_instance(model, model.devices.get(&session.device)?.instances.get(app)?)?;
+        Some((desired.package?, desired.run))
     }
 
     fn check_fits(&self, record: &DeviceRecord, package: &Arc<PackageRecord>) -> Result<(), DeployError> {
@@ -439,11 +443,11 @@ pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> St
     format!("{device} refused {app}: {}; {way_out}.", refusal.detail)
 }
 
-/// A wish for what a device reports, if its package is known here.
-fn wish_of_instance(model: &Model, instance: &InstanceView) -> Option<Wish> {
+/// The desired state that equals what a device reports, if the gateway has its package.
+fn desired_of_instance(model: &Model, instance: &InstanceView) -> Option<DesiredApp> {
     let package = PackageId::new(&instance.app, instance.sequence);
     model.packages.get(&package).filter(|package| package.is(instance))?;
-    Some(Wish {
+    Some(DesiredApp {
         app: instance.app.clone(),
         package: Some(package),
         run: instance.state.is_active(),
@@ -453,11 +457,12 @@ fn wish_of_instance(model: &Model, instance: &InstanceView) -> Option<Wish> {
     })
 }
 
-/// What holds again if a new wish is refused: the wish before, or what that one would have fallen back to.
-fn fallback_of(wish: &Wish) -> Option<(PackageId, bool)> {
-    wish.previous
+/// What to fall back to if the device refuses: the desired package before, or that one's own fallback.
+fn fallback_of(desired: &DesiredApp) -> Option<(PackageId, bool)> {
+    desired
+        .previous
         .clone()
-        .or_else(|| Some((wish.package.clone()?, wish.run)))
+        .or_else(|| Some((desired.package.clone()?, desired.run)))
 }
 
 fn waiting_detail(record: &DeviceRecord) -> &'static str {

@@ -245,7 +245,7 @@ impl Core {
     }
 
     /// The device has the desired state: records that.
-    pub(super) async fn settle(&self, session: &Session, desired: &DesiredApp) -> Result<(), StoreError> {
+    pub(super) async fn mark_reconciled(&self, session: &Session, desired: &DesiredApp) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
             return Ok(());
@@ -264,12 +264,12 @@ impl Core {
             self.move_target(&mut tx, deployment, &session.device, TargetStatus::Done, &detail)
                 .await?;
         }
-        let settled = DesiredApp {
+        let reconciled = DesiredApp {
             start_once: false,
             previous: None,
             ..desired.clone()
         };
-        tx.desired(&session.device, settled).await?;
+        tx.desired(&session.device, reconciled).await?;
         tx.commit().await
     }
 

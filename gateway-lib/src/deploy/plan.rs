@@ -22,7 +22,7 @@ pub(super) enum Step {
     /// Ask the device to remove the app.
     Remove,
     /// The device has the desired state: record that.
-    Settle,
+    MarkReconciled,
 }
 
 impl Step {
@@ -33,7 +33,7 @@ impl Step {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Remove => "remove",
-            Self::Settle => "settle",
+            Self::MarkReconciled => "mark reconciled",
         }
     }
 }
@@ -42,7 +42,11 @@ impl Step {
 pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> Option<Step> {
     let instance = device.instances.get(&desired.app);
     let Some(package) = &desired.package else {
-        return Some(if instance.is_some() { Step::Remove } else { Step::Settle });
+        return Some(if instance.is_some() {
+            Step::Remove
+        } else {
+            Step::MarkReconciled
+        });
     };
     // Packages are never removed. An unknown one cannot be sent.
     let package = model.packages.get(package)?;
@@ -59,20 +63,20 @@ pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -
         match state {
             AppState::Installed | AppState::Stopped => Some(Step::Start),
             _ if ended && desired.start_once => Some(Step::Start),
-            AppState::Running | AppState::Exited | AppState::Failed if unsettled(model, device, desired) => {
-                Some(Step::Settle)
+            AppState::Running | AppState::Exited | AppState::Failed if is_unmarked(model, device, desired) => {
+                Some(Step::MarkReconciled)
             }
             _ => None,
         }
     } else if state.is_active() || instance.autostart {
         Some(Step::Stop)
     } else {
-        unsettled(model, device, desired).then_some(Step::Settle)
+        is_unmarked(model, device, desired).then_some(Step::MarkReconciled)
     }
 }
 
 /// Whether a desired state that the device has still has to be recorded as reached.
-fn unsettled(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> bool {
+fn is_unmarked(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> bool {
     let open = desired
         .deployment
         .and_then(|deployment| model.target(deployment, &device.id));
@@ -129,14 +133,14 @@ mod tests {
         check(Some(DESIRED), Exited, true, run, "nothing");
         check(Some(DESIRED), Failed, true, restart, "start");
         check(Some(DESIRED), Exited, true, restart, "start");
-        check(Some(DESIRED), Running, true, restart, "settle");
+        check(Some(DESIRED), Running, true, restart, "mark reconciled");
         check(None, Installed, false, stop, "transfer");
         check(Some(DESIRED), Running, true, stop, "stop");
         check(Some(DESIRED), Failed, true, stop, "stop");
         check(Some(DESIRED), Failed, false, stop, "nothing");
         check(Some(DESIRED), Installed, false, stop, "nothing");
         check(Some(2), Running, true, remove, "remove");
-        check(None, Installed, false, remove, "settle");
+        check(None, Installed, false, remove, "mark reconciled");
     }
 
     fn package() -> PackageRecord {

@@ -174,8 +174,8 @@ async fn carry_out(
         app: desired.app.clone(),
     };
     let kind = match step {
-        Step::Settle => {
-            core.settle(session, desired).await?;
+        Step::MarkReconciled => {
+            core.mark_reconciled(session, desired).await?;
             return Ok(Outcome::Again);
         }
         Step::Transfer {
@@ -271,7 +271,7 @@ impl Core {
                     None => tx.remove_desired(&session.device, &desired.app).await?,
                 }
             }
-            Step::Start | Step::Stop | Step::Remove | Step::Settle => {
+            Step::Start | Step::Stop | Step::Remove | Step::MarkReconciled => {
                 tx.tell(Fact::RequestRefused {
                     device: session.device.clone(),
                     app: desired.app.clone(),

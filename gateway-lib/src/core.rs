@@ -4,7 +4,7 @@ use crate::{
     clock::Clock,
     config::{BoardSpec, GatewayConfig, SessionLimits},
     deploy::Transfers,
-    domain::{DeviceChange, DeviceId, DeviceState, Fact, TargetStatus},
+    domain::{DeviceChange, DeviceId, DeviceState, EventKind, TargetStatus},
     error::{OpenError, StoreError},
     gateway::GatewayInfo,
     pki::{self, Authority, DeviceCertificate, DeviceVerifier, TrustedDevices},
@@ -194,7 +194,7 @@ async fn recover(store: &Store) -> Result<Vec<String>, StoreError> {
         }
     }
     let recovered = sentences.clone();
-    tx.tell(Fact::GatewayOpened { recovered }).await?;
+    tx.publish(EventKind::GatewayOpened { recovered }).await?;
     let detail = if sentences.is_empty() {
         "after a clean end".to_owned()
     } else {

@@ -3,7 +3,7 @@
 use crate::{
     config::PairingMode,
     core::Core,
-    domain::{DeviceChange, DeviceId, DeviceState, Fact},
+    domain::{DeviceChange, DeviceId, DeviceState, EventKind},
     error::StoreError,
     pairing::token_hash,
     pki::{DeviceCertificate, parse_request},
@@ -61,7 +61,7 @@ impl Core {
         let subject = device.as_ref().map_or("", |device| &device.0).to_owned();
         let noted = async {
             let mut tx = self.store.begin().await?;
-            tx.tell(Fact::EnrollmentRefused {
+            tx.publish(EventKind::EnrollmentRefused {
                 device,
                 peer: peer.to_owned(),
                 reason: reason.to_owned(),

@@ -6,14 +6,14 @@ use crate::{
     bring_up::{Gate, Images},
     data_dir::OwnedDir,
     debugger::Debuggers,
-    facts::{self, Told},
     fleet::{self, Board, Fleet},
+    gateway_events::{self, Told},
     outbox::{self, Outbox, now_ms},
     profile::Profiles,
 };
 use drydock_client::Hub;
 use drydock_emulator::runner::Runner;
-use drydock_gateway::{DeviceChange, DeviceId, EventMessage, Fact, Gateway, StreamItem};
+use drydock_gateway::{DeviceChange, DeviceId, EventKind, EventMessage, Gateway, StreamItem};
 use serde_json::{Map, Value};
 use std::{
     collections::VecDeque,
@@ -96,7 +96,7 @@ impl Bench {
         })
     }
 
-    /// Tells a fact of the workbench itself.
+    /// Publishes an event of the workbench itself.
     pub(crate) fn tell(
         &self,
         event: EventName,
@@ -182,15 +182,15 @@ impl Bench {
     }
 
     fn take(&self, event: &drydock_gateway::Event, live: bool) {
-        let board = device_of(&event.fact).and_then(|device| self.fleet.of_device(device));
+        let board = device_of(&event.kind).and_then(|device| self.fleet.of_device(device));
         if let Some(board) = &board {
             board.state().flash_changed = true;
             if live {
-                self.before_event(board, &event.fact);
+                self.before_event(board, &event.kind);
             }
             self.outbox.touch(board);
         }
-        let Some(told) = facts::told(&event.fact, &self.gateway) else {
+        let Some(told) = gateway_events::told(&event.kind, &self.gateway) else {
             return;
         };
         let Told { event: name, .. } = &told;
@@ -210,13 +210,13 @@ impl Bench {
     }
 
     /// What a device wrote before it reported an app must reach subscribers before the event does.
-    fn before_event(&self, board: &Arc<Board>, fact: &Fact) {
-        match fact {
-            Fact::InstanceChanged { .. } | Fact::InstanceRemoved { .. } => {
+    fn before_event(&self, board: &Arc<Board>, kind: &EventKind) {
+        match kind {
+            EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);
                 outbox::tell(&self.hub, board, |board| self.show(board));
             }
-            Fact::DeviceChanged {
+            EventKind::DeviceChanged {
                 change: DeviceChange::Connected,
                 ..
             } => {
@@ -260,21 +260,21 @@ impl Bench {
     }
 }
 
-/// The device that a fact is about.
-fn device_of(fact: &Fact) -> Option<&DeviceId> {
-    match fact {
-        Fact::DeviceChanged { device, .. } => Some(&device.id),
-        Fact::DeviceForgotten { device }
-        | Fact::InstanceChanged { device, .. }
-        | Fact::InstanceRemoved { device, .. }
-        | Fact::DesiredChanged { device, .. }
-        | Fact::RequestRefused { device, .. } => Some(device),
-        Fact::EnrollmentRefused { device, .. } => device.as_ref(),
-        Fact::DeploymentMoved { target, .. } => Some(&target.device),
-        Fact::GatewayOpened { .. }
-        | Fact::PairingSwitched { .. }
-        | Fact::ConnectionRefused { .. }
-        | Fact::PackageSigned { .. }
-        | Fact::DeploymentCreated { .. } => None,
+/// The device that an event is about.
+fn device_of(kind: &EventKind) -> Option<&DeviceId> {
+    match kind {
+        EventKind::DeviceChanged { device, .. } => Some(&device.id),
+        EventKind::DeviceForgotten { device }
+        | EventKind::InstanceChanged { device, .. }
+        | EventKind::InstanceRemoved { device, .. }
+        | EventKind::DesiredChanged { device, .. }
+        | EventKind::RequestRefused { device, .. } => Some(device),
+        EventKind::EnrollmentRefused { device, .. } => device.as_ref(),
+        EventKind::DeploymentMoved { target, .. } => Some(&target.device),
+        EventKind::GatewayOpened { .. }
+        | EventKind::PairingSwitched { .. }
+        | EventKind::ConnectionRefused { .. }
+        | EventKind::PackageSigned { .. }
+        | EventKind::DeploymentCreated { .. } => None,
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clock::elapsed,
     core::Core,
-    domain::{Fact, InstanceView, PackageId},
+    domain::{EventKind, InstanceView, PackageId},
     error::StoreError,
     session::{NoAnswer, Session},
     store::DesiredApp,
@@ -248,12 +248,12 @@ impl Core {
                     }
                     // Nobody follows a deployment: the board lost what it had, or the store is older than the board.
                     None => {
-                        let told = Fact::RequestRefused {
+                        let told = EventKind::RequestRefused {
                             device: session.device.clone(),
                             app: desired.app.clone(),
                             reason: reason.clone(),
                         };
-                        tx.tell(told).await?;
+                        tx.publish(told).await?;
                     }
                 }
                 match desired.previous.clone() {
@@ -272,7 +272,7 @@ impl Core {
                 }
             }
             Step::Start | Step::Stop | Step::Remove | Step::MarkReconciled => {
-                tx.tell(Fact::RequestRefused {
+                tx.publish(EventKind::RequestRefused {
                     device: session.device.clone(),
                     app: desired.app.clone(),
                     reason: reason.clone(),

@@ -1,25 +1,25 @@
-//! Events: small facts in the past tense, each with a gap-free revision.
+//! Events: what happened, in the past tense, each with a gap-free revision.
 
 use super::{Deployment, DeploymentId, DeploymentTarget, DeviceId, DeviceView, InstanceView, PackageId, PackageView};
 use crate::config::PairingMode;
 use serde::{Deserialize, Serialize};
 
-/// A fact of the store.
+/// An event of the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Gap-free number of the fact, from 1.
+    /// Gap-free number, from 1.
     pub revision: u64,
     /// When it was written, in milliseconds since the Unix epoch.
     pub time_ms: u64,
     /// What happened.
     #[serde(flatten)]
-    pub fact: Fact,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Fact {
+pub enum EventKind {
     /// The gateway was opened; says what the end of the run before left undone.
     GatewayOpened {
         /// Sentences for people; empty after a clean end.

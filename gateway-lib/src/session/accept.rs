@@ -1,7 +1,7 @@
 //! A byte stream comes in: limits, TLS handshake, and on to what the peer wants to speak.
 
 use super::{EndReason, serve};
-use crate::{clock::elapsed, core::Core, domain::Fact, gateway::PeerLabel, tls::Purpose};
+use crate::{clock::elapsed, core::Core, domain::EventKind, gateway::PeerLabel, tls::Purpose};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
@@ -67,13 +67,13 @@ impl Core {
         if self.shutdown.is_cancelled() || !self.refusals.allow(self.clock.now_ms()) {
             return reason;
         }
-        let fact = Fact::ConnectionRefused {
+        let kind = EventKind::ConnectionRefused {
             peer: peer.to_owned(),
             reason: reason.clone(),
         };
         let told = async {
             let mut tx = self.store.begin().await?;
-            tx.tell(fact).await?;
+            tx.publish(kind).await?;
             tx.commit().await
         };
         if let Err(error) = told.await {

@@ -1,7 +1,7 @@
 //! Events on their way to subscribers: the latest in memory, older ones from the database, never a gap in silence.
 
 use super::Store;
-use crate::domain::{Event, EventMessage, Fact};
+use crate::domain::{Event, EventKind, EventMessage};
 use sqlx::{Row, SqliteConnection};
 use std::{
     collections::VecDeque,
@@ -124,14 +124,14 @@ pub(super) async fn read_after(
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
         let text: String = row.get(2);
-        // A fact that this version cannot read is a gap like one that is not kept.
-        let Ok(fact) = serde_json::from_str::<Fact>(&text) else {
+        // An event that this version cannot read is a gap, like one that is no longer kept.
+        let Ok(kind) = serde_json::from_str::<EventKind>(&text) else {
             return Ok(None);
         };
         events.push(Arc::new(Event {
             revision: row.get::<i64, _>(0).cast_unsigned(),
             time_ms: row.get::<i64, _>(1).cast_unsigned(),
-            fact,
+            kind,
         }));
     }
     let whole = events.first().is_none_or(|event| event.revision == revision + 1);
@@ -139,11 +139,11 @@ pub(super) async fn read_after(
 }
 
 pub(super) async fn write(connection: &mut SqliteConnection, event: &Event) -> Result<(), sqlx::Error> {
-    let fact = serde_json::to_string(&event.fact).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let kind = serde_json::to_string(&event.kind).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query("INSERT INTO events (revision, time_ms, fact) VALUES (?, ?, ?)")
         .bind(event.revision.cast_signed())
         .bind(event.time_ms.cast_signed())
-        .bind(fact)
+        .bind(kind)
         .execute(connection)
         .await?;
     Ok(())

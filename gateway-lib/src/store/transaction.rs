@@ -4,7 +4,7 @@ use super::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord, Store
 use crate::{
     config::PairingMode,
     domain::{
-        Deployment, DeploymentId, DeploymentTarget, DeviceChange, DeviceId, Digest, Event, Fact, InstanceView,
+        Deployment, DeploymentId, DeploymentTarget, DeviceChange, DeviceId, Digest, Event, EventKind, InstanceView,
         PackageId,
     },
     error::StoreError,
@@ -74,7 +74,7 @@ impl<'a> Transaction<'a> {
     pub(crate) async fn device(&mut self, record: DeviceRecord, change: DeviceChange) -> Result<(), StoreError> {
         self.device_silently(record.clone()).await?;
         let device = Box::new(record.view());
-        self.tell(Fact::DeviceChanged { device, change }).await
+        self.publish(EventKind::DeviceChanged { device, change }).await
     }
 
     /// Writes a device without an event: for what the next event about it tells anyway.
@@ -115,7 +115,7 @@ impl<'a> Transaction<'a> {
             self.run(sqlx::query(sql).bind(device.0.clone())).await?;
         }
         self.staged.push(Change::DeviceGone(device.clone()));
-        self.tell(Fact::DeviceForgotten { device }).await
+        self.publish(EventKind::DeviceForgotten { device }).await
     }
 
     /// Writes what a device reports about an app.
@@ -137,7 +137,7 @@ impl<'a> Transaction<'a> {
         .await?;
         self.staged.push(Change::Instance(device.clone(), instance.clone()));
         let device = device.clone();
-        self.tell(Fact::InstanceChanged { device, instance }).await
+        self.publish(EventKind::InstanceChanged { device, instance }).await
     }
 
     /// Drops an app that a device has no more.
@@ -150,7 +150,7 @@ impl<'a> Transaction<'a> {
         .await?;
         self.staged.push(Change::InstanceGone(device.clone(), app.to_owned()));
         let (device, app) = (device.clone(), app.to_owned());
-        self.tell(Fact::InstanceRemoved { device, app }).await
+        self.publish(EventKind::InstanceRemoved { device, app }).await
     }
 
     /// Writes the desired state of an app. The table keeps its first name, `wishes`.
@@ -168,13 +168,13 @@ impl<'a> Transaction<'a> {
                 .bind(previous_run.unwrap_or(false)),
         )
         .await?;
-        let fact = Fact::DesiredChanged {
+        let kind = EventKind::DesiredChanged {
             device: device.clone(),
             desired: Some(desired.view()),
             app: desired.app.clone(),
         };
         self.staged.push(Change::DesiredApp(device.clone(), desired));
-        self.tell(fact).await
+        self.publish(kind).await
     }
 
     /// Drops the desired state of an app.
@@ -187,7 +187,7 @@ impl<'a> Transaction<'a> {
         .await?;
         self.staged.push(Change::DesiredGone(device.clone(), app.to_owned()));
         let (device, app) = (device.clone(), app.to_owned());
-        self.tell(Fact::DesiredChanged {
+        self.publish(EventKind::DesiredChanged {
             device,
             desired: None,
             app,
@@ -209,7 +209,7 @@ impl<'a> Transaction<'a> {
         )
         .await?;
         self.staged.push(Change::Package(record));
-        self.tell(Fact::PackageSigned { package: view }).await
+        self.publish(EventKind::PackageSigned { package: view }).await
     }
 
     /// Writes a new deployment.
@@ -227,7 +227,7 @@ impl<'a> Transaction<'a> {
             self.write_target(deployment.id, target).await?;
         }
         self.staged.push(Change::Deployment(deployment.clone()));
-        self.tell(Fact::DeploymentCreated { deployment }).await
+        self.publish(EventKind::DeploymentCreated { deployment }).await
     }
 
     /// Writes how far a deployment came on a device.
@@ -241,7 +241,7 @@ impl<'a> Transaction<'a> {
         self.staged.push(Change::Target(id, target.clone()));
         match package {
             Some(package) => {
-                self.tell(Fact::DeploymentMoved {
+                self.publish(EventKind::DeploymentMoved {
                     deployment: id,
                     package,
                     target,
@@ -280,16 +280,16 @@ impl<'a> Transaction<'a> {
     /// Switches pairing.
     pub(crate) async fn mode(&mut self, mode: PairingMode) -> Result<(), StoreError> {
         self.staged.push(Change::Mode(mode));
-        self.tell(Fact::PairingSwitched { mode }).await
+        self.publish(EventKind::PairingSwitched { mode }).await
     }
 
     /// Adds an event.
-    pub(crate) async fn tell(&mut self, fact: Fact) -> Result<(), StoreError> {
+    pub(crate) async fn publish(&mut self, kind: EventKind) -> Result<(), StoreError> {
         self.revision += 1;
         let event = Event {
             revision: self.revision,
             time_ms: self.time_ms,
-            fact,
+            kind,
         };
         events::write(self.writer.connection()?, &event)
             .await

@@ -2,10 +2,10 @@
 
 use crate::{
     device::{Running, TestDevice},
-    scene::{Scene, blink, copy_store, facts, minute, until},
+    scene::{Scene, blink, copy_store, events, minute, until},
 };
 use drydock_gateway::{
-    AppState, DeployError, Deployment, DeploymentTarget, DeviceId, DeviceState, Fact, Gateway, GatewayConfig,
+    AppState, DeployError, Deployment, DeploymentTarget, DeviceId, DeviceState, EventKind, Gateway, GatewayConfig,
     PackageView, PeerLabel, TargetStatus, UploadOptions,
 };
 use drydock_protocol::{
@@ -279,10 +279,10 @@ async fn a_gateway_that_dies_mid_deploy_resumes_and_says_so() {
     let resumes = "blink was on its way to bench-1 when Drydock ended; it is sent again when the board returns";
     assert!(said.iter().any(|said| said == resumes), "{said:?}");
     assert_eq!(gateway.device(&id).unwrap().state, DeviceState::Disconnected);
-    let told = facts(&gateway, 0).await;
+    let told = events(&gateway, 0).await;
     assert!(
         told.iter()
-            .any(|fact| matches!(fact, Fact::GatewayOpened { recovered } if *recovered == said))
+            .any(|kind| matches!(kind, EventKind::GatewayOpened { recovered } if *recovered == said))
     );
 
     board.store.stall_after_chunks = None;

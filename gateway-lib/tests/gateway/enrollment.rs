@@ -2,9 +2,9 @@
 
 use crate::{
     device::{TestDevice, enroll},
-    scene::{Scene, facts, minute, until},
+    scene::{Scene, events, minute, until},
 };
-use drydock_gateway::{DeviceState, Fact, Gateway, Pairing, PairingError, PairingMode};
+use drydock_gateway::{DeviceState, EventKind, Gateway, Pairing, PairingError, PairingMode};
 use drydock_protocol::{device_to_gateway::EnrollRequest, gateway_to_device::EnrollRefusalCode};
 use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384};
 
@@ -12,8 +12,9 @@ async fn check_refused(gateway: &Gateway, pairing: &Pairing, request: &EnrollReq
     let before = gateway.snapshot();
     let refused = enroll(gateway, pairing, request).await.unwrap_err();
     assert_eq!(refused.code, code, "{}", refused.detail);
-    let told = facts(gateway, before.revision).await;
-    let is_refusal = |fact: &Fact| matches!(fact, Fact::EnrollmentRefused { reason, .. } if *reason == refused.detail);
+    let told = events(gateway, before.revision).await;
+    let is_refusal =
+        |kind: &EventKind| matches!(kind, EventKind::EnrollmentRefused { reason, .. } if *reason == refused.detail);
     assert!(told.iter().any(is_refusal), "{told:?}");
     let audit = gateway.audit(1, 1_000).await.unwrap();
     let last = audit.last().unwrap();

@@ -2,9 +2,11 @@
 
 use crate::{
     device::metrics,
-    scene::{Scene, blink, facts, until},
+    scene::{Scene, blink, events, until},
 };
-use drydock_gateway::{AppState, DeviceChange, DeviceState, Fact, LogLevel, StreamItem, TargetStatus, UploadOptions};
+use drydock_gateway::{
+    AppState, DeviceChange, DeviceState, EventKind, LogLevel, StreamItem, TargetStatus, UploadOptions,
+};
 
 #[tokio::test]
 async fn from_pairing_to_live_metrics() {
@@ -76,8 +78,8 @@ async fn from_pairing_to_live_metrics() {
     let board = board.unplug().await;
     assert_eq!(board.store.installed.len(), 0);
     scene.until_state(&id, DeviceState::Disconnected).await;
-    let changes = facts(gateway, 0).await.into_iter().filter_map(|fact| match fact {
-        Fact::DeviceChanged { change, .. } => Some(change),
+    let changes = events(gateway, 0).await.into_iter().filter_map(|kind| match kind {
+        EventKind::DeviceChanged { change, .. } => Some(change),
         _ => None,
     });
     assert_eq!(

@@ -2,10 +2,10 @@
 
 use crate::{
     device::{Messages, Running, TestDevice, client_builder, connect, metrics, write},
-    scene::{NOW_MS, Scene, facts, minute, until},
+    scene::{NOW_MS, Scene, events, minute, until},
     wire::{Tap, records},
 };
-use drydock_gateway::{DeviceId, DeviceState, Fact, Gateway, GatewayConfig, PeerLabel, SessionLimits};
+use drydock_gateway::{DeviceId, DeviceState, EventKind, Gateway, GatewayConfig, PeerLabel, SessionLimits};
 use drydock_protocol::{
     envelope::{self, Envelope, Kind},
     gateway_to_device::{EnrollRefusalCode, EnrollRefused},
@@ -64,9 +64,11 @@ impl Beside {
 async fn refusal(gateway: &Gateway, after: u64) -> String {
     let refusal = async {
         loop {
-            let told = facts(gateway, after).await;
-            let refused = told.into_iter().find_map(|fact| match fact {
-                Fact::ConnectionRefused { reason, .. } | Fact::EnrollmentRefused { reason, .. } => Some(reason),
+            let told = events(gateway, after).await;
+            let refused = told.into_iter().find_map(|kind| match kind {
+                EventKind::ConnectionRefused { reason, .. } | EventKind::EnrollmentRefused { reason, .. } => {
+                    Some(reason)
+                }
                 _ => None,
             });
             match refused {

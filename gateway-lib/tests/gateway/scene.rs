@@ -2,7 +2,7 @@
 
 use crate::device::{Running, TestDevice};
 use drydock_gateway::{
-    BoardSpec, DeviceId, DeviceState, DeviceView, EventMessage, Fact, Gateway, GatewayConfig, PeerLabel,
+    BoardSpec, DeviceId, DeviceState, DeviceView, EventKind, EventMessage, Gateway, GatewayConfig, PeerLabel,
     clock::ManualClock,
 };
 use std::{sync::Arc, time::Duration};
@@ -97,21 +97,21 @@ pub(crate) async fn until(gateway: &Gateway, mut holds: impl FnMut() -> bool) {
         .expect("it comes true");
 }
 
-/// Facts from a revision on, as far as there are some now.
-pub(crate) async fn facts(gateway: &Gateway, after: u64) -> Vec<Fact> {
+/// All events after a revision that exist now.
+pub(crate) async fn events(gateway: &Gateway, after: u64) -> Vec<EventKind> {
     let tip = gateway.snapshot().revision;
-    let mut events = gateway.subscribe(after);
-    let mut facts = Vec::new();
+    let mut stream = gateway.subscribe(after);
+    let mut events = Vec::new();
     for revision in after + 1..=tip {
-        match events.next().await {
+        match stream.next().await {
             Some(EventMessage::Event(event)) => {
                 assert_eq!(event.revision, revision);
-                facts.push(event.fact.clone());
+                events.push(event.kind.clone());
             }
             other => panic!("{other:?} instead of event {revision}"),
         }
     }
-    facts
+    events
 }
 
 /// An app that logs and counts; `size` bytes of data make it as large as a test needs.

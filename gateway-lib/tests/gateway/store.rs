@@ -1,7 +1,7 @@
 //! The data directory: one owner, private keys, gap-free events, a trail that shows tampering.
 
-use crate::scene::{Scene, facts, minute};
-use drydock_gateway::{AuditError, DeviceChange, EventMessage, Fact, Gateway, GatewayConfig, OpenError};
+use crate::scene::{Scene, events, minute};
+use drydock_gateway::{AuditError, DeviceChange, EventKind, EventMessage, Gateway, GatewayConfig, OpenError};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::os::unix::fs::PermissionsExt;
 
@@ -150,15 +150,15 @@ async fn rows_with_the_names_of_an_earlier_version_are_read() {
             ("counter", Some("counter#1".to_owned()), true)
         ]
     );
-    // `facts` fails at an event that cannot be read.
-    let facts = facts(&gateway, 0).await;
-    assert!(facts.len() >= 23, "{}", facts.len());
-    let changes = facts
+    // `events` fails at an event that cannot be read.
+    let events = events(&gateway, 0).await;
+    assert!(events.len() >= 23, "{}", events.len());
+    let changes = events
         .iter()
-        .filter(|fact| matches!(fact, Fact::DesiredChanged { desired: Some(_), .. }));
+        .filter(|kind| matches!(kind, EventKind::DesiredChanged { desired: Some(_), .. }));
     assert_eq!(changes.count(), 5);
-    let enrolled = facts.iter().find_map(|fact| match fact {
-        Fact::DeviceChanged {
+    let enrolled = events.iter().find_map(|kind| match kind {
+        EventKind::DeviceChanged {
             device,
             change: DeviceChange::Enrolled,
         } => Some(device.desired.len()),
@@ -193,7 +193,7 @@ async fn events_have_no_gaps_and_say_when_they_are_too_old() {
             .unwrap();
     }
     let snapshot = scene.gateway.snapshot();
-    assert_eq!(facts(&scene.gateway, 0).await.len() as u64, snapshot.revision);
+    assert_eq!(events(&scene.gateway, 0).await.len() as u64, snapshot.revision);
     assert_eq!(snapshot.devices.len(), 3);
 
     // Live ones follow without a gap.

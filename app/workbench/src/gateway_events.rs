@@ -1,11 +1,11 @@
-//! What the gateway tells, in the words of the workbench's events (docs/cli.md).
+//! Events of the gateway, in the words of the workbench's events (docs/cli.md).
 
 use crate::{
     api::{Event, EventName},
     fleet::Board,
 };
 use drydock_gateway::{
-    AppState, DeploymentTarget, DeviceChange, DeviceView, Fact, Gateway, InstanceView, PackageId, TargetStatus,
+    AppState, DeploymentTarget, DeviceChange, DeviceView, EventKind, Gateway, InstanceView, PackageId, TargetStatus,
 };
 use serde_json::{Map, Value, json};
 
@@ -53,36 +53,40 @@ impl Told {
     }
 }
 
-/// The event of a fact of the gateway; none for those that only the gateway's own book-keeping is about.
-pub(crate) fn told(fact: &Fact, gateway: &Gateway) -> Option<Told> {
-    let told = match fact {
-        Fact::GatewayOpened { recovered } if recovered.is_empty() => return None,
-        Fact::GatewayOpened { recovered } => Told::new(EventName::GatewayRecovered, recovered.join(" ")),
-        Fact::PairingSwitched { mode } => {
+/// The workbench event of a gateway event; `None` for those that only concern the gateway.
+pub(crate) fn told(kind: &EventKind, gateway: &Gateway) -> Option<Told> {
+    let told = match kind {
+        EventKind::GatewayOpened { recovered } if recovered.is_empty() => return None,
+        EventKind::GatewayOpened { recovered } => Told::new(EventName::GatewayRecovered, recovered.join(" ")),
+        EventKind::PairingSwitched { mode } => {
             let mode = format!("{mode:?}").to_lowercase();
             Told::new(EventName::GatewayPairing, format!("Pairing is {mode}.")).with("pairing", mode)
         }
-        Fact::DeviceChanged { device, change } => device_changed(device, *change)?,
-        Fact::DeviceForgotten { .. } | Fact::DeploymentCreated { .. } | Fact::DesiredChanged { .. } => return None,
-        Fact::EnrollmentRefused { peer, reason, .. } => Told::new(
+        EventKind::DeviceChanged { device, change } => device_changed(device, *change)?,
+        EventKind::DeviceForgotten { .. } | EventKind::DeploymentCreated { .. } | EventKind::DesiredChanged { .. } => {
+            return None;
+        }
+        EventKind::EnrollmentRefused { peer, reason, .. } => Told::new(
             EventName::DeviceRefused,
             format!("Enrollment over {peer} was refused: {reason}."),
         ),
-        Fact::ConnectionRefused { peer, reason } => Told::new(
+        EventKind::ConnectionRefused { peer, reason } => Told::new(
             EventName::ConnectionRefused,
             format!("A connection over {peer} was refused: {reason}."),
         ),
-        Fact::InstanceChanged { instance, .. } => instance_changed(instance),
-        Fact::InstanceRemoved { app, .. } => Told::new(EventName::AppRemoved, format!("{app} was removed.")).app(app),
-        Fact::PackageSigned { package } => Told::new(
+        EventKind::InstanceChanged { instance, .. } => instance_changed(instance),
+        EventKind::InstanceRemoved { app, .. } => {
+            Told::new(EventName::AppRemoved, format!("{app} was removed.")).app(app)
+        }
+        EventKind::PackageSigned { package } => Told::new(
             EventName::PackageSigned,
             format!("{} {} was signed.", package.app, package.version),
         )
         .app(&package.app)
         .with("version", package.version.clone())
         .with("digest", package.digest.to_string()),
-        Fact::DeploymentMoved { package, target, .. } => deployment_moved(package, target, gateway)?,
-        Fact::RequestRefused { app, reason, .. } => Told::new(EventName::Error, reason.clone())
+        EventKind::DeploymentMoved { package, target, .. } => deployment_moved(package, target, gateway)?,
+        EventKind::RequestRefused { app, reason, .. } => Told::new(EventName::Error, reason.clone())
             .app(app)
             .with("code", "refused"),
     };

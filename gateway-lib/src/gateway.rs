@@ -6,7 +6,7 @@ use crate::{
     core::Core,
     domain::*,
     error::*,
-    package::{Asked, BoardFacts, unfit},
+    package::{Asked, BoardLimits, unfit},
     session,
     store::{Cursor, DeviceRecord, read_trail},
     stream::*,
@@ -452,17 +452,17 @@ impl Core {
     fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
         let model = self.store.read();
         let record = device.and_then(|device| model.devices.get(device));
-        let facts = match record {
-            Some(record) if !record.board.is_empty() => self.board_facts(record),
+        let limits = match record {
+            Some(record) if !record.board.is_empty() => self.board_limits(record),
             pending => {
-                let mut facts = BoardFacts::of_spec(self.boards.iter().find(|spec| spec.id == board)?);
+                let mut limits = BoardLimits::of_spec(self.boards.iter().find(|spec| spec.id == board)?);
                 if let Some(pending) = pending {
-                    facts.name.clone_from(&pending.name);
+                    limits.name.clone_from(&pending.name);
                 }
-                facts
+                limits
             }
         };
-        unfit(&facts, &Asked::of_report(report, app)).map(|unfit| unfit.sentence)
+        unfit(&limits, &Asked::of_report(report, app)).map(|unfit| unfit.sentence)
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -7,7 +7,7 @@ use crate::{
         TargetStatus,
     },
     error::{DeployError, StoreError, UploadError},
-    package::{Asked, BoardFacts, Signing, Unfit, manifest, unfit},
+    package::{Asked, BoardLimits, Signing, Unfit, manifest, unfit},
     pairing::known,
     session::Session,
     store::{DesiredApp, DeviceRecord, Model, PackageRecord, Transaction},
@@ -364,9 +364,9 @@ impl Core {
     }
 
     /// What is known of the board of a device.
-    pub(crate) fn board_facts(&self, record: &DeviceRecord) -> BoardFacts {
+    pub(crate) fn board_limits(&self, record: &DeviceRecord) -> BoardLimits {
         let spec = self.boards.iter().find(|board| board.id == record.board);
-        BoardFacts {
+        BoardLimits {
             name: record.name.clone(),
             id: record.board.clone(),
             heap_bytes: record.heap_bytes.or(spec.map(|spec| spec.heap_bytes)),
@@ -390,7 +390,7 @@ impl Core {
             what: format!("the manifest of {}", package.view.id),
         })?;
         let asked = Asked::of_manifest(&manifest, &manifest.targets);
-        match unfit(&self.board_facts(record), &asked) {
+        match unfit(&self.board_limits(record), &asked) {
             Some(Unfit { sentence, .. }) => Err(DeployError::DoesNotFit { sentence }),
             None => Ok(()),
         }

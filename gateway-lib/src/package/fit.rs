@@ -8,7 +8,7 @@ const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
 
 /// What is known of a board: its description, overruled by what a connected device told.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct BoardFacts {
+pub(crate) struct BoardLimits {
     /// How people call it: the device's name or the board's title.
     pub(crate) name: String,
     pub(crate) id: String,
@@ -33,7 +33,7 @@ pub(crate) struct Unfit {
     pub(crate) sentence: String,
 }
 
-impl BoardFacts {
+impl BoardLimits {
     pub(crate) fn of_spec(spec: &BoardSpec) -> Self {
         Self {
             name: spec.title.clone(),
@@ -46,7 +46,7 @@ impl BoardFacts {
 }
 
 /// The first reason why a package does not fit a board.
-pub(crate) fn unfit(board: &BoardFacts, asked: &Asked<'_>) -> Option<Unfit> {
+pub(crate) fn unfit(board: &BoardLimits, asked: &Asked<'_>) -> Option<Unfit> {
     use crate::error::UploadRefusal as Kind;
     let (app, name) = (asked.app, &board.name);
     let refuse = |kind, sentence| Some(Unfit { kind, sentence });

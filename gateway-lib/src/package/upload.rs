@@ -1,7 +1,7 @@
 //! From a module to a signed package: everything is checked before anything is stored.
 
 use super::{
-    BoardFacts,
+    BoardLimits,
     analysis::{DEFAULT_STACK_BYTES, Prepared},
     fit::{Asked, Unfit},
     manifest, prepare, record, sign, unfit, write_module,
@@ -160,15 +160,15 @@ impl Core {
             )
         })?;
         // Without targets, what no firmware offers is refused all the same.
-        let anywhere = BoardFacts {
+        let anywhere = BoardLimits {
             name: "boards".to_owned(),
-            ..BoardFacts::default()
+            ..BoardLimits::default()
         };
-        let mut facts: Vec<_> = boards.into_iter().map(BoardFacts::of_spec).collect();
-        if facts.is_empty() {
-            facts.push(anywhere);
+        let mut limits: Vec<_> = boards.into_iter().map(BoardLimits::of_spec).collect();
+        if limits.is_empty() {
+            limits.push(anywhere);
         }
-        for board in &facts {
+        for board in &limits {
             let asked = Asked::of_manifest(&manifest, if board.id.is_empty() { &[] } else { &manifest.targets });
             if let Some(Unfit { kind, sentence }) = unfit(board, &asked) {
                 return Err(refused(kind, sentence));

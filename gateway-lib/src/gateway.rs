@@ -6,7 +6,7 @@ use crate::{
     core::Core,
     domain::*,
     error::*,
-    package::{Asked, BoardLimits, unfit},
+    package::{BoardLimits, Requirements, check_fit},
     session,
     store::{Cursor, DeviceRecord, read_trail},
     stream::*,
@@ -462,7 +462,8 @@ impl Core {
                 limits
             }
         };
-        unfit(&limits, &Asked::of_report(report, app)).map(|unfit| unfit.sentence)
+        let fit = check_fit(&limits, &Requirements::of_report(report, app));
+        fit.err().map(|misfit| misfit.sentence)
     }
 
     fn snapshot(&self) -> Snapshot {

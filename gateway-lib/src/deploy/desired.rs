@@ -7,7 +7,7 @@ use crate::{
         TargetStatus,
     },
     error::{DeployError, StoreError, UploadError},
-    package::{Asked, BoardLimits, Signing, Unfit, manifest, unfit},
+    package::{BoardLimits, Misfit, Requirements, Signing, check_fit, manifest},
     pairing::known,
     session::Session,
     store::{DesiredApp, DeviceRecord, Model, PackageRecord, Transaction},
@@ -389,11 +389,9 @@ impl Core {
         let manifest = manifest(package).ok_or_else(|| StoreError::Unreadable {
             what: format!("the manifest of {}", package.view.id),
         })?;
-        let asked = Asked::of_manifest(&manifest, &manifest.targets);
-        match unfit(&self.board_limits(record), &asked) {
-            Some(Unfit { sentence, .. }) => Err(DeployError::DoesNotFit { sentence }),
-            None => Ok(()),
-        }
+        let requirements = Requirements::of_manifest(&manifest, &manifest.targets);
+        let fit = check_fit(&self.board_limits(record), &requirements);
+        fit.map_err(|Misfit { sentence, .. }| DeployError::DoesNotFit { sentence })
     }
 
     fn wake(&self, device: &DeviceId) {

@@ -1,4 +1,4 @@
-//! Whether a package fits a board: one sentence that names board, app, reason and way out, or nothing.
+//! Whether a package fits a board. A misfit is one sentence that names the board, the app, the reason and the way out.
 
 use crate::config::BoardSpec;
 use drydock_protocol::{capability::Capability, capability::PinSet};
@@ -6,10 +6,10 @@ use drydock_protocol::{capability::Capability, capability::PinSet};
 /// Heap that the firmware keeps for itself, in bytes: session, link, app store.
 const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
 
-/// What is known of a board: its description, overruled by what a connected device told.
+/// Limits of a board: those of its description, replaced by what a connected device reported.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BoardLimits {
-    /// How people call it: the device's name or the board's title.
+    /// The device's name, or the board's title.
     pub(crate) name: String,
     pub(crate) id: String,
     pub(crate) heap_bytes: Option<u32>,
@@ -17,8 +17,8 @@ pub(crate) struct BoardLimits {
     pub(crate) pins: Option<PinSet>,
 }
 
-/// What a package asks of a board.
-pub(crate) struct Asked<'a> {
+/// What a package needs of a board.
+pub(crate) struct Requirements<'a> {
     pub(crate) app: &'a str,
     pub(crate) size_bytes: u32,
     pub(crate) memory_bytes: u32,
@@ -27,8 +27,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) targets: &'a [String],
 }
 
-/// Why it does not fit.
-pub(crate) struct Unfit {
+/// Why a package does not fit a board.
+pub(crate) struct Misfit {
     pub(crate) kind: crate::error::UploadRefusal,
     pub(crate) sentence: String,
 }
@@ -45,37 +45,37 @@ impl BoardLimits {
     }
 }
 
-/// The first reason why a package does not fit a board.
-pub(crate) fn unfit(board: &BoardLimits, asked: &Asked<'_>) -> Option<Unfit> {
+/// Checks a package against a board; the error is the first reason why it does not fit.
+pub(crate) fn check_fit(board: &BoardLimits, requirements: &Requirements<'_>) -> Result<(), Misfit> {
     use crate::error::UploadRefusal as Kind;
-    let (app, name) = (asked.app, &board.name);
-    let refuse = |kind, sentence| Some(Unfit { kind, sentence });
-    if !asked.targets.is_empty() && !asked.targets.contains(&board.id) {
+    let (app, name) = (requirements.app, &board.name);
+    let refuse = |kind, sentence| Err(Misfit { kind, sentence });
+    if !requirements.targets.is_empty() && !requirements.targets.contains(&board.id) {
         let sentence = format!(
             "{app} is made for {}, and {name} is {}: upload it for this board too",
-            asked.targets.join(", "),
+            requirements.targets.join(", "),
             board.id
         );
         return refuse(Kind::UnknownBoard, sentence);
     }
-    if let Some(room) = board.store_bytes.filter(|room| asked.size_bytes > *room) {
+    if let Some(room) = board.store_bytes.filter(|room| requirements.size_bytes > *room) {
         let sentence = format!(
             "{app} has {} bytes and {name} stores at most {room}: build it smaller (optimise for size, strip symbols)",
-            asked.size_bytes
+            requirements.size_bytes
         );
         return refuse(Kind::TooLarge, sentence);
     }
     if let Some(heap) = board.heap_bytes {
         let room = heap.saturating_sub(SYSTEM_HEAP_BYTES);
-        if asked.heap_bytes > room {
+        if requirements.heap_bytes > room {
             let sentence = format!(
                 "{app} needs {} bytes of memory ({} of them linear memory) and {name} has {room} for apps: link it with a smaller memory and stack",
-                asked.heap_bytes, asked.memory_bytes
+                requirements.heap_bytes, requirements.memory_bytes
             );
             return refuse(Kind::TooMuchMemory, sentence);
         }
     }
-    for capability in asked.capabilities {
+    for capability in requirements.capabilities {
         let reason = match (capability, board.pins) {
             (Capability::Gpio(wanted), Some(offered)) => wanted
                 .iter()
@@ -90,5 +90,5 @@ pub(crate) fn unfit(board: &BoardLimits, asked: &Asked<'_>) -> Option<Unfit> {
             return refuse(Kind::Capability, format!("{app} asks for {reason}"));
         }
     }
-    None
+    Ok(())
 }

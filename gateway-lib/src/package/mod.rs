@@ -6,7 +6,7 @@ mod module_file;
 mod upload;
 
 pub(crate) use analysis::{analyze, prepare};
-pub(crate) use fit::{Asked, BoardLimits, Unfit, unfit};
+pub(crate) use fit::{BoardLimits, Misfit, Requirements, check_fit};
 pub(crate) use module_file::{read_module, write_module};
 pub(crate) use upload::Signing;
 

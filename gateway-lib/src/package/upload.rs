@@ -3,8 +3,9 @@
 use super::{
     BoardLimits,
     analysis::{DEFAULT_STACK_BYTES, Prepared},
-    fit::{Asked, Unfit},
-    manifest, prepare, record, sign, unfit, write_module,
+    check_fit,
+    fit::{Misfit, Requirements},
+    manifest, prepare, record, sign, write_module,
 };
 use crate::{
     core::Core,
@@ -169,16 +170,15 @@ impl Core {
             limits.push(anywhere);
         }
         for board in &limits {
-            let asked = Asked::of_manifest(&manifest, if board.id.is_empty() { &[] } else { &manifest.targets });
-            if let Some(Unfit { kind, sentence }) = unfit(board, &asked) {
-                return Err(refused(kind, sentence));
-            }
+            let requirements =
+                Requirements::of_manifest(&manifest, if board.id.is_empty() { &[] } else { &manifest.targets });
+            check_fit(board, &requirements).map_err(|Misfit { kind, sentence }| refused(kind, sentence))?;
         }
         Ok(manifest)
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Requirements<'a> {
     pub(crate) fn of_manifest(manifest: &'a Manifest, targets: &'a [String]) -> Self {
         Self {
             app: &manifest.app,

@@ -22,12 +22,12 @@ const MAX_CHIP_ID_BYTES: usize = 32;
 
 /// An enrollment that was refused, as the device is told.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct EnrollmentRefusal {
     pub(crate) code: EnrollRefusalCode,
     pub(crate) detail: String,
 }
 
-impl Refused {
+impl EnrollmentRefusal {
     pub(crate) fn new(code: EnrollRefusalCode, detail: impl Into<String>) -> Self {
         Self {
             code,
@@ -38,7 +38,7 @@ impl Refused {
 
 impl Core {
     /// Carries out an enrollment; refusals are recorded.
-    pub(crate) async fn enroll(&self, request: EnrollRequest, peer: &str) -> Result<Enrolled, Refused> {
+    pub(crate) async fn enroll(&self, request: EnrollRequest, peer: &str) -> Result<Enrolled, EnrollmentRefusal> {
         let device = self
             .store
             .read()
@@ -76,8 +76,8 @@ impl Core {
         }
     }
 
-    async fn try_enroll(&self, request: EnrollRequest, peer: &str) -> Result<Enrolled, Refused> {
-        let bad = |detail: &str| Refused::new(EnrollRefusalCode::BadRequest, detail);
+    async fn try_enroll(&self, request: EnrollRequest, peer: &str) -> Result<Enrolled, EnrollmentRefusal> {
+        let bad = |detail: &str| EnrollmentRefusal::new(EnrollRefusalCode::BadRequest, detail);
         let chip_id = hex::encode(&request.chip_id);
         if request.chip_id.is_empty() || request.chip_id.len() > MAX_CHIP_ID_BYTES {
             return Err(bad("the chip id has no usable length"));
@@ -108,7 +108,10 @@ impl Core {
                 .as_ref()
                 .is_none_or(|(_, known)| *known != issued.key)
         {
-            return Err(Refused::new(EnrollRefusalCode::BadToken, "the token was used already"));
+            return Err(EnrollmentRefusal::new(
+                EnrollRefusalCode::BadToken,
+                "the token was used already",
+            ));
         }
         pairing.used = true;
         record.state = DeviceState::Enrolled;
@@ -164,49 +167,49 @@ fn check_token(
     request: &EnrollRequest,
     chip_id: &str,
     now_ms: u64,
-) -> Result<(PairingRecord, DeviceRecord), Refused> {
+) -> Result<(PairingRecord, DeviceRecord), EnrollmentRefusal> {
     use EnrollRefusalCode as Code;
     let known = model.pairings.get(&token_hash(&request.token));
     if model.pairing == PairingMode::Off && known.is_none_or(|pairing| !pairing.own) {
-        return Err(Refused::new(
+        return Err(EnrollmentRefusal::new(
             Code::PairingOff,
             "pairing is off; switch it on in Drydock",
         ));
     }
     let found = known.and_then(|pairing| Some((pairing, model.devices.get(&pairing.device)?)));
     let Some((pairing, device)) = found else {
-        return Err(Refused::new(
+        return Err(EnrollmentRefusal::new(
             Code::BadToken,
             "the token is not known; pair the device again",
         ));
     };
     if pairing.used && device.certificate.is_none() {
-        return Err(Refused::new(
+        return Err(EnrollmentRefusal::new(
             Code::BadToken,
             "the token was used already; pair the device again",
         ));
     }
     if pairing.expires_ms < now_ms {
-        return Err(Refused::new(
+        return Err(EnrollmentRefusal::new(
             Code::TokenExpired,
             "the token is too old; pair the device again",
         ));
     }
     if !pairing.chip_id.is_empty() && pairing.chip_id != chip_id {
-        return Err(Refused::new(
+        return Err(EnrollmentRefusal::new(
             Code::BadToken,
             "the token is for another chip; pair this one",
         ));
     }
     if let Some(bound) = model.by_chip(chip_id).filter(|bound| bound.id != pairing.device) {
         let detail = format!("the chip id belongs to {}; release it there first", bound.name);
-        return Err(Refused::new(Code::ChipIdBound, detail));
+        return Err(EnrollmentRefusal::new(Code::ChipIdBound, detail));
     }
     Ok((pairing.clone(), device.clone()))
 }
 
-fn store_failed(error: &StoreError) -> Refused {
-    Refused::new(
+fn store_failed(error: &StoreError) -> EnrollmentRefusal {
+    EnrollmentRefusal::new(
         EnrollRefusalCode::BadRequest,
         format!("the gateway could not store it: {error}"),
     )

@@ -8,7 +8,7 @@ use crate::{
     error::*,
     package::{BoardLimits, Requirements, check_fit},
     session,
-    store::{Cursor, DeviceRecord, read_trail},
+    store::{DeviceRecord, EventCursor, read_trail},
     stream::*,
 };
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
@@ -403,7 +403,7 @@ impl Gateway {
 
     /// Events after a revision, without gaps.
     pub fn subscribe(&self, after_revision: u64) -> EventStream {
-        EventStream(Cursor::new(self.core().store.clone(), after_revision))
+        EventStream(EventCursor::new(self.core().store.clone(), after_revision))
     }
 
     /// Audit entries from a position on, at most `limit`.

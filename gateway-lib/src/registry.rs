@@ -8,7 +8,7 @@ use crate::{
     error::{DeviceError, StoreError},
     pairing::{check_name, known},
     pki::DeviceCertificate,
-    session::{EndReason, Session},
+    session::{DeviceSession, EndReason},
     store::{DeviceRecord, Transaction},
 };
 use drydock_protocol::{
@@ -151,8 +151,8 @@ impl Core {
         &self,
         certificate: &DeviceCertificate,
         hello: Hello,
-        make: impl FnOnce(u64) -> (Arc<Session>, T),
-    ) -> Result<(Arc<Session>, T), String> {
+        make: impl FnOnce(u64) -> (Arc<DeviceSession>, T),
+    ) -> Result<(Arc<DeviceSession>, T), String> {
         let failed = |error: StoreError| error.to_string();
         let mut tx = self.store.begin().await.map_err(failed)?;
         // Checked again under the writer: a revocation that came after the handshake counts.
@@ -225,7 +225,7 @@ impl Core {
     }
 
     /// A session ended. If it is not the device's one any more, nothing of the device changes.
-    pub(crate) async fn disconnected(&self, session: &Session, sentence: &str) -> Result<(), StoreError> {
+    pub(crate) async fn disconnected(&self, session: &DeviceSession, sentence: &str) -> Result<(), StoreError> {
         tracing::info!(device = %session.device, session = session.id, sentence, "session ended");
         let mut tx = self.store.begin().await?;
         if !self.sessions.leave(session) {
@@ -252,19 +252,19 @@ impl Core {
     }
 
     /// The heartbeat of a session is overdue.
-    pub(crate) async fn fell_silent(&self, session: &Session) -> Result<(), StoreError> {
+    pub(crate) async fn fell_silent(&self, session: &DeviceSession) -> Result<(), StoreError> {
         self.change_state(session, DeviceState::Unreachable, DeviceChange::Unreachable)
             .await
     }
 
     /// A silent device was heard.
-    pub(crate) async fn returned(&self, session: &Session) -> Result<(), StoreError> {
+    pub(crate) async fn returned(&self, session: &DeviceSession) -> Result<(), StoreError> {
         self.change_state(session, DeviceState::Connected, DeviceChange::Returned)
             .await
     }
 
     /// A device reported an app.
-    pub(crate) async fn report(&self, session: &Session, report: AppReport) -> Result<(), StoreError> {
+    pub(crate) async fn report(&self, session: &DeviceSession, report: AppReport) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         let instance = instance(report, tx.time_ms);
         let unchanged = {
@@ -282,12 +282,12 @@ impl Core {
         tx.commit().await
     }
 
-    pub(crate) fn live_session(&self, device: &DeviceId) -> Result<Arc<Session>, DeviceError> {
+    pub(crate) fn live_session(&self, device: &DeviceId) -> Result<Arc<DeviceSession>, DeviceError> {
         let name = known(&self.store.read(), device)?.name.clone();
         self.sessions.get(device).ok_or(DeviceError::NotConnected { name })
     }
 
-    pub(crate) fn is_current(&self, session: &Session) -> bool {
+    pub(crate) fn is_current(&self, session: &DeviceSession) -> bool {
         self.sessions
             .get(&session.device)
             .is_some_and(|current| current.id == session.id)
@@ -318,7 +318,7 @@ impl Core {
 
     async fn change_state(
         &self,
-        session: &Session,
+        session: &DeviceSession,
         state: DeviceState,
         change: DeviceChange,
     ) -> Result<(), StoreError> {

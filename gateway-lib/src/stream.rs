@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress},
-    store::Cursor,
+    store::EventCursor,
 };
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -23,7 +23,7 @@ pub struct LogStream {
 pub struct TransferStream(pub(crate) broadcast::Receiver<TransferProgress>);
 
 /// Events from a revision on.
-pub struct EventStream(pub(crate) Cursor);
+pub struct EventStream(pub(crate) EventCursor);
 
 impl MetricsStream {
     /// The next sample; none when the device was forgotten or the gateway closed.

@@ -30,12 +30,12 @@ const COMMANDS: usize = 64;
 pub struct RunningDevice {
     welcome: Welcome,
     commands: mpsc::Sender<Command>,
-    task: JoinHandle<(SimDevice, End)>,
+    task: JoinHandle<(SimDevice, SessionEnd)>,
 }
 
 /// How a session ended.
 #[derive(Debug)]
-pub enum End {
+pub enum SessionEnd {
     /// [`RunningDevice::unplug`] was called.
     Unplugged,
     /// The gateway had the device wiped: it is blank.
@@ -47,7 +47,7 @@ pub enum End {
 /// The device has no session any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the simulated device has no session any more")]
-pub struct Gone;
+pub struct SessionGone;
 
 enum Command {
     Say(Vec<u8>),
@@ -78,8 +78,8 @@ impl RunningDevice {
     /// Writes a log line; of the firmware if `app` is empty.
     ///
     /// # Errors
-    /// [`Gone`].
-    pub async fn log(&self, app: &str, level: LogLevel, text: &str) -> Result<(), Gone> {
+    /// [`SessionGone`].
+    pub async fn log(&self, app: &str, level: LogLevel, text: &str) -> Result<(), SessionGone> {
         let text = shortened(text, MAX_LOG_BYTES).to_owned();
         let app = app.to_owned();
         self.send(Command::Log { app, level, text }).await
@@ -88,8 +88,8 @@ impl RunningDevice {
     /// Lets a running app fail; nothing happens if it does not run.
     ///
     /// # Errors
-    /// [`Gone`].
-    pub async fn fail(&self, app: &str, failure: Failure) -> Result<(), Gone> {
+    /// [`SessionGone`].
+    pub async fn fail(&self, app: &str, failure: Failure) -> Result<(), SessionGone> {
         let app = app.to_owned();
         self.send(Command::Fail { app, failure }).await
     }
@@ -97,13 +97,13 @@ impl RunningDevice {
     /// Sends any bytes as a message, for tests of the gateway.
     ///
     /// # Errors
-    /// [`Gone`].
-    pub async fn say(&self, message: Vec<u8>) -> Result<(), Gone> {
+    /// [`SessionGone`].
+    pub async fn say(&self, message: Vec<u8>) -> Result<(), SessionGone> {
         self.send(Command::Say(message)).await
     }
 
     /// Pulls the cable, without a goodbye, and gives the device back.
-    pub async fn unplug(self) -> (SimDevice, End) {
+    pub async fn unplug(self) -> (SimDevice, SessionEnd) {
         // A device whose session has ended is unplugged already.
         let _ = self.send(Command::Unplug).await;
         self.ended().await
@@ -113,12 +113,12 @@ impl RunningDevice {
     ///
     /// # Panics
     /// If the device's task panicked.
-    pub async fn ended(mut self) -> (SimDevice, End) {
+    pub async fn ended(mut self) -> (SimDevice, SessionEnd) {
         (&mut self.task).await.expect("the device's task does not panic")
     }
 
-    async fn send(&self, command: Command) -> Result<(), Gone> {
-        self.commands.send(command).await.map_err(|_| Gone)
+    async fn send(&self, command: Command) -> Result<(), SessionGone> {
+        self.commands.send(command).await.map_err(|_| SessionGone)
     }
 }
 
@@ -133,13 +133,13 @@ async fn live<S>(
     mut tls: Stream<S>,
     mut messages: Messages,
     mut commands: mpsc::Receiver<Command>,
-) -> (SimDevice, End)
+) -> (SimDevice, SessionEnd)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let end = match converse(&mut device, &mut tls, &mut messages, &mut commands).await {
         Ok(end) => end,
-        Err(error) => End::Failed(error),
+        Err(error) => SessionEnd::Failed(error),
     };
     (device, end)
 }
@@ -149,7 +149,7 @@ async fn converse<S>(
     tls: &mut Stream<S>,
     messages: &mut Messages,
     commands: &mut mpsc::Receiver<Command>,
-) -> Result<End, SimError>
+) -> Result<SessionEnd, SimError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -163,7 +163,7 @@ where
                 }
                 if device.store.wipe {
                     device.wiped()?;
-                    return Ok(End::Wiped);
+                    return Ok(SessionEnd::Wiped);
                 }
             }
             command = commands.recv() => match command {
@@ -182,7 +182,7 @@ where
                 Some(Command::Fail { app, failure }) => {
                     device.store.fail(&app, failure);
                 }
-                Some(Command::Unplug) | None => return Ok(End::Unplugged),
+                Some(Command::Unplug) | None => return Ok(SessionEnd::Unplugged),
             },
             () = sleep_until(next) => {
                 told = next.max(Instant::now() - Duration::from_millis(1));

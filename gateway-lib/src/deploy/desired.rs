@@ -9,7 +9,7 @@ use crate::{
     error::{DeployError, StoreError, UploadError},
     package::{BoardLimits, Misfit, Requirements, Signing, check_fit, manifest},
     pairing::known,
-    session::Session,
+    session::DeviceSession,
     store::{DesiredApp, DeviceRecord, Model, PackageRecord, Transaction},
 };
 use drydock_protocol::{
@@ -245,7 +245,11 @@ impl Core {
     }
 
     /// The device has the desired state: records that.
-    pub(super) async fn mark_reconciled(&self, session: &Session, desired: &DesiredApp) -> Result<(), StoreError> {
+    pub(super) async fn mark_reconciled(
+        &self,
+        session: &DeviceSession,
+        desired: &DesiredApp,
+    ) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
             return Ok(());
@@ -274,7 +278,7 @@ impl Core {
     }
 
     /// The device took a request to start.
-    pub(super) async fn start_taken(&self, session: &Session, app: &str) -> Result<(), StoreError> {
+    pub(super) async fn start_taken(&self, session: &DeviceSession, app: &str) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         let desired = self.desired_of(&tx.model(), session, app);
         if let Some(desired) = desired.filter(|desired| desired.start_once) {
@@ -288,7 +292,7 @@ impl Core {
     }
 
     /// The device has an app no more.
-    pub(super) async fn removed(&self, session: &Session, app: &str) -> Result<(), StoreError> {
+    pub(super) async fn removed(&self, session: &DeviceSession, app: &str) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         tx.remove_instance(&session.device, app).await?;
         let desired = self.desired_of(&tx.model(), session, app);
@@ -301,7 +305,7 @@ impl Core {
     /// A transfer came further; what cannot be written down now is told by the next step.
     pub(super) async fn target_moved(
         &self,
-        session: &Session,
+        session: &DeviceSession,
         deployment: Option<DeploymentId>,
         status: TargetStatus,
         detail: &str,
@@ -375,12 +379,17 @@ impl Core {
         }
     }
 
-    pub(super) fn desired_of(&self, model: &Model, session: &Session, app: &str) -> Option<DesiredApp> {
+    pub(super) fn desired_of(&self, model: &Model, session: &DeviceSession, app: &str) -> Option<DesiredApp> {
         model.devices.get(&session.device)?.desired.get(app).cloned()
     }
 
     /// The package that a device reports for an app, and whether it runs.
-    pub(super) fn package_of_instance(&self, model: &Model, session: &Session, app: &str) -> Option<(PackageId, bool)> {
+    pub(super) fn package_of_instance(
+        &self,
+        model: &Model,
+        session: &DeviceSession,
+        app: &str,
+    ) -> Option<(PackageId, bool)> {
         let desired = desired_of_instance(model, model.devices.get(&session.device)?.instances.get(app)?)?;
         Some((desired.package?, desired.run))
     }

@@ -3,14 +3,14 @@
 
 use super::{
     plan::{Step, step},
-    transfer::{TransferEnd, transfer},
+    transfer::{TransferOutcome, transfer},
 };
 use crate::{
     clock::elapsed,
     core::Core,
     domain::{EventKind, InstanceView, PackageId},
     error::StoreError,
-    session::{NoAnswer, Session},
+    session::{DeviceSession, NoAnswer},
     store::DesiredApp,
 };
 use drydock_protocol::{
@@ -27,15 +27,15 @@ const RETRY_MS: (u64, u64) = (500, 30_000);
 
 /// What is remembered of an app while the session lasts.
 #[derive(Default)]
-struct Memory {
+struct StepHistory {
     /// The step that was taken last.
-    last: Option<Last>,
+    last: Option<LastStep>,
     /// Steps that got no answer, in a row.
     tries: u32,
 }
 
 /// A step that was taken.
-struct Last {
+struct LastStep {
     step: &'static str,
     /// Desired package, and whether it shall run.
     desired: (Option<PackageId>, bool),
@@ -47,7 +47,7 @@ struct Last {
     taken: bool,
 }
 
-impl Last {
+impl LastStep {
     /// Whether the next step has to wait for this one.
     fn holds_back(&self, step: &Step, desired: &DesiredApp, reported: Option<&InstanceView>) -> bool {
         if self.desired != (desired.package.clone(), desired.run) {
@@ -63,7 +63,7 @@ impl Last {
 }
 
 /// What became of a step.
-enum Outcome {
+enum StepOutcome {
     /// The device took it; its report will tell.
     Taken,
     /// The device will not do it.
@@ -74,12 +74,12 @@ enum Outcome {
     Again,
 }
 
-pub(crate) async fn reconcile(core: Arc<Core>, session: Arc<Session>) {
-    let mut memory: HashMap<String, Memory> = HashMap::new();
+pub(crate) async fn reconcile(core: Arc<Core>, session: Arc<DeviceSession>) {
+    let mut memory: HashMap<String, StepHistory> = HashMap::new();
     while !session.ending.is_cancelled() {
         match next_step(&core, &session, &mut memory) {
-            Next::Take(desired, step) => take(&core, &session, &desired, step, &mut memory).await,
-            Next::Wait(ms) => {
+            NextStep::Take(desired, step) => take(&core, &session, &desired, step, &mut memory).await,
+            NextStep::Wait(ms) => {
                 tokio::select! {
                     () = session.wake.notified() => {}
                     () = session.ending.cancelled() => {}
@@ -90,16 +90,16 @@ pub(crate) async fn reconcile(core: Arc<Core>, session: Arc<Session>) {
     }
 }
 
-enum Next {
+enum NextStep {
     Take(DesiredApp, Step),
     /// For so long, or until something changes.
     Wait(Option<u64>),
 }
 
-fn next_step(core: &Core, session: &Session, memory: &mut HashMap<String, Memory>) -> Next {
+fn next_step(core: &Core, session: &DeviceSession, memory: &mut HashMap<String, StepHistory>) -> NextStep {
     let model = core.store.read();
     let Some(device) = model.devices.get(&session.device) else {
-        return Next::Wait(None);
+        return NextStep::Wait(None);
     };
     memory.retain(|app, _| device.desired.contains_key(app));
     let now = session.clock.now_ms();
@@ -112,19 +112,19 @@ fn next_step(core: &Core, session: &Session, memory: &mut HashMap<String, Memory
         let held = last.filter(|last| last.holds_back(&step, desired, device.instances.get(&desired.app)));
         let left = held.map_or(0, |last| last.until_ms.saturating_sub(now));
         if left == 0 {
-            return Next::Take(desired.clone(), step);
+            return NextStep::Take(desired.clone(), step);
         }
         wait = Some(wait.map_or(left, |wait| wait.min(left)));
     }
-    Next::Wait(wait)
+    NextStep::Wait(wait)
 }
 
 async fn take(
     core: &Core,
-    session: &Arc<Session>,
+    session: &Arc<DeviceSession>,
     desired: &DesiredApp,
     step: Step,
-    memory: &mut HashMap<String, Memory>,
+    memory: &mut HashMap<String, StepHistory>,
 ) {
     let seen = {
         let model = core.store.read();
@@ -132,30 +132,30 @@ async fn take(
         device.and_then(|device| device.instances.get(&desired.app)).cloned()
     };
     let outcome = match carry_out(core, session, desired, &step).await {
-        Ok(Outcome::Refused(refusal)) => core
+        Ok(StepOutcome::Refused(refusal)) => core
             .refused(session, desired, &step, &refusal)
             .await
-            .map(|()| Outcome::Again),
+            .map(|()| StepOutcome::Again),
         outcome => outcome,
     };
     let outcome = outcome.unwrap_or_else(|error| {
         tracing::warn!(%error, device = %session.device, app = desired.app, "a step could not be written down");
-        Outcome::Later
+        StepOutcome::Later
     });
     let remembered = memory.entry(desired.app.clone()).or_default();
     let (taken, wait_ms) = match outcome {
-        Outcome::Taken => (true, REPORT_MS),
-        Outcome::Later => (
+        StepOutcome::Taken => (true, REPORT_MS),
+        StepOutcome::Later => (
             false,
             RETRY_MS.0.saturating_mul(1 << remembered.tries.min(10)).min(RETRY_MS.1),
         ),
-        Outcome::Again | Outcome::Refused(_) => {
-            *remembered = Memory::default();
+        StepOutcome::Again | StepOutcome::Refused(_) => {
+            *remembered = StepHistory::default();
             return;
         }
     };
     remembered.tries = if taken { 0 } else { remembered.tries + 1 };
-    remembered.last = Some(Last {
+    remembered.last = Some(LastStep {
         step: step.name(),
         desired: (desired.package.clone(), desired.run),
         seen,
@@ -166,17 +166,17 @@ async fn take(
 
 async fn carry_out(
     core: &Core,
-    session: &Arc<Session>,
+    session: &Arc<DeviceSession>,
     desired: &DesiredApp,
     step: &Step,
-) -> Result<Outcome, StoreError> {
+) -> Result<StepOutcome, StoreError> {
     let request = AppRequest {
         app: desired.app.clone(),
     };
     let kind = match step {
         Step::MarkReconciled => {
             core.mark_reconciled(session, desired).await?;
-            return Ok(Outcome::Again);
+            return Ok(StepOutcome::Again);
         }
         Step::Transfer {
             package,
@@ -184,16 +184,16 @@ async fn carry_out(
             start,
         } => {
             return Ok(match transfer(core, session, package, *deployment, *start).await {
-                TransferEnd::Committed => {
+                TransferOutcome::Committed => {
                     if *start {
                         core.start_taken(session, &desired.app).await?;
                     }
-                    Outcome::Taken
+                    StepOutcome::Taken
                 }
-                TransferEnd::Refused(refusal) => Outcome::Refused(refusal),
-                TransferEnd::Unwanted => Outcome::Again,
-                TransferEnd::Lost => Outcome::Later,
-                TransferEnd::Unreadable(detail) => Outcome::Refused(Refusal {
+                TransferOutcome::Refused(refusal) => StepOutcome::Refused(refusal),
+                TransferOutcome::Unwanted => StepOutcome::Again,
+                TransferOutcome::Lost => StepOutcome::Later,
+                TransferOutcome::Unreadable(detail) => StepOutcome::Refused(Refusal {
                     code: RefusalCode::StoreFailed,
                     detail,
                 }),
@@ -206,19 +206,19 @@ async fn carry_out(
     Ok(match (session.request(kind, &request).await, step) {
         (Ok(Reply::Refused(refusal)), Step::Remove) if refusal.code == RefusalCode::NoSuchApp => {
             core.removed(session, &desired.app).await?;
-            Outcome::Again
+            StepOutcome::Again
         }
-        (Ok(Reply::Refused(refusal)), _) => Outcome::Refused(refusal),
+        (Ok(Reply::Refused(refusal)), _) => StepOutcome::Refused(refusal),
         (Ok(_), Step::Remove) => {
             core.removed(session, &desired.app).await?;
-            Outcome::Again
+            StepOutcome::Again
         }
         (Ok(_), Step::Start) => {
             core.start_taken(session, &desired.app).await?;
-            Outcome::Taken
+            StepOutcome::Taken
         }
-        (Ok(_), _) => Outcome::Taken,
-        (Err(NoAnswer), _) => Outcome::Later,
+        (Ok(_), _) => StepOutcome::Taken,
+        (Err(NoAnswer), _) => StepOutcome::Later,
     })
 }
 
@@ -226,7 +226,7 @@ impl Core {
     /// The device refused a step: what it had before holds again, and the refusal is told.
     async fn refused(
         &self,
-        session: &Session,
+        session: &DeviceSession,
         desired: &DesiredApp,
         step: &Step,
         refusal: &Refusal,

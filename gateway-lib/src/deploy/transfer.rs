@@ -4,7 +4,7 @@ use crate::{
     core::Core,
     domain::{DeploymentId, DeviceId, TargetStatus, TransferProgress},
     package::read_module,
-    session::{NoAnswer, Pending, Session},
+    session::{DeviceSession, NoAnswer, Pending},
     store::PackageRecord,
     stream::TransferStream,
 };
@@ -31,7 +31,7 @@ pub(crate) struct Transfers {
 
 /// How a transfer ended.
 #[derive(Debug)]
-pub(super) enum TransferEnd {
+pub(super) enum TransferOutcome {
     /// The device committed it.
     Committed,
     /// The device refused it.
@@ -44,7 +44,7 @@ pub(super) enum TransferEnd {
     Unreadable(String),
 }
 
-impl From<NoAnswer> for TransferEnd {
+impl From<NoAnswer> for TransferOutcome {
     fn from(_: NoAnswer) -> Self {
         Self::Lost
     }
@@ -86,14 +86,14 @@ impl Transfers {
 /// Sends a package; the deployment's target follows.
 pub(super) async fn transfer(
     core: &Core,
-    session: &Arc<Session>,
+    session: &Arc<DeviceSession>,
     package: &PackageRecord,
     deployment: Option<DeploymentId>,
     start: bool,
-) -> TransferEnd {
+) -> TransferOutcome {
     let module = match read_module(&core.store, package.view.digest).await {
         Ok(module) => module,
-        Err(error) => return TransferEnd::Unreadable(error.to_string()),
+        Err(error) => return TransferOutcome::Unreadable(error.to_string()),
     };
     let mut progress = TransferProgress {
         device: session.device.clone(),
@@ -125,7 +125,7 @@ pub(super) async fn transfer(
         Err(end) => end,
     };
     core.transfers.ended(&session.device);
-    if matches!(end, TransferEnd::Unwanted) {
+    if matches!(end, TransferOutcome::Unwanted) {
         // Whatever the answer is, the transfer is over.
         let _ = session.request_empty(Kind::PackageAbort).await;
     }
@@ -134,20 +134,20 @@ pub(super) async fn transfer(
 
 async fn send(
     core: &Core,
-    session: &Arc<Session>,
+    session: &Arc<DeviceSession>,
     package: &PackageRecord,
     module: &[u8],
     progress: &mut TransferProgress,
-) -> Result<(), TransferEnd> {
+) -> Result<(), TransferOutcome> {
     let begin = PackageBegin {
         envelope: package.envelope.clone(),
     };
     let mut begun = Some(session.send(Kind::PackageBegin, &begin).await?);
-    let mut window: VecDeque<Pending> = VecDeque::with_capacity(CHUNK_WINDOW);
+    let mut window: VecDeque<PendingReply> = VecDeque::with_capacity(CHUNK_WINDOW);
     let mut chunks = module.chunks(CHUNK_BYTES).enumerate();
     loop {
         if !is_wanted(core, session, package) {
-            return Err(TransferEnd::Unwanted);
+            return Err(TransferOutcome::Unwanted);
         }
         while window.len() < CHUNK_WINDOW
             && let Some((index, data)) = chunks.next()
@@ -170,23 +170,23 @@ async fn send(
     }
 }
 
-async fn commit(session: &Arc<Session>, start: bool) -> TransferEnd {
+async fn commit(session: &Arc<DeviceSession>, start: bool) -> TransferOutcome {
     match session.request(Kind::PackageCommit, &PackageCommit { start }).await {
-        Ok(reply) => accepted(reply).map_or_else(|end| end, |_| TransferEnd::Committed),
-        Err(NoAnswer) => TransferEnd::Lost,
+        Ok(reply) => accepted(reply).map_or_else(|end| end, |_| TransferOutcome::Committed),
+        Err(NoAnswer) => TransferOutcome::Lost,
     }
 }
 
 /// The offset that a reply tells, if it tells one.
-fn accepted(reply: Reply) -> Result<Option<u32>, TransferEnd> {
+fn accepted(reply: Reply) -> Result<Option<u32>, TransferOutcome> {
     match reply {
         Reply::Done => Ok(None),
         Reply::ChunkTaken(next) => Ok(Some(next)),
-        Reply::Refused(refusal) => Err(TransferEnd::Refused(refusal)),
+        Reply::Refused(refusal) => Err(TransferOutcome::Refused(refusal)),
     }
 }
 
-fn is_wanted(core: &Core, session: &Session, package: &PackageRecord) -> bool {
+fn is_wanted(core: &Core, session: &DeviceSession, package: &PackageRecord) -> bool {
     let model = core.store.read();
     let desired = model
         .devices

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An event of the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct GatewayEvent {
     /// Gap-free number, from 1.
     pub revision: u64,
     /// When it was written, in milliseconds since the Unix epoch.
@@ -164,7 +164,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventMessage {
     /// The next event; its revision is one above that of the event before.
-    Event(std::sync::Arc<Event>),
+    Event(std::sync::Arc<GatewayEvent>),
     /// Events are missing (the revision asked for is too old, or the reader too slow): take a [`Snapshot`] and subscribe
     /// from its revision.
     Resync,

@@ -28,7 +28,7 @@ const HEAP_PER_TABLE_ELEMENT: u64 = 8;
 pub(super) const DEFAULT_STACK_BYTES: u32 = 4 * 1024;
 
 /// A module as it would be sent, with what was found.
-pub(crate) struct Prepared {
+pub(crate) struct AnalyzedModule {
     /// Without names and debug information.
     pub(crate) module: Vec<u8>,
     pub(crate) report: ModuleReport,
@@ -44,7 +44,7 @@ pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<ModuleReport, St
 }
 
 /// Looks at a module and takes names and debug information out of it.
-pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<Prepared, String> {
+pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, String> {
     let from_text = !given.starts_with(b"\0asm");
     // Text and debug information may be larger than what is sent, but not without bound.
     if given.len() > max_bytes.saturating_mul(16) {
@@ -59,7 +59,7 @@ pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<Prepared, String
         Cow::Borrowed(given)
     };
     validate(&binary)?;
-    let mut found = Found::default();
+    let mut found = ModuleScan::default();
     let module = found.walk(&binary).map_err(|error| invalid(&error))?;
     let mut problems = found.problems;
     let section = match Section::of_module(&binary) {
@@ -107,7 +107,7 @@ pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<Prepared, String
         requested: section.capabilities.clone().unwrap_or_default(),
         problems: problems.iter().map(|(_, problem)| problem.clone()).collect(),
     };
-    Ok(Prepared {
+    Ok(AnalyzedModule {
         first_problem: problems.first().map(|(kind, _)| *kind),
         module,
         report,
@@ -181,7 +181,7 @@ fn invalid(error: &wasmparser::BinaryReaderError) -> String {
 }
 
 #[derive(Default)]
-struct Found {
+struct ModuleScan {
     types: Vec<Option<FuncType>>,
     functions: Vec<u32>,
     imports: Vec<ImportReport>,
@@ -198,7 +198,7 @@ struct Found {
     problems: Vec<(UploadRefusal, String)>,
 }
 
-impl Found {
+impl ModuleScan {
     /// Walks through a valid module and copies all but its custom sections.
     fn walk(&mut self, binary: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
         let mut stripped = Vec::with_capacity(binary.len());

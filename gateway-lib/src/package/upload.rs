@@ -2,7 +2,7 @@
 
 use super::{
     BoardLimits,
-    analysis::{DEFAULT_STACK_BYTES, Prepared},
+    analysis::{AnalyzedModule, DEFAULT_STACK_BYTES},
     check_fit,
     fit::{Misfit, Requirements},
     manifest, prepare, record, sign, write_module,
@@ -114,7 +114,7 @@ impl Core {
         self.sign_draft(manifest, Some(version), signing).await
     }
 
-    fn draft(&self, app: String, prepared: &Prepared, options: &UploadOptions) -> Result<Manifest, UploadError> {
+    fn draft(&self, app: String, prepared: &AnalyzedModule, options: &UploadOptions) -> Result<Manifest, UploadError> {
         let boards = options.targets.iter().map(|id| {
             self.boards.iter().find(|board| board.id == *id).ok_or_else(|| {
                 let sentence =
@@ -202,7 +202,7 @@ impl<'a> Requirements<'a> {
     }
 }
 
-fn app_name(prepared: &Prepared, options: &UploadOptions) -> Result<String, UploadError> {
+fn app_name(prepared: &AnalyzedModule, options: &UploadOptions) -> Result<String, UploadError> {
     let name = options.name.clone().or_else(|| prepared.section.name.clone());
     let name = name.ok_or_else(|| {
         let sentence = "The module does not say how it is called: give the app a name".to_owned();
@@ -217,14 +217,14 @@ fn app_name(prepared: &Prepared, options: &UploadOptions) -> Result<String, Uplo
     Err(refused(UploadRefusal::Name, sentence))
 }
 
-fn check_problems(app: &str, prepared: &Prepared) -> Result<(), UploadError> {
+fn check_problems(app: &str, prepared: &AnalyzedModule) -> Result<(), UploadError> {
     let Some((kind, problem)) = prepared.first_problem.zip(prepared.report.problems.first()) else {
         return Ok(());
     };
     Err(refused(kind, format!("{app} cannot run on any board: {problem}")))
 }
 
-fn capabilities(prepared: &Prepared, options: &UploadOptions, led_pins: PinSet) -> Vec<Capability> {
+fn capabilities(prepared: &AnalyzedModule, options: &UploadOptions, led_pins: PinSet) -> Vec<Capability> {
     let mut granted = prepared.section.capabilities.clone().unwrap_or_else(|| {
         let mut every_app = vec![Capability::Log, Capability::Metrics, Capability::Timer];
         if led_pins != PinSet::default() {

@@ -4,7 +4,7 @@ use super::serve::{Incoming, read_message};
 use crate::{
     clock::{Clock, elapsed},
     core::Core,
-    enrollment::Refused,
+    enrollment::EnrollmentRefusal,
 };
 use drydock_protocol::{
     device_to_gateway::EnrollRequest,
@@ -40,7 +40,7 @@ where
     let (id, result) = match request(&message) {
         Ok((id, request)) => (id, core.enroll(request, peer).await),
         Err(detail) => {
-            let refused = Refused::new(EnrollRefusalCode::BadRequest, detail);
+            let refused = EnrollmentRefusal::new(EnrollRefusalCode::BadRequest, detail);
             core.note_refused_enrollment(None, peer, &refused.detail).await;
             (0, Err(refused))
         }
@@ -50,7 +50,7 @@ where
             encode(Kind::Enrolled, id, &enrolled),
             format!("{} was enrolled", enrolled.device_id),
         ),
-        Err(Refused { code, detail }) => {
+        Err(EnrollmentRefusal { code, detail }) => {
             let sentence = format!("enrollment was refused: {detail}");
             (
                 encode(Kind::EnrollRefused, id, &EnrollRefused { code, detail }),

@@ -31,12 +31,12 @@ const MAX_PENDING: usize = 64;
 
 /// The session of each device that has one.
 #[derive(Default)]
-pub(crate) struct Sessions {
-    current: RwLock<HashMap<DeviceId, Arc<Session>>>,
+pub(crate) struct SessionTable {
+    current: RwLock<HashMap<DeviceId, Arc<DeviceSession>>>,
 }
 
 /// One device's session, as others see it. The connection's task owns the stream.
-pub(crate) struct Session {
+pub(crate) struct DeviceSession {
     pub(crate) id: u64,
     pub(crate) device: DeviceId,
     pub(crate) peer: String,
@@ -75,9 +75,9 @@ pub(crate) enum EndReason {
 }
 
 /// A request whose reply is on its way.
-pub(crate) struct Pending {
+pub(crate) struct PendingReply {
     id: u32,
-    session: Arc<Session>,
+    session: Arc<DeviceSession>,
     reply: oneshot::Receiver<Reply>,
 }
 
@@ -85,13 +85,13 @@ pub(crate) struct Pending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoAnswer;
 
-impl Sessions {
-    pub(crate) fn get(&self, device: &DeviceId) -> Option<Arc<Session>> {
+impl SessionTable {
+    pub(crate) fn get(&self, device: &DeviceId) -> Option<Arc<DeviceSession>> {
         let current = self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         current.get(device).cloned()
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+    pub(crate) fn all(&self) -> Vec<Arc<DeviceSession>> {
         let current = self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         current.values().cloned().collect()
     }
@@ -104,7 +104,7 @@ impl Sessions {
     }
 
     /// Makes a session the device's one; the one before ends as superseded.
-    pub(crate) fn enter(&self, session: Arc<Session>) {
+    pub(crate) fn enter(&self, session: Arc<DeviceSession>) {
         let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let old = current.insert(session.device.clone(), session);
         drop(current);
@@ -114,7 +114,7 @@ impl Sessions {
     }
 
     /// Takes a session out, if it still is the device's one.
-    pub(crate) fn leave(&self, session: &Session) -> bool {
+    pub(crate) fn leave(&self, session: &DeviceSession) -> bool {
         let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let is_current = current.get(&session.device).is_some_and(|known| known.id == session.id);
         if is_current {
@@ -124,7 +124,7 @@ impl Sessions {
     }
 }
 
-impl Session {
+impl DeviceSession {
     fn new(
         id: u64,
         device: DeviceId,
@@ -228,14 +228,14 @@ impl Session {
         self: &Arc<Self>,
         kind: Kind,
         body: &T,
-    ) -> Result<Pending, NoAnswer> {
+    ) -> Result<PendingReply, NoAnswer> {
         let (id, pending) = self.expect_reply()?;
         self.put(&envelope::encode(kind, id, body).map_err(|_| NoAnswer)?)
             .await?;
         Ok(pending)
     }
 
-    fn expect_reply(self: &Arc<Self>) -> Result<(u32, Pending), NoAnswer> {
+    fn expect_reply(self: &Arc<Self>) -> Result<(u32, PendingReply), NoAnswer> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed).max(1);
         let (sender, reply) = oneshot::channel();
         let mut pending = lock(&self.pending);
@@ -245,7 +245,7 @@ impl Session {
         pending.insert(id, sender);
         drop(pending);
         let session = self.clone();
-        Ok((id, Pending { id, session, reply }))
+        Ok((id, PendingReply { id, session, reply }))
     }
 
     /// Hands a reply to the one who waits for it.
@@ -265,7 +265,7 @@ impl Session {
     }
 }
 
-impl Pending {
+impl PendingReply {
     /// Waits for the reply, not longer than the limit on the link's clock.
     pub(crate) async fn reply(mut self) -> Result<Reply, NoAnswer> {
         tokio::select! {
@@ -278,7 +278,7 @@ impl Pending {
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingReply {
     fn drop(&mut self) {
         lock(&self.session.pending).remove(&self.id);
     }

@@ -1,6 +1,6 @@
 //! `drydock/1`: the life of one session, from the device's hello to its end.
 
-use super::{EndReason, Session, lock};
+use super::{DeviceSession, EndReason, lock};
 use crate::{
     clock::{Clock, elapsed},
     core::Core,
@@ -78,7 +78,7 @@ where
 {
     let metrics_interval_ms = metrics_interval_ms(core.limits.metrics_interval_ms, core.sessions.len());
     let make = |id| {
-        Session::new(
+        DeviceSession::new(
             id,
             certificate.device.clone(),
             peer.clone(),
@@ -136,7 +136,7 @@ fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
 /// Reads until the end; gives one sentence about it.
 async fn read_messages<S>(
     core: &Core,
-    session: &Arc<Session>,
+    session: &Arc<DeviceSession>,
     mut reader: ReadHalf<TlsStream<S>>,
     mut incoming: Incoming,
 ) -> String
@@ -158,7 +158,7 @@ where
     }
 }
 
-async fn take_message(core: &Core, session: &Arc<Session>, message: &[u8]) -> Result<(), String> {
+async fn take_message(core: &Core, session: &Arc<DeviceSession>, message: &[u8]) -> Result<(), String> {
     let malformed = |_| "the device sent a message without a valid form".to_owned();
     let envelope = Envelope::decode(message).map_err(malformed)?;
     session.heard();
@@ -199,7 +199,7 @@ async fn take_message(core: &Core, session: &Arc<Session>, message: &[u8]) -> Re
 }
 
 /// Tells a device another interval when many have come or gone since it was told.
-async fn adapt_interval(core: &Core, session: &Arc<Session>) {
+async fn adapt_interval(core: &Core, session: &Arc<DeviceSession>) {
     let metrics_interval_ms = metrics_interval_ms(core.limits.metrics_interval_ms, core.sessions.len());
     if session.takes_interval(metrics_interval_ms) {
         // Its next metrics are the answer; a session that ends meanwhile needs none.
@@ -208,7 +208,7 @@ async fn adapt_interval(core: &Core, session: &Arc<Session>) {
 }
 
 async fn write_messages<S>(
-    session: Arc<Session>,
+    session: Arc<DeviceSession>,
     mut writer: WriteHalf<TlsStream<S>>,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
 ) where

@@ -24,7 +24,7 @@ impl Store {
 
     /// Checks every entry; gives their number.
     pub(crate) async fn verify_audit(&self) -> Result<u64, AuditError> {
-        let mut chain = Chain::default();
+        let mut chain = AuditChain::default();
         loop {
             let page = self.audit(chain.entries + 1, PAGE).await?;
             if page.is_empty() {
@@ -53,7 +53,7 @@ pub(crate) async fn read_trail(data_dir: &Path, mut each: impl FnMut(AuditEntry)
         .connect()
         .await
         .map_err(failed)?;
-    let mut chain = Chain::default();
+    let mut chain = AuditChain::default();
     loop {
         let rows = page(&mut connection, chain.entries + 1, PAGE).await.map_err(failed)?;
         if rows.is_empty() {
@@ -73,12 +73,12 @@ pub(crate) async fn read_trail(data_dir: &Path, mut each: impl FnMut(AuditEntry)
 }
 
 /// The trail as far as it was checked.
-struct Chain {
+struct AuditChain {
     entries: u64,
     tip: Digest,
 }
 
-impl Default for Chain {
+impl Default for AuditChain {
     fn default() -> Self {
         Self {
             entries: 0,
@@ -87,7 +87,7 @@ impl Default for Chain {
     }
 }
 
-impl Chain {
+impl AuditChain {
     fn take(&mut self, entry: &AuditEntry) -> Result<(), AuditError> {
         let sequence = self.entries + 1;
         let broken = |reason| Err(AuditError::Broken { sequence, reason });

@@ -1,7 +1,7 @@
 //! Events on their way to subscribers: the latest in memory, older ones from the database, never a gap in silence.
 
 use super::Store;
-use crate::domain::{Event, EventKind, EventMessage};
+use crate::domain::{EventKind, EventMessage, GatewayEvent};
 use sqlx::{Row, SqliteConnection};
 use std::{
     collections::VecDeque,
@@ -14,17 +14,17 @@ const PAGE: i64 = 512;
 
 /// Publishes committed events.
 pub(crate) struct EventBus {
-    recent: Mutex<VecDeque<Arc<Event>>>,
+    recent: Mutex<VecDeque<Arc<GatewayEvent>>>,
     /// The latest revision; none: closed.
     tip: watch::Sender<Option<u64>>,
 }
 
 /// Where a subscriber stands.
-pub(crate) struct Cursor {
+pub(crate) struct EventCursor {
     store: Arc<Store>,
     after: u64,
     tip: watch::Receiver<Option<u64>>,
-    page: VecDeque<Arc<Event>>,
+    page: VecDeque<Arc<GatewayEvent>>,
     ended: bool,
 }
 
@@ -36,7 +36,7 @@ impl EventBus {
         }
     }
 
-    pub(super) fn publish(&self, events: Vec<Arc<Event>>) {
+    pub(super) fn publish(&self, events: Vec<Arc<GatewayEvent>>) {
         let Some(last) = events.last().map(|event| event.revision) else {
             return;
         };
@@ -57,7 +57,7 @@ impl EventBus {
     }
 
     /// The event with this revision, if it is among the latest.
-    fn recent(&self, revision: u64) -> Option<Arc<Event>> {
+    fn recent(&self, revision: u64) -> Option<Arc<GatewayEvent>> {
         let recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let first = recent.front()?.revision;
         let index = usize::try_from(revision.checked_sub(first)?).ok()?;
@@ -65,7 +65,7 @@ impl EventBus {
     }
 }
 
-impl Cursor {
+impl EventCursor {
     pub(crate) fn new(store: Arc<Store>, after: u64) -> Self {
         Self {
             after,
@@ -115,7 +115,7 @@ impl Cursor {
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     revision: u64,
-) -> Result<Option<Vec<Arc<Event>>>, sqlx::Error> {
+) -> Result<Option<Vec<Arc<GatewayEvent>>>, sqlx::Error> {
     let rows = sqlx::query("SELECT revision, time_ms, fact FROM events WHERE revision > ? ORDER BY revision LIMIT ?")
         .bind(revision.cast_signed())
         .bind(PAGE)
@@ -128,7 +128,7 @@ pub(super) async fn read_after(
         let Ok(kind) = serde_json::from_str::<EventKind>(&text) else {
             return Ok(None);
         };
-        events.push(Arc::new(Event {
+        events.push(Arc::new(GatewayEvent {
             revision: row.get::<i64, _>(0).cast_unsigned(),
             time_ms: row.get::<i64, _>(1).cast_unsigned(),
             kind,
@@ -138,7 +138,7 @@ pub(super) async fn read_after(
     Ok(whole.then_some(events))
 }
 
-pub(super) async fn write(connection: &mut SqliteConnection, event: &Event) -> Result<(), sqlx::Error> {
+pub(super) async fn write(connection: &mut SqliteConnection, event: &GatewayEvent) -> Result<(), sqlx::Error> {
     let kind = serde_json::to_string(&event.kind).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query("INSERT INTO events (revision, time_ms, fact) VALUES (?, ?, ?)")
         .bind(event.revision.cast_signed())

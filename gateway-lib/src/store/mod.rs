@@ -11,12 +11,12 @@ mod open;
 mod transaction;
 
 pub(crate) use audit::read_trail;
-pub(crate) use events::{Cursor, EventBus};
+pub(crate) use events::{EventBus, EventCursor};
 pub(crate) use model::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord};
 pub(crate) use open::{create_private_dir, file_error};
 pub(crate) use transaction::Transaction;
 
-use crate::{clock::Clock, domain::Event, error::StoreError};
+use crate::{clock::Clock, domain::GatewayEvent, error::StoreError};
 use sqlx::SqliteConnection;
 use std::{
     path::PathBuf,
@@ -94,7 +94,7 @@ impl Store {
     }
 
     /// Events after a revision out of the database, at most 512; none if some of them are not kept any more.
-    pub(crate) async fn events_after(&self, revision: u64) -> Result<Option<Vec<Arc<Event>>>, StoreError> {
+    pub(crate) async fn events_after(&self, revision: u64) -> Result<Option<Vec<Arc<GatewayEvent>>>, StoreError> {
         let mut writer = self.writer.lock().await;
         events::read_after(writer.connection()?, revision)
             .await

@@ -4,8 +4,8 @@ use super::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord, Store
 use crate::{
     config::PairingMode,
     domain::{
-        Deployment, DeploymentId, DeploymentTarget, DeviceChange, DeviceId, Digest, Event, EventKind, InstanceView,
-        PackageId,
+        Deployment, DeploymentId, DeploymentTarget, DeviceChange, DeviceId, Digest, EventKind, GatewayEvent,
+        InstanceView, PackageId,
     },
     error::StoreError,
 };
@@ -22,7 +22,7 @@ pub(crate) struct Transaction<'a> {
     revision: u64,
     audit_tip: (u64, Digest),
     staged: Vec<Change>,
-    events: Vec<Arc<Event>>,
+    events: Vec<Arc<GatewayEvent>>,
 }
 
 /// A change of the model, applied after the commit.
@@ -286,7 +286,7 @@ impl<'a> Transaction<'a> {
     /// Adds an event.
     pub(crate) async fn publish(&mut self, kind: EventKind) -> Result<(), StoreError> {
         self.revision += 1;
-        let event = Event {
+        let event = GatewayEvent {
             revision: self.revision,
             time_ms: self.time_ms,
             kind,

@@ -1,19 +1,20 @@
 //! Enrollment: from a token and a certificate request to an identity (EST semantics, RFC 7030, in our messages).
 
 use crate::{
+    audit::Audit,
     config::PairingMode,
-    core::Core,
-    domain::{DeviceChange, DeviceId, DeviceState, EventKind},
+    domain::{DeviceChange, DeviceState},
     error::StoreError,
     pairing::token_hash,
-    pki::{DeviceCertificate, parse_request},
-    session::EndReason,
-    store::{DeviceRecord, Model, PairingRecord},
+    pki::{Authority, DeviceCertificate, TrustedDevices, parse_request},
+    session::{EndReason, SessionTable},
+    store::{DeviceRecord, Model, PairingRecord, Store},
 };
 use drydock_protocol::{
     device_to_gateway::EnrollRequest,
     gateway_to_device::{EnrollRefusalCode, Enrolled},
 };
+use std::sync::Arc;
 
 /// Longest id of a board or version of a firmware, in bytes.
 const MAX_LABEL_BYTES: usize = 64;
@@ -36,7 +37,16 @@ impl EnrollmentRefusal {
     }
 }
 
-impl Core {
+/// Gives devices their identity: pairings and certificates.
+pub(crate) struct Enrollment {
+    pub(crate) store: Arc<Store>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) trusted: Arc<TrustedDevices>,
+    pub(crate) sessions: Arc<SessionTable>,
+    pub(crate) audit: Arc<Audit>,
+}
+
+impl Enrollment {
     /// Carries out an enrollment; refusals are recorded.
     pub(crate) async fn enroll(&self, request: EnrollRequest, peer: &str) -> Result<Enrolled, EnrollmentRefusal> {
         let device = self
@@ -47,33 +57,9 @@ impl Core {
             .map(|pairing| pairing.device.clone());
         let result = self.try_enroll(request, peer).await;
         if let Err(refused) = &result {
-            self.note_refused_enrollment(device, peer, &refused.detail).await;
+            self.audit.enrollment_refused(device, peer, &refused.detail).await;
         }
         result
-    }
-
-    /// Records a refused enrollment as event and in the audit trail.
-    pub(crate) async fn note_refused_enrollment(&self, device: Option<DeviceId>, peer: &str, reason: &str) {
-        tracing::info!(peer, reason, "enrollment refused");
-        if !self.refusals.allow(self.clock.now_ms()) {
-            return;
-        }
-        let subject = device.as_ref().map_or("", |device| &device.0).to_owned();
-        let noted = async {
-            let mut tx = self.store.begin().await?;
-            tx.publish(EventKind::EnrollmentRefused {
-                device,
-                peer: peer.to_owned(),
-                reason: reason.to_owned(),
-            })
-            .await?;
-            let detail = format!("from {peer}: {reason}");
-            tx.audit("gateway", "enrollment.refused", &subject, &detail).await?;
-            tx.commit().await
-        };
-        if let Err(error) = noted.await {
-            tracing::warn!(%error, "a refused enrollment could not be recorded");
-        }
     }
 
     async fn try_enroll(&self, request: EnrollRequest, peer: &str) -> Result<Enrolled, EnrollmentRefusal> {

@@ -3,33 +3,21 @@
 use crate::{
     clock::Clock,
     config::{GatewayConfig, PairingMode},
-    core::Core,
     domain::*,
     error::*,
-    package::{BoardLimits, Requirements, check_fit},
-    session,
-    store::{DeviceRecord, EventCursor, read_trail},
+    package::packages_of,
+    services::Services,
+    store::{DeviceRecord, EventCursor, SCHEMA, read_trail},
     stream::*,
 };
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// The gateway; clones are the same one. It ends when [`Gateway::close`] is called or the last clone is dropped.
 #[derive(Clone)]
 pub struct Gateway {
-    door: Arc<Door>,
-}
-
-struct Door(Arc<Core>);
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.0.shutdown.cancel();
-    }
+    services: Arc<Services>,
 }
 
 /// What is known of the other end of a byte stream before it speaks.
@@ -67,6 +55,10 @@ pub struct Connection {
 }
 
 impl Connection {
+    pub(crate) fn new(task: tokio::task::JoinHandle<String>, ending: CancellationToken) -> Self {
+        Self { task, ending }
+    }
+
     /// Waits for the end and says in one sentence how it came.
     pub async fn ended(self) -> String {
         self.task
@@ -101,21 +93,37 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`]; nothing was changed then.
     pub async fn open(config: GatewayConfig) -> Result<Self, OpenError> {
-        let core = Core::open(config).await?;
-        core.tasks.spawn(session::watch(core.clone()));
-        Ok(Self {
-            door: Arc::new(Door(core)),
-        })
+        let services = Arc::new(Services::open(config).await?);
+        Ok(Self { services })
     }
 
     /// Ends sessions and listeners and waits until their ends are written.
     pub async fn close(&self) {
-        self.core().close().await;
+        self.services.close().await;
     }
 
     /// What this gateway is.
     pub fn info(&self) -> GatewayInfo {
-        self.core().info()
+        let Services {
+            store,
+            authority,
+            table,
+            sessions,
+            recovered,
+            ..
+        } = &*self.services;
+        GatewayInfo {
+            id: authority.id.clone(),
+            name: authority.gateway_name(),
+            anchor_der: authority.root.to_vec(),
+            pin: authority.gateway_pin,
+            publisher_key: authority.publisher_key().to_vec(),
+            listening: sessions.listening(),
+            sessions: table.len(),
+            schema: SCHEMA,
+            pairing: store.read().pairing,
+            recovered: recovered.clone(),
+        }
     }
 
     /// Serves one byte stream: a TLS connection of either ALPN.
@@ -123,7 +131,7 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        serve(self.core(), stream, peer)
+        self.services.sessions.accept(stream, peer)
     }
 
     /// Listens for TCP connections; give loopback unless the user asked for more. Returns the address with its port.
@@ -131,15 +139,7 @@ impl Gateway {
     /// # Errors
     /// [`ListenError`].
     pub async fn listen(&self, address: SocketAddr) -> Result<SocketAddr, ListenError> {
-        let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::AddrInUse => ListenError::InUse { address },
-            _ => ListenError::Io { address, source },
-        };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        self.core().listening().push(bound);
-        self.core().tasks.spawn(accept_all(self.core().clone(), listener));
-        Ok(bound)
+        self.services.sessions.listen(address).await
     }
 
     /// Switches enrollment on or off.
@@ -147,7 +147,7 @@ impl Gateway {
     /// # Errors
     /// [`StoreError`].
     pub async fn set_pairing(&self, mode: PairingMode) -> Result<(), StoreError> {
-        self.core().set_pairing(mode).await
+        self.services.enrollment.set_pairing(mode).await
     }
 
     /// Makes a one-time token for a new device, bound to a chip if its id is given.
@@ -160,7 +160,10 @@ impl Gateway {
         chip_id: Option<Vec<u8>>,
         device_name: Option<String>,
     ) -> Result<Pairing, PairingError> {
-        self.core().create_pairing(ttl, chip_id, device_name, false).await
+        self.services
+            .enrollment
+            .create_pairing(ttl, chip_id, device_name, false)
+            .await
     }
 
     /// The same for a machine that the caller made itself, so that nobody else can be at its cable: it enrolls while pairing
@@ -169,7 +172,10 @@ impl Gateway {
     /// # Errors
     /// [`PairingError`].
     pub async fn create_own_pairing(&self, ttl: Duration, device_name: String) -> Result<Pairing, PairingError> {
-        self.core().create_pairing(ttl, None, Some(device_name), true).await
+        self.services
+            .enrollment
+            .create_pairing(ttl, None, Some(device_name), true)
+            .await
     }
 
     /// Makes a one-time token with which a known device (wiped, or its chip renewed) gets a new certificate under its old
@@ -178,7 +184,7 @@ impl Gateway {
     /// # Errors
     /// [`PairingError`].
     pub async fn create_pairing_for(&self, device: &DeviceId, ttl: Duration) -> Result<Pairing, PairingError> {
-        self.core().create_pairing_for(device, ttl, false).await
+        self.services.enrollment.create_pairing_for(device, ttl, false).await
     }
 
     /// The same for a machine that the caller made itself; see [`Gateway::create_own_pairing`].
@@ -186,17 +192,17 @@ impl Gateway {
     /// # Errors
     /// [`PairingError`].
     pub async fn create_own_pairing_for(&self, device: &DeviceId, ttl: Duration) -> Result<Pairing, PairingError> {
-        self.core().create_pairing_for(device, ttl, true).await
+        self.services.enrollment.create_pairing_for(device, ttl, true).await
     }
 
     /// All devices, by name.
     pub fn devices(&self) -> Vec<DeviceView> {
-        self.core().devices()
+        self.services.registry.devices()
     }
 
     /// One device.
     pub fn device(&self, device: &DeviceId) -> Option<DeviceView> {
-        self.core().device(device)
+        self.services.registry.device(device)
     }
 
     /// Gives a device another name.
@@ -204,7 +210,7 @@ impl Gateway {
     /// # Errors
     /// [`DeviceError`].
     pub async fn rename_device(&self, device: &DeviceId, name: &str) -> Result<(), DeviceError> {
-        self.core().rename_device(device, name).await
+        self.services.registry.rename_device(device, name).await
     }
 
     /// Takes a device out of service: revokes its certificate, ends its session, frees chip id and name. One that never
@@ -213,7 +219,7 @@ impl Gateway {
     /// # Errors
     /// [`DeviceError`].
     pub async fn retire_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        self.core().retire_device(device).await
+        self.services.registry.retire_device(device).await
     }
 
     /// Lets another key enroll with the device's chip id.
@@ -221,7 +227,7 @@ impl Gateway {
     /// # Errors
     /// [`DeviceError`].
     pub async fn release_chip_id(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        self.core().release_chip_id(device).await
+        self.services.registry.release_chip_id(device).await
     }
 
     /// Revokes a device's certificate; a live session ends at once.
@@ -229,7 +235,7 @@ impl Gateway {
     /// # Errors
     /// [`DeviceError`].
     pub async fn revoke_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        self.core().revoke_device(device).await
+        self.services.registry.revoke_device(device).await
     }
 
     /// Tells a connected device to forget its identity and apps; pair it again with [`Gateway::create_pairing_for`].
@@ -237,7 +243,7 @@ impl Gateway {
     /// # Errors
     /// [`DeviceError`].
     pub async fn wipe_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        self.core().wipe_device(device).await
+        self.services.registry.wipe_device(device).await
     }
 
     /// Changes the interval at which a device reports metrics, 100 to 60,000 ms, until its session ends.
@@ -245,7 +251,7 @@ impl Gateway {
     /// # Errors
     /// [`DeviceError`].
     pub async fn set_metrics_interval(&self, device: &DeviceId, interval_ms: u32) -> Result<(), DeviceError> {
-        self.core().set_metrics_interval(device, interval_ms).await
+        self.services.registry.set_metrics_interval(device, interval_ms).await
     }
 
     /// Looks at a module (`.wasm` or `.wat`) without keeping it. What would keep it from being a package stands in
@@ -254,12 +260,12 @@ impl Gateway {
     /// # Errors
     /// [`NotAModule`].
     pub fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
-        self.core().analyze(module)
+        self.services.packages.analyze(module)
     }
 
     /// Says in one sentence why a module would not fit a board or an enrolled device; none: it fits, or nothing is known.
     pub fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
-        self.core().fits(report, app, board, device)
+        self.services.packages.misfit(report, app, board, device)
     }
 
     /// Checks, wraps and signs a module. The same module with the same options gives the package that is there already.
@@ -267,22 +273,17 @@ impl Gateway {
     /// # Errors
     /// [`UploadError`]; nothing was stored then.
     pub async fn upload(&self, module: &[u8], options: UploadOptions) -> Result<PackageView, UploadError> {
-        self.core().upload(module, options).await
+        self.services.packages.upload(module, options).await
     }
 
     /// All packages, by app and sequence.
     pub fn packages(&self) -> Vec<PackageView> {
-        self.core().packages()
+        self.services.packages.all()
     }
 
     /// Packages of one app, latest first.
     pub fn versions(&self, app: &str) -> Vec<PackageView> {
-        let model = self.core().store.read();
-        model
-            .versions(app)
-            .into_iter()
-            .map(|package| package.view.clone())
-            .collect()
+        self.services.packages.versions(app)
     }
 
     /// Makes a package the desired state of devices.
@@ -295,7 +296,7 @@ impl Gateway {
         package: &PackageId,
         start: bool,
     ) -> Result<Deployment, DeployError> {
-        self.core().deploy(devices, package, start).await
+        self.services.deployments.deploy(devices, package, start).await
     }
 
     /// Signs an earlier version's module again, above every sequence so far, and deploys it to one device.
@@ -303,7 +304,7 @@ impl Gateway {
     /// # Errors
     /// [`DeployError`].
     pub async fn rollback(&self, device: &DeviceId, app: &str, to_version: &str) -> Result<Deployment, DeployError> {
-        self.core().rollback(device, app, to_version).await
+        self.services.deployments.rollback(device, app, to_version).await
     }
 
     /// Gives up what is left of a deployment; what a device has stays.
@@ -311,40 +312,32 @@ impl Gateway {
     /// # Errors
     /// [`DeployError`].
     pub async fn cancel(&self, deployment: DeploymentId) -> Result<Deployment, DeployError> {
-        self.core().cancel(deployment).await
+        self.services.deployments.cancel(deployment).await
     }
 
     /// Deployments, latest first.
     pub fn deployments(&self) -> Vec<Deployment> {
-        self.core().store.read().deployments.values().rev().cloned().collect()
+        self.services.deployments.all()
     }
 
     /// How the latest deployment of an app to a device stands there.
     pub fn latest_target(&self, device: &DeviceId, app: &str) -> Option<DeploymentTarget> {
-        let model = self.core().store.read();
-        let deployments = model.deployments.values().rev();
-        let mut targets = deployments
-            .filter(|deployment| deployment.app == app)
-            .filter_map(|deployment| {
-                let mut targets = deployment.targets.iter();
-                targets.find(|target| target.device == *device)
-            });
-        targets.next().cloned()
+        self.services.deployments.latest_target(device, app)
     }
 
     /// One deployment.
     pub fn deployment(&self, deployment: DeploymentId) -> Option<Deployment> {
-        self.core().store.read().deployments.get(&deployment).cloned()
+        self.services.deployments.get(deployment)
     }
 
     /// Transfers under way.
     pub fn transfers(&self) -> Vec<TransferProgress> {
-        self.core().transfers.all()
+        self.services.deployments.transfers()
     }
 
     /// Transfers as they move.
     pub fn follow_transfers(&self) -> TransferStream {
-        self.core().transfers.follow()
+        self.services.deployments.follow_transfers()
     }
 
     /// Sets an app's desired state to running. The gateway carries it out when the device is connected.
@@ -352,7 +345,7 @@ impl Gateway {
     /// # Errors
     /// [`DeployError`].
     pub async fn start_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        self.core().start_app(device, app).await
+        self.services.deployments.start_app(device, app).await
     }
 
     /// Sets an app's desired state to stopped.
@@ -360,7 +353,7 @@ impl Gateway {
     /// # Errors
     /// [`DeployError`].
     pub async fn stop_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        self.core().stop_app(device, app).await
+        self.services.deployments.stop_app(device, app).await
     }
 
     /// Sets an app's desired state to removed.
@@ -368,42 +361,54 @@ impl Gateway {
     /// # Errors
     /// [`DeployError`].
     pub async fn remove_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
-        self.core().remove_app(device, app).await
+        self.services.deployments.remove_app(device, app).await
     }
 
     /// Metrics of a device from a position of its stream on (0: all that is kept).
     pub fn metrics(&self, device: &DeviceId, since: u64) -> Page<MetricsSample> {
-        self.core().telemetry.of(device).metrics_page(since)
+        self.services.telemetry.of(device).metrics_page(since)
     }
 
     /// The latest metrics of a device.
     pub fn latest_metrics(&self, device: &DeviceId) -> Option<MetricsSample> {
-        self.core().telemetry.of(device).latest_metrics()
+        self.services.telemetry.of(device).latest_metrics()
     }
 
     /// Metrics of a device as they come.
     pub fn follow_metrics(&self, device: &DeviceId) -> MetricsStream {
-        self.core().telemetry.of(device).follow_metrics()
+        self.services.telemetry.of(device).follow_metrics()
     }
 
     /// Log lines of a device, of one app if given (`""`: the firmware), from a position of its stream on.
     pub fn logs(&self, device: &DeviceId, app: Option<&str>, since: u64) -> Page<Arc<LogLine>> {
-        self.core().telemetry.of(device).logs_page(app, since)
+        self.services.telemetry.of(device).logs_page(app, since)
     }
 
     /// Log lines of a device as they come.
     pub fn follow_logs(&self, device: &DeviceId, app: Option<&str>) -> LogStream {
-        self.core().telemetry.of(device).follow_logs(app)
+        self.services.telemetry.of(device).follow_logs(app)
     }
 
     /// Everything but telemetry, and the revision at which it holds.
     pub fn snapshot(&self) -> Snapshot {
-        self.core().snapshot()
+        let mut snapshot = {
+            let model = self.services.store.read();
+            Snapshot {
+                revision: model.revision,
+                pairing: model.pairing,
+                devices: model.devices.values().map(DeviceRecord::view).collect(),
+                packages: packages_of(&model),
+                deployments: model.deployments.values().cloned().collect(),
+            }
+        };
+        let devices = snapshot.devices.iter_mut();
+        devices.for_each(|device| self.services.registry.add_live(device));
+        snapshot
     }
 
     /// Events after a revision, without gaps.
     pub fn subscribe(&self, after_revision: u64) -> EventStream {
-        EventStream(EventCursor::new(self.core().store.clone(), after_revision))
+        EventStream(EventCursor::new(self.services.store.clone(), after_revision))
     }
 
     /// Audit entries from a position on, at most `limit`.
@@ -411,7 +416,7 @@ impl Gateway {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        self.core().store.audit(from, limit).await
+        self.services.audit.entries(from, limit).await
     }
 
     /// Checks the whole audit trail; returns the number of entries.
@@ -419,7 +424,7 @@ impl Gateway {
     /// # Errors
     /// [`AuditError`].
     pub async fn verify_audit(&self) -> Result<u64, AuditError> {
-        self.core().store.verify_audit().await
+        self.services.audit.verify().await
     }
 
     /// Reads and checks the audit trail of a data directory without opening a gateway on it: it may be in use, or a copy.
@@ -429,91 +434,6 @@ impl Gateway {
     /// [`AuditError`].
     pub async fn read_audit_trail(data_dir: &Path, each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
         read_trail(data_dir, each).await
-    }
-
-    fn core(&self) -> &Arc<Core> {
-        &self.door.0
-    }
-}
-
-impl Core {
-    fn packages(&self) -> Vec<PackageView> {
-        let mut packages: Vec<_> = self
-            .store
-            .read()
-            .packages
-            .values()
-            .map(|package| package.view.clone())
-            .collect();
-        packages.sort_by(|a, b| (&a.app, a.sequence).cmp(&(&b.app, b.sequence)));
-        packages
-    }
-
-    fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
-        let model = self.store.read();
-        let record = device.and_then(|device| model.devices.get(device));
-        let limits = match record {
-            Some(record) if !record.board.is_empty() => self.board_limits(record),
-            pending => {
-                let mut limits = BoardLimits::of_spec(self.boards.iter().find(|spec| spec.id == board)?);
-                if let Some(pending) = pending {
-                    limits.name.clone_from(&pending.name);
-                }
-                limits
-            }
-        };
-        let fit = check_fit(&limits, &Requirements::of_report(report, app));
-        fit.err().map(|misfit| misfit.sentence)
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        let mut snapshot = {
-            let model = self.store.read();
-            Snapshot {
-                revision: model.revision,
-                pairing: model.pairing,
-                devices: model.devices.values().map(DeviceRecord::view).collect(),
-                packages: model.packages.values().map(|package| package.view.clone()).collect(),
-                deployments: model.deployments.values().cloned().collect(),
-            }
-        };
-        snapshot.devices.iter_mut().for_each(|device| self.add_live(device));
-        snapshot
-            .packages
-            .sort_by(|a, b| (&a.app, a.sequence).cmp(&(&b.app, b.sequence)));
-        snapshot
-    }
-}
-
-fn serve<S>(core: &Arc<Core>, stream: S, peer: PeerLabel) -> Connection
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let ending = core.shutdown.child_token();
-    let task = core
-        .tasks
-        .spawn(session::connection(core.clone(), stream, peer, ending.clone()));
-    Connection { task, ending }
-}
-
-async fn accept_all(core: Arc<Core>, listener: TcpListener) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = core.shutdown.cancelled() => return,
-        };
-        match accepted {
-            Ok((stream, address)) => {
-                // Small messages that wait for an answer each: not to be held back.
-                let _ = stream.set_nodelay(true);
-                serve(&core, stream, PeerLabel::new(address.to_string()));
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: others have to end first.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
     }
 }
 

@@ -9,9 +9,9 @@
 //! * [`config`], [`clock`], [`error`]: what comes in at the door and how it can go wrong.
 #![forbid(unsafe_code)]
 
+mod audit;
 pub mod clock;
 pub mod config;
-mod core;
 mod deploy;
 pub mod domain;
 mod enrollment;
@@ -21,7 +21,9 @@ mod package;
 mod pairing;
 mod pki;
 mod random;
+mod recovery;
 mod registry;
+mod services;
 mod session;
 mod store;
 pub mod stream;

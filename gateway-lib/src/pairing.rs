@@ -2,11 +2,11 @@
 
 use crate::{
     config::PairingMode,
-    core::Core,
     domain::{DeviceChange, DeviceId, DeviceState, Digest},
+    enrollment::Enrollment,
     error::{DeviceError, PairingError, StoreError},
     gateway::Pairing,
-    store::{DeviceRecord, Model, PairingRecord},
+    store::{DeviceRecord, Model, PairingRecord, Transaction},
 };
 use ring::digest::{SHA256, digest};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Longest name of a device, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
-impl Core {
+impl Enrollment {
     pub(crate) async fn set_pairing(&self, mode: PairingMode) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         if tx.model().pairing == mode {
@@ -56,8 +56,8 @@ impl Core {
         // A pairing for the same chip that was not used: the new one takes its place.
         let stale = tx.model().by_chip(&chip_id).cloned();
         if let Some(stale) = stale {
-            self.drop_pairings_of(&mut tx, &stale.id).await?;
-            self.drop_desired(&mut tx, &stale, "the device was paired anew").await?;
+            tx.drop_pairings_of(&stale.id).await?;
+            tx.drop_desired(&stale, "the device was paired anew").await?;
             tx.forget_device(stale.id).await?;
         }
         tx.device(
@@ -87,7 +87,7 @@ impl Core {
             }
             known(&model, device)?.chip_id.clone()
         };
-        self.drop_pairings_of(&mut tx, device).await?;
+        tx.drop_pairings_of(device).await?;
         let pairing = self.pairing(device.clone(), tx.time_ms, ttl);
         tx.pairing(record(&pairing, chip_id, true, own)).await?;
         tx.audit(
@@ -132,8 +132,7 @@ impl Core {
             if unused && !pairing.again {
                 let record = tx.model().devices.get(&pairing.device).cloned();
                 if let Some(record) = record {
-                    self.drop_desired(&mut tx, &record, "the device did not enroll in time")
-                        .await?;
+                    tx.drop_desired(&record, "the device did not enroll in time").await?;
                 }
                 tx.audit(
                     "gateway",
@@ -148,22 +147,6 @@ impl Core {
         tx.commit().await
     }
 
-    pub(crate) async fn drop_pairings_of(
-        &self,
-        tx: &mut crate::store::Transaction<'_>,
-        device: &DeviceId,
-    ) -> Result<(), StoreError> {
-        let tokens: Vec<Digest> = {
-            let model = tx.model();
-            let of_device = model.pairings.values().filter(|pairing| pairing.device == *device);
-            of_device.map(|pairing| pairing.token_hash).collect()
-        };
-        for token in tokens {
-            tx.remove_pairing(token).await?;
-        }
-        Ok(())
-    }
-
     fn pairing(&self, device: DeviceId, now_ms: u64, ttl: Duration) -> Pairing {
         Pairing {
             device,
@@ -172,6 +155,21 @@ impl Core {
             gateway_name: self.authority.gateway_name(),
             expires_ms: now_ms.saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
         }
+    }
+}
+
+impl Transaction<'_> {
+    /// Drops the unused tokens of a device.
+    pub(crate) async fn drop_pairings_of(&mut self, device: &DeviceId) -> Result<(), StoreError> {
+        let tokens: Vec<Digest> = {
+            let model = self.model();
+            let of_device = model.pairings.values().filter(|pairing| pairing.device == *device);
+            of_device.map(|pairing| pairing.token_hash).collect()
+        };
+        for token in tokens {
+            self.remove_pairing(token).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,15 +1,15 @@
 //! The registry: what operators do with devices, and what sessions tell about them.
 
 use crate::{
-    core::Core,
     domain::{
-        AppState, DeviceChange, DeviceId, DeviceState, DeviceView, Digest, FaultView, InstanceView, TargetStatus,
+        AppState, DeviceChange, DeviceId, DeviceState, DeviceView, Digest, FaultView, InstanceView,
     },
     error::{DeviceError, StoreError},
     pairing::{check_name, known},
-    pki::DeviceCertificate,
-    session::{DeviceSession, EndReason},
-    store::{DeviceRecord, Transaction},
+    pki::{DeviceCertificate, TrustedDevices},
+    session::{DeviceSession, EndReason, SessionTable},
+    store::{DeviceRecord, Store},
+    telemetry::Telemetry,
 };
 use drydock_protocol::{
     device_to_gateway::{AppReport, Hello, Reply},
@@ -21,7 +21,15 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-impl Core {
+/// The devices: operators change them, sessions report about them.
+pub(crate) struct Registry {
+    pub(crate) store: Arc<Store>,
+    pub(crate) sessions: Arc<SessionTable>,
+    pub(crate) trusted: Arc<TrustedDevices>,
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+impl Registry {
     pub(crate) fn devices(&self) -> Vec<DeviceView> {
         let mut devices: Vec<_> = self.store.read().devices.values().map(DeviceRecord::view).collect();
         devices.iter_mut().for_each(|device| self.add_live(device));
@@ -62,16 +70,16 @@ impl Core {
         let mut record = known(&tx.model(), device)?.clone();
         if record.certificate.is_none() && record.enrolled_ms.is_none() {
             // Never enrolled: nothing to remember.
-            self.drop_desired(&mut tx, &record, "the device was given up").await?;
-            self.drop_pairings_of(&mut tx, device).await?;
+            tx.drop_desired(&record, "the device was given up").await?;
+            tx.drop_pairings_of(device).await?;
             tx.audit("operator", "pairing.cancelled", &device.0, &record.name)
                 .await?;
             tx.forget_device(device.clone()).await?;
             return Ok(tx.commit().await?);
         }
-        self.drop_pairings_of(&mut tx, device).await?;
+        tx.drop_pairings_of(device).await?;
         let detail = format!("{} with chip {}", record.name, record.chip_id);
-        self.drop_desired(&mut tx, &record, "the device was retired").await?;
+        tx.drop_desired(&record, "the device was retired").await?;
         record.state = DeviceState::Retired;
         record.certificate = None;
         record.chip_id.clear();
@@ -116,7 +124,7 @@ impl Core {
         self.expect_done(device, session.request_empty(Kind::Wipe).await)?;
         let mut tx = self.store.begin().await?;
         let mut record = known(&tx.model(), device)?.clone();
-        self.drop_desired(&mut tx, &record, "the device was wiped").await?;
+        tx.drop_desired(&record, "the device was wiped").await?;
         for app in record.instances.keys() {
             tx.remove_instance(device, app).await?;
         }
@@ -234,7 +242,7 @@ impl Core {
         let Some(mut record) = tx.model().devices.get(&session.device).cloned() else {
             return Ok(());
         };
-        self.put_back_targets(&mut tx, &record).await?;
+        tx.put_back_targets(&record).await?;
         record.last_heard_ms = Some(session.heard_unix_ms());
         if record.state == DeviceState::Retired {
             tx.device_silently(record).await?;
@@ -298,7 +306,7 @@ impl Core {
         device: &DeviceId,
         reply: Result<Reply, crate::session::NoAnswer>,
     ) -> Result<(), DeviceError> {
-        let name = self.name_of(device);
+        let name = self.store.read().name_of(device);
         match reply {
             Ok(Reply::Done | Reply::ChunkTaken(_)) => Ok(()),
             Ok(Reply::Refused(refusal)) => Err(DeviceError::Refused {
@@ -331,23 +339,6 @@ impl Core {
         record.last_heard_ms = Some(session.heard_unix_ms());
         tx.device(record, change).await?;
         tx.commit().await
-    }
-
-    /// Drops the whole desired state of a device.
-    pub(crate) async fn drop_desired(
-        &self,
-        tx: &mut Transaction<'_>,
-        record: &DeviceRecord,
-        why: &str,
-    ) -> Result<(), StoreError> {
-        for desired in record.desired.values() {
-            if let Some(deployment) = desired.deployment {
-                self.move_target(tx, deployment, &record.id, TargetStatus::Cancelled, why)
-                    .await?;
-            }
-            tx.remove_desired(&record.id, &desired.app).await?;
-        }
-        Ok(())
     }
 }
 

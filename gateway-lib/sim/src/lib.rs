@@ -15,5 +15,5 @@ mod stream;
 mod tls;
 
 pub use device::{Identity, SimBoard, SimDevice, SimError};
-pub use running::{SessionEnd, SessionGone, RunningDevice};
+pub use running::{RunningDevice, SessionEnd, SessionGone};
 pub use store::{Behaviour, Installed, SimStore};

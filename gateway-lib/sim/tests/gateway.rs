@@ -10,7 +10,7 @@ use drydock_protocol::{
     gateway_to_device::EnrollRefusalCode,
     types::{Failure, FailureKind, LogLevel, ResetReason},
 };
-use drydock_sim::{Behaviour, SessionEnd, RunningDevice, SimBoard, SimDevice, SimError};
+use drydock_sim::{Behaviour, RunningDevice, SessionEnd, SimBoard, SimDevice, SimError};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
@@ -258,7 +258,10 @@ async fn a_wiped_device_is_blank_and_enrolls_again() {
     let device = scene.connect(device).await;
     scene.gateway.wipe_device(&id).await.unwrap();
     let (mut device, end) = device.ended().await;
-    assert!(matches!(end, SessionEnd::Wiped) && device.identity().is_none(), "{end:?}");
+    assert!(
+        matches!(end, SessionEnd::Wiped) && device.identity().is_none(),
+        "{end:?}"
+    );
     let pairing = scene
         .gateway
         .create_pairing_for(&id, Duration::from_secs(60))

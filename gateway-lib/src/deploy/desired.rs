@@ -1,24 +1,21 @@
 //! The desired state: what operators ask for, and how it and its deployments are recorded as devices report.
 
+use super::Deployments;
 use crate::{
-    core::Core,
     domain::{
         AppState, Deployment, DeploymentId, DeploymentTarget, DeviceId, DeviceState, InstanceView, PackageId,
         TargetStatus,
     },
     error::{DeployError, StoreError, UploadError},
-    package::{BoardLimits, Misfit, Requirements, Signing, check_fit, manifest},
+    package::{Misfit, Requirements, Signing, check_fit, manifest},
     pairing::known,
     session::DeviceSession,
-    store::{DesiredApp, DeviceRecord, Model, PackageRecord, Transaction},
+    store::{DesiredApp, DeviceRecord, Model, PackageRecord},
 };
-use drydock_protocol::{
-    capability::PinSet,
-    device_to_gateway::{Refusal, RefusalCode},
-};
+use drydock_protocol::device_to_gateway::{Refusal, RefusalCode};
 use std::sync::Arc;
 
-impl Core {
+impl Deployments {
     pub(crate) async fn deploy(
         &self,
         devices: &[DeviceId],
@@ -66,7 +63,7 @@ impl Core {
             let before = record.desired.get(&package.view.app);
             if let Some(superseded) = before.and_then(|desired| desired.deployment) {
                 let detail = format!("deployment {id} took its place");
-                self.move_target(&mut tx, superseded, &record.id, TargetStatus::Superseded, &detail)
+                tx.move_target(superseded, &record.id, TargetStatus::Superseded, &detail)
                     .await?;
             }
             let desired = DesiredApp {
@@ -99,7 +96,12 @@ impl Core {
                 .cloned()
         };
         match known {
-            Some(known) => Ok(self.sign_again(&known, Signing::Anew).await.map_err(signing_error)?.id),
+            Some(known) => Ok(self
+                .packages
+                .sign_again(&known, Signing::Anew)
+                .await
+                .map_err(signing_error)?
+                .id),
             None => Ok(id.clone()),
         }
     }
@@ -126,7 +128,7 @@ impl Core {
             version: to_version.to_owned(),
         })?;
         let signing = Signing::Rollback(old.view.id.clone());
-        let package = self.sign_again(&old, signing).await.map_err(signing_error)?;
+        let package = self.packages.sign_again(&old, signing).await.map_err(signing_error)?;
         self.deploy(std::slice::from_ref(device), &package.id, run).await
     }
 
@@ -137,14 +139,8 @@ impl Core {
         let open = deployment.targets.iter().filter(|target| !target.status.is_final());
         let open: Vec<DeviceId> = open.map(|target| target.device.clone()).collect();
         for device in &open {
-            self.move_target(
-                &mut tx,
-                id,
-                device,
-                TargetStatus::Cancelled,
-                "cancelled by the operator",
-            )
-            .await?;
+            tx.move_target(id, device, TargetStatus::Cancelled, "cancelled by the operator")
+                .await?;
             let record = tx.model().devices.get(device).cloned();
             let Some((desired, record)) =
                 record.and_then(|record| Some((record.desired.get(&deployment.app)?.clone(), record)))
@@ -233,7 +229,7 @@ impl Core {
         change(&mut desired);
         if let Some(deployment) = before.deployment.filter(|_| desired.deployment.is_none()) {
             let detail = "the app is to be removed";
-            self.move_target(&mut tx, deployment, device, TargetStatus::Superseded, detail)
+            tx.move_target(deployment, device, TargetStatus::Superseded, detail)
                 .await?;
         }
         tx.desired(device, desired).await?;
@@ -265,7 +261,7 @@ impl Core {
                 device.and_then(|device| device.instances.get(&desired.app)).cloned()
             };
             let detail = instance.map(|instance| done_detail(&instance)).unwrap_or_default();
-            self.move_target(&mut tx, deployment, &session.device, TargetStatus::Done, &detail)
+            tx.move_target(deployment, &session.device, TargetStatus::Done, &detail)
                 .await?;
         }
         let reconciled = DesiredApp {
@@ -313,69 +309,11 @@ impl Core {
         let Some(deployment) = deployment else { return };
         let written = async {
             let mut tx = self.store.begin().await?;
-            self.move_target(&mut tx, deployment, &session.device, status, detail)
-                .await?;
+            tx.move_target(deployment, &session.device, status, detail).await?;
             tx.commit().await
         };
         if let Err(error) = written.await {
             tracing::warn!(%error, %deployment, "the progress of a deployment could not be written down");
-        }
-    }
-
-    /// Moves a target that is not at its end yet.
-    pub(crate) async fn move_target(
-        &self,
-        tx: &mut Transaction<'_>,
-        deployment: DeploymentId,
-        device: &DeviceId,
-        status: TargetStatus,
-        detail: &str,
-    ) -> Result<(), StoreError> {
-        let open = tx
-            .model()
-            .target(deployment, device)
-            .is_some_and(|target| !target.status.is_final());
-        if !open {
-            return Ok(());
-        }
-        let target = DeploymentTarget {
-            device: device.clone(),
-            status,
-            detail: detail.to_owned(),
-            changed_ms: tx.time_ms,
-        };
-        tx.target(deployment, target).await
-    }
-
-    /// A session ended: what was on its way waits for the next one.
-    pub(crate) async fn put_back_targets(
-        &self,
-        tx: &mut Transaction<'_>,
-        record: &DeviceRecord,
-    ) -> Result<(), StoreError> {
-        for deployment in record.desired.values().filter_map(|desired| desired.deployment) {
-            let under_way = tx
-                .model()
-                .target(deployment, &record.id)
-                .is_some_and(|target| matches!(target.status, TargetStatus::Transferring | TargetStatus::Committing));
-            if under_way {
-                let detail = "the connection ended on the way; it is sent again when the board returns";
-                self.move_target(tx, deployment, &record.id, TargetStatus::Waiting, detail)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What is known of the board of a device.
-    pub(crate) fn board_limits(&self, record: &DeviceRecord) -> BoardLimits {
-        let spec = self.boards.iter().find(|board| board.id == record.board);
-        BoardLimits {
-            name: record.name.clone(),
-            id: record.board.clone(),
-            heap_bytes: record.heap_bytes.or(spec.map(|spec| spec.heap_bytes)),
-            store_bytes: record.store_bytes.or(spec.map(|spec| spec.store_bytes)),
-            pins: spec.map(|spec| PinSet::of(&spec.pins)),
         }
     }
 
@@ -399,7 +337,7 @@ impl Core {
             what: format!("the manifest of {}", package.view.id),
         })?;
         let requirements = Requirements::of_manifest(&manifest, &manifest.targets);
-        let fit = check_fit(&self.board_limits(record), &requirements);
+        let fit = check_fit(&self.packages.board_limits(record), &requirements);
         fit.map_err(|Misfit { sentence, .. }| DeployError::DoesNotFit { sentence })
     }
 

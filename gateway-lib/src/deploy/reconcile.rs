@@ -2,12 +2,12 @@
 //! report. It ends with its session; the next one begins anew from what is stored.
 
 use super::{
+    Deployments,
     plan::{Step, step},
     transfer::{TransferOutcome, transfer},
 };
 use crate::{
     clock::elapsed,
-    core::Core,
     domain::{EventKind, InstanceView, PackageId},
     error::StoreError,
     session::{DeviceSession, NoAnswer},
@@ -74,11 +74,11 @@ enum StepOutcome {
     Again,
 }
 
-pub(crate) async fn reconcile(core: Arc<Core>, session: Arc<DeviceSession>) {
+pub(crate) async fn reconcile(deployments: Arc<Deployments>, session: Arc<DeviceSession>) {
     let mut memory: HashMap<String, StepHistory> = HashMap::new();
     while !session.ending.is_cancelled() {
-        match next_step(&core, &session, &mut memory) {
-            NextStep::Take(desired, step) => take(&core, &session, &desired, step, &mut memory).await,
+        match next_step(&deployments, &session, &mut memory) {
+            NextStep::Take(desired, step) => take(&deployments, &session, &desired, step, &mut memory).await,
             NextStep::Wait(ms) => {
                 tokio::select! {
                     () = session.wake.notified() => {}
@@ -96,8 +96,12 @@ enum NextStep {
     Wait(Option<u64>),
 }
 
-fn next_step(core: &Core, session: &DeviceSession, memory: &mut HashMap<String, StepHistory>) -> NextStep {
-    let model = core.store.read();
+fn next_step(
+    deployments: &Deployments,
+    session: &DeviceSession,
+    memory: &mut HashMap<String, StepHistory>,
+) -> NextStep {
+    let model = deployments.store.read();
     let Some(device) = model.devices.get(&session.device) else {
         return NextStep::Wait(None);
     };
@@ -120,19 +124,19 @@ fn next_step(core: &Core, session: &DeviceSession, memory: &mut HashMap<String, 
 }
 
 async fn take(
-    core: &Core,
+    deployments: &Deployments,
     session: &Arc<DeviceSession>,
     desired: &DesiredApp,
     step: Step,
     memory: &mut HashMap<String, StepHistory>,
 ) {
     let seen = {
-        let model = core.store.read();
+        let model = deployments.store.read();
         let device = model.devices.get(&session.device);
         device.and_then(|device| device.instances.get(&desired.app)).cloned()
     };
-    let outcome = match carry_out(core, session, desired, &step).await {
-        Ok(StepOutcome::Refused(refusal)) => core
+    let outcome = match carry_out(deployments, session, desired, &step).await {
+        Ok(StepOutcome::Refused(refusal)) => deployments
             .refused(session, desired, &step, &refusal)
             .await
             .map(|()| StepOutcome::Again),
@@ -165,7 +169,7 @@ async fn take(
 }
 
 async fn carry_out(
-    core: &Core,
+    deployments: &Deployments,
     session: &Arc<DeviceSession>,
     desired: &DesiredApp,
     step: &Step,
@@ -175,7 +179,7 @@ async fn carry_out(
     };
     let kind = match step {
         Step::MarkReconciled => {
-            core.mark_reconciled(session, desired).await?;
+            deployments.mark_reconciled(session, desired).await?;
             return Ok(StepOutcome::Again);
         }
         Step::Transfer {
@@ -183,21 +187,23 @@ async fn carry_out(
             deployment,
             start,
         } => {
-            return Ok(match transfer(core, session, package, *deployment, *start).await {
-                TransferOutcome::Committed => {
-                    if *start {
-                        core.start_taken(session, &desired.app).await?;
+            return Ok(
+                match transfer(deployments, session, package, *deployment, *start).await {
+                    TransferOutcome::Committed => {
+                        if *start {
+                            deployments.start_taken(session, &desired.app).await?;
+                        }
+                        StepOutcome::Taken
                     }
-                    StepOutcome::Taken
-                }
-                TransferOutcome::Refused(refusal) => StepOutcome::Refused(refusal),
-                TransferOutcome::Unwanted => StepOutcome::Again,
-                TransferOutcome::Lost => StepOutcome::Later,
-                TransferOutcome::Unreadable(detail) => StepOutcome::Refused(Refusal {
-                    code: RefusalCode::StoreFailed,
-                    detail,
-                }),
-            });
+                    TransferOutcome::Refused(refusal) => StepOutcome::Refused(refusal),
+                    TransferOutcome::Unwanted => StepOutcome::Again,
+                    TransferOutcome::Lost => StepOutcome::Later,
+                    TransferOutcome::Unreadable(detail) => StepOutcome::Refused(Refusal {
+                        code: RefusalCode::StoreFailed,
+                        detail,
+                    }),
+                },
+            );
         }
         Step::Start => Kind::AppStart,
         Step::Stop => Kind::AppStop,
@@ -205,16 +211,16 @@ async fn carry_out(
     };
     Ok(match (session.request(kind, &request).await, step) {
         (Ok(Reply::Refused(refusal)), Step::Remove) if refusal.code == RefusalCode::NoSuchApp => {
-            core.removed(session, &desired.app).await?;
+            deployments.removed(session, &desired.app).await?;
             StepOutcome::Again
         }
         (Ok(Reply::Refused(refusal)), _) => StepOutcome::Refused(refusal),
         (Ok(_), Step::Remove) => {
-            core.removed(session, &desired.app).await?;
+            deployments.removed(session, &desired.app).await?;
             StepOutcome::Again
         }
         (Ok(_), Step::Start) => {
-            core.start_taken(session, &desired.app).await?;
+            deployments.start_taken(session, &desired.app).await?;
             StepOutcome::Taken
         }
         (Ok(_), _) => StepOutcome::Taken,
@@ -222,7 +228,7 @@ async fn carry_out(
     })
 }
 
-impl Core {
+impl Deployments {
     /// The device refused a step: what it had before holds again, and the refusal is told.
     async fn refused(
         &self,
@@ -231,7 +237,7 @@ impl Core {
         step: &Step,
         refusal: &Refusal,
     ) -> Result<(), StoreError> {
-        let name = self.name_of(&session.device);
+        let name = self.store.read().name_of(&session.device);
         let reason = super::desired::refusal_sentence(&name, &desired.app, refusal);
         let mut tx = self.store.begin().await?;
         if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
@@ -243,8 +249,7 @@ impl Core {
                 match deployment {
                     Some(deployment) => {
                         let status = crate::domain::TargetStatus::Refused;
-                        self.move_target(&mut tx, *deployment, &session.device, status, &reason)
-                            .await?;
+                        tx.move_target(*deployment, &session.device, status, &reason).await?;
                     }
                     // Nobody follows a deployment: the board lost what it had, or the store is older than the board.
                     None => {
@@ -294,8 +299,7 @@ impl Core {
                 }
                 if let Some(deployment) = desired.deployment {
                     let status = crate::domain::TargetStatus::Refused;
-                    self.move_target(&mut tx, deployment, &session.device, status, &reason)
-                        .await?;
+                    tx.move_target(deployment, &session.device, status, &reason).await?;
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! One package on its way to one device: begin, chunks with a small window, commit.
 
+use super::Deployments;
 use crate::{
-    core::Core,
     domain::{DeploymentId, DeviceId, TargetStatus, TransferProgress},
     package::read_module,
-    session::{DeviceSession, NoAnswer, Pending},
+    session::{DeviceSession, NoAnswer, PendingReply},
     store::PackageRecord,
     stream::TransferStream,
 };
@@ -85,13 +85,13 @@ impl Transfers {
 
 /// Sends a package; the deployment's target follows.
 pub(super) async fn transfer(
-    core: &Core,
+    deployments: &Deployments,
     session: &Arc<DeviceSession>,
     package: &PackageRecord,
     deployment: Option<DeploymentId>,
     start: bool,
 ) -> TransferOutcome {
-    let module = match read_module(&core.store, package.view.digest).await {
+    let module = match read_module(&deployments.store, package.view.digest).await {
         Ok(module) => module,
         Err(error) => return TransferOutcome::Unreadable(error.to_string()),
     };
@@ -102,29 +102,31 @@ pub(super) async fn transfer(
         done_bytes: 0,
         total_bytes: package.view.size_bytes,
     };
-    core.transfers.moved(&progress);
-    core.target_moved(
-        session,
-        deployment,
-        TargetStatus::Transferring,
-        "the package is on its way",
-    )
-    .await;
-    let end = match send(core, session, package, &module, &mut progress).await {
+    deployments.transfers.moved(&progress);
+    deployments
+        .target_moved(
+            session,
+            deployment,
+            TargetStatus::Transferring,
+            "the package is on its way",
+        )
+        .await;
+    let end = match send(deployments, session, package, &module, &mut progress).await {
         Ok(()) => {
             tracing::debug!(device = %session.device, app = package.view.app, "the device has all chunks");
-            core.target_moved(
-                session,
-                deployment,
-                TargetStatus::Committing,
-                "the device checks and stores it",
-            )
-            .await;
+            deployments
+                .target_moved(
+                    session,
+                    deployment,
+                    TargetStatus::Committing,
+                    "the device checks and stores it",
+                )
+                .await;
             commit(session, start).await
         }
         Err(end) => end,
     };
-    core.transfers.ended(&session.device);
+    deployments.transfers.ended(&session.device);
     if matches!(end, TransferOutcome::Unwanted) {
         // Whatever the answer is, the transfer is over.
         let _ = session.request_empty(Kind::PackageAbort).await;
@@ -133,7 +135,7 @@ pub(super) async fn transfer(
 }
 
 async fn send(
-    core: &Core,
+    deployments: &Deployments,
     session: &Arc<DeviceSession>,
     package: &PackageRecord,
     module: &[u8],
@@ -146,7 +148,7 @@ async fn send(
     let mut window: VecDeque<PendingReply> = VecDeque::with_capacity(CHUNK_WINDOW);
     let mut chunks = module.chunks(CHUNK_BYTES).enumerate();
     loop {
-        if !is_wanted(core, session, package) {
+        if !is_wanted(deployments, session, package) {
             return Err(TransferOutcome::Unwanted);
         }
         while window.len() < CHUNK_WINDOW
@@ -165,7 +167,7 @@ async fn send(
         };
         if let Some(next) = accepted(oldest.reply().await?)? {
             progress.done_bytes = next.min(progress.total_bytes);
-            core.transfers.moved(progress);
+            deployments.transfers.moved(progress);
         }
     }
 }
@@ -186,8 +188,8 @@ fn accepted(reply: Reply) -> Result<Option<u32>, TransferOutcome> {
     }
 }
 
-fn is_wanted(core: &Core, session: &DeviceSession, package: &PackageRecord) -> bool {
-    let model = core.store.read();
+fn is_wanted(deployments: &Deployments, session: &DeviceSession, package: &PackageRecord) -> bool {
+    let model = deployments.store.read();
     let desired = model
         .devices
         .get(&session.device)

@@ -38,13 +38,11 @@ pub(crate) struct AnalyzedModule {
     pub(crate) first_problem: Option<UploadRefusal>,
 }
 
-/// Looks at a module in binary or text form. The error is the reason why there is nothing to report.
-pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<ModuleReport, String> {
-    prepare(given, max_bytes).map(|prepared| prepared.report)
-}
-
-/// Looks at a module and takes names and debug information out of it.
-pub(crate) fn prepare(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, String> {
+/// Analyses a module in binary or text form, and takes names and debug information out of it.
+///
+/// # Errors
+/// Half a sentence that begins with "it": why there is nothing to report.
+pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, String> {
     let from_text = !given.starts_with(b"\0asm");
     // Text and debug information may be larger than what is sent, but not without bound.
     if given.len() > max_bytes.saturating_mul(16) {
@@ -457,7 +455,7 @@ mod tests {
             format!("{steps} local.get 0")
         };
         let check = |module: Vec<u8>, measured: u32, most_percent: u32| {
-            let report = analyze(&module, 1 << 20).expect("a module");
+            let report = analyze(&module, 1 << 20).expect("a module").report;
             let percent = report.heap_bytes * 100 / measured;
             assert!(
                 (100..=most_percent).contains(&percent),

@@ -1,21 +1,116 @@
 //! Packages: what a module is found to be, whether it fits, how it is signed and kept.
 
+mod analyses;
 mod analysis;
 mod fit;
 mod module_file;
 mod upload;
 
-pub(crate) use analysis::{analyze, prepare};
 pub(crate) use fit::{BoardLimits, Misfit, Requirements, check_fit};
-pub(crate) use module_file::{read_module, write_module};
+pub(crate) use module_file::read_module;
+use module_file::write_module;
 pub(crate) use upload::Signing;
 
 use crate::{
-    domain::{Digest, PackageId, PackageView},
+    config::BoardSpec,
+    domain::{DeviceId, Digest, ModuleReport, PackageId, PackageView},
+    error::NotAModule,
     pki::Authority,
-    store::PackageRecord,
+    store::{DeviceRecord, Model, PackageRecord, Store},
 };
-use drydock_protocol::{manifest::Manifest, package};
+use analyses::Analyses;
+use drydock_protocol::{capability::PinSet, manifest::Manifest, package};
+use std::sync::Arc;
+
+/// Analyses modules, signs packages and keeps them.
+pub(crate) struct Packages {
+    store: Arc<Store>,
+    authority: Arc<Authority>,
+    /// Kinds of boards that packages are checked against.
+    boards: Vec<BoardSpec>,
+    analyses: Analyses,
+}
+
+impl Packages {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        authority: Arc<Authority>,
+        boards: Vec<BoardSpec>,
+        max_module_bytes: usize,
+    ) -> Self {
+        Self {
+            store,
+            authority,
+            boards,
+            analyses: Analyses::new(max_module_bytes),
+        }
+    }
+
+    /// What a module is. The analysis is kept for the upload that usually follows.
+    pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
+        let analyzed = self.analyses.of(module).map_err(|reason| NotAModule { reason })?;
+        Ok(analyzed.report.clone())
+    }
+
+    /// All packages, by app and sequence.
+    pub(crate) fn all(&self) -> Vec<PackageView> {
+        packages_of(&self.store.read())
+    }
+
+    /// Packages of one app, latest first.
+    pub(crate) fn versions(&self, app: &str) -> Vec<PackageView> {
+        let model = self.store.read();
+        let versions = model.versions(app).into_iter();
+        versions.map(|package| package.view.clone()).collect()
+    }
+
+    /// Why a module does not fit a board or an enrolled device, in one sentence. `None`: it fits, or the board is unknown.
+    pub(crate) fn misfit(
+        &self,
+        report: &ModuleReport,
+        app: &str,
+        board: &str,
+        device: Option<&DeviceId>,
+    ) -> Option<String> {
+        let model = self.store.read();
+        let record = device.and_then(|device| model.devices.get(device));
+        let limits = match record {
+            Some(record) if !record.board.is_empty() => self.board_limits(record),
+            pending => {
+                let mut limits = BoardLimits::of_spec(self.board(board)?);
+                if let Some(pending) = pending {
+                    limits.name.clone_from(&pending.name);
+                }
+                limits
+            }
+        };
+        let fit = check_fit(&limits, &Requirements::of_report(report, app));
+        fit.err().map(|misfit| misfit.sentence)
+    }
+
+    /// Limits of the board of a device.
+    pub(crate) fn board_limits(&self, record: &DeviceRecord) -> BoardLimits {
+        let spec = self.board(&record.board);
+        BoardLimits {
+            name: record.name.clone(),
+            id: record.board.clone(),
+            heap_bytes: record.heap_bytes.or(spec.map(|spec| spec.heap_bytes)),
+            store_bytes: record.store_bytes.or(spec.map(|spec| spec.store_bytes)),
+            pins: spec.map(|spec| PinSet::of(&spec.pins)),
+        }
+    }
+
+    fn board(&self, id: &str) -> Option<&BoardSpec> {
+        self.boards.iter().find(|board| board.id == id)
+    }
+}
+
+/// All packages of a model, by app and sequence.
+pub(crate) fn packages_of(model: &Model) -> Vec<PackageView> {
+    let mut packages: Vec<_> = model.packages.values().map(|package| package.view.clone()).collect();
+    packages.sort_by(|a, b| (&a.app, a.sequence).cmp(&(&b.app, b.sequence)));
+    packages
+}
 
 /// The package of an envelope that was signed here before.
 pub(crate) fn record(envelope: &[u8], signed_ms: u64, rollback_of: Option<PackageId>) -> Option<PackageRecord> {

@@ -1,16 +1,15 @@
 //! From a module to a signed package: everything is checked before anything is stored.
 
 use super::{
-    BoardLimits,
+    BoardLimits, Packages,
     analysis::{AnalyzedModule, DEFAULT_STACK_BYTES},
     check_fit,
     fit::{Misfit, Requirements},
-    manifest, prepare, record, sign, write_module,
+    manifest, record, sign, write_module,
 };
 use crate::{
-    core::Core,
     domain::{ModuleReport, PackageId, PackageView, UploadOptions},
-    error::{NotAModule, UploadError, UploadRefusal},
+    error::{UploadError, UploadRefusal},
     store::{Model, PackageRecord},
 };
 use drydock_protocol::{
@@ -40,22 +39,19 @@ impl Signing {
     }
 }
 
-impl Core {
-    pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
-        super::analyze(module, self.limits.max_module_bytes).map_err(|reason| NotAModule { reason })
-    }
-
+impl Packages {
     pub(crate) async fn upload(&self, given: &[u8], options: UploadOptions) -> Result<PackageView, UploadError> {
-        let prepared = prepare(given, self.limits.max_module_bytes).map_err(|reason| {
+        let analyzed = self.analyses.of(given).map_err(|reason| {
             let app = options.name.as_deref().unwrap_or("this file");
             refused(UploadRefusal::NotWasm, format!("{app} cannot be an app: {reason}"))
         })?;
-        let app = app_name(&prepared, &options)?;
-        check_problems(&app, &prepared)?;
-        let draft = self.draft(app, &prepared, &options)?;
-        let original = (prepared.module.len() != given.len() && !prepared.report.from_text).then(|| given.to_vec());
-        write_module(&self.store, prepared.report.digest, prepared.module, original).await?;
-        self.sign_draft(draft, options.version.or(prepared.section.version), Signing::IfChanged)
+        let app = app_name(&analyzed, &options)?;
+        check_problems(&app, &analyzed)?;
+        let draft = self.draft(app, &analyzed, &options)?;
+        let original = (analyzed.module.len() != given.len() && !analyzed.report.from_text).then(|| given.to_vec());
+        let module = analyzed.module.clone();
+        write_module(&self.store, analyzed.report.digest, module, original).await?;
+        self.sign_draft(draft, options.version.or(analyzed.section.version), Signing::IfChanged)
             .await
     }
 
@@ -114,7 +110,7 @@ impl Core {
         self.sign_draft(manifest, Some(version), signing).await
     }
 
-    fn draft(&self, app: String, prepared: &AnalyzedModule, options: &UploadOptions) -> Result<Manifest, UploadError> {
+    fn draft(&self, app: String, analyzed: &AnalyzedModule, options: &UploadOptions) -> Result<Manifest, UploadError> {
         let boards = options.targets.iter().map(|id| {
             self.boards.iter().find(|board| board.id == *id).ok_or_else(|| {
                 let sentence =
@@ -126,25 +122,25 @@ impl Core {
         let led_pins = boards.iter().fold(PinSet::default(), |pins, board| {
             PinSet(pins.0 | PinSet::of(&board.led_pins).0)
         });
-        let capabilities = capabilities(prepared, options, led_pins);
-        let section = &prepared.section;
+        let capabilities = capabilities(analyzed, options, led_pins);
+        let section = &analyzed.section;
         let memory_bytes = section
             .limits
             .memory_bytes
             .unwrap_or(0)
-            .max(prepared.report.memory_bytes);
+            .max(analyzed.report.memory_bytes);
         let manifest = Manifest {
             manifest_version: MANIFEST_VERSION,
             app,
             version: Version::default(),
             sequence: 1,
-            digest: prepared.report.digest.0,
-            size: prepared.report.size_bytes,
-            entry: prepared.entry,
+            digest: analyzed.report.digest.0,
+            size: analyzed.report.size_bytes,
+            entry: analyzed.entry,
             limits: AppLimits {
                 memory_bytes,
                 stack_bytes: section.limits.stack_bytes.unwrap_or(DEFAULT_STACK_BYTES),
-                heap_bytes: prepared.report.heap_bytes,
+                heap_bytes: analyzed.report.heap_bytes,
                 callback_ms: options
                     .callback_ms
                     .or(section.limits.callback_ms)
@@ -202,8 +198,8 @@ impl<'a> Requirements<'a> {
     }
 }
 
-fn app_name(prepared: &AnalyzedModule, options: &UploadOptions) -> Result<String, UploadError> {
-    let name = options.name.clone().or_else(|| prepared.section.name.clone());
+fn app_name(analyzed: &AnalyzedModule, options: &UploadOptions) -> Result<String, UploadError> {
+    let name = options.name.clone().or_else(|| analyzed.section.name.clone());
     let name = name.ok_or_else(|| {
         let sentence = "The module does not say how it is called: give the app a name".to_owned();
         refused(UploadRefusal::Name, sentence)
@@ -217,15 +213,15 @@ fn app_name(prepared: &AnalyzedModule, options: &UploadOptions) -> Result<String
     Err(refused(UploadRefusal::Name, sentence))
 }
 
-fn check_problems(app: &str, prepared: &AnalyzedModule) -> Result<(), UploadError> {
-    let Some((kind, problem)) = prepared.first_problem.zip(prepared.report.problems.first()) else {
+fn check_problems(app: &str, analyzed: &AnalyzedModule) -> Result<(), UploadError> {
+    let Some((kind, problem)) = analyzed.first_problem.zip(analyzed.report.problems.first()) else {
         return Ok(());
     };
     Err(refused(kind, format!("{app} cannot run on any board: {problem}")))
 }
 
-fn capabilities(prepared: &AnalyzedModule, options: &UploadOptions, led_pins: PinSet) -> Vec<Capability> {
-    let mut granted = prepared.section.capabilities.clone().unwrap_or_else(|| {
+fn capabilities(analyzed: &AnalyzedModule, options: &UploadOptions, led_pins: PinSet) -> Vec<Capability> {
+    let mut granted = analyzed.section.capabilities.clone().unwrap_or_else(|| {
         let mut every_app = vec![Capability::Log, Capability::Metrics, Capability::Timer];
         if led_pins != PinSet::default() {
             every_app.push(Capability::Gpio(led_pins));

@@ -1,46 +1,53 @@
 //! A byte stream comes in: limits, TLS handshake, and on to what the peer wants to speak.
 
-use super::{EndReason, serve};
-use crate::{clock::elapsed, core::Core, domain::EventKind, gateway::PeerLabel, tls::Purpose};
+use super::{EndReason, SessionService, serve};
+use crate::{clock::elapsed, gateway::PeerLabel, tls::Purpose};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
 /// Serves one connection to its end; gives one sentence about how it came.
-pub(crate) async fn connection<S>(core: Arc<Core>, stream: S, peer: PeerLabel, ending: CancellationToken) -> String
+pub(crate) async fn connection<S>(
+    service: Arc<SessionService>,
+    stream: S,
+    peer: PeerLabel,
+    ending: CancellationToken,
+) -> String
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Ok(_connection) = core.connections.clone().try_acquire_owned() else {
-        return core
-            .refuse(&peer.label, "there are too many connections".to_owned())
+    let Ok(_connection) = service.admission.connections.clone().try_acquire_owned() else {
+        return service
+            .audit
+            .connection_refused(&peer.label, "there are too many connections".to_owned())
             .await;
     };
-    let Ok(handshake) = core.handshakes.clone().try_acquire_owned() else {
-        return core
-            .refuse(&peer.label, "too many connections are being set up".to_owned())
+    let Ok(handshake) = service.admission.handshakes.clone().try_acquire_owned() else {
+        return service
+            .audit
+            .connection_refused(&peer.label, "too many connections are being set up".to_owned())
             .await;
     };
-    let clock = peer.clock.clone().unwrap_or_else(|| core.clock.clone());
+    let clock = peer.clock.clone().unwrap_or_else(|| service.clock.clone());
     let result = tokio::select! {
-        result = handshake_of(&core, stream) => result,
-        () = elapsed(&*clock, core.limits.handshake_timeout_ms) => {
-            Err(format!("the TLS handshake took longer than {} ms", core.limits.handshake_timeout_ms))
+        result = handshake_of(&service, stream) => result,
+        () = elapsed(&*clock, service.limits.handshake_timeout_ms) => {
+            Err(format!("the TLS handshake took longer than {} ms", service.limits.handshake_timeout_ms))
         }
         () = ending.cancelled() => Err("the gateway closed the connection".to_owned()),
     };
     let (purpose, tls) = match result {
         Ok(accepted) => accepted,
-        Err(reason) => return core.refuse(&peer.label, reason).await,
+        Err(reason) => return service.audit.connection_refused(&peer.label, reason).await,
     };
     match purpose {
-        Purpose::Enroll => super::enroll::serve(&core, tls, &peer.label, &*clock, &ending).await,
-        Purpose::Session => serve::serve(core, tls, peer.label, clock, ending, handshake).await,
+        Purpose::Enroll => super::enroll::serve(&service, tls, &peer.label, &*clock, &ending).await,
+        Purpose::Session => serve::serve(service, tls, peer.label, clock, ending, handshake).await,
     }
 }
 
-async fn handshake_of<S>(core: &Core, stream: S) -> Result<(Purpose, TlsStream<S>), String>
+async fn handshake_of<S>(service: &SessionService, stream: S) -> Result<(Purpose, TlsStream<S>), String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -48,8 +55,8 @@ where
     let start = acceptor
         .await
         .map_err(|error| format!("the TLS handshake failed: {error}"))?;
-    let chosen = core.tls.choose(&start.client_hello());
-    let (purpose, config) = chosen.unwrap_or_else(|| (Purpose::Enroll, core.tls.any()));
+    let chosen = service.tls.choose(&start.client_hello());
+    let (purpose, config) = chosen.unwrap_or_else(|| (Purpose::Enroll, service.tls.any()));
     let tls = start
         .into_stream(config)
         .await
@@ -58,29 +65,6 @@ where
         return Err("the peer did not say what it wants to speak (ALPN)".to_owned());
     }
     Ok((purpose, tls))
-}
-
-impl Core {
-    /// Tells that a connection did not become a session.
-    pub(crate) async fn refuse(&self, peer: &str, reason: String) -> String {
-        tracing::info!(peer, reason, "connection refused");
-        if self.shutdown.is_cancelled() || !self.refusals.allow(self.clock.now_ms()) {
-            return reason;
-        }
-        let kind = EventKind::ConnectionRefused {
-            peer: peer.to_owned(),
-            reason: reason.clone(),
-        };
-        let told = async {
-            let mut tx = self.store.begin().await?;
-            tx.publish(kind).await?;
-            tx.commit().await
-        };
-        if let Err(error) = told.await {
-            tracing::warn!(%error, "a refused connection could not be recorded");
-        }
-        reason
-    }
 }
 
 impl EndReason {

@@ -1,9 +1,11 @@
 //! `drydock-enroll/1`: one request, one answer, and the connection ends.
 
-use super::serve::{Incoming, read_message};
+use super::{
+    SessionService,
+    serve::{Incoming, read_message},
+};
 use crate::{
     clock::{Clock, elapsed},
-    core::Core,
     enrollment::EnrollmentRefusal,
 };
 use drydock_protocol::{
@@ -18,7 +20,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn serve<S>(
-    core: &Core,
+    service: &SessionService,
     mut tls: TlsStream<S>,
     peer: &str,
     clock: &dyn Clock,
@@ -30,18 +32,18 @@ where
     let mut incoming = Incoming::default();
     let message = tokio::select! {
         message = read_message(&mut tls, &mut incoming) => message,
-        () = elapsed(clock, core.limits.hello_timeout_ms) => Err("no enrollment request came in time".to_owned()),
+        () = elapsed(clock, service.limits.hello_timeout_ms) => Err("no enrollment request came in time".to_owned()),
         () = ending.cancelled() => Err("the gateway closed the connection".to_owned()),
     };
     let message = match message {
         Ok(message) => message,
-        Err(reason) => return core.refuse(peer, reason).await,
+        Err(reason) => return service.audit.connection_refused(peer, reason).await,
     };
     let (id, result) = match request(&message) {
-        Ok((id, request)) => (id, core.enroll(request, peer).await),
+        Ok((id, request)) => (id, service.enrollment.enroll(request, peer).await),
         Err(detail) => {
             let refused = EnrollmentRefusal::new(EnrollRefusalCode::BadRequest, detail);
-            core.note_refused_enrollment(None, peer, &refused.detail).await;
+            service.audit.enrollment_refused(None, peer, &refused.detail).await;
             (0, Err(refused))
         }
     };
@@ -59,8 +61,9 @@ where
         }
     };
     let Ok(answer) = answer else {
-        return core
-            .refuse(peer, "the answer to the enrollment does not fit a message".to_owned())
+        return service
+            .audit
+            .connection_refused(peer, "the answer to the enrollment does not fit a message".to_owned())
             .await;
     };
     let farewell = async {
@@ -74,7 +77,7 @@ where
     };
     tokio::select! {
         _ = farewell => {}
-        () = elapsed(clock, core.limits.hello_timeout_ms) => {}
+        () = elapsed(clock, service.limits.hello_timeout_ms) => {}
         () = ending.cancelled() => {}
     }
     sentence

@@ -1,7 +1,6 @@
 //! Watches over silence: devices that missed a heartbeat, connections without life, tokens that ran out.
 
-use super::EndReason;
-use crate::core::Core;
+use super::{EndReason, SessionService};
 use std::sync::{Arc, atomic::Ordering};
 
 use tokio::time::{Duration, Instant};
@@ -14,14 +13,14 @@ const LATE: Duration = Duration::from_millis(500);
 
 /// Runs until the gateway ends. A gateway that did not run did not listen either: what its devices said meanwhile still
 /// waits to be read, so none of them is called silent until there was as much time again to hear them.
-pub(crate) async fn watch(core: Arc<Core>) {
+pub(crate) async fn watch(service: Arc<SessionService>) {
     let mut looks: u64 = 0;
     let mut last_look = Instant::now();
     let mut deaf_until = last_look;
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            () = core.shutdown.cancelled() => return,
+            () = service.lifetime.shutdown.cancelled() => return,
         }
         let look = Instant::now();
         deaf_until = deaf_until.max(excused_until(last_look, look));
@@ -29,20 +28,20 @@ pub(crate) async fn watch(core: Arc<Core>) {
         if look < deaf_until {
             continue;
         }
-        for session in core.sessions.all() {
+        for session in service.table.all() {
             let silence_ms = session.silence_ms();
-            if silence_ms > core.limits.idle_timeout_ms {
+            if silence_ms > service.limits.idle_timeout_ms {
                 session.end(EndReason::Idle);
-            } else if silence_ms > session.patience_ms(core.limits.heartbeat_timeout_ms)
+            } else if silence_ms > session.patience_ms(service.limits.heartbeat_timeout_ms)
                 && !session.silent.swap(true, Ordering::SeqCst)
-                && let Err(error) = core.fell_silent(&session).await
+                && let Err(error) = service.registry.fell_silent(&session).await
             {
                 tracing::warn!(%error, device = %session.device, "an unreachable device could not be recorded");
             }
         }
         looks += 1;
         if looks.is_multiple_of(10)
-            && let Err(error) = core.forget_expired_pairings().await
+            && let Err(error) = service.enrollment.forget_expired_pairings().await
         {
             tracing::warn!(%error, "expired pairings could not be dropped");
         }

@@ -1,9 +1,8 @@
 //! `drydock/1`: the life of one session, from the device's hello to its end.
 
-use super::{DeviceSession, EndReason, lock};
+use super::{DeviceSession, EndReason, SessionService};
 use crate::{
     clock::{Clock, elapsed},
-    core::Core,
     pki::DeviceCertificate,
 };
 use drydock_protocol::{
@@ -33,7 +32,7 @@ const METRICS_INTERVAL_MS_MAX: u32 = 10_000;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve<S>(
-    core: Arc<Core>,
+    service: Arc<SessionService>,
     mut tls: TlsStream<S>,
     peer: String,
     clock: Arc<dyn Clock>,
@@ -44,27 +43,28 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-    let Some(certificate) = certificate.and_then(|certificate| core.verifier.device(certificate)) else {
-        return core
-            .refuse(&peer, "the peer showed no device certificate".to_owned())
+    let Some(certificate) = certificate.and_then(|certificate| service.verifier.device(certificate)) else {
+        return service
+            .audit
+            .connection_refused(&peer, "the peer showed no device certificate".to_owned())
             .await;
     };
     let mut incoming = Incoming::default();
     let hello = tokio::select! {
         message = read_message(&mut tls, &mut incoming) => message.and_then(|message| parse_hello(&message)),
-        () = elapsed(&*clock, core.limits.hello_timeout_ms) => Err("the device did not introduce itself in time".to_owned()),
+        () = elapsed(&*clock, service.limits.hello_timeout_ms) => Err("the device did not introduce itself in time".to_owned()),
         () = ending.cancelled() => Err("the gateway closed the connection".to_owned()),
     };
     drop(handshake);
     match hello {
-        Ok(hello) => session(core, tls, incoming, certificate, hello, peer, clock, ending).await,
-        Err(reason) => core.refuse(&peer, reason).await,
+        Ok(hello) => session(service, tls, incoming, certificate, hello, peer, clock, ending).await,
+        Err(reason) => service.audit.connection_refused(&peer, reason).await,
     }
 }
 
 #[allow(clippy::too_many_arguments)]
 async fn session<S>(
-    core: Arc<Core>,
+    service: Arc<SessionService>,
     tls: TlsStream<S>,
     incoming: Incoming,
     certificate: DeviceCertificate,
@@ -76,24 +76,27 @@ async fn session<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let metrics_interval_ms = metrics_interval_ms(core.limits.metrics_interval_ms, core.sessions.len());
+    let metrics_interval_ms = metrics_interval_ms(service.limits.metrics_interval_ms, service.table.len());
     let make = |id| {
         DeviceSession::new(
             id,
             certificate.device.clone(),
             peer.clone(),
             clock,
-            core.limits.reply_timeout_ms,
+            service.limits.reply_timeout_ms,
             metrics_interval_ms,
             ending,
         )
     };
-    let (session, outgoing) = match core.connect(&certificate, hello, make).await {
+    let (session, outgoing) = match service.registry.connect(&certificate, hello, make).await {
         Ok(connected) => connected,
-        Err(reason) => return core.refuse(&peer, reason).await,
+        Err(reason) => return service.audit.connection_refused(&peer, reason).await,
     };
     let (reader, writer) = tokio::io::split(tls);
-    let writing = core.tasks.spawn(write_messages(session.clone(), writer, outgoing));
+    let writing = service
+        .lifetime
+        .tasks
+        .spawn(write_messages(session.clone(), writer, outgoing));
     let welcome = Welcome {
         session_id: session.id,
         time_ms: session.clock.unix_ms(),
@@ -101,24 +104,26 @@ where
     };
     let reconciling = match encode(Kind::Welcome, 0, &welcome) {
         Ok(message) if session.put(&message).await.is_ok() => Some(
-            core.tasks
-                .spawn(crate::deploy::reconcile(core.clone(), session.clone())),
+            service
+                .lifetime
+                .tasks
+                .spawn(crate::deploy::reconcile(service.deployments.clone(), session.clone())),
         ),
         _ => None,
     };
-    let end = read_messages(&core, &session, reader, incoming).await;
+    let end = read_messages(&service, &session, reader, incoming).await;
     session.ending.cancel();
-    lock(&session.pending).clear();
+    session.forget_pending();
     if let Some(reconciling) = reconciling {
         let _ = reconciling.await;
     }
     let _ = writing.await;
     let sentence = match session.end_reason() {
         Some(reason) => reason.sentence().to_owned(),
-        None if core.shutdown.is_cancelled() => EndReason::Closing.sentence().to_owned(),
+        None if service.lifetime.shutdown.is_cancelled() => EndReason::Closing.sentence().to_owned(),
         None => end,
     };
-    if let Err(error) = core.disconnected(&session, &sentence).await {
+    if let Err(error) = service.registry.disconnected(&session, &sentence).await {
         tracing::warn!(%error, device = %session.device, "the end of a session could not be recorded");
     }
     sentence
@@ -135,7 +140,7 @@ fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
 
 /// Reads until the end; gives one sentence about it.
 async fn read_messages<S>(
-    core: &Core,
+    service: &SessionService,
     session: &Arc<DeviceSession>,
     mut reader: ReadHalf<TlsStream<S>>,
     mut incoming: Incoming,
@@ -149,7 +154,7 @@ where
             () = session.ending.cancelled() => return "the gateway closed the connection".to_owned(),
         };
         let result = match message {
-            Ok(message) => take_message(core, session, &message).await,
+            Ok(message) => take_message(service, session, &message).await,
             Err(reason) => Err(reason),
         };
         if let Err(reason) = result {
@@ -158,25 +163,29 @@ where
     }
 }
 
-async fn take_message(core: &Core, session: &Arc<DeviceSession>, message: &[u8]) -> Result<(), String> {
+async fn take_message(service: &SessionService, session: &Arc<DeviceSession>, message: &[u8]) -> Result<(), String> {
     let malformed = |_| "the device sent a message without a valid form".to_owned();
     let envelope = Envelope::decode(message).map_err(malformed)?;
     session.heard();
     if session.silent.swap(false, Ordering::SeqCst) {
-        core.returned(session).await.map_err(|error| error.to_string())?;
+        service
+            .registry
+            .returned(session)
+            .await
+            .map_err(|error| error.to_string())?;
     }
     let time_ms = session.heard_unix_ms();
     match Kind::from_number(envelope.kind) {
         Some(Kind::Metrics) => {
             let metrics: Metrics = envelope.body().map_err(malformed)?;
             session.uptime_ms.store(metrics.uptime_ms, Ordering::Relaxed);
-            core.telemetry.of(&session.device).take_metrics(time_ms, metrics);
+            service.telemetry.of(&session.device).take_metrics(time_ms, metrics);
             // It has just been heard, so that a shorter interval finds no silence to blame.
-            adapt_interval(core, session).await;
+            adapt_interval(service, session).await;
         }
         Some(Kind::Log) => {
             let log: Log = envelope.body().map_err(malformed)?;
-            core.telemetry.of(&session.device).take_log(time_ms, log);
+            service.telemetry.of(&session.device).take_log(time_ms, log);
         }
         Some(Kind::Reply) => {
             let reply: Reply = envelope.body().map_err(malformed)?;
@@ -184,7 +193,11 @@ async fn take_message(core: &Core, session: &Arc<DeviceSession>, message: &[u8])
         }
         Some(Kind::AppReport) => {
             let report: AppReport = envelope.body().map_err(malformed)?;
-            core.report(session, report).await.map_err(|error| error.to_string())?;
+            service
+                .registry
+                .report(session, report)
+                .await
+                .map_err(|error| error.to_string())?;
             session.wake.notify_one();
         }
         Some(kind) => {
@@ -199,8 +212,8 @@ async fn take_message(core: &Core, session: &Arc<DeviceSession>, message: &[u8])
 }
 
 /// Tells a device another interval when many have come or gone since it was told.
-async fn adapt_interval(core: &Core, session: &Arc<DeviceSession>) {
-    let metrics_interval_ms = metrics_interval_ms(core.limits.metrics_interval_ms, core.sessions.len());
+async fn adapt_interval(service: &SessionService, session: &Arc<DeviceSession>) {
+    let metrics_interval_ms = metrics_interval_ms(service.limits.metrics_interval_ms, service.table.len());
     if session.takes_interval(metrics_interval_ms) {
         // Its next metrics are the answer; a session that ends meanwhile needs none.
         let _ = session.send(Kind::Configure, &Configure { metrics_interval_ms }).await;

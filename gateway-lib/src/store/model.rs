@@ -104,6 +104,12 @@ impl Model {
         versions
     }
 
+    /// Name of a device for people; its id if it is not known.
+    pub(crate) fn name_of(&self, device: &DeviceId) -> String {
+        let record = self.devices.get(device);
+        record.map_or_else(|| device.0.clone(), |record| record.name.clone())
+    }
+
     /// The device that is not retired and has this name.
     pub(crate) fn by_name(&self, name: &str) -> Option<&DeviceRecord> {
         self.live_devices().find(|device| device.name == name)

@@ -1,9 +1,7 @@
 //! The registry: what operators do with devices, and what sessions tell about them.
 
 use crate::{
-    domain::{
-        AppState, DeviceChange, DeviceId, DeviceState, DeviceView, Digest, FaultView, InstanceView,
-    },
+    domain::{AppState, DeviceChange, DeviceId, DeviceState, DeviceView, Digest, FaultView, InstanceView},
     error::{DeviceError, StoreError},
     pairing::{check_name, known},
     pki::{DeviceCertificate, TrustedDevices},

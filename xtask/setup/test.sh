@@ -1,6 +1,6 @@
 #!/bin/sh
-# What ./x says and does on machines unlike this one: stand-ins for apt, dpkg, id, sudo, rustc and node are put on PATH,
-# and everything else that they would change is a private folder. Nothing is installed.
+# What ./x says and does on other machines: stand-ins for apt, dpkg, id, sudo, rustc and node are put on PATH, and whatever
+# they would change is in a private folder. Nothing is installed.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
 X="$HERE/../../x"
@@ -32,7 +32,7 @@ lacks_package() { # name: dpkg knows everything but that one
     stand_in dpkg-query "case \"\$*\" in *' $1') exit 1 ;; *) printf installed ;; esac"
 }
 
-run_x() { # verb...; no terminal on standard input
+run_x() { # subcommand...; no terminal on standard input
     env -i HOME="$HOME" PATH="$work/bin" XDG_CACHE_HOME="$work/cache" CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" \
         RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" ${ci:+CI=true} sh "$X" "$@" </dev/null >"$work/log" 2>&1
     code=$?
@@ -105,8 +105,27 @@ stand_in node 'echo v18.20.4'
 run_x setup
 expect "Node too old" 3 "Node" "version 18.20.4 is too old" "20.19.0 or newer"
 
+wrapper() { # [VARIABLE=VALUE]: prints the rustc wrapper that env.sh chooses
+    env -i HOME="$work" CARGO_HOME="$work/cargo" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" PATH="$work/bin" \
+        DRYDOCK_SETUP="$HERE" "$@" sh -c '. "$DRYDOCK_SETUP/env.sh"; echo "wrapper: ${RUSTC_WRAPPER:-none}"' >"$work/log" 2>&1
+    code=$?
+}
+
+machine sccache
+wrapper
+expect "no compile cache" 0 "wrapper: none"
+stand_in sccache 'exit 0'
+wrapper
+expect "a compile cache" 0 "wrapper: sccache"
+wrapper RUSTC_WRAPPER=mine
+expect "a wrapper of the user's" 0 "wrapper: mine"
+mkdir -p "$work/cargo"
+printf '[build]\nrustc-wrapper = "mine"\n' >"$work/cargo/config.toml"
+wrapper
+expect "a wrapper in cargo's configuration" 0 "wrapper: none"
+
 run_x frobnicate
-expect "unknown verb" 2 "Usage: ./x VERB"
+expect "unknown subcommand" 2 "Usage: ./x SUBCOMMAND"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -231,5 +231,5 @@ install) install ;;
 way) way ;;
 print-env) print_env ;;
 print-host-env) print_host_env ;;
-*) say "unknown verb '$1' (install, way, print-env, print-host-env)"; exit 2 ;;
+*) say "unknown subcommand '$1' (install, way, print-env, print-host-env)"; exit 2 ;;
 esac

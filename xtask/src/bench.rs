@@ -1,6 +1,6 @@
-//! `./x bench`: one table of all rooms' numbers.
+//! `./x bench`: one table of all benchmarks.
 //!
-//! A room that measures something has examples whose names start with `bench`. They print one JSON object a line:
+//! A crate that measures something has examples whose names start with `bench`. They print one JSON object a line:
 //! `{"what": "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`, or `{"what": "...", "skipped": "why"}`; `goal` and `note` may be
 //! left out; other lines are shown as they are. Each takes `--quick`. Beside them stand the sizes of the firmware images, and
 //! the window's start and how fast it answers while very many machines run. A figure is never asserted: what misses its goal
@@ -51,8 +51,8 @@ impl Row {
 
 /// Something that measures: where it lives, what it is called.
 struct Bench {
-    /// Folder of the room, from the top.
-    room: String,
+    /// Folder of its crate, from the top.
+    folder: String,
     name: String,
     source: Source,
 }
@@ -110,7 +110,7 @@ enum Form {
     Markdown,
 }
 
-/// Measures what was asked for (rooms or names; everything when none is), and prints the table.
+/// Runs the benchmarks with these names or in these folders (all of them without any) and prints the table.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let (mut quick, mut form, mut words) = (false, Form::Plain, Vec::new());
     for arg in args {
@@ -128,8 +128,8 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let chosen = choose(benches()?, &words)?;
     // Embedded in what is measured. Their tables go where progress goes: what is printed here may be read by a program.
     let this = std::env::current_exe().context("finding this program")?;
-    for verb in ["firmware", "apps"] {
-        let mut child = step::command(&this.to_string_lossy(), &[verb]);
+    for subcommand in ["firmware", "apps"] {
+        let mut child = step::command(&this.to_string_lossy(), &[subcommand]);
         step::run(child.stdout(std::io::stderr()))?;
     }
     build(&chosen)?;
@@ -155,7 +155,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 
 fn list() -> Result<()> {
     for bench in benches()? {
-        println!("{:<18} {}", bench.name, bench.room);
+        println!("{:<18} {}", bench.name, bench.folder);
     }
     Ok(())
 }
@@ -164,13 +164,13 @@ fn benches() -> Result<Vec<Bench>> {
     let mut benches = Vec::new();
     for package in graph::host()? {
         let dir = package.dir();
-        let room = dir.strip_prefix(workspace::root()).unwrap_or(&dir);
+        let folder = dir.strip_prefix(workspace::root()).unwrap_or(&dir);
         for target in &package.targets {
             if target.kind == ["example"]
                 && let Some(name) = target.name.strip_prefix("bench_")
             {
                 benches.push(Bench {
-                    room: room.to_string_lossy().into_owned(),
+                    folder: folder.to_string_lossy().into_owned(),
                     name: name.to_owned(),
                     source: Source::Example {
                         package: package.name.clone(),
@@ -180,25 +180,25 @@ fn benches() -> Result<Vec<Bench>> {
         }
     }
     benches.push(Bench {
-        room: "firmware".to_owned(),
+        folder: "firmware".to_owned(),
         name: "images".to_owned(),
         source: Source::Images,
     });
     benches.extend(WINDOW_CASES.iter().map(|case| Bench {
-        room: "ui".to_owned(),
+        folder: "ui".to_owned(),
         name: case.name.to_owned(),
         source: Source::Window(case),
     }));
     Ok(benches)
 }
 
-/// Those whose name, or the folder of whose room, is asked for; `gateway` is enough for `gateway-lib/sim`.
+/// The benchmarks with one of these names, or in one of these folders; `gateway` is enough for `gateway-lib/sim`.
 fn choose(benches: Vec<Bench>, words: &[&str]) -> Result<Vec<Bench>> {
-    let meant = |bench: &Bench, word: &str| bench.name == word || bench.room.starts_with(word);
+    let meant = |bench: &Bench, word: &str| bench.name == word || bench.folder.starts_with(word);
     for word in words {
         ensure!(
             benches.iter().any(|bench| meant(bench, word)),
-            "there is no room or bench {word}; `./x bench --list` names them"
+            "there is no folder or benchmark {word}; `./x bench --list` names them"
         );
     }
     let chosen = |bench: &Bench| words.is_empty() || words.iter().any(|word| meant(bench, word));
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_and_names_choose() {
+    fn folders_and_names_choose() {
         let names = |words: &[&str]| -> Vec<String> {
             let chosen = choose(benches().unwrap(), words).unwrap();
             chosen.into_iter().map(|bench| bench.name).collect()

@@ -1,6 +1,6 @@
-//! Generated files: which room makes which, and that they are renewed or found stale by one command.
+//! Generated files: which crate generates which, and one command that renews them or finds the stale ones.
 //!
-//! A room that generates files has an example named `codegen`: `codegen FILE` writes FILE, `codegen FILE --check`
+//! A crate that generates files has an example named `codegen`: `codegen FILE` writes FILE, `codegen FILE --check`
 //! changes nothing and fails if it differs.
 
 use anyhow::{Context, Result, bail, ensure};
@@ -29,7 +29,7 @@ fn each(args: &[&str]) -> Result<()> {
         .iter()
         .filter(|package| package.has("example", "codegen"))
     {
-        let listed = GENERATED.iter().any(|(room, _)| *room == package.name);
+        let listed = GENERATED.iter().any(|(name, _)| *name == package.name);
         ensure!(
             listed,
             "{} has a generator but no file in GENERATED, xtask/src/codegen.rs",
@@ -37,9 +37,9 @@ fn each(args: &[&str]) -> Result<()> {
         );
     }
     let mut stale = Vec::new();
-    for (room, file) in GENERATED {
-        // Named the same in each room: built right before it runs, with the features that all builds share.
-        let mut cargo = step::cargo(&["build", "--quiet", "--package", "drydock-unify", "--package", room]);
+    for (package, file) in GENERATED {
+        // It has the same name in each crate: built right before it runs, with the features that all builds share.
+        let mut cargo = step::cargo(&["build", "--quiet", "--package", "drydock-unify", "--package", package]);
         step::run(cargo.args(["--example", "codegen"]))?;
         let generator = workspace::built("examples/codegen");
         let mut generator = step::command(&generator.to_string_lossy(), &[file]);

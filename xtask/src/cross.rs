@@ -1,6 +1,6 @@
 //! The cross compiler: a cargo whose toolchain has the firmware's and the guests' targets.
 //!
-//! Which toolchain that is, is known by `xtask/setup/toolchain.sh` alone; here its shell exports are used.
+//! `xtask/setup/toolchain.sh` chooses that toolchain; its shell exports are used here.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::{step, workspace};
 
 const TOOLCHAIN: &str = "xtask/setup/toolchain.sh";
 
-/// `cargo ARGS` under the cross toolchain. The host toolchain's choices (`RUSTC`, `RUSTUP_TOOLCHAIN`, flags) do not leak in.
+/// `cargo ARGS` under the cross toolchain. The host toolchain's settings (`RUSTC`, its wrapper, flags) do not leak in.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     shell("cross-cargo", "exec cargo \"$@\"", args)
 }
@@ -59,6 +59,7 @@ fn shell(name: &str, last: &str, args: &[&str]) -> Command {
 fn clean(mut command: Command) -> Command {
     for name in [
         "RUSTC",
+        "RUSTC_WRAPPER",
         "RUSTDOC",
         "CARGO",
         "RUSTFLAGS",

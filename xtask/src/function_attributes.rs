@@ -76,7 +76,7 @@ fn stays_whole(mangled: &str) -> bool {
 
 /// Whether it is a function of wasmi's validator or translator that most instructions of a module pass.
 fn is_passed_in_loading(mangled: &str) -> bool {
-    let rooms = [
+    let modules = [
         "10wasmparser9validator9operators",
         "10wasmparser13binary_reader",
         "6engine10translator4func",
@@ -99,7 +99,7 @@ fn is_passed_in_loading(mangled: &str) -> bool {
         "11encode_impl",
         "7Encoder11write_bytes",
     ];
-    rooms.iter().any(|room| mangled.contains(room)) && names.iter().any(|name| mangled.contains(name))
+    modules.iter().any(|module| mangled.contains(module)) && names.iter().any(|name| mangled.contains(name))
 }
 
 /// Names of an image's functions that the compiler knows; the outliner's come into being behind it.

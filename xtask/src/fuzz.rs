@@ -58,10 +58,10 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 
 /// cargo on the fuzz crate, optimised but with overflow checks and debug assertions as its manifest says.
 pub(crate) fn program(args: &[&str]) -> Command {
-    let (verb, rest) = args.split_first().expect("a cargo verb");
+    let (subcommand, rest) = args.split_first().expect("a subcommand of cargo");
     let manifest = workspace::root().join("fuzz/Cargo.toml");
     let target_dir = workspace::target_dir().join("fuzz");
-    let mut cargo = step::cargo(&[verb, "--release", "--manifest-path"]);
+    let mut cargo = step::cargo(&[subcommand, "--release", "--manifest-path"]);
     cargo.arg(manifest).arg("--target-dir").arg(target_dir).args(rest);
     cargo
 }

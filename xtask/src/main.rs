@@ -1,6 +1,6 @@
-//! Firmware and app builds, code generation, checks, tests and benches: everything `./x` does once a compiler is there.
+//! Firmware and app builds, code generation, checks, tests and benchmarks: what `./x` does once a compiler is installed.
 //!
-//! What must work before that (system packages, Rust, Node, the cross toolchain) is in `xtask/setup/`, in sh.
+//! System packages, Rust, Node and the cross toolchain are installed before that by `xtask/setup/`, in sh.
 
 mod apps;
 mod bench;
@@ -21,20 +21,20 @@ mod workspace;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: cargo xtask VERB
+Usage: cargo xtask SUBCOMMAND
 
-  setup [--part toolchain]   what a build needs (the same as ./x setup)
+  setup [--part toolchain]   install what a build needs (the same as ./x setup)
   firmware [--print-env]     build the boards' images into assets/firmware
   apps                       build the sample apps into assets/apps
   codegen [--check]          renew generated files, or say which are stale
   ui                         build the window's front end into ui/dist
-  run [ARGS]                 build everything and open the window, or run the demo in the terminal
+  run [ARGS]                 build and open the window, or run the demo in the terminal
   tidy                       dependency rules, file sizes, module docs, forbidden words
   lint                       tidy and clippy
-  test [--quick] [PART..]    all tests, cheap ones first; --list names the parts
-  bench [ROOM|NAME..]        the numbers of every room in one table; --quick, --json, --markdown, --list
-  fuzz [--seconds N]         every decoder a peer can feed, N seconds in all
-  conformance [ENGINE]       the engine suite and what else tests an engine; --long [--minutes N] renews docs/conformance";
+  test [--quick] [PART..]    all tests, quick ones first; --list names the parts
+  bench [FOLDER|NAME..]      all benchmarks in one table; --quick, --json, --markdown, --list
+  fuzz [--seconds N]         fuzz every decoder of bytes from outside, N seconds in all
+  conformance [ENGINE]       all tests of an engine; --long [--minutes N] renews docs/conformance";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -259,7 +259,7 @@ fn fuzz_briefly() -> Result<Counts> {
     passes(fuzz::run(&["--seconds", "24"]))
 }
 
-/// Everything in the rooms' `tests/`: the oracle, firmware in the emulator, the CLI end to end.
+/// All crates' `tests/`: the oracle, firmware in the emulator, the CLI end to end.
 fn integration() -> Result<Counts> {
     step::run(&mut step::cargo(&["build", "--workspace"]))?;
     rust_tests(&["--test", "*"])

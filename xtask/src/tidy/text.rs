@@ -2,7 +2,7 @@
 
 use super::Finding;
 
-/// Longer than this is two rooms in one file. Generated files may be longer.
+/// Longer than this is two modules in one file. Generated files may be longer.
 const MAX_LINES: usize = 700;
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 4] = ["utils", "helpers", "manager", "common"];

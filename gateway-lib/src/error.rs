@@ -1,6 +1,7 @@
 //! How operations fail: one enum for each. Messages say what happened and the way out; each is shown as it is.
 
 use crate::domain::{DeviceId, PackageId};
+use drydock_protocol::types::Version;
 use std::{net::SocketAddr, path::PathBuf};
 use thiserror::Error;
 
@@ -208,6 +209,20 @@ pub enum UploadError {
         /// Names the app, the board if one is concerned, the reason and the way out.
         sentence: String,
     },
+    /// The version is below one that is signed already, and this module was never signed under it.
+    #[error(
+        "{app} {version} is older than {highest}, which is signed already: give it a higher version, such as {next}"
+    )]
+    OlderVersion {
+        /// The app.
+        app: String,
+        /// The version that was given.
+        version: Version,
+        /// The highest version that was signed.
+        highest: Version,
+        /// The next free version.
+        next: Version,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -220,6 +235,8 @@ pub enum UploadRefusal {
     NotWasm,
     /// An import that devices do not know.
     UnknownImport,
+    /// It would trap while it is instantiated, or needs more than any board's engine has.
+    Instantiation,
     /// No export that a device calls.
     NoEntryPoint,
     /// Larger than the limit, or than the board's store.
@@ -234,8 +251,8 @@ pub enum UploadRefusal {
     Name,
     /// The board is not known.
     UnknownBoard,
-    /// The version is below or equal to one that is signed already with another module.
-    Version,
+    /// The app has no sequence left.
+    Sequence,
 }
 
 /// A desired state could not be accepted. Nothing was changed.

@@ -10,6 +10,7 @@ use crate::{
     store::{DeviceRecord, EventCursor, SCHEMA, read_trail},
     stream::*,
 };
+use drydock_protocol::types::Version;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -284,6 +285,29 @@ impl Gateway {
     /// Packages of one app, latest first.
     pub fn versions(&self, app: &str) -> Vec<PackageView> {
         self.services.packages.versions(app)
+    }
+
+    /// The versions of an app that were signed, and the next free one.
+    pub fn app_versions(&self, app: &str) -> AppVersions {
+        self.services.packages.app_versions(app)
+    }
+
+    /// What signing a module under a version would mean: a new version, a rollback, or a refusal that names the next free
+    /// version. `None` as version: the one that the gateway would choose.
+    pub fn plan_version(&self, app: &str, digest: Digest, version: Option<Version>) -> VersionPlan {
+        self.services.packages.plan_version(app, digest, version)
+    }
+
+    /// Signs a module and makes it the desired state of many devices, of one kind of board or of several.
+    ///
+    /// Every kind of board is granted its own LED pins: there is one package for each set of grants, all under the same
+    /// version, each with a sequence of its own. A device that cannot take the module never stops the others;
+    /// [`ModuleOutcome`] says for each target which package and deployment it got, or why it got none.
+    ///
+    /// # Errors
+    /// [`UploadError`] where no board could take the module, or the version is refused; nothing was changed then.
+    pub async fn deploy_module(&self, module: &[u8], request: ModuleDeployment) -> Result<ModuleOutcome, UploadError> {
+        self.services.deployments.deploy_module(module, request).await
     }
 
     /// Makes a package the desired state of devices.

@@ -1,7 +1,9 @@
-//! The registry: what operators do with devices, and what sessions tell about them.
+//! The registry: operators change devices, sessions report about them.
+
+mod reports;
 
 use crate::{
-    domain::{AppState, DeviceChange, DeviceId, DeviceState, DeviceView, Digest, FaultView, InstanceView},
+    domain::{DeviceChange, DeviceId, DeviceState, DeviceView, FaultView},
     error::{DeviceError, StoreError},
     pairing::{check_name, known},
     pki::{DeviceCertificate, TrustedDevices},
@@ -10,14 +12,13 @@ use crate::{
     telemetry::Telemetry,
 };
 use drydock_protocol::{
-    device_to_gateway::{AppReport, Hello, Reply},
+    device_to_gateway::{Hello, Reply},
     envelope::Kind,
     gateway_to_device::Configure,
 };
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-};
+pub(crate) use reports::MAX_DOUBTS;
+use reports::{cut, differs};
+use std::sync::{Arc, atomic::Ordering};
 
 /// The devices: operators change them, sessions report about them.
 pub(crate) struct Registry {
@@ -189,11 +190,7 @@ impl Registry {
                 told_ms: tx.time_ms,
             });
         }
-        let mut reported = BTreeMap::new();
-        for report in hello.apps {
-            let instance = instance(report, tx.time_ms);
-            reported.insert(instance.app.clone(), instance);
-        }
+        let (reported, doubts) = reports::of_hello(&tx.model(), hello.apps, tx.time_ms);
         let gone: Vec<String> = record
             .instances
             .keys()
@@ -215,6 +212,9 @@ impl Registry {
             if before.get(&app).is_none_or(|known| differs(known, &instance)) {
                 tx.instance(&device, instance).await.map_err(failed)?;
             }
+        }
+        for doubt in doubts {
+            tx.record_doubt(&device, doubt).await.map_err(failed)?;
         }
         let (session, more) = make(id);
         session.uptime_ms.store(hello.uptime_ms, Ordering::Relaxed);
@@ -269,25 +269,6 @@ impl Registry {
             .await
     }
 
-    /// A device reported an app.
-    pub(crate) async fn report(&self, session: &DeviceSession, report: AppReport) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
-        let instance = instance(report, tx.time_ms);
-        let unchanged = {
-            let model = tx.model();
-            let known = model
-                .devices
-                .get(&session.device)
-                .and_then(|record| record.instances.get(&instance.app));
-            known.is_some_and(|known| !differs(known, &instance))
-        };
-        if unchanged || !self.is_current(session) {
-            return Ok(());
-        }
-        tx.instance(&session.device, instance).await?;
-        tx.commit().await
-    }
-
     pub(crate) fn live_session(&self, device: &DeviceId) -> Result<Arc<DeviceSession>, DeviceError> {
         let name = known(&self.store.read(), device)?.name.clone();
         self.sessions.get(device).ok_or(DeviceError::NotConnected { name })
@@ -338,41 +319,4 @@ impl Registry {
         tx.device(record, change).await?;
         tx.commit().await
     }
-}
-
-fn instance(report: AppReport, now_ms: u64) -> InstanceView {
-    let state = AppState::from(report.state);
-    InstanceView {
-        app: cut(report.app, drydock_protocol::limits::MAX_APP_NAME_BYTES),
-        version: report.version.to_string(),
-        sequence: report.sequence,
-        digest: Digest(report.digest),
-        state,
-        failure: report
-            .failure
-            .filter(|_| matches!(state, AppState::Failed | AppState::Exited))
-            .map(Into::into),
-        autostart: report.autostart,
-        uptime_ms: report.uptime_ms,
-        reported_ms: now_ms,
-    }
-}
-
-/// Whether a report says more than that nothing changed.
-fn differs(known: &InstanceView, told: &InstanceView) -> bool {
-    let told = InstanceView {
-        reported_ms: known.reported_ms,
-        uptime_ms: known.uptime_ms,
-        ..told.clone()
-    };
-    *known != told
-}
-
-fn cut(mut text: String, bytes: usize) -> String {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
 }

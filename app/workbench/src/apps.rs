@@ -325,6 +325,10 @@ fn upload_error(error: UploadError, boards: &[Arc<Board>]) -> ApiError {
             let text = format!("Nothing was sent to {}: {sentence}.", names(boards));
             ApiError::new(ErrorCode::Refused, text)
         }
+        error @ UploadError::OlderVersion { .. } => {
+            let text = format!("Nothing was sent to {}: {error}.", names(boards));
+            ApiError::new(ErrorCode::Refused, text)
+        }
         UploadError::Store(error) => with_sources(ErrorCode::Internal, &error),
     }
 }

@@ -332,6 +332,20 @@ impl Deployments {
         Some((desired.package?, desired.run))
     }
 
+    /// Whether a package can be desired on a device.
+    pub(super) fn check_target(&self, device: &DeviceId, package: &PackageId) -> Result<(), DeployError> {
+        let model = self.store.read();
+        let unknown = || DeployError::UnknownPackage {
+            package: package.clone(),
+        };
+        let package = model.packages.get(package).ok_or_else(unknown)?;
+        let record = known(&model, device)?;
+        match record.enrolled_ms {
+            Some(_) => self.check_fits(record, package),
+            None => Ok(()),
+        }
+    }
+
     fn check_fits(&self, record: &DeviceRecord, package: &Arc<PackageRecord>) -> Result<(), DeployError> {
         let manifest = manifest(package).ok_or_else(|| StoreError::Unreadable {
             what: format!("the manifest of {}", package.view.id),
@@ -366,6 +380,9 @@ fn signing_error(error: UploadError) -> DeployError {
     match error {
         UploadError::Refused { sentence, .. } => DeployError::DoesNotFit { sentence },
         UploadError::Store(error) => error.into(),
+        error @ UploadError::OlderVersion { .. } => DeployError::DoesNotFit {
+            sentence: error.to_string(),
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Deployments: the desired state, the reported state, and the reconciler that closes the gap.
 
 mod desired;
+mod module;
 mod plan;
 mod reconcile;
 mod targets;

@@ -65,6 +65,15 @@ pub enum EventKind {
         /// What it reported.
         instance: InstanceView,
     },
+    /// A device reported what cannot be: a sequence that was never signed, a name that no app may have, too many apps.
+    ReportDoubted {
+        /// The device.
+        device: DeviceId,
+        /// The reported name of the app, cut to a sensible length.
+        app: String,
+        /// One sentence.
+        reason: String,
+    },
     /// A device removed an app.
     InstanceRemoved {
         /// The device.

@@ -1,6 +1,6 @@
 //! Apps, packages and what an upload is found to be.
 
-use super::Digest;
+use super::{DeviceId, Digest};
 use drydock_protocol::{capability::Capability, types::Version};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,109 @@ pub struct UploadOptions {
     pub targets: Vec<String>,
     /// Longest callback in milliseconds; none: the custom section's, else the default.
     pub callback_ms: Option<u32>,
+}
+
+/// The versions of an app that were signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppVersions {
+    /// Name of the app.
+    pub app: String,
+    /// Each pair of version and module that was signed; the one with the latest package first.
+    pub versions: Vec<SignedVersion>,
+    /// The next version that was not signed yet, `MAJOR.MINOR.PATCH`; 0.1.0 for a new app.
+    pub next: String,
+}
+
+/// A module that was signed under a version, in one package or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedVersion {
+    /// Version, `MAJOR.MINOR.PATCH`.
+    pub version: String,
+    /// Digest of the module.
+    pub digest: Digest,
+    /// When it was last signed, in milliseconds since the Unix epoch.
+    pub signed_ms: u64,
+    /// Its packages, latest first: one for each set of grants, and one more for each rollback.
+    pub packages: Vec<PackageId>,
+}
+
+/// What signing a module under a version would mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionPlan {
+    /// A version that is not below any signed one.
+    New {
+        /// The version.
+        version: Version,
+    },
+    /// This very module was signed under this version before a later one: it is signed again, above all sequences so far.
+    Rollback {
+        /// The version.
+        version: Version,
+        /// The package that is signed again.
+        of: PackageId,
+    },
+    /// Another module than this one may be signed under a lower version; the plan is refused.
+    Older {
+        /// The version that was given.
+        version: Version,
+        /// The highest version that was signed.
+        highest: Version,
+        /// The next free version.
+        next: Version,
+    },
+}
+
+/// A module for many devices at once; see [`crate::Gateway::deploy_module`].
+#[derive(Debug, Clone, Default)]
+pub struct ModuleDeployment {
+    /// Name, version, grants and time limit. The targets are those of `targets` below.
+    pub options: UploadOptions,
+    /// Devices that shall get the module.
+    pub targets: Vec<DeployTarget>,
+    /// Whether the app shall be started.
+    pub start: bool,
+}
+
+/// A device that shall get a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployTarget {
+    /// The device.
+    pub device: DeviceId,
+    /// Id of its board's description: a device that was never connected has not told it yet.
+    pub board: String,
+}
+
+/// What became of a [`ModuleDeployment`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleOutcome {
+    /// Name of the app.
+    pub app: String,
+    /// Version, `MAJOR.MINOR.PATCH`.
+    pub version: String,
+    /// Digest of the module.
+    pub digest: Digest,
+    /// Each target, in the order of the request.
+    pub targets: Vec<TargetOutcome>,
+}
+
+/// What became of a [`ModuleDeployment`] on one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetOutcome {
+    /// The device.
+    pub device: DeviceId,
+    /// Its package and deployment, if it takes the module.
+    pub accepted: Option<AcceptedTarget>,
+    /// Why it does not, in one sentence without a full stop; empty if it does.
+    pub refused: String,
+}
+
+/// A device that takes a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedTarget {
+    /// The package, signed with what this kind of board grants.
+    pub package: PackageId,
+    /// The deployment to follow.
+    pub deployment: super::DeploymentId,
 }
 
 /// What a module is, before anyone signs it.

@@ -1,7 +1,10 @@
 //! Whether a package fits a board. A misfit is one sentence that names the board, the app, the reason and the way out.
 
-use crate::config::BoardSpec;
-use drydock_protocol::{capability::Capability, capability::PinSet};
+use crate::{config::BoardSpec, domain::ModuleReport};
+use drydock_protocol::{
+    capability::{Capability, PinSet},
+    manifest::Manifest,
+};
 
 /// Heap that the firmware keeps for itself, in bytes: session, link, app store.
 const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
@@ -41,6 +44,30 @@ impl BoardLimits {
             heap_bytes: Some(spec.heap_bytes),
             store_bytes: Some(spec.store_bytes),
             pins: Some(PinSet::of(&spec.pins)),
+        }
+    }
+}
+
+impl<'a> Requirements<'a> {
+    pub(crate) fn of_manifest(manifest: &'a Manifest, targets: &'a [String]) -> Self {
+        Self {
+            app: &manifest.app,
+            size_bytes: manifest.size,
+            memory_bytes: manifest.limits.memory_bytes,
+            heap_bytes: manifest.limits.heap_bytes,
+            capabilities: &manifest.capabilities,
+            targets,
+        }
+    }
+
+    pub(crate) fn of_report(report: &'a ModuleReport, app: &'a str) -> Self {
+        Self {
+            app,
+            size_bytes: report.size_bytes,
+            memory_bytes: report.memory_bytes,
+            heap_bytes: report.heap_bytes,
+            capabilities: &report.requested,
+            targets: &[],
         }
     }
 }

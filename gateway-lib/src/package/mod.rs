@@ -4,12 +4,17 @@ mod analyses;
 mod analysis;
 mod fit;
 mod module_file;
+mod sequence;
+mod signing;
 mod upload;
+mod version;
 
 pub(crate) use fit::{BoardLimits, Misfit, Requirements, check_fit};
 pub(crate) use module_file::read_module;
 use module_file::write_module;
-pub(crate) use upload::Signing;
+pub(crate) use sequence::is_absurd;
+pub(crate) use signing::Signing;
+pub(crate) use upload::BoardPackages;
 
 use crate::{
     config::BoardSpec,

@@ -1,117 +1,114 @@
 //! From a module to a signed package: everything is checked before anything is stored.
 
 use super::{
-    BoardLimits, Packages,
+    BoardLimits, Misfit, Packages, Requirements, Signing,
     analysis::{AnalyzedModule, DEFAULT_STACK_BYTES},
     check_fit,
-    fit::{Misfit, Requirements},
-    manifest, record, sign, write_module,
+    version::older,
+    write_module,
 };
 use crate::{
-    domain::{ModuleReport, PackageId, PackageView, UploadOptions},
-    error::{UploadError, UploadRefusal},
-    store::{Model, PackageRecord},
+    domain::{Digest, PackageView, UploadOptions, VersionPlan},
+    error::{StoreError, UploadError, UploadRefusal},
 };
 use drydock_protocol::{
     capability::{Capability, PinSet},
-    limits::DEFAULT_CALLBACK_LIMIT_MS,
+    limits::{DEFAULT_CALLBACK_LIMIT_MS, MAX_TARGETS},
     manifest::{AppLimits, MANIFEST_VERSION, Manifest, is_app_name},
     types::Version,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// Whether a manifest is signed that says what a known package says.
-pub(crate) enum Signing {
-    /// No: the known one serves.
-    IfChanged,
-    /// Yes: a board that had it would take it for a downgrade.
-    Anew,
-    /// Yes: what was there after it is to be undone.
-    Rollback(PackageId),
-}
-
-impl Signing {
-    fn rollback_of(self) -> Option<PackageId> {
-        match self {
-            Self::Rollback(package) => Some(package),
-            Self::IfChanged | Self::Anew => None,
-        }
-    }
+/// Packages of one module for several kinds of boards.
+pub(crate) struct BoardPackages {
+    pub(crate) app: String,
+    pub(crate) version: Version,
+    pub(crate) digest: Digest,
+    /// By id of the board's description: the package, or why the board cannot take the module.
+    pub(crate) packages: BTreeMap<String, Result<PackageView, String>>,
 }
 
 impl Packages {
+    /// Analyses, wraps and signs a module: one package for all targets of the options.
     pub(crate) async fn upload(&self, given: &[u8], options: UploadOptions) -> Result<PackageView, UploadError> {
+        let (app, analyzed) = self.app_of(given, &options)?;
+        let draft = self.draft(app, &analyzed, &options, &options.targets)?;
+        self.keep_module(&analyzed, given).await?;
+        let version = options.version.or(analyzed.section.version);
+        let mut signed = self.sign_drafts(vec![draft], version, Signing::IfChanged).await?;
+        Ok(signed.remove(0))
+    }
+
+    /// Analyses, wraps and signs a module for several kinds of boards: one package for each set of grants, so that every
+    /// kind of board gets its own LEDs and one that cannot take the module does not stop the others.
+    pub(crate) async fn upload_for_each(
+        &self,
+        given: &[u8],
+        options: &UploadOptions,
+        boards: &[String],
+    ) -> Result<BoardPackages, UploadError> {
+        let (app, analyzed) = self.app_of(given, options)?;
+        let version = options.version.or(analyzed.section.version);
+        let mut drafts: Vec<Manifest> = Vec::new();
+        let mut drafted = BTreeMap::new();
+        for board in boards {
+            if drafted.contains_key(board) {
+                continue;
+            }
+            let draft = self.draft(app.clone(), &analyzed, options, std::slice::from_ref(board));
+            let draft = match draft {
+                Ok(draft) => Ok(add_draft(&mut drafts, draft)),
+                Err(UploadError::Refused { sentence, .. }) => Err(sentence),
+                Err(error) => return Err(error),
+            };
+            drafted.insert(board.clone(), draft);
+        }
+        let version = match self.plan_version(&app, analyzed.report.digest, version) {
+            VersionPlan::New { version } | VersionPlan::Rollback { version, .. } => version,
+            VersionPlan::Older { version, highest, next } => return Err(older(&app, version, highest, next)),
+        };
+        let mut signed = Vec::new();
+        if !drafts.is_empty() {
+            self.keep_module(&analyzed, given).await?;
+            signed = self.sign_drafts(drafts, Some(version), Signing::IfChanged).await?;
+        }
+        let packages = drafted.into_iter();
+        Ok(BoardPackages {
+            app,
+            version,
+            digest: analyzed.report.digest,
+            packages: packages
+                .map(|(board, draft)| (board, draft.map(|index| signed[index].clone())))
+                .collect(),
+        })
+    }
+
+    /// The analysis of a module that can be an app, and the app's name.
+    fn app_of(&self, given: &[u8], options: &UploadOptions) -> Result<(String, Arc<AnalyzedModule>), UploadError> {
         let analyzed = self.analyses.of(given).map_err(|reason| {
             let app = options.name.as_deref().unwrap_or("this file");
             refused(UploadRefusal::NotWasm, format!("{app} cannot be an app: {reason}"))
         })?;
-        let app = app_name(&analyzed, &options)?;
+        let app = app_name(&analyzed, options)?;
         check_problems(&app, &analyzed)?;
-        let draft = self.draft(app, &analyzed, &options)?;
+        Ok((app, analyzed))
+    }
+
+    /// Stores the module, and beside it the original with names and debug information, if it had any.
+    async fn keep_module(&self, analyzed: &AnalyzedModule, given: &[u8]) -> Result<(), StoreError> {
         let original = (analyzed.module.len() != given.len() && !analyzed.report.from_text).then(|| given.to_vec());
-        let module = analyzed.module.clone();
-        write_module(&self.store, analyzed.report.digest, module, original).await?;
-        self.sign_draft(draft, options.version.or(analyzed.section.version), Signing::IfChanged)
-            .await
+        write_module(&self.store, analyzed.report.digest, analyzed.module.clone(), original).await
     }
 
-    /// Signs a manifest with the next sequence of its app; version none: follows the latest.
-    async fn sign_draft(
+    /// The manifest for some kinds of boards, without version and sequence. With no board it is for any.
+    fn draft(
         &self,
-        mut draft: Manifest,
-        version: Option<Version>,
-        signing: Signing,
-    ) -> Result<PackageView, UploadError> {
-        let mut tx = self.store.begin().await?;
-        let (sequence, decided) = {
-            let model = tx.model();
-            if matches!(signing, Signing::IfChanged)
-                && let Some(known) = same_package(&model, &draft, version)
-            {
-                return Ok(known);
-            }
-            let signed = model.versions(&draft.app).first().map(|latest| latest.view.sequence);
-            // A board may have had packages that this store does not know: it was restored from a backup.
-            let on_boards = model
-                .devices
-                .values()
-                .filter_map(|device| device.instances.get(&draft.app));
-            let reported = on_boards.map(|instance| instance.sequence).max();
-            let sequence = signed.max(reported).map_or(1, |latest| latest + 1);
-            (
-                sequence,
-                decide_version(&model, &draft, version, !matches!(signing, Signing::IfChanged))?,
-            )
-        };
-        (draft.sequence, draft.version) = (sequence, decided);
-        let app = draft.app.clone();
-        let record = sign(&self.authority, &draft)
-            .and_then(|envelope| record(&envelope, tx.time_ms, signing.rollback_of()))
-            .ok_or_else(|| {
-                let sentence =
-                    format!("{app} asks for more than a manifest can say: give it fewer capabilities or targets");
-                refused(UploadRefusal::Capability, sentence)
-            })?;
-        let record = Arc::new(record);
-        let view = record.view.clone();
-        tx.package(record).await?;
-        let detail = format!("{} {} with sha256 {}", view.app, view.version, view.digest);
-        tx.audit("operator", "package.signed", &view.id.0, &detail).await?;
-        tx.commit().await?;
-        Ok(view)
-    }
-
-    /// Signs a known package's module again, above all sequences so far.
-    pub(crate) async fn sign_again(&self, old: &PackageRecord, signing: Signing) -> Result<PackageView, UploadError> {
-        let manifest = manifest(old).ok_or_else(|| crate::error::StoreError::Unreadable {
-            what: format!("the manifest of {}", old.view.id),
-        })?;
-        let version = manifest.version;
-        self.sign_draft(manifest, Some(version), signing).await
-    }
-
-    fn draft(&self, app: String, analyzed: &AnalyzedModule, options: &UploadOptions) -> Result<Manifest, UploadError> {
-        let boards = options.targets.iter().map(|id| {
+        app: String,
+        analyzed: &AnalyzedModule,
+        options: &UploadOptions,
+        targets: &[String],
+    ) -> Result<Manifest, UploadError> {
+        let boards = targets.iter().map(|id| {
             self.boards.iter().find(|board| board.id == *id).ok_or_else(|| {
                 let sentence =
                     format!("{app} is meant for {id}, which is no board that is known here: see drydock boards");
@@ -148,7 +145,7 @@ impl Packages {
                 fuel: None,
             },
             capabilities,
-            targets: options.targets.clone(),
+            targets: targets.to_vec(),
         };
         manifest.check().map_err(|error| {
             refused(
@@ -174,26 +171,23 @@ impl Packages {
     }
 }
 
-impl<'a> Requirements<'a> {
-    pub(crate) fn of_manifest(manifest: &'a Manifest, targets: &'a [String]) -> Self {
-        Self {
-            app: &manifest.app,
-            size_bytes: manifest.size,
-            memory_bytes: manifest.limits.memory_bytes,
-            heap_bytes: manifest.limits.heap_bytes,
-            capabilities: &manifest.capabilities,
-            targets,
+/// Adds the draft for one more board; boards with the same grants share a package. Returns the draft's index.
+fn add_draft(drafts: &mut Vec<Manifest>, draft: Manifest) -> usize {
+    let same = drafts.iter().position(|known| {
+        let alike = Manifest {
+            targets: known.targets.clone(),
+            ..draft.clone()
+        };
+        alike == *known && known.targets.len() < MAX_TARGETS
+    });
+    match same {
+        Some(index) => {
+            drafts[index].targets.extend(draft.targets);
+            index
         }
-    }
-
-    pub(crate) fn of_report(report: &'a ModuleReport, app: &'a str) -> Self {
-        Self {
-            app,
-            size_bytes: report.size_bytes,
-            memory_bytes: report.memory_bytes,
-            heap_bytes: report.heap_bytes,
-            capabilities: &report.requested,
-            targets: &[],
+        None => {
+            drafts.push(draft);
+            drafts.len() - 1
         }
     }
 }
@@ -243,52 +237,6 @@ fn capabilities(analyzed: &AnalyzedModule, options: &UploadOptions, led_pins: Pi
     granted.sort();
     granted.dedup();
     granted
-}
-
-/// The latest package of the app, if it says just what this one would.
-fn same_package(model: &Model, draft: &Manifest, version: Option<Version>) -> Option<PackageView> {
-    let latest = *model.versions(&draft.app).first()?;
-    let known = manifest(latest)?;
-    let version = version.unwrap_or(known.version);
-    let mut wanted = draft.clone();
-    (wanted.sequence, wanted.version) = (known.sequence, version);
-    (wanted == known).then(|| latest.view.clone())
-}
-
-fn decide_version(
-    model: &Model,
-    draft: &Manifest,
-    version: Option<Version>,
-    rollback: bool,
-) -> Result<Version, UploadError> {
-    let versions = model.versions(&draft.app);
-    let highest = versions
-        .iter()
-        .filter_map(|package| package.view.version.parse::<Version>().ok())
-        .max();
-    let same_module = versions.iter().find(|package| package.view.digest.0 == draft.digest);
-    match (version, highest) {
-        (Some(version), Some(highest)) if version < highest && !rollback => {
-            let sentence = format!(
-                "{} {version} is older than {highest}, which is signed already: give it a higher version",
-                draft.app
-            );
-            Err(refused(UploadRefusal::Version, sentence))
-        }
-        (Some(version), _) => Ok(version),
-        (None, None) => Ok(Version {
-            major: 0,
-            minor: 1,
-            patch: 0,
-        }),
-        (None, Some(highest)) => Ok(same_module
-            .and_then(|package| package.view.version.parse().ok())
-            .filter(|version| *version == highest)
-            .unwrap_or(Version {
-                patch: highest.patch.saturating_add(1),
-                ..highest
-            })),
-    }
 }
 
 pub(super) fn refused(kind: UploadRefusal, sentence: String) -> UploadError {

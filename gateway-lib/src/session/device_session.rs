@@ -1,7 +1,7 @@
 //! The session of one device as other services see it, and the table of current sessions. The connection's task owns the
 //! stream; requests reach it through a bounded queue.
 
-use crate::{clock::Clock, domain::DeviceId};
+use crate::{clock::Clock, domain::DeviceId, registry::MAX_DOUBTS};
 use drydock_protocol::{
     device_to_gateway::Reply,
     envelope::{self, Kind},
@@ -52,6 +52,8 @@ pub(crate) struct DeviceSession {
     metrics_interval_ms: AtomicU32,
     /// Somebody asked for that interval: it is not changed by itself.
     interval_is_asked_for: AtomicBool,
+    /// Doubtful reports so far.
+    doubts: AtomicU32,
 }
 
 /// Why a session was ended from this side.
@@ -146,6 +148,7 @@ impl DeviceSession {
             reply_timeout_ms,
             metrics_interval_ms: AtomicU32::new(metrics_interval_ms),
             interval_is_asked_for: AtomicBool::new(false),
+            doubts: AtomicU32::new(0),
         };
         (Arc::new(session), outgoing)
     }
@@ -186,6 +189,11 @@ impl DeviceSession {
             self.metrics_interval_ms.store(interval_ms, Ordering::Relaxed);
         }
         differs
+    }
+
+    /// Counts a doubtful report; whether it is among the first, which are recorded.
+    pub(crate) fn counts_doubt(&self) -> bool {
+        self.doubts.fetch_add(1, Ordering::Relaxed) < MAX_DOUBTS
     }
 
     /// Milliseconds of the link's clock since the device was heard.

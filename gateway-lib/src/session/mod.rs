@@ -5,6 +5,7 @@ mod device_session;
 mod enroll;
 mod heartbeat;
 mod listen;
+mod report_rate;
 mod serve;
 
 pub(crate) use device_session::{DeviceSession, EndReason, NoAnswer, PendingReply, SessionTable};

@@ -1,6 +1,6 @@
 //! `drydock/1`: the life of one session, from the device's hello to its end.
 
-use super::{DeviceSession, EndReason, SessionService};
+use super::{DeviceSession, EndReason, SessionService, report_rate::ReportRate};
 use crate::{
     clock::{Clock, elapsed},
     pki::DeviceCertificate,
@@ -19,6 +19,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -148,13 +149,14 @@ async fn read_messages<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut reports = ReportRate::new(Instant::now());
     loop {
         let message = tokio::select! {
             message = read_message(&mut reader, &mut incoming) => message,
             () = session.ending.cancelled() => return "the gateway closed the connection".to_owned(),
         };
         let result = match message {
-            Ok(message) => take_message(service, session, &message).await,
+            Ok(message) => take_message(service, session, &message, &mut reports).await,
             Err(reason) => Err(reason),
         };
         if let Err(reason) = result {
@@ -163,7 +165,12 @@ where
     }
 }
 
-async fn take_message(service: &SessionService, session: &Arc<DeviceSession>, message: &[u8]) -> Result<(), String> {
+async fn take_message(
+    service: &SessionService,
+    session: &Arc<DeviceSession>,
+    message: &[u8],
+    reports: &mut ReportRate,
+) -> Result<(), String> {
     let malformed = |_| "the device sent a message without a valid form".to_owned();
     let envelope = Envelope::decode(message).map_err(malformed)?;
     session.heard();
@@ -199,6 +206,13 @@ async fn take_message(service: &SessionService, session: &Arc<DeviceSession>, me
                 .await
                 .map_err(|error| error.to_string())?;
             session.wake.notify_one();
+            let wait = reports.count(Instant::now());
+            if !wait.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = session.ending.cancelled() => {}
+                }
+            }
         }
         Some(kind) => {
             return Err(format!(

@@ -9,7 +9,7 @@ use drydock_protocol::{
     gateway_to_device::{EnrollRefused, Enrolled, Welcome},
     manifest::Manifest,
     package::SignedManifest,
-    types::{AppState, LogLevel, ResetReason},
+    types::{AppState, LogLevel, ResetReason, Version},
 };
 use rcgen::{CertificateParams, DnType, KeyPair};
 use ring::{
@@ -34,6 +34,8 @@ pub(crate) type Tls = TlsStream<DuplexStream>;
 pub(crate) struct TestDevice {
     pub(crate) key: KeyPair,
     pub(crate) chip_id: Vec<u8>,
+    /// Id of its board's description.
+    pub(crate) board: &'static str,
     pub(crate) identity: Option<Identity>,
     pub(crate) store: Apps,
     pub(crate) boot_count: u32,
@@ -84,6 +86,7 @@ impl TestDevice {
         Self {
             key: KeyPair::generate().unwrap(),
             chip_id: vec![chip; 8],
+            board: "nano33ble",
             identity: None,
             store: Apps::default(),
             boot_count: 1,
@@ -104,7 +107,7 @@ impl TestDevice {
             token: pairing.token.clone(),
             csr: self.csr(),
             chip_id: self.chip_id.clone(),
-            board: "nano33ble".into(),
+            board: self.board.into(),
             firmware: "0.1.0".into(),
         }
     }
@@ -141,7 +144,7 @@ impl TestDevice {
 
     pub(crate) fn hello(&self) -> Hello {
         Hello {
-            board: "nano33ble".into(),
+            board: self.board.into(),
             chip_id: self.chip_id.clone(),
             firmware: "0.1.0".into(),
             reset_reason: ResetReason::PowerOn,
@@ -196,6 +199,21 @@ impl Running {
             sequence,
         };
         self.say(Kind::Log, &log).await;
+    }
+
+    /// Reports an app that the device need not have.
+    pub(crate) async fn report(&self, app: &str, sequence: u64) {
+        let report = AppReport {
+            app: app.into(),
+            version: Version::default(),
+            sequence,
+            digest: [9; 32],
+            state: AppState::Running,
+            failure: None,
+            autostart: true,
+            uptime_ms: 0,
+        };
+        self.say(Kind::AppReport, &report).await;
     }
 
     pub(crate) async fn metrics(&self, sequence: u32) {

@@ -4,10 +4,13 @@
 mod deployments;
 mod device;
 mod enrollment;
+mod fleet;
 mod golden_path;
 mod handshake;
+mod reports;
 mod scene;
 mod sessions;
 mod store;
 mod uploads;
+mod versions;
 mod wire;

@@ -35,7 +35,13 @@ impl Scene {
 
     /// A board that is enrolled under this name.
     pub(crate) async fn enrolled(&self, name: &str, chip: u8) -> (TestDevice, DeviceId) {
+        self.enrolled_as("nano33ble", name, chip).await
+    }
+
+    /// A board of this kind that is enrolled under this name.
+    pub(crate) async fn enrolled_as(&self, board: &'static str, name: &str, chip: u8) -> (TestDevice, DeviceId) {
         let mut device = TestDevice::new(chip);
+        device.board = board;
         let pairing = self
             .gateway
             .create_pairing(minute(), None, Some(name.into()))
@@ -64,7 +70,7 @@ impl Scene {
 pub(crate) fn config(directory: &TempDir, clock: &Arc<ManualClock>) -> GatewayConfig {
     GatewayConfig {
         clock: clock.clone(),
-        boards: vec![nano()],
+        boards: vec![nano(), discovery()],
         ..GatewayConfig::new(directory.path())
     }
 }
@@ -77,6 +83,18 @@ pub(crate) fn nano() -> BoardSpec {
         store_bytes: 256 * 1024,
         pins: vec![13, 16, 24, 41],
         led_pins: vec![13, 24],
+    }
+}
+
+/// A board with other LEDs than [`nano`].
+pub(crate) fn discovery() -> BoardSpec {
+    BoardSpec {
+        id: "stm32f4discovery".into(),
+        title: "STM32F4 Discovery".into(),
+        heap_bytes: 100 * 1024,
+        store_bytes: 256 * 1024,
+        pins: vec![60, 61],
+        led_pins: vec![60, 61],
     }
 }
 

@@ -268,6 +268,7 @@ fn device_of(kind: &EventKind) -> Option<&DeviceId> {
         | EventKind::InstanceChanged { device, .. }
         | EventKind::InstanceRemoved { device, .. }
         | EventKind::DesiredChanged { device, .. }
+        | EventKind::ReportDoubted { device, .. }
         | EventKind::RequestRefused { device, .. } => Some(device),
         EventKind::EnrollmentRefused { device, .. } => device.as_ref(),
         EventKind::DeploymentMoved { target, .. } => Some(&target.device),

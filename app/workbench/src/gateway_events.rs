@@ -86,6 +86,12 @@ pub(crate) fn told(kind: &EventKind, gateway: &Gateway) -> Option<Told> {
         .with("version", package.version.clone())
         .with("digest", package.digest.to_string()),
         EventKind::DeploymentMoved { package, target, .. } => deployment_moved(package, target, gateway)?,
+        EventKind::ReportDoubted { app, reason, .. } => Told::new(
+            EventName::Error,
+            format!("The board's report was not believed: {reason}."),
+        )
+        .app(app)
+        .with("code", "refused"),
         EventKind::RequestRefused { app, reason, .. } => Told::new(EventName::Error, reason.clone())
             .app(app)
             .with("code", "refused"),

@@ -1,19 +1,14 @@
 //! What a module is: imports, exports, memory, the capabilities that it wants. Nothing is stored or signed here.
 
+use super::{scan::ModuleScan, toolchain::Toolchain};
 use crate::{
-    domain::{Digest, ImportReport, ModuleReport},
+    domain::{Digest, ModuleReport},
     error::UploadRefusal,
 };
-use drydock_protocol::{
-    capability::Capability,
-    host_calls::{self, HostCall, Needs, ValueType},
-    section::Section,
-};
+use drydock_protocol::{manifest::EntryPoints, section::Section};
 use ring::digest::{SHA256, digest};
 use std::borrow::Cow;
-use wasmparser::{
-    CompositeInnerType, Encoding, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
-};
+use wasmparser::BinaryReaderError;
 
 /// Bytes of a device's heap that an app takes besides code, memory and stack: engine, store, linked calls.
 const HEAP_FIXED_BYTES: u64 = 8 * 1024;
@@ -27,13 +22,16 @@ const HEAP_PER_TABLE_ELEMENT: u64 = 8;
 /// Call stack of an app whose module does not ask for another.
 pub(super) const DEFAULT_STACK_BYTES: u32 = 4 * 1024;
 
+/// How a component begins (Component Model, binary format): the version of a layer above core modules.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// A module as it would be sent, with what was found.
 pub(crate) struct AnalyzedModule {
     /// Without names and debug information.
     pub(crate) module: Vec<u8>,
     pub(crate) report: ModuleReport,
     pub(crate) section: Section,
-    pub(crate) entry: drydock_protocol::manifest::EntryPoints,
+    pub(crate) entry: EntryPoints,
     /// The class of the first problem.
     pub(crate) first_problem: Option<UploadRefusal>,
 }
@@ -56,9 +54,14 @@ pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, 
     } else {
         Cow::Borrowed(given)
     };
-    validate(&binary)?;
+    if binary.starts_with(COMPONENT) {
+        return Err(
+            "it is a component and boards run core modules: build a core module, for wasm32-unknown-unknown or wasm32-wasip1"
+                .to_owned(),
+        );
+    }
     let mut found = ModuleScan::default();
-    let module = found.walk(&binary).map_err(|error| invalid(&error))?;
+    let module = found.walk(&binary).map_err(|error| invalid(&binary, &error))?;
     let mut problems = found.problems;
     let section = match Section::of_module(&binary) {
         Ok(section) => section.unwrap_or_default(),
@@ -76,7 +79,8 @@ pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, 
         problems.push((UploadRefusal::TooLarge, problem));
     }
     if !(found.entry.start || found.entry.init || found.entry.tick) {
-        let problem = "it exports nothing that boards call: export _start, init or tick".to_owned();
+        let way_out = found.toolchain.with_entry_points();
+        let problem = format!("it exports nothing that boards call: {way_out}");
         problems.push((UploadRefusal::NoEntryPoint, problem));
     }
     let memory_bytes = u32::try_from(found.memory_bytes).unwrap_or(u32::MAX);
@@ -131,6 +135,16 @@ fn heap_bytes(
     u32::try_from(heap).unwrap_or(u32::MAX)
 }
 
+/// Says why a module does not validate: it uses a proposal that boards do not run, or it is damaged.
+fn invalid(binary: &[u8], error: &BinaryReaderError) -> String {
+    let message = error.message();
+    let way_out = Toolchain::of_invalid(binary).without_features();
+    if let Some(feature) = message.strip_suffix(" support is not enabled") {
+        return format!("it uses {feature}, which boards do not run: {way_out}");
+    }
+    format!("it is no valid WebAssembly for boards ({message}): copy it again, or {way_out}")
+}
+
 fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let text = std::str::from_utf8(given).ok();
     let text = text.filter(|text| text.trim_start().starts_with(['(', ';']));
@@ -147,264 +161,6 @@ fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
             .collect();
         format!("its text has an error ({}): mend it there", first.join(" "))
     })
-}
-
-/// The proposals that devices carry out.
-fn features() -> WasmFeatures {
-    WasmFeatures::MUTABLE_GLOBAL
-        | WasmFeatures::SATURATING_FLOAT_TO_INT
-        | WasmFeatures::SIGN_EXTENSION
-        | WasmFeatures::MULTI_VALUE
-        | WasmFeatures::FLOATS
-        | WasmFeatures::BULK_MEMORY
-        | WasmFeatures::REFERENCE_TYPES
-        | WasmFeatures::TAIL_CALL
-        | WasmFeatures::EXTENDED_CONST
-        | WasmFeatures::CUSTOM_PAGE_SIZES
-}
-
-fn validate(binary: &[u8]) -> Result<(), String> {
-    match Validator::new_with_features(features()).validate_all(binary) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(invalid(&error)),
-    }
-}
-
-/// Cut short, damaged or made for more than boards carry out.
-fn invalid(error: &wasmparser::BinaryReaderError) -> String {
-    format!(
-        "it is no valid WebAssembly for boards ({}): copy it again, or build it without the features that boards lack",
-        error.message()
-    )
-}
-
-#[derive(Default)]
-struct ModuleScan {
-    types: Vec<Option<FuncType>>,
-    functions: Vec<u32>,
-    imports: Vec<ImportReport>,
-    exports: Vec<String>,
-    entry: drydock_protocol::manifest::EntryPoints,
-    memory_bytes: u64,
-    memory_max_bytes: Option<u64>,
-    page_bytes: u32,
-    table_elements: u64,
-    operators: u64,
-    data_bytes: u64,
-    wanted: Vec<Capability>,
-    uses_gpio: bool,
-    problems: Vec<(UploadRefusal, String)>,
-}
-
-impl ModuleScan {
-    /// Walks through a valid module and copies all but its custom sections.
-    fn walk(&mut self, binary: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
-        let mut stripped = Vec::with_capacity(binary.len());
-        stripped.extend_from_slice(b"\0asm\x01\0\0\0");
-        self.page_bytes = 65_536;
-        for payload in Parser::new(0).parse_all(binary) {
-            let payload = payload?;
-            if let Some((id, range)) = payload.as_section()
-                && id != 0
-            {
-                let content = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-                copy_section(
-                    &mut stripped,
-                    id,
-                    content.map_or(&[], |(start, end)| &binary[start..end]),
-                );
-            }
-            match payload {
-                Payload::Version {
-                    encoding: Encoding::Component,
-                    ..
-                } => {
-                    let problem = "it is a component and boards run core modules: build it as one";
-                    self.problem(UploadRefusal::NotWasm, problem);
-                }
-                Payload::TypeSection(types) => {
-                    for group in types {
-                        for ty in group?.into_types() {
-                            self.types.push(match ty.composite_type.inner {
-                                CompositeInnerType::Func(function) => Some(function),
-                                _ => None,
-                            });
-                        }
-                    }
-                }
-                Payload::ImportSection(imports) => {
-                    for import in imports.into_imports() {
-                        let import = import?;
-                        self.import(import.module, import.name, import.ty);
-                    }
-                }
-                Payload::FunctionSection(functions) => {
-                    for index in functions {
-                        self.functions.push(index?);
-                    }
-                }
-                Payload::TableSection(tables) => {
-                    for table in tables {
-                        self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
-                    }
-                }
-                Payload::MemorySection(memories) => {
-                    for memory in memories {
-                        let memory = memory?;
-                        let page = memory.page_size_log2.unwrap_or(16);
-                        self.page_bytes = 1 << page;
-                        self.memory_bytes = memory.initial << page;
-                        self.memory_max_bytes = memory.maximum.map(|maximum| maximum << page);
-                    }
-                }
-                Payload::ExportSection(exports) => {
-                    for export in exports {
-                        let export = export?;
-                        self.export(export.name, export.kind, export.index);
-                    }
-                }
-                Payload::CodeSectionEntry(body) => {
-                    for operator in body.get_operators_reader()? {
-                        operator?;
-                        self.operators += 1;
-                    }
-                }
-                Payload::DataSection(segments) => {
-                    for segment in segments {
-                        self.data_bytes += segment?.data.len() as u64;
-                    }
-                }
-                Payload::StartSection { .. } => {
-                    let problem = "it has a start function, which boards do not run: export it as _start or init";
-                    self.problem(UploadRefusal::NoEntryPoint, problem);
-                }
-                _ => {}
-            }
-        }
-        Ok(stripped)
-    }
-
-    fn import(&mut self, module: &str, name: &str, ty: TypeRef) {
-        let full_name = format!("{module}.{name}");
-        let call = host_calls::find(module, name);
-        let known = match (ty, call) {
-            (TypeRef::Func(index), Some(call)) => {
-                self.functions.push(index);
-                self.has_type(index, call)
-            }
-            (TypeRef::Func(index), None) => {
-                self.functions.push(index);
-                false
-            }
-            _ => false,
-        };
-        if !known {
-            let problem = match call {
-                Some(_) => format!(
-                    "it imports {full_name} with another type than boards have: build it against this guest SDK"
-                ),
-                None => format!("it imports {full_name}, which boards do not have: use the calls of the guest SDK"),
-            };
-            self.problem(UploadRefusal::UnknownImport, &problem);
-        }
-        let capability = call.map_or("", |call| capability_name(call.needs));
-        if let Some(call) = call {
-            self.want(call.needs);
-        }
-        self.imports.push(ImportReport {
-            name: full_name,
-            capability: capability.to_owned(),
-            known,
-        });
-    }
-
-    fn problem(&mut self, kind: UploadRefusal, problem: &str) {
-        self.problems.push((kind, problem.to_owned()));
-    }
-
-    fn want(&mut self, needs: Needs) {
-        let capability = match needs {
-            Needs::Nothing => return,
-            Needs::Gpio => {
-                self.uses_gpio = true;
-                return;
-            }
-            Needs::Log => Capability::Log,
-            Needs::Metrics => Capability::Metrics,
-            Needs::Timer => Capability::Timer,
-            Needs::Random => Capability::Random,
-        };
-        if !self.wanted.contains(&capability) {
-            self.wanted.push(capability);
-        }
-    }
-
-    fn export(&mut self, name: &str, kind: ExternalKind, index: u32) {
-        let slot = match name {
-            "_start" => &mut self.entry.start,
-            "init" => &mut self.entry.init,
-            "tick" => &mut self.entry.tick,
-            "on_message" => &mut self.entry.on_message,
-            _ => return,
-        };
-        let ty = self
-            .functions
-            .get(index as usize)
-            .and_then(|index| self.types.get(*index as usize)?.as_ref());
-        let wanted: &[ValType] = if name == "on_message" { &[ValType::I32; 2] } else { &[] };
-        if kind == ExternalKind::Func && ty.is_some_and(|ty| ty.params() == wanted && ty.results().is_empty()) {
-            *slot = true;
-            self.exports.push(name.to_owned());
-        } else {
-            let problem =
-                format!("its export {name} has not the type that boards call: give it the one of the guest SDK");
-            self.problem(UploadRefusal::NoEntryPoint, &problem);
-        }
-    }
-
-    fn has_type(&self, index: u32, call: &HostCall) -> bool {
-        let Some(Some(ty)) = self.types.get(index as usize) else {
-            return false;
-        };
-        let params = call.params.iter().map(|ty| val_type(*ty));
-        let results = call.result.iter().map(|ty| val_type(*ty));
-        ty.params().iter().copied().eq(params) && ty.results().iter().copied().eq(results)
-    }
-}
-
-/// The word for what a host call belongs to.
-fn capability_name(needs: Needs) -> &'static str {
-    match needs {
-        Needs::Nothing => "",
-        Needs::Log => "log",
-        Needs::Metrics => "metrics",
-        Needs::Timer => "timer",
-        Needs::Gpio => "gpio",
-        Needs::Random => "random",
-    }
-}
-
-fn val_type(ty: ValueType) -> ValType {
-    match ty {
-        ValueType::I32 => ValType::I32,
-        ValueType::I64 => ValType::I64,
-        ValueType::F64 => ValType::F64,
-    }
-}
-
-/// Section id, length as LEB128, content (WebAssembly core specification, section 5.5.2).
-fn copy_section(module: &mut Vec<u8>, id: u8, content: &[u8]) {
-    module.push(id);
-    let mut length = content.len();
-    loop {
-        let byte = (length & 0x7f) as u8;
-        length >>= 7;
-        module.push(if length == 0 { byte } else { byte | 0x80 });
-        if length == 0 {
-            break;
-        }
-    }
-    module.extend_from_slice(content);
 }
 
 #[cfg(test)]

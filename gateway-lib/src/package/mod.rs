@@ -4,8 +4,10 @@ mod analyses;
 mod analysis;
 mod fit;
 mod module_file;
+mod scan;
 mod sequence;
 mod signing;
+mod toolchain;
 mod upload;
 mod version;
 

@@ -60,7 +60,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (import "env" "abort" (func)) (func (export "init")))"#,
         named("ported"),
         UnknownImport,
-        "ported cannot run on any board: it imports env.abort, which boards do not have: use the calls of the guest SDK",
+        "ported cannot run on any board: it imports env.abort, which boards do not have: build it with --use abort= (and --use seed=, --use trace=) and use the calls of the guest SDK",
     )
     .await;
     check(
@@ -148,6 +148,105 @@ async fn bad_modules_are_refused_in_one_sentence() {
  "blink has 307305 bytes and Arduino Nano 33 BLE stores at most 262144: build it smaller (optimise for size, strip symbols)").await;
 }
 
+/// A module with so many locals in one function, in pairs of count and type.
+fn with_locals(count: usize) -> Vec<u8> {
+    format!(r#"(module (func (export "init") {}))"#, "(local i32)".repeat(count)).into_bytes()
+}
+
+/// A `producers` section that names what made the module.
+fn made_by(name: &str, rest: &str) -> Vec<u8> {
+    let length = name.len();
+    format!(r#"(module {rest} (@custom "producers" "\01\0cprocessed-by\01\{length:02x}{name}\031.0"))"#).into_bytes()
+}
+
+#[tokio::test]
+async fn each_refusal_names_the_true_cause() {
+    let scene = Scene::new().await;
+    let check = async |module: &[u8], kind: UploadRefusal, sentence: &str| {
+        check(&scene, module, named("app"), kind, sentence).await;
+    };
+    let component = "app cannot be an app: it is a component and boards run core modules: build a core module, for wasm32-unknown-unknown or wasm32-wasip1";
+    check(b"\0asm\x0d\0\x01\0", UploadRefusal::NotWasm, component).await;
+    check(b"(component)", UploadRefusal::NotWasm, component).await;
+    check(
+        br#"(module (memory 100 (pagesize 1)) (data (i32.const 8) "fits") (data (i32.const 97) "four") (func (export "init")))"#,
+        UploadRefusal::Instantiation,
+        "app cannot run on any board: its data segment 1 writes 4 bytes at address 97 and its memory begins with 100 bytes, so that instantiating it traps (out of bounds memory access): give it a larger memory",
+    )
+    .await;
+    check(
+        br#"(module (table 3 funcref) (func $f (export "init")) (elem (i32.const 0) $f) (elem (i32.const 2) $f $f))"#,
+        UploadRefusal::Instantiation,
+        "app cannot run on any board: its element segment 1 puts 2 elements at index 2 and its table has 3, so that instantiating it traps (out of bounds table access): give it a larger table",
+    )
+    .await;
+    check(
+        &with_locals(30_001),
+        UploadRefusal::Instantiation,
+        "app cannot run on any board: its function 0 has 30001 local variables and boards run at most 30000: keep arrays in linear memory",
+    )
+    .await;
+    check(
+        br#"(module (import "env" "one" (func)) (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+            (import "wasi_snapshot_preview1" "args_get" (func (param i32 i32) (result i32))) (import "env" "two" (global i32))
+            (func (export "init")))"#,
+        UploadRefusal::UnknownImport,
+        "app cannot run on any board: it imports env.one, wasi_snapshot_preview1.args_get and env.two, which boards do not have: use the calls of the guest SDK",
+    )
+    .await;
+    check(
+        br#"(module (func (export "init") (drop (i32x4.splat (i32.const 1)))))"#,
+        UploadRefusal::NotWasm,
+        "app cannot be an app: it uses SIMD, which boards do not run: build it without the features that boards lack",
+    )
+    .await;
+    // What boards can run is not refused: an offset known at instantiation only, a passive segment, many locals.
+    for module in [
+        br#"(module (memory 4 (pagesize 1)) (data "longer than it") (data (i32.add (i32.const 2) (i32.const 9)) "x") (func (export "init")))"#.to_vec(),
+        with_locals(30_000),
+    ] {
+        let report = scene.gateway.analyze(&module).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn each_toolchain_is_told_its_own_way_out() {
+    let scene = Scene::new().await;
+    let missing = r#"(import "env" "abort" (func)) (func (export "init"))"#;
+    for (made_by_whom, way_out) in [
+        ("rustc", "#![no_std] and the target wasm32-unknown-unknown"),
+        ("TinyGo", "-target=wasm-unknown -panic=trap"),
+        ("AssemblyScript", "--use abort="),
+        ("zig", "-target wasm32-freestanding"),
+        ("clang", "-nostdlib"),
+        ("emscripten", "clang --target=wasm32"),
+        ("Go cmd/compile", "TinyGo"),
+        ("wasm-bindgen", "without wasm-bindgen"),
+    ] {
+        let problems = scene.gateway.analyze(&made_by(made_by_whom, missing)).unwrap().problems;
+        assert!(problems[0].contains(way_out), "{made_by_whom}: {problems:?}");
+        let problems = scene
+            .gateway
+            .analyze(&made_by(made_by_whom, "(func)"))
+            .unwrap()
+            .problems;
+        assert!(
+            problems[0].contains("export _start, init or tick, "),
+            "{made_by_whom}: {problems:?}"
+        );
+        let simd = made_by(
+            made_by_whom,
+            r#"(func (export "init") (drop (i32x4.splat (i32.const 1))))"#,
+        );
+        let refused = scene.gateway.analyze(&simd).unwrap_err().reason;
+        assert!(
+            refused.starts_with("it uses SIMD, which boards do not run: build it"),
+            "{refused}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_module_beyond_the_limit_is_refused() {
     let scene = Scene::new().await;
@@ -227,7 +326,7 @@ async fn versions_follow_each_other_and_never_go_back_in_silence() {
     let refused = upload(5, Some("1.9.9")).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "app 1.9.9 is older than 2.0.0, which is signed already: give it a higher version"
+        "app 1.9.9 is older than 2.0.0, which is signed already: give it a higher version, such as 2.0.1"
     );
     assert_eq!(gateway.versions("app").len(), 4);
 }

@@ -8,8 +8,8 @@ use std::{
 
 /// A source of time.
 pub trait Clock: Send + Sync + 'static {
-    /// Milliseconds since a fixed instant; never goes back. Timeouts are measured with it. An emulated link's clock stands
-    /// while its machine is paused, so that a paused board is not reported as unreachable.
+    /// Milliseconds since a fixed instant; never goes back. Timeouts are measured with it. The clock of an emulated link
+    /// stops while its machine is paused, so that a paused board is not reported as unreachable.
     fn now_ms(&self) -> u64;
 
     /// Milliseconds since the Unix epoch, for certificates, records and what people read.
@@ -89,7 +89,7 @@ fn unix_ms_of_host() -> u64 {
 /// Longest step between two looks at a clock that is not the host's.
 const LOOK_MS: u64 = 50;
 
-/// Returns when so much time has passed on the clock. It is looked at now and then, because it may stand or leap.
+/// Returns when so much time has passed on the clock. The clock is polled, because it may stop or jump.
 pub(crate) async fn elapsed(clock: &dyn Clock, ms: u64) {
     let end = clock.now_ms().saturating_add(ms);
     loop {

@@ -1,4 +1,4 @@
-//! What a gateway is told when it is opened.
+//! The configuration of a gateway.
 
 use crate::clock::{Clock, SystemClock};
 use std::{path::PathBuf, sync::Arc};
@@ -40,7 +40,7 @@ pub enum PairingMode {
     Off,
 }
 
-/// What the gateway needs to know of a kind of board; the numbers that a connected device tells win over these.
+/// A kind of board as the gateway sees it. Numbers that a connected device reports replace these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoardSpec {
     /// Id of the board's description, for example `nano33ble`.
@@ -74,7 +74,7 @@ pub struct SessionLimits {
     pub idle_timeout_ms: u64,
     /// Longest wait for the reply to a request.
     pub reply_timeout_ms: u64,
-    /// Interval of metrics that devices are told.
+    /// Shortest metrics interval that devices are sent, in milliseconds.
     pub metrics_interval_ms: u32,
     /// Samples kept for each device.
     pub metrics_kept: usize,

@@ -21,7 +21,7 @@ const MAX_LABEL_BYTES: usize = 64;
 /// Longest chip id, in bytes.
 const MAX_CHIP_ID_BYTES: usize = 32;
 
-/// An enrollment that was refused, as the device is told.
+/// Why an enrollment is refused; sent to the device.
 #[derive(Debug)]
 pub(crate) struct EnrollmentRefusal {
     pub(crate) code: EnrollRefusalCode,

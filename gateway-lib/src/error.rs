@@ -48,7 +48,7 @@ pub enum StoreError {
     /// The database refused.
     #[error("the database of the gateway failed; see the log in the data directory")]
     Database(#[source] sqlx::Error),
-    /// What is stored has not the form that this version writes.
+    /// A stored value has a form that this version cannot read.
     #[error("the database of the gateway holds something unreadable: {what}. Restore it from a backup")]
     Unreadable {
         /// What.
@@ -141,7 +141,7 @@ pub enum PairingError {
 /// A device could not be changed.
 #[derive(Debug, Error)]
 pub enum DeviceError {
-    /// There is none with this id.
+    /// No device has this id.
     #[error("there is no device {device}; it may have been removed")]
     Unknown {
         /// The id.

@@ -21,12 +21,12 @@ pub struct Gateway {
     services: Arc<Services>,
 }
 
-/// What is known of the other end of a byte stream before it speaks.
+/// What a caller knows of a peer before it sends anything.
 #[derive(Clone)]
 pub struct PeerLabel {
     /// For people and logs, for example `emulated bench-1` or `127.0.0.1:51234`.
     pub label: String,
-    /// Time of the link; none: the gateway's.
+    /// Clock of the link. `None` uses the gateway's clock.
     pub clock: Option<Arc<dyn Clock>>,
 }
 
@@ -60,7 +60,7 @@ impl Connection {
         Self { task, ending }
     }
 
-    /// Waits for the end and says in one sentence how it came.
+    /// Waits for the end; returns its reason as one sentence.
     pub async fn ended(self) -> String {
         self.task
             .await
@@ -167,8 +167,8 @@ impl Gateway {
             .await
     }
 
-    /// The same for a machine that the caller made itself, so that nobody else can be at its cable: it enrolls while pairing
-    /// is off too.
+    /// The same for a machine that the caller created. No other party has access to its cable, so it may enroll while
+    /// pairing is off.
     ///
     /// # Errors
     /// [`PairingError`].
@@ -255,8 +255,7 @@ impl Gateway {
         self.services.registry.set_metrics_interval(device, interval_ms).await
     }
 
-    /// Looks at a module (`.wasm` or `.wat`) without keeping it. What would keep it from being a package stands in
-    /// [`ModuleReport::problems`].
+    /// Analyses a module (`.wasm` or `.wat`) without storing it. [`ModuleReport::problems`] says why it cannot be a package.
     ///
     /// # Errors
     /// [`NotAModule`].
@@ -264,12 +263,12 @@ impl Gateway {
         self.services.packages.analyze(module)
     }
 
-    /// Says in one sentence why a module would not fit a board or an enrolled device; none: it fits, or nothing is known.
+    /// Why a module does not fit a board or an enrolled device, in one sentence. `None`: it fits, or the board is unknown.
     pub fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
         self.services.packages.misfit(report, app, board, device)
     }
 
-    /// Checks, wraps and signs a module. The same module with the same options gives the package that is there already.
+    /// Checks, wraps and signs a module. The same module with the same options returns the package that exists.
     ///
     /// # Errors
     /// [`UploadError`]; nothing was stored then.
@@ -331,7 +330,7 @@ impl Gateway {
         self.services.deployments.rollback(device, app, to_version).await
     }
 
-    /// Gives up what is left of a deployment; what a device has stays.
+    /// Cancels the open targets of a deployment. What a device has installed stays.
     ///
     /// # Errors
     /// [`DeployError`].
@@ -344,7 +343,7 @@ impl Gateway {
         self.services.deployments.all()
     }
 
-    /// How the latest deployment of an app to a device stands there.
+    /// The target of the latest deployment of an app to a device.
     pub fn latest_target(&self, device: &DeviceId, app: &str) -> Option<DeploymentTarget> {
         self.services.deployments.latest_target(device, app)
     }

@@ -1,12 +1,11 @@
 //! The service that devices hold a TLS session with.
 //!
-//! [`Gateway`] is the one door: it owns a data directory (keys, registry, packages), takes byte streams that devices
-//! speak TLS on, and keeps the desired state and what the devices report. It knows nothing of emulators, cables or
-//! windows, and reads neither clock nor entropy of its own but through [`clock::Clock`] and the operating system's random
-//! numbers.
+//! [`Gateway`] is the public handle. It owns a data directory (keys, registry, packages), serves TLS on byte streams, and
+//! keeps the desired and the reported state of devices. It has no knowledge of emulators, cables or windows. Time comes
+//! from [`clock::Clock`], random numbers from the operating system.
 //!
 //! * [`domain`]: devices, packages, deployments, telemetry and events, as the callers see them.
-//! * [`config`], [`clock`], [`error`]: what comes in at the door and how it can go wrong.
+//! * [`config`], [`clock`], [`error`]: how a gateway is opened, and how operations fail.
 #![forbid(unsafe_code)]
 
 mod audit;

@@ -101,10 +101,10 @@ impl Enrollment {
         Ok(pairing)
     }
 
-    /// Drops tokens that ran out, and devices that never came to use them.
+    /// Drops expired tokens, and devices that never used theirs.
     pub(crate) async fn forget_expired_pairings(&self) -> Result<(), StoreError> {
         let now = self.store.unix_ms();
-        // Looked at without the writer first: most of the time there is nothing to do.
+        // Checked without the writer first: usually there is nothing to do.
         if !self
             .store
             .read()

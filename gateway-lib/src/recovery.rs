@@ -6,7 +6,7 @@ use crate::{
     store::{DeviceRecord, Store, Transaction},
 };
 
-/// Puts the store right after an end without closing. Returns sentences for people; none after a clean end.
+/// Repairs the store after an end without closing. Returns sentences for people; the list is empty after a clean end.
 pub(crate) async fn recover(store: &Store) -> Result<Vec<String>, StoreError> {
     let mut tx = store.begin().await?;
     let (devices, deployments) = {

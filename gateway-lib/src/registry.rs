@@ -221,7 +221,7 @@ impl Registry {
         if rebooted {
             self.telemetry.of(&device).rebooted();
         }
-        // The old session goes before the commit is seen, so that nobody meets the new state with the old session.
+        // The new session is entered before the commit is visible: no reader sees the new state with the old session.
         self.sessions.enter(session.clone());
         if let Err(error) = tx.commit().await {
             self.sessions.leave(&session);
@@ -246,7 +246,7 @@ impl Registry {
             tx.device_silently(record).await?;
             return tx.commit().await;
         }
-        // Idle: the device is as silent as before, only the connection is given up.
+        // After an idle timeout the device stays unreachable; only its connection is closed.
         let idle = session.end_reason() == Some(EndReason::Idle);
         record.state = if idle {
             DeviceState::Unreachable

@@ -26,14 +26,14 @@ pub struct TransferStream(pub(crate) broadcast::Receiver<TransferProgress>);
 pub struct EventStream(pub(crate) EventCursor);
 
 impl MetricsStream {
-    /// The next sample; none when the device was forgotten or the gateway closed.
+    /// The next sample; `None` when the device was forgotten or the gateway closed.
     pub async fn next(&mut self) -> Option<StreamItem<MetricsSample>> {
         receive(&mut self.0).await
     }
 }
 
 impl LogStream {
-    /// The next line; none when the device was forgotten or the gateway closed.
+    /// The next line; `None` when the device was forgotten or the gateway closed.
     pub async fn next(&mut self) -> Option<StreamItem<Arc<LogLine>>> {
         loop {
             match receive(&mut self.lines).await? {
@@ -45,14 +45,14 @@ impl LogStream {
 }
 
 impl TransferStream {
-    /// The next step of any transfer; none when the gateway closed.
+    /// The next step of any transfer; `None` when the gateway closed.
     pub async fn next(&mut self) -> Option<StreamItem<TransferProgress>> {
         receive(&mut self.0).await
     }
 }
 
 impl EventStream {
-    /// The next message; none when the gateway closed, or after a [`EventMessage::Resync`].
+    /// The next message; `None` when the gateway closed, or after an [`EventMessage::Resync`].
     pub async fn next(&mut self) -> Option<EventMessage> {
         self.0.next().await
     }

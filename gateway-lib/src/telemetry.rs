@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::sync::broadcast;
 
-/// Items that a follower may be behind before it is told of a gap. Their room is taken for each device that is followed.
+/// Items that a follower may be behind before it sees a gap. The buffer exists for each device that is followed.
 const LIVE_ITEMS: usize = 128;
 
 /// Streams of all devices.
@@ -33,9 +33,9 @@ struct Ring<T> {
     items: VecDeque<T>,
     /// Position of the next item.
     next: u64,
-    /// The device's own number of the latest item; none at the begin of a boot.
+    /// The device's own number of the latest item; `None` after a reset.
     last: Option<u32>,
-    /// Made when somebody follows for the first time.
+    /// Created with the first follower.
     live: Option<broadcast::Sender<T>>,
 }
 
@@ -142,7 +142,7 @@ impl<T: Clone> Ring<T> {
             self.items.pop_front();
         }
         if let Some(live) = &self.live {
-            // Nobody may be following any more.
+            // There may be no follower any more.
             let _ = live.send(item.clone());
         }
         self.items.push_back(item);

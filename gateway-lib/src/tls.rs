@@ -18,7 +18,7 @@ use std::{fmt, sync::Arc, time::Duration};
 pub(crate) struct TlsConfigs {
     /// `drydock/1`: the device shows its certificate.
     session: Arc<ServerConfig>,
-    /// `drydock-enroll/1`: nobody shows one, and nothing but enrollment is spoken.
+    /// `drydock-enroll/1`: no client certificate; carries enrollment only.
     enroll: Arc<ServerConfig>,
 }
 
@@ -66,7 +66,7 @@ impl TlsConfigs {
         })
     }
 
-    /// The configuration for what a peer offers; none if it offers neither protocol.
+    /// The configuration for what a peer offers. `None` if it offers neither protocol.
     pub(crate) fn choose(&self, hello: &ClientHello<'_>) -> Option<(Purpose, Arc<ServerConfig>)> {
         let offers = |wanted: &[u8]| {
             hello

@@ -154,7 +154,7 @@ impl SimDevice {
         &mut self.store
     }
 
-    /// Starts anew, with what is in flash.
+    /// Resets the device; flash keeps its content.
     pub fn reboot(&mut self, reason: ResetReason) {
         self.boot_count += 1;
         self.reset_reason = reason;

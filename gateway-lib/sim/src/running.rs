@@ -40,7 +40,7 @@ pub enum SessionEnd {
     Unplugged,
     /// The gateway had the device wiped: it is blank.
     Wiped,
-    /// The gateway ended it, or the stream, or what came made no sense.
+    /// The gateway ended it, the stream failed, or a message was invalid.
     Failed(SimError),
 }
 

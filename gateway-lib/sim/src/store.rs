@@ -17,7 +17,7 @@ use ring::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// What an app comes to when it is started; nothing of it is executed.
+/// What starting an app leads to. No code is executed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Behaviour {
     /// It runs until it is stopped.
@@ -53,7 +53,7 @@ pub struct SimStore {
     high_water: BTreeMap<String, u64>,
     behaviours: BTreeMap<String, Behaviour>,
     transfer: Option<Transfer>,
-    /// Apps whose state has changed and has not been told.
+    /// Reports of state changes that are not sent yet.
     changed: Vec<AppReport>,
     pub(crate) metrics_interval_ms: u32,
     pub(crate) wipe: bool,
@@ -106,12 +106,12 @@ impl SimStore {
         }
     }
 
-    /// Chooses what an app comes to from its next start on.
+    /// Chooses what starting an app leads to, from its next start on.
     pub fn set_behaviour(&mut self, app: &str, behaviour: Behaviour) {
         self.behaviours.insert(app.to_owned(), behaviour);
     }
 
-    /// What is installed, by name.
+    /// Installed apps, by name.
     pub fn installed(&self) -> impl Iterator<Item = &Installed> {
         self.apps.values()
     }
@@ -126,7 +126,7 @@ impl SimStore {
         self.apps.values().filter(|app| is_live(app)).map(heap_of).sum()
     }
 
-    /// How often it was told to send metrics, in milliseconds.
+    /// The metrics interval that the gateway set, in milliseconds.
     pub fn metrics_interval_ms(&self) -> u32 {
         self.metrics_interval_ms
     }
@@ -140,7 +140,7 @@ impl SimStore {
         self.publisher_key = key;
     }
 
-    /// What is to be told, with the uptime at which it is.
+    /// Takes the reports that are not sent yet, with this uptime.
     pub(crate) fn take_changed(&mut self, uptime_ms: u64) -> Vec<AppReport> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.iter_mut().for_each(|report| report.uptime_ms = uptime_ms);

@@ -20,7 +20,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// The next message. No byte is lost if this is given up while it waits.
+    /// The next message. Cancel-safe: no byte is lost.
     pub(crate) async fn receive<S>(&mut self, tls: &mut Stream<S>) -> Result<Vec<u8>, SimError>
     where
         S: AsyncRead + AsyncWrite + Unpin,

@@ -33,7 +33,7 @@ impl Deployments {
             let mut records: Vec<DeviceRecord> = Vec::new();
             for device in devices {
                 let record = known(&model, device)?;
-                // A board that is still on its way in gets the package when it comes; whether it fits is seen then.
+                // A board that has not enrolled yet gets the package when it connects, and is checked then.
                 if record.enrolled_ms.is_some() {
                     self.check_fits(record, &package)?;
                 }
@@ -85,7 +85,7 @@ impl Deployments {
         Ok(deployment)
     }
 
-    /// The package, signed anew if a device had it, or a later one, and has it no more: the device remembers its sequence.
+    /// The package to send. It is signed again if a device had it, or a later one, and removed it: the device remembers the sequence.
     async fn above_what_was_there(&self, devices: &[DeviceId], id: &PackageId) -> Result<PackageId, DeployError> {
         let known = {
             let model = self.store.read();
@@ -298,7 +298,7 @@ impl Deployments {
         tx.commit().await
     }
 
-    /// A transfer came further; what cannot be written down now is told by the next step.
+    /// Records the progress of a transfer. A failure to record is logged only; the next step records again.
     pub(super) async fn target_moved(
         &self,
         session: &DeviceSession,

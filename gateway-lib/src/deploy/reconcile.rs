@@ -64,7 +64,7 @@ impl LastStep {
 
 /// What became of a step.
 enum StepOutcome {
-    /// The device took it; its report will tell.
+    /// The device accepted it; its report follows.
     Taken,
     /// The device will not do it.
     Refused(Refusal),
@@ -229,7 +229,7 @@ async fn carry_out(
 }
 
 impl Deployments {
-    /// The device refused a step: what it had before holds again, and the refusal is told.
+    /// The device refused a step: restores the desired state before and records the refusal.
     async fn refused(
         &self,
         session: &DeviceSession,
@@ -251,7 +251,7 @@ impl Deployments {
                         let status = crate::domain::TargetStatus::Refused;
                         tx.move_target(*deployment, &session.device, status, &reason).await?;
                     }
-                    // Nobody follows a deployment: the board lost what it had, or the store is older than the board.
+                    // There is no deployment to report to: the board lost the app, or the store was restored from an older backup.
                     None => {
                         let told = EventKind::RequestRefused {
                             device: session.device.clone(),

@@ -70,7 +70,7 @@ impl Transfers {
 
     fn moved(&self, progress: &TransferProgress) {
         self.lock().insert(progress.device.clone(), progress.clone());
-        // Nobody may be following.
+        // There may be no follower.
         let _ = self.live.send(progress.clone());
     }
 
@@ -179,7 +179,7 @@ async fn commit(session: &Arc<DeviceSession>, start: bool) -> TransferOutcome {
     }
 }
 
-/// The offset that a reply tells, if it tells one.
+/// The offset in a reply, if it has one.
 fn accepted(reply: Reply) -> Result<Option<u32>, TransferOutcome> {
     match reply {
         Reply::Done => Ok(None),

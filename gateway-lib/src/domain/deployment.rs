@@ -36,15 +36,15 @@ pub struct Deployment {
 pub struct DeploymentTarget {
     /// The device.
     pub device: DeviceId,
-    /// How far it came.
+    /// Its progress.
     pub status: TargetStatus,
-    /// One sentence, where there is something to say.
+    /// One sentence about the status; may be empty.
     pub detail: String,
     /// When the status changed, in milliseconds since the Unix epoch.
     pub changed_ms: u64,
 }
 
-/// How far a deployment came on one device.
+/// The progress of a deployment on one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetStatus {
@@ -56,7 +56,7 @@ pub enum TargetStatus {
     Committing,
     /// The device reported the version as installed (and started, if that was asked for, or ended since).
     Done,
-    /// The device refused it, for the reason in the detail; what it had before stays.
+    /// The device refused it for the reason in the detail. What it had before stays.
     Refused,
     /// Cancelled by the user.
     Cancelled,

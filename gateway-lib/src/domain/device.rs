@@ -21,7 +21,7 @@ impl From<&str> for DeviceId {
     }
 }
 
-/// Where a device stands in its life.
+/// The state of a device in its life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
@@ -52,7 +52,7 @@ pub struct DeviceView {
     pub board: String,
     /// The chip's unique id in hexadecimal; empty if not known or released.
     pub chip_id: String,
-    /// Where it stands in its life.
+    /// Its state in the life cycle.
     pub state: DeviceState,
     /// When it was last heard, in milliseconds since the Unix epoch.
     pub last_heard_ms: Option<u64>,
@@ -68,15 +68,15 @@ pub struct DeviceView {
     pub uptime_ms: Option<u64>,
     /// Resets that the device counted.
     pub boot_count: u32,
-    /// Why it last came out of reset.
+    /// Reason of its last reset.
     pub reset_reason: Option<ResetReason>,
     /// What the last panic or fault left.
     pub last_fault: Option<FaultView>,
-    /// Heap in bytes, as it told.
+    /// Heap in bytes, as reported.
     pub heap_bytes: Option<u32>,
-    /// Room for packages in bytes, as it told.
+    /// Room for packages in bytes, as reported.
     pub store_bytes: Option<u32>,
-    /// Largest module that it could store, as it last told.
+    /// Largest module that it could store in bytes, as last reported.
     pub store_free_bytes: Option<u32>,
     /// When its certificate was issued, in milliseconds since the Unix epoch.
     pub enrolled_ms: Option<u64>,
@@ -117,7 +117,7 @@ pub struct InstanceView {
 pub struct DesiredAppView {
     /// Name of the app.
     pub app: String,
-    /// The package; none: the app shall be removed.
+    /// The package. `None`: the app shall be removed.
     pub package: Option<super::PackageId>,
     /// Whether it shall run.
     pub run: bool,
@@ -155,7 +155,7 @@ pub struct FailureView {
     pub exit_code: Option<i32>,
 }
 
-/// Why a board came out of reset.
+/// Reason of a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResetReason {
@@ -192,7 +192,7 @@ pub struct FaultView {
     pub address: u32,
     /// Message and place of a panic.
     pub message: String,
-    /// When the device told it, in milliseconds since the Unix epoch.
+    /// When the device reported it, in milliseconds since the Unix epoch.
     pub told_ms: u64,
 }
 

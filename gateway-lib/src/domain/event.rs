@@ -102,13 +102,13 @@ pub enum EventKind {
         /// The deployment.
         deployment: Deployment,
     },
-    /// A deployment came further on one device.
+    /// A deployment made progress on one device.
     DeploymentMoved {
         /// The deployment.
         deployment: DeploymentId,
         /// Its package.
         package: PackageId,
-        /// How far it came there.
+        /// The progress there.
         target: DeploymentTarget,
     },
     /// A device refused a start, stop or removal.
@@ -150,7 +150,7 @@ pub enum DeviceChange {
     Revoked,
     /// It was taken out of service.
     Retired,
-    /// It was told to forget its identity.
+    /// It was asked to forget its identity.
     Wiped,
 }
 
@@ -184,7 +184,7 @@ pub enum EventMessage {
 pub struct AuditTip {
     /// Number of entries.
     pub entries: u64,
-    /// Hash of the last; zeros if there is none.
+    /// Hash of the last entry; zeros for an empty trail.
     pub hash: super::Digest,
 }
 

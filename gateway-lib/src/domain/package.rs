@@ -47,7 +47,7 @@ pub struct PackageView {
     pub callback_ms: u32,
     /// What it may call, as text: `log`, `gpio:13`.
     pub capabilities: Vec<String>,
-    /// Boards that it is meant for; none: any.
+    /// Boards that it is for; empty: any board.
     pub targets: Vec<String>,
     /// When it was signed, in milliseconds since the Unix epoch.
     pub signed_ms: u64,
@@ -58,15 +58,15 @@ pub struct PackageView {
 /// What the uploader chose.
 #[derive(Debug, Clone, Default)]
 pub struct UploadOptions {
-    /// Name of the app; none: the custom section's, else it has to be given.
+    /// Name of the app. `None` uses the custom section's; one of them is needed.
     pub name: Option<String>,
-    /// Version; none: the custom section's, else the patch after the app's latest, else 0.1.0.
+    /// Version. `None` uses the custom section's, else the rule of [`crate::Gateway::plan_version`].
     pub version: Option<Version>,
     /// Capabilities that the user consented to besides those that every app gets.
     pub grants: Vec<Capability>,
-    /// Boards that the package is meant for, by id of their description; none: any. Pins of their LEDs are granted.
+    /// Boards that the package is for, by id of their description; empty: any board. Pins of their LEDs are granted.
     pub targets: Vec<String>,
-    /// Longest callback in milliseconds; none: the custom section's, else the default.
+    /// Longest callback in milliseconds. `None` uses the custom section's, else the default.
     pub callback_ms: Option<u32>,
 }
 
@@ -136,7 +136,7 @@ pub struct ModuleDeployment {
 pub struct DeployTarget {
     /// The device.
     pub device: DeviceId,
-    /// Id of its board's description: a device that was never connected has not told it yet.
+    /// Id of its board's description: a device that never enrolled has not reported it yet.
     pub board: String,
 }
 
@@ -200,7 +200,7 @@ pub struct ModuleReport {
     pub page_bytes: u32,
     /// Estimated heap of a device that it needs in all, in bytes.
     pub heap_bytes: u32,
-    /// Capabilities that its imports belong to; `gpio` without pins is told by [`ModuleReport::uses_gpio`].
+    /// Capabilities that its imports belong to; [`ModuleReport::uses_gpio`] stands for `gpio`, which has no pins here.
     pub wanted: Vec<Capability>,
     /// Whether it calls pins; which ones is known only at run time.
     pub uses_gpio: bool,

@@ -14,7 +14,7 @@ pub struct MetricsSample {
     pub time_ms: u64,
     /// Samples that the device took since the one before and that never arrived.
     pub lost_before: u32,
-    /// What the device told.
+    /// What the device reported.
     pub metrics: Arc<wire::Metrics>,
 }
 
@@ -68,7 +68,7 @@ impl From<drydock_protocol::types::LogLevel> for LogLevel {
     }
 }
 
-/// What is kept of a stream from a position on.
+/// The kept items of a stream from a position on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
     /// The items, in order.

@@ -142,7 +142,7 @@ pub(crate) fn record(envelope: &[u8], signed_ms: u64, rollback_of: Option<Packag
     Some(PackageRecord { view, envelope })
 }
 
-/// The COSE_Sign1 of a manifest by this gateway's publisher; none if it is too long or no device would accept it.
+/// The COSE_Sign1 of a manifest by this gateway's publisher. `None` if the manifest is too long or invalid.
 pub(crate) fn sign(authority: &Authority, manifest: &Manifest) -> Option<Vec<u8>> {
     manifest.check().ok()?;
     let payload = manifest.to_bytes();

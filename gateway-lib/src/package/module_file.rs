@@ -8,7 +8,7 @@ use crate::{
 use ring::digest::{SHA256, digest};
 use std::{fs::File, io::Write, path::Path};
 
-/// Keeps a module, and beside it what was given with names and debug information, unless it is there.
+/// Stores a module, and beside it the original with names and debug information, unless the files exist.
 pub(crate) async fn write_module(
     store: &Store,
     name: Digest,
@@ -30,7 +30,7 @@ pub(crate) async fn write_module(
     }
 }
 
-/// The module with this digest; what is on the disk is checked against it.
+/// Reads the module with this digest and checks the file against it.
 pub(crate) async fn read_module(store: &Store, name: Digest) -> Result<Vec<u8>, StoreError> {
     let path = store.modules_dir().join(name.to_string());
     let reading = path.clone();

@@ -1,6 +1,6 @@
-//! What stands in each certificate, and what is read out of requests and certificates.
+//! The content of each certificate, and what is read from requests and certificates.
 //!
-//! Certificates are kept lean: the gateway's whole first flight has to fit one TLS record. They begin at a fixed instant
+//! Certificates are small: the gateway's whole first flight has to fit one TLS record. They begin at a fixed instant
 //! in the past, because a device that was never connected knows no later time than its firmware's build.
 
 use crate::domain::{DeviceId, Digest};

@@ -16,7 +16,7 @@ pub(crate) struct DeviceCertificate {
     pub(crate) key: Digest,
 }
 
-/// The one certificate of each device that counts; revoking removes it, so that nothing else has to be looked up.
+/// The valid certificate of each device. Revoking removes it, so that no other list has to be checked.
 #[derive(Debug, Default)]
 pub(crate) struct TrustedDevices {
     current: RwLock<HashMap<DeviceId, (String, Digest)>>,

@@ -1,4 +1,4 @@
-//! A byte stream comes in: limits, TLS handshake, and on to what the peer wants to speak.
+//! Accepting a byte stream: limits, TLS handshake, then the protocol that the peer chose.
 
 use super::{EndReason, SessionService, serve};
 use crate::{clock::elapsed, gateway::PeerLabel, tls::Purpose};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-/// Serves one connection to its end; gives one sentence about how it came.
+/// Serves one connection to its end; returns the reason as one sentence.
 pub(crate) async fn connection<S>(
     service: Arc<SessionService>,
     stream: S,

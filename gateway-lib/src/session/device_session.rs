@@ -48,9 +48,9 @@ pub(crate) struct DeviceSession {
     pending: Mutex<HashMap<u32, oneshot::Sender<Reply>>>,
     next_id: AtomicU32,
     reply_timeout_ms: u64,
-    /// What the device was told last.
+    /// The interval that was sent last.
     metrics_interval_ms: AtomicU32,
-    /// Somebody asked for that interval: it is not changed by itself.
+    /// A user chose that interval: the gateway does not change it.
     interval_is_asked_for: AtomicBool,
     /// Doubtful reports so far.
     doubts: AtomicU32,
@@ -174,13 +174,13 @@ impl DeviceSession {
         least_ms.max(u64::from(self.metrics_interval_ms.load(Ordering::Relaxed)) * 5 / 2)
     }
 
-    /// The device keeps an interval that somebody asked for.
+    /// Keeps an interval that a user chose.
     pub(crate) fn keeps_interval(&self, interval_ms: u32) {
         self.interval_is_asked_for.store(true, Ordering::Relaxed);
         self.metrics_interval_ms.store(interval_ms, Ordering::Relaxed);
     }
 
-    /// Notes the interval that the device is to be told, if it differs from the present one by a factor of two or more.
+    /// Takes a new interval if it differs from the present one by a factor of two or more; whether it did.
     pub(super) fn takes_interval(&self, interval_ms: u32) -> bool {
         let present_ms = self.metrics_interval_ms.load(Ordering::Relaxed);
         let (less, more) = (present_ms.min(interval_ms), present_ms.max(interval_ms));
@@ -252,7 +252,7 @@ impl DeviceSession {
     /// Hands a reply to the one who waits for it.
     pub(super) fn replied(&self, id: u32, reply: Reply) {
         if let Some(waiting) = lock(&self.pending).remove(&id) {
-            // The one who waited may have given up.
+            // The caller may have timed out.
             let _ = waiting.send(reply);
         }
     }
@@ -275,7 +275,7 @@ impl PendingReply {
     /// Waits for the reply, not longer than the limit on the link's clock.
     pub(crate) async fn reply(mut self) -> Result<Reply, NoAnswer> {
         tokio::select! {
-            // An answer that came before the end counts, as that of a device which is wiped.
+            // A reply that arrived before the end counts: a device that is wiped replies and disconnects.
             biased;
             reply = &mut self.reply => reply.map_err(|_| NoAnswer),
             () = crate::clock::elapsed(&*self.session.clock, self.session.reply_timeout_ms) => Err(NoAnswer),

@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 /// Interval between two looks, in host time; each session is measured on its own link's clock.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A look that comes later than this shows that the gateway itself was kept from running.
+/// A look that is later than this shows that the gateway itself did not run.
 const LATE: Duration = Duration::from_millis(500);
 
 /// Runs until the gateway ends. A gateway that did not run did not listen either: what its devices said meanwhile still
@@ -48,7 +48,7 @@ pub(crate) async fn watch(service: Arc<SessionService>) {
     }
 }
 
-/// Until when nobody is blamed for silence, when a look that was meant to follow the last after [`LOOK`] came at `look`.
+/// Until when no device counts as silent. The look at `look` should have followed the last one after [`LOOK`].
 fn excused_until(last_look: Instant, look: Instant) -> Instant {
     let late = (look - last_look).saturating_sub(LOOK);
     if late < LATE { look } else { look + late }

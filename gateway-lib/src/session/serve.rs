@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Of the interval of metrics, for each device that has a session.
 const METRICS_MS_EACH: u32 = 10;
-/// Longest interval that is told without being asked for: a device must be missed before its connection is given up.
+/// Longest interval that the gateway chooses itself: a device must count as unreachable before its connection is closed.
 const METRICS_INTERVAL_MS_MAX: u32 = 10_000;
 
 /// Longest wait for a peer that does not take our farewell.
@@ -130,8 +130,8 @@ where
     sentence
 }
 
-/// The interval that devices are told while there are so many of them. Beyond a hundred each tells the more rarely, so that
-/// all of them together tell no more in a second than a hundred do.
+/// The metrics interval for a number of sessions. Beyond a hundred sessions the interval grows with their number, so that
+/// the total rate stays that of a hundred devices.
 fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
     let by_number = u32::try_from(sessions)
         .unwrap_or(u32::MAX)
@@ -225,7 +225,7 @@ async fn take_message(
     Ok(())
 }
 
-/// Tells a device another interval when many have come or gone since it was told.
+/// Sends a device a new metrics interval when the number of sessions has changed much.
 async fn adapt_interval(service: &SessionService, session: &Arc<DeviceSession>) {
     let metrics_interval_ms = metrics_interval_ms(service.limits.metrics_interval_ms, service.table.len());
     if session.takes_interval(metrics_interval_ms) {

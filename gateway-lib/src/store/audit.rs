@@ -153,7 +153,7 @@ impl Transaction<'_> {
     }
 }
 
-/// SHA-256 over every field but the hash; texts stand behind their length.
+/// SHA-256 over every field but the hash. Each text is preceded by its length.
 fn hash_of(entry: &AuditEntry) -> Digest {
     let mut context = Context::new(&SHA256);
     context.update(b"drydock-audit/1");

@@ -15,11 +15,11 @@ const PAGE: i64 = 512;
 /// Publishes committed events.
 pub(crate) struct EventBus {
     recent: Mutex<VecDeque<Arc<GatewayEvent>>>,
-    /// The latest revision; none: closed.
+    /// The latest revision; `None` after closing.
     tip: watch::Sender<Option<u64>>,
 }
 
-/// Where a subscriber stands.
+/// The position of a subscriber.
 pub(crate) struct EventCursor {
     store: Arc<Store>,
     after: u64,
@@ -76,7 +76,7 @@ impl EventCursor {
         }
     }
 
-    /// The next message; none after the end.
+    /// The next message; `None` after the end.
     pub(crate) async fn next(&mut self) -> Option<EventMessage> {
         loop {
             if self.ended {
@@ -111,7 +111,7 @@ impl EventCursor {
     }
 }
 
-/// Events after a revision, at most a page; none if the first of them is not kept any more.
+/// Events after a revision, at most a page. `None` if the first of them is no longer kept.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     revision: u64,

@@ -1,7 +1,7 @@
 //! The store: one SQLite database in WAL mode, and its content in memory.
 //!
-//! There is one writer. A change, the event that tells it and its audit entry go into one transaction; the model in
-//! memory and the subscribers see them only after the commit, in the order of the revisions.
+//! There is one writer. A change, its event and its audit entry go into one transaction. The model in memory and the
+//! subscribers see them after the commit, in the order of the revisions.
 
 mod audit;
 mod events;
@@ -65,7 +65,7 @@ impl Store {
         Transaction::begin(self).await
     }
 
-    /// Lets go of the directory; nothing is written any more.
+    /// Releases the directory. Nothing is written afterwards.
     pub(crate) async fn close(&self) {
         let mut writer = self.writer.lock().await;
         if let Some(mut connection) = writer.connection.take() {
@@ -93,7 +93,7 @@ impl Store {
         self.clock.unix_ms()
     }
 
-    /// Events after a revision out of the database, at most 512; none if some of them are not kept any more.
+    /// Events after a revision from the database, at most 512. `None` if some of them are no longer kept.
     pub(crate) async fn events_after(&self, revision: u64) -> Result<Option<Vec<Arc<GatewayEvent>>>, StoreError> {
         let mut writer = self.writer.lock().await;
         events::read_after(writer.connection()?, revision)
@@ -130,7 +130,7 @@ impl Store {
         self.data_dir.join("modules")
     }
 
-    /// Says what a failed statement means for people.
+    /// The error of a failed statement, in words for people.
     pub(crate) fn error(&self, error: sqlx::Error) -> StoreError {
         open::database_error(&self.data_dir, error)
     }

@@ -39,7 +39,7 @@ pub(crate) struct DeviceRecord {
     pub(crate) store_bytes: Option<u32>,
     pub(crate) store_free_bytes: Option<u32>,
     pub(crate) enrolled_ms: Option<u64>,
-    /// Serial and key hash of its certificate; none: not enrolled, or revoked.
+    /// Serial and key hash of its certificate. `None`: not enrolled, or revoked.
     pub(crate) certificate: Option<(String, Digest)>,
     pub(crate) instances: BTreeMap<String, InstanceView>,
     pub(crate) desired: BTreeMap<String, DesiredApp>,

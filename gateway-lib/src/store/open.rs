@@ -29,7 +29,7 @@ const SQLITE_READONLY: i32 = 8;
 const SQLITE_CANTOPEN: i32 = 14;
 
 impl Store {
-    /// Opens the store of a data directory; makes it if there is none.
+    /// Opens the store of a data directory; creates it at the first start.
     pub(crate) async fn open(config: &GatewayConfig) -> Result<Self, OpenError> {
         let data_dir = &config.data_dir;
         let file_error = |source| file_error(data_dir, source);
@@ -168,7 +168,7 @@ async fn connect(data_dir: &Path, path: &Path) -> Result<SqliteConnection, OpenE
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
         let mut transaction = connection.begin().await.map_err(failed)?;
         sqlx::raw_sql(*sql).execute(&mut *transaction).await.map_err(failed)?;
-        // The number cannot be bound in a pragma; it is ours.
+        // A pragma takes no bound parameters; the number is a constant.
         let pragma = format!("PRAGMA user_version = {}", step + 1);
         sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
             .execute(&mut *transaction)

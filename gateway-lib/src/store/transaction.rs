@@ -1,4 +1,4 @@
-//! One change of the store: rows, events and audit entries together, or nothing.
+//! One transaction of the store: rows, events and audit entries together.
 
 use super::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord, Store, Writer, events, model::word};
 use crate::{
@@ -13,7 +13,7 @@ use sqlx::{Sqlite, query::Query, sqlite::SqliteArguments};
 use std::sync::Arc;
 use tokio::sync::MutexGuard;
 
-/// A change under way. Dropped without [`Transaction::commit`], it leaves no trace.
+/// A transaction under way. Dropping it without [`Transaction::commit`] changes nothing.
 pub(crate) struct Transaction<'a> {
     /// The instant of everything in it, in milliseconds since the Unix epoch.
     pub(crate) time_ms: u64,
@@ -65,19 +65,19 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// The content before this change. Nobody else changes it meanwhile.
+    /// The content before this change. It cannot change meanwhile.
     pub(crate) fn model(&self) -> std::sync::RwLockReadGuard<'_, Model> {
         self.store.read()
     }
 
-    /// Writes a device and tells what changed of it.
+    /// Writes a device and publishes what changed.
     pub(crate) async fn device(&mut self, record: DeviceRecord, change: DeviceChange) -> Result<(), StoreError> {
         self.device_silently(record.clone()).await?;
         let device = Box::new(record.view());
         self.publish(EventKind::DeviceChanged { device, change }).await
     }
 
-    /// Writes a device without an event: for what the next event about it tells anyway.
+    /// Writes a device without an event, where the next event about it says the same.
     pub(crate) async fn device_silently(&mut self, record: DeviceRecord) -> Result<(), StoreError> {
         let fault = record.last_fault.as_ref().map(json).transpose()?;
         let (serial, key) = record.certificate.clone().unzip();
@@ -230,7 +230,7 @@ impl<'a> Transaction<'a> {
         self.publish(EventKind::DeploymentCreated { deployment }).await
     }
 
-    /// Writes how far a deployment came on a device.
+    /// Writes the progress of a deployment on a device.
     pub(crate) async fn target(&mut self, id: DeploymentId, target: DeploymentTarget) -> Result<(), StoreError> {
         let package = self
             .model()
@@ -298,7 +298,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Makes all of it true at once.
+    /// Commits everything at once.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let kept = self.store.events_kept;
         let pruned = self.events.iter().any(|event| event.revision % 1_000 == 0);

@@ -391,13 +391,13 @@ pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> St
     let way_out = match refusal.code {
         RefusalCode::StoreFull => "remove an app or build a smaller one",
         RefusalCode::NoMemory => "stop another app or link this one with less memory",
-        RefusalCode::TooManyApps => "remove an app",
+        RefusalCode::TooManyApps => "remove an app; a board that had 32 different ones takes new names only after it is wiped",
         RefusalCode::WrongTarget | RefusalCode::Capability => "upload it for this board",
-        RefusalCode::Downgrade => "give it a higher version and deploy it again",
+        RefusalCode::Downgrade => "deploy it again; if that does not help, wipe the board",
         RefusalCode::BadSignature => "enroll the device with this gateway",
         RefusalCode::Unsupported => "update the firmware",
         RefusalCode::NoSuchApp => "deploy it again",
-        RefusalCode::InvalidModule => "build it for the boards' WebAssembly features",
+        RefusalCode::InvalidModule => "mend the module and build it again",
         RefusalCode::Malformed | RefusalCode::BadDigest | RefusalCode::OutOfSequence | RefusalCode::StoreFailed => {
             "try again"
         }

@@ -391,7 +391,9 @@ pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> St
     let way_out = match refusal.code {
         RefusalCode::StoreFull => "remove an app or build a smaller one",
         RefusalCode::NoMemory => "stop another app or link this one with less memory",
-        RefusalCode::TooManyApps => "remove an app; a board that had 32 different ones takes new names only after it is wiped",
+        RefusalCode::TooManyApps => {
+            "remove an app; a board that had 32 different ones takes new names only after it is wiped"
+        }
         RefusalCode::WrongTarget | RefusalCode::Capability => "upload it for this board",
         RefusalCode::Downgrade => "deploy it again; if that does not help, wipe the board",
         RefusalCode::BadSignature => "enroll the device with this gateway",

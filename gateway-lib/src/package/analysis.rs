@@ -135,11 +135,33 @@ fn heap_bytes(
     u32::try_from(heap).unwrap_or(u32::MAX)
 }
 
+/// The proposal that a validator's message says is off, if it says so.
+fn lacking_feature(message: &str) -> Option<&str> {
+    if message.contains("SIMD") {
+        return Some("SIMD");
+    }
+    if message.contains("multiple memories") {
+        return Some("multiple memories");
+    }
+    let feature = [
+        "support is not enabled",
+        "proposal not enabled",
+        "proposal not supported",
+    ]
+    .iter()
+    .find_map(|end| message.strip_suffix(end))
+    .or_else(|| message.split_once(" must be enabled").map(|(feature, _)| feature))
+    .or_else(|| message.split_once("require the ").map(|(_, feature)| feature))
+    .or_else(|| message.split_once("requires the ").map(|(_, feature)| feature))?;
+    let feature = feature.trim().trim_start_matches("the ");
+    Some(feature.strip_suffix(" proposal").unwrap_or(feature))
+}
+
 /// Says why a module does not validate: it uses a proposal that boards do not run, or it is damaged.
 fn invalid(binary: &[u8], error: &BinaryReaderError) -> String {
     let message = error.message();
     let way_out = Toolchain::of_invalid(binary).without_features();
-    if let Some(feature) = message.strip_suffix(" support is not enabled") {
+    if let Some(feature) = lacking_feature(message) {
         return format!("it uses {feature}, which boards do not run: {way_out}");
     }
     format!("it is no valid WebAssembly for boards ({message}): copy it again, or {way_out}")
@@ -167,6 +189,24 @@ fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
 mod tests {
     use super::*;
     use std::fmt::Write as _;
+
+    #[test]
+    fn a_proposal_that_boards_lack_is_named() {
+        for (module, feature) in [
+            ("(func (drop (i32x4.splat (i32.const 1))))", "SIMD"),
+            ("(memory 1 1 shared)", "threads"),
+            ("(memory i64 1)", "memory64"),
+            ("(memory 1) (memory 1)", "multiple memories"),
+            ("(tag)", "exceptions"),
+        ] {
+            let text = format!("(module {module})");
+            let reason = analyze(text.as_bytes(), 1 << 20).err().expect("a refusal");
+            assert!(
+                reason.starts_with(&format!("it uses {feature}, which boards do not run: ")),
+                "{reason}"
+            );
+        }
+    }
 
     /// Functions of one kind of code, so many of them.
     fn module_of(functions: usize, body: impl Fn(usize) -> String) -> Vec<u8> {

@@ -87,7 +87,7 @@ impl Toolchain {
     pub(super) fn without_imports(self) -> &'static str {
         match self {
             Self::Rust => {
-                "use the calls of the guest SDK, with #![no_std] and the target wasm32-unknown-unknown; std's files, arguments and environment are not there"
+                "use the calls of the guest SDK, with #![no_std] and the target wasm32-unknown-unknown; std's files and threads are not there"
             }
             Self::WasmBindgen => "build it without wasm-bindgen and use the calls of the guest SDK",
             Self::TinyGo => "build it with -target=wasm-unknown -panic=trap and use the calls of the guest SDK",

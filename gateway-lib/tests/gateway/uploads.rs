@@ -188,10 +188,10 @@ async fn each_refusal_names_the_true_cause() {
     .await;
     check(
         br#"(module (import "env" "one" (func)) (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
-            (import "wasi_snapshot_preview1" "args_get" (func (param i32 i32) (result i32))) (import "env" "two" (global i32))
+            (import "wasi_snapshot_preview1" "path_open" (func (param i32 i32) (result i32))) (import "env" "two" (global i32))
             (func (export "init")))"#,
         UploadRefusal::UnknownImport,
-        "app cannot run on any board: it imports env.one, wasi_snapshot_preview1.args_get and env.two, which boards do not have: use the calls of the guest SDK",
+        "app cannot run on any board: it imports env.one, wasi_snapshot_preview1.path_open and env.two, which boards do not have: use the calls of the guest SDK",
     )
     .await;
     check(

@@ -4,10 +4,26 @@ use anyhow::{Context, Result};
 
 use crate::{step, workspace};
 
-/// Builds `ui/dist`, fetching packages only when the lock file changed since the last time.
+/// Builds `ui/dist`, fetching packages only when the lock file changed since the last time. Does nothing where it was built
+/// from the sources as they are: a new `ui/dist` makes cargo compile the window again.
 pub(crate) fn build() -> Result<()> {
     install()?;
-    step::run(&mut npm(&["run", "--silent", "build"]))
+    let ui = workspace::root().join("ui");
+    let (stamp, sources) = (
+        ui.join("node_modules/.drydock-dist-sha256"),
+        workspace::digest_of(is_source)?,
+    );
+    if ui.join("dist/index.html").is_file() && std::fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
+        return Ok(());
+    }
+    step::run(&mut npm(&["run", "--silent", "build"]))?;
+    std::fs::write(&stamp, sources).context("noting what ui/dist was built from")
+}
+
+/// Whether `ui/dist` is built from this file.
+fn is_source(name: &str) -> bool {
+    let is_test = name.starts_with("ui/e2e/") || name.contains(".test.");
+    name.starts_with("ui/") && !is_test
 }
 
 /// `npm ci`, unless what is installed came from this very lock file.
@@ -28,4 +44,23 @@ pub(crate) fn npm(args: &[&str]) -> std::process::Command {
     let mut npm = step::command("npm", args);
     npm.current_dir(workspace::root().join("ui"));
     npm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_source;
+
+    #[test]
+    fn tests_are_no_sources_of_the_front_end() {
+        for (name, expected) in [
+            ("ui/src/App.svelte", true),
+            ("ui/package-lock.json", true),
+            ("ui/vite.config.ts", true),
+            ("ui/e2e/drive.ts", false),
+            ("ui/src/lib/units.test.ts", false),
+            ("app/desktop/src/main.rs", false),
+        ] {
+            assert_eq!(is_source(name), expected, "{name}");
+        }
+    }
 }

@@ -47,6 +47,16 @@ pub(crate) fn files() -> Result<Vec<String>> {
         .collect())
 }
 
+/// A digest of names and contents of those files that git knows or would know and that `is_wanted`, by name.
+pub(crate) fn digest_of(is_wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let mut list = String::new();
+    for name in files()?.iter().filter(|name| is_wanted(name)) {
+        let bytes = std::fs::read(root().join(name)).with_context(|| format!("reading {name}"))?;
+        list.push_str(&format!("{} {name}\n", sha256(&bytes)));
+    }
+    Ok(sha256(list.as_bytes()))
+}
+
 /// Writes only when the content differs, so that builds depending on the file stay warm. Returns whether it wrote.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if std::fs::read(path).is_ok_and(|old| old == bytes) {

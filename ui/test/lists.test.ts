@@ -21,7 +21,8 @@ describe('states', () => {
   })
 
   it('stand in the order of urgency', () => {
-    expect(badgeOrder).toEqual(['unknown', 'failed', 'degraded', 'deploying', 'connecting', 'running', 'idle'])
+    const atWork = ['unknown', 'failed', 'degraded', 'deploying', 'connecting', 'running', 'idle']
+    expect(badgeOrder).toEqual([...atWork, 'paused', 'unauthenticated', 'unlinked', 'off', 'retired'])
   })
 })
 

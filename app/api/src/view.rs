@@ -51,8 +51,18 @@ pub enum Badge {
     Connecting,
     /// Connected, and at least one app runs.
     Running,
-    /// Connected without a running app, or switched off on purpose.
+    /// Connected, and no app runs.
     Idle,
+    /// Its time is paused, by the user or by a debugger.
+    Paused,
+    /// It runs, but cannot have an identity.
+    Unauthenticated,
+    /// A fork that goes on without a link to the gateway.
+    Unlinked,
+    /// Switched off on purpose.
+    Off,
+    /// Its identity was taken out of service.
+    Retired,
 }
 
 /// A running emulated board.

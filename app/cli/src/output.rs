@@ -225,6 +225,11 @@ pub(crate) fn badge(badge: Badge) -> (Ink, &'static str) {
         Badge::Connecting => (Ink::Blue, "◌ connecting"),
         Badge::Running => (Ink::Green, "● running"),
         Badge::Idle => (Ink::Plain, "○ idle"),
+        Badge::Paused => (Ink::Yellow, "‖ paused"),
+        Badge::Unauthenticated => (Ink::Plain, "◍ unauthenticated"),
+        Badge::Unlinked => (Ink::Plain, "◯ unlinked"),
+        Badge::Off => (Ink::Plain, "– off"),
+        Badge::Retired => (Ink::Plain, "× retired"),
     }
 }
 

@@ -62,7 +62,6 @@ fn main() -> ExitCode {
                     .inner_size(width, height)
                     .min_inner_size(remembered::MIN_SIZE.0, remembered::MIN_SIZE.1)
                     .initialization_script(remembered.script())
-                    .zoom_hotkeys_enabled(true)
                     .build()?;
                 remembered.place(&window);
                 remembered.follow(&window);

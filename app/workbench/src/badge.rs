@@ -37,15 +37,17 @@ pub(crate) fn badge(facts: &Facts<'_>) -> (Badge, String) {
 
 /// Off and paused are what the user asked for: silence is then no fault.
 fn switched_off(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    let detail = match (facts.machine?, facts.fault) {
-        (MachineState::Off, None) if !facts.coming_up => "switched off",
-        (MachineState::Paused, _) => "paused",
-        // It is as far as it will ever be: what it says of itself is all that there is.
-        (MachineState::Running, None) if facts.phase == "unauthenticated" => "unauthenticated: it has no identity",
-        (MachineState::Running, None) if facts.phase == "unlinked" => "a fork without a link",
+    let (badge, detail) = match (facts.machine?, facts.fault) {
+        (MachineState::Off, None) if !facts.coming_up => (Badge::Off, "switched off"),
+        (MachineState::Paused, _) if !facts.coming_up => (Badge::Paused, "paused"),
+        // It never gets further: this firmware has no identity.
+        (MachineState::Running, None) if facts.phase == "unauthenticated" => {
+            (Badge::Unauthenticated, "unauthenticated: it has no identity")
+        }
+        (MachineState::Running, None) if facts.phase == "unlinked" => (Badge::Unlinked, "a fork without a link"),
         _ => return None,
     };
-    Some((Badge::Idle, detail.into()))
+    Some((badge, detail.into()))
 }
 
 fn unknown(facts: &Facts<'_>) -> Option<(Badge, String)> {
@@ -106,7 +108,7 @@ fn connecting(facts: &Facts<'_>) -> Option<(Badge, String)> {
         return None;
     }
     if facts.device == Some(DeviceState::Retired) {
-        return Some((Badge::Idle, "retired".into()));
+        return Some((Badge::Retired, "retired".into()));
     }
     let is_off = facts.machine == Some(MachineState::Off);
     let phase = if is_off { "being switched on" } else { facts.phase };
@@ -181,7 +183,7 @@ mod tests {
                 machine: Some(MachineState::Off),
                 ..on
             },
-            Badge::Idle,
+            Badge::Off,
             "switched off",
         );
         check(
@@ -198,15 +200,25 @@ mod tests {
                 machine: Some(MachineState::Paused),
                 ..connected
             },
-            Badge::Idle,
+            Badge::Paused,
             "paused",
+        );
+        // A machine is made paused and resumed once its link is there: nobody paused it.
+        check(
+            Facts {
+                machine: Some(MachineState::Paused),
+                coming_up: true,
+                ..on
+            },
+            Badge::Connecting,
+            "booting",
         );
         check(
             Facts {
                 phase: "unlinked",
                 ..on
             },
-            Badge::Idle,
+            Badge::Unlinked,
             "a fork without a link",
         );
         check(
@@ -214,7 +226,7 @@ mod tests {
                 phase: "unauthenticated",
                 ..on
             },
-            Badge::Idle,
+            Badge::Unauthenticated,
             "unauthenticated: it has no identity",
         );
         check(on, Badge::Connecting, "booting");
@@ -232,7 +244,7 @@ mod tests {
                 device: Some(DeviceState::Retired),
                 ..on
             },
-            Badge::Idle,
+            Badge::Retired,
             "retired",
         );
         check(connected, Badge::Idle, "no app runs");

@@ -207,7 +207,9 @@ it('powers the board off and on, and the app is back', async (desk) => {
   const seen = await watch(desk, 'bench-1')
   await window.click('[role=group] button', 'Cut')
   await until('it is off', 20_000, () => window.find('[role=group] button', 'On'))
-  await until('the header says off', 10_000, async () => (await window.text('main .facts')).includes('off'))
+  await until('the header says off', 10_000, async () => (await window.text('main .badge')) === 'off')
+  await until('the app is off with its board', 10_000, async () => (await appState(desk, 'blink')) === 'off')
+  if (await window.find('main li button', 'Stop blink')) throw new Error('blink can be stopped on a board that is off')
   if ((await window.run(`return document.querySelectorAll('.led.lit').length`)) !== 0) throw new Error('an LED of the dark board is lit')
   await window.click('[role=group] button', 'On')
   await until('it connects and runs', BOOT_MS, async () => {

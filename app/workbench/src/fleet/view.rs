@@ -27,7 +27,7 @@ fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, ap
     let (badge, badge_detail) = badge(&Facts {
         machine: Some(machine.state),
         fault: state.fault.as_deref(),
-        coming_up: board.is_coming_up(),
+        coming_up: board.is_coming_up() || is_made_paused(state),
         phase: &state.phase,
         refused: state.refused.as_deref(),
         device: device.as_ref().map(|device| device_state(device.state)),
@@ -51,6 +51,13 @@ fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, ap
         buttons: buttons(board, state),
         metrics: state.metrics.clone().filter(|_| connected),
     }
+}
+
+/// Whether the machine still waits for its first resume: the runner makes it paused.
+fn is_made_paused(state: &State) -> bool {
+    let status = state.machine.as_ref().map(MachineHandle::status);
+    state.phase == "booting"
+        && status.is_some_and(|status| status.state == runner::State::Paused && status.virtual_time.as_us() == 0)
 }
 
 fn machine_view(state: &State) -> MachineView {

@@ -92,7 +92,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         action: PowerAction::Off,
     };
     workbench.call(Request::BoardPower(off)).await.unwrap();
-    assert_eq!(shown().await, (Badge::Idle, "switched off".into()));
+    assert_eq!(shown().await, (Badge::Off, "switched off".into()));
     let take = SnapshotTake {
         board: board(),
         name: None,

@@ -247,7 +247,7 @@ capabilities: Array<string>, };
 /**
  * The one state that is shown for a board; earlier ones win.
  */
-export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle";
+export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle" | "paused" | "unauthenticated" | "unlinked" | "off" | "retired";
 
 /**
  * Adds an emulated board.

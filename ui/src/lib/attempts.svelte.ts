@@ -42,6 +42,8 @@ export const at = {
   app: (id: string, app: string) => `app ${id} ${app}`,
   deploy: (id: string) => `deploy ${id}`,
   signals: (id: string) => `signals ${id}`,
+  /** Many boards at once. */
+  marks: 'marks',
   add: 'add board',
   settings: 'settings',
   drop: 'drop',

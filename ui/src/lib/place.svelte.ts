@@ -9,6 +9,12 @@ export type Panel = (typeof panels)[number]
 
 class Place {
   paletteOpen = $state(false)
+  /** The list of keys is open. */
+  keysOpen = $state(false)
+  /** The board whose name is being changed in its header. */
+  renaming = $state<string | null>(null)
+  /** The board whose header asks whether to remove it. */
+  removing = $state<string | null>(null)
   /** The form that adds a board is open. */
   adding = $state(false)
   /** The card that fills the board's page, if one does. */
@@ -39,15 +45,24 @@ class Place {
     return fleet.order[0] ?? null
   })
 
+  /** Opens a board, and shows it in the list even where the filter hid it. */
   open(board: string): void {
+    if (fleet.boards.has(board) && !fleet.shown.includes(board)) {
+      fleet.filter = ''
+      fleet.state = null
+    }
     preferences.value.board = board
     this.panel = 'fleet'
   }
 
-  /** The boards that an action without a named board is for. */
+  /** The marked boards in the order of the list; boards that were removed meanwhile are left out. */
+  readonly marks: string[] = $derived.by(() =>
+    this.marked.size === 0 ? [] : fleet.order.filter((id) => this.marked.has(id)),
+  )
+
+  /** The boards that an action without a named board is for: the marked ones, else the open one. */
   targets(): string[] {
-    const marked = fleet.order.filter((id) => this.marked.has(id))
-    if (marked.length > 0) return marked
+    if (this.marks.length > 0) return this.marks
     return this.boardId === null ? [] : [this.boardId]
   }
 }

@@ -23,6 +23,8 @@ class Workbench {
   samples = $state.raw<Sample[]>([])
   readonly ready = $derived(this.opening === null && this.failed === null)
 
+  /** There is a backend. */
+  started = $state(false)
   #backend: Backend | null = null
   #listeners = new Map<string, Set<BoardListener>>()
   #watching: Promise<void> = Promise.resolve()
@@ -35,6 +37,7 @@ class Workbench {
 
   async start(backend: Backend): Promise<void> {
     this.#backend = backend
+    this.started = true
     requestAnimationFrame(() => requestAnimationFrame(() => backend.painted()))
     try {
       await backend.subscribe((update) => this.#take(update))

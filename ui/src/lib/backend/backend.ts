@@ -36,6 +36,8 @@ export interface Backend {
   /** Tells the shell that something is to be seen. */
   painted(): void
   copy(text: string): Promise<void>
+  /** The size of everything in this window; 1 is the usual. */
+  zoom(factor: number): Promise<void>
   /** Keeps this for the next start of the window. */
   remember(front: object): void
   /** Tells what the main window keeps from now on; for the windows of single cards. */

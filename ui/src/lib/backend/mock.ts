@@ -18,8 +18,11 @@ const TICKS_BEFORE = 180
 export class MockBackend implements Backend {
   readonly calls: Array<{ method: Method; params: unknown }> = []
   readonly boards = new Map<string, BoardView>()
+  /** Why a board takes no app. */
+  cannot = new Map<string, string>()
   refuse: Partial<Record<Method, ApiError>> = {}
   copied = ''
+  zoomed = 1
   /** Boards whose lines, samples and lights are told. */
   watched = new Set<string>()
   drag: (drag: FileDrag) => void = () => {}
@@ -84,6 +87,12 @@ export class MockBackend implements Backend {
 
   async popOut(card: string, board: string): Promise<void> {
     window.open(`?card=${card}&board=${board}`)
+  }
+
+  async zoom(factor: number): Promise<void> {
+    this.zoomed = factor
+    // A test's document does not lay out.
+    if (!import.meta.env.TEST) document.documentElement.style.setProperty('zoom', String(factor))
   }
 
   async copy(text: string): Promise<void> {
@@ -188,9 +197,7 @@ export class MockBackend implements Backend {
       case 'board.rename':
         return this.change(this.#get(params).id, (b) => (b.name = params['name']!))
       case 'board.power':
-        return this.change(this.#get(params).id, (b) => {
-          b.machine!.state = params['action'] === 'off' ? 'off' : params['action'] === 'pause' ? 'paused' : 'running'
-        })
+        return this.change(this.#get(params).id, (b) => switchMachine(b, params['action']!))
       case 'board.button':
         this.change(this.#get(params).id, (b) => (b.buttons[0]!.pressed = params['pressed']!))
         return {}
@@ -205,14 +212,17 @@ export class MockBackend implements Backend {
           needs_consent: name === 'door' ? ['gpio:7'] : [],
           boards: (params['boards'] as unknown as string[]).map((board) => ({
             board,
-            refused: name === 'notes' ? `${this.boards.get(board)?.name}: notes.txt is not a WebAssembly module.` : null,
+            refused:
+              name === 'notes'
+                ? `${this.boards.get(board)?.name}: notes.txt is not a WebAssembly module.`
+                : (this.cannot.get(board) ?? null),
           })),
         }
       }
       case 'app.deploy': {
         const boards = params['boards'] as unknown as string[]
         for (const id of boards) this.#deploy(id, nameOf(params))
-        return { app: nameOf(params), version: '0.1.0', digest: 'ab', boards }
+        return { app: nameOf(params), version: params['version'] ?? '0.1.0', digest: 'ab', boards }
       }
       case 'snapshot.list':
         return [{ name: 'snapshot-1', virtual_time_s: 41.5, taken_ms: Date.now() - 40_000, imported: false }]
@@ -443,6 +453,18 @@ export class MockBackend implements Backend {
       ),
     ]
   }
+}
+
+/** As the workbench does it: a board that is off has no session. */
+function switchMachine(board: BoardView, action: string): void {
+  const state = action === 'off' ? 'off' : action === 'pause' ? 'paused' : 'running'
+  board.machine!.state = state
+  if (state === 'off') {
+    board.metrics = null
+    Object.assign(board.device!, { session: null, state: 'disconnected' })
+  } else if (action === 'on') Object.assign(board.device!, { session: 1, state: 'connected', heard_ms: Date.now() })
+  board.badge = state === 'running' ? (board.apps.some((a) => a.state === 'running') ? 'running' : 'idle') : state
+  board.badge_detail = { off: 'switched off', paused: 'paused', running: 'on' }[state]
 }
 
 function appOf(name: string, version: string, state: AppView['state']): AppView {

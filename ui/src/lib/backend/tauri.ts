@@ -60,6 +60,10 @@ export const tauriBackend: Backend = {
     return invoke('pop_out', { card, board, title })
   },
 
+  zoom(factor) {
+    return getCurrentWebview().setZoom(factor)
+  },
+
   copy(text) {
     return navigator.clipboard.writeText(text)
   },

@@ -1,11 +1,12 @@
 // What can be done with boards and apps; each answers at its place in the window.
 import { at, attempts } from '../attempts.svelte'
 import type { BoardAdd, PowerAction } from '../backend/generated'
+import { fleet } from '../fleet/fleet.svelte'
 import { place } from '../place.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
 import { cardTitles, type CardName } from './cards'
-import { boardName, deployments } from './deploy.svelte'
+import { boardName, deployments, placeOf } from './deploy.svelte'
 
 export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
   const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, ...board }
@@ -18,8 +19,15 @@ export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>
 
 export async function removeBoard(id: string): Promise<void> {
   const name = boardName(id)
+  const { shown } = fleet
+  const index = shown.indexOf(id)
+  const neighbour = shown[index + 1] ?? shown[index - 1]
+  const wasOpen = place.boardId === id
   const removed = await attempts.run(at.board(id), `Removing ${name}`, () => workbench.call('board.remove', { board: id }))
-  if (removed) announcer.say(`Removed ${name}`)
+  if (!removed) return
+  announcer.say(`Removed ${name}`)
+  // The place in the list stays.
+  if (wasOpen && neighbour !== undefined && fleet.boards.has(neighbour)) place.open(neighbour)
 }
 
 export function renameBoard(id: string, name: string): Promise<unknown> {
@@ -61,11 +69,10 @@ export async function removeApp(board: string, app: string): Promise<void> {
 }
 
 /** Opens the system's dialog and deploys what was chosen. */
-export async function chooseAndDeploy(boards: string[]): Promise<void> {
-  const [first] = boards
-  if (first === undefined) return
-  const paths = await attempts.run(at.deploy(first), 'Choosing a module', () => workbench.backend.chooseModules())
-  if (paths && paths.length > 0) await deployments.deployPaths(paths, boards)
+export async function chooseAndDeploy(boards: string[], version: string | null = null): Promise<void> {
+  if (boards.length === 0) return
+  const paths = await attempts.run(placeOf(boards), 'Choosing a module', () => workbench.backend.chooseModules())
+  if (paths && paths.length > 0) await deployments.deployPaths(paths, boards, { version })
 }
 
 export async function copyDiagnostics(): Promise<void> {

@@ -1,7 +1,9 @@
-// Deploying: look at the file first, ask for consent if it wants more than the usual, then hand it to the workbench.
+// Deploying: look at the file first, ask for consent if it wants more than the usual, then hand it to the workbench. A board
+// that cannot take the app is named with the reason and never stops the others.
 import { at, attempts } from '../attempts.svelte'
-import type { AppPreview, AppSource } from '../backend/generated'
+import type { AppPreview, AppSource, Verdict } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
+import { marks, type Refusal } from '../fleet/marks.svelte'
 import { count } from '../format/format'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
@@ -10,37 +12,48 @@ import { workbench } from '../workbench.svelte'
 export interface Proposal {
   source: AppSource
   preview: AppPreview
+  version: string | null
+  /** The boards that can take it. */
   boards: string[]
+  refusals: Refusal[]
+}
+
+export interface DeployOptions {
+  /** What the module is, if that was looked at already. */
+  seen?: AppPreview | null
+  /** Null: the module's own version, else the next one. */
+  version?: string | null
 }
 
 class Deployments {
-  /** Shown on the first of its boards. */
+  /** Shown at the board's apps, or in the panel of the marks if there are several boards. */
   proposal = $state.raw<Proposal | null>(null)
   /** The board whose form for choosing an app is open. */
   formFor = $state<string | null>(null)
 
-  /** `seen`: what the first of them is, if that was looked at already. */
-  async deployPaths(paths: string[], boards: string[], seen: AppPreview | null = null): Promise<void> {
-    for (const [i, path] of paths.entries()) await this.deploy({ path }, boards, i === 0 ? seen : null)
+  /** `seen` is about the first of them. */
+  async deployPaths(paths: string[], boards: string[], options: DeployOptions = {}): Promise<void> {
+    for (const [i, path] of paths.entries()) await this.deploy({ path }, boards, i === 0 ? options : { ...options, seen: null })
   }
 
-  /** Looks at the module and deploys it where it fits; says on each board why not. */
-  async deploy(source: AppSource, boards: string[], seen: AppPreview | null = null): Promise<void> {
-    const [first] = boards
-    if (first === undefined) return
+  /** Looks at the module and deploys it where it fits; says for each other board why not. */
+  async deploy(source: AppSource, boards: string[], { seen = null, version = null }: DeployOptions = {}): Promise<void> {
+    if (boards.length === 0) return
+    const here = placeOf(boards)
     const verdicts = seen?.boards.filter((verdict) => boards.includes(verdict.board))
     const preview =
       seen && verdicts?.length === boards.length
         ? { ...seen, boards: verdicts }
-        : await attempts.run(at.deploy(first), 'Reading the module', () => workbench.call('app.preview', { source, boards }))
+        : await attempts.run(here, 'Reading the module', () => workbench.call('app.preview', { source, boards }))
     if (!preview) return
-    const fitting: string[] = []
-    for (const verdict of preview.boards) {
-      if (verdict.refused === null) fitting.push(verdict.board)
-      else attempts.fail(at.deploy(verdict.board), { code: 'refused', message: verdict.refused, detail: null })
+    const fitting = preview.boards.filter((verdict) => verdict.refused === null)
+    const refusals = refusalsOf(preview.boards)
+    if (fitting.length === 0) {
+      if (boards.length === 1) attempts.fail(here, { code: 'refused', message: refusals[0]!.why, detail: null })
+      else marks.say(`None of ${count(boards.length, 'board')} can take ${preview.name}`, refusals)
+      return
     }
-    if (fitting.length === 0) return
-    const proposal = { source, preview, boards: fitting }
+    const proposal = { source, preview, version, boards: fitting.map(({ board }) => board), refusals }
     if (preview.needs_consent.length > 0) this.proposal = proposal
     else await this.accept(proposal)
   }
@@ -48,24 +61,38 @@ class Deployments {
   /** Deploys what was proposed, with consent to all that it asks for. */
   async accept(proposal: Proposal): Promise<void> {
     if (this.proposal === proposal) this.proposal = null
-    const [first] = proposal.boards
-    if (first === undefined) return
+    const { boards, refusals, version } = proposal
     const { name, needs_consent } = proposal.preview
-    const accepted = await attempts.run(at.deploy(first), `Signing ${name}`, () =>
+    const many = boards.length + refusals.length > 1
+    const accepted = await attempts.run(many ? at.marks : placeOf(boards), `Signing ${name}`, () =>
       workbench.call('app.deploy', {
         source: proposal.source,
-        boards: proposal.boards,
+        boards,
         name: null,
-        version: null,
+        version,
         grant: needs_consent,
         no_start: false,
       }),
     )
     if (!accepted) return
     this.formFor = null
+    if (many) marks.form = null
     const where = accepted.boards.length === 1 ? boardName(accepted.boards[0]) : count(accepted.boards.length, 'board')
-    announcer.say(`Deploying ${accepted.app} ${accepted.version} to ${where}`)
+    const sentence = `Deploying ${accepted.app} ${accepted.version} to ${where}`
+    if (many && refusals.length > 0) marks.say(`${sentence}, ${count(refusals.length, 'board')} cannot take it`, refusals)
+    else announcer.say(sentence)
   }
+}
+
+/** Where it is said what becomes of a deployment to these boards. */
+export function placeOf(boards: string[]): string {
+  const [only] = boards
+  return boards.length === 1 && only !== undefined ? at.deploy(only) : at.marks
+}
+
+/** The boards that cannot take the app, each with its reason. */
+export function refusalsOf(verdicts: Verdict[]): Refusal[] {
+  return verdicts.flatMap(({ board, refused }) => (refused === null ? [] : [{ name: boardName(board), why: refused }]))
 }
 
 export function boardName(id: string | undefined): string {

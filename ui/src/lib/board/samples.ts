@@ -1,6 +1,6 @@
 // The apps that come with Drydock, and what each shows.
 import type { Sample } from '../backend/generated'
-import type { MenuItem } from '../frame/Menu.svelte'
+import type { MenuItem } from '../frame/MenuList.svelte'
 import { workbench } from '../workbench.svelte'
 import { deployments } from './deploy.svelte'
 

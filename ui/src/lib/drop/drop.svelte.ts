@@ -52,7 +52,7 @@ class DropState {
         const boards = targetsAt(drag.x, drag.y)
         const seen = this.paths?.[0] === drag.paths[0] ? this.preview : null
         this.#end()
-        if (boards.length > 0) void deployments.deployPaths(drag.paths, boards, seen)
+        if (boards.length > 0) void deployments.deployPaths(drag.paths, boards, { seen })
         else if (fleet.order.length === 0) {
           attempts.fail(at.drop, { code: 'usage', message: 'There is no board to deploy to: add one first.', detail: null })
         }
@@ -89,7 +89,7 @@ class DropState {
 function targetsAt(x: number, y: number): string[] {
   const id = document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-drop-board]')?.dataset['dropBoard']
   if (id === undefined) return []
-  return place.marked.has(id) ? place.targets() : [id]
+  return place.marked.has(id) ? place.marks : [id]
 }
 
 export const drop = new DropState()

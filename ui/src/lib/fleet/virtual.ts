@@ -20,3 +20,11 @@ export function scrollToShow(index: number, scrollTop: number, height: number, r
   if (top + row > scrollTop + height) return top + row - height
   return scrollTop
 }
+
+/** More boards than this are listed in one line each, unless the user chose. */
+export const ROOMY_AT_MOST = 12
+
+/** Whether a row has one line; `rows` is what the user chose: `one`, `three` or `auto`. */
+export function isDense(rows: string, boards: number): boolean {
+  return rows === 'one' || (rows !== 'three' && boards > ROOMY_AT_MOST)
+}

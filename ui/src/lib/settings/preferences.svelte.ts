@@ -13,6 +13,10 @@ export interface Stored {
   cards: string[]
   windowS: number
   hiddenSeries: string[]
+  /** Lines of a board's row in the list: one, three, or by the number of boards. */
+  rows: string
+  /** Size of everything in the window, in percent. */
+  zoom: number
   panel: string
   board: string
 }
@@ -29,6 +33,8 @@ const defaults: Stored = {
   cards: ['apps', 'signals', 'console', 'front'],
   windowS: 60,
   hiddenSeries: ['temperature', 'link_retries', 'memory'],
+  rows: 'auto',
+  zoom: 100,
   panel: 'fleet',
   board: '',
 }

@@ -1,7 +1,7 @@
 // Writing plots into files; the workbench draws them, with the renderer of the command line.
 import { at, attempts } from '../attempts.svelte'
 import type { BoardView, ChartFormat, Series } from '../backend/generated'
-import type { MenuItem } from '../frame/Menu.svelte'
+import type { MenuItem } from '../frame/MenuList.svelte'
 import { preferences } from '../settings/preferences.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'

@@ -1,0 +1,42 @@
+// The keys of the window, as its list of keys shows them. `keys.ts` and the lists carry them out.
+import { modKey } from './modifier'
+
+export interface Shortcut {
+  /** Each is one press; several stand for the same action. */
+  keys: string[]
+  what: string
+}
+
+export const shortcuts: Array<[string, Shortcut[]]> = [
+  [
+    'Everywhere',
+    [
+      { keys: [`${modKey} K`], what: 'Every action, board and app by name' },
+      { keys: ['?', 'F1'], what: 'This list' },
+      { keys: ['F6', 'Shift F6'], what: 'Next and previous part: rooms, list, board, its cards, status' },
+      { keys: [`${modKey} 1`, `${modKey} 2`, `${modKey} 3`, `${modKey} 4`], what: 'Fleet, Emulation, Activity, Settings' },
+      { keys: [`${modKey} +`, `${modKey} −`, `${modKey} 0`], what: 'Larger, smaller, as before' },
+    ],
+  ],
+  [
+    'Boards',
+    [
+      { keys: ['/'], what: 'Filter the boards' },
+      { keys: ['↑', '↓', 'Page', 'Home', 'End'], what: 'Open another board of the list' },
+      { keys: ['Space', 'Shift ↑↓', `${modKey} A`], what: 'Mark a board, several, all that are listed' },
+      { keys: ['Enter'], what: 'From the list to the board' },
+      { keys: ['D', `${modKey} O`], what: 'Deploy to the marked boards, else the open one: form, file dialog' },
+      { keys: ['F2'], what: 'Rename them' },
+      { keys: ['Delete'], what: 'Remove them' },
+      { keys: ['Menu', 'Shift F10'], what: 'What can be done with them' },
+      { keys: ['Escape'], what: 'Clear the marks' },
+    ],
+  ],
+  [
+    'Cards',
+    [
+      { keys: [`${modKey} F`], what: 'Search the console' },
+      { keys: ['↑', '↓', '←', '→'], what: 'On the grip of a card: change places' },
+    ],
+  ],
+]

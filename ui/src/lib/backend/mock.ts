@@ -1,7 +1,7 @@
 // A stand-in for the workbench, for development in a browser and for tests of components. It invents its values; nothing
 // of it is in the shipped bundle (a test looks for the marker below).
 import type { Backend, FileDrag, Method, Opening, Params, Result } from './backend'
-import type { ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update } from './generated'
+import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
 
@@ -255,13 +255,7 @@ export class MockBackend implements Backend {
       case 'metrics.export':
         return { path: params['path'], base64: null }
       case 'activity.list':
-        return [...this.boards.values()].slice(0, 30).map((b, i) => ({
-          revision: 100 - i,
-          time_ms: Date.now() - i * 47_000,
-          event: (['app.running', 'device.connected', 'device.enrolled', 'app.trapped'] as const)[i % 4]!,
-          board: b.name,
-          text: `${b.name} is ${b.badge}`,
-        }))
+        return activityOf([...this.boards.values()].slice(0, 30))
       case 'pairing.set':
         return {}
     }
@@ -453,6 +447,19 @@ export class MockBackend implements Backend {
       ),
     ]
   }
+}
+
+function activityOf(boards: BoardView[]): ActivityEntry[] {
+  const events: Array<[ActivityEntry['event'], string]> = [
+    ['app.running', 'sensor 1.2.0 is running.'],
+    ['device.connected', 'The board is connected.'],
+    ['app.trapped', 'blink 0.3.1 failed in set_pattern: trap (unreachable); the board runs on.'],
+    ['device.unreachable', 'The board is silent.'],
+  ]
+  return boards.map((b, i) => {
+    const [event, text] = events[i % events.length]!
+    return { revision: 100 - i, time_ms: Date.now() - i * i * 647_000, event, board: b.name, text }
+  })
 }
 
 /** As the workbench does it: a board that is off has no session. */

@@ -13,7 +13,7 @@ import { preferences } from '$lib/settings/preferences.svelte'
 import { workbench } from '$lib/workbench.svelte'
 
 let app: Record<string, unknown> | undefined
-let backend: MockBackend
+let backend: MockBackend | undefined
 
 export async function open(options: MockOptions = {}): Promise<MockBackend> {
   backend = new MockBackend(options)
@@ -60,7 +60,7 @@ export async function type(selector: string, value: string): Promise<HTMLInputEl
 
 /** The requests of one method so far. */
 export const asked = (method: string) =>
-  backend.calls.filter((c) => c.method === method).map((c) => c.params as Record<string, unknown>)
+  backend!.calls.filter((c) => c.method === method).map((c) => c.params as Record<string, unknown>)
 
 beforeEach(() => {
   Object.defineProperty(HTMLElement.prototype, 'clientHeight', { configurable: true, get: () => 600 })
@@ -68,6 +68,8 @@ beforeEach(() => {
 afterEach(async () => {
   if (app) await unmount(app)
   app = undefined
+  // A transfer that it still plays must not reach the next test.
+  if (backend) backend.send = () => {}
   fleet.replace({ revision: 0, boards: [] })
   fleet.filter = ''
   fleet.state = null

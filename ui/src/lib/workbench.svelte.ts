@@ -72,7 +72,11 @@ class Workbench {
     if (added === undefined) return
     this.#listeners.get(added)?.forEach((l) => l.resync?.())
     try {
-      if (fleet.boards.has(added)) fleet.refresh(await this.call('board.get', { board: added }))
+      const before = fleet.boards.get(added)
+      if (!before) return
+      const now = await this.call('board.get', { board: added })
+      // An update that arrived meanwhile is newer than the answer.
+      if (fleet.boards.get(added) === before) fleet.refresh(now)
     } catch {
       // The board went away meanwhile; what listens to it closes.
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
+use super::machine_task::{Command, MachineTask, lock};
 use super::pace::Pace;
 use super::record::Recording;
 use super::schedule::Schedule;
-use super::slot::{Command, Slot, lock};
 use super::status::{Event, Status};
 use super::uart::UartPort;
 use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
@@ -20,14 +20,14 @@ pub struct MachineHandle {
 }
 
 struct Owner {
-    slot: Arc<Slot>,
+    task: Arc<MachineTask>,
     schedule: Arc<Schedule>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.slot.command(Command::Stop);
-        self.schedule.notify(&self.slot);
+        self.task.command(Command::Stop);
+        self.schedule.notify(&self.task);
     }
 }
 
@@ -72,15 +72,15 @@ pub enum ReadError {
 }
 
 impl MachineHandle {
-    pub(super) fn new(slot: Arc<Slot>, schedule: Arc<Schedule>) -> Self {
+    pub(super) fn new(task: Arc<MachineTask>, schedule: Arc<Schedule>) -> Self {
         Self {
-            owner: Arc::new(Owner { slot, schedule }),
+            owner: Arc::new(Owner { task, schedule }),
         }
     }
 
     /// The name it was given.
     pub fn name(&self) -> &str {
-        &self.owner.slot.name
+        &self.owner.task.name
     }
 
     /// Lets it stand still.
@@ -110,7 +110,7 @@ impl MachineHandle {
 
     /// Drives a pin from outside (a button), or lets go of it. A pin that is not there is left alone.
     pub fn drive_pin(&self, pin: u16, level: Option<bool>) {
-        if usize::from(pin) < lock(&self.owner.slot.seen).pins.len() {
+        if usize::from(pin) < lock(&self.owner.task.seen).pins.len() {
             self.command(Command::Pin(pin, level));
         }
     }
@@ -127,22 +127,22 @@ impl MachineHandle {
 
     /// What it does now; its virtual time is that of this moment, asleep or not.
     pub fn status(&self) -> Status {
-        self.owner.slot.status_now()
+        self.owner.task.status_now()
     }
 
     /// The same, as it changes: with each change of state, and a few times a second.
     pub fn watch(&self) -> watch::Receiver<Status> {
-        self.owner.slot.status.subscribe()
+        self.owner.task.status.subscribe()
     }
 
     /// What happens to it from now on. A subscriber that lags behind is told how many events it lost.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.owner.slot.subscribe()
+        self.owner.task.subscribe()
     }
 
     /// What it drives on a pin; `None`: nothing, or no such pin.
     pub fn pin(&self, pin: u16) -> Option<bool> {
-        lock(&self.owner.slot.seen)
+        lock(&self.owner.task.seen)
             .pins
             .get(usize::from(pin))
             .copied()
@@ -151,7 +151,7 @@ impl MachineHandle {
 
     /// The guest's last faults, the oldest first.
     pub fn faults(&self) -> Vec<GuestFault> {
-        lock(&self.owner.slot.seen).faults.iter().cloned().collect()
+        lock(&self.owner.task.seen).faults.iter().cloned().collect()
     }
 
     /// Connects the host to a UART.
@@ -159,27 +159,27 @@ impl MachineHandle {
     /// # Errors
     /// [`UartError`]: there is no such UART, or it is connected already.
     pub fn uart(&self, index: u8) -> Result<UartPort, UartError> {
-        let slot = &self.owner.slot;
+        let task = &self.owner.task;
         let none = || UartError::None {
-            machine: slot.name.clone(),
+            machine: task.name.clone(),
             index,
         };
-        let wire = slot.wires.get(usize::from(index)).ok_or_else(none)?;
-        let (weak, schedule) = (Arc::downgrade(slot), self.owner.schedule.clone());
+        let wire = task.wires.get(usize::from(index)).ok_or_else(none)?;
+        let (weak, schedule) = (Arc::downgrade(task), self.owner.schedule.clone());
         let notify = Arc::new(move || {
-            if let Some(slot) = weak.upgrade() {
-                schedule.notify(&slot);
+            if let Some(task) = weak.upgrade() {
+                schedule.notify(&task);
             }
         });
         wire.open(notify).ok_or_else(|| UartError::InUse {
-            machine: slot.name.clone(),
+            machine: task.name.clone(),
             index,
         })
     }
 
     /// All that came in from outside so far.
     pub fn recording(&self) -> Recording {
-        self.owner.slot.recording()
+        self.owner.task.recording()
     }
 
     /// Reads memory as the bus sees it: flash areas, RAM. The recording is not affected.
@@ -277,8 +277,8 @@ impl MachineHandle {
         if self.owner.schedule.is_shut_down() {
             return;
         }
-        self.owner.slot.command(command);
-        self.owner.schedule.notify(&self.owner.slot);
+        self.owner.task.command(command);
+        self.owner.schedule.notify(&self.owner.task);
     }
 }
 

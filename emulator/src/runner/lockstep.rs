@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::machine_task::{MachineTask, lock};
 use super::schedule::{Next, Schedule};
-use super::slot::{Slot, lock};
 use crate::VirtualTime;
 
 /// One step of all machines.
@@ -36,7 +36,7 @@ struct Group {
 }
 
 struct Member {
-    slot: Weak<Slot>,
+    task: Weak<MachineTask>,
     /// It has ended the open quantum.
     done: bool,
     /// It slept through it.
@@ -79,7 +79,7 @@ impl Lockstep {
     }
 
     /// A machine joins at its virtual time `now`, as one that has yet to do the open quantum.
-    pub(super) fn join(&self, slot: Weak<Slot>, now: VirtualTime) -> Place {
+    pub(super) fn join(&self, task: Weak<MachineTask>, now: VirtualTime) -> Place {
         let mut group = lock(&self.group);
         let member = group.next_member;
         group.next_member += 1;
@@ -90,7 +90,7 @@ impl Lockstep {
             fed: None,
         };
         let member_state = Member {
-            slot,
+            task,
             done: false,
             slept: false,
             live: false,
@@ -135,10 +135,10 @@ impl Lockstep {
         next
     }
 
-    fn wake(&self, slots: Vec<Arc<Slot>>) {
+    fn wake(&self, tasks: Vec<Arc<MachineTask>>) {
         if let Some(schedule) = self.schedule.upgrade() {
-            for slot in slots {
-                schedule.notify(&slot);
+            for task in tasks {
+                schedule.notify(&task);
             }
         }
     }
@@ -146,7 +146,7 @@ impl Lockstep {
 
 impl Group {
     fn all_done(&self) -> bool {
-        let here = |member: &&Member| member.slot.strong_count() > 0;
+        let here = |member: &&Member| member.task.strong_count() > 0;
         !self.members.is_empty() && self.members.values().filter(here).all(|member| member.done)
     }
 
@@ -159,7 +159,7 @@ impl Group {
     }
 
     /// Opens the next quantum if all have ended this one; gives those that wait for it.
-    fn open_if_done(&mut self, now: Instant, but: Option<u64>) -> Vec<Arc<Slot>> {
+    fn open_if_done(&mut self, now: Instant, but: Option<u64>) -> Vec<Arc<MachineTask>> {
         if !self.all_done() {
             return Vec::new();
         }
@@ -167,12 +167,12 @@ impl Group {
         let due = self.held_until().unwrap_or(now);
         self.opened = Some(now.checked_sub(CREDIT).map_or(due, |earliest| due.max(earliest)));
         self.quantum += 1;
-        self.members.retain(|_, member| member.slot.strong_count() > 0);
+        self.members.retain(|_, member| member.task.strong_count() > 0);
         let mut woken = Vec::new();
         for (number, member) in &mut self.members {
             member.done = false;
             if Some(*number) != but {
-                woken.extend(member.slot.upgrade());
+                woken.extend(member.task.upgrade());
             }
         }
         woken

@@ -6,11 +6,11 @@
 
 mod handle;
 mod lockstep;
+mod machine_task;
 mod meter;
 mod pace;
 mod record;
 mod schedule;
-mod slot;
 mod status;
 mod uart;
 
@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 
 use self::lockstep::Lockstep;
+use self::machine_task::{MachineTask, lock};
 use self::schedule::Schedule;
-use self::slot::{Slot, lock};
 use crate::Machine;
 
 pub use handle::{Gone, MachineHandle, ReadError, UartError};
@@ -38,7 +38,7 @@ const NICENESS: i32 = 5;
 pub struct Runner {
     schedule: Arc<Schedule>,
     lockstep: Arc<Lockstep>,
-    slots: Mutex<Vec<Weak<Slot>>>,
+    tasks: Mutex<Vec<Weak<MachineTask>>>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -79,28 +79,28 @@ impl Runner {
         Ok(Self {
             lockstep: Arc::new(Lockstep::new(&schedule)),
             schedule,
-            slots: Mutex::default(),
+            tasks: Mutex::default(),
             workers,
         })
     }
 
     /// Takes a machine over and runs it.
     pub fn add(&self, machine: Box<dyn Machine>, options: RunOptions) -> MachineHandle {
-        let slot = Arc::new_cyclic(|me| Slot::new(options, machine, (me.clone(), self.lockstep.clone())));
-        let mut slots = lock(&self.slots);
-        slots.retain(|slot| slot.strong_count() > 0);
-        slots.push(Arc::downgrade(&slot));
-        drop(slots);
-        self.schedule.notify(&slot);
-        MachineHandle::new(slot, self.schedule.clone())
+        let task = Arc::new_cyclic(|me| MachineTask::new(options, machine, (me.clone(), self.lockstep.clone())));
+        let mut tasks = lock(&self.tasks);
+        tasks.retain(|task| task.strong_count() > 0);
+        tasks.push(Arc::downgrade(&task));
+        drop(tasks);
+        self.schedule.notify(&task);
+        MachineHandle::new(task, self.schedule.clone())
     }
 }
 
 fn work(schedule: &Schedule) {
     yield_to_others();
-    while let Some(slot) = schedule.next() {
-        let next = slot.turn();
-        schedule.put(slot, next);
+    while let Some(task) = schedule.next() {
+        let next = task.turn();
+        schedule.put(task, next);
     }
 }
 
@@ -121,9 +121,9 @@ impl Drop for Runner {
             // A worker that panicked has nothing left to tell.
             let _ = worker.join();
         }
-        for slot in lock(&self.slots).drain(..) {
-            if let Some(slot) = slot.upgrade() {
-                slot.shut_down();
+        for task in lock(&self.tasks).drain(..) {
+            if let Some(task) = task.upgrade() {
+                task.shut_down();
             }
         }
     }

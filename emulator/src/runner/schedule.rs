@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::slot::Slot;
+use super::machine_task::MachineTask;
 
 /// Where a machine stands in the schedule. Kept by the machine, changed under its lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) struct Schedule {
 
 #[derive(Default)]
 struct Queues {
-    ready: VecDeque<Arc<Slot>>,
+    ready: VecDeque<Arc<MachineTask>>,
     timers: BinaryHeap<Reverse<Timer>>,
     next_ticket: u64,
     shut_down: bool,
@@ -49,7 +49,7 @@ struct Queues {
 struct Timer {
     at: Instant,
     ticket: u64,
-    slot: Arc<Slot>,
+    task: Arc<MachineTask>,
 }
 
 impl PartialEq for Timer {
@@ -79,19 +79,19 @@ impl Schedule {
     }
 
     /// Waits for a machine that is ready, and marks it as running. `None`: shut down.
-    pub(super) fn next(&self) -> Option<Arc<Slot>> {
+    pub(super) fn next(&self) -> Option<Arc<MachineTask>> {
         let mut queues = self.queues();
         loop {
             if queues.shut_down {
                 return None;
             }
             queues.promote(Instant::now());
-            if let Some(slot) = queues.ready.pop_front() {
-                *slot.place() = Place::Running;
+            if let Some(task) = queues.ready.pop_front() {
+                *task.place() = Place::Running;
                 if !queues.ready.is_empty() {
                     self.changed.notify_one();
                 }
-                return Some(slot);
+                return Some(task);
             }
             queues = match queues.timers.peek().map(|Reverse(timer)| timer.at) {
                 Some(at) => {
@@ -105,13 +105,13 @@ impl Schedule {
     }
 
     /// A worker gives a machine back.
-    pub(super) fn put(&self, slot: Arc<Slot>, next: Next) {
+    pub(super) fn put(&self, task: Arc<MachineTask>, next: Next) {
         let mut queues = self.queues();
-        let mut place = slot.place();
+        let mut place = task.place();
         if next == Next::Again || *place == Place::RunningAgain {
             *place = Place::Ready;
             drop(place);
-            queues.ready.push_back(slot);
+            queues.ready.push_back(task);
             return;
         }
         let ticket = queues.next_ticket;
@@ -120,7 +120,7 @@ impl Schedule {
         drop(place);
         if let Next::At(at) = next {
             let soonest = queues.timers.peek().is_none_or(|Reverse(timer)| at < timer.at);
-            queues.timers.push(Reverse(Timer { at, ticket, slot }));
+            queues.timers.push(Reverse(Timer { at, ticket, task }));
             if soonest {
                 // Whoever waits for a later instant waits too long.
                 self.changed.notify_one();
@@ -129,14 +129,14 @@ impl Schedule {
     }
 
     /// Something came for a machine.
-    pub(super) fn notify(&self, slot: &Arc<Slot>) {
+    pub(super) fn notify(&self, task: &Arc<MachineTask>) {
         let mut queues = self.queues();
-        let mut place = slot.place();
+        let mut place = task.place();
         match *place {
             Place::Waiting { .. } => {
                 *place = Place::Ready;
                 drop(place);
-                queues.ready.push_back(slot.clone());
+                queues.ready.push_back(task.clone());
                 self.changed.notify_one();
             }
             Place::Running => *place = Place::RunningAgain,
@@ -160,7 +160,7 @@ impl Queues {
     /// Moves the machines whose instant has come to the queue.
     fn promote(&mut self, now: Instant) {
         while let Some(Reverse(timer)) = self.timers.peek() {
-            let mut place = timer.slot.place();
+            let mut place = timer.task.place();
             let meant = *place == Place::Waiting { ticket: timer.ticket };
             if meant && timer.at > now {
                 return;
@@ -172,7 +172,7 @@ impl Queues {
             if let Some(Reverse(timer)) = self.timers.pop()
                 && meant
             {
-                self.ready.push_back(timer.slot);
+                self.ready.push_back(timer.task);
             }
         }
     }

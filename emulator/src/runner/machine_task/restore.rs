@@ -1,11 +1,11 @@
 //! A machine under the runner goes to a state of another time.
 
-use super::{Body, Event, PinChange, Slot, State, guarded, lock};
+use super::{Body, Event, MachineTask, PinChange, State, guarded, lock};
 use crate::{MachineError, MachineSnapshot};
 
 impl Body {
     /// Goes to a state, which may be of another time: pace and recording begin anew there.
-    pub(super) fn restore(&mut self, slot: &Slot, state: &MachineSnapshot) -> Result<(), MachineError> {
+    pub(super) fn restore(&mut self, task: &MachineTask, state: &MachineSnapshot) -> Result<(), MachineError> {
         let Some(machine) = &mut self.machine else {
             return Ok(());
         };
@@ -26,29 +26,29 @@ impl Body {
             Ok(())
         });
         if let Err(cause) = done {
-            self.enter(slot, State::Crashed { cause });
+            self.enter(task, State::Crashed { cause });
             return Ok(());
         }
         outcome?;
-        lock(&slot.recording).incomplete = true;
+        lock(&task.recording).incomplete = true;
         let at = machine.now();
         let mut changes = Vec::new();
-        for (pin, seen) in lock(&slot.seen).pins.iter_mut().enumerate() {
+        for (pin, seen) in lock(&task.seen).pins.iter_mut().enumerate() {
             let pin = pin as u16;
             let level = machine.pin_level(pin);
             if std::mem::replace(seen, level) != level {
                 changes.push(PinChange { at, pin, level });
             }
         }
-        changes.into_iter().for_each(|change| slot.tell(Event::Pin(change)));
+        changes.into_iter().for_each(|change| task.tell(Event::Pin(change)));
         self.idle = None;
         self.pause_at = None;
         self.pacer.restart();
-        self.leave_lockstep(slot);
+        self.leave_lockstep(task);
         if self.state == State::Paused {
-            self.publish(slot, true);
+            self.publish(task, true);
         } else {
-            self.enter(slot, State::Running);
+            self.enter(task, State::Running);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One machine under the runner: what it is asked to do, and one turn of it on a worker.
 
+mod lockstep;
 mod restore;
-mod together;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -59,7 +59,7 @@ pub(super) enum Command {
 }
 
 /// A machine and its surroundings.
-pub(super) struct Slot {
+pub(super) struct MachineTask {
     pub(super) name: String,
     place: Mutex<Place>,
     commands: Mutex<VecDeque<Command>>,
@@ -73,7 +73,7 @@ pub(super) struct Slot {
     /// Since when it sleeps, and until when: its virtual time goes on with the host's, though nobody moves it.
     asleep: Mutex<Option<Asleep>>,
     started: Instant,
-    me: Weak<Slot>,
+    me: Weak<MachineTask>,
     lockstep: Arc<Lockstep>,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct Seen {
 
 struct Body {
     machine: Option<Box<dyn Machine>>,
-    /// The host's time since the slot was made, read once after each thing that takes some: a reading costs as much as
+    /// The host's time since the task was made, read once after each thing that takes some: a reading costs as much as
     /// some dozen instructions of the guest, and an idle machine does little else.
     host: Duration,
     state: State,
@@ -117,11 +117,11 @@ struct Body {
     slept: bool,
 }
 
-impl Slot {
+impl MachineTask {
     pub(super) fn new(
         options: RunOptions,
         machine: Box<dyn Machine>,
-        (me, lockstep): (Weak<Slot>, Arc<Lockstep>),
+        (me, lockstep): (Weak<MachineTask>, Arc<Lockstep>),
     ) -> Self {
         let RunOptions { name, pace, paused } = options;
         let info = machine.info();
@@ -255,19 +255,19 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Body {
-    fn execute(&mut self, slot: &Slot, command: Command) {
+    fn execute(&mut self, task: &MachineTask, command: Command) {
         if matches!(command, Command::Stop) {
-            return self.stop(slot);
+            return self.stop(task);
         }
-        self.catch_up(slot);
+        self.catch_up(task);
         let Some(machine) = &mut self.machine else { return };
         let at = machine.now();
         match command {
-            Command::Pause if self.state == State::Running => self.enter(slot, State::Paused),
+            Command::Pause if self.state == State::Running => self.enter(task, State::Paused),
             Command::Resume if self.state == State::Paused => {
                 self.pacer.restart();
                 self.idle = None;
-                self.enter(slot, State::Running);
+                self.enter(task, State::Running);
             }
             Command::Pause | Command::Resume => {}
             Command::PauseAt(at) => self.pause_at = Some(at),
@@ -276,96 +276,96 @@ impl Body {
                     match guarded(machine, |machine| machine.step()) {
                         Ok(StopReason::Stepped) => {}
                         Ok(reason) => {
-                            self.stopped(slot, reason);
+                            self.stopped(task, reason);
                             break;
                         }
                         Err(cause) => {
-                            self.enter(slot, State::Crashed { cause });
+                            self.enter(task, State::Crashed { cause });
                             break;
                         }
                     }
                 }
-                self.deliver(slot);
+                self.deliver(task);
             }
             Command::Step(_) => {}
             Command::Reset(kind) => {
                 let done = guarded(machine, |machine| machine.reset(kind));
-                lock(&slot.recording).add(at, Input::Reset(kind));
+                lock(&task.recording).add(at, Input::Reset(kind));
                 self.idle = None;
                 match done {
                     Ok(()) => {
-                        slot.tell(Event::Reset { at, kind });
+                        task.tell(Event::Reset { at, kind });
                         if self.state != State::Paused {
                             self.pacer.restart();
-                            self.enter(slot, State::Running);
+                            self.enter(task, State::Running);
                         }
                     }
-                    Err(cause) => self.enter(slot, State::Crashed { cause }),
+                    Err(cause) => self.enter(task, State::Crashed { cause }),
                 }
             }
-            Command::Pin(pin, level) => self.drive_pin(slot, pin, level),
+            Command::Pin(pin, level) => self.drive_pin(task, pin, level),
             Command::SetPace(pace) => {
                 self.pacer.set_pace(pace);
-                self.leave_lockstep(slot);
+                self.leave_lockstep(task);
             }
             Command::Restore(state, reply) => {
                 // Whoever asked may have given up waiting.
-                let _ = reply.send(self.restore(slot, &state));
+                let _ = reply.send(self.restore(task, &state));
             }
             Command::Visit(visit, changes) => {
-                lock(&slot.recording).incomplete |= changes;
+                lock(&task.recording).incomplete |= changes;
                 let visited = guarded(machine, |machine| {
                     visit(machine);
                     Ok(())
                 });
                 self.idle = None;
                 if let Err(cause) = visited {
-                    self.enter(slot, State::Crashed { cause });
+                    self.enter(task, State::Crashed { cause });
                 }
                 // A debugger's steps make the machine say something too.
-                self.deliver(slot);
+                self.deliver(task);
             }
             // Done above, whatever state the machine is in.
             Command::Stop => {}
         }
     }
 
-    fn stop(&mut self, slot: &Slot) {
+    fn stop(&mut self, task: &MachineTask) {
         self.machine = None;
-        self.enter(slot, State::Stopped);
-        for wire in &slot.wires {
+        self.enter(task, State::Stopped);
+        for wire in &task.wires {
             wire.close();
         }
     }
 
-    fn drive_pin(&mut self, slot: &Slot, pin: u16, level: Option<bool>) {
+    fn drive_pin(&mut self, task: &MachineTask, pin: u16, level: Option<bool>) {
         let Some(machine) = &mut self.machine else { return };
         let at = machine.now();
         match guarded(machine, |machine| machine.pin_input(pin, level)) {
             Ok(()) => {
-                lock(&slot.recording).add(at, Input::Pin { pin, level });
+                lock(&task.recording).add(at, Input::Pin { pin, level });
                 self.idle = None;
                 if self.state == State::Halted(StopReason::PoweredOff) {
                     self.pacer.restart();
-                    self.enter(slot, State::Running);
+                    self.enter(task, State::Running);
                 }
             }
-            Err(cause) => self.enter(slot, State::Crashed { cause }),
+            Err(cause) => self.enter(task, State::Crashed { cause }),
         }
     }
 
     /// One slice, or a decision to wait.
-    fn advance(&mut self, slot: &Slot) -> Next {
-        if self.state != State::Running || slot.wires.iter().any(|wire| wire.is_full()) {
+    fn advance(&mut self, task: &MachineTask) -> Next {
+        if self.state != State::Running || task.wires.iter().any(|wire| wire.is_full()) {
             return Next::WhenNotified;
         }
         if self.pacer.pace() == Pace::Lockstep {
-            return self.advance_together(slot);
+            return self.advance_together(task);
         }
-        self.pacer.set_live_link(slot.wires.iter().any(|wire| wire.is_open()));
-        if slot.wires.iter().any(|wire| wire.has_input()) {
-            self.catch_up(slot);
-            self.take_input(slot);
+        self.pacer.set_live_link(task.wires.iter().any(|wire| wire.is_open()));
+        if task.wires.iter().any(|wire| wire.has_input()) {
+            self.catch_up(task);
+            self.take_input(task);
         }
         let Some(machine) = &self.machine else {
             return Next::WhenNotified;
@@ -373,7 +373,7 @@ impl Body {
         let (host, now) = (self.host, machine.now());
         if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
             self.pause_at = None;
-            self.enter(slot, State::Paused);
+            self.enter(task, State::Paused);
             return Next::WhenNotified;
         }
         let pause_at = self.pause_at.unwrap_or(VirtualTime::MAX);
@@ -387,31 +387,31 @@ impl Body {
                 }
                 if free {
                     let end = now.saturating_add(LINE_SLICE).min(pause_at).max(event);
-                    let spent = self.timed(slot, |machine| follow_line(machine, event, end));
+                    let spent = self.timed(task, |machine| follow_line(machine, event, end));
                     self.pacer.was_busy(Duration::ZERO, spent);
                 } else {
                     let limit = self.pacer.idle_limit(host, now);
                     if limit < event {
                         let at = self.pacer.host_instant(host, now, event);
-                        return Next::At(slot.started + at.max(host + IDLE_NAP));
+                        return Next::At(task.started + at.max(host + IDLE_NAP));
                     }
                     // All that fell due during the nap at once.
                     let until = match self.pacer.is_held() {
                         true => limit.min(event.saturating_add(SLICE)).min(pause_at),
                         false => event,
                     };
-                    self.run(slot, RunLimit::until(until));
+                    self.run(task, RunLimit::until(until));
                 }
             }
             None => {
                 let limit = self.pacer.busy_limit(host, now);
                 if limit <= now {
                     let at = self.pacer.host_instant(host, now, now) + REALTIME_NAP;
-                    return Next::At(slot.started + at);
+                    return Next::At(task.started + at);
                 }
                 let slice = SLICE.max(machine.shortest_run());
                 let until = limit.min(now.saturating_add(slice)).min(pause_at);
-                let spent = self.run(slot, RunLimit::busy_until(until));
+                let spent = self.run(task, RunLimit::busy_until(until));
                 self.pacer.was_busy(self.host.saturating_sub(host), spent);
             }
         }
@@ -422,7 +422,7 @@ impl Body {
 
     /// A sleeping machine's time has gone on with the host's; before something from outside reaches it, it is brought up
     /// to now (but not past what is due).
-    fn catch_up(&mut self, slot: &Slot) {
+    fn catch_up(&mut self, task: &MachineTask) {
         if self.state != State::Running {
             return;
         }
@@ -437,12 +437,12 @@ impl Body {
             None => limit,
         };
         if target > machine.now() {
-            self.run(slot, RunLimit::until(target));
+            self.run(task, RunLimit::until(target));
         }
     }
 
-    fn take_input(&mut self, slot: &Slot) {
-        for (index, wire) in slot.wires.iter().enumerate() {
+    fn take_input(&mut self, task: &MachineTask) {
+        for (index, wire) in task.wires.iter().enumerate() {
             let index = index as u8;
             let Some(machine) = &mut self.machine else { return };
             if self.state != State::Running || !wire.has_input() {
@@ -456,24 +456,24 @@ impl Body {
             match guarded(machine, |machine| machine.uart_input(index, &bytes)) {
                 Ok(taken) => {
                     debug_assert_eq!(taken, bytes.len(), "the machine has the room it told");
-                    lock(&slot.recording).add(at, Input::Uart { index, bytes });
+                    lock(&task.recording).add(at, Input::Uart { index, bytes });
                     // Whether it still sleeps, and until when, is the machine's to say.
                     self.idle = None;
                 }
-                Err(cause) => self.enter(slot, State::Crashed { cause }),
+                Err(cause) => self.enter(task, State::Crashed { cause }),
             }
         }
     }
 
     /// Tells how much virtual time passed.
-    fn run(&mut self, slot: &Slot, limit: RunLimit) -> VirtualTime {
-        self.timed(slot, |machine| machine.run(limit))
+    fn run(&mut self, task: &MachineTask, limit: RunLimit) -> VirtualTime {
+        self.timed(task, |machine| machine.run(limit))
     }
 
     /// As [`Self::run`], with `action` for the running.
     fn timed(
         &mut self,
-        slot: &Slot,
+        task: &MachineTask,
         action: impl FnOnce(&mut dyn Machine) -> Result<StopReason, MachineError>,
     ) -> VirtualTime {
         let Some(machine) = &mut self.machine else {
@@ -481,7 +481,7 @@ impl Body {
         };
         let (started, before, from) = (self.host, machine.instructions(), machine.now());
         let result = guarded(machine, action);
-        self.host = slot.started.elapsed();
+        self.host = task.started.elapsed();
         self.meter.ran(
             self.host.saturating_sub(started),
             machine.instructions().saturating_sub(before),
@@ -489,23 +489,23 @@ impl Body {
         let spent = machine.now().saturating_sub(from);
         self.idle = None;
         match result {
-            Ok(reason) => self.stopped(slot, reason),
-            Err(cause) => self.enter(slot, State::Crashed { cause }),
+            Ok(reason) => self.stopped(task, reason),
+            Err(cause) => self.enter(task, State::Crashed { cause }),
         }
-        self.deliver(slot);
+        self.deliver(task);
         spent
     }
 
-    fn stopped(&mut self, slot: &Slot, reason: StopReason) {
+    fn stopped(&mut self, task: &MachineTask, reason: StopReason) {
         match reason {
-            StopReason::Paused if self.is_caught() => self.enter(slot, State::Paused),
+            StopReason::Paused if self.is_caught() => self.enter(task, State::Paused),
             StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
             StopReason::Idle { next_event } => self.idle = Some(next_event),
             StopReason::Reset(kind) => {
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
-                slot.tell(Event::Reset { at, kind });
+                task.tell(Event::Reset { at, kind });
             }
-            halted => self.enter(slot, State::Halted(halted)),
+            halted => self.enter(task, State::Halted(halted)),
         }
     }
 
@@ -516,10 +516,10 @@ impl Body {
     }
 
     /// Hands out what the machine produced.
-    fn deliver(&mut self, slot: &Slot) {
+    fn deliver(&mut self, task: &MachineTask) {
         let Some(machine) = &mut self.machine else { return };
         for output in machine.take_uart_output() {
-            if let Some(wire) = slot.wires.get(usize::from(output.index)) {
+            if let Some(wire) = task.wires.get(usize::from(output.index)) {
                 wire.deliver(&output.bytes);
             }
         }
@@ -529,7 +529,7 @@ impl Body {
             return;
         }
         self.faults += faults.len() as u64;
-        let mut seen = lock(&slot.seen);
+        let mut seen = lock(&task.seen);
         for PinChange { pin, level, .. } in &changes {
             if let Some(place) = seen.pins.get_mut(usize::from(*pin)) {
                 *place = *level;
@@ -542,57 +542,57 @@ impl Body {
             seen.faults.push_back(fault.clone());
         }
         drop(seen);
-        changes.into_iter().for_each(|change| slot.tell(Event::Pin(change)));
-        faults.into_iter().for_each(|fault| slot.tell(Event::Fault(fault)));
+        changes.into_iter().for_each(|change| task.tell(Event::Pin(change)));
+        faults.into_iter().for_each(|fault| task.tell(Event::Fault(fault)));
     }
 
-    fn enter(&mut self, slot: &Slot, state: State) {
+    fn enter(&mut self, task: &MachineTask, state: State) {
         if self.state != state {
             self.state = state.clone();
             if !matches!(self.state, State::Running | State::Paused) {
-                self.leave_lockstep(slot);
+                self.leave_lockstep(task);
             }
-            self.publish(slot, true);
-            slot.tell(Event::State(state));
+            self.publish(task, true);
+            task.tell(Event::State(state));
         }
     }
 
     /// The engine panicked where nothing was expected to: the machine is asked nothing to tell it.
-    fn broke(&mut self, slot: &Slot, cause: String) {
+    fn broke(&mut self, task: &MachineTask, cause: String) {
         self.state = State::Crashed { cause };
         self.idle = None;
-        self.leave_lockstep(slot);
-        slot.status.send_modify(|status| status.state = self.state.clone());
-        slot.tell(Event::State(self.state.clone()));
+        self.leave_lockstep(task);
+        task.status.send_modify(|status| status.state = self.state.clone());
+        task.tell(Event::State(self.state.clone()));
     }
 
     /// Whether virtual time goes on while the machine waits for its next turn.
-    fn asleep(&mut self, slot: &Slot, next: Next) -> Option<Asleep> {
+    fn asleep(&mut self, task: &MachineTask, next: Next) -> Option<Asleep> {
         let held = self.pacer.is_held();
         let next_event = self
             .idle
             .filter(|_| next != Next::Again && held && self.state == State::Running)?;
         let now = self.machine.as_ref()?.now();
         Some(Asleep {
-            since: slot.started + self.host,
+            since: task.started + self.host,
             from: self.pacer.idle_limit(self.host, now),
             until: next_event.unwrap_or(VirtualTime::MAX),
         })
     }
 
     /// Brings the status up to date, seldom enough to cost nothing.
-    fn report(&mut self, slot: &Slot, next: Next) {
+    fn report(&mut self, task: &MachineTask, next: Next) {
         let Some(machine) = &self.machine else { return };
         let due = self.meter.is_due(self.host, machine.now());
         if due || next != Next::Again {
-            self.publish(slot, due);
+            self.publish(task, due);
         }
     }
 
     /// Renews the status, and wakes those who watch it if `aloud`.
-    fn publish(&mut self, slot: &Slot, aloud: bool) {
+    fn publish(&mut self, task: &MachineTask, aloud: bool) {
         let (mips, speed) = self.meter.rates();
-        slot.status.send_if_modified(|status| {
+        task.status.send_if_modified(|status| {
             status.state = self.state.clone();
             if let Some(machine) = &self.machine {
                 status.virtual_time = machine.now();

@@ -1,45 +1,45 @@
 //! A machine's turn among those that advance in lockstep.
 
-use super::{Body, Next, Slot, State};
+use super::{Body, MachineTask, Next, State};
 use crate::{RunLimit, VirtualTime};
 
 impl Body {
-    pub(super) fn leave_lockstep(&mut self, slot: &Slot) {
+    pub(super) fn leave_lockstep(&mut self, task: &MachineTask) {
         if let Some(place) = self.together.take() {
-            slot.lockstep.leave(place);
+            task.lockstep.leave(place);
         }
     }
 
     /// The open quantum of all machines that advance together, or a wait for the next.
-    pub(super) fn advance_together(&mut self, slot: &Slot) -> Next {
+    pub(super) fn advance_together(&mut self, task: &MachineTask) -> Next {
         let Some(machine) = &self.machine else {
             return Next::WhenNotified;
         };
         let now = machine.now();
         if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
             self.pause_at = None;
-            self.enter(slot, State::Paused);
+            self.enter(task, State::Paused);
             return Next::WhenNotified;
         }
         let mut place = match self.together {
             Some(place) => place,
-            None => slot.lockstep.join(slot.me.clone(), now),
+            None => task.lockstep.join(task.me.clone(), now),
         };
-        let open = slot.lockstep.open();
+        let open = task.lockstep.open();
         let end = place.end(open);
         let begins = now < end && place.begins(open);
         self.together = Some(place);
         if now >= end {
-            let live = slot.wires.iter().any(|wire| wire.is_open());
-            return slot.lockstep.arrive(place, self.slept, live);
+            let live = task.wires.iter().any(|wire| wire.is_open());
+            return task.lockstep.arrive(place, self.slept, live);
         }
         if begins {
             self.slept = true;
-            self.take_input(slot);
+            self.take_input(task);
         }
         let before = self.machine.as_ref().map(|machine| machine.instructions());
         let until = end.min(self.pause_at.unwrap_or(VirtualTime::MAX));
-        self.run(slot, RunLimit::until(until));
+        self.run(task, RunLimit::until(until));
         self.slept &= before == self.machine.as_ref().map(|machine| machine.instructions());
         // It sleeps until the end of the quantum, and no longer.
         self.idle = None;

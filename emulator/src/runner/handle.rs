@@ -187,7 +187,7 @@ impl MachineHandle {
     /// # Errors
     /// [`ReadError`].
     pub async fn read_memory(&self, addr: u32, bytes: usize) -> Result<Vec<u8>, ReadError> {
-        let read = self.visit(false, move |machine| {
+        let read = self.run_job(false, move |machine| {
             let mut memory = vec![0; bytes];
             machine.read_memory(addr, &mut memory).map(|()| memory)
         });
@@ -199,7 +199,7 @@ impl MachineHandle {
     /// # Errors
     /// [`Gone`]; inside, what the engine says.
     pub async fn snapshot(&self) -> Result<Option<Result<(MachineSnapshot, u64), MachineError>>, Gone> {
-        let taken = self.visit(false, |machine| {
+        let taken = self.run_job(false, |machine| {
             let instructions = machine.instructions();
             let snapshots = machine.snapshots()?;
             Some(snapshots.snapshot().map(|state| (state, instructions)))
@@ -225,9 +225,9 @@ impl MachineHandle {
     /// [`Gone`].
     pub async fn with_machine<T: Send + 'static>(
         &self,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+        job: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone> {
-        self.visit(true, visit).await.map_err(|_| self.gone())
+        self.run_job(true, job).await.map_err(|_| self.gone())
     }
 
     /// [`Self::with_machine`] for what only looks, or changes nothing that the guest could notice. The recording is not
@@ -237,9 +237,9 @@ impl MachineHandle {
     /// [`Gone`].
     pub async fn inspect<T: Send + 'static>(
         &self,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+        job: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone> {
-        self.visit(false, visit).await.map_err(|_| self.gone())
+        self.run_job(false, job).await.map_err(|_| self.gone())
     }
 
     /// [`Self::with_machine`] for code that may block.
@@ -248,22 +248,25 @@ impl MachineHandle {
     /// [`Gone`].
     pub fn with_machine_blocking<T: Send + 'static>(
         &self,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+        job: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone> {
-        self.visit(true, visit).blocking_recv().map_err(|_| self.gone())
+        self.run_job(true, job).blocking_recv().map_err(|_| self.gone())
     }
 
-    fn visit<T: Send + 'static>(
+    fn run_job<T: Send + 'static>(
         &self,
-        changes: bool,
-        visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
+        may_change_machine: bool,
+        job: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
-        let visit = Box::new(move |machine: &mut dyn Machine| {
+        let job = Box::new(move |machine: &mut dyn Machine| {
             // Whoever asked may have given up waiting.
-            let _ = sender.send(visit(machine));
+            let _ = sender.send(job(machine));
         });
-        self.command(Command::Visit(visit, changes));
+        self.command(Command::Run {
+            job,
+            may_change_machine,
+        });
         receiver
     }
 

@@ -1,4 +1,4 @@
-//! Machines that advance together: in quanta of virtual time, each of which begins when all have ended the one before.
+//! Lockstep: machines advance in quanta of virtual time, each of which begins when all have ended the one before.
 //! What comes from outside enters a machine at the beginning of a quantum, and nowhere else.
 //!
 //! A machine that is paused holds all of them; one that halted, crashed or was stopped is left behind, and joins again,
@@ -19,7 +19,7 @@ const QUANTUM_HOST: Duration = Duration::from_millis(1);
 /// Lateness that is made up for.
 const CREDIT: Duration = Duration::from_millis(20);
 
-/// The machines of one runner that advance together.
+/// The machines of one runner that advance in lockstep.
 pub(super) struct Lockstep {
     group: Mutex<Group>,
     schedule: Weak<Schedule>,
@@ -45,9 +45,9 @@ struct Member {
     live: bool,
 }
 
-/// A machine's place among the others.
+/// A machine's membership in the group: since which quantum, and from which virtual time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Membership {
     member: u64,
     /// The quantum it joined in, and its virtual time then.
     from: u64,
@@ -56,7 +56,7 @@ pub(super) struct Place {
     fed: Option<u64>,
 }
 
-impl Place {
+impl Membership {
     /// The end of the open quantum in the machine's own time.
     pub(super) fn end(&self, open: u64) -> VirtualTime {
         let quanta = (open - self.from).saturating_add(1);
@@ -79,11 +79,11 @@ impl Lockstep {
     }
 
     /// A machine joins at its virtual time `now`, as one that has yet to do the open quantum.
-    pub(super) fn join(&self, task: Weak<MachineTask>, now: VirtualTime) -> Place {
+    pub(super) fn join(&self, task: Weak<MachineTask>, now: VirtualTime) -> Membership {
         let mut group = lock(&self.group);
         let member = group.next_member;
         group.next_member += 1;
-        let place = Place {
+        let membership = Membership {
             member,
             from: group.quantum,
             base: now,
@@ -96,13 +96,13 @@ impl Lockstep {
             live: false,
         };
         group.members.insert(member, member_state);
-        place
+        membership
     }
 
     /// A machine leaves; the others go on without it.
-    pub(super) fn leave(&self, place: Place) {
+    pub(super) fn leave(&self, membership: Membership) {
         let mut group = lock(&self.group);
-        group.members.remove(&place.member);
+        group.members.remove(&membership.member);
         let woken = group.open_if_done(Instant::now(), None);
         drop(group);
         self.wake(woken);
@@ -114,17 +114,17 @@ impl Lockstep {
     }
 
     /// A machine has ended the open quantum; tells when it has its next turn.
-    pub(super) fn arrive(&self, place: Place, slept: bool, live: bool) -> Next {
+    pub(super) fn arrive(&self, membership: Membership, slept: bool, live: bool) -> Next {
         let now = Instant::now();
         let mut group = lock(&self.group);
         let open = group.quantum;
-        if let Some(member) = group.members.get_mut(&place.member) {
+        if let Some(member) = group.members.get_mut(&membership.member) {
             (member.done, member.slept, member.live) = (true, slept, live);
         }
         if let Some(at) = group.held_until().filter(|at| *at > now) {
             return Next::At(at);
         }
-        let woken = group.open_if_done(now, Some(place.member));
+        let woken = group.open_if_done(now, Some(membership.member));
         let next = if group.quantum == open {
             Next::WhenNotified
         } else {
@@ -185,14 +185,14 @@ mod tests {
 
     #[test]
     fn a_machine_that_joined_late_counts_quanta_from_there() {
-        let mut place = Place {
+        let mut membership = Membership {
             member: 0,
             from: 7,
             base: VirtualTime::from_us(300),
             fed: None,
         };
-        assert_eq!(place.end(7), VirtualTime::from_us(1_300));
-        assert_eq!(place.end(9), VirtualTime::from_us(3_300));
-        assert!(place.begins(7) && !place.begins(7) && place.begins(8));
+        assert_eq!(membership.end(7), VirtualTime::from_us(1_300));
+        assert_eq!(membership.end(9), VirtualTime::from_us(3_300));
+        assert!(membership.begins(7) && !membership.begins(7) && membership.begins(8));
     }
 }

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::RunOptions;
-use super::lockstep::{Lockstep, Place as LockstepPlace};
+use super::lockstep::{Lockstep, Membership};
 use super::meter::Meter;
 use super::pace::{Pace, Pacer};
 use super::record::{Input, Recording};
-use super::schedule::{Next, Place};
+use super::schedule::{Next, ScheduleState};
 use super::status::{Event, State, Status};
 use super::uart::Wire;
 use crate::{
@@ -40,8 +40,8 @@ const FAULTS_KEPT: usize = 64;
 /// Events that a slow subscriber may lag behind before it loses the oldest. Their room is taken for each machine.
 const EVENTS_KEPT: usize = 256;
 
-/// Something done with the machine itself.
-pub(super) type Visit = Box<dyn FnOnce(&mut dyn Machine) + Send>;
+/// Code that runs with the machine itself, between two of its slices.
+pub(super) type MachineJob = Box<dyn FnOnce(&mut dyn Machine) + Send>;
 
 /// What a machine can be asked; done at the start of its next turn.
 pub(super) enum Command {
@@ -52,8 +52,11 @@ pub(super) enum Command {
     Reset(ResetKind),
     Pin(u16, Option<bool>),
     SetPace(Pace),
-    /// Something done with the machine itself; whether it may change it, which the recording does not hold.
-    Visit(Visit, bool),
+    /// Runs a job. The recording does not hold what it does, so one that may change the machine makes it incomplete.
+    Run {
+        job: MachineJob,
+        may_change_machine: bool,
+    },
     Restore(Arc<MachineSnapshot>, oneshot::Sender<Result<(), MachineError>>),
     Stop,
 }
@@ -61,7 +64,7 @@ pub(super) enum Command {
 /// A machine and its surroundings.
 pub(super) struct MachineTask {
     pub(super) name: String,
-    place: Mutex<Place>,
+    schedule_state: Mutex<ScheduleState>,
     commands: Mutex<VecDeque<Command>>,
     body: Mutex<Body>,
     pub(super) wires: Vec<Arc<Wire>>,
@@ -111,8 +114,8 @@ struct Body {
     meter: Meter,
     faults: u64,
     pause_at: Option<VirtualTime>,
-    /// Among the machines that advance together.
-    together: Option<LockstepPlace>,
+    /// Its membership in the lockstep group, while it is in one.
+    membership: Option<Membership>,
     /// It executed nothing in its last quantum.
     slept: bool,
 }
@@ -138,7 +141,7 @@ impl MachineTask {
         };
         Self {
             name,
-            place: Mutex::new(Place::Waiting { ticket: u64::MAX }),
+            schedule_state: Mutex::new(ScheduleState::Waiting { ticket: u64::MAX }),
             commands: Mutex::default(),
             wires: (0..uarts).map(|_| Arc::default()).collect(),
             status: watch::Sender::new(status),
@@ -161,14 +164,14 @@ impl MachineTask {
                 meter: Meter::default(),
                 faults: 0,
                 pause_at: None,
-                together: None,
+                membership: None,
                 slept: false,
             }),
         }
     }
 
-    pub(super) fn place(&self) -> MutexGuard<'_, Place> {
-        lock(&self.place)
+    pub(super) fn schedule_state(&self) -> MutexGuard<'_, ScheduleState> {
+        lock(&self.schedule_state)
     }
 
     pub(super) fn command(&self, command: Command) {
@@ -312,14 +315,17 @@ impl Body {
                 // Whoever asked may have given up waiting.
                 let _ = reply.send(self.restore(task, &state));
             }
-            Command::Visit(visit, changes) => {
-                lock(&task.recording).incomplete |= changes;
-                let visited = guarded(machine, |machine| {
-                    visit(machine);
+            Command::Run {
+                job,
+                may_change_machine,
+            } => {
+                lock(&task.recording).incomplete |= may_change_machine;
+                let finished = guarded(machine, |machine| {
+                    job(machine);
                     Ok(())
                 });
                 self.idle = None;
-                if let Err(cause) = visited {
+                if let Err(cause) = finished {
                     self.enter(task, State::Crashed { cause });
                 }
                 // A debugger's steps make the machine say something too.
@@ -360,7 +366,7 @@ impl Body {
             return Next::WhenNotified;
         }
         if self.pacer.pace() == Pace::Lockstep {
-            return self.advance_together(task);
+            return self.advance_in_lockstep(task);
         }
         self.pacer.set_live_link(task.wires.iter().any(|wire| wire.is_open()));
         if task.wires.iter().any(|wire| wire.has_input()) {

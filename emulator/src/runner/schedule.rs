@@ -9,7 +9,7 @@ use super::machine_task::MachineTask;
 
 /// Where a machine stands in the schedule. Kept by the machine, changed under its lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ScheduleState {
     /// In the heap, or nowhere; `ticket` tells whether a heap entry is still meant.
     Waiting { ticket: u64 },
     /// In the queue.
@@ -87,7 +87,7 @@ impl Schedule {
             }
             queues.promote(Instant::now());
             if let Some(task) = queues.ready.pop_front() {
-                *task.place() = Place::Running;
+                *task.schedule_state() = ScheduleState::Running;
                 if !queues.ready.is_empty() {
                     self.changed.notify_one();
                 }
@@ -107,17 +107,17 @@ impl Schedule {
     /// A worker gives a machine back.
     pub(super) fn put(&self, task: Arc<MachineTask>, next: Next) {
         let mut queues = self.queues();
-        let mut place = task.place();
-        if next == Next::Again || *place == Place::RunningAgain {
-            *place = Place::Ready;
-            drop(place);
+        let mut state = task.schedule_state();
+        if next == Next::Again || *state == ScheduleState::RunningAgain {
+            *state = ScheduleState::Ready;
+            drop(state);
             queues.ready.push_back(task);
             return;
         }
         let ticket = queues.next_ticket;
         queues.next_ticket += 1;
-        *place = Place::Waiting { ticket };
-        drop(place);
+        *state = ScheduleState::Waiting { ticket };
+        drop(state);
         if let Next::At(at) = next {
             let soonest = queues.timers.peek().is_none_or(|Reverse(timer)| at < timer.at);
             queues.timers.push(Reverse(Timer { at, ticket, task }));
@@ -131,16 +131,16 @@ impl Schedule {
     /// Something came for a machine.
     pub(super) fn notify(&self, task: &Arc<MachineTask>) {
         let mut queues = self.queues();
-        let mut place = task.place();
-        match *place {
-            Place::Waiting { .. } => {
-                *place = Place::Ready;
-                drop(place);
+        let mut state = task.schedule_state();
+        match *state {
+            ScheduleState::Waiting { .. } => {
+                *state = ScheduleState::Ready;
+                drop(state);
                 queues.ready.push_back(task.clone());
                 self.changed.notify_one();
             }
-            Place::Running => *place = Place::RunningAgain,
-            Place::Ready | Place::RunningAgain => {}
+            ScheduleState::Running => *state = ScheduleState::RunningAgain,
+            ScheduleState::Ready | ScheduleState::RunningAgain => {}
         }
     }
 
@@ -160,15 +160,15 @@ impl Queues {
     /// Moves the machines whose instant has come to the queue.
     fn promote(&mut self, now: Instant) {
         while let Some(Reverse(timer)) = self.timers.peek() {
-            let mut place = timer.task.place();
-            let meant = *place == Place::Waiting { ticket: timer.ticket };
+            let mut state = timer.task.schedule_state();
+            let meant = *state == ScheduleState::Waiting { ticket: timer.ticket };
             if meant && timer.at > now {
                 return;
             }
             if meant {
-                *place = Place::Ready;
+                *state = ScheduleState::Ready;
             }
-            drop(place);
+            drop(state);
             if let Some(Reverse(timer)) = self.timers.pop()
                 && meant
             {

@@ -5,13 +5,13 @@ use crate::{RunLimit, VirtualTime};
 
 impl Body {
     pub(super) fn leave_lockstep(&mut self, task: &MachineTask) {
-        if let Some(place) = self.together.take() {
-            task.lockstep.leave(place);
+        if let Some(membership) = self.membership.take() {
+            task.lockstep.leave(membership);
         }
     }
 
-    /// The open quantum of all machines that advance together, or a wait for the next.
-    pub(super) fn advance_together(&mut self, task: &MachineTask) -> Next {
+    /// The open quantum of the lockstep group, or a wait for the next.
+    pub(super) fn advance_in_lockstep(&mut self, task: &MachineTask) -> Next {
         let Some(machine) = &self.machine else {
             return Next::WhenNotified;
         };
@@ -21,17 +21,17 @@ impl Body {
             self.enter(task, State::Paused);
             return Next::WhenNotified;
         }
-        let mut place = match self.together {
-            Some(place) => place,
+        let mut membership = match self.membership {
+            Some(membership) => membership,
             None => task.lockstep.join(task.me.clone(), now),
         };
         let open = task.lockstep.open();
-        let end = place.end(open);
-        let begins = now < end && place.begins(open);
-        self.together = Some(place);
+        let end = membership.end(open);
+        let begins = now < end && membership.begins(open);
+        self.membership = Some(membership);
         if now >= end {
             let live = task.wires.iter().any(|wire| wire.is_open());
-            return task.lockstep.arrive(place, self.slept, live);
+            return task.lockstep.arrive(membership, self.slept, live);
         }
         if begins {
             self.slept = true;

@@ -6,11 +6,11 @@
 pub mod arm;
 pub(crate) mod array;
 mod clock;
+mod code_cache;
 mod dispatch;
 pub mod either;
 pub mod events;
 pub mod fabric;
-mod library;
 pub mod limits;
 pub mod memory;
 pub mod riscv;

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::library::Library;
+use super::code_cache::SharedCodeCache;
 use super::memory::{GuestMemory, PAGE_BYTES, PageData, Region, RegionKind};
 use crate::machine::Segment;
 
@@ -21,20 +21,22 @@ pub(crate) struct SharedImage {
     regions: Vec<Region>,
     /// By address.
     pages: Vec<(u32, Arc<PageData>)>,
-    /// A `Library` of the chip's kind of core.
-    library: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// A [`SharedCodeCache`] for the chip's kind of core.
+    code_cache: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl SharedImage {
     /// The code of this image for cores whose blocks are `B`.
-    pub(super) fn library<B: Send + Sync + 'static>(&self) -> Option<Arc<Library<B>>> {
+    pub(super) fn code_cache<B: Send + Sync + 'static>(&self) -> Option<Arc<SharedCodeCache<B>>> {
         let pages = || self.pages.iter().map(|(addr, _)| *addr);
-        let library = self.library.get_or_init(|| Arc::new(Library::<B>::new(pages())));
-        Arc::downcast(library.clone()).ok()
+        let code_cache = self
+            .code_cache
+            .get_or_init(|| Arc::new(SharedCodeCache::<B>::new(pages())));
+        Arc::downcast(code_cache.clone()).ok()
     }
 }
 
-/// Loads `segments`, which fit `memory`. What is told is shared; `None`: nothing.
+/// Loads `segments`, which fit `memory`. Returns what is shared with other machines; `None` when nothing is.
 pub(crate) fn load(memory: &mut GuestMemory, segments: &[Segment], shares: &Shares) -> Option<Arc<SharedImage>> {
     let flash = flash_pages(memory, segments);
     let regions: Vec<Region> = memory.regions().cloned().collect();
@@ -54,7 +56,7 @@ pub(crate) fn load(memory: &mut GuestMemory, segments: &[Segment], shares: &Shar
         let shared = Arc::new(SharedImage {
             regions,
             pages: flash.iter().map(page).collect(),
-            library: OnceLock::new(),
+            code_cache: OnceLock::new(),
         });
         variants.push(shared.clone());
         found = Some(shared);

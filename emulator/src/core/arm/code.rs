@@ -5,8 +5,8 @@ use super::cycles;
 use super::decode::{decode, is_wide};
 use super::instruction::{Address, AluOp, Condition, Instruction, Operand, PC, Width};
 use super::registers::{it_condition, next_it};
+use crate::core::code_cache::CodeCache;
 use crate::core::dispatch::{self, Block};
-use crate::core::library::Blocks;
 use crate::core::memory::{GuestMemory, RegionKind};
 
 /// A block ends after so many instructions (an IT block that has begun is finished), so that a run can be cut finely
@@ -47,7 +47,7 @@ impl dispatch::Slot for Slot {
 /// Decodes the block at `pc`, which starts outside any IT block; `None` when there is no memory to fetch from, or an IT
 /// block cannot be had whole.
 pub(super) fn decode_block<'a>(
-    blocks: &'a mut Blocks<Block<CortexM>>,
+    blocks: &'a mut CodeCache<Block<CortexM>>,
     memory: &mut GuestMemory,
     pc: u32,
 ) -> Option<&'a Block<CortexM>> {
@@ -57,8 +57,8 @@ pub(super) fn decode_block<'a>(
     let sources: Vec<(u32, u32)> = code.chain(literals.into_iter().map(|at| (at, 4))).collect();
     let shared = !memory.has_stale_code()
         && blocks
-            .library()
-            .is_some_and(|library| sources.iter().all(|(at, bytes)| library.covers(*at, *bytes)));
+            .shared_cache()
+            .is_some_and(|shared| sources.iter().all(|(at, bytes)| shared.covers(*at, *bytes)));
     let block = Block::new(slots.into(), shared)?;
     if shared {
         return blocks.keep_shared(pc, block);

@@ -27,9 +27,9 @@ mod tests;
 use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
+use super::code_cache::CodeCache;
 use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
-use super::library::Blocks;
 pub use super::limits::Limits;
 use super::shared_image::SharedImage;
 use crate::machine::VirtualTime;
@@ -62,7 +62,7 @@ pub struct CortexM {
     /// Cycles spent asleep, which CYCCNT does not count.
     slept: u64,
     options: CortexMOptions,
-    code: Blocks<Block<Self>>,
+    code: CodeCache<Block<Self>>,
     dispatch: Dispatch<Self>,
     fabric: Fabric,
     chip: Box<dyn Chip>,
@@ -101,7 +101,7 @@ impl CortexM {
             clock: CoreClock::new(fabric.cpu_hz()),
             slept: 0,
             options,
-            code: Blocks::default(),
+            code: CodeCache::default(),
             dispatch: Dispatch::default(),
             fabric,
             chip,
@@ -141,7 +141,7 @@ impl CortexM {
     /// The image in memory is `image`: what other machines decoded of it is run too.
     pub(in crate::core) fn share_code(&mut self, image: &SharedImage) {
         self.dispatch.clear();
-        self.code = image.library().map(Blocks::of).unwrap_or_default();
+        self.code = image.code_cache().map(CodeCache::with_shared).unwrap_or_default();
     }
 
     /// A second machine in the same state, without the outputs of this one that were not taken yet.

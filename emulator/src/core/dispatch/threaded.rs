@@ -9,9 +9,9 @@
 //! Invariants, on which every `unsafe` here rests:
 //! - Rows are made by [`Block::new`] alone: a header, then operations, then a cell that leaves the row; a cell with
 //!   links is followed by its link cell.
-//! - A row lives until the core's blocks or their library drop it, which happens only between runs of [`enter`].
-//! - A link points to the header of a row of the same core's blocks or their library, or is null; one in a shared row
-//!   points to a shared row, of the same library.
+//! - A row lives until the core's code cache drop it, which happens only between runs of [`enter`].
+//! - A link points to the header of a row of the same core's code cache, or is null; one in a shared row
+//!   points to a shared row, of the same shared cache.
 
 use std::mem::ManuallyDrop;
 use std::ptr;

@@ -4,8 +4,8 @@ use super::RiscV;
 use super::cycles;
 use super::decode::{decode, is_wide};
 use super::instruction::Instruction;
+use crate::core::code_cache::CodeCache;
 use crate::core::dispatch::{self, Block, Slot as _};
-use crate::core::library::Blocks;
 use crate::core::memory::GuestMemory;
 
 /// A block ends after so many instructions, so that a run can be cut finely enough and a cell's place fits a byte.
@@ -42,7 +42,7 @@ impl dispatch::Slot for Slot {
 
 /// Decodes the block at `pc`; `None` when there is no memory to fetch from.
 pub(super) fn decode_block<'a>(
-    blocks: &'a mut Blocks<Block<RiscV>>,
+    blocks: &'a mut CodeCache<Block<RiscV>>,
     memory: &mut GuestMemory,
     pc: u32,
 ) -> Option<&'a Block<RiscV>> {
@@ -58,7 +58,7 @@ pub(super) fn decode_block<'a>(
         }
     }
     let bytes = at.wrapping_sub(pc);
-    let shared = !memory.has_stale_code() && blocks.library().is_some_and(|library| library.covers(pc, bytes));
+    let shared = !memory.has_stale_code() && blocks.shared_cache().is_some_and(|shared| shared.covers(pc, bytes));
     if !shared {
         for slot in &slots {
             memory.mark_code(slot.pc, usize::from(slot.bytes));

@@ -31,9 +31,9 @@ pub(crate) mod tests;
 use std::hash::{Hash, Hasher};
 
 use super::clock::CoreClock;
+use super::code_cache::CodeCache;
 use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, Fabric, ResetKind, RiscVOptions};
-use super::library::Blocks;
 use super::shared_image::SharedImage;
 use crate::machine::VirtualTime;
 
@@ -67,7 +67,7 @@ pub struct RiscV {
     pmp: Pmp,
     clock: CoreClock,
     options: RiscVOptions,
-    code: Blocks<Block<Self>>,
+    code: CodeCache<Block<Self>>,
     dispatch: Dispatch<Self>,
     fabric: Fabric,
     chip: Box<dyn Chip>,
@@ -100,7 +100,7 @@ impl RiscV {
             pmp: Pmp::new(options.pmp_entries),
             clock: CoreClock::new(fabric.cpu_hz()),
             options,
-            code: Blocks::default(),
+            code: CodeCache::default(),
             dispatch: Dispatch::default(),
             fabric,
             chip,
@@ -135,7 +135,7 @@ impl RiscV {
     /// The image in memory is `image`: what other machines decoded of it is run too.
     pub(in crate::core) fn share_code(&mut self, image: &SharedImage) {
         self.dispatch.clear();
-        self.code = image.library().map(Blocks::of).unwrap_or_default();
+        self.code = image.code_cache().map(CodeCache::with_shared).unwrap_or_default();
     }
 
     /// A second machine in the same state, without the outputs of this one that were not taken yet.

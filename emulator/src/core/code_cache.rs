@@ -1,9 +1,9 @@
-//! Decoded blocks by address. Those decoded from an image's flash pages belong to the image and are shared by all machines
-//! that hold these pages unchanged; all others are a machine's own. A machine that changes such a page leaves the library
-//! and goes on with blocks of its own.
+//! The code cache: decoded blocks by address. Blocks decoded from an image's flash pages belong to the image and are shared
+//! by all machines that hold these pages unchanged ([`SharedCodeCache`]); all others belong to one machine ([`CodeCache`]).
+//! A machine that changes such a page stops using the shared cache and decodes blocks of its own.
 //!
-//! What is in a library depends on nothing but the image's bytes: no register, no other memory, no machine. So two
-//! machines may decode the same block at once, and either's is good for both.
+//! A shared block depends on nothing but the image's bytes: no register, no other memory, no machine. Two machines may
+//! decode the same block at once, and either result is good for both.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -11,13 +11,13 @@ use std::sync::{Arc, OnceLock};
 
 use super::memory::PAGE_BYTES;
 
-/// Bytes of guest code whose blocks' places are made at once.
+/// Bytes of guest code whose entries are allocated at once.
 const CHUNK_BYTES: u32 = 256;
 /// Instructions lie at even addresses.
 const ALIGNMENT: u32 = 2;
 
-/// The blocks of an image. They stay until the library is dropped.
-pub(super) struct Library<B> {
+/// The blocks of an image. They live until the cache is dropped.
+pub(super) struct SharedCodeCache<B> {
     runs: Vec<Run<B>>,
 }
 
@@ -30,8 +30,8 @@ struct Run<B> {
 
 type Chunk<B> = Box<[OnceLock<Box<B>>]>;
 
-impl<B> Library<B> {
-    /// An empty library of the code in `pages`, which are in order.
+impl<B> SharedCodeCache<B> {
+    /// An empty cache of the code in `pages`, which must be in order of address.
     pub(super) fn new(pages: impl IntoIterator<Item = u32>) -> Self {
         let mut runs: Vec<(u32, u32)> = Vec::new();
         for page in pages {
@@ -61,7 +61,7 @@ impl<B> Library<B> {
     fn get(&self, pc: u32) -> Option<&B> {
         let (run, offset) = self.run(pc)?;
         let chunk = run.chunks[(offset / CHUNK_BYTES) as usize].get()?;
-        Some(chunk[place(offset)].get()?)
+        Some(chunk[entry_index(offset)].get()?)
     }
 
     /// Keeps a block, unless another machine was first; gives the one that is kept.
@@ -69,7 +69,7 @@ impl<B> Library<B> {
         let (run, offset) = self.run(pc)?;
         let chunk = run.chunks[(offset / CHUNK_BYTES) as usize]
             .get_or_init(|| (0..CHUNK_BYTES / ALIGNMENT).map(|_| OnceLock::new()).collect());
-        Some(chunk[place(offset)].get_or_init(|| block))
+        Some(chunk[entry_index(offset)].get_or_init(|| block))
     }
 
     fn run(&self, pc: u32) -> Option<(&Run<B>, u32)> {
@@ -78,33 +78,33 @@ impl<B> Library<B> {
     }
 }
 
-fn place(offset: u32) -> usize {
+fn entry_index(offset: u32) -> usize {
     (offset % CHUNK_BYTES / ALIGNMENT) as usize
 }
 
-/// The blocks that one machine runs: its image's and its own.
-pub(super) struct Blocks<B> {
-    library: Option<Arc<Library<B>>>,
-    /// Whether the machine's memory is what the library was decoded from.
+/// The blocks that one machine runs: those of its image, shared, and its own.
+pub(super) struct CodeCache<B> {
+    shared: Option<Arc<SharedCodeCache<B>>>,
+    /// Whether the machine's memory is what the shared cache was decoded from.
     shares: bool,
     own: HashMap<u32, Box<B>, BuildHasherDefault<PcHasher>>,
 }
 
-impl<B> Default for Blocks<B> {
+impl<B> Default for CodeCache<B> {
     fn default() -> Self {
         Self {
-            library: None,
+            shared: None,
             shares: false,
             own: HashMap::default(),
         }
     }
 }
 
-impl<B> Blocks<B> {
-    /// No blocks of its own, and those of `library`, whose image the machine's memory holds.
-    pub(super) fn of(library: Arc<Library<B>>) -> Self {
+impl<B> CodeCache<B> {
+    /// A cache without blocks of its own, over those of `shared`, whose image the machine's memory holds.
+    pub(super) fn with_shared(shared: Arc<SharedCodeCache<B>>) -> Self {
         Self {
-            library: Some(library),
+            shared: Some(shared),
             shares: true,
             own: HashMap::default(),
         }
@@ -113,25 +113,25 @@ impl<B> Blocks<B> {
     /// The blocks of a machine with the same memory.
     pub(super) fn fork(&self) -> Self {
         Self {
-            library: self.library.clone(),
+            shared: self.shared.clone(),
             shares: self.shares,
             own: HashMap::default(),
         }
     }
 
-    /// The library, while it holds for this machine.
-    pub(super) fn library(&self) -> Option<&Library<B>> {
-        self.library.as_deref().filter(|_| self.shares)
+    /// The shared cache, while this machine may use it.
+    pub(super) fn shared_cache(&self) -> Option<&SharedCodeCache<B>> {
+        self.shared.as_deref().filter(|_| self.shares)
     }
 
     pub(super) fn get(&self, pc: u32) -> Option<&B> {
-        let shared = self.library().and_then(|library| library.get(pc));
+        let shared = self.shared_cache().and_then(|shared| shared.get(pc));
         shared.or_else(|| self.own.get(&pc).map(|block| &**block))
     }
 
-    /// Keeps a block in the library, which must cover all that it was decoded from.
+    /// Keeps a block in the shared cache, which must cover all that it was decoded from.
     pub(super) fn keep_shared(&self, pc: u32, block: Box<B>) -> Option<&B> {
-        self.library()?.keep(pc, block)
+        self.shared_cache()?.keep(pc, block)
     }
 
     /// Keeps a block of this machine alone.
@@ -174,8 +174,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_covers_its_pages_and_nothing_between() {
-        let library: Library<u8> = Library::new([0x1000, 0x2000, 0x8000]);
+    fn a_shared_cache_covers_its_pages_and_nothing_between() {
+        let shared: SharedCodeCache<u8> = SharedCodeCache::new([0x1000, 0x2000, 0x8000]);
         for (addr, bytes, covered) in [
             (0x1000, 0x2000, true),
             (0x1000, 0x2001, false),
@@ -185,24 +185,24 @@ mod tests {
             (0x8ffe, 2, true),
             (0x7fff, 1, false),
         ] {
-            assert_eq!(library.covers(addr, bytes), covered, "{addr:#x}");
+            assert_eq!(shared.covers(addr, bytes), covered, "{addr:#x}");
         }
-        assert!(library.keep(0x3000, Box::new(1)).is_none());
+        assert!(shared.keep(0x3000, Box::new(1)).is_none());
     }
 
     #[test]
     fn the_first_block_stays() {
-        let library = Library::new([0x1000]);
-        assert_eq!(library.get(0x1100), None);
-        assert_eq!(library.keep(0x1100, Box::new(1)), Some(&1));
-        assert_eq!(library.keep(0x1100, Box::new(2)), Some(&1));
-        assert_eq!((library.get(0x1100), library.get(0x1102)), (Some(&1), None));
+        let shared = SharedCodeCache::new([0x1000]);
+        assert_eq!(shared.get(0x1100), None);
+        assert_eq!(shared.keep(0x1100, Box::new(1)), Some(&1));
+        assert_eq!(shared.keep(0x1100, Box::new(2)), Some(&1));
+        assert_eq!((shared.get(0x1100), shared.get(0x1102)), (Some(&1), None));
     }
 
     #[test]
     fn a_machine_that_changed_its_image_sees_only_its_own_blocks() {
-        let library = Arc::new(Library::new([0x1000]));
-        let (mut one, other) = (Blocks::of(library.clone()), Blocks::of(library));
+        let shared = Arc::new(SharedCodeCache::new([0x1000]));
+        let (mut one, other) = (CodeCache::with_shared(shared.clone()), CodeCache::with_shared(shared));
         one.keep_shared(0x1000, Box::new(1));
         assert_eq!(other.get(0x1000), Some(&1));
         one.keep_own(0x2000, Box::new(2));

@@ -1,4 +1,4 @@
-//! The dispatch of the `safe` build: a block is a row of decoded instructions, and each runs through the reference's
+//! The dispatch of the `safe` build: a block is a list of decoded instructions, and each runs through the reference's
 //! `match`. It stands in for `threaded`, does the same at a fraction of the speed, and holds no `unsafe`.
 
 use std::marker::PhantomData;

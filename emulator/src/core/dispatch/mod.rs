@@ -1,14 +1,14 @@
 //! Running what was decoded, the same for every core: straight lines of instructions become blocks, and blocks follow each
-//! other for as long as nothing needs attention. `threaded` does so by jumps from handler to handler, `row` lays out what it
+//! other for as long as nothing needs attention. `threaded` does so by jumps from handler to handler, `builder` makes what it
 //! jumps through, and `checked` stands in for both where no unsafe code is wanted.
 //!
 //! A core brings its instructions ([`Slot`]), what each does ([`Core::run_slot`]), and, to be threaded, handlers for those
 //! that are worth one.
 
+#[cfg(not(feature = "safe"))]
+mod builder;
 #[cfg(feature = "safe")]
 mod checked;
-#[cfg(not(feature = "safe"))]
-mod row;
 #[cfg(not(feature = "safe"))]
 mod threaded;
 
@@ -16,7 +16,7 @@ mod threaded;
 pub(super) use checked::{Block, Dispatch, enter, step_through};
 #[cfg(not(feature = "safe"))]
 pub(super) use {
-    row::{Made, Row},
+    builder::{BlockBuilder, NewOp},
     threaded::{
         Block, Cell, Clock, Dispatch, Handler, Threaded, ahead, enter, follow_jump, follow_link, go_on, next, next_pc,
         reference, step_through,

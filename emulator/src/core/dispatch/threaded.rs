@@ -1,5 +1,5 @@
-//! Threaded code: a block becomes a row of cells, each a handler with its operands, and each handler ends by jumping to
-//! the next one's. One of the places where the emulator is `unsafe`: the jumps go through pointers into the row, since a
+//! Threaded code: a block becomes a threaded block: a list of cells, each a handler with its operands. Each handler ends by jumping to
+//! the next one's. One of the places where the emulator is `unsafe`: the jumps go through pointers into the block, since a
 //! `match` over instructions behind bounds checks runs at a third of the speed.
 //!
 //! A handler does only what goes well: anything else (a device, a page seen for the first time, a fault) it hands to the
@@ -7,23 +7,23 @@
 //! knows what an instruction means, and the oracle test compares both through it.
 //!
 //! Invariants, on which every `unsafe` here rests:
-//! - Rows are made by [`Block::new`] alone: a header, then operations, then a cell that leaves the row; a cell with
+//! - Blocks are made by [`Block::new`] alone: a header, then operations, then a cell that leaves the block; a cell with
 //!   links is followed by its link cell.
-//! - A row lives until the core's code cache drop it, which happens only between runs of [`enter`].
-//! - A link points to the header of a row of the same core's code cache, or is null; one in a shared row
-//!   points to a shared row, of the same shared cache.
+//! - A block lives until the core's code cache drops it, which happens only between runs of [`enter`].
+//! - A link points to the header of a block of the same core's code cache, or is null; one in a shared block
+//!   points to a shared block, of the same shared cache.
 
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{Core, Row, Slot, step_slots};
+use super::{BlockBuilder, Core, Slot, step_slots};
 
 /// A core whose code can be threaded.
 ///
 /// # Safety
-/// `lay` gives each handler the operands that it was written for, ends the row with a cell that leaves it, and puts a link
-/// cell behind each handler that follows one. Its handlers do with a row what the functions here do, and nothing else.
+/// `emit` gives each handler the operands that it was written for, ends the block with a cell that leaves it, and puts a link
+/// cell behind each handler that follows one. Its handlers do with a block what the functions here do, and nothing else.
 pub(in crate::core) unsafe trait Threaded: Core {
     /// What a taken branch costs more.
     const TAKEN_CYCLES: u32;
@@ -32,8 +32,8 @@ pub(in crate::core) unsafe trait Threaded: Core {
 
     /// Where the last instruction of a block branches to, when that is known; else 0.
     fn branch_target(slot: &Self::Slot) -> u32;
-    /// Adds the cells of the row's instructions, the last of which leaves it.
-    fn lay(row: &mut Row<'_, Self>);
+    /// Adds the cells of the block's instructions, the last of which leaves it.
+    fn emit(builder: &mut BlockBuilder<'_, Self>);
     /// Its state of the dispatch.
     fn dispatch(&mut self) -> &mut Dispatch<Self>;
     /// Sets the counts of [`Core::elapsed`].
@@ -48,7 +48,7 @@ pub(in crate::core) type Clock = u64;
 /// What a handler is: it executes its cell and goes on to the next.
 pub(in crate::core) type Handler<C> = unsafe fn(&mut C, *const Cell<C>, Clock);
 
-/// One element of a row.
+/// One element of a block.
 #[repr(C, align(16))]
 pub(in crate::core) union Cell<C: Core> {
     pub(in crate::core) op: Op<C>,
@@ -64,7 +64,7 @@ pub(in crate::core) struct Op<C: Core> {
     pub(in crate::core) a: u8,
     pub(in crate::core) b: u8,
     pub(in crate::core) c: u8,
-    /// Its index in the row, so that the header can be found.
+    /// Its index in the block, so that the header can be found.
     pub(super) index: u8,
     pub(in crate::core) imm: u32,
 }
@@ -77,7 +77,7 @@ impl<C: Core> Clone for Op<C> {
 
 impl<C: Core> Copy for Op<C> {}
 
-/// The first cell of a row.
+/// The first cell of a block.
 #[repr(C)]
 pub(super) struct Header<C: Core> {
     /// What the whole block costs; a taken branch adds to it.
@@ -93,14 +93,14 @@ impl<C: Core> Clone for Header<C> {
 
 impl<C: Core> Copy for Header<C> {}
 
-/// The headers of the rows that follow, once they are known.
+/// The headers of the blocks that follow, once they are known.
 #[repr(C)]
 pub(super) struct LinkPair<C: Core> {
     pub(super) taken: AtomicPtr<Cell<C>>,
     pub(super) other: AtomicPtr<Cell<C>>,
 }
 
-/// A block in both forms: its instructions, and the row made of them.
+/// A block in both forms: its instructions, and the cells made of them.
 pub(in crate::core) struct Block<C: Core> {
     pub(super) pc: u32,
     /// Whether it is the image's, and not one machine's.
@@ -124,8 +124,8 @@ pub(super) struct Cover {
     pub(super) rest: Clock,
 }
 
-// SAFETY: rows are not changed after they are made but for their links, which are atomic; the pointers in them are to
-// the block itself and to rows that live as long.
+// SAFETY: blocks are not changed after they are made but for their links, which are atomic; the pointers in them are to
+// the block itself and to blocks that live as long.
 unsafe impl<C: Core<Slot: Send>> Send for Block<C> {}
 // SAFETY: as above.
 unsafe impl<C: Core<Slot: Sync>> Sync for Block<C> {}
@@ -133,7 +133,7 @@ unsafe impl<C: Core<Slot: Sync>> Sync for Block<C> {}
 impl<C: Core> Block<C> {
     /// Cycles without what a taken branch adds.
     pub(in crate::core) fn cycles(&self) -> u64 {
-        // SAFETY: the first cell of a row is its header.
+        // SAFETY: the first cell of a block is its header.
         unsafe { self.cells[0].header.cost >> 32 }
     }
 
@@ -159,7 +159,7 @@ pub(in crate::core) struct Dispatch<C: Core> {
     unlinked: *const AtomicPtr<Cell<C>>,
     unlinked_pc: u32,
     unlinked_shared: bool,
-    /// Rows by address, for jumps whose target is known at run time only.
+    /// Blocks by address, for jumps whose target is known at run time only.
     jumps: Box<[Jump<C>; JUMPS]>,
 }
 
@@ -178,7 +178,7 @@ impl<C: Core> Jump<C> {
     };
 }
 
-// SAFETY: the pointers are to rows of the code cache that moves along with this.
+// SAFETY: the pointers are to blocks of the code cache that moves along with this.
 unsafe impl<C: Core> Send for Dispatch<C> {}
 // SAFETY: a shared reference to this does not reach through the pointers.
 unsafe impl<C: Core> Sync for Dispatch<C> {}
@@ -198,19 +198,19 @@ impl<C: Core> Default for Dispatch<C> {
 }
 
 impl<C: Core> Dispatch<C> {
-    /// Forgets every row: they are about to be dropped.
+    /// Forgets every block: they are about to be dropped.
     pub(in crate::core) fn clear(&mut self) {
         self.unlinked = ptr::null();
         *self.jumps = [const { Jump::NONE }; JUMPS];
     }
 
-    /// Remembers where `block` is, and links the row that was just left to it, if that is where it went: an interrupt, a
+    /// Remembers where `block` is, and links the block that was just left to it, if that is where it went: an interrupt, a
     /// single step or a debugger may have come between. What is shared is not linked to what is one machine's.
     pub(in crate::core) fn found(&mut self, block: &Block<C>) {
         let entry = block.entry();
         self.jumps[jump_place(block.pc)] = Jump { pc: block.pc, entry };
         if !self.unlinked.is_null() && self.unlinked_pc == block.pc && (block.shared || !self.unlinked_shared) {
-            // SAFETY: it was set by `leave_by_link` to a link of a row that still lives: `clear` resets it otherwise.
+            // SAFETY: it was set by `leave_by_link` to a link of a block that still lives: `clear` resets it otherwise.
             unsafe { (*self.unlinked).store(entry.cast_mut(), Ordering::Release) };
         }
         self.unlinked = ptr::null();
@@ -244,7 +244,7 @@ pub(in crate::core) fn step_through<C: Threaded>(core: &mut C, block: *const Blo
     step_slots(core, slots, due, limit);
 }
 
-/// Goes on with the row of `entry`, if it fits the budget.
+/// Goes on with the cells of `entry`, if it fits the budget.
 #[inline(always)]
 unsafe fn follow<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock) {
     // SAFETY: `entry` is a header (module invariants), and is followed by an operation.
@@ -261,11 +261,11 @@ unsafe fn follow<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock)
 /// Goes on with the next cell.
 #[inline(always)]
 pub(in crate::core) unsafe fn next<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
-    // SAFETY: `at` is an operation that does not leave its row, so another follows.
+    // SAFETY: `at` is an operation that does not leave its block, so another follows.
     unsafe { ahead(core, at, 1, clock) }
 }
 
-/// Goes on `cells` further on, where there must be an operation of the same row.
+/// Goes on `cells` further on, where there must be an operation of the same block.
 #[inline(always)]
 pub(in crate::core) unsafe fn ahead<C: Threaded>(core: &mut C, at: *const Cell<C>, cells: usize, clock: Clock) {
     // SAFETY: that is the caller's to ensure.
@@ -289,7 +289,7 @@ fn leave<C: Threaded>(core: &mut C, pc: u32, clock: Clock) {
     core.go_to(pc);
 }
 
-/// Leaves the row: its neighbour goes on. For blocks whose last instruction does not leave by itself.
+/// Leaves the block: its neighbour goes on. For blocks whose last instruction does not leave by itself.
 pub(in crate::core) unsafe fn go_on<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
     // SAFETY: a link cell follows.
     unsafe { follow_link::<false, C>(core, at, clock) }
@@ -298,11 +298,11 @@ pub(in crate::core) unsafe fn go_on<C: Threaded>(core: &mut C, at: *const Cell<C
 /// The address behind the block of an operation.
 #[inline(always)]
 pub(in crate::core) unsafe fn next_pc<C: Core>(at: *const Cell<C>) -> u32 {
-    // SAFETY: `at` is an operation of a row, whose header is `index` cells before it.
+    // SAFETY: `at` is an operation of a block, whose header is `index` cells before it.
     unsafe { (*(*at.sub(usize::from((*at).op.index))).header.block).next_pc }
 }
 
-/// Leaves the row by the link cell behind `at`: where its branch goes, or straight on. Without a link yet, ends the run
+/// Leaves the block by the link cell behind `at`: where its branch goes, or straight on. Without a link yet, ends the run
 /// there and asks for the link to be filled.
 #[inline(always)]
 pub(in crate::core) unsafe fn follow_link<const TAKEN: bool, C: Threaded>(
@@ -310,7 +310,7 @@ pub(in crate::core) unsafe fn follow_link<const TAKEN: bool, C: Threaded>(
     at: *const Cell<C>,
     clock: Clock,
 ) {
-    // SAFETY: the cell behind `at` holds links, which point to headers of rows of the same cache.
+    // SAFETY: the cell behind `at` holds links, which point to headers of blocks of the same cache.
     unsafe {
         let links = &(*at.add(1)).links;
         let entry = if TAKEN { &links.taken } else { &links.other }.load(Ordering::Acquire);
@@ -346,7 +346,7 @@ pub(in crate::core) unsafe fn follow_jump<C: Threaded>(core: &mut C, pc: u32, cl
     if at != pc {
         return leave_cold(core, pc, clock);
     }
-    // SAFETY: the table holds headers of rows that live: it is cleared before they are dropped.
+    // SAFETY: the table holds headers of blocks that live: it is cleared before they are dropped.
     unsafe { follow(core, entry, clock) }
 }
 
@@ -369,12 +369,12 @@ fn count<C: Threaded>(core: &mut C, clock: Clock) {
     core.set_elapsed(cycles, instructions);
 }
 
-/// Executes the instructions of the cell at `at` by the reference. Goes on in the row if they went by without anything
+/// Executes the instructions of the cell at `at` by the reference. Goes on in the block if they went by without anything
 /// out of the ordinary, else ends the run behind them.
 #[cold]
 #[inline(never)]
 pub(in crate::core) unsafe fn reference<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
-    // SAFETY: `at` is an operation of a row; if it is not the last, another follows.
+    // SAFETY: `at` is an operation of a block; if it is not the last, another follows.
     unsafe {
         // Apart, so that nothing on this stack keeps what follows from being a jump: a program that polls a device comes
         // here for as long as it likes, and each call would leave its frame behind.
@@ -388,10 +388,10 @@ pub(in crate::core) unsafe fn reference<C: Threaded>(core: &mut C, at: *const Ce
 /// What [`run_cover`] gives when the run ended.
 const LEFT: Clock = Clock::MAX;
 
-/// Executes the instructions of the cell at `at`, and gives the clock behind them if the row goes on.
+/// Executes the instructions of the cell at `at`, and gives the clock behind them if the block goes on.
 #[inline(never)]
 unsafe fn run_cover<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) -> Clock {
-    // SAFETY: `at` is an operation of a row, whose header is `index` cells before it.
+    // SAFETY: `at` is an operation of a block, whose header is `index` cells before it.
     unsafe {
         let index = usize::from((*at).op.index);
         let header = (*at.sub(index)).header;

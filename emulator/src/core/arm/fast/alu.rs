@@ -162,7 +162,7 @@ pub(super) unsafe fn apply<const OP: u8, const OPERAND: u8, const FLAGS: bool>(c
 }
 
 unsafe fn cell<const OP: u8, const OPERAND: u8, const FLAGS: bool>(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: as for `apply`; the cell does not leave the row.
+    // SAFETY: as for `apply`; the cell does not leave the block.
     unsafe {
         apply::<OP, OPERAND, FLAGS>(core, at);
         next(core, at, clock)

@@ -1,4 +1,4 @@
-//! Cells that leave a row, and those that look at conditions.
+//! Cells that leave a block, and those that look at conditions.
 
 use super::alu::{self, apply};
 use super::{Cell, Handler, get, set};
@@ -226,7 +226,7 @@ pub(super) unsafe fn load_and_jump<const REGISTER: bool>(core: &mut CortexM, at:
 
 /// MOV `a`, with a constant (used by the translator for what it knows beforehand).
 pub(super) unsafe fn constant(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: as for `jump`; the cell does not leave the row.
+    // SAFETY: as for `jump`; the cell does not leave the block.
     unsafe {
         let op = &(*at).op;
         set(core, op.a, op.imm);

@@ -73,7 +73,7 @@ unsafe fn address<const MODE: u8>(core: &CortexM, at: *const Cell) -> (u32, u32)
 }
 
 unsafe fn load_cell<const WIDTH: u8, const MODE: u8>(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: as for `address`; the cell does not leave the row.
+    // SAFETY: as for `address`; the cell does not leave the block.
     unsafe {
         let op = &(*at).op;
         let (address, base) = address::<MODE>(core, at);
@@ -178,7 +178,7 @@ pub(super) unsafe fn load_multiple(core: &mut CortexM, at: *const Cell, clock: C
 
 /// As [`load_multiple`] with PC in the list: a return.
 pub(super) unsafe fn load_multiple_and_jump(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: as for `load_cell`, but the cell leaves the row.
+    // SAFETY: as for `load_cell`, but the cell leaves the block.
     unsafe {
         match load_list(core, at) {
             Some(target) => follow_jump(core, target & !1, clock),

@@ -7,7 +7,7 @@ use crate::core::dispatch::{Clock, next, reference};
 
 /// `a = b × c`.
 pub(super) unsafe fn multiply<const FLAGS: bool>(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: `at` is an operation whose operands `translate` made for this handler; it does not leave the row.
+    // SAFETY: `at` is an operation whose operands `translate` made for this handler; it does not leave the block.
     unsafe {
         let op = &(*at).op;
         let result = get(core, op.b).wrapping_mul(get(core, op.c));

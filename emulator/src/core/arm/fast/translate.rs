@@ -1,4 +1,4 @@
-//! From instructions to the cells of a row.
+//! From instructions to the cells of a block.
 
 use super::branch::Compare;
 use super::{Handler, alu, branch, memory, multiply};
@@ -9,10 +9,10 @@ use crate::core::arm::instruction::{
 use crate::core::arm::{CortexM, cycles};
 use crate::core::dispatch::{self, Dispatch, Threaded, go_on, reference};
 
-type Made = dispatch::Made<CortexM>;
-type Row<'a> = dispatch::Row<'a, CortexM>;
+type NewOp = dispatch::NewOp<CortexM>;
+type BlockBuilder<'a> = dispatch::BlockBuilder<'a, CortexM>;
 
-// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a row ends with
+// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block ends with
 // a handler that leaves it, or with `go_on`.
 unsafe impl Threaded for CortexM {
     const TAKEN_CYCLES: u32 = cycles::REFILL;
@@ -28,14 +28,14 @@ unsafe impl Threaded for CortexM {
     }
 
     /// The slots start outside any IT block.
-    fn lay(row: &mut Row<'_>) {
-        let slots = row.slots;
+    fn emit(builder: &mut BlockBuilder<'_>) {
+        let slots = builder.slots;
         let mut index = 0;
         let mut left = false;
         while index < slots.len() {
             let slot = &slots[index];
             if let Some(fused) = slots.get(index + 1).and_then(|second| fuse(slot, second)) {
-                row.push(fused, index, 2);
+                builder.push(fused, index, 2);
                 index += 2;
                 left = true;
                 continue;
@@ -44,17 +44,17 @@ unsafe impl Threaded for CortexM {
             if is_nothing(&slot.instruction) && slot.condition == Condition::Al {
                 continue;
             }
-            let made = make(slot).unwrap_or_else(|| Made::new(reference));
+            let new_op = make(slot).unwrap_or_else(|| NewOp::new(reference));
             if slot.condition != Condition::Al {
-                let skip = if made.has_links() { 2 } else { 1 };
-                let guard = Made::abc(branch::guard(slot.condition), 0, 0, 0, skip);
-                row.push(guard, index - 1, 1);
+                let skip = if new_op.has_links() { 2 } else { 1 };
+                let guard = NewOp::abc(branch::guard(slot.condition), 0, 0, 0, skip);
+                builder.push(guard, index - 1, 1);
             }
-            left = slot.instruction.ends_block() && made.has_links() && slot.condition == Condition::Al;
-            row.push(made, index - 1, 1);
+            left = slot.instruction.ends_block() && new_op.has_links() && slot.condition == Condition::Al;
+            builder.push(new_op, index - 1, 1);
         }
         if !left {
-            row.push(Made::new(go_on).linked(), slots.len(), 0);
+            builder.push(NewOp::new(go_on).linked(), slots.len(), 0);
         }
     }
 
@@ -84,7 +84,7 @@ fn is_nothing(instruction: &Instruction) -> bool {
 }
 
 /// A comparison and the branch behind it.
-fn fuse(first: &Slot, second: &Slot) -> Option<Made> {
+fn fuse(first: &Slot, second: &Slot) -> Option<NewOp> {
     let Instruction::Branch { condition, .. } = second.instruction else {
         return None;
     };
@@ -120,11 +120,11 @@ fn fuse(first: &Slot, second: &Slot) -> Option<Made> {
     if rn == PC {
         return None;
     }
-    Some(Made::abc(branch::compare_and_branch(compare, register, condition), rd, rn, c, imm).linked())
+    Some(NewOp::abc(branch::compare_and_branch(compare, register, condition), rd, rn, c, imm).linked())
 }
 
 /// The cell of one instruction; `None`: the reference runs it.
-fn make(slot: &Slot) -> Option<Made> {
+fn make(slot: &Slot) -> Option<NewOp> {
     use Instruction as I;
     match slot.instruction {
         I::Alu {
@@ -142,9 +142,9 @@ fn make(slot: &Slot) -> Option<Made> {
             rm,
         } => {
             let handler = alu::shift_by_register(shift, set_flags)?;
-            Some(Made::abc(handler, rd, plain(rn)?, plain(rm)?, 0))
+            Some(NewOp::abc(handler, rd, plain(rn)?, plain(rm)?, 0))
         }
-        I::MovTop { rd, imm16 } => Some(Made::abc(alu::move_top, plain(rd)?, 0, 0, u32::from(imm16) << 16)),
+        I::MovTop { rd, imm16 } => Some(NewOp::abc(alu::move_top, plain(rd)?, 0, 0, u32::from(imm16) << 16)),
         I::BitFieldExtract {
             signed,
             rd,
@@ -158,13 +158,13 @@ fn make(slot: &Slot) -> Option<Made> {
                 alu::extract::<false>
             };
             let shifts = u32::from(32 - lsb - width) | u32::from(32 - width) << 8;
-            Some(Made::abc(handler, plain(rd)?, plain(rn)?, 0, shifts))
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, 0, shifts))
         }
         I::BitFieldInsert { rd, rn, lsb, width } => {
             let mask = (u32::MAX >> (32 - width)) << lsb;
             match rn {
-                PC => Some(Made::abc(alu::insert::<true>, plain(rd)?, 0, 0, mask)),
-                _ => Some(Made::abc(alu::insert::<false>, plain(rd)?, plain(rn)?, lsb, mask)),
+                PC => Some(NewOp::abc(alu::insert::<true>, plain(rd)?, 0, 0, mask)),
+                _ => Some(NewOp::abc(alu::insert::<false>, plain(rd)?, plain(rn)?, lsb, mask)),
             }
         }
         I::Extend {
@@ -175,7 +175,7 @@ fn make(slot: &Slot) -> Option<Made> {
             rotate,
         } => {
             let handler = alu::extend(extension, rn != PC)?;
-            Some(Made::abc(
+            Some(NewOp::abc(
                 handler,
                 plain(rd)?,
                 if rn == PC { 0 } else { rn },
@@ -183,14 +183,14 @@ fn make(slot: &Slot) -> Option<Made> {
                 u32::from(rotate),
             ))
         }
-        I::Reverse { reversal, rd, rm } => Some(Made::abc(alu::reverse(reversal), plain(rd)?, 0, plain(rm)?, 0)),
+        I::Reverse { reversal, rd, rm } => Some(NewOp::abc(alu::reverse(reversal), plain(rd)?, 0, plain(rm)?, 0)),
         I::Multiply { set_flags, rd, rn, rm } => {
             let handler: Handler = if set_flags {
                 multiply::multiply::<true>
             } else {
                 multiply::multiply::<false>
             };
-            Some(Made::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, 0))
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, 0))
         }
         I::MultiplyAccumulate {
             subtract,
@@ -204,7 +204,7 @@ fn make(slot: &Slot) -> Option<Made> {
             } else {
                 multiply::accumulate::<false>
             };
-            Some(Made::abc(
+            Some(NewOp::abc(
                 handler,
                 plain(rd)?,
                 plain(rn)?,
@@ -218,7 +218,7 @@ fn make(slot: &Slot) -> Option<Made> {
             rd_hi,
             rn,
             rm,
-        } => Some(Made::abc(
+        } => Some(NewOp::abc(
             multiply::long(op)?,
             plain(rd_hi)?,
             plain(rn)?,
@@ -231,16 +231,16 @@ fn make(slot: &Slot) -> Option<Made> {
             } else {
                 multiply::divide::<false>
             };
-            Some(Made::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, 0))
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, 0))
         }
         I::Load {
             width, rt: PC, address, ..
         } => match address {
             _ if width != Width::Word => None,
             Address::Offset { rn, imm } => {
-                Some(Made::abc(branch::load_and_jump::<false>, 0, plain(rn)?, 0, imm as u32))
+                Some(NewOp::abc(branch::load_and_jump::<false>, 0, plain(rn)?, 0, imm as u32))
             }
-            Address::Register { rn, rm, shift } => Some(Made::abc(
+            Address::Register { rn, rm, shift } => Some(NewOp::abc(
                 branch::load_and_jump::<true>,
                 0,
                 plain(rn)?,
@@ -256,7 +256,7 @@ fn make(slot: &Slot) -> Option<Made> {
             unprivileged: false,
         } => {
             let (mode, b, c, imm) = mode(address)?;
-            Some(Made::abc(memory::load(width, mode), plain(rt)?, b, c, imm))
+            Some(NewOp::abc(memory::load(width, mode), plain(rt)?, b, c, imm))
         }
         I::Store {
             width,
@@ -265,7 +265,7 @@ fn make(slot: &Slot) -> Option<Made> {
             unprivileged: false,
         } => {
             let (mode, b, c, imm) = mode(address)?;
-            Some(Made::abc(memory::store(width, mode), plain_or_sp(rt)?, b, c, imm))
+            Some(NewOp::abc(memory::store(width, mode), plain_or_sp(rt)?, b, c, imm))
         }
         I::LoadDual { rt, rt2, address } => {
             let (mode, b, _, imm) = mode(address)?;
@@ -275,7 +275,7 @@ fn make(slot: &Slot) -> Option<Made> {
                 memory::POST => memory::load_dual::<{ memory::POST }>,
                 _ => return None,
             };
-            Some(Made::abc(handler, plain(rt)?, b, plain(rt2)?, imm))
+            Some(NewOp::abc(handler, plain(rt)?, b, plain(rt2)?, imm))
         }
         I::StoreDual { rt, rt2, address } => {
             let (mode, b, _, imm) = mode(address)?;
@@ -285,7 +285,7 @@ fn make(slot: &Slot) -> Option<Made> {
                 memory::POST => memory::store_dual::<{ memory::POST }>,
                 _ => return None,
             };
-            Some(Made::abc(handler, plain(rt)?, b, plain(rt2)?, imm))
+            Some(NewOp::abc(handler, plain(rt)?, b, plain(rt2)?, imm))
         }
         I::LoadMultiple {
             rn,
@@ -310,13 +310,13 @@ fn make(slot: &Slot) -> Option<Made> {
         I::Branch {
             condition: Condition::Al,
             ..
-        } => Some(Made::new(branch::branch(Condition::Al)).linked()),
-        I::Branch { condition, .. } => Some(Made::new(branch::branch(condition)).linked()),
-        I::BranchLink { .. } => Some(Made::abc(branch::call, 0, 0, 0, slot.pc.wrapping_add(4) | 1).linked()),
-        I::BranchExchange { rm } => Some(Made::abc(branch::jump::<false>, plain_or_sp(rm)?, 0, 0, 0)),
+        } => Some(NewOp::new(branch::branch(Condition::Al)).linked()),
+        I::Branch { condition, .. } => Some(NewOp::new(branch::branch(condition)).linked()),
+        I::BranchLink { .. } => Some(NewOp::abc(branch::call, 0, 0, 0, slot.pc.wrapping_add(4) | 1).linked()),
+        I::BranchExchange { rm } => Some(NewOp::abc(branch::jump::<false>, plain_or_sp(rm)?, 0, 0, 0)),
         I::BranchLinkExchange { rm } => {
             // BLX LR reads LR before it writes it, which `jump` does as well.
-            Some(Made::abc(
+            Some(NewOp::abc(
                 branch::jump::<true>,
                 plain_or_sp(rm)?,
                 0,
@@ -330,7 +330,7 @@ fn make(slot: &Slot) -> Option<Made> {
             } else {
                 branch::zero_branch::<false>
             };
-            Some(Made::abc(handler, rn, 0, 0, 0).linked())
+            Some(NewOp::abc(handler, rn, 0, 0, 0).linked())
         }
         I::TableBranch { half, rn: PC, rm } => {
             let handler: Handler = if half {
@@ -338,22 +338,22 @@ fn make(slot: &Slot) -> Option<Made> {
             } else {
                 branch::table::<false>
             };
-            Some(Made::abc(handler, plain(rm)?, 0, 0, slot.pc.wrapping_add(4)))
+            Some(NewOp::abc(handler, plain(rm)?, 0, 0, slot.pc.wrapping_add(4)))
         }
         // APSR alone: what else MRS and MSR reach depends on privilege, or changes what runs next.
-        I::MoveFromSpecial { rd, sysm: 0 } => Some(Made::abc(alu::read_apsr, plain(rd)?, 0, 0, 0)),
+        I::MoveFromSpecial { rd, sysm: 0 } => Some(NewOp::abc(alu::read_apsr, plain(rd)?, 0, 0, 0)),
         I::MoveToSpecial {
             rn,
             sysm: 0..=APSR_MAX,
             mask: 2,
-        } => Some(Made::abc(alu::write_apsr, 0, plain(rn)?, 0, 0)),
+        } => Some(NewOp::abc(alu::write_apsr, 0, plain(rn)?, 0, 0)),
         _ => None,
     }
 }
 
-fn make_alu(op: AluOp, set_flags: bool, rd: Reg, rn: Reg, operand: Operand) -> Option<Made> {
+fn make_alu(op: AluOp, set_flags: bool, rd: Reg, rn: Reg, operand: Operand) -> Option<NewOp> {
     if let (AluOp::Mov, false, Operand::Imm { value, .. }) = (op, set_flags, operand) {
-        return Some(Made::abc(branch::constant, plain(rd)?, 0, 0, value));
+        return Some(NewOp::abc(branch::constant, plain(rd)?, 0, 0, value));
     }
     let (kind, c, imm) = match operand {
         Operand::Imm { value, carry: None } => (alu::IMM, 0, value),
@@ -371,17 +371,17 @@ fn make_alu(op: AluOp, set_flags: bool, rd: Reg, rn: Reg, operand: Operand) -> O
         _ if op.only_sets_flags() => 0,
         _ => plain(rd)?,
     };
-    Some(Made::abc(alu::alu(op, kind, set_flags)?, rd, rn, c, imm))
+    Some(NewOp::abc(alu::alu(op, kind, set_flags)?, rd, rn, c, imm))
 }
 
-fn make_multiple(handler: Handler, rn: Reg, list: u16, write_back: bool, before: bool) -> Option<Made> {
+fn make_multiple(handler: Handler, rn: Reg, list: u16, write_back: bool, before: bool) -> Option<NewOp> {
     // A base in the list, or SP in it, is for the reference.
     if list >> rn & 1 != 0 || list >> SP & 1 != 0 || list == 0 {
         return None;
     }
     let before = if before { memory::BEFORE } else { 0 };
     let write_back = if write_back { memory::WRITE_BACK } else { 0 };
-    Some(Made::abc(
+    Some(NewOp::abc(
         handler,
         0,
         plain_or_sp(rn)?,

@@ -46,7 +46,7 @@ pub(super) fn with_register(op: AluOp) -> Handler {
 }
 
 unsafe fn immediate_cell<const OP: u8>(core: &mut RiscV, at: *const Cell, clock: Clock) {
-    // SAFETY: `at` is an operation that `translate` made for this handler, and does not leave the row.
+    // SAFETY: `at` is an operation that `translate` made for this handler, and does not leave the block.
     unsafe {
         let op = &(*at).op;
         let value = OPS[OP as usize].apply(get(core, op.b), op.imm);

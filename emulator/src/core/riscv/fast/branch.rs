@@ -1,4 +1,4 @@
-//! Cells that leave a row.
+//! Cells that leave a block.
 
 use super::{Cell, Handler, get, set};
 use crate::core::dispatch::{Clock, follow_jump, follow_link, next_pc};

@@ -32,7 +32,7 @@ pub(super) fn store(width: Width) -> Handler {
 }
 
 unsafe fn load_cell<const WIDTH: u8>(core: &mut RiscV, at: *const Cell, clock: Clock) {
-    // SAFETY: `at` is an operation that `translate` made for this handler, and does not leave the row.
+    // SAFETY: `at` is an operation that `translate` made for this handler, and does not leave the block.
     unsafe {
         let op = &(*at).op;
         let address = get(core, op.b).wrapping_add(op.imm);

@@ -1,4 +1,4 @@
-//! From instructions to the cells of a row.
+//! From instructions to the cells of a block.
 
 use super::{Handler, alu, branch, memory};
 use crate::core::dispatch::{self, Dispatch, Slot as _, Threaded, go_on, reference};
@@ -7,10 +7,10 @@ use crate::core::riscv::instruction::{AluOp, Instruction, Reg};
 use crate::core::riscv::registers::SINK;
 use crate::core::riscv::{RiscV, cycles};
 
-type Made = dispatch::Made<RiscV>;
-type Row<'a> = dispatch::Row<'a, RiscV>;
+type NewOp = dispatch::NewOp<RiscV>;
+type BlockBuilder<'a> = dispatch::BlockBuilder<'a, RiscV>;
 
-// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a row ends with
+// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block ends with
 // a handler that leaves it, or with `go_on`.
 unsafe impl Threaded for RiscV {
     const TAKEN_CYCLES: u32 = cycles::TAKEN;
@@ -23,24 +23,24 @@ unsafe impl Threaded for RiscV {
         }
     }
 
-    fn lay(row: &mut Row<'_>) {
-        let slots = row.slots;
+    fn emit(builder: &mut BlockBuilder<'_>) {
+        let slots = builder.slots;
         let mut index = 0;
         while index < slots.len() {
             let slot = &slots[index];
             if let Some(fused) = slots.get(index + 1).and_then(|second| fuse(slot, second)) {
-                row.push(fused, index, 2);
+                builder.push(fused, index, 2);
                 index += 2;
                 continue;
             }
             index += 1;
             if !is_nothing(&slot.instruction) {
-                let made = make(slot).unwrap_or_else(|| Made::new(reference));
-                row.push(made, index - 1, 1);
+                let new_op = make(slot).unwrap_or_else(|| NewOp::new(reference));
+                builder.push(new_op, index - 1, 1);
             }
         }
         if !slots.last().is_some_and(|slot| leaves_by_itself(&slot.instruction)) {
-            row.push(Made::new(go_on).linked(), slots.len(), 0);
+            builder.push(NewOp::new(go_on).linked(), slots.len(), 0);
         }
     }
 
@@ -81,7 +81,7 @@ fn is_nothing(instruction: &Instruction) -> bool {
 }
 
 /// Two instructions in one cell: what compilers write where other machines have one.
-fn fuse(first: &Slot, second: &Slot) -> Option<Made> {
+fn fuse(first: &Slot, second: &Slot) -> Option<NewOp> {
     use Instruction as I;
     match (first.instruction, second.instruction) {
         // LUI, ADDI: a constant.
@@ -94,7 +94,7 @@ fn fuse(first: &Slot, second: &Slot) -> Option<Made> {
                 imm,
             },
         ) if rd == second_rd && rd == rs1 && rd != 0 => {
-            Some(Made::abc(alu::constant, rd, 0, 0, value.wrapping_add(imm)))
+            Some(NewOp::abc(alu::constant, rd, 0, 0, value.wrapping_add(imm)))
         }
         // SLLI, SRLI (or SRAI) of one register: the low bits, extended.
         (
@@ -115,53 +115,53 @@ fn fuse(first: &Slot, second: &Slot) -> Option<Made> {
                 AluOp::Srl => alu::shift_pair::<false>,
                 _ => alu::shift_pair::<true>,
             };
-            Some(Made::abc(handler, rd, rs1, 0, left | right << 8))
+            Some(NewOp::abc(handler, rd, rs1, 0, left | right << 8))
         }
         _ => None,
     }
 }
 
 /// The cell of one instruction; `None`: the reference runs it.
-fn make(slot: &Slot) -> Option<Made> {
+fn make(slot: &Slot) -> Option<NewOp> {
     use Instruction as I;
     Some(match slot.instruction {
-        I::Constant { rd, value } => Made::abc(alu::constant, rd, 0, 0, value),
+        I::Constant { rd, value } => NewOp::abc(alu::constant, rd, 0, 0, value),
         I::AluImmediate {
             op: AluOp::Add,
             rd,
             rs1,
             imm: 0,
-        } => Made::abc(alu::copy, rd, rs1, 0, 0),
+        } => NewOp::abc(alu::copy, rd, rs1, 0, 0),
         I::AluImmediate {
             op: AluOp::Add,
             rd,
             rs1: 0,
             imm,
-        } => Made::abc(alu::constant, rd, 0, 0, imm),
+        } => NewOp::abc(alu::constant, rd, 0, 0, imm),
         I::Alu {
             op: AluOp::Add,
             rd,
             rs1: 0,
             rs2: rs,
-        } => Made::abc(alu::copy, rd, rs, 0, 0),
-        I::AluImmediate { op, rd, rs1, imm } => Made::abc(alu::with_immediate(op), rd, rs1, 0, imm),
-        I::Alu { op, rd, rs1, rs2 } => Made::abc(alu::with_register(op), rd, rs1, rs2, 0),
-        I::Load { width, rd, rs1, imm } => Made::abc(memory::load(width), sink(rd), rs1, 0, imm),
-        I::Store { width, rs2, rs1, imm } => Made::abc(memory::store(width), rs2, rs1, 0, imm),
+        } => NewOp::abc(alu::copy, rd, rs, 0, 0),
+        I::AluImmediate { op, rd, rs1, imm } => NewOp::abc(alu::with_immediate(op), rd, rs1, 0, imm),
+        I::Alu { op, rd, rs1, rs2 } => NewOp::abc(alu::with_register(op), rd, rs1, rs2, 0),
+        I::Load { width, rd, rs1, imm } => NewOp::abc(memory::load(width), sink(rd), rs1, 0, imm),
+        I::Store { width, rs2, rs1, imm } => NewOp::abc(memory::store(width), rs2, rs1, 0, imm),
         I::Branch {
             comparison,
             rs1,
             rs2: 0,
             ..
-        } => Made::abc(branch::compare_zero(comparison), rs1, 0, 0, 0).linked(),
+        } => NewOp::abc(branch::compare_zero(comparison), rs1, 0, 0, 0).linked(),
         I::Branch {
             comparison, rs1, rs2, ..
-        } => Made::abc(branch::compare(comparison), rs1, rs2, 0, 0).linked(),
-        I::Jump { rd: 0, .. } => Made::abc(branch::jump, 0, 0, 0, 0).linked(),
-        I::Jump { rd, .. } => Made::abc(branch::call, rd, 0, 0, slot.next_pc()).linked(),
-        I::JumpRegister { rd: 0, rs1, imm } => Made::abc(branch::jump_register, 0, rs1, 0, imm),
-        I::JumpRegister { rd, rs1, imm: 0 } => Made::abc(branch::call_register, rd, rs1, 0, slot.next_pc()),
-        I::JumpRegister { rd, rs1, imm } => Made::abc(branch::call_far, rd, rs1, 0, imm),
+        } => NewOp::abc(branch::compare(comparison), rs1, rs2, 0, 0).linked(),
+        I::Jump { rd: 0, .. } => NewOp::abc(branch::jump, 0, 0, 0, 0).linked(),
+        I::Jump { rd, .. } => NewOp::abc(branch::call, rd, 0, 0, slot.next_pc()).linked(),
+        I::JumpRegister { rd: 0, rs1, imm } => NewOp::abc(branch::jump_register, 0, rs1, 0, imm),
+        I::JumpRegister { rd, rs1, imm: 0 } => NewOp::abc(branch::call_register, rd, rs1, 0, slot.next_pc()),
+        I::JumpRegister { rd, rs1, imm } => NewOp::abc(branch::call_far, rd, rs1, 0, imm),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! From a block's instructions to its row of cells.
+//! From a block's instructions to its cells.
 
 use std::mem::ManuallyDrop;
 use std::sync::atomic::AtomicPtr;
@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicPtr;
 use super::threaded::{Block, Cell, Clock, Cover, Handler, Header, LinkPair, Op, Threaded};
 use super::{Core, Slot};
 
-/// A row in the making.
-pub(in crate::core) struct Row<'a, C: Threaded> {
+/// A threaded block being built.
+pub(in crate::core) struct BlockBuilder<'a, C: Threaded> {
     /// The instructions that it is made of.
     pub(in crate::core) slots: &'a [C::Slot],
     cells: Vec<Cell<C>>,
@@ -15,7 +15,7 @@ pub(in crate::core) struct Row<'a, C: Threaded> {
 }
 
 /// What an instruction becomes: a handler with its operands.
-pub(in crate::core) struct Made<C: Core> {
+pub(in crate::core) struct NewOp<C: Core> {
     handler: Handler<C>,
     a: u8,
     b: u8,
@@ -24,7 +24,7 @@ pub(in crate::core) struct Made<C: Core> {
     links: bool,
 }
 
-impl<C: Core> Made<C> {
+impl<C: Core> NewOp<C> {
     /// Of a handler that takes no operands.
     pub(in crate::core) fn new(handler: Handler<C>) -> Self {
         Self::abc(handler, 0, 0, 0, 0)
@@ -63,15 +63,15 @@ impl<C: Threaded> Block<C> {
         let header = |block| Cell {
             header: Header { cost, block },
         };
-        let mut row = Row {
+        let mut builder = BlockBuilder {
             slots: &slots,
             cells: Vec::new(),
             covers: Vec::new(),
         };
         // Its back pointer is set once the block has its place.
-        row.push_cell(header(std::ptr::null()), 0, 0);
-        C::lay(&mut row);
-        let (cells, covers) = (row.cells.into(), row.covers.into());
+        builder.push_cell(header(std::ptr::null()), 0, 0);
+        C::emit(&mut builder);
+        let (cells, covers) = (builder.cells.into(), builder.covers.into());
         let mut block = Box::new(Self {
             pc,
             shared,
@@ -87,17 +87,17 @@ impl<C: Threaded> Block<C> {
     }
 }
 
-impl<C: Threaded> Row<'_, C> {
+impl<C: Threaded> BlockBuilder<'_, C> {
     /// Adds the cell that stands for `count` instructions from the one with index `first`.
-    pub(in crate::core) fn push(&mut self, made: Made<C>, first: usize, count: u8) {
-        let Made {
+    pub(in crate::core) fn push(&mut self, new_op: NewOp<C>, first: usize, count: u8) {
+        let NewOp {
             handler,
             a,
             b,
             c,
             imm,
             links,
-        } = made;
+        } = new_op;
         debug_assert!(self.cells.len() < 256 && a < C::REGISTERS && b < C::REGISTERS);
         let op = Op {
             handler,

@@ -49,11 +49,11 @@ fn ram(image: &Image, what: &str, memory: &str, memory_bytes: u32, goal_kb: u32)
             (call $log (i32.const 2) (i32.const 0) (i32.const 4))))"#
     ));
     let mut world = World::in_session(image);
-    let empty = settled_metrics(&mut world);
+    let empty = steady_metrics(&mut world);
     let mut manifest = manifest("beat", 1, &app);
     manifest.limits.memory_bytes = memory_bytes;
     deploy(&mut world, &manifest, &app).map_err(|refusal| refusal.detail)?;
-    let metrics = settled_metrics(&mut world);
+    let metrics = steady_metrics(&mut world);
     let statics = RAM_BYTES - metrics.heap_total_bytes - metrics.stack_total_bytes;
     let kb = |bytes: u32| f64::from(bytes) / 1024.0;
     let total = statics + metrics.stack_peak_bytes + metrics.heap_peak_bytes;
@@ -75,7 +75,7 @@ fn ram(image: &Image, what: &str, memory: &str, memory_bytes: u32, goal_kb: u32)
     Ok(())
 }
 
-fn settled_metrics(world: &mut World) -> Metrics {
+fn steady_metrics(world: &mut World) -> Metrics {
     world.run_for_ms(3_000);
     world.gateway.inbox.clear();
     world.metrics()

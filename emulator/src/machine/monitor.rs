@@ -2,7 +2,7 @@
 
 use super::MachineError;
 
-/// Optional power: lines of the engine's own command language, for experts.
+/// Optional capability: lines of the engine's own command language, for experts.
 pub trait Monitor {
     /// What stands before the line to be typed.
     fn prompt(&self) -> String;

@@ -6,7 +6,7 @@ use std::fmt;
 use super::time::VirtualTime;
 use super::{Machine, MachineError};
 
-/// Optional power: the whole state of a machine as a value.
+/// Optional capability: the whole state of a machine as a value.
 pub trait Snapshot {
     /// Takes the state. Outputs not taken yet (UART, pins, faults) are not part of it.
     ///
@@ -33,7 +33,7 @@ pub trait Snapshot {
     fn state_hash(&mut self) -> Result<u64, MachineError>;
 }
 
-/// Optional power: the whole state of a machine as bytes, which another process can take over.
+/// Optional capability: the whole state of a machine as bytes, which another process can take over.
 pub trait SavedState {
     /// The state, for an engine that can as what differs from a `blank` machine. Outputs not taken yet are not part of it.
     ///

@@ -54,7 +54,7 @@ pub enum Caught {
     Paused,
 }
 
-/// Optional power of a machine: it stops by itself where a debugger wants it to, at the pace that it is run at. Without
+/// Optional capability of a machine: it stops by itself where a debugger wants it to, at the pace that it is run at. Without
 /// traps it runs as fast as ever.
 pub trait Trapping {
     /// From now on a run ends with [`StopReason::Paused`](crate::StopReason::Paused) where one of these is met. The

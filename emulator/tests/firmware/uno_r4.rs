@@ -46,7 +46,7 @@ fn in_session(image: &Image) -> World {
     World::of(BOARD, image).enrolled()
 }
 
-fn settled_metrics(world: &mut World) -> Metrics {
+fn steady_metrics(world: &mut World) -> Metrics {
     world.run_for_ms(2_000);
     world.gateway.inbox.clear();
     world.metrics()
@@ -65,7 +65,7 @@ fn reports(image: &Image) -> Result<(), Failed> {
         "{:?}",
         hello.fault
     );
-    let metrics = settled_metrics(&mut world);
+    let metrics = steady_metrics(&mut world);
     let (heap, stack) = (metrics.heap_total_bytes, metrics.stack_total_bytes);
     // Statics are the rest.
     assert!(heap + stack < RAM_BYTES, "{heap} + {stack}");
@@ -95,7 +95,7 @@ fn refuses(image: &Image) -> Result<(), Failed> {
         refusal.detail,
         "this device has no room for a WebAssembly runtime, so it takes no apps"
     );
-    let metrics = settled_metrics(&mut world);
+    let metrics = steady_metrics(&mut world);
     assert!(metrics.apps.is_empty() && world.resets.is_empty());
     Ok(())
 }

@@ -72,7 +72,7 @@ impl Timg {
     }
 
     pub(super) fn set_clocks(&mut self, fabric: &mut Fabric, clocks: Clocks) {
-        self.settle(fabric);
+        self.catch_up(fabric);
         self.clocks = clocks;
         self.arm(fabric);
         self.configure_watchdog(fabric);
@@ -121,12 +121,12 @@ impl Timg {
         let low = |word: u64| word & !0xffff_ffff | u64::from(value);
         match offset {
             0x00 => {
-                self.settle(fabric);
+                self.catch_up(fabric);
                 self.config = value;
                 self.arm(fabric);
             }
             0x0c => {
-                self.settle(fabric);
+                self.catch_up(fabric);
                 self.latched = self.count;
             }
             0x10 => self.alarm = low(self.alarm),
@@ -161,7 +161,7 @@ impl Timg {
 
     /// The alarm may be due.
     pub(super) fn alarm_due(&mut self, fabric: &mut Fabric) {
-        self.settle(fabric);
+        self.catch_up(fabric);
         if self.config & (EN | ALARM_EN) != EN | ALARM_EN || self.ahead() != 0 {
             return self.arm(fabric);
         }
@@ -196,7 +196,7 @@ impl Timg {
     }
 
     /// Brings the counter up to now.
-    fn settle(&mut self, fabric: &Fabric) {
+    fn catch_up(&mut self, fabric: &Fabric) {
         let (now, hz) = (fabric.now().ticks(self.hz()), self.hz());
         if self.config & EN != 0 {
             let passed = now - self.counted.ticks(hz);

@@ -131,7 +131,7 @@ impl Nrf52840 {
     }
 
     /// Carries every signal to whom it concerns, until none is left.
-    fn settle(&mut self, fabric: &mut Fabric) {
+    fn drain_signals(&mut self, fabric: &mut Fabric) {
         for _ in 0..SIGNALS_MAX {
             let Some(signal) = self.lines.signals.pop_front() else {
                 return;
@@ -226,7 +226,7 @@ impl Chip for Nrf52840 {
             .and_then(|id| self.peripheral(id))
             .ok_or(absent(addr))?;
         let value = block::read(peripheral, &mut Bus { fabric, lines }, addr & 0xfff);
-        self.settle(fabric);
+        self.drain_signals(fabric);
         value
     }
 
@@ -251,7 +251,7 @@ impl Chip for Nrf52840 {
             block::write(peripheral, &mut Bus { fabric, lines }, addr & 0xfff, value)
         };
         self.started_watchdog(fabric);
-        self.settle(fabric);
+        self.drain_signals(fabric);
         done
     }
 
@@ -260,7 +260,7 @@ impl Chip for Nrf52840 {
         if let Some((peripheral, lines)) = self.peripheral(id) {
             peripheral.wake(&mut Bus { fabric, lines }, what);
         }
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
@@ -300,7 +300,7 @@ impl Chip for Nrf52840 {
         if let Some(uarte) = self.uarte.get_mut(usize::from(index)) {
             uarte.input(&mut Bus { fabric, lines }, bytes);
         }
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn uart_input_room(&self, index: u8) -> usize {
@@ -317,7 +317,7 @@ impl Chip for Nrf52840 {
         if level == Some(false) && self.is_reset_pin(fabric, pin) {
             fabric.request(Request::Reset(ResetKind::Pin));
         }
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn pin_level(&self, pin: u16) -> Option<bool> {

@@ -47,7 +47,7 @@ impl Agt {
     }
 
     pub(super) fn set_clocks(&mut self, fabric: &mut Fabric, clocks: &Clocks) {
-        self.settle(fabric);
+        self.catch_up(fabric);
         let (hz, divider) = match self.mr1 >> 4 & 7 {
             1 => (clocks.pclkb, 8),
             3 => (clocks.pclkb, 2),
@@ -59,7 +59,7 @@ impl Agt {
     }
 
     pub(super) fn read(&mut self, fabric: &mut Fabric, offset: u32, size: AccessSize) -> Result<u32, AccessFault> {
-        self.settle(fabric);
+        self.catch_up(fabric);
         Ok(match (offset, size) {
             (0x00, AccessSize::Half) => (self.counter.period() - 1 - self.counter.value(fabric.now())) as u32,
             (0x02 | 0x04, AccessSize::Half) => self.compare[offset as usize / 2 - 1].into(),
@@ -84,7 +84,7 @@ impl Agt {
         value: u32,
         size: AccessSize,
     ) -> Result<(), AccessFault> {
-        self.settle(fabric);
+        self.catch_up(fabric);
         let now = fabric.now();
         match (offset, size) {
             // Counter and reload register.
@@ -140,7 +140,7 @@ impl Agt {
     }
 
     pub(super) fn wake(&mut self, fabric: &mut Fabric) {
-        self.settle(fabric);
+        self.catch_up(fabric);
         self.plan(fabric);
     }
 
@@ -154,7 +154,7 @@ impl Agt {
         [0, place(self.compare[0], TCMEA), place(self.compare[1], TCMEB)]
     }
 
-    fn settle(&mut self, fabric: &Fabric) {
+    fn catch_up(&mut self, fabric: &Fabric) {
         let passed = self.counter.take(fabric.now(), self.places());
         for (which, passed) in passed.into_iter().enumerate() {
             if passed {

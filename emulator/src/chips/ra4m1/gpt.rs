@@ -44,7 +44,7 @@ impl Gpt {
 
     pub(super) fn set_clock(&mut self, fabric: &mut Fabric, hz: u32) {
         if self.hz != hz {
-            self.settle(fabric);
+            self.catch_up(fabric);
             self.hz = hz;
             self.divide(fabric);
             self.plan(fabric);
@@ -52,7 +52,7 @@ impl Gpt {
     }
 
     pub(super) fn read(&mut self, fabric: &mut Fabric, offset: u32) -> Result<u32, AccessFault> {
-        self.settle(fabric);
+        self.catch_up(fabric);
         Ok(match offset {
             0x00 => u32::from(self.protected),
             // GTSTR, GTSTP: which channels run and stand.
@@ -71,7 +71,7 @@ impl Gpt {
     }
 
     pub(super) fn write(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
-        self.settle(fabric);
+        self.catch_up(fabric);
         let now = fabric.now();
         let own = value >> self.index & 1 != 0;
         match offset {
@@ -106,7 +106,7 @@ impl Gpt {
     }
 
     pub(super) fn wake(&mut self, fabric: &mut Fabric) {
-        self.settle(fabric);
+        self.catch_up(fabric);
         self.plan(fabric);
     }
 
@@ -120,7 +120,7 @@ impl Gpt {
         [0, self.compare[0].into(), self.compare[1].into()]
     }
 
-    fn settle(&mut self, fabric: &Fabric) {
+    fn catch_up(&mut self, fabric: &Fabric) {
         let [overflow, a, b] = self.counter.take(fabric.now(), self.places());
         let base = 8 * self.index as u8;
         for (passed, flag, event) in [(a, 1, COMPARE_A), (b, 2, COMPARE_A + 1), (overflow, TCFPO, OVERFLOW)] {

@@ -220,7 +220,7 @@ impl Ra4m1 {
     }
 
     /// Carries what one part did to those it concerns: clocks, edges, events.
-    fn settle(&mut self, fabric: &mut Fabric) {
+    fn drain_signals(&mut self, fabric: &mut Fabric) {
         let clocks = self.system.clocks();
         if clocks != self.clocks {
             self.clocks = clocks;
@@ -300,7 +300,7 @@ impl Chip for Ra4m1 {
             return Ok(0);
         };
         let value = self.load(fabric, block, size);
-        self.settle(fabric);
+        self.drain_signals(fabric);
         value
     }
 
@@ -314,7 +314,7 @@ impl Chip for Ra4m1 {
             return Ok(());
         };
         let done = self.store(fabric, block, value, size);
-        self.settle(fabric);
+        self.drain_signals(fabric);
         done
     }
 
@@ -339,7 +339,7 @@ impl Chip for Ra4m1 {
                 self.scis[index].wake(fabric, self.clocks.pclka, what, connected);
             }
         }
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
@@ -369,7 +369,7 @@ impl Chip for Ra4m1 {
         self.stopped = [u32::MAX; 3];
         self.cache = [0; 2];
         self.told = 0;
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]) {
@@ -389,7 +389,7 @@ impl Chip for Ra4m1 {
 
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
         self.ports.drive_outside(fabric, pin, level);
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn pin_level(&self, pin: u16) -> Option<bool> {

@@ -298,7 +298,7 @@ impl Stm32f407 {
     }
 
     /// Carries what one part did to those it concerns: clocks, edges, DMA requests, interrupts.
-    fn settle(&mut self, fabric: &mut Fabric) {
+    fn drain_signals(&mut self, fabric: &mut Fabric) {
         let clocks = self.rcc.clocks(fabric.now());
         if clocks != self.clocks {
             self.clocks = clocks;
@@ -405,7 +405,7 @@ impl Chip for Stm32f407 {
             return Ok(0);
         };
         let word = self.load(fabric, block, addr & 0x3fc);
-        self.settle(fabric);
+        self.drain_signals(fabric);
         let mask = (1_u64 << (8 * size.bytes())) - 1;
         Ok(word? >> (8 * (addr & 3)) & mask as u32)
     }
@@ -440,7 +440,7 @@ impl Chip for Stm32f407 {
             }
         };
         let done = self.store(fabric, block, offset, word);
-        self.settle(fabric);
+        self.drain_signals(fabric);
         done
     }
 
@@ -467,7 +467,7 @@ impl Chip for Stm32f407 {
                 self.usarts[index].wake(fabric, pclk, what, connected);
             }
         }
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
@@ -489,7 +489,7 @@ impl Chip for Stm32f407 {
         self.iwdg.reset();
         self.identity.reset();
         self.told = 0;
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]) {
@@ -509,7 +509,7 @@ impl Chip for Stm32f407 {
 
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {
         self.gpio.drive_outside(fabric, pin, level);
-        self.settle(fabric);
+        self.drain_signals(fabric);
     }
 
     fn pin_level(&self, pin: u16) -> Option<bool> {

@@ -83,7 +83,7 @@ impl Timer {
     /// The timer's clock runs at `hz` from now on.
     pub(super) fn set_clock(&mut self, fabric: &mut Fabric, hz: u32) {
         if self.hz != u64::from(hz) {
-            self.settle(fabric.now());
+            self.catch_up(fabric.now());
             self.rebase(fabric.now());
             self.hz = u64::from(hz);
             self.plan(fabric);
@@ -96,7 +96,7 @@ impl Timer {
     }
 
     pub(super) fn read(&mut self, fabric: &mut Fabric, offset: u32) -> Result<u32, AccessFault> {
-        self.settle(fabric.now());
+        self.catch_up(fabric.now());
         Ok(match offset {
             0x00 => self.cr1,
             0x04 => self.cr2,
@@ -120,7 +120,7 @@ impl Timer {
 
     pub(super) fn write(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
         let now = fabric.now();
-        self.settle(now);
+        self.catch_up(now);
         match offset {
             0x00 if value & NOT_UP != 0 => return Err(AccessFault::UnmodelledUse),
             0x00 => {
@@ -180,7 +180,7 @@ impl Timer {
 
     /// Something was due.
     pub(super) fn wake(&mut self, fabric: &mut Fabric) {
-        self.settle(fabric.now());
+        self.catch_up(fabric.now());
         self.plan(fabric);
     }
 
@@ -206,7 +206,7 @@ impl Timer {
     }
 
     /// Accounts for everything that happened up to `now`.
-    fn settle(&mut self, now: VirtualTime) {
+    fn catch_up(&mut self, now: VirtualTime) {
         while self.cr1 & CEN != 0 {
             let ticks = self.ticks_at(now);
             if ticks <= self.seen {

@@ -9,7 +9,7 @@ pub use symbols::{Function, NoSymbols, Symbols};
 
 use super::VirtualTime;
 
-/// Optional power of a machine: says what its guest spends its time on.
+/// Optional capability of a machine: says what its guest spends its time on.
 pub trait Profiler {
     /// Begins a profile, in place of one that there may be; it ends by itself `span` of virtual time later, if given.
     fn start(&mut self, symbols: Arc<Symbols>, span: Option<VirtualTime>);

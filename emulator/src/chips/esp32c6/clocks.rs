@@ -1,7 +1,7 @@
 //! Which clock runs at what rate: PCR's registers (ESP32-C6 Technical Reference Manual 1.1, chapter 8) say it. Clocks run as
 //! soon as they are chosen.
 
-use super::held::Held;
+use super::passthrough_registers::PassthroughRegisters;
 use super::timg;
 
 pub(super) const PCR: u32 = 0x6009_6000;
@@ -15,8 +15,8 @@ const XTAL32K_HZ: u32 = 32_768;
 pub(super) const SLOW_HZ: [u32; 3] = [RC_SLOW_HZ, RC_FAST_HZ, XTAL32K_HZ];
 
 /// SYSCLK_CONF and CPU_FREQ_CONF.
-pub(super) fn cpu_hz(held: &Held) -> u32 {
-    let (sysclk, freq) = (held.get(PCR + 0x110), held.get(PCR + 0x118));
+pub(super) fn cpu_hz(passthrough: &PassthroughRegisters) -> u32 {
+    let (sysclk, freq) = (passthrough.get(PCR + 0x110), passthrough.get(PCR + 0x118));
     match sysclk >> 16 & 3 {
         1 => PLL_ROOT_HZ / ((freq >> 8 & 0xff) + 1),
         2 => RC_FAST_HZ / ((freq & 0xff) + 1),
@@ -25,8 +25,8 @@ pub(super) fn cpu_hz(held: &Held) -> u32 {
 }
 
 /// UARTn_SCLK_CONF.
-pub(super) fn uart_hz(held: &Held, index: usize) -> u32 {
-    let sclk = held.get(PCR + 4 + 12 * index as u32);
+pub(super) fn uart_hz(passthrough: &PassthroughRegisters, index: usize) -> u32 {
+    let sclk = passthrough.get(PCR + 4 + 12 * index as u32);
     let source = match sclk >> 20 & 3 {
         1 => 80_000_000,
         2 => RC_FAST_HZ,
@@ -36,8 +36,8 @@ pub(super) fn uart_hz(held: &Held, index: usize) -> u32 {
 }
 
 /// TIMERGROUPn_TIMER_CLK_CONF and WDT_CLK_CONF.
-pub(super) fn timg(held: &Held, index: usize) -> timg::Clocks {
-    let source = |offset: u32| match held.get(PCR + offset + 12 * index as u32) >> 20 & 3 {
+pub(super) fn timg(passthrough: &PassthroughRegisters, index: usize) -> timg::Clocks {
+    let source = |offset: u32| match passthrough.get(PCR + offset + 12 * index as u32) >> 20 & 3 {
         1 => 80_000_000,
         2 => RC_FAST_HZ,
         _ => XTAL_HZ,

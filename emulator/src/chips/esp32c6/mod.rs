@@ -1,6 +1,6 @@
 //! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, system timer and timer groups with their
 //! alarms and watchdogs, GPIO, interrupt matrix, SPI flash behind its MMU, randomness, the core clock, clock calibration,
-//! analog registers, the mask ROM's functions, and the blocks of `held`.
+//! analog registers, the mask ROM's functions, and the blocks of `passthrough_registers`.
 //!
 //! The second-stage bootloader's work is done natively (`boot`): an ELF file's segments are made into an app image in flash
 //! at 0x1_0000; at each start that image is checked, its mapped segments are given to the MMU, the others copied to RAM.
@@ -15,8 +15,8 @@ mod boot;
 mod clocks;
 mod flash;
 mod gpio;
-mod held;
 mod interrupts;
+mod passthrough_registers;
 mod rom;
 mod rwdt;
 mod systimer;
@@ -30,8 +30,8 @@ use std::collections::BTreeMap;
 
 use self::flash::Flash;
 use self::gpio::{Gpio, PINS};
-use self::held::Held;
 use self::interrupts::{Interrupts, Sources};
+use self::passthrough_registers::PassthroughRegisters;
 use self::rom::{Arguments, Call, Store};
 use self::rwdt::Rwdt;
 use self::systimer::Systimer;
@@ -95,7 +95,7 @@ const CAUSE_RWDT_CORE: [u32; 2] = [9, 13];
 pub struct Esp32C6 {
     /// The factory's MAC address.
     mac: [u8; 6],
-    held: Held,
+    passthrough: PassthroughRegisters,
     interrupts: Interrupts,
     uarts: [Uart; 2],
     timg: [Timg; 2],
@@ -120,7 +120,7 @@ impl Esp32C6 {
         mac[3..].copy_from_slice(&seed[..3]);
         Self {
             mac,
-            held: Held::default(),
+            passthrough: PassthroughRegisters::default(),
             interrupts: Interrupts::default(),
             uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
             timg: TIMG_TOKENS.map(Timg::new),
@@ -160,12 +160,12 @@ impl Esp32C6 {
                 u32::from_le_bytes(word)
             }
             // ANA_CONF0: the PLL is calibrated.
-            _ if addr == ANA_MST + 0x18 => self.held.get(addr) | 1 << 24,
+            _ if addr == ANA_MST + 0x18 => self.passthrough.get(addr) | 1 << 24,
             // RD_MAC_SYS_0 and 1; every other fuse is unburnt.
             _ if addr == EFUSE + 0x44 => u32::from_be_bytes([self.mac[2], self.mac[3], self.mac[4], self.mac[5]]),
             _ if addr == EFUSE + 0x48 => u32::from(self.mac[0]) << 8 | u32::from(self.mac[1]),
             EFUSE..0x600b_0c00 => 0,
-            _ => return self.held.read(addr),
+            _ => return self.passthrough.read(addr),
         })
     }
 
@@ -195,7 +195,7 @@ impl Esp32C6 {
                     .write_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4, value);
             }
             _ if addr & !7 == ANA_MST => self.transfer_analog(addr, value)?,
-            _ => self.held.write(addr, value)?,
+            _ => self.passthrough.write(addr, value)?,
         }
         if addr & !0xfff == PCR {
             self.update_clocks(fabric);
@@ -208,19 +208,19 @@ impl Esp32C6 {
         let place = (value as u8, (value >> 8) as u8);
         if value >> 24 & 1 != 0 {
             self.analog.insert(place, (value >> 16) as u8);
-            return self.held.write(addr, value & !(1 << 25));
+            return self.passthrough.write(addr, value & !(1 << 25));
         }
         let data = self.analog.get(&place).copied().unwrap_or(0);
-        self.held.write(addr, value & 0xffff | u32::from(data) << 16)
+        self.passthrough.write(addr, value & 0xffff | u32::from(data) << 16)
     }
 
     fn update_clocks(&mut self, fabric: &mut Fabric) {
-        fabric.set_cpu_hz(clocks::cpu_hz(&self.held));
+        fabric.set_cpu_hz(clocks::cpu_hz(&self.passthrough));
         for (index, uart) in self.uarts.iter_mut().enumerate() {
-            uart.set_clock(clocks::uart_hz(&self.held, index));
+            uart.set_clock(clocks::uart_hz(&self.passthrough, index));
         }
         for (index, timg) in self.timg.iter_mut().enumerate() {
-            timg.set_clocks(fabric, clocks::timg(&self.held, index));
+            timg.set_clocks(fabric, clocks::timg(&self.passthrough, index));
         }
     }
 
@@ -399,7 +399,7 @@ impl Chip for Esp32C6 {
     }
 
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
-        self.held = Held::default();
+        self.passthrough = PassthroughRegisters::default();
         self.interrupts = Interrupts::default();
         for uart in &mut self.uarts {
             uart.reset(fabric);

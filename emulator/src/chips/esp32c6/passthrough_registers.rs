@@ -1,6 +1,6 @@
-//! Register blocks that hold what is written to them, without further effect: power, clock gates, resets, access rights,
-//! analog trim. What they would do is either done by nobody here (there is no power to save) or taken for granted (clocks
-//! run, oscillators are there). They are listed one by one; any other address is a fault.
+//! Register blocks that store what the guest writes and give it back, without any further effect: power, clock gates,
+//! resets, access rights, analog trim. Their effects are either not needed here (there is no power to save) or assumed
+//! (clocks run, oscillators are stable). The blocks are listed one by one; any other address is a fault.
 
 use std::collections::BTreeMap;
 
@@ -41,9 +41,9 @@ const RESETS: [(u32, u32); 2] = [
 ];
 
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
-pub(super) struct Held(BTreeMap<u32, u32>);
+pub(super) struct PassthroughRegisters(BTreeMap<u32, u32>);
 
-impl Held {
+impl PassthroughRegisters {
     pub(super) fn read(&self, addr: u32) -> Result<u32, AccessFault> {
         if !covered(addr) {
             return Err(AccessFault::Unmodelled);

@@ -6,7 +6,7 @@
 
 mod access;
 mod arch;
-mod pursuit;
+mod resume;
 mod target;
 
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStub, SingleThreadStopReason};
 
-use self::target::Debugged;
+use self::target::GdbTarget;
 
 pub use crate::machine::{Caught, Trapping, Traps};
 pub use access::{Access, Held};
@@ -50,7 +50,7 @@ pub enum GdbError {
     #[error("what came is not GDB's remote protocol: {0}")]
     Protocol(String),
     /// The machine is gone or crashed.
-    #[error("the machine cannot be debugged: {0}")]
+    #[error("the machine cannot be target: {0}")]
     Machine(String),
 }
 
@@ -113,7 +113,7 @@ impl GdbServer {
     /// Waits for a debugger and serves it until it goes.
     ///
     /// # Errors
-    /// [`GdbError`]; the machine can be used, and debugged, all the same.
+    /// [`GdbError`]; the machine can be used, and target, all the same.
     pub fn serve(&self, mut access: impl Access) -> Result<End, GdbError> {
         let stream = loop {
             if self.stop.is_thrown() || access.is_gone() {
@@ -145,7 +145,7 @@ impl GdbServer {
 
 fn session<A: Access>(stream: TcpStream, access: &mut A, stop: &StopSwitch) -> Result<End, GdbError> {
     let mut reader = stream.try_clone()?;
-    let mut debugged = Debugged::new(access).map_err(GdbError::Machine)?;
+    let mut target = GdbTarget::new(access).map_err(GdbError::Machine)?;
     let broken = |error: gdbstub::stub::GdbStubError<String, io::Error>| {
         if error.is_target_error() {
             GdbError::Machine(error.into_target_error().unwrap_or_default())
@@ -158,28 +158,28 @@ fn session<A: Access>(stream: TcpStream, access: &mut A, stop: &StopSwitch) -> R
             GdbError::Protocol(error.to_string())
         }
     };
-    let mut state = GdbStub::new(stream).run_state_machine(&mut debugged).map_err(broken)?;
+    let mut state = GdbStub::new(stream).run_state_machine(&mut target).map_err(broken)?;
     loop {
         state = match state {
             GdbStubStateMachine::Idle(idle) => match byte(&mut reader, LOOK)? {
-                Input::Byte(byte) => idle.incoming_data(&mut debugged, byte).map_err(broken)?,
+                Input::Byte(byte) => idle.incoming_data(&mut target, byte).map_err(broken)?,
                 Input::Nothing if stop.is_thrown() => return Ok(End::Stopped),
                 Input::Nothing => idle.into(),
                 Input::End => return Ok(End::Detached),
             },
-            GdbStubStateMachine::Running(running) => match byte(&mut reader, debugged.patience())? {
-                Input::Byte(byte) => running.incoming_data(&mut debugged, byte).map_err(broken)?,
+            GdbStubStateMachine::Running(running) => match byte(&mut reader, target.patience())? {
+                Input::Byte(byte) => running.incoming_data(&mut target, byte).map_err(broken)?,
                 Input::End => return Ok(End::Detached),
                 Input::Nothing if stop.is_thrown() => return Ok(End::Stopped),
-                Input::Nothing => match debugged.pursue().map_err(GdbError::Machine)? {
-                    Some(reason) => running.report_stop(&mut debugged, reason).map_err(broken)?,
+                Input::Nothing => match target.run_on().map_err(GdbError::Machine)? {
+                    Some(reason) => running.report_stop(&mut target, reason).map_err(broken)?,
                     None => running.into(),
                 },
             },
             GdbStubStateMachine::CtrlCInterrupt(interrupt) => {
-                debugged.halt().map_err(GdbError::Machine)?;
+                target.halt().map_err(GdbError::Machine)?;
                 interrupt
-                    .interrupt_handled(&mut debugged, Some(SingleThreadStopReason::Signal(Signal::SIGINT)))
+                    .interrupt_handled(&mut target, Some(SingleThreadStopReason::Signal(Signal::SIGINT)))
                     .map_err(broken)?
             }
             GdbStubStateMachine::Disconnected(disconnected) => {

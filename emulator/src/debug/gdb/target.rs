@@ -22,7 +22,7 @@ use gdbstub::target::ext::target_description_xml_override::{
 use gdbstub::target::{Target, TargetError, TargetResult};
 
 use super::arch::{Core32, RegisterFile, RegisterIndex, describe};
-use super::pursuit;
+use super::resume;
 use super::{Access, GLANCE};
 use crate::machine::Machine;
 use crate::machine::MachineError;
@@ -34,7 +34,7 @@ const MEMORY_BYTES: usize = 1 << 20;
 const WATCHED_BYTES: u32 = 64;
 
 /// A machine under a debugger.
-pub(super) struct Debugged<'a, A> {
+pub(super) struct GdbTarget<'a, A> {
     access: &'a mut A,
     registers: Vec<&'static str>,
     description: String,
@@ -44,7 +44,7 @@ pub(super) struct Debugged<'a, A> {
     released: bool,
 }
 
-impl<'a, A: Access> Debugged<'a, A> {
+impl<'a, A: Access> GdbTarget<'a, A> {
     pub(super) fn new(access: &'a mut A) -> Result<Self, String> {
         let described = access.visit(|machine| describe(machine.registers()));
         let (registers, description) = described.map_err(|gone| gone.to_string())?;
@@ -59,7 +59,7 @@ impl<'a, A: Access> Debugged<'a, A> {
     }
 
     /// Lets it run for a moment.
-    pub(super) fn pursue(&mut self) -> Result<Option<SingleThreadStopReason<u32>>, String> {
+    pub(super) fn run_on(&mut self) -> Result<Option<SingleThreadStopReason<u32>>, String> {
         if !self.step {
             if !self.released {
                 self.released = self.access.release(&self.traps).map_err(|gone| gone.to_string())?;
@@ -73,9 +73,9 @@ impl<'a, A: Access> Debugged<'a, A> {
         let (step, traps) = (self.step, self.traps.clone());
         let done = self.access.visit(move |machine| {
             if step {
-                pursuit::step(machine).map(Some)
+                resume::step(machine).map(Some)
             } else {
-                pursuit::run(machine, &traps)
+                resume::run(machine, &traps)
             }
         });
         let caught = done
@@ -125,7 +125,7 @@ fn reason(caught: Caught) -> SingleThreadStopReason<u32> {
     }
 }
 
-impl<A: Access> Target for Debugged<'_, A> {
+impl<A: Access> Target for GdbTarget<'_, A> {
     type Arch = Core32;
     type Error = String;
 
@@ -146,7 +146,7 @@ impl<A: Access> Target for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> SingleThreadBase for Debugged<'_, A> {
+impl<A: Access> SingleThreadBase for GdbTarget<'_, A> {
     fn read_registers(&mut self, file: &mut RegisterFile) -> TargetResult<(), Self> {
         let names = self.registers.clone();
         *file = self.ask(move |machine| {
@@ -192,7 +192,7 @@ impl<A: Access> SingleThreadBase for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> SingleRegisterAccess<()> for Debugged<'_, A> {
+impl<A: Access> SingleRegisterAccess<()> for GdbTarget<'_, A> {
     fn read_register(&mut self, (): (), register: RegisterIndex, buf: &mut [u8]) -> TargetResult<usize, Self> {
         let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
         let value = self.ask(move |machine| machine.read_register(name))? as u32;
@@ -209,7 +209,7 @@ impl<A: Access> SingleRegisterAccess<()> for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> SingleThreadResume for Debugged<'_, A> {
+impl<A: Access> SingleThreadResume for GdbTarget<'_, A> {
     fn resume(&mut self, _signal: Option<Signal>) -> Result<(), String> {
         self.step = false;
         Ok(())
@@ -220,14 +220,14 @@ impl<A: Access> SingleThreadResume for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> SingleThreadSingleStep for Debugged<'_, A> {
+impl<A: Access> SingleThreadSingleStep for GdbTarget<'_, A> {
     fn step(&mut self, _signal: Option<Signal>) -> Result<(), String> {
         self.step = true;
         Ok(())
     }
 }
 
-impl<A: Access> Breakpoints for Debugged<'_, A> {
+impl<A: Access> Breakpoints for GdbTarget<'_, A> {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
@@ -241,7 +241,7 @@ impl<A: Access> Breakpoints for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> SwBreakpoint for Debugged<'_, A> {
+impl<A: Access> SwBreakpoint for GdbTarget<'_, A> {
     fn add_sw_breakpoint(&mut self, addr: u32, _kind: <Core32 as Arch>::BreakpointKind) -> TargetResult<bool, Self> {
         self.traps.breakpoints.insert(addr);
         Ok(true)
@@ -252,7 +252,7 @@ impl<A: Access> SwBreakpoint for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> HwBreakpoint for Debugged<'_, A> {
+impl<A: Access> HwBreakpoint for GdbTarget<'_, A> {
     fn add_hw_breakpoint(&mut self, addr: u32, kind: <Core32 as Arch>::BreakpointKind) -> TargetResult<bool, Self> {
         self.add_sw_breakpoint(addr, kind)
     }
@@ -262,7 +262,7 @@ impl<A: Access> HwBreakpoint for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> HwWatchpoint for Debugged<'_, A> {
+impl<A: Access> HwWatchpoint for GdbTarget<'_, A> {
     /// Loads leave no trace that a step could show: only stores that change something are watched.
     fn add_hw_watchpoint(&mut self, addr: u32, bytes: u32, kind: WatchKind) -> TargetResult<bool, Self> {
         let possible = kind == WatchKind::Write && (1..=WATCHED_BYTES).contains(&bytes);
@@ -279,7 +279,7 @@ impl<A: Access> HwWatchpoint for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> MonitorCmd for Debugged<'_, A> {
+impl<A: Access> MonitorCmd for GdbTarget<'_, A> {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut out: ConsoleOutput<'_>) -> Result<(), String> {
         let kind = match command.trim_ascii() {
             b"reset" | b"reset halt" => ResetKind::Pin,
@@ -305,7 +305,7 @@ impl<A: Access> MonitorCmd for Debugged<'_, A> {
     }
 }
 
-impl<A: Access> TargetDescriptionXmlOverride for Debugged<'_, A> {
+impl<A: Access> TargetDescriptionXmlOverride for GdbTarget<'_, A> {
     fn target_description_xml(
         &self,
         annex: &[u8],

@@ -31,7 +31,7 @@ fn registers_have_their_reset_values() {
         (0x5000_0700, 2),           // P0 PIN_CNF[0]
         (0x5000_0a3c, 2),           // P1 PIN_CNF[15]
     ] {
-        assert_eq!(Bench::new().read(addr), value, "{addr:#010x}");
+        assert_eq!(Rig::new().read(addr), value, "{addr:#010x}");
     }
 }
 
@@ -53,7 +53,7 @@ fn what_is_not_there_is_refused() {
         (0x5002_a000, Unmodelled), // CryptoCell
         (0x6000_0000, Unmapped),
     ] {
-        assert_eq!(Bench::new().try_read(addr), Err(fault), "load from {addr:#010x}");
+        assert_eq!(Rig::new().try_read(addr), Err(fault), "load from {addr:#010x}");
     }
     for (addr, value, fault) in [
         (0x0000_1000, 0, Denied),             // flash, WEN not set
@@ -67,21 +67,21 @@ fn what_is_not_there_is_refused() {
         (0x4000_0900, 0x7fff, UnmodelledUse), // RAM sections stay on
         (0x4000_0010, 1, UnmodelledUse),      // CAL without HFXO
     ] {
-        assert_eq!(Bench::new().try_write(addr, value), Err(fault), "store to {addr:#010x}");
+        assert_eq!(Rig::new().try_write(addr, value), Err(fault), "store to {addr:#010x}");
     }
-    let mut bench = Bench::new();
-    let narrow = bench.chip.read(&mut bench.fabric, 0x4000_2500, AccessSize::Byte);
+    let mut rig = Rig::new();
+    let narrow = rig.chip.read(&mut rig.fabric, 0x4000_2500, AccessSize::Byte);
     assert_eq!(narrow, Err(Width));
-    let half = bench.chip.read(&mut bench.fabric, 0x1000_0102, AccessSize::Half);
+    let half = rig.chip.read(&mut rig.fabric, 0x1000_0102, AccessSize::Half);
     assert_eq!(half, Ok(5), "the factory's page is memory");
 }
 
 #[test]
 fn identity_comes_from_the_seed() {
     let ids = |seed| {
-        let mut bench = Bench::new();
-        bench.chip = Nrf52840::new(seed);
-        [0x1000_0060, 0x1000_0064, 0x1000_0080, 0x1000_00a4].map(|addr| bench.read(addr))
+        let mut rig = Rig::new();
+        rig.chip = Nrf52840::new(seed);
+        [0x1000_0060, 0x1000_0064, 0x1000_0080, 0x1000_00a4].map(|addr| rig.read(addr))
     };
     assert_eq!(ids([1; 32]), ids([1; 32]));
     for (one, other) in ids([1; 32]).iter().zip(ids([2; 32])) {

@@ -20,12 +20,12 @@ use crate::machine::entropy::EntropyStream;
 pub(super) const SEED: [u8; 32] = [7; 32];
 
 /// A chip at power-on, and what a table does to it.
-pub(super) struct Bench {
+pub(super) struct Rig {
     pub(super) chip: Nrf52840,
     pub(super) fabric: Fabric,
 }
 
-impl Bench {
+impl Rig {
     pub(super) fn new() -> Self {
         let mut chip = Nrf52840::new(SEED);
         let description = chip.description();

@@ -6,32 +6,32 @@ const P0: u32 = 0x5000_0000;
 const P1: u32 = 0x5000_0300;
 const GPIOTE: u32 = 0x4000_6000;
 
-fn drive(bench: &mut Bench, pin: u16, level: Option<bool>) {
-    bench.chip.pin_input(&mut bench.fabric, pin, level);
+fn drive(rig: &mut Rig, pin: u16, level: Option<bool>) {
+    rig.chip.pin_input(&mut rig.fabric, pin, level);
 }
 
-fn changes(bench: &mut Bench) -> Vec<(u16, Option<bool>)> {
-    let changes = bench.fabric.take_pin_changes();
+fn changes(rig: &mut Rig) -> Vec<(u16, Option<bool>)> {
+    let changes = rig.fabric.take_pin_changes();
     changes.into_iter().map(|change| (change.pin, change.level)).collect()
 }
 
 #[test]
 fn outputs_are_told_once_each() {
-    let mut bench = Bench::new();
-    bench.write(P0 + 0x518, 1 << 13);
-    bench.write(P0 + 0x508, 1 << 13);
-    bench.write(P0 + 0x508, 1 << 13);
-    bench.write(P0 + 0x50c, 1 << 13 | 1 << 14);
-    bench.write(P1 + 0x508, 1 << 9);
-    bench.write(P1 + 0x700 + 4 * 9, 1);
-    bench.write(P0 + 0x51c, 1 << 13);
+    let mut rig = Rig::new();
+    rig.write(P0 + 0x518, 1 << 13);
+    rig.write(P0 + 0x508, 1 << 13);
+    rig.write(P0 + 0x508, 1 << 13);
+    rig.write(P0 + 0x50c, 1 << 13 | 1 << 14);
+    rig.write(P1 + 0x508, 1 << 9);
+    rig.write(P1 + 0x700 + 4 * 9, 1);
+    rig.write(P0 + 0x51c, 1 << 13);
     let (low, high) = (Some(false), Some(true));
     assert_eq!(
-        changes(&mut bench),
+        changes(&mut rig),
         [(13, low), (13, high), (13, low), (41, high), (13, None)]
     );
-    assert_eq!(bench.chip.pin_level(41), high);
-    assert_eq!((bench.read(P1 + 0x514), bench.read(P1 + 0x504)), (1 << 9, 1 << 9));
+    assert_eq!(rig.chip.pin_level(41), high);
+    assert_eq!((rig.read(P1 + 0x514), rig.read(P1 + 0x504)), (1 << 9, 1 << 9));
 }
 
 #[test]
@@ -49,16 +49,12 @@ fn levels_come_from_drive_then_outside_then_pulls() {
         (0x60d, true, Some(false), Some(false), false), // and pulled low from outside
         (0x60d, false, Some(true), Some(false), false),
     ] {
-        let mut bench = Bench::new();
-        drive(&mut bench, 5, outside);
-        bench.write(if out { P0 + 0x508 } else { P0 + 0x50c }, 1 << 5);
-        bench.write(P0 + 0x700 + 4 * 5, cnf);
-        assert_eq!(bench.chip.pin_level(5), level, "{cnf:#x} {out} {outside:?}");
-        assert_eq!(
-            bench.read(P0 + 0x510) >> 5 & 1 != 0,
-            input,
-            "{cnf:#x} {out} {outside:?}"
-        );
+        let mut rig = Rig::new();
+        drive(&mut rig, 5, outside);
+        rig.write(if out { P0 + 0x508 } else { P0 + 0x50c }, 1 << 5);
+        rig.write(P0 + 0x700 + 4 * 5, cnf);
+        assert_eq!(rig.chip.pin_level(5), level, "{cnf:#x} {out} {outside:?}");
+        assert_eq!(rig.read(P0 + 0x510) >> 5 & 1 != 0, input, "{cnf:#x} {out} {outside:?}");
     }
 }
 
@@ -66,63 +62,63 @@ fn levels_come_from_drive_then_outside_then_pulls() {
 fn edges_become_events() {
     // POLARITY, events after a rise, after a fall
     for (polarity, rise, fall) in [(1, 1, 0), (2, 0, 1), (3, 1, 1)] {
-        let mut bench = Bench::new();
-        bench.write(P1 + 0x700 + 4 * 11, 0x4);
-        bench.write(GPIOTE + 0x510 + 4 * 2, 1 | 43 << 8 | polarity << 16);
-        bench.write(GPIOTE + 0x304, 1 << 2);
+        let mut rig = Rig::new();
+        rig.write(P1 + 0x700 + 4 * 11, 0x4);
+        rig.write(GPIOTE + 0x510 + 4 * 2, 1 | 43 << 8 | polarity << 16);
+        rig.write(GPIOTE + 0x304, 1 << 2);
         for (level, expected) in [(true, rise), (false, fall)] {
-            drive(&mut bench, 43, Some(level));
-            assert_eq!(bench.read(GPIOTE + 0x108), expected, "{polarity} {level}");
-            assert_eq!(bench.fabric.irq_level(6), expected == 1);
-            bench.write(GPIOTE + 0x108, 0);
+            drive(&mut rig, 43, Some(level));
+            assert_eq!(rig.read(GPIOTE + 0x108), expected, "{polarity} {level}");
+            assert_eq!(rig.fabric.irq_level(6), expected == 1);
+            rig.write(GPIOTE + 0x108, 0);
         }
     }
 }
 
 #[test]
 fn tasks_drive_the_pin_they_took() {
-    let mut bench = Bench::new();
-    bench.write(GPIOTE + 0x510, 3 | 24 << 8 | 3 << 16 | 1 << 20);
-    assert_eq!(bench.chip.pin_level(24), Some(true), "OUTINIT");
+    let mut rig = Rig::new();
+    rig.write(GPIOTE + 0x510, 3 | 24 << 8 | 3 << 16 | 1 << 20);
+    assert_eq!(rig.chip.pin_level(24), Some(true), "OUTINIT");
     for (task, level) in [(0x000, false), (0x000, true), (0x060, false), (0x030, true)] {
-        bench.write(GPIOTE + task, 1);
-        assert_eq!(bench.chip.pin_level(24), Some(level), "{task:#x}");
+        rig.write(GPIOTE + task, 1);
+        assert_eq!(rig.chip.pin_level(24), Some(level), "{task:#x}");
     }
-    bench.write(GPIOTE + 0x510, 0);
-    assert_eq!(bench.chip.pin_level(24), None);
+    rig.write(GPIOTE + 0x510, 0);
+    assert_eq!(rig.chip.pin_level(24), None);
 }
 
 #[test]
 fn sensed_pins_detect_and_latch() {
-    let mut bench = Bench::new();
-    bench.write(P0 + 0x700 + 4 * 3, 0x0002_0004); // sense high
-    drive(&mut bench, 3, Some(true));
-    assert_eq!((bench.read(GPIOTE + 0x17c), bench.read(P0 + 0x520)), (1, 1 << 3));
-    bench.write(P0 + 0x520, 1 << 3);
-    assert_eq!(bench.read(P0 + 0x520), 1 << 3, "still high");
-    drive(&mut bench, 3, Some(false));
-    bench.write(P0 + 0x520, 1 << 3);
-    assert_eq!(bench.read(P0 + 0x520), 0);
+    let mut rig = Rig::new();
+    rig.write(P0 + 0x700 + 4 * 3, 0x0002_0004); // sense high
+    drive(&mut rig, 3, Some(true));
+    assert_eq!((rig.read(GPIOTE + 0x17c), rig.read(P0 + 0x520)), (1, 1 << 3));
+    rig.write(P0 + 0x520, 1 << 3);
+    assert_eq!(rig.read(P0 + 0x520), 1 << 3, "still high");
+    drive(&mut rig, 3, Some(false));
+    rig.write(P0 + 0x520, 1 << 3);
+    assert_eq!(rig.read(P0 + 0x520), 0);
 }
 
 #[test]
 fn the_reset_button_resets() {
-    let mut bench = Bench::new();
-    drive(&mut bench, 18, Some(false));
-    assert_eq!(bench.request(), None, "UICR does not name a reset pin");
-    super::super::prepare(bench.fabric.memory_mut(), Some(18), 0x1_0000);
-    drive(&mut bench, 18, Some(true));
-    drive(&mut bench, 18, Some(false));
-    assert_eq!(bench.request(), Some(Request::Reset(ResetKind::Pin)));
+    let mut rig = Rig::new();
+    drive(&mut rig, 18, Some(false));
+    assert_eq!(rig.request(), None, "UICR does not name a reset pin");
+    super::super::prepare(rig.fabric.memory_mut(), Some(18), 0x1_0000);
+    drive(&mut rig, 18, Some(true));
+    drive(&mut rig, 18, Some(false));
+    assert_eq!(rig.request(), Some(Request::Reset(ResetKind::Pin)));
 }
 
 #[test]
 fn a_reset_lets_go_of_outputs_but_not_of_what_is_outside() {
-    let mut bench = Bench::new();
-    bench.write(P0 + 0x518, 1);
-    drive(&mut bench, 7, Some(true));
-    changes(&mut bench);
-    bench.reset(ResetKind::Software);
-    assert_eq!(changes(&mut bench), [(0, None)]);
-    assert_eq!(bench.chip.pin_level(7), Some(true));
+    let mut rig = Rig::new();
+    rig.write(P0 + 0x518, 1);
+    drive(&mut rig, 7, Some(true));
+    changes(&mut rig);
+    rig.reset(ResetKind::Software);
+    assert_eq!(changes(&mut rig), [(0, None)]);
+    assert_eq!(rig.chip.pin_level(7), Some(true));
 }

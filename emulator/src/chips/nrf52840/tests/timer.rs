@@ -7,20 +7,20 @@ const TIMER1: u32 = 0x4000_9000;
 const COMPARE0: u32 = TIMER0 + 0x140;
 
 /// A started timer with `prescaler` and `bitmode`.
-fn started(prescaler: u32, bitmode: u32, setup: &[(u32, u32)]) -> Bench {
-    let mut bench = Bench::new();
-    bench.write(TIMER0 + 0x510, prescaler);
-    bench.write(TIMER0 + 0x508, bitmode);
+fn started(prescaler: u32, bitmode: u32, setup: &[(u32, u32)]) -> Rig {
+    let mut rig = Rig::new();
+    rig.write(TIMER0 + 0x510, prescaler);
+    rig.write(TIMER0 + 0x508, bitmode);
     for (offset, value) in setup {
-        bench.write(TIMER0 + offset, *value);
+        rig.write(TIMER0 + offset, *value);
     }
-    bench.write(TIMER0, 1);
-    bench
+    rig.write(TIMER0, 1);
+    rig
 }
 
-fn capture(bench: &mut Bench) -> u32 {
-    bench.write(TIMER0 + 0x04c, 1);
-    bench.read(TIMER0 + 0x54c)
+fn capture(rig: &mut Rig) -> u32 {
+    rig.write(TIMER0 + 0x04c, 1);
+    rig.read(TIMER0 + 0x54c)
 }
 
 #[test]
@@ -34,88 +34,88 @@ fn counts_at_its_rate_and_width() {
         (4, 1, 256 + 9, 9),
         (4, 2, (1 << 24) + 5, 5),
     ] {
-        let mut bench = started(prescaler, bitmode, &[]);
-        bench.pass(VirtualTime::from_us(us));
-        assert_eq!(capture(&mut bench), count, "2^{prescaler}, mode {bitmode}");
+        let mut rig = started(prescaler, bitmode, &[]);
+        rig.pass(VirtualTime::from_us(us));
+        assert_eq!(capture(&mut rig), count, "2^{prescaler}, mode {bitmode}");
     }
 }
 
 #[test]
 fn compares_at_the_exact_instant_and_clears() {
-    let mut bench = started(4, 3, &[(0x540, 100), (0x200, 1)]);
+    let mut rig = started(4, 3, &[(0x540, 100), (0x200, 1)]);
     for round in 0..3 {
-        assert_eq!(bench.pass_until(COMPARE0), VirtualTime::from_us(100), "round {round}");
-        bench.write(COMPARE0, 0);
+        assert_eq!(rig.pass_until(COMPARE0), VirtualTime::from_us(100), "round {round}");
+        rig.write(COMPARE0, 0);
     }
-    bench.write(TIMER0 + 0x200, 1 << 8);
-    bench.pass_until(COMPARE0);
-    bench.pass(VirtualTime::from_us(50));
-    assert_eq!(capture(&mut bench), 100, "COMPARE0_STOP");
+    rig.write(TIMER0 + 0x200, 1 << 8);
+    rig.pass_until(COMPARE0);
+    rig.pass(VirtualTime::from_us(50));
+    assert_eq!(capture(&mut rig), 100, "COMPARE0_STOP");
 }
 
 #[test]
 fn a_compare_value_behind_the_count_waits_for_the_next_turn() {
-    let mut bench = started(4, 1, &[]);
-    bench.pass(VirtualTime::from_us(100));
-    bench.write(TIMER0 + 0x540, 50);
-    assert_eq!(bench.pass_until(COMPARE0), VirtualTime::from_us(256 - 50));
+    let mut rig = started(4, 1, &[]);
+    rig.pass(VirtualTime::from_us(100));
+    rig.write(TIMER0 + 0x540, 50);
+    assert_eq!(rig.pass_until(COMPARE0), VirtualTime::from_us(256 - 50));
 }
 
 #[test]
 fn stop_keeps_and_clear_drops_the_count() {
-    let mut bench = started(4, 3, &[]);
-    bench.pass(VirtualTime::from_us(10));
-    bench.write(TIMER0 + 0x004, 1);
-    bench.pass(VirtualTime::from_us(10));
-    assert_eq!(capture(&mut bench), 10);
-    bench.write(TIMER0, 1);
-    bench.pass(VirtualTime::from_us(10));
-    assert_eq!(capture(&mut bench), 20);
-    bench.write(TIMER0 + 0x00c, 1);
-    bench.pass(VirtualTime::from_us(3));
-    assert_eq!(capture(&mut bench), 3);
-    assert_eq!(bench.try_write(TIMER0 + 0x510, 1), Err(AccessFault::UnmodelledUse));
+    let mut rig = started(4, 3, &[]);
+    rig.pass(VirtualTime::from_us(10));
+    rig.write(TIMER0 + 0x004, 1);
+    rig.pass(VirtualTime::from_us(10));
+    assert_eq!(capture(&mut rig), 10);
+    rig.write(TIMER0, 1);
+    rig.pass(VirtualTime::from_us(10));
+    assert_eq!(capture(&mut rig), 20);
+    rig.write(TIMER0 + 0x00c, 1);
+    rig.pass(VirtualTime::from_us(3));
+    assert_eq!(capture(&mut rig), 3);
+    assert_eq!(rig.try_write(TIMER0 + 0x510, 1), Err(AccessFault::UnmodelledUse));
 }
 
 #[test]
 fn ppi_carries_events_to_tasks_and_forks() {
     // TIMER0 COMPARE[0] counts in TIMER1, and stops TIMER0 by the fork, through group 2's enable task.
-    let mut bench = started(4, 3, &[(0x540, 10), (0x200, 1)]);
-    bench.write(TIMER1 + 0x504, 1);
-    bench.write(TIMER1, 1);
-    bench.write(0x4001_f510 + 8 * 7, COMPARE0);
-    bench.write(0x4001_f514 + 8 * 7, TIMER1 + 0x008);
-    bench.write(0x4001_f808, 1 << 7);
-    bench.pass(VirtualTime::from_us(35));
-    bench.write(0x4001_f010, 1); // CHG[2].EN
-    assert_eq!(bench.read(0x4001_f500), 1 << 7);
-    bench.pass(VirtualTime::from_us(30));
-    bench.write(TIMER1 + 0x040, 1);
-    assert_eq!(bench.read(TIMER1 + 0x540), 3);
-    bench.write(0x4001_f910 + 4 * 7, TIMER0 + 0x004);
-    bench.pass(VirtualTime::from_us(30));
-    bench.write(TIMER1 + 0x040, 1);
-    assert_eq!(bench.read(TIMER1 + 0x540), 4, "stopped by the fork at the first event");
+    let mut rig = started(4, 3, &[(0x540, 10), (0x200, 1)]);
+    rig.write(TIMER1 + 0x504, 1);
+    rig.write(TIMER1, 1);
+    rig.write(0x4001_f510 + 8 * 7, COMPARE0);
+    rig.write(0x4001_f514 + 8 * 7, TIMER1 + 0x008);
+    rig.write(0x4001_f808, 1 << 7);
+    rig.pass(VirtualTime::from_us(35));
+    rig.write(0x4001_f010, 1); // CHG[2].EN
+    assert_eq!(rig.read(0x4001_f500), 1 << 7);
+    rig.pass(VirtualTime::from_us(30));
+    rig.write(TIMER1 + 0x040, 1);
+    assert_eq!(rig.read(TIMER1 + 0x540), 3);
+    rig.write(0x4001_f910 + 4 * 7, TIMER0 + 0x004);
+    rig.pass(VirtualTime::from_us(30));
+    rig.write(TIMER1 + 0x040, 1);
+    assert_eq!(rig.read(TIMER1 + 0x540), 4, "stopped by the fork at the first event");
 }
 
 #[test]
 fn fixed_channels_and_rings_of_ppi() {
     // Channel 31: RTC0 COMPARE[0] starts TIMER0.
-    let mut bench = Bench::new();
-    bench.write(0x4000_0008, 1);
-    bench.pass(VirtualTime::from_ms(1));
-    bench.write(TIMER0 + 0x508, 3);
-    bench.write(0x4000_b540, 100);
-    bench.write(0x4000_b344, 1 << 16);
-    bench.write(0x4001_f504, 1 << 31);
-    bench.write(0x4000_b000, 1);
-    bench.pass(VirtualTime::from_ms(4));
-    assert!(capture(&mut bench) > 0);
+    let mut rig = Rig::new();
+    rig.write(0x4000_0008, 1);
+    rig.pass(VirtualTime::from_ms(1));
+    rig.write(TIMER0 + 0x508, 3);
+    rig.write(0x4000_b540, 100);
+    rig.write(0x4000_b344, 1 << 16);
+    rig.write(0x4001_f504, 1 << 31);
+    rig.write(0x4000_b000, 1);
+    rig.pass(VirtualTime::from_ms(4));
+    assert!(capture(&mut rig) > 0);
     // EGU0 triggers itself: on silicon this rings, here it is told.
-    bench.write(0x4001_f510, 0x4001_4100);
-    bench.write(0x4001_f514, 0x4001_4000);
-    bench.write(0x4001_f504, 1);
-    bench.fabric.take_faults();
-    bench.write(0x4001_4000, 1);
-    assert_eq!(bench.fabric.take_faults().len(), 1);
+    rig.write(0x4001_f510, 0x4001_4100);
+    rig.write(0x4001_f514, 0x4001_4000);
+    rig.write(0x4001_f504, 1);
+    rig.fabric.take_faults();
+    rig.write(0x4001_4000, 1);
+    assert_eq!(rig.fabric.take_faults().len(), 1);
 }

@@ -13,110 +13,101 @@ const WDT: u32 = 0x4004_4200;
 
 #[test]
 fn it_starts_slowly_and_hoco_makes_it_fast() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.chip.clocks.iclk, 500_000);
-    bench.write_half(PRCR, 0xa503);
-    assert_eq!(bench.read_byte(OSCSF), 1, "OFS1 has HOCO run");
-    bench.write_byte(SCKSCR, 0);
-    assert_eq!(bench.fabric.cpu_hz(), 3_000_000);
-    bench.write(SYSTEM + 0x20, 0x1000_0100);
-    let clocks = bench.chip.clocks;
+    let mut rig = Rig::new();
+    assert_eq!(rig.chip.clocks.iclk, 500_000);
+    rig.write_half(PRCR, 0xa503);
+    assert_eq!(rig.read_byte(OSCSF), 1, "OFS1 has HOCO run");
+    rig.write_byte(SCKSCR, 0);
+    assert_eq!(rig.fabric.cpu_hz(), 3_000_000);
+    rig.write(SYSTEM + 0x20, 0x1000_0100);
+    let clocks = rig.chip.clocks;
     let all = [clocks.iclk, clocks.pclka, clocks.pclkb, clocks.pclkd];
     assert_eq!(all, [48_000_000, 48_000_000, 24_000_000, 48_000_000]);
 }
 
 #[test]
 fn hoco_takes_its_time() {
-    let mut bench = Bench::new();
-    bench.write_half(PRCR, 0xa501);
-    bench.write_byte(HOCOCR, 1);
-    assert_eq!(bench.read_byte(OSCSF), 0);
-    bench.write_byte(HOCOCR, 0);
-    let early = bench.chip.write(&mut bench.fabric, SCKSCR, 0, AccessSize::Byte);
+    let mut rig = Rig::new();
+    rig.write_half(PRCR, 0xa501);
+    rig.write_byte(HOCOCR, 1);
+    assert_eq!(rig.read_byte(OSCSF), 0);
+    rig.write_byte(HOCOCR, 0);
+    let early = rig.chip.write(&mut rig.fabric, SCKSCR, 0, AccessSize::Byte);
     assert_eq!(
-        (bench.read_byte(OSCSF), early),
+        (rig.read_byte(OSCSF), early),
         (0, Err(AccessFault::UnmodelledUse)),
         "not stable yet"
     );
-    bench.pass(VirtualTime::from_us(37));
-    assert_eq!(bench.read_byte(OSCSF), 1);
-    bench.write_byte(SCKSCR, 0);
+    rig.pass(VirtualTime::from_us(37));
+    assert_eq!(rig.read_byte(OSCSF), 1);
+    rig.write_byte(SCKSCR, 0);
 }
 
 #[test]
 fn what_is_protected_is_not_written_and_that_is_told() {
-    let mut bench = Bench::new();
-    bench.write(SYSTEM + 0x20, 0);
+    let mut rig = Rig::new();
+    rig.write(SYSTEM + 0x20, 0);
     assert_eq!(
-        (bench.read(SYSTEM + 0x20), bench.faults()),
+        (rig.read(SYSTEM + 0x20), rig.faults()),
         (0x4404_4444, vec![AccessFault::Denied])
     );
-    bench.write_half(PRCR, 0x0003);
-    assert_eq!(bench.read_half(PRCR), 0, "without the key");
-    bench.write_half(PRCR, 0xa501);
-    bench.write(SYSTEM + 0x20, 0);
-    assert_eq!((bench.read(SYSTEM + 0x20), bench.faults()), (0, vec![]));
+    rig.write_half(PRCR, 0x0003);
+    assert_eq!(rig.read_half(PRCR), 0, "without the key");
+    rig.write_half(PRCR, 0xa501);
+    rig.write(SYSTEM + 0x20, 0);
+    assert_eq!((rig.read(SYSTEM + 0x20), rig.faults()), (0, vec![]));
 }
 
 #[test]
 fn resets_are_told_until_they_are_cleared() {
-    let mut bench = Bench::new();
-    assert_eq!(
-        (bench.read_byte(SYSTEM + 0x410), bench.read_half(RSTSR1)),
-        (1, 0),
-        "PORF"
-    );
-    bench.write_byte(SYSTEM + 0x410, 0);
-    bench.reset(ResetKind::Software);
-    assert_eq!(
-        (bench.read_byte(SYSTEM + 0x410), bench.read_half(RSTSR1)),
-        (0, 4),
-        "SWRF"
-    );
-    bench.reset(ResetKind::Watchdog);
-    assert_eq!(bench.read_half(RSTSR1), 6, "WDTRF");
-    bench.write_half(RSTSR1, 0);
-    bench.reset(ResetKind::Pin);
-    assert_eq!(bench.read_half(RSTSR1), 0);
+    let mut rig = Rig::new();
+    assert_eq!((rig.read_byte(SYSTEM + 0x410), rig.read_half(RSTSR1)), (1, 0), "PORF");
+    rig.write_byte(SYSTEM + 0x410, 0);
+    rig.reset(ResetKind::Software);
+    assert_eq!((rig.read_byte(SYSTEM + 0x410), rig.read_half(RSTSR1)), (0, 4), "SWRF");
+    rig.reset(ResetKind::Watchdog);
+    assert_eq!(rig.read_half(RSTSR1), 6, "WDTRF");
+    rig.write_half(RSTSR1, 0);
+    rig.reset(ResetKind::Pin);
+    assert_eq!(rig.read_half(RSTSR1), 0);
 }
 
 #[test]
 fn the_watchdog_resets_unless_it_is_refreshed_in_two_steps() {
-    let mut bench = Bench::fast();
+    let mut rig = Rig::fast();
     // 16,384 cycles of PCLKB / 8,192.
-    bench.write_half(WDT + 2, 0x3383);
-    let refresh = |bench: &mut Bench| {
-        bench.write_byte(WDT, 0);
-        bench.write_byte(WDT, 0xff);
+    rig.write_half(WDT + 2, 0x3383);
+    let refresh = |rig: &mut Rig| {
+        rig.write_byte(WDT, 0);
+        rig.write_byte(WDT, 0xff);
     };
-    refresh(&mut bench);
-    bench.write_half(WDT + 2, 0x33f0);
-    assert_eq!(bench.read_half(WDT + 2), 0x3383, "settled");
+    refresh(&mut rig);
+    rig.write_half(WDT + 2, 0x33f0);
+    assert_eq!(rig.read_half(WDT + 2), 0x3383, "settled");
     for _ in 0..2 {
-        bench.pass(VirtualTime::from_ms(2_796));
-        assert_eq!(bench.fabric.take_request(), None);
-        refresh(&mut bench);
+        rig.pass(VirtualTime::from_ms(2_796));
+        assert_eq!(rig.fabric.take_request(), None);
+        refresh(&mut rig);
     }
-    bench.pass(VirtualTime::from_ms(2_000));
-    bench.write_byte(WDT, 0xff);
-    bench.pass(VirtualTime::from_ms(797));
-    assert_eq!(bench.fabric.take_request(), Some(Request::Reset(ResetKind::Watchdog)));
+    rig.pass(VirtualTime::from_ms(2_000));
+    rig.write_byte(WDT, 0xff);
+    rig.pass(VirtualTime::from_ms(797));
+    assert_eq!(rig.fabric.take_request(), Some(Request::Reset(ResetKind::Watchdog)));
 }
 
 #[test]
 fn the_independent_watchdog_starts_as_the_option_bytes_say() {
-    let mut bench = Bench::new();
+    let mut rig = Rig::new();
     // IWDTSTRT 0, 2,048 cycles of 15 kHz / 16, no window, resets.
-    bench
-        .fabric
+    rig.fabric
         .memory_mut()
         .write(0x400, &0xffff_ff2d_u32.to_le_bytes())
         .unwrap();
-    bench.reset(ResetKind::Pin);
-    bench.pass(VirtualTime::from_ms(2_184));
-    assert_eq!(bench.fabric.take_request(), None);
-    bench.pass(VirtualTime::from_ms(1));
-    assert_eq!(bench.fabric.take_request(), Some(Request::Reset(ResetKind::Watchdog)));
-    bench.reset(ResetKind::Watchdog);
-    assert_eq!(bench.read_half(RSTSR1), 1, "IWDTRF");
+    rig.reset(ResetKind::Pin);
+    rig.pass(VirtualTime::from_ms(2_184));
+    assert_eq!(rig.fabric.take_request(), None);
+    rig.pass(VirtualTime::from_ms(1));
+    assert_eq!(rig.fabric.take_request(), Some(Request::Reset(ResetKind::Watchdog)));
+    rig.reset(ResetKind::Watchdog);
+    assert_eq!(rig.read_half(RSTSR1), 1, "IWDTRF");
 }

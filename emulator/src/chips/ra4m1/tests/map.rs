@@ -13,7 +13,7 @@ fn registers_have_their_reset_values() {
         (0x4004_0020, 0),           // PORT1 PCNTR1
         (0x407f_b19c, 0x0100_1c00), // FMIFRT
     ] {
-        assert_eq!(Bench::new().read(addr), value, "{addr:#010x}");
+        assert_eq!(Rig::new().read(addr), value, "{addr:#010x}");
     }
     for (addr, value) in [
         (0x4001_e026, 1),    // SCKSCR: MOCO
@@ -24,11 +24,11 @@ fn registers_have_their_reset_values() {
         (0x4007_0046, 0xf2), // SCI2 SCMR
         (0x407e_c100, 0x08), // FPMCR
     ] {
-        let mut bench = Bench::new();
-        bench.write(0x4004_7000, 0);
-        assert_eq!(bench.read_byte(addr), value, "{addr:#010x}");
+        let mut rig = Rig::new();
+        rig.write(0x4004_7000, 0);
+        assert_eq!(rig.read_byte(addr), value, "{addr:#010x}");
     }
-    assert_eq!(Bench::new().read_half(0x4004_4202), 0x33f3, "WDTCR");
+    assert_eq!(Rig::new().read_half(0x4004_4202), 0x33f3, "WDTCR");
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn what_is_not_there_is_refused() {
         (0x4004_4404, Half, UnmodelledUse), // IWDTSR
         (0x4010_2000, Word, Unmapped),
     ] {
-        let mut bench = Bench::awake();
-        let loaded = bench.chip.read(&mut bench.fabric, addr, size);
+        let mut rig = Rig::awake();
+        let loaded = rig.chip.read(&mut rig.fabric, addr, size);
         assert_eq!(loaded, Err(fault), "load from {addr:#010x}");
     }
     for (addr, value, size, fault) in [
@@ -64,30 +64,30 @@ fn what_is_not_there_is_refused() {
         (0x4007_802c, 1 << 16, Word, UnmodelledUse), // GPT0 another wave
         (0x4004_0106, 0, Half, Denied),              // PIDR
     ] {
-        let mut bench = Bench::awake();
-        let stored = bench.chip.write(&mut bench.fabric, addr, value, size);
+        let mut rig = Rig::awake();
+        let stored = rig.chip.write(&mut rig.fabric, addr, value, size);
         assert_eq!(stored, Err(fault), "store to {addr:#010x}");
     }
 }
 
 #[test]
 fn a_stopped_module_reads_zero_and_is_told() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.read_byte(0x4007_0044), 0, "SCI2 SSR");
-    bench.write_byte(0x4007_0041, 1);
-    assert_eq!(bench.faults(), [AccessFault::Unclocked; 2]);
-    bench.write(0x4004_7000, !(1 << 29));
-    assert_eq!((bench.read_byte(0x4007_0044), bench.faults()), (0x84, vec![]));
+    let mut rig = Rig::new();
+    assert_eq!(rig.read_byte(0x4007_0044), 0, "SCI2 SSR");
+    rig.write_byte(0x4007_0041, 1);
+    assert_eq!(rig.faults(), [AccessFault::Unclocked; 2]);
+    rig.write(0x4004_7000, !(1 << 29));
+    assert_eq!((rig.read_byte(0x4007_0044), rig.faults()), (0x84, vec![]));
 }
 
 #[test]
 fn identity_comes_from_the_seed() {
     let id = |seed| {
-        let mut bench = Bench::new();
-        bench.chip = Ra4m1::new(seed);
-        [0x0100_1c14, 0x0100_1c18, 0x0100_1c1c, 0x0100_1c20].map(|addr| bench.read(addr))
+        let mut rig = Rig::new();
+        rig.chip = Ra4m1::new(seed);
+        [0x0100_1c14, 0x0100_1c18, 0x0100_1c1c, 0x0100_1c20].map(|addr| rig.read(addr))
     };
     assert_eq!(id([1; 32]), id([1; 32]));
     assert_ne!(id([1; 32]), id([2; 32]));
-    assert_eq!(Bench::new().try_read(0x0100_1c24), Err(AccessFault::Unmodelled));
+    assert_eq!(Rig::new().try_read(0x0100_1c24), Err(AccessFault::Unmodelled));
 }

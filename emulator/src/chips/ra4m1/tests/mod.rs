@@ -17,12 +17,12 @@ use crate::machine::entropy::EntropyStream;
 pub(super) const SEED: [u8; 32] = [7; 32];
 
 /// A chip at power-on, and what a table does to it.
-pub(super) struct Bench {
+pub(super) struct Rig {
     pub(super) chip: Ra4m1,
     pub(super) fabric: Fabric,
 }
 
-impl Bench {
+impl Rig {
     pub(super) fn new() -> Self {
         let mut chip = Ra4m1::new(SEED);
         let description = chip.description();
@@ -35,27 +35,27 @@ impl Bench {
 
     /// With all modules running and the pins' functions open.
     pub(super) fn awake() -> Self {
-        let mut bench = Self::new();
+        let mut rig = Self::new();
         for addr in [0x4004_7000, 0x4004_7004, 0x4004_7008] {
-            bench.write(addr, 0);
+            rig.write(addr, 0);
         }
-        bench.write_byte(0x4004_0d03, 0);
-        bench.write_byte(0x4004_0d03, 0x40);
-        bench
+        rig.write_byte(0x4004_0d03, 0);
+        rig.write_byte(0x4004_0d03, 0x40);
+        rig
     }
 
     /// Awake at 48 MHz of HOCO, everywhere.
     pub(super) fn fast() -> Self {
-        let mut bench = Self::new();
-        bench.write_half(0x4001_e3fe, 0xa503);
-        bench.write_byte(0x4001_e026, 0);
-        bench.write(0x4001_e020, 0);
+        let mut rig = Self::new();
+        rig.write_half(0x4001_e3fe, 0xa503);
+        rig.write_byte(0x4001_e026, 0);
+        rig.write(0x4001_e020, 0);
         for addr in [0x4004_7000, 0x4004_7004, 0x4004_7008] {
-            bench.write(addr, 0);
+            rig.write(addr, 0);
         }
-        bench.write_byte(0x4004_0d03, 0);
-        bench.write_byte(0x4004_0d03, 0x40);
-        bench
+        rig.write_byte(0x4004_0d03, 0);
+        rig.write_byte(0x4004_0d03, 0x40);
+        rig
     }
 
     #[track_caller]

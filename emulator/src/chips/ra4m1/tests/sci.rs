@@ -10,16 +10,16 @@ const RDR: u32 = SCI2 + 5;
 const IELSR: u32 = 0x4000_6300;
 
 /// 1 Mbaud of 48 MHz: BGDM and ABCS, 8 clocks × 6 a bit, 10 µs a frame. Lines 0 to 3 are RXI, TXI, TEI, ERI.
-fn line() -> Bench {
-    let mut bench = Bench::fast();
-    bench.write(0x4004_08c4, 0x0401_0000);
-    bench.write(0x4004_08c8, 0x0401_0000);
-    bench.write_byte(SCI2 + 7, 0x50);
-    bench.write_byte(SCI2 + 1, 5);
+fn line() -> Rig {
+    let mut rig = Rig::fast();
+    rig.write(0x4004_08c4, 0x0401_0000);
+    rig.write(0x4004_08c8, 0x0401_0000);
+    rig.write_byte(SCI2 + 7, 0x50);
+    rig.write_byte(SCI2 + 1, 5);
     for event in 0..4 {
-        bench.write(IELSR + 4 * event, 0xa3 + event);
+        rig.write(IELSR + 4 * event, 0xa3 + event);
     }
-    bench
+    rig
 }
 
 fn us(us: u64) -> VirtualTime {
@@ -27,29 +27,29 @@ fn us(us: u64) -> VirtualTime {
 }
 
 /// Which lines are asserted; they are cleared.
-fn lines(bench: &mut Bench) -> Vec<u16> {
-    let lines: Vec<u16> = (0..4).filter(|line| bench.fabric.irq_level(*line)).collect();
+fn lines(rig: &mut Rig) -> Vec<u16> {
+    let lines: Vec<u16> = (0..4).filter(|line| rig.fabric.irq_level(*line)).collect();
     for line in &lines {
-        bench.write(IELSR + 4 * u32::from(*line), 0xa3 + u32::from(*line));
+        rig.write(IELSR + 4 * u32::from(*line), 0xa3 + u32::from(*line));
     }
     lines
 }
 
 #[test]
 fn a_byte_takes_its_time_and_one_waits_behind_it() {
-    let mut bench = line();
-    bench.write_byte(SCR, 0x20);
-    assert_eq!(bench.read_byte(SSR), 0x84, "TDRE, TEND");
-    bench.write_byte(TDR, 0x41);
-    assert_eq!(bench.read_byte(SSR), 0x80);
-    bench.write_byte(TDR, 0x42);
-    assert_eq!(bench.read_byte(SSR), 0);
-    bench.pass(us(10));
-    assert_eq!((bench.sent(), bench.read_byte(SSR)), (b"A".to_vec(), 0x80));
-    bench.pass(us(9));
-    assert_eq!(bench.sent(), b"");
-    bench.pass(us(1));
-    assert_eq!((bench.sent(), bench.read_byte(SSR)), (b"B".to_vec(), 0x84));
+    let mut rig = line();
+    rig.write_byte(SCR, 0x20);
+    assert_eq!(rig.read_byte(SSR), 0x84, "TDRE, TEND");
+    rig.write_byte(TDR, 0x41);
+    assert_eq!(rig.read_byte(SSR), 0x80);
+    rig.write_byte(TDR, 0x42);
+    assert_eq!(rig.read_byte(SSR), 0);
+    rig.pass(us(10));
+    assert_eq!((rig.sent(), rig.read_byte(SSR)), (b"A".to_vec(), 0x80));
+    rig.pass(us(9));
+    assert_eq!(rig.sent(), b"");
+    rig.pass(us(1));
+    assert_eq!((rig.sent(), rig.read_byte(SSR)), (b"B".to_vec(), 0x84));
 }
 
 #[test]
@@ -65,79 +65,72 @@ fn the_length_of_a_frame_follows_its_registers() {
         (0x00, 0x54, 2, 128, 10_000),   // BRME: half the clocks count
         (0x00, 0x08, 7, 0xff, 10_000),  // ABCSE
     ] {
-        let mut bench = line();
-        bench.write_byte(SCI2, smr);
-        bench.write_byte(SCI2 + 1, brr);
-        bench.write_byte(SCI2 + 7, semr);
-        bench.write_byte(SCI2 + 0x12, mddr);
-        bench.write_byte(SCR, 0x20);
-        bench.write_byte(TDR, 0x55);
-        bench.pass(VirtualTime::from_ns(ns - 1));
-        assert_eq!(bench.sent(), b"", "SMR {smr:#x}, SEMR {semr:#x}, BRR {brr}");
-        bench.pass(VirtualTime::from_ns(2));
-        assert_eq!(bench.sent(), b"U", "SMR {smr:#x}, SEMR {semr:#x}, BRR {brr}");
+        let mut rig = line();
+        rig.write_byte(SCI2, smr);
+        rig.write_byte(SCI2 + 1, brr);
+        rig.write_byte(SCI2 + 7, semr);
+        rig.write_byte(SCI2 + 0x12, mddr);
+        rig.write_byte(SCR, 0x20);
+        rig.write_byte(TDR, 0x55);
+        rig.pass(VirtualTime::from_ns(ns - 1));
+        assert_eq!(rig.sent(), b"", "SMR {smr:#x}, SEMR {semr:#x}, BRR {brr}");
+        rig.pass(VirtualTime::from_ns(2));
+        assert_eq!(rig.sent(), b"U", "SMR {smr:#x}, SEMR {semr:#x}, BRR {brr}");
     }
 }
 
 #[test]
 fn sending_interrupts_when_there_is_room_and_when_it_ends() {
-    let mut bench = line();
-    bench.write_byte(SCR, 0x20);
-    bench.write_byte(SCR, 0xa0);
-    assert_eq!(lines(&mut bench), [0_u16; 0], "TIE after TE raises nothing");
-    bench.write_byte(SCR, 0);
-    bench.write_byte(SCR, 0xa0);
-    assert_eq!(lines(&mut bench), [1], "TIE with TE does");
-    bench.write_byte(TDR, 1);
-    assert_eq!(lines(&mut bench), [1]);
-    bench.write_byte(TDR, 2);
-    assert_eq!(lines(&mut bench), [0_u16; 0]);
-    bench.pass(us(10));
-    assert_eq!(lines(&mut bench), [1]);
-    bench.write_byte(SCR, 0x24);
-    bench.pass(us(9));
-    assert_eq!(lines(&mut bench), [0_u16; 0]);
-    bench.pass(us(1));
-    assert_eq!(lines(&mut bench), [2], "TEI");
+    let mut rig = line();
+    rig.write_byte(SCR, 0x20);
+    rig.write_byte(SCR, 0xa0);
+    assert_eq!(lines(&mut rig), [0_u16; 0], "TIE after TE raises nothing");
+    rig.write_byte(SCR, 0);
+    rig.write_byte(SCR, 0xa0);
+    assert_eq!(lines(&mut rig), [1], "TIE with TE does");
+    rig.write_byte(TDR, 1);
+    assert_eq!(lines(&mut rig), [1]);
+    rig.write_byte(TDR, 2);
+    assert_eq!(lines(&mut rig), [0_u16; 0]);
+    rig.pass(us(10));
+    assert_eq!(lines(&mut rig), [1]);
+    rig.write_byte(SCR, 0x24);
+    rig.pass(us(9));
+    assert_eq!(lines(&mut rig), [0_u16; 0]);
+    rig.pass(us(1));
+    assert_eq!(lines(&mut rig), [2], "TEI");
 }
 
 #[test]
 fn what_arrives_interrupts_and_what_is_not_fetched_is_an_overrun() {
-    let mut bench = line();
-    bench.write_byte(SCR, 0x50);
-    bench.chip.uart_input(&mut bench.fabric, 2, b"abc");
-    bench.pass(us(10));
-    assert_eq!((lines(&mut bench), bench.read_byte(SSR) & 0x60), (vec![0], 0x40));
-    bench.pass(us(10));
+    let mut rig = line();
+    rig.write_byte(SCR, 0x50);
+    rig.chip.uart_input(&mut rig.fabric, 2, b"abc");
+    rig.pass(us(10));
+    assert_eq!((lines(&mut rig), rig.read_byte(SSR) & 0x60), (vec![0], 0x40));
+    rig.pass(us(10));
+    assert_eq!((lines(&mut rig), rig.read_byte(SSR) & 0x60), (vec![3], 0x60), "ORER");
+    assert_eq!(rig.read_byte(RDR), u32::from(b'a'));
+    rig.pass(us(10));
     assert_eq!(
-        (lines(&mut bench), bench.read_byte(SSR) & 0x60),
-        (vec![3], 0x60),
-        "ORER"
-    );
-    assert_eq!(bench.read_byte(RDR), u32::from(b'a'));
-    bench.pass(us(10));
-    assert_eq!(
-        bench.read_byte(SSR) & 0x60,
+        rig.read_byte(SSR) & 0x60,
         0x20,
         "nothing is received until it is cleared"
     );
-    bench.write_byte(SSR, 0xdf);
-    bench.chip.uart_input(&mut bench.fabric, 2, b"d");
-    bench.pass(us(10));
-    assert_eq!(
-        (bench.read_byte(RDR), bench.read_byte(SSR) & 0x60),
-        (u32::from(b'd'), 0)
-    );
+    rig.write_byte(SSR, 0xdf);
+    rig.chip.uart_input(&mut rig.fabric, 2, b"d");
+    rig.pass(us(10));
+    assert_eq!((rig.read_byte(RDR), rig.read_byte(SSR) & 0x60), (u32::from(b'd'), 0));
 }
 
 #[test]
 fn a_line_that_no_pin_carries_is_silent() {
-    let mut bench = line();
-    bench.write(0x4004_08c4, 0);
-    bench.write(0x4004_08c8, 0);
-    bench.write_byte(SCR, 0x30);
-    bench.write_byte(TDR, 0x41);
-    bench.chip.uart_input(&mut bench.fabric, 2, b"x");
-    bench.pass(us(20));
-    assert_eq!((bench.sent(), bench.read_byte(SSR) & 0x40), (vec![], 0));
+    let mut rig = line();
+    rig.write(0x4004_08c4, 0);
+    rig.write(0x4004_08c8, 0);
+    rig.write_byte(SCR, 0x30);
+    rig.write_byte(TDR, 0x41);
+    rig.chip.uart_input(&mut rig.fabric, 2, b"x");
+    rig.pass(us(20));
+    assert_eq!((rig.sent(), rig.read_byte(SSR) & 0x40), (vec![], 0));
 }

@@ -28,14 +28,14 @@ fn registers_have_their_reset_values() {
         (0x4000_3008, 0x0000_0fff), // IWDG_RLR
         (0xe004_2000, 0x100f_6413), // DBGMCU_IDCODE
     ] {
-        assert_eq!(Bench::clocked_but_rcc(addr).read(addr), value, "{addr:#010x}");
+        assert_eq!(Rig::clocked_but_rcc(addr).read(addr), value, "{addr:#010x}");
     }
-    let mut bench = Bench::new();
-    let size = bench.chip.read(&mut bench.fabric, 0x1fff_7a22, AccessSize::Half);
+    let mut rig = Rig::new();
+    let size = rig.chip.read(&mut rig.fabric, 0x1fff_7a22, AccessSize::Half);
     assert_eq!(size, Ok(1_024));
 }
 
-impl Bench {
+impl Rig {
     /// All clocks on, unless RCC itself is looked at.
     fn clocked_but_rcc(addr: u32) -> Self {
         if addr & !0x3ff == 0x4002_3800 {
@@ -66,7 +66,7 @@ fn what_is_not_there_is_refused() {
         (0xc000_0000, Unmapped),
         (0xe004_1000, Unmodelled), // ETM
     ] {
-        assert_eq!(Bench::clocked().try_read(addr), Err(fault), "load from {addr:#010x}");
+        assert_eq!(Rig::clocked().try_read(addr), Err(fault), "load from {addr:#010x}");
     }
     for (addr, value, fault) in [
         (0x4002_3c10, 1, Denied),                  // FLASH_CR, locked
@@ -84,7 +84,7 @@ fn what_is_not_there_is_refused() {
         (0x1fff_7a10, 0, Denied),
     ] {
         assert_eq!(
-            Bench::clocked().try_write(addr, value),
+            Rig::clocked().try_write(addr, value),
             Err(fault),
             "store to {addr:#010x}"
         );
@@ -93,28 +93,28 @@ fn what_is_not_there_is_refused() {
 
 #[test]
 fn a_peripheral_without_clock_reads_zero_and_is_told() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.read(0x4002_0000), 0, "GPIOA_MODER");
-    bench.write(0x4002_0000, 0x5555_5555);
-    assert_eq!(bench.faults(), [AccessFault::Unclocked; 2]);
-    bench.write(0x4002_3830, 1);
-    assert_eq!(bench.read(0x4002_0000), 0xa800_0000);
-    assert_eq!(bench.faults(), []);
+    let mut rig = Rig::new();
+    assert_eq!(rig.read(0x4002_0000), 0, "GPIOA_MODER");
+    rig.write(0x4002_0000, 0x5555_5555);
+    assert_eq!(rig.faults(), [AccessFault::Unclocked; 2]);
+    rig.write(0x4002_3830, 1);
+    assert_eq!(rig.read(0x4002_0000), 0xa800_0000);
+    assert_eq!(rig.faults(), []);
 }
 
 #[test]
 fn flash_is_seen_at_zero_too() {
-    let mut bench = Bench::new();
-    bench.fabric.memory_mut().write(0x0800_0100, &[1, 2, 3, 4]).unwrap();
-    assert_eq!(bench.read(0x100), 0x0403_0201);
+    let mut rig = Rig::new();
+    rig.fabric.memory_mut().write(0x0800_0100, &[1, 2, 3, 4]).unwrap();
+    assert_eq!(rig.read(0x100), 0x0403_0201);
 }
 
 #[test]
 fn identity_comes_from_the_seed() {
     let ids = |seed| {
-        let mut bench = Bench::new();
-        bench.chip = Stm32f407::new(seed);
-        [0x1fff_7a10, 0x1fff_7a14, 0x1fff_7a18].map(|addr| bench.read(addr))
+        let mut rig = Rig::new();
+        rig.chip = Stm32f407::new(seed);
+        [0x1fff_7a10, 0x1fff_7a14, 0x1fff_7a18].map(|addr| rig.read(addr))
     };
     assert_eq!(ids([1; 32]), ids([1; 32]));
     assert_ne!(ids([1; 32]), ids([2; 32]));

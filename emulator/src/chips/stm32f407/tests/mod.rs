@@ -19,12 +19,12 @@ use crate::machine::entropy::EntropyStream;
 pub(super) const SEED: [u8; 32] = [7; 32];
 
 /// A chip at power-on, and what a table does to it.
-pub(super) struct Bench {
+pub(super) struct Rig {
     pub(super) chip: Stm32f407,
     pub(super) fabric: Fabric,
 }
 
-impl Bench {
+impl Rig {
     pub(super) fn new() -> Self {
         let mut chip = Stm32f407::new(SEED);
         let description = chip.description();
@@ -36,11 +36,11 @@ impl Bench {
 
     /// With all clocks on.
     pub(super) fn clocked() -> Self {
-        let mut bench = Self::new();
+        let mut rig = Self::new();
         for offset in [0x30, 0x34, 0x38, 0x40, 0x44] {
-            bench.write(super::RCC + offset, u32::MAX);
+            rig.write(super::RCC + offset, u32::MAX);
         }
-        bench
+        rig
     }
 
     #[track_caller]

@@ -1,6 +1,6 @@
 //! What `docs/cycle-model.md` says of the Cortex-M4, measured with CYCCNT as a program would.
 
-use super::{Bench, MAIN};
+use super::{MAIN, Rig};
 use crate::core::arm::{Limits, cycles};
 use crate::core::fabric::ResetKind;
 
@@ -47,10 +47,10 @@ fn measured(encoding: &[u16]) -> u32 {
     let next = MAIN + 2 * code.len() as u32;
     // ldr r2, [r0]
     code.push(0x6802);
-    let mut bench = Bench::with_fp(&code);
-    bench.core.reset(ResetKind::Pin);
+    let mut rig = Rig::with_fp(&code);
+    rig.core.reset(ResetKind::Pin);
     for at in 0..16 {
-        bench.word(STACK + 4 * at, next | 1);
+        rig.word(STACK + 4 * at, next | 1);
     }
     let registers = [
         ("r0", DWT_CYCCNT),
@@ -68,12 +68,12 @@ fn measured(encoding: &[u16]) -> u32 {
         ("pc", MAIN),
     ];
     for (name, value) in registers {
-        bench.core.write_register(name, value).expect("the register");
+        rig.core.write_register(name, value).expect("the register");
     }
-    let begin = bench.core.instructions();
-    bench.core.run(Limits::instructions(begin + 6));
-    assert_eq!(bench.faults(), [] as [String; 0], "{encoding:04x?}");
-    bench.r(2).wrapping_sub(bench.r(1)).wrapping_sub(LOAD)
+    let begin = rig.core.instructions();
+    rig.core.run(Limits::instructions(begin + 6));
+    assert_eq!(rig.faults(), [] as [String; 0], "{encoding:04x?}");
+    rig.r(2).wrapping_sub(rig.r(1)).wrapping_sub(LOAD)
 }
 
 #[test]

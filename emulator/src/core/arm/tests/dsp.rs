@@ -1,6 +1,6 @@
 //! What the oracle cannot be asked, since it has it otherwise than the manual.
 
-use super::Bench;
+use super::Rig;
 
 /// Q, in its place.
 const Q: u32 = 1 << 27;
@@ -13,6 +13,6 @@ fn a_dual_multiply_saturates_by_the_sum_of_all_three() {
     main.extend([0xfb21, 0x1201, 0xf3ef, 0x8300]);
     // smlad r2, r1, r1, r4; mrs r5, apsr; bkpt 0xab: alone they do not.
     main.extend([0xfb21, 0x4201, 0xf3ef, 0x8500, 0xbeab]);
-    let bench = Bench::new(&main).run();
-    assert_eq!((bench.r(3) & Q, bench.r(5) & Q), (0, Q));
+    let rig = Rig::new(&main).run();
+    assert_eq!((rig.r(3) & Q, rig.r(5) & Q), (0, Q));
 }

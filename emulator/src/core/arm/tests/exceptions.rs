@@ -1,6 +1,6 @@
 //! Entry, return, priorities, masks, tail-chaining, late arrival.
 
-use super::{Bench, MAIN, STACK};
+use super::{MAIN, Rig, STACK};
 use crate::core::arm::Limits;
 use crate::core::arm::cycles::{EXCEPTION_ENTRY, EXCEPTION_RETURN, TAIL_CHAIN};
 use crate::core::fabric::ResetKind;
@@ -12,7 +12,7 @@ const fn irq(line: u32) -> u32 {
 
 #[test]
 fn supervisor_call_stacks_the_frame_and_returns_behind_itself() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x2001, // movs r0, #1
         0x2102, // movs r1, #2
         0x2203, // movs r2, #3
@@ -36,21 +36,21 @@ fn supervisor_call_stacks_the_frame_and_returns_behind_itself() {
         ],
     )
     .run();
-    assert_eq!(bench.r(4), STACK - 32);
-    assert_eq!(bench.r(5), 0xffff_fff9);
-    assert_eq!(bench.r(6) & 0x1ff, 11);
-    let frame: Vec<u32> = (0..8).map(|word| bench.at(STACK - 32 + 4 * word)).collect();
+    assert_eq!(rig.r(4), STACK - 32);
+    assert_eq!(rig.r(5), 0xffff_fff9);
+    assert_eq!(rig.r(6) & 0x1ff, 11);
+    let frame: Vec<u32> = (0..8).map(|word| rig.at(STACK - 32 + 4 * word)).collect();
     // R0–R3, R12, LR, the address behind SVC, xPSR with Z, C and T.
     assert_eq!(frame, [1, 2, 3, 4, 4, 3, MAIN + 16, 0x6100_0000]);
     assert_eq!(
-        [0, 1, 2, 3, 12, 14, 13].map(|index| bench.r(index)),
+        [0, 1, 2, 3, 12, 14, 13].map(|index| rig.r(index)),
         [1, 2, 3, 4, 4, 3, STACK]
     );
 }
 
 #[test]
 fn an_unaligned_stack_is_aligned_and_restored() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0xb081, // sub sp, #4
         0xdf00, // svc 0
         0x466d, // mov r5, sp
@@ -65,14 +65,14 @@ fn an_unaligned_stack_is_aligned_and_restored() {
         ],
     )
     .run();
-    assert_eq!(bench.r(4), STACK - 40);
-    assert_eq!(bench.at(STACK - 40 + 28) & 1 << 9, 1 << 9);
-    assert_eq!(bench.r(5), STACK - 4);
+    assert_eq!(rig.r(4), STACK - 40);
+    assert_eq!(rig.at(STACK - 40 + 28) & 1 << 9, 1 << 9);
+    assert_eq!(rig.r(5), STACK - 4);
 }
 
 #[test]
 fn thread_mode_on_the_process_stack_is_left_and_found_again() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4807, // ldr r0, [pc, #28]
         0xf380, 0x8809, // msr PSP, r0
         0x2003, // movs r0, #3
@@ -97,11 +97,11 @@ fn thread_mode_on_the_process_stack_is_left_and_found_again() {
         ],
     )
     .run();
-    assert_eq!(bench.r(4), 0xffff_fffd);
-    assert_eq!(bench.r(7), STACK);
-    assert_eq!(bench.r(8), 1, "handlers use the main stack and are privileged");
-    assert_eq!((bench.r(5), bench.r(6)), (0x2000_0800, 3));
-    assert_eq!(bench.r(0), 0, "unprivileged code does not see MSP");
+    assert_eq!(rig.r(4), 0xffff_fffd);
+    assert_eq!(rig.r(7), STACK);
+    assert_eq!(rig.r(8), 1, "handlers use the main stack and are privileged");
+    assert_eq!((rig.r(5), rig.r(6)), (0x2000_0800, 3));
+    assert_eq!(rig.r(0), 0, "unprivileged code does not see MSP");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_more_urgent_interrupt_preempts_and_an_equal_one_waits() {
         0x193f, // adds r7, r7, r4
         0x4770, // bx lr
     ];
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4804, // ldr r0, [pc, #16]
         0x2107, // movs r1, #7
         0x6001, // str r1, [r0, #0]
@@ -148,12 +148,12 @@ fn a_more_urgent_interrupt_preempts_and_an_equal_one_waits() {
     .run();
     // 1, then (0x10 << 4 | 18) from line 2 in the middle, + 5, then line 1 (17) after the end.
     let after_line_2 = (0x10 << 4) + 18;
-    assert_eq!(bench.r(7), ((after_line_2 + 5) << 4) + 17);
+    assert_eq!(rig.r(7), ((after_line_2 + 5) << 4) + 17);
 }
 
 #[test]
 fn priority_grouping_makes_sub_priorities_that_do_not_preempt() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4806, // ldr r0, [pc, #24]
         0x4907, // ldr r1, [pc, #28]
         0x6001, // str r1, [r0, #0]
@@ -192,16 +192,12 @@ fn priority_grouping_makes_sub_priorities_that_do_not_preempt() {
         ],
     )
     .run();
-    assert_eq!(
-        (bench.r(6), bench.r(7)),
-        (0, 1),
-        "line 1 came after, not within, line 0"
-    );
+    assert_eq!((rig.r(6), rig.r(7)), (0, 1), "line 1 came after, not within, line 0");
 }
 
 #[test]
 fn masks_hold_interrupts_back_until_they_are_lifted() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x480c, // ldr r0, [pc, #48]
         0x2103, // movs r1, #3
         0x6001, // str r1, [r0, #0]
@@ -246,12 +242,12 @@ fn masks_hold_interrupts_back_until_they_are_lifted() {
         ],
     )
     .run();
-    assert_eq!([2, 3, 4, 6].map(|index| bench.r(index)), [0, 16, 16, 17]);
+    assert_eq!([2, 3, 4, 6].map(|index| rig.r(index)), [0, 16, 16, 17]);
 }
 
 #[test]
 fn a_level_interrupt_comes_again_until_its_line_is_low() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4804, // ldr r0, [pc, #16]
         0x2101, // movs r1, #1
         0x6001, // str r1, [r0, #0]
@@ -275,13 +271,13 @@ fn a_level_interrupt_comes_again_until_its_line_is_low() {
         ],
     )
     .run();
-    assert_eq!(bench.r(7), 3);
+    assert_eq!(rig.r(7), 3);
 }
 
 #[test]
 fn back_to_back_handlers_share_one_frame() {
     // Both lines pend while PRIMASK is set; SP in the second handler shows that nothing was stacked again.
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4807, // ldr r0, [pc, #28]
         0x2103, // movs r1, #3
         0x6001, // str r1, [r0, #0]
@@ -322,16 +318,16 @@ fn back_to_back_handlers_share_one_frame() {
         ],
     )
     .run();
-    assert_eq!((bench.r(8), bench.r(9)), (STACK - 32, STACK - 32));
+    assert_eq!((rig.r(8), rig.r(9)), (STACK - 32, STACK - 32));
     // From the first LDR (2 cycles) over MOV and BX (1 each) to the second.
-    assert_eq!(bench.r(5) - bench.r(4), 4 + TAIL_CHAIN);
-    assert_eq!(bench.r(6) - bench.r(5), 4 + EXCEPTION_RETURN);
+    assert_eq!(rig.r(5) - rig.r(4), 4 + TAIL_CHAIN);
+    assert_eq!(rig.r(6) - rig.r(5), 4 + EXCEPTION_RETURN);
 }
 
 #[test]
 fn what_arrives_while_the_frame_is_stacked_goes_first() {
     // Line 0 (low) pends now, line 1 (urgent) five cycles later, during the stacking of line 0's frame.
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4806, // ldr r0, [pc, #24]
         0x2103, // movs r1, #3
         0x6001, // str r1, [r0, #0]
@@ -369,15 +365,15 @@ fn what_arrives_while_the_frame_is_stacked_goes_first() {
         ],
     )
     .run();
-    assert_eq!(bench.r(7), 0x21);
-    assert_eq!((bench.r(8), bench.r(9)), (STACK - 32, STACK - 32));
+    assert_eq!(rig.r(7), 0x21);
+    assert_eq!((rig.r(8), rig.r(9)), (STACK - 32, STACK - 32));
 }
 
 #[test]
 fn an_interrupt_within_an_it_block_resumes_it_as_it_was() {
     // Started anew for each cycle at which line 0 may fall due; the block must always give the same.
     for cycles in 1..16 {
-        let mut bench = Bench::new(&[
+        let mut rig = Rig::new(&[
             0x4809, // ldr r0, [pc, #36]
             0x2101, // movs r1, #1
             0x6001, // str r1, [r0, #0]
@@ -408,20 +404,20 @@ fn an_interrupt_within_an_it_block_resumes_it_as_it_was() {
                 0x4770, // bx lr
             ],
         );
-        bench.word(0x2000_0000, cycles);
-        bench = bench.run();
+        rig.word(0x2000_0000, cycles);
+        rig = rig.run();
         assert_eq!(
-            [2, 3, 6].map(|index| bench.r(index)),
+            [2, 3, 6].map(|index| rig.r(index)),
             [1, 4, 1],
             "interrupted after {cycles} cycles"
         );
-        assert!(bench.r(7) <= 1);
+        assert!(rig.r(7) <= 1);
     }
 }
 
 #[test]
 fn systick_comes_every_reload_plus_one_cycles() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0x4803, // ldr r0, [pc, #12]
         0x2163, // movs r1, #99
         0x6041, // str r1, [r0, #4]
@@ -442,14 +438,14 @@ fn systick_comes_every_reload_plus_one_cycles() {
             0x4770, // bx lr
         ],
     );
-    bench.core.reset(ResetKind::Pin);
+    rig.core.reset(ResetKind::Pin);
     let mut times = Vec::new();
     while times.len() < 20 {
-        bench.core.run(Limits::instructions(bench.core.instructions() + 1));
-        if bench.pc() == 0x202 {
-            times.push(bench.r(3) / 15_625);
+        rig.core.run(Limits::instructions(rig.core.instructions() + 1));
+        if rig.pc() == 0x202 {
+            times.push(rig.r(3) / 15_625);
         }
-        assert!(bench.core.instructions() < 10_000);
+        assert!(rig.core.instructions() < 10_000);
     }
     // The branch to itself takes three cycles, so that each entry may be up to two late.
     for (index, time) in times.iter().enumerate() {
@@ -460,7 +456,7 @@ fn systick_comes_every_reload_plus_one_cycles() {
 
 #[test]
 fn a_write_to_icsr_pends_pendsv_which_waits_for_its_turn() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0xdf00, // svc 0
         0xbeab, // bkpt 0x00ab
     ])
@@ -487,14 +483,14 @@ fn a_write_to_icsr_pends_pendsv_which_waits_for_its_turn() {
         ],
     )
     .run();
-    assert_eq!((bench.r(5), bench.r(7)), (0, 1));
-    assert_eq!(bench.r(6) & 0x1ff, 11, "VECTACTIVE");
-    assert_eq!(bench.r(6) >> 12 & 0x1ff, 14, "VECTPENDING");
+    assert_eq!((rig.r(5), rig.r(7)), (0, 1));
+    assert_eq!(rig.r(6) & 0x1ff, 11, "VECTACTIVE");
+    assert_eq!(rig.r(6) >> 12 & 0x1ff, 14, "VECTPENDING");
 }
 
 #[test]
 fn entry_costs_what_the_cycle_model_says() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4a04, // ldr r2, [pc, #16]
         0x4b05, // ldr r3, [pc, #20]
         0x2101, // movs r1, #1
@@ -517,6 +513,6 @@ fn entry_costs_what_the_cycle_model_says() {
         ],
     )
     .run();
-    assert_eq!(bench.r(5) - bench.r(4), 2 + 1 + EXCEPTION_ENTRY);
-    assert_eq!(bench.r(6) - bench.r(5), 2 + 1 + EXCEPTION_RETURN);
+    assert_eq!(rig.r(5) - rig.r(4), 2 + 1 + EXCEPTION_ENTRY);
+    assert_eq!(rig.r(6) - rig.r(5), 2 + 1 + EXCEPTION_RETURN);
 }

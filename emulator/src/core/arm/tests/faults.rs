@@ -1,6 +1,6 @@
 //! Faults: which exception, which status bits, escalation, lockup.
 
-use super::{Bench, STACK};
+use super::{Rig, STACK};
 use crate::core::arm::{Fault, Lockup, StopReason};
 use crate::core::fabric::AccessFault;
 
@@ -36,24 +36,24 @@ struct Expected {
     pc: u32,
 }
 
-fn check(code: &[u16], enabled: bool, expected: &Expected) -> Bench {
-    let mut bench = Bench::new(if enabled {
+fn check(code: &[u16], enabled: bool, expected: &Expected) -> Rig {
+    let mut rig = Rig::new(if enabled {
         ENABLE
     } else {
         &[
             0xe01e, // b.n 40
         ]
     });
-    bench.place(0x140, code);
+    rig.place(0x140, code);
     for exception in [3, 4, 5, 6] {
-        bench = bench.handler(exception, 0x200, REPORT);
+        rig = rig.handler(exception, 0x200, REPORT);
     }
-    let bench = bench.run();
-    assert_eq!(bench.r(8), expected.exception, "exception; {:?}", bench.faults());
-    assert_eq!(bench.r(4), expected.cfsr, "CFSR {:#x}", bench.r(4));
-    assert_eq!(bench.r(5), expected.hfsr, "HFSR {:#x}", bench.r(5));
-    assert_eq!(bench.r(7), 0x140 + expected.pc, "stacked PC");
-    bench
+    let rig = rig.run();
+    assert_eq!(rig.r(8), expected.exception, "exception; {:?}", rig.faults());
+    assert_eq!(rig.r(4), expected.cfsr, "CFSR {:#x}", rig.r(4));
+    assert_eq!(rig.r(5), expected.hfsr, "HFSR {:#x}", rig.r(5));
+    assert_eq!(rig.r(7), 0x140 + expected.pc, "stacked PC");
+    rig
 }
 
 /// Once with its own handler, once escalated.
@@ -150,7 +150,7 @@ fn an_access_to_nothing_is_a_precise_bus_fault_with_its_address() {
         0xf04f, 0x40c0, // mov.w r0, #1610612736
         0x6881, // ldr r1, [r0, #8]
     ];
-    let bench = check(
+    let rig = check(
         code,
         true,
         &Expected {
@@ -160,7 +160,7 @@ fn an_access_to_nothing_is_a_precise_bus_fault_with_its_address() {
             pc: 4,
         },
     );
-    assert_eq!(bench.r(6), 0x6000_0008);
+    assert_eq!(rig.r(6), 0x6000_0008);
     check_both(code, 5, 1 << 9 | 1 << 15, 4);
 }
 
@@ -171,7 +171,7 @@ fn what_is_not_modelled_is_logged_with_address_and_pc() {
         0x2105, // movs r1, #5
         0xf880, 0x1020, // strb.w r1, [r0, #32]
     ];
-    let mut bench = check(
+    let mut rig = check(
         code,
         true,
         &Expected {
@@ -181,7 +181,7 @@ fn what_is_not_modelled_is_logged_with_address_and_pc() {
             pc: 6,
         },
     );
-    let log = bench.core.fabric_mut().take_faults();
+    let log = rig.core.fabric_mut().take_faults();
     assert_eq!(log.len(), 1);
     assert_eq!(
         (log[0].addr, log[0].pc, log[0].write, log[0].fault),
@@ -216,14 +216,14 @@ fn a_jump_into_nothing_is_an_instruction_fault() {
 
 #[test]
 fn an_invalid_return_is_a_usage_fault() {
-    let mut bench = Bench::new(ENABLE);
-    bench.place(
+    let mut rig = Rig::new(ENABLE);
+    rig.place(
         0x140,
         &[
             0xdf00, // svc 0
         ],
     );
-    let bench = bench
+    let rig = rig
         .handler(
             11,
             0x180,
@@ -234,9 +234,9 @@ fn an_invalid_return_is_a_usage_fault() {
         )
         .handler(6, 0x200, REPORT)
         .run();
-    assert_eq!((bench.r(8), bench.r(4)), (6, 1 << 18));
+    assert_eq!((rig.r(8), rig.r(4)), (6, 1 << 18));
     assert_eq!(
-        bench.r(7),
+        rig.r(7),
         0x142,
         "the frame of the code that was to be returned to is still there"
     );
@@ -278,8 +278,8 @@ fn a_supervisor_call_that_is_masked_is_a_hard_fault() {
 #[test]
 fn a_stack_that_is_not_there_is_a_stacking_fault_on_the_main_one() {
     // PSP points to nothing: the fault is taken with BFSR.STKERR, its handler runs on MSP.
-    let mut bench = Bench::new(ENABLE);
-    bench.place(
+    let mut rig = Rig::new(ENABLE);
+    rig.place(
         0x140,
         &[
             0xf04f, 0x40c0, // mov.w r0, #1610612736
@@ -290,7 +290,7 @@ fn a_stack_that_is_not_there_is_a_stacking_fault_on_the_main_one() {
             0xdf00, // svc 0
         ],
     );
-    let bench = bench
+    let rig = rig
         .handler(5, 0x200, REPORT)
         .handler(
             11,
@@ -300,13 +300,13 @@ fn a_stack_that_is_not_there_is_a_stacking_fault_on_the_main_one() {
             ],
         )
         .run();
-    assert_eq!((bench.r(8), bench.r(4)), (5, 1 << 12));
-    assert_eq!(bench.r(13), STACK);
+    assert_eq!((rig.r(8), rig.r(4)), (5, 1 << 12));
+    assert_eq!(rig.r(13), STACK);
 }
 
 #[test]
 fn a_fault_in_the_hard_fault_handler_locks_up() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0xde00, // udf #0
     ])
     .handler(
@@ -321,21 +321,21 @@ fn a_fault_in_the_hard_fault_handler_locks_up() {
         pc: 0x202,
         fault: Fault::UndefinedInstruction,
     });
-    assert_eq!(bench.run_to(), lockup);
+    assert_eq!(rig.run_to(), lockup);
     assert_eq!(
-        bench.core.run(super::Limits::until(super::VirtualTime::MAX)),
+        rig.core.run(super::Limits::until(super::VirtualTime::MAX)),
         lockup,
         "it stays so"
     );
-    assert_eq!(bench.faults().len(), 2);
+    assert_eq!(rig.faults().len(), 2);
 }
 
 #[test]
 fn erased_flash_faults_at_once_and_says_where() {
-    let mut bench = Bench::new(&[]);
-    bench.word(0, u32::MAX);
-    bench.word(4, u32::MAX);
-    let stop = bench.run_to();
+    let mut rig = Rig::new(&[]);
+    rig.word(0, u32::MAX);
+    rig.word(4, u32::MAX);
+    let stop = rig.run_to();
     assert!(
         matches!(stop, StopReason::Lockup(Lockup { pc: 0xffff_fffe, .. })),
         "{stop:?}"
@@ -346,8 +346,8 @@ fn erased_flash_faults_at_once_and_says_where() {
 fn the_mpu_keeps_unprivileged_code_out() {
     // Region 0: all flash, executable, read-only for all. Region 1: the first KiB of RAM for privileged code alone.
     // Region 2: the stack, for all.
-    let mut bench = Bench::new(ENABLE);
-    bench.place(
+    let mut rig = Rig::new(ENABLE);
+    rig.place(
         0x140,
         &[
             0x480b, // ldr r0, [pc, #44]
@@ -381,7 +381,7 @@ fn the_mpu_keeps_unprivileged_code_out() {
             0x0010, 0x2000, // .word 0x20000010
         ],
     );
-    let bench = bench
+    let rig = rig
         .handler(
             4,
             0x200,
@@ -396,7 +396,7 @@ fn the_mpu_keeps_unprivileged_code_out() {
             ],
         )
         .run();
-    assert_eq!(bench.r(4), 1 << 1 | 1 << 7);
-    assert_eq!(bench.r(6), 0x2000_0010);
-    assert_eq!(bench.at(0x2000_0010), 5, "privileged code may");
+    assert_eq!(rig.r(4), 1 << 1 | 1 << 7);
+    assert_eq!(rig.r(6), 0x2000_0010);
+    assert_eq!(rig.at(0x2000_0010), 5, "privileged code may");
 }

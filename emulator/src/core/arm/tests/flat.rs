@@ -1,7 +1,7 @@
 //! However long code runs without a break, the host's stack stays as it is: a handler that returned to the one before it
 //! would use it up.
 
-use super::{Bench, DEVICE};
+use super::{DEVICE, Rig};
 
 /// Passes through the loop. One frame left behind in each would take more than there is.
 const PASSES: u32 = 300_000;
@@ -73,6 +73,6 @@ fn a_long_run_takes_no_more_of_the_hosts_stack() {
     main.push(0xbeab);
     let runs = std::thread::Builder::new()
         .stack_size(HOST_STACK_BYTES)
-        .spawn(move || Bench::new(&main).run().r(7));
+        .spawn(move || Rig::new(&main).run().r(7));
     assert_eq!(runs.expect("a thread").join().expect("it ends"), 0);
 }

@@ -1,6 +1,6 @@
 //! The floating-point extension around its arithmetic: permission, frames, lazy state, what FPv4-SP lacks.
 
-use super::{Bench, MAIN, STACK};
+use super::{MAIN, Rig, STACK};
 
 /// Bytes of a frame with floating-point state.
 const FRAME: u32 = 0x68;
@@ -13,8 +13,8 @@ const EAGER: u32 = 0x8000_0000;
 const LAZY: u32 = 0xc000_0000;
 
 /// Writes `fpccr`, permits the extension, S0 = 1, S15 = 2, CONTROL to R7; SVC; CONTROL to R8, S0 to R9, S15 to R10.
-fn bench(fpccr: u32, handler: &[u16]) -> Bench {
-    let mut bench = Bench::with_fp(&[
+fn rig(fpccr: u32, handler: &[u16]) -> Rig {
+    let mut rig = Rig::with_fp(&[
         0x4811, // ldr r0, [pc, #68]
         0x4912, // ldr r1, [pc, #72]
         0x6001, // str r1, [r0, #0]
@@ -32,9 +32,9 @@ fn bench(fpccr: u32, handler: &[u16]) -> Bench {
     ])
     .handler(11, 0x200, handler);
     for (addr, word) in [(0x148, CPACR), (0x14c, 0x00f0_0000), (0x150, FPCCR), (0x154, fpccr)] {
-        bench.word(addr, word);
+        rig.word(addr, word);
     }
-    bench
+    rig
 }
 
 const PLAIN_HANDLER: [u16; 3] = [
@@ -64,52 +64,52 @@ const FP_HANDLER: [u16; 22] = [
 
 #[test]
 fn a_handler_that_leaves_the_extension_alone_costs_room_only() {
-    let bench = bench(LAZY, &PLAIN_HANDLER).run();
+    let rig = rig(LAZY, &PLAIN_HANDLER).run();
     let frame = STACK - FRAME;
-    assert_eq!((bench.r(4), bench.r(5)), (0xffff_ffe9, frame));
-    assert_eq!(bench.at(frame + 0x20), 0, "nothing was stored");
-    assert_eq!((bench.r(7), bench.r(8)), (4, 4), "CONTROL.FPCA before and after");
-    assert_eq!((bench.r(9), bench.r(10), bench.r(13)), (ONE, TWO, STACK));
+    assert_eq!((rig.r(4), rig.r(5)), (0xffff_ffe9, frame));
+    assert_eq!(rig.at(frame + 0x20), 0, "nothing was stored");
+    assert_eq!((rig.r(7), rig.r(8)), (4, 4), "CONTROL.FPCA before and after");
+    assert_eq!((rig.r(9), rig.r(10), rig.r(13)), (ONE, TWO, STACK));
 }
 
 #[test]
 fn a_handler_that_uses_the_extension_stores_the_state_first() {
-    let bench = bench(LAZY, &FP_HANDLER).run();
+    let rig = rig(LAZY, &FP_HANDLER).run();
     let frame = STACK - FRAME;
-    assert_eq!((bench.r(4), bench.r(5), bench.r(6)), (0xffff_ffe9, frame, 0));
+    assert_eq!((rig.r(4), rig.r(5), rig.r(6)), (0xffff_ffe9, frame, 0));
     // ASPEN, LSPEN, HFRDY, THREAD, LSPACT: neither BusFault nor MemManage is enabled, and the context is privileged.
-    assert_eq!(bench.at(frame - 4), 0xc000_0019);
-    assert_eq!(bench.at(frame - 8), 0, "not stored before it must be");
-    assert_eq!(bench.at(frame - 12) & 1, 0, "LSPACT");
-    assert_eq!(bench.at(frame - 16), frame + 0x20, "FPCAR");
-    assert_eq!(bench.at(frame + 0x20), ONE);
-    assert_eq!(bench.at(frame + 0x20 + 4 * 15), TWO);
-    assert_eq!((bench.r(8), bench.r(9), bench.r(10)), (4, ONE, TWO));
+    assert_eq!(rig.at(frame - 4), 0xc000_0019);
+    assert_eq!(rig.at(frame - 8), 0, "not stored before it must be");
+    assert_eq!(rig.at(frame - 12) & 1, 0, "LSPACT");
+    assert_eq!(rig.at(frame - 16), frame + 0x20, "FPCAR");
+    assert_eq!(rig.at(frame + 0x20), ONE);
+    assert_eq!(rig.at(frame + 0x20 + 4 * 15), TWO);
+    assert_eq!((rig.r(8), rig.r(9), rig.r(10)), (4, ONE, TWO));
 }
 
 #[test]
 fn without_lazy_state_the_frame_is_stored_at_once() {
-    let bench = bench(EAGER, &PLAIN_HANDLER).run();
+    let rig = rig(EAGER, &PLAIN_HANDLER).run();
     let frame = STACK - FRAME;
-    assert_eq!(bench.r(5), frame);
-    assert_eq!(bench.at(frame + 0x20), ONE);
-    assert_eq!(bench.at(frame + 0x20 + 4 * 15), TWO);
-    assert_eq!((bench.r(9), bench.r(10), bench.r(13)), (ONE, TWO, STACK));
+    assert_eq!(rig.r(5), frame);
+    assert_eq!(rig.at(frame + 0x20), ONE);
+    assert_eq!(rig.at(frame + 0x20 + 4 * 15), TWO);
+    assert_eq!((rig.r(9), rig.r(10), rig.r(13)), (ONE, TWO, STACK));
 }
 
 #[test]
 fn without_automatic_state_frames_are_plain_and_registers_are_shared() {
     // FPCCR.ASPEN clear: FPCA is never set.
-    let bench = bench(0, &FP_HANDLER).run();
-    assert_eq!((bench.r(4), bench.r(5)), (0xffff_fff9, STACK - 32));
-    assert_eq!((bench.r(7), bench.r(8)), (0, 0));
-    assert_eq!(bench.r(9), FOUR, "the handler's value stays");
+    let rig = rig(0, &FP_HANDLER).run();
+    assert_eq!((rig.r(4), rig.r(5)), (0xffff_fff9, STACK - 32));
+    assert_eq!((rig.r(7), rig.r(8)), (0, 0));
+    assert_eq!(rig.r(9), FOUR, "the handler's value stays");
 }
 
 /// A program of one floating-point instruction, whose HardFault handler ends it; CFSR.
 #[track_caller]
-fn faults(mut bench: Bench, code: [u16; 2], cpacr: u32) -> u32 {
-    bench.place(
+fn faults(mut rig: Rig, code: [u16; 2], cpacr: u32) -> u32 {
+    rig.place(
         MAIN,
         &[
             0x4806, // ldr r0, [pc, #24]
@@ -118,9 +118,9 @@ fn faults(mut bench: Bench, code: [u16; 2], cpacr: u32) -> u32 {
             code[0], code[1], 0xbeab, // bkpt 0x00ab
         ],
     );
-    bench.word(0x11c, CPACR);
-    bench.word(0x120, cpacr);
-    let bench = bench
+    rig.word(0x11c, CPACR);
+    rig.word(0x120, cpacr);
+    let rig = rig
         .handler(
             3,
             0x200,
@@ -133,7 +133,7 @@ fn faults(mut bench: Bench, code: [u16; 2], cpacr: u32) -> u32 {
             ],
         )
         .run();
-    bench.r(4)
+    rig.r(4)
 }
 
 const UNDEFINSTR: u32 = 1 << 16;
@@ -144,22 +144,18 @@ const VADD_F64: [u16; 2] = [0xee30, 0x0b00];
 #[test]
 fn what_is_not_permitted_or_not_there_faults() {
     let all = 0x00f0_0000;
-    assert_eq!(faults(Bench::with_fp(&[]), VMRS_R0, 0), NOCP, "not enabled");
-    assert_eq!(faults(Bench::with_fp(&[]), VMRS_R0, all), 0);
-    assert_eq!(faults(Bench::with_fp(&[]), VADD_F64, 0), NOCP);
+    assert_eq!(faults(Rig::with_fp(&[]), VMRS_R0, 0), NOCP, "not enabled");
+    assert_eq!(faults(Rig::with_fp(&[]), VMRS_R0, all), 0);
+    assert_eq!(faults(Rig::with_fp(&[]), VADD_F64, 0), NOCP);
     assert_eq!(
-        faults(Bench::with_fp(&[]), VADD_F64, all),
+        faults(Rig::with_fp(&[]), VADD_F64, all),
         UNDEFINSTR,
         "single precision only"
     );
     assert_eq!(
-        faults(Bench::new(&[]), VMRS_R0, all),
+        faults(Rig::new(&[]), VMRS_R0, all),
         NOCP,
         "a core without the extension"
     );
-    assert_eq!(
-        faults(Bench::with_fp(&[]), [0xee00, 0x0910], all),
-        NOCP,
-        "coprocessor 9"
-    );
+    assert_eq!(faults(Rig::with_fp(&[]), [0xee00, 0x0910], all), NOCP, "coprocessor 9");
 }

@@ -1,6 +1,6 @@
 //! Blocks that are linked to what follows them, when something else comes between.
 
-use super::{Bench, MAIN};
+use super::{MAIN, Rig};
 use crate::core::arm::Limits;
 use crate::core::fabric::ResetKind;
 
@@ -8,17 +8,17 @@ const ELSEWHERE: u32 = 0x200;
 
 #[test]
 fn a_block_is_linked_only_to_where_its_branch_goes() {
-    let mut bench = Bench::new(&[0x2001, 0xe005]); // movs r0, #1; b 0x110
-    bench.place(0x110, &[0x2101, 0xe7fe]); // movs r1, #1; b .
-    bench.place(ELSEWHERE, &[0x2201, 0xe7fe]); // movs r2, #1; b .
-    bench.core.reset(ResetKind::Pin);
+    let mut rig = Rig::new(&[0x2001, 0xe005]); // movs r0, #1; b 0x110
+    rig.place(0x110, &[0x2101, 0xe7fe]); // movs r1, #1; b .
+    rig.place(ELSEWHERE, &[0x2201, 0xe7fe]); // movs r2, #1; b .
+    rig.core.reset(ResetKind::Pin);
     // The budget ends right behind the branch, whose target was never seen; then an interrupt might come.
-    bench.core.run(Limits::instructions(2));
-    assert_eq!(bench.pc(), 0x110);
-    bench.core.registers_mut().r[15] = ELSEWHERE;
-    bench.core.run(Limits::instructions(6));
-    assert_eq!((bench.r(1), bench.r(2)), (0, 1));
-    bench.core.registers_mut().r[15] = MAIN;
-    bench.core.run(Limits::instructions(12));
-    assert_eq!((bench.r(1), bench.pc()), (1, 0x112), "the branch went elsewhere");
+    rig.core.run(Limits::instructions(2));
+    assert_eq!(rig.pc(), 0x110);
+    rig.core.registers_mut().r[15] = ELSEWHERE;
+    rig.core.run(Limits::instructions(6));
+    assert_eq!((rig.r(1), rig.r(2)), (0, 1));
+    rig.core.registers_mut().r[15] = MAIN;
+    rig.core.run(Limits::instructions(12));
+    assert_eq!((rig.r(1), rig.pc()), (1, 0x112), "the branch went elsewhere");
 }

@@ -1,6 +1,6 @@
 //! Bit-banding, exclusives, code that is rewritten, and the same run cut in different places.
 
-use super::Bench;
+use super::Rig;
 use crate::core::arm::{CortexM, Limits, StopReason};
 use crate::core::fabric::ResetKind;
 use crate::machine::VirtualTime;
@@ -8,7 +8,7 @@ use crate::machine::hash::StateHasher;
 
 #[test]
 fn bit_band_aliases_are_single_bits() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4805, // ldr r0, [pc, #20]
         0xf04f, 0x01a5, // mov.w r1, #165
         0x6001, // str r1, [r0, #0]
@@ -24,13 +24,13 @@ fn bit_band_aliases_are_single_bits() {
         0x0204, 0x2200, // .word 0x22000204
     ])
     .run();
-    assert_eq!((bench.r(3), bench.r(5)), (0, 1));
-    assert_eq!(bench.r(6), 0x2a7);
+    assert_eq!((rig.r(3), rig.r(5)), (0, 1));
+    assert_eq!(rig.r(6), 0x2a7);
 }
 
 #[test]
 fn a_store_exclusive_needs_its_load_and_no_exception_between() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x480a, // ldr r0, [pc, #40]
         0x2107, // movs r1, #7
         0xe840, 0x1200, // strex r2, r1, [r0]
@@ -55,13 +55,13 @@ fn a_store_exclusive_needs_its_load_and_no_exception_between() {
         ],
     )
     .run();
-    assert_eq!([2, 3, 4, 5, 6].map(|index| bench.r(index)), [1, 0, 1, 1, 7]);
+    assert_eq!([2, 3, 4, 5, 6].map(|index| rig.r(index)), [1, 0, 1, 1, 7]);
 }
 
 #[test]
 fn code_in_ram_that_is_rewritten_runs_as_it_now_is() {
     // A routine in RAM is called, its first instruction changed from MOVS R4, #1 to MOVS R4, #2, and called again.
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4805, // ldr r0, [pc, #20]
         0x4906, // ldr r1, [pc, #24]
         0x6001, // str r1, [r0, #0]
@@ -78,12 +78,12 @@ fn code_in_ram_that_is_rewritten_runs_as_it_now_is() {
         0x2402, 0x4770, // .word 0x47702402
     ])
     .run();
-    assert_eq!((bench.r(5), bench.r(4)), (1, 2));
+    assert_eq!((rig.r(5), rig.r(4)), (1, 2));
 }
 
 #[test]
 fn an_instruction_may_rewrite_the_next_one_of_its_own_block() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0x4802, // ldr r0, [pc, #8]
         0x4903, // ldr r1, [pc, #12]
         0xf242, 0x4202, // movw r2, #9218
@@ -92,8 +92,8 @@ fn an_instruction_may_rewrite_the_next_one_of_its_own_block() {
         0x0101, 0x2000, // .word 0x20000101
         0x0104, 0x2000, // .word 0x20000104
     ]);
-    bench.core.reset(ResetKind::Pin);
-    bench.place(
+    rig.core.reset(ResetKind::Pin);
+    rig.place(
         0x2000_0100,
         &[
             0x800a, // strh r2, [r1, #0]
@@ -102,14 +102,14 @@ fn an_instruction_may_rewrite_the_next_one_of_its_own_block() {
             0xbeab, // bkpt 0x00ab
         ],
     );
-    let stop = bench.core.run(Limits::until(VirtualTime::from_seconds(1)));
+    let stop = rig.core.run(Limits::until(VirtualTime::from_seconds(1)));
     assert!(matches!(stop, StopReason::Semihosting { .. }));
-    assert_eq!(bench.r(4), 2);
+    assert_eq!(rig.r(4), 2);
 }
 
 /// A program with interrupts, sleep and stores, that never ends.
 fn busy() -> CortexM {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0x480c, // ldr r0, [pc, #48]
         0x2101, // movs r1, #1
         0x6001, // str r1, [r0, #0]
@@ -161,8 +161,8 @@ fn busy() -> CortexM {
             0x0208, 0x2000, // .word 0x20000208
         ],
     );
-    bench.core.reset(ResetKind::Pin);
-    bench.core
+    rig.core.reset(ResetKind::Pin);
+    rig.core
 }
 
 fn hash(core: &CortexM) -> u64 {
@@ -210,7 +210,7 @@ fn a_fork_goes_on_as_its_parent_does() {
 fn a_program_that_polls_a_device_takes_no_stack() {
     // 200,000 loads from a device in one run, on a stack that holds a frame for none but a few of them.
     let polls = || {
-        let mut bench = Bench::new(&[
+        let mut rig = Rig::new(&[
             0x2040, // movs r0, #64
             0x0600, // lsls r0, r0, #24
             0x4902, // ldr r1, [pc, #8]
@@ -221,9 +221,9 @@ fn a_program_that_polls_a_device_takes_no_stack() {
             0xbf00, // nop
             0x0d40, 0x0003, // .word 200000
         ]);
-        let stop = bench.run_to();
+        let stop = rig.run_to();
         assert!(matches!(stop, StopReason::Semihosting { .. }), "{stop:?}");
-        assert_eq!(bench.r(1), 0);
+        assert_eq!(rig.r(1), 0);
     };
     let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(polls);
     thread.unwrap().join().unwrap();

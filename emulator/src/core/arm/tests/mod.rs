@@ -27,11 +27,11 @@ const STACK: u32 = 0x2000_1000;
 const CYCLE: VirtualTime = VirtualTime::from_ps(15_625);
 
 /// A machine under test.
-struct Bench {
+struct Rig {
     core: CortexM,
 }
 
-impl Bench {
+impl Rig {
     /// `main` is what runs after reset; every vector points to 0xFFFF until it is set.
     fn new(main: &[u16]) -> Self {
         Self::on(Registers { fpu: false }, main)
@@ -50,13 +50,13 @@ impl Bench {
             EntropyStream::new([1; 32]),
             description.cpu_hz,
         );
-        let mut bench = Self {
+        let mut rig = Self {
             core: CortexM::new(chip, fabric),
         };
-        bench.word(0, STACK);
-        bench.word(4, MAIN | 1);
-        bench.place(MAIN, main);
-        bench
+        rig.word(0, STACK);
+        rig.word(4, MAIN | 1);
+        rig.place(MAIN, main);
+        rig
     }
 
     /// Handler code for `exception` at `addr`.

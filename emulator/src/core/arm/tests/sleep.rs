@@ -1,6 +1,6 @@
 //! WFI, WFE, SEV, sleep on exit, power-off and resets.
 
-use super::{Bench, CYCLE};
+use super::{CYCLE, Rig};
 use crate::core::arm::{Limits, StopReason};
 use crate::core::fabric::ResetKind;
 use crate::machine::VirtualTime;
@@ -27,20 +27,20 @@ const COUNT: &[u16] = &[
 
 #[test]
 fn wfi_jumps_to_the_next_event() {
-    let bench = Bench::new(SLEEPER).handler(16, 0x200, COUNT).run();
-    assert_eq!((bench.r(6), bench.r(7)), (1, 1));
+    let rig = Rig::new(SLEEPER).handler(16, 0x200, COUNT).run();
+    assert_eq!((rig.r(6), rig.r(7)), (1, 1));
     assert!(
-        bench.core.cycles() > 1_000 && bench.core.cycles() < 1_060,
+        rig.core.cycles() > 1_000 && rig.core.cycles() < 1_060,
         "{}",
-        bench.core.cycles()
+        rig.core.cycles()
     );
-    assert!(bench.core.slept_cycles() > 980);
-    assert!(bench.core.instructions() < 15);
+    assert!(rig.core.slept_cycles() > 980);
+    assert!(rig.core.instructions() < 15);
 }
 
 #[test]
 fn a_masked_interrupt_wakes_wfi_but_is_not_taken() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0xb672, // cpsid i
         0x4805, // ldr r0, [pc, #20]
         0x2101, // movs r1, #1
@@ -56,44 +56,44 @@ fn a_masked_interrupt_wakes_wfi_but_is_not_taken() {
     ])
     .handler(16, 0x200, COUNT)
     .run();
-    assert_eq!((bench.r(6), bench.r(7)), (0, 1));
+    assert_eq!((rig.r(6), rig.r(7)), (0, 1));
 }
 
 #[test]
 fn a_sleeping_machine_says_so_and_time_stands_when_asked() {
-    let mut bench = Bench::new(SLEEPER).handler(16, 0x200, COUNT);
-    bench.core.reset(ResetKind::Pin);
+    let mut rig = Rig::new(SLEEPER).handler(16, 0x200, COUNT);
+    rig.core.reset(ResetKind::Pin);
     let limits = Limits {
         stop_when_idle: true,
         ..Limits::until(VirtualTime::from_seconds(1))
     };
-    assert_eq!(bench.core.run(limits), StopReason::Idle);
-    let asleep = bench.core.now();
+    assert_eq!(rig.core.run(limits), StopReason::Idle);
+    let asleep = rig.core.now();
     assert!(asleep < VirtualTime::from_us(1));
-    assert!(bench.core.next_due_at().unwrap() > asleep + VirtualTime::from_us(10));
+    assert!(rig.core.next_due_at().unwrap() > asleep + VirtualTime::from_us(10));
     // To a time in between: it sleeps on.
     let between = asleep + VirtualTime::from_us(5);
-    assert_eq!(bench.core.run(Limits::until(between)), StopReason::Time);
-    assert!(bench.core.now() >= between && bench.core.now() < between + CYCLE);
+    assert_eq!(rig.core.run(Limits::until(between)), StopReason::Time);
+    assert!(rig.core.now() >= between && rig.core.now() < between + CYCLE);
     assert!(matches!(
-        bench.core.run(Limits::until(VirtualTime::from_seconds(1))),
+        rig.core.run(Limits::until(VirtualTime::from_seconds(1))),
         StopReason::Semihosting { .. }
     ));
 }
 
 #[test]
 fn nothing_to_wake_for_is_idle_for_ever() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0xbf30, // wfi
     ]);
-    bench.core.reset(ResetKind::Pin);
-    assert_eq!(bench.core.run(Limits::instructions(u64::MAX)), StopReason::Idle);
-    assert_eq!(bench.core.instructions(), 1);
+    rig.core.reset(ResetKind::Pin);
+    assert_eq!(rig.core.run(Limits::instructions(u64::MAX)), StopReason::Idle);
+    assert_eq!(rig.core.instructions(), 1);
 }
 
 #[test]
 fn wfe_takes_a_stored_event_and_else_sleeps() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4806, // ldr r0, [pc, #24]
         0x2101, // movs r1, #1
         0x6001, // str r1, [r0, #0]
@@ -110,12 +110,12 @@ fn wfe_takes_a_stored_event_and_else_sleeps() {
     ])
     .handler(16, 0x200, COUNT)
     .run();
-    assert_eq!((bench.r(6), bench.r(7)), (0, 1));
+    assert_eq!((rig.r(6), rig.r(7)), (0, 1));
 }
 
 #[test]
 fn sevonpend_wakes_wfe_by_an_interrupt_that_is_not_enabled() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4805, // ldr r0, [pc, #20]
         0x2110, // movs r1, #16
         0x6001, // str r1, [r0, #0]
@@ -129,12 +129,12 @@ fn sevonpend_wakes_wfe_by_an_interrupt_that_is_not_enabled() {
         0xed10, 0xe000, // .word 0xe000ed10
     ])
     .run();
-    assert_eq!((bench.r(6), bench.r(7)), (1, 0));
+    assert_eq!((rig.r(6), rig.r(7)), (1, 0));
 }
 
 #[test]
 fn sleep_on_exit_never_comes_back_to_thread_mode() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0x4805, // ldr r0, [pc, #20]
         0x2102, // movs r1, #2
         0x6001, // str r1, [r0, #0]
@@ -161,15 +161,15 @@ fn sleep_on_exit_never_comes_back_to_thread_mode() {
             0x4770, // bx lr
         ],
     );
-    bench.word(4, 0x101);
+    rig.word(4, 0x101);
     // The event's token is line 0 with 1 cycle: the line that R1 = 1 names is line 0 after 1 cycle.
-    assert_eq!(bench.run_to(), StopReason::Time);
-    assert_eq!(bench.r(7), 5);
+    assert_eq!(rig.run_to(), StopReason::Time);
+    assert_eq!(rig.r(7), 5);
 }
 
 #[test]
 fn cyccnt_stands_while_the_core_sleeps() {
-    let bench = Bench::new(&[
+    let rig = Rig::new(&[
         0x4a08, // ldr r2, [pc, #32]
         0x4b09, // ldr r3, [pc, #36]
         0x2101, // movs r1, #1
@@ -192,12 +192,12 @@ fn cyccnt_stands_while_the_core_sleeps() {
     ])
     .handler(16, 0x200, COUNT)
     .run();
-    assert!(bench.r(6) - bench.r(4) < 50, "{}", bench.r(6) - bench.r(4));
+    assert!(rig.r(6) - rig.r(4) < 50, "{}", rig.r(6) - rig.r(4));
 }
 
 #[test]
 fn a_reset_by_aircr_starts_over_and_keeps_ram() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0xf04f, 0x5000, // mov.w r0, #536870912
         0x6801, // ldr r1, [r0, #0]
         0x3101, // adds r1, #1
@@ -210,34 +210,34 @@ fn a_reset_by_aircr_starts_over_and_keeps_ram() {
         0xed0c, 0xe000, // .word 0xe000ed0c
         0x0004, 0x05fa, // .word 0x05fa0004
     ]);
-    bench.core.reset(ResetKind::Pin);
+    rig.core.reset(ResetKind::Pin);
     for round in 1..=3 {
-        let stop = bench.core.run(Limits::until(VirtualTime::from_seconds(1)));
+        let stop = rig.core.run(Limits::until(VirtualTime::from_seconds(1)));
         assert_eq!(stop, StopReason::Reset(ResetKind::Software));
-        assert_eq!(bench.at(0x2000_0000), round);
-        assert_eq!(bench.pc(), super::MAIN);
+        assert_eq!(rig.at(0x2000_0000), round);
+        assert_eq!(rig.pc(), super::MAIN);
     }
-    bench.core.reset(ResetKind::PowerOn);
-    assert_eq!(bench.at(0x2000_0000), 0);
+    rig.core.reset(ResetKind::PowerOn);
+    assert_eq!(rig.at(0x2000_0000), 0);
 }
 
 #[test]
 fn a_chip_that_is_off_is_woken_by_a_pin() {
-    let mut bench = Bench::new(&[
+    let mut rig = Rig::new(&[
         0xf04f, 0x4080, // mov.w r0, #1073741824
         0x6140, // str r0, [r0, #20]
         0x2601, // movs r6, #1
         0xe7fe, // b.n 8
     ]);
-    assert_eq!(bench.run_to(), StopReason::PowerOff);
-    assert_eq!(bench.r(6), 0, "nothing ran after the write");
+    assert_eq!(rig.run_to(), StopReason::PowerOff);
+    assert_eq!(rig.r(6), 0, "nothing ran after the write");
     assert_eq!(
-        bench.core.run(Limits::until(VirtualTime::from_seconds(2))),
+        rig.core.run(Limits::until(VirtualTime::from_seconds(2))),
         StopReason::PowerOff
     );
-    let (chip, fabric) = bench.core.chip_mut();
+    let (chip, fabric) = rig.core.chip_mut();
     chip.pin_input(fabric, 0, Some(true));
     let limits = Limits::until(VirtualTime::from_seconds(2));
-    assert_eq!(bench.core.run(limits), StopReason::Reset(ResetKind::WakeUp));
-    assert_eq!(bench.core.run(limits), StopReason::PowerOff);
+    assert_eq!(rig.core.run(limits), StopReason::Reset(ResetKind::WakeUp));
+    assert_eq!(rig.core.run(limits), StopReason::PowerOff);
 }

@@ -1,7 +1,7 @@
 //! Code that changes, blocks that are cut, machines that fork.
 
 use super::asm::*;
-use super::{Bench, RAM, StopReason};
+use super::{RAM, Rig, StopReason};
 use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
 use crate::machine::hash::StateHasher;
@@ -19,8 +19,8 @@ fn code_written_anew_is_run_as_written() {
         &li(5, two),
         &[sw(5, 8, 0), FENCE_I, jalr(1, 8, 0)],
     ]);
-    let bench = Bench::new(&main).run();
-    assert_eq!((bench.x(11), bench.x(10)), (1, 2));
+    let rig = Rig::new(&main).run();
+    assert_eq!((rig.x(11), rig.x(10)), (1, 2));
 }
 
 #[test]
@@ -40,9 +40,9 @@ fn the_same_program_ends_in_the_same_state_however_it_is_cut() {
         ],
     ]);
     let run = |step: u64| {
-        let mut bench = Bench::new(&main);
-        bench.core.reset(ResetKind::Pin);
-        let mut core = bench.core;
+        let mut rig = Rig::new(&main);
+        rig.core.reset(ResetKind::Pin);
+        let mut core = rig.core;
         loop {
             match core.run(Limits::instructions(core.instructions().saturating_add(step))) {
                 StopReason::Instructions if step == 13 => core = core.fork(),
@@ -72,7 +72,7 @@ fn polling_a_device_for_long_takes_no_more_stack() {
         &li(9, 1_000_000),
         &[lw(6, 7, 0x18), addi(9, 9, -1), bne_back(-8)],
     ]);
-    assert_eq!(Bench::new(&main).run().x(6), 0x55);
+    assert_eq!(Rig::new(&main).run().x(6), 0x55);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_long_run_takes_no_more_of_the_hosts_stack() {
     // One frame left behind in each pass would take more than there is.
     let run = std::thread::Builder::new()
         .stack_size(512 * 1024)
-        .spawn(move || Bench::new(&main).run().x(9));
+        .spawn(move || Rig::new(&main).run().x(9));
     assert_eq!(run.expect("a thread").join().expect("it ends"), 0);
 }
 
@@ -121,17 +121,17 @@ fn bne_back(offset: i32) -> u32 {
 fn a_block_is_linked_only_to_where_its_branch_goes() {
     const ELSEWHERE: u32 = 0x200;
     let (jal_to_0x110, for_ever) = (0x6f | 6 << 21, 0x6f);
-    let mut bench = Bench::new(&[addi(5, 0, 1), jal_to_0x110])
+    let mut rig = Rig::new(&[addi(5, 0, 1), jal_to_0x110])
         .place(0x110, &[addi(6, 0, 1), for_ever])
         .place(ELSEWHERE, &[addi(7, 0, 1), for_ever]);
-    bench.core.reset(ResetKind::Pin);
+    rig.core.reset(ResetKind::Pin);
     // The budget ends right behind the jump, whose target was never seen; then an interrupt might come.
-    bench.core.run(Limits::instructions(2));
-    assert_eq!(bench.core.read_register("pc"), Some(0x110));
-    bench.core.write_register("pc", ELSEWHERE).unwrap();
-    bench.core.run(Limits::instructions(6));
-    assert_eq!((bench.x(6), bench.x(7)), (0, 1));
-    bench.core.write_register("pc", super::MAIN).unwrap();
-    bench.core.run(Limits::instructions(12));
-    assert_eq!(bench.x(6), 1, "the jump went elsewhere");
+    rig.core.run(Limits::instructions(2));
+    assert_eq!(rig.core.read_register("pc"), Some(0x110));
+    rig.core.write_register("pc", ELSEWHERE).unwrap();
+    rig.core.run(Limits::instructions(6));
+    assert_eq!((rig.x(6), rig.x(7)), (0, 1));
+    rig.core.write_register("pc", super::MAIN).unwrap();
+    rig.core.run(Limits::instructions(12));
+    assert_eq!(rig.x(6), 1, "the jump went elsewhere");
 }

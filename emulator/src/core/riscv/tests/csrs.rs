@@ -1,18 +1,18 @@
 //! Control and status registers: what they hold, who may touch them.
 
 use super::asm::*;
-use super::{Bench, MAIN};
+use super::{MAIN, Rig};
 
 /// Writes all ones and then zeroes to `csr`, and checks what it holds each time.
 #[track_caller]
 fn holds(csr: u32, ones: u32, zeroes: u32) {
     let main = program(&[&[addi(5, 0, -1), csrrw(0, csr, 5), csrrw(10, csr, 0), csrrs(11, csr, 0)]]);
-    let bench = Bench::new(&main).run();
+    let rig = Rig::new(&main).run();
     assert_eq!(
-        (bench.x(10), bench.x(11)),
+        (rig.x(10), rig.x(11)),
         (ones, zeroes),
         "csr {csr:#x}: {:?}",
-        bench.faults()
+        rig.faults()
     );
 }
 
@@ -49,12 +49,12 @@ fn what_is_not_there_or_read_only_is_illegal() {
         // time is in memory only.
         csrrs(5, 0xc01, 0),
     ] {
-        let bench = Bench::new(&program(&[&[code]])).run();
-        assert_eq!((bench.csr("mcause"), bench.csr("mtval")), (2, code), "{code:#x}");
+        let rig = Rig::new(&program(&[&[code]])).run();
+        assert_eq!((rig.csr("mcause"), rig.csr("mtval")), (2, code), "{code:#x}");
     }
     // Reading a read-only register through CSRRS and CSRRC with x0 is no write (unpriv 9.1).
-    let bench = Bench::new(&program(&[&[csrrs(5, 0xf11, 0), csrrc(6, 0xf13, 0)]])).run();
-    assert_eq!((bench.csr("mcause"), bench.x(5), bench.x(6)), (0, 1, 3));
+    let rig = Rig::new(&program(&[&[csrrs(5, 0xf11, 0), csrrc(6, 0xf13, 0)]])).run();
+    assert_eq!((rig.csr("mcause"), rig.x(5), rig.x(6)), (0, 1, 3));
 }
 
 #[test]
@@ -68,14 +68,14 @@ fn minstret_counts_what_retires_and_takes_writes_for_the_next() {
         ECALL,
         csrrs(11, 0xb02, 0),
     ];
-    let bench = Bench::new(&program(&[&main])).place(super::HANDLER, &handler).run();
+    let rig = Rig::new(&program(&[&main])).place(super::HANDLER, &handler).run();
     assert_eq!(
-        bench.x(10),
+        rig.x(10),
         100,
         "the write is what the next instruction reads (priv 3.1.10)"
     );
     assert_eq!(
-        bench.x(11),
+        rig.x(11),
         105,
         "the read and four of the handler; ECALL does not retire"
     );
@@ -92,9 +92,9 @@ fn a_stopped_counter_stands_still() {
         csrrw(0, 0x320, 0),
         csrrs(12, 0xb00, 0),
     ];
-    let bench = Bench::new(&program(&[&main])).run();
-    assert_eq!(bench.x(10), bench.x(11));
-    assert!(bench.x(12) > bench.x(11) && bench.x(12) < bench.x(11) + 10);
+    let rig = Rig::new(&program(&[&main])).run();
+    assert_eq!(rig.x(10), rig.x(11));
+    assert!(rig.x(12) > rig.x(11) && rig.x(12) < rig.x(11) + 10);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn user_mode_reads_the_counters_it_is_given() {
     let user = MAIN + 0x100;
     for (enabled, cause) in [(0, 2), (1, 8)] {
         let main = program(&[&[addi(5, 0, enabled), csrrw(0, 0x306, 5)], &to_user(user)]);
-        let bench = Bench::new(&main).place(user, &[csrrs(5, 0xc00, 0), ECALL]).run();
-        assert_eq!(bench.csr("mcause"), cause);
+        let rig = Rig::new(&main).place(user, &[csrrs(5, 0xc00, 0), ECALL]).run();
+        assert_eq!(rig.csr("mcause"), cause);
     }
 }

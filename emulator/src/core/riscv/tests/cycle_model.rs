@@ -1,6 +1,6 @@
 //! What `docs/cycle-model.md` says of RV32, measured with `mcycle` as a program would.
 
-use super::{Bench, MAIN, RAM};
+use super::{MAIN, RAM, Rig};
 use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
 
@@ -30,14 +30,14 @@ fn every_class_costs_what_the_page_says() {
     let rows = rows();
     assert!(rows.len() > 20, "{}", rows.len());
     for (class, word, said) in rows {
-        let mut bench = Bench::new(&[BEFORE, word, BEHIND]);
-        bench.core.reset(ResetKind::Pin);
+        let mut rig = Rig::new(&[BEFORE, word, BEHIND]);
+        rig.core.reset(ResetKind::Pin);
         for (name, value) in [("a4", RAM), ("a5", RAM), ("a6", MAIN + 8)] {
-            bench.core.write_register(name, value).expect("the register");
+            rig.core.write_register(name, value).expect("the register");
         }
-        let begin = bench.core.instructions();
-        bench.core.run(Limits::instructions(begin + 3));
-        assert_eq!(bench.faults(), [] as [String; 0], "{class} {word:08x}");
-        assert_eq!(bench.x(11) - bench.x(10) - READ, said, "{class} {word:08x}");
+        let begin = rig.core.instructions();
+        rig.core.run(Limits::instructions(begin + 3));
+        assert_eq!(rig.faults(), [] as [String; 0], "{class} {word:08x}");
+        assert_eq!(rig.x(11) - rig.x(10) - READ, said, "{class} {word:08x}");
     }
 }

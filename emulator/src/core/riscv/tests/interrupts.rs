@@ -1,7 +1,7 @@
 //! Interrupts and WFI (priv 3.1.9, 3.3.3).
 
 use super::asm::*;
-use super::{Bench, CYCLE, DEVICE, HANDLER};
+use super::{CYCLE, DEVICE, HANDLER, Rig};
 use crate::machine::VirtualTime;
 
 /// Enables all interrupts, and those globally.
@@ -27,10 +27,10 @@ fn the_most_urgent_is_taken_first() {
         // The platform's own come before them, the highest first.
         (&[11, 16, 31][..], 31),
     ] {
-        let bench = Bench::new(&program(&[&device, &raise(lines), &enable(), &[addi(9, 0, 1)]])).run();
-        assert_eq!(bench.csr("mcause"), 1 << 31 | first);
-        assert_eq!(bench.csr("mtval"), 0);
-        assert_eq!(bench.x(9), 0, "it was taken before the next instruction");
+        let rig = Rig::new(&program(&[&device, &raise(lines), &enable(), &[addi(9, 0, 1)]])).run();
+        assert_eq!(rig.csr("mcause"), 1 << 31 | first);
+        assert_eq!(rig.csr("mtval"), 0);
+        assert_eq!(rig.x(9), 0, "it was taken before the next instruction");
     }
 }
 
@@ -42,15 +42,13 @@ fn vectored_mode_spreads_interrupts_but_not_exceptions() {
     table.extend(END);
     let at_seven = [addi(10, 0, 7), END[0], END[1], END[2]];
     let main = program(&[&device, &vectored, &raise(&[7]), &enable(), &[addi(9, 0, 1)]]);
-    let bench = Bench::new(&main)
+    let rig = Rig::new(&main)
         .place(HANDLER, &table)
         .place(HANDLER + 28, &at_seven)
         .run();
-    assert_eq!(bench.x(10), 7);
-    let bench = Bench::new(&program(&[&vectored, &[ECALL]]))
-        .place(HANDLER, &table)
-        .run();
-    assert_eq!(bench.x(10), 1);
+    assert_eq!(rig.x(10), 7);
+    let rig = Rig::new(&program(&[&vectored, &[ECALL]])).place(HANDLER, &table).run();
+    assert_eq!(rig.x(10), 1);
 }
 
 #[test]
@@ -59,17 +57,17 @@ fn an_interrupt_waits_for_its_enables() {
     let mie_only = [addi(5, 0, -1), csrrw(0, MIE, 5)];
     let global_only = [addi(5, 0, 8), csrrs(0, MSTATUS, 5)];
     for enables in [&mie_only[..], &global_only[..]] {
-        let bench = Bench::new(&program(&[&device, enables, &raise(&[7]), &[addi(9, 0, 1)]])).run();
-        assert_eq!((bench.x(9), bench.csr("mcause")), (1, 0));
-        assert_eq!(bench.csr("mip"), 1 << 7);
+        let rig = Rig::new(&program(&[&device, enables, &raise(&[7]), &[addi(9, 0, 1)]])).run();
+        assert_eq!((rig.x(9), rig.csr("mcause")), (1, 0));
+        assert_eq!(rig.csr("mip"), 1 << 7);
     }
     // User mode is interrupted whatever MIE says.
     let user = super::MAIN + 0x100;
     let main = program(&[&device, &mie_only, &to_user(user)]);
-    let bench = Bench::new(&main)
+    let rig = Rig::new(&main)
         .place(user, &program(&[&raise(&[7]), &[addi(9, 0, 1)]]))
         .run();
-    assert_eq!((bench.csr("mcause"), bench.x(9)), (1 << 31 | 7, 0));
+    assert_eq!((rig.csr("mcause"), rig.x(9)), (1 << 31 | 7, 0));
 }
 
 #[test]
@@ -79,13 +77,13 @@ fn wfi_jumps_to_the_event_and_wakes_without_the_global_enable() {
     let later = li(6, 7 << 16 | 50_000);
     let mie = [addi(5, 0, -1), csrrw(0, MIE, 5)];
     let main = program(&[&device, &mie, &later, &[sw(6, 8, 8), WFI, addi(9, 0, 1)]]);
-    let bench = Bench::new(&main).run();
+    let rig = Rig::new(&main).run();
     assert_eq!(
-        (bench.x(9), bench.csr("mcause")),
+        (rig.x(9), rig.csr("mcause")),
         (1, 0),
         "it went on, and no trap was taken"
     );
-    let (now, event) = (bench.core.now(), VirtualTime::from_ps(50_000 * CYCLE.as_ps()));
+    let (now, event) = (rig.core.now(), VirtualTime::from_ps(50_000 * CYCLE.as_ps()));
     assert!(now > event && now < event + VirtualTime::from_us(1), "{now}");
-    assert!(bench.core.instructions() < 40);
+    assert!(rig.core.instructions() < 40);
 }

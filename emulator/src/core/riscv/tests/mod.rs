@@ -30,11 +30,11 @@ const DEVICE: u32 = 0x4000_0000;
 const CYCLE: VirtualTime = VirtualTime::from_ps(15_625);
 
 /// A machine under test.
-struct Bench {
+struct Rig {
     core: RiscV,
 }
 
-impl Bench {
+impl Rig {
     /// `main` is what runs after reset; the handler ends the program at once.
     fn new(main: &[u32]) -> Self {
         let chip: Box<dyn Chip> = Box::new(Registers);

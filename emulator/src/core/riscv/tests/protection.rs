@@ -1,7 +1,7 @@
 //! Physical memory protection (priv 3.7).
 
 use super::asm::*;
-use super::{Bench, MAIN, RAM};
+use super::{MAIN, RAM, Rig};
 use crate::core::riscv::pmp::{Pmp, Want};
 
 const R: u32 = 1;
@@ -55,7 +55,7 @@ fn the_lowest_entry_decides_and_locked_ones_stay() {
 }
 
 /// Opens code to user mode for execution, RAM's first word for reading; runs `code` there.
-fn in_user(code: &[u32]) -> Bench {
+fn in_user(code: &[u32]) -> Rig {
     let user = MAIN + 0x200;
     let [high, low] = li(6, NAPOT | X | (NA4 | R) << 8);
     let [entry_high, entry_low] = li(7, user);
@@ -73,15 +73,15 @@ fn in_user(code: &[u32]) -> Bench {
         csrrw(0, MSTATUS, 0),
         MRET,
     ];
-    Bench::new(&program(&[&setup])).place(user, code).run()
+    Rig::new(&program(&[&setup])).place(user, code).run()
 }
 
 #[test]
 fn user_mode_reaches_what_it_is_given_and_no_more() {
     let ram = li(8, RAM);
     let run = |access: u32| {
-        let bench = in_user(&[ram[0], ram[1], access, ECALL]);
-        (bench.csr("mcause"), bench.csr("mtval"))
+        let rig = in_user(&[ram[0], ram[1], access, ECALL]);
+        (rig.csr("mcause"), rig.csr("mtval"))
     };
     assert_eq!(run(lw(9, 8, 0)), (8, 0));
     assert_eq!(run(lw(9, 8, 4)), (5, RAM + 4));
@@ -91,7 +91,7 @@ fn user_mode_reaches_what_it_is_given_and_no_more() {
 }
 
 /// RAM as machine mode sees it when entry 0 locks its second page read-only and entry 1, which is not locked, is all else.
-fn with_locked_page(pieces: &[&[u32]]) -> Bench {
+fn with_locked_page(pieces: &[&[u32]]) -> Rig {
     let setup = [
         0x37 | 5 << 7 | ((RAM + 0x1000) >> 2) & 0xffff_f000,
         addi(5, 5, 0x5ff),
@@ -102,21 +102,21 @@ fn with_locked_page(pieces: &[&[u32]]) -> Bench {
     let pages = [li(8, RAM), li(9, RAM + 0x1000)].concat();
     // Both pages are known to the fast path before the entry is locked.
     let before = [sw(5, 8, 0), sw(5, 9, 0), lw(6, 8, 0), lw(6, 9, 0)];
-    Bench::new(&program(&[&[&pages[..], &before, &setup], pieces].concat())).run()
+    Rig::new(&program(&[&[&pages[..], &before, &setup], pieces].concat())).run()
 }
 
 #[test]
 fn a_locked_entry_binds_machine_mode_and_what_it_knew_before() {
-    let bench = with_locked_page(&[&[addi(7, 0, 1), lw(6, 9, 4), sw(7, 8, 8), sw(7, 9, 8)]]);
-    assert_eq!((bench.csr("mcause"), bench.csr("mtval")), (7, RAM + 0x1008));
+    let rig = with_locked_page(&[&[addi(7, 0, 1), lw(6, 9, 4), sw(7, 8, 8), sw(7, 9, 8)]]);
+    assert_eq!((rig.csr("mcause"), rig.csr("mtval")), (7, RAM + 0x1008));
     assert_eq!(
-        (bench.at(RAM + 8), bench.at(RAM + 0x1008)),
+        (rig.at(RAM + 8), rig.at(RAM + 0x1008)),
         (1, 0),
         "the other page is open, this one is not"
     );
-    let bench = with_locked_page(&[&[jalr(0, 9, 0)]]);
+    let rig = with_locked_page(&[&[jalr(0, 9, 0)]]);
     assert_eq!(
-        (bench.csr("mcause"), bench.csr("mtval")),
+        (rig.csr("mcause"), rig.csr("mtval")),
         (1, RAM + 0x1000),
         "it is not for running"
     );
@@ -131,6 +131,6 @@ fn machine_mode_can_load_as_user_mode() {
         &li(8, RAM),
         &[lw(9, 8, 0), high, low, csrrw(0, MSTATUS, 6), lw(9, 8, 8)],
     ]);
-    let bench = Bench::new(&main).run();
-    assert_eq!((bench.csr("mcause"), bench.csr("mtval")), (5, RAM + 8));
+    let rig = Rig::new(&main).run();
+    assert_eq!((rig.csr("mcause"), rig.csr("mtval")), (5, RAM + 8));
 }

@@ -1,19 +1,15 @@
 //! Exceptions and their return (priv 3.1.6 to 3.1.16).
 
 use super::asm::*;
-use super::{Bench, DEVICE, MAIN, RAM};
+use super::{DEVICE, MAIN, RAM, Rig};
 
 /// Runs `main` and tells what the handler finds: `mcause`, `mtval`, and `mepc` less the program's start.
 #[track_caller]
 fn check(main: &[&[u32]], expected: (u32, u32, u32)) {
-    let bench = Bench::new(&program(main)).run();
-    let found = (
-        bench.csr("mcause"),
-        bench.csr("mtval"),
-        bench.csr("mepc").wrapping_sub(MAIN),
-    );
-    assert_eq!(found, expected, "{:x?} {:?}", found, bench.faults());
-    assert_eq!(bench.csr("pc"), super::HANDLER + 4, "the handler ran");
+    let rig = Rig::new(&program(main)).run();
+    let found = (rig.csr("mcause"), rig.csr("mtval"), rig.csr("mepc").wrapping_sub(MAIN));
+    assert_eq!(found, expected, "{:x?} {:?}", found, rig.faults());
+    assert_eq!(rig.csr("pc"), super::HANDLER + 4, "the handler ran");
 }
 
 #[test]
@@ -40,10 +36,10 @@ fn causes_and_values_are_those_of_the_specification() {
 
 #[test]
 fn a_refused_access_is_told_with_address_and_instruction() {
-    let mut bench = Bench::new(&program(&[&li(5, DEVICE), &[lw(6, 5, 0x20)]])).run();
-    let faults = bench.core.fabric_mut().take_faults();
+    let mut rig = Rig::new(&program(&[&li(5, DEVICE), &[lw(6, 5, 0x20)]])).run();
+    let faults = rig.core.fabric_mut().take_faults();
     assert_eq!((faults[0].addr, faults[0].pc), (DEVICE + 0x20, MAIN + 8));
-    let text = bench.faults().join("\n");
+    let text = rig.faults().join("\n");
     assert!(
         text.starts_with("load access fault (0x40000020) at 0x00000108"),
         "{text}"
@@ -67,10 +63,10 @@ fn a_trap_stacks_mode_and_interrupt_enable_and_mret_takes_them_back() {
         addi(12, 0, 1),
         csrrs(13, MSTATUS, 0),
     ]]);
-    let bench = Bench::new(&main).place(super::HANDLER, &handler).run();
-    assert_eq!(bench.x(10), 0x1880, "MPP machine, MPIE, no MIE");
-    assert_eq!(bench.x(12), 1, "it went on behind the call");
-    assert_eq!(bench.x(13), 0x88, "MIE is back, MPIE set, MPP user");
+    let rig = Rig::new(&main).place(super::HANDLER, &handler).run();
+    assert_eq!(rig.x(10), 0x1880, "MPP machine, MPIE, no MIE");
+    assert_eq!(rig.x(12), 1, "it went on behind the call");
+    assert_eq!(rig.x(13), 0x88, "MIE is back, MPIE set, MPP user");
 }
 
 #[test]
@@ -82,17 +78,17 @@ fn user_mode_calls_and_may_not_do_what_is_the_machines() {
         (MRET, 2, MRET),
         (csrrs(5, MSTATUS, 0), 2, csrrs(5, MSTATUS, 0)),
     ] {
-        let bench = Bench::new(&program(&[&to])).place(user, &[addi(6, 0, 7), code]).run();
-        let found = (bench.csr("mcause"), bench.csr("mtval"), bench.csr("mepc"));
+        let rig = Rig::new(&program(&[&to])).place(user, &[addi(6, 0, 7), code]).run();
+        let found = (rig.csr("mcause"), rig.csr("mtval"), rig.csr("mepc"));
         assert_eq!(found, (cause, value, user + 4));
-        assert_eq!(bench.x(6), 7);
-        assert_eq!(bench.csr("mstatus") & 0x1800, 0, "it came from user mode");
+        assert_eq!(rig.x(6), 7);
+        assert_eq!(rig.csr("mstatus") & 0x1800, 0, "it came from user mode");
     }
 }
 
 #[test]
 fn only_a_semihosting_ebreak_ends_a_program() {
     // A lone EBREAK traps, also when there is a debugger-like host beneath.
-    let bench = Bench::new(&program(&[&[EBREAK, addi(5, 0, 1)]])).run();
-    assert_eq!((bench.csr("mcause"), bench.x(5)), (3, 0));
+    let rig = Rig::new(&program(&[&[EBREAK, addi(5, 0, 1)]])).run();
+    assert_eq!((rig.csr("mcause"), rig.x(5)), (3, 0));
 }

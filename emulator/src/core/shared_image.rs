@@ -9,12 +9,12 @@ use super::code_cache::SharedCodeCache;
 use super::memory::{GuestMemory, PAGE_BYTES, PageData, Region, RegionKind};
 use crate::machine::Segment;
 
-/// Contents of flash around one image that are kept apart; machines with yet another share nothing.
+/// How many different contents of flash around one image are shared; a machine with yet another content shares nothing.
 const VARIANTS_MAX: usize = 4;
 
-/// Kept by an image and its copies, filled as it is loaded.
+/// The variants of one image in flash; the image and its copies hold them.
 #[derive(Default)]
-pub(crate) struct Shares(Mutex<Vec<Arc<SharedImage>>>);
+pub(crate) struct SharedImages(Mutex<Vec<Arc<SharedImage>>>);
 
 /// An image as flash holds it.
 pub(crate) struct SharedImage {
@@ -37,10 +37,14 @@ impl SharedImage {
 }
 
 /// Loads `segments`, which fit `memory`. Returns what is shared with other machines; `None` when nothing is.
-pub(crate) fn load(memory: &mut GuestMemory, segments: &[Segment], shares: &Shares) -> Option<Arc<SharedImage>> {
+pub(crate) fn load(
+    memory: &mut GuestMemory,
+    segments: &[Segment],
+    shared_images: &SharedImages,
+) -> Option<Arc<SharedImage>> {
     let flash = flash_pages(memory, segments);
     let regions: Vec<Region> = memory.regions().cloned().collect();
-    let mut variants = shares.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut variants = shared_images.0.lock().unwrap_or_else(PoisonError::into_inner);
     let fits = |shared: &&Arc<SharedImage>| {
         let mut pages = shared.pages.iter();
         shared.regions == regions
@@ -131,10 +135,10 @@ mod tests {
 
     #[test]
     fn machines_share_what_the_image_fills_until_they_write_to_it() {
-        let (segments, shares) = (segments(), Shares::default());
+        let (segments, shared_images) = (segments(), SharedImages::default());
         let (mut one, mut other) = (memory(), memory());
-        let first = load(&mut one, &segments, &shares).unwrap();
-        let second = load(&mut other, &segments, &shares).unwrap();
+        let first = load(&mut one, &segments, &shared_images).unwrap();
+        let second = load(&mut other, &segments, &shared_images).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
         for memory in [&mut one, &mut other] {
             assert!(memory.forget_code(), "loading is no change of the image");
@@ -154,11 +158,11 @@ mod tests {
 
     #[test]
     fn other_flash_around_an_image_is_another_variant() {
-        let (segments, shares) = (segments(), Shares::default());
-        let first = load(&mut memory(), &segments, &shares).unwrap();
+        let (segments, shared_images) = (segments(), SharedImages::default());
+        let first = load(&mut memory(), &segments, &shared_images).unwrap();
         let mut used = memory();
         used.write(0x0, &[1]).unwrap();
-        let second = load(&mut used, &segments, &shares).unwrap();
+        let second = load(&mut used, &segments, &shared_images).unwrap();
         assert!(!Arc::ptr_eq(&first, &second));
         assert_eq!(
             (used.read_u32(0x0), used.read_u32(0x1000)),
@@ -166,9 +170,9 @@ mod tests {
         );
         for value in 2..10 {
             used.write(0x0, &[value]).unwrap();
-            load(&mut used, &segments, &shares);
+            load(&mut used, &segments, &shared_images);
         }
-        assert!(load(&mut used, &segments, &shares).is_none());
+        assert!(load(&mut used, &segments, &shared_images).is_none());
         assert_eq!(
             (used.read_u32(0x0), used.read_u32(0x1000)),
             (Ok(0xffff_ff09), Ok(0x0707_0707))

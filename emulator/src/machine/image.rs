@@ -13,8 +13,8 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Functions and objects, by address.
     pub symbols: Vec<Symbol>,
-    /// What engines keep with it for the machines that load it.
-    pub(crate) kept: KeptByEngines,
+    /// Values that engines derived from it, for all machines that load it.
+    pub(crate) engine_caches: EngineCaches,
 }
 
 /// Bytes at an address.
@@ -65,7 +65,7 @@ impl Image {
         Self {
             segments,
             symbols,
-            kept: KeptByEngines::default(),
+            engine_caches: EngineCaches::default(),
         }
     }
 
@@ -157,13 +157,13 @@ impl Image {
     }
 }
 
-/// What engines keep with an image and all its copies, such as the code decoded from it: one value of a type. It is no part
-/// of what the image is.
+/// Values that engines derived from an image, such as the code decoded from it: at most one of each type, shared by all
+/// copies of the image. They do not take part in comparing images.
 #[derive(Clone, Default)]
-pub(crate) struct KeptByEngines(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
+pub(crate) struct EngineCaches(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
 
-impl KeptByEngines {
-    /// The value of type `T`, which is made by the first call.
+impl EngineCaches {
+    /// The value of type `T`; the first call makes it.
     pub(crate) fn of<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = values.iter().find_map(|value| Arc::downcast(value.clone()).ok());
@@ -175,19 +175,19 @@ impl KeptByEngines {
     }
 }
 
-impl fmt::Debug for KeptByEngines {
+impl fmt::Debug for EngineCaches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeptByEngines")
+        f.write_str("EngineCaches")
     }
 }
 
-impl PartialEq for KeptByEngines {
+impl PartialEq for EngineCaches {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for KeptByEngines {}
+impl Eq for EngineCaches {}
 
 #[cfg(test)]
 mod tests {
@@ -200,13 +200,16 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_an_image_keep_one_value_of_each_type() {
+    fn copies_of_an_image_share_one_value_of_each_type() {
         let image = Image::from_bin(0, [1]);
-        let (numbers, copy) = (image.kept.of::<Mutex<u8>>(), image.clone());
+        let (numbers, copy) = (image.engine_caches.of::<Mutex<u8>>(), image.clone());
         *numbers.lock().unwrap() = 7;
-        assert_eq!(*copy.kept.of::<Mutex<u8>>().lock().unwrap(), 7);
-        assert_eq!(*copy.kept.of::<Mutex<u16>>().lock().unwrap(), 0);
-        assert_eq!(*Image::from_bin(0, [1]).kept.of::<Mutex<u8>>().lock().unwrap(), 0);
+        assert_eq!(*copy.engine_caches.of::<Mutex<u8>>().lock().unwrap(), 7);
+        assert_eq!(*copy.engine_caches.of::<Mutex<u16>>().lock().unwrap(), 0);
+        assert_eq!(
+            *Image::from_bin(0, [1]).engine_caches.of::<Mutex<u8>>().lock().unwrap(),
+            0
+        );
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Machine for BuiltinMachine {
                 .map_err(|missing| self.no_memory(missing))?;
         }
         let memory = self.core.fabric_mut().memory_mut();
-        if let Some(shared) = shared_image::load(memory, &image.segments, &image.kept.of()) {
+        if let Some(shared) = shared_image::load(memory, &image.segments, &image.engine_caches.of()) {
             self.core.share_code(&shared);
         }
         self.core.chip_mut().0.boot_image(image);

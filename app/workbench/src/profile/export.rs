@@ -1,15 +1,15 @@
 //! Profiles as text and JSON for other tools.
 
 use crate::api::ProfileWeight;
-use drydock_emulator::profile::{Node, Place, Profile};
+use drydock_emulator::profile::{Node, NodeKind, Profile};
 use serde_json::{Value, json};
 use std::{collections::HashMap, fmt::Write as _};
 
 /// The weight of a node's own.
 pub(super) fn weight_of(node: &Node, weight: ProfileWeight) -> u64 {
-    match (node.place, weight) {
+    match (node.kind, weight) {
         // Time in which nothing is executed says nothing of the code.
-        (Place::Asleep, _) => 0,
+        (NodeKind::Asleep, _) => 0,
         (_, ProfileWeight::Cycles) => node.cycles,
         (_, ProfileWeight::Instructions) => node.instructions,
     }
@@ -124,9 +124,9 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::profile) fn profile() -> Profile {
-        let node = |parent, place, name: &str, cycles, instructions| Node {
+        let node = |parent, kind, name: &str, cycles, instructions| Node {
             parent,
-            place,
+            kind,
             name: name.to_owned(),
             cycles,
             instructions,
@@ -138,12 +138,12 @@ pub(super) mod tests {
             asleep: 1_000,
             instructions: 800,
             nodes: vec![
-                node(None, Place::Thread(0), "main", 0, 0),
-                node(Some(0), Place::Function(0), "app::run", 300, 200),
-                node(Some(1), Place::Function(1), "<u8 as app::Sum>::sum;", 600, 550),
-                node(None, Place::Exception(17), "interrupt 1", 12, 0),
-                node(Some(3), Place::Function(1), "<u8 as app::Sum>::sum;", 88, 50),
-                node(None, Place::Asleep, "(asleep)", 1_000, 0),
+                node(None, NodeKind::Thread(0), "main", 0, 0),
+                node(Some(0), NodeKind::Function(0), "app::run", 300, 200),
+                node(Some(1), NodeKind::Function(1), "<u8 as app::Sum>::sum;", 600, 550),
+                node(None, NodeKind::Exception(17), "interrupt 1", 12, 0),
+                node(Some(3), NodeKind::Function(1), "<u8 as app::Sum>::sum;", 88, 50),
+                node(None, NodeKind::Asleep, "(asleep)", 1_000, 0),
             ],
             ..Profile::default()
         }

@@ -4,7 +4,7 @@
 
 use super::export::{depth_first, weight_of};
 use crate::api::ProfileWeight;
-use drydock_emulator::profile::{Node, Place, Profile};
+use drydock_emulator::profile::{Node, NodeKind, Profile};
 use serde_json::{Value, json};
 
 /// Version of the processed format.
@@ -23,7 +23,7 @@ pub(super) fn firefox(title: &str, profile: &Profile, weight: ProfileWeight) -> 
         .enumerate()
         .filter(|(_, node)| node.parent.is_none());
     let threads: Vec<Value> = roots
-        .filter(|(_, node)| node.place != Place::Asleep)
+        .filter(|(_, node)| node.kind != NodeKind::Asleep)
         .enumerate()
         .map(|(number, (root, _))| thread(profile, root, number + 1, weight))
         .collect();
@@ -62,11 +62,11 @@ fn thread(profile: &Profile, root: usize, number: usize, weight: ProfileWeight) 
     strings.dedup();
     let function_of = |node: &&Node| strings.binary_search(&node.name.as_str()).unwrap_or_default();
     let functions: Vec<usize> = own.iter().map(function_of).collect();
-    let in_exception = matches!(nodes[root].place, Place::Exception(_));
+    let in_exception = matches!(nodes[root].kind, NodeKind::Exception(_));
     let categories: Vec<u32> = own
         .iter()
-        .map(|node| match node.place {
-            Place::Stalled => WAITING,
+        .map(|node| match node.kind {
+            NodeKind::Stalled => WAITING,
             _ if in_exception => INTERRUPTS,
             _ => CODE,
         })

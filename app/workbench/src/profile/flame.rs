@@ -5,7 +5,7 @@ use crate::{
     api::{ProfileFormat, ProfileWeight},
     charts::{ChartError, DARK, LIGHT, Palette, failed, load_font, png, text},
 };
-use drydock_emulator::profile::{Place, Profile};
+use drydock_emulator::profile::{NodeKind, Profile};
 use plotters::{coord::Shift, prelude::*};
 
 /// Width of the drawing in pixels.
@@ -203,9 +203,9 @@ impl Picture<'_> {
         let root = std::iter::successors(Some(node), |at| nodes[*at].parent)
             .last()
             .unwrap_or(node);
-        match (nodes[node].place, nodes[root].place) {
-            (Place::Stalled, _) => Kind::Waiting,
-            (_, Place::Exception(_)) => Kind::Interrupt,
+        match (nodes[node].kind, nodes[root].kind) {
+            (NodeKind::Stalled, _) => Kind::Waiting,
+            (_, NodeKind::Exception(_)) => Kind::Interrupt,
             _ => Kind::Code,
         }
     }

@@ -25,7 +25,7 @@ mod tests;
 mod tree;
 
 pub use crate::machine::profile::{
-    Coverage, ExecutedRange, Function, FunctionCost, InterruptCost, NoSymbols, Node, PeripheralUse, Place, Profile,
+    Coverage, ExecutedRange, Function, FunctionCost, InterruptCost, NoSymbols, Node, NodeKind, PeripheralUse, Profile,
     Profiler, Progress, StackUse, Symbols, Truncated,
 };
 pub(crate) use recorder::{Recorder, Step, Watched};
@@ -53,7 +53,7 @@ pub(crate) struct Watching {
     pub(crate) recorder: Recorder,
     accesses: accesses::Accesses,
     /// Cycles asleep, where the core itself keeps no count of them.
-    pub(crate) told_asleep: u64,
+    pub(crate) recorded_asleep: u64,
 }
 
 impl Watching {
@@ -61,7 +61,7 @@ impl Watching {
         Self {
             recorder,
             accesses: accesses::Accesses::default(),
-            told_asleep: 0,
+            recorded_asleep: 0,
         }
     }
 

@@ -10,7 +10,7 @@ use super::shadow::Shadow;
 use super::stacks::{Extents, Stack};
 use super::tree::{NodeId, Tree};
 use crate::machine::VirtualTime;
-use crate::machine::profile::{Place, Progress, Symbols};
+use crate::machine::profile::{NodeKind, Progress, Symbols};
 
 /// What is recorded of one machine.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl Recorder {
         (from, until): (VirtualTime, Option<VirtualTime>),
     ) -> Self {
         let mut tree = Tree::default();
-        let root = tree.child(None, Place::Thread(0));
+        let root = tree.child(None, NodeKind::Thread(0));
         let extents = Extents::new(ram, symbols.stack_top);
         Self {
             symbols,
@@ -214,7 +214,7 @@ impl Recorder {
             }
         }
         self.entered |= self.within;
-        let root = self.tree.child(None, Place::Exception(number));
+        let root = self.tree.child(None, NodeKind::Exception(number));
         self.tree.called(root);
         self.exceptions.entry(number).or_default().entries += 1;
         let mut shadow = Shadow::new(root);
@@ -242,7 +242,7 @@ impl Recorder {
             return;
         }
         self.bill_gap(at);
-        let root = self.tree.child(None, Place::Thread(0));
+        let root = self.tree.child(None, NodeKind::Thread(0));
         self.running = vec![Shadow::new(root)];
         self.parked.clear();
         self.returned = false;
@@ -289,7 +289,7 @@ impl Recorder {
             None => {
                 let number = self.threads.min(limits::THREADS as u32);
                 self.threads = number + 1;
-                Shadow::new(self.tree.child(None, Place::Thread(number)))
+                Shadow::new(self.tree.child(None, NodeKind::Thread(number)))
             }
         };
         let before = std::mem::replace(&mut self.running[0], thread);
@@ -300,7 +300,7 @@ impl Recorder {
     }
 
     fn note_stack(&mut self, ended: &Shadow) {
-        let (Some(entry), Place::Exception(number)) = (ended.entry_sp, self.tree.nodes[ended.root as usize].place)
+        let (Some(entry), NodeKind::Exception(number)) = (ended.entry_sp, self.tree.nodes[ended.root as usize].kind)
         else {
             return;
         };
@@ -325,7 +325,7 @@ impl Recorder {
         if waited > 0
             && let Some(node) = self.running.last().map(|shadow| shadow.node)
         {
-            let node = self.tree.child(Some(node), Place::Stalled);
+            let node = self.tree.child(Some(node), NodeKind::Stalled);
             self.tree.bill(node, waited);
             self.cycles += waited;
             self.billed += waited;
@@ -341,7 +341,7 @@ impl Recorder {
         let asleep = asleep.min(cycles);
         self.cycles += cycles;
         if asleep > 0 {
-            let node = self.tree.child(None, Place::Asleep);
+            let node = self.tree.child(None, NodeKind::Asleep);
             self.tree.bill(node, asleep);
         }
         if let Some(shadow) = self.running.last() {

@@ -7,7 +7,7 @@ use super::blocks;
 use super::recorder::Recorder;
 use super::stacks::Stack;
 use crate::machine::profile::{
-    Coverage, ExecutedRange, FunctionCost, InterruptCost, Node, PeripheralUse, Place, Profile, StackUse, Truncated,
+    Coverage, ExecutedRange, FunctionCost, InterruptCost, Node, NodeKind, PeripheralUse, Profile, StackUse, Truncated,
 };
 
 /// How exceptions are called.
@@ -24,10 +24,10 @@ impl Recorder {
     pub(crate) fn report(&self, naming: Naming, chip: &str, cpu_hz: u32, accesses: &Accesses) -> Profile {
         let progress = self.progress();
         let nodes: Vec<Node> = self.nodes(naming);
-        let sum_of = |place: Place| {
+        let sum_of = |kind: NodeKind| {
             nodes
                 .iter()
-                .filter(|node| node.place == place)
+                .filter(|node| node.kind == kind)
                 .map(|node| node.cycles)
                 .sum()
         };
@@ -37,8 +37,8 @@ impl Recorder {
             to: progress.to,
             cpu_hz,
             cycles: self.cycles,
-            asleep: sum_of(Place::Asleep),
-            stalled: sum_of(Place::Stalled),
+            asleep: sum_of(NodeKind::Asleep),
+            stalled: sum_of(NodeKind::Stalled),
             instructions: self.instructions,
             functions: self.functions(&nodes, &totals),
             stacks: self.stacks(),
@@ -58,8 +58,8 @@ impl Recorder {
     fn nodes(&self, naming: Naming) -> Vec<Node> {
         let node = |spent: &super::tree::Spent| Node {
             parent: spent.parent.map(|parent| parent as usize),
-            place: spent.place,
-            name: self.name_of(spent.place, naming),
+            kind: spent.kind,
+            name: self.name_of(spent.kind, naming),
             cycles: spent.cycles,
             instructions: spent.instructions,
             calls: spent.calls,
@@ -67,32 +67,32 @@ impl Recorder {
         self.tree.nodes.iter().map(node).collect()
     }
 
-    fn name_of(&self, place: Place, naming: Naming) -> String {
-        match place {
-            Place::Thread(0) => "main".into(),
-            Place::Thread(number) => format!("thread {number}"),
-            Place::Exception(number) => exception_name(naming, number),
-            Place::Function(index) => {
+    fn name_of(&self, kind: NodeKind, naming: Naming) -> String {
+        match kind {
+            NodeKind::Thread(0) => "main".into(),
+            NodeKind::Thread(number) => format!("thread {number}"),
+            NodeKind::Exception(number) => exception_name(naming, number),
+            NodeKind::Function(index) => {
                 let function = self.symbols.functions().get(index as usize);
                 function.map_or_else(String::new, |function| function.name.clone())
             }
-            Place::Unnamed => "(no symbol)".into(),
-            Place::Asleep => "(asleep)".into(),
-            Place::Stalled => "(waiting for flash)".into(),
+            NodeKind::Unnamed => "(no symbol)".into(),
+            NodeKind::Asleep => "(asleep)".into(),
+            NodeKind::Stalled => "(waiting for flash)".into(),
         }
     }
 
     /// A function that calls itself counts once on each path.
     fn functions(&self, nodes: &[Node], totals: &[(u64, u64)]) -> Vec<FunctionCost> {
-        let mut costs: HashMap<Place, FunctionCost> = HashMap::new();
+        let mut costs: HashMap<NodeKind, FunctionCost> = HashMap::new();
         for (index, node) in nodes.iter().enumerate() {
-            if !matches!(node.place, Place::Function(_) | Place::Unnamed) {
+            if !matches!(node.kind, NodeKind::Function(_) | NodeKind::Unnamed) {
                 continue;
             }
-            let cost = costs.entry(node.place).or_insert_with(|| FunctionCost {
+            let cost = costs.entry(node.kind).or_insert_with(|| FunctionCost {
                 name: node.name.clone(),
-                addr: match node.place {
-                    Place::Function(index) => self.symbols.functions()[index as usize].addr,
+                addr: match node.kind {
+                    NodeKind::Function(index) => self.symbols.functions()[index as usize].addr,
                     _ => 0,
                 },
                 ..FunctionCost::default()
@@ -106,7 +106,7 @@ impl Recorder {
                 above = nodes[at].parent;
                 Some(at)
             })
-            .any(|at| nodes[at].place == node.place);
+            .any(|at| nodes[at].kind == node.kind);
             if !recursive {
                 cost.total_cycles += totals[index].0;
                 cost.total_instructions += totals[index].1;
@@ -142,7 +142,7 @@ impl Recorder {
         let cycles_of = |number: u32| {
             let roots = nodes.iter().zip(totals);
             roots
-                .filter(|(node, _)| node.place == Place::Exception(number))
+                .filter(|(node, _)| node.kind == NodeKind::Exception(number))
                 .map(|(_, total)| total.0)
                 .sum()
         };

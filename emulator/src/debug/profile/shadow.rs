@@ -2,7 +2,7 @@
 
 use super::limits;
 use super::tree::{NodeId, Tree};
-use crate::machine::profile::{Place, Symbols};
+use crate::machine::profile::{NodeKind, Symbols};
 
 /// One stack of calls: of a thread, or of an exception.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ impl Shadow {
     fn enter(&mut self, tree: &mut Tree, symbols: &Symbols, caller: NodeId, pc: u32) {
         let (function, range) = symbols.at(pc);
         self.range = range;
-        self.node = tree.child(Some(caller), function.map_or(Place::Unnamed, Place::Function));
+        self.node = tree.child(Some(caller), function.map_or(NodeKind::Unnamed, NodeKind::Function));
         tree.called(self.node);
     }
 }

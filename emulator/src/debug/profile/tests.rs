@@ -6,7 +6,7 @@ use drydock_assets::board;
 use proptest::prelude::*;
 
 use super::recorder::Recorder;
-use super::{Place, Profile, Step, Symbols, Watched, limits};
+use super::{NodeKind, Profile, Step, Symbols, Watched, limits};
 use crate::builtin::engine::Builtin;
 use crate::{Engine, Image, Machine, RunLimit, Seed, StopReason, Symbol, VirtualTime};
 
@@ -460,9 +460,9 @@ proptest! {
 #[test]
 fn a_full_tree_bills_the_caller() {
     let mut tree = super::tree::Tree::default();
-    let root = tree.child(None, Place::Thread(0));
+    let root = tree.child(None, NodeKind::Thread(0));
     for function in 0..limits::NODES as u32 + 10 {
-        let node = tree.child(Some(root), Place::Function(function));
+        let node = tree.child(Some(root), NodeKind::Function(function));
         tree.bill(node, 1);
     }
     assert_eq!(tree.nodes.len(), limits::NODES);

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use super::limits;
-use crate::machine::profile::Place;
+use crate::machine::profile::NodeKind;
 
 pub(super) type NodeId = u32;
 
 /// One path of calls.
 #[derive(Clone, Debug)]
 pub(super) struct Spent {
-    pub(super) place: Place,
+    pub(super) kind: NodeKind,
     pub(super) parent: Option<NodeId>,
     pub(super) cycles: u64,
     pub(super) instructions: u64,
@@ -21,15 +21,15 @@ pub(super) struct Spent {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Spent>,
-    children: HashMap<(Option<NodeId>, Place), NodeId>,
+    children: HashMap<(Option<NodeId>, NodeKind), NodeId>,
     /// How often there was no room for a node.
     pub(super) without_room: u64,
 }
 
 impl Tree {
-    /// The node of `place` under `parent`. Where there is no room for it, the parent stands for it.
-    pub(super) fn child(&mut self, parent: Option<NodeId>, place: Place) -> NodeId {
-        if let Some(node) = self.children.get(&(parent, place)) {
+    /// The node of `kind` under `parent`. Where there is no room for it, the parent stands for it.
+    pub(super) fn child(&mut self, parent: Option<NodeId>, kind: NodeKind) -> NodeId {
+        if let Some(node) = self.children.get(&(parent, kind)) {
             return *node;
         }
         if self.nodes.len() >= limits::NODES {
@@ -38,13 +38,13 @@ impl Tree {
         }
         let node = self.nodes.len() as NodeId;
         self.nodes.push(Spent {
-            place,
+            kind,
             parent,
             cycles: 0,
             instructions: 0,
             calls: 0,
         });
-        self.children.insert((parent, place), node);
+        self.children.insert((parent, kind), node);
         node
     }
 

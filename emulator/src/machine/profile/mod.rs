@@ -78,7 +78,7 @@ pub struct Node {
     /// Index of the caller; `None`: a root.
     pub parent: Option<usize>,
     /// What it is.
-    pub place: Place,
+    pub kind: NodeKind,
     /// Its name.
     pub name: String,
     /// Cycles of its own.
@@ -190,7 +190,7 @@ pub struct Truncated {
 
 /// What a node stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum NodeKind {
     /// The root of code outside of exceptions: of the thread with this number, 0 the first.
     Thread(u32),
     /// The root of an exception or interrupt: Arm's exception number, RISC-V's `mcause`.

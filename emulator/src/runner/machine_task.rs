@@ -205,7 +205,7 @@ impl MachineTask {
         lock(&self.recording).clone()
     }
 
-    fn tell(&self, event: Event) {
+    fn publish_event(&self, event: Event) {
         if let Some(events) = &*lock(&self.events) {
             // No subscriber is no error.
             let _ = events.send(event);
@@ -297,7 +297,7 @@ impl Body {
                 self.idle = None;
                 match done {
                     Ok(()) => {
-                        task.tell(Event::Reset { at, kind });
+                        task.publish_event(Event::Reset { at, kind });
                         if self.state != State::Paused {
                             self.pacer.restart();
                             self.enter(task, State::Running);
@@ -509,7 +509,7 @@ impl Body {
             StopReason::Idle { next_event } => self.idle = Some(next_event),
             StopReason::Reset(kind) => {
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
-                task.tell(Event::Reset { at, kind });
+                task.publish_event(Event::Reset { at, kind });
             }
             halted => self.enter(task, State::Halted(halted)),
         }
@@ -548,8 +548,12 @@ impl Body {
             seen.faults.push_back(fault.clone());
         }
         drop(seen);
-        changes.into_iter().for_each(|change| task.tell(Event::Pin(change)));
-        faults.into_iter().for_each(|fault| task.tell(Event::Fault(fault)));
+        changes
+            .into_iter()
+            .for_each(|change| task.publish_event(Event::Pin(change)));
+        faults
+            .into_iter()
+            .for_each(|fault| task.publish_event(Event::Fault(fault)));
     }
 
     fn enter(&mut self, task: &MachineTask, state: State) {
@@ -559,7 +563,7 @@ impl Body {
                 self.leave_lockstep(task);
             }
             self.publish(task, true);
-            task.tell(Event::State(state));
+            task.publish_event(Event::State(state));
         }
     }
 
@@ -569,7 +573,7 @@ impl Body {
         self.idle = None;
         self.leave_lockstep(task);
         task.status.send_modify(|status| status.state = self.state.clone());
-        task.tell(Event::State(self.state.clone()));
+        task.publish_event(Event::State(self.state.clone()));
     }
 
     /// Whether virtual time goes on while the machine waits for its next turn.

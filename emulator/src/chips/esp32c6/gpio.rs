@@ -42,7 +42,7 @@ impl Gpio {
             outside: std::mem::take(&mut self.outside),
             ..Self::default()
         };
-        self.tell(fabric, &before);
+        self.publish_changes(fabric, &before);
         self.seen = self.inputs();
     }
 
@@ -85,7 +85,7 @@ impl Gpio {
                 self.held.insert(offset, value);
             }
         }
-        self.tell(fabric, &before);
+        self.publish_changes(fabric, &before);
         self.look();
     }
 
@@ -135,7 +135,7 @@ impl Gpio {
         (0..PINS).map(|pin| self.driven(pin)).collect()
     }
 
-    fn tell(&self, fabric: &mut Fabric, before: &[Option<bool>]) {
+    fn publish_changes(&self, fabric: &mut Fabric, before: &[Option<bool>]) {
         for (pin, before) in (0..PINS).zip(before) {
             if self.driven(pin) != *before {
                 fabric.pin_changed(pin, self.driven(pin));

@@ -39,7 +39,7 @@ impl Gpio {
             outside_level: before.outside_level,
             ..Self::default()
         };
-        self.tell(fabric, &before);
+        self.publish_changes(fabric, &before);
         self.sample();
     }
 
@@ -88,7 +88,7 @@ impl Gpio {
             0x40 => self.out_xor = value,
             _ => return Err(AccessFault::Unmapped),
         }
-        self.tell(fabric, &before);
+        self.publish_changes(fabric, &before);
         self.sample();
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Gpio {
     }
 
     /// Tells the world which pins are driven otherwise than before.
-    fn tell(&self, fabric: &mut Fabric, before: &Self) {
+    fn publish_changes(&self, fabric: &mut Fabric, before: &Self) {
         for pin in 0..PINS {
             let bit = 1 << pin;
             let (now, then) = (self.driven(bit), before.driven(bit));

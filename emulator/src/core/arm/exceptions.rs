@@ -369,7 +369,7 @@ impl CortexM {
         self.exclusive = false;
         self.event_register = true;
         self.system.nvic.activate(exception);
-        self.tell_exception(exception);
+        self.record_exception(exception);
         self.attention = true;
         if vector & 1 == 0 {
             return self.take_fault(Fault::InvalidState);
@@ -381,7 +381,7 @@ impl CortexM {
     pub(super) fn return_from_exception(&mut self, exc_return: u32) -> Result<(), Lockup> {
         let returning = self.regs.exception;
         self.attention = true;
-        self.tell_exception_return();
+        self.record_exception_return();
         if !self.system.nvic.is_active(returning) {
             return self.bad_return(returning, exc_return);
         }

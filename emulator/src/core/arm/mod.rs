@@ -113,7 +113,7 @@ impl CortexM {
     /// Resets core and chip; time goes on. The core starts from its vector table.
     pub fn reset(&mut self, kind: ResetKind) {
         self.place_fabric();
-        self.tell_reset();
+        self.record_reset();
         self.fabric.clear_for_reset();
         if kind == ResetKind::PowerOn {
             self.fabric.memory_mut().clear_ram();

@@ -66,7 +66,7 @@ impl CortexM {
     }
 
     /// Exception `exception` was taken.
-    pub(super) fn tell_exception(&mut self, exception: u16) {
+    pub(super) fn record_exception(&mut self, exception: u16) {
         let at = self.watched();
         if let Some(profile) = self.fabric.profile_mut() {
             let entry = match profile.recorder.is_returning() {
@@ -77,13 +77,13 @@ impl CortexM {
         }
     }
 
-    pub(super) fn tell_exception_return(&mut self) {
+    pub(super) fn record_exception_return(&mut self) {
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.exception_returned();
         }
     }
 
-    pub(super) fn tell_reset(&mut self) {
+    pub(super) fn record_reset(&mut self) {
         let at = self.watched();
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.reset(at);

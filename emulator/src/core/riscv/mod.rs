@@ -112,7 +112,7 @@ impl RiscV {
     /// Resets core and chip; time goes on (priv 3.4). Registers, which the specification leaves open, become zero.
     pub fn reset(&mut self, kind: ResetKind) {
         self.place_fabric();
-        self.tell_reset();
+        self.record_reset();
         self.fabric.clear_for_reset();
         if kind == ResetKind::PowerOn {
             self.fabric.memory_mut().clear_ram();

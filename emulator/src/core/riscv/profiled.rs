@@ -15,7 +15,7 @@ impl RiscV {
     pub(in crate::core) fn watched(&self) -> Watched {
         Watched {
             cycles: self.cycles,
-            slept: self.fabric.profile().map_or(0, |profile| profile.told_asleep),
+            slept: self.fabric.profile().map_or(0, |profile| profile.recorded_asleep),
         }
     }
 
@@ -71,28 +71,28 @@ impl RiscV {
     }
 
     /// A trap with this `mcause` was taken.
-    pub(super) fn tell_exception(&mut self, cause: u32) {
+    pub(super) fn record_exception(&mut self, cause: u32) {
         let at = self.watched();
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.exception_entered(cause, at, cycles::TRAP_ENTRY);
         }
     }
 
-    pub(super) fn tell_exception_return(&mut self) {
+    pub(super) fn record_exception_return(&mut self) {
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.exception_returned();
         }
     }
 
     /// The core sleeps until `cycle`.
-    pub(super) fn tell_sleep(&mut self, cycle: u64) {
+    pub(super) fn record_sleep(&mut self, cycle: u64) {
         let asleep = cycle.saturating_sub(self.cycles);
         if let Some(profile) = self.fabric.profile_mut() {
-            profile.told_asleep += asleep;
+            profile.recorded_asleep += asleep;
         }
     }
 
-    pub(super) fn tell_reset(&mut self) {
+    pub(super) fn record_reset(&mut self) {
         let at = self.watched();
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.reset(at);

@@ -93,7 +93,7 @@ impl RiscV {
                 if limits.stop_when_idle || due == u64::MAX {
                     return StopReason::Idle;
                 }
-                self.tell_sleep(due);
+                self.record_sleep(due);
                 self.cycles = due;
                 self.attention = true;
             } else if self.is_profiled() {

@@ -150,14 +150,14 @@ impl RiscV {
         self.user = false;
         self.reservation = None;
         self.cycles += u64::from(cycles::TRAP_ENTRY);
-        self.tell_exception(cause);
+        self.record_exception(cause);
         self.attention = true;
         self.update_guard();
     }
 
     /// MRET: gives where to go on.
     pub(super) fn return_from_trap(&mut self) -> u32 {
-        self.tell_exception_return();
+        self.record_exception_return();
         self.user = self.csrs.pop_mode();
         self.reservation = None;
         self.attention = true;

@@ -116,7 +116,7 @@ impl QemuMachine {
     }
 
     fn start_counter(&mut self) -> Result<(), MachineError> {
-        let started = self.qemu.stub.tell(&format!("M{PRESCALE:x},4:00000000"));
+        let started = self.qemu.stub.command_ok(&format!("M{PRESCALE:x},4:00000000"));
         self.talked(started)?;
         self.counter = self.read_counter()?;
         Ok(())
@@ -342,7 +342,7 @@ impl Machine for QemuMachine {
             let written = self
                 .qemu
                 .stub
-                .tell(&format!("M{next:x},{:x}:{}", piece.len(), to_hex(piece)));
+                .command_ok(&format!("M{next:x},{:x}:{}", piece.len(), to_hex(piece)));
             if !self.talked(written)? {
                 return Err(MachineError::Refused {
                     board: self.info.board.clone(),
@@ -369,7 +369,7 @@ impl Machine for QemuMachine {
         let index = self.register(name)?;
         let value = to_hex(&(value as u32).to_le_bytes());
         self.saved = None;
-        let written = self.qemu.stub.tell(&format!("P{index:x}={value}"));
+        let written = self.qemu.stub.command_ok(&format!("P{index:x}={value}"));
         self.talked(written).map(drop)
     }
 

@@ -60,7 +60,7 @@ impl Stub {
     }
 
     /// As [`Self::ask`], for what is answered by `OK`; `false`: by an error.
-    pub(super) fn tell(&mut self, body: &str) -> io::Result<bool> {
+    pub(super) fn command_ok(&mut self, body: &str) -> io::Result<bool> {
         match self.ask(body)?.as_str() {
             "OK" => Ok(true),
             error if error.starts_with('E') => Ok(false),

@@ -40,7 +40,9 @@ impl Body {
                 changes.push(PinChange { at, pin, level });
             }
         }
-        changes.into_iter().for_each(|change| task.tell(Event::Pin(change)));
+        changes
+            .into_iter()
+            .for_each(|change| task.publish_event(Event::Pin(change)));
         self.idle = None;
         self.pause_at = None;
         self.pacer.restart();

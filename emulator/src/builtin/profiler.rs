@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::machine::BuiltinMachine;
-use crate::core::either::Core;
+use crate::core::any_core::AnyCore;
 use crate::core::memory::RegionKind;
 use crate::debug::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbols, Watching};
 use crate::machine::VirtualTime;
 
-impl Core {
+impl AnyCore {
     /// Takes what is recorded out, when the machine is to become another.
     pub(super) fn take_profile(&mut self) -> Option<Box<Watching>> {
         self.fabric_mut().profile_mut().take()

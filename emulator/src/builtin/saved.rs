@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::machine::BuiltinMachine;
-use crate::core::either::SavedCore;
+use crate::core::any_core::SavedCore;
 use crate::core::fabric::BadState;
 use crate::core::memory::PAGE_BYTES;
 use crate::machine::MachineError;

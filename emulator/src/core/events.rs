@@ -9,9 +9,9 @@ pub type Token = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventId(u64);
 
-/// One event that is due at a time.
+/// An event, due at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Event {
+pub struct DueEvent {
     /// When it is due.
     pub at: VirtualTime,
     /// Order among events of one instant: the one scheduled first comes first.
@@ -26,7 +26,7 @@ pub struct Event {
 /// cache lines serves faster than a heap.
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventQueue {
-    pending: Vec<Event>,
+    pending: Vec<DueEvent>,
     next_sequence: u64,
 }
 
@@ -36,7 +36,7 @@ impl EventQueue {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let place = self.pending.partition_point(|event| event.at > at);
-        self.pending.insert(place, Event { at, sequence, token });
+        self.pending.insert(place, DueEvent { at, sequence, token });
         EventId(sequence)
     }
 
@@ -60,7 +60,7 @@ impl EventQueue {
     }
 
     /// Takes the next event if it is due at `now`.
-    pub fn pop_due(&mut self, now: VirtualTime) -> Option<Event> {
+    pub fn pop_due(&mut self, now: VirtualTime) -> Option<DueEvent> {
         if self.next_at()? <= now {
             self.pending.pop()
         } else {

@@ -3,12 +3,12 @@
 
 #![cfg_attr(feature = "safe", forbid(unsafe_code))]
 
+pub mod any_core;
 pub mod arm;
 pub(crate) mod array;
 mod clock;
 mod code_cache;
 mod dispatch;
-pub mod either;
 pub mod events;
 pub mod fabric;
 pub mod limits;

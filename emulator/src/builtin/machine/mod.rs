@@ -5,7 +5,7 @@ mod trapped;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::core::either::{Core, Stop};
+use crate::core::any_core::{AnyCore, CoreStop};
 use crate::core::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
 use crate::core::limits::Limits;
 use crate::core::memory::{GuestMemory, NoMemory};
@@ -29,7 +29,7 @@ const PAUSE_CHECK_INSTRUCTIONS: u64 = 1_000_000;
 /// One machine of the builtin engine.
 pub struct BuiltinMachine {
     info: MachineInfo,
-    core: Core,
+    core: AnyCore,
     pause: PauseSwitch,
     /// Why it crashed, when it did: it runs no more, and can be inspected.
     crashed: Option<String>,
@@ -45,7 +45,7 @@ impl BuiltinMachine {
         let description = chip.description();
         let memory = GuestMemory::new(description.regions);
         let fabric = Fabric::new(memory, EntropyStream::new(info.seed.0), description.cpu_hz);
-        let core = Core::new(chip, fabric);
+        let core = AnyCore::new(chip, fabric);
         Self {
             info,
             core,
@@ -57,12 +57,12 @@ impl BuiltinMachine {
     }
 
     /// The core, for what the trait does not offer.
-    pub fn core(&self) -> &Core {
+    pub fn core(&self) -> &AnyCore {
         &self.core
     }
 
     /// As [`Self::core`].
-    pub fn core_mut(&mut self) -> &mut Core {
+    pub fn core_mut(&mut self) -> &mut AnyCore {
         &mut self.core
     }
 
@@ -75,17 +75,17 @@ impl BuiltinMachine {
         self.crashed = crashed;
     }
 
-    fn run_core(&mut self, limits: Limits) -> Result<Stop, MachineError> {
+    fn run_core(&mut self, limits: Limits) -> Result<CoreStop, MachineError> {
         if self.crashed.is_none() {
             let core = &mut self.core;
             match catch_unwind(AssertUnwindSafe(|| core.run(limits))) {
-                Ok(Stop::Lockup { pc }) if self.core.chip().resets_on_lockup() => {
+                Ok(CoreStop::Lockup { pc }) if self.core.chip().resets_on_lockup() => {
                     self.lockups.push(GuestFault::Lockup {
                         at: self.core.now(),
                         pc,
                     });
                     self.core.reset(ResetKind::Lockup);
-                    return Ok(Stop::Reset(ResetKind::Lockup));
+                    return Ok(CoreStop::Reset(ResetKind::Lockup));
                 }
                 Ok(reason) => return Ok(reason),
                 Err(panic) => self.crashed = Some(panic_text(&*panic)),
@@ -99,19 +99,19 @@ impl BuiltinMachine {
         })
     }
 
-    fn stop_reason(&self, stop: Stop) -> StopReason {
+    fn stop_reason(&self, stop: CoreStop) -> StopReason {
         match stop {
-            Stop::Time | Stop::Instructions => StopReason::Deadline,
-            Stop::Idle => StopReason::Idle {
+            CoreStop::Time | CoreStop::Instructions => StopReason::Deadline,
+            CoreStop::Idle => StopReason::Idle {
                 next_event: self.core.next_due_at(),
             },
-            Stop::Reset(kind) => StopReason::Reset(kind),
-            Stop::Breakpoint { code } => StopReason::Breakpoint {
+            CoreStop::Reset(kind) => StopReason::Reset(kind),
+            CoreStop::Breakpoint { code } => StopReason::Breakpoint {
                 pc: self.core.pc(),
                 code,
             },
-            Stop::Lockup { pc } => StopReason::Lockup { pc },
-            Stop::PowerOff => StopReason::PoweredOff,
+            CoreStop::Lockup { pc } => StopReason::Lockup { pc },
+            CoreStop::PowerOff => StopReason::PoweredOff,
         }
     }
 
@@ -166,7 +166,7 @@ impl Machine for BuiltinMachine {
                 stop_when_idle: limit.stop_when_idle,
             };
             match self.run_core(limits)? {
-                Stop::Instructions => {}
+                CoreStop::Instructions => {}
                 reason => return Ok(self.stop_reason(reason)),
             }
         }
@@ -175,7 +175,7 @@ impl Machine for BuiltinMachine {
     fn step(&mut self) -> Result<StopReason, MachineError> {
         let limits = Limits::instructions(self.core.instructions() + 1);
         Ok(match self.run_core(limits)? {
-            Stop::Instructions => StopReason::Stepped,
+            CoreStop::Instructions => StopReason::Stepped,
             reason => self.stop_reason(reason),
         })
     }
@@ -351,7 +351,7 @@ impl Snapshot for BuiltinMachine {
 struct Stored {
     board: String,
     /// Locked only to make copies of it: copying marks its pages as shared.
-    core: std::sync::Mutex<Core>,
+    core: std::sync::Mutex<AnyCore>,
 }
 
 fn no_register(info: &MachineInfo, name: &str) -> MachineError {

@@ -1,6 +1,6 @@
 //! Runs that a debugger wants stopped: instruction by instruction, looking around behind each.
 
-use super::{BuiltinMachine, Limits, Stop};
+use super::{BuiltinMachine, CoreStop, Limits};
 use crate::machine::MachineError;
 use crate::machine::{Caught, Trapping, Traps};
 use crate::machine::{RunLimit, StopReason};
@@ -28,7 +28,7 @@ impl BuiltinMachine {
                 stop_when_idle: limit.stop_when_idle,
             })?;
             let advanced = self.core.instructions() != instructions || self.core.pc() != pc;
-            if advanced && matches!(stop, Stop::Instructions | Stop::Time | Stop::Idle) {
+            if advanced && matches!(stop, CoreStop::Instructions | CoreStop::Time | CoreStop::Idle) {
                 let now = traps.watched(self);
                 let at_breakpoint = traps.breakpoints.contains(&self.core.pc());
                 let caught = traps
@@ -40,7 +40,7 @@ impl BuiltinMachine {
                 }
                 before = now;
             }
-            if stop != Stop::Instructions {
+            if stop != CoreStop::Instructions {
                 return Ok(self.stop_reason(stop));
             }
         }

@@ -48,7 +48,7 @@ const BUDGET_MAX: u64 = 1 << 30;
 const SYS_EXIT_EXTENDED: u32 = 0x20;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
 
-impl dispatch::Core for CortexM {
+impl dispatch::DispatchCore for CortexM {
     type Slot = Slot;
 
     #[inline(always)]

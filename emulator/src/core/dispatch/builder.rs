@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::AtomicPtr;
 
 use super::threaded::{Block, Cell, Clock, Cover, Handler, Header, LinkPair, Op, Threaded};
-use super::{Core, Slot};
+use super::{DispatchCore, Slot};
 
 /// A threaded block being built.
 pub(in crate::core) struct BlockBuilder<'a, C: Threaded> {
@@ -15,7 +15,7 @@ pub(in crate::core) struct BlockBuilder<'a, C: Threaded> {
 }
 
 /// What an instruction becomes: a handler with its operands.
-pub(in crate::core) struct NewOp<C: Core> {
+pub(in crate::core) struct NewOp<C: DispatchCore> {
     handler: Handler<C>,
     a: u8,
     b: u8,
@@ -24,7 +24,7 @@ pub(in crate::core) struct NewOp<C: Core> {
     links: bool,
 }
 
-impl<C: Core> NewOp<C> {
+impl<C: DispatchCore> NewOp<C> {
     /// Of a handler that takes no operands.
     pub(in crate::core) fn new(handler: Handler<C>) -> Self {
         Self::abc(handler, 0, 0, 0, 0)

@@ -4,14 +4,14 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Core, Slot, step_slots};
+use super::{DispatchCore, Slot, step_slots};
 
 /// A straight line of instructions.
-pub(in crate::core) struct Block<C: Core> {
+pub(in crate::core) struct Block<C: DispatchCore> {
     slots: Arc<[C::Slot]>,
 }
 
-impl<C: Core> Block<C> {
+impl<C: DispatchCore> Block<C> {
     /// The block of `slots`; none of no instructions. Without links it does not matter who shares it.
     pub(in crate::core) fn new(slots: Box<[C::Slot]>, _shared: bool) -> Option<Box<Self>> {
         let slots: Arc<[C::Slot]> = slots.into();
@@ -38,18 +38,18 @@ impl<C> Default for Dispatch<C> {
     }
 }
 
-impl<C: Core> Dispatch<C> {
+impl<C: DispatchCore> Dispatch<C> {
     pub(in crate::core) fn clear(&mut self) {}
 
     pub(in crate::core) fn found(&mut self, _: &Block<C>) {}
 }
 
 /// Runs a block, which must be the one at PC and fit the budget, as far as nothing out of the ordinary happens.
-pub(in crate::core) fn enter<C: Core>(core: &mut C, slots: Arc<[C::Slot]>, _budget: u32) {
+pub(in crate::core) fn enter<C: DispatchCore>(core: &mut C, slots: Arc<[C::Slot]>, _budget: u32) {
     step_slots(core, &slots, u64::MAX, u64::MAX);
 }
 
 /// As [`enter`], until `due` or `limit` instructions since power-on.
-pub(in crate::core) fn step_through<C: Core>(core: &mut C, slots: Arc<[C::Slot]>, due: u64, limit: u64) {
+pub(in crate::core) fn step_through<C: DispatchCore>(core: &mut C, slots: Arc<[C::Slot]>, due: u64, limit: u64) {
     step_slots(core, &slots, due, limit);
 }

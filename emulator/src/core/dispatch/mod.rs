@@ -2,7 +2,7 @@
 //! other for as long as nothing needs attention. `threaded` does so by jumps from handler to handler, `builder` makes what it
 //! jumps through, and `checked` stands in for both where no unsafe code is wanted.
 //!
-//! A core brings its instructions ([`Slot`]), what each does ([`Core::run_slot`]), and, to be threaded, handlers for those
+//! A core brings its instructions ([`Slot`]), what each does ([`DispatchCore::run_slot`]), and, to be threaded, handlers for those
 //! that are worth one.
 
 #[cfg(not(feature = "safe"))]
@@ -35,7 +35,7 @@ pub(super) trait Slot {
 }
 
 /// A core that runs slots.
-pub(super) trait Core: Sized {
+pub(super) trait DispatchCore: Sized {
     /// Its decoded instructions.
     type Slot: Slot;
 
@@ -51,7 +51,7 @@ pub(super) trait Core: Sized {
 
 /// Runs `slots`, of which the first must be the one at PC, one by one: until `due`, or `limit` instructions since power-on,
 /// or something needs attention, or they are left.
-fn step_slots<C: Core>(core: &mut C, slots: &[C::Slot], due: u64, limit: u64) {
+fn step_slots<C: DispatchCore>(core: &mut C, slots: &[C::Slot], due: u64, limit: u64) {
     for slot in slots {
         core.run_slot(slot);
         let (cycles, instructions) = core.elapsed();

@@ -17,14 +17,14 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{BlockBuilder, Core, Slot, step_slots};
+use super::{BlockBuilder, DispatchCore, Slot, step_slots};
 
 /// A core whose code can be threaded.
 ///
 /// # Safety
 /// `emit` gives each handler the operands that it was written for, ends the block with a cell that leaves it, and puts a link
 /// cell behind each handler that follows one. Its handlers do with a block what the functions here do, and nothing else.
-pub(in crate::core) unsafe trait Threaded: Core {
+pub(in crate::core) unsafe trait Threaded: DispatchCore {
     /// What a taken branch costs more.
     const TAKEN_CYCLES: u32;
     /// How many registers operands can name.
@@ -36,7 +36,7 @@ pub(in crate::core) unsafe trait Threaded: Core {
     fn emit(builder: &mut BlockBuilder<'_, Self>);
     /// Its state of the dispatch.
     fn dispatch(&mut self) -> &mut Dispatch<Self>;
-    /// Sets the counts of [`Core::elapsed`].
+    /// Sets the counts of [`DispatchCore::elapsed`].
     fn set_elapsed(&mut self, cycles: u64, instructions: u64);
     /// Stands before the block at `pc`, with nothing begun.
     fn go_to(&mut self, pc: u32);
@@ -50,7 +50,7 @@ pub(in crate::core) type Handler<C> = unsafe fn(&mut C, *const Cell<C>, Clock);
 
 /// One element of a block.
 #[repr(C, align(16))]
-pub(in crate::core) union Cell<C: Core> {
+pub(in crate::core) union Cell<C: DispatchCore> {
     pub(in crate::core) op: Op<C>,
     pub(super) header: Header<C>,
     pub(super) links: ManuallyDrop<LinkPair<C>>,
@@ -59,7 +59,7 @@ pub(in crate::core) union Cell<C: Core> {
 /// An operation: handler and operands. What the operands mean is the handler's to say; registers are below
 /// [`Threaded::REGISTERS`].
 #[repr(C)]
-pub(in crate::core) struct Op<C: Core> {
+pub(in crate::core) struct Op<C: DispatchCore> {
     pub(super) handler: Handler<C>,
     pub(in crate::core) a: u8,
     pub(in crate::core) b: u8,
@@ -69,39 +69,39 @@ pub(in crate::core) struct Op<C: Core> {
     pub(in crate::core) imm: u32,
 }
 
-impl<C: Core> Clone for Op<C> {
+impl<C: DispatchCore> Clone for Op<C> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<C: Core> Copy for Op<C> {}
+impl<C: DispatchCore> Copy for Op<C> {}
 
 /// The first cell of a block.
 #[repr(C)]
-pub(super) struct Header<C: Core> {
+pub(super) struct Header<C: DispatchCore> {
     /// What the whole block costs; a taken branch adds to it.
     pub(super) cost: Clock,
     pub(super) block: *const Block<C>,
 }
 
-impl<C: Core> Clone for Header<C> {
+impl<C: DispatchCore> Clone for Header<C> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<C: Core> Copy for Header<C> {}
+impl<C: DispatchCore> Copy for Header<C> {}
 
 /// The headers of the blocks that follow, once they are known.
 #[repr(C)]
-pub(super) struct LinkPair<C: Core> {
+pub(super) struct LinkPair<C: DispatchCore> {
     pub(super) taken: AtomicPtr<Cell<C>>,
     pub(super) other: AtomicPtr<Cell<C>>,
 }
 
 /// A block in both forms: its instructions, and the cells made of them.
-pub(in crate::core) struct Block<C: Core> {
+pub(in crate::core) struct Block<C: DispatchCore> {
     pub(super) pc: u32,
     /// Whether it is the image's, and not one machine's.
     pub(super) shared: bool,
@@ -126,11 +126,11 @@ pub(super) struct Cover {
 
 // SAFETY: blocks are not changed after they are made but for their links, which are atomic; the pointers in them are to
 // the block itself and to blocks that live as long.
-unsafe impl<C: Core<Slot: Send>> Send for Block<C> {}
+unsafe impl<C: DispatchCore<Slot: Send>> Send for Block<C> {}
 // SAFETY: as above.
-unsafe impl<C: Core<Slot: Sync>> Sync for Block<C> {}
+unsafe impl<C: DispatchCore<Slot: Sync>> Sync for Block<C> {}
 
-impl<C: Core> Block<C> {
+impl<C: DispatchCore> Block<C> {
     /// Cycles without what a taken branch adds.
     pub(in crate::core) fn cycles(&self) -> u64 {
         // SAFETY: the first cell of a block is its header.
@@ -149,7 +149,7 @@ impl<C: Core> Block<C> {
 
 /// State of the core that only this module uses.
 #[repr(C)]
-pub(in crate::core) struct Dispatch<C: Core> {
+pub(in crate::core) struct Dispatch<C: DispatchCore> {
     /// A block may start while the clock with its cost is below this.
     limit: Clock,
     /// The core's counts when the run began.
@@ -163,14 +163,14 @@ pub(in crate::core) struct Dispatch<C: Core> {
     jumps: Box<[Jump<C>; JUMPS]>,
 }
 
-struct Jump<C: Core> {
+struct Jump<C: DispatchCore> {
     pc: u32,
     entry: *const Cell<C>,
 }
 
 const JUMPS: usize = 1_024;
 
-impl<C: Core> Jump<C> {
+impl<C: DispatchCore> Jump<C> {
     /// No block starts at an odd address.
     const NONE: Self = Self {
         pc: 1,
@@ -179,11 +179,11 @@ impl<C: Core> Jump<C> {
 }
 
 // SAFETY: the pointers are to blocks of the code cache that moves along with this.
-unsafe impl<C: Core> Send for Dispatch<C> {}
+unsafe impl<C: DispatchCore> Send for Dispatch<C> {}
 // SAFETY: a shared reference to this does not reach through the pointers.
-unsafe impl<C: Core> Sync for Dispatch<C> {}
+unsafe impl<C: DispatchCore> Sync for Dispatch<C> {}
 
-impl<C: Core> Default for Dispatch<C> {
+impl<C: DispatchCore> Default for Dispatch<C> {
     fn default() -> Self {
         Self {
             limit: 0,
@@ -197,7 +197,7 @@ impl<C: Core> Default for Dispatch<C> {
     }
 }
 
-impl<C: Core> Dispatch<C> {
+impl<C: DispatchCore> Dispatch<C> {
     /// Forgets every block: they are about to be dropped.
     pub(in crate::core) fn clear(&mut self) {
         self.unlinked = ptr::null();
@@ -297,7 +297,7 @@ pub(in crate::core) unsafe fn go_on<C: Threaded>(core: &mut C, at: *const Cell<C
 
 /// The address behind the block of an operation.
 #[inline(always)]
-pub(in crate::core) unsafe fn next_pc<C: Core>(at: *const Cell<C>) -> u32 {
+pub(in crate::core) unsafe fn next_pc<C: DispatchCore>(at: *const Cell<C>) -> u32 {
     // SAFETY: `at` is an operation of a block, whose header is `index` cells before it.
     unsafe { (*(*at.sub(usize::from((*at).op.index))).header.block).next_pc }
 }

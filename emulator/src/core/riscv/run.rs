@@ -44,7 +44,7 @@ const BUDGET_MAX: u64 = 1 << 30;
 const SYS_EXIT: u32 = 0x18;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
 
-impl dispatch::Core for RiscV {
+impl dispatch::DispatchCore for RiscV {
     type Slot = Slot;
 
     #[inline(always)]

@@ -13,7 +13,7 @@ use crate::machine::VirtualTime;
 use crate::machine::{GuestFault, RegisterInfo};
 
 /// One of the cores, with its chip.
-pub enum Core {
+pub enum AnyCore {
     /// ARMv7E-M.
     CortexM(Box<CortexM>),
     /// RV32IMAC.
@@ -22,7 +22,7 @@ pub enum Core {
 
 /// Why a run of a core ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum CoreStop {
     /// [`Limits::until`] is reached.
     Time,
     /// [`Limits::instructions`] is reached.
@@ -56,13 +56,13 @@ pub(crate) enum SavedCore {
 macro_rules! on_core {
     ($self:expr, $core:ident => $call:expr) => {
         match $self {
-            Core::CortexM($core) => $call,
-            Core::RiscV($core) => $call,
+            AnyCore::CortexM($core) => $call,
+            AnyCore::RiscV($core) => $call,
         }
     };
 }
 
-impl Core {
+impl AnyCore {
     /// The core that `chip` has, as power comes up.
     pub fn new(chip: Box<dyn Chip>, fabric: Fabric) -> Self {
         match chip.description().core {
@@ -72,26 +72,28 @@ impl Core {
     }
 
     /// Runs until a limit is reached or the machine stops by itself.
-    pub fn run(&mut self, limits: Limits) -> Stop {
+    pub fn run(&mut self, limits: Limits) -> CoreStop {
         match self {
             Self::CortexM(core) => match core.run(limits) {
-                arm::StopReason::Time => Stop::Time,
-                arm::StopReason::Instructions => Stop::Instructions,
-                arm::StopReason::Idle => Stop::Idle,
-                arm::StopReason::Reset(kind) => Stop::Reset(kind),
+                arm::StopReason::Time => CoreStop::Time,
+                arm::StopReason::Instructions => CoreStop::Instructions,
+                arm::StopReason::Idle => CoreStop::Idle,
+                arm::StopReason::Reset(kind) => CoreStop::Reset(kind),
                 arm::StopReason::Exit { .. } | arm::StopReason::Semihosting { .. } => {
-                    Stop::Breakpoint { code: arm::SEMIHOSTING }
+                    CoreStop::Breakpoint { code: arm::SEMIHOSTING }
                 }
-                arm::StopReason::Lockup(lockup) => Stop::Lockup { pc: lockup.pc },
-                arm::StopReason::PowerOff => Stop::PowerOff,
+                arm::StopReason::Lockup(lockup) => CoreStop::Lockup { pc: lockup.pc },
+                arm::StopReason::PowerOff => CoreStop::PowerOff,
             },
             Self::RiscV(core) => match core.run(limits) {
-                riscv::StopReason::Time => Stop::Time,
-                riscv::StopReason::Instructions => Stop::Instructions,
-                riscv::StopReason::Idle => Stop::Idle,
-                riscv::StopReason::Reset(kind) => Stop::Reset(kind),
-                riscv::StopReason::Exit { .. } | riscv::StopReason::Semihosting { .. } => Stop::Breakpoint { code: 0 },
-                riscv::StopReason::PowerOff => Stop::PowerOff,
+                riscv::StopReason::Time => CoreStop::Time,
+                riscv::StopReason::Instructions => CoreStop::Instructions,
+                riscv::StopReason::Idle => CoreStop::Idle,
+                riscv::StopReason::Reset(kind) => CoreStop::Reset(kind),
+                riscv::StopReason::Exit { .. } | riscv::StopReason::Semihosting { .. } => {
+                    CoreStop::Breakpoint { code: 0 }
+                }
+                riscv::StopReason::PowerOff => CoreStop::PowerOff,
             },
         }
     }

@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::runner::{Input, MachineHandle, Pace, Recording, RunOptions, Runner, State, UartPort, replay};
+use drydock_emulator::runner::{Input, MachineHandle, Pace, Recording, RunOptions, RunState, Runner, UartPort, replay};
 use drydock_emulator::{Engine, Image, Machine, ResetKind, Seed, VirtualTime};
 
 /// Where the Nano's applications begin.
@@ -46,7 +46,7 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
     for machine in &machines {
         machine.pause_at(VirtualTime::from_ps(QUANTUM_PS));
         machine.resume();
-        while machine.status().state != State::Paused || machine.status().virtual_time == VirtualTime::ZERO {
+        while machine.status().state != RunState::Paused || machine.status().virtual_time == VirtualTime::ZERO {
             std::thread::yield_now();
         }
     }
@@ -70,7 +70,7 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
     }
     let mut outcome = Vec::new();
     for machine in &machines {
-        while machine.status().state != State::Paused {
+        while machine.status().state != RunState::Paused {
             std::thread::yield_now();
         }
         let recording = machine.recording();
@@ -118,7 +118,7 @@ fn what_comes_in_mid_quantum_waits_for_its_end() {
     let stands = VirtualTime::from_us(20_300);
     machine.pause_at(stands);
     machine.resume();
-    while machine.status().state != State::Paused || machine.status().virtual_time < stands {
+    while machine.status().state != RunState::Paused || machine.status().virtual_time < stands {
         std::thread::yield_now();
     }
     let stood = machine.status().virtual_time.as_ps();
@@ -159,7 +159,7 @@ fn one_that_is_paused_holds_the_others_and_one_that_is_stopped_does_not() {
     reaches(&one, 20);
     reaches(&two, 20);
     one.pause();
-    while one.status().state != State::Paused {
+    while one.status().state != RunState::Paused {
         std::thread::yield_now();
     }
     let stood = one.status().virtual_time;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::runner::{Event, MachineHandle, Pace, RunOptions, Runner, State, UartError, replay};
+use drydock_emulator::runner::{MachineEvent, MachineHandle, Pace, RunOptions, RunState, Runner, UartError, replay};
 use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime, snapshot_file};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -56,7 +56,7 @@ fn options(name: &str, pace: Pace, paused: bool) -> RunOptions {
 
 /// Waits until the machine's status is as wished.
 #[track_caller]
-fn wait(handle: &MachineHandle, what: &str, wished: impl Fn(&drydock_emulator::runner::Status) -> bool) {
+fn wait(handle: &MachineHandle, what: &str, wished: impl Fn(&drydock_emulator::runner::MachineStatus) -> bool) {
     let started = Instant::now();
     while !wished(&handle.status()) {
         assert!(
@@ -129,7 +129,7 @@ async fn a_uart_has_one_holder_and_ends_with_its_machine() {
         .await
         .expect("the end")
         .unwrap();
-    assert_eq!(handle.status().state, State::Stopped);
+    assert_eq!(handle.status().state, RunState::Stopped);
     assert!(port.write_all(b"x").await.is_err());
     assert!(handle.with_machine(|_| ()).await.is_err());
 }
@@ -177,13 +177,13 @@ fn a_machine_pauses_steps_and_goes_on() {
     assert_eq!(handle.status().instructions, 0);
     handle.step(5);
     wait(&handle, "it stepped", |status| status.instructions == 5);
-    assert_eq!(handle.status().state, State::Paused);
+    assert_eq!(handle.status().state, RunState::Paused);
     handle.resume();
     wait(&handle, "it runs", |status| {
-        status.instructions > 100_000 && status.state == State::Running
+        status.instructions > 100_000 && status.state == RunState::Running
     });
     handle.pause();
-    wait(&handle, "it pauses", |status| status.state == State::Paused);
+    wait(&handle, "it pauses", |status| status.state == RunState::Paused);
     let stands = handle.status().instructions;
     let counted = handle
         .with_machine_blocking(|machine| machine.read_register("r0").unwrap())
@@ -194,7 +194,7 @@ fn a_machine_pauses_steps_and_goes_on() {
     handle.pause_at(target);
     handle.resume();
     wait(&handle, "it pauses again", |status| {
-        status.state == State::Paused && status.instructions > stands
+        status.state == RunState::Paused && status.instructions > stands
     });
     let late = handle.status().virtual_time - target;
     assert!(late < VirtualTime::from_us(1), "{late}");
@@ -290,16 +290,16 @@ fn a_crash_stays_with_its_machine() {
     wait(&handle, "it runs", |status| status.instructions > 1_000);
     bang.store(true, Ordering::Relaxed);
     wait(&handle, "it crashed", |status| {
-        matches!(status.state, State::Crashed { .. })
+        matches!(status.state, RunState::Crashed { .. })
     });
-    let State::Crashed { cause } = handle.status().state else {
+    let RunState::Crashed { cause } = handle.status().state else {
         unreachable!()
     };
     assert_eq!(cause, "bang");
     let told = std::iter::from_fn(|| events.try_recv().ok());
     assert!(
         told.into_iter()
-            .any(|event| matches!(event, Event::State(State::Crashed { .. })))
+            .any(|event| matches!(event, MachineEvent::State(RunState::Crashed { .. })))
     );
     // Its state can be looked at, and the others go on.
     let counted = handle
@@ -314,7 +314,7 @@ fn a_crash_stays_with_its_machine() {
     }
     bang.store(false, Ordering::Relaxed);
     handle.reset(ResetKind::PowerOn);
-    wait(&handle, "it runs again", |status| status.state == State::Running);
+    wait(&handle, "it runs again", |status| status.state == RunState::Running);
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn a_panic_where_none_is_expected_costs_no_worker() {
     wait(
         &handle,
         "it crashed",
-        |status| matches!(&status.state, State::Crashed { cause } if cause == "no clock"),
+        |status| matches!(&status.state, RunState::Crashed { cause } if cause == "no clock"),
     );
     let before = sound.status().instructions;
     wait(&sound, "the other runs", |status| {
@@ -341,7 +341,7 @@ fn a_panic_where_none_is_expected_costs_no_worker() {
     });
     handle.stop();
     wait(&handle, "it stops all the same", |status| {
-        status.state == State::Stopped
+        status.state == RunState::Stopped
     });
 }
 
@@ -359,7 +359,7 @@ fn faults_resets_and_pins_are_told() {
     while !told.iter().any(|event| {
         matches!(
             event,
-            Event::Reset {
+            MachineEvent::Reset {
                 kind: ResetKind::Pin,
                 ..
             }
@@ -371,7 +371,7 @@ fn faults_resets_and_pins_are_told() {
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
     }
-    assert!(told.iter().any(|event| matches!(event, Event::Fault(_))));
+    assert!(told.iter().any(|event| matches!(event, MachineEvent::Fault(_))));
 
     let handle = add(&runner, "mirror", Pace::Max);
     let shows = |level| {
@@ -387,7 +387,7 @@ fn faults_resets_and_pins_are_told() {
     }
     handle.drive_pin(999, Some(true));
     assert_eq!(handle.pin(999), None);
-    assert_eq!(handle.status().state, State::Running);
+    assert_eq!(handle.status().state, RunState::Running);
 }
 
 #[tokio::test]
@@ -401,7 +401,7 @@ async fn what_was_recorded_replays_to_the_same_state() {
         exchange(&mut port, &bytes).await;
     }
     handle.pause();
-    wait(&handle, "it pauses", |status| status.state == State::Paused);
+    wait(&handle, "it pauses", |status| status.state == RunState::Paused);
     let recording = handle.recording();
     handle.read_memory(0x2000_0000, 16).await.unwrap();
     assert!(handle.read_memory(0x3000_0000, 16).await.is_err());
@@ -436,7 +436,7 @@ fn recorded_pins_and_resets_replay_too() {
     }
     drop(port);
     handle.pause();
-    wait(&handle, "it pauses", |status| status.state == State::Paused);
+    wait(&handle, "it pauses", |status| status.state == RunState::Paused);
     let recording = handle.recording();
     assert_eq!(recording.inputs.len(), 21);
     let recorded = handle.with_machine_blocking(state).unwrap();
@@ -496,7 +496,7 @@ fn ends_in_the_same_state(instructions: u64) {
         handle.pause_at(end);
         handle.resume();
         wait(&handle, "it is at the end", |status| {
-            status.state == State::Paused && status.instructions > 0
+            status.state == RunState::Paused && status.instructions > 0
         });
         let ended = handle.with_machine_blocking(state).unwrap();
         assert_eq!(ended, expected, "{pace:?}");
@@ -521,7 +521,7 @@ fn a_runner_that_ends_stops_its_machines() {
     let handles: Vec<MachineHandle> = (0..4).map(|_| add(&runner, "count", Pace::Max)).collect();
     drop(runner);
     for handle in &handles {
-        assert_eq!(handle.status().state, State::Stopped);
+        assert_eq!(handle.status().state, RunState::Stopped);
         assert!(handle.with_machine_blocking(|_| ()).is_err());
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     fleet::{Board, Command, Record, parse_seed},
 };
 use drydock_assets::Board as Description;
-use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::State};
+use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig};
 use serde_json::{Map, json};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -331,7 +331,7 @@ pub(crate) async fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<Bo
 pub(crate) fn step(bench: &Arc<Bench>, request: &MachineStep) -> Result<BoardView, ApiError> {
     let board = bench.board(&request.board)?;
     let machine = board.state().machine.clone();
-    let paused = machine.filter(|machine| machine.status().state == State::Paused);
+    let paused = machine.filter(|machine| machine.status().state == RunState::Paused);
     let Some(machine) = paused else {
         let text = format!("Time does not stand on {}; pause it first.", board.name());
         return Err(ApiError::new(ErrorCode::Refused, text));

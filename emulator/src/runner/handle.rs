@@ -9,7 +9,7 @@ use super::machine_task::{Command, MachineTask, lock};
 use super::pace::Pace;
 use super::record::Recording;
 use super::schedule::Schedule;
-use super::status::{Event, Status};
+use super::status::{MachineEvent, MachineStatus};
 use super::uart::UartPort;
 use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
 
@@ -126,17 +126,17 @@ impl MachineHandle {
     }
 
     /// What it does now; its virtual time is that of this moment, asleep or not.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> MachineStatus {
         self.owner.task.status_now()
     }
 
     /// The same, as it changes: with each change of state, and a few times a second.
-    pub fn watch(&self) -> watch::Receiver<Status> {
+    pub fn watch(&self) -> watch::Receiver<MachineStatus> {
         self.owner.task.status.subscribe()
     }
 
     /// What happens to it from now on. A subscriber that lags behind is told how many events it lost.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
+    pub fn events(&self) -> broadcast::Receiver<MachineEvent> {
         self.owner.task.subscribe()
     }
 

@@ -17,7 +17,7 @@ use super::meter::Meter;
 use super::pace::{Pace, Pacer};
 use super::record::{Input, Recording};
 use super::schedule::{Next, ScheduleState};
-use super::status::{Event, State, Status};
+use super::status::{MachineEvent, MachineStatus, RunState};
 use super::uart::Wire;
 use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
@@ -68,8 +68,8 @@ pub(super) struct MachineTask {
     commands: Mutex<VecDeque<Command>>,
     body: Mutex<Body>,
     pub(super) wires: Vec<Arc<Wire>>,
-    pub(super) status: watch::Sender<Status>,
-    events: Mutex<Option<broadcast::Sender<Event>>>,
+    pub(super) status: watch::Sender<MachineStatus>,
+    events: Mutex<Option<broadcast::Sender<MachineEvent>>>,
     /// What the machine drives on each pin, and the faults it had last.
     pub(super) seen: Mutex<Seen>,
     recording: Mutex<Recording>,
@@ -107,7 +107,7 @@ struct Body {
     /// The host's time since the task was made, read once after each thing that takes some: a reading costs as much as
     /// some dozen instructions of the guest, and an idle machine does little else.
     host: Duration,
-    state: State,
+    state: RunState,
     pacer: Pacer,
     /// Asleep, with what is due next.
     idle: Option<Option<VirtualTime>>,
@@ -130,8 +130,8 @@ impl MachineTask {
         let info = machine.info();
         let uarts = info.uarts;
         let pins = vec![None; usize::from(info.pins)];
-        let state = if paused { State::Paused } else { State::Running };
-        let status = Status {
+        let state = if paused { RunState::Paused } else { RunState::Running };
+        let status = MachineStatus {
             state: state.clone(),
             virtual_time: machine.now(),
             instructions: machine.instructions(),
@@ -185,7 +185,7 @@ impl MachineTask {
     }
 
     /// Events from now on.
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<MachineEvent> {
         let mut events = lock(&self.events);
         events
             .get_or_insert_with(|| broadcast::Sender::new(EVENTS_KEPT))
@@ -193,7 +193,7 @@ impl MachineTask {
     }
 
     /// The status now; a sleeping machine's time is where it will be found to be when it wakes.
-    pub(super) fn status_now(&self) -> Status {
+    pub(super) fn status_now(&self) -> MachineStatus {
         let mut status = self.status.borrow().clone();
         if let Some(asleep) = *lock(&self.asleep) {
             status.virtual_time = status.virtual_time.max(asleep.now());
@@ -205,7 +205,7 @@ impl MachineTask {
         lock(&self.recording).clone()
     }
 
-    fn publish_event(&self, event: Event) {
+    fn publish_event(&self, event: MachineEvent) {
         if let Some(events) = &*lock(&self.events) {
             // No subscriber is no error.
             let _ = events.send(event);
@@ -266,15 +266,15 @@ impl Body {
         let Some(machine) = &mut self.machine else { return };
         let at = machine.now();
         match command {
-            Command::Pause if self.state == State::Running => self.enter(task, State::Paused),
-            Command::Resume if self.state == State::Paused => {
+            Command::Pause if self.state == RunState::Running => self.enter(task, RunState::Paused),
+            Command::Resume if self.state == RunState::Paused => {
                 self.pacer.restart();
                 self.idle = None;
-                self.enter(task, State::Running);
+                self.enter(task, RunState::Running);
             }
             Command::Pause | Command::Resume => {}
             Command::PauseAt(at) => self.pause_at = Some(at),
-            Command::Step(count) if self.state == State::Paused => {
+            Command::Step(count) if self.state == RunState::Paused => {
                 for _ in 0..count {
                     match guarded(machine, |machine| machine.step()) {
                         Ok(StopReason::Stepped) => {}
@@ -283,7 +283,7 @@ impl Body {
                             break;
                         }
                         Err(cause) => {
-                            self.enter(task, State::Crashed { cause });
+                            self.enter(task, RunState::Crashed { cause });
                             break;
                         }
                     }
@@ -297,13 +297,13 @@ impl Body {
                 self.idle = None;
                 match done {
                     Ok(()) => {
-                        task.publish_event(Event::Reset { at, kind });
-                        if self.state != State::Paused {
+                        task.publish_event(MachineEvent::Reset { at, kind });
+                        if self.state != RunState::Paused {
                             self.pacer.restart();
-                            self.enter(task, State::Running);
+                            self.enter(task, RunState::Running);
                         }
                     }
-                    Err(cause) => self.enter(task, State::Crashed { cause }),
+                    Err(cause) => self.enter(task, RunState::Crashed { cause }),
                 }
             }
             Command::Pin(pin, level) => self.drive_pin(task, pin, level),
@@ -326,7 +326,7 @@ impl Body {
                 });
                 self.idle = None;
                 if let Err(cause) = finished {
-                    self.enter(task, State::Crashed { cause });
+                    self.enter(task, RunState::Crashed { cause });
                 }
                 // A debugger's steps make the machine say something too.
                 self.deliver(task);
@@ -338,7 +338,7 @@ impl Body {
 
     fn stop(&mut self, task: &MachineTask) {
         self.machine = None;
-        self.enter(task, State::Stopped);
+        self.enter(task, RunState::Stopped);
         for wire in &task.wires {
             wire.close();
         }
@@ -351,18 +351,18 @@ impl Body {
             Ok(()) => {
                 lock(&task.recording).add(at, Input::Pin { pin, level });
                 self.idle = None;
-                if self.state == State::Halted(StopReason::PoweredOff) {
+                if self.state == RunState::Halted(StopReason::PoweredOff) {
                     self.pacer.restart();
-                    self.enter(task, State::Running);
+                    self.enter(task, RunState::Running);
                 }
             }
-            Err(cause) => self.enter(task, State::Crashed { cause }),
+            Err(cause) => self.enter(task, RunState::Crashed { cause }),
         }
     }
 
     /// One slice, or a decision to wait.
     fn advance(&mut self, task: &MachineTask) -> Next {
-        if self.state != State::Running || task.wires.iter().any(|wire| wire.is_full()) {
+        if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) {
             return Next::WhenNotified;
         }
         if self.pacer.pace() == Pace::Lockstep {
@@ -379,7 +379,7 @@ impl Body {
         let (host, now) = (self.host, machine.now());
         if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
             self.pause_at = None;
-            self.enter(task, State::Paused);
+            self.enter(task, RunState::Paused);
             return Next::WhenNotified;
         }
         let pause_at = self.pause_at.unwrap_or(VirtualTime::MAX);
@@ -429,7 +429,7 @@ impl Body {
     /// A sleeping machine's time has gone on with the host's; before something from outside reaches it, it is brought up
     /// to now (but not past what is due).
     fn catch_up(&mut self, task: &MachineTask) {
-        if self.state != State::Running {
+        if self.state != RunState::Running {
             return;
         }
         let (Some(machine), Some(next_event)) = (&self.machine, self.idle) else {
@@ -451,7 +451,7 @@ impl Body {
         for (index, wire) in task.wires.iter().enumerate() {
             let index = index as u8;
             let Some(machine) = &mut self.machine else { return };
-            if self.state != State::Running || !wire.has_input() {
+            if self.state != RunState::Running || !wire.has_input() {
                 continue;
             }
             let bytes = wire.take_input(machine.uart_input_room(index));
@@ -466,7 +466,7 @@ impl Body {
                     // Whether it still sleeps, and until when, is the machine's to say.
                     self.idle = None;
                 }
-                Err(cause) => self.enter(task, State::Crashed { cause }),
+                Err(cause) => self.enter(task, RunState::Crashed { cause }),
             }
         }
     }
@@ -496,7 +496,7 @@ impl Body {
         self.idle = None;
         match result {
             Ok(reason) => self.stopped(task, reason),
-            Err(cause) => self.enter(task, State::Crashed { cause }),
+            Err(cause) => self.enter(task, RunState::Crashed { cause }),
         }
         self.deliver(task);
         spent
@@ -504,14 +504,14 @@ impl Body {
 
     fn stopped(&mut self, task: &MachineTask, reason: StopReason) {
         match reason {
-            StopReason::Paused if self.is_caught() => self.enter(task, State::Paused),
+            StopReason::Paused if self.is_caught() => self.enter(task, RunState::Paused),
             StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
             StopReason::Idle { next_event } => self.idle = Some(next_event),
             StopReason::Reset(kind) => {
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
-                task.publish_event(Event::Reset { at, kind });
+                task.publish_event(MachineEvent::Reset { at, kind });
             }
-            halted => self.enter(task, State::Halted(halted)),
+            halted => self.enter(task, RunState::Halted(halted)),
         }
     }
 
@@ -550,30 +550,30 @@ impl Body {
         drop(seen);
         changes
             .into_iter()
-            .for_each(|change| task.publish_event(Event::Pin(change)));
+            .for_each(|change| task.publish_event(MachineEvent::Pin(change)));
         faults
             .into_iter()
-            .for_each(|fault| task.publish_event(Event::Fault(fault)));
+            .for_each(|fault| task.publish_event(MachineEvent::Fault(fault)));
     }
 
-    fn enter(&mut self, task: &MachineTask, state: State) {
+    fn enter(&mut self, task: &MachineTask, state: RunState) {
         if self.state != state {
             self.state = state.clone();
-            if !matches!(self.state, State::Running | State::Paused) {
+            if !matches!(self.state, RunState::Running | RunState::Paused) {
                 self.leave_lockstep(task);
             }
             self.publish(task, true);
-            task.publish_event(Event::State(state));
+            task.publish_event(MachineEvent::State(state));
         }
     }
 
     /// The engine panicked where nothing was expected to: the machine is asked nothing to tell it.
     fn broke(&mut self, task: &MachineTask, cause: String) {
-        self.state = State::Crashed { cause };
+        self.state = RunState::Crashed { cause };
         self.idle = None;
         self.leave_lockstep(task);
         task.status.send_modify(|status| status.state = self.state.clone());
-        task.publish_event(Event::State(self.state.clone()));
+        task.publish_event(MachineEvent::State(self.state.clone()));
     }
 
     /// Whether virtual time goes on while the machine waits for its next turn.
@@ -581,7 +581,7 @@ impl Body {
         let held = self.pacer.is_held();
         let next_event = self
             .idle
-            .filter(|_| next != Next::Again && held && self.state == State::Running)?;
+            .filter(|_| next != Next::Again && held && self.state == RunState::Running)?;
         let now = self.machine.as_ref()?.now();
         Some(Asleep {
             since: task.started + self.host,

@@ -27,7 +27,7 @@ use crate::Machine;
 pub use handle::{Gone, MachineHandle, ReadError, UartError};
 pub use pace::Pace;
 pub use record::{Input, Recorded, Recording, replay};
-pub use status::{Event, State, Status};
+pub use status::{MachineEvent, MachineStatus, RunState};
 pub use uart::UartPort;
 
 /// About a third of the share of a thread that does not yield.

@@ -4,9 +4,9 @@ use crate::{GuestFault, PinChange, ResetKind, StopReason, VirtualTime};
 
 /// A machine at a glance.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Status {
+pub struct MachineStatus {
     /// What it is doing.
-    pub state: State,
+    pub state: RunState,
     /// Virtual time since power-on.
     pub virtual_time: VirtualTime,
     /// Instructions executed since power-on.
@@ -21,7 +21,7 @@ pub struct Status {
 
 /// What a machine is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum RunState {
     /// It runs (or sleeps: a sleeping core is running firmware).
     Running,
     /// Paused from outside.
@@ -39,9 +39,9 @@ pub enum State {
 
 /// Something that happened to a machine.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum MachineEvent {
     /// Its state changed.
-    State(State),
+    State(RunState),
     /// A pin changed.
     Pin(PinChange),
     /// The guest did something wrong.

@@ -9,7 +9,7 @@ use crate::{
 use drydock_assets::{Board as Description, Button, FlashArea};
 use drydock_emulator::{
     Image, MachineError, MachineSnapshot, ResetKind,
-    runner::{self, Event, MachineHandle, RunOptions, Runner, UartError, UartPort},
+    runner::{self, MachineEvent as Event, MachineHandle, RunOptions, Runner, UartError, UartPort},
 };
 use drydock_gateway::Clock;
 use std::{

@@ -11,7 +11,7 @@ use crate::{
 use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
 use drydock_emulator::{
     MachineSnapshot, PinChange, ResetKind, VirtualTime,
-    runner::{Event, State, UartPort},
+    runner::{MachineEvent as Event, RunState as State, UartPort},
 };
 use drydock_gateway::{
     Gateway, PeerLabel,

@@ -66,10 +66,10 @@ fn machine_view(state: &State) -> MachineView {
     MachineView {
         engine: state.record.engine.clone(),
         state: match status.map(|status| &status.state) {
-            None | Some(runner::State::Stopped) => MachineState::Off,
-            Some(runner::State::Running) => MachineState::Running,
-            Some(runner::State::Paused) => MachineState::Paused,
-            Some(runner::State::Halted(_) | runner::State::Crashed { .. }) => MachineState::Crashed,
+            None | Some(runner::RunState::Stopped) => MachineState::Off,
+            Some(runner::RunState::Running) => MachineState::Running,
+            Some(runner::RunState::Paused) => MachineState::Paused,
+            Some(runner::RunState::Halted(_) | runner::RunState::Crashed { .. }) => MachineState::Crashed,
         },
         pace: state.record.pace,
         virtual_time_s: status.map_or(0.0, |status| status.virtual_time.as_us() as f64 / 1e6),

@@ -2,7 +2,7 @@
 
 use crate::machine::{Caught, Traps};
 use crate::machine::{Machine, StopReason};
-use crate::runner::{Gone, MachineHandle, State};
+use crate::runner::{Gone, MachineHandle, RunState};
 
 /// Access to a machine, wherever it runs: a debugger's session asks for it again and again, each time for a moment.
 pub trait Access {
@@ -95,11 +95,11 @@ impl Access for Held {
     }
 
     fn is_gone(&self) -> bool {
-        self.handle.status().state == State::Stopped
+        self.handle.status().state == RunState::Stopped
     }
 
     fn attach(&mut self) -> Result<(), Gone> {
-        self.ran = self.handle.status().state == State::Running;
+        self.ran = self.handle.status().state == RunState::Running;
         self.halt()
     }
 
@@ -133,16 +133,16 @@ impl Access for Held {
 
     fn stopped(&mut self) -> Result<Option<Caught>, String> {
         Ok(match self.handle.status().state {
-            State::Running => None,
-            State::Paused => {
+            RunState::Running => None,
+            RunState::Paused => {
                 let caught = self.visit(|machine| machine.trapping().and_then(|trapping| trapping.take_caught()));
                 Some(caught.map_err(|gone| gone.to_string())?.unwrap_or(Caught::Paused))
             }
-            State::Halted(StopReason::Lockup { .. }) => Some(Caught::Lockup),
-            State::Halted(StopReason::PoweredOff) => Some(Caught::Off),
-            State::Halted(_) => Some(Caught::Trap),
-            State::Crashed { cause } => return Err(cause),
-            State::Stopped => return Err(format!("{} was switched off", self.handle.name())),
+            RunState::Halted(StopReason::Lockup { .. }) => Some(Caught::Lockup),
+            RunState::Halted(StopReason::PoweredOff) => Some(Caught::Off),
+            RunState::Halted(_) => Some(Caught::Trap),
+            RunState::Crashed { cause } => return Err(cause),
+            RunState::Stopped => return Err(format!("{} was switched off", self.handle.name())),
         })
     }
 

@@ -1,6 +1,6 @@
 //! A machine's turn among those that advance in lockstep.
 
-use super::{Body, MachineTask, Next, State};
+use super::{Body, MachineTask, Next, RunState};
 use crate::{RunLimit, VirtualTime};
 
 impl Body {
@@ -18,7 +18,7 @@ impl Body {
         let now = machine.now();
         if self.pause_at.is_some_and(|pause_at| pause_at <= now) {
             self.pause_at = None;
-            self.enter(task, State::Paused);
+            self.enter(task, RunState::Paused);
             return Next::WhenNotified;
         }
         let mut membership = match self.membership {

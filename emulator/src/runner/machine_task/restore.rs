@@ -1,6 +1,6 @@
 //! A machine under the runner goes to a state of another time.
 
-use super::{Body, Event, MachineTask, PinChange, State, guarded, lock};
+use super::{Body, MachineEvent, MachineTask, PinChange, RunState, guarded, lock};
 use crate::{MachineError, MachineSnapshot};
 
 impl Body {
@@ -26,7 +26,7 @@ impl Body {
             Ok(())
         });
         if let Err(cause) = done {
-            self.enter(task, State::Crashed { cause });
+            self.enter(task, RunState::Crashed { cause });
             return Ok(());
         }
         outcome?;
@@ -42,15 +42,15 @@ impl Body {
         }
         changes
             .into_iter()
-            .for_each(|change| task.publish_event(Event::Pin(change)));
+            .for_each(|change| task.publish_event(MachineEvent::Pin(change)));
         self.idle = None;
         self.pause_at = None;
         self.pacer.restart();
         self.leave_lockstep(task);
-        if self.state == State::Paused {
+        if self.state == RunState::Paused {
             self.publish(task, true);
         } else {
-            self.enter(task, State::Running);
+            self.enter(task, RunState::Running);
         }
         Ok(())
     }

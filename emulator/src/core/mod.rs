@@ -14,4 +14,5 @@ pub mod fabric;
 pub mod limits;
 pub mod memory;
 pub mod riscv;
+mod run;
 pub(crate) mod shared_image;

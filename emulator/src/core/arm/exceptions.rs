@@ -4,6 +4,7 @@ use super::exec::Trap;
 use super::fp::EXTENDED_FRAME_BYTES;
 use super::{CortexM, cycles};
 use crate::core::fabric::AccessSize;
+use crate::core::run;
 use crate::machine::VirtualTime;
 
 /// Exception numbers (B1.5.2).
@@ -319,7 +320,7 @@ impl CortexM {
         } else {
             // Late arrival: what came while the frame was stacked goes first if it is more urgent. A synchronous
             // exception is more urgent than all that was pending, but not than what arrives now.
-            self.serve_events();
+            run::serve_events(self);
             let own = self.system.nvic.priority(exception);
             if let Some((other, priority)) = self.system.nvic.highest_pending()
                 && priority < own

@@ -31,6 +31,7 @@ use super::code_cache::CodeCache;
 use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
 pub use super::limits::Limits;
+use super::run::RunLoop;
 use super::shared_image::SharedImage;
 use crate::machine::VirtualTime;
 
@@ -221,7 +222,7 @@ impl CortexM {
 
     /// When the next event or SysTick falls due; `None`: never.
     pub fn next_due_at(&self) -> Option<VirtualTime> {
-        match self.next_due() {
+        match RunLoop::next_due(self) {
             u64::MAX => None,
             cycle => Some(self.clock.time_at(cycle)),
         }

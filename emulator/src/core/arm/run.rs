@@ -1,7 +1,5 @@
-//! The loop: blocks while nothing is due, then events, interrupts, exceptions; sleep jumps to what is due next.
-//!
-//! Events and exceptions are taken at the first instruction boundary at or after their time: a block runs as a whole
-//! only if nothing falls due inside it, otherwise instruction by instruction.
+//! The Cortex-M4 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which exceptions
+//! it takes.
 
 use super::code::{Slot, decode_block, decode_slot};
 use super::exceptions::{Fault, Lockup, Trapped, number};
@@ -9,9 +7,11 @@ use super::exec::{Flow, Trap};
 use super::instruction::{Condition, Instruction};
 use super::system::Want;
 use super::{CortexM, Sleep, cycles};
-use crate::core::dispatch::{self, enter, step_through};
-use crate::core::fabric::{Request, ResetKind};
+use crate::core::dispatch;
+use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
+use crate::core::run::{self, CommonStop, Parts, RunLoop};
+use crate::debug::profile::Watched;
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -42,9 +42,8 @@ pub enum StopReason {
 
 /// The immediate of a semihosting BKPT.
 pub const SEMIHOSTING: u8 = 0xab;
+/// Semihosting operations and a reason (Arm IHI 0084).
 const SYS_EXIT: u32 = 0x18;
-/// Cycles of one run of the threaded dispatch, whose clock counts 32 bits of them.
-const BUDGET_MAX: u64 = 1 << 30;
 const SYS_EXIT_EXTENDED: u32 = 0x20;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
 
@@ -72,112 +71,112 @@ impl dispatch::DispatchCore for CortexM {
     }
 }
 
-impl CortexM {
-    /// Runs until a limit is reached or the machine stops by itself. A machine that exited, locked up or is off stays
-    /// so until it is reset. A reset that the guest or the chip asks for takes place, and ends the run.
-    pub fn run(&mut self, limits: Limits) -> StopReason {
-        loop {
-            if let Some(reason) = self.settle() {
-                return reason;
-            }
-            let end = self.clock.cycle_at(limits.until);
-            if self.cycles >= end {
-                return StopReason::Time;
-            }
-            if self.instructions >= limits.instructions {
-                return StopReason::Instructions;
-            }
-            let due = self.profiled_until(self.next_due().min(end));
-            let stalled_until = self.clock.cycle_at(self.fabric.stalled_until());
-            if self.cycles < stalled_until {
-                // The chip keeps the core waiting (flash is busy): time passes, nothing is executed.
-                self.cycles = due.min(stalled_until);
-                self.attention = true;
-            } else if self.sleeping.is_some() {
-                if limits.stop_when_idle || due == u64::MAX {
-                    return StopReason::Idle;
-                }
-                self.slept += due - self.cycles;
-                self.cycles = due;
-                self.attention = true;
-            } else if self.is_profiled() {
-                self.run_profiled(due, limits.instructions);
-            } else {
-                self.run_code(due, limits.instructions);
-            }
+impl From<CommonStop> for StopReason {
+    fn from(stop: CommonStop) -> Self {
+        match stop {
+            CommonStop::Time => Self::Time,
+            CommonStop::Instructions => Self::Instructions,
+            CommonStop::Idle => Self::Idle,
+            CommonStop::Reset(kind) => Self::Reset(kind),
+            CommonStop::PowerOff => Self::PowerOff,
+        }
+    }
+}
+
+impl RunLoop for CortexM {
+    type Stop = StopReason;
+
+    #[inline(always)]
+    fn parts(&mut self) -> Parts<'_, Self> {
+        Parts {
+            cycles: &mut self.cycles,
+            attention: &mut self.attention,
+            halted: &mut self.halted,
+            clock: &mut self.clock,
+            code: &mut self.code,
+            dispatch: &mut self.dispatch,
+            fabric: &mut self.fabric,
+            chip: &mut *self.chip,
         }
     }
 
-    /// The cycle at which an event or SysTick falls due.
-    pub(super) fn next_due(&self) -> u64 {
+    #[inline]
+    fn next_due(&self) -> u64 {
         self.clock
             .cycle_at(self.fabric.next_event_at())
             .min(self.system.systick.next_zero())
     }
 
-    /// Brings everything up to the present instant, and takes exceptions until the next instruction may run.
-    fn settle(&mut self) -> Option<StopReason> {
-        loop {
-            if let Some(halt) = self.halted {
-                // What is off may be woken by a pin; what locked up or exited stays so.
-                let request = self.fabric.take_request();
-                let Some(Request::Reset(kind)) = request.filter(|_| halt == StopReason::PowerOff) else {
-                    return self.halted;
-                };
-                self.reset(kind);
-                return Some(StopReason::Reset(kind));
-            }
-            self.attention = false;
-            self.serve_events();
-            if self.fabric.memory().has_stale_code() {
-                let image_whole = self.fabric.memory_mut().forget_code();
-                self.dispatch.clear();
-                self.code.clear(image_whole);
-            }
-            match self.fabric.take_request() {
-                Some(Request::Reset(kind)) => {
-                    self.reset(kind);
-                    return Some(StopReason::Reset(kind));
-                }
-                Some(Request::PowerOff) => {
-                    self.halted = Some(StopReason::PowerOff);
-                    continue;
-                }
-                None => {}
-            }
-            self.wake();
-            match self.preempting() {
-                Some(exception) => {
-                    if let Err(lockup) = self.take_exception(exception) {
-                        self.lock_up(lockup);
-                    }
-                }
-                None => return None,
-            }
-        }
-    }
-
-    /// Serves every event that is due, and takes the interrupt lines.
-    pub(super) fn serve_events(&mut self) {
-        loop {
-            self.place_fabric();
-            while let Some(token) = self.fabric.pop_due_event() {
-                self.chip.event(&mut self.fabric, token);
-            }
-            if self.fabric.take_cpu_hz_change() {
-                self.clock.change(self.cycles, self.fabric.cpu_hz());
-            }
-            self.fabric.take_attention();
-            if self.fabric.next_event_at() > self.fabric.now() {
-                break;
-            }
-        }
+    #[inline]
+    fn after_events(&mut self) {
         if self.system.systick.advance(self.cycles) {
             self.system.nvic.set_pending(number::SYS_TICK);
         }
         if self.system.nvic.sync(self.fabric.irq_lines_mut()) && self.system.scb.sends_event_on_pend() {
             self.event_register = true;
         }
+    }
+
+    #[inline]
+    fn take_pending(&mut self) -> bool {
+        self.wake();
+        let Some(exception) = self.preempting() else {
+            return false;
+        };
+        if let Err(lockup) = self.take_exception(exception) {
+            self.lock_up(lockup);
+        }
+        true
+    }
+
+    #[inline]
+    fn is_sleeping(&self) -> bool {
+        self.sleeping.is_some()
+    }
+
+    #[inline]
+    fn sleep_until(&mut self, cycle: u64) {
+        self.slept += cycle - self.cycles;
+    }
+
+    fn reset(&mut self, kind: ResetKind) {
+        self.reset(kind);
+    }
+
+    #[inline]
+    fn may_share_code(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn must_step(&self) -> bool {
+        self.regs.it != 0 || self.system.mpu.enabled()
+    }
+
+    fn step(&mut self) {
+        let slot = decode_slot(self.fabric.memory(), self.regs.pc(), self.regs.it);
+        self.step_over(slot);
+    }
+
+    #[inline]
+    fn decode_block(&mut self, pc: u32) {
+        decode_block(&mut self.code, self.fabric.memory_mut(), pc);
+    }
+
+    fn watched(&self) -> Watched {
+        self.watched()
+    }
+
+    fn run_profiled(&mut self, due: u64, limit: u64) {
+        self.run_profiled(due, limit);
+    }
+}
+
+impl CortexM {
+    /// Runs until a limit is reached or the machine stops by itself. A machine that exited, locked up or is off stays
+    /// so until it is reset. A reset that the guest or the chip asks for takes place, and ends the run.
+    pub fn run(&mut self, limits: Limits) -> StopReason {
+        run::run(self, limits)
     }
 
     /// Ends a sleep whose end has come.
@@ -199,40 +198,6 @@ impl CortexM {
         if awake {
             self.sleeping = None;
         }
-    }
-
-    /// Runs code until `due`, or `limit` instructions since power-on, or something needs attention.
-    fn run_code(&mut self, due: u64, limit: u64) {
-        while self.cycles < due && self.instructions < limit && !self.attention {
-            if self.regs.it != 0 || self.system.mpu.enabled() {
-                self.step();
-                continue;
-            }
-            // No instruction takes less than a cycle, so this many cycles do not hold too many instructions.
-            let budget = (due - self.cycles).min(limit - self.instructions).min(BUDGET_MAX) as u32;
-            let pc = self.regs.pc();
-            if self.code.get(pc).is_none() {
-                decode_block(&mut self.code, self.fabric.memory_mut(), pc);
-            }
-            let Some(block) = self.code.get(pc) else {
-                self.step();
-                continue;
-            };
-            self.dispatch.found(block);
-            let fits = block.cycles() <= u64::from(budget);
-            let block = block.handle();
-            if fits {
-                enter(self, block, budget);
-            } else {
-                step_through(self, block, due, limit);
-            }
-        }
-    }
-
-    /// Executes exactly one instruction, fetched from memory as it is now.
-    fn step(&mut self) {
-        let slot = decode_slot(self.fabric.memory(), self.regs.pc(), self.regs.it);
-        self.step_over(slot);
     }
 
     /// Executes the instruction at PC, which is `slot`, if it may be fetched.

@@ -12,6 +12,12 @@ mod checked;
 #[cfg(not(feature = "safe"))]
 mod threaded;
 
+/// A core that [`enter`] and [`step_through`] run.
+#[cfg(feature = "safe")]
+pub(super) use self::DispatchCore as Runnable;
+/// A core that [`enter`] and [`step_through`] run.
+#[cfg(not(feature = "safe"))]
+pub(super) use self::threaded::Threaded as Runnable;
 #[cfg(feature = "safe")]
 pub(super) use checked::{Block, Dispatch, enter, step_through};
 #[cfg(not(feature = "safe"))]

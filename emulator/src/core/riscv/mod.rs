@@ -34,6 +34,7 @@ use super::clock::CoreClock;
 use super::code_cache::CodeCache;
 use super::dispatch::{Block, Dispatch};
 use super::fabric::{Chip, CoreDescription, Fabric, ResetKind, RiscVOptions};
+use super::run::RunLoop;
 use super::shared_image::SharedImage;
 use crate::machine::VirtualTime;
 
@@ -194,7 +195,7 @@ impl RiscV {
 
     /// When the next event falls due; `None`: never.
     pub fn next_due_at(&self) -> Option<VirtualTime> {
-        match self.next_due() {
+        match RunLoop::next_due(self) {
             u64::MAX => None,
             cycle => Some(self.clock.time_at(cycle)),
         }

@@ -19,30 +19,6 @@ impl RiscV {
         }
     }
 
-    pub(super) fn is_profiled(&self) -> bool {
-        self.fabric
-            .profile()
-            .is_some_and(|profile| profile.recorder.is_recording())
-    }
-
-    /// `due`, or the end of the profile if that comes before.
-    pub(super) fn profiled_until(&mut self, due: u64) -> u64 {
-        if self.fabric.profile().is_none() {
-            return due;
-        }
-        let (at, now) = (self.watched(), self.now());
-        let Some(profile) = self.fabric.profile_mut() else {
-            return due;
-        };
-        if profile.recorder.came_to(at, now) || !profile.recorder.is_recording() {
-            return due;
-        }
-        match profile.recorder.until() {
-            Some(until) => due.min(self.clock.cycle_at(until)),
-            None => due,
-        }
-    }
-
     /// As `run_code`, one instruction at a time.
     pub(super) fn run_profiled(&mut self, due: u64, limit: u64) {
         while self.cycles < due && self.instructions < limit && !self.attention {

@@ -1,17 +1,16 @@
-//! The loop: blocks while nothing is due, then events and interrupts; sleep jumps to what is due next.
-//!
-//! Events and interrupts are taken at the first instruction boundary at or after their time: a block runs as a whole only
-//! if nothing falls due inside it, otherwise instruction by instruction.
+//! RV32 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which interrupts it takes.
 
 use super::code::{BLOCK_BYTES_MAX, Slot, decode_block, decode_slot};
 use super::exec::Flow;
 use super::pmp::Want;
 use super::trap::{Cause, Trap};
 use super::{RiscV, cycles};
-use crate::core::dispatch::{self, Slot as _, enter, step_through};
-use crate::core::fabric::{Request, ResetKind};
+use crate::core::dispatch::{self, Slot as _};
+use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
 use crate::core::memory::PAGE_BYTES;
+use crate::core::run::{self, CommonStop, Parts, RunLoop};
+use crate::debug::profile::Watched;
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -38,8 +37,6 @@ pub enum StopReason {
     PowerOff,
 }
 
-/// Cycles of one run of the threaded dispatch, whose clock counts 32 bits of them.
-const BUDGET_MAX: u64 = 1 << 30;
 /// Semihosting's SYS_EXIT, which takes its reason in a1 on 32-bit cores.
 const SYS_EXIT: u32 = 0x18;
 const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
@@ -68,77 +65,46 @@ impl dispatch::DispatchCore for RiscV {
     }
 }
 
-impl RiscV {
-    /// Runs until a limit is reached or the machine stops by itself. A machine that exited or is off stays so until it is
-    /// reset. A reset that the guest or the chip asks for takes place, and ends the run.
-    pub fn run(&mut self, limits: Limits) -> StopReason {
-        loop {
-            if let Some(reason) = self.settle() {
-                return reason;
-            }
-            let end = self.clock.cycle_at(limits.until);
-            if self.cycles >= end {
-                return StopReason::Time;
-            }
-            if self.instructions >= limits.instructions {
-                return StopReason::Instructions;
-            }
-            let due = self.profiled_until(self.next_due().min(end));
-            let stalled_until = self.clock.cycle_at(self.fabric.stalled_until());
-            if self.cycles < stalled_until {
-                // The chip keeps the core waiting (flash is busy): time passes, nothing is executed.
-                self.cycles = due.min(stalled_until);
-                self.attention = true;
-            } else if self.sleeping {
-                if limits.stop_when_idle || due == u64::MAX {
-                    return StopReason::Idle;
-                }
-                self.record_sleep(due);
-                self.cycles = due;
-                self.attention = true;
-            } else if self.is_profiled() {
-                self.run_profiled(due, limits.instructions);
-            } else {
-                self.run_code(due, limits.instructions);
-            }
+impl From<CommonStop> for StopReason {
+    fn from(stop: CommonStop) -> Self {
+        match stop {
+            CommonStop::Time => Self::Time,
+            CommonStop::Instructions => Self::Instructions,
+            CommonStop::Idle => Self::Idle,
+            CommonStop::Reset(kind) => Self::Reset(kind),
+            CommonStop::PowerOff => Self::PowerOff,
+        }
+    }
+}
+
+impl RunLoop for RiscV {
+    type Stop = StopReason;
+
+    #[inline(always)]
+    fn parts(&mut self) -> Parts<'_, Self> {
+        Parts {
+            cycles: &mut self.cycles,
+            attention: &mut self.attention,
+            halted: &mut self.halted,
+            clock: &mut self.clock,
+            code: &mut self.code,
+            dispatch: &mut self.dispatch,
+            fabric: &mut self.fabric,
+            chip: &mut *self.chip,
         }
     }
 
-    /// The cycle at which an event falls due.
-    pub(super) fn next_due(&self) -> u64 {
+    #[inline]
+    fn next_due(&self) -> u64 {
         self.clock.cycle_at(self.fabric.next_event_at())
     }
 
-    /// Brings everything up to the present instant, and takes an interrupt before the next instruction may run.
-    fn settle(&mut self) -> Option<StopReason> {
-        if let Some(halt) = self.halted {
-            // What is off may be woken by a pin; what exited stays so.
-            let request = self.fabric.take_request();
-            let Some(Request::Reset(kind)) = request.filter(|_| halt == StopReason::PowerOff) else {
-                return self.halted;
-            };
-            self.reset(kind);
-            return Some(StopReason::Reset(kind));
-        }
-        self.attention = false;
-        self.serve_events();
-        if self.fabric.memory().has_stale_code() {
-            let image_whole = self.fabric.memory_mut().forget_code();
-            self.dispatch.clear();
-            // What another machine decoded was not checked against this one's PMP.
-            self.code.clear(image_whole && !self.locked);
-        }
-        match self.fabric.take_request() {
-            Some(Request::Reset(kind)) => {
-                self.reset(kind);
-                return Some(StopReason::Reset(kind));
-            }
-            Some(Request::PowerOff) => {
-                self.halted = Some(StopReason::PowerOff);
-                return self.halted;
-            }
-            None => {}
-        }
+    /// The core has no timer of its own; interrupt lines are read where interrupts are.
+    #[inline]
+    fn after_events(&mut self) {}
+
+    #[inline]
+    fn take_pending(&mut self) -> bool {
         // WFI ends for any enabled interrupt, whether it may be taken or not (priv 3.3.3).
         if self.sleeping && self.pending() != 0 {
             self.sleeping = false;
@@ -147,52 +113,60 @@ impl RiscV {
             self.take_interrupt(line);
             self.attention = false;
         }
-        None
+        false
     }
 
-    /// Serves every event that is due.
-    fn serve_events(&mut self) {
-        loop {
-            self.place_fabric();
-            while let Some(token) = self.fabric.pop_due_event() {
-                self.chip.event(&mut self.fabric, token);
-            }
-            if self.fabric.take_cpu_hz_change() {
-                self.clock.change(self.cycles, self.fabric.cpu_hz());
-            }
-            self.fabric.take_attention();
-            if self.fabric.next_event_at() > self.fabric.now() {
-                break;
-            }
+    #[inline]
+    fn is_sleeping(&self) -> bool {
+        self.sleeping
+    }
+
+    #[inline]
+    fn sleep_until(&mut self, cycle: u64) {
+        self.record_sleep(cycle);
+    }
+
+    fn reset(&mut self, kind: ResetKind) {
+        self.reset(kind);
+    }
+
+    /// What another machine decoded was not checked against this one's PMP.
+    #[inline]
+    fn may_share_code(&self) -> bool {
+        !self.locked
+    }
+
+    #[inline(always)]
+    fn must_step(&self) -> bool {
+        self.guarded
+    }
+
+    fn step(&mut self) {
+        let slot = decode_slot(self.fabric.memory(), self.regs.pc);
+        self.step_over(slot);
+    }
+
+    #[inline]
+    fn decode_block(&mut self, pc: u32) {
+        if self.may_run_from(pc) {
+            decode_block(&mut self.code, self.fabric.memory_mut(), pc);
         }
     }
 
-    /// Runs code until `due`, or `limit` instructions since power-on, or something needs attention.
-    fn run_code(&mut self, due: u64, limit: u64) {
-        while self.cycles < due && self.instructions < limit && !self.attention {
-            if self.guarded {
-                self.step();
-                continue;
-            }
-            // No instruction takes less than a cycle, so this many cycles do not hold too many instructions.
-            let budget = (due - self.cycles).min(limit - self.instructions).min(BUDGET_MAX) as u32;
-            let pc = self.regs.pc;
-            if self.code.get(pc).is_none() && self.may_run_from(pc) {
-                decode_block(&mut self.code, self.fabric.memory_mut(), pc);
-            }
-            let Some(block) = self.code.get(pc) else {
-                self.step();
-                continue;
-            };
-            self.dispatch.found(block);
-            let fits = block.cycles() <= u64::from(budget);
-            let block = block.handle();
-            if fits {
-                enter(self, block, budget);
-            } else {
-                step_through(self, block, due, limit);
-            }
-        }
+    fn watched(&self) -> Watched {
+        self.watched()
+    }
+
+    fn run_profiled(&mut self, due: u64, limit: u64) {
+        self.run_profiled(due, limit);
+    }
+}
+
+impl RiscV {
+    /// Runs until a limit is reached or the machine stops by itself. A machine that exited or is off stays so until
+    /// it is reset. A reset that the guest or the chip asks for takes place, and ends the run.
+    pub fn run(&mut self, limits: Limits) -> StopReason {
+        run::run(self, limits)
     }
 
     /// Whether locked PMP entries leave the pages of a block at `pc` open to machine mode: what is decoded is not checked
@@ -201,12 +175,6 @@ impl RiscV {
         let page = |addr: u32| addr & !(PAGE_BYTES as u32 - 1);
         let open = |page| self.pmp.allows(page, PAGE_BYTES as u32, Want::Execute, false);
         !self.locked || open(page(pc)) && open(page(pc.wrapping_add(BLOCK_BYTES_MAX)))
-    }
-
-    /// Executes exactly one instruction, fetched from memory as it is now.
-    fn step(&mut self) {
-        let slot = decode_slot(self.fabric.memory(), self.regs.pc);
-        self.step_over(slot);
     }
 
     /// Executes the instruction at pc, which is `slot`, if it may be fetched.

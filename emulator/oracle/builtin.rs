@@ -165,6 +165,7 @@ impl Chip for NoPeripherals {
                 systick_calibration: 0,
             }),
             cpu_hz: 64_000_000,
+            blocks: &[],
         }
     }
 

@@ -91,6 +91,7 @@ impl Chip for Bare {
                 systick_calibration: 0,
             }),
             cpu_hz: 64_000_000,
+            blocks: &[],
         }
     }
 

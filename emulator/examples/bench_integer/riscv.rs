@@ -95,6 +95,7 @@ impl Chip for Bare {
                 plain_csrs: &[],
             }),
             cpu_hz: 64_000_000,
+            blocks: &[],
         }
     }
 

@@ -138,6 +138,7 @@ impl Chip for MemoryAlone {
                 systick_calibration: 0,
             }),
             cpu_hz: 25_000_000,
+            blocks: &[],
         }
     }
 

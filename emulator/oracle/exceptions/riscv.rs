@@ -129,6 +129,7 @@ impl Chip for MemoryAndClint {
                 plain_csrs: &[],
             }),
             cpu_hz: 10_000_000,
+            blocks: &[],
         }
     }
 

@@ -105,6 +105,7 @@ impl Chip for NoPeripherals {
                 plain_csrs: &[],
             }),
             cpu_hz: 64_000_000,
+            blocks: &[],
         }
     }
 

@@ -31,8 +31,7 @@ impl AnyCore {
             Self::CortexM(_) => Naming::Arm,
             Self::RiscV(_) => Naming::RiscV,
         };
-        let chip = self.chip().description().name;
-        watching.report(naming, chip, self.fabric().cpu_hz())
+        watching.report(naming, &self.address_blocks(), self.fabric().cpu_hz())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::hash::Hasher;
 
 use super::arm::{self, CortexM};
-use super::fabric::{BadState, Chip, CoreDescription, Fabric, ResetKind};
+use super::fabric::{AddressBlock, BadState, Chip, CoreDescription, Fabric, ResetKind};
 use super::limits::Limits;
 use super::riscv::{self, RiscV};
 use super::shared_image::SharedImage;
@@ -193,6 +193,15 @@ impl AnyCore {
     /// Where the core is, for a profile.
     pub(crate) fn watched(&self) -> Watched {
         on_core!(self, core => core.watched())
+    }
+
+    /// The named address blocks: the core's own, then the chip's.
+    pub(crate) fn address_blocks(&self) -> [&'static [AddressBlock]; 2] {
+        let own: &'static [AddressBlock] = match self {
+            Self::CortexM(_) => arm::BLOCKS,
+            Self::RiscV(_) => &[],
+        };
+        [own, self.chip().description().blocks]
     }
 
     /// The chip.

@@ -11,6 +11,7 @@
 
 mod app_image;
 mod arithmetic;
+mod blocks;
 mod boot;
 mod clocks;
 mod flash;
@@ -331,6 +332,7 @@ impl Chip for Esp32C6 {
                 plain_csrs: PLAIN_CSRS,
             }),
             cpu_hz: clocks::PLL_ROOT_HZ,
+            blocks: blocks::BLOCKS,
         }
     }
 

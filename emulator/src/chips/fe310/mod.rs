@@ -3,6 +3,7 @@
 //! of those is a typed fault.
 
 mod aon;
+mod blocks;
 mod gpio;
 mod nor;
 mod prci;
@@ -135,6 +136,7 @@ impl Chip for Fe310 {
                 plain_csrs: &[(0x7c0, 0), (0x7c1, 0)],
             }),
             cpu_hz: prci::RESET_HZ,
+            blocks: blocks::BLOCKS,
         }
     }
 

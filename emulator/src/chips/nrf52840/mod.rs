@@ -4,6 +4,7 @@
 //! modelled is a typed fault, never a silent zero. Not here at all: RADIO, SAADC, SPI, TWI, USBD, QSPI, CryptoCell.
 
 mod block;
+mod blocks;
 mod clock;
 mod egu;
 mod ficr;
@@ -206,6 +207,7 @@ impl Chip for Nrf52840 {
                 systick_calibration: 0,
             }),
             cpu_hz: 64_000_000,
+            blocks: blocks::BLOCKS,
         }
     }
 

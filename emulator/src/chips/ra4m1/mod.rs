@@ -9,6 +9,7 @@
 //! A peripheral whose module is stopped reads as zero and loses what is stored, as on silicon; here that is logged too.
 
 mod agt;
+mod blocks;
 mod counter;
 mod faci;
 mod gpt;
@@ -286,6 +287,7 @@ impl Chip for Ra4m1 {
             }),
             // MOCO divided by 16.
             cpu_hz: 500_000,
+            blocks: blocks::BLOCKS,
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! A peripheral whose clock is off reads as zero and loses what is stored, as on silicon; here that is logged too.
 
+mod blocks;
 mod dma;
 mod exti;
 mod flash;
@@ -382,6 +383,7 @@ impl Chip for Stm32f407 {
                 systick_calibration: 18_750,
             }),
             cpu_hz: 16_000_000,
+            blocks: blocks::BLOCKS,
         }
     }
 

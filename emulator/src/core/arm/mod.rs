@@ -5,6 +5,7 @@
 //! `exceptions` and `system` are the exception model and the core's own registers, `bus` says where loads and stores go,
 //! `cycles` what everything costs. Peripherals belong to the chip, not here.
 
+mod blocks;
 mod bus;
 mod code;
 mod cycles;
@@ -35,6 +36,7 @@ use super::run::RunLoop;
 use super::shared_image::SharedImage;
 use crate::machine::VirtualTime;
 
+pub(in crate::core) use blocks::BLOCKS;
 pub use exceptions::{Fault, FaultTaken, Lockup};
 use fp::Fp;
 pub use fp::REGISTER_NAMES as FP_REGISTER_NAMES;

@@ -92,6 +92,26 @@ pub struct ChipDescription {
     pub core: CoreDescription,
     /// Core clock out of reset, in Hz ([`Fabric::set_cpu_hz`] changes it).
     pub cpu_hz: u32,
+    /// Address blocks by name, for profiles. Those of the core itself are not among them.
+    pub blocks: &'static [AddressBlock],
+}
+
+/// A named range of addresses: a peripheral, or memory whose stores go to its controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressBlock {
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub bytes: u32,
+    /// Name in the chip manual's spelling, as in `UARTE0`.
+    pub name: &'static str,
+}
+
+impl AddressBlock {
+    /// The block `name` of `bytes` bytes at `base`.
+    pub const fn new(base: u32, bytes: u32, name: &'static str) -> Self {
+        Self { base, bytes, name }
+    }
 }
 
 /// A core and its build options.

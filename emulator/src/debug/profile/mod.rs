@@ -14,7 +14,6 @@
 //!   stack than it interrupted has switched threads: each thread keeps its own frames.
 
 mod accesses;
-mod blocks;
 mod coverage;
 mod recorder;
 mod report;
@@ -24,6 +23,7 @@ mod stacks;
 mod tests;
 mod tree;
 
+use crate::core::fabric::AddressBlock;
 pub use crate::machine::profile::{
     Coverage, ExecutedRange, Function, FunctionCost, InterruptCost, NoSymbols, Node, NodeKind, PeripheralUse, Profile,
     Profiler, Progress, StackUse, Symbols, Truncated,
@@ -71,7 +71,7 @@ impl Watching {
         }
     }
 
-    pub(crate) fn report(&self, naming: Naming, chip: &str, cpu_hz: u32) -> Profile {
-        self.recorder.report(naming, chip, cpu_hz, &self.accesses)
+    pub(crate) fn report(&self, naming: Naming, blocks: &[&[AddressBlock]], cpu_hz: u32) -> Profile {
+        self.recorder.report(naming, blocks, cpu_hz, &self.accesses)
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::accesses::Accesses;
-use super::blocks;
 use super::recorder::Recorder;
 use super::stacks::Stack;
+use crate::core::fabric::AddressBlock;
 use crate::machine::profile::{
     Coverage, ExecutedRange, FunctionCost, InterruptCost, Node, NodeKind, PeripheralUse, Profile, StackUse, Truncated,
 };
@@ -20,8 +20,14 @@ pub(crate) enum Naming {
 }
 
 impl Recorder {
-    /// What was found up to now. `chip` is the chip's name.
-    pub(crate) fn report(&self, naming: Naming, chip: &str, cpu_hz: u32, accesses: &Accesses) -> Profile {
+    /// What was found up to now. Accesses are counted by `blocks`.
+    pub(crate) fn report(
+        &self,
+        naming: Naming,
+        blocks: &[&[AddressBlock]],
+        cpu_hz: u32,
+        accesses: &Accesses,
+    ) -> Profile {
         let progress = self.progress();
         let nodes: Vec<Node> = self.nodes(naming);
         let sum_of = |kind: NodeKind| {
@@ -43,7 +49,7 @@ impl Recorder {
             functions: self.functions(&nodes, &totals),
             stacks: self.stacks(),
             interrupts: self.interrupts(naming, &nodes, &totals),
-            peripherals: peripherals(chip, accesses),
+            peripherals: peripherals(blocks, accesses),
             coverage: self.coverage(),
             truncated: Truncated {
                 nodes: self.tree.without_room,
@@ -204,10 +210,10 @@ fn totals(nodes: &[Node]) -> Vec<(u64, u64)> {
     totals
 }
 
-fn peripherals(chip: &str, accesses: &Accesses) -> Vec<PeripheralUse> {
+fn peripherals(blocks: &[&[AddressBlock]], accesses: &Accesses) -> Vec<PeripheralUse> {
     let mut uses: BTreeMap<(u32, String), (u64, u64)> = BTreeMap::new();
     for (addr, loads, stores) in accesses.pieces() {
-        let sum = uses.entry(blocks::name(chip, addr)).or_default();
+        let sum = uses.entry(block_name(blocks, addr)).or_default();
         sum.0 += loads;
         sum.1 += stores;
     }
@@ -222,6 +228,15 @@ fn peripherals(chip: &str, accesses: &Accesses) -> Vec<PeripheralUse> {
         .collect();
     uses.sort_by_key(|used| (u64::MAX - used.loads - used.stores, used.addr));
     uses
+}
+
+/// First address and name of the block that `addr` lies in; of its 4 KiB where no block is named.
+fn block_name(blocks: &[&[AddressBlock]], addr: u32) -> (u32, String) {
+    let mut all = blocks.iter().copied().flatten();
+    match all.find(|block| addr.wrapping_sub(block.base) < block.bytes) {
+        Some(block) => (block.base, block.name.to_owned()),
+        None => (addr & !0xfff, format!("{:#010x}", addr & !0xfff)),
+    }
 }
 
 fn exception_name(naming: Naming, number: u32) -> String {

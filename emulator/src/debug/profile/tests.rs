@@ -289,7 +289,7 @@ impl Told {
 
     fn report(&self) -> Profile {
         let none = super::accesses::Accesses::default();
-        self.recorder.report(super::Naming::Arm, "", 1, &none)
+        self.recorder.report(super::Naming::Arm, &[], 1, &none)
     }
 }
 

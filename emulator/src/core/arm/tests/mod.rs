@@ -154,6 +154,7 @@ impl Chip for Registers {
                 systick_calibration: 0,
             }),
             cpu_hz: 64_000_000,
+            blocks: &[],
         }
     }
 

@@ -107,6 +107,7 @@ impl Chip for Registers {
                 plain_csrs: &[(0x7c0, 5)],
             }),
             cpu_hz: 64_000_000,
+            blocks: &[],
         }
     }
 

@@ -1,0 +1,45 @@
+//! The chip's address blocks by name: what profiles count loads and stores under.
+
+use crate::core::fabric::AddressBlock;
+
+/// nRF52840 Product Specification v1.7, 4.2.4 "Instantiation".
+pub(super) const BLOCKS: &[AddressBlock] = &[
+    // Stores to it are the flash controller's.
+    AddressBlock::new(0x0000_0000, 0x10_0000, "flash"),
+    AddressBlock::new(0x1000_0000, 0x1000, "FICR"),
+    AddressBlock::new(0x1000_1000, 0x1000, "UICR"),
+    AddressBlock::new(0x4000_0000, 0x1000, "CLOCK/POWER"),
+    AddressBlock::new(0x4000_1000, 0x1000, "RADIO"),
+    AddressBlock::new(0x4000_2000, 0x1000, "UARTE0"),
+    AddressBlock::new(0x4000_3000, 0x1000, "SPIM0/TWIM0"),
+    AddressBlock::new(0x4000_4000, 0x1000, "SPIM1/TWIM1"),
+    AddressBlock::new(0x4000_6000, 0x1000, "GPIOTE"),
+    AddressBlock::new(0x4000_7000, 0x1000, "SAADC"),
+    AddressBlock::new(0x4000_8000, 0x1000, "TIMER0"),
+    AddressBlock::new(0x4000_9000, 0x1000, "TIMER1"),
+    AddressBlock::new(0x4000_a000, 0x1000, "TIMER2"),
+    AddressBlock::new(0x4000_b000, 0x1000, "RTC0"),
+    AddressBlock::new(0x4000_c000, 0x1000, "TEMP"),
+    AddressBlock::new(0x4000_d000, 0x1000, "RNG"),
+    AddressBlock::new(0x4000_e000, 0x1000, "ECB"),
+    AddressBlock::new(0x4000_f000, 0x1000, "AAR/CCM"),
+    AddressBlock::new(0x4001_0000, 0x1000, "WDT"),
+    AddressBlock::new(0x4001_1000, 0x1000, "RTC1"),
+    AddressBlock::new(0x4001_4000, 0x1000, "EGU0"),
+    AddressBlock::new(0x4001_5000, 0x1000, "EGU1"),
+    AddressBlock::new(0x4001_6000, 0x1000, "EGU2"),
+    AddressBlock::new(0x4001_7000, 0x1000, "EGU3"),
+    AddressBlock::new(0x4001_8000, 0x1000, "EGU4"),
+    AddressBlock::new(0x4001_9000, 0x1000, "EGU5"),
+    AddressBlock::new(0x4001_a000, 0x1000, "TIMER3"),
+    AddressBlock::new(0x4001_b000, 0x1000, "TIMER4"),
+    AddressBlock::new(0x4001_c000, 0x1000, "PWM0"),
+    AddressBlock::new(0x4001_e000, 0x1000, "NVMC"),
+    AddressBlock::new(0x4001_f000, 0x1000, "PPI"),
+    AddressBlock::new(0x4002_1000, 0x1000, "PWM1"),
+    AddressBlock::new(0x4002_2000, 0x1000, "PWM2"),
+    AddressBlock::new(0x4002_4000, 0x1000, "RTC2"),
+    AddressBlock::new(0x4002_8000, 0x1000, "UARTE1"),
+    AddressBlock::new(0x4002_d000, 0x1000, "PWM3"),
+    AddressBlock::new(0x5000_0000, 0x1000, "GPIO"),
+];

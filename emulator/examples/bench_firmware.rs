@@ -1,6 +1,6 @@
-//! What the Nano's firmware takes of its chip, measured on the emulated board in session with a gateway: RAM with one app,
-//! and the instructions of WebAssembly against those of the same function in machine code. One JSON object a line for
-//! `./x bench`. Nothing here depends on the host's speed.
+//! Measures what the Nano's firmware needs of its chip, on the emulated board in a session with a gateway: RAM with
+//! one app, and the instruction count of WebAssembly against the same function in machine code. Prints one JSON
+//! object a line for `./x bench`. The results do not depend on the host's speed.
 
 #[path = "../tests/firmware/support/mod.rs"]
 mod support;

@@ -1,5 +1,6 @@
-//! Speed on work that devices do: the Nano's firmware makes its key, enrolls, and opens its TLS 1.3 session with a gateway in
-//! the same process. One JSON object a line for `./x bench`; the gateway's side of the cryptography is in the host's time.
+//! Measures speed on real device work: the Nano's firmware generates its key, enrolls, and opens its TLS 1.3 session
+//! with a gateway in the same process. Prints one JSON object a line for `./x bench`. Host time includes the
+//! gateway's side of the cryptography.
 
 #[path = "../tests/firmware/support/mod.rs"]
 mod support;

@@ -1,5 +1,6 @@
-//! What machines cost beside executing: creation, memory and host time of idle ones, snapshot and fork, and how soon a
-//! byte given to a sleeping guest is answered. One JSON object a line for `./x bench`; `--quick` takes a tenth of the machines.
+//! Measures what machines cost besides executing: creation, memory and host time of idle ones, snapshot and fork, and
+//! the latency from a byte sent to a sleeping guest to its answer. Prints one JSON object a line for `./x bench`;
+//! `--quick` takes a tenth of the machines.
 
 use std::error::Error;
 use std::hint::black_box;

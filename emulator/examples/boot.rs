@@ -1,4 +1,5 @@
-//! Boots an ELF file on an emulated board and tells what happens: UART output, faults with symbols, pins, how it ended.
+//! Boots an ELF file on an emulated board and reports UART output, faults with symbols, pin changes and how the run
+//! ended.
 //!
 //! `cargo run -p drydock-emulator --example boot -- firmware.elf [--board nano33ble] [--for 2s] [--seed N] [--pins]
 //! [--uart-in FILE] [--until TEXT] [--stop-on-fault]`

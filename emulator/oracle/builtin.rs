@@ -1,4 +1,4 @@
-//! Our side of the oracle test.
+//! The builtin engine's side of the oracle test.
 
 use drydock_emulator::core::arm::{CortexM, Limits, StopReason};
 use drydock_emulator::core::fabric::{

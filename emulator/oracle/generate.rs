@@ -1,8 +1,8 @@
-//! Random programs: straight lines of instructions of every class, with IT blocks and short forward branches, whose loads
-//! and stores stay within the data window.
+//! Random programs: straight lines of instructions of every class, with IT blocks and short forward branches, whose
+//! loads and stores stay within the data window.
 //!
-//! Registers have parts to play: R7, R8 and SP point into the window and are written only by write-back, R6 is a small
-//! index; all others are free. Unpredictable encodings are not made.
+//! Some registers have roles: R7, R8 and SP point into the window and change only by write-back, R6 is a small index;
+//! all others are free. Unpredictable encodings are not generated.
 
 use std::collections::BTreeMap;
 

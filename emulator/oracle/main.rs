@@ -1,11 +1,12 @@
-//! The oracle test: random Thumb-2 programs run on the builtin core and on Unicorn, and must leave the same registers,
-//! flags and memory. Unicorn (PyPI wheel `unicorn` 2.1.4, GPL-2.0) is loaded at run time and used here only.
+//! The oracle test: random Thumb-2 programs run on the builtin core and on Unicorn, and must leave the same
+//! registers, flags and memory. Unicorn (PyPI wheel `unicorn` 2.1.4, GPL-2.0) is loaded at run time and used here
+//! only.
 //!
-//! Each run takes a fresh seed and prints it; `DRYDOCK_ORACLE_SEED=<hex>` repeats one, `DRYDOCK_ORACLE_TIMES=<n>` makes it so
-//! many times as long, with so many times as many of each class, and `DRYDOCK_ORACLE_SECONDS=<n>` ends it, once it is as long
-//! as usual, when so much time has passed. A difference is narrowed down to the instruction that made it. Without the wheel
-//! the test is reported as ignored, with the reason in its name. What Unicorn has not, exceptions and protection, is compared
-//! with QEMU (`exceptions`). With the feature `safe` all this is of the engine without `unsafe`.
+//! Each run takes a fresh seed and prints it; `DRYDOCK_ORACLE_SEED=<hex>` repeats one. `DRYDOCK_ORACLE_TIMES=<n>`
+//! makes it n times as long. `DRYDOCK_ORACLE_SECONDS=<n>` ends it after that time, but not before the usual length. A
+//! difference is narrowed down to its instruction. Without the wheel the test is reported as ignored, with the reason
+//! in its name. Exceptions and protection, which Unicorn lacks, are compared with QEMU (`exceptions`). With the
+//! feature `safe` the engine under test is the one without `unsafe`.
 
 mod builtin;
 mod classes;

@@ -1,7 +1,7 @@
-//! `docs/conformance/`: what was compared and how often, written by the runs themselves, and the test that the pages
-//! name exactly what there is to compare.
+//! `docs/conformance/`: what was compared and how often, written by the runs themselves, and a test that the pages
+//! list exactly the comparisons that exist.
 //!
-//! `DRYDOCK_CONFORMANCE_REPORT=DIR` has each test that agrees write its page there; `./x conformance --long` sets it.
+//! `DRYDOCK_CONFORMANCE_REPORT=DIR` makes each passing test write its page there; `./x conformance --long` sets it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

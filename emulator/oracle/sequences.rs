@@ -1,5 +1,5 @@
-//! Instructions that only make sense with others around them, and are executed together or not at all: they move SP or a
-//! mask and take it back, or prepare what they need.
+//! Instructions that only make sense in sequence and are executed together or not at all: they move SP or a mask and
+//! restore it, or prepare what they need.
 
 use crate::generate::{HIGH_BASE, LOW_BASE, Make, any, base, free, low_free, two_free};
 use crate::random::Random;

@@ -1,4 +1,4 @@
-//! Random floating-point instructions: every class of FPv4-SP, on values that like edges.
+//! Random floating-point instructions: every class of FPv4-SP, with edge values preferred.
 
 use crate::generate::{Make, any, base, two_free};
 use crate::random::Random;

@@ -1,5 +1,5 @@
-//! Pace `lockstep`: machines advance in quanta of virtual time, what the host sends enters at their boundaries, and what
-//! was recorded of it gives the same machines again.
+//! Pace `lockstep`: machines advance in quanta of virtual time, host input enters at their boundaries, and its
+//! recording replays to the same machines.
 
 use std::num::NonZeroUsize;
 

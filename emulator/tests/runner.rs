@@ -1,4 +1,4 @@
-//! The runner: machines on worker threads, their UARTs as streams, crashes kept apart, recordings that replay.
+//! The runner: machines on worker threads, UARTs as streams, isolated crashes, recordings that replay.
 #![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroUsize;

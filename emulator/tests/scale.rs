@@ -1,4 +1,4 @@
-//! Many machines of one image: what they share, what each has for itself, and that what one does stays with it.
+//! Many machines of one image: what they share, what each owns, and that no machine affects another.
 #![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroUsize;

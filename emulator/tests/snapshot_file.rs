@@ -1,5 +1,5 @@
-//! Snapshots in files: what goes on in another machine is what would have gone on, on every board; and what a file must
-//! not be, is refused with a sentence.
+//! Snapshot files: a loaded state continues exactly as the saved one would have, on every board. Unsound files are
+//! refused with a sentence.
 
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;

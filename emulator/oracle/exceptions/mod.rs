@@ -1,9 +1,11 @@
-//! Exceptions, traps, privilege and protection: small programs (`arm.s`, `riscv.s`) stepped instruction by instruction on the
-//! builtin core and on QEMU over its GDB stub. After each step all core registers and the stacks or data must be the same.
+//! Exceptions, traps, privilege and protection: small programs (`arm.s`, `riscv.s`) stepped instruction by
+//! instruction on the builtin core and on QEMU over its GDB stub. After each step all core registers and the stacks
+//! or data must be equal.
 //!
-//! Where the sides stop differs: QEMU stops between an exception's entry and the handler's first instruction, and before what
-//! IT skips; the builtin core does not always. One side's point that the other passed over is left out if it is such an edge;
-//! whatever an *instruction* leaves is compared. `renew` assembles the programs.
+//! The sides stop at different points: QEMU stops between an exception's entry and the handler's first instruction,
+//! and before instructions that IT skips; the builtin core does not always. A point of one side that the other passed
+//! over is left out if it is such an edge. The state after each *instruction* is always compared. `renew` assembles
+//! the programs.
 
 mod arm;
 mod qemu;

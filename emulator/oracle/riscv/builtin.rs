@@ -1,4 +1,4 @@
-//! Our side.
+//! The builtin engine's side.
 
 use drydock_emulator::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,

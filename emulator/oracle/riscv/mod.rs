@@ -1,5 +1,5 @@
-//! The RISC-V half: random RV32IMAC and Zicsr programs on the builtin core and on Unicorn's SiFive E31.
-//! Seed and length are asked for as for Arm.
+//! The RISC-V half: random RV32IMAC and Zicsr programs on the builtin core and on Unicorn's SiFive E31. Seed and
+//! length are set as for Arm.
 
 mod builtin;
 mod generate;

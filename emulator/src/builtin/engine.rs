@@ -1,4 +1,4 @@
-//! The builtin engine: which boards it has, and how a machine of one is put together.
+//! The builtin engine: the boards it supports and how it assembles a machine for one.
 
 use drydock_assets::Board;
 

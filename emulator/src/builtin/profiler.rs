@@ -1,4 +1,4 @@
-//! Profiles of builtin machines: where the recorder begins, and what its report needs to know of the machine.
+//! Profiles of builtin machines: starts the recorder and supplies what its report needs from the machine.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A machine's whole state as bytes: core and chip as they serialise, and the pages of memory that differ from those of a
-//! machine that has only been loaded.
+//! The whole state of a machine as bytes: the serialised core and chip, and the memory pages that differ from those
+//! of a machine that has only been loaded.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The last steps of a bootloader, for chips whose boards start an image elsewhere than the chip does.
+//! The last steps of a bootloader, for Cortex-M boards that start an image at another address than the chip does.
 
 /// Cortex-M code to be put at `base`: a vector table with initial stack `stack` and code that takes VTOR, stack and reset
 /// vector of the image whose vector table is at `boot`.

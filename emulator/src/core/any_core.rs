@@ -1,4 +1,4 @@
-//! The cores of the builtin engine behind one face, for the machine. The choice is made once a call, never once an
+//! One type over both cores, for the machine. It matches on the kind of core once per call, never once per
 //! instruction.
 
 use std::hash::Hasher;

@@ -1,5 +1,5 @@
-//! Between core cycles and virtual time. Exact for every clock: time is always computed from the cycle count since the
-//! clock last changed, never summed up.
+//! Converts between core cycles and virtual time. Exact for every clock: time is always computed from the cycle count
+//! since the clock last changed, never accumulated.
 
 use crate::machine::time::{PS_PER_SECOND, VirtualTime};
 

@@ -1,4 +1,4 @@
-//! The queue of what is due in virtual time.
+//! The queue of events in virtual time.
 
 use crate::machine::VirtualTime;
 

@@ -1,4 +1,4 @@
-//! How long a core is asked to run.
+//! How long a core runs.
 
 use crate::machine::VirtualTime;
 

@@ -1,5 +1,5 @@
-//! What machines share that load one image into chips of one kind: the flash pages it fills, until one writes to them,
-//! and the code decoded from them.
+//! What machines share that load one image into chips of one kind: the flash pages that the image fills, until a
+//! machine writes to them, and the code decoded from them.
 
 use std::any::Any;
 use std::collections::BTreeSet;

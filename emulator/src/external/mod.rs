@@ -1,4 +1,4 @@
-//! Engines in processes of their own: the Renode and QEMU drivers, and what both start programs with.
+//! Engines that run in separate processes: the Renode and QEMU drivers, and the process handling that both use.
 
 pub mod process;
 #[cfg(unix)]

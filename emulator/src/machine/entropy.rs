@@ -1,4 +1,5 @@
-//! The only randomness a machine has: a ChaCha20 stream from its recorded seed, so that a replay draws the same bytes.
+//! The only source of randomness of a machine: a ChaCha20 stream from its recorded seed, so that a replay draws the
+//! same bytes.
 
 use std::hash::{Hash, Hasher};
 

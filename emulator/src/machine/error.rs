@@ -1,4 +1,4 @@
-//! What can go wrong between a user of machines and an engine. What a *guest* does wrong is no error here but a
+//! Errors between a user of machines and an engine. What a *guest* does wrong is not an error here but a
 //! [`GuestFault`](crate::GuestFault) or a [`StopReason`](crate::StopReason).
 
 use super::time::VirtualTime;

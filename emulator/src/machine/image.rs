@@ -1,4 +1,4 @@
-//! What is loaded into a machine: segments of bytes at addresses, with the symbols an ELF file brings along.
+//! Images: segments of bytes at addresses, with the symbols of their ELF file.
 
 use std::any::Any;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What leaves a machine: bytes of its UARTs and levels of its pins, each with its instant.
+//! Outputs of a machine: bytes of its UARTs and levels of its pins, each with its instant.
 
 use super::time::VirtualTime;
 

@@ -1,8 +1,8 @@
-//! The neutral seam between users of emulated boards and the engines that run them. [`Engine`] opens a board, [`Machine`]
-//! is one that runs. Capabilities that not every engine has are asked for as `Option<&mut dyn …>`.
+//! The neutral seam between users of emulated boards and the engines that run them. [`Engine`] opens a board;
+//! [`Machine`] is a running one. Capabilities that not every engine has are requested as `Option<&mut dyn …>`.
 //!
-//! Every engine knows this module; it knows no engine, no core and no chip (`cargo xtask tidy` checks it). No process id,
-//! port or monitor string of an engine crosses it.
+//! Every engine knows this module; it knows no engine, no core and no chip (`cargo xtask tidy` checks it). No process
+//! id, port or monitor string of an engine crosses it.
 //!
 //! One thread at a time drives a machine, synchronously. Threads, pacing and recording belong to the runner.
 

@@ -1,4 +1,4 @@
-//! What a debugger wants a run to be stopped by, and why it stopped.
+//! Breakpoints and watchpoints of a debugger, and why a run stopped.
 
 use std::collections::BTreeSet;
 

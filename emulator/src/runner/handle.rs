@@ -1,4 +1,4 @@
-//! What the owner of a running machine holds.
+//! The handle through which the owner of a running machine controls and observes it.
 
 use std::fmt;
 use std::sync::Arc;

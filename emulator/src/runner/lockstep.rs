@@ -1,9 +1,9 @@
-//! Lockstep: machines advance in quanta of virtual time, each of which begins when all have ended the one before.
-//! What comes from outside enters a machine at the beginning of a quantum, and nowhere else.
+//! Lockstep: machines advance in quanta of virtual time. A quantum begins when all machines have ended the one
+//! before. Input from outside enters a machine at the beginning of a quantum, and nowhere else.
 //!
-//! A machine that is paused holds all of them; one that halted, crashed or was stopped is left behind, and joins again,
-//! from where it stands, when it runs again. While all sleep and one has a live link, a quantum takes as long as it would
-//! on the host's clock: what a guest waits for from outside must have the time to come.
+//! A paused machine holds all others. A machine that halted, crashed or was stopped leaves the group; it joins again,
+//! at its own virtual time, when it runs again. While all sleep and one has a live link, a quantum takes as long as
+//! on the host's clock, so that answers from outside have time to arrive.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};

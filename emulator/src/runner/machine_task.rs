@@ -1,4 +1,4 @@
-//! One machine under the runner: what it is asked to do, and one turn of it on a worker.
+//! The task that runs one machine: its commands, and one turn of it on a worker.
 
 mod lockstep;
 mod restore;

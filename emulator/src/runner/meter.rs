@@ -1,4 +1,4 @@
-//! How fast a machine runs, over the last second or so.
+//! Measures how fast a machine runs, over the last second or so.
 
 use std::time::Duration;
 

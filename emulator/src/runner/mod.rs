@@ -1,8 +1,8 @@
-//! Runs machines on a few worker threads: at a pace, in turns, with their inputs recorded. A machine that sleeps costs
-//! nothing until its next event is due or something comes for it; one that crashes stays behind to be inspected, and the
-//! others run on.
+//! Runs machines on a few worker threads: at a pace, in turns, with their inputs recorded. A sleeping machine costs
+//! nothing until its next event or input. A crashed machine stays inspectable, and the others continue.
 //!
-//! Host time is read here and nowhere else in this crate: it decides *when* input reaches a machine, which is recorded.
+//! Host time is read here and nowhere else in this crate: it decides *when* input reaches a machine, which is
+//! recorded.
 
 mod handle;
 mod lockstep;

@@ -1,8 +1,8 @@
-//! How far virtual time may go: pure arithmetic on host time that is passed in.
+//! How far virtual time may advance: pure arithmetic on host time that is passed in.
 //!
-//! `lockstep` is [`super::lockstep`]'s. The other paces keep an anchor, a pair of host and virtual instants, and let virtual time reach at most the anchor plus the
-//! host time since. `realtime` holds everything to that; `max` moves the anchor along with busy time, so that only idle
-//! time is held.
+//! [`super::lockstep`] implements the pace `lockstep`. The other paces hold an anchor, a pair of host and virtual
+//! instants, and limit virtual time to the anchor plus the host time since. `realtime` limits all time; `max` moves
+//! the anchor along with busy time, so that only idle time is limited.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What came into a machine from outside, and when: with image and seed, all that a replay needs.
+//! Records the inputs of a machine with their instants: with image and seed, all that a replay needs.
 
 use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, VirtualTime};
 

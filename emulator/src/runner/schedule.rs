@@ -1,4 +1,4 @@
-//! Who runs next: a queue of machines that are ready, and a heap of those that wait for a host instant.
+//! The schedule: a queue of machines that are ready, and a heap of those that wait for a host instant.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

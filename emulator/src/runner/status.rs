@@ -1,4 +1,4 @@
-//! What the outside is told of a running machine.
+//! The observable state and events of a running machine.
 
 use crate::{GuestFault, PinChange, ResetKind, StopReason, VirtualTime};
 

@@ -1,4 +1,4 @@
-//! A UART of a running machine as a byte stream on the host: [`UartPort`] is the host's end of the wire.
+//! A UART of a running machine as a byte stream on the host: [`UartPort`] is the host's end.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,4 +1,4 @@
-//! Loading, running, stopping, looking inside.
+//! Loading, running, stopping, inspecting.
 
 use drydock_emulator::{Engine, Image, MachineError, ResetKind, RunLimit, Segment, StopReason, VirtualTime};
 use libtest_mimic::Failed;

@@ -1,4 +1,4 @@
-//! The Nano's devices as firmware meets them.
+//! The Nano's devices as firmware uses them.
 
 use drydock_emulator::{AccessFault, Engine, GuestFault, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
 use libtest_mimic::Failed;

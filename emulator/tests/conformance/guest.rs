@@ -1,4 +1,4 @@
-//! The guests of `tests/guests`: assembler sources, and what they assemble to.
+//! The guests of `tests/guests`: assembler sources and their machine code.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! What an engine cannot do by its nature, with the reason: reported as skipped, by name. What an engine *should* do and
-//! does not has no place here.
+//! What an engine cannot do by its nature, with the reason: reported as skipped, by name. A fault that an engine
+//! *should* not have does not belong here.
 
 /// Engine, check, reason.
 const LIMITS: &[(&str, &str, &str)] = &[

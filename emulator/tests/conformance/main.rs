@@ -1,5 +1,5 @@
-//! What every engine must do, as one suite over `Engine`: small programs for the Nano 33 BLE, and what must come of them.
-//! An engine that cannot be used here is reported as ignored, by name and with the reason.
+//! The conformance suite over `Engine`: small programs for the Nano 33 BLE with their expected results. An engine
+//! that cannot be used here is reported as ignored, by name and with the reason.
 
 mod basics;
 mod board;

@@ -1,4 +1,4 @@
-//! The same image, seed and inputs give the same run, however it is cut into pieces.
+//! The same image, seed and inputs give the same run, in whatever slices it is run.
 
 use drydock_emulator::runner::{Input, Recorded, Recording, replay};
 use drydock_emulator::{Engine, Machine, RunLimit, StopReason, VirtualTime};

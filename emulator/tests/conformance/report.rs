@@ -1,6 +1,6 @@
-//! `docs/conformance/engines.md`: what the suite asks of each engine, written by a run of all of it in which nothing failed.
+//! `docs/conformance/engines.md`: the cases of the suite for each engine, written by a complete run without failures.
 //!
-//! `DRYDOCK_CONFORMANCE_REPORT=DIR` asks for it; `./x conformance builtin --long` sets it.
+//! `DRYDOCK_CONFORMANCE_REPORT=DIR` requests it; `./x conformance builtin --long` sets it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The optional power of snapshots. An engine without it passes these by not having it.
+//! The optional capability of snapshots. An engine without it passes these cases trivially.
 
 use drydock_emulator::{Engine, MachineError, MachineSnapshot, VirtualTime};
 use libtest_mimic::Failed;

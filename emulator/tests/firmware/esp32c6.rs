@@ -1,5 +1,5 @@
-//! The firmware on the ESP32-C6: it boots as an app image, logs what is written beside this file, runs an app in a session,
-//! and tells of its falls.
+//! The firmware on the ESP32-C6: it boots as an app image, logs what is expected beside this file, runs an app in a
+//! session, and reports its crashes.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The host's end of a machine's link, driven in virtual time.
+//! The host's end of a machine's link, in virtual time.
 
 use drydock_emulator::{Machine, RunLimit, StopReason, VirtualTime};
 use drydock_protocol::link::{Channel, Endpoint, MAX_FRAME_BYTES, Role};

@@ -1,5 +1,5 @@
-//! The firmware in session with a gateway: apps to their last words, apps that take too much, and what a board tells after
-//! it fell.
+//! The firmware in a session with a gateway: apps until they end, apps that exceed their limits, and crash reports of
+//! the board.
 
 use crate::support::{
     package::{deploy, manifest, wasm},

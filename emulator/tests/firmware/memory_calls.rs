@@ -1,5 +1,5 @@
-//! What the image has for copying and filling memory, called by itself: every length up to some words at every alignment,
-//! and every overlap.
+//! The image's functions for copying and filling memory, called directly: every length up to some words at every
+//! alignment, and every overlap.
 
 use drydock_emulator::{Image, Machine};
 use libtest_mimic::Failed;

@@ -1,4 +1,5 @@
-//! The firmware on boards beside the Nano: it boots and logs what is written beside this file, and says who it is.
+//! The firmware on boards other than the Nano: it boots, logs what is expected beside this file, and identifies
+//! itself.
 
 use std::path::PathBuf;
 

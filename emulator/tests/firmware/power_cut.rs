@@ -1,4 +1,5 @@
-//! The power is cut at any instruction of a deployment: the board comes back with the old app or the new one, and runs it.
+//! Cuts the power at any instruction of a deployment: afterwards the board has the old app or the new one, and runs
+//! it.
 
 use crate::support::{
     package::{deploy, manifest, sign},

@@ -1,5 +1,5 @@
-//! Many starts on a runner while the host is busy: each must end with the link up, however the host's bytes and the
-//! workers' turns fall.
+//! Many starts on a runner while the host is busy: each must end with the link up, whatever the timing of the host's
+//! bytes and the workers' turns.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

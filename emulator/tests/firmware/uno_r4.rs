@@ -1,5 +1,5 @@
-//! The firmware on the Uno R4 Minima, in 32 KB of RAM: it enrolls, holds its session, reports, refuses apps, and comes back from
-//! its falls as the same device.
+//! The firmware on the Uno R4 Minima, in 32 KB of RAM: it enrolls, holds its session, reports, refuses apps, and has
+//! the same identity after a crash.
 
 use drydock_emulator::{Image, ResetKind, VirtualTime};
 use drydock_protocol::device_to_gateway::{Metrics, RefusalCode};

@@ -1,4 +1,5 @@
-//! The GDB server: with the real `gdb-multiarch`, where it is installed, and with debuggers that send anything.
+//! The GDB server: with the real `gdb-multiarch`, where it is installed, and with debuggers that send arbitrary
+//! bytes.
 
 #[path = "../conformance/guest.rs"]
 #[allow(dead_code, reason = "one of its checks is the conformance suite's own")]

@@ -1,6 +1,6 @@
-//! VS Code: the settings of docs/debugging.md, and what its two extensions have GDB do with them. The extensions are not run
-//! here; what they send to GDB's machine interface is written after their sources (MIEngine's `GetInitializeCommands`,
-//! cortex-debug's `gdb.ts` and `external.ts`).
+//! VS Code: the settings of docs/debugging.md, and the GDB commands that its two extensions send. The extensions do
+//! not run here; the commands follow their sources (MIEngine's `GetInitializeCommands`, cortex-debug's `gdb.ts` and
+//! `external.ts`).
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

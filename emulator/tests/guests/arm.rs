@@ -1,4 +1,4 @@
-//! The programs for Arm boards: what each is to say, which pins move when, how it sleeps and wakes.
+//! The programs for Arm boards: their expected output, pin changes with instants, and how they sleep and wake.
 
 use drydock_emulator::{Image, Machine, ResetKind, RunLimit, StopReason, VirtualTime};
 use libtest_mimic::{Failed, Trial};

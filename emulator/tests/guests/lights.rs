@@ -1,4 +1,4 @@
-//! The program that dims lights by PWM: each pulse of each of them, and when each event of the PWM comes.
+//! The program that dims LEDs by PWM: every pulse, and the instant of every PWM event.
 
 use drydock_emulator::{Image, PinChange};
 use libtest_mimic::Failed;

@@ -1,6 +1,6 @@
-//! Firmware that is not ours: small programs on public HAL crates, unmodified, built here and run on the builtin engine as
-//! on silicon. Each lies beside this file with its own workspace. Where the target is not installed a test is ignored, with
-//! the reason in its name.
+//! Foreign firmware: small programs on public HAL crates, unmodified, built here and run on the builtin engine as on
+//! silicon. Each has its own workspace beside this file. Where the target is not installed a test is reported as
+//! ignored, with the reason in its name.
 
 mod arm;
 mod lights;

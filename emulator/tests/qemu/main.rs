@@ -1,5 +1,5 @@
-//! The QEMU engine with the real QEMU, where it is installed: what of the conformance suite its thin board can be asked.
-//! `echo.hex` is what Debian's `arm-none-eabi-as` and `objcopy -O binary` make of `echo.s`.
+//! The QEMU engine with the real QEMU, where it is installed: the part of the conformance suite that its thin board
+//! supports. `echo.hex` is the output of Debian's `arm-none-eabi-as` and `objcopy -O binary` for `echo.s`.
 
 use std::time::{Duration, Instant};
 

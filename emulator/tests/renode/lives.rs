@@ -1,4 +1,4 @@
-//! A machine's life with a Renode that does what it should: start, work, end.
+//! A machine's life with a well-behaved Renode: start, work, end.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

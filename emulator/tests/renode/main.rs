@@ -1,5 +1,5 @@
-//! The Renode driver against a stand-in: this very program, started by a script called `renode` that sets how it behaves.
-//! What a real Renode does is asked by the conformance suite where one is installed.
+//! The Renode driver against a stand-in: this very program, started by a script called `renode` that sets how it
+//! behaves. The conformance suite tests a real Renode where one is installed.
 
 #[path = "../conformance/basics.rs"]
 mod basics;

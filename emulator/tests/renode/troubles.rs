@@ -1,4 +1,5 @@
-//! A Renode that is too old, hangs, dies, answers half or nonsense: a typed error on that machine, with what its log said.
+//! A Renode that is too old, hangs, dies, or answers partially or with nonsense: each gives a typed error on that
+//! machine, with Renode's log.
 
 use drydock_emulator::renode::Renode;
 use drydock_emulator::{Availability, Engine, MachineError, OpenError, RunLimit, Seed, VirtualTime};

@@ -1,5 +1,5 @@
-//! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. Which chip a board has is the
-//! engine's to say, what the core does is the core's; here is only the translation between them and the trait.
+//! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. This module only translates
+//! between them. The engine chooses the chip of a board; the core executes.
 
 mod trapped;
 

@@ -1,4 +1,4 @@
-//! Runs that a debugger wants stopped: instruction by instruction, looking around behind each.
+//! Runs with breakpoints or watchpoints: one instruction at a time, with a check after each.
 
 use super::{BuiltinMachine, CoreStop, Limits};
 use crate::machine::MachineError;

@@ -1,5 +1,5 @@
-//! The format of app images in flash ("App Image Format" of ESP-IDF's programming guide), which the second-stage bootloader
-//! reads: made of a program's segments, and taken apart again at each start.
+//! The format of app images in flash (ESP-IDF programming guide, "App Image Format"), which the second-stage
+//! bootloader reads. Builds an image from a program's segments and parses it again at each start.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,5 +1,5 @@
-//! The mask ROM's arithmetic: libgcc's functions (GCC Internals, "The GCC low-level runtime library"), done natively. Programs
-//! call them in place of their own, because the linker scripts name them.
+//! The arithmetic functions of the mask ROM, which are libgcc's (GCC Internals, "The GCC low-level runtime library"),
+//! executed natively. Programs call them instead of linking their own, because Espressif's linker scripts name them.
 
 /// What is in a0 to a3, to what is then in a0 and a1.
 pub(super) type Function = fn([u32; 4]) -> u64;

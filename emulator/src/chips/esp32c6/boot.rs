@@ -1,5 +1,5 @@
-//! What the second-stage bootloader does, natively: finds the app in flash, maps and copies its segments, and leaves the
-//! low-power watchdog running (ESP-IDF Programming Guide, "Bootloader").
+//! The second-stage bootloader, executed natively: finds the app in flash, maps and copies its segments, and leaves
+//! the low-power watchdog running (ESP-IDF Programming Guide, "Bootloader").
 
 use super::app_image::{self, App};
 use super::flash::{self, Flash, MMU_PAGE, MMU_VALID, WINDOW, WINDOW_BYTES};

@@ -1,5 +1,5 @@
-//! Which clock runs at what rate: PCR's registers (ESP32-C6 Technical Reference Manual 1.1, chapter 8) say it. Clocks run as
-//! soon as they are chosen.
+//! Clock rates as PCR's registers select them (ESP32-C6 Technical Reference Manual 1.1, chapter 8). A clock runs as
+//! soon as it is selected.
 
 use super::passthrough_registers::PassthroughRegisters;
 use super::timg;

@@ -1,9 +1,9 @@
-//! The module's SPI flash with its two controllers: SPI0, by whose MMU pages of flash are seen in the address space
-//! (ESP32-C6 Technical Reference Manual 1.1, 5.3.4), and SPI1, which sends the flash commands (as `hal/spimem_flash_ll.h` of
-//! ESP-IDF drives it). The flash is a Winbond W25Q32JV (its datasheet: commands 8.1, typical times 9.6).
+//! The module's SPI flash with its two controllers. SPI0's MMU maps flash pages into the address space (ESP32-C6
+//! Technical Reference Manual 1.1, 5.3.4). SPI1 sends the flash commands, as `hal/spimem_flash_ll.h` of ESP-IDF
+//! drives it. The flash is a Winbond W25Q32JV (datasheet: commands 8.1, typical times 9.6).
 //!
-//! The array itself lies where the core cannot reach it. A page that is mapped shows its content at once: there is no
-//! cache to go stale. A fetch while the flash is busy is served all the same.
+//! The core cannot address the flash array directly. A mapped page shows its content at once: no cache is modelled. A
+//! fetch while the flash is busy is served.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! GPIO and IO MUX (ESP32-C6 Technical Reference Manual 1.1, chapter 7): levels, pulls, interrupts. Which peripheral a pin is
-//! led to is held and not looked at: each UART sends and receives whatever the matrix says.
+//! GPIO and IO MUX (ESP32-C6 Technical Reference Manual 1.1, chapter 7): levels, pulls, interrupts. The GPIO matrix
+//! stores its routing but does not apply it: each UART sends and receives whatever the matrix says.
 
 use std::collections::BTreeMap;
 

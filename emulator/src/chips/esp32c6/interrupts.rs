@@ -1,6 +1,6 @@
-//! From interrupt sources to the core: the interrupt matrix (ESP32-C6 Technical Reference Manual 1.1, chapter 10), which
-//! leads each source to one of 31 CPU interrupts, and the core's controller (1.6), which asks the most urgent of them that
-//! is enabled and above the threshold. The core sees one interrupt at a time.
+//! From interrupt sources to the core. The interrupt matrix (ESP32-C6 Technical Reference Manual 1.1, chapter 10)
+//! routes each source to one of 31 CPU interrupts. The core's controller (1.6) picks the one with the highest
+//! priority that is enabled and above the threshold. The core sees one interrupt at a time.
 
 use crate::core::fabric::{AccessFault, Fabric};
 

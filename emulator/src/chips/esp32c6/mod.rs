@@ -1,13 +1,14 @@
-//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, system timer and timer groups with their
-//! alarms and watchdogs, GPIO, interrupt matrix, SPI flash behind its MMU, randomness, the core clock, clock calibration,
-//! analog registers, the mask ROM's functions, and the blocks of `passthrough_registers`.
+//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, system timer and timer groups with
+//! their alarms and watchdogs, GPIO, interrupt matrix, SPI flash behind its MMU, random numbers, the core clock,
+//! clock calibration, analog registers, the mask ROM's functions, and the blocks of `passthrough_registers`.
 //!
-//! The second-stage bootloader's work is done natively (`boot`): an ELF file's segments are made into an app image in flash
-//! at 0x1_0000; at each start that image is checked, its mapped segments are given to the MMU, the others copied to RAM.
-//! An image that is there already, as `espflash save-image` makes it, is started likewise.
+//! The second-stage bootloader runs natively (`boot`). An ELF file's segments become an app image in flash at
+//! 0x1_0000. At each start the image is checked, its mapped segments go to the MMU, and the others are copied to RAM.
+//! An image that is already in flash, as `espflash save-image` makes it, starts the same way.
 //!
-//! Not here: radios, DMA, other serial interfaces, converters (their registers hold what is written), cryptographic
-//! accelerators, sleep, the low-power core, USB, strapping pins, flash encryption. A register of those is a typed fault.
+//! Not modelled: radios, DMA, other serial interfaces, converters (their registers store what is written),
+//! cryptographic accelerators, sleep, the low-power core, USB, strapping pins, flash encryption. An access to one of
+//! their registers is a typed fault.
 
 mod app_image;
 mod arithmetic;

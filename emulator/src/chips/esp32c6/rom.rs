@@ -1,6 +1,6 @@
-//! The mask ROM as far as HALs call it. Its entry points are the jump table that Espressif's linker scripts name
-//! (`rom_names.txt`); behind those that are here lies either code of ours or a store to [`CALLS`], by which the chip does
-//! natively what the function does. Every other entry is an illegal instruction, told by its name.
+//! The mask ROM, as far as HALs call it. Its entry points are the jump table that Espressif's linker scripts name
+//! (`rom_names.txt`). A modelled entry leads either to code of ours or to a store to [`CALLS`], on which the chip
+//! executes the function natively. Every other entry is an illegal instruction; the fault names the function.
 
 use super::arithmetic::{self, Function};
 use crate::core::memory::{GuestMemory, NoMemory};

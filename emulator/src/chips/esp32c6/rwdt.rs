@@ -1,6 +1,6 @@
-//! The low-power block's watchdog (ESP32-C6 Technical Reference Manual 1.1, chapter 15): clocked by RC_SLOW, it can reset
-//! all of the chip. The super watchdog beside it only keeps its registers: second-stage bootloader and HALs have it feed
-//! itself.
+//! The low-power block's watchdog (ESP32-C6 Technical Reference Manual 1.1, chapter 15). RC_SLOW clocks it, and it
+//! can reset the whole chip. The super watchdog beside it only stores its registers: bootloader and HALs set it to
+//! feed itself.
 
 use super::watchdog::{Action, KEY, Watchdog};
 use crate::core::events::Token;

@@ -1,4 +1,5 @@
-//! ROM functions, flash and the way from reset to an image, on the core. What HALs need together is the guests' test.
+//! ROM functions, flash, and the path from reset to an image, on the core. The `guests` test covers what HALs use in
+//! combination.
 
 use super::*;
 use crate::core::limits::Limits;

@@ -1,5 +1,5 @@
-//! UART (ESP32-C6 Technical Reference Manual, chapter 27 "UART Controller"): 128-byte FIFOs, thresholds, and each frame takes
-//! its time on the line. The pins are not looked at: a UART sends and receives whatever the GPIO matrix says.
+//! UART (ESP32-C6 Technical Reference Manual, chapter 27 "UART Controller"): 128-byte FIFOs, thresholds, and frames
+//! paced at the line rate. Pins are ignored: a UART sends and receives whatever the GPIO matrix says.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! A watchdog of four stages, as timer groups and the low-power block have (ESP32-C6 Technical Reference Manual 1.1,
-//! chapter 15): each stage does something when it was not fed for its time, then the next begins.
+//! A watchdog of four stages, as in timer groups and the low-power block (ESP32-C6 Technical Reference Manual 1.1,
+//! chapter 15). A stage that is not fed within its time takes its action, then the next stage begins.
 
 use crate::core::events::Token;
 use crate::core::fabric::Fabric;

@@ -1,6 +1,6 @@
-//! SiFive FE310-G002, after its manual (v1p4): memory map, peripherals, interrupt wiring, with the serial flash that boards
-//! put beside it. Not here: SPI1, SPI2, I2C, PWM, the power-management unit, OTP programming, the debug module; a register
-//! of those is a typed fault.
+//! SiFive FE310-G002, after its manual (v1p4): memory map, peripherals, interrupt wiring, and the serial flash on the
+//! board. Not modelled: SPI1, SPI2, I2C, PWM, the power-management unit, OTP programming, the debug module; an access
+//! to one of their registers is a typed fault.
 
 mod aon;
 mod blocks;

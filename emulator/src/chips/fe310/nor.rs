@@ -1,5 +1,5 @@
-//! The board's serial flash, an ISSI IS25LP032D (datasheet rev. H, chapter 8 "Device Operation"), as far as a driver over
-//! single-bit SPI goes: identify, read, write enable, program a page, erase.
+//! The board's serial flash, an ISSI IS25LP032D (datasheet rev. H, chapter 8 "Device Operation"), limited to what a
+//! driver uses over single-bit SPI: identify, read, write enable, program a page, erase.
 
 use crate::core::fabric::Fabric;
 use crate::machine::VirtualTime;

@@ -1,4 +1,4 @@
-//! PRCI: oscillators, PLL and the core clock made of them (FE310-G002 manual, chapter 6 "Clock Generation").
+//! PRCI: oscillators, PLL and the core clock derived from them (FE310-G002 manual, chapter 6 "Clock Generation").
 
 use crate::core::fabric::{AccessFault, Fabric};
 use crate::machine::VirtualTime;

@@ -1,4 +1,4 @@
-//! UART (FE310-G002 manual, chapter 18): 8-entry FIFOs, watermarks, and each frame takes its time on the line.
+//! UART (FE310-G002 manual, chapter 18): 8-entry FIFOs, watermarks, and frames paced at the line rate.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! What every peripheral of this chip shares (PS 6.1 "Peripheral interface"): task, event and interrupt registers at the
-//! same offsets, and the [`Bus`] through which a peripheral reaches the rest of the chip.
+//! What every peripheral of this chip shares (PS 6.1 "Peripheral interface"): task, event and interrupt registers at
+//! the same offsets, and the [`Bus`] through which a peripheral reaches the rest of the chip.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! FICR (PS 4.4): what the factory wrote into this one chip. Identity comes from the machine's seed.
+//! FICR (PS 4.4): factory information of one chip. Its identity derives from the machine's seed.
 
 use super::temp;
 use crate::core::fabric::AccessFault;

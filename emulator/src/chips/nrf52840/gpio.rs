@@ -1,4 +1,4 @@
-//! GPIO (PS 6.9): ports P0 and P1, their pads, and what is driven on them from outside.
+//! GPIO (PS 6.9): ports P0 and P1, their pads, and levels driven from outside.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! LFCLK as the peripherals that count it see it: the instant of its first edge, and edges at 32,768 Hz from there.
+//! LFCLK as the peripherals that count it see it: the instant of its first edge, then edges at 32,768 Hz.
 
 use crate::machine::VirtualTime;
 

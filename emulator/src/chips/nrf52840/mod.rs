@@ -1,7 +1,9 @@
-//! Nordic nRF52840, after its Product Specification v1.7 (PS): memory map, peripherals, and what connects them.
+//! Nordic nRF52840, after its Product Specification v1.7 (PS): memory map, peripherals, and the connections between
+//! them.
 //!
-//! Peripherals are modelled where firmware touches them; each has its module, named as in the PS. A register that is not
-//! modelled is a typed fault, never a silent zero. Not here at all: RADIO, SAADC, SPI, TWI, USBD, QSPI, CryptoCell.
+//! Peripherals are modelled as far as firmware uses them; each has a module, named as in the PS. A register that is
+//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SAADC, SPI, TWI, USBD, QSPI,
+//! CryptoCell.
 
 mod block;
 mod blocks;

@@ -1,4 +1,4 @@
-//! NVMC (PS 4.3): writes and erases flash and UICR, takes as long as the real one, and counts what a word can stand.
+//! NVMC (PS 4.3): writes and erases flash and UICR with the real durations, and counts writes per word.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! PWM (PS 6.17): a wave counter of 16 MHz divided by 2^PRESCALER, four compare channels on pins, and a decoder that fills
-//! the compare registers from sequences in RAM.
+//! PWM (PS 6.17): a wave counter of 16 MHz divided by 2^PRESCALER, four compare channels on pins, and a decoder that
+//! fills the compare registers from sequences in RAM.
 //!
-//! Edges come at their exact instants, so that GPIOTE, PPI and the front panel see them as a probe would. Where the PS
-//! leaves it open: SEQEND and LOOPSDONE come when the last value is *loaded*, before its REFRESH and ENDDELAY, as the
-//! comments on nrfx's `NRFX_PWM_FLAG_STOP` have it; a sequence that is started while another plays begins with the next
-//! period, and MODE and PRESCALER take effect then; STOP while nothing runs answers STOPPED at once. The last three were
-//! checked nowhere.
+//! Edges have their exact instants, so that GPIOTE, PPI and the front panel see them as a probe would. The PS leaves
+//! some points open. Here SEQEND and LOOPSDONE occur when the last value is *loaded*, before its REFRESH and ENDDELAY
+//! (after the comments on nrfx's `NRFX_PWM_FLAG_STOP`). A sequence that is started while another plays begins with
+//! the next period. MODE and PRESCALER take effect then. STOP while nothing runs answers STOPPED at once. The last
+//! three were not checked against silicon.
 
 mod wave;
 

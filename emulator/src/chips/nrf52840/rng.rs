@@ -1,4 +1,4 @@
-//! RNG (PS 6.19): random bytes at the rate of the real thing, drawn from the machine's recorded seed.
+//! RNG (PS 6.19): random bytes at the rate of the silicon, drawn from the machine's recorded seed.
 
 use super::block::{Bus, Events, Peripheral};
 use crate::core::events::EventId;

@@ -1,4 +1,4 @@
-//! UARTE (PS 6.34): a UART whose both directions go by EasyDMA. Each byte takes its exact time on the line.
+//! UARTE (PS 6.34): a UART with EasyDMA in both directions. Each byte is paced exactly at the line rate.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,6 @@
-//! AGT0 and AGT1 (manual chapter 24) as timers: underflow and compare match A and B. On LOCO they count edges that waver, with
-//! noise that is drawn from the machine's entropy each time a count begins. Not here: pulse output, event counting and
-//! measurement, counting what the other one underflows, the sub-clock.
+//! AGT0 and AGT1 (manual chapter 24) as timers: underflow and compare match A and B. On LOCO they count edges with
+//! jitter, drawn from the machine's entropy each time a count begins. Not modelled: pulse output, event counting and
+//! measurement, counting the other timer's underflows, the sub-clock.
 
 use super::counter::Counter;
 use super::system::{Clocks, LOCO_HZ};

@@ -1,5 +1,5 @@
-//! A counter that goes round, as AGT and GPT have it: where it is now, what it has passed, when it is where next. It counts
-//! up; a down-counter is one seen from its reload value.
+//! A counter that wraps, as in AGT and GPT: its value now, what it has passed, and when it reaches a value next. It
+//! counts up; a down-counter is one seen from its reload value.
 
 use crate::machine::time::{PS_PER_SECOND, VirtualTime};
 

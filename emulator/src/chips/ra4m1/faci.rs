@@ -1,6 +1,7 @@
-//! The flash sequencer (manual chapter 44, FACI): P/E modes, programming 8 bytes of code flash or one of data flash, erasing
-//! blocks of 2 KiB and 1 KiB, blank checks, and the errors it tells. Not here: the extra area (option bytes, access window),
-//! swapping the start-up area. Times are near the datasheet's typical ones at 32 MHz, whatever FCLK is.
+//! The flash sequencer (manual chapter 44, FACI): P/E modes, programming 8 bytes of code flash or one of data flash,
+//! erasing blocks of 2 KiB and 1 KiB, blank checks, and error reports. Not modelled: the extra area (option bytes,
+//! access window), swapping the start-up area. Durations are close to the datasheet's typical ones at 32 MHz,
+//! whatever FCLK is.
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};

@@ -1,5 +1,5 @@
-//! GPT0 to 7 (manual chapter 22) as up-counting saw-wave timers: overflow and compare match A and B. Not here: triangle waves,
-//! outputs on pins, capture, hardware start and stop sources, buffers.
+//! GPT0 to 7 (manual chapter 22) as up-counting saw-wave timers: overflow and compare match A and B. Not modelled:
+//! triangle waves, outputs on pins, capture, hardware start and stop sources, buffers.
 
 use super::counter::Counter;
 use crate::core::events::Token;

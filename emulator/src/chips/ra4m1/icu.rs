@@ -1,4 +1,4 @@
-//! ICU (manual chapter 14): which event is linked to which of the 32 interrupt lines, and the external interrupt pins.
+//! ICU (manual chapter 14): links events to the 32 interrupt lines, and the external interrupt pins.
 
 use crate::core::fabric::{AccessFault, AccessSize};
 

@@ -1,12 +1,14 @@
-//! Renesas RA4M1, after its user's manual R01UH0887: memory map, peripherals, how events reach the interrupt lines.
+//! Renesas RA4M1, after its user's manual R01UH0887: memory map, peripherals, and the routing of events to interrupt
+//! lines.
 //!
-//! Peripherals are modelled where firmware touches them; a register that is not modelled is a typed fault, never a silent
-//! zero. Not here at all: the secure crypto engine with its random number generator, whose registers Renesas does not document
-//! (the only noise is LOCO's wavering, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB, RTC, CTSU, SLCDC, crystals (boards
-//! have none), Standby and Snooze, the MPUs beside the core's, code flash that cannot be read while it is programmed (starting
-//! to from there is refused instead), data flash that cannot be read before it is enabled.
+//! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
+//! silent zero. Not modelled at all: the secure crypto engine with its random number generator, whose registers
+//! Renesas does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI,
+//! CAN, USB, RTC, CTSU, SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's. Code
+//! flash stays readable while it is programmed (starting to program from there is refused instead), and data flash
+//! before it is enabled.
 //!
-//! A peripheral whose module is stopped reads as zero and loses what is stored, as on silicon; here that is logged too.
+//! A peripheral whose module is stopped reads as zero and loses stores, as on silicon; here that is logged too.
 
 mod agt;
 mod blocks;

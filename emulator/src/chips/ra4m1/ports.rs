@@ -1,5 +1,5 @@
-//! I/O ports (manual chapter 19): PORTm, the pins' functions (PFS) with their write protection (PWPR), and what is driven on
-//! the pads from outside. A pin's number is port × 32 + pin, as everywhere here.
+//! I/O ports (manual chapter 19): PORTm, the pins' functions (PFS) with their write protection (PWPR), and levels
+//! driven on the pads from outside. A pin's number is port × 32 + pin.
 
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
 

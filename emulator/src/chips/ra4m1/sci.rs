@@ -1,4 +1,5 @@
-//! SCI0, 1, 2 and 9 (manual chapter 28) as asynchronous UARTs without their FIFOs: each frame takes its time on the line.
+//! SCI0, 1, 2 and 9 (manual chapter 28) as asynchronous UARTs without their FIFOs, with frames paced at the line
+//! rate.
 
 use std::collections::VecDeque;
 

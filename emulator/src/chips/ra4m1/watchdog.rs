@@ -1,5 +1,5 @@
-//! WDT and IWDT (manual chapters 25 and 26). WDT starts with its first refresh (register start mode), IWDT as OFS0 in flash
-//! says; a window in which only refreshes count is not modelled, nor is interrupting instead of resetting.
+//! WDT and IWDT (manual chapters 25 and 26). WDT starts with its first refresh (register start mode), IWDT as OFS0 in
+//! flash says. Not modelled: refresh windows, and an interrupt instead of a reset.
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric, Request, ResetKind};

@@ -1,5 +1,6 @@
-//! DMA1 and DMA2 (RM0090 chapter 10) between USARTs and memory: single and circular transfers, double buffers, half and
-//! complete flags. Not here: memory to memory, other peripherals, bursts, a FIFO that packs one width into another.
+//! DMA1 and DMA2 (RM0090 chapter 10) between USARTs and memory: single and circular transfers, double buffers, half
+//! and complete flags. Not modelled: memory to memory, other peripherals, bursts, a FIFO that converts between
+//! widths.
 
 use super::usart::Usart;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};

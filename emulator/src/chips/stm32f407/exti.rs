@@ -1,4 +1,5 @@
-//! SYSCFG and EXTI (RM0090 chapters 9 and 12): which port's pin is on an external interrupt line, and its edges.
+//! SYSCFG and EXTI (RM0090 chapters 9 and 12): selects the port of each external interrupt line, and detects its
+//! edges.
 
 use crate::core::fabric::AccessFault;
 

@@ -1,5 +1,5 @@
-//! The embedded flash interface (RM0090 chapter 3): keys, programming, erasure of sectors that are not alike, how long each
-//! takes (datasheet table 40, typical), and the errors it tells.
+//! The embedded flash interface (RM0090 chapter 3): keys, programming, erasure of sectors of different sizes,
+//! durations (datasheet table 40, typical), and error flags.
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};

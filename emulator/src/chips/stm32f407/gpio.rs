@@ -1,5 +1,5 @@
-//! GPIO (RM0090 chapter 8): ports A to I, their pads, and what is driven on them from outside. A pin's number is port × 32 +
-//! pin, as everywhere here.
+//! GPIO (RM0090 chapter 8): ports A to I, their pads, and levels driven from outside. A pin's number is port × 32 +
+//! pin.
 
 use crate::core::fabric::{AccessFault, Fabric};
 

@@ -1,5 +1,5 @@
-//! What the factory wrote into this one chip (RM0090 chapter 39) and what it says to a debugger (38.6.1). Identity comes
-//! from the machine's seed.
+//! Factory information of one chip (RM0090 chapter 39) and its identification to a debugger (38.6.1). Identity
+//! derives from the machine's seed.
 
 use crate::core::fabric::{AccessFault, AccessSize};
 use crate::machine::entropy::EntropyStream;

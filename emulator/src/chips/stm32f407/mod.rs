@@ -1,10 +1,12 @@
-//! ST STM32F407, after its reference manual RM0090 (rev. 19) and datasheet DS8626: memory map, peripherals, interrupt wiring.
+//! ST STM32F407, after its reference manual RM0090 (rev. 19) and datasheet DS8626: memory map, peripherals, interrupt
+//! wiring.
 //!
-//! Peripherals are modelled where firmware touches them; a register that is not modelled is a typed fault, never a silent
-//! zero. Not here at all: SPI, I2C, ADC, DAC, CAN, USB, Ethernet, SDIO, FSMC, camera, CRC, RTC, WWDG, the backup SRAM, Stop and
-//! Standby, the boot ROM, code fetched from the alias of flash at 0, the cost of flash wait states.
+//! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
+//! silent zero. Not modelled at all: SPI, I2C, ADC, DAC, CAN, USB, Ethernet, SDIO, FSMC, camera, CRC, RTC, WWDG, the
+//! backup SRAM, Stop and Standby, the boot ROM, code fetched from the alias of flash at 0, the cost of flash wait
+//! states.
 //!
-//! A peripheral whose clock is off reads as zero and loses what is stored, as on silicon; here that is logged too.
+//! A peripheral whose clock is off reads as zero and loses stores, as on silicon; here that is logged too.
 
 mod blocks;
 mod dma;

@@ -1,5 +1,5 @@
-//! RCC (RM0090 chapter 7): oscillators and their start-up times, the PLLs, the clock tree, clock enables, peripheral resets,
-//! and why the chip was reset.
+//! RCC (RM0090 chapter 7): oscillators and their start-up times, the PLLs, the clock tree, clock enables, peripheral
+//! resets, and reset flags.
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric, ResetKind};

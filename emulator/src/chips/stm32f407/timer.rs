@@ -1,5 +1,6 @@
-//! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update and compare events, preloads, one-pulse mode, interrupts.
-//! Not here: down- and centre-aligned counting, slave modes, capture, outputs on pins, repetition, DMA requests.
+//! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update and compare events, preloads, one-pulse mode,
+//! interrupts. Not modelled: down- and centre-aligned counting, slave modes, capture, outputs on pins, repetition,
+//! DMA requests.
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};

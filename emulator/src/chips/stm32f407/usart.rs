@@ -1,5 +1,5 @@
-//! USART1 to 6 (RM0090 chapter 30), asynchronous: each frame takes its time on the line. Not here: synchronous mode, LIN,
-//! IrDA, smartcard, half duplex, hardware flow control, breaks, 9 data bits.
+//! USART1 to 6 (RM0090 chapter 30), asynchronous, with frames paced at the line rate. Not modelled: synchronous mode,
+//! LIN, IrDA, smartcard, half duplex, hardware flow control, breaks, 9 data bits.
 
 use std::collections::VecDeque;
 

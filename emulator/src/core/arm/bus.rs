@@ -1,5 +1,5 @@
-//! Where the core's loads and stores go: guest memory first, then bit-band aliases, the private peripheral bus, and the
-//! chip's peripherals (ARMv7-M B3.1, the system address map).
+//! Where the core's loads and stores go: guest memory first, then bit-band aliases, the private peripheral bus, and
+//! the chip's peripherals (ARMv7-M B3.1, the system address map).
 
 use super::CortexM;
 use super::exceptions::Fault;

@@ -1,4 +1,4 @@
-//! Decoded blocks: straight lines of instructions up to the next one that may branch, kept by address.
+//! Decodes blocks: straight lines of instructions up to the next one that may branch, stored by address.
 
 use super::CortexM;
 use super::cycles;

@@ -1,5 +1,5 @@
-//! One decoded ARMv7E-M instruction, in the architecture manual's terms. PC-relative operands are resolved at decoding,
-//! since decoded code is kept by address. What an instruction does lives in `exec`, where it comes from in `decode`.
+//! One decoded ARMv7E-M instruction, in the architecture manual's terms. PC-relative operands are resolved at
+//! decoding, since decoded code is stored by address. `exec` executes instructions, `decode` produces them.
 
 /// A core register, 0..=15.
 pub(crate) type Reg = u8;

@@ -1,9 +1,9 @@
-//! The ARMv7E-M core: decoder, execution, exceptions, and the loop that runs it against virtual time.
+//! The ARMv7E-M core: decoder, execution, exceptions, and its part of the run loop.
 //!
-//! `decode` turns encodings into [`instruction::Instruction`]s, `exec` says what they do, `code` keeps decoded blocks,
-//! `fast` has the handlers that `dispatch` threads them into, `fp` is the floating-point extension, `run` is the loop,
-//! `exceptions` and `system` are the exception model and the core's own registers, `bus` says where loads and stores go,
-//! `cycles` what everything costs. Peripherals belong to the chip, not here.
+//! `decode` turns encodings into [`instruction::Instruction`]s, `exec` executes them, `code` builds blocks of them,
+//! `fast` has the handlers that `dispatch` threads them into, `fp` is the floating-point extension, `run` joins the
+//! core to the shared run loop, `exceptions` and `system` are the exception model and the core's own registers, `bus`
+//! routes loads and stores, `cycles` has the cost of each instruction. Peripherals belong to the chip, not here.
 
 mod blocks;
 mod bus;

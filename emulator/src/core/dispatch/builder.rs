@@ -1,4 +1,4 @@
-//! From a block's instructions to its cells.
+//! Builds the cells of a threaded block from its instructions.
 
 use std::mem::ManuallyDrop;
 use std::sync::atomic::AtomicPtr;

@@ -1,5 +1,5 @@
 //! The dispatch of the `safe` build: a block is a list of decoded instructions, and each runs through the reference's
-//! `match`. It stands in for `threaded`, does the same at a fraction of the speed, and holds no `unsafe`.
+//! `match`. It replaces `threaded`, gives the same results at a fraction of the speed, and contains no `unsafe`.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
-//! Running what was decoded, the same for every core: straight lines of instructions become blocks, and blocks follow each
-//! other for as long as nothing needs attention. `threaded` does so by jumps from handler to handler, `builder` makes what it
-//! jumps through, and `checked` stands in for both where no unsafe code is wanted.
+//! Dispatch: runs decoded code, the same way for every core. Straight lines of instructions become blocks, and a
+//! block leads to the next for as long as nothing needs attention. `threaded` jumps from handler to handler,
+//! `builder` makes the cells that it jumps through, and `checked` replaces both in builds without `unsafe`.
 //!
-//! A core brings its instructions ([`Slot`]), what each does ([`DispatchCore::run_slot`]), and, to be threaded, handlers for those
-//! that are worth one.
+//! A core supplies its instructions ([`Slot`]), their execution ([`DispatchCore::run_slot`]), and, to be threaded,
+//! handlers for the frequent ones.
 
 #[cfg(not(feature = "safe"))]
 mod builder;

@@ -1,17 +1,17 @@
-//! Threaded code: a block becomes a threaded block: a list of cells, each a handler with its operands. Each handler ends by jumping to
-//! the next one's. One of the places where the emulator is `unsafe`: the jumps go through pointers into the block, since a
-//! `match` over instructions behind bounds checks runs at a third of the speed.
+//! Threaded code: a block is a list of cells, each a handler with its operands, and each handler ends by jumping to
+//! the next one's. One of the modules where the emulator uses `unsafe`: the jumps follow pointers into the block,
+//! since a `match` over instructions behind bounds checks runs at a third of the speed.
 //!
-//! A handler does only what goes well: anything else (a device, a page seen for the first time, a fault) it hands to the
-//! core's reference by [`reference`], which runs the very instruction at its exact cycle. So there is one place that
-//! knows what an instruction means, and the oracle test compares both through it.
+//! A handler serves only the ordinary case. Anything else (a device, a page seen for the first time, a fault) goes to
+//! the core's reference by [`reference`], which executes that instruction at its exact cycle. So the meaning of an
+//! instruction is defined in one place, and the oracle test compares both paths with it.
 //!
-//! Invariants, on which every `unsafe` here rests:
-//! - Blocks are made by [`Block::new`] alone: a header, then operations, then a cell that leaves the block; a cell with
+//! Invariants, on which every `unsafe` here relies:
+//! - Only [`Block::new`] makes blocks: a header, then operations, then a cell that leaves the block; a cell with
 //!   links is followed by its link cell.
 //! - A block lives until the core's code cache drops it, which happens only between runs of [`enter`].
-//! - A link points to the header of a block of the same core's code cache, or is null; one in a shared block
-//!   points to a shared block, of the same shared cache.
+//! - A link is null or points to the header of a block of the same core's code cache; one in a shared block points to
+//!   a block of the same shared cache.
 
 use std::mem::ManuallyDrop;
 use std::ptr;

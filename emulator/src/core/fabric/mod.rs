@@ -1,11 +1,12 @@
-//! What joins a core and a chip's peripherals: the [`Chip`] trait, which a chip implements, and the [`Fabric`], through
-//! which its peripherals reach time, interrupts, memory and the world outside.
+//! The fabric: bus, events, interrupts and memory of a machine. A core and a chip's peripherals meet here: a chip
+//! implements [`Chip`], and its peripherals reach everything else through the [`Fabric`].
 //!
-//! Rules of the seam:
-//! - The core calls the chip with the instant of the access in [`Fabric::now`] and its instruction in [`Fabric::pc`].
+//! Rules of this seam:
+//! - The core sets the instant of the access in [`Fabric::now`] and its instruction in [`Fabric::pc`] before it calls
+//!   the chip.
 //! - The core serves RAM, flash reads and the private peripheral bus (0xE000_0000..0xE010_0000) itself, and resolves
-//!   bit-band aliases; every other address, and every *store* to flash, arrives at [`Chip::read`] or [`Chip::write`].
-//! - Nothing here reads host time or host randomness; a machine with the same image, seed and inputs is the same machine.
+//!   bit-band aliases. Every other address, and every *store* to flash, goes to [`Chip::read`] or [`Chip::write`].
+//! - Nothing here reads host time or host randomness: the same image, seed and inputs give the same run.
 
 mod saved;
 

@@ -1,5 +1,5 @@
-//! The state of a chip and of its fabric as a copy, as a hash, and as bytes for snapshots in files. What a chip's struct is
-//! made of has to have all three, or the chip does not compile: no peripheral can be forgotten.
+//! The state of a chip and of its fabric as a copy, as a hash, and as bytes for snapshot files. Every part of a
+//! chip's struct must have all three, or the chip does not compile: no peripheral can be forgotten.
 
 use std::hash::{Hash, Hasher};
 

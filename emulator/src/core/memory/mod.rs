@@ -1,8 +1,9 @@
-//! Guest memory: regions of copy-on-write 4 KiB pages. Untouched pages are shared between all machines that were made
-//! from one image, so an idle machine holds little more than its page lists, and a fork copies only those.
+//! Guest memory: flash, RAM and information pages as regions of copy-on-write 4 KiB pages. Untouched pages are shared
+//! between all machines made from one image, so an idle machine holds little more than its page lists, and a fork
+//! copies only those.
 //!
-//! What lives here: flash, RAM and information pages as bytes. What must not: registers, side effects, write rules of
-//! flash (the chip's flash controller applies them before it calls [`GuestMemory::write`]).
+//! Not here: registers, side effects, write rules of flash (the chip's flash controller applies them before it calls
+//! [`GuestMemory::write`]).
 
 #[cfg_attr(feature = "safe", path = "untabled.rs")]
 mod tlb;

@@ -1,5 +1,5 @@
-//! What each instruction does, straight from the specifications: the reference that the threaded dispatch must agree with,
-//! and what it falls back on.
+//! Executes each instruction after the specifications. The threaded dispatch must agree with this reference and falls
+//! back on it.
 
 use super::RiscV;
 use super::instruction::{AmoOp, CsrOp, CsrSource, Instruction, Reg};

@@ -1,11 +1,12 @@
 //! The RISC-V core: RV32IMAC with Zicsr and Zifencei, machine and user mode, physical memory protection; after the
-//! unprivileged specification 20191213 and the privileged specification 1.12 (20211203), cited as "unpriv" and "priv".
+//! unprivileged specification 20191213 and the privileged specification 1.12 (20211203), cited as "unpriv" and
+//! "priv".
 //!
-//! `decode` turns encodings into [`instruction::Instruction`]s, `exec` says what they do, `code` keeps decoded blocks,
-//! `fast` has the handlers that `dispatch` threads them into, `run` is the loop, `trap` and `csr` are the privileged
-//! architecture, `pmp` its memory protection,
-//! `bus` says where loads and stores go, `cycles` what everything costs. CLINT, PLIC and the like belong to the chip: they
-//! drive interrupt lines of the fabric, which are the bits of `mip`.
+//! `decode` turns encodings into [`instruction::Instruction`]s, `exec` executes them, `code` builds blocks of them,
+//! `fast` has the handlers that `dispatch` threads them into, `run` joins the core to the shared run loop, `trap` and
+//! `csr` are the privileged architecture, `pmp` its memory protection, `bus` routes loads and stores, `cycles` has
+//! the cost of each instruction. CLINT, PLIC and the like belong to the chip: they drive interrupt lines of the
+//! fabric, which are the bits of `mip`.
 
 mod bus;
 pub mod clint;

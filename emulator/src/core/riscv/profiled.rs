@@ -1,4 +1,5 @@
-//! Running for a profile: instruction by instruction, each told to the recorder. What the guest sees is the same.
+//! Running for a profile: one instruction at a time, each reported to the recorder. The guest's behaviour is the
+//! same.
 
 use super::code::{Slot, decode_slot};
 use super::instruction::Instruction;

@@ -1,5 +1,5 @@
-//! The hart's state for snapshots in files. A field that is added to the hart has to be named here, or it does not
-//! compile: it is either saved, or found again (decoded code, options), or an output.
+//! The hart's state for snapshot files. A field that is added to the hart does not compile until it is listed here:
+//! as saved, as derived (decoded code, options), or as an output.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Letting a machine run under a debugger, for a moment at a time: until something ends it, or the moment is over.
+//! Runs a machine under a debugger in short slices: until a stop event, or the end of the slice.
 
 use crate::machine::MachineError;
 use crate::machine::VirtualTime;

@@ -1,4 +1,4 @@
-//! Loads and stores of the core that reached no memory but a device.
+//! Counts the core's loads and stores that reach a device.
 
 use std::collections::HashMap;
 

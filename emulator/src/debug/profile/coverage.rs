@@ -1,4 +1,4 @@
-//! Which instructions were executed: a bit for each halfword of code.
+//! Records which instructions were executed: one bit for each halfword of code.
 
 use std::collections::BTreeMap;
 

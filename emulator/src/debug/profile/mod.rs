@@ -1,17 +1,17 @@
-//! What a guest spends its time on: exact call trees in cycles and instructions, from symbols and a shadow call stack;
-//! how deep its stacks get, which peripherals it uses, what of its code runs.
+//! The profile recorder: exact call trees in cycles and instructions, from symbols and a shadow call stack; stack
+//! depth, peripheral accesses and code coverage. The trait and the result types are in [`crate::machine::profile`].
 //!
-//! A core that is profiled executes instruction by instruction and tells its [`Recorder`] of each; one that is not knows
-//! nothing of it. The guest cannot tell the difference: cycles, events and state are the same. Whatever it does to its
-//! stack, the recorder's memory is bounded ([`limits`]) and what did not fit is counted in the result.
+//! A profiled core executes one instruction at a time and reports each to its [`Recorder`]; a core that is not
+//! profiled pays nothing. The guest cannot tell the difference: cycles, events and state are the same. The recorder's
+//! memory is bounded ([`limits`]) whatever the guest does to its stack; the result counts what did not fit.
 //!
-//! How control transfers are read:
+//! How control transfers are interpreted:
 //! - A branch with link is a call; its frame waits for a jump to the return address with the stack pointer of the call.
-//! - A jump that finds such a frame deeper down leaves all frames above it (`longjmp`, unwinding).
-//! - A jump (or falling) into another function is a tail call: the function takes the place of the one that it leaves, as
-//!   on the stack itself. Its time is its caller's caller's from then on.
-//! - An exception or interrupt is a root of its own; its entry and return are billed to it. One that returns to another
-//!   stack than it interrupted has switched threads: each thread keeps its own frames.
+//! - A jump that matches such a frame further down leaves all frames above it (`longjmp`, unwinding).
+//! - A jump (or falling) into another function is a tail call: the function replaces the one that it leaves, as on the
+//!   stack itself. Its time counts for the caller's caller from then on.
+//! - An exception or interrupt is a root of its own, which includes its entry and return. If it returns to a different
+//!   stack than it interrupted, it has switched threads: each thread has its own frames.
 
 mod accesses;
 mod coverage;

@@ -1,5 +1,5 @@
-//! What a profiled core tells, turned into a call tree. Nothing here trusts the guest: what it tells is bounded and may
-//! contradict itself.
+//! Turns the reports of a profiled core into a call tree. Guests are not trusted: everything they cause here is
+//! bounded and may be contradictory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a recorder found, put in order for those who read it.
+//! Makes a [`Profile`] of what a recorder holds.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! How deep stacks get: lowest and highest stack pointers that were seen within RAM.
+//! Stack depth: the lowest and highest stack pointers seen within RAM.
 
 /// Which stack pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! Profiles of small programs whose every cycle is known, and of guests that do as they please.
+//! Profiles of small programs whose every cycle is known, and of arbitrary guests.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The call tree: a node for each distinct path of calls, with what was spent there.
+//! The call tree: a node for each distinct path of calls, with its cycles and instructions.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Why a state is not written, or a file not taken: each a sentence for whoever gave it.
+//! Errors of writing and reading snapshot files. Each text is a sentence for the user.
 
 use super::VERSION;
 use crate::machine::{MachineError, OpenError};

@@ -1,4 +1,4 @@
-//! What a snapshot is of.
+//! The header of a snapshot file: engine, board, image and state that it belongs to.
 
 use drydock_assets::Board;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
-//! How a group comes to die with its owner. The program is started by a small shell that leads the group; a second one
-//! reads from a pipe whose other end is ours alone. The kernel closes it when we end, however we end; the reader then
-//! kills the group. `PR_SET_PDEATHSIG` would need `unsafe`, would not reach what the program starts, and fires when the
-//! starting *thread* ends.
+//! Ensures that a process group ends with its owner. A small shell starts the program and leads the group. A second
+//! shell reads from a pipe whose other end is only ours. The kernel closes that end when we exit, however we exit;
+//! the reader then kills the group. `PR_SET_PDEATHSIG` would need `unsafe`, would not reach the program's own
+//! children, and fires when the starting *thread* ends.
 
 use std::path::Path;
 use std::process::{Child, Command};

@@ -1,7 +1,7 @@
-//! Programs that engines run: each in a process group of its own, which dies with its owner, also when the owner is
-//! killed and can tidy up nothing. What the program prints is read all the time and its last lines are kept.
+//! Programs that engines run. Each has a process group of its own, which ends with its owner, even when the owner is
+//! killed. The program's output is read continuously and its last lines are stored.
 //!
-//! Nothing here knows which program it is, nor does what keeps the states that programs write of themselves (`stored`).
+//! Nothing here depends on which program it is, and `stored`, which holds states that programs save, does not either.
 
 mod guard;
 mod printed;

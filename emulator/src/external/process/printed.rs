@@ -1,4 +1,4 @@
-//! What a program prints: the last lines of it, and lines since one looked last.
+//! A program's output: its last lines, and the lines since the last call.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,7 +1,7 @@
-//! The state of a machine that is a process: what its program wrote of itself, with the board that it is of and the program
-//! that wrote it. Of one form, in memory ([`MachineSnapshot`]) and, in postcard's, as bytes for a file.
+//! The state of a machine that is a process: what its program saved, with the board and the program's version. One
+//! form serves in memory ([`MachineSnapshot`]) and, in postcard encoding, in a file.
 //!
-//! Only the program itself knows what is in what it wrote, and only the same version is sure to read it: another one's is
+//! Only the program can read what it saved, and only the same version is sure to: a state of another version is
 //! refused before the program sees it.
 
 use serde::de::DeserializeOwned;

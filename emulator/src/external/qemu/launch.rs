@@ -1,4 +1,4 @@
-//! A QEMU process with its board in it, and the conversations with it: new, or in a state that another one saved.
+//! Starts a QEMU process with its board and opens the connections to it: at power-on, or in a saved state.
 
 use std::fs;
 use std::io;

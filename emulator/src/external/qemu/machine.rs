@@ -1,4 +1,4 @@
-//! A machine in a QEMU of its own, behind the [`Machine`] trait.
+//! A machine in a QEMU process of its own, behind the [`Machine`] trait.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};

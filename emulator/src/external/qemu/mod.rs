@@ -1,8 +1,9 @@
-//! QEMU as an engine, for its own thin board: run control, memory and registers by its GDB stub, resets by QMP, the UART by
-//! a character device, all of them Unix sockets in a folder that only this user can enter; snapshots by its migration.
+//! QEMU as an engine, for its own thin board. Run control, memory and registers use its GDB stub, resets use QMP, the
+//! UART uses a character device, and snapshots use migration. All sockets are Unix sockets in a folder that only this
+//! user can enter.
 //!
-//! Guest time counts instructions (`-icount`), so that what a guest does depends on its inputs only. *Where a run stops* is
-//! not exact: QEMU is stopped from outside, at the limit or a little later.
+//! Guest time counts instructions (`-icount`), so the guest's behaviour depends on its inputs only. *Where a run
+//! stops* is not exact: QEMU is stopped from outside, at the limit or a little later.
 
 mod launch;
 mod machine;

@@ -1,4 +1,4 @@
-//! The two conversations with QEMU: GDB's remote protocol (as a debugger), and QMP.
+//! The two connections to QEMU: GDB's remote protocol (as a debugger), and QMP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,10 +1,10 @@
-//! Snapshots of a machine in QEMU: what QEMU sends when a machine moves to another host (QMP `migrate`), kept as bytes; a
-//! new process takes it over (`-incoming`), in the place of the one before.
+//! Snapshots of a machine in QEMU: the migration stream (QMP `migrate`), stored as bytes. A new process loads it
+//! (`-incoming`) and replaces the one before.
 //!
-//! All of the machine is in it: the core, the peripherals, flash and RAM, the count of instructions. What is not: bytes on
-//! their way over the UART's socket. A machine that was saved, then written to without being run, is not saved again:
-//! QEMU refuses. QEMU promises that a newer version reads it for versioned machines only, which this
-//! board is not: another version is refused.
+//! The stream holds the whole machine: core, peripherals, flash and RAM, and the instruction count. It does not hold
+//! bytes in transit on the UART's socket. QEMU refuses to save a machine that was saved and then written to without
+//! being run. QEMU promises only for versioned machines that a newer version reads the stream; this board is not one,
+//! so another version is refused.
 
 use std::hash::{Hash, Hasher};
 

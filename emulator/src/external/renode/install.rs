@@ -1,4 +1,4 @@
-//! Where Renode is, and whether it is new enough.
+//! Finds Renode and checks its version.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

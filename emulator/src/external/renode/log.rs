@@ -1,4 +1,4 @@
-//! What Renode's log tells of the guest: accesses to nothing, and the end of a core.
+//! Reads guest faults from Renode's log: accesses to unmapped addresses, and the end of a core.
 
 use crate::machine::GuestFault;
 use crate::machine::VirtualTime;

@@ -1,4 +1,4 @@
-//! A machine in a Renode of its own, behind the [`Machine`] trait.
+//! A machine in a Renode process of its own, behind the [`Machine`] trait.
 
 mod build;
 mod monitor;

@@ -1,9 +1,9 @@
-//! Renode as an engine: found on PATH or set by the user, a process for each machine, driven by the commands of its monitor
-//! over XML-RPC, its UARTs by socket terminals.
+//! Renode as an engine: found on PATH or set by the user, one process for each machine, driven by monitor commands
+//! over XML-RPC, with UARTs on socket terminals.
 //!
-//! Renode's sockets bind all interfaces and know no password. As far as it lets us: the monitor's own port stays closed,
-//! ports are picked at random and connected to at once, and a terminal takes one client only. The robot server's port
-//! remains reachable from the network while a machine runs.
+//! Renode's sockets bind all interfaces and have no authentication. As far as Renode allows, exposure is limited: the
+//! monitor's own port stays closed, ports are random and connected to at once, and a terminal accepts one client
+//! only. The robot server's port remains reachable from the network while a machine runs.
 
 mod http;
 mod install;

@@ -1,5 +1,5 @@
-//! What is written for Renode: a description of the board beside Renode's own of the chip, and the bytes a chip has when it
-//! leaves the factory.
+//! Input files for Renode: a description of the board beside Renode's own of the chip, and the factory contents of
+//! the chip's memories.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! One Renode process and the conversation with it: a command at a time, each bounded in time. A Renode that hangs, ends
-//! or answers nonsense is killed, and every later command says why.
+//! One Renode process and its connection: one command at a time, each with a time limit. A Renode that hangs, exits
+//! or answers nonsense is killed, and every later command reports why.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

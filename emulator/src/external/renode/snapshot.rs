@@ -1,7 +1,9 @@
-//! Snapshots of a machine in Renode: its own files (`Save`, `Load`), kept as bytes, in memory or in a file of ours.
+//! Snapshots of a machine in Renode: its own files (`Save`, `Load`), stored as bytes, in memory or in a snapshot
+//! file.
 //!
-//! A second process takes a file over, as tried with Renode 1.16.1. A file is objects of the program itself, which a Renode
-//! of the same version reads; it checks less than we do of ours. So take only files whose maker you would let run programs.
+//! A second process can load a file, as tried with Renode 1.16.1. A file contains serialised objects of Renode
+//! itself, readable by the same version; Renode checks less than we do. So load only files from people whose programs
+//! you would run.
 
 use std::fs;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,5 @@
-//! A UART's other end: a socket terminal, raw, connected to at once. It takes one client, so nobody else gets what we have.
+//! The host's end of a UART: a raw socket terminal, connected to at once. It accepts one client, so nobody else can
+//! read the output.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

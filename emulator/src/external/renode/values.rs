@@ -1,4 +1,4 @@
-//! What the monitor prints, as values. Each form was recorded from a real one.
+//! Parses the monitor's output to values. Each format was recorded from a real Renode.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! XML-RPC as far as the robot server speaks it: calls whose parameters are strings and lists of strings, answers that are
-//! a struct of strings, or a fault.
+//! The part of XML-RPC that the robot server uses: calls with strings and lists of strings, answers that are a struct
+//! of strings, or a fault.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! Optional capability: what a guest spends its time on. The trait, and a profile as it is handed out; how one is recorded
-//! is an engine's own.
+//! Optional capability: profiles of a guest. This module holds the trait and the result types; recording is the
+//! engine's part.
 
 mod symbols;
 

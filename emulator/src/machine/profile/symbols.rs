@@ -1,4 +1,4 @@
-//! Functions by address, with names as their programmers wrote them.
+//! Functions by address, with demangled names.
 
 use crate::machine::Image;
 

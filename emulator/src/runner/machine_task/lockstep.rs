@@ -1,4 +1,4 @@
-//! A machine's turn among those that advance in lockstep.
+//! A machine's turn in lockstep.
 
 use super::{Body, MachineTask, Next, RunState};
 use crate::{RunLimit, VirtualTime};

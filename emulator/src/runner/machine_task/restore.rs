@@ -1,4 +1,4 @@
-//! A machine under the runner goes to a state of another time.
+//! Restores a snapshot into a running machine.
 
 use super::{Body, MachineEvent, MachineTask, PinChange, RunState, guarded, lock};
 use crate::{MachineError, MachineSnapshot};

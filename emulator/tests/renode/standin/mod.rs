@@ -1,5 +1,6 @@
-//! A stand-in for Renode: the real one's wire (recorded in `../recorded`) in front of a world in which the builtin engine
-//! runs the board. It shows what the driver does, not what Renode's models do. It can also misbehave, at a chosen command.
+//! A stand-in for Renode: the real one's wire protocol (recorded in `../recorded`) in front of a world in which the
+//! builtin engine runs the board. It tests the driver, not Renode's models. It can also misbehave, at a chosen
+//! command.
 
 mod journal;
 pub(crate) mod wire;

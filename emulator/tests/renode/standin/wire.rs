@@ -1,4 +1,4 @@
-//! Bytes as Renode's robot server has them.
+//! The wire format of Renode's robot server.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The world behind the wire: the commands that the driver uses, done to a machine of the builtin engine.
+//! The world behind the wire: executes the driver's commands on a machine of the builtin engine.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};

@@ -1,6 +1,6 @@
-//! From Thumb encodings to [`Instruction`]s, by the tables of the ARMv7-M manual (DDI 0403E, chapter A5). One module per
-//! encoding group; each decoder is a pure function. What is undefined or unpredictable becomes
-//! [`Instruction::Undefined`], so that it faults here and does not go by unseen.
+//! Decodes Thumb encodings to [`Instruction`]s, by the tables of the ARMv7-M manual (DDI 0403E, chapter A5). One
+//! module per encoding group; each decoder is a pure function. Undefined and unpredictable encodings become
+//! [`Instruction::Undefined`], so that they fault instead of passing unnoticed.
 
 mod branch;
 mod data_processing;

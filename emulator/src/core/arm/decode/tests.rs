@@ -1,4 +1,5 @@
-//! Encodings as another assembler writes them (GNU as 2.40, `-mcpu=cortex-m4 -mfpu=fpv4-sp-d16`), and what they must be.
+//! Encodings as another assembler writes them (GNU as 2.40, `-mcpu=cortex-m4 -mfpu=fpv4-sp-d16`), with the expected
+//! instructions.
 
 use super::decode;
 

@@ -1,5 +1,5 @@
-//! What each instruction does, straight from the manual's pseudocode: the reference that the threaded dispatch must agree
-//! with, and what it falls back on. One module per group; faults are values, taken by `exceptions`.
+//! Executes each instruction after the manual's pseudocode. The threaded dispatch must agree with this reference and
+//! falls back on it. One module per group; faults are values, which `exceptions` takes.
 
 mod alu;
 mod branch;

@@ -1,4 +1,4 @@
-//! Cells of data processing: one handler for each operation, kind of operand, and whether flags are set.
+//! Cells of data processing: one handler for each operation, kind of operand, and flag setting.
 
 use super::{Cell, Handler, get, set};
 use crate::core::arm::CortexM;

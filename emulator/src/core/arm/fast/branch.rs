@@ -1,4 +1,4 @@
-//! Cells that leave a block, and those that look at conditions.
+//! Cells that leave a block, and cells that test conditions.
 
 use super::alu::{self, apply};
 use super::{Cell, Handler, get, set};

@@ -1,4 +1,4 @@
-//! From instructions to the cells of a block.
+//! Translates instructions to the cells of a threaded block.
 
 use super::branch::Compare;
 use super::{Handler, alu, branch, memory, multiply};

@@ -1,6 +1,6 @@
-//! The floating-point extension FPv4-SP: its registers, whether it may be used, and how exceptions keep its state
-//! (ARMv7-M A2.5, B1.4.7, B1.5.6, B3.2.20 and following). What its instructions do is in `exec::vfp`, the arithmetic in
-//! [`soft`]. Images that never use it pay for none of it but a flag at exception entry.
+//! The floating-point extension FPv4-SP: its registers, access permission, and how exceptions preserve its state
+//! (ARMv7-M A2.5, B1.4.7, B1.5.6, B3.2.20 and following). Its instructions are in `exec::vfp`, the arithmetic in
+//! [`soft`]. Images that never use it only pay for a flag at exception entry.
 
 pub(super) mod soft;
 

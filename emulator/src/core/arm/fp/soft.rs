@@ -1,9 +1,9 @@
-//! IEEE 754 single precision in integer arithmetic, as the pseudocode of ARMv7-M A2.5 has it: rounding modes, flush to
-//! zero, default NaN, and the cumulative exception flags. No host floating point: its NaNs and flags differ.
+//! IEEE 754 single precision in integer arithmetic, after the pseudocode of ARMv7-M A2.5: rounding modes, flush to
+//! zero, default NaN, and the cumulative exception flags. Host floating point is not used: its NaNs and flags differ.
 //!
-//! A finite number is `significand × 2^exponent`, kept exact; one place, [`Float::round`], makes it 32 or 16 bits again. A
-//! significand whose lowest bit is set may stand for more bits below it (sticky): all here leave at least three bits
-//! between what counts and that one.
+//! A finite number is `significand × 2^exponent`, exact until [`Float::round`] alone makes it 32 or 16 bits again.
+//! The lowest bit of a significand may be sticky, that is, represent more bits below it: every function here leaves
+//! at least three bits between the significant bits and that one.
 
 /// FPSCR: cumulative exception flags (A2.5.3).
 pub(in crate::core::arm) const IOC: u32 = 1 << 0;

@@ -1,4 +1,4 @@
-//! The core's own peripherals on the private peripheral bus, and which address is which register.
+//! The core's own peripherals on the private peripheral bus, and their address map.
 
 mod dwt;
 mod mpu;

@@ -1,4 +1,4 @@
-//! The system control block's plain registers (ARMv7-M B3.2). What exceptions need of them is in `exceptions`.
+//! The system control block's plain registers (ARMv7-M B3.2). `exceptions` reads them.
 
 /// Registers that hold nothing but what was written or what faults left in them.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! What `docs/cycle-model.md` says of the Cortex-M4, measured with CYCCNT as a program would.
+//! Checks `docs/cycle-model.md` for the Cortex-M4, measured with CYCCNT as a program would.
 
 use super::{MAIN, Rig};
 use crate::core::arm::{Limits, cycles};

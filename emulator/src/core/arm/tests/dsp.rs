@@ -1,4 +1,4 @@
-//! What the oracle cannot be asked, since it has it otherwise than the manual.
+//! DSP instructions that the oracle executes differently from the manual.
 
 use super::Rig;
 

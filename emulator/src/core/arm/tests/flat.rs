@@ -1,5 +1,4 @@
-//! However long code runs without a break, the host's stack stays as it is: a handler that returned to the one before it
-//! would use it up.
+//! Long runs without a break do not grow the host's stack: handlers jump to each other and do not return.
 
 use super::{DEVICE, Rig};
 

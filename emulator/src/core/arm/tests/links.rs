@@ -1,4 +1,4 @@
-//! Blocks that are linked to what follows them, when something else comes between.
+//! Linked blocks, when an interrupt, a step or a debugger comes between them.
 
 use super::{MAIN, Rig};
 use crate::core::arm::Limits;

@@ -1,5 +1,5 @@
-//! From encodings to instructions: the 32-bit formats here (unprivileged specification, chapter 24 "RV32/64G Instruction
-//! Set Listings"), the 16-bit ones in `compressed`.
+//! Decodes encodings to instructions: the 32-bit formats here (unprivileged specification, chapter 24 "RV32/64G
+//! Instruction Set Listings"), the 16-bit ones in `compressed`.
 
 mod compressed;
 

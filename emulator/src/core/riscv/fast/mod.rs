@@ -1,6 +1,6 @@
-//! Cells of the RISC-V core: handlers for the instructions that programs are made of. All others go to the reference.
+//! Handlers (cells) of the RISC-V core for the most frequent instructions. All others go to the reference.
 //!
-//! Handlers rest on the invariants of `dispatch::threaded`: operands were laid out for them by [`translate`] alone.
+//! Handlers rely on the invariants of `dispatch::threaded`: only [`translate`] sets their operands.
 
 mod alu;
 mod branch;

@@ -1,4 +1,4 @@
-//! From instructions to the cells of a block.
+//! Translates instructions to the cells of a threaded block.
 
 use super::{Handler, alu, branch, memory};
 use crate::core::dispatch::{self, Dispatch, Slot as _, Threaded, go_on, reference};

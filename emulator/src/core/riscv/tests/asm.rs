@@ -1,4 +1,4 @@
-//! As much of an assembler as the tests need (unpriv, chapter 24).
+//! A small assembler for the tests (unpriv, chapter 24).
 
 pub(crate) const ECALL: u32 = 0x0000_0073;
 pub(crate) const EBREAK: u32 = 0x0010_0073;

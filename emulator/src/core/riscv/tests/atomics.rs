@@ -1,4 +1,4 @@
-//! LR, SC and AMOs where one hart's oracle cannot look: traps between, devices.
+//! LR, SC and AMOs where the oracle cannot test them: with traps between, and on devices.
 
 use super::asm::*;
 use super::{DEVICE, HANDLER, RAM, Rig};

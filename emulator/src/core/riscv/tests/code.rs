@@ -1,4 +1,4 @@
-//! Code that changes, blocks that are cut, machines that fork.
+//! Code that changes, blocks that are cut short, machines that fork.
 
 use super::asm::*;
 use super::{RAM, Rig, StopReason};

@@ -1,4 +1,4 @@
-//! Control and status registers: what they hold, who may touch them.
+//! Control and status registers: their contents and access rights.
 
 use super::asm::*;
 use super::{MAIN, Rig};

@@ -1,4 +1,4 @@
-//! What `docs/cycle-model.md` says of RV32, measured with `mcycle` as a program would.
+//! Checks `docs/cycle-model.md` for RV32, measured with `mcycle` as a program would.
 
 use super::{MAIN, RAM, Rig};
 use crate::core::fabric::ResetKind;

@@ -1,4 +1,4 @@
-//! Encodings that are no instructions of this core, and those at the edges of their formats.
+//! Encodings that are not instructions of this core, and those at the edges of their formats.
 
 use crate::core::riscv::decode::decode;
 use crate::core::riscv::instruction::{AluOp, Instruction};

@@ -1,5 +1,5 @@
-//! The privileged architecture on hand-assembled programs: a main program at 0x100, a trap handler at [`HANDLER`], on a
-//! chip with a few registers that raise interrupts. What instructions compute is the oracle test's.
+//! The privileged architecture on hand-assembled programs: a main program at 0x100 and a trap handler at [`HANDLER`],
+//! on a chip with a few registers that raise interrupts. The oracle test covers the results of instructions.
 
 pub(crate) mod asm;
 mod atomics;

@@ -1,5 +1,5 @@
-//! How a machine comes to be: the process, the description of its board, what is in its memories out of the factory, its
-//! terminals; and how it starts its image.
+//! Sets up a machine in Renode: the process, the board description, factory contents of its memories, its terminals;
+//! and starts its image.
 
 use std::collections::VecDeque;
 

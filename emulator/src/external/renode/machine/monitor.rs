@@ -1,4 +1,4 @@
-//! Renode's own command language, for who knows it.
+//! Renode's own command language, for experts.
 
 use super::super::session::CommandError;
 use super::RenodeMachine;

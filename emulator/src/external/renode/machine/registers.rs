@@ -1,4 +1,4 @@
-//! Our names and Renode's numbers of a Cortex-M's registers.
+//! Maps our names of a Cortex-M's registers to Renode's numbers.
 
 use crate::machine::RegisterInfo;
 

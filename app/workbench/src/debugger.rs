@@ -89,7 +89,7 @@ pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView
         let text = format!("Port {port} of the loopback address cannot be opened: {error}; choose another one.");
         ApiError::new(ErrorCode::Board, text)
     };
-    let server = GdbServer::bind(port).map_err(taken)?;
+    let mut server = GdbServer::bind(port).map_err(taken)?;
     let address = server.address().map_err(taken)?;
     let program = write_program(bench, &board).await?;
     let (attached, stop) = (server.attached(), server.stop_switch());

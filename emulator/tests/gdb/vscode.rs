@@ -3,7 +3,7 @@
 //! `external.ts`).
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use drydock_emulator::gdb::End;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::{debug, guest_machine};
+use crate::{debug, guest_machine, knock};
 
 const PAGE: &str = include_str!("../../../docs/debugging.md");
 /// How long GDB may take for an answer.
@@ -63,12 +63,12 @@ pub(crate) fn extensions() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Comes to the server in the end, which else waits for ever where no debugger came.
+/// Connects to the server in the end: without a debugger it would wait without end.
 struct Knock(SocketAddr);
 
 impl Drop for Knock {
     fn drop(&mut self) {
-        let _ = TcpStream::connect(self.0);
+        knock(self.0);
     }
 }
 

@@ -99,6 +99,8 @@ impl Access for Held {
     }
 
     fn attach(&mut self) -> Result<(), Gone> {
+        // The status lags behind what was asked: a machine that was just told to go on is still shown as paused.
+        self.settle()?;
         self.ran = self.handle.status().state == RunState::Running;
         self.halt()
     }
@@ -112,6 +114,8 @@ impl Access for Held {
         });
         if self.ran {
             self.handle.resume();
+            // Whoever looks at it next finds it running.
+            let _ = self.settle();
         }
     }
 

@@ -1,16 +1,19 @@
 //! A GDB server for any [`Machine`], on a loopback port: registers, memory, breakpoints, watchpoints for stores, single steps,
-//! Ctrl-C, `monitor reset`. What a debugger sends, however broken, ends its session at worst; the machine lives on.
+//! Ctrl-C, `monitor reset`. Whatever a debugger sends or leaves unread ends its session at worst; the machine lives on.
 //!
-//! Breakpoints cost the guest nothing while there are none; with one, the machine is run by single steps. A machine of a
-//! runner keeps its pace and its link while the debugger lets it run, and stands, with its time, while it does not.
+//! The machine is held from a client's first packet until that client has gone, and at no other time. Breakpoints cost the
+//! guest nothing while there are none; with one, the machine is run by single steps. A machine of a runner keeps its pace
+//! and its link while the debugger lets it run, and is paused, with its time, while the debugger does not.
 
 mod access;
 mod arch;
+mod clients;
+mod connection;
 mod resume;
 mod target;
 
-use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,15 +22,38 @@ use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStub, SingleThreadStopReason};
 
+use self::clients::{Client, Clients};
+use self::connection::{Input, Reader, Writer, is_closed};
 use self::target::GdbTarget;
 
 pub use crate::machine::{Caught, Trapping, Traps};
 pub use access::{Access, Held};
 
 /// How often a server that waits looks whether it shall end.
-const LOOK: Duration = Duration::from_millis(20);
-/// How often a session looks whether a machine that runs by itself has stopped.
+const POLL: Duration = Duration::from_millis(20);
+/// How often a session looks whether a machine that runs by itself has stopped, and a server whether a client has spoken.
 const GLANCE: Duration = Duration::from_millis(2);
+/// Longest packet that a debugger may send.
+const PACKET_BYTES: usize = 4096;
+
+/// How long a debugger may leave the server waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From a client's connection to the end of its first packet.
+    pub first_packet: Duration,
+    /// Without reading anything of an answer.
+    pub unread: Duration,
+}
+
+impl Default for Limits {
+    /// Five and ten seconds.
+    fn default() -> Self {
+        Self {
+            first_packet: Duration::from_secs(5),
+            unread: Duration::from_secs(10),
+        }
+    }
+}
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +72,14 @@ pub enum GdbError {
     /// The connection broke.
     #[error("the debugger's connection broke")]
     Connection(#[from] io::Error),
+    /// The debugger left its answers unread for longer than [`Limits::unread`].
+    #[error("the debugger asks, but does not read the answers")]
+    Unread,
     /// What came is not GDB's remote protocol.
     #[error("what came is not GDB's remote protocol: {0}")]
     Protocol(String),
     /// The machine is gone or crashed.
-    #[error("the machine cannot be target: {0}")]
+    #[error("the machine cannot be debugged: {0}")]
     Machine(String),
 }
 
@@ -72,7 +101,8 @@ impl StopSwitch {
 /// A loopback port that one debugger at a time can connect to.
 #[derive(Debug)]
 pub struct GdbServer {
-    listener: TcpListener,
+    clients: Clients,
+    limits: Limits,
     stop: StopSwitch,
     attached: Arc<AtomicBool>,
 }
@@ -85,19 +115,29 @@ impl GdbServer {
     pub fn bind(port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
+        let limits = Limits::default();
         Ok(Self {
-            listener,
+            clients: Clients::new(listener, limits.first_packet),
+            limits,
             stop: StopSwitch::default(),
             attached: Arc::default(),
         })
     }
 
-    /// Where `target remote` finds it.
+    /// The same server with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.clients.set_limit(limits.first_packet);
+        self.limits = limits;
+        self
+    }
+
+    /// The address for `target remote`.
     ///
     /// # Errors
     /// The operating system does not tell.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.clients.listener().local_addr()
     }
 
     /// Ends [`Self::serve`].
@@ -105,117 +145,122 @@ impl GdbServer {
         self.stop.clone()
     }
 
-    /// Whether a debugger is connected now.
+    /// Whether a debugger holds the machine now.
     pub fn attached(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.attached)
     }
 
-    /// Waits for a debugger and serves it until it goes.
+    /// Waits for a debugger and serves it until it goes. A client is a debugger once it has sent a packet; clients that
+    /// send none within [`Limits::first_packet`] are dropped and change nothing.
     ///
     /// # Errors
-    /// [`GdbError`]; the machine can be used, and target, all the same.
-    pub fn serve(&self, mut access: impl Access) -> Result<End, GdbError> {
-        let stream = loop {
+    /// [`GdbError`]; the machine stays usable.
+    pub fn serve(&mut self, mut access: impl Access) -> Result<End, GdbError> {
+        let client = loop {
             if self.stop.is_thrown() || access.is_gone() {
                 return Ok(End::Stopped);
             }
-            match self.listener.accept() {
-                Ok((stream, _)) => break stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(LOOK),
-                Err(error) => return Err(error.into()),
+            if let Some(client) = self.clients.next() {
+                break client;
             }
+            std::thread::sleep(if self.clients.is_empty() { POLL } else { GLANCE });
         };
-        stream.set_nonblocking(false)?;
-        stream.set_nodelay(true)?;
-        let attached = access.attach();
-        self.attached.store(true, Ordering::Release);
-        let end = match attached {
-            // A debugger may go without listening to what it is being told.
-            Ok(()) => session(stream, &mut access, &self.stop).or_else(|error| match error {
-                GdbError::Connection(error) if is_gone(&error) => Ok(End::Detached),
-                error => Err(error),
-            }),
-            Err(gone) => Err(GdbError::Machine(gone.to_string())),
-        };
-        access.detach();
-        self.attached.store(false, Ordering::Release);
-        end
-    }
-}
-
-fn session<A: Access>(stream: TcpStream, access: &mut A, stop: &StopSwitch) -> Result<End, GdbError> {
-    let mut reader = stream.try_clone()?;
-    let mut target = GdbTarget::new(access).map_err(GdbError::Machine)?;
-    let broken = |error: gdbstub::stub::GdbStubError<String, io::Error>| {
-        if error.is_target_error() {
-            GdbError::Machine(error.into_target_error().unwrap_or_default())
-        } else if error.is_connection_error() {
-            match error.into_connection_error() {
-                Some((error, _)) => GdbError::Connection(error),
-                None => GdbError::Protocol(String::new()),
-            }
-        } else {
-            GdbError::Protocol(error.to_string())
+        client.stream.set_nonblocking(false)?;
+        client.stream.set_nodelay(true)?;
+        let attached = Arc::clone(&self.attached);
+        let hold = Hold::new(&mut access, &attached)?;
+        match self.session(client, hold.access) {
+            _ if self.stop.is_thrown() => Ok(End::Stopped),
+            // A debugger may go without reading its last answers.
+            Err(GdbError::Connection(error)) if is_closed(&error) => Ok(End::Detached),
+            Err(GdbError::Connection(error)) if error.kind() == io::ErrorKind::TimedOut => Err(GdbError::Unread),
+            end => end,
         }
-    };
-    let mut state = GdbStub::new(stream).run_state_machine(&mut target).map_err(broken)?;
-    loop {
-        state = match state {
-            GdbStubStateMachine::Idle(idle) => match byte(&mut reader, LOOK)? {
-                Input::Byte(byte) => idle.incoming_data(&mut target, byte).map_err(broken)?,
-                Input::Nothing if stop.is_thrown() => return Ok(End::Stopped),
-                Input::Nothing => idle.into(),
-                Input::End => return Ok(End::Detached),
-            },
-            GdbStubStateMachine::Running(running) => match byte(&mut reader, target.patience())? {
-                Input::Byte(byte) => running.incoming_data(&mut target, byte).map_err(broken)?,
-                Input::End => return Ok(End::Detached),
-                Input::Nothing if stop.is_thrown() => return Ok(End::Stopped),
-                Input::Nothing => match target.run_on().map_err(GdbError::Machine)? {
-                    Some(reason) => running.report_stop(&mut target, reason).map_err(broken)?,
-                    None => running.into(),
+    }
+
+    fn session<A: Access>(&mut self, client: Client, access: &mut A) -> Result<End, GdbError> {
+        let writer = Writer::new(client.stream.try_clone()?, self.limits.unread, self.stop.clone());
+        let mut reader = Reader::new(client.stream, client.received);
+        let mut packet = [0; PACKET_BYTES];
+        let mut target = GdbTarget::new(access).map_err(GdbError::Machine)?;
+        let stub = GdbStub::builder(writer).with_packet_buffer(&mut packet).build();
+        let stub = stub.map_err(|error| GdbError::Protocol(error.to_string()))?;
+        let mut state = stub.run_state_machine(&mut target).map_err(broken)?;
+        loop {
+            // Also while bytes keep coming: a debugger that writes without end must not keep the server from ending.
+            if self.stop.is_thrown() {
+                return Ok(End::Stopped);
+            }
+            state = match state {
+                GdbStubStateMachine::Idle(idle) => match reader.byte(POLL)? {
+                    Input::Byte(byte) => idle.incoming_data(&mut target, byte).map_err(broken)?,
+                    Input::Nothing => {
+                        self.clients.drop_expired();
+                        idle.into()
+                    }
+                    Input::End => return Ok(End::Detached),
                 },
-            },
-            GdbStubStateMachine::CtrlCInterrupt(interrupt) => {
-                target.halt().map_err(GdbError::Machine)?;
-                interrupt
-                    .interrupt_handled(&mut target, Some(SingleThreadStopReason::Signal(Signal::SIGINT)))
-                    .map_err(broken)?
-            }
-            GdbStubStateMachine::Disconnected(disconnected) => {
-                return Ok(match disconnected.get_reason() {
-                    DisconnectReason::Kill => End::Killed,
-                    _ => End::Detached,
-                });
-            }
-        };
+                GdbStubStateMachine::Running(running) => match reader.byte(target.patience())? {
+                    Input::Byte(byte) => running.incoming_data(&mut target, byte).map_err(broken)?,
+                    Input::End => return Ok(End::Detached),
+                    Input::Nothing => {
+                        self.clients.drop_expired();
+                        match target.run_on().map_err(GdbError::Machine)? {
+                            Some(reason) => running.report_stop(&mut target, reason).map_err(broken)?,
+                            None => running.into(),
+                        }
+                    }
+                },
+                GdbStubStateMachine::CtrlCInterrupt(interrupt) => {
+                    target.halt().map_err(GdbError::Machine)?;
+                    interrupt
+                        .interrupt_handled(&mut target, Some(SingleThreadStopReason::Signal(Signal::SIGINT)))
+                        .map_err(broken)?
+                }
+                GdbStubStateMachine::Disconnected(disconnected) => {
+                    return Ok(match disconnected.get_reason() {
+                        DisconnectReason::Kill => End::Killed,
+                        _ => End::Detached,
+                    });
+                }
+            };
+        }
     }
 }
 
-enum Input {
-    Byte(u8),
-    Nothing,
-    End,
+/// A machine in a debugger's hands. It is let go in every case, a panic of the session included.
+struct Hold<'a, A: Access> {
+    access: &'a mut A,
+    attached: &'a AtomicBool,
 }
 
-fn byte(reader: &mut TcpStream, limit: Duration) -> io::Result<Input> {
-    let mut byte = [0];
-    reader.set_read_timeout(Some(limit))?;
-    match reader.read(&mut byte) {
-        Ok(0) => Ok(Input::End),
-        Ok(_) => Ok(Input::Byte(byte[0])),
-        Err(error) => match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => Ok(Input::Nothing),
-            _ if is_gone(&error) => Ok(Input::End),
-            _ => Err(error),
-        },
+impl<'a, A: Access> Hold<'a, A> {
+    fn new(access: &'a mut A, attached: &'a AtomicBool) -> Result<Self, GdbError> {
+        let hold = Self { access, attached };
+        hold.access
+            .attach()
+            .map_err(|gone| GdbError::Machine(gone.to_string()))?;
+        attached.store(true, Ordering::Release);
+        Ok(hold)
     }
 }
 
-/// Whether the debugger closed its end.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
-    )
+impl<A: Access> Drop for Hold<'_, A> {
+    fn drop(&mut self) {
+        self.access.detach();
+        self.attached.store(false, Ordering::Release);
+    }
+}
+
+fn broken(error: gdbstub::stub::GdbStubError<String, io::Error>) -> GdbError {
+    if error.is_target_error() {
+        GdbError::Machine(error.into_target_error().unwrap_or_default())
+    } else if error.is_connection_error() {
+        match error.into_connection_error() {
+            Some((error, _)) => GdbError::Connection(error),
+            None => GdbError::Protocol(String::new()),
+        }
+    } else {
+        GdbError::Protocol(error.to_string())
+    }
 }

@@ -153,7 +153,7 @@ pub const HOST_CALLS: &[HostCall] = &[
         &[I32, I32, I32, I32],
         Some(I32),
         Needs::Log,
-        "Writes to stdout (1) or stderr (2); each line becomes a log line.",
+        "Writes to stdout (1) or stderr (2); each line becomes a log line. Takes 1,024 bytes and 16 vectors at most and returns how many bytes it took.",
     ),
     call(
         WASI_MODULE,
@@ -193,7 +193,7 @@ pub const HOST_CALLS: &[HostCall] = &[
         &[I32, I32],
         Some(I32),
         Needs::Random,
-        "Fills memory with random bytes.",
+        "Fills memory with random bytes, at most 256 a call; EINVAL for more.",
     ),
     call(
         WASI_MODULE,

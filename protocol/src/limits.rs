@@ -34,6 +34,15 @@ pub const MAX_APP_NAME_BYTES: usize = 32;
 /// Longest log line of an app that travels in one piece, in bytes; longer ones are cut and marked.
 pub const MAX_LOG_BYTES: usize = 256;
 
+/// Bytes that one `fd_write` takes at most; the call returns how many it took, and the app calls again with the rest.
+pub const MAX_WRITE_BYTES: u32 = 1024;
+
+/// Vectors that one `fd_write` takes at most.
+pub const MAX_WRITE_VECTORS: u32 = 16;
+
+/// Random bytes that one `random_get` gives at most, as `getentropy(2)` does; a longer request gets `EINVAL`.
+pub const MAX_RANDOM_BYTES: u32 = 256;
+
 /// Longest human-readable detail in an error or failure, in bytes.
 pub const MAX_DETAIL_BYTES: usize = 160;
 

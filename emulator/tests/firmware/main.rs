@@ -4,10 +4,12 @@
 //! `DRYDOCK_RENEW=1 cargo test -p drydock-emulator --test firmware` renews the expected logs. Without built firmware
 //! in the assets these tests are reported as ignored, by name.
 
+mod adversary;
 mod esp32c6;
 mod host;
 mod in_session;
 mod memory_calls;
+mod memory_grow;
 mod other_boards;
 mod power_cut;
 mod starts;
@@ -36,6 +38,16 @@ const CHECKS: &[(&str, Check)] = &[
         "an_app_that_takes_more_than_there_is_ends_alone",
         in_session::out_of_memory,
     ),
+    ("apps_that_try_to_hold_the_board_fail_alone", adversary::beside_blink),
+    (
+        "a_board_obeys_within_a_second_whatever_an_app_does",
+        adversary::stay_manageable,
+    ),
+    (
+        "apps_that_overrun_again_and_again_do_not_start_by_themselves",
+        adversary::end_their_autostart,
+    ),
+    ("memory_grows_or_says_that_it_cannot", memory_grow::check),
     ("a_panic_a_fault_and_a_hang_are_told_and_survived", in_session::falls),
     (
         "a_hang_with_interrupts_off_is_told_by_what_the_firmware_was_at",

@@ -19,6 +19,10 @@ use drydock_protocol::{
 /// Fuel of a slice: about 4 ms of a Cortex-M4 at 64 MHz.
 const SLICE_FUEL: u64 = 10_000;
 
+/// Longest time of one slice, in microseconds: whatever an app does, the session gets the CPU again after it. Host calls are
+/// priced so that a slice stays far below this.
+const MAX_SLICE_US: u64 = 500_000;
+
 /// Heap that no app may reserve: for the session and its handshake.
 pub const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
 
@@ -154,6 +158,17 @@ pub struct Apps {
     turn: usize,
 }
 
+/// What [`Apps::run_slice`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slice {
+    /// No app has anything to do.
+    Idle,
+    /// An app ran.
+    Ran,
+    /// The app with this name ran longer than it may, and has failed.
+    Overran(Rc<str>),
+}
+
 /// Why an app cannot start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
@@ -215,9 +230,9 @@ impl Apps {
         // Measured on the device: engine, store and linked calls take about 8 KB; code grows about fourfold when compiled.
         const FIXED_BYTES: u32 = 8 * 1024;
         let limits = &manifest.limits;
+        // What the memory may grow to is not set aside: `memory.grow` says whether there is room.
         let floor = FIXED_BYTES
             .saturating_add(manifest.size.saturating_mul(4))
-            .saturating_add(limits.memory_bytes)
             .saturating_add(limits.stack_bytes);
         floor.max(limits.heap_bytes)
     }
@@ -280,7 +295,7 @@ impl Apps {
         });
         let refused = match (outcome, loaded) {
             (Ok(()), Some(Ok(instance))) => {
-                app.reserved_bytes = app.promise(self.board, &*instance);
+                app.reserved_bytes = app.promise(self.board);
                 app.instance = Some(instance);
                 let needed_bytes = app.reserved_bytes;
                 if needed_bytes <= limit_bytes {
@@ -311,10 +326,7 @@ impl Apps {
         app.failure = None;
         app.callback_max_us = 0;
         app.next_tick_us = now_us;
-        let first = [Export::Start, Export::Init]
-            .into_iter()
-            .find(|export| instance.has(*export));
-        match first {
+        match Export::next_once(None, &**instance) {
             Some(export) => {
                 app.begin(export);
                 app.enter(AppState::Starting);
@@ -354,19 +366,18 @@ impl Apps {
         }
     }
 
-    /// Gives the next app that has something to do one slice. Returns whether there was one.
-    pub fn run_slice(&mut self) -> bool {
+    /// Gives the next app that has something to do one slice.
+    pub fn run_slice(&mut self) -> Slice {
         let now_us = self.board.now_us();
         let count = self.apps.len();
         for step in 0..count {
             let at = (self.turn + step) % count;
             if self.apps[at].wants_cpu(now_us) {
                 self.turn = at + 1;
-                self.run_app(at, now_us);
-                return true;
+                return self.run_app(at, now_us);
             }
         }
-        false
+        Slice::Idle
     }
 
     /// When the next `tick` is due, in microseconds since reset; 0: something is under way.
@@ -406,21 +417,24 @@ impl Apps {
         }
     }
 
-    fn run_app(&mut self, at: usize, now_us: u64) {
+    fn run_app(&mut self, at: usize, now_us: u64) -> Slice {
+        let heap_limit_bytes = self.free_bytes(self.apps[at].name());
         let app = &mut self.apps[at];
         if app.callback.is_none() {
             app.begin_tick(now_us);
         }
-        let ended = app.run_slice(self.board);
-        if let Some(end) = ended {
-            let name = app.name.clone();
-            app.failure = end.failure;
-            app.enter(end.state);
-            if end.state == AppState::Failed {
-                app.traps += 1;
-            }
-            self.unload(&name);
+        let Some(end) = app.run_slice(self.board, heap_limit_bytes) else {
+            return Slice::Ran;
+        };
+        let name = app.name.clone();
+        let overran = matches!(&end.failure, Some(failure) if failure.kind == FailureKind::ExecutionLimit);
+        app.failure = end.failure;
+        app.enter(end.state);
+        if end.state == AppState::Failed {
+            app.traps += 1;
         }
+        self.unload(&name);
+        if overran { Slice::Overran(name) } else { Slice::Ran }
     }
 
     /// Frees an app's instance.
@@ -453,13 +467,13 @@ impl App {
         }
     }
 
-    /// What a loaded app may have of the heap: what it has, and what its limits let it take.
-    fn promise(&self, board: BoardRef, instance: &dyn WasmInstance) -> u32 {
+    /// What a loaded app may have of the heap: what it has, and what its calls may take. Its memory grows beyond that as far
+    /// as there is room.
+    fn promise(&self, board: BoardRef) -> u32 {
         let limits = &self.manifest.limits;
         board
             .housekeeping()
             .arena_bytes(self.arena)
-            .saturating_add(limits.memory_bytes.saturating_sub(instance.memory_bytes()))
             .saturating_add(limits.stack_bytes)
             .saturating_add(CALL_BYTES)
             .max(limits.heap_bytes)
@@ -507,99 +521,114 @@ impl App {
         (interval_ms > 0).then_some(u64::from(interval_ms) * 1000)
     }
 
-    fn run_slice(&mut self, board: BoardRef) -> Option<End> {
+    fn run_slice(&mut self, board: BoardRef, heap_limit_bytes: u32) -> Option<End> {
         let arena = self.arena(self.reserved_bytes);
+        let heap_limit_bytes = heap_limit_bytes.max(self.reserved_bytes);
         let (instance, callback) = (self.instance.as_mut()?, self.callback.as_mut()?);
+        let before = (instance.memory_bytes(), board.housekeeping().arena_bytes(arena.number));
         let began_us = board.now_us();
         let mut progress = None;
-        let outcome = board
-            .housekeeping()
-            .in_arena(arena, &mut || progress = Some(instance.run(SLICE_FUEL)));
-        let now_us = board.now_us();
+        let outcome = board.housekeeping().in_arena(arena, &mut || {
+            progress = Some(instance.run(SLICE_FUEL, heap_limit_bytes));
+        });
+        let slice_us = board.now_us() - began_us;
+        callback.spent_us += slice_us;
+        self.callback_max_us = self.callback_max_us.max(callback.spent_us.min(u32::MAX.into()) as u32);
+        let export = callback.export;
         if let Err(error) = outcome {
             // All of the instance lies in the arena, which goes as a whole.
             core::mem::forget((self.instance.take(), progress));
-            return Some(End {
-                state: AppState::Failed,
-                failure: Some(Failure {
-                    kind: FailureKind::MemoryLimit,
-                    export: callback.export.name().into(),
-                    detail: format!("{error}"),
-                    exit_code: None,
-                }),
-            });
+            return Some(failed(export, FailureKind::MemoryLimit, format!("{error}")));
         }
-        callback.spent_us += now_us - began_us;
-        let (export, interval_before) = (callback.export, callback.interval_ms_at_start);
-        self.callback_max_us = self.callback_max_us.max(callback.spent_us.min(u32::MAX.into()) as u32);
-        let fuel = instance.fuel_spent() - callback.fuel_at_start;
-        let limits = self.manifest.limits;
-        // A failure's text is in the arena and has to outlive it.
-        let end = match progress.as_ref().cloned()? {
-            Progress::OutOfFuel if callback.spent_us > u64::from(limits.callback_ms) * 1000 => End {
-                state: AppState::Failed,
-                failure: Some(exceeded(export, format!("ran longer than {} ms", limits.callback_ms))),
-            },
-            Progress::OutOfFuel if limits.fuel.is_some_and(|limit| fuel > limit) => End {
-                state: AppState::Failed,
-                failure: Some(exceeded(
-                    export,
-                    format!("spent {fuel} fuel, {} are allowed", limits.fuel.unwrap_or(0)),
-                )),
-            },
-            Progress::OutOfFuel => return None,
-            Progress::Finished => {
-                instance.context().flush_line();
-                let (has_tick, interval) = (instance.has(Export::Tick), instance.context().tick_interval_ms);
-                self.callback = None;
-                if !has_tick {
-                    return Some(End {
-                        state: AppState::Exited,
-                        failure: None,
-                    });
-                }
-                if export != Export::Tick {
-                    self.next_tick_us = now_us;
-                    self.enter(AppState::Running);
-                }
-                if export != Export::Tick || interval != interval_before {
-                    self.next_tick_us = match self.interval_us() {
-                        Some(interval_us) => now_us + interval_us,
-                        None => u64::MAX,
-                    };
-                }
-                return None;
-            }
-            Progress::Exited(0) => End {
+        if instance.memory_bytes() > before.0 {
+            // What the memory took is the app's from now on, beside what was promised.
+            let grown = board.housekeeping().arena_bytes(arena.number).saturating_sub(before.1);
+            self.reserved_bytes = self.reserved_bytes.saturating_add(grown).min(heap_limit_bytes);
+        }
+        let progress = progress?;
+        if progress == Progress::Finished {
+            instance.context().flush_line();
+        }
+        // However the callback went on: an app that is slow ends, also one that returns in time for its next call.
+        if let Some(detail) = self.overrun(slice_us) {
+            return Some(failed(export, FailureKind::ExecutionLimit, detail));
+        }
+        match progress {
+            Progress::OutOfFuel => None,
+            Progress::Finished => self.returned(export, board.now_us()),
+            Progress::Exited(0) => Some(End {
                 state: AppState::Exited,
                 failure: None,
-            },
-            Progress::Exited(code) => End {
-                state: AppState::Failed,
-                failure: Some(Failure {
-                    kind: FailureKind::ExitCode,
-                    export: export.name().into(),
-                    detail: format!("proc_exit({code})"),
-                    exit_code: Some(code),
-                }),
-            },
-            Progress::Failed(mut failure) => {
-                failure.detail = cut(&failure.detail, MAX_DETAIL_BYTES).into();
-                End {
-                    state: AppState::Failed,
-                    failure: Some(failure),
+            }),
+            Progress::Exited(code) => {
+                let mut end = failed(export, FailureKind::ExitCode, format!("proc_exit({code})"));
+                if let Some(failure) = &mut end.failure {
+                    failure.exit_code = Some(code);
                 }
+                Some(end)
             }
-        };
-        Some(end)
+            // Its text is in the arena and has to outlive it.
+            Progress::Failed(failure) => Some(failed(
+                export,
+                failure.kind,
+                cut(&failure.detail, MAX_DETAIL_BYTES).into(),
+            )),
+        }
+    }
+
+    /// How the callback under way has exceeded what it may take.
+    fn overrun(&self, slice_us: u64) -> Option<String> {
+        let (instance, callback) = (self.instance.as_ref()?, self.callback.as_ref()?);
+        let limits = &self.manifest.limits;
+        let fuel = instance.fuel_spent() - callback.fuel_at_start;
+        if callback.spent_us > u64::from(limits.callback_ms) * 1000 {
+            Some(format!("ran longer than {} ms", limits.callback_ms))
+        } else if slice_us > MAX_SLICE_US {
+            Some(format!("held the board for {} ms in one piece", slice_us / 1000))
+        } else {
+            let limit = limits.fuel.filter(|limit| fuel > *limit)?;
+            Some(format!("spent {fuel} fuel, {limit} are allowed"))
+        }
+    }
+
+    /// A callback has returned: begins what comes next, or ends the app if nothing does.
+    fn returned(&mut self, export: Export, now_us: u64) -> Option<End> {
+        let interval_before = self.callback.take()?.interval_ms_at_start;
+        let instance = self.instance.as_mut()?;
+        if export != Export::Tick {
+            if let Some(next) = Export::next_once(Some(export), &**instance) {
+                self.begin(next);
+                return None;
+            }
+            if !instance.has(Export::Tick) {
+                return Some(End {
+                    state: AppState::Exited,
+                    failure: None,
+                });
+            }
+        }
+        let interval = instance.context().tick_interval_ms;
+        if export != Export::Tick {
+            self.enter(AppState::Running);
+        }
+        if export != Export::Tick || interval != interval_before {
+            self.next_tick_us = match self.interval_us() {
+                Some(interval_us) => now_us + interval_us,
+                None => u64::MAX,
+            };
+        }
+        None
     }
 }
 
-fn exceeded(export: Export, detail: String) -> Failure {
-    Failure {
-        kind: FailureKind::ExecutionLimit,
-        export: export.name().into(),
-        detail,
-        exit_code: None,
+fn failed(export: Export, kind: FailureKind, detail: String) -> End {
+    End {
+        state: AppState::Failed,
+        failure: Some(Failure {
+            kind,
+            export: export.name().into(),
+            detail,
+            exit_code: None,
+        }),
     }
 }

@@ -82,6 +82,11 @@ pub trait Housekeeping {
     /// [`OutOfMemory`], if the work was left.
     fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory>;
 
+    /// Lets the next allocation of bytes (of alignment 1) in the work under way fail: where the arena would come to hold more
+    /// than the limit or the heap has no room, it gets no memory and the work goes on. Where it succeeds, the arena's limit
+    /// rises by what it took. `None` takes that back.
+    fn allow_growth(&self, limit_bytes: Option<u32>);
+
     /// Bytes that belong to an arena now.
     fn arena_bytes(&self, number: u8) -> u32;
 

@@ -113,7 +113,7 @@ impl Device {
         self.advance_conversation();
         self.finish_wipe();
         self.board.housekeeping().turn_to(Step::Apps);
-        let ran = self.state.borrow_mut().apps.run_slice();
+        let ran = self.state.borrow_mut().run_apps();
         self.board.housekeeping().turn_to(Step::Link);
         // What this turn produced goes out before the device sleeps.
         if !self.link.pump() && !ran {

@@ -2,7 +2,7 @@
 //! [`session`](crate::session).
 
 use crate::{
-    apps::{App, Apps, StartError},
+    apps::{App, Apps, Slice, StartError},
     board::BoardRef,
     clock::DeviceClock,
     host::{self, LoadError},
@@ -10,7 +10,7 @@ use crate::{
     log::LogRing,
     package,
     records::{Key, Records},
-    store::{AppStore, StoreError},
+    store::{AppStore, MAX_OVERRUNS, StoreError},
 };
 use alloc::{boxed::Box, collections::VecDeque, format, rc::Rc, string::String, vec::Vec};
 use core::cell::RefCell;
@@ -223,6 +223,34 @@ impl DeviceState {
         self.next_metrics_us
     }
 
+    /// Gives one app a slice of the CPU. Returns whether there was one that wanted it.
+    pub fn run_apps(&mut self) -> bool {
+        match self.apps.run_slice() {
+            Slice::Idle => return false,
+            Slice::Ran => {}
+            Slice::Overran(name) => self.count_overrun(&name),
+        }
+        true
+    }
+
+    /// An app overran its limits, or took the board down: if that happens again and again it is not started any more, so that
+    /// the board always comes back to a session.
+    fn count_overrun(&mut self, name: &str) {
+        let autostart = match self.store.count_overrun(name) {
+            Ok(autostart) => autostart,
+            // It is counted next time.
+            Err(_) => return,
+        };
+        if let Some(app) = self.apps.get_mut(name)
+            && app.autostart
+            && !autostart
+        {
+            app.autostart = false;
+            let text = format!("{name} overran its limits {MAX_OVERRUNS} times and will not start by itself any more");
+            self.log(LogLevel::Warn, &text);
+        }
+    }
+
     /// Does a little of what makes the next transfer faster; see [`AppStore::erase_ahead`].
     pub fn erase_ahead(&mut self) -> bool {
         self.store.erase_ahead()
@@ -283,9 +311,16 @@ impl DeviceState {
         let installed: Vec<_> = self
             .store
             .installed()
-            .filter_map(|(name, record)| Some((String::from(name), record.package?, record.autostart)))
+            .filter_map(|(name, record)| {
+                Some((
+                    String::from(name),
+                    record.package?,
+                    record.autostart,
+                    record.is_barred(),
+                ))
+            })
             .collect();
-        for (name, extent, autostart) in installed {
+        for (name, extent, autostart, is_barred) in installed {
             let Some(manifest) = package::trusted(&self.store.envelope(&extent)) else {
                 self.log(LogLevel::Error, &format!("{name}: the stored package cannot be read"));
                 continue;
@@ -295,6 +330,11 @@ impl DeviceState {
             if self.board.housekeeping().faulted_app() == Some(extent.mark()) {
                 self.apps
                     .fail(&name, FailureKind::Trap, "the board was reset while this app ran");
+                self.count_overrun(&name);
+            } else if is_barred {
+                // As failed, and not as installed: who wants it to run is not to start it again unasked.
+                let detail = format!("overran its limits {MAX_OVERRUNS} times: it starts when it is told to");
+                self.apps.fail(&name, FailureKind::ExecutionLimit, &detail);
             } else if self.store.digest(&extent).0 != digest {
                 self.apps
                     .fail(&name, FailureKind::Instantiation, "the stored module is damaged");

@@ -40,9 +40,23 @@ pub struct AppRecord {
     /// Whether it runs after reset.
     #[n(1)]
     pub autostart: bool,
-    /// Where its package is; none: it was removed.
+    /// Where its package is. `None`: it was removed.
     #[n(2)]
     pub package: Option<Extent>,
+    /// How often it overran its limits, or the board was reset while it ran, since it was last started on request. `None`:
+    /// never.
+    #[n(3)]
+    pub overruns: Option<u8>,
+}
+
+/// Overruns after which an app does not start by itself any more.
+pub const MAX_OVERRUNS: u8 = 3;
+
+impl AppRecord {
+    /// Whether the app overran its limits so often that it waits for someone to start it.
+    pub fn is_barred(&self) -> bool {
+        self.overruns.is_some_and(|overruns| overruns >= MAX_OVERRUNS)
+    }
 }
 
 /// Where a package lies.
@@ -255,6 +269,7 @@ impl AppStore {
                 sequence,
                 autostart,
                 package: Some(extent),
+                overruns: None,
             },
         )
     }
@@ -290,16 +305,37 @@ impl AppStore {
         self.erases_ahead
     }
 
-    /// Remembers whether the app runs after reset.
+    /// Remembers whether the app runs after reset, as someone asked for. Its overruns are forgotten.
     ///
     /// # Errors
     /// [`StoreError::NoSuchApp`] or [`StoreError::Flash`].
     pub fn set_autostart(&mut self, app: &str, autostart: bool) -> Result<(), StoreError> {
         let record = self.record(app).cloned().ok_or(StoreError::NoSuchApp)?;
-        if record.autostart == autostart {
+        if record.autostart == autostart && record.overruns.is_none() {
             return Ok(());
         }
-        self.put(app, AppRecord { autostart, ..record })
+        let overruns = None;
+        self.put(
+            app,
+            AppRecord {
+                autostart,
+                overruns,
+                ..record
+            },
+        )
+    }
+
+    /// Counts one more overrun of an app; [`MAX_OVERRUNS`] end its autostart. Returns whether it still starts by itself.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchApp`] or [`StoreError::Flash`].
+    pub fn count_overrun(&mut self, app: &str) -> Result<bool, StoreError> {
+        let mut record = self.record(app).cloned().ok_or(StoreError::NoSuchApp)?;
+        record.overruns = Some(record.overruns.unwrap_or(0).saturating_add(1));
+        record.autostart &= !record.is_barred();
+        let autostart = record.autostart;
+        self.put(app, record)?;
+        Ok(autostart)
     }
 
     /// Removes the app's package; its high-water mark stays.
@@ -315,6 +351,7 @@ impl AppStore {
                 sequence,
                 autostart: false,
                 package: None,
+                overruns: None,
             },
         )
     }

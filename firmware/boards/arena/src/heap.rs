@@ -227,11 +227,11 @@ impl Heap {
         owner
     }
 
-    /// Whether an arena may grow by so much. The firmware may always.
-    fn may_grow(&self, owner: u8, bytes: u32) -> bool {
+    /// Whether an arena may grow by so much: up to the limit of the work under way, or to another. The firmware may always.
+    fn may_grow(&self, owner: u8, bytes: u32, other_limit_bytes: Option<u32>) -> bool {
         match (self.arenas.get(usize::from(owner)), work::current()) {
             (Some(arena), Some((number, limit_bytes))) if number == owner => {
-                arena.used_bytes.get() + bytes <= limit_bytes
+                arena.used_bytes.get() + bytes <= other_limit_bytes.unwrap_or(limit_bytes)
             }
             _ => true,
         }
@@ -242,13 +242,19 @@ impl Heap {
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let owner = work::current().map_or(FIRMWARE, |(number, _)| number);
+        let growth = work::take_growth(layout.align());
         let allocated = tagged(layout)
-            .filter(|tagged| self.may_grow(owner, cost(*tagged)))
+            .filter(|tagged| self.may_grow(owner, cost(*tagged), growth))
             .and_then(|tagged| Some((self.blocks.borrow_mut().allocate(tagged)?, tagged)));
         let Some((block, tagged)) = allocated else {
-            work::exhausted(layout.size());
+            if growth.is_none() {
+                work::exhausted(layout.size());
+            }
             return ptr::null_mut();
         };
+        if growth.is_some() {
+            work::grew(cost(tagged));
+        }
         // SAFETY: the block is as long as its lead and the bytes; the tag is the end of the lead.
         unsafe {
             let bytes = block.add(lead(tagged.align()));
@@ -278,21 +284,27 @@ unsafe impl GlobalAlloc for Heap {
         let Some(new) = Layout::from_size_align(new_size, layout.align()).ok().and_then(tagged) else {
             return ptr::null_mut();
         };
+        let growth = work::take_growth(layout.align());
         let tag = bytes.cast::<Tag>();
         // SAFETY: the caller got the bytes from `alloc` with this layout; a block that moves takes its lead along.
         unsafe {
             let tag = tag.sub(1);
             let owner = self.delist(tag, cost(old));
             let block = block_of(tag, old.align());
-            let moved = match self.may_grow(owner, cost(new)) {
+            let moved = match self.may_grow(owner, cost(new), growth) {
                 true => self.blocks.borrow_mut().reallocate(block, new),
                 false => None,
             };
             let Some(block) = moved else {
                 self.enlist(tag, owner, old.align(), cost(old));
-                work::exhausted(new_size);
+                if growth.is_none() {
+                    work::exhausted(new_size);
+                }
                 return ptr::null_mut();
             };
+            if growth.is_some() {
+                work::grew(cost(new).saturating_sub(cost(old)));
+            }
             let bytes = block.add(lead(new.align()));
             self.enlist(bytes.sub(TAG_BYTES).cast(), owner, new.align(), cost(new));
             bytes.as_ptr()

@@ -11,4 +11,4 @@ use drydock_cortex_m::way_out as arch;
 use drydock_riscv::way_out as arch;
 
 pub use heap::{arena_bytes, free_arena, init, usage};
-pub use work::run;
+pub use work::{allow_growth, run};

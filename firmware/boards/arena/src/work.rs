@@ -19,6 +19,8 @@ use drydock_device::board::{Arena, OutOfMemory};
 struct Current {
     /// The arena's number and its limit.
     arena: Cell<Option<(u8, u32)>>,
+    /// The limit up to which the next allocation of bytes may fail without ending the work.
+    growth: Cell<Option<u32>>,
     /// Stack pointer to leave with.
     way_out: Cell<u32>,
 }
@@ -28,6 +30,7 @@ unsafe impl Sync for Current {}
 
 static CURRENT: Current = Current {
     arena: Cell::new(None),
+    growth: Cell::new(None),
     way_out: Cell::new(0),
 };
 
@@ -53,6 +56,7 @@ pub fn run(arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
     // SAFETY: `call` fits what it is given, and nothing between here and there needs its destructors.
     let left = unsafe { enter(CURRENT.way_out.as_ptr(), call, (&raw mut work).cast()) };
     CURRENT.arena.set(None);
+    CURRENT.growth.set(None);
     if left == 0 {
         return Ok(());
     }
@@ -61,6 +65,23 @@ pub fn run(arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
         wanted_bytes: WANTED_BYTES.load(Ordering::Relaxed),
         limit_bytes: arena.limit_bytes,
     })
+}
+
+/// Lets the next allocation of bytes in the work under way fail; see
+/// [`allow_growth`](drydock_device::board::Housekeeping::allow_growth).
+pub fn allow_growth(limit_bytes: Option<u32>) {
+    CURRENT.growth.set(limit_bytes);
+}
+
+/// The limit up to which this allocation may fail. Only bytes are meant: nothing else is that little aligned.
+pub(crate) fn take_growth(alignment: usize) -> Option<u32> {
+    (alignment == 1).then(|| CURRENT.growth.take()).flatten()
+}
+
+/// The work's memory has grown: what it took comes on top of its limit.
+pub(crate) fn grew(bytes: u32) {
+    let raised = CURRENT.arena.get().map(|(number, limit)| (number, limit + bytes));
+    CURRENT.arena.set(raised);
 }
 
 /// Leaves the work under way, if there is one.

@@ -23,6 +23,10 @@ impl Housekeeping for Image {
         done
     }
 
+    fn allow_growth(&self, limit_bytes: Option<u32>) {
+        drydock_arena::allow_growth(limit_bytes);
+    }
+
     fn arena_bytes(&self, number: u8) -> u32 {
         drydock_arena::arena_bytes(number)
     }

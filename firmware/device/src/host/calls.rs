@@ -6,7 +6,7 @@
 use crate::{
     board::{BoardRef, Pull},
     clock::DeviceClock,
-    log::{Allowance, LogRing, cut, level},
+    log::{Allowance, LogRing, level},
 };
 use alloc::{
     format,
@@ -19,7 +19,7 @@ use drydock_protocol::{
     capability::{Capability, PinSet},
     device_to_gateway::AppValue,
     host_calls::{HostCall, Needs},
-    limits::MAX_LOG_BYTES,
+    limits::{MAX_LOG_BYTES, MAX_RANDOM_BYTES, MAX_WRITE_BYTES, MAX_WRITE_VECTORS},
     types::LogLevel,
 };
 
@@ -31,6 +31,18 @@ const MAX_VALUE_NAME_BYTES: usize = 24;
 const FIRST_TICK_INTERVAL_MS: u32 = 1000;
 /// Longest interval of `tick`.
 const MAX_TICK_INTERVAL_MS: u32 = 3_600_000;
+
+/// Fuel of a host call besides its instruction: what the firmware does for it takes as long as so much of the app's own
+/// code, and a slice is to last as long whatever the app does in it. One unit is about 26 cycles of a Cortex-M4.
+const CALL_FUEL: u64 = 150;
+/// Fuel of one byte that a call copies, checks or prints.
+const BYTE_FUEL: u64 = 1;
+/// Fuel of one vector of `fd_write`.
+const VECTOR_FUEL: u64 = 10;
+/// Fuel of one line of output, besides its bytes.
+const LINE_FUEL: u64 = 30;
+/// Fuel of one random byte. The slowest source, the nRF52840's with bias correction, takes about 120 microseconds.
+const RANDOM_BYTE_FUEL: u64 = 300;
 
 /// What an app may do and what its calls have done.
 pub struct AppContext {
@@ -48,6 +60,8 @@ pub struct AppContext {
     pub tick_interval_ms: u32,
     /// Calls so far.
     pub host_calls: u32,
+    /// Fuel that calls cost and that [`Self::take_cost`] has not passed on yet.
+    cost: u64,
 }
 
 /// The capabilities in the form that calls check.
@@ -105,7 +119,18 @@ impl AppContext {
             values: Vec::new(),
             tick_interval_ms: FIRST_TICK_INTERVAL_MS,
             host_calls: 0,
+            cost: 0,
         }
+    }
+
+    /// Fuel that calls cost since this was last asked.
+    pub(crate) fn take_cost(&mut self) -> u64 {
+        core::mem::take(&mut self.cost)
+    }
+
+    /// The board that the app runs on.
+    pub(crate) fn board(&self) -> BoardRef {
+        self.board
     }
 
     /// Carries out a call, if it is granted.
@@ -117,6 +142,7 @@ impl AppContext {
         memory: &mut [u8],
     ) -> Result<u64, Stop> {
         self.host_calls = self.host_calls.wrapping_add(1);
+        self.cost += CALL_FUEL;
         let first = arguments.first().copied().unwrap_or(0) as u32;
         let missing = match call.needs {
             Needs::Nothing => None,
@@ -160,6 +186,7 @@ impl AppContext {
     fn write_log(&mut self, level: LogLevel, text: &[u8]) {
         // What goes beyond the limit is cut anyway; do not copy it first.
         let text = &text[..text.len().min(MAX_LOG_BYTES + 4)];
+        self.cost += LINE_FUEL + text.len() as u64 * BYTE_FUEL;
         let uptime_ms = self.clock.uptime_ms();
         if !self.allowance.take(uptime_ms) {
             self.logs.borrow_mut().refuse();
@@ -217,8 +244,19 @@ fn log(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result
 
 fn metric(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
     let name = range(memory, arguments[0], arguments[1])?;
-    let name = core::str::from_utf8(name).map_err(|_| Stop::Trap("the name is not UTF-8".into()))?;
-    let name = cut(name, MAX_VALUE_NAME_BYTES);
+    // Only what is kept is looked at; a character that the cut splits is left out.
+    let (name, is_cut) = match name.get(..MAX_VALUE_NAME_BYTES) {
+        Some(start) => (start, name.len() > MAX_VALUE_NAME_BYTES),
+        None => (&*name, false),
+    };
+    context.cost += name.len() as u64 * BYTE_FUEL;
+    let name = match core::str::from_utf8(name) {
+        Ok(name) => name,
+        Err(error) if is_cut && error.error_len().is_none() => {
+            core::str::from_utf8(&name[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return Err(Stop::Trap("the name is not UTF-8".into())),
+    };
     let value = f64::from_bits(arguments[2]);
     if let Some(known) = context.values.iter_mut().find(|known| known.name == name) {
         known.value = value;
@@ -261,13 +299,16 @@ fn fd_write(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> R
         STDERR => LogLevel::Error,
         _ => return Ok(ERRNO_BADF),
     };
-    let mut written = 0u32;
-    for index in 0..count {
+    let mut written = 0;
+    for index in 0..count.min(MAX_WRITE_VECTORS.into()) {
         let vector = range(memory, vectors + 8 * index, 8)?;
         let word = |at: usize| u32::from_le_bytes([vector[at], vector[at + 1], vector[at + 2], vector[at + 3]]);
         let (at, len) = (word(0), word(4));
         let text = range(memory, at.into(), len.into())?;
-        written = written.wrapping_add(text.len() as u32);
+        // A caller goes on behind what was taken, as after any short write.
+        let text = &text[..text.len().min((MAX_WRITE_BYTES - written) as usize)];
+        written += text.len() as u32;
+        context.cost += VECTOR_FUEL + text.len() as u64 * BYTE_FUEL;
         for byte in text {
             if *byte == b'\n' {
                 context.write_line(level);
@@ -277,6 +318,9 @@ fn fd_write(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> R
                 }
                 context.line.push(*byte);
             }
+        }
+        if written == MAX_WRITE_BYTES {
+            break;
         }
     }
     store(memory, result, &written.to_le_bytes())?;
@@ -308,6 +352,10 @@ fn clock_time_get(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]
 
 fn random_get(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
     let out = range(memory, arguments[0], arguments[1])?;
+    if out.len() > MAX_RANDOM_BYTES as usize {
+        return Ok(ERRNO_INVAL);
+    }
+    context.cost += out.len() as u64 * RANDOM_BYTE_FUEL;
     context.board.fill_random(out);
     Ok(ERRNO_SUCCESS)
 }

@@ -7,6 +7,8 @@ pub mod calls;
 #[cfg(not(feature = "wasm"))]
 mod none;
 #[cfg(feature = "wasm")]
+mod start_section;
+#[cfg(feature = "wasm")]
 pub mod wasmi;
 
 #[cfg(not(feature = "wasm"))]
@@ -47,8 +49,9 @@ pub trait WasmInstance {
     /// Begins a call. Nothing runs before [`Self::run`].
     fn call(&mut self, export: Export);
 
-    /// Runs the call under way for about this much fuel.
-    fn run(&mut self, fuel: u64) -> Progress;
+    /// Runs the call under way for about this much fuel. `memory.grow` may make the app's arena as large as the limit; where
+    /// that does not do, or the heap has no room, it gives -1.
+    fn run(&mut self, fuel: u64, heap_limit_bytes: u32) -> Progress;
 
     /// Fuel spent since the instance was made.
     fn fuel_spent(&self) -> u64;
@@ -60,10 +63,14 @@ pub trait WasmInstance {
     fn context(&mut self) -> &mut AppContext;
 }
 
-/// An entry point.
+/// What the device calls of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Export {
-    /// `_start`.
+    /// The function of the module's start section.
+    ModuleStart,
+    /// `_initialize` (WASI reactor).
+    Initialize,
+    /// `_start` (WASI command).
     Start,
     /// `init`.
     Init,
@@ -72,13 +79,28 @@ pub enum Export {
 }
 
 impl Export {
-    /// The name in the module.
-    pub fn name(self) -> &'static str {
+    /// Each of them, in the order in which they are called.
+    pub const ALL: [Self; 5] = [Self::ModuleStart, Self::Initialize, Self::Start, Self::Init, Self::Tick];
+
+    /// The name in the module. A start function has none; it is called by the name that stands in reports.
+    pub const fn name(self) -> &'static str {
         match self {
+            Self::ModuleStart => "(start)",
+            Self::Initialize => "_initialize",
             Self::Start => "_start",
             Self::Init => "init",
             Self::Tick => "tick",
         }
+    }
+
+    /// What an instance runs once after this, before its first `tick`; with `None`: what it runs first.
+    pub fn next_once(last: Option<Self>, instance: &dyn WasmInstance) -> Option<Self> {
+        let next = last.map_or(0, |last| last as usize + 1);
+        // A command is not initialised as a reactor as well.
+        let once = |export: &&Self| {
+            **export != Self::Tick && !(**export == Self::Init && instance.has(Self::Start)) && instance.has(**export)
+        };
+        Self::ALL[next..].iter().find(once).copied()
     }
 }
 

@@ -7,7 +7,9 @@
 use super::{
     Export, LoadError, Progress, WasmHost, WasmInstance,
     calls::{AppContext, Stop, implementation},
+    start_section::export_start,
 };
+use crate::board::BoardRef;
 use alloc::{boxed::Box, format, string::String, string::ToString, vec::Vec};
 use drydock_protocol::{
     host_calls::{self, HostCall, ValueType},
@@ -19,7 +21,7 @@ use wasmi::{
     Module, ResourceLimiter, Store, TrapCode, TypedFunc, TypedResumableCall, TypedResumableCallOutOfFuel, Val, ValType,
     errors::{ErrorKind, HostError},
 };
-use wasmi_core::LimiterError;
+use wasmi_core::{LimiterError, MemoryError};
 
 /// Call frames of an app at most; a frame costs the device about 24 bytes besides its values.
 const MAX_RECURSION_DEPTH: usize = 128;
@@ -28,26 +30,30 @@ const MIN_STACK_BYTES: usize = 256;
 /// Table elements of an app at most, 8 bytes each.
 const MAX_TABLE_ELEMENTS: usize = 1024;
 
-/// Fuel of a host call besides its instruction: what the firmware does for it takes as long as so much of the app's own
-/// code, and a slice is to last as long whatever the app does in it.
-const HOST_CALL_FUEL: u64 = 150;
-
 /// The runtime.
 pub struct WasmiHost;
 
 impl WasmHost for WasmiHost {
     fn load(&self, module: &[u8], limits: &AppLimits, context: AppContext) -> Result<Box<dyn WasmInstance>, LoadError> {
         let engine = Engine::new(&config(limits));
-        let module = Module::new(&engine, module).map_err(|error| LoadError::Invalid(reason(&error)))?;
+        let module = match export_start(module) {
+            Some(copy) => Module::new(&engine, &copy),
+            None => Module::new(&engine, module),
+        };
+        let module = module.map_err(|error| LoadError::Invalid(reason(&error)))?;
         let mut store = Store::new(
             &engine,
             State {
-                context,
                 limiter: Limiter {
+                    board: context.board(),
                     memory_bytes: limits.memory_bytes as usize,
-                    refused_bytes: None,
+                    heap_limit_bytes: None,
+                    asked_bytes: 0,
+                    refused: None,
                 },
+                context,
                 memory: None,
+                owed_fuel: 0,
             },
         );
         store.limiter(|state| &mut state.limiter);
@@ -73,9 +79,13 @@ impl WasmHost for WasmiHost {
         let instance = Instance::new(&mut store, &module, &imports).map_err(|error| load_error(&store, &error))?;
         let memory = instance.get_memory(&store, "memory");
         store.data_mut().memory = memory;
-        let exports = [Export::Start, Export::Init, Export::Tick]
-            .map(|export| instance.get_typed_func::<(), ()>(&store, export.name()).ok());
-        if exports.iter().all(Option::is_none) {
+        let exports = Export::ALL.map(|export| instance.get_typed_func::<(), ()>(&store, export.name()).ok());
+        let is_entry = |export: &Export| matches!(export, Export::Start | Export::Init | Export::Tick);
+        if !Export::ALL
+            .iter()
+            .zip(&exports)
+            .any(|(export, found)| is_entry(export) && found.is_some())
+        {
             return Err(LoadError::Invalid(
                 "the module exports none of _start, init and tick".into(),
             ));
@@ -97,7 +107,7 @@ fn config(limits: &AppLimits) -> Config {
         .compilation_mode(CompilationMode::Eager)
         .wasm_custom_page_sizes(true)
         .ignore_custom_sections(true)
-        // A start function would run while the app is loaded, without slices.
+        // It would run in one piece while the app is loaded; `start_section` makes it an export.
         .allow_start_fn(false)
         .set_max_recursion_depth(MAX_RECURSION_DEPTH)
         .set_min_stack_height(0)
@@ -108,10 +118,11 @@ fn config(limits: &AppLimits) -> Config {
 }
 
 fn load_error(store: &Store<State>, error: &Error) -> LoadError {
-    match store.data().limiter.refused_bytes {
-        Some(bytes) => LoadError::Memory(format!(
-            "the module starts with {bytes} bytes of memory, {} are allowed",
-            store.data().limiter.memory_bytes
+    let limiter = &store.data().limiter;
+    match limiter.refused {
+        Some(_) => LoadError::Memory(format!(
+            "the module starts with {} bytes of memory, {} are allowed",
+            limiter.asked_bytes, limiter.memory_bytes
         )),
         None => LoadError::Invalid(reason(error)),
     }
@@ -134,22 +145,54 @@ struct State {
     context: AppContext,
     limiter: Limiter,
     memory: Option<Memory>,
+    /// What host calls cost beyond the fuel of their slices. Later slices pay it before the app runs on.
+    owed_fuel: u64,
 }
 
+/// Decides on `memory.grow`: the memory may grow up to the app's limit and as far as the heap has room. What is refused
+/// gives the app -1, as the specification says.
 struct Limiter {
+    board: BoardRef,
+    /// The app's limit.
     memory_bytes: usize,
-    /// What the app wanted when it was refused.
-    refused_bytes: Option<usize>,
+    /// Heap that the app may come to hold by growing its memory. `None` while it is loaded.
+    heap_limit_bytes: Option<u32>,
+    /// The size that the app asked for last.
+    asked_bytes: usize,
+    /// Why the callback under way was refused more memory.
+    refused: Option<Refused>,
+}
+
+#[derive(Clone, Copy)]
+enum Refused {
+    Limit,
+    Heap,
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, LimiterError> {
-        if desired <= self.memory_bytes {
-            return Ok(true);
+        self.asked_bytes = desired;
+        if desired > self.memory_bytes {
+            self.refused = Some(Refused::Limit);
+            // Who instantiates a module is to know why that failed.
+            return match self.heap_limit_bytes {
+                Some(_) => Ok(false),
+                None => Err(LimiterError::ResourceLimiterDeniedAllocation),
+            };
         }
-        // A trap tells the app's author more than a -1 that few programs look at.
-        self.refused_bytes = Some(desired);
-        Err(LimiterError::ResourceLimiterDeniedAllocation)
+        if self.heap_limit_bytes.is_some() {
+            self.board.housekeeping().allow_growth(self.heap_limit_bytes);
+        }
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: &MemoryError) -> Result<(), LimiterError> {
+        self.board.housekeeping().allow_growth(None);
+        // It may also be out of fuel; then it is tried again.
+        if matches!(error, MemoryError::OutOfSystemMemory) {
+            self.refused = Some(Refused::Heap);
+        }
+        Ok(())
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, LimiterError> {
@@ -194,8 +237,8 @@ fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Fu
     let params = call.params.iter().copied().map(of);
     let ty = FuncType::new(params, call.result.map(of));
     Some(Func::new(&mut *store, ty, move |mut caller, arguments, results| {
-        let fuel = caller.get_fuel()?;
-        caller.set_fuel(fuel.saturating_sub(HOST_CALL_FUEL))?;
+        // Whatever the call allocates is no growth of the memory.
+        caller.data().context.board().housekeeping().allow_growth(None);
         let mut raw = [0; 4];
         for (raw, argument) in raw.iter_mut().zip(arguments) {
             *raw = match argument {
@@ -215,6 +258,10 @@ fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Fu
                 .context
                 .call(call, function, &raw[..arguments.len()], &mut []),
         };
+        let cost = caller.data_mut().context.take_cost();
+        let fuel = caller.get_fuel()?;
+        caller.set_fuel(fuel.saturating_sub(cost))?;
+        caller.data_mut().owed_fuel += cost.saturating_sub(fuel);
         let raw = result.map_err(|stop| Error::host(StopError(stop)))?;
         match (call.result, results) {
             (Some(ValueType::I32), [result]) => *result = Val::I32(raw as u32 as i32),
@@ -230,7 +277,7 @@ struct WasmiInstance {
     store: Store<State>,
     memory: Option<Memory>,
     /// By [`Export`].
-    exports: [Option<TypedFunc<(), ()>>; 3],
+    exports: [Option<TypedFunc<(), ()>>; Export::ALL.len()],
     current: Option<(Export, Call)>,
     fuel_spent: u64,
 }
@@ -246,10 +293,20 @@ impl WasmInstance for WasmiInstance {
     }
 
     fn call(&mut self, export: Export) {
+        self.store.data_mut().limiter.refused = None;
         self.current = Some((export, Call::Begun));
     }
 
-    fn run(&mut self, fuel: u64) -> Progress {
+    fn run(&mut self, fuel: u64, heap_limit_bytes: u32) -> Progress {
+        let state = self.store.data_mut();
+        state.limiter.heap_limit_bytes = Some(heap_limit_bytes);
+        let paid = state.owed_fuel.min(fuel);
+        state.owed_fuel -= paid;
+        self.fuel_spent += paid;
+        let fuel = fuel - paid;
+        if fuel == 0 {
+            return Progress::OutOfFuel;
+        }
         let Some((export, call)) = self.current.take() else {
             return Progress::Finished;
         };
@@ -307,14 +364,22 @@ impl WasmiInstance {
         })
     }
 
+    /// Allocators that get no more memory end the app so.
+    fn unreachable(&self) -> (FailureKind, String) {
+        let limiter = &self.store.data().limiter;
+        let (asked, allowed) = (limiter.asked_bytes, limiter.memory_bytes);
+        let reason = match limiter.refused {
+            None => return (FailureKind::Trap, "unreachable".into()),
+            Some(Refused::Limit) => format!("{allowed} are allowed"),
+            Some(Refused::Heap) => "the heap has no room".into(),
+        };
+        let detail = format!("memory.grow to {asked} bytes was refused, {reason}; then unreachable");
+        (FailureKind::MemoryLimit, detail)
+    }
+
     fn trap(&self, error: &Error) -> (FailureKind, String) {
-        if let Some(bytes) = self.store.data().limiter.refused_bytes {
-            let allowed = self.store.data().limiter.memory_bytes;
-            let detail = format!("memory.grow to {bytes} bytes, {allowed} are allowed");
-            return (FailureKind::MemoryLimit, detail);
-        }
         match error.as_trap_code() {
-            Some(TrapCode::UnreachableCodeReached) => (FailureKind::Trap, "unreachable".into()),
+            Some(TrapCode::UnreachableCodeReached) => self.unreachable(),
             Some(TrapCode::StackOverflow) => (FailureKind::StackOverflow, "call stack exhausted".into()),
             Some(TrapCode::OutOfSystemMemory | TrapCode::GrowthOperationLimited) => {
                 (FailureKind::MemoryLimit, "out of memory".into())

@@ -7,6 +7,9 @@
 
 mod apps;
 mod bare;
+mod limits;
+mod memory;
+mod module_start;
 mod session;
 mod store;
 mod support;

@@ -30,12 +30,20 @@ pub(crate) struct TestBoard {
     pub(crate) fault: RefCell<Option<FaultRecord>>,
     pub(crate) faulted_app: Cell<Option<u8>>,
     arenas: RefCell<[u32; MAX_ARENAS]>,
+    /// Times that work was done in an arena.
+    pub(crate) arena_works: Cell<u32>,
+    /// What was in the arena when the work under way began.
+    work_before_bytes: Cell<u32>,
     random: Cell<u64>,
 }
 
 #[derive(Default)]
 pub(crate) struct TestPins {
     pub(crate) levels: RefCell<BTreeMap<u8, bool>>,
+    /// How long a write takes.
+    pub(crate) write_us: Cell<u64>,
+    /// Time that writes took and that the board's clock does not show yet.
+    spent_us: Cell<u64>,
     pub(crate) writes: RefCell<Vec<(u8, bool)>>,
 }
 
@@ -53,6 +61,8 @@ impl TestBoard {
             fault: RefCell::default(),
             faulted_app: Cell::new(None),
             arenas: RefCell::default(),
+            arena_works: Cell::new(0),
+            work_before_bytes: Cell::new(0),
             random: Cell::new(0x9E37_79B9_7F4A_7C15),
         }))
     }
@@ -77,7 +87,8 @@ impl Board for TestBoard {
     }
 
     fn now_us(&self) -> u64 {
-        self.now_us.set(self.now_us.get() + self.step_us.get());
+        let passed_us = self.step_us.get() + self.pins.spent_us.take();
+        self.now_us.set(self.now_us.get() + passed_us);
         self.now_us.get()
     }
 
@@ -106,6 +117,8 @@ impl Board for TestBoard {
     }
 
     fn fill_random(&self, out: &mut [u8]) {
+        // As long as an nRF52840 takes, whose source is the slowest.
+        self.now_us.set(self.now_us.get() + 120 * out.len() as u64);
         for byte in out {
             // SplitMix64: tests want the same numbers each time.
             let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -148,12 +161,13 @@ impl Housekeeping for TestBoard {
     }
 
     fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
+        self.arena_works.set(self.arena_works.get() + 1);
         let before_bytes = self.arena_bytes(arena.number);
-        let peak_bytes = heap::measure(work, |now_bytes| {
-            let bytes = i64::from(before_bytes) + now_bytes;
-            self.arenas.borrow_mut()[usize::from(arena.number)] = bytes.max(0) as u32;
-        });
-        let peak_bytes = i64::from(before_bytes) + peak_bytes;
+        self.work_before_bytes.set(before_bytes);
+        let held = heap::measure(work);
+        let end_bytes = i64::from(before_bytes) + held.end_bytes;
+        self.arenas.borrow_mut()[usize::from(arena.number)] = end_bytes.max(0) as u32;
+        let peak_bytes = i64::from(before_bytes) + held.peak_bytes;
         if peak_bytes <= arena.limit_bytes.into() {
             return Ok(());
         }
@@ -162,6 +176,11 @@ impl Housekeeping for TestBoard {
             wanted_bytes: (peak_bytes - i64::from(before_bytes)) as u32,
             limit_bytes: arena.limit_bytes,
         })
+    }
+
+    fn allow_growth(&self, limit_bytes: Option<u32>) {
+        let before_bytes = i64::from(self.work_before_bytes.get());
+        heap::allow_growth(limit_bytes.map(|limit| i64::from(limit) - before_bytes));
     }
 
     fn arena_bytes(&self, number: u8) -> u32 {
@@ -203,6 +222,7 @@ impl Pins for TestPins {
     }
 
     fn write(&self, pin: u8, high: bool) {
+        self.spent_us.set(self.spent_us.get() + self.write_us.get());
         self.levels.borrow_mut().insert(pin, high);
         self.writes.borrow_mut().push((pin, high));
     }

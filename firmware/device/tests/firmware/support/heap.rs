@@ -1,5 +1,5 @@
-//! Counts what a test's thread allocates. A host cannot leave work in the middle as a board does; it is told afterwards
-//! that the work took too much, which is the same to the device: what was made is not to be used.
+//! Counts what a test's thread allocates. A host cannot leave work in the middle as a board does; the board in memory says
+//! afterwards that the work took too much, which is the same to the device: what was made is not to be used.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -14,16 +14,50 @@ struct Counting;
 thread_local! {
     static NOW_BYTES: Cell<i64> = const { Cell::new(0) };
     static PEAK_BYTES: Cell<i64> = const { Cell::new(0) };
+    /// What the thread held when the work under way began.
+    static BEFORE_BYTES: Cell<i64> = const { Cell::new(0) };
+    /// What the work may hold, where its next allocation of bytes may fail.
+    static GROWTH_BYTES: Cell<Option<i64>> = const { Cell::new(None) };
+    /// What allocations took that might have failed.
+    static GREW_BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Does the work and returns the most that it held beyond what there was before; `held` is told what it holds in the end.
-pub(crate) fn measure(work: &mut dyn FnMut(), held: impl FnOnce(i64)) -> i64 {
+/// What work held beyond what there was before it.
+pub(crate) struct Held {
+    /// At most, without what its memory grew by.
+    pub(crate) peak_bytes: i64,
+    /// In the end.
+    pub(crate) end_bytes: i64,
+}
+
+/// Does the work and counts what it holds.
+pub(crate) fn measure(work: &mut dyn FnMut()) -> Held {
     let before_bytes = NOW_BYTES.get();
+    BEFORE_BYTES.set(before_bytes);
     PEAK_BYTES.set(before_bytes);
+    GREW_BYTES.set(0);
     work();
-    let peak_bytes = PEAK_BYTES.get() - before_bytes;
-    held(NOW_BYTES.get() - before_bytes);
-    peak_bytes
+    GROWTH_BYTES.set(None);
+    Held {
+        peak_bytes: PEAK_BYTES.get() - before_bytes - GREW_BYTES.get(),
+        end_bytes: NOW_BYTES.get() - before_bytes,
+    }
+}
+
+/// Lets the next allocation of bytes fail if the work would hold more than this after it.
+pub(crate) fn allow_growth(limit_bytes: Option<i64>) {
+    GROWTH_BYTES.set(limit_bytes);
+}
+
+/// Whether an allocation that adds so many bytes is to succeed.
+fn may_allocate(alignment: usize, added_bytes: i64) -> bool {
+    let growth = (alignment == 1).then(|| GROWTH_BYTES.take()).flatten();
+    let Some(limit_bytes) = growth else { return true };
+    let fits = NOW_BYTES.get() - BEFORE_BYTES.get() + added_bytes <= limit_bytes;
+    if fits {
+        GREW_BYTES.set(GREW_BYTES.get() + added_bytes);
+    }
+    fits
 }
 
 fn count(bytes: i64) {
@@ -35,9 +69,22 @@ fn count(bytes: i64) {
 // SAFETY: all is done by the system's allocator; the counters are plain cells of the thread.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !may_allocate(layout.align(), layout.size() as i64) {
+            return std::ptr::null_mut();
+        }
         count(layout.size() as i64);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let added_bytes = new_size as i64 - layout.size() as i64;
+        if !may_allocate(layout.align(), added_bytes) {
+            return std::ptr::null_mut();
+        }
+        count(added_bytes);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(block, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {

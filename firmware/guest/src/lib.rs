@@ -17,6 +17,7 @@
 #[allow(dead_code, reason = "the WASI part is there for programs that want it raw")]
 pub mod calls;
 pub mod gpio;
+pub mod heap;
 pub mod log;
 pub mod metrics;
 pub mod section;

@@ -22,7 +22,7 @@ type Check = fn(&Image) -> Result<(), Failed>;
 const CHECKS: &[(&str, Check)] = &[
     ("boots_and_logs_as_expected", boots_and_logs),
     ("sleeps_while_nothing_happens", sleeps),
-    ("a_panic_a_fault_and_a_hang_are_told_and_survived", falls),
+    ("a_panic_a_fault_and_a_hang_are_told_and_survived", crashes),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -74,7 +74,7 @@ fn sleeps(image: &Image) -> Result<(), Failed> {
 }
 
 /// A firmware that panics, faults or hangs comes back, says so, and runs its app again.
-fn falls(image: &Image) -> Result<(), Failed> {
+fn crashes(image: &Image) -> Result<(), Failed> {
     const NOWHERE: u32 = 0x3000_0000;
     let panic = image
         .symbols

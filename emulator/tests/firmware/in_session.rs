@@ -135,7 +135,7 @@ pub(crate) fn unseen_hang(image: &Image) -> Result<(), Failed> {
 }
 
 /// A firmware that panics, faults or hangs comes back, says so, and runs its apps again.
-pub(crate) fn falls(image: &Image) -> Result<(), Failed> {
+pub(crate) fn crashes(image: &Image) -> Result<(), Failed> {
     let symbol = |name: &str| {
         let found = image.symbols.iter().find(|symbol| symbol.name.contains(name));
         found

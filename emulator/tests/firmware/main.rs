@@ -48,7 +48,7 @@ const CHECKS: &[(&str, Check)] = &[
         adversary::end_their_autostart,
     ),
     ("memory_grows_or_says_that_it_cannot", memory_grow::check),
-    ("a_panic_a_fault_and_a_hang_are_told_and_survived", in_session::falls),
+    ("a_panic_a_fault_and_a_hang_are_told_and_survived", in_session::crashes),
     (
         "a_hang_with_interrupts_off_is_told_by_what_the_firmware_was_at",
         in_session::unseen_hang,

@@ -25,7 +25,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("enrolls_and_reports_within_32_kb_of_ram", reports),
     ("refuses_an_app_by_itself", refuses),
     ("is_the_same_device_after_power_loss", power_loss),
-    ("a_panic_a_fault_and_a_hang_are_told_and_survived", falls),
+    ("a_panic_a_fault_and_a_hang_are_told_and_survived", crashes),
     ("holds_no_session_without_noise", without_noise),
 ];
 
@@ -113,7 +113,7 @@ fn power_loss(image: &Image) -> Result<(), Failed> {
 }
 
 /// A firmware that panics, faults or hangs comes back into its session and says so.
-fn falls(image: &Image) -> Result<(), Failed> {
+fn crashes(image: &Image) -> Result<(), Failed> {
     const NOWHERE: u32 = 0x3000_0000;
     const LOOP: u32 = 0x2000_0000;
     let panic = symbol(image, "rust_begin_unwind")?;

@@ -28,7 +28,7 @@ impl ControlOnly {
         ));
         if let Some(fault) = board.housekeeping().take_fault() {
             let reason = reset_text(fault.reason);
-            link.log(&format!("fell by {reason} at {:#x}: {}", fault.pc, fault.message));
+            link.log(&format!("crashed by {reason} at {:#x}: {}", fault.pc, fault.message));
         }
         Self {
             board,

@@ -1,9 +1,9 @@
-//! What a Cortex-M core asks of firmware, whichever chip it is in: its falls, the way out of the middle of work, and
+//! What a Cortex-M core asks of firmware, whichever chip it is in: crash handlers, the way out of the middle of work, and
 //! how memory is copied.
 #![no_std]
 
-mod fall;
+mod fault_handler;
 mod memory;
 pub mod way_out;
 
-pub use fall::hung;
+pub use fault_handler::hung;

@@ -13,7 +13,7 @@ extern crate alloc;
 
 mod board;
 mod clock;
-mod fall;
+mod fault_handler;
 mod flash;
 mod pins;
 mod register;

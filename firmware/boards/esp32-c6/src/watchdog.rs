@@ -2,7 +2,7 @@
 
 use crate::register::{TIMG0, read, write};
 use core::arch::asm;
-use drydock_fault::{Cause, Fall};
+use drydock_fault::{Cause, Crash};
 use esp_hal::{
     handler,
     interrupt::{self, Priority},
@@ -46,14 +46,14 @@ fn timed_out() {
     let pc: u32;
     // SAFETY: a register of machine mode is read, which has no effect.
     unsafe { asm!("csrr {}, mepc", out(reg) pc, options(nomem, nostack)) };
-    let hung = Fall {
+    let hung = Crash {
         cause: Cause::Watchdog,
         pc,
         lr: 0,
         status: 0,
         address: 0,
     };
-    drydock_fault::keep(hung, |_| {});
+    drydock_fault::write_record(hung, |_| {});
     loop {
         core::hint::spin_loop();
     }

@@ -1,12 +1,13 @@
-//! What a panic, a hard fault or a hang leaves behind: a record in RAM that reset does not clear.
+//! The crash record: what a panic, a hard fault or a hang leaves in a part of RAM that reset does not clear.
 //!
-//! A record carries code addresses, which whoever has the image's ELF file can look up: for a fault and a hang the one
-//! that was executed, for a panic those on the stack that a call left there. A panic's text is not kept, because then no
-//! panic's text is in the image: 34 KB of it. Nor are source locations (`boards/.cargo/config.toml`).
+//! The record holds code addresses, which can be looked up in the image's ELF file: for a fault or a hang the address that
+//! was executed, for a panic the return addresses on the stack. It does not hold the panic's message: without messages the
+//! image is 34 KB smaller. Source locations are left out too (`boards/.cargo/config.toml`).
 //!
-//! A hang with interrupts off is seen by no handler; of it the record tells what the main loop had turned to last.
+//! No handler sees a hang with interrupts off. The record then holds the phase that the main loop set last.
 //!
-//! Who finds the addresses, on a stack or in a fault's frame, is the architecture's crate; what reset the chip, the board's.
+//! The architecture's crate finds the addresses, on the stack or in the fault's frame. The board's crate reads why the chip
+//! was reset.
 #![no_std]
 
 extern crate alloc;
@@ -31,25 +32,25 @@ const WATCHDOG: u32 = Cause::Watchdog as u32;
 const LOCKUP: u32 = 4;
 const NO_FAULT: u32 = 0;
 const NO_APP: u32 = 0xFFFF_FFFF;
-/// What the firmware is at before its main loop says so itself.
+/// The phase before the main loop sets one.
 const BOOT: [u8; 4] = *b"boot";
 
-/// How the firmware fell.
+/// The kind of a crash.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Cause {
-    /// It gave up.
+    /// The firmware panicked.
     Panic = 1,
     /// The core took a fault.
     HardFault = 2,
-    /// The watchdog is about to bite.
+    /// The watchdog is about to reset the chip.
     Watchdog = 3,
 }
 
-/// Where the firmware fell.
+/// Where and how the firmware crashed.
 #[derive(Clone, Copy)]
-pub struct Fall {
-    /// How.
+pub struct Crash {
+    /// The kind.
     pub cause: Cause,
     /// Code address that was executed, or the innermost call's.
     pub pc: u32,
@@ -57,16 +58,16 @@ pub struct Fall {
     pub lr: u32,
     /// The core's fault status (CFSR, `mcause`).
     pub status: u32,
-    /// The data address that faulted; 0 where the core tells none.
+    /// The data address that faulted; 0 if the core reports none.
     pub address: u32,
 }
 
-/// What a chip says of its last reset. None of it: power came on.
+/// The reset reasons that a chip reports. All `false` after power-on.
 #[derive(Clone, Copy, Default)]
 pub struct Resets {
     /// The core locked up.
     pub lockup: bool,
-    /// The watchdog bit.
+    /// The watchdog.
     pub watchdog: bool,
     /// The reset pin was pulled.
     pub pin: bool,
@@ -85,7 +86,7 @@ impl Resets {
 
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Kept {
+struct CrashRecord {
     magic: u32,
     cause: u32,
     pc: u32,
@@ -98,26 +99,26 @@ struct Kept {
     message: [u8; MAX_DETAIL_BYTES],
 }
 
-struct KeptCell(UnsafeCell<MaybeUninit<Kept>>);
+struct CrashRecordCell(UnsafeCell<MaybeUninit<CrashRecord>>);
 
 // SAFETY: one core; handlers that write it never return to whom they interrupted.
-unsafe impl Sync for KeptCell {}
+unsafe impl Sync for CrashRecordCell {}
 
 #[unsafe(link_section = ".uninit.fault")]
-static KEPT: KeptCell = KeptCell(UnsafeCell::new(MaybeUninit::uninit()));
+static CRASH_RECORD: CrashRecordCell = CrashRecordCell(UnsafeCell::new(MaybeUninit::uninit()));
 
 /// The app that the last fault happened in; [`NO_APP`] if none.
 static FAULTED_APP: AtomicU32 = AtomicU32::new(NO_APP);
 
-/// Reads what an earlier life left and says why the board was reset. Called once, at start.
+/// Reads the record of the previous run and returns why the board was reset. Called once, at start.
 #[inline(always)]
 pub fn begin(resets: Resets) -> ResetReason {
-    let kept = record();
-    let survived = kept.magic == MAGIC && resets.any();
-    let reason = match kept.cause {
+    let record = crash_record();
+    let survived = record.magic == MAGIC && resets.any();
+    let reason = match record.cause {
         PANIC if survived && resets.software => ResetReason::Panic,
         HARD_FAULT if survived && resets.software => ResetReason::HardFault,
-        // The watchdog's own reason comes with it; the record says where the firmware hung.
+        // The record says where the firmware hung.
         _ if resets.lockup => ResetReason::Lockup,
         _ if resets.watchdog => ResetReason::Watchdog,
         _ if resets.pin => ResetReason::Pin,
@@ -130,39 +131,39 @@ pub fn begin(resets: Resets) -> ResetReason {
         ResetReason::Panic | ResetReason::HardFault | ResetReason::Lockup | ResetReason::Watchdog
     );
     if survived && was_fault {
-        FAULTED_APP.store(kept.app, Ordering::Relaxed);
+        FAULTED_APP.store(record.app, Ordering::Relaxed);
     }
     match reason {
         ResetReason::Panic | ResetReason::HardFault => {}
-        ResetReason::Watchdog if survived && kept.cause == WATCHDOG => {}
-        ResetReason::Watchdog if survived => kept.unseen(WATCHDOG),
-        ResetReason::Lockup if survived => kept.unseen(LOCKUP),
-        _ => kept.forget(),
+        ResetReason::Watchdog if survived && record.cause == WATCHDOG => {}
+        ResetReason::Watchdog if survived => record.unseen(WATCHDOG),
+        ResetReason::Lockup if survived => record.unseen(LOCKUP),
+        _ => record.forget(),
     }
-    kept.magic = MAGIC;
+    record.magic = MAGIC;
     turn_to(BOOT);
     reason
 }
 
-/// The record, told once.
+/// The record of the last crash. Returned once.
 pub fn take() -> Option<FaultRecord> {
-    let kept = record();
-    let reason = match kept.cause {
+    let record = crash_record();
+    let reason = match record.cause {
         PANIC => ResetReason::Panic,
         HARD_FAULT => ResetReason::HardFault,
         WATCHDOG => ResetReason::Watchdog,
         LOCKUP => ResetReason::Lockup,
         _ => return None,
     };
-    kept.forget();
-    let len = (kept.message_len as usize).min(MAX_DETAIL_BYTES);
+    record.forget();
+    let len = (record.message_len as usize).min(MAX_DETAIL_BYTES);
     Some(FaultRecord {
         reason,
-        pc: kept.pc,
-        lr: kept.lr,
-        status: kept.status,
-        address: kept.address,
-        message: String::from_utf8_lossy(&kept.message[..len]).into_owned(),
+        pc: record.pc,
+        lr: record.lr,
+        status: record.status,
+        address: record.address,
+        message: String::from_utf8_lossy(&record.message[..len]).into_owned(),
     })
 }
 
@@ -170,13 +171,13 @@ pub fn take() -> Option<FaultRecord> {
 pub fn mark_app(slot: Option<u8>) {
     let app = slot.map_or(NO_APP, u32::from);
     // SAFETY: a plain word is written, which a fault in between may be about to read: not to be left for later.
-    unsafe { (&raw mut (*KEPT.0.get().cast::<Kept>()).app).write_volatile(app) };
+    unsafe { (&raw mut (*CRASH_RECORD.0.get().cast::<CrashRecord>()).app).write_volatile(app) };
 }
 
-/// Notes what the firmware turns to: all that is known of a fall in which no handler ran.
+/// Stores the phase of the main loop: all that is known of a crash in which no handler ran.
 pub fn turn_to(step: [u8; 4]) {
     // SAFETY: as in `mark_app`.
-    unsafe { (&raw mut (*KEPT.0.get().cast::<Kept>()).step).write_volatile(step) };
+    unsafe { (&raw mut (*CRASH_RECORD.0.get().cast::<CrashRecord>()).step).write_volatile(step) };
 }
 
 /// The app that the last fault happened in.
@@ -184,33 +185,33 @@ pub fn faulted_app() -> Option<u8> {
     u8::try_from(FAULTED_APP.load(Ordering::Relaxed)).ok()
 }
 
-/// Keeps where the firmware fell, and what `describe` writes. What fell must not go on.
+/// Writes the record of a crash, with the message that `describe` writes. The code that crashed must not continue.
 #[inline(always)]
-pub fn keep(fall: Fall, describe: impl FnOnce(&mut Message<'_>)) {
-    let kept = record();
-    kept.magic = MAGIC;
-    kept.cause = fall.cause as u32;
-    kept.pc = fall.pc;
-    kept.lr = fall.lr;
-    kept.status = fall.status;
-    kept.address = fall.address;
-    kept.message_len = 0;
-    describe(&mut Message(kept));
+pub fn write_record(crash: Crash, describe: impl FnOnce(&mut Message<'_>)) {
+    let record = crash_record();
+    record.magic = MAGIC;
+    record.cause = crash.cause as u32;
+    record.pc = crash.pc;
+    record.lr = crash.lr;
+    record.status = crash.status;
+    record.address = crash.address;
+    record.message_len = 0;
+    describe(&mut Message(record));
 }
 
-fn record() -> &'static mut Kept {
-    // SAFETY: `Kept` is made of integers, for which any bytes are a value. One core: who falls is alone with it, and
-    // otherwise the main loop is, between two of its calls.
-    unsafe { &mut *KEPT.0.get().cast::<Kept>() }
+fn crash_record() -> &'static mut CrashRecord {
+    // SAFETY: `CrashRecord` is made of integers, for which any bytes are a value. There is one core: a crash handler never
+    // returns to the code that it interrupted, and otherwise only the main loop uses the record.
+    unsafe { &mut *CRASH_RECORD.0.get().cast::<CrashRecord>() }
 }
 
-impl Kept {
+impl CrashRecord {
     fn forget(&mut self) {
         self.cause = NO_FAULT;
         self.app = NO_APP;
     }
 
-    /// A fall in which no handler ran, because interrupts were off or the core was beyond that.
+    /// A crash in which no handler ran, because interrupts were off or the core was locked up.
     fn unseen(&mut self, cause: u32) {
         (self.cause, self.pc, self.lr, self.status, self.address) = (cause, 0, 0, 0, 0);
         self.message_len = 0;
@@ -222,8 +223,8 @@ impl Kept {
     }
 }
 
-/// Writes into the record's message as far as it goes; what does not fit is cut.
-pub struct Message<'a>(&'a mut Kept);
+/// Writes the record's message; what does not fit is cut.
+pub struct Message<'a>(&'a mut CrashRecord);
 
 impl Write for Message<'_> {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {

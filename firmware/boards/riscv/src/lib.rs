@@ -1,7 +1,7 @@
-//! What an RV32 core asks of firmware, whichever chip it is in: its falls and the way out of the middle of work.
+//! What an RV32 core asks of firmware, whichever chip it is in: crash handlers and the way out of the middle of work.
 #![no_std]
 
-mod fall;
+mod fault_handler;
 pub mod way_out;
 
-pub use fall::trapped;
+pub use fault_handler::trapped;

@@ -1,22 +1,22 @@
-//! How the firmware falls on this core: panics, hard faults and hangs, each with the addresses that tell where.
+//! Crash handlers of this core: panics, hard faults and hangs, each with the addresses that tell where.
 
 use core::{fmt::Write, panic::PanicInfo};
 use cortex_m_rt::{ExceptionFrame, exception};
-use drydock_fault::{Cause, Fall};
+use drydock_fault::{Cause, Crash};
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
     let mut callers = Callers::of_this_stack();
     let (pc, lr) = (callers.next().unwrap_or(0), callers.next().unwrap_or(0));
-    let fall = Fall {
+    let crash = Crash {
         cause: Cause::Panic,
         pc,
         lr,
         status: 0,
         address: 0,
     };
-    drydock_fault::keep(fall, |message| {
+    drydock_fault::write_record(crash, |message| {
         // Writing into memory cannot fail.
         let _ = write!(message, "look up in the image's symbols: {pc:#x} {lr:#x}");
         for caller in callers.take(MORE_CALLERS) {
@@ -80,8 +80,8 @@ fn follows_a_call(address: u32) -> bool {
 
 /// The watchdog is about to reset the board, and has interrupted what hangs.
 pub fn hung(frame: &ExceptionFrame) {
-    drydock_fault::keep(
-        Fall {
+    drydock_fault::write_record(
+        Crash {
             cause: Cause::Watchdog,
             pc: frame.pc(),
             lr: frame.lr(),
@@ -108,8 +108,8 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
         _ if status & MMARVALID != 0 => mmfar,
         _ => 0,
     };
-    drydock_fault::keep(
-        Fall {
+    drydock_fault::write_record(
+        Crash {
             cause: Cause::HardFault,
             pc: frame.pc(),
             lr: frame.lr(),

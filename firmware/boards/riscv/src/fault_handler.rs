@@ -1,10 +1,10 @@
-//! How the firmware falls on this core: panics and traps, each with the addresses that tell where.
+//! Crash handlers of this core: panics and traps, each with the addresses that tell where.
 //!
 //! The chip's crate has the trap vector, for how interrupts arrive differs from chip to chip; it calls [`trapped`]. How to
 //! reset differs as well: the chip's crate exports `fn drydock_reset() -> !` under that name.
 
 use core::{arch::asm, fmt::Write, panic::PanicInfo};
-use drydock_fault::{Cause, Fall};
+use drydock_fault::{Cause, Crash};
 
 unsafe extern "Rust" {
     safe fn drydock_reset() -> !;
@@ -19,8 +19,8 @@ pub fn trapped(ra: u32) -> ! {
         asm!("csrr {}, mcause", out(reg) status, options(nomem, nostack));
         asm!("csrr {}, mtval", out(reg) address, options(nomem, nostack));
     }
-    drydock_fault::keep(
-        Fall {
+    drydock_fault::write_record(
+        Crash {
             cause: Cause::HardFault,
             pc,
             lr: ra,
@@ -41,14 +41,14 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe { asm!("csrci mstatus, 8", options(nomem, nostack)) };
     let mut callers = Callers::of_this_stack();
     let (pc, lr) = (callers.next().unwrap_or(0), callers.next().unwrap_or(0));
-    let fall = Fall {
+    let crash = Crash {
         cause: Cause::Panic,
         pc,
         lr,
         status: 0,
         address: 0,
     };
-    drydock_fault::keep(fall, |message| {
+    drydock_fault::write_record(crash, |message| {
         // Writing into memory cannot fail.
         let _ = write!(message, "look up in the image's symbols: {pc:#x} {lr:#x}");
         for caller in callers.take(MORE_CALLERS) {

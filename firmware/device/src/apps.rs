@@ -120,7 +120,7 @@ impl App {
     }
 
     fn metrics(&mut self, board: BoardRef) -> AppMetrics {
-        let heap_bytes = board.housekeeping().arena_bytes(self.arena);
+        let heap_bytes = board.services().arena_bytes(self.arena);
         let (fuel, memory_bytes) = self
             .instance
             .as_ref()
@@ -239,10 +239,10 @@ impl Apps {
 
     /// Heap that an app could be promised now, if the app of the given name were not loaded.
     pub fn free_bytes(&self, except: &str) -> u32 {
-        let heap = self.board.housekeeping().heap();
+        let heap = self.board.services().heap();
         let mut free = i64::from(heap.total_bytes) - i64::from(heap.used_bytes) - i64::from(SYSTEM_HEAP_BYTES);
         for app in self.apps.iter().filter(|app| app.is_active()) {
-            let used_bytes = self.board.housekeeping().arena_bytes(app.arena);
+            let used_bytes = self.board.services().arena_bytes(app.arena);
             if app.name() == except {
                 free += i64::from(used_bytes);
             } else {
@@ -283,7 +283,7 @@ impl Apps {
         let limit_bytes = self.free_bytes(name);
         let app = &mut self.apps[at];
         let (limits, mut loaded) = (app.manifest.limits, None);
-        let outcome = self.board.housekeeping().in_arena(app.arena(limit_bytes), &mut || {
+        let outcome = self.board.services().in_arena(app.arena(limit_bytes), &mut || {
             let context = AppContext::new(
                 self.board,
                 &self.clock,
@@ -447,7 +447,7 @@ impl Apps {
             app.instance = None;
             app.reserved_bytes = 0;
             let arena = app.arena;
-            self.board.housekeeping().free_arena(arena);
+            self.board.services().free_arena(arena);
         }
     }
 }
@@ -472,7 +472,7 @@ impl App {
     fn promise(&self, board: BoardRef) -> u32 {
         let limits = &self.manifest.limits;
         board
-            .housekeeping()
+            .services()
             .arena_bytes(self.arena)
             .saturating_add(limits.stack_bytes)
             .saturating_add(CALL_BYTES)
@@ -525,10 +525,10 @@ impl App {
         let arena = self.arena(self.reserved_bytes);
         let heap_limit_bytes = heap_limit_bytes.max(self.reserved_bytes);
         let (instance, callback) = (self.instance.as_mut()?, self.callback.as_mut()?);
-        let before = (instance.memory_bytes(), board.housekeeping().arena_bytes(arena.number));
+        let before = (instance.memory_bytes(), board.services().arena_bytes(arena.number));
         let began_us = board.now_us();
         let mut progress = None;
-        let outcome = board.housekeeping().in_arena(arena, &mut || {
+        let outcome = board.services().in_arena(arena, &mut || {
             progress = Some(instance.run(SLICE_FUEL, heap_limit_bytes));
         });
         let slice_us = board.now_us() - began_us;
@@ -542,7 +542,7 @@ impl App {
         }
         if instance.memory_bytes() > before.0 {
             // What the memory took is the app's from now on, beside what was promised.
-            let grown = board.housekeeping().arena_bytes(arena.number).saturating_sub(before.1);
+            let grown = board.services().arena_bytes(arena.number).saturating_sub(before.1);
             self.reserved_bytes = self.reserved_bytes.saturating_add(grown).min(heap_limit_bytes);
         }
         let progress = progress?;

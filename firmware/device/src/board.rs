@@ -58,18 +58,17 @@ pub trait Board {
     /// Restarts the board. On hardware it does not return.
     fn reset(&self);
 
-    /// How the image keeps house.
-    fn housekeeping(&self) -> &dyn Housekeeping;
+    /// Heap, stack and crash record of the image.
+    fn services(&self) -> &dyn RuntimeServices;
 }
 
-/// What an image keeps of itself, whichever chip it runs on: the heap with its arenas, the stack, and what a fall leaves for
-/// the next life.
-pub trait Housekeeping {
-    /// Notes what the main loop turns to. A board that has memory which survives reset tells it of a hang in which no
-    /// handler could run.
-    fn turn_to(&self, _step: Step) {}
+/// What an image offers whichever chip it runs on: the heap with its arenas, the stack, and the crash record that survives a
+/// reset.
+pub trait RuntimeServices {
+    /// Stores the phase of the main loop in the crash record, for a hang in which no handler can run.
+    fn set_phase(&self, _phase: Phase) {}
 
-    /// What the last panic or fault left; told once.
+    /// The record of the last panic or fault. Returned once.
     fn take_fault(&self) -> Option<FaultRecord>;
 
     /// Does work whose allocations belong to an arena, and leaves a mark that survives a panic while it lasts.
@@ -103,9 +102,9 @@ pub trait Housekeeping {
     fn stack(&self) -> Usage;
 }
 
-/// What the main loop is at.
+/// A phase of the main loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Phase {
     /// Bytes to and from the wire.
     Link,
     /// The host's messages on `control`.
@@ -118,7 +117,7 @@ pub enum Step {
     Idle,
 }
 
-impl Step {
+impl Phase {
     /// Its name in a record, in ASCII.
     pub const fn tag(self) -> [u8; 4] {
         *match self {

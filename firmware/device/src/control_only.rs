@@ -26,7 +26,7 @@ impl ControlOnly {
             "drydock {} on {}, control only, reset by {reason}",
             info.firmware, info.name
         ));
-        if let Some(fault) = board.housekeeping().take_fault() {
+        if let Some(fault) = board.services().take_fault() {
             let reason = reset_text(fault.reason);
             link.log(&format!("crashed by {reason} at {:#x}: {}", fault.pc, fault.message));
         }

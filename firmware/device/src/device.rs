@@ -1,7 +1,7 @@
 //! The firmware's main loop: link, conversation with the gateway, apps, sleep.
 
 use crate::{
-    board::{BoardRef, PART_OF_ERASURE_US, Step},
+    board::{BoardRef, PART_OF_ERASURE_US, Phase},
     link::Link,
     session::{self, Conversation, End, Purpose},
     state::DeviceState,
@@ -96,7 +96,7 @@ impl Device {
     /// One turn of the main loop: everything that is due, then sleep until something may be.
     pub fn turn(&mut self) {
         self.board.feed_watchdog();
-        self.board.housekeeping().turn_to(Step::Link);
+        self.board.services().set_phase(Phase::Link);
         let reset = self.link.pump();
         if reset {
             self.conversation = None;
@@ -107,14 +107,14 @@ impl Device {
                 self.next_attempt_us = 0;
             }
         }
-        self.board.housekeeping().turn_to(Step::Host);
+        self.board.services().set_phase(Phase::Host);
         self.control();
-        self.board.housekeeping().turn_to(Step::Gateway);
+        self.board.services().set_phase(Phase::Gateway);
         self.advance_conversation();
         self.finish_wipe();
-        self.board.housekeeping().turn_to(Step::Apps);
+        self.board.services().set_phase(Phase::Apps);
         let ran = self.state.borrow_mut().run_apps();
-        self.board.housekeeping().turn_to(Step::Link);
+        self.board.services().set_phase(Phase::Link);
         // What this turn produced goes out before the device sleeps.
         if !self.link.pump() && !ran {
             self.sleep();
@@ -279,7 +279,7 @@ impl Device {
             return;
         }
         if deadline_us > now_us {
-            self.board.housekeeping().turn_to(Step::Idle);
+            self.board.services().set_phase(Phase::Idle);
             let slept_us = self.board.sleep_until(deadline_us);
             self.state.borrow_mut().slept(slept_us);
         }

@@ -91,7 +91,7 @@ impl DeviceState {
             told_after: None,
             incoming: None,
             replies: VecDeque::with_capacity(MAX_REPLIES),
-            fault: board.housekeeping().take_fault(),
+            fault: board.services().take_fault(),
             boot_count,
             metrics_interval_ms: DEFAULT_METRICS_INTERVAL_MS,
             next_metrics_us: 0,
@@ -142,7 +142,7 @@ impl DeviceState {
             firmware: info.firmware.into(),
             reset_reason: self.board.reset_reason(),
             fault: self.fault.clone(),
-            heap_bytes: self.board.housekeeping().heap().total_bytes,
+            heap_bytes: self.board.services().heap().total_bytes,
             store_bytes: self.store.capacity_bytes(),
             store_free_bytes: self
                 .store
@@ -286,7 +286,7 @@ impl DeviceState {
         let interval_us = u64::from(self.metrics_interval_ms) * 1000;
         self.next_metrics_us = now_us.max(self.next_metrics_us + interval_us);
         self.metrics_sequence += 1;
-        let (heap, stack) = (self.board.housekeeping().heap(), self.board.housekeeping().stack());
+        let (heap, stack) = (self.board.services().heap(), self.board.services().stack());
         let apps = self.apps.metrics();
         let logs_dropped = self.logs.borrow().dropped();
         Metrics {
@@ -327,7 +327,7 @@ impl DeviceState {
             };
             let digest = manifest.digest;
             self.apps.put(App::new(manifest, extent, autostart));
-            if self.board.housekeeping().faulted_app() == Some(extent.mark()) {
+            if self.board.services().faulted_app() == Some(extent.mark()) {
                 self.apps
                     .fail(&name, FailureKind::Trap, "the board was reset while this app ran");
                 self.count_overrun(&name);

@@ -68,7 +68,7 @@ pub fn run(arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
 }
 
 /// Lets the next allocation of bytes in the work under way fail; see
-/// [`allow_growth`](drydock_device::board::Housekeeping::allow_growth).
+/// [`allow_growth`](drydock_device::board::RuntimeServices::allow_growth).
 pub fn allow_growth(limit_bytes: Option<u32>) {
     CURRENT.growth.set(limit_bytes);
 }

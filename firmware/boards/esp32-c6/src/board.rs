@@ -9,7 +9,7 @@ use crate::{
     watchdog,
 };
 use core::arch::asm;
-use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
 use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 use esp_hal::rng::TrngSource;
@@ -137,7 +137,7 @@ impl Board for DevKit {
         esp_hal::system::software_reset();
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
-        &drydock_housekeeping::Image
+    fn services(&self) -> &dyn RuntimeServices {
+        &drydock_runtime_services::Image
     }
 }

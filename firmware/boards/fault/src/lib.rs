@@ -141,7 +141,7 @@ pub fn begin(resets: Resets) -> ResetReason {
         _ => record.forget(),
     }
     record.magic = MAGIC;
-    turn_to(BOOT);
+    set_phase(BOOT);
     reason
 }
 
@@ -175,7 +175,7 @@ pub fn mark_app(slot: Option<u8>) {
 }
 
 /// Stores the phase of the main loop: all that is known of a crash in which no handler ran.
-pub fn turn_to(step: [u8; 4]) {
+pub fn set_phase(step: [u8; 4]) {
     // SAFETY: as in `mark_app`.
     unsafe { (&raw mut (*CRASH_RECORD.0.get().cast::<CrashRecord>()).step).write_volatile(step) };
 }

@@ -2,7 +2,7 @@
 
 use crate::{clock::Clock, no_flash::NoFlash, pins::Gpio, reset, uart::Uart};
 use core::cell::Cell;
-use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 
 /// The HiFive1 Rev B.
@@ -96,7 +96,7 @@ impl Board for HiFive {
         reset::reset();
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
-        &drydock_housekeeping::Image
+    fn services(&self) -> &dyn RuntimeServices {
+        &drydock_runtime_services::Image
     }
 }

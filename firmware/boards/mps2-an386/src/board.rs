@@ -1,7 +1,7 @@
 //! The board as the firmware sees it.
 
 use crate::{clock::Clock, entropy::Entropy, flash::RamStore, lights::Lights, uart::Uart};
-use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
 use drydock_fault::Resets;
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 
@@ -94,7 +94,7 @@ impl Board for Mps2 {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
-        &drydock_housekeeping::Image
+    fn services(&self) -> &dyn RuntimeServices {
+        &drydock_runtime_services::Image
     }
 }

@@ -1,7 +1,7 @@
 //! The board as the firmware sees it.
 
 use crate::{clock::Clock, flash::FlashRegions, pins::Gpio, sensors, uart::Uart, watchdog};
-use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
 use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 use nrf52840_pac::Peripherals;
@@ -127,7 +127,7 @@ impl Board for Nano {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
-        &drydock_housekeeping::Image
+    fn services(&self) -> &dyn RuntimeServices {
+        &drydock_runtime_services::Image
     }
 }

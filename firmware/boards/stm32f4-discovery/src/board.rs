@@ -8,7 +8,7 @@ use crate::{
     uart::Uart,
     watchdog,
 };
-use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins};
+use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 
 /// The STM32F4DISCOVERY.
@@ -92,7 +92,7 @@ impl Board for Discovery {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
-        &drydock_housekeeping::Image
+    fn services(&self) -> &dyn RuntimeServices {
+        &drydock_runtime_services::Image
     }
 }

@@ -4,7 +4,7 @@ use crate::{clock::Clock, flash::DataFlash, ident, noise, pins::Ports, reset, tr
 use core::cell::RefCell;
 use cortex_m::peripheral::DWT;
 use drydock_device::{
-    board::{BUILT_MS, Board, BoardInfo, Flash, Housekeeping, Pins},
+    board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices},
     entropy::{Generator, Unhealthy},
 };
 use drydock_protocol::{capability::PinSet, types::ResetReason};
@@ -102,7 +102,7 @@ impl Board for Uno {
         cortex_m::peripheral::SCB::sys_reset();
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
-        &drydock_housekeeping::Image
+    fn services(&self) -> &dyn RuntimeServices {
+        &drydock_runtime_services::Image
     }
 }

@@ -181,13 +181,13 @@ impl ResourceLimiter for Limiter {
             };
         }
         if self.heap_limit_bytes.is_some() {
-            self.board.housekeeping().allow_growth(self.heap_limit_bytes);
+            self.board.services().allow_growth(self.heap_limit_bytes);
         }
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, error: &MemoryError) -> Result<(), LimiterError> {
-        self.board.housekeeping().allow_growth(None);
+        self.board.services().allow_growth(None);
         // It may also be out of fuel; then it is tried again.
         if matches!(error, MemoryError::OutOfSystemMemory) {
             self.refused = Some(Refused::Heap);
@@ -238,7 +238,7 @@ fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Fu
     let ty = FuncType::new(params, call.result.map(of));
     Some(Func::new(&mut *store, ty, move |mut caller, arguments, results| {
         // Whatever the call allocates is no growth of the memory.
-        caller.data().context.board().housekeeping().allow_growth(None);
+        caller.data().context.board().services().allow_growth(None);
         let mut raw = [0; 4];
         for (raw, argument) in raw.iter_mut().zip(arguments) {
             *raw = match argument {

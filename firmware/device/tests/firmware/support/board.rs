@@ -2,7 +2,7 @@
 
 use super::{flash::RamFlash, heap};
 use drydock_device::board::{
-    Arena, Board, BoardInfo, BoardRef, Flash, Housekeeping, MAX_ARENAS, OutOfMemory, Pins, Pull, Usage,
+    Arena, Board, BoardInfo, BoardRef, Flash, MAX_ARENAS, OutOfMemory, Pins, Pull, RuntimeServices, Usage,
 };
 use drydock_protocol::{
     capability::PinSet,
@@ -150,12 +150,12 @@ impl Board for TestBoard {
         self.resets.set(self.resets.get() + 1);
     }
 
-    fn housekeeping(&self) -> &dyn Housekeeping {
+    fn services(&self) -> &dyn RuntimeServices {
         self
     }
 }
 
-impl Housekeeping for TestBoard {
+impl RuntimeServices for TestBoard {
     fn take_fault(&self) -> Option<FaultRecord> {
         self.fault.take()
     }

@@ -1,15 +1,15 @@
-//! What the image keeps of itself, the same on every board: the heap with its arenas, the stack, and the record of a fall.
+//! Runtime services, the same on every board: the heap with its arenas, the stack, and the crash record.
 #![no_std]
 
-use drydock_device::board::{Arena, Housekeeping, OutOfMemory, Step, Usage};
+use drydock_device::board::{Arena, OutOfMemory, Phase, RuntimeServices, Usage};
 use drydock_protocol::types::FaultRecord;
 
 /// The image that runs.
 pub struct Image;
 
-impl Housekeeping for Image {
-    fn turn_to(&self, step: Step) {
-        drydock_fault::turn_to(step.tag());
+impl RuntimeServices for Image {
+    fn set_phase(&self, phase: Phase) {
+        drydock_fault::set_phase(phase.tag());
     }
 
     fn take_fault(&self) -> Option<FaultRecord> {

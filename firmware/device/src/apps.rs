@@ -127,7 +127,7 @@ impl App {
             .map_or((0, 0), |instance| (instance.fuel_spent(), instance.memory_bytes()));
         let mut context = self.instance.as_mut().map(|instance| instance.context());
         if let Some(context) = &mut context {
-            context.tell_lost_lines();
+            context.publish_lost_lines();
         }
         AppMetrics {
             app: self.manifest.app.clone(),
@@ -391,7 +391,7 @@ impl Apps {
     }
 
     /// The app that [`Self::next_report`] will tell of.
-    pub fn next_untold(&self) -> Option<&App> {
+    pub fn next_pending(&self) -> Option<&App> {
         self.apps.iter().find(|app| app.report_due)
     }
 
@@ -404,7 +404,7 @@ impl Apps {
     }
 
     /// Everything has been told (in `Hello`).
-    pub fn reports_told(&mut self) {
+    pub fn reports_published(&mut self) {
         for app in &mut self.apps {
             app.report_due = false;
         }
@@ -442,7 +442,7 @@ impl Apps {
         if let Some(app) = self.get_mut(name) {
             app.callback = None;
             if let Some(instance) = &mut app.instance {
-                instance.context().tell_lost_lines();
+                instance.context().publish_lost_lines();
             }
             app.instance = None;
             app.reserved_bytes = 0;
@@ -453,7 +453,7 @@ impl Apps {
 }
 
 /// How an app ended.
-struct End {
+struct AppEnd {
     state: AppState,
     failure: Option<Failure>,
 }
@@ -521,7 +521,7 @@ impl App {
         (interval_ms > 0).then_some(u64::from(interval_ms) * 1000)
     }
 
-    fn run_slice(&mut self, board: BoardRef, heap_limit_bytes: u32) -> Option<End> {
+    fn run_slice(&mut self, board: BoardRef, heap_limit_bytes: u32) -> Option<AppEnd> {
         let arena = self.arena(self.reserved_bytes);
         let heap_limit_bytes = heap_limit_bytes.max(self.reserved_bytes);
         let (instance, callback) = (self.instance.as_mut()?, self.callback.as_mut()?);
@@ -556,7 +556,7 @@ impl App {
         match progress {
             Progress::OutOfFuel => None,
             Progress::Finished => self.returned(export, board.now_us()),
-            Progress::Exited(0) => Some(End {
+            Progress::Exited(0) => Some(AppEnd {
                 state: AppState::Exited,
                 failure: None,
             }),
@@ -592,7 +592,7 @@ impl App {
     }
 
     /// A callback has returned: begins what comes next, or ends the app if nothing does.
-    fn returned(&mut self, export: Export, now_us: u64) -> Option<End> {
+    fn returned(&mut self, export: Export, now_us: u64) -> Option<AppEnd> {
         let interval_before = self.callback.take()?.interval_ms_at_start;
         let instance = self.instance.as_mut()?;
         if export != Export::Tick {
@@ -601,7 +601,7 @@ impl App {
                 return None;
             }
             if !instance.has(Export::Tick) {
-                return Some(End {
+                return Some(AppEnd {
                     state: AppState::Exited,
                     failure: None,
                 });
@@ -621,8 +621,8 @@ impl App {
     }
 }
 
-fn failed(export: Export, kind: FailureKind, detail: String) -> End {
-    End {
+fn failed(export: Export, kind: FailureKind, detail: String) -> AppEnd {
+    AppEnd {
         state: AppState::Failed,
         failure: Some(Failure {
             kind,

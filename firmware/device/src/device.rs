@@ -3,7 +3,7 @@
 use crate::{
     board::{BoardRef, PART_OF_ERASURE_US, Phase},
     link::Link,
-    session::{self, Conversation, End, Purpose},
+    session::{self, Conversation, ConversationEnd, Purpose},
     state::DeviceState,
     tls::Buffers,
     verifier,
@@ -196,7 +196,7 @@ impl Device {
         match polled {
             Poll::Ready(end) => self.conversation_ended(end),
             Poll::Pending if !is_welcome && now_us > self.conversation_since_us + HANDSHAKE_TIMEOUT_US => {
-                self.conversation_ended(End::Protocol("the gateway does not answer"));
+                self.conversation_ended(ConversationEnd::Protocol("the gateway does not answer"));
             }
             Poll::Pending => {}
         }
@@ -218,21 +218,21 @@ impl Device {
     }
 
     /// The link begins anew, so that the host knows that the old conversation is over.
-    fn conversation_ended(&mut self, end: End) {
+    fn conversation_ended(&mut self, end: ConversationEnd) {
         self.conversation = None;
         self.state.borrow_mut().session_ended();
         let end = match end {
-            End::Enrolled if self.state.borrow_mut().keep_given().is_err() => End::Flash,
+            ConversationEnd::Enrolled if self.state.borrow_mut().keep_given().is_err() => ConversationEnd::Flash,
             end => end,
         };
         self.restart_link();
         let now_us = self.board.now_us();
         let pause_us = match end {
-            End::Enrolled | End::EnrollRefused(_) => {
+            ConversationEnd::Enrolled | ConversationEnd::EnrollRefused(_) => {
                 self.pair = None;
                 0
             }
-            End::Connection(crate::tls::ConnectError::Refused(_)) => REFUSED_RETRY_US,
+            ConversationEnd::Connection(crate::tls::ConnectError::Refused(_)) => REFUSED_RETRY_US,
             _ => self.retry_us,
         };
         self.next_attempt_us = now_us + pause_us;
@@ -286,7 +286,7 @@ impl Device {
     }
 }
 
-fn severity_text(end: &End) -> &'static str {
+fn severity_text(end: &ConversationEnd) -> &'static str {
     use drydock_protocol::types::LogLevel;
     match session::severity(end) {
         LogLevel::Warn | LogLevel::Error => "warning",

@@ -163,7 +163,7 @@ impl Allowance {
     }
 
     /// Says how many lines were lost since this was last said, if the ring has room for that.
-    pub(crate) fn tell_lost(&mut self, logs: &mut LogRing, app: &str, uptime_ms: u64) {
+    pub(crate) fn publish_lost(&mut self, logs: &mut LogRing, app: &str, uptime_ms: u64) {
         let plural = if self.lost == 1 { "" } else { "s" };
         if self.lost > 0 && logs.push_notice(app, &format!("{} line{plural} dropped", self.lost), uptime_ms) {
             self.lost = 0;
@@ -255,8 +255,8 @@ mod tests {
             write(&mut ring, &mut allowance, 10_000_000);
         }
         assert_eq!(ring.dropped(), 13);
-        allowance.tell_lost(&mut ring, "flood", 10_000_000);
-        allowance.tell_lost(&mut ring, "flood", 10_000_000);
+        allowance.publish_lost(&mut ring, "flood", 10_000_000);
+        allowance.publish_lost(&mut ring, "flood", 10_000_000);
         let notice = ring.pop().unwrap();
         assert_eq!(
             (notice.app.as_str(), notice.text.as_str()),
@@ -275,7 +275,7 @@ mod tests {
                 allowance.found_no_room();
             }
         }
-        allowance.tell_lost(&mut ring, "a", 0);
+        allowance.publish_lost(&mut ring, "a", 0);
         let last = core::iter::from_fn(|| ring.pop()).last().unwrap();
         assert_eq!((last.level, last.text.as_str()), (LogLevel::Warn, "2 lines dropped"));
     }

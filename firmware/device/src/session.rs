@@ -31,7 +31,7 @@ use embedded_tls::{TlsError, TlsReader, TlsWriter};
 
 /// How a conversation with the gateway ended.
 #[derive(Debug)]
-pub enum End {
+pub enum ConversationEnd {
     /// The gateway gave an identity, which [`DeviceState::keep_given`] keeps when the conversation is gone, and with it what
     /// that took of the heap. The session follows in a new life of the link.
     Enrolled,
@@ -45,19 +45,19 @@ pub enum End {
     Flash,
 }
 
-impl From<ConnectError> for End {
+impl From<ConnectError> for ConversationEnd {
     fn from(error: ConnectError) -> Self {
         Self::Connection(error)
     }
 }
 
-impl From<TlsError> for End {
+impl From<TlsError> for ConversationEnd {
     fn from(error: TlsError) -> Self {
         Self::Connection(error.into())
     }
 }
 
-impl core::fmt::Display for End {
+impl core::fmt::Display for ConversationEnd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Enrolled => f.write_str("enrolled"),
@@ -70,7 +70,7 @@ impl core::fmt::Display for End {
 }
 
 /// A conversation under way. It advances when it is polled after the link was pumped.
-pub type Conversation = Pin<Box<dyn Future<Output = End>>>;
+pub type Conversation = Pin<Box<dyn Future<Output = ConversationEnd>>>;
 
 /// What a conversation is for.
 pub enum Purpose {
@@ -106,7 +106,7 @@ async fn converse(
     link: &Rc<Link>,
     buffers: &RefCell<Buffers>,
     purpose: Purpose,
-) -> Result<End, End> {
+) -> Result<ConversationEnd, ConversationEnd> {
     let mut buffers = buffers.borrow_mut();
     let (trust, client) = credentials(&state.borrow(), &purpose);
     let alpn = match purpose {
@@ -120,7 +120,7 @@ async fn converse(
         Purpose::Enroll(pair) => enroll_request(board, &state.borrow(), pair),
         Purpose::Session(_) => state.borrow_mut().hello(),
     };
-    let first = first.ok_or(End::Protocol(
+    let first = first.ok_or(ConversationEnd::Protocol(
         "what this device says about itself does not fit a message",
     ))?;
     let mut reading = pin!(read_messages(state, &mut reader, purpose, gateway));
@@ -184,7 +184,7 @@ async fn read_messages(
     reader: &mut TlsReader<'_, SessionStream, Suite>,
     purpose: Purpose,
     gateway: Accepted,
-) -> Result<End, End> {
+) -> Result<ConversationEnd, ConversationEnd> {
     let mut messages = framing::Reader::new();
     loop {
         // A gateway that asks faster than it reads has to wait.
@@ -198,17 +198,17 @@ async fn read_messages(
         let mut rest = bytes;
         let message = messages
             .next(&mut rest)
-            .map_err(|_| End::Protocol("the gateway sent a message that is too long"))?;
+            .map_err(|_| ConversationEnd::Protocol("the gateway sent a message that is too long"))?;
         let used = bytes.len() - rest.len();
         if let Some(message) = message {
             if let Purpose::Enroll(pair) = purpose {
                 let (identity, time_ms) = read_answer(message, &pair, gateway)?;
                 state.borrow_mut().given(identity, time_ms);
-                return Ok(End::Enrolled);
+                return Ok(ConversationEnd::Enrolled);
             }
             let mut state = state.borrow_mut();
             if !state.is_welcome() && !is_welcome(message) {
-                return Err(End::Protocol("the gateway's first message is no welcome"));
+                return Err(ConversationEnd::Protocol("the gateway's first message is no welcome"));
             }
             if let Some(reply) = handle_message(&mut *state, message) {
                 state.reply(reply);
@@ -228,7 +228,7 @@ async fn write_messages(
     link: &Rc<Link>,
     writer: &mut TlsWriter<'_, SessionStream, Suite>,
     first: Vec<u8>,
-) -> Result<End, End> {
+) -> Result<ConversationEnd, ConversationEnd> {
     let mut message = first;
     loop {
         // Messages are encoded by the protocol crate, which makes none that is too long.
@@ -251,8 +251,8 @@ async fn write_messages(
     }
 }
 
-fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identity, u64), End> {
-    let malformed = End::Protocol("the answer to the enrollment request is malformed");
+fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identity, u64), ConversationEnd> {
+    let malformed = ConversationEnd::Protocol("the answer to the enrollment request is malformed");
     let Ok(envelope) = Envelope::decode(answer) else {
         return Err(malformed);
     };
@@ -263,7 +263,7 @@ fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identit
             };
             // The gateway that speaks is the one to pin; another pin would lock the device out.
             if enrolled.gateway_pin != gateway.key_digest.0 {
-                return Err(End::Protocol("the gateway gave a pin that is not its own"));
+                return Err(ConversationEnd::Protocol("the gateway gave a pin that is not its own"));
             }
             let identity = Identity {
                 device_id: enrolled.device_id,
@@ -277,7 +277,7 @@ fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identit
             Ok((identity, enrolled.time_ms))
         }
         Some(Kind::EnrollRefused) => Err(match envelope.body::<EnrollRefused>() {
-            Ok(refused) => End::EnrollRefused(refused.detail),
+            Ok(refused) => ConversationEnd::EnrollRefused(refused.detail),
             Err(_) => malformed,
         }),
         _ => Err(malformed),
@@ -285,10 +285,10 @@ fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identit
 }
 
 /// The level at which an end is logged.
-pub(crate) fn severity(end: &End) -> LogLevel {
+pub(crate) fn severity(end: &ConversationEnd) -> LogLevel {
     match end {
-        End::Enrolled => LogLevel::Info,
-        End::Connection(ConnectError::Tls(TlsError::ConnectionClosed | TlsError::Io(_))) => LogLevel::Info,
+        ConversationEnd::Enrolled => LogLevel::Info,
+        ConversationEnd::Connection(ConnectError::Tls(TlsError::ConnectionClosed | TlsError::Io(_))) => LogLevel::Info,
         _ => LogLevel::Warn,
     }
 }

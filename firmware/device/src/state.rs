@@ -45,7 +45,7 @@ pub struct DeviceState {
     pub clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
     /// Lines up to this mark go before the end of an app that is to be told next.
-    told_after: Option<u32>,
+    publish_after: Option<u32>,
     /// The manifest of the transfer under way.
     incoming: Option<Manifest>,
     replies: VecDeque<Vec<u8>>,
@@ -88,7 +88,7 @@ impl DeviceState {
             given: None,
             clock,
             logs,
-            told_after: None,
+            publish_after: None,
             incoming: None,
             replies: VecDeque::with_capacity(MAX_REPLIES),
             fault: board.services().take_fault(),
@@ -132,9 +132,9 @@ impl DeviceState {
     pub fn hello(&mut self) -> Option<Vec<u8>> {
         self.replies.clear();
         self.session_id = None;
-        self.told_after = None;
+        self.publish_after = None;
         self.package_abort();
-        self.apps.reports_told();
+        self.apps.reports_published();
         let (info, uptime_ms) = (self.board.info(), self.clock.uptime_ms());
         let mut hello = Hello {
             board: info.name.into(),
@@ -197,12 +197,12 @@ impl DeviceState {
         if self.board.now_us() >= self.next_metrics_us {
             return encode_metrics(self.metrics(link));
         }
-        if let Some(app) = self.apps.next_untold() {
+        if let Some(app) = self.apps.next_pending() {
             let last_words = if app.has_ended() { self.last_words() } else { None };
             if let Some(line) = last_words {
                 return envelope::encode(Kind::Log, 0, &line).ok();
             }
-            self.told_after = None;
+            self.publish_after = None;
             let report = self.apps.next_report()?;
             return envelope::encode(Kind::AppReport, 0, &report).ok();
         }
@@ -214,7 +214,7 @@ impl DeviceState {
     /// hold the report up.
     fn last_words(&mut self) -> Option<Log> {
         let mut logs = self.logs.borrow_mut();
-        let mark = *self.told_after.get_or_insert_with(|| logs.mark());
+        let mark = *self.publish_after.get_or_insert_with(|| logs.mark());
         logs.pop_before(mark)
     }
 
@@ -343,7 +343,7 @@ impl DeviceState {
                 self.apps.fail(&name, kind, &detail);
             }
         }
-        self.apps.reports_told();
+        self.apps.reports_published();
     }
 
     fn start(&mut self, name: &str) -> Result<(), StartError> {

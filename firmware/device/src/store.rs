@@ -116,7 +116,7 @@ pub struct AppStore {
     cursor: u32,
     /// Free units that were erased and not written to since, and those of which a record says so.
     blank: Range<u32>,
-    told_blank: Range<u32>,
+    recorded_blank: Range<u32>,
     /// Flash can be erased in parts.
     erases_ahead: bool,
 }
@@ -153,7 +153,7 @@ impl AppStore {
             apps,
             transfer: None,
             cursor: blank.start,
-            told_blank: blank.clone(),
+            recorded_blank: blank.clone(),
             blank,
             erases_ahead: true,
         }
@@ -291,13 +291,13 @@ impl AppStore {
         let next = self.blank.end;
         let done = if next < (start + UNITS_AHEAD).min(self.units()) && self.is_usable(next) {
             // To begin erasing what the record says is blank would make it untrue.
-            let erased = match self.told_blank.contains(&next) {
+            let erased = match self.recorded_blank.contains(&next) {
                 true => Ok(true),
                 false => self.board.flash().erase_in_part(self.offset(next)),
             };
             erased.map(|done| self.blank.end += u32::from(done))
-        } else if self.told_blank != self.blank {
-            self.tell_blank(self.blank.clone())
+        } else if self.recorded_blank != self.blank {
+            self.record_blank(self.blank.clone())
         } else {
             return false;
         };
@@ -386,14 +386,14 @@ impl AppStore {
     pub fn wipe(&mut self) -> Result<(), FlashError> {
         self.transfer = None;
         self.apps.clear();
-        (self.blank, self.told_blank) = (0..0, 0..0);
+        (self.blank, self.recorded_blank) = (0..0, 0..0);
         self.records.wipe()
     }
 
     /// Takes units for a transfer and returns how many of them, from the first on, need no erasure.
     fn take_units(&mut self, units: Range<u32>) -> Result<u32, FlashError> {
-        if units.start < self.told_blank.end && self.told_blank.start < units.end {
-            self.tell_blank(0..0)?;
+        if units.start < self.recorded_blank.end && self.recorded_blank.start < units.end {
+            self.record_blank(0..0)?;
         }
         let is_ready = |unit: &u32| self.blank.contains(unit) && self.is_blank(*unit);
         let ready = units.clone().take_while(is_ready).count() as u32;
@@ -406,13 +406,13 @@ impl AppStore {
     }
 
     /// Lets the record say that these units are blank, which no power cut can make untrue.
-    fn tell_blank(&mut self, units: Range<u32>) -> Result<(), FlashError> {
+    fn record_blank(&mut self, units: Range<u32>) -> Result<(), FlashError> {
         let value = match units.is_empty() {
             true => Vec::new(),
             false => minicbor::to_vec((units.start, units.end)).map_err(|_| FlashError)?,
         };
         self.records.write(&Key::Blank, &value)?;
-        self.told_blank = units;
+        self.recorded_blank = units;
         Ok(())
     }
 

@@ -172,10 +172,10 @@ impl AppContext {
     }
 
     /// Says in the app's name how many of its lines were lost.
-    pub fn tell_lost_lines(&mut self) {
+    pub fn publish_lost_lines(&mut self) {
         let uptime_ms = self.clock.uptime_ms();
         self.allowance
-            .tell_lost(&mut self.logs.borrow_mut(), &self.app, uptime_ms);
+            .publish_lost(&mut self.logs.borrow_mut(), &self.app, uptime_ms);
     }
 
     fn write_line(&mut self, level: LogLevel) {

@@ -43,7 +43,7 @@ impl WasmHost for WasmiHost {
         let module = module.map_err(|error| LoadError::Invalid(reason(&error)))?;
         let mut store = Store::new(
             &engine,
-            State {
+            InstanceData {
                 limiter: Limiter {
                     board: context.board(),
                     memory_bytes: limits.memory_bytes as usize,
@@ -117,7 +117,7 @@ fn config(limits: &AppLimits) -> Config {
     config
 }
 
-fn load_error(store: &Store<State>, error: &Error) -> LoadError {
+fn load_error(store: &Store<InstanceData>, error: &Error) -> LoadError {
     let limiter = &store.data().limiter;
     match limiter.refused {
         Some(_) => LoadError::Memory(format!(
@@ -141,7 +141,7 @@ fn reason(error: &Error) -> String {
 }
 
 /// What the store carries: the app's context and its limits.
-struct State {
+struct InstanceData {
     context: AppContext,
     limiter: Limiter,
     memory: Option<Memory>,
@@ -227,7 +227,7 @@ impl core::fmt::Display for StopError {
 
 impl HostError for StopError {}
 
-fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Func> {
+fn host_function(store: &mut Store<InstanceData>, call: &'static HostCall) -> Option<Func> {
     let function = implementation(call)?;
     let of = |ty: ValueType| match ty {
         ValueType::I32 => ValType::I32,
@@ -274,7 +274,7 @@ fn host_function(store: &mut Store<State>, call: &'static HostCall) -> Option<Fu
 }
 
 struct WasmiInstance {
-    store: Store<State>,
+    store: Store<InstanceData>,
     memory: Option<Memory>,
     /// By [`Export`].
     exports: [Option<TypedFunc<(), ()>>; Export::ALL.len()],

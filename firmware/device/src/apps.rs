@@ -19,8 +19,8 @@ use drydock_protocol::{
 /// Fuel of a slice: about 4 ms of a Cortex-M4 at 64 MHz.
 const SLICE_FUEL: u64 = 10_000;
 
-/// Longest time of one slice, in microseconds: whatever an app does, the session gets the CPU again after it. Host calls are
-/// priced so that a slice stays far below this.
+/// Longest time of one slice, in microseconds. The session gets the CPU between slices. Host calls cost so much fuel that a
+/// slice stays far below this.
 const MAX_SLICE_US: u64 = 500_000;
 
 /// Heap that no app may reserve: for the session and its handshake.
@@ -45,11 +45,11 @@ pub struct App {
     next_tick_us: u64,
     /// Where its instance lives.
     arena: u8,
-    /// Heap that was promised to it.
+    /// Heap that is reserved for it.
     reserved_bytes: u32,
     traps: u32,
     callback_max_us: u32,
-    /// The state changed and nobody has been told.
+    /// The state changed since it was last reported.
     report_due: bool,
 }
 
@@ -98,7 +98,7 @@ impl App {
         matches!(self.state, AppState::Exited | AppState::Failed | AppState::Stopped)
     }
 
-    /// What is told to the gateway.
+    /// The report for the gateway.
     pub fn report(&self, uptime_ms: u64) -> AppReport {
         AppReport {
             app: self.manifest.app.clone(),
@@ -112,7 +112,7 @@ impl App {
         }
     }
 
-    /// An app that was set aside begins again.
+    /// Resets an app that was set aside to [`AppState::Installed`].
     pub fn forget_run(&mut self) {
         self.instance = None;
         self.callback = None;
@@ -172,14 +172,14 @@ pub enum Slice {
 /// Why an app cannot start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
-    /// The heap cannot hold it: bytes it needs, bytes there are.
+    /// The heap has no room for it.
     NoMemory {
         /// What the app needs.
         needed_bytes: u32,
-        /// What is not promised to others.
+        /// What is not reserved for others.
         free_bytes: u32,
     },
-    /// It took more than there was while it was loaded.
+    /// The heap ran out while it was loaded.
     OutOfMemory(OutOfMemory),
     /// Its module cannot be loaded.
     Load(LoadError),
@@ -217,7 +217,7 @@ impl Apps {
         self.apps.push(app);
     }
 
-    /// Removes an app and all it holds.
+    /// Removes an app and frees its memory.
     pub fn remove(&mut self, name: &str) -> Option<App> {
         self.unload(name);
         let at = self.apps.iter().position(|app| app.name() == name)?;
@@ -225,7 +225,7 @@ impl Apps {
         Some(self.apps.remove(at))
     }
 
-    /// Heap that an app with this manifest needs, as far as it can be known before it is loaded.
+    /// Heap that an app with this manifest needs, estimated before it is loaded.
     pub fn need_bytes(manifest: &Manifest) -> u32 {
         // Measured on the device: engine, store and linked calls take about 8 KB; code grows about fourfold when compiled.
         const FIXED_BYTES: u32 = 8 * 1024;
@@ -237,7 +237,7 @@ impl Apps {
         floor.max(limits.heap_bytes)
     }
 
-    /// Heap that an app could be promised now, if the app of the given name were not loaded.
+    /// Heap that could be reserved for an app now, if the app `except` were not loaded.
     pub fn free_bytes(&self, except: &str) -> u32 {
         let heap = self.board.services().heap();
         let mut free = i64::from(heap.total_bytes) - i64::from(heap.used_bytes) - i64::from(SYSTEM_HEAP_BYTES);
@@ -279,7 +279,7 @@ impl Apps {
             return Ok(());
         };
         self.admit(&self.apps[at].manifest)?;
-        // What loading takes cannot be known before, so it may take all that is promised to nobody.
+        // How much loading takes is not known in advance, so it may take all heap that is not reserved.
         let limit_bytes = self.free_bytes(name);
         let app = &mut self.apps[at];
         let (limits, mut loaded) = (app.manifest.limits, None);
@@ -335,7 +335,7 @@ impl Apps {
         }
     }
 
-    /// Frees what was loaded of an app that shall not run yet.
+    /// Frees the instance of an app that is not to run yet.
     pub fn install_only(&mut self, name: &str) {
         self.unload(name);
         if let Some(app) = self.get_mut(name) {
@@ -352,7 +352,7 @@ impl Apps {
         }
     }
 
-    /// Ends an app that could not start or whose run took the board down.
+    /// Marks an app as failed that could not start, or that reset the board.
     pub fn fail(&mut self, name: &str, kind: FailureKind, detail: &str) {
         self.unload(name);
         if let Some(app) = self.get_mut(name) {
@@ -390,12 +390,12 @@ impl Apps {
         self.apps.iter_mut().map(|app| app.metrics(self.board)).collect()
     }
 
-    /// The app that [`Self::next_report`] will tell of.
+    /// The app whose report [`Self::next_report`] returns.
     pub fn next_pending(&self) -> Option<&App> {
         self.apps.iter().find(|app| app.report_due)
     }
 
-    /// The next app whose state nobody has been told.
+    /// The report of the next app whose state changed.
     pub fn next_report(&mut self) -> Option<AppReport> {
         let uptime_ms = self.clock.uptime_ms();
         let app = self.apps.iter_mut().find(|app| app.report_due)?;
@@ -403,14 +403,14 @@ impl Apps {
         Some(app.report(uptime_ms))
     }
 
-    /// Everything has been told (in `Hello`).
+    /// All states were reported, in `Hello`.
     pub fn reports_published(&mut self) {
         for app in &mut self.apps {
             app.report_due = false;
         }
     }
 
-    /// The app's state was not told in full.
+    /// Reports the app's state again, because the last report was incomplete.
     pub fn report_again(&mut self, name: &str) {
         if let Some(app) = self.get_mut(name) {
             app.report_due = true;
@@ -467,8 +467,8 @@ impl App {
         }
     }
 
-    /// What a loaded app may have of the heap: what it has, and what its calls may take. Its memory grows beyond that as far
-    /// as there is room.
+    /// Heap that is reserved for a loaded app: what it holds, and what its calls may take. Its memory grows beyond that as
+    /// far as there is room.
     fn promise(&self, board: BoardRef) -> u32 {
         let limits = &self.manifest.limits;
         board
@@ -505,7 +505,7 @@ impl App {
     }
 
     fn begin_tick(&mut self, now_us: u64) {
-        // The next one keeps to the raster unless it was missed.
+        // The next tick stays on the raster unless it was missed.
         let interval_us = self.interval_us().unwrap_or(u64::MAX);
         let next_us = self.next_tick_us.saturating_add(interval_us);
         self.next_tick_us = if next_us > now_us {
@@ -541,7 +541,7 @@ impl App {
             return Some(failed(export, FailureKind::MemoryLimit, format!("{error}")));
         }
         if instance.memory_bytes() > before.0 {
-            // What the memory took is the app's from now on, beside what was promised.
+            // What the memory took stays reserved for the app, beside the rest.
             let grown = board.services().arena_bytes(arena.number).saturating_sub(before.1);
             self.reserved_bytes = self.reserved_bytes.saturating_add(grown).min(heap_limit_bytes);
         }
@@ -549,7 +549,7 @@ impl App {
         if progress == Progress::Finished {
             instance.context().flush_line();
         }
-        // However the callback went on: an app that is slow ends, also one that returns in time for its next call.
+        // Checked for every outcome: an app that overruns its limits fails also if it returned, trapped or exited.
         if let Some(detail) = self.overrun(slice_us) {
             return Some(failed(export, FailureKind::ExecutionLimit, detail));
         }
@@ -576,7 +576,7 @@ impl App {
         }
     }
 
-    /// How the callback under way has exceeded what it may take.
+    /// How the current callback exceeded its limits.
     fn overrun(&self, slice_us: u64) -> Option<String> {
         let (instance, callback) = (self.instance.as_ref()?, self.callback.as_ref()?);
         let limits = &self.manifest.limits;
@@ -591,7 +591,7 @@ impl App {
         }
     }
 
-    /// A callback has returned: begins what comes next, or ends the app if nothing does.
+    /// Handles a callback that returned: begins the next one, or ends the app.
     fn returned(&mut self, export: Export, now_us: u64) -> Option<AppEnd> {
         let interval_before = self.callback.take()?.interval_ms_at_start;
         let instance = self.instance.as_mut()?;

@@ -1,7 +1,7 @@
-//! What the firmware asks of a board. A board crate implements [`Board`]; the tests do it in memory.
+//! The interface between firmware and board. A board crate implements [`Board`]; the tests implement it in memory.
 //!
-//! Everything takes `&self`: hardware has interior mutability of its own, and one reference can then be shared by the
-//! link, the apps' host calls and the store.
+//! All methods take `&self`: hardware has interior mutability, and the link, the host calls and the store share one
+//! reference.
 
 use alloc::string::String;
 use drydock_protocol::{
@@ -10,7 +10,7 @@ use drydock_protocol::{
     types::{FaultRecord, ResetReason},
 };
 
-/// The clock of a device starts here until a gateway tells it the time: 2026-01-01, the year of this source.
+/// Device time before the first session: 2026-01-01, the year of this source.
 pub const BUILT_MS: u64 = 1_767_225_600_000;
 
 /// A board, for as long as the firmware runs.
@@ -31,10 +31,10 @@ pub trait Board {
     /// Must not sleep while [`Self::link_read`] has bytes.
     fn sleep_until(&self, deadline_us: u64) -> u64;
 
-    /// Takes bytes that arrived on the link's wire and returns how many.
+    /// Reads bytes that arrived on the link's UART and returns how many.
     fn link_read(&self, out: &mut [u8]) -> usize;
 
-    /// Puts bytes on the link's wire and returns how many were taken; 0: busy.
+    /// Writes bytes to the link's UART and returns how many it took. 0: busy.
     fn link_write(&self, data: &[u8]) -> usize;
 
     /// Fills the buffer from the board's source of true randomness.
@@ -49,7 +49,7 @@ pub trait Board {
     /// Chip temperature in thousandths of a degree Celsius, if the chip has a sensor.
     fn temperature_mc(&self) -> Option<i32>;
 
-    /// Tells the watchdog that the firmware is alive.
+    /// Feeds the watchdog.
     fn feed_watchdog(&self);
 
     /// Why the board last came out of reset.
@@ -71,28 +71,28 @@ pub trait RuntimeServices {
     /// The record of the last panic or fault. Returned once.
     fn take_fault(&self) -> Option<FaultRecord>;
 
-    /// Does work whose allocations belong to an arena, and leaves a mark that survives a panic while it lasts.
+    /// Runs work whose allocations belong to an arena. Meanwhile the arena's mark is in the crash record.
     ///
-    /// Where the arena or the heap is exhausted, the work is left in the middle and its destructors do not run. So it may
-    /// own nothing outside of the arena but reference counts, must hold no borrow of a cell while it allocates, and the
-    /// caller must [forget](core::mem::forget) what it has of the arena before [`Self::free_arena`].
+    /// If the arena or the heap is exhausted, the work is abandoned and its destructors do not run. So it must own nothing
+    /// outside of the arena but reference counts, must not hold a borrow of a cell while it allocates, and the caller must
+    /// [forget](core::mem::forget) all values in the arena before [`Self::free_arena`].
     ///
     /// # Errors
-    /// [`OutOfMemory`], if the work was left.
+    /// [`OutOfMemory`], if the work was abandoned.
     fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory>;
 
-    /// Lets the next allocation of bytes (of alignment 1) in the work under way fail: where the arena would come to hold more
-    /// than the limit or the heap has no room, it gets no memory and the work goes on. Where it succeeds, the arena's limit
-    /// rises by what it took. `None` takes that back.
+    /// Lets the next allocation with alignment 1 in the current work fail. If the arena would exceed `limit_bytes`, or the
+    /// heap has no room, the allocation fails and the work goes on. If it succeeds, the arena's limit rises by its size.
+    /// `None` cancels this.
     fn allow_growth(&self, limit_bytes: Option<u32>);
 
-    /// Bytes that belong to an arena now.
+    /// Bytes in an arena.
     fn arena_bytes(&self, number: u8) -> u32;
 
-    /// Frees what still belongs to an arena. Nobody may use it any more.
+    /// Frees all blocks of an arena. They must not be used any more.
     fn free_arena(&self, number: u8);
 
-    /// The [mark](Arena::mark) of the work that the last panic or fault struck.
+    /// The [mark](Arena::mark) of the work during which the last crash happened.
     fn faulted_app(&self) -> Option<u8>;
 
     /// Heap in use, at most since reset, and in all.
@@ -140,11 +140,11 @@ pub struct Arena {
     pub number: u8,
     /// What may belong to it at most.
     pub limit_bytes: u32,
-    /// Says after a reset for whom the firmware worked.
+    /// Identifies the app after a crash.
     pub mark: u8,
 }
 
-/// An arena had no room for what was asked of it.
+/// An allocation exceeded its arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory {
     /// What belonged to it.
@@ -212,8 +212,8 @@ pub trait Flash {
     /// [`FlashError`] if the hardware reports one or nothing that can be erased begins there.
     fn erase(&self, offset: u32) -> Result<(), FlashError>;
 
-    /// Does a part of erasing the unit that begins at the offset, which takes [`PART_OF_ERASURE_US`] at most, and returns
-    /// whether it was the last. Meanwhile others may be read, written and erased, which begins this one anew.
+    /// Does one part of erasing the unit that begins at the offset, in at most [`PART_OF_ERASURE_US`]. Returns whether it was
+    /// the last part. Other units may be read, written and erased in between, which restarts this erasure.
     ///
     /// # Errors
     /// [`FlashError`] where flash cannot be erased like that, or as for [`Self::erase`].
@@ -255,7 +255,7 @@ pub struct Sectors {
     pub package_units: u32,
 }
 
-/// Flash did not take what was written.
+/// Writing or erasing flash failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlashError;
 

@@ -1,4 +1,4 @@
-//! Device time: the latest of build time, stored time and the last authenticated gateway time, running on with uptime.
+//! Device time: the latest of build time, stored time and the last authenticated gateway time, plus the uptime since.
 
 use crate::{
     board::BoardRef,
@@ -36,17 +36,17 @@ impl DeviceClock {
         self.board.now_us() / 1000
     }
 
-    /// Milliseconds since the Unix epoch, or earlier than that if the device has not heard the time lately.
+    /// Milliseconds since the Unix epoch. Behind the real time if the device was off since it last got the time.
     pub fn now_ms(&self) -> u64 {
         self.at_reset_ms.get() + self.uptime_ms()
     }
 
-    /// Takes the time of an authenticated gateway, unless it lies behind.
+    /// Takes the time of an authenticated gateway, unless it is earlier than device time.
     pub fn learn(&self, gateway_ms: u64, records: &mut Records) {
         let at_reset_ms = gateway_ms.saturating_sub(self.uptime_ms());
         self.at_reset_ms.set(at_reset_ms.max(self.at_reset_ms.get()));
         if gateway_ms > self.stored_ms.get().saturating_add(STORE_INTERVAL_MS)
-            // A time that cannot be stored is learnt again in the next session.
+            // If it cannot be stored, the next session brings the time again.
             && records.write(&Key::DeviceTime, &gateway_ms.to_le_bytes()).is_ok()
         {
             self.stored_ms.set(gateway_ms);

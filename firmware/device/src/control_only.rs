@@ -5,9 +5,9 @@ use crate::{board::BoardRef, device::reset_text, link::Link};
 use alloc::format;
 use drydock_protocol::control::{FromDevice, FromHost, Identity, IdentityState};
 
-/// The device tells who it is this often.
+/// Interval of identity messages.
 const IDENTITY_INTERVAL_US: u64 = 1_000_000;
-/// The main loop sleeps no longer than this, for the watchdog's sake.
+/// Longest sleep of the main loop. The watchdog must be fed in time.
 const LONGEST_SLEEP_US: u64 = 500_000;
 
 /// The firmware.
@@ -37,19 +37,19 @@ impl ControlOnly {
         }
     }
 
-    /// Says something on the `log` channel.
+    /// Writes a line to the `log` channel.
     pub fn say(&self, line: &str) {
         self.link.log(line);
     }
 
-    /// Runs for ever.
+    /// Runs the main loop.
     pub fn run(mut self) -> ! {
         loop {
             self.turn();
         }
     }
 
-    /// One turn of the main loop: everything that is due, then sleep until something may be.
+    /// One turn of the main loop: does everything that is due, then sleeps until the next deadline.
     pub fn turn(&mut self) {
         self.board.feed_watchdog();
         if self.link.pump() {

@@ -18,18 +18,18 @@ use drydock_protocol::{
     types::ResetReason,
 };
 
-/// The device tells who it is this often until a session stands.
+/// Interval of identity messages until the session is established.
 const IDENTITY_INTERVAL_US: u64 = 1_000_000;
-/// A handshake that stands still for this long is given up.
+/// Time after which a handshake is given up.
 const HANDSHAKE_TIMEOUT_US: u64 = 10_000_000;
 /// Pause before the first new attempt; it doubles up to the last.
 const FIRST_RETRY_US: u64 = 100_000;
 const LAST_RETRY_US: u64 = 1_000_000;
-/// Pause after the device refused the server: the same server will be refused again.
+/// Pause after the device refused the server; it would refuse the same server again.
 const REFUSED_RETRY_US: u64 = 10_000_000;
-/// The main loop sleeps no longer than this, for the watchdog's sake.
+/// Longest sleep of the main loop. The watchdog must be fed in time.
 const LONGEST_SLEEP_US: u64 = 500_000;
-/// Time for the answer to a wipe to leave.
+/// Time in which the reply to a wipe is sent.
 const WIPE_DELAY_US: u64 = 200_000;
 /// Longest token that a host may give.
 const MAX_TOKEN_BYTES: usize = 64;
@@ -48,7 +48,7 @@ pub struct Device {
     retry_us: u64,
     was_welcome: bool,
     wipe_at_us: Option<u64>,
-    /// The device began the link anew and has not heard the host's answer to that.
+    /// The device restarted the link, and the host has not answered yet.
     restarted_link: bool,
 }
 
@@ -86,14 +86,14 @@ impl Device {
         })
     }
 
-    /// Runs for ever.
+    /// Runs the main loop.
     pub fn run(mut self) -> ! {
         loop {
             self.turn();
         }
     }
 
-    /// One turn of the main loop: everything that is due, then sleep until something may be.
+    /// One turn of the main loop: does everything that is due, then sleeps until the next deadline.
     pub fn turn(&mut self) {
         self.board.feed_watchdog();
         self.board.services().set_phase(Phase::Link);
@@ -102,7 +102,7 @@ impl Device {
             self.conversation = None;
             self.state.borrow_mut().session_ended();
             self.next_identity_us = 0;
-            // A host that began anew is worth an attempt; one that only answers to a restart of ours is not.
+            // If the host restarted the link, try at once; if it only answers our restart, wait.
             if !core::mem::take(&mut self.restarted_link) {
                 self.next_attempt_us = 0;
             }
@@ -115,7 +115,7 @@ impl Device {
         self.board.services().set_phase(Phase::Apps);
         let ran = self.state.borrow_mut().run_apps();
         self.board.services().set_phase(Phase::Link);
-        // What this turn produced goes out before the device sleeps.
+        // Send what this turn produced before sleeping.
         if !self.link.pump() && !ran {
             self.sleep();
         }
@@ -217,7 +217,7 @@ impl Device {
         ))
     }
 
-    /// The link begins anew, so that the host knows that the old conversation is over.
+    /// Restarts the link, so that the host notices that the conversation is over.
     fn conversation_ended(&mut self, end: ConversationEnd) {
         self.conversation = None;
         self.state.borrow_mut().session_ended();
@@ -274,7 +274,7 @@ impl Device {
         ];
         drop(state);
         let deadline_us = deadlines.into_iter().flatten().min().unwrap_or(now_us);
-        // Time that nobody wants.
+        // Nothing else is due for this long.
         if in_session && deadline_us > now_us + PART_OF_ERASURE_US && self.state.borrow_mut().erase_ahead() {
             return;
         }

@@ -1,8 +1,8 @@
 //! The firmware's logic, without a board: link, identity, session, app store, wasm host, metrics.
 //!
-//! A board crate implements [`board::Board`] and runs [`device::Device`]; the tests do the same in memory. One main loop
-//! does everything: it pumps the [`link`], polls the conversation with the gateway ([`session`]), gives one app a slice of
-//! fuel ([`apps`]) and sleeps until something is due.
+//! A board crate implements [`board::Board`] and runs [`device::Device`]. The tests implement a board in memory. One main
+//! loop pumps the [`link`], polls the conversation with the gateway ([`session`]), gives one app a slice of fuel ([`apps`])
+//! and sleeps until the next deadline.
 #![no_std]
 #![forbid(unsafe_code)]
 

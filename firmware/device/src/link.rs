@@ -1,5 +1,5 @@
-//! The link's wire and its channels: moves bytes between the board's UART and [`Endpoint`], and hands out the `session`
-//! channel as a stream for TLS, with a guard that keeps malformed records from it.
+//! The device's end of the link: moves bytes between the board's UART and [`Endpoint`], and offers the `session` channel as
+//! a stream for TLS. A guard rejects malformed records before TLS sees them.
 
 use crate::{board::BoardRef, host, record_guard::RecordGuard};
 use alloc::rc::Rc;
@@ -14,8 +14,8 @@ use drydock_protocol::{
     link::{Channel, Endpoint, MAX_FRAME_BYTES, Role, Stats},
 };
 
-/// Bytes of the session that the gateway may be ahead by. Where packages come: as many as arrive while two chunks of one are
-/// decrypted and written. It has to stay well below the ring of each board's UART.
+/// Bytes of the session that the gateway may send ahead. With apps: as many as arrive while two chunks of a package are
+/// decrypted and written. Must stay well below the receive buffer of each board's UART.
 const SESSION_ROOM_BYTES: usize = if host::RUNS_APPS { 2048 } else { 1024 };
 
 /// The device's end of the link.
@@ -25,7 +25,7 @@ pub struct Link {
     /// A frame of which the wire has taken only a part.
     frame: RefCell<OutFrame>,
     control: RefCell<framing::Reader>,
-    /// Counts the lives of the `session` stream; a stream handle of an earlier life is dead.
+    /// Counts restarts. A stream of an earlier count fails with [`StreamError::Reset`].
     life: Cell<u32>,
     /// Counters of earlier endpoints.
     past: Cell<Stats>,
@@ -56,7 +56,7 @@ impl Link {
         }
     }
 
-    /// Moves bytes both ways. Returns whether the peer began anew, which ends the session.
+    /// Moves bytes both ways. Returns whether the peer restarted the link, which ends the session.
     pub fn pump(&self) -> bool {
         let mut endpoint = self.endpoint.borrow_mut();
         let now_ms = self.board.now_us() / 1000;
@@ -93,7 +93,7 @@ impl Link {
         reset
     }
 
-    /// Begins a new life of the link, which tells the host that the old session is over.
+    /// Restarts the link, so that the host notices that the session is over.
     pub fn restart(&self) {
         self.life.set(self.life.get() + 1);
         self.past.set(self.stats());
@@ -106,7 +106,7 @@ impl Link {
         self.endpoint.borrow().is_up()
     }
 
-    /// When the link wants to be pumped again although nothing arrives, in microseconds since reset.
+    /// When the link has to be pumped again even if nothing arrives, in microseconds since reset.
     pub fn next_timeout_us(&self) -> Option<u64> {
         let frame = self.frame.borrow();
         if frame.at < frame.len {
@@ -129,7 +129,7 @@ impl Link {
         }
     }
 
-    /// Writes a line to the `log` channel; a line that does not fit any more is left out.
+    /// Writes a line to the `log` channel. A line that does not fit is dropped.
     pub fn log(&self, line: &str) {
         let mut endpoint = self.endpoint.borrow_mut();
         if endpoint.writable(Channel::Log) > line.len() {
@@ -148,7 +148,7 @@ impl Link {
         }
     }
 
-    /// The next control message; what cannot be read is skipped.
+    /// The next control message. Malformed messages are skipped.
     pub fn receive_control(&self) -> Option<FromHost> {
         let mut reader = self.control.borrow_mut();
         let mut endpoint = self.endpoint.borrow_mut();
@@ -199,9 +199,9 @@ pub struct SessionStream {
 /// Why the stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamError {
-    /// The link began anew.
+    /// The link was restarted.
     Reset,
-    /// The peer sent what is no TLS record that this device takes.
+    /// The peer sent a TLS record that this device does not accept.
     Record,
 }
 

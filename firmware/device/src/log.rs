@@ -1,5 +1,5 @@
-//! Log lines of apps and firmware that wait for the session: a ring of bytes, allocated once, so that no app's heap
-//! account is touched by a line that is sent long after.
+//! Log lines of apps and firmware that wait to be sent: a ring of bytes, allocated once, so that waiting lines do not count
+//! towards an app's heap.
 
 use crate::host::RUNS_APPS;
 use alloc::{collections::VecDeque, format, string::String, vec::Vec};
@@ -9,9 +9,9 @@ use drydock_protocol::{
     types::LogLevel,
 };
 
-/// Bytes of waiting lines; the firmware itself has few to say.
+/// Bytes of waiting lines. The firmware itself logs little.
 const CAPACITY_BYTES: usize = if RUNS_APPS { 3072 } else { 1024 };
-/// Of these, what only notices about lost lines may fill.
+/// Of these, bytes that are reserved for notices about dropped lines.
 const NOTICE_BYTES: usize = 512;
 /// Length of the entry (2), level, length of the name, uptime (8), sequence (4).
 const HEADER_BYTES: usize = 16;
@@ -52,7 +52,7 @@ impl LogRing {
         self.add(app, LogLevel::Warn, text, uptime_ms, CAPACITY_BYTES)
     }
 
-    /// Counts a line that its app was not allowed any more. It leaves a gap as a line does that found no room.
+    /// Counts a line that exceeded its app's rate. It leaves a gap in the sequence, as a line without room does.
     pub fn refuse(&mut self) {
         self.sequence = self.sequence.wrapping_add(1);
         self.dropped += 1;
@@ -95,7 +95,7 @@ impl LogRing {
         })
     }
 
-    /// Behind the lines that were added so far.
+    /// A mark behind the lines that were added so far.
     pub fn mark(&self) -> u32 {
         self.sequence
     }
@@ -126,12 +126,12 @@ impl LogRing {
     }
 }
 
-/// How many lines an app may still write: a burst, then a steady rate. Whoever writes more loses lines, not others.
+/// Rate limit of an app's lines: a burst, then a steady rate. An app that exceeds it loses its own lines only.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     lines: u64,
     granted_ms: u64,
-    /// Lines that were lost and of which nobody has been told.
+    /// Dropped lines that no notice has counted yet.
     lost: u32,
 }
 
@@ -144,7 +144,7 @@ impl Allowance {
         }
     }
 
-    /// Whether one more line may be written now; it counts as written, or as lost.
+    /// Whether one more line may be written now. Counts it as written or as dropped.
     pub(crate) fn take(&mut self, uptime_ms: u64) -> bool {
         let granted = (uptime_ms - self.granted_ms) / LINE_INTERVAL_MS;
         self.granted_ms += granted * LINE_INTERVAL_MS;
@@ -157,12 +157,12 @@ impl Allowance {
         true
     }
 
-    /// A line that was allowed found no room.
+    /// Counts an allowed line that found no room.
     pub(crate) fn found_no_room(&mut self) {
         self.lost += 1;
     }
 
-    /// Says how many lines were lost since this was last said, if the ring has room for that.
+    /// Logs how many lines were dropped since the last notice, if the ring has room.
     pub(crate) fn publish_lost(&mut self, logs: &mut LogRing, app: &str, uptime_ms: u64) {
         let plural = if self.lost == 1 { "" } else { "s" };
         if self.lost > 0 && logs.push_notice(app, &format!("{} line{plural} dropped", self.lost), uptime_ms) {

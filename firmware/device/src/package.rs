@@ -30,12 +30,12 @@ pub fn verify(signed: &SignedManifest<'_>, publisher_key: &[u8]) -> Result<Manif
         .map_err(|error| Refusal::new(RefusalCode::Malformed, &format!("{error}")))
 }
 
-/// The manifest of an envelope that was verified when it was stored; none if flash lost it.
+/// The manifest of an envelope that was verified when it was stored. `None` if it is damaged.
 pub fn trusted(envelope: &[u8]) -> Option<Manifest> {
     package::parse(envelope).ok()?.manifest().ok()
 }
 
-/// Whether this board can carry out what the manifest asks for.
+/// Whether this board satisfies the manifest.
 ///
 /// # Errors
 /// [`RefusalCode::WrongTarget`] or [`RefusalCode::Capability`].

@@ -1,14 +1,15 @@
-//! Small things that survive power loss, each under a key: a log over two areas of flash.
+//! Small values that survive power loss, each under a key: a log over two areas of flash.
 //!
-//! A record is appended; the latest of a key holds, an empty one removes the key. When an area is full, what is live is
-//! copied to the other area, whose header, written last, makes it the valid one. Each word is written once per erasure.
-//! A record that power loss cut short fails its checksum; nothing is appended behind it: the next write copies first.
+//! Records are appended. The latest record of a key is valid; an empty one removes the key. When an area is full, the valid
+//! records are copied to the other area. Its header is written last and makes it the valid area. Each word is written once
+//! per erasure. A record that was cut short by power loss fails its checksum. Nothing is appended behind it; the next write
+//! copies first.
 
 use crate::board::{BoardRef, Flash, FlashError, FlashGeometry};
 use alloc::{string::String, vec, vec::Vec};
 use drydock_protocol::link::crc32;
 
-/// What a record is about.
+/// The key of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// The device's key pair.
@@ -62,7 +63,7 @@ const MAGIC: [u8; 4] = *b"DDR1";
 /// Record header: kind, length of the name, length of the value (2), CRC-32 of all the rest (4).
 const RECORD_HEADER_BYTES: usize = 8;
 
-/// The log, with an index of what is live.
+/// The log, with an index of the valid records.
 pub struct Records {
     board: BoardRef,
     area: Option<Area>,
@@ -87,7 +88,7 @@ struct Live {
 }
 
 impl Records {
-    /// Finds what is live. Writes nothing.
+    /// Finds the valid records. Writes nothing.
     pub fn mount(board: BoardRef) -> Self {
         let mut records = Self {
             board,
@@ -116,7 +117,7 @@ impl Records {
         self.live.iter().map(|live| &live.key)
     }
 
-    /// Gives a key a value; an empty one removes the key. After this the value is there even if power is lost.
+    /// Sets the value of a key; an empty value removes the key. After this the value survives power loss.
     ///
     /// # Errors
     /// [`FlashError`] if flash fails, or is full of live records.
@@ -138,7 +139,7 @@ impl Records {
         }
     }
 
-    /// Removes every key and everything that tells what it was.
+    /// Removes every key and erases all values.
     ///
     /// # Errors
     /// [`FlashError`] if flash fails.

@@ -1,4 +1,4 @@
-//! Talking to the gateway: enrollment of a blank device, and the session of an enrolled one.
+//! Conversations with the gateway: enrollment of a blank device, and the session of an enrolled one.
 
 use crate::{
     board::BoardRef,
@@ -32,16 +32,16 @@ use embedded_tls::{TlsError, TlsReader, TlsWriter};
 /// How a conversation with the gateway ended.
 #[derive(Debug)]
 pub enum ConversationEnd {
-    /// The gateway gave an identity, which [`DeviceState::keep_given`] keeps when the conversation is gone, and with it what
-    /// that took of the heap. The session follows in a new life of the link.
+    /// The gateway issued an identity. [`DeviceState::keep_given`] stores it once the conversation has freed its heap. The
+    /// session follows after a restart of the link.
     Enrolled,
     /// The gateway refused to enroll the device.
     EnrollRefused(String),
     /// No connection, or it ended.
     Connection(ConnectError),
-    /// The peer said what makes no sense here.
+    /// The peer sent an unexpected or malformed message.
     Protocol(&'static str),
-    /// Flash did not take the identity.
+    /// The identity could not be written to flash.
     Flash,
 }
 
@@ -69,12 +69,12 @@ impl core::fmt::Display for ConversationEnd {
     }
 }
 
-/// A conversation under way. It advances when it is polled after the link was pumped.
+/// A running conversation. It advances when it is polled after the link was pumped.
 pub type Conversation = Pin<Box<dyn Future<Output = ConversationEnd>>>;
 
 /// What a conversation is for.
 pub enum Purpose {
-    /// A blank device wants an identity of the gateway that the cable vouched for.
+    /// A blank device enrolls with the gateway that was named over the cable.
     Enroll(Rc<Pair>),
     /// An enrolled device holds a session.
     Session(Rc<Identity>),
@@ -178,7 +178,7 @@ fn enroll_request(board: BoardRef, state: &DeviceState, pair: &Pair) -> Option<V
 
 type Suite = embedded_tls::Aes128GcmSha256;
 
-/// Takes the gateway's messages: the answer to an enrollment, or the requests of a session, whose answers it queues.
+/// Reads the gateway's messages: the answer to an enrollment, or the requests of a session, and queues the replies.
 async fn read_messages(
     state: &Rc<RefCell<DeviceState>>,
     reader: &mut TlsReader<'_, SessionStream, Suite>,
@@ -187,7 +187,7 @@ async fn read_messages(
 ) -> Result<ConversationEnd, ConversationEnd> {
     let mut messages = framing::Reader::new();
     loop {
-        // A gateway that asks faster than it reads has to wait.
+        // While the reply queue is full, read no further requests.
         poll_fn(|_| match state.borrow().is_congested() {
             true => Poll::Pending,
             false => Poll::Ready(()),
@@ -222,7 +222,7 @@ fn is_welcome(message: &[u8]) -> bool {
     Envelope::decode(message).is_ok_and(|envelope| envelope.kind == Kind::Welcome as u16)
 }
 
-/// Sends the first message and then, once the device is welcome, what it has to say.
+/// Sends the first message, and after the gateway's welcome all further messages.
 async fn write_messages(
     state: &Rc<RefCell<DeviceState>>,
     link: &Rc<Link>,

@@ -1,5 +1,4 @@
-//! The device's state and its answers to the gateway, without any of the talking: that is in
-//! [`session`](crate::session).
+//! The device's state and its replies to the gateway. Sending and receiving is in [`session`](crate::session).
 
 use crate::{
     apps::{App, Apps, Slice, StartError},
@@ -26,7 +25,7 @@ use drydock_protocol::{
     types::{FailureKind, FaultRecord, LogLevel},
 };
 
-/// Replies that wait to be sent at most; the gateway has few requests open at a time.
+/// Longest queue of replies. The gateway has few open requests at a time.
 const MAX_REPLIES: usize = 16;
 
 /// The device's state.
@@ -39,14 +38,14 @@ pub struct DeviceState {
     pub key: Rc<DeviceKey>,
     /// What enrollment gave the device.
     pub identity: Option<Rc<Identity>>,
-    /// What enrollment gave and is not kept yet, with the gateway's time.
+    /// The identity from an enrollment that is not stored yet, and the gateway's time.
     given: Option<(Identity, u64)>,
     /// Device time.
     pub clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
-    /// Lines up to this mark go before the end of an app that is to be told next.
+    /// Lines up to this mark are sent before the report of an app that ended.
     publish_after: Option<u32>,
-    /// The manifest of the transfer under way.
+    /// The manifest of the current transfer.
     incoming: Option<Manifest>,
     replies: VecDeque<Vec<u8>>,
     fault: Option<FaultRecord>,
@@ -62,7 +61,7 @@ pub struct DeviceState {
 }
 
 impl DeviceState {
-    /// Reads what is stored; on a blank board makes the device's key.
+    /// Reads the stored state. Generates the device's key on a blank board.
     ///
     /// # Errors
     /// [`FlashError`](crate::board::FlashError) if flash fails.
@@ -110,12 +109,12 @@ impl DeviceState {
         self.boot_count
     }
 
-    /// Takes what enrollment gave, and the gateway's time.
+    /// Takes the identity from an enrollment, and the gateway's time.
     pub fn given(&mut self, identity: Identity, time_ms: u64) {
         self.given = Some((identity, time_ms));
     }
 
-    /// Keeps what enrollment gave.
+    /// Stores the identity from an enrollment.
     ///
     /// # Errors
     /// [`FlashError`](crate::board::FlashError); the device stays blank.
@@ -128,7 +127,7 @@ impl DeviceState {
         Ok(())
     }
 
-    /// The first message of a session, encoded. What does not fit into it is told after it.
+    /// The first message of a session, encoded. Details that do not fit follow in further messages.
     pub fn hello(&mut self) -> Option<Vec<u8>> {
         self.replies.clear();
         self.session_id = None;
@@ -183,13 +182,13 @@ impl DeviceState {
         }
     }
 
-    /// Whether so many replies wait that no further request is taken.
+    /// Whether the reply queue is full.
     pub fn is_congested(&self) -> bool {
         self.replies.len() >= MAX_REPLIES
     }
 
-    /// The next message for the gateway: replies first, then metrics, changed states, log lines. What an app wrote before
-    /// it ended goes before its end, so that nobody who waits for the end misses the last words.
+    /// The next message for the gateway: replies first, then metrics, app reports, log lines. Lines that an app wrote before
+    /// it ended are sent before the report of its end.
     pub fn next_message(&mut self, link: Stats) -> Option<Vec<u8>> {
         if let Some(reply) = self.replies.pop_front() {
             return Some(reply);
@@ -210,15 +209,14 @@ impl DeviceState {
         envelope::encode(Kind::Log, 0, &line).ok()
     }
 
-    /// The next line that was written before the end that is to be told. Lines that come while these are sent do not
-    /// hold the report up.
+    /// The next line that was written before the app ended. Lines that are written later do not delay the report.
     fn last_words(&mut self) -> Option<Log> {
         let mut logs = self.logs.borrow_mut();
         let mark = *self.publish_after.get_or_insert_with(|| logs.mark());
         logs.pop_before(mark)
     }
 
-    /// When [`Self::next_message`] has something although nothing happens, in microseconds since reset.
+    /// When the next metrics are due, in microseconds since reset.
     pub fn next_message_due_us(&self) -> u64 {
         self.next_metrics_us
     }
@@ -233,12 +231,12 @@ impl DeviceState {
         true
     }
 
-    /// An app overran its limits, or took the board down: if that happens again and again it is not started any more, so that
-    /// the board always comes back to a session.
+    /// Counts that an app overran its limits or that the board was reset while it ran. After several times the app is not
+    /// started by itself, so that the board always gets back to a session.
     fn count_overrun(&mut self, name: &str) {
         let autostart = match self.store.count_overrun(name) {
             Ok(autostart) => autostart,
-            // It is counted next time.
+            // Flash failed; the next overrun is counted.
             Err(_) => return,
         };
         if let Some(app) = self.apps.get_mut(name)
@@ -251,25 +249,25 @@ impl DeviceState {
         }
     }
 
-    /// Does a little of what makes the next transfer faster; see [`AppStore::erase_ahead`].
+    /// Does one step of preparing flash for the next transfer; see [`AppStore::erase_ahead`].
     pub fn erase_ahead(&mut self) -> bool {
         self.store.erase_ahead()
     }
 
-    /// Counts time asleep.
+    /// Counts time spent asleep.
     pub fn slept(&mut self, us: u64) {
         self.slept_us += us;
     }
 
-    /// A wipe was ordered and everything has been answered.
+    /// Whether a wipe was requested and all replies were sent.
     pub fn is_wipe_due(&self) -> bool {
         self.wipe_due && self.replies.is_empty()
     }
 
-    /// Forgets everything. The board is to be reset after it.
+    /// Erases everything. The caller resets the board afterwards.
     pub fn wipe(&mut self) {
         self.identity = None;
-        // A wipe that fails is tried again: half-forgotten secrets are worse than a late restart.
+        // Try again if it fails: a late restart is better than secrets that are left in flash.
         for _ in 0..3 {
             if self.store.wipe().is_ok() {
                 break;
@@ -306,7 +304,7 @@ impl DeviceState {
         }
     }
 
-    /// Takes up the stored apps and starts those that shall run.
+    /// Reads the stored apps and starts those with autostart.
     fn load_apps(&mut self) {
         let installed: Vec<_> = self
             .store
@@ -332,7 +330,7 @@ impl DeviceState {
                     .fail(&name, FailureKind::Trap, "the board was reset while this app ran");
                 self.count_overrun(&name);
             } else if is_barred {
-                // As failed, and not as installed: who wants it to run is not to start it again unasked.
+                // Failed and not installed: the gateway would start an installed app without being asked.
                 let detail = format!("overran its limits {MAX_OVERRUNS} times: it starts when it is told to");
                 self.apps.fail(&name, FailureKind::ExecutionLimit, &detail);
             } else if self.store.digest(&extent).0 != digest {
@@ -363,7 +361,7 @@ impl DeviceState {
         result
     }
 
-    /// Replaces the app by a finished transfer: the old version stays committed until the new one was loaded.
+    /// Replaces the app by a finished transfer. The old version stays committed until the new one was loaded.
     fn replace(&mut self, manifest: Manifest, extent: crate::store::Extent, start: bool) -> Result<(), Refusal> {
         let name = manifest.app.clone();
         let sequence = manifest.sequence;
@@ -491,7 +489,7 @@ impl DeviceHandler for DeviceState {
     }
 }
 
-/// Leaves out the apps' own values, from the last app on, as far as the message is too long.
+/// Leaves out the apps' own values, from the last app on, until the message fits.
 fn encode_metrics(mut metrics: Metrics) -> Option<Vec<u8>> {
     for at in (0..=metrics.apps.len()).rev() {
         if let Ok(message) = envelope::encode(Kind::Metrics, 0, &metrics) {

@@ -1,17 +1,17 @@
-//! The packages that the device keeps, in the flash behind the records.
+//! The app store: packages in the flash behind the records.
 //!
-//! A package (its signed envelope, then its module) lies in adjoining units that nothing else uses; a record in the log of
-//! [`records`](crate::records) names them. Writing that record is what commits a package: until then the old version
-//! stays, after it the new one is there, whenever power is lost. The record of a removed app stays with its high-water
-//! mark, so that no older package can come back.
+//! A package (its signed envelope, then its module) lies in adjoining units that nothing else uses. A record in the log of
+//! [`records`](crate::records) names them. Writing that record commits the package: at any power loss, either the old or
+//! the new version is installed. The record of a removed app stays with its high-water mark, so that no older package can
+//! be installed.
 //!
-//! Where flash is erased in sectors of many units, packages share a sector: it is erased when the first package goes into
-//! one that nobody uses, and others follow into its blank rest. What else is free of it waits for the whole sector.
+//! If flash is erased in sectors of many units, packages share a sector. It is erased when the first package is written to
+//! an unused sector; others follow into its blank rest. Other free units stay unused until the whole sector is free.
 //!
-//! Where flash can be erased [in parts](crate::board::Flash::erase_in_part), the units that the next package will get are
-//! erased while nothing else is to do. That a unit reads blank says nothing, for an erasure or a write that power loss cut
-//! short may have left it so; therefore a record, written when the last part is done and removed before the first word is
-//! written, says which units are blank.
+//! If flash can be erased [in parts](crate::board::Flash::erase_in_part), the units for the next package are erased while
+//! the device is idle. A unit that reads blank may still be partly erased, if power was lost during an erasure or a write.
+//! Therefore a record names the units that are blank. It is written after the last part, and removed before the first word
+//! is written.
 
 use crate::{
     board::{BoardRef, FlashError},
@@ -24,7 +24,7 @@ use drydock_protocol::limits::MAX_APPS;
 use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
 
-/// Removed apps whose high-water marks are kept; an app beyond them is refused rather than a mark forgotten.
+/// Most apps, removed ones included, whose high-water marks are kept. Further apps are refused.
 pub const MAX_REMEMBERED_APPS: usize = 32;
 
 /// Units that are kept erased for the next package: 32 KiB of a Nano.
@@ -274,7 +274,7 @@ impl AppStore {
         )
     }
 
-    /// Gives up the transfer under way.
+    /// Gives up the current transfer.
     pub fn abort(&mut self) {
         self.transfer = None;
     }
@@ -305,7 +305,7 @@ impl AppStore {
         self.erases_ahead
     }
 
-    /// Remembers whether the app runs after reset, as someone asked for. Its overruns are forgotten.
+    /// Stores whether the app runs after reset, as requested. Clears its overruns.
     ///
     /// # Errors
     /// [`StoreError::NoSuchApp`] or [`StoreError::Flash`].
@@ -356,7 +356,7 @@ impl AppStore {
         )
     }
 
-    /// Lends the envelope of a package.
+    /// A copy of the envelope of a package.
     pub fn envelope(&self, extent: &Extent) -> Vec<u8> {
         let mut envelope = Vec::new();
         let at = self.offset(extent.unit.into());
@@ -379,7 +379,7 @@ impl AppStore {
         Digest(hasher.finalize().into())
     }
 
-    /// Forgets every app and every record.
+    /// Removes every app and every record.
     ///
     /// # Errors
     /// [`FlashError`]; the wipe has to be repeated.

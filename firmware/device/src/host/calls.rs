@@ -1,7 +1,7 @@
-//! What apps may call, as plain functions over an app's context and its memory; no runtime is known here.
+//! The host calls, as plain functions over an app's context and its memory. This module knows no runtime.
 //!
-//! Each call of [`host_calls`](drydock_protocol::host_calls) has its function here, and each checks its grant: a call
-//! that was not granted ends the app, never the board.
+//! Each call of [`host_calls`](drydock_protocol::host_calls) has its function here. [`AppContext::call`] checks the grant:
+//! a call that was not granted ends the app, never the board. Each function adds what it costs in fuel.
 
 use crate::{
     board::{BoardRef, Pull},
@@ -32,8 +32,8 @@ const FIRST_TICK_INTERVAL_MS: u32 = 1000;
 /// Longest interval of `tick`.
 const MAX_TICK_INTERVAL_MS: u32 = 3_600_000;
 
-/// Fuel of a host call besides its instruction: what the firmware does for it takes as long as so much of the app's own
-/// code, and a slice is to last as long whatever the app does in it. One unit is about 26 cycles of a Cortex-M4.
+/// Fuel of a host call besides its instruction. Fuel stands for time, so that a slice lasts about as long whatever the app
+/// does: one unit is about 26 cycles of a Cortex-M4.
 const CALL_FUEL: u64 = 150;
 /// Fuel of one byte that a call copies, checks or prints.
 const BYTE_FUEL: u64 = 1;
@@ -44,7 +44,7 @@ const LINE_FUEL: u64 = 30;
 /// Fuel of one random byte. The slowest source, the nRF52840's with bias correction, takes about 120 microseconds.
 const RANDOM_BYTE_FUEL: u64 = 300;
 
-/// What an app may do and what its calls have done.
+/// An app's grants, and the results of its calls.
 pub struct AppContext {
     board: BoardRef,
     clock: Rc<DeviceClock>,
@@ -60,7 +60,7 @@ pub struct AppContext {
     pub tick_interval_ms: u32,
     /// Calls so far.
     pub host_calls: u32,
-    /// Fuel that calls cost and that [`Self::take_cost`] has not passed on yet.
+    /// Fuel that calls cost since [`Self::take_cost`].
     cost: u64,
 }
 
@@ -74,12 +74,12 @@ struct Grants {
     pins: PinSet,
 }
 
-/// Why a call ends the app.
+/// Why a host call ends the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// The app was not granted it.
+    /// The app lacks the capability.
     Denied(String),
-    /// The app called it wrongly.
+    /// The arguments are invalid.
     Trap(String),
     /// `proc_exit`.
     Exit(i32),
@@ -123,7 +123,7 @@ impl AppContext {
         }
     }
 
-    /// Fuel that calls cost since this was last asked.
+    /// Fuel that calls cost since the last call of this function.
     pub(crate) fn take_cost(&mut self) -> u64 {
         core::mem::take(&mut self.cost)
     }
@@ -164,14 +164,14 @@ impl AppContext {
         })
     }
 
-    /// Writes out what the app left without a line end.
+    /// Writes output that has no line end yet as a line.
     pub fn flush_line(&mut self) {
         if !self.line.is_empty() {
             self.write_line(LogLevel::Info);
         }
     }
 
-    /// Says in the app's name how many of its lines were lost.
+    /// Logs how many of the app's lines were dropped.
     pub fn publish_lost_lines(&mut self) {
         let uptime_ms = self.clock.uptime_ms();
         self.allowance
@@ -184,7 +184,7 @@ impl AppContext {
     }
 
     fn write_log(&mut self, level: LogLevel, text: &[u8]) {
-        // What goes beyond the limit is cut anyway; do not copy it first.
+        // The log cuts longer lines; do not copy them first.
         let text = &text[..text.len().min(MAX_LOG_BYTES + 4)];
         self.cost += LINE_FUEL + text.len() as u64 * BYTE_FUEL;
         let uptime_ms = self.clock.uptime_ms();
@@ -244,7 +244,7 @@ fn log(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result
 
 fn metric(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
     let name = range(memory, arguments[0], arguments[1])?;
-    // Only what is kept is looked at; a character that the cut splits is left out.
+    // Only the bytes that are kept are checked. A character that the cut splits is left out.
     let (name, is_cut) = match name.get(..MAX_VALUE_NAME_BYTES) {
         Some(start) => (start, name.len() > MAX_VALUE_NAME_BYTES),
         None => (&*name, false),
@@ -305,7 +305,7 @@ fn fd_write(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> R
         let word = |at: usize| u32::from_le_bytes([vector[at], vector[at + 1], vector[at + 2], vector[at + 3]]);
         let (at, len) = (word(0), word(4));
         let text = range(memory, at.into(), len.into())?;
-        // A caller goes on behind what was taken, as after any short write.
+        // The caller continues behind these bytes, as after any short write.
         let text = &text[..text.len().min((MAX_WRITE_BYTES - written) as usize)];
         written += text.len() as u32;
         context.cost += VECTOR_FUEL + text.len() as u64 * BYTE_FUEL;
@@ -371,7 +371,7 @@ fn store(memory: &mut [u8], at: u64, bytes: &[u8]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The bytes that a pointer and a length of the app name.
+/// The app's memory from `at`, `len` bytes.
 fn range(memory: &mut [u8], at: u64, len: u64) -> Result<&mut [u8], Stop> {
     // Both come from 32-bit arguments, so that the sum cannot overflow.
     let (at, end) = (at as usize, (at + len) as usize);

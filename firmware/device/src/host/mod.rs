@@ -1,6 +1,6 @@
-//! Running apps: what a WebAssembly runtime has to offer ([`WasmHost`]), and what apps may call ([`calls`]).
+//! Running apps: the interface of a WebAssembly runtime ([`WasmHost`]) and the host calls ([`calls`]).
 //!
-//! All that depends on whether there is one (feature `wasm`) is decided here: [`Runtime`] and [`RUNS_APPS`].
+//! The feature `wasm` selects the [`Runtime`] and sets [`RUNS_APPS`]; no other module looks at the feature.
 
 #[cfg_attr(not(feature = "wasm"), allow(dead_code, reason = "only a runtime calls them"))]
 pub mod calls;
@@ -32,16 +32,16 @@ pub trait WasmHost {
     fn load(&self, module: &[u8], limits: &AppLimits, context: AppContext) -> Result<Box<dyn WasmInstance>, LoadError>;
 }
 
-/// Why a module cannot be loaded; the text says what is wrong with it.
+/// Why a module cannot be loaded. The text names the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadError {
-    /// It does not validate, imports what there is not, or lacks an entry point.
+    /// It does not validate, imports something unknown, or has no entry point.
     Invalid(String),
-    /// It wants more memory from the start than its limits allow.
+    /// Its initial memory exceeds its limit.
     Memory(String),
 }
 
-/// An instance of a module. At most one call is under way.
+/// An instance of a module. It runs at most one call at a time.
 pub trait WasmInstance {
     /// Whether the module exports this entry point.
     fn has(&self, export: Export) -> bool;
@@ -49,8 +49,8 @@ pub trait WasmInstance {
     /// Begins a call. Nothing runs before [`Self::run`].
     fn call(&mut self, export: Export);
 
-    /// Runs the call under way for about this much fuel. `memory.grow` may make the app's arena as large as the limit; where
-    /// that does not do, or the heap has no room, it gives -1.
+    /// Runs the current call for about this much fuel. `memory.grow` may enlarge the app's arena up to the limit in bytes;
+    /// beyond that, or without room in the heap, it returns -1.
     fn run(&mut self, fuel: u64, heap_limit_bytes: u32) -> Progress;
 
     /// Fuel spent since the instance was made.
@@ -104,10 +104,10 @@ impl Export {
     }
 }
 
-/// How far a call came.
+/// The state of a call after a slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// It wants more fuel.
+    /// It needs more fuel.
     OutOfFuel,
     /// It returned.
     Finished,

@@ -1,4 +1,4 @@
-//! [`WasmHost`] of a device that has no room for a runtime.
+//! The [`WasmHost`] of a device without a runtime: it loads nothing.
 
 use super::{LoadError, WasmHost, WasmInstance, calls::AppContext};
 use alloc::boxed::Box;

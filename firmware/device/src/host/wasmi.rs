@@ -1,8 +1,8 @@
-//! [`WasmHost`] by the wasmi interpreter.
+//! The [`WasmHost`] on the wasmi interpreter.
 //!
-//! Each app has an engine of its own: wasmi keeps compiled code as long as the engine, and so all memory of an app goes
-//! when the app goes. Fuel is given in slices and calls that ran out of it are resumed, so that several apps and the
-//! session share the CPU.
+//! Each app has its own engine: wasmi keeps compiled code as long as the engine lives, so dropping the engine frees all of
+//! an app's memory. A call gets fuel in slices and is resumed when it has used a slice up, so that apps and the session
+//! share the CPU.
 
 use super::{
     Export, LoadError, Progress, WasmHost, WasmInstance,
@@ -128,8 +128,7 @@ fn load_error(store: &Store<InstanceData>, error: &Error) -> LoadError {
     }
 }
 
-/// What is wrong with a module. The validator's words are passed on; wasmi's own would bring all its messages into the
-/// image.
+/// What is wrong with a module. Passes the validator's message on. wasmi's own messages would make the image larger.
 fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::Wasm(error) => format!("{} (at offset {:#x})", error.message(), error.offset()),
@@ -140,7 +139,7 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// What the store carries: the app's context and its limits.
+/// The data of a store: the app's context and its limits.
 struct InstanceData {
     context: AppContext,
     limiter: Limiter,
@@ -149,8 +148,8 @@ struct InstanceData {
     owed_fuel: u64,
 }
 
-/// Decides on `memory.grow`: the memory may grow up to the app's limit and as far as the heap has room. What is refused
-/// gives the app -1, as the specification says.
+/// Decides on `memory.grow`. The memory may grow up to the app's limit and as far as the heap has room. A refused growth
+/// returns -1 to the app, as the specification says.
 struct Limiter {
     board: BoardRef,
     /// The app's limit.
@@ -174,7 +173,7 @@ impl ResourceLimiter for Limiter {
         self.asked_bytes = desired;
         if desired > self.memory_bytes {
             self.refused = Some(Refused::Limit);
-            // Who instantiates a module is to know why that failed.
+            // While a module is loaded, an error lets `load_error` name the cause.
             return match self.heap_limit_bytes {
                 Some(_) => Ok(false),
                 None => Err(LimiterError::ResourceLimiterDeniedAllocation),
@@ -188,7 +187,7 @@ impl ResourceLimiter for Limiter {
 
     fn memory_grow_failed(&mut self, error: &MemoryError) -> Result<(), LimiterError> {
         self.board.services().allow_growth(None);
-        // It may also be out of fuel; then it is tried again.
+        // After running out of fuel, the growth is tried again.
         if matches!(error, MemoryError::OutOfSystemMemory) {
             self.refused = Some(Refused::Heap);
         }
@@ -212,7 +211,7 @@ impl ResourceLimiter for Limiter {
     }
 }
 
-/// A [`Stop`] on its way through wasmi.
+/// A [`Stop`] as a host error of wasmi.
 #[derive(Debug)]
 struct StopError(Stop);
 
@@ -364,7 +363,7 @@ impl WasmiInstance {
         })
     }
 
-    /// Allocators that get no more memory end the app so.
+    /// An app that reaches `unreachable`. Allocators do that when `memory.grow` was refused.
     fn unreachable(&self) -> (FailureKind, String) {
         let limiter = &self.store.data().limiter;
         let (asked, allowed) = (limiter.asked_bytes, limiter.memory_bytes);

@@ -1,4 +1,4 @@
-//! Hands the linker script over.
+//! Passes the linker script to the linker.
 
 use std::{env, error::Error, fs, path::PathBuf};
 

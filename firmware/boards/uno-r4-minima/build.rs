@@ -1,4 +1,4 @@
-//! Hands the memory map to the linker.
+//! Passes the memory map to the linker.
 
 use std::{env, error::Error, fs, path::PathBuf};
 

@@ -1,8 +1,8 @@
 //! The heap: all RAM behind the statics, two-level segregated fit, shared by the firmware and the apps' arenas.
 //!
-//! An arena is an account, not a region: a region for each app would leave most of itself unused. Each block carries the
-//! arena it belongs to and a place in that arena's list, so that all of an arena can be freed although nobody who had
-//! blocks in it is alive any more (see [`work`](crate::work)).
+//! An arena is an account, not a region: fixed regions would waste most of their memory. Each block stores its arena and its
+//! neighbours in that arena's list, so that all blocks of an arena can be freed without their owners (see
+//! [`work`](crate::work)).
 
 use crate::work;
 use core::{
@@ -55,7 +55,7 @@ impl Arena {
 // SAFETY: one core, and interrupt handlers neither allocate nor look at the heap.
 unsafe impl Sync for Heap {}
 
-/// Stands before the bytes of each block.
+/// Precedes the bytes of each block.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Tag {
@@ -87,7 +87,7 @@ fn ram_start() -> usize {
     &raw const _ram_start as usize
 }
 
-/// A tag's place in one half-word; 0 is nobody, for the allocator's own header stands before the first tag.
+/// A tag's address in a half-word. 0 stands for none: the allocator's own header precedes the first tag.
 fn link(tag: Option<NonNull<Tag>>) -> u16 {
     tag.map_or(0, |tag| ((tag.as_ptr() as usize - ram_start()) / TAG_BYTES) as u16)
 }
@@ -181,7 +181,7 @@ impl Heap {
         self.peak_bytes.set(self.peak_bytes.get().max(used));
     }
 
-    /// Makes a block known to its owner.
+    /// Adds a block to its owner's list and counts it.
     unsafe fn enlist(&self, tag: NonNull<Tag>, owner: u8, alignment: usize, bytes: u32) {
         self.count(bytes, 0);
         let mut next = None;
@@ -204,7 +204,7 @@ impl Heap {
         }
     }
 
-    /// The reverse of [`Self::enlist`]; gives the owner.
+    /// Removes a block from its owner's list. Returns the owner.
     unsafe fn delist(&self, tag: NonNull<Tag>, bytes: u32) -> u8 {
         self.count(0, bytes);
         // SAFETY: the caller's block is alive, and so are its neighbours.
@@ -227,7 +227,8 @@ impl Heap {
         owner
     }
 
-    /// Whether an arena may grow by so much: up to the limit of the work under way, or to another. The firmware may always.
+    /// Whether an arena may grow by so many bytes: up to `other_limit_bytes`, or else up to the limit of the current work. The
+    /// firmware itself has no limit.
     fn may_grow(&self, owner: u8, bytes: u32, other_limit_bytes: Option<u32>) -> bool {
         match (self.arenas.get(usize::from(owner)), work::current()) {
             (Some(arena), Some((number, limit_bytes))) if number == owner => {

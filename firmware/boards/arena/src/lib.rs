@@ -1,5 +1,5 @@
-//! The heap of all boards' firmware, and accounts of it for apps: what an app allocates is counted, limited, and freed as a
-//! whole. What differs between architectures is not here but in `drydock-cortex-m` and `drydock-riscv`.
+//! The heap of all boards' firmware, with an account for each app: an app's allocations are counted, limited, and freed as a
+//! whole. Code for one architecture is in `drydock-cortex-m` and `drydock-riscv`.
 #![no_std]
 
 mod heap;

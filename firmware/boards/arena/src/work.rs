@@ -1,9 +1,10 @@
-//! Work whose memory is bounded. What it allocates belongs to its arena; when the arena or the heap is exhausted the work
-//! is left in the middle, like a thread that is killed, and its arena is freed as a whole.
+//! Work with bounded memory. Its allocations belong to its arena. When the arena or the heap is exhausted, the work is
+//! abandoned like a thread that is killed, and its arena is freed as a whole.
 //!
-//! Rust code expects allocation to succeed or the program to end, and this image does not unwind. So the way out of the
-//! middle is the one of C's `setjmp`, which each architecture's crate has: the stack pointer goes back to where the work began. No destructor of those frames runs. What they own is either in the arena or, by the
-//! device's design, nothing: see [`Board::in_arena`](drydock_device::board::Board::in_arena).
+//! Rust code expects an allocation to succeed or the program to end, and this image does not unwind. So abandoning works
+//! like C's `longjmp`, which each architecture's crate implements: the stack pointer returns to where the work began. No
+//! destructor of the abandoned frames runs. These frames own only values in the arena; see
+//! [`RuntimeServices::in_arena`](drydock_device::board::RuntimeServices::in_arena).
 
 use crate::{
     arch::{enter, leave},
@@ -19,9 +20,9 @@ use drydock_device::board::{Arena, OutOfMemory};
 struct Current {
     /// The arena's number and its limit.
     arena: Cell<Option<(u8, u32)>>,
-    /// The limit up to which the next allocation of bytes may fail without ending the work.
+    /// The arena's limit for the next allocation of bytes, which may fail without abandoning the work.
     growth: Cell<Option<u32>>,
-    /// Stack pointer to leave with.
+    /// Stack pointer to return to.
     way_out: Cell<u32>,
 }
 
@@ -34,18 +35,18 @@ static CURRENT: Current = Current {
     way_out: Cell::new(0),
 };
 
-/// Bytes that were asked for when there were no more.
+/// Size of the allocation that failed, in bytes.
 static WANTED_BYTES: AtomicU32 = AtomicU32::new(0);
 
-/// The arena of the work under way and its limit in bytes.
+/// The arena of the current work and its limit in bytes.
 pub(crate) fn current() -> Option<(u8, u32)> {
     CURRENT.arena.get()
 }
 
-/// Does work whose allocations belong to the arena; its mark is the caller's to set.
+/// Runs work whose allocations belong to the arena. The caller sets the mark.
 ///
 /// # Errors
-/// [`OutOfMemory`], if the work was left in the middle.
+/// [`OutOfMemory`], if the work was abandoned.
 pub fn run(arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
     extern "C" fn call(work: *mut c_void) {
         // SAFETY: `run` passes a pointer to its parameter, which outlives the call.
@@ -73,18 +74,18 @@ pub fn allow_growth(limit_bytes: Option<u32>) {
     CURRENT.growth.set(limit_bytes);
 }
 
-/// The limit up to which this allocation may fail. Only bytes are meant: nothing else is that little aligned.
+/// The limit that [`allow_growth`] set for this allocation. Only allocations of bytes have alignment 1.
 pub(crate) fn take_growth(alignment: usize) -> Option<u32> {
     (alignment == 1).then(|| CURRENT.growth.take()).flatten()
 }
 
-/// The work's memory has grown: what it took comes on top of its limit.
+/// Raises the current arena's limit by what the memory grew.
 pub(crate) fn grew(bytes: u32) {
     let raised = CURRENT.arena.get().map(|(number, limit)| (number, limit + bytes));
     CURRENT.arena.set(raised);
 }
 
-/// Leaves the work under way, if there is one.
+/// Abandons the current work, if there is one.
 pub(crate) fn exhausted(wanted_bytes: usize) {
     if CURRENT.arena.take().is_some() {
         WANTED_BYTES.store(wanted_bytes as u32, Ordering::Relaxed);

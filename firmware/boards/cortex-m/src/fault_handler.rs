@@ -29,7 +29,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 /// Callers that a panic's message names beside those in the record's `pc` and `lr`.
 const MORE_CALLERS: usize = 4;
 
-/// Return addresses on the stack, innermost first. Left-overs of earlier calls may be among them.
+/// Return addresses on the stack, innermost first. May include remains of earlier calls.
 struct Callers {
     at: u32,
 }
@@ -78,7 +78,7 @@ fn follows_a_call(address: u32) -> bool {
     (first & 0xF800 == 0xF000 && second & 0xD000 == 0xD000) || second & 0xFF87 == 0x4780
 }
 
-/// The watchdog is about to reset the board, and has interrupted what hangs.
+/// Writes the crash record when the watchdog is about to reset the board. `frame` is that of the code that hangs.
 pub fn hung(frame: &ExceptionFrame) {
     drydock_fault::write_record(
         Crash {

@@ -1,5 +1,4 @@
-//! What a Cortex-M core asks of firmware, whichever chip it is in: crash handlers, the way out of the middle of work, and
-//! how memory is copied.
+//! Code for Cortex-M cores, whatever the chip: crash handlers, abandoning work, copying memory.
 #![no_std]
 
 mod fault_handler;

@@ -1,5 +1,5 @@
-//! The way out of the middle of work, as C's `setjmp` has it: the callee-saved registers are on the stack below the work's
-//! frames, and the stack pointer goes back to them. No destructor of those frames runs.
+//! Abandons work like C's `longjmp`: the callee-saved registers are on the stack below the work's frames, and the stack
+//! pointer returns to them. No destructor of the abandoned frames runs.
 
 use core::{arch::naked_asm, ffi::c_void};
 

@@ -1,8 +1,8 @@
-//! What comes after a fault: the record that `drydock-riscv` makes, then a reset.
+//! The chip's part of the crash handlers: `drydock-riscv` writes the record, then the chip is reset.
 
 use esp_hal::interrupt::TrapFrame;
 
-/// Exceptions that esp-hal's vector hands on.
+/// Called by esp-hal's trap vector for exceptions.
 #[unsafe(no_mangle)]
 extern "C" fn ExceptionHandler(frame: &TrapFrame) -> ! {
     drydock_riscv::trapped(frame.ra as u32)

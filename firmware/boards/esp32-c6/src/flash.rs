@@ -1,6 +1,6 @@
 //! The flash behind the image: records in its last four sectors, packages below them (assets/boards/esp32-c6.toml). They are
-//! read where the MMU shows them (5.3.4), and written by the commands of SPI1, as the mask ROM's functions do; but unlike
-//! those, what waits for the flash keeps taking bytes from the link's wire.
+//! read through the MMU's mapping (5.3.4) and written by SPI1 commands, as the mask ROM's functions do. Unlike those, the
+//! code that waits for the flash keeps reading the link's UART.
 
 use crate::{
     register::{SPI0, SPI1, read, write},

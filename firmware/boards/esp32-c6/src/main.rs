@@ -1,4 +1,4 @@
-//! Drydock's firmware on the ESP32-C6-DevKitC-1. What it does is in `drydock-device`; here is what the board lends it.
+//! Drydock's firmware on the ESP32-C6-DevKitC-1. The logic is in `drydock-device`; this crate implements the board.
 //!
 //! Chapter and register names are those of the ESP32-C6 Technical Reference Manual 1.1.
 //!

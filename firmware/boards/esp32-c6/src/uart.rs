@@ -1,4 +1,4 @@
-//! The link's wire: UART0 (chapter 27) on GPIO16/TX and GPIO17/RX, which a bridge on the board leads to USB.
+//! The link's UART: UART0 (chapter 27) on GPIO16/TX and GPIO17/RX, which a bridge on the board leads to USB.
 //!
 //! The handler takes what arrives out of the FIFO of 128 bytes; while flash is busy, and no handler could run, the flash
 //! driver does ([`drain`]).

@@ -1,4 +1,4 @@
-//! The watchdog of timer group 0 (chapter 15): a firmware that does not come round its main loop for 8 seconds is reset.
+//! The watchdog of timer group 0 (chapter 15): resets the chip if the main loop does not turn for 8 seconds.
 
 use crate::register::{TIMG0, read, write};
 use core::arch::asm;

@@ -1,4 +1,4 @@
-//! The board as the firmware sees it.
+//! The board's implementation of `drydock_device::board::Board`.
 
 use crate::{clock::Clock, no_flash::NoFlash, pins::Gpio, reset, uart::Uart};
 use core::cell::Cell;

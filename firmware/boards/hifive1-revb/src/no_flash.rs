@@ -1,5 +1,5 @@
-//! What this board does not have, as the firmware's interface wants to hear it: flash to keep things in. The serial flash is
-//! the one that the firmware runs from, and nothing of a control-only device wants keeping.
+//! An empty flash: this board has none for data. The firmware runs from the serial flash, and a control-only device stores
+//! nothing.
 
 use drydock_device::board::{Flash, FlashError, FlashGeometry};
 

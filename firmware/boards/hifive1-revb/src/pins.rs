@@ -1,4 +1,4 @@
-//! GPIO (chapter 17). Nobody asks for pins where no apps run, but what the firmware's interface offers works.
+//! GPIO (chapter 17). No apps run on this board, but the interface works.
 
 use crate::register::Register;
 use drydock_device::board::{Pins, Pull};

@@ -1,5 +1,5 @@
 //! AON (chapters 13 and 14): the watchdog, which is also the only way for this chip's firmware to reset it, and the backup
-//! registers, which tell what the next life wants to know.
+//! registers, which pass the reset reason on to the next start.
 
 use crate::register::Register;
 use drydock_fault::Resets;

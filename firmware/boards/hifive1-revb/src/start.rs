@@ -1,4 +1,4 @@
-//! From reset to `main`, and from a trap to who takes it.
+//! The path from reset to `main`, and from a trap to its handler.
 
 use crate::{clock, main, register::csr_clear_mie, uart};
 use core::arch::{asm, naked_asm};

@@ -1,4 +1,4 @@
-//! The link's wire: UART0 (chapter 18) at 115,200 baud on GPIO 17 (TX) and 16 (RX), which the board's J-Link carries to
+//! The link's UART: UART0 (chapter 18) at 115,200 baud on GPIO 17 (TX) and 16 (RX), which the board's J-Link carries to
 //! USB. Its FIFO of 8 bytes is emptied by interrupt, through PLIC (chapter 10).
 
 use crate::{

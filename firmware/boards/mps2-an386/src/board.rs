@@ -1,4 +1,4 @@
-//! The board as the firmware sees it.
+//! The board's implementation of `drydock_device::board::Board`.
 
 use crate::{clock::Clock, entropy::Entropy, flash::RamStore, lights::Lights, uart::Uart};
 use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};

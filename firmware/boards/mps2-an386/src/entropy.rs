@@ -1,5 +1,5 @@
-//! Test entropy, which proves nothing: 32 bytes that the engine leaves at the end of RAM when it switches the machine on,
-//! stretched by SHA-256. Whoever knows the machine's seed knows every key that this board will ever make.
+//! Entropy for tests only: 32 bytes that the engine writes to the end of RAM when it starts the machine, stretched by
+//! SHA-256. All keys of this board follow from the machine's seed.
 
 use core::{
     cell::{Cell, UnsafeCell},

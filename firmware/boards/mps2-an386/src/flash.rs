@@ -1,5 +1,5 @@
-//! The store: RAM behind the image, which keeps what is written through a reset but not without power. The engine gives it
-//! back what it held before (assets/qemu/mps2-an386.toml).
+//! The store: RAM behind the image. It survives a reset but not a power cut; the engine restores its contents at start
+//! (assets/qemu/mps2-an386.toml).
 
 use drydock_device::board::{Flash, FlashError, FlashGeometry};
 

@@ -1,5 +1,5 @@
-//! The two lights of the board (FPGAIO LED0, AN386 4.5) as pins 13 and 14. Other pins are there for apps that want them, and
-//! lead nowhere: QEMU has no GPIO for this board.
+//! The two lights of the board (FPGAIO LED0, AN386 4.5) as pins 13 and 14. Apps may use
+//! other pins, without effect: QEMU has no GPIO for this board.
 
 use crate::register::Register;
 use core::cell::Cell;

@@ -1,5 +1,5 @@
 //! Drydock's firmware on QEMU's `mps2-an386`, the one board that QEMU models of a Cortex-M4 with enough memory. **Not a
-//! trust test**: its "flash" is RAM, its entropy comes from whoever started QEMU, and nothing resets it when it hangs.
+//! trust test**: its "flash" is RAM, its entropy comes from the host, and it has no watchdog.
 //!
 //! Registers are those of Arm's Application Note AN386 (DAI 0386) and of the Cortex-M System Design Kit (DDI 0479).
 #![no_std]

@@ -1,4 +1,4 @@
-//! The link's wire: CMSDK UART0 (DDI 0479, 4.3). QEMU takes a byte at once and hands one out whenever the last was read.
+//! The link's UART: CMSDK UART0 (DDI 0479, 4.3). QEMU takes a byte at once and hands one out whenever the last was read.
 
 use crate::{UART0_RX, clock, register::Register, register::unmask};
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Drydock's firmware on the Arduino Nano 33 BLE. What it does is in `drydock-device`; here is what the board lends it.
+//! Drydock's firmware on the Arduino Nano 33 BLE. The logic is in `drydock-device`; this crate implements the board.
 //!
 //! Section and register names are those of the nRF52840 Product Specification v1.7.
 #![no_std]

@@ -1,4 +1,4 @@
-//! What the chip knows by itself: randomness (RNG, 6.19), temperature (TEMP, 6.28), its id (FICR, 4.4).
+//! The chip's built-in sources: randomness (RNG, 6.19), temperature (TEMP, 6.28), its id (FICR, 4.4).
 
 use nrf52840_pac::{FICR, RNG, TEMP};
 

@@ -1,9 +1,9 @@
-//! The link's wire: UARTE0 (6.34) at 1 Mbaud on header pins D1/TX and D0/RX, without flow control.
+//! The link's UART: UARTE0 (6.34) at 1 Mbaud on header pins D1/TX and D0/RX, without flow control.
 //!
 //! DMA writes what arrives into a ring of two halves without the CPU: ENDRX starts the next half by shortcut, and the
 //! handler of RXSTARTED has a whole half's time (40 ms) to name the one after it. A counter, wired to RXDRDY by PPI, knows
-//! how many bytes there are. While flash is erased the CPU stands still for up to 85 ms; what the link lets the host
-//! send meanwhile, repetitions included, is less than a half, so that nothing is overwritten then.
+//! how many bytes there are. While flash is erased the CPU is halted for up to 85 ms. In that time the link lets the host
+//! send less than one half, repetitions included, so nothing is overwritten.
 
 use crate::clock;
 use core::{

@@ -1,4 +1,4 @@
-//! WDT (6.36): a firmware that does not come round its main loop for 8 seconds is reset.
+//! WDT (6.36): resets the chip if the main loop does not turn for 8 seconds.
 
 use core::arch::naked_asm;
 use cortex_m::peripheral::NVIC;

@@ -1,7 +1,7 @@
 //! Crash handlers of this core: panics and traps, each with the addresses that tell where.
 //!
-//! The chip's crate has the trap vector, for how interrupts arrive differs from chip to chip; it calls [`trapped`]. How to
-//! reset differs as well: the chip's crate exports `fn drydock_reset() -> !` under that name.
+//! The trap vector is in the chip's crate, because interrupts differ from chip to chip. It calls [`trapped`]. The chip's
+//! crate also exports `fn drydock_reset() -> !`.
 
 use core::{arch::asm, fmt::Write, panic::PanicInfo};
 use drydock_fault::{Cause, Crash};
@@ -10,7 +10,7 @@ unsafe extern "Rust" {
     safe fn drydock_reset() -> !;
 }
 
-/// An exception that nobody expects: keeps where, and resets. `ra` is that of the code that was interrupted.
+/// Handles an unexpected exception: writes the crash record and resets. `ra` is that of the interrupted code.
 pub fn trapped(ra: u32) -> ! {
     let (pc, status, address): (u32, u32, u32);
     // SAFETY: machine-mode registers are read, which has no effect (Privileged Architecture, 3.1.14 to 3.1.16).
@@ -58,7 +58,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     drydock_reset()
 }
 
-/// Return addresses on the stack, innermost first. Left-overs of earlier calls may be among them.
+/// Return addresses on the stack, innermost first. May include remains of earlier calls.
 struct Callers {
     at: u32,
 }

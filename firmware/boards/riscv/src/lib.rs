@@ -1,4 +1,4 @@
-//! What an RV32 core asks of firmware, whichever chip it is in: crash handlers and the way out of the middle of work.
+//! Code for RV32 cores, whatever the chip: crash handlers, abandoning work.
 #![no_std]
 
 mod fault_handler;

@@ -1,6 +1,6 @@
-//! How deep the stack has been: it is painted at start, and what is not paint any more was used.
+//! Measures stack use: the stack is filled with a pattern at start, and words that changed were used.
 //!
-//! The linker script says where it lies: from `_stack_floor` up to `_stack_start`.
+//! The linker script sets its bounds, `_stack_floor` and `_stack_start`.
 #![no_std]
 
 use core::arch::asm;

@@ -1,4 +1,4 @@
-//! Drydock's firmware on ST's STM32F4DISCOVERY. What it does is in `drydock-device`; here is what the board lends it.
+//! Drydock's firmware on ST's STM32F4DISCOVERY. The logic is in `drydock-device`; this crate implements the board.
 //!
 //! Chapters and register names are those of the reference manual RM0090 (rev. 19).
 #![no_std]

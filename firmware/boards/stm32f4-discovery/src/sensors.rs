@@ -1,4 +1,4 @@
-//! What the chip knows by itself: randomness (RNG, chapter 24) and its unique id (chapter 39).
+//! The chip's built-in sources: randomness (RNG, chapter 24) and its unique id (chapter 39).
 
 use crate::register::Register;
 

@@ -1,8 +1,7 @@
-//! The link's wire: USART2 (chapter 30) at 1 Mbaud on PA2 (TX) and PA3 (RX), without flow control.
+//! The link's UART: USART2 (chapter 30) at 1 Mbaud on PA2 (TX) and PA3 (RX), without flow control.
 //!
-//! DMA1 (chapter 10) writes what arrives into a ring, without the CPU: that one stands still for up to two seconds while a
-//! sector of flash is erased, and the link's window is smaller than the ring. The end of a burst wakes the CPU, for then
-//! the line is idle.
+//! DMA1 (chapter 10) writes what arrives into a ring, without the CPU, which is halted for up to two seconds while a
+//! sector of flash is erased. The link's window is smaller than the ring. The idle line after a burst wakes the CPU.
 
 use crate::{
     DMA1_STREAM6, USART2, clock,

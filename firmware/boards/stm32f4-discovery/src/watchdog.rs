@@ -1,5 +1,5 @@
-//! IWDG (chapter 21): a firmware that does not come round its main loop for 8 seconds is reset. It gives no warning, so
-//! that a hang leaves no record but its reset reason.
+//! IWDG (chapter 21): resets the chip if the main loop does not turn for 8 seconds. It has no warning
+//! interrupt, so a hang leaves only its reset reason.
 
 use crate::register::Register;
 

@@ -1,4 +1,4 @@
-//! The board as the firmware sees it.
+//! The board's implementation of `drydock_device::board::Board`.
 
 use crate::{clock::Clock, flash::DataFlash, ident, noise, pins::Ports, reset, tree, uart::Uart, watchdog};
 use core::cell::RefCell;

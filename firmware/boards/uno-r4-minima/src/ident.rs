@@ -1,4 +1,4 @@
-//! The chip's unique id: 16 bytes in its factory data, which it says the place of.
+//! The chip's unique id: 16 bytes in its factory data, whose address a register holds.
 
 use crate::register::Register;
 

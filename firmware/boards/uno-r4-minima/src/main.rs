@@ -1,4 +1,4 @@
-//! Drydock's firmware on the Arduino Uno R4 Minima. What it does is in `drydock-device`; here is what the board lends it.
+//! Drydock's firmware on the Arduino Uno R4 Minima. The logic is in `drydock-device`; this crate implements the board.
 //!
 //! The chip's 32 KB of RAM hold a TLS session and no runtime for apps: it enrolls and reports, and refuses packages.
 //!

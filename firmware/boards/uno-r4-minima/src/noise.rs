@@ -1,9 +1,8 @@
 //! The board's noise: how many core cycles, counted on HOCO, each period of LOCO takes. The two oscillators are independent
 //! circuits, and a period of LOCO jitters against HOCO's.
 //!
-//! The chip's own generator is in its secure crypto engine, which Renesas documents only through its closed library. What is
-//! claimed of this noise, and what is done with it, is said in `drydock_device::entropy`; how much these two oscillators
-//! jitter was measured on no board.
+//! The chip's own generator is in its secure crypto engine, which Renesas documents only through its closed library. `drydock_device::entropy`
+//! states the assumptions about this noise and how it is used. The jitter of these oscillators has not been measured.
 
 use crate::{ident, register::Register};
 use cortex_m::peripheral::DWT;

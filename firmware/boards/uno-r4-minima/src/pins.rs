@@ -1,5 +1,5 @@
-//! Ports (chapter 19): pin `n` of port `p` is number `32 * p + n`. Nobody asks for pins where no apps run, but what the
-//! firmware's interface offers works; L is P111.
+//! Ports (chapter 19): pin `n` of port `p` is number `32 * p + n`. No apps run on this board, but the
+//! interface works. The light L is P111.
 
 use crate::register::Register;
 use drydock_device::board::{Pins, Pull};

@@ -1,4 +1,4 @@
-//! The link's wire: SCI2 (chapter 28) at 115,200 baud on P302 (D1/TX) and P301 (D0/RX), a byte an interrupt.
+//! The link's UART: SCI2 (chapter 28) at 115,200 baud on P302 (D1/TX) and P301 (D0/RX), a byte an interrupt.
 
 use crate::{
     GARBLED, RECEIVED, SENT, clock, pins,

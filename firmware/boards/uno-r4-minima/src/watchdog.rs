@@ -1,6 +1,6 @@
-//! WDT (chapter 25): a firmware that does not come round its main loop for 5.6 seconds is reset, asleep or not. It runs down
-//! with the core's clock; the independent one (chapter 26) cannot be started by an image behind the bootloader, for its
-//! settings are option bytes. It gives no warning here, so that a hang leaves no address but what the main loop was at.
+//! WDT (chapter 25): resets the chip if the main loop does not turn for 5.6 seconds, also during sleep. It runs down
+//! with the core's clock; the independent one (chapter 26) cannot be started by an image behind the bootloader, because
+//! its settings are option bytes. There is no warning interrupt, so a hang leaves no address, only the main loop's phase.
 
 use crate::register::Register;
 

@@ -42,7 +42,7 @@ int32_t drydock_gpio_read(int32_t a);
 __attribute__((import_module("drydock"), import_name("temperature_mc")))
 int32_t drydock_temperature_mc(void);
 
-/* Writes to stdout (1) or stderr (2); each line becomes a log line. Needs: log. */
+/* Writes to stdout (1) or stderr (2); each line becomes a log line. Takes 1,024 bytes and 16 vectors at most and returns how many bytes it took. Needs: log. */
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("fd_write")))
 int32_t wasi_fd_write(int32_t a, int32_t b, int32_t c, int32_t d);
 
@@ -62,7 +62,7 @@ int32_t wasi_fd_fdstat_get(int32_t a, int32_t b);
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("clock_time_get")))
 int32_t wasi_clock_time_get(int32_t a, int64_t b, int32_t c);
 
-/* Fills memory with random bytes. Needs: random. */
+/* Fills memory with random bytes, at most 256 a call; EINVAL for more. Needs: random. */
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("random_get")))
 int32_t wasi_random_get(int32_t a, int32_t b);
 

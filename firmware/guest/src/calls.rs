@@ -24,7 +24,7 @@ unsafe extern "C" {
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
-    /// Writes to stdout (1) or stderr (2); each line becomes a log line. Needs: log.
+    /// Writes to stdout (1) or stderr (2); each line becomes a log line. Takes 1,024 bytes and 16 vectors at most and returns how many bytes it took. Needs: log.
     pub fn fd_write(a: i32, b: i32, c: i32, d: i32) -> i32;
     /// Closes nothing; for programs that link it. Needs: nothing.
     pub fn fd_close(a: i32) -> i32;
@@ -34,7 +34,7 @@ unsafe extern "C" {
     pub fn fd_fdstat_get(a: i32, b: i32) -> i32;
     /// Realtime (0) or monotonic (1) clock in nanoseconds. Needs: timer.
     pub fn clock_time_get(a: i32, b: i64, c: i32) -> i32;
-    /// Fills memory with random bytes. Needs: random.
+    /// Fills memory with random bytes, at most 256 a call; EINVAL for more. Needs: random.
     pub fn random_get(a: i32, b: i32) -> i32;
     /// Ends the app with this exit code. Needs: nothing.
     pub fn proc_exit(a: i32);

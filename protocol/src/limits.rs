@@ -72,6 +72,9 @@ pub const DEFAULT_CALLBACK_LIMIT_MS: u32 = 500;
 /// Longest time of a callback that a manifest may ask for, in milliseconds.
 pub const MAX_CALLBACK_LIMIT_MS: u32 = 60_000;
 
+/// Limit of an app's linear memory whose module declares no maximum, in bytes: no board has more RAM.
+pub const DEFAULT_MEMORY_LIMIT_BYTES: u32 = 512 * 1024;
+
 /// Largest module that any device takes, in bytes; each device says in [`Hello`](crate::device_to_gateway::Hello) what it
 /// really has.
 pub const MAX_MODULE_BYTES: u32 = 1 << 20;

@@ -72,7 +72,7 @@ pub struct EntryPoints {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct AppLimits {
-    /// Linear memory at most, in bytes.
+    /// Linear memory at most, in bytes. The module's own maximum and the heap's free room may stop it earlier.
     #[n(0)]
     pub memory_bytes: u32,
     /// WebAssembly call stack (values and frames) at most, in bytes.

@@ -9,7 +9,7 @@
 //!     ? "version": tstr,            ; "1.2.3"
 //!     ? "capabilities": [* tstr],   ; "log", "gpio:13,24", …
 //!     ? "limits": {
-//!         ? "memory_bytes": uint,   ; linear memory at most
+//!         ? "memory_bytes": uint,   ; linear memory at most; so much is set aside
 //!         ? "stack_bytes": uint,    ; WebAssembly call stack at most
 //!         ? "callback_ms": uint,    ; longest callback, device time
 //!     },

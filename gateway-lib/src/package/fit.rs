@@ -95,9 +95,14 @@ pub(crate) fn check_fit(board: &BoardLimits, requirements: &Requirements<'_>) ->
     if let Some(heap) = board.heap_bytes {
         let room = heap.saturating_sub(SYSTEM_HEAP_BYTES);
         if requirements.heap_bytes > room {
+            // A limit above that is what the memory may grow to, and not needed at the start.
+            let linear = match requirements.memory_bytes < requirements.heap_bytes {
+                true => format!(" ({} of them linear memory)", requirements.memory_bytes),
+                false => String::new(),
+            };
             let sentence = format!(
-                "{app} needs {} bytes of memory ({} of them linear memory) and {name} has {room} for apps: link it with a smaller memory and stack",
-                requirements.heap_bytes, requirements.memory_bytes
+                "{app} needs {} bytes of memory{linear} and {name} has {room} for apps: link it with a smaller memory and stack",
+                requirements.heap_bytes
             );
             return refuse(Kind::TooMuchMemory, sentence);
         }

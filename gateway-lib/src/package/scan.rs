@@ -170,10 +170,6 @@ impl ModuleScan {
                     self.data_segment(index, &segment?);
                 }
             }
-            Payload::StartSection { .. } => {
-                let problem = "it has a start function, which boards do not run: export it as _start or init";
-                self.problem(UploadRefusal::NoEntryPoint, problem);
-            }
             Payload::CustomSection(section) => {
                 self.toolchain = of_custom(section.name(), section.data()).unwrap_or(self.toolchain);
             }

@@ -8,16 +8,23 @@ use super::{
     write_module,
 };
 use crate::{
-    domain::{Digest, PackageView, UploadOptions, VersionPlan},
+    domain::{Digest, ModuleReport, PackageView, UploadOptions, VersionPlan},
     error::{StoreError, UploadError, UploadRefusal},
 };
 use drydock_protocol::{
     capability::{Capability, PinSet},
-    limits::{DEFAULT_CALLBACK_LIMIT_MS, MAX_TARGETS},
+    limits::{DEFAULT_CALLBACK_LIMIT_MS, DEFAULT_MEMORY_LIMIT_BYTES, MAX_TARGETS},
     manifest::{AppLimits, MANIFEST_VERSION, Manifest, is_app_name},
     types::Version,
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// What the memory of a module may grow to that names no limit in its section, in bytes: its declared maximum.
+fn growth_limit(report: &ModuleReport) -> u32 {
+    let limit = u64::from(DEFAULT_MEMORY_LIMIT_BYTES);
+    let declared = report.memory_max_bytes.unwrap_or(limit);
+    u32::try_from(declared.min(limit)).unwrap_or(DEFAULT_MEMORY_LIMIT_BYTES)
+}
 
 /// Packages of one module for several kinds of boards.
 pub(crate) struct BoardPackages {
@@ -124,7 +131,7 @@ impl Packages {
         let memory_bytes = section
             .limits
             .memory_bytes
-            .unwrap_or(0)
+            .unwrap_or_else(|| growth_limit(&analyzed.report))
             .max(analyzed.report.memory_bytes);
         let manifest = Manifest {
             manifest_version: MANIFEST_VERSION,

@@ -1,7 +1,7 @@
 //! What is refused at upload: one sentence each, and nothing stored.
 
 use crate::scene::{Scene, blink, nano};
-use drydock_gateway::{Gateway, GatewayConfig, SessionLimits, UploadError, UploadOptions, UploadRefusal};
+use drydock_gateway::{Gateway, GatewayConfig, ModuleReport, SessionLimits, UploadError, UploadOptions, UploadRefusal};
 use drydock_protocol::capability::Capability;
 
 fn named(name: &str) -> UploadOptions {
@@ -329,6 +329,47 @@ async fn versions_follow_each_other_and_never_go_back_in_silence() {
         "app 1.9.9 is older than 2.0.0, which is signed already: give it a higher version, such as 2.0.1"
     );
     assert_eq!(gateway.versions("app").len(), 4);
+}
+
+#[tokio::test]
+async fn a_memory_may_grow_to_its_declared_maximum_or_the_limit_of_its_section() {
+    let scene = Scene::new().await;
+    let check = async |text: &str, limit_bytes: u32| {
+        let package = scene.gateway.upload(text.as_bytes(), named("grows")).await.unwrap();
+        assert_eq!(package.memory_bytes, limit_bytes, "{text}");
+    };
+    check(r#"(module (memory 64 128 (pagesize 1)) (func (export "init")))"#, 128).await;
+    check(r#"(module (memory 1 65536) (func (export "init")))"#, 512 * 1024).await;
+    check(
+        r#"(module (memory 64 (pagesize 1)) (func (export "init")))"#,
+        512 * 1024,
+    )
+    .await;
+    let section = r#"(@custom "drydock" "\a1\66limits\a1\6cmemory_bytes\19\20\00")"#;
+    check(
+        &format!(r#"(module (memory 64 128 (pagesize 1)) {section} (func (export "init")))"#),
+        8192,
+    )
+    .await;
+    let plain = scene
+        .gateway
+        .analyze(br#"(module (memory 64 128 (pagesize 1)) (func (export "init")))"#);
+    let small = scene
+        .gateway
+        .analyze(br#"(module (memory 64 (pagesize 1)) (func (export "init")))"#);
+    let heap_bytes = |report: Result<ModuleReport, _>| report.unwrap().heap_bytes;
+    assert!(
+        heap_bytes(plain) - heap_bytes(small) < 64,
+        "what it may grow to is not set aside"
+    );
+}
+
+#[tokio::test]
+async fn a_module_with_a_start_function_is_taken() {
+    let scene = Scene::new().await;
+    let module = br#"(module (func $f) (start $f) (func (export "tick")))"#;
+    assert_eq!(scene.gateway.analyze(module).unwrap().problems, Vec::<String>::new());
+    scene.gateway.upload(module, named("ready")).await.unwrap();
 }
 
 #[tokio::test]

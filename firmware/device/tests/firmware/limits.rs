@@ -29,6 +29,11 @@ const FLOOD: &str = r#"(import "wasi_snapshot_preview1" "fd_write" (func $write 
         (call $every (i32.const 1)))
     (func $flood (drop (call $write (i32.const 1) (i32.const 0) (i32.const 250) (i32.const 4092))))"#;
 
+/// An app that only writes lines.
+const CALM: &str = r#"(module (import "drydock" "log" (func $log (param i32 i32 i32)))
+    (memory (export "memory") 64 (pagesize 1))
+    (func (export "tick") (call $log (i32.const 2) (i32.const 0) (i32.const 5))))"#;
+
 /// Takes as many random bytes as a call gives, for ever.
 const DRAIN: &str = r#"(module
     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
@@ -56,7 +61,7 @@ fn failed(world: &mut World, app: &str) -> AppReport {
 
 fn check_overrun(module: &[u8], write_us: u64, callback_ms: u32, detail: &str) {
     let mut world = World::in_session();
-    let bystander = wasm(BLINK);
+    let bystander = wasm(CALM);
     deploy(&mut world, &manifest("bystander", 1, &bystander), &bystander).unwrap();
     let mut slow = manifest("slow", 1, module);
     slow.limits.callback_ms = callback_ms;
@@ -179,9 +184,11 @@ fn check_manageable(text: &str) {
     let mut patient = random(manifest("hog", 1, &module));
     patient.limits.callback_ms = 60_000;
     let mut world = World::in_session();
-    let bystander = wasm(BLINK);
+    let bystander = wasm(CALM);
     deploy(&mut world, &manifest("bystander", 1, &bystander), &bystander).unwrap();
     deploy(&mut world, &patient, &module).unwrap();
+    // So that an app's slices take time also where it calls nothing.
+    world.board.step_us.set(50);
     world.run_for_ms(2_000);
     world.gateway.inbox.clear();
     let line = world.log_line();
@@ -238,7 +245,8 @@ fn what_a_call_costs_is_paid_for_before_the_app_runs_on() {
 #[test]
 fn an_app_that_overruns_again_and_again_does_not_start_by_itself_any_more() {
     let mut world = World::in_session();
-    let module = wasm(r#"(module (func (export "init")) (func (export "tick") (loop (br 0))))"#);
+    let module = one_write("");
+    world.board.pins.write_us.set(600_000);
     deploy(&mut world, &manifest("hog", 1, &module), &module).unwrap();
     for times in 1..=3 {
         let report = failed(&mut world, "hog");
@@ -277,8 +285,8 @@ fn an_app_that_takes_the_board_down_again_and_again_does_not_start_by_itself_any
     let mut world = Some(world);
     let mut restart_with = |mark: Option<u8>| {
         board.faulted_app.set(mark);
-        let restarted = world.insert(world.take().unwrap().restart());
-        restarted.hello().apps.remove(0)
+        let next = world.take().unwrap().restart();
+        world.insert(next).hello().apps.remove(0)
     };
     // Which mark the app has is the store's affair.
     let mark = (0..=255).find(|mark| restart_with(Some(*mark)).state == AppState::Failed);

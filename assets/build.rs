@@ -1,5 +1,5 @@
-//! Embeds what lies in `firmware/*.elf` and `apps/*.wasm`, each with its SHA-256 digest. Both are outputs of
-//! `cargo xtask`, so either may be missing; the program then tells what was not built.
+//! Embeds what lies in `firmware/*.elf` and `apps/*.wasm`, each with its SHA-256 digest. Both are built by
+//! `cargo xtask`, so either may be missing; the program then reports what was not built.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What was built before this program and lies within it: firmware images and sample apps, with their digests. The build
-//! script collects them; a tree in which they were not built yet gives a program without them, and says so.
+//! The firmware images and sample apps that are embedded in this program, with their digests. The build script collects
+//! them; what was not built before is missing and reported as [`NotBuilt`].
 
 /// A firmware image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct App {
 /// It was not built when this program was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotBuilt {
-    /// It could be there.
+    /// It can be built.
     #[error("{what} was not built into this program; run `./x run` in Drydock's source tree")]
     Missing {
         /// What is missing.
         what: String,
     },
-    /// There is no such firmware yet.
+    /// This board has no firmware.
     #[error("Drydock's firmware does not run on {board} yet, so it takes no apps")]
     NoPort {
         /// Board name.

@@ -1,7 +1,7 @@
-//! Boards, chips and apps as validated data: what `boards/*.toml` and `chips/*.toml` say, and the firmware images and
-//! sample apps that were built into this program, each with its SHA-256 digest.
+//! Boards, chips and apps as validated data: the contents of `boards/*.toml` and `chips/*.toml`, and the embedded firmware
+//! images and sample apps, each with its SHA-256 digest.
 //!
-//! No behaviour lives here, and nothing that depends on an engine, a probe or a window.
+//! This crate holds no behaviour, and nothing that depends on an engine, a probe or a window.
 
 mod board;
 mod chip;
@@ -49,7 +49,7 @@ pub fn boards() -> Vec<Board> {
         .collect()
 }
 
-/// The board called `name`; QEMU's is among them.
+/// The board called `name`, QEMU's included.
 pub fn board(name: &str) -> Option<Board> {
     boards()
         .into_iter()

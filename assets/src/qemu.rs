@@ -1,5 +1,6 @@
-//! Boards that exist in QEMU only. They are not among [`boards`](crate::boards), though [`board`](crate::board) knows their
-//! names: nobody holds one, and nothing that runs there proves anything about trust. Their titles and limits say so.
+//! Boards that exist in QEMU only. [`boards`](crate::boards) does not list them, but [`board`](crate::board)
+//! finds them by name. They do not exist as hardware, and results on them prove nothing about trust; their titles and limits
+//! say so.
 
 use crate::{Board, Chip};
 

@@ -1,4 +1,4 @@
-//! How Renode runs our chips, as data: which of its descriptions, what has to be there, and what is added to it.
+//! How Renode runs our chips, as data: which of its descriptions, which peripherals it must have, and what is added to it.
 
 use serde::Deserialize;
 
@@ -87,7 +87,7 @@ const CHIPS: &[Source] = &[
     ),
 ];
 
-/// How Renode runs the chip called `chip`; `None` if we never taught it.
+/// How Renode runs the chip called `chip`. `None` if it does not.
 pub fn renode_chip(chip: &str) -> Option<RenodeChip> {
     CHIPS
         .iter()

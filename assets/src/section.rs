@@ -1,4 +1,4 @@
-//! Reading a TOML file section by section, so that one reading tells all that is wrong with it, each with its line.
+//! Reads a TOML file section by section and reports all its problems at once, each with its line.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,12 +7,12 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-/// A file that does not say what it should.
+/// A file with problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// Which file.
     pub file: String,
-    /// All that is wrong, from top to bottom.
+    /// The problems, from top to bottom.
     pub problems: Vec<Problem>,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         self.deserialize(value)
     }
 
-    /// Takes all sections `[[key]]`; none is none.
+    /// Takes all sections `[[key]]`; the list may be empty.
     pub(crate) fn all<T: DeserializeOwned>(&mut self, key: &str) -> Vec<T> {
         let Some(value) = self.table.remove(key) else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! libFuzzer's way into `drydock_fuzz::link_noise`.
+//! libFuzzer's entry to `drydock_fuzz::link_noise`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| drydock_fuzz::link_noise(data));

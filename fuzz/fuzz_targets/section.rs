@@ -1,4 +1,4 @@
-//! libFuzzer's way into `drydock_fuzz::section`.
+//! libFuzzer's entry to `drydock_fuzz::section`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| drydock_fuzz::section(data));

@@ -1,4 +1,4 @@
-//! libFuzzer's way into `drydock_fuzz::signed_manifest`.
+//! libFuzzer's entry to `drydock_fuzz::signed_manifest`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| drydock_fuzz::signed_manifest(data));

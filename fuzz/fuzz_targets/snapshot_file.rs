@@ -1,4 +1,4 @@
-//! libFuzzer's way into `drydock_fuzz::snapshot_file`.
+//! libFuzzer's entry to `drydock_fuzz::snapshot_file`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| drydock_fuzz::snapshot_file(data));

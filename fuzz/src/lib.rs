@@ -12,7 +12,7 @@ pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
 pub use snapshots::snapshot_file;
 
-/// What is fuzzed: takes any bytes, panics on a find.
+/// A fuzz target: takes any bytes and panics when it finds a fault.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.

@@ -1,4 +1,4 @@
-//! The link: what a noisy or hostile wire may bring.
+//! The link under noise and hostile input.
 
 use drydock_protocol::framing::Reader;
 use drydock_protocol::link::frame::Frame;

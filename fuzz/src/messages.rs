@@ -1,4 +1,4 @@
-//! Messages of a session in both directions, and what is said on the `control` channel.
+//! Messages of a session in both directions, and messages on the `control` channel.
 
 use drydock_protocol::control::{FromDevice, FromHost};
 use drydock_protocol::device_handler::{DeviceHandler, handle_message};
@@ -63,7 +63,7 @@ pub fn control(data: &[u8]) {
     }
 }
 
-/// A device that does whatever it is asked, so that every path of the dispatch is open.
+/// A device that accepts every request, so that every path of the dispatch is reached.
 struct Willing;
 
 impl DeviceHandler for Willing {

@@ -1,8 +1,8 @@
 //! Inputs made from a corpus by seeded mutation. The same seed gives the same inputs.
 
-/// Longer inputs than this are cut: no decoder takes more.
+/// Longest input; no decoder takes more.
 const MAX_INPUT_BYTES: usize = 8192;
-/// Bytes at which decoders change their mind: CBOR heads, lengths, signs, the link's delimiter.
+/// Bytes at which decoders branch: CBOR heads, lengths, signs, the link's delimiter.
 const TELLING: [u8; 16] = [
     0x00, 0x01, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x20, 0x40, 0x58, 0x60, 0x7F, 0x80, 0x9F, 0xD2, 0xFF,
 ];

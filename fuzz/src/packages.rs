@@ -1,4 +1,4 @@
-//! What an app brings along: its signed manifest, and what its module says about itself.
+//! The parts of a package: the signed manifest, and the module's `drydock` section.
 
 use drydock_protocol::manifest::Manifest;
 use drydock_protocol::package::{parse, seal};

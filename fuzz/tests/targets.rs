@@ -1,4 +1,4 @@
-//! Every target has its way in for libFuzzer, and each gets through a short seeded run.
+//! Every target has an entry for libFuzzer, and each passes a short seeded run.
 
 use std::collections::BTreeSet;
 

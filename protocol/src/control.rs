@@ -1,4 +1,4 @@
-//! What is said on the link's `control` channel: unauthenticated, so each word is a hint and never a proof.
+//! Messages on the link's `control` channel. They are unauthenticated: hints, never proofs.
 
 use crate::types::ResetReason;
 use alloc::{string::String, vec::Vec};
@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum FromDevice {
-    /// Sent after reset, on [`FromHost::Identify`], and each second until a session stands.
+    /// Sent after reset, on [`FromHost::Identify`], and each second until a session is established.
     #[n(0)]
     Identity(#[n(0)] Identity),
     /// The answer to [`FromHost::Pair`].
@@ -28,7 +28,7 @@ pub enum FromHost {
     Pair(#[n(0)] Pair),
 }
 
-/// What a device says about itself before anyone can check it.
+/// A device's unauthenticated description of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
@@ -50,7 +50,7 @@ pub struct Identity {
     pub reset_reason: ResetReason,
 }
 
-/// Whether a device knows who it is.
+/// Whether a device has an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
@@ -85,7 +85,7 @@ pub struct Pair {
     pub gateway_name: String,
 }
 
-/// What became of [`FromHost::Pair`].
+/// The result of [`FromHost::Pair`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
@@ -96,7 +96,7 @@ pub enum PairResult {
     /// The device has an identity and ignores anchors until it is wiped.
     #[n(1)]
     AlreadyEnrolled,
-    /// The anchor or the token has no usable form.
+    /// The anchor or the token is malformed.
     #[n(2)]
     Malformed,
 }

@@ -1,5 +1,5 @@
-//! What a device does with a message of the gateway, whatever device it is: the firmware and the simulated devices
-//! implement [`DeviceHandler`], and [`handle_message`] decodes, dispatches and answers for both.
+//! The dispatch of the gateway's messages on a device. The firmware and the simulated devices implement [`DeviceHandler`];
+//! [`handle_message`] decodes a message, calls the handler and encodes the reply.
 
 use crate::{
     device_to_gateway::{Refusal, RefusalCode, Reply},
@@ -11,21 +11,21 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 
-/// What a device can be asked to do. A refusal changes nothing.
+/// The requests that a device serves. A refused request changes nothing.
 pub trait DeviceHandler {
-    /// The session stands.
+    /// The session is established.
     fn welcome(&mut self, welcome: &Welcome);
 
-    /// Begins a transfer, in place of one that may be under way. The signature is not verified yet.
+    /// Begins a transfer and gives up the current one, if any. The signature is not verified yet.
     ///
     /// # Errors
-    /// Signature, sequence, target, capabilities, room, memory: whatever the manifest asks and the device cannot grant.
+    /// The manifest's signature, sequence, target, capabilities, size or memory cannot be accepted.
     fn package_begin(&mut self, signed: &SignedManifest<'_>) -> Result<(), Refusal>;
 
-    /// Takes a piece of the module and says which offset it wants next.
+    /// Takes a piece of the module and returns the next offset.
     ///
     /// # Errors
-    /// No transfer under way, an offset that is not the next, more data than announced, flash that cannot be written.
+    /// No current transfer, an offset that is not the next, more data than announced, flash that cannot be written.
     fn package_chunk(&mut self, offset: u32, data: &[u8]) -> Result<u32, Refusal>;
 
     /// Checks what was transferred, commits it and, if `start`, runs it in place of an older version.
@@ -34,7 +34,7 @@ pub trait DeviceHandler {
     /// Size or digest, a module that does not validate, flash.
     fn package_commit(&mut self, start: bool) -> Result<(), Refusal>;
 
-    /// Gives up the transfer under way, if any.
+    /// Gives up the current transfer, if any.
     fn package_abort(&mut self);
 
     /// Starts an app, now and after each reset.
@@ -61,18 +61,18 @@ pub trait DeviceHandler {
     /// The gateway's time in milliseconds since the Unix epoch.
     fn time(&mut self, unix_ms: u64);
 
-    /// Forget identity and apps and restart blank, once the answer has been sent.
+    /// Erases identity and apps and restarts blank, once the reply has been sent.
     ///
     /// # Errors
     /// Flash.
     fn wipe(&mut self) -> Result<(), Refusal>;
 }
 
-/// Handles one message of a standing session, without its length, and gives the answer to send, if there is one.
+/// Handles one message of an established session, without its length prefix. Returns the reply to send, if any.
 pub fn handle_message(handler: &mut impl DeviceHandler, message: &[u8]) -> Option<Vec<u8>> {
     let envelope = match Envelope::decode(message) {
         Ok(envelope) => envelope,
-        // There is no id to answer to; 0 says that.
+        // The id is unknown; 0 stands for that.
         Err(error) => return reply(0, &Reply::Refused(malformed(error))),
     };
     let answer = match dispatch(handler, &envelope) {

@@ -46,7 +46,7 @@ pub struct Hello {
     /// Why the board last came out of reset.
     #[n(3)]
     pub reset_reason: ResetReason,
-    /// What the last panic or fault left, told once.
+    /// The record of the last panic or fault, sent once.
     #[n(4)]
     pub fault: Option<FaultRecord>,
     /// Heap of the device in bytes.
@@ -69,7 +69,7 @@ pub struct Hello {
     pub boot_count: u32,
 }
 
-/// What a device says about one app: in [`Hello`] for each, and whenever its state changes.
+/// The state of one app: in [`Hello`] for each app, and whenever it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
@@ -194,7 +194,7 @@ pub struct AppMetrics {
     /// Longest callback since the app started, in microseconds.
     #[n(6)]
     pub callback_max_us: u32,
-    /// Values that the app reported itself, the latest of each.
+    /// The latest value of each name that the app reported.
     #[n(7)]
     pub values: Vec<AppValue>,
 }
@@ -211,7 +211,7 @@ pub struct AppValue {
     pub value: f64,
 }
 
-/// The answer to a request of the gateway; its envelope carries the request's id.
+/// The reply to a request of the gateway. Its envelope carries the request's id.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Reply {
@@ -234,7 +234,7 @@ pub struct Refusal {
     /// The class of the refusal.
     #[n(0)]
     pub code: RefusalCode,
-    /// What happened, in words of the field, with the numbers.
+    /// What happened, with the numbers.
     #[n(1)]
     pub detail: String,
 }
@@ -278,7 +278,7 @@ pub enum RefusalCode {
     /// The heap cannot hold what the app needs.
     #[n(7)]
     NoMemory,
-    /// There are as many apps as the device keeps.
+    /// The device has as many apps as it keeps.
     #[n(8)]
     TooManyApps,
     /// A capability that this device does not have, or a pin that the board does not give.
@@ -287,7 +287,7 @@ pub enum RefusalCode {
     /// There is no such app.
     #[n(10)]
     NoSuchApp,
-    /// The transfer is not the one under way, or the offset is not the next.
+    /// There is no current transfer, or the offset is not the next.
     #[n(11)]
     OutOfSequence,
     /// Flash could not be written.

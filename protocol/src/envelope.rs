@@ -7,7 +7,7 @@ use crate::limits::{MAX_MESSAGE_BYTES, PROTOCOL_VERSION};
 use alloc::vec::Vec;
 use minicbor::{Decoder, Encode, Encoder};
 
-/// What a message is about. Numbers below 128 go from device to gateway, the others the other way.
+/// The kind of a message. Numbers below 128 are sent by devices, the others by the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 #[non_exhaustive]
@@ -81,7 +81,7 @@ impl Kind {
     }
 }
 
-/// The first step of decoding: who asked what, in which version.
+/// The first step of decoding: version, id and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// Protocol version of the sender.

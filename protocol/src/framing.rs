@@ -1,5 +1,5 @@
-//! Messages in a byte stream: each stands behind its length as a big-endian `u16`. Used in the TLS session and on the
-//! link's `control` channel.
+//! Messages in a byte stream: each is preceded by its length as a big-endian `u16`. Used in the TLS session and on the link's
+//! `control` channel.
 
 use crate::limits::MAX_MESSAGE_BYTES;
 use alloc::vec::Vec;
@@ -7,15 +7,14 @@ use alloc::vec::Vec;
 /// Bytes of the length in front of a message.
 pub const LENGTH_BYTES: usize = 2;
 
-/// Cuts a byte stream into messages. Holds one message at most; it allocates as a message arrives, never more than the
-/// longest allowed.
+/// Cuts a byte stream into messages. Holds at most one message, and allocates only as its bytes arrive.
 #[derive(Debug, Default)]
 pub struct Reader {
     bytes: Vec<u8>,
     complete: bool,
 }
 
-/// The peer announced a message that cannot be: the stream is of no use any more.
+/// The peer announced an impossible length. The stream cannot be read any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FramingError {
     /// The length that it announced, in bytes.

@@ -63,7 +63,7 @@ pub enum EnrollRefusalCode {
     BadRequest,
 }
 
-/// The answer to [`Hello`](crate::device_to_gateway::Hello): the session stands.
+/// The reply to [`Hello`](crate::device_to_gateway::Hello): the session is established.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]

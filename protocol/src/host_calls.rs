@@ -1,5 +1,5 @@
-//! The one table of what an app may call: name, type and capability. The guest SDK, the C header, the device's wasm host
-//! and the gateway's upload analysis are all made from it.
+//! The table of host calls: name, type and capability. The guest SDK and the C header are generated from it; the device's
+//! wasm host and the gateway's upload analysis use it.
 
 /// A WebAssembly value type of a host call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ const fn call(
         params,
         result,
         needs,
-        // Nobody reads it on a device.
+        // Not used on a device.
         doc: if cfg!(target_os = "none") { "" } else { doc },
     }
 }

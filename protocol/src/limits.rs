@@ -12,8 +12,8 @@ pub const ALPN_ENROLL: &[u8] = b"drydock-enroll/1";
 /// ALPN of an enrolled device's session.
 pub const ALPN_SESSION: &[u8] = b"drydock/1";
 
-/// Longest encoded message (envelope and body), in bytes. In the TLS stream each message stands behind its length as a
-/// big-endian `u16`; length and message together go into one application write of at most 1 KiB.
+/// Longest encoded message (envelope and body), in bytes. In the TLS stream each message is preceded by its
+/// length as a big-endian `u16`; length and message together fit one application write of 1 KiB.
 pub const MAX_MESSAGE_BYTES: usize = 1022;
 
 /// Data bytes in one [`PackageChunk`](crate::gateway_to_device::PackageChunk).
@@ -53,8 +53,8 @@ pub const GATEWAY_MAX_FRAGMENT_BYTES: usize = 2048;
 /// Read buffer of the device's TLS: one record of the gateway with its overhead.
 pub const DEVICE_RECORD_BUFFER_BYTES: usize = 2304;
 
-/// Milliseconds between two [`Metrics`](crate::device_to_gateway::Metrics) of a device unless configured otherwise. They
-/// are the heartbeat too.
+/// Default interval of a device's [`Metrics`](crate::device_to_gateway::Metrics), in milliseconds. They are also the
+/// heartbeat.
 pub const DEFAULT_METRICS_INTERVAL_MS: u32 = 1000;
 
 /// Shortest interval of metrics that can be configured, in milliseconds.

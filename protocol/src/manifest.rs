@@ -1,4 +1,4 @@
-//! What a signed package says about an app: the payload of its COSE_Sign1, on the SUIT information model (RFC 9124).
+//! The manifest of a package: the payload of its COSE_Sign1, on the SUIT information model (RFC 9124).
 
 use crate::{
     capability::Capability,
@@ -43,7 +43,7 @@ pub struct Manifest {
     /// What the app may call.
     #[n(8)]
     pub capabilities: Vec<Capability>,
-    /// Boards that the app is meant for, by id of their description; none: any board.
+    /// Boards that the app is meant for, by id of their description. Empty: any board.
     #[n(9)]
     pub targets: Vec<String>,
 }
@@ -84,7 +84,7 @@ pub struct AppLimits {
     /// Longest time of one callback, in milliseconds of device time.
     #[n(3)]
     pub callback_ms: u32,
-    /// Fuel for one callback at most; none: only the time counts.
+    /// Fuel for one callback at most. `None`: only the time is limited.
     #[n(4)]
     pub fuel: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! What a module says about itself: the custom section [`SECTION_NAME`] of a `.wasm`, read when it is packaged.
+//! The custom section [`SECTION_NAME`] of a `.wasm`, in which a module describes itself. Read when it is packaged.
 //!
 //! The section holds one CBOR map with text keys, so that it can be written by hand in a `.wat`. Every key may be missing;
 //! an unknown one is an error, because a misspelt limit must not go unnoticed.
@@ -31,16 +31,16 @@ use minicbor::{Decoder, Encoder};
 /// Name of the custom section.
 pub const SECTION_NAME: &str = "drydock";
 
-/// What a module asks for.
+/// The content of the section.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Section {
     /// Name of the app.
     pub name: Option<String>,
     /// Its version.
     pub version: Option<Version>,
-    /// What it wants to call; none said: what every app gets.
+    /// The capabilities that it asks for. `None`: those that every app gets.
     pub capabilities: Option<Vec<Capability>>,
-    /// What it wants to use at most.
+    /// The limits that it asks for.
     pub limits: Limits,
 }
 
@@ -55,7 +55,7 @@ pub struct Limits {
     pub callback_ms: Option<u32>,
 }
 
-/// Why a module's own words cannot be taken.
+/// Why a section cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SectionError {
     /// Not a WebAssembly module, or cut off.

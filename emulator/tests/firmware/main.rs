@@ -80,6 +80,7 @@ fn main() {
                 Trial::test(format!("{BOARD}::{name} (skipped: {missing})"), || Ok(())).with_ignored_flag(true)
             }
         })
+        .chain([memory_grow::trial()])
         .chain(esp32c6::trials())
         .chain(other_boards::trials())
         .chain(uno_r4::trials())

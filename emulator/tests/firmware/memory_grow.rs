@@ -7,7 +7,7 @@ use crate::support::{
 };
 use drydock_emulator::Image;
 use drydock_protocol::types::AppState;
-use libtest_mimic::Failed;
+use libtest_mimic::{Failed, Trial};
 
 const COMMANDS: &[(&str, &str)] = &[
     ("within-maximum", include_str!("memory_grow/within-maximum.wat")),
@@ -19,6 +19,30 @@ const COMMANDS: &[(&str, &str)] = &[
             (func (export "_start") (if (i32.eqz (global.get $ready)) (then unreachable))))"#,
     ),
 ];
+
+/// The sample app whose `Vec` grows the memory, if it was built.
+pub(crate) fn trial() -> Trial {
+    let name = "nano33ble::an_app_with_a_heap_runs";
+    match (drydock_assets::firmware("nano33ble"), drydock_assets::app("median")) {
+        (Ok(firmware), Ok(app)) => Trial::test(name, move || runs(&Image::from_elf(firmware.elf)?, app.wasm)),
+        (Err(missing), _) | (_, Err(missing)) => {
+            Trial::test(format!("{name} (skipped: {missing})"), || Ok(())).with_ignored_flag(true)
+        }
+    }
+}
+
+fn runs(image: &Image, module: &[u8]) -> Result<(), Failed> {
+    let mut world = World::in_session(image);
+    let mut manifest = manifest("median", 1, module);
+    manifest.limits.memory_bytes = u32::MAX;
+    deploy(&mut world, &manifest, module).map_err(|refusal| refusal.detail)?;
+    for readings in [1, 11, 21, 31] {
+        let line = world.log_line();
+        let expected = format!("median of {readings} readings: ");
+        assert!(line.text.starts_with(&expected), "{line:?}");
+    }
+    Ok(())
+}
 
 pub(crate) fn check(image: &Image) -> Result<(), Failed> {
     let mut world = World::in_session(image);

@@ -2,7 +2,7 @@
 
 use crate::support::{
     gateway::Gateway,
-    package::{deploy, deploy_envelope, manifest, sign, wasm},
+    package::{commit, deploy, deploy_envelope, manifest, sign, transfer, wasm},
     world::World,
 };
 use drydock_protocol::{
@@ -63,6 +63,23 @@ fn an_app_is_deployed_runs_and_is_heard() {
     assert!(metrics.apps[0].fuel > 0 && metrics.apps[0].host_calls > 4);
     let writes = world.board.pins.writes.borrow();
     assert_eq!(writes[..3], [(13, true), (13, false), (13, true)]);
+}
+
+#[test]
+fn a_module_is_analysed_once_for_each_deployment() {
+    let mut world = World::in_session();
+    let module = wasm(BLINK);
+    let envelope = sign(&manifest("blink", 1, &module), &world.gateway.publisher);
+    transfer(&mut world, envelope, &module).unwrap();
+    assert_eq!(world.board.arena_works.get(), 0, "a transfer loads nothing");
+    commit(&mut world, false).unwrap();
+    assert_eq!(
+        world.board.arena_works.get(),
+        1,
+        "the module is loaded once, as a check"
+    );
+    world.run_for_ms(1_000);
+    assert_eq!(world.board.arena_works.get(), 1);
 }
 
 #[test]

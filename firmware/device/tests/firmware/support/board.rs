@@ -32,7 +32,8 @@ pub(crate) struct TestBoard {
     arenas: RefCell<[u32; MAX_ARENAS]>,
     /// Times that work was done in an arena.
     pub(crate) arena_works: Cell<u32>,
-    /// What was in the arena when the work under way began.
+    in_arena: Cell<bool>,
+    /// What was in the arena when the current work began.
     work_before_bytes: Cell<u32>,
     random: Cell<u64>,
 }
@@ -62,6 +63,7 @@ impl TestBoard {
             faulted_app: Cell::new(None),
             arenas: RefCell::default(),
             arena_works: Cell::new(0),
+            in_arena: Cell::new(false),
             work_before_bytes: Cell::new(0),
             random: Cell::new(0x9E37_79B9_7F4A_7C15),
         }))
@@ -140,7 +142,9 @@ impl Board for TestBoard {
         Some(23_250)
     }
 
-    fn feed_watchdog(&self) {}
+    fn feed_watchdog(&self) {
+        assert!(!self.in_arena.get(), "only the main loop feeds the watchdog, no app");
+    }
 
     fn reset_reason(&self) -> ResetReason {
         ResetReason::PowerOn
@@ -164,7 +168,9 @@ impl RuntimeServices for TestBoard {
         self.arena_works.set(self.arena_works.get() + 1);
         let before_bytes = self.arena_bytes(arena.number);
         self.work_before_bytes.set(before_bytes);
+        self.in_arena.set(true);
         let held = heap::measure(work);
+        self.in_arena.set(false);
         let end_bytes = i64::from(before_bytes) + held.end_bytes;
         self.arenas.borrow_mut()[usize::from(arena.number)] = end_bytes.max(0) as u32;
         let peak_bytes = i64::from(before_bytes) + held.peak_bytes;

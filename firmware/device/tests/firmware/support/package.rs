@@ -62,6 +62,12 @@ pub(crate) fn deploy(world: &mut World, manifest: &Manifest, module: &[u8]) -> R
 }
 
 pub(crate) fn deploy_envelope(world: &mut World, envelope: Vec<u8>, module: &[u8]) -> Result<(), Refusal> {
+    transfer(world, envelope, module)?;
+    commit(world, true)
+}
+
+/// Transfers a package.
+pub(crate) fn transfer(world: &mut World, envelope: Vec<u8>, module: &[u8]) -> Result<(), Refusal> {
     expect_done(world.ask(Kind::PackageBegin, &PackageBegin { envelope }))?;
     for (index, data) in module.chunks(CHUNK_BYTES).enumerate() {
         let offset = (index * CHUNK_BYTES) as u32;
@@ -71,7 +77,12 @@ pub(crate) fn deploy_envelope(world: &mut World, envelope: Vec<u8>, module: &[u8
             Reply::Done => panic!("a chunk is answered by an offset"),
         }
     }
-    expect_done(world.ask(Kind::PackageCommit, &PackageCommit { start: true }))
+    Ok(())
+}
+
+/// Commits what was transferred.
+pub(crate) fn commit(world: &mut World, start: bool) -> Result<(), Refusal> {
+    expect_done(world.ask(Kind::PackageCommit, &PackageCommit { start }))
 }
 
 fn expect_done(reply: Reply) -> Result<(), Refusal> {

@@ -86,7 +86,7 @@ impl Enrollment {
 
         let failed = |error: StoreError| store_failed(&error);
         let mut tx = self.store.begin().await.map_err(failed)?;
-        // Once more, because another connection may have used the token meanwhile.
+        // Checked again: another connection may have used the token since.
         let (mut pairing, mut record) = check_token(&tx.model(), &request, &chip_id, tx.time_ms)?;
         if pairing.used
             && record

@@ -1,5 +1,5 @@
-//! How many sessions the gateway holds and how many samples it takes, with simulated devices in the same process: their
-//! side of TLS is in the figures.
+//! Measures how many sessions the gateway holds and how many samples it takes. The simulated devices run in the same
+//! process, so the figures include their side of TLS.
 //!
 //! `cargo run --release -p drydock-sim --example bench_sessions [-- --sessions N | --quick]` (2,000 unless said otherwise).
 
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Failure> {
     let running = each_of(enrolled, |device| connect(gateway.clone(), device)).await?;
     let connecting = begin.elapsed();
     let held_kib = resident_kib();
-    // A round of heartbeats later all of them still have to be there.
+    // All sessions must still exist after a round of heartbeats.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let connected = gateway
         .devices()
@@ -103,7 +103,7 @@ fn sessions() -> Result<u64, Failure> {
     }
 }
 
-/// Does something with each, some at one time; in no particular order.
+/// Runs a task for each item, a bounded number at a time, in no particular order.
 async fn each_of<T, R, F>(all: impl IntoIterator<Item = T>, act: impl Fn(T) -> F) -> Result<Vec<R>, Failure>
 where
     R: Send + 'static,
@@ -152,7 +152,7 @@ async fn connect(gateway: Gateway, device: SimDevice) -> Result<(RunningDevice, 
     Ok((running, id))
 }
 
-/// Lets some devices say metrics as fast as they are taken; gives the samples taken in a second.
+/// Lets some devices send metrics as fast as possible; returns the samples taken per second.
 async fn flood(gateway: &Gateway, running: &[(RunningDevice, DeviceId)]) -> Result<f64, Failure> {
     let (devices, samples) = FLOOD;
     let devices = &running[..devices.min(running.len())];
@@ -192,7 +192,7 @@ fn metrics(sequence: u32) -> Metrics {
     }
 }
 
-/// Memory of this process as the kernel counts it; 0 where it does not tell.
+/// Resident memory of this process in bytes; 0 where the kernel does not report it.
 fn resident_kib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

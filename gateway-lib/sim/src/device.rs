@@ -216,7 +216,7 @@ impl SimDevice {
         Ok(())
     }
 
-    /// Opens a session: handshake, hello, welcome. It goes on in a task of its own.
+    /// Opens a session: handshake, hello, welcome. The session runs in a task of its own.
     ///
     /// # Errors
     /// [`SimError`], with the device, which can try again.

@@ -3,7 +3,7 @@
 //! no emulation, and no app really runs: what starting one leads to is chosen by a [`Behaviour`].
 //!
 //! * [`SimDevice`] is a board with its key, its identity and its flash; [`SimDevice::enroll`] gives it the identity,
-//!   [`SimDevice::connect`] a session, and [`RunningDevice`] is one whose session goes on in a task of its own.
+//!   [`SimDevice::connect`] a session, and [`RunningDevice`] is one whose session runs in a task of its own.
 //! * [`SimStore`] is what it keeps in flash, and the rules by which it takes or refuses packages.
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Numbers of a device that runs nothing: heap and apps as its store has them, the rest a slow wave, so that a plot of them
-//! shows whether it draws what came.
+//! Metrics of a simulated device: heap and apps from its store, the rest a slow wave, so that a plot shows whether it draws
+//! the samples correctly.
 
 use crate::device::SimDevice;
 use drydock_protocol::{

@@ -1,4 +1,4 @@
-//! A device whose session goes on in a task of its own.
+//! A device whose session runs in a task of its own.
 
 use crate::{
     device::{SimDevice, SimError, encoded},

@@ -1,4 +1,4 @@
-//! What a simulated device keeps in flash, and the rules by which it takes packages: those of the firmware.
+//! The flash of a simulated device, and the firmware's rules for accepting packages.
 
 use crate::device::SimBoard;
 use drydock_protocol::{

@@ -11,7 +11,7 @@ use drydock_protocol::{
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Cuts what arrives into messages; keeps what arrived beyond one.
+/// Splits the received bytes into messages and keeps the rest.
 #[derive(Default)]
 pub(crate) struct Messages {
     reader: Reader,

@@ -278,7 +278,7 @@ async fn a_wiped_device_is_blank_and_enrolls_again() {
 
 #[tokio::test]
 async fn devices_tell_more_rarely_as_others_come_and_more_often_as_they_go() {
-    // Twenty devices are told twice that.
+    // Twenty devices get twice that interval.
     let least_ms = 100;
     let scene = Scene::with(SessionLimits {
         metrics_interval_ms: least_ms,

@@ -362,7 +362,7 @@ impl Deployments {
     }
 }
 
-/// Whether this package, or a later one of its app, was on its way to a device that does not have the app now.
+/// Whether this package, or a later one of its app, was sent to a device that does not have the app now.
 fn had(model: &Model, device: &DeviceId, package: &PackageRecord) -> bool {
     let app = &package.view.app;
     let has_it = |record: &DeviceRecord| record.instances.contains_key(app);

@@ -285,7 +285,7 @@ impl Deployments {
                 .await?;
                 let reported = self.package_of_instance(&tx.model(), session, &desired.app);
                 match reported {
-                    // What the device does is what counts.
+                    // The reported state becomes the desired state.
                     Some((package, run)) => {
                         let told = DesiredApp {
                             package: Some(package),

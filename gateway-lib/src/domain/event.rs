@@ -30,7 +30,7 @@ pub enum EventKind {
         /// The new mode.
         mode: PairingMode,
     },
-    /// A device was made, or anything of it changed but its apps and what counts heartbeats.
+    /// A device was created or changed, except for its apps and heartbeats.
     DeviceChanged {
         /// The device now.
         device: Box<DeviceView>,

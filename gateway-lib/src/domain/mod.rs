@@ -1,4 +1,4 @@
-//! What the gateway knows, in the words of its callers. Plain data without behaviour beyond itself.
+//! The types that callers see: devices, packages, deployments, telemetry and events. Plain data.
 
 mod deployment;
 mod device;

@@ -84,6 +84,6 @@ pub struct Page<T> {
 pub enum StreamItem<T> {
     /// The next item.
     Item(T),
-    /// The reader was too slow: so many items are gone.
+    /// The reader was too slow and missed this many items.
     Dropped(u64),
 }

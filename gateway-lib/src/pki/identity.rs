@@ -1,4 +1,4 @@
-//! Which device a certificate names, and which certificates count now.
+//! Which device a certificate names, and which certificates are valid now.
 
 use super::certificate::{certificate_pin, parse};
 use crate::domain::{DeviceId, Digest};

@@ -1,4 +1,4 @@
-//! The TLS verifier of device certificates: chain, dates, purpose, and whether the certificate counts now.
+//! The TLS verifier of device certificates: chain, dates, purpose, and whether the certificate is valid now.
 
 use super::identity::{DeviceCertificate, TrustedDevices};
 use rustls::{

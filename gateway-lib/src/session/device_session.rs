@@ -61,7 +61,7 @@ pub(crate) struct DeviceSession {
 pub(crate) enum EndReason {
     /// The device opened another one.
     Superseded,
-    /// The device's certificate does not count any more.
+    /// The device's certificate was revoked.
     Revoked,
     /// Nothing was heard for too long.
     Idle,
@@ -69,7 +69,7 @@ pub(crate) enum EndReason {
     Closing,
 }
 
-/// A request whose reply is on its way.
+/// A request that waits for its reply.
 pub(crate) struct PendingReply {
     id: u32,
     session: Arc<DeviceSession>,

@@ -1,4 +1,4 @@
-//! `drydock-enroll/1`: one request, one answer, and the connection ends.
+//! `drydock-enroll/1`: one request, one answer, then the connection is closed.
 
 use super::{
     SessionService,
@@ -70,7 +70,7 @@ where
         let framed = framing::framed(&answer).map_err(std::io::Error::other)?;
         tls.write_all(&framed).await?;
         tls.shutdown().await?;
-        // The peer closes when it has read the answer; what it says meanwhile is not looked at.
+        // The peer closes after it has read the answer. Anything else that it sends is discarded.
         let mut rest = [0; 64];
         while tls.read(&mut rest).await? > 0 {}
         Ok::<_, std::io::Error>(())

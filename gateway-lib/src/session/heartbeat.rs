@@ -1,4 +1,4 @@
-//! Watches over silence: devices that missed a heartbeat, connections without life, tokens that ran out.
+//! Watches for devices that missed a heartbeat, dead connections and expired tokens.
 
 use super::{EndReason, SessionService};
 use std::sync::{Arc, atomic::Ordering};
@@ -11,8 +11,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A look that is later than this shows that the gateway itself did not run.
 const LATE: Duration = Duration::from_millis(500);
 
-/// Runs until the gateway ends. A gateway that did not run did not listen either: what its devices said meanwhile still
-/// waits to be read, so none of them is called silent until there was as much time again to hear them.
+/// Runs until the gateway ends. If the gateway process was not scheduled, messages of its devices still wait to be read.
+/// No device counts as silent until the gateway has had as much time again to read them.
 pub(crate) async fn watch(service: Arc<SessionService>) {
     let mut looks: u64 = 0;
     let mut last_look = Instant::now();

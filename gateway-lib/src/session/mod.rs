@@ -1,4 +1,4 @@
-//! Sessions: from a byte stream to a device that answers, and the watch over those that fall silent.
+//! Sessions: from a byte stream to a connected device, and the watch over silent ones.
 
 mod accept;
 mod device_session;

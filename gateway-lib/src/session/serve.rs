@@ -229,7 +229,7 @@ async fn take_message(
 async fn adapt_interval(service: &SessionService, session: &Arc<DeviceSession>) {
     let metrics_interval_ms = metrics_interval_ms(service.limits.metrics_interval_ms, service.table.len());
     if session.takes_interval(metrics_interval_ms) {
-        // Its next metrics are the answer; a session that ends meanwhile needs none.
+        // No reply is awaited: the next metrics show the new interval.
         let _ = session.send(Kind::Configure, &Configure { metrics_interval_ms }).await;
     }
 }

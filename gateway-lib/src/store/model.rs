@@ -49,7 +49,7 @@ pub(crate) struct DeviceRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DesiredApp {
     pub(crate) app: String,
-    /// None: the app shall be removed.
+    /// `None`: the app shall be removed.
     pub(crate) package: Option<PackageId>,
     pub(crate) run: bool,
     /// A start was asked for and not carried out yet, whatever state the app ended in.

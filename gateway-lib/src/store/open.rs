@@ -125,7 +125,7 @@ fn lock(data_dir: &Path) -> Result<File, OpenError> {
 async fn connect(data_dir: &Path, path: &Path) -> Result<SqliteConnection, OpenError> {
     let failed = |error| OpenError::Store(database_error(data_dir, error));
     if path.exists() {
-        // Looked at without writing: a newer store stays as it is, journal mode and all.
+        // Opened read-only first: a newer store must stay untouched, including its journal mode.
         let mut connection = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)

@@ -1,4 +1,4 @@
-//! Deployments: refused, cancelled, interrupted, rolled back, and what a device has in the end.
+//! Deployments: refused, cancelled, interrupted, rolled back, and what the device has afterwards.
 
 use crate::{
     device::{Running, TestDevice},
@@ -260,7 +260,7 @@ async fn a_gateway_that_dies_mid_deploy_resumes_and_says_so() {
         .await
         .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Transferring).await;
-    // What is on the disk now is what is left after a sudden death.
+    // The disk holds now what a killed process would leave.
     let left = copy_store(scene.directory.path());
     let mut board = board.unplug().await;
     drop(scene.gateway);

@@ -1,4 +1,4 @@
-//! A device for tests: real TLS, real messages, apps that only pretend to run. What it does wrong, it does on demand.
+//! A device for tests: real TLS, real messages, apps that do not run. It misbehaves on demand.
 
 use drydock_gateway::{Gateway, Pairing, PeerLabel};
 use drydock_protocol::{
@@ -41,7 +41,7 @@ pub(crate) struct TestDevice {
     pub(crate) boot_count: u32,
 }
 
-/// What enrollment gave.
+/// The result of enrollment.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) enrolled: Enrolled,
@@ -49,7 +49,7 @@ pub(crate) struct Identity {
     pub(crate) gateway_name: String,
 }
 
-/// Apps in "flash", and what the device shall do wrong.
+/// Apps in "flash", and how the device shall misbehave.
 #[derive(Clone, Default)]
 pub(crate) struct Apps {
     pub(crate) installed: BTreeMap<String, Installed>,
@@ -158,7 +158,7 @@ impl TestDevice {
         }
     }
 
-    /// Connects, says hello and goes on by itself.
+    /// Connects, says hello and continues in a task of its own.
     pub(crate) async fn run(self, gateway: &Gateway, peer: PeerLabel) -> Running {
         let tls = self.open(gateway, peer).await.expect("the handshake succeeds");
         self.run_on(tls).await
@@ -201,7 +201,7 @@ impl Running {
         self.say(Kind::Log, &log).await;
     }
 
-    /// Reports an app that the device need not have.
+    /// Reports an app, whether the device has it or not.
     pub(crate) async fn report(&self, app: &str, sequence: u64) {
         let report = AppReport {
             app: app.into(),
@@ -226,7 +226,7 @@ impl Running {
         self.task.await.unwrap().0
     }
 
-    /// Waits until the gateway ends the session; gives the board back, and why.
+    /// Waits until the gateway ends the session; returns the board and the reason.
     pub(crate) async fn ended(self) -> (TestDevice, String) {
         self.task.await.unwrap()
     }
@@ -419,7 +419,7 @@ pub(crate) async fn connect(
 }
 
 pub(crate) async fn write(tls: &mut Tls, message: &[u8]) {
-    // A gateway that ended the session is seen when reading.
+    // If the gateway ended the session, the next read fails.
     if tls.write_all(&framing::framed(message).unwrap()).await.is_ok() {
         let _ = tls.flush().await;
     }

@@ -1,4 +1,4 @@
-//! Tokens, keys and chip ids: who is enrolled, and who is not.
+//! Enrollment: tokens, keys and chip ids that are accepted or refused.
 
 use crate::{
     device::{TestDevice, enroll},
@@ -39,7 +39,7 @@ async fn tokens_are_known_fresh_and_used_once() {
     check_refused(gateway, &pairing, &unknown, EnrollRefusalCode::BadToken).await;
 
     device.enroll(gateway, &pairing).await.unwrap();
-    // The same key once more: its first answer may have been lost on the cable.
+    // The same key asks again: its first answer may have been lost on the cable.
     let again = device.enroll(gateway, &pairing).await.unwrap();
     assert_eq!(again.device_id, pairing.device.0);
     let thief = TestDevice {
@@ -58,7 +58,7 @@ async fn tokens_are_known_fresh_and_used_once() {
     scene.clock.advance(60_001);
     let request = TestDevice::new(2).enroll_request(&late);
     let refused = enroll(gateway, &late, &request).await.unwrap_err();
-    // Dropped by then, or still known as too old: no identity either way.
+    // The token is dropped by now, or known as expired: no identity either way.
     assert!(matches!(
         refused.code,
         EnrollRefusalCode::TokenExpired | EnrollRefusalCode::BadToken
@@ -66,7 +66,7 @@ async fn tokens_are_known_fresh_and_used_once() {
     until(gateway, || gateway.device(&late.device).is_none()).await;
 }
 
-/// A machine that the caller made itself needs no open door: nobody else is at its cable.
+/// A machine that the caller created enrolls while pairing is off: no other party has its cable.
 #[tokio::test]
 async fn an_own_machine_enrolls_while_pairing_is_off() {
     let scene = Scene::new().await;

@@ -73,7 +73,7 @@ async fn every_kind_of_board_gets_its_own_leds() {
     let status = |id: &DeviceId| gateway.latest_target(id, "blink").unwrap().status;
     assert_eq!(status(&other_nano_id), TargetStatus::Waiting);
 
-    // Again: what is signed serves, also for a part of the fleet.
+    // The second time the signed packages are used again.
     let again = gateway.deploy_module(&blink("1.0.0", 1_000), request).await.unwrap();
     assert_eq!(again.targets[0].accepted.as_ref().unwrap().package, on_nano.id);
     assert_eq!(again.targets[1].accepted.as_ref().unwrap().package, on_discovery.id);
@@ -107,7 +107,7 @@ async fn a_board_that_cannot_take_it_does_not_stop_the_others() {
     assert_eq!(gateway.packages()[0].targets, ["nano33ble"]);
     assert_eq!(scene.view(&discovery_id).desired, []);
 
-    // Nobody can take it: nothing is signed.
+    // No board can take it: nothing is signed.
     let outcome = gateway.deploy_module(
         br#"(module (memory 9) (func (export "init")))"#,
         request(&[(&nano_id, "nano33ble")]),

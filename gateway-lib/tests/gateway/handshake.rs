@@ -1,4 +1,4 @@
-//! What bad peers get: refused, recorded, and no other session touched.
+//! Bad peers are refused and recorded, and touch no other session.
 
 use crate::{
     device::{Messages, Running, TestDevice, client_builder, connect, metrics, write},
@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 
-/// A good session beside which something bad happens, and the gateway that has to stand it.
+/// A gateway with one good session, for tests of bad peers.
 struct Beside {
     scene: Scene,
     good: Running,
@@ -60,7 +60,7 @@ impl Beside {
     }
 }
 
-/// Waits for the first refusal after a revision, and gives its reason.
+/// Waits for the first refusal after a revision; returns its reason.
 async fn refusal(gateway: &Gateway, after: u64) -> String {
     let refusal = async {
         loop {
@@ -88,7 +88,7 @@ fn raw(gateway: &Gateway) -> DuplexStream {
     ours
 }
 
-/// Tries a session with this configuration; TLS 1.3 tells a refused client certificate with the first read.
+/// Tries a session with this configuration. In TLS 1.3 a refused client certificate shows at the first read.
 async fn refused_session(gateway: &Gateway, config: ClientConfig, name: &str) {
     if let Ok(mut tls) = connect(gateway, PeerLabel::new("somebody"), config, name).await {
         let mut byte = [0];
@@ -188,7 +188,7 @@ async fn another_authoritys_device_is_refused() {
     let other = Scene::new().await;
     let (stranger, _) = other.enrolled("stranger", 2).await;
     let info = beside.gateway().info();
-    // It would even trust this gateway.
+    // The peer would even trust this gateway.
     let chain = vec![CertificateDer::from(
         stranger.identity.as_ref().unwrap().enrolled.certificate.clone(),
     )];
@@ -221,7 +221,7 @@ async fn an_expired_certificate_is_refused() {
     let beside = Beside::new().await;
     let (device, _) = beside.scene.enrolled("aged", 2).await;
     let mut config = device.client_config();
-    // The device's clock stands still; the gateway's is 21 years on.
+    // The device's clock has stopped; the gateway's is 21 years ahead.
     let years = Duration::from_secs(21 * 365 * 24 * 3600);
     let aged = drydock_gateway::clock::ManualClock::new(NOW_MS + years.as_millis() as u64);
     beside.gateway().close().await;
@@ -463,7 +463,7 @@ async fn connections_beyond_the_limit_are_turned_away() {
     };
     let gateway = Gateway::open(config).await.unwrap();
     let waiting = [raw(&gateway), raw(&gateway)];
-    // Both hold their place before the third comes.
+    // Both hold a permit before the third arrives.
     tokio::task::yield_now().await;
     let mut third = raw(&gateway);
     assert_eq!(third.read(&mut [0]).await.unwrap(), 0);

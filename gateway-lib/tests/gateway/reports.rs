@@ -1,4 +1,4 @@
-//! What a device may report, and what it may not: its lies cost nobody but itself.
+//! What a device may report. False reports harm no other device.
 
 use crate::scene::{Scene, blink, events, until};
 use drydock_gateway::{AppState, EventKind, UploadOptions};
@@ -92,7 +92,7 @@ async fn a_device_reports_so_many_apps_and_no_more() {
     for name in names.into_iter().chain([long]).chain(many) {
         board.report(&name, 1).await;
     }
-    // The last word of the device: everything before it has been taken.
+    // The metrics arrive last: all reports before them were handled.
     board.metrics(1).await;
     until(&scene.gateway, || scene.gateway.latest_metrics(&id).is_some()).await;
     let apps = scene.view(&id).apps;

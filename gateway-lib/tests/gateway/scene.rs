@@ -1,4 +1,4 @@
-//! A gateway in a temporary directory, with what most tests begin with.
+//! A gateway in a temporary directory, and the set-up that most tests share.
 
 use crate::device::{Running, TestDevice};
 use drydock_gateway::{
@@ -102,7 +102,7 @@ pub(crate) fn minute() -> Duration {
     Duration::from_secs(60)
 }
 
-/// Waits until something holds; fails after ten seconds. Woken by events, and now and then.
+/// Waits until a condition holds; fails after ten seconds. Checked after each event, and every 20 ms.
 pub(crate) async fn until(gateway: &Gateway, mut holds: impl FnMut() -> bool) {
     let mut events = gateway.subscribe(gateway.snapshot().revision);
     let wait = async {
@@ -154,7 +154,7 @@ pub(crate) fn blink(version: &str, size: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The directory as a sudden death would leave it: database, journal, keys and modules, but no lock.
+/// A copy of the directory as a killed process leaves it: database, journal, keys and modules, but no lock.
 pub(crate) fn copy_store(from: &std::path::Path) -> TempDir {
     let to = TempDir::new().unwrap();
     for folder in ["", "pki", "modules"] {

@@ -1,4 +1,4 @@
-//! Sessions over time: superseded, silent, back again, gone.
+//! Sessions over time: superseded, silent, returned, ended.
 
 use crate::{
     device::{TestDevice, metrics},
@@ -53,7 +53,7 @@ async fn a_missed_heartbeat_is_seen_and_so_is_the_return() {
     scene.until_state(&id, DeviceState::Connected).await;
     assert_eq!(scene.view(&id).heard_ms_ago, Some(0));
 
-    // Silent for good: the connection is given up, and the device stays unreachable.
+    // Still silent: the connection is closed, and the device stays unreachable.
     scene.clock.advance(30_001);
     board.ended().await;
     until(&scene.gateway, || scene.view(&id).session_id.is_none()).await;
@@ -98,7 +98,7 @@ async fn a_fault_record_is_kept() {
     assert_eq!((fault.pc, fault.status, fault.address), (0x1_2345, 0x8200, 0x4000_0000));
     drop(tls);
     scene.until_state(&id, DeviceState::Disconnected).await;
-    // Told once, kept.
+    // Reported once, kept.
     let board = board.run(&scene.gateway, PeerLabel::new("cable")).await;
     assert_eq!(scene.view(&id).last_fault.unwrap().pc, 0x1_2345);
     drop(board);

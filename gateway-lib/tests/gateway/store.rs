@@ -50,7 +50,7 @@ async fn the_root_key_can_be_put_away() {
     assert_eq!(gateway.info().id, id);
 }
 
-/// Whoever opens the directory next has it for himself, journal included.
+/// The next process that opens the directory has it alone, journal included.
 #[tokio::test]
 async fn a_closed_gateway_has_let_go_of_its_database() {
     let scene = Scene::new().await;
@@ -112,9 +112,9 @@ async fn an_older_store_is_backed_up_and_migrated() {
     let apps: Vec<String> = gateway.packages().into_iter().map(|package| package.app).collect();
     assert_eq!(apps, ["blink", "counter"]);
     assert_eq!(gateway.deployments().len(), 2);
-    // Eight entries of before, and that the gateway was opened.
+    // Eight earlier entries, and the one that the gateway was opened.
     assert_eq!(gateway.verify_audit().await.unwrap(), 9);
-    // What is new can be used, and is there after the next start too.
+    // A new pairing works, and is kept over the next start.
     gateway.create_own_pairing(minute(), "bench-2".into()).await.unwrap();
     gateway.close().await;
     let again = Gateway::open(config).await.unwrap();

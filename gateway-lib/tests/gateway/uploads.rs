@@ -1,4 +1,4 @@
-//! What is refused at upload: one sentence each, and nothing stored.
+//! Refused uploads: one sentence each, and nothing is stored.
 
 use crate::scene::{Scene, blink, nano};
 use drydock_gateway::{Gateway, GatewayConfig, ModuleReport, SessionLimits, UploadError, UploadOptions, UploadRefusal};
@@ -148,7 +148,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
  "blink has 307305 bytes and Arduino Nano 33 BLE stores at most 262144: build it smaller (optimise for size, strip symbols)").await;
 }
 
-/// A module with so many locals in one function, in pairs of count and type.
+/// A module whose function has this many locals.
 fn with_locals(count: usize) -> Vec<u8> {
     format!(r#"(module (func (export "init") {}))"#, "(local i32)".repeat(count)).into_bytes()
 }
@@ -200,7 +200,7 @@ async fn each_refusal_names_the_true_cause() {
         "app cannot be an app: it uses SIMD, which boards do not run: build it without the features that boards lack",
     )
     .await;
-    // What boards can run is not refused: an offset known at instantiation only, a passive segment, many locals.
+    // Modules that boards can run are accepted: an offset known at instantiation only, a passive segment, many locals.
     for module in [
         br#"(module (memory 4 (pagesize 1)) (data "longer than it") (data (i32.add (i32.const 2) (i32.const 9)) "x") (func (export "init")))"#.to_vec(),
         with_locals(30_000),

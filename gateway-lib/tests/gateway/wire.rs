@@ -1,4 +1,4 @@
-//! A byte stream that writes down the TLS records that pass.
+//! A byte stream that records the TLS records passing through.
 
 use std::{
     io,
@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
-/// Passes bytes on and keeps them.
+/// Forwards bytes and keeps a copy.
 pub(crate) struct Tap {
     inner: DuplexStream,
     pub(crate) read: Arc<Mutex<Vec<u8>>>,

@@ -29,8 +29,8 @@ pub(super) fn next_sequence(model: &Model, app: &str) -> Option<u64> {
 
 /// The last sequence that was signed for an app; 0 if none was.
 fn last_signed(model: &Model, app: &str) -> u64 {
-    let versions = model.versions(app);
-    versions.first().map_or(0, |latest| latest.view.sequence)
+    let packages = model.packages.values().filter(|package| package.view.app == app);
+    packages.map(|package| package.view.sequence).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{insight::*, request::*, snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use ts_rs::TS;
 
 macro_rules! methods {
@@ -32,7 +33,7 @@ macro_rules! methods {
         }
 
         impl Request {
-            /// Name of the method.
+            /// Name of the method, for example `board.get`.
             pub fn method(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
@@ -135,4 +136,35 @@ methods! {
     "pairing.set" PairingSet(PairingSet) -> Empty;
     /// Asks the owner's window to come to the front: the event `window.show` tells it.
     "window.show" WindowShow(Empty) -> Empty;
+}
+
+/// Longest wait for an answer that needs no work worth mentioning.
+const QUICK: Duration = Duration::from_secs(60);
+/// Longest wait for an answer that needs files, drawings, a board or many boards.
+const SLOW: Duration = Duration::from_secs(600);
+
+impl Request {
+    /// How long a client waits for the answer at most.
+    pub fn time_limit(&self) -> Duration {
+        match self {
+            Self::AppDeploy(_)
+            | Self::AppPreview(_)
+            | Self::BoardAdd(_)
+            | Self::BoardFork(_)
+            | Self::BoardPower(_)
+            | Self::BoardRemove(_)
+            | Self::MachineStep(_)
+            | Self::MetricsExport(_)
+            | Self::MonitorExecute(_)
+            | Self::ProfileExport(_)
+            | Self::ProfileStart(_)
+            | Self::ProfileStop(_)
+            | Self::ProfileView(_)
+            | Self::SnapshotExport(_)
+            | Self::SnapshotImport(_)
+            | Self::SnapshotRestore(_)
+            | Self::SnapshotTake(_) => SLOW,
+            _ => QUICK,
+        }
+    }
 }

@@ -1,13 +1,19 @@
 //! The way to the workbench: the owner of the data directory if there is one, else this process becomes it.
 
 use crate::{exit::Failure, output::Output};
-use drydock_api::{ApiError, Request, Response};
+use drydock_api::{ApiError, ErrorCode, Request, Response};
 use drydock_client::{AttachError, Attached, DataDir, Updates};
 use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::{path::Path, time::Duration};
 
 /// A workbench, here or in another process.
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    workbench: Reached,
+    /// Longest wait for the answer of a call, as `--timeout` says.
+    limit: Option<Duration>,
+}
+
+enum Reached {
     Attached(Box<Attached>),
     Own(Box<Workbench>),
 }
@@ -29,7 +35,7 @@ impl Connection {
         let mut tries = 0;
         loop {
             match Attached::attach(&which).await {
-                Ok(attached) => return Ok(Self::Attached(Box::new(attached))),
+                Ok(attached) => return Ok(Reached::Attached(Box::new(attached)).into()),
                 Err(AttachError::NoOwner) => {}
                 Err(error) => return Err(ApiError::from(error).into()),
             }
@@ -43,7 +49,7 @@ impl Connection {
                     if let Some(recovered) = workbench.recovered() {
                         output.event(recovered);
                     }
-                    return Ok(Self::Own(Box::new(workbench)));
+                    return Ok(Reached::Own(Box::new(workbench)).into());
                 }
             }
         }
@@ -52,30 +58,55 @@ impl Connection {
     /// Becomes the owner of a directory that goes at the end.
     pub(crate) async fn temporary() -> Result<Self, Failure> {
         let workbench = own(DataDir::Temporary, Boards::Start).await;
-        Ok(Self::Own(Box::new(workbench.map_err(ApiError::from)?)))
+        Ok(Reached::Own(Box::new(workbench.map_err(ApiError::from)?)).into())
+    }
+
+    /// The same, with calls that end after this long, whatever becomes of them.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
+        }
     }
 
     /// Carries out a request.
     pub(crate) async fn call(&self, request: Request) -> Result<Response, ApiError> {
-        match self {
-            Self::Attached(attached) => attached.call(request).await,
-            Self::Own(workbench) => workbench.call(request).await,
-        }
+        let method = request.method();
+        let call = async {
+            match &self.workbench {
+                Reached::Attached(attached) => attached.call(request).await,
+                Reached::Own(workbench) => workbench.call(request).await,
+            }
+        };
+        let Some(limit) = self.limit else { return call.await };
+        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+            let text = format!(
+                "`{method}` was not answered within {} s; see --timeout.",
+                limit.as_secs_f64()
+            );
+            Err(ApiError::new(ErrorCode::Board, text))
+        })
     }
 
     /// What changes from now on.
     pub(crate) async fn subscribe(&self) -> Result<Updates, ApiError> {
-        match self {
-            Self::Attached(attached) => attached.subscribe().await,
-            Self::Own(workbench) => Ok(workbench.subscribe()),
+        match &self.workbench {
+            Reached::Attached(attached) => attached.subscribe().await,
+            Reached::Own(workbench) => Ok(workbench.subscribe()),
         }
     }
 
     /// Lets go: an owner switches its boards off and saves what must survive.
     pub(crate) async fn close(self) {
-        if let Self::Own(workbench) = self {
+        if let Reached::Own(workbench) = self.workbench {
             workbench.shutdown().await;
         }
+    }
+}
+
+impl From<Reached> for Connection {
+    fn from(workbench: Reached) -> Self {
+        Self { workbench, limit: None }
     }
 }
 

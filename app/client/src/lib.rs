@@ -9,6 +9,6 @@ mod data_dir;
 pub mod line;
 mod updates;
 
-pub use attached::{AttachError, Attached};
+pub use attached::{AttachError, Attached, SILENCE};
 pub use data_dir::DataDir;
 pub use updates::{Hub, Updates};

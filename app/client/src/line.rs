@@ -2,11 +2,14 @@
 
 use drydock_api::{ApiError, Request, Update};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Version of what goes over the socket. An owner and a client of different versions do not talk.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// While a call runs, the owner sends [`FromOwner::Alive`] this often.
+pub const ALIVE_EVERY: Duration = Duration::from_secs(2);
 
 /// Longest line, in bytes: a module of the largest size in base64 fits.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -62,6 +65,13 @@ pub enum FromOwner {
         /// Why.
         error: ApiError,
     },
+    /// Instead of the first line: the owner holds as many connections as it takes, and closes this one.
+    Full {
+        /// Connections that it holds.
+        connections: usize,
+    },
+    /// A call of this connection still runs.
+    Alive,
     /// Updates are sent from now on.
     Subscribed,
     /// An update.

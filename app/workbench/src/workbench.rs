@@ -14,7 +14,7 @@ use crate::{
     diagnostics::diagnostics,
     fleet, forks, logging, monitor,
     outbox::now_ms,
-    owner::{Server, Serves},
+    owner::{Server, Serves, answer_panics},
     profile, series, snapshots,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -117,7 +117,7 @@ impl Workbench {
     /// # Errors
     /// [`ApiError`], as it is shown to the user.
     pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
-        call(&self.bench, request).await
+        answer_panics(request.method(), call(&self.bench, request)).await
     }
 
     /// What changes from now on.

@@ -31,7 +31,9 @@ enum Wanted {
 }
 
 async fn change(data: Option<&Path>, arguments: &App, output: &Output, wanted: Wanted) -> Result<Exit, Failure> {
-    let connection = Connection::open(data, Boards::Start, output).await?;
+    let connection = Connection::open(data, Boards::Start, output)
+        .await?
+        .within(arguments.timeout);
     let outcome = tokio::select! {
         outcome = change_on(&connection, arguments, output, wanted) => outcome,
         () = cancelled() => Err(cancelled_by_user()),

@@ -13,7 +13,9 @@ use std::{path::Path, time::Duration};
 
 pub(crate) async fn deploy(data: Option<&Path>, arguments: &Deploy, output: &Output) -> Result<Exit, Failure> {
     let source = source(&arguments.app)?;
-    let connection = Connection::open(data, Boards::Start, output).await?;
+    let connection = Connection::open(data, Boards::Start, output)
+        .await?
+        .within(arguments.timeout);
     let work = deploy_on(&connection, source, arguments, output);
     let outcome = tokio::select! {
         outcome = work => outcome,

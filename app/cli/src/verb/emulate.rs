@@ -29,7 +29,8 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
     let connection = match data {
         Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
         None => Connection::temporary().await?,
-    };
+    }
+    .within(arguments.timeout);
     let connection = Arc::new(connection);
     let mut crowd = Crowd::default();
     let watched = tokio::select! {

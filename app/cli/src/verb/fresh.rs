@@ -39,7 +39,9 @@ impl Place {
     pub(super) async fn find(data: Option<&Path>, subject: Subject<'_>, output: &Output) -> Result<Self, Failure> {
         let Some(kind) = subject.kind else {
             let name = subject.name.unwrap_or_default();
-            let connection = Connection::open(data, Boards::Start, output).await?;
+            let connection = Connection::open(data, Boards::Start, output)
+                .await?
+                .within(subject.timeout);
             return match ask!(connection, BoardGet(BoardRef { board: name.into() })) {
                 Ok(board) => Ok(Self {
                     connection,
@@ -55,7 +57,8 @@ impl Place {
         let connection = match data {
             Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
             None => Connection::temporary().await?,
-        };
+        }
+        .within(subject.timeout);
         match make(&connection, kind, subject, output).await {
             Ok(board) => Ok(Self {
                 connection,

@@ -23,7 +23,8 @@ pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -
     let connection = match data {
         Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
         None => Connection::temporary().await?,
-    };
+    }
+    .within(arguments.timeout);
     let outcome = run_on(&connection, data.is_some(), source, arguments, output).await;
     connection.close().await;
     let (exit, text) = match outcome {

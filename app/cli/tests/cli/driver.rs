@@ -169,6 +169,11 @@ impl Running {
         }
     }
 
+    /// Sends it a signal, as in `kill -STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
     /// Ends it as Ctrl-C does, and waits; gives its exit code and what it still said.
     pub(crate) fn end(mut self) -> (i32, Vec<Value>) {
         signal(self.child.id(), "-INT");

@@ -44,6 +44,18 @@ fn what_a_killed_owner_left_is_cleared_away() {
 }
 
 #[test]
+fn a_stopped_owner_keeps_nobody_waiting() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    gateway.signal("-STOP");
+    let listed = drydock_in(data, &["boards", "--json"]);
+    gateway.signal("-CONT");
+    check_machine_error(&listed, &["silent", "stopped"]);
+    assert_eq!(gateway.end().0, 0);
+}
+
+#[test]
 fn a_port_in_use_is_named_with_the_way_out() {
     let place = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

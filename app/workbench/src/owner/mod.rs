@@ -4,6 +4,11 @@
 //! directory of mode 0700, and the owner checks the uid of each peer. A connection carries one JSON object a line in each
 //! direction ([`drydock_client::line`]); the owner speaks first and tells its version.
 
+mod panics;
 mod server;
 
+pub(crate) use panics::answer_panics;
 pub(crate) use server::{Server, Serves};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The owner's side of the socket.
 
+use super::answer_panics;
 use crate::{
     api::{ApiError, Request, Response},
     data_dir::{OwnedDir, write_whole},
@@ -12,7 +13,10 @@ use std::{
     fs, io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::{
     io::BufReader,
@@ -23,7 +27,7 @@ use tokio::{
 
 /// Longest path of a Unix socket that all systems take, in bytes.
 const MAX_SOCKET_PATH: usize = 100;
-/// Connections held at once.
+/// Connections held at once. One more is told so and closed.
 const MAX_CONNECTIONS: usize = 64;
 /// Calls of one connection that run at once.
 const MAX_CALLS: usize = 32;
@@ -94,12 +98,15 @@ fn place(directory: &Path) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
 async fn accept(listener: UnixListener, user: u32, serves: Arc<impl Serves>) {
     let mut connections = JoinSet::new();
     loop {
-        while connections.len() >= MAX_CONNECTIONS {
-            connections.join_next().await;
-        }
-        match listener.accept().await {
+        let accepted = listener.accept().await;
+        while connections.try_join_next().is_some() {}
+        match accepted {
             Ok((stream, _)) if stream.peer_cred().is_ok_and(|peer| peer.uid() == user) => {
-                connections.spawn(connection(stream, Arc::clone(&serves)));
+                if connections.len() < MAX_CONNECTIONS {
+                    connections.spawn(connection(stream, Arc::clone(&serves)));
+                } else {
+                    turn_away(stream);
+                }
             }
             Ok(_) => tracing::warn!("another user tried to reach the owner's socket"),
             Err(error) => {
@@ -107,7 +114,22 @@ async fn accept(listener: UnixListener, user: u32, serves: Arc<impl Serves>) {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         }
-        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Says that there is no room. The line fits the socket's empty buffer: nobody waits for the client to read it.
+fn turn_away(stream: UnixStream) {
+    let full = FromOwner::Full {
+        connections: MAX_CONNECTIONS,
+    };
+    tracing::warn!(
+        connections = MAX_CONNECTIONS,
+        "the owner's socket has no room for one more client"
+    );
+    if let Ok(mut line) = serde_json::to_vec(&full) {
+        line.push(b'\n');
+        // The client may have gone.
+        let _ = stream.try_write(&line);
     }
 }
 
@@ -131,6 +153,10 @@ async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()
         drydock: env!("CARGO_PKG_VERSION").into(),
     };
     let _ = lines.send(hello).await;
+    let running = Arc::new(AtomicUsize::new(0));
+    // Ends with this connection, unlike the calls.
+    let mut signs_of_life = JoinSet::new();
+    signs_of_life.spawn(send_signs_of_life(lines.clone(), Arc::clone(&running)));
     let mut subscribed = false;
     while let Some(message) = line::read::<FromClient>(&mut reader).await? {
         while tasks.len() > MAX_CALLS {
@@ -138,9 +164,12 @@ async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()
         }
         match message {
             FromClient::Call { id, request } => {
-                let (serves, lines) = (Arc::clone(&serves), lines.clone());
+                let (serves, lines, running) = (Arc::clone(&serves), lines.clone(), Arc::clone(&running));
+                running.fetch_add(1, Ordering::Relaxed);
                 tasks.spawn(async move {
-                    let _ = lines.send(answer(id, serves.call(request).await)).await;
+                    let outcome = answer_panics(request.method(), serves.call(request)).await;
+                    running.fetch_sub(1, Ordering::Relaxed);
+                    let _ = lines.send(answer(id, outcome)).await;
                 });
             }
             FromClient::Subscribe if !subscribed => {
@@ -162,6 +191,16 @@ async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()
     // What was asked for is carried out, also when whoever asked does not wait for the answer.
     tasks.detach_all();
     Ok(())
+}
+
+/// Tells the client that its calls still run.
+async fn send_signs_of_life(lines: mpsc::Sender<FromOwner>, running: Arc<AtomicUsize>) {
+    loop {
+        tokio::time::sleep(line::ALIVE_EVERY).await;
+        if running.load(Ordering::Relaxed) > 0 && lines.send(FromOwner::Alive).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn write_lines(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<FromOwner>) {

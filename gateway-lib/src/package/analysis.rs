@@ -1,6 +1,6 @@
 //! What a module is: imports, exports, memory, the capabilities that it wants. Nothing is stored or signed here.
 
-use super::{scan::ModuleScan, toolchain::Toolchain};
+use super::{foreign_file, scan::ModuleScan, toolchain::Toolchain};
 use crate::{
     domain::{Digest, ModuleReport},
     error::UploadRefusal,
@@ -170,9 +170,7 @@ fn invalid(binary: &[u8], error: &BinaryReaderError) -> String {
 fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let text = std::str::from_utf8(given).ok();
     let text = text.filter(|text| text.trim_start().starts_with(['(', ';']));
-    let text = text.ok_or(
-        "it is neither WebAssembly (.wasm) nor its text format (.wat): choose the file that the compiler made for wasm32",
-    )?;
+    let text = text.ok_or_else(|| foreign_file::describe(given))?;
     wat::parse_str(text).map(Cow::Owned).map_err(|error| {
         let text = error.to_string();
         let first: Vec<&str> = text

@@ -3,6 +3,7 @@
 mod analyses;
 mod analysis;
 mod fit;
+mod foreign_file;
 mod module_file;
 mod scan;
 mod sequence;

@@ -35,7 +35,17 @@ fn bad_modules_are_refused_and_nothing_is_stored() {
         r#"(module (memory 1 1) (data "{}") (func (export "_start")))"#,
         "x".repeat(500_000)
     );
-    let cases: [(&str, &[u8], &[&str]); 8] = [
+    let cases: [(&str, &[u8], &[&str]); 10] = [
+        (
+            "motor.elf",
+            b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x28\0",
+            &["bench-1", "motor", "Arm", "ELF", "cannot be run yet", "wasm32"],
+        ),
+        (
+            "motor.hex",
+            b":020000040800F2\r\n",
+            &["bench-1", "motor", "Intel HEX", "wasm32"],
+        ),
         (
             "text.wasm",
             b"I am no module",

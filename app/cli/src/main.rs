@@ -4,6 +4,7 @@ mod arguments;
 mod connection;
 mod exit;
 mod output;
+mod plain_text;
 mod verb;
 mod watch;
 

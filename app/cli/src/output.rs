@@ -1,6 +1,6 @@
 //! What a verb prints: one JSON object a line, or tidy text for people, coloured only on a terminal.
 
-use crate::exit::Failure;
+use crate::{exit::Failure, plain_text};
 use drydock_api::{Badge, Event, EventName, LogLine, MetricSample};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -43,10 +43,18 @@ impl Output {
         self.json
     }
 
-    /// A line for people; nothing in JSON.
+    /// Text for people; nothing in JSON. Control characters in it are shown, not obeyed.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         if !self.json {
-            print(text.as_ref());
+            print(&plain_text::lines(text.as_ref()));
+        }
+    }
+
+    /// A line for people in several inks; nothing in JSON. Control characters in it are shown, not obeyed.
+    pub(crate) fn say_in_ink(&self, parts: &[(Ink, &str)]) {
+        if !self.json {
+            let line: String = parts.iter().map(|(ink, text)| self.paint(*ink, text)).collect();
+            print(line.trim_end());
         }
     }
 
@@ -66,7 +74,7 @@ impl Output {
                 object.insert("unprintable".into(), error.to_string().into());
             }
         }
-        print(&Value::Object(object).to_string());
+        print(&plain_text::json(Value::Object(object).to_string()));
     }
 
     /// Something happened.
@@ -100,7 +108,7 @@ impl Output {
     /// A step of longer work, with the time since the beginning.
     pub(crate) fn step(&self, ink: Ink, text: &str) {
         let elapsed = format!("{:7.2} s", self.start.elapsed().as_secs_f64());
-        self.say(format!("{}  {}", self.paint(Ink::Dim, &elapsed), self.paint(ink, text)));
+        self.say_in_ink(&[(Ink::Dim, &elapsed), (Ink::Plain, "  "), (ink, text)]);
     }
 
     /// A line of a board's console.
@@ -131,12 +139,11 @@ impl Output {
             "debug" | "trace" => Ink::Dim,
             _ => Ink::Plain,
         };
-        self.say(format!(
-            "{}  {}  {}",
-            self.paint(Ink::Dim, &clock(line.time_ms)),
-            self.paint(Ink::Blue, &format!("{:<8}", line.source)),
-            self.paint(ink, &line.text)
-        ));
+        self.say_in_ink(&[
+            (Ink::Dim, &clock(line.time_ms)),
+            (Ink::Blue, &format!("  {:<8}  ", line.source)),
+            (ink, &line.text),
+        ]);
     }
 
     /// Metrics of a board.
@@ -148,30 +155,33 @@ impl Output {
             }
             return self.object("device.metrics", &object);
         }
-        self.say(format!(
-            "{}  {}",
-            self.paint(Ink::Dim, &clock(sample.time_ms)),
-            summary(sample)
-        ));
+        self.say_in_ink(&[
+            (Ink::Dim, &clock(sample.time_ms)),
+            (Ink::Plain, &format!("  {}", summary(sample))),
+        ]);
     }
 
     /// A table; the widest cell of a column decides its width.
     pub(crate) fn table(&self, head: &[&str], rows: &[Vec<(Ink, String)>]) {
+        let show = |(ink, text): &(Ink, String)| (*ink, plain_text::line(text));
+        let rows: Vec<Vec<(Ink, String)>> = rows.iter().map(|row| row.iter().map(show).collect()).collect();
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].1.chars().count());
             cells.chain([head[column].chars().count()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..head.len()).map(width).collect();
         let line = |cells: Vec<(Ink, String)>| {
-            let cells = cells.into_iter().zip(&widths).map(|((ink, text), width)| {
-                let space = " ".repeat(width - text.chars().count());
-                format!("{}{space}", self.paint(ink, &text))
-            });
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+            let mut parts = Vec::new();
+            for ((ink, text), width) in cells.into_iter().zip(&widths) {
+                let space = " ".repeat(width - text.chars().count() + 2);
+                parts.extend([(ink, text), (Ink::Plain, space)]);
+            }
+            let parts: Vec<(Ink, &str)> = parts.iter().map(|(ink, text)| (*ink, text.as_str())).collect();
+            self.say_in_ink(&parts);
         };
-        self.say(line(head.iter().map(|name| (Ink::Dim, name.to_uppercase())).collect()));
+        line(head.iter().map(|name| (Ink::Dim, name.to_uppercase())).collect());
         for row in rows {
-            self.say(line(row.clone()));
+            line(row);
         }
     }
 
@@ -194,16 +204,17 @@ impl Output {
         let label = if colour { "\x1b[31;1merror:\x1b[0m" } else { "error:" };
         let mut err = stderr().lock();
         // There is nobody left to tell when stderr is closed.
-        let _ = writeln!(err, "{label} {}", failure.message);
+        let _ = writeln!(err, "{label} {}", plain_text::line(&failure.message));
         if let Some(detail) = &failure.detail {
-            let _ = writeln!(err, "       {detail}");
+            let _ = writeln!(err, "       {}", plain_text::lines(detail));
         }
     }
 
-    pub(crate) fn paint(&self, ink: Ink, text: &str) -> String {
+    fn paint(&self, ink: Ink, text: &str) -> String {
+        let text = plain_text::line(text);
         let code = match ink {
-            _ if !self.colour => return text.into(),
-            Ink::Plain => return text.into(),
+            _ if !self.colour => return text,
+            Ink::Plain => return text,
             Ink::Bold => "1",
             Ink::Dim => "2",
             Ink::Green => "32",

@@ -133,10 +133,9 @@ async fn power(connection: &Connection, board: &str, action: PowerAction, output
 fn show(board: &BoardView, output: &Output) {
     output.object("board", board);
     let (ink, word) = badge(board.badge);
-    output.say(format!(
-        "{}  {}  {}",
-        board.name,
-        output.paint(ink, word),
-        board.badge_detail
-    ));
+    output.say_in_ink(&[
+        (Ink::Plain, &format!("{}  ", board.name)),
+        (ink, word),
+        (Ink::Plain, &format!("  {}", board.badge_detail)),
+    ]);
 }

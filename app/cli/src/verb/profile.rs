@@ -218,7 +218,7 @@ fn show(view: &ProfileView, summary: &ProfileSummary, output: &Output) {
         coverage.bytes / 1024
     ));
     if let Some(truncated) = &summary.truncated {
-        output.say(output.paint(Ink::Yellow, truncated));
+        output.say_in_ink(&[(Ink::Yellow, truncated)]);
     }
 }
 

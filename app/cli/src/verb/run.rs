@@ -96,8 +96,8 @@ fn announce(board: &BoardView, output: &Output) {
         .machine
         .as_ref()
         .map_or("", |machine| machine.seed.trim_start_matches('0'));
-    let name = output.paint(Ink::Bold, &board.name);
-    output.say(format!("{name}  {} on {engine}, seed {seed}", board.title));
+    let about = format!("  {} on {engine}, seed {seed}", board.title);
+    output.say_in_ink(&[(Ink::Bold, &board.name), (Ink::Plain, &about)]);
 }
 
 async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, arguments: &Run) -> Result<String, Failure> {

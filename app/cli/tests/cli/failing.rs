@@ -1,6 +1,6 @@
 //! Apps that go wrong: they end, with the reason and the export that ran, and nothing else does.
 
-use crate::driver::{Running, drydock, drydock_in, position};
+use crate::driver::{Running, drydock, drydock_in, file, position};
 use serde_json::Value;
 
 /// Sample, reason, export, and a word of the detail.
@@ -95,4 +95,38 @@ fn board(data: &std::path::Path) -> Value {
         .into_iter()
         .find(|event| event["event"] == "board")
         .unwrap()
+}
+
+/// What an app writes is shown; it never acts on the reader's terminal.
+#[test]
+fn a_log_line_cannot_forge_output() {
+    let (_directory, path) = file(
+        "forger.wat",
+        r#"(module
+            (import "drydock" "log" (func $log (param i32 i32 i32)))
+            (memory (export "memory") 4096 (pagesize 1))
+            (data (i32.const 0) "\1b]0;title\07\1b[2J\0d\c2\9b31mC1\e2\80\aertl\0a  12.00 s  forged")
+            (func (export "init") (call $log (i32.const 2) (i32.const 0) (i32.const 46)))
+            (func (export "tick")))"#,
+    );
+    let app = path.to_str().unwrap();
+    let outcome = drydock(&["run", app, "--for", "100ms"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let line = outcome.stdout.lines().find(|line| line.contains("rtl")).unwrap();
+    assert!(
+        line.contains("␛]0;title␇␛[2J␍\\u{9b}31mC1\\u{202e}rtl␊  12.00 s  forged"),
+        "{line}"
+    );
+    let active = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+    assert!(!outcome.stdout.contains(active), "{outcome:?}");
+
+    // Scripts get the text as it is, and no terminal obeys it there either.
+    let outcome = drydock(&["run", app, "--for", "100ms", "--json"]);
+    let events = outcome.events();
+    let said = events.iter().find(|event| event["event"] == "app.log").unwrap();
+    assert!(
+        said["text"].as_str().unwrap().starts_with("\u{1b}]0;title\u{7}"),
+        "{said}"
+    );
+    assert!(!outcome.stdout.contains(active), "{outcome:?}");
 }

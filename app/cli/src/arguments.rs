@@ -10,6 +10,7 @@ Exit codes:
   2    the command line makes no sense
   3    refused, not installed, or not there
   4    a board, an engine or this machine failed
+  5    accepted, but not done yet: it is done when the board connects
   130  cancelled with Ctrl-C";
 
 /// Runs WebAssembly apps on microcontroller boards, emulated ones included.

@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Refused = 3,
     /// A board, an engine or this machine failed.
     Machine = 4,
+    /// Accepted, and not done yet: the board has not reported it.
+    Pending = 5,
     /// Cancelled with Ctrl-C.
     Cancelled = 130,
 }
@@ -64,6 +66,7 @@ impl Failure {
             Exit::Usage => "usage",
             Exit::Refused => "refused",
             Exit::Machine => "machine",
+            Exit::Pending => "pending",
             Exit::Cancelled => "cancelled",
         }
     }

@@ -5,6 +5,7 @@ mod connection;
 mod exit;
 mod output;
 mod plain_text;
+mod report;
 mod verb;
 mod watch;
 

@@ -25,6 +25,8 @@ pub(crate) struct Watch<'a> {
 pub(crate) enum News {
     /// Nothing.
     None,
+    /// The board has a session now.
+    Connected,
     /// It runs.
     Running,
     /// It is on the board and does not run.
@@ -133,6 +135,7 @@ pub(crate) fn meaning(event: &Event, app: &str, board: &str) -> News {
     let about_app = event.app.as_deref() == Some(app);
     let about_board = event.board.as_deref() == Some(board);
     match &event.event {
+        EventName::DeviceConnected if about_board => News::Connected,
         EventName::AppRunning if about_app => News::Running,
         EventName::AppInstalled if about_app => News::Installed,
         EventName::AppStopped if about_app => News::Stopped,

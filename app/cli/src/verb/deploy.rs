@@ -6,10 +6,11 @@ use crate::{
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::Output,
-    watch::{News, Watch, state_of},
+    report::{Request, Wanted},
+    watch::Watch,
 };
-use drydock_api::{AppDeploy, BoardRef};
-use std::{path::Path, time::Duration};
+use drydock_api::{AppDeploy, AppSource, BoardRef};
+use std::path::Path;
 
 pub(crate) async fn deploy(data: Option<&Path>, arguments: &Deploy, output: &Output) -> Result<Exit, Failure> {
     let source = source(&arguments.app)?;
@@ -30,7 +31,7 @@ pub(crate) async fn deploy(data: Option<&Path>, arguments: &Deploy, output: &Out
 
 async fn deploy_on(
     connection: &Connection,
-    source: drydock_api::AppSource,
+    source: AppSource,
     arguments: &Deploy,
     output: &Output,
 ) -> Result<Exit, Failure> {
@@ -57,70 +58,32 @@ async fn deploy_on(
         ));
         return Ok(Exit::Success);
     }
-    let mut worst = Ok(Exit::Success);
+    let request = Request {
+        app: &deployment.app,
+        version: Some(&deployment.version),
+        wanted: if arguments.no_start {
+            Wanted::Installed
+        } else {
+            Wanted::Running
+        },
+        timeout: arguments.timeout,
+    };
+    let mut exit = Exit::Success;
+    let mut failed = None;
     for mut watch in watches {
-        let arrived = arrival(
-            &mut watch,
-            &deployment.app,
-            &deployment.version,
-            arguments.no_start,
-            arguments.timeout,
-        )
-        .await;
-        if let Err(failure) = arrived {
-            if arguments.boards.len() > 1 {
-                output.failure(&failure);
+        match request.reported(&mut watch).await {
+            Ok(outcome) => {
+                if outcome.show(&deployment.app, watch.board_name(), output) == Exit::Pending {
+                    exit = Exit::Pending;
+                }
             }
-            worst = Err(failure);
+            Err(failure) => {
+                if arguments.boards.len() > 1 {
+                    output.failure(&failure);
+                }
+                failed = Some(failure);
+            }
         }
     }
-    worst
-}
-
-/// Waits until a board has the version as asked.
-async fn arrival(
-    watch: &mut Watch<'_>,
-    app: &str,
-    version: &str,
-    no_start: bool,
-    timeout: Duration,
-) -> Result<(), Failure> {
-    let deadline = tokio::time::Instant::now() + timeout;
-    // The board may have this very version already; then nothing will happen that could be waited for.
-    let board = watch.look().await?;
-    let present = board
-        .apps
-        .iter()
-        .any(|view| view.name == app && view.version == version);
-    let mut news = if present { state_of(&board, app) } else { News::None };
-    loop {
-        if news == News::Resync {
-            news = state_of(&watch.look().await?, app);
-        }
-        match news {
-            News::Running => return Ok(()),
-            News::Installed if no_start => return Ok(()),
-            News::Exited { code: 0 } => return Ok(()),
-            News::Exited { code } => {
-                let text = format!("{}: {app} ended itself with {code}.", watch.board_name());
-                return Err(Failure::new(Exit::AppFailed, text));
-            }
-            News::Failed(failure) => return Err(failure),
-            News::None | News::Installed | News::Stopped | News::Removed | News::Resync => {}
-        }
-        news = match tokio::time::timeout_at(deadline, watch.next(app)).await {
-            Ok(news) => news,
-            Err(_) => {
-                let board = watch.look().await?;
-                let text = format!(
-                    "{app} is not on {} after {} s: {}. It stays wanted there; `drydock remove {app} --on {}` takes that back.",
-                    board.name,
-                    timeout.as_secs_f64(),
-                    board.badge_detail,
-                    board.name
-                );
-                return Err(Failure::new(Exit::Refused, text));
-            }
-        };
-    }
+    failed.map_or(Ok(exit), Err)
 }

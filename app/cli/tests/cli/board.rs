@@ -16,6 +16,47 @@ fn against_a_headless_gateway() {
     assert_eq!(events.last().unwrap()["event"], "gateway.ended");
 }
 
+/// What a board reported before the request is no answer to it.
+#[test]
+fn what_a_board_has_not_reported_is_not_called_done() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    let done = |arguments: &[&str]| {
+        let outcome = drydock_in(data, arguments);
+        assert_eq!(outcome.code, 0, "{arguments:?}: {outcome:?}");
+    };
+    done(&["boards", "add", "nano33ble", "--pace", "max"]);
+    done(&["deploy", "sensor", "--on", "bench-1"]);
+    done(&["boards", "off", "bench-1"]);
+    // The last it reported of the first is that it runs.
+    let requests: [&[&str]; 4] = [
+        &["deploy", "sensor", "--on", "bench-1"],
+        &["start", "sensor", "--on", "bench-1"],
+        &["stop", "sensor", "--on", "bench-1"],
+        &["deploy", "counter", "--on", "bench-1"],
+    ];
+    for request in requests {
+        let outcome = drydock_in(data, &[request, &["--json"]].concat());
+        assert_eq!(outcome.code, 5, "{request:?}: {outcome:?}");
+        let pending = outcome.events().pop().unwrap();
+        assert_eq!(
+            (&pending["event"], &pending["board"], &pending["done"]),
+            (&"app.pending".into(), &"bench-1".into(), &false.into())
+        );
+        assert!(
+            pending["text"].as_str().unwrap().contains("when bench-1 connects"),
+            "{pending}"
+        );
+    }
+    // It is done then, without another request.
+    done(&["boards", "on", "bench-1"]);
+    gateway.wait_until(|event| event["event"] == "app.stopped" && event["app"] == "sensor");
+    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "counter");
+    done(&["stop", "counter", "--on", "bench-1"]);
+    assert_eq!(gateway.end().0, 0);
+}
+
 /// The window's tests name a data directory that an open window owns, and a board in it.
 #[test]
 fn against_the_owner_that_the_environment_names() {

@@ -2,7 +2,7 @@
 //!
 //! The window is there before the workbench is: requests wait until it is open, and the channel first tells how far it is.
 
-use crate::{demo, outgoing::Outgoing, session::Session};
+use crate::{demo, session::Session, update_batcher::UpdateBatcher};
 use drydock_api::{ApiError, ErrorCode, Request, Response, Update};
 use drydock_client::{DataDir, Updates};
 use serde::Serialize;
@@ -118,18 +118,18 @@ impl Bridge {
     }
 
     async fn forward(&self, mut updates: Updates) {
-        let mut outgoing = Outgoing::new(Instant::now());
+        let mut batcher = UpdateBatcher::new(Instant::now());
         loop {
-            let due = outgoing.due();
+            let due = batcher.due();
             tokio::select! {
                 update = updates.next() => {
                     let Some(update) = update else { break };
-                    outgoing.take(update, Instant::now(), |board| self.is_watched(board));
+                    batcher.take(update, Instant::now(), |board| self.is_watched(board));
                     continue;
                 }
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
-            let message: Vec<Told> = outgoing.message(Instant::now()).into_iter().map(Told::Update).collect();
+            let message: Vec<Told> = batcher.message(Instant::now()).into_iter().map(Told::Update).collect();
             self.send(&message);
         }
     }

@@ -6,9 +6,9 @@ mod bridge;
 mod card_window;
 mod demo;
 mod only_window;
-mod outgoing;
 mod remembered;
 mod session;
+mod update_batcher;
 mod webview;
 
 use arguments::Arguments;

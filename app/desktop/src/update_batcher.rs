@@ -1,5 +1,6 @@
-//! Updates on their way to the pages. Each message has a page derive anew what it shows and paint it: what somebody looks
-//! at closely goes with the next frame, and of the other boards, where they tell much, the latest a few times a second.
+//! Batches updates on their way to the pages. Each message makes a page derive and paint anew, so updates of boards that a
+//! page shows (foreground) go with the next frame, and those of the others (background) at most four times a second where
+//! they are many.
 
 use drydock_api::Update;
 use std::{collections::HashMap, time::Duration};
@@ -7,38 +8,38 @@ use tokio::time::Instant;
 
 /// How long updates are gathered into one message: one frame.
 const FRAME: Duration = Duration::from_millis(16);
-/// How long those of boards that nobody looks at closely are gathered where they are many.
+/// How long background updates are gathered where they are many.
 const GLANCE: Duration = Duration::from_millis(250);
-/// So many of those in a second are many: more than twenty boards that run.
+/// More background updates than this in a second are many: more than twenty running boards send them.
 const MANY_PER_S: f64 = 50.0;
-/// Updates that wait at most.
+/// Most updates that wait.
 const MOST: usize = 1024;
 
-/// What waits for its message.
+/// Updates that wait for their message.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
-    /// Of boards that a page shows closely, and what is of no board.
-    near: Vec<Update>,
-    near_since: Option<Instant>,
-    /// Of the others; a view that a later one replaced is gone.
-    far: Vec<Option<Update>>,
-    far_since: Option<Instant>,
-    /// Where in `far` the view of a board stands.
+pub(crate) struct UpdateBatcher {
+    /// Of boards that a page shows is_foreground, and what is of no board.
+    foreground: Vec<Update>,
+    foreground_since: Option<Instant>,
+    /// Updates of the other boards; `None` where a later view replaced one.
+    background: Vec<Option<Update>>,
+    background_since: Option<Instant>,
+    /// Index in `background` of the view of a board.
     views: HashMap<String, usize>,
-    /// How long `far` is gathered.
+    /// How long `background` is gathered.
     pause: Duration,
-    /// Updates that went into `far` since `counted`.
+    /// Updates that went into `background` since `counted`.
     taken: u32,
     counted: Instant,
 }
 
-impl Outgoing {
+impl UpdateBatcher {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            near: Vec::new(),
-            near_since: None,
-            far: Vec::new(),
-            far_since: None,
+            foreground: Vec::new(),
+            foreground_since: None,
+            background: Vec::new(),
+            background_since: None,
             views: HashMap::new(),
             pause: FRAME,
             taken: 0,
@@ -46,100 +47,104 @@ impl Outgoing {
         }
     }
 
-    /// Takes an update. `closely`: whether a page shows lines, samples and lights of a board.
-    pub(crate) fn take(&mut self, update: Update, now: Instant, closely: impl Fn(&str) -> bool) {
+    /// Takes an update. `is_foreground`: whether a page shows lines, samples and lights of a board.
+    pub(crate) fn take(&mut self, update: Update, now: Instant, is_foreground: impl Fn(&str) -> bool) {
         match &update {
-            // What waits is older than what the page reads then.
+            // Waiting updates are older than the state that the page reads then.
             Update::Resync => {
                 self.views.clear();
-                let waiting: Vec<Update> = self.far.drain(..).flatten().collect();
-                self.far_since = None;
+                let waiting: Vec<Update> = self.background.drain(..).flatten().collect();
+                self.background_since = None;
                 for update in waiting.into_iter().chain([update]) {
-                    self.take_near(update, now);
+                    self.take_foreground(update, now);
                 }
             }
             Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. } => {
-                if closely(board) {
+                if is_foreground(board) {
                     // Since a moment ago: a view from before would undo what is told now.
-                    if let Some(view) = self.views.remove(board).and_then(|place| self.far[place].take()) {
-                        self.take_near(view, now);
+                    if let Some(view) = self.views.remove(board).and_then(|place| self.background[place].take()) {
+                        self.take_foreground(view, now);
                     }
-                    self.take_near(update, now);
+                    self.take_foreground(update, now);
                 }
             }
             Update::Board { board, .. } => {
                 let id = board.id.clone();
-                if closely(&id) {
+                if is_foreground(&id) {
                     self.forget(&id);
-                    self.take_near(update, now);
+                    self.take_foreground(update, now);
                 } else if let Some(place) = self.views.get(&id) {
-                    self.far[*place] = Some(update);
+                    self.background[*place] = Some(update);
                     self.taken += 1;
                 } else {
-                    self.views.insert(id, self.far.len());
-                    self.take_far(update, now);
+                    self.views.insert(id, self.background.len());
+                    self.take_background(update, now);
                 }
             }
             Update::BoardRemoved { board, .. } => {
                 self.forget(board);
-                self.take_far(update, now);
+                self.take_background(update, now);
             }
-            Update::Event(_) => self.take_far(update, now),
+            Update::Event(_) => self.take_background(update, now),
         }
     }
 
-    /// When the next message is due; none while nothing waits.
+    /// When the next message is due; `None` while no update waits.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let near = self.near_since.map(|since| {
-            let pause = if self.near.len() < MOST { FRAME } else { Duration::ZERO };
+        let foreground = self.foreground_since.map(|since| {
+            let pause = if self.foreground.len() < MOST {
+                FRAME
+            } else {
+                Duration::ZERO
+            };
             since + pause
         });
-        let far = self.far_since.map(|since| {
-            let pause = if self.far.len() < MOST {
+        let background = self.background_since.map(|since| {
+            let pause = if self.background.len() < MOST {
                 self.pause
             } else {
                 Duration::ZERO
             };
             since + pause
         });
-        near.into_iter().chain(far).min()
+        foreground.into_iter().chain(background).min()
     }
 
-    /// The message that is due: all that is near, and the others if their time has come.
+    /// The message that is due: all foreground updates, and the background ones if their time has come.
     pub(crate) fn message(&mut self, now: Instant) -> Vec<Update> {
         let mut message = Vec::new();
-        let far_is_due = |since: Instant| now >= since + self.pause || self.far.len() >= MOST;
-        if self.far_since.is_some_and(far_is_due) {
+        let background_is_due = |since: Instant| now >= since + self.pause || self.background.len() >= MOST;
+        if self.background_since.is_some_and(background_is_due) {
             let span = now.duration_since(self.counted);
             if span >= GLANCE {
                 let many = f64::from(self.taken) > MANY_PER_S * span.as_secs_f64();
                 self.pause = if many { GLANCE } else { FRAME };
                 (self.taken, self.counted) = (0, now);
             }
-            self.far_since = None;
+            self.background_since = None;
             self.views.clear();
-            message.extend(self.far.drain(..).flatten());
+            message.extend(self.background.drain(..).flatten());
         }
-        self.near_since = None;
-        message.append(&mut self.near);
+        self.foreground_since = None;
+        message.append(&mut self.foreground);
         message
     }
 
-    fn take_near(&mut self, update: Update, now: Instant) {
-        self.near_since.get_or_insert(now);
-        self.near.push(update);
+    fn take_foreground(&mut self, update: Update, now: Instant) {
+        self.foreground_since.get_or_insert(now);
+        self.foreground.push(update);
     }
 
-    fn take_far(&mut self, update: Update, now: Instant) {
-        self.far_since.get_or_insert(now);
-        self.far.push(Some(update));
+    fn take_background(&mut self, update: Update, now: Instant) {
+        self.background_since.get_or_insert(now);
+        self.background.push(Some(update));
         self.taken += 1;
     }
 
     /// An older view must not come after what is told of the board now.
     fn forget(&mut self, board: &str) {
         if let Some(place) = self.views.remove(board) {
-            self.far[place] = None;
+            self.background[place] = None;
         }
     }
 }
@@ -190,18 +195,18 @@ mod tests {
     fn messages(updates: Vec<(u64, Update)>) -> Vec<(u64, Vec<Update>)> {
         let start = Instant::now();
         let at = |instant: Instant| u64::try_from(instant.duration_since(start).as_millis()).unwrap();
-        let mut outgoing = Outgoing::new(start);
+        let mut batcher = UpdateBatcher::new(start);
         let mut messages = Vec::new();
-        let mut flush = |outgoing: &mut Outgoing, until: Option<u64>| {
-            while let Some(due) = outgoing.due().filter(|due| until.is_none_or(|until| at(*due) <= until)) {
-                messages.push((at(due), outgoing.message(due)));
+        let mut flush = |batcher: &mut UpdateBatcher, until: Option<u64>| {
+            while let Some(due) = batcher.due().filter(|due| until.is_none_or(|until| at(*due) <= until)) {
+                messages.push((at(due), batcher.message(due)));
             }
         };
         for (ms, update) in updates {
-            flush(&mut outgoing, Some(ms));
-            outgoing.take(update, start + Duration::from_millis(ms), |board| board == "open");
+            flush(&mut batcher, Some(ms));
+            batcher.take(update, start + Duration::from_millis(ms), |board| board == "open");
         }
-        flush(&mut outgoing, None);
+        flush(&mut batcher, None);
         messages
     }
 
@@ -230,8 +235,8 @@ mod tests {
         let came = messages(updates);
         let later = came.iter().filter(|(ms, _)| *ms > 500).count();
         assert!(later <= 8, "{later} messages");
-        let near = came.iter().find(|(_, message)| message.contains(&lights("open")));
-        assert_eq!(near.map(|(ms, _)| *ms), Some(1116));
+        let foreground = came.iter().find(|(_, message)| message.contains(&lights("open")));
+        assert_eq!(foreground.map(|(ms, _)| *ms), Some(1116));
         // Each board once in a message, and at the end as it was told last.
         let (_, last) = came.last().unwrap();
         assert!(last.len() <= 100);
@@ -247,34 +252,34 @@ mod tests {
     }
 
     /// Of so many boards that nobody looks at that their views wait for a quarter of a second.
-    fn crowded() -> (Outgoing, Instant) {
-        let mut outgoing = Outgoing::new(Instant::now());
-        let mut now = outgoing.counted;
+    fn crowded() -> (UpdateBatcher, Instant) {
+        let mut batcher = UpdateBatcher::new(Instant::now());
+        let mut now = batcher.counted;
         for ms in 0..600 {
-            outgoing.take(view(&format!("b-{ms}"), ""), now, |_| false);
-            if outgoing.due().is_some_and(|due| due <= now) {
-                outgoing.message(now);
+            batcher.take(view(&format!("b-{ms}"), ""), now, |_| false);
+            if batcher.due().is_some_and(|due| due <= now) {
+                batcher.message(now);
             }
             now += Duration::from_millis(1);
         }
-        (outgoing, now)
+        (batcher, now)
     }
 
     #[test]
     fn nothing_that_waited_comes_after_a_resync() {
-        let (mut outgoing, now) = crowded();
-        outgoing.take(view("other", "a"), now, |_| false);
-        outgoing.take(Update::Resync, now, |_| false);
-        let message = outgoing.message(now + FRAME);
+        let (mut batcher, now) = crowded();
+        batcher.take(view("other", "a"), now, |_| false);
+        batcher.take(Update::Resync, now, |_| false);
+        let message = batcher.message(now + FRAME);
         assert!(message.ends_with(&[view("other", "a"), Update::Resync]), "{message:?}");
-        assert_eq!(outgoing.due(), None);
+        assert_eq!(batcher.due(), None);
     }
 
     #[test]
     fn lights_of_a_board_that_was_just_opened_come_after_the_view_that_waited() {
-        let (mut outgoing, now) = crowded();
-        outgoing.take(view("open", "a"), now, |_| false);
-        outgoing.take(lights("open"), now, |board| board == "open");
-        assert_eq!(outgoing.message(now + FRAME), [view("open", "a"), lights("open")]);
+        let (mut batcher, now) = crowded();
+        batcher.take(view("open", "a"), now, |_| false);
+        batcher.take(lights("open"), now, |board| board == "open");
+        assert_eq!(batcher.message(now + FRAME), [view("open", "a"), lights("open")]);
     }
 }

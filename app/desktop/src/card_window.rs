@@ -1,6 +1,6 @@
 //! Windows that show one card of one board. They are views of the main window's workbench and close with it.
 
-use crate::{MAIN, bridge::Bridge, remembered::Remembered};
+use crate::{MAIN, bridge::Bridge, window_state::WindowState};
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
@@ -20,7 +20,7 @@ const MOST: usize = 32;
 pub(crate) fn pop_out(
     app: AppHandle,
     bridge: State<'_, Arc<Bridge>>,
-    remembered: State<'_, Arc<Remembered>>,
+    window_state: State<'_, Arc<WindowState>>,
     card: String,
     board: String,
     title: String,
@@ -39,7 +39,7 @@ pub(crate) fn pop_out(
         .title(format!("{title} – Drydock"))
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
-        .initialization_script(remembered.script())
+        .initialization_script(window_state.script())
         .zoom_hotkeys_enabled(true)
         .build()
         .map_err(|error| format!("The window cannot be opened: {error}"))?;

@@ -6,18 +6,18 @@ mod bridge;
 mod card_window;
 mod demo;
 mod only_window;
-mod remembered;
 mod session;
 mod update_batcher;
 mod webview;
+mod window_state;
 
 use arguments::Arguments;
 use bridge::Bridge;
 use clap::Parser as _;
 use only_window::OnlyWindow;
-use remembered::Remembered;
 use std::{process::ExitCode, sync::Arc};
 use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
+use window_state::WindowState;
 
 /// Label of the main window; the capabilities name it.
 const MAIN: &str = "main";
@@ -38,33 +38,33 @@ fn main() -> ExitCode {
     };
     let end = only.end();
     let bridge = Arc::new(Bridge::new(blank.notice()));
-    let remembered = Arc::new(Remembered::read());
+    let window_state = Arc::new(WindowState::read());
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
         .manage(Arc::clone(&bridge))
-        .manage(Arc::clone(&remembered))
+        .manage(Arc::clone(&window_state))
         .invoke_handler(tauri::generate_handler![
             bridge::call,
             bridge::subscribe,
             bridge::watch,
-            remembered::remember,
+            window_state::remember,
             card_window::pop_out
         ])
         .setup({
             let bridge = Arc::clone(&bridge);
-            let remembered = Arc::clone(&remembered);
+            let window_state = Arc::clone(&window_state);
             move |app| {
                 // Both start at once: the fleet is painted from the first answer, not after the store is open.
                 tauri::async_runtime::spawn(bridge.run(data));
-                let (width, height) = remembered.size();
+                let (width, height) = window_state.size();
                 let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
                     .title("Drydock")
                     .inner_size(width, height)
-                    .min_inner_size(remembered::MIN_SIZE.0, remembered::MIN_SIZE.1)
-                    .initialization_script(remembered.script())
+                    .min_inner_size(window_state::MIN_SIZE.0, window_state::MIN_SIZE.1)
+                    .initialization_script(window_state.script())
                     .build()?;
-                remembered.place(&window);
-                remembered.follow(&window);
+                window_state.place(&window);
+                window_state.follow(&window);
                 card_window::close_with(&window);
                 blank.watch(&window);
                 only.focus_when_asked(window);
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
             end.now();
             let bridge = Arc::clone(app.state::<Arc<Bridge>>().inner());
             tauri::async_runtime::block_on(bridge.close());
-            remembered.write();
+            window_state.write();
         }
     });
     ExitCode::SUCCESS

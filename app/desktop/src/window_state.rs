@@ -1,5 +1,5 @@
-//! What the window remembers on this machine: where it stood, how large it was, and what the front end wants to keep
-//! (theme, widths, the open panel). Nothing of the fleet lives here, so it belongs to the user and not to a data directory.
+//! The window's state on this machine: position, size, and what the front end keeps (theme, widths, the open panel). It
+//! belongs to the user, not to a data directory: nothing of the fleet is in it.
 
 use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ const IN_SIGHT: i32 = 48;
 /// What is kept, as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Kept {
+struct SavedWindow {
     /// Inner size in logical pixels.
     size: Option<(f64, f64)>,
     /// Outer position in physical pixels.
@@ -39,13 +39,13 @@ struct Kept {
 
 /// What the window remembers, and the file that it is written to.
 #[derive(Debug)]
-pub(crate) struct Remembered {
+pub(crate) struct WindowState {
     file: Option<PathBuf>,
-    kept: Mutex<Kept>,
+    saved: Mutex<SavedWindow>,
     changed: Notify,
 }
 
-impl Remembered {
+impl WindowState {
     /// Reads what was kept; a file that is missing or cannot be read counts as nothing.
     pub(crate) fn read() -> Self {
         let dirs = ProjectDirs::from("", "", "drydock");
@@ -57,28 +57,28 @@ impl Remembered {
         let kept = text.and_then(|text| serde_json::from_slice(&text).ok());
         Self {
             file,
-            kept: Mutex::new(kept.unwrap_or_default()),
+            saved: Mutex::new(kept.unwrap_or_default()),
             changed: Notify::new(),
         }
     }
 
     /// Inner size to open the window with, in logical pixels.
     pub(crate) fn size(&self) -> (f64, f64) {
-        let (width, height) = self.kept().size.unwrap_or(FIRST_SIZE);
+        let (width, height) = self.saved().size.unwrap_or(FIRST_SIZE);
         (width.max(MIN_SIZE.0), height.max(MIN_SIZE.1))
     }
 
     /// A script that hands the front end what it kept before anything of it runs: the first picture has the right theme.
     pub(crate) fn script(&self) -> String {
-        let front = Value::Object(self.kept().front.clone());
+        let front = Value::Object(self.saved().front.clone());
         format!("Object.defineProperty(window, '__DRYDOCK_KEPT__', {{ value: {front} }})")
     }
 
     /// Puts the window where it stood, if that is still on a screen.
     pub(crate) fn place(&self, window: &WebviewWindow) {
-        let Kept {
+        let SavedWindow {
             position, maximized, ..
-        } = self.kept().clone();
+        } = self.saved().clone();
         let screens = window.available_monitors().unwrap_or_default();
         if let Some((x, y)) = position
             && screens.iter().any(|screen| shows(screen, x, y))
@@ -93,19 +93,19 @@ impl Remembered {
 
     /// Takes note of where the window stands from now on, and writes what changed.
     pub(crate) fn follow(self: &Arc<Self>, window: &WebviewWindow) {
-        let remembered = Arc::clone(self);
+        let window_state = Arc::clone(self);
         let of = window.clone();
         window.on_window_event(move |event| {
             if matches!(event, WindowEvent::Resized(_) | WindowEvent::Moved(_)) {
-                remembered.look(&of);
+                window_state.look(&of);
             }
         });
-        let remembered = Arc::clone(self);
+        let window_state = Arc::clone(self);
         tauri::async_runtime::spawn(async move {
             loop {
-                remembered.changed.notified().await;
+                window_state.changed.notified().await;
                 tokio::time::sleep(GATHER).await;
-                remembered.write();
+                window_state.write();
             }
         });
     }
@@ -114,7 +114,7 @@ impl Remembered {
         if window.is_minimized().unwrap_or(false) {
             return;
         }
-        let mut kept = self.kept();
+        let mut kept = self.saved();
         kept.maximized = window.is_maximized().unwrap_or(false);
         if !kept.maximized {
             let scale = window.scale_factor().unwrap_or(1.0);
@@ -132,7 +132,7 @@ impl Remembered {
     /// Writes what is kept.
     pub(crate) fn write(&self) {
         let Some(file) = &self.file else { return };
-        let kept = self.kept().clone();
+        let kept = self.saved().clone();
         let written = serde_json::to_vec_pretty(&kept)
             .map_err(io::Error::other)
             .and_then(|text| {
@@ -147,20 +147,20 @@ impl Remembered {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn saved(&self) -> MutexGuard<'_, SavedWindow> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps what the front end wants to find at the next start.
 #[tauri::command]
-pub(crate) fn remember(app: AppHandle, remembered: State<'_, Arc<Remembered>>, front: Map<String, Value>) {
+pub(crate) fn remember(app: AppHandle, window_state: State<'_, Arc<WindowState>>, front: Map<String, Value>) {
     let length = serde_json::to_vec(&front).map_or(usize::MAX, |text| text.len());
     if length <= MAX_FRONT {
         // The windows of single cards look as this one does.
         let _ = app.emit("remembered", &front);
-        remembered.kept().front = front;
-        remembered.changed.notify_one();
+        window_state.saved().front = front;
+        window_state.changed.notify_one();
     }
 }
 
@@ -181,12 +181,12 @@ mod tests {
     fn what_was_kept_is_there_at_the_next_start() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("deep/window.json");
-        let first = Remembered::read_from(Some(file.clone()));
+        let first = WindowState::read_from(Some(file.clone()));
         assert_eq!(first.size(), FIRST_SIZE);
-        first.kept().size = Some((1200.0, 800.0));
-        first.kept().front.insert("theme".into(), json!("light"));
+        first.saved().size = Some((1200.0, 800.0));
+        first.saved().front.insert("theme".into(), json!("light"));
         first.write();
-        let second = Remembered::read_from(Some(file));
+        let second = WindowState::read_from(Some(file));
         assert_eq!(second.size(), (1200.0, 800.0));
         assert!(second.script().contains(r#"{"theme":"light"}"#), "{}", second.script());
     }
@@ -196,8 +196,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("window.json");
         fs::write(&file, b"{\"size\":[1,").unwrap();
-        assert_eq!(Remembered::read_from(Some(file.clone())).size(), FIRST_SIZE);
+        assert_eq!(WindowState::read_from(Some(file.clone())).size(), FIRST_SIZE);
         fs::write(&file, b"{\"size\":[10,10]}").unwrap();
-        assert_eq!(Remembered::read_from(Some(file)).size(), MIN_SIZE);
+        assert_eq!(WindowState::read_from(Some(file)).size(), MIN_SIZE);
     }
 }

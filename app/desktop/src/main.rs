@@ -5,8 +5,8 @@ mod arguments;
 mod bridge;
 mod card_window;
 mod demo;
-mod only_window;
 mod session;
+mod single_instance;
 mod update_batcher;
 mod webview;
 mod window_state;
@@ -14,7 +14,7 @@ mod window_state;
 use arguments::Arguments;
 use bridge::Bridge;
 use clap::Parser as _;
-use only_window::OnlyWindow;
+use single_instance::SingleInstance;
 use std::{process::ExitCode, sync::Arc};
 use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
 use window_state::WindowState;
@@ -29,9 +29,9 @@ fn main() -> ExitCode {
         return ExitCode::from(4);
     }
     let blank = webview::prepare();
-    let only = match OnlyWindow::claim(&data) {
+    let only = match SingleInstance::claim(&data) {
         Ok(only) => only,
-        Err(only_window::AlreadyOpen) => {
+        Err(single_instance::AlreadyOpen) => {
             println!("Drydock is open already; its window has been brought to the front.");
             return ExitCode::SUCCESS;
         }

@@ -11,7 +11,7 @@ use tauri::WebviewWindow;
 pub(crate) struct AlreadyOpen;
 
 #[cfg(unix)]
-pub(crate) use unix::OnlyWindow;
+pub(crate) use unix::SingleInstance;
 
 #[cfg(unix)]
 mod unix {
@@ -30,9 +30,9 @@ mod unix {
 
     /// The claim of this window on its data directory; goes with this value.
     #[derive(Debug)]
-    pub(crate) struct OnlyWindow(Option<(UnixListener, PathBuf)>);
+    pub(crate) struct SingleInstance(Option<(UnixListener, PathBuf)>);
 
-    impl OnlyWindow {
+    impl SingleInstance {
         /// Claims the data directory for this window.
         ///
         /// # Errors
@@ -53,8 +53,8 @@ mod unix {
 
         /// What ends the claim when the window has gone, while this process still saves what must survive: whoever
         /// starts then gets a window of its own, which waits for the data directory.
-        pub(crate) fn end(&self) -> End {
-            End(self.0.as_ref().map(|(_, socket)| socket.clone()))
+        pub(crate) fn end(&self) -> ClaimRelease {
+            ClaimRelease(self.0.as_ref().map(|(_, socket)| socket.clone()))
         }
 
         /// Brings the window to the front whenever another start asks for it.
@@ -75,9 +75,9 @@ mod unix {
 
     /// The end of a claim.
     #[derive(Debug)]
-    pub(crate) struct End(Option<PathBuf>);
+    pub(crate) struct ClaimRelease(Option<PathBuf>);
 
-    impl End {
+    impl ClaimRelease {
         /// Ends it.
         pub(crate) fn now(&self) {
             if let Some(socket) = &self.0 {
@@ -108,13 +108,13 @@ mod unix {
         fn the_second_start_finds_the_first_window() {
             let directory = tempfile::tempdir().unwrap();
             let data = DataDir::At(directory.path().join("data"));
-            let first = OnlyWindow::claim(&data).unwrap();
-            assert!(OnlyWindow::claim(&data).is_err());
+            let first = SingleInstance::claim(&data).unwrap();
+            assert!(SingleInstance::claim(&data).is_err());
             first.end().now();
-            let second = OnlyWindow::claim(&data).expect("a window that is closing is not in the way");
+            let second = SingleInstance::claim(&data).expect("a window that is closing is not in the way");
             drop((first, second));
             assert!(
-                OnlyWindow::claim(&data).is_ok(),
+                SingleInstance::claim(&data).is_ok(),
                 "a window that has gone is not in the way"
             );
         }
@@ -123,26 +123,26 @@ mod unix {
 
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(crate) struct OnlyWindow;
+pub(crate) struct SingleInstance;
 
 #[cfg(not(unix))]
-impl OnlyWindow {
+impl SingleInstance {
     pub(crate) fn claim(_data: &DataDir) -> Result<Self, AlreadyOpen> {
         Ok(Self)
     }
 
     pub(crate) fn focus_when_asked(self, _window: WebviewWindow) {}
 
-    pub(crate) fn end(&self) -> End {
-        End
+    pub(crate) fn end(&self) -> ClaimRelease {
+        ClaimRelease
     }
 }
 
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(crate) struct End;
+pub(crate) struct ClaimRelease;
 
 #[cfg(not(unix))]
-impl End {
+impl ClaimRelease {
     pub(crate) fn now(&self) {}
 }

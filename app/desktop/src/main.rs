@@ -3,8 +3,8 @@
 
 mod arguments;
 mod bridge;
-mod card_window;
 mod demo;
+mod detached_panel;
 mod session;
 mod single_instance;
 mod update_batcher;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             bridge::subscribe,
             bridge::watch,
             window_state::remember,
-            card_window::pop_out
+            detached_panel::pop_out
         ])
         .setup({
             let bridge = Arc::clone(&bridge);
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
                     .build()?;
                 window_state.place(&window);
                 window_state.follow(&window);
-                card_window::close_with(&window);
+                detached_panel::close_with(&window);
                 blank.watch(&window);
                 only.focus_when_asked(window);
                 Ok(())

@@ -1,4 +1,4 @@
-//! Windows that show one card of one board. They are views of the main window's workbench and close with it.
+//! Detached panels: windows that show one card of one board. They use the main window's workbench and close with it.
 
 use crate::{MAIN, bridge::Bridge, window_state::WindowState};
 use std::sync::{

@@ -2,7 +2,7 @@
 //!
 //! The window is there before the workbench is: requests wait until it is open, and the channel first tells how far it is.
 
-use crate::{demo, session::Session, update_batcher::UpdateBatcher};
+use crate::{demo, session::WorkbenchSession, update_batcher::UpdateBatcher};
 use drydock_api::{ApiError, ErrorCode, Request, Response, Update};
 use drydock_client::{DataDir, Updates};
 use serde::Serialize;
@@ -23,7 +23,7 @@ const CLOSE: Duration = Duration::from_secs(8);
 /// What goes over the channel.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Told {
+pub(crate) enum Notification {
     /// How far the workbench is.
     State(OpenState),
     /// What it tells.
@@ -47,25 +47,25 @@ pub(crate) enum OpenState {
 
 /// The page of a window.
 struct Front {
-    updates: Channel<Vec<Told>>,
+    updates: Channel<Vec<Notification>>,
     /// Boards whose lines, samples and lights it shows. A thousand boards tell thousands of those a second.
     watched: HashSet<String>,
 }
 
 impl Front {
-    fn shows(&self, told: &Told) -> bool {
+    fn shows(&self, notification: &Notification) -> bool {
         match told {
-            Told::Update(Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. }) => {
-                self.watched.contains(board)
-            }
-            Told::State(_) | Told::Update(_) => true,
+            Notification::Update(
+                Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. },
+            ) => self.watched.contains(board),
+            Notification::State(_) | Notification::Update(_) => true,
         }
     }
 }
 
 /// The window's end of the workbench.
 pub(crate) struct Bridge {
-    session: RwLock<Option<Session>>,
+    session: RwLock<Option<WorkbenchSession>>,
     state: watch::Sender<OpenState>,
     /// By the label of their window.
     fronts: Mutex<HashMap<String, Front>>,
@@ -89,10 +89,10 @@ impl Bridge {
     /// Opens the workbench and hands its updates on. When the owner that the window is attached to ends, it opens again.
     pub(crate) async fn run(self: Arc<Self>, data: DataDir) {
         loop {
-            let step = |step: &str| self.tell(OpenState::Opening { step: step.into() });
+            let step = |step: &str| self.publish(OpenState::Opening { step: step.into() });
             match self.open(&data, step).await {
                 Ok(updates) => self.forward(updates).await,
-                Err(error) => return self.tell(OpenState::OpenFailed { error }),
+                Err(error) => return self.publish(OpenState::OpenFailed { error }),
             }
             let Some(ended) = self.session.write().await.take() else {
                 return; // closed by the user
@@ -102,15 +102,15 @@ impl Bridge {
     }
 
     async fn open(&self, data: &DataDir, step: impl Fn(&str)) -> Result<Updates, ApiError> {
-        let session = Session::open(data, &step).await?;
+        let session = WorkbenchSession::open(data, &step).await?;
         // Before anything is asked, so that nothing is missed in between.
         let updates = session.subscribe().await?;
-        let attached = matches!(session, Session::Attached(_));
+        let attached = matches!(session, WorkbenchSession::Attached(_));
         if !attached {
             demo::add_if_untouched(&session).await;
         }
         *self.session.write().await = Some(session);
-        self.tell(OpenState::Ready {
+        self.publish(OpenState::Ready {
             notice: self.notice,
             attached,
         });
@@ -129,7 +129,11 @@ impl Bridge {
                 }
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
-            let message: Vec<Told> = batcher.message(Instant::now()).into_iter().map(Told::Update).collect();
+            let message: Vec<Notification> = batcher
+                .message(Instant::now())
+                .into_iter()
+                .map(Notification::Update)
+                .collect();
             self.send(&message);
         }
     }
@@ -138,14 +142,18 @@ impl Bridge {
         self.fronts().values().any(|front| front.watched.contains(board))
     }
 
-    fn tell(&self, state: OpenState) {
+    fn publish(&self, state: OpenState) {
         self.state.send_replace(state.clone());
-        self.send(&[Told::State(state)]);
+        self.send(&[Notification::State(state)]);
     }
 
-    fn send(&self, batch: &[Told]) {
+    fn send(&self, batch: &[Notification]) {
         for front in self.fronts().values() {
-            let shown: Vec<Told> = batch.iter().filter(|told| front.shows(told)).cloned().collect();
+            let shown: Vec<Notification> = batch
+                .iter()
+                .filter(|notification| front.shows(notification))
+                .cloned()
+                .collect();
             if !shown.is_empty() {
                 // A page that is being reloaded subscribes again and reads the state.
                 let _ = front.updates.send(shown);
@@ -207,10 +215,10 @@ pub(crate) async fn call(bridge: State<'_, Arc<Bridge>>, request: Request) -> Re
 
 /// Sends what the workbench tells over this channel from now on; the one before of the same window gets nothing more.
 #[tauri::command]
-pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Told>>) {
+pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Notification>>) {
     let mut fronts = bridge.fronts();
     let state = bridge.state.borrow().clone();
-    let _ = updates.send(vec![Told::State(state)]);
+    let _ = updates.send(vec![Notification::State(state)]);
     let watched = HashSet::new();
     fronts.insert(window.label().to_owned(), Front { updates, watched });
 }

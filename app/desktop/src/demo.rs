@@ -1,6 +1,6 @@
 //! The first start's demo board.
 
-use crate::session::Session;
+use crate::session::WorkbenchSession;
 use drydock_api::{BoardAdd, Empty, Request, Response};
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 const OFFERED: &str = "demo-offered";
 
 /// Adds one board if the fleet was never touched. Failing to do so is no reason not to open: the empty fleet offers the same.
-pub(crate) async fn add_if_untouched(session: &Session) {
+pub(crate) async fn add_if_untouched(session: &WorkbenchSession) {
     let Ok(Response::SystemInfo(info)) = session.call(Request::SystemInfo(Empty {})).await else {
         return;
     };

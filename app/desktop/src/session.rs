@@ -12,7 +12,7 @@ const HANDOVER: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Why there is no session yet.
-enum Refused {
+enum OpenRefused {
     /// Somebody owns the data directory, but nobody answers on its socket.
     NoAnswer(ApiError),
     /// Trying again is of no use.
@@ -20,14 +20,14 @@ enum Refused {
 }
 
 /// A workbench that answers.
-pub(crate) enum Session {
+pub(crate) enum WorkbenchSession {
     /// This process owns the data directory.
     Own(Box<Workbench>),
     /// Another process owns it.
     Attached(Attached),
 }
 
-impl Session {
+impl WorkbenchSession {
     /// Opens the data directory, or attaches to its owner. `step` is told what is being done.
     ///
     /// # Errors
@@ -37,17 +37,17 @@ impl Session {
         loop {
             match Self::try_open(data, &step).await {
                 // An owner that is only just opening, or already closing: its lock and its socket do not come and go as one.
-                Err(Refused::NoAnswer(_)) if Instant::now() < late => {
+                Err(OpenRefused::NoAnswer(_)) if Instant::now() < late => {
                     step("Waiting for the other Drydock to open or to close");
                     tokio::time::sleep(AGAIN).await;
                 }
-                Err(Refused::NoAnswer(error) | Refused::Failed(error)) => return Err(error),
+                Err(OpenRefused::NoAnswer(error) | OpenRefused::Failed(error)) => return Err(error),
                 Ok(session) => return Ok(session),
             }
         }
     }
 
-    async fn try_open(data: &DataDir, step: impl Fn(&str)) -> Result<Self, Refused> {
+    async fn try_open(data: &DataDir, step: impl Fn(&str)) -> Result<Self, OpenRefused> {
         step("Opening the data directory");
         let config = WorkbenchConfig {
             data: data.clone(),
@@ -62,11 +62,11 @@ impl Session {
                     .await
                     .map(Self::Attached)
                     .map_err(|error| match error {
-                        AttachError::NoOwner => Refused::NoAnswer(not_attached(&error)),
-                        error => Refused::Failed(not_attached(&error)),
+                        AttachError::NoOwner => OpenRefused::NoAnswer(not_attached(&error)),
+                        error => OpenRefused::Failed(not_attached(&error)),
                     })
             }
-            Err(error) => Err(Refused::Failed(failed(&error))),
+            Err(error) => Err(OpenRefused::Failed(failed(&error))),
         }
     }
 

@@ -412,7 +412,7 @@ Examples:
 A new board is profiled from the moment it is connected, or its app runs. The guest cannot tell that it is profiled.";
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "board"]))]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["name", "board"]))]
 pub(crate) struct Profile {
     /// Name or id of a board of the fleet
     #[arg(value_name = "BOARD")]
@@ -502,7 +502,7 @@ pub(crate) struct Monitor {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "board"]))]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["name", "board"]))]
 pub(crate) struct Gdb {
     /// Name or id of a board of the fleet
     #[arg(value_name = "BOARD")]

@@ -2,7 +2,7 @@
 
 use super::{
     cancelled, cancelled_by_user,
-    fresh::{Place, Subject},
+    target_board::{Target, TargetBoard},
 };
 use crate::{
     arguments::Gdb,
@@ -17,7 +17,7 @@ use std::{path::Path, time::Duration};
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(crate) async fn gdb(data: Option<&Path>, arguments: &Gdb, output: &Output) -> Result<Exit, Failure> {
-    let subject = Subject {
+    let target = Target {
         name: arguments.name.as_deref(),
         kind: arguments.board.as_deref(),
         engine: arguments.engine.as_deref(),
@@ -25,7 +25,7 @@ pub(crate) async fn gdb(data: Option<&Path>, arguments: &Gdb, output: &Output) -
         timeout: arguments.timeout,
     };
     let place = tokio::select! {
-        place = Place::find(data, subject, output) => place?,
+        place = TargetBoard::find(data, target, output) => place?,
         () = cancelled() => return Err(cancelled_by_user()),
     };
     let outcome = tokio::select! {

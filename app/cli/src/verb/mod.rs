@@ -7,7 +7,6 @@ pub(crate) mod deploy;
 pub(crate) mod devices;
 pub(crate) mod emulate;
 pub(crate) mod fork;
-mod fresh;
 pub(crate) mod gateway;
 pub(crate) mod gdb;
 pub(crate) mod logs;
@@ -17,6 +16,7 @@ pub(crate) mod profile;
 pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod snapshot;
+mod target_board;
 
 use crate::exit::{Exit, Failure};
 use drydock_api::AppSource;

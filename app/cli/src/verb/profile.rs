@@ -2,7 +2,7 @@
 
 use super::{
     cancelled, cancelled_by_user,
-    fresh::{Place, Subject},
+    target_board::{Target, TargetBoard},
 };
 use crate::{
     arguments::{Profile, ProfileBy, ProfileTo},
@@ -28,7 +28,7 @@ pub(crate) async fn profile(data: Option<&Path>, arguments: &Profile, output: &O
         .as_deref()
         .map(|file| format(file, arguments.format))
         .transpose()?;
-    let subject = Subject {
+    let target = Target {
         name: arguments.name.as_deref(),
         kind: arguments.board.as_deref(),
         engine: arguments.engine.as_deref(),
@@ -36,7 +36,7 @@ pub(crate) async fn profile(data: Option<&Path>, arguments: &Profile, output: &O
         timeout: arguments.timeout,
     };
     let place = tokio::select! {
-        place = Place::find(data, subject, output) => place?,
+        place = TargetBoard::find(data, target, output) => place?,
         () = cancelled() => return Err(cancelled_by_user()),
     };
     let outcome = tokio::select! {

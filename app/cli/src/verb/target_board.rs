@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What is looked into: a board of the fleet, or a new one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Subject<'a> {
+pub(super) struct Target<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) kind: Option<&'a str>,
     pub(super) engine: Option<&'a str>,
@@ -27,21 +27,21 @@ pub(super) struct Subject<'a> {
 }
 
 /// A connection, and the board to be looked into.
-pub(super) struct Place {
+pub(super) struct TargetBoard {
     pub(super) connection: Connection,
     pub(super) board: BoardView,
     /// It is to be taken away again.
     new: bool,
 }
 
-impl Place {
+impl TargetBoard {
     /// Finds the board, or makes it and waits until it runs what it is to run.
-    pub(super) async fn find(data: Option<&Path>, subject: Subject<'_>, output: &Output) -> Result<Self, Failure> {
-        let Some(kind) = subject.kind else {
-            let name = subject.name.unwrap_or_default();
+    pub(super) async fn find(data: Option<&Path>, target: Target<'_>, output: &Output) -> Result<Self, Failure> {
+        let Some(kind) = target.kind else {
+            let name = target.name.unwrap_or_default();
             let connection = Connection::open(data, Boards::Start, output)
                 .await?
-                .within(subject.timeout);
+                .within(target.timeout);
             return match ask!(connection, BoardGet(BoardRef { board: name.into() })) {
                 Ok(board) => Ok(Self {
                     connection,
@@ -58,8 +58,8 @@ impl Place {
             Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
             None => Connection::temporary().await?,
         }
-        .within(subject.timeout);
-        match make(&connection, kind, subject, output).await {
+        .within(target.timeout);
+        match make(&connection, kind, target, output).await {
             Ok(board) => Ok(Self {
                 connection,
                 board,
@@ -83,17 +83,12 @@ impl Place {
     }
 }
 
-async fn make(
-    connection: &Connection,
-    kind: &str,
-    subject: Subject<'_>,
-    output: &Output,
-) -> Result<BoardView, Failure> {
-    let source = subject.app.map(source).transpose()?;
+async fn make(connection: &Connection, kind: &str, target: Target<'_>, output: &Output) -> Result<BoardView, Failure> {
+    let source = target.app.map(source).transpose()?;
     let updates = connection.subscribe().await?;
     let add = BoardAdd {
         kind: kind.into(),
-        engine: subject.engine.map(Into::into),
+        engine: target.engine.map(Into::into),
         pace: Pace::Max,
         ..BoardAdd::default()
     };
@@ -123,7 +118,7 @@ async fn make(
                 .app
         }
     };
-    let give_up = Instant::now() + subject.timeout;
+    let give_up = Instant::now() + target.timeout;
     loop {
         let news = tokio::select! {
             news = watch.next(&app) => news,
@@ -145,7 +140,7 @@ async fn make(
             let text = format!(
                 "{} is not as wished after {} s: {}; give it more time with --timeout.",
                 view.name,
-                subject.timeout.as_secs_f64(),
+                target.timeout.as_secs_f64(),
                 view.badge_detail
             );
             return Err(Failure::new(Exit::Machine, text).about(&view.name));

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub(crate) command: Command,
 }
 
 fn version() -> &'static str {
@@ -34,7 +34,7 @@ fn version() -> &'static str {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum Command {
     /// Run an app on a new emulated board and watch it
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
@@ -211,7 +211,7 @@ pub(crate) struct Boards {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BoardsAction {
-    /// List the boards (also without a verb)
+    /// List the boards (also without a subcommand)
     List,
     /// List the kinds of boards that can be added
     Kinds,

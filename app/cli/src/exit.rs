@@ -1,4 +1,4 @@
-//! How a verb ends: the exit code, and the sentence that goes with it.
+//! How a subcommand ends: the exit code, and the sentence that goes with it.
 
 use drydock_api::{ApiError, ErrorCode};
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a verb did not do what was asked.
+/// Why a subcommand did not do what was asked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,

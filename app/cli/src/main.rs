@@ -1,4 +1,4 @@
-//! Drydock's command line: every verb is a few calls of the workbench's API and some lines of output.
+//! Drydock's command line: every subcommand is a few calls of the workbench's API and some lines of output.
 
 mod arguments;
 mod connection;
@@ -6,10 +6,10 @@ mod exit;
 mod output;
 mod plain_text;
 mod report;
-mod verb;
+mod subcommand;
 mod watch;
 
-use arguments::{Arguments, Verb};
+use arguments::{Arguments, Command};
 use clap::Parser;
 use exit::{Exit, Failure};
 use output::Output;
@@ -61,24 +61,24 @@ fn misread(error: &clap::Error) -> ExitCode {
 
 async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     let data = arguments.data.as_deref();
-    match &arguments.verb {
-        Verb::Run(run) => verb::run::run(data, run, output).await,
-        Verb::Emulate(emulate) => verb::emulate::emulate(data, emulate, output).await,
-        Verb::Boards(boards) => verb::boards::boards(data, boards, output).await,
-        Verb::Snapshot(snapshot) => verb::snapshot::snapshot(data, snapshot, output).await,
-        Verb::Restore(restore) => verb::restore::restore(data, restore, output).await,
-        Verb::Fork(fork) => verb::fork::fork(data, fork, output).await,
-        Verb::Devices => verb::devices::devices(data, output).await,
-        Verb::Deploy(deploy) => verb::deploy::deploy(data, deploy, output).await,
-        Verb::Start(app) => verb::apps::start(data, app, output).await,
-        Verb::Stop(app) => verb::apps::stop(data, app, output).await,
-        Verb::Remove(app) => verb::apps::remove(data, app, output).await,
-        Verb::Logs(logs) => verb::logs::logs(data, logs, output).await,
-        Verb::Metrics(metrics) => verb::metrics::metrics(data, metrics, output).await,
-        Verb::Profile(profile) => verb::profile::profile(data, profile, output).await,
-        Verb::Monitor(monitor) => verb::monitor::monitor(data, monitor, output).await,
-        Verb::Gdb(gdb) => verb::gdb::gdb(data, gdb, output).await,
-        Verb::Gateway(gateway) => verb::gateway::gateway(data, gateway, output).await,
-        Verb::Audit(audit) => verb::audit::audit(data, audit, output).await,
+    match &arguments.command {
+        Command::Run(run) => subcommand::run::run(data, run, output).await,
+        Command::Emulate(emulate) => subcommand::emulate::emulate(data, emulate, output).await,
+        Command::Boards(boards) => subcommand::boards::boards(data, boards, output).await,
+        Command::Snapshot(snapshot) => subcommand::snapshot::snapshot(data, snapshot, output).await,
+        Command::Restore(restore) => subcommand::restore::restore(data, restore, output).await,
+        Command::Fork(fork) => subcommand::fork::fork(data, fork, output).await,
+        Command::Devices => subcommand::devices::devices(data, output).await,
+        Command::Deploy(deploy) => subcommand::deploy::deploy(data, deploy, output).await,
+        Command::Start(app) => subcommand::apps::start(data, app, output).await,
+        Command::Stop(app) => subcommand::apps::stop(data, app, output).await,
+        Command::Remove(app) => subcommand::apps::remove(data, app, output).await,
+        Command::Logs(logs) => subcommand::logs::logs(data, logs, output).await,
+        Command::Metrics(metrics) => subcommand::metrics::metrics(data, metrics, output).await,
+        Command::Profile(profile) => subcommand::profile::profile(data, profile, output).await,
+        Command::Monitor(monitor) => subcommand::monitor::monitor(data, monitor, output).await,
+        Command::Gdb(gdb) => subcommand::gdb::gdb(data, gdb, output).await,
+        Command::Gateway(gateway) => subcommand::gateway::gateway(data, gateway, output).await,
+        Command::Audit(audit) => subcommand::audit::audit(data, audit, output).await,
     }
 }

@@ -1,4 +1,4 @@
-//! What a verb prints: one JSON object a line, or tidy text for people, coloured only on a terminal.
+//! What a subcommand prints: one JSON object a line, or tidy text for people, coloured only on a terminal.
 
 use crate::{exit::Failure, plain_text};
 use drydock_api::{Badge, Event, EventName, LogLine, MetricSample};
@@ -10,7 +10,7 @@ use std::{
 };
 use time::{OffsetDateTime, macros::format_description};
 
-/// Where a verb's words go.
+/// Where a subcommand's words go.
 pub(crate) struct Output {
     json: bool,
     colour: bool,
@@ -185,7 +185,7 @@ impl Output {
         }
     }
 
-    /// Why a verb did not do what was asked.
+    /// Why a subcommand did not do what was asked.
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
             self.object(

@@ -1,4 +1,4 @@
-//! A new emulated board, with an app if one is wanted, for verbs that look into it.
+//! A new emulated board, with an app if one is wanted, for subcommands that look into it.
 
 use super::source;
 use crate::{

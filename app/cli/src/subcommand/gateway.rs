@@ -29,7 +29,7 @@ pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &O
         WorkbenchError::Data(OpenError::Owned { path }) => Failure::new(
             Exit::Machine,
             format!(
-                "{} is kept by another Drydock already; the other verbs reach it as it is. Close it first, or choose another directory with --data DIR.",
+                "{} is kept by another Drydock already; the other subcommands reach it as it is. Close it first, or choose another directory with --data DIR.",
                 path.display()
             ),
         ),

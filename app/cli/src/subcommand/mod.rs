@@ -1,4 +1,4 @@
-//! The verbs, one file each.
+//! The subcommands, one file each.
 
 pub(crate) mod apps;
 pub(crate) mod audit;

@@ -1,6 +1,7 @@
 //! The door: every operation of the gateway, each handed on to the room that carries it out.
 
 use crate::{
+    DeviceStorage,
     clock::Clock,
     config::{GatewayConfig, PairingMode},
     domain::*,
@@ -28,6 +29,8 @@ pub struct PeerLabel {
     pub label: String,
     /// Clock of the link. `None` uses the gateway's clock.
     pub clock: Option<Arc<dyn Clock>>,
+    /// The device's flash, if the host keeps it. `None` for a device that keeps its own.
+    pub storage: Option<Arc<dyn DeviceStorage>>,
 }
 
 impl PeerLabel {
@@ -36,6 +39,7 @@ impl PeerLabel {
         Self {
             label: label.into(),
             clock: None,
+            storage: None,
         }
     }
 
@@ -43,6 +47,14 @@ impl PeerLabel {
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock: Some(clock),
+            ..self
+        }
+    }
+
+    /// The same peer, whose flash the host keeps.
+    pub fn with_storage(self, storage: Arc<dyn DeviceStorage>) -> Self {
+        Self {
+            storage: Some(storage),
             ..self
         }
     }

@@ -12,6 +12,7 @@ mod audit;
 pub mod clock;
 pub mod config;
 mod deploy;
+mod device_storage;
 pub mod domain;
 mod enrollment;
 pub mod error;
@@ -31,6 +32,7 @@ mod tls;
 
 pub use clock::Clock;
 pub use config::{BoardSpec, GatewayConfig, PairingMode, SessionLimits};
+pub use device_storage::DeviceStorage;
 pub use domain::*;
 pub use error::*;
 pub use gateway::{Connection, Gateway, GatewayInfo, Pairing, PeerLabel};

@@ -121,6 +121,10 @@ impl Registry {
     pub(crate) async fn wipe_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
         let session = self.live_session(device)?;
         self.expect_done(device, session.request_empty(Kind::Wipe).await)?;
+        let saved = session.persist().await;
+        saved.map_err(|_| DeviceError::NoAnswer {
+            name: self.name_of(device),
+        })?;
         let mut tx = self.store.begin().await?;
         let mut record = known(&tx.model(), device)?.clone();
         tx.drop_desired(&record, "the device was wiped").await?;

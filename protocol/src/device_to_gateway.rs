@@ -247,6 +247,15 @@ impl Refusal {
             detail: shortened(detail, MAX_DETAIL_BYTES).into(),
         }
     }
+
+    /// The highest sequence that the device ever committed of the app, as the detail of a [`RefusalCode::Downgrade`] ends
+    /// with it: `sequence 3 is not above 3`. `None` for other refusals, and for other words.
+    pub fn high_water(&self) -> Option<u64> {
+        let (_, high_water) = self.detail.rsplit_once(" is not above ")?;
+        (self.code == RefusalCode::Downgrade)
+            .then(|| high_water.parse().ok())
+            .flatten()
+    }
 }
 
 /// Classes of refusals.

@@ -115,7 +115,8 @@ impl Deployments {
         let (old, run) = {
             let model = self.store.read();
             let record = known(&model, device)?;
-            let run = record.desired.get(app).is_none_or(|desired| desired.run);
+            let present = record.desired.get(app).filter(|desired| desired.package.is_some());
+            let run = present.is_none_or(|desired| desired.run);
             let versions = model.versions(app);
             let old = versions
                 .into_iter()
@@ -250,10 +251,6 @@ impl Deployments {
         if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
             return Ok(());
         }
-        if desired.package.is_none() {
-            tx.remove_desired(&session.device, &desired.app).await?;
-            return tx.commit().await;
-        }
         if let Some(deployment) = desired.deployment {
             let instance = {
                 let model = tx.model();
@@ -287,14 +284,10 @@ impl Deployments {
         tx.commit().await
     }
 
-    /// The device has an app no more.
+    /// The device no longer has an app.
     pub(super) async fn removed(&self, session: &DeviceSession, app: &str) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         tx.remove_instance(&session.device, app).await?;
-        let desired = self.desired_of(&tx.model(), session, app);
-        if desired.is_some_and(|desired| desired.package.is_none()) {
-            tx.remove_desired(&session.device, app).await?;
-        }
         tx.commit().await
     }
 

@@ -42,11 +42,9 @@ impl Step {
 pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> Option<Step> {
     let instance = device.instances.get(&desired.app);
     let Some(package) = &desired.package else {
-        return Some(if instance.is_some() {
-            Step::Remove
-        } else {
-            Step::MarkReconciled
-        });
+        // The desired state stays: a board that has the app again, because its flash is older than the removal, loses it
+        // again.
+        return instance.is_some().then_some(Step::Remove);
     };
     // Packages are never removed. An unknown one cannot be sent.
     let package = model.packages.get(package)?;
@@ -140,7 +138,7 @@ mod tests {
         check(Some(DESIRED), Failed, false, stop, "nothing");
         check(Some(DESIRED), Installed, false, stop, "nothing");
         check(Some(2), Running, true, remove, "remove");
-        check(None, Installed, false, remove, "mark reconciled");
+        check(None, Installed, false, remove, "nothing");
     }
 
     fn package() -> PackageRecord {

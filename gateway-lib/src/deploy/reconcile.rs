@@ -9,9 +9,10 @@ use super::{
 use crate::{
     clock::elapsed,
     domain::{EventKind, InstanceView, PackageId},
-    error::StoreError,
+    error::{StoreError, UploadError},
+    package::Signing,
     session::{DeviceSession, NoAnswer},
-    store::DesiredApp,
+    store::{DesiredApp, PackageRecord},
 };
 use drydock_protocol::{
     device_to_gateway::{Refusal, RefusalCode, Reply},
@@ -32,6 +33,8 @@ struct StepHistory {
     last: Option<LastStep>,
     /// Steps that got no answer, in a row.
     tries: u32,
+    /// The package was signed again, because the device lost it and refuses the sequence that it had.
+    signed_again: bool,
 }
 
 /// A step that was taken.
@@ -135,18 +138,25 @@ async fn take(
         let device = model.devices.get(&session.device);
         device.and_then(|device| device.instances.get(&desired.app)).cloned()
     };
+    let remembered = memory.entry(desired.app.clone()).or_default();
     let outcome = match carry_out(deployments, session, desired, &step).await {
-        Ok(StepOutcome::Refused(refusal)) => deployments
-            .refused(session, desired, &step, &refusal)
-            .await
-            .map(|()| StepOutcome::Again),
+        Ok(StepOutcome::Refused(refusal)) => {
+            let lost = deployments.lost_package(session, &step, &refusal);
+            match lost.filter(|_| !remembered.signed_again) {
+                Some(package) => {
+                    remembered.signed_again = true;
+                    deployments.send_lost_again(session, desired, &package).await
+                }
+                None => deployments.refused(session, desired, &step, &refusal).await,
+            }
+            .map(|()| StepOutcome::Again)
+        }
         outcome => outcome,
     };
     let outcome = outcome.unwrap_or_else(|error| {
         tracing::warn!(%error, device = %session.device, app = desired.app, "a step could not be written down");
         StepOutcome::Later
     });
-    let remembered = memory.entry(desired.app.clone()).or_default();
     let (taken, wait_ms) = match outcome {
         StepOutcome::Taken => (true, REPORT_MS),
         StepOutcome::Later => (
@@ -154,11 +164,18 @@ async fn take(
             RETRY_MS.0.saturating_mul(1 << remembered.tries.min(10)).min(RETRY_MS.1),
         ),
         StepOutcome::Again | StepOutcome::Refused(_) => {
-            *remembered = StepHistory::default();
+            *remembered = StepHistory {
+                signed_again: remembered.signed_again,
+                ..StepHistory::default()
+            };
             return;
         }
     };
-    remembered.tries = if taken { 0 } else { remembered.tries + 1 };
+    if taken {
+        (remembered.tries, remembered.signed_again) = (0, false);
+    } else {
+        remembered.tries += 1;
+    }
     remembered.last = Some(LastStep {
         step: step.name(),
         desired: (desired.package.clone(), desired.run),
@@ -209,7 +226,7 @@ async fn carry_out(
         Step::Stop => Kind::AppStop,
         Step::Remove => Kind::AppRemove,
     };
-    Ok(match (session.request(kind, &request).await, step) {
+    Ok(match (session.request_lasting(kind, &request).await, step) {
         (Ok(Reply::Refused(refusal)), Step::Remove) if refusal.code == RefusalCode::NoSuchApp => {
             deployments.removed(session, &desired.app).await?;
             StepOutcome::Again
@@ -229,6 +246,50 @@ async fn carry_out(
 }
 
 impl Deployments {
+    /// The package of a step that a device refused because it had that very package once. The deployment was carried out,
+    /// so the device had it from this gateway and lost it since: its flash is damaged, or was saved in part.
+    fn lost_package(&self, session: &DeviceSession, step: &Step, refusal: &Refusal) -> Option<Arc<PackageRecord>> {
+        let Step::Transfer {
+            package, deployment, ..
+        } = step
+        else {
+            return None;
+        };
+        let model = self.store.read();
+        let target = deployment.and_then(|deployment| model.target(deployment, &session.device));
+        let was_done = target.is_none_or(|target| target.status.is_final());
+        let had_it = refusal.high_water() == Some(package.view.sequence);
+        (was_done && had_it).then(|| package.clone())
+    }
+
+    /// Replaces a desired package by the same one under a higher sequence.
+    async fn send_lost_again(
+        &self,
+        session: &DeviceSession,
+        desired: &DesiredApp,
+        package: &PackageRecord,
+    ) -> Result<(), StoreError> {
+        let renewed = match self.packages.sign_again(package, Signing::Anew).await {
+            Ok(renewed) => renewed.id,
+            Err(UploadError::Store(error)) => return Err(error),
+            Err(UploadError::Refused { sentence, .. }) => return Err(StoreError::Unreadable { what: sentence }),
+        };
+        let mut tx = self.store.begin().await?;
+        if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {
+            // The desired state changed meanwhile.
+            return Ok(());
+        }
+        let detail = format!("{} was lost and is sent again as {renewed}", package.view.id);
+        let renewed = DesiredApp {
+            package: Some(renewed),
+            ..desired.clone()
+        };
+        tx.desired(&session.device, renewed).await?;
+        tx.audit("gateway", "package.sent_again", &session.device.0, &detail)
+            .await?;
+        tx.commit().await
+    }
+
     /// The device refused a step: restores the desired state before and records the refusal.
     async fn refused(
         &self,

@@ -43,7 +43,7 @@ where
     };
     match purpose {
         Purpose::Enroll => super::enroll::serve(&service, tls, &peer.label, &*clock, &ending).await,
-        Purpose::Session => serve::serve(service, tls, peer.label, clock, ending, handshake).await,
+        Purpose::Session => serve::serve(service, tls, peer, clock, ending, handshake).await,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The session of one device as other services see it, and the table of current sessions. The connection's task owns the
 //! stream; requests reach it through a bounded queue.
 
-use crate::{clock::Clock, domain::DeviceId, registry::MAX_DOUBTS};
+use crate::{
+    clock::Clock, device_storage::DeviceStorage, domain::DeviceId, gateway::PeerLabel, registry::MAX_DOUBTS,
+};
 use drydock_protocol::{
     device_to_gateway::Reply,
     envelope::{self, Kind},
@@ -34,6 +36,7 @@ pub(crate) struct DeviceSession {
     pub(crate) device: DeviceId,
     pub(crate) peer: String,
     pub(crate) clock: Arc<dyn Clock>,
+    storage: Option<Arc<dyn DeviceStorage>>,
     /// Wakes the reconciler.
     pub(crate) wake: Notify,
     /// Cancelled when the session shall end.
@@ -123,7 +126,7 @@ impl DeviceSession {
     pub(super) fn new(
         id: u64,
         device: DeviceId,
-        peer: String,
+        peer: PeerLabel,
         clock: Arc<dyn Clock>,
         reply_timeout_ms: u64,
         metrics_interval_ms: u32,
@@ -133,7 +136,8 @@ impl DeviceSession {
         let session = Self {
             id,
             device,
-            peer,
+            peer: peer.label,
+            storage: peer.storage,
             wake: Notify::new(),
             ending,
             silent: AtomicBool::new(false),
@@ -161,6 +165,28 @@ impl DeviceSession {
 
     pub(crate) fn end_reason(&self) -> Option<EndReason> {
         *lock(&self.reason)
+    }
+
+    /// Waits until the flash that the device's words rest on is saved; see [`DeviceStorage`].
+    pub(crate) async fn persist(&self) -> std::io::Result<()> {
+        match &self.storage {
+            Some(storage) => storage.persist().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a request that changes the device's flash, waits for its reply, and until that change is saved.
+    pub(crate) async fn request_lasting<T: minicbor::Encode<()>>(
+        self: &Arc<Self>,
+        kind: Kind,
+        body: &T,
+    ) -> Result<Reply, NoAnswer> {
+        let reply = self.request(kind, body).await?;
+        self.persist().await.map_err(|error| {
+            tracing::warn!(%error, device = %self.device, "the device's flash cannot be saved; it is asked again");
+            NoAnswer
+        })?;
+        Ok(reply)
     }
 
     /// Notes that the device was heard just now.

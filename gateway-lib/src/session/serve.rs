@@ -3,6 +3,7 @@
 use super::{DeviceSession, EndReason, SessionService, report_rate::ReportRate};
 use crate::{
     clock::{Clock, elapsed},
+    gateway::PeerLabel,
     pki::DeviceCertificate,
 };
 use drydock_protocol::{
@@ -35,7 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) async fn serve<S>(
     service: Arc<SessionService>,
     mut tls: TlsStream<S>,
-    peer: String,
+    peer: PeerLabel,
     clock: Arc<dyn Clock>,
     ending: CancellationToken,
     handshake: OwnedSemaphorePermit,
@@ -47,7 +48,7 @@ where
     let Some(certificate) = certificate.and_then(|certificate| service.verifier.device(certificate)) else {
         return service
             .audit
-            .connection_refused(&peer, "the peer showed no device certificate".to_owned())
+            .connection_refused(&peer.label, "the peer showed no device certificate".to_owned())
             .await;
     };
     let mut incoming = Incoming::default();
@@ -57,10 +58,26 @@ where
         () = ending.cancelled() => Err("the gateway closed the connection".to_owned()),
     };
     drop(handshake);
+    let hello = match hello {
+        Ok(hello) => saved(&peer).await.map(|()| hello),
+        Err(reason) => Err(reason),
+    };
     match hello {
         Ok(hello) => session(service, tls, incoming, certificate, hello, peer, clock, ending).await,
-        Err(reason) => service.audit.connection_refused(&peer, reason).await,
+        Err(reason) => service.audit.connection_refused(&peer.label, reason).await,
     }
+}
+
+/// What a device reports of its apps rests on its flash: that is saved first.
+async fn saved(peer: &PeerLabel) -> Result<(), String> {
+    match &peer.storage {
+        Some(storage) => storage.persist().await.map_err(not_saved),
+        None => Ok(()),
+    }
+}
+
+fn not_saved(error: std::io::Error) -> String {
+    format!("the device's flash cannot be saved: {error}")
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -70,7 +87,7 @@ async fn session<S>(
     incoming: Incoming,
     certificate: DeviceCertificate,
     hello: Hello,
-    peer: String,
+    peer: PeerLabel,
     clock: Arc<dyn Clock>,
     ending: CancellationToken,
 ) -> String
@@ -91,7 +108,7 @@ where
     };
     let (session, outgoing) = match service.registry.connect(&certificate, hello, make).await {
         Ok(connected) => connected,
-        Err(reason) => return service.audit.connection_refused(&peer, reason).await,
+        Err(reason) => return service.audit.connection_refused(&peer.label, reason).await,
     };
     let (reader, writer) = tokio::io::split(tls);
     let writing = service
@@ -200,6 +217,7 @@ async fn take_message(
         }
         Some(Kind::AppReport) => {
             let report: AppReport = envelope.body().map_err(malformed)?;
+            session.persist().await.map_err(not_saved)?;
             service
                 .registry
                 .report(session, report)

@@ -183,8 +183,17 @@ impl DeviceRecord {
             enrolled_ms: self.enrolled_ms,
             certificate_serial: self.certificate.as_ref().map(|(serial, _)| serial.clone()),
             apps: self.instances.values().cloned().collect(),
-            desired: self.desired.values().map(DesiredApp::view).collect(),
+            desired: self.open_desired().map(DesiredApp::view).collect(),
         }
+    }
+}
+
+impl DeviceRecord {
+    /// The desired apps without the removals that have been carried out. Those stay stored, so that an app that comes back
+    /// with older flash is removed again.
+    fn open_desired(&self) -> impl Iterator<Item = &DesiredApp> {
+        let is_open = |desired: &&DesiredApp| desired.package.is_some() || self.instances.contains_key(&desired.app);
+        self.desired.values().filter(is_open)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod deployments;
 mod device;
+mod durability;
 mod enrollment;
 mod fleet;
 mod golden_path;

@@ -110,6 +110,38 @@ impl OwnedDir {
     }
 }
 
+/// Replaces a file of the data directory, which has one owner. A kill or a power cut at any instant leaves the old or the
+/// new content; when this returns, the new content is on disk. An earlier attempt that was cut short leaves one file
+/// beside it, which the next attempt writes over.
+///
+/// # Errors
+/// What the system says. The old file is then untouched, unless only its folder could not be synchronised.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&unfinished, path)?;
+    sync_folder(folder)
+}
+
+/// Writes what a folder holds to disk: a rename in it is lasting from then on.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 /// Writes a file so that a power cut leaves the old or the new one, never neither.
 ///
 /// # Errors
@@ -169,6 +201,18 @@ mod tests {
         assert!(owned.is_temporary() && path.is_dir());
         drop(owned);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_also_after_an_attempt_that_was_cut_short() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("deep/file");
+        replace(&path, b"old, and long").unwrap();
+        fs::write(place.path().join("deep/file.unfinished"), b"half of what was longer still").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old, and long");
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]

@@ -177,8 +177,8 @@ async fn a_hello_counts_once_its_flash_is_saved() {
     let revision = scene.gateway.snapshot().revision;
     let refused = tokio::spawn(device.run_on(tls));
     until(&scene.gateway, || scene.gateway.snapshot().revision > revision).await;
-    let facts = crate::scene::facts(&scene.gateway, revision).await;
-    let told = format!("{facts:?}");
+    let events = crate::scene::events(&scene.gateway, revision).await;
+    let told = format!("{events:?}");
     assert!(told.contains("flash cannot be saved"), "{told}");
     assert_ne!(scene.view(&id).state, DeviceState::Connected);
     assert!(refused.await.is_err(), "no welcome comes");

@@ -1,6 +1,10 @@
-//! `kill -9` in the middle of a deployment.
+//! `kill -9` in the middle of a deployment, and right after something was told: what a client was told holds.
 
-use crate::driver::{Running, drydock_in, file};
+use crate::driver::{Running, drydock_in, file, position};
+use std::path::Path;
+
+/// How often a run of the kill loops kills; `DRYDOCK_KILL_LOOPS` asks for more.
+const KILL_LOOPS: usize = 6;
 
 #[test]
 fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
@@ -61,4 +65,64 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
         events.iter().all(|event| event["event"] != "workbench.recovered"),
         "{events:?}"
     );
+}
+
+/// What a client knows of the one app when its owner is killed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Known {
+    /// The command that is to bring it about was answered; the board may not have done it yet.
+    Asked { there: bool },
+    /// The board's own report was told.
+    Reported { there: bool },
+}
+
+/// The states of blink on the board, as the owner shows them now.
+fn blink_is_there(data: &Path) -> bool {
+    let listed = drydock_in(data, &["boards", "--json"]).events();
+    let apps = listed[position(&listed, "board")]["apps"].as_array().unwrap().clone();
+    apps.iter().any(|app| app["name"] == "blink")
+}
+
+/// Deploys and removes one app in turn and kills the owner right after the command was answered, which waits for the
+/// board's report or, now and then, does not. When the board has connected again, a report still holds, and what was asked for comes about.
+#[test]
+fn what_a_client_was_told_outlives_a_kill() {
+    let loops = std::env::var("DRYDOCK_KILL_LOOPS").ok();
+    let loops = loops.map_or(KILL_LOOPS, |text| text.parse().expect("DRYDOCK_KILL_LOOPS is a number"));
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let gateway = Running::gateway(data);
+    let add = ["boards", "add", "nano33ble", "--pace", "max"];
+    assert_eq!(drydock_in(data, &add).code, 0);
+    gateway.wait_for("device.connected");
+    assert_eq!(gateway.end().0, 0);
+
+    let mut known = Known::Reported { there: false };
+    for number in 0..loops {
+        let gateway = Running::gateway(data);
+        gateway.wait_for("device.connected");
+        match known {
+            Known::Reported { there } => assert_eq!(blink_is_there(data), there, "kill {number}, after {known:?}"),
+            Known::Asked { there } => {
+                let comes_about = (0..500).any(|_| blink_is_there(data) == there);
+                assert!(comes_about, "kill {number}, after {known:?}");
+            }
+        }
+        let there = number % 2 == 0;
+        let is_reported = number % 6 != 4;
+        let asked: &[&str] = match (there, is_reported) {
+            (true, true) => &["deploy", "blink", "--on", "bench-1"],
+            (true, false) => &["deploy", "blink", "--on", "bench-1", "--no-wait"],
+            (false, _) => &["remove", "blink", "--on", "bench-1"],
+        };
+        let answered = drydock_in(data, asked);
+        assert_eq!(answered.code, 0, "kill {number}: {answered:?}");
+        known = match is_reported {
+            true => Known::Reported { there },
+            false => Known::Asked { there },
+        };
+        gateway.kill();
+    }
+    let verified = drydock_in(data, &["audit", "verify"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
 }

@@ -1,41 +1,37 @@
-//! One machine that is switched on: opened, loaded, and its flash, which survives on disk.
+//! One machine that is switched on: opened, loaded, and given the flash that its board had.
 
+use super::{
+    flash::{FlashKeeper, kept_areas},
+    flash_file::{self, AreaContent},
+};
 use crate::{
     api::Pace,
     boards,
-    data_dir::write_whole,
     fleet::{Board, Record, parse_seed},
 };
-use drydock_assets::{Board as Description, Button, FlashArea};
+use drydock_assets::{Board as Description, Button};
 use drydock_emulator::{
-    Image, MachineError, MachineSnapshot, ResetKind,
+    Image, MachineSnapshot, ResetKind,
     runner::{self, MachineEvent as Event, MachineHandle, RunOptions, Runner, UartError, UartPort},
 };
 use drydock_gateway::Clock;
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::sync::broadcast;
 
-/// Areas of flash that belong to the board and not to its firmware: they survive on disk.
-const KEPT_AREAS: [&str; 2] = ["identity", "store"];
-
 /// How often, and how many times, it is looked whether a link's task has let go of its UART.
 const LET_GO: Duration = Duration::from_millis(2);
 const LET_GO_TRIES: u32 = 1_000;
 
-/// A machine and the files of its flash.
+/// A machine and its flash on disk.
 pub(super) struct Machine {
     pub(super) handle: MachineHandle,
-    areas: Vec<FlashArea>,
-    files: PathBuf,
-    /// Hash of what each area's file holds.
-    saved: HashMap<String, u64>,
+    pub(super) flash: Arc<FlashKeeper>,
 }
 
 /// The boards' firmware, each read once.
@@ -78,7 +74,7 @@ impl Machine {
         (runner, images): (&Runner, &Images),
         record: &Record,
         board: &Description,
-        files: PathBuf,
+        folder: PathBuf,
     ) -> Result<(Self, UartPort, broadcast::Receiver<Event>), PowerOnError> {
         let engine = boards::engine(&record.engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
         let firmware = |reason: String| PowerOnError::Firmware {
@@ -92,29 +88,19 @@ impl Machine {
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
         machine.load(&image).map_err(|error| firmware(error.to_string()))?;
 
-        let areas: Vec<FlashArea> = KEPT_AREAS
-            .iter()
-            .filter_map(|name| board.flash_area(name))
-            .cloned()
-            .collect();
-        let mut saved = HashMap::new();
-        for area in &areas {
-            let path = file(&files, area);
-            let flash = |source| PowerOnError::Flash {
-                board: record.name.clone(),
-                path: path.clone(),
-                source,
-            };
-            let Some(bytes) = read(&path).await.map_err(flash)? else {
-                continue;
-            };
-            if bytes.len() != area.bytes as usize {
-                return Err(flash(io::Error::new(io::ErrorKind::InvalidData, "it has another size")));
-            }
+        let areas = kept_areas(board);
+        let (read_folder, read_areas) = (folder.clone(), areas.clone());
+        let read = tokio::task::spawn_blocking(move || flash_file::read(&read_folder, &read_areas));
+        let content = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let content = content.map_err(|source| PowerOnError::Flash {
+            board: record.name.clone(),
+            path: folder.clone(),
+            source,
+        })?;
+        for AreaContent { area, bytes } in &content {
             machine
-                .write_memory(area.base, &bytes)
+                .write_memory(area.base, bytes)
                 .map_err(|error| firmware(error.to_string()))?;
-            saved.insert(area.name.clone(), hash(&bytes));
         }
         machine
             .reset(ResetKind::PowerOn)
@@ -132,10 +118,8 @@ impl Machine {
             reason: error.to_string(),
         })?;
         let machine = Self {
+            flash: FlashKeeper::new(handle.clone(), areas, folder, &content),
             handle,
-            areas,
-            files,
-            saved,
         };
         Ok((machine, uart, events))
     }
@@ -176,35 +160,6 @@ impl Machine {
         }
         self.handle.drive_pin(button.pin.0, pressed.then_some(pressed_level));
     }
-
-    /// Writes the areas of flash that changed since the last time.
-    pub(super) async fn save(&mut self) -> io::Result<()> {
-        let areas = self.areas.clone();
-        let read = self.handle.with_machine(move |machine| {
-            let read_area = |area: FlashArea| {
-                let mut bytes = vec![0; area.bytes as usize];
-                machine.read_memory(area.base, &mut bytes)?;
-                Ok((area, bytes))
-            };
-            areas
-                .into_iter()
-                .map(read_area)
-                .collect::<Result<Vec<_>, MachineError>>()
-        });
-        let areas = read.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
-        for (area, bytes) in areas {
-            let digest = hash(&bytes);
-            if self.saved.get(&area.name) == Some(&digest) {
-                continue;
-            }
-            let path = file(&self.files, &area);
-            tokio::task::spawn_blocking(move || write_whole(&path, &bytes))
-                .await
-                .map_err(io::Error::other)??;
-            self.saved.insert(area.name, digest);
-        }
-        Ok(())
-    }
 }
 
 /// The pace as the runner calls it.
@@ -223,22 +178,4 @@ impl Clock for MachineClock {
     fn now_ms(&self) -> u64 {
         self.0.status().virtual_time.as_us() / 1000
     }
-}
-
-fn file(files: &Path, area: &FlashArea) -> PathBuf {
-    files.join(format!("{}.bin", area.name))
-}
-
-async fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match tokio::fs::read(path).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,5 +1,7 @@
 //! Brings a board up and keeps it up: machine, link, first trust, session, telemetry. One task for each board.
 
+mod flash;
+mod flash_file;
 mod gate;
 mod machine;
 mod running;

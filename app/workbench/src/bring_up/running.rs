@@ -196,19 +196,25 @@ impl Running {
                     let hundreds = self.bench.fleet.len().div_ceil(BOARDS_PER_LOOK).max(1);
                     look.reset_after(LOOK * u32::try_from(hundreds).unwrap_or(u32::MAX));
                 }
-                _ = save.tick(), if !self.unlinked && !self.bench.dir.is_temporary() => {
+                _ = save.tick(), if self.keeps_flash() => {
                     quiet += 1;
                     let changed = std::mem::take(&mut self.board.state().flash_changed);
                     if !changed && quiet < SAVE_QUIET {
                         continue;
                     }
                     quiet = 0;
-                    if let Err(error) = self.machine.save().await {
+                    if let Err(error) = self.machine.flash.save().await {
                         tracing::warn!(%error, board = self.board.name(), "the board's flash cannot be saved");
                     }
                 }
             }
         }
+    }
+
+    /// Whether the board's flash is kept on disk: not in a directory that goes with the process, and not while the machine
+    /// is in the state of another board.
+    fn keeps_flash(&self) -> bool {
+        !self.unlinked && !self.bench.dir.is_temporary()
     }
 
     fn switch(&self, action: PowerAction) {
@@ -241,6 +247,7 @@ impl Running {
         }
         self.link = None;
         self.connection = None;
+        self.machine.flash.jumps();
         let record = self.board.state().record.clone();
         let mut uart = self.machine.uart(&self.board).await.map_err(refused)?;
         let at = state.at;
@@ -258,6 +265,15 @@ impl Running {
             state.phase = "reconnecting".into();
         }
         self.light_all();
+        if self.keeps_flash() {
+            self.machine.flash.save().await.map_err(|error| {
+                let text = format!(
+                    "{} is back at {at} s of its time, but its flash could not be saved: {error}.",
+                    self.board.name()
+                );
+                ApiError::internal(text)
+            })?;
+        }
         let mut data = Map::new();
         data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
         let text = format!("{} is back at {at} s of its time.", self.board.name());
@@ -279,7 +295,7 @@ impl Running {
         let goes_with_it = matches!(how, Left::Ended) && self.bench.dir.is_temporary();
         if !goes_with_it
             && !self.unlinked
-            && let Err(error) = self.machine.save().await
+            && let Err(error) = self.machine.flash.save().await
         {
             let text =
                 format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
@@ -356,7 +372,11 @@ impl Running {
         self.board.state().flash_changed = true;
         match event {
             LinkEvent::Up { session, .. } => {
-                let peer = PeerLabel::new(format!("emulated {}", self.board.name())).with_clock(self.machine.clock());
+                let label = format!("emulated {}", self.board.name());
+                let mut peer = PeerLabel::new(label).with_clock(self.machine.clock());
+                if self.keeps_flash() {
+                    peer = peer.with_storage(self.machine.flash.of_link());
+                }
                 self.paired = None;
                 self.connection = Some(Box::pin(serve(session, self.bench.gateway.clone(), peer)));
             }

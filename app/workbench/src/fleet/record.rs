@@ -1,6 +1,6 @@
 //! What is kept of each board over restarts: `DIR/fleet.json`.
 
-use crate::{api::Pace, data_dir::write_whole};
+use crate::{api::Pace, data_dir::replace};
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
@@ -75,7 +75,7 @@ pub(crate) fn read(directory: &Path) -> Result<Vec<Record>, ReadError> {
 /// Writes the fleet.
 pub(crate) fn write(directory: &Path, boards: Vec<Record>) -> io::Result<()> {
     let file = FleetFile { format: FORMAT, boards };
-    write_whole(&directory.join("fleet.json"), &serde_json::to_vec_pretty(&file)?)
+    replace(&directory.join("fleet.json"), &serde_json::to_vec_pretty(&file)?)
 }
 
 #[cfg(test)]

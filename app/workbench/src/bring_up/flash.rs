@@ -1,0 +1,130 @@
+//! The flash of an emulated board on disk: read when the machine is switched on, saved before anybody is told what rests
+//! on it, and now and then.
+
+use super::flash_file::{self, AreaContent};
+use drydock_assets::{Board as Description, FlashArea};
+use drydock_emulator::{MachineError, runner::MachineHandle};
+use drydock_gateway::DeviceStorage;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::PathBuf,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::Mutex;
+
+/// Areas of flash that belong to the board and not to its firmware.
+const KEPT_AREAS: [&str; 2] = ["identity", "store"];
+
+/// The areas of a board that survive on disk.
+pub(super) fn kept_areas(board: &Description) -> Vec<FlashArea> {
+    let areas = KEPT_AREAS.iter().filter_map(|name| board.flash_area(name));
+    areas.cloned().collect()
+}
+
+/// Saves the flash of one machine.
+pub(super) struct FlashKeeper {
+    machine: MachineHandle,
+    areas: Vec<FlashArea>,
+    folder: PathBuf,
+    /// Hash of what the file holds. `None` before the first saving. Locked while flash is read and written, so that what
+    /// was read first is not written last.
+    saved: Mutex<Option<u64>>,
+    /// How often the machine went to another state: what a link said before is then no longer what flash holds.
+    jumps: AtomicU64,
+}
+
+impl FlashKeeper {
+    /// `saved` is what the file holds.
+    pub(super) fn new(
+        machine: MachineHandle,
+        areas: Vec<FlashArea>,
+        folder: PathBuf,
+        saved: &[AreaContent],
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            machine,
+            areas,
+            folder,
+            saved: Mutex::new((!saved.is_empty()).then(|| hash(saved))),
+            jumps: AtomicU64::new(0),
+        })
+    }
+
+    /// Writes flash as it is now to disk, if it changed since the last time.
+    pub(super) async fn save(&self) -> io::Result<()> {
+        let mut saved = self.saved.lock().await;
+        let content = self.content().await?;
+        let digest = hash(&content);
+        if *saved == Some(digest) {
+            return Ok(());
+        }
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || flash_file::write(&folder, &content))
+            .await
+            .map_err(io::Error::other)??;
+        *saved = Some(digest);
+        Ok(())
+    }
+
+    /// Notes that the machine goes to another state now.
+    pub(super) fn jumps(&self) {
+        self.jumps.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The storage of the link that begins now.
+    pub(super) fn of_link(self: &Arc<Self>) -> Arc<dyn DeviceStorage> {
+        Arc::new(LinkStorage {
+            keeper: Arc::clone(self),
+            jumps: self.jumps.load(Ordering::Acquire),
+        })
+    }
+
+    /// All areas at one instant of the machine.
+    async fn content(&self) -> io::Result<Vec<AreaContent>> {
+        let areas = self.areas.clone();
+        let read = self.machine.inspect(move |machine| {
+            let read_area = |area: FlashArea| {
+                let mut bytes = vec![0; area.bytes as usize];
+                machine.read_memory(area.base, &mut bytes)?;
+                Ok(AreaContent { area, bytes })
+            };
+            areas
+                .into_iter()
+                .map(read_area)
+                .collect::<Result<Vec<_>, MachineError>>()
+        });
+        read.await.map_err(io::Error::other)?.map_err(io::Error::other)
+    }
+}
+
+/// Flash as one life of the link speaks of it.
+struct LinkStorage {
+    keeper: Arc<FlashKeeper>,
+    jumps: u64,
+}
+
+impl DeviceStorage for LinkStorage {
+    fn persist(&self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
+        Box::pin(async {
+            self.keeper.save().await?;
+            if self.keeper.jumps.load(Ordering::Acquire) == self.jumps {
+                Ok(())
+            } else {
+                Err(io::Error::other("the machine went to another state meanwhile"))
+            }
+        })
+    }
+}
+
+fn hash(content: &[AreaContent]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for area in content {
+        area.bytes.hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -205,6 +205,10 @@ impl MachineTask {
         lock(&self.recording).clone()
     }
 
+    pub(super) fn stop_recording(&self) {
+        lock(&self.recording).give_up();
+    }
+
     fn publish_event(&self, event: MachineEvent) {
         if let Some(events) = &*lock(&self.events) {
             // No subscriber is no error.
@@ -319,7 +323,9 @@ impl Body {
                 job,
                 may_change_machine,
             } => {
-                lock(&task.recording).incomplete |= may_change_machine;
+                if may_change_machine {
+                    lock(&task.recording).give_up();
+                }
                 let finished = guarded(machine, |machine| {
                     job(machine);
                     Ok(())

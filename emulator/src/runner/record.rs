@@ -2,7 +2,7 @@
 
 use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, VirtualTime};
 
-/// Bytes of input that a recording holds at most; a machine that lives longer has only its beginning recorded.
+/// Memory that a recording takes at most, in bytes. A machine that takes more input has none.
 const BYTES_MAX: usize = 64 << 20;
 
 /// Inputs in the order they came.
@@ -10,8 +10,10 @@ const BYTES_MAX: usize = 64 << 20;
 pub struct Recording {
     /// The inputs.
     pub inputs: Vec<Recorded>,
-    /// Whether something came in that is not among them: too much for the recording, or done through
-    /// [`MachineHandle::with_machine`](super::MachineHandle::with_machine). Such a recording does not replay.
+    /// Whether something came in that is not among them: too much for the recording, done through
+    /// [`MachineHandle::with_machine`](super::MachineHandle::with_machine), or after
+    /// [`MachineHandle::stop_recording`](super::MachineHandle::stop_recording). Such a recording does not replay, and holds
+    /// no inputs.
     pub incomplete: bool,
     bytes: usize,
 }
@@ -49,13 +51,16 @@ pub enum Input {
 impl Recording {
     /// Adds what came at `at`.
     pub(super) fn add(&mut self, at: VirtualTime, input: Input) {
-        let bytes = match &input {
-            Input::Uart { bytes, .. } => bytes.len(),
-            _ => 0,
-        };
-        if self.incomplete || self.bytes + bytes > BYTES_MAX {
-            self.incomplete = true;
+        if self.incomplete {
             return;
+        }
+        let bytes = size_of::<Recorded>()
+            + match &input {
+                Input::Uart { bytes, .. } => bytes.len(),
+                _ => 0,
+            };
+        if self.bytes + bytes > BYTES_MAX {
+            return self.give_up();
         }
         self.bytes += bytes;
         match (self.inputs.last_mut(), input) {
@@ -74,6 +79,14 @@ impl Recording {
             }
             (_, input) => self.inputs.push(Recorded { at, input }),
         }
+    }
+
+    /// Something came in that is not recorded: what was recorded before is of no use any more, and its memory is freed.
+    pub(super) fn give_up(&mut self) {
+        *self = Self {
+            incomplete: true,
+            ..Self::default()
+        };
     }
 }
 
@@ -108,4 +121,26 @@ fn run_until(machine: &mut dyn Machine, until: VirtualTime) -> Result<(), Machin
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that lives for weeks hears a few bytes at a time: each input is a record of its own.
+    #[test]
+    fn a_recording_is_bounded_by_what_it_takes_of_memory() {
+        let mut recording = Recording::default();
+        let mut taken = 0;
+        for us in 0.. {
+            let bytes = vec![0; 4];
+            recording.add(VirtualTime::from_us(us), Input::Uart { index: 0, bytes });
+            if recording.incomplete {
+                break;
+            }
+            taken = recording.inputs.capacity() * size_of::<Recorded>();
+        }
+        assert!(taken < 2 * BYTES_MAX, "{taken} bytes were taken");
+        assert_eq!(recording.inputs.capacity(), 0, "what does not replay is freed");
+    }
 }

@@ -112,6 +112,8 @@ impl Machine {
             paused: true,
         };
         let handle = runner.add(machine, options);
+        // Nothing replays a board of the fleet, and the recording of one that runs for days is large.
+        handle.stop_recording();
         let events = handle.events();
         let uart = handle.uart(board.link.uart).map_err(|error| PowerOnError::Link {
             board: record.name.clone(),

@@ -30,7 +30,7 @@ impl Body {
             return Ok(());
         }
         outcome?;
-        lock(&task.recording).incomplete = true;
+        lock(&task.recording).give_up();
         let at = machine.now();
         let mut changes = Vec::new();
         for (pin, seen) in lock(&task.seen).pins.iter_mut().enumerate() {

@@ -9,6 +9,7 @@ use crate::{
     fleet::{self, Board, Fleet},
     gateway_events::{self, Told},
     outbox::{self, Outbox, now_ms},
+    pairing::PairingWindow,
     profile::Profiles,
 };
 use drydock_client::Hub;
@@ -36,6 +37,7 @@ pub(crate) struct Bench {
     pub(crate) gate: Gate,
     pub(crate) profiles: Profiles,
     pub(crate) debuggers: Debuggers,
+    pub(crate) pairing: PairingWindow,
     /// Firmware that was read, by kind of board.
     pub(crate) images: Images,
     /// The gateway's revision that subscribers were told last.
@@ -55,6 +57,7 @@ impl Bench {
             gate: Gate::default(),
             profiles: Profiles::default(),
             debuggers: Debuggers::default(),
+            pairing: PairingWindow::default(),
             images: Images::default(),
             revision: AtomicU64::new(0),
             activity: Mutex::new(VecDeque::new()),

@@ -12,12 +12,15 @@ use crate::{
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::RunState};
-use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig};
+use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
 use serde_json::{Map, json};
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// RAM that a board's firmware keeps for itself, in bytes; until a device tells the heap that it really has.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
+
+/// Log lines of a device that the gateway keeps. They are moved to the board's console as they come, which keeps the rest.
+const LOGS_KEPT: usize = 512;
 
 /// How long a token for a board of ours is good; bring-up makes a new one whenever a blank board asks.
 pub(crate) const PAIRING_TTL: Duration = Duration::from_secs(600);
@@ -29,6 +32,8 @@ const PLACE_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// The gateway of a data directory, and what it must know of the kinds of boards.
 pub(crate) fn gateway_config(directory: &Path) -> GatewayConfig {
     let mut config = GatewayConfig::new(directory.join("gateway"));
+    config.pairing = PairingMode::Off;
+    config.limits.logs_kept = LOGS_KEPT;
     config.boards = known().iter().map(board_spec).collect();
     config
 }

@@ -18,6 +18,7 @@ mod logging;
 mod monitor;
 mod outbox;
 mod owner;
+mod pairing;
 mod profile;
 mod series;
 mod snapshots;

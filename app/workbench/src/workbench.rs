@@ -15,7 +15,7 @@ use crate::{
     fleet, forks, logging, monitor,
     outbox::now_ms,
     owner::{Server, Serves, answer_panics},
-    profile, series, snapshots,
+    pairing, profile, series, snapshots,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_client::{DataDir, Updates};
@@ -134,6 +134,7 @@ impl Workbench {
     pub async fn shutdown(mut self) {
         self.server.take();
         self.bench.debuggers.close_all();
+        self.bench.pairing.end();
         boards::end_all(&self.bench).await;
         self.bench.gateway.close().await;
         self.tasks.shutdown().await;
@@ -223,16 +224,7 @@ async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError
             let name = board.map(|board| board.name());
             R::ActivityList(bench.activity(query.before, query.limit as usize, name.as_deref()))
         }
-        Q::PairingSet(pairing) => {
-            let mode = if pairing.enabled {
-                PairingMode::On
-            } else {
-                PairingMode::Off
-            };
-            let outcome = bench.gateway.set_pairing(mode).await;
-            outcome.map_err(|error| with_sources(ErrorCode::Internal, &error))?;
-            R::PairingSet(Empty {})
-        }
+        Q::PairingSet(request) => R::PairingSet(pairing::set(bench, request).await?),
         Q::WindowShow(_) => {
             bench.tell(
                 EventName::WindowShow,

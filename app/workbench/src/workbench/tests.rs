@@ -1,10 +1,14 @@
-//! What is asked of a board while it is being switched on.
+//! The workbench in one process: boards that are being switched on, and pairing.
 
 use super::*;
 use crate::api::{
-    Badge, BoardAdd, BoardPower, BoardRef, GdbOpen, GdbState, Pace, PowerAction, ProfileStart, SnapshotTake,
+    Badge, BoardAdd, BoardPower, BoardRef, EventName, GdbOpen, GdbState, Pace, PairingSet, PowerAction, ProfileStart, SnapshotTake,
+    Update,
 };
-use std::pin::{Pin, pin};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 /// What comes at once, if anything does.
 async fn at_once<T>(mut what: Pin<&mut impl Future<Output = T>>) -> Option<T> {
@@ -100,5 +104,53 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
     let refused = at_once(pin!(workbench.call(Request::SnapshotTake(take)))).await;
     let refused = refused.expect("at once").unwrap_err();
     assert_eq!(refused.message, "bench-1 is switched off; switch it on first.");
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pairing_is_on_only_while_one_is_under_way() {
+    let place = tempfile::tempdir().unwrap();
+    let open = async || {
+        let config = WorkbenchConfig {
+            data: DataDir::At(place.path().to_owned()),
+            ..WorkbenchConfig::default()
+        };
+        Workbench::open(config).await.unwrap()
+    };
+    let is_on = |workbench: &Workbench| system_info(&workbench.bench).pairing;
+    let minute = Duration::from_secs(60);
+    let stranger = async |workbench: &Workbench| {
+        let made = workbench.bench.gateway.create_pairing(minute, None, None).await;
+        made.is_ok()
+    };
+    let switch = async |workbench: &Workbench, enabled| {
+        let switched = workbench.call(Request::PairingSet(PairingSet { enabled })).await;
+        assert!(switched.is_ok(), "{switched:?}");
+    };
+
+    let workbench = open().await;
+    assert!(!is_on(&workbench), "off in a fresh data directory");
+    assert!(!stranger(&workbench).await);
+    switch(&workbench, true).await;
+    assert!(is_on(&workbench) && stranger(&workbench).await);
+    switch(&workbench, false).await;
+    assert!(!is_on(&workbench) && !stranger(&workbench).await);
+
+    // One that nobody ends does so by itself.
+    let mut updates = workbench.subscribe();
+    pairing::set_for(&workbench.bench, Some(Duration::from_millis(1))).await.unwrap();
+    loop {
+        let update = updates.next().await.expect("the workbench lives");
+        if matches!(update, Update::Event(event) if event.event == EventName::GatewayPairing && event.data["pairing"] == "off") {
+            break;
+        }
+    }
+    assert!(!is_on(&workbench));
+
+    // A start ends it too.
+    switch(&workbench, true).await;
+    workbench.shutdown().await;
+    let workbench = open().await;
+    assert!(!is_on(&workbench) && !stranger(&workbench).await);
     workbench.shutdown().await;
 }

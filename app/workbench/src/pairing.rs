@@ -1,0 +1,63 @@
+//! Whether strangers' boards may enroll: off in a fresh data directory and after every start, on for as long as a pairing is
+//! under way. Boards that the user created enroll by their own one-time token either way.
+
+use crate::{
+    api::{ApiError, Empty, ErrorCode, PairingSet},
+    apps::with_sources,
+    bench::Bench,
+};
+use drydock_gateway::PairingMode;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::task::AbortHandle;
+
+/// How long a pairing that nobody ends is under way.
+pub(crate) const PAIRING_TIME: Duration = Duration::from_secs(600);
+
+/// The pairing that is under way.
+#[derive(Debug, Default)]
+pub(crate) struct PairingWindow(Mutex<Option<AbortHandle>>);
+
+impl PairingWindow {
+    /// The workbench closes: nothing switches pairing off later.
+    pub(crate) fn end(&self) {
+        self.replace(None);
+    }
+
+    /// Notes what ends the pairing that begins now; what would have ended the one before does not.
+    fn replace(&self, end: Option<AbortHandle>) {
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), end);
+        if let Some(before) = before {
+            before.abort();
+        }
+    }
+}
+
+/// Begins a pairing, which ends by itself after [`PAIRING_TIME`], or ends the one that is under way.
+pub(crate) async fn set(bench: &Arc<Bench>, request: PairingSet) -> Result<Empty, ApiError> {
+    set_for(bench, request.enabled.then_some(PAIRING_TIME)).await
+}
+
+/// Begins a pairing of some length, or ends the one that is under way.
+pub(crate) async fn set_for(bench: &Arc<Bench>, time: Option<Duration>) -> Result<Empty, ApiError> {
+    let mode = match time {
+        Some(_) => PairingMode::On,
+        None => PairingMode::Off,
+    };
+    let switched = bench.gateway.set_pairing(mode).await;
+    switched.map_err(|error| with_sources(ErrorCode::Internal, &error))?;
+    let end = time.map(|time| {
+        let gateway = bench.gateway.clone();
+        let end = async move {
+            tokio::time::sleep(time).await;
+            if let Err(error) = gateway.set_pairing(PairingMode::Off).await {
+                tracing::warn!(%error, "pairing could not be switched off");
+            }
+        };
+        tokio::spawn(end).abort_handle()
+    });
+    bench.pairing.replace(end);
+    Ok(Empty {})
+}

@@ -106,6 +106,10 @@ impl DeviceTelemetry {
         lock(&self.metrics).page(since, |_| true)
     }
 
+    pub(crate) fn metrics_from(&self, from_ms: u64) -> Vec<MetricsSample> {
+        lock(&self.metrics).tail(|sample| sample.time_ms >= from_ms)
+    }
+
     pub(crate) fn latest_metrics(&self) -> Option<MetricsSample> {
         lock(&self.metrics).items.back().cloned()
     }
@@ -172,6 +176,13 @@ impl<T: Clone> Ring<T> {
         }
     }
 
+    /// The newest items that are wanted, without a gap, and the one before them.
+    fn tail(&self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let count = self.items.iter().rev().take_while(|item| wanted(item)).count();
+        let skipped = (self.items.len() - count).saturating_sub(1);
+        self.items.iter().skip(skipped).cloned().collect()
+    }
+
     fn follow(&mut self) -> broadcast::Receiver<T> {
         let live = self.live.get_or_insert_with(|| broadcast::Sender::new(LIVE_ITEMS));
         live.subscribe()
@@ -202,6 +213,17 @@ mod tests {
         check(5, 3, Some(3), 0);
         check(5, 5, None, 0);
         check(5, 9, None, 0);
+    }
+
+    #[test]
+    fn the_tail_begins_one_item_before_what_is_wanted() {
+        let mut ring = Ring::new(4);
+        let tail = |ring: &Ring<u64>, from| ring.tail(|item| *item >= from);
+        assert_eq!(tail(&ring, 0), []);
+        (0..6).for_each(|item| ring.push(item));
+        assert_eq!(tail(&ring, 4), [3, 4, 5]);
+        assert_eq!(tail(&ring, 0), [2, 3, 4, 5], "nothing is kept of what was before");
+        assert_eq!(tail(&ring, 9), [5]);
     }
 
     #[test]

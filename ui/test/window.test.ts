@@ -111,6 +111,16 @@ describe('the fleet', () => {
     expect(fleet.boards.get(board!.id)!.name).toBe('read')
   })
 
+  it('shows the sample that was pushed, without a new view of the board', async () => {
+    await open({ boards: 1 })
+    const [board] = [...backend.boards.values()]
+    const sample = { ...board!.metrics!, cpu_percent: 37 }
+    backend.send({ type: 'metrics', board: board!.id, samples: [board!.metrics!, sample] })
+    await settled()
+    expect(fleet.boards.get(board!.id)!.metrics!.cpu_percent).toBe(37)
+    expect(text('[role=row]')).toContain('37 %')
+  })
+
   it('puts a new board where its name stands', async () => {
     await open({ boards: 2 })
     const [board] = [...backend.boards.values()]

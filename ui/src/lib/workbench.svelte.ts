@@ -119,6 +119,7 @@ class Workbench {
         this.#listeners.get(update.board)?.forEach((l) => l.logs?.(update.lines))
         break
       case 'metrics':
+        fleet.setMetrics(update.board, update.samples)
         this.#listeners.get(update.board)?.forEach((l) => l.metrics?.(update.samples))
         break
       case 'event':

@@ -186,7 +186,7 @@ impl Running {
                 }
                 () = wait_metrics(&mut self.metrics) => {
                     if fleet::read_metrics(&self.board, &self.bench.gateway) {
-                        self.bench.outbox.touch(&self.board);
+                        self.bench.outbox.post(&self.board);
                     }
                 }
                 // Time and speed of the machine.

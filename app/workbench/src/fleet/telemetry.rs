@@ -42,15 +42,23 @@ pub(crate) fn read_metrics(board: &Board, gateway: &Gateway) -> bool {
     any
 }
 
-/// All metrics of a device that the gateway keeps, from an instant on.
+/// Metrics of a device from an instant on, as far as the gateway keeps them. Only these are read and converted, and the
+/// one before them, which the first rates are taken over.
 pub(crate) fn metrics_since(board: &Board, gateway: &Gateway, from_ms: u64) -> Vec<MetricSample> {
     let device = board.state().record.device.clone();
-    let mut samples: Vec<MetricSample> = Vec::new();
-    for sample in gateway.metrics(&device, 0).items {
-        let sample = metric_sample(samples.last(), &sample);
+    samples_since(&gateway.metrics_from(&device, from_ms), from_ms)
+}
+
+/// Converts samples in a row; the first may be from before the instant.
+fn samples_since(kept: &[MetricsSample], from_ms: u64) -> Vec<MetricSample> {
+    let mut samples: Vec<MetricSample> = Vec::with_capacity(kept.len());
+    for sample in kept {
+        let sample = metric_sample(samples.last(), sample);
         samples.push(sample);
     }
-    samples.retain(|sample| sample.time_ms >= from_ms);
+    if samples.first().is_some_and(|first| first.time_ms < from_ms) {
+        samples.remove(0);
+    }
     samples
 }
 
@@ -154,6 +162,19 @@ mod tests {
                 temperature_mc: Some(23_450),
             }),
         }
+    }
+
+    #[test]
+    fn a_window_begins_with_the_rate_over_the_sample_before_it() {
+        let kept = [sample(1000, 100), sample(2000, 300), sample(3000, 600)];
+        let rates = |from: usize, from_ms| {
+            let samples = samples_since(&kept[from..], from_ms);
+            let rates = samples.iter().map(|sample| sample.apps[0].fuel_per_s);
+            rates.collect::<Vec<f64>>()
+        };
+        assert_eq!(rates(0, 2000), [200.0, 300.0]);
+        assert_eq!(rates(0, 500), [0.0, 200.0, 300.0], "the very first has no rate");
+        assert_eq!(rates(2, 9000), []);
     }
 
     #[test]

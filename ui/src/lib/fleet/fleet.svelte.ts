@@ -1,6 +1,6 @@
 // The boards as the workbench last told them. Only the workbench changes them; the window asks and waits for the update.
 import { SvelteMap } from 'svelte/reactivity'
-import type { Badge, BoardView, Fleet } from '../backend/generated'
+import type { Badge, BoardView, Fleet, MetricSample } from '../backend/generated'
 import { badgeOrder } from './badge'
 import { byName, matches, parseFilter } from './filter'
 
@@ -99,6 +99,13 @@ class FleetState {
       return change ? { ...led, lit: change[1] } : led
     })
     this.boards.set(id, { ...board, leds })
+  }
+
+  /** The latest sample; the board's view is not sent again for it. */
+  setMetrics(id: string, samples: MetricSample[]): void {
+    const board = this.boards.get(id)
+    const metrics = samples.at(-1)
+    if (board && metrics) this.boards.set(id, { ...board, metrics })
   }
 
   byRef(ref: string): BoardView | undefined {

@@ -3,12 +3,16 @@
 use crate::api::{LogLine, Logs};
 use std::collections::VecDeque;
 
-/// Lines that are kept.
+/// Lines that are kept at most.
 const LINES: usize = 10_000;
+/// Memory that the kept lines take at most, in bytes. Many boards write for days.
+const BYTES: usize = 2 << 20;
 
 #[derive(Debug, Default)]
 pub(crate) struct Console {
     lines: VecDeque<LogLine>,
+    /// What the lines take of memory.
+    bytes: usize,
     next: u64,
 }
 
@@ -35,10 +39,12 @@ impl Console {
             text: line.text,
         };
         self.next += 1;
-        if self.lines.len() == LINES {
-            self.lines.pop_front();
-        }
+        self.bytes += bytes_of(&line);
         self.lines.push_back(line.clone());
+        while self.lines.len() > LINES || self.bytes > BYTES {
+            let Some(oldest) = self.lines.pop_front() else { break };
+            self.bytes -= bytes_of(&oldest);
+        }
         line
     }
 
@@ -61,6 +67,11 @@ impl Console {
         lines.reverse();
         Logs { lines, dropped }
     }
+}
+
+/// What a line takes of memory, about.
+fn bytes_of(line: &LogLine) -> usize {
+    size_of::<LogLine>() + line.source.len() + line.level.len() + line.text.len()
 }
 
 #[cfg(test)]
@@ -98,5 +109,18 @@ mod tests {
         let newest = console.query(None, None, 2);
         assert_eq!((newest.lines[1].text.as_str(), newest.dropped), ("10004", 5));
         assert_eq!(console.query(Some(100), None, usize::MAX).lines.len(), LINES - 96);
+    }
+
+    #[test]
+    fn long_lines_take_no_more_memory_than_short_ones() {
+        let mut console = Console::default();
+        for n in 0..LINES {
+            console.push(0, line("sensor", format!("{n} {}", "x".repeat(1_000))));
+        }
+        let kept: usize = console.lines.iter().map(bytes_of).sum();
+        assert_eq!(kept, console.bytes);
+        assert!(kept <= BYTES && kept > BYTES - 2_000, "{kept} bytes");
+        let all = console.query(Some(0), None, usize::MAX);
+        assert_eq!(all.dropped + all.lines.len() as u64, LINES as u64 - 1);
     }
 }

@@ -257,6 +257,8 @@ pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiE
     let board = bench.board(name)?;
     board.command(Command::End).await?;
     bench.fleet.remove(&board.id);
+    bench.profiles.forget(&board.id);
+    bench.debuggers.forget(&board.id);
     // Through the outbox, so that nothing that is still to be told of the board comes after it.
     bench.outbox.touch(&board);
     save(bench, None).await?;

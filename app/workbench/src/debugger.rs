@@ -56,6 +56,13 @@ impl Debuggers {
         }
     }
 
+    /// The board was removed: nobody can connect to it any more.
+    pub(crate) fn forget(&self, board: &str) {
+        if let Some(door) = self.lock().remove(board) {
+            door.stop.stop();
+        }
+    }
+
     /// Closes all doors.
     pub(crate) fn close_all(&self) {
         for (_, door) in self.lock().drain() {

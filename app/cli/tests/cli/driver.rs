@@ -174,6 +174,23 @@ impl Running {
         signal(self.child.id(), name);
     }
 
+    /// Reads and drops what it says for so long.
+    pub(crate) fn drain(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            if self.lines.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Disconnected) {
+                panic!("it ended by itself");
+            }
+        }
+    }
+
+    /// Memory of the process that is not swapped out, in KiB.
+    pub(crate) fn resident_kib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Ends it as Ctrl-C does, and waits; gives its exit code and what it still said.
     pub(crate) fn end(mut self) -> (i32, Vec<Value>) {
         signal(self.child.id(), "-INT");

@@ -38,6 +38,11 @@ impl Profiles {
         profiles.get(board).map(Arc::clone)
     }
 
+    /// The board was removed.
+    pub(crate) fn forget(&self, board: &str) {
+        self.set(board, None);
+    }
+
     fn set(&self, board: &str, profile: Option<Arc<Profile>>) {
         let mut profiles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match profile {

@@ -8,7 +8,7 @@ use crate::{
     apps::with_sources,
     bench::Bench,
     bring_up,
-    fleet::{Board, Command, Record, parse_seed},
+    fleet::{Board, BoardRecord, Command, EmulatedRecord, HostRecord, parse_seed},
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::RunState};
@@ -183,22 +183,24 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
             .unwrap_or_default(),
     };
     let (id, device) = place(bench, &name).await?;
-    let record = Record {
+    let record = BoardRecord {
         id,
         name,
         kind: description.name.clone(),
-        engine: engine_name,
-        pace: request.pace,
-        seed: format!("{seed:?}"),
-        link_noise: request.link_noise,
         device,
         on: true,
+        host: HostRecord::Emulated(EmulatedRecord {
+            engine: engine_name,
+            pace: request.pace,
+            seed: format!("{seed:?}"),
+            link_noise: request.link_noise,
+        }),
     };
     save(bench, Some(&record)).await?;
     let board = start(bench, record, description, true, None);
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description.name));
-    data.insert("seed".into(), json!(board.state().record.seed));
+    data.insert("seed".into(), json!(board.state().record.emulated().seed));
     bench.tell(
         EventName::BoardAdded,
         Some(&board),
@@ -219,7 +221,7 @@ pub(crate) async fn place(bench: &Bench, name: &str) -> Result<(String, DeviceId
 }
 
 /// Takes a board of an earlier run into the fleet and switches it on, if it was on.
-pub(crate) fn restore(bench: &Arc<Bench>, record: Record, switch_on: bool) {
+pub(crate) fn restore(bench: &Arc<Bench>, record: BoardRecord, switch_on: bool) {
     match drydock_assets::board(&record.kind) {
         Some(description) => {
             let on = record.on && switch_on;
@@ -235,7 +237,7 @@ pub(crate) fn restore(bench: &Arc<Bench>, record: Record, switch_on: bool) {
 
 pub(crate) fn start(
     bench: &Arc<Bench>,
-    record: Record,
+    record: BoardRecord,
     description: Description,
     on: bool,
     origin: Option<Arc<MachineSnapshot>>,
@@ -324,7 +326,7 @@ pub(crate) async fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<Bo
     let board = bench.board(&request.board)?;
     {
         let mut state = board.state();
-        state.record.pace = request.pace;
+        state.record.emulated_mut().pace = request.pace;
         if let Some(machine) = &state.machine {
             machine.set_pace(bring_up::runner_pace(request.pace));
         }
@@ -380,7 +382,7 @@ pub(crate) async fn end_all(bench: &Bench) {
 }
 
 /// Writes the list of boards, and one that is about to be added.
-pub(crate) async fn save(bench: &Bench, new: Option<&Record>) -> Result<(), ApiError> {
+pub(crate) async fn save(bench: &Bench, new: Option<&BoardRecord>) -> Result<(), ApiError> {
     let saved = bench.fleet.save(bench.dir.path(), new).await;
     saved.map_err(|error| {
         let text = format!(

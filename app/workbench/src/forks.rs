@@ -6,7 +6,7 @@ use crate::{
     apps::with_sources,
     bench::Bench,
     boards,
-    fleet::{Board, Record, derived_seed},
+    fleet::{Board, BoardRecord, derived_seed},
     snapshots,
 };
 use drydock_emulator::MachineSnapshot;
@@ -74,21 +74,21 @@ async fn make(
     let seed = free_seed(bench, &model)?;
     let (id, device) = boards::place(bench, &name).await?;
     let unlinked = origin.is_some();
-    let record = Record {
+    let mut record = BoardRecord {
         id,
         name,
-        seed,
         device: device.clone(),
         on: true,
         ..model
     };
+    record.emulated_mut().seed = seed;
     boards::save(bench, Some(&record)).await?;
     let board = boards::start(bench, record, parent.description.clone(), true, origin);
     desire_the_same(bench, parent, &device).await?;
     let mut data = Map::new();
     data.insert("parent".into(), json!(parent.name()));
     data.insert("kind".into(), json!(board.description.name));
-    data.insert("seed".into(), json!(board.state().record.seed));
+    data.insert("seed".into(), json!(board.state().record.emulated().seed));
     data.insert("unlinked".into(), json!(unlinked));
     let text = if unlinked {
         format!("{} goes on where {} is, without a link.", board.name(), parent.name())
@@ -101,14 +101,14 @@ async fn make(
 }
 
 /// The first seed derived from the parent's that no board has.
-fn free_seed(bench: &Bench, parent: &Record) -> Result<String, ApiError> {
+fn free_seed(bench: &Bench, parent: &BoardRecord) -> Result<String, ApiError> {
     let taken: Vec<String> = bench
         .fleet
         .all()
         .iter()
-        .map(|board| board.state().record.seed.clone())
+        .map(|board| board.state().record.emulated().seed.clone())
         .collect();
-    let derived = (1..=u32::MAX).map_while(|number| derived_seed(&parent.seed, number));
+    let derived = (1..=u32::MAX).map_while(|number| derived_seed(&parent.emulated().seed, number));
     let free = derived.into_iter().find(|seed| !taken.contains(seed));
     free.ok_or_else(|| ApiError::internal(format!("The seed of {} cannot be read.", parent.name)))
 }

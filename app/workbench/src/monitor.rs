@@ -44,7 +44,7 @@ pub(crate) async fn execute(bench: &Bench, request: MonitorLine) -> Result<Monit
         .with_machine(move |machine| Some(machine.monitor()?.execute(&line)))
         .await;
     let answer = executed.map_err(|_| board.is_off())?.ok_or_else(|| {
-        let engine = board.state().record.engine.clone();
+        let engine = board.state().record.emulated().engine.clone();
         let text = format!(
             "The engine {engine} of {} has no command language; use a board of the engine renode.",
             board.name()

@@ -247,10 +247,10 @@ impl Model {
         let record = board.state().record.clone();
         let internal = |text: String| ApiError::internal(format!("{}: {text}.", record.name));
         Ok(Self {
-            engine: boards::engine(&record.engine, &board.description)?,
+            engine: boards::engine(&record.emulated().engine, &board.description)?,
             description: board.description.clone(),
             image: bench.images.of(&board.description).map_err(internal)?,
-            seed: parse_seed(&record.seed).ok_or_else(|| internal("its seed cannot be read".into()))?,
+            seed: parse_seed(&record.emulated().seed).ok_or_else(|| internal("its seed cannot be read".into()))?,
             no_snapshots: no_snapshots(board),
         })
     }
@@ -292,7 +292,8 @@ fn no_snapshots(board: &Board) -> ApiError {
     let record = board.state().record.clone();
     let text = format!(
         "{} runs on {}, which has no snapshots; the builtin engine has.",
-        record.name, record.engine
+        record.name,
+        record.emulated().engine
     );
     ApiError::new(ErrorCode::Refused, text)
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     api::Pace,
     boards,
-    fleet::{Board, Record, parse_seed},
+    fleet::{Board, BoardRecord, parse_seed},
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_emulator::{
@@ -72,17 +72,17 @@ impl Machine {
     /// Opens a machine with the firmware and the flash of its board. It stands until it is resumed.
     pub(super) async fn power_on(
         (runner, images): (&Runner, &Images),
-        record: &Record,
+        record: &BoardRecord,
         board: &Description,
         folder: PathBuf,
     ) -> Result<(Self, UartPort, broadcast::Receiver<Event>), PowerOnError> {
-        let engine = boards::engine(&record.engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
+        let engine = boards::engine(&record.emulated().engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
         let firmware = |reason: String| PowerOnError::Firmware {
             board: record.name.clone(),
             reason,
         };
         let image = images.of(board).map_err(firmware)?;
-        let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
+        let seed = parse_seed(&record.emulated().seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
             .open(board, seed)
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
@@ -108,7 +108,7 @@ impl Machine {
 
         let options = RunOptions {
             name: record.name.clone(),
-            pace: runner_pace(record.pace),
+            pace: runner_pace(record.emulated().pace),
             paused: true,
         };
         let handle = runner.add(machine, options);

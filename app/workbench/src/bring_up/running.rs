@@ -5,7 +5,7 @@ use crate::{
     api::{ApiError, ErrorCode, EventName, PowerAction},
     bench::Bench,
     boards::PAIRING_TTL,
-    fleet::{self, Board, Command, NewLine, Record},
+    fleet::{self, Board, Command, NewLine, BoardRecord},
     outbox::now_ms,
 };
 use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
@@ -111,9 +111,9 @@ impl Running {
         }
         bench.outbox.touch(board);
         let mut data = Map::new();
-        data.insert("engine".into(), json!(record.engine));
+        data.insert("engine".into(), json!(record.emulated().engine));
         data.insert("kind".into(), json!(record.kind));
-        data.insert("seed".into(), json!(record.seed));
+        data.insert("seed".into(), json!(record.emulated().seed));
         let text = format!("{} was switched on.", board.description.title);
         bench.tell(EventName::MachineStarted, Some(board), text, data);
         Ok(Self {
@@ -508,9 +508,9 @@ fn is_fresh(host: Duration, device: VirtualTime) -> bool {
 }
 
 /// Puts the link on a UART.
-fn link(record: &Record, uart: UartPort) -> Result<LinkDriver, String> {
+fn link(record: &BoardRecord, uart: UartPort) -> Result<LinkDriver, String> {
     let epoch = epoch()?;
-    Ok(match record.link_noise.as_deref().and_then(parse_noise) {
+    Ok(match record.emulated().link_noise.as_deref().and_then(parse_noise) {
         Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
         None => LinkDriver::spawn(uart, epoch),
     })

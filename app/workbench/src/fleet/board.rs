@@ -2,7 +2,7 @@
 
 use super::{
     console::{Console, NewLine},
-    record::Record,
+    record::BoardRecord,
 };
 use crate::{
     api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
@@ -37,7 +37,7 @@ pub(crate) struct Board {
 /// What changes of a board. The lock is held for moments only, never over an await.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) record: Record,
+    pub(crate) record: BoardRecord,
     /// The machine, while it is switched on.
     pub(crate) machine: Option<MachineHandle>,
     /// Why the machine crashed or could not be started.
@@ -87,7 +87,7 @@ pub(crate) enum Command {
 
 impl Board {
     /// A board that is to be switched on, or stays off.
-    pub(crate) fn new(record: Record, description: Description, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
+    pub(crate) fn new(record: BoardRecord, description: Description, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(16);
         let state = State {
             machine: None,
@@ -229,9 +229,8 @@ pub(crate) fn parse_seed(text: &str) -> Option<Seed> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::tests::record;
     use super::*;
-    use crate::api::Pace;
-    use drydock_gateway::DeviceId;
 
     #[test]
     fn each_of_many_boards_has_its_own_seed_and_always_the_same() {
@@ -244,17 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_board_without_a_machine_is_at_is_said() {
-        let record = |on| Record {
-            id: "b-000001".into(),
-            name: "bench-1".into(),
-            kind: "nano33ble".into(),
-            engine: "builtin".into(),
-            pace: Pace::Max,
-            seed: String::new(),
-            link_noise: None,
-            device: DeviceId("d-1".into()),
-            on,
-        };
+        let record = |on| BoardRecord { on, ..record(1) };
         for (coming_up, text) in [
             (false, "bench-1 is switched off; switch it on first."),
             (

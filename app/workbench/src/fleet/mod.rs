@@ -10,7 +10,7 @@ mod view;
 pub use board::derived_seed;
 pub(crate) use board::{Board, Command, Untold, parse_seed};
 pub(crate) use console::NewLine;
-pub(crate) use record::{Record, read};
+pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, read};
 pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};
 pub(crate) use view::board_view;
 
@@ -81,11 +81,11 @@ impl Fleet {
 
     /// Writes the list of boards, and one that is about to be added. Those who ask while it is being written share the next
     /// writing.
-    pub(crate) async fn save(&self, directory: &Path, new: Option<&Record>) -> io::Result<()> {
+    pub(crate) async fn save(&self, directory: &Path, new: Option<&BoardRecord>) -> io::Result<()> {
         self.saving.save(directory, new, || self.records()).await
     }
 
-    fn records(&self) -> Vec<Record> {
+    fn records(&self) -> Vec<BoardRecord> {
         let boards = self.lock();
         boards
             .by_id

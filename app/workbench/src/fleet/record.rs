@@ -1,22 +1,47 @@
 //! What is kept of each board over restarts: `DIR/fleet.json`.
+//!
+//! Format 2 says by which kind of host a board runs. Format 1 knew emulated boards only; it is read, and written anew as
+//! format 2 with the next change of the fleet. A newer format is refused untouched.
 
 use crate::{api::Pace, data_dir::replace};
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
 
-/// Format of the file; a newer one is left alone.
-const FORMAT: u32 = 1;
+/// Format of the file.
+const FORMAT: u32 = 2;
+
+/// Longest id, in bytes.
+const MAX_ID_BYTES: usize = 64;
 
 /// A board as the user made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
-    /// Stable id, for example `b-3f9a0c`.
+pub(crate) struct BoardRecord {
+    /// Stable id, for example `b-3f9a0c`. It is the name of the board's folder too.
     pub(crate) id: String,
     /// Name, unique in the fleet.
     pub(crate) name: String,
     /// Id of the board's description.
     pub(crate) kind: String,
+    /// The device that carries the board's identity.
+    pub(crate) device: DeviceId,
+    /// Whether the board is to run.
+    pub(crate) on: bool,
+    /// What runs it.
+    pub(crate) host: HostRecord,
+}
+
+/// What runs a board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostRecord {
+    /// A machine of the emulator.
+    Emulated(EmulatedRecord),
+}
+
+/// The machine of an emulated board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EmulatedRecord {
     /// Name of the engine.
     pub(crate) engine: String,
     /// Pace of its time.
@@ -26,16 +51,56 @@ pub(crate) struct Record {
     /// Damage of its link, for trials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link_noise: Option<String>,
-    /// The device that carries the board's identity.
-    pub(crate) device: DeviceId,
-    /// Whether the machine is switched on.
-    pub(crate) on: bool,
+}
+
+impl BoardRecord {
+    /// The machine of the board.
+    pub(crate) fn emulated(&self) -> &EmulatedRecord {
+        let HostRecord::Emulated(emulated) = &self.host;
+        emulated
+    }
+
+    /// The machine of the board, to be changed.
+    pub(crate) fn emulated_mut(&mut self) -> &mut EmulatedRecord {
+        let HostRecord::Emulated(emulated) = &mut self.host;
+        emulated
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 struct FleetFile {
     format: u32,
-    boards: Vec<Record>,
+    boards: Vec<BoardRecord>,
+}
+
+/// A board of format 1.
+#[derive(Deserialize)]
+struct RecordV1 {
+    id: String,
+    name: String,
+    kind: String,
+    device: DeviceId,
+    on: bool,
+    #[serde(flatten)]
+    emulated: EmulatedRecord,
+}
+
+#[derive(Deserialize)]
+struct FleetFileV1 {
+    boards: Vec<RecordV1>,
+}
+
+impl From<RecordV1> for BoardRecord {
+    fn from(old: RecordV1) -> Self {
+        Self {
+            id: old.id,
+            name: old.name,
+            kind: old.kind,
+            device: old.device,
+            on: old.on,
+            host: HostRecord::Emulated(old.emulated),
+        }
+    }
 }
 
 /// Why the fleet could not be read.
@@ -47,10 +112,14 @@ pub(crate) enum ReadError {
     Newer { path: String },
     #[error("{path} cannot be read: {source}")]
     Io { path: String, source: io::Error },
+    #[error(
+        "{path} names a board {id:?}, which cannot be the id of one; write letters, digits and hyphens there, or choose another directory with --data"
+    )]
+    BoardId { path: String, id: String },
 }
 
-/// Reads the fleet; none is there in a new directory.
-pub(crate) fn read(directory: &Path) -> Result<Vec<Record>, ReadError> {
+/// Reads the fleet, which is empty in a new directory.
+pub(crate) fn read(directory: &Path) -> Result<Vec<BoardRecord>, ReadError> {
     let file = directory.join("fleet.json");
     let path = file.display().to_string();
     let text = match fs::read(&file) {
@@ -66,40 +135,110 @@ pub(crate) fn read(directory: &Path) -> Result<Vec<Record>, ReadError> {
         path: path.clone(),
         source: error.into(),
     };
-    if serde_json::from_slice::<Format>(&text).map_err(invalid)?.format > FORMAT {
-        return Err(ReadError::Newer { path });
+    let boards: Vec<BoardRecord> = match serde_json::from_slice::<Format>(&text).map_err(invalid)?.format {
+        0 | 1 => {
+            let old = serde_json::from_slice::<FleetFileV1>(&text).map_err(invalid)?;
+            old.boards.into_iter().map(BoardRecord::from).collect()
+        }
+        FORMAT => serde_json::from_slice::<FleetFile>(&text).map_err(invalid)?.boards,
+        _ => return Err(ReadError::Newer { path }),
+    };
+    match boards.iter().find(|board| !is_board_id(&board.id)) {
+        None => Ok(boards),
+        Some(board) => Err(ReadError::BoardId {
+            path,
+            id: board.id.clone(),
+        }),
     }
-    Ok(serde_json::from_slice::<FleetFile>(&text).map_err(invalid)?.boards)
+}
+
+/// Whether a text can be the id of a board. Ids become names of folders, so that nothing in them may lead elsewhere.
+fn is_board_id(id: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Writes the fleet.
-pub(crate) fn write(directory: &Path, boards: Vec<Record>) -> io::Result<()> {
+pub(crate) fn write(directory: &Path, boards: Vec<BoardRecord>) -> io::Result<()> {
     let file = FleetFile { format: FORMAT, boards };
     replace(&directory.join("fleet.json"), &serde_json::to_vec_pretty(&file)?)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A board for tests.
+    pub(crate) fn record(number: u32) -> BoardRecord {
+        BoardRecord {
+            id: format!("b-{number}"),
+            name: format!("bench-{number}"),
+            kind: "nano33ble".into(),
+            device: format!("dev-{number}").as_str().into(),
+            on: true,
+            host: HostRecord::Emulated(EmulatedRecord {
+                engine: "builtin".into(),
+                pace: Pace::Max,
+                seed: "00".into(),
+                link_noise: None,
+            }),
+        }
+    }
+
+    fn written(text: &str) -> (tempfile::TempDir, Result<Vec<BoardRecord>, ReadError>) {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("fleet.json");
+        fs::write(&file, text).unwrap();
+        let boards = read(place.path());
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "reading changes nothing");
+        (place, boards)
+    }
 
     #[test]
     fn a_fleet_survives_and_a_newer_one_is_left_alone() {
         let place = tempfile::tempdir().unwrap();
         assert_eq!(read(place.path()).unwrap(), []);
-        let record = Record {
-            id: "b-1".into(),
-            name: "bench-1".into(),
-            kind: "nano33ble".into(),
-            engine: "builtin".into(),
-            pace: Pace::Max,
-            seed: "00".into(),
-            link_noise: None,
-            device: "dev-1".into(),
-            on: true,
-        };
-        write(place.path(), vec![record.clone()]).unwrap();
-        assert_eq!(read(place.path()).unwrap(), [record]);
-        fs::write(place.path().join("fleet.json"), r#"{"format":2,"boards":{}}"#).unwrap();
-        assert!(matches!(read(place.path()), Err(ReadError::Newer { .. })));
+        write(place.path(), vec![record(1)]).unwrap();
+        assert_eq!(read(place.path()).unwrap(), [record(1)]);
+        let (_place, newer) = written(r#"{"format":3,"boards":{}}"#);
+        assert!(matches!(newer, Err(ReadError::Newer { .. })));
+    }
+
+    #[test]
+    fn a_fleet_of_format_1_is_read_and_written_anew() {
+        let text = r#"{
+  "format": 1,
+  "boards": [
+    { "id": "b-1", "name": "bench-1", "kind": "nano33ble", "engine": "builtin", "pace": "max", "seed": "00",
+      "device": "dev-1", "on": true },
+    { "id": "b-2", "name": "bench-2", "kind": "nano33ble", "engine": "qemu", "pace": "realtime", "seed": "2a",
+      "link_noise": "0.01:7", "device": "dev-2", "on": false }
+  ]
+}"#;
+        let (place, boards) = written(text);
+        let mut second = record(2);
+        second.on = false;
+        second.host = HostRecord::Emulated(EmulatedRecord {
+            engine: "qemu".into(),
+            pace: Pace::Realtime,
+            seed: "2a".into(),
+            link_noise: Some("0.01:7".into()),
+        });
+        let boards = boards.unwrap();
+        assert_eq!(boards, [record(1), second]);
+        write(place.path(), boards.clone()).unwrap();
+        assert_eq!(read(place.path()).unwrap(), boards);
+    }
+
+    #[test]
+    fn an_id_that_leads_out_of_the_data_directory_is_refused() {
+        for id in ["../../escape", "..", "", "a/b", "a\\b", "C:x", "b-1\u{0}", &"b".repeat(65)] {
+            let mut board = record(1);
+            board.id = id.into();
+            let place = tempfile::tempdir().unwrap();
+            write(place.path(), vec![record(2), board]).unwrap();
+            let error = read(place.path()).unwrap_err();
+            assert!(matches!(&error, ReadError::BoardId { id: named, .. } if named == id), "{error}");
+            assert!(error.to_string().contains("fleet.json"), "{error}");
+        }
     }
 }

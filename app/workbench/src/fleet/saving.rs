@@ -1,7 +1,7 @@
 //! Writing the list of boards: whoever asks waits until a list with his change is on disk, and many who ask at once share
 //! one writing.
 
-use super::record::{Record, write};
+use super::record::{BoardRecord, write};
 use std::{
     collections::HashSet,
     io,
@@ -19,15 +19,15 @@ pub(super) struct Saving {
     /// Changes that are on disk; held while it is written.
     written: tokio::sync::Mutex<u64>,
     /// Boards that are in the fleet once they are on disk.
-    coming: Mutex<Vec<Record>>,
+    coming: Mutex<Vec<BoardRecord>>,
 }
 
 impl Saving {
     pub(super) async fn save(
         &self,
         directory: &Path,
-        new: Option<&Record>,
-        records: impl Fn() -> Vec<Record>,
+        new: Option<&BoardRecord>,
+        records: impl Fn() -> Vec<BoardRecord>,
     ) -> io::Result<()> {
         if let Some(new) = new {
             self.coming().push(new.clone());
@@ -62,31 +62,16 @@ impl Saving {
         self.coming().retain(|record| record.id != id);
     }
 
-    fn coming(&self) -> std::sync::MutexGuard<'_, Vec<Record>> {
+    fn coming(&self) -> std::sync::MutexGuard<'_, Vec<BoardRecord>> {
         self.coming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::read;
+    use super::super::record::{read, tests::record};
     use super::*;
-    use crate::api::Pace;
     use std::sync::Arc;
-
-    fn record(number: u32) -> Record {
-        Record {
-            id: format!("b-{number}"),
-            name: format!("bench-{number}"),
-            kind: "nano33ble".into(),
-            engine: "builtin".into(),
-            pace: Pace::Max,
-            seed: "00".into(),
-            link_noise: None,
-            device: format!("dev-{number}").as_str().into(),
-            on: true,
-        }
-    }
 
     #[tokio::test]
     async fn boards_that_come_at_once_are_all_on_disk() {

@@ -64,19 +64,19 @@ fn machine_view(state: &State) -> MachineView {
     let status = state.machine.as_ref().map(MachineHandle::status);
     let status = status.as_ref();
     MachineView {
-        engine: state.record.engine.clone(),
+        engine: state.record.emulated().engine.clone(),
         state: match status.map(|status| &status.state) {
             None | Some(runner::RunState::Stopped) => MachineState::Off,
             Some(runner::RunState::Running) => MachineState::Running,
             Some(runner::RunState::Paused) => MachineState::Paused,
             Some(runner::RunState::Halted(_) | runner::RunState::Crashed { .. }) => MachineState::Crashed,
         },
-        pace: state.record.pace,
+        pace: state.record.emulated().pace,
         virtual_time_s: status.map_or(0.0, |status| status.virtual_time.as_us() as f64 / 1e6),
         instructions: status.map_or(0, |status| status.instructions),
         mips: status.map_or(0.0, |status| status.mips),
         speed: status.map_or(0.0, |status| status.speed),
-        seed: state.record.seed.clone(),
+        seed: state.record.emulated().seed.clone(),
         fault: state.fault.clone(),
     }
 }

@@ -76,7 +76,7 @@ pub(crate) async fn start(bench: &Bench, request: ProfileStart) -> Result<Profil
         Some(())
     });
     started.await.map_err(|_| board.is_off())?.ok_or_else(|| {
-        let engine = board.state().record.engine.clone();
+        let engine = board.state().record.emulated().engine.clone();
         let text = format!(
             "The engine {engine} of {} has no profiler; use a board of the engine builtin.",
             board.name()

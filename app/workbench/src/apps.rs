@@ -5,7 +5,7 @@ use crate::{
         ApiError, AppDeploy, AppPreview, AppPreviewRequest, AppRef, AppSource, Deployment, Empty, ErrorCode, Sample,
         Verdict,
     },
-    bench::Bench,
+    state::WorkbenchState,
     fleet::Board,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -36,10 +36,10 @@ pub(crate) fn samples() -> Vec<Sample> {
 }
 
 /// Says what a file is and where it could run; stores nothing.
-pub(crate) async fn preview(bench: &Bench, request: AppPreviewRequest) -> Result<AppPreview, ApiError> {
+pub(crate) async fn preview(workbench: &WorkbenchState, request: AppPreviewRequest) -> Result<AppPreview, ApiError> {
     let module = read(request.source).await?;
-    let boards = boards(bench, &request.boards)?;
-    let report = analyze(bench, &module, None, &boards)?;
+    let boards = boards(workbench, &request.boards)?;
+    let report = analyze(workbench, &module, None, &boards)?;
     let name = app_name(None, &report, &module);
     let usual = usual_capabilities(&boards);
     let granted: Vec<String> = usual.iter().chain(&report.requested).map(ToString::to_string).collect();
@@ -51,10 +51,10 @@ pub(crate) async fn preview(bench: &Bench, request: AppPreviewRequest) -> Result
         .collect();
     let verdicts = boards.iter().map(|board| Verdict {
         board: board.id.clone(),
-        refused: refusal(bench, &report, &name, board),
+        refused: refusal(workbench, &report, &name, board),
     });
     Ok(AppPreview {
-        version: next_version(bench, &name, &report),
+        version: next_version(workbench, &name, &report),
         size_bytes: report.size_bytes,
         memory_bytes: report.memory_bytes,
         granted,
@@ -65,19 +65,19 @@ pub(crate) async fn preview(bench: &Bench, request: AppPreviewRequest) -> Result
 }
 
 /// Signs a module, stores it and wishes for it on boards.
-pub(crate) async fn deploy(bench: &Bench, request: AppDeploy) -> Result<Deployment, ApiError> {
+pub(crate) async fn deploy(workbench: &WorkbenchState, request: AppDeploy) -> Result<Deployment, ApiError> {
     let module = read(request.source).await?;
-    let boards = boards(bench, &request.boards)?;
+    let boards = boards(workbench, &request.boards)?;
     if boards.is_empty() {
         return Err(usage("No board was named; say which boards shall run the app."));
     }
     let grants = grants(&request.grant)?;
     let version = request.version.as_deref().map(version).transpose()?;
-    let mut report = analyze(bench, &module, request.name.as_deref(), &boards)?;
+    let mut report = analyze(workbench, &module, request.name.as_deref(), &boards)?;
     let name = app_name(request.name, &report, &module);
     report.requested.extend(grants.iter().cloned());
     for board in &boards {
-        if let Some(sentence) = refusal(bench, &report, &name, board) {
+        if let Some(sentence) = refusal(workbench, &report, &name, board) {
             return Err(ApiError::new(ErrorCode::Refused, sentence));
         }
     }
@@ -91,13 +91,13 @@ pub(crate) async fn deploy(bench: &Bench, request: AppDeploy) -> Result<Deployme
         targets,
         callback_ms: None,
     };
-    let package = bench
+    let package = workbench
         .gateway
         .upload(&module.bytes, options)
         .await
         .map_err(|error| upload_error(error, &boards))?;
     let devices: Vec<_> = boards.iter().map(|board| board.state().record.device.clone()).collect();
-    bench
+    workbench
         .gateway
         .deploy(&devices, &package.id, !request.no_start)
         .await
@@ -111,21 +111,21 @@ pub(crate) async fn deploy(bench: &Bench, request: AppDeploy) -> Result<Deployme
 }
 
 /// Starts, stops or removes an app, or gives up its deployment.
-pub(crate) async fn act(bench: &Bench, action: Action, app: &AppRef) -> Result<Empty, ApiError> {
-    let board = bench.board(&app.board)?;
+pub(crate) async fn act(workbench: &WorkbenchState, action: Action, app: &AppRef) -> Result<Empty, ApiError> {
+    let board = workbench.board(&app.board)?;
     let device = board.state().record.device.clone();
     let outcome = match action {
-        Action::Start => bench.gateway.start_app(&device, &app.app).await,
-        Action::Stop => bench.gateway.stop_app(&device, &app.app).await,
-        Action::Remove => bench.gateway.remove_app(&device, &app.app).await,
+        Action::Start => workbench.gateway.start_app(&device, &app.app).await,
+        Action::Stop => workbench.gateway.stop_app(&device, &app.app).await,
+        Action::Remove => workbench.gateway.remove_app(&device, &app.app).await,
         Action::Cancel => {
-            let under_way = bench.gateway.deployments().into_iter().find(|deployment| {
+            let under_way = workbench.gateway.deployments().into_iter().find(|deployment| {
                 let open =
                     |target: &drydock_gateway::DeploymentTarget| target.device == device && !target.status.is_final();
                 deployment.app == app.app && deployment.targets.iter().any(open)
             });
             match under_way {
-                Some(deployment) => bench.gateway.cancel(deployment.id).await.map(|_| ()),
+                Some(deployment) => workbench.gateway.cancel(deployment.id).await.map(|_| ()),
                 None => {
                     let text = format!("Nothing of {} is on its way to {}.", app.app, board.name());
                     return Err(ApiError::new(ErrorCode::NotFound, text));
@@ -134,7 +134,7 @@ pub(crate) async fn act(bench: &Bench, action: Action, app: &AppRef) -> Result<E
         }
     };
     outcome.map_err(deploy_error)?;
-    bench.outbox.touch(&board);
+    workbench.outbox.touch(&board);
     Ok(Empty {})
 }
 
@@ -196,25 +196,25 @@ async fn read_file(path: &Path) -> Result<Module, ApiError> {
     })
 }
 
-fn boards(bench: &Bench, names: &[String]) -> Result<Vec<Arc<Board>>, ApiError> {
-    names.iter().map(|name| bench.board(name)).collect()
+fn boards(workbench: &WorkbenchState, names: &[String]) -> Result<Vec<Arc<Board>>, ApiError> {
+    names.iter().map(|name| workbench.board(name)).collect()
 }
 
 /// What a module is, or one sentence why it is none.
 fn analyze(
-    bench: &Bench,
+    workbench: &WorkbenchState,
     module: &Module,
     name: Option<&str>,
     boards: &[Arc<Board>],
 ) -> Result<ModuleReport, ApiError> {
-    bench.gateway.analyze(&module.bytes).map_err(|error| {
+    workbench.gateway.analyze(&module.bytes).map_err(|error| {
         let app = name.map_or_else(|| name_of_file(&module.file), str::to_owned);
         ApiError::new(ErrorCode::Refused, cannot_run(&app, &names(boards), &error.reason))
     })
 }
 
 /// Why a board cannot take a module, in one sentence.
-fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Option<String> {
+fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: &Board) -> Option<String> {
     if let Some(problem) = report.problems.first() {
         return Some(cannot_run(app, &board.name(), problem));
     }
@@ -229,7 +229,7 @@ fn refusal(bench: &Bench, report: &ModuleReport, app: &str, board: &Board) -> Op
         return Some(cannot_run(app, &board.name(), &reason));
     }
     let device = board.state().record.device.clone();
-    let sentence = bench.gateway.fits(report, app, &board.description.name, Some(&device));
+    let sentence = workbench.gateway.fits(report, app, &board.description.name, Some(&device));
     sentence.map(|sentence| format!("{sentence}."))
 }
 
@@ -257,9 +257,9 @@ fn usual_capabilities(boards: &[Arc<Board>]) -> Vec<Capability> {
     usual
 }
 
-fn next_version(bench: &Bench, name: &str, report: &ModuleReport) -> String {
+fn next_version(workbench: &WorkbenchState, name: &str, report: &ModuleReport) -> String {
     let next = || {
-        let latest = bench.gateway.versions(name).into_iter().next()?;
+        let latest = workbench.gateway.versions(name).into_iter().next()?;
         let same_module = latest.digest == report.digest;
         let latest: Version = latest.version.parse().ok()?;
         Some(Version {

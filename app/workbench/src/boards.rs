@@ -6,7 +6,7 @@ use crate::{
         ErrorCode, EventName, MachinePace, MachineStep, PowerAction,
     },
     apps::with_sources,
-    bench::Bench,
+    state::WorkbenchState,
     bring_up,
     fleet::{Board, BoardRecord, Command, EmulatedRecord, HostRecord, parse_seed},
 };
@@ -149,7 +149,7 @@ fn engine_for(board: &Description) -> String {
 }
 
 /// Adds an emulated board and switches it on.
-pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardView, ApiError> {
+pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> Result<BoardView, ApiError> {
     let Some(description) = drydock_assets::board(&request.kind) else {
         let kinds: Vec<String> = known().into_iter().map(|board| board.name).collect();
         let text = format!(
@@ -176,13 +176,13 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
         })?;
     }
     let name = match request.name {
-        Some(name) => free_name(bench, name)?,
+        Some(name) => free_name(workbench, name)?,
         None => (1..)
             .map(|number| format!("bench-{number}"))
-            .find(|name| bench.fleet.find(name).is_none())
+            .find(|name| workbench.fleet.find(name).is_none())
             .unwrap_or_default(),
     };
-    let (id, device) = place(bench, &name).await?;
+    let (id, device) = place(workbench, &name).await?;
     let record = BoardRecord {
         id,
         name,
@@ -196,36 +196,36 @@ pub(crate) async fn add(bench: &Arc<Bench>, request: BoardAdd) -> Result<BoardVi
             link_noise: request.link_noise,
         }),
     };
-    save(bench, Some(&record)).await?;
-    let board = start(bench, record, description, true, None);
+    save(workbench, Some(&record)).await?;
+    let board = start(workbench, record, description, true, None);
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description.name));
     data.insert("seed".into(), json!(board.state().record.emulated().seed));
-    bench.tell(
+    workbench.tell(
         EventName::BoardAdded,
         Some(&board),
         format!("{} was added.", board.name()),
         data,
     );
-    bench.outbox.touch(&board);
-    Ok(bench.view(&board))
+    workbench.outbox.touch(&board);
+    Ok(workbench.view(&board))
 }
 
 /// A new board's id, and its place in the registry.
-pub(crate) async fn place(bench: &Bench, name: &str) -> Result<(String, DeviceId), ApiError> {
+pub(crate) async fn place(workbench: &WorkbenchState, name: &str) -> Result<(String, DeviceId), ApiError> {
     let id: [u8; 3] = random()?;
-    let pairing = bench.gateway.create_own_pairing(PLACE_TTL, name.to_owned()).await;
+    let pairing = workbench.gateway.create_own_pairing(PLACE_TTL, name.to_owned()).await;
     let pairing = pairing.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let id = format!("b-{:02x}{:02x}{:02x}", id[0], id[1], id[2]);
     Ok((id, pairing.device))
 }
 
 /// Takes a board of an earlier run into the fleet and switches it on, if it was on.
-pub(crate) fn restore(bench: &Arc<Bench>, record: BoardRecord, switch_on: bool) {
+pub(crate) fn restore(workbench: &Arc<WorkbenchState>, record: BoardRecord, switch_on: bool) {
     match drydock_assets::board(&record.kind) {
         Some(description) => {
             let on = record.on && switch_on;
-            start(bench, record, description, on, None);
+            start(workbench, record, description, on, None);
         }
         None => tracing::error!(
             board = record.name,
@@ -236,16 +236,16 @@ pub(crate) fn restore(bench: &Arc<Bench>, record: BoardRecord, switch_on: bool) 
 }
 
 pub(crate) fn start(
-    bench: &Arc<Bench>,
+    workbench: &Arc<WorkbenchState>,
     record: BoardRecord,
     description: Description,
     on: bool,
     origin: Option<Arc<MachineSnapshot>>,
 ) -> Arc<Board> {
     let (board, commands) = Board::new(record, description, on);
-    bench.fleet.insert(Arc::clone(&board));
+    workbench.fleet.insert(Arc::clone(&board));
     tokio::spawn(bring_up::run(
-        Arc::clone(bench),
+        Arc::clone(workbench),
         Arc::clone(&board),
         commands,
         on,
@@ -255,31 +255,31 @@ pub(crate) fn start(
 }
 
 /// Removes a board: its machine, its device and what is wished for it.
-pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiError> {
-    let board = bench.board(name)?;
+pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Result<Empty, ApiError> {
+    let board = workbench.board(name)?;
     board.command(Command::End).await?;
-    bench.fleet.remove(&board.id);
-    bench.profiles.forget(&board.id);
-    bench.debuggers.forget(&board.id);
+    workbench.fleet.remove(&board.id);
+    workbench.profiles.forget(&board.id);
+    workbench.debuggers.forget(&board.id);
     // Through the outbox, so that nothing that is still to be told of the board comes after it.
-    bench.outbox.touch(&board);
-    save(bench, None).await?;
+    workbench.outbox.touch(&board);
+    save(workbench, None).await?;
     let device = board.state().record.device.clone();
-    if bench
+    if workbench
         .gateway
         .device(&device)
         .is_some_and(|device| device.state != DeviceState::Retired)
     {
-        let retired = bench.gateway.retire_device(&device).await;
+        let retired = workbench.gateway.retire_device(&device).await;
         retired.map_err(|error| with_sources(ErrorCode::Internal, &error))?;
     }
-    let files = bench.dir.board(&board.id);
+    let files = workbench.dir.board(&board.id);
     if let Err(error) = tokio::fs::remove_dir_all(&files).await
         && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(%error, files = %files.display(), "files of a removed board stay");
     }
-    bench.tell(
+    workbench.tell(
         EventName::BoardRemoved,
         Some(&board),
         format!("{} was removed.", board.name()),
@@ -289,21 +289,21 @@ pub(crate) async fn remove(bench: &Arc<Bench>, name: &str) -> Result<Empty, ApiE
 }
 
 /// Gives a board another name.
-pub(crate) async fn rename(bench: &Arc<Bench>, request: BoardRename) -> Result<BoardView, ApiError> {
-    let board = bench.board(&request.board)?;
-    let name = free_name(bench, request.name)?;
+pub(crate) async fn rename(workbench: &Arc<WorkbenchState>, request: BoardRename) -> Result<BoardView, ApiError> {
+    let board = workbench.board(&request.board)?;
+    let name = free_name(workbench, request.name)?;
     let device = board.state().record.device.clone();
-    let renamed = bench.gateway.rename_device(&device, &name).await;
+    let renamed = workbench.gateway.rename_device(&device, &name).await;
     renamed.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     board.state().record.name = name;
-    save(bench, None).await?;
-    bench.outbox.touch(&board);
-    Ok(bench.view(&board))
+    save(workbench, None).await?;
+    workbench.outbox.touch(&board);
+    Ok(workbench.view(&board))
 }
 
 /// Switches a machine.
-pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<BoardView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn power(workbench: &Arc<WorkbenchState>, request: BoardPower) -> Result<BoardView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let on = match request.action {
         PowerAction::On => Some(true),
         PowerAction::Off => Some(false),
@@ -315,15 +315,15 @@ pub(crate) async fn power(bench: &Arc<Bench>, request: BoardPower) -> Result<Boa
     board.command(|reply| Command::Power(request.action, reply)).await?;
     if let Some(on) = on {
         board.state().record.on = on;
-        save(bench, None).await?;
+        save(workbench, None).await?;
     }
-    bench.outbox.touch(&board);
-    Ok(bench.view(&board))
+    workbench.outbox.touch(&board);
+    Ok(workbench.view(&board))
 }
 
 /// Changes the pace of a machine's time, also of the one that will be switched on.
-pub(crate) async fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<BoardView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace) -> Result<BoardView, ApiError> {
+    let board = workbench.board(&request.board)?;
     {
         let mut state = board.state();
         state.record.emulated_mut().pace = request.pace;
@@ -331,14 +331,14 @@ pub(crate) async fn pace(bench: &Arc<Bench>, request: &MachinePace) -> Result<Bo
             machine.set_pace(bring_up::runner_pace(request.pace));
         }
     }
-    save(bench, None).await?;
-    bench.outbox.touch(&board);
-    Ok(bench.view(&board))
+    save(workbench, None).await?;
+    workbench.outbox.touch(&board);
+    Ok(workbench.view(&board))
 }
 
 /// Carries out some instructions of a machine whose time stands.
-pub(crate) fn step(bench: &Arc<Bench>, request: &MachineStep) -> Result<BoardView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) fn step(workbench: &Arc<WorkbenchState>, request: &MachineStep) -> Result<BoardView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let machine = board.state().machine.clone();
     let paused = machine.filter(|machine| machine.status().state == RunState::Paused);
     let Some(machine) = paused else {
@@ -346,13 +346,13 @@ pub(crate) fn step(bench: &Arc<Bench>, request: &MachineStep) -> Result<BoardVie
         return Err(ApiError::new(ErrorCode::Refused, text));
     };
     machine.step(u64::from(request.count));
-    bench.outbox.touch(&board);
-    Ok(bench.view(&board))
+    workbench.outbox.touch(&board);
+    Ok(workbench.view(&board))
 }
 
 /// Holds or releases a button.
-pub(crate) async fn button(bench: &Arc<Bench>, request: BoardButton) -> Result<Empty, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn button(workbench: &Arc<WorkbenchState>, request: BoardButton) -> Result<Empty, ApiError> {
+    let board = workbench.board(&request.board)?;
     let buttons = &board.description.buttons;
     let Some(index) = buttons.iter().position(|button| button.name == request.button) else {
         let names: Vec<&str> = buttons.iter().map(|button| button.name.as_str()).collect();
@@ -368,37 +368,37 @@ pub(crate) async fn button(bench: &Arc<Bench>, request: BoardButton) -> Result<E
     board
         .command(|reply| Command::Button(index, request.pressed, reply))
         .await?;
-    bench.outbox.touch(&board);
+    workbench.outbox.touch(&board);
     Ok(Empty {})
 }
 
 /// Ends all boards' machines and waits until what must survive is saved.
-pub(crate) async fn end_all(bench: &Bench) {
+pub(crate) async fn end_all(workbench: &WorkbenchState) {
     let mut ends = tokio::task::JoinSet::new();
-    for board in bench.fleet.all() {
+    for board in workbench.fleet.all() {
         ends.spawn(async move { board.command(Command::End).await });
     }
     while ends.join_next().await.is_some() {}
 }
 
 /// Writes the list of boards, and one that is about to be added.
-pub(crate) async fn save(bench: &Bench, new: Option<&BoardRecord>) -> Result<(), ApiError> {
-    let saved = bench.fleet.save(bench.dir.path(), new).await;
+pub(crate) async fn save(workbench: &WorkbenchState, new: Option<&BoardRecord>) -> Result<(), ApiError> {
+    let saved = workbench.fleet.save(workbench.dir.path(), new).await;
     saved.map_err(|error| {
         let text = format!(
             "The list of boards cannot be written in {}: {error}. Free some space and try again.",
-            bench.dir.path().display()
+            workbench.dir.path().display()
         );
         ApiError::internal(text)
     })
 }
 
-pub(crate) fn free_name(bench: &Bench, name: String) -> Result<String, ApiError> {
+pub(crate) fn free_name(workbench: &WorkbenchState, name: String) -> Result<String, ApiError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.len() > 64 || name.contains(|c: char| c.is_control()) {
         return Err(usage("A board's name has 1 to 64 printable characters."));
     }
-    if bench.fleet.find(&name).is_some() {
+    if workbench.fleet.find(&name).is_some() {
         return Err(usage(format!("There is a board {name} already; choose another name.")));
     }
     Ok(name)

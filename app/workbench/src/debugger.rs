@@ -3,7 +3,7 @@
 
 use crate::{
     api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView},
-    bench::Bench,
+    state::WorkbenchState,
     data_dir::write_whole,
     fleet::Board,
 };
@@ -72,10 +72,10 @@ impl Debuggers {
 }
 
 /// Lets debuggers connect to a board's machine.
-pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> Result<GdbView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let machine = board.machine().await?;
-    let known = bench.debuggers.view(&board);
+    let known = workbench.debuggers.view(&board);
     if known.state != GdbState::Closed {
         let port = known.address.as_deref().and_then(|address| address.rsplit(':').next());
         if request
@@ -98,9 +98,9 @@ pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView
     };
     let mut server = GdbServer::bind(port).map_err(taken)?;
     let address = server.address().map_err(taken)?;
-    let program = write_program(bench, &board).await?;
+    let program = write_program(workbench, &board).await?;
     let (attached, stop) = (server.attached(), server.stop_switch());
-    let (told, of) = (Arc::downgrade(bench), Arc::clone(&board));
+    let (told, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move || {
         // One after the other, until the door is closed or the machine is gone.
         loop {
@@ -109,9 +109,9 @@ pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView
                 Ok(End::Detached | End::Killed) => {}
                 Err(error) => tracing::info!(%error, board = of.name(), "a debugger's session ended"),
             }
-            let Some(bench) = told.upgrade() else { return };
+            let Some(workbench) = told.upgrade() else { return };
             let text = format!("The debugger of {} went; the board goes on as before.", of.name());
-            bench.tell(EventName::GdbDetached, Some(&of), text, Map::new());
+            workbench.tell(EventName::GdbDetached, Some(&of), text, Map::new());
         }
     };
     let thread = std::thread::Builder::new()
@@ -125,41 +125,41 @@ pub(crate) async fn open(bench: &Arc<Bench>, request: GdbOpen) -> Result<GdbView
         stop,
         thread,
     };
-    bench.debuggers.lock().insert(board.id.clone(), door);
+    workbench.debuggers.lock().insert(board.id.clone(), door);
     let mut data = Map::new();
     data.insert("address".into(), json!(address.to_string()));
     let text = format!("{} waits for a debugger at {address}.", board.name());
-    bench.tell(EventName::GdbOpened, Some(&board), text, data);
-    Ok(bench.debuggers.view(&board))
+    workbench.tell(EventName::GdbOpened, Some(&board), text, data);
+    Ok(workbench.debuggers.view(&board))
 }
 
 /// How the door of a board is.
-pub(crate) fn view(bench: &Bench, board: &str) -> Result<GdbView, ApiError> {
-    Ok(bench.debuggers.view(&*bench.board(board)?))
+pub(crate) fn view(workbench: &WorkbenchState, board: &str) -> Result<GdbView, ApiError> {
+    Ok(workbench.debuggers.view(&*workbench.board(board)?))
 }
 
 /// Closes the door of a board; a debugger that is connected is detached, and the board goes on as before.
-pub(crate) async fn close(bench: &Bench, board: &str) -> Result<GdbView, ApiError> {
-    let board = bench.board(board)?;
-    let door = bench.debuggers.lock().remove(&board.id);
+pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<GdbView, ApiError> {
+    let board = workbench.board(board)?;
+    let door = workbench.debuggers.lock().remove(&board.id);
     if let Some(door) = door {
         door.stop.stop();
         // Until then the machine may still be held.
         let _ = tokio::task::spawn_blocking(move || door.thread.join()).await;
         let text = format!("{} takes no debuggers any more.", board.name());
-        bench.tell(EventName::GdbClosed, Some(&board), text, Map::new());
+        workbench.tell(EventName::GdbClosed, Some(&board), text, Map::new());
     }
-    Ok(bench.debuggers.view(&board))
+    Ok(workbench.debuggers.view(&board))
 }
 
 /// Writes the firmware with its symbols where a debugger can read it.
-async fn write_program(bench: &Bench, board: &Board) -> Result<PathBuf, ApiError> {
+async fn write_program(workbench: &WorkbenchState, board: &Board) -> Result<PathBuf, ApiError> {
     let kind = &board.description.name;
     let firmware = drydock_assets::firmware(kind).map_err(|error| {
         let text = format!("{} has no firmware here: {error}.", board.description.title);
         ApiError::new(ErrorCode::Refused, text)
     })?;
-    let path = bench.dir.path().join("debug").join(format!("{kind}.elf"));
+    let path = workbench.dir.path().join("debug").join(format!("{kind}.elf"));
     let (file, bytes) = (path.clone(), firmware.elf);
     let written = tokio::task::spawn_blocking(move || {
         // One that is open in a debugger is not written anew for nothing.

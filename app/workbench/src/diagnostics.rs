@@ -1,14 +1,14 @@
 //! Text for a bug report: versions, settings, state of the boards and the newest log; no keys, no tokens.
 
-use crate::{api::BoardView, bench::Bench, logging, workbench::system_info};
+use crate::{api::BoardView, logging, state::WorkbenchState, workbench::system_info};
 use std::fmt::Write;
 
 /// Lines of the log that are shown.
 const LOG_LINES: usize = 200;
 
-pub(crate) fn diagnostics(bench: &Bench) -> String {
-    let info = system_info(bench);
-    let boards: Vec<BoardView> = bench.fleet.all().iter().map(|board| bench.view(board)).collect();
+pub(crate) fn diagnostics(workbench: &WorkbenchState) -> String {
+    let info = system_info(workbench);
+    let boards: Vec<BoardView> = workbench.fleet.all().iter().map(|board| workbench.view(board)).collect();
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -51,7 +51,7 @@ pub(crate) fn diagnostics(bench: &Bench) -> String {
         }
     }
     let _ = writeln!(text, "\nLog:");
-    for line in logging::tail(bench.dir.path(), LOG_LINES) {
+    for line in logging::tail(workbench.dir.path(), LOG_LINES) {
         let _ = writeln!(text, "{}", without_secrets(&line));
     }
     text

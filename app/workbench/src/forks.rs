@@ -4,7 +4,7 @@
 use crate::{
     api::{ApiError, BoardFork, BoardView, ErrorCode, EventName},
     apps::with_sources,
-    bench::Bench,
+    state::WorkbenchState,
     boards,
     fleet::{Board, BoardRecord, derived_seed},
     snapshots,
@@ -18,8 +18,8 @@ use std::sync::Arc;
 const FORKS_MAX: u32 = 1_000;
 
 /// Makes boards after the model of another.
-pub(crate) async fn fork(bench: &Arc<Bench>, request: BoardFork) -> Result<Vec<BoardView>, ApiError> {
-    let parent = bench.board(&request.board)?;
+pub(crate) async fn fork(workbench: &Arc<WorkbenchState>, request: BoardFork) -> Result<Vec<BoardView>, ApiError> {
+    let parent = workbench.board(&request.board)?;
     let count = request.count.unwrap_or(1);
     if !(1..=FORKS_MAX).contains(&count) {
         let text = format!("{count} is no number of forks; make 1 to {FORKS_MAX} at once.");
@@ -31,48 +31,48 @@ pub(crate) async fn fork(bench: &Arc<Bench>, request: BoardFork) -> Result<Vec<B
     }
     let origin = match (request.unlinked, request.from) {
         (false, _) => None,
-        (true, Some(from)) => Some(snapshots::state_of(bench, &parent, from).await?),
+        (true, Some(from)) => Some(snapshots::state_of(workbench, &parent, from).await?),
         (true, None) => Some(snapshots::now(&parent).await?.0),
     };
-    let names = names(bench, &parent, request.name, count)?;
+    let names = names(workbench, &parent, request.name, count)?;
     let mut views = Vec::new();
     for name in names {
-        let board = make(bench, &parent, name, origin.clone()).await?;
-        views.push(bench.view(&board));
+        let board = make(workbench, &parent, name, origin.clone()).await?;
+        views.push(workbench.view(&board));
     }
     Ok(views)
 }
 
 /// Names that are free, as many as are wanted.
-fn names(bench: &Bench, parent: &Board, wanted: Option<String>, count: u32) -> Result<Vec<String>, ApiError> {
+fn names(workbench: &WorkbenchState, parent: &Board, wanted: Option<String>, count: u32) -> Result<Vec<String>, ApiError> {
     if let (Some(name), 1) = (&wanted, count) {
-        return Ok(vec![boards::free_name(bench, name.clone())?]);
+        return Ok(vec![boards::free_name(workbench, name.clone())?]);
     }
     let stem = wanted.unwrap_or_else(|| format!("{}-fork", parent.name()));
-    let stem = boards::free_name(bench, stem.clone())
+    let stem = boards::free_name(workbench, stem.clone())
         .map(|_| stem.clone())
         .or_else(|error| {
             // That one is taken is no reason not to number on.
-            if bench.fleet.find(stem.trim()).is_some() {
+            if workbench.fleet.find(stem.trim()).is_some() {
                 Ok(stem)
             } else {
                 Err(error)
             }
         })?;
     let numbered = (1..).map(|number| format!("{}-{number}", stem.trim()));
-    let free = numbered.filter(|name| bench.fleet.find(name).is_none());
+    let free = numbered.filter(|name| workbench.fleet.find(name).is_none());
     Ok(free.take(count as usize).collect())
 }
 
 async fn make(
-    bench: &Arc<Bench>,
+    workbench: &Arc<WorkbenchState>,
     parent: &Board,
     name: String,
     origin: Option<Arc<MachineSnapshot>>,
 ) -> Result<Arc<Board>, ApiError> {
     let model = parent.state().record.clone();
-    let seed = free_seed(bench, &model)?;
-    let (id, device) = boards::place(bench, &name).await?;
+    let seed = free_seed(workbench, &model)?;
+    let (id, device) = boards::place(workbench, &name).await?;
     let unlinked = origin.is_some();
     let mut record = BoardRecord {
         id,
@@ -95,14 +95,14 @@ async fn make(
     } else {
         format!("{} was made after the model of {}.", board.name(), parent.name())
     };
-    bench.tell(EventName::BoardForked, Some(&board), text, data);
-    bench.outbox.touch(&board);
+    workbench.tell(EventName::BoardForked, Some(&board), text, data);
+    workbench.outbox.touch(&board);
     Ok(board)
 }
 
 /// The first seed derived from the parent's that no board has.
-fn free_seed(bench: &Bench, parent: &BoardRecord) -> Result<String, ApiError> {
-    let taken: Vec<String> = bench
+fn free_seed(workbench: &WorkbenchState, parent: &BoardRecord) -> Result<String, ApiError> {
+    let taken: Vec<String> = workbench
         .fleet
         .all()
         .iter()
@@ -114,15 +114,15 @@ fn free_seed(bench: &Bench, parent: &BoardRecord) -> Result<String, ApiError> {
 }
 
 /// Makes the desired apps of a parent those of its fork.
-async fn desire_the_same(bench: &Bench, parent: &Board, device: &DeviceId) -> Result<(), ApiError> {
+async fn desire_the_same(workbench: &WorkbenchState, parent: &Board, device: &DeviceId) -> Result<(), ApiError> {
     let parent = parent.state().record.device.clone();
-    let desired_apps = bench
+    let desired_apps = workbench
         .gateway
         .device(&parent)
         .map_or_else(Vec::new, |parent| parent.desired);
     for desired in desired_apps {
         let Some(package) = desired.package else { continue };
-        let deployed = bench
+        let deployed = workbench
             .gateway
             .deploy(std::slice::from_ref(device), &package, desired.run)
             .await;

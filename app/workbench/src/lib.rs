@@ -4,7 +4,6 @@
 
 mod apps;
 mod badge;
-mod bench;
 mod boards;
 mod bring_up;
 mod charts;
@@ -22,6 +21,7 @@ mod pairing;
 mod profile;
 mod series;
 mod snapshots;
+mod state;
 mod workbench;
 
 use drydock_api as api;

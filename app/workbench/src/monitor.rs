@@ -3,7 +3,7 @@
 
 use crate::{
     api::{ApiError, ErrorCode, MonitorLine, MonitorReply, MonitorView},
-    bench::Bench,
+    state::WorkbenchState,
     fleet::Board,
 };
 use drydock_emulator::MonitorAnswer;
@@ -14,8 +14,8 @@ const LONGEST_LINE: usize = 4_096;
 const LONGEST_ANSWER: usize = 256 * 1024;
 
 /// Whether a machine's engine has a command language, and what was typed.
-pub(crate) async fn view(bench: &Bench, board: &str) -> Result<MonitorView, ApiError> {
-    let board = bench.board(board)?;
+pub(crate) async fn view(workbench: &WorkbenchState, board: &str) -> Result<MonitorView, ApiError> {
+    let board = workbench.board(board)?;
     let looked = board
         .machine()
         .await?
@@ -31,8 +31,8 @@ pub(crate) async fn view(bench: &Bench, board: &str) -> Result<MonitorView, ApiE
 }
 
 /// Executes a line.
-pub(crate) async fn execute(bench: &Bench, request: MonitorLine) -> Result<MonitorReply, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn execute(workbench: &WorkbenchState, request: MonitorLine) -> Result<MonitorReply, ApiError> {
+    let board = workbench.board(&request.board)?;
     let line = request.line.trim().to_owned();
     if line.is_empty() || line.len() > LONGEST_LINE || line.contains(char::is_control) {
         let text = format!("A line for the monitor has 1 to {LONGEST_LINE} printable characters.");
@@ -51,7 +51,7 @@ pub(crate) async fn execute(bench: &Bench, request: MonitorLine) -> Result<Monit
         );
         ApiError::new(ErrorCode::Refused, text)
     })?;
-    bench.outbox.touch(&board);
+    workbench.outbox.touch(&board);
     match answer {
         Ok(MonitorAnswer::Done(text)) => Ok(reply(&text, false)),
         Ok(MonitorAnswer::Refused(text)) => Ok(reply(&text, true)),

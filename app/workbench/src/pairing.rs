@@ -4,7 +4,7 @@
 use crate::{
     api::{ApiError, Empty, ErrorCode, PairingSet},
     apps::with_sources,
-    bench::Bench,
+    state::WorkbenchState,
 };
 use drydock_gateway::PairingMode;
 use std::{
@@ -36,20 +36,20 @@ impl PairingWindow {
 }
 
 /// Begins a pairing, which ends by itself after [`PAIRING_TIME`], or ends the one that is under way.
-pub(crate) async fn set(bench: &Arc<Bench>, request: PairingSet) -> Result<Empty, ApiError> {
-    set_for(bench, request.enabled.then_some(PAIRING_TIME)).await
+pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PairingSet) -> Result<Empty, ApiError> {
+    set_for(workbench, request.enabled.then_some(PAIRING_TIME)).await
 }
 
 /// Begins a pairing of some length, or ends the one that is under way.
-pub(crate) async fn set_for(bench: &Arc<Bench>, time: Option<Duration>) -> Result<Empty, ApiError> {
+pub(crate) async fn set_for(workbench: &Arc<WorkbenchState>, time: Option<Duration>) -> Result<Empty, ApiError> {
     let mode = match time {
         Some(_) => PairingMode::On,
         None => PairingMode::Off,
     };
-    let switched = bench.gateway.set_pairing(mode).await;
+    let switched = workbench.gateway.set_pairing(mode).await;
     switched.map_err(|error| with_sources(ErrorCode::Internal, &error))?;
     let end = time.map(|time| {
-        let gateway = bench.gateway.clone();
+        let gateway = workbench.gateway.clone();
         let end = async move {
             tokio::time::sleep(time).await;
             if let Err(error) = gateway.set_pairing(PairingMode::Off).await {
@@ -58,6 +58,6 @@ pub(crate) async fn set_for(bench: &Arc<Bench>, time: Option<Duration>) -> Resul
         };
         tokio::spawn(end).abort_handle()
     });
-    bench.pairing.replace(end);
+    workbench.pairing.replace(end);
     Ok(Empty {})
 }

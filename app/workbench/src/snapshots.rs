@@ -5,7 +5,7 @@ use crate::{
         ApiError, BoardView, Empty, ErrorCode, SnapshotExport, SnapshotFile, SnapshotImport, SnapshotRef,
         SnapshotRestore, SnapshotSource, SnapshotTake, SnapshotView,
     },
-    bench::Bench,
+    state::WorkbenchState,
     boards,
     data_dir::write_whole,
     fleet::{Board, Command, parse_seed},
@@ -51,46 +51,46 @@ impl Kept {
 }
 
 /// The snapshots of a board.
-pub(crate) fn list(bench: &Bench, board: &str) -> Result<Vec<SnapshotView>, ApiError> {
-    let board = bench.board(board)?;
+pub(crate) fn list(workbench: &WorkbenchState, board: &str) -> Result<Vec<SnapshotView>, ApiError> {
+    let board = workbench.board(board)?;
     let kept = board.state().snapshots.clone();
     Ok(kept.iter().map(|kept| kept.view(&board)).collect())
 }
 
 /// Keeps the state that a board is in.
-pub(crate) async fn take(bench: &Bench, request: SnapshotTake) -> Result<SnapshotView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn take(workbench: &WorkbenchState, request: SnapshotTake) -> Result<SnapshotView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let name = free_name(&board, request.name, "snapshot")?;
     let (state, instructions) = now(&board).await?;
     keep(&board, name, (state, instructions), false)
 }
 
 /// Forgets a snapshot.
-pub(crate) fn delete(bench: &Bench, request: &SnapshotRef) -> Result<Empty, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) fn delete(workbench: &WorkbenchState, request: &SnapshotRef) -> Result<Empty, ApiError> {
+    let board = workbench.board(&request.board)?;
     find(&board, &request.snapshot)?;
     board.state().snapshots.retain(|kept| kept.name != request.snapshot);
     Ok(Empty {})
 }
 
 /// Goes back to a state.
-pub(crate) async fn restore(bench: &Arc<Bench>, request: SnapshotRestore) -> Result<BoardView, ApiError> {
-    let board = bench.board(&request.board)?;
-    let state = state_of(bench, &board, request.from).await?;
+pub(crate) async fn restore(workbench: &Arc<WorkbenchState>, request: SnapshotRestore) -> Result<BoardView, ApiError> {
+    let board = workbench.board(&request.board)?;
+    let state = state_of(workbench, &board, request.from).await?;
     board.machine().await?;
     board.command(|reply| Command::Restore(state, reply)).await?;
-    bench.outbox.touch(&board);
-    Ok(bench.view(&board))
+    workbench.outbox.touch(&board);
+    Ok(workbench.view(&board))
 }
 
 /// Writes a state to a file.
-pub(crate) async fn export(bench: &Arc<Bench>, request: SnapshotExport) -> Result<SnapshotFile, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn export(workbench: &Arc<WorkbenchState>, request: SnapshotExport) -> Result<SnapshotFile, ApiError> {
+    let board = workbench.board(&request.board)?;
     let state = match &request.snapshot {
         Some(name) => find(&board, name)?.state,
         None => now(&board).await?.0,
     };
-    let model = Model::of(bench, &board)?;
+    let model = Model::of(workbench, &board)?;
     let path = PathBuf::from(&request.path);
     let (written, bytes) = blocking(move || {
         let file = model.save(&state)?;
@@ -113,24 +113,24 @@ pub(crate) async fn export(bench: &Arc<Bench>, request: SnapshotExport) -> Resul
 }
 
 /// Reads a state from a file and keeps it.
-pub(crate) async fn import(bench: &Arc<Bench>, request: SnapshotImport) -> Result<SnapshotView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn import(workbench: &Arc<WorkbenchState>, request: SnapshotImport) -> Result<SnapshotView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let stem = Path::new(&request.path).file_stem();
     let stem = stem.map_or_else(|| "file".into(), |stem| stem.to_string_lossy().into_owned());
     let name = free_name(&board, request.name, &stem)?;
-    let read = read(bench, &board, PathBuf::from(&request.path)).await?;
+    let read = read(workbench, &board, PathBuf::from(&request.path)).await?;
     keep(&board, name, read, true)
 }
 
 /// The state that is meant.
 pub(crate) async fn state_of(
-    bench: &Arc<Bench>,
+    workbench: &Arc<WorkbenchState>,
     board: &Board,
     source: SnapshotSource,
 ) -> Result<Arc<MachineSnapshot>, ApiError> {
     match source {
         SnapshotSource::Name(name) => Ok(find(board, &name)?.state),
-        SnapshotSource::Path(path) => Ok(read(bench, board, PathBuf::from(path)).await?.0),
+        SnapshotSource::Path(path) => Ok(read(workbench, board, PathBuf::from(path)).await?.0),
     }
 }
 
@@ -147,8 +147,8 @@ pub(crate) async fn now(board: &Board) -> Result<(Arc<MachineSnapshot>, u64), Ap
     Ok((Arc::new(state), instructions))
 }
 
-async fn read(bench: &Arc<Bench>, board: &Board, path: PathBuf) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
-    let model = Model::of(bench, board)?;
+async fn read(workbench: &Arc<WorkbenchState>, board: &Board, path: PathBuf) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
+    let model = Model::of(workbench, board)?;
     let name = board.name();
     blocking(move || {
         let refused = |reason: String| {
@@ -243,13 +243,13 @@ struct Model {
 }
 
 impl Model {
-    fn of(bench: &Bench, board: &Board) -> Result<Self, ApiError> {
+    fn of(workbench: &WorkbenchState, board: &Board) -> Result<Self, ApiError> {
         let record = board.state().record.clone();
         let internal = |text: String| ApiError::internal(format!("{}: {text}.", record.name));
         Ok(Self {
             engine: boards::engine(&record.emulated().engine, &board.description)?,
             description: board.description.clone(),
-            image: bench.images.of(&board.description).map_err(internal)?,
+            image: workbench.images.of(&board.description).map_err(internal)?,
             seed: parse_seed(&record.emulated().seed).ok_or_else(|| internal("its seed cannot be read".into()))?,
             no_snapshots: no_snapshots(board),
         })

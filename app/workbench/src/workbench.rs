@@ -6,7 +6,7 @@ use crate::{
         Series, SystemInfo, Text,
     },
     apps::{self, Action, with_sources},
-    bench::Bench,
+    state::WorkbenchState,
     boards,
     charts::{self, ChartError},
     data_dir::{OpenError, OwnedDir},
@@ -66,7 +66,7 @@ impl From<WorkbenchError> for ApiError {
 
 /// An open data directory, its gateway and its boards.
 pub struct Workbench {
-    bench: Arc<Bench>,
+    workbench: Arc<WorkbenchState>,
     tasks: JoinSet<()>,
     server: Option<Server>,
     recovered: Option<Event>,
@@ -92,20 +92,20 @@ impl Workbench {
         }
         let runner = Runner::new()
             .map_err(|error| WorkbenchError::Start(format!("this system gives no threads for machines: {error}")))?;
-        let bench = Arc::new(Bench::new(dir, gateway, runner));
+        let workbench = Arc::new(WorkbenchState::new(dir, gateway, runner));
         let mut tasks = JoinSet::new();
         for record in records {
-            boards::restore(&bench, record, !config.leave_boards_off);
+            boards::restore(&workbench, record, !config.leave_boards_off);
         }
-        tasks.spawn(Arc::clone(&bench).follow_gateway());
-        tasks.spawn(Arc::clone(&bench).follow_transfers());
-        tasks.spawn(Arc::clone(&bench).tell_changes());
-        let server = Server::open(&bench.dir, Arc::new(Door(Arc::clone(&bench))))
+        tasks.spawn(Arc::clone(&workbench).follow_gateway());
+        tasks.spawn(Arc::clone(&workbench).follow_transfers());
+        tasks.spawn(Arc::clone(&workbench).tell_changes());
+        let server = Server::open(&workbench.dir, Arc::new(Door(Arc::clone(&workbench))))
             .map_err(|error| WorkbenchError::Start(format!("the owner's socket cannot be opened: {error}")))?;
-        let recovered = unclean.then(|| bench.tell_recovery());
-        tracing::info!(data = %bench.dir.path().display(), unclean, "open");
+        let recovered = unclean.then(|| workbench.tell_recovery());
+        tracing::info!(data = %workbench.dir.path().display(), unclean, "open");
         Ok(Self {
-            bench,
+            workbench,
             tasks,
             server: Some(server),
             recovered,
@@ -117,12 +117,12 @@ impl Workbench {
     /// # Errors
     /// [`ApiError`], as it is shown to the user.
     pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
-        answer_panics(request.method(), call(&self.bench, request)).await
+        answer_panics(request.method(), call(&self.workbench, request)).await
     }
 
     /// What changes from now on.
     pub fn subscribe(&self) -> Updates {
-        self.bench.hub.subscribe()
+        self.workbench.hub.subscribe()
     }
 
     /// What the end of the run before left undone, if that was no clean end. It was told before anybody could subscribe.
@@ -133,13 +133,13 @@ impl Workbench {
     /// Switches the machines off, keeps what must survive and closes the data directory.
     pub async fn shutdown(mut self) {
         self.server.take();
-        self.bench.debuggers.close_all();
-        self.bench.pairing.end();
-        boards::end_all(&self.bench).await;
-        self.bench.gateway.close().await;
+        self.workbench.debuggers.close_all();
+        self.workbench.pairing.end();
+        boards::end_all(&self.workbench).await;
+        self.workbench.gateway.close().await;
         self.tasks.shutdown().await;
-        self.bench.hub.close();
-        self.bench.dir.close();
+        self.workbench.hub.close();
+        self.workbench.dir.close();
         tracing::info!("closed");
     }
 }
@@ -154,7 +154,7 @@ pub async fn read_audit_trail(which: &DataDir, each: impl FnMut(AuditEntry)) -> 
 }
 
 /// The workbench as the socket's clients see it.
-struct Door(Arc<Bench>);
+struct Door(Arc<WorkbenchState>);
 
 impl Serves for Door {
     async fn call(&self, request: Request) -> Result<Response, ApiError> {
@@ -166,67 +166,67 @@ impl Serves for Door {
     }
 }
 
-async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError> {
+async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> Result<Response, ApiError> {
     use Request as Q;
     use Response as R;
     Ok(match request {
-        Q::SystemInfo(_) => R::SystemInfo(system_info(bench)),
+        Q::SystemInfo(_) => R::SystemInfo(system_info(workbench)),
         Q::Diagnostics(_) => R::Diagnostics(Text {
-            text: diagnostics(bench),
+            text: diagnostics(workbench),
         }),
         Q::BoardKinds(_) => R::BoardKinds(boards::kinds()),
         Q::BoardList(_) => R::BoardList(Fleet {
-            revision: bench.revision(),
-            boards: bench.fleet.all().iter().map(|board| bench.view(board)).collect(),
+            revision: workbench.revision(),
+            boards: workbench.fleet.all().iter().map(|board| workbench.view(board)).collect(),
         }),
-        Q::BoardGet(board) => R::BoardGet(bench.view(&*bench.board(&board.board)?)),
-        Q::BoardAdd(add) => R::BoardAdd(boards::add(bench, add).await?),
-        Q::BoardRemove(board) => R::BoardRemove(boards::remove(bench, &board.board).await?),
-        Q::BoardRename(rename) => R::BoardRename(boards::rename(bench, rename).await?),
-        Q::BoardPower(power) => R::BoardPower(boards::power(bench, power).await?),
-        Q::BoardButton(button) => R::BoardButton(boards::button(bench, button).await?),
-        Q::MachinePace(pace) => R::MachinePace(boards::pace(bench, &pace).await?),
-        Q::MachineStep(step) => R::MachineStep(boards::step(bench, &step)?),
-        Q::SnapshotList(board) => R::SnapshotList(snapshots::list(bench, &board.board)?),
-        Q::SnapshotTake(take) => R::SnapshotTake(snapshots::take(bench, take).await?),
-        Q::SnapshotRestore(restore) => R::SnapshotRestore(snapshots::restore(bench, restore).await?),
-        Q::SnapshotDelete(snapshot) => R::SnapshotDelete(snapshots::delete(bench, &snapshot)?),
-        Q::SnapshotExport(export) => R::SnapshotExport(snapshots::export(bench, export).await?),
-        Q::SnapshotImport(import) => R::SnapshotImport(snapshots::import(bench, import).await?),
-        Q::BoardFork(fork) => R::BoardFork(forks::fork(bench, fork).await?),
-        Q::ProfileStart(start) => R::ProfileStart(profile::start(bench, start).await?),
-        Q::ProfileView(query) => R::ProfileView(profile::look(bench, query).await?),
-        Q::ProfileStop(stop) => R::ProfileStop(profile::stop(bench, stop).await?),
-        Q::ProfileExport(export) => R::ProfileExport(profile::export(bench, export).await?),
-        Q::GdbOpen(open) => R::GdbOpen(debugger::open(bench, open).await?),
-        Q::GdbView(board) => R::GdbView(debugger::view(bench, &board.board)?),
-        Q::GdbClose(board) => R::GdbClose(debugger::close(bench, &board.board).await?),
-        Q::MonitorView(board) => R::MonitorView(monitor::view(bench, &board.board).await?),
-        Q::MonitorExecute(line) => R::MonitorExecute(monitor::execute(bench, line).await?),
+        Q::BoardGet(board) => R::BoardGet(workbench.view(&*workbench.board(&board.board)?)),
+        Q::BoardAdd(add) => R::BoardAdd(boards::add(workbench, add).await?),
+        Q::BoardRemove(board) => R::BoardRemove(boards::remove(workbench, &board.board).await?),
+        Q::BoardRename(rename) => R::BoardRename(boards::rename(workbench, rename).await?),
+        Q::BoardPower(power) => R::BoardPower(boards::power(workbench, power).await?),
+        Q::BoardButton(button) => R::BoardButton(boards::button(workbench, button).await?),
+        Q::MachinePace(pace) => R::MachinePace(boards::pace(workbench, &pace).await?),
+        Q::MachineStep(step) => R::MachineStep(boards::step(workbench, &step)?),
+        Q::SnapshotList(board) => R::SnapshotList(snapshots::list(workbench, &board.board)?),
+        Q::SnapshotTake(take) => R::SnapshotTake(snapshots::take(workbench, take).await?),
+        Q::SnapshotRestore(restore) => R::SnapshotRestore(snapshots::restore(workbench, restore).await?),
+        Q::SnapshotDelete(snapshot) => R::SnapshotDelete(snapshots::delete(workbench, &snapshot)?),
+        Q::SnapshotExport(export) => R::SnapshotExport(snapshots::export(workbench, export).await?),
+        Q::SnapshotImport(import) => R::SnapshotImport(snapshots::import(workbench, import).await?),
+        Q::BoardFork(fork) => R::BoardFork(forks::fork(workbench, fork).await?),
+        Q::ProfileStart(start) => R::ProfileStart(profile::start(workbench, start).await?),
+        Q::ProfileView(query) => R::ProfileView(profile::look(workbench, query).await?),
+        Q::ProfileStop(stop) => R::ProfileStop(profile::stop(workbench, stop).await?),
+        Q::ProfileExport(export) => R::ProfileExport(profile::export(workbench, export).await?),
+        Q::GdbOpen(open) => R::GdbOpen(debugger::open(workbench, open).await?),
+        Q::GdbView(board) => R::GdbView(debugger::view(workbench, &board.board)?),
+        Q::GdbClose(board) => R::GdbClose(debugger::close(workbench, &board.board).await?),
+        Q::MonitorView(board) => R::MonitorView(monitor::view(workbench, &board.board).await?),
+        Q::MonitorExecute(line) => R::MonitorExecute(monitor::execute(workbench, line).await?),
         Q::AppSamples(_) => R::AppSamples(apps::samples()),
-        Q::AppPreview(preview) => R::AppPreview(apps::preview(bench, preview).await?),
-        Q::AppDeploy(deploy) => R::AppDeploy(apps::deploy(bench, deploy).await?),
-        Q::AppStart(app) => R::AppStart(apps::act(bench, Action::Start, &app).await?),
-        Q::AppStop(app) => R::AppStop(apps::act(bench, Action::Stop, &app).await?),
-        Q::AppRemove(app) => R::AppRemove(apps::act(bench, Action::Remove, &app).await?),
-        Q::AppCancel(app) => R::AppCancel(apps::act(bench, Action::Cancel, &app).await?),
+        Q::AppPreview(preview) => R::AppPreview(apps::preview(workbench, preview).await?),
+        Q::AppDeploy(deploy) => R::AppDeploy(apps::deploy(workbench, deploy).await?),
+        Q::AppStart(app) => R::AppStart(apps::act(workbench, Action::Start, &app).await?),
+        Q::AppStop(app) => R::AppStop(apps::act(workbench, Action::Stop, &app).await?),
+        Q::AppRemove(app) => R::AppRemove(apps::act(workbench, Action::Remove, &app).await?),
+        Q::AppCancel(app) => R::AppCancel(apps::act(workbench, Action::Cancel, &app).await?),
         Q::LogsQuery(query) => {
-            let board = bench.board(&query.board)?;
-            fleet::read_logs(&board, &bench.gateway);
-            bench.outbox.post(&board);
+            let board = workbench.board(&query.board)?;
+            fleet::read_logs(&board, &workbench.gateway);
+            workbench.outbox.post(&board);
             let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
             R::LogsQuery(board.state().console.query(query.after, query.source.as_deref(), limit))
         }
-        Q::MetricsQuery(query) => R::MetricsQuery(metrics(bench, &query)?),
-        Q::MetricsExport(export) => R::MetricsExport(export_chart(bench, export).await?),
+        Q::MetricsQuery(query) => R::MetricsQuery(metrics(workbench, &query)?),
+        Q::MetricsExport(export) => R::MetricsExport(export_chart(workbench, export).await?),
         Q::ActivityList(query) => {
-            let board = query.board.as_deref().map(|board| bench.board(board)).transpose()?;
+            let board = query.board.as_deref().map(|board| workbench.board(board)).transpose()?;
             let name = board.map(|board| board.name());
-            R::ActivityList(bench.activity(query.before, query.limit as usize, name.as_deref()))
+            R::ActivityList(workbench.activity(query.before, query.limit as usize, name.as_deref()))
         }
-        Q::PairingSet(request) => R::PairingSet(pairing::set(bench, request).await?),
+        Q::PairingSet(request) => R::PairingSet(pairing::set(workbench, request).await?),
         Q::WindowShow(_) => {
-            bench.tell(
+            workbench.tell(
                 EventName::WindowShow,
                 None,
                 "Another start of Drydock asks for the window.",
@@ -237,14 +237,14 @@ async fn call(bench: &Arc<Bench>, request: Request) -> Result<Response, ApiError
     })
 }
 
-pub(crate) fn system_info(bench: &Bench) -> SystemInfo {
-    let gateway = bench.gateway.info();
+pub(crate) fn system_info(workbench: &WorkbenchState) -> SystemInfo {
+    let gateway = workbench.gateway.info();
     SystemInfo {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: env!("DRYDOCK_COMMIT").into(),
         schema: gateway.schema,
-        data_dir: bench.dir.path().display().to_string(),
-        temporary: bench.dir.is_temporary(),
+        data_dir: workbench.dir.path().display().to_string(),
+        temporary: workbench.dir.is_temporary(),
         gateway: gateway.name,
         sessions: u32::try_from(gateway.sessions).unwrap_or(u32::MAX),
         pairing: gateway.pairing == PairingMode::On,
@@ -253,17 +253,17 @@ pub(crate) fn system_info(bench: &Bench) -> SystemInfo {
     }
 }
 
-fn metrics(bench: &Bench, query: &MetricsQuery) -> Result<Vec<Series>, ApiError> {
-    let board = bench.board(&query.board)?;
+fn metrics(workbench: &WorkbenchState, query: &MetricsQuery) -> Result<Vec<Series>, ApiError> {
+    let board = workbench.board(&query.board)?;
     let window_ms = (query.window_s.max(0.0) * 1000.0) as u64;
-    let samples = fleet::metrics_since(&board, &bench.gateway, now_ms().saturating_sub(window_ms));
+    let samples = fleet::metrics_since(&board, &workbench.gateway, now_ms().saturating_sub(window_ms));
     Ok(series::series(&samples, &query.series, query.max_points.max(3)))
 }
 
-async fn export_chart(bench: &Bench, export: MetricsExport) -> Result<Exported, ApiError> {
-    let board = bench.board(&export.query.board)?;
+async fn export_chart(workbench: &WorkbenchState, export: MetricsExport) -> Result<Exported, ApiError> {
+    let board = workbench.board(&export.query.board)?;
     let name = board.name();
-    let series = metrics(bench, &export.query)?;
+    let series = metrics(workbench, &export.query)?;
     let title = format!("{name}, {}", board.description.title);
     let drawn = tokio::task::spawn_blocking(move || charts::draw(&title, &series, export.format, export.dark)).await;
     let chart = drawn

@@ -8,7 +8,7 @@ mod running;
 
 use crate::{
     api::{EventName, PowerAction},
-    bench::Bench,
+    state::WorkbenchState,
     fleet::{Board, Command},
 };
 use drydock_connector::Noise;
@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 ///
 /// With an `origin` its machine goes on from that state, without a link, until it is switched off for the first time.
 pub(crate) async fn run(
-    bench: Arc<Bench>,
+    workbench: Arc<WorkbenchState>,
     board: Arc<Board>,
     mut commands: mpsc::Receiver<Command>,
     mut on: bool,
@@ -32,23 +32,23 @@ pub(crate) async fn run(
     loop {
         let command = tokio::select! {
             biased;
-            () = bench.gate.enter(&board.id), if on => None,
+            () = workbench.gate.enter(&board.id), if on => None,
             command = commands.recv() => Some(command),
         };
         let Some(command) = command else {
-            match Running::start(&bench, &board, origin.take()).await {
+            match Running::start(&workbench, &board, origin.take()).await {
                 Ok(running) => {
                     board.comes_up(false);
                     let left = running.serve(&mut commands).await;
-                    bench.gate.leave(&board.id);
+                    workbench.gate.leave(&board.id);
                     match left {
                         Left::Off => on = false,
                         Left::Ended => return,
                     }
                 }
                 Err(fault) => {
-                    bench.gate.leave(&board.id);
-                    failed_to_start(&bench, &board, fault);
+                    workbench.gate.leave(&board.id);
+                    failed_to_start(&workbench, &board, fault);
                     on = false;
                 }
             }
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     }
 }
 
-fn failed_to_start(bench: &Bench, board: &Arc<Board>, fault: String) {
+fn failed_to_start(workbench: &WorkbenchState, board: &Arc<Board>, fault: String) {
     tracing::error!(board = board.name(), fault, "the machine does not start");
     {
         let mut state = board.state();
@@ -91,8 +91,8 @@ fn failed_to_start(bench: &Bench, board: &Arc<Board>, fault: String) {
         state.note("error", fault.clone());
     }
     board.comes_up(false);
-    bench.outbox.touch(board);
-    bench.tell(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
+    workbench.outbox.touch(board);
+    workbench.tell(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
 }
 
 /// Reads link noise, `RATE` or `RATE:SEED`: the share of frames damaged, 0 to 0.5.

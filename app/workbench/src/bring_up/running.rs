@@ -3,7 +3,7 @@
 use super::{machine::Machine, parse_noise};
 use crate::{
     api::{ApiError, ErrorCode, EventName, PowerAction},
-    bench::Bench,
+    state::WorkbenchState,
     boards::PAIRING_TTL,
     fleet::{self, Board, Command, NewLine, BoardRecord},
     outbox::now_ms,
@@ -59,7 +59,7 @@ pub(super) enum Left {
 type Ended = Pin<Box<dyn Future<Output = String> + Send>>;
 
 pub(super) struct Running {
-    bench: Arc<Bench>,
+    workbench: Arc<WorkbenchState>,
     board: Arc<Board>,
     machine: Machine,
     machine_events: Option<broadcast::Receiver<Event>>,
@@ -79,14 +79,14 @@ impl Running {
     ///
     /// With an `origin` the machine goes on from that state, and no link is put on it: it is the state of another board.
     pub(super) async fn start(
-        bench: &Arc<Bench>,
+        workbench: &Arc<WorkbenchState>,
         board: &Arc<Board>,
         origin: Option<Arc<MachineSnapshot>>,
     ) -> Result<Self, String> {
         let record = board.state().record.clone();
-        let files = bench.dir.board(&board.id);
+        let files = workbench.dir.board(&board.id);
         let (machine, uart, machine_events) =
-            Machine::power_on((&bench.runner, &bench.images), &record, &board.description, files)
+            Machine::power_on((&workbench.runner, &workbench.images), &record, &board.description, files)
                 .await
                 .map_err(|error| error.to_string())?;
         let unlinked = origin.is_some();
@@ -109,17 +109,17 @@ impl Running {
             state.leds.fill(None);
             state.buttons.fill(false);
         }
-        bench.outbox.touch(board);
+        workbench.outbox.touch(board);
         let mut data = Map::new();
         data.insert("engine".into(), json!(record.emulated().engine));
         data.insert("kind".into(), json!(record.kind));
         data.insert("seed".into(), json!(record.emulated().seed));
         let text = format!("{} was switched on.", board.description.title);
-        bench.tell(EventName::MachineStarted, Some(board), text, data);
+        workbench.tell(EventName::MachineStarted, Some(board), text, data);
         Ok(Self {
-            logs: Some(bench.gateway.follow_logs(&record.device, None)),
-            metrics: Some(bench.gateway.follow_metrics(&record.device)),
-            bench: Arc::clone(bench),
+            logs: Some(workbench.gateway.follow_logs(&record.device, None)),
+            metrics: Some(workbench.gateway.follow_metrics(&record.device)),
+            workbench: Arc::clone(workbench),
             board: Arc::clone(board),
             machine,
             machine_events: Some(machine_events),
@@ -180,20 +180,20 @@ impl Running {
                     self.session_ended(&reason);
                 }
                 () = wait_logs(&mut self.logs) => {
-                    if fleet::read_logs(&self.board, &self.bench.gateway) {
-                        self.bench.outbox.post(&self.board);
+                    if fleet::read_logs(&self.board, &self.workbench.gateway) {
+                        self.workbench.outbox.post(&self.board);
                     }
                 }
                 () = wait_metrics(&mut self.metrics) => {
-                    if fleet::read_metrics(&self.board, &self.bench.gateway) {
-                        self.bench.outbox.post(&self.board);
+                    if fleet::read_metrics(&self.board, &self.workbench.gateway) {
+                        self.workbench.outbox.post(&self.board);
                     }
                 }
                 // Time and speed of the machine.
                 _ = look.tick() => {
-                    self.bench.gate.leave_if_slow(&self.board.id);
-                    self.bench.outbox.touch(&self.board);
-                    let hundreds = self.bench.fleet.len().div_ceil(BOARDS_PER_LOOK).max(1);
+                    self.workbench.gate.leave_if_slow(&self.board.id);
+                    self.workbench.outbox.touch(&self.board);
+                    let hundreds = self.workbench.fleet.len().div_ceil(BOARDS_PER_LOOK).max(1);
                     look.reset_after(LOOK * u32::try_from(hundreds).unwrap_or(u32::MAX));
                 }
                 _ = save.tick(), if self.keeps_flash() => {
@@ -214,7 +214,7 @@ impl Running {
     /// Whether the board's flash is kept on disk: not in a directory that goes with the process, and not while the machine
     /// is in the state of another board.
     fn keeps_flash(&self) -> bool {
-        !self.unlinked && !self.bench.dir.is_temporary()
+        !self.unlinked && !self.workbench.dir.is_temporary()
     }
 
     fn switch(&self, action: PowerAction) {
@@ -231,7 +231,7 @@ impl Running {
             PowerAction::Resume => self.machine.handle.resume(),
             PowerAction::On | PowerAction::Off => {}
         }
-        self.bench.outbox.touch(&self.board);
+        self.workbench.outbox.touch(&self.board);
     }
 
     /// Goes to a state of the machine. The link is dropped, and with it the session: what the state's firmware holds of
@@ -277,22 +277,22 @@ impl Running {
         let mut data = Map::new();
         data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
         let text = format!("{} is back at {at} s of its time.", self.board.name());
-        self.bench
+        self.workbench
             .tell(EventName::MachineRestored, Some(&self.board), text, data);
-        self.bench.outbox.touch(&self.board);
+        self.workbench.outbox.touch(&self.board);
         Ok(())
     }
 
     fn press(&self, button: usize, pressed: bool) {
         self.machine.press(&self.board.description.buttons[button], pressed);
         self.board.state().buttons[button] = pressed;
-        self.bench.outbox.touch(&self.board);
+        self.workbench.outbox.touch(&self.board);
     }
 
     async fn switch_off(&mut self, how: Left) {
         // The link first, so that nothing of a session is kept half.
         self.link = None;
-        let goes_with_it = matches!(how, Left::Ended) && self.bench.dir.is_temporary();
+        let goes_with_it = matches!(how, Left::Ended) && self.workbench.dir.is_temporary();
         if !goes_with_it
             && !self.unlinked
             && let Err(error) = self.machine.flash.save().await
@@ -310,9 +310,9 @@ impl Running {
             state.metrics = None;
             state.leds.fill(None);
         }
-        self.bench.outbox.touch(&self.board);
+        self.workbench.outbox.touch(&self.board);
         let text = format!("{} was switched off.", self.board.description.title);
-        self.bench
+        self.workbench
             .tell(EventName::MachineStopped, Some(&self.board), text, Map::new());
     }
 
@@ -322,11 +322,11 @@ impl Running {
             Event::Reset { .. } => self.set_phase("booting"),
             Event::Fault(fault) => {
                 self.board.state().note("warn", fault.to_string());
-                self.bench.outbox.post(&self.board);
+                self.workbench.outbox.post(&self.board);
             }
             Event::State(State::Crashed { cause }) => self.crashed(cause),
             Event::State(State::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
-            Event::State(State::Running | State::Paused | State::Stopped) => self.bench.outbox.touch(&self.board),
+            Event::State(State::Running | State::Paused | State::Stopped) => self.workbench.outbox.touch(&self.board),
         }
     }
 
@@ -340,7 +340,7 @@ impl Running {
         let any = !state.untold.leds.is_empty();
         drop(state);
         if any {
-            self.bench.outbox.post(&self.board);
+            self.workbench.outbox.post(&self.board);
         }
     }
 
@@ -360,11 +360,11 @@ impl Running {
             state.fault = Some(fault.clone());
             state.note("error", format!("the machine crashed: {fault}"));
         }
-        self.bench.outbox.touch(&self.board);
+        self.workbench.outbox.touch(&self.board);
         let text = format!("The machine crashed: {fault}. A reset starts it again.");
         let mut data = Map::new();
         data.insert("fault".into(), json!(fault));
-        self.bench
+        self.workbench
             .tell(EventName::MachineCrashed, Some(&self.board), text, data);
     }
 
@@ -378,7 +378,7 @@ impl Running {
                     peer = peer.with_storage(self.machine.flash.of_link());
                 }
                 self.paired = None;
-                self.connection = Some(Box::pin(serve(session, self.bench.gateway.clone(), peer)));
+                self.connection = Some(Box::pin(serve(session, self.workbench.gateway.clone(), peer)));
             }
             LinkEvent::Identity(identity) => self.identity(identity).await,
             LinkEvent::PairResult(PairResult::Accepted) => self.set_phase("enrolling"),
@@ -395,7 +395,7 @@ impl Running {
                     text,
                 };
                 self.board.state().log(0, line);
-                self.bench.outbox.post(&self.board);
+                self.workbench.outbox.post(&self.board);
             }
             LinkEvent::VersionMismatch { device, host } => {
                 self.refuse(format!(
@@ -436,7 +436,7 @@ impl Running {
             return;
         };
         let device = self.board.state().record.device.clone();
-        match self.bench.gateway.create_own_pairing_for(&device, PAIRING_TTL).await {
+        match self.workbench.gateway.create_own_pairing_for(&device, PAIRING_TTL).await {
             Ok(pairing) => {
                 let pair = Pair {
                     anchor: pairing.anchor_der,
@@ -467,7 +467,7 @@ impl Running {
             self.board.description.title,
             limit.map_or(String::new(), |limit| format!(": {}", limit.text))
         );
-        self.bench
+        self.workbench
             .tell(EventName::DeviceUnauthenticated, Some(&self.board), text, data);
     }
 
@@ -482,8 +482,8 @@ impl Running {
             state.refused = Some(text.clone());
             state.note("error", text.clone());
         }
-        self.bench.outbox.touch(&self.board);
-        self.bench
+        self.workbench.outbox.touch(&self.board);
+        self.workbench
             .tell(EventName::DeviceRefused, Some(&self.board), text, Map::new());
     }
 
@@ -497,7 +497,7 @@ impl Running {
         if state.phase != phase {
             state.phase = phase.into();
             drop(state);
-            self.bench.outbox.touch(&self.board);
+            self.workbench.outbox.touch(&self.board);
         }
     }
 }

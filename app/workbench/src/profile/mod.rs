@@ -11,7 +11,7 @@ use crate::{
         ProfileStop, ProfileSummary, ProfileView,
     },
     apps::with_sources,
-    bench::Bench,
+    state::WorkbenchState,
     fleet::Board,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -53,8 +53,8 @@ impl Profiles {
 }
 
 /// Begins a profile.
-pub(crate) async fn start(bench: &Bench, request: ProfileStart) -> Result<ProfileView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> Result<ProfileView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let span = match request.for_s {
         None => None,
         Some(seconds) if seconds > 0.0 && seconds <= LONGEST_S => Some(VirtualTime::from_us((seconds * 1e6) as u64)),
@@ -83,21 +83,21 @@ pub(crate) async fn start(bench: &Bench, request: ProfileStart) -> Result<Profil
         );
         ApiError::new(ErrorCode::Refused, text)
     })?;
-    bench.profiles.set(&board.id, None);
+    workbench.profiles.set(&board.id, None);
     let text = format!("A profile of {} was begun.", board.name());
-    bench.tell(EventName::ProfileStarted, Some(&board), text, Map::new());
-    view(bench, &board, 0).await
+    workbench.tell(EventName::ProfileStarted, Some(&board), text, Map::new());
+    view(workbench, &board, 0).await
 }
 
 /// A profile as it is now.
-pub(crate) async fn look(bench: &Bench, request: ProfileQuery) -> Result<ProfileView, ApiError> {
-    let board = bench.board(&request.board)?;
-    view(bench, &board, request.top).await
+pub(crate) async fn look(workbench: &WorkbenchState, request: ProfileQuery) -> Result<ProfileView, ApiError> {
+    let board = workbench.board(&request.board)?;
+    view(workbench, &board, request.top).await
 }
 
 /// Ends a profile, and keeps it to be looked at.
-pub(crate) async fn stop(bench: &Bench, request: ProfileStop) -> Result<ProfileView, ApiError> {
-    let board = bench.board(&request.board)?;
+pub(crate) async fn stop(workbench: &WorkbenchState, request: ProfileStop) -> Result<ProfileView, ApiError> {
+    let board = workbench.board(&request.board)?;
     let machine = board.state().machine.clone();
     let stopped = match machine {
         Some(machine) => machine
@@ -107,27 +107,27 @@ pub(crate) async fn stop(bench: &Bench, request: ProfileStop) -> Result<ProfileV
             .flatten(),
         None => None,
     };
-    if stopped.is_none() && bench.profiles.get(&board.id).is_none() {
+    if stopped.is_none() && workbench.profiles.get(&board.id).is_none() {
         return Err(none(&board));
     }
     if request.discard {
-        bench.profiles.set(&board.id, None);
+        workbench.profiles.set(&board.id, None);
     } else if let Some(profile) = stopped {
         let profile = Arc::new(profile);
         let mut data = Map::new();
         data.insert("cycles".into(), json!(profile.cycles));
         data.insert("instructions".into(), json!(profile.instructions));
-        bench.profiles.set(&board.id, Some(profile));
+        workbench.profiles.set(&board.id, Some(profile));
         let text = format!("The profile of {} is finished.", board.name());
-        bench.tell(EventName::ProfileFinished, Some(&board), text, data);
+        workbench.tell(EventName::ProfileFinished, Some(&board), text, data);
     }
-    view(bench, &board, request.top).await
+    view(workbench, &board, request.top).await
 }
 
 /// Makes a file of a profile, finished or not.
-pub(crate) async fn export(bench: &Bench, request: ProfileExport) -> Result<Exported, ApiError> {
-    let board = bench.board(&request.board)?;
-    let (_, profile) = found(bench, &board).await;
+pub(crate) async fn export(workbench: &WorkbenchState, request: ProfileExport) -> Result<Exported, ApiError> {
+    let board = workbench.board(&request.board)?;
+    let (_, profile) = found(workbench, &board).await;
     let profile = profile.ok_or_else(|| none(&board))?;
     let title = format!("{}, {}", board.name(), board.description.title);
     let ProfileExport {
@@ -175,7 +175,7 @@ fn named(image: &Image, kind: &str) -> Result<Arc<Symbols>, ApiError> {
 }
 
 /// How far the profile of a board is, and what it found so far.
-async fn found(bench: &Bench, board: &Board) -> (Option<Progress>, Option<Arc<Profile>>) {
+async fn found(workbench: &WorkbenchState, board: &Board) -> (Option<Progress>, Option<Arc<Profile>>) {
     let machine = board.state().machine.clone();
     if let Some(machine) = machine {
         let running = machine.inspect(|machine| {
@@ -186,11 +186,11 @@ async fn found(bench: &Bench, board: &Board) -> (Option<Progress>, Option<Arc<Pr
             return (Some(progress), Some(Arc::new(profile)));
         }
     }
-    (None, bench.profiles.get(&board.id))
+    (None, workbench.profiles.get(&board.id))
 }
 
-async fn view(bench: &Bench, board: &Board, top: u32) -> Result<ProfileView, ApiError> {
-    let (progress, profile) = found(bench, board).await;
+async fn view(workbench: &WorkbenchState, board: &Board, top: u32) -> Result<ProfileView, ApiError> {
+    let (progress, profile) = found(workbench, board).await;
     let seconds = |time: VirtualTime| time.as_us() as f64 / 1e6;
     let state = match (&progress, &profile) {
         (Some(progress), _) if progress.recording => ProfileState::Recording,

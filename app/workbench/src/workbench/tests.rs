@@ -31,7 +31,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
     };
     let workbench = Workbench::open(config).await.unwrap();
     // Others take all places, so that the board has to wait for its turn.
-    let gate = &workbench.bench.gate;
+    let gate = &workbench.workbench.gate;
     let mut others = Vec::new();
     loop {
         let other = format!("b-{}", others.len());
@@ -117,10 +117,10 @@ async fn pairing_is_on_only_while_one_is_under_way() {
         };
         Workbench::open(config).await.unwrap()
     };
-    let is_on = |workbench: &Workbench| system_info(&workbench.bench).pairing;
+    let is_on = |workbench: &Workbench| system_info(&workbench.workbench).pairing;
     let minute = Duration::from_secs(60);
     let stranger = async |workbench: &Workbench| {
-        let made = workbench.bench.gateway.create_pairing(minute, None, None).await;
+        let made = workbench.workbench.gateway.create_pairing(minute, None, None).await;
         made.is_ok()
     };
     let switch = async |workbench: &Workbench, enabled| {
@@ -138,7 +138,7 @@ async fn pairing_is_on_only_while_one_is_under_way() {
 
     // One that nobody ends does so by itself.
     let mut updates = workbench.subscribe();
-    pairing::set_for(&workbench.bench, Some(Duration::from_millis(1))).await.unwrap();
+    pairing::set_for(&workbench.workbench, Some(Duration::from_millis(1))).await.unwrap();
     loop {
         let update = updates.next().await.expect("the workbench lives");
         if matches!(update, Update::Event(event) if event.event == EventName::GatewayPairing && event.data["pairing"] == "off") {

@@ -27,7 +27,7 @@ use std::{
 /// Activity entries that are kept.
 const ACTIVITY: usize = 1000;
 
-pub(crate) struct Bench {
+pub(crate) struct WorkbenchState {
     pub(crate) dir: OwnedDir,
     pub(crate) gateway: Gateway,
     pub(crate) runner: Runner,
@@ -45,7 +45,7 @@ pub(crate) struct Bench {
     activity: Mutex<VecDeque<ActivityEntry>>,
 }
 
-impl Bench {
+impl WorkbenchState {
     pub(crate) fn new(dir: OwnedDir, gateway: Gateway, runner: Runner) -> Self {
         Self {
             runner,
@@ -142,8 +142,8 @@ impl Bench {
 
     /// Tells subscribers for ever what changes of the boards.
     pub(crate) async fn tell_changes(self: Arc<Self>) {
-        let bench = Arc::clone(&self);
-        self.outbox.run(&self.hub, move |board| bench.show(board)).await;
+        let workbench = Arc::clone(&self);
+        self.outbox.run(&self.hub, move |board| workbench.show(board)).await;
     }
 
     /// Reads the gateway's events for ever.

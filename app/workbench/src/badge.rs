@@ -4,7 +4,7 @@ use crate::api::{AppState, AppView, Badge, DeviceState, MachineState};
 
 /// What the badge of a board depends on.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Facts<'a> {
+pub(crate) struct BadgeInput<'a> {
     /// State of the machine; none for a physical board.
     pub(crate) machine: Option<MachineState>,
     /// Why the machine crashed or could not be started.
@@ -24,51 +24,51 @@ pub(crate) struct Facts<'a> {
 }
 
 /// The badge and what it means here; the first rule that holds wins.
-pub(crate) fn badge(facts: &Facts<'_>) -> (Badge, String) {
-    switched_off(facts)
-        .or_else(|| unknown(facts))
-        .or_else(|| failed(facts))
-        .or_else(|| degraded(facts))
-        .or_else(|| deploying(facts))
-        .or_else(|| connecting(facts))
-        .or_else(|| running(facts))
+pub(crate) fn badge(input: &BadgeInput<'_>) -> (Badge, String) {
+    switched_off(input)
+        .or_else(|| unknown(input))
+        .or_else(|| failed(input))
+        .or_else(|| degraded(input))
+        .or_else(|| deploying(input))
+        .or_else(|| connecting(input))
+        .or_else(|| running(input))
         .unwrap_or_else(|| (Badge::Idle, "no app runs".into()))
 }
 
 /// Off and paused are what the user asked for: silence is then no fault.
-fn switched_off(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    let (badge, detail) = match (facts.machine?, facts.fault) {
-        (MachineState::Off, None) if !facts.coming_up => (Badge::Off, "switched off"),
-        (MachineState::Paused, _) if !facts.coming_up => (Badge::Paused, "paused"),
+fn switched_off(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    let (badge, detail) = match (input.machine?, input.fault) {
+        (MachineState::Off, None) if !input.coming_up => (Badge::Off, "switched off"),
+        (MachineState::Paused, _) if !input.coming_up => (Badge::Paused, "paused"),
         // It never gets further: this firmware has no identity.
-        (MachineState::Running, None) if facts.phase == "unauthenticated" => {
+        (MachineState::Running, None) if input.phase == "unauthenticated" => {
             (Badge::Unauthenticated, "unauthenticated: it has no identity")
         }
-        (MachineState::Running, None) if facts.phase == "unlinked" => (Badge::Unlinked, "a fork without a link"),
+        (MachineState::Running, None) if input.phase == "unlinked" => (Badge::Unlinked, "a fork without a link"),
         _ => return None,
     };
     Some((badge, detail.into()))
 }
 
-fn unknown(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    if facts.machine == Some(MachineState::Crashed) || facts.device != Some(DeviceState::Unreachable) {
+fn unknown(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    if input.machine == Some(MachineState::Crashed) || input.device != Some(DeviceState::Unreachable) {
         return None;
     }
-    let silent = facts
+    let silent = input
         .silent_ms
         .map_or_else(|| "not heard".into(), |ms| format!("not heard for {} s", ms / 1000));
     Some((Badge::Unknown, silent))
 }
 
-fn failed(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    let detail = if facts.machine == Some(MachineState::Crashed) {
-        format!("machine crashed: {}", facts.fault.unwrap_or("no reason known"))
-    } else if let Some(fault) = facts.fault {
+fn failed(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    let detail = if input.machine == Some(MachineState::Crashed) {
+        format!("machine crashed: {}", input.fault.unwrap_or("no reason known"))
+    } else if let Some(fault) = input.fault {
         fault.to_owned()
-    } else if let Some(refused) = facts.refused {
+    } else if let Some(refused) = input.refused {
         refused.to_owned()
     } else {
-        let app = facts.apps.iter().find(|app| app.state == AppState::Failed)?;
+        let app = input.apps.iter().find(|app| app.state == AppState::Failed)?;
         match &app.failure {
             Some(failure) => format!("{} failed: {}", app.name, failure.reason),
             None => format!("{} failed", app.name),
@@ -77,16 +77,16 @@ fn failed(facts: &Facts<'_>) -> Option<(Badge, String)> {
     Some((Badge::Failed, detail))
 }
 
-fn degraded(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    if facts.device != Some(DeviceState::Connected) {
+fn degraded(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    if input.device != Some(DeviceState::Connected) {
         return None;
     }
-    let missing = facts.apps.iter().find(|app| app.state == AppState::Pending)?;
+    let missing = input.apps.iter().find(|app| app.state == AppState::Pending)?;
     Some((Badge::Degraded, format!("{} is not on the board yet", missing.name)))
 }
 
-fn deploying(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    let app = facts
+fn deploying(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    let app = input
         .apps
         .iter()
         .find(|app| matches!(app.state, AppState::Deploying | AppState::Removing))?;
@@ -103,20 +103,20 @@ fn deploying(facts: &Facts<'_>) -> Option<(Badge, String)> {
     Some((Badge::Deploying, detail))
 }
 
-fn connecting(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    if facts.device == Some(DeviceState::Connected) {
+fn connecting(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    if input.device == Some(DeviceState::Connected) {
         return None;
     }
-    if facts.device == Some(DeviceState::Retired) {
+    if input.device == Some(DeviceState::Retired) {
         return Some((Badge::Retired, "retired".into()));
     }
-    let is_off = facts.machine == Some(MachineState::Off);
-    let phase = if is_off { "being switched on" } else { facts.phase };
+    let is_off = input.machine == Some(MachineState::Off);
+    let phase = if is_off { "being switched on" } else { input.phase };
     Some((Badge::Connecting, phase.to_owned()))
 }
 
-fn running(facts: &Facts<'_>) -> Option<(Badge, String)> {
-    let names: Vec<&str> = facts
+fn running(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    let names: Vec<&str> = input
         .apps
         .iter()
         .filter(|app| matches!(app.state, AppState::Running | AppState::Starting))
@@ -151,35 +151,35 @@ mod tests {
         }
     }
 
-    fn check(facts: Facts<'_>, expected: Badge, detail: &str) {
-        assert_eq!(badge(&facts), (expected, detail.to_owned()), "{facts:?}");
+    fn check(input: BadgeInput<'_>, expected: Badge, detail: &str) {
+        assert_eq!(badge(&input), (expected, detail.to_owned()), "{input:?}");
     }
 
-    fn with(apps: &[AppView]) -> Facts<'_> {
-        Facts {
+    fn with(apps: &[AppView]) -> BadgeInput<'_> {
+        BadgeInput {
             machine: Some(MachineState::Running),
             phase: "booting",
             device: Some(DeviceState::Connected),
             apps,
-            ..Facts::default()
+            ..BadgeInput::default()
         }
     }
 
     #[test]
     fn the_table() {
         use AppState::{Deploying, Exited, Failed, Installed, Pending, Removing, Running, Starting, Stopped};
-        let on = Facts {
+        let on = BadgeInput {
             machine: Some(MachineState::Running),
             phase: "booting",
-            ..Facts::default()
+            ..BadgeInput::default()
         };
-        let connected = Facts {
+        let connected = BadgeInput {
             device: Some(DeviceState::Connected),
             ..on
         };
 
         check(
-            Facts {
+            BadgeInput {
                 machine: Some(MachineState::Off),
                 ..on
             },
@@ -187,7 +187,7 @@ mod tests {
             "switched off",
         );
         check(
-            Facts {
+            BadgeInput {
                 machine: Some(MachineState::Off),
                 coming_up: true,
                 ..on
@@ -196,7 +196,7 @@ mod tests {
             "being switched on",
         );
         check(
-            Facts {
+            BadgeInput {
                 machine: Some(MachineState::Paused),
                 ..connected
             },
@@ -205,7 +205,7 @@ mod tests {
         );
         // A machine is made paused and resumed once its link is there: nobody paused it.
         check(
-            Facts {
+            BadgeInput {
                 machine: Some(MachineState::Paused),
                 coming_up: true,
                 ..on
@@ -214,7 +214,7 @@ mod tests {
             "booting",
         );
         check(
-            Facts {
+            BadgeInput {
                 phase: "unlinked",
                 ..on
             },
@@ -222,7 +222,7 @@ mod tests {
             "a fork without a link",
         );
         check(
-            Facts {
+            BadgeInput {
                 phase: "unauthenticated",
                 ..on
             },
@@ -231,7 +231,7 @@ mod tests {
         );
         check(on, Badge::Connecting, "booting");
         check(
-            Facts {
+            BadgeInput {
                 device: Some(DeviceState::Enrolled),
                 phase: "handshake",
                 ..on
@@ -240,7 +240,7 @@ mod tests {
             "handshake",
         );
         check(
-            Facts {
+            BadgeInput {
                 device: Some(DeviceState::Retired),
                 ..on
             },
@@ -249,7 +249,7 @@ mod tests {
         );
         check(connected, Badge::Idle, "no app runs");
         check(
-            Facts {
+            BadgeInput {
                 device: Some(DeviceState::Unreachable),
                 silent_ms: Some(4200),
                 ..on
@@ -258,7 +258,7 @@ mod tests {
             "not heard for 4 s",
         );
         check(
-            Facts {
+            BadgeInput {
                 machine: Some(MachineState::Crashed),
                 fault: Some("undefined instruction"),
                 device: Some(DeviceState::Unreachable),
@@ -268,7 +268,7 @@ mod tests {
             "machine crashed: undefined instruction",
         );
         check(
-            Facts {
+            BadgeInput {
                 refused: Some("token expired"),
                 ..on
             },
@@ -276,7 +276,7 @@ mod tests {
             "token expired",
         );
         check(
-            Facts {
+            BadgeInput {
                 machine: Some(MachineState::Off),
                 fault: Some("no firmware for this board"),
                 ..on
@@ -309,7 +309,7 @@ mod tests {
             "a failed: trap",
         );
         check(
-            Facts {
+            BadgeInput {
                 apps: &[app("a", Failed)],
                 device: Some(DeviceState::Unreachable),
                 ..on
@@ -318,7 +318,7 @@ mod tests {
             "not heard",
         );
         check(
-            Facts {
+            BadgeInput {
                 apps: &[app("a", Pending)],
                 ..on
             },

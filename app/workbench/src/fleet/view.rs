@@ -6,7 +6,7 @@ use crate::{
         AppState, AppView, BoardView, ButtonView, DeviceState, DeviceView, FailureView, LedView, MachineState,
         MachineView, Progress,
     },
-    badge::{Facts, badge},
+    badge::{BadgeInput, badge},
 };
 use drydock_emulator::runner::{self, MachineHandle};
 use drydock_gateway as gateway;
@@ -24,7 +24,7 @@ pub(crate) fn board_view(board: &Board, gateway: &Gateway) -> BoardView {
 
 fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, apps: Vec<AppView>) -> BoardView {
     let machine = machine_view(state);
-    let (badge, badge_detail) = badge(&Facts {
+    let (badge, badge_detail) = badge(&BadgeInput {
         machine: Some(machine.state),
         fault: state.fault.as_deref(),
         coming_up: board.is_coming_up() || is_made_paused(state),

@@ -201,7 +201,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description.name));
     data.insert("seed".into(), json!(board.state().record.emulated().seed));
-    workbench.tell(
+    workbench.publish(
         EventName::BoardAdded,
         Some(&board),
         format!("{} was added.", board.name()),
@@ -279,7 +279,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     {
         tracing::warn!(%error, files = %files.display(), "files of a removed board stay");
     }
-    workbench.tell(
+    workbench.publish(
         EventName::BoardRemoved,
         Some(&board),
         format!("{} was removed.", board.name()),

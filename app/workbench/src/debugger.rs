@@ -100,7 +100,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let address = server.address().map_err(taken)?;
     let program = write_program(workbench, &board).await?;
     let (attached, stop) = (server.attached(), server.stop_switch());
-    let (told, of) = (Arc::downgrade(workbench), Arc::clone(&board));
+    let (workbench, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move || {
         // One after the other, until the door is closed or the machine is gone.
         loop {
@@ -109,9 +109,9 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
                 Ok(End::Detached | End::Killed) => {}
                 Err(error) => tracing::info!(%error, board = of.name(), "a debugger's session ended"),
             }
-            let Some(workbench) = told.upgrade() else { return };
+            let Some(workbench) = workbench.upgrade() else { return };
             let text = format!("The debugger of {} went; the board goes on as before.", of.name());
-            workbench.tell(EventName::GdbDetached, Some(&of), text, Map::new());
+            workbench.publish(EventName::GdbDetached, Some(&of), text, Map::new());
         }
     };
     let thread = std::thread::Builder::new()
@@ -129,7 +129,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let mut data = Map::new();
     data.insert("address".into(), json!(address.to_string()));
     let text = format!("{} waits for a debugger at {address}.", board.name());
-    workbench.tell(EventName::GdbOpened, Some(&board), text, data);
+    workbench.publish(EventName::GdbOpened, Some(&board), text, data);
     Ok(workbench.debuggers.view(&board))
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<Gdb
         // Until then the machine may still be held.
         let _ = tokio::task::spawn_blocking(move || door.thread.join()).await;
         let text = format!("{} takes no debuggers any more.", board.name());
-        workbench.tell(EventName::GdbClosed, Some(&board), text, Map::new());
+        workbench.publish(EventName::GdbClosed, Some(&board), text, Map::new());
     }
     Ok(workbench.debuggers.view(&board))
 }

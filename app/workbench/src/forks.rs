@@ -82,9 +82,9 @@ async fn make(
         ..model
     };
     record.emulated_mut().seed = seed;
-    boards::save(bench, Some(&record)).await?;
-    let board = boards::start(bench, record, parent.description.clone(), true, origin);
-    desire_the_same(bench, parent, &device).await?;
+    boards::save(workbench, Some(&record)).await?;
+    let board = boards::start(workbench, record, parent.description.clone(), true, origin);
+    desire_the_same(workbench, parent, &device).await?;
     let mut data = Map::new();
     data.insert("parent".into(), json!(parent.name()));
     data.insert("kind".into(), json!(board.description.name));
@@ -95,7 +95,7 @@ async fn make(
     } else {
         format!("{} was made after the model of {}.", board.name(), parent.name())
     };
-    workbench.tell(EventName::BoardForked, Some(&board), text, data);
+    workbench.publish(EventName::BoardForked, Some(&board), text, data);
     workbench.outbox.touch(&board);
     Ok(board)
 }

@@ -10,14 +10,14 @@ use drydock_gateway::{
 use serde_json::{Map, Value, json};
 
 /// What an event is about, before it has a time and a revision.
-pub(crate) struct Told {
+pub(crate) struct Notification {
     pub(crate) event: EventName,
     pub(crate) app: Option<String>,
     pub(crate) text: String,
     pub(crate) data: Map<String, Value>,
 }
 
-impl Told {
+impl Notification {
     fn new(event: EventName, text: impl Into<String>) -> Self {
         Self {
             event,
@@ -54,31 +54,31 @@ impl Told {
 }
 
 /// The workbench event of a gateway event; `None` for those that only concern the gateway.
-pub(crate) fn told(kind: &EventKind, gateway: &Gateway) -> Option<Told> {
-    let told = match kind {
+pub(crate) fn notification(kind: &EventKind, gateway: &Gateway) -> Option<Notification> {
+    let notification = match kind {
         EventKind::GatewayOpened { recovered } if recovered.is_empty() => return None,
-        EventKind::GatewayOpened { recovered } => Told::new(EventName::GatewayRecovered, recovered.join(" ")),
+        EventKind::GatewayOpened { recovered } => Notification::new(EventName::GatewayRecovered, recovered.join(" ")),
         EventKind::PairingSwitched { mode } => {
             let mode = format!("{mode:?}").to_lowercase();
-            Told::new(EventName::GatewayPairing, format!("Pairing is {mode}.")).with("pairing", mode)
+            Notification::new(EventName::GatewayPairing, format!("Pairing is {mode}.")).with("pairing", mode)
         }
         EventKind::DeviceChanged { device, change } => device_changed(device, *change)?,
         EventKind::DeviceForgotten { .. } | EventKind::DeploymentCreated { .. } | EventKind::DesiredChanged { .. } => {
             return None;
         }
-        EventKind::EnrollmentRefused { peer, reason, .. } => Told::new(
+        EventKind::EnrollmentRefused { peer, reason, .. } => Notification::new(
             EventName::DeviceRefused,
             format!("Enrollment over {peer} was refused: {reason}."),
         ),
-        EventKind::ConnectionRefused { peer, reason } => Told::new(
+        EventKind::ConnectionRefused { peer, reason } => Notification::new(
             EventName::ConnectionRefused,
             format!("A connection over {peer} was refused: {reason}."),
         ),
         EventKind::InstanceChanged { instance, .. } => instance_changed(instance),
         EventKind::InstanceRemoved { app, .. } => {
-            Told::new(EventName::AppRemoved, format!("{app} was removed.")).app(app)
+            Notification::new(EventName::AppRemoved, format!("{app} was removed.")).app(app)
         }
-        EventKind::PackageSigned { package } => Told::new(
+        EventKind::PackageSigned { package } => Notification::new(
             EventName::PackageSigned,
             format!("{} {} was signed.", package.app, package.version),
         )
@@ -86,20 +86,20 @@ pub(crate) fn told(kind: &EventKind, gateway: &Gateway) -> Option<Told> {
         .with("version", package.version.clone())
         .with("digest", package.digest.to_string()),
         EventKind::DeploymentMoved { package, target, .. } => deployment_moved(package, target, gateway)?,
-        EventKind::ReportDoubted { app, reason, .. } => Told::new(
+        EventKind::ReportDoubted { app, reason, .. } => Notification::new(
             EventName::Error,
             format!("The board's report was not believed: {reason}."),
         )
         .app(app)
         .with("code", "refused"),
-        EventKind::RequestRefused { app, reason, .. } => Told::new(EventName::Error, reason.clone())
+        EventKind::RequestRefused { app, reason, .. } => Notification::new(EventName::Error, reason.clone())
             .app(app)
             .with("code", "refused"),
     };
-    Some(told)
+    Some(notification)
 }
 
-fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Told> {
+fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Notification> {
     let (event, text) = match change {
         DeviceChange::Enrolled => (EventName::DeviceEnrolled, "The board has an identity."),
         DeviceChange::Connected => (EventName::DeviceConnected, "The board is connected."),
@@ -119,38 +119,38 @@ fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Told> {
         ),
         DeviceChange::Paired | DeviceChange::Enrolling | DeviceChange::Renamed => return None,
     };
-    let mut told = Told::new(event, text).with("device", device.id.0.clone());
+    let mut notification = Notification::new(event, text).with("device", device.id.0.clone());
     if change == DeviceChange::Connected {
-        told = told
+        notification = notification
             .with("firmware", device.firmware.clone())
             .with("reset_reason", device.reset_reason.map(|reason| json!(reason)));
         if let Some(fault) = &device.last_fault {
-            told = told.with("last_fault", json!(fault));
+            notification = notification.with("last_fault", json!(fault));
         }
     }
-    Some(told)
+    Some(notification)
 }
 
-fn instance_changed(instance: &InstanceView) -> Told {
+fn instance_changed(instance: &InstanceView) -> Notification {
     let app = &instance.app;
     let name = format!("{app} {}", instance.version);
-    let told = |event, text| {
-        Told::new(event, text)
+    let notification = |event, text| {
+        Notification::new(event, text)
             .app(app)
             .with("version", instance.version.clone())
             .with("uptime_ms", instance.uptime_ms)
     };
     match (instance.state, &instance.failure) {
-        (AppState::Installed, _) => told(EventName::AppInstalled, format!("{name} is on the board.")),
-        (AppState::Starting, _) => told(EventName::AppStarting, format!("{name} starts.")),
-        (AppState::Running, _) => told(EventName::AppRunning, format!("{name} is running.")),
-        (AppState::Stopped, _) => told(EventName::AppStopped, format!("{name} was stopped.")),
+        (AppState::Installed, _) => notification(EventName::AppInstalled, format!("{name} is on the board.")),
+        (AppState::Starting, _) => notification(EventName::AppStarting, format!("{name} starts.")),
+        (AppState::Running, _) => notification(EventName::AppRunning, format!("{name} is running.")),
+        (AppState::Stopped, _) => notification(EventName::AppStopped, format!("{name} was stopped.")),
         (AppState::Exited, _) => {
-            told(EventName::AppExited, format!("{name} ended itself with 0.")).with("exit_code", 0)
+            notification(EventName::AppExited, format!("{name} ended itself with 0.")).with("exit_code", 0)
         }
         (AppState::Failed, Some(failure)) if failure.reason == "exit-code" => {
             let code = failure.exit_code.unwrap_or(1);
-            told(EventName::AppExited, format!("{name} ended itself with {code}.")).with("exit_code", code)
+            notification(EventName::AppExited, format!("{name} ended itself with {code}.")).with("exit_code", code)
         }
         (AppState::Failed, failure) => {
             let (reason, export, detail) = failure.as_ref().map_or(("unknown", "", ""), |failure| {
@@ -165,7 +165,7 @@ fn instance_changed(instance: &InstanceView) -> Told {
             } else {
                 format!(" in {export}")
             };
-            told(
+            notification(
                 EventName::AppTrapped,
                 format!("{name} failed{place}: {reason} ({detail}); the board runs on."),
             )
@@ -176,10 +176,10 @@ fn instance_changed(instance: &InstanceView) -> Told {
     }
 }
 
-fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Gateway) -> Option<Told> {
+fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Gateway) -> Option<Notification> {
     let app = package.0.split('#').next().unwrap_or_default();
     let version = version_of(app, package, gateway).unwrap_or_default();
-    let told = |event, text: String| Told::new(event, text).app(app).with("version", version.clone());
+    let notification = |event, text: String| Notification::new(event, text).app(app).with("version", version.clone());
     match target.status {
         TargetStatus::Transferring => {
             let size = gateway
@@ -187,10 +187,10 @@ fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Ga
                 .into_iter()
                 .find(|known| known.id == *package)
                 .map_or(0, |known| known.size_bytes);
-            Some(told(EventName::AppDeploying, format!("{app} {version} is on its way.")).with("size_bytes", size))
+            Some(notification(EventName::AppDeploying, format!("{app} {version} is on its way.")).with("size_bytes", size))
         }
-        TargetStatus::Refused => Some(told(EventName::AppRefused, target.detail.clone()).with("code", "refused")),
-        TargetStatus::Cancelled => Some(told(
+        TargetStatus::Refused => Some(notification(EventName::AppRefused, target.detail.clone()).with("code", "refused")),
+        TargetStatus::Cancelled => Some(notification(
             EventName::AppCancelled,
             format!("Deploying {app} {version} was given up."),
         )),

@@ -7,7 +7,7 @@ use crate::{
     data_dir::OwnedDir,
     debugger::Debuggers,
     fleet::{self, Board, Fleet},
-    gateway_events::{self, Told},
+    gateway_events::{self, Notification},
     outbox::{self, Outbox, now_ms},
     pairing::PairingWindow,
     profile::Profiles,
@@ -100,7 +100,7 @@ impl WorkbenchState {
     }
 
     /// Publishes an event of the workbench itself.
-    pub(crate) fn tell(
+    pub(crate) fn publish(
         &self,
         event: EventName,
         board: Option<&Board>,
@@ -119,7 +119,7 @@ impl WorkbenchState {
     }
 
     /// Tells what the end of the run before left undone.
-    pub(crate) fn tell_recovery(&self) -> Event {
+    pub(crate) fn publish_recovery(&self) -> Event {
         let sentences = self.gateway.info().recovered;
         let text = if sentences.is_empty() {
             "Drydock was not closed the last time; nothing was left undone.".to_owned()
@@ -136,12 +136,12 @@ impl WorkbenchState {
             text,
             data: Map::new(),
         };
-        self.publish(event.clone());
+        self.publish_event(event.clone());
         event
     }
 
     /// Tells subscribers for ever what changes of the boards.
-    pub(crate) async fn tell_changes(self: Arc<Self>) {
+    pub(crate) async fn publish_changes(self: Arc<Self>) {
         let workbench = Arc::clone(&self);
         self.outbox.run(&self.hub, move |board| workbench.show(board)).await;
     }
@@ -193,20 +193,20 @@ impl WorkbenchState {
             }
             self.outbox.touch(board);
         }
-        let Some(told) = gateway_events::told(&event.kind, &self.gateway) else {
+        let Some(notification) = gateway_events::notification(&event.kind, &self.gateway) else {
             return;
         };
-        let Told { event: name, .. } = &told;
+        let Notification { event: name, .. } = &notification;
         tracing::info!(
             event = name.as_str(),
             board = board.as_ref().map(|board| board.name()),
-            app = told.app,
+            app = notification.app,
             "{}",
-            told.text
+            notification.text
         );
-        let event = told.into_event(board.as_deref(), Some(event.revision), event.time_ms);
+        let event = notification.into_event(board.as_deref(), Some(event.revision), event.time_ms);
         if live {
-            self.publish(event);
+            self.publish_event(event);
         } else {
             self.remember(&event);
         }
@@ -217,7 +217,7 @@ impl WorkbenchState {
         match kind {
             EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);
-                outbox::tell(&self.hub, board, |board| self.show(board));
+                outbox::publish(&self.hub, board, |board| self.show(board));
             }
             EventKind::DeviceChanged {
                 change: DeviceChange::Connected,
@@ -230,7 +230,7 @@ impl WorkbenchState {
         }
     }
 
-    fn publish(&self, event: Event) {
+    fn publish_event(&self, event: Event) {
         self.remember(&event);
         self.hub.publish(&Update::Event(event));
     }

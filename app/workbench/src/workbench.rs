@@ -99,10 +99,10 @@ impl Workbench {
         }
         tasks.spawn(Arc::clone(&workbench).follow_gateway());
         tasks.spawn(Arc::clone(&workbench).follow_transfers());
-        tasks.spawn(Arc::clone(&workbench).tell_changes());
+        tasks.spawn(Arc::clone(&workbench).publish_changes());
         let server = Server::open(&workbench.dir, Arc::new(Door(Arc::clone(&workbench))))
             .map_err(|error| WorkbenchError::Start(format!("the owner's socket cannot be opened: {error}")))?;
-        let recovered = unclean.then(|| workbench.tell_recovery());
+        let recovered = unclean.then(|| workbench.publish_recovery());
         tracing::info!(data = %workbench.dir.path().display(), unclean, "open");
         Ok(Self {
             workbench,
@@ -226,7 +226,7 @@ async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> Result<Respo
         }
         Q::PairingSet(request) => R::PairingSet(pairing::set(workbench, request).await?),
         Q::WindowShow(_) => {
-            workbench.tell(
+            workbench.publish(
                 EventName::WindowShow,
                 None,
                 "Another start of Drydock asks for the window.",

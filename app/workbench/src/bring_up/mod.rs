@@ -92,7 +92,7 @@ fn failed_to_start(workbench: &WorkbenchState, board: &Arc<Board>, fault: String
     }
     board.comes_up(false);
     workbench.outbox.touch(board);
-    workbench.tell(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
+    workbench.publish(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
 }
 
 /// Reads link noise, `RATE` or `RATE:SEED`: the share of frames damaged, 0 to 0.5.

@@ -115,7 +115,7 @@ impl Running {
         data.insert("kind".into(), json!(record.kind));
         data.insert("seed".into(), json!(record.emulated().seed));
         let text = format!("{} was switched on.", board.description.title);
-        workbench.tell(EventName::MachineStarted, Some(board), text, data);
+        workbench.publish(EventName::MachineStarted, Some(board), text, data);
         Ok(Self {
             logs: Some(workbench.gateway.follow_logs(&record.device, None)),
             metrics: Some(workbench.gateway.follow_metrics(&record.device)),
@@ -278,7 +278,7 @@ impl Running {
         data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
         let text = format!("{} is back at {at} s of its time.", self.board.name());
         self.workbench
-            .tell(EventName::MachineRestored, Some(&self.board), text, data);
+            .publish(EventName::MachineRestored, Some(&self.board), text, data);
         self.workbench.outbox.touch(&self.board);
         Ok(())
     }
@@ -313,7 +313,7 @@ impl Running {
         self.workbench.outbox.touch(&self.board);
         let text = format!("{} was switched off.", self.board.description.title);
         self.workbench
-            .tell(EventName::MachineStopped, Some(&self.board), text, Map::new());
+            .publish(EventName::MachineStopped, Some(&self.board), text, Map::new());
     }
 
     fn machine_event(&mut self, event: Event) {
@@ -337,7 +337,7 @@ impl Running {
         for (index, led) in leds.filter(|(_, led)| led.pin.0 == pin) {
             state.light(index, level.is_some_and(|level| led.active.is(level)));
         }
-        let any = !state.untold.leds.is_empty();
+        let any = !state.pending.leds.is_empty();
         drop(state);
         if any {
             self.workbench.outbox.post(&self.board);
@@ -365,7 +365,7 @@ impl Running {
         let mut data = Map::new();
         data.insert("fault".into(), json!(fault));
         self.workbench
-            .tell(EventName::MachineCrashed, Some(&self.board), text, data);
+            .publish(EventName::MachineCrashed, Some(&self.board), text, data);
     }
 
     async fn link_event(&mut self, event: LinkEvent) {
@@ -468,7 +468,7 @@ impl Running {
             limit.map_or(String::new(), |limit| format!(": {}", limit.text))
         );
         self.workbench
-            .tell(EventName::DeviceUnauthenticated, Some(&self.board), text, data);
+            .publish(EventName::DeviceUnauthenticated, Some(&self.board), text, data);
     }
 
     /// Bring-up cannot go on by itself.
@@ -484,7 +484,7 @@ impl Running {
         }
         self.workbench.outbox.touch(&self.board);
         self.workbench
-            .tell(EventName::DeviceRefused, Some(&self.board), text, Map::new());
+            .publish(EventName::DeviceRefused, Some(&self.board), text, Map::new());
     }
 
     fn session_ended(&self, reason: &str) {

@@ -57,7 +57,7 @@ pub(crate) struct State {
     pub(crate) metrics_read: u64,
     /// The latest metrics since the device connected.
     pub(crate) metrics: Option<MetricSample>,
-    pub(crate) untold: Untold,
+    pub(crate) pending: PendingUpdates,
     /// Whether something happened since flash was saved that may have changed it.
     pub(crate) flash_changed: bool,
     /// States of the machine that are kept, the oldest first.
@@ -66,7 +66,7 @@ pub(crate) struct State {
 
 /// What subscribers were not told yet.
 #[derive(Debug, Default)]
-pub(crate) struct Untold {
+pub(crate) struct PendingUpdates {
     pub(crate) view: bool,
     pub(crate) lines: Vec<LogLine>,
     pub(crate) samples: Vec<MetricSample>,
@@ -100,7 +100,7 @@ impl Board {
             logs_read: 0,
             metrics_read: 0,
             metrics: None,
-            untold: Untold::default(),
+            pending: PendingUpdates::default(),
             flash_changed: true,
             snapshots: Vec::new(),
             record,
@@ -177,7 +177,7 @@ impl State {
     /// Adds a line to the console, after `lost` lines that never arrived.
     pub(crate) fn log(&mut self, lost: u32, line: NewLine) {
         let line = self.console.push(lost, line);
-        self.untold.lines.push(line);
+        self.pending.lines.push(line);
     }
 
     /// Adds a line of Drydock itself.
@@ -197,7 +197,7 @@ impl State {
     pub(crate) fn light(&mut self, led: usize, lit: bool) {
         if self.leds.get(led).is_some_and(|known| *known != Some(lit)) {
             self.leds[led] = Some(lit);
-            self.untold.leds.insert(led as u32, lit);
+            self.pending.leds.insert(led as u32, lit);
         }
     }
 }

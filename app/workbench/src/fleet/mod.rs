@@ -8,7 +8,7 @@ mod telemetry;
 mod view;
 
 pub use board::derived_seed;
-pub(crate) use board::{Board, Command, Untold, parse_seed};
+pub(crate) use board::{Board, Command, PendingUpdates, parse_seed};
 pub(crate) use console::NewLine;
 pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, read};
 pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};

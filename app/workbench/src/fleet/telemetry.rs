@@ -37,7 +37,7 @@ pub(crate) fn read_metrics(board: &Board, gateway: &Gateway) -> bool {
     for sample in page.items {
         let sample = metric_sample(state.metrics.as_ref(), &sample);
         state.metrics = Some(sample.clone());
-        state.untold.samples.push(sample);
+        state.pending.samples.push(sample);
     }
     any
 }

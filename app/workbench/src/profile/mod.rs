@@ -85,7 +85,7 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
     })?;
     workbench.profiles.set(&board.id, None);
     let text = format!("A profile of {} was begun.", board.name());
-    workbench.tell(EventName::ProfileStarted, Some(&board), text, Map::new());
+    workbench.publish(EventName::ProfileStarted, Some(&board), text, Map::new());
     view(workbench, &board, 0).await
 }
 
@@ -119,7 +119,7 @@ pub(crate) async fn stop(workbench: &WorkbenchState, request: ProfileStop) -> Re
         data.insert("instructions".into(), json!(profile.instructions));
         workbench.profiles.set(&board.id, Some(profile));
         let text = format!("The profile of {} is finished.", board.name());
-        workbench.tell(EventName::ProfileFinished, Some(&board), text, data);
+        workbench.publish(EventName::ProfileFinished, Some(&board), text, data);
     }
     view(workbench, &board, request.top).await
 }

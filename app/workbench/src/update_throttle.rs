@@ -2,7 +2,7 @@
 
 use crate::{
     api::Update,
-    fleet::{Board, Untold},
+    fleet::{Board, PendingUpdates},
 };
 use drydock_client::Hub;
 use std::{
@@ -28,7 +28,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Something of the board's view changed.
     pub(crate) fn touch(&self, board: &Arc<Board>) {
-        board.state().untold.view = true;
+        board.state().pending.view = true;
         self.post(board);
     }
 
@@ -42,7 +42,7 @@ impl Outbox {
 
     /// Tells for ever. `show` says how a board is now.
     pub(crate) async fn run(&self, hub: &Hub, show: impl Fn(&Board) -> Update) {
-        let mut told: HashMap<String, Instant> = HashMap::new();
+        let mut published: HashMap<String, Instant> = HashMap::new();
         loop {
             let now = Instant::now();
             let mut due_in = Duration::MAX;
@@ -51,7 +51,7 @@ impl Outbox {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .retain(|id, board| {
-                    let since = told.get(id).map_or(INTERVAL, |last| now.duration_since(*last));
+                    let since = published.get(id).map_or(INTERVAL, |last| now.duration_since(*last));
                     if since >= INTERVAL {
                         due.push(Arc::clone(board));
                         return false;
@@ -60,11 +60,11 @@ impl Outbox {
                     true
                 });
             for board in due {
-                tell(hub, &board, &show);
-                told.insert(board.id.clone(), now);
+                publish(hub, &board, &show);
+                published.insert(board.id.clone(), now);
             }
             hub.retry_resync();
-            told.retain(|_, last| now.duration_since(*last) < INTERVAL);
+            published.retain(|_, last| now.duration_since(*last) < INTERVAL);
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(due_in.min(Duration::from_secs(1))) => {}
@@ -76,13 +76,13 @@ impl Outbox {
 }
 
 /// Tells now what is to be told of a board.
-pub(crate) fn tell(hub: &Hub, board: &Board, show: impl Fn(&Board) -> Update) {
-    let Untold {
+pub(crate) fn publish(hub: &Hub, board: &Board, show: impl Fn(&Board) -> Update) {
+    let PendingUpdates {
         view: changed,
         lines,
         samples,
         leds,
-    } = std::mem::take(&mut board.state().untold);
+    } = std::mem::take(&mut board.state().pending);
     let id = || board.id.clone();
     if !leds.is_empty() {
         let leds = leds.into_iter().collect();

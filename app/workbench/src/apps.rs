@@ -134,7 +134,7 @@ pub(crate) async fn act(workbench: &WorkbenchState, action: Action, app: &AppRef
         }
     };
     outcome.map_err(deploy_error)?;
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(Empty {})
 }
 

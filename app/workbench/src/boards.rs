@@ -207,7 +207,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         format!("{} was added.", board.name()),
         data,
     );
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
 }
 
@@ -261,8 +261,8 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     workbench.fleet.remove(&board.id);
     workbench.profiles.forget(&board.id);
     workbench.debuggers.forget(&board.id);
-    // Through the outbox, so that nothing that is still to be told of the board comes after it.
-    workbench.outbox.touch(&board);
+    // Through the throttle, so that nothing that is still to be told of the board comes after it.
+    workbench.throttle.touch(&board);
     save(workbench, None).await?;
     let device = board.state().record.device.clone();
     if workbench
@@ -297,7 +297,7 @@ pub(crate) async fn rename(workbench: &Arc<WorkbenchState>, request: BoardRename
     renamed.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     board.state().record.name = name;
     save(workbench, None).await?;
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
 }
 
@@ -317,7 +317,7 @@ pub(crate) async fn power(workbench: &Arc<WorkbenchState>, request: BoardPower) 
         board.state().record.on = on;
         save(workbench, None).await?;
     }
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
 }
 
@@ -332,7 +332,7 @@ pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace)
         }
     }
     save(workbench, None).await?;
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
 }
 
@@ -346,7 +346,7 @@ pub(crate) fn step(workbench: &Arc<WorkbenchState>, request: &MachineStep) -> Re
         return Err(ApiError::new(ErrorCode::Refused, text));
     };
     machine.step(u64::from(request.count));
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
 }
 
@@ -368,7 +368,7 @@ pub(crate) async fn button(workbench: &Arc<WorkbenchState>, request: BoardButton
     board
         .command(|reply| Command::Button(index, request.pressed, reply))
         .await?;
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(Empty {})
 }
 

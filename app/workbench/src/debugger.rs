@@ -100,7 +100,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let address = server.address().map_err(taken)?;
     let program = write_program(workbench, &board).await?;
     let (attached, stop) = (server.attached(), server.stop_switch());
-    let (workbench, of) = (Arc::downgrade(workbench), Arc::clone(&board));
+    let (weak, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move || {
         // One after the other, until the door is closed or the machine is gone.
         loop {
@@ -109,7 +109,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
                 Ok(End::Detached | End::Killed) => {}
                 Err(error) => tracing::info!(%error, board = of.name(), "a debugger's session ended"),
             }
-            let Some(workbench) = workbench.upgrade() else { return };
+            let Some(workbench) = weak.upgrade() else { return };
             let text = format!("The debugger of {} went; the board goes on as before.", of.name());
             workbench.publish(EventName::GdbDetached, Some(&of), text, Map::new());
         }

@@ -96,7 +96,7 @@ async fn make(
         format!("{} was made after the model of {}.", board.name(), parent.name())
     };
     workbench.publish(EventName::BoardForked, Some(&board), text, data);
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(board)
 }
 

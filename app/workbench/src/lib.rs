@@ -15,7 +15,7 @@ mod forks;
 mod gateway_events;
 mod logging;
 mod monitor;
-mod outbox;
+mod update_throttle;
 mod owner;
 mod pairing;
 mod profile;

@@ -51,7 +51,7 @@ pub(crate) async fn execute(workbench: &WorkbenchState, request: MonitorLine) ->
         );
         ApiError::new(ErrorCode::Refused, text)
     })?;
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     match answer {
         Ok(MonitorAnswer::Done(text)) => Ok(reply(&text, false)),
         Ok(MonitorAnswer::Refused(text)) => Ok(reply(&text, true)),

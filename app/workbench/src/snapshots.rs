@@ -9,7 +9,7 @@ use crate::{
     boards,
     data_dir::write_whole,
     fleet::{Board, Command, parse_seed},
-    outbox::now_ms,
+    update_throttle::now_ms,
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{
@@ -79,7 +79,7 @@ pub(crate) async fn restore(workbench: &Arc<WorkbenchState>, request: SnapshotRe
     let state = state_of(workbench, &board, request.from).await?;
     board.machine().await?;
     board.command(|reply| Command::Restore(state, reply)).await?;
-    workbench.outbox.touch(&board);
+    workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     debugger::Debuggers,
     fleet::{self, Board, Fleet},
     gateway_events::{self, Notification},
-    outbox::{self, Outbox, now_ms},
+    update_throttle::{self, UpdateThrottle, now_ms},
     pairing::PairingWindow,
     profile::Profiles,
 };
@@ -33,7 +33,7 @@ pub(crate) struct WorkbenchState {
     pub(crate) runner: Runner,
     pub(crate) fleet: Fleet,
     pub(crate) hub: Hub,
-    pub(crate) outbox: Outbox,
+    pub(crate) throttle: UpdateThrottle,
     pub(crate) gate: Gate,
     pub(crate) profiles: Profiles,
     pub(crate) debuggers: Debuggers,
@@ -53,7 +53,7 @@ impl WorkbenchState {
             gateway,
             fleet: Fleet::default(),
             hub: Hub::default(),
-            outbox: Outbox::default(),
+            throttle: UpdateThrottle::default(),
             gate: Gate::default(),
             profiles: Profiles::default(),
             debuggers: Debuggers::default(),
@@ -143,7 +143,7 @@ impl WorkbenchState {
     /// Tells subscribers for ever what changes of the boards.
     pub(crate) async fn publish_changes(self: Arc<Self>) {
         let workbench = Arc::clone(&self);
-        self.outbox.run(&self.hub, move |board| workbench.show(board)).await;
+        self.throttle.run(&self.hub, move |board| workbench.show(board)).await;
     }
 
     /// Reads the gateway's events for ever.
@@ -167,7 +167,7 @@ impl WorkbenchState {
             self.revision.fetch_max(from, Ordering::AcqRel);
             self.hub.publish(&Update::Resync);
             for board in self.fleet.all() {
-                self.outbox.touch(&board);
+                self.throttle.touch(&board);
             }
         }
     }
@@ -179,7 +179,7 @@ impl WorkbenchState {
             if let StreamItem::Item(progress) = item
                 && let Some(board) = self.fleet.of_device(&progress.device)
             {
-                self.outbox.touch(&board);
+                self.throttle.touch(&board);
             }
         }
     }
@@ -191,7 +191,7 @@ impl WorkbenchState {
             if live {
                 self.before_event(board, &event.kind);
             }
-            self.outbox.touch(board);
+            self.throttle.touch(board);
         }
         let Some(notification) = gateway_events::notification(&event.kind, &self.gateway) else {
             return;
@@ -217,7 +217,7 @@ impl WorkbenchState {
         match kind {
             EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);
-                outbox::publish(&self.hub, board, |board| self.show(board));
+                update_throttle::publish(&self.hub, board, |board| self.show(board));
             }
             EventKind::DeviceChanged {
                 change: DeviceChange::Connected,

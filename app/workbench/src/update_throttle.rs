@@ -20,12 +20,12 @@ const ROUND: Duration = Duration::from_millis(10);
 
 /// Boards of which something is to be told.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub(crate) struct UpdateThrottle {
     dirty: Mutex<HashMap<String, Arc<Board>>>,
     wake: Notify,
 }
 
-impl Outbox {
+impl UpdateThrottle {
     /// Something of the board's view changed.
     pub(crate) fn touch(&self, board: &Arc<Board>) {
         board.state().pending.view = true;

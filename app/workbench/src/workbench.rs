@@ -13,8 +13,8 @@ use crate::{
     debugger,
     diagnostics::diagnostics,
     fleet, forks, logging, monitor,
-    outbox::now_ms,
     owner::{Server, Serves, answer_panics},
+    update_throttle::now_ms,
     pairing, profile, series, snapshots,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -213,7 +213,7 @@ async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> Result<Respo
         Q::LogsQuery(query) => {
             let board = workbench.board(&query.board)?;
             fleet::read_logs(&board, &workbench.gateway);
-            workbench.outbox.post(&board);
+            workbench.throttle.post(&board);
             let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
             R::LogsQuery(board.state().console.query(query.after, query.source.as_deref(), limit))
         }

@@ -91,7 +91,7 @@ fn failed_to_start(workbench: &WorkbenchState, board: &Arc<Board>, fault: String
         state.note("error", fault.clone());
     }
     board.comes_up(false);
-    workbench.outbox.touch(board);
+    workbench.throttle.touch(board);
     workbench.publish(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
 }
 

@@ -6,7 +6,7 @@ use crate::{
     state::WorkbenchState,
     boards::PAIRING_TTL,
     fleet::{self, Board, Command, NewLine, BoardRecord},
-    outbox::now_ms,
+    update_throttle::now_ms,
 };
 use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
 use drydock_emulator::{
@@ -109,7 +109,7 @@ impl Running {
             state.leds.fill(None);
             state.buttons.fill(false);
         }
-        workbench.outbox.touch(board);
+        workbench.throttle.touch(board);
         let mut data = Map::new();
         data.insert("engine".into(), json!(record.emulated().engine));
         data.insert("kind".into(), json!(record.kind));
@@ -181,18 +181,18 @@ impl Running {
                 }
                 () = wait_logs(&mut self.logs) => {
                     if fleet::read_logs(&self.board, &self.workbench.gateway) {
-                        self.workbench.outbox.post(&self.board);
+                        self.workbench.throttle.post(&self.board);
                     }
                 }
                 () = wait_metrics(&mut self.metrics) => {
                     if fleet::read_metrics(&self.board, &self.workbench.gateway) {
-                        self.workbench.outbox.post(&self.board);
+                        self.workbench.throttle.post(&self.board);
                     }
                 }
                 // Time and speed of the machine.
                 _ = look.tick() => {
                     self.workbench.gate.leave_if_slow(&self.board.id);
-                    self.workbench.outbox.touch(&self.board);
+                    self.workbench.throttle.touch(&self.board);
                     let hundreds = self.workbench.fleet.len().div_ceil(BOARDS_PER_LOOK).max(1);
                     look.reset_after(LOOK * u32::try_from(hundreds).unwrap_or(u32::MAX));
                 }
@@ -231,7 +231,7 @@ impl Running {
             PowerAction::Resume => self.machine.handle.resume(),
             PowerAction::On | PowerAction::Off => {}
         }
-        self.workbench.outbox.touch(&self.board);
+        self.workbench.throttle.touch(&self.board);
     }
 
     /// Goes to a state of the machine. The link is dropped, and with it the session: what the state's firmware holds of
@@ -279,14 +279,14 @@ impl Running {
         let text = format!("{} is back at {at} s of its time.", self.board.name());
         self.workbench
             .publish(EventName::MachineRestored, Some(&self.board), text, data);
-        self.workbench.outbox.touch(&self.board);
+        self.workbench.throttle.touch(&self.board);
         Ok(())
     }
 
     fn press(&self, button: usize, pressed: bool) {
         self.machine.press(&self.board.description.buttons[button], pressed);
         self.board.state().buttons[button] = pressed;
-        self.workbench.outbox.touch(&self.board);
+        self.workbench.throttle.touch(&self.board);
     }
 
     async fn switch_off(&mut self, how: Left) {
@@ -310,7 +310,7 @@ impl Running {
             state.metrics = None;
             state.leds.fill(None);
         }
-        self.workbench.outbox.touch(&self.board);
+        self.workbench.throttle.touch(&self.board);
         let text = format!("{} was switched off.", self.board.description.title);
         self.workbench
             .publish(EventName::MachineStopped, Some(&self.board), text, Map::new());
@@ -322,11 +322,11 @@ impl Running {
             Event::Reset { .. } => self.set_phase("booting"),
             Event::Fault(fault) => {
                 self.board.state().note("warn", fault.to_string());
-                self.workbench.outbox.post(&self.board);
+                self.workbench.throttle.post(&self.board);
             }
             Event::State(State::Crashed { cause }) => self.crashed(cause),
             Event::State(State::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
-            Event::State(State::Running | State::Paused | State::Stopped) => self.workbench.outbox.touch(&self.board),
+            Event::State(State::Running | State::Paused | State::Stopped) => self.workbench.throttle.touch(&self.board),
         }
     }
 
@@ -340,7 +340,7 @@ impl Running {
         let any = !state.pending.leds.is_empty();
         drop(state);
         if any {
-            self.workbench.outbox.post(&self.board);
+            self.workbench.throttle.post(&self.board);
         }
     }
 
@@ -360,7 +360,7 @@ impl Running {
             state.fault = Some(fault.clone());
             state.note("error", format!("the machine crashed: {fault}"));
         }
-        self.workbench.outbox.touch(&self.board);
+        self.workbench.throttle.touch(&self.board);
         let text = format!("The machine crashed: {fault}. A reset starts it again.");
         let mut data = Map::new();
         data.insert("fault".into(), json!(fault));
@@ -395,7 +395,7 @@ impl Running {
                     text,
                 };
                 self.board.state().log(0, line);
-                self.workbench.outbox.post(&self.board);
+                self.workbench.throttle.post(&self.board);
             }
             LinkEvent::VersionMismatch { device, host } => {
                 self.refuse(format!(
@@ -482,7 +482,7 @@ impl Running {
             state.refused = Some(text.clone());
             state.note("error", text.clone());
         }
-        self.workbench.outbox.touch(&self.board);
+        self.workbench.throttle.touch(&self.board);
         self.workbench
             .publish(EventName::DeviceRefused, Some(&self.board), text, Map::new());
     }
@@ -497,7 +497,7 @@ impl Running {
         if state.phase != phase {
             state.phase = phase.into();
             drop(state);
-            self.workbench.outbox.touch(&self.board);
+            self.workbench.throttle.touch(&self.board);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
-    outbox::now_ms,
+    update_throttle::now_ms,
     snapshots::Kept,
 };
 use drydock_assets::Board as Description;

@@ -3,7 +3,7 @@
 
 use crate::{
     api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, EventName, Update},
-    bring_up::{Gate, Images},
+    bring_up::{StartupLimiter, Images},
     data_dir::OwnedDir,
     debugger::Debuggers,
     fleet::{self, Board, Fleet},
@@ -34,7 +34,7 @@ pub(crate) struct WorkbenchState {
     pub(crate) fleet: Fleet,
     pub(crate) hub: Hub,
     pub(crate) throttle: UpdateThrottle,
-    pub(crate) gate: Gate,
+    pub(crate) startup: StartupLimiter,
     pub(crate) profiles: Profiles,
     pub(crate) debuggers: Debuggers,
     pub(crate) pairing: PairingWindow,
@@ -54,7 +54,7 @@ impl WorkbenchState {
             fleet: Fleet::default(),
             hub: Hub::default(),
             throttle: UpdateThrottle::default(),
-            gate: Gate::default(),
+            startup: StartupLimiter::default(),
             profiles: Profiles::default(),
             debuggers: Debuggers::default(),
             pairing: PairingWindow::default(),
@@ -224,7 +224,7 @@ impl WorkbenchState {
                 ..
             } => {
                 board.state().metrics = None;
-                self.gate.leave(&board.id);
+                self.startup.release(&board.id);
             }
             _ => {}
         }

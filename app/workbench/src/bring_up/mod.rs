@@ -2,7 +2,7 @@
 
 mod flash;
 mod flash_file;
-mod gate;
+mod startup_limiter;
 mod machine;
 mod running;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 use drydock_connector::Noise;
 use drydock_emulator::MachineSnapshot;
-pub(crate) use gate::Gate;
+pub(crate) use startup_limiter::StartupLimiter;
 pub(crate) use machine::{Images, runner_pace};
 use running::{Left, Running};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) async fn run(
     loop {
         let command = tokio::select! {
             biased;
-            () = workbench.gate.enter(&board.id), if on => None,
+            () = workbench.startup.acquire(&board.id), if on => None,
             command = commands.recv() => Some(command),
         };
         let Some(command) = command else {
@@ -40,14 +40,14 @@ pub(crate) async fn run(
                 Ok(running) => {
                     board.comes_up(false);
                     let left = running.serve(&mut commands).await;
-                    workbench.gate.leave(&board.id);
+                    workbench.startup.release(&board.id);
                     match left {
                         Left::Off => on = false,
                         Left::Ended => return,
                     }
                 }
                 Err(fault) => {
-                    workbench.gate.leave(&board.id);
+                    workbench.startup.release(&board.id);
                     failed_to_start(&workbench, &board, fault);
                     on = false;
                 }

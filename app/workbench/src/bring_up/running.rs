@@ -191,7 +191,7 @@ impl Running {
                 }
                 // Time and speed of the machine.
                 _ = look.tick() => {
-                    self.workbench.gate.leave_if_slow(&self.board.id);
+                    self.workbench.startup.release_if_slow(&self.board.id);
                     self.workbench.throttle.touch(&self.board);
                     let hundreds = self.workbench.fleet.len().div_ceil(BOARDS_PER_LOOK).max(1);
                     look.reset_after(LOOK * u32::try_from(hundreds).unwrap_or(u32::MAX));

@@ -31,11 +31,11 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
     };
     let workbench = Workbench::open(config).await.unwrap();
     // Others take all places, so that the board has to wait for its turn.
-    let gate = &workbench.workbench.gate;
+    let limiter = &workbench.workbench.startup;
     let mut others = Vec::new();
     loop {
         let other = format!("b-{}", others.len());
-        if at_once(pin!(gate.enter(&other))).await.is_none() {
+        if at_once(pin!(limiter.acquire(&other))).await.is_none() {
             break;
         }
         others.push(other);
@@ -81,7 +81,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         assert!(refused.is_none(), "{refused:?}");
     }
     for other in &others {
-        gate.leave(other);
+        limiter.release(other);
     }
     for request in requests {
         let answer = request.await.unwrap();

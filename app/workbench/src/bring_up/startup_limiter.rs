@@ -11,65 +11,65 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Boards that are brought up at one time: enough to keep all cores busy while some of them wait for their flash or the
 /// gateway.
-const PLACES: usize = 16;
+const PERMITS: usize = 16;
 /// A board that has not connected after this time makes room for others; it goes on with its own bring-up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The gate through which boards come up.
+/// The limiter through which boards come up.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    places: Arc<Semaphore>,
+pub(crate) struct StartupLimiter {
+    permits: Arc<Semaphore>,
     /// Boards that are being brought up, by id.
-    inside: Mutex<HashMap<String, Place>>,
+    held: Mutex<HashMap<String, Permit>>,
 }
 
 #[derive(Debug)]
-struct Place {
+struct Permit {
     since: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Default for Gate {
+impl Default for StartupLimiter {
     fn default() -> Self {
-        Self::with_places(PLACES)
+        Self::with_permits(PERMITS)
     }
 }
 
-impl Gate {
-    fn with_places(places: usize) -> Self {
+impl StartupLimiter {
+    fn with_permits(permits: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(places)),
-            inside: Mutex::default(),
+            permits: Arc::new(Semaphore::new(permits)),
+            held: Mutex::default(),
         }
     }
 
-    /// Waits for a place, and takes it for a board.
-    pub(crate) async fn enter(&self, board: &str) {
+    /// Waits for a permit, and takes it for a board.
+    pub(crate) async fn acquire(&self, board: &str) {
         // The semaphore is never closed.
-        if let Ok(permit) = Arc::clone(&self.places).acquire_owned().await {
-            let place = Place {
+        if let Ok(semaphore_permit) = Arc::clone(&self.permits).acquire_owned().await {
+            let permit = Permit {
                 since: Instant::now(),
-                _permit: permit,
+                _permit: semaphore_permit,
             };
-            self.inside().insert(board.to_owned(), place);
+            self.held().insert(board.to_owned(), permit);
         }
     }
 
     /// The board is there, or is not to be any more.
-    pub(crate) fn leave(&self, board: &str) {
-        self.inside().remove(board);
+    pub(crate) fn release(&self, board: &str) {
+        self.held().remove(board);
     }
 
-    /// As [`Self::leave`], if it takes too long.
-    pub(super) fn leave_if_slow(&self, board: &str) {
-        let mut inside = self.inside();
-        if inside.get(board).is_some_and(|place| place.since.elapsed() > PATIENCE) {
-            inside.remove(board);
+    /// As [`Self::release`], if it takes too long.
+    pub(super) fn release_if_slow(&self, board: &str) {
+        let mut held = self.held();
+        if held.get(board).is_some_and(|permit| permit.since.elapsed() > PATIENCE) {
+            held.remove(board);
         }
     }
 
-    fn inside(&self) -> MutexGuard<'_, HashMap<String, Place>> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Permit>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,17 +79,17 @@ mod tests {
 
     #[tokio::test]
     async fn boards_come_in_as_others_leave() {
-        let gate = Gate::with_places(2);
-        gate.enter("a").await;
-        gate.enter("b").await;
-        let mut waiting = Box::pin(gate.enter("c"));
+        let limiter = StartupLimiter::with_permits(2);
+        limiter.acquire("a").await;
+        limiter.acquire("b").await;
+        let mut waiting = Box::pin(limiter.acquire("c"));
         assert!(ready_now(&mut waiting).await.is_none());
-        gate.leave_if_slow("a");
+        limiter.release_if_slow("a");
         assert!(ready_now(&mut waiting).await.is_none(), "it has time yet");
-        gate.leave("a");
-        gate.leave("a");
+        limiter.release("a");
+        limiter.release("a");
         waiting.await;
-        let mut waiting = Box::pin(gate.enter("d"));
+        let mut waiting = Box::pin(limiter.acquire("d"));
         assert!(ready_now(&mut waiting).await.is_none());
     }
 

@@ -1,4 +1,4 @@
-//! Debuggers at emulated boards: a door on the loopback address for each board that the user opened one for. While a
+//! Debuggers at emulated boards: a server on the loopback address for each board that the user opened one for. While a
 //! debugger holds a machine its time stands, and with it all time-outs of its link and session, which go by that time.
 
 use crate::{
@@ -22,11 +22,11 @@ use std::{
     thread::JoinHandle,
 };
 
-/// The doors, by the board's id.
+/// The servers, by the board's id.
 #[derive(Default)]
-pub(crate) struct Debuggers(Mutex<HashMap<String, Door>>);
+pub(crate) struct Debuggers(Mutex<HashMap<String, DebugServer>>);
 
-struct Door {
+struct DebugServer {
     address: SocketAddr,
     program: PathBuf,
     attached: Arc<AtomicBool>,
@@ -35,38 +35,38 @@ struct Door {
 }
 
 impl Debuggers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Door>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, DebugServer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn view(&self, board: &Board) -> GdbView {
-        let doors = self.lock();
-        let door = doors.get(&board.id).filter(|door| !door.thread.is_finished());
-        let state = match door {
+        let servers = self.lock();
+        let server = servers.get(&board.id).filter(|server| !server.thread.is_finished());
+        let state = match server {
             None => GdbState::Closed,
-            Some(door) if door.attached.load(Ordering::Acquire) => GdbState::Attached,
+            Some(server) if server.attached.load(Ordering::Acquire) => GdbState::Attached,
             Some(_) => GdbState::Waiting,
         };
         GdbView {
             board: board.name(),
             state,
-            address: door.map(|door| door.address.to_string()),
-            program: door.map(|door| door.program.display().to_string()),
-            command: door.map(|door| command(board, door)),
+            address: server.map(|server| server.address.to_string()),
+            program: server.map(|server| server.program.display().to_string()),
+            command: server.map(|server| command(board, server)),
         }
     }
 
     /// The board was removed: nobody can connect to it any more.
     pub(crate) fn forget(&self, board: &str) {
-        if let Some(door) = self.lock().remove(board) {
-            door.stop.stop();
+        if let Some(server) = self.lock().remove(board) {
+            server.stop.stop();
         }
     }
 
-    /// Closes all doors.
+    /// Closes all servers.
     pub(crate) fn close_all(&self) {
-        for (_, door) in self.lock().drain() {
-            door.stop.stop();
+        for (_, server) in self.lock().drain() {
+            server.stop.stop();
         }
     }
 }
@@ -85,7 +85,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
             return Ok(known);
         }
         let text = format!(
-            "{} waits for a debugger at {} already; close that door first.",
+            "{} waits for a debugger at {} already; close it first.",
             board.name(),
             known.address.unwrap_or_default()
         );
@@ -102,7 +102,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let (attached, stop) = (server.attached(), server.stop_switch());
     let (weak, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move || {
-        // One after the other, until the door is closed or the machine is gone.
+        // One after the other, until the server is closed or the machine is gone.
         loop {
             match server.serve(Held::new(machine.clone())) {
                 Ok(End::Stopped) => return,
@@ -118,14 +118,14 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
         .name("gdb".into())
         .spawn(serve)
         .map_err(|error| ApiError::internal(format!("This system gives no thread: {error}.")))?;
-    let door = Door {
+    let server = DebugServer {
         address,
         program,
         attached,
         stop,
         thread,
     };
-    workbench.debuggers.lock().insert(board.id.clone(), door);
+    workbench.debuggers.lock().insert(board.id.clone(), server);
     let mut data = Map::new();
     data.insert("address".into(), json!(address.to_string()));
     let text = format!("{} waits for a debugger at {address}.", board.name());
@@ -133,19 +133,19 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     Ok(workbench.debuggers.view(&board))
 }
 
-/// How the door of a board is.
+/// How the server of a board is.
 pub(crate) fn view(workbench: &WorkbenchState, board: &str) -> Result<GdbView, ApiError> {
     Ok(workbench.debuggers.view(&*workbench.board(board)?))
 }
 
-/// Closes the door of a board; a debugger that is connected is detached, and the board goes on as before.
+/// Closes the server of a board; a debugger that is connected is detached, and the board goes on as before.
 pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<GdbView, ApiError> {
     let board = workbench.board(board)?;
-    let door = workbench.debuggers.lock().remove(&board.id);
-    if let Some(door) = door {
-        door.stop.stop();
+    let server = workbench.debuggers.lock().remove(&board.id);
+    if let Some(server) = server {
+        server.stop.stop();
         // Until then the machine may still be held.
-        let _ = tokio::task::spawn_blocking(move || door.thread.join()).await;
+        let _ = tokio::task::spawn_blocking(move || server.thread.join()).await;
         let text = format!("{} takes no debuggers any more.", board.name());
         workbench.publish(EventName::GdbClosed, Some(&board), text, Map::new());
     }
@@ -174,14 +174,14 @@ async fn write_program(workbench: &WorkbenchState, board: &Board) -> Result<Path
 }
 
 /// The command line that debugs a board; on Debian `gdb-multiarch` knows both architectures.
-fn command(board: &Board, door: &Door) -> String {
+fn command(board: &Board, server: &DebugServer) -> String {
     let architecture = match board.description.chip.core {
         Core::CortexM4f => "arm",
         Core::Rv32imac => "riscv:rv32",
     };
     format!(
         "gdb-multiarch -ex 'set architecture {architecture}' -ex 'target remote {}' '{}'",
-        door.address,
-        door.program.display()
+        server.address,
+        server.program.display()
     )
 }

@@ -100,7 +100,7 @@ impl Workbench {
         tasks.spawn(Arc::clone(&workbench).follow_gateway());
         tasks.spawn(Arc::clone(&workbench).follow_transfers());
         tasks.spawn(Arc::clone(&workbench).publish_changes());
-        let server = Server::open(&workbench.dir, Arc::new(Door(Arc::clone(&workbench))))
+        let server = Server::open(&workbench.dir, Arc::new(ApiService(Arc::clone(&workbench))))
             .map_err(|error| WorkbenchError::Start(format!("the owner's socket cannot be opened: {error}")))?;
         let recovered = unclean.then(|| workbench.publish_recovery());
         tracing::info!(data = %workbench.dir.path().display(), unclean, "open");
@@ -154,9 +154,9 @@ pub async fn read_audit_trail(which: &DataDir, each: impl FnMut(AuditEntry)) -> 
 }
 
 /// The workbench as the socket's clients see it.
-struct Door(Arc<WorkbenchState>);
+struct ApiService(Arc<WorkbenchState>);
 
-impl Serves for Door {
+impl Serves for ApiService {
     async fn call(&self, request: Request) -> Result<Response, ApiError> {
         call(&self.0, request).await
     }

@@ -10,7 +10,7 @@ pub(crate) struct BadgeInput<'a> {
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<&'a str>,
     /// Whether it is being switched on, or waits for its turn: it has no machine yet.
-    pub(crate) coming_up: bool,
+    pub(crate) starting: bool,
     /// What bring-up is doing, for example `booting`.
     pub(crate) phase: &'a str,
     /// Why enrollment or the session was refused.
@@ -38,8 +38,8 @@ pub(crate) fn badge(input: &BadgeInput<'_>) -> (Badge, String) {
 /// Off and paused are what the user asked for: silence is then no fault.
 fn switched_off(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
     let (badge, detail) = match (input.machine?, input.fault) {
-        (MachineState::Off, None) if !input.coming_up => (Badge::Off, "switched off"),
-        (MachineState::Paused, _) if !input.coming_up => (Badge::Paused, "paused"),
+        (MachineState::Off, None) if !input.starting => (Badge::Off, "switched off"),
+        (MachineState::Paused, _) if !input.starting => (Badge::Paused, "paused"),
         // It never gets further: this firmware has no identity.
         (MachineState::Running, None) if input.phase == "unauthenticated" => {
             (Badge::Unauthenticated, "unauthenticated: it has no identity")
@@ -189,7 +189,7 @@ mod tests {
         check(
             BadgeInput {
                 machine: Some(MachineState::Off),
-                coming_up: true,
+                starting: true,
                 ..on
             },
             Badge::Connecting,
@@ -207,7 +207,7 @@ mod tests {
         check(
             BadgeInput {
                 machine: Some(MachineState::Paused),
-                coming_up: true,
+                starting: true,
                 ..on
             },
             Badge::Connecting,

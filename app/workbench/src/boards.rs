@@ -7,7 +7,7 @@ use crate::{
     },
     apps::with_sources,
     state::WorkbenchState,
-    bring_up,
+    board_task,
     fleet::{Board, BoardRecord, Command, EmulatedRecord, HostRecord, parse_seed},
 };
 use drydock_assets::Board as Description;
@@ -169,7 +169,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         None => Seed(random()?),
     };
     if let Some(noise) = &request.link_noise {
-        bring_up::parse_noise(noise).ok_or_else(|| {
+        board_task::parse_noise(noise).ok_or_else(|| {
             usage(format!(
                 "{noise} is no link noise; write the share of damaged frames, as in 0.01 or 0.01:7."
             ))
@@ -244,7 +244,7 @@ pub(crate) fn start(
 ) -> Arc<Board> {
     let (board, commands) = Board::new(record, description, on);
     workbench.fleet.insert(Arc::clone(&board));
-    tokio::spawn(bring_up::run(
+    tokio::spawn(board_task::run(
         Arc::clone(workbench),
         Arc::clone(&board),
         commands,
@@ -328,7 +328,7 @@ pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace)
         let mut state = board.state();
         state.record.emulated_mut().pace = request.pace;
         if let Some(machine) = &state.machine {
-            machine.set_pace(bring_up::runner_pace(request.pace));
+            machine.set_pace(board_task::runner_pace(request.pace));
         }
     }
     save(workbench, None).await?;

@@ -5,7 +5,7 @@
 mod apps;
 mod badge;
 mod boards;
-mod bring_up;
+mod board_task;
 mod charts;
 mod data_dir;
 mod debugger;

@@ -3,7 +3,7 @@
 
 use crate::{
     api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, EventName, Update},
-    bring_up::{StartupLimiter, Images},
+    board_task::{StartupLimiter, Images},
     data_dir::OwnedDir,
     debugger::Debuggers,
     fleet::{self, Board, Fleet},

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long something that needs a board's machine waits for one that is being switched on. Alone a board has it after
 /// milliseconds; behind many others it waits for its turn.
-const COMING_UP: Duration = Duration::from_secs(5);
+const STARTING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A board of the fleet.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Board {
     pub(crate) description: Description,
     state: Mutex<State>,
     /// Whether it is being switched on, and has no machine yet.
-    coming_up: watch::Sender<bool>,
+    starting: watch::Sender<bool>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -109,7 +109,7 @@ impl Board {
             id: state.record.id.clone(),
             description,
             state: Mutex::new(state),
-            coming_up: watch::Sender::new(on),
+            starting: watch::Sender::new(on),
             commands,
         };
         (Arc::new(board), queue)
@@ -124,23 +124,23 @@ impl Board {
     }
 
     /// Notes whether it is being switched on. Its machine is noted first.
-    pub(crate) fn comes_up(&self, coming_up: bool) {
-        self.coming_up.send_replace(coming_up);
+    pub(crate) fn set_starting(&self, starting: bool) {
+        self.starting.send_replace(starting);
     }
 
     /// Whether it is being switched on, or waits for its turn.
-    pub(crate) fn is_coming_up(&self) -> bool {
-        *self.coming_up.borrow()
+    pub(crate) fn is_starting(&self) -> bool {
+        *self.starting.borrow()
     }
 
     /// The machine, for which a board that is just being switched on is waited for.
     pub(crate) async fn machine(&self) -> Result<MachineHandle, ApiError> {
-        self.machine_within(COMING_UP).await
+        self.machine_within(STARTING_PATIENCE).await
     }
 
     async fn machine_within(&self, patience: Duration) -> Result<MachineHandle, ApiError> {
-        let mut coming_up = self.coming_up.subscribe();
-        let settled = coming_up.wait_for(|coming_up| !coming_up);
+        let mut starting = self.starting.subscribe();
+        let settled = starting.wait_for(|starting| !starting);
         let is_settled = tokio::time::timeout(patience, settled).await.is_ok();
         let machine = self.state().machine.clone();
         machine.ok_or_else(|| match is_settled {
@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_board_without_a_machine_is_at_is_said() {
         let record = |on| BoardRecord { on, ..record(1) };
-        for (coming_up, text) in [
+        for (starting, text) in [
             (false, "bench-1 is switched off; switch it on first."),
             (
                 true,
@@ -252,7 +252,7 @@ mod tests {
             ),
         ] {
             let description = drydock_assets::board("nano33ble").unwrap();
-            let (board, _commands) = Board::new(record(coming_up), description, coming_up);
+            let (board, _commands) = Board::new(record(starting), description, starting);
             let refused = board.machine_within(Duration::ZERO).await.unwrap_err();
             assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Refused, text));
         }

@@ -27,7 +27,7 @@ fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, ap
     let (badge, badge_detail) = badge(&BadgeInput {
         machine: Some(machine.state),
         fault: state.fault.as_deref(),
-        coming_up: board.is_coming_up() || is_made_paused(state),
+        starting: board.is_starting() || is_made_paused(state),
         phase: &state.phase,
         refused: state.refused.as_deref(),
         device: device.as_ref().map(|device| device_state(device.state)),

@@ -38,7 +38,7 @@ pub(crate) async fn run(
         let Some(command) = command else {
             match Running::start(&workbench, &board, origin.take()).await {
                 Ok(running) => {
-                    board.comes_up(false);
+                    board.set_starting(false);
                     let left = running.serve(&mut commands).await;
                     workbench.startup.release(&board.id);
                     match left {
@@ -56,22 +56,22 @@ pub(crate) async fn run(
         };
         match command {
             None => {
-                board.comes_up(false);
+                board.set_starting(false);
                 return;
             }
             Some(Command::End(reply)) => {
-                board.comes_up(false);
+                board.set_starting(false);
                 let _ = reply.send(Ok(()));
                 return;
             }
             Some(Command::Power(PowerAction::On, reply)) => {
                 on = true;
-                board.comes_up(true);
+                board.set_starting(true);
                 let _ = reply.send(Ok(()));
             }
             Some(Command::Power(PowerAction::Off, reply)) => {
                 on = false;
-                board.comes_up(false);
+                board.set_starting(false);
                 let _ = reply.send(Ok(()));
             }
             Some(Command::Power(_, reply) | Command::Button(_, _, reply) | Command::Restore(_, reply)) => {
@@ -90,7 +90,7 @@ fn failed_to_start(workbench: &WorkbenchState, board: &Arc<Board>, fault: String
         state.phase = "switched off".into();
         state.note("error", fault.clone());
     }
-    board.comes_up(false);
+    board.set_starting(false);
     workbench.throttle.touch(board);
     workbench.publish(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
 }

@@ -6,7 +6,7 @@ use crate::{
         Verdict,
     },
     state::WorkbenchState,
-    fleet::Board,
+    fleet::FleetBoard,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_gateway::{DeployError, ModuleReport, UploadError, UploadOptions};
@@ -196,7 +196,7 @@ async fn read_file(path: &Path) -> Result<Module, ApiError> {
     })
 }
 
-fn boards(workbench: &WorkbenchState, names: &[String]) -> Result<Vec<Arc<Board>>, ApiError> {
+fn boards(workbench: &WorkbenchState, names: &[String]) -> Result<Vec<Arc<FleetBoard>>, ApiError> {
     names.iter().map(|name| workbench.board(name)).collect()
 }
 
@@ -205,7 +205,7 @@ fn analyze(
     workbench: &WorkbenchState,
     module: &Module,
     name: Option<&str>,
-    boards: &[Arc<Board>],
+    boards: &[Arc<FleetBoard>],
 ) -> Result<ModuleReport, ApiError> {
     workbench.gateway.analyze(&module.bytes).map_err(|error| {
         let app = name.map_or_else(|| name_of_file(&module.file), str::to_owned);
@@ -214,7 +214,7 @@ fn analyze(
 }
 
 /// Why a board cannot take a module, in one sentence.
-fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: &Board) -> Option<String> {
+fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: &FleetBoard) -> Option<String> {
     if let Some(problem) = report.problems.first() {
         return Some(cannot_run(app, &board.name(), problem));
     }
@@ -238,13 +238,13 @@ fn cannot_run(app: &str, boards: &str, reason: &str) -> String {
     format!("{app} cannot run on {boards}: {reason}.")
 }
 
-fn names(boards: &[Arc<Board>]) -> String {
+fn names(boards: &[Arc<FleetBoard>]) -> String {
     let names: Vec<String> = boards.iter().map(|board| board.name()).collect();
     names.join(", ")
 }
 
 /// What every app gets: its log, metrics, timers and the LEDs of the boards.
-fn usual_capabilities(boards: &[Arc<Board>]) -> Vec<Capability> {
+fn usual_capabilities(boards: &[Arc<FleetBoard>]) -> Vec<Capability> {
     let pins: Vec<u8> = boards
         .iter()
         .flat_map(|board| &board.description.leds)
@@ -319,7 +319,7 @@ fn usage(text: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::Usage, text)
 }
 
-fn upload_error(error: UploadError, boards: &[Arc<Board>]) -> ApiError {
+fn upload_error(error: UploadError, boards: &[Arc<FleetBoard>]) -> ApiError {
     match error {
         UploadError::Refused { sentence, .. } => {
             let text = format!("Nothing was sent to {}: {sentence}.", names(boards));

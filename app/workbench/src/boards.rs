@@ -8,7 +8,7 @@ use crate::{
     apps::with_sources,
     state::WorkbenchState,
     board_task,
-    fleet::{Board, BoardRecord, Command, EmulatedRecord, HostRecord, parse_seed},
+    fleet::{FleetBoard, BoardRecord, Command, EmulatedRecord, HostRecord, parse_seed},
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::RunState};
@@ -241,8 +241,8 @@ pub(crate) fn start(
     description: Description,
     on: bool,
     origin: Option<Arc<MachineSnapshot>>,
-) -> Arc<Board> {
-    let (board, commands) = Board::new(record, description, on);
+) -> Arc<FleetBoard> {
+    let (board, commands) = FleetBoard::new(record, description, on);
     workbench.fleet.insert(Arc::clone(&board));
     tokio::spawn(board_task::run(
         Arc::clone(workbench),

@@ -5,7 +5,7 @@ use crate::{
     api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView},
     state::WorkbenchState,
     data_dir::write_whole,
-    fleet::Board,
+    fleet::FleetBoard,
 };
 use drydock_assets::Core;
 use drydock_emulator::gdb::{End, GdbServer, Held, StopSwitch};
@@ -39,7 +39,7 @@ impl Debuggers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn view(&self, board: &Board) -> GdbView {
+    fn view(&self, board: &FleetBoard) -> GdbView {
         let servers = self.lock();
         let server = servers.get(&board.id).filter(|server| !server.thread.is_finished());
         let state = match server {
@@ -153,7 +153,7 @@ pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<Gdb
 }
 
 /// Writes the firmware with its symbols where a debugger can read it.
-async fn write_program(workbench: &WorkbenchState, board: &Board) -> Result<PathBuf, ApiError> {
+async fn write_program(workbench: &WorkbenchState, board: &FleetBoard) -> Result<PathBuf, ApiError> {
     let kind = &board.description.name;
     let firmware = drydock_assets::firmware(kind).map_err(|error| {
         let text = format!("{} has no firmware here: {error}.", board.description.title);
@@ -174,7 +174,7 @@ async fn write_program(workbench: &WorkbenchState, board: &Board) -> Result<Path
 }
 
 /// The command line that debugs a board; on Debian `gdb-multiarch` knows both architectures.
-fn command(board: &Board, server: &DebugServer) -> String {
+fn command(board: &FleetBoard, server: &DebugServer) -> String {
     let architecture = match board.description.chip.core {
         Core::CortexM4f => "arm",
         Core::Rv32imac => "riscv:rv32",

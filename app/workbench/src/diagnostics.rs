@@ -36,7 +36,7 @@ pub(crate) fn diagnostics(workbench: &WorkbenchState) -> String {
     for board in &boards {
         let _ = writeln!(
             text,
-            "Board {} ({}): {:?}, {}",
+            "FleetBoard {} ({}): {:?}, {}",
             board.name, board.kind, board.badge, board.badge_detail
         );
         if let Some(machine) = &board.machine {

@@ -6,7 +6,7 @@ use crate::{
     apps::with_sources,
     state::WorkbenchState,
     boards,
-    fleet::{Board, BoardRecord, derived_seed},
+    fleet::{FleetBoard, BoardRecord, derived_seed},
     snapshots,
 };
 use drydock_emulator::MachineSnapshot;
@@ -44,7 +44,7 @@ pub(crate) async fn fork(workbench: &Arc<WorkbenchState>, request: BoardFork) ->
 }
 
 /// Names that are free, as many as are wanted.
-fn names(workbench: &WorkbenchState, parent: &Board, wanted: Option<String>, count: u32) -> Result<Vec<String>, ApiError> {
+fn names(workbench: &WorkbenchState, parent: &FleetBoard, wanted: Option<String>, count: u32) -> Result<Vec<String>, ApiError> {
     if let (Some(name), 1) = (&wanted, count) {
         return Ok(vec![boards::free_name(workbench, name.clone())?]);
     }
@@ -66,10 +66,10 @@ fn names(workbench: &WorkbenchState, parent: &Board, wanted: Option<String>, cou
 
 async fn make(
     workbench: &Arc<WorkbenchState>,
-    parent: &Board,
+    parent: &FleetBoard,
     name: String,
     origin: Option<Arc<MachineSnapshot>>,
-) -> Result<Arc<Board>, ApiError> {
+) -> Result<Arc<FleetBoard>, ApiError> {
     let model = parent.state().record.clone();
     let seed = free_seed(workbench, &model)?;
     let (id, device) = boards::place(workbench, &name).await?;
@@ -114,7 +114,7 @@ fn free_seed(workbench: &WorkbenchState, parent: &BoardRecord) -> Result<String,
 }
 
 /// Makes the desired apps of a parent those of its fork.
-async fn desire_the_same(workbench: &WorkbenchState, parent: &Board, device: &DeviceId) -> Result<(), ApiError> {
+async fn desire_the_same(workbench: &WorkbenchState, parent: &FleetBoard, device: &DeviceId) -> Result<(), ApiError> {
     let parent = parent.state().record.device.clone();
     let desired_apps = workbench
         .gateway

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{Event, EventName},
-    fleet::Board,
+    fleet::FleetBoard,
 };
 use drydock_gateway::{
     AppState, DeploymentTarget, DeviceChange, DeviceView, EventKind, Gateway, InstanceView, PackageId, TargetStatus,
@@ -40,12 +40,12 @@ impl Notification {
     }
 
     /// The event, once it is known which board it is about.
-    pub(crate) fn into_event(self, board: Option<&Board>, revision: Option<u64>, time_ms: u64) -> Event {
+    pub(crate) fn into_event(self, board: Option<&FleetBoard>, revision: Option<u64>, time_ms: u64) -> Event {
         Event {
             event: self.event,
             revision,
             time_ms,
-            board: board.map(Board::name),
+            board: board.map(FleetBoard::name),
             app: self.app,
             text: self.text,
             data: self.data,

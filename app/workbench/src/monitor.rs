@@ -4,7 +4,7 @@
 use crate::{
     api::{ApiError, ErrorCode, MonitorLine, MonitorReply, MonitorView},
     state::WorkbenchState,
-    fleet::Board,
+    fleet::FleetBoard,
 };
 use drydock_emulator::MonitorAnswer;
 
@@ -60,7 +60,7 @@ pub(crate) async fn execute(workbench: &WorkbenchState, request: MonitorLine) ->
 }
 
 /// The engine itself failed; behind the first line of what it says stand the last ones of its log.
-fn broken(board: &Board, said: &str) -> ApiError {
+fn broken(board: &FleetBoard, said: &str) -> ApiError {
     let (what, log) = said.split_once('\n').unwrap_or((said, ""));
     let what = what.trim_end_matches([':', '.']);
     let what = what.strip_suffix("; its log ends with").unwrap_or(what);

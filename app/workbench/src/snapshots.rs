@@ -8,7 +8,7 @@ use crate::{
     state::WorkbenchState,
     boards,
     data_dir::write_whole,
-    fleet::{Board, Command, parse_seed},
+    fleet::{FleetBoard, Command, parse_seed},
     update_throttle::now_ms,
 };
 use drydock_assets::Board as Description;
@@ -29,7 +29,7 @@ const FILE_BYTES_MAX: u64 = 32 << 20;
 
 /// A state that is kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct KeptSnapshot {
     name: String,
     taken_ms: u64,
     instructions: u64,
@@ -37,8 +37,8 @@ pub(crate) struct Kept {
     state: Arc<MachineSnapshot>,
 }
 
-impl Kept {
-    fn view(&self, board: &Board) -> SnapshotView {
+impl KeptSnapshot {
+    fn view(&self, board: &FleetBoard) -> SnapshotView {
         SnapshotView {
             name: self.name.clone(),
             board: board.id.clone(),
@@ -125,7 +125,7 @@ pub(crate) async fn import(workbench: &Arc<WorkbenchState>, request: SnapshotImp
 /// The state that is meant.
 pub(crate) async fn state_of(
     workbench: &Arc<WorkbenchState>,
-    board: &Board,
+    board: &FleetBoard,
     source: SnapshotSource,
 ) -> Result<Arc<MachineSnapshot>, ApiError> {
     match source {
@@ -135,7 +135,7 @@ pub(crate) async fn state_of(
 }
 
 /// The state that a board is in, with the instructions so far.
-pub(crate) async fn now(board: &Board) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
+pub(crate) async fn now(board: &FleetBoard) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
     let machine = board.machine().await?;
     let failed = |text: String| ApiError::new(ErrorCode::Board, format!("{}: {text}.", board.name()));
     let taken = MachineHandle::snapshot(&machine)
@@ -147,7 +147,7 @@ pub(crate) async fn now(board: &Board) -> Result<(Arc<MachineSnapshot>, u64), Ap
     Ok((Arc::new(state), instructions))
 }
 
-async fn read(workbench: &Arc<WorkbenchState>, board: &Board, path: PathBuf) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
+async fn read(workbench: &Arc<WorkbenchState>, board: &FleetBoard, path: PathBuf) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
     let model = Model::of(workbench, board)?;
     let name = board.name();
     blocking(move || {
@@ -171,7 +171,7 @@ async fn read(workbench: &Arc<WorkbenchState>, board: &Board, path: PathBuf) -> 
     .await
 }
 
-fn find(board: &Board, name: &str) -> Result<Kept, ApiError> {
+fn find(board: &FleetBoard, name: &str) -> Result<KeptSnapshot, ApiError> {
     let state = board.state();
     let found = state.snapshots.iter().find(|kept| kept.name == name).cloned();
     found.ok_or_else(|| {
@@ -186,12 +186,12 @@ fn find(board: &Board, name: &str) -> Result<Kept, ApiError> {
 }
 
 fn keep(
-    board: &Board,
+    board: &FleetBoard,
     name: String,
     (state, instructions): (Arc<MachineSnapshot>, u64),
     imported: bool,
 ) -> Result<SnapshotView, ApiError> {
-    let kept = Kept {
+    let kept = KeptSnapshot {
         name,
         taken_ms: now_ms(),
         instructions,
@@ -211,7 +211,7 @@ fn keep(
     Ok(view)
 }
 
-fn free_name(board: &Board, name: Option<String>, stem: &str) -> Result<String, ApiError> {
+fn free_name(board: &FleetBoard, name: Option<String>, stem: &str) -> Result<String, ApiError> {
     let state = board.state();
     let taken = |name: &str| state.snapshots.iter().any(|kept| kept.name == name);
     let Some(name) = name else {
@@ -243,7 +243,7 @@ struct Model {
 }
 
 impl Model {
-    fn of(workbench: &WorkbenchState, board: &Board) -> Result<Self, ApiError> {
+    fn of(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Self, ApiError> {
         let record = board.state().record.clone();
         let internal = |text: String| ApiError::internal(format!("{}: {text}.", record.name));
         Ok(Self {
@@ -288,7 +288,7 @@ impl Model {
     }
 }
 
-fn no_snapshots(board: &Board) -> ApiError {
+fn no_snapshots(board: &FleetBoard) -> ApiError {
     let record = board.state().record.clone();
     let text = format!(
         "{} runs on {}, which has no snapshots; the builtin engine has.",

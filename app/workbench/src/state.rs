@@ -6,7 +6,7 @@ use crate::{
     board_task::{StartupLimiter, Images},
     data_dir::OwnedDir,
     debugger::Debuggers,
-    fleet::{self, Board, Fleet},
+    fleet::{self, FleetBoard, Fleet},
     gateway_events::{self, Notification},
     update_throttle::{self, UpdateThrottle, now_ms},
     pairing::PairingWindow,
@@ -68,12 +68,12 @@ impl WorkbenchState {
         self.revision.load(Ordering::Acquire)
     }
 
-    pub(crate) fn view(&self, board: &Board) -> BoardView {
+    pub(crate) fn view(&self, board: &FleetBoard) -> BoardView {
         fleet::board_view(board, &self.gateway)
     }
 
     /// How a board is now; that it is gone, if it was removed while something of it was still to be told.
-    fn show(&self, board: &Board) -> Update {
+    fn show(&self, board: &FleetBoard) -> Update {
         let revision = self.revision();
         match self.fleet.find(&board.id) {
             Some(board) => Update::Board {
@@ -88,7 +88,7 @@ impl WorkbenchState {
     }
 
     /// The board with this id or name.
-    pub(crate) fn board(&self, id_or_name: &str) -> Result<Arc<Board>, ApiError> {
+    pub(crate) fn board(&self, id_or_name: &str) -> Result<Arc<FleetBoard>, ApiError> {
         self.fleet.find(id_or_name).ok_or_else(|| {
             let names: Vec<String> = self.fleet.all().iter().map(|board| board.name()).collect();
             let hint = match names.as_slice() {
@@ -103,7 +103,7 @@ impl WorkbenchState {
     pub(crate) fn publish(
         &self,
         event: EventName,
-        board: Option<&Board>,
+        board: Option<&FleetBoard>,
         text: impl Into<String>,
         data: Map<String, Value>,
     ) {
@@ -111,7 +111,7 @@ impl WorkbenchState {
             event,
             revision: None,
             time_ms: now_ms(),
-            board: board.map(Board::name),
+            board: board.map(FleetBoard::name),
             app: None,
             text: text.into(),
             data,
@@ -213,7 +213,7 @@ impl WorkbenchState {
     }
 
     /// What a device wrote before it reported an app must reach subscribers before the event does.
-    fn before_event(&self, board: &Arc<Board>, kind: &EventKind) {
+    fn before_event(&self, board: &Arc<FleetBoard>, kind: &EventKind) {
         match kind {
             EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);

@@ -2,7 +2,7 @@
 
 use crate::{
     api::Update,
-    fleet::{Board, PendingUpdates},
+    fleet::{FleetBoard, PendingUpdates},
 };
 use drydock_client::Hub;
 use std::{
@@ -21,19 +21,19 @@ const ROUND: Duration = Duration::from_millis(10);
 /// Boards of which something is to be told.
 #[derive(Debug, Default)]
 pub(crate) struct UpdateThrottle {
-    dirty: Mutex<HashMap<String, Arc<Board>>>,
+    dirty: Mutex<HashMap<String, Arc<FleetBoard>>>,
     wake: Notify,
 }
 
 impl UpdateThrottle {
     /// Something of the board's view changed.
-    pub(crate) fn touch(&self, board: &Arc<Board>) {
+    pub(crate) fn touch(&self, board: &Arc<FleetBoard>) {
         board.state().pending.view = true;
         self.post(board);
     }
 
     /// There are lines, samples or LEDs to tell.
-    pub(crate) fn post(&self, board: &Arc<Board>) {
+    pub(crate) fn post(&self, board: &Arc<FleetBoard>) {
         let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
         if dirty.insert(board.id.clone(), Arc::clone(board)).is_none() {
             self.wake.notify_one();
@@ -41,7 +41,7 @@ impl UpdateThrottle {
     }
 
     /// Tells for ever. `show` says how a board is now.
-    pub(crate) async fn run(&self, hub: &Hub, show: impl Fn(&Board) -> Update) {
+    pub(crate) async fn run(&self, hub: &Hub, show: impl Fn(&FleetBoard) -> Update) {
         let mut published: HashMap<String, Instant> = HashMap::new();
         loop {
             let now = Instant::now();
@@ -76,7 +76,7 @@ impl UpdateThrottle {
 }
 
 /// Tells now what is to be told of a board.
-pub(crate) fn publish(hub: &Hub, board: &Board, show: impl Fn(&Board) -> Update) {
+pub(crate) fn publish(hub: &Hub, board: &FleetBoard, show: impl Fn(&FleetBoard) -> Update) {
     let PendingUpdates {
         view: changed,
         lines,

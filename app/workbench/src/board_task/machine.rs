@@ -7,7 +7,7 @@ use super::{
 use crate::{
     api::Pace,
     boards,
-    fleet::{Board, BoardRecord, parse_seed},
+    fleet::{FleetBoard, BoardRecord, parse_seed},
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_emulator::{
@@ -132,7 +132,7 @@ impl Machine {
     }
 
     /// The UART of the link anew, once whoever had it has let go of it.
-    pub(super) async fn uart(&self, board: &Board) -> Result<UartPort, String> {
+    pub(super) async fn uart(&self, board: &FleetBoard) -> Result<UartPort, String> {
         let mut tries = 0;
         loop {
             match self.handle.uart(board.description.link.uart) {

@@ -9,7 +9,7 @@ mod running;
 use crate::{
     api::{EventName, PowerAction},
     state::WorkbenchState,
-    fleet::{Board, Command},
+    fleet::{FleetBoard, Command},
 };
 use drydock_connector::Noise;
 use drydock_emulator::MachineSnapshot;
@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 /// With an `origin` its machine goes on from that state, without a link, until it is switched off for the first time.
 pub(crate) async fn run(
     workbench: Arc<WorkbenchState>,
-    board: Arc<Board>,
+    board: Arc<FleetBoard>,
     mut commands: mpsc::Receiver<Command>,
     mut on: bool,
     mut origin: Option<Arc<MachineSnapshot>>,
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     }
 }
 
-fn failed_to_start(workbench: &WorkbenchState, board: &Arc<Board>, fault: String) {
+fn failed_to_start(workbench: &WorkbenchState, board: &Arc<FleetBoard>, fault: String) {
     tracing::error!(board = board.name(), fault, "the machine does not start");
     {
         let mut state = board.state();

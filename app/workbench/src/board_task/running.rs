@@ -5,7 +5,7 @@ use crate::{
     api::{ApiError, ErrorCode, EventName, PowerAction},
     state::WorkbenchState,
     boards::PAIRING_TTL,
-    fleet::{self, Board, Command, NewLine, BoardRecord},
+    fleet::{self, FleetBoard, Command, NewLine, BoardRecord},
     update_throttle::now_ms,
 };
 use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
@@ -60,7 +60,7 @@ type Ended = Pin<Box<dyn Future<Output = String> + Send>>;
 
 pub(super) struct Running {
     workbench: Arc<WorkbenchState>,
-    board: Arc<Board>,
+    board: Arc<FleetBoard>,
     machine: Machine,
     machine_events: Option<broadcast::Receiver<Event>>,
     link: Option<LinkDriver>,
@@ -80,7 +80,7 @@ impl Running {
     /// With an `origin` the machine goes on from that state, and no link is put on it: it is the state of another board.
     pub(super) async fn start(
         workbench: &Arc<WorkbenchState>,
-        board: &Arc<Board>,
+        board: &Arc<FleetBoard>,
         origin: Option<Arc<MachineSnapshot>>,
     ) -> Result<Self, String> {
         let record = board.state().record.clone();

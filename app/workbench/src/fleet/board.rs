@@ -7,7 +7,7 @@ use super::{
 use crate::{
     api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
     update_throttle::now_ms,
-    snapshots::Kept,
+    snapshots::KeptSnapshot,
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{MachineSnapshot, Seed, runner::MachineHandle};
@@ -25,10 +25,10 @@ const STARTING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A board of the fleet.
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(crate) struct FleetBoard {
     pub(crate) id: String,
     pub(crate) description: Description,
-    state: Mutex<State>,
+    state: Mutex<BoardState>,
     /// Whether it is being switched on, and has no machine yet.
     starting: watch::Sender<bool>,
     commands: mpsc::Sender<Command>,
@@ -36,7 +36,7 @@ pub(crate) struct Board {
 
 /// What changes of a board. The lock is held for moments only, never over an await.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct BoardState {
     pub(crate) record: BoardRecord,
     /// The machine, while it is switched on.
     pub(crate) machine: Option<MachineHandle>,
@@ -61,7 +61,7 @@ pub(crate) struct State {
     /// Whether something happened since flash was saved that may have changed it.
     pub(crate) flash_changed: bool,
     /// States of the machine that are kept, the oldest first.
-    pub(crate) snapshots: Vec<Kept>,
+    pub(crate) snapshots: Vec<KeptSnapshot>,
 }
 
 /// What subscribers were not told yet.
@@ -85,11 +85,11 @@ pub(crate) enum Command {
     End(oneshot::Sender<Result<(), ApiError>>),
 }
 
-impl Board {
+impl FleetBoard {
     /// A board that is to be switched on, or stays off.
     pub(crate) fn new(record: BoardRecord, description: Description, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(16);
-        let state = State {
+        let state = BoardState {
             machine: None,
             fault: None,
             phase: "switched off".into(),
@@ -115,7 +115,7 @@ impl Board {
         (Arc::new(board), queue)
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, BoardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,7 +173,7 @@ impl Board {
     }
 }
 
-impl State {
+impl BoardState {
     /// Adds a line to the console, after `lost` lines that never arrived.
     pub(crate) fn log(&mut self, lost: u32, line: NewLine) {
         let line = self.console.push(lost, line);
@@ -252,7 +252,7 @@ mod tests {
             ),
         ] {
             let description = drydock_assets::board("nano33ble").unwrap();
-            let (board, _commands) = Board::new(record(starting), description, starting);
+            let (board, _commands) = FleetBoard::new(record(starting), description, starting);
             let refused = board.machine_within(Duration::ZERO).await.unwrap_err();
             assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Refused, text));
         }

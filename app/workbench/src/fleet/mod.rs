@@ -8,7 +8,7 @@ mod telemetry;
 mod view;
 
 pub use board::derived_seed;
-pub(crate) use board::{Board, Command, PendingUpdates, parse_seed};
+pub(crate) use board::{FleetBoard, Command, PendingUpdates, parse_seed};
 pub(crate) use console::NewLine;
 pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, read};
 pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};
@@ -32,14 +32,14 @@ pub(crate) struct Fleet {
 
 #[derive(Debug, Default)]
 struct Boards {
-    by_id: BTreeMap<String, Arc<Board>>,
-    by_device: HashMap<DeviceId, Arc<Board>>,
+    by_id: BTreeMap<String, Arc<FleetBoard>>,
+    by_device: HashMap<DeviceId, Arc<FleetBoard>>,
 }
 
 impl Fleet {
     /// All boards, by name.
-    pub(crate) fn all(&self) -> Vec<Arc<Board>> {
-        let mut boards: Vec<Arc<Board>> = self.lock().by_id.values().cloned().collect();
+    pub(crate) fn all(&self) -> Vec<Arc<FleetBoard>> {
+        let mut boards: Vec<Arc<FleetBoard>> = self.lock().by_id.values().cloned().collect();
         boards.sort_by_cached_key(|board| natural(&board.name()));
         boards
     }
@@ -50,18 +50,18 @@ impl Fleet {
     }
 
     /// The board with this id or name.
-    pub(crate) fn find(&self, id_or_name: &str) -> Option<Arc<Board>> {
+    pub(crate) fn find(&self, id_or_name: &str) -> Option<Arc<FleetBoard>> {
         let boards = &self.lock().by_id;
         let by_name = || boards.values().find(|board| board.state().record.name == id_or_name);
         boards.get(id_or_name).or_else(by_name).cloned()
     }
 
     /// The board that carries this device's identity.
-    pub(crate) fn of_device(&self, device: &DeviceId) -> Option<Arc<Board>> {
+    pub(crate) fn of_device(&self, device: &DeviceId) -> Option<Arc<FleetBoard>> {
         self.lock().by_device.get(device).cloned()
     }
 
-    pub(crate) fn insert(&self, board: Arc<Board>) {
+    pub(crate) fn insert(&self, board: Arc<FleetBoard>) {
         let device = board.state().record.device.clone();
         let id = board.id.clone();
         {

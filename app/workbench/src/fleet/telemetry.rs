@@ -1,12 +1,12 @@
 //! Logs and metrics of a device: read from the gateway's streams into the board's console and plots.
 
-use super::{board::Board, console::NewLine};
+use super::{board::FleetBoard, console::NewLine};
 use crate::api::{AppMetricSample, MetricSample, NamedValue};
 use drydock_gateway::{Gateway, LogLevel, MetricsSample};
 use std::collections::HashMap;
 
 /// Reads what the gateway took since the last reading. Tells whether there was anything.
-pub(crate) fn read_logs(board: &Board, gateway: &Gateway) -> bool {
+pub(crate) fn read_logs(board: &FleetBoard, gateway: &Gateway) -> bool {
     let mut state = board.state();
     let page = gateway.logs(&state.record.device, None, state.logs_read);
     state.logs_read = page.next;
@@ -29,7 +29,7 @@ pub(crate) fn read_logs(board: &Board, gateway: &Gateway) -> bool {
 }
 
 /// As [`read_logs`], for metrics.
-pub(crate) fn read_metrics(board: &Board, gateway: &Gateway) -> bool {
+pub(crate) fn read_metrics(board: &FleetBoard, gateway: &Gateway) -> bool {
     let mut state = board.state();
     let page = gateway.metrics(&state.record.device, state.metrics_read);
     state.metrics_read = page.next;
@@ -44,7 +44,7 @@ pub(crate) fn read_metrics(board: &Board, gateway: &Gateway) -> bool {
 
 /// Metrics of a device from an instant on, as far as the gateway keeps them. Only these are read and converted, and the
 /// one before them, which the first rates are taken over.
-pub(crate) fn metrics_since(board: &Board, gateway: &Gateway, from_ms: u64) -> Vec<MetricSample> {
+pub(crate) fn metrics_since(board: &FleetBoard, gateway: &Gateway, from_ms: u64) -> Vec<MetricSample> {
     let device = board.state().record.device.clone();
     samples_since(&gateway.metrics_from(&device, from_ms), from_ms)
 }

@@ -1,6 +1,6 @@
 //! A board as its users see it: composed from what the workbench, the machine and the gateway know.
 
-use super::board::{Board, State};
+use super::board::{BoardState, FleetBoard};
 use crate::{
     api::{
         AppState, AppView, BoardView, ButtonView, DeviceState, DeviceView, FailureView, LedView, MachineState,
@@ -14,7 +14,7 @@ use gateway::{Gateway, TargetStatus, TransferProgress};
 use std::collections::BTreeSet;
 
 /// The view of a board now.
-pub(crate) fn board_view(board: &Board, gateway: &Gateway) -> BoardView {
+pub(crate) fn board_view(board: &FleetBoard, gateway: &Gateway) -> BoardView {
     let device = gateway.device(&board.state().record.device);
     let apps = device
         .as_ref()
@@ -22,7 +22,7 @@ pub(crate) fn board_view(board: &Board, gateway: &Gateway) -> BoardView {
     compose(board, &board.state(), device, apps)
 }
 
-fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, apps: Vec<AppView>) -> BoardView {
+fn compose(board: &FleetBoard, state: &BoardState, device: Option<gateway::DeviceView>, apps: Vec<AppView>) -> BoardView {
     let machine = machine_view(state);
     let (badge, badge_detail) = badge(&BadgeInput {
         machine: Some(machine.state),
@@ -54,13 +54,13 @@ fn compose(board: &Board, state: &State, device: Option<gateway::DeviceView>, ap
 }
 
 /// Whether the machine still waits for its first resume: the runner makes it paused.
-fn is_made_paused(state: &State) -> bool {
+fn is_made_paused(state: &BoardState) -> bool {
     let status = state.machine.as_ref().map(MachineHandle::status);
     state.phase == "booting"
-        && status.is_some_and(|status| status.state == runner::State::Paused && status.virtual_time.as_us() == 0)
+        && status.is_some_and(|status| status.state == runner::RunState::Paused && status.virtual_time.as_us() == 0)
 }
 
-fn machine_view(state: &State) -> MachineView {
+fn machine_view(state: &BoardState) -> MachineView {
     let status = state.machine.as_ref().map(MachineHandle::status);
     let status = status.as_ref();
     MachineView {
@@ -132,7 +132,7 @@ fn device_state(state: gateway::DeviceState) -> DeviceState {
     }
 }
 
-fn leds(board: &Board, state: &State) -> Vec<LedView> {
+fn leds(board: &FleetBoard, state: &BoardState) -> Vec<LedView> {
     let described = board.description.leds.iter().zip(&state.leds);
     described
         .map(|(led, lit)| LedView {
@@ -144,7 +144,7 @@ fn leds(board: &Board, state: &State) -> Vec<LedView> {
         .collect()
 }
 
-fn buttons(board: &Board, state: &State) -> Vec<ButtonView> {
+fn buttons(board: &FleetBoard, state: &BoardState) -> Vec<ButtonView> {
     let described = board.description.buttons.iter().zip(&state.buttons);
     described
         .map(|(button, pressed)| ButtonView {

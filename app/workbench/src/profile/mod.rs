@@ -12,7 +12,7 @@ use crate::{
     },
     apps::with_sources,
     state::WorkbenchState,
-    fleet::Board,
+    fleet::FleetBoard,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::{
@@ -175,7 +175,7 @@ fn named(image: &Image, kind: &str) -> Result<Arc<Symbols>, ApiError> {
 }
 
 /// How far the profile of a board is, and what it found so far.
-async fn found(workbench: &WorkbenchState, board: &Board) -> (Option<Progress>, Option<Arc<Profile>>) {
+async fn found(workbench: &WorkbenchState, board: &FleetBoard) -> (Option<Progress>, Option<Arc<Profile>>) {
     let machine = board.state().machine.clone();
     if let Some(machine) = machine {
         let running = machine.inspect(|machine| {
@@ -189,7 +189,7 @@ async fn found(workbench: &WorkbenchState, board: &Board) -> (Option<Progress>, 
     (None, workbench.profiles.get(&board.id))
 }
 
-async fn view(workbench: &WorkbenchState, board: &Board, top: u32) -> Result<ProfileView, ApiError> {
+async fn view(workbench: &WorkbenchState, board: &FleetBoard, top: u32) -> Result<ProfileView, ApiError> {
     let (progress, profile) = found(workbench, board).await;
     let seconds = |time: VirtualTime| time.as_us() as f64 / 1e6;
     let state = match (&progress, &profile) {
@@ -207,7 +207,7 @@ async fn view(workbench: &WorkbenchState, board: &Board, top: u32) -> Result<Pro
     })
 }
 
-fn summary(profile: &Profile, board: &Board, top: usize) -> ProfileSummary {
+fn summary(profile: &Profile, board: &FleetBoard, top: usize) -> ProfileSummary {
     let functions = profile.functions.iter().take(top).map(|function| ProfileFunction {
         name: function.name.clone(),
         address: function.addr,
@@ -278,7 +278,7 @@ fn truncated(what: Truncated) -> Option<String> {
     (!parts.is_empty()).then(|| format!("The profile is not whole: {}.", parts.join(", ")))
 }
 
-fn none(board: &Board) -> ApiError {
+fn none(board: &FleetBoard) -> ApiError {
     let text = format!("There is no profile of {}; begin one first.", board.name());
     ApiError::new(ErrorCode::NotFound, text)
 }

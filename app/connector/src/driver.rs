@@ -1,6 +1,6 @@
 //! A task that carries the link over a byte stream, and the two handles on it.
 
-use crate::{session::Session, state::LinkState};
+use crate::{session::LinkSession, state::LinkState};
 use drydock_protocol::{
     control::{FromHost, Identity, Pair, PairResult},
     framing,
@@ -36,7 +36,7 @@ pub enum LinkEvent {
     /// The link is up, for the first time or again after either side started anew. An earlier session is over.
     Up {
         /// The stream for TLS.
-        session: Session,
+        session: LinkSession,
         /// Whether it is the first peer on this stream.
         first: bool,
     },

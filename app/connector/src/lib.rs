@@ -14,4 +14,4 @@ mod state;
 
 pub use driver::{LinkClosed, LinkDriver, LinkError, LinkEvent, LinkHandle, LinkStats};
 pub use noise::{Noise, NoisyStream};
-pub use session::Session;
+pub use session::LinkSession;

@@ -14,11 +14,11 @@ const BUFFER_BYTES: usize = 4096;
 /// session for the device too, and the next [`LinkEvent::Up`](crate::LinkEvent::Up) brings a new one. One that is dropped
 /// before a byte has passed leaves the device alone until it begins to speak.
 #[derive(Debug)]
-pub struct Session {
+pub struct LinkSession {
     stream: DuplexStream,
 }
 
-impl Session {
+impl LinkSession {
     /// A session and the driver's end of it.
     pub(crate) fn pair() -> (Self, DuplexStream) {
         let (stream, driver) = tokio::io::duplex(BUFFER_BYTES);
@@ -26,13 +26,13 @@ impl Session {
     }
 }
 
-impl AsyncRead for Session {
+impl AsyncRead for LinkSession {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Session {
+impl AsyncWrite for LinkSession {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

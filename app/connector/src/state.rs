@@ -2,7 +2,7 @@
 
 use crate::{
     driver::{LinkEvent, framed},
-    session::Session,
+    session::LinkSession,
 };
 use drydock_protocol::{
     control::{FromDevice, FromHost},
@@ -89,7 +89,7 @@ impl LinkState {
         if self.endpoint.is_up()
             && let Some(first) = self.arrived.take()
         {
-            let (session, end) = Session::pair();
+            let (session, end) = LinkSession::pair();
             // A session that nobody has fetched yet is over.
             self.events.retain(|event| !matches!(event, LinkEvent::Up { .. }));
             self.events.push_back(LinkEvent::Up { session, first });

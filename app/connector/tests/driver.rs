@@ -1,7 +1,7 @@
 //! The driver against a device's side of the link, over in-memory streams, clean and noisy, in tokio's paused time.
 #![allow(clippy::unwrap_used)]
 
-use drydock_connector::{LinkClosed, LinkDriver, LinkError, LinkEvent, Noise, NoisyStream, Session};
+use drydock_connector::{LinkClosed, LinkDriver, LinkError, LinkEvent, Noise, NoisyStream, LinkSession};
 use drydock_protocol::{
     control::{FromDevice, FromHost, Identity, IdentityState, Pair, PairResult},
     framing,
@@ -132,7 +132,7 @@ async fn until<T>(driver: &mut LinkDriver, mut wanted: impl FnMut(LinkEvent) -> 
         .expect("within a minute")
 }
 
-async fn session(driver: &mut LinkDriver) -> (Session, bool) {
+async fn session(driver: &mut LinkDriver) -> (LinkSession, bool) {
     until(driver, |event| match event {
         LinkEvent::Up { session, first } => Some((session, first)),
         _ => None,
@@ -141,7 +141,7 @@ async fn session(driver: &mut LinkDriver) -> (Session, bool) {
 }
 
 /// Sends bytes and expects them back, upside down.
-async fn check_echo(session: Session, len: usize) -> Session {
+async fn check_echo(session: LinkSession, len: usize) -> LinkSession {
     let sent: Vec<u8> = (0..len as u32)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
         .collect();

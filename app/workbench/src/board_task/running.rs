@@ -8,7 +8,7 @@ use crate::{
     fleet::{self, FleetBoard, Command, NewLine, BoardRecord},
     update_throttle::now_ms,
 };
-use drydock_connector::{LinkDriver, LinkEvent, NoisyStream, Session};
+use drydock_connector::{LinkDriver, LinkEvent, LinkSession, NoisyStream};
 use drydock_emulator::{
     MachineSnapshot, PinChange, ResetKind, VirtualTime,
     runner::{MachineEvent as Event, RunState as State, UartPort},
@@ -518,7 +518,7 @@ fn link(record: &BoardRecord, uart: UartPort) -> Result<LinkDriver, String> {
 
 /// Hands a session to the gateway once the device says something on it: a blank device waits for its pairing and then
 /// starts the link anew, without having used the session.
-async fn serve(session: Session, gateway: Gateway, peer: PeerLabel) -> String {
+async fn serve(session: LinkSession, gateway: Gateway, peer: PeerLabel) -> String {
     let (mut reader, writer) = tokio::io::split(session);
     let mut first = [0];
     match reader.read(&mut first).await {

@@ -1,7 +1,7 @@
 //! The driver against a device's side of the link, over in-memory streams, clean and noisy, in tokio's paused time.
 #![allow(clippy::unwrap_used)]
 
-use drydock_connector::{LinkClosed, LinkDriver, LinkError, LinkEvent, Noise, NoisyStream, LinkSession};
+use drydock_connector::{LinkClosed, LinkDriver, LinkError, LinkEvent, LinkSession, Noise, NoisyStream};
 use drydock_protocol::{
     control::{FromDevice, FromHost, Identity, IdentityState, Pair, PairResult},
     framing,

@@ -5,8 +5,9 @@ use crate::{
         ApiError, AppDeploy, AppPreview, AppPreviewRequest, AppRef, AppSource, Deployment, Empty, ErrorCode, Sample,
         Verdict,
     },
-    state::WorkbenchState,
+    errors::{usage, with_sources},
     fleet::FleetBoard,
+    state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_gateway::{DeployError, ModuleReport, UploadError, UploadOptions};
@@ -229,7 +230,9 @@ fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: 
         return Some(cannot_run(app, &board.name(), &reason));
     }
     let device = board.state().record.device.clone();
-    let sentence = workbench.gateway.fits(report, app, &board.description.name, Some(&device));
+    let sentence = workbench
+        .gateway
+        .fits(report, app, &board.description.name, Some(&device));
     sentence.map(|sentence| format!("{sentence}."))
 }
 
@@ -315,10 +318,6 @@ fn version(text: &str) -> Result<Version, ApiError> {
         .map_err(|_| usage(format!("{text} is no version; write MAJOR.MINOR.PATCH, as in 1.2.0.")))
 }
 
-fn usage(text: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorCode::Usage, text)
-}
-
 fn upload_error(error: UploadError, boards: &[Arc<FleetBoard>]) -> ApiError {
     match error {
         UploadError::Refused { sentence, .. } => {
@@ -344,53 +343,9 @@ pub(crate) fn deploy_error(error: DeployError) -> ApiError {
     with_sources(code, &error)
 }
 
-/// The error's sentence, with what caused it as detail.
-pub(crate) fn with_sources(code: ErrorCode, error: &dyn std::error::Error) -> ApiError {
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    ApiError {
-        code,
-        message: sentence(&error.to_string()),
-        detail: (!causes.is_empty()).then(|| causes.join(": ")),
-    }
-}
-
-/// Words that an error's sentence begins with when it does not begin with the name of something, which stays as it is.
-const FIRST_WORDS: [&str; 9] = ["a", "an", "cannot", "it", "no", "pairing", "the", "there", "this"];
-
-/// An error's message as a sentence.
-fn sentence(message: &str) -> String {
-    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
-    let first = message.split(' ').next().unwrap_or_default();
-    if !FIRST_WORDS.contains(&first) {
-        return format!("{message}{end}");
-    }
-    let (letter, rest) = message.split_at(1);
-    format!("{}{rest}{end}", letter.to_uppercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sentence_keeps_the_name_it_begins_with() {
-        for (message, expected) in [
-            ("there is no device dev-1", "There is no device dev-1."),
-            (
-                "blink asks for pin 5: choose another",
-                "blink asks for pin 5: choose another.",
-            ),
-            ("/tmp/x is full. Free some space!", "/tmp/x is full. Free some space!"),
-            ("", "."),
-        ] {
-            assert_eq!(sentence(message), expected);
-        }
-    }
 
     #[test]
     fn a_file_suggests_a_name() {

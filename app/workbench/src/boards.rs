@@ -2,16 +2,18 @@
 
 use crate::{
     api::{
-        ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, EngineView,
-        ErrorCode, EventName, MachinePace, MachineStep, PowerAction,
+        ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, ErrorCode,
+        EventName, MachinePace, MachineStep, PowerAction,
     },
-    apps::with_sources,
-    state::WorkbenchState,
     board_task,
-    fleet::{FleetBoard, BoardRecord, Command, EmulatedRecord, HostRecord, parse_seed},
+    engines::{engine, engine_for, engines, runner_pace},
+    errors::{usage, with_sources},
+    fleet::{BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, parse_seed},
+    link_noise::parse_noise,
+    state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
-use drydock_emulator::{Availability, Engine, MachineSnapshot, Seed, runner::RunState};
+use drydock_emulator::{MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
 use serde_json::{Map, json};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -21,9 +23,6 @@ const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
 
 /// Log lines of a device that the gateway keeps. They are moved to the board's console as they come, which keeps the rest.
 const LOGS_KEPT: usize = 512;
-
-/// How long a token for a board of ours is good; bring-up makes a new one whenever a blank board asks.
-pub(crate) const PAIRING_TTL: Duration = Duration::from_secs(600);
 
 /// How long a board of ours keeps its place in the registry before it enrolls: it may stay switched off for years. The
 /// token that belongs to it is never given to anyone.
@@ -97,57 +96,6 @@ fn limit(board: &Description) -> String {
     missing.or_else(text).unwrap_or_default()
 }
 
-/// The engines, or those that know a kind of board.
-pub(crate) fn engines(board: Option<&Description>) -> Vec<EngineView> {
-    drydock_emulator::engines()
-        .into_iter()
-        .filter(|engine| board.is_none_or(|board| engine.supports(board)))
-        .map(|engine| {
-            let (available, detail) = match engine.availability() {
-                Availability::Available { version } => (true, version),
-                Availability::Unavailable { reason } => (false, reason),
-            };
-            EngineView {
-                name: engine.name().into(),
-                available,
-                detail,
-            }
-        })
-        .collect()
-}
-
-/// The engine of a record, if it can be used.
-pub(crate) fn engine(name: &str, board: &Description) -> Result<Box<dyn Engine>, ApiError> {
-    let title = &board.title;
-    let engines = drydock_emulator::engines();
-    let names: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
-    let names = names.join(", ");
-    let Some(engine) = engines.into_iter().find(|engine| engine.name() == name) else {
-        return Err(usage(format!("There is no engine {name}; there are: {names}.")));
-    };
-    if !engine.supports(board) {
-        return Err(ApiError::new(
-            ErrorCode::Refused,
-            format!("The engine {name} has no model of the {title}; leave --engine out for one that has."),
-        ));
-    }
-    match engine.availability() {
-        Availability::Available { .. } => Ok(engine),
-        Availability::Unavailable { reason } => Err(ApiError::new(
-            ErrorCode::Refused,
-            format!("The engine {name} cannot be used here: {reason}."),
-        )),
-    }
-}
-
-/// The engine of a board for which none was named: the first that has a model of it.
-fn engine_for(board: &Description) -> String {
-    let engine = drydock_emulator::engines()
-        .into_iter()
-        .find(|engine| engine.supports(board));
-    engine.map_or_else(|| "builtin".into(), |engine| engine.name().into())
-}
-
 /// Adds an emulated board and switches it on.
 pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> Result<BoardView, ApiError> {
     let Some(description) = drydock_assets::board(&request.kind) else {
@@ -169,7 +117,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         None => Seed(random()?),
     };
     if let Some(noise) = &request.link_noise {
-        board_task::parse_noise(noise).ok_or_else(|| {
+        parse_noise(noise).ok_or_else(|| {
             usage(format!(
                 "{noise} is no link noise; write the share of damaged frames, as in 0.01 or 0.01:7."
             ))
@@ -328,7 +276,7 @@ pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace)
         let mut state = board.state();
         state.record.emulated_mut().pace = request.pace;
         if let Some(machine) = &state.machine {
-            machine.set_pace(board_task::runner_pace(request.pace));
+            machine.set_pace(runner_pace(request.pace));
         }
     }
     save(workbench, None).await?;
@@ -409,8 +357,4 @@ fn random<const N: usize>() -> Result<[u8; N], ApiError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| ApiError::internal(format!("This system gives no random numbers: {error}.")))?;
     Ok(bytes)
-}
-
-pub(crate) fn usage(text: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorCode::Usage, text)
 }

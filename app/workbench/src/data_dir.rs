@@ -208,7 +208,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("deep/file");
         replace(&path, b"old, and long").unwrap();
-        fs::write(place.path().join("deep/file.unfinished"), b"half of what was longer still").unwrap();
+        fs::write(
+            place.path().join("deep/file.unfinished"),
+            b"half of what was longer still",
+        )
+        .unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old, and long");
         replace(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");

@@ -3,73 +3,14 @@
 
 use crate::{
     api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView},
-    state::WorkbenchState,
     data_dir::write_whole,
+    debug_servers::DebugServer,
     fleet::FleetBoard,
+    state::WorkbenchState,
 };
-use drydock_assets::Core;
-use drydock_emulator::gdb::{End, GdbServer, Held, StopSwitch};
+use drydock_emulator::gdb::{End, GdbServer, Held};
 use serde_json::{Map, json};
-use std::{
-    collections::HashMap,
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-};
-
-/// The servers, by the board's id.
-#[derive(Default)]
-pub(crate) struct Debuggers(Mutex<HashMap<String, DebugServer>>);
-
-struct DebugServer {
-    address: SocketAddr,
-    program: PathBuf,
-    attached: Arc<AtomicBool>,
-    stop: StopSwitch,
-    thread: JoinHandle<()>,
-}
-
-impl Debuggers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, DebugServer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn view(&self, board: &FleetBoard) -> GdbView {
-        let servers = self.lock();
-        let server = servers.get(&board.id).filter(|server| !server.thread.is_finished());
-        let state = match server {
-            None => GdbState::Closed,
-            Some(server) if server.attached.load(Ordering::Acquire) => GdbState::Attached,
-            Some(_) => GdbState::Waiting,
-        };
-        GdbView {
-            board: board.name(),
-            state,
-            address: server.map(|server| server.address.to_string()),
-            program: server.map(|server| server.program.display().to_string()),
-            command: server.map(|server| command(board, server)),
-        }
-    }
-
-    /// The board was removed: nobody can connect to it any more.
-    pub(crate) fn forget(&self, board: &str) {
-        if let Some(server) = self.lock().remove(board) {
-            server.stop.stop();
-        }
-    }
-
-    /// Closes all servers.
-    pub(crate) fn close_all(&self) {
-        for (_, server) in self.lock().drain() {
-            server.stop.stop();
-        }
-    }
-}
+use std::{io, path::PathBuf, sync::Arc};
 
 /// Lets debuggers connect to a board's machine.
 pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> Result<GdbView, ApiError> {
@@ -125,7 +66,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
         stop,
         thread,
     };
-    workbench.debuggers.lock().insert(board.id.clone(), server);
+    workbench.debuggers.insert(&board.id, server);
     let mut data = Map::new();
     data.insert("address".into(), json!(address.to_string()));
     let text = format!("{} waits for a debugger at {address}.", board.name());
@@ -141,7 +82,7 @@ pub(crate) fn view(workbench: &WorkbenchState, board: &str) -> Result<GdbView, A
 /// Closes the server of a board; a debugger that is connected is detached, and the board goes on as before.
 pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<GdbView, ApiError> {
     let board = workbench.board(board)?;
-    let server = workbench.debuggers.lock().remove(&board.id);
+    let server = workbench.debuggers.remove(&board.id);
     if let Some(server) = server {
         server.stop.stop();
         // Until then the machine may still be held.
@@ -171,17 +112,4 @@ async fn write_program(workbench: &WorkbenchState, board: &FleetBoard) -> Result
     let written = written.await.map_err(io::Error::other).and_then(|written| written);
     written.map_err(|error| ApiError::internal(format!("{} cannot be written: {error}.", path.display())))?;
     Ok(path)
-}
-
-/// The command line that debugs a board; on Debian `gdb-multiarch` knows both architectures.
-fn command(board: &FleetBoard, server: &DebugServer) -> String {
-    let architecture = match board.description.chip.core {
-        Core::CortexM4f => "arm",
-        Core::Rv32imac => "riscv:rv32",
-    };
-    format!(
-        "gdb-multiarch -ex 'set architecture {architecture}' -ex 'target remote {}' '{}'",
-        server.address,
-        server.program.display()
-    )
 }

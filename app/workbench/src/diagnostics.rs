@@ -1,6 +1,6 @@
 //! Text for a bug report: versions, settings, state of the boards and the newest log; no keys, no tokens.
 
-use crate::{api::BoardView, logging, state::WorkbenchState, workbench::system_info};
+use crate::{api::BoardView, logging, state::WorkbenchState, system_info::system_info};
 use std::fmt::Write;
 
 /// Lines of the log that are shown.
@@ -8,7 +8,12 @@ const LOG_LINES: usize = 200;
 
 pub(crate) fn diagnostics(workbench: &WorkbenchState) -> String {
     let info = system_info(workbench);
-    let boards: Vec<BoardView> = workbench.fleet.all().iter().map(|board| workbench.view(board)).collect();
+    let boards: Vec<BoardView> = workbench
+        .fleet
+        .all()
+        .iter()
+        .map(|board| workbench.view(board))
+        .collect();
     let mut text = String::new();
     let _ = writeln!(
         text,

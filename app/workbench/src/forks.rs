@@ -3,11 +3,11 @@
 
 use crate::{
     api::{ApiError, BoardFork, BoardView, ErrorCode, EventName},
-    apps::with_sources,
-    state::WorkbenchState,
     boards,
-    fleet::{FleetBoard, BoardRecord, derived_seed},
+    errors::with_sources,
+    fleet::{BoardRecord, FleetBoard, derived_seed},
     snapshots,
+    state::WorkbenchState,
 };
 use drydock_emulator::MachineSnapshot;
 use drydock_gateway::DeviceId;
@@ -44,7 +44,12 @@ pub(crate) async fn fork(workbench: &Arc<WorkbenchState>, request: BoardFork) ->
 }
 
 /// Names that are free, as many as are wanted.
-fn names(workbench: &WorkbenchState, parent: &FleetBoard, wanted: Option<String>, count: u32) -> Result<Vec<String>, ApiError> {
+fn names(
+    workbench: &WorkbenchState,
+    parent: &FleetBoard,
+    wanted: Option<String>,
+    count: u32,
+) -> Result<Vec<String>, ApiError> {
     if let (Some(name), 1) = (&wanted, count) {
         return Ok(vec![boards::free_name(workbench, name.clone())?]);
     }

@@ -187,9 +187,14 @@ fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Ga
                 .into_iter()
                 .find(|known| known.id == *package)
                 .map_or(0, |known| known.size_bytes);
-            Some(notification(EventName::AppDeploying, format!("{app} {version} is on its way.")).with("size_bytes", size))
+            Some(
+                notification(EventName::AppDeploying, format!("{app} {version} is on its way."))
+                    .with("size_bytes", size),
+            )
         }
-        TargetStatus::Refused => Some(notification(EventName::AppRefused, target.detail.clone()).with("code", "refused")),
+        TargetStatus::Refused => {
+            Some(notification(EventName::AppRefused, target.detail.clone()).with("code", "refused"))
+        }
         TargetStatus::Cancelled => Some(notification(
             EventName::AppCancelled,
             format!("Deploying {app} {version} was given up."),

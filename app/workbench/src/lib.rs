@@ -2,26 +2,39 @@
 //!
 //! What crosses the seam to clients is in `drydock-api`; how another process reaches this one is in `drydock-client`.
 
+mod activity;
 mod apps;
 mod badge;
-mod boards;
 mod board_task;
+mod boards;
 mod charts;
+mod clock;
 mod data_dir;
+mod debug_servers;
 mod debugger;
 mod diagnostics;
+mod engines;
+mod errors;
+mod finished_profiles;
+mod firmware_images;
 mod fleet;
 mod forks;
 mod gateway_events;
+mod gateway_follower;
+mod link_noise;
 mod logging;
+mod metrics;
 mod monitor;
-mod update_throttle;
 mod owner;
 mod pairing;
+mod pairing_window;
 mod profile;
 mod series;
 mod snapshots;
+mod startup_limiter;
 mod state;
+mod system_info;
+mod update_throttle;
 mod workbench;
 
 use drydock_api as api;

@@ -3,8 +3,8 @@
 
 use crate::{
     api::{ApiError, ErrorCode, MonitorLine, MonitorReply, MonitorView},
-    state::WorkbenchState,
     fleet::FleetBoard,
+    state::WorkbenchState,
 };
 use drydock_emulator::MonitorAnswer;
 

@@ -3,37 +3,14 @@
 
 use crate::{
     api::{ApiError, Empty, ErrorCode, PairingSet},
-    apps::with_sources,
+    errors::with_sources,
     state::WorkbenchState,
 };
 use drydock_gateway::PairingMode;
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::task::AbortHandle;
+use std::{sync::Arc, time::Duration};
 
 /// How long a pairing that nobody ends is under way.
 pub(crate) const PAIRING_TIME: Duration = Duration::from_secs(600);
-
-/// The pairing that is under way.
-#[derive(Debug, Default)]
-pub(crate) struct PairingWindow(Mutex<Option<AbortHandle>>);
-
-impl PairingWindow {
-    /// The workbench closes: nothing switches pairing off later.
-    pub(crate) fn end(&self) {
-        self.replace(None);
-    }
-
-    /// Notes what ends the pairing that begins now; what would have ended the one before does not.
-    fn replace(&self, end: Option<AbortHandle>) {
-        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), end);
-        if let Some(before) = before {
-            before.abort();
-        }
-    }
-}
 
 /// Begins a pairing, which ends by itself after [`PAIRING_TIME`], or ends the one that is under way.
 pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PairingSet) -> Result<Empty, ApiError> {

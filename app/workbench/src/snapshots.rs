@@ -5,11 +5,11 @@ use crate::{
         ApiError, BoardView, Empty, ErrorCode, SnapshotExport, SnapshotFile, SnapshotImport, SnapshotRef,
         SnapshotRestore, SnapshotSource, SnapshotTake, SnapshotView,
     },
-    state::WorkbenchState,
-    boards,
+    clock::now_ms,
     data_dir::write_whole,
-    fleet::{FleetBoard, Command, parse_seed},
-    update_throttle::now_ms,
+    engines::engine,
+    fleet::{Command, FleetBoard, KeptSnapshot, parse_seed},
+    state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{
@@ -26,29 +26,6 @@ use std::{
 const KEPT_MAX: usize = 64;
 /// Largest file that is read, in bytes; what the largest board fills is below.
 const FILE_BYTES_MAX: u64 = 32 << 20;
-
-/// A state that is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct KeptSnapshot {
-    name: String,
-    taken_ms: u64,
-    instructions: u64,
-    imported: bool,
-    state: Arc<MachineSnapshot>,
-}
-
-impl KeptSnapshot {
-    fn view(&self, board: &FleetBoard) -> SnapshotView {
-        SnapshotView {
-            name: self.name.clone(),
-            board: board.id.clone(),
-            taken_ms: self.taken_ms,
-            virtual_time_s: self.state.at.as_us() as f64 / 1e6,
-            instructions: self.instructions,
-            imported: self.imported,
-        }
-    }
-}
 
 /// The snapshots of a board.
 pub(crate) fn list(workbench: &WorkbenchState, board: &str) -> Result<Vec<SnapshotView>, ApiError> {
@@ -147,7 +124,11 @@ pub(crate) async fn now(board: &FleetBoard) -> Result<(Arc<MachineSnapshot>, u64
     Ok((Arc::new(state), instructions))
 }
 
-async fn read(workbench: &Arc<WorkbenchState>, board: &FleetBoard, path: PathBuf) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
+async fn read(
+    workbench: &Arc<WorkbenchState>,
+    board: &FleetBoard,
+    path: PathBuf,
+) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
     let model = Model::of(workbench, board)?;
     let name = board.name();
     blocking(move || {
@@ -247,7 +228,7 @@ impl Model {
         let record = board.state().record.clone();
         let internal = |text: String| ApiError::internal(format!("{}: {text}.", record.name));
         Ok(Self {
-            engine: boards::engine(&record.emulated().engine, &board.description)?,
+            engine: engine(&record.emulated().engine, &board.description)?,
             description: board.description.clone(),
             image: workbench.images.of(&board.description).map_err(internal)?,
             seed: parse_seed(&record.emulated().seed).ok_or_else(|| internal("its seed cannot be read".into()))?,

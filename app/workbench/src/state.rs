@@ -1,31 +1,29 @@
-//! What the parts of a running workbench share: gateway, fleet, subscribers, and the pump that turns what the gateway
-//! tells into updates.
+//! What the parts of a running workbench share: the gateway, the fleet and its machines, and how changes are published.
+//!
+//! This depends on parts that know nothing of it. What carries requests out (`boards`, `apps`, `snapshots`, …) and the
+//! tasks of boards depend on this, not the other way round.
 
 use crate::{
-    api::{ActivityEntry, ApiError, BoardView, ErrorCode, Event, EventName, Update},
-    board_task::{StartupLimiter, Images},
+    activity::Activity,
+    api::{ApiError, BoardView, ErrorCode, Event, EventName, Update},
+    clock::now_ms,
     data_dir::OwnedDir,
-    debugger::Debuggers,
-    fleet::{self, FleetBoard, Fleet},
-    gateway_events::{self, Notification},
-    update_throttle::{self, UpdateThrottle, now_ms},
-    pairing::PairingWindow,
-    profile::Profiles,
+    debug_servers::DebugServers,
+    finished_profiles::FinishedProfiles,
+    firmware_images::FirmwareImages,
+    fleet::{self, Fleet, FleetBoard},
+    pairing_window::PairingWindow,
+    startup_limiter::StartupLimiter,
+    update_throttle::UpdateThrottle,
 };
 use drydock_client::Hub;
 use drydock_emulator::runner::Runner;
-use drydock_gateway::{DeviceChange, DeviceId, EventKind, EventMessage, Gateway, StreamItem};
+use drydock_gateway::Gateway;
 use serde_json::{Map, Value};
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
-
-/// Activity entries that are kept.
-const ACTIVITY: usize = 1000;
 
 pub(crate) struct WorkbenchState {
     pub(crate) dir: OwnedDir,
@@ -35,14 +33,14 @@ pub(crate) struct WorkbenchState {
     pub(crate) hub: Hub,
     pub(crate) throttle: UpdateThrottle,
     pub(crate) startup: StartupLimiter,
-    pub(crate) profiles: Profiles,
-    pub(crate) debuggers: Debuggers,
+    pub(crate) profiles: FinishedProfiles,
+    pub(crate) debuggers: DebugServers,
     pub(crate) pairing: PairingWindow,
     /// Firmware that was read, by kind of board.
-    pub(crate) images: Images,
-    /// The gateway's revision that subscribers were told last.
+    pub(crate) images: FirmwareImages,
+    /// Revision of the gateway that its events were read up to.
     revision: AtomicU64,
-    activity: Mutex<VecDeque<ActivityEntry>>,
+    pub(crate) activity: Activity,
 }
 
 impl WorkbenchState {
@@ -55,12 +53,12 @@ impl WorkbenchState {
             hub: Hub::default(),
             throttle: UpdateThrottle::default(),
             startup: StartupLimiter::default(),
-            profiles: Profiles::default(),
-            debuggers: Debuggers::default(),
+            profiles: FinishedProfiles::default(),
+            debuggers: DebugServers::default(),
             pairing: PairingWindow::default(),
-            images: Images::default(),
+            images: FirmwareImages::default(),
             revision: AtomicU64::new(0),
-            activity: Mutex::new(VecDeque::new()),
+            activity: Activity::default(),
         }
     }
 
@@ -72,8 +70,8 @@ impl WorkbenchState {
         fleet::board_view(board, &self.gateway)
     }
 
-    /// How a board is now; that it is gone, if it was removed while something of it was still to be told.
-    fn show(&self, board: &FleetBoard) -> Update {
+    /// A board as it is now, or that it is gone: it may have been removed while updates about it were pending.
+    pub(crate) fn show(&self, board: &FleetBoard) -> Update {
         let revision = self.revision();
         match self.fleet.find(&board.id) {
             Some(board) => Update::Board {
@@ -107,7 +105,7 @@ impl WorkbenchState {
         text: impl Into<String>,
         data: Map<String, Value>,
     ) {
-        self.publish(Event {
+        self.publish_event(Event {
             event,
             revision: None,
             time_ms: now_ms(),
@@ -118,7 +116,7 @@ impl WorkbenchState {
         });
     }
 
-    /// Tells what the end of the run before left undone.
+    /// Publishes what the run before left undone when it ended.
     pub(crate) fn publish_recovery(&self) -> Event {
         let sentences = self.gateway.info().recovered;
         let text = if sentences.is_empty() {
@@ -140,145 +138,25 @@ impl WorkbenchState {
         event
     }
 
-    /// Tells subscribers for ever what changes of the boards.
+    /// Publishes changes of the boards until the task is ended.
     pub(crate) async fn publish_changes(self: Arc<Self>) {
         let workbench = Arc::clone(&self);
         self.throttle.run(&self.hub, move |board| workbench.show(board)).await;
     }
 
-    /// Reads the gateway's events for ever.
-    pub(crate) async fn follow_gateway(self: Arc<Self>) {
-        let mut from = self.gateway.snapshot().revision.saturating_sub(ACTIVITY as u64);
-        let mut live_from = self.gateway.snapshot().revision;
-        loop {
-            let mut events = self.gateway.subscribe(from);
-            loop {
-                match events.next().await {
-                    Some(EventMessage::Event(event)) => {
-                        self.revision.fetch_max(event.revision, Ordering::AcqRel);
-                        self.take(&event, event.revision > live_from);
-                    }
-                    Some(EventMessage::Resync) => break,
-                    None => return,
-                }
-            }
-            from = self.gateway.snapshot().revision;
-            live_from = from;
-            self.revision.fetch_max(from, Ordering::AcqRel);
-            self.hub.publish(&Update::Resync);
-            for board in self.fleet.all() {
-                self.throttle.touch(&board);
-            }
-        }
-    }
-
-    /// Marks boards whose transfers move, for ever.
-    pub(crate) async fn follow_transfers(self: Arc<Self>) {
-        let mut transfers = self.gateway.follow_transfers();
-        while let Some(item) = transfers.next().await {
-            if let StreamItem::Item(progress) = item
-                && let Some(board) = self.fleet.of_device(&progress.device)
-            {
-                self.throttle.touch(&board);
-            }
-        }
-    }
-
-    fn take(&self, event: &drydock_gateway::GatewayEvent, live: bool) {
-        let board = device_of(&event.kind).and_then(|device| self.fleet.of_device(device));
-        if let Some(board) = &board {
-            board.state().flash_changed = true;
-            if live {
-                self.before_event(board, &event.kind);
-            }
-            self.throttle.touch(board);
-        }
-        let Some(notification) = gateway_events::notification(&event.kind, &self.gateway) else {
-            return;
-        };
-        let Notification { event: name, .. } = &notification;
-        tracing::info!(
-            event = name.as_str(),
-            board = board.as_ref().map(|board| board.name()),
-            app = notification.app,
-            "{}",
-            notification.text
-        );
-        let event = notification.into_event(board.as_deref(), Some(event.revision), event.time_ms);
-        if live {
-            self.publish_event(event);
-        } else {
-            self.remember(&event);
-        }
-    }
-
-    /// What a device wrote before it reported an app must reach subscribers before the event does.
-    fn before_event(&self, board: &Arc<FleetBoard>, kind: &EventKind) {
-        match kind {
-            EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
-                fleet::read_logs(board, &self.gateway);
-                update_throttle::publish(&self.hub, board, |board| self.show(board));
-            }
-            EventKind::DeviceChanged {
-                change: DeviceChange::Connected,
-                ..
-            } => {
-                board.state().metrics = None;
-                self.startup.release(&board.id);
-            }
-            _ => {}
-        }
-    }
-
-    fn publish_event(&self, event: Event) {
+    /// Publishes an event and notes it in the activity.
+    pub(crate) fn publish_event(&self, event: Event) {
         self.remember(&event);
         self.hub.publish(&Update::Event(event));
     }
 
-    fn remember(&self, event: &Event) {
-        let mut activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
-        if activity.len() == ACTIVITY {
-            activity.pop_front();
-        }
-        activity.push_back(ActivityEntry {
-            revision: event.revision.unwrap_or_else(|| self.revision()),
-            time_ms: event.time_ms,
-            event: event.event.clone(),
-            board: event.board.clone(),
-            text: event.text.clone(),
-        });
+    /// Notes an event in the activity, without publishing it.
+    pub(crate) fn remember(&self, event: &Event) {
+        self.activity.push(event, self.revision());
     }
 
-    /// What happened, newest first.
-    pub(crate) fn activity(&self, before: Option<u64>, limit: usize, board: Option<&str>) -> Vec<ActivityEntry> {
-        let activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
-        activity
-            .iter()
-            .rev()
-            .filter(|entry| before.is_none_or(|before| entry.revision < before))
-            .filter(|entry| board.is_none_or(|board| entry.board.as_deref() == Some(board)))
-            .take(limit)
-            .cloned()
-            .collect()
-    }
-}
-
-/// The device that an event is about.
-fn device_of(kind: &EventKind) -> Option<&DeviceId> {
-    match kind {
-        EventKind::DeviceChanged { device, .. } => Some(&device.id),
-        EventKind::DeviceForgotten { device }
-        | EventKind::InstanceChanged { device, .. }
-        | EventKind::InstanceRemoved { device, .. }
-        | EventKind::DesiredChanged { device, .. }
-        | EventKind::ReportDoubted { device, .. }
-        | EventKind::RequestRefused { device, .. } => Some(device),
-        EventKind::EnrollmentRefused { device, .. } => device.as_ref(),
-        EventKind::DeploymentMoved { target, .. } => Some(&target.device),
-        EventKind::GatewayOpened { .. }
-        | EventKind::PairingSwitched { .. }
-        | EventKind::ConnectionRefused { .. }
-        | EventKind::PackageSigned { .. }
-        | EventKind::DeploymentCreated { .. } => None,
+    /// The gateway's events have been read up to this revision.
+    pub(crate) fn reached(&self, revision: u64) {
+        self.revision.fetch_max(revision, Ordering::AcqRel);
     }
 }

@@ -44,7 +44,10 @@ fn an_owner_with_many_boards_does_not_grow() {
     }
     let slope = slope(&samples);
     println!("{slope:.1} KiB a minute over {} samples", samples.len());
-    assert!(slope < KIB_A_MINUTE, "the owner grows by {slope:.1} KiB a minute: {samples:?}");
+    assert!(
+        slope < KIB_A_MINUTE,
+        "the owner grows by {slope:.1} KiB a minute: {samples:?}"
+    );
     assert_eq!(gateway.end().0, 0);
 }
 

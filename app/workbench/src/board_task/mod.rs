@@ -1,20 +1,21 @@
-//! Brings a board up and keeps it up: machine, link, first trust, session, telemetry. One task for each board.
+//! The task of one board: brings it up and keeps it up.
+//!
+//! `session` is the part that every board has: link, first trust, the connection to the gateway, logs and metrics. `emulated`
+//! hosts a board on a machine of the emulator; `host` is what a session needs to know of its host.
 
-mod flash;
-mod flash_file;
-mod startup_limiter;
-mod machine;
+mod context;
+mod emulated;
+mod host;
 mod running;
+mod session;
 
 use crate::{
     api::{EventName, PowerAction},
+    fleet::{Command, FleetBoard},
     state::WorkbenchState,
-    fleet::{FleetBoard, Command},
 };
-use drydock_connector::Noise;
+use context::BoardContext;
 use drydock_emulator::MachineSnapshot;
-pub(crate) use startup_limiter::StartupLimiter;
-pub(crate) use machine::{Images, runner_pace};
 use running::{Left, Running};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -29,6 +30,10 @@ pub(crate) async fn run(
     mut on: bool,
     mut origin: Option<Arc<MachineSnapshot>>,
 ) {
+    let context = BoardContext {
+        workbench: Arc::clone(&workbench),
+        board: Arc::clone(&board),
+    };
     loop {
         let command = tokio::select! {
             biased;
@@ -36,7 +41,7 @@ pub(crate) async fn run(
             command = commands.recv() => Some(command),
         };
         let Some(command) = command else {
-            match Running::start(&workbench, &board, origin.take()).await {
+            match Running::start(&context, origin.take()).await {
                 Ok(running) => {
                     board.set_starting(false);
                     let left = running.serve(&mut commands).await;
@@ -48,7 +53,7 @@ pub(crate) async fn run(
                 }
                 Err(fault) => {
                     workbench.startup.release(&board.id);
-                    failed_to_start(&workbench, &board, fault);
+                    failed_to_start(&context, fault);
                     on = false;
                 }
             }
@@ -81,7 +86,8 @@ pub(crate) async fn run(
     }
 }
 
-fn failed_to_start(workbench: &WorkbenchState, board: &Arc<FleetBoard>, fault: String) {
+fn failed_to_start(context: &BoardContext, fault: String) {
+    let board = &context.board;
     tracing::error!(board = board.name(), fault, "the machine does not start");
     {
         let mut state = board.state();
@@ -91,28 +97,6 @@ fn failed_to_start(workbench: &WorkbenchState, board: &Arc<FleetBoard>, fault: S
         state.note("error", fault.clone());
     }
     board.set_starting(false);
-    workbench.throttle.touch(board);
-    workbench.publish(EventName::MachineFailed, Some(board), fault, serde_json::Map::new());
-}
-
-/// Reads link noise, `RATE` or `RATE:SEED`: the share of frames damaged, 0 to 0.5.
-pub(crate) fn parse_noise(text: &str) -> Option<Noise> {
-    let (rate, seed) = text.split_once(':').unwrap_or((text, "1"));
-    let rate: f64 = rate.parse().ok()?;
-    let seed = seed.parse().ok()?;
-    (0.0..=0.5).contains(&rate).then(|| Noise::of_frames(rate, seed))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn noise_is_written_as_rate_and_seed() {
-        assert_eq!(parse_noise("0.01:7"), Some(Noise::of_frames(0.01, 7)));
-        assert_eq!(parse_noise("0"), Some(Noise::of_frames(0.0, 1)));
-        for bad in ["", "x", "-0.1", "0.6", "0.01:", "0.01:x", "NaN"] {
-            assert_eq!(parse_noise(bad), None, "{bad}");
-        }
-    }
+    context.touch();
+    context.publish(EventName::MachineFailed, fault, serde_json::Map::new());
 }

@@ -2,12 +2,12 @@
 
 use super::{
     console::{Console, NewLine},
+    kept_snapshot::KeptSnapshot,
     record::BoardRecord,
 };
 use crate::{
     api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
-    update_throttle::now_ms,
-    snapshots::KeptSnapshot,
+    clock::now_ms,
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{MachineSnapshot, Seed, runner::MachineHandle};

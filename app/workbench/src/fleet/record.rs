@@ -231,13 +231,25 @@ pub(super) mod tests {
 
     #[test]
     fn an_id_that_leads_out_of_the_data_directory_is_refused() {
-        for id in ["../../escape", "..", "", "a/b", "a\\b", "C:x", "b-1\u{0}", &"b".repeat(65)] {
+        for id in [
+            "../../escape",
+            "..",
+            "",
+            "a/b",
+            "a\\b",
+            "C:x",
+            "b-1\u{0}",
+            &"b".repeat(65),
+        ] {
             let mut board = record(1);
             board.id = id.into();
             let place = tempfile::tempdir().unwrap();
             write(place.path(), vec![record(2), board]).unwrap();
             let error = read(place.path()).unwrap_err();
-            assert!(matches!(&error, ReadError::BoardId { id: named, .. } if named == id), "{error}");
+            assert!(
+                matches!(&error, ReadError::BoardId { id: named, .. } if named == id),
+                "{error}"
+            );
             assert!(error.to_string().contains("fleet.json"), "{error}");
         }
     }

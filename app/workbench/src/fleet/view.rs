@@ -22,7 +22,12 @@ pub(crate) fn board_view(board: &FleetBoard, gateway: &Gateway) -> BoardView {
     compose(board, &board.state(), device, apps)
 }
 
-fn compose(board: &FleetBoard, state: &BoardState, device: Option<gateway::DeviceView>, apps: Vec<AppView>) -> BoardView {
+fn compose(
+    board: &FleetBoard,
+    state: &BoardState,
+    device: Option<gateway::DeviceView>,
+    apps: Vec<AppView>,
+) -> BoardView {
     let machine = machine_view(state);
     let (badge, badge_detail) = badge(&BadgeInput {
         machine: Some(machine.state),

@@ -10,9 +10,9 @@ use crate::{
         ProfileHeap, ProfileInterrupt, ProfilePeripheral, ProfileQuery, ProfileStack, ProfileStart, ProfileState,
         ProfileStop, ProfileSummary, ProfileView,
     },
-    apps::with_sources,
-    state::WorkbenchState,
+    errors::with_sources,
     fleet::FleetBoard,
+    state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::{
@@ -20,37 +20,10 @@ use drydock_emulator::{
     profile::{Profile, Progress, Symbols, Truncated},
 };
 use serde_json::{Map, json};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 /// Longest profile of a given length, in seconds of the board's time.
 const LONGEST_S: f64 = 86_400.0;
-
-/// Finished profiles of boards, by id; the last of each.
-#[derive(Default)]
-pub(crate) struct Profiles(Mutex<HashMap<String, Arc<Profile>>>);
-
-impl Profiles {
-    fn get(&self, board: &str) -> Option<Arc<Profile>> {
-        let profiles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        profiles.get(board).map(Arc::clone)
-    }
-
-    /// The board was removed.
-    pub(crate) fn forget(&self, board: &str) {
-        self.set(board, None);
-    }
-
-    fn set(&self, board: &str, profile: Option<Arc<Profile>>) {
-        let mut profiles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match profile {
-            Some(profile) => profiles.insert(board.to_owned(), profile),
-            None => profiles.remove(board),
-        };
-    }
-}
 
 /// Begins a profile.
 pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> Result<ProfileView, ApiError> {

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::api::{
-    Badge, BoardAdd, BoardPower, BoardRef, EventName, GdbOpen, GdbState, Pace, PairingSet, PowerAction, ProfileStart, SnapshotTake,
-    Update,
+    Badge, BoardAdd, BoardPower, BoardRef, EventName, GdbOpen, GdbState, Pace, PairingSet, PowerAction, ProfileStart,
+    SnapshotTake, Update,
 };
+use crate::{pairing, system_info::system_info};
 use std::{
     pin::{Pin, pin},
     time::Duration,
@@ -138,10 +139,13 @@ async fn pairing_is_on_only_while_one_is_under_way() {
 
     // One that nobody ends does so by itself.
     let mut updates = workbench.subscribe();
-    pairing::set_for(&workbench.workbench, Some(Duration::from_millis(1))).await.unwrap();
+    pairing::set_for(&workbench.workbench, Some(Duration::from_millis(1)))
+        .await
+        .unwrap();
     loop {
         let update = updates.next().await.expect("the workbench lives");
-        if matches!(update, Update::Event(event) if event.event == EventName::GatewayPairing && event.data["pairing"] == "off") {
+        if matches!(update, Update::Event(event) if event.event == EventName::GatewayPairing && event.data["pairing"] == "off")
+        {
             break;
         }
     }

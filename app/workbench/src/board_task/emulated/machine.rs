@@ -5,23 +5,17 @@ use super::{
     flash_file::{self, AreaContent},
 };
 use crate::{
-    api::Pace,
-    boards,
-    fleet::{FleetBoard, BoardRecord, parse_seed},
+    engines::{engine, runner_pace},
+    firmware_images::FirmwareImages,
+    fleet::{BoardRecord, FleetBoard, parse_seed},
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_emulator::{
-    Image, MachineSnapshot, ResetKind,
-    runner::{self, MachineEvent as Event, MachineHandle, RunOptions, Runner, UartError, UartPort},
+    MachineSnapshot, ResetKind,
+    runner::{MachineEvent, MachineHandle, RunOptions, Runner, UartError, UartPort},
 };
 use drydock_gateway::Clock;
-use std::{
-    collections::HashMap,
-    io,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::broadcast;
 
 /// How often, and how many times, it is looked whether a link's task has let go of its UART.
@@ -32,23 +26,6 @@ const LET_GO_TRIES: u32 = 1_000;
 pub(super) struct Machine {
     pub(super) handle: MachineHandle,
     pub(super) flash: Arc<FlashKeeper>,
-}
-
-/// The boards' firmware, each read once.
-#[derive(Default)]
-pub(crate) struct Images(Mutex<HashMap<String, Arc<Image>>>);
-
-impl Images {
-    pub(crate) fn of(&self, board: &Description) -> Result<Arc<Image>, String> {
-        let mut images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(image) = images.get(&board.name) {
-            return Ok(Arc::clone(image));
-        }
-        let elf = drydock_assets::firmware(&board.name).map_err(|error| error.to_string())?;
-        let image = Arc::new(Image::from_elf(elf.elf).map_err(|error| error.to_string())?);
-        images.insert(board.name.clone(), Arc::clone(&image));
-        Ok(image)
-    }
 }
 
 /// Why a machine does not start.
@@ -71,12 +48,12 @@ pub(super) enum PowerOnError {
 impl Machine {
     /// Opens a machine with the firmware and the flash of its board. It stands until it is resumed.
     pub(super) async fn power_on(
-        (runner, images): (&Runner, &Images),
+        (runner, images): (&Runner, &FirmwareImages),
         record: &BoardRecord,
         board: &Description,
         folder: PathBuf,
-    ) -> Result<(Self, UartPort, broadcast::Receiver<Event>), PowerOnError> {
-        let engine = boards::engine(&record.emulated().engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
+    ) -> Result<(Self, UartPort, broadcast::Receiver<MachineEvent>), PowerOnError> {
+        let engine = engine(&record.emulated().engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
         let firmware = |reason: String| PowerOnError::Firmware {
             board: record.name.clone(),
             reason,
@@ -161,15 +138,6 @@ impl Machine {
             return;
         }
         self.handle.drive_pin(button.pin.0, pressed.then_some(pressed_level));
-    }
-}
-
-/// The pace as the runner calls it.
-pub(crate) fn runner_pace(pace: Pace) -> runner::Pace {
-    match pace {
-        Pace::Realtime => runner::Pace::Realtime,
-        Pace::Max => runner::Pace::Max,
-        Pace::Lockstep => runner::Pace::Lockstep,
     }
 }
 

@@ -157,7 +157,9 @@ mod tests {
 
     fn areas() -> Vec<FlashArea> {
         let board = drydock_assets::board("nano33ble").unwrap();
-        ["identity", "store"].map(|name| board.flash_area(name).unwrap().clone()).into()
+        ["identity", "store"]
+            .map(|name| board.flash_area(name).unwrap().clone())
+            .into()
     }
 
     /// Areas whose bytes at the given places are not erased.
@@ -208,7 +210,11 @@ mod tests {
         let [identity, store] = ["identity.bin", "store.bin"].map(|name| folder.path().join(name));
         let old = content(&[(1, 2), (9_999, 4)]);
         fs::write(&identity, &old[0].bytes).unwrap();
-        assert_eq!(read(folder.path(), &areas()).unwrap(), old[..1], "only one was ever written");
+        assert_eq!(
+            read(folder.path(), &areas()).unwrap(),
+            old[..1],
+            "only one was ever written"
+        );
         fs::write(&store, &old[1].bytes).unwrap();
         assert_eq!(read(folder.path(), &areas()).unwrap(), old);
 

@@ -1,0 +1,314 @@
+//! An emulated board's host: its machine, pins and flash.
+
+mod flash;
+mod flash_file;
+mod machine;
+
+use super::{context::BoardContext, host::BoardHost};
+use crate::{
+    api::{ApiError, ErrorCode, EventName, PowerAction},
+    fleet::BoardRecord,
+    link_noise::parse_noise,
+};
+use drydock_connector::{LinkDriver, NoisyStream};
+use drydock_emulator::{
+    MachineSnapshot, PinChange, ResetKind,
+    runner::{MachineEvent, RunState, UartPort},
+};
+use drydock_gateway::PeerLabel;
+use machine::Machine;
+use serde_json::{Map, json};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Of so many times that flash could be saved, it is once although nothing hinted at a change: reading it takes a while.
+const SAVE_QUIET: u32 = 20;
+
+/// The machine of one board while it is on.
+pub(super) struct EmulatedHost {
+    context: BoardContext,
+    machine: Machine,
+    /// `None` when the machine has ended.
+    events: Option<broadcast::Receiver<MachineEvent>>,
+    /// It goes on in the state of another board, whose identity must neither connect nor be kept.
+    unlinked: bool,
+    /// Times in a row that flash was not saved.
+    quiet: u32,
+}
+
+impl EmulatedHost {
+    /// Switches the machine on and puts the link on its UART.
+    ///
+    /// With an `origin` the machine goes on from that state, and no link is put on it: it is the state of another board.
+    pub(super) async fn start(
+        context: BoardContext,
+        origin: Option<Arc<MachineSnapshot>>,
+    ) -> Result<(Self, Option<LinkDriver>), String> {
+        let BoardContext { workbench, board } = &context;
+        let record = board.state().record.clone();
+        let folder = workbench.dir.board(&board.id);
+        let (machine, uart, events) = Machine::power_on(
+            (&workbench.runner, &workbench.images),
+            &record,
+            &board.description,
+            folder,
+        )
+        .await
+        .map_err(|error| error.to_string())?;
+        let unlinked = origin.is_some();
+        let link = match origin {
+            Some(origin) => {
+                drop(uart);
+                machine.go_to(origin).await?;
+                None
+            }
+            None => Some(link(&record, uart)?),
+        };
+        machine.handle.resume();
+        {
+            let mut state = board.state();
+            state.machine = Some(machine.handle.clone());
+            state.fault = None;
+            state.phase = if unlinked { "unlinked" } else { "booting" }.into();
+            state.refused = None;
+            state.metrics = None;
+            state.leds.fill(None);
+            state.buttons.fill(false);
+        }
+        context.touch();
+        let mut data = Map::new();
+        data.insert("engine".into(), json!(record.emulated().engine));
+        data.insert("kind".into(), json!(record.kind));
+        data.insert("seed".into(), json!(record.emulated().seed));
+        let text = format!("{} was switched on.", board.description.title);
+        context.publish(EventName::MachineStarted, text, data);
+        let host = Self {
+            context,
+            machine,
+            events: Some(events),
+            unlinked,
+            quiet: 0,
+        };
+        Ok((host, link))
+    }
+
+    /// Shows what happens to the machine next. Nothing is lost if this is dropped while it waits.
+    pub(super) async fn attend(&mut self) {
+        let event = match &mut self.events {
+            Some(events) => events.recv().await,
+            None => std::future::pending().await,
+        };
+        match event {
+            Ok(event) => self.show(event),
+            Err(RecvError::Lagged(_)) => self.show_all_leds(),
+            Err(RecvError::Closed) => self.events = None,
+        }
+    }
+
+    pub(super) fn power(&self, action: PowerAction) {
+        match action {
+            PowerAction::Reset => {
+                self.context.board.state().fault = None;
+                self.machine.handle.reset(ResetKind::Pin);
+            }
+            PowerAction::Cut => {
+                self.context.board.state().fault = None;
+                self.machine.handle.reset(ResetKind::PowerOn);
+            }
+            PowerAction::Pause => self.machine.handle.pause(),
+            PowerAction::Resume => self.machine.handle.resume(),
+            PowerAction::On | PowerAction::Off => {}
+        }
+        self.context.touch();
+    }
+
+    /// Holds or releases a button, by its index in the description.
+    pub(super) fn press(&self, button: usize, pressed: bool) {
+        let board = &self.context.board;
+        self.machine.press(&board.description.buttons[button], pressed);
+        board.state().buttons[button] = pressed;
+        self.context.touch();
+    }
+
+    /// That it can go to another state, or why not.
+    pub(super) fn check_restorable(&self) -> Result<(), ApiError> {
+        if !self.unlinked {
+            return Ok(());
+        }
+        let text = format!(
+            "{} is an unlinked fork; switch it off and on, so that it becomes a board of its own.",
+            self.context.board.name()
+        );
+        Err(ApiError::new(ErrorCode::Refused, text))
+    }
+
+    /// Restores a state of the machine. The link must have been dropped, for what the state's firmware holds of a session is
+    /// of the past. The new link comes back also when the state cannot be restored.
+    pub(super) async fn restore(
+        &mut self,
+        snapshot: Arc<MachineSnapshot>,
+    ) -> Result<(LinkDriver, Result<(), ApiError>), ApiError> {
+        let refused = |text: String| ApiError::new(ErrorCode::Board, text);
+        let board = &self.context.board;
+        let record = board.state().record.clone();
+        self.machine.flash.jumps();
+        let mut uart = self.machine.uart(board).await.map_err(refused)?;
+        let at = snapshot.at;
+        let restored = self.machine.go_to(snapshot).await.map_err(refused);
+        // What it sent before is not of this state.
+        uart.fetch();
+        let link = link(&record, uart).map_err(refused)?;
+        if let Err(error) = restored {
+            return Ok((link, Err(error)));
+        }
+        {
+            let mut state = board.state();
+            state.fault = None;
+            state.refused = None;
+            state.metrics = None;
+            state.flash_changed = true;
+            state.phase = "reconnecting".into();
+        }
+        self.show_all_leds();
+        if self.keeps_flash()
+            && let Err(error) = self.machine.flash.save().await
+        {
+            let text = format!(
+                "{} is back at {at} s of its time, but its flash could not be saved: {error}.",
+                board.name()
+            );
+            return Ok((link, Err(ApiError::internal(text))));
+        }
+        let mut data = Map::new();
+        data.insert("virtual_time_s".into(), json!(at.as_us() as f64 / 1e6));
+        let text = format!("{} is back at {at} s of its time.", board.name());
+        self.context.publish(EventName::MachineRestored, text, data);
+        self.context.touch();
+        Ok((link, Ok(())))
+    }
+
+    /// Saves flash if it may have changed, for what nobody waits for.
+    pub(super) async fn save_now_and_then(&mut self) {
+        if !self.keeps_flash() {
+            return;
+        }
+        self.quiet += 1;
+        let changed = std::mem::take(&mut self.context.board.state().flash_changed);
+        if !changed && self.quiet < SAVE_QUIET {
+            return;
+        }
+        self.quiet = 0;
+        if let Err(error) = self.machine.flash.save().await {
+            tracing::warn!(%error, board = self.context.board.name(), "the board's flash cannot be saved");
+        }
+    }
+
+    /// Saves flash and ends the machine. The link must have been dropped. A board that is `removed` or whose process ends
+    /// needs no flash in a temporary directory.
+    pub(super) async fn switch_off(&mut self, ends: bool) {
+        let board = &self.context.board;
+        let goes_with_it = ends && self.context.workbench.dir.is_temporary();
+        if !goes_with_it
+            && !self.unlinked
+            && let Err(error) = self.machine.flash.save().await
+        {
+            let text =
+                format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
+            board.state().note("error", text);
+        }
+        self.machine.handle.stop();
+        {
+            let mut state = board.state();
+            state.machine = None;
+            state.fault = None;
+            state.phase = "switched off".into();
+            state.metrics = None;
+            state.leds.fill(None);
+        }
+        self.context.touch();
+        let text = format!("{} was switched off.", board.description.title);
+        self.context.publish(EventName::MachineStopped, text, Map::new());
+    }
+
+    /// Whether the board's flash is kept on disk: not in a directory that goes with the process, and not while the machine
+    /// is in the state of another board.
+    fn keeps_flash(&self) -> bool {
+        !self.unlinked && !self.context.workbench.dir.is_temporary()
+    }
+
+    fn show(&mut self, event: MachineEvent) {
+        match event {
+            MachineEvent::Pin(PinChange { pin, level, .. }) => self.show_leds(pin, level),
+            MachineEvent::Reset { .. } => self.context.set_phase("booting"),
+            MachineEvent::Fault(fault) => {
+                self.context.board.state().note("warn", fault.to_string());
+                self.context.post();
+            }
+            MachineEvent::State(RunState::Crashed { cause }) => self.crashed(cause),
+            MachineEvent::State(RunState::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
+            MachineEvent::State(RunState::Running | RunState::Paused | RunState::Stopped) => self.context.touch(),
+        }
+    }
+
+    /// Shows a pin on the LEDs that it drives; a pin that floats lights none.
+    fn show_leds(&self, pin: u16, level: Option<bool>) {
+        let board = &self.context.board;
+        let leds = board.description.leds.iter().enumerate();
+        let mut state = board.state();
+        for (index, led) in leds.filter(|(_, led)| led.pin.0 == pin) {
+            state.light(index, level.is_some_and(|level| led.active.is(level)));
+        }
+        let any = !state.pending.leds.is_empty();
+        drop(state);
+        if any {
+            self.context.post();
+        }
+    }
+
+    /// Some pin changes were missed: all LEDs as they are now.
+    fn show_all_leds(&self) {
+        for led in &self.context.board.description.leds {
+            self.show_leds(led.pin.0, self.machine.handle.pin(led.pin.0));
+        }
+    }
+
+    fn crashed(&self, fault: String) {
+        {
+            let mut state = self.context.board.state();
+            if state.fault.as_ref() == Some(&fault) {
+                return;
+            }
+            state.fault = Some(fault.clone());
+            state.note("error", format!("the machine crashed: {fault}"));
+        }
+        self.context.touch();
+        let text = format!("The machine crashed: {fault}. A reset starts it again.");
+        let mut data = Map::new();
+        data.insert("fault".into(), json!(fault));
+        self.context.publish(EventName::MachineCrashed, text, data);
+    }
+}
+
+impl BoardHost for EmulatedHost {
+    fn peer(&self) -> PeerLabel {
+        let label = format!("emulated {}", self.context.board.name());
+        let peer = PeerLabel::new(label).with_clock(self.machine.clock());
+        match self.keeps_flash() {
+            true => peer.with_storage(self.machine.flash.of_link()),
+            false => peer,
+        }
+    }
+
+    fn board_time(&self) -> Duration {
+        Duration::from_micros(self.machine.handle.status().virtual_time.as_us())
+    }
+}
+
+/// Puts the link on a UART.
+fn link(record: &BoardRecord, uart: UartPort) -> Result<LinkDriver, String> {
+    let epoch = getrandom::u32().map_err(|error| format!("This system gives no random numbers: {error}."))?;
+    Ok(match record.emulated().link_noise.as_deref().and_then(parse_noise) {
+        Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
+        None => LinkDriver::spawn(uart, epoch),
+    })
+}

@@ -1,0 +1,52 @@
+//! Metrics of a board for plots and files.
+
+use crate::{
+    api::{ApiError, ErrorCode, Exported, MetricsExport, MetricsQuery, Series},
+    charts::{self, ChartError},
+    clock::now_ms,
+    errors::with_sources,
+    fleet, series,
+    state::WorkbenchState,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+/// The series of a window of time that ends now.
+pub(crate) fn query(workbench: &WorkbenchState, query: &MetricsQuery) -> Result<Vec<Series>, ApiError> {
+    let board = workbench.board(&query.board)?;
+    let window_ms = (query.window_s.max(0.0) * 1000.0) as u64;
+    let samples = fleet::metrics_since(&board, &workbench.gateway, now_ms().saturating_sub(window_ms));
+    Ok(series::series(&samples, &query.series, query.max_points.max(3)))
+}
+
+/// Draws a chart of a window of time.
+pub(crate) async fn export(workbench: &WorkbenchState, export: MetricsExport) -> Result<Exported, ApiError> {
+    let board = workbench.board(&export.query.board)?;
+    let name = board.name();
+    let series = query(workbench, &export.query)?;
+    let title = format!("{name}, {}", board.description.title);
+    let drawn = tokio::task::spawn_blocking(move || charts::draw(&title, &series, export.format, export.dark)).await;
+    let chart = drawn
+        .map_err(|error| ApiError::internal(format!("The chart could not be drawn: {error}.")))?
+        .map_err(|error| match error {
+            ChartError::Empty => {
+                let text = format!("{name} has sent no metrics in this time; see whether it is connected.");
+                ApiError::new(ErrorCode::NotFound, text)
+            }
+            ChartError::Draw(_) => with_sources(ErrorCode::Internal, &error),
+        })?;
+    match export.path {
+        None => Ok(Exported {
+            path: None,
+            base64: Some(BASE64_STANDARD.encode(chart)),
+        }),
+        Some(path) => {
+            tokio::fs::write(&path, chart)
+                .await
+                .map_err(|error| ApiError::new(ErrorCode::Usage, format!("{path} cannot be written: {error}.")))?;
+            Ok(Exported {
+                path: Some(path),
+                base64: None,
+            })
+        }
+    }
+}

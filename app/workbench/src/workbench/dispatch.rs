@@ -1,0 +1,109 @@
+//! Which part carries out each request.
+
+use crate::{
+    api::{ApiError, Empty, EventName, Fleet, Request, Response, Text},
+    apps::{self, Action},
+    boards, debugger,
+    diagnostics::diagnostics,
+    fleet, forks, metrics, monitor,
+    owner::Serves,
+    pairing, profile, snapshots,
+    state::WorkbenchState,
+    system_info::system_info,
+};
+use drydock_client::Updates;
+use serde_json::Map;
+use std::sync::Arc;
+
+/// The workbench as the socket's clients see it.
+pub(super) struct ApiService(pub(super) Arc<WorkbenchState>);
+
+impl Serves for ApiService {
+    async fn call(&self, request: Request) -> Result<Response, ApiError> {
+        call(&self.0, request).await
+    }
+
+    fn subscribe(&self) -> Updates {
+        self.0.hub.subscribe()
+    }
+}
+
+pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> Result<Response, ApiError> {
+    use Request as Q;
+    use Response as R;
+    Ok(match request {
+        Q::SystemInfo(_) => R::SystemInfo(system_info(workbench)),
+        Q::Diagnostics(_) => R::Diagnostics(Text {
+            text: diagnostics(workbench),
+        }),
+        Q::BoardKinds(_) => R::BoardKinds(boards::kinds()),
+        Q::BoardList(_) => R::BoardList(Fleet {
+            revision: workbench.revision(),
+            boards: workbench
+                .fleet
+                .all()
+                .iter()
+                .map(|board| workbench.view(board))
+                .collect(),
+        }),
+        Q::BoardGet(board) => R::BoardGet(workbench.view(&*workbench.board(&board.board)?)),
+        Q::BoardAdd(add) => R::BoardAdd(boards::add(workbench, add).await?),
+        Q::BoardRemove(board) => R::BoardRemove(boards::remove(workbench, &board.board).await?),
+        Q::BoardRename(rename) => R::BoardRename(boards::rename(workbench, rename).await?),
+        Q::BoardPower(power) => R::BoardPower(boards::power(workbench, power).await?),
+        Q::BoardButton(button) => R::BoardButton(boards::button(workbench, button).await?),
+        Q::MachinePace(pace) => R::MachinePace(boards::pace(workbench, &pace).await?),
+        Q::MachineStep(step) => R::MachineStep(boards::step(workbench, &step)?),
+        Q::SnapshotList(board) => R::SnapshotList(snapshots::list(workbench, &board.board)?),
+        Q::SnapshotTake(take) => R::SnapshotTake(snapshots::take(workbench, take).await?),
+        Q::SnapshotRestore(restore) => R::SnapshotRestore(snapshots::restore(workbench, restore).await?),
+        Q::SnapshotDelete(snapshot) => R::SnapshotDelete(snapshots::delete(workbench, &snapshot)?),
+        Q::SnapshotExport(export) => R::SnapshotExport(snapshots::export(workbench, export).await?),
+        Q::SnapshotImport(import) => R::SnapshotImport(snapshots::import(workbench, import).await?),
+        Q::BoardFork(fork) => R::BoardFork(forks::fork(workbench, fork).await?),
+        Q::ProfileStart(start) => R::ProfileStart(profile::start(workbench, start).await?),
+        Q::ProfileView(query) => R::ProfileView(profile::look(workbench, query).await?),
+        Q::ProfileStop(stop) => R::ProfileStop(profile::stop(workbench, stop).await?),
+        Q::ProfileExport(export) => R::ProfileExport(profile::export(workbench, export).await?),
+        Q::GdbOpen(open) => R::GdbOpen(debugger::open(workbench, open).await?),
+        Q::GdbView(board) => R::GdbView(debugger::view(workbench, &board.board)?),
+        Q::GdbClose(board) => R::GdbClose(debugger::close(workbench, &board.board).await?),
+        Q::MonitorView(board) => R::MonitorView(monitor::view(workbench, &board.board).await?),
+        Q::MonitorExecute(line) => R::MonitorExecute(monitor::execute(workbench, line).await?),
+        Q::AppSamples(_) => R::AppSamples(apps::samples()),
+        Q::AppPreview(preview) => R::AppPreview(apps::preview(workbench, preview).await?),
+        Q::AppDeploy(deploy) => R::AppDeploy(apps::deploy(workbench, deploy).await?),
+        Q::AppStart(app) => R::AppStart(apps::act(workbench, Action::Start, &app).await?),
+        Q::AppStop(app) => R::AppStop(apps::act(workbench, Action::Stop, &app).await?),
+        Q::AppRemove(app) => R::AppRemove(apps::act(workbench, Action::Remove, &app).await?),
+        Q::AppCancel(app) => R::AppCancel(apps::act(workbench, Action::Cancel, &app).await?),
+        Q::LogsQuery(query) => {
+            let board = workbench.board(&query.board)?;
+            fleet::read_logs(&board, &workbench.gateway);
+            workbench.throttle.post(&board);
+            let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+            R::LogsQuery(board.state().console.query(query.after, query.source.as_deref(), limit))
+        }
+        Q::MetricsQuery(query) => R::MetricsQuery(metrics::query(workbench, &query)?),
+        Q::MetricsExport(export) => R::MetricsExport(metrics::export(workbench, export).await?),
+        Q::ActivityList(query) => {
+            let board = query.board.as_deref().map(|board| workbench.board(board)).transpose()?;
+            let name = board.map(|board| board.name());
+            R::ActivityList(
+                workbench
+                    .activity
+                    .list(query.before, query.limit as usize, name.as_deref()),
+            )
+        }
+        Q::PairingSet(request) => R::PairingSet(pairing::set(workbench, request).await?),
+        Q::WindowShow(_) => {
+            workbench.publish(
+                EventName::WindowShow,
+                None,
+                "Another start of Drydock asks for the window.",
+                Map::new(),
+            );
+            R::WindowShow(Empty {})
+        }
+    })
+}

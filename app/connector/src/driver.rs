@@ -27,13 +27,13 @@ const REQUESTS: usize = 16;
 /// Bytes read from the wire at once.
 const WIRE_READ_BYTES: usize = 4096;
 
-/// How long the last bytes of a session that the host ended are given to arrive, before the link starts anew.
+/// How long the last bytes of a session that the host ended may take to arrive, before the link restarts.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What comes over the link.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// The link is up, for the first time or again after either side started anew. An earlier session is over.
+    /// The link is up, for the first time or again after either side restarted. An earlier session is over.
     Up {
         /// The stream for TLS.
         session: LinkSession,
@@ -82,7 +82,7 @@ pub struct LinkStats {
     pub received_bytes: u64,
     /// Bytes sent to the wire.
     pub sent_bytes: u64,
-    /// Times that the two sides met: once, and once more whenever one of them started anew.
+    /// Times that the two sides met: once, and once more whenever one of them restarted.
     pub meetings: u32,
     /// Control messages that could not be read.
     pub malformed: u32,
@@ -141,7 +141,7 @@ impl LinkDriver {
         }
     }
 
-    /// What came next over the link; none after [`LinkEvent::Closed`].
+    /// What came next over the link. `None` after [`LinkEvent::Closed`].
     pub async fn next(&mut self) -> Option<LinkEvent> {
         self.events.recv().await
     }
@@ -159,8 +159,8 @@ impl Drop for LinkDriver {
 }
 
 impl LinkHandle {
-    /// Offers a blank device its first trust; [`LinkEvent::PairResult`] answers. What was said is lost if the device starts
-    /// anew at that moment: it says so with an identity that is still blank.
+    /// Offers a blank device its first trust; [`LinkEvent::PairResult`] answers. The offer is lost if the device
+    /// restarts at that moment: its next identity is then still blank.
     ///
     /// # Errors
     /// [`LinkError`].
@@ -205,7 +205,7 @@ struct Carrier<S> {
     link: LinkState,
     wire_in: ReadHalf<S>,
     wire_out: WriteHalf<S>,
-    /// A frame of which the wire has taken the first `sent` bytes.
+    /// The frame that is being sent; the wire has taken its first `frame_sent` bytes.
     frame: [u8; MAX_FRAME_BYTES],
     frame_len: usize,
     frame_sent: usize,
@@ -213,7 +213,7 @@ struct Carrier<S> {
     /// The driver's end of the session, in halves.
     from_host: Option<ReadHalf<DuplexStream>>,
     to_host: Option<WriteHalf<DuplexStream>>,
-    /// When the link starts anew at the latest, after the host ended the session.
+    /// When the link restarts at the latest, after the host ended the session.
     farewell: Option<Instant>,
     begin: Instant,
     stats: Arc<Mutex<LinkStats>>,
@@ -241,7 +241,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
         let closed = self.carry(&events, &mut requests).await;
         self.drop_session();
         self.update_stats(|stats| stats.is_up = false);
-        // Whoever waits for the end gets it; whoever does not must not hold the stream.
+        // A caller that does not read events must not keep the stream open.
         let _ = timeout(FAREWELL, events.send(LinkEvent::Closed(closed))).await;
     }
 
@@ -326,7 +326,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
         });
     }
 
-    /// The host ended the session: what it said last may still arrive, then the device is told by a new life of the link.
+    /// The host ended the session. Its last bytes may still arrive; then a restart of the link ends it for the device.
     fn end_session(&mut self) {
         self.drop_session();
         if self.link.leave_session() {
@@ -358,7 +358,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
     }
 }
 
-/// Sends bytes, or else flushes what was sent, or else waits for ever.
+/// Sends bytes, else flushes what was sent, else never completes.
 async fn send<S: AsyncWrite>(wire: &mut WriteHalf<S>, bytes: &[u8], unflushed: bool) -> io::Result<usize> {
     if !bytes.is_empty() {
         return match wire.write(bytes).await? {
@@ -373,7 +373,7 @@ async fn send<S: AsyncWrite>(wire: &mut WriteHalf<S>, bytes: &[u8], unflushed: b
     std::future::pending().await
 }
 
-/// Gives bytes to the host; none if its end is gone.
+/// Gives bytes to the host. `None` if its end is closed.
 async fn give(to_host: &mut Option<WriteHalf<DuplexStream>>, bytes: &[u8]) -> Option<usize> {
     match to_host {
         Some(to_host) if !bytes.is_empty() => to_host.write(bytes).await.ok(),
@@ -381,7 +381,7 @@ async fn give(to_host: &mut Option<WriteHalf<DuplexStream>>, bytes: &[u8]) -> Op
     }
 }
 
-/// Takes bytes from the host, at most as many as there is room for; none if its end is gone or shut down.
+/// Takes bytes from the host, at most `room`. `None` if its end is closed or shut down.
 async fn take(from_host: &mut Option<ReadHalf<DuplexStream>>, out: &mut [u8], room: usize) -> Option<usize> {
     match from_host {
         Some(from_host) if room > 0 => {

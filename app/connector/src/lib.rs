@@ -1,5 +1,4 @@
-//! What stands between a board and the rest of the workbench: the link carried over any byte stream, first words with a
-//! device, and noise to try both.
+//! The link to a board over any byte stream, the control messages before a session, and noise to test both.
 //!
 //! * [`LinkDriver`] speaks the link over a stream (an emulated UART, a serial port, TCP) and hands out what comes over it
 //!   as [`LinkEvent`]s, among them each new session as a byte stream of its own.

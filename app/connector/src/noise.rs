@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// How much goes wrong, in each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noise {
-    /// Link frames of which a byte is changed, in a million.
+    /// Link frames, in a million, that get one byte changed.
     pub frames_per_million: u32,
     /// Bytes dropped, in a million.
     pub dropped_per_million: u32,
-    /// Bytes of which a bit is flipped, in a million.
+    /// Bytes, in a million, that get one bit flipped.
     pub flipped_per_million: u32,
     /// Bytes doubled, in a million.
     pub doubled_per_million: u32,

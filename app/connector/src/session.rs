@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 /// Bytes of a session that wait on the host, each way, beyond what the link itself holds.
 const BUFFER_BYTES: usize = 4096;
 
-/// The device's session, for TLS. It ends when the device or the link starts anew; dropping or shutting it down ends the
+/// The device's session, for TLS. It ends when the device or the link restarts; dropping or shutting it down ends the
 /// session for the device too, and the next [`LinkEvent::Up`](crate::LinkEvent::Up) brings a new one. One that is dropped
 /// before a byte has passed leaves the device alone until it begins to speak.
 #[derive(Debug)]

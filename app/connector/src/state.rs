@@ -108,7 +108,7 @@ impl LinkState {
         }
         let readable = self.endpoint.readable(Channel::Session);
         if readable > 0 && !self.has_session && self.endpoint.is_up() {
-            // The device begins a session after the host let go of the last one unused: it gets a new one.
+            // The device begins a session after the host closed the last one unused: it gets a new one.
             self.restart();
         } else if readable > 0 && self.for_session.is_empty() {
             self.session_used = true;
@@ -230,7 +230,7 @@ impl LinkState {
         self.for_session.drain(..count);
     }
 
-    /// The host let go of its end. Says whether the device has to be told by a new life of the link: not if nothing was
+    /// The host closed its end. Returns whether a restart of the link has to tell the device: not if nothing was
     /// said in the session.
     pub(crate) fn leave_session(&mut self) -> bool {
         self.for_session.clear();

@@ -5,13 +5,13 @@ use crate::api::{AppState, AppView, Badge, DeviceState, MachineState};
 /// What the badge of a board depends on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BadgeInput<'a> {
-    /// State of the machine; none for a physical board.
+    /// State of the machine. `None` for a physical board.
     pub(crate) machine: Option<MachineState>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<&'a str>,
-    /// Whether it is being switched on, or waits for its turn: it has no machine yet.
+    /// Whether it is being switched on, or waits for its turn, and has no machine yet.
     pub(crate) starting: bool,
-    /// What bring-up is doing, for example `booting`.
+    /// What the board is doing on its way to a session, for example `booting`.
     pub(crate) phase: &'a str,
     /// Why enrollment or the session was refused.
     pub(crate) refused: Option<&'a str>,

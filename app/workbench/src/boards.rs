@@ -18,14 +18,14 @@ use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMo
 use serde_json::{Map, json};
 use std::{path::Path, sync::Arc, time::Duration};
 
-/// RAM that a board's firmware keeps for itself, in bytes; until a device tells the heap that it really has.
+/// RAM that a board's firmware takes, in bytes. A guess until the device reports the heap that it has.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
 
 /// Log lines of a device that the gateway keeps. They are moved to the board's console as they come, which keeps the rest.
 const LOGS_KEPT: usize = 512;
 
-/// How long a board of ours keeps its place in the registry before it enrolls: it may stay switched off for years. The
-/// token that belongs to it is never given to anyone.
+/// How long a board that the user created keeps its place in the registry before it enrolls: it may stay switched off for
+/// years. The token that belongs to it is never handed out.
 const PLACE_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// The gateway of a data directory, and what it must know of the kinds of boards.
@@ -77,7 +77,7 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         id: board.name,
     };
     let mut kinds: Vec<BoardKindView> = known().into_iter().map(kind).collect();
-    // What can be used stands first: the first one is what a newcomer gets.
+    // Kinds without a limit come first: the first one is what a newcomer gets.
     kinds.sort_by_key(|kind| !kind.limit.is_empty());
     kinds
 }
@@ -202,14 +202,14 @@ pub(crate) fn start(
     board
 }
 
-/// Removes a board: its machine, its device and what is wished for it.
+/// Removes a board: its machine, its device and its desired apps.
 pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Result<Empty, ApiError> {
     let board = workbench.board(name)?;
     board.command(Command::End).await?;
     workbench.fleet.remove(&board.id);
     workbench.profiles.forget(&board.id);
     workbench.debuggers.forget(&board.id);
-    // Through the throttle, so that nothing that is still to be told of the board comes after it.
+    // Through the throttle, so that no pending update of the board comes after its removal.
     workbench.throttle.touch(&board);
     save(workbench, None).await?;
     let device = board.state().record.device.clone();
@@ -284,7 +284,7 @@ pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace)
     Ok(workbench.view(&board))
 }
 
-/// Carries out some instructions of a machine whose time stands.
+/// Executes some instructions of a paused machine.
 pub(crate) fn step(workbench: &Arc<WorkbenchState>, request: &MachineStep) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     let machine = board.state().machine.clone();

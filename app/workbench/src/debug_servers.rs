@@ -52,7 +52,7 @@ impl DebugServers {
         }
     }
 
-    /// The board was removed: nobody can connect to it any more.
+    /// The board was removed: closes its server.
     pub(crate) fn forget(&self, board: &str) {
         if let Some(server) = self.lock().remove(board) {
             server.stop.stop();

@@ -103,7 +103,7 @@ async fn write_program(workbench: &WorkbenchState, board: &FleetBoard) -> Result
     let path = workbench.dir.path().join("debug").join(format!("{kind}.elf"));
     let (file, bytes) = (path.clone(), firmware.elf);
     let written = tokio::task::spawn_blocking(move || {
-        // One that is open in a debugger is not written anew for nothing.
+        // An unchanged file may be open in a debugger: it is not written again.
         match std::fs::read(&file) {
             Ok(there) if there == bytes => Ok(()),
             _ => write_whole(&file, bytes),

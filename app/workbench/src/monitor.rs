@@ -59,7 +59,7 @@ pub(crate) async fn execute(workbench: &WorkbenchState, request: MonitorLine) ->
     }
 }
 
-/// The engine itself failed; behind the first line of what it says stand the last ones of its log.
+/// The engine itself failed. The first line of its message says why; the last lines of its log follow.
 fn broken(board: &FleetBoard, said: &str) -> ApiError {
     let (what, log) = said.split_once('\n').unwrap_or((said, ""));
     let what = what.trim_end_matches([':', '.']);

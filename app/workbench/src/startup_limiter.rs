@@ -1,6 +1,6 @@
-//! Who is brought up now: so many boards at a time, in the order in which they were switched on. A thousand that begin at
-//! once would all wait for each other, and their links would say everything twice meanwhile; one after the other they are
-//! there sooner.
+//! Limits how many boards start at one time, in the order in which they were switched on. A thousand boards that start at
+//! once wait for each other, and their links time out and repeat everything meanwhile; a few at a time are all running
+//! sooner.
 
 use std::{
     collections::HashMap,
@@ -9,17 +9,17 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Boards that are brought up at one time: enough to keep all cores busy while some of them wait for their flash or the
+/// Boards that start at one time: enough to keep all cores busy while some of them wait for their flash or the
 /// gateway.
 const PERMITS: usize = 16;
-/// A board that has not connected after this time makes room for others; it goes on with its own bring-up.
+/// A board that has not connected after this time makes room for others; it goes on starting.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The limiter through which boards come up.
+/// Hands out permits to start.
 #[derive(Debug)]
 pub(crate) struct StartupLimiter {
     permits: Arc<Semaphore>,
-    /// Boards that are being brought up, by id.
+    /// Boards that are starting, by id.
     held: Mutex<HashMap<String, Permit>>,
 }
 
@@ -55,7 +55,7 @@ impl StartupLimiter {
         }
     }
 
-    /// The board is there, or is not to be any more.
+    /// The board has connected, or is no longer to start.
     pub(crate) fn release(&self, board: &str) {
         self.held().remove(board);
     }

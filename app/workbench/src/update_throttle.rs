@@ -1,4 +1,4 @@
-//! Tells subscribers what changed of each board: at once, but at most ten times a second and board.
+//! Publishes what changed of each board: at once, but at most ten times a second for each board.
 
 use crate::{
     api::Update,
@@ -12,13 +12,13 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Least time between two tellings about one board.
+/// Least time between two publications about one board.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Least time between two rounds. Each goes over all boards that wait, and in a large fleet there is always one more.
 const ROUND: Duration = Duration::from_millis(10);
 
-/// Boards of which something is to be told.
+/// Boards with pending updates.
 #[derive(Debug, Default)]
 pub(crate) struct UpdateThrottle {
     dirty: Mutex<HashMap<String, Arc<FleetBoard>>>,
@@ -32,7 +32,7 @@ impl UpdateThrottle {
         self.post(board);
     }
 
-    /// There are lines, samples or LEDs to tell.
+    /// Lines, samples or LEDs of the board are pending.
     pub(crate) fn post(&self, board: &Arc<FleetBoard>) {
         let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
         if dirty.insert(board.id.clone(), Arc::clone(board)).is_none() {
@@ -40,7 +40,7 @@ impl UpdateThrottle {
         }
     }
 
-    /// Tells for ever. `show` says how a board is now.
+    /// Publishes until the task is ended. `show` gives the view of a board.
     pub(crate) async fn run(&self, hub: &Hub, show: impl Fn(&FleetBoard) -> Update) {
         let mut published: HashMap<String, Instant> = HashMap::new();
         loop {
@@ -69,13 +69,13 @@ impl UpdateThrottle {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(due_in.min(Duration::from_secs(1))) => {}
             }
-            // The first after a pause is told at once.
+            // The first change after a pause is published at once.
             tokio::time::sleep(ROUND.saturating_sub(now.elapsed())).await;
         }
     }
 }
 
-/// Tells now what is to be told of a board.
+/// Publishes now what is pending of a board.
 pub(crate) fn publish(hub: &Hub, board: &FleetBoard, show: impl Fn(&FleetBoard) -> Update) {
     let PendingUpdates {
         view: changed,

@@ -66,7 +66,7 @@ impl Running {
         }
     }
 
-    /// Does what was asked for; tells whether the board is on no longer.
+    /// Carries out a command. Returns why the board is no longer on, if it is not.
     async fn command(&mut self, command: Option<Command>) -> Option<Left> {
         let (reply, outcome, left) = match command {
             None => {

@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::io::AsyncReadExt;
 
-/// How long a token for a board of ours is valid. A blank board that asks again gets a new one.
+/// How long a one-time token is valid. A blank board that asks again gets a new one.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
 
 /// A device that does not answer a pairing is offered it again after this time, both its own and the host's: what it said
@@ -221,7 +221,7 @@ fn is_fresh(host: Duration, board: Duration) -> bool {
 }
 
 /// Hands a session to the gateway once the device says something on it: a blank device waits for its pairing and then
-/// starts the link anew, without having used the session.
+/// restarts the link, without having used the session.
 async fn serve(session: LinkSession, gateway: Gateway, peer: PeerLabel) -> String {
     let (mut reader, writer) = tokio::io::split(session);
     let mut first = [0];

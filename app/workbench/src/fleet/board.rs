@@ -1,4 +1,4 @@
-//! One board of the fleet while the workbench runs: what is known of it now and what its subscribers were not told yet.
+//! One board of the fleet while the workbench runs: its state, and the updates that are pending for subscribers.
 
 use super::{
     console::{Console, NewLine},
@@ -42,11 +42,11 @@ pub(crate) struct BoardState {
     pub(crate) machine: Option<MachineHandle>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<String>,
-    /// What bring-up is doing, for example `booting`.
+    /// What the board is doing on its way to a session, for example `booting`.
     pub(crate) phase: String,
-    /// Why bring-up cannot go on.
+    /// Why the board cannot get a session.
     pub(crate) refused: Option<String>,
-    /// LEDs in the order of the description; none: not known.
+    /// LEDs in the order of the description. `None`: not known.
     pub(crate) leds: Vec<Option<bool>>,
     /// Buttons in the order of the description.
     pub(crate) buttons: Vec<bool>,
@@ -64,7 +64,7 @@ pub(crate) struct BoardState {
     pub(crate) snapshots: Vec<KeptSnapshot>,
 }
 
-/// What subscribers were not told yet.
+/// Updates that subscribers have not received yet.
 #[derive(Debug, Default)]
 pub(crate) struct PendingUpdates {
     pub(crate) view: bool,
@@ -73,7 +73,7 @@ pub(crate) struct PendingUpdates {
     pub(crate) leds: BTreeMap<u32, bool>,
 }
 
-/// What a board's bring-up is asked to do; it answers when that is done.
+/// What a board's task is asked to do. It answers when that is done.
 #[derive(Debug)]
 pub(crate) enum Command {
     Power(PowerAction, oneshot::Sender<Result<(), ApiError>>),
@@ -161,7 +161,7 @@ impl FleetBoard {
         ApiError::new(ErrorCode::Refused, text)
     }
 
-    /// Has bring-up do something and waits until it is done.
+    /// Has the board's task do something and waits until it is done.
     pub(crate) async fn command(
         &self,
         make: impl FnOnce(oneshot::Sender<Result<(), ApiError>>) -> Command,

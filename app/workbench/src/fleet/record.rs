@@ -1,6 +1,6 @@
 //! What is kept of each board over restarts: `DIR/fleet.json`.
 //!
-//! Format 2 says by which kind of host a board runs. Format 1 knew emulated boards only; it is read, and written anew as
+//! Format 2 says by which kind of host a board runs. Format 1 knew emulated boards only; it is read, and replaced by
 //! format 2 with the next change of the fleet. A newer format is refused untouched.
 
 use crate::{api::Pace, data_dir::replace};

@@ -1,5 +1,5 @@
-//! Writing the list of boards: whoever asks waits until a list with his change is on disk, and many who ask at once share
-//! one writing.
+//! Writes the list of boards. A caller waits until a list with its change is on disk; callers that ask at the same time
+//! share one write.
 
 use super::record::{BoardRecord, write};
 use std::{

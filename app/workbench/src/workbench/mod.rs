@@ -120,7 +120,7 @@ impl Workbench {
         self.workbench.hub.subscribe()
     }
 
-    /// What the end of the run before left undone, if that was no clean end. It was told before anybody could subscribe.
+    /// What the run before left undone, if it did not end cleanly. This event was published before anybody could subscribe.
     pub fn recovered(&self) -> Option<&Event> {
         self.recovered.as_ref()
     }

@@ -1,5 +1,5 @@
-//! The flash of an emulated board on disk: read when the machine is switched on, saved before anybody is told what rests
-//! on it, and now and then.
+//! The flash of an emulated board on disk. It is saved before the gateway records what rests on it, and about once a second
+//! for what nobody waits for.
 
 use super::flash_file::{self, AreaContent};
 use drydock_assets::{Board as Description, FlashArea};

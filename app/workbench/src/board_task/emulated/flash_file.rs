@@ -25,7 +25,7 @@ pub(super) struct AreaContent {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Reads the areas that are on disk. Areas of which nothing was ever saved are missing in the result.
+/// Reads the areas that are on disk. Areas that were never saved are missing in the result.
 pub(super) fn read(folder: &Path, areas: &[FlashArea]) -> io::Result<Vec<AreaContent>> {
     match fs::read(path(folder)) {
         Ok(file) => decode(&file, areas).ok_or_else(|| invalid("flash.bin is damaged")),

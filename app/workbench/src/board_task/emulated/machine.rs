@@ -18,7 +18,7 @@ use drydock_gateway::Clock;
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::broadcast;
 
-/// How often, and how many times, it is looked whether a link's task has let go of its UART.
+/// Interval and number of attempts to open a UART that the task of an earlier link may still hold.
 const LET_GO: Duration = Duration::from_millis(2);
 const LET_GO_TRIES: u32 = 1_000;
 
@@ -46,7 +46,7 @@ pub(super) enum PowerOnError {
 }
 
 impl Machine {
-    /// Opens a machine with the firmware and the flash of its board. It stands until it is resumed.
+    /// Opens a machine with the firmware and the flash of its board. It is paused until it is resumed.
     pub(super) async fn power_on(
         (runner, images): (&Runner, &FirmwareImages),
         record: &BoardRecord,
@@ -108,7 +108,7 @@ impl Machine {
         Arc::new(MachineClock(self.handle.clone()))
     }
 
-    /// The UART of the link anew, once whoever had it has let go of it.
+    /// Opens the UART of the link again, once the task of the earlier link has closed it.
     pub(super) async fn uart(&self, board: &FleetBoard) -> Result<UartPort, String> {
         let mut tries = 0;
         loop {
@@ -131,7 +131,7 @@ impl Machine {
     pub(super) fn press(&self, button: &Button, pressed: bool) {
         let pressed_level = button.active.is(true);
         if button.resets {
-            // The chip is held in reset while the button is down; it starts when it is let go.
+            // The chip is held in reset while the button is down, and starts when it is released.
             if !pressed {
                 self.handle.reset(ResetKind::Pin);
             }
@@ -141,7 +141,7 @@ impl Machine {
     }
 }
 
-/// Time of a link that stands while its machine is paused.
+/// Time of a link, which stops while its machine is paused.
 struct MachineClock(MachineHandle);
 
 impl Clock for MachineClock {

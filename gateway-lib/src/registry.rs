@@ -74,7 +74,9 @@ impl Registry {
             tx.audit("operator", "pairing.cancelled", &device.0, &record.name)
                 .await?;
             tx.forget_device(device.clone()).await?;
-            return Ok(tx.commit().await?);
+            tx.commit().await?;
+            self.telemetry.forget(device);
+            return Ok(());
         }
         tx.drop_pairings_of(device).await?;
         let detail = format!("{} with chip {}", record.name, record.chip_id);
@@ -86,6 +88,7 @@ impl Registry {
         tx.audit("operator", "device.retired", &device.0, &detail).await?;
         tx.commit().await?;
         self.end_session_of(device);
+        self.telemetry.forget(device);
         Ok(())
     }
 

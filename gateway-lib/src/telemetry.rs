@@ -67,6 +67,14 @@ impl Telemetry {
     }
 }
 
+impl Telemetry {
+    /// Drops what is kept of a device that is out of service. Streams of it end.
+    pub(crate) fn forget(&self, device: &DeviceId) {
+        let mut devices = self.devices.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        devices.remove(device);
+    }
+}
+
 impl DeviceTelemetry {
     /// The device was reset: its own numbers begin again.
     pub(crate) fn rebooted(&self) {
@@ -203,6 +211,16 @@ mod tests {
         let page = ring.page(since, |_| true);
         assert_eq!(page.items.first().copied(), expected_first);
         assert_eq!((page.dropped, page.next), (expected_dropped, pushed));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_device_that_is_out_of_service() {
+        let telemetry = Telemetry::new(3, 3);
+        let device = DeviceId::from("dev-1");
+        let before = telemetry.of(&device);
+        telemetry.forget(&device);
+        assert!(telemetry.devices.read().unwrap().is_empty());
+        assert!(!Arc::ptr_eq(&before, &telemetry.of(&device)));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use crate::{
     activity,
     api::Update,
-    gateway_events::{self, Notification},
     fleet::{self, FleetBoard},
+    gateway_events::{self, Notification},
     state::WorkbenchState,
     update_throttle,
 };
-use drydock_gateway::{DeviceChange, DeviceId, EventMessage, EventKind, StreamItem};
+use drydock_gateway::{DeviceChange, DeviceId, EventKind, EventMessage, StreamItem};
 use std::sync::Arc;
 
 impl WorkbenchState {

@@ -173,7 +173,10 @@ async fn send(
 }
 
 async fn commit(session: &Arc<DeviceSession>, start: bool) -> TransferOutcome {
-    match session.request_lasting(Kind::PackageCommit, &PackageCommit { start }).await {
+    match session
+        .request_lasting(Kind::PackageCommit, &PackageCommit { start })
+        .await
+    {
         Ok(reply) => accepted(reply).map_or_else(|end| end, |_| TransferOutcome::Committed),
         Err(NoAnswer) => TransferOutcome::Lost,
     }

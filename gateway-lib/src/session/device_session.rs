@@ -1,9 +1,7 @@
 //! The session of one device as other services see it, and the table of current sessions. The connection's task owns the
 //! stream; requests reach it through a bounded queue.
 
-use crate::{
-    clock::Clock, device_storage::DeviceStorage, domain::DeviceId, gateway::PeerLabel, registry::MAX_DOUBTS,
-};
+use crate::{clock::Clock, device_storage::DeviceStorage, domain::DeviceId, gateway::PeerLabel, registry::MAX_DOUBTS};
 use drydock_protocol::{
     device_to_gateway::Reply,
     envelope::{self, Kind},

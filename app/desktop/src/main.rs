@@ -16,7 +16,8 @@ use bridge::Bridge;
 use clap::Parser as _;
 use single_instance::SingleInstance;
 use std::{process::ExitCode, sync::Arc};
-use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder};
+use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder, webview::PageLoadEvent};
+use tokio::sync::Notify;
 use window_state::WindowState;
 
 /// Label of the main window; the capabilities name it.
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         eprintln!("drydock-desktop: {missing}");
         return ExitCode::from(4);
     }
-    let blank = webview::prepare();
+    let renderer = webview::choose();
     let only = match SingleInstance::claim(&data) {
         Ok(only) => only,
         Err(single_instance::AlreadyOpen) => {
@@ -37,36 +38,47 @@ fn main() -> ExitCode {
         }
     };
     let end = only.end();
-    let bridge = Arc::new(Bridge::new(blank.notice()));
+    let bridge = Arc::new(Bridge::new(renderer.notice()));
     let window_state = Arc::new(WindowState::read());
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
         .manage(Arc::clone(&bridge))
         .manage(Arc::clone(&window_state))
+        .manage(renderer.clone())
         .invoke_handler(tauri::generate_handler![
             bridge::call,
             bridge::subscribe,
             bridge::watch,
             window_state::remember,
-            detached_panel::pop_out
+            detached_panel::pop_out,
+            webview::renderer,
+            webview::reset_renderer
         ])
         .setup({
             let bridge = Arc::clone(&bridge);
             let window_state = Arc::clone(&window_state);
+            let end = end.clone();
             move |app| {
                 // Both start at once: the fleet is painted from the first answer, not after the store is open.
                 tauri::async_runtime::spawn(bridge.run(data));
+                let loaded = Arc::new(Notify::new());
+                let tell_loaded = Arc::clone(&loaded);
                 let (width, height) = window_state.size();
                 let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
                     .title("Drydock")
                     .inner_size(width, height)
                     .min_inner_size(window_state::MIN_SIZE.0, window_state::MIN_SIZE.1)
                     .initialization_script(window_state.script())
+                    .on_page_load(move |_, page| {
+                        if matches!(page.event(), PageLoadEvent::Finished) {
+                            tell_loaded.notify_one();
+                        }
+                    })
                     .build()?;
                 window_state.place(&window);
                 window_state.follow(&window);
                 detached_panel::close_with(&window);
-                blank.watch(&window);
+                renderer.watch(&window, loaded, move || end.now());
                 only.focus_when_asked(window);
                 Ok(())
             }

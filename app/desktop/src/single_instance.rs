@@ -74,7 +74,7 @@ mod unix {
     }
 
     /// The end of a claim.
-    #[derive(Debug)]
+    #[derive(Debug, Clone)]
     pub(crate) struct ClaimRelease(Option<PathBuf>);
 
     impl ClaimRelease {
@@ -139,7 +139,7 @@ impl SingleInstance {
 }
 
 #[cfg(not(unix))]
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ClaimRelease;
 
 #[cfg(not(unix))]

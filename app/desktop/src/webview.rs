@@ -1,22 +1,21 @@
 //! What the webview needs of the system: a display, and a renderer that draws.
 //!
 //! WebKitGTK stays blank with some graphics drivers unless its DMA-BUF renderer is off. The front end says when it has
-//! painted; if it does not in time, the window starts once more without that renderer and remembers it.
+//! painted; if it does not in time, another window tries without that renderer, and a trial that helps is remembered.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-    sync::Arc,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-use tauri::{Listener as _, Manager as _, WebviewWindow};
+use serde::Serialize;
+use std::{fs, io, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use tauri::{Listener as _, Manager as _, State, WebviewWindow};
+use tokio::sync::Notify;
 
 /// Switches WebKitGTK's DMA-BUF renderer off.
 const SWITCH: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-/// How long the first picture may take before the window counts as blank.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Tells a second start of this program that it tries the other renderer for the first.
+const TRIAL: &str = "DRYDOCK_RENDERER_TRIAL";
+/// How long the page may take to load on a machine that is very busy.
+const LOADING: Duration = Duration::from_secs(120);
+/// How long the first picture may take after the page was loaded, before the window counts as blank.
+const PAINTING: Duration = Duration::from_secs(20);
 
 /// Whether there is a display to open a window on.
 ///
@@ -33,67 +32,162 @@ pub(crate) fn display() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What is known about blank windows here.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Blank {
-    /// The renderer is off already: by the user, or because the window stayed blank before.
-    off: bool,
-    remembered: bool,
+/// How the window is drawn, as Settings shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct RendererState {
+    /// The DMA-BUF renderer is switched off.
+    pub(crate) without_dmabuf: bool,
+    /// Drydock remembers to switch it off at each start.
+    pub(crate) remembered: bool,
 }
 
-/// Starts this program again without the DMA-BUF renderer if it is known to stay blank with it.
-pub(crate) fn prepare() -> Blank {
-    let off = std::env::var_os(SWITCH).is_some();
-    let remembered = memory().is_some_and(|file| file.exists());
-    if remembered && !off {
-        start_again();
-    }
-    Blank { off, remembered }
+/// The renderer that this process draws with, and what is remembered about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Renderer {
+    without_dmabuf: bool,
+    /// This start tries whether the window is drawn without the DMA-BUF renderer.
+    trial: bool,
+    memory: RendererMemory,
 }
 
-impl Blank {
-    /// What the user is told.
-    pub(crate) fn notice(self) -> Option<&'static str> {
-        (self.off && self.remembered)
-            .then_some("Drawing without the DMA-BUF renderer, because the window once stayed blank with it")
+/// The note that windows stay blank here with the DMA-BUF renderer.
+#[derive(Debug, Clone)]
+struct RendererMemory(Option<PathBuf>);
+
+/// Chooses the renderer: starts this program again without the DMA-BUF renderer if windows are known to stay blank with it.
+/// Nothing is open yet, so that nothing is lost.
+pub(crate) fn choose() -> Renderer {
+    let renderer = Renderer {
+        without_dmabuf: std::env::var_os(SWITCH).is_some(),
+        trial: std::env::var_os(TRIAL).is_some(),
+        memory: RendererMemory::of_user(),
+    };
+    if renderer.memory.exists() && !renderer.without_dmabuf {
+        replace_process();
+    }
+    renderer
+}
+
+impl Renderer {
+    /// What the user is told when the window opens.
+    pub(crate) fn notice(&self) -> Option<&'static str> {
+        (self.without_dmabuf && (self.trial || self.memory.exists())).then_some(
+            "Drawing without the DMA-BUF renderer, because the window stayed blank with it; Settings can undo that",
+        )
     }
 
-    /// Starts again if the window stays blank.
-    pub(crate) fn watch(self, window: &WebviewWindow) {
-        if self.off || !cfg!(target_os = "linux") {
+    /// As Settings shows it.
+    pub(crate) fn state(&self) -> RendererState {
+        RendererState {
+            without_dmabuf: self.without_dmabuf,
+            remembered: self.memory.exists(),
+        }
+    }
+
+    /// Watches whether the window is drawn. If it stays blank, another start of this program tries without the DMA-BUF
+    /// renderer, beside this one: the workbench stays open here, and no board loses its session.
+    ///
+    /// `loaded` tells when the page was loaded. `release` ends this window's claim on its data directory.
+    pub(crate) fn watch(&self, window: &WebviewWindow, loaded: Arc<Notify>, release: impl Fn() + Send + 'static) {
+        if !cfg!(target_os = "linux") {
             return;
         }
-        let painted = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&painted);
-        window.once("painted", move |_| seen.store(true, Ordering::Relaxed));
-        let app = window.app_handle().clone();
+        let painted = Arc::new(Notify::new());
+        let page = Arc::clone(&painted);
+        window.once("painted", move |_| page.notify_one());
+        let (renderer, window) = (self.clone(), window.clone());
         tauri::async_runtime::spawn(async move {
-            tokio::time::sleep(PATIENCE).await;
-            if painted.load(Ordering::Relaxed) {
-                return;
+            // A page that is not loaded says nothing about the renderer, only about the machine.
+            let _ = tokio::time::timeout(LOADING, loaded.notified()).await;
+            let is_painted = tokio::time::timeout(PAINTING, painted.notified()).await.is_ok();
+            if renderer.judge(is_painted) {
+                eprintln!("drydock-desktop: the window stayed blank; trying once more with {SWITCH}=1");
+                release();
+                try_beside(&window).await;
             }
-            eprintln!("drydock-desktop: the window stayed blank; trying once more with {SWITCH}=1");
-            if let Some(file) = memory() {
-                let kept = file.parent().map_or(Ok(()), fs::create_dir_all);
-                if let Err(error) = kept.and_then(|()| fs::write(&file, b"")) {
-                    eprintln!("drydock-desktop: {} cannot be written: {error}", file.display());
-                }
-            }
-            let bridge = Arc::clone(app.state::<Arc<crate::bridge::Bridge>>().inner());
-            bridge.close().await;
-            start_again();
         });
+    }
+
+    /// Remembers or forgets what was seen. True if the other renderer is to be tried.
+    fn judge(&self, is_painted: bool) -> bool {
+        match (self.without_dmabuf, is_painted) {
+            // The other renderer helps here.
+            (true, true) if self.trial => self.memory.remember(),
+            // It does not: what was remembered was no more than a slow start.
+            (true, false) => self.memory.forget(),
+            (false, false) => return true,
+            _ => {}
+        }
+        false
     }
 }
 
-/// Remembers that the window stayed blank on this machine.
-fn memory() -> Option<PathBuf> {
-    let dirs = directories::ProjectDirs::from("", "", "drydock")?;
-    Some(dirs.config_dir().join("webview-without-dmabuf"))
+/// How the window is drawn.
+#[tauri::command]
+pub(crate) fn renderer(renderer: State<'_, Renderer>) -> RendererState {
+    renderer.state()
+}
+
+/// Forgets that windows stayed blank here: the next start draws with the DMA-BUF renderer again.
+#[tauri::command]
+pub(crate) fn reset_renderer(renderer: State<'_, Renderer>) -> RendererState {
+    renderer.memory.forget();
+    renderer.state()
+}
+
+impl RendererMemory {
+    fn of_user() -> Self {
+        let dirs = directories::ProjectDirs::from("", "", "drydock");
+        Self(dirs.map(|dirs| dirs.config_dir().join("webview-without-dmabuf")))
+    }
+
+    fn exists(&self) -> bool {
+        self.0.as_ref().is_some_and(|file| file.exists())
+    }
+
+    fn remember(&self) {
+        let Some(file) = &self.0 else { return };
+        let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
+        if let Err(error) = folder.and_then(|()| fs::write(file, b"")) {
+            eprintln!("drydock-desktop: {} cannot be written: {error}", file.display());
+        }
+    }
+
+    fn forget(&self) {
+        let Some(file) = &self.0 else { return };
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                eprintln!("drydock-desktop: {} cannot be removed: {error}", file.display());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Opens a window of another process that attaches to this one, and ends with it.
+async fn try_beside(window: &WebviewWindow) {
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut other = Command::new(program);
+    other.args(std::env::args_os().skip(1)).env(SWITCH, "1").env(TRIAL, "1");
+    let mut other = match other.spawn() {
+        Ok(other) => other,
+        Err(error) => {
+            eprintln!("drydock-desktop: it cannot be started again: {error}");
+            return;
+        }
+    };
+    // A window manager may refuse.
+    let _ = window.hide();
+    let ended = tauri::async_runtime::spawn_blocking(move || other.wait()).await;
+    match ended {
+        Ok(Ok(status)) if status.success() => window.app_handle().exit(0),
+        // The other window went wrong: this one may be drawn by now.
+        _ => drop(window.show()),
+    }
 }
 
 /// Replaces this process by the same one with the renderer switched off. Returns only if that fails.
-fn start_again() {
+fn replace_process() {
     let Ok(program) = std::env::current_exe() else { return };
     let mut again = Command::new(program);
     again.args(std::env::args_os().skip(1)).env(SWITCH, "1");
@@ -102,5 +196,36 @@ fn start_again() {
         use std::os::unix::process::CommandExt as _;
         let error = again.exec();
         eprintln!("drydock-desktop: it cannot be started again: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_renderer_that_helped_is_remembered() {
+        let place = tempfile::tempdir().unwrap();
+        let memory = RendererMemory(Some(place.path().join("deep/webview-without-dmabuf")));
+        let start = |without_dmabuf, trial| Renderer {
+            without_dmabuf,
+            trial,
+            memory: memory.clone(),
+        };
+        // A blank window has the other renderer tried, and nothing is remembered of it yet.
+        assert!(start(false, false).judge(false));
+        assert!(!memory.exists());
+        // The trial is blank too: it was no matter of the renderer.
+        assert!(!start(true, true).judge(false));
+        assert!(!memory.exists());
+        // A trial that is drawn.
+        assert!(!start(true, true).judge(true));
+        assert!(memory.exists());
+        // The next start is blank nevertheless.
+        assert!(!start(true, false).judge(false));
+        assert!(!memory.exists());
+        // Switched off by the user: nothing to remember.
+        assert!(!start(true, false).judge(true));
+        assert!(!memory.exists());
     }
 }

@@ -19,6 +19,14 @@ export type FileDrag =
   | { type: 'drop'; paths: string[]; x: number; y: number }
   | { type: 'leave' }
 
+/** How the window is drawn. */
+export interface RendererState {
+  /** WebKit's DMA-BUF renderer is switched off. */
+  without_dmabuf: boolean
+  /** Drydock switches it off at each start, because the window stayed blank with it. */
+  remembered: boolean
+}
+
 export interface Backend {
   /** Calls a method of the workbench. Rejects with an `ApiError`. */
   call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>>
@@ -35,6 +43,10 @@ export interface Backend {
   chooseOpenPath(title: string, extension: string): Promise<string | null>
   /** Tells the shell that something is to be seen. */
   painted(): void
+  /** How the window is drawn. */
+  renderer(): Promise<RendererState>
+  /** Forgets that the window stayed blank on this machine; the next start draws with the default renderer again. */
+  resetRenderer(): Promise<RendererState>
   copy(text: string): Promise<void>
   /** The size of everything in this window; 1 is the usual. */
   zoom(factor: number): Promise<void>

@@ -1,6 +1,6 @@
 // A stand-in for the workbench, for development in a browser and for tests of components. It invents its values; nothing
 // of it is in the shipped bundle (a test looks for the marker below).
-import type { Backend, FileDrag, Method, Opening, Params, Result } from './backend'
+import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
 import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
@@ -80,6 +80,14 @@ export class MockBackend implements Backend {
   }
 
   painted(): void {}
+
+  async renderer(): Promise<RendererState> {
+    return { without_dmabuf: false, remembered: false }
+  }
+
+  async resetRenderer(): Promise<RendererState> {
+    return this.renderer()
+  }
 
   remember(): void {}
 

@@ -48,6 +48,14 @@ export const tauriBackend: Backend = {
     void emit('painted')
   },
 
+  renderer() {
+    return invoke('renderer')
+  },
+
+  resetRenderer() {
+    return invoke('reset_renderer')
+  },
+
   remember(front) {
     void invoke('remember', { front })
   },

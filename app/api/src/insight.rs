@@ -8,7 +8,7 @@ use ts_rs::TS;
 pub struct ProfileStart {
     /// Id or name of the board.
     pub board: String,
-    /// Ends by itself after this much of the board's time, in seconds; none: with `profile.stop`.
+    /// Ends by itself after this much of the board's time, in seconds; `None`: `profile.stop` ends it.
     #[serde(default)]
     pub for_s: Option<f64>,
     /// Power-cycle the board first, so that the profile begins with its first instruction.
@@ -199,13 +199,13 @@ pub struct ProfileExport {
     pub board: String,
     /// What to make of it.
     pub format: ProfileFormat,
-    /// What the widths and weights are; none: cycles.
+    /// What widths and weights show.
     #[serde(default)]
     pub weight: ProfileWeight,
     /// Dark background of drawings.
     #[serde(default)]
     pub dark: bool,
-    /// File to write; none: returned in base64.
+    /// File to write; `None` returns the content in base64.
     #[serde(default)]
     pub path: Option<String>,
 }
@@ -244,24 +244,24 @@ pub enum ProfileWeight {
 pub struct GdbOpen {
     /// Id or name of the board.
     pub board: String,
-    /// Port on the loopback address; none: any that is free.
+    /// Port on the loopback address; `None` takes a free one.
     #[serde(default)]
     pub port: Option<u16>,
 }
 
-/// State of a machine's door for debuggers.
+/// State of a machine's port for debuggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum GdbState {
-    /// None can connect.
+    /// No debugger can connect.
     Closed,
-    /// It waits for one.
+    /// It waits for a debugger.
     Waiting,
-    /// One is connected.
+    /// A debugger is connected.
     Attached,
 }
 
-/// A machine's door for debuggers.
+/// A machine's port for debuggers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GdbView {
     /// Name of the board.
@@ -290,7 +290,7 @@ pub struct MonitorLine {
 pub struct MonitorView {
     /// Name of the board.
     pub board: String,
-    /// What stands before the line to be typed; none: the engine has no command language.
+    /// Prompt of the command line; `None` if the engine has no command language.
     pub prompt: Option<String>,
     /// The last lines that were executed, by whomever, the oldest first.
     pub history: Vec<String>,

@@ -66,7 +66,7 @@ methods! {
     "board.get" BoardGet(BoardRef) -> BoardView;
     /// Adds an emulated board and switches it on.
     "board.add" BoardAdd(BoardAdd) -> BoardView;
-    /// Removes a board: its machine, its device and what is wished for it.
+    /// Removes a board: its machine, its device and its desired state.
     "board.remove" BoardRemove(BoardRef) -> Empty;
     /// Gives a board another name.
     "board.rename" BoardRename(BoardRename) -> BoardView;
@@ -76,7 +76,7 @@ methods! {
     "board.button" BoardButton(BoardButton) -> Empty;
     /// Changes the pace of a machine's time.
     "machine.pace" MachinePace(MachinePace) -> BoardView;
-    /// Carries out some instructions of a machine whose time stands.
+    /// Executes some instructions of a paused machine.
     "machine.step" MachineStep(MachineStep) -> BoardView;
     /// The snapshots of a board that are kept, the oldest first.
     "snapshot.list" SnapshotList(BoardRef) -> Vec<SnapshotView>;
@@ -90,7 +90,7 @@ methods! {
     "snapshot.export" SnapshotExport(SnapshotExport) -> SnapshotFile;
     /// Reads a state from a file and keeps it.
     "snapshot.import" SnapshotImport(SnapshotImport) -> SnapshotView;
-    /// Makes boards after the model of another: each with an identity and a seed of its own, and the same apps wished for.
+    /// Makes boards from another one. Each has its own identity and seed, and the same desired apps.
     "board.fork" BoardFork(BoardFork) -> Vec<BoardView>;
     /// Begins a profile of an emulated board.
     "profile.start" ProfileStart(ProfileStart) -> ProfileView;
@@ -114,7 +114,7 @@ methods! {
     "app.samples" AppSamples(Empty) -> Vec<Sample>;
     /// What a file is and where it could run; stores nothing.
     "app.preview" AppPreview(AppPreviewRequest) -> AppPreview;
-    /// Signs a module, stores it and wishes for it on the boards. Returns once it is accepted; events tell what becomes of it.
+    /// Signs a module, stores it and requests it on the boards. Returns when the request is accepted; events report the rest.
     "app.deploy" AppDeploy(AppDeploy) -> Deployment;
     /// Starts an app.
     "app.start" AppStart(AppRef) -> Empty;

@@ -37,16 +37,16 @@ pub struct BoardRef {
 pub struct BoardAdd {
     /// Id of the board's description.
     pub kind: String,
-    /// Name; none: `bench-1`, `bench-2`, ….
+    /// Name; `None` takes `bench-1`, `bench-2`, ….
     #[serde(default)]
     pub name: Option<String>,
-    /// Engine; none: `builtin`.
+    /// Engine; `None` takes the first one that can run the board.
     #[serde(default)]
     pub engine: Option<String>,
     /// Pace of its time.
     #[serde(default)]
     pub pace: Pace,
-    /// Seed, hexadecimal; none: from the host's entropy, recorded.
+    /// Seed, hexadecimal; `None` takes one from the host's entropy and records it.
     #[serde(default)]
     pub seed: Option<String>,
     /// Damage of the link, for trials: `RATE` or `RATE:SEED`; the rate is the share of frames damaged, 0 to 0.5.
@@ -82,11 +82,11 @@ pub enum PowerAction {
     Off,
     /// Pin reset.
     Reset,
-    /// Cut the power at this instant, and give it back: memory is lost, flash is as it stands.
+    /// Cut the power now and restore it: RAM is lost, flash keeps what was written.
     Cut,
-    /// Let time stand.
+    /// Pause time.
     Pause,
-    /// Let time pass.
+    /// Resume time.
     Resume,
 }
 
@@ -161,10 +161,10 @@ pub struct AppDeploy {
     pub source: AppSource,
     /// Ids or names of the boards.
     pub boards: Vec<String>,
-    /// Name of the app; none: from the module or the file.
+    /// Name of the app; `None` takes the module's, else the file's.
     #[serde(default)]
     pub name: Option<String>,
-    /// Version; none: from the module, else the next patch version.
+    /// Version; `None` takes the module's, else the next patch version.
     #[serde(default)]
     pub version: Option<String>,
     /// Capabilities that the user consents to beyond the usual ones, for example `gpio:7`.
@@ -229,7 +229,7 @@ pub struct Logs {
 pub struct MetricsQuery {
     /// Id or name of the board.
     pub board: String,
-    /// Ids of the series; none: all there are.
+    /// Ids of the series; empty for all.
     #[serde(default)]
     pub series: Vec<String>,
     /// How far back, in seconds.
@@ -248,7 +248,7 @@ pub struct MetricsExport {
     /// Dark background.
     #[serde(default)]
     pub dark: bool,
-    /// File to write; none: returned in base64.
+    /// File to write; `None` returns the content in base64.
     #[serde(default)]
     pub path: Option<String>,
 }

@@ -36,7 +36,7 @@ pub struct SnapshotRef {
 pub struct SnapshotTake {
     /// Id or name of the board.
     pub board: String,
-    /// Its name; none: `snapshot-1`, `snapshot-2`, ….
+    /// Its name; `None` takes `snapshot-1`, `snapshot-2`, ….
     #[serde(default)]
     pub name: Option<String>,
 }
@@ -65,7 +65,7 @@ pub struct SnapshotRestore {
 pub struct SnapshotExport {
     /// Id or name of the board.
     pub board: String,
-    /// Name of the snapshot; none: the state that the board is in now.
+    /// Name of the snapshot; `None` takes the current state of the board.
     #[serde(default)]
     pub snapshot: Option<String>,
     /// File to write, by absolute path.
@@ -79,7 +79,7 @@ pub struct SnapshotImport {
     pub board: String,
     /// File to read, by absolute path.
     pub path: String,
-    /// Its name; none: that of the file.
+    /// Its name; `None` takes the name of the file.
     #[serde(default)]
     pub name: Option<String>,
 }
@@ -107,17 +107,17 @@ pub struct SnapshotFile {
 pub struct BoardFork {
     /// Id or name of the board.
     pub board: String,
-    /// How many; none: one.
+    /// How many; `None` makes one.
     #[serde(default)]
     pub count: Option<u32>,
-    /// Name of the first, what the names of more begin with; none: the board's own with `-fork`.
+    /// Name of the fork; of several, what their names begin with. `None` takes the board's own name with `-fork`.
     #[serde(default)]
     pub name: Option<String>,
     /// Let it go on in the very state of the board, with what is in its memory, but without a link: nothing of it reaches
     /// the gateway. When it is switched off and on it comes up blank, and enrolls as itself.
     #[serde(default)]
     pub unlinked: bool,
-    /// The state that an unlinked fork goes on from; none: the board's now.
+    /// The state that an unlinked fork continues from; `None` takes the board's current state.
     #[serde(default)]
     pub from: Option<SnapshotSource>,
 }

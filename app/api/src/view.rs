@@ -25,7 +25,7 @@ pub struct BoardView {
     pub machine: Option<MachineView>,
     /// The device, once it has an identity.
     pub device: Option<DeviceView>,
-    /// Apps that are wished for or reported, by name.
+    /// Apps that are desired on the board or reported by it, by name.
     pub apps: Vec<AppView>,
     /// LEDs of the front panel, in the order of the board's description.
     pub leds: Vec<LedView>,
@@ -39,11 +39,11 @@ pub struct BoardView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Badge {
-    /// We do not know: not heard in time.
+    /// Not heard in time.
     Unknown,
     /// An app failed, the machine crashed, or enrollment was refused.
     Failed,
-    /// Works, but not as wished (an app is missing or at another version).
+    /// Works, but an app is missing or at another version than desired.
     Degraded,
     /// A package is on its way.
     Deploying,
@@ -97,7 +97,7 @@ pub enum MachineState {
     Off,
     /// Time passes.
     Running,
-    /// Time stands.
+    /// Time is paused.
     Paused,
     /// Ended by a fault; its state can be looked at.
     Crashed,
@@ -163,12 +163,12 @@ pub enum DeviceState {
     Retired,
 }
 
-/// An app on one board: what is wished for and what the device reports.
+/// An app on one board: the desired state and what the device reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AppView {
     /// Name of the app.
     pub name: String,
-    /// The version reported, or wished for when none is reported yet.
+    /// The reported version, or the desired one while none is reported.
     pub version: String,
     /// Its state.
     pub state: AppState,
@@ -188,7 +188,7 @@ pub struct AppView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum AppState {
-    /// Wished for; the board is not connected yet.
+    /// Desired; the board is not connected yet.
     Pending,
     /// The package is on its way.
     Deploying,
@@ -239,7 +239,7 @@ pub struct LedView {
     pub pin: String,
     /// CSS-like colour name of its light: `amber`, `green`, `red`, `blue`.
     pub color: String,
-    /// Whether it is lit; none: not known (physical board).
+    /// Whether it is lit; `None` on a physical board, where it is not known.
     pub lit: Option<bool>,
 }
 
@@ -413,7 +413,7 @@ pub struct AppPreview {
 pub struct Verdict {
     /// Id of the board.
     pub board: String,
-    /// None: it fits. Else one sentence that says why not.
+    /// `None` if it fits, else one sentence with the reason.
     pub refused: Option<String>,
 }
 

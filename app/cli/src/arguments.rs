@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Bring a running board back to the state that a file holds
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
-    /// Make boards after the model of another, each with an identity of its own
+    /// Make boards from another one, each with its own identity
     #[command(after_help = FORK_EXAMPLES)]
     Fork(Fork),
     /// List the identities that boards have in the registry
@@ -143,7 +143,7 @@ Examples:
 
 With --data the boards are removed again at the end.
 
-Exit codes: 0 all are as wished, 1 an app failed, 3 refused, 4 a board failed or did not come, 130 Ctrl-C";
+Exit codes: 0 all run, 1 an app failed, 3 refused, 4 a board failed or did not come, 130 Ctrl-C";
 
 #[derive(Debug, Args)]
 pub(crate) struct Emulate {
@@ -165,7 +165,7 @@ pub(crate) struct Emulate {
     /// Seed from which each board's own seed is derived, hexadecimal; the same seed gives the same boards
     #[arg(long, value_name = "HEX")]
     pub(crate) seed: Option<String>,
-    /// Stop after this much of the boards' time, counted from the moment all are as wished: 500ms, 10s, 2m
+    /// Stop after this much of the boards' time, counted from the moment all run: 500ms, 10s, 2m
     #[arg(long = "for", value_name = "TIME", value_parser = duration, conflicts_with = "until")]
     pub(crate) duration: Option<Duration>,
     /// Stop as soon as this holds
@@ -174,7 +174,7 @@ pub(crate) struct Emulate {
     /// Allow the app more than log, metrics, timer and the LEDs; may be repeated
     #[arg(long, value_name = "CAPABILITY")]
     pub(crate) grant: Vec<String>,
-    /// Give up if not all are as wished after this much host time
+    /// Give up if not all run after this much host time
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
     pub(crate) timeout: Duration,
 }
@@ -191,7 +191,7 @@ pub(crate) enum Pace {
     Max,
     /// One second of the board takes one second
     Realtime,
-    /// All boards of this pace advance together, a millisecond at a time; what comes from outside enters in between
+    /// All boards of this pace advance together, a millisecond at a time; outside input enters between these steps
     Lockstep,
 }
 
@@ -232,11 +232,11 @@ pub(crate) enum BoardsAction {
     Off(BoardName),
     /// Reset a board
     Reset(BoardName),
-    /// Cut a board's power at this instant and give it back: memory is lost, flash is as it stands
+    /// Cut a board's power now and restore it: RAM is lost, flash keeps what was written
     PowerCut(BoardName),
-    /// Let a board's time stand
+    /// Pause a board's time
     Pause(BoardName),
-    /// Let a board's time pass again
+    /// Resume a board's time
     Resume(BoardName),
 }
 
@@ -268,8 +268,8 @@ const SNAPSHOT_EXAMPLES: &str = "\
 Example:
   drydock snapshot bench-1 --out before.snap
 
-The file goes with the board: another board, another kind, other firmware or another version of the format is refused.
-It holds the board's keys: keep it as you keep those.";
+The file belongs to the board: another board, kind, firmware or version of the format is refused.
+It holds the board's keys: protect it as you protect those.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Snapshot {
@@ -278,7 +278,7 @@ pub(crate) struct Snapshot {
     /// File to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Name of a snapshot that is kept; otherwise the state that the board is in
+    /// Name of a kept snapshot; otherwise the current state
     #[arg(long, value_name = "NAME")]
     pub(crate) of: Option<String>,
 }
@@ -287,7 +287,7 @@ const RESTORE_EXAMPLES: &str = "\
 Example:
   drydock restore bench-1 before.snap
 
-The board's link is dropped; it connects again as the device that it is, and gets what was wished for it since.";
+The board's link is dropped. The board reconnects with the same identity and gets what was requested for it since.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
@@ -301,7 +301,7 @@ const FORK_EXAMPLES: &str = "\
 Examples:
   drydock fork bench-1                          bench-1-fork-1, which enrolls and gets the same apps
   drydock fork bench-1 --count 3 --name trial   trial-1, trial-2, trial-3
-  drydock fork bench-1 --unlinked               goes on in the very state of bench-1, without a link";
+  drydock fork bench-1 --unlinked               continues from the state of bench-1, without a link";
 
 #[derive(Debug, Args)]
 pub(crate) struct Fork {
@@ -310,13 +310,13 @@ pub(crate) struct Fork {
     /// How many
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) count: u32,
-    /// Name of the fork; of more than one, what their names begin with
+    /// Name of the fork; of several, what their names begin with
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Go on in the state of the board, with what is in its memory, but without a link; off and on makes it a blank board
+    /// Continue from the board's state, memory included, without a link; switching it off and on makes it a blank board
     #[arg(long)]
     pub(crate) unlinked: bool,
-    /// Go on from the state in this file instead
+    /// Continue from the state in this file instead
     #[arg(long, value_name = "FILE", requires = "unlinked")]
     pub(crate) from: Option<PathBuf>,
 }
@@ -447,7 +447,7 @@ pub(crate) struct Profile {
     /// Functions to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: u32,
-    /// Give up if the new board is not as wished after this much host time
+    /// Give up if the new board is not ready after this much host time
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub(crate) timeout: Duration,
 }
@@ -519,7 +519,7 @@ pub(crate) struct Gdb {
     /// Port on the loopback address; otherwise any that is free
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
-    /// Give up if the new board is not as wished after this much host time
+    /// Give up if the new board is not ready after this much host time
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub(crate) timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! The way to the workbench: the owner of the data directory if there is one, else this process becomes it.
+//! Reaches a workbench: attaches to the owner of the data directory, or becomes the owner if there is none.
 
 use crate::{exit::Failure, output::Output};
 use drydock_api::{ApiError, ErrorCode, Request, Response};
@@ -28,7 +28,7 @@ pub(crate) enum Boards {
 }
 
 impl Connection {
-    /// Attaches to the owner of a data directory, or becomes it; then what the end of the run before left undone is told.
+    /// Attaches to the owner of a data directory, or becomes the owner. A new owner reports what the run before left undone.
     pub(crate) async fn open(data: Option<&Path>, boards: Boards, output: &Output) -> Result<Self, Failure> {
         let which = data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned()));
         // An owner that is just starting or ending has the lock, but no socket: try again for a moment.
@@ -55,7 +55,7 @@ impl Connection {
         }
     }
 
-    /// Becomes the owner of a directory that goes at the end.
+    /// Becomes the owner of a temporary directory.
     pub(crate) async fn temporary() -> Result<Self, Failure> {
         let workbench = own(DataDir::Temporary, Boards::Start).await;
         Ok(Reached::Own(Box::new(workbench.map_err(ApiError::from)?)).into())
@@ -96,7 +96,7 @@ impl Connection {
         }
     }
 
-    /// Lets go: an owner switches its boards off and saves what must survive.
+    /// Closes the connection. An owner switches its boards off and saves their state.
     pub(crate) async fn close(self) {
         if let Reached::Own(workbench) = self.workbench {
             workbench.shutdown().await;

@@ -226,7 +226,7 @@ impl Output {
     }
 }
 
-/// The colour and the sign of a badge; the word stands beside it.
+/// Colour, sign and word of a badge.
 pub(crate) fn badge(badge: Badge) -> (Ink, &'static str) {
     match badge {
         Badge::Unknown => (Ink::Yellow, "? unknown"),

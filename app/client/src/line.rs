@@ -78,10 +78,10 @@ pub enum FromOwner {
     Update(Update),
 }
 
-/// Reads one line; none at the end of the stream.
+/// Reads one line; `None` at the end of the stream.
 ///
 /// # Errors
-/// The line is too long or no such object.
+/// The line is too long, or is not such an object.
 pub async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<T>> {
     let mut line = Vec::new();
     let length = from.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;

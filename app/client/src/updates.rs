@@ -1,8 +1,7 @@
-//! Subscriptions: who listens, and what a slow listener misses.
+//! Subscriptions to updates.
 //!
-//! Each subscriber has a bounded queue. When it is full, updates are left out until there is room again, and the first
-//! thing that goes in then is [`Update::Resync`]: a subscriber that is too slow asks for the state again, it never goes on
-//! with a hole it does not know of.
+//! Each subscriber has a bounded queue. When the queue is full, updates are dropped until it has room again. The first
+//! update after that is [`Update::Resync`]: it tells the subscriber to ask for the whole state.
 
 use drydock_api::Update;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +15,7 @@ const QUEUE: usize = 1024;
 pub struct Updates(mpsc::Receiver<Update>);
 
 impl Updates {
-    /// The next update; none when the workbench has ended.
+    /// The next update; `None` when the workbench has ended.
     pub async fn next(&mut self) -> Option<Update> {
         self.0.recv().await
     }

@@ -1,6 +1,6 @@
 //! Between the front end and the workbench: one command for requests, one channel for updates.
 //!
-//! The window is there before the workbench is: requests wait until it is open, and the channel first tells how far it is.
+//! The window opens before the workbench does. Requests wait until the workbench is open; the channel reports its progress.
 
 use crate::{demo, session::WorkbenchSession, update_batcher::UpdateBatcher};
 use drydock_api::{ApiError, ErrorCode, Request, Response, Update};
@@ -20,21 +20,21 @@ use tokio::{
 /// How long closing may take before the window goes all the same.
 const CLOSE: Duration = Duration::from_secs(8);
 
-/// What goes over the channel.
+/// A message of the channel.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Notification {
-    /// How far the workbench is.
+    /// Progress of opening the workbench.
     State(OpenState),
-    /// What it tells.
+    /// An update of the workbench.
     Update(Update),
 }
 
-/// How far the workbench is.
+/// Progress of opening the workbench.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum OpenState {
-    /// Something is being done, which is named.
+    /// A step is under way.
     Opening { step: String },
     /// It answers; `attached`: another process owns the data directory.
     Ready {
@@ -48,7 +48,7 @@ pub(crate) enum OpenState {
 /// The page of a window.
 struct Front {
     updates: Channel<Vec<Notification>>,
-    /// Boards whose lines, samples and lights it shows. A thousand boards tell thousands of those a second.
+    /// Boards whose lines, samples and LEDs it shows. A thousand boards send thousands of those a second.
     watched: HashSet<String>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    /// `notice` is said once the workbench is open.
+    /// `notice` is shown when the workbench is open.
     pub(crate) fn new(notice: Option<&'static str>) -> Self {
         let (state, _) = watch::channel(OpenState::Opening {
             step: "Starting the workbench".into(),
@@ -161,7 +161,7 @@ impl Bridge {
         }
     }
 
-    /// Sends nothing more to a window that has gone.
+    /// Forgets a window that was closed.
     pub(crate) fn forget(&self, label: &str) {
         self.fronts().remove(label);
     }
@@ -213,7 +213,7 @@ pub(crate) async fn call(bridge: State<'_, Arc<Bridge>>, request: Request) -> Re
     }
 }
 
-/// Sends what the workbench tells over this channel from now on; the one before of the same window gets nothing more.
+/// Sends updates over this channel from now on. It replaces the channel that the same window had before.
 #[tauri::command]
 pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Notification>>) {
     let mut fronts = bridge.fronts();
@@ -223,7 +223,7 @@ pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, u
     fronts.insert(window.label().to_owned(), Front { updates, watched });
 }
 
-/// Sends this window lines, samples and lights of these boards and no others.
+/// Sends this window log lines, samples and LEDs of these boards only.
 #[tauri::command]
 pub(crate) fn watch(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, boards: HashSet<String>) {
     if let Some(front) = bridge.fronts().get_mut(window.label()) {

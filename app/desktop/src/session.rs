@@ -28,7 +28,7 @@ pub(crate) enum WorkbenchSession {
 }
 
 impl WorkbenchSession {
-    /// Opens the data directory, or attaches to its owner. `step` is told what is being done.
+    /// Opens the data directory, or attaches to its owner. `step` receives a name for each step.
     ///
     /// # Errors
     /// A sentence for the user.

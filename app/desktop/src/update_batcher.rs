@@ -61,7 +61,7 @@ impl UpdateBatcher {
             }
             Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. } => {
                 if is_foreground(board) {
-                    // Since a moment ago: a view from before would undo what is told now.
+                    // The board came to the foreground just now: its waiting view must not follow this newer update.
                     if let Some(view) = self.views.remove(board).and_then(|place| self.background[place].take()) {
                         self.take_foreground(view, now);
                     }
@@ -141,7 +141,7 @@ impl UpdateBatcher {
         self.taken += 1;
     }
 
-    /// An older view must not come after what is told of the board now.
+    /// Drops a waiting view of the board: it must not follow a newer one.
     fn forget(&mut self, board: &str) {
         if let Some(place) = self.views.remove(board) {
             self.background[place] = None;

@@ -74,7 +74,7 @@ impl WindowState {
         format!("Object.defineProperty(window, '__DRYDOCK_KEPT__', {{ value: {front} }})")
     }
 
-    /// Puts the window where it stood, if that is still on a screen.
+    /// Puts the window at its saved position, if that is still on a screen.
     pub(crate) fn place(&self, window: &WebviewWindow) {
         let SavedWindow {
             position, maximized, ..
@@ -91,7 +91,7 @@ impl WindowState {
         }
     }
 
-    /// Takes note of where the window stands from now on, and writes what changed.
+    /// Follows position and size of the window, and writes them when they change.
     pub(crate) fn follow(self: &Arc<Self>, window: &WebviewWindow) {
         let window_state = Arc::clone(self);
         let of = window.clone();

@@ -1,4 +1,4 @@
-//! `drydock emulate`: many boards at once, watched until all are as wished, and for a while after that.
+//! `drydock emulate`: many boards at once, watched until all run, and for a while after that.
 
 use super::{cancelled, cancelled_by_user, run::pace, source};
 use crate::{
@@ -81,7 +81,7 @@ struct Crowd {
     /// The app runs, or ended itself with 0.
     done: HashSet<String>,
     failed: HashMap<String, Failure>,
-    /// From the beginning until all were as wished.
+    /// From the beginning until all ran.
     all_after: Option<Duration>,
 }
 
@@ -142,7 +142,7 @@ impl Crowd {
         }
     }
 
-    /// How many are as wished.
+    /// How many run, or are connected where no app was asked for.
     fn ready(&self, app: Option<&str>) -> usize {
         if app.is_some() {
             self.done.len()

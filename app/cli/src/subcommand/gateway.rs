@@ -12,7 +12,7 @@ use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::{future::poll_fn, path::Path, pin::pin, task::Poll};
 
 pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &Output) -> Result<Exit, Failure> {
-    // Listened for before anybody is told that it can be sent: else it would end this process at once.
+    // Installed before the gateway says that it is ready: a signal before that would end the process at once.
     let mut cancelled = pin!(cancelled());
     let at_once = poll_fn(|cx| Poll::Ready(cancelled.as_mut().poll(cx).is_ready())).await;
     if at_once {

@@ -80,7 +80,7 @@ fn tell(view: &GdbView, output: &Output) -> Result<(), Failure> {
             output.object("gdb.attached", view);
             output.step(
                 Ink::Green,
-                "A debugger is connected; the board's time stands while it holds it.",
+                "A debugger is connected; the board is paused while the debugger holds it.",
             );
         }
         GdbState::Waiting => {

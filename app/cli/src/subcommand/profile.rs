@@ -133,7 +133,7 @@ async fn wait(connection: &Connection, board: &BoardView, arguments: &Profile, o
         match now.machine.as_ref().map(|machine| machine.state) {
             Some(MachineState::Running) => {}
             Some(MachineState::Paused) => {
-                let text = format!("Time stands on {}; let it pass with `drydock boards resume`.", now.name);
+                let text = format!("{} is paused; resume it with `drydock boards resume`.", now.name);
                 return Err(Failure::new(Exit::Refused, text));
             }
             _ => {

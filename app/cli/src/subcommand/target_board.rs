@@ -72,7 +72,7 @@ impl TargetBoard {
         }
     }
 
-    /// Takes a new board away again, and lets go.
+    /// Removes a new board again, and closes the connection.
     pub(super) async fn leave(self) {
         if self.new {
             let board = self.board.id;
@@ -138,7 +138,7 @@ async fn make(connection: &Connection, kind: &str, target: Target<'_>, output: &
         }
         if Instant::now() >= give_up {
             let text = format!(
-                "{} is not as wished after {} s: {}; give it more time with --timeout.",
+                "{} is not ready after {} s: {}; give it more time with --timeout.",
                 view.name,
                 target.timeout.as_secs_f64(),
                 view.badge_detail

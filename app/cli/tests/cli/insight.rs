@@ -135,7 +135,7 @@ fn a_board_of_the_owner_is_profiled_into_each_format() {
     }
     refused(&["profile", "bench-1", "--out", "x.pdf"], 2, "x.pdf");
     assert_eq!(drydock_in(place.path(), &["boards", "pause", "bench-1"]).code, 0);
-    refused(&["profile", "bench-1"], 3, "Time stands");
+    refused(&["profile", "bench-1"], 3, "is paused");
     assert_eq!(drydock_in(place.path(), &["boards", "off", "bench-1"]).code, 0);
     refused(&["profile", "bench-1"], 3, "switched off");
     refused(&["gdb", "bench-1"], 3, "switched off");

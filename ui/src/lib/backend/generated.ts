@@ -73,11 +73,11 @@ source: AppSource,
  */
 boards: Array<string>, 
 /**
- * Name of the app; none: from the module or the file.
+ * Name of the app; `None` takes the module's, else the file's.
  */
 name: string | null, 
 /**
- * Version; none: from the module, else the next patch version.
+ * Version; `None` takes the module's, else the next patch version.
  */
 version: string | null, 
 /**
@@ -208,7 +208,7 @@ base64: string, } } | { "sample": string };
 export type AppState = "pending" | "deploying" | "installed" | "starting" | "running" | "stopped" | "exited" | "failed" | "removing";
 
 /**
- * An app on one board: what is wished for and what the device reports.
+ * An app on one board: the desired state and what the device reports.
  */
 export type AppView = { 
 /**
@@ -216,7 +216,7 @@ export type AppView = {
  */
 name: string, 
 /**
- * The version reported, or wished for when none is reported yet.
+ * The reported version, or the desired one while none is reported.
  */
 version: string, 
 /**
@@ -258,11 +258,11 @@ export type BoardAdd = {
  */
 kind: string, 
 /**
- * Name; none: `bench-1`, `bench-2`, ….
+ * Name; `None` takes `bench-1`, `bench-2`, ….
  */
 name: string | null, 
 /**
- * Engine; none: `builtin`.
+ * Engine; `None` takes the first one that can run the board.
  */
 engine: string | null, 
 /**
@@ -270,7 +270,7 @@ engine: string | null,
  */
 pace: Pace, 
 /**
- * Seed, hexadecimal; none: from the host's entropy, recorded.
+ * Seed, hexadecimal; `None` takes one from the host's entropy and records it.
  */
 seed: string | null, 
 /**
@@ -304,11 +304,11 @@ export type BoardFork = {
  */
 board: string, 
 /**
- * How many; none: one.
+ * How many; `None` makes one.
  */
 count: number | null, 
 /**
- * Name of the first, what the names of more begin with; none: the board's own with `-fork`.
+ * Name of the fork; of several, what their names begin with. `None` takes the board's own name with `-fork`.
  */
 name: string | null, 
 /**
@@ -317,7 +317,7 @@ name: string | null,
  */
 unlinked: boolean, 
 /**
- * The state that an unlinked fork goes on from; none: the board's now.
+ * The state that an unlinked fork continues from; `None` takes the board's current state.
  */
 from: SnapshotSource | null, };
 
@@ -434,7 +434,7 @@ machine: MachineView | null,
  */
 device: DeviceView | null, 
 /**
- * Apps that are wished for or reported, by name.
+ * Apps that are desired on the board or reported by it, by name.
  */
 apps: Array<AppView>, 
 /**
@@ -661,17 +661,17 @@ export type GdbOpen = {
  */
 board: string, 
 /**
- * Port on the loopback address; none: any that is free.
+ * Port on the loopback address; `None` takes a free one.
  */
 port: number | null, };
 
 /**
- * State of a machine's door for debuggers.
+ * State of a machine's port for debuggers.
  */
 export type GdbState = "closed" | "waiting" | "attached";
 
 /**
- * A machine's door for debuggers.
+ * A machine's port for debuggers.
  */
 export type GdbView = { 
 /**
@@ -712,7 +712,7 @@ pin: string,
  */
 color: string, 
 /**
- * Whether it is lit; none: not known (physical board).
+ * Whether it is lit; `None` on a physical board, where it is not known.
  */
 lit: boolean | null, };
 
@@ -925,7 +925,7 @@ format: ChartFormat,
  */
 dark: boolean, 
 /**
- * File to write; none: returned in base64.
+ * File to write; `None` returns the content in base64.
  */
 path: string | null, };
 
@@ -938,7 +938,7 @@ export type MetricsQuery = {
  */
 board: string, 
 /**
- * Ids of the series; none: all there are.
+ * Ids of the series; empty for all.
  */
 series: Array<string>, 
 /**
@@ -985,7 +985,7 @@ export type MonitorView = {
  */
 board: string, 
 /**
- * What stands before the line to be typed; none: the engine has no command language.
+ * Prompt of the command line; `None` if the engine has no command language.
  */
 prompt: string | null, 
 /**
@@ -1059,7 +1059,7 @@ board: string,
  */
 format: ProfileFormat, 
 /**
- * What the widths and weights are; none: cycles.
+ * What widths and weights show.
  */
 weight: ProfileWeight, 
 /**
@@ -1067,7 +1067,7 @@ weight: ProfileWeight,
  */
 dark: boolean, 
 /**
- * File to write; none: returned in base64.
+ * File to write; `None` returns the content in base64.
  */
 path: string | null, };
 
@@ -1211,7 +1211,7 @@ export type ProfileStart = {
  */
 board: string, 
 /**
- * Ends by itself after this much of the board's time, in seconds; none: with `profile.stop`.
+ * Ends by itself after this much of the board's time, in seconds; `None`: `profile.stop` ends it.
  */
 for_s: number | null, 
 /**
@@ -1397,7 +1397,7 @@ export type SnapshotExport = {
  */
 board: string, 
 /**
- * Name of the snapshot; none: the state that the board is in now.
+ * Name of the snapshot; `None` takes the current state of the board.
  */
 snapshot: string | null, 
 /**
@@ -1447,7 +1447,7 @@ board: string,
  */
 path: string, 
 /**
- * Its name; none: that of the file.
+ * Its name; `None` takes the name of the file.
  */
 name: string | null, };
 
@@ -1491,7 +1491,7 @@ export type SnapshotTake = {
  */
 board: string, 
 /**
- * Its name; none: `snapshot-1`, `snapshot-2`, ….
+ * Its name; `None` takes `snapshot-1`, `snapshot-2`, ….
  */
 name: string | null, };
 
@@ -1632,7 +1632,7 @@ export type Verdict = {
  */
 board: string, 
 /**
- * None: it fits. Else one sentence that says why not.
+ * `None` if it fits, else one sentence with the reason.
  */
 refused: string | null, };
 

@@ -6,7 +6,7 @@ use crate::{
     output::Output,
     watch::{News, Watch, state_of},
 };
-use drydock_api::{BoardView, DeviceState, MachineState};
+use drydock_api::{Badge, BoardView, DeviceState};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -55,8 +55,8 @@ impl Request<'_> {
             let looked = news == News::Resync;
             if looked {
                 let board = watch.look().await?;
-                if let Some(why) = held_off(&board) {
-                    return Ok(self.later(&board, why));
+                if is_held_off(&board) {
+                    return Ok(self.later(&board));
                 }
                 news = self.state(&board);
             }
@@ -69,7 +69,7 @@ impl Request<'_> {
                 Ok(news) => news,
                 Err(_) => {
                     let board = watch.look().await?;
-                    return Ok(self.later(&board, &board.badge_detail));
+                    return Ok(self.later(&board));
                 }
             };
         }
@@ -109,15 +109,15 @@ impl Request<'_> {
         }
     }
 
-    fn later(&self, board: &BoardView, why: &str) -> Outcome {
-        let (name, app) = (&board.name, self.app);
+    fn later(&self, board: &BoardView) -> Outcome {
+        let (name, app, why) = (&board.name, self.app, &board.badge_detail);
         let what = match self.wanted {
             Wanted::Running => "is started",
             Wanted::Installed => "is installed",
             Wanted::Stopped => "is stopped",
             Wanted::Gone => "is removed",
         };
-        let when = if is_connected(board) {
+        let when = if is_connected(board) && !is_held_off(board) {
             format!("as soon as {name} gets to it")
         } else {
             format!("when {name} connects")
@@ -146,11 +146,8 @@ fn is_connected(board: &BoardView) -> bool {
     state == Some(DeviceState::Connected)
 }
 
-/// Why a board will not connect by itself.
-fn held_off(board: &BoardView) -> Option<&'static str> {
-    match board.machine.as_ref()?.state {
-        MachineState::Off => Some("switched off"),
-        MachineState::Paused => Some("paused"),
-        MachineState::Running | MachineState::Crashed => None,
-    }
+/// Whether a board will not connect by itself.
+fn is_held_off(board: &BoardView) -> bool {
+    use Badge::{Off, Paused, Retired, Unauthenticated, Unlinked};
+    matches!(board.badge, Off | Paused | Retired | Unauthenticated | Unlinked)
 }

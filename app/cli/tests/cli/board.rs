@@ -2,7 +2,7 @@
 
 use crate::driver::{Running, drydock_in, position};
 use serde_json::Value;
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 #[test]
 fn against_a_headless_gateway() {
@@ -51,8 +51,12 @@ fn what_a_board_has_not_reported_is_not_called_done() {
     }
     // It is done then, without another request.
     done(&["boards", "on", "bench-1"]);
-    gateway.wait_until(|event| event["event"] == "app.stopped" && event["app"] == "sensor");
-    gateway.wait_until(|event| event["event"] == "app.running" && event["app"] == "counter");
+    let (stopped, runs) = (Cell::new(false), Cell::new(false));
+    gateway.wait_until(|event| {
+        stopped.set(stopped.get() || (event["event"] == "app.stopped" && event["app"] == "sensor"));
+        runs.set(runs.get() || (event["event"] == "app.running" && event["app"] == "counter"));
+        stopped.get() && runs.get()
+    });
     done(&["stop", "counter", "--on", "bench-1"]);
     assert_eq!(gateway.end().0, 0);
 }

@@ -2,6 +2,7 @@
 
 use super::view::*;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use ts_rs::TS;
 
 /// Nothing.
@@ -167,7 +168,8 @@ pub struct AppDeploy {
     /// Version; `None` takes the module's, else the next patch version.
     #[serde(default)]
     pub version: Option<String>,
-    /// Capabilities that the user consents to beyond the usual ones, for example `gpio:7`.
+    /// Capabilities that the user consents to beyond the usual ones, for example `gpio:7`; and limits that the user raises:
+    /// `memory:BYTES` of linear memory, `callback:MS` for each call.
     #[serde(default)]
     pub grant: Vec<String>,
     /// Leave it installed without starting it.
@@ -251,6 +253,15 @@ pub struct MetricsExport {
     /// File to write; `None` returns the content in base64.
     #[serde(default)]
     pub path: Option<String>,
+    /// End of the span that is drawn, in milliseconds since the Unix epoch; none: now.
+    #[serde(default)]
+    pub until_ms: Option<f64>,
+    /// Numbers of colours, 1 to 8, by id of the series; others get the colour that is usual for them.
+    #[serde(default)]
+    pub colours: HashMap<String, u8>,
+    /// What the shown clock is ahead of UTC, in minutes; none: UTC is shown.
+    #[serde(default)]
+    pub utc_offset_min: Option<i16>,
 }
 
 /// Format of a chart.

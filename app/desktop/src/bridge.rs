@@ -54,7 +54,7 @@ struct Front {
 
 impl Front {
     fn shows(&self, notification: &Notification) -> bool {
-        match told {
+        match notification {
             Notification::Update(
                 Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. },
             ) => self.watched.contains(board),

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{ApiError, ErrorCode, Exported, MetricsExport, MetricsQuery, Series},
-    charts::{self, ChartError},
+    charts::{self, Chart, ChartError},
     clock::now_ms,
     errors::with_sources,
     fleet, series,
@@ -22,9 +22,26 @@ pub(crate) fn query(workbench: &WorkbenchState, query: &MetricsQuery) -> Result<
 pub(crate) async fn export(workbench: &WorkbenchState, export: MetricsExport) -> Result<Exported, ApiError> {
     let board = workbench.board(&export.query.board)?;
     let name = board.name();
-    let series = query(workbench, &export.query)?;
-    let title = format!("{name}, {}", board.description.title);
-    let drawn = tokio::task::spawn_blocking(move || charts::draw(&title, &series, export.format, export.dark)).await;
+    let now = now_ms() as f64;
+    let to_ms = export
+        .until_ms
+        .filter(|until| *until > 0.0)
+        .map_or(now, |until| until.min(now));
+    let from_ms = to_ms - export.query.window_s.max(1.0) * 1000.0;
+    let mut shown = export.query;
+    shown.window_s = (now - from_ms) / 1000.0;
+    let mut series = query(workbench, &shown)?;
+    series.iter_mut().for_each(|line| series::cut(line, to_ms));
+    let chart = Chart {
+        title: format!("{name}, {}", board.description.title),
+        series,
+        from_ms,
+        to_ms,
+        colours: export.colours,
+        utc_offset_min: export.utc_offset_min,
+        dark: export.dark,
+    };
+    let drawn = tokio::task::spawn_blocking(move || charts::draw(chart, export.format)).await;
     let chart = drawn
         .map_err(|error| ApiError::internal(format!("The chart could not be drawn: {error}.")))?
         .map_err(|error| match error {

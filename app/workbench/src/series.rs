@@ -3,22 +3,26 @@
 use crate::api::{MetricSample, Series};
 use std::collections::BTreeMap;
 
+/// Longer than this many intervals without a sample is a gap. The window uses the same number.
+pub(crate) const GAP_INTERVALS: f64 = 2.5;
+/// Intervals before and after a pair of samples that say how far samples usually are apart.
+const NEIGHBOURS: usize = 8;
+
 /// The series of these samples (ascending in time), of all ids or of those asked for, each with at most `max_points` points.
+/// `None` in a line is a gap: nothing was measured there, and no line may be drawn through it.
 pub(crate) fn series(samples: &[MetricSample], wanted: &[String], max_points: u32) -> Vec<Series> {
     let mut lines: BTreeMap<Id, Line> = BTreeMap::new();
-    let mut before: Option<&MetricSample> = None;
-    for sample in samples {
-        if before.is_some_and(|before| is_gap(before, sample)) {
-            for line in lines.values_mut() {
-                line.break_at(sample.time_ms as f64);
-            }
-        }
+    for (index, (sample, gap)) in samples.iter().zip(gaps(samples)).enumerate() {
         for (id, unit, max, value) in quantities(sample) {
             let line = lines.entry(id).or_insert_with(|| Line::new(unit));
             line.max = max.or(line.max);
+            // An app that was stopped, or a sensor that did not answer, has no value in the samples between.
+            if gap || line.last.is_some_and(|last| last + 1 != index) {
+                line.break_at(sample.time_ms as f64);
+            }
+            line.last = Some(index);
             line.points.push((sample.time_ms as f64, Some(value)));
         }
-        before = Some(sample);
     }
     lines
         .into_iter()
@@ -37,13 +41,53 @@ pub(crate) fn series(samples: &[MetricSample], wanted: &[String], max_points: u3
         .collect()
 }
 
-/// Keeps the lowest and the highest point of each bucket in their order, and a gap where a bucket holds one.
+/// Leaves out what is later than an instant, in milliseconds since the Unix epoch.
+pub(crate) fn cut(line: &mut Series, to_ms: f64) {
+    let kept = line.times_ms.partition_point(|time| *time <= to_ms);
+    line.times_ms.truncate(kept);
+    line.values.truncate(kept);
+}
+
+/// Whether there is a gap before each sample: samples were lost, the board was reset, or its time stood still (a pause, a
+/// debugger, no power, a lost link, a host that slept).
+fn gaps(samples: &[MetricSample]) -> Vec<bool> {
+    let lost: Vec<bool> = samples
+        .windows(2)
+        .map(|pair| pair[1].sequence != pair[0].sequence.wrapping_add(1) || pair[1].uptime_ms < pair[0].uptime_ms)
+        .collect();
+    let steps: Vec<f64> = samples
+        .windows(2)
+        .map(|pair| pair[1].time_ms.saturating_sub(pair[0].time_ms) as f64)
+        .collect();
+    let late = |at: usize| {
+        let near = at.saturating_sub(NEIGHBOURS)..(at + NEIGHBOURS + 1).min(steps.len());
+        let mut usual: Vec<f64> = near
+            .filter(|step| *step != at && !lost[*step])
+            .map(|step| steps[step])
+            .collect();
+        usual.sort_unstable_by(f64::total_cmp);
+        // Too few to compare with: the board's own clock says how long it took.
+        let own = samples[at + 1].uptime_ms.saturating_sub(samples[at].uptime_ms) as f64;
+        let interval = if usual.len() < 3 { own } else { usual[usual.len() / 2] };
+        steps[at] > GAP_INTERVALS * interval
+    };
+    let between = (0..steps.len()).map(|at| lost[at] || late(at));
+    std::iter::once(false).chain(between).take(samples.len()).collect()
+}
+
+/// Keeps the lowest and the highest point of each bucket in their order, and every place where the line between what is
+/// kept would reach over a gap.
 pub(crate) fn decimate(points: &[(f64, Option<f64>)], max_points: usize) -> Vec<(f64, Option<f64>)> {
-    // A bucket gives at most low, high and one gap.
-    let buckets = (max_points / 3).max(1);
     if points.len() <= max_points {
         return points.to_vec();
     }
+    let gaps = points.iter().any(|point| point.1.is_none());
+    // A bucket gives at most low and high, and gaps before, between and behind them.
+    let buckets = match (gaps, max_points) {
+        (false, _) => max_points / 2,
+        (true, ..5) => 1,
+        (true, _) => max_points / 5,
+    };
     let (first, last) = (points[0].0, points[points.len() - 1].0);
     let width = ((last - first) / buckets as f64).max(f64::MIN_POSITIVE);
     let bucket_of = |time: f64| (((time - first) / width) as usize).min(buckets - 1);
@@ -53,10 +97,17 @@ pub(crate) fn decimate(points: &[(f64, Option<f64>)], max_points: usize) -> Vec<
         let values = || bucket.iter().enumerate().filter_map(|(at, point)| Some((at, point.1?)));
         let low = values().min_by(|a, b| a.1.total_cmp(&b.1)).map(|found| found.0);
         let high = values().max_by(|a, b| a.1.total_cmp(&b.1)).map(|found| found.0);
-        let gap = bucket.iter().position(|point| point.1.is_none());
-        let mut kept: Vec<usize> = [low, high, gap].into_iter().flatten().collect();
+        let mut kept: Vec<usize> = [low, high].into_iter().flatten().collect();
         kept.sort_unstable();
         kept.dedup();
+        let gap_in = |from: usize, to: usize| (from..to).find(|at| bucket[*at].1.is_none());
+        let ends = [Some(0), kept.first().copied(), kept.last().copied(), Some(bucket.len())];
+        let [start, before, behind, end] = ends.map(|end| end.unwrap_or(bucket.len()));
+        // Where two points have to do, one gap is said.
+        let places = [(before, behind), (start, before), (behind, end)];
+        let found = places.into_iter().filter_map(|(from, to)| gap_in(from, to));
+        kept.extend(found.take(if max_points < 5 { 1 } else { 3 }));
+        kept.sort_unstable();
         out.extend(kept.into_iter().map(|at| bucket[at]));
     }
     out
@@ -73,6 +124,8 @@ struct Id {
 struct Line {
     unit: &'static str,
     max: Option<f64>,
+    /// Index of the last sample that had a value.
+    last: Option<usize>,
     points: Vec<(f64, Option<f64>)>,
 }
 
@@ -81,6 +134,7 @@ impl Line {
         Self {
             unit,
             max: None,
+            last: None,
             points: Vec::new(),
         }
     }
@@ -90,11 +144,6 @@ impl Line {
             self.points.push((f64::midpoint(before, time), None));
         }
     }
-}
-
-/// The device lost samples, or was reset between these two.
-fn is_gap(before: &MetricSample, after: &MetricSample) -> bool {
-    after.sequence != before.sequence.wrapping_add(1) || after.uptime_ms < before.uptime_ms
 }
 
 fn quantities(sample: &MetricSample) -> Vec<(Id, &'static str, Option<f64>, f64)> {
@@ -231,6 +280,58 @@ mod tests {
         assert_eq!(lines[0].values, [Some(2.0), None, Some(3.0)]);
     }
 
+    fn values_of_cpu(samples: &[MetricSample]) -> Vec<Option<f64>> {
+        series(samples, &["cpu".into()], 1000).remove(0).values
+    }
+
+    #[test]
+    fn time_that_stood_still_is_a_gap_though_no_sample_was_lost() {
+        // Paused after the fourth sample: sequence and uptime go on as if nothing had been.
+        let mut samples: Vec<MetricSample> = (0..8).map(|n| sample(n, f64::from(n))).collect();
+        for sample in &mut samples[4..] {
+            sample.time_ms += 25_000;
+        }
+        let values = values_of_cpu(&samples);
+        assert_eq!(values.iter().position(Option::is_none), Some(4));
+        assert_eq!(values.iter().flatten().count(), 8);
+        // Also where there is hardly anything to compare with.
+        assert_eq!(values_of_cpu(&samples[3..5]), [Some(3.0), None, Some(4.0)]);
+    }
+
+    #[test]
+    fn a_board_that_is_slow_throughout_has_no_gaps() {
+        let mut samples: Vec<MetricSample> = (0..20).map(|n| sample(n, 1.0)).collect();
+        for (n, sample) in (0_u64..).zip(&mut samples) {
+            sample.time_ms = 1_000_000 + n * 3_400;
+        }
+        assert!(values_of_cpu(&samples).iter().all(Option::is_some));
+        samples[10].time_ms += 400;
+        assert!(values_of_cpu(&samples).iter().all(Option::is_some), "and may be late");
+    }
+
+    #[test]
+    fn an_app_that_was_stopped_for_a_while_has_a_gap_of_its_own() {
+        let mut samples: Vec<MetricSample> = (0..6).map(|n| sample(n, 1.0)).collect();
+        samples[2].apps.clear();
+        samples[3].apps.clear();
+        let fuel = series(&samples, &["fuel:sensor".into()], 100).remove(0);
+        assert_eq!(fuel.values, [Some(3.0), Some(3.0), None, Some(3.0), Some(3.0)]);
+        assert!(values_of_cpu(&samples).iter().all(Option::is_some));
+    }
+
+    /// Pairs of neighbours in `kept` that a line joins although a gap lies between them in `points`.
+    fn joined_over_a_gap(points: &[(f64, Option<f64>)], kept: &[(f64, Option<f64>)]) -> usize {
+        let joined = kept
+            .windows(2)
+            .filter(|pair| pair[0].1.is_some() && pair[1].1.is_some());
+        let over = |pair: &&[(f64, Option<f64>)]| {
+            points
+                .iter()
+                .any(|point| point.1.is_none() && point.0 > pair[0].0 && point.0 < pair[1].0)
+        };
+        joined.filter(over).count()
+    }
+
     proptest! {
         #[test]
         fn decimation_keeps_extremes_order_and_bounds(
@@ -248,6 +349,9 @@ mod tests {
             prop_assert_eq!(extremes(&points), extremes(&kept));
             let gaps = |points: &[(f64, Option<f64>)]| points.iter().any(|p| p.1.is_none());
             prop_assert_eq!(gaps(&points), gaps(&kept));
+            if max_points >= 5 {
+                prop_assert_eq!(joined_over_a_gap(&points, &kept), 0);
+            }
         }
     }
 }

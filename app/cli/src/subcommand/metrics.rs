@@ -8,7 +8,7 @@ use crate::{
     output::{Ink, Output},
 };
 use drydock_api::{BoardRef, ChartFormat, MetricsExport, MetricsQuery, Series, Update};
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 /// Points of each series that are asked for: more than a chart has pixels would not be seen.
 const POINTS: u32 = 2000;
@@ -97,6 +97,9 @@ async fn plot(
         format,
         dark: arguments.dark,
         path: Some(path.to_string_lossy().into_owned()),
+        until_ms: None,
+        colours: HashMap::new(),
+        utc_offset_min: None,
     };
     let exported = ask!(connection, MetricsExport(export))?;
     output.object("metrics.plotted", &exported);

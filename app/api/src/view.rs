@@ -182,6 +182,10 @@ pub struct AppView {
     pub size_bytes: u32,
     /// What it may call, as text: `log`, `gpio:13`.
     pub capabilities: Vec<String>,
+    /// When its end was reported, in milliseconds since the Unix epoch; none: it has not ended.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub ended_ms: Option<u64>,
 }
 
 /// State of an app on one board.
@@ -372,6 +376,12 @@ pub struct BoardKindView {
     pub ram_bytes: u32,
     /// What does not work on this board, in a sentence; empty: everything does.
     pub limit: String,
+    /// Whether it takes apps.
+    #[serde(default)]
+    pub takes_apps: bool,
+    /// Whether it gets an identity; one that does not has no session and sends no metrics.
+    #[serde(default)]
+    pub enrolls: bool,
     /// Whether one can be added: its firmware is in this program.
     pub addable: bool,
     /// Engines that can run it.

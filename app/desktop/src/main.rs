@@ -7,6 +7,7 @@ mod demo;
 mod detached_panel;
 mod session;
 mod single_instance;
+mod source_file;
 mod update_batcher;
 mod webview;
 mod window_state;
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
             window_state::remember,
             detached_panel::pop_out,
             webview::renderer,
-            webview::reset_renderer
+            webview::reset_renderer,
+            source_file::open_source
         ])
         .setup({
             let bridge = Arc::clone(&bridge);

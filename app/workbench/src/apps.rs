@@ -72,11 +72,11 @@ pub(crate) async fn deploy(workbench: &WorkbenchState, request: AppDeploy) -> Re
     if boards.is_empty() {
         return Err(usage("No board was named; say which boards shall run the app."));
     }
-    let grants = grants(&request.grant)?;
+    let granted = grants(&request.grant)?;
     let version = request.version.as_deref().map(version).transpose()?;
     let mut report = analyze(workbench, &module, request.name.as_deref(), &boards)?;
     let name = app_name(request.name, &report, &module);
-    report.requested.extend(grants.iter().cloned());
+    report.requested.extend(granted.capabilities.iter().cloned());
     for board in &boards {
         if let Some(sentence) = refusal(workbench, &report, &name, board) {
             return Err(ApiError::new(ErrorCode::Refused, sentence));
@@ -88,9 +88,10 @@ pub(crate) async fn deploy(workbench: &WorkbenchState, request: AppDeploy) -> Re
     let options = UploadOptions {
         name: Some(name),
         version,
-        grants,
+        grants: granted.capabilities,
         targets,
-        callback_ms: None,
+        callback_ms: granted.callback_ms,
+        memory_bytes: granted.memory_bytes,
     };
     let package = workbench
         .gateway
@@ -300,17 +301,39 @@ fn name_of_file(file: &str) -> String {
     if name.is_empty() { "app".into() } else { name.into() }
 }
 
-fn grants(texts: &[String]) -> Result<Vec<Capability>, ApiError> {
-    texts
-        .iter()
-        .map(|text| {
-            text.parse().map_err(|_| {
-                usage(format!(
-                    "{text} is no capability; write log, metrics, timer, random, gpio:13,24, kv:1024 or publish:a,b."
-                ))
-            })
-        })
-        .collect()
+/// What the user consents to: capabilities, and limits that are raised.
+#[derive(Debug, Default, PartialEq)]
+struct Granted {
+    capabilities: Vec<Capability>,
+    /// Linear memory at most, in bytes.
+    memory_bytes: Option<u32>,
+    /// Longest callback in milliseconds.
+    callback_ms: Option<u32>,
+}
+
+fn grants(texts: &[String]) -> Result<Granted, ApiError> {
+    let mut granted = Granted::default();
+    for text in texts {
+        let unknown = || {
+            usage(format!(
+                "{text} is no capability; write log, metrics, timer, random, gpio:13,24, kv:1024 or publish:a,b; or raise a \
+                 limit with memory:BYTES or callback:MS."
+            ))
+        };
+        let limit = |number: &str| {
+            number
+                .parse::<u32>()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(unknown)
+        };
+        match text.split_once(':') {
+            Some(("memory", bytes)) => granted.memory_bytes = Some(limit(bytes)?),
+            Some(("callback", ms)) => granted.callback_ms = Some(limit(ms)?),
+            _ => granted.capabilities.push(text.parse().map_err(|_| unknown())?),
+        }
+    }
+    Ok(granted)
 }
 
 fn version(text: &str) -> Result<Version, ApiError> {
@@ -346,6 +369,17 @@ pub(crate) fn deploy_error(error: DeployError) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grant_names_a_capability_or_raises_a_limit() {
+        let texts = |texts: &[&str]| grants(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let granted = texts(&["gpio:7", "memory:16384", "callback:2000"]).unwrap();
+        assert_eq!(granted.capabilities, [Capability::Gpio(PinSet::of(&[7]))]);
+        assert_eq!((granted.memory_bytes, granted.callback_ms), (Some(16_384), Some(2_000)));
+        for wrong in ["memory:", "memory:0", "callback:soon", "flight"] {
+            assert!(texts(&[wrong]).unwrap_err().message.contains("memory:BYTES"), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_file_suggests_a_name() {

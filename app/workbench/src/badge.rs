@@ -148,6 +148,7 @@ mod tests {
             digest: String::new(),
             size_bytes: 1000,
             capabilities: Vec::new(),
+            ended_ms: None,
         }
     }
 

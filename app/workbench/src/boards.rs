@@ -73,6 +73,8 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         ram_bytes: ram_bytes(&board),
         addable: drydock_assets::firmware(&board.name).is_ok(),
         limit: limit(&board),
+        takes_apps: board.limit.as_ref().is_none_or(|limit| limit.apps),
+        enrolls: board.limit.as_ref().is_none_or(|limit| limit.enrolls),
         engines: engines(Some(&board)),
         id: board.name,
     };

@@ -176,6 +176,11 @@ fn instance_changed(instance: &InstanceView) -> Notification {
     }
 }
 
+/// The last line in the log of an app that failed: why it did. An app that ended itself well has said all that it wants.
+pub(crate) fn last_line(instance: &InstanceView) -> Option<String> {
+    (instance.state == AppState::Failed).then(|| instance_changed(instance).text)
+}
+
 fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Gateway) -> Option<Notification> {
     let app = package.0.split('#').next().unwrap_or_default();
     let version = version_of(app, package, gateway).unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::{
     activity,
     api::Update,
-    fleet::{self, FleetBoard},
+    fleet::{self, FleetBoard, NewLine},
     gateway_events::{self, Notification},
     state::WorkbenchState,
     update_throttle,
@@ -55,7 +55,7 @@ impl WorkbenchState {
         if let Some(board) = &board {
             board.state().flash_changed = true;
             if live {
-                self.before_event(board, &event.kind);
+                self.before_event(board, &event.kind, event.time_ms);
             }
             self.throttle.touch(board);
         }
@@ -79,10 +79,23 @@ impl WorkbenchState {
     }
 
     /// What a device wrote before it reported an app must reach subscribers before the event does.
-    fn before_event(&self, board: &Arc<FleetBoard>, kind: &EventKind) {
+    fn before_event(&self, board: &Arc<FleetBoard>, kind: &EventKind, time_ms: u64) {
         match kind {
             EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);
+                // Whoever reads an app's log reads there why it failed.
+                if let EventKind::InstanceChanged { instance, .. } = kind
+                    && let Some(text) = gateway_events::last_line(instance)
+                {
+                    let line = NewLine {
+                        time_ms,
+                        uptime_ms: Some(instance.uptime_ms),
+                        source: instance.app.clone(),
+                        level: "error",
+                        text,
+                    };
+                    board.state().log(0, line);
+                }
                 update_throttle::publish(&self.hub, board, |board| self.show(board));
             }
             EventKind::DeviceChanged {

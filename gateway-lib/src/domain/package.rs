@@ -68,6 +68,8 @@ pub struct UploadOptions {
     pub targets: Vec<String>,
     /// Longest callback in milliseconds. `None` uses the custom section's, else the default.
     pub callback_ms: Option<u32>,
+    /// Linear memory at most, in bytes, where that is more than the custom section and the module ask for.
+    pub memory_bytes: Option<u32>,
 }
 
 /// The versions of an app that were signed.

@@ -133,6 +133,9 @@ impl Packages {
             .memory_bytes
             .unwrap_or_else(|| growth_limit(&analyzed.report))
             .max(analyzed.report.memory_bytes);
+        // What a raised limit adds, the app's heap has to hold as well.
+        let raised = options.memory_bytes.unwrap_or(0).saturating_sub(memory_bytes);
+        let memory_bytes = memory_bytes + raised;
         let manifest = Manifest {
             manifest_version: MANIFEST_VERSION,
             app,
@@ -144,7 +147,7 @@ impl Packages {
             limits: AppLimits {
                 memory_bytes,
                 stack_bytes: section.limits.stack_bytes.unwrap_or(DEFAULT_STACK_BYTES),
-                heap_bytes: analyzed.report.heap_bytes,
+                heap_bytes: analyzed.report.heap_bytes.saturating_add(raised),
                 callback_ms: options
                     .callback_ms
                     .or(section.limits.callback_ms)

@@ -79,6 +79,20 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
     for app in view["apps"].as_array().unwrap() {
         let expected = if app["name"] == "blink" { "running" } else { "failed" };
         assert_eq!(app["state"], expected, "{app}");
+        assert_eq!(app["ended_ms"].is_u64(), expected == "failed", "{app}");
+    }
+    // Why an app ended is the last line of its log.
+    for (app, reason, ..) in BAD_APPS {
+        let log = drydock_in(data, &["logs", "bench-1", "--app", app, "--json"]).events();
+        let last = log.iter().rev().find(|line| line["event"] == "app.log").unwrap();
+        let text = last["text"].as_str().unwrap();
+        assert!(text.contains("failed in tick") && text.contains(reason), "{last}");
+        assert_eq!(last["level"], "error", "{last}");
+    }
+    // What it lacked can be granted: a pin, or a higher limit.
+    for (app, grant) in [("trespass", "gpio:7"), ("hungry", "memory:32768")] {
+        let again = drydock_in(data, &["deploy", app, "--on", "bench-1", "--grant", grant]);
+        assert_eq!(again.code, 0, "{again:?}");
     }
     // It still blinks after the last of them failed.
     let now = view["device"]["uptime_ms"].as_u64().unwrap();

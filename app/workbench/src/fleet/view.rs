@@ -231,6 +231,9 @@ fn app_view(
             .unwrap_or_default(),
         size_bytes: shown.map_or(0, |package| package.size_bytes),
         capabilities: shown.map_or_else(Vec::new, |package| package.capabilities.clone()),
+        ended_ms: instance
+            .filter(|_| matches!(state, AppState::Failed | AppState::Exited))
+            .map(|instance| instance.reported_ms),
     })
 }
 

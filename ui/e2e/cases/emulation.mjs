@@ -234,18 +234,25 @@ it('records a profile, draws it as a flame graph, and saves it in each format', 
   await window.click('button', 'Record')
   await until('it is finished', 60_000, () => window.find('aside button', 'Flame graph'))
   await window.click('aside button', 'Flame graph')
-  await until('it is drawn', 20_000, () => window.run(`return document.querySelector('.picture img')?.naturalWidth > 100`))
+  const names = () => window.run(`return [...document.querySelectorAll('[role=treeitem]')].map((i) => i.getAttribute('aria-label'))`)
+  await until('it is drawn', 20_000, async () => (await names()).length > 20)
   // On the screen too, and the heading over the names, which stays where it is while they scroll.
   // What stood there before may still be on the screen for a moment.
   await sleep(1_000)
-  await until('the picture is seen', 20_000, async () => (await seen(desk, '.picture')) > 30)
+  await until('the picture is seen', 20_000, async () => (await seen(desk, '.flame')) > 30)
+  desk.display.screenshot(join(desk.out, 'flame-graph.png'))
+  const whole = (await names()).length
+  await window.run(`document.querySelectorAll('[role=treeitem]')[1].click()`)
+  await until('a click zooms', 10_000, () => window.find('button', 'Show all'))
+  await window.click('button', 'Show all')
+  await until('all is shown again', 10_000, async () => (await names()).length === whole)
+  await window.click('section button', 'Table')
   await until('the heading is seen', 10_000, async () => (await seen(desk, '.functions th:first-child')) > 3)
   const [first, ...functions] = await until('functions are listed', 10_000, async () => {
     const names = (await window.text('.functions tbody td:first-child')).split('\n')
     if (names.length < 6) throw new Error(`they are ${JSON.stringify(names)}`)
     return names
   })
-  desk.display.screenshot(join(desk.out, 'flame-graph.png'))
   const said = []
   for (const [format, extension, check] of [
     ['speedscope', 'json', (text) => speedscope(JSON.parse(text), first)],

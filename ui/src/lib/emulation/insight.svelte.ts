@@ -3,6 +3,7 @@ import { at, attempts } from '../attempts.svelte'
 import type { BoardView, GdbView, ProfileFormat, ProfileView } from '../backend/generated'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
+import type { Speedscope } from './flame'
 
 /** Functions in the list beside the flame graph. */
 const TOP = 40
@@ -12,8 +13,8 @@ const LOOK_MS = 1000
 class Insight {
   board = $state<string | null>(null)
   profile = $state.raw<ProfileView | null>(null)
-  /** The flame graph as the address of a picture; null: not drawn yet. */
-  picture = $state<string | null>(null)
+  /** The calls of the finished profile; null: not read yet. */
+  file = $state.raw<Speedscope | null>(null)
   gdb = $state.raw<GdbView | null>(null)
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -22,7 +23,7 @@ class Insight {
     this.board = board
     this.profile = null
     this.gdb = null
-    this.picture = null
+    this.file = null
     void this.#look(board)
     return () => {
       this.board = null
@@ -31,7 +32,7 @@ class Insight {
   }
 
   async start(board: BoardView, seconds: number | null, restart: boolean): Promise<void> {
-    this.picture = null
+    this.file = null
     const begun = await attempts.run(at.machine(board.id), 'Beginning the profile', () =>
       workbench.call('profile.start', { board: board.id, for_s: seconds, restart }),
     )
@@ -47,17 +48,16 @@ class Insight {
     )
     if (!ended || this.board !== board.id) return
     this.profile = ended
-    await this.draw(board.id)
+    await this.#read(board.id)
   }
 
-  /** Draws the flame graph; the renderer is that of the command line. */
-  async draw(board: string): Promise<void> {
+  /** Reads the calls for the flame graph, in the form that other tools read too. */
+  async #read(board: string): Promise<void> {
     if (this.profile?.state !== 'finished') return
-    const dark = document.documentElement.dataset['theme'] === 'dark'
-    const drawn = await attempts.run(at.machine(board), 'Drawing', () =>
-      workbench.call('profile.export', { board, format: 'svg', weight: 'cycles', dark, path: null }),
+    const made = await attempts.run(at.machine(board), 'Reading the profile', () =>
+      workbench.call('profile.export', { board, format: 'speedscope', weight: 'cycles', dark: false, path: null }),
     )
-    if (drawn?.base64 && this.board === board) this.picture = `data:image/svg+xml;base64,${drawn.base64}`
+    if (made?.base64 && this.board === board) this.file = JSON.parse(textOf(made.base64)) as Speedscope
   }
 
   async save(board: BoardView, format: ProfileFormat, extension: string): Promise<void> {
@@ -91,12 +91,16 @@ class Insight {
       if (this.board !== board) return
       this.profile = profile
       this.gdb = gdb
-      if (profile.state === 'finished' && this.picture === null) await this.draw(board)
+      if (profile.state === 'finished' && this.file === null) await this.#read(board)
     } catch {
       // The board has gone, or is off: nothing to look at until it is back.
     }
     if (this.board === board) this.#timer = setTimeout(() => void this.#look(board), LOOK_MS)
   }
+}
+
+function textOf(base64: string): string {
+  return new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)))
 }
 
 export const insight = new Insight()

@@ -7,10 +7,10 @@ describe('how quantities are written', () => {
   it.each([
     [0, 'B', '0 B'],
     [1023, 'B', '1023 B'],
-    [1024, 'B', '1 KB'],
-    [73_113, 'B', '71.4 KB'],
-    [262_144, 'B', '256 KB'],
-    [1 << 20, 'B', '1 MB'],
+    [1024, 'B', '1 KiB'],
+    [73_113, 'B', '71.4 KiB'],
+    [262_144, 'B', '256 KiB'],
+    [1 << 20, 'B', '1 MiB'],
     [41.23, '%', '41.2 %'],
     [100, '%', '100 %'],
     [0, '%', '0 %'],
@@ -33,7 +33,7 @@ describe('how quantities are written', () => {
   })
 
   it('writes sizes', () => {
-    expect(plain(bytes(12_083))).toBe('11.8 KB')
+    expect(plain(bytes(12_083))).toBe('11.8 KiB')
   })
 })
 

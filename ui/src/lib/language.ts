@@ -1,4 +1,4 @@
-// With LANG=C, WebKitGTK says that its language is "C", which `Intl` refuses; uPlot asks for it when it is loaded.
+// With LANG=C, WebKitGTK says that its language is "C", which `Intl` refuses: whatever asks it for a language would throw.
 
 /** The language if `Intl` accepts it, else English. */
 export function usableLanguage(language: string | undefined): string {

@@ -1,7 +1,10 @@
 // The lines of each board's console, and what the user looks for in them.
 import type { LogLine } from '../backend/generated'
+import { untrack } from 'svelte'
+import { fleet } from '../fleet/fleet.svelte'
+import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
-import { keepNewest, shownLines, sourcesOf, type Shown } from './lines'
+import { keepNewest, shownLines, sourceAfter, sourcesOf, type Shown } from './lines'
 
 /** Lines that are kept in the window; the workbench keeps more. */
 export const KEPT = 5000
@@ -24,8 +27,23 @@ export class BoardConsole {
     return this.lines.filter((l) => last === undefined || l.sequence > last).length
   })
 
+  #apps: string[] = []
+
   constructor(board: string) {
     this.board = board
+    // A console that is filtered to an app shows all again when the app is removed.
+    $effect(() => {
+      const apps = fleet.boards.get(board)?.apps.map((app) => app.name) ?? []
+      untrack(() => this.#adapt(apps))
+    })
+  }
+
+  #adapt(apps: string[]): void {
+    const source = sourceAfter(this.source, this.#apps, apps)
+    this.#apps = apps
+    if (source === this.source) return
+    announcer.say(`The console shows all sources again: ${this.source} was removed`)
+    this.source = source
   }
 
   get paused(): boolean {

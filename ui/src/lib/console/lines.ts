@@ -46,3 +46,13 @@ export function pieces(text: string, search: string): string[] {
   cut.push(text.slice(from))
   return cut
 }
+
+/** The source that a console is filtered to once the apps of its board changed: a removed app is none any more. */
+export function sourceAfter(source: string | null, before: string[], now: string[]): string | null {
+  return source !== null && before.includes(source) && !now.includes(source) ? null : source
+}
+
+/** What can be filtered to: sources of lines, and apps that said nothing yet. */
+export function choices(sources: string[], apps: string[]): string[] {
+  return [...new Set([...sources, ...apps])].sort()
+}

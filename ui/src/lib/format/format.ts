@@ -3,11 +3,11 @@
 const NBSP = '\u00a0'
 export const EM_DASH = '–'
 
-/** Splits a quantity of bytes into figure and unit; 1 KB is 1,024 bytes as in the data sheets. */
+/** Splits a quantity of bytes into figure and unit; 1 KiB is 1,024 bytes. */
 export function bytesParts(bytes: number): [string, string] {
   if (bytes < 1024) return [String(Math.round(bytes)), 'B']
-  if (bytes < 1024 * 1024) return [trimmed(bytes / 1024), 'KB']
-  return [trimmed(bytes / (1024 * 1024)), 'MB']
+  if (bytes < 1024 * 1024) return [trimmed(bytes / 1024), 'KiB']
+  return [trimmed(bytes / (1024 * 1024)), 'MiB']
 }
 
 export function bytes(value: number): string {

@@ -9,7 +9,7 @@ import { focusOn } from '../frame/regions'
 import { place } from '../place.svelte'
 import { preferences } from '../settings/preferences.svelte'
 import { exportMenu } from '../signals/export'
-import { kind, signalsOf, windows } from '../signals/signals.svelte'
+import { kind, presentOf, shownOf, signalsOf, windows } from '../signals/signals.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
 import type { Action } from './match'
@@ -46,6 +46,7 @@ function plotActions(board: BoardView, act: Act): Action[] {
     const hidden = preferences.value.hiddenSeries
     preferences.value.hiddenSeries = hidden.includes(id) ? hidden.filter((h) => h !== id) : [...hidden, id]
   }
+  const shown = shownOf(presentOf(signals.series, board.apps), preferences.value.hiddenSeries)
   return [
     act(signals.paused ? 'Let the plots flow' : 'Pause the plots', () => signals.setPaused(!signals.paused)),
     act(signals.table ? 'Show plots' : 'Show the plots as a table', () => (signals.table = !signals.table)),
@@ -56,8 +57,8 @@ function plotActions(board: BoardView, act: Act): Action[] {
     ...kinds.map(([id, title]) =>
       act(`${preferences.value.hiddenSeries.includes(id) ? 'Show' : 'Hide'} the plot ${title}`, () => toggle(id)),
     ),
-    ...(signals.shown.length > 0
-      ? exportMenu(board, signals.shown).map(({ label, run }) => act(`Export the plots as ${label}`, run))
+    ...(shown.length > 0
+      ? exportMenu(board, shown).map(({ label, run }) => act(`Export the plots as ${label}`, run))
       : []),
   ]
 }

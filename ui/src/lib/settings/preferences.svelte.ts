@@ -1,4 +1,5 @@
 // What the window remembers on this machine: theme, widths, chosen views. Nothing of the fleet lives here.
+import type { AppSource } from '../backend/generated'
 
 export type ThemeChoice = 'system' | 'dark' | 'light'
 
@@ -13,6 +14,10 @@ export interface Stored {
   cards: string[]
   windowS: number
   hiddenSeries: string[]
+  /** The colours of apps in plots, by name. */
+  colours: Record<string, number>
+  /** Where the module of an app was last deployed from, by name of the app. */
+  sources: Record<string, AppSource>
   /** Lines of a board's row in the list: one, three, or by the number of boards. */
   rows: string
   /** Size of everything in the window, in percent. */
@@ -33,6 +38,8 @@ const defaults: Stored = {
   cards: ['apps', 'signals', 'console', 'front'],
   windowS: 60,
   hiddenSeries: ['temperature', 'link_retries', 'memory'],
+  colours: {},
+  sources: {},
   rows: 'auto',
   zoom: 100,
   panel: 'fleet',

@@ -5,6 +5,8 @@ import type { MenuItem } from '../frame/MenuList.svelte'
 import { preferences } from '../settings/preferences.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
+import { colourOf } from './colours'
+import { signalsOf } from './signals.svelte'
 
 const formats: Array<[ChartFormat, string, string]> = [
   ['svg', 'SVG…', 'a drawing that scales'],
@@ -23,6 +25,8 @@ export function exportMenu(board: BoardView, series: Series[]): MenuItem[] {
 async function exportSeries(board: BoardView, series: Series[], format: ChartFormat): Promise<void> {
   const [first] = series
   if (!first) return
+  // What is on the screen now, also when the dialog stays open for long.
+  const { fromMs, toMs } = signalsOf(board.id).range
   const what = series.length === 1 ? `${board.name} ${first.title}` : board.name
   const saved = await attempts.run(at.signals(board.id), 'Exporting', async () => {
     const path = await workbench.backend.chooseSavePath(`${what.replace(/[^\p{L}\p{N}]+/gu, '-')}.${format}`, format)
@@ -31,12 +35,15 @@ async function exportSeries(board: BoardView, series: Series[], format: ChartFor
       query: {
         board: board.id,
         series: series.map((s) => s.id),
-        window_s: preferences.value.windowS,
+        window_s: (toMs - fromMs) / 1000,
         max_points: format === 'csv' ? ALL_POINTS : DRAWN_POINTS,
       },
       format,
       dark: preferences.theme === 'dark',
       path,
+      until_ms: toMs,
+      colours: Object.fromEntries(series.map((s) => [s.id, colourOf(s.id, preferences.value.colours)])),
+      utc_offset_min: -new Date(toMs).getTimezoneOffset(),
     })
   })
   if (saved?.path) announcer.say(`Saved ${saved.path}`)

@@ -3,6 +3,7 @@
 import type { Series } from '../backend/generated'
 import { preferences } from '../settings/preferences.svelte'
 import { workbench } from '../workbench.svelte'
+import { appOf } from './colours'
 
 export const windows: Array<[number, string]> = [
   [60, 'last 60 s'],
@@ -24,11 +25,12 @@ export class BoardSignals {
   paused = $state(false)
   /** The span that the user zoomed to; null: it follows the time. */
   zoom = $state.raw<{ fromMs: number; toMs: number } | null>(null)
-  /** The instant under the pointer. */
+  /** The instant under the pointer, in whichever card it is. */
   cursorMs = $state<number | null>(null)
+  /** The span that is being selected in one of the plots. */
+  selection = $state.raw<{ fromMs: number; toMs: number } | null>(null)
   table = $state(false)
 
-  readonly shown: Series[] = $derived(this.series.filter((s) => !preferences.value.hiddenSeries.includes(kind(s.id))))
   readonly range: { fromMs: number; toMs: number } = $derived(
     this.zoom ?? { fromMs: this.endMs - preferences.value.windowS * 1000, toMs: this.endMs },
   )
@@ -126,6 +128,16 @@ export class BoardSignals {
       void this.refresh()
     }, wait)
   }
+}
+
+/** The lines of a board and of the apps that are on it; those of removed apps have gone. */
+export function presentOf(series: Series[], apps: Array<{ name: string }>): Series[] {
+  return series.filter(({ id }) => appOf(id) === null || apps.some(({ name }) => name === appOf(id)))
+}
+
+/** The lines that the user did not hide. */
+export function shownOf(series: Series[], hidden: string[]): Series[] {
+  return series.filter(({ id }) => !hidden.includes(kind(id)))
 }
 
 /** `fuel:blink` is of the kind `fuel`. */

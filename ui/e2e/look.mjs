@@ -2,6 +2,7 @@
 import { chromium } from 'playwright-core'
 import { mkdirSync } from 'node:fs'
 
+const address = process.env.DRYDOCK_LOOK ?? 'http://localhost:5199'
 const out = process.argv[2] ?? 'e2e/out'
 mkdirSync(out, { recursive: true })
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
@@ -10,7 +11,7 @@ async function look(name, { query = '', theme = 'dark', size = { width: 1440, he
   const page = await browser.newPage({ viewport: size, colorScheme: theme })
   page.on('pageerror', (e) => console.log(name, 'page error:', e.message))
   page.on('console', (m) => m.type() === 'error' && console.log(name, 'console:', m.text()))
-  await page.goto(`http://localhost:5199/${query}`)
+  await page.goto(`${address}/${query}`)
   await page.waitForTimeout(2500)
   if (act) await act(page)
   await page.screenshot({ path: `${out}/${name}.png` })

@@ -11,19 +11,6 @@ import { place } from '$lib/place.svelte'
 import { preferences } from '$lib/settings/preferences.svelte'
 import { asked, button, click, idOf, nameOfControl, open, press, settled, text, type } from './harness'
 
-vi.mock('uplot', () => ({
-  default: class {
-    over = document.createElement('div')
-    setSize(): void {}
-    setData(): void {}
-    setScale(): void {}
-    batch(f: () => void): void {
-      f()
-    }
-    destroy(): void {}
-  },
-}))
-
 const grid = () => document.querySelector('[role=grid]')!
 const rows = () => [...document.querySelectorAll<HTMLElement>('[role=row]')]
 const rowOf = (name: string) => rows().find((row) => row.querySelector('.name')?.textContent === name)!

@@ -1,5 +1,4 @@
-// The window with the stand-in for the workbench, as the tests of its parts use it. Each test file mocks uPlot itself: the
-// canvas of the plots needs a real browser.
+// The window with the stand-in for the workbench, as the tests of its parts use it.
 import { flushSync, mount, tick, unmount } from 'svelte'
 import { afterEach, beforeEach } from 'vitest'
 import App from '../src/App.svelte'

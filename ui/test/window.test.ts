@@ -1,6 +1,6 @@
 // The window's parts with the stand-in for the workbench.
 import { flushSync, mount, tick, unmount } from 'svelte'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import App from '../src/App.svelte'
 import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
@@ -9,20 +9,6 @@ import { place } from '$lib/place.svelte'
 import { together } from '$lib/emulation/together.svelte'
 import { preferences } from '$lib/settings/preferences.svelte'
 import { workbench } from '$lib/workbench.svelte'
-
-// The canvas of the plots needs a real browser.
-vi.mock('uplot', () => ({
-  default: class {
-    over = document.createElement('div')
-    setSize(): void {}
-    setData(): void {}
-    setScale(): void {}
-    batch(f: () => void): void {
-      f()
-    }
-    destroy(): void {}
-  },
-}))
 
 let app: Record<string, unknown> | undefined
 let backend: MockBackend
@@ -55,6 +41,7 @@ beforeEach(() => {
 afterEach(async () => {
   if (app) await unmount(app)
   app = undefined
+  backend.close()
   fleet.replace({ revision: 0, boards: [] })
   fleet.filter = ''
   place.panel = 'fleet'

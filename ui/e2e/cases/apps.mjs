@@ -127,7 +127,7 @@ it('exports each plot as SVG, PNG and CSV through the file dialog', async (desk)
   for (const [format, looksRight] of [
     ['svg', (bytes) => bytes.toString().startsWith('<svg') && bytes.includes('CPU busy') && !bytes.includes('Heap')],
     ['png', (bytes) => bytes.subarray(1, 4).toString() === 'PNG'],
-    ['csv', (bytes) => /^time_ms,"CPU busy \(%\)"\n\d{13},\d/.test(bytes.toString())],
+    ['csv', (bytes) => /^time_ms,time,"CPU busy \(%\)"\n\d{13},\d{4}-\d\d-\d\dT[\d:.]+Z,\d/.test(bytes.toString())],
   ]) {
     const path = join(desk.home, `cpu.${format}`)
     // The first press after a dialog of the system has closed may only wake the window.
@@ -193,13 +193,51 @@ it('shows how an app failed, while the others run on', async (desk) => {
   await appBecomes(desk, 'trap', 'failed')
   const why = await desk.window.text('li[aria-label^="trap "] p')
   if (!why.includes('unreachable')) throw new Error(`it says only "${why}"`)
+  await until('it says when', 5_000, async () => /failed \d\d:\d\d:\d\d/.test(await desk.window.text('li[aria-label^="trap "]')))
+  await desk.window.click('button', 'Logs of trap')
+  await until('its log ends with the reason', 10_000, async () => /failed in tick: trap/.test(await desk.window.text('[role=log] .line.error')))
   if ((await appState(desk, 'blink')) !== 'running') throw new Error('blink no longer runs')
   await until('the row says failed', 5_000, async () => (await badge(desk, 'bench-1')) === 'failed')
   await palette(desk, 'remove trap')
   await until('it asks', 5_000, () => desk.window.find('[role=alertdialog]'))
   await desk.window.keys(Key.Enter)
   await appBecomes(desk, 'trap', undefined)
+  // The console was filtered to what is gone now.
+  await until('the console shows all sources', 10_000, () => desk.window.run(`return document.querySelector('[aria-label=Source]').value === ''`))
+  await until('blink is heard again', 10_000, async () => (await desk.window.text('[role=log] .line')).includes('blinked'))
   return why
+})
+
+it('offers what an app lacked, and deploys it with that in one click', async (desk) => {
+  const { window } = desk
+  await deployFile(desk, desk.app('hungry.wasm'))
+  await appBecomes(desk, 'hungry', 'failed')
+  await window.click('li[aria-label^="hungry "] button', 'Raise the limit to 16\u00a0KiB')
+  // It hungers on: the next thing that it lacks is more than it got.
+  await until('it got what it lacked', 60_000, async () =>
+    /1\d{4} bytes, 16384 are allowed/.test(await window.text('li[aria-label^="hungry "] p')),
+  )
+  await palette(desk, 'remove hungry')
+  await until('it asks', 5_000, () => window.find('[role=alertdialog]'))
+  await window.keys(Key.Enter)
+  await appBecomes(desk, 'hungry', undefined)
+})
+
+it('leaves a gap in the plots while the board is paused, and reads nothing there', async (desk) => {
+  const { window } = desk
+  await window.click('[role=group] button', 'Pause')
+  await until('it is paused', 10_000, () => window.find('[role=group] button', 'Resume'))
+  await until('no value is shown as if it were of now', 20_000, async () =>
+    (await window.run(`return document.querySelector('figure').getAttribute('aria-label')`)).includes('no sample for'),
+  )
+  await window.click('[role=group] button', 'Resume')
+  await until('values come again', 20_000, async () =>
+    (await window.run(`return document.querySelector('figure').getAttribute('aria-label')`)).includes('now'),
+  )
+  return await until('the gap is told', 10_000, async () => {
+    const told = await window.run(`return document.querySelector('[data-card=signals] .note')?.textContent ?? ''`)
+    return /gap/.test(told) && told
+  })
 })
 
 it('powers the board off and on, and the app is back', async (desk) => {

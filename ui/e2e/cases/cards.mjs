@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { overflows, sizes } from '../overflows.mjs'
 import { palette } from '../ways.mjs'
 import { until } from '../webdriver.mjs'
 
@@ -43,6 +44,25 @@ it('lets cards change places, by hand, by keyboard and from the palette, and rem
   await until('the order is kept', 10_000, () => JSON.parse(readFileSync(kept, 'utf8')).front.cards.join() === 'console,apps,signals,front')
   await palette(desk, 'put the cards back')
   await becomes(desk, first)
+})
+
+it('keeps every control in its card at every size', async (desk) => {
+  const { window } = desk
+  try {
+    for (const [width, height] of sizes) {
+      if (width > 1600) continue // wider than the screen
+      desk.display.put('Drydock', [0, 0], [width, height])
+      await until(`it is ${width} wide`, 10_000, () => window.run(`return innerWidth === ${width}`))
+      await until(`nothing leaves its card at ${width} × ${height}`, 10_000, async () => {
+        const found = await window.run(`return (${overflows})()`)
+        if (found.length > 0) throw new Error(found.join(', '))
+        return true
+      })
+    }
+  } finally {
+    desk.display.put('Drydock', [0, 0], [1440, 900])
+    await until('it has its size again', 10_000, () => window.run('return innerWidth === 1440'))
+  }
 })
 
 it('shows a card in a window of its own, which closes with the main one', async (desk) => {

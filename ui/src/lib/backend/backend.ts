@@ -54,6 +54,8 @@ export interface Backend {
   remember(front: object): void
   /** Tells what the main window keeps from now on; for the windows of single cards. */
   onRemembered(listener: (front: object) => void): Promise<void>
+  /** Opens the source of a module in the program that the desktop has for it. Rejects with a sentence. */
+  openSource(path: string): Promise<void>
   /** Opens a window for one card of one board. */
   popOut(card: string, board: string, title: string): Promise<void>
 }

@@ -242,7 +242,11 @@ size_bytes: number,
 /**
  * What it may call, as text: `log`, `gpio:13`.
  */
-capabilities: Array<string>, };
+capabilities: Array<string>, 
+/**
+ * When its end was reported, in milliseconds since the Unix epoch; none: it has not ended.
+ */
+ended_ms: number | null, };
 
 /**
  * The one state that is shown for a board; earlier ones win.
@@ -349,6 +353,14 @@ ram_bytes: number,
  * What does not work on this board, in a sentence; empty: everything does.
  */
 limit: string, 
+/**
+ * Whether it takes apps.
+ */
+takes_apps: boolean, 
+/**
+ * Whether it gets an identity; one that does not has no session and sends no metrics.
+ */
+enrolls: boolean, 
 /**
  * Whether one can be added: its firmware is in this program.
  */
@@ -927,7 +939,19 @@ dark: boolean,
 /**
  * File to write; `None` returns the content in base64.
  */
-path: string | null, };
+path: string | null, 
+/**
+ * End of the span that is drawn, in milliseconds since the Unix epoch; none: now.
+ */
+until_ms: number | null, 
+/**
+ * Numbers of colours, 1 to 8, by id of the series; others get the colour that is usual for them.
+ */
+colours: { [key in string]?: number }, 
+/**
+ * What the shown clock is ahead of UTC, in minutes; none: UTC is shown.
+ */
+utc_offset_min: number | null, };
 
 /**
  * Asks for lines of plots.

@@ -1,6 +1,7 @@
 // A stand-in for the workbench, for development in a browser and for tests of components. It invents its values; nothing
 // of it is in the shipped bundle (a test looks for the marker below).
 import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
+import { mockCalls, mockProfile } from './mock-profile'
 import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
@@ -22,6 +23,8 @@ export class MockBackend implements Backend {
   cannot = new Map<string, string>()
   refuse: Partial<Record<Method, ApiError>> = {}
   copied = ''
+  /** The last source that was opened. */
+  opened = ''
   zoomed = 1
   /** Boards whose lines, samples and lights are told. */
   watched = new Set<string>()
@@ -30,6 +33,7 @@ export class MockBackend implements Backend {
   #logs = new Map<string, LogLine[]>()
   #samples = new Map<string, MetricSample[]>()
   #revision = 1
+  #profiled = new Set<string>()
   #options: MockOptions
 
   constructor(options: MockOptions = {}) {
@@ -93,6 +97,10 @@ export class MockBackend implements Backend {
 
   async onRemembered(): Promise<void> {}
 
+  async openSource(path: string): Promise<void> {
+    this.opened = path
+  }
+
   async popOut(card: string, board: string): Promise<void> {
     window.open(`?card=${card}&board=${board}`)
   }
@@ -105,6 +113,11 @@ export class MockBackend implements Backend {
 
   async copy(text: string): Promise<void> {
     this.copied = text
+  }
+
+  /** Tells nothing more: what it began would go on in the window of the next test. */
+  close(): void {
+    this.#listener = () => {}
   }
 
   send(update: Update): void {
@@ -180,6 +193,20 @@ export class MockBackend implements Backend {
             flash_bytes: 1 << 20,
             ram_bytes: 256 << 10,
             limit: '',
+            takes_apps: true,
+            enrolls: true,
+            addable: true,
+            engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
+          },
+          {
+            id: 'hifive1-revb',
+            title: 'HiFive1 Rev B',
+            chip: 'FE310-G002',
+            flash_bytes: 4 << 20,
+            ram_bytes: 16 << 10,
+            limit: 'On this board 16 KB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
+            takes_apps: false,
+            enrolls: false,
             addable: true,
             engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
           },
@@ -234,8 +261,13 @@ export class MockBackend implements Backend {
       }
       case 'snapshot.list':
         return [{ name: 'snapshot-1', virtual_time_s: 41.5, taken_ms: Date.now() - 40_000, imported: false }]
+      case 'profile.start':
+        this.#profiled.add(this.#get(params).id)
+        return mockProfile(this.#get(params).name, true)
       case 'profile.view':
-        return { board: this.#get(params).name, state: 'none', from_s: 0, to_s: 0, until_s: null, summary: null }
+        return mockProfile(this.#get(params).name, this.#profiled.has(this.#get(params).id))
+      case 'profile.export':
+        return { path: params['path'], base64: btoa(JSON.stringify(mockCalls())) }
       case 'gdb.view':
         return { board: this.#get(params).name, state: 'closed', address: null, program: null, command: null }
       case 'monitor.view':
@@ -309,6 +341,7 @@ export class MockBackend implements Backend {
     if (badge === 'deploying') sensor.progress = { done_bytes: 9421, total_bytes: 16_384 }
     const blink: AppView = {
       ...appOf('blink', '0.3.1', 'failed'),
+      ended_ms: now - 12_000,
       failure: {
         reason: 'trap',
         export: 'set_pattern',
@@ -366,6 +399,11 @@ export class MockBackend implements Backend {
       ],
       buttons: [{ name: 'Button', pin: 'P1.11', pressed: false }],
       metrics: null,
+    }
+    if (i === 7) board.apps = [{ ...sensor, name: 'an-app-whose-name-is-32-letters-' }, trespasser(now)]
+    if (i === 8) {
+      Object.assign(board, { name: 'hifive-1', kind: 'hifive1-revb', title: 'HiFive1 Rev B', chip: 'FE310-G002', apps: [] })
+      Object.assign(board, { badge: 'idle', badge_detail: 'unauthenticated', device: null })
     }
     this.boards.set(board.id, board)
     if (i < 8) this.#history(board, now)
@@ -457,6 +495,14 @@ export class MockBackend implements Backend {
   }
 }
 
+function trespasser(now: number): AppView {
+  return {
+    ...appOf('trespass', '0.1.0', 'failed'),
+    failure: { reason: 'capability-denied', export: 'tick', detail: 'gpio_write: gpio:7 is not granted', exit_code: null },
+    ended_ms: now - 125_000,
+  }
+}
+
 function activityOf(boards: BoardView[]): ActivityEntry[] {
   const events: Array<[ActivityEntry['event'], string]> = [
     ['app.running', 'sensor 1.2.0 is running.'],
@@ -492,6 +538,7 @@ function appOf(name: string, version: string, state: AppView['state']): AppView 
     digest: '9f2c4e',
     size_bytes: 12_083,
     capabilities: ['log', 'metrics', 'timer'],
+    ended_ms: null,
   }
 }
 

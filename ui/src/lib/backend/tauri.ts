@@ -64,6 +64,10 @@ export const tauriBackend: Backend = {
     await listen<object>('remembered', ({ payload }) => listener(payload))
   },
 
+  openSource(path) {
+    return invoke('open_source', { path })
+  },
+
   popOut(card, board, title) {
     return invoke('pop_out', { card, board, title })
   },

@@ -59,6 +59,11 @@ export function stopApp(board: string, app: string): Promise<unknown> {
   return attempts.run(at.app(board, app), 'Stopping', () => workbench.call('app.stop', { board, app }))
 }
 
+/** Opens what an app was made from. */
+export function openSource(board: string, app: string, path: string): Promise<unknown> {
+  return attempts.run(at.app(board, app), 'Opening', () => workbench.backend.openSource(path))
+}
+
 export function cancelApp(board: string, app: string): Promise<unknown> {
   return attempts.run(at.app(board, app), 'Cancelling', () => workbench.call('app.cancel', { board, app }))
 }

@@ -1,12 +1,15 @@
 // Deploying: look at the file first, ask for consent if it wants more than the usual, then hand it to the workbench. A board
 // that cannot take the app is named with the reason and never stops the others.
 import { at, attempts } from '../attempts.svelte'
-import type { AppPreview, AppSource, Verdict } from '../backend/generated'
+import type { AppPreview, AppSource, AppView, Verdict } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
 import { marks, type Refusal } from '../fleet/marks.svelte'
 import { count } from '../format/format'
+import { preferences } from '../settings/preferences.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
+import { noApps } from './limits'
+import type { Remedy } from './remedies'
 
 /** An app that waits for the user's consent to what it calls. */
 export interface Proposal {
@@ -76,12 +79,55 @@ class Deployments {
     )
     if (!accepted) return
     this.formFor = null
+    rememberSource(accepted.app, proposal.source)
     if (many) marks.form = null
     const where = accepted.boards.length === 1 ? boardName(accepted.boards[0]) : count(accepted.boards.length, 'board')
     const sentence = `Deploying ${accepted.app} ${accepted.version} to ${where}`
     if (many && refusals.length > 0) marks.say(`${sentence}, ${count(refusals.length, 'board')} cannot take it`, refusals)
     else announcer.say(sentence)
   }
+
+  /** Opens the form of a board; one that takes no apps says so instead. */
+  openForm(board: string): void {
+    const known = fleet.boards.get(board)
+    const reason = known ? noApps(known) : null
+    if (reason === null) this.formFor = board
+    else announcer.say(reason, 'bad')
+  }
+
+  /** Deploys an app's module again with what it lacked. Asks for the file if this window never saw it. */
+  async remedy(board: string, app: AppView, { grant }: Remedy): Promise<void> {
+    const place = at.app(board, app.name)
+    const accepted = await attempts.run(place, 'Signing', async () => {
+      const source = preferences.value.sources[app.name] ?? (await chosen())
+      if (!source) return null
+      rememberSource(app.name, source)
+      return await workbench.call('app.deploy', {
+        source,
+        boards: [board],
+        name: app.name,
+        version: null,
+        // What it was granted before, it keeps.
+        grant: [...app.capabilities, grant],
+        no_start: false,
+      })
+    })
+    if (accepted) announcer.say(`Deploying ${accepted.app} ${accepted.version} to ${boardName(board)}`)
+  }
+}
+
+async function chosen(): Promise<AppSource | null> {
+  const [path] = await workbench.backend.chooseModules()
+  return path === undefined ? null : { path }
+}
+
+/** Apps whose files are remembered; the oldest go first. */
+const SOURCES = 100
+
+function rememberSource(app: string, source: AppSource): void {
+  if ('bytes' in source) return
+  const others = Object.entries(preferences.value.sources).filter(([name]) => name !== app)
+  preferences.value.sources = { ...Object.fromEntries(others.slice(1 - SOURCES)), [app]: source }
 }
 
 /** Where it is said what becomes of a deployment to these boards. */

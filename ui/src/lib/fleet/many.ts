@@ -24,7 +24,7 @@ export function askDeploy(boards: string[]): void {
     return
   }
   place.open(only)
-  deployments.formFor = only
+  deployments.openForm(only)
 }
 
 export function askRename(boards: string[]): void {

@@ -19,7 +19,7 @@ export function boardActions(board: BoardView): Action[] {
   const { id, name } = board
   const act = actOn(board)
   return [
-    act(`Deploy to ${name}…`, () => (place.open(id), (deployments.formFor = id)), 'D'),
+    act(`Deploy to ${name}…`, () => (place.open(id), deployments.openForm(id)), 'D'),
     act(`Choose a file for ${name}…`, () => chooseAndDeploy([id]), `${modKey} O`),
     ...workbench.samples.map((sample) => ({
       ...act(`Try the sample ${sample.name}`, () => deploySample(sample.name, [id])),

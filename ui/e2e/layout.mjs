@@ -1,0 +1,39 @@
+// Every card at every size, with the longest names, in Debian's Chromium with invented boards: `npm run dev`, then
+// `node e2e/layout.mjs`. Says what leaves its card, and fails if anything does.
+import { chromium } from 'playwright-core'
+import { overflows, sizes } from './overflows.mjs'
+
+const address = process.env.DRYDOCK_LOOK ?? 'http://localhost:5199'
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+let failed = 0
+
+for (const [width, height] of sizes) {
+  const page = await browser.newPage({ viewport: { width, height } })
+  await page.goto(`${address}/?boards=9`)
+  await page.waitForSelector('[data-card=signals] figure')
+  const look = async (what) => {
+    const found = await page.evaluate(overflows)
+    failed += found.length
+    console.log(`${width}x${height} ${what}: ${found.length === 0 ? 'all in its place' : found.join(', ')}`)
+  }
+  await look('first board')
+  await page.evaluate(() => {
+    const board = [...window.mock.boards.values()].find((b) => b.name.length > 50)
+    const name = 'an-app-whose-name-is-32-letters-'
+    window.mock.change(board.id, (b) => (b.apps = [...b.apps, { ...b.apps[0], name, state: 'running' }]))
+    window.mock.log(board.id, name, 'hello', 'info', Date.now())
+  })
+  await page.locator('[role=row]', { hasText: 'a-board-with' }).first().click()
+  await page.waitForSelector('option:text-is("an-app-whose-name-is-32-letters-")', { state: 'attached' })
+  await page.selectOption('select[aria-label=Source]', 'an-app-whose-name-is-32-letters-')
+  await look('long names')
+  await page.keyboard.press('Control+2')
+  await page.locator('button[aria-label^="Look into a-board"]').click()
+  await page.locator('button:text-is("Record")').click()
+  await page.locator('button:text-is("Flame graph")').click()
+  await page.waitForSelector('[role=treeitem]')
+  await look('flame graph')
+  await page.close()
+}
+await browser.close()
+process.exit(failed === 0 ? 0 : 1)

@@ -1,0 +1,20 @@
+// What a kind of board cannot do, and how its page says so.
+import type { BoardKindView, BoardView } from '../backend/generated'
+import { workbench } from '../workbench.svelte'
+
+/** The kind of a board; undefined while the kinds are being read. */
+export function kindOf(board: Pick<BoardView, 'kind'>): BoardKindView | undefined {
+  return workbench.kinds.find((kind) => kind.id === board.kind)
+}
+
+/** Why a board takes no apps, in a sentence; null: it takes them. */
+export function noApps(board: Pick<BoardView, 'kind'>): string | null {
+  const kind = kindOf(board)
+  return kind && !kind.takes_apps ? kind.limit : null
+}
+
+/** Why a board sends no measurements, in a sentence; null: it sends them. They come over a session, which needs an identity. */
+export function noMetrics(board: Pick<BoardView, 'kind'>): string | null {
+  const kind = kindOf(board)
+  return kind && !kind.enrolls ? kind.limit : null
+}

@@ -16,7 +16,7 @@ use crate::machine::{Availability, Engine, Machine, MachineInfo, Seed};
 /// The engine's name.
 pub const NAME: &str = "builtin";
 
-/// Our own engine; always there.
+/// Our own engine; always available.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Builtin;
 

@@ -23,7 +23,7 @@ impl AnyCore {
         }
     }
 
-    /// Ends and sleeps are noticed at the next instruction; whoever looks wants to know of them now.
+    /// Ends and sleeps are noticed at the next instruction; a report must include them now.
     fn report(&self, watching: &Watching) -> Profile {
         let mut watching = watching.clone();
         watching.recorder.came_to(self.watched(), self.now());

@@ -103,7 +103,7 @@ impl AnyCore {
         on_core!(self, core => core.share_code(image));
     }
 
-    /// Resets core and chip; time goes on.
+    /// Resets core and chip; time continues.
     pub fn reset(&mut self, kind: ResetKind) {
         on_core!(self, core => core.reset(kind));
     }
@@ -116,7 +116,7 @@ impl AnyCore {
         }
     }
 
-    /// Everything that decides the machine's future, but for memory.
+    /// Everything that decides the machine's future, except memory.
     pub(crate) fn save(&self) -> Result<SavedCore, BadState> {
         Ok(match self {
             Self::CortexM(core) => SavedCore::CortexM(Box::new(core.saved()?)),
@@ -153,7 +153,7 @@ impl AnyCore {
         on_core!(self, core => core.now())
     }
 
-    /// When the next event falls due; `None`: never.
+    /// When the next event falls due; `None` when nothing is scheduled.
     pub fn next_due_at(&self) -> Option<VirtualTime> {
         on_core!(self, core => core.next_due_at())
     }

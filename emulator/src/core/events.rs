@@ -2,7 +2,7 @@
 
 use crate::machine::VirtualTime;
 
-/// What a chip wants to be told when its event is due; each chip gives the numbers their meaning.
+/// Identifies an event to the chip when it is due; each chip defines its own numbers.
 pub type Token = u64;
 
 /// Names one scheduled event, to cancel it.

@@ -11,10 +11,10 @@ pub trait Engine: Send + Sync {
     /// Its name for users and files, as in `builtin`.
     fn name(&self) -> &'static str;
 
-    /// Whether it can be used here and now.
+    /// Whether it can be used on this host now.
     fn availability(&self) -> Availability;
 
-    /// Whether it knows this board.
+    /// Whether it has a model of this board.
     fn supports(&self, board: &Board) -> bool;
 
     /// Makes a machine of `board` at power-on, with erased flash. The same board, seed, image and inputs give the same run.
@@ -27,12 +27,12 @@ pub trait Engine: Send + Sync {
 /// Whether an engine can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// Yes.
+    /// It can be used.
     Available {
-        /// Version, as the engine tells it.
+        /// Version, as the engine reports it.
         version: String,
     },
-    /// No.
+    /// It cannot be used.
     Unavailable {
         /// What is missing and what to do, for the user.
         reason: String,

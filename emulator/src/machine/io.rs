@@ -13,7 +13,7 @@ pub struct UartOutput {
     pub bytes: Vec<u8>,
 }
 
-/// A pin that the chip drives changed its level (or was let go).
+/// A pin that the chip drives changed its level (or is no longer driven).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinChange {
     /// When.

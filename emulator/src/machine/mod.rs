@@ -38,7 +38,7 @@ use self::profile::Profiler;
 /// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and where it stops has no
 /// influence on what the guest does. Input given at a stop is the guest's from that instant on.
 pub trait Machine: Send {
-    /// What board it is and what it has.
+    /// Board, chip, UARTs and pins.
     fn info(&self) -> &MachineInfo;
 
     /// Writes an image's segments into flash or RAM. It takes effect with the next power-on [`Machine::reset`].
@@ -47,10 +47,10 @@ pub trait Machine: Send {
     /// [`MachineError::NoMemory`] when a segment lies outside memory; nothing is written then.
     fn load(&mut self, image: &Image) -> Result<(), MachineError>;
 
-    /// Resets the board. Virtual time goes on.
+    /// Resets the board. Virtual time continues.
     ///
     /// # Errors
-    /// An engine out of process may have gone; the builtin one does not fail.
+    /// The process of an external engine may be gone. The builtin engine does not fail.
     fn reset(&mut self, kind: ResetKind) -> Result<(), MachineError>;
 
     /// Runs until `limit`, or until something that ends a run.
@@ -104,7 +104,7 @@ pub trait Machine: Send {
     /// What the UARTs sent since the last call.
     fn take_uart_output(&mut self) -> Vec<UartOutput>;
 
-    /// Gives bytes to UART `index`; they reach the guest as fast as the line allows. Tells how many were taken: the rest
+    /// Gives bytes to UART `index`; they reach the guest as fast as the line allows. Returns how many were taken: the rest
     /// does not fit the inbound queue now.
     ///
     /// # Errors
@@ -115,12 +115,12 @@ pub trait Machine: Send {
     fn uart_input_room(&self, index: u8) -> usize;
 
     /// Whether bytes are on their way over a UART, in or out: the next event of a sleeping core is then theirs, and no
-    /// time-out. An engine that cannot tell says no.
+    /// time-out. An engine that does not know returns `false`.
     fn uart_busy(&self) -> bool {
         false
     }
 
-    /// Drives a pin from outside; `None` lets go of it.
+    /// Drives a pin from outside; `None` stops driving it.
     ///
     /// # Errors
     /// [`MachineError::NoPin`].
@@ -135,7 +135,7 @@ pub trait Machine: Send {
     /// What the guest (or its DMA) did wrong since the last call: refused accesses, lockups, what is not modelled.
     fn take_faults(&mut self) -> Vec<GuestFault>;
 
-    /// The shortest run worth asking for: an engine in another process has a price for each. Zero: any.
+    /// The shortest run worth requesting: each run of an engine in another process has a cost. Zero when any is.
     fn shortest_run(&self) -> VirtualTime {
         VirtualTime::ZERO
     }
@@ -150,12 +150,12 @@ pub trait Machine: Send {
         None
     }
 
-    /// Stops where a debugger wants it to, if the engine can do that without being stepped.
+    /// Breakpoints and watchpoints, if the engine supports them without being stepped.
     fn trapping(&mut self) -> Option<&mut dyn Trapping> {
         None
     }
 
-    /// What its guest spends its time on, if the engine can tell.
+    /// The profiler, if the engine has one.
     fn profiler(&mut self) -> Option<&mut dyn Profiler> {
         None
     }

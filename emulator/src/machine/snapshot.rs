@@ -44,14 +44,14 @@ pub trait SavedState {
     /// Makes a machine that was opened and loaded, and has not run, one in that state.
     ///
     /// # Errors
-    /// [`MachineError::BadState`]; what state the machine is in then is not told: it is of no use any more.
+    /// [`MachineError::BadState`]; the machine must not be used any more.
     fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError>;
 }
 
 /// Makes a machine of the same engine, board and seed with the same image, which has not run.
 pub type BlankMachine<'a> = &'a mut dyn FnMut() -> Result<Box<dyn Machine>, MachineError>;
 
-/// A state, opaque but for when it was taken.
+/// A state: opaque except for its instant.
 pub struct MachineSnapshot {
     /// Virtual time of the state.
     pub at: VirtualTime,

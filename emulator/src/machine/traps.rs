@@ -40,7 +40,7 @@ impl Traps {
 pub enum Caught {
     /// Before the instruction at a breakpoint.
     Breakpoint,
-    /// Behind a store that changed memory that is watched, at this address.
+    /// After a store that changed memory that is watched, at this address.
     Watchpoint(u32),
     /// After one instruction.
     Step,
@@ -50,12 +50,12 @@ pub enum Caught {
     Lockup,
     /// The chip is off.
     Off,
-    /// Somebody else let it stand still.
+    /// Another user paused it.
     Paused,
 }
 
-/// Optional capability of a machine: it stops by itself where a debugger wants it to, at the pace that it is run at. Without
-/// traps it runs as fast as ever.
+/// Optional capability of a machine: it stops by itself at breakpoints and watchpoints, at its
+/// usual pace. Without traps it runs at full speed.
 pub trait Trapping {
     /// From now on a run ends with [`StopReason::Paused`](crate::StopReason::Paused) where one of these is met. The
     /// instruction at which it stands is executed first, breakpoint or not.
@@ -64,6 +64,6 @@ pub trait Trapping {
     /// Whether the last run ended by a trap.
     fn is_caught(&self) -> bool;
 
-    /// By which; tells it once.
+    /// Takes the trap that ended it.
     fn take_caught(&mut self) -> Option<Caught>;
 }

@@ -34,7 +34,7 @@ impl Drop for Owner {
 /// A UART that cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UartError {
-    /// There is no such UART.
+    /// The machine has no such UART.
     #[error("{machine} has no UART {index}")]
     None {
         /// The machine.
@@ -42,7 +42,7 @@ pub enum UartError {
         /// The index asked for.
         index: u8,
     },
-    /// Someone has it open.
+    /// Another port has it open.
     #[error("UART {index} of {machine} is in use")]
     InUse {
         /// The machine.
@@ -63,10 +63,10 @@ pub struct Gone {
 /// Memory that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// There is no machine any more.
+    /// The machine is gone.
     #[error(transparent)]
     Gone(#[from] Gone),
-    /// There is no such memory.
+    /// The board has no such memory.
     #[error(transparent)]
     Machine(#[from] MachineError),
 }
@@ -83,17 +83,17 @@ impl MachineHandle {
         &self.owner.task.name
     }
 
-    /// Lets it stand still.
+    /// Pauses it.
     pub fn pause(&self) {
         self.command(Command::Pause);
     }
 
-    /// Lets it stand still when its virtual time is `at`.
+    /// Pauses it when its virtual time is `at`.
     pub fn pause_at(&self, at: VirtualTime) {
         self.command(Command::PauseAt(at));
     }
 
-    /// Lets it go on after a pause.
+    /// Resumes it after a pause.
     pub fn resume(&self) {
         self.command(Command::Resume);
     }
@@ -108,7 +108,7 @@ impl MachineHandle {
         self.command(Command::Reset(kind));
     }
 
-    /// Drives a pin from outside (a button), or lets go of it. A pin that is not there is left alone.
+    /// Drives a pin from outside (a button), or stops driving it. A pin that does not exist is ignored.
     pub fn drive_pin(&self, pin: u16, level: Option<bool>) {
         if usize::from(pin) < lock(&self.owner.task.seen).pins.len() {
             self.command(Command::Pin(pin, level));
@@ -135,12 +135,12 @@ impl MachineHandle {
         self.owner.task.status.subscribe()
     }
 
-    /// What happens to it from now on. A subscriber that lags behind is told how many events it lost.
+    /// What happens to it from now on. A subscriber that lags behind learns how many events it lost.
     pub fn events(&self) -> broadcast::Receiver<MachineEvent> {
         self.owner.task.subscribe()
     }
 
-    /// What it drives on a pin; `None`: nothing, or no such pin.
+    /// What it drives on a pin; `None` when it drives nothing or has no such pin.
     pub fn pin(&self, pin: u16) -> Option<bool> {
         lock(&self.owner.task.seen)
             .pins
@@ -200,7 +200,7 @@ impl MachineHandle {
         Ok(read.await.map_err(|_| self.gone())??)
     }
 
-    /// Its state, with the instructions so far; `None`: its engine has no snapshots. The recording is not affected.
+    /// Its state, with the instructions so far; `None` when its engine has no snapshots. The recording is not affected.
     ///
     /// # Errors
     /// [`Gone`]; inside, what the engine says.
@@ -213,8 +213,8 @@ impl MachineHandle {
         taken.await.map_err(|_| self.gone())
     }
 
-    /// Goes to a state of a machine of the same engine and board; one that was halted or crashed runs again. What it sent
-    /// and was not fetched stays in the UARTs. The recording is incomplete from then on.
+    /// Goes to a state of a machine of the same engine and board; one that was halted or crashed runs again. Output that
+    /// was not fetched stays in the UARTs. The recording is incomplete from then on.
     ///
     /// # Errors
     /// [`Gone`]; inside, what the engine says.
@@ -266,7 +266,7 @@ impl MachineHandle {
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move |machine: &mut dyn Machine| {
-            // Whoever asked may have given up waiting.
+            // The caller may have stopped waiting.
             let _ = sender.send(job(machine));
         });
         self.command(Command::Run {

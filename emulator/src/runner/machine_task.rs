@@ -23,12 +23,12 @@ use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
 };
 
-/// How long a turn may last before another machine has its own.
+/// How long a turn may last before another machine gets one.
 const TURN: Duration = Duration::from_millis(2);
 /// Virtual time of one run, unless the engine asks for longer ones; input that comes meanwhile waits for its end.
 const SLICE: VirtualTime = VirtualTime::from_us(500);
 /// Virtual time of one run in which a sleeping machine has bytes on its line: enough for the longest frame of a link
-/// (256 bytes at 1 Mbaud), so that whoever reads it is woken once for it.
+/// (256 bytes at 1 Mbaud), so that its reader is woken once for it.
 const LINE_SLICE: VirtualTime = VirtualTime::from_ms(4);
 /// A sleeping machine waits at least this long, however soon something is due in it: a wake-up of the host costs more
 /// than most of what a chip does by itself. It loses nothing, but is late by this much at most.
@@ -73,7 +73,7 @@ pub(super) struct MachineTask {
     /// What the machine drives on each pin, and the faults it had last.
     pub(super) seen: Mutex<Seen>,
     recording: Mutex<Recording>,
-    /// Since when it sleeps, and until when: its virtual time goes on with the host's, though nobody moves it.
+    /// Since when it sleeps, and until when: its virtual time follows the host's, though nothing runs.
     asleep: Mutex<Option<Asleep>>,
     started: Instant,
     me: Weak<MachineTask>,
@@ -232,7 +232,7 @@ impl MachineTask {
         let mut body = lock(&self.body);
         body.host = self.started.elapsed();
         let turn_started = body.host;
-        // What was told of the time holds until the machine has caught up with it.
+        // The time that was reported holds until the machine has caught up with it.
         if let Some(asleep) = &mut *lock(&self.asleep) {
             asleep.until = asleep.now();
         }
@@ -316,7 +316,7 @@ impl Body {
                 self.leave_lockstep(task);
             }
             Command::Restore(state, reply) => {
-                // Whoever asked may have given up waiting.
+                // The caller may have stopped waiting.
                 let _ = reply.send(self.restore(task, &state));
             }
             Command::Run {
@@ -442,7 +442,7 @@ impl Body {
             return;
         };
         let limit = self.pacer.idle_limit(self.host, machine.now());
-        // With nothing due and no pace to keep, time stands still until the input comes.
+        // With nothing due and no pace to keep, time stops until input comes.
         let target = match next_event {
             Some(event) => limit.min(event),
             None if limit == VirtualTime::MAX => return,
@@ -467,7 +467,7 @@ impl Body {
             let at = machine.now();
             match guarded(machine, |machine| machine.uart_input(index, &bytes)) {
                 Ok(taken) => {
-                    debug_assert_eq!(taken, bytes.len(), "the machine has the room it told");
+                    debug_assert_eq!(taken, bytes.len(), "the machine has the room it reported");
                     lock(&task.recording).add(at, Input::Uart { index, bytes });
                     // Whether it still sleeps, and until when, is the machine's to say.
                     self.idle = None;
@@ -582,7 +582,7 @@ impl Body {
         task.publish_event(MachineEvent::State(self.state.clone()));
     }
 
-    /// Whether virtual time goes on while the machine waits for its next turn.
+    /// Whether virtual time advances while the machine waits for its next turn.
     fn asleep(&mut self, task: &MachineTask, next: Next) -> Option<Asleep> {
         let held = self.pacer.is_held();
         let next_event = self
@@ -596,7 +596,7 @@ impl Body {
         })
     }
 
-    /// Brings the status up to date, seldom enough to cost nothing.
+    /// Brings the status up to date, rarely enough to cost nothing.
     fn report(&mut self, task: &MachineTask, next: Next) {
         let Some(machine) = &self.machine else { return };
         let due = self.meter.is_due(self.host, machine.now());

@@ -49,7 +49,7 @@ pub struct RunOptions {
     pub name: String,
     /// Its pace.
     pub pace: Pace,
-    /// Whether it stands still until [`MachineHandle::resume`].
+    /// Whether it is paused until [`MachineHandle::resume`].
     pub paused: bool,
 }
 

@@ -37,7 +37,7 @@ pub enum Input {
         /// The bytes.
         bytes: Vec<u8>,
     },
-    /// A pin was driven, or let go.
+    /// A pin was driven, or no longer is.
     Pin {
         /// Which pin.
         pin: u16,

@@ -122,7 +122,7 @@ impl Schedule {
             let soonest = queues.timers.peek().is_none_or(|Reverse(timer)| at < timer.at);
             queues.timers.push(Reverse(Timer { at, ticket, task }));
             if soonest {
-                // Whoever waits for a later instant waits too long.
+                // A worker that waits for a later instant would wait too long.
                 self.changed.notify_one();
             }
         }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait for the host. A machine whose output nobody fetches stands still until it is fetched.
+/// Bytes that wait for the host. A machine whose output nobody fetches is held until it is fetched.
 const TO_HOST_BYTES: usize = 64 * 1024;
 /// Bytes that wait for the machine; a writer waits until it takes them. Few: a link repeats what is not answered, and what
 /// it says to a machine that gets no turn would all arrive at once, more than the firmware has buffers for.

@@ -31,11 +31,11 @@ pub struct BuiltinMachine {
     info: MachineInfo,
     core: AnyCore,
     pause: PauseSwitch,
-    /// Why it crashed, when it did: it runs no more, and can be inspected.
+    /// Why it crashed, if it did: it no longer runs, but can be inspected.
     crashed: Option<String>,
-    /// Lockups out of which the chip reset itself, not told yet.
+    /// Lockups after which the chip reset itself, not yet reported.
     lockups: Vec<GuestFault>,
-    /// Where a debugger wants it stopped.
+    /// Breakpoints and watchpoints of a debugger.
     armed: Option<Box<Armed>>,
 }
 

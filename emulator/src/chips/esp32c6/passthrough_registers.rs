@@ -60,7 +60,7 @@ impl PassthroughRegisters {
         Ok(())
     }
 
-    /// What is in a block's register, for whoever models what it does.
+    /// What is in a block's register, for the module that models its effect.
     pub(super) fn get(&self, addr: u32) -> u32 {
         self.read(addr).unwrap_or(0)
     }

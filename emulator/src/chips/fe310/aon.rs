@@ -119,7 +119,7 @@ impl Aon {
         }
     }
 
-    /// Any reset of the chip resets AON; backup registers keep their content but for a power-on (13.3).
+    /// Any reset of the chip resets AON; backup registers keep their content except at power-on (13.3).
     pub(super) fn reset(&mut self, kind: ResetKind) {
         let backup = self.backup;
         *self = Self::new(self.wdog.token, self.rtc.token);

@@ -93,7 +93,7 @@ impl Gpio {
         Ok(())
     }
 
-    /// Drives a pin from outside, or lets go of it.
+    /// Drives a pin from outside, or stops driving it.
     pub(super) fn drive_outside(&mut self, pin: u16, level: Option<bool>) {
         let bit = 1 << (pin % PINS);
         self.outside &= !bit;

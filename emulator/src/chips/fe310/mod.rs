@@ -64,8 +64,8 @@ pub struct Fe310 {
     gpio: Gpio,
     uarts: [Uart; 2],
     qspi: Qspi,
-    /// Levels last told to the PLIC.
-    told: u64,
+    /// Levels reported to the PLIC last.
+    reported_levels: u64,
 }
 
 impl Default for Fe310 {
@@ -78,7 +78,7 @@ impl Default for Fe310 {
             gpio: Gpio::default(),
             uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
             qspi: Qspi::new(QSPI_TOKEN),
-            told: 0,
+            reported_levels: 0,
         }
     }
 }
@@ -99,8 +99,8 @@ impl Fe310 {
             wire(source, uart.interrupt());
         }
         wire(QSPI_SOURCE, self.qspi.interrupt());
-        let mut changed = levels ^ self.told;
-        self.told = levels;
+        let mut changed = levels ^ self.reported_levels;
+        self.reported_levels = levels;
         while changed != 0 {
             let source = changed.trailing_zeros();
             self.plic.set_level(fabric, source, levels >> source & 1 != 0);
@@ -217,7 +217,7 @@ impl Chip for Fe310 {
             uart.reset(fabric);
         }
         self.qspi.reset();
-        self.told = 0;
+        self.reported_levels = 0;
         self.wire(fabric);
     }
 

@@ -68,7 +68,7 @@ impl Qspi {
         }
     }
 
-    /// The controller's reset; the flash goes on with what it does.
+    /// The controller's reset; the flash continues its operation.
     pub(super) fn reset(&mut self) {
         let flash = std::mem::take(&mut self.flash);
         *self = Self {

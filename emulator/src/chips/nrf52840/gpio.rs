@@ -28,10 +28,10 @@ pub(super) struct Gpio {
     /// Driven from outside.
     #[serde(with = "crate::core::array")]
     outside: [Option<bool>; PINS as usize],
-    /// Levels and drives told so far, to tell only changes.
-    told_level: u64,
+    /// Levels and drives reported so far: only changes are reported.
+    reported_level: u64,
     #[serde(with = "crate::core::array")]
-    told_drive: [Option<bool>; PINS as usize],
+    reported_drive: [Option<bool>; PINS as usize],
     detect: bool,
 }
 
@@ -44,18 +44,18 @@ impl Gpio {
             latched_detect: [false; 2],
             taken: [None; PINS as usize],
             outside: [None; PINS as usize],
-            told_level: 0,
-            told_drive: [None; PINS as usize],
+            reported_level: 0,
+            reported_drive: [None; PINS as usize],
             detect: false,
         }
     }
 
-    /// Reset: the pads let go; what is outside stays as it is.
+    /// Reset: the pads are no longer driven; outside levels stay.
     pub(super) fn reset(&mut self, fabric: &mut Fabric, signals: &mut VecDeque<Signal>) {
         *self = Self {
             outside: self.outside,
-            told_level: self.told_level,
-            told_drive: self.told_drive,
+            reported_level: self.reported_level,
+            reported_drive: self.reported_drive,
             ..Self::new()
         };
         self.update(fabric, signals, !0);
@@ -73,7 +73,7 @@ impl Gpio {
             })
     }
 
-    /// Drives a pin from outside, or lets go of it.
+    /// Drives a pin from outside, or stops driving it.
     pub(super) fn drive_outside(
         &mut self,
         fabric: &mut Fabric,
@@ -205,13 +205,13 @@ impl Gpio {
             let pin = rest.trailing_zeros() as u16;
             rest &= rest - 1;
             let drive = self.driven(pin);
-            if self.told_drive[usize::from(pin)] != drive {
-                self.told_drive[usize::from(pin)] = drive;
+            if self.reported_drive[usize::from(pin)] != drive {
+                self.reported_drive[usize::from(pin)] = drive;
                 fabric.pin_changed(pin, drive);
             }
             let level = self.level(pin).unwrap_or(false);
-            if (self.told_level >> pin & 1 != 0) != level {
-                self.told_level ^= 1 << pin;
+            if (self.reported_level >> pin & 1 != 0) != level {
+                self.reported_level ^= 1 << pin;
                 signals.push_back(Signal::Pin { pin, level });
             }
             if self.sensed(pin) {
@@ -239,7 +239,7 @@ impl Gpio {
     fn sensed(&self, pin: u16) -> bool {
         let cnf = self.cnf[usize::from(pin)];
         let connected = cnf & 2 == 0;
-        let level = self.told_level >> pin & 1 != 0;
+        let level = self.reported_level >> pin & 1 != 0;
         match cnf >> 16 & 3 {
             2 => connected && level,
             3 => connected && !level,

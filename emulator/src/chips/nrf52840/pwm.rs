@@ -347,7 +347,7 @@ impl Pwm {
     }
 }
 
-/// Drives a pin, or lets go of it.
+/// Drives a pin, or stops driving it.
 fn take(bus: &mut Bus<'_>, psel: u32, level: Option<bool>) {
     if psel & DISCONNECTED == 0 {
         let (lines, fabric) = (&mut *bus.lines, &mut *bus.fabric);

@@ -74,7 +74,7 @@ impl Rtc {
         self.base + self.edge(bus).saturating_sub(self.since) / (self.prescaler + 1)
     }
 
-    /// From the next LFCLK edge on, the counter goes on from `count`.
+    /// From the next LFCLK edge on, the counter continues from `count`.
     fn set_count(&mut self, bus: &mut Bus<'_>, count: u64) {
         self.base = count;
         self.since = self.edge(bus) + 1;

@@ -30,7 +30,7 @@ const DISCONNECTED: u32 = 1 << 31;
 
 /// The receiver's FIFO, in bytes (PS 6.34.2): what comes while no buffer is there.
 const FIFO_BYTES: usize = 6;
-/// With flow control, RTS is let go when the FIFO has room for only this many more.
+/// With flow control, RTS is released when the FIFO has room for only this many more.
 const RTS_RESERVE: usize = 4;
 /// After STOPRX up to this many more frames are received before RXTO (PS 6.34.2).
 const STOP_FRAMES: u64 = 4;
@@ -336,7 +336,7 @@ impl Uarte {
         let enabled = match value & 0xf {
             0 => false,
             ENABLE_UARTE => true,
-            // 4 is the UART without DMA, of which this page has the registers too.
+            // 4 is the UART without DMA, whose registers this page has too.
             _ => return Err(AccessFault::UnmodelledUse),
         };
         if self.enabled && !enabled {
@@ -353,7 +353,7 @@ impl Uarte {
         Ok(())
     }
 
-    /// While it is enabled, the UARTE holds TXD high between frames (and the levels of frames are not told pin by pin).
+    /// While it is enabled, the UARTE holds TXD high between frames (and the levels of frames are not reported as pin changes).
     fn hold_line(&mut self, bus: &mut Bus<'_>) {
         let txd = self.psel[1];
         if txd & DISCONNECTED == 0 {

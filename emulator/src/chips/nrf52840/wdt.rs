@@ -76,7 +76,7 @@ impl Peripheral for Wdt {
     fn task(&mut self, bus: &mut Bus<'_>, offset: u32) -> Result<(), AccessFault> {
         match offset {
             0x000 if self.running => Ok(()),
-            // CONFIG.SLEEP = 0: a watchdog that stands still while the core sleeps
+            // CONFIG.SLEEP = 0: a watchdog that stops while the core sleeps
             0x000 if self.config & 1 == 0 => Err(AccessFault::UnmodelledUse),
             0x000 => {
                 self.running = true;

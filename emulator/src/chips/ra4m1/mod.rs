@@ -77,8 +77,8 @@ pub struct Ra4m1 {
     unique: [u8; 16],
     /// The independent watchdog asked for the reset that is under way.
     iwdt_ran_down: bool,
-    /// Interrupt levels last told.
-    told: u32,
+    /// Interrupt levels reported last.
+    reported_levels: u32,
 }
 
 /// What is at an address, and the offset in it.
@@ -159,7 +159,7 @@ impl Ra4m1 {
             cache: [0; 2],
             unique,
             iwdt_ran_down: false,
-            told: 0,
+            reported_levels: 0,
         }
     }
 
@@ -248,8 +248,8 @@ impl Ra4m1 {
             self.icu.raise(icu::FRDYI);
         }
         let levels = self.icu.pending();
-        let mut changed = levels ^ self.told;
-        self.told = levels;
+        let mut changed = levels ^ self.reported_levels;
+        self.reported_levels = levels;
         while changed != 0 {
             let line = changed.trailing_zeros();
             fabric.set_irq(line as u16, levels >> line & 1 != 0);
@@ -372,7 +372,7 @@ impl Chip for Ra4m1 {
         self.faci.reset();
         self.stopped = [u32::MAX; 3];
         self.cache = [0; 2];
-        self.told = 0;
+        self.reported_levels = 0;
         self.drain_signals(fabric);
     }
 

@@ -50,11 +50,11 @@ pub(super) struct Ports {
     pwpr: u8,
     #[serde(with = "crate::core::array")]
     outside: [Option<bool>; PINS],
-    /// What was told so far, to tell only changes.
+    /// What was reported so far: only changes are reported.
     #[serde(with = "crate::core::array")]
-    told_drive: [Option<bool>; PINS],
+    reported_drive: [Option<bool>; PINS],
     #[serde(with = "crate::core::array")]
-    told_level: [bool; PINS],
+    reported_level: [bool; PINS],
     /// Levels at interrupt pins that changed and were not carried to the ICU yet.
     pub(super) edges: Vec<(usize, bool)>,
 }
@@ -65,13 +65,13 @@ impl Ports {
             pfs: [0; PINS],
             pwpr: B0WI,
             outside: [None; PINS],
-            told_drive: [None; PINS],
-            told_level: [false; PINS],
+            reported_drive: [None; PINS],
+            reported_level: [false; PINS],
             edges: Vec::new(),
         }
     }
 
-    /// Reset: the pads let go; what is outside stays as it is.
+    /// Reset: the pads are no longer driven; outside levels stay.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         self.pfs = [0; PINS];
         self.pwpr = B0WI;
@@ -230,13 +230,13 @@ impl Ports {
 
     fn update(&mut self, fabric: &mut Fabric, index: usize) {
         let drive = self.driven(index);
-        if self.told_drive[index] != drive {
-            self.told_drive[index] = drive;
+        if self.reported_drive[index] != drive {
+            self.reported_drive[index] = drive;
             fabric.pin_changed(number(index), drive);
         }
         let level = self.input(index);
-        if self.told_level[index] != level {
-            self.told_level[index] = level;
+        if self.reported_level[index] != level {
+            self.reported_level[index] = level;
             if self.pfs[index] & ISEL != 0
                 && let Some((_, irq)) = IRQ_PINS.iter().find(|it| it.0 == number(index))
             {

@@ -83,7 +83,7 @@ impl System {
             ResetKind::PowerOn => {
                 (rstsr, rstsr1) = ([1, 0, 0], 0);
             }
-            // WDTRF and SWRF. A pin is not told by a flag (6.2).
+            // WDTRF and SWRF. No flag reports a pin reset (6.2).
             ResetKind::Watchdog => rstsr1 |= 2,
             ResetKind::Software => rstsr1 |= 4,
             ResetKind::Pin | ResetKind::Lockup | ResetKind::WakeUp => {}

@@ -129,7 +129,7 @@ impl Dma {
                 let enabled = stream.cr & EN != 0;
                 match register {
                     0x00 => stream.control(index, number, value)?,
-                    // Locked while it runs, but for the memory address that is not in use (10.5.6 to 10.5.9).
+                    // Locked while it runs, except the memory address that is not in use (10.5.6 to 10.5.9).
                     0x04 if !enabled => stream.ndtr = value & 0xffff,
                     0x08 if !enabled => stream.par = value,
                     0x0c | 0x10 if !enabled || stream.target() != (register as usize - 0x0c) / 4 => {
@@ -186,7 +186,7 @@ impl Stream {
             // Only EN and the interrupt enables can be changed.
             self.cr = self.cr & !0x1f | value & 0x1f;
             if value & EN == 0 {
-                // What was under way has ended, which is told (10.3.14).
+                // What was under way has ended, which is reported (10.3.14).
                 self.flags |= TCIF;
             }
             return Ok(());

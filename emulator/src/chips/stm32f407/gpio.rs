@@ -41,10 +41,10 @@ pub(super) struct Gpio {
     ports: [Port; PORTS],
     #[serde(with = "crate::core::array")]
     outside: [Option<bool>; PINS],
-    /// What was told so far, to tell only changes.
+    /// What was reported so far: only changes are reported.
     #[serde(with = "crate::core::array")]
-    told_drive: [Option<bool>; PINS],
-    told_level: [u16; PORTS],
+    reported_drive: [Option<bool>; PINS],
+    reported_level: [u16; PORTS],
     /// Levels that changed and were not carried to EXTI yet: port, pin, level.
     pub(super) edges: Vec<(u8, u8, bool)>,
 }
@@ -54,13 +54,13 @@ impl Gpio {
         Self {
             ports: std::array::from_fn(Port::new),
             outside: [None; PINS],
-            told_drive: [None; PINS],
-            told_level: [0; PORTS],
+            reported_drive: [None; PINS],
+            reported_level: [0; PORTS],
             edges: Vec::new(),
         }
     }
 
-    /// Reset of the chip: the pads let go; what is outside stays as it is.
+    /// Reset of the chip: the pads are no longer driven; outside levels stay.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         for index in 0..PORTS {
             self.reset_port(fabric, index);
@@ -168,15 +168,15 @@ impl Gpio {
     fn update(&mut self, fabric: &mut Fabric, index: usize) {
         for pin in 0..16 {
             let drive = self.driven(index, pin);
-            let told = &mut self.told_drive[index * 16 + pin];
-            if *told != drive {
-                *told = drive;
+            let reported = &mut self.reported_drive[index * 16 + pin];
+            if *reported != drive {
+                *reported = drive;
                 fabric.pin_changed((index * 32 + pin) as u16, drive);
             }
         }
         let levels = self.inputs(index);
-        let mut changed = levels ^ self.told_level[index];
-        self.told_level[index] = levels;
+        let mut changed = levels ^ self.reported_level[index];
+        self.reported_level[index] = levels;
         while changed != 0 {
             let pin = changed.trailing_zeros();
             changed &= changed - 1;

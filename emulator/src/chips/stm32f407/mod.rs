@@ -119,8 +119,8 @@ pub struct Stm32f407 {
     iwdg: Iwdg,
     identity: Identity,
     clocks: Clocks,
-    /// Interrupt levels last told.
-    told: u128,
+    /// Interrupt levels reported last.
+    reported_levels: u128,
 }
 
 /// What is at an address.
@@ -206,7 +206,7 @@ impl Stm32f407 {
             rng: Rng::new(RNG_TOKEN),
             iwdg: Iwdg::new(IWDG_TOKEN),
             identity: Identity::new(seed),
-            told: 0,
+            reported_levels: 0,
         }
     }
 
@@ -345,8 +345,8 @@ impl Stm32f407 {
             }
         }
         wire(RNG_IRQ, self.rng.interrupt(fabric.now()));
-        let mut changed = levels ^ self.told;
-        self.told = levels;
+        let mut changed = levels ^ self.reported_levels;
+        self.reported_levels = levels;
         while changed != 0 {
             let line = changed.trailing_zeros() as u16;
             fabric.set_irq(line, levels >> line & 1 != 0);
@@ -492,7 +492,7 @@ impl Chip for Stm32f407 {
         self.rng.reset(fabric);
         self.iwdg.reset();
         self.identity.reset();
-        self.told = 0;
+        self.reported_levels = 0;
         self.drain_signals(fabric);
     }
 

@@ -96,7 +96,7 @@ fn decode_line(memory: &GuestMemory, pc: u32, literals: &mut Vec<u32>) -> Vec<Sl
     slots
 }
 
-/// A literal in flash is a constant: whoever rewrites it is told of as if it were code.
+/// A literal in flash is a constant: rewriting it counts as rewriting code.
 fn resolve_literal(memory: &GuestMemory, slot: Slot, literals: &mut Vec<u32>) -> Slot {
     let Instruction::Load {
         width: Width::Word,

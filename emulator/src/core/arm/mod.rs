@@ -113,7 +113,7 @@ impl CortexM {
         }
     }
 
-    /// Resets core and chip; time goes on. The core starts from its vector table.
+    /// Resets core and chip; time continues. The core starts from its vector table.
     pub fn reset(&mut self, kind: ResetKind) {
         self.place_fabric();
         self.record_reset();
@@ -191,7 +191,7 @@ impl CortexM {
         &mut self.regs
     }
 
-    /// A floating-point register by its name (`s0` to `s31`, `fpscr`); `None`: this core has none.
+    /// A floating-point register by its name (`s0` to `s31`, `fpscr`); `None` when this core has none.
     pub fn fp_register(&self, name: &str) -> Option<u32> {
         let mut fp = self.fp;
         fp.named(name).filter(|_| self.options.fpu).copied()
@@ -222,7 +222,7 @@ impl CortexM {
         self.clock.time_at(self.cycles)
     }
 
-    /// When the next event or SysTick falls due; `None`: never.
+    /// When the next event or SysTick falls due; `None` when nothing is scheduled.
     pub fn next_due_at(&self) -> Option<VirtualTime> {
         match RunLoop::next_due(self) {
             u64::MAX => None,
@@ -230,7 +230,7 @@ impl CortexM {
         }
     }
 
-    /// Writes a register by its name, as a debugger does; `None`: there is no such register.
+    /// Writes a register by its name, as a debugger does; `None` when there is no such register.
     pub fn write_register(&mut self, name: &str, value: u32) -> Option<()> {
         self.attention = true;
         let regs = &mut self.regs;

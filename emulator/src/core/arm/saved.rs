@@ -7,7 +7,7 @@ use super::{CortexM, Dispatch, Fp, Registers, Sleep, StopReason, System};
 use crate::core::clock::CoreClock;
 use crate::core::fabric::{BadState, SavedFabric};
 
-/// What decides the future of a core and its chip, but for memory.
+/// Everything that decides the future of a core and its chip, except memory.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedCore {
     regs: Registers,

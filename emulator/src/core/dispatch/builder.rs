@@ -54,7 +54,7 @@ impl<C: DispatchCore> NewOp<C> {
 }
 
 impl<C: Threaded> Block<C> {
-    /// The block of `slots`, which are one straight line; none of no instructions.
+    /// The block of `slots`, which are one straight line; `None` without instructions.
     /// `shared`: others run it too, and it may lead to none but shared ones.
     pub(in crate::core) fn new(slots: Box<[C::Slot]>, shared: bool) -> Option<Box<Self>> {
         let (first, last) = (slots.first()?, slots.last()?);

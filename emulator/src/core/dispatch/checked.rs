@@ -12,7 +12,7 @@ pub(in crate::core) struct Block<C: DispatchCore> {
 }
 
 impl<C: DispatchCore> Block<C> {
-    /// The block of `slots`; none of no instructions. Without links it does not matter who shares it.
+    /// The block of `slots`; `None` without instructions. Without links it makes no difference whether it is shared.
     pub(in crate::core) fn new(slots: Box<[C::Slot]>, _shared: bool) -> Option<Box<Self>> {
         let slots: Arc<[C::Slot]> = slots.into();
         (!slots.is_empty()).then(|| Box::new(Self { slots }))

@@ -70,7 +70,7 @@ pub trait Chip: ChipState + Send {
         false
     }
 
-    /// The level that is driven on pin `pin` from outside; `None`: let go (pull-ups and pull-downs decide).
+    /// The level that is driven on pin `pin` from outside; `None` when nothing drives it (pull-ups and pull-downs decide).
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>);
 
     /// The level on pin `pin` now, as a probe would see it; `None` when it floats or there is no such pin.
@@ -427,7 +427,7 @@ impl Fabric {
         }
     }
 
-    // --- taken by whoever runs the machine ---
+    // --- taken by the machine ---
 
     /// Takes what the UARTs sent since the last call.
     pub fn take_uart_output(&mut self) -> Vec<UartOutput> {

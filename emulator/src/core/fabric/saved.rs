@@ -66,7 +66,7 @@ impl<T: Chip + Clone + Hash + Serialize + DeserializeOwned + 'static> ChipState 
     }
 }
 
-/// What decides the future of a fabric, but for memory.
+/// Everything that decides the future of a fabric, except memory.
 #[derive(Serialize, Deserialize)]
 pub(in crate::core) struct SavedFabric {
     now: VirtualTime,

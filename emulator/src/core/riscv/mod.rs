@@ -111,7 +111,7 @@ impl RiscV {
         }
     }
 
-    /// Resets core and chip; time goes on (priv 3.4). Registers, which the specification leaves open, become zero.
+    /// Resets core and chip; time continues (priv 3.4). Registers, which the specification leaves open, become zero.
     pub fn reset(&mut self, kind: ResetKind) {
         self.place_fabric();
         self.record_reset();
@@ -194,7 +194,7 @@ impl RiscV {
         self.clock.time_at(self.cycles)
     }
 
-    /// When the next event falls due; `None`: never.
+    /// When the next event falls due; `None` when nothing is scheduled.
     pub fn next_due_at(&self) -> Option<VirtualTime> {
         match RunLoop::next_due(self) {
             u64::MAX => None,
@@ -202,7 +202,7 @@ impl RiscV {
         }
     }
 
-    /// Reads a register by its name (`x0` … `x31` or the ABI's, `pc`, a CSR); `None`: there is no such register.
+    /// Reads a register by its name (`x0` … `x31` or the ABI's, `pc`, a CSR); `None` when there is no such register.
     pub fn read_register(&self, name: &str) -> Option<u32> {
         match registers::index(name) {
             Some(index) => Some(self.regs.x[index]),
@@ -211,7 +211,7 @@ impl RiscV {
         }
     }
 
-    /// Writes a register by its name, as a debugger does; `None`: there is no such register.
+    /// Writes a register by its name, as a debugger does; `None` when there is no such register.
     pub fn write_register(&mut self, name: &str, value: u32) -> Option<()> {
         self.attention = true;
         match registers::index(name) {

@@ -115,7 +115,7 @@ impl Plic {
         if self.has(source) { 1 << source } else { 0 }
     }
 
-    /// Gateways pass a request on when the one before it was completed; the hart is told of any above the threshold.
+    /// Gateways pass a request on when the one before it was completed; the hart sees any above the threshold.
     fn forward(&mut self, fabric: &mut Fabric) {
         self.pending |= self.level & !self.claimed;
         let best = self.best();

@@ -243,13 +243,13 @@ fn a_profile_of_given_length_ends_by_itself_and_counts_sleep() {
     assert_eq!(machine.now(), end);
 }
 
-/// A recorder that is told of jumps only: two cycles an instruction.
-struct Told {
+/// A guest whose instructions are given by the test: two cycles each.
+struct ScriptedGuest {
     recorder: Recorder,
     cycles: u64,
 }
 
-impl Told {
+impl ScriptedGuest {
     fn new() -> Self {
         let names: Vec<(u32, u32, String)> = (0..8).map(|n| (0x1000 + 0x100 * n, 0x100, format!("f{n}"))).collect();
         let names: Vec<(u32, u32, &str)> = names.iter().map(|(a, b, name)| (*a, *b, name.as_str())).collect();
@@ -295,16 +295,16 @@ impl Told {
 
 #[test]
 fn a_jump_out_of_many_calls_leaves_them_all() {
-    let mut told = Told::new();
+    let mut guest = ScriptedGuest::new();
     let top = 0x2000_4000;
-    told.step(0x1000, 0x1100, top, true);
-    told.step(0x1100, 0x1200, top - 16, true);
-    told.step(0x1200, 0x1300, top - 32, true);
+    guest.step(0x1000, 0x1100, top, true);
+    guest.step(0x1100, 0x1200, top - 16, true);
+    guest.step(0x1200, 0x1300, top - 32, true);
     // longjmp: from f3 to the middle of f1, with its stack.
-    told.step(0x1300, 0x1150, top - 16, false);
-    told.step(0x1150, 0x1002, top, false);
-    told.step(0x1002, 0x1004, top, false);
-    let profile = told.report();
+    guest.step(0x1300, 0x1150, top - 16, false);
+    guest.step(0x1150, 0x1002, top, false);
+    guest.step(0x1002, 0x1004, top, false);
+    let profile = guest.report();
     assert_eq!(
         paths(&profile),
         ["main", "main;f0", "main;f0;f1", "main;f0;f1;f2", "main;f0;f1;f2;f3"]
@@ -316,18 +316,18 @@ fn a_jump_out_of_many_calls_leaves_them_all() {
 
 #[test]
 fn endless_recursion_is_cut_and_comes_back() {
-    let mut told = Told::new();
+    let mut guest = ScriptedGuest::new();
     let top = 0x2000_7000;
     let deep = 3 * limits::DEPTH as u32;
     for depth in 0..deep {
-        told.step(0x1000, 0x1000, top - 8 * depth, true);
+        guest.step(0x1000, 0x1000, top - 8 * depth, true);
     }
-    assert!(told.recorder.frames() <= limits::DEPTH);
+    assert!(guest.recorder.frames() <= limits::DEPTH);
     for depth in (0..deep).rev() {
-        told.step(0x1010, 0x1002, top - 8 * depth, false);
+        guest.step(0x1010, 0x1002, top - 8 * depth, false);
     }
-    assert_eq!(told.recorder.frames(), 0);
-    let profile = told.report();
+    assert_eq!(guest.recorder.frames(), 0);
+    let profile = guest.report();
     adds_up(&profile);
     assert_eq!(profile.truncated.frames, 2 * limits::DEPTH as u64);
     assert_eq!(costs(&profile, "f0").3, profile.cycles, "recursion counts once");
@@ -335,25 +335,25 @@ fn endless_recursion_is_cut_and_comes_back() {
 
 #[test]
 fn an_exception_that_returns_to_another_stack_has_switched_threads() {
-    let mut told = Told::new();
+    let mut guest = ScriptedGuest::new();
     let (one, two) = (0x2000_4000, 0x2000_2000);
-    told.step(0x1000, 0x1100, one, true);
-    told.step(0x1100, 0x1102, one - 8, false);
+    guest.step(0x1000, 0x1100, one, true);
+    guest.step(0x1100, 0x1102, one - 8, false);
     for (from, to) in [(one - 8, two), (two, one - 8)] {
-        told.cycles += 12;
-        told.recorder.exception_entered(14, told.at(), 12);
-        told.step(0x1700, 0x1702, from - 32, false);
-        told.recorder.begin(told.at(), 0x1702, 2);
-        told.recorder.exception_returned();
-        told.finish(0x1702, if to == two { 0x1200 } else { 0x1102 }, to, false);
+        guest.cycles += 12;
+        guest.recorder.exception_entered(14, guest.at(), 12);
+        guest.step(0x1700, 0x1702, from - 32, false);
+        guest.recorder.begin(guest.at(), 0x1702, 2);
+        guest.recorder.exception_returned();
+        guest.finish(0x1702, if to == two { 0x1200 } else { 0x1102 }, to, false);
         if to == two {
-            told.step(0x1200, 0x1202, two, false);
+            guest.step(0x1200, 0x1202, two, false);
         }
     }
     // The first thread is still in the call it was in.
-    told.step(0x1102, 0x1002, one, false);
-    told.step(0x1002, 0x1004, one, false);
-    let profile = told.report();
+    guest.step(0x1102, 0x1002, one, false);
+    guest.step(0x1002, 0x1004, one, false);
+    let profile = guest.report();
     adds_up(&profile);
     assert_eq!(
         paths(&profile),
@@ -431,24 +431,24 @@ proptest! {
     fn nothing_that_a_core_tells_leaves_the_bounds(
         told_of in proptest::collection::vec((0_u8..10, 0_u32..0x900, 0_u32..0x900, any::<u16>()), 1..600)
     ) {
-        let mut told = Told::new();
+        let mut guest = ScriptedGuest::new();
         for (what, pc, next, sp) in told_of {
             let (pc, next, sp) = (0x1000 + pc, 0x1000 + next, 0x2000_0000 + u32::from(sp));
             match what {
-                0 => told.recorder.exception_entered(u32::from(sp as u8), told.at(), 12),
+                0 => guest.recorder.exception_entered(u32::from(sp as u8), guest.at(), 12),
                 1 => {
-                    told.recorder.begin(told.at(), pc, 2);
-                    told.recorder.exception_returned();
-                    told.finish(pc, next, sp, false);
+                    guest.recorder.begin(guest.at(), pc, 2);
+                    guest.recorder.exception_returned();
+                    guest.finish(pc, next, sp, false);
                 }
-                2 => told.recorder.reset(told.at()),
-                3..=6 => told.step(pc, next, sp, true),
-                _ => told.step(pc, next, sp, false),
+                2 => guest.recorder.reset(guest.at()),
+                3..=6 => guest.step(pc, next, sp, true),
+                _ => guest.step(pc, next, sp, false),
             }
         }
         let bound = limits::DEPTH * (limits::NESTED + limits::THREADS);
-        prop_assert!(told.recorder.frames() <= bound);
-        let profile = told.report();
+        prop_assert!(guest.recorder.frames() <= bound);
+        let profile = guest.report();
         prop_assert!(profile.nodes.len() <= limits::NODES);
         prop_assert_eq!(profile.nodes.iter().map(|node| node.cycles).sum::<u64>(), profile.cycles);
         prop_assert!(profile.nodes.iter().enumerate().all(|(index, node)| node.parent.is_none_or(|parent| parent < index)));

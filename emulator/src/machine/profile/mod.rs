@@ -9,18 +9,18 @@ pub use symbols::{Function, NoSymbols, Symbols};
 
 use super::VirtualTime;
 
-/// Optional capability of a machine: says what its guest spends its time on.
+/// Optional capability of a machine: profiles of its guest.
 pub trait Profiler {
-    /// Begins a profile, in place of one that there may be; it ends by itself `span` of virtual time later, if given.
+    /// Begins a profile and discards an earlier one. It ends by itself after `span` of virtual time, if given.
     fn start(&mut self, symbols: Arc<Symbols>, span: Option<VirtualTime>);
 
-    /// What was recorded so far; `None`: nothing was begun.
+    /// What was recorded so far; `None` when no profile was begun.
     fn look(&self) -> Option<Profile>;
 
-    /// Whether it still records, and from when to when it did; `None`: nothing was begun.
+    /// Whether it still records, and its span; `None` when no profile was begun.
     fn progress(&self) -> Option<Progress>;
 
-    /// Ends the profile and gives it up; the guest runs at full speed again.
+    /// Ends the profile and returns it. The guest runs at full speed again.
     fn stop(&mut self) -> Option<Profile>;
 }
 
@@ -154,11 +154,11 @@ pub struct PeripheralUse {
 pub struct Coverage {
     /// Functions of the image.
     pub functions: usize,
-    /// Those of them of which at least one instruction was executed.
+    /// Functions with at least one executed instruction.
     pub functions_executed: usize,
     /// Bytes of functions.
     pub bytes: u64,
-    /// Those of them that were executed.
+    /// Bytes that were executed.
     pub bytes_executed: u64,
     /// What was executed, by address and function.
     pub ranges: Vec<ExecutedRange>,

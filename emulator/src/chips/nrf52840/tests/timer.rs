@@ -111,7 +111,7 @@ fn fixed_channels_and_rings_of_ppi() {
     rig.write(0x4000_b000, 1);
     rig.pass(VirtualTime::from_ms(4));
     assert!(capture(&mut rig) > 0);
-    // EGU0 triggers itself: on silicon this rings, here it is told.
+    // EGU0 triggers itself: on silicon this oscillates, here it is a logged fault.
     rig.write(0x4001_f510, 0x4001_4100);
     rig.write(0x4001_f514, 0x4001_4000);
     rig.write(0x4001_f504, 1);

@@ -4,7 +4,7 @@ use super::MachineError;
 
 /// Optional capability: lines of the engine's own command language, for experts.
 pub trait Monitor {
-    /// What stands before the line to be typed.
+    /// The prompt before the line to type.
     fn prompt(&self) -> String;
 
     /// Executes a line.
@@ -20,8 +20,8 @@ pub trait Monitor {
 /// What an engine answers to a line in its own language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MonitorAnswer {
-    /// It was done; this is what it printed.
+    /// It was executed and printed this.
     Done(String),
-    /// It was refused, and why.
+    /// It was refused, for this reason.
     Refused(String),
 }

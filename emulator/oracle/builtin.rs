@@ -61,8 +61,8 @@ impl Builtin {
             .expect("the code region is memory");
     }
 
-    /// Runs from `at` until `end`, where a breakpoint ends the program. `cut`: in many small runs, else in one. Gives the end
-    /// state and how many instructions it took.
+    /// Runs from `at` until `end`, where a breakpoint ends the program. `cut`: in many small runs, else in one. Gives
+    /// the end state and how many instructions it took.
     pub(crate) fn run(&mut self, at: u32, end: u32, start: &State, cut: bool) -> Result<(State, u64), String> {
         for (index, value) in start.r.iter().enumerate() {
             let name = ["sp", "lr"]

@@ -351,8 +351,8 @@ pub(crate) fn two_free(random: &mut Random) -> (u16, u16) {
     }
 }
 
-/// P, U and W with the 8-bit offset: a negative offset, or indexed either way with write-back, by a multiple of 4 that drifts
-/// a base only a little.
+/// P, U and W with the 8-bit offset: a negative offset, or indexed either way with write-back, by a multiple of 4 that
+/// drifts a base only a little.
 pub(crate) fn indexed(random: &mut Random) -> (u16, u16) {
     match random.pick(&[0b1100, 0b1111, 0b1101, 0b1011, 0b1001]) {
         0b1100 => (0b1100, random.bits(8)),

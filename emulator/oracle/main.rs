@@ -106,7 +106,8 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
         theirs.load(&program.bytes(), at)?;
         for _ in 0..STARTS {
             program.start_state(&mut random, &mut state);
-            // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast one.
+            // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast
+            // one.
             let cut = random.chance(4);
             let our_end = ours.run(at, end, &state, cut);
             let Ok(their_end) = theirs.run(at, end, &state) else {

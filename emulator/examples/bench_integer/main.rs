@@ -1,9 +1,9 @@
-//! Speed on the integer benchmark of `bench/`, for both architectures: the builtin engine with the program alone, and with
-//! interrupts and device registers live; beside it, in the same run, QEMU and Renode where they are installed.
+//! Speed on the integer benchmark of `bench/`, for both architectures: the builtin engine with the program alone, and
+//! with interrupts and device registers live; beside it, in the same run, QEMU and Renode where they are installed.
 //!
-//! `cargo run --release -p drydock-emulator --example bench_integer [-- --iters N | --quick]`. Prints one JSON object a line
-//! for `./x bench`. Needs `arm-none-eabi-gcc` and `riscv64-unknown-elf-gcc`; without one, its architecture is left out, with
-//! the reason.
+//! `cargo run --release -p drydock-emulator --example bench_integer [-- --iters N | --quick]`. Prints one JSON object a
+//! line for `./x bench`. Needs `arm-none-eabi-gcc` and `riscv64-unknown-elf-gcc`; without one, its architecture is left
+//! out, with the reason.
 
 mod arm;
 mod other_engines;
@@ -121,8 +121,8 @@ fn measure(side: &Architecture, work: &Path, iters: u32) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// The same program on the Nano's nRF52840, of Renode too; it goes round and round at `hang` in the end, because Renode tells
-/// of no semihosting call.
+/// The same program on the Nano's nRF52840, of Renode too; it goes round and round at `hang` in the end, because Renode
+/// tells of no semihosting call.
 fn on_a_board(side: &Architecture, work: &Path, iters: u32, live: &Run) -> Result<(), Box<dyn Error>> {
     let image = Image::from_elf(&std::fs::read(build(side, work, iters, &[])?)?)?;
     // Core and peripherals of Renode meet every 0.1 ms as Drydock runs it; more seldom is faster, and less exact.

@@ -57,7 +57,8 @@ struct Architecture {
     qemu: &'static str,
     ours: fn(&[u8], u32) -> Box<dyn Stepped>,
     theirs: Open,
-    /// Whether the other side may pass over the first of two points that follow each other: an exception is entered or left.
+    /// Whether the other side may pass over the first of two points that follow each other: an exception is entered or
+    /// left.
     edge: fn(&Point, &Point) -> bool,
 }
 

@@ -33,8 +33,8 @@ impl Builtin {
         written.expect("the code region is memory");
     }
 
-    /// Runs from `at` until `end`, where a semihosting call ends the program. `cut`: in many small runs, else in one. Gives
-    /// the end state and how many instructions it took.
+    /// Runs from `at` until `end`, where a semihosting call ends the program. `cut`: in many small runs, else in one.
+    /// Gives the end state and how many instructions it took.
     pub(super) fn run(&mut self, at: u32, end: u32, start: &State, cut: bool) -> Result<(State, u64), String> {
         self.core.reset(ResetKind::Pin);
         for (index, value) in start.x.iter().enumerate() {

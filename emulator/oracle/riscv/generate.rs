@@ -1,6 +1,6 @@
-//! Random programs that always reach their end: straight lines, forward branches, loads and stores around base registers
-//! that point into the data window. Encodings are put together here from the listings (unpriv, chapters 16 and 24), not by
-//! the decoder under test.
+//! Random programs that always reach their end: straight lines, forward branches, loads and stores around base
+//! registers that point into the data window. Encodings are put together here from the listings (unpriv, chapters 16
+//! and 24), not by the decoder under test.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +105,8 @@ fn item(random: &mut Random, classes: &mut Classes) -> Item {
         Make::Amo(bits) => atomic(random, bits),
         Make::Reserve => reserve(random),
         Make::Csr(bits) => {
-            // mscratch and mtval hold what is written to them. (Unicorn keeps bit 0 of mepc, which priv 3.1.14 does not allow.)
+            // mscratch and mtval hold what is written to them. (Unicorn keeps bit 0 of mepc, which priv 3.1.14 does not
+            // allow.)
             let csr = random.pick(&[0x340, 0x343]);
             let set = wide(0x1073 | any(random) << 15 | csr << 20);
             let access = wide(bits | rd(random) << 7 | any(random) << 15 | csr << 20);

@@ -1,6 +1,6 @@
-//! The code cache: decoded blocks by address. Blocks decoded from an image's flash pages belong to the image and are shared
-//! by all machines that hold these pages unchanged ([`SharedCodeCache`]); all others belong to one machine ([`CodeCache`]).
-//! A machine that changes such a page stops using the shared cache and decodes blocks of its own.
+//! The code cache: decoded blocks by address. Blocks decoded from an image's flash pages belong to the image and are
+//! shared by all machines that hold these pages unchanged ([`SharedCodeCache`]); all others belong to one machine
+//! ([`CodeCache`]). A machine that changes such a page stops using the shared cache and decodes blocks of its own.
 //!
 //! A shared block depends on nothing but the image's bytes: no register, no other memory, no machine. Two machines may
 //! decode the same block at once, and either result is good for both.
@@ -139,8 +139,8 @@ impl<B> CodeCache<B> {
         Some(self.own.entry(pc).insert_entry(block).into_mut())
     }
 
-    /// Forgets the machine's own blocks: some code was rewritten. `shares`: the image's pages hold what they held when it
-    /// was loaded, and may be run from.
+    /// Forgets the machine's own blocks: some code was rewritten. `shares`: the image's pages hold what they held when
+    /// it was loaded, and may be run from.
     pub(super) fn clear(&mut self, shares: bool) {
         self.own.clear();
         self.shares = shares;

@@ -1,11 +1,11 @@
-//! The run loop of every core: blocks of code while nothing is due, then events, interrupts and exceptions. A sleeping core
-//! jumps to the next event.
+//! The run loop of every core: blocks of code while nothing is due, then events, interrupts and exceptions. A sleeping
+//! core jumps to the next event.
 //!
-//! Events and exceptions are taken at the first instruction boundary at or after their time: a block runs as a whole only
-//! if nothing falls due inside it, otherwise instruction by instruction.
+//! Events and exceptions are taken at the first instruction boundary at or after their time: a block runs as a whole
+//! only if nothing falls due inside it, otherwise instruction by instruction.
 //!
-//! What differs between instruction sets comes through [`RunLoop`]. Everything is generic over the core and compiled once
-//! for each: no call on this path is virtual.
+//! What differs between instruction sets comes through [`RunLoop`]. Everything is generic over the core and compiled
+//! once for each: no call on this path is virtual.
 
 use super::clock::CoreClock;
 use super::code_cache::CodeCache;
@@ -61,8 +61,8 @@ pub(super) trait RunLoop: Runnable {
     /// Looks at the core's own timers and at the interrupt lines, after the chip's events were served.
     fn after_events(&mut self);
 
-    /// Ends a sleep whose end has come, and takes one interrupt or exception. Returns whether events are to be served again
-    /// before the next instruction.
+    /// Ends a sleep whose end has come, and takes one interrupt or exception. Returns whether events are to be served
+    /// again before the next instruction.
     fn take_pending(&mut self) -> bool;
 
     /// Whether the core sleeps.

@@ -17,7 +17,8 @@ pub trait Engine: Send + Sync {
     /// Whether it has a model of this board.
     fn supports(&self, board: &Board) -> bool;
 
-    /// Makes a machine of `board` at power-on, with erased flash. The same board, seed, image and inputs give the same run.
+    /// Makes a machine of `board` at power-on, with erased flash. The same board, seed, image and inputs give the same
+    /// run.
     ///
     /// # Errors
     /// [`OpenError`]: the engine is not available or does not know the board.

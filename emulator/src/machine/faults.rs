@@ -102,7 +102,8 @@ pub enum AccessFault {
     /// The peripheral's clock is off. As on silicon nothing else comes of it: a load gave zero, a store was lost.
     #[error("the peripheral's clock is off: a load gives zero there, a store is lost")]
     Unclocked,
-    /// The flash word has been written as often as the chip allows between two erasures. The store was done all the same.
+    /// The flash word has been written as often as the chip allows between two erasures. The store was done all the
+    /// same.
     #[error("the flash word was written more often than the chip allows between two erasures")]
     WornWord,
 }

@@ -35,8 +35,8 @@ use self::profile::Profiler;
 
 /// One running emulated board.
 ///
-/// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and where it stops has no
-/// influence on what the guest does. Input given at a stop is the guest's from that instant on.
+/// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and where it stops has
+/// no influence on what the guest does. Input given at a stop is the guest's from that instant on.
 pub trait Machine: Send {
     /// Board, chip, UARTs and pins.
     fn info(&self) -> &MachineInfo;
@@ -104,8 +104,8 @@ pub trait Machine: Send {
     /// What the UARTs sent since the last call.
     fn take_uart_output(&mut self) -> Vec<UartOutput>;
 
-    /// Gives bytes to UART `index`; they reach the guest as fast as the line allows. Returns how many were taken: the rest
-    /// does not fit the inbound queue now.
+    /// Gives bytes to UART `index`; they reach the guest as fast as the line allows. Returns how many were taken: the
+    /// rest does not fit the inbound queue now.
     ///
     /// # Errors
     /// [`MachineError::NoUart`].

@@ -35,7 +35,8 @@ pub trait Snapshot {
 
 /// Optional capability: the whole state of a machine as bytes, which another process can take over.
 pub trait SavedState {
-    /// The state, for an engine that can as what differs from a `blank` machine. Outputs not taken yet are not part of it.
+    /// The state, for an engine that can as what differs from a `blank` machine. Outputs not taken yet are not part of
+    /// it.
     ///
     /// # Errors
     /// The engine failed.

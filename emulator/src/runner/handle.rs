@@ -13,7 +13,8 @@ use super::status::{MachineEvent, MachineStatus};
 use super::uart::UartPort;
 use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
 
-/// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is dropped.
+/// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is
+/// dropped.
 #[derive(Clone)]
 pub struct MachineHandle {
     owner: Arc<Owner>,
@@ -213,8 +214,8 @@ impl MachineHandle {
         taken.await.map_err(|_| self.gone())
     }
 
-    /// Goes to a state of a machine of the same engine and board; one that was halted or crashed runs again. Output that
-    /// was not fetched stays in the UARTs. The recording is incomplete from then on.
+    /// Goes to a state of a machine of the same engine and board; one that was halted or crashed runs again. Output
+    /// that was not fetched stays in the UARTs. The recording is incomplete from then on.
     ///
     /// # Errors
     /// [`Gone`]; inside, what the engine says.
@@ -224,8 +225,8 @@ impl MachineHandle {
         receiver.await.map_err(|_| self.gone())
     }
 
-    /// Does something with the machine itself, between two of its slices: inspect it, take a snapshot, load an image. Works
-    /// on a crashed one too. The recording is incomplete from then on.
+    /// Does something with the machine itself, between two of its slices: inspect it, take a snapshot, load an image.
+    /// Works on a crashed one too. The recording is incomplete from then on.
     ///
     /// # Errors
     /// [`Gone`].

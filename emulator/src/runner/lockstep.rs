@@ -13,10 +13,10 @@ use super::machine_task::{MachineTask, lock};
 use super::schedule::{Next, Schedule};
 use crate::VirtualTime;
 
-/// One step of all machines.
+/// The quantum: one step of all machines.
 pub(super) const QUANTUM: VirtualTime = VirtualTime::from_ms(1);
 const QUANTUM_HOST: Duration = Duration::from_millis(1);
-/// Lateness that is made up for.
+/// How much lateness is made up for.
 const CREDIT: Duration = Duration::from_millis(20);
 
 /// The machines of one runner that advance in lockstep.
@@ -64,7 +64,7 @@ impl Membership {
         self.base.saturating_add(span)
     }
 
-    /// Whether a quantum has begun whose input was not taken yet; it counts as taken then.
+    /// Whether a quantum has begun whose input was not taken yet; this call marks it as taken.
     pub(super) fn begins(&mut self, open: u64) -> bool {
         self.fed.replace(open) != Some(open)
     }
@@ -78,7 +78,7 @@ impl Lockstep {
         }
     }
 
-    /// A machine joins at its virtual time `now`, as one that has yet to do the open quantum.
+    /// A machine joins at its virtual time `now`, and still has to run the open quantum.
     pub(super) fn join(&self, task: Weak<MachineTask>, now: VirtualTime) -> Membership {
         let mut group = lock(&self.group);
         let member = group.next_member;
@@ -99,7 +99,7 @@ impl Lockstep {
         membership
     }
 
-    /// A machine leaves; the others go on without it.
+    /// A machine leaves; the others continue without it.
     pub(super) fn leave(&self, membership: Membership) {
         let mut group = lock(&self.group);
         group.members.remove(&membership.member);
@@ -113,7 +113,7 @@ impl Lockstep {
         lock(&self.group).quantum
     }
 
-    /// A machine has ended the open quantum; tells when it has its next turn.
+    /// A machine has ended the open quantum. Returns when it has its next turn.
     pub(super) fn arrive(&self, membership: Membership, slept: bool, live: bool) -> Next {
         let now = Instant::now();
         let mut group = lock(&self.group);
@@ -158,7 +158,7 @@ impl Group {
         self.opened.filter(|_| idle).map(|opened| opened + QUANTUM_HOST)
     }
 
-    /// Opens the next quantum if all have ended this one; gives those that wait for it.
+    /// Opens the next quantum if all have ended this one. Returns the tasks that wait for it.
     fn open_if_done(&mut self, now: Instant, but: Option<u64>) -> Vec<Arc<MachineTask>> {
         if !self.all_done() {
             return Vec::new();

@@ -25,25 +25,26 @@ use crate::{
 
 /// How long a turn may last before another machine gets one.
 const TURN: Duration = Duration::from_millis(2);
-/// Virtual time of one run, unless the engine asks for longer ones; input that comes meanwhile waits for its end.
+/// Virtual time of one run, unless the engine needs longer ones; input that arrives meanwhile waits for its end.
 const SLICE: VirtualTime = VirtualTime::from_us(500);
 /// Virtual time of one run in which a sleeping machine has bytes on its line: enough for the longest frame of a link
 /// (256 bytes at 1 Mbaud), so that its reader is woken once for it.
 const LINE_SLICE: VirtualTime = VirtualTime::from_ms(4);
-/// A sleeping machine waits at least this long, however soon something is due in it: a wake-up of the host costs more
-/// than most of what a chip does by itself. It loses nothing, but is late by this much at most.
+/// A sleeping machine waits at least this long, however soon its next event is due: a wake-up of the host costs more
+/// than most of what a chip does by itself. Nothing is lost; events are late by at most this much.
 const IDLE_NAP: Duration = Duration::from_millis(1);
 /// A machine ahead of `realtime` waits at least this long.
 const REALTIME_NAP: Duration = Duration::from_millis(1);
-/// Guest faults kept to be shown.
+/// Guest faults kept for display.
 const FAULTS_KEPT: usize = 64;
-/// Events that a slow subscriber may lag behind before it loses the oldest. Their room is taken for each machine.
+/// Events that a slow subscriber may lag behind before it loses the oldest. Their memory is allocated for each machine
+/// that has a subscriber.
 const EVENTS_KEPT: usize = 256;
 
 /// Code that runs with the machine itself, between two of its slices.
 pub(super) type MachineJob = Box<dyn FnOnce(&mut dyn Machine) + Send>;
 
-/// What a machine can be asked; done at the start of its next turn.
+/// Commands to a machine, executed at the start of its next turn.
 pub(super) enum Command {
     Pause,
     PauseAt(VirtualTime),
@@ -61,7 +62,7 @@ pub(super) enum Command {
     Stop,
 }
 
-/// A machine and its surroundings.
+/// A machine with its commands, outputs and status.
 pub(super) struct MachineTask {
     pub(super) name: String,
     schedule_state: Mutex<ScheduleState>,
@@ -83,7 +84,7 @@ pub(super) struct MachineTask {
 #[derive(Clone, Copy, Debug)]
 struct Asleep {
     since: Instant,
-    /// Where its time was then.
+    /// Its virtual time at `since`.
     from: VirtualTime,
     until: VirtualTime,
 }
@@ -95,7 +96,7 @@ impl Asleep {
     }
 }
 
-/// What a machine was last seen to do.
+/// The last observed pins and faults of a machine.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) pins: Vec<Option<bool>>,
@@ -104,12 +105,12 @@ pub(super) struct Seen {
 
 struct Body {
     machine: Option<Box<dyn Machine>>,
-    /// The host's time since the task was made, read once after each thing that takes some: a reading costs as much as
+    /// Host time since the task was made, read once after each step that takes time: a reading costs as much as
     /// some dozen instructions of the guest, and an idle machine does little else.
     host: Duration,
     state: RunState,
     pacer: Pacer,
-    /// Asleep, with what is due next.
+    /// While it sleeps: when the next event is due.
     idle: Option<Option<VirtualTime>>,
     meter: Meter,
     faults: u64,
@@ -178,7 +179,7 @@ impl MachineTask {
         lock(&self.commands).push_back(command);
     }
 
-    /// The runner is gone: ends the machine, and forgets what was asked of it.
+    /// The runner is gone: ends the machine and drops its commands.
     pub(super) fn shut_down(&self) {
         lock(&self.commands).clear();
         lock(&self.body).stop(self);
@@ -192,7 +193,7 @@ impl MachineTask {
             .subscribe()
     }
 
-    /// The status now; a sleeping machine's time is where it will be found to be when it wakes.
+    /// The status now. For a sleeping machine, virtual time is what it would be if it woke now.
     pub(super) fn status_now(&self) -> MachineStatus {
         let mut status = self.status.borrow().clone();
         if let Some(asleep) = *lock(&self.asleep) {
@@ -216,11 +217,12 @@ impl MachineTask {
         }
     }
 
-    /// Runs the machine for a while. A panic anywhere in it is that machine's crash; the worker and the others go on.
+    /// Runs the machine for a while. A panic anywhere in it crashes that machine only; the worker and the others
+    /// continue.
     pub(super) fn turn(&self) -> Next {
         catch_unwind(AssertUnwindSafe(|| self.run_turn())).unwrap_or_else(|panic| {
             lock(&self.body).broke(self, panic_text(&*panic));
-            // What it was asked besides is still to be done.
+            // Its other commands still have to run.
             match lock(&self.commands).is_empty() {
                 true => Next::WhenNotified,
                 false => Next::Again,
@@ -256,7 +258,7 @@ impl MachineTask {
     }
 }
 
-/// What these locks protect is whole between any two statements; a panic in a machine is caught inside.
+/// Data behind these locks is consistent between any two statements; a panic in a machine is caught inside.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -334,10 +336,10 @@ impl Body {
                 if let Err(cause) = finished {
                     self.enter(task, RunState::Crashed { cause });
                 }
-                // A debugger's steps make the machine say something too.
+                // A debugger's steps produce outputs too.
                 self.deliver(task);
             }
-            // Done above, whatever state the machine is in.
+            // Handled above, in any state of the machine.
             Command::Stop => {}
         }
     }
@@ -366,7 +368,7 @@ impl Body {
         }
     }
 
-    /// One slice, or a decision to wait.
+    /// Runs one slice, or decides to wait.
     fn advance(&mut self, task: &MachineTask) -> Next {
         if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) {
             return Next::WhenNotified;
@@ -391,7 +393,7 @@ impl Body {
         let pause_at = self.pause_at.unwrap_or(VirtualTime::MAX);
         match self.idle {
             Some(next_event) => {
-                // While bytes are on the line, what is due next is theirs and waits for nobody outside.
+                // While bytes are on the line, the next event is theirs and depends on nothing outside.
                 let free = machine.uart_busy() && self.pacer.pace() == Pace::Max;
                 let event = next_event.unwrap_or(VirtualTime::MAX).min(pause_at);
                 if event == VirtualTime::MAX {
@@ -407,7 +409,7 @@ impl Body {
                         let at = self.pacer.host_instant(host, now, event);
                         return Next::At(task.started + at.max(host + IDLE_NAP));
                     }
-                    // All that fell due during the nap at once.
+                    // Everything that fell due during the nap is served at once.
                     let until = match self.pacer.is_held() {
                         true => limit.min(event.saturating_add(SLICE)).min(pause_at),
                         false => event,
@@ -432,7 +434,7 @@ impl Body {
         Next::Again
     }
 
-    /// A sleeping machine's time has gone on with the host's; before something from outside reaches it, it is brought up
+    /// The time of a sleeping machine follows the host's. Before input reaches it, its virtual time is brought up
     /// to now (but not past what is due).
     fn catch_up(&mut self, task: &MachineTask) {
         if self.state != RunState::Running {
@@ -469,7 +471,7 @@ impl Body {
                 Ok(taken) => {
                     debug_assert_eq!(taken, bytes.len(), "the machine has the room it reported");
                     lock(&task.recording).add(at, Input::Uart { index, bytes });
-                    // Whether it still sleeps, and until when, is the machine's to say.
+                    // The machine decides whether it still sleeps, and until when.
                     self.idle = None;
                 }
                 Err(cause) => self.enter(task, RunState::Crashed { cause }),
@@ -477,7 +479,7 @@ impl Body {
         }
     }
 
-    /// Tells how much virtual time passed.
+    /// Returns how much virtual time passed.
     fn run(&mut self, task: &MachineTask, limit: RunLimit) -> VirtualTime {
         self.timed(task, |machine| machine.run(limit))
     }
@@ -527,7 +529,7 @@ impl Body {
         trapping.is_some_and(|trapping| trapping.is_caught())
     }
 
-    /// Hands out what the machine produced.
+    /// Delivers the outputs of the machine.
     fn deliver(&mut self, task: &MachineTask) {
         let Some(machine) = &mut self.machine else { return };
         for output in machine.take_uart_output() {
@@ -573,7 +575,7 @@ impl Body {
         }
     }
 
-    /// The engine panicked where nothing was expected to: the machine is asked nothing to tell it.
+    /// The engine panicked where no panic is expected. The machine is not called again for its status.
     fn broke(&mut self, task: &MachineTask, cause: String) {
         self.state = RunState::Crashed { cause };
         self.idle = None;
@@ -605,7 +607,7 @@ impl Body {
         }
     }
 
-    /// Renews the status, and wakes those who watch it if `aloud`.
+    /// Updates the status, and wakes its watchers if `aloud`.
     fn publish(&mut self, task: &MachineTask, aloud: bool) {
         let (mips, speed) = self.meter.rates();
         task.status.send_if_modified(|status| {
@@ -622,8 +624,8 @@ impl Body {
     }
 }
 
-/// Runs a sleeping machine with bytes on its line through `event` and what follows it, until the line is at rest, or
-/// `end`. Each byte is an event, and none of them is worth a turn.
+/// Runs a sleeping machine with bytes on its line through `event` and the events after it, until the line is idle, or
+/// `end`. Each byte is an event, too small for a turn of its own.
 fn follow_line(machine: &mut dyn Machine, event: VirtualTime, end: VirtualTime) -> Result<StopReason, MachineError> {
     let mut event = event;
     loop {
@@ -639,7 +641,7 @@ fn follow_line(machine: &mut dyn Machine, event: VirtualTime, end: VirtualTime) 
     }
 }
 
-/// Does something with a machine; a panic of the engine, or its failure, comes back as text.
+/// Calls `action` with a machine. A panic or failure of the engine is returned as text.
 fn guarded<T>(
     machine: &mut Box<dyn Machine>,
     action: impl FnOnce(&mut dyn Machine) -> Result<T, MachineError>,

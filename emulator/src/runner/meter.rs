@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::VirtualTime;
 
-/// How often figures are renewed.
+/// How often the figures are updated.
 const PERIOD: Duration = Duration::from_millis(250);
 
 /// Counts of one period, and the figures of the last.
@@ -19,13 +19,13 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// The machine executed so many instructions in so much host time.
+    /// The machine executed `instructions` in `busy` host time.
     pub(super) fn ran(&mut self, host: Duration, instructions: u64) {
         self.executing += host;
         self.instructions += instructions;
     }
 
-    /// Whether a period is over; renews the figures if so.
+    /// Whether a period is over; updates the figures if so.
     pub(super) fn is_due(&mut self, host: Duration, now: VirtualTime) -> bool {
         let passed = host.saturating_sub(self.since);
         if passed < PERIOD {

@@ -62,7 +62,7 @@ impl Runner {
         Self::with_workers(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// A runner with so many workers.
+    /// A runner with `count` workers.
     ///
     /// # Errors
     /// As for [`Self::new`].
@@ -104,8 +104,8 @@ fn work(schedule: &Schedule) {
     }
 }
 
-/// Machines take what is left of the host: window and gateway answer first. On Linux a thread has its own niceness; where
-/// it would be the process's it stays as it is.
+/// Lowers the priority of the worker, so that window and gateway answer first. On Linux a thread has its own niceness;
+/// where niceness belongs to the process, it stays unchanged.
 fn yield_to_others() {
     #[cfg(target_os = "linux")]
     {
@@ -118,7 +118,7 @@ impl Drop for Runner {
     fn drop(&mut self) {
         self.schedule.shut_down();
         for worker in self.workers.drain(..) {
-            // A worker that panicked has nothing left to tell.
+            // The result of a worker that panicked is not needed.
             let _ = worker.join();
         }
         for task in lock(&self.tasks).drain(..) {

@@ -11,17 +11,17 @@ use crate::VirtualTime;
 /// How virtual time relates to the host's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Virtual time goes at most as fast as the host's. A machine that cannot keep up loses what it lags behind.
+    /// Virtual time advances at most as fast as the host's. A machine that cannot keep up does not catch up later.
     Realtime,
-    /// Together with all other machines of this pace, in quanta of virtual time; what comes from outside enters at their
-    /// boundaries. Idle time is held as by `Max`.
+    /// In step with all other machines of this pace, in quanta of virtual time. Input from outside enters at their
+    /// boundaries. Idle time is limited as by `Max`.
     Lockstep,
-    /// As fast as the host can. With a live link, time in which the core sleeps goes no faster than the host's: what a
-    /// guest waits for from outside must have the time to come.
+    /// As fast as the host can. With a live link, time in which the core sleeps advances no faster than the host's, so
+    /// that answers from outside have time to arrive.
     Max,
 }
 
-/// Lateness that is made up for; what a machine lags behind more than this is forgotten.
+/// How much lateness is made up for; any more is dropped.
 const CREDIT: VirtualTime = VirtualTime::from_ms(20);
 
 /// The state of one machine's pacing. Host time is measured from any fixed instant.
@@ -45,7 +45,7 @@ impl Pacer {
         self.pace
     }
 
-    /// Whether a sleeping core's time goes with the host's.
+    /// Whether the time of a sleeping core follows the host's.
     pub(super) fn is_held(&self) -> bool {
         self.pace == Pace::Realtime || self.live_link
     }
@@ -55,7 +55,7 @@ impl Pacer {
         self.anchor = None;
     }
 
-    /// Tells whether something outside is connected to the machine.
+    /// Sets whether something outside is connected to the machine.
     pub(super) fn set_live_link(&mut self, live: bool) {
         if live != self.live_link {
             self.live_link = live;
@@ -63,7 +63,7 @@ impl Pacer {
         }
     }
 
-    /// Forgets the past: the machine was paused.
+    /// Starts anew: the machine was paused.
     pub(super) fn restart(&mut self) {
         self.anchor = None;
     }
@@ -76,7 +76,7 @@ impl Pacer {
         }
     }
 
-    /// How far a sleeping core's time may go.
+    /// How far the time of a sleeping core may advance.
     pub(super) fn idle_limit(&mut self, host: Duration, now: VirtualTime) -> VirtualTime {
         if !self.is_held() {
             return VirtualTime::MAX;
@@ -92,7 +92,7 @@ impl Pacer {
         }
     }
 
-    /// Something was due at `now` and was served: what the machine lags behind beyond the credit is lost.
+    /// An event that was due at `now` was served: lateness beyond the credit is dropped.
     pub(super) fn served(&mut self, host: Duration, now: VirtualTime) {
         if self.limit(host, now).saturating_sub(now) > CREDIT {
             let credit = Duration::from_nanos(CREDIT.as_ns());

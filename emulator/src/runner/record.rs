@@ -5,12 +5,12 @@ use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, VirtualTime}
 /// Memory that a recording takes at most, in bytes. A machine that takes more input has none.
 const BYTES_MAX: usize = 64 << 20;
 
-/// Inputs in the order they came.
+/// Inputs in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     /// The inputs.
     pub inputs: Vec<Recorded>,
-    /// Whether something came in that is not among them: too much for the recording, done through
+    /// Whether inputs are missing: too many for the recording, made through
     /// [`MachineHandle::with_machine`](super::MachineHandle::with_machine), or after
     /// [`MachineHandle::stop_recording`](super::MachineHandle::stop_recording). Such a recording does not replay, and holds
     /// no inputs.
@@ -21,13 +21,13 @@ pub struct Recording {
 /// One input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The machine's virtual time when it came.
+    /// The machine's virtual time at this input.
     pub at: VirtualTime,
-    /// What came.
+    /// The input.
     pub input: Input,
 }
 
-/// What can come into a machine from outside.
+/// What can enter a machine from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Bytes that a UART's inbound queue took.
@@ -49,7 +49,7 @@ pub enum Input {
 }
 
 impl Recording {
-    /// Adds what came at `at`.
+    /// Adds an input at `at`.
     pub(super) fn add(&mut self, at: VirtualTime, input: Input) {
         if self.incomplete {
             return;
@@ -81,7 +81,7 @@ impl Recording {
         }
     }
 
-    /// Something came in that is not recorded: what was recorded before is of no use any more, and its memory is freed.
+    /// An input is not recorded: the earlier ones are useless from now on, and their memory is freed.
     pub(super) fn give_up(&mut self) {
         *self = Self {
             incomplete: true,
@@ -90,8 +90,8 @@ impl Recording {
     }
 }
 
-/// Runs `machine`, which is as the recorded one was when its recording began, through `recording` and on to `until`.
-/// Outputs are taken and dropped.
+/// Replays `recording` on `machine`, which must be in the state that the recorded one began in, and runs on to `until`.
+/// Outputs are discarded.
 ///
 /// # Errors
 /// As for [`Machine::run`].

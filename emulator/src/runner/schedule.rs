@@ -7,16 +7,16 @@ use std::time::Instant;
 
 use super::machine_task::MachineTask;
 
-/// Where a machine stands in the schedule. Kept by the machine, changed under its lock.
+/// The state of a machine in the schedule. Stored in its task, changed under the schedule's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScheduleState {
-    /// In the heap, or nowhere; `ticket` tells whether a heap entry is still meant.
+    /// In the heap, or nowhere. A heap entry is valid only if its ticket is `ticket`.
     Waiting { ticket: u64 },
     /// In the queue.
     Ready,
-    /// A worker has it.
+    /// A worker runs it.
     Running,
-    /// A worker has it, and something came for it meanwhile.
+    /// A worker runs it, and it was notified meanwhile.
     RunningAgain,
 }
 
@@ -74,11 +74,11 @@ impl Ord for Timer {
 
 impl Schedule {
     fn queues(&self) -> MutexGuard<'_, Queues> {
-        // Nothing between two statements under this lock can panic half-way.
+        // Data under this lock is consistent between any two statements.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a machine that is ready, and marks it as running. `None`: shut down.
+    /// Waits for a machine that is ready, and marks it as running. `None` after a shutdown.
     pub(super) fn next(&self) -> Option<Arc<MachineTask>> {
         let mut queues = self.queues();
         loop {
@@ -128,7 +128,7 @@ impl Schedule {
         }
     }
 
-    /// Something came for a machine.
+    /// A machine has a command or input: it gets a turn.
     pub(super) fn notify(&self, task: &Arc<MachineTask>) {
         let mut queues = self.queues();
         let mut state = task.schedule_state();

@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that wait for the host. A machine whose output nobody fetches is held until it is fetched.
 const TO_HOST_BYTES: usize = 64 * 1024;
-/// Bytes that wait for the machine; a writer waits until it takes them. Few: a link repeats what is not answered, and what
-/// it says to a machine that gets no turn would all arrive at once, more than the firmware has buffers for.
+/// Bytes that wait for the machine; a writer waits until it takes them. The number is small: a link repeats unanswered
+/// frames, and those sent to a machine without a turn would all arrive at once, more than the firmware has buffers for.
 const TO_GUEST_BYTES: usize = 1024;
 
 /// Both directions of one UART.
@@ -22,7 +22,7 @@ pub(super) struct Wire {
 
 #[derive(Debug, Default)]
 struct WireState {
-    /// A [`UartPort`] is there.
+    /// A [`UartPort`] exists.
     open: bool,
     /// The machine is gone.
     closed: bool,
@@ -38,7 +38,7 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the port, if there is none.
+    /// Makes the port, unless one exists.
     pub(super) fn open(self: &Arc<Self>, notify: Arc<dyn Fn() + Send + Sync>) -> Option<UartPort> {
         let mut state = self.state();
         if state.open {
@@ -65,7 +65,7 @@ impl Wire {
         wake(&mut state.writer);
     }
 
-    /// The guest sent `bytes`; without a port they go nowhere.
+    /// The guest sent `bytes`; without a port they are discarded.
     pub(super) fn deliver(&self, bytes: &[u8]) {
         let mut state = self.state();
         if state.open {
@@ -74,7 +74,7 @@ impl Wire {
         }
     }
 
-    /// Whether so much output waits for the host that the machine must stand still.
+    /// Whether so much output waits for the host that the machine must wait.
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
         state.open && state.to_host.len() >= TO_HOST_BYTES
@@ -106,7 +106,7 @@ fn wake(waker: &mut Option<Waker>) {
 /// order; writes are the guest's as fast as its line takes them. The end of the stream is the end of the machine.
 pub struct UartPort {
     wire: Arc<Wire>,
-    /// Tells the machine that there is something to do.
+    /// Notifies the machine.
     notify: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -123,7 +123,7 @@ impl UartPort {
         bytes
     }
 
-    /// Gives as many bytes to the guest as there is room for, without waiting; tells how many.
+    /// Gives as many bytes to the guest as fit, without waiting. Returns how many.
     pub fn give(&mut self, bytes: &[u8]) -> usize {
         let mut state = self.wire.state();
         let count = bytes.len().min(TO_GUEST_BYTES.saturating_sub(state.to_guest.len()));

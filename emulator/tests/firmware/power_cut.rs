@@ -70,9 +70,9 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// After a deployment the board erases the pages that the next one will be written to, part by part. Cut short in that, or
-/// when it has begun to write to them, it takes the next package nevertheless, and no word of flash is written more often
-/// than the chip allows.
+/// After a deployment the board erases the pages that the next one will be written to, part by part. Cut short in that,
+/// or when it has begun to write to them, it takes the next package nevertheless, and no word of flash is written more
+/// often than the chip allows.
 pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     let mut random = 1_u64;
     let module = drydock_assets::app("sensor")

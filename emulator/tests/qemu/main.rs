@@ -70,7 +70,8 @@ fn time_passes() -> Result<(), Failed> {
     let rounds = machine.read_register("r4")?;
     let executed = rounds * 128;
     let passed = (machine.now() - start).as_ns();
-    // QEMU lets time pass with the host's where it stops a core: more on a loaded machine, and never less than was executed.
+    // QEMU lets time pass with the host's where it stops a core: more on a loaded machine, and never less than was
+    // executed.
     assert!(
         (executed..executed * 3 / 2).contains(&(passed + 10_000)),
         "{rounds} rounds in {passed} ns"

@@ -33,8 +33,8 @@ pub(super) struct App {
     pub(super) loads: Vec<Load>,
 }
 
-/// The image of a program that starts at `entry`, for a place in flash on an MMU page. `mapped` says which addresses are
-/// seen in flash, and not copied from it.
+/// The image of a program that starts at `entry`, for a place in flash on an MMU page. `mapped` says which addresses
+/// are seen in flash, and not copied from it.
 pub(super) fn build(segments: &[Segment], entry: u32, mapped: fn(u32) -> bool) -> Vec<u8> {
     let (flash, ram): (Vec<_>, Vec<_>) = joined(segments, mapped)
         .into_iter()

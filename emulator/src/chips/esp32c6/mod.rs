@@ -70,7 +70,8 @@ const RAM_BYTES: u32 = 0x8_0000;
 const LP_RAM: u32 = 0x5000_0000;
 const LP_RAM_BYTES: u32 = 0x4000;
 
-/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group timer and watchdog.
+/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group timer and
+/// watchdog.
 const GPIO_SOURCE: u32 = 30;
 const RWDT_SOURCE: u32 = 18;
 const UART_SOURCES: [u32; 2] = [43, 44];

@@ -9,8 +9,8 @@ pub(super) const BASE: u32 = 0x4000_0000;
 pub(super) const BYTES: u32 = 0x5_0000;
 /// Where a reset starts: what the ROM and the second-stage bootloader do together, ending in a jump to the image.
 pub(super) const RESET_PC: u32 = 0x4004_e000;
-/// A store here is a native function, by its place in [`NATIVE`] or behind in `arithmetic`; its arguments were stored from [`ARGUMENTS`] on, what it returns is
-/// then at [`RESULT`].
+/// A store here is a native function, by its place in [`NATIVE`] or behind in `arithmetic`; its arguments were stored
+/// from [`ARGUMENTS`] on, what it returns is then at [`RESULT`].
 const CALLS: u32 = 0x4004_f000;
 const ARGUMENTS: u32 = CALLS + 0x400;
 const RESULT: u32 = CALLS + 0x700;
@@ -46,7 +46,8 @@ pub(super) enum Call {
     FlashEraseSector,
     /// `esp_rom_spiflash_erase_block`: number of 64 KB.
     FlashEraseBlock,
-    /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: there is nothing locked, and what is begun here is done here.
+    /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: there is nothing locked, and what is begun here is done
+    /// here.
     FlashNothing,
     /// `Cache_*`: memory shows flash as it is.
     CacheNothing,

@@ -1,5 +1,5 @@
-//! System timer (ESP32-C6 Technical Reference Manual 1.1, chapter 14): two 52-bit counters of 16 MHz and three comparators,
-//! each with an alarm at a value or with a period. The counters are never stopped.
+//! System timer (ESP32-C6 Technical Reference Manual 1.1, chapter 14): two 52-bit counters of 16 MHz and three
+//! comparators, each with an alarm at a value or with a period. The counters are never stopped.
 
 use super::interrupts::Sources;
 use crate::core::events::Token;

@@ -1,5 +1,5 @@
-//! Timer group (ESP32-C6 Technical Reference Manual 1.1, chapters 13 and 15): one 54-bit timer with an alarm, a watchdog,
-//! and the measurement of slow clocks.
+//! Timer group (ESP32-C6 Technical Reference Manual 1.1, chapters 13 and 15): one 54-bit timer with an alarm, a
+//! watchdog, and the measurement of slow clocks.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! AON: watchdog, real-time clock, backup registers (FE310-G002 manual, chapters 13 "Always-On", 14 "Watchdog Timer" and
-//! 16 "Real-Time Clock"), all on the 32,768 Hz low-frequency clock. The power-management unit is not modelled.
+//! AON: watchdog, real-time clock, backup registers (FE310-G002 manual, chapters 13 "Always-On", 14 "Watchdog Timer"
+//! and 16 "Real-Time Clock"), all on the 32,768 Hz low-frequency clock. The power-management unit is not modelled.
 
 use crate::core::events::{EventId, Token};
 use crate::core::fabric::{AccessFault, Fabric, Request, ResetKind};

@@ -262,8 +262,8 @@ fn device(addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
     }
 }
 
-/// Writes what is in a board from the factory: the ROMs' way to flash with both MSEL pins high (chapter 5), and a bootloader
-/// there that starts the image at `boot`. An image that begins at the start of flash brings its own.
+/// Writes what is in a board from the factory: the ROMs' way to flash with both MSEL pins high (chapter 5), and a
+/// bootloader there that starts the image at `boot`. An image that begins at the start of flash brings its own.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     let mut jump = |from: u32, to: u32| {
         // lui t0, %hi(to); jr t0

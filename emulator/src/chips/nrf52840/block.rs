@@ -142,7 +142,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Of the peripheral with `id` (which is also its interrupt line), with the events of which bits are set in `present`.
+    /// Of the peripheral with `id` (which is also its interrupt line), with the events of which bits are set in
+    /// `present`.
     pub(super) fn new(id: u8, present: u32) -> Self {
         Self {
             base: 0x4000_0000 + u32::from(id) * 0x1000,

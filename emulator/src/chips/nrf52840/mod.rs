@@ -376,8 +376,8 @@ fn width_fault(addr: u32) -> AccessFault {
     if known { AccessFault::Width } else { absent(addr) }
 }
 
-/// Writes what a board's maker writes into a new chip: which pin resets it (UICR), and a bootloader that starts the image
-/// whose vector table is at `boot`. An image that has something at address 0 brings its own.
+/// Writes what a board's maker writes into a new chip: which pin resets it (UICR), and a bootloader that starts the
+/// image whose vector table is at `boot`. An image that has something at address 0 brings its own.
 pub fn prepare(memory: &mut GuestMemory, reset_pin: Option<u16>, boot: u32) {
     let mut write = |addr, bytes: &[u8]| {
         let written = memory.write(addr, bytes);

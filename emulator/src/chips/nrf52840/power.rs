@@ -1,4 +1,5 @@
-//! POWER (PS 5.3): reset reason, retained registers, System OFF. Tasks, events and INTEN are in `clock`, whose page it is.
+//! POWER (PS 5.3): reset reason, retained registers, System OFF. Tasks, events and INTEN are in `clock`, whose page it
+//! is.
 
 use super::block::Bus;
 use crate::core::fabric::{AccessFault, Request, ResetKind};

@@ -105,8 +105,8 @@ impl Peripheral for Rng {
         if self.valrdy_stop {
             self.running = false;
         } else if !unheard {
-            // While VALRDY stays set, the values that would follow cannot be distinguished from this one: no need to wake a
-            // sleeping machine for them. Reading VALUE, or clearing VALRDY, sets the generator going again.
+            // While VALRDY stays set, the values that would follow cannot be distinguished from this one: no need to
+            // wake a sleeping machine for them. Reading VALUE, or clearing VALRDY, sets the generator going again.
             self.go_on(bus, VirtualTime::ZERO);
         }
     }

@@ -353,7 +353,8 @@ impl Uarte {
         Ok(())
     }
 
-    /// While it is enabled, the UARTE holds TXD high between frames (and the levels of frames are not reported as pin changes).
+    /// While it is enabled, the UARTE holds TXD high between frames (and the levels of frames are not reported as pin
+    /// changes).
     fn hold_line(&mut self, bus: &mut Bus<'_>) {
         let txd = self.psel[1];
         if txd & DISCONNECTED == 0 {

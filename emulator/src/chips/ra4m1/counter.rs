@@ -18,7 +18,8 @@ pub(super) struct Counter {
     jitter: Option<Jitter>,
 }
 
-/// How an RC oscillator wavers: each of its edges comes late by up to [`Jitter::SPAN`] of a period, by how much is noise.
+/// How an RC oscillator wavers: each of its edges comes late by up to [`Jitter::SPAN`] of a period, by how much is
+/// noise.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 struct Jitter {
     key: u64,

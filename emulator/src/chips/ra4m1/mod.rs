@@ -412,8 +412,8 @@ fn absent(addr: u32) -> AccessFault {
     }
 }
 
-/// Writes what is on a board from its maker: option bytes that have HOCO run at 48 MHz, and a bootloader's last steps, which
-/// start the image at `boot`. An image that begins at 0 brings its own.
+/// Writes what is on a board from its maker: option bytes that have HOCO run at 48 MHz, and a bootloader's last steps,
+/// which start the image at `boot`. An image that begins at 0 brings its own.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     let mut write = |addr, bytes: &[u8]| {
         let written = memory.write(addr, bytes);

@@ -1,5 +1,5 @@
-//! SYSTEM (manual chapters 6 "Resets", 9 "Clock Generation Circuit", 11 "Low Power Modes", 13 "Register Write Protection"):
-//! oscillators, dividers, reset status, protection.
+//! SYSTEM (manual chapters 6 "Resets", 9 "Clock Generation Circuit", 11 "Low Power Modes", 13 "Register Write
+//! Protection"): oscillators, dividers, reset status, protection.
 
 use crate::core::fabric::{AccessFault, AccessSize, Fabric, ResetKind};
 use crate::machine::VirtualTime;
@@ -34,8 +34,8 @@ pub(super) struct System {
     hoco_hz: Option<u32>,
     hoco_stopped: bool,
     hoco_ready: VirtualTime,
-    /// Registers that are kept and matter to nothing here: MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR, HOCOWTCR,
-    /// SOPCCR, MOMCR, PLLCR, PLLCCR2.
+    /// Registers that are kept and matter to nothing here: MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR,
+    /// HOCOWTCR, SOPCCR, MOMCR, PLLCR, PLLCCR2.
     plain: [u8; PLAIN.len()],
     mstpcra: u32,
     sbycr: u16,

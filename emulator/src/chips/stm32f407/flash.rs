@@ -146,8 +146,8 @@ impl FlashInterface {
         Ok(())
     }
 
-    /// The core stores to flash. Programming only clears bits; a store that is not allowed is reported in SR and logged, and
-    /// raises nothing in the core.
+    /// The core stores to flash. Programming only clears bits; a store that is not allowed is reported in SR and
+    /// logged, and raises nothing in the core.
     pub(super) fn program(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) {
         let parallel = match self.cr >> 8 & 3 {
             0 => AccessSize::Byte,

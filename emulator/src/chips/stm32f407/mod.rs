@@ -537,8 +537,8 @@ fn absent(addr: u32) -> AccessFault {
 }
 
 /// Writes what a board's maker would: a bootloader's last steps in the first sector, which start the image whose vector
-/// table is at `boot`. ST's boards come without one: an image for silicon brings it along, and one that has something at
-/// the start of flash brings its own here too.
+/// table is at `boot`. ST's boards come without one: an image for silicon brings it along, and one that has something
+/// at the start of flash brings its own here too.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     if boot != flash::BASE {
         let written = memory.write(flash::BASE, &super::start::cortex_m(flash::BASE, 0x2002_0000, boot));

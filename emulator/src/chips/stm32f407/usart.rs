@@ -224,7 +224,8 @@ impl Usart {
         self.start_sending(fabric, pclk, fabric.now());
     }
 
-    /// An event with this USART's token, and `what` added to it. The pins' functions tell whether its lines are connected.
+    /// An event with this USART's token, and `what` added to it. The pins' functions tell whether its lines are
+    /// connected.
     pub(super) fn wake(&mut self, fabric: &mut Fabric, pclk: u32, what: Token, connected: bool) {
         match what {
             SENT => {
@@ -313,8 +314,8 @@ impl Usart {
         fabric.schedule(at, self.token + ARRIVED);
     }
 
-    /// How long one frame is on the line: start bit, 8 bits (9 with M), stop bits. BRR is the bit's length in clocks of the
-    /// bus, with OVER8 in eighths of a bit times 8 (30.3.4).
+    /// How long one frame is on the line: start bit, 8 bits (9 with M), stop bits. BRR is the bit's length in clocks of
+    /// the bus, with OVER8 in eighths of a bit times 8 (30.3.4).
     fn frame(&self, pclk: u32) -> VirtualTime {
         let bit = if self.cr[0] & OVER8 == 0 {
             self.brr

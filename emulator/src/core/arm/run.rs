@@ -1,5 +1,5 @@
-//! The Cortex-M4 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which exceptions
-//! it takes.
+//! The Cortex-M4 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which
+//! exceptions it takes.
 
 use super::code::{Slot, decode_block, decode_slot};
 use super::exceptions::{Fault, Lockup, Trapped, number};
@@ -20,7 +20,8 @@ pub enum StopReason {
     Time,
     /// [`Limits::instructions`] is reached.
     Instructions,
-    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it and no end of time to run to.
+    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it and no end of time to run
+    /// to.
     Idle,
     /// The machine was reset and is about to execute its first instruction.
     Reset(ResetKind),

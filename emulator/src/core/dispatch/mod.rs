@@ -55,8 +55,8 @@ pub(super) trait DispatchCore: Sized {
     fn elapsed(&self) -> (u64, u64);
 }
 
-/// Runs `slots`, of which the first must be the one at PC, one by one: until `due`, or `limit` instructions since power-on,
-/// or something needs attention, or they are left.
+/// Runs `slots`, of which the first must be the one at PC, one by one: until `due`, or `limit` instructions since
+/// power-on, or something needs attention, or they are left.
 fn step_slots<C: DispatchCore>(core: &mut C, slots: &[C::Slot], due: u64, limit: u64) {
     for slot in slots {
         core.run_slot(slot);

@@ -22,8 +22,9 @@ use super::{BlockBuilder, DispatchCore, Slot, step_slots};
 /// A core whose code can be threaded.
 ///
 /// # Safety
-/// `emit` gives each handler the operands that it was written for, ends the block with a cell that leaves it, and puts a link
-/// cell behind each handler that follows one. Its handlers do with a block what the functions here do, and nothing else.
+/// `emit` gives each handler the operands that it was written for, ends the block with a cell that leaves it, and puts
+/// a link cell behind each handler that follows one. Its handlers do with a block what the functions here do, and
+/// nothing else.
 pub(in crate::core) unsafe trait Threaded: DispatchCore {
     /// What a taken branch costs more.
     const TAKEN_CYCLES: u32;
@@ -204,8 +205,9 @@ impl<C: DispatchCore> Dispatch<C> {
         *self.jumps = [const { Jump::NONE }; JUMPS];
     }
 
-    /// Remembers where `block` is, and links the block that was just left to it, if that is where it went: an interrupt, a
-    /// single step or a debugger may have come between. What is shared is not linked to what is one machine's.
+    /// Remembers where `block` is, and links the block that was just left to it, if that is where it went: an
+    /// interrupt, a single step or a debugger may have come between. What is shared is not linked to what is one
+    /// machine's.
     pub(in crate::core) fn found(&mut self, block: &Block<C>) {
         let entry = block.entry();
         self.jumps[jump_place(block.pc)] = Jump { pc: block.pc, entry };
@@ -232,7 +234,8 @@ pub(in crate::core) fn enter<C: Threaded>(core: &mut C, block: *const Block<C>, 
     dispatch.cycles = cycles;
     dispatch.instructions = instructions;
     dispatch.unlinked = ptr::null();
-    // SAFETY: the caller took the block from the core's cache just now, and the cache does not drop it before this ends.
+    // SAFETY: the caller took the block from the core's cache just now, and the cache does not drop it before this
+    // ends.
     unsafe { follow(core, (*block).entry(), 0) }
 }
 
@@ -302,8 +305,8 @@ pub(in crate::core) unsafe fn next_pc<C: DispatchCore>(at: *const Cell<C>) -> u3
     unsafe { (*(*at.sub(usize::from((*at).op.index))).header.block).next_pc }
 }
 
-/// Leaves the block by the link cell behind `at`: where its branch goes, or straight on. Without a link yet, ends the run
-/// there and asks for the link to be filled.
+/// Leaves the block by the link cell behind `at`: where its branch goes, or straight on. Without a link yet, ends the
+/// run there and asks for the link to be filled.
 #[inline(always)]
 pub(in crate::core) unsafe fn follow_link<const TAKEN: bool, C: Threaded>(
     core: &mut C,
@@ -369,15 +372,15 @@ fn count<C: Threaded>(core: &mut C, clock: Clock) {
     core.set_elapsed(cycles, instructions);
 }
 
-/// Executes the instructions of the cell at `at` by the reference. Goes on in the block if they went by without anything
-/// out of the ordinary, else ends the run behind them.
+/// Executes the instructions of the cell at `at` by the reference. Goes on in the block if they went by without
+/// anything out of the ordinary, else ends the run behind them.
 #[cold]
 #[inline(never)]
 pub(in crate::core) unsafe fn reference<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
     // SAFETY: `at` is an operation of a block; if it is not the last, another follows.
     unsafe {
-        // Apart, so that nothing on this stack keeps what follows from being a jump: a program that polls a device comes
-        // here for as long as it likes, and each call would leave its frame behind.
+        // Apart, so that nothing on this stack keeps what follows from being a jump: a program that polls a device
+        // comes here for as long as it likes, and each call would leave its frame behind.
         let clock = run_cover(core, at, clock);
         if clock != LEFT {
             next(core, at, clock)

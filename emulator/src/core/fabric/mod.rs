@@ -70,7 +70,8 @@ pub trait Chip: ChipState + Send {
         false
     }
 
-    /// The level that is driven on pin `pin` from outside; `None` when nothing drives it (pull-ups and pull-downs decide).
+    /// The level that is driven on pin `pin` from outside; `None` when nothing drives it (pull-ups and pull-downs
+    /// decide).
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>);
 
     /// The level on pin `pin` now, as a probe would see it; `None` when it floats or there is no such pin.

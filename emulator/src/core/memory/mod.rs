@@ -86,8 +86,8 @@ pub struct GuestMemory {
 struct RegionPages {
     region: Region,
     pages: Vec<Arc<PageData>>,
-    /// For each page, a bit for each of its 64 lines of 64 bytes: whether the core holds code decoded from it, so that a
-    /// write to it must be told.
+    /// For each page, a bit for each of its 64 lines of 64 bytes: whether the core holds code decoded from it, so that
+    /// a write to it must be told.
     code: Vec<u64>,
     /// For each page, whether it is one of the image that was loaded: any of its bytes may be part of shared code.
     of_image: Vec<bool>,
@@ -460,8 +460,8 @@ impl GuestMemory {
         self.stale_code = true;
     }
 
-    /// The core has dropped all code it decoded. Tells whether the image is still as it was loaded, so that code decoded
-    /// from it by others holds.
+    /// The core has dropped all code it decoded. Tells whether the image is still as it was loaded, so that code
+    /// decoded from it by others holds.
     pub(super) fn forget_code(&mut self) -> bool {
         self.stale_code = false;
         for pages in &mut self.regions {

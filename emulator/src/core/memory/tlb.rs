@@ -15,8 +15,8 @@ const NO_TAG: u32 = u32::MAX;
 /// The bytes of one page. They change only through an `Arc` that is held once (or a write entry made from one).
 pub(crate) struct PageData(UnsafeCell<[u8; PAGE_BYTES]>);
 
-// SAFETY: bytes are written only by the single owner of the page's `Arc`, which needs `&mut` to its `GuestMemory`; pages
-// that are held twice are never written (a writer makes its own copy first).
+// SAFETY: bytes are written only by the single owner of the page's `Arc`, which needs `&mut` to its `GuestMemory`;
+// pages that are held twice are never written (a writer makes its own copy first).
 unsafe impl Sync for PageData {}
 
 impl PageData {

@@ -1,5 +1,5 @@
-//! The core-local interruptor (SiFive FE310-G002 manual, chapter 9 "Core-Local Interruptor"): `msip`, `mtimecmp`, `mtime`
-//! for one hart, driving interrupt lines 3 and 7.
+//! The core-local interruptor (SiFive FE310-G002 manual, chapter 9 "Core-Local Interruptor"): `msip`, `mtimecmp`,
+//! `mtime` for one hart, driving interrupt lines 3 and 7.
 
 use crate::core::events::{EventId, Token};
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};

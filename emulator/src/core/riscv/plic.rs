@@ -1,5 +1,5 @@
-//! The platform-level interrupt controller (RISC-V PLIC specification 1.0.0; SiFive FE310-G002 manual, chapter 10) for one
-//! hart in machine mode, driving interrupt line 11.
+//! The platform-level interrupt controller (RISC-V PLIC specification 1.0.0; SiFive FE310-G002 manual, chapter 10) for
+//! one hart in machine mode, driving interrupt line 11.
 
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
 

@@ -68,7 +68,8 @@ impl Pmp {
         self.addr[usize::from(index)]
     }
 
-    /// A locked entry keeps its address, and a locked top-of-range entry its bottom (3.7.1 "Locking and Privilege Mode").
+    /// A locked entry keeps its address, and a locked top-of-range entry its bottom (3.7.1 "Locking and Privilege
+    /// Mode").
     pub(super) fn set_address(&mut self, index: u16, value: u32) {
         let entry = usize::from(index);
         let next = self.cfg.get(entry + 1).copied().unwrap_or(0);
@@ -78,8 +79,8 @@ impl Pmp {
         }
     }
 
-    /// Whether an access to all of `bytes` bytes at `addr` is allowed. The first entry that matches any byte decides, and
-    /// must match all (3.7.1 "Priority and Matching Logic").
+    /// Whether an access to all of `bytes` bytes at `addr` is allowed. The first entry that matches any byte decides,
+    /// and must match all (3.7.1 "Priority and Matching Logic").
     pub(super) fn allows(&self, addr: u32, bytes: u32, want: Want, user: bool) -> bool {
         let (start, end) = (u64::from(addr), u64::from(addr) + u64::from(bytes));
         for entry in 0..self.entries {

@@ -1,4 +1,5 @@
-//! RV32 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which interrupts it takes.
+//! RV32 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which interrupts it
+//! takes.
 
 use super::code::{BLOCK_BYTES_MAX, Slot, decode_block, decode_slot};
 use super::exec::Flow;
@@ -19,7 +20,8 @@ pub enum StopReason {
     Time,
     /// [`Limits::instructions`] is reached.
     Instructions,
-    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it and no end of time to run to.
+    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it and no end of time to run
+    /// to.
     Idle,
     /// The machine was reset and is about to execute its first instruction.
     Reset(ResetKind),
@@ -169,8 +171,8 @@ impl RiscV {
         run::run(self, limits)
     }
 
-    /// Whether locked PMP entries leave the pages of a block at `pc` open to machine mode: what is decoded is not checked
-    /// again.
+    /// Whether locked PMP entries leave the pages of a block at `pc` open to machine mode: what is decoded is not
+    /// checked again.
     fn may_run_from(&self, pc: u32) -> bool {
         let page = |addr: u32| addr & !(PAGE_BYTES as u32 - 1);
         let open = |page| self.pmp.allows(page, PAGE_BYTES as u32, Want::Execute, false);

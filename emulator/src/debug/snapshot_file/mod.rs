@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Nothing is compressed: what is in the state is the pages that differ from the image's, and nothing that a small file
-//! could blow up. A state is taken over by a machine of its own, never by one that runs: what is refused changes nothing.
+//! could blow up. A state is taken over by a machine of its own, never by one that runs: what is refused changes
+//! nothing.
 
 mod error;
 mod header;
@@ -34,8 +35,8 @@ const HEADER_BYTES_MAX: usize = 4_096;
 const DIGEST_BYTES: usize = 32;
 const FIXED_BYTES: usize = MAGIC.len() + 2 + 4;
 
-/// Writes the state of `machine`, which `engine` opened for `board` and which was loaded with `image`. The machine is as
-/// it was.
+/// Writes the state of `machine`, which `engine` opened for `board` and which was loaded with `image`. The machine is
+/// as it was.
 ///
 /// # Errors
 /// [`SaveError`]: the engine has no such power, or failed.

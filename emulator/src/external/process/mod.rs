@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use printed::Printed;
 pub(crate) use stored::Origin;
 
-/// How long a killed group may take to go before it is left to the operating system.
+/// How long a killed group may take to end before it is left to the operating system.
 const KILL_WAIT: Duration = Duration::from_secs(5);
 /// How often a child is asked whether it has ended.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
@@ -27,7 +27,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct ProcessGroup {
     child: Child,
-    /// Closing it is the guard's sign to kill the group; the kernel closes it when we are killed.
+    /// Closing it makes the guard kill the group; the kernel closes it when we are killed.
     lifeline: Option<ChildStdin>,
     printed: Arc<Printed>,
 }
@@ -36,7 +36,7 @@ impl ProcessGroup {
     /// Starts `program` in `folder`, in a group of its own.
     ///
     /// # Errors
-    /// There is no such program, or no process to be had.
+    /// The program does not exist, or the system gives no process.
     pub fn spawn(
         program: &Path,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -89,7 +89,7 @@ impl ProcessGroup {
         &self.printed
     }
 
-    /// Kills the whole group, and waits for its end, but not for ever.
+    /// Kills the whole group, and waits a limited time for its end.
     pub fn kill(&mut self) {
         drop(self.lifeline.take());
         guard::kill_group(&mut self.child);
@@ -103,7 +103,7 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// What a program prints and how it ends, when it does both within `limit`; it is killed otherwise.
+/// The output and exit status of a program that ends within `limit`; it is killed otherwise.
 ///
 /// # Errors
 /// It could not be started, or (`TimedOut`) took too long.

@@ -45,7 +45,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts QEMU, with a machine out of the factory or in a saved `state`; the error is for people.
+    /// Starts QEMU, with a machine in its factory state or in a saved `state`; the error text is for users.
     pub(super) fn start(setup: &Setup, state: Option<&[u8]>) -> Result<Self, String> {
         let no_folder = |error: io::Error| format!("there is no temporary folder: {error}");
         // Readable by this user alone (mode 0700), and with it all sockets.
@@ -103,8 +103,8 @@ impl Running {
         })
     }
 
-    /// The state of the stopped machine: what QEMU would send to another host that takes the machine over. The error is of
-    /// the conversation; in it, why there is no state.
+    /// The state of the stopped machine: what QEMU would send to another host that takes the machine over. The error is
+    /// of the conversation; in it, why there is no state.
     pub(super) fn save(&mut self) -> io::Result<Result<Vec<u8>, String>> {
         Ok(self.qmp.save_to(STATE)?.and_then(|()| self.take(STATE)))
     }

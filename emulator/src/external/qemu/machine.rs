@@ -21,13 +21,13 @@ const COUNTER_HZ: u64 = 25_000_000;
 /// The board's two lights (FPGAIO LED0), and the pins that the board's description gives them.
 const LIGHTS: u32 = 0x4002_8000;
 const LIGHT_PINS: [u16; 2] = [13, 14];
-/// Where a guest finds the machine's seed when power has come on: the last bytes of RAM. It stands for a source of
-/// randomness, which QEMU's board has not.
+/// Where a guest finds the machine's seed when power has come on: the last bytes of RAM. It replaces a source of
+/// randomness, which QEMU's board lacks.
 const SEED: u32 = 0x203f_ffe0;
 /// Host time of one run: as short as QEMU's stopping allows, and short enough for a pause.
 const SHORTEST: Duration = Duration::from_micros(200);
 const LONGEST: Duration = Duration::from_millis(5);
-/// Runs without progress of time before the core counts as asleep for good.
+/// Runs without progress of time after which the core counts as asleep without a next event.
 const STILL_RUNS: u32 = 4;
 /// Bytes of one packet, and of UART input between two runs.
 const PACKET_BYTES: usize = 1_024;
@@ -53,7 +53,7 @@ pub(super) struct QemuMachine {
 }
 
 impl QemuMachine {
-    /// A machine out of the factory; the error is for people.
+    /// A machine in its factory state; the error text is for users.
     pub(super) fn open(setup: Setup) -> Result<Self, String> {
         let qemu = Running::start(&setup, None)?;
         let mut machine = Self::of(qemu, setup);
@@ -96,7 +96,7 @@ impl QemuMachine {
         }
     }
 
-    /// Goes to a saved state: a new process has it, and the old one ends. Where that fails nothing has changed.
+    /// Restores a saved state: a new process loads it, and the old one ends. On failure nothing changes.
     pub(super) fn enter(&mut self, state: &State) -> Result<(), MachineError> {
         let started = Running::start(&self.setup, Some(&state.sent));
         self.qemu = started.map_err(|reason| MachineError::Refused {
@@ -128,7 +128,7 @@ impl QemuMachine {
         self.parsed(word(&answer))
     }
 
-    /// A conversation that failed ends the machine.
+    /// A failed connection ends the machine.
     pub(super) fn talked<T>(&mut self, done: io::Result<T>) -> Result<T, MachineError> {
         if let Some(gone) = &self.gone {
             let cause = gone.clone();
@@ -374,7 +374,7 @@ impl Machine for QemuMachine {
     }
 
     fn take_uart_output(&mut self) -> Vec<UartOutput> {
-        // A broken line is told by the next run.
+        // The next run reports a broken connection.
         let _ = self.receive();
         std::mem::take(&mut self.output)
     }
@@ -426,13 +426,13 @@ impl Machine for QemuMachine {
         std::mem::take(&mut self.pin_changes)
     }
 
-    /// QEMU tells of none.
+    /// QEMU reports none.
     fn take_faults(&mut self) -> Vec<GuestFault> {
         Vec::new()
     }
 
-    /// Any: QEMU does not tell when its guest sleeps and then lets time rush by, so that in long runs a device's timers
-    /// would run out before the host, which hears of its bytes only in between, could answer.
+    /// Any: QEMU does not report when its guest sleeps, and then advances time fast, so that in long runs a device's
+    /// timers would expire before the host, which sees its bytes only between runs, could answer.
     fn shortest_run(&self) -> VirtualTime {
         VirtualTime::ZERO
     }

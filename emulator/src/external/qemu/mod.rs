@@ -25,7 +25,7 @@ use crate::machine::{Availability, Engine, Machine, Seed};
 pub const NAME: &str = "qemu";
 /// The program.
 const PROGRAM: &str = "qemu-system-arm";
-/// How long it may take to tell its version.
+/// How long it may take to print its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
 /// QEMU, as far as it is installed.

@@ -46,20 +46,20 @@ impl Stub {
             stream,
             received: Vec::new(),
         };
-        // Whoever has read the description gets single registers, and the core's own set of them.
+        // A debugger that has read the description gets single registers, and the core's own set of them.
         stub.ask("qSupported:xmlRegisters=arm")?;
         stub.ask("qXfer:features:read:target.xml:0,ffb")?;
         Ok(stub)
     }
 
-    /// Sends a packet and gives the answer's body.
+    /// Sends a packet and returns the body of the answer.
     pub(super) fn ask(&mut self, body: &str) -> io::Result<String> {
         self.send(body)?;
         self.answer(ANSWER)?
             .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "QEMU's GDB stub did not answer"))
     }
 
-    /// As [`Self::ask`], for what is answered by `OK`; `false`: by an error.
+    /// As [`Self::ask`], for commands that answer `OK`; `false` when the answer is an error.
     pub(super) fn command_ok(&mut self, body: &str) -> io::Result<bool> {
         match self.ask(body)?.as_str() {
             "OK" => Ok(true),
@@ -68,7 +68,7 @@ impl Stub {
         }
     }
 
-    /// Lets the guest run for `span` of the host's time, then stops it; gives the stop's packet, and whether the guest
+    /// Runs the guest for `span` of host time, then stops it. Returns the stop packet, and whether the guest
     /// stopped by itself.
     pub(super) fn run(&mut self, span: Duration) -> io::Result<(String, bool)> {
         self.send("c")?;
@@ -149,7 +149,7 @@ impl Qmp {
         })
     }
 
-    /// Waits until a state that comes in is there, if one does.
+    /// Waits until an incoming state is loaded, if there is one.
     pub(super) fn wait_for_state(&mut self, limit: Duration) -> io::Result<()> {
         self.poll("query-status", limit, |status| (status != "inmigrate").then_some(()))
     }

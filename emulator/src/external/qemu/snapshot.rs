@@ -23,13 +23,13 @@ pub(super) struct State {
     /// What the driver knows of time: QEMU has a counter of 32 bits only.
     pub(super) now_ps: u64,
     pub(super) counter: u32,
-    /// What QEMU sent.
+    /// The migration stream.
     pub(super) sent: Vec<u8>,
 }
 
 impl QemuMachine {
     fn save(&mut self) -> Result<State, MachineError> {
-        // QEMU gives the state of a machine once, until it has run again.
+        // QEMU saves the state of a machine once, until it has run again.
         let sent = match self.saved.clone() {
             Some(sent) => sent,
             None => {

@@ -9,7 +9,7 @@ const ANSWER_BYTES: usize = 16 << 20;
 /// Status line and headers.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// A request was not answered as HTTP has it.
+/// A request did not get an HTTP answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
     /// No connection, or it broke.

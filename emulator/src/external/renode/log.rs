@@ -4,7 +4,7 @@ use crate::machine::GuestFault;
 use crate::machine::VirtualTime;
 use crate::machine::{AccessFault, AccessSize, FaultRecord};
 
-/// A line that tells of something the guest did wrong, at about `at`.
+/// The fault that a log line reports, at about `at`.
 pub(super) fn fault(line: &str, at: VirtualTime) -> Option<GuestFault> {
     if let Some((_, abort)) = line.split_once("CPU abort [PC=") {
         let (pc, what) = abort.split_once(']')?;

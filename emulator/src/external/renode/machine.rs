@@ -23,7 +23,7 @@ use crate::machine::{
 };
 use crate::machine::{PinChange, ResetKind, UartOutput};
 
-/// Virtual time of one command, so that a pause is seen soon and an answer comes within anybody's patience.
+/// Virtual time of one command, so that a pause is seen soon and each answer comes within its time limit.
 const SLICE: VirtualTime = VirtualTime::from_ms(50);
 /// Commands take a few milliseconds of the host's time, whatever they run for.
 const SHORTEST_RUN: VirtualTime = VirtualTime::from_ms(5);
@@ -70,13 +70,13 @@ pub(super) struct RenodeMachine {
 }
 
 impl RenodeMachine {
-    /// Learns where the machine is, and what came out of it.
+    /// Reads the machine's position and outputs.
     pub(super) fn refresh(&mut self) -> Result<(), CommandError> {
         self.look_after(None)
     }
 
-    /// Has a command done, and learns what became of the machine. All questions go with it: a line takes some milliseconds
-    /// of the host's time, whatever is in it.
+    /// Executes a command, and reads the machine's position after it. All questions go with it: a line takes some
+    /// milliseconds of the host's time, whatever is in it.
     fn look_after(&mut self, command: Option<String>) -> Result<(), CommandError> {
         let cpu = self.setup.chip.cpu.clone();
         let ports = self.setup.chip.ports.clone();
@@ -163,7 +163,7 @@ impl RenodeMachine {
     /// Reads bytes by way of a file, which `command` writes: as text, each would be six, a millisecond for each 500.
     fn copy_out(&mut self, command: &str, bytes: &mut [u8]) -> Result<(), MachineError> {
         let path = self.folder.path().join(COPY);
-        // Left over, it would stand for one that was not written.
+        // A leftover file would be taken for one that was not written.
         let _ = fs::remove_file(&path);
         self.command(command)?;
         let reason = match fs::read(&path) {
@@ -361,7 +361,7 @@ impl Machine for RenodeMachine {
     }
 
     fn take_uart_output(&mut self) -> Vec<UartOutput> {
-        // What is lost with a broken terminal is told by the next run.
+        // The next run reports what a broken terminal lost.
         let _ = self.receive();
         std::mem::take(&mut self.output)
     }
@@ -417,7 +417,8 @@ impl Machine for RenodeMachine {
                 _ => Ok(()),
             };
         }
-        // Let go of, a button's pin is pulled to where it rests; of any other Renode does not know where it floats to.
+        // When no longer driven, a button's pin is pulled to its rest level; Renode does not know the level of any
+        // other.
         let level = level.or_else(|| button.map(|button| !button.active.is(true)));
         match level {
             Some(level) => self

@@ -35,7 +35,7 @@ pub const NAME: &str = "renode";
 pub struct Renode {
     program: Option<PathBuf>,
     patience: Patience,
-    /// Found once; a Renode that is not there is looked for again.
+    /// Found once; while no Renode is found, each call searches again.
     installed: Mutex<Option<Installed>>,
 }
 

@@ -48,7 +48,8 @@ pub(super) fn write(folder: &Path, board: &Board, chip: &RenodeChip, seed: Seed)
 fn description(board: &Board, chip: &RenodeChip) -> String {
     let mut additions = chip.additions.trim().to_owned();
     for (name, script) in chip.scripts {
-        // Not as a file: Renode looks for those in its own folder, and again when a state is loaded, in whatever process.
+        // Not as a file: Renode looks for those in its own folder, and again when a state is loaded, in whatever
+        // process.
         additions = additions.replace(&format!("filename: \"{name}\""), &format!("script: '''\n{script}'''"));
     }
     let mut text = format!("using \"{}\"\n\n{additions}\n", chip.base);

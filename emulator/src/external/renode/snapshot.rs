@@ -32,7 +32,7 @@ struct State {
 impl RenodeMachine {
     fn save(&mut self) -> Result<State, MachineError> {
         let path = self.folder.path().join(FILE);
-        // Left over, it would stand for a save that was not done.
+        // A leftover file would be taken for a save that did not happen.
         let _ = fs::remove_file(&path);
         let saved = self.session.command(&format!("Save {}", values::file(&path)));
         saved.map_err(|error| self.failed(error))?;
@@ -54,7 +54,7 @@ impl RenodeMachine {
         }
     }
 
-    /// Goes to a saved state. Sockets are not part of it: the UARTs are connected anew.
+    /// Loads a saved state. Sockets are not part of it: the UARTs are reconnected.
     fn load_state(&mut self, state: &State) -> Result<(), MachineError> {
         fs::write(self.folder.path().join(FILE), &state.file).map_err(|error| MachineError::Refused {
             board: self.info().board.clone(),
@@ -95,7 +95,7 @@ impl Snapshot for RenodeMachine {
         Ok(Box::new(fork))
     }
 
-    /// Registers, time and RAM: what Renode lets us see. Equal runs give equal digests; that different ones differ is
+    /// Registers, time and RAM: what Renode exposes. Equal runs give equal digests; that different ones differ is
     /// likely only.
     fn state_hash(&mut self) -> Result<u64, MachineError> {
         let mut hasher = StateHasher::default();

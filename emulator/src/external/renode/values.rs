@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::machine::VirtualTime;
 
-/// A file as an argument of a command. Its whole path: for one that is to be written, Renode takes a name as one in its own
-/// folder.
+/// A file as an argument of a command. Its whole path: for one that is to be written, Renode takes a name as one in its
+/// own folder.
 pub(super) fn file(path: &Path) -> String {
     format!("@{}", path.display().to_string().replace(' ', "\\ "))
 }
@@ -46,8 +46,8 @@ pub(super) struct Seen {
     pub(super) lights: Vec<bool>,
 }
 
-/// The answers to `currentTime`, to the core's two counters and to so many lights, as one line's; whatever else the line
-/// printed stands before them.
+/// The answers to `currentTime`, to the core's two counters and to so many lights, as one line's; whatever else the
+/// line printed stands before them.
 pub(super) fn state(text: &str, lights: usize) -> Option<Seen> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let (_, last) = lines.split_at_checked(lines.len().checked_sub(2 + lights)?)?;

@@ -4,7 +4,7 @@ use super::{Body, MachineEvent, MachineTask, PinChange, RunState, guarded, lock}
 use crate::{MachineError, MachineSnapshot};
 
 impl Body {
-    /// Goes to a state, which may be of another time: pace and recording begin anew there.
+    /// Restores a state. Pace and recording start anew at its virtual time.
     pub(super) fn restore(&mut self, task: &MachineTask, state: &MachineSnapshot) -> Result<(), MachineError> {
         let Some(machine) = &mut self.machine else {
             return Ok(());
@@ -19,7 +19,7 @@ impl Body {
                     reason: "its engine has no snapshots".to_owned(),
                 }),
             };
-            // What it produced before is not of this state.
+            // Earlier outputs do not belong to this state.
             machine.take_uart_output();
             machine.take_pin_changes();
             machine.take_faults();

@@ -53,8 +53,8 @@ pub(super) struct World {
     started: bool,
     names: Vec<String>,
     terminals: Vec<(String, Option<u8>, Line)>,
-    /// Names of terminals, in loaded states too. No recording shows what a second one of a name is told; Renode's names are
-    /// unique.
+    /// Names of terminals, in loaded states too. No recording shows what a second one of a name is told; Renode's names
+    /// are unique.
     taken: Vec<String>,
     journal: Vec<Deed>,
     /// What of a script's variables stands in the way of saving.
@@ -314,7 +314,8 @@ impl World {
         Ok(text)
     }
 
-    /// The one script that is asked for: `"System.IO.File.WriteAllBytes('FILE', monitor.Machine.SystemBus.ReadBytes(ADDR, COUNT))"`.
+    /// The one script that is asked for: `"System.IO.File.WriteAllBytes('FILE',
+    /// monitor.Machine.SystemBus.ReadBytes(ADDR, COUNT))"`.
     fn copy_memory(&mut self, script: &str) -> Result<String, String> {
         let unknown = || format!("Python runtime error: {script}");
         let script = script.trim_matches('"');

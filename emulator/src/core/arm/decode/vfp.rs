@@ -1,5 +1,5 @@
-//! A6: floating-point instructions, coprocessors 10 and 11. What FPv4-SP lacks (arithmetic on doubles, vectors) and what
-//! is unpredictable becomes [`Vfp::Undefined`].
+//! A6: floating-point instructions, coprocessors 10 and 11. What FPv4-SP lacks (arithmetic on doubles, vectors) and
+//! what is unpredictable becomes [`Vfp::Undefined`].
 
 use super::{aligned_pc, bit, bits, reg};
 use crate::core::arm::instruction::{Address, Instruction, PC, SP, Vfp, VfpBinary, VfpMove, VfpUnary};

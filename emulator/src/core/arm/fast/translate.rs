@@ -12,8 +12,8 @@ use crate::core::dispatch::{self, Dispatch, Threaded, go_on, reference};
 type NewOp = dispatch::NewOp<CortexM>;
 type BlockBuilder<'a> = dispatch::BlockBuilder<'a, CortexM>;
 
-// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block ends with
-// a handler that leaves it, or with `go_on`.
+// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block
+// ends with a handler that leaves it, or with `go_on`.
 unsafe impl Threaded for CortexM {
     const TAKEN_CYCLES: u32 = cycles::REFILL;
     const REGISTERS: u8 = 16;

@@ -130,10 +130,10 @@ impl CortexM {
         Ok(())
     }
 
-    /// PreserveFPState: the state that an exception left in the registers goes to the place reserved for it. The access has
-    /// the privileges of the context that it belongs to. A fault is taken by the instruction that wants the registers; the
-    /// manual's choice between pending and escalating it by FPCCR's ready bits comes down to that, but for priorities
-    /// changed between entry and use.
+    /// PreserveFPState: the state that an exception left in the registers goes to the place reserved for it. The access
+    /// has the privileges of the context that it belongs to. A fault is taken by the instruction that wants the
+    /// registers; the manual's choice between pending and escalating it by FPCCR's ready bits comes down to that, but
+    /// for priorities changed between entry and use.
     fn preserve_fp(&mut self) -> Result<(), Fault> {
         self.fp.fpccr &= !LSPACT;
         let privileged = self.fp.fpccr & USER == 0;

@@ -68,8 +68,8 @@ impl Nvic {
         news != 0
     }
 
-    /// The most urgent pending and enabled exception with its group priority; ties go to the lower sub-priority, then to
-    /// the lower number.
+    /// The most urgent pending and enabled exception with its group priority; ties go to the lower sub-priority, then
+    /// to the lower number.
     pub(in crate::core::arm) fn highest_pending(&self) -> Option<(u16, i16)> {
         let mut best: Option<(u16, i16, u8)> = None;
         let mut consider = |exception: u16, group: i16, full: u8| {

@@ -43,7 +43,8 @@ const PLAIN_HANDLER: [u16; 3] = [
     0x4770, // bx lr
 ];
 
-/// R4 LR, R5 SP, R6 CONTROL; FPCCR and S0's place in the frame before S0 is set, FPCCR and FPCAR behind, below the frame.
+/// R4 LR, R5 SP, R6 CONTROL; FPCCR and S0's place in the frame before S0 is set, FPCCR and FPCAR behind, below the
+/// frame.
 const FP_HANDLER: [u16; 22] = [
     0x4674, // mov r4, lr
     0x466d, // mov r5, sp

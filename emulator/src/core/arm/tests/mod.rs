@@ -1,5 +1,5 @@
-//! Exceptions, faults, sleep and memory on hand-assembled programs: a vector table, a main program at 0x100 and handlers
-//! beside it, on a chip with a few registers that raise interrupts.
+//! Exceptions, faults, sleep and memory on hand-assembled programs: a vector table, a main program at 0x100 and
+//! handlers beside it, on a chip with a few registers that raise interrupts.
 
 mod cycle_model;
 mod dsp;

@@ -10,8 +10,8 @@ use crate::core::riscv::{RiscV, cycles};
 type NewOp = dispatch::NewOp<RiscV>;
 type BlockBuilder<'a> = dispatch::BlockBuilder<'a, RiscV>;
 
-// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block ends with
-// a handler that leaves it, or with `go_on`.
+// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block
+// ends with a handler that leaves it, or with `go_on`.
 unsafe impl Threaded for RiscV {
     const TAKEN_CYCLES: u32 = cycles::TAKEN;
     const REGISTERS: u8 = SINK + 1;

@@ -82,8 +82,8 @@ impl Rig {
     }
 }
 
-/// A chip of test registers: 0x40000000 raises the line written, +4 lowers it, +8 (line << 16 | cycles) raises it so many
-/// cycles later, +0x18 holds a value that counts its stores, +0x20 is known but not modelled.
+/// A chip of test registers: 0x40000000 raises the line written, +4 lowers it, +8 (line << 16 | cycles) raises it so
+/// many cycles later, +0x18 holds a value that counts its stores, +0x20 is known but not modelled.
 #[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Registers;
 

@@ -15,7 +15,7 @@ use crate::machine::{Machine, MachineInfo, PauseSwitch};
 const QUANTUM: VirtualTime = VirtualTime::from_us(100);
 
 impl RenodeMachine {
-    /// A machine at power-on with erased flash; the error is for people.
+    /// A machine at power-on with erased flash; the error text is for users.
     pub(in crate::external::renode) fn open(setup: Setup) -> Result<Self, String> {
         let mut machine = Self::start(setup)?;
         machine.build().map_err(|error| error.to_string())?;
@@ -87,8 +87,8 @@ impl RenodeMachine {
         Ok(())
     }
 
-    /// Loads the description. Its failure alone says little: offline, a register list that cannot be fetched fails the whole
-    /// command though the machine is complete. What counts is what is there.
+    /// Loads the description. Its failure alone says little: offline, a register list that cannot be fetched fails the
+    /// whole command though the machine is complete. So the result is checked instead.
     fn load_description(&mut self) -> Result<(), CommandError> {
         let file = values::file(&self.folder.path().join(platform::DESCRIPTION));
         let command = format!("machine LoadPlatformDescription {file}");
@@ -117,7 +117,7 @@ impl RenodeMachine {
         })
     }
 
-    /// Connects all UARTs, in place of terminals that were there.
+    /// Connects all UARTs, and replaces earlier terminals.
     pub(in crate::external::renode) fn connect(&mut self) -> Result<(), CommandError> {
         self.terminals.clear();
         for uart in self.setup.chip.uarts.clone() {
@@ -156,7 +156,7 @@ impl RenodeMachine {
         ])
     }
 
-    /// A new process for one that is gone: power comes back, flash is as it left the factory.
+    /// Replaces a process that is gone: power-on, with factory flash.
     pub(super) fn replace(&mut self) -> Result<(), MachineError> {
         let opened = Self::open(self.setup.clone());
         let mut fresh = opened.map_err(|cause| self.failed(CommandError::Gone(cause)))?;

@@ -5,7 +5,7 @@ use super::RenodeMachine;
 use crate::machine::MachineError;
 use crate::machine::{Monitor, MonitorAnswer};
 
-/// Lines of the monitor that are remembered.
+/// Lines of the monitor kept in its history.
 const HISTORY_LINES: usize = 100;
 
 impl Monitor for RenodeMachine {

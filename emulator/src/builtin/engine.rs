@@ -78,7 +78,7 @@ impl Model {
         })
     }
 
-    /// A chip from the factory.
+    /// A chip in its factory state.
     fn chip(self, seed: Seed) -> Box<dyn Chip> {
         match self {
             Self::Nrf52840 => Box::new(Nrf52840::new(seed.0)),
@@ -89,7 +89,7 @@ impl Model {
         }
     }
 
-    /// Writes what is in the memories of a board from its maker.
+    /// Writes the factory contents of a board's memories.
     fn prepare(self, board: &Board, memory: &mut GuestMemory) {
         match self {
             Self::Nrf52840 => nrf52840::prepare(memory, reset_pin(board), board.boot),

@@ -9,12 +9,12 @@ use crate::debug::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbo
 use crate::machine::VirtualTime;
 
 impl AnyCore {
-    /// Takes what is recorded out, when the machine is to become another.
+    /// Takes the profile out, before another state is restored.
     pub(super) fn take_profile(&mut self) -> Option<Box<Watching>> {
         self.fabric_mut().profile_mut().take()
     }
 
-    /// Goes on recording in this state.
+    /// Continues recording in this state.
     pub(super) fn keep_profile(&mut self, profile: Option<Box<Watching>>) {
         *self.fabric_mut().profile_mut() = profile;
         let (at, now) = (self.watched(), self.now());

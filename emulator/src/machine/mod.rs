@@ -36,7 +36,7 @@ use self::profile::Profiler;
 /// One running emulated board.
 ///
 /// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and where it stops has
-/// no influence on what the guest does. Input given at a stop is the guest's from that instant on.
+/// no influence on what the guest does. Input given at a stop is available to the guest from that instant on.
 pub trait Machine: Send {
     /// Board, chip, UARTs and pins.
     fn info(&self) -> &MachineInfo;

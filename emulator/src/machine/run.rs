@@ -64,7 +64,7 @@ pub enum StopReason {
     PoweredOff,
 }
 
-/// Ends a run from another thread. It stays thrown until a run has ended by it.
+/// Ends a run from another thread. It stays thrown until it has ended a run.
 #[derive(Clone, Debug, Default)]
 pub struct PauseSwitch(Arc<AtomicBool>);
 
@@ -74,9 +74,9 @@ impl PauseSwitch {
         self.0.store(true, Ordering::Release);
     }
 
-    /// For engines: whether it was thrown; takes it back.
+    /// For engines: returns whether it was thrown, and resets it.
     pub fn take(&self) -> bool {
-        // A plain load first: this is asked between slices, by all machines, and is almost never set.
+        // A plain load first: all machines check this between slices, and it is almost never set.
         self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
     }
 }

@@ -79,7 +79,7 @@ impl MachineHandle {
         }
     }
 
-    /// The name it was given.
+    /// Its name from [`RunOptions`](super::RunOptions).
     pub fn name(&self) -> &str {
         &self.owner.task.name
     }
@@ -104,7 +104,7 @@ impl MachineHandle {
         self.command(Command::Step(count));
     }
 
-    /// Resets it, whatever it does; one that was halted or crashed runs again.
+    /// Resets it in any state; a halted or crashed machine runs again.
     pub fn reset(&self, kind: ResetKind) {
         self.command(Command::Reset(kind));
     }
@@ -126,17 +126,17 @@ impl MachineHandle {
         self.command(Command::Stop);
     }
 
-    /// What it does now; its virtual time is that of this moment, asleep or not.
+    /// Its status now. Virtual time is current even while it sleeps.
     pub fn status(&self) -> MachineStatus {
         self.owner.task.status_now()
     }
 
-    /// The same, as it changes: with each change of state, and a few times a second.
+    /// Its status as it changes: with each change of state, and a few times a second.
     pub fn watch(&self) -> watch::Receiver<MachineStatus> {
         self.owner.task.status.subscribe()
     }
 
-    /// What happens to it from now on. A subscriber that lags behind learns how many events it lost.
+    /// Its events from now on. A subscriber that lags behind learns how many events it lost.
     pub fn events(&self) -> broadcast::Receiver<MachineEvent> {
         self.owner.task.subscribe()
     }
@@ -178,7 +178,7 @@ impl MachineHandle {
         })
     }
 
-    /// All that came in from outside so far.
+    /// All inputs so far.
     pub fn recording(&self) -> Recording {
         self.owner.task.recording()
     }
@@ -204,7 +204,7 @@ impl MachineHandle {
     /// Its state, with the instructions so far; `None` when its engine has no snapshots. The recording is not affected.
     ///
     /// # Errors
-    /// [`Gone`]; inside, what the engine says.
+    /// [`Gone`]; the inner error is the engine's.
     pub async fn snapshot(&self) -> Result<Option<Result<(MachineSnapshot, u64), MachineError>>, Gone> {
         let taken = self.run_job(false, |machine| {
             let instructions = machine.instructions();
@@ -214,18 +214,18 @@ impl MachineHandle {
         taken.await.map_err(|_| self.gone())
     }
 
-    /// Goes to a state of a machine of the same engine and board; one that was halted or crashed runs again. Output
+    /// Restores a state of a machine of the same engine and board; a halted or crashed machine runs again. Output
     /// that was not fetched stays in the UARTs. The recording is incomplete from then on.
     ///
     /// # Errors
-    /// [`Gone`]; inside, what the engine says.
+    /// [`Gone`]; the inner error is the engine's.
     pub async fn restore(&self, state: Arc<MachineSnapshot>) -> Result<Result<(), MachineError>, Gone> {
         let (sender, receiver) = oneshot::channel();
         self.command(Command::Restore(state, sender));
         receiver.await.map_err(|_| self.gone())
     }
 
-    /// Does something with the machine itself, between two of its slices: inspect it, take a snapshot, load an image.
+    /// Runs a job with the machine itself, between two of its slices: inspect it, take a snapshot, load an image.
     /// Works on a crashed one too. The recording is incomplete from then on.
     ///
     /// # Errors
@@ -237,7 +237,7 @@ impl MachineHandle {
         self.run_job(true, job).await.map_err(|_| self.gone())
     }
 
-    /// [`Self::with_machine`] for what only looks, or changes nothing that the guest could notice. The recording is not
+    /// [`Self::with_machine`] for jobs that change nothing that the guest could notice. The recording is not
     /// affected.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::{GuestFault, PinChange, ResetKind, StopReason, VirtualTime};
 
-/// A machine at a glance.
+/// The status of a machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MachineStatus {
     /// What it is doing.
@@ -26,7 +26,7 @@ pub enum RunState {
     Running,
     /// Paused from outside.
     Paused,
-    /// It stopped by itself: lockup, breakpoint, power-off. A reset, or a wake-up pin, sets it going again.
+    /// It stopped by itself: lockup, breakpoint, power-off. A reset, or a wake-up pin, starts it again.
     Halted(StopReason),
     /// The engine failed. The machine can be inspected, and reset.
     Crashed {

@@ -23,7 +23,7 @@ use crate::machine::{
 
 use trapped::Armed;
 
-/// Instructions between two looks at the pause switch: a few milliseconds of host time.
+/// Instructions between two checks of the pause switch: a few milliseconds of host time.
 const PAUSE_CHECK_INSTRUCTIONS: u64 = 1_000_000;
 
 /// One machine of the builtin engine.
@@ -40,7 +40,7 @@ pub struct BuiltinMachine {
 }
 
 impl BuiltinMachine {
-    /// A machine at power-on with erased flash. `info` says what it is to its users; its seed is the only randomness.
+    /// A machine at power-on with erased flash. The seed in `info` is the only source of randomness.
     pub fn new(info: MachineInfo, chip: Box<dyn Chip>) -> Self {
         let description = chip.description();
         let memory = GuestMemory::new(description.regions);

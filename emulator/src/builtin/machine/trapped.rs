@@ -5,7 +5,7 @@ use crate::machine::MachineError;
 use crate::machine::{Caught, Trapping, Traps};
 use crate::machine::{RunLimit, StopReason};
 
-/// What a debugger has set, and what came of it.
+/// The traps of a debugger, and which one ended the last run.
 #[derive(Debug)]
 pub(super) struct Armed {
     traps: Traps,

@@ -9,7 +9,7 @@ use crate::machine::Image;
 use crate::machine::Seed;
 use crate::machine::VirtualTime;
 
-/// What a snapshot is of.
+/// The header of a snapshot file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Name of the engine.
@@ -43,10 +43,10 @@ impl Header {
         VirtualTime::from_ps(self.virtual_time_ps)
     }
 
-    /// Whether it is of this engine, board and image.
+    /// Checks that it belongs to this engine, board and image.
     ///
     /// # Errors
-    /// [`SnapshotFileError`], the first that is another.
+    /// [`SnapshotFileError`], for the first difference.
     pub fn check(&self, engine: &'static str, board: &Board, image: &Image) -> Result<(), SnapshotFileError> {
         if self.engine != engine {
             return Err(SnapshotFileError::Engine {

@@ -39,7 +39,7 @@ const FIXED_BYTES: usize = MAGIC.len() + 2 + 4;
 /// as it was.
 ///
 /// # Errors
-/// [`SaveError`]: the engine has no such power, or failed.
+/// [`SaveError`]: the engine has no such capability, or failed.
 pub fn save(
     engine: &dyn Engine,
     board: &Board,
@@ -75,13 +75,13 @@ pub fn save(
     Ok(header.with_state(&state))
 }
 
-/// A file with this header and state, right in itself: for trials of what reads it.
+/// A valid file with this header and state, for tests of readers.
 #[doc(hidden)]
 pub fn assemble(header: &Header, state: &[u8]) -> Vec<u8> {
     header.with_state(state)
 }
 
-/// Reads what a file is of, and whether it is whole.
+/// Reads the header of a file and checks its digest.
 ///
 /// # Errors
 /// [`SnapshotFileError`]: it is no snapshot, of another version, or damaged.
@@ -113,7 +113,7 @@ pub fn load(
         reason,
     };
     saved.read_state(state).map_err(|error| model(error.to_string()))?;
-    // What decoded to something else than what was saved is no state to go on from.
+    // A state that decodes to something else than what was saved must not be used.
     let hash = machine
         .snapshots()
         .map(|snapshots| snapshots.state_hash())

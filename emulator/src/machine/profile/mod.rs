@@ -164,7 +164,7 @@ pub struct Coverage {
     pub ranges: Vec<ExecutedRange>,
 }
 
-/// Code that was executed without a hole.
+/// A contiguous range of executed code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutedRange {
     /// First address.
@@ -175,7 +175,7 @@ pub struct ExecutedRange {
     pub function: Option<String>,
 }
 
-/// What did not fit the profile's limits; all zero in most.
+/// What did not fit the profile's limits; usually all zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Truncated {
     /// Calls without a node of their own.
@@ -184,11 +184,11 @@ pub struct Truncated {
     pub frames: u64,
     /// Loads and stores of peripherals that were not counted.
     pub accesses: u64,
-    /// Pages of code whose execution was not noted.
+    /// Pages of code whose execution was not recorded.
     pub pages: u64,
 }
 
-/// What a node stands for.
+/// What a node of the call tree represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// The root of code outside of exceptions: of the thread with this number, 0 the first.

@@ -135,6 +135,9 @@ pub struct Ram {
     pub base: u32,
     /// Length in bytes.
     pub bytes: u32,
+    /// Meant for instructions: it does not count as RAM for data.
+    #[serde(default)]
+    pub instructions: bool,
 }
 
 impl Chip {

@@ -24,7 +24,8 @@ async function backend(): Promise<Backend> {
   if (import.meta.env.DEV && !('__TAURI_INTERNALS__' in window)) {
     const { MockBackend } = await import('./lib/backend/mock')
     const query = new URLSearchParams(location.search)
-    return new MockBackend({ boards: Number(query.get('boards') ?? 6), tickMs: 1000 })
+    const recovered = query.get('recovered')?.split('|')
+    return new MockBackend({ boards: Number(query.get('boards') ?? 6), tickMs: 1000, ...(recovered && { recovered }) })
   }
   return tauriBackend
 }

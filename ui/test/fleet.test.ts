@@ -352,3 +352,21 @@ describe('without a mouse', () => {
     expect(removes.map(nameOfControl)).toEqual(['Remove blink from bench-1', 'Remove sensor from bench-1'])
   })
 })
+
+describe('after a run that was not closed', () => {
+  const left = ['bench-1 was connected when Drydock ended without closing', 'blink was on its way to bench-2']
+
+  it('the window says once what was left undone', async () => {
+    await open({ boards: 2, recovered: left })
+    const note = document.querySelector('[aria-label="The run before"]')!
+    expect(note.textContent).toContain('Drydock was not closed the last time.')
+    expect([...note.querySelectorAll('li')].map((li) => li.textContent)).toEqual(left.map((sentence) => `${sentence}.`))
+    await click(note.querySelector('button[aria-label="Dismiss"]')!)
+    expect(document.querySelector('[aria-label="The run before"]')).toBeNull()
+  })
+
+  it('a run that was closed says nothing', async () => {
+    await open({ boards: 1 })
+    expect(document.querySelector('[aria-label="The run before"]')).toBeNull()
+  })
+})

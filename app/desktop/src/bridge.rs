@@ -40,6 +40,9 @@ pub(crate) enum OpenState {
     Ready {
         notice: Option<&'static str>,
         attached: bool,
+        /// What the end of the run before left undone, when this window took the data directory over after an unclean end;
+        /// one sentence for each thing.
+        recovered: Option<Vec<String>>,
     },
     /// It did not open.
     OpenFailed { error: ApiError },
@@ -106,6 +109,7 @@ impl Bridge {
         // Before anything is asked, so that nothing is missed in between.
         let updates = session.subscribe().await?;
         let attached = matches!(session, WorkbenchSession::Attached(_));
+        let recovered = session.recovered();
         if !attached {
             demo::add_if_untouched(&session).await;
         }
@@ -113,6 +117,7 @@ impl Bridge {
         self.publish(OpenState::Ready {
             notice: self.notice,
             attached,
+            recovered,
         });
         Ok(updates)
     }

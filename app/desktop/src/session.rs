@@ -70,6 +70,13 @@ impl WorkbenchSession {
         }
     }
 
+    /// What the end of the run before left undone, if this process owns the data directory and that was no clean end.
+    pub(crate) fn recovered(&self) -> Option<Vec<String>> {
+        let Self::Own(workbench) = self else { return None };
+        let sentences = workbench.recovered()?.data.get("sentences")?.as_array()?;
+        Some(sentences.iter().filter_map(|s| s.as_str().map(str::to_owned)).collect())
+    }
+
     pub(crate) async fn call(&self, request: Request) -> Result<Response, ApiError> {
         match self {
             Self::Own(workbench) => workbench.call(request).await,

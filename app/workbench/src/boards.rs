@@ -60,8 +60,10 @@ fn known() -> Vec<Description> {
     boards
 }
 
+/// RAM for data, in bytes.
 fn ram_bytes(board: &Description) -> u32 {
-    board.chip.ram.iter().map(|ram| ram.bytes).sum()
+    let data = board.chip.ram.iter().filter(|ram| !ram.instructions);
+    data.map(|ram| ram.bytes).sum()
 }
 
 /// Kinds of boards that can be added.
@@ -359,4 +361,18 @@ fn random<const N: usize>() -> Result<[u8; N], ApiError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| ApiError::internal(format!("This system gives no random numbers: {error}.")))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ram_of_a_kind_is_what_its_limit_says() {
+        let kinds = kinds();
+        let hifive = kinds.iter().find(|kind| kind.id == "hifive1-revb").unwrap();
+        assert_eq!(hifive.ram_bytes, 16 << 10, "the memory for instructions does not count");
+        let nano = kinds.iter().find(|kind| kind.id == "nano33ble").unwrap();
+        assert_eq!(nano.ram_bytes, 256 << 10);
+    }
 }

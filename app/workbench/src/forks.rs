@@ -83,7 +83,8 @@ async fn make(
         id,
         name,
         device: device.clone(),
-        on: true,
+        // The state of an unlinked fork ends with this run. In the next one it stays off, or it would boot with a link.
+        on: !unlinked,
         ..model
     };
     record.emulated_mut().seed = seed;

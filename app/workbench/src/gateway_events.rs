@@ -57,7 +57,9 @@ impl Notification {
 pub(crate) fn notification(kind: &EventKind, gateway: &Gateway) -> Option<Notification> {
     let notification = match kind {
         EventKind::GatewayOpened { recovered } if recovered.is_empty() => return None,
-        EventKind::GatewayOpened { recovered } => Notification::new(EventName::GatewayRecovered, recovered.join(" ")),
+        EventKind::GatewayOpened { recovered } => {
+            Notification::new(EventName::GatewayRecovered, format!("{}.", recovered.join("; "))).with("sentences", json!(recovered))
+        }
         EventKind::PairingSwitched { mode } => {
             let mode = format!("{mode:?}").to_lowercase();
             Notification::new(EventName::GatewayPairing, format!("Pairing is {mode}.")).with("pairing", mode)

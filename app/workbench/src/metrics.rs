@@ -46,7 +46,7 @@ pub(crate) async fn export(workbench: &WorkbenchState, export: MetricsExport) ->
         .map_err(|error| ApiError::internal(format!("The chart could not be drawn: {error}.")))?
         .map_err(|error| match error {
             ChartError::Empty => {
-                let text = format!("{name} has sent no metrics in this time; see whether it is connected.");
+                let text = format!("{name} has sent no metrics in this time. History begins with each run of Drydock; see whether the board is connected.");
                 ApiError::new(ErrorCode::NotFound, text)
             }
             ChartError::Draw(_) => with_sources(ErrorCode::Internal, &error),

@@ -19,7 +19,7 @@ use crate::{
 use drydock_client::Hub;
 use drydock_emulator::runner::Runner;
 use drydock_gateway::Gateway;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -125,6 +125,8 @@ impl WorkbenchState {
             format!("Drydock was not closed the last time: {}.", sentences.join("; "))
         };
         tracing::warn!("{text}");
+        let mut data = Map::new();
+        data.insert("sentences".into(), json!(sentences));
         let event = Event {
             event: EventName::WorkbenchRecovered,
             revision: None,
@@ -132,7 +134,7 @@ impl WorkbenchState {
             board: None,
             app: None,
             text,
-            data: Map::new(),
+            data,
         };
         self.publish_event(event.clone());
         event
@@ -152,7 +154,8 @@ impl WorkbenchState {
 
     /// Notes an event in the activity, without publishing it.
     pub(crate) fn remember(&self, event: &Event) {
-        self.activity.push(event, self.revision());
+        let names = || self.fleet.all().iter().map(|board| board.name()).collect();
+        self.activity.push(event, self.revision(), names);
     }
 
     /// The gateway's events have been read up to this revision.

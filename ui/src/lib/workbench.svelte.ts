@@ -18,6 +18,8 @@ class Workbench {
   failed = $state<ApiError | null>(null)
   /** Another process owns the data directory; this window is its guest. */
   attached = $state(false)
+  /** What the run before left undone, until it was read. Null: it ended well. */
+  recovered = $state.raw<string[] | null>(null)
   info = $state.raw<SystemInfo | null>(null)
   kinds = $state.raw<BoardKindView[]>([])
   samples = $state.raw<Sample[]>([])
@@ -103,6 +105,7 @@ class Workbench {
       case 'ready':
         performance.mark('ready')
         this.attached = update.attached
+        this.recovered = update.recovered
         if (update.notice) announcer.say(update.notice)
         void this.#load()
         break

@@ -49,15 +49,33 @@ async fn show(connection: &Connection, arguments: &Metrics, output: &Output) -> 
     }
     if all.is_empty() {
         output.say(format!(
-            "{} sent no metrics in the last {} s; see whether it is connected.",
+            "{} has sent no metrics within the last {} s of this run of Drydock. History begins with each run; see whether \
+             the board is connected.",
             arguments.board,
             arguments.window.as_secs_f64()
         ));
         return Ok(Exit::Success);
     }
     let rows: Vec<_> = all.iter().map(row).collect();
+    if let Some(sentence) = shorter_than_asked(&all, arguments.window.as_secs_f64()) {
+        output.say(sentence);
+    }
     output.table(&["series", "now", "least", "mean", "most", "of", "unit"], &rows);
     Ok(Exit::Success)
+}
+
+/// Share of the window that may be missing before it is said.
+const MISSING_SHARE: f64 = 0.1;
+
+/// That the measurements do not reach as far back as was asked, if they do not: history begins with each run.
+fn shorter_than_asked(all: &[Series], window_s: f64) -> Option<String> {
+    let times = || all.iter().flat_map(|series| series.times_ms.iter().copied());
+    let first = times().reduce(f64::min)?;
+    let last = times().reduce(f64::max)?;
+    let span_s = (last - first) / 1000.0;
+    (span_s < window_s * (1.0 - MISSING_SHARE)).then(|| {
+        format!("These measurements span {span_s:.0} s of the {window_s:.0} s asked for: history begins with each run of Drydock.")
+    })
 }
 
 fn row(series: &Series) -> Vec<(Ink, String)> {
@@ -140,5 +158,26 @@ async fn follow(connection: &Connection, arguments: &Metrics, output: &Output) -
             Some(_) => {}
             None => return Err(Failure::machine("The running Drydock has ended.")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measurements_that_begin_with_this_run_say_so() {
+        let series = |times_ms: &[f64]| Series {
+            id: "cpu".into(),
+            title: "CPU busy".into(),
+            unit: "%".into(),
+            max: None,
+            times_ms: times_ms.into(),
+            values: vec![Some(1.0); times_ms.len()],
+        };
+        let said = shorter_than_asked(&[series(&[1_000.0, 61_000.0])], 3600.0).unwrap();
+        assert!(said.contains("60 s of the 3600 s") && said.contains("begins with each run"), "{said}");
+        assert_eq!(shorter_than_asked(&[series(&[0.0, 59_000.0])], 60.0), None);
+        assert_eq!(shorter_than_asked(&[], 60.0), None);
     }
 }

@@ -171,6 +171,7 @@ fn a_fork_has_an_identity_of_its_own_and_the_same_apps() {
     let unlinked = done(data, &["fork", "bench-1", "--unlinked", "--name", "what-if"]);
     assert_eq!(unlinked[0]["name"], "what-if");
     let machine = board(data, "what-if");
+    assert_eq!(machine["badge"], "unlinked", "{machine}");
     assert_eq!(machine["device"], Value::Null, "{machine}");
     assert!(
         machine["machine"]["instructions"].as_u64().unwrap() > 1_000_000,
@@ -186,6 +187,13 @@ fn a_fork_has_an_identity_of_its_own_and_the_same_apps() {
         boards.iter().all(|board| board["device"]["chip_id"] != device),
         "{device}"
     );
+
+    // Its state ends with the run of Drydock: it must not come back with a link that nobody gave it.
+    done(data, &["fork", "bench-1", "--unlinked", "--name", "lost"]);
+    assert_eq!(gateway.end().0, 0);
+    let gateway = Running::gateway(data);
+    let lost = board(data, "lost");
+    assert_eq!((&lost["badge"], &lost["device"]), (&"off".into(), &Value::Null), "{lost}");
     assert_eq!(gateway.end().0, 0);
 }
 

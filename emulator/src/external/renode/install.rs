@@ -23,7 +23,7 @@ pub(super) fn find(set: Option<&Path>, limit: Duration) -> Result<Installed, Str
         Some(program) if process::is_program(program) => program.to_owned(),
         Some(program) => return Err(format!("{} is no program; set Renode's path anew", program.display())),
         None => process::find_on_path("renode")
-            .ok_or("Renode is not on PATH; install Renode 1.15 or newer (https://renode.io) or set its path")?,
+            .ok_or("Renode is not on PATH; install Renode 1.15 or newer (https://renode.io) and start Drydock with its folder on PATH")?,
     };
     let shown = program.display();
     let (status, text) = process::output(&program, ["--version"], limit)

@@ -9,7 +9,7 @@ export type Result<M extends Method> = Methods[M]['result']
 /** What the shell itself tells while the workbench is not there yet. */
 export type Opening =
   | { type: 'opening'; step: string }
-  | { type: 'ready'; notice: string | null; attached: boolean }
+  | { type: 'ready'; notice: string | null; attached: boolean; recovered: string[] | null }
   | { type: 'open_failed'; error: ApiError }
 
 /** A file drag over the window; positions in CSS pixels. */

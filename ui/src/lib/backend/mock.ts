@@ -12,6 +12,8 @@ export interface MockOptions {
   /** Virtual time between two samples; 0: nothing happens by itself. */
   tickMs?: number
   failOpen?: ApiError
+  /** What the run before left undone. */
+  recovered?: string[]
 }
 
 const TICKS_BEFORE = 180
@@ -58,7 +60,7 @@ export class MockBackend implements Backend {
       return
     }
     listener({ type: 'opening', step: 'Opening the store' })
-    listener({ type: 'ready', notice: null, attached: false })
+    listener({ type: 'ready', notice: null, attached: false, recovered: this.#options.recovered ?? null })
     if (this.#options.tickMs) setInterval(() => this.tick(), this.#options.tickMs)
   }
 

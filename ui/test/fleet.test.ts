@@ -370,3 +370,30 @@ describe('after a run that was not closed', () => {
     expect(document.querySelector('[aria-label="The run before"]')).toBeNull()
   })
 })
+
+describe('a version that is not new', () => {
+  const drop = async (backend: MockBackend) => {
+    document.elementFromPoint = () => document.querySelector('main[data-drop-board]')
+    backend.drag({ type: 'drop', paths: ['/x/blink.wasm'], x: 1, y: 1 })
+    await settled()
+  }
+
+  it('is deployed as the next one when it was never signed', async () => {
+    const backend = await open({ boards: 1 })
+    backend.plan = { type: 'older', latest: '2.0.0', next: '2.0.1' }
+    await drop(backend)
+    expect(asked('app.deploy')).toEqual([])
+    expect(text('main [role=group]')).toContain('blink 2.0.0 is signed already')
+    await click(button('Deploy it as 2.0.1'))
+    expect(asked('app.deploy')[0]!['version']).toBe('2.0.1')
+  })
+
+  it('is gone back to when it was signed, or deployed as the next one', async () => {
+    const backend = await open({ boards: 1 })
+    backend.plan = { type: 'rollback', latest: '2.0.0', next: '2.0.1' }
+    await drop(backend)
+    expect(button('Deploy it as 2.0.1')).toBeDefined()
+    await click(button('Go back to 0.1.0'))
+    expect(asked('app.deploy')[0]!['version']).toBe('0.1.0')
+  })
+})

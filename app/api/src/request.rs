@@ -153,6 +153,9 @@ pub struct AppPreviewRequest {
     pub source: AppSource,
     /// Ids or names of the boards that are asked about.
     pub boards: Vec<String>,
+    /// Version, as in [`AppDeploy`].
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 /// Deploys a module.
@@ -177,7 +180,7 @@ pub struct AppDeploy {
     pub no_start: bool,
 }
 
-/// A deployment that was accepted.
+/// A deployment that was accepted. A board that cannot take the app never stops the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Deployment {
     /// Name of the app.
@@ -186,8 +189,11 @@ pub struct Deployment {
     pub version: String,
     /// SHA-256 of the module, hexadecimal.
     pub digest: String,
-    /// Ids of the boards.
+    /// Ids of the boards that get it.
     pub boards: Vec<String>,
+    /// The boards that do not, each with the reason.
+    #[serde(default)]
+    pub refused: Vec<Verdict>,
 }
 
 /// Names an app on a board.

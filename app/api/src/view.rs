@@ -410,12 +410,36 @@ pub struct AppPreview {
     pub size_bytes: u32,
     /// Linear memory that it wants, in bytes.
     pub memory_bytes: u32,
-    /// Capabilities that it would be granted.
+    /// What signing it under this version means.
+    pub plan: VersionPlan,
+    /// Capabilities that it would be granted on every board that can take it; a board may grant more, such as its own LEDs.
     pub granted: Vec<String>,
-    /// Capabilities that it calls and that need consent.
+    /// Capabilities that it calls and that need consent, on any board that can take it.
     pub needs_consent: Vec<String>,
     /// For each board that was asked about.
     pub boards: Vec<Verdict>,
+}
+
+/// What signing a module under a version means for an app whose versions are signed already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum VersionPlan {
+    /// A version that is not below any signed one.
+    New,
+    /// This very module was signed under this version before a later one: deploying it goes back.
+    Rollback {
+        /// The highest version that was signed.
+        latest: String,
+        /// The next free version, for deploying it as something new.
+        next: String,
+    },
+    /// Another module under a lower version than the highest: it is refused; `next` is free.
+    Older {
+        /// The highest version that was signed.
+        latest: String,
+        /// The next free version.
+        next: String,
+    },
 }
 
 /// Whether a board can take an app.
@@ -425,6 +449,9 @@ pub struct Verdict {
     pub board: String,
     /// `None` if it fits, else one sentence with the reason.
     pub refused: Option<String>,
+    /// Capabilities that the app would be granted there.
+    #[serde(default)]
+    pub granted: Vec<String>,
 }
 
 /// What is always true of this workbench.

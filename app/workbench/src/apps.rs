@@ -3,14 +3,16 @@
 use crate::{
     api::{
         ApiError, AppDeploy, AppPreview, AppPreviewRequest, AppRef, AppSource, Deployment, Empty, ErrorCode, Sample,
-        Verdict,
+        Verdict, VersionPlan,
     },
     errors::{usage, with_sources},
     fleet::FleetBoard,
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use drydock_gateway::{DeployError, ModuleReport, UploadError, UploadOptions};
+use drydock_gateway::{
+    self as gateway, DeployError, DeployTarget, ModuleDeployment, ModuleReport, UploadError, UploadOptions,
+};
 use drydock_protocol::{
     capability::{Capability, PinSet},
     limits::MAX_APP_NAME_BYTES,
@@ -36,36 +38,50 @@ pub(crate) fn samples() -> Vec<Sample> {
     drydock_assets::apps().iter().map(sample).collect()
 }
 
-/// Says what a file is and where it could run; stores nothing.
+/// Says what a file is and where it could run; stores nothing. [`deploy`] does what it says.
 pub(crate) async fn preview(workbench: &WorkbenchState, request: AppPreviewRequest) -> Result<AppPreview, ApiError> {
     let module = read(request.source).await?;
     let boards = boards(workbench, &request.boards)?;
+    let version = request.version.as_deref().map(version).transpose()?;
     let report = analyze(workbench, &module, None, &boards)?;
     let name = app_name(None, &report, &module);
-    let usual = usual_capabilities(&boards);
-    let granted: Vec<String> = usual.iter().chain(&report.requested).map(ToString::to_string).collect();
-    let needs_consent = report
-        .wanted
-        .iter()
-        .filter(|wanted| !usual.contains(wanted) && !report.requested.contains(wanted))
-        .map(ToString::to_string)
-        .collect();
-    let verdicts = boards.iter().map(|board| Verdict {
-        board: board.id.clone(),
-        refused: refusal(workbench, &report, &name, board),
-    });
+    let (version, plan) = plan(workbench, &name, &report, version);
+    let mut granted: Option<Vec<Capability>> = None;
+    let mut needs_consent = Vec::new();
+    let mut verdicts = Vec::new();
+    for board in &boards {
+        let refused = refusal(workbench, &report, &name, board);
+        let own = granted_on(board, &report);
+        if refused.is_none() {
+            let missing = report.wanted.iter().filter(|wanted| !own.contains(wanted));
+            needs_consent.extend(missing.cloned());
+            match &mut granted {
+                Some(common) => common.retain(|capability| own.contains(capability)),
+                None => granted = Some(own.clone()),
+            }
+        }
+        verdicts.push(Verdict {
+            board: board.id.clone(),
+            refused,
+            granted: texts(&own),
+        });
+    }
+    needs_consent.sort();
+    needs_consent.dedup();
     Ok(AppPreview {
-        version: next_version(workbench, &name, &report),
+        version,
+        plan,
         size_bytes: report.size_bytes,
         memory_bytes: report.memory_bytes,
-        granted,
-        needs_consent,
-        boards: verdicts.collect(),
+        granted: texts(&granted.unwrap_or_default()),
+        needs_consent: texts(&needs_consent),
+        boards: verdicts,
         name,
     })
 }
 
-/// Signs a module, stores it and wishes for it on boards.
+/// Signs a module, stores it and makes it the desired state of the boards that can take it. The others are named with a
+/// reason; it is an error only if no board can take it.
 pub(crate) async fn deploy(workbench: &WorkbenchState, request: AppDeploy) -> Result<Deployment, ApiError> {
     let module = read(request.source).await?;
     let boards = boards(workbench, &request.boards)?;
@@ -77,39 +93,96 @@ pub(crate) async fn deploy(workbench: &WorkbenchState, request: AppDeploy) -> Re
     let mut report = analyze(workbench, &module, request.name.as_deref(), &boards)?;
     let name = app_name(request.name, &report, &module);
     report.requested.extend(granted.capabilities.iter().cloned());
+    let mut fitting = Vec::new();
+    let mut refused = Vec::new();
     for board in &boards {
-        if let Some(sentence) = refusal(workbench, &report, &name, board) {
-            return Err(ApiError::new(ErrorCode::Refused, sentence));
+        match refusal(workbench, &report, &name, board) {
+            Some(sentence) => refused.push(refused_on(board, sentence)),
+            None => fitting.push(Arc::clone(board)),
         }
     }
-    let mut targets: Vec<String> = boards.iter().map(|board| board.description.name.clone()).collect();
-    targets.sort();
-    targets.dedup();
-    let options = UploadOptions {
-        name: Some(name),
-        version,
-        grants: granted.capabilities,
-        targets,
-        callback_ms: granted.callback_ms,
-        memory_bytes: granted.memory_bytes,
+    if fitting.is_empty() {
+        return Err(none_takes_it(refused));
+    }
+    let target = |board: &Arc<FleetBoard>| DeployTarget {
+        device: board.state().record.device.clone(),
+        board: board.description.name.clone(),
     };
-    let package = workbench
+    let deployment = ModuleDeployment {
+        options: UploadOptions {
+            name: Some(name),
+            version,
+            grants: granted.capabilities,
+            targets: Vec::new(),
+            callback_ms: granted.callback_ms,
+            memory_bytes: granted.memory_bytes,
+        },
+        targets: fitting.iter().map(target).collect(),
+        start: !request.no_start,
+    };
+    let outcome = workbench
         .gateway
-        .upload(&module.bytes, options)
+        .deploy_module(&module.bytes, deployment)
         .await
-        .map_err(|error| upload_error(error, &boards))?;
-    let devices: Vec<_> = boards.iter().map(|board| board.state().record.device.clone()).collect();
-    workbench
-        .gateway
-        .deploy(&devices, &package.id, !request.no_start)
-        .await
-        .map_err(deploy_error)?;
+        .map_err(|error| upload_error(error, &fitting))?;
+    let mut accepted = Vec::new();
+    // The outcomes are in the order of the targets.
+    for (board, target) in fitting.iter().zip(outcome.targets) {
+        match target.accepted {
+            Some(_) => accepted.push(board.id.clone()),
+            None => refused.push(refused_on(board, format!("{}.", target.refused))),
+        }
+    }
+    if accepted.is_empty() {
+        return Err(none_takes_it(refused));
+    }
     Ok(Deployment {
-        app: package.app,
-        version: package.version,
-        digest: package.digest.to_string(),
-        boards: boards.iter().map(|board| board.id.clone()).collect(),
+        app: outcome.app,
+        version: outcome.version,
+        digest: outcome.digest.to_string(),
+        boards: accepted,
+        refused,
     })
+}
+
+fn refused_on(board: &FleetBoard, sentence: String) -> Verdict {
+    Verdict {
+        board: board.id.clone(),
+        refused: Some(sentence),
+        granted: Vec::new(),
+    }
+}
+
+/// The error where no board takes an app: the reasons, each once.
+fn none_takes_it(refused: Vec<Verdict>) -> ApiError {
+    let mut sentences: Vec<String> = refused.into_iter().filter_map(|verdict| verdict.refused).collect();
+    sentences.dedup();
+    ApiError::new(ErrorCode::Refused, sentences.join(" "))
+}
+
+/// The version that a module would get, and what signing it under that version means.
+fn plan(workbench: &WorkbenchState, app: &str, report: &ModuleReport, asked: Option<Version>) -> (String, VersionPlan) {
+    let latest = || {
+        let highest = workbench.gateway.app_versions(app).versions;
+        let versions = highest.iter().filter_map(|signed| signed.version.parse::<Version>().ok());
+        versions.max().map(|version| version.to_string()).unwrap_or_default()
+    };
+    let next = || workbench.gateway.app_versions(app).next;
+    match workbench.gateway.plan_version(app, report.digest, asked.or(report.version)) {
+        gateway::VersionPlan::New { version } => (version.to_string(), VersionPlan::New),
+        gateway::VersionPlan::Rollback { version, .. } => {
+            let (latest, next) = (latest(), next());
+            (version.to_string(), VersionPlan::Rollback { latest, next })
+        }
+        gateway::VersionPlan::Older { version, highest, next } => {
+            let (latest, next) = (highest.to_string(), next.to_string());
+            (version.to_string(), VersionPlan::Older { latest, next })
+        }
+    }
+}
+
+fn texts(capabilities: &[Capability]) -> Vec<String> {
+    capabilities.iter().map(ToString::to_string).collect()
 }
 
 /// Starts, stops or removes an app, or gives up its deployment.
@@ -247,36 +320,19 @@ fn names(boards: &[Arc<FleetBoard>]) -> String {
     names.join(", ")
 }
 
-/// What every app gets: its log, metrics, timers and the LEDs of the boards.
-fn usual_capabilities(boards: &[Arc<FleetBoard>]) -> Vec<Capability> {
-    let pins: Vec<u8> = boards
-        .iter()
-        .flat_map(|board| &board.description.leds)
-        .filter_map(|led| u8::try_from(led.pin.0).ok())
-        .collect();
-    let mut usual = vec![Capability::Log, Capability::Metrics, Capability::Timer];
-    if !pins.is_empty() {
-        usual.push(Capability::Gpio(PinSet::of(&pins)));
+/// What an app gets on a board without consent: what its module names, else its log, metrics, timers and the LEDs of this
+/// board.
+fn granted_on(board: &FleetBoard, report: &ModuleReport) -> Vec<Capability> {
+    if !report.requested.is_empty() {
+        return report.requested.clone();
     }
-    usual
-}
-
-fn next_version(workbench: &WorkbenchState, name: &str, report: &ModuleReport) -> String {
-    let next = || {
-        let latest = workbench.gateway.versions(name).into_iter().next()?;
-        let same_module = latest.digest == report.digest;
-        let latest: Version = latest.version.parse().ok()?;
-        Some(Version {
-            patch: latest.patch + u16::from(!same_module),
-            ..latest
-        })
-    };
-    let first = Version {
-        major: 0,
-        minor: 1,
-        patch: 0,
-    };
-    report.version.or_else(next).unwrap_or(first).to_string()
+    let leds = board.description.leds.iter();
+    let pins: Vec<u8> = leds.filter_map(|led| u8::try_from(led.pin.0).ok()).collect();
+    let mut granted = vec![Capability::Log, Capability::Metrics, Capability::Timer];
+    if !pins.is_empty() {
+        granted.push(Capability::Gpio(PinSet::of(&pins)));
+    }
+    granted
 }
 
 /// The name that was asked for, else the module's own, else the file's in the form that names have.

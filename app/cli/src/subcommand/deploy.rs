@@ -39,7 +39,8 @@ async fn deploy_on(
     for board in &arguments.boards {
         let updates = connection.subscribe().await?;
         let board = ask!(connection, BoardGet(BoardRef { board: board.clone() }))?;
-        watches.push(Watch::new(connection, output, updates, &board).quiet());
+        let watch = Watch::new(connection, output, updates, &board).quiet();
+        watches.push((board.id, watch));
     }
     let request = AppDeploy {
         source,
@@ -51,12 +52,18 @@ async fn deploy_on(
     };
     let deployment = ask!(connection, AppDeploy(request))?;
     output.object("app.accepted", &deployment);
+    let mut failed = None;
+    for verdict in &deployment.refused {
+        let failure = Failure::new(Exit::Refused, verdict.refused.clone().unwrap_or_default());
+        output.failure(&failure);
+        failed = Some(failure);
+    }
     if arguments.no_wait {
         output.say(format!(
             "{} {} is signed and waits for its boards.",
             deployment.app, deployment.version
         ));
-        return Ok(Exit::Success);
+        return failed.map_or(Ok(Exit::Success), Err);
     }
     let request = Request {
         app: &deployment.app,
@@ -69,8 +76,7 @@ async fn deploy_on(
         timeout: arguments.timeout,
     };
     let mut exit = Exit::Success;
-    let mut failed = None;
-    for mut watch in watches {
+    for (_, mut watch) in watches.into_iter().filter(|(id, _)| deployment.boards.contains(id)) {
         match request.reported(&mut watch).await {
             Ok(outcome) => {
                 if outcome.show(&deployment.app, watch.board_name(), output) == Exit::Pending {

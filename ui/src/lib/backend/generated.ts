@@ -151,11 +151,15 @@ size_bytes: number,
  */
 memory_bytes: number, 
 /**
- * Capabilities that it would be granted.
+ * What signing it under this version means.
+ */
+plan: VersionPlan, 
+/**
+ * Capabilities that it would be granted on every board that can take it; a board may grant more, such as its own LEDs.
  */
 granted: Array<string>, 
 /**
- * Capabilities that it calls and that need consent.
+ * Capabilities that it calls and that need consent, on any board that can take it.
  */
 needs_consent: Array<string>, 
 /**
@@ -174,7 +178,11 @@ source: AppSource,
 /**
  * Ids or names of the boards that are asked about.
  */
-boards: Array<string>, };
+boards: Array<string>, 
+/**
+ * Version, as in [`AppDeploy`].
+ */
+version: string | null, };
 
 /**
  * Names an app on a board.
@@ -501,9 +509,13 @@ version: string,
  */
 digest: string, 
 /**
- * Ids of the boards.
+ * Ids of the boards that get it.
  */
-boards: Array<string>, };
+boards: Array<string>, 
+/**
+ * The boards that do not, each with the reason.
+ */
+refused: Array<Verdict>, };
 
 /**
  * State of a device's life.
@@ -1658,7 +1670,32 @@ board: string,
 /**
  * `None` if it fits, else one sentence with the reason.
  */
-refused: string | null, };
+refused: string | null, 
+/**
+ * Capabilities that the app would be granted there.
+ */
+granted: Array<string>, };
+
+/**
+ * What signing a module under a version means for an app whose versions are signed already.
+ */
+export type VersionPlan = { "type": "new" } | { "type": "rollback", 
+/**
+ * The highest version that was signed.
+ */
+latest: string, 
+/**
+ * The next free version, for deploying it as something new.
+ */
+next: string, } | { "type": "older", 
+/**
+ * The highest version that was signed.
+ */
+latest: string, 
+/**
+ * The next free version.
+ */
+next: string, };
 
 /** The methods: what each takes and what it gives. A failed call gives an `ApiError`. */
 export interface Methods {

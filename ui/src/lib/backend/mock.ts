@@ -2,7 +2,7 @@
 // of it is in the shipped bundle (a test looks for the marker below).
 import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
 import { mockCalls, mockProfile } from './mock-profile'
-import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update } from './generated'
+import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update, VersionPlan } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
 
@@ -21,6 +21,8 @@ const TICKS_BEFORE = 180
 export class MockBackend implements Backend {
   readonly calls: Array<{ method: Method; params: unknown }> = []
   readonly boards = new Map<string, BoardView>()
+  /** What signing any module means. */
+  plan: VersionPlan = { type: 'new' }
   /** Why a board takes no app. */
   cannot = new Map<string, string>()
   refuse: Partial<Record<Method, ApiError>> = {}
@@ -242,7 +244,8 @@ export class MockBackend implements Backend {
         const name = nameOf(params)
         return {
           name,
-          version: '0.1.0',
+          version: params['version'] ?? '0.1.0',
+          plan: this.plan,
           size_bytes: 12_083,
           memory_bytes: 4096,
           granted: ['log', 'metrics', 'timer'],
@@ -253,13 +256,14 @@ export class MockBackend implements Backend {
               name === 'notes'
                 ? `${this.boards.get(board)?.name}: notes.txt is not a WebAssembly module.`
                 : (this.cannot.get(board) ?? null),
+            granted: ['log', 'metrics', 'timer', 'gpio:13'],
           })),
         }
       }
       case 'app.deploy': {
         const boards = params['boards'] as unknown as string[]
         for (const id of boards) this.#deploy(id, nameOf(params))
-        return { app: nameOf(params), version: params['version'] ?? '0.1.0', digest: 'ab', boards }
+        return { app: nameOf(params), version: params['version'] ?? '0.1.0', digest: 'ab', boards, refused: [] }
       }
       case 'snapshot.list':
         return [{ name: 'snapshot-1', virtual_time_s: 41.5, taken_ms: Date.now() - 40_000, imported: false }]

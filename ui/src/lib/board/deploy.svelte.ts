@@ -11,7 +11,7 @@ import { workbench } from '../workbench.svelte'
 import { noApps } from './limits'
 import type { Remedy } from './remedies'
 
-/** An app that waits for the user's consent to what it calls. */
+/** An app that waits for the user's consent to what it calls, or for a version. */
 export interface Proposal {
   source: AppSource
   preview: AppPreview
@@ -45,9 +45,9 @@ class Deployments {
     const here = placeOf(boards)
     const verdicts = seen?.boards.filter((verdict) => boards.includes(verdict.board))
     const preview =
-      seen && verdicts?.length === boards.length
+      seen && version === null && verdicts?.length === boards.length
         ? { ...seen, boards: verdicts }
-        : await attempts.run(here, 'Reading the module', () => workbench.call('app.preview', { source, boards }))
+        : await attempts.run(here, 'Reading the module', () => workbench.call('app.preview', { source, boards, version }))
     if (!preview) return
     const fitting = preview.boards.filter((verdict) => verdict.refused === null)
     const refusals = refusalsOf(preview.boards)
@@ -57,16 +57,17 @@ class Deployments {
       return
     }
     const proposal = { source, preview, version, boards: fitting.map(({ board }) => board), refusals }
-    if (preview.needs_consent.length > 0) this.proposal = proposal
+    if (preview.needs_consent.length > 0 || preview.plan.type !== 'new') this.proposal = proposal
     else await this.accept(proposal)
   }
 
-  /** Deploys what was proposed, with consent to all that it asks for. */
-  async accept(proposal: Proposal): Promise<void> {
+  /** Deploys what was proposed, with consent to all that it asks for; null: under the version that was asked for. */
+  async accept(proposal: Proposal, other: string | null = null): Promise<void> {
     if (this.proposal === proposal) this.proposal = null
-    const { boards, refusals, version } = proposal
+    const { boards } = proposal
+    const version = other ?? proposal.version
     const { name, needs_consent } = proposal.preview
-    const many = boards.length + refusals.length > 1
+    const many = boards.length + proposal.refusals.length > 1
     const accepted = await attempts.run(many ? at.marks : placeOf(boards), `Signing ${name}`, () =>
       workbench.call('app.deploy', {
         source: proposal.source,
@@ -78,6 +79,7 @@ class Deployments {
       }),
     )
     if (!accepted) return
+    const refusals = [...proposal.refusals, ...refusalsOf(accepted.refused)]
     this.formFor = null
     rememberSource(accepted.app, proposal.source)
     if (many) marks.form = null

@@ -69,7 +69,7 @@ class DropState {
     const [path] = paths
     if (path === undefined) return
     try {
-      const preview = await workbench.call('app.preview', { source: { path }, boards: fleet.order })
+      const preview = await workbench.call('app.preview', { source: { path }, boards: fleet.order, version: null })
       if (drag === this.#drag) this.preview = preview
     } catch (thrown) {
       if (drag === this.#drag) this.refused = asApiError(thrown)

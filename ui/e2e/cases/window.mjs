@@ -152,6 +152,29 @@ it('obeys the command line as a gateway without a window does', async (desk) => 
   if (test.status !== 0 || !said.includes('1 passed') || said.includes('drydock-skip')) throw new Error(said)
 })
 
+it('says once what was left undone after Drydock was killed', async (desk) => {
+  if (desk.window) await desk.close(desk.window)
+  desk.window = undefined
+  const data = join(desk.home, 'killed')
+  const gateway = spawn(desk.cli, ['gateway', '--data', data], { env: desk.env, stdio: 'ignore' })
+  try {
+    await until('the gateway owns the data', 30_000, () => JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8')).pid === gateway.pid)
+  } finally {
+    await ended(gateway, 'SIGKILL', 10_000)
+  }
+  desk.window = await desk.open('killed')
+  const { window } = desk
+  const note = '[aria-label="The run before"]'
+  await until('it says so', 60_000, () => window.find(note, 'Drydock was not closed the last time.'))
+  await window.click(`${note} button`, 'Dismiss')
+  await until('it is put away', 5_000, async () => !(await window.find(note)))
+  await desk.close(window)
+  desk.window = await desk.open('killed')
+  await until('the fleet is painted', 60_000, () => desk.window.find('nav button', 'Fleet'))
+  await until('it is open', 60_000, async () => /gateway ·/.test(await desk.window.text('footer')))
+  if (await desk.window.find(note)) throw new Error('it says so again after a clean end')
+})
+
 it('draws without the DMA-BUF renderer where the window once stayed blank, and says so', async (desk) => {
   if (desk.window) await desk.close(desk.window)
   const memory = join(desk.env.XDG_CONFIG_HOME, 'drydock/webview-without-dmabuf')

@@ -2,6 +2,8 @@
 
 mod dispatch;
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::{

@@ -338,7 +338,7 @@ pub(crate) struct Deploy {
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Version of the app, MAJOR.MINOR.PATCH; otherwise the module's own, or the next
-    #[arg(long = "app-version", value_name = "VERSION")]
+    #[arg(long = "app-version", visible_alias = "version", value_name = "VERSION")]
     pub(crate) version: Option<String>,
     /// Allow more than log, metrics, timer and the LEDs: gpio:7, random, …; may be repeated
     #[arg(long, value_name = "CAPABILITY")]

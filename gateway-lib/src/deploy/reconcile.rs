@@ -272,7 +272,11 @@ impl Deployments {
         let renewed = match self.packages.sign_again(package, Signing::Anew).await {
             Ok(renewed) => renewed.id,
             Err(UploadError::Store(error)) => return Err(error),
-            Err(UploadError::Refused { sentence, .. }) => return Err(StoreError::Unreadable { what: sentence }),
+            Err(error) => {
+                return Err(StoreError::Unreadable {
+                    what: error.to_string(),
+                });
+            }
         };
         let mut tx = self.store.begin().await?;
         if self.desired_of(&tx.model(), session, &desired.app).as_ref() != Some(desired) {

@@ -44,7 +44,15 @@ async fn bad_modules_are_refused_in_one_sentence() {
         b"\x7fELF",
         named("tool"),
         NotWasm,
-        "tool cannot be an app: it is neither WebAssembly (.wasm) nor its text format (.wat): choose the file that the compiler made for wasm32",
+        "tool cannot be an app: it is a program for another machine (an ELF file): compile it for wasm32 instead, as the guest SDK says",
+    )
+    .await;
+    check(
+        &scene,
+        b"some text",
+        named("note"),
+        NotWasm,
+        "note cannot be an app: it is neither WebAssembly (.wasm) nor its text format (.wat): choose the file that the compiler made for wasm32",
     )
     .await;
     check(

@@ -186,7 +186,7 @@ impl MachineHandle {
     /// Records no input from now on, and frees what was recorded: for a machine that nobody is going to replay. A recording
     /// grows with everything that is said to a machine.
     pub fn stop_recording(&self) {
-        self.owner.slot.stop_recording();
+        self.owner.task.stop_recording();
     }
 
     /// Reads memory as the bus sees it: flash areas, RAM. The recording is not affected.

@@ -1,18 +1,16 @@
-//! Boards, chips and apps as validated data: the contents of `boards/*.toml` and `chips/*.toml`, and the embedded firmware
-//! images and sample apps, each with its SHA-256 digest.
+//! Boards and chips as validated data: the contents of `boards/*.toml` and `chips/*.toml`.
 //!
-//! This crate holds no behaviour, and nothing that depends on an engine, a probe or a window.
+//! Firmware images and sample apps are in `drydock-embedded`. This crate holds no behaviour, and nothing that depends on an
+//! engine, a probe or a window.
 
 mod board;
 mod chip;
-mod embedded;
 mod qemu;
 mod renode;
 mod section;
 
 pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Limit, Link, Pin};
 pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
-pub use embedded::{App, FirmwareImage, NotBuilt, app, apps, firmware};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};

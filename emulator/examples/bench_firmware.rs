@@ -20,7 +20,7 @@ use support::{
 const RAM_BYTES: u32 = 256 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let firmware = drydock_assets::firmware("nano33ble")?;
+    let firmware = drydock_embedded::firmware("nano33ble")?;
     let image = Image::from_elf(firmware.elf)?;
     ram(
         &image,

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("--quick") => 1,
         Some(other) => return Err(format!("unknown argument {other}").into()),
     };
-    let image = Image::from_elf(drydock_assets::firmware("nano33ble")?.elf)?;
+    let image = Image::from_elf(drydock_embedded::firmware("nano33ble")?.elf)?;
     let runs = (0..rounds).map(|_| {
         let start = Instant::now();
         let world = World::in_session(&image);

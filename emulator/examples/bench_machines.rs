@@ -70,7 +70,7 @@ fn with_firmware(
     fleet: usize,
     open: impl Fn(&Image) -> Result<Box<dyn Machine>, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
-    let firmware = Image::from_elf(drydock_assets::firmware("nano33ble")?.elf)?;
+    let firmware = Image::from_elf(drydock_embedded::firmware("nano33ble")?.elf)?;
     // The first one is not counted: what all share is made with it.
     let mut machines = vec![open(&firmware)?];
     machines[0].run(RunLimit::until(VirtualTime::from_ms(500)))?;

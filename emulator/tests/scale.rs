@@ -79,7 +79,7 @@ fn a_machine_that_rewrites_its_code_runs_what_it_wrote_and_the_others_run_on() {
 
 #[test]
 fn shared_code_runs_as_ones_own_does() {
-    let elf = drydock_assets::firmware("nano33ble").unwrap().elf;
+    let elf = drydock_embedded::firmware("nano33ble").unwrap().elf;
     let own = |seed| {
         let image = Image::from_elf(elf).unwrap();
         let mut machine = machine(&image, seed);
@@ -116,7 +116,7 @@ fn state(machine: &mut dyn Machine) -> (u64, u64) {
 fn a_machine_more_costs_its_ram_alone() {
     const MACHINES: u64 = 200;
     const KIB_MAX: u64 = 300;
-    let image = Image::from_elf(drydock_assets::firmware("nano33ble").unwrap().elf).unwrap();
+    let image = Image::from_elf(drydock_embedded::firmware("nano33ble").unwrap().elf).unwrap();
     let start = |seed: u64| {
         let mut machine = machine(&image, seed as u8);
         run_ms(&mut *machine, 50);

@@ -16,7 +16,7 @@ fn boards() -> Vec<Board> {
 
 /// The board's firmware, or, where it has none, a loop in RAM.
 fn boot(board: &Board) -> (Image, Box<dyn Machine>) {
-    let Ok(firmware) = drydock_assets::firmware(&board.name) else {
+    let Ok(firmware) = drydock_embedded::firmware(&board.name) else {
         return count(board);
     };
     let mut machine = Builtin.open(board, SEED).expect("the board opens");

@@ -31,11 +31,11 @@ struct Module {
 
 /// The apps that come with Drydock.
 pub(crate) fn samples() -> Vec<Sample> {
-    let sample = |app: &drydock_assets::App| Sample {
+    let sample = |app: &drydock_embedded::App| Sample {
         name: app.name.into(),
         size_bytes: u32::try_from(app.wasm.len()).unwrap_or(u32::MAX),
     };
-    drydock_assets::apps().iter().map(sample).collect()
+    drydock_embedded::apps().iter().map(sample).collect()
 }
 
 /// Says what a file is and where it could run; stores nothing. [`deploy`] does what it says.
@@ -231,13 +231,13 @@ async fn read(source: AppSource) -> Result<Module, ApiError> {
                 .decode(base64)
                 .map_err(|error| usage(format!("The module is no base64: {error}.")))?,
         }),
-        AppSource::Sample(name) => match drydock_assets::app(&name) {
+        AppSource::Sample(name) => match drydock_embedded::app(&name) {
             Ok(app) => Ok(Module {
                 file: name,
                 bytes: app.wasm.to_vec(),
             }),
             Err(_) => {
-                let names: Vec<&str> = drydock_assets::apps().iter().map(|app| app.name).collect();
+                let names: Vec<&str> = drydock_embedded::apps().iter().map(|app| app.name).collect();
                 let text = format!("There is no sample {name}; there are: {}.", names.join(", "));
                 Err(ApiError::new(ErrorCode::NotFound, text))
             }

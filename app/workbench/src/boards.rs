@@ -73,7 +73,7 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         chip: board.chip.title.clone(),
         flash_bytes: board.chip.flash.bytes,
         ram_bytes: ram_bytes(&board),
-        addable: drydock_assets::firmware(&board.name).is_ok(),
+        addable: drydock_embedded::firmware(&board.name).is_ok(),
         limit: limit(&board),
         takes_apps: board.limit.as_ref().is_none_or(|limit| limit.apps),
         enrolls: board.limit.as_ref().is_none_or(|limit| limit.enrolls),
@@ -88,7 +88,7 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
 
 /// What does not work on a board, in a sentence.
 fn limit(board: &Description) -> String {
-    let missing = drydock_assets::firmware(&board.name)
+    let missing = drydock_embedded::firmware(&board.name)
         .err()
         .map(|missing| format!("{missing}."));
     let text = || {
@@ -113,7 +113,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     };
     let engine_name = request.engine.unwrap_or_else(|| engine_for(&description));
     engine(&engine_name, &description)?;
-    drydock_assets::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    drydock_embedded::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let seed = match request.seed {
         Some(text) => {
             parse_seed(&text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?

@@ -96,7 +96,7 @@ pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<Gdb
 /// Writes the firmware with its symbols where a debugger can read it.
 async fn write_program(workbench: &WorkbenchState, board: &FleetBoard) -> Result<PathBuf, ApiError> {
     let kind = &board.description.name;
-    let firmware = drydock_assets::firmware(kind).map_err(|error| {
+    let firmware = drydock_embedded::firmware(kind).map_err(|error| {
         let text = format!("{} has no firmware here: {error}.", board.description.title);
         ApiError::new(ErrorCode::Refused, text)
     })?;

@@ -17,7 +17,7 @@ impl FirmwareImages {
         if let Some(image) = images.get(&board.name) {
             return Ok(Arc::clone(image));
         }
-        let elf = drydock_assets::firmware(&board.name).map_err(|error| error.to_string())?;
+        let elf = drydock_embedded::firmware(&board.name).map_err(|error| error.to_string())?;
         let image = Arc::new(Image::from_elf(elf.elf).map_err(|error| error.to_string())?);
         images.insert(board.name.clone(), Arc::clone(&image));
         Ok(image)

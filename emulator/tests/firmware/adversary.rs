@@ -38,7 +38,7 @@ fn package(sequence: u64, module: &[u8], callback_ms: u32) -> Manifest {
 
 fn with_blink(image: &Image) -> Result<World, Failed> {
     let mut world = World::in_session(image);
-    let blink = drydock_assets::app("blink")
+    let blink = drydock_embedded::app("blink")
         .map_err(|missing| missing.to_string())?
         .wasm;
     deploy(&mut world, &manifest("blink", 1, blink), blink).map_err(|refusal| refusal.detail)?;

@@ -26,7 +26,7 @@ const CHECKS: &[(&str, Check)] = &[
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |(name, check): &(&str, Check)| match drydock_assets::firmware(BOARD) {
+    let trial = |(name, check): &(&str, Check)| match drydock_embedded::firmware(BOARD) {
         Ok(firmware) => {
             let check = *check;
             Trial::test(format!("{BOARD}::{name}"), move || {
@@ -85,7 +85,7 @@ fn crashes(image: &Image) -> Result<(), Failed> {
     let endless = image.symbol("_default_abort").ok_or("no endless loop")?;
     let check = |pc: u32, reason: ResetReason, kind: ResetKind| -> Result<(), Failed> {
         let mut world = World::of(BOARD, image).enrolled();
-        let blink = drydock_assets::app("blink")
+        let blink = drydock_embedded::app("blink")
             .map_err(|missing| missing.to_string())?
             .wasm;
         deploy(&mut world, &manifest("blink", 1, blink), blink).map_err(|refusal| refusal.detail)?;

@@ -14,7 +14,7 @@ use drydock_protocol::{
 use libtest_mimic::Failed;
 
 fn sample(name: &str) -> Result<&'static [u8], Failed> {
-    Ok(drydock_assets::app(name).map_err(|missing| missing.to_string())?.wasm)
+    Ok(drydock_embedded::app(name).map_err(|missing| missing.to_string())?.wasm)
 }
 
 /// `hello` is a plain C program that ends itself right after its last line.

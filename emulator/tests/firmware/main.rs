@@ -72,7 +72,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let trials = CHECKS
         .iter()
-        .map(|(name, check)| match drydock_assets::firmware(BOARD) {
+        .map(|(name, check)| match drydock_embedded::firmware(BOARD) {
             Ok(firmware) => Trial::test(format!("{BOARD}::{name}"), move || {
                 check(&Image::from_elf(firmware.elf)?)
             }),

@@ -23,7 +23,7 @@ const COMMANDS: &[(&str, &str)] = &[
 /// The sample app whose `Vec` grows the memory, if it was built.
 pub(crate) fn trial() -> Trial {
     let name = "nano33ble::an_app_with_a_heap_runs";
-    match (drydock_assets::firmware("nano33ble"), drydock_assets::app("median")) {
+    match (drydock_embedded::firmware("nano33ble"), drydock_embedded::app("median")) {
         (Ok(firmware), Ok(app)) => Trial::test(name, move || runs(&Image::from_elf(firmware.elf)?, app.wasm)),
         (Err(missing), _) | (_, Err(missing)) => {
             Trial::test(format!("{name} (skipped: {missing})"), || Ok(())).with_ignored_flag(true)

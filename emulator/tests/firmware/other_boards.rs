@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             .into_iter()
             .find(|found| found.name() == engine)
             .map(|found| found.availability());
-        match (drydock_assets::firmware(board), availability) {
+        match (drydock_embedded::firmware(board), availability) {
             (Err(missing), _) => skipped(&missing),
             (_, Some(Availability::Unavailable { reason })) => skipped(&reason),
             (_, None) => skipped(&"there is no such engine"),

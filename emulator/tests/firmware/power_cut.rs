@@ -22,7 +22,7 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
     let number = |name: &str, usual: u64| std::env::var(name).ok().map_or(Ok(usual), |text| text.parse());
     let cuts = number("DRYDOCK_CUTS", 8)?;
     let mut random = number("DRYDOCK_CUT_SEED", 1)?;
-    let module = drydock_assets::app("blink")
+    let module = drydock_embedded::app("blink")
         .map_err(|missing| missing.to_string())?
         .wasm;
 
@@ -75,7 +75,7 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
 /// often than the chip allows.
 pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     let mut random = 1_u64;
-    let module = drydock_assets::app("sensor")
+    let module = drydock_embedded::app("sensor")
         .map_err(|missing| missing.to_string())?
         .wasm;
     let mut world = World::in_session(image);

@@ -30,7 +30,7 @@ const CHECKS: &[(&str, Check)] = &[
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |(name, check): &(&str, Check)| match drydock_assets::firmware(BOARD) {
+    let trial = |(name, check): &(&str, Check)| match drydock_embedded::firmware(BOARD) {
         Ok(firmware) => {
             let check = *check;
             Trial::test(format!("{BOARD}::{name}"), move || {
@@ -84,7 +84,7 @@ fn reports(image: &Image) -> Result<(), Failed> {
 
 fn refuses(image: &Image) -> Result<(), Failed> {
     let mut world = in_session(image);
-    let blink = drydock_assets::app("blink")
+    let blink = drydock_embedded::app("blink")
         .map_err(|missing| missing.to_string())?
         .wasm;
     let refusal = deploy(&mut world, &manifest("blink", 1, blink), blink)

@@ -8,6 +8,7 @@ use crate::graph::{Dependency, Package};
 const CRATES: &[(&str, &[&str])] = &[
     ("drydock-protocol", &[]),
     ("drydock-assets", &["drydock-protocol"]),
+    ("drydock-embedded", &[]),
     ("drydock-emulator", &["drydock-protocol", "drydock-assets"]),
     ("drydock-gateway", &["drydock-protocol", "drydock-assets"]),
     ("drydock-connector", &["drydock-protocol", "drydock-assets"]),
@@ -18,6 +19,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "drydock-protocol",
             "drydock-assets",
+            "drydock-embedded",
             "drydock-emulator",
             "drydock-gateway",
             "drydock-connector",

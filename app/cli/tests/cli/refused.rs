@@ -27,7 +27,7 @@ fn bad_modules_are_refused_and_nothing_is_stored() {
         let arguments = [&["deploy", app, "--on", "bench-1", "--json"], more].concat();
         drydock_in(data, &arguments)
     };
-    let blink = drydock_assets::app("blink").unwrap().wasm;
+    let blink = drydock_embedded::app("blink").unwrap().wasm;
     let noise: Vec<u8> = (0u32..200_000)
         .map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();

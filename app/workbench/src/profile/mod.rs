@@ -135,7 +135,7 @@ pub(crate) async fn export(workbench: &WorkbenchState, request: ProfileExport) -
 
 /// The symbols of the firmware of a kind of board.
 fn symbols(kind: &str) -> Result<Arc<Symbols>, ApiError> {
-    let firmware = drydock_assets::firmware(kind).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+    let firmware = drydock_embedded::firmware(kind).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let image = Image::from_elf(firmware.elf).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     named(&image, kind)
 }

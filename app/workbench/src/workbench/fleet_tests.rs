@@ -7,7 +7,7 @@ use crate::api::{
 
 /// A workbench with a board of each kind; `None` where a firmware is missing.
 async fn fleet(kinds: &[&str]) -> Option<(Workbench, Vec<String>)> {
-    if let Some(missing) = kinds.iter().find_map(|kind| drydock_assets::firmware(kind).err()) {
+    if let Some(missing) = kinds.iter().find_map(|kind| drydock_embedded::firmware(kind).err()) {
         println!("drydock-skip: {missing}");
         return None;
     }

@@ -22,7 +22,7 @@ async fn at_once<T>(mut what: Pin<&mut impl Future<Output = T>>) -> Option<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_board_that_is_being_switched_on_is_waited_for() {
-    if let Err(missing) = drydock_assets::firmware("nano33ble") {
+    if let Err(missing) = drydock_embedded::firmware("nano33ble") {
         println!("drydock-skip: {missing}");
         return;
     }

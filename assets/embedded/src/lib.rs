@@ -1,5 +1,13 @@
-//! The firmware images and sample apps that are embedded in this program, with their digests. The build script collects
-//! them; what was not built before is missing and reported as [`NotBuilt`].
+//! The firmware images and sample apps that a program carries, each with its SHA-256 digest. The build script collects
+//! them, so that a program runs from any directory.
+//!
+//! A release carries all of them. A development build may be made before every image is: `./x run` starts it with the demo
+//! board's image and builds the others meanwhile.
+
+mod handover;
+
+use handover::Build;
+pub use handover::Progress;
 
 /// A firmware image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +31,28 @@ pub struct App {
     pub sha256: [u8; 32],
 }
 
-/// It was not built when this program was.
+/// The program does not carry it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotBuilt {
-    /// It can be built.
+    /// It was not built when the program was.
     #[error("{what} was not built into this program; run `./x run` in Drydock's source tree")]
     Missing {
         /// What is missing.
         what: String,
     },
-    /// This board has no firmware.
+    /// `./x run`, which started the program, is building it.
+    #[error("its firmware is being built ({progress})")]
+    Building {
+        /// Images that are done.
+        progress: Progress,
+    },
+    /// `./x run`, which started the program, could not build it.
+    #[error("its firmware could not be built; see {log}")]
+    Failed {
+        /// The log's path.
+        log: String,
+    },
+    /// The board has no firmware.
     #[error("Drydock's firmware does not run on {board} yet, so it takes no apps")]
     NoPort {
         /// Board name.
@@ -47,13 +67,22 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 /// # Errors
 /// [`NotBuilt`].
 pub fn firmware(board: &str) -> Result<FirmwareImage, NotBuilt> {
-    let image = FIRMWARE.iter().find(|image| image.board == board);
-    image.copied().ok_or_else(|| match PORTS.contains(&board) {
-        true => NotBuilt::Missing {
-            what: format!("the firmware of {board}"),
-        },
-        false => NotBuilt::NoPort {
+    if let Some(image) = FIRMWARE.iter().find(|image| image.board == board) {
+        return Ok(*image);
+    }
+    let Some(board) = PORTS.iter().find(|port| **port == board) else {
+        return Err(NotBuilt::NoPort {
             board: board.to_owned(),
+        });
+    };
+    if let Some(image) = handover::image(board) {
+        return Ok(image);
+    }
+    Err(match handover::build() {
+        Some(Build::Runs(progress)) => NotBuilt::Building { progress },
+        Some(Build::Failed { log }) => NotBuilt::Failed { log },
+        None => NotBuilt::Missing {
+            what: format!("the firmware of {board}"),
         },
     })
 }
@@ -74,12 +103,22 @@ pub fn apps() -> &'static [App] {
     APPS
 }
 
+/// The images that this program carries, by board.
+pub fn embedded_firmware() -> &'static [FirmwareImage] {
+    FIRMWARE
+}
+
+/// The boards that have a firmware, by name, whether this program carries it or not.
+pub fn boards_with_firmware() -> &'static [&'static str] {
+    PORTS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_built_is_named_with_the_way_out() {
+    fn a_missing_app_is_named_with_the_way_out() {
         let error = app("no-such-app").unwrap_err();
         assert_eq!(
             error.to_string(),

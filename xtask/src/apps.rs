@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{cross, graph, step, workspace};
+use crate::step::{self, Out};
+use crate::{cross, graph, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const STACK_BYTES: u64 = 2048;
@@ -25,21 +26,21 @@ enum Source {
 }
 
 /// Builds every app, prints its size and digest.
-pub(crate) fn build() -> Result<()> {
+pub(crate) fn build(out: Out<'_>) -> Result<()> {
     let dir = workspace::root().join("assets/apps");
     let apps = find(&dir)?;
     ensure!(!apps.is_empty(), "there are no apps in {}", dir.display());
-    let linker = link_flags()?;
-    println!("{:<14} {:>8}  sha256", "app", "bytes");
+    let linker = link_flags(out)?;
+    out.line(&format!("{:<14} {:>8}  sha256", "app", "bytes"));
     for (name, source) in apps {
         let wasm = match &source {
-            Source::Rust(manifest) => rust(manifest, &linker),
-            Source::C(files) => c(&name, files, &linker),
+            Source::Rust(manifest) => rust(out, manifest, &linker),
+            Source::C(files) => c(out, &name, files, &linker),
             Source::Text(file) => wat::parse_file(file).map_err(Into::into),
         }
         .with_context(|| format!("app {name}"))?;
         workspace::write_if_changed(&dir.join(format!("{name}.wasm")), &wasm)?;
-        println!("{name:<14} {:>8}  {}", wasm.len(), workspace::sha256(&wasm));
+        out.line(&format!("{name:<14} {:>8}  {}", wasm.len(), workspace::sha256(&wasm)));
     }
     Ok(())
 }
@@ -81,17 +82,17 @@ fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn link_flags() -> Result<Vec<String>> {
+fn link_flags(out: Out<'_>) -> Result<Vec<String>> {
     let mut flags = vec!["--stack-first".to_owned()];
     if step::output(&mut cross::wasm_ld(&["--help"]))?.contains("--page-size") {
         flags.push("--page-size=1".into());
     } else {
-        eprintln!("xtask: this linker has no --page-size; each app will take at least 64 KB of a board's RAM");
+        out.line("xtask: this linker has no --page-size; each app will take at least 64 KB of a board's RAM");
     }
     Ok(flags)
 }
 
-fn rust(manifest: &Path, linker: &[String]) -> Result<Vec<u8>> {
+fn rust(out: Out<'_>, manifest: &Path, linker: &[String]) -> Result<Vec<u8>> {
     let shown = manifest.to_string_lossy();
     let metadata = cross::cargo(&["metadata", "--format-version=1", "--no-deps", "--manifest-path", &shown]);
     let package = graph::packages(metadata)?
@@ -106,16 +107,8 @@ fn rust(manifest: &Path, linker: &[String]) -> Result<Vec<u8>> {
     let is_program = target.kind.iter().any(|kind| kind == "bin");
     let target_dir = workspace::target_dir().join("apps");
 
-    let mut cargo = cross::cargo(&[
-        "rustc",
-        "--quiet",
-        "--release",
-        "--target",
-        TARGET,
-        "--manifest-path",
-        &shown,
-    ]);
-    cargo.arg("--target-dir").arg(&target_dir);
+    let mut cargo = cross::cargo(&["rustc", "--release", "--target", TARGET, "--manifest-path", &shown]);
+    cargo.args(out.quiet()).arg("--target-dir").arg(&target_dir);
     for flag in cross::no_machine_paths(TARGET) {
         cargo.args(["--config", &flag]);
     }
@@ -133,7 +126,7 @@ fn rust(manifest: &Path, linker: &[String]) -> Result<Vec<u8>> {
     cargo.args(linker.iter().map(|flag| format!("-Clink-arg={flag}")));
     // a .cargo/config.toml beside the app counts
     cargo.current_dir(package.dir());
-    step::run(&mut cargo)?;
+    out.run(&mut cargo)?;
 
     let file = if is_program {
         target.name.clone()
@@ -144,23 +137,23 @@ fn rust(manifest: &Path, linker: &[String]) -> Result<Vec<u8>> {
     std::fs::read(&wasm).with_context(|| format!("reading {}", wasm.display()))
 }
 
-fn c(name: &str, files: &[PathBuf], linker: &[String]) -> Result<Vec<u8>> {
-    let out = workspace::target_dir().join("apps/c").join(name);
-    std::fs::create_dir_all(&out)?;
+fn c(out: Out<'_>, name: &str, files: &[PathBuf], linker: &[String]) -> Result<Vec<u8>> {
+    let place = workspace::target_dir().join("apps/c").join(name);
+    std::fs::create_dir_all(&place)?;
     let include = workspace::root().join("firmware/guest/include");
     let mut objects = Vec::new();
     for file in files {
-        let object = out.join(file.with_extension("o").file_name().context("a C file has a name")?);
+        let object = place.join(file.with_extension("o").file_name().context("a C file has a name")?);
         let mut clang = step::command(
             "clang",
             &["--target=wasm32", "-Oz", "-std=c17", "-ffreestanding", "-nostdlib"],
         );
         clang.args(["-Wall", "-Wextra", "-Werror", "-mbulk-memory", "-c"]);
         clang.arg("-I").arg(&include).arg(file).arg("-o").arg(&object);
-        step::run(&mut clang)?;
+        out.run(&mut clang)?;
         objects.push(object);
     }
-    let wasm = out.join("app.wasm");
+    let wasm = place.join("app.wasm");
     let mut ld = cross::wasm_ld(&["--no-entry", "--gc-sections", "--strip-debug"]);
     ld.args(linker)
         .args(ENTRY_POINTS.map(|entry| format!("--export-if-defined={entry}")));
@@ -168,6 +161,6 @@ fn c(name: &str, files: &[PathBuf], linker: &[String]) -> Result<Vec<u8>> {
         .args(&objects)
         .arg("-o")
         .arg(&wasm);
-    step::run(&mut ld)?;
+    out.run(&mut ld)?;
     std::fs::read(&wasm).with_context(|| format!("reading {}", wasm.display()))
 }

@@ -14,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::step::Out;
 use crate::{graph, run, step, ui, workspace};
 
 /// What a line of a bench says.
@@ -296,7 +297,7 @@ impl Case {
                 "WebKitWebDriver or Xvfb is not installed",
             )]);
         }
-        ui::build()?;
+        ui::build(Out::Terminal)?;
         run::window()?;
         let mut npm = ui::npm(&["run", "--silent", "e2e", "--", self.says]);
         npm.env("DRYDOCK_DESKTOP", workspace::built("drydock-desktop"));

@@ -9,7 +9,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::graph::{self, Package};
-use crate::{cross, function_attributes, image, step, workspace};
+use crate::step::Out;
+use crate::{cross, function_attributes, image, workspace};
+
+mod behind;
+mod freshness;
+
+pub(crate) use behind::{begin, build_first};
+#[cfg(unix)]
+pub(crate) use behind::{build_behind, start_behind};
+pub(crate) use freshness::are_fresh;
 
 /// What was built, for the size check.
 pub(crate) struct Built {
@@ -22,37 +31,64 @@ pub(crate) struct Built {
 const FLASH_BUDGET_BYTES: u64 = 480 * 1024;
 const RAM: std::ops::Range<u64> = 0x2000_0000..0x4000_0000;
 
-/// Builds every board, prints the size table.
-pub(crate) fn build() -> Result<Vec<Built>> {
-    let manifest = workspace::root().join("firmware/boards/Cargo.toml");
-    anyhow::ensure!(manifest.is_file(), "there is no {} yet", manifest.display());
+/// Builds every board, writes the size table.
+pub(crate) fn build(out: Out<'_>) -> Result<Vec<Built>> {
+    build_with(out, |_, _| Ok(()))
+}
+
+/// Builds every board and calls `usable` with each image as soon as there is one that works: of a board that is built
+/// twice, the first.
+fn build_with(out: Out<'_>, mut usable: impl FnMut(&str, &[u8]) -> Result<()>) -> Result<Vec<Built>> {
+    let sources = freshness::sources()?;
+    let manifest = manifest()?;
     let mut built = Vec::new();
-    println!(
-        "{:<14} {:>12} {:>12} {:>14}  sha256 (flat image)",
+    let (twice, once): (Vec<Package>, Vec<Package>) = boards(&manifest)?
+        .into_iter()
+        .partition(|package| function_attributes::are_given_for(target(package)));
+    out.line(&format!(
+        "{:<18} {:>12} {:>12} {:>14}  sha256 (flat image)",
         "board", "flash", "of budget", "static RAM"
-    );
-    let packages = boards(&manifest)?;
-    let attributes = function_attributes(&manifest, &packages)?;
-    for package in &packages {
-        let board = build_board(&manifest, package, &attributes);
-        built.push(board.with_context(|| format!("firmware for {}", package.name))?);
+    ));
+    let attributes = function_attributes(out, &manifest, &twice, &mut usable)?;
+    for package in once.iter().chain(&twice) {
+        let (board, elf) = build_board(out, &manifest, package, &attributes)
+            .with_context(|| format!("firmware for {}", package.name))?;
+        usable(&board.board, &elf)?;
+        built.push(board);
     }
+    freshness::record(&sources)?;
     Ok(built)
+}
+
+fn manifest() -> Result<PathBuf> {
+    let manifest = workspace::root().join("firmware/boards/Cargo.toml");
+    anyhow::ensure!(manifest.is_file(), "there is no {}", manifest.display());
+    Ok(manifest)
 }
 
 /// Builds those boards a first time whose functions get attributes, and returns the flag that gives them to all: with one
 /// for each board, whatever boards have in common would be built again for each.
-fn function_attributes(manifest: &Path, packages: &[Package]) -> Result<String> {
+fn function_attributes(
+    out: Out<'_>,
+    manifest: &Path,
+    packages: &[Package],
+    usable: &mut impl FnMut(&str, &[u8]) -> Result<()>,
+) -> Result<String> {
     let mut names = BTreeSet::new();
-    for package in packages
-        .iter()
-        .filter(|it| function_attributes::are_given_for(target(it)))
-    {
-        let elf = compile(manifest, package, &[], &target_dir());
+    for package in packages {
+        let elf = compile(out, manifest, package, &[], &target_dir());
         let elf = elf.with_context(|| format!("firmware for {}, without attributes", package.name))?;
         names.extend(function_attributes::functions(&elf).context("reading the image's symbols")?);
+        usable(&board_name(package)?, &elf)?;
     }
     function_attributes::listed(&names, &target_dir())
+}
+
+/// A board's name: that of the folder that its package lies in.
+fn board_name(package: &Package) -> Result<String> {
+    let dir = package.dir();
+    let name = dir.file_name().context("a board lies in a folder")?;
+    Ok(name.to_string_lossy().into_owned())
 }
 
 fn target(package: &Package) -> &str {
@@ -74,61 +110,50 @@ fn boards(manifest: &Path) -> Result<Vec<Package>> {
         .collect())
 }
 
-fn build_board(manifest: &Path, package: &Package, attributes: &str) -> Result<Built> {
+fn build_board(out: Out<'_>, manifest: &Path, package: &Package, attributes: &str) -> Result<(Built, Vec<u8>)> {
     let elf = if function_attributes::are_given_for(target(package)) {
-        // A place of its own: in one place each build would undo the other's, and all would be built anew each time.
+        // A folder of its own: in one folder each build would undo the other's, and all would be built anew each time.
         let place = target_dir().join("attributes");
-        compile(manifest, package, &[attributes], &place)?
+        compile(out, manifest, package, &[attributes], &place)?
     } else {
-        compile(manifest, package, &[], &target_dir())?
+        compile(out, manifest, package, &[], &target_dir())?
     };
     let image = image::read(&elf, package.range("ram").unwrap_or(RAM))?;
-    let board = package
-        .dir()
-        .file_name()
-        .context("a board lies in a folder")?
-        .to_string_lossy()
-        .into_owned();
+    let board = board_name(package)?;
     let digest = workspace::sha256(&image.flat);
-    let out = workspace::root().join("assets/firmware");
-    workspace::write_if_changed(&out.join(format!("{board}.elf")), &elf)?;
-    workspace::write_if_changed(&out.join(format!("{board}.bin")), &image.flat)?;
+    let folder = images();
+    workspace::write_if_changed(&folder.join(format!("{board}.elf")), &elf)?;
+    workspace::write_if_changed(&folder.join(format!("{board}.bin")), &image.flat)?;
     let line = format!("{digest}  {board}.bin\n{}  {board}.elf\n", workspace::sha256(&elf));
-    workspace::write_if_changed(&out.join(format!("{board}.sha256")), line.as_bytes())?;
+    workspace::write_if_changed(&folder.join(format!("{board}.sha256")), line.as_bytes())?;
 
     let flash_bytes = image.flat.len() as u64;
     let flash_budget_bytes = package.number("flash-budget-bytes").unwrap_or(FLASH_BUDGET_BYTES);
-    println!(
-        "{board:<14} {flash_bytes:>12} {:>11.1}% {:>14}  {digest}  (from {:#x})",
+    out.line(&format!(
+        "{board:<18} {flash_bytes:>12} {:>11.1}% {:>14}  {digest}  (from {:#x})",
         flash_bytes as f64 * 100.0 / flash_budget_bytes as f64,
         image.static_ram_bytes,
         image.base,
-    );
-    Ok(Built {
+    ));
+    let built = Built {
         board,
         flash_bytes,
         flash_budget_bytes,
-    })
+    };
+    Ok((built, elf))
 }
 
 /// Builds a board's program, with these flags of rustc besides those of the board's `.cargo/config.toml`.
-fn compile(manifest: &Path, package: &Package, flags: &[&str], place: &Path) -> Result<Vec<u8>> {
+fn compile(out: Out<'_>, manifest: &Path, package: &Package, flags: &[&str], place: &Path) -> Result<Vec<u8>> {
     let target = target(package);
     let program = package
         .targets
         .iter()
         .find(|it| it.kind == ["bin"])
         .context("the package has no program")?;
-    let mut cargo = cross::cargo(&[
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        &package.name,
-        "--target",
-        target,
-    ]);
+    let mut cargo = cross::cargo(&["build", "--release", "--package", &package.name, "--target", target]);
     cargo
+        .args(out.quiet())
         .arg("--manifest-path")
         .arg(manifest)
         .arg("--target-dir")
@@ -141,8 +166,13 @@ fn compile(manifest: &Path, package: &Package, flags: &[&str], place: &Path) -> 
     }
     // the board's .cargo/config.toml is found from the folder cargo starts in
     cargo.current_dir(manifest.parent().unwrap_or(manifest));
-    step::run_without(&mut cargo, function_attributes::is_chatter)?;
+    out.run_without(&mut cargo, function_attributes::is_chatter)?;
     std::fs::read(place.join(target).join("release").join(&program.name)).context("reading the ELF file")
+}
+
+/// The folder of the finished images.
+fn images() -> PathBuf {
+    workspace::root().join("assets/firmware")
 }
 
 fn target_dir() -> PathBuf {

@@ -11,6 +11,7 @@ mod function_attributes;
 mod fuzz;
 mod graph;
 mod image;
+mod progress;
 mod run;
 mod step;
 mod test;
@@ -19,6 +20,8 @@ mod ui;
 mod workspace;
 
 use std::process::ExitCode;
+
+use step::Out;
 
 const USAGE: &str = "\
 Usage: cargo xtask SUBCOMMAND
@@ -42,11 +45,13 @@ fn main() -> ExitCode {
     let done = match args.split_first() {
         Some((&"setup", rest)) => run::setup(rest),
         Some((&"firmware", ["--print-env"])) => cross::print_env(),
-        Some((&"firmware", [])) => firmware::build().map(|_| ()),
-        Some((&"apps", [])) => apps::build(),
+        Some((&"firmware", [])) => firmware::build(Out::Terminal).map(|_| ()),
+        #[cfg(unix)]
+        Some((&"firmware", ["--behind", product, packages @ ..])) => firmware::build_behind(product, packages),
+        Some((&"apps", [])) => apps::build(Out::Terminal),
         Some((&"codegen", [])) => codegen::renew(),
         Some((&"codegen", ["--check"])) => codegen::check(),
-        Some((&"ui", [])) => ui::build(),
+        Some((&"ui", [])) => ui::build(Out::Terminal),
         Some((&"run", rest)) => run::run(rest),
         Some((&"tidy", [])) => tidy::check(),
         Some((&"lint", [])) => tidy::check().and_then(|()| test::clippy(true)),

@@ -1,13 +1,18 @@
-//! `./x run`: build all that is embedded, then the window; without a display the same job in the terminal.
+//! `./x run`: builds what the first result needs, then opens the window; without a display it does the same job in the
+//! terminal.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::progress::{self, Steps};
+use crate::step::Out;
 use crate::{apps, cross, firmware, step, ui, workspace};
 
+/// The board that the product starts with.
+const DEMO_BOARD: &str = "nano33ble";
 /// What `./x run` does where there is no display.
-const DEMO: [&str; 6] = ["run", "assets/apps/blink.wasm", "--board", "nano33ble", "--for", "10s"];
+const DEMO: &[&str] = &["run", "assets/apps/blink.wasm", "--board", DEMO_BOARD, "--for", "10s"];
 
 /// `setup`, or the one part of it that needs no root.
 pub(crate) fn setup(args: &[&str]) -> Result<()> {
@@ -20,45 +25,102 @@ pub(crate) fn setup(args: &[&str]) -> Result<()> {
 
 /// Builds and starts Drydock; returns only when it could not be started or, in the terminal, when it failed.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
-    embedded()?;
-    if has_display() {
-        ui::build()?;
-        window()?;
-        replace_with(step::command(
-            &workspace::built("drydock-desktop").to_string_lossy(),
-            args,
-        ))
-    } else {
+    let has_display = has_display();
+    let program = if has_display { "drydock-desktop" } else { "drydock" };
+    build_and_show(has_display)?;
+    if !has_display {
         eprintln!(
             "There is no display (DISPLAY and WAYLAND_DISPLAY are unset): running the demo in the terminal instead of the window."
         );
-        build(&["drydock"])?;
-        let drydock = workspace::built("drydock");
-        replace_with(step::command(
-            &drydock.to_string_lossy(),
-            if args.is_empty() { &DEMO } else { args },
-        ))
     }
+    let args = if args.is_empty() && !has_display { DEMO } else { args };
+    replace_with(step::command(&workspace::built(program).to_string_lossy(), args))
 }
 
-/// Firmware and apps, which every host build embeds.
-pub(crate) fn embedded() -> Result<()> {
-    firmware::build()?;
-    apps::build()
+/// Builds what the first result needs, and shows how far it is. Where the boards' images are not built from the sources as
+/// they are, that is the demo board's alone, beside the programs; the others are built behind the running product.
+fn build_and_show(has_display: bool) -> Result<()> {
+    let all_images = firmware::are_fresh()?;
+    // Where nothing can be built behind the product, all of it is built first.
+    let behind = cfg!(unix) && !all_images;
+    let mut titles = vec!["sample apps".to_owned()];
+    if has_display {
+        titles.push("front end of the window".into());
+    }
+    titles.push(
+        if has_display {
+            "window and command line"
+        } else {
+            "command line"
+        }
+        .into(),
+    );
+    let programs = titles.len() - 1;
+    if behind {
+        titles.push(format!("firmware of {DEMO_BOARD}"));
+    } else if !all_images {
+        titles.push("firmware of all boards".into());
+    }
+    let log = workspace::target_dir().join("run.log");
+    let steps = Steps::new(&titles, &log)?;
+    let packages = packages(has_display);
+    let host = || {
+        steps.run(0, apps::build)?;
+        if has_display {
+            steps.run(1, ui::build)?;
+        }
+        steps.run(programs, |out| build(out, packages))
+    };
+    steps.shown(|| {
+        if all_images {
+            return host();
+        }
+        firmware::begin()?;
+        if !behind {
+            steps.run(programs + 1, firmware::build)?;
+            return host();
+        }
+        std::thread::scope(|scope| {
+            let image = scope.spawn(|| steps.run(programs + 1, |out| firmware::build_first(out, DEMO_BOARD)));
+            // The first failure ends the other's programs; whichever it was is the one to tell.
+            let host = host();
+            match image.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                Err(error) if !error.is::<progress::WasEnded>() => Err(error),
+                _ => host,
+            }
+        })
+    })?;
+    #[cfg(unix)]
+    if behind {
+        let log = firmware::start_behind(packages)?;
+        eprintln!(
+            "The firmware of the other boards is built meanwhile, and a board's kind says so until it can be added; log: {}",
+            log.display()
+        );
+    }
+    Ok(())
+}
+
+fn packages(with_window: bool) -> &'static [&'static str] {
+    if with_window {
+        &["drydock", "drydock-desktop"]
+    } else {
+        &["drydock"]
+    }
 }
 
 /// The window with its front end inside, and the CLI beside it.
 pub(crate) fn window() -> Result<()> {
-    build(&["drydock", "drydock-desktop"])
+    build(Out::Terminal, packages(true))
 }
 
 /// Builds packages with the features that all builds of the workspace share, so that nothing is compiled twice.
-fn build(packages: &[&str]) -> Result<()> {
+pub(crate) fn build(out: Out<'_>, packages: &[&str]) -> Result<()> {
     let mut cargo = step::cargo(&["build", "--package", "drydock-unify"]);
     for package in packages {
         cargo.args(["--package", package]);
     }
-    step::run(&mut cargo)
+    out.run(&mut cargo)
 }
 
 fn has_display() -> bool {

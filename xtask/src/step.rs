@@ -6,7 +6,47 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace;
+use crate::{progress, workspace};
+
+/// Where a build's words go.
+#[derive(Clone, Copy)]
+pub(crate) enum Out<'a> {
+    /// All of them to the terminal, each command shown before it starts.
+    Terminal,
+    /// To the log of a step that is shown as progress.
+    Step(progress::Step<'a>),
+}
+
+impl Out<'_> {
+    /// Runs a command to its end.
+    pub(crate) fn run(self, command: &mut Command) -> Result<()> {
+        self.run_without(command, |_| false)
+    }
+
+    /// As [`Self::run`], without the lines of its error output that are chatter.
+    pub(crate) fn run_without(self, command: &mut Command, is_chatter: fn(&str) -> bool) -> Result<()> {
+        match self {
+            Self::Terminal => run_without(command, is_chatter),
+            Self::Step(step) => step.run(command, is_chatter),
+        }
+    }
+
+    /// A line of a table, or a remark.
+    pub(crate) fn line(self, line: &str) {
+        match self {
+            Self::Terminal => println!("{line}"),
+            Self::Step(step) => step.log(line),
+        }
+    }
+
+    /// Arguments that keep cargo quiet on a terminal; a step reads its progress.
+    pub(crate) fn quiet(self) -> &'static [&'static str] {
+        match self {
+            Self::Terminal => &["--quiet"],
+            Self::Step(_) => &[],
+        }
+    }
+}
 
 /// A program ended with another code than 0.
 #[derive(Debug)]
@@ -45,7 +85,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     ended(status, shown)
 }
 
-fn ended(status: ExitStatus, shown: String) -> Result<()> {
+pub(crate) fn ended(status: ExitStatus, shown: String) -> Result<()> {
     if status.success() {
         return Ok(());
     }
@@ -54,7 +94,7 @@ fn ended(status: ExitStatus, shown: String) -> Result<()> {
 }
 
 /// As [`run`], without the lines of its error output that are chatter.
-pub(crate) fn run_without(command: &mut Command, is_chatter: fn(&str) -> bool) -> Result<()> {
+fn run_without(command: &mut Command, is_chatter: fn(&str) -> bool) -> Result<()> {
     let shown = shown(command);
     eprintln!("$ {shown}");
     let starting = || format!("starting `{shown}`");

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result};
 
-use crate::{step, workspace};
+use crate::step::{self, Out};
+use crate::workspace;
 
 /// Builds `ui/dist`, fetching packages only when the lock file changed since the last time. Does nothing where it was built
 /// from the sources as they are: a new `ui/dist` makes cargo compile the window again.
-pub(crate) fn build() -> Result<()> {
-    install()?;
+pub(crate) fn build(out: Out<'_>) -> Result<()> {
+    install(out)?;
     let ui = workspace::root().join("ui");
     let (stamp, sources) = (
         ui.join("node_modules/.drydock-dist-sha256"),
@@ -16,7 +17,7 @@ pub(crate) fn build() -> Result<()> {
     if ui.join("dist/index.html").is_file() && std::fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
         return Ok(());
     }
-    step::run(&mut npm(&["run", "--silent", "build"]))?;
+    out.run(&mut npm(&["run", "--silent", "build"]))?;
     std::fs::write(&stamp, sources).context("noting what ui/dist was built from")
 }
 
@@ -27,7 +28,7 @@ fn is_source(name: &str) -> bool {
 }
 
 /// `npm ci`, unless what is installed came from this very lock file.
-pub(crate) fn install() -> Result<()> {
+pub(crate) fn install(out: Out<'_>) -> Result<()> {
     let ui = workspace::root().join("ui");
     let lock = std::fs::read(ui.join("package-lock.json")).context("ui/package-lock.json")?;
     let stamp = ui.join("node_modules/.drydock-lock-sha256");
@@ -35,7 +36,7 @@ pub(crate) fn install() -> Result<()> {
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == digest) {
         return Ok(());
     }
-    step::run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
+    out.run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
     std::fs::write(&stamp, digest).context("marking node_modules as complete")
 }
 

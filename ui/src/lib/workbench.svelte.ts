@@ -5,6 +5,9 @@ import { inOrder } from './board/samples'
 import { fleet } from './fleet/fleet.svelte'
 import { announcer } from './status/announce.svelte'
 
+/** How often the kinds are read while some cannot be added yet. */
+const KINDS_MS = 5000
+
 /** What a part of the window wants to hear about one board. */
 export interface BoardListener {
   logs?(lines: LogLine[]): void
@@ -31,6 +34,7 @@ class Workbench {
   #listeners = new Map<string, Set<BoardListener>>()
   #watching: Promise<void> = Promise.resolve()
   #eventListeners = new Set<(event: Event) => void>()
+  #kindsTimer: ReturnType<typeof setTimeout> | undefined
 
   get backend(): Backend {
     if (!this.#backend) throw new Error('the workbench is used before it was started')
@@ -135,6 +139,18 @@ class Workbench {
     }
   }
 
+  /** Reads the kinds again while the firmware of some is being built, as behind a development run. */
+  #watchKinds(): void {
+    clearTimeout(this.#kindsTimer)
+    if (this.kinds.every((kind) => kind.addable)) return
+    this.#kindsTimer = setTimeout(() => {
+      this.call('board.kinds', {})
+        .then((kinds) => (this.kinds = kinds))
+        .catch(() => {}) // asked again below
+        .finally(() => this.#watchKinds())
+    }, KINDS_MS)
+  }
+
   /** Reads the whole state; updates that arrive meanwhile are applied after it. */
   async #load(): Promise<void> {
     try {
@@ -147,6 +163,7 @@ class Workbench {
       ])
       this.info = info
       this.kinds = kinds
+      this.#watchKinds()
       this.samples = inOrder(samples)
       fleet.replace(state)
       this.opening = null

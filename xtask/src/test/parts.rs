@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::Part;
 use super::counts::{self, Counts};
+use crate::step::Out;
 use crate::{apps, codegen, firmware, fuzz, run, step, tidy, ui, workspace};
 
 /// All parts. What later parts embed (firmware, apps, front end) is built by earlier ones.
@@ -38,7 +39,7 @@ pub(super) const ALL: &[Part] = &[
     Part {
         name: "apps",
         quick: true,
-        run: || passes(apps::build()),
+        run: || passes(apps::build(Out::Terminal)),
     },
     Part {
         name: "ui-check",
@@ -53,7 +54,7 @@ pub(super) const ALL: &[Part] = &[
     Part {
         name: "ui-build",
         quick: true,
-        run: || passes(ui::build()),
+        run: || passes(ui::build(Out::Terminal)),
     },
     Part {
         name: "generated",
@@ -92,11 +93,11 @@ pub(super) const ALL: &[Part] = &[
     },
 ];
 
-/// What the programs under test embed: the part that builds it, and a folder with the ending of the files in it.
-const EMBEDDED: &[(&str, &str, &str)] = &[
-    ("firmware", "assets/firmware", "elf"),
-    ("apps", "assets/apps", "wasm"),
-    ("ui-build", "ui/dist", "html"),
+/// What the programs under test embed: the part that builds it, and whether all of it is there below a root.
+const EMBEDDED: &[(&str, fn(&Path) -> bool)] = &[
+    ("firmware", has_all_images),
+    ("apps", |root| has_file(&root.join("assets/apps"), "wasm")),
+    ("ui-build", |root| has_file(&root.join("ui/dist"), "html")),
 ];
 /// Those that run such programs. Other tests say which of them they skipped for want of these.
 const EMBEDDING: &[&str] = &["integration", "window"];
@@ -108,9 +109,22 @@ pub(super) fn is_missing_for(part: &str, names: &[&str]) -> bool {
 }
 
 fn is_missing_in(root: &Path, part: &str, names: &[&str]) -> bool {
-    let built = EMBEDDED.iter().find(|(name, ..)| *name == part);
-    names.iter().any(|name| EMBEDDING.contains(name))
-        && built.is_some_and(|(_, folder, ending)| !has_file(&root.join(folder), ending))
+    let built = EMBEDDED.iter().find(|(name, _)| *name == part);
+    names.iter().any(|name| EMBEDDING.contains(name)) && built.is_some_and(|(_, is_there)| !is_there(root))
+}
+
+/// Whether every board's image is there: `./x run` starts with the demo board's alone.
+fn has_all_images(root: &Path) -> bool {
+    let boards = std::fs::read_dir(root.join("firmware/boards"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut boards = boards.filter(|board| board.path().join("src/main.rs").is_file());
+    has_file(&root.join("assets/firmware"), "elf")
+        && boards.all(|board| {
+            let image = board.file_name().to_string_lossy().into_owned() + ".elf";
+            root.join("assets/firmware").join(image).is_file()
+        })
 }
 
 fn has_file(folder: &Path, ending: &str) -> bool {
@@ -209,7 +223,7 @@ fn licences() -> Result<Counts> {
 
 fn firmware_images() -> Result<Counts> {
     let mut counts = Counts::default();
-    for image in firmware::build()? {
+    for image in firmware::build(Out::Terminal)? {
         if image.flash_bytes <= image.flash_budget_bytes {
             counts.add(Counts::one());
         } else {
@@ -227,14 +241,14 @@ fn firmware_images() -> Result<Counts> {
 }
 
 fn ui_check() -> Result<Counts> {
-    ui::install()?;
+    ui::install(Out::Terminal)?;
     let mut counts = passes(step::run(&mut ui::npm(&["run", "--silent", "check"])))?;
     counts.add(passes(step::run(&mut ui::npm(&["run", "--silent", "lint"])))?);
     Ok(counts)
 }
 
 fn ui_unit() -> Result<Counts> {
-    ui::install()?;
+    ui::install(Out::Terminal)?;
     counts::run(&mut ui::npm(&["run", "--silent", "test"]))
 }
 
@@ -289,7 +303,7 @@ fn rust_tests(which: &[&str]) -> Result<Counts> {
 
 /// The shipped window on a display of its own, driven by WebDriver and a real drag.
 fn window() -> Result<Counts> {
-    ui::build()?;
+    ui::build(Out::Terminal)?;
     run::window()?;
     // The command line's tests, of which a case of the window runs one; as in `integration`, so that nothing is built twice.
     step::run(&mut step::cargo(&[
@@ -325,6 +339,17 @@ mod tests {
         assert_eq!(missing(&["integration"]), ["firmware", "apps", "ui-build"]);
         std::fs::write(apps.join("blink.wasm"), "").unwrap();
         assert_eq!(missing(&["integration"]), ["firmware", "ui-build"]);
+        for board in ["one", "two"] {
+            let source = root.join("firmware/boards").join(board).join("src");
+            std::fs::create_dir_all(&source).unwrap();
+            std::fs::write(source.join("main.rs"), "").unwrap();
+        }
+        let images = root.join("assets/firmware");
+        std::fs::create_dir_all(&images).unwrap();
+        std::fs::write(images.join("one.elf"), "").unwrap();
+        assert_eq!(missing(&["integration"]), ["firmware", "ui-build"]);
+        std::fs::write(images.join("two.elf"), "").unwrap();
+        assert_eq!(missing(&["integration"]), ["ui-build"]);
         std::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -7,12 +7,6 @@
     reason = "each test uses a part"
 )]
 
-#[path = "../../../../firmware/device/tests/firmware/support/bare_tls.rs"]
-pub(crate) mod bare_tls;
-#[path = "../../../../firmware/device/tests/firmware/support/gateway.rs"]
-pub(crate) mod gateway;
-#[path = "../../../../firmware/device/tests/firmware/support/package.rs"]
-pub(crate) mod package;
-#[path = "../../../../firmware/device/tests/firmware/support/pki.rs"]
-pub(crate) mod pki;
 pub(crate) mod world;
+
+pub(crate) use drydock_test_support::{gateway, package};

@@ -1,6 +1,6 @@
 //! A machine that runs the board's firmware, and its gateway, advanced together in virtual time.
 
-use super::gateway::Gateway;
+use super::{gateway::Gateway, package::InSession};
 use drydock_emulator::{GuestFault, Image, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
 use drydock_protocol::{
     control::FromHost,
@@ -188,9 +188,14 @@ impl World {
     pub(crate) fn report(&mut self) -> AppReport {
         body(&self.message(Kind::AppReport))
     }
+}
 
-    /// Sends a request and waits for its answer.
-    pub(crate) fn ask<T: minicbor::Encode<()>>(&mut self, kind: Kind, request: &T) -> Reply {
+impl InSession for World {
+    fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    fn ask<T: minicbor::Encode<()>>(&mut self, kind: Kind, request: &T) -> Reply {
         let id = self.gateway.request(kind, request);
         let reply = self.message(Kind::Reply);
         let envelope = Envelope::decode(&reply).expect("an envelope");

@@ -2,7 +2,7 @@
 
 use crate::support::{
     gateway::Gateway,
-    package::{commit, deploy, deploy_envelope, manifest, sign, transfer, wasm},
+    package::{InSession as _, commit, deploy, deploy_envelope, manifest, sign, transfer, wasm},
     world::World,
 };
 use drydock_protocol::{

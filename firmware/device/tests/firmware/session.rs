@@ -1,6 +1,6 @@
 //! Enrollment and session with a gateway that behaves.
 
-use crate::support::{gateway::NOW_MS, world::World};
+use crate::support::{gateway::NOW_MS, package::InSession as _, world::World};
 use drydock_protocol::{
     control::{FromHost, IdentityState, PairResult},
     device_to_gateway::{RefusalCode, Reply},

@@ -1,10 +1,8 @@
 //! A board, a gateway and the wire between them, in memory and on virtual time.
 
-pub(crate) mod bare_tls;
 pub(crate) mod board;
 pub(crate) mod flash;
-pub(crate) mod gateway;
 pub(crate) mod heap;
-pub(crate) mod package;
-pub(crate) mod pki;
 pub(crate) mod world;
+
+pub(crate) use drydock_test_support::{bare_tls, gateway, package, pki};

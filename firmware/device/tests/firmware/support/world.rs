@@ -1,6 +1,6 @@
 //! A device and its gateway, joined by the link, advanced together.
 
-use super::{board::TestBoard, gateway::Gateway};
+use super::{board::TestBoard, gateway::Gateway, package::InSession};
 use drydock_device::device::Device;
 use drydock_protocol::{
     control::{FromDevice, FromHost, IdentityState, PairResult},
@@ -211,9 +211,14 @@ impl World {
     pub(crate) fn report(&mut self) -> AppReport {
         body(&self.message(Kind::AppReport))
     }
+}
 
-    /// Sends a request and waits for its answer.
-    pub(crate) fn ask<T: minicbor::Encode<()>>(&mut self, kind: Kind, request: &T) -> Reply {
+impl InSession for World {
+    fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    fn ask<T: minicbor::Encode<()>>(&mut self, kind: Kind, request: &T) -> Reply {
         let id = self.gateway.request(kind, request);
         let reply = self.message(Kind::Reply);
         let envelope = Envelope::decode(&reply).expect("an envelope");

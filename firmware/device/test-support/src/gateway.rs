@@ -1,6 +1,6 @@
 //! A gateway: rustls without I/O, and the messages in its stream.
 
-use super::{
+use crate::{
     bare_tls::BareServer,
     pki::{GATEWAY_NAME, Pki},
 };
@@ -24,30 +24,46 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) const TOKEN: &[u8] = b"one-time token";
-pub(crate) const NOW_MS: u64 = 1_760_000_000_000;
+/// The token that an enrolling device shows.
+pub const TOKEN: &[u8] = b"one-time token";
+/// The time that the gateway tells, in milliseconds since 1970.
+pub const NOW_MS: u64 = 1_760_000_000_000;
 
-pub(crate) struct Gateway {
-    pub(crate) pki: Pki,
-    pub(crate) publisher: SigningKey,
-    /// The chain and key that it shows; tests put others here.
-    pub(crate) chain: Vec<CertificateDer<'static>>,
-    pub(crate) server_key: rustls::pki_types::PrivateKeyDer<'static>,
-    pub(crate) version: &'static rustls::SupportedProtocolVersion,
+/// A gateway with one connection at most. It answers enrollments and greetings by itself; everything else is in `inbox`.
+pub struct Gateway {
+    /// Its certificates.
+    pub pki: Pki,
+    /// Signs packages.
+    pub publisher: SigningKey,
+    /// The chain that it shows; tests put others here.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key that it shows.
+    pub server_key: rustls::pki_types::PrivateKeyDer<'static>,
+    /// The TLS version that it speaks.
+    pub version: &'static rustls::SupportedProtocolVersion,
     connection: Option<Connection>,
-    /// Messages of the present session that nobody took yet, and all kinds that ever came.
-    pub(crate) inbox: VecDeque<Vec<u8>>,
-    pub(crate) sessions: u64,
-    pub(crate) enrollments: u32,
-    pub(crate) failures: Vec<String>,
+    /// Messages of the present session that nobody has taken yet.
+    pub inbox: VecDeque<Vec<u8>>,
+    /// Sessions that were greeted.
+    pub sessions: u64,
+    /// Devices that were enrolled.
+    pub enrollments: u32,
+    /// Why connections failed, the oldest first.
+    pub failures: Vec<String>,
     /// Bytes of application data that came before and after the handshake.
-    pub(crate) application_bytes: usize,
-    pub(crate) alter_pin: bool,
+    pub application_bytes: usize,
+    /// Gives enrolled devices a wrong pin of the gateway's key.
+    pub alter_pin: bool,
     /// Takes bytes and never answers.
-    pub(crate) mute: bool,
+    pub mute: bool,
     /// Answers in the gateway's place.
-    pub(crate) bare: Option<BareServer>,
+    pub bare: Option<BareServer>,
     next_id: u32,
+}
+
+/// A chip id as users read it.
+fn hex(chip_id: &[u8]) -> String {
+    chip_id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 enum Connection {
@@ -61,8 +77,15 @@ enum Connection {
     Dead,
 }
 
+impl Default for Gateway {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Gateway {
-    pub(crate) fn new() -> Self {
+    /// A gateway with certificates of its own.
+    pub fn new() -> Self {
         let pki = Pki::new();
         Self {
             chain: pki.chain(),
@@ -83,7 +106,8 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn pair(&self) -> Pair {
+    /// What a blank device is offered.
+    pub fn pair(&self) -> Pair {
         Pair {
             anchor: self.pki.root.der.to_vec(),
             token: TOKEN.to_vec(),
@@ -91,8 +115,8 @@ impl Gateway {
         }
     }
 
-    /// The link began anew.
-    pub(crate) fn reset(&mut self) {
+    /// Forgets the connection: the link began anew.
+    pub fn reset(&mut self) {
         self.connection = None;
         self.inbox.clear();
         if let Some(bare) = &mut self.bare {
@@ -100,12 +124,13 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn has_session(&self) -> bool {
+    /// Whether a device has finished the handshake of a session.
+    pub fn has_session(&self) -> bool {
         matches!(&self.connection, Some(Connection::Open { tls, enrolling: false, .. }) if !tls.is_handshaking())
     }
 
     /// Takes bytes of the device and returns bytes for it.
-    pub(crate) fn exchange(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+    pub fn exchange(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         if self.mute {
             return out;
@@ -234,7 +259,7 @@ impl Gateway {
                 let request: EnrollRequest = envelope.body().expect("a request");
                 assert_eq!(request.token, TOKEN);
                 let (certificate, name) = self.pki.certify(&request.csr);
-                assert_eq!(name, drydock_device::board::chip_id_text(&request.chip_id));
+                assert_eq!(name, hex(&request.chip_id));
                 self.enrollments += 1;
                 let mut gateway_pin = self.pki.gateway.pin();
                 gateway_pin[0] ^= u8::from(self.alter_pin);
@@ -268,7 +293,7 @@ impl Gateway {
     }
 
     /// Sends a message as one application write.
-    pub(crate) fn send(&mut self, message: &[u8]) {
+    pub fn send(&mut self, message: &[u8]) {
         let Some(Connection::Open { tls, .. }) = &mut self.connection else {
             panic!("no connection");
         };
@@ -277,7 +302,7 @@ impl Gateway {
     }
 
     /// Sends a request and returns its id.
-    pub(crate) fn request<T: minicbor::Encode<()>>(&mut self, kind: Kind, body: &T) -> u32 {
+    pub fn request<T: minicbor::Encode<()>>(&mut self, kind: Kind, body: &T) -> u32 {
         let id = self.next_id;
         self.next_id += 1;
         self.send(&envelope::encode(kind, id, body).expect("fits"));
@@ -285,7 +310,7 @@ impl Gateway {
     }
 
     /// Ends the session in good manners.
-    pub(crate) fn close(&mut self) {
+    pub fn close(&mut self) {
         if let Some(Connection::Open { tls, .. }) = &mut self.connection {
             tls.send_close_notify();
         }

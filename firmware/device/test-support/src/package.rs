@@ -1,6 +1,6 @@
 //! Packages as a publisher makes them.
 
-use super::world::World;
+use crate::gateway::Gateway;
 use drydock_protocol::{
     capability::{Capability, PinSet},
     device_to_gateway::{Refusal, Reply},
@@ -14,7 +14,8 @@ use drydock_protocol::{
 use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) fn manifest(app: &str, sequence: u64, module: &[u8]) -> Manifest {
+/// A manifest of `app` that fits `module` and asks for the usual capabilities.
+pub fn manifest(app: &str, sequence: u64, module: &[u8]) -> Manifest {
     Manifest {
         manifest_version: MANIFEST_VERSION,
         app: app.into(),
@@ -49,25 +50,45 @@ pub(crate) fn manifest(app: &str, sequence: u64, module: &[u8]) -> Manifest {
     }
 }
 
-pub(crate) fn sign(manifest: &Manifest, key: &SigningKey) -> Vec<u8> {
+/// The manifest's signed envelope (COSE_Sign1).
+pub fn sign(manifest: &Manifest, key: &SigningKey) -> Vec<u8> {
     let payload = manifest.to_bytes();
     let signature: Signature = key.sign(&sig_structure(&payload));
     seal(&payload, &signature.to_bytes().into()).expect("an envelope")
 }
 
+/// A board in a session with a gateway.
+pub trait InSession {
+    /// The gateway.
+    fn gateway(&self) -> &Gateway;
+
+    /// Sends a request and waits for its answer.
+    fn ask<T: minicbor::Encode<()>>(&mut self, kind: Kind, request: &T) -> Reply;
+}
+
 /// Transfers and commits a package; the first refusal ends it.
-pub(crate) fn deploy(world: &mut World, manifest: &Manifest, module: &[u8]) -> Result<(), Refusal> {
-    let envelope = sign(manifest, &world.gateway.publisher);
+///
+/// # Errors
+/// The board's refusal.
+pub fn deploy(world: &mut impl InSession, manifest: &Manifest, module: &[u8]) -> Result<(), Refusal> {
+    let envelope = sign(manifest, &world.gateway().publisher);
     deploy_envelope(world, envelope, module)
 }
 
-pub(crate) fn deploy_envelope(world: &mut World, envelope: Vec<u8>, module: &[u8]) -> Result<(), Refusal> {
+/// As [`deploy`], with a signed manifest that may be wrong.
+///
+/// # Errors
+/// The board's refusal.
+pub fn deploy_envelope(world: &mut impl InSession, envelope: Vec<u8>, module: &[u8]) -> Result<(), Refusal> {
     transfer(world, envelope, module)?;
     commit(world, true)
 }
 
-/// Transfers a package.
-pub(crate) fn transfer(world: &mut World, envelope: Vec<u8>, module: &[u8]) -> Result<(), Refusal> {
+/// Transfers a package without committing it.
+///
+/// # Errors
+/// The board's refusal.
+pub fn transfer(world: &mut impl InSession, envelope: Vec<u8>, module: &[u8]) -> Result<(), Refusal> {
     expect_done(world.ask(Kind::PackageBegin, &PackageBegin { envelope }))?;
     for (index, data) in module.chunks(CHUNK_BYTES).enumerate() {
         let offset = (index * CHUNK_BYTES) as u32;
@@ -80,8 +101,11 @@ pub(crate) fn transfer(world: &mut World, envelope: Vec<u8>, module: &[u8]) -> R
     Ok(())
 }
 
-/// Commits what was transferred.
-pub(crate) fn commit(world: &mut World, start: bool) -> Result<(), Refusal> {
+/// Commits the package that was transferred.
+///
+/// # Errors
+/// The board's refusal.
+pub fn commit(world: &mut impl InSession, start: bool) -> Result<(), Refusal> {
     expect_done(world.ask(Kind::PackageCommit, &PackageCommit { start }))
 }
 
@@ -93,6 +117,7 @@ fn expect_done(reply: Reply) -> Result<(), Refusal> {
     }
 }
 
-pub(crate) fn wasm(text: &str) -> Vec<u8> {
+/// The module that this text describes.
+pub fn wasm(text: &str) -> Vec<u8> {
     wat::parse_str(text).expect("valid text")
 }

@@ -7,39 +7,56 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) const GATEWAY_NAME: &str = "gateway-test.drydock";
+/// The name in the gateway's certificate.
+pub const GATEWAY_NAME: &str = "gateway-test.drydock";
 
 /// A certificate authority.
-pub(crate) struct Authority {
-    pub(crate) der: CertificateDer<'static>,
-    pub(crate) issuer: Issuer<'static, KeyPair>,
+pub struct Authority {
+    /// Its certificate.
+    pub der: CertificateDer<'static>,
+    /// Its name and key, to sign with.
+    pub issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate with its key.
-pub(crate) struct Identity {
-    pub(crate) der: CertificateDer<'static>,
-    pub(crate) key: KeyPair,
+pub struct Identity {
+    /// The certificate.
+    pub der: CertificateDer<'static>,
+    /// The key.
+    pub key: KeyPair,
 }
 
 impl Identity {
-    pub(crate) fn private_key(&self) -> PrivateKeyDer<'static> {
+    /// The key as rustls wants it.
+    pub fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo.
-    pub(crate) fn pin(&self) -> [u8; 32] {
+    pub fn pin(&self) -> [u8; 32] {
         Sha256::digest(self.key.subject_public_key_info()).into()
     }
 }
 
-pub(crate) struct Pki {
-    pub(crate) root: Authority,
-    pub(crate) intermediate: Authority,
-    pub(crate) gateway: Identity,
+/// Root, intermediate authority and gateway.
+pub struct Pki {
+    /// The anchor that devices are given.
+    pub root: Authority,
+    /// Signs the certificates of gateway and devices.
+    pub intermediate: Authority,
+    /// The gateway's own certificate.
+    pub gateway: Identity,
+}
+
+impl Default for Pki {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Pki {
-    pub(crate) fn new() -> Self {
+    /// New keys and certificates.
+    pub fn new() -> Self {
         let root = root("Drydock Test Root");
         let intermediate = intermediate(&root, |_| {});
         let gateway = server(&intermediate, |_| {});
@@ -50,12 +67,13 @@ impl Pki {
         }
     }
 
-    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
+    /// The chain that the gateway shows.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         vec![self.gateway.der.clone(), self.intermediate.der.clone()]
     }
 
     /// The certificate for a device's request, and the common name it asked for.
-    pub(crate) fn certify(&self, csr: &[u8]) -> (Vec<u8>, String) {
+    pub fn certify(&self, csr: &[u8]) -> (Vec<u8>, String) {
         // Checks the request's signature too.
         let mut request = CertificateSigningRequestParams::from_der(&csr.into()).expect("a valid request");
         let name = match request.params.distinguished_name.get(&DnType::CommonName) {
@@ -69,11 +87,13 @@ impl Pki {
     }
 }
 
-pub(crate) fn key() -> KeyPair {
+/// A new P-256 key.
+pub fn key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key")
 }
 
-pub(crate) fn params(name: &str) -> CertificateParams {
+/// Parameters of a certificate with this common name, valid from 2024 to 2034.
+pub fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(Vec::<String>::new()).expect("parameters");
     params.distinguished_name.push(DnType::CommonName, name);
     params.not_before = rcgen::date_time_ymd(2024, 1, 1);
@@ -81,7 +101,8 @@ pub(crate) fn params(name: &str) -> CertificateParams {
     params
 }
 
-pub(crate) fn root(name: &str) -> Authority {
+/// A root authority.
+pub fn root(name: &str) -> Authority {
     let mut params = params(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -94,7 +115,7 @@ pub(crate) fn root(name: &str) -> Authority {
 }
 
 /// An authority below the root, as the test alters it.
-pub(crate) fn intermediate(root: &Authority, alter: impl FnOnce(&mut CertificateParams)) -> Authority {
+pub fn intermediate(root: &Authority, alter: impl FnOnce(&mut CertificateParams)) -> Authority {
     let mut params = params("Drydock Test Intermediate");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -108,7 +129,7 @@ pub(crate) fn intermediate(root: &Authority, alter: impl FnOnce(&mut Certificate
 }
 
 /// A gateway's certificate, as the test alters it.
-pub(crate) fn server(issuer: &Authority, alter: impl FnOnce(&mut CertificateParams)) -> Identity {
+pub fn server(issuer: &Authority, alter: impl FnOnce(&mut CertificateParams)) -> Identity {
     let mut params = CertificateParams::new(vec![GATEWAY_NAME.to_string()]).expect("parameters");
     params
         .distinguished_name

@@ -23,9 +23,9 @@ const CERTIFICATE_REQUEST: u8 = 13;
 const CERTIFICATE_VERIFY: u8 = 15;
 const FINISHED: u8 = 20;
 
-/// What stands between EncryptedExtensions and Finished.
+/// A message between EncryptedExtensions and Finished.
 #[derive(Clone)]
-pub(crate) enum Step {
+pub enum Step {
     /// CertificateRequest: the server wants to know who the client is.
     AskForCertificate,
     /// Certificate with these certificates (DER).
@@ -37,20 +37,20 @@ pub(crate) enum Step {
 }
 
 /// The server, and what it learnt about its client.
-pub(crate) struct BareServer {
+pub struct BareServer {
     steps: Vec<Step>,
     /// Application data that is sent behind Finished.
     greeting: Vec<u8>,
     incoming: VecDeque<u8>,
     keys: Option<ClientKeys>,
     /// Handshakes that it has begun.
-    pub(crate) handshakes: usize,
+    pub handshakes: usize,
     /// Bytes of application data that the client has sent.
-    pub(crate) application_bytes: usize,
+    pub application_bytes: usize,
     /// Bytes of the client's certificate and of its proof.
-    pub(crate) client_proof_bytes: usize,
+    pub client_proof_bytes: usize,
     /// The client has sent its Finished.
-    pub(crate) client_finished: bool,
+    pub client_finished: bool,
 }
 
 /// The client's traffic keys; those of the handshake are in use until its Finished.
@@ -60,7 +60,8 @@ struct ClientKeys {
 }
 
 impl BareServer {
-    pub(crate) fn new(steps: Vec<Step>, greeting: Vec<u8>) -> Self {
+    /// A server that takes these steps and then sends `greeting`.
+    pub fn new(steps: Vec<Step>, greeting: Vec<u8>) -> Self {
         Self {
             steps,
             greeting,
@@ -73,14 +74,14 @@ impl BareServer {
         }
     }
 
-    /// The link began anew.
-    pub(crate) fn reset(&mut self) {
+    /// Forgets the connection: the link began anew.
+    pub fn reset(&mut self) {
         self.incoming.clear();
         self.keys = None;
     }
 
     /// Takes bytes of the client and returns bytes for it.
-    pub(crate) fn exchange(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub fn exchange(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.incoming.extend(bytes);
         let mut out = Vec::new();
         while let Some(record) = self.next_record() {

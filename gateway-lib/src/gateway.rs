@@ -407,7 +407,7 @@ impl Gateway {
     /// Metrics of a device that arrived at `from_ms` (milliseconds since the Unix epoch) or later, oldest first, with the
     /// sample before them in front if it is kept: rates are taken over the time since the sample before.
     pub fn metrics_from(&self, device: &DeviceId, from_ms: u64) -> Vec<MetricsSample> {
-        self.core().telemetry.of(device).metrics_from(from_ms)
+        self.services.telemetry.of(device).metrics_from(from_ms)
     }
 
     /// The latest metrics of a device.

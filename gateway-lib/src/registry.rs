@@ -126,7 +126,7 @@ impl Registry {
         self.expect_done(device, session.request_empty(Kind::Wipe).await)?;
         let saved = session.persist().await;
         saved.map_err(|_| DeviceError::NoAnswer {
-            name: self.name_of(device),
+            name: self.store.read().name_of(device),
         })?;
         let mut tx = self.store.begin().await?;
         let mut record = known(&tx.model(), device)?.clone();

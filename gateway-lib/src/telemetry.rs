@@ -237,7 +237,7 @@ mod tests {
     fn the_tail_begins_one_item_before_what_is_wanted() {
         let mut ring = Ring::new(4);
         let tail = |ring: &Ring<u64>, from| ring.tail(|item| *item >= from);
-        assert_eq!(tail(&ring, 0), []);
+        assert_eq!(tail(&ring, 0), [0u64; 0]);
         (0..6).for_each(|item| ring.push(item));
         assert_eq!(tail(&ring, 4), [3, 4, 5]);
         assert_eq!(tail(&ring, 0), [2, 3, 4, 5], "nothing is kept of what was before");

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use drydock_emulator::gdb::{End, GdbError, GdbServer, Held, Limits, StopSwitch};
-use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner, State};
+use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner, RunState};
 use libtest_mimic::Failed;
 
 use crate::{Check, guest_machine, packet, read_until};
@@ -78,7 +78,7 @@ impl Served {
 
     fn is_running(&self) -> Result<(), Failed> {
         let before = self.machine.with_machine_blocking(|machine| machine.instructions())?;
-        assert_eq!(self.machine.status().state, State::Running);
+        assert_eq!(self.machine.status().state, RunState::Running);
         let deadline = std::time::Instant::now() + LONG;
         while self.machine.with_machine_blocking(|machine| machine.instructions())? == before {
             assert!(

@@ -44,8 +44,10 @@ const DRAIN: &str = r#"(module
 fn one_write(end: &str) -> Vec<u8> {
     wasm(&format!(
         r#"(module (import "drydock" "gpio_write" (func $gpio (param i32 i32)))
+        (import "drydock" "tick_every" (func $every (param i32)))
         (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
-        (func (export "init"))
+        ;; not before a session is established after a restart
+        (func (export "init") (call $every (i32.const 3000)))
         (func (export "tick") (call $gpio (i32.const 13) (i32.const 1)) {end}))"#
     ))
 }

@@ -82,10 +82,10 @@ fn what_one_app_grew_by_is_not_promised_to_others_and_comes_back() {
     // 160 KB in all, 20 used, 16 for the session.
     let blink = wasm(BLINK);
     let mut wide = manifest("wide", 1, &blink);
-    wide.limits.heap_bytes = 70 * 1024;
+    wide.limits.heap_bytes = 60 * 1024;
     let refusal = deploy(&mut world, &wide, &blink).unwrap_err();
     assert!(
-        refusal.detail.starts_with("needs 71680 bytes of heap"),
+        refusal.detail.starts_with("needs 61440 bytes of heap"),
         "{}",
         refusal.detail
     );

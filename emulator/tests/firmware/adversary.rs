@@ -2,7 +2,7 @@
 //! on, and after a power cut it comes back to a session although such an app starts by itself.
 
 use crate::support::{
-    package::{deploy, manifest, wasm},
+    package::{InSession as _, deploy, manifest, wasm},
     world::World,
 };
 use drydock_emulator::{Image, VirtualTime};

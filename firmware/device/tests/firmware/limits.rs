@@ -4,7 +4,7 @@
 use crate::{
     apps::{BLINK, request},
     support::{
-        package::{deploy, manifest, wasm},
+        package::{InSession as _, deploy, manifest, wasm},
         world::World,
     },
 };

@@ -164,11 +164,16 @@ fn none_takes_it(refused: Vec<Verdict>) -> ApiError {
 fn plan(workbench: &WorkbenchState, app: &str, report: &ModuleReport, asked: Option<Version>) -> (String, VersionPlan) {
     let latest = || {
         let highest = workbench.gateway.app_versions(app).versions;
-        let versions = highest.iter().filter_map(|signed| signed.version.parse::<Version>().ok());
+        let versions = highest
+            .iter()
+            .filter_map(|signed| signed.version.parse::<Version>().ok());
         versions.max().map(|version| version.to_string()).unwrap_or_default()
     };
     let next = || workbench.gateway.app_versions(app).next;
-    match workbench.gateway.plan_version(app, report.digest, asked.or(report.version)) {
+    match workbench
+        .gateway
+        .plan_version(app, report.digest, asked.or(report.version))
+    {
         gateway::VersionPlan::New { version } => (version.to_string(), VersionPlan::New),
         gateway::VersionPlan::Rollback { version, .. } => {
             let (latest, next) = (latest(), next());

@@ -58,7 +58,8 @@ pub(crate) fn notification(kind: &EventKind, gateway: &Gateway) -> Option<Notifi
     let notification = match kind {
         EventKind::GatewayOpened { recovered } if recovered.is_empty() => return None,
         EventKind::GatewayOpened { recovered } => {
-            Notification::new(EventName::GatewayRecovered, format!("{}.", recovered.join("; "))).with("sentences", json!(recovered))
+            Notification::new(EventName::GatewayRecovered, format!("{}.", recovered.join("; ")))
+                .with("sentences", json!(recovered))
         }
         EventKind::PairingSwitched { mode } => {
             let mode = format!("{mode:?}").to_lowercase();

@@ -50,7 +50,7 @@ impl WorkbenchState {
         }
     }
 
-    fn take(&self, event: &drydock_gateway::Event, live: bool) {
+    fn take(&self, event: &drydock_gateway::GatewayEvent, live: bool) {
         let board = device_of(&event.kind).and_then(|device| self.fleet.of_device(device));
         if let Some(board) = &board {
             board.state().flash_changed = true;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use drydock_emulator::gdb::{End, GdbError, GdbServer, Held, Limits, StopSwitch};
-use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner, RunState};
+use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, RunState, Runner};
 use libtest_mimic::Failed;
 
 use crate::{Check, guest_machine, packet, read_until};

@@ -176,7 +176,10 @@ mod tests {
             values: vec![Some(1.0); times_ms.len()],
         };
         let said = shorter_than_asked(&[series(&[1_000.0, 61_000.0])], 3600.0).unwrap();
-        assert!(said.contains("60 s of the 3600 s") && said.contains("begins with each run"), "{said}");
+        assert!(
+            said.contains("60 s of the 3600 s") && said.contains("begins with each run"),
+            "{said}"
+        );
         assert_eq!(shorter_than_asked(&[series(&[0.0, 59_000.0])], 60.0), None);
         assert_eq!(shorter_than_asked(&[], 60.0), None);
     }

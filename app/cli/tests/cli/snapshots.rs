@@ -193,7 +193,11 @@ fn a_fork_has_an_identity_of_its_own_and_the_same_apps() {
     assert_eq!(gateway.end().0, 0);
     let gateway = Running::gateway(data);
     let lost = board(data, "lost");
-    assert_eq!((&lost["badge"], &lost["device"]), (&"off".into(), &Value::Null), "{lost}");
+    assert_eq!(
+        (&lost["badge"], &lost["device"]),
+        (&"off".into(), &Value::Null),
+        "{lost}"
+    );
     assert_eq!(gateway.end().0, 0);
 }
 

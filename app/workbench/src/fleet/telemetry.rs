@@ -174,7 +174,7 @@ mod tests {
         };
         assert_eq!(rates(0, 2000), [200.0, 300.0]);
         assert_eq!(rates(0, 500), [0.0, 200.0, 300.0], "the very first has no rate");
-        assert_eq!(rates(2, 9000), []);
+        assert_eq!(rates(2, 9000), [0.0; 0]);
     }
 
     #[test]

@@ -80,7 +80,11 @@ async fn a_mixed_fleet_gets_what_the_preview_says() {
     let done = deploy(&workbench, &boards, None).await.unwrap();
     assert_eq!(done.boards, [boards[0].clone(), boards[2].clone()]);
     assert_eq!(done.version, previewed.version);
-    let refused: Vec<_> = done.refused.iter().map(|verdict| (&verdict.board, &verdict.refused)).collect();
+    let refused: Vec<_> = done
+        .refused
+        .iter()
+        .map(|verdict| (&verdict.board, &verdict.refused))
+        .collect();
     assert_eq!(refused, [(&boards[1], &previewed.boards[1].refused)]);
 
     let only = deploy(&workbench, &boards[1..2], None).await.unwrap_err();
@@ -91,7 +95,9 @@ async fn a_mixed_fleet_gets_what_the_preview_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_never_locked_by_a_later_version() {
-    let Some((workbench, boards)) = fleet(&["nano33ble"]).await else { return };
+    let Some((workbench, boards)) = fleet(&["nano33ble"]).await else {
+        return;
+    };
     let own = preview(&workbench, &boards, None).await;
     assert_eq!(own.plan, VersionPlan::New);
     deploy(&workbench, &boards, Some("9.0.0")).await.unwrap();
@@ -105,13 +111,22 @@ async fn a_name_is_never_locked_by_a_later_version() {
     };
     assert_eq!(older.plan, plan);
     let refused = deploy(&workbench, &boards, None).await.unwrap_err();
-    assert!(refused.message.contains("9.0.0") && refused.message.contains("9.0.1"), "{refused:?}");
+    assert!(
+        refused.message.contains("9.0.0") && refused.message.contains("9.0.1"),
+        "{refused:?}"
+    );
 
     // What the refusal offers is taken, and the old one can be gone back to.
     assert_eq!(preview(&workbench, &boards, Some(&next)).await.plan, VersionPlan::New);
     assert_eq!(deploy(&workbench, &boards, Some(&next)).await.unwrap().version, next);
     let back = preview(&workbench, &boards, Some(&latest)).await;
-    assert!(matches!(&back.plan, VersionPlan::Rollback { latest, .. } if *latest == next), "{back:?}");
-    assert_eq!(deploy(&workbench, &boards, Some(&latest)).await.unwrap().version, latest);
+    assert!(
+        matches!(&back.plan, VersionPlan::Rollback { latest, .. } if *latest == next),
+        "{back:?}"
+    );
+    assert_eq!(
+        deploy(&workbench, &boards, Some(&latest)).await.unwrap().version,
+        latest
+    );
     workbench.shutdown().await;
 }

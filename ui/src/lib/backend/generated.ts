@@ -81,7 +81,8 @@ name: string | null,
  */
 version: string | null, 
 /**
- * Capabilities that the user consents to beyond the usual ones, for example `gpio:7`.
+ * Capabilities that the user consents to beyond the usual ones, for example `gpio:7`; and limits that the user raises:
+ * `memory:BYTES` of linear memory, `callback:MS` for each call.
  */
 grant: Array<string>, 
 /**
@@ -493,7 +494,7 @@ pressed: boolean, };
 export type ChartFormat = "svg" | "png" | "csv";
 
 /**
- * A deployment that was accepted.
+ * A deployment that was accepted. A board that cannot take the app never stops the others.
  */
 export type Deployment = { 
 /**
@@ -959,7 +960,7 @@ until_ms: number | null,
 /**
  * Numbers of colours, 1 to 8, by id of the series; others get the colour that is usual for them.
  */
-colours: { [key in string]?: number }, 
+colours: { [key in string]: number }, 
 /**
  * What the shown clock is ahead of UTC, in minutes; none: UTC is shown.
  */

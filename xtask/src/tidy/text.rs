@@ -13,6 +13,7 @@ const MAY_SPAWN: &[&str] = &[
     "emulator/src/external/",     // the drivers of engines in processes of their own
     "emulator/oracle/",           // a test
     "app/desktop/src/webview.rs", // starts itself again with another renderer
+    "app/desktop/src/source_file.rs", // opens a file in the desktop's own program
     "/tests/",
     "/benches/",
     "/examples/",

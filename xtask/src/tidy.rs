@@ -4,6 +4,7 @@ mod commits;
 mod dependencies;
 mod licences;
 mod readme;
+mod renames;
 mod text;
 
 use anyhow::{Result, bail};
@@ -41,6 +42,7 @@ pub(crate) fn check() -> Result<()> {
         };
         files += 1;
         findings.extend(text::check(&name, &bytes));
+        findings.extend(renames::check(&name, &String::from_utf8_lossy(&bytes)));
     }
     for finding in &findings {
         println!("{}: {}", finding.place, finding.what);

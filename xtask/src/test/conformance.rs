@@ -12,7 +12,7 @@ const TIMES: &str = "100";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked<'a> {
+struct Options<'a> {
     engines: Vec<&'a str>,
     long: bool,
     minutes: Option<u64>,
@@ -56,7 +56,7 @@ pub(crate) fn conformance(args: &[&str]) -> Result<()> {
     Ok(())
 }
 
-impl Asked<'_> {
+impl Options<'_> {
     /// Has an oracle go on as long as asked for.
     fn lengthened<'c>(&self, cargo: &'c mut std::process::Command) -> &'c mut std::process::Command {
         if let Some(seed) = self.seed {
@@ -88,8 +88,8 @@ fn reported(cargo: &mut std::process::Command) -> &mut std::process::Command {
     cargo.env("DRYDOCK_CONFORMANCE_REPORT", workspace::root().join("docs/conformance"))
 }
 
-fn asked<'a>(args: &[&'a str]) -> Result<Asked<'a>> {
-    let mut asked = Asked {
+fn asked<'a>(args: &[&'a str]) -> Result<Options<'a>> {
+    let mut asked = Options {
         engines: Vec::new(),
         long: false,
         minutes: None,

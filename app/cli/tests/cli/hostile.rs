@@ -54,14 +54,14 @@ fn add(data: &Path, gateway: &Running, name: &str) {
     gateway.wait_until(|event| event["event"] == "device.connected" && event["board"] == name);
 }
 
-/// The door as whoever stands before it sees it.
-struct Door {
+/// The gateway's listener, as a client on the network sees it.
+struct Listener {
     address: SocketAddr,
     name: String,
     anchor: CertificateDer<'static>,
 }
 
-impl Door {
+impl Listener {
     fn raw(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -116,13 +116,13 @@ fn say(tls: &mut Tls, words: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// What the gateway told, all of it: attackers are told of in the order in which it loses its patience.
-struct Told {
+/// All events of the gateway. It reports attackers in the order in which their time is up.
+struct GatewayLog {
     gateway: Running,
     before: RefCell<Vec<Value>>,
 }
 
-impl Told {
+impl GatewayLog {
     fn until(&self, is_meant: impl Fn(&Value) -> bool) -> Value {
         let before = self.before.borrow().iter().find(|event| is_meant(event)).cloned();
         before.unwrap_or_else(|| {
@@ -204,7 +204,7 @@ fn hello(chip_id: &[u8]) -> Vec<u8> {
 fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path();
-    let gateway = Told {
+    let gateway = GatewayLog {
         gateway: Running::start(data, &["gateway", "--listen", "127.0.0.1:0"]),
         before: RefCell::default(),
     };
@@ -221,7 +221,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let good = before["device"]["id"].as_str().unwrap();
 
     let pki = data.join("gateway/pki");
-    let door = Door {
+    let listener = Listener {
         address: ready["listening"].as_str().unwrap().parse().unwrap(),
         name: thief.gateway.clone(),
         anchor: CertificateDer::from_pem_file(pki.join("root.crt.pem")).unwrap(),
@@ -232,16 +232,16 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let hello = &hello(&hex(chip_id));
 
     // Half-open: one says nothing, one begins a ClientHello that never ends, one is let in and does not introduce itself.
-    let silent = door.raw();
-    let mut half = door.raw();
+    let silent = listener.raw();
+    let mut half = listener.raw();
     half.write_all(&[22, 3, 1, 1, 0, 1]).unwrap();
-    let mut shy = door.device(&[own], &thief.key);
+    let mut shy = listener.device(&[own], &thief.key);
     while shy.conn.is_handshaking() {
         shy.conn.complete_io(&mut shy.sock).unwrap();
     }
 
     // With the board's own certificate and key everything that follows would be let in.
-    let mut twin = door.device(&[own], &thief.key);
+    let mut twin = listener.device(&[own], &thief.key);
     let welcome = say(&mut twin, hello).unwrap();
     assert_eq!(
         Envelope::decode(&welcome[LENGTH_BYTES..]).unwrap().kind,
@@ -249,19 +249,19 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     );
     gateway.until(|event| event["event"] == "device.connected" && event["board"] == "bench-2");
 
-    let old = door.config(&TLS12, ALPN_SESSION, Some((vec![own.clone()], &thief.key)));
-    gateway.refused(door.tls(old), hello, "TLS");
-    let nobody = door.config(&TLS13, ALPN_SESSION, None);
-    gateway.refused(door.tls(nobody), hello, "no certificates");
-    let deaf = door.config(&TLS13, b"http/1.1", Some((vec![own.clone()], &thief.key)));
-    gateway.refused(door.tls(deaf), hello, "any known protocol");
+    let old = listener.config(&TLS12, ALPN_SESSION, Some((vec![own.clone()], &thief.key)));
+    gateway.refused(listener.tls(old), hello, "TLS");
+    let nobody = listener.config(&TLS13, ALPN_SESSION, None);
+    gateway.refused(listener.tls(nobody), hello, "no certificates");
+    let deaf = listener.config(&TLS13, b"http/1.1", Some((vec![own.clone()], &thief.key)));
+    gateway.refused(listener.tls(deaf), hello, "any known protocol");
 
     // The same names, serial number and key, but another authority's signature.
     let (other, other_key) = authority(&thief.gateway);
     let foreign = Issuer::from_ca_cert_der(&other, other_key).unwrap();
     let wrong_ca = certified(&thief.params(), &thief.key, &foreign);
     let chain = [&wrong_ca, &other];
-    gateway.refused(door.device(&chain, &thief.key), hello, "BadSignature");
+    gateway.refused(listener.device(&chain, &thief.key), hello, "BadSignature");
 
     // The right authority's signature, but of yesterday, and for another purpose.
     let issuer_key = fs::read_to_string(pki.join("intermediate.key.pem")).unwrap();
@@ -270,36 +270,36 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let mut params = thief.params();
     params.not_after = rcgen::date_time_ymd(2026, 1, 1);
     let expired = certified(&params, &thief.key, &issuer);
-    gateway.refused(door.device(&[&expired], &thief.key), hello, "Expired");
+    gateway.refused(listener.device(&[&expired], &thief.key), hello, "Expired");
     let mut params = thief.params();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let server = certified(&params, &thief.key, &issuer);
-    gateway.refused(door.device(&[&server], &thief.key), hello, "InvalidPurpose");
+    gateway.refused(listener.device(&[&server], &thief.key), hello, "InvalidPurpose");
 
     // The thief's board vouches for another device: the one that is connected.
     let forger = Issuer::from_ca_cert_der(own, thief.key()).unwrap();
     let forged_key = KeyPair::generate().unwrap();
     let forged = certified(&thief.params_of(good), &forged_key, &forger);
     let chain = [&forged, own, &intermediate];
-    gateway.refused(door.device(&chain, &forged_key), hello, "UnknownIssuer");
+    gateway.refused(listener.device(&chain, &forged_key), hello, "UnknownIssuer");
     // A certificate alone is no proof.
-    let keyless = door.device(&[own], &forged_key);
+    let keyless = listener.device(&[own], &forged_key);
     gateway.refused(keyless, hello, "BadSignature");
 
-    // Too much at once, where the board's own certificate opened the door; and what is no TLS at all.
+    // Too much at once, where the board's own certificate was accepted; and what is no TLS at all.
     for length in [0, MAX_MESSAGE_BYTES as u16 + 1, u16::MAX] {
-        let loud = door.device(&[own], &thief.key);
+        let loud = listener.device(&[own], &thief.key);
         gateway.refused(loud, &length.to_be_bytes(), "was announced");
     }
     for noise in [&[22, 3, 1, 0x80, 0][..], b"GET / HTTP/1.1\r\n\r\n"] {
-        let mut stream = door.raw();
+        let mut stream = listener.raw();
         stream.write_all(noise).unwrap();
         assert!(is_ended(&stream));
         gateway.refused_from(stream.local_addr().unwrap(), "the TLS handshake failed");
     }
 
     // A token that nobody gave.
-    let mut guess = door.tls(door.config(&TLS13, ALPN_ENROLL, None));
+    let mut guess = listener.tls(listener.config(&TLS13, ALPN_ENROLL, None));
     let request = EnrollRequest {
         token: vec![0; 16],
         csr: thief.request(chip_id),
@@ -328,7 +328,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
         ends(&mut twin, 60),
         "a device that was taken out of service keeps its session"
     );
-    gateway.refused(door.device(&[own], &thief.key), hello, "Revoked");
+    gateway.refused(listener.device(&[own], &thief.key), hello, "Revoked");
 
     // The gateway's patience with those who hang about has an end.
     gateway.refused_from(shy.sock.local_addr().unwrap(), "did not introduce itself");

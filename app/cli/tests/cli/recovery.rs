@@ -71,7 +71,7 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {
     /// The command that is to bring it about was answered; the board may not have done it yet.
-    Asked { there: bool },
+    Requested { there: bool },
     /// The board's own report was told.
     Reported { there: bool },
 }
@@ -103,7 +103,7 @@ fn what_a_client_was_told_outlives_a_kill() {
         gateway.wait_for("device.connected");
         match known {
             Known::Reported { there } => assert_eq!(blink_is_there(data), there, "kill {number}, after {known:?}"),
-            Known::Asked { there } => {
+            Known::Requested { there } => {
                 let comes_about = (0..500).any(|_| blink_is_there(data) == there);
                 assert!(comes_about, "kill {number}, after {known:?}");
             }
@@ -119,7 +119,7 @@ fn what_a_client_was_told_outlives_a_kill() {
         assert_eq!(answered.code, 0, "kill {number}: {answered:?}");
         known = match is_reported {
             true => Known::Reported { there },
-            false => Known::Asked { there },
+            false => Known::Requested { there },
         };
         gateway.kill();
     }

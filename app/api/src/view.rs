@@ -377,15 +377,20 @@ pub struct BoardKindView {
     /// What does not work on this board, in a sentence; empty: everything does.
     pub limit: String,
     /// Whether it takes apps.
-    #[serde(default)]
+    #[serde(default = "yes")]
     pub takes_apps: bool,
     /// Whether it gets an identity; one that does not has no session and sends no metrics.
-    #[serde(default)]
+    #[serde(default = "yes")]
     pub enrolls: bool,
     /// Whether one can be added: its firmware is in this program.
     pub addable: bool,
     /// Engines that can run it.
     pub engines: Vec<EngineView>,
+}
+
+/// Kinds of boards of an owner that does not say so yet: most can do all.
+fn yes() -> bool {
+    true
 }
 
 /// An engine and whether it can be used here.

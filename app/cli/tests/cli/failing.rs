@@ -93,7 +93,10 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
     let granted = drydock_in(data, &["deploy", "trespass", "--on", "bench-1", "--grant", "gpio:7"]);
     assert_eq!(granted.code, 0, "{granted:?}");
     // This one hungers on until it has used up what it got; that may be before its deployment is told.
-    drydock_in(data, &["deploy", "hungry", "--on", "bench-1", "--grant", "memory:32768"]);
+    drydock_in(
+        data,
+        &["deploy", "hungry", "--on", "bench-1", "--grant", "memory:32768"],
+    );
     gateway.wait_until(|event| {
         let detail = event["detail"].as_str().unwrap_or_default();
         event["event"] == "app.trapped" && event["app"] == "hungry" && detail.contains("32768 are allowed")

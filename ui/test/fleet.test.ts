@@ -279,6 +279,9 @@ describe('the palette', () => {
     'Save the state of bench-1 in a file…',
     'Press Button of bench-1',
     'List each board in one line',
+    'Let bench-1 run in lockstep with others',
+    'Turn pairing of other boards on',
+    'Draw with the default renderer at the next start',
   ])('has: %s', async (title) => {
     await open({ boards: 2 })
     expect(allActions().map((a) => a.title.replaceAll('\u00a0', ' '))).toContain(title)
@@ -395,5 +398,14 @@ describe('a version that is not new', () => {
     expect(button('Deploy it as 2.0.1')).toBeDefined()
     await click(button('Go back to 0.1.0'))
     expect(asked('app.deploy')[0]!['version']).toBe('0.1.0')
+  })
+})
+
+describe('the settings', () => {
+  it('are shown when the window opens in them', async () => {
+    place.panel = 'settings'
+    await open({ boards: 1 })
+    expect(text('main h2')).toBe('Settings')
+    expect(text('main')).toContain('gateway-7f31')
   })
 })

@@ -15,7 +15,7 @@ const ABREAST = 8
 
 /** What needs an answer or a text before it is done. */
 export type MarksForm =
-  | { kind: 'deploy' | 'rename' | 'label' | 'remove'; boards: string[] }
+  | { kind: 'deploy' | 'rename' | 'remove'; boards: string[] }
   | { kind: 'remove app'; boards: string[]; app: string }
 
 export interface Refusal {

@@ -1,5 +1,5 @@
 // What the palette can do with one board: its apps, its power, its machine, and the board as a whole.
-import type { BoardView } from '../backend/generated'
+import type { BoardView, Pace } from '../backend/generated'
 import { cancelApp, chooseAndDeploy, power, press, removeApp, removeBoard, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { aboutSample, deploySample } from '../board/samples'
@@ -91,9 +91,15 @@ function machineActions(board: BoardView): Action[] {
     }
     actions.push(act(`Press ${button.name} of ${name}`, push))
   }
-  const other = machine.pace === 'max' ? 'realtime' : 'max'
+  for (const [pace, how] of paces) {
+    if (pace !== machine.pace) actions.push(act(`Let ${name} run ${how}`, () => setPace(id, pace)))
+  }
+  if (snapshots.board === id) {
+    for (const { name: kept } of snapshots.list) {
+      actions.push(act(`Go back to ${kept} of ${name}`, () => snapshots.restore(board, { name: kept })))
+    }
+  }
   actions.push(
-    act(other === 'max' ? `Let ${name} run as fast as it can` : `Let ${name} run in real time`, () => setPace(id, other)),
     act(`Take a snapshot of ${name}`, () => snapshots.take(board)),
     act(`Save the state of ${name} in a file…`, () => snapshots.save(board, null)),
     act(`Read a snapshot of ${name} from a file…`, () => snapshots.open(board)),
@@ -108,13 +114,24 @@ function machineActions(board: BoardView): Action[] {
   return actions
 }
 
+const paces: Array<[Pace, string]> = [
+  ['realtime', 'in real time'],
+  ['max', 'as fast as it can'],
+  ['lockstep', 'in lockstep with others'],
+]
+
 /** What the inspector holds of this machine now. */
 function insightActions(board: BoardView): Action[] {
   const { name } = board
   const act = actOn(board)
   const actions: Action[] = []
   if (insight.gdb && insight.gdb.state !== 'closed') actions.push(act(`Close the port for GDB on ${name}`, () => insight.closeDoor(board)))
-  if (insight.profile?.state === 'recording') actions.push(act(`Finish the profile of ${name}`, () => insight.stop(board)))
+  if (insight.profile?.state === 'recording') {
+    actions.push(
+      act(`Finish the profile of ${name}`, () => insight.stop(board)),
+      act(`Cancel the profile of ${name}`, () => insight.stop(board, true)),
+    )
+  }
   if (insight.profile?.state !== 'finished') return actions
   return [
     ...actions,

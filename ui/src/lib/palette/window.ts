@@ -7,6 +7,7 @@ import { modKey } from '../frame/modifier'
 import { focusOn } from '../frame/regions'
 import { place } from '../place.svelte'
 import { preferences } from '../settings/preferences.svelte'
+import { setPairing } from '../settings/pairing'
 import { setZoom, zoomBy } from '../settings/zoom'
 import { workbench } from '../workbench.svelte'
 import type { Action } from './match'
@@ -38,6 +39,11 @@ export function windowActions(): Action[] {
     act('Zoom in', () => zoomBy(1), `${modKey} +`),
     act('Zoom out', () => zoomBy(-1), `${modKey} −`),
     act('Zoom to 100 %', () => setZoom(100), `${modKey} 0`),
+    act(
+      workbench.info?.pairing ? 'Turn pairing of other boards off' : 'Turn pairing of other boards on',
+      () => ((place.panel = 'settings'), setPairing(!workbench.info?.pairing)),
+    ),
+    act('Draw with the default renderer at the next start', () => workbench.backend.resetRenderer()),
     act('Copy diagnostics', copyDiagnostics),
     act('Copy the path of the data directory', () => workbench.backend.copy(workbench.info?.data_dir ?? '')),
   ]

@@ -268,7 +268,7 @@ describe('the palette', () => {
     'Profile bench-1 for 5 s',
     'Zoom in',
     'Zoom to 100 %',
-    'Zoom into the plots',
+    'Plots: zoom in',
     'Add a board…',
     'Copy the lines of the console',
     'Search the console',
@@ -336,6 +336,17 @@ describe('without a mouse', () => {
     expect(active()).toBe('Console of bench-1')
     toBoard!.click()
     expect(active()).toBe('Board bench-1')
+  })
+
+  it('the focus stays on the board when a rename or a removal is given up', async () => {
+    await open({ boards: 2 })
+    for (const key of ['F2', 'Delete']) {
+      await press(document.body, key)
+      expect(active()).toMatch(/^(New name of|Remove) bench-1$/)
+      await press(document.activeElement!, 'Escape')
+      expect(active()).toBe('Board bench-1')
+    }
+    expect(asked('board.remove')).toEqual([])
   })
 
   it('? lists the keys, Escape puts the list away', async () => {

@@ -5,9 +5,9 @@ import type { Look } from '../fleet/badge'
 const NBSP = '\u00a0'
 
 export const machineLook: Record<MachineState, Look> = {
-  off: { shape: 'ring', tone: 'quiet', word: 'off' },
+  off: { shape: 'power', tone: 'quiet', word: 'off' },
   running: { shape: 'dot', tone: 'running', word: 'running' },
-  paused: { shape: 'bar', tone: 'warn', word: 'paused' },
+  paused: { shape: 'pause', tone: 'warn', word: 'paused' },
   crashed: { shape: 'square', tone: 'bad', word: 'crashed' },
 }
 

@@ -51,9 +51,9 @@ function plotActions(board: BoardView, act: Act): Action[] {
     act(signals.paused ? 'Let the plots flow' : 'Pause the plots', () => signals.setPaused(!signals.paused)),
     act(signals.table ? 'Show plots' : 'Show the plots as a table', () => (signals.table = !signals.table)),
     ...windows.map(([s, label]) => act(`Plots: ${label}`, () => (preferences.value.windowS = s))),
-    act('Zoom into the plots', () => zoom(0.5)),
-    act('Zoom out of the plots', () => zoom(2)),
-    act('Let the plots follow the time again', () => signals.setZoom(null)),
+    act('Plots: zoom in', () => zoom(0.5)),
+    act('Plots: zoom out', () => zoom(2)),
+    act('Plots: follow the time', () => signals.setZoom(null)),
     ...kinds.map(([id, title]) =>
       act(`${preferences.value.hiddenSeries.includes(id) ? 'Show' : 'Hide'} the plot ${title}`, () => toggle(id)),
     ),

@@ -85,7 +85,9 @@ fn class(layout: Layout) -> Option<usize> {
 // in one list at a time.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(class) = class(layout) else { return ptr::null_mut() };
+        let Some(class) = class(layout) else {
+            return ptr::null_mut();
+        };
         let block = self.freed[class].get();
         if block.is_null() {
             return self.take(1 << (class + SMALLEST_CLASS)).unwrap_or(ptr::null_mut());

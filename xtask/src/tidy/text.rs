@@ -10,9 +10,9 @@ const EMPTY_NAMES: [&str; 4] = ["utils", "helpers", "manager", "common"];
 const MAY_SPAWN: &[&str] = &[
     "/build.rs",
     "xtask/",
-    "emulator/src/external/",     // the drivers of engines in processes of their own
-    "emulator/oracle/",           // a test
-    "app/desktop/src/webview.rs", // starts itself again with another renderer
+    "emulator/src/external/",         // the drivers of engines in processes of their own
+    "emulator/oracle/",               // a test
+    "app/desktop/src/webview.rs",     // starts itself again with another renderer
     "app/desktop/src/source_file.rs", // opens a file in the desktop's own program
     "/tests/",
     "/benches/",

@@ -37,7 +37,9 @@ extern "C" fn init() {
 
 #[unsafe(no_mangle)]
 extern "C" fn tick() {
-    let Some(millidegrees) = metrics::temperature_mc() else { return };
+    let Some(millidegrees) = metrics::temperature_mc() else {
+        return;
+    };
     let mut readings = READINGS.0.borrow_mut();
     if readings.len() == WINDOW {
         readings.remove(0);

@@ -81,7 +81,7 @@ impl Held {
     }
 
     /// Waits until all that was asked of the machine is done.
-    fn settle(&mut self) -> Result<(), Gone> {
+    fn wait_until_done(&mut self) -> Result<(), Gone> {
         self.visit(|_| ())
     }
 }
@@ -100,7 +100,7 @@ impl Access for Held {
 
     fn attach(&mut self) -> Result<(), Gone> {
         // The status lags behind what was asked: a machine that was just told to go on is still shown as paused.
-        self.settle()?;
+        self.wait_until_done()?;
         self.ran = self.handle.status().state == RunState::Running;
         self.halt()
     }
@@ -115,7 +115,7 @@ impl Access for Held {
         if self.ran {
             self.handle.resume();
             // Whoever looks at it next finds it running.
-            let _ = self.settle();
+            let _ = self.wait_until_done();
         }
     }
 
@@ -130,7 +130,7 @@ impl Access for Held {
         })?;
         if able {
             self.handle.resume();
-            self.settle()?;
+            self.wait_until_done()?;
         }
         Ok(able)
     }
@@ -152,6 +152,6 @@ impl Access for Held {
 
     fn halt(&mut self) -> Result<(), Gone> {
         self.handle.pause();
-        self.settle()
+        self.wait_until_done()
     }
 }

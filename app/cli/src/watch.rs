@@ -148,6 +148,7 @@ pub(crate) fn meaning(event: &Event, app: &str, board: &str) -> News {
         EventName::MachineCrashed | EventName::MachineFailed | EventName::DeviceRefused if about_board => {
             failed(Exit::Machine)
         }
+        EventName::Error if about_board && event.app.is_none() => failed(Exit::Machine),
         _ => News::None,
     }
 }

@@ -77,12 +77,10 @@ impl ModuleScan {
             if let Some((id, range)) = payload.as_section()
                 && id != 0
             {
-                let content = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-                copy_section(
-                    &mut stripped,
-                    id,
-                    content.map_or(&[], |(start, end)| &binary[start..end]),
-                );
+                let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+                // A module that was cut ends before its last section does; the parser reports it with the next payload.
+                let content = range.and_then(|(start, end)| binary.get(start..end));
+                copy_section(&mut stripped, id, content.unwrap_or_default());
             }
             self.section(payload)?;
         }

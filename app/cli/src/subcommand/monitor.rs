@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
 };
-use drydock_api::MonitorLine;
+use drydock_api::{BoardRef, MonitorLine};
 use serde_json::json;
 use std::path::Path;
 
@@ -19,6 +19,11 @@ pub(crate) async fn monitor(data: Option<&Path>, arguments: &Arguments, output: 
 
 async fn execute_all(connection: &Connection, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     if arguments.lines.is_empty() {
+        // A board that is not there is told at once, not with the first line.
+        let board = BoardRef {
+            board: arguments.board.clone(),
+        };
+        ask!(connection, MonitorView(board))?;
         while let Some(line) = next_line().await? {
             if !line.trim().is_empty() {
                 execute(connection, &arguments.board, line, output).await?;

@@ -89,9 +89,10 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
         assert!(text.contains("failed in tick") && text.contains(reason), "{last}");
         assert_eq!(last["level"], "error", "{last}");
     }
-    // What it lacked can be granted: a pin, or a higher limit.
+    // What it lacked can be granted as far as the board has it: this one offers its LEDs' pins only, and says so.
     let granted = drydock_in(data, &["deploy", "trespass", "--on", "bench-1", "--grant", "gpio:7"]);
-    assert_eq!(granted.code, 0, "{granted:?}");
+    assert_eq!(granted.code, 3, "{granted:?}");
+    assert!(granted.stderr.contains("does not offer"), "{granted:?}");
     // This one hungers on until it has used up what it got; that may be before its deployment is told.
     drydock_in(
         data,

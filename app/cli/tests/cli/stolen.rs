@@ -19,6 +19,21 @@ const BEFORE_POINT: [u8; 12] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7, 3, 
 /// Begin of a certificate behind its outer headers (RFC 5280): version 3, and the serial number's tag.
 const BEFORE_SERIAL: [u8; 6] = [0xa0, 3, 2, 1, 2, 2];
 
+/// The bytes of an area in `flash.bin`: behind its name come its size and the number of its pages, and for each page its
+/// offset and its bytes.
+fn area_of(file: &[u8], name: &[u8]) -> Vec<u8> {
+    const PAGE_BYTES: usize = 1024;
+    let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let header = behind(file, name).expect("the area is in the file");
+    let mut flash = vec![0xff; number(header)];
+    for page in 0..number(header + 4) {
+        let at = header + 8 + page * (4 + PAGE_BYTES);
+        let offset = number(at);
+        flash[offset..offset + PAGE_BYTES].copy_from_slice(&file[at + 4..][..PAGE_BYTES]);
+    }
+    flash
+}
+
 /// The identity of a board.
 pub(crate) struct Stolen {
     pub(crate) certificate: CertificateDer<'static>,
@@ -31,7 +46,7 @@ pub(crate) struct Stolen {
 impl Stolen {
     /// Finds it in the flash of a board that is switched off.
     pub(crate) fn from_flash(files: &Path) -> Self {
-        let flash = fs::read(files.join("identity.bin")).unwrap();
+        let flash = area_of(&fs::read(files.join("flash.bin")).unwrap(), b"identity");
         let certificate = certificate_in(&flash).expect("there is a device's certificate in flash");
         let point = behind(&certificate, &BEFORE_POINT).expect("it has a P-256 key");
         let public = &certificate[point + 1..point + 66];

@@ -208,6 +208,8 @@ fn check_manageable(text: &str) {
         let took_us = world.board.now_us.get() - asked_us;
         assert!(took_us < 1_000_000, "{kind:?} took {took_us} us");
     }
+    // Lines that it wrote before its removal are still sent.
+    world.run_for_ms(1_000);
     world.gateway.inbox.clear();
     assert_eq!(world.log_line().app, "bystander");
     assert_eq!(world.board.resets.get(), 0);

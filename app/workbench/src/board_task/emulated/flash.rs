@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -34,6 +34,8 @@ pub(super) struct FlashKeeper {
     /// Hash of what the file holds. `None` before the first saving. Locked while flash is read and written, so that what
     /// was read first is not written last.
     saved: Mutex<Option<u64>>,
+    /// Why the last saving failed, in a sentence. `None` after one that did not.
+    failure: std::sync::Mutex<Option<String>>,
     /// How often the machine went to another state: what a link said before is then no longer what flash holds.
     jumps: AtomicU64,
 }
@@ -51,12 +53,36 @@ impl FlashKeeper {
             areas,
             folder,
             saved: Mutex::new((!saved.is_empty()).then(|| hash(saved))),
+            failure: std::sync::Mutex::default(),
             jumps: AtomicU64::new(0),
         })
     }
 
     /// Writes flash as it is now to disk, if it changed since the last time.
     pub(super) async fn save(&self) -> io::Result<()> {
+        let saved = self.save_changes().await;
+        let failure = saved.as_ref().err().map(|error| self.sentence(error));
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        saved
+    }
+
+    /// Why the last saving failed, in a sentence; until then no device's word is recorded that rests on flash.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn sentence(&self, error: &io::Error) -> String {
+        let file = flash_file::path(&self.folder);
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        if full {
+            let file = file.display();
+            format!("The board's flash cannot be saved: the disk that holds {file} is full. Free some space; the board goes on then.")
+        } else {
+            format!("The board's flash cannot be saved to {}: {error}.", file.display())
+        }
+    }
+
+    async fn save_changes(&self) -> io::Result<()> {
         let mut saved = self.saved.lock().await;
         let content = self.content().await?;
         let digest = hash(&content);

@@ -34,6 +34,8 @@ pub(super) struct EmulatedHost {
     unlinked: bool,
     /// Times in a row that flash was not saved.
     quiet: u32,
+    /// The failure of saving that is shown as the board's fault.
+    shown_failure: Option<String>,
 }
 
 impl EmulatedHost {
@@ -88,6 +90,7 @@ impl EmulatedHost {
             events: Some(events),
             unlinked,
             quiet: 0,
+            shown_failure: None,
         };
         Ok((host, link))
     }
@@ -192,6 +195,7 @@ impl EmulatedHost {
         if !self.keeps_flash() {
             return;
         }
+        self.show_failure();
         self.quiet += 1;
         let changed = std::mem::take(&mut self.context.board.state().flash_changed);
         if !changed && self.quiet < SAVE_QUIET {
@@ -201,6 +205,30 @@ impl EmulatedHost {
         if let Err(error) = self.machine.flash.save().await {
             tracing::warn!(%error, board = self.context.board.name(), "the board's flash cannot be saved");
         }
+    }
+
+    /// Shows that flash cannot be saved, whoever waited for it, until it can.
+    fn show_failure(&mut self) {
+        let failure = self.machine.flash.failure();
+        if failure == self.shown_failure {
+            return;
+        }
+        let board = &self.context.board;
+        {
+            let mut state = board.state();
+            // A crash of the machine is worse news.
+            if state.fault == self.shown_failure {
+                state.fault.clone_from(&failure);
+            }
+            if let Some(text) = &failure {
+                state.note("error", text.clone());
+            }
+        }
+        self.context.touch();
+        if let Some(text) = &failure {
+            self.context.publish(EventName::Error, text.clone(), Map::new());
+        }
+        self.shown_failure = failure;
     }
 
     /// Saves flash and ends the machine. The link must have been dropped. A board that is `removed` or whose process ends

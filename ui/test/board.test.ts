@@ -90,7 +90,7 @@ describe('an app that failed', () => {
 
   it.each([
     ['capability-denied', 'gpio_write: gpio:7 is not granted', 'Grant gpio:7', 'gpio:7'],
-    ['memory-limit', 'memory.grow to 9216 bytes, 8192 are allowed', 'Raise the limit to 16 KiB', 'memory:16384'],
+    ['memory-limit', 'memory.grow to 9216 bytes was refused, 8192 are allowed; then unreachable', 'Raise the limit to 16 KiB', 'memory:16384'],
     ['instantiation', 'the module starts with 9216 bytes of memory, 8192 are allowed', null, null],
     ['execution-limit', 'ran longer than 1000 ms', 'Raise the limit to 2000 ms', 'callback:2000'],
     ['trap', 'unreachable', null, null],

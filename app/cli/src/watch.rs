@@ -18,6 +18,8 @@ pub(crate) struct Watch<'a> {
     printed: Option<u64>,
     /// Whether lines and metrics are printed too, not events only.
     telemetry: bool,
+    /// Why the latest connection of the board was refused, until it had a session.
+    refused: Option<String>,
 }
 
 /// What an update means for the app that is watched.
@@ -56,6 +58,7 @@ impl<'a> Watch<'a> {
             board: (board.id.clone(), board.name.clone()),
             printed: None,
             telemetry: true,
+            refused: None,
         }
     }
 
@@ -69,6 +72,11 @@ impl<'a> Watch<'a> {
 
     pub(crate) fn board_name(&self) -> &str {
         &self.board.1
+    }
+
+    /// Why the board has no session, if its latest connection was refused.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 
     /// The board now.
@@ -99,6 +107,14 @@ impl<'a> Watch<'a> {
             }
             Some(Update::Event(event)) if event.board.as_ref().is_none_or(|board| *board == self.board.1) => {
                 self.output.event(&event);
+                match event.event {
+                    // It names the board by its link, since nothing proves who is at the other end.
+                    EventName::ConnectionRefused if event.text.contains(&self.board.1) => {
+                        self.refused = Some(event.text.clone());
+                    }
+                    EventName::DeviceConnected => self.refused = None,
+                    _ => {}
+                }
                 meaning(&event, app, &self.board.1)
             }
             Some(_) => News::None,

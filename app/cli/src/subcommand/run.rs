@@ -124,7 +124,7 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
                     return at_deadline(watch, app, arguments).await;
                 }
                 if !running && Instant::now() >= give_up {
-                    return Err(not_in_time(&board, app, arguments.timeout));
+                    return Err(not_in_time(&board, app, arguments.timeout, watch.refused()));
                 }
                 News::None
             }
@@ -203,14 +203,15 @@ fn virtual_time(board: &BoardView) -> f64 {
 }
 
 /// The board did not get as far as running the app.
-fn not_in_time(board: &BoardView, app: &str, timeout: Duration) -> Failure {
+fn not_in_time(board: &BoardView, app: &str, timeout: Duration, refused: Option<&str>) -> Failure {
     let connected = board.device.as_ref().is_some_and(|device| device.session.is_some());
     let exit = if connected { Exit::Refused } else { Exit::Machine };
     let text = format!(
-        "{app} does not run on {} after {} s: {}. See `--timeout`, or the board's console above.",
+        "{app} does not run on {} after {} s: {}. {}",
         board.name,
         timeout.as_secs_f64(),
-        board.badge_detail
+        board.badge_detail,
+        refused.unwrap_or("See `--timeout`, or the board's console above.")
     );
     Failure::new(exit, text)
 }

@@ -102,12 +102,13 @@ fn a_store_of_a_newer_drydock_is_left_alone() {
 
 #[test]
 fn a_full_disk_and_one_that_can_only_be_read_are_named() {
-    // What the user sees at each size: nothing fits, the database does not, the board's flash does not.
+    // What the user sees at each size: nothing fits, the database does not, it cannot grow, the board's flash does not fit.
     let sizes = [
         ("8k", "boards add nano33ble"),
         ("64k", "boards"),
         ("160k", "boards add nano33ble"),
-        ("320k", "run blink"),
+        ("320k", "run blink --timeout 10s"),
+        ("352k", "run blink"),
     ];
     for (size, verb) in sizes {
         let verb: Vec<&str> = verb.split(' ').chain(["--json"]).collect();

@@ -19,7 +19,7 @@ export function remedies({ reason, detail }: FailureView): Remedy[] {
   if (denied !== undefined) {
     return [{ label: `Grant ${denied}`, title: `Deploys the same module again, with ${denied} granted`, grant: denied }]
   }
-  const memory = /(\d+) bytes(?: of memory)?, (\d+) are allowed/.exec(detail)
+  const memory = /(\d+) bytes(?: of memory| was refused)?, (\d+) are allowed/.exec(detail)
   if (reason === 'memory-limit' && memory) {
     const [wanted, allowed] = [Number(memory[1]), Number(memory[2])]
     const limit = Math.ceil(Math.max(wanted, 2 * allowed) / KIB) * KIB

@@ -7,7 +7,7 @@ const address = process.env.DRYDOCK_LOOK ?? 'http://localhost:5199'
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
 let failed = 0
 
-for (const [width, height] of sizes) {
+for (const [width, height] of [...sizes, [720, 450]]) {
   const page = await browser.newPage({ viewport: { width, height } })
   await page.goto(`${address}/?boards=9`)
   await page.waitForSelector('[data-card=signals] figure')

@@ -22,11 +22,11 @@ export function overflows() {
   return found
 }
 
-/** The sizes of a window that are tried. */
+/** The sizes of a window that are tried, down to its least. */
 export const sizes = [
   [2200, 1000],
   [1440, 900],
   [1200, 700],
   [1000, 640],
-  [720, 450],
+  [960, 600],
 ]

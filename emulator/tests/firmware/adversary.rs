@@ -72,12 +72,13 @@ pub(crate) fn beside_blink(image: &Image) -> Result<(), Failed> {
         let module = wasm(text);
         deploy(&mut world, &package(1, &module, 500), &module).map_err(|refusal| refusal.detail)?;
         let asked = world.machine.now();
-        while *overruns {
+        let mut failed = !*overruns;
+        while !failed {
             let report: AppReport = world.report();
             if report.app == APP && report.state == AppState::Failed {
                 let failure = report.failure.ok_or("a reason")?;
                 assert_eq!(failure.kind, FailureKind::ExecutionLimit, "{name}: {}", failure.detail);
-                break;
+                failed = true;
             }
         }
         let took_ms = (world.machine.now() - asked).as_us() / 1000;

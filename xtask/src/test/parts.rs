@@ -93,8 +93,11 @@ pub(super) const ALL: &[Part] = &[
     },
 ];
 
-/// What the programs under test embed: the part that builds it, and whether all of it is there below a root.
-const EMBEDDED: &[(&str, fn(&Path) -> bool)] = &[
+/// Whether all of something is there below a root.
+type IsThere = fn(&Path) -> bool;
+
+/// What the programs under test embed: the part that builds it, and whether it is there.
+const EMBEDDED: &[(&str, IsThere)] = &[
     ("firmware", has_all_images),
     ("apps", |root| has_file(&root.join("assets/apps"), "wasm")),
     ("ui-build", |root| has_file(&root.join("ui/dist"), "html")),

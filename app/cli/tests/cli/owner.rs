@@ -1,12 +1,13 @@
 //! Who owns a data directory, and directories that cannot be used.
 
-use crate::driver::{Outcome, Running, drydock_in, finish, position};
+use crate::driver::{Outcome, Running, drydock_in, finish};
 use std::{fs, net::TcpListener, path::Path, process::Command};
 
 fn check_machine_error(outcome: &Outcome, words: &[&str]) {
     assert_eq!(outcome.code, 4, "{outcome:?}");
     let events = outcome.events();
-    let error = &events[position(&events, "error")];
+    // What a board or the gateway said comes before the subcommand's own word.
+    let error = events.iter().rfind(|event| event["event"] == "error").unwrap();
     assert_eq!(error["code"], "machine");
     let said = error["text"].as_str().unwrap();
     for word in words {

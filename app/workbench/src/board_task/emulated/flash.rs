@@ -76,7 +76,9 @@ impl FlashKeeper {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         if full {
             let file = file.display();
-            format!("The board's flash cannot be saved: the disk that holds {file} is full. Free some space; the board goes on then.")
+            format!(
+                "The board's flash cannot be saved: the disk that holds {file} is full. Free some space; the board goes on then."
+            )
         } else {
             format!("The board's flash cannot be saved to {}: {error}.", file.display())
         }

@@ -212,7 +212,7 @@ it('offers what an app lacked, and deploys it with that in one click', async (de
   const { window } = desk
   await deployFile(desk, desk.app('hungry.wasm'))
   await appBecomes(desk, 'hungry', 'failed')
-  await window.click('li[aria-label^="hungry "] button', 'Raise the limit to 16\u00a0KiB')
+  await window.click('li[aria-label^="hungry "] button', 'Raise the limit to 16 KiB')
   // It hungers on: the next thing that it lacks is more than it got.
   await until('it got what it lacked', 60_000, async () =>
     /1\d{4} bytes was refused, 16384 are allowed/.test(await window.text('li[aria-label^="hungry "] p')),

@@ -39,8 +39,12 @@ fn blink() -> AppSource {
 }
 
 async fn preview(workbench: &Workbench, boards: &[String], version: Option<&str>) -> AppPreview {
+    preview_of(workbench, blink(), boards, version).await
+}
+
+async fn preview_of(workbench: &Workbench, source: AppSource, boards: &[String], version: Option<&str>) -> AppPreview {
     let request = AppPreviewRequest {
-        source: blink(),
+        source,
         boards: boards.to_vec(),
         version: version.map(Into::into),
     };
@@ -73,8 +77,10 @@ async fn a_mixed_fleet_gets_what_the_preview_says() {
     let previewed = preview(&workbench, &boards, None).await;
     let verdicts: Vec<bool> = previewed.boards.iter().map(|board| board.refused.is_none()).collect();
     assert_eq!(verdicts, [true, false, true], "{previewed:?}");
-    // Each board grants its own LEDs.
-    assert_ne!(previewed.boards[0].granted, previewed.boards[2].granted);
+    // `blink` names its capabilities, so each board grants the same; `counter` names none and gets each board's LEDs.
+    assert_eq!(previewed.boards[0].granted, previewed.boards[2].granted);
+    let unnamed = preview_of(&workbench, AppSource::Sample("counter".into()), &boards, None).await;
+    assert_ne!(unnamed.boards[0].granted, unnamed.boards[2].granted);
     assert!(previewed.needs_consent.is_empty(), "{previewed:?}");
 
     let done = deploy(&workbench, &boards, None).await.unwrap();

@@ -75,7 +75,7 @@ impl Kind {
         Self::PackageAbort,
     ];
 
-    /// The kind with this number, if this version knows it.
+    /// The kind with this number; `None` if this version does not know it.
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u16 == number)
     }

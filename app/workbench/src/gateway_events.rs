@@ -1,4 +1,4 @@
-//! Events of the gateway, in the words of the workbench's events (docs/cli.md).
+//! Maps the gateway's events to the workbench's events (docs/cli.md).
 
 use crate::{
     api::{Event, EventName},
@@ -9,7 +9,7 @@ use drydock_gateway::{
 };
 use serde_json::{Map, Value, json};
 
-/// What an event is about, before it has a time and a revision.
+/// The content of an event, before it has a time and a revision.
 pub(crate) struct Notification {
     pub(crate) event: EventName,
     pub(crate) app: Option<String>,
@@ -39,7 +39,7 @@ impl Notification {
         self
     }
 
-    /// The event, once it is known which board it is about.
+    /// The event, once its board is known.
     pub(crate) fn into_event(self, board: Option<&FleetBoard>, revision: Option<u64>, time_ms: u64) -> Event {
         Event {
             event: self.event,
@@ -179,7 +179,7 @@ fn instance_changed(instance: &InstanceView) -> Notification {
     }
 }
 
-/// The last line in the log of an app that failed: why it did. An app that ended itself well has said all that it wants.
+/// The last log line of an app that failed: the reason. `None` for an app that did not fail.
 pub(crate) fn last_line(instance: &InstanceView) -> Option<String> {
     (instance.state == AppState::Failed).then(|| instance_changed(instance).text)
 }

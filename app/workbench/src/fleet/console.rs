@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 /// Lines that are kept at most.
 const LINES: usize = 10_000;
-/// Memory that the kept lines take at most, in bytes. Many boards write for days.
+/// Limit of the memory for kept lines, in bytes. Many boards write for days.
 const BYTES: usize = 2 << 20;
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! Profiles of emulated boards: begun, looked at, ended, and made into files.
+//! Profiles of emulated boards: starting, viewing, stopping and exporting them.
 
 mod export;
 mod firefox;
@@ -68,7 +68,7 @@ pub(crate) async fn look(workbench: &WorkbenchState, request: ProfileQuery) -> R
     view(workbench, &board, request.top).await
 }
 
-/// Ends a profile, and keeps it to be looked at.
+/// Ends a profile, and keeps it for views.
 pub(crate) async fn stop(workbench: &WorkbenchState, request: ProfileStop) -> Result<ProfileView, ApiError> {
     let board = workbench.board(&request.board)?;
     let machine = board.state().machine.clone();
@@ -147,7 +147,7 @@ fn named(image: &Image, kind: &str) -> Result<Arc<Symbols>, ApiError> {
     })
 }
 
-/// How far the profile of a board is, and what it found so far.
+/// The progress of a board's profile, and its results so far.
 async fn found(workbench: &WorkbenchState, board: &FleetBoard) -> (Option<Progress>, Option<Arc<Profile>>) {
     let machine = board.state().machine.clone();
     if let Some(machine) = machine {

@@ -31,7 +31,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         ..WorkbenchConfig::default()
     };
     let workbench = Workbench::open(config).await.unwrap();
-    // Others take all places, so that the board has to wait for its turn.
+    // Other boards hold all permits, so that this board has to wait for its turn.
     let limiter = &workbench.workbench.startup;
     let mut others = Vec::new();
     loop {
@@ -91,7 +91,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         }
     }
 
-    // One that is off on purpose is not waited for.
+    // A board that is off on purpose is not waited for.
     let off = BoardPower {
         board: board(),
         action: PowerAction::Off,

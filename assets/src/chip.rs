@@ -1,4 +1,4 @@
-//! A chip: its memories and what the host must know of them.
+//! A chip: its memories and the properties that the host must know.
 
 use serde::Deserialize;
 
@@ -88,7 +88,7 @@ impl Flash {
         runs.join(", ")
     }
 
-    /// Whether `base..base + bytes` is whole erase units; else what is wrong.
+    /// Checks that `base..base + bytes` is whole erase units; returns the problem otherwise.
     pub(crate) fn check_area(&self, name: &str, base: u32, bytes: u32) -> Result<(), String> {
         let whole = bytes != 0 && self.is_unit_boundary(base) && self.is_unit_boundary(base.saturating_add(bytes));
         if whole {
@@ -141,10 +141,10 @@ pub struct Ram {
 }
 
 impl Chip {
-    /// Reads a chip file.
+    /// Parses a chip file.
     ///
     /// # Errors
-    /// [`Invalid`]: all that is wrong, with lines.
+    /// [`Invalid`]: all problems, with lines.
     pub fn parse(file: &str, text: &str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(file, text);
         let name = reader.required("name");

@@ -1,4 +1,5 @@
-//! How operations fail: one enum for each. Messages say what happened and the way out; each is shown as it is.
+//! Errors of the operations: one enum for each. A message says what happened and what to do; it is shown to the user
+//! unchanged.
 
 use crate::domain::{DeviceId, PackageId};
 use drydock_protocol::types::Version;
@@ -8,7 +9,7 @@ use thiserror::Error;
 /// The store could not be read or written.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The disk has no room; nothing was changed.
+    /// The disk is full; nothing was changed.
     #[error("the disk that holds {} is full; nothing was changed. Free some space and try again", .path.display())]
     DiskFull {
         /// The data directory.
@@ -201,7 +202,7 @@ pub struct NotAModule {
 /// A module could not be made a package. Nothing was stored.
 #[derive(Debug, Error)]
 pub enum UploadError {
-    /// The module, or what was asked for it, cannot be accepted; one sentence with the way out.
+    /// The module, or an option of the request, cannot be accepted; one sentence that says what to do.
     #[error("{sentence}")]
     Refused {
         /// Why, as a class.
@@ -209,7 +210,7 @@ pub enum UploadError {
         /// Names the app, the board if one is concerned, the reason and the way out.
         sentence: String,
     },
-    /// The version is below one that is signed already, and this module was never signed under it.
+    /// The version is below a signed one, and this module was never signed under it.
     #[error(
         "{app} {version} is older than {highest}, which is signed already: give it a higher version, such as {next}"
     )]
@@ -245,7 +246,7 @@ pub enum UploadRefusal {
     TooMuchMemory,
     /// A capability or pin that the board does not give.
     Capability,
-    /// The custom section has not the form of one.
+    /// The custom section does not have the form of one.
     CustomSection,
     /// The name is missing or no name.
     Name,
@@ -303,7 +304,7 @@ pub enum AuditError {
     /// An entry was changed, removed or put in.
     #[error("the audit trail is broken at entry {sequence}: {reason}")]
     Broken {
-        /// Position of the first entry that does not fit.
+        /// Position of the first invalid entry.
         sequence: u64,
         /// What does not fit.
         reason: &'static str,

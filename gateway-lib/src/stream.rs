@@ -1,4 +1,4 @@
-//! Live streams that a caller reads: bounded, and honest about what they drop.
+//! Live streams for callers: bounded, and they report what they drop.
 
 use crate::{
     domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress},

@@ -25,11 +25,11 @@ impl From<&str> for DeviceId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
-    /// A pairing was made for it; it was not heard yet.
+    /// A pairing was made for it; the gateway has not heard from it yet.
     Pending,
     /// It opened an enrollment session.
     Enrolling,
-    /// It has a certificate and had no session yet.
+    /// It has a certificate, but had no session yet.
     Enrolled,
     /// It holds a session and was heard in time.
     Connected,
@@ -74,7 +74,7 @@ pub struct DeviceView {
     pub last_fault: Option<FaultView>,
     /// Heap in bytes, as reported.
     pub heap_bytes: Option<u32>,
-    /// Room for packages in bytes, as reported.
+    /// Capacity for packages in bytes, as reported.
     pub store_bytes: Option<u32>,
     /// Largest module that it could store in bytes, as last reported.
     pub store_free_bytes: Option<u32>,
@@ -108,7 +108,7 @@ pub struct InstanceView {
     pub autostart: bool,
     /// Device time at which this was true, in milliseconds since reset.
     pub uptime_ms: u64,
-    /// When the gateway took it, in milliseconds since the Unix epoch.
+    /// When the gateway received it, in milliseconds since the Unix epoch.
     pub reported_ms: u64,
 }
 

@@ -20,7 +20,7 @@ pub struct GatewayEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
-    /// The gateway was opened; says what the end of the run before left undone.
+    /// The gateway was opened; lists what the previous run left undone.
     GatewayOpened {
         /// Sentences for people; empty after a clean end.
         recovered: Vec<String>,
@@ -65,7 +65,8 @@ pub enum EventKind {
         /// What it reported.
         instance: InstanceView,
     },
-    /// A device reported what cannot be: a sequence that was never signed, a name that no app may have, too many apps.
+    /// A device made an impossible report: a sequence that was never signed, a name that no app may have, or too many
+    /// apps.
     ReportDoubted {
         /// The device.
         device: DeviceId,
@@ -134,7 +135,7 @@ pub enum DeviceChange {
     Enrolled,
     /// It opened a session.
     Connected,
-    /// A newer session took the place of the one it had.
+    /// A newer session replaced its previous one.
     Superseded,
     /// It was silent for too long.
     Unreachable,
@@ -157,7 +158,7 @@ pub enum DeviceChange {
 /// Everything but telemetry, at one revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The revision at which all of it holds: subscribe from here.
+    /// The revision of this state: subscribe from here.
     pub revision: u64,
     /// Pairing.
     pub pairing: PairingMode,
@@ -179,7 +180,8 @@ pub enum EventMessage {
     Resync,
 }
 
-/// How far an audit trail was checked and found whole. A copy of it from earlier ends in a hash that the trail still holds.
+/// How far an audit trail was checked and found intact. An earlier copy of it ends in a hash that the trail still
+/// holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AuditTip {
     /// Number of entries.

@@ -158,7 +158,7 @@ impl TestDevice {
         }
     }
 
-    /// Connects, says hello and continues in a task of its own.
+    /// Connects, sends its hello and continues in a task of its own.
     pub(crate) async fn run(self, gateway: &Gateway, peer: PeerLabel) -> Running {
         let tls = self.open(gateway, peer).await.expect("the handshake succeeds");
         self.run_on(tls).await

@@ -12,7 +12,7 @@ use crate::{cross, graph, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const STACK_BYTES: u64 = 2048;
-/// What a board calls; a C function of that name is exported without further ado.
+/// The functions that a board calls; a C function with one of these names is exported automatically.
 const ENTRY_POINTS: [&str; 4] = ["_start", "init", "tick", "on_message"];
 
 /// Where an app's source is, by language.

@@ -1,4 +1,4 @@
-//! The rules of this repository that a machine can check. Each finding names the file and says what to do instead.
+//! The rules of this repository that a machine can check. Each finding names the file and the remedy.
 
 mod commits;
 mod dependencies;

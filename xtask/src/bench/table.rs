@@ -1,4 +1,4 @@
-//! The rows as a person, a program and README take them.
+//! The rows of the table, as text for people, as JSON and for README.
 
 use serde_json::json;
 
@@ -110,7 +110,7 @@ fn machine() -> String {
     )
 }
 
-/// Whether a value meets a goal such as `<= 480` or `>= 375`; `None` when the goal is not of that form.
+/// Whether a value meets a goal such as `<= 480` or `>= 375`; `None` if the goal does not have that form.
 fn meets(value: f64, goal: &str) -> Option<bool> {
     let number = |text: &str| text.trim().replace([',', '_'], "").parse::<f64>().ok();
     if let Some(most) = goal.strip_prefix("<=").and_then(number) {

@@ -38,7 +38,7 @@ pub fn format(level: Level, arguments: fmt::Arguments<'_>) {
         bytes: [0; LINE_BYTES],
         length: 0,
     };
-    // An error means that the line was cut, which is what shall happen.
+    // An error means that the line was cut, which is intended.
     let _ = buffer.write_fmt(arguments);
     line(
         level,

@@ -9,7 +9,7 @@ pub struct Limits {
     pub until: VirtualTime,
     /// Until exactly so many instructions were executed since power-on.
     pub instructions: u64,
-    /// Also when the core sleeps and nothing is due now; time is not moved forward then.
+    /// Also stop when the core sleeps and nothing is due now; time is not advanced then.
     pub stop_when_idle: bool,
 }
 

@@ -10,13 +10,13 @@ use super::machine_task::MachineTask;
 /// The state of a machine in the schedule. Stored in its task, changed under the schedule's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScheduleState {
-    /// In the heap, or nowhere. A heap entry is valid only if its ticket is `ticket`.
+    /// In the heap, or in no queue. A heap entry is valid only if its ticket is `ticket`.
     Waiting { ticket: u64 },
     /// In the queue.
     Ready,
     /// A worker runs it.
     Running,
-    /// A worker runs it, and it was notified meanwhile.
+    /// A worker runs it, and it was notified in the meantime.
     RunningAgain,
 }
 

@@ -1,5 +1,4 @@
-//! The GDB server: with the real `gdb-multiarch`, where it is installed, and with debuggers that send arbitrary
-//! bytes.
+//! The GDB server: with the real `gdb-multiarch`, if it is installed, and with debuggers that send arbitrary bytes.
 
 #[path = "../conformance/guest.rs"]
 #[allow(dead_code, reason = "one of its checks is the conformance suite's own")]
@@ -81,7 +80,7 @@ fn debug<T: Send + 'static>(
     Ok((said, end))
 }
 
-/// What GDB prints when it connects and executes `commands`.
+/// GDB's output when it connects and executes `commands`.
 fn gdb(address: SocketAddr, commands: &[&str]) -> String {
     let mut program = Command::new("timeout");
     program.args(["60", GDB, "--batch", "-nx", "-ex", "set pagination off", "-ex"]);
@@ -191,7 +190,7 @@ fn a_reset() -> Result<(), Failed> {
     })?;
     contains(
         &text,
-        // What the monitor says comes behind all else.
+        // The monitor's output comes after everything else.
         &[
             "Breakpoint 1, 0x00010106",
             "Breakpoint 2, 0x00010106",
@@ -329,7 +328,7 @@ fn anything_sent() -> Result<(), Failed> {
             let _ = stream.write_all(&sent);
             let _ = stream.shutdown(std::net::Shutdown::Write);
             let _ = stream.read_to_end(&mut Vec::new());
-            // Where no packet was among it, the server still waits for a debugger.
+            // If the bytes contained no packet, the server still waits for a debugger.
             knock(address);
         });
         let (well, ill) = ends.get();

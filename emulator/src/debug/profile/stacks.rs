@@ -9,7 +9,7 @@ pub(super) enum Stack {
     Process,
 }
 
-/// Extremes of one stack pointer; the stack is full-descending, so the highest is an address behind it.
+/// Extremes of one stack pointer; the stack is full-descending, so the highest is an exclusive end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
     pub(super) lowest: u32,
@@ -23,7 +23,7 @@ pub(super) struct Extents {
     process: Option<Extent>,
     /// Ranges of RAM: a stack pointer elsewhere is none yet.
     ram: Vec<(u32, u32)>,
-    /// Top of the main stack as the image names it: what is above is another program's, such as a bootloader's.
+    /// Top of the main stack as named by the image: addresses above it belong to another program, such as a bootloader.
     main_top: Option<u32>,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The node of `kind` under `parent`. Where there is no room for it, the parent stands for it.
+    /// The node of `kind` under `parent`. If it does not fit, the parent stands for it.
     pub(super) fn child(&mut self, parent: Option<NodeId>, kind: NodeKind) -> NodeId {
         if let Some(node) = self.children.get(&(parent, kind)) {
             return *node;

@@ -1,4 +1,4 @@
-//! One HTTP request on a connection of its own (RFC 1945, HTTP/1.0), bounded in time and size.
+//! One HTTP request on a separate connection (RFC 1945, HTTP/1.0), bounded in time and size.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

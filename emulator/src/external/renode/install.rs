@@ -17,7 +17,7 @@ pub(super) struct Installed {
     pub(super) version: String,
 }
 
-/// Finds Renode and asks for its version, within `limit`; the reason why there is none is for the user.
+/// Finds Renode and asks for its version, within `limit`; the error is a sentence for the user.
 pub(super) fn find(set: Option<&Path>, limit: Duration) -> Result<Installed, String> {
     let program = match set {
         Some(program) if process::is_program(program) => program.to_owned(),

@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// Resets that the board made by itself.
     pub(crate) resets: Vec<ResetKind>,
     pub(crate) faults: Vec<GuestFault>,
-    /// When the power is cut, for a moment; none once that is done.
+    /// When to cut the power, briefly; `None` once that is done.
     pub(crate) cut_at: Option<VirtualTime>,
 }
 

@@ -1,4 +1,4 @@
-// The command language of an engine that has one: Renode, played by the emulator's stand-in.
+// The command language of an engine that has one: the emulator's stand-in for Renode.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// What can be done with machines beyond switching them.
+// Actions on machines other than switching them on and off.
 import { at, attempts } from '../attempts.svelte'
 import type { Pace } from '../backend/generated'
 import { workbench } from '../workbench.svelte'

@@ -65,7 +65,7 @@ event_names! {
     "machine.started" MachineStarted;
     /// A machine was switched off.
     "machine.stopped" MachineStopped;
-    /// A machine went back to an earlier state; `virtual_time_s`.
+    /// A machine's earlier state was restored; `virtual_time_s`.
     "machine.restored" MachineRestored;
     /// A machine stopped because of a fault; `fault`.
     "machine.crashed" MachineCrashed;
@@ -87,7 +87,7 @@ event_names! {
     "device.revoked" DeviceRevoked;
     /// A board was taken out of service; `device`.
     "device.retired" DeviceRetired;
-    /// A board was told to forget its identity; `device`.
+    /// The gateway ordered a board to erase its identity; `device`.
     "device.wiped" DeviceWiped;
     /// The chip id of a board may be bound to another key; `device`.
     "device.chip_released" DeviceChipReleased;
@@ -115,7 +115,7 @@ event_names! {
     "app.trapped" AppTrapped;
     /// A board refused a package; `version`, `code`.
     "app.refused" AppRefused;
-    /// A deployment was given up; `version`.
+    /// A deployment was cancelled; `version`.
     "app.cancelled" AppCancelled;
     /// An app is no longer on its board.
     "app.removed" AppRemoved;

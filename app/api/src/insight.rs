@@ -16,7 +16,7 @@ pub struct ProfileStart {
     pub restart: bool,
 }
 
-/// Asks for a profile as it is now.
+/// Asks for a profile in its current state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ProfileQuery {
     /// Id or name of the board.
@@ -41,7 +41,7 @@ pub struct ProfileStop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileState {
-    /// There is none.
+    /// No profile was started.
     None,
     /// It is being recorded.
     Recording,
@@ -62,11 +62,11 @@ pub struct ProfileView {
     pub to_s: f64,
     /// Board time at which it ends by itself.
     pub until_s: Option<f64>,
-    /// What was found so far.
+    /// The results so far.
     pub summary: Option<ProfileSummary>,
 }
 
-/// What a profile found.
+/// The results of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ProfileSummary {
     /// Core clock in Hz.
@@ -197,9 +197,9 @@ pub struct ProfileHeap {
 pub struct ProfileExport {
     /// Id or name of the board.
     pub board: String,
-    /// What to make of it.
+    /// Format to export.
     pub format: ProfileFormat,
-    /// What widths and weights show.
+    /// The quantity that widths and weights show.
     #[serde(default)]
     pub weight: ProfileWeight,
     /// Dark background of drawings.
@@ -228,7 +228,7 @@ pub enum ProfileFormat {
     Coverage,
 }
 
-/// What counts.
+/// The quantity to weigh by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileWeight {
@@ -296,7 +296,7 @@ pub struct MonitorView {
     pub history: Vec<String>,
 }
 
-/// What an engine answered to a line.
+/// An engine's answer to a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MonitorReply {
     /// The output, or the reason why the line was refused.

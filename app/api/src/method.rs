@@ -54,7 +54,7 @@ macro_rules! methods {
 }
 
 methods! {
-    /// What is always true of this workbench.
+    /// Information about this workbench.
     "system.info" SystemInfo(Empty) -> SystemInfo;
     /// Text for a bug report: versions, settings, recent log; no keys, no tokens.
     "system.diagnostics" Diagnostics(Empty) -> Text;
@@ -68,7 +68,7 @@ methods! {
     "board.add" BoardAdd(BoardAdd) -> BoardView;
     /// Removes a board: its machine, its device and its desired state.
     "board.remove" BoardRemove(BoardRef) -> Empty;
-    /// Gives a board another name.
+    /// Renames a board.
     "board.rename" BoardRename(BoardRename) -> BoardView;
     /// Switches a machine.
     "board.power" BoardPower(BoardPower) -> BoardView;
@@ -122,7 +122,7 @@ methods! {
     "app.stop" AppStop(AppRef) -> Empty;
     /// Removes an app from a board.
     "app.remove" AppRemove(AppRef) -> Empty;
-    /// Gives up a deployment under way.
+    /// Cancels an open deployment.
     "app.cancel" AppCancel(AppRef) -> Empty;
     /// Lines of a console.
     "logs.query" LogsQuery(LogsQuery) -> Logs;
@@ -130,7 +130,7 @@ methods! {
     "metrics.query" MetricsQuery(MetricsQuery) -> Vec<Series>;
     /// Draws a chart of the given series into a file or returns it.
     "metrics.export" MetricsExport(MetricsExport) -> Exported;
-    /// What happened, newest first.
+    /// The events, newest first.
     "activity.list" ActivityList(ActivityQuery) -> Vec<ActivityEntry>;
     /// Turns pairing of boards that the user did not create on or off.
     "pairing.set" PairingSet(PairingSet) -> Empty;
@@ -144,7 +144,7 @@ const QUICK: Duration = Duration::from_secs(60);
 const SLOW: Duration = Duration::from_secs(600);
 
 impl Request {
-    /// How long a client waits for the answer at most.
+    /// Longest time that a client waits for the answer.
     pub fn time_limit(&self) -> Duration {
         match self {
             Self::AppDeploy(_)

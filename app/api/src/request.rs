@@ -55,7 +55,7 @@ pub struct BoardAdd {
     pub link_noise: Option<String>,
 }
 
-/// Gives a board another name.
+/// Renames a board.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BoardRename {
     /// Its id or its name.
@@ -69,11 +69,11 @@ pub struct BoardRename {
 pub struct BoardPower {
     /// Id or name of the board.
     pub board: String,
-    /// What to do.
+    /// The action.
     pub action: PowerAction,
 }
 
-/// What can be done to a machine.
+/// An action on a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PowerAction {
@@ -120,7 +120,7 @@ pub struct BoardButton {
     pub pressed: bool,
 }
 
-/// Where a module comes from.
+/// The source of a module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum AppSource {
@@ -137,7 +137,7 @@ pub enum AppSource {
     Sample(String),
 }
 
-/// An app that comes with Drydock.
+/// A sample app of Drydock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Sample {
     /// Its name, for [`AppSource::Sample`].
@@ -249,7 +249,7 @@ pub struct MetricsQuery {
 /// Asks for a chart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MetricsExport {
-    /// What to draw.
+    /// The series to draw.
     pub query: MetricsQuery,
     /// `svg`, `png` or `csv`.
     pub format: ChartFormat,

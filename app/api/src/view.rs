@@ -137,9 +137,9 @@ pub struct DeviceView {
     /// The session's id.
     #[ts(type = "number | null")]
     pub session: Option<u64>,
-    /// Why it last came out of reset.
+    /// Reason of its last reset.
     pub reset_reason: Option<String>,
-    /// What the last panic or fault left.
+    /// The record of the last panic or fault.
     pub last_fault: Option<String>,
 }
 
@@ -404,7 +404,7 @@ pub struct EngineView {
     pub detail: String,
 }
 
-/// What a file is and where it could run.
+/// The analysis of a file, and the boards where it could run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AppPreview {
     /// Name that the app would get.
@@ -460,7 +460,7 @@ pub struct Verdict {
     pub granted: Vec<String>,
 }
 
-/// What is always true of this workbench.
+/// Information about this workbench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SystemInfo {
     /// Version of Drydock.

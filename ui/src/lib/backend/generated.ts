@@ -132,7 +132,7 @@ callback_max_us: number,
 values: Array<NamedValue>, };
 
 /**
- * What a file is and where it could run.
+ * The analysis of a file, and the boards where it could run.
  */
 export type AppPreview = { 
 /**
@@ -200,7 +200,7 @@ board: string,
 app: string, };
 
 /**
- * Where a module comes from.
+ * The source of a module.
  */
 export type AppSource = { "path": string } | { "bytes": { 
 /**
@@ -389,7 +389,7 @@ export type BoardPower = {
  */
 board: string, 
 /**
- * What to do.
+ * The action.
  */
 action: PowerAction, };
 
@@ -403,7 +403,7 @@ export type BoardRef = {
 board: string, };
 
 /**
- * Gives a board another name.
+ * Renames a board.
  */
 export type BoardRename = { 
 /**
@@ -557,11 +557,11 @@ uptime_ms: number | null,
  */
 session: number | null, 
 /**
- * Why it last came out of reset.
+ * Reason of its last reset.
  */
 reset_reason: string | null, 
 /**
- * What the last panic or fault left.
+ * The record of the last panic or fault.
  */
 last_fault: string | null, };
 
@@ -939,7 +939,7 @@ apps: Array<AppMetricSample>, };
  */
 export type MetricsExport = { 
 /**
- * What to draw.
+ * The series to draw.
  */
 query: MetricsQuery, 
 /**
@@ -1002,7 +1002,7 @@ board: string,
 line: string, };
 
 /**
- * What an engine answered to a line.
+ * An engine's answer to a line.
  */
 export type MonitorReply = { 
 /**
@@ -1059,7 +1059,7 @@ export type PairingSet = {
 enabled: boolean, };
 
 /**
- * What can be done to a machine.
+ * An action on a machine.
  */
 export type PowerAction = "on" | "off" | "reset" | "cut" | "pause" | "resume";
 
@@ -1093,11 +1093,11 @@ export type ProfileExport = {
  */
 board: string, 
 /**
- * What to make of it.
+ * Format to export.
  */
 format: ProfileFormat, 
 /**
- * What widths and weights show.
+ * The quantity that widths and weights show.
  */
 weight: ProfileWeight, 
 /**
@@ -1207,7 +1207,7 @@ loads: number,
 stores: number, };
 
 /**
- * Asks for a profile as it is now.
+ * Asks for a profile in its current state.
  */
 export type ProfileQuery = { 
 /**
@@ -1280,7 +1280,7 @@ top: number,
 discard: boolean, };
 
 /**
- * What a profile found.
+ * The results of a profile.
  */
 export type ProfileSummary = { 
 /**
@@ -1357,12 +1357,12 @@ to_s: number,
  */
 until_s: number | null, 
 /**
- * What was found so far.
+ * The results so far.
  */
 summary: ProfileSummary | null, };
 
 /**
- * What counts.
+ * The quantity to weigh by.
  */
 export type ProfileWeight = "cycles" | "instructions";
 
@@ -1385,7 +1385,7 @@ total_bytes: number, };
 export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
- * An app that comes with Drydock.
+ * A sample app of Drydock.
  */
 export type Sample = { 
 /**
@@ -1563,7 +1563,7 @@ instructions: number,
 imported: boolean, };
 
 /**
- * What is always true of this workbench.
+ * Information about this workbench.
  */
 export type SystemInfo = { 
 /**

@@ -56,7 +56,7 @@ fn not_installed(outcome: &Outcome) -> Option<String> {
     (outcome.code == 3 && text.contains("cannot be used here")).then(|| text.to_owned())
 }
 
-/// 16 KB of RAM: it reports a name, but cannot prove it.
+/// 16 KiB of RAM: it reports a name, but cannot prove it.
 #[test]
 fn a_hifive1_is_unauthenticated_and_takes_no_apps() {
     let outcome = drydock(&[
@@ -92,12 +92,12 @@ fn a_hifive1_is_unauthenticated_and_takes_no_apps() {
     assert_eq!(refused.code, 3, "{refused:?}");
     assert_eq!(
         refused.error(),
-        "blink cannot run on run-1: on a HiFive1 Rev B 16 KB of RAM cannot hold TLS, so it stays unauthenticated and \
+        "blink cannot run on run-1: on a HiFive1 Rev B 16 KiB of RAM cannot hold TLS, so it stays unauthenticated and \
          takes no apps."
     );
 }
 
-/// 32 KB of RAM: it enrolls, holds its session and reports, but has no memory for apps.
+/// 32 KiB of RAM: it enrolls, holds its session and reports, but has no memory for apps.
 #[test]
 fn an_uno_r4_is_connected_and_reports_and_takes_no_apps() {
     let emulated = drydock(&[
@@ -131,7 +131,7 @@ fn an_uno_r4_is_connected_and_reports_and_takes_no_apps() {
     assert_eq!(refused.code, 3, "{refused:?}");
     assert_eq!(
         refused.error(),
-        "blink cannot run on bench-1: on an Arduino Uno R4 Minima 32 KB of RAM cannot hold a WebAssembly runtime beside \
+        "blink cannot run on bench-1: on an Arduino Uno R4 Minima 32 KiB of RAM cannot hold a WebAssembly runtime beside \
          TLS, so it takes no apps."
     );
     let still = drydock_in(place.path(), &["devices", "--json"]).events();

@@ -89,7 +89,7 @@ async fn a_mixed_fleet_gets_what_the_preview_says() {
 
     let only = deploy(&workbench, &boards[1..2], None).await.unwrap_err();
     assert_eq!(only.code, ErrorCode::Refused);
-    assert!(only.message.contains("16 KB of RAM"), "{only:?}");
+    assert!(only.message.contains("16 KiB of RAM"), "{only:?}");
     workbench.shutdown().await;
 }
 

@@ -208,7 +208,7 @@ export class MockBackend implements Backend {
             chip: 'FE310-G002',
             flash_bytes: 4 << 20,
             ram_bytes: 16 << 10,
-            limit: 'On this board 16 KB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
+            limit: 'On this board 16 KiB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
             takes_apps: false,
             enrolls: false,
             addable: true,

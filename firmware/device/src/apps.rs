@@ -26,7 +26,7 @@ const MAX_SLICE_US: u64 = 500_000;
 /// Heap that no app may reserve: for the session and its handshake.
 pub const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
 
-/// Heap of an app's calls beside its stack: frames, and what host calls keep for it (lines, values).
+/// Heap of an app's calls besides its stack: frames, and data that host calls keep for it (lines, values).
 const CALL_BYTES: u32 = 6 * 1024;
 
 /// One app.
@@ -154,7 +154,7 @@ pub struct Apps {
     clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
     apps: Vec<App>,
-    /// Whose turn it is.
+    /// Index of the app whose turn it is.
     turn: usize,
 }
 
@@ -172,11 +172,11 @@ pub enum Slice {
 /// Why an app cannot start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
-    /// The heap has no room for it.
+    /// The heap is too full for it.
     NoMemory {
-        /// What the app needs.
+        /// The app's need, in bytes.
         needed_bytes: u32,
-        /// What is not reserved for others.
+        /// The bytes that are not reserved for others.
         free_bytes: u32,
     },
     /// The heap ran out while it was loaded.
@@ -227,7 +227,7 @@ impl Apps {
 
     /// Heap that an app with this manifest needs, estimated before it is loaded.
     pub fn need_bytes(manifest: &Manifest) -> u32 {
-        // Measured on the device: engine, store and linked calls take about 8 KB; code grows about fourfold when compiled.
+        // Measured on the device: engine, store and linked calls take about 8 KiB; code grows about fourfold when compiled.
         const FIXED_BYTES: u32 = 8 * 1024;
         let limits = &manifest.limits;
         // The memory's maximum is not reserved: `memory.grow` reports whether the heap has space.

@@ -137,7 +137,7 @@ pub const MAX_ARENAS: usize = MAX_APPS + 1;
 pub struct Arena {
     /// Below [`MAX_ARENAS`].
     pub number: u8,
-    /// What may belong to it at most.
+    /// Its limit, in bytes.
     pub limit_bytes: u32,
     /// Identifies the app after a crash.
     pub mark: u8,
@@ -146,11 +146,11 @@ pub struct Arena {
 /// An allocation exceeded its arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory {
-    /// What belonged to it.
+    /// Bytes that it held.
     pub used_bytes: u32,
-    /// What was asked for beside that.
+    /// Bytes of the refused request.
     pub wanted_bytes: u32,
-    /// What it may have at most.
+    /// Its limit, in bytes.
     pub limit_bytes: u32,
 }
 

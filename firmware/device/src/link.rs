@@ -159,13 +159,13 @@ impl Link {
                 Ok(None) => {}
                 Ok(Some(message)) => {
                     let message = minicbor::decode(message).ok();
-                    // The next is far away, and its memory is wanted meanwhile.
+                    // The next message may be far away, and other code needs this memory.
                     *reader = framing::Reader::new();
                     if message.is_some() {
                         return message;
                     }
                 }
-                // Out of step for good: the host is waited for to begin anew.
+                // Permanently out of step: waits until the host restarts the link.
                 Err(_) => *reader = framing::Reader::new(),
             }
         }

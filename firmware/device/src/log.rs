@@ -182,7 +182,7 @@ pub(crate) fn level(number: u32) -> LogLevel {
     }
 }
 
-/// At most so many bytes of a text, cut between characters.
+/// At most this many bytes of a text, cut between characters.
 pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     let mut end = max_bytes.min(text.len());
     while !text.is_char_boundary(end) {

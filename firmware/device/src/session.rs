@@ -72,7 +72,7 @@ impl core::fmt::Display for ConversationEnd {
 /// A running conversation. It advances when it is polled after the link was pumped.
 pub type Conversation = Pin<Box<dyn Future<Output = ConversationEnd>>>;
 
-/// What a conversation is for.
+/// The purpose of a conversation.
 pub enum Purpose {
     /// A blank device enrolls with the gateway that was named over the cable.
     Enroll(Rc<Pair>),

@@ -36,7 +36,7 @@ pub struct DeviceState {
     pub apps: Apps,
     /// The device's key.
     pub key: Rc<DeviceKey>,
-    /// What enrollment gave the device.
+    /// The result of enrollment.
     pub identity: Option<Rc<Identity>>,
     /// The identity from an enrollment that is not stored yet, and the gateway's time.
     given: Option<(Identity, u64)>,

@@ -30,7 +30,7 @@ pub const MAX_REMEMBERED_APPS: usize = 32;
 /// Units that are kept erased for the next package: 32 KiB of a Nano.
 pub const UNITS_AHEAD: u32 = 8;
 
-/// What is stored about an app.
+/// The record of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct AppRecord {
@@ -59,7 +59,7 @@ impl AppRecord {
     }
 }
 
-/// Where a package lies.
+/// The place of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Extent {
     /// First unit.

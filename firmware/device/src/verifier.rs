@@ -15,7 +15,7 @@ use embedded_tls::{
 use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 use sha2::{Digest as _, Sha256};
 
-/// Whom to trust.
+/// The trusted gateway.
 pub struct Trust {
     /// Root certificate (DER).
     pub anchor: Vec<u8>,

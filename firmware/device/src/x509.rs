@@ -9,7 +9,7 @@ use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 pub(crate) struct Certificate<'a> {
     /// All of it.
     pub(crate) der: &'a [u8],
-    /// What the issuer signed.
+    /// The bytes that the issuer signed.
     to_be_signed: &'a [u8],
     signature: &'a [u8],
     /// Distinguished names as their DER.

@@ -23,7 +23,7 @@ static HEAP: Heap = Heap {
     arenas: [const { Arena::new() }; MAX_ARENAS],
 };
 
-/// Block sizes up to 256 KB (16 bytes shifted by 14) in classes of an eighth.
+/// Block sizes up to 256 KiB (16 bytes shifted by 14) in classes of an eighth.
 type Blocks = Tlsf<'static, u16, u8, 14, 8>;
 
 /// Overhead of the allocator per block, and the granularity of sizes.
@@ -72,7 +72,7 @@ struct Tag {
 const FIRMWARE: u8 = 0xFF;
 const TAG_BYTES: usize = size_of::<Tag>();
 
-/// The base address of [`link`]s; the heap ends less than 512 KB after it. On Arm it is the start of RAM in the
+/// The base address of [`link`]s; the heap ends less than 512 KiB after it. On Arm it is the start of RAM in the
 /// architecture's memory map (ARMv7-M ARM, B3.1); elsewhere the linker script defines it.
 #[cfg(target_arch = "arm")]
 fn ram_start() -> usize {
@@ -169,7 +169,7 @@ fn tagged(layout: Layout) -> Option<Layout> {
     Layout::from_size_align(layout.size().checked_add(lead(alignment))?, alignment).ok()
 }
 
-/// What an allocation takes of the heap.
+/// The bytes of the heap that an allocation uses.
 fn cost(tagged: Layout) -> u32 {
     (tagged.size() + BLOCK_HEADER_BYTES).next_multiple_of(BLOCK_GRAIN_BYTES) as u32
 }

@@ -36,7 +36,7 @@ const FLASH_PP: u32 = 1 << 25;
 const FLASH_SE: u32 = 1 << 24;
 /// Write in progress (status register 1 of every such flash).
 const WIP: u32 = 1 << 0;
-/// One command carries so much.
+/// Maximum data of one command.
 const BUFFER_BYTES: usize = 64;
 /// A page of the flash: a command does not write beyond.
 const PAGE_BYTES: u32 = 256;
@@ -128,7 +128,7 @@ impl Flash for FlashRegions {
     }
 }
 
-/// Gives the MMU the pages of the upper half.
+/// Maps the pages of the upper half in the MMU.
 #[ram]
 fn map() {
     // SAFETY: a function of the ROM; this one and all it calls are in RAM, and nothing interrupts it.

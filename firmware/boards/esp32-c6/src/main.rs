@@ -4,7 +4,7 @@
 //!
 //! The emulator starts the ELF file as Espressif's second-stage bootloader would start the app image made of it. For
 //! silicon, `espflash save-image --chip esp32c6 --merge --flash-size 4mb esp32-c6.elf esp32-c6.bin` makes one file with
-//! bootloader, partition table and app; flash it to address 0. The partition table must leave everything from 2 MB on
+//! bootloader, partition table and app; flash it to address 0. The partition table must leave everything from 2 MiB on
 //! unused: app store and records lie there. Untested on silicon.
 #![no_std]
 #![no_main]

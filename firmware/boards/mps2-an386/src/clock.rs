@@ -29,7 +29,7 @@ pub(crate) fn wake() {
     WOKEN.store(true, Ordering::Relaxed);
 }
 
-/// TIMER0 came to zero.
+/// TIMER0 reached zero.
 pub(crate) fn alarm() {
     TIMER_CTRL.write(0);
     TIMER_INTCLEAR.write(1);

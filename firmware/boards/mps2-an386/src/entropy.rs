@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// Address at which the engine writes the seed (`emulator/src/external/qemu`): the last bytes of ZBT SRAM 2 and 3.
 const SEED: *const [u8; 32] = 0x203F_FFE0 as *const [u8; 32];
 
-/// Lives since power came on; RAM holds zeros then.
+/// Number of starts since power-on; RAM holds zeros then.
 #[unsafe(link_section = ".uninit.lives")]
 static LIVES: Lives = Lives(UnsafeCell::new(MaybeUninit::uninit()));
 

@@ -14,7 +14,7 @@ use nrf52840_pac::{NVIC, P1, PPI, TIMER1, UARTE0, interrupt, uarte0::RegisterBlo
 
 const HALF_BYTES: usize = 4096;
 const RING_BYTES: usize = 2 * HALF_BYTES;
-/// A link frame at most.
+/// Maximum length of a link frame.
 const TX_BYTES: usize = 256;
 
 /// P1.03 and P1.10 (assets/boards/nano33ble.toml).

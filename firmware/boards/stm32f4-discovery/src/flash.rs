@@ -1,5 +1,5 @@
-//! The flash around the image (chapter 3; assets/boards/stm32f4-discovery.toml): records in sectors 1 and 2 of 16 KB,
-//! packages in sectors 9 to 11 of 128 KB, each of which holds several. Sector 3 is not used.
+//! The flash around the image (chapter 3; assets/boards/stm32f4-discovery.toml): records in sectors 1 and 2 of 16 KiB,
+//! packages in sectors 9 to 11 of 128 KiB, each of which holds several. Sector 3 is not used.
 
 use crate::register::Register;
 use drydock_device::board::{Flash, FlashError, FlashGeometry, Sectors};

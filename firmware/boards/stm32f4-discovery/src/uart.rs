@@ -15,7 +15,7 @@ use core::{
 
 const BAUD: u32 = 1_000_000;
 const RING_BYTES: usize = 4096;
-/// A link frame at most.
+/// Maximum length of a link frame.
 const TX_BYTES: usize = 256;
 
 const GPIOA_MODER: Register = Register(0x4002_0000);

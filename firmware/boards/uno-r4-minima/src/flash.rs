@@ -1,4 +1,4 @@
-//! The flash for data (chapter 44; assets/boards/uno-r4-minima.toml): records in two areas of four blocks of 1 KB.
+//! The flash for data (chapter 44; assets/boards/uno-r4-minima.toml): records in two areas of four blocks of 1 KiB.
 //! There is no app store. Code continues to run from the other flash during a write.
 
 use crate::{register::Register, tree::FLASH_MHZ};
@@ -123,7 +123,7 @@ impl Flash for DataFlash {
         }
         unlocked(|| {
             (offset..).zip(data).try_for_each(|(at, byte)| {
-                // What is erased reads so already.
+                // Erased flash already reads like that.
                 if *byte == 0xFF {
                     return Ok(());
                 }

@@ -1,6 +1,6 @@
 //! Drydock's firmware on the Arduino Uno R4 Minima. The logic is in `drydock-device`; this crate implements the board.
 //!
-//! The chip's 32 KB of RAM hold a TLS session, but no runtime for apps: the board enrolls and reports, and refuses
+//! The chip's 32 KiB of RAM hold a TLS session, but no runtime for apps: the board enrolls and reports, and refuses
 //! packages.
 //!
 //! Chapters and register names are those of the RA4M1 user's manual R01UH0887.
@@ -69,7 +69,7 @@ fn run_without_randomness(board: BoardRef, unhealthy: Unhealthy) -> ! {
     control.run()
 }
 
-/// Interrupt lines, linked to their events where the parts are started.
+/// Interrupt lines, linked to their events where the peripherals are started.
 const RECEIVED: i16 = 0;
 const SENT: i16 = 1;
 const GARBLED: i16 = 2;

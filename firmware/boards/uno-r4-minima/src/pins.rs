@@ -33,7 +33,7 @@ fn set(pin: u8, value: u32) {
     PWPR.write(B0WI);
 }
 
-/// Gives a pin to a peripheral.
+/// Connects a pin to a peripheral.
 pub(crate) fn give(pin: u8, function: u32, pulled_up: bool) {
     let value = function << 24 | if pulled_up { PCR } else { 0 };
     // The function must not change while a peripheral uses the pin (19.5.1).

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 const BAUD: u32 = 115_200;
 /// More than the link's window; a power of two.
 const RING_BYTES: usize = 2048;
-/// A link frame at most.
+/// Maximum length of a link frame.
 const FRAME_BYTES: usize = 256;
 
 const TX_PIN: u8 = 3 * 32 + 2;

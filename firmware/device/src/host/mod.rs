@@ -59,11 +59,11 @@ pub trait WasmInstance {
     /// Linear memory in bytes.
     fn memory_bytes(&self) -> u32;
 
-    /// What the host calls work on.
+    /// The context of the host calls.
     fn context(&mut self) -> &mut AppContext;
 }
 
-/// What the device calls of a module.
+/// An export that the device calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Export {
     /// The function of the module's start section.

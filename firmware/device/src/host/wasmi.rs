@@ -107,7 +107,7 @@ fn config(limits: &AppLimits) -> Config {
         .compilation_mode(CompilationMode::Eager)
         .wasm_custom_page_sizes(true)
         .ignore_custom_sections(true)
-        // It would run in one piece while the app is loaded; `start_section` makes it an export.
+        // A start function would run in one piece while the app is loaded; `start_section` makes it an export.
         .allow_start_fn(false)
         .set_max_recursion_depth(MAX_RECURSION_DEPTH)
         .set_min_stack_height(0)

@@ -74,7 +74,7 @@ impl BareServer {
         }
     }
 
-    /// Forgets the connection: the link began anew.
+    /// Forgets the connection: the link restarted.
     pub fn reset(&mut self) {
         self.incoming.clear();
         self.keys = None;

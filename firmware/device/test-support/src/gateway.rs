@@ -107,7 +107,7 @@ impl Gateway {
         }
     }
 
-    /// What a blank device is offered.
+    /// The pairing that a blank device is offered.
     pub fn pair(&self) -> Pair {
         Pair {
             anchor: self.pki.root.der.to_vec(),
@@ -116,7 +116,7 @@ impl Gateway {
         }
     }
 
-    /// Forgets the connection: the link began anew.
+    /// Forgets the connection: the link restarted.
     pub fn reset(&mut self) {
         self.connection = None;
         self.inbox.clear();

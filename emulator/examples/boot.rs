@@ -96,7 +96,7 @@ impl Session {
             match reason {
                 StopReason::Deadline if machine.now() >= end => return Ok("time is up".to_owned()),
                 StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
-                StopReason::Idle { next_event: None } => return Ok("asleep for ever".to_owned()),
+                StopReason::Idle { next_event: None } => return Ok("asleep, with nothing to wake it".to_owned()),
                 StopReason::Idle { .. } => {}
                 StopReason::Reset(kind) => eprintln!("[{}] reset: {kind:?}", machine.now()),
                 StopReason::Breakpoint { pc, code } => return Ok(format!("bkpt {code:#x} at {}", self.place(pc))),

@@ -394,7 +394,7 @@ pub(crate) const CLASSES: [(&str, Make); 95] = [
     ("MSR APSR", |r| {
         vec![0xf380 | any(r), 0x8000 | r.pick(&[0x400, 0x800, 0xc00])]
     }),
-    // What is no flag stays as it is.
+    // Bits that are not flags stay unchanged.
     ("MSR xPSR", |r| {
         let mask = r.pick(&[0x400, 0x800, 0xc00]);
         vec![0xf380 | any(r), 0x8000 | mask | r.pick(&[1, 2, 3, 5, 6, 7])]

@@ -33,7 +33,7 @@ pub(crate) struct Program {
     pub(crate) items: Vec<Item>,
 }
 
-/// How often each class came up.
+/// How often each class was generated.
 #[derive(Default)]
 pub(crate) struct Classes(BTreeMap<&'static str, u64>);
 
@@ -265,7 +265,7 @@ fn countdown(random: &mut Random) -> Vec<u16> {
 
 /// A branch to an address in a register, past `skipped`: BL to the next instruction provides the base address.
 fn computed(random: &mut Random, way: u32, skipped: &[u16]) -> (&'static str, Vec<u16>) {
-    // What is pushed is a low register.
+    // The pushed register is a low one.
     let target = if way < 11 { free(random) } else { low_free(random) };
     let push = 0xb400 | 1 << (target & 7);
     let (class, jump) = match way {

@@ -148,7 +148,7 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
     })
 }
 
-/// How long a comparison goes on.
+/// The length of a comparison.
 pub(crate) struct Length {
     usual: u64,
     most: u64,

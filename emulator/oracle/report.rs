@@ -76,7 +76,7 @@ pub(crate) fn name(architecture: &str) -> String {
     }
 }
 
-/// What a page is about.
+/// The content of a page.
 pub(crate) struct Page<'a> {
     /// Its file, without `.md`.
     pub(crate) name: &'a str,
@@ -86,11 +86,11 @@ pub(crate) struct Page<'a> {
     /// Heads of the two columns.
     pub(crate) columns: [&'a str; 2],
     pub(crate) rows: &'a [(String, u64)],
-    /// What is not compared here, and why.
+    /// Parts that are not compared here, and why.
     pub(crate) left_out: &'a [(&'a str, &'a str)],
 }
 
-/// Writes the page, if one is wanted.
+/// Writes the page, if it is requested.
 pub(crate) fn write(page: &Page<'_>) -> Result<(), Failed> {
     let Some(folder) = std::env::var_os("DRYDOCK_CONFORMANCE_REPORT") else {
         return Ok(());

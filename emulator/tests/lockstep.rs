@@ -64,7 +64,7 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
         }
         std::thread::sleep(std::time::Duration::from_micros(700));
     }
-    // One that stands lets all stand.
+    // A paused machine holds all others.
     machines[0].pause();
     for machine in &machines[1..] {
         machine.pause();

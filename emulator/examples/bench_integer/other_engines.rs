@@ -14,7 +14,7 @@ use crate::Run;
 
 /// Virtual time of one slice: long enough that a query is cheap, short enough to detect the end.
 const SLICE: VirtualTime = VirtualTime::from_ms(100);
-/// What nobody waits for longer.
+/// Time limit of a run.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// QEMU's version, and how long its process took from start to end.

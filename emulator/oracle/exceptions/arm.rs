@@ -41,7 +41,7 @@ const XPSR_NUMBER: u32 = 25;
 /// The tops of the process stack and of the main stack.
 const WINDOWS: &[(u32, u32)] = &[(0x2000_2f00, 0x100), (0x2000_3e00, 0x200)];
 
-/// Something to tell registers by.
+/// Start values that distinguish registers.
 fn pattern(index: u32) -> u32 {
     0x0101_0101 * (index + 1)
 }

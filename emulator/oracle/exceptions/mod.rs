@@ -24,7 +24,7 @@ pub(crate) const NAMES: [&str; 2] = [arm::ARCHITECTURE.name, riscv::ARCHITECTURE
 /// Steps after which a case counts as lost.
 const STEPS: usize = 400;
 
-/// What is seen between two instructions.
+/// The state between two instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Point {
     /// By the names of [`Architecture::registers`], then the memory.
@@ -41,7 +41,7 @@ trait Stepped {
 /// Loads a program at an address into a core, which may be unavailable.
 type Open = fn(&[u8], u32) -> Result<Box<dyn Stepped>, Failed>;
 
-/// What the cases of an architecture need.
+/// The data for the cases of an architecture.
 struct Architecture {
     name: &'static str,
     /// Title of the report, and QEMU's machine in it.
@@ -161,7 +161,7 @@ fn trace(architecture: &Architecture, side: &mut dyn Stepped) -> Result<Vec<Poin
     Err(format!("it does not come to an end; it is at {pc:#x}").into())
 }
 
-/// How many points agree; else the first difference.
+/// The number of equal points, or the first difference.
 fn compare(architecture: &Architecture, ours: &[Point], theirs: &[Point]) -> Result<usize, String> {
     let edge = |points: &[Point], at: usize| {
         let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();

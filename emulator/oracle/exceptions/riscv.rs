@@ -38,7 +38,7 @@ const CLINT: u32 = 0x0200_0000;
 /// The data that the cases protect.
 const WINDOWS: &[(u32, u32)] = &[(0x8001_0000, 0x100)];
 
-/// Something to tell registers by.
+/// Start values that distinguish registers.
 fn pattern(index: u32) -> u32 {
     0x0101_0101 * index
 }

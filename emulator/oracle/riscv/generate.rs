@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use super::{DATA, State};
 use crate::random::Random;
 
-/// How often each class came up.
+/// How often each class was generated.
 #[derive(Default)]
 pub(super) struct Classes(BTreeMap<&'static str, u64>);
 
 impl Classes {
     pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        // Classes that never came up count too.
+        // Classes that were never generated count too.
         let all = names().map(|name| (name, self.0.get(name).copied().unwrap_or(0)));
         all.collect::<BTreeMap<_, _>>().into_iter()
     }
@@ -196,7 +196,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
     let (class, code) = match random.below(13) {
         kind @ 0..6 => {
             let (class, funct3) = BRANCHES[kind as usize];
-            // Equal operands now and then, so that both ways are gone.
+            // Equal operands occasionally, so that both directions are taken.
             let rs1 = any(random);
             let rs2 = if random.chance(3) { rs1 } else { any(random) };
             let offset = over + 4;

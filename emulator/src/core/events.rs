@@ -16,7 +16,7 @@ pub struct DueEvent {
     pub at: VirtualTime,
     /// Order among events of one instant: the one scheduled first comes first.
     sequence: u64,
-    /// What it means to the chip.
+    /// Its meaning for the chip.
     pub token: Token,
 }
 

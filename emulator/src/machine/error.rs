@@ -80,7 +80,7 @@ pub enum MachineError {
     BadState {
         /// Board.
         board: String,
-        /// What is wrong with them.
+        /// The problem with them.
         reason: String,
     },
     /// The engine refused the request; the machine is unchanged.
@@ -88,7 +88,7 @@ pub enum MachineError {
     Refused {
         /// Board.
         board: String,
-        /// What the engine said.
+        /// The engine's message.
         reason: String,
     },
     /// The engine itself failed (because of a bug, or its process is gone).

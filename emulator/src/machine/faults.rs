@@ -54,7 +54,7 @@ impl fmt::Display for GuestFault {
 pub struct FaultRecord {
     /// When.
     pub at: VirtualTime,
-    /// What was asked for.
+    /// The requested access.
     pub addr: u32,
     /// Address of the instruction (for DMA: of the one that was running).
     pub pc: u32,
@@ -84,7 +84,7 @@ impl fmt::Display for FaultRecord {
 /// Why an access was not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AccessFault {
-    /// Nothing is there on silicon either.
+    /// Absent on silicon too.
     #[error("nothing is mapped there")]
     Unmapped,
     /// Silicon has a register there that is not modelled here.

@@ -20,7 +20,7 @@ pub struct Image {
 /// Bytes at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Where the first byte goes.
+    /// Address of the first byte.
     pub addr: u32,
     /// The bytes.
     pub bytes: Vec<u8>,

@@ -167,7 +167,7 @@ pub trait Machine: Send {
     }
 }
 
-/// What a machine is.
+/// The properties of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineInfo {
     /// Engine name.

@@ -44,7 +44,7 @@ pub enum StopReason {
     },
     /// The [`PauseSwitch`] was thrown.
     Paused,
-    /// One instruction was executed, as asked.
+    /// One instruction was executed, as requested.
     Stepped,
     /// A breakpoint instruction, or a semihosting call that ends the program, without a debugger to handle it.
     Breakpoint {
@@ -84,7 +84,7 @@ impl PauseSwitch {
 /// Why the machine is reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum ResetKind {
-    /// Power came up: RAM content is lost, everything starts anew.
+    /// Power-on: RAM content is lost, everything restarts.
     PowerOn,
     /// The reset pin.
     Pin,

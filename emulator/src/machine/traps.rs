@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Machine;
 
-/// What the guest is watched for.
+/// The conditions at which the guest is stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traps {
     /// Addresses of instructions before which the machine stops.

@@ -63,12 +63,12 @@ impl Pacer {
         }
     }
 
-    /// Starts anew: the machine was paused.
+    /// Restarts the pacing: the machine was paused.
     pub(super) fn restart(&mut self) {
         self.anchor = None;
     }
 
-    /// How far a core that has work to do may run.
+    /// How far a busy core may run.
     pub(super) fn busy_limit(&mut self, host: Duration, now: VirtualTime) -> VirtualTime {
         match self.pace {
             Pace::Realtime => self.limit(host, now),

@@ -27,7 +27,7 @@ pub struct Recorded {
     pub input: Input,
 }
 
-/// What can enter a machine from outside.
+/// An input of a machine from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Bytes that a UART's inbound queue took.

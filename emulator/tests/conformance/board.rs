@@ -144,7 +144,7 @@ fn a_stray_load(engine: &dyn Engine) -> Result<(), Failed> {
     let record = access.ok_or("the fault is not logged")?;
     assert_eq!((record.addr, record.fault), (0x6000_0000, AccessFault::Unmapped));
     assert!((CODE..CODE + 8).contains(&record.pc), "{:#x}", record.pc);
-    assert!(machine.take_faults().is_empty(), "each is told once");
+    assert!(machine.take_faults().is_empty(), "each is reported once");
     Ok(())
 }
 

@@ -129,7 +129,7 @@ fn begin_and_cut(world: &mut World, sequence: u64, module: &[u8]) -> Result<(), 
     assert_eq!(
         sequences,
         [sequence - 1],
-        "of a transfer that was not committed nothing is told"
+        "a transfer that was not committed is not reported"
     );
     world.run_until("a session", |world| world.gateway.has_session());
     world.gateway.inbox.clear();

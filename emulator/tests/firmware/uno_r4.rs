@@ -1,4 +1,4 @@
-//! The firmware on the Uno R4 Minima, in 32 KB of RAM: it enrolls, holds its session, reports, refuses apps, and has
+//! The firmware on the Uno R4 Minima, in 32 KiB of RAM: it enrolls, holds its session, reports, refuses apps, and has
 //! the same identity after a crash.
 
 use drydock_emulator::{Image, ResetKind, VirtualTime};

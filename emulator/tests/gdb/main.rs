@@ -135,7 +135,7 @@ fn breakpoints_and_steps() -> Result<(), Failed> {
             "0x20000100:\t0x12345678",
             "msp 20040000\n",
             "detached",
-            // Errors stand behind all else.
+            // Errors come after everything else.
             "Cannot access memory at address 0x30000000",
         ],
     );
@@ -246,7 +246,7 @@ fn knock(address: SocketAddr) {
     }
 }
 
-/// Reads until `mark` has come.
+/// Reads until `mark` has arrived.
 fn read_until(stream: &mut TcpStream, mark: &str) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
     let mut text = String::new();
@@ -285,7 +285,7 @@ fn a_stop_switch() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What any debugger sends.
+/// Packets that any debugger sends.
 const GOOD: &[&str] = &[
     "?",
     "g",
@@ -338,7 +338,7 @@ fn anything_sent() -> Result<(), Failed> {
                 prop_assert!(!what.is_empty());
                 ends.set((well, ill + 1));
             }
-            // The debugger went in the middle of an answer.
+            // The debugger disconnected in the middle of an answer.
             Err(GdbError::Connection(_)) => {}
             Err(error @ (GdbError::Machine(_) | GdbError::Unread)) => {
                 return Err(TestCaseError::fail(error.to_string()));

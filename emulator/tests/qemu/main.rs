@@ -133,7 +133,7 @@ fn bytes_go_in_and_out() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the guest sends back.
+/// The guest's answer.
 fn answer(machine: &mut dyn Machine, bytes: &[u8]) -> Result<Vec<u8>, Failed> {
     assert_eq!(machine.uart_input(0, bytes)?, bytes.len());
     let mut sent = Vec::new();

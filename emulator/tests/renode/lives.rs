@@ -316,7 +316,7 @@ pub(crate) fn is_gone_but_can_be_replaced(machine: &mut dyn Machine) -> Result<(
     Ok(())
 }
 
-/// Loads and starts a guest anew.
+/// Loads and restarts a guest.
 pub(crate) fn start_anew(machine: &mut dyn Machine) -> Result<(), Failed> {
     machine.reset(ResetKind::PowerOn)?;
     machine.load(&image("count"))?;

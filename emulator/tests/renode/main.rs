@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 /// A Renode that is none.
 pub(crate) struct Standin {
     pub(crate) engine: Renode,
-    /// Where its script lies.
+    /// Path of its script.
     pub(crate) folder: TempDir,
 }
 
@@ -80,7 +80,7 @@ impl Standin {
         Self { engine, folder }
     }
 
-    /// One that is not waited for long.
+    /// An engine with a short time limit.
     pub(crate) fn hasty(mode: &str) -> Self {
         let Self { engine, folder } = Self::new(mode);
         let engine = engine.with_patience(Patience {

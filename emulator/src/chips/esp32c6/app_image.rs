@@ -26,7 +26,7 @@ pub(super) struct Load {
     pub(super) bytes: usize,
 }
 
-/// What an image says.
+/// The content of an image.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct App {
     pub(super) entry: u32,

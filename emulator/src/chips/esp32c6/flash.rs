@@ -25,7 +25,7 @@ const MMU_NUMBER: u32 = 0x1ff;
 pub(super) const MMU_VALID: u32 = 1 << 9;
 const MMU_ITEM_CONTENT: u32 = 0x37c;
 const MMU_ITEM_INDEX: u32 = 0x380;
-/// MMU_POWER_CTRL: the page size, 0 for 64 KB.
+/// MMU_POWER_CTRL: the page size, 0 for 64 KiB.
 const MMU_POWER_CTRL: u32 = 0x384;
 const MMU_PAGE_SIZE: u32 = 3 << 3;
 
@@ -114,7 +114,7 @@ impl Flash {
         Ok(())
     }
 
-    /// Gives an entry of the MMU its content.
+    /// Sets an entry of the MMU.
     pub(super) fn map(&mut self, memory: &mut GuestMemory, entry: usize, content: u32) {
         self.mmu[entry] = content;
         self.show(memory, entry);

@@ -17,7 +17,7 @@ const ARGUMENTS: u32 = CALLS + 0x400;
 const RESULT: u32 = CALLS + 0x700;
 /// Address of the cause of the last reset, for `rtc_get_reset_reason`.
 const RESET_REASON: u32 = 0x4004_e800;
-/// Where code of ours lies.
+/// Address of our own code.
 const CODE: u32 = 0x4004_d000;
 
 /// Address where the second-stage bootloader ends if flash holds no app that it can start.
@@ -45,12 +45,12 @@ pub(super) enum Call {
     FlashWrite,
     /// `esp_rom_spiflash_erase_sector`: number.
     FlashEraseSector,
-    /// `esp_rom_spiflash_erase_block`: number of 64 KB.
+    /// `esp_rom_spiflash_erase_block`: number of a block of 64 KiB.
     FlashEraseBlock,
     /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: nothing is locked, and every operation completes within
     /// its call.
     FlashNothing,
-    /// `Cache_*`: memory shows flash as it is.
+    /// `Cache_*`: mapped memory always equals flash.
     CacheNothing,
     /// `crc32_le`: CRC so far, from, bytes.
     Crc32,

@@ -8,7 +8,7 @@ use crate::machine::VirtualTime;
 /// The key that must be written before any other register (15.2.2.3).
 pub(super) const KEY: u32 = 0x50d8_3aa1;
 
-/// What a stage does.
+/// The action of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) enum Action {
     Nothing,

@@ -130,7 +130,7 @@ impl Gpio {
         (self.pue & bit != 0).then_some(true)
     }
 
-    /// What the chip itself drives.
+    /// The levels that the chip itself drives.
     fn driven(&self, bit: u32) -> Option<bool> {
         if self.iof_en & bit != 0 {
             // An input of the function (a receiver) is driven by the other side.

@@ -20,7 +20,7 @@ pub(super) struct NorFlash {
     /// Status register bits that are kept: SRWD, QE, BP3–BP0.
     status: u8,
     busy_until: VirtualTime,
-    /// What came since chip select fell.
+    /// Bytes received since chip select fell.
     command: Vec<u8>,
 }
 

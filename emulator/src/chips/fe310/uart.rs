@@ -122,7 +122,7 @@ impl Uart {
         self.start_arriving(fabric);
     }
 
-    /// Bytes come from outside.
+    /// Bytes arrive from outside.
     pub(super) fn input(&mut self, fabric: &mut Fabric, bytes: &[u8]) {
         let room = self.room().min(bytes.len());
         self.inbound.extend(&bytes[..room]);

@@ -59,9 +59,9 @@ pub(super) struct Pwm {
     playing: Option<Playing>,
     /// To begin with the next period.
     next: Option<usize>,
-    /// NEXTSTEP came.
+    /// NEXTSTEP was triggered.
     stepped: bool,
-    /// STOP came: this period is the last.
+    /// STOP was triggered: this period is the last.
     stopping: bool,
     wave: Option<Wave>,
 }
@@ -188,7 +188,7 @@ impl Pwm {
         self.drive(bus, at);
     }
 
-    /// Gives the pins their levels at `at`, and finds the next edge.
+    /// Drives the pins' levels at `at`, and finds the next edge.
     fn drive(&mut self, bus: &mut Bus<'_>, at: VirtualTime) {
         let Some(wave) = &mut self.wave else { return };
         let connected = self.psel.iter().zip(self.compare);

@@ -55,7 +55,7 @@ impl Rtc {
         }
     }
 
-    /// LFCLK started or stopped: its edges are counted anew.
+    /// LFCLK started or stopped: the count of its edges restarts.
     pub(super) fn lfclk_changed(&mut self, bus: &mut Bus<'_>) {
         self.since = 0;
         self.armed = [0; CC_MAX];

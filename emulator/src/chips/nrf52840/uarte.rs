@@ -57,7 +57,7 @@ pub(super) struct Uarte {
     rxd: Channel,
     txd: Channel,
     sending: Option<Transfer>,
-    /// STOPTX came while a byte was on the line.
+    /// STOPTX was triggered while a byte was on the line.
     stopping_tx: bool,
     receiving: Option<Transfer>,
     receiver: Receiver,
@@ -208,7 +208,7 @@ impl Uarte {
         }
     }
 
-    /// A byte came in whole.
+    /// A byte was received completely.
     fn receive(&mut self, bus: &mut Bus<'_>, byte: u8) {
         let listens = self.enabled && self.receiver != Receiver::Off && self.psel[3] & DISCONNECTED == 0;
         if !listens {

@@ -111,7 +111,7 @@ impl Agt {
                     self.counter.set(now, 0);
                 }
             }
-            // Timer mode, of a clock that is there.
+            // Timer mode, from an existing clock.
             (0x09, AccessSize::Byte) if value & 0x0f != 0 || !matches!(value >> 4, 0 | 1 | 3 | 4) => {
                 return Err(AccessFault::UnmodelledUse);
             }

@@ -39,7 +39,7 @@ pub(super) struct Faci {
     dflctl: u8,
     fentryr: u16,
     fpmcr: u8,
-    /// FPR was unlocked, and so many writes of FPMCR followed.
+    /// FPR was unlocked, and this many writes of FPMCR followed.
     unlocking: Option<u8>,
     candidate: u8,
     start: [u16; 2],
@@ -53,7 +53,7 @@ pub(super) struct Faci {
     pub(super) finished: bool,
 }
 
-/// What a command works on.
+/// The target of a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Area {
     Code,
@@ -157,7 +157,7 @@ impl Faci {
         Ok(())
     }
 
-    /// What was under way is done.
+    /// The operation in progress is done.
     pub(super) fn wake(&mut self) {
         self.finished = true;
     }

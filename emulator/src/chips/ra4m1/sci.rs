@@ -294,7 +294,7 @@ impl Sci {
             _ => 8,
         };
         let clocks = base * (1 << (2 * (self.smr & 3))) * (u64::from(self.brr) + 1) * bits;
-        // BRME: so many of 256 clocks count.
+        // BRME: this many of 256 clocks count.
         let counted = if self.semr & 4 != 0 {
             u64::from(self.mddr.max(128))
         } else {

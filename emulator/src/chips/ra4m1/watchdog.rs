@@ -17,7 +17,7 @@ pub(super) struct Watchdog {
     stop_control: u8,
     /// It can be written once, before the first refresh.
     settled: bool,
-    /// 0x00 came, 0xFF is to follow.
+    /// 0x00 was written, 0xFF must follow.
     half: bool,
     period: Option<VirtualTime>,
 }

@@ -209,7 +209,7 @@ impl Stream {
         if !bytes_only || value & (PFCTRL | PINC | BURSTS) != 0 || self.par != data_register {
             return Err(AccessFault::UnmodelledUse);
         }
-        // 10.3.17: flags that still stand keep a stream from starting.
+        // 10.3.17: flags that are still set keep a stream from starting.
         if self.flags != 0 || self.ndtr == 0 {
             return Ok(());
         }

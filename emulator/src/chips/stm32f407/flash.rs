@@ -69,10 +69,10 @@ pub(super) struct FlashInterface {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 enum Lock {
     Closed,
-    /// The first key came.
+    /// The first key was written.
     Half,
     Open,
-    /// A wrong key came: closed until the next reset.
+    /// A wrong key was written: locked until the next reset.
     Stuck,
 }
 
@@ -222,7 +222,7 @@ impl FlashInterface {
         }
     }
 
-    /// What was under way is done.
+    /// The operation in progress is done.
     pub(super) fn wake(&mut self) {
         self.sr |= EOP;
     }

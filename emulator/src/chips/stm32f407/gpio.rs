@@ -135,7 +135,7 @@ impl Gpio {
         Ok(())
     }
 
-    /// What the chip itself drives on the pin.
+    /// The level that the chip itself drives on the pin.
     fn driven(&self, index: usize, pin: usize) -> Option<bool> {
         let port = &self.ports[index];
         let open_drain = port.otyper >> pin & 1 != 0;

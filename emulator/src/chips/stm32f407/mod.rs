@@ -123,7 +123,7 @@ pub struct Stm32f407 {
     reported_levels: u128,
 }
 
-/// What is at an address.
+/// The block at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Block {
     Rcc,

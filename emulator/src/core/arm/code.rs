@@ -19,7 +19,7 @@ pub(in crate::core) struct Slot {
     pub(super) instruction: Instruction,
     /// Its address.
     pub(super) pc: u32,
-    /// What IT demands of it.
+    /// Its condition from IT.
     pub(super) condition: Condition,
     /// ITSTATE while it runs.
     pub(super) it: u8,

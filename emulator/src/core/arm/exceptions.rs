@@ -145,7 +145,7 @@ pub struct FaultTaken {
     pub pc: u32,
     /// LR then: in a leaf function, the caller.
     pub lr: u32,
-    /// What it did wrong.
+    /// The fault.
     pub fault: Fault,
     /// Whether it became a HardFault.
     pub escalated: bool,
@@ -521,7 +521,7 @@ impl CortexM {
     }
 }
 
-/// What remains to be done after a trap.
+/// The remaining work after a trap.
 pub(super) enum Trapped {
     /// Nothing.
     Handled,

@@ -271,7 +271,7 @@ pub(crate) enum VfpUnary {
     },
 }
 
-/// What a core register is exchanged with.
+/// The register that is exchanged with a core register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum VfpMove {
     /// A single, or half of a double.

@@ -73,7 +73,7 @@ pub struct CortexM {
     halted: Option<StopReason>,
 }
 
-/// What ends a sleep.
+/// The condition that ends a sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 enum Sleep {
     Interrupt,

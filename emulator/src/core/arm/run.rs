@@ -180,7 +180,7 @@ impl CortexM {
         run::run(self, limits)
     }
 
-    /// Ends a sleep whose end has come.
+    /// Ends a sleep that is over.
     fn wake(&mut self) {
         let awake = match self.sleeping {
             None => return,

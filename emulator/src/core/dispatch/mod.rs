@@ -36,7 +36,7 @@ pub(super) trait Slot {
     fn pc(&self) -> u32;
     /// The address behind it.
     fn next_pc(&self) -> u32;
-    /// What it costs when no branch is taken.
+    /// Its cost without a taken branch.
     fn cycles(&self) -> u32;
 }
 
@@ -47,7 +47,7 @@ pub(super) trait DispatchCore: Sized {
 
     /// Executes one instruction by the reference, and leaves PC and state at the next one.
     fn run_slot(&mut self, slot: &Self::Slot);
-    /// Where it stands.
+    /// Its address.
     fn at(&self) -> u32;
     /// Whether the next instruction may have changed (an interrupt, a mask, a request).
     fn attention(&self) -> bool;

@@ -26,7 +26,7 @@ use super::{BlockBuilder, DispatchCore, Slot, step_slots};
 /// a link cell after each handler that follows one. Its handlers use a block only in the ways that the functions here
 /// do.
 pub(in crate::core) unsafe trait Threaded: DispatchCore {
-    /// What a taken branch costs more.
+    /// Extra cost of a taken branch.
     const TAKEN_CYCLES: u32;
     /// How many registers operands can name.
     const REGISTERS: u8;
@@ -39,7 +39,7 @@ pub(in crate::core) unsafe trait Threaded: DispatchCore {
     fn dispatch(&mut self) -> &mut Dispatch<Self>;
     /// Sets the counts of [`DispatchCore::elapsed`].
     fn set_elapsed(&mut self, cycles: u64, instructions: u64);
-    /// Stands before the block at `pc`, with nothing begun.
+    /// The core is before the block at `pc`, with nothing started.
     fn go_to(&mut self, pc: u32);
 }
 
@@ -261,7 +261,7 @@ unsafe fn follow<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock)
     }
 }
 
-/// Goes on with the next cell.
+/// Continues with the next cell.
 #[inline(always)]
 pub(in crate::core) unsafe fn next<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
     // SAFETY: `at` is an operation that does not leave its block, so another follows.

@@ -159,7 +159,7 @@ pub struct CortexMOptions {
     pub irq_count: u16,
     /// Implemented priority bits, 3..=8.
     pub priority_bits: u8,
-    /// Whether the FPU is there.
+    /// Whether the FPU exists.
     pub fpu: bool,
     /// MPU regions: 0 or 8.
     pub mpu_regions: u8,

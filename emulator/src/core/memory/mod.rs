@@ -67,7 +67,7 @@ impl Region {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no memory at {addr:#010x}")]
 pub struct NoMemory {
-    /// The first address of it.
+    /// Its first address.
     pub addr: u32,
 }
 

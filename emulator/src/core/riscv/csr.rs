@@ -33,7 +33,7 @@ pub(super) struct Csrs {
 /// A 64-bit counter that follows one of the core's own counts.
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Counter {
-    /// What to add to the count.
+    /// Offset that is added to the count.
     offset: u64,
     /// Its value while `mcountinhibit` stops it.
     stopped: Option<u64>,
@@ -117,7 +117,7 @@ impl Csrs {
         self.mstatus |= if mie { MPIE } else { 0 } | if user { 0 } else { MPP };
     }
 
-    /// `mstatus` on MRET; gives whether user mode follows.
+    /// `mstatus` on MRET; returns whether user mode follows.
     pub(super) fn pop_mode(&mut self) -> bool {
         let (user, mpie) = (self.mstatus & MPP == 0, self.mstatus & MPIE != 0);
         self.mstatus &= !(MIE | MPP);

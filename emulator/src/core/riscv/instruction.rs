@@ -210,7 +210,7 @@ impl Comparison {
 }
 
 impl AmoOp {
-    /// What is stored, when `old` was there.
+    /// The stored value, if memory held `old`.
     pub(super) fn apply(self, old: u32, value: u32) -> u32 {
         match self {
             Self::Swap => value,

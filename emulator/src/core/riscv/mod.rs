@@ -56,7 +56,7 @@ pub struct RiscV {
     instructions: u64,
     /// The next instruction may have changed (an interrupt, a mask): stop after this one and check.
     attention: bool,
-    /// User mode; else machine mode.
+    /// User mode; otherwise machine mode.
     user: bool,
     /// The PMP is checked for each fetch and data access: user mode, or machine mode on its behalf.
     guarded: bool,

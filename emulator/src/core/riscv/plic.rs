@@ -5,7 +5,7 @@ use crate::core::fabric::{AccessFault, AccessSize, Fabric};
 
 /// Interrupt line, as a bit of `mip`.
 const MEI: u16 = 11;
-/// Interrupt sources at most, the absent source 0 included.
+/// Limit of interrupt sources, including the absent source 0.
 const SOURCES_MAX: usize = 64;
 
 /// Registers, as offsets.

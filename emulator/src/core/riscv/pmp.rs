@@ -9,7 +9,7 @@ const L: u8 = 1 << 7;
 const TOR: u8 = 1 << 3;
 const NA4: u8 = 2 << 3;
 
-/// What an access wants.
+/// The kind of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Want {

@@ -27,7 +27,7 @@ pub enum StopReason {
     Reset(ResetKind),
     /// The guest called semihosting's exit.
     Exit {
-        /// 0 for ADP_Stopped_ApplicationExit, else 1.
+        /// 0 for ADP_Stopped_ApplicationExit, otherwise 1.
         code: u32,
     },
     /// A semihosting call other than exit, which is not supported; pc is at the breakpoint.

@@ -59,7 +59,7 @@ pub struct TrapTaken {
     pub pc: u32,
     /// `ra` then: in a leaf function, the caller.
     pub ra: u32,
-    /// What it did wrong.
+    /// The fault.
     pub cause: Cause,
     /// `mtval`: the address, or the instruction.
     pub value: u32,
@@ -156,7 +156,7 @@ impl RiscV {
         self.update_guard();
     }
 
-    /// MRET: gives where to go on.
+    /// MRET: returns the address of the next instruction.
     pub(super) fn return_from_trap(&mut self) -> u32 {
         self.record_exception_return();
         self.user = self.csrs.pop_mode();

@@ -15,7 +15,7 @@ pub trait Access {
         visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone>;
 
-    /// Whether the machine was stopped for good.
+    /// Whether the machine was stopped permanently.
     fn is_gone(&self) -> bool {
         false
     }
@@ -70,7 +70,7 @@ impl<'r, 'm: 'r> Access for &'r mut (dyn Machine + 'm) {
 #[derive(Debug)]
 pub struct Held {
     handle: MachineHandle,
-    /// Whether it ran when the debugger came.
+    /// Whether it ran when the debugger connected.
     ran: bool,
 }
 

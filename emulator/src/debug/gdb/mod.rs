@@ -60,7 +60,7 @@ impl Default for Limits {
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The debugger went.
+    /// The debugger disconnected.
     Detached,
     /// The debugger sent `kill`, which must not end the machine.
     Killed,
@@ -77,7 +77,7 @@ pub enum GdbError {
     /// The debugger left its answers unread for longer than [`Limits::unread`].
     #[error("the debugger asks, but does not read the answers")]
     Unread,
-    /// What came is not GDB's remote protocol.
+    /// The received bytes are not GDB's remote protocol.
     #[error("what came is not GDB's remote protocol: {0}")]
     Protocol(String),
     /// The machine is gone or crashed.

@@ -7,7 +7,7 @@ use crate::machine::{Machine, RunLimit, StopReason};
 
 /// Virtual time of one slice without breakpoints.
 const MOMENT: VirtualTime = VirtualTime::from_ms(5);
-/// Instructions of one moment with them.
+/// Instructions of one slice with breakpoints.
 const STEPS: u32 = 20_000;
 
 /// Runs for a slice; `None` if nothing stopped it.

@@ -89,7 +89,7 @@ impl<'a, A: Access> GdbTarget<'a, A> {
         if self.released { GLANCE } else { Duration::from_nanos(1) }
     }
 
-    /// Ctrl-C: it stands still.
+    /// Ctrl-C: halts the machine.
     pub(super) fn halt(&mut self) -> Result<(), String> {
         self.released = false;
         self.access.halt().map_err(|gone| gone.to_string())

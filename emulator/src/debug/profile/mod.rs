@@ -31,7 +31,7 @@ pub use crate::machine::profile::{
 pub(crate) use recorder::{Recorder, Step, Watched};
 pub(crate) use report::Naming;
 
-/// What a profile holds at most.
+/// The limits of a profile.
 pub mod limits {
     /// Nodes of the call tree; a call beyond is billed to its caller.
     pub const NODES: usize = 100_000;
@@ -47,7 +47,7 @@ pub mod limits {
     pub const CODE_PAGES: usize = 16_384;
 }
 
-/// All that is recorded of one machine.
+/// The whole recording of one machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Watching {
     pub(crate) recorder: Recorder,

@@ -12,7 +12,7 @@ use super::tree::{NodeId, Tree};
 use crate::machine::VirtualTime;
 use crate::machine::profile::{NodeKind, Progress, Symbols};
 
-/// What is recorded of one machine.
+/// The recording of one machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     pub(super) symbols: Arc<Symbols>,
@@ -120,7 +120,7 @@ impl Recorder {
         }
     }
 
-    /// Whether instructions are to be told.
+    /// Whether instructions must be reported.
     pub(crate) fn is_recording(&self) -> bool {
         self.recording
     }

@@ -8,7 +8,7 @@ use crate::machine::profile::{NodeKind, Symbols};
 #[derive(Clone, Debug)]
 pub(super) struct Shadow {
     pub(super) root: NodeId,
-    /// Where the time goes now.
+    /// The node to which time is billed now.
     pub(super) node: NodeId,
     /// The addresses for which that holds: the function's.
     range: (u32, u32),

@@ -43,7 +43,7 @@ impl Extents {
         }
     }
 
-    /// The range of RAM that a stack which reaches to `addr` lies in.
+    /// The range of RAM with the stack that extends to `addr`.
     pub(super) fn ram_of(&self, addr: u32) -> Option<(u32, u32)> {
         self.ram
             .iter()

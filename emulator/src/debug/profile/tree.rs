@@ -17,7 +17,7 @@ pub(super) struct Spent {
     pub(super) calls: u64,
 }
 
-/// The nodes; a parent stands before its children.
+/// The nodes; a parent comes before its children.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Spent>,

@@ -84,7 +84,7 @@ impl ProcessGroup {
         }
     }
 
-    /// What it printed.
+    /// Its output.
     pub fn printed(&self) -> &Printed {
         &self.printed
     }

@@ -21,7 +21,7 @@ pub struct Printed {
 #[derive(Debug, Default)]
 struct Lines {
     kept: VecDeque<String>,
-    /// Lines that came and were dropped again.
+    /// Lines that arrived and were dropped again.
     dropped: u64,
     open_streams: usize,
 }
@@ -62,7 +62,7 @@ impl Printed {
     /// Waits until all streams have ended, at most for `limit`.
     pub fn wait_for_end(&self, limit: Duration) {
         let lines = self.lock();
-        // Who waits looks at the lines next, however this ended.
+        // The caller reads the lines next, whatever the result.
         let _ = self
             .changed
             .wait_timeout_while(lines, limit, |lines| lines.open_streams > 0);

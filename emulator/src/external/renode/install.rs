@@ -13,7 +13,7 @@ const OLDEST: (u32, u32) = (1, 15);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Installed {
     pub(super) program: PathBuf,
-    /// As it tells it, as in `1.16.1`.
+    /// As reported by Renode, for example `1.16.1`.
     pub(super) version: String,
 }
 

@@ -56,7 +56,7 @@ impl Renode {
     }
 
     fn installed(&self) -> Result<Installed, String> {
-        // What is kept is written in one step.
+        // Stored values are written in one step.
         let mut kept = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(installed) = &*kept {
             return Ok(installed.clone());

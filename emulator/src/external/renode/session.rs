@@ -9,7 +9,7 @@ use super::http::{self, HttpError};
 use super::xmlrpc::{self, Answer};
 use crate::external::process::{ProcessGroup, wait_until};
 
-/// How the log tells the port.
+/// The log line with the port.
 const LISTENING: &str = "Robot Framework remote server is listening on port ";
 /// Log lines in a report of its end.
 const LAST_LINES: usize = 6;

@@ -61,7 +61,7 @@ impl Terminal {
         Ok(Self { stream })
     }
 
-    /// What came since the last look.
+    /// Bytes that arrived since the last call.
     pub(super) fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut piece = [0; 4_096];

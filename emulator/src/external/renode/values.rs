@@ -37,7 +37,7 @@ pub(super) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// What is asked for after each run.
+/// The values that are queried after each run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) now: VirtualTime,

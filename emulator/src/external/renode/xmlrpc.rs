@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// `status` is `PASS`.
     Pass {
-        /// What the keyword returned, as text.
+        /// The keyword's result, as text.
         value: String,
     },
     /// `status` is `FAIL`.
@@ -23,7 +23,7 @@ pub(super) enum Answer {
     Fault {
         /// The fault's code.
         code: i64,
-        /// What it says.
+        /// Its message.
         text: String,
     },
 }

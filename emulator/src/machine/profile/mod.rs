@@ -31,7 +31,7 @@ pub struct Progress {
     pub recording: bool,
     /// Virtual time at which it began.
     pub from: VirtualTime,
-    /// Virtual time that it has come to.
+    /// Virtual time at the end of the recording so far.
     pub to: VirtualTime,
     /// When it ends by itself.
     pub until: Option<VirtualTime>,
@@ -68,7 +68,7 @@ pub struct Profile {
     pub peripherals: Vec<PeripheralUse>,
     /// What of the image was executed.
     pub coverage: Coverage,
-    /// What did not fit.
+    /// Records beyond the limits.
     pub truncated: Truncated,
 }
 
@@ -77,7 +77,7 @@ pub struct Profile {
 pub struct Node {
     /// Index of the caller; `None`: a root.
     pub parent: Option<usize>,
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
     /// Its name.
     pub name: String,

@@ -9,7 +9,7 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<String>,
 }
 
-/// What a keyword came to.
+/// The result of a keyword.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Pass(String),

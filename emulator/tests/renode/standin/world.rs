@@ -438,7 +438,7 @@ impl World {
             match machine.run(RunLimit::until(until)).map_err(|error| error.to_string())? {
                 StopReason::Deadline => return Ok(()),
                 StopReason::Reset(_) => {}
-                // The core stands still, time does not.
+                // The core is halted, but time advances.
                 _ => {
                     let rest = until - machine.now().min(until);
                     self.off = off + rest;

@@ -14,10 +14,10 @@ mod tests;
 
 use super::instruction::Instruction;
 
-/// One instruction where it stands.
+/// An instruction at its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
-    /// What it is.
+    /// The decoded instruction.
     pub(crate) instruction: Instruction,
     /// Its length in bytes: 2 or 4.
     pub(crate) bytes: u8,

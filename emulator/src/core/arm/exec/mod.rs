@@ -36,7 +36,7 @@ pub(super) enum Trap {
     Breakpoint(u8),
     /// A branch to an EXC_RETURN value in Handler mode.
     ExceptionReturn(u32),
-    /// WFI or WFE went to sleep; the instruction itself has completed.
+    /// WFI or WFE put the core to sleep; the instruction itself has completed.
     Sleep,
 }
 

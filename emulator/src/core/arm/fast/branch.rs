@@ -106,7 +106,7 @@ unsafe fn branch_cell<const CONDITION: u8>(core: &mut CortexM, at: *const Cell, 
     }
 }
 
-/// What is compared before a fused branch.
+/// The comparison before a fused branch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compare {
     /// CMP `b`, operand.

@@ -49,7 +49,7 @@ const MVFR1: u32 = 0x1100_0011;
 
 /// Bytes of a frame with the extension's part (B1.5.7).
 pub(super) const EXTENDED_FRAME_BYTES: u32 = 0x68;
-/// Where S0 lies in it.
+/// Offset of S0 in it.
 const FRAME_S0: u32 = 0x20;
 const FRAME_REGISTERS: usize = 16;
 

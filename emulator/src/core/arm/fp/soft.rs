@@ -53,7 +53,7 @@ struct Finite {
     exponent: i32,
 }
 
-/// How a comparison comes out.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::core::arm) enum Comparison {
     Less,
@@ -208,7 +208,7 @@ impl Float {
         let mut biased = (power - least + 1).max(0);
         let denormal_shift = (least - power).max(0);
         let scaled = shift_right_sticky(significand, denormal_shift);
-        // What counts, and what is left below it.
+        // The significant bits, and the rest below them.
         let cut = 120 - format.fraction;
         let mut mantissa = (scaled >> cut) as u32;
         let rest = scaled & ((1 << cut) - 1);

@@ -6,7 +6,7 @@ const PRIVDEFENA: u32 = 1 << 2;
 
 const REGIONS_MAX: usize = 8;
 
-/// What an access wants.
+/// The kind of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::core::arm) enum Want {
     Read,

@@ -274,7 +274,7 @@ impl Nvic {
     }
 }
 
-/// The places of the ones in a word, lowest first.
+/// The indices of the set bits in a word, lowest first.
 fn ones(mut word: u32) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         let bit = word.trailing_zeros();

@@ -19,7 +19,7 @@ use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 
-/// Where the main program lies.
+/// Address of the main program.
 const MAIN: u32 = 0x100;
 /// Initial main stack.
 const STACK: u32 = 0x2000_1000;
@@ -92,7 +92,7 @@ impl Rig {
         self
     }
 
-    /// As [`Self::run`], for programs that end in something else.
+    /// As [`Self::run`], for programs that end differently.
     fn run_to(&mut self) -> StopReason {
         self.core.reset(ResetKind::Pin);
         self.core.run(Limits::until(VirtualTime::from_seconds(1)))

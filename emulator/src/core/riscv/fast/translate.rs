@@ -166,7 +166,7 @@ fn make(slot: &Slot) -> Option<NewOp> {
     })
 }
 
-/// Where the value of `rd` goes.
+/// The register to which the value of `rd` is written.
 fn sink(rd: Reg) -> Reg {
     if rd == 0 { SINK } else { rd }
 }

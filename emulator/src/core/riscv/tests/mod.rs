@@ -20,9 +20,9 @@ use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 
-/// Where the main program lies.
+/// Address of the main program.
 const MAIN: u32 = 0x100;
-/// Where the trap handler lies, vectored or not.
+/// Address of the trap handler, vectored or not.
 const HANDLER: u32 = 0x400;
 const RAM: u32 = 0x2000_0000;
 const DEVICE: u32 = 0x4000_0000;

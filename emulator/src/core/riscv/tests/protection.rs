@@ -125,7 +125,7 @@ fn a_locked_entry_binds_machine_mode_and_what_it_knew_before() {
 
 #[test]
 fn machine_mode_can_load_as_user_mode() {
-    // MPRV with MPP user, and an entry that gives nothing.
+    // MPRV with MPP user, and an entry that grants nothing.
     let [high, low] = li(6, 1 << 17);
     let main = program(&[
         &[addi(5, 0, -1), csrrw(0, 0x3b0, 5), addi(5, 0, 0x18), csrrw(0, 0x3a0, 5)],

@@ -51,7 +51,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Stands at 0, which is the given instant since the Unix epoch.
+    /// Starts at 0, which is the given instant since the Unix epoch.
     pub fn new(epoch_unix_ms: u64) -> Self {
         Self {
             now_ms: AtomicU64::new(0),

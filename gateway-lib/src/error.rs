@@ -26,12 +26,12 @@ pub enum StoreError {
     DiskFailed {
         /// The data directory.
         path: PathBuf,
-        /// What the database said.
+        /// The database's error.
         source: sqlx::Error,
     },
     /// The directory can be read only.
     #[error(
-        "{} cannot be written by you; mend its permissions, or choose another directory with --data",
+        "{} cannot be written by you; fix its permissions, or choose another directory with --data",
         .path.display()
     )]
     NotWritable {
@@ -177,7 +177,7 @@ pub enum DeviceError {
     Refused {
         /// Its name.
         name: String,
-        /// What it said.
+        /// Its message.
         detail: String,
     },
     /// The device did not answer in time, or its session ended.
@@ -195,7 +195,7 @@ pub enum DeviceError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]
 pub struct NotAModule {
-    /// Half a sentence with the way out; it begins with "it".
+    /// Half a sentence with the remedy; it begins with "it".
     pub reason: String,
 }
 
@@ -207,7 +207,7 @@ pub enum UploadError {
     Refused {
         /// Why, as a class.
         kind: UploadRefusal,
-        /// Names the app, the board if one is concerned, the reason and the way out.
+        /// Names the app, the board if one is concerned, the reason and the remedy.
         sentence: String,
     },
     /// The version is below a signed one, and this module was never signed under it.
@@ -244,7 +244,7 @@ pub enum UploadRefusal {
     TooLarge,
     /// More memory than the board has.
     TooMuchMemory,
-    /// A capability or pin that the board does not give.
+    /// A capability or pin that the board does not have.
     Capability,
     /// The custom section does not have the form of one.
     CustomSection,
@@ -284,10 +284,10 @@ pub enum DeployError {
         /// The app.
         app: String,
     },
-    /// The package does not fit the device; one sentence with the way out.
+    /// The package does not fit the device; one sentence with the remedy.
     #[error("{sentence}")]
     DoesNotFit {
-        /// Names the board, the app, the reason and the way out.
+        /// Names the board, the app, the reason and the remedy.
         sentence: String,
     },
     /// There is no such deployment.
@@ -306,7 +306,7 @@ pub enum AuditError {
     Broken {
         /// Position of the first invalid entry.
         sequence: u64,
-        /// What does not fit.
+        /// The mismatch.
         reason: &'static str,
     },
     /// There is no database.

@@ -116,7 +116,7 @@ impl Gateway {
         self.services.close().await;
     }
 
-    /// What this gateway is.
+    /// Information about this gateway.
     pub fn info(&self) -> GatewayInfo {
         let Services {
             store,
@@ -481,7 +481,7 @@ impl Gateway {
     }
 }
 
-/// What a gateway is.
+/// Information about a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct GatewayInfo {
     /// Its id, 16 hexadecimal digits.

@@ -69,7 +69,7 @@ impl Registry {
         let mut record = known(&tx.model(), device)?.clone();
         if record.certificate.is_none() && record.enrolled_ms.is_none() {
             // Never enrolled: nothing to remember.
-            tx.drop_desired(&record, "the device was given up").await?;
+            tx.drop_desired(&record, "the device was removed").await?;
             tx.drop_pairings_of(device).await?;
             tx.audit("operator", "pairing.cancelled", &device.0, &record.name)
                 .await?;

@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 #[derive(Debug)]
 pub struct MetricsStream(pub(crate) broadcast::Receiver<MetricsSample>);
 
-/// Log lines of one device as they come.
+/// Log lines of one device as they arrive.
 #[derive(Debug)]
 pub struct LogStream {
     pub(crate) lines: broadcast::Receiver<Arc<LogLine>>,

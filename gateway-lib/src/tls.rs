@@ -22,7 +22,7 @@ pub(crate) struct TlsConfigs {
     enroll: Arc<ServerConfig>,
 }
 
-/// What a peer wants to speak.
+/// The protocol that a peer offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Session,

@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-/// What kind of board is simulated.
+/// The simulated kind of board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimBoard {
     /// Id of the board's description.
@@ -69,7 +69,7 @@ pub struct SimDevice {
     pub(crate) log_sequence: u32,
 }
 
-/// What a device keeps of its enrollment.
+/// The result of a device's enrollment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The gateway's answer.
@@ -144,7 +144,7 @@ impl SimDevice {
         self.identity.as_ref()
     }
 
-    /// What the device keeps in flash.
+    /// The content of the device's flash.
     pub fn store(&self) -> &SimStore {
         &self.store
     }

@@ -32,7 +32,7 @@ pub enum Behaviour {
 /// An app in flash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
-    /// What was signed.
+    /// The signed manifest.
     pub manifest: Manifest,
     /// The module.
     pub module: Vec<u8>,

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 pub(crate) type Stream<S> = tokio_rustls::client::TlsStream<S>;
 
-/// What a device brings to a handshake.
+/// A device's data for a handshake.
 pub(crate) struct Client<'a> {
     pub(crate) anchor: &'a [u8],
     pub(crate) gateway_name: &'a str,

@@ -6,7 +6,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What to do next for one app.
+/// The next step for one app.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Send the package.

@@ -70,7 +70,7 @@ pub struct DeviceView {
     pub boot_count: u32,
     /// Reason of its last reset.
     pub reset_reason: Option<ResetReason>,
-    /// What the last panic or fault left.
+    /// The record of the last panic or fault.
     pub last_fault: Option<FaultView>,
     /// Heap in bytes, as reported.
     pub heap_bytes: Option<u32>,
@@ -89,7 +89,7 @@ pub struct DeviceView {
     pub desired: Vec<DesiredAppView>,
 }
 
-/// What one device reports about one app.
+/// A device's report about one app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceView {
     /// Name of the app.
@@ -149,7 +149,7 @@ pub struct FailureView {
     pub reason: String,
     /// The export that ran, or empty.
     pub export: String,
-    /// What happened, in words of the field.
+    /// What happened, in the field's terms.
     pub detail: String,
     /// Exit code, for `exit-code`.
     pub exit_code: Option<i32>,
@@ -177,10 +177,10 @@ pub enum ResetReason {
     Unknown,
 }
 
-/// What a panic or fault left behind.
+/// The record of a panic or fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultView {
-    /// What it was.
+    /// Its kind.
     pub reason: ResetReason,
     /// Program counter, 0 if not known.
     pub pc: u32,

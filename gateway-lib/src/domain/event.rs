@@ -34,7 +34,7 @@ pub enum EventKind {
     DeviceChanged {
         /// The device now.
         device: Box<DeviceView>,
-        /// What changed.
+        /// The change.
         change: DeviceChange,
     },
     /// A device that never enrolled was dropped, because its pairing ran out.
@@ -62,7 +62,7 @@ pub enum EventKind {
     InstanceChanged {
         /// The device.
         device: DeviceId,
-        /// What it reported.
+        /// The report.
         instance: InstanceView,
     },
     /// A device made an impossible report: a sequence that was never signed, a name that no app may have, or too many
@@ -123,7 +123,7 @@ pub enum EventKind {
     },
 }
 
-/// What changed of a device.
+/// A change of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceChange {

@@ -55,7 +55,7 @@ pub struct PackageView {
     pub rollback_of: Option<PackageId>,
 }
 
-/// What the uploader chose.
+/// The uploader's choices.
 #[derive(Debug, Clone, Default)]
 pub struct UploadOptions {
     /// Name of the app. `None` uses the custom section's; one of them is needed.
@@ -142,7 +142,7 @@ pub struct DeployTarget {
     pub board: String,
 }
 
-/// What became of a [`ModuleDeployment`].
+/// The outcome of a [`ModuleDeployment`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleOutcome {
     /// Name of the app.

@@ -66,7 +66,7 @@ pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, 
     let section = match Section::of_module(&binary) {
         Ok(section) => section.unwrap_or_default(),
         Err(error) => {
-            let problem = format!("{error}: mend its drydock section and build it again");
+            let problem = format!("{error}: fix its drydock section and build it again");
             problems.push((UploadRefusal::CustomSection, problem));
             Section::default()
         }
@@ -179,7 +179,7 @@ fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
             .filter(|line| !line.is_empty())
             .take(2)
             .collect();
-        format!("its text has an error ({}): mend it there", first.join(" "))
+        format!("its text has an error ({}): fix it there", first.join(" "))
     })
 }
 

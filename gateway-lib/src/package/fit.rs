@@ -20,7 +20,7 @@ pub(crate) struct BoardLimits {
     pub(crate) pins: Option<PinSet>,
 }
 
-/// What a package needs of a board.
+/// A package's requirements for a board.
 pub(crate) struct Requirements<'a> {
     pub(crate) app: &'a str,
     pub(crate) size_bytes: u32,

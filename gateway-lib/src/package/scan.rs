@@ -32,7 +32,7 @@ fn features() -> WasmFeatures {
         | WasmFeatures::CUSTOM_PAGE_SIZES
 }
 
-/// What was found in a module.
+/// The results of the scan of a module.
 #[derive(Default)]
 pub(super) struct ModuleScan {
     types: Vec<Option<FuncType>>,

@@ -4,7 +4,7 @@
 
 use wasmparser::{BinaryReader, KnownCustom, Parser, Payload, ProducersSectionReader};
 
-/// What made a module.
+/// The toolchain that made a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Toolchain {
     Rust,

@@ -18,7 +18,7 @@ const DEPLOYMENTS: i64 = 1_000;
 /// Why the store could not be read.
 pub(super) enum LoadError {
     Database(sqlx::Error),
-    /// What has no valid form.
+    /// The invalid value.
     Unreadable(String),
 }
 

@@ -75,7 +75,7 @@ impl Store {
             // Awaited before the lock is released: a connection that is only dropped closes later on its own thread,
             // and would write the journal back into a database that belongs to another process by then.
             if let Err(error) = sqlx::Connection::close(connection).await {
-                tracing::warn!(%error, "the database was not closed cleanly; the next start mends it");
+                tracing::warn!(%error, "the database was not closed cleanly; the next start repairs it");
             }
         }
         drop(writer);

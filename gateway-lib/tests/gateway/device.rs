@@ -59,9 +59,9 @@ pub(crate) struct Apps {
     pub(crate) chunks_taken: usize,
     /// Refuse every package with this.
     pub(crate) refuse: Option<Refusal>,
-    /// Answer so many chunks, then fall silent.
+    /// Answer this many chunks, then stop answering.
     pub(crate) stall_after_chunks: Option<usize>,
-    /// What starting an app leads to.
+    /// The result of starting an app.
     pub(crate) start_ends_in: Option<AppReport>,
     reports: Vec<AppReport>,
 }

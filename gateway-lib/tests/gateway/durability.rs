@@ -63,7 +63,7 @@ async fn a_removed_app_that_comes_back_with_older_flash_is_removed_again() {
         scene.until_state(&id, DeviceState::Disconnected).await;
     }
 
-    // What is deployed after a removal stays.
+    // A deployment after a removal stays.
     let running = board.run(&scene.gateway, cable()).await;
     until_done(&scene, &deploy(&scene, &id, &package).await).await;
     drop(running);

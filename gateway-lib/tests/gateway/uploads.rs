@@ -149,7 +149,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (@custom "drydock" "\a1\64nick\61a") (func (export "init")))"#,
         named("typo"),
         CustomSection,
-        "typo cannot run on any board: the module's drydock section has an unknown or repeated key \"nick\": mend its drydock section and build it again",
+        "typo cannot run on any board: the module's drydock section has an unknown or repeated key \"nick\": fix its drydock section and build it again",
     )
     .await;
     check(&scene, &blink("1.0.0", 300 * 1024), for_nano("blink"), TooLarge,

@@ -219,7 +219,7 @@ pub(crate) enum BoardsAction {
     Add(BoardsAdd),
     /// Remove a board, its identity and its apps
     Remove(BoardName),
-    /// Give a board another name
+    /// Rename a board
     Rename {
         /// Name or id of the board
         board: String,
@@ -376,7 +376,7 @@ pub(crate) struct Logs {
     /// Show new lines as they arrive, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// The newest lines at most
+    /// Show at most this many of the newest lines
     #[arg(long, short = 'n', value_name = "LINES", default_value_t = 100)]
     pub(crate) lines: u32,
 }
@@ -438,7 +438,7 @@ pub(crate) struct Profile {
     /// Format to write, regardless of the file's extension
     #[arg(long, value_enum, requires = "out")]
     pub(crate) format: Option<ProfileTo>,
-    /// What the file's widths and weights are
+    /// Quantity of the file's widths and weights
     #[arg(long, value_enum, default_value_t = ProfileBy::Cycles)]
     pub(crate) by: ProfileBy,
     /// Draw on a dark ground

@@ -18,7 +18,7 @@ enum Reached {
     Own(Box<Workbench>),
 }
 
-/// What this process does if it becomes the owner.
+/// How this process treats boards if it becomes the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Boards {
     /// Switch on the boards that were on.
@@ -89,7 +89,7 @@ impl Connection {
         })
     }
 
-    /// What changes from now on.
+    /// Updates from now on.
     pub(crate) async fn subscribe(&self) -> Result<Updates, ApiError> {
         match &self.workbench {
             Reached::Attached(attached) => attached.subscribe().await,

@@ -30,7 +30,7 @@ const WIRE_READ_BYTES: usize = 4096;
 /// Time for the last bytes to arrive after the host ended a session, before the link restarts.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What comes over the link.
+/// An event of the link.
 #[derive(Debug)]
 pub enum LinkEvent {
     /// The link came up, for the first time or after a restart of either side. An earlier session is over.
@@ -42,7 +42,7 @@ pub enum LinkEvent {
     },
     /// The identity that the device claims: a hint, not a proof.
     Identity(Identity),
-    /// What became of [`LinkHandle::pair`].
+    /// The result of [`LinkHandle::pair`].
     PairResult(PairResult),
     /// A line of the firmware's text log, without its end; lines longer than 1,024 bytes come in pieces.
     Log(String),
@@ -373,7 +373,7 @@ async fn send<S: AsyncWrite>(wire: &mut WriteHalf<S>, bytes: &[u8], unflushed: b
     std::future::pending().await
 }
 
-/// Gives bytes to the host. `None` if its end is closed.
+/// Passes bytes to the host. `None` if its end is closed.
 async fn give(to_host: &mut Option<WriteHalf<DuplexStream>>, bytes: &[u8]) -> Option<usize> {
     match to_host {
         Some(to_host) if !bytes.is_empty() => to_host.write(bytes).await.ok(),

@@ -63,7 +63,7 @@ impl LinkState {
     /// Restarts our side of the link, which ends the session for the device.
     pub(crate) fn restart(&mut self) {
         self.past = add(self.past, self.endpoint.stats());
-        // Any number but the last one does.
+        // Any number except the last one works.
         self.epoch = self.epoch.wrapping_add(0x9E37_79B9);
         self.endpoint = Endpoint::new(Role::Host, self.epoch);
         self.arrived = None;
@@ -190,7 +190,7 @@ impl LinkState {
                         Ok(FromDevice::PairResult(result)) => self.events.push_back(LinkEvent::PairResult(result)),
                         Err(_) => self.malformed += 1,
                     },
-                    // Out of step for good, and never by noise: only a new life helps.
+                    // Permanently out of step, and never because of noise: only a restart helps.
                     Err(_) => {
                         self.malformed += 1;
                         self.restart();

@@ -12,7 +12,7 @@ const LABEL: &str = "card-";
 /// Size of a new one, in logical pixels.
 const SIZE: (f64, f64) = (720.0, 480.0);
 const MIN_SIZE: (f64, f64) = (280.0, 200.0);
-/// More open windows than this help nobody.
+/// Limit of open windows.
 const MOST: usize = 32;
 
 /// Opens a window for a card of a board; the front end in that window reads both from its address.

@@ -24,7 +24,7 @@ const MAX_FRONT: usize = 64 * 1024;
 /// How many pixels of the title bar must be on a screen for a saved position to be used again.
 const IN_SIGHT: i32 = 48;
 
-/// What is kept, as it is written.
+/// The saved state, in the form of its file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct SavedWindow {
@@ -33,7 +33,7 @@ struct SavedWindow {
     /// Outer position in physical pixels.
     position: Option<(i32, i32)>,
     maximized: bool,
-    /// What the front end keeps.
+    /// The front end's settings.
     front: Map<String, Value>,
 }
 

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const LOOK: Duration = Duration::from_secs(1);
 /// Time for unfinished work after the last board is ready, before idle time is measured.
 const SETTLE: Duration = Duration::from_secs(5);
-/// Idle time is measured for so long.
+/// Duration of the measurement of idle time.
 const IDLE: Duration = Duration::from_secs(30);
 const QUICK_IDLE: Duration = Duration::from_secs(5);
 /// Clock ticks of `/proc/self/stat` in a second, on every Linux that Rust knows.

@@ -2,7 +2,7 @@
 
 use crate::api::{AppState, AppView, Badge, DeviceState, MachineState};
 
-/// What the badge of a board depends on.
+/// The inputs of a board's badge.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BadgeInput<'a> {
     /// State of the machine. `None` for a physical board.

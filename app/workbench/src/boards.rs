@@ -241,7 +241,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     Ok(Empty {})
 }
 
-/// Gives a board another name.
+/// Renames a board.
 pub(crate) async fn rename(workbench: &Arc<WorkbenchState>, request: BoardRename) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     let name = free_name(workbench, request.name)?;

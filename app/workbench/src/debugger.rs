@@ -87,7 +87,7 @@ pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<Gdb
         server.stop.stop();
         // Until the thread ends, the machine may still be held.
         let _ = tokio::task::spawn_blocking(move || server.thread.join()).await;
-        let text = format!("{} takes no debuggers any more.", board.name());
+        let text = format!("{} no longer takes debuggers.", board.name());
         workbench.publish(EventName::GdbClosed, Some(&board), text, Map::new());
     }
     Ok(workbench.debuggers.view(&board))

@@ -15,7 +15,7 @@ use drydock_gateway::DeviceId;
 use serde_json::{Map, json};
 use std::sync::Arc;
 
-/// Forks of one request at most.
+/// Limit of forks per request.
 const FORKS_MAX: u32 = 1_000;
 
 /// Makes boards after the model of another.

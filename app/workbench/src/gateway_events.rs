@@ -115,7 +115,10 @@ fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Notificat
         DeviceChange::Disconnected => (EventName::DeviceDisconnected, "The board's session ended."),
         DeviceChange::Revoked => (EventName::DeviceRevoked, "The board's certificate was revoked."),
         DeviceChange::Retired => (EventName::DeviceRetired, "The board was taken out of service."),
-        DeviceChange::Wiped => (EventName::DeviceWiped, "The board was told to forget its identity."),
+        DeviceChange::Wiped => (
+            EventName::DeviceWiped,
+            "The gateway ordered the board to erase its identity.",
+        ),
         DeviceChange::ChipReleased => (
             EventName::DeviceChipReleased,
             "The chip id may be bound to another key.",
@@ -205,7 +208,7 @@ fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Ga
         }
         TargetStatus::Cancelled => Some(notification(
             EventName::AppCancelled,
-            format!("Deploying {app} {version} was given up."),
+            format!("The deployment of {app} {version} was cancelled."),
         )),
         TargetStatus::Waiting | TargetStatus::Committing | TargetStatus::Done | TargetStatus::Superseded => None,
     }

@@ -9,7 +9,7 @@ use crate::{
 use drydock_gateway::PairingMode;
 use std::{sync::Arc, time::Duration};
 
-/// How long a pairing that nobody ends is under way.
+/// Duration of a pairing that the user does not end.
 pub(crate) const PAIRING_TIME: Duration = Duration::from_secs(600);
 
 /// Starts a pairing, which ends by itself after [`PAIRING_TIME`], or ends the current one.

@@ -50,7 +50,7 @@ pub(crate) fn delete(workbench: &WorkbenchState, request: &SnapshotRef) -> Resul
     Ok(Empty {})
 }
 
-/// Goes back to a state.
+/// Restores a state.
 pub(crate) async fn restore(workbench: &Arc<WorkbenchState>, request: SnapshotRestore) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     let state = state_of(workbench, &board, request.from).await?;

@@ -287,7 +287,7 @@ fn added(crowd: &mut Crowd, joined: Option<Added>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gives the app's name.
+/// Returns the app's name.
 async fn deploy(
     connection: &Connection,
     crowd: &Crowd,

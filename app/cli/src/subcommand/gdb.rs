@@ -89,7 +89,7 @@ fn tell(view: &GdbView, output: &Output) -> Result<(), Failure> {
         }
         GdbState::Closed => {
             return Err(Failure::machine(format!(
-                "{} takes no debuggers any more; it was switched off.",
+                "{} no longer takes debuggers; it was switched off.",
                 view.board
             )));
         }

@@ -19,7 +19,7 @@ use std::{path::Path, time::Duration};
 
 /// Interval of checks on the profile's progress.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often people are told.
+/// Interval of progress messages for people.
 const TELL: u32 = 10;
 
 pub(crate) async fn profile(data: Option<&Path>, arguments: &Profile, output: &Output) -> Result<Exit, Failure> {

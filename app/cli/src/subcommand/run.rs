@@ -168,7 +168,7 @@ async fn deploy_beside(watch: &mut Watch<'_>, deploy: AppDeploy) -> Result<api::
     tokio::pin!(deploying);
     loop {
         tokio::select! {
-            // What happened before is printed before.
+            // Earlier events are printed first.
             biased;
             news = watch.next("") => if let News::Failed(failure) = news {
                 return Err(failure);
@@ -178,7 +178,7 @@ async fn deploy_beside(watch: &mut Watch<'_>, deploy: AppDeploy) -> Result<api::
     }
 }
 
-/// The deadline came: the app must be running now.
+/// The deadline is reached: the app must be running now.
 async fn at_deadline(watch: &Watch<'_>, app: &str, arguments: &Run) -> Result<String, Failure> {
     let board = watch.look().await?;
     let time = arguments.duration.unwrap_or_default().as_secs_f64();

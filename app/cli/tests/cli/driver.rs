@@ -16,7 +16,7 @@ const PAGE: &str = include_str!("../../../../docs/cli.md");
 /// Time limit of one command; a longer run counts as hung.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What a finished `drydock` said.
+/// The output and the exit code of a finished `drydock`.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: i32,

@@ -1,4 +1,4 @@
-//! Who owns a data directory, and directories that cannot be used.
+//! Ownership of a data directory, and directories that cannot be used.
 
 use crate::driver::{Outcome, Running, drydock_in, finish};
 use std::{fs, net::TcpListener, path::Path, process::Command};
@@ -41,7 +41,7 @@ fn what_a_killed_owner_left_is_cleared_away() {
     assert_eq!(events[0]["event"], "workbench.recovered", "{events:?}");
     assert!(!data.join("owner.sock").exists());
     let again = drydock_in(data, &["boards", "--json"]);
-    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "it is told once");
+    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "it is reported once");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
     assert_eq!(drydock_in(data, &["audit", "verify"]).code, 0);
     assert_eq!(gateway.end().0, 0);
 
-    // After a clean end nothing is told.
+    // After a clean end nothing is reported.
     let gateway = Running::gateway(data);
     let (code, events) = gateway.end();
     assert_eq!(code, 0);
@@ -72,7 +72,7 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
 enum Known {
     /// The command that requests it was answered; the board may not have done it yet.
     Requested { there: bool },
-    /// The board's own report was told.
+    /// The board's own report was published.
     Reported { there: bool },
 }
 

@@ -227,11 +227,11 @@ fn a_package_of_another_publisher_and_a_downgrade_are_refused_by_the_board() {
     for word in ["bench-1", "counter", "sequence 2 is not above 2", "deploy it again"] {
         assert!(said.contains(word), "{word} in: {said}");
     }
-    // The way out is one.
+    // The offered remedy works.
     assert_eq!(deploy(&["counter", "--app-version", "0.2.0"]).code, 0);
     assert_eq!(gateway.end().0, 0);
 
-    // Somebody else's key signs.
+    // Another publisher's key signs.
     fs::copy(keys(&other), keys(&data)).unwrap();
     let gateway = Running::gateway(&data);
     let forged = deploy(&["sensor"]);

@@ -77,7 +77,7 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
     assert!(is_running(&after, "blink") && is_running(&after, "sensor"), "{after}");
     assert_eq!(gateway.end().0, 0);
 
-    // In another process, whose machine has lived on meanwhile.
+    // In another process, whose machine has run on in the meantime.
     let gateway = Running::gateway(data);
     gateway.wait_for("device.connected");
     done(data, &["restore", "bench-1", file]);

@@ -74,7 +74,7 @@ impl Stolen {
         KeyPair::try_from(self.key.serialize_der()).unwrap()
     }
 
-    /// What its certificate says.
+    /// The content of its certificate.
     pub(crate) fn params(&self) -> CertificateParams {
         self.params_of(&self.device)
     }

@@ -41,7 +41,7 @@ pub(super) struct BoardSession {
     metrics: Option<MetricsStream>,
 }
 
-/// What happened in a session.
+/// An event of a session.
 pub(super) enum SessionEvent {
     /// The link says something; `None` when its task has ended.
     Link(Option<LinkEvent>),

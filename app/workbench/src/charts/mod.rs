@@ -35,7 +35,7 @@ pub(crate) enum ChartError {
     Draw(String),
 }
 
-/// What is drawn, and how.
+/// A chart: its series, and how they are drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     pub(crate) title: String,

@@ -28,7 +28,7 @@ const STEPS: u32 = 2;
 /// Size of a font over the size of its letters, as plotters counts.
 const FONT_SIZE: f64 = 1.24;
 
-/// Height of a chart of so many series.
+/// Height of a chart with this many series.
 pub(super) fn height(series: usize) -> u32 {
     (HEAD + (TITLE + PLOT) * series as f64 + AXIS) as u32
 }

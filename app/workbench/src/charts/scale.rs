@@ -56,7 +56,7 @@ fn nice_top(value: f64, unit: &str) -> f64 {
     }
 }
 
-/// How many digits behind the point a step needs, at most `most`.
+/// Number of decimal places that a step needs, at most `most`.
 fn digits(step: f64, most: usize) -> usize {
     (0..most)
         .find(|digits| {

@@ -27,11 +27,11 @@ pub(crate) struct BoardRecord {
     pub(crate) device: DeviceId,
     /// Whether the board is to run.
     pub(crate) on: bool,
-    /// What runs it.
+    /// The host that runs it.
     pub(crate) host: HostRecord,
 }
 
-/// What runs a board.
+/// The host that runs a board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HostRecord {

@@ -195,7 +195,7 @@ fn app_view(
         (Some(desired_package), Some(instance)) => desired_package.sequence == instance.sequence,
         (None, Some(_)) => true,
         (Some(_), None) => false,
-        // Desired to be gone, and gone.
+        // Desired to be removed, and removed.
         (None, None) => return None,
     };
     let refusal = if arrived { None } else { refusal(name, device, gateway) };

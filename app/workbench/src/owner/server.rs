@@ -32,13 +32,13 @@ const MAX_CONNECTIONS: usize = 64;
 /// Limit of concurrent calls of one connection.
 const MAX_CALLS: usize = 32;
 
-/// What the socket makes reachable.
+/// The service that the socket exposes.
 pub(crate) trait Serves: Send + Sync + 'static {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response, ApiError>> + Send;
     fn subscribe(&self) -> Updates;
 }
 
-/// The open socket; goes with this value.
+/// The open socket; dropping this value closes it.
 #[derive(Debug)]
 pub(crate) struct Server {
     task: JoinHandle<()>,
@@ -125,7 +125,7 @@ fn turn_away(stream: UnixStream) {
     };
     tracing::warn!(
         connections = MAX_CONNECTIONS,
-        "the owner's socket has no room for one more client"
+        "the owner's socket has reached its limit of clients"
     );
     if let Ok(mut line) = serde_json::to_vec(&full) {
         line.push(b'\n');

@@ -43,7 +43,7 @@ pub(super) fn firefox(title: &str, profile: &Profile, weight: ProfileWeight) -> 
 /// One context: its part of the tree becomes its stack table.
 fn thread(profile: &Profile, root: usize, number: usize, weight: ProfileWeight) -> Value {
     let nodes = &profile.nodes;
-    // A parent stands before its children.
+    // A parent comes before its children.
     let mut index_of: Vec<Option<usize>> = vec![None; nodes.len()];
     let mut own: Vec<&Node> = Vec::new();
     for index in depth_first(nodes) {

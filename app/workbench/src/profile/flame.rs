@@ -15,7 +15,7 @@ const MARGIN: f64 = 16.0;
 const HEAD: i32 = 78;
 /// Height of a row in pixels.
 const ROW: i32 = 19;
-/// Rows that are drawn at most.
+/// Limit of drawn rows.
 const ROWS: usize = 64;
 /// Narrower boxes are left out.
 const NARROWEST: f64 = 0.4;
@@ -84,7 +84,7 @@ fn totals(profile: &Profile, weight: ProfileWeight) -> (Vec<u64>, u64) {
     (totals, all)
 }
 
-/// Where the boxes go: heavier ones first.
+/// The positions of the boxes: heavier ones first.
 fn lay_out(profile: &Profile, totals: &[u64], all: u64, width: f64) -> Vec<Tile> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); profile.nodes.len()];
     let mut roots = Vec::new();

@@ -62,7 +62,7 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
     view(workbench, &board, 0).await
 }
 
-/// A profile as it is now.
+/// A profile in its current state.
 pub(crate) async fn look(workbench: &WorkbenchState, request: ProfileQuery) -> Result<ProfileView, ApiError> {
     let board = workbench.board(&request.board)?;
     view(workbench, &board, request.top).await
@@ -235,7 +235,7 @@ fn summary(profile: &Profile, board: &FleetBoard, top: usize) -> ProfileSummary 
     }
 }
 
-/// What is not in the profile, for people.
+/// A notice about records missing in the profile.
 fn truncated(what: Truncated) -> Option<String> {
     let parts = [
         (what.nodes, "calls have no node of their own"),

@@ -117,7 +117,7 @@ impl Workbench {
         answer_panics(request.method(), call(&self.workbench, request)).await
     }
 
-    /// What changes from now on.
+    /// Updates from now on.
     pub fn subscribe(&self) -> Updates {
         self.workbench.hub.subscribe()
     }

@@ -49,7 +49,7 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connector {
-    /// What kind.
+    /// Its kind.
     pub kind: ConnectorKind,
     /// For people who hold the cable.
     pub text: String,
@@ -58,7 +58,7 @@ pub struct Connector {
     pub usb_ids: Vec<(u16, u16)>,
 }
 
-/// What kind of connector.
+/// Kind of connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConnectorKind {

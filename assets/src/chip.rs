@@ -11,7 +11,7 @@ pub struct Chip {
     pub name: String,
     /// Name for people, as in `nRF52840`.
     pub title: String,
-    /// Who makes it.
+    /// Its manufacturer.
     pub vendor: String,
     /// Its core.
     pub core: Core,
@@ -21,7 +21,7 @@ pub struct Chip {
     pub uarts: u8,
     /// Number of pins.
     pub pins: u16,
-    /// Flash memory, where code lies.
+    /// Flash memory, which holds the code.
     pub flash: Flash,
     /// A second flash for data, where the chip has one.
     pub data_flash: Option<Flash>,
@@ -46,7 +46,7 @@ pub struct Flash {
     pub base: u32,
     /// Length in bytes.
     pub bytes: u32,
-    /// What is erased at once, by address.
+    /// The erase units, by address.
     pub erase_units: Vec<EraseUnits>,
     /// Write unit in bytes.
     pub write_bytes: u32,

@@ -16,12 +16,12 @@ pub struct Invalid {
     pub problems: Vec<Problem>,
 }
 
-/// One thing wrong in a file.
+/// A problem in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Line, from 1.
     pub line: usize,
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub what: String,
 }
 

@@ -1,4 +1,4 @@
-//! What an app may be granted.
+//! Capabilities that an app may be granted.
 
 use alloc::{string::String, vec::Vec};
 use minicbor::{Decode, Encode};

@@ -43,7 +43,7 @@ pub struct Hello {
     /// Version of the firmware.
     #[n(2)]
     pub firmware: String,
-    /// Why the board last came out of reset.
+    /// Reason of the board's last reset.
     #[n(3)]
     pub reset_reason: ResetReason,
     /// The record of the last panic or fault, sent once.
@@ -58,7 +58,7 @@ pub struct Hello {
     /// Largest module that could be stored now, in bytes.
     #[n(7)]
     pub store_free_bytes: u32,
-    /// What is installed.
+    /// The installed apps.
     #[n(8)]
     pub apps: Vec<AppReport>,
     /// Milliseconds since reset.
@@ -281,7 +281,7 @@ pub enum RefusalCode {
     /// The package does not name this board among its targets.
     #[n(5)]
     WrongTarget,
-    /// The store has no room.
+    /// The store is full.
     #[n(6)]
     StoreFull,
     /// The heap cannot hold what the app needs.

@@ -99,7 +99,7 @@ pub struct Envelope<'a> {
 pub enum DecodeError {
     /// Not an array that begins with version, id and kind.
     Envelope,
-    /// The body has not the form of its kind.
+    /// The body does not have the form of its kind.
     Body,
     /// Longer than [`MAX_MESSAGE_BYTES`].
     TooLong,

@@ -37,10 +37,10 @@ pub struct Manifest {
     /// The exports that the device calls.
     #[n(6)]
     pub entry: EntryPoints,
-    /// What the app may use at most.
+    /// The app's limits.
     #[n(7)]
     pub limits: AppLimits,
-    /// What the app may call.
+    /// The app's capabilities.
     #[n(8)]
     pub capabilities: Vec<Capability>,
     /// Ids of the boards that the app is meant for. Empty: any board.

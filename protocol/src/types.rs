@@ -97,7 +97,7 @@ pub enum LogLevel {
     Error,
 }
 
-/// Why the board last came out of reset.
+/// Reason of the board's last reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
@@ -133,7 +133,7 @@ pub enum ResetReason {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct FaultRecord {
-    /// What it was.
+    /// Its kind.
     #[n(0)]
     pub reason: ResetReason,
     /// Program counter at the fault, 0 if not known.

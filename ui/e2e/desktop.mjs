@@ -133,7 +133,7 @@ export class Display {
     return this.hand('search', '--onlyvisible', '--name', `^${title}$`).trim().split('\n')[0]
   }
 
-  /** Where the window stands on the screen. */
+  /** Position of the window on the screen. */
   origin(title) {
     const place = this.hand('getwindowgeometry', '--shell', this.#id(title))
     return ['X', 'Y'].map((n) => Number(new RegExp(`^${n}=(.*)$`, 'm').exec(place)[1]))

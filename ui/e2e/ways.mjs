@@ -50,7 +50,7 @@ export async function watch(desk, board) {
   return () => desk.window.run('return window.seen')
 }
 
-/** Whether the words came in this order, others between them. */
+/** Whether the words appeared in this order, with others between them. */
 export function inOrder(seen, ...words) {
   let from = 0
   return words.every((word) => {

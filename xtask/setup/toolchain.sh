@@ -23,7 +23,7 @@ STAMP="$ROOT/drydock-stamp"
 
 say() { echo "toolchain: $*" >&2; }
 
-# --- what is there -----------------------------------------------------------------------------------------------
+# --- what is installed -------------------------------------------------------------------------------------------
 
 # The sysroot of the Rust on PATH, or nothing.
 host_sysroot() { env -u RUSTC -u LD_LIBRARY_PATH rustc --print sysroot 2>/dev/null || true; }

@@ -4,7 +4,7 @@
 //! "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`, or `{"what": "...", "skipped": "why"}`; `goal` and `note` may
 //! be omitted; other lines are shown unchanged. Each accepts `--quick`. The table also has the sizes of the firmware
 //! images, the window's start, and its response time while very many machines run. A figure is never asserted: a figure
-//! that misses its goal is marked, and is listed in README's status table.
+//! that misses its goal is marked, and docs/benchmarks.md lists it.
 
 mod table;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::step::Out;
 use crate::{graph, run, step, ui, workspace};
 
-/// What a line of a bench says.
+/// A line of a benchmark.
 #[derive(Deserialize)]
 struct Row {
     what: String,
@@ -320,7 +320,7 @@ impl Case {
         }])
     }
 
-    /// The first figure that the test told.
+    /// The first figure that the test printed.
     fn figure(&self, text: &str) -> Option<f64> {
         let (_, rest) = text.split_once(self.before)?;
         let (ms, _) = rest.split_once(" ms")?;

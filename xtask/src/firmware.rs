@@ -20,7 +20,7 @@ pub(crate) use behind::{begin, build_first};
 pub(crate) use behind::{build_behind, start_behind};
 pub(crate) use freshness::are_fresh;
 
-/// What was built, for the size check.
+/// The built image, for the size check.
 pub(crate) struct Built {
     pub(crate) board: String,
     pub(crate) flash_bytes: u64,
@@ -84,7 +84,7 @@ fn function_attributes(
     function_attributes::listed(&names, &target_dir())
 }
 
-/// A board's name: that of the folder that its package lies in.
+/// A board's name: the folder of its package.
 fn board_name(package: &Package) -> Result<String> {
     let dir = package.dir();
     let name = dir.file_name().context("a board lies in a folder")?;

@@ -47,7 +47,7 @@ struct State {
 struct Row {
     title: String,
     started: Option<Instant>,
-    /// What is done now, and how far it is.
+    /// The current activity, and its progress.
     now: String,
     done: bool,
 }

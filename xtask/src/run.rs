@@ -83,7 +83,7 @@ fn build_and_show(has_display: bool) -> Result<()> {
         }
         std::thread::scope(|scope| {
             let image = scope.spawn(|| steps.run(programs + 1, |out| firmware::build_first(out, DEMO_BOARD)));
-            // The first failure ends the other's programs; whichever it was is the one to tell.
+            // The first failure ends the other's programs; that failure is reported.
             let host = host();
             match image.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
                 Err(error) if !error.is::<progress::WasEnded>() => Err(error),

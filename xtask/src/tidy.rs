@@ -16,7 +16,7 @@ use crate::{graph, workspace};
 pub(crate) struct Finding {
     /// A path from the top, or a package.
     place: String,
-    /// What is wrong and the way out.
+    /// The problem and the remedy.
     what: String,
 }
 

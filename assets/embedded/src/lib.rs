@@ -37,7 +37,7 @@ pub enum NotBuilt {
     /// It was not built when the program was.
     #[error("{what} was not built into this program; run `./x run` in Drydock's source tree")]
     Missing {
-        /// What is missing.
+        /// The missing file.
         what: String,
     },
     /// `./x run`, which started the program, is building it.

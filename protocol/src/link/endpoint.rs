@@ -39,7 +39,7 @@ struct Peer {
     heard_us: bool,
 }
 
-/// What arrives.
+/// The receiving half.
 struct Inbound {
     rings: [Ring; 3],
     wanted: u8,
@@ -51,7 +51,7 @@ struct Inbound {
     gap: Option<u8>,
 }
 
-/// What is sent.
+/// The sending half.
 struct Outbound {
     /// Bytes not acknowledged yet, those in flight first.
     rings: [Ring; 3],
@@ -364,7 +364,7 @@ impl Endpoint {
 
     fn receive_hello(&mut self, hello: Hello) {
         if hello.device == (self.role == Role::Device) {
-            // An echo, or two of a kind on one wire.
+            // An echo, or two sides with the same role on one wire.
             self.stats.stale += 1;
             return;
         }

@@ -1,9 +1,9 @@
 //! The bytes of a frame.
 //!
 //! Decoded, a frame is its body and, at the end, the CRC-32 of the body (little-endian). All numbers in the body are
-//! big-endian. The two upper bits of the first byte tell the sort:
+//! big-endian. The two upper bits of the first byte select the kind:
 //!
-//! | sort | first byte | then |
+//! | kind | first byte | then |
 //! |---|---|---|
 //! | hello `01` | bit 2 `SEEN`, bit 3 `ANSWER`, bit 4 `DEVICE` | version `u8`, epoch `u32`, peer's epoch `u32` (if `SEEN`, else 0) |
 //! | data `10` | bits 0–1 channel, bit 2 `REPEAT`, bit 3 `POLL` | status, sequence `u8`, 1 to 240 bytes |
@@ -14,7 +14,7 @@
 
 use super::{Channel, MAX_FRAME_BYTES, cobs, crc32};
 
-/// Data bytes in a frame at most.
+/// Maximum data bytes in a frame.
 pub const MAX_DATA_BYTES: usize = 240;
 
 /// Unit in which a receiver states how much a channel can take.
@@ -43,7 +43,7 @@ const _: () = assert!(MAX_RAW_BYTES < 254 && MAX_RAW_BYTES + 3 <= MAX_FRAME_BYTE
 /// A frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// Who speaks.
+    /// The sender's role.
     Hello(Hello),
     /// Bytes of a channel.
     Data {
@@ -60,7 +60,7 @@ pub enum Frame<'a> {
     Status(Status),
 }
 
-/// Who speaks, and whom it has heard.
+/// The sender, and the peer that it has heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hello {
     /// Link version.
@@ -75,7 +75,7 @@ pub struct Hello {
     pub device: bool,
 }
 
-/// What a side has received and can take.
+/// The sequence that a side has received, and its credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     /// Tag of both epochs, see [`tag`].

@@ -8,7 +8,7 @@ const STEP_US: u64 = 100;
 const BYTES_PER_STEP: usize = 10;
 const LATENCY_STEPS: u64 = 10;
 
-/// What happens to the bytes under way.
+/// The damage to bytes on the wire.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Noise {
     /// Percentage of frames that get one byte changed.
@@ -69,7 +69,7 @@ impl Pair {
         }
     }
 
-    /// Cuts or mends both directions.
+    /// Cuts or restores both directions.
     pub(super) fn cut(&mut self, cut: bool) {
         self.to_host.cut = cut;
         self.to_device.cut = cut;

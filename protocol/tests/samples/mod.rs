@@ -29,7 +29,7 @@ pub(crate) struct Sample {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What the bytes of a sample are.
+/// The format of a sample's bytes.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
     /// An envelope; the rule of `wire.cddl` for its body.

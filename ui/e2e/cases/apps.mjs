@@ -234,7 +234,7 @@ it('leaves a gap in the plots while the board is paused, and reads nothing there
   await until('values come again', 20_000, async () =>
     (await window.run(`return document.querySelector('figure').getAttribute('aria-label')`)).includes('now'),
   )
-  return await until('the gap is told', 10_000, async () => {
+  return await until('the gap is reported', 10_000, async () => {
     const told = await window.run(`return document.querySelector('[data-card=signals] .note')?.textContent ?? ''`)
     return /gap/.test(told) && told
   })

@@ -237,7 +237,7 @@ it('records a profile, draws it as a flame graph, and saves it in each format', 
   const names = () => window.run(`return [...document.querySelectorAll('[role=treeitem]')].map((i) => i.getAttribute('aria-label'))`)
   await until('it is drawn', 20_000, async () => (await names()).length > 20)
   // On the screen too, and the heading over the names, which stays where it is while they scroll.
-  // What stood there before may still be on the screen for a moment.
+  // The previous content may still be on the screen for a moment.
   await sleep(1_000)
   await until('the picture is seen', 20_000, async () => (await seen(desk, '.flame')) > 30)
   desk.display.screenshot(join(desk.out, 'flame-graph.png'))
@@ -344,7 +344,7 @@ class Remote {
   }
 }
 
-/** How many colours are to be seen where an element stands. */
+/** Number of colours on the screen at an element's position. */
 async function seen(desk, selector) {
   const [left, top] = desk.display.origin('Drydock')
   const [x, y, width, height] = await desk.window.run(

@@ -30,7 +30,7 @@ pub(super) fn plain(rows: &[Row]) {
     println!("{}", machine());
 }
 
-/// One object a line, `met` among them.
+/// One object a line, with `met`.
 pub(super) fn json(rows: &[Row]) {
     println!("{}", json!({ "machine": machine() }));
     for row in rows {
@@ -94,7 +94,7 @@ fn with_unit(text: &str, unit: &str) -> String {
     }
 }
 
-/// What it was measured on.
+/// The machine of the measurement.
 fn machine() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = cpus

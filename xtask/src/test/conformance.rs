@@ -10,7 +10,7 @@ const ENGINES: [&str; 4] = ["builtin", "builtin-safe", "qemu", "renode"];
 /// Factor of the number of instructions with `--long`, if the minutes suffice.
 const TIMES: &str = "100";
 
-/// What was asked for.
+/// The requested options.
 #[derive(Debug, PartialEq, Eq)]
 struct Options<'a> {
     engines: Vec<&'a str>,

@@ -308,7 +308,7 @@ fn rust_tests(which: &[&str]) -> Result<Counts> {
 fn window() -> Result<Counts> {
     ui::build(Out::Terminal)?;
     run::window()?;
-    // The command line's tests, of which a case of the window runs one; as in `integration`, so that nothing is built twice.
+    // The command line's tests: a case of the window runs one. Same flags as in `integration`, so nothing is built twice.
     step::run(&mut step::cargo(&[
         "test",
         "--quiet",

@@ -69,7 +69,7 @@ const FORBIDDEN: [(&str, &str); 6] = [
     ),
     (
         concat!("FIX", "ME"),
-        "mend it, or say in README's status table what falls short",
+        "fix it, or list it in README under \"What is missing\"",
     ),
     (concat!("todo", "!("), "no stubs"),
     (concat!("unimplemented", "!("), "no stubs: return a typed error"),

@@ -1,4 +1,4 @@
-// The cards of a board's page and where each of them stands.
+// The cards of a board's page and their places.
 import { tick } from 'svelte'
 import { preferences } from '../settings/preferences.svelte'
 

@@ -3,7 +3,7 @@
 export type FlameKind = 'code' | 'interrupt' | 'waiting'
 
 export interface FlameNode {
-  /** Place in depth-first order; a parent stands before its calls. */
+  /** Index in depth-first order; a parent comes before its callees. */
   index: number
   name: string
   kind: FlameKind
@@ -83,7 +83,7 @@ export interface Box {
 
 /** Narrower boxes are left out. */
 const NARROWEST = 1.5
-/** Rows that are drawn at most. */
+/** Limit of drawn rows. */
 const ROWS = 96
 
 /** The positions of the boxes in a width. A zoomed node and its callers fill the width; its callees are below. */

@@ -15,7 +15,7 @@ export const GAP_INTERVALS = 2.5
 /** A line that ended this long ago has not stopped yet: a sample may be late. */
 const QUIET_MS = 3000
 
-/** The spans between two samples in which nothing was heard. */
+/** The spans between two samples without data. */
 export function gapsOf(times: number[], values: Array<number | null>): Gap[] {
   const gaps: Gap[] = []
   let last: number | null = null
@@ -141,7 +141,7 @@ export function yRange(series: Pick<Series, 'unit' | 'max'>, low: number | null,
   return [low - air, high + air]
 }
 
-/** How many digits behind the point a step needs, at most `most`. */
+/** Number of decimal places that a step needs, at most `most`. */
 function digits(step: number, most: number): number {
   for (let d = 0; d < most; d++) {
     const scaled = step * 10 ** d

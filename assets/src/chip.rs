@@ -23,7 +23,7 @@ pub struct Chip {
     pub pins: u16,
     /// Flash memory, which holds the code.
     pub flash: Flash,
-    /// A second flash for data, where the chip has one.
+    /// A second flash for data, if the chip has one.
     pub data_flash: Option<Flash>,
     /// Memories, the largest first.
     pub ram: Vec<Ram>,

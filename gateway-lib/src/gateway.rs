@@ -345,7 +345,7 @@ impl Gateway {
         self.services.deployments.rollback(device, app, to_version).await
     }
 
-    /// Cancels the open targets of a deployment. What a device has installed stays.
+    /// Cancels the open targets of a deployment. Installed apps stay on the device.
     ///
     /// # Errors
     /// [`DeployError`].
@@ -490,7 +490,7 @@ pub struct GatewayInfo {
     pub name: String,
     /// Its root certificate (X.509, DER).
     pub anchor_der: Vec<u8>,
-    /// SHA-256 of its SubjectPublicKeyInfo: what devices pin.
+    /// SHA-256 of its SubjectPublicKeyInfo, which devices pin.
     pub pin: Digest,
     /// The publisher's key, SEC1 uncompressed.
     pub publisher_key: Vec<u8>,

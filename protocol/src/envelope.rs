@@ -122,7 +122,7 @@ impl core::error::Error for DecodeError {}
 pub struct EncodeError;
 
 impl<'a> Envelope<'a> {
-    /// Reads version, id and kind, and leaves the body as it is.
+    /// Reads version, id and kind, and leaves the body undecoded.
     ///
     /// # Errors
     /// [`DecodeError::Envelope`] or [`DecodeError::TooLong`].

@@ -24,9 +24,9 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// A manifest with its signature, neither verified nor decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedManifest<'a> {
-    /// The protected header, as it is signed.
+    /// The protected header, in its signed form.
     pub protected: &'a [u8],
-    /// The CBOR of the manifest, as it is signed.
+    /// The CBOR of the manifest, in its signed form.
     pub payload: &'a [u8],
     /// The signature.
     pub signature: &'a [u8; SIGNATURE_BYTES],

@@ -74,7 +74,7 @@ use_fitting_rust() {
     eval "$host_env"
 }
 
-# A compile cache, where one is installed: other checkouts and branches build faster then. It is never needed, and a
+# A compile cache, if one is installed: other checkouts and branches build faster then. It is never needed, and a
 # wrapper that the user has chosen stays.
 use_compile_cache() {
     [ -z "${RUSTC_WRAPPER:-}${CARGO_BUILD_RUSTC_WRAPPER:-}" ] || return 0

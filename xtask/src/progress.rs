@@ -72,7 +72,7 @@ pub(crate) struct Step<'a> {
 }
 
 impl Steps {
-    /// Steps with these titles. What programs print is written to a new file at `log`.
+    /// Steps with these titles. The programs' output is written to a new file at `log`.
     pub(crate) fn new(titles: &[String], log: &Path) -> Result<Self> {
         if let Some(folder) = log.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
@@ -294,7 +294,7 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// Columns of the terminal, where the shell says.
+/// Columns of the terminal, if the shell reports them.
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     columns.unwrap_or(80)

@@ -37,7 +37,7 @@ pub(crate) enum Outcome {
 /// An app on a board, and the requested state.
 pub(crate) struct Request<'a> {
     pub(crate) app: &'a str,
-    /// `None`: whichever version is on the board.
+    /// `None` accepts any version on the board.
     pub(crate) version: Option<&'a str>,
     pub(crate) wanted: Wanted,
     /// Longest wait in host time.

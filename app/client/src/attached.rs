@@ -368,7 +368,7 @@ mod tests {
         assert!(error.message.contains("silent for 10 s"), "{error}");
         assert_eq!(begin.elapsed().as_secs(), SILENCE.as_secs());
 
-        // The owner goes on, and answers both.
+        // The owner continues, and answers both.
         let serve = async {
             for text in ["late", "in time"] {
                 let Some(FromClient::Call { id, .. }) = line::read(&mut reader).await.unwrap() else {

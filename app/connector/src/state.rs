@@ -90,7 +90,7 @@ impl LinkState {
             && let Some(first) = self.arrived.take()
         {
             let (session, end) = LinkSession::pair();
-            // A session that nobody has fetched yet is over.
+            // A session that was not fetched yet is over.
             self.events.retain(|event| !matches!(event, LinkEvent::Up { .. }));
             self.events.push_back(LinkEvent::Up { session, first });
             self.has_session = true;

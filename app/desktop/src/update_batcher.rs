@@ -110,7 +110,7 @@ impl UpdateBatcher {
         foreground.into_iter().chain(background).min()
     }
 
-    /// The message that is due: all foreground updates, and the background ones if their time has come.
+    /// The message that is due: all foreground updates, and the background ones if they are due.
     pub(crate) fn message(&mut self, now: Instant) -> Vec<Update> {
         let mut message = Vec::new();
         let background_is_due = |since: Instant| now >= since + self.pause || self.background.len() >= MOST;

@@ -54,7 +54,7 @@ async fn main() -> Outcome<()> {
 }
 
 /// Milliseconds from opening the workbench to a TLS session, with keys, enrollment and both handshakes. Measured on the
-/// builtin engine and, where it is installed, on QEMU; the firmware is the same except for the board's own part.
+/// builtin engine and, if it is installed, on QEMU; the firmware is the same except for the board's own part.
 async fn power_on_to_session(rounds: usize) -> Outcome<()> {
     for (engine, kind) in [("builtin engine", NANO), ("QEMU", "mps2-an386")] {
         let what = format!("power-on to a session, {engine}, {kind}");

@@ -158,7 +158,7 @@ impl Image {
 }
 
 /// Values that engines derived from an image, such as the code decoded from it: at most one of each type, shared by all
-/// copies of the image. They do not take part in comparing images.
+/// copies of the image. They are ignored when images are compared.
 #[derive(Clone, Default)]
 pub(crate) struct EngineCaches(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
 

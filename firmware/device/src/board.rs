@@ -205,7 +205,7 @@ pub trait Flash {
     /// [`FlashError`] if the hardware reports one or the range is not within the regions.
     fn write(&self, offset: u32, data: &[u8]) -> Result<(), FlashError>;
 
-    /// Erases the unit that begins at the offset, or the [sector](Self::sectors), where that is longer.
+    /// Erases the unit that begins at the offset, or the [sector](Self::sectors), if that is longer.
     ///
     /// # Errors
     /// [`FlashError`] if the hardware reports one or nothing that can be erased begins there.

@@ -1,4 +1,4 @@
-//! The desired state: what operators ask for, and how it and its deployments are recorded as devices report.
+//! The desired state: the operators' requests, and the records of these and of their deployments as devices report.
 
 use super::Deployments;
 use crate::{

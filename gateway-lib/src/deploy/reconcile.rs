@@ -1,5 +1,5 @@
 //! The reconciler of one session: takes steps until the device has its desired state, then waits for the next change or
-//! report. It ends with its session; the next one begins anew from what is stored.
+//! report. It ends with its session; the next one restarts from the stored state.
 
 use super::{
     Deployments,

@@ -117,7 +117,7 @@ pub struct InstanceView {
 pub struct DesiredAppView {
     /// Name of the app.
     pub app: String,
-    /// The package. `None`: the app shall be removed.
+    /// The package. `None` if the app must be removed.
     pub package: Option<super::PackageId>,
     /// Whether it shall run.
     pub run: bool,

@@ -87,7 +87,7 @@ pub enum EventKind {
     DesiredChanged {
         /// The device.
         device: DeviceId,
-        /// The desired state; `None`: nothing is desired any more.
+        /// The desired state; `None` if nothing is desired any more.
         #[serde(alias = "wish")]
         desired: Option<super::DesiredAppView>,
         /// Name of the app.

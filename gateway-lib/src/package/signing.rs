@@ -26,7 +26,8 @@ pub(crate) enum Signing {
 }
 
 impl Packages {
-    /// Signs manifests of one module with the next sequences of their app. `None`: the version follows from what was signed.
+    /// Signs manifests of one module with the next sequences of their app. Without a version, it is derived from the
+    /// signed ones.
     pub(super) async fn sign_drafts(
         &self,
         drafts: Vec<Manifest>,

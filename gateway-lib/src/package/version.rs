@@ -9,7 +9,7 @@ use crate::{
 };
 use drydock_protocol::types::Version;
 
-/// Version of an app's first package, where neither module nor user gives one.
+/// Version of an app's first package, if neither module nor user gives one.
 const FIRST_VERSION: Version = Version {
     major: 0,
     minor: 1,

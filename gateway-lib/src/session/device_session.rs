@@ -282,7 +282,7 @@ impl DeviceSession {
         }
     }
 
-    /// The session ended: nobody waits for replies any more.
+    /// The session ended: pending requests get no reply.
     pub(super) fn forget_pending(&self) {
         lock(&self.pending).clear();
     }

@@ -265,7 +265,7 @@ async fn write_messages<S>(
             () = session.ending.cancelled() => None,
         };
         let Some(message) = message else { break };
-        // One write, one record of at most 1 KiB: what devices can read.
+        // One write, one record of at most 1 KiB: the limit of devices.
         let written = async {
             writer.write_all(&message).await?;
             writer.flush().await

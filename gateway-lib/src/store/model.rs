@@ -49,10 +49,10 @@ pub(crate) struct DeviceRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DesiredApp {
     pub(crate) app: String,
-    /// `None`: the app shall be removed.
+    /// `None` if the app must be removed.
     pub(crate) package: Option<PackageId>,
     pub(crate) run: bool,
-    /// A start was asked for and not carried out yet, whatever state the app ended in.
+    /// A start was requested and not carried out yet, regardless of the state in which the app ended.
     pub(crate) start_once: bool,
     pub(crate) deployment: Option<DeploymentId>,
     /// The previous desired package and whether it ran; restored if the device refuses this one.

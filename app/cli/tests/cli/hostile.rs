@@ -298,7 +298,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
         gateway.refused_from(stream.local_addr().unwrap(), "the TLS handshake failed");
     }
 
-    // A token that nobody gave.
+    // A token that was never issued.
     let mut guess = listener.tls(listener.config(&TLS13, ALPN_ENROLL, None));
     let request = EnrollRequest {
         token: vec![0; 16],

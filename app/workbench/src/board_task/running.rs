@@ -34,7 +34,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts the board's host. With an `origin` its machine goes on from that state, without a link.
+    /// Starts the board's host. With an `origin` its machine continues from that state, without a link.
     pub(super) async fn start(context: &BoardContext, origin: Option<Arc<MachineSnapshot>>) -> Result<Self, String> {
         let HostRecord::Emulated(_) = context.board.state().record.host.clone();
         let (host, link) = EmulatedHost::start(context.clone(), origin).await?;

@@ -1,4 +1,4 @@
-//! The session with a board, whatever hosts it: the link, first trust, the connection to the gateway, logs and metrics.
+//! The session with a board on any host: the link, first trust, the connection to the gateway, logs and metrics.
 
 use super::{context::BoardContext, host::BoardHost};
 use crate::{

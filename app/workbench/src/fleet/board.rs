@@ -46,7 +46,7 @@ pub(crate) struct BoardState {
     pub(crate) phase: String,
     /// Why the board cannot get a session.
     pub(crate) refused: Option<String>,
-    /// LEDs in the order of the description. `None`: not known.
+    /// LEDs in the order of the description. `None` if not known.
     pub(crate) leds: Vec<Option<bool>>,
     /// Buttons in the order of the description.
     pub(crate) buttons: Vec<bool>,

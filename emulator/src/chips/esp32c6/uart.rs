@@ -89,7 +89,7 @@ impl Uart {
             0x1c => self.rx.len() as u32 | (self.tx.len() as u32) << 16,
             0x20 => self.conf0,
             0x24 => self.conf1,
-            // FSM_STATUS: what sender and receiver do.
+            // FSM_STATUS: the states of transmitter and receiver.
             0x70 => u32::from(self.sending.is_some()) << 4,
             // AFIFO_STATUS: the asynchronous FIFOs between the clock domains are empty.
             0x90 => 1 << 1 | 1 << 3,

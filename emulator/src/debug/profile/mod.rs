@@ -52,7 +52,7 @@ pub mod limits {
 pub(crate) struct Watching {
     pub(crate) recorder: Recorder,
     accesses: accesses::Accesses,
-    /// Cycles asleep, where the core itself keeps no count of them.
+    /// Cycles asleep, if the core itself does not count them.
     pub(crate) recorded_asleep: u64,
 }
 

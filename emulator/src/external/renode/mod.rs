@@ -30,7 +30,7 @@ use crate::machine::{Availability, Engine, Machine, Seed};
 /// The engine's name.
 pub const NAME: &str = "renode";
 
-/// Renode, as far as it is installed.
+/// Renode, if it is installed.
 #[derive(Debug, Default)]
 pub struct Renode {
     program: Option<PathBuf>,

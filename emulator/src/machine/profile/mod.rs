@@ -75,7 +75,7 @@ pub struct Profile {
 /// A path of calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Index of the caller; `None`: a root.
+    /// Index of the caller; `None` for a root.
     pub parent: Option<usize>,
     /// Its kind.
     pub kind: NodeKind,

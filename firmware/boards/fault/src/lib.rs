@@ -223,7 +223,7 @@ impl CrashRecord {
     }
 }
 
-/// Writes the record's message; what does not fit is cut.
+/// Writes the record's message; it is cut if it does not fit.
 pub struct Message<'a>(&'a mut CrashRecord);
 
 impl Write for Message<'_> {

@@ -62,7 +62,7 @@ export interface Filter {
   search: string
   /** `failures` and `warnings` filter by outcome, the others by subject. */
   kind: 'all' | 'failures' | Kind
-  /** Milliseconds back from now; null: all. */
+  /** Milliseconds back from now; null for all. */
   spanMs: number | null
 }
 

@@ -15,7 +15,7 @@ interface Under {
 }
 
 class Additions {
-  /** What is being added; null: nothing. */
+  /** The machines being added; null if there are none. */
   under = $state.raw<Under | null>(null)
   #cancelled = false
 

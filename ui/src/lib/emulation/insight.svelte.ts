@@ -13,7 +13,7 @@ const LOOK_MS = 1000
 class Insight {
   board = $state<string | null>(null)
   profile = $state.raw<ProfileView | null>(null)
-  /** The calls of the finished profile; null: not read yet. */
+  /** The calls of the finished profile; null if not read yet. */
   file = $state.raw<Speedscope | null>(null)
   gdb = $state.raw<GdbView | null>(null)
   #timer: ReturnType<typeof setTimeout> | undefined

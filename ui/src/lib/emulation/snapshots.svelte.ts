@@ -32,7 +32,7 @@ class Snapshots {
     await this.#act(board, `Deleting ${snapshot}`, () => workbench.call('snapshot.delete', { board: board.id, snapshot }))
   }
 
-  /** `snapshot` null: the state that the machine is in now. */
+  /** `snapshot` null takes the machine's current state. */
   async save(board: BoardView, snapshot: string | null): Promise<void> {
     const saved = await this.#act(board, 'Saving', async () => {
       const suggested = `${board.name}-${snapshot ?? 'now'}.${EXTENSION}`.replaceAll(' ', '-')

@@ -6,7 +6,7 @@ import { fleet } from '../fleet/fleet.svelte'
 const SPAN_MS = 10_000
 
 class Together {
-  /** Million instructions a second; null: not known yet. */
+  /** Million instructions a second; null if not known yet. */
   mips = $state<number | null>(null)
   /** Instructions of each machine at the last reading. */
   #before = new Map<string, number>()

@@ -58,7 +58,7 @@ impl FlashKeeper {
         })
     }
 
-    /// Writes flash as it is now to disk, if it changed since the last time.
+    /// Writes the current flash to disk, if it changed since the last save.
     pub(super) async fn save(&self) -> io::Result<()> {
         let saved = self.save_changes().await;
         let failure = saved.as_ref().err().map(|error| self.sentence(error));

@@ -41,7 +41,7 @@ pub(super) struct EmulatedHost {
 impl EmulatedHost {
     /// Switches the machine on and puts the link on its UART.
     ///
-    /// With an `origin` the machine goes on from that state, and no link is put on it: it is the state of another board.
+    /// With an `origin` the machine continues from that state, without a link: it is the state of another board.
     pub(super) async fn start(
         context: BoardContext,
         origin: Option<Arc<MachineSnapshot>>,

@@ -86,7 +86,7 @@ fn edges_come_at_their_instants() {
             "{mode} {prescaler}"
         );
         assert_eq!(edges(&mut rig, 0), expected, "{mode} {prescaler} {top} {value:#x}");
-        // And it goes on so until it is stopped.
+        // It continues like this until it is stopped.
         rig.write(PERIODEND, 0);
         assert_eq!(rig.pass_until(PERIODEND).as_ns(), period);
     }

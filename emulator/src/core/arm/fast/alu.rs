@@ -16,7 +16,7 @@ const LSR: u8 = 4;
 const ASR: u8 = 5;
 const ROR: u8 = 6;
 
-/// The handler of `a = b op operand`; `None`: left to the reference.
+/// The handler of `a = b op operand`; `None` leaves it to the reference.
 pub(super) fn alu(op: AluOp, operand: u8, flags: bool) -> Option<Handler> {
     macro_rules! by_flags {
         ($op:expr, $operand:expr) => {

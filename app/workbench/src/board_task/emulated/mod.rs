@@ -207,7 +207,7 @@ impl EmulatedHost {
         }
     }
 
-    /// Shows that flash cannot be saved, until it can, for every caller's failure.
+    /// Shows that flash cannot be saved, whichever caller's save failed, until a save succeeds.
     fn show_failure(&mut self) {
         let failure = self.machine.flash.failure();
         if failure == self.shown_failure {

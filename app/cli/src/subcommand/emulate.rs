@@ -20,9 +20,9 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// Boards that are added or removed at one time.
+/// Boards that are added or removed at the same time.
 const AT_ONCE: usize = 64;
-/// How often the boards' time is looked at, and people are told how far it is.
+/// Interval at which the boards' time is read and progress is shown to people.
 const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
@@ -63,7 +63,7 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
     Ok(exit)
 }
 
-/// Ctrl-C is how it ends when no end was asked for.
+/// Without a requested end, Ctrl-C is the normal end.
 fn ended_by_user(arguments: &Emulate) -> Result<String, Failure> {
     match (arguments.duration, arguments.until) {
         (None, None) => Ok("Ended.".into()),
@@ -77,7 +77,7 @@ struct Crowd {
     /// Ids by name.
     ids: HashMap<String, String>,
     connected: HashSet<String>,
-    /// Were heard, and will never prove who they are.
+    /// Boards that announced themselves but have no identity: they can never authenticate.
     unauthenticated: HashSet<String>,
     /// The app runs, or ended itself with 0.
     done: HashSet<String>,
@@ -106,7 +106,7 @@ impl Crowd {
         self.news(board, meaning(event, app.unwrap_or_default(), board));
     }
 
-    /// Updates were missed: the board as it is.
+    /// Updates were missed: takes the board's current state.
     fn look(&mut self, view: &BoardView, app: Option<&str>) {
         if !self.ids.contains_key(&view.name) {
             return;
@@ -143,12 +143,12 @@ impl Crowd {
         }
     }
 
-    /// How many run, or are connected where no app was asked for.
+    /// How many boards run the app, or are connected if no app was requested.
     fn ready(&self, app: Option<&str>) -> usize {
         if app.is_some() {
             self.done.len()
         } else {
-            // That is as far as a board comes that has no identity.
+            // A board without an identity never gets further than this.
             self.connected.len() + self.unauthenticated.len()
         }
     }
@@ -329,7 +329,7 @@ fn added(crowd: &mut Crowd, joined: Option<Added>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gives the app's name.
+/// Returns the app's name.
 async fn deploy(
     connection: &Connection,
     crowd: &Crowd,

@@ -1,19 +1,19 @@
-// What helps an app that was ended for what it may not do: consent, or a higher limit. Each is one deployment of the same
+// Remedies for an app that was ended for a missing grant: consent, or a higher limit. Each is one deployment of the same
 // module, which the gateway signs and writes into its audit log.
 import type { FailureView } from '../backend/generated'
 import { bytes } from '../format/format'
 
 export interface Remedy {
   label: string
-  /** What is done, for those who hover or listen. */
+  /** Description of the action, for tooltips and screen readers. */
   title: string
-  /** What the deployment grants: a capability, or a limit as `memory:BYTES` or `callback:MS`. */
+  /** The grant of the deployment: a capability, or a limit as `memory:BYTES` or `callback:MS`. */
   grant: string
 }
 
 const KIB = 1024
 
-/** The ways out of a failure; none for faults of the app's own. The texts are those of the firmware. */
+/** The remedies for a failure; none for errors in the app itself. The texts are those of the firmware. */
 export function remedies({ reason, detail }: FailureView): Remedy[] {
   const denied = /([a-z]+(?::\S+)?) is not granted/.exec(detail)?.[1]
   if (denied !== undefined) {

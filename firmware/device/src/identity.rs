@@ -3,20 +3,13 @@
 
 use crate::{
     board::BoardRef,
+    curve::{self, PUBLIC_KEY_BYTES},
     records::{Key, Records},
 };
 use alloc::{string::String, vec::Vec};
-use ecdsa::hazmat::SignPrimitive as _;
 use minicbor::{Decode, Encode};
-use p256::{
-    FieldBytes, NonZeroScalar, PublicKey,
-    ecdsa::{DerSignature, Signature},
-    elliptic_curve::{PrimeField as _, sec1::ToEncodedPoint as _},
-};
+use p256::{FieldBytes, NonZeroScalar, ecdsa::DerSignature, elliptic_curve::PrimeField as _};
 use sha2::{Digest as _, Sha256};
-
-/// SEC1 uncompressed point.
-const PUBLIC_KEY_BYTES: usize = 65;
 
 /// An encoded [`Identity`] is seldom longer than this.
 const USUAL_IDENTITY_BYTES: usize = 1280;
@@ -51,9 +44,7 @@ impl DeviceKey {
                 break secret;
             }
         };
-        let point = PublicKey::from_secret_scalar(&secret).to_encoded_point(false);
-        let mut public = [0; PUBLIC_KEY_BYTES];
-        public.copy_from_slice(point.as_bytes());
+        let public = curve::public_key(&secret);
         Self { secret, public }
     }
 
@@ -80,9 +71,7 @@ impl DeviceKey {
 impl signature::Signer<DerSignature> for DeviceKey {
     /// ECDSA over SHA-256 with the nonce of RFC 6979.
     fn try_sign(&self, message: &[u8]) -> Result<DerSignature, signature::Error> {
-        let digest = Sha256::digest(message);
-        let (signature, _): (Signature, _) = self.secret.try_sign_prehashed_rfc6979::<Sha256>(&digest, &[])?;
-        Ok(signature.to_der())
+        Ok(curve::sign(&self.secret, message)?.to_der())
     }
 }
 

@@ -15,6 +15,7 @@ pub mod board;
 pub mod clock;
 pub mod control_only;
 mod csr;
+mod curve;
 mod der;
 pub mod device;
 pub mod entropy;

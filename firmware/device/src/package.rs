@@ -7,9 +7,7 @@ use drydock_protocol::{
     manifest::Manifest,
     package::{self, SignedManifest},
 };
-use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
-
-use crate::board::BoardInfo;
+use crate::{board::BoardInfo, curve::PublicKey};
 
 /// The manifest, if its signature is valid.
 ///
@@ -22,9 +20,10 @@ pub fn verify(signed: &SignedManifest<'_>, publisher_key: &[u8]) -> Result<Manif
             "the signature is not of this device's publisher",
         )
     };
-    let key = VerifyingKey::from_sec1_bytes(publisher_key).map_err(|_| bad())?;
-    let signature = Signature::from_slice(signed.signature).map_err(|_| bad())?;
-    key.verify(&signed.sig_structure(), &signature).map_err(|_| bad())?;
+    let key = PublicKey::from_sec1(publisher_key).ok_or_else(bad)?;
+    if !key.verify(&signed.sig_structure(), signed.signature) {
+        return Err(bad());
+    }
     signed
         .manifest()
         .map_err(|error| Refusal::new(RefusalCode::Malformed, &format!("{error}")))

@@ -5,6 +5,7 @@
 //! the verifier records whether it accepted both, and [`tls`](crate::tls) opens a session only then.
 
 use crate::{
+    curve::PublicKey,
     identity::Digest,
     x509::{Certificate, DIGITAL_SIGNATURE, KEY_CERT_SIGN},
 };
@@ -12,7 +13,6 @@ use alloc::{string::String, vec::Vec};
 use embedded_tls::{
     Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, SignatureScheme, TlsError, TlsVerifier,
 };
-use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 use sha2::{Digest as _, Sha256};
 
 /// The trusted gateway.
@@ -86,7 +86,7 @@ pub struct GatewayVerifier {
 enum Stage {
     Certificate,
     Signature {
-        key: VerifyingKey,
+        key: PublicKey,
         transcript: Sha256,
         gateway: Accepted,
     },
@@ -175,17 +175,17 @@ impl TlsVerifier<Aes128GcmSha256> for GatewayVerifier {
 }
 
 /// RFC 8446, section 4.4.3.
-fn holds(key: &VerifyingKey, transcript: &Sha256, verify: &CertificateVerifyRef<'_>) -> bool {
+fn holds(key: &PublicKey, transcript: &Sha256, verify: &CertificateVerifyRef<'_>) -> bool {
     const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
     let mut message = Vec::with_capacity(64 + CONTEXT.len() + 32);
     message.resize(64, b' ');
     message.extend_from_slice(CONTEXT);
     message.extend_from_slice(&transcript.clone().finalize());
     verify.signature_scheme == SignatureScheme::EcdsaSecp256r1Sha256
-        && DerSignature::from_bytes(verify.signature).is_ok_and(|signature| key.verify(&message, &signature).is_ok())
+        && key.verify_der(&message, verify.signature)
 }
 
-fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(VerifyingKey, Accepted), Refusal> {
+fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(PublicKey, Accepted), Refusal> {
     let chain: Vec<&[u8]> = chain
         .entries
         .iter()

@@ -2,8 +2,10 @@
 //!
 //! A certificate that uses anything else, or carries a critical extension that is not understood here, does not parse.
 
-use crate::der::{DerError, Reader, Value, tag};
-use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
+use crate::{
+    curve::PublicKey,
+    der::{DerError, Reader, Value, tag},
+};
 
 /// A parsed certificate; borrows its DER.
 pub(crate) struct Certificate<'a> {
@@ -101,14 +103,13 @@ impl<'a> Certificate<'a> {
     }
 
     /// The subject's key.
-    pub(crate) fn key(&self) -> Result<VerifyingKey, DerError> {
-        VerifyingKey::from_sec1_bytes(self.key).map_err(|_| DerError)
+    pub(crate) fn key(&self) -> Result<PublicKey, DerError> {
+        PublicKey::from_sec1(self.key).ok_or(DerError)
     }
 
     /// Whether the key's owner signed this certificate.
-    pub(crate) fn is_signed_by(&self, issuer: &VerifyingKey) -> bool {
-        DerSignature::from_bytes(self.signature)
-            .is_ok_and(|signature| issuer.verify(self.to_be_signed, &signature).is_ok())
+    pub(crate) fn is_signed_by(&self, issuer: &PublicKey) -> bool {
+        issuer.verify_der(self.to_be_signed, self.signature)
     }
 
     /// Whether the subjectAltName holds this DNS name, compared without case. Wildcards match nothing.

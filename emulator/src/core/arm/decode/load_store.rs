@@ -4,6 +4,9 @@ use super::{aligned_pc, bit, bits, reg};
 use crate::core::arm::instruction::{Address, Hint, Instruction, PC, SP, Width};
 
 /// A5.3.5: LDM, STM, LDMDB, STMDB, PUSH.W, POP.W.
+///
+/// The architecture leaves the 32-bit forms with one register unpredictable (A7.7.41). Cortex-M4 chips load that register:
+/// the public library `p256-cm4` relies on it and is tested on chips. For STM with one register there is no such evidence.
 pub(super) fn multiple(first: u32, second: u32) -> Instruction {
     let rn = reg(first, 0);
     let (load, write_back) = (bit(first, 4), bit(first, 5));
@@ -15,7 +18,8 @@ pub(super) fn multiple(first: u32, second: u32) -> Instruction {
     let list = second as u16;
     let forbidden = 1 << SP | if load { 0 } else { 1 << PC };
     let pc_and_lr = list >> 14 == 0b11;
-    if rn == PC || list.count_ones() < 2 || list & forbidden != 0 || pc_and_lr || write_back && list >> rn & 1 != 0 {
+    let fewest = if load { 1 } else { 2 };
+    if rn == PC || list.count_ones() < fewest || list & forbidden != 0 || pc_and_lr || write_back && list >> rn & 1 != 0 {
         return Instruction::Undefined;
     }
     match load {

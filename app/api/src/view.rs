@@ -186,6 +186,9 @@ pub struct AppView {
     #[serde(default)]
     #[ts(type = "number | null")]
     pub ended_ms: Option<u64>,
+    /// Whether something was asked of it that its board has not reported yet. Until then what is shown may be overtaken.
+    #[serde(default)]
+    pub asked: bool,
 }
 
 /// State of an app on one board.

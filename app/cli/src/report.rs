@@ -61,8 +61,13 @@ impl Request<'_> {
                 }
                 news = self.state(&board);
             }
-            if let Some(done) = self.judge(news, looked, watch.board_name())? {
-                return Ok(done);
+            let is_done = match news {
+                News::Changed => true,
+                news => self.judge(news, looked, watch.board_name())?.is_some(),
+            };
+            // An event may be older than the request, or overtaken by it: the board's view says whether it is answered.
+            if is_done && (looked || self.is_reached(&watch.look().await?)) {
+                return Ok(Outcome::Done);
             }
             news = match tokio::time::timeout_at(deadline, watch.next(self.app)).await {
                 // The board's report after connecting decides; updates missed before do not matter.
@@ -76,6 +81,12 @@ impl Request<'_> {
         }
     }
 
+    /// Whether a board's view shows that the request is fulfilled.
+    fn is_reached(&self, board: &BoardView) -> bool {
+        let judged = self.judge(self.state(board), true, &board.name);
+        matches!(judged, Ok(Some(Outcome::Done)))
+    }
+
     /// The app's state in the board's view, if the board is connected.
     fn state(&self, board: &BoardView) -> News {
         let app = board.apps.iter().find(|view| view.name == self.app);
@@ -83,6 +94,11 @@ impl Request<'_> {
             _ if !is_connected(board) => News::None,
             None if self.wanted == Wanted::Gone => News::Removed,
             Some(view) if self.version.is_some_and(|version| view.version != version) => News::None,
+            Some(view) if view.asked => match state_of(board, self.app) {
+                News::Failed(failure) if failure.exit != Exit::AppFailed => News::Failed(failure),
+                // The board has not answered yet.
+                _ => News::None,
+            },
             _ => state_of(board, self.app),
         }
     }

@@ -44,6 +44,8 @@ pub(crate) enum News {
     },
     /// The device ended it, refused it, or the board failed.
     Failed(Failure),
+    /// Something of the board's view changed.
+    Changed,
     /// Updates were missed: look at the board.
     Resync,
 }
@@ -90,6 +92,7 @@ impl<'a> Watch<'a> {
         match self.updates.next().await {
             None => News::Failed(Failure::machine("The running Drydock has ended.")),
             Some(Update::Resync) => News::Resync,
+            Some(Update::Board { board, .. }) if board.id == self.board.0 => News::Changed,
             Some(Update::Logs { board, lines }) if self.telemetry && board == self.board.0 => {
                 for line in &lines {
                     self.output.log(&self.board.1, line);

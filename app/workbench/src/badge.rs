@@ -149,6 +149,7 @@ mod tests {
             size_bytes: 1000,
             capabilities: Vec::new(),
             ended_ms: None,
+            asked: false,
         }
     }
 

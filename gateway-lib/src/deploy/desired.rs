@@ -71,6 +71,7 @@ impl Deployments {
                 package: Some(package.view.id.clone()),
                 run: start,
                 start_once: start,
+                asked: true,
                 deployment: Some(id),
                 previous: before.and_then(fallback_of),
             };
@@ -151,19 +152,12 @@ impl Deployments {
             if desired.deployment != Some(id) {
                 continue;
             }
-            match (&desired.previous, record.instances.get(&desired.app)) {
-                (Some((package, run)), _) => {
-                    let before = DesiredApp {
-                        package: Some(package.clone()),
-                        run: *run,
-                        start_once: false,
-                        deployment: None,
-                        previous: None,
-                        app: desired.app.clone(),
-                    };
-                    tx.desired(device, before).await?;
-                }
-                _ => tx.remove_desired(device, &desired.app).await?,
+            match (desired.previous, record.instances.contains_key(&desired.app)) {
+                (Some(previous), _) => tx.desired(device, DesiredApp::restored(&desired.app, previous)).await?,
+                // The board keeps what it has.
+                (None, true) => tx.remove_desired(device, &desired.app).await?,
+                // The board may be committing it: it must not stay.
+                (None, false) => tx.desired(device, DesiredApp::gone(&desired.app)).await?,
             }
         }
         if !open.is_empty() {
@@ -195,12 +189,21 @@ impl Deployments {
     }
 
     pub(crate) async fn remove_app(&self, device: &DeviceId, app: &str) -> Result<(), DeployError> {
+        if self.is_being_removed(device, app) {
+            return Ok(());
+        }
         self.change_desired(device, app, "app.removed", |desired| {
             desired.package = None;
             (desired.run, desired.start_once) = (false, false);
             (desired.deployment, desired.previous) = (None, None);
         })
         .await
+    }
+
+    fn is_being_removed(&self, device: &DeviceId, app: &str) -> bool {
+        let model = self.store.read();
+        let desired = model.devices.get(device).and_then(|device| device.desired.get(app));
+        desired.is_some_and(|desired| desired.package.is_none() && desired.asked)
     }
 
     async fn change_desired(
@@ -228,6 +231,7 @@ impl Deployments {
         };
         let before = desired.clone();
         change(&mut desired);
+        desired.asked = true;
         if let Some(deployment) = before.deployment.filter(|_| desired.deployment.is_none()) {
             let detail = "the app is to be removed";
             tx.move_target(deployment, device, TargetStatus::Superseded, detail)
@@ -263,6 +267,7 @@ impl Deployments {
         }
         let reconciled = DesiredApp {
             start_once: false,
+            asked: false,
             previous: None,
             ..desired.clone()
         };
@@ -284,10 +289,43 @@ impl Deployments {
         tx.commit().await
     }
 
-    /// The device no longer has an app.
-    pub(super) async fn removed(&self, session: &DeviceSession, app: &str) -> Result<(), StoreError> {
+    /// The device says that it does not have an app. `removed`: it had it until now.
+    pub(super) async fn is_gone(&self, session: &DeviceSession, app: &str, removed: bool) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
-        tx.remove_instance(&session.device, app).await?;
+        let is_known = {
+            let model = tx.model();
+            let device = model.devices.get(&session.device);
+            device.is_some_and(|device| device.instances.contains_key(app))
+        };
+        if removed || is_known {
+            tx.remove_instance(&session.device, app).await?;
+        }
+        let desired = self.desired_of(&tx.model(), session, app);
+        if let Some(desired) = desired.filter(|desired| desired.package.is_none() && desired.asked) {
+            let carried_out = DesiredApp {
+                asked: false,
+                ..desired
+            };
+            tx.desired(&session.device, carried_out).await?;
+        }
+        tx.commit().await
+    }
+
+    /// The device took a request to stop: the app does not run after a reset. A report follows only if it ran until now.
+    pub(super) async fn stop_taken(&self, session: &DeviceSession, app: &str) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let instance = {
+            let model = tx.model();
+            let device = model.devices.get(&session.device);
+            device.and_then(|device| device.instances.get(app)).cloned()
+        };
+        if let Some(instance) = instance.filter(|instance| instance.autostart && !instance.state.is_active()) {
+            let stopped = InstanceView {
+                autostart: false,
+                ..instance
+            };
+            tx.instance_silently(&session.device, stopped).await?;
+        }
         tx.commit().await
     }
 
@@ -409,6 +447,7 @@ fn desired_of_instance(model: &Model, instance: &InstanceView) -> Option<Desired
         package: Some(package),
         run: instance.state.is_active(),
         start_once: false,
+        asked: false,
         deployment: None,
         previous: None,
     })

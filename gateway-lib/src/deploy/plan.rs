@@ -1,7 +1,7 @@
 //! The pure part: from desired and reported state to the next step for each app of a device.
 
 use crate::{
-    domain::{AppState, DeploymentId},
+    domain::{AppState, DeploymentId, InstanceView},
     store::{DesiredApp, DeviceRecord, Model, PackageRecord},
 };
 use std::sync::Arc;
@@ -13,7 +13,6 @@ pub(super) enum Step {
     Transfer {
         package: Arc<PackageRecord>,
         deployment: Option<DeploymentId>,
-        start: bool,
     },
     /// Ask the device to start the app.
     Start,
@@ -26,6 +25,19 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Whether a report can be later than this step, which the device took.
+    pub(super) fn shows_in(&self, reported: Option<&InstanceView>) -> bool {
+        match self {
+            // A device that was to start it may say "installed" first.
+            Self::Transfer { package, .. } => {
+                reported.is_some_and(|reported| package.is(reported) && reported.state != AppState::Installed)
+            }
+            Self::Start => !reported.is_some_and(|it| matches!(it.state, AppState::Installed | AppState::Stopped)),
+            Self::Stop => !reported.is_some_and(|it| it.state.is_active() || it.autostart),
+            Self::Remove | Self::MarkReconciled => true,
+        }
+    }
+
     /// The kind of step, in a word.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -38,13 +50,48 @@ impl Step {
     }
 }
 
+/// A step that the device was told to take, and whether it answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LastRequest<'a> {
+    pub(super) step: &'a Step,
+    pub(super) answered: bool,
+}
+
+impl LastRequest<'_> {
+    /// Whether what the device reported may be overtaken by this step.
+    fn overtakes(&self, reported: Option<&InstanceView>) -> bool {
+        !self.answered || !self.step.shows_in(reported)
+    }
+}
+
+/// The next step after one that served another desired state. What the device reported before is then no proof that it has
+/// what is desired now: it is told again. It does what it is told in order, so that its answer is the last word.
+pub(super) fn step_after(
+    model: &Model,
+    device: &DeviceRecord,
+    desired: &DesiredApp,
+    last: LastRequest<'_>,
+) -> Option<Step> {
+    let step = step(model, device, desired);
+    let reported = device.instances.get(&desired.app);
+    let is_settled = matches!(step, None | Some(Step::MarkReconciled));
+    if !is_settled || desired.package.is_none() || !last.overtakes(reported) {
+        return step;
+    }
+    match (desired.run, reported) {
+        (true, Some(instance)) if instance.state.is_active() => Some(Step::Start),
+        (false, Some(_)) => Some(Step::Stop),
+        _ => step,
+    }
+}
+
 /// The next step towards the desired state. `None` if there is nothing to do, or if the device must report first.
 pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> Option<Step> {
     let instance = device.instances.get(&desired.app);
     let Some(package) = &desired.package else {
         // The desired state stays: a board that has the app again, because its flash is older than the removal, loses it
-        // again.
-        return instance.is_some().then_some(Step::Remove);
+        // again. A board that did not report the app is told all the same: its package may have been on the way.
+        return (instance.is_some() || desired.asked).then_some(Step::Remove);
     };
     // Packages are never removed. An unknown one cannot be sent.
     let package = model.packages.get(package)?;
@@ -52,7 +99,6 @@ pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -
         return Some(Step::Transfer {
             package: package.clone(),
             deployment: desired.deployment,
-            start: desired.run,
         });
     };
     let state = instance.state;
@@ -78,7 +124,10 @@ fn is_unmarked(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> bo
     let open = desired
         .deployment
         .and_then(|deployment| model.target(deployment, &device.id));
-    desired.start_once || desired.previous.is_some() || open.is_some_and(|target| !target.status.is_final())
+    desired.asked
+        || desired.start_once
+        || desired.previous.is_some()
+        || open.is_some_and(|target| !target.status.is_final())
 }
 
 #[cfg(test)]
@@ -86,12 +135,24 @@ mod tests {
     use super::*;
     use crate::{
         config::PairingMode,
-        domain::{DeviceId, Digest, InstanceView, PackageId, PackageView},
+        domain::{DeviceId, Digest, PackageId, PackageView},
     };
 
     const DESIRED: u64 = 3;
 
     fn check(sequence: Option<u64>, state: AppState, autostart: bool, desired: (bool, bool, bool), expected: &str) {
+        check_after(None, sequence, state, autostart, desired, expected);
+    }
+
+    /// With the step that the device was asked to take before, for another desired state, and whether it answered.
+    fn check_after(
+        last: Option<(Step, bool)>,
+        sequence: Option<u64>,
+        state: AppState,
+        autostart: bool,
+        desired: (bool, bool, bool),
+        expected: &str,
+    ) {
         let mut model = Model::empty(PairingMode::On);
         let package = package();
         model.packages.insert(package.view.id.clone(), Arc::new(package));
@@ -107,12 +168,20 @@ mod tests {
             package: present.then(|| PackageId::new("blink", DESIRED)),
             run,
             start_once,
+            // A removal that was carried out stays.
+            asked: last.is_some(),
             deployment: None,
             previous: None,
         };
-        let step = step(&model, &device, &desired);
+        let step = match &last {
+            Some((step, answered)) => {
+                let answered = *answered;
+                step_after(&model, &device, &desired, LastRequest { step, answered })
+            }
+            None => step(&model, &device, &desired),
+        };
         let name = step.map_or("nothing", |step| step.name());
-        assert_eq!(name, expected, "{sequence:?} {state:?} {desired:?}");
+        assert_eq!(name, expected, "{last:?}: {sequence:?} {state:?} {desired:?}");
     }
 
     #[test]
@@ -139,6 +208,34 @@ mod tests {
         check(Some(DESIRED), Installed, false, stop, "nothing");
         check(Some(2), Running, true, remove, "remove");
         check(None, Installed, false, remove, "nothing");
+    }
+
+    #[test]
+    fn what_was_reported_before_the_last_step_is_no_answer() {
+        use AppState::{Failed, Installed, Running, Starting, Stopped};
+        let (run, stop, remove) = ((true, true, false), (true, false, false), (false, false, false));
+        let transfer = || Step::Transfer {
+            package: Arc::new(package()),
+            deployment: None,
+        };
+        let (yes, no) = (true, false);
+        for (last, sequence, state, autostart, desired, expected) in [
+            // The board has not answered, or not reported yet what follows from its answer.
+            ((Step::Stop, no), Some(DESIRED), Running, true, run, "start"),
+            ((Step::Stop, yes), Some(DESIRED), Running, true, run, "start"),
+            ((Step::Start, no), Some(DESIRED), Stopped, false, stop, "stop"),
+            ((Step::Start, yes), Some(DESIRED), Stopped, false, stop, "stop"),
+            ((transfer(), yes), Some(DESIRED), Installed, false, stop, "stop"),
+            ((transfer(), no), None, Installed, false, remove, "remove"),
+            ((transfer(), yes), None, Installed, false, remove, "remove"),
+            // It has.
+            ((Step::Stop, yes), Some(DESIRED), Stopped, false, run, "start"),
+            ((Step::Start, yes), Some(DESIRED), Starting, true, stop, "stop"),
+            ((Step::Stop, yes), Some(DESIRED), Failed, false, run, "mark reconciled"),
+            ((transfer(), yes), Some(DESIRED), Running, true, remove, "remove"),
+        ] {
+            check_after(Some(last), sequence, state, autostart, desired, expected);
+        }
     }
 
     fn package() -> PackageRecord {

@@ -3,7 +3,7 @@
 
 use super::{
     Deployments,
-    plan::{Step, step},
+    plan::{LastRequest, Step, step, step_after},
     transfer::{TransferOutcome, transfer},
 };
 use crate::{
@@ -39,7 +39,7 @@ struct StepHistory {
 
 /// A step that was taken.
 struct LastStep {
-    step: &'static str,
+    step: Step,
     /// Desired package, and whether it shall run.
     desired: (Option<PackageId>, bool),
     /// The device's report before the step.
@@ -53,15 +53,29 @@ struct LastStep {
 impl LastStep {
     /// Whether the next step has to wait for this one.
     fn holds_back(&self, step: &Step, desired: &DesiredApp, reported: Option<&InstanceView>) -> bool {
-        if self.desired != (desired.package.clone(), desired.run) {
-            return false;
+        if !self.serves(desired) {
+            // The device may have the package and be about to say so.
+            let is_same = self.desired.0 == desired.package && matches!(step, Step::Transfer { .. });
+            return is_same && !self.step.shows_in(reported);
         }
         if !self.taken {
             return true;
         }
         // A start that was asked for together with the commit is not repeated because the device says "installed" first.
-        let starting = self.step == "transfer" && matches!(step, Step::Start);
-        starting || (self.step == step.name() && self.seen.as_ref() == reported)
+        let starting = matches!((&self.step, step), (Step::Transfer { .. }, Step::Start));
+        starting || (self.step.name() == step.name() && self.seen.as_ref() == reported)
+    }
+
+    fn told(&self) -> LastRequest<'_> {
+        LastRequest {
+            step: &self.step,
+            answered: self.taken,
+        }
+    }
+
+    /// Whether this step was taken for what is desired now.
+    fn serves(&self, desired: &DesiredApp) -> bool {
+        self.desired == (desired.package.clone(), desired.run)
     }
 }
 
@@ -112,10 +126,14 @@ fn next_step(
     let now = session.clock.now_ms();
     let mut wait: Option<u64> = None;
     for desired in device.desired.values() {
-        let Some(step) = step(&model, device, desired) else {
+        let last = memory.get(&desired.app).and_then(|memory| memory.last.as_ref());
+        let step = match last.filter(|last| !last.serves(desired)) {
+            Some(last) => step_after(&model, device, desired, last.told()),
+            None => step(&model, device, desired),
+        };
+        let Some(step) = step else {
             continue;
         };
-        let last = memory.get(&desired.app).and_then(|memory| memory.last.as_ref());
         let held = last.filter(|last| last.holds_back(&step, desired, device.instances.get(&desired.app)));
         let left = held.map_or(0, |last| last.until_ms.saturating_sub(now));
         if left == 0 {
@@ -177,7 +195,7 @@ async fn take(
         remembered.tries += 1;
     }
     remembered.last = Some(LastStep {
-        step: step.name(),
+        step,
         desired: (desired.package.clone(), desired.run),
         seen,
         until_ms: session.clock.now_ms().saturating_add(wait_ms),
@@ -199,28 +217,22 @@ async fn carry_out(
             deployments.mark_reconciled(session, desired).await?;
             return Ok(StepOutcome::Again);
         }
-        Step::Transfer {
-            package,
-            deployment,
-            start,
-        } => {
-            return Ok(
-                match transfer(deployments, session, package, *deployment, *start).await {
-                    TransferOutcome::Committed => {
-                        if *start {
-                            deployments.start_taken(session, &desired.app).await?;
-                        }
-                        StepOutcome::Taken
+        Step::Transfer { package, deployment } => {
+            return Ok(match transfer(deployments, session, package, *deployment).await {
+                TransferOutcome::Committed { start } => {
+                    if start {
+                        deployments.start_taken(session, &desired.app).await?;
                     }
-                    TransferOutcome::Refused(refusal) => StepOutcome::Refused(refusal),
-                    TransferOutcome::Unwanted => StepOutcome::Again,
-                    TransferOutcome::Lost => StepOutcome::Later,
-                    TransferOutcome::Unreadable(detail) => StepOutcome::Refused(Refusal {
-                        code: RefusalCode::StoreFailed,
-                        detail,
-                    }),
-                },
-            );
+                    StepOutcome::Taken
+                }
+                TransferOutcome::Refused(refusal) => StepOutcome::Refused(refusal),
+                TransferOutcome::Unwanted => StepOutcome::Again,
+                TransferOutcome::Lost => StepOutcome::Later,
+                TransferOutcome::Unreadable(detail) => StepOutcome::Refused(Refusal {
+                    code: RefusalCode::StoreFailed,
+                    detail,
+                }),
+            });
         }
         Step::Start => Kind::AppStart,
         Step::Stop => Kind::AppStop,
@@ -228,16 +240,20 @@ async fn carry_out(
     };
     Ok(match (session.request_lasting(kind, &request).await, step) {
         (Ok(Reply::Refused(refusal)), Step::Remove) if refusal.code == RefusalCode::NoSuchApp => {
-            deployments.removed(session, &desired.app).await?;
+            deployments.is_gone(session, &desired.app, false).await?;
             StepOutcome::Again
         }
         (Ok(Reply::Refused(refusal)), _) => StepOutcome::Refused(refusal),
         (Ok(_), Step::Remove) => {
-            deployments.removed(session, &desired.app).await?;
+            deployments.is_gone(session, &desired.app, true).await?;
             StepOutcome::Again
         }
         (Ok(_), Step::Start) => {
             deployments.start_taken(session, &desired.app).await?;
+            StepOutcome::Taken
+        }
+        (Ok(_), Step::Stop) => {
+            deployments.stop_taken(session, &desired.app).await?;
             StepOutcome::Taken
         }
         (Ok(_), _) => StepOutcome::Taken,
@@ -246,20 +262,25 @@ async fn carry_out(
 }
 
 impl Deployments {
-    /// The package of a step that a device refused because it had that very package once. The deployment was carried out,
-    /// so the device had it from this gateway and lost it since: its flash is damaged, or was saved in part.
+    /// The package of a step that a device refused because it had that very package once, or a later one. The deployment was
+    /// carried out, so the device had it from this gateway and lost it since: its flash is damaged, or was saved in part; or
+    /// a later deployment was cancelled too late.
     fn lost_package(&self, session: &DeviceSession, step: &Step, refusal: &Refusal) -> Option<Arc<PackageRecord>> {
-        let Step::Transfer {
-            package, deployment, ..
-        } = step
-        else {
+        let Step::Transfer { package, deployment } = step else {
             return None;
         };
         let model = self.store.read();
         let target = deployment.and_then(|deployment| model.target(deployment, &session.device));
         let was_done = target.is_none_or(|target| target.status.is_final());
-        let had_it = refusal.high_water() == Some(package.view.sequence);
-        (was_done && had_it).then(|| package.clone())
+        let seen = refusal.high_water();
+        let had_it = seen == Some(package.view.sequence);
+        // A later package of this gateway was given up, and the device took it all the same.
+        let had_later = deployment.is_none()
+            && seen.is_some_and(|seen| {
+                let later = PackageId::new(&package.view.app, seen);
+                seen > package.view.sequence && model.packages.contains_key(&later)
+            });
+        (was_done && (had_it || had_later)).then(|| package.clone())
     }
 
     /// Replaces a desired package by the same one under a higher sequence.
@@ -327,15 +348,8 @@ impl Deployments {
                     }
                 }
                 match desired.previous.clone() {
-                    Some((package, run)) => {
-                        let restored = DesiredApp {
-                            package: Some(package),
-                            run,
-                            start_once: false,
-                            deployment: None,
-                            previous: None,
-                            app: desired.app.clone(),
-                        };
+                    Some(previous) => {
+                        let restored = DesiredApp::restored(&desired.app, previous);
                         tx.desired(&session.device, restored).await?;
                     }
                     None => tx.remove_desired(&session.device, &desired.app).await?,
@@ -356,6 +370,7 @@ impl Deployments {
                             package: Some(package),
                             run,
                             start_once: false,
+                            asked: false,
                             ..desired.clone()
                         };
                         tx.desired(&session.device, told).await?;

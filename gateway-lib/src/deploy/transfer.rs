@@ -33,7 +33,10 @@ pub(crate) struct Transfers {
 #[derive(Debug)]
 pub(super) enum TransferOutcome {
     /// The device committed it.
-    Committed,
+    Committed {
+        /// It was told to start it.
+        start: bool,
+    },
     /// The device refused it.
     Refused(Refusal),
     /// It is not desired any more.
@@ -89,7 +92,6 @@ pub(super) async fn transfer(
     session: &Arc<DeviceSession>,
     package: &PackageRecord,
     deployment: Option<DeploymentId>,
-    start: bool,
 ) -> TransferOutcome {
     let module = match read_module(&deployments.store, package.view.digest).await {
         Ok(module) => module,
@@ -122,7 +124,11 @@ pub(super) async fn transfer(
                     "the device checks and stores it",
                 )
                 .await;
-            commit(session, start).await
+            // Plans may have changed on the way.
+            match desired_run(deployments, session, package) {
+                Some(start) => commit(session, start).await,
+                None => TransferOutcome::Unwanted,
+            }
         }
         Err(end) => end,
     };
@@ -148,7 +154,7 @@ async fn send(
     let mut window: VecDeque<PendingReply> = VecDeque::with_capacity(CHUNK_WINDOW);
     let mut chunks = module.chunks(CHUNK_BYTES).enumerate();
     loop {
-        if !is_wanted(deployments, session, package) {
+        if desired_run(deployments, session, package).is_none() {
             return Err(TransferOutcome::Unwanted);
         }
         while window.len() < CHUNK_WINDOW
@@ -177,7 +183,7 @@ async fn commit(session: &Arc<DeviceSession>, start: bool) -> TransferOutcome {
         .request_lasting(Kind::PackageCommit, &PackageCommit { start })
         .await
     {
-        Ok(reply) => accepted(reply).map_or_else(|end| end, |_| TransferOutcome::Committed),
+        Ok(reply) => accepted(reply).map_or_else(|end| end, |_| TransferOutcome::Committed { start }),
         Err(NoAnswer) => TransferOutcome::Lost,
     }
 }
@@ -191,11 +197,13 @@ fn accepted(reply: Reply) -> Result<Option<u32>, TransferOutcome> {
     }
 }
 
-fn is_wanted(deployments: &Deployments, session: &DeviceSession, package: &PackageRecord) -> bool {
+/// Whether a package shall run. `None`: it is not desired any more.
+fn desired_run(deployments: &Deployments, session: &DeviceSession, package: &PackageRecord) -> Option<bool> {
     let model = deployments.store.read();
     let desired = model
         .devices
         .get(&session.device)
         .and_then(|device| device.desired.get(&package.view.app));
-    desired.is_some_and(|desired| desired.package.as_ref() == Some(&package.view.id))
+    let wanted = desired.filter(|desired| desired.package.as_ref() == Some(&package.view.id));
+    wanted.map(|desired| desired.run)
 }

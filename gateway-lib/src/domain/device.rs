@@ -121,6 +121,9 @@ pub struct DesiredAppView {
     pub package: Option<super::PackageId>,
     /// Whether it shall run.
     pub run: bool,
+    /// Whether it was asked for and the device has not said yet that it is so.
+    #[serde(default)]
+    pub asked: bool,
 }
 
 /// State of an app on one device, as the device reports it.

@@ -144,6 +144,7 @@ fn desired(row: &SqliteRow) -> DesiredApp {
         package: row.get::<Option<String>, _>("package").map(PackageId),
         run: row.get("run"),
         start_once: row.get("start_once"),
+        asked: false,
         deployment: optional(row, "deployment").map(DeploymentId),
         previous: previous.map(|package| (PackageId(package), row.get("previous_run"))),
     }

@@ -107,7 +107,7 @@ impl Store {
             let model = self.read();
             (model.revision, model.pairing)
         };
-        let model = load::model(writer.connection()?, mode)
+        let mut model = load::model(writer.connection()?, mode)
             .await
             .map_err(|error| match error {
                 load::LoadError::Database(error) => self.error(error),
@@ -119,7 +119,11 @@ impl Store {
         let missed = events::read_after(writer.connection()?, before)
             .await
             .map_err(|error| self.error(error))?;
-        *self.model.write().unwrap_or_else(std::sync::PoisonError::into_inner) = model;
+        {
+            let mut known = self.model.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            model.keep_asked(&known);
+            *known = model;
+        }
         self.bus.publish(missed.unwrap_or_default());
         writer.in_doubt = false;
         Ok(())

@@ -54,6 +54,9 @@ pub(crate) struct DesiredApp {
     pub(crate) run: bool,
     /// A start was requested and not carried out yet, regardless of the state in which the app ended.
     pub(crate) start_once: bool,
+    /// It was asked for, and the device has not said yet that it is so. What the device reported before may be overtaken by
+    /// what it is told meanwhile. Not stored: a device that connects says what it has.
+    pub(crate) asked: bool,
     pub(crate) deployment: Option<DeploymentId>,
     /// The previous desired package and whether it ran; restored if the device refuses this one.
     pub(crate) previous: Option<(PackageId, bool)>,
@@ -90,6 +93,20 @@ impl Model {
             packages: BTreeMap::new(),
             deployments: BTreeMap::new(),
             pairings: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over from the content before what is not stored: which desired states no device has confirmed.
+    pub(crate) fn keep_asked(&mut self, before: &Self) {
+        for (id, device) in &mut self.devices {
+            let Some(before) = before.devices.get(id) else { continue };
+            for (app, desired) in &mut device.desired {
+                // One that changed in the doubtful commit was asked for by whoever went away.
+                desired.asked = before.desired.get(app).is_none_or(|before| {
+                    let same = (before.package.as_ref(), before.run) == (desired.package.as_ref(), desired.run);
+                    before.asked || !same
+                });
+            }
         }
     }
 
@@ -190,19 +207,50 @@ impl DeviceRecord {
 
 impl DeviceRecord {
     /// The desired apps without the removals that have been carried out. Those stay stored, so that an app that comes back
-    /// with older flash is removed again.
+    /// with older flash is removed again. While a device is connected, a removal is carried out when the device says so: a
+    /// package may be on its way. A device that is away had no other apps than it reported, as far as anybody knows.
     fn open_desired(&self) -> impl Iterator<Item = &DesiredApp> {
-        let is_open = |desired: &&DesiredApp| desired.package.is_some() || self.instances.contains_key(&desired.app);
+        let is_open = |desired: &&DesiredApp| {
+            let is_under_way = desired.asked && self.state == DeviceState::Connected;
+            desired.package.is_some() || self.instances.contains_key(&desired.app) || is_under_way
+        };
         self.desired.values().filter(is_open)
     }
 }
 
 impl DesiredApp {
+    /// A package that shall be there, as it was before a later request came to nothing.
+    pub(crate) fn restored(app: &str, (package, run): (PackageId, bool)) -> Self {
+        Self {
+            app: app.to_owned(),
+            package: Some(package),
+            run,
+            start_once: false,
+            asked: true,
+            deployment: None,
+            previous: None,
+        }
+    }
+
+    /// An app that shall not be there.
+    pub(crate) fn gone(app: &str) -> Self {
+        Self {
+            app: app.to_owned(),
+            package: None,
+            run: false,
+            start_once: false,
+            asked: true,
+            deployment: None,
+            previous: None,
+        }
+    }
+
     pub(crate) fn view(&self) -> DesiredAppView {
         DesiredAppView {
             app: self.app.clone(),
             package: self.package.clone(),
             run: self.run,
+            asked: self.asked,
         }
     }
 }

@@ -120,6 +120,17 @@ impl<'a> Transaction<'a> {
 
     /// Writes what a device reports about an app.
     pub(crate) async fn instance(&mut self, device: &DeviceId, instance: InstanceView) -> Result<(), StoreError> {
+        self.instance_silently(device, instance.clone()).await?;
+        let device = device.clone();
+        self.publish(EventKind::InstanceChanged { device, instance }).await
+    }
+
+    /// Writes what a device says about an app without an event, where the state that people see stays the same.
+    pub(crate) async fn instance_silently(
+        &mut self,
+        device: &DeviceId,
+        instance: InstanceView,
+    ) -> Result<(), StoreError> {
         let failure = instance.failure.as_ref().map(json).transpose()?;
         self.run(
             sqlx::query("INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -135,9 +146,8 @@ impl<'a> Transaction<'a> {
                 .bind(instance.reported_ms.cast_signed()),
         )
         .await?;
-        self.staged.push(Change::Instance(device.clone(), instance.clone()));
-        let device = device.clone();
-        self.publish(EventKind::InstanceChanged { device, instance }).await
+        self.staged.push(Change::Instance(device.clone(), instance));
+        Ok(())
     }
 
     /// Drops an app that a device has no more.

@@ -334,11 +334,12 @@ async fn cancelling_stops_a_transfer_on_its_way() {
     until_status(&scene.gateway, &deployment, TargetStatus::Transferring).await;
     let cancelled = scene.gateway.cancel(deployment.id).await.unwrap();
     assert_eq!(cancelled.targets[0].status, TargetStatus::Cancelled);
-    assert_eq!(scene.view(&id).desired, []);
+    assert_eq!(scene.view(&id).desired[0].package, None, "the board has yet to say so");
     let board = board.unplug().await;
     assert_eq!(board.store.installed.len(), 0);
     let board = board.run(&scene.gateway, PeerLabel::new("cable")).await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let is_over = || scene.view(&id).state == DeviceState::Connected && scene.view(&id).desired.is_empty();
+    until(&scene.gateway, is_over).await;
     assert_eq!(board.unplug().await.store.installed.len(), 0);
 }
 

@@ -20,7 +20,13 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     sync::{mpsc, watch},
@@ -79,6 +85,7 @@ pub(crate) struct Running {
     say: mpsc::Sender<Vec<u8>>,
     task: JoinHandle<(TestDevice, String)>,
     stop: watch::Sender<bool>,
+    answers: Arc<AtomicUsize>,
 }
 
 impl TestDevice {
@@ -174,12 +181,14 @@ impl TestDevice {
         let welcome: Welcome = envelope.body().unwrap();
         let (say, said) = mpsc::channel(64);
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(live(self, tls, messages, said, stopped));
+        let answers = Arc::new(AtomicUsize::new(0));
+        let task = tokio::spawn(live(self, tls, messages, said, stopped, answers.clone()));
         Running {
             welcome,
             say,
             task,
             stop,
+            answers,
         }
     }
 }
@@ -220,6 +229,11 @@ impl Running {
         self.say(Kind::Metrics, &metrics(sequence)).await;
     }
 
+    /// How many requests it has answered.
+    pub(crate) fn answers(&self) -> usize {
+        self.answers.load(Ordering::SeqCst)
+    }
+
     /// Pulls the cable; gives the board back.
     pub(crate) async fn unplug(self) -> TestDevice {
         self.stop.send(true).unwrap();
@@ -238,6 +252,7 @@ async fn live(
     mut messages: Messages,
     mut said: mpsc::Receiver<Vec<u8>>,
     mut stopped: watch::Receiver<bool>,
+    answers: Arc<AtomicUsize>,
 ) -> (TestDevice, String) {
     loop {
         tokio::select! {
@@ -252,6 +267,7 @@ async fn live(
                 }
                 if let Some(answer) = handle_message(&mut device.store, &message) {
                     write(&mut tls, &answer).await;
+                    answers.fetch_add(1, Ordering::SeqCst);
                 }
                 for report in std::mem::take(&mut device.store.reports) {
                     write(&mut tls, &envelope::encode(Kind::AppReport, 0, &report).unwrap()).await;
@@ -354,6 +370,11 @@ impl DeviceHandler for Apps {
     }
 
     fn app_stop(&mut self, app: &str) -> Result<(), Refusal> {
+        // As the firmware: an app that has ended stays as it is, and is not reported again.
+        if let Some(ended) = self.installed.get_mut(app).filter(|app| app.state != AppState::Running) {
+            ended.autostart = false;
+            return Ok(());
+        }
         self.set(app, AppState::Stopped, false)
     }
 

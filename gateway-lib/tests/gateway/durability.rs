@@ -7,6 +7,7 @@ use crate::{
 use drydock_gateway::{
     AppState, Deployment, DeviceId, DeviceState, DeviceStorage, PackageView, PeerLabel, TargetStatus, UploadOptions,
 };
+use drydock_protocol::{device_to_gateway::AppReport, types::Version};
 use std::{io, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
@@ -182,4 +183,168 @@ async fn a_hello_counts_once_its_flash_is_saved() {
     assert!(told.contains("flash cannot be saved"), "{told}");
     assert_ne!(scene.view(&id).state, DeviceState::Connected);
     assert!(refused.await.is_err(), "no welcome comes");
+}
+
+/// A board that has taken a request about blink in its flash, while its word about that waits for the flash to be saved.
+struct OpenRequest {
+    scene: Scene,
+    id: DeviceId,
+    save: watch::Sender<Save>,
+    board: crate::device::Running,
+}
+
+impl OpenRequest {
+    /// Blink is committed and waits for its word.
+    async fn committing() -> Self {
+        Self::committing_on(|_| {}).await
+    }
+
+    async fn committing_on(change: impl FnOnce(&mut TestDevice)) -> Self {
+        let scene = Scene::new().await;
+        let (mut device, id) = scene.enrolled("bench-1", 1).await;
+        change(&mut device);
+        let package = upload(&scene).await;
+        let save = watch::Sender::new(Save::Works);
+        let board = connect(&scene, device, &save).await;
+        save.send_replace(Save::Waits);
+        deploy(&scene, &id, &package).await;
+        let open = Self { scene, id, save, board };
+        open.until_committing().await;
+        open
+    }
+
+    /// Blink runs.
+    async fn running() -> Self {
+        let open = Self::committing().await;
+        open.save.send_replace(Save::Works);
+        open.until_answered().await;
+        assert_eq!(running(&open.scene, &open.id), Some(1));
+        open
+    }
+
+    async fn until_committing(&self) {
+        let gateway = &self.scene.gateway;
+        until(gateway, || {
+            gateway.deployments()[0].targets[0].status == TargetStatus::Committing
+        })
+        .await;
+    }
+
+    /// Waits until nothing is open.
+    async fn until_answered(&self) {
+        let scene = &self.scene;
+        until(&scene.gateway, || {
+            scene.view(&self.id).desired.iter().all(|desired| !desired.asked)
+        })
+        .await;
+    }
+
+    /// Asserts that the gateway holds nothing for answered before the flash is saved, then saves it and waits for the
+    /// answer. Returns what the board has then.
+    async fn answered(self) -> TestDevice {
+        let desired = self.scene.view(&self.id).desired;
+        assert!(desired.iter().any(|desired| desired.asked), "{desired:?}");
+        self.save.send_replace(Save::Works);
+        self.until_answered().await;
+        self.board.unplug().await
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_is_removed_amid_its_commit_is_gone_once_the_board_says_so() {
+    let open = OpenRequest::committing().await;
+    open.scene.gateway.remove_app(&open.id, "blink").await.unwrap();
+    // OpenRequest for again it is not unknown.
+    open.scene.gateway.remove_app(&open.id, "blink").await.unwrap();
+    let board = open.answered().await;
+    assert_eq!(board.store.high_water["blink"], 1, "it had been committed");
+    assert!(board.store.installed.is_empty());
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_cancelled_amid_its_commit_leaves_no_app() {
+    let open = OpenRequest::committing().await;
+    let deployment = open.scene.gateway.deployments()[0].id;
+    open.scene.gateway.cancel(deployment).await.unwrap();
+    let board = open.answered().await;
+    assert_eq!(board.store.high_water["blink"], 1, "it had been committed");
+    assert!(board.store.installed.is_empty());
+}
+
+#[tokio::test]
+async fn an_update_that_is_cancelled_amid_its_commit_gives_way_to_the_version_before() {
+    let open = OpenRequest::running().await;
+    let (gateway, id) = (open.scene.gateway.clone(), open.id.clone());
+    let module = blink("2.0.0", 9_000);
+    let package = gateway.upload(&module, UploadOptions::default()).await.unwrap();
+    open.save.send_replace(Save::Waits);
+    let deployment = deploy(&open.scene, &id, &package).await;
+    open.until_committing().await;
+    gateway.cancel(deployment.id).await.unwrap();
+    let board = open.answered().await;
+    let blink = &board.store.installed["blink"].manifest;
+    assert_eq!((blink.version.to_string(), blink.sequence), ("1.0.0".into(), 3));
+}
+
+#[tokio::test]
+async fn an_app_that_is_stopped_amid_its_commit_is_stopped_once_the_board_says_so() {
+    let open = OpenRequest::committing().await;
+    open.scene.gateway.stop_app(&open.id, "blink").await.unwrap();
+    let (gateway, id) = (open.scene.gateway.clone(), open.id.clone());
+    let board = open.answered().await;
+    let blink = &board.store.installed["blink"];
+    assert_eq!(
+        (blink.manifest.sequence, blink.autostart),
+        (1, false),
+        "it is not sent twice"
+    );
+    assert!(!gateway.device(&id).unwrap().apps[0].state.is_active());
+}
+
+#[tokio::test]
+async fn of_a_stop_and_a_start_the_later_counts_whatever_was_reported_before() {
+    for starts in [true, false] {
+        let open = OpenRequest::running().await;
+        let gateway = open.scene.gateway.clone();
+        if !starts {
+            gateway.stop_app(&open.id, "blink").await.unwrap();
+            open.until_answered().await;
+        }
+        open.save.send_replace(Save::Waits);
+        let answers = open.board.answers();
+        let is_taken = || open.board.answers() > answers;
+        // The first of the two is on its way when the second is asked for, which the last report agrees with.
+        if starts {
+            gateway.stop_app(&open.id, "blink").await.unwrap();
+            until(&gateway, is_taken).await;
+            gateway.start_app(&open.id, "blink").await.unwrap();
+        } else {
+            gateway.start_app(&open.id, "blink").await.unwrap();
+            until(&gateway, is_taken).await;
+            gateway.stop_app(&open.id, "blink").await.unwrap();
+        }
+        let board = open.answered().await;
+        assert_eq!(board.store.installed["blink"].autostart, starts);
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_failed_is_stopped_once_the_board_says_so() {
+    let failed = AppReport {
+        app: "blink".into(),
+        version: Version::default(),
+        sequence: 1,
+        digest: [0; 32],
+        state: drydock_protocol::types::AppState::Failed,
+        failure: None,
+        autostart: true,
+        uptime_ms: 0,
+    };
+    let open = OpenRequest::committing_on(|device| device.store.start_ends_in = Some(failed)).await;
+    open.save.send_replace(Save::Works);
+    open.until_answered().await;
+    open.scene.gateway.stop_app(&open.id, "blink").await.unwrap();
+    open.until_answered().await;
+    let app = open.scene.view(&open.id).apps[0].clone();
+    assert_eq!((app.state, app.autostart), (AppState::Failed, false));
 }

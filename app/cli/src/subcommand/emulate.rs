@@ -139,7 +139,7 @@ impl Crowd {
                 self.done.remove(board);
                 self.failed.entry(board.to_owned()).or_insert(failure);
             }
-            News::None | News::Connected | News::Installed | News::Resync => {}
+            News::None | News::Changed | News::Connected | News::Installed | News::Resync => {}
         }
     }
 

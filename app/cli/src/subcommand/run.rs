@@ -142,7 +142,7 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
                 let now = virtual_time(&watch.look().await?);
                 deadline = arguments.duration.map(|time| now + time.as_secs_f64());
             }
-            News::Running | News::None | News::Connected | News::Installed | News::Resync => {}
+            News::Running | News::None | News::Changed | News::Connected | News::Installed | News::Resync => {}
             News::Exited { code: 0 } => return Ok(format!("{app} ended itself with 0.")),
             News::Exited { code } => {
                 return Err(Failure::new(

@@ -4,7 +4,7 @@ use crate::driver::{Running, drydock_in, file, position};
 use std::path::Path;
 
 /// Number of kills in a run; `DRYDOCK_KILL_LOOPS` sets another number.
-const KILL_LOOPS: usize = 6;
+const KILL_LOOPS: usize = 11;
 
 #[test]
 fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
@@ -70,22 +70,56 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
 /// The client's knowledge of the app when its owner is killed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {
-    /// The command that requests it was answered; the board may not have done it yet.
-    Requested { there: bool },
-    /// The board's own report was published.
-    Reported { there: bool },
+    /// The board's own report was told.
+    Reported(Blink),
+    /// A deployment was accepted; the board may not have it yet.
+    Requested,
 }
 
-/// The states of blink on the board, as the owner shows them now.
-fn blink_is_there(data: &Path) -> bool {
+/// Blink on the board, as the owner shows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Blink {
+    /// It is not listed.
+    Gone,
+    /// It is about to come or to go.
+    UnderWay,
+    /// The board reports that it runs.
+    Runs,
+    /// The board reports that it was stopped.
+    Stopped,
+}
+
+fn blink(data: &Path) -> Blink {
     let listed = drydock_in(data, &["boards", "--json"]).events();
     let apps = listed[position(&listed, "board")]["apps"].as_array().unwrap().clone();
-    apps.iter().any(|app| app["name"] == "blink")
+    let state = apps.iter().find(|app| app["name"] == "blink").map(|app| &app["state"]);
+    match state.map(|state| state.as_str().unwrap()) {
+        None => Blink::Gone,
+        Some("running" | "starting") => Blink::Runs,
+        // Nothing has run since the board was started.
+        Some("stopped" | "installed") => Blink::Stopped,
+        Some(_) => Blink::UnderWay,
+    }
 }
 
-/// Deploys and removes one app in turn and kills the owner right after the command was answered. Most commands wait for
-/// the board's report; some do not. When the board has connected again, a report must still hold, and a request must be
-/// carried out.
+/// What is asked for, in turn, and whether the answer waits for the board's report. A removal follows each deployment whose
+/// package may still be on its way.
+const TURNS: &[(&[&str], Known)] = &[
+    (&["deploy", "blink", "--on", "bench-1"], Known::Reported(Blink::Runs)),
+    (&["remove", "blink", "--on", "bench-1"], Known::Reported(Blink::Gone)),
+    (&["deploy", "blink", "--on", "bench-1"], Known::Reported(Blink::Runs)),
+    (&["stop", "blink", "--on", "bench-1"], Known::Reported(Blink::Stopped)),
+    (&["start", "blink", "--on", "bench-1"], Known::Reported(Blink::Runs)),
+    (&["remove", "blink", "--on", "bench-1"], Known::Reported(Blink::Gone)),
+    (&["deploy", "blink", "--on", "bench-1", "--no-wait"], Known::Requested),
+    (&["remove", "blink", "--on", "bench-1"], Known::Reported(Blink::Gone)),
+    (&["deploy", "blink", "--on", "bench-1", "--no-wait"], Known::Requested),
+    (&["stop", "blink", "--on", "bench-1"], Known::Reported(Blink::Stopped)),
+    (&["remove", "blink", "--on", "bench-1"], Known::Reported(Blink::Gone)),
+];
+
+/// Deploys, stops, starts and removes one app and kills the owner right after the command was answered. When the board has
+/// connected again, a report still holds at once, and a deployment that was accepted is under way or there.
 #[test]
 fn what_a_client_was_told_outlives_a_kill() {
     let loops = std::env::var("DRYDOCK_KILL_LOOPS").ok();
@@ -98,30 +132,20 @@ fn what_a_client_was_told_outlives_a_kill() {
     gateway.wait_for("device.connected");
     assert_eq!(gateway.end().0, 0);
 
-    let mut known = Known::Reported { there: false };
+    let mut known = Known::Reported(Blink::Gone);
     for number in 0..loops {
         let gateway = Running::gateway(data);
         gateway.wait_for("device.connected");
-        match known {
-            Known::Reported { there } => assert_eq!(blink_is_there(data), there, "kill {number}, after {known:?}"),
-            Known::Requested { there } => {
-                let comes_about = (0..500).any(|_| blink_is_there(data) == there);
-                assert!(comes_about, "kill {number}, after {known:?}");
-            }
-        }
-        let there = number % 2 == 0;
-        let is_reported = number % 6 != 4;
-        let asked: &[&str] = match (there, is_reported) {
-            (true, true) => &["deploy", "blink", "--on", "bench-1"],
-            (true, false) => &["deploy", "blink", "--on", "bench-1", "--no-wait"],
-            (false, _) => &["remove", "blink", "--on", "bench-1"],
+        let seen = blink(data);
+        let holds = match known {
+            Known::Reported(reported) => seen == reported,
+            Known::Requested => matches!(seen, Blink::UnderWay | Blink::Runs),
         };
+        assert!(holds, "kill {number}: {seen:?} after {known:?}");
+        let (asked, answer) = TURNS[number % TURNS.len()];
         let answered = drydock_in(data, asked);
-        assert_eq!(answered.code, 0, "kill {number}: {answered:?}");
-        known = match is_reported {
-            true => Known::Reported { there },
-            false => Known::Requested { there },
-        };
+        assert_eq!(answered.code, 0, "kill {number}, {asked:?}: {answered:?}");
+        known = answer;
         gateway.kill();
     }
     let verified = drydock_in(data, &["audit", "verify"]);

@@ -171,16 +171,11 @@ fn app_views(device: &gateway::DeviceView, gateway: &Gateway) -> Vec<AppView> {
     let transfers = gateway.transfers();
     names
         .into_iter()
-        .filter_map(|name| app_view(name, device, gateway, &transfers))
+        .map(|name| app_view(name, device, gateway, &transfers))
         .collect()
 }
 
-fn app_view(
-    name: &str,
-    device: &gateway::DeviceView,
-    gateway: &Gateway,
-    transfers: &[TransferProgress],
-) -> Option<AppView> {
+fn app_view(name: &str, device: &gateway::DeviceView, gateway: &Gateway, transfers: &[TransferProgress]) -> AppView {
     let instance = device.apps.iter().find(|instance| instance.app == name);
     let desired = device.desired.iter().find(|desired| desired.app == name);
     let transfer = transfers
@@ -193,23 +188,22 @@ fn app_view(
     let present = instance.and_then(|instance| versions.iter().find(|package| package.sequence == instance.sequence));
     let arrived = match (desired_package, instance) {
         (Some(desired_package), Some(instance)) => desired_package.sequence == instance.sequence,
-        (None, Some(_)) => true,
+        (None, _) => true,
         (Some(_), None) => false,
-        // Desired to be removed, and removed.
-        (None, None) => return None,
     };
     let refusal = if arrived { None } else { refusal(name, device, gateway) };
-    let removing = instance.is_some() && desired.is_some_and(|desired| desired.package.is_none());
+    // Also where no app is reported: its package was on the way, and the board has not said yet that it does not have it.
+    let removing = desired.is_some_and(|desired| desired.package.is_none());
 
     let state = match (transfer, &refusal, instance) {
-        (Some(_), _, _) => AppState::Deploying,
         _ if removing => AppState::Removing,
+        (Some(_), _, _) => AppState::Deploying,
         (None, Some(_), None) => AppState::Failed,
         (None, _, Some(instance)) if arrived || refusal.is_some() => app_state(instance),
         _ => AppState::Pending,
     };
     let shown = present.or(desired_package);
-    Some(AppView {
+    AppView {
         name: name.into(),
         version: instance
             .map(|instance| instance.version.clone())
@@ -221,7 +215,7 @@ fn app_view(
             .and_then(|instance| instance.failure.clone())
             .map(failure_view)
             .or(refusal.filter(|_| state == AppState::Failed)),
-        progress: transfer.map(|transfer| Progress {
+        progress: transfer.filter(|_| !removing).map(|transfer| Progress {
             done_bytes: transfer.done_bytes,
             total_bytes: transfer.total_bytes,
         }),
@@ -234,7 +228,8 @@ fn app_view(
         ended_ms: instance
             .filter(|_| matches!(state, AppState::Failed | AppState::Exited))
             .map(|instance| instance.reported_ms),
-    })
+        asked: desired.is_some_and(|desired| desired.asked),
+    }
 }
 
 /// Why a device refused the latest deployment of an app, if it did.

@@ -256,7 +256,11 @@ capabilities: Array<string>,
 /**
  * When its end was reported, in milliseconds since the Unix epoch; `None` while it has not ended.
  */
-ended_ms: number | null, };
+ended_ms: number | null, 
+/**
+ * Whether something was asked of it that its board has not reported yet. Until then what is shown may be overtaken.
+ */
+asked: boolean, };
 
 /**
  * The one displayed state of a board. If several apply, the earliest in this list wins.

@@ -545,6 +545,7 @@ function appOf(name: string, version: string, state: AppView['state']): AppView 
     size_bytes: 12_083,
     capabilities: ['log', 'metrics', 'timer'],
     ended_ms: null,
+    asked: false,
   }
 }
 

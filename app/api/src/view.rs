@@ -382,6 +382,9 @@ pub struct BoardKindView {
     /// Whether it gets an identity; one that does not has no session and sends no metrics.
     #[serde(default = "yes")]
     pub enrolls: bool,
+    /// Pins that it gives to apps, ascending, in the numbers that apps use; none: the owner does not say so yet.
+    #[serde(default)]
+    pub app_pins: Option<Vec<u8>>,
     /// Whether one can be added: its firmware is in this program.
     pub addable: bool,
     /// Engines that can run it.

@@ -371,6 +371,10 @@ takes_apps: boolean,
  */
 enrolls: boolean, 
 /**
+ * Pins that it gives to apps, ascending, in the numbers that apps use; none: the owner does not say so yet.
+ */
+app_pins: Array<number> | null, 
+/**
  * Whether one can be added: its firmware is in this program.
  */
 addable: boolean, 

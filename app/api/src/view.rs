@@ -11,6 +11,9 @@ pub struct BoardView {
     pub id: String,
     /// Name that the user gave, unique in the fleet, for example `bench-1`.
     pub name: String,
+    /// Words by which the user groups boards, for example `lab`; sorted.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Id of the board's description, for example `nano33ble`.
     pub kind: String,
     /// Title of the board, for example `Arduino Nano 33 BLE`.

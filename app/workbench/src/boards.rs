@@ -16,7 +16,7 @@ use drydock_assets::Board as Description;
 use drydock_emulator::{MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
 use serde_json::{Map, json};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 /// RAM that a board's firmware takes, in bytes. A guess until the device reports the heap that it has.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
@@ -134,6 +134,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     let record = BoardRecord {
         id,
         name,
+        labels: BTreeSet::new(),
         kind: description.name.clone(),
         device,
         on: true,

@@ -8,6 +8,7 @@ mod failing;
 mod good;
 mod hostile;
 mod insight;
+mod labels;
 mod memory;
 mod owner;
 mod recovery;

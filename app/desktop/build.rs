@@ -1,4 +1,4 @@
-//! Generates what Tauri needs from `tauri.conf.json`, the capabilities and the icons.
+//! Generates code for Tauri from `tauri.conf.json`, the capabilities and the icons.
 
 fn main() {
     tauri_build::build();

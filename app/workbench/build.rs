@@ -1,4 +1,4 @@
-//! Tells the crate from which commit it was built.
+//! Passes the commit of the build to the crate.
 
 use std::process::Command;
 

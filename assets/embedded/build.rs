@@ -1,5 +1,6 @@
-//! Embeds `assets/firmware/*.elf` and `assets/apps/*.wasm`, each with its SHA-256 digest. Both are outputs of `cargo xtask`.
-//! A development build may lack some, and then says so when it is asked for one. A release without all of them is an error.
+//! Embeds `assets/firmware/*.elf` and `assets/apps/*.wasm`, each with its SHA-256 digest. Both are outputs of `cargo
+//! xtask`. A development build may lack some; asking for a missing one returns an error. A release without all of them
+//! does not build.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -60,7 +61,7 @@ fn boards(folder: &Path) -> io::Result<Vec<String>> {
 fn files(folder: &Path, extension: &str) -> io::Result<Files> {
     let mut found = Files::new();
     if !folder.is_dir() {
-        // Cargo looks for a folder that does not exist yet by watching its parent.
+        // Cargo notices that a missing folder is created only if its parent is watched.
         let parent = folder.parent().unwrap_or(folder);
         println!("cargo::rerun-if-changed={}", parent.display());
         return Ok(found);
@@ -77,8 +78,8 @@ fn files(folder: &Path, extension: &str) -> io::Result<Files> {
     Ok(found)
 }
 
-/// Writes `static <list>: &[<kind>]` with one entry for each file. The bytes are copied to `out` first, so that the tree
-/// may change while the compiler runs.
+/// Writes `static <list>: &[<kind>]` with one entry for each file. The bytes are copied to `out` first, so that the
+/// source tree may change while the compiler runs.
 fn embed(code: &mut String, out: &Path, list: &str, files: &Files, [kind, name, bytes]: [&str; 3]) -> io::Result<()> {
     writeln!(code, "static {list}: &[{kind}] = &[").map_err(io::Error::other)?;
     for (stem, path) in files {

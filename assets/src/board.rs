@@ -18,7 +18,7 @@ pub struct Board {
     pub title: String,
     /// Its chip.
     pub chip: Chip,
-    /// Address of the vector table that is started (by the board's bootloader, if it has one).
+    /// Address of the vector table from which the image starts (by the board's bootloader, if it has one).
     pub boot: u32,
     /// How the board meets a host.
     pub connector: Connector,
@@ -32,15 +32,15 @@ pub struct Board {
     pub buttons: Vec<Button>,
     /// Pins that its firmware offers to apps, ascending, in the numbers that apps use: 0 to 63.
     pub app_pins: Vec<u8>,
-    /// What Drydock's firmware does not do on it, if anything.
+    /// The limitation of Drydock's firmware on this board, if any.
     pub limit: Option<Limit>,
 }
 
-/// What Drydock's firmware does not do on a board.
+/// A limitation of Drydock's firmware on a board.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// Whether it enrolls. One that does not is shown as unauthenticated.
+    /// Whether it enrolls. A board that does not is shown as unauthenticated.
     pub enrolls: bool,
     /// Whether it takes apps.
     pub apps: bool,
@@ -52,7 +52,7 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connector {
-    /// What kind.
+    /// Its kind.
     pub kind: ConnectorKind,
     /// For people who hold the cable.
     pub text: String,
@@ -61,7 +61,7 @@ pub struct Connector {
     pub usb_ids: Vec<(u16, u16)>,
 }
 
-/// What kind of connector.
+/// Kind of connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConnectorKind {
@@ -89,7 +89,7 @@ pub struct Link {
 /// A named part of flash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlashArea {
-    /// What lies there: `bootloader`, `firmware`, `store`, `identity`.
+    /// Use of the area: `bootloader`, `firmware`, `store`, `identity`.
     pub name: String,
     /// First address.
     pub base: u32,
@@ -164,10 +164,10 @@ impl Pin {
 }
 
 impl Board {
-    /// Reads a board file that names one of `chips`.
+    /// Parses a board file that names one of `chips`.
     ///
     /// # Errors
-    /// [`Invalid`]: all that is wrong, with lines.
+    /// [`Invalid`]: all problems, with lines.
     pub fn parse(file: &str, text: &str, chips: &[Chip]) -> Result<Self, Invalid> {
         let mut reader = Reader::new(file, text);
         let name = reader.required::<String>("name");
@@ -285,7 +285,7 @@ struct ButtonSection {
     resets: bool,
 }
 
-/// What a board file may say, given its chip.
+/// Checks a board file against its chip.
 struct Check<'r, 'a> {
     reader: &'r mut Reader<'a>,
     chip: &'r Chip,

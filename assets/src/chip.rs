@@ -1,4 +1,4 @@
-//! A chip: its memories and what the host must know of them.
+//! A chip: its memories and the properties that the host must know.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ pub struct Chip {
     pub name: String,
     /// Name for people, as in `nRF52840`.
     pub title: String,
-    /// Who makes it.
+    /// Its manufacturer.
     pub vendor: String,
     /// Its core.
     pub core: Core,
@@ -21,9 +21,9 @@ pub struct Chip {
     pub uarts: u8,
     /// Number of pins.
     pub pins: u16,
-    /// Flash memory, where code lies.
+    /// Flash memory, which holds the code.
     pub flash: Flash,
-    /// A second flash for data, where the chip has one.
+    /// A second flash for data, if the chip has one.
     pub data_flash: Option<Flash>,
     /// Memories, the largest first.
     pub ram: Vec<Ram>,
@@ -46,7 +46,7 @@ pub struct Flash {
     pub base: u32,
     /// Length in bytes.
     pub bytes: u32,
-    /// What is erased at once, by address.
+    /// The erase units, by address.
     pub erase_units: Vec<EraseUnits>,
     /// Write unit in bytes.
     pub write_bytes: u32,
@@ -88,7 +88,7 @@ impl Flash {
         runs.join(", ")
     }
 
-    /// Whether `base..base + bytes` is whole erase units; else what is wrong.
+    /// Checks that `base..base + bytes` is whole erase units; returns the problem otherwise.
     pub(crate) fn check_area(&self, name: &str, base: u32, bytes: u32) -> Result<(), String> {
         let whole = bytes != 0 && self.is_unit_boundary(base) && self.is_unit_boundary(base.saturating_add(bytes));
         if whole {
@@ -141,10 +141,10 @@ pub struct Ram {
 }
 
 impl Chip {
-    /// Reads a chip file.
+    /// Parses a chip file.
     ///
     /// # Errors
-    /// [`Invalid`]: all that is wrong, with lines.
+    /// [`Invalid`]: all problems, with lines.
     pub fn parse(file: &str, text: &str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(file, text);
         let name = reader.required("name");

@@ -1,4 +1,5 @@
-//! How Renode runs our chips, as data: which of its descriptions, which peripherals it must have, and what is added to it.
+//! How Renode runs our chips, as data: the Renode description that is used, the peripherals that it must have, and the
+//! additions.
 
 use serde::Deserialize;
 
@@ -9,17 +10,17 @@ use crate::section::{Invalid, Reader};
 pub struct RenodeChip {
     /// Our name of the chip.
     pub chip: String,
-    /// Renode's description of it, relative to its own folder.
+    /// Renode's description of the chip, relative to Renode's own folder.
     pub base: String,
     /// Name of the core there.
     pub cpu: String,
     /// Names of the UARTs there, by our index.
     pub uarts: Vec<String>,
-    /// Names of the GPIO ports there, 32 pins each.
+    /// Names of the GPIO ports in the description, 32 pins each.
     pub ports: Vec<String>,
     /// Peripherals without which the chip is not complete.
     pub expects: Vec<String>,
-    /// What is done to the bus at the end of loading, in place of what the base does.
+    /// Bus commands at the end of loading, in place of those in the base description.
     pub init: Vec<String>,
     /// Where the number of the reset pin is written.
     pub reset_pin_words: Vec<u32>,
@@ -45,7 +46,7 @@ pub struct FactoryWord {
     pub value: u32,
 }
 
-/// Words that are random, but for some bits.
+/// Words that are random except for some bits.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrawnWords {
@@ -56,11 +57,11 @@ pub struct DrawnWords {
     /// Bits that are one, by word.
     #[serde(default)]
     pub ones: Vec<u32>,
-    /// From this byte on they are capital letters.
+    /// From this byte on, they are capital letters.
     pub letters_from: Option<u32>,
 }
 
-/// A chip's file, with what is added and the scripts that the additions name.
+/// A chip's file, with its additions and the scripts that the additions name.
 type Source = (
     &'static str,
     &'static str,
@@ -87,7 +88,7 @@ const CHIPS: &[Source] = &[
     ),
 ];
 
-/// How Renode runs the chip called `chip`. `None` if it does not.
+/// How Renode runs the chip called `chip`. `None` if it cannot.
 pub fn renode_chip(chip: &str) -> Option<RenodeChip> {
     CHIPS
         .iter()
@@ -142,7 +143,7 @@ mod tests {
             assert!(described.ports.len() * 32 >= usize::from(chip.pins));
             for (name, script) in described.scripts {
                 assert!(described.additions.contains(name), "{name} is used");
-                // They become strings between these marks, in which a backslash may stand before a mark only.
+                // They become strings between these quotes, where a backslash may only stand before a quote.
                 assert!(!script.contains("'''") && !script.contains('\\'), "{name}");
             }
         }

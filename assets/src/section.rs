@@ -16,12 +16,12 @@ pub struct Invalid {
     pub problems: Vec<Problem>,
 }
 
-/// One thing wrong in a file.
+/// A problem in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Line, from 1.
     pub line: usize,
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub what: String,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Invalid {
     }
 }
 
-/// A file being read: sections are taken out of it, problems collected.
+/// A file being read: sections are removed from it as they are parsed, and problems are collected.
 pub(crate) struct Reader<'a> {
     file: &'a str,
     text: &'a str,
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// Takes the section `[key]` (or the plain value `key = …`), which must be there.
+    /// Takes the section `[key]` (or the plain value `key = …`), which must exist.
     pub(crate) fn required<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         match self.table.remove(key) {
             Some(value) => self.deserialize(value),
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes the section `[key]`, if it is there.
+    /// Takes the section `[key]`, if it exists.
     pub(crate) fn optional<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let value = self.table.remove(key)?;
         self.deserialize(value)
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes that what stands at `span` is wrong.
+    /// Records a problem with the text at `span`.
     pub(crate) fn problem(&mut self, span: Range<usize>, what: &str) {
         let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// The result: `value`, unless anything is wrong or was not taken.
+    /// The result: `value`, unless there was a problem or an unknown section.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Invalid> {
         for (key, _) in std::mem::take(&mut self.table) {
             self.problem(key.span(), &format!("`{}` is not known here", key.get_ref()));

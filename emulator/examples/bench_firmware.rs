@@ -1,6 +1,6 @@
-//! Measures what the Nano's firmware needs of its chip, on the emulated board in a session with a gateway: RAM with
-//! one app, and the instruction count of WebAssembly against the same function in machine code. Prints one JSON
-//! object a line for `./x bench`. The results do not depend on the host's speed.
+//! Measures the firmware of the Nano on the emulated board in a session with a gateway: RAM with one app, and the
+//! instruction count of WebAssembly against the same function in machine code. Prints one JSON object a line for `./x
+//! bench`. The results do not depend on the host's speed.
 
 #[path = "../tests/firmware/support/mod.rs"]
 mod support;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fib(&image)
 }
 
-/// Most RAM that was in use while a small app was deployed and ran: statics, stack and heap.
+/// Peak RAM while a small app was deployed and ran: statics, stack and heap.
 fn ram(image: &Image, what: &str, memory: &str, memory_bytes: u32, goal_kb: u32) -> Result<(), Box<dyn Error>> {
     let app = wasm(&format!(
         r#"(module
@@ -100,7 +100,7 @@ fn fib(image: &Image) -> Result<(), Box<dyn Error>> {
                     (br_if 0 (i32.lt_u (local.get $calls) (i32.const {calls}))))))"#
         ))
     };
-    // The difference of two runs leaves out what loading and reporting take.
+    // The difference of two runs excludes loading and reporting.
     let mut executed = Vec::new();
     for calls in [1, 3] {
         let app = app(calls);

@@ -12,7 +12,7 @@ use drydock_emulator::Image;
 use serde_json::json;
 use support::world::World;
 
-/// Of which the best is told.
+/// Number of runs; the best is reported.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,5 +1,5 @@
-//! Measures what machines cost besides executing: creation, memory and host time of idle ones, snapshot and fork, and
-//! the latency from a byte sent to a sleeping guest to its answer. Prints one JSON object a line for `./x bench`;
+//! Measures the costs of machines besides execution: creation, memory and host time of idle ones, snapshot and fork,
+//! and the latency from a byte sent to a sleeping guest to its answer. Prints one JSON object a line for `./x bench`;
 //! `--quick` takes a tenth of the machines.
 
 use std::error::Error;
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     line("fork", best(|| black_box(snapshots.fork().is_ok())), "us", "<= 1000");
 
-    // While the others live: what a machine that ended has left would be taken first.
+    // While the others exist: otherwise memory freed by an ended machine would be reused first.
     with_firmware(fleet / 20, open)?;
     idle(machines, fleet)?;
     latency(open(&guest("echo")?)?)
@@ -71,7 +71,7 @@ fn with_firmware(
     open: impl Fn(&Image) -> Result<Box<dyn Machine>, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let firmware = Image::from_elf(drydock_embedded::firmware("nano33ble")?.elf)?;
-    // The first one is not counted: what all share is made with it.
+    // The first one is not counted: it creates the data that all share.
     let mut machines = vec![open(&firmware)?];
     machines[0].run(RunLimit::until(VirtualTime::from_ms(500)))?;
     let before = resident_kib();
@@ -85,7 +85,7 @@ fn with_firmware(
     Ok(())
 }
 
-/// Machines that wake up ten times a second at real time: how much of a core they take.
+/// Machines that wake up ten times a second at real time: the share of a core that they use.
 fn idle(machines: Vec<Box<dyn Machine>>, fleet: usize) -> Result<(), Box<dyn Error>> {
     let runner = Runner::new()?;
     let handles: Vec<MachineHandle> = machines
@@ -106,7 +106,7 @@ fn idle(machines: Vec<Box<dyn Machine>>, fleet: usize) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-/// One byte to a guest that sleeps, and its answer; 20 µs of it are the line's at 1 Mbaud.
+/// One byte to a sleeping guest, and its answer; 20 µs of it are the line's at 1 Mbaud.
 fn latency(machine: Box<dyn Machine>) -> Result<(), Box<dyn Error>> {
     let runner = Runner::new()?;
     let handle = runner.add(machine, options(Pace::Max));
@@ -191,7 +191,7 @@ fn line(what: &str, value: f64, unit: &str, goal: &str) {
     println!(r#"{{"what": "{what}", "value": {value:.1}, "unit": "{unit}"{goal}}}"#);
 }
 
-/// Of this process, from /proc; 0 where there is none.
+/// Resident memory of this process, from /proc; 0 on systems without it.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

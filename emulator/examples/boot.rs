@@ -1,5 +1,5 @@
-//! Boots an ELF file on an emulated board and reports UART output, faults with symbols, pin changes and how the run
-//! ended.
+//! Boots an ELF file on an emulated board and reports UART output, faults with symbols, pin changes and the end of the
+//! run.
 //!
 //! `cargo run -p drydock-emulator --example boot -- firmware.elf [--board nano33ble] [--for 2s] [--seed N] [--pins]
 //! [--uart-in FILE] [--until TEXT] [--stop-on-fault]`
@@ -96,7 +96,7 @@ impl Session {
             match reason {
                 StopReason::Deadline if machine.now() >= end => return Ok("time is up".to_owned()),
                 StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
-                StopReason::Idle { next_event: None } => return Ok("asleep for ever".to_owned()),
+                StopReason::Idle { next_event: None } => return Ok("asleep, with nothing to wake it".to_owned()),
                 StopReason::Idle { .. } => {}
                 StopReason::Reset(kind) => eprintln!("[{}] reset: {kind:?}", machine.now()),
                 StopReason::Breakpoint { pc, code } => return Ok(format!("bkpt {code:#x} at {}", self.place(pc))),
@@ -106,7 +106,7 @@ impl Session {
         }
     }
 
-    /// Prints what came out since the last call; tells whether a fault was among it.
+    /// Prints the output since the last call; returns whether it contained a fault.
     fn tell(&mut self, machine: &mut dyn Machine) -> bool {
         for output in machine.take_uart_output() {
             for byte in output.bytes {

@@ -13,8 +13,8 @@ pub(crate) struct Builtin {
     core: CortexM,
 }
 
-/// Where the code lies that enables coprocessors 10 and 11, in instructions of two halfwords: MOVW and MOVT of CPACR's
-/// address to R0 and of its value to R1, STR.W; VMRS, so that the context counts as one that uses the extension.
+/// Address of the code that enables coprocessors 10 and 11, in instructions of two halfwords: MOVW and MOVT of CPACR's
+/// address to R0 and of its value to R1, STR.W; then VMRS, so that the context counts as one that uses the extension.
 const ENABLE_FP: u32 = 0x100;
 const ENABLE_FP_CODE: [u16; 12] = [
     0xf64e, 0x5088, 0xf2ce, 0x0000, 0xf240, 0x0100, 0xf2c0, 0x01f0, 0xf8c0, 0x1000, 0xeef1, 0x0a10,
@@ -30,7 +30,7 @@ impl Builtin {
         let memory = GuestMemory::new(description.regions);
         let fabric = Fabric::new(memory, EntropyStream::new([0; 32]), description.cpu_hz);
         let mut core = CortexM::new(chip, fabric);
-        // As Unicorn's memory begins; literals may be loaded from behind a program.
+        // Initialised like Unicorn's memory; literals may be loaded from addresses after a program.
         core.fabric_mut()
             .memory_mut()
             .fill(CODE, CODE_BYTES as usize, 0)
@@ -44,7 +44,7 @@ impl Builtin {
         side
     }
 
-    /// Resets, and lets the guest itself switch the floating-point extension on.
+    /// Resets, and lets the guest itself enable the floating-point extension.
     fn reset(&mut self) {
         self.core.reset(ResetKind::Pin);
         self.core.write_register("pc", ENABLE_FP).expect("pc exists");
@@ -61,8 +61,8 @@ impl Builtin {
             .expect("the code region is memory");
     }
 
-    /// Runs from `at` until `end`, where a breakpoint ends the program. `cut`: in many small runs, else in one. Gives
-    /// the end state and how many instructions it took.
+    /// Runs from `at` until `end`, where a breakpoint ends the program. `cut`: in many small runs instead of one.
+    /// Returns the end state and the number of instructions.
     pub(crate) fn run(&mut self, at: u32, end: u32, start: &State, cut: bool) -> Result<(State, u64), String> {
         for (index, value) in start.r.iter().enumerate() {
             let name = ["sp", "lr"]
@@ -84,7 +84,7 @@ impl Builtin {
             .write(DATA, &start.data)
             .expect("the data window is memory");
         let first = self.core.instructions();
-        // In one run, or in uneven steps, so that blocks are cut in all places.
+        // In one run, or in uneven steps, so that blocks are split at every point.
         let mut step = 0;
         let stop = loop {
             step += 1;

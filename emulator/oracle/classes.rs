@@ -387,20 +387,20 @@ pub(crate) const CLASSES: [(&str, Make); 95] = [
         }
     }),
     ("MRS APSR", |r| vec![0xf3ef, 0x8000 | free(r) << 8]),
-    // Also of the unions that have IPSR, which is zero here, and EPSR, which reads as zero.
+    // Also the unions with IPSR, which is zero here, and with EPSR, which reads as zero.
     ("MRS xPSR", |r| {
         vec![0xf3ef, 0x8000 | free(r) << 8 | r.pick(&[1, 2, 3, 5, 6, 7])]
     }),
     ("MSR APSR", |r| {
         vec![0xf380 | any(r), 0x8000 | r.pick(&[0x400, 0x800, 0xc00])]
     }),
-    // What is no flag stays as it is.
+    // Bits that are not flags stay unchanged.
     ("MSR xPSR", |r| {
         let mask = r.pick(&[0x400, 0x800, 0xc00]);
         vec![0xf380 | any(r), 0x8000 | mask | r.pick(&[1, 2, 3, 5, 6, 7])]
     }),
     ("barriers and hints", |r| match random_below(r, 8) {
-        // SEV, whose event nobody waits for, and hints without a meaning (YIELD, WFE and WFI end a run of Unicorn).
+        // SEV, whose event nothing waits for, and hints without effect (YIELD, WFE and WFI end a run of Unicorn).
         5 => vec![0xbf00 | r.pick(&[4, 5, 8, 15]) << 4],
         6 => vec![0xf3af, 0x8000 | r.pick(&[4, 5, 8, 15])],
         7 => vec![0xf3af, 0x80f0 | r.bits(4)],

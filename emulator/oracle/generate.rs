@@ -19,7 +19,7 @@ const ITEMS: u32 = 48;
 const BREAKPOINT: u16 = 0xbeab;
 pub(crate) const NOP: u16 = 0xbf00;
 
-/// One instruction, or a group that belongs together (an IT block, a branch with what it skips).
+/// One instruction, or a group that belongs together (an IT block, a branch with the instructions that it skips).
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) class: &'static str,
@@ -33,12 +33,12 @@ pub(crate) struct Program {
     pub(crate) items: Vec<Item>,
 }
 
-/// How often each class came up.
+/// How often each class was generated.
 #[derive(Default)]
 pub(crate) struct Classes(BTreeMap<&'static str, u64>);
 
 impl Classes {
-    /// All classes there are, also those that never came up.
+    /// All classes, including those that were never generated.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let all = CLASSES.iter().chain(&vfp::CLASSES).chain(&sequences::CLASSES);
         let singles = all.map(|(name, _)| *name);
@@ -49,12 +49,12 @@ impl Classes {
 
 impl Program {
     pub(crate) fn random(random: &mut Random, classes: &mut Classes, at: u32) -> Self {
-        // Unicorn's XPSR register does not take GE from outside: the program sets all its flags itself, from R0.
+        // Unicorn's XPSR register does not accept GE from outside: the program sets all its flags itself, from R0.
         let mut items = vec![Item {
             class: "MSR APSR",
             code: vec![0xf380, 0x8c00],
         }];
-        // A quarter of the programs has as much floating point as everything else.
+        // A quarter of the programs have as many floating-point instructions as all others together.
         let floating = random.chance(4);
         for _ in 0..ITEMS {
             let item = match random.below(16) {
@@ -94,7 +94,7 @@ impl Program {
         self.address_of(self.items.len())
     }
 
-    /// Fresh register values; the data window stays as the last program left it.
+    /// Fresh register values; the data window keeps the previous program's contents.
     pub(crate) fn start_state(&self, random: &mut Random, state: &mut State) {
         for value in &mut state.r {
             *value = random.value();
@@ -207,7 +207,8 @@ const BRANCHES: [&str; 16] = [
     "B T2 B T4 BL backward",
     "ADD PC",
 ];
-/// An index, the branch, its table, what it may skip. The table has entries for none, one, and two of the last.
+/// An index, the branch, its table, the instructions that it may skip. The table has entries that skip none, one, and
+/// two of the last.
 fn table_branch(random: &mut Random, skipped: &mut Vec<u16>) -> Vec<u16> {
     let (half, index) = (random.chance(2), low_free(random));
     *skipped = vec![NOP, 0x3001 | index << 8];
@@ -235,7 +236,7 @@ fn table_branch_by_register(random: &mut Random, skipped: &mut Vec<u16>) -> Vec<
     code
 }
 
-/// Ahead, back and out: B over ADDS and B, and by each of the forms back to ADDS.
+/// Forward, back and out: B over ADDS and B, and by each of the forms back to ADDS.
 fn there_and_back(random: &mut Random) -> Vec<u16> {
     let back: &[u16] = match random.below(3) {
         0 => &[0xe7fc],
@@ -262,9 +263,9 @@ fn countdown(random: &mut Random) -> Vec<u16> {
     body.into_iter().chain(back).collect()
 }
 
-/// A branch to an address in a register, past `skipped`: BL to the next instruction gives the place to count from.
+/// A branch to an address in a register, past `skipped`: BL to the next instruction provides the base address.
 fn computed(random: &mut Random, way: u32, skipped: &[u16]) -> (&'static str, Vec<u16>) {
-    // What is pushed is a low register.
+    // The pushed register is a low one.
     let target = if way < 11 { free(random) } else { low_free(random) };
     let push = 0xb400 | 1 << (target & 7);
     let (class, jump) = match way {
@@ -351,8 +352,8 @@ pub(crate) fn two_free(random: &mut Random) -> (u16, u16) {
     }
 }
 
-/// P, U and W with the 8-bit offset: a negative offset, or indexed either way with write-back, by a multiple of 4 that
-/// drifts a base only a little.
+/// P, U and W with the 8-bit offset: a negative offset, or indexed in either direction with write-back, by a multiple
+/// of 4 that moves a base only a little.
 pub(crate) fn indexed(random: &mut Random) -> (u16, u16) {
     match random.pick(&[0b1100, 0b1111, 0b1101, 0b1011, 0b1001]) {
         0b1100 => (0b1100, random.bits(8)),

@@ -30,18 +30,18 @@ use random::Random;
 /// Where programs and data live on both sides.
 pub(crate) const CODE: u32 = 0x0001_0000;
 pub(crate) const CODE_BYTES: u32 = 0x8_0000;
-/// The first program; literals may lie before it.
+/// Address of the first program; literals may precede it.
 const CODE_START: u32 = CODE + 0x400;
 pub(crate) const DATA: u32 = 0x2000_0000;
 pub(crate) const DATA_BYTES: u32 = 0x1_0000;
 
 /// Instructions checked in a test run.
 const INSTRUCTIONS: u64 = 1_200_000;
-/// Every class of encodings must come up at least so often.
+/// Minimum number of instances of every class of encodings.
 pub(crate) const PER_CLASS: u64 = 1_000;
-/// Each program is run from so many states: the first run has it decoded, the second finds it so.
+/// Number of start states of each program: the first run decodes it, the second finds it decoded.
 pub(crate) const STARTS: u64 = 2;
-/// The engine's name where `unsafe` is left out of it or not.
+/// The engine's name, with or without `unsafe`.
 pub(crate) const ENGINE: &str = match cfg!(feature = "safe") {
     true => "the builtin engine without `unsafe`",
     false => "the builtin engine",
@@ -65,7 +65,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// What both sides start from and end with.
+/// The start and end state of both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     /// R0–R12, SP, LR.
@@ -106,8 +106,8 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
         theirs.load(&program.bytes(), at)?;
         for _ in 0..STARTS {
             program.start_state(&mut random, &mut state);
-            // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast
-            // one.
+            // Every fourth program runs in small pieces: this uses the instruction-by-instruction path, the rest the
+            // fast one.
             let cut = random.chance(4);
             let our_end = ours.run(at, end, &state, cut);
             let Ok(their_end) = theirs.run(at, end, &state) else {
@@ -148,7 +148,7 @@ fn agree(library: &unicorn::Library) -> Result<(), Failed> {
     })
 }
 
-/// How long a comparison goes on.
+/// The length of a comparison.
 pub(crate) struct Length {
     usual: u64,
     most: u64,
@@ -156,7 +156,7 @@ pub(crate) struct Length {
 }
 
 impl Length {
-    /// Of one that usually takes so many instructions.
+    /// The goal for a test that usually takes this many instructions.
     pub(crate) fn of(usual: u64) -> Result<Self, Failed> {
         let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>()).transpose();
         let most = usual * number("DRYDOCK_ORACLE_TIMES")?.unwrap_or(1);
@@ -172,7 +172,7 @@ impl Length {
         done < self.usual || done < self.most && self.until.is_none_or(|until| Instant::now() < until)
     }
 
-    /// Every class came up as often as asked for.
+    /// Checks that every class was generated as often as requested.
     pub(crate) fn enough(&self, rows: &[(String, u64)], done: u64) -> Result<(), Failed> {
         let least = PER_CLASS * (done / self.usual);
         let rare: Vec<String> = rows
@@ -196,7 +196,7 @@ impl std::fmt::Display for Length {
     }
 }
 
-/// Finds the first item after which the two sides differ, alone if it differs alone, and describes it.
+/// Finds the first item after which the two sides differ (alone, if it differs alone), and describes it.
 fn explain(
     library: &unicorn::Library,
     seed: u64,
@@ -208,7 +208,7 @@ fn explain(
     let mut before = start.clone();
     for count in 1..=program.items.len() {
         let shorter = program.prefix(count);
-        // Fresh sides: nothing an earlier run left may explain the difference away.
+        // Fresh sides: state of an earlier run must not hide the difference.
         let (mut ours, mut theirs) = (builtin::Builtin::new(), unicorn::Unicorn::open(library)?);
         ours.load(&shorter.bytes(), shorter.at);
         theirs.load(&shorter.bytes(), shorter.at)?;

@@ -40,7 +40,7 @@ impl Random {
         }
     }
 
-    /// A register value that likes edges: zero, ones, signs, small numbers, packed halves.
+    /// A register value that prefers edge cases: zero, ones, signs, small numbers, packed halves.
     pub(crate) fn value(&mut self) -> u32 {
         let word = self.next() as u32;
         match self.below(8) {

@@ -1,5 +1,5 @@
-//! `docs/conformance/`: what was compared and how often, written by the runs themselves, and a test that the pages
-//! list exactly the comparisons that exist.
+//! `docs/conformance/`: the comparisons and their counts, written by the runs themselves, and a test that the pages
+//! list exactly the existing comparisons.
 //!
 //! `DRYDOCK_CONFORMANCE_REPORT=DIR` makes each passing test write its page there; `./x conformance --long` sets it.
 
@@ -10,7 +10,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::exceptions;
 
-/// What Unicorn is not asked about Arm, and who is instead.
+/// Parts of Arm that are not compared with Unicorn, and how they are checked instead.
 pub(crate) const ARM_LEFT_OUT: [(&str, &str); 9] = [
     (
         "SMLAD whose two products alone overflow (all four halves 0x8000)",
@@ -68,7 +68,7 @@ pub(crate) const RISCV_LEFT_OUT: [(&str, &str); 3] = [
     ),
 ];
 
-/// A page's name for the engine that is compared.
+/// A page's name for the compared engine.
 pub(crate) fn name(architecture: &str) -> String {
     match cfg!(feature = "safe") {
         true => format!("{architecture}-safe"),
@@ -76,21 +76,21 @@ pub(crate) fn name(architecture: &str) -> String {
     }
 }
 
-/// What a page is about.
+/// The content of a page.
 pub(crate) struct Page<'a> {
     /// Its file, without `.md`.
     pub(crate) name: &'a str,
     pub(crate) title: &'a str,
-    /// What was compared with what, in sentences.
+    /// What the comparison covers, in sentences.
     pub(crate) about: String,
     /// Heads of the two columns.
     pub(crate) columns: [&'a str; 2],
     pub(crate) rows: &'a [(String, u64)],
-    /// What is not compared here, and why.
+    /// Parts that are not compared here, and why.
     pub(crate) left_out: &'a [(&'a str, &'a str)],
 }
 
-/// Writes the page, if one is wanted.
+/// Writes the page, if it is requested.
 pub(crate) fn write(page: &Page<'_>) -> Result<(), Failed> {
     let Some(folder) = std::env::var_os("DRYDOCK_CONFORMANCE_REPORT") else {
         return Ok(());

@@ -1,5 +1,5 @@
 //! Instructions that only make sense in sequence and are executed together or not at all: they move SP or a mask and
-//! restore it, or prepare what they need.
+//! restore it, or prepare their own inputs.
 
 use crate::generate::{HIGH_BASE, LOW_BASE, Make, any, base, free, low_free, two_free};
 use crate::random::Random;
@@ -38,7 +38,7 @@ pub(crate) const CLASSES: [(&str, Make); 19] = [
         vec![0xa800 | 5 << 8 | r.bits(6), 0xc800 | 5 << 8 | r.bits(8) & 0x3f | 0x21]
     }),
     ("STM T1 base in list", |r| {
-        // The lowest register: it is stored as it was.
+        // The lowest register: it is stored unchanged.
         vec![0xa800 | 5 << 8 | r.bits(6), 0xc000 | 5 << 8 | r.bits(2) << 6 | 0x20]
     }),
     ("LDM STM T2 base in list", |r| {
@@ -149,7 +149,7 @@ pub(crate) const CLASSES: [(&str, Make); 19] = [
         code
     }),
     ("MSR MRS PSP CONTROL", |r| {
-        // The process stack for a while; FPCA stays set, and SFPA for Unicorn (`report::ARM_LEFT_OUT`).
+        // Uses the process stack temporarily; FPCA stays set, and SFPA for Unicorn (`report::ARM_LEFT_OUT`).
         let rt = free(r);
         let mut code = msr(9, r.pick(&[LOW_BASE, HIGH_BASE])).to_vec();
         code.extend(mrs(free(r), 9));

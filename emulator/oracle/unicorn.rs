@@ -9,7 +9,7 @@ use libtest_mimic::Failed;
 
 use crate::{CODE, CODE_BYTES, DATA, DATA_BYTES, State};
 
-/// The version of the wheel; another one may differ in what it gets wrong.
+/// The version of the wheel; another version may have other errors.
 pub(crate) const VERSION: &str = "2.1.4";
 
 /// From unicorn/unicorn.h and unicorn/arm.h of that version.
@@ -20,7 +20,7 @@ const PROT_ALL: u32 = 7;
 const REG_XPSR: i32 = 120;
 /// R0–R12, SP, LR.
 const REGS: [i32; 15] = [66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 12, 10];
-/// S0, with the others behind it, and FPSCR.
+/// S0, followed by the others, and FPSCR.
 const REG_S0: i32 = 79;
 const REG_FPSCR: i32 = 6;
 const CTL_SET_CPU_MODEL: u32 = 7 | 1 << 26 | 1 << 30;
@@ -34,8 +34,8 @@ type Handle = *mut c_void;
 pub(crate) struct Library(libloading::Library);
 
 impl Library {
-    /// The library of the wheel: `DRYDOCK_UNICORN` names it, else it is looked for in, or installed into, the private
-    /// Python environment `~/.cache/drydock/venv`.
+    /// The library of the wheel: `DRYDOCK_UNICORN` names it; otherwise it is searched in, or installed into, the
+    /// private Python environment `~/.cache/drydock/venv`.
     pub(crate) fn find() -> Result<Self, String> {
         let path = match std::env::var_os("DRYDOCK_UNICORN") {
             Some(path) => PathBuf::from(path),
@@ -53,7 +53,7 @@ impl Library {
     }
 
     pub(crate) fn get<T>(&self, name: &str) -> Result<Symbol<'_, T>, Failed> {
-        // SAFETY: the caller names the type that the header of this version gives the symbol.
+        // SAFETY: the caller names the type that this version's header declares for the symbol.
         Ok(unsafe { self.0.get(name.as_bytes()) }?)
     }
 }
@@ -121,7 +121,8 @@ impl<'a> Unicorn<'a> {
             )?;
         }
         let mut side = Self { library, handle };
-        // A context that uses the floating-point extension: else its first instruction loads FPSCR with its default.
+        // A context that uses the floating-point extension: otherwise its first instruction loads FPSCR with its
+        // default.
         let vmrs_r0: [u8; 4] = [0xf1, 0xee, 0x10, 0x0a];
         side.write(CODE, &vmrs_r0)?;
         side.start(CODE, CODE + 4)?;
@@ -167,7 +168,7 @@ impl<'a> Unicorn<'a> {
         }
         state.fpscr = self.get(REG_FPSCR)?;
         let read: Symbol<unsafe extern "C" fn(Handle, u64, *mut u8, usize) -> i32> = self.library.get("uc_mem_read")?;
-        // SAFETY: as in the header; the buffer is as long as it is said to be.
+        // SAFETY: as in the header; the buffer has the stated length.
         check("uc_mem_read", unsafe {
             read(self.handle, u64::from(DATA), state.data.as_mut_ptr(), state.data.len())
         })?;
@@ -187,7 +188,7 @@ impl<'a> Unicorn<'a> {
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Failed> {
         let write: Symbol<unsafe extern "C" fn(Handle, u64, *const u8, usize) -> i32> =
             self.library.get("uc_mem_write")?;
-        // SAFETY: as in the header; the buffer is as long as it is said to be.
+        // SAFETY: as in the header; the buffer has the stated length.
         check("uc_mem_write", unsafe {
             write(self.handle, u64::from(at), bytes.as_ptr(), bytes.len())
         })

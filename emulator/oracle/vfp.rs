@@ -36,12 +36,12 @@ pub(crate) fn value(random: &mut Random) -> u32 {
         4 => sign | (100 + random.below(24)) << 23 | fraction & 0x7fff_e000,
         5 => u32::from(random.bits(8)),
         6 => word,
-        // Around one, so that sums cancel and conversions have something to round.
+        // Around one, so that sums cancel and conversions have bits to round.
         _ => sign | (116 + random.below(42)) << 23 | fraction & (u32::MAX << random.below(23)),
     }
 }
 
-/// FPSCR: flags, modes, and now and then exceptions that happened before.
+/// FPSCR: flags, modes, and occasionally exception flags from before.
 pub(crate) fn status(random: &mut Random) -> u32 {
     let before = if random.chance(4) { random.bits(8) & 0x9f } else { 0 };
     u32::from(random.bits(4)) << 28 | u32::from(random.bits(5)) << 22 | u32::from(before)
@@ -80,7 +80,7 @@ fn fixed(random: &mut Random, op1: u16) -> Vec<u16> {
     ]
 }
 
-/// VCVT from fixed-point. It rounds to nearest whatever FPSCR says, Unicorn goes by FPSCR (`report::ARM_LEFT_OUT`). So
+/// VCVT from fixed-point. It rounds to nearest regardless of FPSCR, but Unicorn uses FPSCR (`report::ARM_LEFT_OUT`). So
 /// RMode is cleared before: VMRS, BIC, VMSR.
 pub(crate) fn from_fixed(random: &mut Random) -> Vec<u16> {
     let rt = two_free(random).0;

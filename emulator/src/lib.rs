@@ -1,6 +1,6 @@
-//! Emulated boards. [`Engine`] opens a board, [`Machine`] is one that runs, [`runner::Runner`] runs many
-//! of them on a few threads; [`builtin`] is our own engine. No process id, port or monitor string of an engine crosses
-//! this seam.
+//! Emulated boards. [`Engine`] opens a board, [`Machine`] is a running one, [`runner::Runner`] runs many of them on a
+//! few threads; [`builtin`] is our own engine. No process id, port or monitor string of an engine crosses this
+//! interface.
 
 pub mod builtin;
 pub mod chips;
@@ -21,7 +21,7 @@ pub use machine::{
     VirtualTime,
 };
 
-/// The engines there are, the preferred one first, whether they can be used here or not.
+/// All engines, the preferred one first, including those that cannot be used here.
 pub fn engines() -> Vec<Box<dyn Engine>> {
     vec![
         Box::new(builtin::engine::Builtin),

@@ -29,7 +29,7 @@ fn hash(machine: &mut dyn Machine) -> u64 {
     snapshots.state_hash().expect("it does not fail")
 }
 
-/// Runs three machines together, with bytes from outside whenever the host gets to it; gives what came of each.
+/// Runs three machines together, with bytes from outside at arbitrary host times; returns the result of each.
 fn run() -> Vec<(Recording, VirtualTime, u64)> {
     let runner = Runner::with_workers(NonZeroUsize::new(2).expect("two")).expect("threads");
     let start = |seed: u8| {
@@ -42,7 +42,8 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
     };
     let machines: Vec<MachineHandle> = (1..=3).map(start).collect();
     let mut ports: Vec<UartPort> = machines.iter().map(|it| it.uart(0).expect("a UART")).collect();
-    // Each does its first quantum before any begins the second: one that joined later would lag behind for good.
+    // Each completes its first quantum before any begins the second: a machine that joined later would lag behind
+    // permanently.
     for machine in &machines {
         machine.pause_at(VirtualTime::from_ps(QUANTUM_PS));
         machine.resume();
@@ -63,7 +64,7 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
         }
         std::thread::sleep(std::time::Duration::from_micros(700));
     }
-    // One that stands lets all stand.
+    // A paused machine holds all others.
     machines[0].pause();
     for machine in &machines[1..] {
         machine.pause();
@@ -104,7 +105,7 @@ fn what_was_recorded_gives_the_same_machines_again() {
     assert!(last - first <= 2 * QUANTUM_PS, "{times:?}");
 }
 
-/// Whatever ends a machine's run before its quantum does, what came meanwhile waits for the boundary.
+/// If a machine's run ends before its quantum does, input that arrived in between waits for the boundary.
 #[test]
 fn what_comes_in_mid_quantum_waits_for_its_end() {
     let runner = Runner::with_workers(NonZeroUsize::new(2).expect("two")).expect("threads");
@@ -128,7 +129,7 @@ fn what_comes_in_mid_quantum_waits_for_its_end() {
     while port.fetch() != [8] {
         std::thread::yield_now();
     }
-    // A visit by the host would have ended what can be recorded.
+    // A job of the host would have made the recording incomplete.
     let recording = machine.recording();
     assert!(!recording.incomplete);
     let boundary = stood.next_multiple_of(QUANTUM_PS);
@@ -163,7 +164,7 @@ fn one_that_is_paused_holds_the_others_and_one_that_is_stopped_does_not() {
         std::thread::yield_now();
     }
     let stood = one.status().virtual_time;
-    // A visit to the other comes after whatever it still does.
+    // A job on the other machine comes after everything that it still does.
     for _ in 0..50 {
         let now = two.with_machine_blocking(|machine| machine.now()).expect("it is there");
         assert!(

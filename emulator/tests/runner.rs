@@ -12,9 +12,9 @@ use drydock_emulator::runner::{MachineEvent, MachineHandle, Pace, RunOptions, Ru
 use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime, snapshot_file};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// No condition of these tests takes nearly as long.
+/// Far longer than any condition of these tests takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Snapshot files that a long run goes through.
+/// Number of snapshot files in a long run.
 const FILES: u64 = 10;
 
 fn machine(guest: &str) -> Box<dyn Machine> {
@@ -84,7 +84,7 @@ async fn a_uart_is_a_stream() {
         let runner = runner(1);
         let handle = add(&runner, "echo", pace);
         let mut port = handle.uart(0).unwrap();
-        // The guest has to be listening: bytes before that fall on deaf ears, as on a board.
+        // The guest must be listening: earlier bytes are lost, as on a board.
         wait(&handle, "it listens", |status| {
             status.virtual_time > VirtualTime::from_us(20) || status.instructions > 30
         });
@@ -143,7 +143,7 @@ async fn output_that_nobody_fetches_holds_the_machine() {
     let sent = 150_000;
     let mut given = 0;
     let started = Instant::now();
-    // Two queues of 64 KiB and what is under way: beyond that, nothing is taken until something is fetched.
+    // Two queues of 64 KiB and the bytes in transfer: beyond that, nothing is accepted until output is fetched.
     while given < sent && started.elapsed() < Duration::from_secs(2) {
         given += port.give(&vec![7; sent - given]);
         std::thread::sleep(Duration::from_millis(1));
@@ -161,7 +161,7 @@ async fn output_that_nobody_fetches_holds_the_machine() {
 
 #[test]
 fn a_machine_that_takes_nothing_is_not_buried_in_repetitions() {
-    // Half of what our firmware's receiver holds: more at once, while flash is erased, would be written over.
+    // Half of the firmware's receive buffer: more bytes at once, while flash is erased, would be overwritten.
     const RECEIVER_BYTES: usize = 2_048;
     let runner = runner(1);
     let handle = runner.add(machine("echo"), options("echo", Pace::Max, true));
@@ -214,7 +214,7 @@ fn realtime_is_not_faster_than_the_host_and_max_is() {
     });
     let now = slow.status().virtual_time;
     assert!(now.as_us() <= started.elapsed().as_micros() as u64, "{now}");
-    // Something is connected now: from here on its idle time goes with the host's.
+    // A host is connected now: from here on its idle time follows the host's.
     let port = fast.uart(0).unwrap();
     std::thread::sleep(Duration::from_millis(20));
     let (before, mark) = (fast.status().virtual_time, Instant::now());
@@ -233,7 +233,7 @@ fn a_sleeping_machine_tells_the_time() {
     let handle = add(&runner, "mirror", Pace::Max);
     let port = handle.uart(0).unwrap();
     wait(&handle, "it sleeps", |status| status.instructions > 10);
-    // Nothing is due in it, ever; time passes all the same, and does not go back when something comes.
+    // Nothing is ever due in it; time passes all the same, and does not go back when input arrives.
     wait(&handle, "time passes", |status| {
         status.virtual_time > VirtualTime::from_ms(20)
     });
@@ -246,7 +246,7 @@ fn a_sleeping_machine_tells_the_time() {
 
 #[test]
 fn a_machine_that_gets_no_turn_is_not_late_in_its_own_time() {
-    // Something is due in it ten times a second.
+    // An event is due in it ten times a second.
     const PERIOD: VirtualTime = VirtualTime::from_ms(101);
     let runner = runner(1);
     let handle = add(&runner, "blink", Pace::Max);
@@ -266,7 +266,7 @@ fn a_machine_that_gets_no_turn_is_not_late_in_its_own_time() {
     is_busy.recv().unwrap();
     let before = handle.status().virtual_time;
     std::thread::sleep(Duration::from_millis(500));
-    // Whoever waits for it to say something does not count the time in which it could not.
+    // A caller that waits for its output does not count the time in which it could not send any.
     assert!(handle.status().virtual_time <= before + PERIOD);
     let_go.send(()).unwrap();
     visitor.join().unwrap().unwrap();
@@ -301,7 +301,7 @@ fn a_crash_stays_with_its_machine() {
         told.into_iter()
             .any(|event| matches!(event, MachineEvent::State(RunState::Crashed { .. })))
     );
-    // Its state can be looked at, and the others go on.
+    // Its state can be inspected, and the others continue.
     let counted = handle
         .with_machine_blocking(|machine| machine.read_register("r0").unwrap())
         .unwrap();
@@ -421,7 +421,7 @@ async fn what_was_recorded_replays_to_the_same_state() {
 fn recorded_pins_and_resets_replay_too() {
     let runner = runner(1);
     let handle = add(&runner, "mirror", Pace::Max);
-    // A machine with something connected keeps to the host's time, so that each input has an instant of its own.
+    // A machine with a connected host follows the host's time, so that each input has its own instant.
     let port = handle.uart(0).unwrap();
     wait(&handle, "it sleeps", |status| status.instructions > 10);
     for round in 0..20 {
@@ -451,8 +451,8 @@ fn state(machine: &mut dyn Machine) -> (VirtualTime, u64, u64) {
     (machine.now(), machine.instructions(), hash)
 }
 
-/// One program run for at least so many instructions: in one go, in uneven pieces and from a snapshot restored half-way
-/// into another machine, from machine to machine through snapshot files, and by the runner at each pace.
+/// One program run for at least this many instructions: in one go, in uneven pieces and from a snapshot restored
+/// halfway into another machine, from machine to machine through snapshot files, and by the runner at each pace.
 #[track_caller]
 fn ends_in_the_same_state(instructions: u64) {
     let mut whole = machine("count");
@@ -508,7 +508,7 @@ fn thirty_million_instructions_end_in_the_same_state_however_they_are_run() {
     ends_in_the_same_state(30_000_000);
 }
 
-/// Half a minute: the machine at `realtime` takes as long as it says.
+/// Half a minute: the machine at `realtime` takes as long as its virtual time.
 #[test]
 #[ignore = "long: cargo test -p drydock-emulator --test runner -- --ignored"]
 fn a_billion_instructions_end_in_the_same_state_however_they_are_run() {
@@ -533,7 +533,7 @@ fn a_thousand_sleepers_share_one_worker() {
     for handle in &handles {
         wait(handle, "it sleeps", |status| status.instructions > 10);
     }
-    // Each is still there for whoever calls it.
+    // Each still responds to calls.
     for (index, handle) in handles.iter().enumerate().step_by(97) {
         handle.drive_pin(43, Some(false));
         let started = Instant::now();
@@ -544,7 +544,7 @@ fn a_thousand_sleepers_share_one_worker() {
     }
 }
 
-/// A machine whose engine panics when asked to: as it runs, or as it tells the time.
+/// A machine whose engine panics on request: while it runs, or when it reports the time.
 struct Crashing {
     inner: Box<dyn Machine>,
     bang: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! Many machines of one image: what they share, what each owns, and that no machine affects another.
+//! Many machines of one image: the shared data, each machine's own data, and that no machine affects another.
 #![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner};
 use drydock_emulator::{Engine, GuestFault, Image, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
 
-/// No condition of these tests takes nearly as long.
+/// Far longer than any condition of these tests takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where programs of this board begin.
 const START: u32 = 0x1_0000;
@@ -91,7 +91,7 @@ fn shared_code_runs_as_ones_own_does() {
         .map(|seed| {
             let mut machine = machine(&image, seed);
             std::thread::spawn(move || {
-                // In slices, so that the four decode, link and leave off in ever other places.
+                // In slices, so that the four decode, link and stop at different places each time.
                 for slice in 1..=100 {
                     let until = VirtualTime::from_ms(7 * slice);
                     machine.run(RunLimit::until(until)).unwrap();

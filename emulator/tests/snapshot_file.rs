@@ -1,4 +1,4 @@
-//! Snapshot files: a loaded state continues exactly as the saved one would have, on every board. Unsound files are
+//! Snapshot files: a loaded state continues exactly as the saved one would have, on every board. Invalid files are
 //! refused with a sentence.
 
 use drydock_assets::Board;
@@ -14,7 +14,7 @@ fn boards() -> Vec<Board> {
     boards.into_iter().filter(|board| Builtin.supports(board)).collect()
 }
 
-/// The board's firmware, or, where it has none, a loop in RAM.
+/// The board's firmware, or a loop in RAM if it has none.
 fn boot(board: &Board) -> (Image, Box<dyn Machine>) {
     let Ok(firmware) = drydock_embedded::firmware(&board.name) else {
         return count(board);
@@ -79,7 +79,7 @@ fn load(board: &Board, image: &Image, file: &[u8]) -> Result<Box<dyn Machine>, S
 fn a_loaded_machine_goes_on_as_the_saved_one_would_have_on_every_board() {
     for board in boards() {
         let (image, mut machine) = boot(&board);
-        // Early in the boot, in the midst of it, and where it waits or works.
+        // Early in the boot, in the middle of it, and while it waits or works.
         for us in [37, 4_999, 60_001, 200_000] {
             run_us(&mut *machine, us);
             let file = save(&board, &image, &mut *machine);
@@ -91,13 +91,13 @@ fn a_loaded_machine_goes_on_as_the_saved_one_would_have_on_every_board() {
             assert_eq!(second.instructions(), machine.instructions(), "{}", board.name);
             assert!(machine.instructions() > 100, "{} runs something", board.name);
             assert_eq!(hash(&mut *second), hash(&mut *machine), "{} after {us} µs", board.name);
-            // And what both save then is the same, too.
+            // The states that both save afterwards are equal, too.
             assert!(save(&board, &image, &mut *second) == save(&board, &image, &mut *machine));
         }
     }
 }
 
-/// A billion instructions in one go, and with a file in between seven times, each time in a machine of its own.
+/// A billion instructions in one go, and with a file in between seven times, each time in a separate machine.
 #[test]
 #[ignore = "a billion instructions, twice"]
 fn a_billion_instructions_across_files() {
@@ -221,7 +221,7 @@ proptest! {
         prop_assert!(load(board, image, &file).is_err());
     }
 
-    /// A state that someone made up under a right digest is refused: no machine runs from it.
+    /// A forged state with a valid digest is refused: no machine runs from it.
     #[test]
     fn no_made_up_state_is_taken(at in any::<prop::sample::Index>(), with in prop::collection::vec(any::<u8>(), 1..40)) {
         let (board, image, file) = sample();
@@ -234,8 +234,8 @@ proptest! {
         state[at..end].copy_from_slice(&with[..end - at]);
         prop_assume!(state != was);
         let taken = load(board, image, &snapshot_file::assemble(&header, &state));
-        // What the state's hash leaves out has no influence on the machine: the program counter of the last access,
-        // counts of what was dropped.
+        // The state's hash omits data without influence on the machine: the program counter of the last access, counts
+        // of dropped records.
         if let Ok(mut machine) = taken {
             prop_assert_eq!(hash(&mut *machine), header.state_hash);
             run_us(&mut *machine, 100);

@@ -1,6 +1,6 @@
 //! The fuzz targets: each takes any bytes and must neither panic nor break the property its comment states.
 //!
-//! libFuzzer calls them through `fuzz_targets/`; where it is not installed, `src/main.rs` calls them in a seeded loop.
+//! libFuzzer calls them through `fuzz_targets/`; if it is not installed, `src/main.rs` calls them in a seeded loop.
 
 mod link;
 mod messages;

@@ -4,7 +4,7 @@ use drydock_protocol::framing::Reader;
 use drydock_protocol::link::frame::Frame;
 use drydock_protocol::link::{Channel, Endpoint, MAX_FRAME_BYTES, Role};
 
-/// Both sides take any bytes in pieces of any size, and what they answer are frames that decode.
+/// Both sides take any bytes in pieces of any size, and the frames that they send decode.
 pub fn link_frame(data: &[u8]) {
     for role in [Role::Device, Role::Host] {
         let mut endpoint = Endpoint::new(role, 1);
@@ -26,7 +26,7 @@ pub fn link_frame(data: &[u8]) {
     }
 }
 
-/// Two sides over a wire that the input damages: what arrives is what was sent, in order, without a gap.
+/// Two sides over a wire that the input damages: the received bytes are the sent ones, in order, without a gap.
 pub fn link_noise(data: &[u8]) {
     let mut device = Endpoint::new(Role::Device, 1);
     let mut host = Endpoint::new(Role::Host, 2);
@@ -50,8 +50,8 @@ pub fn link_noise(data: &[u8]) {
     );
 }
 
-/// Moves what one side has to say to the other. A byte of noise says what happens to a frame: nothing for most values,
-/// else it is lost, doubled, cut or has a bit turned.
+/// Moves the frames of one side to the other. A byte of noise decides about each frame: most values leave it unchanged;
+/// others drop it, double it, cut it or flip a bit.
 fn carry(from: &mut Endpoint, to: &mut Endpoint, now_ms: u64, noise: &mut impl Iterator<Item = u8>) {
     let mut out = [0; MAX_FRAME_BYTES];
     for _ in 0..8 {

@@ -20,7 +20,7 @@ pub fn device_message(data: &[u8]) {
     }
 }
 
-/// Whatever body decodes, encodes, decodes and encodes again to the same bytes.
+/// Every body that decodes must encode, decode and encode again to the same bytes.
 pub fn gateway_message(data: &[u8]) {
     let Ok(envelope) = Envelope::decode(data) else { return };
     macro_rules! again {

@@ -18,7 +18,7 @@ impl Mutator {
         Self { state: seed, corpus }
     }
 
-    /// One of the corpus, changed in one to eight places.
+    /// An input of the corpus, changed in one to eight places.
     pub(crate) fn next_input(&mut self) -> Vec<u8> {
         let mut input = self.pick();
         for _ in 0..=self.below(8) {

@@ -4,8 +4,8 @@ use drydock_protocol::manifest::Manifest;
 use drydock_protocol::package::{parse, seal};
 use drydock_protocol::section::Section;
 
-/// An accepted envelope is in the one accepted form (sealing its parts gives the same bytes), and a manifest that is
-/// accepted writes itself as one that is accepted and equal.
+/// An accepted envelope has the only accepted form: sealing its parts gives the same bytes. An accepted manifest
+/// encodes to one that is accepted and equal.
 pub fn signed_manifest(data: &[u8]) {
     let Ok(signed) = parse(data) else { return };
     if let Ok(sealed) = seal(signed.payload, signed.signature) {

@@ -7,8 +7,8 @@ use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::snapshot_file::{self, Header};
 use drydock_emulator::{Engine, Image, RunLimit, Seed, VirtualTime};
 
-/// As a file, as a state under a right header and digest, and as damage to a good state: what is taken has the state that
-/// its header tells, and runs.
+/// Uses the input as a file, as a state with a valid header and digest, and as damage to a good state. An accepted file
+/// has the state that its header describes, and the machine runs.
 pub fn snapshot_file(data: &[u8]) {
     let (board, image, header, state) = good();
     let _ = snapshot_file::inspect(data);

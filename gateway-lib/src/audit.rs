@@ -1,7 +1,7 @@
 //! The audit service: records refused peers within a budget, and reads the audit trail.
 //!
-//! Entries about what operators and devices do are written by [`Transaction::audit`](crate::store::Transaction::audit), in
-//! the transaction of the change itself.
+//! Entries about actions of operators and devices are written by
+//! [`Transaction::audit`](crate::store::Transaction::audit), in the transaction of the change itself.
 
 use crate::{
     clock::Clock,
@@ -12,14 +12,14 @@ use crate::{
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
-/// Refusals that are recorded in one minute. A peer that can only reach the port must not be able to fill the disk.
+/// Limit of refusals recorded in one minute. A peer that can only reach the port must not be able to fill the disk.
 const REFUSALS_PER_MINUTE: u32 = 300;
 
 /// Records refusals and reads the trail.
 pub(crate) struct Audit {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
-    /// Cancelled when the gateway closes: refusals are not recorded any more.
+    /// Cancelled when the gateway closes: refusals are no longer recorded.
     shutdown: CancellationToken,
     budget: RefusalBudget,
 }

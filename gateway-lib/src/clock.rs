@@ -12,7 +12,7 @@ pub trait Clock: Send + Sync + 'static {
     /// stops while its machine is paused, so that a paused board is not reported as unreachable.
     fn now_ms(&self) -> u64;
 
-    /// Milliseconds since the Unix epoch, for certificates, records and what people read.
+    /// Milliseconds since the Unix epoch, for certificates, records and text for people.
     fn unix_ms(&self) -> u64 {
         unix_ms_of_host()
     }
@@ -51,7 +51,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Stands at 0, which is the given instant since the Unix epoch.
+    /// Starts at 0, which is the given instant since the Unix epoch.
     pub fn new(epoch_unix_ms: u64) -> Self {
         Self {
             now_ms: AtomicU64::new(0),
@@ -64,7 +64,7 @@ impl ManualClock {
         self.now_ms.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Sets the time since the beginning, unless that would go back.
+    /// Sets the time since the beginning; a time before the current one is ignored.
     pub fn set(&self, now_ms: u64) {
         self.now_ms.fetch_max(now_ms, Ordering::SeqCst);
     }
@@ -86,10 +86,10 @@ fn unix_ms_of_host() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Longest step between two looks at a clock that is not the host's.
+/// Longest step between two readings of a clock that is not the host's.
 const LOOK_MS: u64 = 50;
 
-/// Returns when so much time has passed on the clock. The clock is polled, because it may stop or jump.
+/// Returns when this much time has passed on the clock. The clock is polled, because it may stop or jump.
 pub(crate) async fn elapsed(clock: &dyn Clock, ms: u64) {
     let end = clock.now_ms().saturating_add(ms);
     loop {

@@ -6,9 +6,9 @@ use std::{path::PathBuf, sync::Arc};
 /// How a gateway is opened.
 #[derive(Clone)]
 pub struct GatewayConfig {
-    /// Directory of keys, store and modules; made, readable by the user alone, if it is not there.
+    /// Directory of keys, store and modules; created if it is missing, accessible to the user alone.
     pub data_dir: PathBuf,
-    /// Time of everything but links that bring their own.
+    /// Time of everything except links that bring their own.
     pub clock: Arc<dyn Clock>,
     /// Whether devices may enroll.
     pub pairing: PairingMode,
@@ -40,29 +40,29 @@ pub enum PairingMode {
     Off,
 }
 
-/// A kind of board as the gateway sees it. Numbers that a connected device reports replace these.
+/// A kind of board as the gateway sees it. Values that a connected device reports replace these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoardSpec {
     /// Id of the board's description, for example `nano33ble`.
     pub id: String,
     /// Title for people, for example `Arduino Nano 33 BLE`.
     pub title: String,
-    /// Heap of the firmware in bytes: all apps together live in it.
+    /// Heap of the firmware in bytes, shared by all apps.
     pub heap_bytes: u32,
-    /// Room for packages in bytes.
+    /// Capacity for packages in bytes.
     pub store_bytes: u32,
     /// Pins that apps may be granted, in the numbers that apps use: 0 to 63.
     pub pins: Vec<u8>,
-    /// Those of them that are LEDs: granted to every app that is dropped.
+    /// The pins among them that drive LEDs: granted to every deployed app.
     pub led_pins: Vec<u8>,
 }
 
 /// Limits of connections and sessions. Times are milliseconds of the link's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Connections at one time, whether they have a session yet or not.
+    /// Limit of connections, with and without a session.
     pub max_connections: usize,
-    /// Connections that have no session yet, at one time.
+    /// Limit of connections without a session.
     pub max_handshakes: usize,
     /// From the first byte to the end of the TLS handshake.
     pub handshake_timeout_ms: u64,

@@ -2,10 +2,10 @@
 
 use std::{future::Future, io, pin::Pin};
 
-/// Flash of a device whose content the host keeps, as that of an emulated board.
+/// Flash of a device whose content the host stores, such as an emulated board's.
 ///
-/// A report of such a device rests on flash that a sudden end of the host's process may undo. The gateway therefore calls
-/// [`persist`](Self::persist) before it records what a device reports about its apps, and before it tells anybody.
+/// A sudden end of the host's process may undo recent writes to such flash. The gateway therefore calls
+/// [`persist`](Self::persist) before it records or publishes what a device reports about its apps.
 pub trait DeviceStorage: Send + Sync {
     /// Completes when everything that the device has written to its flash so far survives a sudden end of this process and
     /// of the host.

@@ -146,8 +146,8 @@ impl Enrollment {
     }
 }
 
-/// The pairing that a request's token belongs to, and its device. A token that was used serves once more if the same key
-/// asks again: its first answer may have been lost on the cable.
+/// The pairing of a request's token, and its device. A used token is accepted once more if the same key asks again: the
+/// first answer may have been lost on the cable.
 fn check_token(
     model: &Model,
     request: &EnrollRequest,

@@ -1,4 +1,5 @@
-//! How operations fail: one enum for each. Messages say what happened and the way out; each is shown as it is.
+//! Errors of the operations: one enum for each. A message says what happened and what to do; it is shown to the user
+//! unchanged.
 
 use crate::domain::{DeviceId, PackageId};
 use drydock_protocol::types::Version;
@@ -8,7 +9,7 @@ use thiserror::Error;
 /// The store could not be read or written.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The disk has no room; nothing was changed.
+    /// The disk is full; nothing was changed.
     #[error("the disk that holds {} is full; nothing was changed. Free some space and try again", .path.display())]
     DiskFull {
         /// The data directory.
@@ -25,12 +26,12 @@ pub enum StoreError {
     DiskFailed {
         /// The data directory.
         path: PathBuf,
-        /// What the database said.
+        /// The database's error.
         source: sqlx::Error,
     },
     /// The directory can be read only.
     #[error(
-        "{} cannot be written by you; mend its permissions, or choose another directory with --data",
+        "{} cannot be written by you; fix its permissions, or choose another directory with --data",
         .path.display()
     )]
     NotWritable {
@@ -176,7 +177,7 @@ pub enum DeviceError {
     Refused {
         /// Its name.
         name: String,
-        /// What it said.
+        /// Its message.
         detail: String,
     },
     /// The device did not answer in time, or its session ended.
@@ -194,22 +195,22 @@ pub enum DeviceError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]
 pub struct NotAModule {
-    /// Half a sentence with the way out; it begins with "it".
+    /// Half a sentence with the remedy; it begins with "it".
     pub reason: String,
 }
 
 /// A module could not be made a package. Nothing was stored.
 #[derive(Debug, Error)]
 pub enum UploadError {
-    /// The module, or what was asked for it, cannot be accepted; one sentence with the way out.
+    /// The module, or an option of the request, cannot be accepted; one sentence that says what to do.
     #[error("{sentence}")]
     Refused {
         /// Why, as a class.
         kind: UploadRefusal,
-        /// Names the app, the board if one is concerned, the reason and the way out.
+        /// Names the app, the board if one is concerned, the reason and the remedy.
         sentence: String,
     },
-    /// The version is below one that is signed already, and this module was never signed under it.
+    /// The version is below a signed one, and this module was never signed under it.
     #[error(
         "{app} {version} is older than {highest}, which is signed already: give it a higher version, such as {next}"
     )]
@@ -243,9 +244,9 @@ pub enum UploadRefusal {
     TooLarge,
     /// More memory than the board has.
     TooMuchMemory,
-    /// A capability or pin that the board does not give.
+    /// A capability or pin that the board does not have.
     Capability,
-    /// The custom section has not the form of one.
+    /// The custom section does not have the form of one.
     CustomSection,
     /// The name is missing or no name.
     Name,
@@ -283,10 +284,10 @@ pub enum DeployError {
         /// The app.
         app: String,
     },
-    /// The package does not fit the device; one sentence with the way out.
+    /// The package does not fit the device; one sentence with the remedy.
     #[error("{sentence}")]
     DoesNotFit {
-        /// Names the board, the app, the reason and the way out.
+        /// Names the board, the app, the reason and the remedy.
         sentence: String,
     },
     /// There is no such deployment.
@@ -303,9 +304,9 @@ pub enum AuditError {
     /// An entry was changed, removed or put in.
     #[error("the audit trail is broken at entry {sequence}: {reason}")]
     Broken {
-        /// Position of the first entry that does not fit.
+        /// Position of the first invalid entry.
         sequence: u64,
-        /// What does not fit.
+        /// The mismatch.
         reason: &'static str,
     },
     /// There is no database.

@@ -1,4 +1,4 @@
-//! The door: every operation of the gateway, each handed on to the room that carries it out.
+//! The gateway's public handle: every operation, forwarded to the service that carries it out.
 
 use crate::{
     DeviceStorage,
@@ -16,13 +16,14 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-/// The gateway; clones are the same one. It ends when [`Gateway::close`] is called or the last clone is dropped.
+/// The gateway; all clones are the same gateway. It ends when [`Gateway::close`] is called or the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct Gateway {
     services: Arc<Services>,
 }
 
-/// What a caller knows of a peer before it sends anything.
+/// What a caller knows about a peer before the peer sends anything.
 #[derive(Clone)]
 pub struct PeerLabel {
     /// For people and logs, for example `emulated bench-1` or `127.0.0.1:51234`.
@@ -60,7 +61,7 @@ impl PeerLabel {
     }
 }
 
-/// A connection's task. Dropping this leaves the connection alone.
+/// A connection's task. Dropping this handle does not end the connection.
 #[derive(Debug)]
 pub struct Connection {
     task: tokio::task::JoinHandle<String>,
@@ -101,7 +102,7 @@ pub struct Pairing {
 }
 
 impl Gateway {
-    /// Opens a data directory; on first start makes its keys, certificates and store.
+    /// Opens a data directory; the first start creates its keys, certificates and store.
     ///
     /// # Errors
     /// [`OpenError`]; nothing was changed then.
@@ -110,12 +111,12 @@ impl Gateway {
         Ok(Self { services })
     }
 
-    /// Ends sessions and listeners and waits until their ends are written.
+    /// Ends sessions and listeners and waits until their ends are recorded.
     pub async fn close(&self) {
         self.services.close().await;
     }
 
-    /// What this gateway is.
+    /// Information about this gateway.
     pub fn info(&self) -> GatewayInfo {
         let Services {
             store,
@@ -147,7 +148,8 @@ impl Gateway {
         self.services.sessions.accept(stream, peer)
     }
 
-    /// Listens for TCP connections; give loopback unless the user asked for more. Returns the address with its port.
+    /// Listens for TCP connections; pass a loopback address unless the user asked for another. Returns the address with
+    /// its port.
     ///
     /// # Errors
     /// [`ListenError`].
@@ -163,7 +165,7 @@ impl Gateway {
         self.services.enrollment.set_pairing(mode).await
     }
 
-    /// Makes a one-time token for a new device, bound to a chip if its id is given.
+    /// Creates a one-time token for a new device, bound to a chip if its id is given.
     ///
     /// # Errors
     /// [`PairingError`].
@@ -200,7 +202,7 @@ impl Gateway {
         self.services.enrollment.create_pairing_for(device, ttl, false).await
     }
 
-    /// The same for a machine that the caller made itself; see [`Gateway::create_own_pairing`].
+    /// The same for a machine that the caller created; see [`Gateway::create_own_pairing`].
     ///
     /// # Errors
     /// [`PairingError`].
@@ -226,7 +228,7 @@ impl Gateway {
         self.services.registry.rename_device(device, name).await
     }
 
-    /// Takes a device out of service: revokes its certificate, ends its session, frees chip id and name. One that never
+    /// Retires a device: revokes its certificate, ends its session, frees chip id and name. A device that never
     /// enrolled is forgotten.
     ///
     /// # Errors
@@ -275,7 +277,8 @@ impl Gateway {
         self.services.packages.analyze(module)
     }
 
-    /// Why a module does not fit a board or an enrolled device, in one sentence. `None`: it fits, or the board is unknown.
+    /// Why a module does not fit a board or an enrolled device, in one sentence. `None` if it fits, or if the board is
+    /// unknown.
     pub fn fits(&self, report: &ModuleReport, app: &str, board: &str, device: Option<&DeviceId>) -> Option<String> {
         self.services.packages.misfit(report, app, board, device)
     }
@@ -303,8 +306,8 @@ impl Gateway {
         self.services.packages.app_versions(app)
     }
 
-    /// What signing a module under a version would mean: a new version, a rollback, or a refusal that names the next free
-    /// version. `None` as version: the one that the gateway would choose.
+    /// The effect of signing a module under a version: a new version, a rollback, or a refusal that names the next free
+    /// version. `None` as version stands for the one that the gateway would choose.
     pub fn plan_version(&self, app: &str, digest: Digest, version: Option<Version>) -> VersionPlan {
         self.services.packages.plan_version(app, digest, version)
     }
@@ -342,7 +345,7 @@ impl Gateway {
         self.services.deployments.rollback(device, app, to_version).await
     }
 
-    /// Cancels the open targets of a deployment. What a device has installed stays.
+    /// Cancels the open targets of a deployment. Installed apps stay on the device.
     ///
     /// # Errors
     /// [`DeployError`].
@@ -399,13 +402,13 @@ impl Gateway {
         self.services.deployments.remove_app(device, app).await
     }
 
-    /// Metrics of a device from a position of its stream on (0: all that is kept).
+    /// Metrics of a device from a position of its stream on (0: everything that is kept).
     pub fn metrics(&self, device: &DeviceId, since: u64) -> Page<MetricsSample> {
         self.services.telemetry.of(device).metrics_page(since)
     }
 
-    /// Metrics of a device that arrived at `from_ms` (milliseconds since the Unix epoch) or later, oldest first, with the
-    /// sample before them in front if it is kept: rates are taken over the time since the sample before.
+    /// Metrics of a device that arrived at `from_ms` (milliseconds since the Unix epoch) or later, oldest first. The
+    /// sample before them comes first if it is kept: rates are computed over the time since the previous sample.
     pub fn metrics_from(&self, device: &DeviceId, from_ms: u64) -> Vec<MetricsSample> {
         self.services.telemetry.of(device).metrics_from(from_ms)
     }
@@ -430,7 +433,7 @@ impl Gateway {
         self.services.telemetry.of(device).follow_logs(app)
     }
 
-    /// Everything but telemetry, and the revision at which it holds.
+    /// Everything but telemetry, and its revision.
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = {
             let model = self.services.store.read();
@@ -468,8 +471,8 @@ impl Gateway {
         self.services.audit.verify().await
     }
 
-    /// Reads and checks the audit trail of a data directory without opening a gateway on it: it may be in use, or a copy.
-    /// Entries are handed on as far as the trail holds.
+    /// Reads and checks the audit trail of a data directory without opening a gateway on it: it may be in use, or a
+    /// copy. Entries are passed to `each` up to the first invalid one.
     ///
     /// # Errors
     /// [`AuditError`].
@@ -478,7 +481,7 @@ impl Gateway {
     }
 }
 
-/// What a gateway is.
+/// Information about a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct GatewayInfo {
     /// Its id, 16 hexadecimal digits.
@@ -487,7 +490,7 @@ pub struct GatewayInfo {
     pub name: String,
     /// Its root certificate (X.509, DER).
     pub anchor_der: Vec<u8>,
-    /// SHA-256 of its SubjectPublicKeyInfo: what devices pin.
+    /// SHA-256 of its SubjectPublicKeyInfo, which devices pin.
     pub pin: Digest,
     /// The publisher's key, SEC1 uncompressed.
     pub publisher_key: Vec<u8>,
@@ -499,6 +502,6 @@ pub struct GatewayInfo {
     pub schema: u32,
     /// Pairing.
     pub pairing: PairingMode,
-    /// Sentences about what the end of the run before left undone; empty after a clean end.
+    /// Sentences about what the previous run left undone; empty after a clean end.
     pub recovered: Vec<String>,
 }

@@ -53,7 +53,7 @@ impl Enrollment {
                 None => free_name(&model),
             }
         };
-        // A pairing for the same chip that was not used: the new one takes its place.
+        // An unused pairing for the same chip is replaced by the new one.
         let stale = tx.model().by_chip(&chip_id).cloned();
         if let Some(stale) = stale {
             tx.drop_pairings_of(&stale.id).await?;
@@ -194,7 +194,7 @@ pub(crate) fn known<'a>(model: &'a Model, device: &DeviceId) -> Result<&'a Devic
     Ok(record)
 }
 
-/// Whether a name can be given, to a new device or to this one; else one sentence.
+/// Checks whether a name can be given to a new device or to this one; the error is one sentence.
 pub(crate) fn check_name(model: &Model, name: &str, for_device: Option<&DeviceId>) -> Result<String, String> {
     let name = name.trim();
     if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {

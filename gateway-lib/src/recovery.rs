@@ -1,4 +1,4 @@
-//! Recovery at start: what a run that ended without closing left half done is put right and reported.
+//! Recovery at start: completes or undoes what an unclean end left half done, and reports it.
 
 use crate::{
     domain::{Deployment, DeviceChange, DeviceState, EventKind, TargetStatus},
@@ -30,7 +30,7 @@ pub(crate) async fn recover(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(sentences)
 }
 
-/// Devices that held a session are disconnected now; those that were enrolling wait to begin again.
+/// Devices that held a session are now disconnected; those that were enrolling have to start again.
 async fn recover_devices(tx: &mut Transaction<'_>, devices: &[DeviceRecord]) -> Result<Vec<String>, StoreError> {
     let mut sentences = Vec::new();
     for mut device in devices.iter().cloned() {

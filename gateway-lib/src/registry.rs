@@ -69,7 +69,7 @@ impl Registry {
         let mut record = known(&tx.model(), device)?.clone();
         if record.certificate.is_none() && record.enrolled_ms.is_none() {
             // Never enrolled: nothing to remember.
-            tx.drop_desired(&record, "the device was given up").await?;
+            tx.drop_desired(&record, "the device was removed").await?;
             tx.drop_pairings_of(device).await?;
             tx.audit("operator", "pairing.cancelled", &device.0, &record.name)
                 .await?;
@@ -160,7 +160,7 @@ impl Registry {
         Ok(())
     }
 
-    /// A device said hello: makes its session the current one. The error is one sentence.
+    /// A device sent its hello: makes its session the current one. The error is one sentence.
     pub(crate) async fn connect<T>(
         &self,
         certificate: &DeviceCertificate,
@@ -169,7 +169,7 @@ impl Registry {
     ) -> Result<(Arc<DeviceSession>, T), String> {
         let failed = |error: StoreError| error.to_string();
         let mut tx = self.store.begin().await.map_err(failed)?;
-        // Checked again under the writer: a revocation that came after the handshake counts.
+        // Checked again under the writer lock: a revocation after the handshake counts.
         let shown = Some((certificate.serial.clone(), certificate.key));
         let record = tx.model().devices.get(&certificate.device).cloned();
         let Some(mut record) = record.filter(|record| record.certificate == shown) else {
@@ -237,7 +237,7 @@ impl Registry {
         Ok((session, more))
     }
 
-    /// A session ended. If it is not the device's one any more, nothing of the device changes.
+    /// A session ended. If it is no longer the device's current one, nothing about the device changes.
     pub(crate) async fn disconnected(&self, session: &DeviceSession, sentence: &str) -> Result<(), StoreError> {
         tracing::info!(device = %session.device, session = session.id, sentence, "session ended");
         let mut tx = self.store.begin().await?;

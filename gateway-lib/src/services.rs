@@ -37,7 +37,7 @@ pub(crate) struct Services {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) lifetime: Lifetime,
-    /// What the end of the run before left undone, in sentences.
+    /// What the previous run left undone, in sentences.
     pub(crate) recovered: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ impl Services {
         })
     }
 
-    /// Ends sessions and listeners, and waits until their ends are written.
+    /// Ends sessions and listeners, and waits until their ends are recorded.
     pub(crate) async fn close(&self) {
         self.lifetime.shutdown.cancel();
         self.lifetime.tasks.close();

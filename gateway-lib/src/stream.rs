@@ -1,4 +1,4 @@
-//! Live streams that a caller reads: bounded, and honest about what they drop.
+//! Live streams for callers: bounded, and they report what they drop.
 
 use crate::{
     domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress},
@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 #[derive(Debug)]
 pub struct MetricsStream(pub(crate) broadcast::Receiver<MetricsSample>);
 
-/// Log lines of one device as they come.
+/// Log lines of one device as they arrive.
 #[derive(Debug)]
 pub struct LogStream {
     pub(crate) lines: broadcast::Receiver<Arc<LogLine>>,

@@ -1,4 +1,4 @@
-//! Metrics and logs in memory: bounded rings with a sequence each, and live streams for those who follow.
+//! Metrics and logs in memory: bounded rings, each with its own sequence, and live streams for followers.
 
 use crate::{
     domain::{DeviceId, LogLine, MetricsSample, Page},
@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::sync::broadcast;
 
-/// Items that a follower may be behind before it sees a gap. The buffer exists for each device that is followed.
+/// Items that a follower may be behind before it gets a gap. The buffer exists for each followed device.
 const LIVE_ITEMS: usize = 128;
 
 /// Streams of all devices.
@@ -68,7 +68,7 @@ impl Telemetry {
 }
 
 impl Telemetry {
-    /// Drops what is kept of a device that is out of service. Streams of it end.
+    /// Drops the data of a retired device. Its streams end.
     pub(crate) fn forget(&self, device: &DeviceId) {
         let mut devices = self.devices.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         devices.remove(device);
@@ -184,7 +184,7 @@ impl<T: Clone> Ring<T> {
         }
     }
 
-    /// The newest items that are wanted, without a gap, and the one before them.
+    /// The newest wanted items, without a gap, and the one before them.
     fn tail(&self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
         let count = self.items.iter().rev().take_while(|item| wanted(item)).count();
         let skipped = (self.items.len() - count).saturating_sub(1);

@@ -1,4 +1,4 @@
-//! TLS as devices can follow it: 1.3 only, P-256, no tickets, small records.
+//! TLS within the limits of the devices: 1.3 only, P-256, no tickets, small records.
 
 use crate::{
     clock::Clock,
@@ -22,7 +22,7 @@ pub(crate) struct TlsConfigs {
     enroll: Arc<ServerConfig>,
 }
 
-/// What a peer wants to speak.
+/// The protocol that a peer offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Session,
@@ -66,7 +66,7 @@ impl TlsConfigs {
         })
     }
 
-    /// The configuration for what a peer offers. `None` if it offers neither protocol.
+    /// The configuration for a peer's offer. `None` if it offers neither protocol.
     pub(crate) fn choose(&self, hello: &ClientHello<'_>) -> Option<(Purpose, Arc<ServerConfig>)> {
         let offers = |wanted: &[u8]| {
             hello

@@ -1,5 +1,5 @@
-//! Writes what guests see of the host-call table: `codegen FILE [--check]`, where FILE ends in `.rs` (raw imports of the
-//! Rust SDK) or `.h` (the C header). With `--check` nothing is written and a difference is an error.
+//! Writes the guests' side of the host-call table: `codegen FILE [--check]`, where FILE ends in `.rs` (raw imports of
+//! the Rust SDK) or `.h` (the C header). With `--check` nothing is written and a difference is an error.
 
 use std::{env, fmt::Write, fs, process::ExitCode};
 

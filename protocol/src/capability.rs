@@ -1,4 +1,4 @@
-//! What an app may be granted.
+//! Capabilities that an app may be granted.
 
 use alloc::{string::String, vec::Vec};
 use minicbor::{Decode, Encode};
@@ -27,7 +27,7 @@ pub enum Capability {
     /// Use the named pins of the board.
     #[n(3)]
     Gpio(#[n(0)] PinSet),
-    /// Keep this many bytes of key-value data (not carried out by any device yet).
+    /// Keep this many bytes of key-value data (no device implements it yet).
     #[n(4)]
     Kv(#[n(0)] u32),
     /// Publish to the named topics (not carried out by any device yet).
@@ -45,7 +45,7 @@ pub enum Capability {
 pub struct PinSet(#[n(0)] pub u64);
 
 impl PinSet {
-    /// The set that holds just these pins; numbers above 63 are left out.
+    /// The set of exactly these pins; numbers above 63 are ignored.
     pub fn of(pins: &[u8]) -> Self {
         Self(pins.iter().filter(|pin| **pin < 64).fold(0, |set, pin| set | 1 << pin))
     }

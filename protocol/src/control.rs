@@ -45,7 +45,7 @@ pub struct Identity {
     /// Whether the device has an identity or is blank.
     #[n(3)]
     pub state: IdentityState,
-    /// Why the board last came out of reset.
+    /// Reason of the board's last reset.
     #[n(4)]
     pub reset_reason: ResetReason,
 }

@@ -28,7 +28,7 @@ pub trait DeviceHandler {
     /// No current transfer, an offset that is not the next, more data than announced, flash that cannot be written.
     fn package_chunk(&mut self, offset: u32, data: &[u8]) -> Result<u32, Refusal>;
 
-    /// Checks what was transferred, commits it and, if `start`, runs it in place of an older version.
+    /// Checks the transferred package, commits it and, if `start`, runs it in place of an older version.
     ///
     /// # Errors
     /// Size or digest, a module that does not validate, flash.

@@ -43,7 +43,7 @@ pub struct Hello {
     /// Version of the firmware.
     #[n(2)]
     pub firmware: String,
-    /// Why the board last came out of reset.
+    /// Reason of the board's last reset.
     #[n(3)]
     pub reset_reason: ResetReason,
     /// The record of the last panic or fault, sent once.
@@ -52,19 +52,19 @@ pub struct Hello {
     /// Heap of the device in bytes.
     #[n(5)]
     pub heap_bytes: u32,
-    /// Room for packages in bytes, taken and free together.
+    /// Capacity for packages in bytes, used and free together.
     #[n(6)]
     pub store_bytes: u32,
     /// Largest module that could be stored now, in bytes.
     #[n(7)]
     pub store_free_bytes: u32,
-    /// What is installed.
+    /// The installed apps.
     #[n(8)]
     pub apps: Vec<AppReport>,
     /// Milliseconds since reset.
     #[n(9)]
     pub uptime_ms: u64,
-    /// Number of resets that the device counted; tells a reboot from a reconnect.
+    /// Number of resets counted by the device; distinguishes a reboot from a reconnect.
     #[n(10)]
     pub boot_count: u32,
 }
@@ -89,7 +89,7 @@ pub struct AppReport {
     /// Its state.
     #[n(4)]
     pub state: AppState,
-    /// How it failed, when [`AppState::Failed`].
+    /// The reason, if the state is [`AppState::Failed`].
     #[n(5)]
     pub failure: Option<Failure>,
     /// Whether it shall run after reset.
@@ -122,7 +122,7 @@ pub struct Log {
     pub sequence: u32,
 }
 
-/// Numbers of the device and its apps since the last such message; the heartbeat too.
+/// Measurements of the device and its apps since the previous such message; also the heartbeat.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
@@ -163,7 +163,7 @@ pub struct Metrics {
     /// Each app.
     #[n(11)]
     pub apps: Vec<AppMetrics>,
-    /// Chip temperature in thousandths of a degree Celsius, when the chip has a sensor.
+    /// Chip temperature in thousandths of a degree Celsius; `None` if the chip has no sensor.
     #[n(12)]
     pub temperature_mc: Option<i32>,
 }
@@ -218,7 +218,7 @@ pub enum Reply {
     /// Done.
     #[n(0)]
     Done,
-    /// The chunk was written and all before it: `next` is the offset wanted next.
+    /// The chunk and all chunks before it are written: `next` is the offset that the device expects next.
     #[n(1)]
     ChunkTaken(#[n(0)] u32),
     /// Refused, for this reason.
@@ -248,8 +248,8 @@ impl Refusal {
         }
     }
 
-    /// The highest sequence that the device ever committed of the app, as the detail of a [`RefusalCode::Downgrade`] ends
-    /// with it: `sequence 3 is not above 3`. `None` for other refusals, and for other words.
+    /// The highest sequence that the device ever committed of the app. The detail of a [`RefusalCode::Downgrade`] ends
+    /// with it: `sequence 3 is not above 3`. `None` for other refusals, and for a detail of another form.
     pub fn high_water(&self) -> Option<u64> {
         let (_, high_water) = self.detail.rsplit_once(" is not above ")?;
         (self.code == RefusalCode::Downgrade)
@@ -269,7 +269,7 @@ pub enum RefusalCode {
     /// The message's body has no valid form.
     #[n(1)]
     Malformed,
-    /// The signature does not verify with the publisher key of this device's enrollment.
+    /// The signature does not verify with the publisher key that this device got at enrollment.
     #[n(2)]
     BadSignature,
     /// The digest or size does not match the module that arrived.
@@ -281,16 +281,16 @@ pub enum RefusalCode {
     /// The package does not name this board among its targets.
     #[n(5)]
     WrongTarget,
-    /// The store has no room.
+    /// The store is full.
     #[n(6)]
     StoreFull,
     /// The heap cannot hold what the app needs.
     #[n(7)]
     NoMemory,
-    /// The device has as many apps as it keeps.
+    /// The device already has its maximum number of apps.
     #[n(8)]
     TooManyApps,
-    /// A capability that this device does not have, or a pin that the board does not give.
+    /// A capability that this device does not have, or a pin that the board does not allow apps to use.
     #[n(9)]
     Capability,
     /// There is no such app.

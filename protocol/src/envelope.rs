@@ -75,7 +75,7 @@ impl Kind {
         Self::PackageAbort,
     ];
 
-    /// The kind with this number, if this version knows it.
+    /// The kind with this number; `None` if this version does not know it.
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u16 == number)
     }
@@ -99,7 +99,7 @@ pub struct Envelope<'a> {
 pub enum DecodeError {
     /// Not an array that begins with version, id and kind.
     Envelope,
-    /// The body has not the form of its kind.
+    /// The body does not have the form of its kind.
     Body,
     /// Longer than [`MAX_MESSAGE_BYTES`].
     TooLong,
@@ -122,7 +122,7 @@ impl core::error::Error for DecodeError {}
 pub struct EncodeError;
 
 impl<'a> Envelope<'a> {
-    /// Reads version, id and kind, and leaves the body as it is.
+    /// Reads version, id and kind, and leaves the body undecoded.
     ///
     /// # Errors
     /// [`DecodeError::Envelope`] or [`DecodeError::TooLong`].

@@ -39,8 +39,8 @@ impl Reader {
         Self::default()
     }
 
-    /// Takes bytes from the front of `input` until a message is complete and gives that message, without its length;
-    /// nothing if the input ended before.
+    /// Consumes bytes from the front of `input` until a message is complete. Returns that message without its length,
+    /// or `None` if the input ended before.
     ///
     /// # Errors
     /// [`FramingError`] if the announced length is 0 or above [`MAX_MESSAGE_BYTES`].
@@ -61,7 +61,7 @@ impl Reader {
         Ok(self.complete.then(|| &self.bytes[LENGTH_BYTES..]))
     }
 
-    /// Takes from the input what is missing to `total` bytes, as far as it reaches.
+    /// Moves bytes from the input until `total` are buffered or the input is empty.
     fn take(&mut self, total: usize, input: &mut &[u8]) {
         let missing = total.saturating_sub(self.bytes.len()).min(input.len());
         let (taken, rest) = input.split_at(missing);
@@ -70,7 +70,7 @@ impl Reader {
     }
 }
 
-/// The message behind its length.
+/// The message with its length in front.
 ///
 /// # Errors
 /// [`FramingError`] if the message is empty or longer than [`MAX_MESSAGE_BYTES`].

@@ -17,7 +17,7 @@ pub struct Enrolled {
     /// The intermediate that issued it (X.509, DER).
     #[cbor(n(2), with = "minicbor::bytes")]
     pub intermediate: Vec<u8>,
-    /// SHA-256 of the gateway's SubjectPublicKeyInfo: what the device pins.
+    /// SHA-256 of the gateway's SubjectPublicKeyInfo, which the device pins.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub gateway_pin: [u8; 32],
     /// The publisher's P-256 key, SEC1 uncompressed (65 bytes): signs packages.

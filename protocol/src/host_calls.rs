@@ -42,7 +42,7 @@ pub struct HostCall {
     pub result: Option<ValueType>,
     /// Capability.
     pub needs: Needs,
-    /// What it does, for the SDK and the C header.
+    /// Its description, for the SDK and the C header.
     pub doc: &'static str,
 }
 

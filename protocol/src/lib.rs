@@ -1,18 +1,18 @@
-//! What devices and the gateway say to each other.
+//! The protocol between devices and the gateway.
 //!
-//! This crate is shared by the firmware (`no_std`), the gateway, the simulated devices and the workbench, so that no
-//! byte on the wire has two descriptions. It holds types, codecs and pure state machines; no I/O, no clocks, no
-//! randomness and no cryptography live here.
+//! The firmware (`no_std`), the gateway, the simulated devices and the workbench share this crate, so that each byte on
+//! the wire has a single description. It holds types, codecs and pure state machines; no I/O, no clocks, no randomness
+//! and no cryptography live here.
 //!
 //! * [`link`]: frames on a noisy byte stream (UART, USB-CDC, PTY, TCP).
-//! * [`control`]: what is said on the link's unauthenticated `control` channel.
+//! * [`control`]: messages on the link's unauthenticated `control` channel.
 //! * [`envelope`]: version, id and kind of a message, read before its body.
 //! * [`device_to_gateway`], [`gateway_to_device`]: the bodies, by direction.
-//! * [`device_handler`]: what a device does with a message, whatever device it is.
+//! * [`device_handler`]: the dispatch of messages on a device, for every kind of device.
 //! * [`framing`]: messages in a byte stream.
-//! * [`manifest`], [`package`]: what a signed package says about an app.
-//! * [`section`]: what a module says about itself.
-//! * [`host_calls`]: the one table of what an app may call.
+//! * [`manifest`], [`package`]: the signed description of an app.
+//! * [`section`]: a module's description of itself.
+//! * [`host_calls`]: the table of the calls that an app may make.
 //! * [`limits`]: every size, rate and time that both sides must agree on.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,9 +1,9 @@
 //! Sizes, rates and times that both sides of a session must agree on.
 
-/// Version of the message protocol that this crate speaks; goes into each envelope.
+/// Version of the message protocol that this crate speaks; part of each envelope.
 pub const PROTOCOL_VERSION: u16 = 1;
 
-/// Version of the link framing; goes into the first frame of each side.
+/// Version of the link framing; part of the first frame of each side.
 pub const LINK_VERSION: u8 = 1;
 
 /// ALPN of a session that carries enrollment and nothing else.
@@ -19,7 +19,7 @@ pub const MAX_MESSAGE_BYTES: usize = 1022;
 /// Data bytes in one [`PackageChunk`](crate::gateway_to_device::PackageChunk).
 pub const CHUNK_BYTES: usize = 896;
 
-/// Chunks that the gateway may have sent and the device not yet acknowledged.
+/// Chunks that the gateway may send before the device acknowledges the first of them.
 pub const CHUNK_WINDOW: usize = 4;
 
 /// Longest COSE_Sign1 envelope of a manifest (header, manifest, signature), in bytes.
@@ -72,11 +72,11 @@ pub const DEFAULT_CALLBACK_LIMIT_MS: u32 = 500;
 /// Longest time of a callback that a manifest may ask for, in milliseconds.
 pub const MAX_CALLBACK_LIMIT_MS: u32 = 60_000;
 
-/// Limit of an app's linear memory whose module declares no maximum, in bytes: no board has more RAM.
+/// Limit of an app's linear memory if its module declares no maximum, in bytes: no board has more RAM.
 pub const DEFAULT_MEMORY_LIMIT_BYTES: u32 = 512 * 1024;
 
-/// Largest module that any device takes, in bytes; each device says in [`Hello`](crate::device_to_gateway::Hello) what it
-/// really has.
+/// Largest module that any device takes, in bytes. Each device reports its own capacity in
+/// [`Hello`](crate::device_to_gateway::Hello).
 pub const MAX_MODULE_BYTES: u32 = 1 << 20;
 
 /// Most capabilities in a manifest.

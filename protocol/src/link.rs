@@ -1,21 +1,21 @@
 //! A reliable link over a noisy byte stream (UART, USB-CDC, PTY, TCP): three ordered channels of bytes, nothing lost.
 //!
-//! An [`Endpoint`] is a pure state machine: bytes of the wire go into [`Endpoint::receive`], frames for the wire come out
-//! of [`Endpoint::transmit`], time is passed in. It allocates its buffers once, in [`Endpoint::new`].
+//! An [`Endpoint`] is a pure state machine: the caller passes received bytes to [`Endpoint::receive`], takes frames to
+//! send from [`Endpoint::transmit`], and passes the time in. It allocates its buffers once, in [`Endpoint::new`].
 //!
 //! How it works, in the order in which a reader meets it:
-//! * A frame is COBS-encoded and ends with a zero byte, so that a receiver that starts in the middle of a stream is in step
-//!   after the next zero. A CRC-32 covers the whole frame; a frame that does not hold is dropped. See [`frame`].
-//! * Each side says hello with its version and its *epoch*, a number that changes with each start. Every later frame
-//!   carries a tag made of both epochs: frames of an earlier life are never taken for current ones.
-//! * Data frames of all channels share one sequence. The receiver takes them in order only and acknowledges with the
-//!   number it wants next; when it sees a gap or a damaged frame it asks for a repetition at once, and the sender goes back
-//!   to that frame (go-back-N). A timer in the manner of RFC 6298 covers what is lost at the end of a burst.
-//! * Every frame also says how many bytes each channel can take, so that a channel that nobody reads stops its own sender
-//!   and no other channel.
+//! * A frame is COBS-encoded and ends with a zero byte, so that a receiver that starts in the middle of a stream is in
+//!   step after the next zero. A CRC-32 covers the whole frame; a frame with a wrong CRC is dropped. See [`frame`].
+//! * Each side sends a hello with its version and its *epoch*, a number that changes with each start. Every later frame
+//!   carries a tag made of both epochs, so that frames from before a restart are never taken for current ones.
+//! * Data frames of all channels share one sequence. The receiver accepts them in order only and acknowledges with the
+//!   number that it expects next. When it sees a gap or a damaged frame, it asks for a repetition at once, and the
+//!   sender goes back to that frame (go-back-N). A timer in the manner of RFC 6298 covers losses at the end of a burst.
+//! * Every frame also carries how many bytes each channel can take, so that a channel that nobody reads stops its own
+//!   sender and no other channel.
 //!
-//! Call [`Endpoint::transmit`] until it returns 0 after each [`receive`](Endpoint::receive), [`write`](Endpoint::write),
-//! [`read`](Endpoint::read) and when [`Endpoint::next_timeout_ms`] has come.
+//! Call [`Endpoint::transmit`] until it returns 0 after each [`receive`](Endpoint::receive),
+//! [`write`](Endpoint::write), [`read`](Endpoint::read) and when [`Endpoint::next_timeout_ms`] has come.
 
 mod cobs;
 mod crc;
@@ -34,7 +34,7 @@ pub const MAX_FRAME_BYTES: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Channel {
-    /// Identity and pairing: [`control`](crate::control) messages, each behind its length as a big-endian `u16`.
+    /// Identity and pairing: [`control`](crate::control) messages, each with its length in front as a big-endian `u16`.
     Control = 0,
     /// Text lines of the firmware.
     Log = 1,
@@ -51,7 +51,7 @@ impl Channel {
     }
 }
 
-/// Which end of the link this is; decides the sizes of the buffers, and lets an end ignore its own echo.
+/// Which end of the link this is. It decides the sizes of the buffers, and lets an end ignore its own echo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The board: about 4 KB of memory.
@@ -60,14 +60,14 @@ pub enum Role {
     Host,
 }
 
-/// The peer was seen for the first time, or started anew: all streams begin at zero, a session on them is over.
+/// The peer was seen for the first time, or it restarted: all streams begin at zero, and a session on them is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerReset {
     /// Epoch of the peer's new life.
     pub epoch: u32,
     /// Link version of the peer. The link only comes up if it is [`LINK_VERSION`](crate::limits::LINK_VERSION).
     pub version: u8,
-    /// Whether it is the first peer of this endpoint: what was written to `control` and `log` before is kept for it.
+    /// Whether it is the first peer of this endpoint: bytes written to `control` and `log` before are kept for it.
     pub first: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct Stats {
     pub retries: u32,
     /// Frames received with a wrong checksum or form, or too long.
     pub damaged: u32,
-    /// Data frames received again although they had arrived.
+    /// Data frames that were received a second time.
     pub duplicates: u32,
     /// Frames that belonged to an earlier life of either side.
     pub stale: u32,

@@ -37,13 +37,13 @@ pub struct Manifest {
     /// The exports that the device calls.
     #[n(6)]
     pub entry: EntryPoints,
-    /// What the app may use at most.
+    /// The app's limits.
     #[n(7)]
     pub limits: AppLimits,
-    /// What the app may call.
+    /// The app's capabilities.
     #[n(8)]
     pub capabilities: Vec<Capability>,
-    /// Boards that the app is meant for, by id of their description. Empty: any board.
+    /// Ids of the boards that the app is meant for. Empty: any board.
     #[n(9)]
     pub targets: Vec<String>,
 }
@@ -72,19 +72,20 @@ pub struct EntryPoints {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct AppLimits {
-    /// Linear memory at most, in bytes. The module's own maximum and the heap's free room may stop it earlier.
+    /// Maximum of linear memory, in bytes. The module's own maximum and the heap's free space may stop growth earlier.
     #[n(0)]
     pub memory_bytes: u32,
     /// WebAssembly call stack (values and frames) at most, in bytes.
     #[n(1)]
     pub stack_bytes: u32,
-    /// Heap of the device that the app needs in all (compiled module, instance, memory, stack), measured by the gateway.
+    /// Heap of the device that the app needs in total (compiled module, instance, memory, stack), measured by the
+    /// gateway.
     #[n(2)]
     pub heap_bytes: u32,
     /// Longest time of one callback, in milliseconds of device time.
     #[n(3)]
     pub callback_ms: u32,
-    /// Fuel for one callback at most. `None`: only the time is limited.
+    /// Maximum of fuel for one callback. `None` limits only the time.
     #[n(4)]
     pub fuel: Option<u64>,
 }
@@ -96,19 +97,19 @@ pub enum ManifestError {
     Form,
     /// A manifest format other than [`MANIFEST_VERSION`].
     ManifestVersion(u8),
-    /// The app's name has not the form of one; see [`is_app_name`].
+    /// The app's name does not have the form of a name; see [`is_app_name`].
     Name,
     /// Sequence 0; the first is 1.
     Sequence,
     /// The module's size is 0 or above [`MAX_MODULE_BYTES`].
     Size(u32),
-    /// No export that a device calls at first: neither `_start` nor `init` nor `tick`.
+    /// No export that a device calls first: neither `_start` nor `init` nor `tick`.
     Entry,
     /// The callback limit is 0 or above [`MAX_CALLBACK_LIMIT_MS`].
     CallbackLimit(u32),
     /// A fuel limit of 0.
     Fuel,
-    /// More capabilities than [`MAX_CAPABILITIES`] or one of them twice.
+    /// More capabilities than [`MAX_CAPABILITIES`], or a duplicate.
     Capabilities,
     /// More targets than [`MAX_TARGETS`].
     Targets,

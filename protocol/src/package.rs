@@ -1,9 +1,9 @@
 //! The signed envelope of a manifest: a COSE_Sign1 (RFC 9052, section 4.2) with ES256 (RFC 9053, section 2.1).
 //!
-//! Only one form is written and read: tag 18, definite lengths, the protected header `{1: -7}`, no unprotected header,
-//! the manifest's CBOR as payload, a signature of 64 bytes. Whatever else COSE allows is refused, so that there is nothing
-//! to disagree about. No cryptography lives here: a caller verifies [`SignedManifest::sig_structure`] with the publisher's
-//! key, and only then reads [`SignedManifest::manifest`].
+//! Only one form is written and accepted: tag 18, definite lengths, the protected header `{1: -7}`, no unprotected
+//! header, the manifest's CBOR as payload, a signature of 64 bytes. Every other form of COSE is refused, so that two
+//! parsers cannot disagree. No cryptography lives here: a caller verifies [`SignedManifest::sig_structure`] with the
+//! publisher's key, and only then reads [`SignedManifest::manifest`].
 
 use crate::{
     limits::MAX_ENVELOPE_BYTES,
@@ -24,9 +24,9 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// A manifest with its signature, neither verified nor decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedManifest<'a> {
-    /// The protected header, as it is signed.
+    /// The protected header, in its signed form.
     pub protected: &'a [u8],
-    /// The CBOR of the manifest, as it is signed.
+    /// The CBOR of the manifest, in its signed form.
     pub payload: &'a [u8],
     /// The signature.
     pub signature: &'a [u8; SIGNATURE_BYTES],
@@ -37,7 +37,7 @@ pub struct SignedManifest<'a> {
 pub enum EnvelopeError {
     /// Longer than [`MAX_ENVELOPE_BYTES`].
     TooLong,
-    /// Not a COSE_Sign1 of the one accepted form.
+    /// Not a COSE_Sign1 of the only accepted form.
     Form,
     /// Another algorithm, or more in the header than the algorithm.
     Header,

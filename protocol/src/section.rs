@@ -38,7 +38,7 @@ pub struct Section {
     pub name: Option<String>,
     /// Its version.
     pub version: Option<Version>,
-    /// The capabilities that it asks for. `None`: those that every app gets.
+    /// The capabilities that it asks for. `None` means the default capabilities of every app.
     pub capabilities: Option<Vec<Capability>>,
     /// The limits that it asks for.
     pub limits: Limits,
@@ -64,7 +64,7 @@ pub enum SectionError {
     Twice,
     /// Not one CBOR map, or a value of the wrong type.
     Form,
-    /// A key that is not known, or a second time.
+    /// An unknown or duplicate key.
     Key(String),
     /// A value that cannot be.
     Value {
@@ -90,7 +90,7 @@ impl core::fmt::Display for SectionError {
 impl core::error::Error for SectionError {}
 
 impl Section {
-    /// Finds and reads the section of a module; nothing if it has none.
+    /// Finds and reads the section of a module; `None` if it has none.
     ///
     /// # Errors
     /// [`SectionError`].
@@ -98,10 +98,10 @@ impl Section {
         find(module)?.map(Self::parse).transpose()
     }
 
-    /// Reads the content of a section.
+    /// Parses the content of a section.
     ///
     /// # Errors
-    /// [`SectionError`], but not about the module.
+    /// [`SectionError`], except those about the module.
     pub fn parse(content: &[u8]) -> Result<Self, SectionError> {
         let mut decoder = Decoder::new(content);
         let mut section = Self::default();
@@ -239,7 +239,7 @@ fn value(key: &'static str, value: &str) -> SectionError {
     }
 }
 
-/// Finds the section's content in a module (WebAssembly core specification, section 5.5); nothing if there is none.
+/// Finds the section's content in a module (WebAssembly core specification, section 5.5); `None` if there is none.
 ///
 /// # Errors
 /// [`SectionError::Module`] or [`SectionError::Twice`].
@@ -257,7 +257,7 @@ pub fn find(module: &[u8]) -> Result<Option<&[u8]>, SectionError> {
     Ok(found)
 }
 
-/// Takes bytes behind their length as an unsigned LEB128 of at most 32 bits.
+/// Consumes a vector: its length as an unsigned LEB128 of at most 32 bits, then its bytes.
 fn take_vector<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], SectionError> {
     let mut length = 0u64;
     for shift in [0, 7, 14, 21, 28] {

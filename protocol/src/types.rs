@@ -67,7 +67,7 @@ pub struct Failure {
     /// The export that ran (`_start`, `init`, `tick`, `on_message`), or empty if none did.
     #[n(1)]
     pub export: String,
-    /// What happened, in words of the field, for example `unreachable` or `gpio_write: gpio:7 is not granted`.
+    /// What happened, in the field's terms, for example `unreachable` or `gpio_write: gpio:7 is not granted`.
     #[n(2)]
     pub detail: String,
     /// Exit code, for [`FailureKind::ExitCode`].
@@ -97,7 +97,7 @@ pub enum LogLevel {
     Error,
 }
 
-/// Why the board last came out of reset.
+/// Reason of the board's last reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(index_only)]
@@ -117,10 +117,10 @@ pub enum ResetReason {
     /// The CPU locked up.
     #[n(4)]
     Lockup,
-    /// A panic of the firmware; a [`FaultRecord`] tells more.
+    /// A panic of the firmware; a [`FaultRecord`] has the details.
     #[n(5)]
     Panic,
-    /// A HardFault; a [`FaultRecord`] tells more.
+    /// A HardFault; a [`FaultRecord`] has the details.
     #[n(6)]
     HardFault,
     /// None of these.
@@ -128,12 +128,12 @@ pub enum ResetReason {
     Unknown,
 }
 
-/// What a panic or a fault left behind in memory that survives reset.
+/// The record of a panic or fault, kept in memory that survives reset.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[cbor(map)]
 pub struct FaultRecord {
-    /// What it was.
+    /// Its kind.
     #[n(0)]
     pub reason: ResetReason,
     /// Program counter at the fault, 0 if not known.
@@ -145,7 +145,7 @@ pub struct FaultRecord {
     /// Fault status register (CFSR on Cortex-M, mcause on RISC-V).
     #[n(3)]
     pub status: u32,
-    /// Faulting address, if the architecture tells it.
+    /// Faulting address, if the architecture reports it.
     #[n(4)]
     pub address: u32,
     /// Message and place of a panic, cut to [`MAX_DETAIL_BYTES`](crate::limits::MAX_DETAIL_BYTES).
@@ -197,7 +197,7 @@ impl core::str::FromStr for Version {
     }
 }
 
-/// The longest beginning of the text that has at most `max_bytes` bytes and ends between characters.
+/// The longest prefix of the text that has at most `max_bytes` bytes and ends at a character boundary.
 pub fn shortened(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
 }

@@ -1,4 +1,4 @@
-//! `wire.cddl` says what the code does: every golden and any number of random values of every type are valid by it.
+//! `wire.cddl` matches the code: every golden and many random values of every type are valid by it.
 
 mod samples;
 
@@ -13,7 +13,7 @@ struct Specification {
 }
 
 impl Specification {
-    /// The CDDL library knows no tags: the one tag of the specification is checked here.
+    /// The CDDL library does not support tags: the one tag of the specification is checked here.
     fn read() -> Self {
         let text = include_str!("../wire.cddl");
         assert_eq!(text.matches("#6.").count(), 1);

@@ -1,8 +1,8 @@
-//! The bytes on the wire, held still: `goldens/v1/*.bin`, with their CBOR diagnostic notation or a hexadecimal dump beside
+//! Fixed bytes of the wire format: `goldens/v1/*.bin`, with their CBOR diagnostic notation or a hexadecimal dump beside
 //! them in `*.txt`.
 //!
-//! `DRYDOCK_RENEW=1 cargo test -p drydock-protocol --test goldens` writes what is missing. It never changes a golden that is
-//! there: bytes that have left the house are not edited. Whoever must change them makes a new protocol version.
+//! `DRYDOCK_RENEW=1 cargo test -p drydock-protocol --test goldens` writes missing goldens. It never changes an existing
+//! one: released bytes are not edited. A change of the bytes needs a new protocol version.
 
 mod samples;
 
@@ -62,7 +62,7 @@ fn no_byte_on_the_wire_has_changed() {
     assert_eq!(there, names, "goldens without a sample, or samples without a golden");
 }
 
-/// What the code writes, the code reads and writes again to the same bytes.
+/// The code decodes the bytes that it wrote, and encodes the same bytes again.
 #[test]
 fn goldens_are_read_and_written_back() {
     use drydock_protocol::{

@@ -7,7 +7,7 @@ use drydock_protocol::link::{Channel, Endpoint, MAX_FRAME_BYTES, PeerReset, Role
 use proptest::prelude::*;
 use wire::{Noise, Pair};
 
-/// Bytes that depend on their position, so that a loss, a repetition or a swap shows.
+/// Bytes that depend on their position, so that a loss, a repetition or a swap is detected.
 fn text(len: usize, salt: u32) -> Vec<u8> {
     (0..len as u32)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 11 ^ salt) as u8)
@@ -45,7 +45,8 @@ fn words_before_the_first_hello_are_kept_but_not_the_session() {
     assert_eq!(pair.device.write(Channel::Session, b"now"), 3);
 }
 
-/// 1 Mbaud, 1 ms each way. What is missing to 100 % are headers, acknowledgements in the other direction do not count.
+/// 1 Mbaud, 1 ms each way. Headers take the share missing to 100 %; acknowledgements in the other direction do not
+/// count.
 #[test]
 fn approaches_the_line_rate() {
     for (from, noise, floor) in [
@@ -67,7 +68,7 @@ fn approaches_the_line_rate() {
     }
 }
 
-/// The damage that the project promises to survive, long enough that each sort of it happens hundreds of times.
+/// The damage that the project promises to survive, long enough that each kind of it happens hundreds of times.
 #[test]
 fn loses_nothing_in_promised_noise() {
     for seed in 0..4 {
@@ -108,7 +109,7 @@ fn a_channel_that_nobody_reads_stops_no_other() {
     );
     assert_eq!(pair.device.write(Channel::Log, b"still here"), 10);
     pair.run_until("the log line", 100, |pair| pair.host.readable(Channel::Log) == 10);
-    // Reading opens the window again, also if the word about it is lost.
+    // Reading opens the window again, even if the message about it is lost.
     pair.cut(true);
     let mut got = vec![0; 4_096];
     let read = pair.host.read(Channel::Session, &mut got);
@@ -146,7 +147,7 @@ fn a_restart_of_either_side_is_seen_by_the_other() {
         pair.settle();
         let data = text(5_000, 1);
         pair.transfer(restarted, Channel::Session, &data);
-        // In the middle of something, with bytes under way in both directions.
+        // In the middle of a transfer, with bytes in flight in both directions.
         pair.device.write(Channel::Session, &data);
         pair.host.write(Channel::Session, &data);
         pair.run_for_ms(3);

@@ -1,4 +1,4 @@
-// What the window must do, in the order in which a user would meet it.
+// The window's cases, in the order in which a user would meet them.
 import { apps } from './cases/apps.mjs'
 import { cards } from './cases/cards.mjs'
 import { emulation } from './cases/emulation.mjs'

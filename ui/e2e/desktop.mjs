@@ -1,4 +1,4 @@
-// A display to open windows on, and a hand that drags files over it.
+// A display for windows, and simulated input that drags files over it.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ended, inTime } from './process.mjs'
 import { until } from './webdriver.mjs'
 
-// GTK's bindings belong to the system's Python, not to one that stands before it on PATH.
+// GTK's bindings belong to the system's Python, not to one that comes before it on PATH.
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-/** What must be installed; missing ones by name. */
+/** Names of required programs that are not installed. */
 export function missing() {
   const programs = ['Xvfb', 'WebKitWebDriver', 'xdotool', 'import', 'dbus-run-session']
   const absent = programs.filter((p) => spawnSync('sh', ['-c', `command -v ${p}`]).status !== 0)
@@ -65,7 +65,7 @@ export class Display {
     return done.stdout
   }
 
-  /** Lays another window over a point of the screen; gives its process. */
+  /** Opens another window over a point of the screen; returns its process. */
   async cover([x, y]) {
     const window = spawn(python, [here('drag_source.py'), String(x - 30), String(y - 30), '/dev/null'], {
       env: this.env,
@@ -87,7 +87,7 @@ export class Display {
     return done.stdout.trim().split('\n').filter(Boolean)
   }
 
-  /** How many colours a window shows, or a part of the screen: its place and size. */
+  /** Number of colours in a window, or in a part of the screen given by position and size. */
   colours(id, [x, y, width, height] = []) {
     const part = width ? ['-crop', `${width}x${height}+${x}+${y}`] : []
     const done = spawnSync('import', ['-window', id, ...part, '-format', '%k', 'info:-'], { env: this.env, encoding: 'utf8', timeout: 20_000 })
@@ -101,19 +101,19 @@ export class Display {
     this.hand('windowmove', id, x, y, 'windowsize', id, width, height)
   }
 
-  /** Answers a file dialog of the system with a path; `place`: it asks for one that is there. */
+  /** Answers a file dialog of the system with a path; `place`: the dialog asks for an existing file. */
   async answer(title, path, { place = false } = {}) {
     const id = await until(`the dialog "${title}" opens`, 20_000, () => this.#id(title))
     await sleep(500)
     this.hand('windowfocus', id)
-    // A dialog for opening has its field only once it is asked for.
+    // A dialog for opening shows its field only after Ctrl-L.
     if (place) this.hand('key', 'ctrl+l')
     await sleep(300)
     this.hand('key', 'ctrl+a')
     this.hand('type', '--delay', 15, path)
     await sleep(500)
-    // The first one may only choose what the field suggests. One too many, while the dialog is about to close, would press
-    // whatever has the focus in the window behind it.
+    // The first press may only accept the field's suggestion. An extra press, while the dialog is about to close,
+    // would go to the focused element of the window behind it.
     let pressed = -Infinity
     await until(`the dialog "${title}" closes`, 20_000, () => {
       try {
@@ -133,14 +133,14 @@ export class Display {
     return this.hand('search', '--onlyvisible', '--name', `^${title}$`).trim().split('\n')[0]
   }
 
-  /** Where the window stands on the screen. */
+  /** Position of the window on the screen. */
   origin(title) {
     const place = this.hand('getwindowgeometry', '--shell', this.#id(title))
     return ['X', 'Y'].map((n) => Number(new RegExp(`^${n}=(.*)$`, 'm').exec(place)[1]))
   }
 
   /**
-   * Drags files from a window of their own to a point of the screen; `over` is awaited before the button is let go.
+   * Drags files from a window of their own to a point of the screen; `over` is awaited before the button is released.
    */
   async drag(files, source, target, over) {
     const window = spawn(python, [here('drag_source.py'), ...source.map(String), ...files], {

@@ -1,5 +1,5 @@
 // Every card at every size, with the longest names, in Debian's Chromium with invented boards: `npm run dev`, then
-// `node e2e/layout.mjs`. Says what leaves its card, and fails if anything does.
+// `node e2e/layout.mjs`. Reports elements that overflow their card, and fails if there are any.
 import { chromium } from 'playwright-core'
 import { overflows, sizes } from './overflows.mjs'
 

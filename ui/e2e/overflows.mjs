@@ -1,6 +1,6 @@
-// What leaves its card on a page: run in the page itself, by the window's cases and by layout.mjs.
+// Elements that overflow their card on a page: run in the page itself, by the window's cases and by layout.mjs.
 
-/** Controls and names that stand outside of their card or row, a sentence each. */
+/** Controls and names outside of their card or row, a sentence each. */
 export function overflows() {
   const found = []
   const leaves = (part, box, where) => {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Ends a program that was started here; by force if it does not obey in time. Says whether it obeyed. */
+/** Ends a program that was started here; by force if it does not exit in time. Returns whether it exited by itself. */
 export async function ended(child, signal, ms) {
   if (child.exitCode !== null || child.signalCode !== null) return true
   const exit = new Promise((resolve) => child.once('exit', resolve))
@@ -22,7 +22,7 @@ export function childrenOf(pid) {
 /** Whether a process ends within a time. */
 export async function gone(pid, ms) {
   for (const end = performance.now() + ms; ; await sleep(50)) {
-    // A zombie counts as ended: whoever started it has not looked yet.
+    // A zombie counts as ended: its parent has not waited for it yet.
     const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8', timeout: 10_000 })
     if (stdout.trim() === '' || stdout.startsWith('Z')) return true
     if (performance.now() >= end) return false

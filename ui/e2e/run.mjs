@@ -1,4 +1,4 @@
-// The shipped window, driven as its user would: WebDriver for what is in it, real X events for what is dragged over it.
+// The shipped window, driven as a user would: WebDriver for its contents, real X events for files dragged over it.
 // DRYDOCK_DESKTOP names the program (default: target/debug/drydock-desktop). Prints "N passed, N failed, N skipped".
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -28,7 +28,7 @@ if (absent.length > 0) {
 }
 // One session bus for the windows, so that assistive technology finds them.
 if (!process.env.DRYDOCK_E2E_BUS) {
-  // Its own place for sockets, or the accessibility buses of two runs would take each other's.
+  // A separate folder for sockets, or the accessibility buses of two runs would conflict.
   const runtime = mkdtempSync(join(tmpdir(), 'drydock-run-'))
   const env = { ...process.env, DRYDOCK_E2E_BUS: '1', XDG_RUNTIME_DIR: runtime }
   const done = spawnSync('dbus-run-session', ['--', process.execPath, ...process.argv.slice(1)], { env, stdio: 'inherit' })
@@ -72,7 +72,7 @@ const desk = {
     return window
   },
   async close(window) {
-    // A case that runs alone has none before it.
+    // A case that runs alone has no window yet.
     if (!window) return
     windows.delete(window)
     await window.close(() => display.quit('Drydock'))

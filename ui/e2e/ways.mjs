@@ -1,8 +1,8 @@
-// How the cases find their way in the window: rows, states, the palette, dragged files.
+// Helpers of the cases: rows, states, the palette, dragged files.
 import { readFileSync } from 'node:fs'
 import { Key, until } from './webdriver.mjs'
 
-/** Where the drag source stands: beside the window, which is 1,440 by 900. */
+/** Position of the drag source: beside the window, which is 1,440 by 900. */
 const SOURCE = [1480, 60]
 
 export const BOOT_MS = 90_000
@@ -13,10 +13,10 @@ export const row = (board) => `[role=row][data-drop-board]:has(.name[title="${bo
 /** The word that a board's row shows. */
 export const badge = (desk, board) => desk.window.text(`${row(board)} .word`)
 
-/** Whether a board without apps is connected; one that is only about to be switched on is idle, too. */
+/** Whether a board without apps is connected; a board that is about to be switched on is idle, too. */
 export const isConnected = async (desk, board) => (await desk.window.text(row(board))).includes('no app runs')
 
-/** The word that an app's entry shows; undefined when it is not listed. */
+/** The state shown in an app's entry; undefined if the app is not listed. */
 export async function appState(desk, app) {
   const labels = await desk.window.run(
     `return [...document.querySelectorAll('main li[aria-label]')].map((l) => l.getAttribute('aria-label')).join('\\n')`,
@@ -32,7 +32,7 @@ export function appBecomes(desk, app, state, ms = DEPLOY_MS) {
   })
 }
 
-/** Writes down every word that a board's row shows from now on; the returned function gives them. */
+/** Records every state that a board's row shows from now on; the returned function returns them. */
 export async function watch(desk, board) {
   await desk.window.run(
     `const [selector] = arguments
@@ -50,7 +50,7 @@ export async function watch(desk, board) {
   return () => desk.window.run('return window.seen')
 }
 
-/** Whether the words came in this order, others between them. */
+/** Whether the words appeared in this order, with others between them. */
 export function inOrder(seen, ...words) {
   let from = 0
   return words.every((word) => {
@@ -85,7 +85,7 @@ export async function deployFile(desk, file) {
 
 const axe = readFileSync(new URL(import.meta.resolve('axe-core')), 'utf8')
 
-/** Serious violations that axe finds in what is shown. */
+/** Serious violations that axe finds on the page. */
 export function violations(desk) {
   return desk.window.ask('POST', '/execute/async', {
     // As part of the script: the content policy allows no eval.

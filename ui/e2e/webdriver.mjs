@@ -1,4 +1,4 @@
-// As much of the WebDriver protocol as the tests need, against WebKitWebDriver.
+// The part of the WebDriver protocol that the tests need, against WebKitWebDriver.
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -83,12 +83,12 @@ export class Window {
     try {
       await this.ask('POST', `/element/${element}/click`, {})
     } catch (error) {
-      // "Intercepted" alone does not say by what.
+      // "Intercepted" alone does not name the other element.
       throw new Error(`${error.message} (in the middle of ${selector} ${text} is ${await this.#seenAt(element)})`, { cause: error })
     }
   }
 
-  /** What a press in the middle of an element would meet. */
+  /** The element that a press in the middle of an element would hit. */
   #seenAt(element) {
     return this.run(
       `const { x, y, width, height } = arguments[0].getBoundingClientRect()
@@ -107,7 +107,7 @@ export class Window {
     )
   }
 
-  /** Where the middle of an element is in the window, in CSS pixels. */
+  /** Position of an element's centre in the window, in CSS pixels. */
   middle(selector) {
     return this.run(
       `const r = document.querySelector(arguments[0]).getBoundingClientRect()
@@ -132,11 +132,11 @@ export class Window {
     await this.keys(...text)
   }
 
-  /** Ends the window: `quit` closes it as its user does; what then goes on for too long is ended by force. */
+  /** Ends the window: `quit` closes it as a user does; processes that then run for too long are killed. */
   async close(quit = () => {}) {
     const programs = childrenOf(this.driver.pid)
     quit()
-    // It saves what must survive before it ends.
+    // It saves its data before it ends.
     for (const pid of programs) await gone(pid, 15_000)
     await this.ask('DELETE', '').catch(() => {})
     await ended(this.driver, 'SIGTERM', 5_000)

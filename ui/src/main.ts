@@ -1,4 +1,4 @@
-// Starts the window. The language is mended before anything else is evaluated: libraries read it at load.
+// Starts the window. The language is fixed before anything else is evaluated: libraries read it at load.
 import './lib/language'
 import '@fontsource-variable/inter/index.css'
 import '@fontsource/jetbrains-mono/latin-400.css'

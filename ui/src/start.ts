@@ -1,4 +1,4 @@
-// Chooses the backend, starts what follows time and theme, and paints.
+// Chooses the backend, starts the clock and the theme's listener, and paints.
 import { mount } from 'svelte'
 import App from './App.svelte'
 import { tauriBackend } from './lib/backend/tauri'
@@ -12,7 +12,7 @@ import { workbench } from './lib/workbench.svelte'
 export async function start(target: HTMLElement): Promise<void> {
   const chosen = await backend()
   place.alone = cardOfQuery()
-  // The window of a single card follows the main one and keeps nothing of its own.
+  // The window of a single card follows the main one and saves nothing itself.
   preferences.start(place.alone ? () => {} : (stored) => chosen.remember(stored))
   if (place.alone) await chosen.onRemembered((stored) => preferences.adopt(stored))
   clock.start()
@@ -30,7 +30,7 @@ async function backend(): Promise<Backend> {
   return tauriBackend
 }
 
-/** The card that this window is for, if it is for a single one. */
+/** The card of this window, if it shows a single one. */
 function cardOfQuery(): typeof place.alone {
   const query = new URLSearchParams(location.search)
   const card = query.get('card')

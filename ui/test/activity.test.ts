@@ -1,4 +1,4 @@
-// The list of what happened: failures look like failures, and it is filtered by kind and time.
+// The list of events: failures look like failures, and it is filtered by kind and time.
 import { describe, expect, it } from 'vitest'
 import { byDay, courseOf, dayOf, kindOf, passes, type Filter } from '$lib/activity/events'
 import type { ActivityEntry } from '$lib/backend/generated'

@@ -66,12 +66,12 @@ describe("a board's limits", () => {
     expect(document.querySelector('.zone')).toBeNull()
     expect(button('Try a sample')).toBeUndefined()
     expect([...document.querySelectorAll('main header button')].some((b) => b.textContent?.startsWith('Deploy'))).toBe(false)
-    expect(text('[data-card=apps]')).toContain('16 KB of RAM cannot hold TLS')
+    expect(text('[data-card=apps]')).toContain('16 KiB of RAM cannot hold TLS')
     expect(text('[data-card=signals]')).toContain('hifive-1 sends no measurements')
     expect(text('[data-card=signals]')).not.toContain('once')
     await press(document.body, 'd')
     expect(document.querySelector('#deploy-path')).toBeNull()
-    expect(announcer.notice?.text).toContain('16 KB of RAM')
+    expect(announcer.notice?.text).toContain('16 KiB of RAM')
   })
 
   it('leave others alone', async () => {

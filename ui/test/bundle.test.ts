@@ -1,4 +1,4 @@
-// What is shipped: built anew and read.
+// The shipped bundle: built and read.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

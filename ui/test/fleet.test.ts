@@ -1,4 +1,4 @@
-// The list of boards: what a state says, many boards at once, and every way to reach what can be done.
+// The list of boards: states, many boards at once, and every way to reach the actions.
 import { describe, expect, it, vi } from 'vitest'
 import { appLook, lookOfApp } from '$lib/fleet/badge'
 import { fleet } from '$lib/fleet/fleet.svelte'

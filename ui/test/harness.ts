@@ -67,7 +67,7 @@ beforeEach(() => {
 afterEach(async () => {
   if (app) await unmount(app)
   app = undefined
-  // A transfer that it still plays must not reach the next test.
+  // A transfer that it still simulates must not reach the next test.
   if (backend) backend.send = () => {}
   fleet.replace({ revision: 0, boards: [] })
   fleet.filter = ''

@@ -267,7 +267,7 @@ describe('the Emulation room', () => {
     for (const id of fleet.order) backend.change(id, (b) => (b.machine!.instructions += 6_000_000))
     together.look(later + 21_000)
     expect(together.mips).toBeCloseTo((6 * count()) / 10)
-    // One that began anew takes nothing away.
+    // A restarted machine subtracts nothing.
     backend.change(fleet.order[0]!, (b) => (b.machine!.instructions = 0))
     together.look(later + 31_000)
     expect(together.mips).toBe(0)

@@ -1,5 +1,5 @@
-# Sourced by ./x and setup.sh: chooses the Rust, Node and Python of this checkout and says what is wrong with each.
-# Private copies are used only where the system has none or too old ones.
+# Sourced by ./x and setup.sh: chooses the Rust, Node and Python of this checkout and reports problems with each.
+# Private copies are used only if the system has none or too old ones.
 
 RUST_NEEDED=1.95.0
 NODE_NEEDED=20.19.0
@@ -13,7 +13,7 @@ at_least() { # version needed
 
 rust_version() { "$@" -V 2>/dev/null | awk '{ print $2 }' | cut -d- -f1; }
 
-# What is wrong with the Rust on PATH; prints nothing when it is new enough.
+# Prints the problem with the Rust on PATH; prints nothing if it is new enough.
 rust_lack() {
     version=$(rust_version rustc)
     if [ -z "$version" ] || [ -z "$(rust_version cargo)" ]; then echo "there is none on PATH"
@@ -74,7 +74,7 @@ use_fitting_rust() {
     eval "$host_env"
 }
 
-# A compile cache, where one is installed: other checkouts and branches build faster then. It is never needed, and a
+# A compile cache, if one is installed: other checkouts and branches build faster then. It is never needed, and a
 # wrapper that the user has chosen stays.
 use_compile_cache() {
     [ -z "${RUSTC_WRAPPER:-}${CARGO_BUILD_RUSTC_WRAPPER:-}" ] || return 0

@@ -42,7 +42,7 @@ missing_packages() {
     fi
 }
 
-# On a system without dpkg: look for what the packages bring, name them as Debian does.
+# On a system without dpkg: look for the files of the packages, and name the packages as Debian does.
 missing_by_use() {
     on_path cc || echo build-essential
     on_path clang || echo clang

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What ./x says and does on other machines: stand-ins for apt, dpkg, id, sudo, rustc and node are put on PATH, and whatever
-# they would change is in a private folder. Nothing is installed.
+# What ./x prints and does on other machines. Stand-ins for apt, dpkg, id, sudo, rustc and node are put on PATH, and all
+# files that they would change are in a private folder. Nothing is installed.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
 X="$HERE/../../x"
@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
 
-# A machine with every tool of this one but those named; they are left out until a stand-in is written.
+# A machine with every tool of this one except those named; they are left out until a stand-in is written.
 machine() { # tool...
     rm -rf "$work/bin" "$work/cache" "$work/log"
     mkdir -p "$work/bin" "$work/cache"

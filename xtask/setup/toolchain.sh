@@ -23,7 +23,7 @@ STAMP="$ROOT/drydock-stamp"
 
 say() { echo "toolchain: $*" >&2; }
 
-# --- what is there -----------------------------------------------------------------------------------------------
+# --- what is installed -------------------------------------------------------------------------------------------
 
 # The sysroot of the Rust on PATH, or nothing.
 host_sysroot() { env -u RUSTC -u LD_LIBRARY_PATH rustc --print sysroot 2>/dev/null || true; }
@@ -71,7 +71,7 @@ private_env() { # usr command...
 
 # --- the Debian way ----------------------------------------------------------------------------------------------
 
-# Every apt call goes through here: package lists are our own when the system has none, so that no root is needed.
+# Every apt call uses this function. Without system package lists it keeps its own, so that no root is needed.
 apt_own_lists=
 apt_call() { # apt-get|apt-cache arguments...
     tool=$1; shift
@@ -92,7 +92,7 @@ find_packages() {
     apt_call apt-cache show rustc-web >/dev/null 2>&1
 }
 
-# The compiler's packages and whatever shared libraries they need that this system lacks.
+# The compiler's packages, and the shared libraries that they need and this system lacks.
 list_packages() {
     wanted="rustc-web cargo-web rust-web-src libstd-rust-web-dev"
     queue=$wanted
@@ -123,7 +123,7 @@ list_packages() {
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# Builds core and alloc for one target; they are then found like a target that rustup had installed.
+# Builds core and alloc for one target; cargo then finds them as if rustup had installed the target.
 build_core() { # usr target
     private_env "$1" env RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Cembed-bitcode=yes -Zforce-unstable-if-unmarked" \
         "$1/bin/cargo" build --quiet --release --target "$2" --manifest-path "$HOME_DIR/stub/Cargo.toml" \
@@ -198,7 +198,7 @@ install() {
     say "took the Debian way: $(sed -n 2p "$STAMP") in $ROOT"
 }
 
-# A value in single quotes for the shell that evaluates it.
+# A value in single quotes, for the shell that evaluates it.
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
 print_linkers() { # lld

@@ -1,7 +1,7 @@
 //! Builds the sample apps: `assets/apps/<name>/` → `assets/apps/<name>.wasm`, from Rust, C or WebAssembly text.
 //!
 //! All are linked with a small stack at the bottom of memory (an overflow traps instead of overwriting data) and, where
-//! the linker can, with one-byte pages, so that an app of 4 KB takes 4 KB of a board's RAM and not 64 KB.
+//! the linker can, with one-byte pages, so that an app of 4 KiB takes 4 KiB of a board's RAM and not 64 KiB.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::{cross, graph, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const STACK_BYTES: u64 = 2048;
-/// What a board calls; a C function of that name is exported without further ado.
+/// The functions that a board calls; a C function with one of these names is exported automatically.
 const ENTRY_POINTS: [&str; 4] = ["_start", "init", "tick", "on_message"];
 
 /// Where an app's source is, by language.
@@ -87,7 +87,7 @@ fn link_flags(out: Out<'_>) -> Result<Vec<String>> {
     if step::output(&mut cross::wasm_ld(&["--help"]))?.contains("--page-size") {
         flags.push("--page-size=1".into());
     } else {
-        out.line("xtask: this linker has no --page-size; each app will take at least 64 KB of a board's RAM");
+        out.line("xtask: this linker has no --page-size; each app will take at least 64 KiB of a board's RAM");
     }
     Ok(flags)
 }

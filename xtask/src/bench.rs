@@ -1,10 +1,10 @@
 //! `./x bench`: one table of all benchmarks.
 //!
-//! A crate that measures something has examples whose names start with `bench`. They print one JSON object a line:
-//! `{"what": "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`, or `{"what": "...", "skipped": "why"}`; `goal` and `note` may be
-//! left out; other lines are shown as they are. Each takes `--quick`. Beside them stand the sizes of the firmware images, and
-//! the window's start and how fast it answers while very many machines run. A figure is never asserted: what misses its goal
-//! is marked, and stands in README's status table.
+//! A crate with benchmarks has examples whose names start with `bench`. They print one JSON object a line: `{"what":
+//! "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`, or `{"what": "...", "skipped": "why"}`; `goal` and `note` may
+//! be omitted; other lines are shown unchanged. Each accepts `--quick`. The table also has the sizes of the firmware
+//! images, the window's start, and its response time while very many machines run. A figure is never asserted: a figure
+//! that misses its goal is marked, and docs/benchmarks.md lists it.
 
 mod table;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::step::Out;
 use crate::{graph, run, step, ui, workspace};
 
-/// What a line of a bench says.
+/// A line of a benchmark.
 #[derive(Deserialize)]
 struct Row {
     what: String,
@@ -50,7 +50,7 @@ impl Row {
     }
 }
 
-/// Something that measures: where it lives, what it is called.
+/// A benchmark: its location and its name.
 struct Bench {
     /// Folder of its crate, from the top.
     folder: String,
@@ -63,7 +63,7 @@ enum Source {
     Example { package: String },
     /// The images in `assets/firmware`.
     Images,
-    /// A case of the window's own test, which tells how long it took.
+    /// A case of the window's test that reports its duration.
     Window(&'static Case),
 }
 
@@ -73,12 +73,12 @@ struct Case {
     name: &'static str,
     /// Part of the case's own name.
     says: &'static str,
-    /// What stands before the figure, which is in milliseconds.
+    /// The text before the figure, which is in milliseconds.
     before: &'static str,
     what: &'static str,
     goal: &'static str,
     note: &'static str,
-    /// Machines that it runs, where it runs many.
+    /// Number of machines, for a case that runs many.
     machines: Option<&'static str>,
 }
 
@@ -111,7 +111,7 @@ enum Form {
     Markdown,
 }
 
-/// Runs the benchmarks with these names or in these folders (all of them without any) and prints the table.
+/// Runs the benchmarks with these names or in these folders (all of them if none is given) and prints the table.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let (mut quick, mut form, mut words) = (false, Form::Plain, Vec::new());
     for arg in args {
@@ -127,7 +127,8 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
     }
     let chosen = choose(benches()?, &words)?;
-    // Embedded in what is measured. Their tables go where progress goes: what is printed here may be read by a program.
+    // Embedded in the measured programs. Their tables go to the progress output, because a program may read this
+    // output.
     let this = std::env::current_exe().context("finding this program")?;
     for subcommand in ["firmware", "apps"] {
         let mut child = step::command(&this.to_string_lossy(), &[subcommand]);
@@ -206,7 +207,7 @@ fn choose(benches: Vec<Bench>, words: &[&str]) -> Result<Vec<Bench>> {
     Ok(benches.into_iter().filter(chosen).collect())
 }
 
-/// Builds all examples at once: one after the other, cargo would choose other features for each and compile twice.
+/// Builds all examples at once: built separately, cargo would choose other features for each and compile twice.
 fn build(chosen: &[Bench]) -> Result<()> {
     let packages: BTreeSet<String> = benches()?.into_iter().filter_map(|bench| bench.package()).collect();
     let examples = chosen.iter().filter(|bench| bench.package().is_some());
@@ -264,7 +265,7 @@ impl Bench {
     }
 }
 
-/// What each firmware image takes of its chip's flash.
+/// The size of each firmware image in its chip's flash.
 fn images() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let folder = workspace::root().join("assets/firmware");
@@ -319,7 +320,7 @@ impl Case {
         }])
     }
 
-    /// The first figure that the test told.
+    /// The first figure that the test printed.
     fn figure(&self, text: &str) -> Option<f64> {
         let (_, rest) = text.split_once(self.before)?;
         let (ms, _) = rest.split_once(" ms")?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{graph, step, workspace};
 
-/// Package and the file its generator makes, from the top of the checkout.
+/// The package and the file that its generator writes, relative to the top of the checkout.
 const GENERATED: &[(&str, &str)] = &[
     ("drydock-protocol", "firmware/guest/src/calls.rs"),
     ("drydock-protocol", "firmware/guest/include/drydock.h"),
@@ -19,7 +19,7 @@ pub(crate) fn renew() -> Result<()> {
     each(&[])
 }
 
-/// Fails when a generated file is not what its generator makes now.
+/// Fails if a generated file differs from its generator's output.
 pub(crate) fn check() -> Result<()> {
     each(&["--check"]).context("renew with `cargo xtask codegen`")
 }
@@ -38,7 +38,8 @@ fn each(args: &[&str]) -> Result<()> {
     }
     let mut stale = Vec::new();
     for (package, file) in GENERATED {
-        // It has the same name in each crate: built right before it runs, with the features that all builds share.
+        // The example has the same name in each crate, so it is built right before it runs, with the features that all
+        // builds share.
         let mut cargo = step::cargo(&["build", "--quiet", "--package", "drydock-unify", "--package", package]);
         step::run(cargo.args(["--example", "codegen"]))?;
         let generator = workspace::built("examples/codegen");

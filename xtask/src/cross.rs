@@ -29,13 +29,13 @@ pub(crate) fn print_env() -> Result<()> {
     Ok(())
 }
 
-/// Says which toolchain is used, fetching it if there is none.
+/// Prints which toolchain is used; fetches one if there is none.
 pub(crate) fn install() -> Result<()> {
     step::run(&mut clean(step::command("sh", &[TOOLCHAIN, "install"])))
 }
 
-/// `--config` values that keep folder names of this machine out of panic messages, so that the same source gives the
-/// same image anywhere. They add to the flags of a `.cargo/config.toml`, where the environment would replace them.
+/// `--config` values that keep this machine's folder names out of panic messages, so that the same source gives the
+/// same image anywhere. They extend the flags of a `.cargo/config.toml`; the environment would replace them.
 pub(crate) fn no_machine_paths(target: &str) -> Vec<String> {
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
     let mut pairs = vec![(workspace::root().to_string_lossy().into_owned(), "drydock")];

@@ -1,7 +1,7 @@
 //! Builds the boards' images: `firmware/boards/<board>` → `assets/firmware/<board>.{elf,bin,sha256}`.
 //!
-//! A board's package says under `[package.metadata.drydock]` what it is built for:
-//! `target` (default `thumbv7em-none-eabi`), `flash-budget-bytes` and `ram` (start and end of RAM, for the size table).
+//! A board's package states its build settings under `[package.metadata.drydock]`: `target` (default
+//! `thumbv7em-none-eabi`), `flash-budget-bytes` and `ram` (start and end of RAM, for the size table).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,14 +20,14 @@ pub(crate) use behind::{begin, build_first};
 pub(crate) use behind::{build_behind, start_behind};
 pub(crate) use freshness::are_fresh;
 
-/// What was built, for the size check.
+/// The built image, for the size check.
 pub(crate) struct Built {
     pub(crate) board: String,
     pub(crate) flash_bytes: u64,
     pub(crate) flash_budget_bytes: u64,
 }
 
-/// DESIGN's figure for the nRF52840; a board with another one says so in its manifest.
+/// Flash budget of the nRF52840 (DESIGN); a board with another budget sets it in its manifest.
 const FLASH_BUDGET_BYTES: u64 = 480 * 1024;
 const RAM: std::ops::Range<u64> = 0x2000_0000..0x4000_0000;
 
@@ -36,8 +36,8 @@ pub(crate) fn build(out: Out<'_>) -> Result<Vec<Built>> {
     build_with(out, |_, _| Ok(()))
 }
 
-/// Builds every board and calls `usable` with each image as soon as there is one that works: of a board that is built
-/// twice, the first.
+/// Builds every board and calls `usable` with each image as soon as a working one exists. A board that is built twice
+/// passes its first image.
 fn build_with(out: Out<'_>, mut usable: impl FnMut(&str, &[u8]) -> Result<()>) -> Result<Vec<Built>> {
     let sources = freshness::sources()?;
     let manifest = manifest()?;
@@ -66,8 +66,8 @@ fn manifest() -> Result<PathBuf> {
     Ok(manifest)
 }
 
-/// Builds those boards a first time whose functions get attributes, and returns the flag that gives them to all: with one
-/// for each board, whatever boards have in common would be built again for each.
+/// Builds the boards whose functions get attributes for the first time, and returns the flag that lists the attributes
+/// for all of them. With a flag per board, shared crates would be built again for each board.
 fn function_attributes(
     out: Out<'_>,
     manifest: &Path,
@@ -84,7 +84,7 @@ fn function_attributes(
     function_attributes::listed(&names, &target_dir())
 }
 
-/// A board's name: that of the folder that its package lies in.
+/// A board's name: the folder of its package.
 fn board_name(package: &Package) -> Result<String> {
     let dir = package.dir();
     let name = dir.file_name().context("a board lies in a folder")?;
@@ -112,7 +112,7 @@ fn boards(manifest: &Path) -> Result<Vec<Package>> {
 
 fn build_board(out: Out<'_>, manifest: &Path, package: &Package, attributes: &str) -> Result<(Built, Vec<u8>)> {
     let elf = if function_attributes::are_given_for(target(package)) {
-        // A folder of its own: in one folder each build would undo the other's, and all would be built anew each time.
+        // A separate folder: in a shared folder each build would invalidate the other's outputs.
         let place = target_dir().join("attributes");
         compile(out, manifest, package, &[attributes], &place)?
     } else {
@@ -143,7 +143,7 @@ fn build_board(out: Out<'_>, manifest: &Path, package: &Package, attributes: &st
     Ok((built, elf))
 }
 
-/// Builds a board's program, with these flags of rustc besides those of the board's `.cargo/config.toml`.
+/// Builds a board's program, with these rustc flags in addition to those of the board's `.cargo/config.toml`.
 fn compile(out: Out<'_>, manifest: &Path, package: &Package, flags: &[&str], place: &Path) -> Result<Vec<u8>> {
     let target = target(package);
     let program = package
@@ -164,7 +164,7 @@ fn compile(out: Out<'_>, manifest: &Path, package: &Package, flags: &[&str], pla
     for flag in flags {
         cargo.args(["--config", &format!("target.{target}.rustflags=[{flag:?}]")]);
     }
-    // the board's .cargo/config.toml is found from the folder cargo starts in
+    // cargo finds the board's .cargo/config.toml from its start folder
     cargo.current_dir(manifest.parent().unwrap_or(manifest));
     out.run_without(&mut cargo, function_attributes::is_chatter)?;
     std::fs::read(place.join(target).join("release").join(&program.name)).context("reading the ELF file")

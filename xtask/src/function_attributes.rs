@@ -1,13 +1,13 @@
-//! What rustc cannot be told of functions of Arm firmware, and LLVM can: by a list of names and attributes.
+//! Attributes for functions of Arm firmware that rustc cannot set and LLVM can, by a list of names and attributes.
 //!
 //! - No frame pointers. rustc's Thumb targets give every function one, for debuggers, and `-Cforce-frame-pointers` can
-//!   only add to that; here nobody reads them, for a panic looks for return addresses by itself. 15 KB of the Nano's image
-//!   and 5 % of what its interpreter executes.
-//! - The interpreter's commonest instructions stay whole. LLVM's outliner moves what functions have in common out of them,
-//!   and each of these would call it every time: 7 % of what is executed, for 2 KB.
-//! - So does what every instruction of a module passes when an app is loaded.
+//!   only add to that. Nothing here reads them: a panic searches for return addresses by itself. They take 15 KB of the
+//!   Nano's image and 5 % of the instructions that its interpreter executes.
+//! - The interpreter's most frequent instructions are not outlined. LLVM's outliner moves code that functions share
+//!   into a new function, and each of these would call it every time: 7 % of the executed instructions, for 2 KB.
+//! - The same for the functions that every instruction of a module passes when an app is loaded.
 //!
-//! Names are known after a first build, and so such images are built twice.
+//! Names are known only after a first build, so such images are built twice.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,8 @@ pub(crate) fn are_given_for(target: &str) -> bool {
     target.starts_with("thumb")
 }
 
-/// Writes the list for functions of these names and returns rustc's flag that names it. What is in the list is part of
-/// its name, so that cargo builds anew when it changes.
+/// Writes the list for functions with these names and returns rustc's flag that refers to it. The list's content is
+/// part of its file name, so that cargo rebuilds when it changes.
 pub(crate) fn listed(names: &BTreeSet<String>, dir: &Path) -> Result<String> {
     let mut list = String::new();
     for name in names {
@@ -39,18 +39,18 @@ pub(crate) fn listed(names: &BTreeSet<String>, dir: &Path) -> Result<String> {
     Ok(format!("-Cllvm-args=-forceattrs-csv-path={}", path.display()))
 }
 
-/// LLVM says so of each crate and each name that is in another.
+/// LLVM reports this for each crate and each name that is in another crate.
 pub(crate) fn is_chatter(line: &str) -> bool {
     line.starts_with("Function in CSV file at line ")
 }
 
-/// Whether it is a handler of wasmi's that programs are mostly made of: control, copies, arithmetic on `i32`.
+/// Whether it is a handler of wasmi's for the most frequent instructions: control, copies, arithmetic on `i32`.
 fn stays_whole(mangled: &str) -> bool {
     let Some((path, name)) = mangled.rsplit_once("8Executor") else {
         return false;
     };
     let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
-    // What takes long by itself, or is rare, may call.
+    // Handlers that take long by themselves, or are rare, may call.
     let may_call = [
         "_load", "_store", "_trunc", "_div", "_rem", "_rot", "_not", "_select", "clz", "ctz", "popcnt",
     ]
@@ -102,7 +102,7 @@ fn is_passed_in_loading(mangled: &str) -> bool {
     modules.iter().any(|module| mangled.contains(module)) && names.iter().any(|name| mangled.contains(name))
 }
 
-/// Names of an image's functions that the compiler knows; the outliner's come into being behind it.
+/// Names of an image's functions that the compiler knows; the outliner creates its functions later.
 pub(crate) fn functions(image: &[u8]) -> Result<BTreeSet<String>> {
     let header = elf::FileHeader32::<Endianness>::parse(image)?;
     let endian = header.endian()?;

@@ -1,7 +1,7 @@
-//! `./x fuzz`: every decoder that a peer can feed, each for its share of the time.
+//! `./x fuzz`: every decoder that takes input from a peer, each for its share of the time.
 //!
-//! The targets are plain functions listed in the `fuzz` crate. With cargo-fuzz and a nightly toolchain libFuzzer drives
-//! them, guided by coverage; without, the crate's own program does, with seeded mutations of its corpus.
+//! The targets are plain functions listed in the `fuzz` crate. With cargo-fuzz and a nightly toolchain, libFuzzer
+//! drives them, guided by coverage; otherwise the crate's own program does, with seeded mutations of its corpus.
 
 use std::process::Command;
 
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// cargo on the fuzz crate, optimised but with overflow checks and debug assertions as its manifest says.
+/// cargo on the fuzz crate, optimised but with overflow checks and debug assertions, as its manifest sets.
 pub(crate) fn program(args: &[&str]) -> Command {
     let (subcommand, rest) = args.split_first().expect("a subcommand of cargo");
     let manifest = workspace::root().join("fuzz/Cargo.toml");

@@ -1,4 +1,4 @@
-//! The packages of a workspace as `cargo metadata` tells them.
+//! The packages of a workspace, from `cargo metadata`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +18,7 @@ pub(crate) struct Package {
     pub(crate) metadata: Option<serde_json::Value>,
 }
 
-/// What a manifest asks for, whether or not a feature turns it on.
+/// A dependency in a manifest, whether or not a feature enables it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! A firmware image: what its ELF file puts into flash and RAM, and its flat form.
+//! A firmware image: its contents in flash and RAM according to its ELF file, and its flat form.
 
 use anyhow::{Context, Result, bail};
 use object::read::elf::{FileHeader, ProgramHeader};
@@ -6,15 +6,16 @@ use object::{Endianness, elf};
 
 /// Sizes and bytes of one image.
 pub(crate) struct Image {
-    /// Lowest load address, bytes from it on (gaps filled with 0xFF as erased flash reads). What a bootloader copies to
-    /// RAM (its load address is there) follows, without a gap: as long as it makes the image in flash.
+    /// Lowest load address; the bytes start there (gaps filled with 0xFF, as erased flash reads). Data that a
+    /// bootloader copies to RAM (its load address is in RAM) follows without a gap, so that the length is that of the
+    /// image in flash.
     pub(crate) base: u32,
     pub(crate) flat: Vec<u8>,
     /// RAM that is reserved by the linker: data, bss and uninitialised sections; stack and free heap are not in it.
     pub(crate) static_ram_bytes: u64,
 }
 
-/// A flat image larger than this is a linker script gone wrong, not firmware.
+/// A larger flat image results from a broken linker script, not from firmware.
 const MAX_FLAT_BYTES: u64 = 16 << 20;
 
 /// Reads a 32-bit little-endian ELF file. `ram` is the range of addresses that counts as RAM.

@@ -1,6 +1,6 @@
-//! Firmware and app builds, code generation, checks, tests and benchmarks: what `./x` does once a compiler is installed.
+//! Firmware and app builds, code generation, checks, tests and benchmarks: the part of `./x` that needs a compiler.
 //!
-//! System packages, Rust, Node and the cross toolchain are installed before that by `xtask/setup/`, in sh.
+//! System packages, Rust, Node and the cross toolchain are installed before by `xtask/setup/`, in sh.
 
 mod apps;
 mod bench;
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
-            // a child's own exit code is kept, so that `./x run` ends as the program it ran
+            // a child's own exit code is kept, so that `./x run` exits with the code of its program
             ExitCode::from(error.downcast_ref::<step::Ended>().map_or(1, |ended| ended.code))
         }
     }

@@ -1,8 +1,8 @@
-//! The steps of a long build, as a person reads them: which of how many, what is compiled now, time so far. The programs'
-//! own words go to a log file; the last of them are shown when a step fails.
+//! The steps of a long build, as people read them: the step's number, the current crate, the elapsed time. The output
+//! of the programs goes to a log file; its last lines are shown when a step fails.
 //!
-//! On a terminal one line is rewritten; elsewhere (a CI log) a step says when it starts and ends, and twice a minute how
-//! far it is.
+//! On a terminal one line is rewritten. Elsewhere (a CI log) a step reports its start and its end, and its progress
+//! twice a minute.
 
 mod cargo_output;
 
@@ -21,7 +21,7 @@ use crate::step;
 
 /// How often the line on a terminal is written again.
 const REDRAW: Duration = Duration::from_millis(250);
-/// How often a step says how far it is where there is no terminal.
+/// Interval of progress lines if there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Lines of a failed program that are shown.
 const LAST_LINES: usize = 40;
@@ -47,7 +47,7 @@ struct State {
 struct Row {
     title: String,
     started: Option<Instant>,
-    /// What is done now, and how far it is.
+    /// The current activity, and its progress.
     now: String,
     done: bool,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Step<'a> {
 }
 
 impl Steps {
-    /// Steps with these titles. What programs print is written to a new file at `log`.
+    /// Steps with these titles. The programs' output is written to a new file at `log`.
     pub(crate) fn new(titles: &[String], log: &Path) -> Result<Self> {
         if let Some(folder) = log.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
@@ -102,7 +102,7 @@ impl Steps {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `action`, which runs the steps, and shows meanwhile how far they are.
+    /// Runs `action`, which runs the steps, and shows their progress in the meantime.
     pub(crate) fn shown<T>(&self, action: impl FnOnce() -> Result<T>) -> Result<T> {
         std::thread::scope(|scope| {
             let show = scope.spawn(|| self.show());
@@ -137,7 +137,7 @@ impl Steps {
         }
     }
 
-    /// Writes a line that stays, above the line that is rewritten.
+    /// Writes a permanent line above the line that is rewritten.
     fn print(&self, line: &str) {
         eprintln!("{}{line}", if self.terminal { "\r\x1b[K" } else { "" });
     }
@@ -202,7 +202,7 @@ impl Step<'_> {
     pub(crate) fn run(&self, command: &mut Command, is_chatter: fn(&str) -> bool) -> Result<()> {
         let shown = step::shown(command);
         self.log(&format!("$ {shown}"));
-        // Cargo's progress bar says how many crates there are.
+        // Cargo's progress bar contains the number of crates.
         command.env("CARGO_TERM_PROGRESS_WHEN", "always");
         command.env("CARGO_TERM_PROGRESS_WIDTH", "200");
         command.env("CARGO_TERM_COLOR", "never");
@@ -246,7 +246,7 @@ impl Step<'_> {
         ended
     }
 
-    /// Reads what a program prints: cargo's progress is shown, everything else is logged.
+    /// Reads a program's output: cargo's progress is shown, everything else is logged.
     fn follow(&self, output: impl Read, is_chatter: fn(&str) -> bool, last: &Mutex<VecDeque<String>>) {
         let mut reader = BufReader::new(output);
         loop {
@@ -294,13 +294,13 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// Columns of the terminal, where the shell says.
+/// Columns of the terminal, if the shell reports them.
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     columns.unwrap_or(80)
 }
 
-/// The start of `line`: a line that is wrapped cannot be rewritten.
+/// The start of `line`: a wrapped line cannot be rewritten.
 fn cut(line: &str, columns: usize) -> String {
     match line.chars().count() < columns {
         true => line.to_owned(),

@@ -1,5 +1,5 @@
-//! `./x run`: builds what the first result needs, then opens the window; without a display it does the same job in the
-//! terminal.
+//! `./x run`: builds the parts that the first result needs, then opens the window; without a display it runs the demo
+//! in the terminal.
 
 use std::process::Command;
 
@@ -11,10 +11,10 @@ use crate::{apps, cross, firmware, step, ui, workspace};
 
 /// The board that the product starts with.
 const DEMO_BOARD: &str = "nano33ble";
-/// What `./x run` does where there is no display.
+/// The command that `./x run` executes without a display.
 const DEMO: &[&str] = &["run", "assets/apps/blink.wasm", "--board", DEMO_BOARD, "--for", "10s"];
 
-/// `setup`, or the one part of it that needs no root.
+/// `setup`, or only its part that needs no root.
 pub(crate) fn setup(args: &[&str]) -> Result<()> {
     match args {
         [] => step::run(&mut step::command("sh", &["xtask/setup/setup.sh", "test", "setup"])),
@@ -23,7 +23,7 @@ pub(crate) fn setup(args: &[&str]) -> Result<()> {
     }
 }
 
-/// Builds and starts Drydock; returns only when it could not be started or, in the terminal, when it failed.
+/// Builds and starts Drydock; returns only if it could not be started or, in the terminal, if it failed.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let has_display = has_display();
     let program = if has_display { "drydock-desktop" } else { "drydock" };
@@ -37,11 +37,12 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     replace_with(step::command(&workspace::built(program).to_string_lossy(), args))
 }
 
-/// Builds what the first result needs, and shows how far it is. Where the boards' images are not built from the sources as
-/// they are, that is the demo board's alone, beside the programs; the others are built behind the running product.
+/// Builds the parts that the first result needs, and shows the progress. If the boards' images are not built from the
+/// current sources, it builds only the demo board's image beside the programs; the others are built while the product
+/// runs.
 fn build_and_show(has_display: bool) -> Result<()> {
     let all_images = firmware::are_fresh()?;
-    // Where nothing can be built behind the product, all of it is built first.
+    // If nothing can be built in the background, everything is built first.
     let behind = cfg!(unix) && !all_images;
     let mut titles = vec!["sample apps".to_owned()];
     if has_display {
@@ -82,7 +83,7 @@ fn build_and_show(has_display: bool) -> Result<()> {
         }
         std::thread::scope(|scope| {
             let image = scope.spawn(|| steps.run(programs + 1, |out| firmware::build_first(out, DEMO_BOARD)));
-            // The first failure ends the other's programs; whichever it was is the one to tell.
+            // The first failure ends the other's programs; that failure is reported.
             let host = host();
             match image.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
                 Err(error) if !error.is::<progress::WasEnded>() => Err(error),

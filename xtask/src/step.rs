@@ -1,4 +1,4 @@
-//! Running other programs: shown before they start, their failure carried with its exit code.
+//! Runs other programs: their commands are shown before they start, and a failure carries the exit code.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use crate::{progress, workspace};
 /// Where a build's words go.
 #[derive(Clone, Copy)]
 pub(crate) enum Out<'a> {
-    /// All of them to the terminal, each command shown before it starts.
+    /// All output goes to the terminal; each command is shown before it starts.
     Terminal,
     /// To the log of a step that is shown as progress.
     Step(progress::Step<'a>),
@@ -51,7 +51,7 @@ impl Out<'_> {
 /// A program ended with another code than 0.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// What was run, as a person would type it.
+    /// The command, as a person would type it.
     pub(crate) shown: String,
     /// Its exit code; 1 when a signal ended it.
     pub(crate) code: u8,
@@ -111,7 +111,7 @@ fn run_without(command: &mut Command, is_chatter: fn(&str) -> bool) -> Result<()
     ended(child.wait()?, shown)
 }
 
-/// Runs a command and gives back what it printed; its error output is part of the failure.
+/// Runs a command and returns its output; its error output is part of the failure.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output = command
@@ -129,7 +129,8 @@ pub(crate) fn on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
-/// The command as a person would type it; what only prepares its environment (`sh -c SCRIPT NAME`) is left out.
+/// The command as a person would type it. A wrapper that only prepares its environment (`sh -c SCRIPT NAME`) is
+/// omitted.
 pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let mut words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();

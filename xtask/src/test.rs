@@ -1,4 +1,4 @@
-//! `./x test`: every part in order, cheap ones first; one table, one truthful sum at the end.
+//! `./x test`: every part in order, cheap ones first; one table, and one true total at the end.
 
 mod conformance;
 mod counts;
@@ -14,14 +14,14 @@ pub(crate) use parts::clippy;
 
 /// One kind of test.
 pub(crate) struct Part {
-    /// How it is called on the command line and in the table.
+    /// Its name on the command line and in the table.
     name: &'static str,
     /// Whether `--quick` has it.
     quick: bool,
     run: fn() -> Result<Counts>,
 }
 
-/// Runs the parts that were asked for and prints the sum as the last line.
+/// Runs the requested parts and prints the total as the last line.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     if args.contains(&"--list") {
         for part in parts::ALL {

@@ -1,4 +1,4 @@
-//! The rules of this repository that a machine can check. Each finding names the file and says what to do instead.
+//! The rules of this repository that a machine can check. Each finding names the file and the remedy.
 
 mod commits;
 mod dependencies;
@@ -16,7 +16,7 @@ use crate::{graph, workspace};
 pub(crate) struct Finding {
     /// A path from the top, or a package.
     place: String,
-    /// What is wrong and the way out.
+    /// The problem and the remedy.
     what: String,
 }
 

@@ -5,8 +5,8 @@ use anyhow::{Context, Result};
 use crate::step::{self, Out};
 use crate::workspace;
 
-/// Builds `ui/dist`, fetching packages only when the lock file changed since the last time. Does nothing where it was built
-/// from the sources as they are: a new `ui/dist` makes cargo compile the window again.
+/// Builds `ui/dist`; fetches packages only if the lock file changed since the last time. Does nothing if it was built
+/// from the current sources, because a new `ui/dist` makes cargo compile the window again.
 pub(crate) fn build(out: Out<'_>) -> Result<()> {
     install(out)?;
     let ui = workspace::root().join("ui");
@@ -27,7 +27,7 @@ fn is_source(name: &str) -> bool {
     name.starts_with("ui/") && !is_test
 }
 
-/// `npm ci`, unless what is installed came from this very lock file.
+/// `npm ci`, unless the installed packages came from this lock file.
 pub(crate) fn install(out: Out<'_>) -> Result<()> {
     let ui = workspace::root().join("ui");
     let lock = std::fs::read(ui.join("package-lock.json")).context("ui/package-lock.json")?;

@@ -12,7 +12,7 @@ pub(crate) fn root() -> &'static Path {
         .expect("xtask/ is a folder of the checkout")
 }
 
-/// Where host builds put their results; `CARGO_TARGET_DIR` is respected.
+/// The folder of host builds; `CARGO_TARGET_DIR` is respected.
 pub(crate) fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) if Path::new(&dir).is_absolute() => dir.into(),
@@ -26,7 +26,7 @@ pub(crate) fn built(name: &str) -> PathBuf {
     target_dir().join("debug").join(name)
 }
 
-/// Files git knows or would know (new but not ignored), as paths from the top.
+/// Files that git tracks or would track (new but not ignored), as paths from the top.
 pub(crate) fn files() -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -47,7 +47,7 @@ pub(crate) fn files() -> Result<Vec<String>> {
         .collect())
 }
 
-/// A digest of names and contents of those files that git knows or would know and that `is_wanted`, by name.
+/// A digest of names and contents of the files that git tracks or would track and that `is_wanted` accepts, by name.
 pub(crate) fn digest_of(is_wanted: impl Fn(&str) -> bool) -> Result<String> {
     let mut list = String::new();
     for name in files()?.iter().filter(|name| is_wanted(name)) {
@@ -57,7 +57,7 @@ pub(crate) fn digest_of(is_wanted: impl Fn(&str) -> bool) -> Result<String> {
     Ok(sha256(list.as_bytes()))
 }
 
-/// Writes only when the content differs, so that builds depending on the file stay warm. Returns whether it wrote.
+/// Writes only if the content differs, so that dependent builds stay up to date. Returns whether it wrote.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if std::fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! Writes the API as TypeScript, or checks that the file is as it should be.
+//! //! Writes the API as TypeScript, or checks that the file is up to date.
 //!
 //! `codegen FILE` writes, `codegen FILE --check` exits with 1 if the file differs.
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
 
-/// A named fact. Lines of consoles and metrics are not events: they come as [`crate::Update::Logs`] and
+/// A named fact. Log lines and metrics are not events: subscribers get them as [`crate::Update::Logs`] and
 /// [`crate::Update::Metrics`], and `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Event {
@@ -59,13 +59,13 @@ event_names! {
     "board.added" BoardAdded;
     /// A board was removed from the fleet.
     "board.removed" BoardRemoved;
-    /// A board was made after the model of another; `parent`, `kind`, `seed`, `unlinked`.
+    /// A board was forked from another one; `parent`, `kind`, `seed`, `unlinked`.
     "board.forked" BoardForked;
     /// A machine was switched on; `engine`, `kind`, `seed`.
     "machine.started" MachineStarted;
     /// A machine was switched off.
     "machine.stopped" MachineStopped;
-    /// A machine went back to an earlier state; `virtual_time_s`.
+    /// A machine's earlier state was restored; `virtual_time_s`.
     "machine.restored" MachineRestored;
     /// A machine stopped because of a fault; `fault`.
     "machine.crashed" MachineCrashed;
@@ -73,9 +73,9 @@ event_names! {
     "machine.failed" MachineFailed;
     /// A board got its certificate; `device`.
     "device.enrolled" DeviceEnrolled;
-    /// A board holds a session; `device`, `firmware`, `reset_reason`, `last_fault`.
+    /// A board opened a session; `device`, `firmware`, `reset_reason`, `last_fault`.
     "device.connected" DeviceConnected;
-    /// A newer session of a board replaced the one before; `device`.
+    /// A newer session of a board replaced the previous one; `device`.
     "device.superseded" DeviceSuperseded;
     /// A board missed a heartbeat; `device`.
     "device.unreachable" DeviceUnreachable;
@@ -87,13 +87,13 @@ event_names! {
     "device.revoked" DeviceRevoked;
     /// A board was taken out of service; `device`.
     "device.retired" DeviceRetired;
-    /// A board was told to forget its identity; `device`.
+    /// The gateway ordered a board to erase its identity; `device`.
     "device.wiped" DeviceWiped;
     /// The chip id of a board may be bound to another key; `device`.
     "device.chip_released" DeviceChipReleased;
     /// Enrollment or pairing of a board was refused.
     "device.refused" DeviceRefused;
-    /// A board that is too small for an identity was heard; `firmware`.
+    /// A board whose firmware is too small for an identity announced itself; `firmware`.
     "device.unauthenticated" DeviceUnauthenticated;
     /// A handshake was refused.
     "connection.refused" ConnectionRefused;
@@ -115,7 +115,7 @@ event_names! {
     "app.trapped" AppTrapped;
     /// A board refused a package; `version`, `code`.
     "app.refused" AppRefused;
-    /// A deployment was given up; `version`.
+    /// A deployment was cancelled; `version`.
     "app.cancelled" AppCancelled;
     /// An app is no longer on its board.
     "app.removed" AppRemoved;
@@ -135,7 +135,7 @@ event_names! {
     "gateway.pairing" GatewayPairing;
     /// The owner before did not close the data directory.
     "workbench.recovered" WorkbenchRecovered;
-    /// Another start of Drydock asks for the window.
+    /// A second start of Drydock asks the window to come to the front.
     "window.show" WindowShow;
     /// A board refused a request; `code`.
     "error" Error;

@@ -8,7 +8,7 @@ use ts_rs::TS;
 pub struct ProfileStart {
     /// Id or name of the board.
     pub board: String,
-    /// Ends by itself after this much of the board's time, in seconds; `None`: `profile.stop` ends it.
+    /// Length in the board's time, in seconds. With `None` the profile runs until `profile.stop`.
     #[serde(default)]
     pub for_s: Option<f64>,
     /// Power-cycle the board first, so that the profile begins with its first instruction.
@@ -16,7 +16,7 @@ pub struct ProfileStart {
     pub restart: bool,
 }
 
-/// Asks for a profile as it is now.
+/// Asks for a profile in its current state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ProfileQuery {
     /// Id or name of the board.
@@ -41,7 +41,7 @@ pub struct ProfileStop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileState {
-    /// There is none.
+    /// No profile was started.
     None,
     /// It is being recorded.
     Recording,
@@ -58,15 +58,15 @@ pub struct ProfileView {
     pub state: ProfileState,
     /// Board time at its beginning, in seconds.
     pub from_s: f64,
-    /// Board time that it has come to, in seconds.
+    /// Board time at the end of the profile so far, in seconds.
     pub to_s: f64,
     /// Board time at which it ends by itself.
     pub until_s: Option<f64>,
-    /// What was found so far.
+    /// The results so far.
     pub summary: Option<ProfileSummary>,
 }
 
-/// What a profile found.
+/// The results of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ProfileSummary {
     /// Core clock in Hz.
@@ -83,7 +83,7 @@ pub struct ProfileSummary {
     /// Instructions executed.
     #[ts(type = "number")]
     pub instructions: u64,
-    /// Functions, the one with the most cycles of its own first.
+    /// Functions, sorted by their own cycles, most first.
     pub functions: Vec<ProfileFunction>,
     /// How deep the stacks got.
     pub stacks: Vec<ProfileStack>,
@@ -95,7 +95,7 @@ pub struct ProfileSummary {
     pub coverage: ProfileCoverage,
     /// The firmware's heap, as the device last reported it.
     pub heap: Option<ProfileHeap>,
-    /// What did not fit the profile's limits, in a sentence.
+    /// Which of the profile's limits were reached, in a sentence.
     pub truncated: Option<String>,
 }
 
@@ -147,7 +147,7 @@ pub struct ProfileInterrupt {
     /// Cycles of it and of all it calls.
     #[ts(type = "number")]
     pub cycles: u64,
-    /// The most stack it took on the stack that it interrupted.
+    /// The most stack it took, in bytes, on the stack that it interrupted.
     pub stack_bytes: u32,
 }
 
@@ -186,7 +186,7 @@ pub struct ProfileCoverage {
 pub struct ProfileHeap {
     /// Bytes in use.
     pub used_bytes: u32,
-    /// The most there were in use since its reset.
+    /// The most in use at once since its reset.
     pub peak_bytes: u32,
     /// Bytes there are.
     pub total_bytes: u32,
@@ -197,9 +197,9 @@ pub struct ProfileHeap {
 pub struct ProfileExport {
     /// Id or name of the board.
     pub board: String,
-    /// What to make of it.
+    /// Format to export.
     pub format: ProfileFormat,
-    /// What widths and weights show.
+    /// The quantity that widths and weights show.
     #[serde(default)]
     pub weight: ProfileWeight,
     /// Dark background of drawings.
@@ -224,11 +224,11 @@ pub enum ProfileFormat {
     Firefox,
     /// A line for each stack: its functions, and the weight.
     Folded,
-    /// What was executed: addresses and functions, a line each.
+    /// The executed code: addresses and functions, a line each.
     Coverage,
 }
 
-/// What counts.
+/// The quantity to weigh by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileWeight {
@@ -244,7 +244,7 @@ pub enum ProfileWeight {
 pub struct GdbOpen {
     /// Id or name of the board.
     pub board: String,
-    /// Port on the loopback address; `None` takes a free one.
+    /// Port on the loopback address; `None` takes a free port.
     #[serde(default)]
     pub port: Option<u16>,
 }
@@ -292,14 +292,14 @@ pub struct MonitorView {
     pub board: String,
     /// Prompt of the command line; `None` if the engine has no command language.
     pub prompt: Option<String>,
-    /// The last lines that were executed, by whomever, the oldest first.
+    /// The last executed lines, of all clients, the oldest first.
     pub history: Vec<String>,
 }
 
-/// What an engine answered to a line.
+/// An engine's answer to a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MonitorReply {
-    /// What it printed, or why it refused the line.
+    /// The output, or the reason why the line was refused.
     pub text: String,
     /// Whether it refused the line.
     pub refused: bool,

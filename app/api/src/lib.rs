@@ -1,8 +1,9 @@
-//! The API of Drydock: every request, view, update, event and error that crosses the seam between the workbench and its
-//! clients (window, CLI, local socket, later HTTP).
+//! The API of Drydock: every request, view, update, event and error between the workbench and its clients (window, CLI,
+//! local socket, later HTTP).
 //!
 //! All of it is plain data that serialises to JSON and is exported to TypeScript. Nothing here opens files, sockets or
-//! machines: `drydock-workbench` carries the requests out, `drydock-client` brings them to an owner in another process.
+//! machines: `drydock-workbench` carries out the requests, and `drydock-client` sends them to an owner in another
+//! process.
 
 mod error;
 mod event;

@@ -7,14 +7,14 @@ use ts_rs::TS;
 
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:literal $variant:ident($params:ty) -> $result:ty;)*) => {
-        /// A request: the method's name and what it takes.
+        /// A request: the method's name and its parameters.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
         #[serde(tag = "method", content = "params")]
         pub enum Request {
             $($(#[$doc])* #[serde(rename = $name)] $variant($params),)*
         }
 
-        /// What a method gives; the variant is that of the request.
+        /// The result of a method; its variant is the request's.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(untagged)]
         pub enum Response {
@@ -27,7 +27,7 @@ macro_rules! methods {
             vec![$(($name, <$params as TS>::name(&config), <$result as TS>::name(&config)),)*]
         }
 
-        /// Shows each type that a method takes or gives to a visitor.
+        /// Shows a visitor each type that a method takes or returns.
         pub(super) fn visit_method_types(visitor: &mut impl ts_rs::TypeVisitor) {
             $(visitor.visit::<$params>(); visitor.visit::<$result>();)*
         }
@@ -40,10 +40,10 @@ macro_rules! methods {
                 }
             }
 
-            /// Makes the response of this method from its JSON.
+            /// Parses the response of this method from JSON.
             ///
             /// # Errors
-            /// The JSON is not what this method gives.
+            /// The JSON is not a response of this method.
             pub fn parse_response(&self, json: serde_json::Value) -> Result<Response, serde_json::Error> {
                 match self {
                     $(Self::$variant(_) => serde_json::from_value::<$result>(json).map(Response::$variant),)*
@@ -54,13 +54,13 @@ macro_rules! methods {
 }
 
 methods! {
-    /// What is always true of this workbench.
+    /// Information about this workbench.
     "system.info" SystemInfo(Empty) -> SystemInfo;
     /// Text for a bug report: versions, settings, recent log; no keys, no tokens.
     "system.diagnostics" Diagnostics(Empty) -> Text;
     /// Kinds of boards that can be added.
     "board.kinds" BoardKinds(Empty) -> Vec<BoardKindView>;
-    /// The fleet, and the revision that it holds at.
+    /// The fleet, and the revision at which it was read.
     "board.list" BoardList(Empty) -> Fleet;
     /// One board, by id or name.
     "board.get" BoardGet(BoardRef) -> BoardView;
@@ -68,7 +68,7 @@ methods! {
     "board.add" BoardAdd(BoardAdd) -> BoardView;
     /// Removes a board: its machine, its device and its desired state.
     "board.remove" BoardRemove(BoardRef) -> Empty;
-    /// Gives a board another name.
+    /// Renames a board.
     "board.rename" BoardRename(BoardRename) -> BoardView;
     /// Adds labels to boards and removes labels from them, on all of them or on none.
     "board.label" BoardLabel(BoardLabel) -> Vec<BoardView>;
@@ -84,7 +84,7 @@ methods! {
     "snapshot.list" SnapshotList(BoardRef) -> Vec<SnapshotView>;
     /// Keeps the state that a board is in.
     "snapshot.take" SnapshotTake(SnapshotTake) -> SnapshotView;
-    /// Goes back to a state that is kept or in a file.
+    /// Restores a snapshot from memory or from a file.
     "snapshot.restore" SnapshotRestore(SnapshotRestore) -> BoardView;
     /// Forgets a snapshot.
     "snapshot.delete" SnapshotDelete(SnapshotRef) -> Empty;
@@ -92,29 +92,29 @@ methods! {
     "snapshot.export" SnapshotExport(SnapshotExport) -> SnapshotFile;
     /// Reads a state from a file and keeps it.
     "snapshot.import" SnapshotImport(SnapshotImport) -> SnapshotView;
-    /// Makes boards from another one. Each has its own identity and seed, and the same desired apps.
+    /// Forks a board. Each fork has its own identity and seed, and the same desired apps.
     "board.fork" BoardFork(BoardFork) -> Vec<BoardView>;
     /// Begins a profile of an emulated board.
     "profile.start" ProfileStart(ProfileStart) -> ProfileView;
-    /// A profile as it is now, finished or not.
+    /// A profile in its current state, finished or not.
     "profile.view" ProfileView(ProfileQuery) -> ProfileView;
-    /// Ends a profile, and keeps it until the next one of the board.
+    /// Ends a profile. It is kept until the board's next one.
     "profile.stop" ProfileStop(ProfileStop) -> ProfileView;
     /// Makes a file of a profile.
     "profile.export" ProfileExport(ProfileExport) -> Exported;
-    /// Lets debuggers connect to an emulated board, one at a time.
+    /// Opens a port for debuggers to an emulated board, for one debugger at a time.
     "gdb.open" GdbOpen(GdbOpen) -> GdbView;
-    /// Whether debuggers can connect, and whether one is.
+    /// Whether the debug port is open, and whether a debugger is connected.
     "gdb.view" GdbView(BoardRef) -> GdbView;
-    /// Lets no debugger connect any more; one that is connected is detached.
+    /// Closes the debug port and detaches a connected debugger.
     "gdb.close" GdbClose(BoardRef) -> GdbView;
-    /// Whether a machine's engine has a command language, as Renode's monitor is one, and what was typed so far.
+    /// Whether a machine's engine has a command line, such as Renode's monitor, and the lines typed so far.
     "monitor.view" MonitorView(BoardRef) -> MonitorView;
     /// Executes a line in the command language of a machine's engine.
     "monitor.execute" MonitorExecute(MonitorLine) -> MonitorReply;
     /// The apps that come with Drydock, by name.
     "app.samples" AppSamples(Empty) -> Vec<Sample>;
-    /// What a file is and where it could run; stores nothing.
+    /// Analyses a file and says where it could run; stores nothing.
     "app.preview" AppPreview(AppPreviewRequest) -> AppPreview;
     /// Signs a module, stores it and requests it on the boards. Returns when the request is accepted; events report the rest.
     "app.deploy" AppDeploy(AppDeploy) -> Deployment;
@@ -124,7 +124,7 @@ methods! {
     "app.stop" AppStop(AppRef) -> Empty;
     /// Removes an app from a board.
     "app.remove" AppRemove(AppRef) -> Empty;
-    /// Gives up a deployment under way.
+    /// Cancels an open deployment.
     "app.cancel" AppCancel(AppRef) -> Empty;
     /// Lines of a console.
     "logs.query" LogsQuery(LogsQuery) -> Logs;
@@ -132,21 +132,21 @@ methods! {
     "metrics.query" MetricsQuery(MetricsQuery) -> Vec<Series>;
     /// Draws a chart of the given series into a file or returns it.
     "metrics.export" MetricsExport(MetricsExport) -> Exported;
-    /// What happened, newest first.
+    /// The events, newest first.
     "activity.list" ActivityList(ActivityQuery) -> Vec<ActivityEntry>;
     /// Turns pairing of boards that the user did not create on or off.
     "pairing.set" PairingSet(PairingSet) -> Empty;
-    /// Asks the owner's window to come to the front: the event `window.show` tells it.
+    /// Asks the owner's window to come to the front; the window gets the event `window.show`.
     "window.show" WindowShow(Empty) -> Empty;
 }
 
 /// Longest wait for an answer that needs no work worth mentioning.
 const QUICK: Duration = Duration::from_secs(60);
-/// Longest wait for an answer that needs files, drawings, a board or many boards.
+/// Longest wait for an answer that needs files, drawing, a board or many boards.
 const SLOW: Duration = Duration::from_secs(600);
 
 impl Request {
-    /// How long a client waits for the answer at most.
+    /// Longest time that a client waits for the answer.
     pub fn time_limit(&self) -> Duration {
         match self {
             Self::AppDeploy(_)

@@ -50,12 +50,12 @@ pub struct BoardAdd {
     /// Seed, hexadecimal; `None` takes one from the host's entropy and records it.
     #[serde(default)]
     pub seed: Option<String>,
-    /// Damage of the link, for trials: `RATE` or `RATE:SEED`; the rate is the share of frames damaged, 0 to 0.5.
+    /// Damage of the link, for trials: `RATE` or `RATE:SEED`, where the rate is the share of damaged frames, 0 to 0.5.
     #[serde(default)]
     pub link_noise: Option<String>,
 }
 
-/// Gives a board another name.
+/// Renames a board.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BoardRename {
     /// Its id or its name.
@@ -82,11 +82,11 @@ pub struct BoardLabel {
 pub struct BoardPower {
     /// Id or name of the board.
     pub board: String,
-    /// What to do.
+    /// The action.
     pub action: PowerAction,
 }
 
-/// What can be done to a machine.
+/// An action on a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PowerAction {
@@ -133,7 +133,7 @@ pub struct BoardButton {
     pub pressed: bool,
 }
 
-/// Where a module comes from.
+/// The source of a module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum AppSource {
@@ -150,7 +150,7 @@ pub enum AppSource {
     Sample(String),
 }
 
-/// An app that comes with Drydock.
+/// A sample app of Drydock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Sample {
     /// Its name, for [`AppSource::Sample`].
@@ -159,12 +159,12 @@ pub struct Sample {
     pub size_bytes: u32,
 }
 
-/// Asks what a file is and where it could run.
+/// Asks for the analysis of a file, and where it could run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AppPreviewRequest {
     /// The module.
     pub source: AppSource,
-    /// Ids or names of the boards that are asked about.
+    /// Ids or names of the boards to check.
     pub boards: Vec<String>,
     /// Version, as in [`AppDeploy`].
     #[serde(default)]
@@ -178,14 +178,14 @@ pub struct AppDeploy {
     pub source: AppSource,
     /// Ids or names of the boards.
     pub boards: Vec<String>,
-    /// Name of the app; `None` takes the module's, else the file's.
+    /// Name of the app; `None` takes the module's name, or the file's if the module has none.
     #[serde(default)]
     pub name: Option<String>,
-    /// Version; `None` takes the module's, else the next patch version.
+    /// Version; `None` takes the module's, or the next patch version if the module has none.
     #[serde(default)]
     pub version: Option<String>,
-    /// Capabilities that the user consents to beyond the usual ones, for example `gpio:7`; and limits that the user raises:
-    /// `memory:BYTES` of linear memory, `callback:MS` for each call.
+    /// Capabilities beyond the default ones that the user consents to, for example `gpio:7`; and limits that the user
+    /// raises: `memory:BYTES` of linear memory, `callback:MS` for each call.
     #[serde(default)]
     pub grant: Vec<String>,
     /// Leave it installed without starting it.
@@ -193,7 +193,7 @@ pub struct AppDeploy {
     pub no_start: bool,
 }
 
-/// A deployment that was accepted. A board that cannot take the app never stops the others.
+/// An accepted deployment. A board that cannot take the app does not stop it on the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Deployment {
     /// Name of the app.
@@ -240,7 +240,7 @@ pub struct LogsQuery {
 pub struct Logs {
     /// The lines, ascending.
     pub lines: Vec<LogLine>,
-    /// Lines that are no longer kept before the first one.
+    /// Number of lines before the first one that are no longer kept.
     #[ts(type = "number")]
     pub dropped: u64,
 }
@@ -262,7 +262,7 @@ pub struct MetricsQuery {
 /// Asks for a chart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MetricsExport {
-    /// What to draw.
+    /// The series to draw.
     pub query: MetricsQuery,
     /// `svg`, `png` or `csv`.
     pub format: ChartFormat,
@@ -272,13 +272,13 @@ pub struct MetricsExport {
     /// File to write; `None` returns the content in base64.
     #[serde(default)]
     pub path: Option<String>,
-    /// End of the span that is drawn, in milliseconds since the Unix epoch; none: now.
+    /// End of the drawn span, in milliseconds since the Unix epoch; `None` is the current time.
     #[serde(default)]
     pub until_ms: Option<f64>,
-    /// Numbers of colours, 1 to 8, by id of the series; others get the colour that is usual for them.
+    /// Numbers of colours, 1 to 8, by id of the series. A series without an entry gets its usual colour.
     #[serde(default)]
     pub colours: HashMap<String, u8>,
-    /// What the shown clock is ahead of UTC, in minutes; none: UTC is shown.
+    /// Offset of the displayed clock from UTC, in minutes; `None` displays UTC.
     #[serde(default)]
     pub utc_offset_min: Option<i16>,
 }
@@ -300,7 +300,7 @@ pub enum ChartFormat {
 pub struct Exported {
     /// The file that was written.
     pub path: Option<String>,
-    /// The chart in base64, when no file was asked for.
+    /// The chart in base64, if the request named no file.
     pub base64: Option<String>,
 }
 

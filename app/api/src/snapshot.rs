@@ -1,9 +1,9 @@
-//! Snapshots and forks: what their methods take and give.
+//! Snapshots and forks: parameters and results of their methods.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// A state of a board's machine that is kept in memory, until Drydock or the board goes.
+/// A state of a board's machine, kept in memory until Drydock ends or the board is removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SnapshotView {
     /// Its name, unique for the board.
@@ -51,7 +51,7 @@ pub enum SnapshotSource {
     Path(String),
 }
 
-/// Goes back to a state. The board's link is dropped; it connects again as the device that it is.
+/// Restores a state. Restoring drops the board's link; the board reconnects with the same identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SnapshotRestore {
     /// Id or name of the board.
@@ -110,11 +110,11 @@ pub struct BoardFork {
     /// How many; `None` makes one.
     #[serde(default)]
     pub count: Option<u32>,
-    /// Name of the fork; of several, what their names begin with. `None` takes the board's own name with `-fork`.
+    /// Name of the fork, or the prefix of the names of several forks. `None` takes the board's own name with `-fork`.
     #[serde(default)]
     pub name: Option<String>,
-    /// Let it go on in the very state of the board, with what is in its memory, but without a link: nothing of it reaches
-    /// the gateway. When it is switched off and on it comes up blank, and enrolls as itself.
+    /// Continue from the board's exact state, including its memory, but without a link: no data from the fork reaches
+    /// the gateway. After a power cycle the fork starts blank and enrolls with its own identity.
     #[serde(default)]
     pub unlinked: bool,
     /// The state that an unlinked fork continues from; `None` takes the board's current state.

@@ -32,7 +32,7 @@ pub fn typescript() -> String {
     out
 }
 
-/// Declarations by name, collected from the types that are visited and all that they mention.
+/// Declarations by name, collected from the visited types and from all types that they mention.
 #[derive(Default)]
 struct Types {
     config: Config,

@@ -1,4 +1,4 @@
-//! Updates: what a subscriber is sent. One kind of update is an [`Event`], a named fact in the past tense.
+//! Updates: the messages to a subscriber. One kind of update is an [`Event`], a named fact in the past tense.
 
 use crate::{
     event::Event,
@@ -11,7 +11,7 @@ use ts_rs::TS;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Update {
-    /// A board was added or anything of its view changed, at most ten times a second and board.
+    /// A board was added or its view changed. Sent at most ten times a second per board.
     Board {
         /// Revision of the state that this shows.
         #[ts(type = "number")]
@@ -41,7 +41,7 @@ pub enum Update {
         /// The samples, in order.
         samples: Vec<MetricSample>,
     },
-    /// LEDs changed: `(index in the board's view, lit)`, the last state of each since the update before.
+    /// LEDs changed: `(index in the board's view, lit)`, the last state of each since the previous update.
     Leds {
         /// Id of the board.
         board: String,
@@ -50,6 +50,6 @@ pub enum Update {
     },
     /// A named fact, as `drydock … --json` prints it.
     Event(Event),
-    /// This subscriber was too slow: ask for the state again.
+    /// This subscriber was too slow and missed updates: it must ask for the state again.
     Resync,
 }

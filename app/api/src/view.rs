@@ -1,4 +1,4 @@
-//! Views: what a user is shown of boards, machines, devices, apps and streams.
+//! Views: boards, machines, devices, apps and streams as the user sees them.
 
 use crate::event::EventName;
 use serde::{Deserialize, Serialize};
@@ -20,9 +20,9 @@ pub struct BoardView {
     pub title: String,
     /// Name of the chip, for example `nRF52840`.
     pub chip: String,
-    /// The one state that is shown, derived from all others.
+    /// The one displayed state, derived from all others.
     pub badge: Badge,
-    /// What the badge means here in a few words, for example `connecting, try 2` or `sensor failed: trap`.
+    /// The badge's reason in a few words, for example `connecting, try 2` or `sensor failed: trap`.
     pub badge_detail: String,
     /// The machine, for emulated boards.
     pub machine: Option<MachineView>,
@@ -38,7 +38,7 @@ pub struct BoardView {
     pub metrics: Option<MetricSample>,
 }
 
-/// The one state that is shown for a board; earlier ones win.
+/// The one displayed state of a board. If several apply, the earliest in this list wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Badge {
@@ -46,7 +46,7 @@ pub enum Badge {
     Unknown,
     /// An app failed, the machine crashed, or enrollment was refused.
     Failed,
-    /// Works, but an app is missing or at another version than desired.
+    /// Works, but an app is missing or its version is not the desired one.
     Degraded,
     /// A package is on its way.
     Deploying,
@@ -60,7 +60,7 @@ pub enum Badge {
     Paused,
     /// It runs, but cannot have an identity.
     Unauthenticated,
-    /// A fork that goes on without a link to the gateway.
+    /// A fork that runs without a link to the gateway.
     Unlinked,
     /// Switched off on purpose.
     Off,
@@ -88,7 +88,7 @@ pub struct MachineView {
     pub speed: f64,
     /// Seed of its randomness, hexadecimal.
     pub seed: String,
-    /// Why it crashed, when it did; with address and PC.
+    /// Why the machine crashed, with address and PC; `None` if it did not crash.
     pub fault: Option<String>,
 }
 
@@ -115,8 +115,8 @@ pub enum Pace {
     Realtime,
     /// Busy time is not throttled; idle time never outruns the host.
     Max,
-    /// All machines of this pace advance together, in quanta of 1 ms of virtual time; what comes from outside enters at
-    /// their boundaries.
+    /// All machines of this pace advance together, in quanta of 1 ms of virtual time. External input enters at the
+    /// boundaries of quanta.
     Lockstep,
 }
 
@@ -131,7 +131,7 @@ pub struct DeviceView {
     pub state: DeviceState,
     /// Version of its firmware.
     pub firmware: String,
-    /// When it was last heard, in milliseconds since the Unix epoch.
+    /// When the gateway last heard from the device, in milliseconds since the Unix epoch.
     #[ts(type = "number | null")]
     pub heard_ms: Option<u64>,
     /// Milliseconds since its reset, when last heard.
@@ -140,9 +140,9 @@ pub struct DeviceView {
     /// The session's id.
     #[ts(type = "number | null")]
     pub session: Option<u64>,
-    /// Why it last came out of reset.
+    /// Reason of its last reset.
     pub reset_reason: Option<String>,
-    /// What the last panic or fault left.
+    /// The record of the last panic or fault.
     pub last_fault: Option<String>,
 }
 
@@ -171,7 +171,7 @@ pub enum DeviceState {
 pub struct AppView {
     /// Name of the app.
     pub name: String,
-    /// The reported version, or the desired one while none is reported.
+    /// The reported version, or the desired one if none is reported.
     pub version: String,
     /// Its state.
     pub state: AppState,
@@ -183,9 +183,9 @@ pub struct AppView {
     pub digest: String,
     /// Size of the module in bytes.
     pub size_bytes: u32,
-    /// What it may call, as text: `log`, `gpio:13`.
+    /// Its capabilities as text: `log`, `gpio:13`.
     pub capabilities: Vec<String>,
-    /// When its end was reported, in milliseconds since the Unix epoch; none: it has not ended.
+    /// When its end was reported, in milliseconds since the Unix epoch; `None` while it has not ended.
     #[serde(default)]
     #[ts(type = "number | null")]
     pub ended_ms: Option<u64>,
@@ -209,7 +209,7 @@ pub enum AppState {
     Stopped,
     /// Ended itself with 0.
     Exited,
-    /// Ended by the device, refused by it, or exited with another code.
+    /// Ended by the device, refused by it, or exited with a code other than 0.
     Failed,
     /// About to be removed.
     Removing,
@@ -264,7 +264,7 @@ pub struct ButtonView {
 /// Metrics of a device at one instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MetricSample {
-    /// When the gateway took it, in milliseconds since the Unix epoch.
+    /// When the gateway received it, in milliseconds since the Unix epoch.
     #[ts(type = "number")]
     pub time_ms: u64,
     /// Milliseconds since the device's reset.
@@ -333,13 +333,13 @@ pub struct LogLine {
     /// Position in the board's console, ascending by one; a step of more than one is a gap.
     #[ts(type = "number")]
     pub sequence: u64,
-    /// When the gateway took it, in milliseconds since the Unix epoch.
+    /// When the gateway received it, in milliseconds since the Unix epoch.
     #[ts(type = "number")]
     pub time_ms: u64,
-    /// Milliseconds since the device's reset, if the device told.
+    /// Milliseconds since the device's reset, if the device reported it.
     #[ts(type = "number | null")]
     pub uptime_ms: Option<u64>,
-    /// `fw` for the firmware, `drydock` for the workbench, else the app's name.
+    /// `fw` for the firmware, `drydock` for the workbench, otherwise the app's name.
     pub source: String,
     /// `trace`, `debug`, `info`, `warn` or `error`.
     pub level: String,
@@ -356,7 +356,7 @@ pub struct Series {
     pub title: String,
     /// `%`, `B`, `°C`, `/s` or empty.
     pub unit: String,
-    /// Top of the scale when the quantity has one, for example the heap in all.
+    /// Top of the scale if the quantity has one, for example the size of the heap.
     pub max: Option<f64>,
     /// Instants, in milliseconds since the Unix epoch, ascending.
     pub times_ms: Vec<f64>,
@@ -377,24 +377,24 @@ pub struct BoardKindView {
     pub flash_bytes: u32,
     /// RAM in bytes.
     pub ram_bytes: u32,
-    /// What does not work on this board, in a sentence; empty: everything does.
+    /// A sentence about what does not work on this board; empty if everything does.
     pub limit: String,
     /// Whether it takes apps.
     #[serde(default = "yes")]
     pub takes_apps: bool,
-    /// Whether it gets an identity; one that does not has no session and sends no metrics.
+    /// Whether the board gets an identity. A board without one has no session and sends no metrics.
     #[serde(default = "yes")]
     pub enrolls: bool,
     /// Pins that it gives to apps, ascending, in the numbers that apps use; none: the owner does not say so yet.
     #[serde(default)]
     pub app_pins: Option<Vec<u8>>,
-    /// Whether one can be added: its firmware is in this program.
+    /// Whether such a board can be added: its firmware is part of this program.
     pub addable: bool,
     /// Engines that can run it.
     pub engines: Vec<EngineView>,
 }
 
-/// Kinds of boards of an owner that does not say so yet: most can do all.
+/// Default for an owner of an earlier version that does not send the field: most boards can do everything.
 fn yes() -> bool {
     true
 }
@@ -406,11 +406,11 @@ pub struct EngineView {
     pub name: String,
     /// Whether it can be used here.
     pub available: bool,
-    /// Why not, and how to get it; or its version.
+    /// Its version; or why it cannot be used, and how to get it.
     pub detail: String,
 }
 
-/// What a file is and where it could run.
+/// The analysis of a file, and the boards where it could run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AppPreview {
     /// Name that the app would get.
@@ -421,30 +421,31 @@ pub struct AppPreview {
     pub size_bytes: u32,
     /// Linear memory that it wants, in bytes.
     pub memory_bytes: u32,
-    /// What signing it under this version means.
+    /// The effect of signing it under this version.
     pub plan: VersionPlan,
-    /// Capabilities that it would be granted on every board that can take it; a board may grant more, such as its own LEDs.
+    /// Capabilities that the app would be granted on every board that can take it. A board may grant more, such as its
+    /// own LEDs.
     pub granted: Vec<String>,
-    /// Capabilities that it calls and that need consent, on any board that can take it.
+    /// Capabilities that the app calls and that need consent on any board that can take it.
     pub needs_consent: Vec<String>,
     /// For each board that was asked about.
     pub boards: Vec<Verdict>,
 }
 
-/// What signing a module under a version means for an app whose versions are signed already.
+/// The effect of signing a module under a version, for an app with signed versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum VersionPlan {
-    /// A version that is not below any signed one.
+    /// The version is not below any signed one.
     New,
-    /// This very module was signed under this version before a later one: deploying it goes back.
+    /// This same module was signed under this version before a later one: deploying it rolls back.
     Rollback {
         /// The highest version that was signed.
         latest: String,
-        /// The next free version, for deploying it as something new.
+        /// The next free version, to deploy it as a new one.
         next: String,
     },
-    /// Another module under a lower version than the highest: it is refused; `next` is free.
+    /// A different module under a version below the highest: it is refused; `next` is free.
     Older {
         /// The highest version that was signed.
         latest: String,
@@ -458,14 +459,14 @@ pub enum VersionPlan {
 pub struct Verdict {
     /// Id of the board.
     pub board: String,
-    /// `None` if it fits, else one sentence with the reason.
+    /// Why the board cannot take it, in one sentence; `None` if it can.
     pub refused: Option<String>,
     /// Capabilities that the app would be granted there.
     #[serde(default)]
     pub granted: Vec<String>,
 }
 
-/// What is always true of this workbench.
+/// Information about this workbench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SystemInfo {
     /// Version of Drydock.
@@ -476,7 +477,7 @@ pub struct SystemInfo {
     pub schema: u32,
     /// The data directory.
     pub data_dir: String,
-    /// Whether the data directory goes when the workbench ends.
+    /// Whether the data directory is deleted when the workbench ends.
     pub temporary: bool,
     /// Name of the gateway in its certificate.
     pub gateway: String,
@@ -486,7 +487,7 @@ pub struct SystemInfo {
     pub pairing: bool,
     /// Engines.
     pub engines: Vec<EngineView>,
-    /// Address and port at which boards can connect over TCP, if the owner listens.
+    /// Address and port at which boards can connect over TCP; `None` if the owner does not listen.
     pub listening: Option<String>,
 }
 

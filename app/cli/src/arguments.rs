@@ -1,4 +1,4 @@
-//! What can be written on the command line, with its help.
+//! The command line's arguments and their help texts.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -17,7 +17,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "drydock", version = version(), after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Arguments {
-    /// Data directory. Without it: the user's own; `run` takes a temporary one.
+    /// Data directory. Default: the user's own; `run` takes a temporary one.
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 
@@ -75,10 +75,10 @@ pub(crate) enum Command {
         after_help = "Examples:\n  drydock metrics bench-1\n  drydock metrics bench-1 --window 5m --plot load.svg\n  drydock metrics bench-1 --follow --json"
     )]
     Metrics(Metrics),
-    /// Find out what a board's core spends its time on
+    /// Profile where a board's core spends its time
     #[command(after_help = PROFILE_EXAMPLES)]
     Profile(Profile),
-    /// Have lines executed in the command language of a board's engine, as in Renode's monitor
+    /// Execute lines in the command language of a board's engine, such as Renode's monitor
     #[command(after_help = MONITOR_EXAMPLES)]
     Monitor(Monitor),
     /// Let a debugger connect to an emulated board until Ctrl-C
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// Own a data directory without a window: keep its boards running until Ctrl-C
     #[command(after_help = "Examples:\n  drydock gateway\n  drydock --data ./lab gateway --listen 127.0.0.1:8883")]
     Gateway(Gateway),
-    /// Read the audit trail, or check that nobody changed it; also of a copy, and beside a running Drydock
+    /// Read the audit trail, or check that nobody changed it; also of a copy, and while Drydock runs
     #[command(after_help = "Examples:\n  drydock audit list\n  drydock --data ./backup audit verify")]
     Audit(Audit),
 }
@@ -109,7 +109,7 @@ pub(crate) struct Run {
     /// Kind of board
     #[arg(long, value_name = "KIND", default_value = "nano33ble")]
     pub(crate) board: String,
-    /// What emulates the board: builtin, renode or qemu; otherwise the first that can
+    /// Engine of the board: builtin, renode or qemu; otherwise the first that supports it
     #[arg(long)]
     pub(crate) engine: Option<String>,
     /// Stop after this much of the board's time, counted from the moment the app runs: 500ms, 10s, 2m
@@ -156,7 +156,7 @@ pub(crate) struct Emulate {
     /// A .wasm or .wat file, or the name of a sample, to run on all of them
     #[arg(long, value_name = "APP")]
     pub(crate) app: Option<String>,
-    /// What emulates the boards: builtin, renode or qemu; otherwise the first that can
+    /// Engine of the boards: builtin, renode or qemu; otherwise the first that supports them
     #[arg(long)]
     pub(crate) engine: Option<String>,
     /// How the boards' time passes
@@ -181,17 +181,17 @@ pub(crate) struct Emulate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Until {
-    /// The app runs on every board; without an app: every board is connected
+    /// The app runs on every board; without an app, every board is connected
     AllRunning,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pace {
-    /// As fast as this machine can, but idle time never outruns the clock on the wall
+    /// As fast as this machine can, but idle time never runs ahead of real time
     Max,
     /// One second of the board takes one second
     Realtime,
-    /// All boards of this pace advance together, a millisecond at a time; outside input enters between these steps
+    /// All boards of this pace advance together, a millisecond at a time; external input enters between these steps
     Lockstep,
 }
 
@@ -224,7 +224,7 @@ pub(crate) enum BoardsAction {
     Add(BoardsAdd),
     /// Remove a board, its identity and its apps
     Remove(BoardName),
-    /// Give a board another name
+    /// Rename a board
     Rename {
         /// Name or id of the board
         board: String,
@@ -264,7 +264,7 @@ pub(crate) struct BoardsAdd {
     /// Name of the board; otherwise bench-1, bench-2, …
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What emulates the board: builtin, renode or qemu; otherwise the first that can
+    /// Engine of the board: builtin, renode or qemu; otherwise the first that supports it
     #[arg(long)]
     pub(crate) engine: Option<String>,
     /// Seed of the board's randomness and identity, hexadecimal
@@ -327,10 +327,10 @@ pub(crate) struct Fork {
     /// How many
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) count: u32,
-    /// Name of the fork; of several, what their names begin with
+    /// Name of the fork, or the prefix of the names of several forks
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Continue from the board's state, memory included, without a link; switching it off and on makes it a blank board
+    /// Continue from the board's state, memory included, without a link; after a power cycle it is a blank board
     #[arg(long)]
     pub(crate) unlinked: bool,
     /// Continue from the state in this file instead
@@ -390,10 +390,10 @@ pub(crate) struct Logs {
     /// Only lines of this app; `fw` is the firmware
     #[arg(long)]
     pub(crate) app: Option<String>,
-    /// Show new lines as they come, until Ctrl-C
+    /// Show new lines as they arrive, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// The newest lines at most
+    /// Show at most this many of the newest lines
     #[arg(long, short = 'n', value_name = "LINES", default_value_t = 100)]
     pub(crate) lines: u32,
 }
@@ -414,7 +414,7 @@ pub(crate) struct Metrics {
     /// Draw on a dark ground
     #[arg(long, requires = "plot")]
     pub(crate) dark: bool,
-    /// Show new metrics as they come, until Ctrl-C
+    /// Show new metrics as they arrive, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,
 }
@@ -440,7 +440,7 @@ pub(crate) struct Profile {
     /// A .wasm or .wat file, or the name of a sample, to run on the new board
     #[arg(long, value_name = "APP", requires = "board")]
     pub(crate) app: Option<String>,
-    /// What emulates the new board; only builtin has a profiler
+    /// Engine of the new board; only builtin has a profiler
     #[arg(long, requires = "board")]
     pub(crate) engine: Option<String>,
     /// Record this much of the board's time: 500ms, 10s, 2m
@@ -452,10 +452,10 @@ pub(crate) struct Profile {
     /// File to write: .svg or .png for a flame graph, .json for speedscope, .txt for folded stacks
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// What to write, whatever the file is called
+    /// Format to write, regardless of the file's extension
     #[arg(long, value_enum, requires = "out")]
     pub(crate) format: Option<ProfileTo>,
-    /// What the file's widths and weights are
+    /// Quantity of the file's widths and weights
     #[arg(long, value_enum, default_value_t = ProfileBy::Cycles)]
     pub(crate) by: ProfileBy,
     /// Draw on a dark ground
@@ -513,7 +513,7 @@ refused ends them.";
 pub(crate) struct Monitor {
     /// Name or id of the board
     pub(crate) board: String,
-    /// Lines, each as one argument; without any they are read from standard input
+    /// Lines, each as one argument; without arguments they are read from standard input
     #[arg(value_name = "LINE")]
     pub(crate) lines: Vec<String>,
 }
@@ -530,10 +530,10 @@ pub(crate) struct Gdb {
     /// A .wasm or .wat file, or the name of a sample, to run on the new board
     #[arg(long, value_name = "APP", requires = "board")]
     pub(crate) app: Option<String>,
-    /// What emulates the new board
+    /// Engine of the new board
     #[arg(long, requires = "board")]
     pub(crate) engine: Option<String>,
-    /// Port on the loopback address; otherwise any that is free
+    /// Port on the loopback address; otherwise any free port
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Give up if the new board is not ready after this much host time
@@ -543,7 +543,7 @@ pub(crate) struct Gdb {
 
 #[derive(Debug, Args)]
 pub(crate) struct Gateway {
-    /// Let boards connect over TCP here; without it only emulated boards of this machine are served
+    /// Let boards connect over TCP at this address; otherwise only emulated boards of this machine are served
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -558,11 +558,11 @@ pub(crate) struct Audit {
 pub(crate) enum AuditAction {
     /// List the entries
     List,
-    /// Check the hashes of all entries; fails with 1 if an entry was changed, removed or put in
+    /// Check the hashes of all entries; fails with 1 if an entry was changed, removed or inserted
     Verify,
 }
 
-/// A length of time: a number and `ms`, `s`, `m` or `h`; seconds without one.
+/// A duration: a number and `ms`, `s`, `m` or `h`; without a unit, seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let explain = || format!("`{text}` is no length of time; write for example 500ms, 10s or 2m");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

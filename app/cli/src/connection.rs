@@ -18,7 +18,7 @@ enum Reached {
     Own(Box<Workbench>),
 }
 
-/// What this process does if it becomes the owner.
+/// How this process treats boards if it becomes the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Boards {
     /// Switch on the boards that were on.
@@ -28,10 +28,11 @@ pub(crate) enum Boards {
 }
 
 impl Connection {
-    /// Attaches to the owner of a data directory, or becomes the owner. A new owner reports what the run before left undone.
+    /// Attaches to the owner of a data directory, or becomes the owner. A new owner reports what the previous run left
+    /// undone.
     pub(crate) async fn open(data: Option<&Path>, boards: Boards, output: &Output) -> Result<Self, Failure> {
         let which = data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned()));
-        // An owner that is just starting or ending has the lock, but no socket: try again for a moment.
+        // An owner that is starting or ending has the lock, but no socket: try again for a moment.
         let mut tries = 0;
         loop {
             match Attached::attach(&which).await {
@@ -61,7 +62,7 @@ impl Connection {
         Ok(Reached::Own(Box::new(workbench.map_err(ApiError::from)?)).into())
     }
 
-    /// The same, with calls that end after this long, whatever becomes of them.
+    /// The same connection, with a limit on the duration of each call.
     pub(crate) fn within(self, limit: Duration) -> Self {
         Self {
             limit: Some(limit),
@@ -88,7 +89,7 @@ impl Connection {
         })
     }
 
-    /// What changes from now on.
+    /// Updates from now on.
     pub(crate) async fn subscribe(&self) -> Result<Updates, ApiError> {
         match &self.workbench {
             Reached::Attached(attached) => attached.subscribe().await,

@@ -1,4 +1,4 @@
-//! How a subcommand ends: the exit code, and the sentence that goes with it.
+//! The end of a subcommand: its exit code, and the sentence that explains it.
 
 use drydock_api::{ApiError, ErrorCode};
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 /// The exit codes (docs/cli.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The app is running at the deadline or ended itself with 0; what was asked for is done.
+    /// The app is running at the deadline or ended itself with 0; the request is done.
     Success = 0,
     /// The app failed.
     AppFailed = 1,
@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Refused = 3,
     /// A board, an engine or this machine failed.
     Machine = 4,
-    /// Accepted, and not done yet: the board has not reported it.
+    /// Accepted, but not done yet: the board has not reported it.
     Pending = 5,
     /// Cancelled with Ctrl-C.
     Cancelled = 130,
@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a subcommand did not do what was asked.
+/// Why a subcommand failed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,

@@ -37,12 +37,12 @@ fn main() -> ExitCode {
             }
         }
     });
-    // Whatever still runs has saved what it has to; it must not keep the process.
+    // Tasks that still run have saved their data; they must not keep the process alive.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     exit.into()
 }
 
-/// What the parser found, for people on its own way, or as an event where events are asked for. Help is no mistake.
+/// Reports a parser's error, as text for people or as an event with `--json`. Requested help is not an error.
 fn misread(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && wants_json {
@@ -53,7 +53,7 @@ fn misread(error: &clap::Error) -> ExitCode {
         failure.detail = Some(lines.collect::<Vec<_>>().join(" ")).filter(|detail| !detail.is_empty());
         Output::new(true).failure(&failure);
     } else {
-        // There is nobody left to tell when the stream is closed.
+        // If the stream is closed, there is no other place to report to.
         let _ = error.print();
     }
     if error.use_stderr() { Exit::Usage } else { Exit::Success }.into()

@@ -1,4 +1,4 @@
-//! What a subcommand prints: one JSON object a line, or tidy text for people, coloured only on a terminal.
+//! The output of a subcommand: one JSON object a line, or tidy text for people, coloured only on a terminal.
 
 use crate::{exit::Failure, plain_text};
 use drydock_api::{Badge, Event, EventName, LogLine, MetricSample};
@@ -43,14 +43,15 @@ impl Output {
         self.json
     }
 
-    /// Text for people; nothing in JSON. Control characters in it are shown, not obeyed.
+    /// Text for people; prints nothing in JSON mode. Control characters in it are shown, not executed.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         if !self.json {
             print(&plain_text::lines(text.as_ref()));
         }
     }
 
-    /// A line for people in several inks; nothing in JSON. Control characters in it are shown, not obeyed.
+    /// A line for people in several colours; prints nothing in JSON mode. Control characters in it are shown, not
+    /// executed.
     pub(crate) fn say_in_ink(&self, parts: &[(Ink, &str)]) {
         if !self.json {
             let line: String = parts.iter().map(|(ink, text)| self.paint(*ink, text)).collect();
@@ -185,7 +186,7 @@ impl Output {
         }
     }
 
-    /// Why a subcommand did not do what was asked.
+    /// Reports why a subcommand failed.
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
             self.object(
@@ -203,7 +204,7 @@ impl Output {
         let colour = stderr().is_terminal() && self.colour;
         let label = if colour { "\x1b[31;1merror:\x1b[0m" } else { "error:" };
         let mut err = stderr().lock();
-        // There is nobody left to tell when stderr is closed.
+        // If stderr is closed, there is no other place to report to.
         let _ = writeln!(err, "{label} {}", plain_text::line(&failure.message));
         if let Some(detail) = &failure.detail {
             let _ = writeln!(err, "       {}", plain_text::lines(detail));
@@ -286,7 +287,7 @@ pub(crate) fn now_ms() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A reader that has gone (`drydock logs | head`) ends the process quietly, as with other tools.
+/// If the reader has closed the pipe (`drydock logs | head`), the process ends quietly, as other tools do.
 fn print(line: &str) {
     let mut out = stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {

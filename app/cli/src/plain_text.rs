@@ -1,9 +1,10 @@
 //! Text from devices, files and names, made safe for a terminal.
 //!
-//! A terminal obeys control characters: an app's log line could erase lines, forge one of Drydock's, or turn the order of
-//! letters round. Text for people shows such characters instead. JSON keeps the text as it is, with these characters escaped.
+//! A terminal executes control characters: an app's log line could erase lines, forge one of Drydock's, or reverse the
+//! order of letters. Text for people shows such characters instead. JSON keeps the text unchanged, with these
+//! characters escaped.
 
-/// One line of text: control characters, line breaks too, are shown as symbols or numbers. Tabs stay.
+/// One line of text: control characters, including line breaks, are shown as symbols or numbers. Tabs stay.
 pub(crate) fn line(text: &str) -> String {
     shown(text, |c| c != '\t' && is_active(c))
 }

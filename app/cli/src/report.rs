@@ -1,5 +1,5 @@
-//! Waits for a board's own report of what was asked of it. What a board reported before it was connected proves nothing:
-//! it may have lost the app since, and the request has not reached it.
+//! Waits for a board's report of a request. A report from before the board connected proves nothing: the board may have
+//! lost the app since, and the request has not reached it.
 
 use crate::{
     exit::{Exit, Failure},
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What is asked of an app on a board.
+/// The requested state of an app on a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// It runs, or ended itself with 0.
@@ -29,14 +29,15 @@ pub(crate) enum Wanted {
 pub(crate) enum Outcome {
     /// The board reported what was asked for.
     Done,
-    /// The board has not reported it yet; the gateway asks for it again when the board connects. A sentence says so.
+    /// The board has not reported it yet; the gateway sends the request again when the board connects. The sentence
+    /// says so.
     Later(String),
 }
 
-/// An app on a board, and what is asked of it.
+/// An app on a board, and the requested state.
 pub(crate) struct Request<'a> {
     pub(crate) app: &'a str,
-    /// `None`: whichever version is on the board.
+    /// `None` accepts any version on the board.
     pub(crate) version: Option<&'a str>,
     pub(crate) wanted: Wanted,
     /// Longest wait in host time.
@@ -44,7 +45,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Waits until the board has reported what is asked, cannot report it now, or the time is over.
+    /// Waits until the board has reported the requested state, cannot report it now, or the time is over.
     ///
     /// # Errors
     /// The board or the app failed, or the board refused.
@@ -64,7 +65,7 @@ impl Request<'_> {
                 return Ok(done);
             }
             news = match tokio::time::timeout_at(deadline, watch.next(self.app)).await {
-                // What it reports when it connects counts, whatever was missed meanwhile.
+                // The board's report after connecting decides; updates missed before do not matter.
                 Ok(News::Connected) => News::Resync,
                 Ok(news) => news,
                 Err(_) => {
@@ -75,7 +76,7 @@ impl Request<'_> {
         }
     }
 
-    /// What a board's view says about the app, if the board is connected.
+    /// The app's state in the board's view, if the board is connected.
     fn state(&self, board: &BoardView) -> News {
         let app = board.apps.iter().find(|view| view.name == self.app);
         match app {
@@ -86,7 +87,7 @@ impl Request<'_> {
         }
     }
 
-    /// What news means. `looked`: it is the board's state, which may be older than the request.
+    /// The outcome that news leads to. `looked`: the news is the board's state, which may be older than the request.
     fn judge(&self, news: News, looked: bool, board: &str) -> Result<Option<Outcome>, Failure> {
         match (self.wanted, news) {
             (Wanted::Running | Wanted::Installed, News::Running | News::Exited { code: 0 })
@@ -98,7 +99,7 @@ impl Request<'_> {
                 Err(Failure::new(Exit::AppFailed, text))
             }
             (Wanted::Stopped, News::Failed(failure)) if failure.exit == Exit::AppFailed => Ok(Some(Outcome::Done)),
-            // A start follows a failure; a deployed version that is there already does not run again.
+            // A start may follow a failure. Deploying a version that is already on the board does not run it again.
             (Wanted::Running | Wanted::Installed, News::Failed(failure)) if !looked || self.version.is_some() => {
                 Err(failure)
             }
@@ -127,7 +128,7 @@ impl Request<'_> {
 }
 
 impl Outcome {
-    /// Prints that it is not done yet, and gives the exit code.
+    /// Prints that the request is not done yet, and returns the exit code.
     pub(crate) fn show(self, app: &str, board: &str, output: &Output) -> Exit {
         match self {
             Self::Done => Exit::Success,

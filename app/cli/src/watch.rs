@@ -1,4 +1,4 @@
-//! Follows what becomes of an app on a board, and prints it as it happens.
+//! Follows an app on a board, and prints its events as they happen.
 
 use crate::{
     connection::{Connection, ask},
@@ -18,11 +18,11 @@ pub(crate) struct Watch<'a> {
     printed: Option<u64>,
     /// Whether lines and metrics are printed too, not events only.
     telemetry: bool,
-    /// Why the latest connection of the board was refused, until it had a session.
+    /// Why the board's latest connection was refused; `None` once it has a session.
     refused: Option<String>,
 }
 
-/// What an update means for the app that is watched.
+/// The meaning of an update for the watched app.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum News {
     /// Nothing.
@@ -85,7 +85,7 @@ impl<'a> Watch<'a> {
         Ok(ask!(self.connection, BoardGet(BoardRef { board }))?)
     }
 
-    /// Prints the next update and says what it means for the app.
+    /// Prints the next update and returns its meaning for the app.
     pub(crate) async fn next(&mut self, app: &str) -> News {
         match self.updates.next().await {
             None => News::Failed(Failure::machine("The running Drydock has ended.")),
@@ -108,7 +108,7 @@ impl<'a> Watch<'a> {
             Some(Update::Event(event)) if event.board.as_ref().is_none_or(|board| *board == self.board.1) => {
                 self.output.event(&event);
                 match event.event {
-                    // It names the board by its link, since nothing proves who is at the other end.
+                    // The event names the board by its link, because the peer is not authenticated.
                     EventName::ConnectionRefused if event.text.contains(&self.board.1) => {
                         self.refused = Some(event.text.clone());
                     }
@@ -137,7 +137,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// What an event means for an app on a board.
+/// The meaning of an event for an app on a board.
 pub(crate) fn meaning(event: &Event, app: &str, board: &str) -> News {
     let failed = |exit| {
         let names_it = event.text.contains(board);
@@ -169,7 +169,7 @@ pub(crate) fn meaning(event: &Event, app: &str, board: &str) -> News {
     }
 }
 
-/// What a board's view says about an app, for when updates were missed.
+/// An app's state from a board's view, for use after missed updates.
 pub(crate) fn state_of(board: &BoardView, app: &str) -> News {
     let name = &board.name;
     let machine = board.machine.as_ref();

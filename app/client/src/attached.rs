@@ -27,7 +27,7 @@ use tokio::{
     time::Instant,
 };
 
-/// How long an owner may be silent: before its first line, and while a call waits. It sends a line every
+/// Longest silence of an owner before its first line and while a call waits. The owner sends a line every
 /// [`line::ALIVE_EVERY`] while a call runs.
 pub const SILENCE: Duration = Duration::from_secs(10);
 
@@ -43,19 +43,19 @@ pub enum AttachError {
         /// Version of the owner.
         theirs: String,
     },
-    /// It does not speak: it is stopped, or this machine is far too busy.
+    /// The owner does not answer: its process is stopped, or this machine is overloaded.
     #[error("the running Drydock (process {pid}) has been silent for {} s; if it is stopped, let it go on or end it, then try again", SILENCE.as_secs())]
     Silent {
         /// Process id of the owner.
         pid: u32,
     },
-    /// It holds as many connections as it takes.
+    /// The owner has reached its limit of connections.
     #[error("the running Drydock has {connections} clients already; close some of them and try again")]
     Full {
         /// Connections that it holds.
         connections: usize,
     },
-    /// Its socket is held by a process of another user.
+    /// A process of another user listens on its socket.
     #[error(
         "a process of another user (uid {uid}) holds the socket of this data directory; give another one with --data DIR"
     )]
@@ -89,12 +89,12 @@ pub struct Attached {
 
 type Outcome = Result<serde_json::Value, ApiError>;
 
-/// What callers and the reading task share.
+/// State shared between the callers and the reading task.
 #[derive(Debug)]
 struct Shared {
     /// Process id of the owner.
     pid: u32,
-    /// Calls that wait for their answer, by id; `None` once the owner has gone.
+    /// Calls that wait for their answer, by id; `None` once the owner has closed the connection.
     calls: Mutex<Option<HashMap<u64, oneshot::Sender<Outcome>>>>,
     /// When the owner sent its last line.
     heard: Mutex<Instant>,
@@ -129,11 +129,11 @@ impl Attached {
         })
     }
 
-    /// Calls a method of the owner. Ends when the owner answers, is silent for [`SILENCE`], or has not answered after the
-    /// method's [`Request::time_limit`].
+    /// Calls a method of the owner. Returns when the owner answers, has been silent for [`SILENCE`], or has not
+    /// answered within the method's [`Request::time_limit`].
     ///
     /// # Errors
-    /// The owner's own error; or it has gone, is silent or late.
+    /// The owner's own error; or the owner closed the connection, was silent, or was too late.
     pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
         let limit = request.time_limit();
         let result = tokio::select! {
@@ -166,10 +166,10 @@ impl Attached {
         reply.await.map_err(|_| gone())?
     }
 
-    /// Asks for updates. What happened before the owner took the request is not among them.
+    /// Subscribes to updates. Events from before the owner accepted the subscription are not included.
     ///
     /// # Errors
-    /// The owner has gone.
+    /// The owner has closed the connection.
     pub async fn subscribe(&self) -> Result<Updates, ApiError> {
         let updates = self.shared.updates.subscribe();
         self.lines.send(FromClient::Subscribe).await.map_err(|_| gone())?;
@@ -177,7 +177,7 @@ impl Attached {
     }
 }
 
-/// A call that waits; whoever stops waiting is forgotten.
+/// A call that waits for its answer. Dropping it removes it from the list of waiting calls.
 struct Waiting<'a> {
     id: u64,
     shared: &'a Shared,
@@ -211,12 +211,12 @@ impl Shared {
     fn answer(&self, id: u64, outcome: Outcome) {
         let waiting = self.calls().as_mut().and_then(|calls| calls.remove(&id));
         if let Some(waiting) = waiting {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = waiting.send(outcome);
         }
     }
 
-    /// Completes when the owner has sent nothing for [`SILENCE`] from now on.
+    /// Completes when the owner has sent nothing for [`SILENCE`], counted from this call.
     async fn silence(&self) {
         let begin = Instant::now();
         loop {
@@ -229,7 +229,7 @@ impl Shared {
     }
 }
 
-/// Where the owner's socket is, from `DIR/owner.json`. A killed owner leaves this file behind.
+/// The address of the owner's socket, read from `DIR/owner.json`. A killed owner leaves this file behind.
 async fn owner_of(directory: &Path) -> Result<OwnerAddress, AttachError> {
     let text = tokio::fs::read(directory.join("owner.json"))
         .await
@@ -257,13 +257,13 @@ async fn greet(address: &OwnerAddress) -> Result<(BufReader<OwnedReadHalf>, Owne
     }
 }
 
-/// The user that this process runs as: the peer of a socket of its own.
+/// The uid of this process: it asks for the peer of its own socket pair.
 fn own_user() -> io::Result<u32> {
     let (one, _other) = UnixStream::pair()?;
     Ok(one.peer_cred()?.uid())
 }
 
-/// Another user's process could pose as the owner and read what it is sent.
+/// A process of another user could pose as the owner and read the requests.
 fn check_user(owner: u32, own: u32) -> Result<(), AttachError> {
     if owner == own {
         Ok(())
@@ -368,7 +368,7 @@ mod tests {
         assert!(error.message.contains("silent for 10 s"), "{error}");
         assert_eq!(begin.elapsed().as_secs(), SILENCE.as_secs());
 
-        // The owner goes on, and answers both.
+        // The owner continues, and answers both.
         let serve = async {
             for text in ["late", "in time"] {
                 let Some(FromClient::Call { id, .. }) = line::read(&mut reader).await.unwrap() else {

@@ -1,4 +1,4 @@
-//! Which data directory a user means, and where it is. The owner opens and locks it; that is not done here.
+//! The data directory that a user names, and its path. The owner opens and locks it; that is not done here.
 
 use directories::ProjectDirs;
 use std::path::PathBuf;
@@ -9,9 +9,9 @@ pub enum DataDir {
     /// The platform's place for a user's data.
     #[default]
     Default,
-    /// This directory; it is created when it is missing.
+    /// This directory; it is created if it is missing.
     At(PathBuf),
-    /// A new directory that goes when the workbench ends.
+    /// A new directory, deleted when the workbench ends.
     Temporary,
 }
 

@@ -1,7 +1,7 @@
 //! A client of a running Drydock: finds the owner of a data directory, attaches to it over its local socket, makes the
 //! API's calls and receives its updates.
 //!
-//! The owner's side of the socket is in `drydock-workbench`; both sides share [`line`], the format of what goes over it.
+//! The owner's side of the socket is in `drydock-workbench`. Both sides share [`line`], the format of the socket.
 //! Nothing here knows the gateway, the emulator or the store.
 
 mod attached;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{io, path::PathBuf, time::Duration};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Version of what goes over the socket. An owner and a client of different versions do not talk.
+/// Version of the socket's format. An owner and a client of different versions do not talk.
 pub const VERSION: u32 = 2;
 
 /// While a call runs, the owner sends [`FromOwner::Alive`] this often.
@@ -51,7 +51,7 @@ pub enum FromOwner {
         /// Version of Drydock.
         drydock: String,
     },
-    /// Answer to a call that did what was asked.
+    /// The result of a call that succeeded.
     Reply {
         /// Id of the call.
         id: u64,
@@ -65,7 +65,7 @@ pub enum FromOwner {
         /// Why.
         error: ApiError,
     },
-    /// Instead of the first line: the owner holds as many connections as it takes, and closes this one.
+    /// Sent instead of the first line: the owner has reached its limit of connections and closes this one.
     Full {
         /// Connections that it holds.
         connections: usize,
@@ -81,7 +81,7 @@ pub enum FromOwner {
 /// Reads one line; `None` at the end of the stream.
 ///
 /// # Errors
-/// The line is too long, or is not such an object.
+/// The line is too long, or does not parse as such an object.
 pub async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<T>> {
     let mut line = Vec::new();
     let length = from.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;

@@ -1,13 +1,13 @@
 //! Subscriptions to updates.
 //!
-//! Each subscriber has a bounded queue. When the queue is full, updates are dropped until it has room again. The first
+//! Each subscriber has a bounded queue. When the queue is full, updates are dropped until it has space again. The first
 //! update after that is [`Update::Resync`]: it tells the subscriber to ask for the whole state.
 
 use drydock_api::Update;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-/// Updates that wait for one subscriber at most.
+/// Length of a subscriber's queue, in updates.
 const QUEUE: usize = 1024;
 
 /// The receiving end of a subscription; ends when the workbench does.
@@ -46,12 +46,12 @@ impl Hub {
         Updates(receiver)
     }
 
-    /// Hands an update to each subscriber, or marks a subscriber without room.
+    /// Queues an update for each subscriber, or marks a subscriber whose queue is full.
     pub fn publish(&self, update: &Update) {
         self.lock().retain_mut(|subscriber| subscriber.offer(update));
     }
 
-    /// Tells subscribers that missed something, if they have room by now.
+    /// Sends `Resync` to subscribers that missed updates, if their queue has space again.
     pub fn retry_resync(&self) {
         self.lock()
             .retain_mut(|subscriber| !subscriber.missed || subscriber.resync() != Offer::Gone);

@@ -1,4 +1,4 @@
-//! A task that carries the link over a byte stream, and the two handles on it.
+//! A task that carries the link over a byte stream, and the two handles to it.
 
 use crate::{session::LinkSession, state::LinkState};
 use drydock_protocol::{
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// Events that wait for the caller; when they are full, the device's log and control channels wait too.
+/// Events that wait for the caller. When this queue is full, the device's log and control channels wait too.
 const EVENTS: usize = 256;
 
 /// Requests of the caller that wait for the task.
@@ -27,22 +27,22 @@ const REQUESTS: usize = 16;
 /// Bytes read from the wire at once.
 const WIRE_READ_BYTES: usize = 4096;
 
-/// How long the last bytes of a session that the host ended may take to arrive, before the link restarts.
+/// Time for the last bytes to arrive after the host ended a session, before the link restarts.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What comes over the link.
+/// An event of the link.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// The link is up, for the first time or again after either side restarted. An earlier session is over.
+    /// The link came up, for the first time or after a restart of either side. An earlier session is over.
     Up {
         /// The stream for TLS.
         session: LinkSession,
-        /// Whether it is the first peer on this stream.
+        /// Whether this is the first peer on the stream.
         first: bool,
     },
-    /// What the device says of itself: a hint, not a proof.
+    /// The identity that the device claims: a hint, not a proof.
     Identity(Identity),
-    /// What became of [`LinkHandle::pair`].
+    /// The result of [`LinkHandle::pair`].
     PairResult(PairResult),
     /// A line of the firmware's text log, without its end; lines longer than 1,024 bytes come in pieces.
     Log(String),
@@ -82,7 +82,7 @@ pub struct LinkStats {
     pub received_bytes: u64,
     /// Bytes sent to the wire.
     pub sent_bytes: u64,
-    /// Times that the two sides met: once, and once more whenever one of them restarted.
+    /// Number of handshakes of the two sides: one, and one more for each restart of either side.
     pub meetings: u32,
     /// Control messages that could not be read.
     pub malformed: u32,
@@ -96,7 +96,7 @@ pub struct LinkDriver {
     task: JoinHandle<()>,
 }
 
-/// Speaks to a [`LinkDriver`] from elsewhere; clones are the same one.
+/// A handle for requests to a [`LinkDriver`]; all clones control the same driver.
 #[derive(Debug, Clone)]
 pub struct LinkHandle {
     requests: mpsc::Sender<Request>,
@@ -109,7 +109,7 @@ pub enum LinkError {
     /// The driver of this handle is gone.
     #[error("the link is closed")]
     Gone,
-    /// What is to be said does not fit a control message.
+    /// The message does not fit a control message.
     #[error("a control message of {bytes} bytes is too long")]
     TooLong {
         /// Its length.
@@ -124,8 +124,8 @@ enum Request {
 }
 
 impl LinkDriver {
-    /// Starts the link's task over a byte stream. The epoch is any number that differs from that of earlier drivers of the
-    /// same device, best a random one.
+    /// Starts the link's task over a byte stream. The epoch is a number that earlier drivers of the same device did not
+    /// use, best a random one.
     pub fn spawn<S>(stream: S, epoch: u32) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
@@ -141,7 +141,7 @@ impl LinkDriver {
         }
     }
 
-    /// What came next over the link. `None` after [`LinkEvent::Closed`].
+    /// The next event of the link. `None` after [`LinkEvent::Closed`].
     pub async fn next(&mut self) -> Option<LinkEvent> {
         self.events.recv().await
     }
@@ -168,7 +168,7 @@ impl LinkHandle {
         self.request(Request::Say(framed(&FromHost::Pair(pair))?)).await
     }
 
-    /// Asks for [`LinkEvent::Identity`]; the driver does so by itself whenever the link comes up.
+    /// Asks for [`LinkEvent::Identity`]. The driver also does so by itself whenever the link comes up.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
@@ -179,7 +179,7 @@ impl LinkHandle {
     /// Ends the link and drops the stream.
     ///
     /// # Errors
-    /// [`LinkError::Gone`] if it has ended before.
+    /// [`LinkError::Gone`] if the link has already ended.
     pub async fn close(&self) -> Result<(), LinkError> {
         self.request(Request::Close).await
     }
@@ -194,7 +194,7 @@ impl LinkHandle {
     }
 }
 
-/// The message behind its length, as it goes into the control channel.
+/// The message with its length in front, as the control channel carries it.
 pub(crate) fn framed(message: &FromHost) -> Result<Vec<u8>, LinkError> {
     let bytes = minicbor::to_vec(message).expect("a Vec takes everything");
     framing::framed(&bytes).map_err(|error| LinkError::TooLong { bytes: error.length })
@@ -205,7 +205,7 @@ struct Carrier<S> {
     link: LinkState,
     wire_in: ReadHalf<S>,
     wire_out: WriteHalf<S>,
-    /// The frame that is being sent; the wire has taken its first `frame_sent` bytes.
+    /// The frame that is being sent; its first `frame_sent` bytes are already written.
     frame: [u8; MAX_FRAME_BYTES],
     frame_len: usize,
     frame_sent: usize,
@@ -213,7 +213,7 @@ struct Carrier<S> {
     /// The driver's end of the session, in halves.
     from_host: Option<ReadHalf<DuplexStream>>,
     to_host: Option<WriteHalf<DuplexStream>>,
-    /// When the link restarts at the latest, after the host ended the session.
+    /// Deadline of the link's restart after the host ended the session.
     farewell: Option<Instant>,
     begin: Instant,
     stats: Arc<Mutex<LinkStats>>,
@@ -251,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
         loop {
             self.advance();
             let wake = self.wake_at();
-            // Only what moves bytes is awaited here, and each of it keeps its bytes when it is not the one that is ready.
+            // Only transfers of bytes are awaited here. Each branch keeps its bytes when another one completes first.
             tokio::select! {
                 read = self.wire_in.read(&mut wire) => match read {
                     Ok(0) => return LinkClosed::End,
@@ -341,7 +341,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        // While a frame waits for the wire, nothing more can be sent at any time.
+        // While a frame is not fully written, no other frame can be sent.
         let link = (self.frame_sent == self.frame_len)
             .then(|| self.link.next_timeout_ms())
             .flatten()
@@ -358,7 +358,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
     }
 }
 
-/// Sends bytes, else flushes what was sent, else never completes.
+/// Sends bytes if there are any, otherwise flushes, otherwise never completes.
 async fn send<S: AsyncWrite>(wire: &mut WriteHalf<S>, bytes: &[u8], unflushed: bool) -> io::Result<usize> {
     if !bytes.is_empty() {
         return match wire.write(bytes).await? {
@@ -373,7 +373,7 @@ async fn send<S: AsyncWrite>(wire: &mut WriteHalf<S>, bytes: &[u8], unflushed: b
     std::future::pending().await
 }
 
-/// Gives bytes to the host. `None` if its end is closed.
+/// Passes bytes to the host. `None` if its end is closed.
 async fn give(to_host: &mut Option<WriteHalf<DuplexStream>>, bytes: &[u8]) -> Option<usize> {
     match to_host {
         Some(to_host) if !bytes.is_empty() => to_host.write(bytes).await.ok(),
@@ -381,7 +381,7 @@ async fn give(to_host: &mut Option<WriteHalf<DuplexStream>>, bytes: &[u8]) -> Op
     }
 }
 
-/// Takes bytes from the host, at most `room`. `None` if its end is closed or shut down.
+/// Reads at most `room` bytes from the host. `None` if the host's end is closed or shut down.
 async fn take(from_host: &mut Option<ReadHalf<DuplexStream>>, out: &mut [u8], room: usize) -> Option<usize> {
     match from_host {
         Some(from_host) if room > 0 => {

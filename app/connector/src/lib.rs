@@ -1,8 +1,8 @@
 //! The link to a board over any byte stream, the control messages before a session, and noise to test both.
 //!
-//! * [`LinkDriver`] speaks the link over a stream (an emulated UART, a serial port, TCP) and hands out what comes over it
-//!   as [`LinkEvent`]s, among them each new session as a byte stream of its own.
-//! * [`NoisyStream`] damages what goes through it, at a chosen rate and from a seed.
+//! * [`LinkDriver`] speaks the link over a stream (an emulated UART, a serial port, TCP). It returns [`LinkEvent`]s,
+//!   among them each new session as a byte stream of its own.
+//! * [`NoisyStream`] damages the bytes of a stream, at a chosen rate and from a seed.
 //!
 //! Nothing here knows TLS, the gateway, or an emulator.
 

@@ -1,4 +1,4 @@
-//! A bad cable, from a seed: damages, drops, flips and doubles bytes on their way through a stream.
+//! A bad cable, from a seed: damages frames, and drops, flips and doubles bytes on their way through a stream.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much goes wrong, in each direction.
+/// The rates of damage, in each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noise {
     /// Link frames, in a million, that get one byte changed.
@@ -24,12 +24,13 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// What the link is promised to survive: 1 % of frames damaged, and of 10,000 bytes one dropped, one flipped, one doubled.
+    /// The damage that the link must survive: 1 % of frames damaged, and of 10,000 bytes one dropped, one flipped, one
+    /// doubled.
     pub fn promised(seed: u64) -> Self {
         Self::of_frames(0.01, seed)
     }
 
-    /// A share of frames damaged (0 to 1), and of bytes a hundredth of that share dropped, flipped and doubled.
+    /// A share of frames damaged (0 to 1), and a hundredth of that share of bytes dropped, flipped and doubled.
     pub fn of_frames(share: f64, seed: u64) -> Self {
         let frames = (share.clamp(0.0, 1.0) * 1e6) as u32;
         Self {
@@ -59,7 +60,7 @@ struct Direction {
     damage_in: Option<u32>,
     /// The last byte was a frame's end.
     between_frames: bool,
-    /// Bytes that have passed the cable and wait for the reader or the wire.
+    /// Bytes that have passed the noise and wait for the reader or the wire.
     passed: VecDeque<u8>,
 }
 
@@ -112,7 +113,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for NoisyStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_drain(cx))?;
         self.outward.pass(bytes);
-        // What the stream does not take at once goes with the next write or flush.
+        // Bytes that the stream does not accept now are sent at the next write or flush.
         match self.poll_drain(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(bytes.len())),

@@ -1,4 +1,4 @@
-//! The `session` channel of one life of the link, as a byte stream.
+//! The `session` channel, between two restarts of the link, as a byte stream.
 
 use std::{
     io,
@@ -7,12 +7,12 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
-/// Bytes of a session that wait on the host, each way, beyond what the link itself holds.
+/// Buffer of a session on the host, in bytes each way, beyond the link's own buffers.
 const BUFFER_BYTES: usize = 4096;
 
-/// The device's session, for TLS. It ends when the device or the link restarts; dropping or shutting it down ends the
-/// session for the device too, and the next [`LinkEvent::Up`](crate::LinkEvent::Up) brings a new one. One that is dropped
-/// before a byte has passed leaves the device alone until it begins to speak.
+/// The device's session, for TLS. It ends when the device or the link restarts. Dropping it or shutting it down ends
+/// the session for the device too, and the next [`LinkEvent::Up`](crate::LinkEvent::Up) brings a new one. Dropping it
+/// before any byte has passed does not disturb the device until the device begins to send.
 #[derive(Debug)]
 pub struct LinkSession {
     stream: DuplexStream,

@@ -16,7 +16,7 @@ use tokio::io::DuplexStream;
 /// Longest piece of a log line, in bytes.
 const MAX_LINE_BYTES: usize = 1024;
 
-/// Control bytes that wait for room on the link; while there are any, no further request is taken.
+/// Limit of control bytes that wait for space on the link. Above it, the driver accepts no further request.
 const MAX_PENDING_BYTES: usize = 4096;
 
 pub(crate) struct LinkState {
@@ -26,7 +26,7 @@ pub(crate) struct LinkState {
     past: Stats,
     meetings: u32,
     malformed: u32,
-    /// A peer whose session is handed out once the link is up; whether it is the first.
+    /// A new peer whose session is handed out once the link is up; the value says whether it is the first peer.
     arrived: Option<bool>,
     had_peer: bool,
     has_session: bool,
@@ -60,10 +60,10 @@ impl LinkState {
         }
     }
 
-    /// Begins a new life of our side, which ends the session for the device.
+    /// Restarts our side of the link, which ends the session for the device.
     pub(crate) fn restart(&mut self) {
         self.past = add(self.past, self.endpoint.stats());
-        // Any number but the last one does.
+        // Any number except the last one works.
         self.epoch = self.epoch.wrapping_add(0x9E37_79B9);
         self.endpoint = Endpoint::new(Role::Host, self.epoch);
         self.arrived = None;
@@ -82,7 +82,7 @@ impl LinkState {
         self.endpoint.next_timeout_ms()
     }
 
-    /// Moves what can be moved. Gives the driver's end of a session that has just begun.
+    /// Moves bytes between channels and buffers. Returns the driver's end of a session that has just begun.
     pub(crate) fn advance(&mut self) -> Option<DuplexStream> {
         self.take_reset();
         let mut begun = None;
@@ -90,7 +90,7 @@ impl LinkState {
             && let Some(first) = self.arrived.take()
         {
             let (session, end) = LinkSession::pair();
-            // A session that nobody has fetched yet is over.
+            // A session that was not fetched yet is over.
             self.events.retain(|event| !matches!(event, LinkEvent::Up { .. }));
             self.events.push_back(LinkEvent::Up { session, first });
             self.has_session = true;
@@ -108,7 +108,7 @@ impl LinkState {
         }
         let readable = self.endpoint.readable(Channel::Session);
         if readable > 0 && !self.has_session && self.endpoint.is_up() {
-            // The device begins a session after the host closed the last one unused: it gets a new one.
+            // The host closed the last session without using it. The device now begins one and gets a new session.
             self.restart();
         } else if readable > 0 && self.for_session.is_empty() {
             self.session_used = true;
@@ -190,7 +190,7 @@ impl LinkState {
                         Ok(FromDevice::PairResult(result)) => self.events.push_back(LinkEvent::PairResult(result)),
                         Err(_) => self.malformed += 1,
                     },
-                    // Out of step for good, and never by noise: only a new life helps.
+                    // Permanently out of step, and never because of noise: only a restart helps.
                     Err(_) => {
                         self.malformed += 1;
                         self.restart();
@@ -213,7 +213,7 @@ impl LinkState {
         self.control_out.len() < MAX_PENDING_BYTES
     }
 
-    /// Takes a control message behind its length.
+    /// Queues a control message that has its length in front.
     pub(crate) fn say(&mut self, framed: &[u8]) {
         self.control_out.extend_from_slice(framed);
     }
@@ -230,8 +230,8 @@ impl LinkState {
         self.for_session.drain(..count);
     }
 
-    /// The host closed its end. Returns whether a restart of the link has to tell the device: not if nothing was
-    /// said in the session.
+    /// The host closed its end. Returns whether the link must restart to inform the device: not if no byte was sent in
+    /// the session.
     pub(crate) fn leave_session(&mut self) -> bool {
         self.for_session.clear();
         self.has_session = self.session_used;
@@ -256,7 +256,7 @@ impl LinkState {
         self.endpoint.is_flushed(Channel::Session)
     }
 
-    /// Whether the link is up, frames, lives of the device, malformed control messages.
+    /// Whether the link is up, counts of frames, handshakes with the device, malformed control messages.
     pub(crate) fn counters(&self) -> (bool, Stats, u32, u32) {
         (
             self.endpoint.is_up(),

@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-/// A device that says who it is, takes a pairing, and sends back what comes in its session, upside down.
+/// A device that sends its identity, accepts a pairing, and echoes the session's bytes inverted.
 struct Device<S> {
     endpoint: Endpoint,
     wire: S,
@@ -38,7 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
         }
     }
 
-    /// Runs until told to stop or until the wire ends.
+    /// Runs until `stop` fires or the wire ends.
     async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Self {
         self.endpoint.write(Channel::Log, b"boot\nready\n");
         loop {

@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-/// How long closing may take before the window goes all the same.
+/// How long closing may take. After this time the window closes in any case.
 const CLOSE: Duration = Duration::from_secs(8);
 
 /// A message of the channel.
@@ -36,12 +36,12 @@ pub(crate) enum Notification {
 pub(crate) enum OpenState {
     /// A step is under way.
     Opening { step: String },
-    /// It answers; `attached`: another process owns the data directory.
+    /// The workbench answers. `attached`: another process owns the data directory.
     Ready {
         notice: Option<&'static str>,
         attached: bool,
-        /// What the end of the run before left undone, when this window took the data directory over after an unclean end;
-        /// one sentence for each thing.
+        /// What the previous run left undone, if this window took over the data directory after an unclean end; one
+        /// sentence for each item.
         recovered: Option<Vec<String>>,
     },
     /// It did not open.
@@ -51,7 +51,7 @@ pub(crate) enum OpenState {
 /// The page of a window.
 struct Front {
     updates: Channel<Vec<Notification>>,
-    /// Boards whose lines, samples and LEDs it shows. A thousand boards send thousands of those a second.
+    /// Boards whose log lines, samples and LEDs the window shows. A thousand boards send thousands of those a second.
     watched: HashSet<String>,
 }
 
@@ -89,7 +89,8 @@ impl Bridge {
         }
     }
 
-    /// Opens the workbench and hands its updates on. When the owner that the window is attached to ends, it opens again.
+    /// Opens the workbench and forwards its updates. If the window is attached and the owner ends, it opens the
+    /// workbench again.
     pub(crate) async fn run(self: Arc<Self>, data: DataDir) {
         loop {
             let step = |step: &str| self.publish(OpenState::Opening { step: step.into() });
@@ -106,7 +107,7 @@ impl Bridge {
 
     async fn open(&self, data: &DataDir, step: impl Fn(&str)) -> Result<Updates, ApiError> {
         let session = WorkbenchSession::open(data, &step).await?;
-        // Before anything is asked, so that nothing is missed in between.
+        // Subscribe before the first query, so that no update is lost in between.
         let updates = session.subscribe().await?;
         let attached = matches!(session, WorkbenchSession::Attached(_));
         let recovered = session.recovered();
@@ -218,7 +219,7 @@ pub(crate) async fn call(bridge: State<'_, Arc<Bridge>>, request: Request) -> Re
     }
 }
 
-/// Sends updates over this channel from now on. It replaces the channel that the same window had before.
+/// Sends updates over this channel from now on. It replaces the window's previous channel.
 #[tauri::command]
 pub(crate) fn subscribe(window: WebviewWindow, bridge: State<'_, Arc<Bridge>>, updates: Channel<Vec<Notification>>) {
     let mut fronts = bridge.fronts();

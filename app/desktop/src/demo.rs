@@ -4,10 +4,10 @@ use crate::session::WorkbenchSession;
 use drydock_api::{BoardAdd, Empty, Request, Response};
 use std::path::Path;
 
-/// Says in a data directory that the demo board was offered, so that it does not come back once it was removed.
+/// Marks in a data directory that the demo board was offered, so that it does not come back once the user removed it.
 const OFFERED: &str = "demo-offered";
 
-/// Adds one board if the fleet was never touched. Failing to do so is no reason not to open: the empty fleet offers the same.
+/// Adds one board if the fleet was never touched. The window opens even if this fails: the empty fleet offers the same.
 pub(crate) async fn add_if_untouched(session: &WorkbenchSession) {
     let Ok(Response::SystemInfo(info)) = session.call(Request::SystemInfo(Empty {})).await else {
         return;

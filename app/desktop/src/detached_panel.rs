@@ -7,15 +7,15 @@ use std::sync::{
 };
 use tauri::{AppHandle, Manager as _, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 
-/// What the labels of these windows start with; the capabilities name it.
+/// Prefix of these windows' labels; Tauri's capabilities name it.
 const LABEL: &str = "card-";
 /// Size of a new one, in logical pixels.
 const SIZE: (f64, f64) = (720.0, 480.0);
 const MIN_SIZE: (f64, f64) = (280.0, 200.0);
-/// More open windows than this help nobody.
+/// Limit of open windows.
 const MOST: usize = 32;
 
-/// Opens a window for a card of a board; the front end in it reads both from its address.
+/// Opens a window for a card of a board; the front end in that window reads both from its address.
 #[tauri::command(async)]
 pub(crate) fn pop_out(
     app: AppHandle,
@@ -59,7 +59,7 @@ pub(crate) fn close_with(main: &WebviewWindow) {
         if matches!(event, WindowEvent::Destroyed) {
             for (label, window) in app.webview_windows() {
                 if label != MAIN {
-                    // One that is closing already needs nothing more.
+                    // A window that is already closing needs nothing more.
                     let _ = window.destroy();
                 }
             }

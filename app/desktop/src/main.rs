@@ -1,5 +1,5 @@
-//! The window. It holds nothing: [`session`] opens the workbench or attaches to a running one, [`bridge`] carries requests
-//! and updates between it and the front end, and the rest is what only a window has to care about.
+//! The window. It holds no state of the fleet: [`session`] opens the workbench or attaches to a running one, [`bridge`]
+//! carries requests and updates between it and the front end. The other modules do what only a window needs.
 
 mod arguments;
 mod bridge;
@@ -21,7 +21,7 @@ use tauri::{Manager as _, RunEvent, WebviewUrl, WebviewWindowBuilder, webview::P
 use tokio::sync::Notify;
 use window_state::WindowState;
 
-/// Label of the main window; the capabilities name it.
+/// Label of the main window; Tauri's capabilities name it.
 const MAIN: &str = "main";
 
 fn main() -> ExitCode {
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             let window_state = Arc::clone(&window_state);
             let end = end.clone();
             move |app| {
-                // Both start at once: the fleet is painted from the first answer, not after the store is open.
+                // The two start at once: the fleet is painted from the first answer, not after the store is open.
                 tauri::async_runtime::spawn(bridge.run(data));
                 let loaded = Arc::new(Notify::new());
                 let tell_loaded = Arc::clone(&loaded);

@@ -1,4 +1,4 @@
-//! The workbench behind the window: its own, or that of the process that owns the data directory already.
+//! The workbench behind the window: its own, or that of the process that already owns the data directory.
 
 use drydock_api::{ApiError, ErrorCode, Request, Response};
 use drydock_client::{AttachError, Attached, DataDir, Updates};
@@ -6,14 +6,15 @@ use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long another process may hold the data directory without answering. Machines save their flash before it closes.
+/// How long to wait for another process that holds the data directory without answering. It may be saving flash before
+/// it closes.
 const HANDOVER: Duration = Duration::from_secs(15);
 /// Time between two looks.
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Why there is no session yet.
 enum OpenRefused {
-    /// Somebody owns the data directory, but nobody answers on its socket.
+    /// Another process owns the data directory, but does not answer on its socket.
     NoAnswer(ApiError),
     /// Trying again is of no use.
     Failed(ApiError),
@@ -36,7 +37,8 @@ impl WorkbenchSession {
         let late = Instant::now() + HANDOVER;
         loop {
             match Self::try_open(data, &step).await {
-                // An owner that is only just opening, or already closing: its lock and its socket do not come and go as one.
+                // The owner is still opening or already closing: it does not take the lock and the socket at the same
+                // moment.
                 Err(OpenRefused::NoAnswer(_)) if Instant::now() < late => {
                     step("Waiting for the other Drydock to open or to close");
                     tokio::time::sleep(AGAIN).await;
@@ -70,7 +72,7 @@ impl WorkbenchSession {
         }
     }
 
-    /// What the end of the run before left undone, if this process owns the data directory and that was no clean end.
+    /// What the previous run left undone, if this process owns the data directory and the previous end was unclean.
     pub(crate) fn recovered(&self) -> Option<Vec<String>> {
         let Self::Own(workbench) = self else { return None };
         let sentences = workbench.recovered()?.data.get("sentences")?.as_array()?;

@@ -1,12 +1,12 @@
 //! One window per data directory: a second start brings the first one to the front and ends.
 //!
-//! The first window listens on a socket in the data directory, for its user alone; whoever connects wants it in front.
-//! Where that cannot be had (a path too long for a socket, another system), a second window opens and attaches.
+//! The first window listens on a socket in the data directory, for its user alone. A connection asks it to come to the
+//! front. Without such a socket (a path too long for a socket, another system), a second window opens and attaches.
 
 use drydock_client::DataDir;
 use tauri::WebviewWindow;
 
-/// A window has this data directory open; it has been asked to come to the front.
+/// Another window has this data directory open; it was asked to come to the front.
 #[derive(Debug)]
 pub(crate) struct AlreadyOpen;
 
@@ -25,10 +25,10 @@ mod unix {
         path::{Path, PathBuf},
     };
 
-    /// Longest path of a Unix socket that all systems take, in bytes.
+    /// Longest path of a Unix socket that all systems support, in bytes.
     const MAX_SOCKET_PATH: usize = 100;
 
-    /// The claim of this window on its data directory; goes with this value.
+    /// This window's claim on its data directory; dropping it releases the claim.
     #[derive(Debug)]
     pub(crate) struct SingleInstance(Option<(UnixListener, PathBuf)>);
 
@@ -51,8 +51,8 @@ mod unix {
             Ok(Self(listen(&socket).map(|listener| (listener, socket))))
         }
 
-        /// What ends the claim when the window has gone, while this process still saves what must survive: whoever
-        /// starts then gets a window of its own, which waits for the data directory.
+        /// A handle that ends the claim when the window has closed while this process still saves data. A new start
+        /// then opens its own window, which waits for the data directory.
         pub(crate) fn end(&self) -> ClaimRelease {
             ClaimRelease(self.0.as_ref().map(|(_, socket)| socket.clone()))
         }

@@ -1,4 +1,4 @@
-//! Opens the source of an app in the program that the desktop has for it.
+//! Opens the source of an app in the desktop's default program for it.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ const OPENER: &str = "open";
 #[cfg(windows)]
 const OPENER: &str = "explorer";
 
-/// Opens what a module was made from: see [`source_of`].
+/// Opens the source of a module: see [`source_of`].
 ///
 /// # Errors
 /// A sentence for people.
@@ -25,17 +25,18 @@ pub(crate) fn open_source(path: PathBuf) -> Result<(), String> {
     let status = Command::new(OPENER).arg(&source).status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        // The one of Windows answers 1 when all is well.
+        // `explorer` on Windows exits with 1 on success.
         Ok(_) if cfg!(windows) => Ok(()),
         Ok(status) => Err(failed(format!("{OPENER} ended with {status}"))),
         Err(error) => Err(failed(format!("{OPENER} cannot be started: {error}"))),
     }
 }
 
-/// A module in text format is its own source; one in binary format may have it beside; else its folder is what there is.
+/// A module in text format is its own source. A binary module may have its source beside it; otherwise its folder
+/// opens.
 ///
 /// # Errors
-/// A sentence for people: the file has gone, or is no module.
+/// A sentence for people: the file is missing, or is no module.
 fn source_of(module: &Path) -> Result<PathBuf, String> {
     let shown = module.display();
     if !module.is_absolute() || !module.is_file() {

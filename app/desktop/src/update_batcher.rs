@@ -1,16 +1,16 @@
-//! Batches updates on their way to the pages. Each message makes a page derive and paint anew, so updates of boards that a
-//! page shows (foreground) go with the next frame, and those of the others (background) at most four times a second where
-//! they are many.
+//! Batches updates on their way to the pages, because a page derives and paints anew for each message. Updates of
+//! boards that a page shows (foreground) are sent with the next frame. Updates of other boards (background) are sent at
+//! most four times a second when they are many.
 
 use drydock_api::Update;
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
-/// How long updates are gathered into one message: one frame.
+/// How long updates are collected into one message: one frame.
 const FRAME: Duration = Duration::from_millis(16);
-/// How long background updates are gathered where they are many.
+/// How long background updates are collected when they are many.
 const GLANCE: Duration = Duration::from_millis(250);
-/// More background updates than this in a second are many: more than twenty running boards send them.
+/// Above this rate, background updates count as many: more than twenty running boards reach it.
 const MANY_PER_S: f64 = 50.0;
 /// Most updates that wait.
 const MOST: usize = 1024;
@@ -18,10 +18,10 @@ const MOST: usize = 1024;
 /// Updates that wait for their message.
 #[derive(Debug)]
 pub(crate) struct UpdateBatcher {
-    /// Of boards that a page shows is_foreground, and what is of no board.
+    /// Updates of boards that a page shows, and updates that belong to no board.
     foreground: Vec<Update>,
     foreground_since: Option<Instant>,
-    /// Updates of the other boards; `None` where a later view replaced one.
+    /// Updates of the other boards; `None` where a later view of the same board replaced one.
     background: Vec<Option<Update>>,
     background_since: Option<Instant>,
     /// Index in `background` of the view of a board.
@@ -47,7 +47,7 @@ impl UpdateBatcher {
         }
     }
 
-    /// Takes an update. `is_foreground`: whether a page shows lines, samples and lights of a board.
+    /// Takes an update. `is_foreground`: whether a page shows the log lines, samples and LEDs of its board.
     pub(crate) fn take(&mut self, update: Update, now: Instant, is_foreground: impl Fn(&str) -> bool) {
         match &update {
             // Waiting updates are older than the state that the page reads then.
@@ -61,7 +61,7 @@ impl UpdateBatcher {
             }
             Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. } => {
                 if is_foreground(board) {
-                    // The board came to the foreground just now: its waiting view must not follow this newer update.
+                    // The board has just become foreground: its waiting view must not follow this newer update.
                     if let Some(view) = self.views.remove(board).and_then(|place| self.background[place].take()) {
                         self.take_foreground(view, now);
                     }
@@ -110,7 +110,7 @@ impl UpdateBatcher {
         foreground.into_iter().chain(background).min()
     }
 
-    /// The message that is due: all foreground updates, and the background ones if their time has come.
+    /// The message that is due: all foreground updates, and the background ones if they are due.
     pub(crate) fn message(&mut self, now: Instant) -> Vec<Update> {
         let mut message = Vec::new();
         let background_is_due = |since: Instant| now >= since + self.pause || self.background.len() >= MOST;
@@ -141,7 +141,7 @@ impl UpdateBatcher {
         self.taken += 1;
     }
 
-    /// Drops a waiting view of the board: it must not follow a newer one.
+    /// Drops a waiting view of the board, so that it does not follow a newer one.
     fn forget(&mut self, board: &str) {
         if let Some(place) = self.views.remove(board) {
             self.background[place] = None;
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    /// The messages that come of updates at these milliseconds, with theirs; `open` is shown closely.
+    /// The messages that result from updates at these milliseconds, with their times; the board `open` is foreground.
     fn messages(updates: Vec<(u64, Update)>) -> Vec<(u64, Vec<Update>)> {
         let start = Instant::now();
         let at = |instant: Instant| u64::try_from(instant.duration_since(start).as_millis()).unwrap();
@@ -237,7 +237,7 @@ mod tests {
         assert!(later <= 8, "{later} messages");
         let foreground = came.iter().find(|(_, message)| message.contains(&lights("open")));
         assert_eq!(foreground.map(|(ms, _)| *ms), Some(1116));
-        // Each board once in a message, and at the end as it was told last.
+        // Each board appears once in a message, with its last view at the end.
         let (_, last) = came.last().unwrap();
         assert!(last.len() <= 100);
         assert!(last.contains(&view("b-99", "1999")));
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(came, [(16, vec![view("other", "b"), event("x")])]);
     }
 
-    /// Of so many boards that nobody looks at that their views wait for a quarter of a second.
+    /// A batcher with so many background boards that their views wait for a quarter of a second.
     fn crowded() -> (UpdateBatcher, Instant) {
         let mut batcher = UpdateBatcher::new(Instant::now());
         let mut now = batcher.counted;

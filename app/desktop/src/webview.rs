@@ -1,7 +1,8 @@
-//! What the webview needs of the system: a display, and a renderer that draws.
+//! What the webview needs from the system: a display, and a renderer that draws.
 //!
-//! WebKitGTK stays blank with some graphics drivers unless its DMA-BUF renderer is off. The front end says when it has
-//! painted; if it does not in time, another window tries without that renderer, and a trial that helps is remembered.
+//! WebKitGTK stays blank with some graphics drivers unless its DMA-BUF renderer is off. The front end reports when it
+//! has painted. If it does not report in time, another window tries without that renderer, and a trial that helps is
+//! remembered.
 
 use serde::Serialize;
 use std::{fs, io, path::PathBuf, process::Command, sync::Arc, time::Duration};
@@ -10,9 +11,9 @@ use tokio::sync::Notify;
 
 /// Switches WebKitGTK's DMA-BUF renderer off.
 const SWITCH: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-/// Tells a second start of this program that it tries the other renderer for the first.
+/// Marks a start of this program as the trial of the other renderer, made for the first start.
 const TRIAL: &str = "DRYDOCK_RENDERER_TRIAL";
-/// How long the page may take to load on a machine that is very busy.
+/// How long the page may take to load on a busy machine.
 const LOADING: Duration = Duration::from_secs(120);
 /// How long the first picture may take after the page was loaded, before the window counts as blank.
 const PAINTING: Duration = Duration::from_secs(20);
@@ -45,7 +46,7 @@ pub(crate) struct RendererState {
 #[derive(Debug, Clone)]
 pub(crate) struct Renderer {
     without_dmabuf: bool,
-    /// This start tries whether the window is drawn without the DMA-BUF renderer.
+    /// This start tests whether the window is drawn without the DMA-BUF renderer.
     trial: bool,
     memory: RendererMemory,
 }
@@ -54,8 +55,8 @@ pub(crate) struct Renderer {
 #[derive(Debug, Clone)]
 struct RendererMemory(Option<PathBuf>);
 
-/// Chooses the renderer: starts this program again without the DMA-BUF renderer if windows are known to stay blank with it.
-/// Nothing is open yet, so that nothing is lost.
+/// Chooses the renderer: restarts this program without the DMA-BUF renderer if windows are known to stay blank with it.
+/// Nothing is open yet, so nothing is lost.
 pub(crate) fn choose() -> Renderer {
     let renderer = Renderer {
         without_dmabuf: std::env::var_os(SWITCH).is_some(),
@@ -69,7 +70,7 @@ pub(crate) fn choose() -> Renderer {
 }
 
 impl Renderer {
-    /// What the user is told when the window opens.
+    /// The notice for the user when the window opens.
     pub(crate) fn notice(&self) -> Option<&'static str> {
         (self.without_dmabuf && (self.trial || self.memory.exists())).then_some(
             "Drawing without the DMA-BUF renderer, because the window stayed blank with it; Settings can undo that",
@@ -84,10 +85,10 @@ impl Renderer {
         }
     }
 
-    /// Watches whether the window is drawn. If it stays blank, another start of this program tries without the DMA-BUF
-    /// renderer, beside this one: the workbench stays open here, and no board loses its session.
+    /// Watches whether the window is drawn. If it stays blank, starts a second process beside this one that tries
+    /// without the DMA-BUF renderer. The workbench stays open here, and no board loses its session.
     ///
-    /// `loaded` tells when the page was loaded. `release` ends this window's claim on its data directory.
+    /// `loaded` fires when the page was loaded. `release` ends this window's claim on its data directory.
     pub(crate) fn watch(&self, window: &WebviewWindow, loaded: Arc<Notify>, release: impl Fn() + Send + 'static) {
         if !cfg!(target_os = "linux") {
             return;
@@ -97,7 +98,7 @@ impl Renderer {
         window.once("painted", move |_| page.notify_one());
         let (renderer, window) = (self.clone(), window.clone());
         tauri::async_runtime::spawn(async move {
-            // A page that is not loaded says nothing about the renderer, only about the machine.
+            // A page that does not load says something about the machine only, not about the renderer.
             let _ = tokio::time::timeout(LOADING, loaded.notified()).await;
             let is_painted = tokio::time::timeout(PAINTING, painted.notified()).await.is_ok();
             if renderer.judge(is_painted) {
@@ -108,12 +109,12 @@ impl Renderer {
         });
     }
 
-    /// Remembers or forgets what was seen. True if the other renderer is to be tried.
+    /// Remembers or forgets the result. Returns true if the other renderer must be tried.
     fn judge(&self, is_painted: bool) -> bool {
         match (self.without_dmabuf, is_painted) {
             // The other renderer helps here.
             (true, true) if self.trial => self.memory.remember(),
-            // It does not: what was remembered was no more than a slow start.
+            // It does not help: a slow start was taken for a blank window.
             (true, false) => self.memory.forget(),
             (false, false) => return true,
             _ => {}
@@ -128,7 +129,7 @@ pub(crate) fn renderer(renderer: State<'_, Renderer>) -> RendererState {
     renderer.state()
 }
 
-/// Forgets that windows stayed blank here: the next start draws with the DMA-BUF renderer again.
+/// Forgets that windows stayed blank here: the next start uses the DMA-BUF renderer again.
 #[tauri::command]
 pub(crate) fn reset_renderer(renderer: State<'_, Renderer>) -> RendererState {
     renderer.memory.forget();
@@ -181,7 +182,7 @@ async fn try_beside(window: &WebviewWindow) {
     let ended = tauri::async_runtime::spawn_blocking(move || other.wait()).await;
     match ended {
         Ok(Ok(status)) if status.success() => window.app_handle().exit(0),
-        // The other window went wrong: this one may be drawn by now.
+        // The other window failed: this one may be drawn by now.
         _ => drop(window.show()),
     }
 }
@@ -212,10 +213,10 @@ mod tests {
             trial,
             memory: memory.clone(),
         };
-        // A blank window has the other renderer tried, and nothing is remembered of it yet.
+        // After a blank window the other renderer is tried; nothing is remembered yet.
         assert!(start(false, false).judge(false));
         assert!(!memory.exists());
-        // The trial is blank too: it was no matter of the renderer.
+        // The trial is blank too: the renderer is not the cause.
         assert!(!start(true, true).judge(false));
         assert!(!memory.exists());
         // A trial that is drawn.

@@ -1,5 +1,5 @@
-//! The window's state on this machine: position, size, and what the front end keeps (theme, widths, the open panel). It
-//! belongs to the user, not to a data directory: nothing of the fleet is in it.
+//! The window's state on this machine: position, size, and the front end's settings (theme, widths, the open panel). It
+//! belongs to the user, not to a data directory, and contains nothing of the fleet.
 
 use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,18 @@ use std::{
 use tauri::{AppHandle, Emitter as _, Monitor, PhysicalPosition, PhysicalSize, State, WebviewWindow, WindowEvent};
 use tokio::sync::Notify;
 
-/// Size of the window that was never opened before, in logical pixels.
+/// Size of a window that was never opened before, in logical pixels.
 const FIRST_SIZE: (f64, f64) = (1440.0, 900.0);
 /// Least size, in logical pixels.
 pub(crate) const MIN_SIZE: (f64, f64) = (960.0, 600.0);
-/// Changes are gathered for this long before they are written: a window that is being dragged changes often.
+/// Changes are collected for this long before they are written: dragging a window changes its position often.
 const GATHER: Duration = Duration::from_millis(400);
 /// Most that the front end may keep, in bytes of JSON.
 const MAX_FRONT: usize = 64 * 1024;
-/// How much of the title bar must be on a screen, in pixels, for a place to be taken again.
+/// How many pixels of the title bar must be on a screen for a saved position to be used again.
 const IN_SIGHT: i32 = 48;
 
-/// What is kept, as it is written.
+/// The saved state, in the form of its file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct SavedWindow {
@@ -33,11 +33,11 @@ struct SavedWindow {
     /// Outer position in physical pixels.
     position: Option<(i32, i32)>,
     maximized: bool,
-    /// What the front end keeps.
+    /// The front end's settings.
     front: Map<String, Value>,
 }
 
-/// What the window remembers, and the file that it is written to.
+/// The remembered state of the window, and its file.
 #[derive(Debug)]
 pub(crate) struct WindowState {
     file: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub(crate) struct WindowState {
 }
 
 impl WindowState {
-    /// Reads what was kept; a file that is missing or cannot be read counts as nothing.
+    /// Reads the saved state; a missing or unreadable file counts as empty.
     pub(crate) fn read() -> Self {
         let dirs = ProjectDirs::from("", "", "drydock");
         Self::read_from(dirs.map(|dirs| dirs.config_dir().join("window.json")))
@@ -68,7 +68,8 @@ impl WindowState {
         (width.max(MIN_SIZE.0), height.max(MIN_SIZE.1))
     }
 
-    /// A script that hands the front end what it kept before anything of it runs: the first picture has the right theme.
+    /// A script that gives the front end its saved settings before any of its code runs: the first frame has the right
+    /// theme.
     pub(crate) fn script(&self) -> String {
         let front = Value::Object(self.saved().front.clone());
         format!("Object.defineProperty(window, '__DRYDOCK_KEPT__', {{ value: {front} }})")
@@ -91,7 +92,7 @@ impl WindowState {
         }
     }
 
-    /// Follows position and size of the window, and writes them when they change.
+    /// Watches position and size of the window, and saves them when they change.
     pub(crate) fn follow(self: &Arc<Self>, window: &WebviewWindow) {
         let window_state = Arc::clone(self);
         let of = window.clone();
@@ -137,7 +138,7 @@ impl WindowState {
             .map_err(io::Error::other)
             .and_then(|text| {
                 file.parent().map_or(Ok(()), fs::create_dir_all)?;
-                // Whole or not at all: a reader never sees half of it.
+                // Written to a new file and renamed: a reader never sees half of it.
                 let new = file.with_extension("new");
                 fs::write(&new, text)?;
                 fs::rename(&new, file)
@@ -152,12 +153,12 @@ impl WindowState {
     }
 }
 
-/// Keeps what the front end wants to find at the next start.
+/// Saves a setting of the front end for the next start.
 #[tauri::command]
 pub(crate) fn remember(app: AppHandle, window_state: State<'_, Arc<WindowState>>, front: Map<String, Value>) {
     let length = serde_json::to_vec(&front).map_or(usize::MAX, |text| text.len());
     if length <= MAX_FRONT {
-        // The windows of single cards look as this one does.
+        // Detached panels follow the appearance of this window.
         let _ = app.emit("remembered", &front);
         window_state.saved().front = front;
         window_state.changed.notify_one();

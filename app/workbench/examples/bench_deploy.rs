@@ -1,7 +1,8 @@
-//! `drydock run` to the first log line, power-on to a session on the builtin engine and on QEMU, and a drop on a connected
-//! board until it runs: host time of each step, at both paces.
+//! Host time of each step, at both paces: `drydock run` to the first log line, power-on to a session on the builtin
+//! engine and on QEMU, and a deployment to a connected board until the app runs.
 //!
-//! Prints one JSON object a line for `./x bench`; `--quick` takes fewer rounds. Times are medians on this machine as it is.
+//! Prints one JSON object a line for `./x bench`; `--quick` takes fewer rounds. Times are medians on this machine in
+//! its current state.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_api::{
@@ -18,12 +19,12 @@ use std::{
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Rounds of which the median is told.
+/// Rounds; the median is reported.
 const ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 3;
 /// Seconds of its own time that a board is left alone before a drop.
 const IDLE_S: f64 = 1.5;
-/// What a function of [`module_of`] takes in a module.
+/// Size of one function of [`module_of`] in the module, in bytes.
 const FUNCTION_BYTES: usize = 100;
 /// The board of all but one measurement.
 const NANO: &str = "nano33ble";
@@ -52,8 +53,8 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Milliseconds from opening the workbench to a TLS session: the same firmware but for the board's own part, keys, enrollment
-/// and both handshakes, on the builtin engine and, where it is installed, on QEMU.
+/// Milliseconds from opening the workbench to a TLS session, with keys, enrollment and both handshakes. Measured on the
+/// builtin engine and, if it is installed, on QEMU; the firmware is the same except for the board's own part.
 async fn power_on_to_session(rounds: usize) -> Outcome<()> {
     for (engine, kind) in [("builtin engine", NANO), ("QEMU", "mps2-an386")] {
         let what = format!("power-on to a session, {engine}, {kind}");
@@ -95,7 +96,7 @@ async fn run_to_first_log() -> Outcome<f64> {
     Ok(took)
 }
 
-/// A module of 16 KiB again and again on one board.
+/// Deploys a module of 16 KiB repeatedly to one board.
 async fn drops(pace: Pace, goal: Option<&str>, rounds: usize) -> Outcome<()> {
     let workbench = open().await?;
     let mut updates = workbench.subscribe();
@@ -104,7 +105,8 @@ async fn drops(pace: Pace, goal: Option<&str>, rounds: usize) -> Outcome<()> {
     let module = BASE64_STANDARD.encode(module_of(16 * 1024));
     let (mut sent, mut stored, mut running) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        // The board prepares its flash for the next package while nothing else is to do; who drops one after the other waits.
+        // The board prepares its flash for the next package while it is idle; a deployment that follows at once has to
+        // wait.
         let ready = board_time(&workbench, &board).await? + IDLE_S;
         while board_time(&workbench, &board).await? < ready {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -217,7 +219,7 @@ async fn wait(updates: &mut Updates, is_meant: impl Fn(&Event) -> bool) -> Outco
     }
 }
 
-/// An app in text whose module has about so many bytes of code, none of it the same.
+/// An app in text format whose module has about this many bytes of code, all different.
 fn module_of(bytes: usize) -> String {
     let mut functions = String::new();
     for number in 0..bytes.div_ceil(FUNCTION_BYTES) {

@@ -1,8 +1,9 @@
-//! A thousand emulated boards in one process: how long until each is enrolled and runs an app, what they take of memory and
-//! processor then, with the app and when it is stopped, and how many failed or were blamed for silence on the way.
+//! A thousand emulated boards in one process: the time until each is enrolled and runs an app, the memory and processor
+//! time that they use afterwards, with the app running and stopped, and how many failed or were reported as
+//! unreachable.
 //!
-//! Prints one JSON object a line for `./x bench`; `--quick` takes a hundred boards. It wants Linux, whose `/proc` tells what a
-//! process takes.
+//! Prints one JSON object a line for `./x bench`; `--quick` takes a hundred boards. It needs Linux: `/proc` reports
+//! what a process uses.
 
 use drydock_api::{
     AppDeploy, AppRef, AppSource, Badge, BoardAdd, BoardView, Empty, EventName, Pace, Request, Response, Update,
@@ -29,9 +30,9 @@ const APP: &str = "blink";
 const PATIENCE: Duration = Duration::from_secs(900);
 /// How often it is looked at the boards.
 const LOOK: Duration = Duration::from_secs(1);
-/// What is under way when the last board is ready has this long to end before idle time is measured.
+/// Time for unfinished work after the last board is ready, before idle time is measured.
 const SETTLE: Duration = Duration::from_secs(5);
-/// Idle time is measured for so long.
+/// Duration of the measurement of idle time.
 const IDLE: Duration = Duration::from_secs(30);
 const QUICK_IDLE: Duration = Duration::from_secs(5);
 /// Clock ticks of `/proc/self/stat` in a second, on every Linux that Rust knows.
@@ -116,7 +117,7 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Counts what must not happen to any board; each is told on stderr.
+/// Counts events that must not happen to any board, and prints each on stderr.
 async fn watch(mut updates: Updates, trouble: Arc<AtomicUsize>) {
     const TROUBLE: [EventName; 8] = [
         EventName::AppTrapped,

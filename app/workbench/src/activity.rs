@@ -1,4 +1,4 @@
-//! The latest events, for people who ask what happened.
+//! The latest events, for the activity list.
 
 use crate::api::{ActivityEntry, Event, EventName};
 use serde_json::Value;
@@ -15,8 +15,8 @@ pub(crate) const KEPT: usize = 1000;
 pub(crate) struct Activity(Mutex<VecDeque<ActivityEntry>>);
 
 impl Activity {
-    /// Adds an event; `boards` gives the names of all boards. An event that is not stored is listed at `revision`, the
-    /// store's at this time.
+    /// Adds an event; `boards` returns the names of all boards. An event that is not stored is listed at `revision`,
+    /// the store's current revision.
     pub(crate) fn push(&self, event: &Event, revision: u64, boards: impl Fn() -> Vec<String>) {
         let new = entries(event, revision, boards);
         let mut entries = self.lock();
@@ -28,7 +28,7 @@ impl Activity {
         }
     }
 
-    /// What happened, newest first: before a revision, to the board of this name.
+    /// The events, newest first: before a revision, of the board with this name.
     pub(crate) fn list(&self, before: Option<u64>, limit: usize, board: Option<&str>) -> Vec<ActivityEntry> {
         let entries = self.lock();
         entries
@@ -46,8 +46,8 @@ impl Activity {
     }
 }
 
-/// The entries for an event. What a killed run left undone is one entry per board. Two events tell of it: the gateway's has the
-/// details, the workbench's is for clients that follow only the workbench.
+/// The entries for an event. Work that a killed run left undone is one entry per board. Two events report it: the
+/// gateway's has the details, the workbench's is for clients that follow only the workbench.
 fn entries(event: &Event, revision: u64, boards: impl Fn() -> Vec<String>) -> Vec<ActivityEntry> {
     let entry = |board: Option<String>, text: String| ActivityEntry {
         revision: event.revision.unwrap_or(revision),
@@ -70,7 +70,7 @@ fn entries(event: &Event, revision: u64, boards: impl Fn() -> Vec<String>) -> Ve
     }
 }
 
-/// The board that a sentence is about: the longest name that stands in it as a word.
+/// The board that a sentence is about: the longest board name in it that is a whole word.
 fn board_of(sentence: &str, boards: &[String]) -> Option<String> {
     let words: Vec<&str> = sentence.split([' ', ';', ',']).collect();
     let named = boards.iter().filter(|name| words.contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! Apps on boards: what a file is, where it could run, and the ways onto a board and off it.
+//! Apps on boards: analysing a file, checking where it could run, deploying and removing apps.
 
 use crate::{
     api::{
@@ -21,7 +21,7 @@ use drydock_protocol::{
 };
 use std::{path::Path, sync::Arc};
 
-/// Largest file that is read, in bytes; what boards can take is far below.
+/// Largest file that is read, in bytes; the limits of boards are far below.
 const MAX_FILE_BYTES: u64 = 8 << 20;
 
 /// A module and the name that its file suggests.

@@ -1,17 +1,17 @@
-//! The one state that is shown for a board, derived from all others.
+//! The one displayed state of a board, derived from all others.
 
 use crate::api::{AppState, AppView, Badge, DeviceState, MachineState};
 
-/// What the badge of a board depends on.
+/// The inputs of a board's badge.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BadgeInput<'a> {
     /// State of the machine. `None` for a physical board.
     pub(crate) machine: Option<MachineState>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<&'a str>,
-    /// Whether it is being switched on, or waits for its turn, and has no machine yet.
+    /// Whether it is being switched on, or waits in the startup queue, and has no machine yet.
     pub(crate) starting: bool,
-    /// What the board is doing on its way to a session, for example `booting`.
+    /// The board's step on the way to a session, for example `booting`.
     pub(crate) phase: &'a str,
     /// Why enrollment or the session was refused.
     pub(crate) refused: Option<&'a str>,
@@ -23,7 +23,7 @@ pub(crate) struct BadgeInput<'a> {
     pub(crate) apps: &'a [AppView],
 }
 
-/// The badge and what it means here; the first rule that holds wins.
+/// The badge and its meaning for this board; the first matching rule wins.
 pub(crate) fn badge(input: &BadgeInput<'_>) -> (Badge, String) {
     switched_off(input)
         .or_else(|| unknown(input))
@@ -35,12 +35,12 @@ pub(crate) fn badge(input: &BadgeInput<'_>) -> (Badge, String) {
         .unwrap_or_else(|| (Badge::Idle, "no app runs".into()))
 }
 
-/// Off and paused are what the user asked for: silence is then no fault.
+/// The user requested off and paused: silence is then not a fault.
 fn switched_off(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
     let (badge, detail) = match (input.machine?, input.fault) {
         (MachineState::Off, None) if !input.starting => (Badge::Off, "switched off"),
         (MachineState::Paused, _) if !input.starting => (Badge::Paused, "paused"),
-        // It never gets further: this firmware has no identity.
+        // This is its final state: this firmware has no identity.
         (MachineState::Running, None) if input.phase == "unauthenticated" => {
             (Badge::Unauthenticated, "unauthenticated: it has no identity")
         }
@@ -204,7 +204,7 @@ mod tests {
             Badge::Paused,
             "paused",
         );
-        // A machine is made paused and resumed once its link is there: nobody paused it.
+        // A new machine is paused and resumes once its link is there: nobody paused it.
         check(
             BadgeInput {
                 machine: Some(MachineState::Paused),

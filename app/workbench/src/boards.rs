@@ -1,4 +1,4 @@
-//! Boards of the fleet: kinds and engines, and the ways to add, switch, rename and remove one.
+//! Boards of the fleet: kinds and engines; adding, switching, renaming and removing boards.
 
 use crate::{
     api::{
@@ -18,17 +18,18 @@ use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMo
 use serde_json::{Map, json};
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
-/// RAM that a board's firmware takes, in bytes. A guess until the device reports the heap that it has.
+/// RAM that a board's firmware uses, in bytes. An estimate until the device reports its heap.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
 
-/// Log lines of a device that the gateway keeps. They are moved to the board's console as they come, which keeps the rest.
+/// Log lines of a device that the gateway keeps. They are moved on arrival to the board's console, which keeps the
+/// others.
 const LOGS_KEPT: usize = 512;
 
 /// How long a board that the user created keeps its place in the registry before it enrolls: it may stay switched off for
 /// years. The token that belongs to it is never handed out.
 const PLACE_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// The gateway of a data directory, and what it must know of the kinds of boards.
+/// The gateway's configuration for a data directory and the known kinds of boards.
 pub(crate) fn gateway_config(directory: &Path) -> GatewayConfig {
     let mut config = GatewayConfig::new(directory.join("gateway"));
     config.pairing = PairingMode::Off;
@@ -77,12 +78,12 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         id: board.name,
     };
     let mut kinds: Vec<BoardKindView> = known().into_iter().map(kind).collect();
-    // Kinds without a limit come first: the first one is what a newcomer gets.
+    // Kinds without a limit come first: the first one is the default for a new user.
     kinds.sort_by_key(|kind| !kind.limit.is_empty());
     kinds
 }
 
-/// What does not work on a board, in a sentence.
+/// A sentence about what does not work on a board.
 fn limit(board: &Description) -> String {
     let missing = drydock_embedded::firmware(&board.name)
         .err()
@@ -169,7 +170,7 @@ pub(crate) async fn place(workbench: &WorkbenchState, name: &str) -> Result<(Str
     Ok((id, pairing.device))
 }
 
-/// Takes a board of an earlier run into the fleet and switches it on, if it was on.
+/// Takes a board of an earlier run into the fleet, and switches it on if it was on.
 pub(crate) fn restore(workbench: &Arc<WorkbenchState>, record: BoardRecord, switch_on: bool) {
     match drydock_assets::board(&record.kind) {
         Some(description) => {
@@ -237,7 +238,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     Ok(Empty {})
 }
 
-/// Gives a board another name.
+/// Renames a board.
 pub(crate) async fn rename(workbench: &Arc<WorkbenchState>, request: BoardRename) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     let name = free_name(workbench, request.name)?;
@@ -270,7 +271,7 @@ pub(crate) async fn power(workbench: &Arc<WorkbenchState>, request: BoardPower) 
     Ok(workbench.view(&board))
 }
 
-/// Changes the pace of a machine's time, also of the one that will be switched on.
+/// Changes the pace of a machine's time; also for the next machine, if the board is off.
 pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     {
@@ -321,7 +322,7 @@ pub(crate) async fn button(workbench: &Arc<WorkbenchState>, request: BoardButton
     Ok(Empty {})
 }
 
-/// Ends all boards' machines and waits until what must survive is saved.
+/// Ends all boards' machines and waits until their data is saved.
 pub(crate) async fn end_all(workbench: &WorkbenchState) {
     let mut ends = tokio::task::JoinSet::new();
     for board in workbench.fleet.all() {

@@ -1,4 +1,4 @@
-//! The data directory as its owner sees it: what lies in it, and the lock that makes one process its owner.
+//! The data directory as its owner sees it: its files, and the lock that makes one process its owner.
 
 use drydock_client::DataDir;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Why a data directory could not be taken.
+/// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process owns it.
@@ -24,12 +24,12 @@ pub enum OpenError {
     Io {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A data directory that this process owns. The lock goes with the process, even when it is killed.
+/// A data directory that this process owns. The lock is released when the process ends, even when it is killed.
 #[derive(Debug)]
 pub(crate) struct OwnedDir {
     path: PathBuf,
@@ -39,7 +39,7 @@ pub(crate) struct OwnedDir {
 }
 
 impl OwnedDir {
-    /// Creates the directory if need be, readable by the user alone, and takes its lock.
+    /// Creates the directory if it is missing, readable by the user alone, and takes its lock.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -82,17 +82,17 @@ impl OwnedDir {
         })
     }
 
-    /// Where it lies.
+    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it goes when the workbench ends.
+    /// Whether it is deleted when the workbench ends.
     pub(crate) fn is_temporary(&self) -> bool {
         self._temporary.is_some()
     }
 
-    /// Whether the owner before ended without closing it: killed, or the machine lost power.
+    /// Whether the previous owner ended without closing it: it was killed, or the machine lost power.
     pub(crate) fn was_left_unclean(&self) -> bool {
         self.unclean
     }
@@ -110,12 +110,12 @@ impl OwnedDir {
     }
 }
 
-/// Replaces a file of the data directory, which has one owner. A kill or a power cut at any instant leaves the old or the
-/// new content; when this returns, the new content is on disk. An earlier attempt that was cut short leaves one file
-/// beside it, which the next attempt writes over.
+/// Replaces a file of the data directory, which has one owner. A kill or a power cut at any instant leaves the old or
+/// the new content; when this returns, the new content is on disk. An interrupted attempt leaves one file beside it,
+/// which the next attempt overwrites.
 ///
 /// # Errors
-/// What the system says. The old file is then untouched, unless only its folder could not be synchronised.
+/// The system's error. The old file is then untouched, unless only its folder could not be synchronised.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -133,7 +133,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes what a folder holds to disk: a rename in it is lasting from then on.
+/// Writes a folder's entries to disk: a rename in it is durable afterwards.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
@@ -145,7 +145,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Writes a file so that a power cut leaves the old or the new one, never neither.
 ///
 /// # Errors
-/// What the system says; the old file is then untouched.
+/// The system's error; the old file is then untouched.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! The GDB servers that are open: one for each board that the user opened one for.
+//! The open GDB servers: one for each board that the user opened one for.
 
 use crate::{
     api::{GdbState, GdbView},
@@ -77,7 +77,7 @@ impl DebugServers {
     }
 }
 
-/// The command line that debugs a board; on Debian `gdb-multiarch` knows both architectures.
+/// The command that starts a debugger for a board; on Debian `gdb-multiarch` knows both architectures.
 fn command(board: &FleetBoard, server: &DebugServer) -> String {
     let architecture = match board.description.chip.core {
         Core::CortexM4f => "arm",

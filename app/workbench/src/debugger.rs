@@ -1,5 +1,5 @@
-//! Debuggers at emulated boards: a server on the loopback address for each board that the user opened one for. While a
-//! debugger holds a machine its time stands, and with it all time-outs of its link and session, which go by that time.
+//! GDB servers of emulated boards: one on the loopback address for each board that the user opened one for. While a
+//! debugger holds a machine, the machine's virtual time stops, and with it all time-outs of its link and session.
 
 use crate::{
     api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView},
@@ -43,7 +43,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let (attached, stop) = (server.attached(), server.stop_switch());
     let (weak, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move || {
-        // One after the other, until the server is closed or the machine is gone.
+        // One debugger after the other, until the server is closed or the machine has ended.
         loop {
             match server.serve(Held::new(machine.clone())) {
                 Ok(End::Stopped) => return,
@@ -79,21 +79,21 @@ pub(crate) fn view(workbench: &WorkbenchState, board: &str) -> Result<GdbView, A
     Ok(workbench.debuggers.view(&*workbench.board(board)?))
 }
 
-/// Closes the server of a board; a debugger that is connected is detached, and the board goes on as before.
+/// Closes the server of a board. A connected debugger is detached, and the board continues.
 pub(crate) async fn close(workbench: &WorkbenchState, board: &str) -> Result<GdbView, ApiError> {
     let board = workbench.board(board)?;
     let server = workbench.debuggers.remove(&board.id);
     if let Some(server) = server {
         server.stop.stop();
-        // Until then the machine may still be held.
+        // Until the thread ends, the machine may still be held.
         let _ = tokio::task::spawn_blocking(move || server.thread.join()).await;
-        let text = format!("{} takes no debuggers any more.", board.name());
+        let text = format!("{} no longer takes debuggers.", board.name());
         workbench.publish(EventName::GdbClosed, Some(&board), text, Map::new());
     }
     Ok(workbench.debuggers.view(&board))
 }
 
-/// Writes the firmware with its symbols where a debugger can read it.
+/// Writes the firmware with its symbols to a file that a debugger can read.
 async fn write_program(workbench: &WorkbenchState, board: &FleetBoard) -> Result<PathBuf, ApiError> {
     let kind = &board.description.name;
     let firmware = drydock_embedded::firmware(kind).map_err(|error| {
@@ -103,7 +103,7 @@ async fn write_program(workbench: &WorkbenchState, board: &FleetBoard) -> Result
     let path = workbench.dir.path().join("debug").join(format!("{kind}.elf"));
     let (file, bytes) = (path.clone(), firmware.elf);
     let written = tokio::task::spawn_blocking(move || {
-        // An unchanged file may be open in a debugger: it is not written again.
+        // A debugger may have an unchanged file open: it is not written again.
         match std::fs::read(&file) {
             Ok(there) if there == bytes => Ok(()),
             _ => write_whole(&file, bytes),

@@ -62,7 +62,7 @@ pub(crate) fn diagnostics(workbench: &WorkbenchState) -> String {
     text
 }
 
-/// Takes out what could be a key or a token: long runs of hexadecimal or base64.
+/// Removes text that could be a key or a token: long runs of hexadecimal or base64.
 fn without_secrets(line: &str) -> String {
     let is_secret_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_');
     let mut out = String::with_capacity(line.len());

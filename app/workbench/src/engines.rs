@@ -1,4 +1,4 @@
-//! The engines of the emulator: which there are, and which one a board runs on.
+//! The emulator's engines, and the choice of an engine for a board.
 
 use crate::{
     api::{ApiError, EngineView, ErrorCode, Pace},
@@ -7,7 +7,7 @@ use crate::{
 use drydock_assets::Board as Description;
 use drydock_emulator::{Availability, Engine, runner};
 
-/// The engines, or those that know a kind of board.
+/// All engines, or those that support a kind of board.
 pub(crate) fn engines(board: Option<&Description>) -> Vec<EngineView> {
     drydock_emulator::engines()
         .into_iter()
@@ -50,7 +50,7 @@ pub(crate) fn engine(name: &str, board: &Description) -> Result<Box<dyn Engine>,
     }
 }
 
-/// The engine of a board for which none was named: the first that has a model of it.
+/// The engine of a board if the user named none: the first that has a model of it.
 pub(crate) fn engine_for(board: &Description) -> String {
     let engine = drydock_emulator::engines()
         .into_iter()

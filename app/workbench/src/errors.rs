@@ -1,13 +1,13 @@
-//! Errors as users read them: one sentence, with what caused it as detail.
+//! Errors as users read them: one sentence, with the cause as detail.
 
 use crate::api::{ApiError, ErrorCode};
 
-/// The user asked for something in the wrong way.
+/// The user's request is malformed or makes no sense.
 pub(crate) fn usage(text: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::Usage, text)
 }
 
-/// The error's sentence, with what caused it as detail.
+/// The error's sentence, with the cause as detail.
 pub(crate) fn with_sources(code: ErrorCode, error: &dyn std::error::Error) -> ApiError {
     let mut causes = Vec::new();
     let mut cause = error.source();
@@ -22,7 +22,7 @@ pub(crate) fn with_sources(code: ErrorCode, error: &dyn std::error::Error) -> Ap
     }
 }
 
-/// Words that an error's sentence begins with when it does not begin with the name of something, which stays as it is.
+/// First words of error sentences that get a capital letter. A sentence that begins with a name stays unchanged.
 const FIRST_WORDS: [&str; 9] = ["a", "an", "cannot", "it", "no", "pairing", "the", "there", "this"];
 
 /// An error's message as a sentence.

@@ -1,4 +1,4 @@
-//! The firmware that boards are switched on with, read once for each kind of board.
+//! The firmware images of the boards, read once for each kind of board.
 
 use drydock_assets::Board as Description;
 use drydock_emulator::Image;

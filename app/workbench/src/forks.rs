@@ -1,5 +1,6 @@
-//! Forks: boards made after the model of another. Each has an identity of its own: a seed derived from the other's, the chip
-//! id that comes of it, and a place in the registry. It has the same desired apps, which reach it once it has enrolled.
+//! Forks: boards made from another one. Each has its own identity: a seed derived from the parent's, the chip id
+//! derived from that seed, and its own entry in the registry. It has the same desired apps, which it gets once it has
+//! enrolled.
 
 use crate::{
     api::{ApiError, BoardFork, BoardView, ErrorCode, EventName},
@@ -14,7 +15,7 @@ use drydock_gateway::DeviceId;
 use serde_json::{Map, json};
 use std::sync::Arc;
 
-/// Forks of one request at most.
+/// Limit of forks per request.
 const FORKS_MAX: u32 = 1_000;
 
 /// Makes boards after the model of another.
@@ -57,7 +58,7 @@ fn names(
     let stem = boards::free_name(workbench, stem.clone())
         .map(|_| stem.clone())
         .or_else(|error| {
-            // That one is taken is no reason not to number on.
+            // A taken name is not an error here: the forks get numbers.
             if workbench.fleet.find(stem.trim()).is_some() {
                 Ok(stem)
             } else {
@@ -83,7 +84,8 @@ async fn make(
         id,
         name,
         device: device.clone(),
-        // The state of an unlinked fork ends with this run. In the next one it stays off, or it would boot with a link.
+        // The state of an unlinked fork ends with this run. The fork stays off in the next run, because it would boot
+        // with a link.
         on: !unlinked,
         ..model
     };
@@ -119,7 +121,7 @@ fn free_seed(workbench: &WorkbenchState, parent: &BoardRecord) -> Result<String,
     free.ok_or_else(|| ApiError::internal(format!("The seed of {} cannot be read.", parent.name)))
 }
 
-/// Makes the desired apps of a parent those of its fork.
+/// Gives a fork the desired apps of its parent.
 async fn desire_the_same(workbench: &WorkbenchState, parent: &FleetBoard, device: &DeviceId) -> Result<(), ApiError> {
     let parent = parent.state().record.device.clone();
     let desired_apps = workbench

@@ -1,4 +1,4 @@
-//! Events of the gateway, in the words of the workbench's events (docs/cli.md).
+//! Maps the gateway's events to the workbench's events (docs/cli.md).
 
 use crate::{
     api::{Event, EventName},
@@ -9,7 +9,7 @@ use drydock_gateway::{
 };
 use serde_json::{Map, Value, json};
 
-/// What an event is about, before it has a time and a revision.
+/// The content of an event, before it has a time and a revision.
 pub(crate) struct Notification {
     pub(crate) event: EventName,
     pub(crate) app: Option<String>,
@@ -39,7 +39,7 @@ impl Notification {
         self
     }
 
-    /// The event, once it is known which board it is about.
+    /// The event, once its board is known.
     pub(crate) fn into_event(self, board: Option<&FleetBoard>, revision: Option<u64>, time_ms: u64) -> Event {
         Event {
             event: self.event,
@@ -115,7 +115,10 @@ fn device_changed(device: &DeviceView, change: DeviceChange) -> Option<Notificat
         DeviceChange::Disconnected => (EventName::DeviceDisconnected, "The board's session ended."),
         DeviceChange::Revoked => (EventName::DeviceRevoked, "The board's certificate was revoked."),
         DeviceChange::Retired => (EventName::DeviceRetired, "The board was taken out of service."),
-        DeviceChange::Wiped => (EventName::DeviceWiped, "The board was told to forget its identity."),
+        DeviceChange::Wiped => (
+            EventName::DeviceWiped,
+            "The gateway ordered the board to erase its identity.",
+        ),
         DeviceChange::ChipReleased => (
             EventName::DeviceChipReleased,
             "The chip id may be bound to another key.",
@@ -179,7 +182,7 @@ fn instance_changed(instance: &InstanceView) -> Notification {
     }
 }
 
-/// The last line in the log of an app that failed: why it did. An app that ended itself well has said all that it wants.
+/// The last log line of an app that failed: the reason. `None` for an app that did not fail.
 pub(crate) fn last_line(instance: &InstanceView) -> Option<String> {
     (instance.state == AppState::Failed).then(|| instance_changed(instance).text)
 }
@@ -205,7 +208,7 @@ fn deployment_moved(package: &PackageId, target: &DeploymentTarget, gateway: &Ga
         }
         TargetStatus::Cancelled => Some(notification(
             EventName::AppCancelled,
-            format!("Deploying {app} {version} was given up."),
+            format!("The deployment of {app} {version} was cancelled."),
         )),
         TargetStatus::Waiting | TargetStatus::Committing | TargetStatus::Done | TargetStatus::Superseded => None,
     }

@@ -78,12 +78,12 @@ impl WorkbenchState {
         }
     }
 
-    /// What a device wrote before it reported an app must reach subscribers before the event does.
+    /// Log lines that a device sent before its report of an app must reach subscribers before the event.
     fn before_event(&self, board: &Arc<FleetBoard>, kind: &EventKind, time_ms: u64) {
         match kind {
             EventKind::InstanceChanged { .. } | EventKind::InstanceRemoved { .. } => {
                 fleet::read_logs(board, &self.gateway);
-                // Whoever reads an app's log reads there why it failed.
+                // The app's log also shows why the app failed.
                 if let EventKind::InstanceChanged { instance, .. } = kind
                     && let Some(text) = gateway_events::last_line(instance)
                 {

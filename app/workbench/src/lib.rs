@@ -1,6 +1,6 @@
 //! Carries out the requests of `drydock-api`: composes gateway, emulator and connector, and owns a data directory.
 //!
-//! What crosses the seam to clients is in `drydock-api`; how another process reaches this one is in `drydock-client`.
+//! The types shared with clients are in `drydock-api`; access from another process is in `drydock-client`.
 
 mod activity;
 mod apps;

@@ -2,7 +2,7 @@
 
 use drydock_connector::Noise;
 
-/// Reads link noise, `RATE` or `RATE:SEED`: the share of frames damaged, 0 to 0.5.
+/// Parses link noise, `RATE` or `RATE:SEED`: the share of frames damaged, 0 to 0.5.
 pub(crate) fn parse_noise(text: &str) -> Option<Noise> {
     let (rate, seed) = text.split_once(':').unwrap_or((text, "1"));
     let rate: f64 = rate.parse().ok()?;

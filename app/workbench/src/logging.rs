@@ -10,12 +10,12 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, util:
 
 /// Size at which a log file is put aside, in bytes.
 const FILE_BYTES: u64 = 1 << 20;
-/// Files that are kept, the current one included.
+/// Number of log files, including the current one.
 const FILES: usize = 5;
 
-/// Sends this process' log to `DIR/logs/drydock.log`. Does nothing if the process has a log already.
+/// Sends this process' log to `DIR/logs/drydock.log`. Does nothing if the process already has a log.
 ///
-/// The level is `info`, or what `DRYDOCK_LOG` says.
+/// The level is `info`, or the value of `DRYDOCK_LOG`.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -46,7 +46,7 @@ pub(crate) fn tail(directory: &Path, lines: usize) -> Vec<String> {
         .collect()
 }
 
-/// A file that is put aside as `….1`, `….2`, … when it is full.
+/// A file that is renamed to `….1`, `….2`, … when it is full.
 struct RotatingFile {
     path: PathBuf,
     file: File,
@@ -116,7 +116,7 @@ struct SharedLog(Arc<Mutex<RotatingFile>>);
 impl Write for SharedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.lock() {
-            // A full disk must not fail the work that is logged.
+            // A full disk must not fail the logged work.
             Ok(mut file) => Ok(file.write(bytes).unwrap_or(bytes.len())),
             Err(_) => Ok(bytes.len()),
         }

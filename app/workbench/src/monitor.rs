@@ -1,4 +1,4 @@
-//! The command language of an engine, as in Renode's monitor: lines that a user types, executed between two slices of the
+//! The command language of an engine, such as Renode's monitor: the user's lines, executed between two slices of the
 //! machine, and the engine's answers.
 
 use crate::{
@@ -10,10 +10,10 @@ use drydock_emulator::MonitorAnswer;
 
 /// Longest line, in bytes.
 const LONGEST_LINE: usize = 4_096;
-/// Most of an answer that is passed on, in bytes.
+/// Longest answer that is passed on, in bytes.
 const LONGEST_ANSWER: usize = 256 * 1024;
 
-/// Whether a machine's engine has a command language, and what was typed.
+/// Whether a machine's engine has a command language, and the lines typed so far.
 pub(crate) async fn view(workbench: &WorkbenchState, board: &str) -> Result<MonitorView, ApiError> {
     let board = workbench.board(board)?;
     let looked = board
@@ -59,7 +59,7 @@ pub(crate) async fn execute(workbench: &WorkbenchState, request: MonitorLine) ->
     }
 }
 
-/// The engine itself failed. The first line of its message says why; the last lines of its log follow.
+/// The engine itself failed. The first line of its message gives the reason; the last lines of its log follow.
 fn broken(board: &FleetBoard, said: &str) -> ApiError {
     let (what, log) = said.split_once('\n').unwrap_or((said, ""));
     let what = what.trim_end_matches([':', '.']);
@@ -78,7 +78,7 @@ fn reply(text: &str, refused: bool) -> MonitorReply {
     }
 }
 
-/// What a terminal would show, without colours and the returns of its carriage.
+/// The text as a terminal would show it, without colours and carriage returns.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len().min(LONGEST_ANSWER));
     let mut chars = text.chars();

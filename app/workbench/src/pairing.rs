@@ -1,5 +1,5 @@
-//! Whether strangers' boards may enroll: off in a fresh data directory and after every start, on for as long as a pairing is
-//! under way. Boards that the user created enroll by their own one-time token either way.
+//! Whether boards that the user did not create may enroll: off in a fresh data directory and after every start, on
+//! during a pairing. Boards that the user created enroll with their own one-time token in either case.
 
 use crate::{
     api::{ApiError, Empty, ErrorCode, PairingSet},
@@ -9,15 +9,15 @@ use crate::{
 use drydock_gateway::PairingMode;
 use std::{sync::Arc, time::Duration};
 
-/// How long a pairing that nobody ends is under way.
+/// Duration of a pairing that the user does not end.
 pub(crate) const PAIRING_TIME: Duration = Duration::from_secs(600);
 
-/// Begins a pairing, which ends by itself after [`PAIRING_TIME`], or ends the one that is under way.
+/// Starts a pairing, which ends by itself after [`PAIRING_TIME`], or ends the current one.
 pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PairingSet) -> Result<Empty, ApiError> {
     set_for(workbench, request.enabled.then_some(PAIRING_TIME)).await
 }
 
-/// Begins a pairing of some length, or ends the one that is under way.
+/// Starts a pairing of a given length, or ends the current one.
 pub(crate) async fn set_for(workbench: &Arc<WorkbenchState>, time: Option<Duration>) -> Result<Empty, ApiError> {
     let mode = match time {
         Some(_) => PairingMode::On,

@@ -1,4 +1,4 @@
-//! The pairing that is under way, and what ends it.
+//! The current pairing, and the task that ends it.
 
 use std::sync::{Mutex, PoisonError};
 use tokio::task::AbortHandle;
@@ -13,7 +13,7 @@ impl PairingWindow {
         self.replace(None);
     }
 
-    /// Notes what ends the pairing that begins now; what would have ended the one before does not.
+    /// Stores the task that ends the new pairing, and aborts the one of the previous pairing.
     pub(crate) fn replace(&self, end: Option<AbortHandle>) {
         let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), end);
         if let Some(before) = before {

@@ -3,20 +3,20 @@
 use crate::api::{MetricSample, Series};
 use std::collections::BTreeMap;
 
-/// Longer than this many intervals without a sample is a gap. The window uses the same number.
+/// An interval without samples that is longer than this many usual intervals is a gap. The window uses the same number.
 pub(crate) const GAP_INTERVALS: f64 = 2.5;
-/// Intervals before and after a pair of samples that say how far samples usually are apart.
+/// Number of intervals before and after a pair of samples from which the usual interval is computed.
 const NEIGHBOURS: usize = 8;
 
-/// The series of these samples (ascending in time), of all ids or of those asked for, each with at most `max_points` points.
-/// `None` in a line is a gap: nothing was measured there, and no line may be drawn through it.
+/// The series of these samples (ascending in time), of all ids or of the requested ones, each with at most `max_points`
+/// points. `None` in a line is a gap: nothing was measured there, and no line may be drawn through it.
 pub(crate) fn series(samples: &[MetricSample], wanted: &[String], max_points: u32) -> Vec<Series> {
     let mut lines: BTreeMap<Id, Line> = BTreeMap::new();
     for (index, (sample, gap)) in samples.iter().zip(gaps(samples)).enumerate() {
         for (id, unit, max, value) in quantities(sample) {
             let line = lines.entry(id).or_insert_with(|| Line::new(unit));
             line.max = max.or(line.max);
-            // An app that was stopped, or a sensor that did not answer, has no value in the samples between.
+            // A stopped app, or a sensor that did not answer, has no value in the samples between.
             if gap || line.last.is_some_and(|last| last + 1 != index) {
                 line.break_at(sample.time_ms as f64);
             }
@@ -41,7 +41,7 @@ pub(crate) fn series(samples: &[MetricSample], wanted: &[String], max_points: u3
         .collect()
 }
 
-/// Leaves out what is later than an instant, in milliseconds since the Unix epoch.
+/// Removes points later than an instant, in milliseconds since the Unix epoch.
 pub(crate) fn cut(line: &mut Series, to_ms: f64) {
     let kept = line.times_ms.partition_point(|time| *time <= to_ms);
     line.times_ms.truncate(kept);
@@ -66,7 +66,7 @@ fn gaps(samples: &[MetricSample]) -> Vec<bool> {
             .map(|step| steps[step])
             .collect();
         usual.sort_unstable_by(f64::total_cmp);
-        // Too few to compare with: the board's own clock says how long it took.
+        // Too few samples to compare with: use the interval on the board's own clock.
         let own = samples[at + 1].uptime_ms.saturating_sub(samples[at].uptime_ms) as f64;
         let interval = if usual.len() < 3 { own } else { usual[usual.len() / 2] };
         steps[at] > GAP_INTERVALS * interval
@@ -75,14 +75,14 @@ fn gaps(samples: &[MetricSample]) -> Vec<bool> {
     std::iter::once(false).chain(between).take(samples.len()).collect()
 }
 
-/// Keeps the lowest and the highest point of each bucket in their order, and every place where the line between what is
-/// kept would reach over a gap.
+/// Keeps the lowest and the highest point of each bucket in their order, and a gap wherever a line between two kept
+/// points would cross one.
 pub(crate) fn decimate(points: &[(f64, Option<f64>)], max_points: usize) -> Vec<(f64, Option<f64>)> {
     if points.len() <= max_points {
         return points.to_vec();
     }
     let gaps = points.iter().any(|point| point.1.is_none());
-    // A bucket gives at most low and high, and gaps before, between and behind them.
+    // A bucket yields at most its lowest and highest point, and a gap before, between and after them.
     let buckets = match (gaps, max_points) {
         (false, _) => max_points / 2,
         (true, ..5) => 1,
@@ -103,7 +103,7 @@ pub(crate) fn decimate(points: &[(f64, Option<f64>)], max_points: usize) -> Vec<
         let gap_in = |from: usize, to: usize| (from..to).find(|at| bucket[*at].1.is_none());
         let ends = [Some(0), kept.first().copied(), kept.last().copied(), Some(bucket.len())];
         let [start, before, behind, end] = ends.map(|end| end.unwrap_or(bucket.len()));
-        // Where two points have to do, one gap is said.
+        // If only two points are allowed, one gap is kept.
         let places = [(before, behind), (start, before), (behind, end)];
         let found = places.into_iter().filter_map(|(from, to)| gap_in(from, to));
         kept.extend(found.take(if max_points < 5 { 1 } else { 3 }));
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn time_that_stood_still_is_a_gap_though_no_sample_was_lost() {
-        // Paused after the fourth sample: sequence and uptime go on as if nothing had been.
+        // Paused after the fourth sample: sequence and uptime continue as if nothing had happened.
         let mut samples: Vec<MetricSample> = (0..8).map(|n| sample(n, f64::from(n))).collect();
         for sample in &mut samples[4..] {
             sample.time_ms += 25_000;
@@ -294,7 +294,7 @@ mod tests {
         let values = values_of_cpu(&samples);
         assert_eq!(values.iter().position(Option::is_none), Some(4));
         assert_eq!(values.iter().flatten().count(), 8);
-        // Also where there is hardly anything to compare with.
+        // Also with hardly any samples to compare with.
         assert_eq!(values_of_cpu(&samples[3..5]), [Some(3.0), None, Some(4.0)]);
     }
 

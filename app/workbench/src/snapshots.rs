@@ -1,4 +1,4 @@
-//! Snapshots of boards: states of a machine that are kept in memory, and their way to files and back.
+//! Snapshots of boards: states of a machine kept in memory, their export to files and their import.
 
 use crate::{
     api::{
@@ -22,9 +22,9 @@ use std::{
     sync::Arc,
 };
 
-/// States that are kept of a board at most; each holds the pages of memory that changed since.
+/// Limit of kept states per board; each holds the pages of memory that changed since.
 const KEPT_MAX: usize = 64;
-/// Largest file that is read, in bytes; what the largest board fills is below.
+/// Largest file that is read, in bytes; the state of the largest board is smaller.
 const FILE_BYTES_MAX: u64 = 32 << 20;
 
 /// The snapshots of a board.
@@ -50,7 +50,7 @@ pub(crate) fn delete(workbench: &WorkbenchState, request: &SnapshotRef) -> Resul
     Ok(Empty {})
 }
 
-/// Goes back to a state.
+/// Restores a state.
 pub(crate) async fn restore(workbench: &Arc<WorkbenchState>, request: SnapshotRestore) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     let state = state_of(workbench, &board, request.from).await?;
@@ -214,7 +214,7 @@ fn free_name(board: &FleetBoard, name: Option<String>, stem: &str) -> Result<Str
     Ok(name)
 }
 
-/// What a board's machines are made of: to write states and to read them, a machine of its own is made.
+/// The data from which a board's machines are made. A separate machine is made to write and to read states.
 struct Model {
     engine: Box<dyn Engine>,
     description: Description,
@@ -255,7 +255,7 @@ impl Model {
         let header = snapshot_file::inspect(file).map_err(sentence)?;
         let machine = snapshot_file::load(&*self.engine, &self.description, &self.image, file);
         let mut machine: Box<dyn Machine> = machine.map_err(sentence)?;
-        // Two boards with one identity would put each other out of their sessions.
+        // Two boards with one identity would supersede each other's sessions.
         if header.seed() != self.seed {
             return Err(
                 "this snapshot is of another board, whose identity it holds; drydock fork makes a board \

@@ -1,6 +1,6 @@
-//! Limits how many boards start at one time, in the order in which they were switched on. A thousand boards that start at
-//! once wait for each other, and their links time out and repeat everything meanwhile; a few at a time are all running
-//! sooner.
+//! Limits how many boards start at the same time, in the order in which they were switched on. If a thousand boards
+//! start at once, they wait for each other, and their links time out and repeat everything. If only a few start at a
+//! time, all run sooner.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Boards that start at one time: enough to keep all cores busy while some of them wait for their flash or the
 /// gateway.
 const PERMITS: usize = 16;
-/// A board that has not connected after this time makes room for others; it goes on starting.
+/// A board that has not connected after this time releases its permit for others; it continues to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Hands out permits to start.
@@ -60,7 +60,7 @@ impl StartupLimiter {
         self.held().remove(board);
     }
 
-    /// As [`Self::release`], if it takes too long.
+    /// As [`Self::release`], but only if the board has taken too long.
     pub(super) fn release_if_slow(&self, board: &str) {
         let mut held = self.held();
         if held.get(board).is_some_and(|permit| permit.since.elapsed() > PATIENCE) {
@@ -93,7 +93,7 @@ mod tests {
         assert!(ready_now(&mut waiting).await.is_none());
     }
 
-    /// What the future gives if it is ready now.
+    /// The future's result if it is ready now.
     async fn ready_now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         tokio::select! {
             biased;

@@ -1,7 +1,8 @@
-//! What the parts of a running workbench share: the gateway, the fleet and its machines, and how changes are published.
+//! The state that the parts of a running workbench share: the gateway, the fleet and its machines, and how changes are
+//! published.
 //!
-//! This depends on parts that know nothing of it. What carries requests out (`boards`, `apps`, `snapshots`, …) and the
-//! tasks of boards depend on this, not the other way round.
+//! This module depends on parts that do not know it. The modules that carry out requests (`boards`, `apps`,
+//! `snapshots`, …) and the tasks of boards depend on this module, not the other way round.
 
 use crate::{
     activity::Activity,
@@ -70,7 +71,7 @@ impl WorkbenchState {
         fleet::board_view(board, &self.gateway)
     }
 
-    /// A board as it is now, or that it is gone: it may have been removed while updates about it were pending.
+    /// The board's current view, or its removal: it may have been removed while updates about it were pending.
     pub(crate) fn show(&self, board: &FleetBoard) -> Update {
         let revision = self.revision();
         match self.fleet.find(&board.id) {
@@ -116,7 +117,7 @@ impl WorkbenchState {
         });
     }
 
-    /// Publishes what the run before left undone when it ended.
+    /// Publishes what the previous run left undone.
     pub(crate) fn publish_recovery(&self) -> Event {
         let sentences = self.gateway.info().recovered;
         let text = if sentences.is_empty() {

@@ -1,4 +1,4 @@
-//! What this Drydock is and how it is doing, in one view.
+//! Version and condition of this Drydock, in one view.
 
 use crate::{api::SystemInfo, engines::engines, state::WorkbenchState};
 use drydock_gateway::PairingMode;

@@ -1,4 +1,4 @@
-//! Publishes what changed of each board: at once, but at most ten times a second for each board.
+//! Publishes the changes of each board: at once, but at most ten times a second for each board.
 
 use crate::{
     api::Update,
@@ -12,10 +12,11 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Least time between two publications about one board.
+/// Minimum time between two updates about one board.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Least time between two rounds. Each goes over all boards that wait, and in a large fleet there is always one more.
+/// Minimum time between two rounds. A round goes over all waiting boards, and in a large fleet another board always
+/// waits.
 const ROUND: Duration = Duration::from_millis(10);
 
 /// Boards with pending updates.
@@ -40,7 +41,7 @@ impl UpdateThrottle {
         }
     }
 
-    /// Publishes until the task is ended. `show` gives the view of a board.
+    /// Publishes until the task is ended. `show` returns the view of a board.
     pub(crate) async fn run(&self, hub: &Hub, show: impl Fn(&FleetBoard) -> Update) {
         let mut published: HashMap<String, Instant> = HashMap::new();
         loop {
@@ -75,7 +76,7 @@ impl UpdateThrottle {
     }
 }
 
-/// Publishes now what is pending of a board.
+/// Publishes the pending changes of a board now.
 pub(crate) fn publish(hub: &Hub, board: &FleetBoard, show: impl Fn(&FleetBoard) -> Update) {
     let PendingUpdates {
         view: changed,

@@ -1,5 +1,6 @@
-//! Images that `./x run` builds behind the program that it started: `target/firmware/handover`, beside the folder of a
-//! development build. They appear there whole, by renaming. A release carries all images and looks nowhere.
+//! Images that `./x run` builds while the program that it started already runs: `target/firmware/handover`, beside the
+//! folder of a development build. Each appears there complete, by renaming. A release carries all images and looks
+//! nowhere.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,13 +13,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::FirmwareImage;
 
-/// From the folder that `debug/drydock` lies in to the folder of images.
+/// Path from the folder of `debug/drydock` to the folder of images.
 const FOLDER: &str = "firmware/handover";
-/// The file in the folder that says how many images are done. Its writer holds an exclusive lock on it while it builds.
+/// The file in the folder that says how many images are built. Its writer holds an exclusive lock on it while it
+/// builds.
 const PROGRESS: &str = "progress";
 /// Bytes of that file that are read: a line.
 const PROGRESS_BYTES: u64 = 4096;
-/// An image is at most this long; a longer file is not one.
+/// Maximum size of an image; a longer file is not one.
 const IMAGE_BYTES: u64 = 64 << 20;
 
 /// The build of the images.
@@ -85,7 +87,7 @@ fn read_image(folder: &Path, board: &str) -> Option<Vec<u8>> {
     elf.starts_with(b"\x7fELF").then_some(elf)
 }
 
-/// How the build is doing; `None`: there is none, or it was ended.
+/// The progress of the build; `None` if there is none, or if it was ended.
 pub(crate) fn build() -> Option<Build> {
     build_in(&folder()?)
 }
@@ -98,7 +100,7 @@ fn build_in(folder: &Path) -> Option<Build> {
     if let Some(log) = line.strip_prefix("failed: ") {
         return Some(Build::Failed { log: log.to_owned() });
     }
-    // A lock that can be had is one whose builder has ended, however it ended.
+    // If the lock can be taken, its builder has ended, for any reason.
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Progress::parse(line).map(Build::Runs),
         _ => None,

@@ -1,8 +1,8 @@
-//! The firmware images and sample apps that a program carries, each with its SHA-256 digest. The build script collects
+//! The firmware images and sample apps that a program carries, each with its SHA-256 digest. The build script embeds
 //! them, so that a program runs from any directory.
 //!
-//! A release carries all of them. A development build may be made before every image is: `./x run` starts it with the demo
-//! board's image and builds the others meanwhile.
+//! A release carries all of them. A development build may exist before every image is built: `./x run` starts it with
+//! the demo board's image and builds the others in the meantime.
 
 mod handover;
 
@@ -37,7 +37,7 @@ pub enum NotBuilt {
     /// It was not built when the program was.
     #[error("{what} was not built into this program; run `./x run` in Drydock's source tree")]
     Missing {
-        /// What is missing.
+        /// The missing file.
         what: String,
     },
     /// `./x run`, which started the program, is building it.

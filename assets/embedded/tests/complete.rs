@@ -1,4 +1,4 @@
-//! No half product: the programs that tests run carry the firmware of every board, in its final form.
+//! The programs that tests run carry the firmware of every board, in its final form.
 
 use drydock_embedded::{boards_with_firmware, embedded_firmware};
 

@@ -1,9 +1,9 @@
 //! Speed on the integer benchmark of `bench/`, for both architectures: the builtin engine with the program alone, and
-//! with interrupts and device registers live; beside it, in the same run, QEMU and Renode where they are installed.
+//! with interrupts and device registers live; in the same run QEMU and Renode, if they are installed.
 //!
 //! `cargo run --release -p drydock-emulator --example bench_integer [-- --iters N | --quick]`. Prints one JSON object a
-//! line for `./x bench`. Needs `arm-none-eabi-gcc` and `riscv64-unknown-elf-gcc`; without one, its architecture is left
-//! out, with the reason.
+//! line for `./x bench`. Needs `arm-none-eabi-gcc` and `riscv64-unknown-elf-gcc`; without one, its architecture is
+//! skipped, with the reason.
 
 mod arm;
 mod other_engines;
@@ -18,12 +18,12 @@ use drydock_emulator::Image;
 use other_engines::Before;
 use serde_json::{Value, json};
 
-/// What the program must leave in `g_result` after 20,000 iterations.
+/// Expected value of `g_result` after 20,000 iterations.
 const RESULT: u32 = 0xb017_ed07;
 const ITERS: u32 = 20_000;
 const QUICK_ITERS: u32 = 2_000;
 
-/// An architecture: how the program is built for it, and what runs it.
+/// An architecture: how the program is built for it, and its engines.
 struct Architecture {
     name: &'static str,
     compiler: &'static str,
@@ -37,7 +37,7 @@ struct Architecture {
     ends_in_qemu: &'static [&'static str],
     /// QEMU's program and arguments; the image comes after them.
     qemu: &'static [&'static str],
-    /// Instructions that GCC 12.2.0 of Debian 12 makes of 20,000 iterations.
+    /// Number of instructions of 20,000 iterations, as compiled by GCC 12.2.0 of Debian 12.
     instructions: u64,
     run: fn(&Image) -> Result<Run, Box<dyn Error>>,
 }
@@ -121,11 +121,12 @@ fn measure(side: &Architecture, work: &Path, iters: u32) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// The same program on the Nano's nRF52840, of Renode too; it goes round and round at `hang` in the end, because Renode
-/// tells of no semihosting call.
+/// The same program on the Nano's nRF52840, also in Renode. It ends in an endless loop at `hang`, because Renode does
+/// not report semihosting calls.
 fn on_a_board(side: &Architecture, work: &Path, iters: u32, live: &Run) -> Result<(), Box<dyn Error>> {
     let image = Image::from_elf(&std::fs::read(build(side, work, iters, &[])?)?)?;
-    // Core and peripherals of Renode meet every 0.1 ms as Drydock runs it; more seldom is faster, and less exact.
+    // Drydock lets core and peripherals of Renode synchronise every 0.1 ms; a longer interval is faster, and less
+    // exact.
     let long_quantum = Before::Lines(&[
         "emulation SetGlobalQuantum \"0.01\"",
         "sysbus.cpu PerformanceInMips 400",
@@ -173,7 +174,7 @@ fn builtin(side: &Architecture, elf: &Path, iters: u32) -> Result<Run, Box<dyn E
     Ok(run)
 }
 
-/// Whether the compiler is there; if not, where to get it.
+/// Whether the compiler is installed; if not, where to get it.
 fn builds(side: &Architecture) -> Result<(), String> {
     let Architecture { compiler, package, .. } = side;
     let version = Command::new(compiler).arg("--version").output();

@@ -12,9 +12,9 @@ use drydock_emulator::{Availability, Image, ResetKind, RunLimit, Seed, VirtualTi
 
 use crate::Run;
 
-/// Virtual time of one slice: long enough that asking is cheap, short enough to see the end.
+/// Virtual time of one slice: long enough that a query is cheap, short enough to detect the end.
 const SLICE: VirtualTime = VirtualTime::from_ms(100);
-/// What nobody waits for longer.
+/// Time limit of a run.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// QEMU's version, and how long its process took from start to end.
@@ -39,15 +39,15 @@ pub(crate) fn qemu(command: &[&str], elf: &Path) -> Result<(String, Duration), B
     }
 }
 
-/// What is done with a machine before it runs.
+/// Preparation of a machine before it runs.
 pub(crate) enum Before {
     /// Lines in the engine's own language.
     Lines(&'static [&'static str]),
-    /// A profile is begun, and is given up again unless it is kept.
+    /// A profile is started, and discarded unless it is kept.
     Profile { kept: bool },
 }
 
-/// An engine's version, and a run on its nRF52840 up to the loop at `hang`, as any engine's user would do it.
+/// An engine's version, and a run on its nRF52840 up to the loop at `hang`, as any user of the engine would do it.
 pub(crate) fn through(engine: &str, before: &Before, image: &Image) -> Result<(String, Run), Box<dyn Error>> {
     let engines = drydock_emulator::engines();
     let engine = engines
@@ -67,7 +67,7 @@ pub(crate) fn through(engine: &str, before: &Before, image: &Image) -> Result<(S
     }
     machine.load(image)?;
     machine.reset(ResetKind::PowerOn)?;
-    // A core that was reset by loading takes both from the vector table; others are told.
+    // A core that loading has reset takes both from the vector table; for other cores they are set here.
     let word = |at: usize| -> Option<u32> {
         let vectors = image.segments.iter().find(|segment| segment.addr == 0)?;
         Some(u32::from_le_bytes(vectors.bytes.get(at..at + 4)?.try_into().ok()?))

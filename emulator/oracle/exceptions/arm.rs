@@ -27,13 +27,13 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     theirs: |program, entry| Ok(Box::new(start_qemu(program, entry)?)),
     edge: |one, other| {
         let entered_or_left = (one.registers[XPSR] ^ other.registers[XPSR]) & IPSR != 0;
-        // The builtin core passes over what IT skips together with the instruction before.
+        // The builtin core passes instructions that IT skips together with the previous instruction.
         entered_or_left || (one.registers[XPSR] | other.registers[XPSR]) & IT != 0
     },
 };
 
 const XPSR: usize = 16;
-/// The exception that is handled, and ITSTATE.
+/// The number of the current exception, and ITSTATE.
 const IPSR: u32 = 0x1ff;
 const IT: u32 = 0x0600_fc00;
 /// GDB's number of xPSR.
@@ -41,7 +41,7 @@ const XPSR_NUMBER: u32 = 25;
 /// The tops of the process stack and of the main stack.
 const WINDOWS: &[(u32, u32)] = &[(0x2000_2f00, 0x100), (0x2000_3e00, 0x200)];
 
-/// Something to tell registers by.
+/// Start values that distinguish registers.
 fn pattern(index: u32) -> u32 {
     0x0101_0101 * (index + 1)
 }

@@ -1,8 +1,8 @@
-@ Exceptions of the Cortex-M4, one small program a case, stepped on the builtin engine and on QEMU (`mod.rs` says how).
-@ Every case has vectors of its own and starts with 0xE000ED00, the System Control Block, in r7. It ends at `stop`, by way of
-@ `finish`, which brings the special registers into sight. Handlers that may be tail-chained leave r0-r3, r12 and the flags
-@ alone: the architecture does not say what is in them there (DDI 0403E, ExceptionTaken).
-@ `arm.hex` is what this assembles to; `renew` makes it.
+@ Exceptions of the Cortex-M4, one small program per case, stepped on the builtin engine and on QEMU (see `mod.rs`).
+@ Every case has its own vectors and starts with 0xE000ED00, the System Control Block, in r7. It ends at `stop`, through
+@ `finish`, which copies the special registers to visible ones. Handlers that may be tail-chained do not use r0-r3, r12
+@ and the flags: the architecture does not define their values there (DDI 0403E, ExceptionTaken). `arm.hex` is the
+@ assembled form; `renew` writes it.
   .syntax unified
   .cpu cortex-m4
   .fpu fpv4-sp-d16

@@ -1,11 +1,11 @@
-//! Exceptions, traps, privilege and protection: small programs (`arm.s`, `riscv.s`) stepped instruction by
-//! instruction on the builtin core and on QEMU over its GDB stub. After each step all core registers and the stacks
-//! or data must be equal.
+//! Exceptions, traps, privilege and protection: small programs (`arm.s`, `riscv.s`) stepped instruction by instruction
+//! on the builtin core and on QEMU over its GDB stub. After each step all core registers and the stacks or data must be
+//! equal.
 //!
-//! The sides stop at different points: QEMU stops between an exception's entry and the handler's first instruction,
-//! and before instructions that IT skips; the builtin core does not always. A point of one side that the other passed
-//! over is left out if it is such an edge. The state after each *instruction* is always compared. `renew` assembles
-//! the programs.
+//! The sides stop at different points: QEMU stops between an exception's entry and the handler's first instruction, and
+//! before instructions that IT skips; the builtin core does not always. A point of one side that the other passed over
+//! is ignored if it is such an edge. The state after each *instruction* is always compared. `renew` assembles the
+//! programs.
 
 mod arm;
 mod qemu;
@@ -24,7 +24,7 @@ pub(crate) const NAMES: [&str; 2] = [arm::ARCHITECTURE.name, riscv::ARCHITECTURE
 /// Steps after which a case counts as lost.
 const STEPS: usize = 400;
 
-/// What is seen between two instructions.
+/// The state between two instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Point {
     /// By the names of [`Architecture::registers`], then the memory.
@@ -38,31 +38,30 @@ trait Stepped {
     fn step(&mut self) -> Result<(), Failed>;
 }
 
-/// Loads a program at an address into a core that may not be there.
+/// Loads a program at an address into a core, which may be unavailable.
 type Open = fn(&[u8], u32) -> Result<Box<dyn Stepped>, Failed>;
 
-/// What the cases of an architecture need.
+/// The data for the cases of an architecture.
 struct Architecture {
     name: &'static str,
-    /// Of its report, and QEMU's machine in it.
+    /// Title of the report, and QEMU's machine in it.
     title: &'static str,
     machine: &'static str,
-    /// Where the program lies, and the addresses of its cases, one word each, in the order of the source.
+    /// Start address of the program, and the addresses of its cases, one word each, in the order of the source.
     base: u32,
     cases: u32,
     registers: &'static [&'static str],
     pc: usize,
-    /// Start and length of the memory that is compared.
+    /// Start and length of the compared memory.
     windows: &'static [(u32, u32)],
     qemu: &'static str,
     ours: fn(&[u8], u32) -> Box<dyn Stepped>,
     theirs: Open,
-    /// Whether the other side may pass over the first of two points that follow each other: an exception is entered or
-    /// left.
+    /// Whether the other side may pass over the first of two consecutive points: an exception is entered or left.
     edge: fn(&Point, &Point) -> bool,
 }
 
-/// The tests; QEMU's are ignored, with the reason in their names, where it is missing.
+/// The tests; QEMU's are ignored, with the reason in their names, if QEMU is missing.
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![Trial::test("exception_cases_are_renewed", are_renewed)];
     for architecture in [arm::ARCHITECTURE, riscv::ARCHITECTURE] {
@@ -162,7 +161,7 @@ fn trace(architecture: &Architecture, side: &mut dyn Stepped) -> Result<Vec<Poin
     Err(format!("it does not come to an end; it is at {pc:#x}").into())
 }
 
-/// How many points agree; else the first difference.
+/// The number of equal points, or the first difference.
 fn compare(architecture: &Architecture, ours: &[Point], theirs: &[Point]) -> Result<usize, String> {
     let edge = |points: &[Point], at: usize| {
         let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
@@ -227,7 +226,7 @@ fn bytes(hex: &str) -> Result<Vec<u8>, Failed> {
     Ok(bytes.collect::<Result<_, _>>()?)
 }
 
-/// The sources assemble to what is committed, where there are assemblers.
+/// The sources assemble to the committed files, if assemblers are installed.
 fn are_renewed() -> Result<(), Failed> {
     for assembler in ["arm-none-eabi-as", "riscv64-unknown-elf-as"] {
         if Command::new(assembler).arg("--version").output().is_err() {

@@ -12,7 +12,7 @@ use super::{Point, Stepped};
 /// How long QEMU may take to open its socket, and to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The version of an installed QEMU, or why there is none.
+/// The version of an installed QEMU, or why it cannot be used.
 pub(super) fn version(program: &str) -> Result<String, String> {
     let output = Command::new(program).arg("--version").output();
     let output = output.map_err(|_| format!("{program} is not installed"))?;
@@ -79,10 +79,10 @@ impl Qemu {
             registers,
             windows,
         };
-        // Whoever has read the description gets the core's own registers.
+        // A client that has read the description gets the core's own registers.
         qemu.ask(&format!("qSupported:xmlRegisters={description}"))?;
         qemu.ask("qXfer:features:read:target.xml:0,ffb")?;
-        // Interrupts and timers go on while stepping: only then are pended exceptions taken.
+        // Interrupts and timers continue while stepping: only then are pended exceptions taken.
         qemu.ask("Qqemu.sstep=1")?;
         Ok(qemu)
     }

@@ -28,7 +28,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     qemu: "qemu-system-riscv32",
     ours: |program, entry| Box::new(Builtin::start(program, entry)),
     theirs: |program, entry| Ok(Box::new(start_qemu(program, entry)?)),
-    // A trap or a return changes no register but pc, and goes neither to the next instruction nor along a jump.
+    // A trap or a return changes only pc, and the new pc is neither the next instruction nor a jump's target.
     edge: |one, other| one.registers[..PC] == other.registers[..PC],
 };
 
@@ -38,7 +38,7 @@ const CLINT: u32 = 0x0200_0000;
 /// The data that the cases protect.
 const WINDOWS: &[(u32, u32)] = &[(0x8001_0000, 0x100)];
 
-/// Something to tell registers by.
+/// Start values that distinguish registers.
 fn pattern(index: u32) -> u32 {
     0x0101_0101 * index
 }
@@ -103,7 +103,7 @@ impl Stepped for Builtin {
     }
 }
 
-/// What of QEMU's virt machine the cases use.
+/// The parts of QEMU's virt machine that the cases use.
 #[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct MemoryAndClint(Clint);
 

@@ -1,8 +1,8 @@
-# Traps of RV32IMAC, one small program a case, stepped on the builtin engine and on QEMU (`mod.rs` says how).
-# Every case starts with mtvec at its handler and, in gp, the address of 256 bytes of data. It ends at `stop`, by way of
-# `finish`, which brings the trap's CSRs into sight. What the specification leaves to the hart (mtval of an illegal
-# instruction or a breakpoint, misaligned loads) is not looked at.
-# `riscv.hex` is what this assembles to; `renew` makes it.
+# Traps of RV32IMAC, one small program per case, stepped on the builtin engine and on QEMU (see `mod.rs`). Every case
+# starts with mtvec at its handler and, in gp, the address of 256 bytes of data. It ends at `stop`, through `finish`,
+# which copies the trap's CSRs to visible registers. Behaviour that the specification leaves to the hart (mtval of an
+# illegal instruction or a breakpoint, misaligned loads) is not compared. `riscv.hex` is the assembled form; `renew`
+# writes it.
   .option norvc
 
   .equ DATA, 0x80010000
@@ -204,7 +204,7 @@ user_may_go_on:                # an ecall of the user ends it, everything else i
   sh t1, 6(t1)
   j finish
 
-  # QEMU takes an AMO apart when it steps and reports its load; LR.W is one access on both sides.
+  # QEMU splits an AMO when it steps and reports its load; LR.W is one access on both sides.
   case reservation_on_nothing, with_value
   li t1, 0x28000010
   lr.w a4, (t1)
@@ -364,7 +364,7 @@ user_may_go_on:                # an ecall of the user ends it, everything else i
 
 # --- interrupts by software
 
-  # A timer that never comes: what MTIMECMP holds after reset is the platform's choice.
+  # A timer that never expires: the platform defines MTIMECMP after reset.
   .macro no_timer
   li t1, CLINT + 0x4000
   li t2, -1

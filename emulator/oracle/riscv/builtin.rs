@@ -33,8 +33,8 @@ impl Builtin {
         written.expect("the code region is memory");
     }
 
-    /// Runs from `at` until `end`, where a semihosting call ends the program. `cut`: in many small runs, else in one.
-    /// Gives the end state and how many instructions it took.
+    /// Runs from `at` until `end`, where a semihosting call ends the program. `cut`: in many small runs instead of one.
+    /// Returns the end state and the number of instructions.
     pub(super) fn run(&mut self, at: u32, end: u32, start: &State, cut: bool) -> Result<(State, u64), String> {
         self.core.reset(ResetKind::Pin);
         for (index, value) in start.x.iter().enumerate() {
@@ -45,7 +45,7 @@ impl Builtin {
         let memory = self.core.fabric_mut().memory_mut();
         memory.write(DATA, &start.data).expect("the data window is memory");
         let first = self.core.instructions();
-        // In one run, or in uneven steps, so that blocks are cut in all places.
+        // In one run, or in uneven steps, so that blocks are split at every point.
         let mut step = 0;
         let stop = loop {
             step += 1;

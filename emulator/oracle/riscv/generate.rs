@@ -1,19 +1,19 @@
 //! Random programs that always reach their end: straight lines, forward branches, loads and stores around base
-//! registers that point into the data window. Encodings are put together here from the listings (unpriv, chapters 16
-//! and 24), not by the decoder under test.
+//! registers that point into the data window. Encodings are built here from the listings (unpriv, chapters 16 and 24),
+//! not by the decoder under test.
 
 use std::collections::BTreeMap;
 
 use super::{DATA, State};
 use crate::random::Random;
 
-/// How often each class came up.
+/// How often each class was generated.
 #[derive(Default)]
 pub(super) struct Classes(BTreeMap<&'static str, u64>);
 
 impl Classes {
     pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        // Classes that never came up count too.
+        // Classes that were never generated count too.
         let all = names().map(|name| (name, self.0.get(name).copied().unwrap_or(0)));
         all.collect::<BTreeMap<_, _>>().into_iter()
     }
@@ -70,7 +70,7 @@ impl Program {
         self.address_of(self.items.len()) + 4
     }
 
-    /// Fresh register values; the data window stays as the last program left it.
+    /// Fresh register values; the data window keeps the previous program's contents.
     pub(super) fn start_state(&self, random: &mut Random, state: &mut State) {
         for value in &mut state.x {
             *value = random.value();
@@ -105,7 +105,7 @@ fn item(random: &mut Random, classes: &mut Classes) -> Item {
         Make::Amo(bits) => atomic(random, bits),
         Make::Reserve => reserve(random),
         Make::Csr(bits) => {
-            // mscratch and mtval hold what is written to them. (Unicorn keeps bit 0 of mepc, which priv 3.1.14 does not
+            // mscratch and mtval store every written value. (Unicorn keeps bit 0 of mepc, which priv 3.1.14 does not
             // allow.)
             let csr = random.pick(&[0x340, 0x343]);
             let set = wide(0x1073 | any(random) << 15 | csr << 20);
@@ -113,10 +113,10 @@ fn item(random: &mut Random, classes: &mut Classes) -> Item {
             let read = wide(0x2073 | rd(random) << 7 | csr << 20);
             [set, access, read].concat()
         }
-        // What the fields besides the opcode say is for finer fences (unpriv 2.7, 6): it is ignored.
+        // The other fields are reserved for finer fences (unpriv 2.7, 6) and are ignored.
         Make::Fence(bits) => wide(bits | (random.next() as u32) & 0xffff_8f80).to_vec(),
         Make::MoveStack => {
-            // 16 and -16, 32 and -32 and so on; C.MV a0, sp between shows where sp is.
+            // 16 and -16, 32 and -32 and so on; C.MV a0, sp between them shows the value of sp.
             let pairs = [
                 (0x6141, 0x717d),
                 (0x6105, 0x713d),
@@ -196,7 +196,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
     let (class, code) = match random.below(13) {
         kind @ 0..6 => {
             let (class, funct3) = BRANCHES[kind as usize];
-            // Equal operands now and then, so that both ways are gone.
+            // Equal operands occasionally, so that both directions are taken.
             let rs1 = any(random);
             let rs2 = if random.chance(3) { rs1 } else { any(random) };
             let offset = over + 4;
@@ -236,7 +236,7 @@ fn branch(random: &mut Random, classes: &mut Classes) -> Item {
     Item { class, code }
 }
 
-/// A loop that counts a register down by one of the branches that can.
+/// A loop that counts a register down by one of the suitable branches.
 fn countdown(random: &mut Random) -> Vec<u16> {
     let counter = 10 + random.below(6);
     let other = random.pick(&[5, 6, 7, 28, 31]);
@@ -255,7 +255,7 @@ fn countdown(random: &mut Random) -> Vec<u16> {
     [&start[..], &body, &down, &branch].concat()
 }
 
-/// Ahead, back and out: JAL over ADDI and JAL, and by each of the forms back to ADDI.
+/// Forward, back and out: JAL over ADDI and JAL, and by each of the forms back to ADDI.
 fn there_and_back(random: &mut Random) -> Vec<u16> {
     let other = random.pick(&[5, 6, 7, 28, 31]);
     let back = 8u32.wrapping_neg();
@@ -312,7 +312,7 @@ fn rd(random: &mut Random) -> u32 {
     if random.chance(16) { 0 } else { random.pick(&FREE) }
 }
 
-/// A destination of the instructions that name x8 to x15 in three bits: never s0 and s1.
+/// A destination for instructions that encode x8 to x15 in three bits: never s0 and s1.
 fn short_rd(random: &mut Random) -> u16 {
     2 + random.below(6) as u16
 }
@@ -363,7 +363,7 @@ fn names() -> impl Iterator<Item = &'static str> {
         .chain(BACKWARD)
 }
 
-/// Classes that may stand in a branch's shadow: one instruction that reads and writes registers only.
+/// Classes that a branch may skip: one instruction that reads and writes registers only.
 const STRAIGHT: [(&str, Make); 4] = [
     ("ADD", Make::R(0x33)),
     ("MULH", Make::R(0x0200_1033)),
@@ -376,7 +376,7 @@ fn ci(random: &mut Random) -> u16 {
     immediate(random) | (random.pick(&FREE) as u16) << 7
 }
 
-/// The same where x0 as rd makes a hint of it.
+/// The same, but x0 as rd makes it a hint.
 fn ci_or_hint(random: &mut Random) -> u16 {
     immediate(random) | (rd(random) as u16) << 7
 }
@@ -500,9 +500,9 @@ const CLASSES: [(&str, Make); 78] = [
     ),
     ("C.MV", Make::Short(|random| 0x8002 | cr(random))),
     ("C.ADD", Make::Short(|random| 0x9002 | cr(random))),
-    // C.ADDI16SP moves a base: it goes there and back.
+    // C.ADDI16SP moves a base: the program moves it back.
     ("C.ADDI16SP", Make::MoveStack),
-    // Pairs that the fast dispatch makes one cell of.
+    // Pairs that the fast dispatch merges into one cell.
     ("LUI ADDI", Make::Constant),
     ("SLLI SRLI", Make::ShiftPair(0x5013)),
     ("SLLI SRAI", Make::ShiftPair(0x4000_5013)),

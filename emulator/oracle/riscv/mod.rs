@@ -22,7 +22,7 @@ const DATA_BYTES: u32 = 0x4000;
 /// Instructions checked in a test run.
 const INSTRUCTIONS: u64 = 1_500_000;
 
-/// What both sides start from and end with.
+/// The start and end state of both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct State {
     /// x0–x31.
@@ -54,8 +54,8 @@ pub(crate) fn agree(library: &crate::unicorn::Library) -> Result<(), Failed> {
         theirs.load(&program.bytes(), at)?;
         for _ in 0..STARTS {
             program.start_state(&mut random, &mut state);
-            // Every fourth in small pieces: that is the instruction-by-instruction path, the rest goes through the fast
-            // one.
+            // Every fourth program runs in small pieces: this uses the instruction-by-instruction path, the rest the
+            // fast one.
             let cut = random.chance(4);
             let our_end = ours.run(at, end, &state, cut);
             let their_end = theirs.run(at, end, &state)?;
@@ -113,7 +113,7 @@ fn explain(
     let mut before = start.clone();
     for count in 1..=program.items.len() {
         let shorter = program.prefix(count);
-        // Fresh sides: nothing an earlier run left may explain the difference away.
+        // Fresh sides: state of an earlier run must not hide the difference.
         let (mut ours, mut theirs) = (builtin::Builtin::new(), unicorn::Unicorn::open(library)?);
         ours.load(&shorter.bytes(), shorter.at);
         theirs.load(&shorter.bytes(), shorter.at)?;

@@ -82,7 +82,7 @@ impl<'a> Unicorn<'a> {
             })?;
         }
         let read: Symbol<unsafe extern "C" fn(Handle, u64, *mut u8, usize) -> i32> = self.library.get("uc_mem_read")?;
-        // SAFETY: as in the header; the buffer is as long as it is said to be.
+        // SAFETY: as in the header; the buffer has the stated length.
         check("uc_mem_read", unsafe {
             read(self.handle, u64::from(DATA), state.data.as_mut_ptr(), state.data.len())
         })?;
@@ -92,7 +92,7 @@ impl<'a> Unicorn<'a> {
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Failed> {
         let write: Symbol<unsafe extern "C" fn(Handle, u64, *const u8, usize) -> i32> =
             self.library.get("uc_mem_write")?;
-        // SAFETY: as in the header; the buffer is as long as it is said to be.
+        // SAFETY: as in the header; the buffer has the stated length.
         check("uc_mem_write", unsafe {
             write(self.handle, u64::from(at), bytes.as_ptr(), bytes.len())
         })

@@ -9,7 +9,7 @@ use crate::debug::profile::{Naming, Profile, Profiler, Progress, Recorder, Symbo
 use crate::machine::VirtualTime;
 
 impl AnyCore {
-    /// Takes the profile out, before another state is restored.
+    /// Removes and returns the profile, before another state is restored.
     pub(super) fn take_profile(&mut self) -> Option<Box<Watching>> {
         self.fabric_mut().profile_mut().take()
     }
@@ -23,7 +23,7 @@ impl AnyCore {
         }
     }
 
-    /// Ends and sleeps are noticed at the next instruction; a report must include them now.
+    /// Ends and sleeps are normally recorded at the next instruction; a report must include them now.
     fn report(&self, watching: &Watching) -> Profile {
         let mut watching = watching.clone();
         watching.recorder.came_to(self.watched(), self.now());

@@ -1,5 +1,5 @@
-//! The whole state of a machine as bytes: the serialised core and chip, and the memory pages that differ from those
-//! of a machine that has only been loaded.
+//! The whole state of a machine as bytes: the serialised core and chip, and the memory pages that differ from those of
+//! a freshly loaded machine.
 
 use serde::{Deserialize, Serialize};
 

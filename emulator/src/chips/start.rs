@@ -1,7 +1,7 @@
-//! The last steps of a bootloader, for Cortex-M boards that start an image at another address than the chip does.
+//! The last steps of a bootloader, for Cortex-M boards whose image starts at another address than the chip does.
 
-/// Cortex-M code to be put at `base`: a vector table with initial stack `stack` and code that takes VTOR, stack and
-/// reset vector of the image whose vector table is at `boot`.
+/// Cortex-M code for address `base`: a vector table with initial stack `stack`, and code that sets VTOR, stack and PC
+/// from the vector table of the image at `boot`.
 pub(super) fn cortex_m(base: u32, stack: u32, boot: u32) -> [u8; 32] {
     let words: [u32; 8] = [
         stack,

@@ -31,7 +31,7 @@ pub enum CoreStop {
     Idle,
     /// The machine was reset.
     Reset(ResetKind),
-    /// A semihosting call that ends the program, or that is not served; `code` is its breakpoint's immediate.
+    /// A semihosting call that ends the program, or that is not supported; `code` is its breakpoint's immediate.
     Breakpoint {
         /// The immediate; 0 where breakpoints have none.
         code: u8,
@@ -63,7 +63,7 @@ macro_rules! on_core {
 }
 
 impl AnyCore {
-    /// The core that `chip` has, as power comes up.
+    /// The core of `chip`, in its state at power-on.
     pub fn new(chip: Box<dyn Chip>, fabric: Fabric) -> Self {
         match chip.description().core {
             CoreDescription::CortexM(_) => Self::CortexM(Box::new(CortexM::new(chip, fabric))),
@@ -98,7 +98,7 @@ impl AnyCore {
         }
     }
 
-    /// The image in memory is `image`: what other machines decoded of it is run too.
+    /// Memory holds `image`: code that other machines decoded from it may be run too.
     pub(crate) fn share_code(&mut self, image: &SharedImage) {
         on_core!(self, core => core.share_code(image));
     }
@@ -108,7 +108,7 @@ impl AnyCore {
         on_core!(self, core => core.reset(kind));
     }
 
-    /// A second core and chip in the same state, without the outputs that were not taken yet.
+    /// A second core and chip in the same state, without outputs that were not taken yet.
     pub fn fork(&mut self) -> Self {
         match self {
             Self::CortexM(core) => Self::CortexM(Box::new(core.fork())),
@@ -124,7 +124,7 @@ impl AnyCore {
         })
     }
 
-    /// Takes a state over; memory stays as it is.
+    /// Loads a saved state; memory stays unchanged.
     pub(crate) fn load(&mut self, saved: SavedCore) -> Result<(), BadState> {
         match (self, saved) {
             (Self::CortexM(core), SavedCore::CortexM(saved)) => core.take_over(*saved),
@@ -290,7 +290,7 @@ const ARM_CORE: [RegisterInfo; ARM_CORE_REGISTERS] = [
     register("control"),
 ];
 
-/// In GDB's order (org.gnu.gdb.riscv.cpu), then the CSRs that people look at.
+/// In GDB's order (org.gnu.gdb.riscv.cpu), then the CSRs that are useful to people.
 const RISCV_REGISTERS: [RegisterInfo; 46] = {
     let mut list = [register("pc"); 46];
     let mut index = 0;

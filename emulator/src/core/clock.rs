@@ -9,7 +9,7 @@ pub(super) struct CoreClock {
     hz: u32,
     since: VirtualTime,
     since_cycle: u64,
-    /// The period in picoseconds when it is a whole number of them, to spare the division.
+    /// The period in picoseconds if it is an integer, to avoid the division.
     period_ps: Option<u64>,
 }
 

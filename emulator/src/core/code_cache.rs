@@ -1,9 +1,9 @@
 //! The code cache: decoded blocks by address. Blocks decoded from an image's flash pages belong to the image and are
 //! shared by all machines that hold these pages unchanged ([`SharedCodeCache`]); all others belong to one machine
-//! ([`CodeCache`]). A machine that changes such a page stops using the shared cache and decodes blocks of its own.
+//! ([`CodeCache`]). A machine that changes such a page stops using the shared cache and decodes its own blocks.
 //!
-//! A shared block depends on nothing but the image's bytes: no register, no other memory, no machine. Two machines may
-//! decode the same block at once, and either result is good for both.
+//! A shared block depends only on the image's bytes: on no register, no other memory, no machine. If two machines
+//! decode the same block at once, either result is valid for both.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -64,7 +64,7 @@ impl<B> SharedCodeCache<B> {
         Some(chunk[entry_index(offset)].get()?)
     }
 
-    /// Keeps a block, unless another machine was first; gives the one that is kept.
+    /// Stores a block, unless another machine was first; returns the stored one.
     fn keep(&self, pc: u32, block: Box<B>) -> Option<&B> {
         let (run, offset) = self.run(pc)?;
         let chunk = run.chunks[(offset / CHUNK_BYTES) as usize]
@@ -85,7 +85,7 @@ fn entry_index(offset: u32) -> usize {
 /// The blocks that one machine runs: those of its image, shared, and its own.
 pub(super) struct CodeCache<B> {
     shared: Option<Arc<SharedCodeCache<B>>>,
-    /// Whether the machine's memory is what the shared cache was decoded from.
+    /// Whether the machine's memory still equals the content from which the shared cache was decoded.
     shares: bool,
     own: HashMap<u32, Box<B>, BuildHasherDefault<PcHasher>>,
 }
@@ -101,7 +101,7 @@ impl<B> Default for CodeCache<B> {
 }
 
 impl<B> CodeCache<B> {
-    /// A cache without blocks of its own, over those of `shared`, whose image the machine's memory holds.
+    /// A cache without own blocks, on top of `shared`, whose image the machine's memory holds.
     pub(super) fn with_shared(shared: Arc<SharedCodeCache<B>>) -> Self {
         Self {
             shared: Some(shared),
@@ -129,7 +129,7 @@ impl<B> CodeCache<B> {
         shared.or_else(|| self.own.get(&pc).map(|block| &**block))
     }
 
-    /// Keeps a block in the shared cache, which must cover all that it was decoded from.
+    /// Stores a block in the shared cache, which must cover everything that it was decoded from.
     pub(super) fn keep_shared(&self, pc: u32, block: Box<B>) -> Option<&B> {
         self.shared_cache()?.keep(pc, block)
     }
@@ -139,8 +139,8 @@ impl<B> CodeCache<B> {
         Some(self.own.entry(pc).insert_entry(block).into_mut())
     }
 
-    /// Forgets the machine's own blocks: some code was rewritten. `shares`: the image's pages hold what they held when
-    /// it was loaded, and may be run from.
+    /// Drops the machine's own blocks, because code was rewritten. `shares`: the image's pages still hold their loaded
+    /// content, so that shared blocks may be run.
     pub(super) fn clear(&mut self, shares: bool) {
         self.own.clear();
         self.shares = shares;

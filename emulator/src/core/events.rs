@@ -16,7 +16,7 @@ pub struct DueEvent {
     pub at: VirtualTime,
     /// Order among events of one instant: the one scheduled first comes first.
     sequence: u64,
-    /// What it means to the chip.
+    /// Its meaning for the chip.
     pub token: Token,
 }
 
@@ -40,14 +40,14 @@ impl EventQueue {
         EventId(sequence)
     }
 
-    /// Takes an event out; false when it has already come or gone.
+    /// Removes an event; false if it was already served or cancelled.
     pub fn cancel(&mut self, id: EventId) -> bool {
         let before = self.pending.len();
         self.pending.retain(|event| event.sequence != id.0);
         self.pending.len() != before
     }
 
-    /// Takes every event with this token out; tells how many there were.
+    /// Removes every event with this token; returns how many there were.
     pub fn cancel_token(&mut self, token: Token) -> usize {
         let before = self.pending.len();
         self.pending.retain(|event| event.token != token);
@@ -59,7 +59,7 @@ impl EventQueue {
         self.pending.last().map(|event| event.at)
     }
 
-    /// Takes the next event if it is due at `now`.
+    /// Removes and returns the next event if it is due at `now`.
     pub fn pop_due(&mut self, now: VirtualTime) -> Option<DueEvent> {
         if self.next_at()? <= now {
             self.pending.pop()

@@ -7,9 +7,9 @@ use crate::machine::VirtualTime;
 pub struct Limits {
     /// Until the first instruction boundary at or after this instant.
     pub until: VirtualTime,
-    /// Until exactly so many instructions were executed since power-on.
+    /// Stop after exactly this many instructions since power-on.
     pub instructions: u64,
-    /// Also when the core sleeps and nothing is due now; time is not moved forward then.
+    /// Also stop when the core sleeps and nothing is due now; time is not advanced then.
     pub stop_when_idle: bool,
 }
 

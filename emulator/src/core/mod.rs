@@ -1,5 +1,5 @@
-//! The processor cores of the builtin engine and what they run on: instruction sets, dispatch, guest memory, fabric and
-//! code cache. No chip is known here; a chip joins a core through [`fabric::Chip`].
+//! The processor cores of the builtin engine and their infrastructure: instruction sets, dispatch, guest memory, fabric
+//! and code cache. No chip is known here; a chip joins a core through [`fabric::Chip`].
 
 #![cfg_attr(feature = "safe", forbid(unsafe_code))]
 

@@ -1,11 +1,11 @@
-//! The run loop of every core: blocks of code while nothing is due, then events, interrupts and exceptions. A sleeping
-//! core jumps to the next event.
+//! The run loop of every core: it runs blocks of code while nothing is due, then events, interrupts and exceptions. A
+//! sleeping core jumps to the next event.
 //!
 //! Events and exceptions are taken at the first instruction boundary at or after their time: a block runs as a whole
 //! only if nothing falls due inside it, otherwise instruction by instruction.
 //!
-//! What differs between instruction sets comes through [`RunLoop`]. Everything is generic over the core and compiled
-//! once for each: no call on this path is virtual.
+//! [`RunLoop`] covers the differences between instruction sets. Everything is generic over the core and compiled once
+//! for each: no call on this path is virtual.
 
 use super::clock::CoreClock;
 use super::code_cache::CodeCache;
@@ -24,7 +24,7 @@ pub(super) enum CommonStop {
     Time,
     /// [`Limits::instructions`] is reached.
     Instructions,
-    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it.
+    /// Asleep with [`Limits::stop_when_idle`], or without a scheduled event that could wake it.
     Idle,
     /// The machine was reset.
     Reset(ResetKind),
@@ -36,9 +36,9 @@ pub(super) enum CommonStop {
 pub(super) struct Parts<'a, C: RunLoop> {
     /// Core clock cycles since power-on, sleep included.
     pub(super) cycles: &'a mut u64,
-    /// Something may have changed what is to run next.
+    /// The next instruction may have changed.
     pub(super) attention: &'a mut bool,
-    /// Why the core executes nothing more until it is reset.
+    /// Why the core executes nothing until it is reset.
     pub(super) halted: &'a mut Option<C::Stop>,
     pub(super) clock: &'a mut CoreClock,
     pub(super) code: &'a mut CodeCache<Block<C>>,
@@ -58,11 +58,11 @@ pub(super) trait RunLoop: Runnable {
     /// The cycle at which an event, or a timer of the core itself, falls due.
     fn next_due(&self) -> u64;
 
-    /// Looks at the core's own timers and at the interrupt lines, after the chip's events were served.
+    /// Checks the core's own timers and the interrupt lines, after the chip's events were served.
     fn after_events(&mut self);
 
-    /// Ends a sleep whose end has come, and takes one interrupt or exception. Returns whether events are to be served
-    /// again before the next instruction.
+    /// Ends a sleep that is over, and takes one interrupt or exception. Returns whether events must be served again
+    /// before the next instruction.
     fn take_pending(&mut self) -> bool;
 
     /// Whether the core sleeps.
@@ -74,22 +74,22 @@ pub(super) trait RunLoop: Runnable {
     /// Resets core and chip.
     fn reset(&mut self, kind: ResetKind);
 
-    /// Whether this machine may run code that others decoded from the same image.
+    /// Whether this machine may run code that other machines decoded from the same image.
     fn may_share_code(&self) -> bool;
 
     /// Whether instructions must be fetched and checked one by one now.
     fn must_step(&self) -> bool;
 
-    /// Executes exactly one instruction, fetched from memory as it is now.
+    /// Executes exactly one instruction, fetched from the current memory.
     fn step(&mut self);
 
-    /// Decodes the block at `pc` into the code cache, if one may be run from there.
+    /// Decodes the block at `pc` into the code cache, if code there may be run.
     fn decode_block(&mut self, pc: u32);
 
     /// Where the core is, for a profile.
     fn watched(&self) -> Watched;
 
-    /// As the loop runs code, one instruction at a time, each of which is recorded.
+    /// As the normal loop, but one instruction at a time, each of which is recorded.
     fn run_profiled(&mut self, due: u64, limit: u64);
 }
 
@@ -112,7 +112,7 @@ pub(super) fn run<C: RunLoop>(core: &mut C, limits: Limits) -> C::Stop {
         let parts = core.parts();
         let stalled_until = parts.clock.cycle_at(parts.fabric.stalled_until());
         if cycles < stalled_until {
-            // The chip keeps the core waiting (flash is busy): time passes, nothing is executed.
+            // The chip stalls the core (flash is busy): time passes, nothing is executed.
             pass(core, due.min(stalled_until));
         } else if core.is_sleeping() {
             if limits.stop_when_idle || due == u64::MAX {
@@ -135,12 +135,12 @@ fn pass<C: RunLoop>(core: &mut C, cycle: u64) {
     *attention = true;
 }
 
-/// Brings everything up to the present instant, and takes exceptions until the next instruction may run.
+/// Advances everything to the present instant, and takes exceptions until the next instruction may run.
 fn catch_up<C: RunLoop>(core: &mut C) -> Option<C::Stop> {
     loop {
         let Parts { halted, fabric, .. } = core.parts();
         if let Some(halt) = *halted {
-            // What is off may be woken by a pin; what locked up or exited stays so.
+            // A pin may wake a chip that is off; a core that locked up or exited stays stopped.
             let request = fabric.take_request();
             let is_off = halt == CommonStop::PowerOff.into();
             let Some(Request::Reset(kind)) = request.filter(|_| is_off) else {
@@ -207,7 +207,7 @@ fn run_code<C: RunLoop>(core: &mut C, due: u64, limit: u64) {
             core.step();
             continue;
         }
-        // No instruction takes less than a cycle, so this many cycles do not hold too many instructions.
+        // Every instruction takes at least a cycle, so this many cycles do not contain too many instructions.
         let budget = (due - cycles).min(limit - instructions).min(BUDGET_MAX) as u32;
         let pc = core.at();
         if core.parts().code.get(pc).is_none() {
@@ -236,7 +236,7 @@ fn is_profiled<C: RunLoop>(core: &mut C) -> bool {
     profile.is_some_and(|profile| profile.recorder.is_recording())
 }
 
-/// `due`, or the end of a profile if that comes before.
+/// `due`, or the end of a profile if that is earlier.
 #[inline]
 fn profiled_until<C: RunLoop>(core: &mut C, due: u64) -> u64 {
     if core.parts().fabric.profile().is_none() {

@@ -1,4 +1,4 @@
-//! What machines share that load one image into chips of one kind: the flash pages that the image fills, until a
+//! Data shared by machines that load one image into chips of one kind: the flash pages that the image fills, until a
 //! machine writes to them, and the code decoded from them.
 
 use std::any::Any;
@@ -9,7 +9,8 @@ use super::code_cache::SharedCodeCache;
 use super::memory::{GuestMemory, PAGE_BYTES, PageData, Region, RegionKind};
 use crate::machine::Segment;
 
-/// How many different contents of flash around one image are shared; a machine with yet another content shares nothing.
+/// Limit of different flash contents around one image that are shared; a machine with yet another content shares
+/// nothing.
 const VARIANTS_MAX: usize = 4;
 
 /// The variants of one image in flash; the image and its copies hold them.
@@ -36,7 +37,7 @@ impl SharedImage {
     }
 }
 
-/// Loads `segments`, which fit `memory`. Returns what is shared with other machines; `None` when nothing is.
+/// Loads `segments`, which fit `memory`. Returns the part shared with other machines; `None` if nothing is shared.
 pub(crate) fn load(
     memory: &mut GuestMemory,
     segments: &[Segment],
@@ -92,7 +93,7 @@ fn flash_pages(memory: &GuestMemory, segments: &[Segment]) -> BTreeSet<u32> {
     pages
 }
 
-/// The page at `addr` with what `segments` put there.
+/// The page at `addr` with the bytes of `segments` in it.
 fn overlaid(memory: &GuestMemory, addr: u32, segments: &[Segment]) -> [u8; PAGE_BYTES] {
     let mut page = [0; PAGE_BYTES];
     let read = memory.read(addr, &mut page);

@@ -1,4 +1,4 @@
-//! Looking into a machine: the GDB server, the profile recorder and snapshot files.
+//! Inspecting a machine: the GDB server, the profile recorder and snapshot files.
 
 pub mod gdb;
 pub mod profile;

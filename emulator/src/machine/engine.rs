@@ -1,4 +1,4 @@
-//! [`Engine`]: what can run boards, and the seed that decides all randomness of a machine.
+//! [`Engine`]: an emulator that can run boards, and the seed that determines all randomness of a machine.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ pub trait Engine: Send + Sync {
     /// Whether it has a model of this board.
     fn supports(&self, board: &Board) -> bool;
 
-    /// Makes a machine of `board` at power-on, with erased flash. The same board, seed, image and inputs give the same
-    /// run.
+    /// Creates a machine of `board` at power-on, with erased flash. The same board, seed, image and inputs give the
+    /// same run.
     ///
     /// # Errors
     /// [`OpenError`]: the engine is not available or does not know the board.
@@ -40,7 +40,7 @@ pub enum Availability {
     },
 }
 
-/// What a machine draws all its randomness from: identity and random number generator.
+/// The source of all randomness of a machine: identity and random number generator.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seed(pub [u8; 32]);
 

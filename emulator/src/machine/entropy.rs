@@ -28,7 +28,7 @@ impl EntropyStream {
     }
 }
 
-/// Where a stream is: its seed and how much of it was drawn, in words of 32 bits.
+/// The position of a stream: its seed and how much of it was drawn, in words of 32 bits.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SavedEntropy {
     seed: [u8; 32],

@@ -1,4 +1,4 @@
-//! Errors between a user of machines and an engine. What a *guest* does wrong is not an error here but a
+//! Errors between a user of machines and an engine. A fault of the *guest* is not an error here but a
 //! [`GuestFault`](crate::GuestFault) or a [`StopReason`](crate::StopReason).
 
 use super::time::VirtualTime;
@@ -22,7 +22,7 @@ pub enum OpenError {
         /// What is missing and what to do.
         reason: String,
     },
-    /// The engine is there, but could not bring the board up.
+    /// The engine is installed, but could not start the board.
     #[error("the {engine} engine could not start the board {board}: {cause}")]
     Failed {
         /// Engine.
@@ -80,18 +80,18 @@ pub enum MachineError {
     BadState {
         /// Board.
         board: String,
-        /// What is wrong with them.
+        /// The problem with them.
         reason: String,
     },
-    /// The engine refused what was asked; the machine is as it was.
+    /// The engine refused the request; the machine is unchanged.
     #[error("{board}: {reason}")]
     Refused {
         /// Board.
         board: String,
-        /// What the engine said.
+        /// The engine's message.
         reason: String,
     },
-    /// The engine itself failed (a bug of it, or its process is gone).
+    /// The engine itself failed (because of a bug, or its process is gone).
     #[error("{board} crashed at {pc:#010x}, {at} s: {cause}")]
     Crashed {
         /// Board.

@@ -1,4 +1,4 @@
-//! What a guest does wrong, or what an engine does not model: refused accesses, fault exceptions, lockups.
+//! Faults of a guest, and uses that an engine does not model: refused accesses, fault exceptions, lockups.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum GuestFault {
         at: VirtualTime,
         /// Where.
         pc: u32,
-        /// The link register then: the caller, when it happened in a leaf function.
+        /// The link register at that time: the caller, if it happened in a leaf function.
         lr: u32,
         /// Which fault, with address and time, for people.
         what: String,
@@ -54,7 +54,7 @@ impl fmt::Display for GuestFault {
 pub struct FaultRecord {
     /// When.
     pub at: VirtualTime,
-    /// What was asked for.
+    /// The requested access.
     pub addr: u32,
     /// Address of the instruction (for DMA: of the one that was running).
     pub pc: u32,
@@ -84,13 +84,13 @@ impl fmt::Display for FaultRecord {
 /// Why an access was not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AccessFault {
-    /// Nothing is there on silicon either.
+    /// Absent on silicon too.
     #[error("nothing is mapped there")]
     Unmapped,
-    /// Silicon has something there that is not modelled here.
+    /// Silicon has a register there that is not modelled here.
     #[error("the register is not modelled")]
     Unmodelled,
-    /// The register is modelled, this use of it (a value, a mode) is not.
+    /// The register is modelled, but this use of it (a value, a mode) is not.
     #[error("this use of the register is not modelled")]
     UnmodelledUse,
     /// The peripheral refuses this width.
@@ -99,10 +99,10 @@ pub enum AccessFault {
     /// The chip refuses it: flash write not enabled, protected region.
     #[error("the access is not permitted")]
     Denied,
-    /// The peripheral's clock is off. As on silicon nothing else comes of it: a load gave zero, a store was lost.
+    /// The peripheral's clock is off. As on silicon there is no other effect: a load gave zero, a store was lost.
     #[error("the peripheral's clock is off: a load gives zero there, a store is lost")]
     Unclocked,
-    /// The flash word has been written as often as the chip allows between two erasures. The store was done all the
+    /// The flash word has been written as often as the chip allows between two erasures. The store was executed all the
     /// same.
     #[error("the flash word was written more often than the chip allows between two erasures")]
     WornWord,

@@ -9,7 +9,7 @@ use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind, SymbolSection};
 /// A program in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
-    /// What lies where, in the order of the file. Addresses are load addresses (LMA).
+    /// The segments, in the order of the file. Addresses are load addresses (LMA).
     pub segments: Vec<Segment>,
     /// Functions and objects, by address.
     pub symbols: Vec<Symbol>,
@@ -20,7 +20,7 @@ pub struct Image {
 /// Bytes at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Where the first byte goes.
+    /// Address of the first byte.
     pub addr: u32,
     /// The bytes.
     pub bytes: Vec<u8>,
@@ -31,7 +31,7 @@ pub struct Segment {
 pub struct Symbol {
     /// First address, without the Thumb bit.
     pub addr: u32,
-    /// Length in bytes, 0 when the file does not tell.
+    /// Length in bytes; 0 if the file does not state it.
     pub bytes: u32,
     /// Name as in the file (mangled).
     pub name: String,
@@ -60,7 +60,7 @@ pub enum ImageError {
 }
 
 impl Image {
-    /// `segments`, with the `symbols` of what is in them.
+    /// `segments`, with the `symbols` of their contents.
     pub fn new(segments: Vec<Segment>, symbols: Vec<Symbol>) -> Self {
         Self {
             segments,
@@ -113,7 +113,7 @@ impl Image {
         let mut symbols: Vec<Symbol> = file
             .symbols()
             .filter(|symbol| {
-                // What linker scripts name (the top of the stack) is absolute.
+                // Linker scripts define such names (the top of the stack) as absolute symbols.
                 let named = symbol.section() == SymbolSection::Absolute && symbol.kind() != SymbolKind::File;
                 named || symbol.is_definition() || symbol.kind() == SymbolKind::Label
             })
@@ -133,7 +133,7 @@ impl Image {
         Ok(Self::new(segments, symbols))
     }
 
-    /// The function (or other symbol) that `addr` lies in, and how far in.
+    /// The function (or other symbol) that contains `addr`, and the offset in it.
     pub fn symbol_at(&self, addr: u32) -> Option<(&Symbol, u32)> {
         let after = self.symbols.partition_point(|symbol| symbol.addr <= addr);
         let candidates = self.symbols[..after].iter().rev();
@@ -158,7 +158,7 @@ impl Image {
 }
 
 /// Values that engines derived from an image, such as the code decoded from it: at most one of each type, shared by all
-/// copies of the image. They do not take part in comparing images.
+/// copies of the image. They are ignored when images are compared.
 #[derive(Clone, Default)]
 pub(crate) struct EngineCaches(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
 

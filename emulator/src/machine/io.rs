@@ -20,6 +20,6 @@ pub struct PinChange {
     pub at: VirtualTime,
     /// The chip's pin number (nRF: port × 32 + pin).
     pub pin: u16,
-    /// The new level; `None`: no longer driven.
+    /// The new level; `None` if it is no longer driven.
     pub level: Option<bool>,
 }

@@ -1,4 +1,4 @@
-//! The neutral seam between users of emulated boards and the engines that run them. [`Engine`] opens a board;
+//! The neutral interface between users of emulated boards and the engines that run them. [`Engine`] opens a board;
 //! [`Machine`] is a running one. Capabilities that not every engine has are requested as `Option<&mut dyn …>`.
 //!
 //! Every engine knows this module; it knows no engine, no core and no chip (`cargo xtask tidy` checks it). No process
@@ -35,8 +35,8 @@ use self::profile::Profiler;
 
 /// One running emulated board.
 ///
-/// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and where it stops has
-/// no influence on what the guest does. Input given at a stop is available to the guest from that instant on.
+/// Determinism: [`Machine::run`] stops at the first instruction boundary at or after its limit, and the stopping point
+/// has no influence on the guest. Input given at a stop is available to the guest from that instant on.
 pub trait Machine: Send {
     /// Board, chip, UARTs and pins.
     fn info(&self) -> &MachineInfo;
@@ -56,7 +56,7 @@ pub trait Machine: Send {
     /// Runs until `limit`, or until something that ends a run.
     ///
     /// # Errors
-    /// The engine itself failed. What the guest does wrong is a [`StopReason`] or a [`GuestFault`].
+    /// The engine itself failed. A fault of the guest is a [`StopReason`] or a [`GuestFault`].
     fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError>;
 
     /// Executes one instruction (or takes one exception).
@@ -86,7 +86,7 @@ pub trait Machine: Send {
     /// [`MachineError::NoMemory`].
     fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError>;
 
-    /// The registers this core has, in the architecture manual's names (`r0` … `pc`, `xpsr`, `msp` …).
+    /// The registers of this core, in the architecture manual's names (`r0` … `pc`, `xpsr`, `msp` …).
     fn registers(&self) -> &[RegisterInfo];
 
     /// Reads a register by its name.
@@ -101,11 +101,11 @@ pub trait Machine: Send {
     /// [`MachineError::NoRegister`].
     fn write_register(&mut self, name: &str, value: u64) -> Result<(), MachineError>;
 
-    /// What the UARTs sent since the last call.
+    /// Bytes that the UARTs sent since the last call.
     fn take_uart_output(&mut self) -> Vec<UartOutput>;
 
-    /// Gives bytes to UART `index`; they reach the guest as fast as the line allows. Returns how many were taken: the
-    /// rest does not fit the inbound queue now.
+    /// Passes bytes to UART `index`; they reach the guest at the line rate. Returns how many were taken: the rest does
+    /// not fit the inbound queue now.
     ///
     /// # Errors
     /// [`MachineError::NoUart`].
@@ -114,7 +114,7 @@ pub trait Machine: Send {
     /// How many bytes [`Machine::uart_input`] would take now.
     fn uart_input_room(&self, index: u8) -> usize;
 
-    /// Whether bytes are on their way over a UART, in or out: the next event of a sleeping core is then theirs, and no
+    /// Whether bytes are in transfer over a UART, in or out: the next event of a sleeping core is then theirs, not a
     /// time-out. An engine that does not know returns `false`.
     fn uart_busy(&self) -> bool {
         false
@@ -126,16 +126,17 @@ pub trait Machine: Send {
     /// [`MachineError::NoPin`].
     fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), MachineError>;
 
-    /// The level of a pin as a probe would see it; `None` when it floats.
+    /// The level of a pin as a probe would measure it; `None` if it floats.
     fn pin_level(&self, pin: u16) -> Option<bool>;
 
     /// The pins that changed since the last call.
     fn take_pin_changes(&mut self) -> Vec<PinChange>;
 
-    /// What the guest (or its DMA) did wrong since the last call: refused accesses, lockups, what is not modelled.
+    /// Faults of the guest (or its DMA) since the last call: refused accesses, lockups, unmodelled uses.
     fn take_faults(&mut self) -> Vec<GuestFault>;
 
-    /// The shortest run worth requesting: each run of an engine in another process has a cost. Zero when any is.
+    /// The shortest run worth requesting, because each run of an engine in another process has a cost. Zero if any run
+    /// is.
     fn shortest_run(&self) -> VirtualTime {
         VirtualTime::ZERO
     }
@@ -166,7 +167,7 @@ pub trait Machine: Send {
     }
 }
 
-/// What a machine is.
+/// The properties of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineInfo {
     /// Engine name.

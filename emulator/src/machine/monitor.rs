@@ -10,14 +10,14 @@ pub trait Monitor {
     /// Executes a line.
     ///
     /// # Errors
-    /// The engine failed. A line that the engine refuses is an answer.
+    /// The engine failed. A refused line is an answer, not an error.
     fn execute(&mut self, line: &str) -> Result<MonitorAnswer, MachineError>;
 
     /// The last lines that were executed, the oldest first.
     fn history(&self) -> Vec<String>;
 }
 
-/// What an engine answers to a line in its own language.
+/// An engine's answer to a line in its own language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MonitorAnswer {
     /// It was executed and printed this.

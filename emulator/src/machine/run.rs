@@ -1,4 +1,4 @@
-//! Running a machine: how long, why it stopped, how another thread stops it, and what resets it.
+//! Running a machine: limits, reasons to stop, stopping from another thread, and resets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +8,9 @@ use super::time::VirtualTime;
 /// When a run ends at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunLimit {
-    /// Not later than this instant (but at an instruction boundary).
+    /// Stop at the first instruction boundary at or after this instant.
     pub until: VirtualTime,
-    /// Also when the core sleeps and nothing is due now: time has not been moved forward then.
+    /// Also stop when the core sleeps and nothing is due now: time has not been advanced then.
     pub stop_when_idle: bool,
 }
 
@@ -37,16 +37,16 @@ impl RunLimit {
 pub enum StopReason {
     /// The limit was reached.
     Deadline,
-    /// The core sleeps; `next_event` is when something inside the chip is due (`None`: only input can wake it).
+    /// The core sleeps; `next_event` is the time of the chip's next event (`None` if only input can wake it).
     Idle {
         /// The next thing due.
         next_event: Option<VirtualTime>,
     },
     /// The [`PauseSwitch`] was thrown.
     Paused,
-    /// One instruction was executed, as asked.
+    /// One instruction was executed, as requested.
     Stepped,
-    /// A breakpoint instruction, or a semihosting call that ends the program, with no debugger to take it.
+    /// A breakpoint instruction, or a semihosting call that ends the program, without a debugger to handle it.
     Breakpoint {
         /// Where.
         pc: u32,
@@ -64,17 +64,17 @@ pub enum StopReason {
     PoweredOff,
 }
 
-/// Ends a run from another thread. It stays thrown until it has ended a run.
+/// Ends a run from another thread. It stays set until it has ended a run.
 #[derive(Clone, Debug, Default)]
 pub struct PauseSwitch(Arc<AtomicBool>);
 
 impl PauseSwitch {
-    /// Ends the run under way, or the next one at once.
+    /// Ends the current run, or the next one at once.
     pub fn pause(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// For engines: returns whether it was thrown, and resets it.
+    /// For engines: returns whether it was set, and resets it.
     pub fn take(&self) -> bool {
         // A plain load first: all machines check this between slices, and it is almost never set.
         self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
@@ -84,7 +84,7 @@ impl PauseSwitch {
 /// Why the machine is reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum ResetKind {
-    /// Power came up: RAM content is lost, everything starts anew.
+    /// Power-on: RAM content is lost, everything restarts.
     PowerOn,
     /// The reset pin.
     Pin,
@@ -94,6 +94,6 @@ pub enum ResetKind {
     Watchdog,
     /// The core locked up and the chip resets on lockup.
     Lockup,
-    /// Woken from System OFF (or the chip's like of it) by its wake-up source.
+    /// Woken from System OFF (or the chip's equivalent) by its wake-up source.
     WakeUp,
 }

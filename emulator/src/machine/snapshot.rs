@@ -14,7 +14,7 @@ pub trait Snapshot {
     /// The engine failed.
     fn snapshot(&mut self) -> Result<MachineSnapshot, MachineError>;
 
-    /// Goes back to a state that a machine of the same engine and board gave.
+    /// Restores a state that a machine of the same engine and board returned.
     ///
     /// # Errors
     /// [`MachineError::ForeignSnapshot`]; the machine is unchanged then.
@@ -26,30 +26,29 @@ pub trait Snapshot {
     /// The engine failed.
     fn fork(&mut self) -> Result<Box<dyn Machine>, MachineError>;
 
-    /// A digest of everything that decides the machine's future; equal for equal runs.
+    /// A digest of everything that determines the machine's future; equal for equal runs.
     ///
     /// # Errors
     /// The engine failed.
     fn state_hash(&mut self) -> Result<u64, MachineError>;
 }
 
-/// Optional capability: the whole state of a machine as bytes, which another process can take over.
+/// Optional capability: the whole state of a machine as bytes, which another process can load.
 pub trait SavedState {
-    /// The state, for an engine that can as what differs from a `blank` machine. Outputs not taken yet are not part of
-    /// it.
+    /// The state, if possible as the difference from a `blank` machine. Outputs not taken yet are not part of it.
     ///
     /// # Errors
     /// The engine failed.
     fn write_state(&mut self, blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError>;
 
-    /// Makes a machine that was opened and loaded, and has not run, one in that state.
+    /// Loads the state into a machine that was opened and loaded, and has not run.
     ///
     /// # Errors
     /// [`MachineError::BadState`]; the machine must not be used any more.
     fn read_state(&mut self, state: &[u8]) -> Result<(), MachineError>;
 }
 
-/// Makes a machine of the same engine, board and seed with the same image, which has not run.
+/// Creates a machine of the same engine, board and seed with the same image, which has not run.
 pub type BlankMachine<'a> = &'a mut dyn FnMut() -> Result<Box<dyn Machine>, MachineError>;
 
 /// A state: opaque except for its instant.

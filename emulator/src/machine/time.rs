@@ -1,12 +1,12 @@
-//! Virtual time: instants and spans of the guest's world. No host clock is read here.
+//! Virtual time: instants and spans on the guest's clock. No host clock is read here.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
-/// An instant since power-on, or a span, in picoseconds of the guest's world. Wraps after 213 days.
+/// An instant since power-on, or a span, in picoseconds of virtual time. Wraps after 213 days.
 ///
-/// Picoseconds make the period of a 64 MHz clock (15,625 ps) and of most others exact; a clock whose period is no whole
-/// number of picoseconds is converted from its cycle count each time, so that no error accumulates.
+/// Picoseconds make the period of a 64 MHz clock (15,625 ps) and of most others exact. For a clock whose period is not
+/// a whole number of picoseconds, time is computed from its cycle count each time, so that no error accumulates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct VirtualTime(u64);
 
@@ -44,8 +44,8 @@ impl VirtualTime {
         Self(seconds * PS_PER_SECOND)
     }
 
-    /// The span that `ticks` periods of a clock of `hz` Hz take, rounded up to the picosecond, so that an event
-    /// scheduled by it never comes before the tick it stands for.
+    /// The duration of `ticks` periods of a clock of `hz` Hz, rounded up to the picosecond, so that an event scheduled
+    /// by it never comes before its tick.
     pub const fn from_ticks(ticks: u64, hz: u64) -> Self {
         Self((ticks as u128 * PS_PER_SECOND as u128).div_ceil(hz as u128) as u64)
     }
@@ -70,7 +70,7 @@ impl VirtualTime {
         self.0 / 1_000_000
     }
 
-    /// The span since `earlier`, or zero when that is later.
+    /// The span since `earlier`, or zero if `earlier` is later.
     pub const fn saturating_sub(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::Machine;
 
-/// What the guest is watched for.
+/// The conditions at which the guest is stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traps {
-    /// Addresses of instructions before which it stops.
+    /// Addresses of instructions before which the machine stops.
     pub breakpoints: BTreeSet<u32>,
-    /// First address and length of memory behind whose change it stops.
+    /// First address and length of memory; the machine stops after a change of it.
     pub watchpoints: Vec<(u32, u32)>,
 }
 
@@ -19,7 +19,7 @@ impl Traps {
         self.breakpoints.is_empty() && self.watchpoints.is_empty()
     }
 
-    /// What memory that is watched holds now; `None` where there is none.
+    /// The current content of watched memory; `None` if there is no memory.
     pub(crate) fn watched(&self, machine: &mut dyn Machine) -> Vec<Option<Vec<u8>>> {
         let read = |(addr, bytes): &(u32, u32)| {
             let mut memory = vec![0; *bytes as usize];
@@ -28,7 +28,7 @@ impl Traps {
         self.watchpoints.iter().map(read).collect()
     }
 
-    /// The first watchpoint whose memory is not what it was.
+    /// The first watchpoint whose memory has changed.
     pub(crate) fn changed(&self, before: &[Option<Vec<u8>>], now: &[Option<Vec<u8>>]) -> Option<Caught> {
         let index = (0..now.len()).find(|index| now.get(*index) != before.get(*index))?;
         self.watchpoints.get(index).map(|(addr, _)| Caught::Watchpoint(*addr))
@@ -40,7 +40,7 @@ impl Traps {
 pub enum Caught {
     /// Before the instruction at a breakpoint.
     Breakpoint,
-    /// After a store that changed memory that is watched, at this address.
+    /// After a store that changed watched memory at this address.
     Watchpoint(u32),
     /// After one instruction.
     Step,
@@ -57,8 +57,8 @@ pub enum Caught {
 /// Optional capability of a machine: it stops by itself at breakpoints and watchpoints, at its
 /// usual pace. Without traps it runs at full speed.
 pub trait Trapping {
-    /// From now on a run ends with [`StopReason::Paused`](crate::StopReason::Paused) where one of these is met. The
-    /// instruction at which it stands is executed first, breakpoint or not.
+    /// From now on a run ends with [`StopReason::Paused`](crate::StopReason::Paused) when one of these is met. The
+    /// current instruction is executed first, even if it has a breakpoint.
     fn set_traps(&mut self, traps: Traps);
 
     /// Whether the last run ended by a trap.

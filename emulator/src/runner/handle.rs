@@ -141,7 +141,7 @@ impl MachineHandle {
         self.owner.task.subscribe()
     }
 
-    /// What it drives on a pin; `None` when it drives nothing or has no such pin.
+    /// The level that it drives on a pin; `None` if it drives nothing or has no such pin.
     pub fn pin(&self, pin: u16) -> Option<bool> {
         lock(&self.owner.task.seen)
             .pins
@@ -183,8 +183,8 @@ impl MachineHandle {
         self.owner.task.recording()
     }
 
-    /// Records no input from now on, and frees what was recorded: for a machine that nobody is going to replay. A recording
-    /// grows with everything that is said to a machine.
+    /// Stops recording input, and frees the recording: for a machine that will not be replayed. A recording grows with
+    /// all input to a machine.
     pub fn stop_recording(&self) {
         self.owner.task.stop_recording();
     }
@@ -201,7 +201,7 @@ impl MachineHandle {
         Ok(read.await.map_err(|_| self.gone())??)
     }
 
-    /// Its state, with the instructions so far; `None` when its engine has no snapshots. The recording is not affected.
+    /// Its state, with the instructions so far; `None` if its engine has no snapshots. The recording is not affected.
     ///
     /// # Errors
     /// [`Gone`]; the inner error is the engine's.
@@ -237,8 +237,7 @@ impl MachineHandle {
         self.run_job(true, job).await.map_err(|_| self.gone())
     }
 
-    /// [`Self::with_machine`] for jobs that change nothing that the guest could notice. The recording is not
-    /// affected.
+    /// [`Self::with_machine`] for jobs without changes that the guest could notice. The recording is not affected.
     ///
     /// # Errors
     /// [`Gone`].

@@ -1,9 +1,9 @@
-//! Lockstep: machines advance in quanta of virtual time. A quantum begins when all machines have ended the one
-//! before. Input from outside enters a machine at the beginning of a quantum, and nowhere else.
+//! Lockstep: machines advance in quanta of virtual time. A quantum begins when all machines have ended the previous
+//! one. Input from outside enters a machine only at the beginning of a quantum.
 //!
 //! A paused machine holds all others. A machine that halted, crashed or was stopped leaves the group; it joins again,
-//! at its own virtual time, when it runs again. While all sleep and one has a live link, a quantum takes as long as
-//! on the host's clock, so that answers from outside have time to arrive.
+//! at its own virtual time, when it runs again. While all sleep and one has a live link, a quantum takes as long as on
+//! the host's clock, so that answers from outside have time to arrive.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -29,7 +29,7 @@ pub(super) struct Lockstep {
 struct Group {
     /// Number of the quantum that is open.
     quantum: u64,
-    /// When the open one could begin at the earliest, where idle time is held.
+    /// Earliest time at which the open quantum could begin, if idle time is limited.
     opened: Option<Instant>,
     members: BTreeMap<u64, Member>,
     next_member: u64,
@@ -64,7 +64,7 @@ impl Membership {
         self.base.saturating_add(span)
     }
 
-    /// Whether a quantum has begun whose input was not taken yet; this call marks it as taken.
+    /// Whether a new quantum has begun whose input was not taken yet; this call marks it as taken.
     pub(super) fn begins(&mut self, open: u64) -> bool {
         self.fed.replace(open) != Some(open)
     }
@@ -113,7 +113,7 @@ impl Lockstep {
         lock(&self.group).quantum
     }
 
-    /// A machine has ended the open quantum. Returns when it has its next turn.
+    /// A machine has ended the open quantum. Returns the time of its next turn.
     pub(super) fn arrive(&self, membership: Membership, slept: bool, live: bool) -> Next {
         let now = Instant::now();
         let mut group = lock(&self.group);
@@ -150,7 +150,7 @@ impl Group {
         !self.members.is_empty() && self.members.values().filter(here).all(|member| member.done)
     }
 
-    /// The host's instant before which the next quantum does not begin, when all have ended theirs.
+    /// The host's instant before which the next quantum does not begin, even if all have ended theirs.
     fn held_until(&self) -> Option<Instant> {
         let idle = self.all_done()
             && self.members.values().all(|member| member.slept)
@@ -163,7 +163,7 @@ impl Group {
         if !self.all_done() {
             return Vec::new();
         }
-        // Idle time follows the host's clock; busy time moves along with it.
+        // Idle time follows the host's clock; busy time shifts it.
         let due = self.held_until().unwrap_or(now);
         self.opened = Some(now.checked_sub(CREDIT).map_or(due, |earliest| due.max(earliest)));
         self.quantum += 1;

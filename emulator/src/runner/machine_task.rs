@@ -25,13 +25,13 @@ use crate::{
 
 /// How long a turn may last before another machine gets one.
 const TURN: Duration = Duration::from_millis(2);
-/// Virtual time of one run, unless the engine needs longer ones; input that arrives meanwhile waits for its end.
+/// Virtual time of one run, unless the engine needs longer ones; input that arrives during a run waits for its end.
 const SLICE: VirtualTime = VirtualTime::from_us(500);
 /// Virtual time of one run in which a sleeping machine has bytes on its line: enough for the longest frame of a link
 /// (256 bytes at 1 Mbaud), so that its reader is woken once for it.
 const LINE_SLICE: VirtualTime = VirtualTime::from_ms(4);
-/// A sleeping machine waits at least this long, however soon its next event is due: a wake-up of the host costs more
-/// than most of what a chip does by itself. Nothing is lost; events are late by at most this much.
+/// A sleeping machine waits at least this long, even if its next event is due earlier: a wake-up of the host costs more
+/// than most events of a chip. Nothing is lost; events are late by at most this much.
 const IDLE_NAP: Duration = Duration::from_millis(1);
 /// A machine ahead of `realtime` waits at least this long.
 const REALTIME_NAP: Duration = Duration::from_millis(1);
@@ -53,7 +53,8 @@ pub(super) enum Command {
     Reset(ResetKind),
     Pin(u16, Option<bool>),
     SetPace(Pace),
-    /// Runs a job. The recording does not hold what it does, so one that may change the machine makes it incomplete.
+    /// Runs a job. The recording does not contain its effects, so a job that may change the machine makes it
+    /// incomplete.
     Run {
         job: MachineJob,
         may_change_machine: bool,
@@ -71,10 +72,10 @@ pub(super) struct MachineTask {
     pub(super) wires: Vec<Arc<Wire>>,
     pub(super) status: watch::Sender<MachineStatus>,
     events: Mutex<Option<broadcast::Sender<MachineEvent>>>,
-    /// What the machine drives on each pin, and the faults it had last.
+    /// The level that the machine drives on each pin, and its last faults.
     pub(super) seen: Mutex<Seen>,
     recording: Mutex<Recording>,
-    /// Since when it sleeps, and until when: its virtual time follows the host's, though nothing runs.
+    /// When its sleep began, and when it ends: its virtual time follows the host's, though nothing runs.
     asleep: Mutex<Option<Asleep>>,
     started: Instant,
     me: Weak<MachineTask>,
@@ -115,7 +116,7 @@ struct Body {
     meter: Meter,
     faults: u64,
     pause_at: Option<VirtualTime>,
-    /// Its membership in the lockstep group, while it is in one.
+    /// Its membership in the lockstep group, if it is in one.
     membership: Option<Membership>,
     /// It executed nothing in its last quantum.
     slept: bool,
@@ -193,7 +194,7 @@ impl MachineTask {
             .subscribe()
     }
 
-    /// The status now. For a sleeping machine, virtual time is what it would be if it woke now.
+    /// The status now. For a sleeping machine, virtual time is the value that it would have if it woke now.
     pub(super) fn status_now(&self) -> MachineStatus {
         let mut status = self.status.borrow().clone();
         if let Some(asleep) = *lock(&self.asleep) {
@@ -234,7 +235,7 @@ impl MachineTask {
         let mut body = lock(&self.body);
         body.host = self.started.elapsed();
         let turn_started = body.host;
-        // The time that was reported holds until the machine has caught up with it.
+        // The reported time stays valid until the machine has caught up with it.
         if let Some(asleep) = &mut *lock(&self.asleep) {
             asleep.until = asleep.now();
         }
@@ -434,8 +435,8 @@ impl Body {
         Next::Again
     }
 
-    /// The time of a sleeping machine follows the host's. Before input reaches it, its virtual time is brought up
-    /// to now (but not past what is due).
+    /// The time of a sleeping machine follows the host's. Before input reaches it, its virtual time is advanced to now
+    /// (but not past its next event).
     fn catch_up(&mut self, task: &MachineTask) {
         if self.state != RunState::Running {
             return;
@@ -444,7 +445,7 @@ impl Body {
             return;
         };
         let limit = self.pacer.idle_limit(self.host, machine.now());
-        // With nothing due and no pace to keep, time stops until input comes.
+        // With nothing due and no pace to keep, time stops until input arrives.
         let target = match next_event {
             Some(event) => limit.min(event),
             None if limit == VirtualTime::MAX => return,
@@ -471,7 +472,7 @@ impl Body {
                 Ok(taken) => {
                     debug_assert_eq!(taken, bytes.len(), "the machine has the room it reported");
                     lock(&task.recording).add(at, Input::Uart { index, bytes });
-                    // The machine decides whether it still sleeps, and until when.
+                    // The machine reports whether it still sleeps, and until when.
                     self.idle = None;
                 }
                 Err(cause) => self.enter(task, RunState::Crashed { cause }),
@@ -575,7 +576,7 @@ impl Body {
         }
     }
 
-    /// The engine panicked where no panic is expected. The machine is not called again for its status.
+    /// The engine panicked outside of the guarded calls. The machine is not called again for its status.
     fn broke(&mut self, task: &MachineTask, cause: String) {
         self.state = RunState::Crashed { cause };
         self.idle = None;

@@ -1,8 +1,7 @@
 //! Runs machines on a few worker threads: at a pace, in turns, with their inputs recorded. A sleeping machine costs
 //! nothing until its next event or input. A crashed machine stays inspectable, and the others continue.
 //!
-//! Host time is read here and nowhere else in this crate: it decides *when* input reaches a machine, which is
-//! recorded.
+//! Host time is read only here: it decides *when* input reaches a machine, which is recorded.
 
 mod handle;
 mod lockstep;
@@ -34,7 +33,7 @@ pub use uart::UartPort;
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
-/// The threads that machines run on. Dropping it ends them, and stops the machines.
+/// The threads that run machines. Dropping it ends the threads, and stops the machines.
 pub struct Runner {
     schedule: Arc<Schedule>,
     lockstep: Arc<Lockstep>,
@@ -54,10 +53,10 @@ pub struct RunOptions {
 }
 
 impl Runner {
-    /// A runner with one worker for each core of the host. They yield to everything else.
+    /// A runner with one worker for each core of the host. The workers have low priority.
     ///
     /// # Errors
-    /// The operating system gives no thread.
+    /// The operating system cannot create a thread.
     pub fn new() -> io::Result<Self> {
         Self::with_workers(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
@@ -104,8 +103,8 @@ fn work(schedule: &Schedule) {
     }
 }
 
-/// Lowers the priority of the worker, so that window and gateway answer first. On Linux a thread has its own niceness;
-/// where niceness belongs to the process, it stays unchanged.
+/// Lowers the priority of the worker, so that window and gateway respond first. On Linux each thread has its own
+/// niceness; where niceness belongs to the process, it stays unchanged.
 fn yield_to_others() {
     #[cfg(target_os = "linux")]
     {

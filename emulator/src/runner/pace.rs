@@ -13,7 +13,7 @@ use crate::VirtualTime;
 pub enum Pace {
     /// Virtual time advances at most as fast as the host's. A machine that cannot keep up does not catch up later.
     Realtime,
-    /// In step with all other machines of this pace, in quanta of virtual time. Input from outside enters at their
+    /// In lockstep with all other machines of this pace, in quanta of virtual time. Input from outside enters at their
     /// boundaries. Idle time is limited as by `Max`.
     Lockstep,
     /// As fast as the host can. With a live link, time in which the core sleeps advances no faster than the host's, so
@@ -63,12 +63,12 @@ impl Pacer {
         }
     }
 
-    /// Starts anew: the machine was paused.
+    /// Restarts the pacing: the machine was paused.
     pub(super) fn restart(&mut self) {
         self.anchor = None;
     }
 
-    /// How far a core that has work to do may run.
+    /// How far a busy core may run.
     pub(super) fn busy_limit(&mut self, host: Duration, now: VirtualTime) -> VirtualTime {
         match self.pace {
             Pace::Realtime => self.limit(host, now),
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(pacer.busy_limit(host(0), guest(0)), VirtualTime::MAX);
         assert_eq!(pacer.idle_limit(host(0), guest(0)), guest(0));
         assert_eq!(pacer.idle_limit(host(3), guest(0)), guest(3));
-        // Busy for 2 ms of the host and 10 ms of its own: neither counts as idle.
+        // Busy for 2 ms of host time and 10 ms of virtual time: neither counts as idle.
         pacer.was_busy(Duration::from_millis(2), guest(10));
         assert_eq!(pacer.idle_limit(host(5), guest(10)), guest(13));
     }

@@ -1,8 +1,8 @@
-//! Records the inputs of a machine with their instants: with image and seed, all that a replay needs.
+//! Records the inputs of a machine with their instants: with image and seed, a replay needs nothing else.
 
 use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, VirtualTime};
 
-/// Memory that a recording takes at most, in bytes. A machine that takes more input has none.
+/// Limit of a recording's memory, in bytes. A machine with more input has no recording.
 const BYTES_MAX: usize = 64 << 20;
 
 /// Inputs in their order.
@@ -27,7 +27,7 @@ pub struct Recorded {
     pub input: Input,
 }
 
-/// What can enter a machine from outside.
+/// An input of a machine from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Bytes that a UART's inbound queue took.
@@ -81,7 +81,7 @@ impl Recording {
         }
     }
 
-    /// An input is not recorded: the earlier ones are useless from now on, and their memory is freed.
+    /// An input is not recorded: the earlier ones become useless, and their memory is freed.
     pub(super) fn give_up(&mut self) {
         *self = Self {
             incomplete: true,
@@ -127,7 +127,7 @@ fn run_until(machine: &mut dyn Machine, until: VirtualTime) -> Result<(), Machin
 mod tests {
     use super::*;
 
-    /// A machine that lives for weeks hears a few bytes at a time: each input is a record of its own.
+    /// A machine that runs for weeks receives a few bytes at a time: each input is a separate record.
     #[test]
     fn a_recording_is_bounded_by_what_it_takes_of_memory() {
         let mut recording = Recording::default();

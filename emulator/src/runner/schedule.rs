@@ -10,17 +10,17 @@ use super::machine_task::MachineTask;
 /// The state of a machine in the schedule. Stored in its task, changed under the schedule's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScheduleState {
-    /// In the heap, or nowhere. A heap entry is valid only if its ticket is `ticket`.
+    /// In the heap, or in no queue. A heap entry is valid only if its ticket is `ticket`.
     Waiting { ticket: u64 },
     /// In the queue.
     Ready,
     /// A worker runs it.
     Running,
-    /// A worker runs it, and it was notified meanwhile.
+    /// A worker runs it, and it was notified in the meantime.
     RunningAgain,
 }
 
-/// What a machine wants after its turn.
+/// A machine's request after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Another turn.
@@ -104,7 +104,7 @@ impl Schedule {
         }
     }
 
-    /// A worker gives a machine back.
+    /// A worker returns a machine.
     pub(super) fn put(&self, task: Arc<MachineTask>, next: Next) {
         let mut queues = self.queues();
         let mut state = task.schedule_state();
@@ -157,7 +157,7 @@ impl Schedule {
 }
 
 impl Queues {
-    /// Moves the machines whose instant has come to the queue.
+    /// Moves the machines whose instant is reached to the queue.
     fn promote(&mut self, now: Instant) {
         while let Some(Reverse(timer)) = self.timers.peek() {
             let mut state = timer.task.schedule_state();

@@ -5,7 +5,7 @@ use crate::{GuestFault, PinChange, ResetKind, StopReason, VirtualTime};
 /// The status of a machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MachineStatus {
-    /// What it is doing.
+    /// Its state.
     pub state: RunState,
     /// Virtual time since power-on.
     pub virtual_time: VirtualTime,
@@ -19,7 +19,7 @@ pub struct MachineStatus {
     pub faults: u64,
 }
 
-/// What a machine is doing.
+/// The state of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunState {
     /// It runs (or sleeps: a sleeping core is running firmware).
@@ -33,7 +33,7 @@ pub enum RunState {
         /// What happened.
         cause: String,
     },
-    /// It was stopped and is gone.
+    /// It was stopped and removed.
     Stopped,
 }
 

@@ -8,10 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait for the host. A machine whose output nobody fetches is held until it is fetched.
+/// Bytes that wait for the host. A machine whose output is not fetched is held until it is.
 const TO_HOST_BYTES: usize = 64 * 1024;
-/// Bytes that wait for the machine; a writer waits until it takes them. The number is small: a link repeats unanswered
-/// frames, and those sent to a machine without a turn would all arrive at once, more than the firmware has buffers for.
+/// Bytes that wait for the machine; a writer waits until the machine takes them. The number is small: a link repeats
+/// unanswered frames. If a machine gets no turn for a while, all its repeated frames would arrive at once, and exceed
+/// the firmware's buffers.
 const TO_GUEST_BYTES: usize = 1024;
 
 /// Both directions of one UART.
@@ -74,7 +75,7 @@ impl Wire {
         }
     }
 
-    /// Whether so much output waits for the host that the machine must wait.
+    /// Whether so much output waits for the host that the machine must be held.
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
         state.open && state.to_host.len() >= TO_HOST_BYTES
@@ -102,8 +103,8 @@ fn wake(waker: &mut Option<Waker>) {
     }
 }
 
-/// The host's end of a machine's UART. While it exists the machine has a live link. Reads give what the guest sent, in
-/// order; writes are the guest's as fast as its line takes them. The end of the stream is the end of the machine.
+/// The host's end of a machine's UART. While it exists the machine has a live link. Reads return the guest's output in
+/// order; writes reach the guest at its line rate. The stream ends with the machine.
 pub struct UartPort {
     wire: Arc<Wire>,
     /// Notifies the machine.
@@ -111,7 +112,7 @@ pub struct UartPort {
 }
 
 impl UartPort {
-    /// Takes what the guest has sent so far, without waiting.
+    /// Takes the guest's output so far, without waiting.
     pub fn fetch(&mut self) -> Vec<u8> {
         let mut state = self.wire.state();
         let was_full = state.to_host.len() >= TO_HOST_BYTES;
@@ -123,7 +124,7 @@ impl UartPort {
         bytes
     }
 
-    /// Gives as many bytes to the guest as fit, without waiting. Returns how many.
+    /// Passes as many bytes to the guest as fit, without waiting. Returns how many.
     pub fn give(&mut self, bytes: &[u8]) -> usize {
         let mut state = self.wire.state();
         let count = bytes.len().min(TO_GUEST_BYTES.saturating_sub(state.to_guest.len()));

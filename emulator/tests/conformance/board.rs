@@ -41,7 +41,7 @@ fn bytes_go_in_and_out(engine: &dyn Engine) -> Result<(), Failed> {
     let output = machine.take_uart_output();
     let bytes: Vec<u8> = output.iter().flat_map(|output| output.bytes.clone()).collect();
     assert_eq!(bytes, b"IBM");
-    // In and out again, 10 µs a byte at 1 Mbaud; the last one comes in as the one before goes out.
+    // In and out again, 10 µs a byte at 1 Mbaud; the last byte is received while the previous one is sent.
     let took = output[output.len() - 1].at - start;
     assert!((40..50).contains(&took.as_us()), "{took}");
     assert!(!machine.uart_busy());
@@ -144,7 +144,7 @@ fn a_stray_load(engine: &dyn Engine) -> Result<(), Failed> {
     let record = access.ok_or("the fault is not logged")?;
     assert_eq!((record.addr, record.fault), (0x6000_0000, AccessFault::Unmapped));
     assert!((CODE..CODE + 8).contains(&record.pc), "{:#x}", record.pc);
-    assert!(machine.take_faults().is_empty(), "each is told once");
+    assert!(machine.take_faults().is_empty(), "each is reported once");
     Ok(())
 }
 

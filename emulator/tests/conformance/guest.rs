@@ -48,7 +48,7 @@ pub(crate) fn boot_with_seed(engine: &dyn Engine, name: &str, seed: Seed) -> Res
     Ok(machine)
 }
 
-/// Runs for so many milliseconds; anything but reaching the end is a failure.
+/// Runs for this many milliseconds; any end except the time limit is a failure.
 pub(crate) fn run_ms(machine: &mut dyn Machine, ms: u64) -> Result<(), Failed> {
     let until = machine.now() + VirtualTime::from_ms(ms);
     match machine.run(RunLimit::until(until))? {
@@ -63,7 +63,7 @@ pub(crate) fn word(machine: &mut dyn Machine, addr: u32) -> Result<u32, Failed> 
     Ok(u32::from_le_bytes(bytes))
 }
 
-/// The sources assemble to what is committed (where there is an assembler).
+/// The sources assemble to the committed files (if an assembler is installed).
 pub(crate) fn are_renewed() -> Result<(), Failed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests");
     if Command::new("arm-none-eabi-as").arg("--version").output().is_err() {

@@ -1,5 +1,5 @@
-//! What an engine cannot do by its nature, with the reason: reported as skipped, by name. A fault that an engine
-//! *should* not have does not belong here.
+//! Checks that an engine cannot pass by its nature, with the reason: reported as skipped, by name. A fault that an
+//! engine *should* not have does not belong here.
 
 /// Engine, check, reason.
 const LIMITS: &[(&str, &str, &str)] = &[
@@ -55,7 +55,7 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Why `engine` cannot do what `check` asks for.
+/// Why `engine` cannot pass `check`.
 pub(crate) fn reason(engine: &str, check: &str) -> Option<&'static str> {
     let limit = LIMITS.iter().find(|(of, what, _)| *of == engine && *what == check);
     limit.map(|(_, _, reason)| *reason)

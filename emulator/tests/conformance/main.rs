@@ -37,7 +37,7 @@ fn main() {
             }
             trials.push(match engine.availability() {
                 Availability::Available { .. } => Trial::test(name, move || {
-                    // Made anew in the trial's thread: an engine need not be cloned to be shared.
+                    // Created again in the trial's thread: an engine need not be cloned to be shared.
                     check(&*drydock_emulator::engines()[index])
                 }),
                 Availability::Unavailable { reason } => {

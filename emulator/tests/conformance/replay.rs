@@ -1,4 +1,4 @@
-//! The same image, seed and inputs give the same run, in whatever slices it is run.
+//! The same image, seed and inputs give the same run, however it is divided into slices.
 
 use drydock_emulator::runner::{Input, Recorded, Recording, replay};
 use drydock_emulator::{Engine, Machine, RunLimit, StopReason, VirtualTime};
@@ -12,7 +12,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("a_replay_ends_in_the_same_state", a_replay),
 ];
 
-/// What decides the future, or as much of it as the engine shows.
+/// The state that determines the future, or the part of it that the engine exposes.
 fn state(machine: &mut dyn Machine) -> Result<(u64, u64, u64), Failed> {
     let hash = match machine.snapshots() {
         Some(snapshots) => snapshots.state_hash()?,

@@ -29,12 +29,12 @@ pub(crate) fn trial(checks: Vec<&'static str>) -> Trial {
     })
 }
 
-/// Writes the page, if one is wanted and the whole suite ran.
+/// Writes the page, if it is requested and the whole suite ran.
 pub(crate) fn write(checks: &[&str], conclusion: &Conclusion) {
     let Some(folder) = std::env::var_os("DRYDOCK_CONFORMANCE_REPORT").map(PathBuf::from) else {
         return;
     };
-    // The stale page itself may be what failed.
+    // The outdated page itself may be the failure.
     if conclusion.num_failed > 1 || conclusion.num_filtered_out > 0 {
         eprintln!("no report: something failed, or not all of the suite ran");
         return;

@@ -13,7 +13,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
 ];
 
 fn a_restored_machine(engine: &dyn Engine) -> Result<(), Failed> {
-    // The second one draws random bytes, which go on where they were too.
+    // The second one draws random bytes, whose stream also continues at its position.
     for guest in ["blink", "random"] {
         let mut machine = boot(engine, guest)?;
         run_ms(&mut *machine, 123)?;

@@ -1,5 +1,5 @@
-//! Apps that try to hold a board. Whatever they do, the board does what it is told within a second, the apps beside them run
-//! on, and after a power cut it comes back to a session although such an app starts by itself.
+//! Apps that try to hold a board. In every case the board carries out requests within a second, the apps beside them
+//! continue, and after a power cut it gets back to a session although such an app starts automatically.
 
 use crate::support::{
     package::{InSession as _, deploy, manifest, wasm},
@@ -45,7 +45,7 @@ fn with_blink(image: &Image) -> Result<World, Failed> {
     Ok(world)
 }
 
-/// What the device says of an app in a while.
+/// The number of lines that blink logs in this time.
 fn blinks(world: &mut World, ms: u64) -> Result<usize, Failed> {
     world.gateway.inbox.clear();
     world.run_for_ms(ms);
@@ -65,7 +65,7 @@ fn ask_in_time(world: &mut World, name: &str, kind: Kind) {
     assert!(took_ms < 1_000, "{name}: {kind:?} took {took_ms} ms");
 }
 
-/// With the usual time limit, a program that overruns it fails, and blink runs on beside each.
+/// With the usual time limit, a program that overruns it fails, and blink continues beside each.
 pub(crate) fn beside_blink(image: &Image) -> Result<(), Failed> {
     for (name, text, overruns) in PROGRAMS {
         let mut world = with_blink(image)?;
@@ -97,8 +97,8 @@ pub(crate) fn beside_blink(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// With the longest time limit there is, the board is held as long as it lets itself be held: it obeys nevertheless, also
-/// when it was cut off while such an app ran.
+/// With the longest possible time limit, an app holds the board as long as the firmware allows. The board still carries
+/// out requests, also after a power cut while such an app ran.
 pub(crate) fn stay_manageable(image: &Image) -> Result<(), Failed> {
     for (name, text, _) in PROGRAMS {
         let mut world = with_blink(image)?;
@@ -141,7 +141,7 @@ pub(crate) fn end_their_autostart(image: &Image) -> Result<(), Failed> {
     while world.report().state != AppState::Failed {}
     for _ in 0..2 {
         let app = restart(&mut world);
-        // It may have overrun its time again before the session stood.
+        // It may have overrun its time again before the session was up.
         while app.state != AppState::Failed && world.report().state != AppState::Failed {}
     }
     let app = restart(&mut world);
@@ -156,7 +156,7 @@ pub(crate) fn end_their_autostart(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Cuts the power, and returns what the board then tells of its only app.
+/// Cuts the power, and returns the board's report of its only app after that.
 fn restart(world: &mut World) -> AppReport {
     world.run_for_ms(200);
     world.cut_at = Some(world.machine.now());

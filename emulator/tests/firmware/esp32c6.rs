@@ -1,4 +1,4 @@
-//! The firmware on the ESP32-C6: it boots as an app image, logs what is expected beside this file, runs an app in a
+//! The firmware on the ESP32-C6: it boots as an app image, logs the expected lines beside this file, runs an app in a
 //! session, and reports its crashes.
 
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ fn sleeps(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A firmware that panics, faults or hangs comes back, says so, and runs its app again.
+/// A firmware that panics, faults or hangs restarts, reports it, and runs its app again.
 fn crashes(image: &Image) -> Result<(), Failed> {
     const NOWHERE: u32 = 0x3000_0000;
     let panic = image
@@ -81,7 +81,7 @@ fn crashes(image: &Image) -> Result<(), Failed> {
         .iter()
         .find(|symbol| symbol.name.contains("rust_begin_unwind"));
     let panic = panic.ok_or("no symbol of the panic handler")?.addr;
-    // `j .`, for the hang. (What lies in the stack's RAM cannot be executed.)
+    // `j .`, for the hang. (Code in the stack's RAM cannot be executed.)
     let endless = image.symbol("_default_abort").ok_or("no endless loop")?;
     let check = |pc: u32, reason: ResetReason, kind: ResetKind| -> Result<(), Failed> {
         let mut world = World::of(BOARD, image).enrolled();
@@ -93,7 +93,7 @@ fn crashes(image: &Image) -> Result<(), Failed> {
         let interrupted = world.machine.read_register("pc")?;
         world.machine.write_register("pc", pc.into())?;
         world.machine.write_register("ra", interrupted)?;
-        // It may have been caught asleep, which is with interrupts off.
+        // It may have been stopped while asleep, when interrupts are off.
         let mstatus = world.machine.read_register("mstatus")?;
         world.machine.write_register("mstatus", mstatus | 8)?;
         world.gateway.inbox.clear();

@@ -83,7 +83,7 @@ impl Host {
         self.endpoint.is_up()
     }
 
-    /// How often the device started anew.
+    /// How often the device restarted.
     pub(crate) fn resets(&self) -> usize {
         self.resets
     }

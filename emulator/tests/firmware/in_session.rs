@@ -37,7 +37,7 @@ pub(crate) fn last_words(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// An app that takes more of the heap than there is, by each way there is, beside one that goes on.
+/// An app that takes more heap than there is, by each possible way, beside an app that continues.
 pub(crate) fn out_of_memory(image: &Image) -> Result<(), Failed> {
     let mut world = World::in_session(image);
     let blink = sample("blink")?;
@@ -51,7 +51,7 @@ pub(crate) fn out_of_memory(image: &Image) -> Result<(), Failed> {
     assert_eq!(failure.0, FailureKind::MemoryLimit);
     assert!(failure.1.starts_with("memory.grow to "), "{}", failure.1);
 
-    // Growth that no limit of the module forbids, and that goes beyond what the heap promised the app.
+    // Growth that no limit of the module forbids, and that exceeds the heap reserved for the app.
     let greedy = wasm(
         r#"(module (table $a 0 funcref) (table $b 0 funcref) (table $c 0 funcref) (table $d 0 funcref)
         (func (export "init"))
@@ -66,7 +66,7 @@ pub(crate) fn out_of_memory(image: &Image) -> Result<(), Failed> {
     assert_eq!(failure.0, FailureKind::MemoryLimit);
     assert!(failure.1.starts_with("out of memory: "), "{}", failure.1);
 
-    // A module that is small as it is written and large as it is compiled.
+    // A module that is small as source and large when compiled.
     let functions = "(func (param i32) (result i32) (local.get 0))".repeat(1500);
     let large = wasm(&format!(r#"(module {functions} (func (export "init")))"#));
     let refusal = deploy(&mut world, &manifest("large", 1, &large), &large).expect_err("it cannot be loaded");
@@ -103,7 +103,7 @@ fn failure(world: &mut World, app: &str) -> (FailureKind, String) {
     }
 }
 
-/// A hang with interrupts off, which no handler sees: the record says what the firmware was at, and for whom.
+/// A hang with interrupts off, which no handler sees: the record has the firmware's phase and the app.
 pub(crate) fn unseen_hang(image: &Image) -> Result<(), Failed> {
     const LOOP: u32 = 0x2000_0000;
     let endless = wasm(r#"(module (func (export "_start") (loop (br 0))))"#);
@@ -134,7 +134,7 @@ pub(crate) fn unseen_hang(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A firmware that panics, faults or hangs comes back, says so, and runs its apps again.
+/// A firmware that panics, faults or hangs restarts, reports it, and runs its apps again.
 pub(crate) fn crashes(image: &Image) -> Result<(), Failed> {
     let symbol = |name: &str| {
         let found = image.symbols.iter().find(|symbol| symbol.name.contains(name));
@@ -156,7 +156,7 @@ pub(crate) fn crashes(image: &Image) -> Result<(), Failed> {
         let stack = world.machine.read_register("msp")?;
         world.machine.write_register("pc", pc.into())?;
         world.machine.write_register("lr", u64::from(interrupted | 1))?;
-        // It may have been caught asleep, which is with interrupts off; what hangs so leaves no record.
+        // It may have been stopped while asleep, when interrupts are off; such a hang leaves no record.
         world.machine.write_register("primask", 0)?;
         world.gateway.inbox.clear();
         let hello = world.hello();

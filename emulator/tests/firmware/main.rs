@@ -1,8 +1,8 @@
-//! The boards' own firmware on the builtin engine: it boots, brings the link up, and logs what is expected beside
+//! The boards' own firmware on the builtin engine: it boots, brings the link up, and logs the expected lines beside
 //! this file. Everything runs in virtual time; the host's end of the link is the real one.
 //!
-//! `DRYDOCK_RENEW=1 cargo test -p drydock-emulator --test firmware` renews the expected logs. Without built firmware
-//! in the assets these tests are reported as ignored, by name.
+//! `DRYDOCK_RENEW=1 cargo test -p drydock-emulator --test firmware` renews the expected logs. Without built firmware in
+//! the assets these tests are reported as ignored, by name.
 
 mod adversary;
 mod esp32c6;

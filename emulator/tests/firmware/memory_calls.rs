@@ -4,17 +4,17 @@
 use drydock_emulator::{Image, Machine};
 use libtest_mimic::Failed;
 
-/// RAM that is nobody's before the firmware starts.
+/// RAM that is unused before the firmware starts.
 const AREA: u32 = 0x2001_0000;
 const AREA_BYTES: usize = 128;
 const STACK: u32 = 0x2001_8000;
-/// Where the call returns to; nothing is executed there.
+/// Return address of the call; nothing is executed there.
 const RETURN: u32 = 0x2001_9000;
 
-/// Registers that a call leaves as they were (AAPCS32, 6.1.1).
+/// Registers that a call preserves (AAPCS32, 6.1.1).
 const KEPT: [&str; 8] = ["r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"];
 
-/// What is in the first of them, and one more in each of the others.
+/// Value of the first of them; each following one has one more.
 const KEPT_VALUE: u64 = 0x5EED_0000;
 
 const LENGTHS: std::ops::RangeInclusive<usize> = 0..=37;
@@ -63,7 +63,7 @@ impl Calls<'_> {
 
     fn fills(&mut self, name: &str, at: usize, len: usize) -> Result<(), Failed> {
         let mut expected = pattern();
-        // Only the low byte counts; the others have bits that it has not.
+        // Only the low byte counts; the other bytes have bits that it does not have.
         let (address, value) = (AREA + at as u32, 0xFFFF_FF18);
         let (byte, arguments) = match name {
             "memset" => (value as u8, [address, value, len as u32]),

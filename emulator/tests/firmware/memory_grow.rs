@@ -1,5 +1,5 @@
-//! `memory.grow` on a board: it succeeds within the module's maximum and the heap's room, and otherwise gives -1 as the
-//! specification says (WebAssembly core specification, 4.4.7). A start function runs first.
+//! `memory.grow` on a board: it succeeds within the module's maximum and the heap's free space, and otherwise gives -1
+//! as the specification says (WebAssembly core specification, 4.4.7). A start function runs first.
 
 use crate::support::{
     package::{deploy, manifest, wasm},

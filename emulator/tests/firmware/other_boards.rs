@@ -1,4 +1,4 @@
-//! The firmware on boards other than the Nano: it boots, logs what is expected beside this file, and identifies
+//! The firmware on boards other than the Nano: it boots, logs the expected lines beside this file, and identifies
 //! itself.
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::host::Host;
 
-/// A board, its engine, and what it says of its identity when it is new.
+/// A board, its engine, and the state of its identity when it is new.
 const BOARDS: &[(&str, &str, IdentityState)] = &[
     ("mps2-an386", "qemu", IdentityState::Blank),
     ("hifive1-revb", "builtin", IdentityState::Unauthenticated),

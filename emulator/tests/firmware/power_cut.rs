@@ -70,9 +70,9 @@ pub(crate) fn in_a_deployment(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// After a deployment the board erases the pages that the next one will be written to, part by part. Cut short in that,
-/// or when it has begun to write to them, it takes the next package nevertheless, and no word of flash is written more
-/// often than the chip allows.
+/// After a deployment the board erases the pages for the next one, part by part. If the power is cut during that, or
+/// when the board has begun to write to the pages, it takes the next package nevertheless, and no word of flash is
+/// written more often than the chip allows.
 pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     let mut random = 1_u64;
     let module = drydock_embedded::app("sensor")
@@ -110,12 +110,12 @@ pub(crate) fn in_idle_time(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Lets the board erase all that it erases ahead and note it, and cuts the power when some of it was written to: it was
-/// blank once, and is not any more.
+/// Lets the board finish erasing ahead and record it, and cuts the power when some of these units have been written:
+/// they were blank before, and no longer are.
 fn begin_and_cut(world: &mut World, sequence: u64, module: &[u8]) -> Result<(), Failed> {
     let idle = world.machine.now() + VirtualTime::from_ms(1_500);
     world.run_until("the erasing ahead", |world| world.machine.now() >= idle);
-    // Other bytes than those of the package that comes next.
+    // Different bytes from those of the next package.
     let envelope = sign(&manifest(APP, sequence + 100, module), &world.gateway.publisher);
     let data = &module[module.len() - CHUNK_BYTES..];
     // Not before both are answered.
@@ -129,14 +129,14 @@ fn begin_and_cut(world: &mut World, sequence: u64, module: &[u8]) -> Result<(), 
     assert_eq!(
         sequences,
         [sequence - 1],
-        "of a transfer that was not committed nothing is told"
+        "a transfer that was not committed is not reported"
     );
     world.run_until("a session", |world| world.gateway.has_session());
     world.gateway.inbox.clear();
     Ok(())
 }
 
-/// Where the Nano keeps packages (assets/boards/nano33ble.toml), and its pages.
+/// Address at which the Nano stores packages (assets/boards/nano33ble.toml), and its pages.
 const PACKAGES: u32 = 0xA_0000;
 const PACKAGES_BYTES: usize = 0x5_C000;
 const PAGE_BYTES: usize = 4096;

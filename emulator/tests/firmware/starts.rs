@@ -1,5 +1,5 @@
-//! Many starts on a runner while the host is busy: each must end with the link up, whatever the timing of the host's
-//! bytes and the workers' turns.
+//! Many starts on a runner while the host is busy: each must end with the link up, regardless of the timing of the
+//! host's bytes and the workers' turns.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Machines that start at once.
 const AT_ONCE: usize = 4;
 
-/// Makes a machine with the image on it, of a seed.
+/// Creates a machine with the image, from a seed.
 type PowerOn = fn(&Image, u8) -> Result<Box<dyn Machine>, Failed>;
 
 /// Starts machines, made by `power_on` from a seed, in rounds.
@@ -90,7 +90,7 @@ fn silent(handle: &MachineHandle) -> String {
     format!("{} stays silent: {before:?}, then {:?}", handle.name(), handle.status())
 }
 
-/// Threads that keep the host's cores from whoever else wants them.
+/// Threads that keep the host's cores busy.
 struct Busy {
     ended: Arc<AtomicBool>,
     threads: Vec<std::thread::JoinHandle<()>>,

@@ -1,4 +1,4 @@
-//! The firmware on the Uno R4 Minima, in 32 KB of RAM: it enrolls, holds its session, reports, refuses apps, and has
+//! The firmware on the Uno R4 Minima, in 32 KiB of RAM: it enrolls, holds its session, reports, refuses apps, and has
 //! the same identity after a crash.
 
 use drydock_emulator::{Image, ResetKind, VirtualTime};
@@ -14,7 +14,7 @@ use crate::support::{
 const BOARD: &str = "uno-r4-minima";
 
 const RAM_BYTES: u32 = 32 * 1024;
-/// What enrollment and handshake leave, so that a longer certificate or one more call does not end it.
+/// Minimum of free heap after enrollment and handshake, so that a longer certificate or one more call still fits.
 const HEAP_LEFT_BYTES: u32 = 1024;
 const STACK_LEFT_BYTES: u32 = 1024;
 
@@ -112,7 +112,7 @@ fn power_loss(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A firmware that panics, faults or hangs comes back into its session and says so.
+/// A firmware that panics, faults or hangs gets back into its session and reports it.
 fn crashes(image: &Image) -> Result<(), Failed> {
     const NOWHERE: u32 = 0x3000_0000;
     const LOOP: u32 = 0x2000_0000;
@@ -147,7 +147,7 @@ fn crashes(image: &Image) -> Result<(), Failed> {
     check(LOOP, ResetReason::Watchdog, ResetKind::Watchdog)
 }
 
-/// Both oscillators in step: the edges come at the same instant each time.
+/// Both oscillators in step: the edges have the same phase each time.
 fn without_noise(image: &Image) -> Result<(), Failed> {
     // movs r0, #1; movs r1, #0; bx lr: `Some(0)`.
     const STUCK: [u8; 6] = [0x01, 0x20, 0x00, 0x21, 0x70, 0x47];

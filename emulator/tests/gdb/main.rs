@@ -1,5 +1,4 @@
-//! The GDB server: with the real `gdb-multiarch`, where it is installed, and with debuggers that send arbitrary
-//! bytes.
+//! The GDB server: with the real `gdb-multiarch`, if it is installed, and with debuggers that send arbitrary bytes.
 
 #[path = "../conformance/guest.rs"]
 #[allow(dead_code, reason = "one of its checks is the conformance suite's own")]
@@ -81,7 +80,7 @@ fn debug<T: Send + 'static>(
     Ok((said, end))
 }
 
-/// What GDB prints when it connects and executes `commands`.
+/// GDB's output when it connects and executes `commands`.
 fn gdb(address: SocketAddr, commands: &[&str]) -> String {
     let mut program = Command::new("timeout");
     program.args(["60", GDB, "--batch", "-nx", "-ex", "set pagination off", "-ex"]);
@@ -136,7 +135,7 @@ fn breakpoints_and_steps() -> Result<(), Failed> {
             "0x20000100:\t0x12345678",
             "msp 20040000\n",
             "detached",
-            // Errors stand behind all else.
+            // Errors come after everything else.
             "Cannot access memory at address 0x30000000",
         ],
     );
@@ -191,7 +190,7 @@ fn a_reset() -> Result<(), Failed> {
     })?;
     contains(
         &text,
-        // What the monitor says comes behind all else.
+        // The monitor's output comes after everything else.
         &[
             "Breakpoint 1, 0x00010106",
             "Breakpoint 2, 0x00010106",
@@ -247,7 +246,7 @@ fn knock(address: SocketAddr) {
     }
 }
 
-/// Reads until `mark` has come.
+/// Reads until `mark` has arrived.
 fn read_until(stream: &mut TcpStream, mark: &str) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
     let mut text = String::new();
@@ -286,7 +285,7 @@ fn a_stop_switch() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What any debugger sends.
+/// Packets that any debugger sends.
 const GOOD: &[&str] = &[
     "?",
     "g",
@@ -329,7 +328,7 @@ fn anything_sent() -> Result<(), Failed> {
             let _ = stream.write_all(&sent);
             let _ = stream.shutdown(std::net::Shutdown::Write);
             let _ = stream.read_to_end(&mut Vec::new());
-            // Where no packet was among it, the server still waits for a debugger.
+            // If the bytes contained no packet, the server still waits for a debugger.
             knock(address);
         });
         let (well, ill) = ends.get();
@@ -339,7 +338,7 @@ fn anything_sent() -> Result<(), Failed> {
                 prop_assert!(!what.is_empty());
                 ends.set((well, ill + 1));
             }
-            // The debugger went in the middle of an answer.
+            // The debugger disconnected in the middle of an answer.
             Err(GdbError::Connection(_)) => {}
             Err(error @ (GdbError::Machine(_) | GdbError::Unread)) => {
                 return Err(TestCaseError::fail(error.to_string()));

@@ -1,5 +1,5 @@
-//! Clients that connect and go, say nothing, or read nothing: the board runs whenever no debugger holds it, and every other
-//! debugger gets its turn.
+//! Clients that connect and disconnect, send nothing, or read nothing: the board runs whenever no debugger holds it,
+//! and every other debugger gets its turn.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -116,7 +116,7 @@ fn port_scan() -> Result<(), Failed> {
     served.is_running()
 }
 
-/// Sends `bytes` again and again until the server takes no more; nothing is read.
+/// Sends `bytes` repeatedly until the server accepts no more; reads nothing.
 fn flood(stream: &mut TcpStream, bytes: &[u8]) -> Result<(), Failed> {
     stream.set_write_timeout(Some(Duration::from_millis(500)))?;
     let bytes = bytes.repeat(1_000);
@@ -138,7 +138,7 @@ fn reads_nothing() -> Result<(), Failed> {
     served.close()?;
     served.is_running()?;
 
-    // Nor does one that needs no answers and writes without end.
+    // A debugger that needs no answers and writes endlessly does not stop the server either.
     let served = Served::new(Limits::default())?;
     let mut stream = served.connect();
     is_served(&mut stream);
@@ -169,7 +169,7 @@ fn silent_clients() -> Result<(), Failed> {
         ..Limits::default()
     })?;
     let mut silent: Vec<TcpStream> = (0..40).map(|_| served.connect()).collect();
-    // One that says something, but nothing that a debugger says.
+    // A client that sends bytes, but not GDB's protocol.
     silent[39].write_all(b"GET / HTTP/1.1\r\n\r\n")?;
     served.is_running()?;
     let mut debugger = served.connect();

@@ -19,7 +19,7 @@ const PAGE: &str = include_str!("../../../docs/debugging.md");
 /// How long GDB may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the extensions' own manifests declare, as far as the page may use it.
+/// Settings that the extensions' own manifests declare, limited to those that the page may use.
 const CPPDBG: &[&str] = &[
     "name",
     "type",
@@ -63,7 +63,7 @@ pub(crate) fn extensions() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Connects to the server in the end: without a debugger it would wait without end.
+/// Connects to the server at the end: without a debugger it would wait endlessly.
 struct Knock(SocketAddr);
 
 impl Drop for Knock {
@@ -95,7 +95,7 @@ fn settings() -> Result<Vec<Value>, Failed> {
     Ok(found)
 }
 
-/// Connects as the extension would, and stops twice at a breakpoint; tells what `r0` was.
+/// Connects as the extension would, and stops twice at a breakpoint; returns the values of `r0`.
 fn session(settings: &Value, address: SocketAddr) -> Result<Vec<String>, Failed> {
     let text = |name: &str| {
         settings[name]

@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// When a pin was driven to a level since the last look, in microseconds.
+/// The times at which a pin was driven to a level since the last call, in microseconds.
 fn moves(machine: &mut dyn Machine, pin: u16) -> Vec<(u64, bool)> {
     let changes = machine
         .take_pin_changes()
@@ -39,7 +39,7 @@ fn moves(machine: &mut dyn Machine, pin: u16) -> Vec<(u64, bool)> {
         .collect()
 }
 
-/// Whether all but the first of these are `us` apart, a hundredth more or less, high and low by turns.
+/// Whether all of these except the first are `us` apart, within a hundredth, alternately high and low.
 #[track_caller]
 fn assert_blinks(moves: &[(u64, bool)], us: u64) {
     assert!(moves.len() >= 3, "{moves:?}");
@@ -72,7 +72,7 @@ fn nano33ble(image: &Image) -> Result<(), Failed> {
     machine.pin_input(44, Some(true))?;
     assert_eq!(run(&mut *machine, 10)?, "high\n");
     let before = machine.instructions();
-    // It takes byte for byte, and has no buffer for more while it answers.
+    // It handles byte for byte, and has no buffer for more while it answers.
     for byte in b"Capitals, please." {
         machine.uart_input(0, &[*byte])?;
         assert_eq!(
@@ -100,7 +100,7 @@ fn stm32f4(image: &Image) -> Result<(), Failed> {
 
     machine.uart_input(USART2, b"Capitals, please.")?;
     assert_eq!(run_uart(&mut *machine, USART2, 20)?, "CAPITALS, PLEASE.");
-    // The watchdog is fed, until the button keeps it from being so; flash is as it was left.
+    // The watchdog is fed until the button prevents it; flash keeps its contents.
     assert_eq!(run_uart(&mut *machine, USART2, 300)?, "");
     machine.pin_input(BUTTON, Some(true))?;
     let limit = RunLimit::until(machine.now() + VirtualTime::from_ms(500));
@@ -117,7 +117,8 @@ fn stm32f4(image: &Image) -> Result<(), Failed> {
 fn rtic(image: &Image) -> Result<(), Failed> {
     let mut machine = boot("stm32f4-discovery", image)?;
     assert_eq!(run_uart(&mut *machine, USART2, 100)?, "hello from RTIC at 84 MHz\n");
-    // A delay is never shorter than asked for: 10 ms and the tick that had begun, once the first has met the ticks.
+    // A delay is never shorter than requested: 10 ms and the tick that had begun, once the first delay is in step with
+    // the ticks.
     assert_blinks(&moves(&mut *machine, ORANGE)[1..], 11_000);
     for level in [true, false, true, false] {
         machine.pin_input(BUTTON, Some(level))?;

@@ -1,4 +1,4 @@
-@ Counts in r0 for ever.
+@ Counts in r0 endlessly.
   .include "nrf52840.inc"
   vectors
 reset:

@@ -8,7 +8,7 @@ use crate::{boot, run};
 const RGB: [u16; 3] = [24, 16, 6];
 const BUILT_IN: u16 = 13;
 const BY_TURNS: u16 = 11;
-/// What tells of the third PWM's events, in the order of the program.
+/// Pins that report the third PWM's events, in the order of the program.
 const PERIOD: u16 = 27;
 const STARTED: [u16; 2] = [28, 29];
 const ENDED: [u16; 2] = [30, 31];
@@ -29,7 +29,7 @@ pub(crate) fn check(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Red grows as green fades, blue stays; each is low from the begin of a period on.
+/// Red grows as green fades, blue stays; each is low from the start of a period on.
 fn values_that_are_set(changes: &[PinChange]) {
     let widths = RGB.map(|pin| {
         let mut widths: Vec<u64> = pulses(changes, pin, false).into_iter().map(us).collect();
@@ -114,7 +114,7 @@ fn pulses(changes: &[PinChange], pin: u16, on: bool) -> Vec<(u64, u64)> {
     pulses.map(|pair| (pair[0].0, pair[1].0 - pair[0].0)).collect()
 }
 
-/// The length of a pulse. A change is told at the end of an instruction.
+/// The length of a pulse. A change is reported at the end of an instruction.
 fn us((_, ns): (u64, u64)) -> u64 {
     (ns + 500) / 1_000
 }

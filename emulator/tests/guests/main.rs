@@ -1,6 +1,6 @@
 //! Foreign firmware: small programs on public HAL crates, unmodified, built here and run on the builtin engine as on
-//! silicon. Each has its own workspace beside this file. Where the target is not installed a test is reported as
-//! ignored, with the reason in its name.
+//! silicon. Each has its own workspace beside this file. If the target is not installed, a test is reported as ignored,
+//! with the reason in its name.
 
 mod arm;
 mod lights;
@@ -86,7 +86,7 @@ fn boot(board: &str, image: &Image) -> Result<Box<dyn Machine>, Failed> {
     Ok(machine)
 }
 
-/// Runs for `ms` of virtual time; gives what UART0 sent.
+/// Runs for `ms` of virtual time; returns the bytes that UART0 sent.
 fn run(machine: &mut dyn Machine, ms: u64) -> Result<String, Failed> {
     run_uart(machine, 0, ms)
 }
@@ -95,7 +95,7 @@ fn run(machine: &mut dyn Machine, ms: u64) -> Result<String, Failed> {
 fn run_uart(machine: &mut dyn Machine, uart: u8, ms: u64) -> Result<String, Failed> {
     let until = machine.now() + VirtualTime::from_ms(ms);
     let stop = machine.run(RunLimit::until(until))?;
-    // A guest that faults in its trap handler does so for ever: the first say why.
+    // A guest that faults in its trap handler does so endlessly: the first faults show the cause.
     let mut faults = machine.take_faults();
     faults.sort_by_key(|fault| match fault {
         GuestFault::Access(record) => record.at,
@@ -176,7 +176,7 @@ fn esp32c6(image: &Image) -> Result<(), Failed> {
     machine.pin_input(9, None)?;
     assert_eq!(run(&mut *machine, 20)?, "");
 
-    // Nobody feeds the watchdog any more: 100 ms later it bites. What was written to flash is still there.
+    // The watchdog is no longer fed: 100 ms later it resets the chip. The data written to flash is still there.
     machine.uart_input(0, b"!")?;
     let began = machine.now();
     let stop = machine.run(RunLimit::until(began + VirtualTime::from_ms(200)))?;
@@ -186,7 +186,7 @@ fn esp32c6(image: &Image) -> Result<(), Failed> {
     let _echo = machine.take_uart_output();
     assert_eq!(run(&mut *machine, 100)?, "the watchdog bit\nflash kept it\n");
 
-    // The app is in flash as the bootloader wants it: it starts without the ELF file, and a broken one does not.
+    // The app is in flash in the bootloader's format: it starts without the ELF file, and a damaged one does not start.
     let mut app = vec![0; 0x8_0000];
     machine.read_memory(ESP32C6_APP, &mut app)?;
     let app = Image::from_bin(ESP32C6_APP, app);
@@ -206,5 +206,5 @@ fn esp32c6(image: &Image) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Where tools find the factory partition in the flash of the ESP32-C6.
+/// Address at which tools find the factory partition in the flash of the ESP32-C6.
 const ESP32C6_APP: u32 = 0x1001_0000;

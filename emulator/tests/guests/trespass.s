@@ -1,4 +1,4 @@
-@ Loads from where nothing is; the HardFault handler keeps r7 and goes on counting in r0.
+@ Loads from an unmapped address; the HardFault handler keeps r7 and continues to count in r0.
   .include "nrf52840.inc"
   vectors
 reset:

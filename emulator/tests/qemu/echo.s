@@ -1,4 +1,4 @@
-@ Sends each byte that comes over UART0 (CMSDK, polled) back, plus one; counts rounds in r4.
+@ Sends each byte received on UART0 (CMSDK, polled) back, plus one; counts rounds in r4.
   .syntax unified
   .cpu cortex-m4
   .thumb

@@ -1,4 +1,4 @@
-//! The QEMU engine with the real QEMU, where it is installed: the part of the conformance suite that its thin board
+//! The QEMU engine with the real QEMU, if it is installed: the part of the conformance suite that its thin board
 //! supports. `echo.hex` is the output of Debian's `arm-none-eabi-as` and `objcopy -O binary` for `echo.s`.
 
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ fn time_passes() -> Result<(), Failed> {
     let rounds = machine.read_register("r4")?;
     let executed = rounds * 128;
     let passed = (machine.now() - start).as_ns();
-    // QEMU lets time pass with the host's where it stops a core: more on a loaded machine, and never less than was
+    // While QEMU stops a core, its time advances with the host's: more on a loaded machine, and never less than was
     // executed.
     assert!(
         (executed..executed * 3 / 2).contains(&(passed + 10_000)),
@@ -133,7 +133,7 @@ fn bytes_go_in_and_out() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the guest sends back.
+/// The guest's answer.
 fn answer(machine: &mut dyn Machine, bytes: &[u8]) -> Result<Vec<u8>, Failed> {
     assert_eq!(machine.uart_input(0, bytes)?, bytes.len());
     let mut sent = Vec::new();
@@ -180,7 +180,7 @@ fn hash(machine: &mut dyn Machine) -> Result<u64, Failed> {
     Ok(machine.snapshots().ok_or("it has snapshots")?.state_hash()?)
 }
 
-/// It goes on at its rate: four instructions a round, 32 ns each.
+/// It continues at its rate: four instructions a round, 32 ns each.
 fn goes_on(machine: &mut dyn Machine) -> Result<(), Failed> {
     let (start, rounds) = (machine.now(), machine.read_register("r4")?);
     run_ms(machine, 3)?;
@@ -199,7 +199,7 @@ fn a_restored_machine() -> Result<(), Failed> {
     let saved = machine.snapshots().ok_or("it has snapshots")?.snapshot()?;
     let before = hash(&mut *machine)?;
     assert_eq!(saved.at, machine.now());
-    // The process that gave its state away goes on, too.
+    // The process that saved its state continues, too.
     goes_on(&mut *machine)?;
     assert_eq!(answer(&mut *machine, b"HAL")?, b"IBM");
     machine.write_memory(0x2000_0100, &[2; 4])?;
@@ -283,7 +283,7 @@ fn a_state_that_does_not_fit() -> Result<(), Failed> {
     let builtin = drydock_emulator::builtin::engine::Builtin;
     let other = snapshot_file::load(&builtin, &board, &image, &file).map(drop);
     assert!(matches!(other, Err(SnapshotFileError::Engine { .. })), "{other:?}");
-    // The machine that was asked for its state lives on.
+    // The machine whose state was saved continues.
     assert_eq!(answer(&mut *machine, b"a")?, b"b");
     Ok(())
 }

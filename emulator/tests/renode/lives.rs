@@ -65,7 +65,7 @@ fn the_stand_in_answers_as_recorded() -> Result<(), Failed> {
             continue;
         };
         assert!(parse_call(&recorded.request).is_some() || seen.2 > 0);
-        // Carriage returns stand in the recording as they came; the parser makes newlines of them.
+        // The recording keeps carriage returns unchanged; the parser turns them into newlines.
         let plain = recorded.response.replace("\r\n", "\n").replace('\r', "\n");
         assert_eq!(render(&reply), plain, "{}", recorded.request);
     }
@@ -220,7 +220,7 @@ fn faults_from_the_log() -> Result<(), Failed> {
     let mut machine = boot(&standin.engine, "trespass")?;
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut faults = Vec::new();
-    // The log comes by another way than the answers.
+    // The log arrives by another path than the answers.
     while faults.is_empty() && Instant::now() < deadline {
         run_ms(&mut *machine, 1)?;
         faults = machine.take_faults();
@@ -306,7 +306,7 @@ fn a_killed_owner() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What a machine still is after its Renode went: an error for each question, and a new start with power.
+/// The behaviour of a machine whose Renode has exited: each query is an error, and a power-on starts a new one.
 pub(crate) fn is_gone_but_can_be_replaced(machine: &mut dyn Machine) -> Result<(), Failed> {
     let gone = |result: Result<(), MachineError>| matches!(result, Err(MachineError::Crashed { .. }));
     assert!(gone(machine.run(RunLimit::until(VirtualTime::MAX)).map(drop)));
@@ -316,7 +316,7 @@ pub(crate) fn is_gone_but_can_be_replaced(machine: &mut dyn Machine) -> Result<(
     Ok(())
 }
 
-/// Loads and starts a guest anew.
+/// Loads and restarts a guest.
 pub(crate) fn start_anew(machine: &mut dyn Machine) -> Result<(), Failed> {
     machine.reset(ResetKind::PowerOn)?;
     machine.load(&image("count"))?;

@@ -1,5 +1,5 @@
-//! The Renode driver against a stand-in: this very program, started by a script called `renode` that sets how it
-//! behaves. The conformance suite tests a real Renode where one is installed.
+//! The Renode driver against a stand-in: this program itself, started by a script called `renode` that sets its
+//! behaviour. The conformance suite tests a real Renode if one is installed.
 
 #[path = "../conformance/basics.rs"]
 mod basics;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 /// A Renode that is none.
 pub(crate) struct Standin {
     pub(crate) engine: Renode,
-    /// Where its script lies.
+    /// Path of its script.
     pub(crate) folder: TempDir,
 }
 
@@ -64,7 +64,7 @@ impl Standin {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let script = folder.path().join("renode");
         let program = std::env::current_exe().expect("this program");
-        // Like the real one, which is a script that starts another program.
+        // Like the real one, a script that starts another program.
         let text = format!(
             "#!/bin/sh\n{}='{mode}' '{}' \"$@\" &\necho $! > '{}'\nwait $!\n",
             standin::MODE,
@@ -80,7 +80,7 @@ impl Standin {
         Self { engine, folder }
     }
 
-    /// One that is not waited for long.
+    /// An engine with a short time limit.
     pub(crate) fn hasty(mode: &str) -> Self {
         let Self { engine, folder } = Self::new(mode);
         let engine = engine.with_patience(Patience {

@@ -1,4 +1,4 @@
-//! A Renode that is too old, hangs, dies, or answers partially or with nonsense: each gives a typed error on that
+//! A Renode that is too old, hangs, exits, or gives partial or invalid answers: each gives a typed error on that
 //! machine, with Renode's log.
 
 use drydock_emulator::renode::Renode;

@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::copy("memory.x", out.join("memory.x"))?;
     println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
-    // Else the linker, which thinks in pages of 64 KB, puts the ELF file's headers at address 0: over the bootloader.
+    // Without it, the linker, which uses pages of 64 KiB, puts the ELF file's headers at address 0: over the bootloader.
     println!("cargo::rustc-link-arg-bins=--nmagic");
     println!("cargo::rerun-if-changed=memory.x");
     Ok(())

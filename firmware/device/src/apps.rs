@@ -19,14 +19,14 @@ use drydock_protocol::{
 /// Fuel of a slice: about 4 ms of a Cortex-M4 at 64 MHz.
 const SLICE_FUEL: u64 = 10_000;
 
-/// Longest time of one slice, in microseconds. The session gets the CPU between slices. Host calls cost so much fuel that a
-/// slice stays far below this.
+/// Longest time of one slice, in microseconds. The session gets the CPU between slices. The fuel cost of host calls
+/// keeps a slice far below this.
 const MAX_SLICE_US: u64 = 500_000;
 
 /// Heap that no app may reserve: for the session and its handshake.
 pub const SYSTEM_HEAP_BYTES: u32 = 16 * 1024;
 
-/// Heap of an app's calls beside its stack: frames, and what host calls keep for it (lines, values).
+/// Heap of an app's calls besides its stack: frames, and data that host calls keep for it (lines, values).
 const CALL_BYTES: u32 = 6 * 1024;
 
 /// One app.
@@ -154,7 +154,7 @@ pub struct Apps {
     clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
     apps: Vec<App>,
-    /// Whose turn it is.
+    /// Index of the app whose turn it is.
     turn: usize,
 }
 
@@ -165,18 +165,18 @@ pub enum Slice {
     Idle,
     /// An app ran.
     Ran,
-    /// The app with this name ran longer than it may, and has failed.
+    /// The app with this name exceeded its time limit and has failed.
     Overran(Rc<str>),
 }
 
 /// Why an app cannot start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
-    /// The heap has no room for it.
+    /// The heap is too full for it.
     NoMemory {
-        /// What the app needs.
+        /// The app's need, in bytes.
         needed_bytes: u32,
-        /// What is not reserved for others.
+        /// The bytes that are not reserved for others.
         free_bytes: u32,
     },
     /// The heap ran out while it was loaded.
@@ -208,7 +208,7 @@ impl Apps {
         self.apps.iter_mut().find(|app| app.name() == name)
     }
 
-    /// Adds an app, in place of an older version of it.
+    /// Adds an app; replaces an older version of it.
     pub fn put(&mut self, mut app: App) {
         self.remove(app.name.clone().as_ref());
         let is_free = |number: &u8| self.apps.iter().all(|other| other.arena != *number);
@@ -227,10 +227,10 @@ impl Apps {
 
     /// Heap that an app with this manifest needs, estimated before it is loaded.
     pub fn need_bytes(manifest: &Manifest) -> u32 {
-        // Measured on the device: engine, store and linked calls take about 8 KB; code grows about fourfold when compiled.
+        // Measured on the device: engine, store and linked calls take about 8 KiB; code grows about fourfold when compiled.
         const FIXED_BYTES: u32 = 8 * 1024;
         let limits = &manifest.limits;
-        // What the memory may grow to is not set aside: `memory.grow` says whether there is room.
+        // The memory's maximum is not reserved: `memory.grow` reports whether the heap has space.
         let floor = FIXED_BYTES
             .saturating_add(manifest.size.saturating_mul(4))
             .saturating_add(limits.stack_bytes);
@@ -279,7 +279,7 @@ impl Apps {
             return Ok(());
         };
         self.admit(&self.apps[at].manifest)?;
-        // How much loading takes is not known in advance, so it may take all heap that is not reserved.
+        // The heap for loading is not known in advance, so loading may use all heap that is not reserved.
         let limit_bytes = self.free_bytes(name);
         let app = &mut self.apps[at];
         let (limits, mut loaded) = (app.manifest.limits, None);
@@ -335,7 +335,7 @@ impl Apps {
         }
     }
 
-    /// Frees the instance of an app that is not to run yet.
+    /// Frees the instance of an app that must not run yet.
     pub fn install_only(&mut self, name: &str) {
         self.unload(name);
         if let Some(app) = self.get_mut(name) {
@@ -366,7 +366,7 @@ impl Apps {
         }
     }
 
-    /// Gives the next app that has something to do one slice.
+    /// Gives one slice to the next app that has work.
     pub fn run_slice(&mut self) -> Slice {
         let now_us = self.board.now_us();
         let count = self.apps.len();
@@ -380,7 +380,7 @@ impl Apps {
         Slice::Idle
     }
 
-    /// When the next `tick` is due, in microseconds since reset; 0: something is under way.
+    /// When the next `tick` is due, in microseconds since reset; 0 if a call is in progress.
     pub fn next_due_us(&self) -> Option<u64> {
         self.apps.iter().filter_map(App::next_due_us).min()
     }
@@ -467,8 +467,8 @@ impl App {
         }
     }
 
-    /// Heap that is reserved for a loaded app: what it holds, and what its calls may take. Its memory grows beyond that as
-    /// far as there is room.
+    /// Heap that is reserved for a loaded app: its current use, and the maximum of its calls. Its memory can grow
+    /// beyond that if the heap has free space.
     fn promise(&self, board: BoardRef) -> u32 {
         let limits = &self.manifest.limits;
         board
@@ -505,7 +505,7 @@ impl App {
     }
 
     fn begin_tick(&mut self, now_us: u64) {
-        // The next tick stays on the raster unless it was missed.
+        // The next tick stays on the interval's grid, unless it was missed.
         let interval_us = self.interval_us().unwrap_or(u64::MAX);
         let next_us = self.next_tick_us.saturating_add(interval_us);
         self.next_tick_us = if next_us > now_us {
@@ -536,12 +536,12 @@ impl App {
         self.callback_max_us = self.callback_max_us.max(callback.spent_us.min(u32::MAX.into()) as u32);
         let export = callback.export;
         if let Err(error) = outcome {
-            // All of the instance lies in the arena, which goes as a whole.
+            // The whole instance is in the arena, which is freed as a whole.
             core::mem::forget((self.instance.take(), progress));
             return Some(failed(export, FailureKind::MemoryLimit, format!("{error}")));
         }
         if instance.memory_bytes() > before.0 {
-            // What the memory took stays reserved for the app, beside the rest.
+            // The growth of the memory stays reserved for the app, in addition to the rest.
             let grown = board.services().arena_bytes(arena.number).saturating_sub(before.1);
             self.reserved_bytes = self.reserved_bytes.saturating_add(grown).min(heap_limit_bytes);
         }
@@ -549,7 +549,7 @@ impl App {
         if progress == Progress::Finished {
             instance.context().flush_line();
         }
-        // Checked for every outcome: an app that overruns its limits fails also if it returned, trapped or exited.
+        // Checked for every outcome: an app that overruns its limits fails even if it returned, trapped or exited.
         if let Some(detail) = self.overrun(slice_us) {
             return Some(failed(export, FailureKind::ExecutionLimit, detail));
         }
@@ -567,7 +567,7 @@ impl App {
                 }
                 Some(end)
             }
-            // Its text is in the arena and has to outlive it.
+            // Its text is in the arena and must outlive it.
             Progress::Failed(failure) => Some(failed(
                 export,
                 failure.kind,

@@ -34,7 +34,7 @@ pub trait Board {
     /// Reads bytes that arrived on the link's UART and returns how many.
     fn link_read(&self, out: &mut [u8]) -> usize;
 
-    /// Writes bytes to the link's UART and returns how many it took. 0: busy.
+    /// Writes bytes to the link's UART and returns how many it took; 0 if it is busy.
     fn link_write(&self, data: &[u8]) -> usize;
 
     /// Fills the buffer from the board's source of true randomness.
@@ -62,8 +62,7 @@ pub trait Board {
     fn services(&self) -> &dyn RuntimeServices;
 }
 
-/// What an image offers whichever chip it runs on: the heap with its arenas, the stack, and the crash record that survives a
-/// reset.
+/// Services of an image on any chip: the heap with its arenas, the stack, and the crash record that survives a reset.
 pub trait RuntimeServices {
     /// Stores the phase of the main loop in the crash record, for a hang in which no handler can run.
     fn set_phase(&self, _phase: Phase) {}
@@ -71,19 +70,19 @@ pub trait RuntimeServices {
     /// The record of the last panic or fault. Returned once.
     fn take_fault(&self) -> Option<FaultRecord>;
 
-    /// Runs work whose allocations belong to an arena. Meanwhile the arena's mark is in the crash record.
+    /// Runs work whose allocations belong to an arena. During the work the arena's mark is in the crash record.
     ///
-    /// If the arena or the heap is exhausted, the work is abandoned and its destructors do not run. So it must own nothing
-    /// outside of the arena but reference counts, must not hold a borrow of a cell while it allocates, and the caller must
-    /// [forget](core::mem::forget) all values in the arena before [`Self::free_arena`].
+    /// If the arena or the heap is exhausted, the work is abandoned and its destructors do not run. So it must own
+    /// nothing outside of the arena except reference counts, must not hold a borrow of a cell while it allocates, and
+    /// the caller must [forget](core::mem::forget) all values in the arena before [`Self::free_arena`].
     ///
     /// # Errors
     /// [`OutOfMemory`], if the work was abandoned.
     fn in_arena(&self, arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory>;
 
-    /// Lets the next allocation with alignment 1 in the current work fail. If the arena would exceed `limit_bytes`, or the
-    /// heap has no room, the allocation fails and the work goes on. If it succeeds, the arena's limit rises by its size.
-    /// `None` cancels this.
+    /// Lets the next allocation with alignment 1 in the current work fail. If the arena would exceed `limit_bytes`, or
+    /// the heap is full, the allocation fails and the work continues. If it succeeds, the arena's limit rises by its
+    /// size. `None` cancels this.
     fn allow_growth(&self, limit_bytes: Option<u32>);
 
     /// Bytes in an arena.
@@ -109,7 +108,7 @@ pub enum Phase {
     Link,
     /// The host's messages on `control`.
     Host,
-    /// The conversation with the gateway, and what it asks for.
+    /// The conversation with the gateway, and the gateway's requests.
     Gateway,
     /// An app's slice.
     Apps,
@@ -130,7 +129,7 @@ impl Phase {
     }
 }
 
-/// Arenas that a board has: one for each app, and one for the app that replaces another.
+/// Number of arenas of a board: one for each app, and one for the app that replaces another.
 pub const MAX_ARENAS: usize = MAX_APPS + 1;
 
 /// An app's share of the heap.
@@ -138,7 +137,7 @@ pub const MAX_ARENAS: usize = MAX_APPS + 1;
 pub struct Arena {
     /// Below [`MAX_ARENAS`].
     pub number: u8,
-    /// What may belong to it at most.
+    /// Its limit, in bytes.
     pub limit_bytes: u32,
     /// Identifies the app after a crash.
     pub mark: u8,
@@ -147,11 +146,11 @@ pub struct Arena {
 /// An allocation exceeded its arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory {
-    /// What belonged to it.
+    /// Bytes that it held.
     pub used_bytes: u32,
-    /// What was asked for beside that.
+    /// Bytes of the refused request.
     pub wanted_bytes: u32,
-    /// What it may have at most.
+    /// Its limit, in bytes.
     pub limit_bytes: u32,
 }
 
@@ -206,7 +205,7 @@ pub trait Flash {
     /// [`FlashError`] if the hardware reports one or the range is not within the regions.
     fn write(&self, offset: u32, data: &[u8]) -> Result<(), FlashError>;
 
-    /// Erases the unit that begins at the offset, or the [sector](Self::sectors), where that is longer.
+    /// Erases the unit that begins at the offset, or the [sector](Self::sectors), if that is longer.
     ///
     /// # Errors
     /// [`FlashError`] if the hardware reports one or nothing that can be erased begins there.
@@ -233,7 +232,7 @@ pub trait Flash {
 /// Longest time that a [part of an erasure](Flash::erase_in_part) takes, in microseconds.
 pub const PART_OF_ERASURE_US: u64 = 11_000;
 
-/// Sizes of a flash. The records have the first `2 * record_units` units, the apps the rest.
+/// Sizes of a flash. The records use the first `2 * record_units` units, the apps the rest.
 #[derive(Debug, Clone, Copy)]
 pub struct FlashGeometry {
     /// Bytes of a unit of erasure.
@@ -246,7 +245,7 @@ pub struct FlashGeometry {
     pub units: u32,
 }
 
-/// Lengths in units of what is erased at once. The records' areas and the packages' region begin with a sector each.
+/// Lengths of erase sectors, in units. The records' areas and the packages' region each begin with a sector.
 #[derive(Debug, Clone, Copy)]
 pub struct Sectors {
     /// Where the records are; divides an area.

@@ -6,7 +6,7 @@ use crate::{
 };
 use core::cell::Cell;
 
-/// Stored time is renewed when it is older than this, to spare the flash.
+/// Stored time is updated when it is older than this, to reduce flash wear.
 const STORE_INTERVAL_MS: u64 = 3_600_000;
 
 /// The clock. It never goes back and never comes from an unauthenticated source.
@@ -41,12 +41,12 @@ impl DeviceClock {
         self.at_reset_ms.get() + self.uptime_ms()
     }
 
-    /// Takes the time of an authenticated gateway, unless it is earlier than device time.
+    /// Adopts the time of an authenticated gateway, unless it is earlier than device time.
     pub fn learn(&self, gateway_ms: u64, records: &mut Records) {
         let at_reset_ms = gateway_ms.saturating_sub(self.uptime_ms());
         self.at_reset_ms.set(at_reset_ms.max(self.at_reset_ms.get()));
         if gateway_ms > self.stored_ms.get().saturating_add(STORE_INTERVAL_MS)
-            // If it cannot be stored, the next session brings the time again.
+            // If it cannot be stored, the next session provides the time again.
             && records.write(&Key::DeviceTime, &gateway_ms.to_le_bytes()).is_ok()
         {
             self.stored_ms.set(gateway_ms);

@@ -1,5 +1,5 @@
-//! The firmware of a board that can hold no session, because it is too small for TLS or has lost its source of randomness: it
-//! says on `control` who it is, unauthenticated, and takes neither an identity nor apps.
+//! The firmware of a board that cannot hold a session, because it is too small for TLS or has lost its source of
+//! randomness. It sends its unauthenticated identity on `control`, and accepts neither an identity nor apps.
 
 use crate::{board::BoardRef, device::reset_text, link::Link};
 use alloc::format;
@@ -58,7 +58,7 @@ impl ControlOnly {
         while let Some(message) = self.link.receive_control() {
             match message {
                 FromHost::Identify => self.next_identity_us = 0,
-                // It could keep no identity; its own says so.
+                // The board cannot store an identity; its own identity message says so.
                 FromHost::Pair(_) => {}
             }
         }

@@ -11,7 +11,7 @@ use signature::Signer as _;
 
 const OID_COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
-/// Asks for a certificate for the device's key under this common name.
+/// The request for a certificate for the device's key under this common name.
 pub(crate) fn certificate_request(key: &DeviceKey, common_name: &str) -> Vec<u8> {
     let mut info = Vec::with_capacity(160);
     write(&mut info, tag::SEQUENCE, |out| {

@@ -1,4 +1,4 @@
-//! The little of DER (X.690) that certificates and requests need: a reader over borrowed bytes and a writer of nested
+//! The subset of DER (X.690) that certificates and requests need: a reader over borrowed bytes and a writer of nested
 //! values. Definite lengths only, at most 65,535 bytes.
 
 use alloc::vec::Vec;
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         let [tag, first, ..] = *self.0 else {
             return Err(DerError);
         };
-        // Multi-byte tags do not occur in what we read.
+        // Multi-byte tags do not occur in certificates and requests.
         if tag & 0x1F == 0x1F {
             return Err(DerError);
         }

@@ -22,7 +22,7 @@ use drydock_protocol::{
 const IDENTITY_INTERVAL_US: u64 = 1_000_000;
 /// Time after which a handshake is given up.
 const HANDSHAKE_TIMEOUT_US: u64 = 10_000_000;
-/// Pause before the first new attempt; it doubles up to the last.
+/// Pause before the first new attempt; it doubles up to the longest.
 const FIRST_RETRY_US: u64 = 100_000;
 const LAST_RETRY_US: u64 = 1_000_000;
 /// Pause after the device refused the server; it would refuse the same server again.

@@ -1,12 +1,12 @@
-//! Randomness for chips that have no documented generator: noise that the board samples, health tests, conditioning, and a
-//! deterministic generator behind it.
+//! Randomness for chips that have no documented generator: noise that the board samples, health tests, conditioning,
+//! and a deterministic generator behind it.
 //!
-//! What is claimed: nothing that was measured. The noise is what the board says it is (jitter between two oscillators); that
-//! a sample carries [`ASSUMED_BITS_PER_SAMPLE`] of min-entropy is assumed, with a margin of six, and was assessed on no
-//! silicon as SP 800-90B, section 3 asks before anybody may rely on it. What is done: both continuous health tests of
-//! SP 800-90B, section 4.4 over every sample, at start-up over more than the 1,024 samples that section 4.3 asks for; any
-//! failure ends it, and the board makes neither key nor session. The samples are conditioned by SHA-256 (section 3.1.5.1.1),
-//! which seeds HMAC_DRBG with SHA-256 (SP 800-90A, section 10.1.2).
+//! Claims: none is based on a measurement. The noise is the source that the board names (jitter between two
+//! oscillators). It is assumed, with a margin of six, that a sample carries [`ASSUMED_BITS_PER_SAMPLE`] of min-entropy.
+//! No silicon was assessed, which SP 800-90B, section 3 requires before anybody may rely on it. Implemented are both
+//! continuous health tests of SP 800-90B, section 4.4 over every sample, at start-up over more than the 1,024 samples
+//! that section 4.3 requires; any failure ends the collection, and the board makes neither key nor session. The samples
+//! are conditioned by SHA-256 (section 3.1.5.1.1), which seeds HMAC_DRBG with SHA-256 (SP 800-90A, section 10.1.2).
 
 use rfc6979::HmacDrbg;
 use sha2::{Digest as _, Sha256};
@@ -14,12 +14,12 @@ use sha2::{Digest as _, Sha256};
 /// Assumed min-entropy of a sample, in bits, as a fraction: 1/2.
 pub const ASSUMED_BITS_PER_SAMPLE: (u32, u32) = (1, 2);
 
-/// Samples of a seed: six times what 256 bits take by the assumption.
+/// Samples of a seed: six times the number for 256 bits under the assumption.
 const SEED_SAMPLES: usize = 3072;
 /// Samples of the nonce: its 128 bits, four times (SP 800-90A, section 8.6.7).
 const NONCE_SAMPLES: usize = 1024;
 
-/// So often in a row a sample is a fluke of less than 1 in 2^20: 1 + 20 / H (section 4.4.1).
+/// This many equal samples in a row have a probability of less than 1 in 2^20: 1 + 20 / H (section 4.4.1).
 const REPETITION_CUTOFF: u32 = 1 + 20 * ASSUMED_BITS_PER_SAMPLE.1 / ASSUMED_BITS_PER_SAMPLE.0;
 /// Window of a source that is not binary (section 4.4.2).
 const WINDOW_SAMPLES: u32 = 512;
@@ -29,9 +29,9 @@ const PROPORTION_CUTOFF: u32 = 410;
 /// The source of noise is not healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unhealthy {
-    /// One value came too often in a row: the source is stuck.
+    /// One value occurred too often in a row: the source is stuck.
     Repetition,
-    /// One value came too often within a window: it has lost its noise.
+    /// One value occurred too often within a window: the source has lost its noise.
     Proportion,
 }
 
@@ -48,7 +48,7 @@ impl core::fmt::Display for Unhealthy {
 pub struct Generator(HmacDrbg<Sha256>);
 
 impl Generator {
-    /// Draws samples, tests each of them, and seeds a generator. What is known of the chip, and no secret, goes in as
+    /// Draws samples, tests each of them, and seeds a generator. Public data about the chip is added as
     /// personalisation.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ struct HealthTests {
     in_a_row: u32,
     /// The window's first sample.
     first: u8,
-    /// How often it came, and how many samples the window has.
+    /// How often the value occurred, and how many samples the window has.
     same: u32,
     seen: u32,
 }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(outcome(41), Err(Unhealthy::Repetition));
         let outcome = |same: u32| {
             let mut tests = HealthTests::default();
-            // In runs of 40, then something else, so that only the proportion tells.
+            // In runs of 40, then another value, so that only the proportion test fails.
             let of_the_first = (0..same)
                 .flat_map(|at| [Some(1), (at % 40 == 39).then_some(2)])
                 .flatten();
@@ -210,7 +210,7 @@ mod tests {
         }
     }
 
-    /// SP 800-90A, 10.1.2, written out: the generator is the one that is claimed.
+    /// SP 800-90A, 10.1.2, implemented independently: the generator is the claimed one.
     #[test]
     fn the_generator_is_hmac_drbg() {
         let mac = |key: &[u8], parts: &[&[u8]]| -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Who the device is: the key born on it, and what enrollment gave it. Kept in [`records`](crate::records).
+//! The device's identity: the key that it generated, and the result of enrollment. Stored in
+//! [`records`](crate::records).
 
 use crate::{
     board::BoardRef,
@@ -17,13 +18,13 @@ use sha2::{Digest as _, Sha256};
 /// SEC1 uncompressed point.
 const PUBLIC_KEY_BYTES: usize = 65;
 
-/// An [`Identity`] is seldom longer than this when it is encoded.
+/// An encoded [`Identity`] is seldom longer than this.
 const USUAL_IDENTITY_BYTES: usize = 1280;
 
 /// The device's P-256 key. It never leaves the device.
 pub struct DeviceKey {
     secret: NonZeroScalar,
-    /// Kept beside the secret: computing it costs as much as a signature.
+    /// Stored beside the secret: computing it costs as much as a signature.
     public: [u8; PUBLIC_KEY_BYTES],
 }
 
@@ -45,7 +46,7 @@ impl DeviceKey {
         let secret = loop {
             let mut bytes = FieldBytes::default();
             board.fill_random(&mut bytes);
-            // A candidate of 0 or not below the group order is thrown away (FIPS 186-5, A.2.2).
+            // A candidate that is 0 or not below the group order is discarded (FIPS 186-5, A.2.2).
             if let Some(secret) = Option::from(NonZeroScalar::from_repr(bytes)) {
                 break secret;
             }
@@ -85,7 +86,7 @@ impl signature::Signer<DerSignature> for DeviceKey {
     }
 }
 
-/// What enrollment gave the device, as one record: it is there as a whole or not at all.
+/// The result of enrollment, as one record: it is stored completely or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Identity {
@@ -133,9 +134,9 @@ impl Identity {
     /// Stores the identity.
     ///
     /// # Errors
-    /// [`FlashError`](crate::board::FlashError) if flash does not take it.
+    /// [`FlashError`](crate::board::FlashError) if flash fails.
     pub(crate) fn store(&self, records: &mut Records) -> Result<(), crate::board::FlashError> {
-        // At once as long as it usually gets: growing by doubling, it would take three times that for a moment.
+        // Allocated with the usual length at once: growth by doubling would briefly take three times that.
         let mut bytes = Vec::with_capacity(USUAL_IDENTITY_BYTES);
         minicbor::encode(self, &mut bytes).map_err(|_| crate::board::FlashError)?;
         records.write(&Key::Identity, &bytes)

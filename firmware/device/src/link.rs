@@ -22,7 +22,7 @@ const SESSION_ROOM_BYTES: usize = if host::RUNS_APPS { 2048 } else { 1024 };
 pub struct Link {
     board: BoardRef,
     endpoint: RefCell<Endpoint>,
-    /// A frame of which the wire has taken only a part.
+    /// A frame that the UART has taken only in part.
     frame: RefCell<OutFrame>,
     control: RefCell<framing::Reader>,
     /// Counts restarts. A stream of an earlier count fails with [`StreamError::Reset`].
@@ -106,7 +106,7 @@ impl Link {
         self.endpoint.borrow().is_up()
     }
 
-    /// When the link has to be pumped again even if nothing arrives, in microseconds since reset.
+    /// When the link must be pumped again even if nothing arrives, in microseconds since reset.
     pub fn next_timeout_us(&self) -> Option<u64> {
         let frame = self.frame.borrow();
         if frame.at < frame.len {
@@ -138,7 +138,7 @@ impl Link {
         }
     }
 
-    /// Sends a control message if there is room for all of it; control messages are hints and repeated.
+    /// Sends a control message if all of it fits; control messages are hints and are repeated.
     pub fn send_control(&self, message: &FromDevice) {
         let Ok(body) = minicbor::to_vec(message) else { return };
         let Ok(message) = framing::framed(&body) else { return };
@@ -152,20 +152,20 @@ impl Link {
     pub fn receive_control(&self) -> Option<FromHost> {
         let mut reader = self.control.borrow_mut();
         let mut endpoint = self.endpoint.borrow_mut();
-        // One byte at a time at most beyond a message: a message's end is the end of what was read.
+        // Reads one byte at a time, so that it never reads beyond the end of a message.
         let mut byte = [0];
         while endpoint.read(Channel::Control, &mut byte) > 0 {
             match reader.next(&mut &byte[..]) {
                 Ok(None) => {}
                 Ok(Some(message)) => {
                     let message = minicbor::decode(message).ok();
-                    // The next is far away, and its memory is wanted meanwhile.
+                    // The next message may be far away, and other code needs this memory.
                     *reader = framing::Reader::new();
                     if message.is_some() {
                         return message;
                     }
                 }
-                // Out of step for good: the host is waited for to begin anew.
+                // Permanently out of step: waits until the host restarts the link.
                 Err(_) => *reader = framing::Reader::new(),
             }
         }

@@ -16,7 +16,7 @@ const NOTICE_BYTES: usize = 512;
 /// Length of the entry (2), level, length of the name, uptime (8), sequence (4).
 const HEADER_BYTES: usize = 16;
 const SEQUENCE_AT: usize = 12;
-/// Lines that an app may write at once, and how often it is granted one more.
+/// Number of lines that an app may write at once; the interval at which it is granted one more follows.
 const BURST_LINES: u64 = 64;
 const LINE_INTERVAL_MS: u64 = 30;
 /// Marks a line that was cut.
@@ -40,19 +40,19 @@ impl Default for LogRing {
 }
 
 impl LogRing {
-    /// Adds a line; the name is empty for the firmware's own. Returns whether there was room for it.
+    /// Adds a line; the name is empty for the firmware's own. Returns whether the line fitted.
     pub fn push(&mut self, app: &str, level: LogLevel, text: &str, uptime_ms: u64) -> bool {
         let added = self.add(app, level, text, uptime_ms, CAPACITY_BYTES - NOTICE_BYTES);
         self.dropped += u32::from(!added);
         added
     }
 
-    /// Adds a line about lines that were lost. Returns whether there was room for it.
+    /// Adds a line about lines that were lost. Returns whether it fitted.
     pub fn push_notice(&mut self, app: &str, text: &str, uptime_ms: u64) -> bool {
         self.add(app, LogLevel::Warn, text, uptime_ms, CAPACITY_BYTES)
     }
 
-    /// Counts a line that exceeded its app's rate. It leaves a gap in the sequence, as a line without room does.
+    /// Counts a line that exceeded its app's rate. It leaves a gap in the sequence, as a line that does not fit does.
     pub fn refuse(&mut self) {
         self.sequence = self.sequence.wrapping_add(1);
         self.dropped += 1;
@@ -157,12 +157,12 @@ impl Allowance {
         true
     }
 
-    /// Counts an allowed line that found no room.
+    /// Counts an allowed line that did not fit.
     pub(crate) fn found_no_room(&mut self) {
         self.lost += 1;
     }
 
-    /// Logs how many lines were dropped since the last notice, if the ring has room.
+    /// Logs how many lines were dropped since the last notice, if the ring has space.
     pub(crate) fn publish_lost(&mut self, logs: &mut LogRing, app: &str, uptime_ms: u64) {
         let plural = if self.lost == 1 { "" } else { "s" };
         if self.lost > 0 && logs.push_notice(app, &format!("{} line{plural} dropped", self.lost), uptime_ms) {
@@ -171,7 +171,7 @@ impl Allowance {
     }
 }
 
-/// The level with this number; numbers above the highest count as it.
+/// The level with this number; numbers above the highest count as the highest.
 pub(crate) fn level(number: u32) -> LogLevel {
     match number {
         0 => LogLevel::Trace,
@@ -182,7 +182,7 @@ pub(crate) fn level(number: u32) -> LogLevel {
     }
 }
 
-/// At most so many bytes of a text, cut between characters.
+/// At most this many bytes of a text, cut between characters.
 pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     let mut end = max_bytes.min(text.len());
     while !text.is_char_boundary(end) {
@@ -248,7 +248,7 @@ mod tests {
             write(&mut ring, &mut allowance, 5);
         }
         assert_eq!(ring.dropped(), 10);
-        // Time gives back as many lines as its rate, and no more than a burst.
+        // Time restores lines at the rate, but no more than a burst.
         write(&mut ring, &mut allowance, 5 + LINE_INTERVAL_MS);
         assert_eq!(ring.dropped(), 10);
         for _ in 0..BURST_LINES + 3 {

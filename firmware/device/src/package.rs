@@ -11,7 +11,7 @@ use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
 
 use crate::board::BoardInfo;
 
-/// The manifest, if its signature holds.
+/// The manifest, if its signature is valid.
 ///
 /// # Errors
 /// [`RefusalCode::BadSignature`] or [`RefusalCode::Malformed`].

@@ -1,9 +1,10 @@
-//! Watches the TLS records that come in, before the TLS library sees them.
+//! Checks incoming TLS records before the TLS library sees them.
 //!
-//! embedded-tls 0.19 takes handshake messages in plaintext after the keys have changed, and panics on an encrypted record
-//! without content and on a plaintext handshake record within a session. Whoever sits on the cable could send these. The
-//! guard lets through what RFC 8446 allows: one plaintext `ServerHello` record, then encrypted records (and the one
-//! change_cipher_spec of middlebox compatibility, section 5); plaintext alerts only before the keys change.
+//! embedded-tls 0.19 accepts handshake messages in plaintext after the keys have changed, and panics on an encrypted
+//! record without content and on a plaintext handshake record within a session. An attacker on the cable could send
+//! these. The guard accepts only records that RFC 8446 allows: one plaintext `ServerHello` record, then encrypted
+//! records (and the one change_cipher_spec of middlebox compatibility, section 5); plaintext alerts only before the
+//! keys change.
 
 use drydock_protocol::limits::DEVICE_RECORD_BUFFER_BYTES;
 
@@ -13,7 +14,7 @@ const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 
-/// Inner content type and AES-GCM tag: the least that an encrypted record holds.
+/// Inner content type and AES-GCM tag: the minimum of an encrypted record.
 const MIN_ENCRYPTED_BYTES: usize = 17;
 
 /// State of the stream of records.
@@ -23,7 +24,7 @@ pub(crate) struct RecordGuard {
     header_len: usize,
     /// Bytes of the present record that are still to come.
     rest: usize,
-    /// The `ServerHello` is through: what follows is encrypted.
+    /// The `ServerHello` has passed: everything after it is encrypted.
     encrypted: bool,
 }
 

@@ -1,9 +1,9 @@
 //! Small values that survive power loss, each under a key: a log over two areas of flash.
 //!
-//! Records are appended. The latest record of a key is valid; an empty one removes the key. When an area is full, the valid
-//! records are copied to the other area. Its header is written last and makes it the valid area. Each word is written once
-//! per erasure. A record that was cut short by power loss fails its checksum. Nothing is appended behind it; the next write
-//! copies first.
+//! Records are appended. The latest record of a key is valid; an empty one removes the key. When an area is full, the
+//! valid records are copied to the other area. Its header is written last and makes it the valid area. Each word is
+//! written once per erasure. A record that was truncated by power loss fails its checksum. Nothing is appended after
+//! it; the next write copies first.
 
 use crate::board::{BoardRef, Flash, FlashError, FlashGeometry};
 use alloc::{string::String, vec, vec::Vec};
@@ -22,7 +22,7 @@ pub enum Key {
     BootCount,
     /// [`AppRecord`](crate::store::AppRecord) of the app with this name.
     App(String),
-    /// Units of the packages' region that are [blank](crate::store): the first, and the one behind the last.
+    /// Units of the packages' region that are [blank](crate::store): the first, and the end (exclusive).
     Blank,
 }
 
@@ -60,14 +60,14 @@ const ALIGNMENT: usize = 8;
 /// Area header: magic, generation, CRC-32 of both, 4 spare bytes.
 const AREA_HEADER_BYTES: u32 = 16;
 const MAGIC: [u8; 4] = *b"DDR1";
-/// Record header: kind, length of the name, length of the value (2), CRC-32 of all the rest (4).
+/// Record header: kind, length of the name, length of the value (2), CRC-32 of everything else (4).
 const RECORD_HEADER_BYTES: usize = 8;
 
 /// The log, with an index of the valid records.
 pub struct Records {
     board: BoardRef,
     area: Option<Area>,
-    /// Where the next record goes, from the start of the area.
+    /// Offset of the next record from the start of the area.
     end: u32,
     /// Nothing may be appended behind `end`.
     torn: bool,
@@ -127,7 +127,7 @@ impl Records {
         match self.area {
             Some(area) if fits && !self.torn => {
                 let at = self.end;
-                // If writing fails half-way, what is there must not be appended to.
+                // If a write fails halfway, nothing may be appended after it.
                 self.torn = true;
                 self.board.flash().write(self.area_offset(area.number) + at, &record)?;
                 self.torn = false;
@@ -146,8 +146,8 @@ impl Records {
     pub fn wipe(&mut self) -> Result<(), FlashError> {
         self.live.clear();
         let current = self.area.map_or(0, |area| area.number);
-        // The area that holds goes last, so that an older state never comes back: if power is lost meanwhile, the wipe has
-        // not begun yet or its rest is done by the first write after it.
+        // The current area is erased last, so that an older state never comes back: after a power loss, either the wipe
+        // has not begun yet, or the first write after it completes the wipe.
         for number in [1 - current, current] {
             self.erase_area(number)?;
         }
@@ -157,7 +157,7 @@ impl Records {
         Ok(())
     }
 
-    /// Copies what is live, with the new record in place of the old, to the other area.
+    /// Copies the live records, with the new record in place of the old one, to the other area.
     fn compact(&mut self, key: &Key, record: &[u8], value_len: usize) -> Result<(), FlashError> {
         let flash = self.board.flash();
         let next = Area {
@@ -173,7 +173,7 @@ impl Records {
         }
         self.erase_area(next.number)?;
         if self.area.is_none() && !self.is_blank(1 - next.number) {
-            // What a wipe that power loss cut short has left: perhaps secrets.
+            // The remains of a wipe that power loss interrupted: perhaps secrets.
             self.erase_area(1 - next.number)?;
         }
         let base = self.area_offset(next.number);

@@ -32,8 +32,8 @@ use embedded_tls::{TlsError, TlsReader, TlsWriter};
 /// How a conversation with the gateway ended.
 #[derive(Debug)]
 pub enum ConversationEnd {
-    /// The gateway issued an identity. [`DeviceState::keep_given`] stores it once the conversation has freed its heap. The
-    /// session follows after a restart of the link.
+    /// The gateway issued an identity. [`DeviceState::keep_given`] stores it once the conversation has freed its heap.
+    /// The session follows after a restart of the link.
     Enrolled,
     /// The gateway refused to enroll the device.
     EnrollRefused(String),
@@ -72,7 +72,7 @@ impl core::fmt::Display for ConversationEnd {
 /// A running conversation. It advances when it is polled after the link was pumped.
 pub type Conversation = Pin<Box<dyn Future<Output = ConversationEnd>>>;
 
-/// What a conversation is for.
+/// The purpose of a conversation.
 pub enum Purpose {
     /// A blank device enrolls with the gateway that was named over the cable.
     Enroll(Rc<Pair>),
@@ -95,7 +95,7 @@ pub fn begin(
     })
 }
 
-// Both purposes share one path, so that the TLS code is in the image once.
+// Both purposes share one function, so that the TLS code is in the image once.
 #[allow(
     clippy::await_holding_refcell_ref,
     reason = "there is one conversation at a time, and the buffers are its own while it lasts"
@@ -231,7 +231,7 @@ async fn write_messages(
 ) -> Result<ConversationEnd, ConversationEnd> {
     let mut message = first;
     loop {
-        // Messages are encoded by the protocol crate, which makes none that is too long.
+        // The protocol crate never encodes a message that is too long.
         if let Ok(message) = framing::framed(&message) {
             let mut rest = &message[..];
             while !rest.is_empty() {
@@ -261,7 +261,7 @@ fn read_answer(answer: &[u8], pair: &Pair, gateway: Accepted) -> Result<(Identit
             let Ok(enrolled) = envelope.body::<Enrolled>() else {
                 return Err(malformed);
             };
-            // The gateway that speaks is the one to pin; another pin would lock the device out.
+            // The pin must be that of the connected gateway; another pin would lock the device out.
             if enrolled.gateway_pin != gateway.key_digest.0 {
                 return Err(ConversationEnd::Protocol("the gateway gave a pin that is not its own"));
             }

@@ -36,7 +36,7 @@ pub struct DeviceState {
     pub apps: Apps,
     /// The device's key.
     pub key: Rc<DeviceKey>,
-    /// What enrollment gave the device.
+    /// The result of enrollment.
     pub identity: Option<Rc<Identity>>,
     /// The identity from an enrollment that is not stored yet, and the gateway's time.
     given: Option<(Identity, u64)>,
@@ -53,7 +53,7 @@ pub struct DeviceState {
     metrics_interval_ms: u32,
     next_metrics_us: u64,
     metrics_sequence: u32,
-    /// Time asleep since the last metrics, and when they were.
+    /// Time asleep since the last metrics, and the time of these metrics.
     slept_us: u64,
     metrics_at_us: u64,
     session_id: Option<u64>,
@@ -109,7 +109,7 @@ impl DeviceState {
         self.boot_count
     }
 
-    /// Takes the identity from an enrollment, and the gateway's time.
+    /// Keeps the identity from an enrollment, and the gateway's time.
     pub fn given(&mut self, identity: Identity, time_ms: u64) {
         self.given = Some((identity, time_ms));
     }
@@ -209,7 +209,7 @@ impl DeviceState {
         envelope::encode(Kind::Log, 0, &line).ok()
     }
 
-    /// The next line that was written before the app ended. Lines that are written later do not delay the report.
+    /// The next line that was written before the app ended. Later lines do not delay the report.
     fn last_words(&mut self) -> Option<Log> {
         let mut logs = self.logs.borrow_mut();
         let mark = *self.publish_after.get_or_insert_with(|| logs.mark());
@@ -221,7 +221,7 @@ impl DeviceState {
         self.next_metrics_us
     }
 
-    /// Gives one app a slice of the CPU. Returns whether there was one that wanted it.
+    /// Gives one app a slice of the CPU. Returns whether an app needed it.
     pub fn run_apps(&mut self) -> bool {
         match self.apps.run_slice() {
             Slice::Idle => return false,
@@ -231,8 +231,8 @@ impl DeviceState {
         true
     }
 
-    /// Counts that an app overran its limits or that the board was reset while it ran. After several times the app is not
-    /// started by itself, so that the board always gets back to a session.
+    /// Counts that an app overran its limits or that the board was reset while it ran. After several times the app is
+    /// no longer started automatically, so that the board always gets back to a session.
     fn count_overrun(&mut self, name: &str) {
         let autostart = match self.store.count_overrun(name) {
             Ok(autostart) => autostart,
@@ -267,7 +267,7 @@ impl DeviceState {
     /// Erases everything. The caller resets the board afterwards.
     pub fn wipe(&mut self) {
         self.identity = None;
-        // Try again if it fails: a late restart is better than secrets that are left in flash.
+        // Try again if it fails: a late restart is better than secrets that stay in flash.
         for _ in 0..3 {
             if self.store.wipe().is_ok() {
                 break;
@@ -330,7 +330,7 @@ impl DeviceState {
                     .fail(&name, FailureKind::Trap, "the board was reset while this app ran");
                 self.count_overrun(&name);
             } else if is_barred {
-                // Failed and not installed: the gateway would start an installed app without being asked.
+                // Failed and not installed: the gateway would start an installed app without a request.
                 let detail = format!("overran its limits {MAX_OVERRUNS} times: it starts when it is told to");
                 self.apps.fail(&name, FailureKind::ExecutionLimit, &detail);
             } else if self.store.digest(&extent).0 != digest {
@@ -489,7 +489,7 @@ impl DeviceHandler for DeviceState {
     }
 }
 
-/// Leaves out the apps' own values, from the last app on, until the message fits.
+/// Omits the apps' own values, from the last app on, until the message fits.
 fn encode_metrics(mut metrics: Metrics) -> Option<Vec<u8>> {
     for at in (0..=metrics.apps.len()).rev() {
         if let Ok(message) = envelope::encode(Kind::Metrics, 0, &metrics) {

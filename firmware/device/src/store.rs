@@ -1,17 +1,17 @@
-//! The app store: packages in the flash behind the records.
+//! The app store: packages in the flash after the records.
 //!
-//! A package (its signed envelope, then its module) lies in adjoining units that nothing else uses. A record in the log of
-//! [`records`](crate::records) names them. Writing that record commits the package: at any power loss, either the old or
-//! the new version is installed. The record of a removed app stays with its high-water mark, so that no older package can
-//! be installed.
+//! A package (its signed envelope, then its module) lies in consecutive units that nothing else uses. A record in the
+//! log of [`records`](crate::records) names them. Writing that record commits the package: at any power loss, either
+//! the old or the new version is installed. The record of a removed app stays with its high-water mark, so that no
+//! older package can be installed.
 //!
-//! If flash is erased in sectors of many units, packages share a sector. It is erased when the first package is written to
-//! an unused sector; others follow into its blank rest. Other free units stay unused until the whole sector is free.
+//! If flash is erased in sectors of many units, packages share a sector. It is erased when the first package is written
+//! to an unused sector; others follow into its blank rest. Other free units stay unused until the whole sector is free.
 //!
-//! If flash can be erased [in parts](crate::board::Flash::erase_in_part), the units for the next package are erased while
-//! the device is idle. A unit that reads blank may still be partly erased, if power was lost during an erasure or a write.
-//! Therefore a record names the units that are blank. It is written after the last part, and removed before the first word
-//! is written.
+//! If flash can be erased [in parts](crate::board::Flash::erase_in_part), the units for the next package are erased
+//! while the device is idle. A unit that reads blank may still be partly erased, if power was lost during an erasure or
+//! a write. Therefore a record names the units that are blank. It is written after the last part, and removed before
+//! the first word is written.
 
 use crate::{
     board::{BoardRef, FlashError},
@@ -24,13 +24,13 @@ use drydock_protocol::limits::MAX_APPS;
 use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
 
-/// Most apps, removed ones included, whose high-water marks are kept. Further apps are refused.
+/// Limit of apps, including removed ones, whose high-water marks are kept. Further apps are refused.
 pub const MAX_REMEMBERED_APPS: usize = 32;
 
 /// Units that are kept erased for the next package: 32 KiB of a Nano.
 pub const UNITS_AHEAD: u32 = 8;
 
-/// What is stored about an app.
+/// The record of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct AppRecord {
@@ -40,11 +40,11 @@ pub struct AppRecord {
     /// Whether it runs after reset.
     #[n(1)]
     pub autostart: bool,
-    /// Where its package is. `None`: it was removed.
+    /// The place of its package. `None` if the app was removed.
     #[n(2)]
     pub package: Option<Extent>,
-    /// How often it overran its limits, or the board was reset while it ran, since it was last started on request. `None`:
-    /// never.
+    /// How often it overran its limits, or the board was reset while it ran, since it was last started on request.
+    /// `None` means never.
     #[n(3)]
     pub overruns: Option<u8>,
 }
@@ -53,13 +53,13 @@ pub struct AppRecord {
 pub const MAX_OVERRUNS: u8 = 3;
 
 impl AppRecord {
-    /// Whether the app overran its limits so often that it waits for someone to start it.
+    /// Whether the app overran its limits so often that it is only started on request.
     pub fn is_barred(&self) -> bool {
         self.overruns.is_some_and(|overruns| overruns >= MAX_OVERRUNS)
     }
 }
 
-/// Where a package lies.
+/// The place of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Extent {
     /// First unit.
@@ -74,7 +74,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Tells extents apart in one byte, as far as that goes.
+    /// Distinguishes extents in one byte, as far as that is possible.
     pub fn mark(&self) -> u8 {
         self.unit as u8
     }
@@ -85,11 +85,11 @@ impl Extent {
 pub enum StoreError {
     /// No free units in a row hold it.
     Full,
-    /// There are as many apps as the device keeps or remembers.
+    /// The device already has the maximum of apps, or of remembered ones.
     TooManyApps,
     /// The chunk is not the next, or there are more bytes than announced.
     OutOfSequence,
-    /// The bytes that arrived are not those of the manifest.
+    /// The received bytes do not match the manifest.
     Digest,
     /// Flash failed.
     Flash,
@@ -112,9 +112,9 @@ pub struct AppStore {
     records: Records,
     apps: Vec<(String, AppRecord)>,
     transfer: Option<Transfer>,
-    /// Where the search for free units begins: behind what was written last, so that all units wear alike.
+    /// Start of the search for free units: after the last write, so that all units wear equally.
     cursor: u32,
-    /// Free units that were erased and not written to since, and those of which a record says so.
+    /// Free units that were erased and not written to since, and the part of them that a record names.
     blank: Range<u32>,
     recorded_blank: Range<u32>,
     /// Flash can be erased in parts.
@@ -159,7 +159,7 @@ impl AppStore {
         }
     }
 
-    /// The records, for what else is kept there.
+    /// The records, for other values that are stored there.
     pub fn records(&mut self) -> &mut Records {
         &mut self.records
     }
@@ -193,7 +193,7 @@ impl AppStore {
         largest * self.unit_bytes()
     }
 
-    /// Makes room for a package and writes its envelope. An earlier transfer that was not committed is forgotten.
+    /// Reserves units for a package and writes its envelope. An earlier transfer that was not committed is discarded.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::TooManyApps`] or [`StoreError::Flash`].
@@ -226,10 +226,10 @@ impl AppStore {
         self.pad()
     }
 
-    /// Takes the next bytes of the module and returns the offset wanted next.
+    /// Takes the next bytes of the module and returns the next expected offset.
     ///
     /// # Errors
-    /// [`StoreError::OutOfSequence`] or [`StoreError::Flash`]; the transfer is given up on the latter.
+    /// [`StoreError::OutOfSequence`] or [`StoreError::Flash`]; the latter ends the transfer.
     pub fn chunk(&mut self, offset: u32, data: &[u8]) -> Result<u32, StoreError> {
         let transfer = self.transfer.as_mut().ok_or(StoreError::OutOfSequence)?;
         let end = offset.checked_add(data.len() as u32).ok_or(StoreError::OutOfSequence)?;
@@ -244,10 +244,11 @@ impl AppStore {
         Ok(end)
     }
 
-    /// Ends the transfer and checks what is in flash against the digest. Returns where it is, for [`Self::commit`].
+    /// Ends the transfer and checks the contents of flash against the digest. Returns the package's place, for
+    /// [`Self::commit`].
     ///
     /// # Errors
-    /// [`StoreError::Digest`] or [`StoreError::Flash`]; the transfer is over either way.
+    /// [`StoreError::Digest`] or [`StoreError::Flash`]; the transfer is over in both cases.
     pub fn finish(&mut self, digest: &[u8; 32]) -> Result<Extent, StoreError> {
         let padded = self.pad();
         let transfer = self.transfer.take().ok_or(StoreError::OutOfSequence)?;
@@ -258,10 +259,10 @@ impl AppStore {
         Ok(transfer.extent)
     }
 
-    /// Makes a finished package the app's. The units of its older version are free from now on.
+    /// Makes a finished package the app's current one. The units of its older version are free from now on.
     ///
     /// # Errors
-    /// [`StoreError::Flash`]; the older version holds.
+    /// [`StoreError::Flash`]; the older version stays installed.
     pub fn commit(&mut self, app: &str, sequence: u64, extent: Extent, autostart: bool) -> Result<(), StoreError> {
         self.put(
             app,
@@ -279,7 +280,7 @@ impl AppStore {
         self.transfer = None;
     }
 
-    /// Does a part of erasing what the next package will be written to, of some milliseconds. Returns whether it did anything.
+    /// Erases a part of the units for the next package, which takes some milliseconds. Returns whether it did anything.
     pub fn erase_ahead(&mut self) -> bool {
         if !self.erases_ahead || self.transfer.is_some() {
             return false;
@@ -290,7 +291,7 @@ impl AppStore {
         }
         let next = self.blank.end;
         let done = if next < (start + UNITS_AHEAD).min(self.units()) && self.is_usable(next) {
-            // To begin erasing what the record says is blank would make it untrue.
+            // Erasing units that the record names as blank would make the record wrong.
             let erased = match self.recorded_blank.contains(&next) {
                 true => Ok(true),
                 false => self.board.flash().erase_in_part(self.offset(next)),
@@ -325,7 +326,8 @@ impl AppStore {
         )
     }
 
-    /// Counts one more overrun of an app; [`MAX_OVERRUNS`] end its autostart. Returns whether it still starts by itself.
+    /// Counts one more overrun of an app; [`MAX_OVERRUNS`] end its autostart. Returns whether it still starts
+    /// automatically.
     ///
     /// # Errors
     /// [`StoreError::NoSuchApp`] or [`StoreError::Flash`].
@@ -405,7 +407,7 @@ impl AppStore {
         Ok(ready)
     }
 
-    /// Lets the record say that these units are blank, which no power cut can make untrue.
+    /// Records these units as blank; no power cut can make that wrong.
     fn record_blank(&mut self, units: Range<u32>) -> Result<(), FlashError> {
         let value = match units.is_empty() {
             true => Vec::new(),
@@ -424,7 +426,7 @@ impl AppStore {
         Ok(())
     }
 
-    /// Appends to the transfer, in whole words; erases a sector that nobody uses before the first word goes into it.
+    /// Appends to the transfer, in whole words; erases an unused sector before the first word is written to it.
     fn append(&mut self, data: &[u8]) -> Result<(), StoreError> {
         let (unit_bytes, base, sector_units) = (self.unit_bytes(), self.offset(0), self.sector_units());
         let flash = self.board.flash();
@@ -482,7 +484,7 @@ impl AppStore {
             .ok_or(StoreError::Full)
     }
 
-    /// Whether nobody uses the unit, and it is erased or will be.
+    /// Whether the unit is unused, and is erased or will be.
     fn is_usable(&self, unit: u32) -> bool {
         let (unit_bytes, sector_units) = (self.unit_bytes(), self.sector_units());
         is_unused(&self.apps, unit / sector_units * sector_units, sector_units, unit_bytes)

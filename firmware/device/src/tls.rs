@@ -18,10 +18,10 @@ use rand_core::{CryptoRng, CryptoRngCore, RngCore};
 /// An open connection.
 pub(crate) type Connection<'a> = TlsConnection<'a, SessionStream, Aes128GcmSha256>;
 
-/// Largest message behind its length, and what a record adds (embedded-tls reserves 128 bytes).
+/// Largest message with its length in front, and the overhead of a record (embedded-tls reserves 128 bytes).
 const WRITE_BUFFER_BYTES: usize = MAX_MESSAGE_BYTES + 2 + 128;
 
-/// Buffers of a connection. They are made once: later, the heap may have no piece of their size any more.
+/// Buffers of a connection. They are allocated once: later, the heap may have no free block of their size.
 pub struct Buffers {
     read: Box<[u8]>,
     write: Box<[u8]>,
@@ -41,7 +41,7 @@ impl Buffers {
     }
 }
 
-/// Why no connection came to be, or why it ended.
+/// Why a connection could not be opened, or why it ended.
 #[derive(Debug, Clone, Copy)]
 pub enum ConnectError {
     /// Our verifier refused the server.
@@ -69,13 +69,13 @@ impl core::fmt::Display for ConnectError {
     }
 }
 
-/// Who the device is for the handshake: nobody yet (enrollment), or the owner of a certificate.
+/// The device's identity in the handshake: none yet (enrollment), or the owner of a certificate.
 pub(crate) struct Client {
     pub(crate) key: Rc<DeviceKey>,
     pub(crate) identity: Rc<Identity>,
 }
 
-/// Opens the connection and authenticates the gateway. The connection stays where it is, for it is large.
+/// Opens the connection and authenticates the gateway. The connection is not moved, because it is large.
 ///
 /// # Errors
 /// [`ConnectError`]; nothing but the handshake has been sent then.
@@ -95,7 +95,7 @@ pub(crate) async fn open(
         client,
     };
     let opened = connection.open(TlsContext::new(&config, &mut provider)).await;
-    // The verifier's word comes first: it also explains why `open` failed.
+    // The verifier's outcome comes first: it also explains why `open` failed.
     match (provider.verifier.outcome(), opened) {
         (Ok(gateway), Ok(())) => Ok(gateway.clone()),
         (Ok(_), Err(error)) => Err(error.into()),
@@ -124,7 +124,7 @@ impl CryptoProvider for Provider {
     }
 
     fn signer(&mut self) -> Result<(impl signature::SignerMut<Self::Signature>, SignatureScheme), TlsError> {
-        // The key signs nothing for a server that has not proved who it is.
+        // The key signs nothing for a server that is not authenticated.
         let client = self.client.as_ref().filter(|_| self.verifier.outcome().is_ok());
         let client = client.ok_or(TlsError::InvalidPrivateKey)?;
         Ok((KeyRef(&client.key), SignatureScheme::EcdsaSecp256r1Sha256))

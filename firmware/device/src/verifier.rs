@@ -1,8 +1,8 @@
 //! Decides whether the server is our gateway: its chain up to the trust anchor, its name, the pinned key, and its
 //! signature over the handshake.
 //!
-//! embedded-tls calls a verifier when the messages come and completes the handshake when they do not; so the verifier
-//! remembers whether it accepted both, and [`tls`](crate::tls) opens no session unless it did.
+//! embedded-tls calls a verifier when the messages arrive, and completes the handshake even if they do not arrive. So
+//! the verifier records whether it accepted both, and [`tls`](crate::tls) opens a session only then.
 
 use crate::{
     identity::Digest,
@@ -15,7 +15,7 @@ use embedded_tls::{
 use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 use sha2::{Digest as _, Sha256};
 
-/// Whom to trust.
+/// The trusted gateway.
 pub struct Trust {
     /// Root certificate (DER).
     pub anchor: Vec<u8>,
@@ -25,21 +25,21 @@ pub struct Trust {
     pub gateway_pin: Option<Digest>,
     /// Certificates whose signatures were verified up to this anchor before: not verified again.
     pub verified: Vec<Digest>,
-    /// A time that is surely past, in milliseconds since the Unix epoch. It proves that a certificate has expired; it can
-    /// not prove that one is not valid yet, because a device without a clock may be late.
+    /// A lower bound of the current time, in milliseconds since the Unix epoch. It can prove that a certificate has
+    /// expired. It cannot prove that one is not valid yet, because a device without a clock may be late.
     pub time_ms: u64,
 }
 
 /// Why a server is not our gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The server sent no certificate, or no proof that it holds the key.
+    /// The server sent no certificate, or no proof of its key.
     NotAuthenticated,
     /// The messages came twice or in the wrong order.
     Order,
-    /// A certificate or the anchor is malformed, or uses what this device does not understand.
+    /// A certificate or the anchor is malformed, or uses a feature that this device does not support.
     Malformed,
-    /// The chain does not consist of the gateway's certificate, one intermediate and, perhaps, the root.
+    /// The chain does not consist of the gateway's certificate, one intermediate and, optionally, the root.
     ChainLength,
     /// Names, signatures or the anchor do not connect.
     Chain,
@@ -51,7 +51,7 @@ pub enum Refusal {
     Name,
     /// A certificate has expired.
     Expired,
-    /// It is not the gateway of the enrollment.
+    /// It is not the gateway that enrolled the device.
     Pin,
     /// The signature over the handshake does not hold.
     Signature,
@@ -94,7 +94,7 @@ enum Stage {
     Refused(Refusal),
 }
 
-/// What the verifier learnt about the gateway it accepted.
+/// The properties of an accepted gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// SHA-256 of its SubjectPublicKeyInfo.
@@ -115,7 +115,7 @@ impl GatewayVerifier {
     /// The gateway, if both its certificate and its signature were accepted.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason of the refusal.
     pub fn outcome(&self) -> Result<&Accepted, Refusal> {
         match &self.stage {
             Stage::Accepted(gateway) => Ok(gateway),
@@ -201,7 +201,7 @@ fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(VerifyingK
     let parse = |der| Certificate::parse(der).map_err(|_| Refusal::Malformed);
     let (leaf, intermediate, root) = (parse(leaf)?, parse(intermediate)?, parse(&trust.anchor)?);
 
-    // Everything that costs little comes before the signatures.
+    // Cheap checks come before the signatures.
     check_authority(&root, 1)?;
     check_authority(&intermediate, 0)?;
     check_server(&leaf, &trust.gateway_name)?;

@@ -9,7 +9,7 @@ use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
 pub(crate) struct Certificate<'a> {
     /// All of it.
     pub(crate) der: &'a [u8],
-    /// What the issuer signed.
+    /// The bytes that the issuer signed.
     to_be_signed: &'a [u8],
     signature: &'a [u8],
     /// Distinguished names as their DER.
@@ -24,7 +24,7 @@ pub(crate) struct Certificate<'a> {
     pub(crate) extensions: Extensions<'a>,
 }
 
-/// The extensions that decide what a certificate is good for.
+/// The extensions that limit the use of a certificate.
 #[derive(Default)]
 pub(crate) struct Extensions<'a> {
     /// basicConstraints: cA.
@@ -33,7 +33,7 @@ pub(crate) struct Extensions<'a> {
     pub(crate) path_len: Option<u8>,
     /// keyUsage, bit 0 of the standard in the top bit of the first byte.
     pub(crate) key_usage: Option<u8>,
-    /// extKeyUsage contains serverAuth; none: there is no such extension.
+    /// extKeyUsage contains serverAuth; `None` if the extension is absent.
     pub(crate) server_auth: Option<bool>,
     /// subjectAltName: the GeneralNames.
     names: Option<&'a [u8]>,

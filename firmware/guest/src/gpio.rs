@@ -2,7 +2,7 @@
 
 use crate::calls;
 
-/// What an input does while nothing drives it.
+/// The pull of an input, which applies while nothing drives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Pull {

@@ -7,9 +7,9 @@
 //! static HEAP: drydock_guest::heap::Heap = drydock_guest::heap::Heap::new();
 //! ```
 //!
-//! It takes what is left of the module's initial memory and then asks for more with `memory.grow`, whatever the size of a
-//! page is. Blocks are rounded up to powers of two; a freed block serves the next request of its size. When the board gives
-//! no more memory, Rust ends the app, and the board reports `memory-limit`.
+//! It uses the rest of the module's initial memory and then grows it with `memory.grow`, for any size of a page. Blocks
+//! are rounded up to powers of two; a freed block serves the next request of its size. If the board refuses more
+//! memory, Rust ends the app, and the board reports `memory-limit`.
 
 use core::{
     alloc::{GlobalAlloc, Layout},
@@ -59,7 +59,7 @@ impl Heap {
             let (start, end) = initial();
             self.next.set(start);
             self.end.set(end);
-            // The linker says where the initial memory ends in bytes, the instruction how many pages it has.
+            // The linker knows the end of the initial memory in bytes, the instruction its number of pages.
             self.page_bytes.set(end.checked_div(pages()).unwrap_or(0).max(1));
         }
         let start = self.next.get().next_multiple_of(bytes.min(MAX_ALIGNMENT));
@@ -81,8 +81,8 @@ fn class(layout: Layout) -> Option<usize> {
     (class < CLASSES && layout.align() <= MAX_ALIGNMENT).then_some(class)
 }
 
-// SAFETY: a block lies in memory that belongs to the heap, is as large and as aligned as its class, and is in one hand or
-// in one list at a time.
+// SAFETY: a block lies in memory that belongs to the heap, has at least the size and alignment of its class, and at any
+// time has one owner or is in one list.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(class) = class(layout) else {
@@ -99,7 +99,7 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(class) = class(layout) else { return };
-        // SAFETY: nobody uses the block any more, and it is large enough for an address.
+        // SAFETY: the block is no longer used, and it is large enough for an address.
         unsafe { block.cast::<*mut u8>().write_unaligned(self.freed[class].get()) };
         self.freed[class].set(block);
     }

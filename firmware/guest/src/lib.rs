@@ -1,4 +1,4 @@
-//! What an app in Rust needs to run on a Drydock board.
+//! The SDK for apps in Rust on Drydock boards.
 //!
 //! An app is a `no_std` `cdylib` for `wasm32-unknown-unknown` that exports `init` and `tick` (or `_start`). It says its
 //! name, version and capabilities with [`app!`]; the safe calls are in [`log`], [`metrics`], [`timer`] and [`gpio`].

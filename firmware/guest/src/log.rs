@@ -23,7 +23,7 @@ pub enum Level {
     Error = 4,
 }
 
-/// Writes a line as it is.
+/// Writes a line unchanged.
 pub fn line(level: Level, text: &str) {
     // SAFETY: pointer and length are those of a live string.
     unsafe { calls::log(level as i32, text.as_ptr() as i32, text.len() as i32) }
@@ -38,7 +38,7 @@ pub fn format(level: Level, arguments: fmt::Arguments<'_>) {
         bytes: [0; LINE_BYTES],
         length: 0,
     };
-    // An error means that the line was cut, which is what shall happen.
+    // An error means that the line was cut, which is intended.
     let _ = buffer.write_fmt(arguments);
     line(
         level,

@@ -1,6 +1,6 @@
-//! The `drydock` custom section: what an app says about itself, written as CBOR at compile time.
+//! The `drydock` custom section: an app's description of itself, written as CBOR at compile time.
 
-/// Says name, version and capabilities of the app, in a custom section of the module.
+/// Declares name, version and capabilities of the app, in a custom section of the module.
 ///
 /// ```ignore
 /// drydock_guest::app! { name: "blink", version: "1.0.0", capabilities: ["log", "timer", "gpio:13"] }

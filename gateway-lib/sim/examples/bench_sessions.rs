@@ -152,7 +152,7 @@ async fn connect(gateway: Gateway, device: SimDevice) -> Result<(RunningDevice, 
     Ok((running, id))
 }
 
-/// Lets some devices send metrics as fast as possible; returns the samples taken per second.
+/// Lets some devices send metrics as fast as possible; returns the samples received per second.
 async fn flood(gateway: &Gateway, running: &[(RunningDevice, DeviceId)]) -> Result<f64, Failure> {
     let (devices, samples) = FLOOD;
     let devices = &running[..devices.min(running.len())];

@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-/// What kind of board is simulated.
+/// The simulated kind of board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimBoard {
     /// Id of the board's description.
@@ -33,7 +33,7 @@ pub struct SimBoard {
     pub firmware: String,
     /// Heap for all apps together, in bytes.
     pub heap_bytes: u32,
-    /// Room for packages in bytes.
+    /// Capacity for packages in bytes.
     pub store_bytes: u32,
     /// Pins that apps may be granted.
     pub pins: Vec<u8>,
@@ -69,7 +69,7 @@ pub struct SimDevice {
     pub(crate) log_sequence: u32,
 }
 
-/// What a device keeps of its enrollment.
+/// The result of a device's enrollment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The gateway's answer.
@@ -139,17 +139,17 @@ impl SimDevice {
         &self.board
     }
 
-    /// What enrollment gave; nothing while blank.
+    /// The result of enrollment; `None` while blank.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// What the device keeps in flash.
+    /// The content of the device's flash.
     pub fn store(&self) -> &SimStore {
         &self.store
     }
 
-    /// What the device keeps in flash, to change how its apps behave.
+    /// The content of the device's flash, to change how its apps behave.
     pub fn store_mut(&mut self) -> &mut SimStore {
         &mut self.store
     }
@@ -169,10 +169,10 @@ impl SimDevice {
         self.booted.elapsed().as_millis() as u64
     }
 
-    /// Enrolls over a connection of its own, with what the cable would have brought.
+    /// Enrolls over a separate connection, with the pairing that the cable would carry.
     ///
     /// # Errors
-    /// [`SimError`]; the device stays as it was.
+    /// [`SimError`]; the device stays unchanged.
     pub async fn enroll<S>(&mut self, stream: S, pair: &Pair) -> Result<(), SimError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -205,7 +205,7 @@ impl SimDevice {
         if enrolled.gateway_pin != gateway_key {
             return Err(SimError::WrongGateway);
         }
-        // The gateway waits for our goodbye; should it not come, it does not need it.
+        // The gateway waits for our close_notify, but does not need it.
         let _ = tls.shutdown().await;
         self.store.set_publisher_key(enrolled.publisher_key.clone());
         self.identity = Some(Identity {

@@ -25,7 +25,7 @@ use tokio::{
 /// Commands of the test that wait for the device.
 const COMMANDS: usize = 64;
 
-/// A device with a session. Dropping it pulls the cable.
+/// A device with a session. Dropping it ends the connection as a pulled cable would.
 #[derive(Debug)]
 pub struct RunningDevice {
     welcome: Welcome,

@@ -17,7 +17,7 @@ use ring::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// What starting an app leads to. No code is executed.
+/// The result of starting an app. No code is executed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Behaviour {
     /// It runs until it is stopped.
@@ -32,7 +32,7 @@ pub enum Behaviour {
 /// An app in flash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
-    /// What was signed.
+    /// The signed manifest.
     pub manifest: Manifest,
     /// The module.
     pub module: Vec<u8>,
@@ -106,7 +106,7 @@ impl SimStore {
         }
     }
 
-    /// Chooses what starting an app leads to, from its next start on.
+    /// Sets the result of starting an app, from its next start on.
     pub fn set_behaviour(&mut self, app: &str, behaviour: Behaviour) {
         self.behaviours.insert(app.to_owned(), behaviour);
     }
@@ -140,7 +140,7 @@ impl SimStore {
         self.publisher_key = key;
     }
 
-    /// Takes the reports that are not sent yet, with this uptime.
+    /// Takes the reports that are not sent yet, stamped with this uptime.
     pub(crate) fn take_changed(&mut self, uptime_ms: u64) -> Vec<AppReport> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.iter_mut().for_each(|report| report.uptime_ms = uptime_ms);

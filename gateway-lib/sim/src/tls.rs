@@ -1,5 +1,5 @@
-//! The device's side of TLS: version 1.3 only, the gateway's chain checked against the anchor, its key handed out to be
-//! compared with the pin.
+//! The device's side of TLS: version 1.3 only. It verifies the gateway's chain against the anchor and returns the
+//! gateway's key, for comparison with the pin.
 
 use crate::device::SimError;
 use rcgen::KeyPair;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 pub(crate) type Stream<S> = tokio_rustls::client::TlsStream<S>;
 
-/// What a device brings to a handshake.
+/// A device's data for a handshake.
 pub(crate) struct Client<'a> {
     pub(crate) anchor: &'a [u8],
     pub(crate) gateway_name: &'a str,
@@ -23,7 +23,7 @@ pub(crate) struct Client<'a> {
     pub(crate) certificate: Option<(&'a [u8], &'a KeyPair)>,
 }
 
-/// Shakes hands; gives the stream and the SHA-256 of the gateway's SubjectPublicKeyInfo.
+/// Performs the handshake; returns the stream and the SHA-256 of the gateway's SubjectPublicKeyInfo.
 pub(crate) async fn connect<S>(stream: S, client: &Client<'_>) -> Result<(Stream<S>, [u8; 32]), SimError>
 where
     S: AsyncRead + AsyncWrite + Unpin,

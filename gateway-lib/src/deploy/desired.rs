@@ -1,4 +1,4 @@
-//! The desired state: what operators ask for, and how it and its deployments are recorded as devices report.
+//! The desired state: the operators' requests, and the records of these and of their deployments as devices report.
 
 use super::Deployments;
 use crate::{
@@ -379,7 +379,7 @@ fn signing_error(error: UploadError) -> DeployError {
     }
 }
 
-/// What a device's refusal means for people, with the way out.
+/// A device's refusal as a sentence for people, with the remedy.
 pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> String {
     let way_out = match refusal.code {
         RefusalCode::StoreFull => "remove an app or build a smaller one",
@@ -392,7 +392,7 @@ pub(super) fn refusal_sentence(device: &str, app: &str, refusal: &Refusal) -> St
         RefusalCode::BadSignature => "enroll the device with this gateway",
         RefusalCode::Unsupported => "update the firmware",
         RefusalCode::NoSuchApp => "deploy it again",
-        RefusalCode::InvalidModule => "mend the module and build it again",
+        RefusalCode::InvalidModule => "fix the module and build it again",
         RefusalCode::Malformed | RefusalCode::BadDigest | RefusalCode::OutOfSequence | RefusalCode::StoreFailed => {
             "try again"
         }
@@ -414,7 +414,7 @@ fn desired_of_instance(model: &Model, instance: &InstanceView) -> Option<Desired
     })
 }
 
-/// What to fall back to if the device refuses: the desired package before, or that one's own fallback.
+/// The fallback if the device refuses: the previous desired package, or that one's own fallback.
 fn fallback_of(desired: &DesiredApp) -> Option<(PackageId, bool)> {
     desired
         .previous

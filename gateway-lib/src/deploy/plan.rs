@@ -6,7 +6,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What to do next for one app.
+/// The next step for one app.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Send the package.
@@ -38,7 +38,7 @@ impl Step {
     }
 }
 
-/// The next step towards the desired state. `None`: there is nothing to do, or the device has to report first.
+/// The next step towards the desired state. `None` if there is nothing to do, or if the device must report first.
 pub(super) fn step(model: &Model, device: &DeviceRecord, desired: &DesiredApp) -> Option<Step> {
     let instance = device.instances.get(&desired.app);
     let Some(package) = &desired.package else {

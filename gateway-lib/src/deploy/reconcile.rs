@@ -1,5 +1,5 @@
 //! The reconciler of one session: takes steps until the device has its desired state, then waits for the next change or
-//! report. It ends with its session; the next one begins anew from what is stored.
+//! report. It ends with its session; the next one restarts from the stored state.
 
 use super::{
     Deployments,
@@ -26,7 +26,7 @@ const REPORT_MS: u64 = 5_000;
 /// First and longest pause before a step that got no answer is tried again, in milliseconds of the link's clock.
 const RETRY_MS: (u64, u64) = (500, 30_000);
 
-/// What is remembered of an app while the session lasts.
+/// The state of an app during a session.
 #[derive(Default)]
 struct StepHistory {
     /// The step that was taken last.
@@ -42,7 +42,7 @@ struct LastStep {
     step: &'static str,
     /// Desired package, and whether it shall run.
     desired: (Option<PackageId>, bool),
-    /// What the device had reported before.
+    /// The device's report before the step.
     seen: Option<InstanceView>,
     /// Until when its report, or the next try, is waited for, on the link's clock.
     until_ms: u64,
@@ -65,7 +65,7 @@ impl LastStep {
     }
 }
 
-/// What became of a step.
+/// The result of a step.
 enum StepOutcome {
     /// The device accepted it; its report follows.
     Taken,
@@ -95,7 +95,7 @@ pub(crate) async fn reconcile(deployments: Arc<Deployments>, session: Arc<Device
 
 enum NextStep {
     Take(DesiredApp, Step),
-    /// For so long, or until something changes.
+    /// For this long, or until something changes.
     Wait(Option<u64>),
 }
 

@@ -128,7 +128,7 @@ pub(super) async fn transfer(
     };
     deployments.transfers.ended(&session.device);
     if matches!(end, TransferOutcome::Unwanted) {
-        // Whatever the answer is, the transfer is over.
+        // The transfer is over, whatever the answer.
         let _ = session.request_empty(Kind::PackageAbort).await;
     }
     end
@@ -157,7 +157,7 @@ async fn send(
             let offset = u32::try_from(index * CHUNK_BYTES).unwrap_or(u32::MAX);
             window.push_back(session.send(Kind::PackageChunk, &PackageChunk { offset, data }).await?);
         }
-        // The first chunks are on their way while the device verifies the manifest. One that it refuses takes no chunks.
+        // The first chunks are sent while the device verifies the manifest. A device that refuses it accepts no chunks.
         if let Some(begun) = begun.take() {
             accepted(begun.reply().await?)?;
             tracing::debug!(device = %session.device, app = package.view.app, "the device took the manifest");

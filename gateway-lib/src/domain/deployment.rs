@@ -25,7 +25,7 @@ pub struct Deployment {
     pub app: String,
     /// Whether it shall be started.
     pub start: bool,
-    /// When it was asked for, in milliseconds since the Unix epoch.
+    /// When it was requested, in milliseconds since the Unix epoch.
     pub created_ms: u64,
     /// Each device.
     pub targets: Vec<DeploymentTarget>,
@@ -52,11 +52,11 @@ pub enum TargetStatus {
     Waiting,
     /// Chunks are on their way.
     Transferring,
-    /// All chunks are taken; the device checks and commits.
+    /// All chunks are received; the device checks and commits.
     Committing,
     /// The device reported the version as installed (and started, if that was asked for, or ended since).
     Done,
-    /// The device refused it for the reason in the detail. What it had before stays.
+    /// The device refused it for the reason in the detail. The previous version stays.
     Refused,
     /// Cancelled by the user.
     Cancelled,

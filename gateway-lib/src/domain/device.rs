@@ -25,11 +25,11 @@ impl From<&str> for DeviceId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
-    /// A pairing was made for it; it was not heard yet.
+    /// A pairing was made for it; the gateway has not heard from it yet.
     Pending,
     /// It opened an enrollment session.
     Enrolling,
-    /// It has a certificate and had no session yet.
+    /// It has a certificate, but had no session yet.
     Enrolled,
     /// It holds a session and was heard in time.
     Connected,
@@ -70,11 +70,11 @@ pub struct DeviceView {
     pub boot_count: u32,
     /// Reason of its last reset.
     pub reset_reason: Option<ResetReason>,
-    /// What the last panic or fault left.
+    /// The record of the last panic or fault.
     pub last_fault: Option<FaultView>,
     /// Heap in bytes, as reported.
     pub heap_bytes: Option<u32>,
-    /// Room for packages in bytes, as reported.
+    /// Capacity for packages in bytes, as reported.
     pub store_bytes: Option<u32>,
     /// Largest module that it could store in bytes, as last reported.
     pub store_free_bytes: Option<u32>,
@@ -89,7 +89,7 @@ pub struct DeviceView {
     pub desired: Vec<DesiredAppView>,
 }
 
-/// What one device reports about one app.
+/// A device's report about one app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceView {
     /// Name of the app.
@@ -108,7 +108,7 @@ pub struct InstanceView {
     pub autostart: bool,
     /// Device time at which this was true, in milliseconds since reset.
     pub uptime_ms: u64,
-    /// When the gateway took it, in milliseconds since the Unix epoch.
+    /// When the gateway received it, in milliseconds since the Unix epoch.
     pub reported_ms: u64,
 }
 
@@ -117,7 +117,7 @@ pub struct InstanceView {
 pub struct DesiredAppView {
     /// Name of the app.
     pub app: String,
-    /// The package. `None`: the app shall be removed.
+    /// The package. `None` if the app must be removed.
     pub package: Option<super::PackageId>,
     /// Whether it shall run.
     pub run: bool,
@@ -149,7 +149,7 @@ pub struct FailureView {
     pub reason: String,
     /// The export that ran, or empty.
     pub export: String,
-    /// What happened, in words of the field.
+    /// What happened, in the field's terms.
     pub detail: String,
     /// Exit code, for `exit-code`.
     pub exit_code: Option<i32>,
@@ -177,10 +177,10 @@ pub enum ResetReason {
     Unknown,
 }
 
-/// What a panic or fault left behind.
+/// The record of a panic or fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultView {
-    /// What it was.
+    /// Its kind.
     pub reason: ResetReason,
     /// Program counter, 0 if not known.
     pub pc: u32,

@@ -20,7 +20,7 @@ pub struct GatewayEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
-    /// The gateway was opened; says what the end of the run before left undone.
+    /// The gateway was opened; lists what the previous run left undone.
     GatewayOpened {
         /// Sentences for people; empty after a clean end.
         recovered: Vec<String>,
@@ -34,7 +34,7 @@ pub enum EventKind {
     DeviceChanged {
         /// The device now.
         device: Box<DeviceView>,
-        /// What changed.
+        /// The change.
         change: DeviceChange,
     },
     /// A device that never enrolled was dropped, because its pairing ran out.
@@ -62,10 +62,11 @@ pub enum EventKind {
     InstanceChanged {
         /// The device.
         device: DeviceId,
-        /// What it reported.
+        /// The report.
         instance: InstanceView,
     },
-    /// A device reported what cannot be: a sequence that was never signed, a name that no app may have, too many apps.
+    /// A device made an impossible report: a sequence that was never signed, a name that no app may have, or too many
+    /// apps.
     ReportDoubted {
         /// The device.
         device: DeviceId,
@@ -86,7 +87,7 @@ pub enum EventKind {
     DesiredChanged {
         /// The device.
         device: DeviceId,
-        /// The desired state; `None`: nothing is desired any more.
+        /// The desired state; `None` if nothing is desired any more.
         #[serde(alias = "wish")]
         desired: Option<super::DesiredAppView>,
         /// Name of the app.
@@ -122,7 +123,7 @@ pub enum EventKind {
     },
 }
 
-/// What changed of a device.
+/// A change of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceChange {
@@ -134,7 +135,7 @@ pub enum DeviceChange {
     Enrolled,
     /// It opened a session.
     Connected,
-    /// A newer session took the place of the one it had.
+    /// A newer session replaced its previous one.
     Superseded,
     /// It was silent for too long.
     Unreachable,
@@ -157,7 +158,7 @@ pub enum DeviceChange {
 /// Everything but telemetry, at one revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The revision at which all of it holds: subscribe from here.
+    /// The revision of this state: subscribe from here.
     pub revision: u64,
     /// Pairing.
     pub pairing: PairingMode,
@@ -179,7 +180,8 @@ pub enum EventMessage {
     Resync,
 }
 
-/// How far an audit trail was checked and found whole. A copy of it from earlier ends in a hash that the trail still holds.
+/// How far an audit trail was checked and found intact. An earlier copy of it ends in a hash that the trail still
+/// holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AuditTip {
     /// Number of entries.

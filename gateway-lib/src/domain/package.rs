@@ -1,4 +1,4 @@
-//! Apps, packages and what an upload is found to be.
+//! Apps, packages and the results of analysing an upload.
 
 use super::{DeviceId, Digest};
 use drydock_protocol::{capability::Capability, types::Version};
@@ -45,7 +45,7 @@ pub struct PackageView {
     pub heap_bytes: u32,
     /// Longest callback in milliseconds.
     pub callback_ms: u32,
-    /// What it may call, as text: `log`, `gpio:13`.
+    /// Its capabilities, as text: `log`, `gpio:13`.
     pub capabilities: Vec<String>,
     /// Boards that it is for; empty: any board.
     pub targets: Vec<String>,
@@ -55,7 +55,7 @@ pub struct PackageView {
     pub rollback_of: Option<PackageId>,
 }
 
-/// What the uploader chose.
+/// The uploader's choices.
 #[derive(Debug, Clone, Default)]
 pub struct UploadOptions {
     /// Name of the app. `None` uses the custom section's; one of them is needed.
@@ -68,7 +68,7 @@ pub struct UploadOptions {
     pub targets: Vec<String>,
     /// Longest callback in milliseconds. `None` uses the custom section's, else the default.
     pub callback_ms: Option<u32>,
-    /// Linear memory at most, in bytes, where that is more than the custom section and the module ask for.
+    /// Maximum of linear memory in bytes, if it is above what the custom section and the module ask for.
     pub memory_bytes: Option<u32>,
 }
 
@@ -96,7 +96,7 @@ pub struct SignedVersion {
     pub packages: Vec<PackageId>,
 }
 
-/// What signing a module under a version would mean.
+/// The effect of signing a module under a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionPlan {
     /// A version that is not below any signed one.
@@ -142,7 +142,7 @@ pub struct DeployTarget {
     pub board: String,
 }
 
-/// What became of a [`ModuleDeployment`].
+/// The outcome of a [`ModuleDeployment`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleOutcome {
     /// Name of the app.
@@ -155,14 +155,14 @@ pub struct ModuleOutcome {
     pub targets: Vec<TargetOutcome>,
 }
 
-/// What became of a [`ModuleDeployment`] on one device.
+/// The outcome of a [`ModuleDeployment`] on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetOutcome {
     /// The device.
     pub device: DeviceId,
     /// Its package and deployment, if it takes the module.
     pub accepted: Option<AcceptedTarget>,
-    /// Why it does not, in one sentence without a full stop; empty if it does.
+    /// Why it does not take the module, in one sentence without a full stop; empty if it does.
     pub refused: String,
 }
 
@@ -175,7 +175,7 @@ pub struct AcceptedTarget {
     pub deployment: super::DeploymentId,
 }
 
-/// What a module is, before anyone signs it.
+/// The properties of a module, before it is signed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModuleReport {
     /// Name that its custom section gives.
@@ -204,11 +204,11 @@ pub struct ModuleReport {
     pub heap_bytes: u32,
     /// Capabilities that its imports belong to; [`ModuleReport::uses_gpio`] stands for `gpio`, which has no pins here.
     pub wanted: Vec<Capability>,
-    /// Whether it calls pins; which ones is known only at run time.
+    /// Whether it calls pin functions; the pins are known only at run time.
     pub uses_gpio: bool,
     /// Capabilities that its custom section asks for.
     pub requested: Vec<Capability>,
-    /// Why it cannot be a package, in sentences; empty: it can.
+    /// Why it cannot be a package, in sentences; empty if it can.
     pub problems: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Metrics and logs: streams with a sequence each, so that a gap is seen.
+//! Metrics and logs: each stream has its own sequence, so that gaps are visible.
 
 use super::DeviceId;
 use drydock_protocol::device_to_gateway as wire;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 pub struct MetricsSample {
     /// Position in the device's stream, ascending by one.
     pub sequence: u64,
-    /// When the gateway took it, in milliseconds since the Unix epoch.
+    /// When the gateway received it, in milliseconds since the Unix epoch.
     pub time_ms: u64,
-    /// Samples that the device took since the one before and that never arrived.
+    /// Samples that the device took since the previous one and that never arrived.
     pub lost_before: u32,
     /// What the device reported.
     pub metrics: Arc<wire::Metrics>,
@@ -23,9 +23,9 @@ pub struct MetricsSample {
 pub struct LogLine {
     /// Position in the device's stream, ascending by one.
     pub sequence: u64,
-    /// When the gateway took it, in milliseconds since the Unix epoch.
+    /// When the gateway received it, in milliseconds since the Unix epoch.
     pub time_ms: u64,
-    /// Lines that the device wrote since the one before and that never arrived.
+    /// Lines that the device wrote since the previous one and that never arrived.
     pub lost_before: u32,
     /// The device.
     pub device: DeviceId,
@@ -73,9 +73,9 @@ impl From<drydock_protocol::types::LogLevel> for LogLevel {
 pub struct Page<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// Items between the position asked for and the first one here that are not kept any more.
+    /// Number of items between the requested position and the first one here that are no longer kept.
     pub dropped: u64,
-    /// Position of the next item that will be taken: ask from here next time.
+    /// Position of the next item to come: ask from here next time.
     pub next: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What a module is: imports, exports, memory, the capabilities that it wants. Nothing is stored or signed here.
+//! Analyses a module: imports, exports, memory, the capabilities that it wants. Nothing is stored or signed here.
 
 use super::{foreign_file, scan::ModuleScan, toolchain::Toolchain};
 use crate::{
@@ -10,22 +10,22 @@ use ring::digest::{SHA256, digest};
 use std::borrow::Cow;
 use wasmparser::BinaryReaderError;
 
-/// Bytes of a device's heap that an app takes besides code, memory and stack: engine, store, linked calls.
+/// Heap of a device, in bytes, that an app uses besides code, memory and stack: engine, store, linked calls.
 const HEAP_FIXED_BYTES: u64 = 8 * 1024;
-/// How much a module grows when a device compiles it, whatever is in it: what the device itself reckons with at least.
+/// Factor by which any module grows when a device compiles it: the device itself assumes at least this.
 const HEAP_PER_MODULE_BYTE: u64 = 4;
-/// What a device needs for the code of two operators: 8.0 bytes each for arithmetic, 8.7 for branches, 9.2 for loads,
+/// Heap of a device for the code of two operators: 8.0 bytes each for arithmetic, 8.7 for branches, 9.2 for loads,
 /// measured on the emulated Nano 33 BLE.
 const HEAP_PER_TWO_OPERATORS: u64 = 19;
 /// Heap of one table element.
 const HEAP_PER_TABLE_ELEMENT: u64 = 8;
-/// Call stack of an app whose module does not ask for another.
+/// Call stack of an app whose module requests no other size.
 pub(super) const DEFAULT_STACK_BYTES: u32 = 4 * 1024;
 
-/// How a component begins (Component Model, binary format): the version of a layer above core modules.
+/// The header of a component (Component Model, binary format): the version of a layer above core modules.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// A module as it would be sent, with what was found.
+/// A module as it would be sent, with the results of the analysis.
 pub(crate) struct AnalyzedModule {
     /// Without names and debug information.
     pub(crate) module: Vec<u8>,
@@ -36,13 +36,13 @@ pub(crate) struct AnalyzedModule {
     pub(crate) first_problem: Option<UploadRefusal>,
 }
 
-/// Analyses a module in binary or text form, and takes names and debug information out of it.
+/// Analyses a module in binary or text form, and removes its names and debug information.
 ///
 /// # Errors
 /// Half a sentence that begins with "it": why there is nothing to report.
 pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, String> {
     let from_text = !given.starts_with(b"\0asm");
-    // Text and debug information may be larger than what is sent, but not without bound.
+    // Text and debug information may be larger than the module that is sent, but not without limit.
     if given.len() > max_bytes.saturating_mul(16) {
         return Err(format!(
             "it has {} bytes, far more than any board takes: build it smaller (optimise for size, strip symbols)",
@@ -66,7 +66,7 @@ pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, 
     let section = match Section::of_module(&binary) {
         Ok(section) => section.unwrap_or_default(),
         Err(error) => {
-            let problem = format!("{error}: mend its drydock section and build it again");
+            let problem = format!("{error}: fix its drydock section and build it again");
             problems.push((UploadRefusal::CustomSection, problem));
             Section::default()
         }
@@ -118,7 +118,7 @@ pub(crate) fn analyze(given: &[u8], max_bytes: usize) -> Result<AnalyzedModule, 
     })
 }
 
-/// Heap that a device needs for an app in all. The device reckons with the same floor before it accepts.
+/// Total heap that an app needs on a device. The device assumes the same minimum before it accepts.
 fn heap_bytes(
     (module_bytes, operators, data_bytes): (usize, u64, u64),
     table_elements: u64,
@@ -135,7 +135,7 @@ fn heap_bytes(
     u32::try_from(heap).unwrap_or(u32::MAX)
 }
 
-/// The proposal that a validator's message says is off, if it says so.
+/// The disabled proposal that a validator's message names, if it names one.
 fn lacking_feature(message: &str) -> Option<&str> {
     if message.contains("SIMD") {
         return Some("SIMD");
@@ -157,7 +157,7 @@ fn lacking_feature(message: &str) -> Option<&str> {
     Some(feature.strip_suffix(" proposal").unwrap_or(feature))
 }
 
-/// Says why a module does not validate: it uses a proposal that boards do not run, or it is damaged.
+/// Explains why a module does not validate: it uses a proposal that boards do not run, or it is damaged.
 fn invalid(binary: &[u8], error: &BinaryReaderError) -> String {
     let message = error.message();
     let way_out = Toolchain::of_invalid(binary).without_features();
@@ -179,7 +179,7 @@ fn parse_text(given: &[u8]) -> Result<Cow<'_, [u8]>, String> {
             .filter(|line| !line.is_empty())
             .take(2)
             .collect();
-        format!("its text has an error ({}): mend it there", first.join(" "))
+        format!("its text has an error ({}): fix it there", first.join(" "))
     })
 }
 
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// Functions of one kind of code, so many of them.
+    /// A module of this many functions with the same kind of code.
     fn module_of(functions: usize, body: impl Fn(usize) -> String) -> Vec<u8> {
         let mut text = String::from("(module (memory 4096 (pagesize 1))");
         for number in 0..functions {
@@ -216,8 +216,8 @@ mod tests {
         text.into_bytes()
     }
 
-    /// What the emulated Nano 33 BLE reports as the heap of such apps (its metrics, firmware 0.1.0). Much arithmetic with large
-    /// constants is overrated, because the device itself reckons with four times the module.
+    /// The heap that the emulated Nano 33 BLE reports for such apps (its metrics, firmware 0.1.0). Much arithmetic with
+    /// large constants is overestimated, because the device itself assumes four times the module.
     #[test]
     fn the_heap_is_estimated_from_above_and_not_by_far() {
         let arithmetic = |number: usize| {

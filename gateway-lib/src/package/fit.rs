@@ -1,4 +1,4 @@
-//! Whether a package fits a board. A misfit is one sentence that names the board, the app, the reason and the way out.
+//! Whether a package fits a board. A misfit is one sentence that names the board, the app, the reason and the remedy.
 
 use crate::{config::BoardSpec, domain::ModuleReport};
 use drydock_protocol::{
@@ -20,7 +20,7 @@ pub(crate) struct BoardLimits {
     pub(crate) pins: Option<PinSet>,
 }
 
-/// What a package needs of a board.
+/// A package's requirements for a board.
 pub(crate) struct Requirements<'a> {
     pub(crate) app: &'a str,
     pub(crate) size_bytes: u32,
@@ -95,7 +95,7 @@ pub(crate) fn check_fit(board: &BoardLimits, requirements: &Requirements<'_>) ->
     if let Some(heap) = board.heap_bytes {
         let room = heap.saturating_sub(SYSTEM_HEAP_BYTES);
         if requirements.heap_bytes > room {
-            // A limit above that is what the memory may grow to, and not needed at the start.
+            // The memory may grow to a limit above that; the app does not need it at the start.
             let linear = match requirements.memory_bytes < requirements.heap_bytes {
                 true => format!(" ({} of them linear memory)", requirements.memory_bytes),
                 false => String::new(),

@@ -1,4 +1,4 @@
-//! Files that are often given in the place of a module: what they are, from their first bytes, and the way out.
+//! Recognises files that are often given in place of a module, by their first bytes, and says what to do.
 
 /// Says what a file is that is no module.
 pub(super) fn describe(bytes: &[u8]) -> String {
@@ -28,7 +28,8 @@ pub(super) fn describe(bytes: &[u8]) -> String {
     format!("it is {what}: {way_out}")
 }
 
-/// What an ELF file is, by type and machine of its header (System V ABI, chapter 4), and whether it may be firmware.
+/// Describes an ELF file by type and machine of its header (System V ABI, chapter 4), and says whether it may be
+/// firmware.
 fn elf(bytes: &[u8]) -> Option<(String, bool)> {
     if !bytes.starts_with(b"\x7fELF") {
         return None;

@@ -1,4 +1,4 @@
-//! Packages: what a module is found to be, whether it fits, how it is signed and kept.
+//! Packages: analysing a module, checking whether it fits, signing and storing it.
 
 mod analyses;
 mod analysis;
@@ -54,7 +54,7 @@ impl Packages {
         }
     }
 
-    /// What a module is. The analysis is kept for the upload that usually follows.
+    /// Analyses a module. The analysis is kept for the upload that usually follows.
     pub(crate) fn analyze(&self, module: &[u8]) -> Result<ModuleReport, NotAModule> {
         let analyzed = self.analyses.of(module).map_err(|reason| NotAModule { reason })?;
         Ok(analyzed.report.clone())
@@ -72,7 +72,8 @@ impl Packages {
         versions.map(|package| package.view.clone()).collect()
     }
 
-    /// Why a module does not fit a board or an enrolled device, in one sentence. `None`: it fits, or the board is unknown.
+    /// Why a module does not fit a board or an enrolled device, in one sentence. `None` if it fits, or if the board is
+    /// unknown.
     pub(crate) fn misfit(
         &self,
         report: &ModuleReport,

@@ -1,4 +1,5 @@
-//! One pass over a module: validates it, finds what boards need to know of it, and copies it without custom sections.
+//! One pass over a module: validates it, collects what boards need to know about it, and copies it without custom
+//! sections.
 
 use super::toolchain::{Toolchain, of_custom};
 use crate::{domain::ImportReport, error::UploadRefusal};
@@ -13,8 +14,8 @@ use wasmparser::{
     ValidPayload, Validator, WasmFeatures, WasmModuleResources,
 };
 
-/// Most local variables of one function. Each takes 8 bytes of the call stack, so these take 240 KB: more than any board
-/// has for apps.
+/// Limit of local variables of one function. Each takes 8 bytes of the call stack, so these take 240 KB: more than any
+/// board has for apps.
 const MAX_LOCALS: u32 = 30_000;
 
 /// The proposals that devices carry out.
@@ -31,7 +32,7 @@ fn features() -> WasmFeatures {
         | WasmFeatures::CUSTOM_PAGE_SIZES
 }
 
-/// What was found in a module.
+/// The results of the scan of a module.
 #[derive(Default)]
 pub(super) struct ModuleScan {
     types: Vec<Option<FuncType>>,
@@ -78,7 +79,7 @@ impl ModuleScan {
                 && id != 0
             {
                 let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-                // A module that was cut ends before its last section does; the parser reports it with the next payload.
+                // A truncated module ends before its last section does; the parser reports it with the next payload.
                 let content = range.and_then(|(start, end)| binary.get(start..end));
                 copy_section(&mut stripped, id, content.unwrap_or_default());
             }
@@ -88,7 +89,7 @@ impl ModuleScan {
         Ok(stripped)
     }
 
-    /// Validates one function, counts its operators, and looks at the number of its locals.
+    /// Validates one function, counts its operators, and checks the number of its locals.
     fn function<T: WasmModuleResources>(
         &mut self,
         function: &mut FuncValidator<T>,
@@ -328,7 +329,7 @@ impl ModuleScan {
     }
 }
 
-/// The word for what a host call belongs to.
+/// The name of the capability that a host call belongs to.
 fn capability_name(needs: Needs) -> &'static str {
     match needs {
         Needs::Nothing => "",
@@ -363,7 +364,7 @@ fn copy_section(module: &mut Vec<u8>, id: u8, content: &[u8]) {
     module.extend_from_slice(content);
 }
 
-/// The value of an offset that is one constant. Others are known at instantiation only.
+/// The value of an offset that is one constant. Other offsets are known only at instantiation.
 fn constant(expression: &ConstExpr<'_>) -> Option<u64> {
     let mut operators = expression.get_operators_reader().into_iter();
     let value = match operators.next()?.ok()? {

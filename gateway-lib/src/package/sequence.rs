@@ -1,6 +1,6 @@
 //! Sequences of packages: each one is above every sequence that this publisher signed for the app.
 //!
-//! Devices report sequences too, and a device may lie. What they report counts only within a small distance of what was
+//! Devices report sequences too, and a device may lie. A reported sequence counts only within a small distance of those
 //! signed here: a store that was restored from a backup lags by a few packages, never by a thousand.
 
 use crate::{domain::DeviceState, store::Model};

@@ -17,16 +17,17 @@ use std::sync::Arc;
 
 /// Whether a manifest is signed that says what a known package says.
 pub(crate) enum Signing {
-    /// No: the known package serves, unless a board may have had a later one.
+    /// Reuse the known package, unless a board may have had a later one.
     IfChanged,
-    /// Yes: a board that had the app would take the known package for a downgrade.
+    /// Sign again: a board that had the app would take the known package for a downgrade.
     Anew,
-    /// Yes: later packages are to be undone.
+    /// Sign again: later packages must be undone.
     Rollback(PackageId),
 }
 
 impl Packages {
-    /// Signs manifests of one module with the next sequences of their app. `None`: the version follows from what was signed.
+    /// Signs manifests of one module with the next sequences of their app. Without a version, it is derived from the
+    /// signed ones.
     pub(super) async fn sign_drafts(
         &self,
         drafts: Vec<Manifest>,
@@ -99,8 +100,8 @@ fn decide(
     }
 }
 
-/// A known package that says what the draft would, if no later package of the app may have reached one of its boards: they
-/// would take the known one for a downgrade.
+/// A known package that equals the draft, if no later package of the app may have reached one of its boards: such a
+/// board would take the known one for a downgrade.
 fn reusable(model: &Model, draft: &Manifest) -> Option<PackageView> {
     for package in model.versions(&draft.app) {
         if package.view.digest.0 == draft.digest && says_the_same(&manifest(package)?, draft) {

@@ -1,10 +1,10 @@
-//! The toolchain that made a module, and its way out of a refusal. Most toolchains name themselves in the `producers` custom
-//! section (<https://github.com/WebAssembly/tool-conventions/blob/main/ProducersSection.md>); some are known by what they
-//! import.
+//! The toolchain that made a module, and its advice after a refusal. Most toolchains name themselves in the `producers`
+//! custom section (<https://github.com/WebAssembly/tool-conventions/blob/main/ProducersSection.md>); some are
+//! recognised by their imports.
 
 use wasmparser::{BinaryReader, KnownCustom, Parser, Payload, ProducersSectionReader};
 
-/// What made a module.
+/// The toolchain that made a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Toolchain {
     Rust,
@@ -19,7 +19,7 @@ pub(super) enum Toolchain {
     Unknown,
 }
 
-/// Toolchains by a word in the `producers` section, the most telling first: TinyGo and Zig also name clang's parts.
+/// Toolchains by a word in the `producers` section, the most specific first: TinyGo and Zig also name clang's parts.
 const PRODUCERS: [(&str, Toolchain); 9] = [
     ("wasm-bindgen", Toolchain::WasmBindgen),
     ("tinygo", Toolchain::TinyGo),
@@ -45,7 +45,7 @@ const IMPORTS: [(&str, Toolchain); 8] = [
 ];
 
 impl Toolchain {
-    /// Reads the content of a `producers` section. A malformed one says nothing.
+    /// Reads the content of a `producers` section. A malformed section is ignored.
     pub(super) fn of_producers(fields: &ProducersSectionReader<'_>) -> Self {
         let fields = fields.clone().into_iter().flatten();
         let names = fields.flat_map(|field| field.values.into_iter().flatten());
@@ -58,7 +58,7 @@ impl Toolchain {
         known.map_or(Self::Unknown, |(_, toolchain)| *toolchain)
     }
 
-    /// The toolchain of a module that does not validate: its sections are looked at as far as they can be read.
+    /// The toolchain of a module that does not validate: its sections are read as far as possible.
     pub(super) fn of_invalid(binary: &[u8]) -> Self {
         for payload in Parser::new(0).parse_all(binary) {
             match payload {
@@ -74,7 +74,7 @@ impl Toolchain {
         Self::Unknown
     }
 
-    /// The same, or what an import gives away where the toolchain did not name itself.
+    /// The same toolchain, or the one that an import suggests if the toolchain did not name itself.
     pub(super) fn or_of_import(self, full_name: &str) -> Self {
         if self != Self::Unknown {
             return self;

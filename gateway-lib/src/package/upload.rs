@@ -19,7 +19,7 @@ use drydock_protocol::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// What the memory of a module may grow to that names no limit in its section, in bytes: its declared maximum.
+/// The maximum of linear memory for a module whose section names no limit, in bytes: its declared maximum.
 fn growth_limit(report: &ModuleReport) -> u32 {
     let limit = u64::from(DEFAULT_MEMORY_LIMIT_BYTES);
     let declared = report.memory_max_bytes.unwrap_or(limit);
@@ -107,7 +107,7 @@ impl Packages {
         write_module(&self.store, analyzed.report.digest, analyzed.module.clone(), original).await
     }
 
-    /// The manifest for some kinds of boards, without version and sequence. With no board it is for any.
+    /// The manifest for some kinds of boards, without version and sequence. An empty list of boards means any board.
     fn draft(
         &self,
         app: String,
@@ -133,7 +133,7 @@ impl Packages {
             .memory_bytes
             .unwrap_or_else(|| growth_limit(&analyzed.report))
             .max(analyzed.report.memory_bytes);
-        // What a raised limit adds, the app's heap has to hold as well.
+        // A raised limit also adds to the app's heap.
         let raised = options.memory_bytes.unwrap_or(0).saturating_sub(memory_bytes);
         let memory_bytes = memory_bytes + raised;
         let manifest = Manifest {
@@ -163,7 +163,7 @@ impl Packages {
                 format!("{} cannot be a package: {error}", manifest.app),
             )
         })?;
-        // Without targets, what no firmware offers is refused all the same.
+        // Without targets, capabilities that no firmware offers are refused all the same.
         let anywhere = BoardLimits {
             name: "boards".to_owned(),
             ..BoardLimits::default()

@@ -1,5 +1,5 @@
-//! Versions of an app: what was signed, and what signing a module under a version would mean. A name is never locked: an
-//! older version that was signed before is a rollback, and every refusal names the next free version.
+//! Versions of an app: those that were signed, and the effect of signing a module under a version. A name is never
+//! locked: an older version that was signed before is a rollback, and every refusal names the next free version.
 
 use super::Packages;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 use drydock_protocol::types::Version;
 
-/// Version of an app's first package, where neither module nor user gives one.
+/// Version of an app's first package, if neither module nor user gives one.
 const FIRST_VERSION: Version = Version {
     major: 0,
     minor: 1,
@@ -17,7 +17,7 @@ const FIRST_VERSION: Version = Version {
 };
 
 impl Packages {
-    /// Which versions of an app were signed, and the next free one.
+    /// The signed versions of an app, and the next free one.
     pub(crate) fn app_versions(&self, app: &str) -> AppVersions {
         let model = self.store.read();
         let mut versions: Vec<SignedVersion> = Vec::new();
@@ -43,7 +43,8 @@ impl Packages {
         }
     }
 
-    /// What signing a module under a version would mean. `None`: the version that follows from what was signed.
+    /// The effect of signing a module under a version. `None` as version stands for the one that follows from the
+    /// signed ones.
     pub(crate) fn plan_version(&self, app: &str, digest: Digest, version: Option<Version>) -> VersionPlan {
         plan_version(&self.store.read(), app, digest, version)
     }
@@ -87,7 +88,7 @@ pub(super) fn plan_version(model: &Model, app: &str, digest: Digest, version: Op
     }
 }
 
-/// The refusal of a version that is older than what was signed.
+/// The refusal of a version that is below a signed one.
 pub(super) fn older(app: &str, version: Version, highest: Version, next: Version) -> UploadError {
     UploadError::OlderVersion {
         app: app.to_owned(),
@@ -106,7 +107,7 @@ fn highest_version(model: &Model, app: &str) -> Option<Version> {
     versions.filter_map(|package| package.view.version.parse().ok()).max()
 }
 
-/// The version after another: its patch, else its minor, else its major number goes up.
+/// The next version: its patch number goes up, or if that overflows its minor, or its major number.
 fn following(version: Version) -> Version {
     let Version { major, minor, patch } = version;
     if let Some(patch) = patch.checked_add(1) {

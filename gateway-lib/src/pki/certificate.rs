@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, X509Certificate, X509CertificationRequest};
 
-/// Begin of every certificate: 2025-01-01T00:00:00Z, before any firmware was built.
+/// Start of validity of every certificate: 2025-01-01T00:00:00Z, before any firmware was built.
 const NOT_BEFORE_UNIX_S: i64 = 1_735_689_600;
 const ROOT_YEARS: i64 = 30;
 const INTERMEDIATE_YEARS: i64 = 25;
@@ -91,7 +91,7 @@ pub(super) fn issue_device(
     })
 }
 
-/// Reads a PKCS#10 request: checks that it is signed by the P-256 key that it carries, and gives that key and the CN.
+/// Reads a PKCS#10 request: checks that the P-256 key in it has signed it, and returns that key and the CN.
 pub(crate) fn parse_request(der: &[u8]) -> Result<(SubjectPublicKeyInfo, String), &'static str> {
     let (rest, request) =
         X509CertificationRequest::from_der(der).map_err(|_| "the certificate request has no valid form")?;

@@ -10,7 +10,7 @@ use std::{
 /// The PEM texts of a key directory.
 #[derive(Default)]
 pub(super) struct KeyFiles {
-    /// None: put away after export.
+    /// `None` if it was removed after an export.
     pub(super) root_key: Option<String>,
     pub(super) root: String,
     pub(super) intermediate_key: String,

@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use std::{collections::HashMap, sync::RwLock};
 use x509_parser::extensions::GeneralName;
 
-/// What a device's certificate says.
+/// The content of a device's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeviceCertificate {
     pub(crate) device: DeviceId,

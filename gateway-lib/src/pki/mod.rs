@@ -41,7 +41,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Reads the keys of a data directory, or makes them if there are none.
+    /// Reads the keys of a data directory, or creates them if there are none.
     pub(crate) fn open(directory: &Path, now_unix_ms: u64) -> Result<Self, OpenError> {
         let keys_error = |reason: String| OpenError::Keys {
             path: directory.to_owned(),

@@ -15,7 +15,7 @@ use webpki::{EndEntityCert, KeyUsage};
 #[derive(Debug)]
 pub(crate) struct DeviceVerifier {
     root: TrustAnchor<'static>,
-    /// The only intermediate: what a peer sends beside its own certificate is not looked at.
+    /// The only intermediate: other certificates that a peer sends are ignored.
     intermediates: [CertificateDer<'static>; 1],
     gateway_name: String,
     trusted: Arc<TrustedDevices>,

@@ -1,4 +1,4 @@
-//! What devices report about apps, checked before it is kept: a device may be broken, or lie.
+//! Reports of devices about apps, checked before they are stored: a device may be broken, or lie.
 
 use super::Registry;
 use crate::{
@@ -15,9 +15,9 @@ use drydock_protocol::{
 };
 use std::collections::BTreeMap;
 
-/// Apps of one device that are kept. No device stores more than [`MAX_APPS`]; the rest is for boards to come.
+/// Limit of stored apps per device. No device stores more than [`MAX_APPS`]; the rest is for future boards.
 const MAX_REPORTED_APPS: usize = 4 * MAX_APPS;
-/// Doubtful reports of one session, and of one hello, that are recorded.
+/// Limit of recorded doubtful reports, per session and per hello.
 pub(crate) const MAX_DOUBTS: u32 = 8;
 
 /// A report that cannot be true.

@@ -51,7 +51,7 @@ pub(crate) struct DeviceSession {
     reply_timeout_ms: u64,
     /// The interval that was sent last.
     metrics_interval_ms: AtomicU32,
-    /// A user chose that interval: the gateway does not change it.
+    /// A user chose the interval: the gateway does not change it.
     interval_is_asked_for: AtomicBool,
     /// Doubtful reports so far.
     doubts: AtomicU32,
@@ -99,7 +99,7 @@ impl SessionTable {
             .len()
     }
 
-    /// Makes a session the device's one; the one before ends as superseded.
+    /// Makes a session the device's current one; the previous one ends as superseded.
     pub(crate) fn enter(&self, session: Arc<DeviceSession>) {
         let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let old = current.insert(session.device.clone(), session);
@@ -109,7 +109,7 @@ impl SessionTable {
         }
     }
 
-    /// Takes a session out, if it still is the device's one.
+    /// Removes a session, if it is still the device's current one.
     pub(crate) fn leave(&self, session: &DeviceSession) -> bool {
         let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let is_current = current.get(&session.device).is_some_and(|known| known.id == session.id);
@@ -165,7 +165,7 @@ impl DeviceSession {
         *lock(&self.reason)
     }
 
-    /// Waits until the flash that the device's words rest on is saved; see [`DeviceStorage`].
+    /// Waits until the flash behind the device's reports is saved; see [`DeviceStorage`].
     pub(crate) async fn persist(&self) -> std::io::Result<()> {
         match &self.storage {
             Some(storage) => storage.persist().await,
@@ -173,7 +173,7 @@ impl DeviceSession {
         }
     }
 
-    /// Sends a request that changes the device's flash, waits for its reply, and until that change is saved.
+    /// Sends a request that changes the device's flash, and waits for its reply and until the change is saved.
     pub(crate) async fn request_lasting<T: minicbor::Encode<()>>(
         self: &Arc<Self>,
         kind: Kind,
@@ -193,7 +193,8 @@ impl DeviceSession {
         self.heard_unix_ms.store(self.clock.unix_ms(), Ordering::Relaxed);
     }
 
-    /// How long the device may be silent before it counts as unreachable: `least_ms`, and two and a half of its intervals.
+    /// How long the device may be silent before it counts as unreachable: two and a half of its intervals, but at least
+    /// `least_ms`.
     pub(crate) fn patience_ms(&self, least_ms: u64) -> u64 {
         least_ms.max(u64::from(self.metrics_interval_ms.load(Ordering::Relaxed)) * 5 / 2)
     }
@@ -204,7 +205,7 @@ impl DeviceSession {
         self.metrics_interval_ms.store(interval_ms, Ordering::Relaxed);
     }
 
-    /// Takes a new interval if it differs from the present one by a factor of two or more; whether it did.
+    /// Adopts a new interval if it differs from the present one by a factor of two or more; returns whether it did.
     pub(super) fn takes_interval(&self, interval_ms: u32) -> bool {
         let present_ms = self.metrics_interval_ms.load(Ordering::Relaxed);
         let (less, more) = (present_ms.min(interval_ms), present_ms.max(interval_ms));
@@ -215,7 +216,7 @@ impl DeviceSession {
         differs
     }
 
-    /// Counts a doubtful report; whether it is among the first, which are recorded.
+    /// Counts a doubtful report; returns whether it is among the first ones, which are recorded.
     pub(crate) fn counts_doubt(&self) -> bool {
         self.doubts.fetch_add(1, Ordering::Relaxed) < MAX_DOUBTS
     }
@@ -273,7 +274,7 @@ impl DeviceSession {
         Ok((id, PendingReply { id, session, reply }))
     }
 
-    /// Hands a reply to the one who waits for it.
+    /// Passes a reply to its waiting caller.
     pub(super) fn replied(&self, id: u32, reply: Reply) {
         if let Some(waiting) = lock(&self.pending).remove(&id) {
             // The caller may have timed out.
@@ -281,7 +282,7 @@ impl DeviceSession {
         }
     }
 
-    /// The session ended: nobody waits for replies any more.
+    /// The session ended: pending requests get no reply.
     pub(super) fn forget_pending(&self) {
         lock(&self.pending).clear();
     }
@@ -296,10 +297,10 @@ impl DeviceSession {
 }
 
 impl PendingReply {
-    /// Waits for the reply, not longer than the limit on the link's clock.
+    /// Waits for the reply, at most for the limit on the link's clock.
     pub(crate) async fn reply(mut self) -> Result<Reply, NoAnswer> {
         tokio::select! {
-            // A reply that arrived before the end counts: a device that is wiped replies and disconnects.
+            // A reply that arrived before the end counts: a wiped device replies and then disconnects.
             biased;
             reply = &mut self.reply => reply.map_err(|_| NoAnswer),
             () = crate::clock::elapsed(&*self.session.clock, self.session.reply_timeout_ms) => Err(NoAnswer),

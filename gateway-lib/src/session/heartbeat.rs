@@ -5,10 +5,10 @@ use std::sync::{Arc, atomic::Ordering};
 
 use tokio::time::{Duration, Instant};
 
-/// Interval between two looks, in host time; each session is measured on its own link's clock.
+/// Interval between two checks, in host time; each session is measured on its own link's clock.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A look that is later than this shows that the gateway itself did not run.
+/// A check that is this late shows that the gateway itself did not run.
 const LATE: Duration = Duration::from_millis(500);
 
 /// Runs until the gateway ends. If the gateway process was not scheduled, messages of its devices still wait to be read.
@@ -48,7 +48,7 @@ pub(crate) async fn watch(service: Arc<SessionService>) {
     }
 }
 
-/// Until when no device counts as silent. The look at `look` should have followed the last one after [`LOOK`].
+/// Until when no device counts as silent. The check at `look` should have followed the last one after [`LOOK`].
 fn excused_until(last_look: Instant, look: Instant) -> Instant {
     let late = (look - last_look).saturating_sub(LOOK);
     if late < LATE { look } else { look + late }

@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Serves connections; what devices say on them goes to the service that it concerns.
+/// Serves connections, and forwards the devices' messages to the services that they concern.
 pub(crate) struct SessionService {
     pub(crate) tls: TlsConfigs,
     pub(crate) verifier: Arc<DeviceVerifier>,

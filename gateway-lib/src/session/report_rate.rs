@@ -1,4 +1,5 @@
-//! How fast a device may report. One that floods is read more slowly: its reports wait in its own connection.
+//! Limits the rate of a device's reports. A device that floods is read more slowly: its reports wait in its own
+//! connection.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,7 +11,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The reports of one session.
 pub(super) struct ReportRate {
-    /// When all earlier reports are paid for, each with one interval.
+    /// The time at which all earlier reports are paid for, each with one interval.
     paid_until: Instant,
 }
 

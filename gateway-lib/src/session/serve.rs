@@ -30,7 +30,7 @@ const METRICS_MS_EACH: u32 = 10;
 /// Longest interval that the gateway chooses itself: a device must count as unreachable before its connection is closed.
 const METRICS_INTERVAL_MS_MAX: u32 = 10_000;
 
-/// Longest wait for a peer that does not take our farewell.
+/// Longest wait for a peer that does not read our close message.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve<S>(
@@ -68,7 +68,7 @@ where
     }
 }
 
-/// What a device reports of its apps rests on its flash: that is saved first.
+/// A device's report about its apps depends on its flash, which is therefore saved first.
 async fn saved(peer: &PeerLabel) -> Result<(), String> {
     match &peer.storage {
         Some(storage) => storage.persist().await.map_err(not_saved),
@@ -156,7 +156,7 @@ fn metrics_interval_ms(least_ms: u32, sessions: usize) -> u32 {
     least_ms.max(by_number.min(METRICS_INTERVAL_MS_MAX))
 }
 
-/// Reads until the end; gives one sentence about it.
+/// Reads until the end; returns one sentence about it.
 async fn read_messages<S>(
     service: &SessionService,
     session: &Arc<DeviceSession>,
@@ -204,7 +204,7 @@ async fn take_message(
             let metrics: Metrics = envelope.body().map_err(malformed)?;
             session.uptime_ms.store(metrics.uptime_ms, Ordering::Relaxed);
             service.telemetry.of(&session.device).take_metrics(time_ms, metrics);
-            // It has just been heard, so that a shorter interval finds no silence to blame.
+            // The device has just been heard, so that a shorter interval does not make it look silent.
             adapt_interval(service, session).await;
         }
         Some(Kind::Log) => {
@@ -265,7 +265,7 @@ async fn write_messages<S>(
             () = session.ending.cancelled() => None,
         };
         let Some(message) = message else { break };
-        // One write, one record of at most 1 KiB: what devices can read.
+        // One write, one record of at most 1 KiB: the limit of devices.
         let written = async {
             writer.write_all(&message).await?;
             writer.flush().await
@@ -290,7 +290,8 @@ pub(super) struct Incoming {
     taken: usize,
 }
 
-/// The next message of a stream, or one sentence about its end. Nothing is lost if this is dropped while it waits.
+/// The next message of a stream, or one sentence about its end. Cancel safe: nothing is lost if this is dropped while
+/// it waits.
 pub(super) async fn read_message<R: AsyncRead + Unpin>(
     stream: &mut R,
     incoming: &mut Incoming,

@@ -38,8 +38,8 @@ impl Store {
 /// Entries that are read at once.
 const PAGE: u32 = 1_000;
 
-/// Reads the whole trail of a data directory that is open elsewhere, or nowhere, and hands on each entry that holds. The
-/// database is only read.
+/// Reads the whole trail of a data directory, which may be open elsewhere, and passes on each valid entry. The database
+/// is only read.
 pub(crate) async fn read_trail(data_dir: &Path, mut each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
     let path = data_dir.join("gateway.db");
     if !path.is_file() {

@@ -1,4 +1,4 @@
-//! Events on their way to subscribers: the latest in memory, older ones from the database, never a gap in silence.
+//! Events for subscribers: the latest from memory, older ones from the database. A gap is never silent.
 
 use super::Store;
 use crate::domain::{EventKind, EventMessage, GatewayEvent};
@@ -89,7 +89,8 @@ impl EventCursor {
             }
             let tip = (*self.tip.borrow_and_update())?;
             if tip < self.after {
-                // A revision that this store never gave: another store, or one restored from a backup.
+                // A revision that this store never issued: it is from another store, or this one was restored from a
+                // backup.
                 return self.resync();
             }
             if tip == self.after {

@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Deployments kept in memory, the latest ones; those with something left to do among them.
+/// Number of deployments kept in memory: the latest ones. Deployments with open work are among them.
 const DEPLOYMENTS: i64 = 1_000;
 
 /// Why the store could not be read.
 pub(super) enum LoadError {
     Database(sqlx::Error),
-    /// What has no valid form.
+    /// The invalid value.
     Unreadable(String),
 }
 

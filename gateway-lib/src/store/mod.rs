@@ -35,16 +35,16 @@ pub(crate) struct Store {
     events_kept: u64,
     model: RwLock<Model>,
     writer: Mutex<Writer>,
-    /// Held as long as the store is open; a second gateway on the directory fails.
+    /// Locked as long as the store is open; opening a second gateway on the directory fails.
     lock: std::sync::Mutex<Option<std::fs::File>>,
 }
 
 struct Writer {
-    /// None once the store is closed: the directory may be another gateway's by then.
+    /// `None` once the store is closed: the directory may belong to another gateway by then.
     connection: Option<SqliteConnection>,
     /// Sequence and hash of the last audit entry.
     audit_tip: (u64, crate::domain::Digest),
-    /// A commit was begun and its caller went away: the model may be behind the database.
+    /// A caller was dropped during its commit: the model may be behind the database.
     in_doubt: bool,
 }
 
@@ -55,12 +55,12 @@ impl Writer {
 }
 
 impl Store {
-    /// The content at this instant. Held shortly, never over an await.
+    /// The content at this instant. The lock is held briefly, never over an await.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Model> {
         self.model.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Begins a change; waits for the one before.
+    /// Begins a change; waits for the previous one.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         Transaction::begin(self).await
     }
@@ -69,13 +69,13 @@ impl Store {
     pub(crate) async fn close(&self) {
         let mut writer = self.writer.lock().await;
         if let Some(mut connection) = writer.connection.take() {
-            // The journal goes back into the database; if not, the next start does it.
+            // Writes the journal back into the database; if that fails, the next start does it.
             let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
             let _ = checkpoint.execute(&mut connection).await;
-            // Waited for, and before the lock goes: a connection that is only dropped ends in its own time on a thread of
-            // its own, and writes the journal back into a database that belongs to somebody else by then.
+            // Awaited before the lock is released: a connection that is only dropped closes later on its own thread,
+            // and would write the journal back into a database that belongs to another process by then.
             if let Err(error) = sqlx::Connection::close(connection).await {
-                tracing::warn!(%error, "the database was not closed cleanly; the next start mends it");
+                tracing::warn!(%error, "the database was not closed cleanly; the next start repairs it");
             }
         }
         drop(writer);
@@ -101,7 +101,7 @@ impl Store {
             .map_err(|error| self.error(error))
     }
 
-    /// Makes the model what the database holds, after a caller went away while it committed.
+    /// Reloads the model from the database, after a caller was dropped during its commit.
     async fn catch_up(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let (before, mode) = {
             let model = self.read();

@@ -1,5 +1,5 @@
-//! The store's content in memory: what queries read. Only [`super::Transaction`] changes it, after the database took the
-//! change.
+//! The store's content in memory, which queries read. Only [`super::Transaction`] changes it, after the database has
+//! committed the change.
 
 use crate::{
     config::PairingMode,
@@ -39,7 +39,7 @@ pub(crate) struct DeviceRecord {
     pub(crate) store_bytes: Option<u32>,
     pub(crate) store_free_bytes: Option<u32>,
     pub(crate) enrolled_ms: Option<u64>,
-    /// Serial and key hash of its certificate. `None`: not enrolled, or revoked.
+    /// Serial and key hash of its certificate. `None` if it is not enrolled, or revoked.
     pub(crate) certificate: Option<(String, Digest)>,
     pub(crate) instances: BTreeMap<String, InstanceView>,
     pub(crate) desired: BTreeMap<String, DesiredApp>,
@@ -49,13 +49,13 @@ pub(crate) struct DeviceRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DesiredApp {
     pub(crate) app: String,
-    /// `None`: the app shall be removed.
+    /// `None` if the app must be removed.
     pub(crate) package: Option<PackageId>,
     pub(crate) run: bool,
-    /// A start was asked for and not carried out yet, whatever state the app ended in.
+    /// A start was requested and not carried out yet, regardless of the state in which the app ended.
     pub(crate) start_once: bool,
     pub(crate) deployment: Option<DeploymentId>,
-    /// The desired package before and whether it ran; restored if the device refuses this one.
+    /// The previous desired package and whether it ran; restored if the device refuses this one.
     pub(crate) previous: Option<(PackageId, bool)>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct PairingRecord {
     pub(crate) used: bool,
     /// Whether the device was enrolled before and gets a new certificate.
     pub(crate) again: bool,
-    /// Whether it is for a machine that this Drydock made itself: it holds while pairing is off.
+    /// Whether it is for a machine that this Drydock created: it is valid while pairing is off.
     pub(crate) own: bool,
 }
 
@@ -214,7 +214,7 @@ impl PackageRecord {
     }
 }
 
-/// A word of the database for an enum that has one in JSON too.
+/// The database's text for an enum, the same as in JSON.
 pub(super) fn word<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 /// Steps from each schema to the next: `MIGRATIONS[n]` makes `n + 1` of `n`.
 const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
 
-/// SQLite's primary result codes for a disk without room, for what the system did not write, and for what may only be read
+/// SQLite's primary result codes for a full disk, for an I/O error of the system, and for a read-only database
 /// (<https://sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
 const SQLITE_IOERR: i32 = 10;
@@ -61,7 +61,7 @@ impl Store {
     }
 }
 
-/// Makes a directory, and all above it that are missing, that the user alone can enter.
+/// Creates a directory and its missing parents, accessible to the user alone.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -193,7 +193,7 @@ mod tests {
         let path = directory.path().join("small.db");
         let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
         let mut connection = options.connect().await.expect("a database");
-        // SQLite reports a file that may not grow as it reports a disk without room.
+        // SQLite reports the limit of a file's size as a full disk.
         let fill = "PRAGMA max_page_count = 3; CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000))";
         let error = sqlx::raw_sql(fill)
             .execute(&mut connection)

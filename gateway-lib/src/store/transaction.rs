@@ -13,9 +13,9 @@ use sqlx::{Sqlite, query::Query, sqlite::SqliteArguments};
 use std::sync::Arc;
 use tokio::sync::MutexGuard;
 
-/// A transaction under way. Dropping it without [`Transaction::commit`] changes nothing.
+/// An open transaction. Dropping it without [`Transaction::commit`] changes nothing.
 pub(crate) struct Transaction<'a> {
-    /// The instant of everything in it, in milliseconds since the Unix epoch.
+    /// The time of all changes in it, in milliseconds since the Unix epoch.
     pub(crate) time_ms: u64,
     store: &'a Store,
     writer: MutexGuard<'a, Writer>,
@@ -44,7 +44,7 @@ enum Change {
 impl<'a> Transaction<'a> {
     pub(super) async fn begin(store: &'a Store) -> Result<Self, StoreError> {
         let mut writer = store.writer.lock().await;
-        // A transaction whose future was dropped half way left its BEGIN behind.
+        // A transaction whose future was dropped halfway left its BEGIN behind.
         let _ = sqlx::raw_sql("ROLLBACK").execute(writer.connection()?).await;
         if writer.in_doubt {
             store.catch_up(&mut writer).await?;
@@ -65,19 +65,19 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// The content before this change. It cannot change meanwhile.
+    /// The content before this change. It cannot change in the meantime.
     pub(crate) fn model(&self) -> std::sync::RwLockReadGuard<'_, Model> {
         self.store.read()
     }
 
-    /// Writes a device and publishes what changed.
+    /// Writes a device and publishes the change.
     pub(crate) async fn device(&mut self, record: DeviceRecord, change: DeviceChange) -> Result<(), StoreError> {
         self.device_silently(record.clone()).await?;
         let device = Box::new(record.view());
         self.publish(EventKind::DeviceChanged { device, change }).await
     }
 
-    /// Writes a device without an event, where the next event about it says the same.
+    /// Writes a device without an event, because the next event about it says the same.
     pub(crate) async fn device_silently(&mut self, record: DeviceRecord) -> Result<(), StoreError> {
         let fault = record.last_fault.as_ref().map(json).transpose()?;
         let (serial, key) = record.certificate.clone().unzip();
@@ -312,7 +312,7 @@ impl<'a> Transaction<'a> {
             .execute(self.writer.connection()?)
             .await
             .map_err(|error| self.store.error(error))?;
-        // No await from here on: from the commit to the model nothing can come in between.
+        // No await from here on: nothing may happen between the commit and the update of the model.
         self.writer.in_doubt = false;
         self.writer.audit_tip = self.audit_tip;
         {

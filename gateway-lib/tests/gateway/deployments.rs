@@ -1,4 +1,4 @@
-//! Deployments: refused, cancelled, interrupted, rolled back, and what the device has afterwards.
+//! Deployments: refused, cancelled, interrupted, rolled back, and the device's state afterwards.
 
 use crate::{
     device::{Running, TestDevice},
@@ -203,7 +203,7 @@ async fn a_board_that_is_still_on_its_way_in_gets_it_when_it_comes() {
     until_status(gateway, &deployment, TargetStatus::Done).await;
     drop(board);
 
-    // A device that never comes takes its desired state along.
+    // A device that never connects loses its desired state with its record.
     let never = gateway
         .create_pairing(minute(), None, Some("never".into()))
         .await
@@ -260,7 +260,7 @@ async fn a_gateway_that_dies_mid_deploy_resumes_and_says_so() {
         .await
         .unwrap();
     until_status(&scene.gateway, &deployment, TargetStatus::Transferring).await;
-    // The disk holds now what a killed process would leave.
+    // The disk now holds the state that a killed process would leave.
     let left = copy_store(scene.directory.path());
     let mut board = board.unplug().await;
     drop(scene.gateway);

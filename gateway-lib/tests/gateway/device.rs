@@ -59,9 +59,9 @@ pub(crate) struct Apps {
     pub(crate) chunks_taken: usize,
     /// Refuse every package with this.
     pub(crate) refuse: Option<Refusal>,
-    /// Answer so many chunks, then fall silent.
+    /// Answer this many chunks, then stop answering.
     pub(crate) stall_after_chunks: Option<usize>,
-    /// What starting an app leads to.
+    /// The result of starting an app.
     pub(crate) start_ends_in: Option<AppReport>,
     reports: Vec<AppReport>,
 }
@@ -158,7 +158,7 @@ impl TestDevice {
         }
     }
 
-    /// Connects, says hello and continues in a task of its own.
+    /// Connects, sends its hello and continues in a task of its own.
     pub(crate) async fn run(self, gateway: &Gateway, peer: PeerLabel) -> Running {
         let tls = self.open(gateway, peer).await.expect("the handshake succeeds");
         self.run_on(tls).await

@@ -1,4 +1,4 @@
-//! Desired and reported state meet again after every connect, and a report counts once the flash it rests on is saved.
+//! Desired and reported state converge after every connect, and a report counts once the flash behind it is saved.
 
 use crate::{
     device::TestDevice,
@@ -50,7 +50,7 @@ async fn a_removed_app_that_comes_back_with_older_flash_is_removed_again() {
     until(&scene.gateway, || scene.view(&id).apps.is_empty()).await;
     assert_eq!(scene.view(&id).desired, [], "what was carried out is no longer shown");
 
-    // Twice: the removal is not forgotten when it was carried out again.
+    // Twice: the removal is not forgotten after it was carried out again.
     let mut board = board.unplug().await;
     for _ in 0..2 {
         board.store = before.clone();
@@ -63,7 +63,7 @@ async fn a_removed_app_that_comes_back_with_older_flash_is_removed_again() {
         scene.until_state(&id, DeviceState::Disconnected).await;
     }
 
-    // What is deployed after a removal stays.
+    // A deployment after a removal stays.
     let running = board.run(&scene.gateway, cable()).await;
     until_done(&scene, &deploy(&scene, &id, &package).await).await;
     drop(running);
@@ -78,7 +78,7 @@ async fn an_app_that_the_board_lost_is_sent_again_under_a_sequence_that_it_takes
     assert_eq!(running(&scene, &id), Some(1));
     let mut board = board.unplug().await;
     for sequence in 2..=3 {
-        // The package is gone, but the board remembers that it had this sequence.
+        // The package is lost, but the board remembers its sequence.
         board.store.installed.clear();
         board.boot_count += 1;
         let connected = board.run(&scene.gateway, cable()).await;
@@ -96,7 +96,7 @@ async fn a_board_that_has_seen_a_later_version_keeps_it() {
     let package = upload(&scene).await;
     until_done(&scene, &deploy(&scene, &id, &package).await).await;
     let mut board = board.unplug().await;
-    // As if this store came out of a backup, and the board had been updated since.
+    // As if this store were restored from a backup, and the board had been updated since.
     board.store.installed.clear();
     board.store.high_water.insert("blink".into(), 7);
     let board = board.run(&scene.gateway, cable()).await;
@@ -105,7 +105,7 @@ async fn a_board_that_has_seen_a_later_version_keeps_it() {
     assert_eq!(scene.gateway.versions("blink").len(), 1, "nothing was signed for it");
 }
 
-/// Flash that is saved when the test says so.
+/// Flash that is saved when the test allows it.
 struct Held(watch::Receiver<Save>);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -148,7 +148,7 @@ async fn what_a_board_reports_counts_once_its_flash_is_saved() {
         scene.gateway.deployment(deployment.id).unwrap().targets[0].status == TargetStatus::Committing
     })
     .await;
-    // The board has answered, and says more: all of it waits for the flash.
+    // The board has answered, and sends more: all of it waits for the flash.
     let taken = board.log(1, "after the commit").await;
     assert_eq!((scene.view(&id).apps, taken), (vec![], ()));
     save.send_replace(Save::Works);

@@ -58,7 +58,7 @@ async fn tokens_are_known_fresh_and_used_once() {
     scene.clock.advance(60_001);
     let request = TestDevice::new(2).enroll_request(&late);
     let refused = enroll(gateway, &late, &request).await.unwrap_err();
-    // The token is dropped by now, or known as expired: no identity either way.
+    // The token is either dropped by now or known as expired: no identity in both cases.
     assert!(matches!(
         refused.code,
         EnrollRefusalCode::TokenExpired | EnrollRefusalCode::BadToken

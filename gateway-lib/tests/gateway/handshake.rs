@@ -49,7 +49,7 @@ impl Beside {
         &self.scene.gateway
     }
 
-    /// The bad peer was refused with these words, and the good session lives.
+    /// The bad peer was refused with these words, and the good session is still open.
     async fn check_refused(self, words: &str) {
         let gateway = self.gateway().clone();
         let refused = refusal(&gateway, self.before).await;
@@ -134,7 +134,7 @@ async fn the_whole_flight_fits_one_record_and_messages_are_small() {
         .unwrap();
     until(&scene.gateway, || scene.view(&id).state == DeviceState::Connected).await;
     scene.gateway.deploy(&[id], &package.id, true).await.unwrap();
-    // Welcome, begin, and the chunks that may be under way: the device does not answer, so that no more comes.
+    // Welcome, begin, and the chunks that may be in flight: the device does not answer, so no more are sent.
     let expected = flight.len() + 2 + CHUNK_WINDOW;
     let mut bytes = vec![0; 4096];
     while records(&read.lock().unwrap()).len() < expected {
@@ -303,7 +303,7 @@ async fn a_known_certificate_without_its_key_is_refused() {
     let thief = KeyPair::generate().unwrap();
     let chain = vec![CertificateDer::from(identity.enrolled.certificate.clone())];
     let key: rustls::pki_types::PrivateKeyDer<'_> = PrivatePkcs8KeyDer::from(thief.serialize_der()).into();
-    // rustls would notice that they do not belong together: the key is put in behind its back.
+    // rustls would notice that they do not belong together: the key is inserted without its check.
     let signing = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
     let certified = Arc::new(rustls::sign::CertifiedKey::new(chain, signing));
     let resolver = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
@@ -382,7 +382,7 @@ async fn oversized_and_empty_messages_end_only_their_session() {
 
 #[tokio::test]
 async fn records_beyond_the_limit_and_noise_are_refused() {
-    // A record of 32 KiB, more than TLS allows; and something that is no TLS at all.
+    // A record of 32 KiB, more than TLS allows; and bytes that are not TLS at all.
     for noise in [&[22u8, 3, 1, 0x80, 0][..], b"GET / HTTP/1.1\r\n\r\n"] {
         let beside = Beside::new().await;
         let mut stream = raw(beside.gateway());
@@ -469,7 +469,7 @@ async fn connections_beyond_the_limit_are_turned_away() {
     assert_eq!(third.read(&mut [0]).await.unwrap(), 0);
     drop(waiting);
     until(&gateway, || gateway.snapshot().revision > 3).await;
-    // There is room again.
+    // There is space again.
     let mut device = TestDevice::new(1);
     let pairing = gateway.create_pairing(minute(), None, None).await.unwrap();
     device.enroll(&gateway, &pairing).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a device may report. False reports harm no other device.
+//! Allowed and false reports of a device. False reports harm no other device.
 
 use crate::scene::{Scene, blink, events, until};
 use drydock_gateway::{AppState, EventKind, UploadOptions};

@@ -26,7 +26,7 @@ async fn a_newer_session_supersedes_and_the_old_ones_end_touches_nothing() {
     let new = twin.run(&scene.gateway, PeerLabel::new("second cable")).await;
     assert!(new.welcome.session_id > old.welcome.session_id);
     old.ended().await;
-    // The old one's end is written by now, or still to be: either way the new one lives on.
+    // The old session's end may already be recorded or not: in both cases the new one stays.
     for sequence in 1..4 {
         new.metrics(sequence).await;
         tokio::time::sleep(Duration::from_millis(30)).await;

@@ -1,4 +1,4 @@
-//! The data directory: one owner, private keys, gap-free events, a trail that shows tampering.
+//! The data directory: one owner, private keys, gap-free events, an audit trail that shows tampering.
 
 use crate::scene::{Scene, events, minute};
 use drydock_gateway::{AuditError, DeviceChange, EventKind, EventMessage, Gateway, GatewayConfig, OpenError};
@@ -50,7 +50,7 @@ async fn the_root_key_can_be_put_away() {
     assert_eq!(gateway.info().id, id);
 }
 
-/// The next process that opens the directory has it alone, journal included.
+/// The next process that opens the directory owns it alone, journal included.
 #[tokio::test]
 async fn a_closed_gateway_has_let_go_of_its_database() {
     let scene = Scene::new().await;
@@ -112,7 +112,7 @@ async fn an_older_store_is_backed_up_and_migrated() {
     let apps: Vec<String> = gateway.packages().into_iter().map(|package| package.app).collect();
     assert_eq!(apps, ["blink", "counter"]);
     assert_eq!(gateway.deployments().len(), 2);
-    // Eight earlier entries, and the one that the gateway was opened.
+    // Eight earlier entries, and the one about opening the gateway.
     assert_eq!(gateway.verify_audit().await.unwrap(), 9);
     // A new pairing works, and is kept over the next start.
     gateway.create_own_pairing(minute(), "bench-2".into()).await.unwrap();
@@ -131,7 +131,7 @@ async fn an_older_store_is_backed_up_and_migrated() {
     assert_eq!(kept, (1, 1));
 }
 
-/// Rows keep the names that they were written with (`wishes`, `wish_changed`); this version reads them under its own.
+/// Rows keep their original names (`wishes`, `wish_changed`); this version reads them under its own.
 #[tokio::test]
 async fn rows_with_the_names_of_an_earlier_version_are_read() {
     let scene = Scene::new().await;
@@ -208,7 +208,7 @@ async fn events_have_no_gaps_and_say_when_they_are_too_old() {
     };
     assert_eq!(event.revision, snapshot.revision + 1);
 
-    // A revision of another store, or one that is not kept any more.
+    // A revision of another store, or one that is no longer kept.
     let mut ahead = scene.gateway.subscribe(9_999);
     assert_eq!(ahead.next().await, Some(EventMessage::Resync));
     assert_eq!(ahead.next().await, None);

@@ -149,7 +149,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
         br#"(module (@custom "drydock" "\a1\64nick\61a") (func (export "init")))"#,
         named("typo"),
         CustomSection,
-        "typo cannot run on any board: the module's drydock section has an unknown or repeated key \"nick\": mend its drydock section and build it again",
+        "typo cannot run on any board: the module's drydock section has an unknown or repeated key \"nick\": fix its drydock section and build it again",
     )
     .await;
     check(&scene, &blink("1.0.0", 300 * 1024), for_nano("blink"), TooLarge,
@@ -161,7 +161,7 @@ fn with_locals(count: usize) -> Vec<u8> {
     format!(r#"(module (func (export "init") {}))"#, "(local i32)".repeat(count)).into_bytes()
 }
 
-/// A `producers` section that names what made the module.
+/// A `producers` section that names the module's toolchain.
 fn made_by(name: &str, rest: &str) -> Vec<u8> {
     let length = name.len();
     format!(r#"(module {rest} (@custom "producers" "\01\0cprocessed-by\01\{length:02x}{name}\031.0"))"#).into_bytes()
@@ -208,7 +208,7 @@ async fn each_refusal_names_the_true_cause() {
         "app cannot be an app: it uses SIMD, which boards do not run: build it without the features that boards lack",
     )
     .await;
-    // Modules that boards can run are accepted: an offset known at instantiation only, a passive segment, many locals.
+    // Modules that boards can run are accepted: an offset known only at instantiation, a passive segment, many locals.
     for module in [
         br#"(module (memory 4 (pagesize 1)) (data "longer than it") (data (i32.add (i32.const 2) (i32.const 9)) "x") (func (export "init")))"#.to_vec(),
         with_locals(30_000),
@@ -416,7 +416,7 @@ async fn a_module_is_granted_what_it_may_have_and_no_more() {
         consented.capabilities,
         ["log", "metrics", "timer", "gpio:13,16,24", "random"]
     );
-    // A module that says what it wants gets just that.
+    // A module that lists its capabilities gets exactly those.
     let modest = br#"(module (@custom "drydock" "\a1\6ccapabilities\81\63log") (func (export "init")))"#;
     let modest = scene.gateway.upload(modest, for_nano("modest")).await.unwrap();
     assert_eq!(modest.capabilities, ["log"]);

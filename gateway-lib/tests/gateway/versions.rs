@@ -65,10 +65,10 @@ async fn the_old_module_is_a_rollback_under_its_old_version() {
     let signed = scene.gateway.versions("blink").remove(0);
     assert_eq!((signed.sequence, signed.rollback_of), (3, Some(first.id.clone())));
 
-    // Dropped again, it is the package that the board has already.
+    // Deployed again, it is the package that the board already has.
     drop_on(&scene, &id, &blink("1.0.0", 1_000)).await.unwrap();
     assert_eq!(scene.gateway.versions("blink").len(), 3);
-    // It can be dropped after removal: the board remembers the sequence.
+    // It can be deployed after a removal: the board remembers the sequence.
     scene.gateway.remove_app(&id, "blink").await.unwrap();
     until(&scene.gateway, || scene.view(&id).apps.is_empty()).await;
     drop_on(&scene, &id, &blink("2.0.0", 2_000)).await.unwrap();

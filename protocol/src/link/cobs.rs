@@ -22,7 +22,7 @@ pub(super) fn encode(raw: &[u8], out: &mut [u8]) -> usize {
     at
 }
 
-/// Decodes a frame in place and returns the length of the decoded bytes, or nothing if the frame has no valid form.
+/// Decodes a frame in place and returns the length of the decoded bytes, or `None` if the frame has no valid form.
 pub(super) fn decode(frame: &mut [u8]) -> Option<usize> {
     let mut from = 0;
     let mut to = 0;

@@ -9,11 +9,11 @@ use super::{
 use crate::limits::LINK_VERSION;
 use alloc::{collections::VecDeque, vec::Vec};
 
-/// First pause between two hellos of a side that is not up; it doubles up to the last.
+/// First pause between two hellos of a side that is not up; it doubles up to the longest.
 const HELLO_FIRST_MS: u64 = 50;
 const HELLO_LAST_MS: u64 = 500;
 
-/// A channel's data is not cut into pieces smaller than this only because the peer has little room.
+/// While other data is in flight, a channel's data is not cut into pieces smaller than this to fit the peer's credit.
 const SMALL_PIECE_BYTES: usize = 64;
 
 /// One side of a link; see the [module](super).
@@ -39,19 +39,19 @@ struct Peer {
     heard_us: bool,
 }
 
-/// What arrives.
+/// The receiving half.
 struct Inbound {
     rings: [Ring; 3],
     wanted: u8,
-    /// Bytes of room that the peer was told and has not filled yet.
+    /// Bytes of credit that the peer was given and has not used yet.
     announced: [usize; 3],
     status_due: bool,
     repeat_due: bool,
-    /// How far ahead of `wanted` the last frame behind a gap was, since the repetition was asked for.
+    /// Distance from `wanted` to the last frame behind a gap, since the repetition was asked for.
     gap: Option<u8>,
 }
 
-/// What is sent.
+/// The sending half.
 struct Outbound {
     /// Bytes not acknowledged yet, those in flight first.
     rings: [Ring; 3],
@@ -60,14 +60,14 @@ struct Outbound {
     max_in_flight: usize,
     /// Sequence of the first in flight.
     base: u8,
-    /// Index in `in_flight` of the segment to send next; at its end, something new.
+    /// Index in `in_flight` of the segment to send next; past the last one, a new segment is cut.
     next: usize,
-    /// After a timeout: one segment only until the peer answers.
+    /// After a timeout: sends one segment only until the peer answers.
     probing: bool,
     credit: [usize; 3],
     deadline_ms: Option<u64>,
     poll_due: bool,
-    /// Segment whose round trip is measured, and when it was sent.
+    /// Segment whose round trip is being measured, and the time at which it was sent.
     timed: Option<(u8, u64)>,
     timer: RetransmissionTimer,
     turn: usize,
@@ -81,8 +81,8 @@ struct Segment {
 }
 
 impl Endpoint {
-    /// Makes one side, with all its buffers. The epoch must differ from that of the side's earlier lives (a random number
-    /// or a boot count).
+    /// Makes one side, with all its buffers. The epoch must differ from that of the side's earlier starts (a random
+    /// number or a boot count).
     pub fn new(role: Role, epoch: u32) -> Self {
         // By channel: control, log, session.
         let (inbound, outbound) = match role {
@@ -92,16 +92,16 @@ impl Endpoint {
         Self::with_rings(role, epoch, inbound.map(Ring::new), outbound.map(Ring::new))
     }
 
-    /// Gives a new endpoint another room than its role's for bytes of the session that arrive and nobody has read: more lets
-    /// the peer send on while this side is busy.
+    /// Replaces a new endpoint's buffer for received session bytes by one of another size. A larger one lets the peer
+    /// continue to send while this side is busy.
     #[must_use]
     pub fn with_session_room(mut self, bytes: usize) -> Self {
         self.inbound.rings[Channel::Session as usize] = Ring::new(bytes);
         self
     }
 
-    /// Begins another life, with nothing of the last but the buffers: where memory is short, a second set of them would not
-    /// fit beside the first, or would leave it in pieces.
+    /// Restarts the endpoint and keeps only its buffers. Where memory is short, a second set of buffers would not fit
+    /// beside the first, or would fragment the heap.
     pub fn restart(&mut self, epoch: u32) {
         let take = |rings: &mut [Ring; 3]| {
             let mut taken = core::mem::replace(rings, [0; 3].map(Ring::new));
@@ -154,7 +154,7 @@ impl Endpoint {
         }
     }
 
-    /// Takes bytes of the wire, in pieces of any size.
+    /// Takes received bytes, in pieces of any size.
     pub fn receive(&mut self, mut bytes: &[u8], now_ms: u64) {
         while !bytes.is_empty() {
             let end = bytes.iter().position(|byte| *byte == 0);
@@ -180,7 +180,7 @@ impl Endpoint {
         }
     }
 
-    /// Writes the next frame for the wire and returns its length; 0: nothing to send now.
+    /// Writes the next frame to send and returns its length; 0 if there is nothing to send now.
     pub fn transmit(&mut self, now_ms: u64, out: &mut [u8; MAX_FRAME_BYTES]) -> usize {
         let len = self.next_frame(now_ms, out);
         if len > 0 {
@@ -189,10 +189,10 @@ impl Endpoint {
         len
     }
 
-    /// Takes bytes to send and returns how many: 0 if the send buffer is full.
+    /// Takes bytes to send and returns how many it took: 0 if the send buffer is full.
     ///
-    /// `control` and `log` may be written before the link is up; `session` takes nothing until it is, and until a reset
-    /// has been taken with [`Self::take_reset`], so that bytes of an old session never reach a new peer.
+    /// `control` and `log` may be written before the link is up. `session` takes nothing until the link is up and a
+    /// reset has been taken with [`Self::take_reset`], so that bytes of an old session never reach a new peer.
     pub fn write(&mut self, channel: Channel, data: &[u8]) -> usize {
         if channel == Channel::Session && (!self.is_up() || self.reset.is_some()) {
             return 0;
@@ -200,7 +200,8 @@ impl Endpoint {
         self.outbound.rings[channel as usize].push(data)
     }
 
-    /// Gives the next bytes of a channel and returns how many. What is not read stops the sender of that channel.
+    /// Copies the next bytes of a channel and returns how many. Bytes that are not read stop the sender of that
+    /// channel.
     pub fn read(&mut self, channel: Channel, out: &mut [u8]) -> usize {
         if channel == Channel::Session && self.reset.is_some() {
             return 0;
@@ -231,19 +232,19 @@ impl Endpoint {
         self.outbound.rings[channel as usize].len() == 0
     }
 
-    /// Whether both sides have heard each other, in their current lives and in the same version.
+    /// Whether both sides have heard each other since their last starts, in the same version.
     pub fn is_up(&self) -> bool {
         self.peer
             .as_ref()
             .is_some_and(|peer| peer.heard_us && peer.version == LINK_VERSION)
     }
 
-    /// The peer appeared or started anew since the last call: drop the session, begin each stream at zero.
+    /// The peer appeared or restarted since the last call: drop the session, begin each stream at zero.
     pub fn take_reset(&mut self) -> Option<PeerReset> {
         self.reset.take()
     }
 
-    /// When [`Self::transmit`] has to be called at the latest, on the clock of `now_ms`; it may lie in the past.
+    /// Deadline for the next call of [`Self::transmit`], on the clock of `now_ms`; it may lie in the past.
     pub fn next_timeout_ms(&self) -> Option<u64> {
         if self.is_up() {
             self.outbound.deadline_ms
@@ -297,7 +298,7 @@ impl Endpoint {
         0
     }
 
-    /// The status to send now; what was due is done with it.
+    /// The status to send now; clears the flags of a due status.
     fn take_status(&mut self) -> Status {
         let tag = self.tag();
         let inbound = &mut self.inbound;
@@ -342,7 +343,7 @@ impl Endpoint {
             .as_mut()
             .filter(|peer| peer.version == LINK_VERSION && tag == status.tag)
         else {
-            // The peer speaks to an earlier life of ours, or we have not heard its hello: tell it who we are.
+            // The peer's frame carries an epoch from before our restart, or we have not heard its hello: send it ours.
             self.stats.stale += 1;
             self.hello_due = true;
             return;
@@ -363,13 +364,13 @@ impl Endpoint {
 
     fn receive_hello(&mut self, hello: Hello) {
         if hello.device == (self.role == Role::Device) {
-            // An echo, or two of a kind on one wire.
+            // An echo, or two sides with the same role on one wire.
             self.stats.stale += 1;
             return;
         }
         let hears_us = hello.seen == Some(self.epoch);
         let is_new = self.peer.as_ref().is_none_or(|peer| {
-            // One that had heard us and does not know us any more has restarted, even with its old epoch.
+            // A peer that had heard us and no longer knows us has restarted, even with its old epoch.
             peer.epoch != hello.epoch || peer.version != hello.version || (peer.heard_us && !hears_us)
         });
         if is_new {
@@ -395,7 +396,7 @@ impl Endpoint {
         self.reset = Some(PeerReset {
             epoch: hello.epoch,
             version: hello.version,
-            // Two resets before the first was taken are one.
+            // Two resets before the first was taken count as one.
             first: first || self.reset.is_some_and(|reset| reset.first),
         });
         self.hello_due = true;
@@ -421,7 +422,7 @@ impl Inbound {
             stats.duplicates += 1;
             self.status_due = true;
         } else if ahead > 0 {
-            // Ask once for each time the sender passes the gap: a number that does not grow is a new pass.
+            // Ask once for each time the sender passes the gap: a number that does not grow shows a new pass.
             if self.gap.is_none_or(|last| ahead <= last) {
                 self.repeat_due = true;
             }
@@ -437,7 +438,7 @@ impl Inbound {
         }
     }
 
-    /// A frame arrived damaged; it may have been the one that is wanted.
+    /// A damaged frame arrived; it may have been the expected one.
     fn ask_again(&mut self) {
         if self.gap.is_none() {
             self.repeat_due = true;
@@ -445,7 +446,7 @@ impl Inbound {
         }
     }
 
-    /// After reading: the sender should know when it can send much more than it knows of.
+    /// After reading: reports new credit if the sender can now send much more than it was last told.
     fn tell_room(&mut self, channel: Channel) {
         let ring = &self.rings[channel as usize];
         let room = ring.free() / CREDIT_UNIT_BYTES * CREDIT_UNIT_BYTES;
@@ -529,7 +530,7 @@ impl Outbound {
         }
     }
 
-    /// The segment to send now: its sequence, itself as it was before, and its offset in its channel's ring.
+    /// The segment to send now: its sequence, its state before this sending, and its offset in its channel's ring.
     fn next_segment(&mut self, now_ms: u64) -> Option<(u8, Segment, usize)> {
         if self.next == self.in_flight.len() {
             self.cut_segment(now_ms)?;
@@ -585,7 +586,7 @@ impl Outbound {
             waits |= pending > 0;
         }
         if waits && self.in_flight.is_empty() && self.deadline_ms.is_none() {
-            // The peer has no room; should the word that it has some get lost, ask.
+            // The peer has no credit. Its message about new credit may get lost, so poll for it.
             self.deadline_ms = Some(now_ms + self.timer.timeout_ms());
         }
         None

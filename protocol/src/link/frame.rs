@@ -1,9 +1,9 @@
 //! The bytes of a frame.
 //!
 //! Decoded, a frame is its body and, at the end, the CRC-32 of the body (little-endian). All numbers in the body are
-//! big-endian. The two upper bits of the first byte tell the sort:
+//! big-endian. The two upper bits of the first byte select the kind:
 //!
-//! | sort | first byte | then |
+//! | kind | first byte | then |
 //! |---|---|---|
 //! | hello `01` | bit 2 `SEEN`, bit 3 `ANSWER`, bit 4 `DEVICE` | version `u8`, epoch `u32`, peer's epoch `u32` (if `SEEN`, else 0) |
 //! | data `10` | bits 0–1 channel, bit 2 `REPEAT`, bit 3 `POLL` | status, sequence `u8`, 1 to 240 bytes |
@@ -14,10 +14,10 @@
 
 use super::{Channel, MAX_FRAME_BYTES, cobs, crc32};
 
-/// Data bytes in a frame at most.
+/// Maximum data bytes in a frame.
 pub const MAX_DATA_BYTES: usize = 240;
 
-/// Unit in which a receiver says how much a channel can take.
+/// Unit in which a receiver states how much a channel can take.
 pub const CREDIT_UNIT_BYTES: usize = 32;
 
 const HELLO: u8 = 0b01 << 6;
@@ -37,13 +37,13 @@ const DATA_AT: usize = STATUS_BYTES + 1;
 const CRC_BYTES: usize = 4;
 const MAX_RAW_BYTES: usize = DATA_AT + MAX_DATA_BYTES + CRC_BYTES;
 
-// A raw frame below 254 bytes grows by one byte in COBS; two delimiters come on top.
+// A raw frame below 254 bytes grows by one byte in COBS; two delimiters are added.
 const _: () = assert!(MAX_RAW_BYTES < 254 && MAX_RAW_BYTES + 3 <= MAX_FRAME_BYTES);
 
 /// A frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// Who speaks.
+    /// The sender's role.
     Hello(Hello),
     /// Bytes of a channel.
     Data {
@@ -60,7 +60,7 @@ pub enum Frame<'a> {
     Status(Status),
 }
 
-/// Who speaks, and whom it has heard.
+/// The sender, and the peer that it has heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hello {
     /// Link version.
@@ -75,22 +75,22 @@ pub struct Hello {
     pub device: bool,
 }
 
-/// What a side has received and can take.
+/// The sequence that a side has received, and its credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     /// Tag of both epochs, see [`tag`].
     pub tag: u16,
-    /// Sequence wanted next; all before it have arrived.
+    /// Sequence expected next; all before it have arrived.
     pub wanted: u8,
-    /// Room of each channel behind `wanted`, in units of [`CREDIT_UNIT_BYTES`].
+    /// Credit of each channel counted from `wanted`, in units of [`CREDIT_UNIT_BYTES`].
     pub credit: [u8; 3],
-    /// Something was lost: send `wanted` and all behind it again.
+    /// Something was lost: send `wanted` and everything after it again.
     pub repeat: bool,
     /// Answer with a status.
     pub poll: bool,
 }
 
-/// What tells the frames of this pair of lives from those of earlier ones.
+/// The tag that distinguishes frames of the current pair of epochs from older ones.
 pub fn tag(device_epoch: u32, host_epoch: u32) -> u16 {
     let mut epochs = [0; 8];
     epochs[..4].copy_from_slice(&device_epoch.to_be_bytes());
@@ -101,7 +101,7 @@ pub fn tag(device_epoch: u32, host_epoch: u32) -> u16 {
 impl<'a> Frame<'a> {
     /// Writes the encoded frame between delimiters and returns its length.
     ///
-    /// Data beyond [`MAX_DATA_BYTES`] is left out.
+    /// Data beyond [`MAX_DATA_BYTES`] is omitted.
     pub fn encode(&self, out: &mut [u8; MAX_FRAME_BYTES]) -> usize {
         let mut raw = [0; MAX_RAW_BYTES];
         let body = self.write_body(&mut raw);
@@ -143,7 +143,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Reads a frame, without its delimiters, using its memory; nothing if it is damaged.
+    /// Decodes a frame without its delimiters, in place; `None` if it is damaged.
     pub fn decode(encoded: &'a mut [u8]) -> Option<Self> {
         let len = cobs::decode(encoded)?;
         let (body, crc) = encoded[..len].split_at(len.checked_sub(CRC_BYTES)?);

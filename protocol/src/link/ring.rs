@@ -33,7 +33,7 @@ impl Ring {
         self.len = 0;
     }
 
-    /// Appends as much of the data as fits and says how much that was.
+    /// Appends as much of the data as fits and returns how much that was.
     pub(super) fn push(&mut self, data: &[u8]) -> usize {
         let taken = data.len().min(self.free());
         let tail = self.wrap(self.head + self.len);
@@ -44,7 +44,7 @@ impl Ring {
         taken
     }
 
-    /// Copies bytes from `offset` behind the oldest without removing them and says how many there were.
+    /// Copies bytes from `offset` behind the oldest without removing them and returns how many it copied.
     pub(super) fn peek(&self, offset: usize, out: &mut [u8]) -> usize {
         let given = out.len().min(self.len.saturating_sub(offset));
         let start = self.wrap(self.head + offset);

@@ -5,7 +5,7 @@ const MIN_MS: u32 = 30;
 const MAX_MS: u32 = 2_000;
 
 pub(super) struct RetransmissionTimer {
-    /// Smoothed round trip and its deviation, in eighths of a millisecond; nothing before the first sample.
+    /// Smoothed round trip and its deviation, in eighths of a millisecond; `None` before the first sample.
     estimate: Option<(u32, u32)>,
     timeout_ms: u32,
 }
@@ -36,8 +36,8 @@ impl RetransmissionTimer {
         self.forget_back_off();
     }
 
-    /// The peer answers again. Where RFC 6298 waits for a sample, one repeated frame too many costs less here than long
-    /// pauses on a noisy line, on which nearly every frame is a repeated one and gives no sample.
+    /// The peer answers again. RFC 6298 waits for a sample here. On a noisy line nearly every frame is a repeated one,
+    /// which gives no sample, so one unneeded repetition costs less than long pauses.
     pub(super) fn forget_back_off(&mut self) {
         self.timeout_ms = self.estimate.map_or(INITIAL_MS, |(smoothed, deviation)| {
             ((smoothed + 4 * deviation) / 8 + 1).clamp(MIN_MS, MAX_MS)

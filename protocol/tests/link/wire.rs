@@ -8,10 +8,10 @@ const STEP_US: u64 = 100;
 const BYTES_PER_STEP: usize = 10;
 const LATENCY_STEPS: u64 = 10;
 
-/// What happens to the bytes under way.
+/// The damage to bytes on the wire.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Noise {
-    /// Frames of which one byte is changed, in percent.
+    /// Percentage of frames that get one byte changed.
     pub(super) frames_percent: u32,
     /// Bytes dropped, flipped and doubled, in a million.
     pub(super) per_million: [u32; 3],
@@ -69,7 +69,7 @@ impl Pair {
         }
     }
 
-    /// Cuts or mends both directions.
+    /// Cuts or restores both directions.
     pub(super) fn cut(&mut self, cut: bool) {
         self.to_host.cut = cut;
         self.to_device.cut = cut;
@@ -110,7 +110,7 @@ impl Pair {
         self.host.take_reset().expect("a first peer");
     }
 
-    /// Carries the data one way and says how many microseconds it took.
+    /// Carries the data one way and returns the time it took in microseconds.
     pub(super) fn transfer(&mut self, from: Role, channel: Channel, data: &[u8]) -> u64 {
         let begin = self.steps;
         let (mut sent, mut got) = (0, Vec::new());
@@ -127,7 +127,7 @@ impl Pair {
         (self.steps - begin) * STEP_US
     }
 
-    /// Carries data both ways at once, in `session` and, the same again, in `control`.
+    /// Carries data both ways at once, in `session` and, the same data again, in `control`.
     pub(super) fn transfer_both_ways(&mut self, to_host: &[u8], to_device: &[u8], limit_ms: u64) {
         let mut flows = [Channel::Session, Channel::Control].map(|channel| {
             let share = if channel == Channel::Control { 10 } else { 1 };

@@ -1,4 +1,4 @@
-//! One or two values of each thing on the wire, with every optional part present in one of them, and their bytes.
+//! One or two values of each type on the wire, and their bytes. Every optional part is present in one of them.
 
 use drydock_protocol::{
     capability::{Capability, PinSet},
@@ -22,14 +22,14 @@ use drydock_protocol::{
     types::{AppState, Failure, FailureKind, FaultRecord, LogLevel, ResetReason, Version},
 };
 
-/// A golden: its name, what its bytes are, and the bytes.
+/// A golden: its name, the type of its bytes, and the bytes.
 pub(crate) struct Sample {
     pub(crate) name: &'static str,
     pub(crate) form: Form,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What the bytes of a sample are.
+/// The format of a sample's bytes.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
     /// An envelope; the rule of `wire.cddl` for its body.

@@ -89,7 +89,7 @@ it('draws plots whose numbers the table shows, and keeps them while another room
   const figures = () =>
     window.run(`return [...document.querySelectorAll('figure')].map((f) => f.getAttribute('aria-label')).join('\\n')`)
   await until('the plots are drawn', 30_000, async () => (await figures()).includes('Fuel of blink'))
-  // Drawn, not only named: the canvas of the CPU has ink of the line's colour.
+  // Drawn, not only listed: the CPU's canvas has pixels of the line's colour.
   await until('the line is inked', 20_000, () =>
     window.run(
       `const canvas = document.querySelector('figure canvas')
@@ -202,7 +202,7 @@ it('shows how an app failed, while the others run on', async (desk) => {
   await until('it asks', 5_000, () => desk.window.find('[role=alertdialog]'))
   await desk.window.keys(Key.Enter)
   await appBecomes(desk, 'trap', undefined)
-  // The console was filtered to what is gone now.
+  // The console was filtered to an app that is removed now.
   await until('the console shows all sources', 10_000, () => desk.window.run(`return document.querySelector('[aria-label=Source]').value === ''`))
   await until('blink is heard again', 10_000, async () => (await desk.window.text('[role=log] .line')).includes('blinked'))
   return why
@@ -213,7 +213,7 @@ it('offers what an app lacked, and deploys it with that in one click', async (de
   await deployFile(desk, desk.app('hungry.wasm'))
   await appBecomes(desk, 'hungry', 'failed')
   await window.click('li[aria-label^="hungry "] button', 'Raise the limit to 16 KiB')
-  // It hungers on: the next thing that it lacks is more than it got.
+  // It continues to allocate: next it needs more than it was granted.
   await until('it got what it lacked', 60_000, async () =>
     /1\d{4} bytes was refused, 16384 are allowed/.test(await window.text('li[aria-label^="hungry "] p')),
   )
@@ -234,7 +234,7 @@ it('leaves a gap in the plots while the board is paused, and reads nothing there
   await until('values come again', 20_000, async () =>
     (await window.run(`return document.querySelector('figure').getAttribute('aria-label')`)).includes('now'),
   )
-  return await until('the gap is told', 10_000, async () => {
+  return await until('the gap is reported', 10_000, async () => {
     const told = await window.run(`return document.querySelector('[data-card=signals] .note')?.textContent ?? ''`)
     return /gap/.test(told) && told
   })

@@ -73,7 +73,7 @@ it('shows a card in a window of its own, which closes with the main one', async 
     const found = ids()
     return found.length === 1 && found
   })
-  // A blank page has few colours; a console has the greys of its letters.
+  // A blank page has few colours; a console has the grey levels of its letters.
   await until('it draws lines', 20_000, () => desk.display.colours(id) > 40)
   await until('the bus tells of it', 20_000, () => desk.display.names('drydock').split('Console of bench-1').length > 2)
   desk.display.screenshot(join(desk.out, 'card-window.png'))

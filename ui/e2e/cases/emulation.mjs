@@ -1,4 +1,4 @@
-// The machines: held, stepped, reset and switched from the Emulation room.
+// The machines: paused, stepped, reset and switched from the Emulation page.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -13,7 +13,7 @@ function it(name, run) {
   emulation.push({ name, run })
 }
 
-/** What the row of a machine shows, by column. */
+/** The texts of a machine's row, by column. */
 async function machine(desk, board) {
   const cells = await desk.window.run(
     `const row = [...document.querySelectorAll('[aria-label=Machines] [role=row]')].find((r) => r.querySelector('.name .link')?.textContent === arguments[0])
@@ -69,7 +69,7 @@ it('adds several machines, changes their pace and resets one', async (desk) => {
     const now = [await machine(desk, 'bench-2'), await machine(desk, 'bench-3')]
     return now[0].time > one.time + 1 && now[1].time > other.time + 1
   })
-  // Together: one waits for the other when that one's time stands.
+  // In lockstep: one waits for the other while that one is paused.
   await window.click('button', 'Pause bench-2')
   await until('bench-2 is paused', 10_000, async () => (await machine(desk, 'bench-2')).state === 'paused')
   await sleep(1_500)
@@ -148,10 +148,10 @@ it("wipes each kind of board when its button is held at reset, as on the bench, 
     )
     await window.click('[aria-label=Machines] button', board)
     await until(`${board} is connected`, BOOT_MS, async () => (await isConnected(desk, board)))
-    // A board before it may have had the same name.
+    // An earlier board may have had the same name.
     const [enrolledBefore, connectedBefore] = [await told(desk, board, 'device.enrolled'), await told(desk, board, 'device.connected')]
     const enrolled = async () => (await told(desk, board, 'device.enrolled')) - enrolledBefore
-    // Let go of before the reset it does nothing.
+    // Released before the reset, it has no effect.
     const own = `[data-card=front] button[aria-label$=" ${button}"]`
     await window.click(own)
     await sleep(1_000)
@@ -175,7 +175,7 @@ it("wipes each kind of board when its button is held at reset, as on the bench, 
   return said.join(', ')
 })
 
-/** How often the owner has told something of a board. */
+/** Number of such events of the owner about a board. */
 async function told(desk, board, event) {
   const listed = await desk.window.ask('POST', '/execute/async', {
     script: `const [board, done] = arguments
@@ -193,7 +193,7 @@ it('takes a snapshot, goes back to it, writes it to a file and reads it, and for
   await until('it is listed', 20_000, () => window.find('[aria-label="Snapshots of bench-2"] li', 'snapshot-1'))
   const kept = await window.text('[aria-label="Snapshots of bench-2"] li .what .muted')
   const taken = parseFloat(/at (\S+) s/.exec(kept)?.[1])
-  // To where it was, and not to the beginning as after a reset.
+  // Back to the saved state, not to the start as after a reset.
   const goesBack = async (snapshot) => {
     await until('time passes', 30_000, async () => (await machine(desk, 'bench-2')).time > taken + 10)
     await window.click('button', `Go back to ${snapshot}`)
@@ -237,7 +237,7 @@ it('records a profile, draws it as a flame graph, and saves it in each format', 
   const names = () => window.run(`return [...document.querySelectorAll('[role=treeitem]')].map((i) => i.getAttribute('aria-label'))`)
   await until('it is drawn', 20_000, async () => (await names()).length > 20)
   // On the screen too, and the heading over the names, which stays where it is while they scroll.
-  // What stood there before may still be on the screen for a moment.
+  // The previous content may still be on the screen for a moment.
   await sleep(1_000)
   await until('the picture is seen', 20_000, async () => (await seen(desk, '.flame')) > 30)
   desk.display.screenshot(join(desk.out, 'flame-graph.png'))
@@ -291,7 +291,7 @@ it('opens a port for a debugger, which holds the machine and reads it, and close
     const stopped = await debug.ask('?')
     if (!/^[ST]05/.test(stopped)) throw new Error(`asked why the machine stands, it says ${stopped}`)
     await until('the window tells of the debugger', 10_000, () => window.find('aside [role=status]', 'A debugger is connected'))
-    // Sixteen registers of four bytes each, of which the program counter is the last.
+    // Sixteen registers of four bytes each; the program counter is the last.
     const registers = await debug.ask('g')
     const pc = Buffer.from(registers.slice(15 * 8, 16 * 8), 'hex').readUInt32LE()
     if (!(pc > 0 && pc < 0x10_0000)) throw new Error(`its program counter is not in flash: ${registers}`)
@@ -312,7 +312,7 @@ it('opens a port for a debugger, which holds the machine and reads it, and close
   return command
 })
 
-/** The wire of GDB's remote protocol, as much as a question and its answer need. */
+/** The part of GDB's remote protocol that a request and its answer need. */
 class Remote {
   static connect(port) {
     return new Promise((resolve, reject) => {
@@ -344,7 +344,7 @@ class Remote {
   }
 }
 
-/** How many colours are to be seen where an element stands. */
+/** Number of colours on the screen at an element's position. */
 async function seen(desk, selector) {
   const [left, top] = desk.display.origin('Drydock')
   const [x, y, width, height] = await desk.window.run(
@@ -358,7 +358,7 @@ async function seen(desk, selector) {
 const schema = new URL(import.meta.resolve('speedscope/dist/release/file-format-schema.json'))
 const valid = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(schema, 'utf8')))
 
-/** Whether speedscope's own schema has nothing against a file, and it tells of a function. */
+/** Whether a file is valid by speedscope's own schema, and names a function. */
 function speedscope(file, name) {
   if (!valid(file)) throw new Error(`speedscope's schema says: ${JSON.stringify(valid.errors.slice(0, 3))}`)
   return file.shared.frames.some((frame) => frame.name === name) && file.profiles[0].weights.length > 5

@@ -1,4 +1,4 @@
-// The command language of an engine that has one: Renode, played by the emulator's stand-in.
+// The command language of an engine that has one: the emulator's stand-in for Renode.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -71,7 +71,7 @@ it("speaks to Renode's monitor, brings lines back, shows what was refused, and t
   await window.click('button', 'Look into bench-2')
   await until('what was said is still there', 10_000, async () => (await talk(desk)).includes('fly to the moon'))
   await say(desk, 'quit')
-  const said = await until('its end is told', 30_000, () => window.text('aside [role=log] p.bad'))
+  const said = await until('its end is reported', 30_000, () => window.text('aside [role=log] p.bad'))
   if (!/Renode ended|does not talk/.test(said) || !said.includes('bench-2')) throw new Error(said)
   await until('the machine is shown as crashed', 30_000, async () => (await state(desk, 'bench-2')) === 'crashed')
   if ((await state(desk, 'bench-1')) !== 'running') throw new Error('the other machine does not run on')

@@ -15,7 +15,7 @@ it('scrolls and filters a thousand boards', async (desk) => {
   await desk.close(desk.window)
   writeFleet(join(desk.home, 'many'), 1000)
   const window = (desk.window = await desk.open('many'))
-  // The window opens in the room in which it was closed.
+  // The window opens on the page on which it was closed.
   await until('it is painted', 60_000, () => window.find('nav button', 'Fleet'))
   await window.keys([Key.Control, '1'])
   await until('the thousand are there', 60_000, async () =>
@@ -78,7 +78,7 @@ it('answers to the filter while very many machines run', async (desk) => {
 
 const FILTER = 'bench-1 nano33ble'
 
-/** Marks all boards, from the first row to the last, as a hand with Shift does. */
+/** Marks all boards, from the first row to the last, as a user does with Shift. */
 async function markAll(window, many) {
   await window.run(`document.querySelector('[role=grid]').scrollTop = 0`)
   await until('the first row is drawn', 5_000, () => window.find('[role=row][aria-rowindex="1"]'))
@@ -113,7 +113,7 @@ export function writeFleet(directory, count) {
   writeFileSync(join(directory, 'fleet.json'), JSON.stringify({ format: 1, boards }))
 }
 
-/** Milliseconds from each key to the picture that shows what it did, ascending. */
+/** Milliseconds from each key to the picture that shows its effect, ascending. */
 async function typing(window, text) {
   const focused = () => window.run(`return document.activeElement?.dataset.key === 'fleet-filter'`)
   if (!(await focused())) await window.keys('/')
@@ -132,7 +132,7 @@ async function typing(window, text) {
   return (await window.run('return window.took')).sort((a, b) => a - b)
 }
 
-/** Scrolls from top to bottom, a screen at each frame, and says how that went. */
+/** Scrolls from top to bottom, a screen at each frame, and returns a summary of the frame times. */
 async function scroll(window) {
   const gaps = await window.ask('POST', '/execute/async', {
     script: `const done = arguments[arguments.length - 1]

@@ -1,4 +1,4 @@
-// The window as a whole: reach, memory, one window for a data directory, and what it says when something is missing.
+// The window as a whole: accessibility, saved state, one window per data directory, messages about missing parts.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -129,8 +129,8 @@ it('attaches to a gateway without a window, and takes over when it ends', async 
   await until('it is attached no more', 10_000, async () => !(await desk.window.find('header', 'attached')))
   await until('bench-1 is connected again', BOOT_MS, async () => /gateway · [1-9]/.test(await desk.window.text('footer')))
   await appBecomes(desk, 'sensor', 'running')
-  // After its restart the board calls it installed: it starts when it is told to. The row may still be busy with the answer
-  // that the gateway did not live to give.
+  // After its restart the board reports it as installed: it starts only on request. The row may still wait for the
+  // answer of the gateway that was killed.
   await until('blink is still stopped', 10_000, () => desk.window.find('li[aria-label^="blink "] button', 'Start'))
 })
 
@@ -138,7 +138,7 @@ it('obeys the command line as a gateway without a window does', async (desk) => 
   if (desk.window) await desk.close(desk.window)
   desk.window = await desk.open('obeys')
   await until('bench-1 is connected', BOOT_MS, async () => (await isConnected(desk, 'bench-1')))
-  // The very test that the command line has for a headless gateway, on this window's data directory.
+  // The command line's test for a headless gateway, on this window's data directory.
   const name = 'board::against_the_owner_that_the_environment_names'
   const test = spawnSync(
     process.env.CARGO ?? 'cargo',

@@ -1,5 +1,5 @@
-// What was asked for and has not been answered, and what was refused: by the place in the window where it was asked, so
-// that the answer stands there.
+// Requests without an answer yet, and refused ones, by the place in the window where the user made them, so that the
+// answer appears there.
 import { SvelteMap } from 'svelte/reactivity'
 import { asApiError } from './backend/backend'
 import type { ApiError } from './backend/generated'
@@ -9,7 +9,7 @@ class Attempts {
   readonly pending = new SvelteMap<string, string>()
   readonly errors = new SvelteMap<string, ApiError>()
 
-  /** Does something that belongs to a place. Null: it failed, and the place says why. */
+  /** Runs a request that belongs to a place. Null if it failed; the place then shows why. */
   async run<T>(place: string, what: string, act: () => Promise<T>): Promise<T | null> {
     this.pending.set(place, what)
     this.errors.delete(place)

@@ -1,6 +1,6 @@
-// With LANG=C, WebKitGTK says that its language is "C", which `Intl` refuses: whatever asks it for a language would throw.
+// With LANG=C, WebKitGTK reports the language "C", which `Intl` refuses: any use of it would throw.
 
-/** The language if `Intl` accepts it, else English. */
+/** The language if `Intl` accepts it, otherwise English. */
 export function usableLanguage(language: string | undefined): string {
   try {
     if (language && Intl.NumberFormat.supportedLocalesOf(language).length > 0) return language

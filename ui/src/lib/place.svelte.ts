@@ -1,4 +1,4 @@
-// Where the user is: which panel, which board, which boards are marked.
+// The user's place: the open panel, the open board, the marked boards.
 import { SvelteSet } from 'svelte/reactivity'
 import type { CardName } from './board/cards'
 import { fleet } from './fleet/fleet.svelte'
@@ -19,13 +19,13 @@ class Place {
   adding = $state(false)
   /** The card that fills the board's page, if one does. */
   maximised = $state<CardName | null>(null)
-  /** The card that is being dragged, and the one that it would change places with. */
+  /** The dragged card, and the card with which it would change places. */
   moving = $state<{ card: CardName; onto: CardName | null } | null>(null)
-  /** What this window shows if it shows a single card. */
+  /** The content of a window that shows a single card. */
   alone = $state.raw<{ board: string; card: CardName } | null>(null)
-  /** The machine that the Emulation room looks into. */
+  /** The machine that the Emulation page inspects. */
   inspected = $state<string | null>(null)
-  /** The Emulation room shows the profile of that machine instead of the list. */
+  /** The Emulation page shows the profile of that machine instead of the list. */
   flame = $state(false)
   /** Boards that are acted on together. */
   readonly marked = new SvelteSet<string>()
@@ -38,14 +38,14 @@ class Place {
     preferences.value.panel = panel
   }
 
-  /** The open board; while none was chosen, the first one. */
+  /** The open board; the first one if the user chose none. */
   readonly boardId: string | null = $derived.by(() => {
     if (this.alone) return this.alone.board
     if (fleet.boards.has(preferences.value.board)) return preferences.value.board
     return fleet.order[0] ?? null
   })
 
-  /** Opens a board, and shows it in the list even where the filter hid it. */
+  /** Opens a board, and shows it in the list even if the filter hid it. */
   open(board: string): void {
     if (fleet.boards.has(board) && !fleet.shown.includes(board)) {
       fleet.filter = ''
@@ -55,12 +55,12 @@ class Place {
     this.panel = 'fleet'
   }
 
-  /** The marked boards in the order of the list; boards that were removed meanwhile are left out. */
+  /** The marked boards in the order of the list, without boards that were removed in the meantime. */
   readonly marks: string[] = $derived.by(() =>
     this.marked.size === 0 ? [] : fleet.order.filter((id) => this.marked.has(id)),
   )
 
-  /** The boards that an action without a named board is for: the marked ones, else the open one. */
+  /** The boards of an action that names none: the marked ones, or the open one if none is marked. */
   targets(): string[] {
     if (this.marks.length > 0) return this.marks
     return this.boardId === null ? [] : [this.boardId]

@@ -1,4 +1,4 @@
-// The window's end of the workbench: opens it, keeps what is always true of it, and hands updates to those who show them.
+// The window's connection to the workbench: opens it, keeps its basic state, and passes on its updates.
 import { asApiError, type Backend, type Method, type Opening, type Params, type Result } from './backend/backend'
 import type { ApiError, BoardKindView, Event, LogLine, MetricSample, Sample, SystemInfo, Update } from './backend/generated'
 import { inOrder } from './board/samples'
@@ -8,7 +8,7 @@ import { announcer } from './status/announce.svelte'
 /** How often the kinds are read while some cannot be added yet. */
 const KINDS_MS = 5000
 
-/** What a part of the window wants to hear about one board. */
+/** The updates about one board that a part of the window needs. */
 export interface BoardListener {
   logs?(lines: LogLine[]): void
   metrics?(samples: MetricSample[]): void
@@ -16,12 +16,12 @@ export interface BoardListener {
 }
 
 class Workbench {
-  /** What the workbench is doing while it opens; null once it is open. */
+  /** The workbench's step while it opens; null once it is open. */
   opening = $state<string | null>('Starting the workbench')
   failed = $state<ApiError | null>(null)
-  /** Another process owns the data directory; this window is its guest. */
+  /** Another process owns the data directory; this window is attached to it. */
   attached = $state(false)
-  /** What the run before left undone, until it was read. Null: it ended well. */
+  /** What the previous run left undone, until the user has read it. Null if it ended cleanly. */
   recovered = $state.raw<string[] | null>(null)
   info = $state.raw<SystemInfo | null>(null)
   kinds = $state.raw<BoardKindView[]>([])
@@ -70,9 +70,9 @@ class Workbench {
     }
   }
 
-  /** Asks for what the listeners want; `added` may have changed while nobody listened. */
+  /** Subscribes to the boards of all listeners; `added` may have changed without a listener. */
   async #watch(added?: string): Promise<void> {
-    // One after the other: the last word counts.
+    // One after the other: the last call counts.
     this.#watching = this.#watching.then(() => this.backend.watch([...this.#listeners.keys()]).catch(() => {}))
     await this.#watching
     if (added === undefined) return
@@ -84,7 +84,7 @@ class Workbench {
       // An update that arrived meanwhile is newer than the answer.
       if (fleet.boards.get(added) === before) fleet.refresh(now)
     } catch {
-      // The board went away meanwhile; what listens to it closes.
+      // The board was removed in the meantime; its listeners close.
     }
   }
 
@@ -139,7 +139,7 @@ class Workbench {
     }
   }
 
-  /** Reads the kinds again while the firmware of some is being built, as behind a development run. */
+  /** Reads the kinds again while the firmware of some is being built, during a development run. */
   #watchKinds(): void {
     clearTimeout(this.#kindsTimer)
     if (this.kinds.every((kind) => kind.addable)) return

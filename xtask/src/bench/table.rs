@@ -1,4 +1,4 @@
-//! The rows as a person, a program and README take them.
+//! The rows of the table, as text for people, as JSON and for README.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ pub(super) fn plain(rows: &[Row]) {
     println!("{}", machine());
 }
 
-/// One object a line, `met` among them.
+/// One object a line, with `met`.
 pub(super) fn json(rows: &[Row]) {
     println!("{}", json!({ "machine": machine() }));
     for row in rows {
@@ -94,7 +94,7 @@ fn with_unit(text: &str, unit: &str) -> String {
     }
 }
 
-/// What it was measured on.
+/// The machine of the measurement.
 fn machine() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = cpus
@@ -110,7 +110,7 @@ fn machine() -> String {
     )
 }
 
-/// Whether a value meets a goal such as `<= 480` or `>= 375`; `None` when the goal is not of that form.
+/// Whether a value meets a goal such as `<= 480` or `>= 375`; `None` if the goal does not have that form.
 fn meets(value: f64, goal: &str) -> Option<bool> {
     let number = |text: &str| text.trim().replace([',', '_'], "").parse::<f64>().ok();
     if let Some(most) = goal.strip_prefix("<=").and_then(number) {

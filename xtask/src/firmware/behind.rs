@@ -1,5 +1,6 @@
-//! `./x run` starts the product with the demo board's image and builds the others behind it. The product finds images in
-//! the folder `handover` (`drydock_embedded::handover`); in the end programs that embed all of them are built.
+//! `./x run` starts the product with the demo board's image and builds the others in the background. The product finds
+//! images in the folder `handover` (`drydock_embedded::handover`). At the end, programs that embed all images are
+//! built.
 
 use std::fs::{File, TryLockError};
 use std::io::{Seek as _, Write as _};
@@ -15,14 +16,14 @@ use crate::{run, workspace};
 
 /// How often the builder looks whether the product still runs.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long the builder of a product that has just ended may take to end.
+/// Time limit for the builder to exit after its product has ended.
 const BUILDER_ENDS: Duration = Duration::from_secs(2);
 
 fn handover() -> PathBuf {
     target_dir().join("handover")
 }
 
-/// Writes an image so that a reader finds it whole or not at all.
+/// Writes an image so that a reader finds a complete file or none.
 fn hand_over(board: &str, elf: &[u8]) -> Result<()> {
     let folder = handover();
     let whole = folder.join(format!("{board}.elf"));
@@ -34,7 +35,8 @@ fn hand_over(board: &str, elf: &[u8]) -> Result<()> {
     std::fs::rename(&part, &whole).with_context(|| format!("writing {}", whole.display()))
 }
 
-/// Takes away images that were not built from `sources`. What the folder was built from is noted in it.
+/// Removes images that were not built from `sources`. A note in the folder says which sources its images were built
+/// from.
 fn take_away_stale(folder: &Path, noted: &Path, sources: &str) -> Result<()> {
     if std::fs::read_to_string(noted).is_ok_and(|built_from| built_from == sources) {
         return Ok(());
@@ -51,7 +53,7 @@ fn take_away_stale(folder: &Path, noted: &Path, sources: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes away images of other sources, so that no program embeds or finds them.
+/// Removes images of other sources, so that no program embeds or finds them.
 pub(crate) fn begin() -> Result<()> {
     let sources = freshness::sources()?;
     take_away_stale(&images(), &freshness::stamp(), &sources)?;
@@ -60,8 +62,8 @@ pub(crate) fn begin() -> Result<()> {
     workspace::write_if_changed(&noted, sources.as_bytes()).map(|_| ())
 }
 
-/// Builds one board's image, once and without function attributes: these need the names in the images of all boards, and
-/// make an image five percent faster.
+/// Builds one board's image, once and without function attributes: these need the names in the images of all boards,
+/// and make an image five percent faster.
 pub(crate) fn build_first(out: Out<'_>, board: &str) -> Result<()> {
     let manifest = manifest()?;
     for package in boards(&manifest)? {
@@ -72,8 +74,8 @@ pub(crate) fn build_first(out: Out<'_>, board: &str) -> Result<()> {
     anyhow::bail!("there is no firmware for {board}")
 }
 
-/// Starts [`build_behind`] in a process group of its own, at a lower priority than the product, which takes this process's
-/// place. Returns the log's path.
+/// Starts [`build_behind`] in a process group of its own, at a lower priority than the product, which replaces this
+/// process. Returns the log's path.
 #[cfg(unix)]
 pub(crate) fn start_behind(packages: &[&str]) -> Result<PathBuf> {
     use std::os::unix::process::CommandExt as _;
@@ -82,7 +84,7 @@ pub(crate) fn start_behind(packages: &[&str]) -> Result<PathBuf> {
         // Another `./x run` builds them.
         return Ok(log);
     };
-    // Written before the product starts: it finds the builder at work from its first moment.
+    // Written before the product starts, so that it sees the running builder from the beginning.
     write_progress(&mut progress)?;
     let file = File::create(&log).with_context(|| format!("writing {}", log.display()))?;
     let mut nice = Command::new("nice");
@@ -100,7 +102,7 @@ fn log() -> PathBuf {
     target_dir().join("behind.log")
 }
 
-/// The progress file, locked; `None`: another builder holds it.
+/// The progress file, locked; `None` if another builder holds it.
 fn lock() -> Result<Option<File>> {
     let path = handover().join("progress");
     let file = File::options()
@@ -138,8 +140,8 @@ fn write_over(file: &mut File, line: &str) -> Result<()> {
     Ok(())
 }
 
-/// Builds all images, each given to the product as soon as it can be used, then the programs with all of them. Ends with the
-/// process `product`, whose child it is. Its standard input is the locked progress file.
+/// Builds all images, passes each to the product as soon as it is usable, then builds the programs with all of them.
+/// Ends with the process `product`, whose child it is. Its standard input is the locked progress file.
 #[cfg(unix)]
 pub(crate) fn build_behind(product: &str, packages: &[&str]) -> Result<()> {
     use std::os::fd::AsFd as _;
@@ -158,13 +160,13 @@ pub(crate) fn build_behind(product: &str, packages: &[&str]) -> Result<()> {
         })
 }
 
-/// Ends this process and all that it started when `product` has ended.
+/// Ends this process and all its children when `product` has ended.
 #[cfg(unix)]
 fn end_with(product: u32) {
     while std::os::unix::process::parent_id() == product {
         std::thread::sleep(LOOK);
     }
-    // The shell is in this process group, which it ends; where there is no shell, at least this process ends.
+    // The shell is in this process group, which it ends. Without a shell, at least this process ends.
     let _ = Command::new("sh")
         .args(["-c", "kill -TERM 0"])
         .stdin(Stdio::null())

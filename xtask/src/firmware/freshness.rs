@@ -1,4 +1,4 @@
-//! Whether the finished images were built from the sources as they are, without asking cargo ten times.
+//! Whether the finished images were built from the current sources, without ten calls of cargo.
 
 use std::path::PathBuf;
 
@@ -19,12 +19,12 @@ const SOURCES: &[&str] = &[
     "xtask/src/image.rs",
 ];
 
-/// A digest of all that images are built from but the compiler.
+/// A digest of all inputs of the images except the compiler.
 pub(super) fn sources() -> Result<String> {
     workspace::digest_of(|name| SOURCES.iter().any(|source| name.starts_with(source)))
 }
 
-/// The file that says what all finished images were built from.
+/// The file that records the sources of all finished images.
 pub(super) fn stamp() -> PathBuf {
     target_dir().join("built-from")
 }
@@ -34,7 +34,7 @@ pub(super) fn record(sources: &str) -> Result<()> {
     workspace::write_if_changed(&stamp(), sources.as_bytes()).map(|_| ())
 }
 
-/// Whether every image is there and was built from the sources as they are.
+/// Whether every image exists and was built from the current sources.
 pub(crate) fn are_fresh() -> Result<bool> {
     if !std::fs::read_to_string(stamp()).is_ok_and(|built_from| sources().is_ok_and(|now| now == built_from)) {
         return Ok(false);

@@ -1,8 +1,8 @@
-//! What cargo prints while it builds: lines, and a progress bar that is rewritten with carriage returns.
+//! Parses cargo's output during a build: lines, and a progress bar that is rewritten with carriage returns.
 
 use std::io::{self, BufRead};
 
-/// The next line; a carriage return ends one too. `None`: the output has ended.
+/// The next line; a carriage return ends one too. `None` at the end of the output.
 pub(super) fn line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     loop {
@@ -20,7 +20,7 @@ pub(super) fn line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     }
 }
 
-/// The line without what moves the cursor and erases.
+/// The line without control sequences that move the cursor or erase.
 fn text(line: &[u8]) -> String {
     let mut text = String::new();
     let line = String::from_utf8_lossy(line);
@@ -36,7 +36,7 @@ fn text(line: &[u8]) -> String {
     text
 }
 
-/// What cargo's progress bar says, in words: `    Building [====>    ] 31/48: wasmi, p256(build)`.
+/// The text of cargo's progress bar: `    Building [====>    ] 31/48: wasmi, p256(build)`.
 pub(super) fn progress(line: &str) -> Option<String> {
     let rest = line.trim_start().strip_prefix("Building [")?;
     let (_, rest) = rest.split_once("] ")?;

@@ -1,16 +1,16 @@
-//! `./x conformance`: the engine suite, and what else tests an engine.
+//! `./x conformance`: the engine suite, and the other tests of an engine.
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::counts::{self, Counts};
 use crate::{step, workspace};
 
-/// All there are; the builtin engine also as it is without `unsafe`.
+/// All engines; the builtin engine also in its variant without `unsafe`.
 const ENGINES: [&str; 4] = ["builtin", "builtin-safe", "qemu", "renode"];
-/// `--long` compares so many times as many instructions, if the minutes suffice.
+/// Factor of the number of instructions with `--long`, if the minutes suffice.
 const TIMES: &str = "100";
 
-/// What was asked for.
+/// The requested options.
 #[derive(Debug, PartialEq, Eq)]
 struct Options<'a> {
     engines: Vec<&'a str>,
@@ -19,14 +19,15 @@ struct Options<'a> {
     seed: Option<&'a str>,
 }
 
-/// The engine suite, for one engine or for each that is installed, and what else tests that engine. `--long` has the builtin
-/// engine, with and without `unsafe`, compared with its oracles a hundred times as long, or for `--minutes N` in all, and
-/// the reports in `docs/conformance` written anew. `--seed HEX` repeats a comparison.
+/// The engine suite, for one engine or for each installed one, and the other tests of that engine. `--long` compares
+/// the builtin engine, with and without `unsafe`, with its oracles a hundred times as long, or for `--minutes N` in
+/// total, and writes the reports in `docs/conformance` again. `--seed HEX` repeats a comparison.
 pub(crate) fn conformance(args: &[&str]) -> Result<()> {
     let asked = asked(args)?;
     let mut counts = Counts::default();
     if asked.long {
-        // With the filter of one engine no page of all engines would be written: the suite's report is of the whole suite.
+        // No filter for one engine here: the suite's report is about all engines and is only written by the whole
+        // suite.
         let mut suite = test("conformance", false);
         counts.add(counts::run(reported(suite.arg("--show-output")))?);
     }
@@ -57,7 +58,7 @@ pub(crate) fn conformance(args: &[&str]) -> Result<()> {
 }
 
 impl Options<'_> {
-    /// Has an oracle go on as long as asked for.
+    /// Makes an oracle run as long as requested.
     fn lengthened<'c>(&self, cargo: &'c mut std::process::Command) -> &'c mut std::process::Command {
         if let Some(seed) = self.seed {
             cargo.env("DRYDOCK_ORACLE_SEED", seed);
@@ -66,7 +67,7 @@ impl Options<'_> {
             return cargo;
         }
         if let Some(minutes) = self.minutes {
-            // An engine's comparisons go on side by side, the engines follow one another.
+            // The comparisons of one engine run concurrently; the engines run one after the other.
             let oracles = self.engines.iter().filter(|name| name.starts_with("builtin")).count() as u64;
             cargo.env("DRYDOCK_ORACLE_SECONDS", (60 * minutes / oracles.max(1)).to_string());
         }
@@ -118,7 +119,7 @@ fn asked<'a>(args: &[&'a str]) -> Result<Options<'a>> {
         "--minutes says how long --long takes"
     );
     if asked.engines.is_empty() {
-        // Without `unsafe` the emulator is built once more: only where minutes do not count.
+        // Without `unsafe` the emulator is built once more: only if minutes do not matter.
         let all = ENGINES.into_iter().filter(|name| asked.long || *name != "builtin-safe");
         asked.engines = all.collect();
     }

@@ -1,5 +1,5 @@
-//! Counts tests from what their runners print. Nothing is assumed: a runner that prints no counts and fails is one
-//! failure, one that prints none and succeeds is an error, since then nothing is known to have run.
+//! Counts tests from the output of their runners. Nothing is assumed: a runner that prints no counts and fails is one
+//! failure; a runner that prints none and succeeds is an error, because it is not known whether anything ran.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::step;
 
-/// A test that finds that it cannot run here prints this and its reason, and returns. It is counted as skipped.
+/// A test that cannot run on this machine prints this and its reason, and returns. It is counted as skipped.
 pub(crate) const SKIP_MARK: &str = "drydock-skip: ";
 
 /// How many tests ended how.
@@ -18,7 +18,7 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
     pub(crate) skip_reasons: Vec<String>,
-    /// The runners' names for what failed, as far as they give any.
+    /// The runners' names for the failed tests, as far as they print any.
     pub(crate) failures: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl Counts {
     }
 }
 
-/// Runs a test runner, shows what it prints, counts it.
+/// Runs a test runner, shows its output, counts its tests.
 pub(crate) fn run(command: &mut Command) -> Result<Counts> {
     let shown = step::shown(command);
     eprintln!("$ {shown}");
@@ -85,7 +85,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Counts> {
         .stdout(writer.try_clone().context("a pipe")?)
         .stderr(writer);
     let mut child = command.spawn().with_context(|| format!("starting `{shown}`"))?;
-    // the command holds the pipe's other end; without this the reading below would never end
+    // the command holds the pipe's other end; without the drop the loop below would never end
     command
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null());
@@ -109,8 +109,8 @@ pub(crate) fn run(command: &mut Command) -> Result<Counts> {
     Ok(counts)
 }
 
-/// Whether a line is of what nextest repeats of a test that passed. It is read for skip marks; shown, it would bury what the
-/// tests that failed have said.
+/// Whether a line belongs to nextest's repeated output of a passed test. It is read for skip marks, but not shown,
+/// because it would hide the output of failed tests.
 #[derive(Default)]
 struct PassedTestSpeaks(bool);
 
@@ -126,7 +126,7 @@ impl PassedTestSpeaks {
     }
 }
 
-/// `PASS`, `FAIL`, `TIMEOUT`, `SIGABRT`: what nextest writes before the time.
+/// `PASS`, `FAIL`, `TIMEOUT`, `SIGABRT`: nextest's status before the time.
 fn is_status(word: &str) -> bool {
     let word = word.trim_end();
     word == "Summary" || (!word.is_empty() && word.bytes().all(|it| it.is_ascii_uppercase() || it == b' '))
@@ -152,7 +152,7 @@ fn failure(line: &str) -> Option<&str> {
     line.strip_prefix("FAIL  ").or_else(|| line.strip_prefix("FAILED  "))
 }
 
-/// A test that knew beforehand why it cannot run: libtest's `test renode::blinks (skipped: no renode on PATH) ... ignored`,
+/// A test that is skipped for a known reason: libtest's `test renode::blinks (skipped: no renode on PATH) ... ignored`,
 /// nextest's `SKIP [         ] (───) the-crate::its_tests renode::blinks (skipped: no renode on PATH)`.
 fn ignored_with_reason(line: &str) -> Option<&str> {
     let name = match line.trim_start().strip_prefix("SKIP [") {

@@ -1,4 +1,4 @@
-//! The parts of `./x test`, in the order they run.
+//! The parts of `./x test`, in the order in which they run.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::counts::{self, Counts};
 use crate::step::Out;
 use crate::{apps, codegen, firmware, fuzz, run, step, tidy, ui, workspace};
 
-/// All parts. What later parts embed (firmware, apps, front end) is built by earlier ones.
+/// All parts. Earlier parts build what later parts embed (firmware, apps, front end).
 pub(super) const ALL: &[Part] = &[
     Part {
         name: "format",
@@ -93,20 +93,20 @@ pub(super) const ALL: &[Part] = &[
     },
 ];
 
-/// Whether all of something is there below a root.
+/// Whether something exists completely below a root.
 type IsThere = fn(&Path) -> bool;
 
-/// What the programs under test embed: the part that builds it, and whether it is there.
+/// Contents that the tested programs embed: the part that builds each, and whether it exists.
 const EMBEDDED: &[(&str, IsThere)] = &[
     ("firmware", has_all_images),
     ("apps", |root| has_file(&root.join("assets/apps"), "wasm")),
     ("ui-build", |root| has_file(&root.join("ui/dist"), "html")),
 ];
-/// Those that run such programs. Other tests say which of them they skipped for want of these.
+/// Parts that run such programs. Other tests report themselves which of them they skipped without these.
 const EMBEDDING: &[&str] = &["integration", "window"];
 
-/// Whether a part is needed for what the named ones run: chosen alone on a clean clone, they would test programs in which
-/// it is missing.
+/// Whether the named parts need this part, and its result is missing: on a clean clone they would otherwise test
+/// programs without that content.
 pub(super) fn is_missing_for(part: &str, names: &[&str]) -> bool {
     is_missing_in(workspace::root(), part, names)
 }
@@ -116,7 +116,7 @@ fn is_missing_in(root: &Path, part: &str, names: &[&str]) -> bool {
     names.iter().any(|name| EMBEDDING.contains(name)) && built.is_some_and(|(_, is_there)| !is_there(root))
 }
 
-/// Whether every board's image is there: `./x run` starts with the demo board's alone.
+/// Whether every board's image exists: `./x run` starts with the demo board's alone.
 fn has_all_images(root: &Path) -> bool {
     let boards = std::fs::read_dir(root.join("firmware/boards"))
         .into_iter()
@@ -166,7 +166,7 @@ fn format() -> Result<Counts> {
     Ok(counts)
 }
 
-/// Manifests outside the host workspace that cargo fmt must be told of one by one.
+/// Manifests outside the host workspace, which cargo fmt must be given one by one.
 pub(crate) fn own_workspaces() -> Result<Vec<String>> {
     let outside = [
         "firmware/boards/",
@@ -197,8 +197,8 @@ pub(crate) fn own_workspaces() -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// What ships, host and firmware, is under permissive licences and comes from crates.io (`deny.toml`). Advisories need a
-/// database from the net: `cargo deny check advisories` by hand.
+/// All shipped code, host and firmware, has permissive licences and comes from crates.io (`deny.toml`). Advisories need
+/// a database from the network: run `cargo deny check advisories` by hand.
 fn licences() -> Result<Counts> {
     if step::output(&mut step::cargo(&["deny", "--version"])).is_err() {
         return Ok(Counts::skip(
@@ -308,7 +308,7 @@ fn rust_tests(which: &[&str]) -> Result<Counts> {
 fn window() -> Result<Counts> {
     ui::build(Out::Terminal)?;
     run::window()?;
-    // The command line's tests, of which a case of the window runs one; as in `integration`, so that nothing is built twice.
+    // The command line's tests: a case of the window runs one. Same flags as in `integration`, so nothing is built twice.
     step::run(&mut step::cargo(&[
         "test",
         "--quiet",

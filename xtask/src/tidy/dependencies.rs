@@ -1,4 +1,4 @@
-//! Which crate may depend on which, from `cargo metadata`. Crates that are planned have their rule already.
+//! Which crate may depend on which, from `cargo metadata`. Planned crates already have their rule.
 
 use super::Finding;
 use crate::graph::{Dependency, Package};

@@ -1,5 +1,5 @@
-//! Whether everything that ships has a licence that `deny.toml` allows. cargo-deny checks more where it is installed; this
-//! needs nothing but cargo.
+//! Whether everything that ships has a licence that `deny.toml` allows. cargo-deny checks more if it is installed; this
+//! check needs only cargo.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -47,7 +47,7 @@ struct EdgeKind {
     kind: Option<String>,
 }
 
-/// What ships: the two programs for the host, and every board's image.
+/// Everything that ships: the two programs for the host, and every board's image.
 pub(super) fn check() -> Result<Vec<Finding>> {
     let rules = std::fs::read_to_string(workspace::root().join("deny.toml")).context("deny.toml")?;
     let rules = Rules::read(&rules);
@@ -98,7 +98,7 @@ fn shipped(metadata: &mut Command, programs: &[&str], rules: &Rules) -> Result<V
 /// The licence rules of `deny.toml`.
 struct Rules {
     allowed: BTreeSet<String>,
-    /// Crate and the one licence it may have beside the allowed.
+    /// A crate, and the one licence that it may have besides the allowed ones.
     exceptions: Vec<(String, String)>,
 }
 

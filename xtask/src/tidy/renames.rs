@@ -3,7 +3,7 @@
 
 use super::Finding;
 
-/// A word, the one that replaced it, and the folders that it is about; none: all code.
+/// A word, its replacement, and the folders where the rule applies; an empty list applies to all code.
 struct Rename(&'static str, &'static str, &'static [&'static str]);
 
 const RENAMES: &[Rename] = &[
@@ -79,7 +79,7 @@ pub(super) fn check(name: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// The identifiers of a line, with blanks between them: without its comment, and without strings that end in it.
+/// The identifiers of a line, separated by spaces: without its comment, and without strings that end in it.
 fn identifiers(line: &str) -> String {
     let mut words = String::new();
     let (mut in_string, mut escaped) = (false, false);

@@ -2,9 +2,9 @@
 
 use super::Finding;
 
-/// Longer than this is two modules in one file. Generated files may be longer.
+/// A longer file holds two modules. Generated files may be longer.
 const MAX_LINES: usize = 700;
-/// Names that say nothing about what is inside.
+/// Names that say nothing about a file's content.
 const EMPTY_NAMES: [&str; 4] = ["utils", "helpers", "manager", "common"];
 /// Only code that drives another program may start one.
 const MAY_SPAWN: &[&str] = &[
@@ -32,7 +32,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "assets/apps/",
 ];
 
-/// Folders of one crate that may not name others: folder, those others, and why.
+/// Folders of one crate that may not use others: the folder, those others, and the reason.
 const MAY_NOT_KNOW: &[(&str, &[&str], &str)] = &[
     (
         "emulator/src/machine/",
@@ -69,7 +69,7 @@ const FORBIDDEN: [(&str, &str); 6] = [
     ),
     (
         concat!("FIX", "ME"),
-        "mend it, or say in README's status table what falls short",
+        "fix it, or list it in README under \"What is missing\"",
     ),
     (concat!("todo", "!("), "no stubs"),
     (concat!("unimplemented", "!("), "no stubs: return a typed error"),
@@ -138,7 +138,7 @@ fn check_rust(name: &str, text: &str) -> Vec<Finding> {
             "no `//!` at the top: say what lives here and what must not",
         ));
     }
-    // unit tests at the end of a file may do what the product may not
+    // unit tests at the end of a file may do things that the product may not
     let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
     let code = |wanted: &[&str]| {
         product.lines().position(|line| {
@@ -173,13 +173,13 @@ fn check_rust(name: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// The first line of `product` that names a folder which the file's own may not know ([`MAY_NOT_KNOW`]).
+/// The first line of `product` that uses a folder which the file's own may not use ([`MAY_NOT_KNOW`]).
 fn check_knowledge(name: &str, product: &str) -> Option<Finding> {
     let is_test = name.contains("/tests/") || name.ends_with("/tests.rs");
     let (_, others, reason) = MAY_NOT_KNOW
         .iter()
         .find(|(folder, ..)| name.starts_with(folder) && !is_test)?;
-    // A use of several paths from the root on continues on lines of its own.
+    // A `use` of several paths from the root continues on further lines.
     let mut from_root = false;
     let found = product.lines().enumerate().find_map(|(index, line)| {
         let code = line.split("//").next().unwrap_or(line);

@@ -1,4 +1,4 @@
-//! `drydock start`, `stop` and `remove`: asks for another state of an app and waits until its board reports it.
+//! `drydock start`, `stop` and `remove`: requests another state of an app and waits until its board reports it.
 
 use super::{cancelled, cancelled_by_user};
 use crate::{

@@ -1,4 +1,4 @@
-//! `drydock deploy`: puts an app on boards and waits until each has it as asked.
+//! `drydock deploy`: deploys an app to boards and waits until each reports the requested state.
 
 use super::{cancelled, cancelled_by_user, source};
 use crate::{

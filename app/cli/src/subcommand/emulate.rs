@@ -8,20 +8,21 @@ use crate::{
     output::{Ink, Output, now_ms},
     watch::{News, meaning, state_of},
 };
-use drydock_api::{AppDeploy, AppSource, BoardAdd, BoardRef, BoardView, Empty, Event, EventName, Update};
+use drydock_api::{AppDeploy, AppSource, Badge, BoardAdd, BoardRef, BoardView, Empty, Event, EventName, Update};
 use drydock_workbench::derived_seed;
 use serde_json::json;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::task::JoinSet;
 
-/// Boards that are added or removed at one time.
+/// Boards that are added or removed at the same time.
 const AT_ONCE: usize = 64;
-/// How often the boards' time is looked at, and people are told how far it is.
+/// Interval at which the boards' time is read and progress is shown to people.
 const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
@@ -62,7 +63,7 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
     Ok(exit)
 }
 
-/// Ctrl-C is how it ends when no end was asked for.
+/// Without a requested end, Ctrl-C is the normal end.
 fn ended_by_user(arguments: &Emulate) -> Result<String, Failure> {
     match (arguments.duration, arguments.until) {
         (None, None) => Ok("Ended.".into()),
@@ -76,7 +77,7 @@ struct Crowd {
     /// Ids by name.
     ids: HashMap<String, String>,
     connected: HashSet<String>,
-    /// Were heard, and will never prove who they are.
+    /// Boards that announced themselves but have no identity: they can never authenticate.
     unauthenticated: HashSet<String>,
     /// The app runs, or ended itself with 0.
     done: HashSet<String>,
@@ -105,12 +106,12 @@ impl Crowd {
         self.news(board, meaning(event, app.unwrap_or_default(), board));
     }
 
-    /// Updates were missed: the board as it is.
+    /// Updates were missed: takes the board's current state.
     fn look(&mut self, view: &BoardView, app: Option<&str>) {
         if !self.ids.contains_key(&view.name) {
             return;
         }
-        if view.badge_detail.starts_with("unauthenticated") {
+        if view.badge == Badge::Unauthenticated {
             self.unauthenticated.insert(view.name.clone());
         }
         if view.device.as_ref().is_some_and(|device| device.session.is_some()) {
@@ -142,12 +143,12 @@ impl Crowd {
         }
     }
 
-    /// How many run, or are connected where no app was asked for.
+    /// How many boards run the app, or are connected if no app was requested.
     fn ready(&self, app: Option<&str>) -> usize {
         if app.is_some() {
             self.done.len()
         } else {
-            // That is as far as a board comes that has no identity.
+            // A board without an identity never gets further than this.
             self.connected.len() + self.unauthenticated.len()
         }
     }
@@ -166,6 +167,14 @@ impl Crowd {
     }
 }
 
+/// What an update means for the boards.
+enum Observed {
+    Event(Event),
+    /// Updates were missed: the boards have to be looked at.
+    Missed,
+    Nothing,
+}
+
 async fn emulate_on(
     connection: &Arc<Connection>,
     crowd: &mut Crowd,
@@ -175,22 +184,36 @@ async fn emulate_on(
 ) -> Result<String, Failure> {
     let begin = Instant::now();
     let mut updates = connection.subscribe().await?;
-    add(connection, crowd, arguments).await?;
-    output.step(Ink::Plain, &format!("{} boards were added.", crowd.ids.len()));
-    let app = match source {
-        Some(source) => Some(deploy(connection, crowd, source, arguments).await?),
-        None => None,
+    let mut early = Vec::new();
+    let app = {
+        let mut preparing = pin!(prepare(connection, crowd, source, arguments, output));
+        loop {
+            tokio::select! {
+                outcome = &mut preparing => break outcome?,
+                update = updates.next() => if let Observed::Event(event) = print(update, output)? {
+                    early.push(event);
+                },
+            }
+        }
     };
     let app = app.as_deref();
-    // What came while the queue was not read may have been too much for it.
+    // The first boards may be running by now.
+    early.iter().for_each(|event| crowd.take(event, app));
     look_at_all(connection, crowd, app).await?;
     let give_up = begin + arguments.timeout;
     let mut look = tokio::time::interval(LOOK);
     let mut shown = 0;
     let mut deadline: Option<(String, f64)> = None;
     loop {
-        let resync = tokio::select! {
-            update = updates.next() => take(update, crowd, app, output)?,
+        let missed = tokio::select! {
+            update = updates.next() => match print(update, output)? {
+                Observed::Event(event) => {
+                    crowd.take(&event, app);
+                    false
+                }
+                Observed::Missed => true,
+                Observed::Nothing => false,
+            },
             _ = look.tick() => {
                 if let Some((board, until)) = &deadline && board_time(connection, board).await? >= *until {
                     return at_the_end(connection, crowd, app, arguments).await;
@@ -202,7 +225,7 @@ async fn emulate_on(
                 false
             }
         };
-        if resync {
+        if missed {
             look_at_all(connection, crowd, app).await?;
         }
         if crowd.all_after.is_some() {
@@ -225,19 +248,38 @@ async fn emulate_on(
     }
 }
 
-/// Takes an update; true: updates were missed.
-fn take(update: Option<Update>, crowd: &mut Crowd, app: Option<&str>, output: &Output) -> Result<bool, Failure> {
+/// Adds the boards and deploys the app. Returns the app's name.
+async fn prepare(
+    connection: &Arc<Connection>,
+    crowd: &mut Crowd,
+    source: Option<AppSource>,
+    arguments: &Emulate,
+    output: &Output,
+) -> Result<Option<String>, Failure> {
+    add(connection, crowd, arguments).await?;
+    output.step(Ink::Plain, &format!("{} boards were added.", crowd.ids.len()));
+    match source {
+        Some(source) => deploy(connection, crowd, source, arguments).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Prints an update as soon as it comes, if it is an event. Returns what it means for the boards.
+fn print(update: Option<Update>, output: &Output) -> Result<Observed, Failure> {
     match update {
         None => Err(Failure::machine("The running Drydock has ended.")),
-        Some(Update::Resync) => Ok(true),
+        Some(Update::Resync) => {
+            let text = "Some events were missed; the boards are looked at instead.";
+            output.object("events.missed", &json!({ "time_ms": now_ms(), "text": text }));
+            Ok(Observed::Missed)
+        }
         Some(Update::Event(event)) => {
-            crowd.take(&event, app);
             if output.is_json() {
                 output.event(&event);
             }
-            Ok(false)
+            Ok(Observed::Event(event))
         }
-        Some(_) => Ok(false),
+        Some(_) => Ok(Observed::Nothing),
     }
 }
 
@@ -287,7 +329,7 @@ fn added(crowd: &mut Crowd, joined: Option<Added>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gives the app's name.
+/// Returns the app's name.
 async fn deploy(
     connection: &Connection,
     crowd: &Crowd,

@@ -12,7 +12,7 @@ use drydock_workbench::{OpenError, Workbench, WorkbenchConfig, WorkbenchError};
 use std::{future::poll_fn, path::Path, pin::pin, task::Poll};
 
 pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &Output) -> Result<Exit, Failure> {
-    // Installed before the gateway says that it is ready: a signal before that would end the process at once.
+    // Installed before the gateway reports that it is ready: an earlier signal would end the process at once.
     let mut cancelled = pin!(cancelled());
     let at_once = poll_fn(|cx| Poll::Ready(cancelled.as_mut().poll(cx).is_ready())).await;
     if at_once {

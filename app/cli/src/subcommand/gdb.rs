@@ -13,7 +13,7 @@ use crate::{
 use drydock_api::{BoardRef, BoardView, GdbOpen, GdbState, GdbView};
 use std::{path::Path, time::Duration};
 
-/// How often it is looked whether a debugger came or went.
+/// Interval of checks whether a debugger connected or disconnected.
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(crate) async fn gdb(data: Option<&Path>, arguments: &Gdb, output: &Output) -> Result<Exit, Failure> {
@@ -89,7 +89,7 @@ fn tell(view: &GdbView, output: &Output) -> Result<(), Failure> {
         }
         GdbState::Closed => {
             return Err(Failure::machine(format!(
-                "{} takes no debuggers any more; it was switched off.",
+                "{} no longer takes debuggers; it was switched off.",
                 view.board
             )));
         }

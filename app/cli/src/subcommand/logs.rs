@@ -19,7 +19,7 @@ pub(crate) async fn logs(data: Option<&Path>, arguments: &Logs, output: &Output)
     let connection = Connection::open(data, boards, output).await?;
     let outcome = tokio::select! {
         outcome = show(&connection, arguments, output) => outcome,
-        // Following ends with Ctrl-C: that is no failure.
+        // Ctrl-C is the normal end of following, not a failure.
         () = cancelled() => Ok(Exit::Success),
     };
     connection.close().await;
@@ -54,7 +54,7 @@ async fn show(connection: &Connection, arguments: &Logs, output: &Output) -> Res
             return Ok(Exit::Success);
         }
         query.limit = None;
-        // Lines are asked for rather than taken from the update, so that none is shown twice or left out.
+        // Lines are queried instead of taken from the update, so that no line is shown twice or left out.
         missed = loop {
             match updates.next().await {
                 Some(Update::Logs { board: of, .. }) if of == board.id => break false,

@@ -10,7 +10,7 @@ use crate::{
 use drydock_api::{BoardRef, ChartFormat, MetricsExport, MetricsQuery, Series, Update};
 use std::{collections::HashMap, path::Path};
 
-/// Points of each series that are asked for: more than a chart has pixels would not be seen.
+/// Requested points of each series: more points than a chart has pixels would not be visible.
 const POINTS: u32 = 2000;
 
 pub(crate) async fn metrics(data: Option<&Path>, arguments: &Metrics, output: &Output) -> Result<Exit, Failure> {
@@ -64,10 +64,10 @@ async fn show(connection: &Connection, arguments: &Metrics, output: &Output) -> 
     Ok(Exit::Success)
 }
 
-/// Share of the window that may be missing before it is said.
+/// Share of the window that may be missing before a notice is printed.
 const MISSING_SHARE: f64 = 0.1;
 
-/// That the measurements do not reach as far back as was asked, if they do not: history begins with each run.
+/// A notice if the measurements do not reach back as far as requested: history begins with each run.
 fn shorter_than_asked(all: &[Series], window_s: f64) -> Option<String> {
     let times = || all.iter().flat_map(|series| series.times_ms.iter().copied());
     let first = times().reduce(f64::min)?;

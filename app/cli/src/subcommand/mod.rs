@@ -22,7 +22,7 @@ use crate::exit::{Exit, Failure};
 use drydock_api::AppSource;
 use std::path::Path;
 
-/// What the user means: a file if there is one or it looks like one, else a sample.
+/// The app that the user means: a file if it exists or the name looks like a path, otherwise a sample.
 fn source(app: &str) -> Result<AppSource, Failure> {
     let path = Path::new(app);
     let looks_like_a_file = path.extension().is_some() || app.contains(std::path::MAIN_SEPARATOR);
@@ -38,7 +38,7 @@ fn source(app: &str) -> Result<AppSource, Failure> {
     Ok(AppSource::Path(absolute.to_string_lossy().into_owned()))
 }
 
-/// A file's path as the owner, who may be in another directory, finds it.
+/// An absolute path, because the owner may run in another directory.
 fn absolute(path: &Path) -> Result<String, Failure> {
     let absolute = std::path::absolute(path);
     let absolute = absolute

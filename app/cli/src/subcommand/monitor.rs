@@ -1,4 +1,4 @@
-//! `drydock monitor`: lines in the command language of a board's engine.
+//! `drydock monitor`: executes lines in the command language of a board's engine.
 
 use crate::{
     arguments::Monitor as Arguments,
@@ -19,7 +19,7 @@ pub(crate) async fn monitor(data: Option<&Path>, arguments: &Arguments, output: 
 
 async fn execute_all(connection: &Connection, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     if arguments.lines.is_empty() {
-        // A board that is not there is told at once, not with the first line.
+        // An unknown board is reported at once, not with the first line.
         let board = BoardRef {
             board: arguments.board.clone(),
         };
@@ -36,7 +36,7 @@ async fn execute_all(connection: &Connection, arguments: &Arguments, output: &Ou
     Ok(Exit::Success)
 }
 
-/// The next line of standard input, as soon as it is there.
+/// The next line of standard input, as soon as it arrives.
 async fn next_line() -> Result<Option<String>, Failure> {
     let read = tokio::task::spawn_blocking(|| std::io::stdin().lines().next().transpose());
     let unreadable = |error: std::io::Error| Failure::machine(format!("Standard input cannot be read: {error}."));

@@ -1,4 +1,4 @@
-//! `drydock profile`: what a board's core spends its time on, as a table and as a file.
+//! `drydock profile`: where a board's core spends its time, as a table and as a file.
 
 use super::{
     cancelled, cancelled_by_user,
@@ -17,9 +17,9 @@ use drydock_api::{
 use serde_json::json;
 use std::{path::Path, time::Duration};
 
-/// How often it is looked how far the profile is.
+/// Interval of checks on the profile's progress.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often people are told.
+/// Interval of progress messages for people.
 const TELL: u32 = 10;
 
 pub(crate) async fn profile(data: Option<&Path>, arguments: &Profile, output: &Output) -> Result<Exit, Failure> {
@@ -222,7 +222,7 @@ fn show(view: &ProfileView, summary: &ProfileSummary, output: &Output) {
     }
 }
 
-/// What to make of the profile: as asked, or as the file's name says.
+/// The format to write: the requested one, otherwise by the file's extension.
 fn format(file: &Path, asked: Option<ProfileTo>) -> Result<ProfileFormat, Failure> {
     if let Some(asked) = asked {
         return Ok(match asked {

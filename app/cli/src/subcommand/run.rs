@@ -1,4 +1,5 @@
-//! `drydock run`: an app on a new emulated board, watched until it ends, the deadline comes or the user has enough.
+//! `drydock run`: an app on a new emulated board, watched until it ends, the deadline is reached or the user presses
+//! Ctrl-C.
 
 use super::{cancelled, cancelled_by_user, source};
 use crate::{
@@ -61,7 +62,7 @@ async fn run_on(
     };
     watch.rest().await;
     if keeps {
-        // The board was made for this run; nobody else waits for it.
+        // The board was made for this run; no other client waits for it.
         let _ = ask!(connection, BoardRemove(BoardRef { board: board.id }));
     }
     watched.map_err(|failure| failure.about(&board.name))
@@ -137,7 +138,7 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
         match news {
             News::Running if !running => {
                 running = true;
-                // Of the machine's time, which goes on when the board resets.
+                // The machine's time, which continues when the board resets.
                 let now = virtual_time(&watch.look().await?);
                 deadline = arguments.duration.map(|time| now + time.as_secs_f64());
             }
@@ -160,14 +161,14 @@ async fn deploy_and_watch(watch: &mut Watch<'_>, source: api::AppSource, argumen
     }
 }
 
-/// Deploys, and prints meanwhile what the board does.
+/// Deploys, and prints what the board does in the meantime.
 async fn deploy_beside(watch: &mut Watch<'_>, deploy: AppDeploy) -> Result<api::Deployment, Failure> {
     let connection = watch.connection;
     let deploying = async { ask!(connection, AppDeploy(deploy)) };
     tokio::pin!(deploying);
     loop {
         tokio::select! {
-            // What happened before is printed before.
+            // Earlier events are printed first.
             biased;
             news = watch.next("") => if let News::Failed(failure) = news {
                 return Err(failure);
@@ -177,7 +178,7 @@ async fn deploy_beside(watch: &mut Watch<'_>, deploy: AppDeploy) -> Result<api::
     }
 }
 
-/// The deadline came: the app must be running now.
+/// The deadline is reached: the app must be running now.
 async fn at_deadline(watch: &Watch<'_>, app: &str, arguments: &Run) -> Result<String, Failure> {
     let board = watch.look().await?;
     let time = arguments.duration.unwrap_or_default().as_secs_f64();

@@ -1,4 +1,4 @@
-//! A new emulated board, with an app if one is wanted, for subcommands that look into it.
+//! The board that a subcommand examines: an existing one, or a new emulated one, with an app if the user names one.
 
 use super::source;
 use crate::{
@@ -16,7 +16,7 @@ use std::{
 /// How often the board is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What is looked into: a board of the fleet, or a new one.
+/// The board to examine: one of the fleet, or a new one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) name: Option<&'a str>,
@@ -35,7 +35,7 @@ pub(super) struct TargetBoard {
 }
 
 impl TargetBoard {
-    /// Finds the board, or makes it and waits until it runs what it is to run.
+    /// Finds the board, or adds it and waits until it is connected and runs its app.
     pub(super) async fn find(data: Option<&Path>, target: Target<'_>, output: &Output) -> Result<Self, Failure> {
         let Some(kind) = target.kind else {
             let name = target.name.unwrap_or_default();
@@ -76,7 +76,7 @@ impl TargetBoard {
     pub(super) async fn leave(self) {
         if self.new {
             let board = self.board.id;
-            // What cannot be removed stays in the list, where the user sees it.
+            // A board that cannot be removed stays in the list, where the user sees it.
             let _ = ask!(self.connection, BoardRemove(BoardRef { board }));
         }
         self.connection.close().await;

@@ -1,4 +1,5 @@
-//! The verbs of a board's life against whoever owns the data directory: a headless `drydock gateway`, or a window.
+//! All subcommands of a board's life, against any owner of the data directory: a headless `drydock gateway`, or a
+//! window.
 
 use crate::driver::{Running, drydock_in, position};
 use serde_json::Value;
@@ -16,7 +17,7 @@ fn against_a_headless_gateway() {
     assert_eq!(events.last().unwrap()["event"], "gateway.ended");
 }
 
-/// What a board reported before the request is no answer to it.
+/// A report from before the request does not answer it.
 #[test]
 fn what_a_board_has_not_reported_is_not_called_done() {
     let place = tempfile::tempdir().unwrap();
@@ -29,7 +30,7 @@ fn what_a_board_has_not_reported_is_not_called_done() {
     done(&["boards", "add", "nano33ble", "--pace", "max"]);
     done(&["deploy", "sensor", "--on", "bench-1"]);
     done(&["boards", "off", "bench-1"]);
-    // The last it reported of the first is that it runs.
+    // The board's last report of the first app is that it runs.
     let requests: [&[&str]; 4] = [
         &["deploy", "sensor", "--on", "bench-1"],
         &["start", "sensor", "--on", "bench-1"],
@@ -49,7 +50,7 @@ fn what_a_board_has_not_reported_is_not_called_done() {
             "{pending}"
         );
     }
-    // It is done then, without another request.
+    // The request is then carried out, without another one.
     done(&["boards", "on", "bench-1"]);
     let (stopped, runs) = (Cell::new(false), Cell::new(false));
     gateway.wait_until(|event| {
@@ -70,7 +71,7 @@ fn against_the_owner_that_the_environment_names() {
     }
 }
 
-/// Everything that one does with a board, from outside.
+/// Uses every subcommand on a board, from outside the owner.
 fn use_a_board(data: &Path, board: &str) {
     let verb = |arguments: &[&str]| {
         let outcome = drydock_in(data, &[arguments, &["--json"]].concat());
@@ -100,7 +101,7 @@ fn use_a_board(data: &Path, board: &str) {
             .any(|event| event["board"] == board && event["device"]["state"] == "connected")
     );
 
-    // Its lines, as they are kept and as they come.
+    // Stored log lines, and new ones as they arrive.
     let follower = Running::start(data, &["logs", board, "--app", "sensor", "--follow"]);
     let line = follower.wait_for("app.log");
     assert!(line["text"].as_str().unwrap().contains("°C"), "{line}");
@@ -108,7 +109,7 @@ fn use_a_board(data: &Path, board: &str) {
     let kept = verb(&["logs", board, "--app", "sensor", "--lines", "1"]);
     assert_eq!((kept.len(), &kept[0]["source"]), (1, &"sensor".into()));
 
-    // Its numbers, and a drawing of them. The first sample may come before the app has published anything.
+    // Metrics, and a chart of them. The first sample may come before the app has published anything.
     let follower = Running::start(data, &["metrics", board, "--follow"]);
     follower.wait_until(|sample| {
         let apps = sample["apps"].as_array().into_iter().flatten();
@@ -145,12 +146,12 @@ fn use_a_board(data: &Path, board: &str) {
     assert_eq!(state("sensor"), Some("running".into()));
     verb(&["remove", "sensor", "--on", board]);
     assert_eq!(state("sensor"), None);
-    // The very same again: the board remembers that it had it, and takes it nevertheless.
+    // The same version again: the board remembers its sequence, and accepts it nevertheless.
     verb(&["deploy", "sensor", "--on", board]);
     assert_eq!(state("sensor"), Some("running".into()));
     verb(&["remove", "sensor", "--on", board]);
 
-    // What is not there.
+    // Names that do not exist.
     let gone = drydock_in(data, &["stop", "sensor", "--on", board, "--json"]);
     assert_eq!(gone.code, 3, "{gone:?}");
     let said = gone.error();

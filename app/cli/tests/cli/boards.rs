@@ -1,8 +1,8 @@
-//! `drydock run` on the boards beside the Nano: the same apps, the same session.
+//! `drydock run` on the boards other than the Nano: the same apps, the same session.
 
 use crate::driver::{Outcome, Running, drydock, drydock_in, position};
 
-/// Blink's own lines come back from the board, after all that comes before an app.
+/// Blink's own log lines arrive from the board, after all events that precede an app.
 fn blinks_on(board: &str, time: &str) {
     let outcome = drydock(&["run", "blink", "--board", board, "--for", time, "--json"]);
     if let Some(reason) = not_installed(&outcome) {
@@ -14,7 +14,7 @@ fn blinks_on(board: &str, time: &str) {
     let order =
         ["device.enrolled", "device.connected", "app.running", "run.finished"].map(|name| position(&events, name));
     assert!(order.is_sorted(), "{order:?} in {events:#?}");
-    // QEMU hands out several milliseconds at once: then the first line may be told before the state.
+    // QEMU reports several milliseconds at once: the first line may then be published before the state.
     assert!(order[1] < position(&events, "app.log"), "{events:#?}");
     let said = |text: &str| {
         events
@@ -48,7 +48,7 @@ fn blink_runs_on_qemus_board_which_is_no_trust_test() {
     assert!(kind["limit"].as_str().unwrap().contains("not a trust test"), "{kind}");
 }
 
-/// The engine is not on this machine: that is not a failure of the board.
+/// The engine is not installed on this machine: that is not a failure of the board.
 fn not_installed(outcome: &Outcome) -> Option<String> {
     let events = outcome.events();
     let error = events.iter().find(|event| event["event"] == "error")?;
@@ -56,7 +56,7 @@ fn not_installed(outcome: &Outcome) -> Option<String> {
     (outcome.code == 3 && text.contains("cannot be used here")).then(|| text.to_owned())
 }
 
-/// 16 KB of RAM: it says who it is, and nothing that it says is proved.
+/// 16 KiB of RAM: it reports a name, but cannot prove it.
 #[test]
 fn a_hifive1_is_unauthenticated_and_takes_no_apps() {
     let outcome = drydock(&[
@@ -92,12 +92,12 @@ fn a_hifive1_is_unauthenticated_and_takes_no_apps() {
     assert_eq!(refused.code, 3, "{refused:?}");
     assert_eq!(
         refused.error(),
-        "blink cannot run on run-1: on a HiFive1 Rev B 16 KB of RAM cannot hold TLS, so it stays unauthenticated and \
+        "blink cannot run on run-1: on a HiFive1 Rev B 16 KiB of RAM cannot hold TLS, so it stays unauthenticated and \
          takes no apps."
     );
 }
 
-/// 32 KB of RAM: it enrolls, holds its session and reports, and there is no room for apps.
+/// 32 KiB of RAM: it enrolls, holds its session and reports, but has no memory for apps.
 #[test]
 fn an_uno_r4_is_connected_and_reports_and_takes_no_apps() {
     let emulated = drydock(&[
@@ -131,7 +131,7 @@ fn an_uno_r4_is_connected_and_reports_and_takes_no_apps() {
     assert_eq!(refused.code, 3, "{refused:?}");
     assert_eq!(
         refused.error(),
-        "blink cannot run on bench-1: on an Arduino Uno R4 Minima 32 KB of RAM cannot hold a WebAssembly runtime beside \
+        "blink cannot run on bench-1: on an Arduino Uno R4 Minima 32 KiB of RAM cannot hold a WebAssembly runtime beside \
          TLS, so it takes no apps."
     );
     let still = drydock_in(place.path(), &["devices", "--json"]).events();

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 const PAGE: &str = include_str!("../../../../docs/cli.md");
 
-/// Longest run of one command; whatever takes longer hangs.
+/// Time limit of one command; a longer run counts as hung.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What a finished `drydock` said.
+/// The output and the exit code of a finished `drydock`.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: i32,
@@ -30,7 +30,7 @@ impl Outcome {
         self.stdout.lines().map(event).collect()
     }
 
-    /// The sentence of the error, which is one.
+    /// The sentence of the only error.
     pub(crate) fn error(&self) -> String {
         let errors: Vec<Value> = self
             .events()
@@ -134,7 +134,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// Starts `drydock gateway` and waits until it keeps the directory.
+    /// Starts `drydock gateway` and waits until it owns the directory.
     pub(crate) fn gateway(data: &Path) -> Self {
         let gateway = Self::start(data, &["gateway"]);
         gateway.wait_for("gateway.ready");
@@ -160,7 +160,7 @@ impl Running {
     pub(crate) fn wait_until(&self, is_meant: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + PATIENCE;
         loop {
-            // Other events that come meanwhile buy no time.
+            // Other events in the meantime do not extend the time.
             let left = until.saturating_duration_since(Instant::now());
             let event = self.lines.recv_timeout(left).expect("the event comes");
             if is_meant(&event) {
@@ -174,7 +174,7 @@ impl Running {
         signal(self.child.id(), name);
     }
 
-    /// Reads and drops what it says for so long.
+    /// Reads and discards its output for this long.
     pub(crate) fn drain(&self, time: Duration) {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
@@ -184,14 +184,14 @@ impl Running {
         }
     }
 
-    /// Memory of the process that is not swapped out, in KiB.
+    /// Resident memory of the process, in KiB.
     pub(crate) fn resident_kib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Ends it as Ctrl-C does, and waits; gives its exit code and what it still said.
+    /// Ends it as Ctrl-C does, and waits; returns its exit code and its remaining output.
     pub(crate) fn end(mut self) -> (i32, Vec<Value>) {
         signal(self.child.id(), "-INT");
         let code = self.child.wait().unwrap().code().unwrap_or(-1);

@@ -1,4 +1,4 @@
-//! Apps that go wrong: they end, with the reason and the export that ran, and nothing else does.
+//! Apps that fail: each ends, with the reason and the export that ran, and nothing else ends.
 
 use crate::driver::{Running, drydock, drydock_in, file, position};
 use serde_json::Value;
@@ -65,7 +65,8 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
     for bad in BAD_APPS {
         let deployed = drydock_in(data, &["deploy", bad.0, "--on", "bench-1", "--json"]);
         let mut events = deployed.events();
-        // The app may run for a moment before it fails: then its board tells, and the deployment was one.
+        // The app may run for a moment before it fails. Then the deployment succeeds, and the board reports the
+        // failure.
         if deployed.code == 0 {
             events = vec![gateway.wait_until(|event| event["event"] == "app.trapped" && event["app"] == bad.0)];
         } else {
@@ -89,12 +90,13 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
         assert!(text.contains("failed in tick") && text.contains(reason), "{last}");
         assert_eq!(last["level"], "error", "{last}");
     }
-    // What it lacked can be granted as far as the board has it. This one keeps the pin, which is known before anything is sent.
+    // A missing capability can be granted as far as the board has it. This board keeps the pin, and that is known before
+    // anything is sent.
     let granted = drydock_in(data, &["deploy", "trespass", "--on", "bench-1", "--grant", "gpio:7"]);
     assert_eq!(granted.code, 3, "{granted:?}");
     let sentence = "trespass asks for pin 7, which bench-1 does not give to apps: choose one of 2, 3, 4, ";
     assert!(granted.stderr.contains(sentence), "{granted:?}");
-    // This one hungers on until it has used up what it got; that may be before its deployment is told.
+    // This one allocates until it reaches its limit; that may happen before its deployment is reported.
     drydock_in(
         data,
         &["deploy", "hungry", "--on", "bench-1", "--grant", "memory:32768"],
@@ -103,7 +105,7 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
         let detail = event["detail"].as_str().unwrap_or_default();
         event["event"] == "app.trapped" && event["app"] == "hungry" && detail.contains("32768 are allowed")
     });
-    // It still blinks after the last of them failed.
+    // Blink still runs after the last of them failed.
     let now = view["device"]["uptime_ms"].as_u64().unwrap();
     let follower = Running::start(data, &["logs", "bench-1", "--app", "blink", "--follow"]);
     follower.wait_until(|line| line["uptime_ms"].as_u64() > Some(now));
@@ -120,7 +122,7 @@ fn board(data: &std::path::Path) -> Value {
         .unwrap()
 }
 
-/// What an app writes is shown; it never acts on the reader's terminal.
+/// An app's output is shown; it never controls the reader's terminal.
 #[test]
 fn a_log_line_cannot_forge_output() {
     let (_directory, path) = file(
@@ -143,7 +145,7 @@ fn a_log_line_cannot_forge_output() {
     let active = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!outcome.stdout.contains(active), "{outcome:?}");
 
-    // Scripts get the text as it is, and no terminal obeys it there either.
+    // Scripts get the text unchanged, and no terminal executes it there either.
     let outcome = drydock(&["run", app, "--for", "100ms", "--json"]);
     let events = outcome.events();
     let said = events.iter().find(|event| event["event"] == "app.log").unwrap();

@@ -32,7 +32,8 @@ fn sensor_runs_and_its_board_reports() {
     .map(|name| position(&events, name));
     assert!(order.is_sorted(), "{order:?} in {events:#?}");
     assert_eq!((order[0], order[7]), (0, events.len() - 1));
-    // Lines are gathered for a moment: what the board said first is told with its time, which may be after a fact.
+    // Lines are collected for a moment: the board's first line carries its time, and may be printed after a later
+    // event.
     let time = |name| events[position(&events, name)]["time_ms"].as_u64().unwrap();
     assert!(time("machine.started") <= time("board.log") && time("board.log") <= time("device.enrolled"));
     assert_eq!(last(&outcome)["exit_code"], 0);
@@ -54,7 +55,7 @@ fn sensor_runs_and_its_board_reports() {
         "{lines:?}"
     );
 
-    // The metrics are the device's own: they know the app, its values and a heap that it uses.
+    // The metrics are the device's own: they contain the app, its values and the heap in use.
     let with_app: Vec<&Value> = events
         .iter()
         .filter(|event| event["event"] == "device.metrics" && event["apps"][0]["app"] == "sensor")
@@ -79,7 +80,7 @@ fn an_app_that_ends_itself_says_its_last_lines() {
     assert_eq!(last(&outcome)["text"], "hello ended itself with 0.");
 }
 
-/// As a user has it who unpacked nothing but the program: no sources, no assets, no home.
+/// The environment of a user who unpacked only the program: no sources, no assets, no home.
 #[test]
 fn the_program_alone_runs_blink_from_an_empty_directory() {
     let place = tempfile::tempdir().unwrap();
@@ -119,7 +120,7 @@ fn a_noisy_link_loses_nothing() {
     assert!(repairs > 0, "the link was not noisy: {metrics}");
 }
 
-/// Boards of one seed are the same boards again; each has an identity of its own.
+/// Boards of the same seed are the same boards again; each has its own identity.
 #[test]
 fn a_few_boards_are_emulated_at_once() {
     let emulate = || {

@@ -1,5 +1,5 @@
-//! Attackers, from outside. At the port that `drydock gateway --listen` opens for boards they are turned away one by one, and
-//! told of by their address, while a board goes on; and a board turns away a gateway that others than its own vouch for.
+//! Attackers, from outside. `drydock gateway --listen` refuses them one by one at its port and reports their addresses,
+//! while a board continues to work. A board refuses a gateway that only foreign authorities vouch for.
 
 use crate::{
     driver::{Running, drydock_in},
@@ -88,7 +88,7 @@ impl Listener {
         let mut config = match certificate {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => {
-                // Behind the library's back, which would notice a key that does not belong to its certificate.
+                // Written without the library, which would notice a key that does not belong to its certificate.
                 let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
                 let key = ring::sign::any_supported_type(&key).unwrap();
                 let certified = Arc::new(CertifiedKey::new(chain, key));
@@ -106,7 +106,7 @@ impl Listener {
     }
 }
 
-/// Says something and waits for the answer. TLS 1.3 tells a refused certificate with the first read.
+/// Sends bytes and waits for the answer. TLS 1.3 reports a refused certificate at the first read.
 fn say(tls: &mut Tls, words: &[u8]) -> io::Result<Vec<u8>> {
     tls.write_all(words)?;
     tls.flush()?;
@@ -116,7 +116,7 @@ fn say(tls: &mut Tls, words: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// All events of the gateway. It reports attackers in the order in which their time is up.
+/// All events of the gateway. It reports attackers in the order in which their time limits end.
 struct GatewayLog {
     gateway: Running,
     before: RefCell<Vec<Value>>,
@@ -155,7 +155,7 @@ impl GatewayLog {
     }
 }
 
-/// Whether a session that goes on telling something ends within so many messages.
+/// Whether a session that continues to send ends within this many messages.
 fn ends(tls: &mut Tls, messages: u32) -> bool {
     tls.sock.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let mut rest = [0; 4096];
@@ -175,7 +175,7 @@ fn ends(tls: &mut Tls, messages: u32) -> bool {
     })
 }
 
-/// Whether the other side ended the connection, whatever it said before.
+/// Whether the other side ended the connection, after any number of bytes.
 fn is_ended(mut stream: &TcpStream) -> bool {
     match stream.read_to_end(&mut Vec::new()) {
         Ok(_) => true,
@@ -211,7 +211,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let ready = gateway.until(|event| event["event"] == "gateway.ready");
     add(data, &gateway.gateway, "bench-1");
     done(data, &["deploy", "counter", "--on", "bench-1"]);
-    // Of this one somebody had the flash in hands for a minute.
+    // An attacker had access to the flash of this board for a minute.
     add(data, &gateway.gateway, "bench-2");
     done(data, &["boards", "off", "bench-2"]);
     let bench_2 = board(data, "bench-2");
@@ -231,7 +231,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let chip_id = bench_2["device"]["chip_id"].as_str().unwrap();
     let hello = &hello(&hex(chip_id));
 
-    // Half-open: one says nothing, one begins a ClientHello that never ends, one is let in and does not introduce itself.
+    // Half-open: one sends nothing, one begins a ClientHello and never ends it, one completes TLS and sends no hello.
     let silent = listener.raw();
     let mut half = listener.raw();
     half.write_all(&[22, 3, 1, 1, 0, 1]).unwrap();
@@ -240,7 +240,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
         shy.conn.complete_io(&mut shy.sock).unwrap();
     }
 
-    // With the board's own certificate and key everything that follows would be let in.
+    // With the board's own certificate and key, everything that follows would be accepted.
     let mut twin = listener.device(&[own], &thief.key);
     let welcome = say(&mut twin, hello).unwrap();
     assert_eq!(
@@ -263,7 +263,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let chain = [&wrong_ca, &other];
     gateway.refused(listener.device(&chain, &thief.key), hello, "BadSignature");
 
-    // The right authority's signature, but of yesterday, and for another purpose.
+    // The right authority's signature, but expired, and for another purpose.
     let issuer_key = fs::read_to_string(pki.join("intermediate.key.pem")).unwrap();
     let issuer_key = KeyPair::from_pem(&issuer_key).unwrap();
     let issuer = Issuer::from_ca_cert_der(&intermediate, issuer_key).unwrap();
@@ -276,7 +276,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let server = certified(&params, &thief.key, &issuer);
     gateway.refused(listener.device(&[&server], &thief.key), hello, "InvalidPurpose");
 
-    // The thief's board vouches for another device: the one that is connected.
+    // The stolen board's key signs a certificate for another device: the connected one.
     let forger = Issuer::from_ca_cert_der(own, thief.key()).unwrap();
     let forged_key = KeyPair::generate().unwrap();
     let forged = certified(&thief.params_of(good), &forged_key, &forger);
@@ -286,7 +286,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     let keyless = listener.device(&[own], &forged_key);
     gateway.refused(keyless, hello, "BadSignature");
 
-    // Too much at once, where the board's own certificate was accepted; and what is no TLS at all.
+    // Messages over the limit, where the board's own certificate was accepted; and bytes that are not TLS at all.
     for length in [0, MAX_MESSAGE_BYTES as u16 + 1, u16::MAX] {
         let loud = listener.device(&[own], &thief.key);
         gateway.refused(loud, &length.to_be_bytes(), "was announced");
@@ -298,7 +298,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
         gateway.refused_from(stream.local_addr().unwrap(), "the TLS handshake failed");
     }
 
-    // A token that nobody gave.
+    // A token that was never issued.
     let mut guess = listener.tls(listener.config(&TLS13, ALPN_ENROLL, None));
     let request = EnrollRequest {
         token: vec![0; 16],
@@ -321,7 +321,7 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     });
     assert!(entry.is_some(), "{from} in {trail:?}");
 
-    // The session with the stolen identity stood all that; it ends when its board is taken out of service.
+    // The session with the stolen identity survived all that; it ends when its board is retired.
     assert!(!ends(&mut twin, 3));
     done(data, &["boards", "remove", "bench-2"]);
     assert!(
@@ -330,13 +330,13 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     );
     gateway.refused(listener.device(&[own], &thief.key), hello, "Revoked");
 
-    // The gateway's patience with those who hang about has an end.
+    // The gateway's time limit ends idle connections.
     gateway.refused_from(shy.sock.local_addr().unwrap(), "did not introduce itself");
     gateway.refused_from(half.local_addr().unwrap(), "handshake took longer");
     let last = gateway.refused_from(silent.local_addr().unwrap(), "handshake took longer");
     assert!([&shy.sock, &half, &silent].into_iter().all(is_ended));
 
-    // The board noticed nothing: the same session, and the app counts on.
+    // The board was not disturbed: the same session, and the app still counts.
     let follower = Running::start(data, &["metrics", "bench-1", "--follow"]);
     let sample = follower
         .wait_until(|event| event["event"] == "device.metrics" && event["time_ms"].as_u64() > last["time_ms"].as_u64());
@@ -352,7 +352,8 @@ fn whoever_has_no_right_to_a_session_is_turned_away_and_a_board_goes_on() {
     }
 }
 
-/// Whoever holds the gateway's own key, but no certificate of an authority for it, is not the board's gateway.
+/// A peer with the gateway's own key, but without a certificate from the gateway's authority, is not the board's
+/// gateway.
 #[test]
 fn a_board_turns_away_a_gateway_that_its_authority_did_not_make() {
     let place = tempfile::tempdir().unwrap();

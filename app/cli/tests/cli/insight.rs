@@ -39,7 +39,7 @@ fn a_new_board_is_profiled_into_a_flame_graph() {
         (told["to_s"].as_f64().unwrap() - told["from_s"].as_f64().unwrap() - 3.0).abs() < 1e-3,
         "{told}"
     );
-    // 64 MHz, three seconds, most of it asleep.
+    // 64 MHz, three seconds, mostly asleep.
     assert_eq!(number(&summary["cycles"]) / 1_000, 192_000);
     assert!(number(&summary["asleep_cycles"]) > 96_000_000, "{summary}");
     assert!(number(&summary["instructions"]) > 100_000);
@@ -167,7 +167,7 @@ fn a_real_debugger_stops_steps_and_lets_go_while_the_app_stays() {
     let (address, program) = (ready["address"].as_str().unwrap(), ready["program"].as_str().unwrap());
     assert!(address.starts_with("127.0.0.1:"), "{ready}");
     assert!(ready["command"].as_str().unwrap().contains(address), "{ready}");
-    // What the firmware sends is encrypted, and another thing each time.
+    // The firmware's output is encrypted, and differs each time.
     let variables = debug(address, program, &["info variables uart::TX", "detach"]);
     let sent = variables
         .lines()
@@ -217,7 +217,7 @@ fn a_real_debugger_stops_steps_and_lets_go_while_the_app_stays() {
     let (code, _) = door.end();
     assert_eq!(code, 0);
 
-    // The same session, although its board stood still for longer than a heartbeat may be late.
+    // The same session, although its board was halted for longer than the heartbeat's time limit.
     let follower = Running::start(place.path(), &["logs", "bench-1", "--app", "sensor", "--follow"]);
     follower.wait_for("app.log");
     assert_eq!(follower.end().0, 0);
@@ -225,7 +225,7 @@ fn a_real_debugger_stops_steps_and_lets_go_while_the_app_stays() {
     assert_eq!(gateway.end().0, 0);
 }
 
-/// The same for the other architecture, where nothing but what a debugger needs is done.
+/// The same for the other architecture, with only what a debugger needs.
 #[test]
 fn a_risc_v_board_is_profiled_and_debugged() {
     let place = tempfile::tempdir().unwrap();
@@ -264,7 +264,7 @@ fn a_risc_v_board_is_profiled_and_debugged() {
         "{peripherals:?}"
     );
     let folded = std::fs::read_to_string(folded).unwrap();
-    // An app that counts a few times a second is not among what takes most.
+    // An app that counts a few times a second is not among the largest entries.
     let in_app = folded
         .lines()
         .find(|line| line.starts_with("main;") && line.contains("wasmi::engine::executor"));

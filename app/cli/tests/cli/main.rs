@@ -1,4 +1,5 @@
-//! The built `drydock` as its users drive it: what it prints, how it ends, what it leaves in a data directory.
+//! The built `drydock` as its users run it: its output, its exit codes, and the files that it leaves in a data
+//! directory.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod board;

@@ -1,5 +1,5 @@
-//! Memory of an owner whose boards run for a long time. Its collections are bounded by tests beside them; this one looks at the
-//! process itself, for as many minutes as `DRYDOCK_SOAK_MINUTES` says, and is skipped without.
+//! Memory of an owner whose boards run for a long time. Unit tests check that its collections are bounded. This test
+//! measures the process itself, for `DRYDOCK_SOAK_MINUTES` minutes; without that variable it is skipped.
 
 use crate::driver::{Running, drydock_in};
 use std::time::{Duration, Instant};
@@ -30,12 +30,12 @@ fn an_owner_with_many_boards_does_not_grow() {
             assert_eq!(deployed.code, 0, "{deployed:?}");
         }
     }
-    // The first half fills what is kept of each board.
+    // The first half fills the bounded history of each board.
     let half = Duration::from_secs(minutes * 30);
     let mut samples: Vec<(f64, f64)> = Vec::new();
     let start = Instant::now();
     while start.elapsed() < half * 2 {
-        // Events wake this up; the owner's are read so that it waits for nobody.
+        // Events are read so that the owner never waits for a reader.
         gateway.drain(Duration::from_secs(10));
         let at = start.elapsed();
         if at >= half {

@@ -1,4 +1,4 @@
-//! Who owns a data directory, and directories that cannot be used.
+//! Ownership of a data directory, and directories that cannot be used.
 
 use crate::driver::{Outcome, Running, drydock_in, finish};
 use std::{fs, net::TcpListener, path::Path, process::Command};
@@ -6,7 +6,7 @@ use std::{fs, net::TcpListener, path::Path, process::Command};
 fn check_machine_error(outcome: &Outcome, words: &[&str]) {
     assert_eq!(outcome.code, 4, "{outcome:?}");
     let events = outcome.events();
-    // What a board or the gateway said comes before the subcommand's own word.
+    // Messages of a board or of the gateway come before the subcommand's own.
     let error = events.iter().rfind(|event| event["event"] == "error").unwrap();
     assert_eq!(error["code"], "machine");
     let said = error["text"].as_str().unwrap();
@@ -22,7 +22,7 @@ fn a_second_gateway_is_told_and_other_verbs_attach() {
     let gateway = Running::gateway(data);
     let second = drydock_in(data, &["gateway", "--json"]);
     check_machine_error(&second, &[data.to_str().unwrap(), "another Drydock", "--data"]);
-    // Another verb becomes no owner: the board stays on after it.
+    // Other subcommands do not become the owner: the board stays on after them.
     let added = drydock_in(data, &["boards", "add", "nano33ble", "--json"]);
     assert_eq!(added.code, 0, "{added:?}");
     gateway.wait_for("machine.started");
@@ -41,7 +41,7 @@ fn what_a_killed_owner_left_is_cleared_away() {
     assert_eq!(events[0]["event"], "workbench.recovered", "{events:?}");
     assert!(!data.join("owner.sock").exists());
     let again = drydock_in(data, &["boards", "--json"]);
-    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "it is told once");
+    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "it is reported once");
 }
 
 #[test]
@@ -84,7 +84,8 @@ fn a_store_of_a_newer_drydock_is_left_alone() {
     let mut bytes = fs::read(&database).unwrap();
     // The user version of SQLite's file format, section 1.3.
     bytes[60..64].copy_from_slice(&999u32.to_be_bytes());
-    // Its journal is another one than ours: whoever opens it to write leaves a trace here (section 1.3.3).
+    // Its write version differs from ours: a process that opens the journal for writing leaves a trace here (section
+    // 1.3.3).
     bytes[18..20].fill(1);
     fs::write(&database, &bytes).unwrap();
     let outcome = drydock_in(data, &["boards", "--json"]);
@@ -103,7 +104,8 @@ fn a_store_of_a_newer_drydock_is_left_alone() {
 
 #[test]
 fn a_full_disk_and_one_that_can_only_be_read_are_named() {
-    // What the user sees at each size: nothing fits, the database does not, it cannot grow, the board's flash does not fit.
+    // The failure that the user sees at each size: nothing fits, the database does not fit, it cannot grow, the board's
+    // flash does not fit.
     let sizes = [
         ("8k", "boards add nano33ble"),
         ("64k", "boards"),
@@ -124,7 +126,7 @@ fn a_full_disk_and_one_that_can_only_be_read_are_named() {
     check_machine_error(&outcome, &["/small", "--data"]);
 }
 
-/// Runs `drydock` on a file system of its own, mounted over `small` where only it sees it.
+/// Runs `drydock` on a small file system, mounted over `small` in a mount namespace of its own.
 fn on_a_small_disk(options: &str, arguments: &[&str]) -> Option<Outcome> {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("small");
@@ -206,7 +208,7 @@ fn an_entry_of_another_trail_does_not_fit_in() {
     let place_of_it = first_entry(&bytes);
     bytes[place_of_it].copy_from_slice(&theirs[first_entry(&theirs)]);
     fs::write(database(place.path()), bytes).unwrap();
-    // It is whole in itself; the next one does not follow it.
+    // It is consistent in itself, but the next one does not follow it.
     let broken = drydock_in(place.path(), &["audit", "verify", "--json"]);
     assert_eq!(broken.code, 1, "{broken:?}");
     assert!(broken.error().contains("broken at entry 2"), "{broken:?}");

@@ -1,16 +1,16 @@
-//! `kill -9` in the middle of a deployment, and right after something was told: what a client was told holds.
+//! `kill -9` in the middle of a deployment, and right after an answer: what a client was told must still hold.
 
 use crate::driver::{Running, drydock_in, file, position};
 use std::path::Path;
 
-/// How often a run of the kill loops kills; `DRYDOCK_KILL_LOOPS` asks for more.
+/// Number of kills in a run; `DRYDOCK_KILL_LOOPS` sets another number.
 const KILL_LOOPS: usize = 6;
 
 #[test]
 fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path();
-    // Large enough that it is on its way for a while.
+    // Large enough that the transfer takes a while.
     let module = format!(
         r#"(module
             (import "drydock" "log" (func $log (param i32 i32 i32)))
@@ -57,7 +57,7 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
     assert_eq!(drydock_in(data, &["audit", "verify"]).code, 0);
     assert_eq!(gateway.end().0, 0);
 
-    // After a clean end nothing is told.
+    // After a clean end nothing is reported.
     let gateway = Running::gateway(data);
     let (code, events) = gateway.end();
     assert_eq!(code, 0);
@@ -67,12 +67,12 @@ fn a_deployment_that_was_cut_off_is_told_and_carried_out() {
     );
 }
 
-/// What a client knows of the one app when its owner is killed.
+/// The client's knowledge of the app when its owner is killed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {
-    /// The command that is to bring it about was answered; the board may not have done it yet.
+    /// The command that requests it was answered; the board may not have done it yet.
     Requested { there: bool },
-    /// The board's own report was told.
+    /// The board's own report was published.
     Reported { there: bool },
 }
 
@@ -83,8 +83,9 @@ fn blink_is_there(data: &Path) -> bool {
     apps.iter().any(|app| app["name"] == "blink")
 }
 
-/// Deploys and removes one app in turn and kills the owner right after the command was answered, which waits for the
-/// board's report or, now and then, does not. When the board has connected again, a report still holds, and what was asked for comes about.
+/// Deploys and removes one app in turn and kills the owner right after the command was answered. Most commands wait for
+/// the board's report; some do not. When the board has connected again, a report must still hold, and a request must be
+/// carried out.
 #[test]
 fn what_a_client_was_told_outlives_a_kill() {
     let loops = std::env::var("DRYDOCK_KILL_LOOPS").ok();

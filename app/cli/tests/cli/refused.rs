@@ -1,4 +1,4 @@
-//! What is refused: one sentence that names the board, the app, the reason and the way out, and nothing is stored.
+//! Refusals: each is one sentence that names the board, the app, the reason and the remedy, and nothing is stored.
 
 use crate::driver::{Outcome, Running, drydock, drydock_in, file, position};
 use std::{fs, path::Path};
@@ -182,7 +182,7 @@ fn what_makes_no_sense_ends_with_2_and_what_is_not_there_with_3() {
     }
 }
 
-/// The board trusts the publisher of its enrollment, whoever signs later.
+/// The board trusts the publisher of its enrollment, not a later signer.
 #[test]
 fn a_package_of_another_publisher_and_a_downgrade_are_refused_by_the_board() {
     let place = tempfile::tempdir().unwrap();
@@ -202,7 +202,7 @@ fn a_package_of_another_publisher_and_a_downgrade_are_refused_by_the_board() {
     let blink = deploy(&["blink"]);
     assert_eq!(blink.code, 0, "{blink:?}");
     assert_eq!(deploy(&["counter"]).code, 0);
-    // Lower than what was signed: refused before it is sent.
+    // Below the signed version: refused before it is sent.
     let older = deploy(&["counter", "--app-version", "0.0.9"]);
     assert_eq!(older.code, 3);
     let said = older.error();
@@ -211,7 +211,7 @@ fn a_package_of_another_publisher_and_a_downgrade_are_refused_by_the_board() {
     }
     assert_eq!(gateway.end().0, 0);
 
-    // The store goes back to a backup that knows less than the board.
+    // The store is replaced by a backup that is older than the board's state.
     let backup = place.path().join("backup");
     copy_all(&data.join("gateway"), &backup);
     let gateway = Running::gateway(&data);
@@ -227,11 +227,11 @@ fn a_package_of_another_publisher_and_a_downgrade_are_refused_by_the_board() {
     for word in ["bench-1", "counter", "sequence 2 is not above 2", "deploy it again"] {
         assert!(said.contains(word), "{word} in: {said}");
     }
-    // The way out is one.
+    // The offered remedy works.
     assert_eq!(deploy(&["counter", "--app-version", "0.2.0"]).code, 0);
     assert_eq!(gateway.end().0, 0);
 
-    // Somebody else's key signs.
+    // Another publisher's key signs.
     fs::copy(keys(&other), keys(&data)).unwrap();
     let gateway = Running::gateway(&data);
     let forged = deploy(&["sensor"]);

@@ -1,4 +1,5 @@
-//! Boards on Renode: on the stand-in of the emulator's own tests, which is built with them, and on a Renode on PATH.
+//! Boards on Renode: on the stand-in of the emulator's own tests, which is built with them, and on a real Renode if one
+//! is on PATH.
 
 use crate::driver::{Running, drydock_in, position};
 use crate::snapshots::goes_back;
@@ -120,7 +121,7 @@ fn is_on_path() -> bool {
     found
 }
 
-/// A folder with a `renode` that is the newest program that tests the Renode driver.
+/// A folder whose `renode` is the newest stand-in program of the Renode driver's tests.
 fn stand_in() -> Option<TempDir> {
     let Some(program) = driver_tests() else {
         println!("drydock-skip: the stand-in for Renode is not built (cargo test -p drydock-emulator --no-run)");

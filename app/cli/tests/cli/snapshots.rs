@@ -1,5 +1,5 @@
-//! Snapshots, restore and fork against a headless owner: what comes back is the same board, what is made is another, and a
-//! file that is not right changes nothing.
+//! Snapshots, restore and fork against a headless owner: a restored board is the same board, a fork is another one, and
+//! an invalid file changes nothing.
 
 use crate::driver::{Outcome, Running, drydock_in};
 use serde_json::Value;
@@ -52,9 +52,9 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
     );
     let before = board(data, "bench-1");
 
-    // Newer than the snapshot: the gateway brings it again.
+    // Deployed after the snapshot: the gateway sends it again.
     done(data, &["deploy", "sensor", "--on", "bench-1"]);
-    // While its time stands it is seen to be in that very state, which no reset would bring back.
+    // The board stays paused, so that its exact state can be compared. No reset would restore that state.
     done(data, &["boards", "pause", "bench-1"]);
     assert!(board(data, "bench-1")["machine"]["instructions"].as_u64() > saved[0]["instructions"].as_u64());
     let restored = done(data, &["restore", "bench-1", file]);
@@ -77,7 +77,7 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
     assert!(is_running(&after, "blink") && is_running(&after, "sensor"), "{after}");
     assert_eq!(gateway.end().0, 0);
 
-    // In another process, whose machine has lived on meanwhile.
+    // In another process, whose machine has run on in the meantime.
     let gateway = Running::gateway(data);
     gateway.wait_for("device.connected");
     done(data, &["restore", "bench-1", file]);
@@ -87,7 +87,7 @@ fn a_board_goes_back_and_connects_as_the_device_that_it_is() {
     assert_eq!(gateway.end().0, 0);
 }
 
-/// Saves `bench-1`, lets it live on, has it go back, and waits until it is in session again and as it was.
+/// Saves `bench-1`, lets it run on, restores it, and waits until it has a session again and its earlier state.
 pub(crate) fn goes_back(data: &Path, gateway: &Running) {
     let file = data.join("before.snap");
     let file = file.to_str().unwrap();
@@ -98,7 +98,7 @@ pub(crate) fn goes_back(data: &Path, gateway: &Running) {
     assert!(then > 0.1, "{saved:?}");
     let device = board(data, "bench-1")["device"]["id"].clone();
 
-    // Newer than the state: the board that went back has it no more, so that the gateway brings it a second time.
+    // Deployed after the state: the restored board no longer has it, so the gateway sends it a second time.
     done(data, &["deploy", "blink", "--on", "bench-1"]);
     let runs = |event: &Value| event["event"] == "app.running" && event["app"] == "blink";
     gateway.wait_until(runs);
@@ -163,11 +163,11 @@ fn a_fork_has_an_identity_of_its_own_and_the_same_apps() {
         let derived = drydock_workbench::derived_seed(seed, number).unwrap();
         assert_eq!(fork["machine"]["seed"], derived.as_str());
     }
-    // The one that the fork was made of is left alone.
+    // The parent of the fork is left alone.
     assert!(is_running(&boards[0], "blink"));
     assert_eq!(boards[0]["device"]["state"], "connected");
 
-    // In the very state, but nothing of it reaches the gateway until it is a board of its own.
+    // It has the exact state, but nothing from it reaches the gateway until it becomes a board of its own.
     let unlinked = done(data, &["fork", "bench-1", "--unlinked", "--name", "what-if"]);
     assert_eq!(unlinked[0]["name"], "what-if");
     let machine = board(data, "what-if");
@@ -263,7 +263,7 @@ fn what_is_no_snapshot_of_this_board_is_refused_and_nothing_changes() {
         assert_eq!(verb(data, usage).code, 2, "{usage:?}");
     }
 
-    // Nothing of all that reached the board: its session is the one it had.
+    // None of that reached the board: its session is unchanged.
     let after = board(data, "bench-1");
     assert_eq!(after["device"]["session"], before["device"]["session"]);
     assert!(after["machine"]["virtual_time_s"].as_f64() >= before["machine"]["virtual_time_s"].as_f64());
@@ -289,7 +289,7 @@ fn a_board_survives_that_its_power_is_cut() {
     let data = place.path();
     let gateway = start(data);
     let before = board(data, "bench-1");
-    // Of what comes before the cut nothing is taken for what comes of it.
+    // Events from before the power cut must not be taken for its results.
     let first = gateway.wait_for("device.connected");
     done(data, &["boards", "power-cut", "bench-1"]);
     let connected = gateway.wait_for("device.connected");
@@ -326,7 +326,7 @@ fn boards_in_lockstep_enroll_and_run() {
     );
 }
 
-/// In lockstep none goes ahead of another: all wait for one whose time stands. At another pace they would go on.
+/// In lockstep no board runs ahead of another: all wait for a paused one. At another pace they would continue.
 #[test]
 fn boards_in_lockstep_wait_for_each_other() {
     let place = tempfile::tempdir().unwrap();
@@ -338,7 +338,7 @@ fn boards_in_lockstep_wait_for_each_other() {
     }
     let time = || board(data, "bench-2")["machine"]["virtual_time_s"].as_f64().unwrap();
     done(data, &["boards", "pause", "bench-1"]);
-    // It may still end the quantum that it is in.
+    // It may still finish the current quantum.
     let mut seen = time();
     let stands = (0..20).any(|_| std::mem::replace(&mut seen, time()) == seen);
     assert!(stands, "bench-2 goes on without bench-1");

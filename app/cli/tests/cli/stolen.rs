@@ -1,4 +1,5 @@
-//! What somebody can make of a board's flash: its identity, and certificates of their own in the form of the real ones.
+//! What an attacker can take from a board's flash: its identity, and certificates of their own in the form of the real
+//! ones.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -7,20 +8,20 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use std::{fs, path::Path};
 
-/// PKCS#8 around a P-256 key (RFC 5208, RFC 5915): what stands before the 32 bytes of the secret, and between it and the
-/// public key.
+/// PKCS#8 around a P-256 key (RFC 5208, RFC 5915): the bytes before the 32 bytes of the secret, and those between it
+/// and the public key.
 const BEFORE_SECRET: [u8; 36] = [
     0x30, 0x81, 0x87, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 3, 1, 7, 4, 0x6d, 0x30, 0x6b, 2, 1, 1, 4, 0x20,
 ];
 const BEFORE_PUBLIC: [u8; 5] = [0xa1, 0x44, 3, 0x42, 0];
-/// Begin of a P-256 key's bits in a certificate (RFC 5480): an uncompressed point follows.
+/// Start of a P-256 key's bits in a certificate (RFC 5480): an uncompressed point follows.
 const BEFORE_POINT: [u8; 12] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7, 3, 0x42];
-/// Begin of a certificate behind its outer headers (RFC 5280): version 3, and the serial number's tag.
+/// Start of a certificate after its outer headers (RFC 5280): version 3, and the serial number's tag.
 const BEFORE_SERIAL: [u8; 6] = [0xa0, 3, 2, 1, 2, 2];
 
-/// The bytes of an area in `flash.bin`: behind its name come its size and the number of its pages, and for each page its
-/// offset and its bytes.
+/// The bytes of an area in `flash.bin`: after its name come its size and the number of its pages, then for each page
+/// its offset and its bytes.
 fn area_of(file: &[u8], name: &[u8]) -> Vec<u8> {
     const PAGE_BYTES: usize = 1024;
     let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
@@ -44,7 +45,7 @@ pub(crate) struct Stolen {
 }
 
 impl Stolen {
-    /// Finds it in the flash of a board that is switched off.
+    /// Reads it from the flash of a board that is switched off.
     pub(crate) fn from_flash(files: &Path) -> Self {
         let flash = area_of(&fs::read(files.join("flash.bin")).unwrap(), b"identity");
         let certificate = certificate_in(&flash).expect("there is a device's certificate in flash");
@@ -73,7 +74,7 @@ impl Stolen {
         KeyPair::try_from(self.key.serialize_der()).unwrap()
     }
 
-    /// What its certificate says.
+    /// The content of its certificate.
     pub(crate) fn params(&self) -> CertificateParams {
         self.params_of(&self.device)
     }
@@ -87,7 +88,7 @@ impl Stolen {
         params
     }
 
-    /// What the certificate of its gateway says.
+    /// The content of its gateway's certificate.
     pub(crate) fn params_of_gateway(&self) -> CertificateParams {
         let mut params = leaf(&self.gateway, ExtendedKeyUsagePurpose::ServerAuth);
         params.subject_alt_names = vec![SanType::DnsName(self.gateway.clone().try_into().unwrap())];
@@ -102,7 +103,7 @@ impl Stolen {
     }
 }
 
-/// Somebody's authority for certificates, who call themselves and their root as those of this gateway.
+/// An attacker's authority: it copies the names of this gateway's authority and root.
 pub(crate) fn authority(gateway: &str) -> (CertificateDer<'static>, KeyPair) {
     let id = gateway.trim_start_matches("gw-").trim_end_matches(".drydock");
     let issuer = |name: &str, path_length: u8| {

@@ -27,7 +27,7 @@ impl BoardContext {
         self.workbench.publish(event, Some(&self.board), text, data);
     }
 
-    /// Shows what the board is doing on its way to a session.
+    /// Shows the board's step on the way to a session.
     pub(super) fn set_phase(&self, phase: &str) {
         let mut state = self.board.state();
         if state.phase != phase {

@@ -1,5 +1,5 @@
-//! What a board's session needs of the host that runs the board. An emulated board is hosted by a machine; a physical one
-//! will be by a serial port.
+//! What a board's session needs from the board's host. A machine hosts an emulated board; a serial port will host a
+//! physical one.
 
 use drydock_gateway::PeerLabel;
 use std::time::Duration;

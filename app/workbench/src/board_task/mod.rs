@@ -1,7 +1,7 @@
-//! The task of one board: brings it up and keeps it up.
+//! The task of one board: switches it on and keeps it running.
 //!
-//! `session` is the part that every board has: link, first trust, the connection to the gateway, logs and metrics. `emulated`
-//! hosts a board on a machine of the emulator; `host` is what a session needs to know of its host.
+//! `session` is the part that every board has: link, first trust, the connection to the gateway, logs and metrics.
+//! `emulated` hosts a board on a machine of the emulator; `host` is the interface between a session and its host.
 
 mod context;
 mod emulated;
@@ -20,9 +20,9 @@ use running::{Left, Running};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Runs a board until it is ended: while it is off it waits to be switched on, and for its turn then.
+/// Runs a board until its task is ended. A board that is off waits for its switch, and then for its turn to start.
 ///
-/// With an `origin` its machine goes on from that state, without a link, until it is switched off for the first time.
+/// With an `origin` its machine continues from that state, without a link, until it is switched off for the first time.
 pub(crate) async fn run(
     workbench: Arc<WorkbenchState>,
     board: Arc<FleetBoard>,

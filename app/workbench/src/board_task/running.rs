@@ -1,4 +1,4 @@
-//! A board that is switched on: its host and its session side by side, and what it is asked to do.
+//! A board that is switched on: its host and its session side by side, and the commands to it.
 
 use super::{context::BoardContext, emulated::EmulatedHost, session::BoardSession};
 use crate::{
@@ -14,9 +14,9 @@ use tokio::{
 
 /// How often the machine's time and speed are shown.
 const LOOK: Duration = Duration::from_millis(500);
-/// In a larger fleet they are shown the more rarely.
+/// In a larger fleet the interval is one `LOOK` for each such number of boards.
 const BOARDS_PER_LOOK: usize = 100;
-/// How often flash that changed is saved at most, when nobody waits for it.
+/// Shortest interval between two saves of changed flash when no caller waits for them.
 const SAVE: Duration = Duration::from_secs(1);
 
 /// Why a board is no longer on.
@@ -34,7 +34,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts the board's host. With an `origin` its machine goes on from that state, without a link.
+    /// Starts the board's host. With an `origin` its machine continues from that state, without a link.
     pub(super) async fn start(context: &BoardContext, origin: Option<Arc<MachineSnapshot>>) -> Result<Self, String> {
         let HostRecord::Emulated(_) = context.board.state().record.host.clone();
         let (host, link) = EmulatedHost::start(context.clone(), origin).await?;
@@ -91,7 +91,7 @@ impl Running {
                 (reply, Ok(()), None)
             }
         };
-        // Whoever asked may have given up waiting.
+        // The caller may have given up waiting.
         let _ = reply.send(outcome);
         left
     }
@@ -106,7 +106,7 @@ impl Running {
         outcome
     }
 
-    /// The link goes first, so that nothing of a session is kept half.
+    /// Drops the link first, so that no session is saved halfway.
     async fn switch_off(&mut self, ends: bool) {
         self.session.close();
         self.host.switch_off(ends).await;

@@ -1,4 +1,4 @@
-//! The session with a board, whatever hosts it: the link, first trust, the connection to the gateway, logs and metrics.
+//! The session with a board on any host: the link, first trust, the connection to the gateway, logs and metrics.
 
 use super::{context::BoardContext, host::BoardHost};
 use crate::{
@@ -41,7 +41,7 @@ pub(super) struct BoardSession {
     metrics: Option<MetricsStream>,
 }
 
-/// What happened in a session.
+/// An event of a session.
 pub(super) enum SessionEvent {
     /// The link says something; `None` when its task has ended.
     Link(Option<LinkEvent>),
@@ -79,7 +79,7 @@ impl BoardSession {
         self.connection = None;
     }
 
-    /// What happens next. Nothing is lost if this is dropped while it waits.
+    /// The next event. Cancel safe: nothing is lost if this is dropped while it waits.
     pub(super) async fn next(&mut self) -> SessionEvent {
         tokio::select! {
             event = next_of(&mut self.link) => SessionEvent::Link(event),
@@ -151,7 +151,7 @@ impl BoardSession {
         }
     }
 
-    /// A blank board gets its first trust: the user created it here.
+    /// Pairs a blank board: the user created it here.
     async fn identity(&mut self, identity: Identity, host: &impl BoardHost) {
         let BoardContext { workbench, board } = &self.context;
         if identity.board != board.description.name {
@@ -167,7 +167,7 @@ impl BoardSession {
             IdentityState::Unauthenticated => return self.unauthenticated(&identity),
             IdentityState::Blank => self.context.set_phase("pairing"),
         }
-        // A device says several times that it is blank; another offer would make it begin again.
+        // A device reports several times that it is blank; another offer would make it start over.
         let now = host.board_time();
         if let Some((host_then, board_then)) = self.paired
             && is_fresh(host_then.elapsed(), now.saturating_sub(board_then))
@@ -194,7 +194,7 @@ impl BoardSession {
         }
     }
 
-    /// The board can never prove who it is. What it says of itself is published once in each of its lives, as just that.
+    /// The board can never authenticate. Its claims are published once after each of its restarts, marked as claims.
     fn unauthenticated(&self, identity: &Identity) {
         const PHASE: &str = "unauthenticated";
         let board = &self.context.board;

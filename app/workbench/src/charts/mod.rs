@@ -17,9 +17,9 @@ use time::{OffsetDateTime, macros::format_description};
 
 /// Width of a chart in pixels.
 const WIDTH: u32 = 960;
-/// Drawn this much larger: coordinates are whole numbers, and letters would stand unevenly.
+/// The drawing is this many times larger, because coordinates are whole numbers and letters would be spaced unevenly.
 const FINE: u32 = 4;
-/// Pixels of a PNG for one of the chart: for screens with small ones.
+/// Pixels of a PNG for each pixel of the chart, for high-resolution screens.
 const PNG_SCALE: u32 = 2;
 /// Registered under this name, so that the SVG names a fallback for machines without the font.
 const FONT: &str = "Inter, sans-serif";
@@ -35,7 +35,7 @@ pub(crate) enum ChartError {
     Draw(String),
 }
 
-/// What is drawn, and how.
+/// A chart: its series, and how they are drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     pub(crate) title: String,
@@ -43,9 +43,9 @@ pub(crate) struct Chart {
     /// Span of the time axis, in milliseconds since the Unix epoch.
     pub(crate) from_ms: f64,
     pub(crate) to_ms: f64,
-    /// Numbers of colours, from 1, by id of the series; others get the colour that the window gives first.
+    /// Numbers of colours, from 1, by id of the series. A series without an entry gets the window's default.
     pub(crate) colours: HashMap<String, u8>,
-    /// What the shown clock is ahead of UTC, in minutes; `None`: UTC is shown, and said.
+    /// Offset of the displayed clock from UTC, in minutes; `None` displays UTC and says so.
     pub(crate) utc_offset_min: Option<i16>,
     pub(crate) dark: bool,
 }
@@ -79,7 +79,7 @@ pub(crate) fn draw(mut chart: Chart, format: ChartFormat) -> Result<Vec<u8>, Cha
     png(&smaller(&pixels, wide, high, FINE / PNG_SCALE), wide, high)
 }
 
-/// An RGB picture of this size from one that is `by` times as wide and high.
+/// Scales an RGB picture down: the source is `by` times as wide and high as this size.
 fn smaller(pixels: &[u8], width: u32, height: u32, by: u32) -> Vec<u8> {
     let (width, height, by) = (width as usize, height as usize, by as usize);
     let mut out = Vec::with_capacity(width * height * 3);
@@ -97,7 +97,7 @@ fn smaller(pixels: &[u8], width: u32, height: u32, by: u32) -> Vec<u8> {
     out
 }
 
-/// The numbers: a line for each instant, in milliseconds since the Unix epoch and as text of ISO 8601 in UTC, and a column
+/// The numbers: a line for each instant, in milliseconds since the Unix epoch and as ISO 8601 text in UTC, and a column
 /// for each series; a gap is empty.
 fn table(series: &[Series]) -> String {
     let mut rows: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
@@ -185,7 +185,7 @@ pub(crate) const DARK: Palette = Palette {
     ],
 };
 
-/// Letters of a size in pixels, in a drawing that is `fine` times as large.
+/// Text of a size in pixels, in a drawing that is `fine` times as large.
 pub(crate) fn text(size: f64, color: RGBColor) -> TextStyle<'static> {
     let mut style = TextStyle::from((FontFamily::Name(FONT), size).into_font());
     style.color = color.to_backend_color();

@@ -17,18 +17,18 @@ use time::{OffsetDateTime, macros::format_description};
 const MARGIN: f64 = 16.0;
 const HEAD: f64 = 44.0;
 const TITLE: f64 = 22.0;
-/// A panel's plot, with room above and below it for half a line of text.
+/// A panel's plot, with space above and below it for half a line of text.
 const PLOT: f64 = 100.0;
 const EDGE: f64 = 7.0;
 const AXIS: f64 = 30.0;
-/// Room for the numbers at the right.
+/// Space for the numbers at the right.
 const GUTTER: f64 = 66.0;
 /// Intervals of the grid.
 const STEPS: u32 = 2;
 /// Size of a font over the size of its letters, as plotters counts.
 const FONT_SIZE: f64 = 1.24;
 
-/// Height of a chart of so many series.
+/// Height of a chart with this many series.
 pub(super) fn height(series: usize) -> u32 {
     (HEAD + (TITLE + PLOT) * series as f64 + AXIS) as u32
 }
@@ -202,8 +202,8 @@ fn fine((x, y): (f64, f64)) -> (i32, i32) {
     (whole(x), whole(y))
 }
 
-/// The indices of the lines' colours in the palette: what was asked for, else a quantity's own, else an app's in the order of
-/// its first line (as in ui/src/lib/signals/colours.ts).
+/// The indices of the lines' colours in the palette: the requested one, or a quantity's own, or for an app the next one
+/// in the order of first lines (as in ui/src/lib/signals/colours.ts).
 fn colours(series: &[Series], asked: &HashMap<String, u8>) -> Vec<usize> {
     const FREE: [u8; 8] = [4, 7, 8, 5, 6, 3, 2, 1];
     let mut apps: Vec<&str> = Vec::new();

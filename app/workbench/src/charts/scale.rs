@@ -1,5 +1,5 @@
-//! Ranges, ticks and labels of plots, as the window has them (ui/src/lib/signals/scale.ts). `ui/test/plot-cases.json` holds
-//! the values that both agree on.
+//! Ranges, ticks and labels of plots, the same as in the window (ui/src/lib/signals/scale.ts).
+//! `ui/test/plot-cases.json` holds values that both must produce.
 
 use drydock_api::Series;
 
@@ -7,7 +7,7 @@ use drydock_api::Series;
 const NBSP: char = '\u{a0}';
 const KIB: f64 = 1024.0;
 
-/// Bottom and top of a plot. Quantities that start at zero do so; others show their own range with some air.
+/// Bottom and top of a plot. Some quantities start at zero; others show their own range with a margin.
 pub(super) fn range(unit: &str, max: Option<f64>, extremes: Option<(f64, f64)>) -> (f64, f64) {
     let Some((low, high)) = extremes else {
         return (0.0, max.unwrap_or_else(|| nice_top(0.0, unit)));
@@ -56,7 +56,7 @@ fn nice_top(value: f64, unit: &str) -> f64 {
     }
 }
 
-/// How many digits behind the point a step needs, at most `most`.
+/// Number of decimal places that a step needs, at most `most`.
 fn digits(step: f64, most: usize) -> usize {
     (0..most)
         .find(|digits| {
@@ -66,7 +66,7 @@ fn digits(step: f64, most: usize) -> usize {
         .unwrap_or(most)
 }
 
-/// What figures up to a magnitude are divided by, and the unit with its prefix.
+/// The divisor for figures up to a magnitude, and the unit with its prefix.
 fn prefix(magnitude: f64, unit: &str) -> (f64, String) {
     match unit {
         "B" if magnitude >= KIB * KIB => (KIB * KIB, "MiB".into()),
@@ -79,7 +79,7 @@ fn prefix(magnitude: f64, unit: &str) -> (f64, String) {
     }
 }
 
-/// Where lines of the grid go, from the bottom up; at most `steps` (2 or 4) intervals.
+/// Positions of the grid's lines, from the bottom up; at most `steps` (2 or 4) intervals.
 pub(super) fn ticks((low, high): (f64, f64), unit: &str, steps: u32) -> Vec<f64> {
     if low == 0.0 {
         let (size, _) = prefix(high, unit);
@@ -166,11 +166,11 @@ fn with_unit(figure: String, unit: &str) -> String {
 const TIME_STEPS: [f64; 13] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
 ];
-/// A label of the time axis and the air beside it, in pixels.
+/// Width of a time label with its margin, in pixels.
 const TIME_LABEL: f64 = 76.0;
 
-/// Full seconds, minutes or hours between two instants, as close as labels allow in a width in pixels. Milliseconds since
-/// the Unix epoch; `offset_ms` is what the shown clock is ahead of UTC.
+/// Full seconds, minutes or hours between two instants, as close as labels allow in a width in pixels. Milliseconds
+/// since the Unix epoch; `offset_ms` is the displayed clock's offset from UTC.
 pub(super) fn time_ticks(from_ms: f64, to_ms: f64, width: f64, offset_ms: f64) -> Vec<f64> {
     let most = (width / TIME_LABEL).floor().max(1.0);
     let steps = TIME_STEPS.map(|step| step * 1000.0);
@@ -190,10 +190,10 @@ pub(super) struct Gap {
     pub(super) to_ms: f64,
 }
 
-/// A line that ended this long ago, in milliseconds, has not stopped yet: a sample may be late.
+/// A line that ended less than this long ago, in milliseconds, has not stopped yet: a sample may be late.
 const QUIET_MS: f64 = 3000.0;
 
-/// The gaps of a line up to an instant, the time since its last sample included.
+/// The gaps of a line up to an instant, including the time since its last sample.
 pub(super) fn gaps(line: &Series, until_ms: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut last: Option<f64> = None;
@@ -216,7 +216,7 @@ pub(super) fn gaps(line: &Series, until_ms: f64) -> Vec<Gap> {
     gaps
 }
 
-/// The median time between two samples that are not parted by a gap, in milliseconds; 0 while there are none.
+/// The median time between two samples without a gap between them, in milliseconds; 0 if there are none.
 fn usual_interval(line: &Series) -> f64 {
     let present = |at: usize| line.values[at].is_some();
     let mut steps: Vec<f64> = (1..line.values.len())

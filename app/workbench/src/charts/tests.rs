@@ -1,4 +1,4 @@
-//! What is in a chart's file.
+//! The content of a chart's file.
 
 use super::*;
 

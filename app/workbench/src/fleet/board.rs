@@ -1,4 +1,4 @@
-//! One board of the fleet while the workbench runs: its state, and the updates that are pending for subscribers.
+//! One board of the fleet while the workbench runs: its state, and the pending updates for subscribers.
 
 use super::{
     console::{Console, NewLine},
@@ -19,8 +19,8 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// How long something that needs a board's machine waits for one that is being switched on. Alone a board has it after
-/// milliseconds; behind many others it waits for its turn.
+/// How long a request that needs a board's machine waits for a board that is being switched on. A single board has its
+/// machine after milliseconds; among many others it waits for its turn.
 const STARTING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A board of the fleet.
@@ -34,7 +34,7 @@ pub(crate) struct FleetBoard {
     commands: mpsc::Sender<Command>,
 }
 
-/// What changes of a board. The lock is held for moments only, never over an await.
+/// The changing state of a board. The lock is held only briefly, never over an await.
 #[derive(Debug)]
 pub(crate) struct BoardState {
     pub(crate) record: BoardRecord,
@@ -42,11 +42,11 @@ pub(crate) struct BoardState {
     pub(crate) machine: Option<MachineHandle>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<String>,
-    /// What the board is doing on its way to a session, for example `booting`.
+    /// The board's step on the way to a session, for example `booting`.
     pub(crate) phase: String,
     /// Why the board cannot get a session.
     pub(crate) refused: Option<String>,
-    /// LEDs in the order of the description. `None`: not known.
+    /// LEDs in the order of the description. `None` if not known.
     pub(crate) leds: Vec<Option<bool>>,
     /// Buttons in the order of the description.
     pub(crate) buttons: Vec<bool>,
@@ -58,7 +58,7 @@ pub(crate) struct BoardState {
     /// The latest metrics since the device connected.
     pub(crate) metrics: Option<MetricSample>,
     pub(crate) pending: PendingUpdates,
-    /// Whether something happened since flash was saved that may have changed it.
+    /// Whether an event since the last save of flash may have changed it.
     pub(crate) flash_changed: bool,
     /// States of the machine that are kept, the oldest first.
     pub(crate) snapshots: Vec<KeptSnapshot>,
@@ -73,7 +73,7 @@ pub(crate) struct PendingUpdates {
     pub(crate) leds: BTreeMap<u32, bool>,
 }
 
-/// What a board's task is asked to do. It answers when that is done.
+/// A command to a board's task. The task answers when it is done.
 #[derive(Debug)]
 pub(crate) enum Command {
     Power(PowerAction, oneshot::Sender<Result<(), ApiError>>),
@@ -86,7 +86,7 @@ pub(crate) enum Command {
 }
 
 impl FleetBoard {
-    /// A board that is to be switched on, or stays off.
+    /// A board that will be switched on, or stays off.
     pub(crate) fn new(record: BoardRecord, description: Description, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(16);
         let state = BoardState {
@@ -123,7 +123,7 @@ impl FleetBoard {
         self.state().record.name.clone()
     }
 
-    /// Notes whether it is being switched on. Its machine is noted first.
+    /// Sets whether it is being switched on. Its machine is set first.
     pub(crate) fn set_starting(&self, starting: bool) {
         self.starting.send_replace(starting);
     }
@@ -133,7 +133,7 @@ impl FleetBoard {
         *self.starting.borrow()
     }
 
-    /// The machine, for which a board that is just being switched on is waited for.
+    /// The machine. If the board is being switched on, waits for it.
     pub(crate) async fn machine(&self) -> Result<MachineHandle, ApiError> {
         self.machine_within(STARTING_PATIENCE).await
     }
@@ -161,7 +161,7 @@ impl FleetBoard {
         ApiError::new(ErrorCode::Refused, text)
     }
 
-    /// Has the board's task do something and waits until it is done.
+    /// Sends a command to the board's task and waits until it is done.
     pub(crate) async fn command(
         &self,
         make: impl FnOnce(oneshot::Sender<Result<(), ApiError>>) -> Command,
@@ -202,8 +202,8 @@ impl BoardState {
     }
 }
 
-/// The seed of one of many boards: SHA-256 over the seed that they were asked for with and the board's number, hexadecimal.
-/// None if the text is no seed.
+/// The seed of one of many boards: SHA-256 over the user's seed and the board's number, hexadecimal. `None` if the text
+/// is not a seed.
 pub fn derived_seed(text: &str, number: u32) -> Option<String> {
     let digest = Sha256::new()
         .chain_update(b"drydock-seed/1")
@@ -213,7 +213,7 @@ pub fn derived_seed(text: &str, number: u32) -> Option<String> {
     Some(format!("{:?}", Seed(digest.into())))
 }
 
-/// A seed from its hexadecimal text: 64 digits; fewer are filled up with zeros in front.
+/// A seed from its hexadecimal text: 64 digits; a shorter text is padded with leading zeros.
 pub(crate) fn parse_seed(text: &str) -> Option<Seed> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.is_empty() || digits.len() > 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

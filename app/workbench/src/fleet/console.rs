@@ -3,15 +3,15 @@
 use crate::api::{LogLine, Logs};
 use std::collections::VecDeque;
 
-/// Lines that are kept at most.
+/// Limit of kept lines.
 const LINES: usize = 10_000;
-/// Memory that the kept lines take at most, in bytes. Many boards write for days.
+/// Limit of the memory for kept lines, in bytes. Many boards write for days.
 const BYTES: usize = 2 << 20;
 
 #[derive(Debug, Default)]
 pub(crate) struct Console {
     lines: VecDeque<LogLine>,
-    /// What the lines take of memory.
+    /// Memory of the lines, in bytes.
     bytes: usize,
     next: u64,
 }
@@ -69,7 +69,7 @@ impl Console {
     }
 }
 
-/// What a line takes of memory, about.
+/// Approximate memory of a line.
 fn bytes_of(line: &LogLine) -> usize {
     size_of::<LogLine>() + line.source.len() + line.level.len() + line.text.len()
 }

@@ -1,4 +1,4 @@
-//! A state of a machine that is kept in memory.
+//! A machine's state, kept in memory.
 
 use super::board::FleetBoard;
 use crate::api::SnapshotView;

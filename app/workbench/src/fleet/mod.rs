@@ -1,4 +1,4 @@
-//! The fleet: the boards of a data directory, what is known of each, and what runs them.
+//! The fleet: the boards of a data directory, the data about each, and the tasks that run them.
 
 mod board;
 mod console;
@@ -81,8 +81,8 @@ impl Fleet {
         }
     }
 
-    /// Writes the list of boards, and one that is about to be added. Those who ask while it is being written share the next
-    /// writing.
+    /// Writes the list of boards, and one that is about to be added. Callers that ask during a write share the next
+    /// one.
     pub(crate) async fn save(&self, directory: &Path, new: Option<&BoardRecord>) -> io::Result<()> {
         self.saving.save(directory, new, || self.records()).await
     }
@@ -101,7 +101,7 @@ impl Fleet {
     }
 }
 
-/// Orders `bench-2` before `bench-10`: texts, each with the number after it, if there is one.
+/// Sort key that puts `bench-2` before `bench-10`: pieces of text, each with the number after it, if any.
 fn natural(name: &str) -> Vec<(String, Option<u64>)> {
     let mut parts = Vec::new();
     let mut rest = name;

@@ -1,6 +1,6 @@
-//! What is kept of each board over restarts: `DIR/fleet.json`.
+//! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 2 says by which kind of host a board runs. Format 1 knew emulated boards only; it is read, and replaced by
+//! Format 2 stores which kind of host runs a board. Format 1 knew emulated boards only; it is read, and replaced by
 //! format 2 with the next change of the fleet. A newer format is refused untouched.
 
 use crate::{api::Pace, data_dir::replace, labels::Label};
@@ -17,7 +17,7 @@ const MAX_ID_BYTES: usize = 64;
 /// A board as the user made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BoardRecord {
-    /// Stable id, for example `b-3f9a0c`. It is the name of the board's folder too.
+    /// Stable id, for example `b-3f9a0c`. It is also the name of the board's folder.
     pub(crate) id: String,
     /// Name, unique in the fleet.
     pub(crate) name: String,
@@ -30,11 +30,11 @@ pub(crate) struct BoardRecord {
     pub(crate) device: DeviceId,
     /// Whether the board is to run.
     pub(crate) on: bool,
-    /// What runs it.
+    /// The host that runs it.
     pub(crate) host: HostRecord,
 }
 
-/// What runs a board.
+/// The host that runs a board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HostRecord {
@@ -156,7 +156,8 @@ pub(crate) fn read(directory: &Path) -> Result<Vec<BoardRecord>, ReadError> {
     }
 }
 
-/// Whether a text can be the id of a board. Ids become names of folders, so that nothing in them may lead elsewhere.
+/// Whether a text can be the id of a board. Ids become names of folders, so they must not contain path separators or
+/// dots.
 fn is_board_id(id: &str) -> bool {
     (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

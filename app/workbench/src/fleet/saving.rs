@@ -16,9 +16,9 @@ use std::{
 pub(super) struct Saving {
     /// Changes so far.
     asked: AtomicU64,
-    /// Changes that are on disk; held while it is written.
+    /// Number of changes on disk; locked during a write.
     written: tokio::sync::Mutex<u64>,
-    /// Boards that are in the fleet once they are on disk.
+    /// New boards, added to the fleet once they are on disk.
     coming: Mutex<Vec<BoardRecord>>,
 }
 
@@ -38,7 +38,7 @@ impl Saving {
             Ok(())
         } else {
             let asked = self.asked.load(Ordering::Acquire);
-            // What is coming first: what came meanwhile is then in the fleet.
+            // Read the new boards first: one that joins the fleet meanwhile is then in the records.
             let coming = self.coming().clone();
             let mut all = records();
             let known: HashSet<String> = all.iter().map(|record| record.id.clone()).collect();
@@ -82,7 +82,7 @@ mod tests {
             let (saving, directory) = (Arc::clone(&saving), place.path().to_owned());
             tasks.spawn(async move {
                 saving.save(&directory, Some(&record(number)), Vec::new).await.unwrap();
-                // Whoever was answered is on disk.
+                // A board whose save has returned is on disk.
                 assert!(read(&directory).unwrap().contains(&record(number)));
             });
         }

@@ -5,7 +5,7 @@ use crate::api::{AppMetricSample, MetricSample, NamedValue};
 use drydock_gateway::{Gateway, LogLevel, MetricsSample};
 use std::collections::HashMap;
 
-/// Reads what the gateway took since the last reading. Tells whether there was anything.
+/// Reads what the gateway received since the last call. Returns whether there was anything.
 pub(crate) fn read_logs(board: &FleetBoard, gateway: &Gateway) -> bool {
     let mut state = board.state();
     let page = gateway.logs(&state.record.device, None, state.logs_read);
@@ -43,13 +43,13 @@ pub(crate) fn read_metrics(board: &FleetBoard, gateway: &Gateway) -> bool {
 }
 
 /// Metrics of a device from an instant on, as far as the gateway keeps them. Only these are read and converted, and the
-/// one before them, which the first rates are taken over.
+/// sample before them, from which the first rates are computed.
 pub(crate) fn metrics_since(board: &FleetBoard, gateway: &Gateway, from_ms: u64) -> Vec<MetricSample> {
     let device = board.state().record.device.clone();
     samples_since(&gateway.metrics_from(&device, from_ms), from_ms)
 }
 
-/// Converts samples in a row; the first may be from before the instant.
+/// Converts consecutive samples; the first may be from before the instant.
 fn samples_since(kept: &[MetricsSample], from_ms: u64) -> Vec<MetricSample> {
     let mut samples: Vec<MetricSample> = Vec::with_capacity(kept.len());
     for sample in kept {
@@ -62,7 +62,7 @@ fn samples_since(kept: &[MetricsSample], from_ms: u64) -> Vec<MetricSample> {
     samples
 }
 
-/// A sample as users see it; rates are taken over the time since the sample before.
+/// A sample as users see it; rates are computed over the time since the previous sample.
 fn metric_sample(before: Option<&MetricSample>, sample: &MetricsSample) -> MetricSample {
     let metrics = &sample.metrics;
     let before = before.filter(|before| before.uptime_ms < metrics.uptime_ms);
@@ -73,7 +73,7 @@ fn metric_sample(before: Option<&MetricSample>, sample: &MetricsSample) -> Metri
         .collect();
     let seconds = before.map(|before| (metrics.uptime_ms - before.uptime_ms) as f64 / 1000.0);
     let apps = metrics.apps.iter().map(|app| {
-        // An app that is new or was started again counts from zero.
+        // A new or restarted app counts from zero.
         let from = fuel_before
             .get(app.app.as_str())
             .filter(|fuel| **fuel <= app.fuel)

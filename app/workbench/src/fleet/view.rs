@@ -1,4 +1,4 @@
-//! A board as its users see it: composed from what the workbench, the machine and the gateway know.
+//! A board as its users see it: composed from the data of the workbench, the machine and the gateway.
 
 use super::board::{BoardState, FleetBoard};
 use crate::{
@@ -59,7 +59,7 @@ fn compose(
     }
 }
 
-/// Whether the machine still waits for its first resume: the runner makes it paused.
+/// Whether the machine still waits for its first resume: the runner creates machines paused.
 fn is_made_paused(state: &BoardState) -> bool {
     let status = state.machine.as_ref().map(MachineHandle::status);
     state.phase == "booting"
@@ -161,7 +161,7 @@ fn buttons(board: &FleetBoard, state: &BoardState) -> Vec<ButtonView> {
         .collect()
 }
 
-/// All apps that are desired on a device or that it reports, by name.
+/// All apps, by name, that are desired on a device or that it reports.
 fn app_views(device: &gateway::DeviceView, gateway: &Gateway) -> Vec<AppView> {
     let names: BTreeSet<&str> = device
         .desired
@@ -196,7 +196,7 @@ fn app_view(
         (Some(desired_package), Some(instance)) => desired_package.sequence == instance.sequence,
         (None, Some(_)) => true,
         (Some(_), None) => false,
-        // Desired to be gone, and gone.
+        // Desired to be removed, and removed.
         (None, None) => return None,
     };
     let refusal = if arrived { None } else { refusal(name, device, gateway) };
@@ -238,7 +238,7 @@ fn app_view(
     })
 }
 
-/// How the latest deployment of an app was refused by a device, if it was.
+/// Why a device refused the latest deployment of an app, if it did.
 fn refusal(app: &str, device: &gateway::DeviceView, gateway: &Gateway) -> Option<FailureView> {
     let latest = gateway.latest_target(&device.id, app)?;
     (latest.status == TargetStatus::Refused).then(|| FailureView {

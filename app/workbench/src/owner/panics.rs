@@ -1,4 +1,4 @@
-//! A panic in one request must not take others with it, or leave the one who asked without an answer.
+//! A panic in one request must not end other requests, or leave its caller without an answer.
 
 use crate::api::{ApiError, Response};
 use std::{
@@ -11,8 +11,8 @@ use std::{
 
 /// Carries out a request; a panic becomes an internal error, and is logged.
 ///
-/// What the request changed until then stays as it is. Locks that it held are taken over by others, who find the state
-/// between two changes at worst.
+/// Changes that the request made before stay. Its locks are taken over by other requests, which at worst find the state
+/// between two changes.
 pub(crate) async fn answer_panics(
     method: &'static str,
     call: impl Future<Output = Result<Response, ApiError>>,

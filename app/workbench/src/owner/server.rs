@@ -25,20 +25,20 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// Longest path of a Unix socket that all systems take, in bytes.
+/// Longest path of a Unix socket that all systems support, in bytes.
 const MAX_SOCKET_PATH: usize = 100;
-/// Connections held at once. One more is told so and closed.
+/// Limit of open connections. One more gets a message and is closed.
 const MAX_CONNECTIONS: usize = 64;
-/// Calls of one connection that run at once.
+/// Limit of concurrent calls of one connection.
 const MAX_CALLS: usize = 32;
 
-/// What the socket makes reachable.
+/// The service that the socket exposes.
 pub(crate) trait Serves: Send + Sync + 'static {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response, ApiError>> + Send;
     fn subscribe(&self) -> Updates;
 }
 
-/// The open socket; goes with this value.
+/// The open socket; dropping this value closes it.
 #[derive(Debug)]
 pub(crate) struct Server {
     task: JoinHandle<()>,
@@ -47,7 +47,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens the socket and tells clients of the data directory where it is.
+    /// Opens the socket and writes its path where clients of the data directory find it.
     pub(crate) fn open(directory: &OwnedDir, serves: Arc<impl Serves>) -> io::Result<Self> {
         let (socket, short_place) = place(directory.path())?;
         match fs::remove_file(&socket) {
@@ -76,13 +76,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
         for file in &self.files {
-            // The directory may be gone already; a file that is left is replaced by the next owner.
+            // The directory may be deleted already; the next owner replaces a file that is left.
             let _ = fs::remove_file(file);
         }
     }
 }
 
-/// The data directory itself, or a short directory of its own when its path is too long for a socket.
+/// The data directory itself, or a separate short directory if its path is too long for a socket.
 fn place(directory: &Path) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
     let here = std::path::absolute(directory)?.join("owner.sock");
     if here.as_os_str().len() <= MAX_SOCKET_PATH {
@@ -117,14 +117,15 @@ async fn accept(listener: UnixListener, user: u32, serves: Arc<impl Serves>) {
     }
 }
 
-/// Says that there is no room. The line fits the socket's empty buffer: nobody waits for the client to read it.
+/// Reports that the limit of connections is reached. The line fits the socket's empty buffer, so this does not wait for
+/// the client to read it.
 fn turn_away(stream: UnixStream) {
     let full = FromOwner::Full {
         connections: MAX_CONNECTIONS,
     };
     tracing::warn!(
         connections = MAX_CONNECTIONS,
-        "the owner's socket has no room for one more client"
+        "the owner's socket has reached its limit of clients"
     );
     if let Ok(mut line) = serde_json::to_vec(&full) {
         line.push(b'\n');
@@ -141,7 +142,7 @@ async fn connection(stream: UnixStream, serves: Arc<impl Serves>) {
     }
 }
 
-/// Reads lines, runs calls beside each other, and writes what comes in the order it comes.
+/// Reads lines, runs calls concurrently, and writes outgoing lines in the order in which they arrive.
 async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()> {
     let (reader, writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -188,12 +189,12 @@ async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()
         }
         while tasks.try_join_next().is_some() {}
     }
-    // What was asked for is carried out, also when whoever asked does not wait for the answer.
+    // A call is carried out even if its caller does not wait for the answer.
     tasks.detach_all();
     Ok(())
 }
 
-/// Tells the client that its calls still run.
+/// Tells the client repeatedly that its calls still run.
 async fn send_signs_of_life(lines: mpsc::Sender<FromOwner>, running: Arc<AtomicUsize>) {
     loop {
         tokio::time::sleep(line::ALIVE_EVERY).await;

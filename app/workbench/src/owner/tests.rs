@@ -1,4 +1,4 @@
-//! The owner's socket under clients that ask for what fails, takes long, or is too much.
+//! The owner's socket under clients whose requests fail, take long, or exceed limits.
 
 use super::{Server, Serves};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use drydock_client::{AttachError, Attached, DataDir, Hub, Updates};
 use std::{sync::Arc, time::Duration};
 
-/// Answers one request, panics at another, and takes its time for a third.
+/// Answers one request, panics at another, and takes long for a third.
 #[derive(Default)]
 struct Trial(Hub);
 
@@ -54,7 +54,7 @@ async fn a_long_call_is_not_taken_for_a_silent_owner() {
     let (_owned, which, _server) = open();
     let attached = Attached::attach(&which).await.unwrap();
     let error = attached.call(Request::SystemInfo(Empty {})).await.unwrap_err();
-    // The answer came; it is only of another method.
+    // The answer arrived, but it belongs to another method.
     assert!(error.message.contains("answered in another form"), "{error}");
 }
 

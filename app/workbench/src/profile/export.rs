@@ -22,8 +22,8 @@ fn path(nodes: &[Node], node: usize) -> Vec<usize> {
     path
 }
 
-/// All nodes, each before what it calls, and that before the next: viewers that draw one sample after the other draw each
-/// call once then. The profile itself has them as they came up, with those of interrupts in between.
+/// All nodes, depth first: viewers that draw one sample after the other then draw each call once. The profile itself
+/// has the nodes in the order of their first appearance, mixed with those of interrupts.
 pub(super) fn depth_first(nodes: &[Node]) -> Vec<usize> {
     let mut calls: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     let mut waiting = Vec::new();
@@ -105,7 +105,7 @@ pub(super) fn speedscope(title: &str, profile: &Profile) -> Vec<u8> {
     file.to_string().into_bytes()
 }
 
-/// What was executed: first address, the one behind, and the function; a line each.
+/// The executed code, a line each: first address, end address (exclusive), and the function.
 pub(super) fn coverage(profile: &Profile) -> String {
     let coverage = &profile.coverage;
     let mut text = format!(

@@ -1,6 +1,6 @@
 //! Profiles for the Firefox Profiler, in its processed format (`docs-developer/processed-profile-format.md` of
-//! firefox-devtools/profiler), version 48: newer ones of the profiler bring it up to date as they load it. Each context
-//! (a thread, an exception) is a thread there; a stack is one sample with its exact weight.
+//! firefox-devtools/profiler), version 48: newer versions of the profiler convert it as they load it. Each context (a
+//! thread, an exception) is a thread there; a stack is one sample with its exact weight.
 
 use super::export::{depth_first, weight_of};
 use crate::api::ProfileWeight;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// Version of the processed format.
 const VERSION: u32 = 48;
-/// Version of the Gecko format that it corresponds to.
+/// The corresponding version of the Gecko format.
 const GECKO_VERSION: u32 = 27;
 /// Categories: of code, and of waiting.
 const CODE: u32 = 0;
@@ -43,7 +43,7 @@ pub(super) fn firefox(title: &str, profile: &Profile, weight: ProfileWeight) -> 
 /// One context: its part of the tree becomes its stack table.
 fn thread(profile: &Profile, root: usize, number: usize, weight: ProfileWeight) -> Value {
     let nodes = &profile.nodes;
-    // A parent stands before its children.
+    // A parent comes before its children.
     let mut index_of: Vec<Option<usize>> = vec![None; nodes.len()];
     let mut own: Vec<&Node> = Vec::new();
     for index in depth_first(nodes) {

@@ -1,4 +1,4 @@
-//! The flame graph of a profile: callers above what they call, as wide as the time that went there.
+//! The flame graph of a profile: callers above callees, with widths proportional to time.
 
 use super::export::weight_of;
 use crate::{
@@ -15,11 +15,11 @@ const MARGIN: f64 = 16.0;
 const HEAD: i32 = 78;
 /// Height of a row in pixels.
 const ROW: i32 = 19;
-/// Rows that are drawn at most.
+/// Limit of drawn rows.
 const ROWS: usize = 64;
 /// Narrower boxes are left out.
 const NARROWEST: f64 = 0.4;
-/// Size of names in pixels, and how wide a letter of it is, about.
+/// Size of names in pixels, and the approximate width of a letter.
 const LETTERS: f64 = 11.5;
 const LETTER: f64 = 0.5 * LETTERS;
 
@@ -71,7 +71,7 @@ pub(super) fn draw(
     Ok(svg.into_bytes())
 }
 
-/// Weight of each node with all below it, and of all.
+/// Weight of each node with its subtree, and the total.
 fn totals(profile: &Profile, weight: ProfileWeight) -> (Vec<u64>, u64) {
     let mut totals: Vec<u64> = profile.nodes.iter().map(|node| weight_of(node, weight)).collect();
     let mut all = 0;
@@ -84,7 +84,7 @@ fn totals(profile: &Profile, weight: ProfileWeight) -> (Vec<u64>, u64) {
     (totals, all)
 }
 
-/// Where the boxes go: heavier ones first.
+/// The positions of the boxes: heavier ones first.
 fn lay_out(profile: &Profile, totals: &[u64], all: u64, width: f64) -> Vec<Tile> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); profile.nodes.len()];
     let mut roots = Vec::new();
@@ -175,7 +175,7 @@ impl Picture<'_> {
         let name = &self.profile.nodes[tile.node].name;
         let top = HEAD + ROW * tile.row as i32;
         let (left, right) = (MARGIN + tile.left, MARGIN + tile.left + tile.width);
-        // A hair of ground between neighbours, where there is room for it.
+        // A thin gap between neighbours, where there is space for it.
         let gap = if tile.width > 3.0 { 1 } else { 0 };
         let (left, right) = (
             left.round() as i32,
@@ -239,7 +239,7 @@ enum Kind {
     Waiting,
 }
 
-/// What is written into a box that has room for so many letters.
+/// The label of a box with space for this many letters.
 fn label(name: &str, share: f64, room: f64) -> Option<String> {
     let room = room.max(0.0) as usize;
     let brief = brief(name);
@@ -256,7 +256,7 @@ fn label(name: &str, share: f64, room: f64) -> Option<String> {
     Some(last.chars().take(room - 1).chain(['…']).collect())
 }
 
-/// A Rust name without generic arguments and with no more of its path than the type: `Vec::push`.
+/// A Rust name without generic arguments and with its path cut down to the type: `Vec::push`.
 fn brief(name: &str) -> String {
     let name = match name.strip_prefix('<').and_then(|rest| split_type(rest)) {
         // `<Type as Trait>::method`
@@ -281,7 +281,7 @@ fn brief(name: &str) -> String {
     parts[from..].join("::")
 }
 
-/// What is before the `>` that ends a qualified type, and what is behind it.
+/// The text before and after the `>` that ends a qualified type.
 fn split_type(rest: &str) -> Option<(&str, &str)> {
     let mut depth = 1;
     for (at, letter) in rest.char_indices() {

@@ -1,4 +1,4 @@
-//! Profiles of emulated boards: begun, looked at, ended, and made into files.
+//! Profiles of emulated boards: starting, viewing, stopping and exporting them.
 
 mod export;
 mod firefox;
@@ -62,13 +62,13 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
     view(workbench, &board, 0).await
 }
 
-/// A profile as it is now.
+/// A profile in its current state.
 pub(crate) async fn look(workbench: &WorkbenchState, request: ProfileQuery) -> Result<ProfileView, ApiError> {
     let board = workbench.board(&request.board)?;
     view(workbench, &board, request.top).await
 }
 
-/// Ends a profile, and keeps it to be looked at.
+/// Ends a profile, and keeps it for views.
 pub(crate) async fn stop(workbench: &WorkbenchState, request: ProfileStop) -> Result<ProfileView, ApiError> {
     let board = workbench.board(&request.board)?;
     let machine = board.state().machine.clone();
@@ -147,7 +147,7 @@ fn named(image: &Image, kind: &str) -> Result<Arc<Symbols>, ApiError> {
     })
 }
 
-/// How far the profile of a board is, and what it found so far.
+/// The progress of a board's profile, and its results so far.
 async fn found(workbench: &WorkbenchState, board: &FleetBoard) -> (Option<Progress>, Option<Arc<Profile>>) {
     let machine = board.state().machine.clone();
     if let Some(machine) = machine {
@@ -235,7 +235,7 @@ fn summary(profile: &Profile, board: &FleetBoard, top: usize) -> ProfileSummary 
     }
 }
 
-/// What is not in the profile, for people.
+/// A notice about records missing in the profile.
 fn truncated(what: Truncated) -> Option<String> {
     let parts = [
         (what.nodes, "calls have no node of their own"),

@@ -15,7 +15,7 @@ use drydock_client::Updates;
 use serde_json::Map;
 use std::sync::Arc;
 
-/// The workbench as the socket's clients see it.
+/// The workbench's interface for clients of the socket.
 pub(super) struct ApiService(pub(super) Arc<WorkbenchState>);
 
 impl Serves for ApiService {

@@ -1,4 +1,4 @@
-//! An app and a fleet of several kinds of boards: what is previewed is what is done.
+//! An app and a fleet of several kinds of boards: deploying does what the preview says.
 
 use super::*;
 use crate::api::{
@@ -95,7 +95,7 @@ async fn a_mixed_fleet_gets_what_the_preview_says() {
 
     let only = deploy(&workbench, &boards[1..2], None).await.unwrap_err();
     assert_eq!(only.code, ErrorCode::Refused);
-    assert!(only.message.contains("16 KB of RAM"), "{only:?}");
+    assert!(only.message.contains("16 KiB of RAM"), "{only:?}");
     workbench.shutdown().await;
 }
 
@@ -122,7 +122,7 @@ async fn a_name_is_never_locked_by_a_later_version() {
         "{refused:?}"
     );
 
-    // What the refusal offers is taken, and the old one can be gone back to.
+    // The offered version is accepted, and rolling back to the old one works.
     assert_eq!(preview(&workbench, &boards, Some(&next)).await.plan, VersionPlan::New);
     assert_eq!(deploy(&workbench, &boards, Some(&next)).await.unwrap().version, next);
     let back = preview(&workbench, &boards, Some(&latest)).await;

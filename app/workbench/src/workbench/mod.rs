@@ -1,4 +1,4 @@
-//! The life of a workbench: opens a data directory, starts what belongs to it, and ends it in order.
+//! The life of a workbench: opens a data directory, starts its parts, and ends them in order.
 
 mod dispatch;
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub struct WorkbenchConfig {
     pub data: DataDir,
     /// Write a log into the data directory.
     pub log: bool,
-    /// Do not switch on the boards that were on: only look at what is kept of them.
+    /// Do not switch on the boards that were on: only read their records.
     pub leave_boards_off: bool,
     /// Let boards connect over TCP here.
     pub listen: Option<SocketAddr>,
@@ -119,17 +119,18 @@ impl Workbench {
         answer_panics(request.method(), call(&self.workbench, request)).await
     }
 
-    /// What changes from now on.
+    /// Updates from now on.
     pub fn subscribe(&self) -> Updates {
         self.workbench.hub.subscribe()
     }
 
-    /// What the run before left undone, if it did not end cleanly. This event was published before anybody could subscribe.
+    /// What the previous run left undone, if it ended uncleanly. This event was published before anybody could
+    /// subscribe.
     pub fn recovered(&self) -> Option<&Event> {
         self.recovered.as_ref()
     }
 
-    /// Switches the machines off, keeps what must survive and closes the data directory.
+    /// Switches the machines off, saves their data and closes the data directory.
     pub async fn shutdown(mut self) {
         self.server.take();
         self.workbench.debuggers.close_all();
@@ -143,7 +144,7 @@ impl Workbench {
     }
 }
 
-/// Reads and checks the audit trail of a data directory, whoever owns it.
+/// Reads and checks the audit trail of a data directory, even if another process owns it.
 ///
 /// # Errors
 /// [`AuditError`].

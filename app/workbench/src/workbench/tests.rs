@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// What comes at once, if anything does.
+/// The result that is ready at once, if any.
 async fn at_once<T>(mut what: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     tokio::select! {
         biased;
@@ -31,7 +31,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         ..WorkbenchConfig::default()
     };
     let workbench = Workbench::open(config).await.unwrap();
-    // Others take all places, so that the board has to wait for its turn.
+    // Other boards hold all permits, so that this board has to wait for its turn.
     let limiter = &workbench.workbench.startup;
     let mut others = Vec::new();
     loop {
@@ -91,7 +91,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         }
     }
 
-    // One that is off on purpose is not waited for.
+    // A board that is off on purpose is not waited for.
     let off = BoardPower {
         board: board(),
         action: PowerAction::Off,
@@ -137,7 +137,7 @@ async fn pairing_is_on_only_while_one_is_under_way() {
     switch(&workbench, false).await;
     assert!(!is_on(&workbench) && !stranger(&workbench).await);
 
-    // One that nobody ends does so by itself.
+    // A pairing that is not ended by hand ends by itself.
     let mut updates = workbench.subscribe();
     pairing::set_for(&workbench.workbench, Some(Duration::from_millis(1)))
         .await

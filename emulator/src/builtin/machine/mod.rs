@@ -31,7 +31,7 @@ pub struct BuiltinMachine {
     info: MachineInfo,
     core: AnyCore,
     pause: PauseSwitch,
-    /// Why it crashed, if it did: it no longer runs, but can be inspected.
+    /// Why it crashed, if it did: a crashed machine no longer runs, but can be inspected.
     crashed: Option<String>,
     /// Lockups after which the chip reset itself, not yet reported.
     lockups: Vec<GuestFault>,
@@ -56,7 +56,7 @@ impl BuiltinMachine {
         }
     }
 
-    /// The core, for what the trait does not offer.
+    /// The core, for operations that the trait does not offer.
     pub fn core(&self) -> &AnyCore {
         &self.core
     }
@@ -320,7 +320,7 @@ impl Snapshot for BuiltinMachine {
         if stored.board != self.info.board {
             return Err(foreign());
         }
-        // A poisoned lock means that a fork panicked half-way; the stored state itself is never written.
+        // A poisoned lock means that a fork panicked halfway; the stored state itself is never written.
         let mut core = stored.core.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let profile = self.core.take_profile();
         self.core = core.fork();
@@ -347,7 +347,7 @@ impl Snapshot for BuiltinMachine {
     }
 }
 
-/// What a [`MachineSnapshot`] of this engine holds.
+/// The content of a [`MachineSnapshot`] of this engine.
 struct Stored {
     board: String,
     /// Locked only to make copies of it: copying marks its pages as shared.

@@ -26,15 +26,15 @@ pub(super) struct Load {
     pub(super) bytes: usize,
 }
 
-/// What an image says.
+/// The content of an image.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct App {
     pub(super) entry: u32,
     pub(super) loads: Vec<Load>,
 }
 
-/// The image of a program that starts at `entry`, for a place in flash on an MMU page. `mapped` says which addresses
-/// are seen in flash, and not copied from it.
+/// The image of a program that starts at `entry`, for a location in flash on an MMU page. `mapped` says which addresses
+/// are mapped from flash instead of copied.
 pub(super) fn build(segments: &[Segment], entry: u32, mapped: fn(u32) -> bool) -> Vec<u8> {
     let (flash, ram): (Vec<_>, Vec<_>) = joined(segments, mapped)
         .into_iter()
@@ -51,7 +51,8 @@ pub(super) fn build(segments: &[Segment], entry: u32, mapped: fn(u32) -> bool) -
         count += 1;
     };
     for (addr, bytes) in flash {
-        // An MMU page of flash shows whole: its bytes have the same place within it in flash and in the address space.
+        // An MMU page of flash is mapped as a whole: its bytes have the same offset within it in flash and in the
+        // address space.
         let place = |image: &[u8]| (image.len() + SEGMENT_HEADER_BYTES) as u32 % MMU_PAGE;
         let wanted = addr % MMU_PAGE;
         if place(&image) != wanted {
@@ -85,7 +86,8 @@ pub(super) fn build(segments: &[Segment], entry: u32, mapped: fn(u32) -> bool) -
     image
 }
 
-/// Takes an image apart, or says what is wrong with it. `flash` is what follows its first byte in flash, too.
+/// Parses an image; the error says what is wrong with it. `flash` starts at its first byte and includes the flash after
+/// it.
 pub(super) fn parse(flash: &[u8]) -> Result<App, &'static str> {
     let header = flash.get(..HEADER_BYTES).ok_or("it is cut short")?;
     if header[0] != MAGIC {
@@ -141,7 +143,7 @@ fn checksum(image: &[u8], loads: &[Load]) -> u8 {
     bytes.fold(CHECKSUM_SEED, |sum, byte| sum ^ byte)
 }
 
-/// Segments by address; those that share an MMU page or follow one another are one.
+/// Segments by address; those that share an MMU page or are adjacent are merged.
 fn joined(segments: &[Segment], mapped: fn(u32) -> bool) -> Vec<(u32, Vec<u8>)> {
     let mut sorted: Vec<&Segment> = segments.iter().filter(|segment| !segment.bytes.is_empty()).collect();
     sorted.sort_by_key(|segment| segment.addr);

@@ -1,7 +1,7 @@
 //! The arithmetic functions of the mask ROM, which are libgcc's (GCC Internals, "The GCC low-level runtime library"),
 //! executed natively. Programs call them instead of linking their own, because Espressif's linker scripts name them.
 
-/// What is in a0 to a3, to what is then in a0 and a1.
+/// Maps the values of a0 to a3 to the results in a0 and a1.
 pub(super) type Function = fn([u32; 4]) -> u64;
 
 /// Addresses, names, and what is done.
@@ -109,7 +109,7 @@ fn f32s(args: [u32; 4]) -> (f32, f32) {
     (f32::from_bits(args[0]), f32::from_bits(args[1]))
 }
 
-/// Which NaN comes out of an operation must not depend on the host.
+/// The NaN that an operation returns must not depend on the host.
 fn double(value: f64) -> u64 {
     match value.is_nan() {
         true => 0x7ff8_0000_0000_0000,
@@ -124,7 +124,7 @@ fn single(value: f32) -> u64 {
     }
 }
 
-/// −1, 0 or 1 in a0, as libgcc's comparisons give it; `unordered`, if one is no number.
+/// −1, 0 or 1 in a0, as libgcc's comparisons return it; `unordered` if one is a NaN.
 fn compared(order: Option<std::cmp::Ordering>, unordered: i32) -> u64 {
     u64::from(order.map_or(unordered, |order| order as i32) as u32)
 }

@@ -24,7 +24,7 @@ fn is_ram(addr: u32, bytes: usize) -> bool {
     within(RAM, RAM_BYTES) || within(LP_RAM, LP_RAM_BYTES)
 }
 
-/// The app image of a program that was loaded; `None`: it is one already, or has nothing to start.
+/// The app image of a loaded program; `None` if the program is an app image already, or has nothing to start.
 pub(super) fn app_of(image: &Image) -> Option<Vec<u8>> {
     let in_array = |addr: u32| addr.wrapping_sub(flash::ARRAY) < flash::BYTES;
     if image.segments.iter().any(|segment| in_array(segment.addr)) {
@@ -36,17 +36,17 @@ pub(super) fn app_of(image: &Image) -> Option<Vec<u8>> {
     Some(app_image::build(&image.segments, entry, is_mapped))
 }
 
-/// Puts an app where the bootloader looks for it.
+/// Writes an app to the place where the bootloader looks for it.
 pub(super) fn install(memory: &mut GuestMemory, app: &[u8]) {
     let fits = app.len() <= APP_BYTES_MAX;
     let installed = fits.then(|| memory.write(flash::ARRAY + APP, app));
     debug_assert!(!matches!(installed, Some(Err(_))), "the array is memory");
 }
 
-/// Maps and copies the app's segments: gives where it starts.
+/// Maps and copies the app's segments; returns its start address.
 ///
 /// # Errors
-/// What is wrong with the app, if it is not started.
+/// What is wrong with the app, if it cannot be started.
 pub(super) fn start(flash: &mut Flash, memory: &mut GuestMemory) -> Result<u32, &'static str> {
     let App { entry, loads } = {
         let mut magic = [0; 24];

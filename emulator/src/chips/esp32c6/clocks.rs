@@ -1,4 +1,4 @@
-//! Clock rates as PCR's registers select them (ESP32-C6 Technical Reference Manual 1.1, chapter 8). A clock runs as
+//! Clock rates as selected by PCR's registers (ESP32-C6 Technical Reference Manual 1.1, chapter 8). A clock runs as
 //! soon as it is selected.
 
 use super::passthrough_registers::PassthroughRegisters;

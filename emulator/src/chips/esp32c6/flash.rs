@@ -11,7 +11,7 @@ use crate::core::fabric::{AccessFault, Fabric};
 use crate::core::memory::{GuestMemory, PAGE_BYTES};
 use crate::machine::VirtualTime;
 
-/// Where tools find the array; nothing is there for the core.
+/// Address at which tools find the array; it is not mapped for the core.
 pub(super) const ARRAY: u32 = 0x1000_0000;
 pub(super) const BYTES: u32 = 0x40_0000;
 /// Where the MMU's pages are seen.
@@ -25,7 +25,7 @@ const MMU_NUMBER: u32 = 0x1ff;
 pub(super) const MMU_VALID: u32 = 1 << 9;
 const MMU_ITEM_CONTENT: u32 = 0x37c;
 const MMU_ITEM_INDEX: u32 = 0x380;
-/// MMU_POWER_CTRL: the page size, 0 for 64 KB.
+/// MMU_POWER_CTRL: the page size, 0 for 64 KiB.
 const MMU_POWER_CTRL: u32 = 0x384;
 const MMU_PAGE_SIZE: u32 = 3 << 3;
 
@@ -83,7 +83,7 @@ impl Default for Flash {
 }
 
 impl Flash {
-    /// A reset of the controllers. What the flash is busy with it ends.
+    /// A reset of the controllers. The flash completes its current operation.
     pub(super) fn reset(&mut self, memory: &mut GuestMemory) {
         *self = Self {
             busy_until: self.busy_until,
@@ -114,7 +114,7 @@ impl Flash {
         Ok(())
     }
 
-    /// Gives an entry of the MMU its content.
+    /// Sets an entry of the MMU.
     pub(super) fn map(&mut self, memory: &mut GuestMemory, entry: usize, content: u32) {
         self.mmu[entry] = content;
         self.show(memory, entry);
@@ -126,7 +126,7 @@ impl Flash {
         memory.read(ARRAY + at, bytes).ok()
     }
 
-    /// Programs: bits only go from one to zero. As the loop of a driver: page after page.
+    /// Programs: bits only change from one to zero. Like the loop of a driver: page after page.
     pub(super) fn program(&mut self, fabric: &mut Fabric, at: u32, bytes: &[u8]) -> Option<()> {
         in_array(at, bytes.len())?;
         let mut cells = vec![0; bytes.len()];
@@ -168,7 +168,7 @@ impl Flash {
 
     pub(super) fn read_spi1(&self, offset: u32) -> u32 {
         match offset {
-            // Commands are sent as soon as they are asked for.
+            // Commands are sent as soon as they are requested.
             CMD => 0,
             W0..BEHIND_W => self.w[((offset - W0) / 4) as usize],
             _ => self.spi1.get(&offset).copied().unwrap_or(0),
@@ -195,7 +195,7 @@ impl Flash {
             _ => return Err(AccessFault::UnmodelledUse),
         };
         let busy = fabric.now() < self.busy_until;
-        // Busy flash hears nothing but a question for its status.
+        // Busy flash ignores every command except a status request.
         match command {
             27 => self.answer_status(fabric),
             18 => return self.user_command(fabric),
@@ -208,7 +208,7 @@ impl Flash {
             25 => {
                 let length = (self.read_spi1(ADDR) >> 24) as usize;
                 let bytes: Vec<u8> = self.w.iter().flat_map(|word| word.to_le_bytes()).collect();
-                // What goes past the end of a page would come round to its start.
+                // Data past the end of a page would wrap to its start.
                 let room = (PROGRAM_PAGE - address % PROGRAM_PAGE) as usize;
                 if length > bytes.len() || length > room {
                     return Err(AccessFault::UnmodelledUse);
@@ -226,7 +226,7 @@ impl Flash {
         Ok(())
     }
 
-    /// USR: the command is in USER2. Those without an address are known.
+    /// USR: the command is in USER2. The known ones have no address.
     fn user_command(&mut self, fabric: &mut Fabric) -> Result<(), AccessFault> {
         let busy = fabric.now() < self.busy_until;
         if self.read_spi1(USER) & USR_ADDR_MOSI != 0 {
@@ -271,7 +271,7 @@ impl Flash {
         self.busy_until = fabric.now().max(self.busy_until).saturating_add(span);
     }
 
-    /// Brings what is seen of a range of the array up to its content.
+    /// Updates the mapped view of a range of the array to its content.
     fn show_range(&self, memory: &mut GuestMemory, at: u32, bytes: usize) {
         let (first, last) = (at / MMU_PAGE, (at + bytes as u32 - 1) / MMU_PAGE);
         for (entry, content) in self.mmu.iter().enumerate() {

@@ -1,5 +1,5 @@
 //! GPIO and IO MUX (ESP32-C6 Technical Reference Manual 1.1, chapter 7): levels, pulls, interrupts. The GPIO matrix
-//! stores its routing but does not apply it: each UART sends and receives whatever the matrix says.
+//! stores its routing but does not apply it: each UART sends and receives regardless of the matrix.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) struct Gpio {
     status: u32,
     pins: [u32; PINS as usize],
     mux: [u32; PINS as usize],
-    /// Matrix, straps, and what is of no effect here.
+    /// Matrix, straps, and registers without effect here.
     held: BTreeMap<u32, u32>,
     outside: BTreeMap<u16, bool>,
     /// Inputs as last seen, for edges.
@@ -35,7 +35,7 @@ pub(super) struct Gpio {
 }
 
 impl Gpio {
-    /// A reset of the chip; what is wired to the pins stays so.
+    /// A reset of the chip; external connections of the pins stay.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         let before = self.all_driven();
         *self = Self {
@@ -116,7 +116,7 @@ impl Gpio {
         self.look();
     }
 
-    /// What a probe sees: what the chip drives, what is driven from outside, a pull.
+    /// The level that a probe sees: from the chip's driver, an external driver, or a pull.
     pub(super) fn level(&self, pin: u16) -> Option<bool> {
         let pulled = || match self.mux.get(usize::from(pin)).copied().unwrap_or(0) {
             mux if mux & FUN_WPU != 0 => Some(true),
@@ -149,7 +149,7 @@ impl Gpio {
         (0..PINS).filter(high).fold(0, |set, pin| set | 1 << pin)
     }
 
-    /// Raises what the inputs' levels and edges ask for (7.5.4, GPIO_PINn_INT_TYPE).
+    /// Raises the interrupts that the inputs' levels and edges request (7.5.4, GPIO_PINn_INT_TYPE).
     fn look(&mut self) {
         let (before, now) = (self.seen, self.inputs());
         self.seen = now;

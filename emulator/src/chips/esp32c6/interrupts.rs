@@ -54,7 +54,7 @@ impl Interrupts {
         })
     }
 
-    /// Which CPU interrupt the core is asked to take, as a set of none or one.
+    /// The CPU interrupt that the core must take, as a set with one member or none.
     fn winner(&self) -> u32 {
         let pending = self.pending();
         let urgent = (1..32)

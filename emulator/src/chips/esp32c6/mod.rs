@@ -89,7 +89,7 @@ const CAUSE_POWER_ON: u32 = 1;
 const CAUSE_SOFTWARE: u32 = 3;
 const CAUSE_SOFTWARE_CPU: u32 = 12;
 const CAUSE_RWDT: u32 = 16;
-/// Of the whole core and of the CPU alone, by timer groups and by the low-power watchdog.
+/// Causes of a reset of the whole core and of the CPU alone, by timer groups and by the low-power watchdog.
 const CAUSE_TIMG: [[u32; 2]; 2] = [[7, 11], [8, 17]];
 const CAUSE_RWDT_CORE: [u32; 2] = [9, 13];
 
@@ -110,14 +110,14 @@ pub struct Esp32C6 {
     analog: BTreeMap<(u8, u8), u8>,
     /// Arguments of the native ROM function that is about to be called.
     arguments: Arguments,
-    /// Why the reset that was asked for takes place.
+    /// The cause of the requested reset.
     cause: u32,
-    /// A program that was loaded, to be put into flash before the next start.
+    /// A loaded program, to be written to flash before the next start.
     app: Option<Vec<u8>>,
 }
 
 impl Esp32C6 {
-    /// A chip from the factory; its MAC address comes from the machine's `seed`.
+    /// A chip in factory state; its MAC address is derived from the machine's `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         let mut mac = [0x40, 0x4c, 0xca, 0, 0, 0];
         mac[3..].copy_from_slice(&seed[..3]);
@@ -247,7 +247,7 @@ impl Esp32C6 {
         self.interrupts.route(fabric, sources);
     }
 
-    /// What a watchdog's stage does. `causes`: of a reset of the core, and of the CPU alone.
+    /// The action of a watchdog's stage. `causes`: of a reset of the core, and of the CPU alone.
     fn bite(&mut self, fabric: &mut Fabric, action: Action, causes: [u32; 2]) {
         self.cause = match action {
             Action::Nothing | Action::Interrupt => return,
@@ -301,7 +301,7 @@ impl Esp32C6 {
                 read.map_or(0, |()| rom::crc32_le(first, &bytes))
             }
         };
-        // Flash functions come back when the flash is done.
+        // Flash functions return when the flash is done.
         if matches!(call, Call::FlashWrite | Call::FlashEraseSector | Call::FlashEraseBlock) {
             fabric.stall_until(self.flash.busy_until());
         }
@@ -466,7 +466,7 @@ impl Chip for Esp32C6 {
 }
 
 const PLAIN_CSRS: &[(u16, u32)] = &[
-    // tcontrol; triggers themselves there are none.
+    // tcontrol; there are no triggers.
     (0x7a5, 0),
     (0x7c0, 0),
     (0x7c1, 0),

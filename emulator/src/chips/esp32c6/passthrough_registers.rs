@@ -1,6 +1,6 @@
-//! Register blocks that store what the guest writes and give it back, without any further effect: power, clock gates,
-//! resets, access rights, analog trim. Their effects are either not needed here (there is no power to save) or assumed
-//! (clocks run, oscillators are stable). The blocks are listed one by one; any other address is a fault.
+//! Register blocks that store and return what the guest writes, without any further effect: power, clock gates, resets,
+//! access rights, analog trim. Their effects are either not needed here (there is no power to save) or assumed (clocks
+//! run, oscillators are stable). The blocks are listed one by one; any other address is a fault.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl PassthroughRegisters {
         Ok(())
     }
 
-    /// What is in a block's register, for the module that models its effect.
+    /// The value of a block's register, for the module that models its effect.
     pub(super) fn get(&self, addr: u32) -> u32 {
         self.read(addr).unwrap_or(0)
     }

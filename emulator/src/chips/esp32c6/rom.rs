@@ -7,19 +7,20 @@ use crate::core::memory::{GuestMemory, NoMemory};
 
 pub(super) const BASE: u32 = 0x4000_0000;
 pub(super) const BYTES: u32 = 0x5_0000;
-/// Where a reset starts: what the ROM and the second-stage bootloader do together, ending in a jump to the image.
+/// Address where a reset starts: the combined steps of the ROM and the second-stage bootloader, which end in a jump to
+/// the image.
 pub(super) const RESET_PC: u32 = 0x4004_e000;
-/// A store here is a native function, by its place in [`NATIVE`] or behind in `arithmetic`; its arguments were stored
-/// from [`ARGUMENTS`] on, what it returns is then at [`RESULT`].
+/// A store here calls a native function, by its index in [`NATIVE`] or after that in `arithmetic`. Its arguments were
+/// stored from [`ARGUMENTS`] on; its result is then at [`RESULT`].
 const CALLS: u32 = 0x4004_f000;
 const ARGUMENTS: u32 = CALLS + 0x400;
 const RESULT: u32 = CALLS + 0x700;
-/// Where the cause of the last reset lies, for `rtc_get_reset_reason`.
+/// Address of the cause of the last reset, for `rtc_get_reset_reason`.
 const RESET_REASON: u32 = 0x4004_e800;
-/// Where code of ours lies.
+/// Address of our own code.
 const CODE: u32 = 0x4004_d000;
 
-/// Where the second-stage bootloader ends up when flash holds no app that it can start.
+/// Address where the second-stage bootloader ends if flash holds no app that it can start.
 pub(super) const NO_APP: u32 = 0x4004_e400;
 
 /// Arguments of a native function that are looked at.
@@ -38,18 +39,18 @@ pub(super) enum Call {
     SoftwareReset,
     /// `software_reset_cpu`.
     SoftwareResetCpu,
-    /// `esp_rom_spiflash_read`: from, to, bytes. All of these give 0 when it is done, else 1.
+    /// `esp_rom_spiflash_read`: from, to, bytes. All of these return 0 on success, otherwise 1.
     FlashRead,
     /// `esp_rom_spiflash_write`: to, from, bytes.
     FlashWrite,
     /// `esp_rom_spiflash_erase_sector`: number.
     FlashEraseSector,
-    /// `esp_rom_spiflash_erase_block`: number of 64 KB.
+    /// `esp_rom_spiflash_erase_block`: number of a block of 64 KiB.
     FlashEraseBlock,
-    /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: there is nothing locked, and what is begun here is done
-    /// here.
+    /// `esp_rom_spiflash_unlock`, `esp_rom_spiflash_wait_idle`: nothing is locked, and every operation completes within
+    /// its call.
     FlashNothing,
-    /// `Cache_*`: memory shows flash as it is.
+    /// `Cache_*`: mapped memory always equals flash.
     CacheNothing,
     /// `crc32_le`: CRC so far, from, bytes.
     Crc32,
@@ -214,7 +215,7 @@ const SHIFT_CODE: [u32; 39] = [
 ];
 const SHIFTS: u32 = 0x4004_c000;
 const SHIFT_ENTRIES: [(u32, u32); 3] = [(0x4000_0950, 0), (0x4000_089c, 0x34), (0x4000_08a0, 0x68)];
-/// Entry points of the memory functions, and where they begin in their code.
+/// Entry points of the memory functions, and their offsets in the code.
 const MEMORY_ENTRIES: [(u32, u32); 4] = [
     (0x4000_04a8, 0x00),
     (0x4000_04ac, 0x12),
@@ -262,7 +263,7 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
     words(memory, at, &[0x537 | (RESET_REASON + 0x800), 0x8005_2503, 0x8067])
 }
 
-/// After a reset: the way to the image at `entry`, and why there was one.
+/// After a reset: the jump to the image at `entry`, and the reason of the reset.
 pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<(), NoMemory> {
     let high = entry.wrapping_add(0x800) & 0xffff_f000;
     // csrsi mstatus, 8 (HALs take interrupts for allowed); lui t0, %hi(entry); jalr zero, %lo(entry)(t0)
@@ -274,7 +275,7 @@ pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<
     words(memory, RESET_REASON, &[reason])
 }
 
-/// What a store to the native functions' page is.
+/// The meaning of a store to the native functions' page.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Store {
     Argument(usize),
@@ -296,7 +297,7 @@ pub(super) fn store(addr: u32) -> Option<Store> {
     native.or_else(arithmetic)
 }
 
-/// Hands over what a native function returns.
+/// Stores the result of a native function.
 pub(super) fn give(memory: &mut GuestMemory, result: u64) {
     let given = words(memory, RESULT, &[result as u32, (result >> 32) as u32]);
     debug_assert!(given.is_ok(), "the result lies in ROM");

@@ -10,7 +10,7 @@ use crate::core::fabric::{AccessFault, Fabric};
 const RESET_TICKS: [u32; 4] = [200_000, 80_000, 0xfff, 0xfff];
 /// INT_*: the watchdog's bit.
 const WDT: u32 = 1 << 31;
-/// The first stage's ticks count double where no fuse says more (WDTCONFIG1).
+/// The first stage's ticks count double if no fuse sets another factor (WDTCONFIG1).
 const FIRST_STAGE_FACTOR: u64 = 2;
 
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,7 +37,7 @@ impl Rwdt {
         }
     }
 
-    /// As the second-stage bootloader leaves it: 9 s to the reset of everything.
+    /// The state that the second-stage bootloader leaves: 9 s to the reset of everything.
     pub(super) fn begin(&mut self, fabric: &mut Fabric) {
         self.ticks[0] = (9 * u64::from(self.hz) / FIRST_STAGE_FACTOR) as u32;
         self.config0 = 1 << 31 | 4 << 28;

@@ -17,7 +17,7 @@ const UNIT_SEL: u32 = 1 << 31;
 /// CONF: both counters count.
 const RESET_CONF: u32 = 1 << 30 | 1 << 29;
 const FIRST_SOURCE: u32 = 57;
-/// Ticks after which a far target is looked at again: virtual time itself is shorter than the counters.
+/// Ticks after which a far target is checked again: virtual time itself is shorter than the counters.
 const LOOK_AGAIN: u64 = 100_000 * HZ;
 /// A target no further behind than this has been reached (14.4.3).
 const BEHIND: u64 = 1 << 51;
@@ -40,12 +40,12 @@ struct Alarm {
     /// TARGETn_HI and LO, and TARGETn_CONF, as written.
     target: u64,
     conf: u32,
-    /// What the comparator compares to, from COMPn_LOAD on; `None`: it has rung.
+    /// The comparator's next target, from COMPn_LOAD on; `None` once the alarm was raised.
     next: Option<u64>,
 }
 
 impl Systimer {
-    /// Alarm `n` comes with token `first_token` + n.
+    /// Alarm `n` has the token `first_token` + n.
     pub(super) fn new(first_token: Token) -> Self {
         Self {
             first_token,
@@ -163,7 +163,7 @@ impl Systimer {
         self.arm(fabric, index);
     }
 
-    /// COMPn_LOAD: what was written counts from now on.
+    /// COMPn_LOAD: the written target takes effect now.
     fn load_alarm(&mut self, fabric: &mut Fabric, index: usize) {
         let alarm = self.alarms[index];
         let next = match alarm.conf & PERIOD_MODE != 0 {

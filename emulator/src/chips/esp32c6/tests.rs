@@ -1,5 +1,5 @@
-//! ROM functions, flash, and the path from reset to an image, on the core. The `guests` test covers what HALs use in
-//! combination.
+//! ROM functions, flash, and the path from reset to an image, on the core. The `guests` test covers the features that
+//! HALs use in combination.
 
 use super::*;
 use crate::core::limits::Limits;
@@ -46,7 +46,7 @@ fn call(entry: u32) -> [u32; 3] {
 
 #[test]
 fn rom_functions_do_what_their_names_say() {
-    // memcpy(RAM + 0x8000, what is at RAM + 0x100, 8), memcmp of both, then 64-bit division.
+    // memcpy(RAM + 0x8000, RAM + 0x100, 8), memcmp of both, then 64-bit division.
     let main = program(&[
         &li(10, RAM + 0x8000),
         &li(11, RAM + 0x100),

@@ -48,7 +48,7 @@ pub(super) struct Timg {
 }
 
 impl Timg {
-    /// The alarm comes with `token`, the watchdog's time with the one after it.
+    /// The alarm has `token`, the watchdog the next one.
     pub(super) fn new(token: Token) -> Self {
         Self {
             token,
@@ -78,7 +78,7 @@ impl Timg {
         self.configure_watchdog(fabric);
     }
 
-    /// Interrupts asked for, as bits of INT_ST.
+    /// Requested interrupts, as bits of INT_ST.
     pub(super) fn interrupts(&self) -> u32 {
         self.int_raw & self.int_ena
     }
@@ -100,7 +100,7 @@ impl Timg {
                 true => 0,
                 false => super::watchdog::KEY,
             },
-            // RTCCALICFG: a measurement is done as soon as it is begun.
+            // RTCCALICFG: a measurement completes as soon as it starts.
             0x68 => self.held(0x68) | 1 << 15,
             0x6c => {
                 let asked = self.held(0x68);
@@ -208,7 +208,7 @@ impl Timg {
         self.counted = fabric.now();
     }
 
-    /// Ticks until the alarm; 0 when the counter is at or past it.
+    /// Ticks until the alarm; 0 if the counter is at or past it.
     fn ahead(&self) -> u64 {
         match self.config & INCREASE != 0 {
             true => self.alarm.saturating_sub(self.count),
@@ -219,7 +219,7 @@ impl Timg {
     fn arm(&self, fabric: &mut Fabric) {
         fabric.cancel_token(self.token);
         if self.config & (EN | ALARM_EN) == EN | ALARM_EN {
-            // A far alarm is looked at again: virtual time itself is shorter than the counter.
+            // A far alarm is checked again: virtual time itself is shorter than the counter.
             let ahead = self.ahead().min(100_000 * self.hz());
             let at = VirtualTime::from_ticks(self.counted.ticks(self.hz()) + ahead, self.hz());
             fabric.schedule(at, self.token);

@@ -1,5 +1,5 @@
 //! UART (ESP32-C6 Technical Reference Manual, chapter 27 "UART Controller"): 128-byte FIFOs, thresholds, and frames
-//! paced at the line rate. Pins are ignored: a UART sends and receives whatever the GPIO matrix says.
+//! paced at the line rate. Pins are ignored: a UART sends and receives regardless of the GPIO matrix.
 
 use std::collections::VecDeque;
 
@@ -65,7 +65,7 @@ impl Uart {
         }
     }
 
-    /// Reset. What is on its way from outside arrives all the same.
+    /// Reset. Bytes on their way from outside still arrive.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         let (inbound, arriving) = (std::mem::take(&mut self.inbound), self.arriving);
         *self = Self::new(self.index, self.tx_token, self.rx_token);
@@ -89,11 +89,11 @@ impl Uart {
             0x1c => self.rx.len() as u32 | (self.tx.len() as u32) << 16,
             0x20 => self.conf0,
             0x24 => self.conf1,
-            // FSM_STATUS: what sender and receiver do.
+            // FSM_STATUS: the states of transmitter and receiver.
             0x70 => u32::from(self.sending.is_some()) << 4,
             // AFIFO_STATUS: the asynchronous FIFOs between the clock domains are empty.
             0x90 => 1 << 1 | 1 << 3,
-            // REG_UPDATE: registers are taken over at once.
+            // REG_UPDATE: registers take effect at once.
             0x10 | 0x98 => 0,
             0x18 | 0x2c..=0x6c | 0x88 | 0x8c | 0x9c => self.held.get(&offset).copied().unwrap_or(0),
             _ => return Err(AccessFault::Unmodelled),
@@ -151,7 +151,7 @@ impl Uart {
         }
         self.start_arriving(fabric);
         if self.arriving.is_none() {
-            // Nothing more comes: the receiver's time-out, at once.
+            // No more bytes follow: the receiver's time-out occurs at once.
             self.int_raw |= RXFIFO_TOUT;
         }
     }

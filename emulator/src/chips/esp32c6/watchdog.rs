@@ -5,16 +5,16 @@ use crate::core::events::Token;
 use crate::core::fabric::Fabric;
 use crate::machine::VirtualTime;
 
-/// What has to be written before anything else may be (15.2.2.3).
+/// The key that must be written before any other register (15.2.2.3).
 pub(super) const KEY: u32 = 0x50d8_3aa1;
 
-/// What a stage does.
+/// The action of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) enum Action {
     Nothing,
     Interrupt,
     ResetCpu,
-    /// The core's power domain; of the low-power watchdog, all of the chip (`Everything`).
+    /// Resets the core's power domain; for the low-power watchdog, the whole chip (`Everything`).
     ResetSystem,
     ResetEverything,
 }
@@ -91,7 +91,7 @@ impl Watchdog {
         self.arm(fabric);
     }
 
-    /// The stage's time is over: gives what it does.
+    /// The stage's time is over: returns its action.
     pub(super) fn due(&mut self, fabric: &mut Fabric) -> Action {
         if !self.running {
             return Action::Nothing;

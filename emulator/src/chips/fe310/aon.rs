@@ -20,7 +20,7 @@ const WDOGZEROCMP: u32 = 1 << 9;
 pub(super) struct Aon {
     wdog: Counter,
     rtc: Counter,
-    /// The watchdog's registers take one write.
+    /// The watchdog's registers accept one write.
     unlocked: bool,
     lfrosccfg: u32,
     lfclkmux: u32,
@@ -33,10 +33,10 @@ struct Counter {
     token: Token,
     cfg: u32,
     cmp: u32,
-    /// Bits of the counter, and of what is compared.
+    /// Bits of the counter, and of the compared value.
     count_mask: u64,
     compared_mask: u64,
-    /// The count at `since`, since when it runs, if it does.
+    /// The count at `since`, the time at which it started, if it runs.
     count: u64,
     since: VirtualTime,
     event: Option<EventId>,
@@ -88,7 +88,7 @@ impl Counter {
         self.scaled(now) >= self.cmp
     }
 
-    /// Has its token come when the comparison will next hold.
+    /// Schedules the token for the next time at which the comparison holds.
     fn reschedule(&mut self, fabric: &mut Fabric) {
         if let Some(event) = self.event.take() {
             fabric.cancel(event);
@@ -155,7 +155,7 @@ impl Aon {
         match offset {
             0x1c => self.unlocked = value == UNLOCK,
             0x00..=0x20 => {
-                // A write without the key before it is ignored (14.7), and any write takes the key away again.
+                // A write without the key before it is ignored (14.7), and any write removes the key again.
                 if std::mem::take(&mut self.unlocked) {
                     self.write_watchdog(fabric, offset, value)?;
                 }

@@ -23,7 +23,7 @@ pub(super) struct Gpio {
     pub(super) iof_en: u32,
     pub(super) iof_sel: u32,
     out_xor: u32,
-    /// What drives the pins from outside: which, and how.
+    /// External drivers of the pins: which pins, and their levels.
     outside: u32,
     outside_level: u32,
     /// `input_val` when it was last looked at.
@@ -31,7 +31,7 @@ pub(super) struct Gpio {
 }
 
 impl Gpio {
-    /// Back to reset values; what is driven from outside stays.
+    /// Back to reset values; external drivers stay.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         let before = self.clone();
         *self = Self {
@@ -118,7 +118,7 @@ impl Gpio {
         self.iof_en >> pin & 1 == 1 && self.iof_sel >> pin & 1 == sel
     }
 
-    /// The level at a pin; `None`: it floats. A pin that hardware drives is idle, which for the UARTs' lines is high.
+    /// The level at a pin; `None` if it floats. A pin that hardware drives is idle, which for the UARTs' lines is high.
     pub(super) fn level(&self, pin: u16) -> Option<bool> {
         let bit = 1_u32.checked_shl(u32::from(pin))?;
         if let Some(driven) = self.driven(bit) {
@@ -130,7 +130,7 @@ impl Gpio {
         (self.pue & bit != 0).then_some(true)
     }
 
-    /// What the chip itself drives.
+    /// The levels that the chip itself drives.
     fn driven(&self, bit: u32) -> Option<bool> {
         if self.iof_en & bit != 0 {
             // An input of the function (a receiver) is driven by the other side.
@@ -139,7 +139,7 @@ impl Gpio {
         (self.output_en & bit != 0).then_some((self.output_val ^ self.out_xor) & bit != 0)
     }
 
-    /// Tells the world which pins are driven otherwise than before.
+    /// Reports the pins whose driven level changed.
     fn publish_changes(&self, fabric: &mut Fabric, before: &Self) {
         for pin in 0..PINS {
             let bit = 1 << pin;
@@ -150,7 +150,7 @@ impl Gpio {
         }
     }
 
-    /// Takes the levels into `input_val`, and the pending bits that follow from them.
+    /// Samples the levels into `input_val`, and sets the pending bits that follow from them.
     fn sample(&mut self) {
         let mut input = 0;
         for pin in 0..PINS {

@@ -127,7 +127,7 @@ impl Chip for Fe310 {
                 identity: [0x489, 0x8000_0001, 0x2019_0228],
                 interrupts: 1 << 3 | 1 << 7 | 1 << 11,
                 pmp_entries: 8,
-                // DTIM takes AMOs, but LR and SC only cacheable memory, of which there is none (3.5).
+                // DTIM supports AMOs. LR and SC work only in cacheable memory, and there is none (3.5).
                 reservations: false,
                 misaligned: false,
                 mtvec_mask: !2,
@@ -170,7 +170,7 @@ impl Chip for Fe310 {
             return self.plic.write(fabric, offset, value, size);
         }
         if fabric.memory().region(addr).is_some() {
-            // ROM, OTP, and flash as it is mapped: read-only.
+            // ROM, OTP, and mapped flash: read-only.
             return Err(AccessFault::Denied);
         }
         let offset = device(addr, size)?;
@@ -262,8 +262,8 @@ fn device(addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
     }
 }
 
-/// Writes what is in a board from the factory: the ROMs' way to flash with both MSEL pins high (chapter 5), and a
-/// bootloader there that starts the image at `boot`. An image that begins at the start of flash brings its own.
+/// Writes the factory contents of a board: the ROMs' jump to flash with both MSEL pins high (chapter 5), and a
+/// bootloader there that starts the image at `boot`. An image that begins at the start of flash has its own bootloader.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     let mut jump = |from: u32, to: u32| {
         // lui t0, %hi(to); jr t0

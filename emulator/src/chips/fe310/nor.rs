@@ -1,5 +1,5 @@
-//! The board's serial flash, an ISSI IS25LP032D (datasheet rev. H, chapter 8 "Device Operation"), limited to what a
-//! driver uses over single-bit SPI: identify, read, write enable, program a page, erase.
+//! The board's serial flash, an ISSI IS25LP032D (datasheet rev. H, chapter 8 "Device Operation"), limited to the
+//! commands that a driver uses over single-bit SPI: identify, read, write enable, program a page, erase.
 
 use crate::core::fabric::Fabric;
 use crate::machine::VirtualTime;
@@ -20,7 +20,7 @@ pub(super) struct NorFlash {
     /// Status register bits that are kept: SRWD, QE, BP3–BP0.
     status: u8,
     busy_until: VirtualTime,
-    /// What came since chip select fell.
+    /// Bytes received since chip select fell.
     command: Vec<u8>,
 }
 
@@ -64,14 +64,14 @@ impl NorFlash {
         (byte(1) << 16 | byte(2) << 8 | byte(3)) % BYTES
     }
 
-    /// Chip select rises: the command takes effect. Gives whether it was one this model has.
+    /// Chip select rises: the command takes effect. Returns whether this model supports the command.
     pub(super) fn deselect(&mut self, fabric: &mut Fabric) -> bool {
         let command = std::mem::take(&mut self.command);
         let Some(opcode) = command.first().copied() else {
             return true;
         };
         if fabric.now() < self.busy_until {
-            // While it works only the status can be read; anything else is ignored.
+            // While the flash is busy only the status can be read; anything else is ignored.
             return true;
         }
         let enabled = self.write_enabled;

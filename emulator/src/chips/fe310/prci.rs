@@ -5,7 +5,7 @@ use crate::machine::VirtualTime;
 
 /// The board's crystal.
 const HFXOSC_HZ: u64 = 16_000_000;
-/// The ring oscillator at its reset trim of 16 (nominal); each step of trim is taken as 1/32 of it.
+/// The ring oscillator at its reset trim of 16 (nominal); each step of trim is assumed to be 1/32 of it.
 const HFROSC_HZ: u64 = 72_000_000;
 /// The core clock after a reset: HFROSC divided by 5.
 pub(super) const RESET_HZ: u32 = 14_400_000;
@@ -108,7 +108,7 @@ impl Prci {
         Ok(())
     }
 
-    /// The core clock (and that of all peripherals but AON's); `None`: its source is off, and the chip would hang.
+    /// The core clock (and that of all peripherals except AON's); `None` if its source is off, and the chip would hang.
     fn core_hz(&self) -> Option<u32> {
         let hfrosc = (self.hfrosccfg & EN != 0).then(|| {
             let trim = u64::from(self.hfrosccfg >> 16 & 0x1f);

@@ -1,6 +1,6 @@
 //! QSPI0 (FE310-G002 manual, chapter 19 "Serial Peripheral Interface") with the board's flash on its chip select 0.
 //!
-//! The flash is in the memory map; programming it goes by single frames while `fctrl.en` is clear. On silicon code must
+//! The flash is in the memory map. It is programmed by single frames while `fctrl.en` is clear. On silicon code must
 //! not run from flash then; here it may.
 
 use std::collections::VecDeque;

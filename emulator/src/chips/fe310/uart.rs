@@ -10,7 +10,7 @@ use crate::machine::VirtualTime;
 const FIFO: usize = 8;
 /// Bytes from outside that wait for the line.
 const INBOUND_BYTES: usize = 4_096;
-/// 115,200 baud of the clock out of reset, as `div_init` of the manual has it.
+/// 115,200 baud from the clock after reset, the manual's value of `div_init`.
 const DIV_RESET: u32 = super::prci::RESET_HZ / 115_200 - 1;
 
 const FULL: u32 = 1 << 31;
@@ -34,7 +34,7 @@ pub(super) struct Uart {
     /// The byte on the line.
     sending: Option<u8>,
     inbound: VecDeque<u8>,
-    /// A byte from outside is on the line, to be complete at this instant.
+    /// A byte from outside is on the line and completes at this instant.
     arriving: Option<VirtualTime>,
 }
 
@@ -56,7 +56,7 @@ impl Uart {
         }
     }
 
-    /// Reset. What is on its way from outside arrives all the same, and finds the receiver off.
+    /// Reset. Bytes on their way from outside still arrive, and find the receiver off.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         let (inbound, arriving) = (std::mem::take(&mut self.inbound), self.arriving);
         *self = Self::new(self.index, self.tx_token, self.rx_token);
@@ -105,7 +105,7 @@ impl Uart {
         self.pending() & self.ie != 0
     }
 
-    /// A frame has been sent; `connected` tells whether the pin carries it.
+    /// A frame has been sent; `connected` says whether the pin carries it.
     pub(super) fn sent(&mut self, fabric: &mut Fabric, connected: bool) {
         if let Some(byte) = self.sending.take().filter(|_| connected) {
             fabric.uart_output(self.index, byte);
@@ -113,7 +113,7 @@ impl Uart {
         self.start_sending(fabric);
     }
 
-    /// A frame has arrived; `connected` tells whether the pin carries it.
+    /// A frame has arrived; `connected` says whether the pin carries it.
     pub(super) fn arrived(&mut self, fabric: &mut Fabric, connected: bool) {
         let byte = self.arriving.take().and_then(|_| self.inbound.pop_front());
         // With the FIFO full the frame is lost (18.5).
@@ -122,7 +122,7 @@ impl Uart {
         self.start_arriving(fabric);
     }
 
-    /// Bytes come from outside.
+    /// Bytes arrive from outside.
     pub(super) fn input(&mut self, fabric: &mut Fabric, bytes: &[u8]) {
         let room = self.room().min(bytes.len());
         self.inbound.extend(&bytes[..room]);

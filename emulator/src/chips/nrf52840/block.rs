@@ -1,5 +1,5 @@
-//! What every peripheral of this chip shares (PS 6.1 "Peripheral interface"): task, event and interrupt registers at
-//! the same offsets, and the [`Bus`] through which a peripheral reaches the rest of the chip.
+//! Parts shared by every peripheral of this chip (PS 6.1 "Peripheral interface"): task, event and interrupt registers
+//! at the same offsets, and the [`Bus`] through which a peripheral accesses the rest of the chip.
 
 use std::collections::VecDeque;
 
@@ -74,7 +74,7 @@ pub(super) fn write(
     }
 }
 
-/// What a peripheral reaches while it is served.
+/// The parts of the chip that a peripheral can access while it is served.
 pub(super) struct Bus<'a> {
     pub(super) fabric: &'a mut Fabric,
     pub(super) lines: &'a mut Lines,
@@ -85,7 +85,7 @@ impl Bus<'_> {
         self.fabric.now()
     }
 
-    /// Has [`Peripheral::wake`] of the peripheral with `id` called with `what` at `at`.
+    /// Schedules a call of [`Peripheral::wake`] of the peripheral with `id`, with `what`, at `at`.
     pub(super) fn schedule(&mut self, id: u8, what: u16, at: VirtualTime) -> EventId {
         self.fabric.schedule(at, token(id, what))
     }
@@ -97,12 +97,12 @@ impl Bus<'_> {
     }
 }
 
-/// The chip's meaning of a token: peripheral id and what it is for.
+/// The chip's token for a peripheral id and a purpose.
 pub(super) fn token(id: u8, what: u16) -> u64 {
     u64::from(id) << 16 | u64::from(what)
 }
 
-/// What connects peripherals with each other.
+/// Connections between peripherals.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Lines {
     pub(super) gpio: Gpio,
@@ -111,11 +111,12 @@ pub(super) struct Lines {
     pub(super) signals: VecDeque<Signal>,
     /// The chip is in System OFF.
     pub(super) powered_off: bool,
-    /// Events that an enabled PPI channel waits for, by the addresses of their registers: others need no carrying.
+    /// Events that an enabled PPI channel waits for, by the addresses of their registers: other events need not be
+    /// forwarded.
     pub(super) ppi_hears: Vec<u32>,
 }
 
-/// Something one peripheral did that others may see.
+/// An effect of one peripheral that others may see.
 #[derive(Clone, Copy, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) enum Signal {
     /// An event was generated; the address of its register.
@@ -142,8 +143,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Of the peripheral with `id` (which is also its interrupt line), with the events of which bits are set in
-    /// `present`.
+    /// The registers of the peripheral with `id` (which is also its interrupt line). It has the events whose bits are
+    /// set in `present`.
     pub(super) fn new(id: u8, present: u32) -> Self {
         Self {
             base: 0x4000_0000 + u32::from(id) * 0x1000,
@@ -189,7 +190,7 @@ impl Events {
         self.inten
     }
 
-    /// All back to reset values; interrupt lines were dropped with the reset.
+    /// Resets all registers; interrupt lines were dropped with the reset.
     pub(super) fn reset(&mut self) {
         self.set = 0;
         self.inten = 0;
@@ -233,7 +234,7 @@ impl Events {
         Ok(n)
     }
 
-    /// An interrupt of an event that is never generated here would be waited for in vain.
+    /// Refuses interrupts of events that are never generated here: software would wait for them forever.
     fn known(&self, value: u32) -> Result<u32, AccessFault> {
         if value & !self.present != 0 {
             return Err(AccessFault::UnmodelledUse);

@@ -1,4 +1,4 @@
-//! The chip's address blocks by name: what profiles count loads and stores under.
+//! The chip's address blocks by name, under which profiles count loads and stores.
 
 use crate::core::fabric::AddressBlock;
 

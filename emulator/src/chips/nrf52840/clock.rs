@@ -14,15 +14,15 @@ const DONE: u32 = 3;
 const CTTO: u32 = 4;
 const CTSTARTED: u32 = 10;
 const CTSTOPPED: u32 = 11;
-/// POWER's POFWARN, USBDETECTED, USBREMOVED and USBPWRRDY: no supply fails and no USB cable comes here, so they never
-/// happen, which is what the registers then say. SLEEPENTER and SLEEPEXIT are not modelled.
+/// POWER's POFWARN, USBDETECTED, USBREMOVED and USBPWRRDY. Supplies never fail here and no USB cable is plugged in, so
+/// these events never occur, and the registers say so. SLEEPENTER and SLEEPEXIT are not modelled.
 const POWER_EVENTS: u32 = 1 << 2 | 1 << 7 | 1 << 8 | 1 << 9;
 
 /// Start-up of the 32 MHz crystal oscillator: PS 5.4.4.1, t_START_HFXO, typical 0.36 ms.
 const HFXO_START: VirtualTime = VirtualTime::from_us(360);
 /// Of the RC oscillator: PS 5.4.4.2, t_START_LFRC, 600 µs.
 const LFRC_START: VirtualTime = VirtualTime::from_us(600);
-/// Of the 32.768 kHz crystal: PS 5.4.4.4, t_START_LFXO, typical 0.25 s. LFRC stands in until then.
+/// Start-up of the 32.768 kHz crystal: PS 5.4.4.4, t_START_LFXO, typical 0.25 s. LFRC is used until then.
 const LFXO_START: VirtualTime = VirtualTime::from_ms(250);
 /// One calibration of LFRC: PS 5.4.2.2.1, 16 ms (at least) of HFXO.
 const CALIBRATION: VirtualTime = VirtualTime::from_ms(17);
@@ -101,7 +101,7 @@ impl Clock {
         self.lf_source_copy = self.lf_source;
         let until_started = match self.lf_source & 3 {
             SRC_XTAL => LFXO_START,
-            // Synthesised from HFCLK: there as soon as that is.
+            // Synthesised from HFCLK: available as soon as HFCLK is.
             SRC_SYNTH => VirtualTime::from_us(100),
             _ => LFRC_START,
         };
@@ -179,7 +179,7 @@ impl Peripheral for Clock {
             // HFCLKSTAT: STATE (the core runs, so HFCLK does), SRC
             0x40c => 1 << 16 | u32::from(self.hf_running),
             0x414 => u32::from(self.lf_requested),
-            // LFCLKSTAT: until the crystal is there, LFRC is the source
+            // LFCLKSTAT: LFRC is the source until the crystal is ready
             0x418 => {
                 let runs = bus.lines.lfclk.edges(bus.now()).is_some();
                 let source = if self.lf_started {

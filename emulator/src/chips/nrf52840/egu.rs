@@ -1,4 +1,5 @@
-//! EGU (PS 6.8): events that software triggers, to reach interrupt handlers and PPI. The same pages are the SWI's.
+//! EGU (PS 6.8): events that software triggers, to reach interrupt handlers and PPI. The SWI peripherals share these
+//! pages.
 
 use super::block::{Bus, Events, Peripheral};
 use crate::core::fabric::AccessFault;

@@ -16,7 +16,8 @@ pub(super) struct Ficr {
 }
 
 impl Ficr {
-    /// Of the chip in the machine with `seed`. What is drawn here is independent of what the RNG will draw.
+    /// The information of the chip in the machine with `seed`. These numbers are independent of those that the RNG will
+    /// draw.
     pub(super) fn new(seed: [u8; 32]) -> Self {
         let mut stream = EntropyStream::new(seed.map(|byte| byte ^ 0xf1));
         let mut word = || {
@@ -51,7 +52,7 @@ impl Ficr {
             0x108 => 0x2004,
             0x10c => 256,
             0x110 => 1_024,
-            // TEMP: the sensor of this chip is one that its registers' reset values fit.
+            // TEMP: this chip's sensor matches the reset values of the sensor's registers.
             0x404..0x41c => temp::SLOPES[index(0x404)],
             0x41c..0x434 => temp::INTERCEPTS[index(0x41c)],
             0x434..0x448 => temp::END_POINTS[index(0x434)],

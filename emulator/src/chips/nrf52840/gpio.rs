@@ -87,7 +87,7 @@ impl Gpio {
         }
     }
 
-    /// A peripheral takes the pin and drives `level`, or gives it back.
+    /// A peripheral takes the pin and drives `level`, or releases it.
     pub(super) fn take(&mut self, fabric: &mut Fabric, signals: &mut VecDeque<Signal>, pin: u16, level: Option<bool>) {
         if let Some(taken) = self.taken.get_mut(usize::from(pin)) {
             *taken = level;
@@ -95,7 +95,7 @@ impl Gpio {
         }
     }
 
-    /// What the chip itself drives on the pin now.
+    /// The level that the chip itself drives on the pin now.
     pub(super) fn driven(&self, pin: u16) -> Option<bool> {
         let index = usize::from(pin);
         if let Some(level) = self.taken[index] {
@@ -198,7 +198,7 @@ impl Gpio {
         }
     }
 
-    /// Tells what changed on `pins`, outside and inside.
+    /// Reports the changes on `pins`, outside and inside the chip.
     fn update(&mut self, fabric: &mut Fabric, signals: &mut VecDeque<Signal>, pins: u64) {
         let mut rest = pins & ((1 << PINS) - 1);
         while rest != 0 {

@@ -17,7 +17,7 @@ const MODE_TASK: u32 = 3;
 pub(super) struct Gpiote {
     pub(super) events: Events,
     config: [u32; CHANNELS],
-    /// What each channel in task mode drives.
+    /// The level that each channel in task mode drives.
     out: [bool; CHANNELS],
 }
 

@@ -1,4 +1,4 @@
-//! LFCLK as the peripherals that count it see it: the instant of its first edge, then edges at 32,768 Hz.
+//! LFCLK for the peripherals that count it: the instant of its first edge, then edges at 32,768 Hz.
 
 use crate::machine::VirtualTime;
 

@@ -52,7 +52,8 @@ const GPIO_BASE: u32 = 0x5000_0000;
 const GPIO_STRIDE: u32 = 0x300;
 const NVMC_ID: u8 = 0x1e;
 const PPI_ID: u8 = 0x1f;
-/// Signals that one access or event may cause. More is a PPI wired in a ring, which on silicon oscillates.
+/// Limit of signals that one access or event may cause. More means that PPI is wired in a loop, which oscillates on
+/// silicon.
 const SIGNALS_MAX: usize = 1_000;
 
 /// The chip.
@@ -75,7 +76,7 @@ pub struct Nrf52840 {
 }
 
 impl Nrf52840 {
-    /// A chip from the factory; what FICR says of it comes from the machine's `seed`.
+    /// A chip in factory state; its FICR is derived from the machine's `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         Self {
             lines: Lines {
@@ -106,7 +107,7 @@ impl Nrf52840 {
     /// Number of pins.
     pub const PINS: u16 = gpio::PINS;
 
-    /// The peripheral with `id`, and what it needs beside the fabric.
+    /// The peripheral with `id`, and its context besides the fabric.
     fn peripheral(&mut self, id: u8) -> Option<(&mut dyn Peripheral, &mut Lines)> {
         let lines = &mut self.lines;
         let peripheral: &mut dyn Peripheral = match id {
@@ -133,7 +134,7 @@ impl Nrf52840 {
         Some((peripheral, lines))
     }
 
-    /// Carries every signal to whom it concerns, until none is left.
+    /// Delivers every signal to its receivers, until none is left.
     fn drain_signals(&mut self, fabric: &mut Fabric) {
         for _ in 0..SIGNALS_MAX {
             let Some(signal) = self.lines.signals.pop_front() else {
@@ -359,7 +360,7 @@ fn gpio_register(addr: u32) -> Option<(u16, u32)> {
     }
 }
 
-/// Why there is nothing at `addr`: not modelled, or not on silicon either.
+/// Why an address is refused: not modelled, or absent on silicon too.
 fn absent(addr: u32) -> AccessFault {
     match addr {
         // APB, AHB peripherals, QSPI's execute-in-place window, the code bus's alias of RAM
@@ -370,14 +371,14 @@ fn absent(addr: u32) -> AccessFault {
     }
 }
 
-/// Registers take words only; elsewhere the width is not what is wrong.
+/// Registers accept words only; at other addresses the width is not the error.
 fn width_fault(addr: u32) -> AccessFault {
     let known = peripheral_id(addr).is_some() || gpio_register(addr).is_some();
     if known { AccessFault::Width } else { absent(addr) }
 }
 
-/// Writes what a board's maker writes into a new chip: which pin resets it (UICR), and a bootloader that starts the
-/// image whose vector table is at `boot`. An image that has something at address 0 brings its own.
+/// Writes the manufacturer's data of a new chip: the reset pin (UICR), and a bootloader that starts the image whose
+/// vector table is at `boot`. An image with data at address 0 has its own.
 pub fn prepare(memory: &mut GuestMemory, reset_pin: Option<u16>, boot: u32) {
     let mut write = |addr, bytes: &[u8]| {
         let written = memory.write(addr, bytes);
@@ -389,7 +390,7 @@ pub fn prepare(memory: &mut GuestMemory, reset_pin: Option<u16>, boot: u32) {
         }
     }
     if boot != 0 {
-        // The end of the real bootloader's way when no one asks it to stay.
+        // The last steps of the real bootloader when it is not asked to stay.
         write(0, &super::start::cortex_m(0, 0x2004_0000, boot));
     }
 }

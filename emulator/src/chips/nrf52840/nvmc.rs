@@ -50,7 +50,7 @@ impl Nvmc {
         }
     }
 
-    /// Registers go back to their reset values, the wear of the flash does not.
+    /// Registers get their reset values; the wear of the flash stays.
     pub(super) fn reset(&mut self) {
         *self = Self {
             partial: std::mem::take(&mut self.partial),
@@ -59,7 +59,7 @@ impl Nvmc {
         };
     }
 
-    /// The core stores to flash or UICR: a write, if it is enabled. It can only clear bits.
+    /// The core stores to flash or UICR: a write, if enabled. It can only clear bits.
     pub(super) fn program(
         &mut self,
         bus: &mut Bus<'_>,
@@ -85,7 +85,7 @@ impl Nvmc {
         Ok(())
     }
 
-    /// Counts a write of the word at `addr`; tells how many there were since the last erasure.
+    /// Counts a write of the word at `addr`; returns how many there were since the last erasure.
     fn count_write(&mut self, addr: u32, old: u32) -> u8 {
         let counts = self
             .writes
@@ -95,7 +95,7 @@ impl Nvmc {
         let shift = word % 4 * 2;
         let count = &mut counts.0[word / 4];
         let before = match *count >> shift & 3 {
-            // Not written by the guest, but not erased either: it came with the image.
+            // Not written by the guest, but not erased either: part of the image.
             0 if old != u32::MAX => 1,
             writes => writes,
         };
@@ -112,7 +112,7 @@ impl Nvmc {
         Ok(())
     }
 
-    /// ERASEPAGE and its kin: only with EEN, only at the start of a page of flash.
+    /// ERASEPAGE and its variants: only with EEN, only at the start of a page of flash.
     fn erasable(&self, page: u32) -> Result<u32, AccessFault> {
         if self.config & 3 != EEN {
             return Err(AccessFault::Denied);
@@ -134,7 +134,7 @@ impl Nvmc {
         Ok(())
     }
 
-    /// The core waits: it executes from the flash that is busy (PS 4.3.1).
+    /// The core waits, because it executes from the busy flash (PS 4.3.1).
     fn busy(&mut self, bus: &mut Bus<'_>, span: VirtualTime) {
         self.busy_until = bus.now() + span;
         if bus.fabric.pc() < FLASH_BYTES {
@@ -151,7 +151,7 @@ impl Peripheral for Nvmc {
             0x504 => self.config,
             0x51c => self.partial_ms,
             0x540 => self.icache,
-            // Hits and misses of a cache that is not modelled would be invented.
+            // The cache is not modelled, so any numbers of hits and misses would be invented.
             0x548 | 0x54c => return Err(AccessFault::UnmodelledUse),
             _ => return Err(AccessFault::Unmodelled),
         })

@@ -1,5 +1,5 @@
-//! POWER (PS 5.3): reset reason, retained registers, System OFF. Tasks, events and INTEN are in `clock`, whose page it
-//! is.
+//! POWER (PS 5.3): reset reason, retained registers, System OFF. Its tasks, events and INTEN are in `clock`, which
+//! shares its page.
 
 use super::block::Bus;
 use crate::core::fabric::{AccessFault, Request, ResetKind};
@@ -30,8 +30,8 @@ impl Power {
         }
     }
 
-    /// PS 5.3.6.8 "Reset behavior": RESETREAS gathers until it is cleared; the retained registers survive a lockup, a
-    /// software reset and System OFF only.
+    /// PS 5.3.6.8 "Reset behavior": RESETREAS accumulates until it is cleared. The retained registers survive only a
+    /// lockup, a software reset and System OFF.
     pub(super) fn reset(&mut self, kind: ResetKind) {
         let reason = match kind {
             ResetKind::PowerOn => {

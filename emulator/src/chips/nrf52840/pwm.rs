@@ -49,19 +49,19 @@ pub(super) struct Pwm {
     countertop: u32,
     prescaler: u32,
     decoder: u32,
-    /// LOOP: how often both sequences are played one after the other; 0: a sequence stands alone.
+    /// LOOP: how often both sequences are played one after the other; 0 plays a single sequence.
     loops: u32,
     seq: [Sequence; 2],
     psel: [u32; 4],
-    /// The compare registers, with polarity, and the counter's top: what the decoder loaded.
+    /// The compare registers, with polarity, and the counter's top, as loaded by the decoder.
     compare: [u16; 4],
     top: u32,
     playing: Option<Playing>,
     /// To begin with the next period.
     next: Option<usize>,
-    /// NEXTSTEP came.
+    /// NEXTSTEP was triggered.
     stepped: bool,
-    /// STOP came: this period is the last.
+    /// STOP was triggered: this period is the last.
     stopping: bool,
     wave: Option<Wave>,
 }
@@ -77,7 +77,8 @@ struct Sequence {
     enddelay: u32,
 }
 
-/// Where the decoder is in a sequence. After the last value of the last sequence there is none, and that value stays.
+/// Position of the decoder in a sequence. After the last value of the last sequence there is none, and that value
+/// stays.
 #[derive(Clone, Copy, Debug, Hash, serde::Serialize, serde::Deserialize)]
 struct Playing {
     n: usize,
@@ -86,7 +87,7 @@ struct Playing {
     cnt: u32,
     /// Half-words loaded.
     done: u32,
-    /// Periods that the value stays for after this one.
+    /// Number of periods for which the value stays after this one.
     stays: u32,
     /// Loops that are left, this one included.
     loops: u32,
@@ -147,7 +148,7 @@ impl Pwm {
         }
     }
 
-    /// No more pulses: the pins are the GPIO's again, whose OUT says how they idle.
+    /// No more pulses: GPIO drives the pins again, with the idle level in OUT.
     fn halt(&mut self, bus: &mut Bus<'_>) {
         self.playing = None;
         self.stopping = false;
@@ -187,7 +188,7 @@ impl Pwm {
         self.drive(bus, at);
     }
 
-    /// Gives the pins their levels at `at`, and finds the next edge.
+    /// Drives the pins' levels at `at`, and finds the next edge.
     fn drive(&mut self, bus: &mut Bus<'_>, at: VirtualTime) {
         let Some(wave) = &mut self.wave else { return };
         let connected = self.psel.iter().zip(self.compare);
@@ -198,7 +199,7 @@ impl Pwm {
         wave.schedule_edge(bus, self.id, at, connected.map(|(_, compare)| compare));
     }
 
-    /// What the decoder does at the begin of a period.
+    /// The decoder's step at the start of a period.
     fn advance(&mut self, bus: &mut Bus<'_>) {
         if let Some(n) = self.next.take() {
             self.play(bus, n, self.loops);
@@ -261,7 +262,7 @@ impl Pwm {
         let bytes = &mut bytes[..2 * width as usize];
         let from = playing.ptr.wrapping_add(2 * playing.done);
         if bus.fabric.dma_read(from, bytes).is_err() {
-            // The fabric has logged it. What was loaded last stays.
+            // The fabric has logged it. The last loaded values stay.
             return;
         }
         let (halves, _) = bytes.as_chunks::<2>();

@@ -48,7 +48,7 @@ impl Rng {
         bus.cancel(&mut self.next);
     }
 
-    /// Sets a generator going again that nobody listened to and was held after its last byte (see `wake`).
+    /// Restarts a generator that was held after its last byte because nothing read it (see `wake`).
     fn release(&mut self, bus: &mut Bus<'_>) {
         if self.running && self.next.is_none() {
             self.go_on(bus, VirtualTime::ZERO);
@@ -105,8 +105,8 @@ impl Peripheral for Rng {
         if self.valrdy_stop {
             self.running = false;
         } else if !unheard {
-            // While VALRDY stays set, the values that would follow cannot be distinguished from this one: no need to
-            // wake a sleeping machine for them. Reading VALUE, or clearing VALRDY, sets the generator going again.
+            // While VALRDY stays set, further values cannot be distinguished from this one: there is no need to wake a
+            // sleeping machine for them. Reading VALUE, or clearing VALRDY, restarts the generator.
             self.go_on(bus, VirtualTime::ZERO);
         }
     }

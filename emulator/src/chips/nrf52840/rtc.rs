@@ -15,7 +15,7 @@ const OVRFLW: u32 = 1;
 const COMPARE0: u32 = 16;
 const CC_MAX: usize = 4;
 const MASK: u64 = 0xff_ffff;
-/// What is scheduled: compare registers by index, then these.
+/// Indices of scheduled events: compare registers first, then these.
 const WAKE_TICK: usize = CC_MAX;
 const WAKE_OVRFLW: usize = CC_MAX + 1;
 
@@ -32,7 +32,7 @@ pub(super) struct Rtc {
     base: u64,
     since: u64,
     cc: [u32; CC_MAX],
-    /// LFCLK edge from which on a compare register can match: the second one after it was written.
+    /// First LFCLK edge at which a compare register can match: the second one after it was written.
     armed: [u64; CC_MAX],
     pending: [Option<EventId>; CC_MAX + 2],
 }
@@ -55,7 +55,7 @@ impl Rtc {
         }
     }
 
-    /// LFCLK started or stopped: its edges are counted anew.
+    /// LFCLK started or stopped: the count of its edges restarts.
     pub(super) fn lfclk_changed(&mut self, bus: &mut Bus<'_>) {
         self.since = 0;
         self.armed = [0; CC_MAX];
@@ -87,8 +87,8 @@ impl Rtc {
         }
     }
 
-    /// Finds out at which edge `what` happens next, if anyone listens: events of the RTC are generated only when they
-    /// are enabled by EVTEN or INTEN (PS 6.20.5).
+    /// Schedules the edge at which `what` happens next, if it is used: the RTC generates events only if EVTEN or INTEN
+    /// enables them (PS 6.20.5).
     fn schedule(&mut self, bus: &mut Bus<'_>, what: usize) {
         bus.cancel(&mut self.pending[what]);
         let event = event_of(what);

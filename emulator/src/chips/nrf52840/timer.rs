@@ -85,7 +85,7 @@ impl Timer {
         self.base.wrapping_add(ticks as u32) & self.mask()
     }
 
-    /// Makes `count` the count at `since`, from where it goes on.
+    /// Makes `count` the count at `since`, and continues from there.
     fn set_count(&mut self, bus: &mut Bus<'_>, count: u32, since: VirtualTime) {
         self.base = count;
         self.since = since;

@@ -28,9 +28,9 @@ const ERRORSRC_OVERRUN: u32 = 1;
 const ENABLE_UARTE: u32 = 8;
 const DISCONNECTED: u32 = 1 << 31;
 
-/// The receiver's FIFO, in bytes (PS 6.34.2): what comes while no buffer is there.
+/// The receiver's FIFO, in bytes (PS 6.34.2): holds bytes that arrive while there is no buffer.
 const FIFO_BYTES: usize = 6;
-/// With flow control, RTS is released when the FIFO has room for only this many more.
+/// With flow control, RTS is released when only this many more bytes fit into the FIFO.
 const RTS_RESERVE: usize = 4;
 /// After STOPRX up to this many more frames are received before RXTO (PS 6.34.2).
 const STOP_FRAMES: u64 = 4;
@@ -57,13 +57,13 @@ pub(super) struct Uarte {
     rxd: Channel,
     txd: Channel,
     sending: Option<Transfer>,
-    /// STOPTX came while a byte was on the line.
+    /// STOPTX was triggered while a byte was on the line.
     stopping_tx: bool,
     receiving: Option<Transfer>,
     receiver: Receiver,
     fifo: VecDeque<u8>,
     inbound: VecDeque<u8>,
-    /// A byte from outside is on the line, to be complete at this instant.
+    /// A byte from outside is on the line and completes at this instant.
     line: Option<VirtualTime>,
     stopping_rx: Option<EventId>,
     tx_due: VirtualTime,
@@ -125,7 +125,7 @@ impl Uarte {
         }
     }
 
-    /// Reset. What is on its way from outside arrives all the same, and finds the receiver off.
+    /// Reset. Bytes on their way from outside still arrive, and find the receiver off.
     pub(super) fn reset(&mut self, bus: &mut Bus<'_>) {
         let inbound = std::mem::take(&mut self.inbound);
         let line = self.line;
@@ -146,7 +146,7 @@ impl Uarte {
         self.line.is_some() || self.sending.is_some()
     }
 
-    /// Bytes come from outside; those that do not fit are lost (the machine asks for the room first).
+    /// Bytes arrive from outside; those that do not fit are lost (the machine checks the free space first).
     pub(super) fn input(&mut self, bus: &mut Bus<'_>, bytes: &[u8]) {
         let room = self.inbound_room();
         self.inbound.extend(&bytes[..bytes.len().min(room)]);
@@ -169,8 +169,8 @@ impl Uarte {
         !flow_control || self.receiver == Receiver::On && self.fifo.len() + RTS_RESERVE < FIFO_BYTES
     }
 
-    /// How long one byte is on the line. The baud rate generator divides 16 MHz by a whole number (its actual rates in
-    /// PS 6.34.9.14 are those of 2^32 / BAUDRATE, rounded down); a frame is start bit, 8 data bits, parity, stop bits.
+    /// Duration of one byte on the line. The baud rate generator divides 16 MHz by an integer (the actual rates in PS
+    /// 6.34.9.14 are those of 2^32 / BAUDRATE, rounded down). A frame is a start bit, 8 data bits, parity, stop bits.
     fn frame(&self) -> VirtualTime {
         let divisor = (1 << 32) / u64::from(self.baudrate.max(1));
         let parity = u64::from(self.config >> 1 & 7 == 7);
@@ -195,7 +195,7 @@ impl Uarte {
         self.start_inbound(bus, now);
     }
 
-    /// Moves what the FIFO holds into the buffer, as far as it goes.
+    /// Moves bytes from the FIFO into the buffer, as many as fit.
     fn empty_fifo(&mut self, bus: &mut Bus<'_>) {
         while self.receiving.is_some() {
             let full = self.receiving.is_some_and(|rx| rx.done >= rx.bytes);
@@ -208,7 +208,7 @@ impl Uarte {
         }
     }
 
-    /// A byte came in whole.
+    /// A byte was received completely.
     fn receive(&mut self, bus: &mut Bus<'_>, byte: u8) {
         let listens = self.enabled && self.receiver != Receiver::Off && self.psel[3] & DISCONNECTED == 0;
         if !listens {
@@ -226,7 +226,7 @@ impl Uarte {
 
     fn store(&mut self, bus: &mut Bus<'_>, byte: u8) {
         let Some(rx) = &mut self.receiving else { return };
-        // A pointer outside RAM is logged by the fabric; the byte is lost, as it would be.
+        // The fabric logs a pointer outside RAM; the byte is lost, as on silicon.
         let _ = bus.fabric.dma_write(rx.ptr.wrapping_add(rx.done), &[byte]);
         rx.done += 1;
         if rx.done == rx.bytes {
@@ -254,7 +254,7 @@ impl Uarte {
         }
     }
 
-    /// FLUSHRX: the FIFO's rest goes to the buffer, and ENDRX tells how much it was.
+    /// FLUSHRX: moves the rest of the FIFO to the buffer; ENDRX reports how much it was.
     fn flush_rx(&mut self, bus: &mut Bus<'_>) {
         if !self.enabled || self.receiver != Receiver::Off {
             return;
@@ -298,7 +298,7 @@ impl Uarte {
         let Some(tx) = &mut self.sending else { return };
         let mut byte = [0];
         if bus.fabric.dma_read(tx.ptr.wrapping_add(tx.done), &mut byte).is_err() {
-            // Nothing sensible leaves the chip; the fabric has logged it.
+            // No valid data leaves the chip; the fabric has logged it.
             self.end_tx(bus);
             return;
         }

@@ -24,7 +24,7 @@ pub(super) struct Wdt {
     crv: u32,
     rren: u32,
     config: u32,
-    /// Enabled channels that have not asked for a reload yet.
+    /// Enabled channels that have not requested a reload yet.
     reqstatus: u32,
     due: VirtualTime,
     timeout: Option<EventId>,

@@ -21,7 +21,7 @@ const TCMEB: u8 = 1 << 4;
 pub(super) struct Agt {
     index: usize,
     token: Token,
-    /// It counts down: this is how far it is from its reload value.
+    /// The timer counts down: this counter holds the distance from its reload value.
     counter: Counter,
     mr1: u8,
     mr2: u8,
@@ -111,7 +111,7 @@ impl Agt {
                     self.counter.set(now, 0);
                 }
             }
-            // Timer mode, of a clock that is there.
+            // Timer mode, from an existing clock.
             (0x09, AccessSize::Byte) if value & 0x0f != 0 || !matches!(value >> 4, 0 | 1 | 3 | 4) => {
                 return Err(AccessFault::UnmodelledUse);
             }
@@ -144,7 +144,7 @@ impl Agt {
         self.plan(fabric);
     }
 
-    /// The underflow and both compare values as places of the up-counter.
+    /// The underflow and both compare values as values of the up-counter.
     fn places(&self) -> [u64; 3] {
         let reload = self.counter.period() - 1;
         let place = |compare: u16, enable: u8| match reload.checked_sub(u64::from(compare)) {

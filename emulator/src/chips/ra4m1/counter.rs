@@ -1,12 +1,12 @@
-//! A counter that wraps, as in AGT and GPT: its value now, what it has passed, and when it reaches a value next. It
-//! counts up; a down-counter is one seen from its reload value.
+//! A counter that wraps, as in AGT and GPT: its current value, the values that it has passed, and when it next reaches
+//! a value. It counts up; a down-counter is counted as the distance from its reload value.
 
 use crate::machine::time::{PS_PER_SECOND, VirtualTime};
 
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Counter {
     running: bool,
-    /// The clock in Hz, and what it is divided by.
+    /// The clock in Hz, and its divider.
     hz: u64,
     divider: u64,
     /// How many values it takes.
@@ -18,8 +18,7 @@ pub(super) struct Counter {
     jitter: Option<Jitter>,
 }
 
-/// How an RC oscillator wavers: each of its edges comes late by up to [`Jitter::SPAN`] of a period, by how much is
-/// noise.
+/// The jitter of an RC oscillator: each of its edges is late by a random part of a period, up to [`Jitter::SPAN`].
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 struct Jitter {
     key: u64,
@@ -31,7 +30,7 @@ impl Jitter {
     /// The 64th part: half a microsecond of LOCO's 30.5. The datasheet has no figure.
     const SPAN: u64 = 64;
 
-    /// How late the edge `ticks` after the anchor is, by a mixing of key and number (the finaliser of SplitMix64).
+    /// How late the edge `ticks` after the anchor is, by mixing key and number (the finaliser of SplitMix64).
     fn of(&self, ticks: u64, period: VirtualTime) -> VirtualTime {
         let mut mixed = self.key ^ (self.edges + ticks).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,7 +55,7 @@ impl Counter {
         }
     }
 
-    /// From now on the clock wavers, with noise of its own; `None`: it is even.
+    /// Sets the clock's jitter from now on, with its own noise; `None` for a steady clock.
     pub(super) fn set_jitter(&mut self, now: VirtualTime, key: Option<u64>) {
         self.rebase(now);
         self.jitter = key.map(|key| Jitter { key, edges: 0 });
@@ -70,7 +69,7 @@ impl Counter {
         self.period
     }
 
-    /// Starts or stops. What was passed before has to be taken first, here and below.
+    /// Starts or stops. Take the passed values first, here and below.
     pub(super) fn run(&mut self, now: VirtualTime, running: bool) {
         self.rebase(now);
         self.running = running;
@@ -97,7 +96,7 @@ impl Counter {
         (self.base + self.ticks(now)) % self.period
     }
 
-    /// Whether it became each of `values` since this was last asked.
+    /// Whether it reached each of `values` since the last call.
     pub(super) fn take<const N: usize>(&mut self, now: VirtualTime, values: [u64; N]) -> [bool; N] {
         let until = self.ticks(now);
         let passed = values.map(|value| self.next_tick(value).is_some_and(|tick| tick <= until));
@@ -105,13 +104,13 @@ impl Counter {
         passed
     }
 
-    /// When it next becomes `value`; `None`: never.
+    /// When it next reaches `value`; `None` if never.
     pub(super) fn next(&self, value: u64) -> Option<VirtualTime> {
         let tick = self.next_tick(value).filter(|_| self.running)?;
         Some(self.edge(tick))
     }
 
-    /// When the clock's edge `ticks` after the anchor comes.
+    /// Time of the clock's edge `ticks` after the anchor.
     fn edge(&self, ticks: u64) -> VirtualTime {
         let even = self.anchor.saturating_add(self.span(ticks));
         match &self.jitter {

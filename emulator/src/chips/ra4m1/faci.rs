@@ -1,7 +1,7 @@
 //! The flash sequencer (manual chapter 44, FACI): P/E modes, programming 8 bytes of code flash or one of data flash,
 //! erasing blocks of 2 KiB and 1 KiB, blank checks, and error reports. Not modelled: the extra area (option bytes,
 //! access window), swapping the start-up area. Durations are close to the datasheet's typical ones at 32 MHz,
-//! whatever FCLK is.
+//! regardless of FCLK.
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
@@ -39,7 +39,7 @@ pub(super) struct Faci {
     dflctl: u8,
     fentryr: u16,
     fpmcr: u8,
-    /// FPR was unlocked, and so many writes of FPMCR followed.
+    /// FPR was unlocked, and this many writes of FPMCR followed.
     unlocking: Option<u8>,
     candidate: u8,
     start: [u16; 2],
@@ -53,7 +53,7 @@ pub(super) struct Faci {
     pub(super) finished: bool,
 }
 
-/// What a command works on.
+/// The target of a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Area {
     Code,
@@ -144,7 +144,7 @@ impl Faci {
             0x3fb2 => {
                 let wanted = value as u16 & 0x81;
                 if wanted & 1 != 0 && fabric.pc() < CODE_BYTES {
-                    // Code flash cannot be read while it is programmed: the program that does it has to run in RAM.
+                    // Code flash cannot be read while it is programmed: the code that programs it must run in RAM.
                     return Err(AccessFault::UnmodelledUse);
                 }
                 self.fentryr = wanted;
@@ -157,12 +157,12 @@ impl Faci {
         Ok(())
     }
 
-    /// What was under way is done.
+    /// The operation in progress is done.
     pub(super) fn wake(&mut self) {
         self.finished = true;
     }
 
-    /// FPMCR takes a value that comes after FPR's key: plain, inverted, plain (44.3.4).
+    /// FPMCR accepts a value that follows FPR's key: plain, inverted, plain (44.3.4).
     fn set_mode(&mut self, value: u8) {
         self.unlocking = match self.unlocking {
             Some(0) => {

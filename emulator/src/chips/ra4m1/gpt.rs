@@ -55,7 +55,7 @@ impl Gpt {
         self.catch_up(fabric);
         Ok(match offset {
             0x00 => u32::from(self.protected),
-            // GTSTR, GTSTP: which channels run and stand.
+            // GTSTR, GTSTP: which channels run and which are stopped.
             0x04 => u32::from(self.counter.is_running()) << self.index,
             0x08 => u32::from(!self.counter.is_running()) << self.index,
             0x0c..0x2c | 0x34 | 0x38 | 0x40 => 0,

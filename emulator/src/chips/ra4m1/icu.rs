@@ -27,7 +27,7 @@ impl Icu {
         asserted.fold(0, |bits, (line, _)| bits | 1 << line)
     }
 
-    /// An event: every line that is linked to it is asserted.
+    /// An event: asserts every line that is linked to it.
     pub(super) fn raise(&mut self, event: u8) {
         for ielsr in &mut self.ielsr {
             if *ielsr & 0xff == u32::from(event) {
@@ -74,7 +74,7 @@ impl Icu {
                 let event = *ielsr & 0xff;
                 let pin = event.wrapping_sub(u32::from(PIN_EVENTS));
                 if pin < PIN_IRQS as u32 && self.low >> pin & 1 != 0 {
-                    // A level that still stands asserts it again.
+                    // A level that is still active asserts it again.
                     *ielsr |= IR;
                 }
             }

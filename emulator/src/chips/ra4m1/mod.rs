@@ -2,13 +2,13 @@
 //! lines.
 //!
 //! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
-//! silent zero. Not modelled at all: the secure crypto engine with its random number generator, whose registers
-//! Renesas does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI,
-//! CAN, USB, RTC, CTSU, SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's. Code
-//! flash stays readable while it is programmed (starting to program from there is refused instead), and data flash
-//! before it is enabled.
+//! silent zero. Not modelled at all: the secure crypto engine with its random number generator, whose registers Renesas
+//! does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB,
+//! RTC, CTSU, SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's. Code flash stays
+//! readable while it is programmed (programming from code flash is refused instead), and data flash is readable before
+//! it is enabled.
 //!
-//! A peripheral whose module is stopped reads as zero and loses stores, as on silicon; here that is logged too.
+//! A peripheral whose module is stopped reads as zero and loses stores, as on silicon; here the access is also logged.
 
 mod agt;
 mod blocks;
@@ -41,7 +41,8 @@ use crate::machine::entropy::EntropyStream;
 const SYSTEM: u32 = 0x4001_e000;
 const PFS: u32 = 0x4004_0800;
 const SCIS: [u32; sci::COUNT] = [0x4007_0000, 0x4007_0020, 0x4007_0040, 0x4007_0120];
-/// Where the chip says that its factory data is, and that data (the board support package's way to the unique id).
+/// The register with the address of the factory data, and that data (the board support package reads the unique id
+/// there).
 const FMIFRT: u32 = 0x407f_b19c;
 const FACTORY: u32 = 0x0100_1c00;
 const UNIQUE_ID: u32 = FACTORY + 0x14;
@@ -75,13 +76,13 @@ pub struct Ra4m1 {
     cache: [u16; 2],
     clocks: Clocks,
     unique: [u8; 16],
-    /// The independent watchdog asked for the reset that is under way.
+    /// The independent watchdog requested the current reset.
     iwdt_ran_down: bool,
     /// Interrupt levels reported last.
     reported_levels: u32,
 }
 
-/// What is at an address, and the offset in it.
+/// The block at an address, and the offset in it.
 #[derive(Clone, Copy, Debug)]
 enum Block {
     System(u32),
@@ -139,7 +140,7 @@ impl Ra4m1 {
     /// Number of pins: port × 32 + pin, ports 0 to 9.
     pub const PINS: u16 = 10 * 32;
 
-    /// A chip from the factory; its unique id comes from the machine's `seed`.
+    /// A chip in factory state; its unique id is derived from the machine's `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         let mut unique = [0; 16];
         EntropyStream::new(seed.map(|byte| byte ^ 0xa4)).fill(&mut unique);
@@ -163,7 +164,7 @@ impl Ra4m1 {
         }
     }
 
-    /// The peripheral at `addr`, or why there is none. `None` within: it is stopped.
+    /// The peripheral at `addr`, or why the access is refused. An inner `None` means that the peripheral is stopped.
     fn reach(&self, addr: u32) -> Result<Option<Block>, AccessFault> {
         let block = Block::at(addr).ok_or(absent(addr))?;
         let runs = block
@@ -222,7 +223,7 @@ impl Ra4m1 {
         Ok(())
     }
 
-    /// Carries what one part did to those it concerns: clocks, edges, events.
+    /// Delivers the effects of one part to the others: clocks, edges, events.
     fn drain_signals(&mut self, fabric: &mut Fabric) {
         let clocks = self.system.clocks();
         if clocks != self.clocks {
@@ -401,7 +402,7 @@ impl Chip for Ra4m1 {
     }
 }
 
-/// Why there is nothing at `addr`: not modelled, or not on silicon either.
+/// Why an address is refused: not modelled, or absent on silicon too.
 fn absent(addr: u32) -> AccessFault {
     match addr {
         // Factory and option-setting areas, peripherals, the flash's registers.
@@ -412,8 +413,8 @@ fn absent(addr: u32) -> AccessFault {
     }
 }
 
-/// Writes what is on a board from its maker: option bytes that have HOCO run at 48 MHz, and a bootloader's last steps,
-/// which start the image at `boot`. An image that begins at 0 brings its own.
+/// Writes the manufacturer's data of a board: option bytes that make HOCO run at 48 MHz, and a bootloader's last steps,
+/// which start the image at `boot`. An image that begins at 0 has its own.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     let mut write = |addr, bytes: &[u8]| {
         let written = memory.write(addr, bytes);

@@ -21,7 +21,7 @@ const WRITABLE: u32 = 0x1f01_fc55;
 const B0WI: u8 = 1 << 7;
 const PFSWE: u8 = 1 << 6;
 
-/// Pins with an external interrupt, and its number (table 19.5); those that boards lead out.
+/// Pins with an external interrupt, and its number (table 19.5), limited to pins that boards expose.
 const IRQ_PINS: [(u16, usize); 14] = [
     (pin(1, 5), 0),
     (pin(4, 0), 0),
@@ -50,12 +50,12 @@ pub(super) struct Ports {
     pwpr: u8,
     #[serde(with = "crate::core::array")]
     outside: [Option<bool>; PINS],
-    /// What was reported so far: only changes are reported.
+    /// Reported levels, so that only changes are reported.
     #[serde(with = "crate::core::array")]
     reported_drive: [Option<bool>; PINS],
     #[serde(with = "crate::core::array")]
     reported_level: [bool; PINS],
-    /// Levels at interrupt pins that changed and were not carried to the ICU yet.
+    /// Changed levels at interrupt pins that were not delivered to the ICU yet.
     pub(super) edges: Vec<(usize, bool)>,
 }
 
@@ -211,7 +211,7 @@ impl Ports {
     fn driven(&self, index: usize) -> Option<bool> {
         let pfs = self.pfs[index];
         if pfs & PMR != 0 {
-            // A UART's line between frames; what other functions would drive is not known here.
+            // The level of a UART's line between frames; the levels of other functions are not known here.
             return super::sci::sends_on(number(index), pfs >> 24).then_some(true);
         }
         let level = pfs & PODR != 0;
@@ -223,7 +223,7 @@ impl Ports {
         self.driven(index).or(self.outside[index]).or(pulled)
     }
 
-    /// What is read: an analog pin, and one that floats, as 0.
+    /// The value that a read returns; an analog pin and a floating one read as 0.
     fn input(&self, index: usize) -> bool {
         self.pfs[index] & ASEL == 0 && self.pad(index) == Some(true)
     }

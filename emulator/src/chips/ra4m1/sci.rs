@@ -13,7 +13,7 @@ pub(super) const COUNT: usize = 4;
 /// Bytes from outside that wait for the line.
 const INBOUND_BYTES: usize = 4_096;
 
-/// Pins of TXD and RXD (table 19.5), those that boards lead out: channel here, pin, PSEL.
+/// Pins of TXD and RXD (table 19.5) that boards expose: channel here, pin, PSEL.
 const TX_PINS: [(usize, u16, u32); 5] = [
     (0, pin(1, 1), 4),
     (0, pin(4, 11), 4),
@@ -104,7 +104,7 @@ impl Sci {
         }
     }
 
-    /// Reset. What is on its way from outside arrives all the same, and finds the receiver off.
+    /// Reset. Bytes on their way from outside still arrive, and find the receiver off.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         let (inbound, arriving) = (std::mem::take(&mut self.inbound), self.arriving);
         *self = Self::new(usize::from(self.index), self.token);
@@ -183,7 +183,7 @@ impl Sci {
         Ok(())
     }
 
-    /// A frame has left, or arrived; `connected` tells whether a pin carries the line.
+    /// A frame was sent or received; `connected` says whether a pin carries the line.
     pub(super) fn wake(&mut self, fabric: &mut Fabric, pclka: u32, what: Token, connected: bool) {
         if what == SENT {
             if let Some(byte) = self.sending.take().filter(|_| connected) {
@@ -230,7 +230,7 @@ impl Sci {
             self.ssr |= TDRE | TEND;
             self.tdr = None;
         }
-        // TXI comes of TE rising while TIE is set, or with it, and of nothing else that is done to them (28.10.2).
+        // TXI is raised only if TE rises while TIE is set, or together with it (28.10.2).
         if rises & TE != 0 && value & TIE != 0 {
             self.raise(1);
         }
@@ -294,7 +294,7 @@ impl Sci {
             _ => 8,
         };
         let clocks = base * (1 << (2 * (self.smr & 3))) * (u64::from(self.brr) + 1) * bits;
-        // BRME: so many of 256 clocks count.
+        // BRME: this many of 256 clocks count.
         let counted = if self.semr & 4 != 0 {
             u64::from(self.mddr.max(128))
         } else {

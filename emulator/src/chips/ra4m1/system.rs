@@ -7,7 +7,7 @@ use crate::machine::VirtualTime;
 const MOCO_HZ: u32 = 8_000_000;
 /// LOCO's nominal frequency.
 pub(super) const LOCO_HZ: u32 = 32_768;
-/// HOCO is stable so much after it was started (datasheet, t_HOCOWT).
+/// Time after its start at which HOCO is stable (datasheet, t_HOCOWT).
 const HOCO_STARTS: VirtualTime = VirtualTime::from_us(37);
 
 /// PRCR's bits: the clocks, and the low-power modes.
@@ -34,7 +34,7 @@ pub(super) struct System {
     hoco_hz: Option<u32>,
     hoco_stopped: bool,
     hoco_ready: VirtualTime,
-    /// Registers that are kept and matter to nothing here: MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR,
+    /// Registers that are stored but have no effect here: MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR,
     /// HOCOWTCR, SOPCCR, MOMCR, PLLCR, PLLCCR2.
     plain: [u8; PLAIN.len()],
     mstpcra: u32,
@@ -76,7 +76,7 @@ impl System {
         }
     }
 
-    /// Reset, with what OFS1 in flash says of HOCO. The reset flags add up until they are cleared.
+    /// Reset, with HOCO's settings from OFS1 in flash. The reset flags accumulate until they are cleared.
     pub(super) fn reset(&mut self, kind: ResetKind, ofs1: u32) {
         let (mut rstsr, mut rstsr1) = (self.rstsr, self.rstsr1);
         match kind {
@@ -103,7 +103,7 @@ impl System {
         };
     }
 
-    /// The watchdog that ran down was the independent one.
+    /// Marks the independent watchdog as the cause of the reset.
     pub(super) fn blame_iwdt(&mut self) {
         self.rstsr1 = self.rstsr1 & !2 | 1;
     }
@@ -166,7 +166,7 @@ impl System {
             return Ok(());
         }
         match (offset, size) {
-            // SSBY: what WFI then does is not modelled.
+            // SSBY: WFI in that mode is not modelled.
             (0x00c, Half) if value & 0x8000 != 0 => return Err(AccessFault::UnmodelledUse),
             (0x00c, Half) => self.sbycr = value as u16,
             (0x01c, Word) => self.mstpcra = value,
@@ -189,7 +189,7 @@ impl System {
             }
             (0x036, Byte) => {
                 if value & 1 == 0 && self.hoco_hz.is_none() {
-                    // OFS1 asks for a frequency that there is not.
+                    // OFS1 selects a frequency that does not exist.
                     return Err(AccessFault::UnmodelledUse);
                 }
                 if self.hoco_stopped && value & 1 == 0 {

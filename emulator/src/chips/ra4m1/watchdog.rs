@@ -17,7 +17,7 @@ pub(super) struct Watchdog {
     stop_control: u8,
     /// It can be written once, before the first refresh.
     settled: bool,
-    /// 0x00 came, 0xFF is to follow.
+    /// 0x00 was written, 0xFF must follow.
     half: bool,
     period: Option<VirtualTime>,
 }
@@ -57,7 +57,7 @@ impl Watchdog {
     pub(super) fn read_iwdt(&self, offset: u32, size: AccessSize) -> Result<u32, AccessFault> {
         match (offset, size) {
             (0x00, AccessSize::Byte) => Ok(0xff),
-            // The count is not kept; no flag outlives the reset that it comes with.
+            // The count is not modelled; no flag outlives the reset that comes with it.
             (0x04, AccessSize::Half) => Err(AccessFault::UnmodelledUse),
             _ => Err(AccessFault::Unmodelled),
         }
@@ -101,7 +101,7 @@ impl Watchdog {
                     self.reload(fabric);
                 }
             }
-            // What comes after the first refresh is ignored (25.2.2).
+            // Writes after the first refresh are ignored (25.2.2).
             (0x02, AccessSize::Half) | (0x06 | 0x08, AccessSize::Byte) if self.settled => {}
             (0x02, AccessSize::Half) if value & 0x3300 != 0x3300 => return Err(AccessFault::UnmodelledUse),
             (0x02, AccessSize::Half) => self.control = value as u16,

@@ -84,7 +84,7 @@ impl Dma {
     /// Whether stream `number` interrupts.
     pub(super) fn interrupt(&self, number: usize) -> bool {
         let stream = &self.streams[number];
-        // DMEIE, TEIE, HTIE, TCIE stand one bit below their flags.
+        // DMEIE, TEIE, HTIE, TCIE are one bit below their flags.
         let enabled = (stream.cr << 1) as u8 & 0x3c;
         let fifo = if stream.fcr & 1 << 7 != 0 { 1 } else { 0 };
         stream.flags & (enabled | fifo) != 0
@@ -129,7 +129,7 @@ impl Dma {
                 let enabled = stream.cr & EN != 0;
                 match register {
                     0x00 => stream.control(index, number, value)?,
-                    // Locked while it runs, except the memory address that is not in use (10.5.6 to 10.5.9).
+                    // Locked while it runs, except for the memory address that is not in use (10.5.6 to 10.5.9).
                     0x04 if !enabled => stream.ndtr = value & 0xffff,
                     0x08 if !enabled => stream.par = value,
                     0x0c | 0x10 if !enabled || stream.target() != (register as usize - 0x0c) / 4 => {
@@ -143,7 +143,7 @@ impl Dma {
         Ok(())
     }
 
-    /// Moves what the USARTs ask for. `clocks` are the buses' frequencies by USART.
+    /// Moves the data that the USARTs request. `clocks` are the buses' frequencies by USART.
     pub(super) fn serve(&mut self, fabric: &mut Fabric, usarts: &mut [Usart], pclk: [u32; super::usart::COUNT]) {
         for (dma, number, channel, which, sends) in REQUESTS {
             let stream = &mut self.streams[number];
@@ -186,7 +186,7 @@ impl Stream {
             // Only EN and the interrupt enables can be changed.
             self.cr = self.cr & !0x1f | value & 0x1f;
             if value & EN == 0 {
-                // What was under way has ended, which is reported (10.3.14).
+                // The transfer in progress has ended, which is reported (10.3.14).
                 self.flags |= TCIF;
             }
             return Ok(());
@@ -209,7 +209,7 @@ impl Stream {
         if !bytes_only || value & (PFCTRL | PINC | BURSTS) != 0 || self.par != data_register {
             return Err(AccessFault::UnmodelledUse);
         }
-        // 10.3.17: flags that still stand keep a stream from starting.
+        // 10.3.17: flags that are still set keep a stream from starting.
         if self.flags != 0 || self.ndtr == 0 {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl Stream {
     }
 }
 
-/// What a DMA controller reads: SRAM and flash, but not CCM, which only the core reaches (2.1).
+/// A DMA controller's read: SRAM and flash, but not CCM, which only the core can access (2.1).
 fn fetch(fabric: &mut Fabric, addr: u32) -> Result<u8, AccessFault> {
     let mut byte = [0];
     let reaches = matches!(addr, 0x0800_0000..0x0810_0000 | 0x2000_0000..0x2002_0000);

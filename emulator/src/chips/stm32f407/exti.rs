@@ -44,7 +44,7 @@ impl Exti {
     pub(super) fn write(&mut self, offset: u32, value: u32) -> Result<(), AccessFault> {
         let value = value & LINES;
         match offset {
-            // Events for WFE, and lines without a source, would be waited for in vain.
+            // Refuses events for WFE, and lines without a source: software would wait for them forever.
             0x00 | 0x08 | 0x0c if value & !PIN_LINES != 0 => return Err(AccessFault::UnmodelledUse),
             0x04 if value != 0 => return Err(AccessFault::UnmodelledUse),
             0x00 => self.imr = value,

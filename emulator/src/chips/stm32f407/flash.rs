@@ -69,15 +69,15 @@ pub(super) struct FlashInterface {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 enum Lock {
     Closed,
-    /// The first key came.
+    /// The first key was written.
     Half,
     Open,
-    /// A wrong key came: closed until the next reset.
+    /// A wrong key was written: locked until the next reset.
     Stuck,
 }
 
 impl Lock {
-    /// Takes a key; false: it was wrong, which is a bus error (3.6.1).
+    /// Accepts a key; false if it was wrong, which is a bus error (3.6.1).
     fn take(&mut self, key: u32, keys: [u32; 2]) -> bool {
         *self = match *self {
             Self::Closed if key == keys[0] => Self::Half,
@@ -123,13 +123,13 @@ impl FlashInterface {
 
     pub(super) fn write(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
         match offset {
-            // Latency, prefetch, caches: kept; code runs at one speed here.
+            // Latency, prefetch, caches: stored only; code runs at one speed here.
             0x00 => self.acr = value & 0x0707,
             0x04 if self.lock.take(value, KEYS) => {}
             0x08 if self.options.take(value, OPTION_KEYS) => {}
             0x04 | 0x08 => return Err(AccessFault::Denied),
             0x0c => self.sr &= !(value & (ERRORS | EOP)),
-            // While locked, or at work, nothing else is taken (3.9.5).
+            // While locked or busy, other writes are ignored (3.9.5).
             0x10 if value & LOCK != 0 => self.lock = Lock::Closed,
             0x10 if self.lock != Lock::Open || fabric.now() < self.busy_until => return Err(AccessFault::Denied),
             0x10 => {
@@ -146,8 +146,8 @@ impl FlashInterface {
         Ok(())
     }
 
-    /// The core stores to flash. Programming only clears bits; a store that is not allowed is reported in SR and
-    /// logged, and raises nothing in the core.
+    /// The core stores to flash. Programming only clears bits. A forbidden store is reported in SR and logged, and
+    /// raises no fault in the core.
     pub(super) fn program(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) {
         let parallel = match self.cr >> 8 & 3 {
             0 => AccessSize::Byte,
@@ -178,7 +178,7 @@ impl FlashInterface {
         }
         let written = fabric.memory_mut().write(addr, &bytes[..count]);
         debug_assert!(read.is_ok() && written.is_ok(), "flash is a region of the chip");
-        // A store while the last is under way waits for it.
+        // A store during the previous one waits for it.
         let from = fabric.now().max(self.busy_until);
         self.busy(fabric, from + PROGRAM);
     }
@@ -210,7 +210,7 @@ impl FlashInterface {
         Ok(())
     }
 
-    /// Any access to flash waits while it is busy (3.6): the core does when it executes from there.
+    /// Any access to flash waits while it is busy (3.6): the core waits when it executes from there.
     fn busy(&mut self, fabric: &mut Fabric, until: VirtualTime) {
         self.busy_until = until;
         if (BASE..BASE + BYTES).contains(&fabric.pc()) {
@@ -222,7 +222,7 @@ impl FlashInterface {
         }
     }
 
-    /// What was under way is done.
+    /// The operation in progress is done.
     pub(super) fn wake(&mut self) {
         self.sr |= EOP;
     }

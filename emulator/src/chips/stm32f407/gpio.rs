@@ -41,11 +41,11 @@ pub(super) struct Gpio {
     ports: [Port; PORTS],
     #[serde(with = "crate::core::array")]
     outside: [Option<bool>; PINS],
-    /// What was reported so far: only changes are reported.
+    /// Reported levels, so that only changes are reported.
     #[serde(with = "crate::core::array")]
     reported_drive: [Option<bool>; PINS],
     reported_level: [u16; PORTS],
-    /// Levels that changed and were not carried to EXTI yet: port, pin, level.
+    /// Changed levels that were not delivered to EXTI yet: port, pin, level.
     pub(super) edges: Vec<(u8, u8, bool)>,
 }
 
@@ -73,7 +73,7 @@ impl Gpio {
         self.update(fabric, index);
     }
 
-    /// The level at a pin as a probe sees it; `pin` in the chip's numbering.
+    /// The level at a pin as a probe sees it; `pin` is the chip's number.
     pub(super) fn level(&self, pin: u16) -> Option<bool> {
         let (port, pin) = place(pin)?;
         self.pad(port, pin)
@@ -135,13 +135,13 @@ impl Gpio {
         Ok(())
     }
 
-    /// What the chip itself drives on the pin.
+    /// The level that the chip itself drives on the pin.
     fn driven(&self, index: usize, pin: usize) -> Option<bool> {
         let port = &self.ports[index];
         let open_drain = port.otyper >> pin & 1 != 0;
         let level = match port.moder >> (2 * pin) & 3 {
             1 => port.odr >> pin & 1 != 0,
-            // A UART's line between frames; what other functions would drive is not known here.
+            // The level of a UART's line between frames; the levels of other functions are not known here.
             2 if super::usart::sends_on(index * 32 + pin, function(port, pin)) => true,
             _ => return None,
         };
@@ -157,7 +157,7 @@ impl Gpio {
         self.driven(index, pin).or(self.outside[index * 16 + pin]).or(pulled)
     }
 
-    /// IDR: analog pins read 0, and so does one that floats.
+    /// IDR: analog pins and floating ones read 0.
     fn inputs(&self, index: usize) -> u16 {
         let analog = |pin: usize| self.ports[index].moder >> (2 * pin) & 3 == 3;
         (0..16)

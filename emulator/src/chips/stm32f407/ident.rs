@@ -1,5 +1,5 @@
-//! Factory information of one chip (RM0090 chapter 39) and its identification to a debugger (38.6.1). Identity
-//! derives from the machine's seed.
+//! Factory information of one chip (RM0090 chapter 39) and its identification to a debugger (38.6.1). The identity is
+//! derived from the machine's seed.
 
 use crate::core::fabric::{AccessFault, AccessSize};
 use crate::machine::entropy::EntropyStream;
@@ -16,12 +16,13 @@ const IDCODE: u32 = 0x100f_6413;
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Identity {
     unique: [u8; 12],
-    /// DBGMCU CR, APB1_FZ, APB2_FZ: they matter to a core that a debugger halted.
+    /// DBGMCU CR, APB1_FZ, APB2_FZ: they affect only a core that a debugger halted.
     debug: [u32; 3],
 }
 
 impl Identity {
-    /// Of the chip in the machine with `seed`. What is drawn here is independent of what RNG will draw.
+    /// The information of the chip in the machine with `seed`. These numbers are independent of those that RNG will
+    /// draw.
     pub(super) fn new(seed: [u8; 32]) -> Self {
         let mut unique = [0; 12];
         EntropyStream::new(seed.map(|byte| byte ^ 0xf4)).fill(&mut unique);

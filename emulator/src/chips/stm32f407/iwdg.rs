@@ -9,7 +9,7 @@ const RELOAD: u32 = 0xaaaa;
 const ACCESS: u32 = 0x5555;
 const START: u32 = 0xcccc;
 
-/// A write of PR or RLR takes up to five periods of LSI to get there (21.4.4).
+/// A write of PR or RLR takes up to five periods of LSI to take effect (21.4.4).
 const UPDATE: VirtualTime = VirtualTime::from_ticks(5, LSI_HZ);
 
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
@@ -36,7 +36,7 @@ impl Iwdg {
         }
     }
 
-    /// Every reset stops it (the hardware watchdog option is as ST delivers it: off).
+    /// Every reset stops it (the hardware watchdog option has ST's default: off).
     pub(super) fn reset(&mut self) {
         *self = Self::new(self.token);
     }

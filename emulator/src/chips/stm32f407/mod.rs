@@ -123,7 +123,7 @@ pub struct Stm32f407 {
     reported_levels: u128,
 }
 
-/// What is at an address.
+/// The block at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Block {
     Rcc,
@@ -160,7 +160,7 @@ impl Block {
         })
     }
 
-    /// The bus and the bit in its enable and reset registers; `None`: always clocked.
+    /// The bus and the bit in its enable and reset registers; `None` if it is always clocked.
     fn clock(self) -> Option<(usize, u32)> {
         Some(match self {
             Self::Rcc | Self::Flash | Self::Exti | Self::Iwdg => return None,
@@ -189,7 +189,7 @@ impl Stm32f407 {
     /// Number of pins: port × 32 + pin, ports A to I.
     pub const PINS: u16 = 8 * 32 + 16;
 
-    /// A chip from the factory; its unique id comes from the machine's `seed`.
+    /// A chip in factory state; its unique id is derived from the machine's `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         let rcc = Rcc::new(RCC_TOKEN);
         Self {
@@ -262,7 +262,7 @@ impl Stm32f407 {
         }
     }
 
-    /// A reset register was written: what it names goes to its reset values.
+    /// A reset register was written: resets the registers of the named peripherals.
     fn hold_in_reset(&mut self, fabric: &mut Fabric, offset: u32) {
         if !(0x10..0x28).contains(&offset) {
             return;
@@ -300,7 +300,7 @@ impl Stm32f407 {
         }
     }
 
-    /// Carries what one part did to those it concerns: clocks, edges, DMA requests, interrupts.
+    /// Delivers the effects of one part to the others: clocks, edges, DMA requests, interrupts.
     fn drain_signals(&mut self, fabric: &mut Fabric) {
         let clocks = self.rcc.clocks(fabric.now());
         if clocks != self.clocks {
@@ -354,7 +354,7 @@ impl Stm32f407 {
         }
     }
 
-    /// The peripheral at `addr`, or why there is none. `None` within: its clock is off.
+    /// The peripheral at `addr`, or why the access is refused. An inner `None` means that its clock is off.
     fn reach(&self, addr: u32) -> Result<Option<Block>, AccessFault> {
         let block = Block::at(addr).ok_or(absent(addr))?;
         let clocked = block.clock().is_none_or(|(bus, bit)| self.rcc.is_enabled(bus, bit));
@@ -379,7 +379,7 @@ impl Chip for Stm32f407 {
                 mpu_regions: 8,
                 bit_band: true,
                 initial_vtor: flash::BASE,
-                // HCLK / 8 follows the core clock, which the core's model of a reference cannot.
+                // HCLK / 8 follows the core clock; the core's model of a reference clock has a fixed rate.
                 systick_reference_hz: None,
                 // 12.1.2
                 systick_calibration: 18_750,
@@ -434,7 +434,7 @@ impl Chip for Stm32f407 {
             AccessSize::Word => value,
             AccessSize::Byte if block.is_on_apb() => (value & 0xff) * 0x0101_0101,
             AccessSize::Half if block.is_on_apb() => (value & 0xffff) * 0x0001_0001,
-            // DMA and RNG take words only (10.5, 24.4).
+            // DMA and RNG accept words only (10.5, 24.4).
             _ if matches!(block, Block::Dma(_) | Block::Rng) => return Err(AccessFault::Width),
             // BSRR: the other half is left alone, as zeros do.
             _ if matches!((block, offset), (Block::Gpio(_), 0x18)) => value << shift,
@@ -521,7 +521,7 @@ impl Chip for Stm32f407 {
     }
 }
 
-/// Why there is nothing at `addr`: not modelled, or not on silicon either.
+/// Why an address is refused: not modelled, or absent on silicon too.
 fn absent(addr: u32) -> AccessFault {
     match addr {
         // System memory and option bytes, APB and AHB peripherals, the FSMC's banks.
@@ -536,9 +536,9 @@ fn absent(addr: u32) -> AccessFault {
     }
 }
 
-/// Writes what a board's maker would: a bootloader's last steps in the first sector, which start the image whose vector
-/// table is at `boot`. ST's boards come without one: an image for silicon brings it along, and one that has something
-/// at the start of flash brings its own here too.
+/// Writes a bootloader's last steps into the first sector, which start the image whose vector table is at `boot`. ST's
+/// boards have none: an image for silicon includes these steps, and an image with data at the start of flash has its
+/// own here too.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     if boot != flash::BASE {
         let written = memory.write(flash::BASE, &super::start::cortex_m(flash::BASE, 0x2002_0000, boot));

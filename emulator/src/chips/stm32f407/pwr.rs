@@ -4,7 +4,7 @@ use crate::core::fabric::AccessFault;
 
 const DBP: u32 = 1 << 8;
 const VOS: u32 = 1 << 14;
-/// PDDS and LPDS decide what SLEEPDEEP does, CWUF and CSBF clear flags that never rise here, then PVD.
+/// PDDS and LPDS select the effect of SLEEPDEEP, CWUF and CSBF clear flags that are never set here, then PVD.
 const CLEARS: u32 = 3 << 2;
 const PVDE: u32 = 1 << 4;
 

@@ -6,7 +6,7 @@ use crate::core::fabric::{AccessFault, Fabric, ResetKind};
 use crate::machine::VirtualTime;
 
 const HSI_HZ: u32 = 16_000_000;
-/// The crystal that ST's Discovery boards put beside the chip. There is none at the LSE pins (UM1472 6.10.2).
+/// The crystal on ST's Discovery boards. There is none at the LSE pins (UM1472 6.10.2).
 const HSE_HZ: u32 = 8_000_000;
 /// The low-speed RC oscillator's typical frequency (datasheet table 36).
 pub(super) const LSI_HZ: u64 = 32_000;
@@ -51,16 +51,16 @@ pub(super) struct Clocks {
     pub(super) hclk: u32,
     /// APB1 and APB2.
     pub(super) pclk: [u32; 2],
-    /// The timers on APB1 and APB2: twice their bus's clock when that is divided.
+    /// Clocks of the timers on APB1 and APB2: twice the bus's clock if that is divided.
     pub(super) timer: [u32; 2],
-    /// The PLL's output for USB and RNG; `None`: it does not run.
+    /// The PLL's output for USB and RNG; `None` if it is off.
     pub(super) pll48: Option<u32>,
 }
 
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Rcc {
     token: Token,
-    /// What is switched on in CR, without the ready bits.
+    /// The enable bits of CR, without the ready bits.
     cr: u32,
     pllcfgr: u32,
     plli2scfgr: u32,
@@ -108,8 +108,8 @@ impl Rcc {
         }
     }
 
-    /// Reset. The reset flags add up until they are removed; the backup domain outlives all but power-on. NRST goes low
-    /// with each reset inside the chip, so that PINRSTF comes with every flag (7.1.1).
+    /// Reset. The reset flags accumulate until they are removed; the backup domain is reset only at power-on. NRST goes
+    /// low with each reset inside the chip, so PINRSTF is set with every flag (7.1.1).
     pub(super) fn reset(&mut self, kind: ResetKind) {
         let cause = match kind {
             ResetKind::PowerOn => POWER_ON_FLAGS,
@@ -214,7 +214,7 @@ impl Rcc {
             0x70 if !unprotected => {}
             // BDRST
             0x70 if value & 1 << 16 != 0 => self.bdcr = 1 << 16,
-            // LSEON is taken and never becomes ready: there is no crystal.
+            // LSEON is stored, but LSE never becomes ready: there is no crystal.
             0x70 => self.bdcr = value & 0x0000_8305,
             0x74 => {
                 if value & LSION == 0 {
@@ -255,7 +255,7 @@ impl Rcc {
             return Err(AccessFault::UnmodelledUse);
         }
         let mut wanted = value & (HSION | HSITRIM | HSEON | HSEBYP | PLLON | PLLI2SON);
-        // What the system clock comes from cannot be switched off (7.3.1).
+        // The source of the system clock cannot be switched off (7.3.1).
         wanted |= match self.source {
             0 => HSION,
             1 => HSEON,
@@ -264,7 +264,7 @@ impl Rcc {
         };
         let now = fabric.now();
         let rises = wanted & !self.cr;
-        // The calibration that the factory set, as ST's parts read typically; no one computes with it.
+        // The factory calibration, with a typical value of ST's parts; nothing computes with it.
         self.cr = wanted;
         if rises & HSION != 0 {
             self.hsi_ready = now + HSI_STARTS;
@@ -289,7 +289,7 @@ impl Rcc {
         self.choose(fabric)
     }
 
-    /// The limits of 7.3.2: outside them the PLL does not do what is computed here.
+    /// The limits of 7.3.2: outside them the PLL's real output differs from the computed one.
     fn check_pll(&self) -> Result<(), AccessFault> {
         let m = self.pllcfgr & 0x3f;
         let n = self.pllcfgr >> 6 & 0x1ff;
@@ -298,7 +298,7 @@ impl Rcc {
         if ok { Ok(()) } else { Err(AccessFault::UnmodelledUse) }
     }
 
-    /// Switches the system clock to SW's source, at once or when that is ready.
+    /// Switches the system clock to SW's source, at once or when the source is ready.
     fn choose(&mut self, fabric: &mut Fabric) -> Result<(), AccessFault> {
         fabric.cancel_token(self.token);
         let (on, at) = match self.cfgr & 3 {
@@ -333,7 +333,7 @@ impl Rcc {
     }
 }
 
-/// Which of resets (0), enables (1) and low-power enables (2), of which bus.
+/// The kind of register, resets (0), enables (1) or low-power enables (2), and its bus.
 fn bus_register(offset: u32) -> Option<(usize, usize)> {
     let list = match offset {
         0x10..0x28 => 0,

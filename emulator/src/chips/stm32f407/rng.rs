@@ -7,7 +7,7 @@ use crate::machine::VirtualTime;
 const RNGEN: u32 = 1 << 2;
 const IE: u32 = 1 << 3;
 const DRDY: u32 = 1 << 0;
-/// The clock is wrong: now (CECS), and since it was last cleared (CEIS).
+/// Clock error: current (CECS), and latched since it was last cleared (CEIS).
 const CECS: u32 = 1 << 1;
 const CEIS: u32 = 1 << 5;
 const PERIODS: u64 = 40;
@@ -18,7 +18,7 @@ pub(super) struct Rng {
     cr: u32,
     /// CEIS; seed errors do not happen here.
     clock_failed: bool,
-    /// When the next word is there; `None`: it has no clock.
+    /// When the next word is ready; `None` without a clock.
     ready: Option<VirtualTime>,
 }
 
@@ -81,7 +81,7 @@ impl Rng {
                 } else if self.cr & RNGEN == 0 {
                     self.ready = None;
                 }
-                // A word that is there already interrupts as soon as it may.
+                // A word that is already ready interrupts as soon as interrupts are enabled.
                 fabric.schedule(self.ready.unwrap_or(fabric.now()), self.token);
             }
             // The flags are cleared by writing zero.

@@ -149,7 +149,7 @@ impl Timer {
                 self.ccmr[(offset as usize - 0x18) / 4] = value & 0xffff;
             }
             0x20 if self.channels() > 0 => {
-                // An output that is enabled would drive a pin.
+                // An enabled output would drive a pin.
                 if value & 0x5555 != 0 {
                     return Err(AccessFault::UnmodelledUse);
                 }
@@ -168,7 +168,7 @@ impl Timer {
                 }
             }
             0x34..0x44 if self.channel(offset).is_some() => {
-                // What is compared from now on; a preload (OCxPE) matters to outputs only.
+                // The compare value takes effect now; a preload (OCxPE) affects outputs only.
                 self.rebase(now);
                 self.ccr[(offset as usize - 0x34) / 4] = value & self.mask();
             }
@@ -200,7 +200,7 @@ impl Timer {
         self.sr |= value & 0x1e & self.flags();
     }
 
-    /// The preloaded values become the ones in use.
+    /// The preloaded values take effect.
     fn load(&mut self) {
         self.active_psc = self.psc;
         self.active_arr = self.arr;
@@ -214,7 +214,7 @@ impl Timer {
                 return;
             }
             let wrap = self.ticks_to_wrap();
-            // What comes after this overflow counts by other rules.
+            // After this overflow other rules of counting apply.
             let changes = self.cr1 & OPM != 0 || self.active_psc != self.psc || self.active_arr != self.arr;
             let until = if changes { ticks.min(wrap) } else { ticks };
             for channel in 0..self.channels() {
@@ -243,7 +243,7 @@ impl Timer {
         }
     }
 
-    /// Has [`Self::wake`] called when the next flag rises that interrupts, or the counting rules change.
+    /// Schedules a call of [`Self::wake`] at the next flag that interrupts, or the next change of the counting rules.
     fn plan(&mut self, fabric: &mut Fabric) {
         fabric.cancel_token(self.token);
         if self.cr1 & CEN == 0 {
@@ -260,7 +260,7 @@ impl Timer {
         }
     }
 
-    /// The counter starts anew from where it is.
+    /// Restarts the counting from the current count.
     fn rebase(&mut self, now: VirtualTime) {
         if self.cr1 & CEN == 0 {
             self.anchor = now;
@@ -287,7 +287,7 @@ impl Timer {
     fn count_at(&self, ticks: u64) -> u32 {
         let base = u64::from(self.base);
         if base >= self.period() {
-            // Beyond the reload value: it counts to its end and wraps there.
+            // Beyond the reload value: it counts to its maximum and wraps there.
             let end = u64::from(self.mask()) + 1;
             return match base + ticks {
                 count if count < end => count as u32,
@@ -350,7 +350,7 @@ impl Timer {
         })
     }
 
-    /// Whether the counter becomes `value` after `seen` and up to `until`.
+    /// Whether the counter reaches `value` after `seen` and up to `until`.
     fn passes(&self, value: u32, until: u64) -> bool {
         self.ticks_to(value).is_some_and(|ticks| ticks <= until)
     }

@@ -91,7 +91,7 @@ const DMAT: u32 = 1 << 7;
 /// IREN, HDSEL, NACK, SCEN, RTSE, CTSE, CTSIE.
 const UNMODELLED_CR3: u32 = 0x073a;
 
-/// What an event of a USART is for: added to its token.
+/// The purpose of a USART's event, added to its token.
 const SENT: Token = 0;
 const ARRIVED: Token = 1;
 const LINE_IDLE: Token = 2;
@@ -104,7 +104,7 @@ pub(super) struct Usart {
     brr: u32,
     cr: [u32; 3],
     gtpr: u32,
-    /// The data register towards the line, when it is full.
+    /// The data register of the transmitter, if it is full.
     tdr: Option<u8>,
     /// The byte in the shift register.
     sending: Option<u8>,
@@ -112,7 +112,7 @@ pub(super) struct Usart {
     /// SR was read: a read of DR now clears the errors and IDLE.
     sr_was_read: bool,
     inbound: VecDeque<u8>,
-    /// A byte from outside is on the line, to be complete at this instant.
+    /// A byte from outside is on the line and completes at this instant.
     arriving: Option<VirtualTime>,
     idle: Option<EventId>,
 }
@@ -136,7 +136,7 @@ impl Usart {
         }
     }
 
-    /// Reset, of the chip or by RCC. What is on its way from outside arrives all the same, and finds the receiver off.
+    /// Reset, of the chip or by RCC. Bytes on their way from outside still arrive, and find the receiver off.
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         for what in [SENT, ARRIVED, LINE_IDLE] {
             fabric.cancel_token(self.token + what);
@@ -163,7 +163,7 @@ impl Usart {
         self.cr[2] & DMAT != 0 && self.sr & TXE != 0 && self.cr[0] & (UE | TE) == UE | TE
     }
 
-    /// Whether it asks DMA to take a byte away.
+    /// Whether it requests DMA to read a byte.
     pub(super) fn has_received(&self) -> bool {
         self.cr[2] & DMAR != 0 && self.sr & RXNE != 0
     }
@@ -219,13 +219,12 @@ impl Usart {
     pub(super) fn put_data(&mut self, fabric: &mut Fabric, pclk: u32, byte: u8) {
         self.tdr = Some(byte);
         self.sr &= !TXE;
-        // A read of SR, then a write of DR, clears TC; so does any frame that is to be sent.
+        // A read of SR, then a write of DR, clears TC; every new frame to send does so too.
         self.sr &= !TC;
         self.start_sending(fabric, pclk, fabric.now());
     }
 
-    /// An event with this USART's token, and `what` added to it. The pins' functions tell whether its lines are
-    /// connected.
+    /// An event with this USART's token plus `what`. The pins' functions decide whether its lines are connected.
     pub(super) fn wake(&mut self, fabric: &mut Fabric, pclk: u32, what: Token, connected: bool) {
         match what {
             SENT => {
@@ -314,7 +313,7 @@ impl Usart {
         fabric.schedule(at, self.token + ARRIVED);
     }
 
-    /// How long one frame is on the line: start bit, 8 bits (9 with M), stop bits. BRR is the bit's length in clocks of
+    /// Duration of one frame on the line: start bit, 8 bits (9 with M), stop bits. BRR is the bit's length in clocks of
     /// the bus, with OVER8 in eighths of a bit times 8 (30.3.4).
     fn frame(&self, pclk: u32) -> VirtualTime {
         let bit = if self.cr[0] & OVER8 == 0 {
@@ -331,7 +330,7 @@ impl Usart {
         };
         let word: u32 = if self.cr[0] & M == 0 { 16 } else { 18 };
         let half_bits = u64::from(2 + word + stop);
-        // A generator that was never set does not clock; what comes from outside keeps its own pace.
+        // A baud rate generator that was never set does not run; external bytes keep their own rate.
         let clocks = u64::from(if bit == 0 { 16 } else { bit }) * half_bits;
         VirtualTime::from_ticks(clocks, 2 * u64::from(pclk.max(1)))
     }

@@ -1,5 +1,5 @@
-//! Where the core's loads and stores go: guest memory first, then bit-band aliases, the private peripheral bus, and
-//! the chip's peripherals (ARMv7-M B3.1, the system address map).
+//! Routes the core's loads and stores: guest memory first, then bit-band aliases, the private peripheral bus, and the
+//! chip's peripherals (ARMv7-M B3.1, the system address map).
 
 use super::CortexM;
 use super::exceptions::Fault;
@@ -8,7 +8,7 @@ use crate::core::fabric::{AccessFault, AccessSize};
 /// SRAM and peripheral bit-band aliases, each one bit of a region of 1 MiB a word (B2.1 of the Cortex-M4 TRM).
 const BIT_BAND: [(u32, u32); 2] = [(0x2200_0000, 0x2000_0000), (0x4200_0000, 0x4000_0000)];
 const BIT_BAND_BYTES: u32 = 0x0200_0000;
-/// The core's own part of the private peripheral bus; what is behind it is the chip's (ARMv7-M B3.1, table B3-2).
+/// The core's own part of the private peripheral bus; the rest belongs to the chip (ARMv7-M B3.1, table B3-2).
 const PPB: u32 = 0xe000_0000;
 const PPB_BYTES: u32 = 0x0004_0000;
 
@@ -125,7 +125,7 @@ impl CortexM {
         stored.map_err(|fault| self.refused(addr, size, Some(value), fault))
     }
 
-    /// Tells the fabric the time and place of the running instruction.
+    /// Sets the fabric's time and PC to those of the running instruction.
     pub(super) fn place_fabric(&mut self) {
         self.fabric
             .set_position(self.clock.time_at(self.cycles), self.regs.pc());
@@ -145,7 +145,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// What a bit-band alias stands for: the address to access and the bit in it.
+    /// The target of a bit-band alias: the address to access and the bit in it.
     fn bit_band(&self, addr: u32, size: AccessSize) -> Option<(u32, u32)> {
         if !self.options.bit_band {
             return None;

@@ -9,8 +9,8 @@ use crate::core::code_cache::CodeCache;
 use crate::core::dispatch::{self, Block};
 use crate::core::memory::{GuestMemory, RegionKind};
 
-/// A block ends after so many instructions (an IT block that has begun is finished), so that a run can be cut finely
-/// enough and a cell's place fits a byte.
+/// Maximum number of instructions of a block (an IT block that has begun is completed). A run can then be split finely
+/// enough, and a cell's index fits a byte.
 const SLOTS_MAX: usize = 48;
 
 /// One instruction of a block.
@@ -19,7 +19,7 @@ pub(in crate::core) struct Slot {
     pub(super) instruction: Instruction,
     /// Its address.
     pub(super) pc: u32,
-    /// What IT demands of it.
+    /// Its condition from IT.
     pub(super) condition: Condition,
     /// ITSTATE while it runs.
     pub(super) it: u8,
@@ -44,8 +44,8 @@ impl dispatch::Slot for Slot {
     }
 }
 
-/// Decodes the block at `pc`, which starts outside any IT block; `None` when there is no memory to fetch from, or an IT
-/// block cannot be had whole.
+/// Decodes the block at `pc`, which starts outside any IT block. `None` if there is no memory to fetch from, or an IT
+/// block cannot be decoded completely.
 pub(super) fn decode_block<'a>(
     blocks: &'a mut CodeCache<Block<CortexM>>,
     memory: &mut GuestMemory,
@@ -69,11 +69,11 @@ pub(super) fn decode_block<'a>(
     blocks.keep_own(pc, block)
 }
 
-/// The instructions from `pc` to the end of their line, whole IT blocks only, and the literals in flash that they were
-/// taken together with.
+/// The instructions from `pc` to the end of the straight line, complete IT blocks only, and the literals in flash that
+/// were resolved with them.
 fn decode_line(memory: &GuestMemory, pc: u32, literals: &mut Vec<u32>) -> Vec<Slot> {
     let mut slots = Vec::new();
-    // How many slots there were when no IT block was open.
+    // Number of slots when no IT block was open.
     let mut whole = 0;
     let (mut at, mut it) = (pc, 0);
     while slots.len() < SLOTS_MAX || it != 0 {

@@ -136,7 +136,7 @@ impl Fault {
     }
 }
 
-/// A fault the guest took, for people: the guest's own handler may hide it.
+/// A fault that the guest took, as a diagnostic for people: the guest's own handler may hide it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FaultTaken {
     /// When.
@@ -145,7 +145,7 @@ pub struct FaultTaken {
     pub pc: u32,
     /// LR then: in a leaf function, the caller.
     pub lr: u32,
-    /// What it did wrong.
+    /// The fault.
     pub fault: Fault,
     /// Whether it became a HardFault.
     pub escalated: bool,
@@ -162,13 +162,13 @@ impl std::fmt::Display for FaultTaken {
     }
 }
 
-/// The core can neither go on nor take an exception (B1.5.15).
+/// The core can neither continue nor take an exception (B1.5.15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("lockup at {pc:#010x}: {fault}")]
 pub struct Lockup {
     /// The instruction.
     pub pc: u32,
-    /// What it did, at a priority that no fault handler preempts.
+    /// The fault, at a priority that no fault handler preempts.
     pub fault: Fault,
 }
 
@@ -199,7 +199,7 @@ impl CortexM {
         priority
     }
 
-    /// The pending exception that preempts what runs now.
+    /// The pending exception that preempts the running code.
     pub(super) fn preempting(&self) -> Option<u16> {
         let (exception, priority) = self.system.nvic.highest_pending()?;
         (priority < self.execution_priority()).then_some(exception)
@@ -237,7 +237,7 @@ impl CortexM {
         }
     }
 
-    /// Records a fault in the status registers and decides which exception it becomes; `None`: lockup.
+    /// Records a fault in the status registers and returns the exception that it becomes; `None` means lockup.
     fn raise(&mut self, fault: Fault) -> Option<u16> {
         let (exception, status) = fault.class();
         let scb = &mut self.system.scb;
@@ -275,7 +275,8 @@ impl CortexM {
         taken
     }
 
-    /// ExceptionEntry (B1.5.6): stack the frame, then the handler of what is then most urgent (late arrival).
+    /// ExceptionEntry (B1.5.6): stacks the frame, then starts the handler of the exception that is then most urgent
+    /// (late arrival).
     fn enter(&mut self, exception: u16, return_address: u32, thumb: u32) -> Result<(), Lockup> {
         let extended = self.fp.in_use;
         let align = (extended || self.system.scb.aligns_stack()) && self.regs.r[13] & 4 != 0;
@@ -311,15 +312,15 @@ impl CortexM {
 
         let mut exception = exception;
         if let Some(fault) = stacking {
-            // A derived exception: it is taken instead of the original if it is more urgent, else after it.
+            // A derived exception: it is taken instead of the original if it is more urgent, otherwise after it.
             self.pend_original(exception);
             exception = self.raise(fault).ok_or(Lockup {
                 pc: return_address,
                 fault,
             })?;
         } else {
-            // Late arrival: what came while the frame was stacked goes first if it is more urgent. A synchronous
-            // exception is more urgent than all that was pending, but not than what arrives now.
+            // Late arrival: an exception that arrived during stacking goes first if it is more urgent. A synchronous
+            // exception is more urgent than everything that was pending, but not than what arrives now.
             run::serve_events(self);
             let own = self.system.nvic.priority(exception);
             if let Some((other, priority)) = self.system.nvic.highest_pending()
@@ -341,7 +342,7 @@ impl CortexM {
         [could(number::BUS_FAULT), could(number::MEM_MANAGE), current > -1]
     }
 
-    /// The exception was to be taken and now must wait: it stays pending.
+    /// The exception could not be taken and must wait: it stays pending.
     fn pend_original(&mut self, exception: u16) {
         self.system.nvic.set_pending(exception);
     }
@@ -349,7 +350,7 @@ impl CortexM {
     /// ExceptionTaken (B1.5.6): fetch the vector and start the handler.
     fn activate(&mut self, exception: u16, exc_return: u32) -> Result<(), Lockup> {
         let vector_at = self.system.scb.vtor.wrapping_add(4 * u32::from(exception));
-        // Vectors are read by the default memory map, whatever the MPU says (B3.5).
+        // Vectors are read by the default memory map, regardless of the MPU (B3.5).
         let vector = match self.fabric.memory().read_u32(vector_at) {
             Ok(vector) => vector,
             Err(_) => {
@@ -400,7 +401,7 @@ impl CortexM {
         {
             return self.bad_return(returning, exc_return);
         }
-        // Deactivate; FAULTMASK goes, unless NMI returns.
+        // Deactivates the exception; clears FAULTMASK, unless NMI returns.
         self.system.nvic.deactivate(returning);
         if returning != number::NMI {
             self.regs.faultmask = false;
@@ -408,7 +409,7 @@ impl CortexM {
         self.exclusive = false;
         self.event_register = true;
 
-        // Tail-chaining: what is pending and preempts the context to return to takes over its frame.
+        // Tail-chaining: a pending exception that preempts the context to return to takes over its frame.
         let resumed_priority = self.execution_priority();
         if let Some((exception, priority)) = self.system.nvic.highest_pending()
             && priority < resumed_priority
@@ -443,7 +444,7 @@ impl CortexM {
         if thread != (exception == 0) {
             return self.failed_return(Fault::InvalidPc, exc_return);
         }
-        // The exception that was left is still in `regs.exception`: SP is the main stack's.
+        // `regs.exception` still holds the exception being left: SP is the main stack's.
         let sp = frame.wrapping_add(frame_bytes(extended)) | if xpsr & FRAME_ALIGNED != 0 { 4 } else { 0 };
         match process_stack {
             true => self.regs.set_psp(sp),
@@ -464,7 +465,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// EXC_RETURN or the state it is used in is invalid: INVPC, taken with the old frame (B1.5.8).
+    /// EXC_RETURN, or the state in which it is used, is invalid: INVPC, taken with the old frame (B1.5.8).
     fn bad_return(&mut self, returning: u16, exc_return: u32) -> Result<(), Lockup> {
         self.system.nvic.deactivate(returning);
         if returning != number::NMI {
@@ -479,7 +480,7 @@ impl CortexM {
         self.activate(exception, exc_return | 0xf000_0000)
     }
 
-    /// What a trap of the instruction at `regs.r[15]`, `bytes` long, does to the machine.
+    /// The effect on the machine of a trap of the instruction at `regs.r[15]`, which is `bytes` long.
     pub(super) fn take_trap(&mut self, trap: Trap, bytes: u8) -> Result<Trapped, Lockup> {
         match trap {
             Trap::Fault(fault) => self.take_fault(fault)?,
@@ -502,7 +503,7 @@ impl CortexM {
         self.regs.advance_it();
     }
 
-    /// BKPT without a debugger and not a semihosting call: HardFault (the debug monitor exception is not modelled).
+    /// BKPT without a debugger that is not a semihosting call: HardFault (the debug monitor exception is not modelled).
     pub(super) fn take_breakpoint(&mut self) -> Result<(), Lockup> {
         self.take_fault(Fault::DebugEvent)
     }
@@ -520,7 +521,7 @@ impl CortexM {
     }
 }
 
-/// What remains to be done after a trap.
+/// The remaining work after a trap.
 pub(super) enum Trapped {
     /// Nothing.
     Handled,

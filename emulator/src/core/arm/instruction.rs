@@ -11,7 +11,7 @@ pub(crate) const LR: Reg = 14;
 /// PC's number.
 pub(crate) const PC: Reg = 15;
 
-/// A condition (ARMv7-M A7.3). `AL` is the absence of one.
+/// A condition (ARMv7-M A7.3). `AL` means unconditional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Condition {
@@ -82,9 +82,9 @@ pub(crate) enum Shift {
 /// The second operand of data processing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operand {
-    /// A constant. `carry`: what the expansion does to C in logical instructions; `None` leaves it.
+    /// A constant. `carry`: the value of C after logical instructions; `None` leaves C unchanged.
     Imm { value: u32, carry: Option<bool> },
-    /// `rm` shifted by a constant; `amount` is 1..=32 but for LSL, where 0 means as it is.
+    /// `rm` shifted by a constant; `amount` is 1..=32 except for LSL, where 0 means no shift.
     Reg { rm: Reg, shift: Shift, amount: u8 },
 }
 
@@ -155,7 +155,7 @@ pub(crate) enum DspMultiply {
     SumOfDifferences,
 }
 
-/// What parallel arithmetic does with each lane's sum.
+/// How parallel arithmetic treats the sum of each lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Lanes {
     /// S: modulo, sets GE.
@@ -226,7 +226,7 @@ pub(crate) enum Hint {
     InstructionBarrier,
 }
 
-/// Floating-point arithmetic on two registers, and the destination where it is an operand too.
+/// Floating-point arithmetic on two registers, and the destination if it is an operand too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum VfpBinary {
     Add,
@@ -271,7 +271,7 @@ pub(crate) enum VfpUnary {
     },
 }
 
-/// What a core register is exchanged with.
+/// The register that is exchanged with a core register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum VfpMove {
     /// A single, or half of a double.
@@ -343,14 +343,14 @@ pub(crate) enum Vfp {
         rt2: Reg,
         to_core: bool,
     },
-    /// Undefined where the extension is there and enabled, no coprocessor elsewhere.
+    /// Undefined if the extension exists and is enabled, otherwise NOCP.
     Undefined,
 }
 
 /// One instruction. Fields bear the manual's operand names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Instruction {
-    /// Data processing with an immediate or a register shifted by one.
+    /// Data processing with an immediate, or a register shifted by an immediate.
     Alu {
         op: AluOp,
         set_flags: bool,
@@ -554,7 +554,7 @@ pub(crate) enum Instruction {
         rm: Reg,
     },
 
-    /// IT: `state` is the ITSTATE that it starts.
+    /// IT: `state` is the initial ITSTATE.
     IfThen {
         state: u8,
     },
@@ -583,11 +583,11 @@ pub(crate) enum Instruction {
     },
     /// A floating-point instruction.
     Vfp(Vfp),
-    /// An instruction of coprocessor `cp`, none of which is there.
+    /// An instruction of coprocessor `cp`, which does not exist.
     Coprocessor {
         cp: u8,
     },
-    /// UDF, and every encoding the architecture leaves undefined or unpredictable.
+    /// UDF, and every encoding that the architecture leaves undefined or unpredictable.
     Undefined,
 }
 
@@ -595,8 +595,7 @@ pub(crate) enum Instruction {
 pub(crate) const APSR_MAX: u8 = 3;
 
 impl Instruction {
-    /// Whether no further instruction can follow in a block: control may leave the straight line, or interrupts and
-    /// masks may have changed.
+    /// Whether a block must end here: control may leave the straight line, or interrupts and masks may have changed.
     pub(crate) fn ends_block(&self) -> bool {
         match *self {
             Self::Branch { .. }
@@ -611,7 +610,8 @@ impl Instruction {
             | Self::Coprocessor { .. }
             | Self::Undefined
             | Self::Hint(Hint::Wfe | Hint::Wfi | Hint::InstructionBarrier) => true,
-            // Flags alone change nothing about what runs next. Compilers save and restore them between carry chains.
+            // The flags alone do not change which instruction runs next. Compilers save and restore them between carry
+            // chains.
             Self::MoveToSpecial { sysm, .. } => sysm > APSR_MAX,
             Self::LoadMultiple { list, .. } => list & (1 << PC) != 0,
             Self::Load { rt: PC, .. } => true,

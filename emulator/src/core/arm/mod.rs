@@ -50,10 +50,10 @@ use system::System;
 pub struct CortexM {
     regs: Registers,
     fp: Fp,
-    /// Core clock cycles since power-on, up to the running instruction; sleep included.
+    /// Core clock cycles since power-on, up to the running instruction, including sleep.
     cycles: u64,
     instructions: u64,
-    /// Something may have changed what is to run next: stop after this instruction and look.
+    /// The next instruction may have changed (an interrupt, a mask): stop after this one and check.
     attention: bool,
     /// LDREX armed the local monitor. It has no address: the manual lets STREX succeed to any (A3.4.1).
     exclusive: bool,
@@ -73,7 +73,7 @@ pub struct CortexM {
     halted: Option<StopReason>,
 }
 
-/// What ends a sleep.
+/// The condition that ends a sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 enum Sleep {
     Interrupt,
@@ -81,10 +81,10 @@ enum Sleep {
 }
 
 impl CortexM {
-    /// The core of `chip`, as power comes up. It has no code before memory is loaded: call [`Self::reset`] then.
+    /// The core of `chip`, in its state at power-on. It has no code before memory is loaded: call [`Self::reset`] then.
     ///
     /// # Panics
-    /// When the chip has another kind of core.
+    /// If the chip has another kind of core.
     pub fn new(mut chip: Box<dyn Chip>, fabric: Fabric) -> Self {
         let CoreDescription::CortexM(options) = chip.description().core else {
             panic!("the chip's core is no Cortex-M");
@@ -131,7 +131,7 @@ impl CortexM {
         self.halted = None;
         self.attention = true;
         self.chip.reset(&mut self.fabric, kind);
-        // Without a vector table these are what erased or missing memory gives, and the first fetch faults.
+        // Without a vector table these are the values of erased or missing memory, and the first fetch faults.
         let vtor = self.system.scb.vtor;
         let memory = self.fabric.memory();
         let sp = memory.read_u32(vtor).unwrap_or(0);
@@ -141,13 +141,13 @@ impl CortexM {
         self.regs.r[15] = entry & !1;
     }
 
-    /// The image in memory is `image`: what other machines decoded of it is run too.
+    /// Memory holds `image`: code that other machines decoded from it may be run too.
     pub(in crate::core) fn share_code(&mut self, image: &SharedImage) {
         self.dispatch.clear();
         self.code = image.code_cache().map(CodeCache::with_shared).unwrap_or_default();
     }
 
-    /// A second machine in the same state, without the outputs of this one that were not taken yet.
+    /// A second machine in the same state, without outputs of this one that were not taken yet.
     pub fn fork(&mut self) -> Self {
         Self {
             regs: self.regs.clone(),
@@ -186,7 +186,7 @@ impl CortexM {
         &self.regs
     }
 
-    /// Core registers, for a debugger. PC may point anywhere; ITSTATE is as it was.
+    /// Core registers, for a debugger. PC may point anywhere; ITSTATE stays unchanged.
     pub fn registers_mut(&mut self) -> &mut Registers {
         &mut self.regs
     }

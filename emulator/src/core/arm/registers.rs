@@ -8,8 +8,8 @@ use super::instruction::{Condition, PC, Reg, SP};
 pub struct Registers {
     /// R0–R15; `r[15]` is the address of the instruction being executed, or of the next one between instructions.
     pub r: [u32; 16],
-    /// N and Z in one word: Z when the low 32 bits are zero, N when any bit from 31 up is set. A 32-bit result is
-    /// stored as it is; bit 32 serves the one case that has no such result, both N and Z.
+    /// N and Z in one word: Z if the low 32 bits are zero, N if any bit from 31 up is set. A 32-bit result is stored
+    /// unchanged. Bit 32 serves the one case without such a result: N and Z both set.
     pub nz: u64,
     /// C: 0 or 1.
     pub c: u32,
@@ -161,7 +161,7 @@ impl Registers {
         self.apsr() | (it & 3) << 25 | EPSR_T | (it >> 2) << 10 | u32::from(self.exception)
     }
 
-    /// Takes APSR and ITSTATE from a stacked xPSR; IPSR and T are the caller's to judge.
+    /// Restores APSR and ITSTATE from a stacked xPSR; the caller checks IPSR and T.
     pub(super) fn restore_xpsr(&mut self, xpsr: u32) {
         self.set_apsr_nzcvq(xpsr);
         self.set_apsr_ge(xpsr);

@@ -1,4 +1,4 @@
-//! The Cortex-M4 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which
+//! The Cortex-M4 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, and which
 //! exceptions it takes.
 
 use super::code::{Slot, decode_block, decode_slot};
@@ -20,17 +20,17 @@ pub enum StopReason {
     Time,
     /// [`Limits::instructions`] is reached.
     Instructions,
-    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it and no end of time to run
-    /// to.
+    /// Asleep with [`Limits::stop_when_idle`]; or asleep without a scheduled event that could wake it and without a
+    /// time limit.
     Idle,
     /// The machine was reset and is about to execute its first instruction.
     Reset(ResetKind),
     /// The guest called semihosting's exit.
     Exit {
-        /// 0 for ADP_Stopped_ApplicationExit, the code of SYS_EXIT_EXTENDED, else 1.
+        /// 0 for ADP_Stopped_ApplicationExit, the code of SYS_EXIT_EXTENDED, otherwise 1.
         code: u32,
     },
-    /// A semihosting call other than exit, which is not served; PC is at the breakpoint.
+    /// A semihosting call other than exit, which is not supported; PC is at the breakpoint.
     Semihosting {
         /// R0.
         operation: u32,
@@ -175,17 +175,17 @@ impl RunLoop for CortexM {
 
 impl CortexM {
     /// Runs until a limit is reached or the machine stops by itself. A machine that exited, locked up or is off stays
-    /// so until it is reset. A reset that the guest or the chip asks for takes place, and ends the run.
+    /// in that state until it is reset. A reset that the guest or the chip requests is executed, and ends the run.
     pub fn run(&mut self, limits: Limits) -> StopReason {
         run::run(self, limits)
     }
 
-    /// Ends a sleep whose end has come.
+    /// Ends a sleep that is over.
     fn wake(&mut self) {
         let awake = match self.sleeping {
             None => return,
             Some(Sleep::Event) if std::mem::take(&mut self.event_register) => true,
-            // PRIMASK does not keep an interrupt from waking the core, only from being taken.
+            // PRIMASK prevents taking an interrupt, but an interrupt still wakes the core.
             Some(_) => {
                 let masked = std::mem::take(&mut self.regs.primask);
                 let priority = self.execution_priority();
@@ -211,7 +211,7 @@ impl CortexM {
         match slot {
             Some(slot) if allowed => self.run_slot(&slot),
             found => {
-                // Peripheral and system regions are never executable; elsewhere there is simply nothing.
+                // Peripheral and system regions are never executable; elsewhere there is no memory.
                 let never = matches!(pc >> 29, 0b010 | 0b101..=0b111);
                 let fault = if found.is_some() || never {
                     Fault::InstructionAccess

@@ -1,5 +1,5 @@
-//! The core's state for snapshot files. A field that is added to the core does not compile until it is listed here:
-//! as saved, as derived (decoded code, options), or as an output.
+//! The core's state for snapshot files. A new field of the core does not compile until it is listed here: as saved, as
+//! derived (decoded code, options), or as an output.
 
 use serde::{Deserialize, Serialize};
 

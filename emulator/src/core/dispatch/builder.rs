@@ -14,7 +14,7 @@ pub(in crate::core) struct BlockBuilder<'a, C: Threaded> {
     covers: Vec<Cover>,
 }
 
-/// What an instruction becomes: a handler with its operands.
+/// The translation of an instruction: a handler with its operands.
 pub(in crate::core) struct NewOp<C: DispatchCore> {
     handler: Handler<C>,
     a: u8,
@@ -42,7 +42,7 @@ impl<C: DispatchCore> NewOp<C> {
         }
     }
 
-    /// With a link cell behind it, for handlers that follow one.
+    /// Adds a link cell after it, for handlers that follow a link.
     pub(in crate::core) fn linked(self) -> Self {
         Self { links: true, ..self }
     }
@@ -54,8 +54,8 @@ impl<C: DispatchCore> NewOp<C> {
 }
 
 impl<C: Threaded> Block<C> {
-    /// The block of `slots`, which are one straight line; `None` without instructions.
-    /// `shared`: others run it too, and it may lead to none but shared ones.
+    /// The block of `slots`, which are one straight line; `None` without instructions. `shared`: other machines run it
+    /// too, so it may link only to shared blocks.
     pub(in crate::core) fn new(slots: Box<[C::Slot]>, shared: bool) -> Option<Box<Self>> {
         let (first, last) = (slots.first()?, slots.last()?);
         let (pc, next_pc, taken_pc) = (first.pc(), last.next_pc(), C::branch_target(last));
@@ -88,7 +88,7 @@ impl<C: Threaded> Block<C> {
 }
 
 impl<C: Threaded> BlockBuilder<'_, C> {
-    /// Adds the cell that stands for `count` instructions from the one with index `first`.
+    /// Adds the cell that stands for `count` instructions, starting at index `first`.
     pub(in crate::core) fn push(&mut self, new_op: NewOp<C>, first: usize, count: u8) {
         let NewOp {
             handler,

@@ -1,6 +1,6 @@
-//! Dispatch: runs decoded code, the same way for every core. Straight lines of instructions become blocks, and a
-//! block leads to the next for as long as nothing needs attention. `threaded` jumps from handler to handler,
-//! `builder` makes the cells that it jumps through, and `checked` replaces both in builds without `unsafe`.
+//! Dispatch: runs decoded code, the same way for every core. Straight lines of instructions become blocks, and a block
+//! continues with the next one as long as nothing needs attention. `threaded` jumps from handler to handler, `builder`
+//! makes the cells that it jumps through, and `checked` replaces both in builds without `unsafe`.
 //!
 //! A core supplies its instructions ([`Slot`]), their execution ([`DispatchCore::run_slot`]), and, to be threaded,
 //! handlers for the frequent ones.
@@ -36,7 +36,7 @@ pub(super) trait Slot {
     fn pc(&self) -> u32;
     /// The address behind it.
     fn next_pc(&self) -> u32;
-    /// What it costs when no branch is taken.
+    /// Its cost without a taken branch.
     fn cycles(&self) -> u32;
 }
 
@@ -45,18 +45,18 @@ pub(super) trait DispatchCore: Sized {
     /// Its decoded instructions.
     type Slot: Slot;
 
-    /// Executes one instruction by the reference, which leaves everything at the next.
+    /// Executes one instruction by the reference, and leaves PC and state at the next one.
     fn run_slot(&mut self, slot: &Self::Slot);
-    /// Where it stands.
+    /// Its address.
     fn at(&self) -> u32;
-    /// Whether something may have changed what is to run next.
+    /// Whether the next instruction may have changed (an interrupt, a mask, a request).
     fn attention(&self) -> bool;
     /// Cycles and instructions since power-on.
     fn elapsed(&self) -> (u64, u64);
 }
 
-/// Runs `slots`, of which the first must be the one at PC, one by one: until `due`, or `limit` instructions since
-/// power-on, or something needs attention, or they are left.
+/// Runs `slots` one by one; the first must be the one at PC. Stops at `due`, at `limit` instructions since power-on, if
+/// something needs attention, or if control leaves the slots.
 fn step_slots<C: DispatchCore>(core: &mut C, slots: &[C::Slot], due: u64, limit: u64) {
     for slot in slots {
         core.run_slot(slot);

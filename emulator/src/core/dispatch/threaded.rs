@@ -1,17 +1,17 @@
-//! Threaded code: a block is a list of cells, each a handler with its operands, and each handler ends by jumping to
-//! the next one's. One of the modules where the emulator uses `unsafe`: the jumps follow pointers into the block,
-//! since a `match` over instructions behind bounds checks runs at a third of the speed.
+//! Threaded code: a block is a list of cells, each a handler with its operands, and each handler ends by jumping to the
+//! next one's. This is one of the modules where the emulator uses `unsafe`: the jumps follow pointers into the block,
+//! because a `match` over instructions with bounds checks runs at a third of the speed.
 //!
-//! A handler serves only the ordinary case. Anything else (a device, a page seen for the first time, a fault) goes to
-//! the core's reference by [`reference`], which executes that instruction at its exact cycle. So the meaning of an
+//! A handler serves only the ordinary case. [`reference`] passes anything else (a device, a page seen for the first
+//! time, a fault) to the core's reference, which executes that instruction at its exact cycle. So the meaning of an
 //! instruction is defined in one place, and the oracle test compares both paths with it.
 //!
 //! Invariants, on which every `unsafe` here relies:
-//! - Only [`Block::new`] makes blocks: a header, then operations, then a cell that leaves the block; a cell with
-//!   links is followed by its link cell.
+//! - Only [`Block::new`] makes blocks: a header, then operations, then a cell that leaves the block; a cell with links
+//!   is followed by its link cell.
 //! - A block lives until the core's code cache drops it, which happens only between runs of [`enter`].
-//! - A link is null or points to the header of a block of the same core's code cache; one in a shared block points to
-//!   a block of the same shared cache.
+//! - A link is null or points to the header of a block of the same core's code cache; one in a shared block points to a
+//!   block of the same shared cache.
 
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -23,30 +23,30 @@ use super::{BlockBuilder, DispatchCore, Slot, step_slots};
 ///
 /// # Safety
 /// `emit` gives each handler the operands that it was written for, ends the block with a cell that leaves it, and puts
-/// a link cell behind each handler that follows one. Its handlers do with a block what the functions here do, and
-/// nothing else.
+/// a link cell after each handler that follows one. Its handlers use a block only in the ways that the functions here
+/// do.
 pub(in crate::core) unsafe trait Threaded: DispatchCore {
-    /// What a taken branch costs more.
+    /// Extra cost of a taken branch.
     const TAKEN_CYCLES: u32;
     /// How many registers operands can name.
     const REGISTERS: u8;
 
-    /// Where the last instruction of a block branches to, when that is known; else 0.
+    /// The branch target of the last instruction of a block, if it is known; otherwise 0.
     fn branch_target(slot: &Self::Slot) -> u32;
-    /// Adds the cells of the block's instructions, the last of which leaves it.
+    /// Adds the cells of the block's instructions; the last cell leaves the block.
     fn emit(builder: &mut BlockBuilder<'_, Self>);
     /// Its state of the dispatch.
     fn dispatch(&mut self) -> &mut Dispatch<Self>;
     /// Sets the counts of [`DispatchCore::elapsed`].
     fn set_elapsed(&mut self, cycles: u64, instructions: u64);
-    /// Stands before the block at `pc`, with nothing begun.
+    /// The core is before the block at `pc`, with nothing started.
     fn go_to(&mut self, pc: u32);
 }
 
 /// Virtual time within a run: cycles in the upper half, executed instructions in the lower.
 pub(in crate::core) type Clock = u64;
 
-/// What a handler is: it executes its cell and goes on to the next.
+/// A handler: it executes its cell and continues with the next.
 pub(in crate::core) type Handler<C> = unsafe fn(&mut C, *const Cell<C>, Clock);
 
 /// One element of a block.
@@ -57,7 +57,7 @@ pub(in crate::core) union Cell<C: DispatchCore> {
     pub(super) links: ManuallyDrop<LinkPair<C>>,
 }
 
-/// An operation: handler and operands. What the operands mean is the handler's to say; registers are below
+/// An operation: handler and operands. The handler defines the meaning of the operands; registers are below
 /// [`Threaded::REGISTERS`].
 #[repr(C)]
 pub(in crate::core) struct Op<C: DispatchCore> {
@@ -81,7 +81,7 @@ impl<C: DispatchCore> Copy for Op<C> {}
 /// The first cell of a block.
 #[repr(C)]
 pub(super) struct Header<C: DispatchCore> {
-    /// What the whole block costs; a taken branch adds to it.
+    /// Cost of the whole block; a taken branch adds to it.
     pub(super) cost: Clock,
     pub(super) block: *const Block<C>,
 }
@@ -94,7 +94,7 @@ impl<C: DispatchCore> Clone for Header<C> {
 
 impl<C: DispatchCore> Copy for Header<C> {}
 
-/// The headers of the blocks that follow, once they are known.
+/// The headers of the following blocks, once they are known.
 #[repr(C)]
 pub(super) struct LinkPair<C: DispatchCore> {
     pub(super) taken: AtomicPtr<Cell<C>>,
@@ -104,12 +104,12 @@ pub(super) struct LinkPair<C: DispatchCore> {
 /// A block in both forms: its instructions, and the cells made of them.
 pub(in crate::core) struct Block<C: DispatchCore> {
     pub(super) pc: u32,
-    /// Whether it is the image's, and not one machine's.
+    /// Whether it belongs to the image, not to one machine.
     pub(super) shared: bool,
     pub(super) slots: Box<[C::Slot]>,
-    /// For each cell, which instructions it stands for.
+    /// The instructions that each cell stands for.
     pub(super) covers: Box<[Cover]>,
-    /// Where its last instruction branches to, when that is known.
+    /// The branch target of its last instruction, if it is known.
     pub(super) taken_pc: u32,
     /// The address behind it.
     pub(super) next_pc: u32,
@@ -125,20 +125,20 @@ pub(super) struct Cover {
     pub(super) rest: Clock,
 }
 
-// SAFETY: blocks are not changed after they are made but for their links, which are atomic; the pointers in them are to
-// the block itself and to blocks that live as long.
+// SAFETY: after creation, only the links of a block change, and these are atomic; its pointers are to the block itself
+// and to blocks that live as long.
 unsafe impl<C: DispatchCore<Slot: Send>> Send for Block<C> {}
 // SAFETY: as above.
 unsafe impl<C: DispatchCore<Slot: Sync>> Sync for Block<C> {}
 
 impl<C: DispatchCore> Block<C> {
-    /// Cycles without what a taken branch adds.
+    /// Cycles without the extra cost of a taken branch.
     pub(in crate::core) fn cycles(&self) -> u64 {
         // SAFETY: the first cell of a block is its header.
         unsafe { self.cells[0].header.cost >> 32 }
     }
 
-    /// What [`enter`] takes: the block stays where it is until the core's cache is cleared, between two runs.
+    /// The argument of [`enter`]: the block is not moved until the core's cache is cleared, between two runs.
     pub(in crate::core) fn handle(&self) -> *const Self {
         self
     }
@@ -160,7 +160,7 @@ pub(in crate::core) struct Dispatch<C: DispatchCore> {
     unlinked: *const AtomicPtr<Cell<C>>,
     unlinked_pc: u32,
     unlinked_shared: bool,
-    /// Blocks by address, for jumps whose target is known at run time only.
+    /// Blocks by address, for jumps whose target is known only at run time.
     jumps: Box<[Jump<C>; JUMPS]>,
 }
 
@@ -205,9 +205,9 @@ impl<C: DispatchCore> Dispatch<C> {
         *self.jumps = [const { Jump::NONE }; JUMPS];
     }
 
-    /// Remembers where `block` is, and links the block that was just left to it, if that is where it went: an
-    /// interrupt, a single step or a debugger may have come between. What is shared is not linked to what is one
-    /// machine's.
+    /// Records the address of `block`, and links the block that was just left to it, if that block branches there: an
+    /// interrupt, a single step or a debugger may have come between. A shared block is not linked to a block of one
+    /// machine.
     pub(in crate::core) fn found(&mut self, block: &Block<C>) {
         let entry = block.entry();
         self.jumps[jump_place(block.pc)] = Jump { pc: block.pc, entry };
@@ -220,11 +220,11 @@ impl<C: DispatchCore> Dispatch<C> {
 }
 
 fn jump_place(pc: u32) -> usize {
-    // What is called from one place returns there: functions some kilobytes apart must not share their places.
+    // A function called from one place returns there: functions some kilobytes apart must not share their entries.
     (pc >> 1 ^ pc >> 11) as usize % JUMPS
 }
 
-/// Runs `block`, which must be the one at PC, and what follows it for as long as whole blocks fit `budget` cycles (at
+/// Runs `block`, which must be the one at PC, and the blocks after it, as long as whole blocks fit `budget` cycles (at
 /// least this one must), nothing needs attention, and the next block is known. Leaves the core's registers and counts
 /// exact.
 pub(in crate::core) fn enter<C: Threaded>(core: &mut C, block: *const Block<C>, budget: u32) {
@@ -234,20 +234,20 @@ pub(in crate::core) fn enter<C: Threaded>(core: &mut C, block: *const Block<C>, 
     dispatch.cycles = cycles;
     dispatch.instructions = instructions;
     dispatch.unlinked = ptr::null();
-    // SAFETY: the caller took the block from the core's cache just now, and the cache does not drop it before this
+    // SAFETY: the caller has just taken the block from the core's cache, and the cache does not drop it before this
     // ends.
     unsafe { follow(core, (*block).entry(), 0) }
 }
 
-/// Runs instructions of `block`, which must be the one at PC, one by one, until `due`, or `limit` instructions since
-/// power-on, or something needs attention, or the block is left.
+/// Runs instructions of `block` one by one; it must be the one at PC. Stops at `due`, at `limit` instructions since
+/// power-on, if something needs attention, or if control leaves the block.
 pub(in crate::core) fn step_through<C: Threaded>(core: &mut C, block: *const Block<C>, due: u64, limit: u64) {
     // SAFETY: as for `enter`; single instructions do not drop blocks either.
     let slots = unsafe { &(*block).slots };
     step_slots(core, slots, due, limit);
 }
 
-/// Goes on with the cells of `entry`, if it fits the budget.
+/// Continues with the cells of `entry`, if it fits the budget.
 #[inline(always)]
 unsafe fn follow<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock) {
     // SAFETY: `entry` is a header (module invariants), and is followed by an operation.
@@ -261,14 +261,14 @@ unsafe fn follow<C: Threaded>(core: &mut C, entry: *const Cell<C>, clock: Clock)
     }
 }
 
-/// Goes on with the next cell.
+/// Continues with the next cell.
 #[inline(always)]
 pub(in crate::core) unsafe fn next<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
     // SAFETY: `at` is an operation that does not leave its block, so another follows.
     unsafe { ahead(core, at, 1, clock) }
 }
 
-/// Goes on `cells` further on, where there must be an operation of the same block.
+/// Continues `cells` further on, where there must be an operation of the same block.
 #[inline(always)]
 pub(in crate::core) unsafe fn ahead<C: Threaded>(core: &mut C, at: *const Cell<C>, cells: usize, clock: Clock) {
     // SAFETY: that is the caller's to ensure.
@@ -292,7 +292,7 @@ fn leave<C: Threaded>(core: &mut C, pc: u32, clock: Clock) {
     core.go_to(pc);
 }
 
-/// Leaves the block: its neighbour goes on. For blocks whose last instruction does not leave by itself.
+/// Leaves the block and continues with its neighbour. For blocks whose last instruction does not leave by itself.
 pub(in crate::core) unsafe fn go_on<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
     // SAFETY: a link cell follows.
     unsafe { follow_link::<false, C>(core, at, clock) }
@@ -305,8 +305,8 @@ pub(in crate::core) unsafe fn next_pc<C: DispatchCore>(at: *const Cell<C>) -> u3
     unsafe { (*(*at.sub(usize::from((*at).op.index))).header.block).next_pc }
 }
 
-/// Leaves the block by the link cell behind `at`: where its branch goes, or straight on. Without a link yet, ends the
-/// run there and asks for the link to be filled.
+/// Leaves the block by the link cell after `at`: to its branch target, or to the next address. If the link is not set
+/// yet, ends the run there and requests that the link be set.
 #[inline(always)]
 pub(in crate::core) unsafe fn follow_link<const TAKEN: bool, C: Threaded>(
     core: &mut C,
@@ -359,7 +359,7 @@ fn leave_cold<C: Threaded>(core: &mut C, pc: u32, clock: Clock) {
     leave(core, pc, clock);
 }
 
-/// What a taken branch costs more, as a clock.
+/// The extra cost of a taken branch, as a clock.
 const fn taken_cost<C: Threaded>() -> Clock {
     (C::TAKEN_CYCLES as u64) << 32
 }
@@ -372,15 +372,15 @@ fn count<C: Threaded>(core: &mut C, clock: Clock) {
     core.set_elapsed(cycles, instructions);
 }
 
-/// Executes the instructions of the cell at `at` by the reference. Goes on in the block if they went by without
-/// anything out of the ordinary, else ends the run behind them.
+/// Executes the instructions of the cell at `at` by the reference. Continues in the block if nothing unusual happened,
+/// otherwise ends the run after them.
 #[cold]
 #[inline(never)]
 pub(in crate::core) unsafe fn reference<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) {
     // SAFETY: `at` is an operation of a block; if it is not the last, another follows.
     unsafe {
-        // Apart, so that nothing on this stack keeps what follows from being a jump: a program that polls a device
-        // comes here for as long as it likes, and each call would leave its frame behind.
+        // A separate function, so that no value on this stack prevents the following call from being a jump: a program
+        // that polls a device comes here for any length of time, and each call would leave its frame behind.
         let clock = run_cover(core, at, clock);
         if clock != LEFT {
             next(core, at, clock)
@@ -388,10 +388,10 @@ pub(in crate::core) unsafe fn reference<C: Threaded>(core: &mut C, at: *const Ce
     }
 }
 
-/// What [`run_cover`] gives when the run ended.
+/// The result of [`run_cover`] if the run ended.
 const LEFT: Clock = Clock::MAX;
 
-/// Executes the instructions of the cell at `at`, and gives the clock behind them if the block goes on.
+/// Executes the instructions of the cell at `at`, and returns the clock after them if the block continues.
 #[inline(never)]
 unsafe fn run_cover<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock) -> Clock {
     // SAFETY: `at` is an operation of a block, whose header is `index` cells before it.
@@ -401,7 +401,7 @@ unsafe fn run_cover<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock)
         let block = &*header.block;
         let Cover { first, count, rest } = block.covers[index];
         let (first, last) = (usize::from(first), usize::from(first) + usize::from(count));
-        // The clock counts the whole block since its start: take off what is still to come.
+        // The clock counts the whole block from its start: subtract the part that is still to come.
         let before = clock - rest;
         self::count(core, before);
         let (_, instructions) = core.elapsed();
@@ -414,7 +414,7 @@ unsafe fn run_cover<C: Threaded>(core: &mut C, at: *const Cell<C>, clock: Clock)
         if last == block.slots.len() {
             return LEFT;
         }
-        // What a condition skipped was not executed.
+        // Instructions that a condition skipped were not executed.
         let executed = core.elapsed().1 - instructions;
         clock - (u64::from(count) - executed)
     }

@@ -17,15 +17,17 @@ use super::memory::{GuestMemory, Region};
 use crate::debug::profile::Watching;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
-/// What the methods of a fabric and of a chip speak of.
+/// Types in the methods of a fabric and of a chip.
 pub use crate::machine::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
 
 pub(super) use saved::SavedFabric;
 pub use saved::{BadState, ChipState};
 
-/// A chip: all its peripherals in one struct, so that what is wired together on silicon (PPI, shorts, DMA) can be here.
+/// A chip: all its peripherals in one struct, so that connections between them on silicon (PPI, shorts, DMA) can be
+/// modelled here.
 ///
-/// [`ChipState`] comes with `Clone`, `Hash` and `serde`'s derives on the struct and on all that it is made of.
+/// [`ChipState`] is implemented automatically if the struct and all its parts derive `Clone`, `Hash` and `serde`'s
+/// traits.
 pub trait Chip: ChipState + Send {
     /// Memory map and core of this chip.
     fn description(&self) -> ChipDescription;
@@ -43,38 +45,39 @@ pub trait Chip: ChipState + Send {
     /// As for [`Chip::read`].
     fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault>;
 
-    /// The event scheduled with `token` is due: `fabric.now()` is its time, or a few cycles later when an instruction
-    /// was under way.
+    /// The event scheduled with `token` is due. `fabric.now()` is its time, or a few cycles later if an instruction was
+    /// in progress.
     fn event(&mut self, fabric: &mut Fabric, token: Token);
 
-    /// The chip is reset. [`ResetKind::PowerOn`] comes first of all, before anything else is called. The fabric has
-    /// dropped every pending event and interrupt level before this call.
+    /// The chip is reset. [`ResetKind::PowerOn`] is the first call of all. The fabric has dropped every pending event
+    /// and interrupt level before this call.
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind);
 
-    /// An image was loaded: what the board's bootloader makes of it at each start beside what lies in memory.
+    /// An image was loaded: prepares the state that the board's bootloader leaves at each start, besides the contents
+    /// of memory.
     fn boot_image(&mut self, _image: &crate::machine::Image) {}
 
-    /// What is at `addr` by its maker's name, where the chip knows one that no image brings along (a ROM function).
+    /// The manufacturer's name of the code at `addr`, if the chip knows one that no image has (a ROM function).
     fn place_name(&self, _addr: u32) -> Option<&'static str> {
         None
     }
 
-    /// Bytes arrive from outside at UART `index`. They are the guest's as fast as the line allows: pace them by events.
+    /// Bytes arrive from outside at UART `index`. The guest receives them at the line rate: pace them by events.
     fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]);
 
-    /// How many more bytes UART `index` takes before its inbound queue is full (host-side back-pressure).
+    /// How many more bytes UART `index` accepts before its inbound queue is full (host-side back-pressure).
     fn uart_input_room(&self, index: u8) -> usize;
 
-    /// Whether bytes are on their way over UART `index`, in or out: what is due next is then not a time-out.
+    /// Whether bytes are in transfer over UART `index`, in or out: the next due event is then not a time-out.
     fn uart_busy(&self, _index: u8) -> bool {
         false
     }
 
-    /// The level that is driven on pin `pin` from outside; `None` when nothing drives it (pull-ups and pull-downs
+    /// Sets the level that is driven on pin `pin` from outside; `None` if nothing drives it (pull-ups and pull-downs
     /// decide).
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>);
 
-    /// The level on pin `pin` now, as a probe would see it; `None` when it floats or there is no such pin.
+    /// The level on pin `pin` now, as a probe would measure it; `None` if it floats or does not exist.
     fn pin_level(&self, pin: u16) -> Option<bool>;
 
     /// Whether the chip resets itself when its core locks up (with no debugger attached).
@@ -83,7 +86,7 @@ pub trait Chip: ChipState + Send {
     }
 }
 
-/// What the machine needs to know of a chip before it runs.
+/// Properties of a chip that the machine needs before it runs.
 #[derive(Clone, Debug)]
 pub struct ChipDescription {
     /// Name in the field's spelling, as in `nRF52840`.
@@ -94,7 +97,7 @@ pub struct ChipDescription {
     pub core: CoreDescription,
     /// Core clock out of reset, in Hz ([`Fabric::set_cpu_hz`] changes it).
     pub cpu_hz: u32,
-    /// Address blocks by name, for profiles. Those of the core itself are not among them.
+    /// Address blocks by name, for profiles, without those of the core itself.
     pub blocks: &'static [AddressBlock],
 }
 
@@ -137,15 +140,15 @@ pub struct RiscVOptions {
     pub interrupts: u32,
     /// PMP entries, 0..=16, of 4 bytes' granularity.
     pub pmp_entries: u8,
-    /// Whether memory takes LR and SC; else they are access faults.
+    /// Whether memory supports LR and SC; otherwise they are access faults.
     pub reservations: bool,
-    /// Whether loads and stores that are not aligned work; else they trap.
+    /// Whether misaligned loads and stores work; otherwise they trap.
     pub misaligned: bool,
     /// Bits of `mtvec` that can be set.
     pub mtvec_mask: u32,
-    /// `mtvec` after a reset, ORed to whatever is written: a core that is always vectored has bit 0 here.
+    /// `mtvec` after a reset, ORed to every written value: a core that is always vectored has bit 0 here.
     pub mtvec_fixed: u32,
-    /// CSRs of the implementation that hold what is written to them, without further effect: number and reset value.
+    /// CSRs of the implementation that store written values without further effect: number and reset value.
     pub plain_csrs: &'static [(u16, u32)],
 }
 
@@ -156,30 +159,30 @@ pub struct CortexMOptions {
     pub irq_count: u16,
     /// Implemented priority bits, 3..=8.
     pub priority_bits: u8,
-    /// Whether the FPU is there.
+    /// Whether the FPU exists.
     pub fpu: bool,
     /// MPU regions: 0 or 8.
     pub mpu_regions: u8,
-    /// Whether SRAM and peripheral bit-band aliases are there.
+    /// Whether SRAM and peripheral bit-band aliases exist.
     pub bit_band: bool,
-    /// Where the vector table is at reset (the boot alias of chips that have one points here).
+    /// Address of the vector table at reset (the boot alias on chips that have one).
     pub initial_vtor: u32,
-    /// SysTick's reference clock in Hz when CLKSOURCE = 0; `None`: no reference clock (CALIB.NOREF = 1).
+    /// SysTick's reference clock in Hz if CLKSOURCE = 0; `None` if there is no reference clock (CALIB.NOREF = 1).
     pub systick_reference_hz: Option<u32>,
     /// SysTick CALIB.TENMS.
     pub systick_calibration: u32,
 }
 
-/// Something the chip asks of the machine that ends a run.
+/// A request from the chip to the machine that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Request {
     /// Reset everything.
     Reset(ResetKind),
-    /// The chip switched itself off (nRF System OFF); only a pin, or power, wakes it.
+    /// The chip switched itself off (nRF System OFF); only a pin or a power cycle wakes it.
     PowerOff,
 }
 
-/// Longest logs; what is beyond is counted in [`Dropped`], not kept.
+/// Limits of the logs; further records are counted in [`Dropped`], not stored.
 const FAULTS_MAX: usize = 1_024;
 const PIN_CHANGES_MAX: usize = 65_536;
 
@@ -192,7 +195,7 @@ pub struct Dropped {
     pub pin_changes: u64,
 }
 
-/// What the peripherals of a chip reach: time, events, interrupt lines, guest memory, UART and pin outputs, entropy.
+/// The services for a chip's peripherals: time, events, interrupt lines, guest memory, UART and pin outputs, entropy.
 pub struct Fabric {
     now: VirtualTime,
     pc: u32,
@@ -203,15 +206,15 @@ pub struct Fabric {
     memory: GuestMemory,
     entropy: EntropyStream,
     request: Option<Request>,
-    /// The core executes nothing until then (flash is busy); events come all the same.
+    /// The core executes nothing until then (flash is busy); events are still served.
     stalled_until: VirtualTime,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
     faults: Vec<FaultRecord>,
     dropped: Dropped,
-    /// Something happened that the core must look at before its next instruction.
+    /// The core must check for a change before its next instruction.
     attention: bool,
-    /// What is recorded of the core, while it is profiled.
+    /// The recorder, while the core is profiled.
     profile: Option<Box<Watching>>,
 }
 
@@ -267,7 +270,8 @@ impl Fabric {
         self.now
     }
 
-    /// Has [`Chip::event`] called with `token` at `at` (at once, but not from within this call, if that is past).
+    /// Schedules a call of [`Chip::event`] with `token` at `at`. If `at` is past, the call comes at once, but not from
+    /// within this one.
     pub fn schedule(&mut self, at: VirtualTime, token: Token) -> EventId {
         self.attention = true;
         self.events.schedule(at, token)
@@ -278,7 +282,7 @@ impl Fabric {
         self.schedule(self.now.saturating_add(span), token)
     }
 
-    /// Cancels an event; false when it has already come or gone.
+    /// Cancels an event; false if it was already served or cancelled.
     pub fn cancel(&mut self, id: EventId) -> bool {
         self.events.cancel(id)
     }
@@ -302,7 +306,7 @@ impl Fabric {
         }
     }
 
-    /// Keeps the core from executing anything more until `at`, as when flash is busy. Events are served all the same.
+    /// Stops the core from executing until `at`, for example while flash is busy. Events are still served.
     pub fn stall_until(&mut self, at: VirtualTime) {
         self.stalled_until = self.stalled_until.max(at);
         self.attention = true;
@@ -383,7 +387,7 @@ impl Fabric {
         }
     }
 
-    /// The chip changed what it drives on `pin`.
+    /// The chip changed the level that it drives on `pin`.
     pub fn pin_changed(&mut self, pin: u16, level: Option<bool>) {
         if self.pin_changes.len() < PIN_CHANGES_MAX {
             self.pin_changes.push(PinChange {
@@ -401,7 +405,7 @@ impl Fabric {
         self.entropy.fill(bytes);
     }
 
-    /// Asks for a reset or for power-off, which take place before the next instruction.
+    /// Requests a reset or power-off, which is executed before the next instruction.
     pub fn request(&mut self, request: Request) {
         self.request = Some(request);
         self.attention = true;
@@ -412,7 +416,7 @@ impl Fabric {
         self.pc
     }
 
-    /// Logs a refused access. The core does so itself for what [`Chip::read`] and [`Chip::write`] refuse.
+    /// Logs a refused access. The core itself logs accesses that [`Chip::read`] and [`Chip::write`] refuse.
     pub fn log_fault(&mut self, addr: u32, size: AccessSize, write: Option<u32>, fault: AccessFault) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(FaultRecord {
@@ -430,7 +434,7 @@ impl Fabric {
 
     // --- taken by the machine ---
 
-    /// Takes what the UARTs sent since the last call.
+    /// Takes the bytes that the UARTs sent since the last call.
     pub fn take_uart_output(&mut self) -> Vec<UartOutput> {
         std::mem::take(&mut self.uart_output)
     }
@@ -450,7 +454,7 @@ impl Fabric {
         self.dropped
     }
 
-    /// Feeds what decides the machine's future into `state`; outputs already produced do not count.
+    /// Feeds everything that determines the machine's future into `state`; outputs already produced do not count.
     pub fn hash_state(&self, mut state: &mut dyn Hasher) {
         use std::hash::Hash;
         (
@@ -469,7 +473,7 @@ impl Fabric {
 
 /// The core's side of the fabric.
 impl Fabric {
-    /// What is recorded of the core, while it is profiled. It decides nothing.
+    /// The recorder, while the core is profiled. It does not influence execution.
     pub(crate) fn profile(&self) -> Option<&Watching> {
         self.profile.as_deref()
     }
@@ -510,12 +514,12 @@ impl Fabric {
         self.request.take()
     }
 
-    /// When the core may execute again; past when it is not stalled.
+    /// When the core may execute again; a past time if it is not stalled.
     pub(crate) fn stalled_until(&self) -> VirtualTime {
         self.stalled_until
     }
 
-    /// True once after anything the core must look at: an interrupt, an event, a request, a clock change.
+    /// True once after any change that the core must check: an interrupt, an event, a request, a clock change.
     pub(crate) fn take_attention(&mut self) -> bool {
         std::mem::take(&mut self.attention)
     }

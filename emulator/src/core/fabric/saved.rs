@@ -11,7 +11,7 @@ use crate::core::events::EventQueue;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::SavedEntropy;
 
-/// The bytes are not those of a state of this build of Drydock.
+/// The bytes are not a state of this build of Drydock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the state is not one of this model ({0})")]
 pub struct BadState(pub String);
@@ -22,21 +22,21 @@ impl From<postcard::Error> for BadState {
     }
 }
 
-/// A chip's whole state. Every chip has it that can be cloned and hashed, and that `serde` can serialise.
+/// A chip's whole state. Implemented for every chip that can be cloned, hashed and serialised by `serde`.
 pub trait ChipState {
     /// A copy for a snapshot or a fork.
     fn snapshot(&self) -> Box<dyn Chip>;
 
-    /// Feeds everything that decides the future of the chip into `state` (replay hash).
+    /// Feeds everything that determines the future of the chip into `state` (replay hash).
     fn hash_state(&self, state: &mut dyn Hasher);
 
     /// The state as bytes.
     ///
     /// # Errors
-    /// [`BadState`]: something of it has no serialised form.
+    /// [`BadState`]: a part of it has no serialised form.
     fn save(&self) -> Result<Vec<u8>, BadState>;
 
-    /// Takes a state over.
+    /// Loads a saved state.
     ///
     /// # Errors
     /// [`BadState`]; the chip is unchanged then.
@@ -116,7 +116,7 @@ impl Fabric {
         }
     }
 
-    /// Takes a state over; memory stays as it is.
+    /// Loads a saved state; memory stays unchanged.
     pub(in crate::core) fn load(&mut self, saved: SavedFabric) {
         let SavedFabric {
             now,

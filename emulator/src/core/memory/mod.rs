@@ -49,11 +49,11 @@ impl Region {
 /// How the core may use a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegionKind {
-    /// Loads, stores, instruction fetches and DMA without the chip's help. Zero at power-on.
+    /// Loads, stores, fetches and DMA work without the chip. Zero at power-on.
     Ram,
-    /// Loads and fetches without the chip's help, stores go to the chip. Erased (all ones) in a new chip.
+    /// Loads and fetches work without the chip; stores go to the chip. Erased (all ones) in a new chip.
     Flash,
-    /// Not on the core's bus: what a flash controller and tools reach. Erased in a new chip.
+    /// Not on the core's bus: only a flash controller and tools can access it. Erased in a new chip.
     Behind,
 }
 
@@ -67,7 +67,7 @@ impl Region {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no memory at {addr:#010x}")]
 pub struct NoMemory {
-    /// The first address of it.
+    /// Its first address.
     pub addr: u32,
 }
 
@@ -86,10 +86,10 @@ pub struct GuestMemory {
 struct RegionPages {
     region: Region,
     pages: Vec<Arc<PageData>>,
-    /// For each page, a bit for each of its 64 lines of 64 bytes: whether the core holds code decoded from it, so that
-    /// a write to it must be told.
+    /// For each page, one bit for each of its 64 lines of 64 bytes: whether the core holds code decoded from it, so
+    /// that a write to it must be reported.
     code: Vec<u64>,
-    /// For each page, whether it is one of the image that was loaded: any of its bytes may be part of shared code.
+    /// For each page, whether it is part of the loaded image: any of its bytes may be part of shared code.
     of_image: Vec<bool>,
 }
 
@@ -97,7 +97,7 @@ impl GuestMemory {
     /// Fresh memory: RAM zero, flash erased.
     ///
     /// # Panics
-    /// When regions overlap or are not whole pages: the chip's description is wrong.
+    /// If regions overlap or are not whole pages: the chip's description is wrong.
     pub fn new(regions: Vec<Region>) -> Self {
         let zero = Arc::new(PageData::filled(0));
         let erased = Arc::new(PageData::filled(0xff));
@@ -155,7 +155,7 @@ impl GuestMemory {
             regions,
             erased: self.erased.clone(),
             tlb: Tlb::new(),
-            // Whoever forks while the core has not looked yet must look as well.
+            // If the core has not checked yet, the fork's core must check as well.
             stale_code: self.stale_code,
             image_changed: self.image_changed,
         }
@@ -236,8 +236,8 @@ impl GuestMemory {
         Ok(())
     }
 
-    /// Makes whole pages from `addr` on show what lies at `from` (nothing: all ones) until either is written: an MMU's
-    /// mapping. Ranges that are no memory stay as they are.
+    /// Maps whole pages from `addr` on to the content at `from` (all ones if `None`), until either is written: an MMU's
+    /// mapping. Ranges outside memory stay unchanged.
     pub fn show(&mut self, addr: u32, from: Option<u32>, count: usize) {
         for page in 0..count {
             let step = (page * PAGE_BYTES) as u32;
@@ -263,10 +263,10 @@ impl GuestMemory {
         }
     }
 
-    /// Reads what the core can fetch or load at `addr` by itself.
+    /// Reads memory that the core can fetch or load at `addr` without the chip.
     ///
     /// # Errors
-    /// As for [`Self::read`], and where memory is not on the core's bus.
+    /// As for [`Self::read`], and if the memory is not on the core's bus.
     pub(super) fn fetch(&self, addr: u32, bytes: &mut [u8]) -> Result<(), NoMemory> {
         match self.region(addr) {
             Some(region) if region.kind != RegionKind::Behind => self.read(addr, bytes),
@@ -343,14 +343,14 @@ impl GuestMemory {
         Some(&pages.pages[((addr - pages.region.base) >> PAGE_SHIFT) as usize])
     }
 
-    /// The page of `addr`, made this memory's own, to write `count` bytes from `addr` on to. Code decoded from them is
-    /// stale from now on.
+    /// The page of `addr`, copied for this memory if it is shared, to write `count` bytes from `addr` on. Code decoded
+    /// from them is stale from now on.
     fn private_page(&mut self, addr: u32, count: usize) -> Option<&mut [u8; PAGE_BYTES]> {
         let pages = self.regions.iter_mut().find(|pages| pages.region.contains(addr))?;
         let index = ((addr - pages.region.base) >> PAGE_SHIFT) as usize;
         self.image_changed |= pages.of_image[index];
         self.stale_code |= pages.code[index] & lines(addr, count) != 0 || pages.of_image[index];
-        // The page may move, and no pointer to it may be used while it is borrowed to be written.
+        // The page may move, and no pointer to it may be used while it is borrowed for writing.
         self.tlb.forget(addr);
         let page = &mut pages.pages[index];
         if Arc::get_mut(page).is_none() {
@@ -368,8 +368,8 @@ impl GuestMemory {
         self.tlb.load(addr)
     }
 
-    /// Stores `N` aligned bytes if their page was stored to lately and no code was decoded from it since; tells whether
-    /// it did.
+    /// Stores `N` aligned bytes if their page was stored to recently and no code was decoded from it since; returns
+    /// whether it did.
     #[inline(always)]
     pub(super) fn store_fast<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> bool {
         self.tlb.store(addr, bytes)
@@ -380,7 +380,7 @@ impl GuestMemory {
         self.load_fast(addr).or_else(|| self.load_slow(addr))
     }
 
-    /// Stores to RAM, if the bytes lie in one page of it. Code there may be stale then.
+    /// Stores to RAM, if the bytes lie in one page of it. Code there may be stale afterwards.
     pub(super) fn store<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> Option<()> {
         if self.store_fast(addr, bytes) {
             return Some(());
@@ -418,7 +418,7 @@ impl GuestMemory {
         Some(())
     }
 
-    /// Aligned words from `addr` on, if they lie in a page that was loaded from lately.
+    /// Aligned words from `addr` on, if they lie in a page that was loaded from recently.
     #[cfg(not(feature = "safe"))]
     #[inline(always)]
     pub(super) fn span_fast(&self, addr: u32, count: u32) -> Option<&[u8]> {
@@ -432,7 +432,7 @@ impl GuestMemory {
         self.tlb.span_mut(addr, count)
     }
 
-    /// Tells that the core now holds code decoded from `count` bytes at `addr`.
+    /// Records that the core now holds code decoded from `count` bytes at `addr`.
     pub(super) fn mark_code(&mut self, addr: u32, count: usize) {
         // An instruction may straddle two pages.
         for at in [addr, addr.wrapping_add(count as u32 - 1)] {
@@ -454,14 +454,14 @@ impl GuestMemory {
         self.stale_code
     }
 
-    /// Forgets the ways of the fast paths, and has the core drop all code it decoded: what may be accessed has changed.
+    /// Clears the fast paths, and makes the core drop all decoded code, because the accessible memory has changed.
     pub(super) fn distrust(&mut self) {
         self.tlb.flush();
         self.stale_code = true;
     }
 
-    /// The core has dropped all code it decoded. Tells whether the image is still as it was loaded, so that code
-    /// decoded from it by others holds.
+    /// The core has dropped all decoded code. Returns whether the image is unchanged since loading, so that code
+    /// decoded from it by other machines is valid.
     pub(super) fn forget_code(&mut self) -> bool {
         self.stale_code = false;
         for pages in &mut self.regions {
@@ -470,7 +470,7 @@ impl GuestMemory {
         !self.image_changed
     }
 
-    /// Puts an image's pages in place; they are shared until they are written to.
+    /// Installs an image's pages; they are shared until they are written to.
     pub(super) fn install_image(&mut self, image: &[(u32, Arc<PageData>)]) {
         self.distrust();
         self.image_changed = false;

@@ -1,22 +1,22 @@
 //! The fast path to guest memory: a direct-mapped table from guest page to host page. One of the places where the
 //! emulator is `unsafe`, because a bounds-checked walk of the regions for each access costs half the speed.
 //!
-//! Invariant: an entry's pointer is to a page that the `GuestMemory` which owns the table holds (by `Arc`) for as long
-//! as the entry is there; an entry with a write tag points to a page that no one else holds.
+//! Invariant: an entry points to a page that the `GuestMemory` which owns the table holds (by `Arc`) as long as the
+//! entry exists; an entry with a write tag points to a page that has no other owner.
 
 use std::cell::UnsafeCell;
 
 use super::{PAGE_BYTES, PAGE_MASK, PAGE_SHIFT};
 
 const ENTRIES: usize = 256;
-/// No address, masked to its page and alignment bits, equals this.
+/// Differs from every address masked to its page and alignment bits.
 const NO_TAG: u32 = u32::MAX;
 
-/// The bytes of one page. They change only through an `Arc` that is held once (or a write entry made from one).
+/// The bytes of one page. They change only through an `Arc` with a single owner (or a write entry made from one).
 pub(crate) struct PageData(UnsafeCell<[u8; PAGE_BYTES]>);
 
 // SAFETY: bytes are written only by the single owner of the page's `Arc`, which needs `&mut` to its `GuestMemory`;
-// pages that are held twice are never written (a writer makes its own copy first).
+// pages with two owners are never written (a writer makes its own copy first).
 unsafe impl Sync for PageData {}
 
 impl PageData {
@@ -29,7 +29,7 @@ impl PageData {
     }
 
     pub(in crate::core) fn bytes(&self) -> &[u8; PAGE_BYTES] {
-        // SAFETY: a write needs `&mut GuestMemory` of the only owner, so none can happen while this borrow of it lives.
+        // SAFETY: a write needs `&mut GuestMemory` of the only owner, so none can happen during this borrow.
         unsafe { &*self.0.get() }
     }
 
@@ -105,7 +105,7 @@ impl Tlb {
         let entry = &self.0[slot(addr)];
         if addr & (!PAGE_MASK | (N as u32 - 1)) == entry.read_tag {
             // SAFETY: the tag says that the entry points to this page (module invariant); an aligned access does not
-            // leave the page; nobody writes it during this call, since that takes `&mut GuestMemory`.
+            // leave the page; no write can happen during this call, because it would need `&mut GuestMemory`.
             Some(unsafe {
                 entry
                     .page
@@ -118,12 +118,12 @@ impl Tlb {
         }
     }
 
-    /// Stores the `N` bytes, if aligned and in a page that is known to be this memory's own; tells whether it did.
+    /// Stores the `N` bytes, if aligned and in a page that is known to be this memory's own; returns whether it did.
     #[inline(always)]
     pub(super) fn store<const N: usize>(&mut self, addr: u32, bytes: [u8; N]) -> bool {
         let entry = &self.0[slot(addr)];
         if addr & (!PAGE_MASK | (N as u32 - 1)) == entry.write_tag {
-            // SAFETY: as for `load`; the write tag says that this page has one owner, of whom we hold `&mut`.
+            // SAFETY: as for `load`; the write tag says that this page has one owner, and this is `&mut` to it.
             unsafe {
                 entry
                     .page
@@ -145,7 +145,7 @@ impl Tlb {
         if addr & (!PAGE_MASK | 3) != entry.read_tag || !inside {
             return None;
         }
-        // SAFETY: as for `load`; the span ends within the page, and borrows `self`, so that nobody writes meanwhile.
+        // SAFETY: as for `load`; the span ends within the page, and borrows `self`, so that no write can happen.
         Some(unsafe { std::slice::from_raw_parts(entry.page.add((addr & PAGE_MASK) as usize), count as usize) })
     }
 

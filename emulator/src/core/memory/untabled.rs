@@ -1,5 +1,5 @@
-//! The pages of the `safe` build: without a table of host pointers, so that each access walks the regions. It
-//! replaces `tlb` and contains no `unsafe`.
+//! The pages of the `safe` build: without a table of host pointers, so each access walks the regions. It replaces `tlb`
+//! and contains no `unsafe`.
 
 use super::PAGE_BYTES;
 

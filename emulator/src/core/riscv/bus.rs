@@ -1,4 +1,4 @@
-//! Where the core's loads and stores go: guest memory first, then the chip's peripherals.
+//! Routes the core's loads and stores: guest memory first, then the chip's peripherals.
 
 use super::RiscV;
 use super::instruction::Width;
@@ -16,7 +16,7 @@ impl Width {
         }
     }
 
-    /// What a register gets of the bytes loaded.
+    /// The register's value after a load of these bytes.
     #[inline(always)]
     pub(super) fn extend(self, value: u32) -> u32 {
         match self {
@@ -110,7 +110,7 @@ impl RiscV {
         stored.map_err(|fault| self.refused_store(addr, value, size, fault))
     }
 
-    /// Memory takes loads across alignment on cores that do so, a byte at a time; devices do not.
+    /// On cores that support it, memory serves misaligned loads a byte at a time; devices do not.
     #[cold]
     fn load_misaligned(&mut self, addr: u32, width: Width) -> Result<u32, Trap> {
         self.check_misaligned(addr, width, Cause::LoadMisaligned)?;
@@ -156,7 +156,7 @@ impl RiscV {
         open(Want::Read) && open(Want::Write)
     }
 
-    /// Tells the fabric the time and place of the running instruction.
+    /// Sets the fabric's time and PC to those of the running instruction.
     pub(super) fn place_fabric(&mut self) {
         self.fabric.set_position(self.clock.time_at(self.cycles), self.regs.pc);
     }

@@ -30,13 +30,13 @@ impl Clint {
     /// Length of its register space in bytes.
     pub const BYTES: u32 = 0x1_0000;
 
-    /// One whose time counts `hz` ticks a second and whose events have `token`.
+    /// A CLINT whose time counts `hz` ticks a second and whose events have `token`.
     pub fn new(hz: u64, token: Token) -> Self {
         Self {
             hz,
             token,
             offset: 0,
-            // The manual leaves it open; this way nothing is pending.
+            // The manual leaves the value open; with this one nothing is pending.
             mtimecmp: u64::MAX,
             event: None,
         }
@@ -105,7 +105,7 @@ impl Clint {
         let time = self.time(fabric);
         fabric.set_irq(MTI, time >= self.mtimecmp);
         if time < self.mtimecmp {
-            // Beyond the end of virtual time it never comes.
+            // If it is beyond the end of virtual time, it never comes.
             let ticks = fabric.now().ticks(self.hz).checked_add(self.mtimecmp - time);
             let last = VirtualTime::MAX.ticks(self.hz);
             if let Some(ticks) = ticks.filter(|ticks| *ticks < last) {

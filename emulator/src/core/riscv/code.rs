@@ -8,7 +8,7 @@ use crate::core::code_cache::CodeCache;
 use crate::core::dispatch::{self, Block, Slot as _};
 use crate::core::memory::GuestMemory;
 
-/// A block ends after so many instructions, so that a run can be cut finely enough and a cell's place fits a byte.
+/// Maximum number of instructions of a block. A run can then be split finely enough, and a cell's index fits a byte.
 const SLOTS_MAX: usize = 48;
 /// No block is longer.
 pub(super) const BLOCK_BYTES_MAX: u32 = 4 * SLOTS_MAX as u32;

@@ -33,7 +33,7 @@ pub(super) struct Csrs {
 /// A 64-bit counter that follows one of the core's own counts.
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Counter {
-    /// What to add to the count.
+    /// Offset that is added to the count.
     offset: u64,
     /// Its value while `mcountinhibit` stops it.
     stopped: Option<u64>,
@@ -62,7 +62,7 @@ impl Counter {
         }
     }
 
-    /// One of what the core counts does not count here.
+    /// Excludes one counted item of the core from this counter.
     pub(super) fn skip(&mut self) {
         if self.stopped.is_none() {
             self.offset = self.offset.wrapping_sub(1);
@@ -101,7 +101,7 @@ impl Csrs {
         self.mstatus & MIE != 0
     }
 
-    /// Whether loads and stores of machine mode go by user mode's rules.
+    /// Whether loads and stores of machine mode use user mode's rules.
     pub(super) fn modifies_privilege(&self) -> bool {
         self.mstatus & MPRV != 0 && self.mstatus & MPP == 0
     }
@@ -117,7 +117,7 @@ impl Csrs {
         self.mstatus |= if mie { MPIE } else { 0 } | if user { 0 } else { MPP };
     }
 
-    /// `mstatus` on MRET; gives whether user mode follows.
+    /// `mstatus` on MRET; returns whether user mode follows.
     pub(super) fn pop_mode(&mut self) -> bool {
         let (user, mpie) = (self.mstatus & MPP == 0, self.mstatus & MPIE != 0);
         self.mstatus &= !(MIE | MPP);
@@ -130,7 +130,7 @@ impl Csrs {
 
     fn set_status(&mut self, value: u32) {
         let kept = value & (MIE | MPIE | MPRV | TW);
-        // MPP holds machine or user mode (WARL): what is neither leaves it as it was.
+        // MPP holds machine or user mode (WARL): other values leave it unchanged.
         let mpp = match value & MPP {
             MPP | 0 => value & MPP,
             _ => self.mstatus & MPP,
@@ -152,7 +152,7 @@ fn with_half(value: u64, high: bool, half: u32) -> u64 {
 }
 
 impl RiscV {
-    /// Reads a CSR; `None`: there is none with this number.
+    /// Reads a CSR; `None` if there is none with this number.
     pub(super) fn csr(&self, csr: u16) -> Option<u32> {
         let csrs = &self.csrs;
         if let Some((_, value)) = csrs.plain.iter().find(|(number, _)| *number == csr) {
@@ -174,7 +174,7 @@ impl RiscV {
             0x344 => self.interrupt_lines(),
             0x3a0..=0x3a3 if self.pmp.has_entries() => self.pmp.config(csr - 0x3a0),
             0x3b0..=0x3bf if self.pmp.has_entries() => self.pmp.address(csr - 0x3b0),
-            // Event selectors, further counters and triggers, of which there are none.
+            // Event selectors, further counters and triggers; none exist.
             0x323..=0x33f | 0xb03..=0xb1f | 0xb83..=0xb9f | 0xc03..=0xc1f | 0xc83..=0xc9f | 0x7a0..=0x7a3 => 0,
             0xb00 | 0xb80 | 0xc00 | 0xc80 => half(csrs.cycle.value(self.cycles), high),
             // MPCCR and UPCCR of Espressif's cores, which have MPCER: cycles.
@@ -189,7 +189,7 @@ impl RiscV {
         })
     }
 
-    /// Writes a CSR that is there and not read-only; fields that hold only certain values keep to them.
+    /// Writes an existing CSR that is not read-only; fields with a restricted set of values keep within it.
     pub(super) fn set_csr(&mut self, csr: u16, value: u32) -> Option<()> {
         if let Some((_, held)) = self.csrs.plain.iter_mut().find(|(number, _)| *number == csr) {
             *held = value;

@@ -6,7 +6,7 @@ use super::instruction::{AmoOp, CsrOp, CsrSource, Instruction, Reg};
 use super::trap::{Cause, Trap};
 use crate::core::fabric::{AccessFault, AccessSize};
 
-/// Where control goes after an instruction.
+/// The next instruction after an executed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     /// To the next instruction.
@@ -16,7 +16,7 @@ pub(super) enum Flow {
 }
 
 impl RiscV {
-    /// Executes one instruction. `regs.pc` is its address, `next` that of the one behind it.
+    /// Executes one instruction. `regs.pc` is its address, `next` that of the following one.
     pub(super) fn execute(&mut self, instruction: &Instruction, next: u32) -> Result<Flow, Trap> {
         use Instruction as I;
         match *instruction {
@@ -102,7 +102,7 @@ impl RiscV {
         Ok(())
     }
 
-    /// Whether there can be a reservation at `addr`; the access is told if not.
+    /// Whether there can be a reservation at `addr`; logs the access if not.
     fn reservable(&mut self, addr: u32, write: Option<u32>) -> bool {
         let able = self.options.reservations && self.fabric.memory().region(addr).is_some();
         if !able {
@@ -113,7 +113,7 @@ impl RiscV {
         able
     }
 
-    /// SC.W: it succeeds if its address is the one reserved last, and no trap came between.
+    /// SC.W: it succeeds if its address is the last reserved one, and no trap came between.
     fn store_conditional(&mut self, rd: Reg, rs1: Reg, rs2: Reg) -> Result<(), Trap> {
         let addr = self.regs.get(rs1);
         if addr & 3 != 0 {
@@ -130,13 +130,13 @@ impl RiscV {
         Ok(())
     }
 
-    /// AMO*.W (unpriv 8.4), also on devices: a load and a store that nothing comes between.
+    /// AMO*.W (unpriv 8.4), also on devices: a load and a store with nothing between them.
     fn amo(&mut self, op: AmoOp, rd: Reg, rs1: Reg, rs2: Reg) -> Result<(), Trap> {
         let addr = self.regs.get(rs1);
         if addr & 3 != 0 {
             return Err(Trap::new(Cause::StoreMisaligned, addr));
         }
-        // Whatever an AMO does wrong is a store's fault.
+        // Any fault of an AMO is a store's fault.
         let old = self
             .load_aligned(addr, AccessSize::Word)
             .map_err(|trap| Trap::new(Cause::StoreAccess, trap.value))?;
@@ -169,7 +169,7 @@ impl RiscV {
         Ok(())
     }
 
-    /// The running instruction, which memory still holds, is illegal as things are.
+    /// The running instruction, still in memory, is illegal in the present state.
     fn illegal(&self) -> Trap {
         let bits = self.fabric.memory().read_u32(self.regs.pc).unwrap_or(0);
         Trap::new(Cause::IllegalInstruction, bits)

@@ -1,5 +1,5 @@
 //! Decoded instructions of RV32IMAC, Zicsr and Zifencei, in the unprivileged specification's names (version 20191213).
-//! Compressed instructions are decoded to what they expand to; immediates are sign-extended, targets absolute.
+//! Compressed instructions are decoded to their expansion; immediates are sign-extended, targets absolute.
 
 /// A register number, 0–31.
 pub(super) type Reg = u8;
@@ -118,7 +118,7 @@ pub(super) enum AmoOp {
     MaxUnsigned,
 }
 
-/// What a CSR instruction does with the CSR.
+/// The operation of a CSR instruction on the CSR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CsrOp {
     Write,
@@ -134,7 +134,7 @@ pub(super) enum CsrSource {
 }
 
 impl Instruction {
-    /// Whether what follows may not be the next instruction in memory.
+    /// Whether the next executed instruction may not be the next one in memory.
     pub(super) fn ends_block(&self) -> bool {
         matches!(
             self,
@@ -210,7 +210,7 @@ impl Comparison {
 }
 
 impl AmoOp {
-    /// What is stored, when `old` was there.
+    /// The stored value, if memory held `old`.
     pub(super) fn apply(self, old: u32, value: u32) -> u32 {
         match self {
             Self::Swap => value,

@@ -51,14 +51,14 @@ pub use trap::{Cause, TrapTaken};
 /// A RISC-V hart with its chip.
 pub struct RiscV {
     regs: Registers,
-    /// Core clock cycles since power-on, up to the running instruction; sleep included.
+    /// Core clock cycles since power-on, up to the running instruction, including sleep.
     cycles: u64,
     instructions: u64,
-    /// Something may have changed what is to run next: stop after this instruction and look.
+    /// The next instruction may have changed (an interrupt, a mask): stop after this one and check.
     attention: bool,
-    /// User mode; else machine mode.
+    /// User mode; otherwise machine mode.
     user: bool,
-    /// The PMP is asked for each fetch and data access: user mode, or machine mode on its behalf.
+    /// The PMP is checked for each fetch and data access: user mode, or machine mode on its behalf.
     guarded: bool,
     /// Locked PMP entries bind machine mode too: fast paths lead only to pages that they leave open.
     locked: bool,
@@ -78,10 +78,10 @@ pub struct RiscV {
 }
 
 impl RiscV {
-    /// The core of `chip`, as power comes up. It has no code before memory is loaded: call [`Self::reset`] then.
+    /// The core of `chip`, in its state at power-on. It has no code before memory is loaded: call [`Self::reset`] then.
     ///
     /// # Panics
-    /// When the chip has another kind of core.
+    /// If the chip has another kind of core.
     pub fn new(mut chip: Box<dyn Chip>, fabric: Fabric) -> Self {
         let CoreDescription::RiscV(options) = chip.description().core else {
             panic!("the chip's core is no RISC-V");
@@ -134,13 +134,13 @@ impl RiscV {
         self.chip.reset(&mut self.fabric, kind);
     }
 
-    /// The image in memory is `image`: what other machines decoded of it is run too.
+    /// Memory holds `image`: code that other machines decoded from it may be run too.
     pub(in crate::core) fn share_code(&mut self, image: &SharedImage) {
         self.dispatch.clear();
         self.code = image.code_cache().map(CodeCache::with_shared).unwrap_or_default();
     }
 
-    /// A second machine in the same state, without the outputs of this one that were not taken yet.
+    /// A second machine in the same state, without outputs of this one that were not taken yet.
     pub fn fork(&mut self) -> Self {
         Self {
             regs: self.regs.clone(),

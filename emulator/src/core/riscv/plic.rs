@@ -5,7 +5,7 @@ use crate::core::fabric::{AccessFault, AccessSize, Fabric};
 
 /// Interrupt line, as a bit of `mip`.
 const MEI: u16 = 11;
-/// Interrupt sources at most, the absent source 0 included.
+/// Limit of interrupt sources, including the absent source 0.
 const SOURCES_MAX: usize = 64;
 
 /// Registers, as offsets.
@@ -23,7 +23,8 @@ pub struct Plic {
     #[serde(with = "crate::core::array")]
     priority: [u8; SOURCES_MAX],
     threshold: u32,
-    /// One bit a source: its wire, its gateway's request, whether it is enabled, claimed and not completed.
+    /// One bit per source: its wire, its gateway's request, whether it is enabled, whether it is claimed and not
+    /// completed.
     level: u64,
     pending: u64,
     enabled: u64,
@@ -34,7 +35,7 @@ impl Plic {
     /// Length of its register space in bytes.
     pub const BYTES: u32 = 0x400_0000;
 
-    /// One with sources 1 to `sources` (63 at most) and priorities 0 to `priority_max` (a power of two less one).
+    /// A PLIC with sources 1 to `sources` (63 at most) and priorities 0 to `priority_max` (a power of two less one).
     pub fn new(sources: u32, priority_max: u32) -> Self {
         Self {
             sources: sources.min(SOURCES_MAX as u32 - 1),
@@ -115,7 +116,7 @@ impl Plic {
         if self.has(source) { 1 << source } else { 0 }
     }
 
-    /// Gateways pass a request on when the one before it was completed; the hart sees any above the threshold.
+    /// Gateways forward a request once the previous one was completed; the hart sees any above the threshold.
     fn forward(&mut self, fabric: &mut Fabric) {
         self.pending |= self.level & !self.claimed;
         let best = self.best();
@@ -123,7 +124,7 @@ impl Plic {
         fabric.set_irq(MEI, urgent);
     }
 
-    /// The enabled pending source of highest priority, the lowest number of those that are equal; priority 0 never.
+    /// The enabled pending source of highest priority, the lowest number among equals; never one of priority 0.
     fn best(&self) -> Option<u32> {
         let mut waiting = self.pending & self.enabled;
         let mut best = None;

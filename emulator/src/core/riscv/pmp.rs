@@ -9,7 +9,7 @@ const L: u8 = 1 << 7;
 const TOR: u8 = 1 << 3;
 const NA4: u8 = 2 << 3;
 
-/// What an access wants.
+/// The kind of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Want {
@@ -56,7 +56,7 @@ impl Pmp {
         for (offset, cfg) in value.to_le_bytes().into_iter().enumerate() {
             let entry = 4 * usize::from(index) + offset;
             if entry < self.entries && self.cfg[entry] & L == 0 {
-                // R = 0 with W = 1 is reserved: such a write takes no W.
+                // R = 0 with W = 1 is reserved: such a write leaves W clear.
                 let cfg = if cfg & R == 0 { cfg & !W } else { cfg };
                 self.cfg[entry] = cfg & (R | W | X | A | L);
             }

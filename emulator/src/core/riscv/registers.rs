@@ -7,13 +7,13 @@ use super::instruction::Reg;
 /// Core registers.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Registers {
-    /// x0–x31; x0 is always zero. What is written to [`SINK`] goes nowhere.
+    /// x0–x31; x0 is always zero. Values written to [`SINK`] are discarded.
     #[serde(with = "crate::core::array")]
     pub(super) x: [u32; 33],
     pub(super) pc: u32,
 }
 
-/// Where the threaded dispatch puts what is written to x0.
+/// The index to which the threaded dispatch writes values for x0.
 #[cfg_attr(feature = "safe", allow(dead_code))]
 pub(super) const SINK: Reg = 32;
 

@@ -1,4 +1,4 @@
-//! RV32 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, which interrupts it
+//! RV32 in the shared run loop ([`crate::core::run`]): why it stops, when it sleeps and wakes, and which interrupts it
 //! takes.
 
 use super::code::{BLOCK_BYTES_MAX, Slot, decode_block, decode_slot};
@@ -20,17 +20,17 @@ pub enum StopReason {
     Time,
     /// [`Limits::instructions`] is reached.
     Instructions,
-    /// Asleep with [`Limits::stop_when_idle`], or with nothing scheduled that could wake it and no end of time to run
-    /// to.
+    /// Asleep with [`Limits::stop_when_idle`]; or asleep without a scheduled event that could wake it and without a
+    /// time limit.
     Idle,
     /// The machine was reset and is about to execute its first instruction.
     Reset(ResetKind),
     /// The guest called semihosting's exit.
     Exit {
-        /// 0 for ADP_Stopped_ApplicationExit, else 1.
+        /// 0 for ADP_Stopped_ApplicationExit, otherwise 1.
         code: u32,
     },
-    /// A semihosting call other than exit, which is not served; pc is at the breakpoint.
+    /// A semihosting call other than exit, which is not supported; pc is at the breakpoint.
     Semihosting {
         /// a0.
         operation: u32,
@@ -101,13 +101,13 @@ impl RunLoop for RiscV {
         self.clock.cycle_at(self.fabric.next_event_at())
     }
 
-    /// The core has no timer of its own; interrupt lines are read where interrupts are.
+    /// The core has no timer of its own; interrupt lines are read where interrupts are taken.
     #[inline]
     fn after_events(&mut self) {}
 
     #[inline]
     fn take_pending(&mut self) -> bool {
-        // WFI ends for any enabled interrupt, whether it may be taken or not (priv 3.3.3).
+        // WFI ends for any enabled interrupt, even if it may not be taken (priv 3.3.3).
         if self.sleeping && self.pending() != 0 {
             self.sleeping = false;
         }
@@ -132,7 +132,7 @@ impl RunLoop for RiscV {
         self.reset(kind);
     }
 
-    /// What another machine decoded was not checked against this one's PMP.
+    /// Code that another machine decoded was not checked against this one's PMP.
     #[inline]
     fn may_share_code(&self) -> bool {
         !self.locked
@@ -165,14 +165,14 @@ impl RunLoop for RiscV {
 }
 
 impl RiscV {
-    /// Runs until a limit is reached or the machine stops by itself. A machine that exited or is off stays so until
-    /// it is reset. A reset that the guest or the chip asks for takes place, and ends the run.
+    /// Runs until a limit is reached or the machine stops by itself. A machine that exited or is off stays in that
+    /// state until it is reset. A reset that the guest or the chip requests is executed, and ends the run.
     pub fn run(&mut self, limits: Limits) -> StopReason {
         run::run(self, limits)
     }
 
-    /// Whether locked PMP entries leave the pages of a block at `pc` open to machine mode: what is decoded is not
-    /// checked again.
+    /// Whether locked PMP entries leave the pages of a block at `pc` open to machine mode: decoded code is not checked
+    /// again.
     fn may_run_from(&self, pc: u32) -> bool {
         let page = |addr: u32| addr & !(PAGE_BYTES as u32 - 1);
         let open = |page| self.pmp.allows(page, PAGE_BYTES as u32, Want::Execute, false);

@@ -1,5 +1,5 @@
-//! The hart's state for snapshot files. A field that is added to the hart does not compile until it is listed here:
-//! as saved, as derived (decoded code, options), or as an output.
+//! The hart's state for snapshot files. A new field of the hart does not compile until it is listed here: as saved, as
+//! derived (decoded code, options), or as an output.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::{Csrs, Dispatch, Pmp, Registers, RiscV, StopReason};
 use crate::core::clock::CoreClock;
 use crate::core::fabric::{BadState, SavedFabric};
 
-/// What decides the future of a hart and its chip, but for memory.
+/// Everything that determines the future of a hart and its chip, except memory.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedCore {
     regs: Registers,

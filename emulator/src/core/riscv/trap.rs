@@ -7,7 +7,7 @@ use crate::machine::VirtualTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[repr(u32)]
 pub enum Cause {
-    /// 1: there is nothing to fetch, or the PMP forbids it.
+    /// 1: there is no memory to fetch from, or the PMP forbids it.
     #[error("instruction access fault")]
     InstructionAccess = 1,
     /// 2.
@@ -49,7 +49,8 @@ impl Trap {
     }
 }
 
-/// A fault the guest took, for people: the guest's own handler may hide it. ECALL and EBREAK are no faults.
+/// A fault that the guest took, as a diagnostic for people: the guest's own handler may hide it. ECALL and EBREAK are
+/// not faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TrapTaken {
     /// When.
@@ -58,11 +59,11 @@ pub struct TrapTaken {
     pub pc: u32,
     /// `ra` then: in a leaf function, the caller.
     pub ra: u32,
-    /// What it did wrong.
+    /// The fault.
     pub cause: Cause,
     /// `mtval`: the address, or the instruction.
     pub value: u32,
-    /// What is at `pc`, where the chip knows its name: a ROM function that is not here.
+    /// The name of the code at `pc`, if the chip knows it: a ROM function that is not modelled.
     pub place: Option<&'static str>,
 }
 
@@ -107,8 +108,8 @@ impl RiscV {
         self.regs.pc = self.csrs.vector_base();
     }
 
-    /// The interrupt to be taken now, if any: MEI, MSI, MTI in this order (priv 3.1.9), and before them the platform's
-    /// own, the highest first.
+    /// The interrupt to take now, if any: MEI, MSI, MTI in this order (priv 3.1.9), and before them the platform's own,
+    /// the highest first.
     pub(super) fn interrupting(&self) -> Option<u32> {
         let pending = self.pending();
         if pending == 0 || !(self.user || self.csrs.interrupts_enabled()) {
@@ -132,7 +133,7 @@ impl RiscV {
         };
     }
 
-    /// Enabled interrupts that are pending, whether they may be taken or not.
+    /// Enabled interrupts that are pending, even if they may not be taken.
     pub(super) fn pending(&self) -> u32 {
         self.csrs.mie & self.interrupt_lines()
     }
@@ -155,7 +156,7 @@ impl RiscV {
         self.update_guard();
     }
 
-    /// MRET: gives where to go on.
+    /// MRET: returns the address of the next instruction.
     pub(super) fn return_from_trap(&mut self) -> u32 {
         self.record_exception_return();
         self.user = self.csrs.pop_mode();
@@ -165,12 +166,12 @@ impl RiscV {
         self.csrs.mepc
     }
 
-    /// The PMP is asked in user mode, and for machine mode's accesses on behalf of user mode (priv 3.7.1).
+    /// The PMP is checked in user mode, and for machine mode's accesses on behalf of user mode (priv 3.7.1).
     pub(super) fn update_guard(&mut self) {
         self.guarded = self.pmp.has_entries() && self.data_as_user();
     }
 
-    /// The PMP was written. Where entries are locked, now or before, no fast path that was found before holds.
+    /// The PMP was written. If entries are locked, now or before, earlier fast paths are no longer valid.
     pub(super) fn update_locks(&mut self) {
         let locked = self.pmp.binds_machine_mode();
         if locked || self.locked {
@@ -179,7 +180,7 @@ impl RiscV {
         self.locked = locked;
     }
 
-    /// Whether loads and stores are checked as user mode's (`mstatus.MPRV`).
+    /// Whether loads and stores are checked with user mode's rights (`mstatus.MPRV`).
     pub(super) fn data_as_user(&self) -> bool {
         self.user || self.csrs.modifies_privilege()
     }

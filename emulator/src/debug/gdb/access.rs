@@ -1,12 +1,12 @@
-//! How a debugger's session reaches its machine: alone with it, or one that a runner runs at its pace.
+//! How a debugger's session accesses its machine: a machine of its own, or one that a runner runs at its pace.
 
 use crate::machine::{Caught, Traps};
 use crate::machine::{Machine, StopReason};
 use crate::runner::{Gone, MachineHandle, RunState};
 
-/// Access to a machine, wherever it runs: a debugger's session asks for it again and again, each time for a moment.
+/// Access to a machine, wherever it runs. A debugger's session requests it repeatedly, each time briefly.
 pub trait Access {
-    /// Does something with the machine.
+    /// Runs code on the machine.
     ///
     /// # Errors
     /// The machine is gone.
@@ -15,12 +15,12 @@ pub trait Access {
         visit: impl FnOnce(&mut dyn Machine) -> T + Send + 'static,
     ) -> Result<T, Gone>;
 
-    /// Whether the machine was stopped for good.
+    /// Whether the machine was stopped permanently.
     fn is_gone(&self) -> bool {
         false
     }
 
-    /// A debugger came: the machine stands still from now on.
+    /// A debugger connected: the machine is halted from now on.
     ///
     /// # Errors
     /// The machine is gone.
@@ -28,10 +28,10 @@ pub trait Access {
         Ok(())
     }
 
-    /// The debugger went: the machine does what it did before.
+    /// The debugger disconnected: the machine returns to its earlier state of running or pause.
     fn detach(&mut self) {}
 
-    /// Lets the machine run by itself until one of `traps` is met. False: nobody runs it but its visitors.
+    /// Lets the machine run by itself until it meets one of `traps`. False if only the session runs it.
     ///
     /// # Errors
     /// The machine is gone.
@@ -39,7 +39,7 @@ pub trait Access {
         Ok(false)
     }
 
-    /// What ended the run; `None`: it runs.
+    /// Why the run ended; `None` while it runs.
     ///
     /// # Errors
     /// The machine is gone, or crashed.
@@ -47,7 +47,7 @@ pub trait Access {
         Ok(None)
     }
 
-    /// Lets it stand still.
+    /// Halts it.
     ///
     /// # Errors
     /// The machine is gone.
@@ -65,12 +65,12 @@ impl<'r, 'm: 'r> Access for &'r mut (dyn Machine + 'm) {
     }
 }
 
-/// A machine that a runner runs. While a debugger holds it, it is paused, and so is its time; when the debugger lets it
-/// go on, the runner runs it at its pace, with its link alive.
+/// A machine that a runner runs. While a debugger halts it, the machine and its time are paused. When the debugger
+/// continues it, the runner runs it at its pace, with its link alive.
 #[derive(Debug)]
 pub struct Held {
     handle: MachineHandle,
-    /// Whether it ran when the debugger came.
+    /// Whether it ran when the debugger connected.
     ran: bool,
 }
 
@@ -80,7 +80,7 @@ impl Held {
         Self { handle, ran: false }
     }
 
-    /// Waits until all that was asked of the machine is done.
+    /// Waits until all commands to the machine are done.
     fn wait_until_done(&mut self) -> Result<(), Gone> {
         self.visit(|_| ())
     }
@@ -99,14 +99,14 @@ impl Access for Held {
     }
 
     fn attach(&mut self) -> Result<(), Gone> {
-        // The status lags behind what was asked: a machine that was just told to go on is still shown as paused.
+        // The status lags behind the commands: a machine that was just resumed is still shown as paused.
         self.wait_until_done()?;
         self.ran = self.handle.status().state == RunState::Running;
         self.halt()
     }
 
     fn detach(&mut self) {
-        // A machine that is gone has nothing to be let go of.
+        // If the machine is gone, there is nothing to detach from.
         let _ = self.visit(|machine| {
             if let Some(trapping) = machine.trapping() {
                 trapping.set_traps(Traps::default());
@@ -114,7 +114,7 @@ impl Access for Held {
         });
         if self.ran {
             self.handle.resume();
-            // Whoever looks at it next finds it running.
+            // Wait, so that the next status shows it running.
             let _ = self.wait_until_done();
         }
     }

@@ -1,4 +1,4 @@
-//! How GDB sees a core: 32-bit registers, described to it by name, so that one server serves all cores.
+//! GDB's view of a core: 32-bit registers, described to GDB by name, so that one server serves all cores.
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
@@ -66,7 +66,7 @@ const ARM_CORE: [&str; 17] = [
 ];
 const ARM_SYSTEM: [&str; 6] = ["msp", "psp", "primask", "basepri", "faultmask", "control"];
 
-/// The registers GDB is told of, and its description of them (GDB manual, G "Target Descriptions").
+/// The registers that GDB sees, and their description (GDB manual, G "Target Descriptions").
 pub(super) fn describe(registers: &[RegisterInfo]) -> (Vec<&'static str>, String) {
     let is_arm = registers.iter().any(|register| register.name == "xpsr");
     let named = |names: &[&str]| -> Vec<&'static str> {

@@ -1,5 +1,5 @@
-//! Clients that connected and have not sent a packet yet. The machine is not held for them: a port scan, or a program that
-//! connects and says nothing, does not stop a board, and does not keep a debugger out.
+//! Clients that connected and have not sent a packet yet. The machine is not halted for them: a port scan, or a program
+//! that connects and sends nothing, does not stop a board, and does not block a debugger.
 
 use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::connection::is_not_yet;
 
-/// Clients that may wait at a time; the oldest is dropped for a new one.
+/// Limit of waiting clients; the oldest is dropped for a new one.
 const CLIENTS: usize = 16;
 /// Bytes up to the end of the first packet; a client that sends more is dropped. GDB's is a few hundred bytes long.
 const FIRST_PACKET_BYTES: usize = 4096;
 
-/// A client that speaks GDB's protocol, with all that it sent so far.
+/// A client that speaks GDB's protocol, with all bytes that it has sent so far.
 pub(super) struct Client {
     pub(super) stream: TcpStream,
     pub(super) received: Vec<u8>,
@@ -63,10 +63,11 @@ impl Clients {
         self.silent.is_empty()
     }
 
-    /// Accepts who came, drops who was silent for too long, and returns the first client whose packet is complete. Does
-    /// not block.
+    /// Accepts new clients, drops those that were silent for too long, and returns the first client whose packet is
+    /// complete. Does not block.
     pub(super) fn next(&mut self) -> Option<Client> {
-        // A connection that cannot be accepted now (no file descriptor is left, say) is tried again by the next call.
+        // A connection that cannot be accepted now (for example because no file descriptor is left) is tried again by
+        // the next call.
         while let Ok((stream, _)) = self.listener.accept() {
             if stream.set_nonblocking(true).is_err() {
                 continue;
@@ -94,7 +95,7 @@ impl Clients {
         None
     }
 
-    /// Drops who was silent for too long, while another client is served.
+    /// Drops clients that were silent for too long, while another client is served.
     pub(super) fn drop_expired(&mut self) {
         self.silent.retain(|client| client.since.elapsed() < self.limit);
     }

@@ -11,11 +11,11 @@ const INPUT_BYTES: usize = 4096;
 /// Bytes of an answer that are collected before they are sent.
 const OUTPUT_BYTES: usize = 16 * 1024;
 
-/// What a read brought.
+/// The result of a read.
 pub(super) enum Input {
     /// The next byte.
     Byte(u8),
-    /// Nothing came within the limit.
+    /// No byte arrived within the limit.
     Nothing,
     /// The debugger closed the connection.
     End,

@@ -1,9 +1,10 @@
-//! A GDB server for any [`Machine`], on a loopback port: registers, memory, breakpoints, watchpoints for stores, single steps,
-//! Ctrl-C, `monitor reset`. Whatever a debugger sends or leaves unread ends its session at worst; the machine lives on.
+//! A GDB server for any [`Machine`], on a loopback port: registers, memory, breakpoints, watchpoints for stores, single
+//! steps, Ctrl-C, `monitor reset`. Anything that a debugger sends or leaves unread at worst ends its session; the
+//! machine continues.
 //!
-//! The machine is held from a client's first packet until that client has gone, and at no other time. Breakpoints cost the
-//! guest nothing while there are none; with one, the machine is run by single steps. A machine of a runner keeps its pace
-//! and its link while the debugger lets it run, and is paused, with its time, while the debugger does not.
+//! The machine is halted from a client's first packet until that client has disconnected, and at no other time. Without
+//! breakpoints the guest runs at full speed; with one, the machine is run by single steps. A machine of a runner keeps
+//! its pace and its link while the debugger lets it run; otherwise it is paused, with its time.
 
 mod access;
 mod arch;
@@ -29,9 +30,10 @@ use self::target::GdbTarget;
 pub use crate::machine::{Caught, Trapping, Traps};
 pub use access::{Access, Held};
 
-/// How often a server that waits looks whether it shall end.
+/// Interval at which a waiting server checks whether it must end.
 const POLL: Duration = Duration::from_millis(20);
-/// How often a session looks whether a machine that runs by itself has stopped, and a server whether a client has spoken.
+/// Interval at which a session checks whether a running machine has stopped, and a server whether a client has sent
+/// bytes.
 const GLANCE: Duration = Duration::from_millis(2);
 /// Longest packet that a debugger may send.
 const PACKET_BYTES: usize = 4096;
@@ -58,9 +60,9 @@ impl Default for Limits {
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The debugger went.
+    /// The debugger disconnected.
     Detached,
-    /// The debugger asked for the machine's end, which is not its to decide.
+    /// The debugger sent `kill`, which must not end the machine.
     Killed,
     /// The server was asked to end.
     Stopped,
@@ -75,7 +77,7 @@ pub enum GdbError {
     /// The debugger left its answers unread for longer than [`Limits::unread`].
     #[error("the debugger asks, but does not read the answers")]
     Unread,
-    /// What came is not GDB's remote protocol.
+    /// The received bytes are not GDB's remote protocol.
     #[error("what came is not GDB's remote protocol: {0}")]
     Protocol(String),
     /// The machine is gone or crashed.
@@ -98,7 +100,7 @@ impl StopSwitch {
     }
 }
 
-/// A loopback port that one debugger at a time can connect to.
+/// A loopback port for one debugger at a time.
 #[derive(Debug)]
 pub struct GdbServer {
     clients: Clients,
@@ -108,7 +110,7 @@ pub struct GdbServer {
 }
 
 impl GdbServer {
-    /// Opens a port: `0` for any that is free.
+    /// Opens a port; `0` selects any free one.
     ///
     /// # Errors
     /// The port is taken.
@@ -135,7 +137,7 @@ impl GdbServer {
     /// The address for `target remote`.
     ///
     /// # Errors
-    /// The operating system does not tell.
+    /// The operating system cannot report it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.clients.listener().local_addr()
     }
@@ -150,8 +152,8 @@ impl GdbServer {
         Arc::clone(&self.attached)
     }
 
-    /// Waits for a debugger and serves it until it goes. A client is a debugger once it has sent a packet; clients that
-    /// send none within [`Limits::first_packet`] are dropped and change nothing.
+    /// Waits for a debugger and serves it until it disconnects. A client is a debugger once it has sent a packet;
+    /// clients that send none within [`Limits::first_packet`] are dropped and change nothing.
     ///
     /// # Errors
     /// [`GdbError`]; the machine stays usable.
@@ -171,7 +173,7 @@ impl GdbServer {
         let hold = Hold::new(&mut access, &attached)?;
         match self.session(client, hold.access) {
             _ if self.stop.is_thrown() => Ok(End::Stopped),
-            // A debugger may go without reading its last answers.
+            // A debugger may disconnect without reading its last answers.
             Err(GdbError::Connection(error)) if is_closed(&error) => Ok(End::Detached),
             Err(GdbError::Connection(error)) if error.kind() == io::ErrorKind::TimedOut => Err(GdbError::Unread),
             end => end,
@@ -187,7 +189,7 @@ impl GdbServer {
         let stub = stub.map_err(|error| GdbError::Protocol(error.to_string()))?;
         let mut state = stub.run_state_machine(&mut target).map_err(broken)?;
         loop {
-            // Also while bytes keep coming: a debugger that writes without end must not keep the server from ending.
+            // Also while bytes keep arriving: a debugger that writes endlessly must not keep the server from ending.
             if self.stop.is_thrown() {
                 return Ok(End::Stopped);
             }
@@ -228,7 +230,7 @@ impl GdbServer {
     }
 }
 
-/// A machine in a debugger's hands. It is let go in every case, a panic of the session included.
+/// A machine held by a debugger. It is released in every case, even if the session panics.
 struct Hold<'a, A: Access> {
     access: &'a mut A,
     attached: &'a AtomicBool,

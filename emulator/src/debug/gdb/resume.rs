@@ -5,12 +5,12 @@ use crate::machine::VirtualTime;
 use crate::machine::{Caught, Traps};
 use crate::machine::{Machine, RunLimit, StopReason};
 
-/// Virtual time of one moment without breakpoints.
+/// Virtual time of one slice without breakpoints.
 const MOMENT: VirtualTime = VirtualTime::from_ms(5);
-/// Instructions of one moment with them.
+/// Instructions of one slice with breakpoints.
 const STEPS: u32 = 20_000;
 
-/// Runs for a moment; `None` when it was uneventful.
+/// Runs for a slice; `None` if nothing stopped it.
 pub(super) fn run(machine: &mut dyn Machine, traps: &Traps) -> Result<Option<Caught>, MachineError> {
     if traps.is_empty() {
         let until = machine.now().saturating_add(MOMENT.max(machine.shortest_run()));
@@ -41,7 +41,7 @@ pub(super) fn step(machine: &mut dyn Machine) -> Result<Caught, MachineError> {
 
 fn advance(machine: &mut dyn Machine) -> Result<Option<Caught>, MachineError> {
     match machine.step()? {
-        // Asleep with nothing due: time goes on all the same, and input may come.
+        // Asleep with nothing due: time advances all the same, and input may arrive.
         StopReason::Idle { .. } => {
             let until = machine.now().saturating_add(VirtualTime::from_ms(1));
             Ok(caught(&machine.run(RunLimit::until(until))?))

@@ -1,4 +1,4 @@
-//! What GDB asks for, asked of the machine.
+//! Carries out GDB's requests on the machine.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::machine::MachineError;
 use crate::machine::ResetKind;
 use crate::machine::{Caught, Traps};
 
-/// Longest piece of memory of one request, and of a watchpoint.
+/// Limit of the memory of one request, and of a watchpoint.
 const MEMORY_BYTES: usize = 1 << 20;
 const WATCHED_BYTES: u32 = 64;
 
@@ -89,13 +89,13 @@ impl<'a, A: Access> GdbTarget<'a, A> {
         if self.released { GLANCE } else { Duration::from_nanos(1) }
     }
 
-    /// Ctrl-C: it stands still.
+    /// Ctrl-C: halts the machine.
     pub(super) fn halt(&mut self) -> Result<(), String> {
         self.released = false;
         self.access.halt().map_err(|gone| gone.to_string())
     }
 
-    /// Asks the machine: what it refuses is an answer to GDB, what ends it ends the session.
+    /// Runs a request on the machine. A refusal is an answer to GDB; an engine's failure ends the session.
     fn ask<T: Send + 'static>(
         &mut self,
         ask: impl FnOnce(&mut dyn Machine) -> Result<T, MachineError> + Send + 'static,
@@ -263,7 +263,7 @@ impl<A: Access> HwBreakpoint for GdbTarget<'_, A> {
 }
 
 impl<A: Access> HwWatchpoint for GdbTarget<'_, A> {
-    /// Loads leave no trace that a step could show: only stores that change something are watched.
+    /// Loads leave no trace that a step could show: only stores that change memory are watched.
     fn add_hw_watchpoint(&mut self, addr: u32, bytes: u32, kind: WatchKind) -> TargetResult<bool, Self> {
         let possible = kind == WatchKind::Write && (1..=WATCHED_BYTES).contains(&bytes);
         if possible {
@@ -284,7 +284,7 @@ impl<A: Access> MonitorCmd for GdbTarget<'_, A> {
         let kind = match command.trim_ascii() {
             b"reset" | b"reset halt" => ResetKind::Pin,
             b"power" => ResetKind::PowerOn,
-            // It stands still whenever a debugger can ask; some ask as a matter of course.
+            // It is halted whenever a debugger can send this; some send it as a matter of course.
             b"halt" => return Ok(()),
             _ => {
                 outputln!(out, "reset: by the reset pin; power: off and on again");

@@ -11,7 +11,7 @@ const WORDS: usize = PAGE_BYTES as usize / 2 / 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Executed {
     pages: BTreeMap<u32, Box<[u64; WORDS]>>,
-    /// A page is looked up once for a run of instructions on it.
+    /// The most recent page, looked up once for a run of instructions on it.
     recent: Option<(u32, Box<[u64; WORDS]>)>,
     pub(super) without_room: u64,
 }
@@ -49,7 +49,7 @@ impl Executed {
         true
     }
 
-    /// Maximal ranges of executed code: first address, and the one behind.
+    /// Maximal ranges of executed code: first address, and end address (exclusive).
     pub(super) fn ranges(&self) -> Vec<(u32, u32)> {
         let mut pages: BTreeMap<u32, &[u64; WORDS]> = self.pages.iter().map(|(page, bits)| (*page, &**bits)).collect();
         if let Some((page, bits)) = &self.recent {

@@ -1,17 +1,17 @@
 //! The profile recorder: exact call trees in cycles and instructions, from symbols and a shadow call stack; stack
 //! depth, peripheral accesses and code coverage. The trait and the result types are in [`crate::machine::profile`].
 //!
-//! A profiled core executes one instruction at a time and reports each to its [`Recorder`]; a core that is not
-//! profiled pays nothing. The guest cannot tell the difference: cycles, events and state are the same. The recorder's
-//! memory is bounded ([`limits`]) whatever the guest does to its stack; the result counts what did not fit.
+//! A profiled core executes one instruction at a time and reports each to its [`Recorder`]; a core that is not profiled
+//! has no cost. The guest cannot detect the difference: cycles, events and state are the same. The recorder's memory is
+//! bounded ([`limits`]), even if the guest corrupts its stack; the result counts what did not fit.
 //!
 //! How control transfers are interpreted:
 //! - A branch with link is a call; its frame waits for a jump to the return address with the stack pointer of the call.
 //! - A jump that matches such a frame further down leaves all frames above it (`longjmp`, unwinding).
 //! - A jump (or falling) into another function is a tail call: the function replaces the one that it leaves, as on the
 //!   stack itself. Its time counts for the caller's caller from then on.
-//! - An exception or interrupt is a root of its own, which includes its entry and return. If it returns to a different
-//!   stack than it interrupted, it has switched threads: each thread has its own frames.
+//! - An exception or interrupt is a separate root, which includes its entry and return. If it returns to a stack other
+//!   than the interrupted one, it has switched threads: each thread has its own frames.
 
 mod accesses;
 mod coverage;
@@ -31,28 +31,28 @@ pub use crate::machine::profile::{
 pub(crate) use recorder::{Recorder, Step, Watched};
 pub(crate) use report::Naming;
 
-/// What a profile holds at most.
+/// The limits of a profile.
 pub mod limits {
     /// Nodes of the call tree; a call beyond is billed to its caller.
     pub const NODES: usize = 100_000;
-    /// Frames of one stack; functions called beyond are shown at this depth.
+    /// Frames of one stack; deeper calls are shown at this depth.
     pub const DEPTH: usize = 256;
     /// Exceptions within exceptions.
     pub const NESTED: usize = 32;
     /// Threads that are not running.
     pub const THREADS: usize = 32;
-    /// Pieces of 16 bytes of peripherals that are told apart.
+    /// Number of pieces of 16 bytes of peripherals that are counted separately.
     pub const REGISTERS: usize = 16_384;
     /// Pages of 4 KiB of code.
     pub const CODE_PAGES: usize = 16_384;
 }
 
-/// All that is recorded of one machine.
+/// The whole recording of one machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Watching {
     pub(crate) recorder: Recorder,
     accesses: accesses::Accesses,
-    /// Cycles asleep, where the core itself keeps no count of them.
+    /// Cycles asleep, if the core itself does not count them.
     pub(crate) recorded_asleep: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Turns the reports of a profiled core into a call tree. Guests are not trusted: everything they cause here is
-//! bounded and may be contradictory.
+//! Turns the reports of a profiled core into a call tree. Guests are not trusted: their effects here are bounded and
+//! may be contradictory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use super::tree::{NodeId, Tree};
 use crate::machine::VirtualTime;
 use crate::machine::profile::{NodeKind, Progress, Symbols};
 
-/// What is recorded of one machine.
+/// The recording of one machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     pub(super) symbols: Arc<Symbols>,
     pub(super) tree: Tree,
-    /// What runs, innermost last; the first is a thread. Never empty.
+    /// The running contexts, innermost last; the first is a thread. Never empty.
     running: Vec<Shadow>,
     /// Threads that were switched away.
     parked: Vec<Shadow>,
     threads: u32,
-    /// Cycles of the core up to which all is billed, and how many of them it had slept.
+    /// Cycles of the core up to which everything is billed, and how many of them it had slept.
     billed: u64,
     slept: u64,
     /// Between [`Self::begin`] and [`Self::end`] of an instruction.
     within: bool,
     /// The node of the running instruction.
     at: NodeId,
-    /// The instruction returned from an exception, or took one.
+    /// Whether the instruction returned from an exception, or took one.
     returned: bool,
     entered: bool,
     pub(super) extents: Extents,
@@ -75,17 +75,17 @@ pub(crate) struct Step {
     pub(crate) sp: u32,
     /// Whether that is Arm's process stack.
     pub(crate) process: bool,
-    /// It is a branch with link: the return address.
+    /// The return address, if it is a branch with link.
     pub(crate) link: Option<u32>,
     /// Instructions that were counted.
     pub(crate) instructions: u64,
 }
 
-/// Stack pointers apart by less than an exception frame are of the same stack.
+/// Stack pointers that differ by less than an exception frame belong to the same stack.
 const SAME_STACK: u32 = 16;
 
 impl Recorder {
-    /// A recorder that begins at `at`, with `ram` as ranges of memory that stacks can be in.
+    /// A recorder that begins at `at`, with `ram` as the ranges of memory that can hold stacks.
     pub(crate) fn new(
         symbols: Arc<Symbols>,
         ram: Vec<(u32, u32)>,
@@ -120,7 +120,7 @@ impl Recorder {
         }
     }
 
-    /// Whether instructions are to be told.
+    /// Whether instructions must be reported.
     pub(crate) fn is_recording(&self) -> bool {
         self.recording
     }
@@ -174,7 +174,7 @@ impl Recorder {
             return self.leave_exception(step.sp);
         }
         if std::mem::take(&mut self.entered) {
-            // What runs now has not executed anything yet.
+            // The current context has not executed anything yet.
             return;
         }
         shadow.sp = step.sp;
@@ -188,7 +188,7 @@ impl Recorder {
         }
     }
 
-    /// The core took exception `number`, which cost `entry_cycles`, the last ones.
+    /// The core took exception `number`, whose entry took the last `entry_cycles`.
     pub(crate) fn exception_entered(&mut self, number: u32, at: Watched, entry_cycles: u32) {
         if !self.recording {
             return;
@@ -207,7 +207,7 @@ impl Recorder {
         }
         let mut interrupted = self.running.last().map_or(0, |shadow| shadow.sp);
         if std::mem::take(&mut self.returned) && self.running.len() > 1 {
-            // Tail-chained: it takes over the frame of the one that ends.
+            // Tail-chained: it takes over the frame of the exception that ends.
             if let Some(ended) = self.running.pop() {
                 interrupted = ended.entry_sp.unwrap_or(interrupted);
                 self.note_stack(&ended);
@@ -249,7 +249,7 @@ impl Recorder {
         self.entered = false;
     }
 
-    /// The machine is in another state than it was left in: a snapshot was restored.
+    /// The machine's state was replaced: a snapshot was restored.
     pub(crate) fn moved(&mut self, at: Watched, now: VirtualTime) {
         self.billed = at.cycles;
         self.slept = at.slept;
@@ -260,7 +260,7 @@ impl Recorder {
         }
     }
 
-    /// Time has come to `now`; true: it ended just now.
+    /// Time has reached `now`; returns true if the profile has just ended.
     pub(crate) fn came_to(&mut self, at: Watched, now: VirtualTime) -> bool {
         if !self.recording {
             return false;
@@ -271,7 +271,7 @@ impl Recorder {
         !self.recording
     }
 
-    /// Leaves an exception for what it interrupted, or for another thread.
+    /// Leaves an exception for the interrupted context, or for another thread.
     fn leave_exception(&mut self, sp: u32) {
         if self.running.len() < 2 {
             return;
@@ -304,7 +304,7 @@ impl Recorder {
         else {
             return;
         };
-        // On a stack of its own it starts elsewhere.
+        // If it has a stack of its own, it starts elsewhere.
         let one_ram = self
             .extents
             .ram_of(entry)
@@ -333,7 +333,7 @@ impl Recorder {
         self.bill(at, asleep);
     }
 
-    /// Bills all up to `at`, `asleep` of it to sleep.
+    /// Bills everything up to `at`, `asleep` of it to sleep.
     fn bill(&mut self, at: Watched, asleep: u64) {
         let cycles = at.cycles.saturating_sub(self.billed);
         self.billed = self.billed.max(at.cycles);

@@ -1,4 +1,4 @@
-//! Makes a [`Profile`] of what a recorder holds.
+//! Makes a [`Profile`] from a recorder's data.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ pub(crate) enum Naming {
 }
 
 impl Recorder {
-    /// What was found up to now. Accesses are counted by `blocks`.
+    /// The results so far. Accesses are counted by `blocks`.
     pub(crate) fn report(
         &self,
         naming: Naming,
@@ -128,7 +128,7 @@ impl Recorder {
         let found = named.into_iter().filter_map(|(name, stack)| {
             let extent = self.extents.of(stack)?;
             let told = self.symbols.stack_top.filter(|_| stack == Stack::Main);
-            // A top that the image names is the one, if the stack is below it in the same memory.
+            // A top named by the image is used if the stack is below it in the same memory.
             let holds = |top: &u32| {
                 let ram = self.extents.ram_of(*top);
                 *top >= extent.highest && ram.is_some_and(|(base, _)| base <= extent.lowest)
@@ -197,7 +197,7 @@ impl Recorder {
     }
 }
 
-/// Cycles and instructions of each node with all below it.
+/// Cycles and instructions of each node with its subtree.
 fn totals(nodes: &[Node]) -> Vec<(u64, u64)> {
     let mut totals: Vec<(u64, u64)> = nodes.iter().map(|node| (node.cycles, node.instructions)).collect();
     for index in (0..nodes.len()).rev() {
@@ -230,7 +230,7 @@ fn peripherals(blocks: &[&[AddressBlock]], accesses: &Accesses) -> Vec<Periphera
     uses
 }
 
-/// First address and name of the block that `addr` lies in; of its 4 KiB where no block is named.
+/// First address and name of the block that contains `addr`; of its 4 KiB if no block is named.
 fn block_name(blocks: &[&[AddressBlock]], addr: u32) -> (u32, String) {
     let mut all = blocks.iter().copied().flatten();
     match all.find(|block| addr.wrapping_sub(block.base) < block.bytes) {

@@ -1,4 +1,4 @@
-//! The shadow of one call stack: which calls have not returned yet.
+//! The shadow of one call stack: the calls that have not returned yet.
 
 use super::limits;
 use super::tree::{NodeId, Tree};
@@ -8,14 +8,14 @@ use crate::machine::profile::{NodeKind, Symbols};
 #[derive(Clone, Debug)]
 pub(super) struct Shadow {
     pub(super) root: NodeId,
-    /// Where the time goes now.
+    /// The node to which time is billed now.
     pub(super) node: NodeId,
     /// The addresses for which that holds: the function's.
     range: (u32, u32),
     frames: Vec<Frame>,
     /// Stack pointer when it last ran.
     pub(super) sp: u32,
-    /// Stack pointer of what it interrupted, and the lowest since.
+    /// Stack pointer of the interrupted code, and the lowest since.
     pub(super) entry_sp: Option<u32>,
     pub(super) lowest_sp: u32,
 }
@@ -48,7 +48,7 @@ impl Shadow {
         self.frames.len()
     }
 
-    /// The instruction at `pc` comes next: in another function than before, that is a tail call.
+    /// The instruction at `pc` is next: if it is in another function than the previous one, this is a tail call.
     #[inline]
     pub(super) fn arrive(&mut self, tree: &mut Tree, symbols: &Symbols, pc: u32) {
         if pc < self.range.0 || pc >= self.range.1 {
@@ -57,9 +57,9 @@ impl Shadow {
         }
     }
 
-    /// A call from the present function to `target`. False: there is no room for its frame.
+    /// A call from the present function to `target`. Returns false if its frame does not fit.
     pub(super) fn call(&mut self, tree: &mut Tree, symbols: &Symbols, target: u32, return_to: u32, sp: u32) -> bool {
-        // A guest that never returns leaves frames behind whose stack is long gone.
+        // A guest that never returns leaves frames whose stack is no longer in use.
         while self.frames.last().is_some_and(|frame| frame.sp < sp) {
             self.leave();
         }
@@ -77,7 +77,7 @@ impl Shadow {
         true
     }
 
-    /// A jump to `target`, with `sp` behind it: a return, if a frame waits for it.
+    /// A jump to `target`, with `sp` after it: a return, if a frame waits for it.
     pub(super) fn jump(&mut self, target: u32, sp: u32) {
         let alive = self.frames.iter().rev().take_while(|frame| frame.sp <= sp);
         let above = alive

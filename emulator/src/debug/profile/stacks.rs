@@ -9,7 +9,7 @@ pub(super) enum Stack {
     Process,
 }
 
-/// Extremes of one stack pointer; the stack is full-descending, so the highest is an address behind it.
+/// Extremes of one stack pointer; the stack is full-descending, so the highest is an exclusive end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
     pub(super) lowest: u32,
@@ -23,7 +23,7 @@ pub(super) struct Extents {
     process: Option<Extent>,
     /// Ranges of RAM: a stack pointer elsewhere is none yet.
     ram: Vec<(u32, u32)>,
-    /// Top of the main stack as the image names it: what is above is another program's, such as a bootloader's.
+    /// Top of the main stack as named by the image: addresses above it belong to another program, such as a bootloader.
     main_top: Option<u32>,
 }
 
@@ -43,7 +43,7 @@ impl Extents {
         }
     }
 
-    /// The range of RAM that a stack which reaches to `addr` lies in.
+    /// The range of RAM with the stack that extends to `addr`.
     pub(super) fn ram_of(&self, addr: u32) -> Option<(u32, u32)> {
         self.ram
             .iter()

@@ -113,7 +113,7 @@ fn riscv(code: &[u32]) -> Box<dyn Machine> {
     machine
 }
 
-/// Cycles and instructions of their own, cycles with all they call, and calls.
+/// Own cycles and instructions, cycles including callees, and calls.
 fn costs<'a>(profile: &Profile, name: &'a str) -> (&'a str, u64, u64, u64, u64) {
     let function = profile.functions.iter().find(|function| function.name == name).unwrap();
     (
@@ -171,7 +171,7 @@ fn every_cycle_of_an_arm_program_is_told_where_it_went() {
             "SVCall;handler;lib::inner",
             "main",
             "main;main",
-            // What was branched to stands where the brancher stood.
+            // The target of the branch takes the place of the branching function.
             "main;main;lib::inner",
             "main;main;outer",
             "main;main;outer;lib::inner",
@@ -350,7 +350,7 @@ fn an_exception_that_returns_to_another_stack_has_switched_threads() {
             guest.step(0x1200, 0x1202, two, false);
         }
     }
-    // The first thread is still in the call it was in.
+    // The first thread is still in its earlier call.
     guest.step(0x1102, 0x1002, one, false);
     guest.step(0x1002, 0x1004, one, false);
     let profile = guest.report();

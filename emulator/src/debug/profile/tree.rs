@@ -17,7 +17,7 @@ pub(super) struct Spent {
     pub(super) calls: u64,
 }
 
-/// The nodes; a parent stands before its children.
+/// The nodes; a parent comes before its children.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Spent>,
@@ -27,7 +27,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The node of `kind` under `parent`. Where there is no room for it, the parent stands for it.
+    /// The node of `kind` under `parent`. If it does not fit, the parent stands for it.
     pub(super) fn child(&mut self, parent: Option<NodeId>, kind: NodeKind) -> NodeId {
         if let Some(node) = self.children.get(&(parent, kind)) {
             return *node;

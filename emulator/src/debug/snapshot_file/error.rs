@@ -66,7 +66,7 @@ pub enum SnapshotFileError {
         board: String,
         /// The version that wrote it.
         drydock: String,
-        /// What does not fit.
+        /// The difference.
         reason: String,
     },
     /// No machine to take it.

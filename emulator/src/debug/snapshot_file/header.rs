@@ -1,4 +1,4 @@
-//! The header of a snapshot file: engine, board, image and state that it belongs to.
+//! The header of a snapshot file: the engine, board, image and state to which it belongs.
 
 use drydock_assets::Board;
 use serde::{Deserialize, Serialize};

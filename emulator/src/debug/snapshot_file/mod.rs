@@ -1,17 +1,16 @@
-//! A machine's state in a file: what it is of, the state itself, and a digest over both.
+//! A machine's state in a file: its description, the state itself, and a digest over both.
 //!
 //! ```text
-//! magic     8 bytes   89 'D' 'D' 'S' 0D 0A 1A 0A: what a transfer as text would damage shows at once
-//! version   u16       of this layout, little-endian as all that follows
+//! magic     8 bytes   89 'D' 'D' 'S' 0D 0A 1A 0A: detects damage by a transfer as text
+//! version   u16       of this layout, little-endian as everything that follows
 //! length    u32       of the header
 //! header              a `Header` in postcard's form
-//! state               what the engine wrote (`SavedState`), up to the digest
+//! state               written by the engine (`SavedState`), up to the digest
 //! digest    32 bytes  SHA-256 of everything before it
 //! ```
 //!
-//! Nothing is compressed: what is in the state is the pages that differ from the image's, and nothing that a small file
-//! could blow up. A state is taken over by a machine of its own, never by one that runs: what is refused changes
-//! nothing.
+//! Nothing is compressed: the state consists of the pages that differ from the image's, and a small file cannot expand.
+//! A separate machine loads a state, never a running one: a refused file changes nothing.
 
 mod error;
 mod header;
@@ -30,13 +29,13 @@ use crate::machine::{Engine, Machine};
 pub const MAGIC: [u8; 8] = *b"\x89DDS\r\n\x1a\n";
 /// The version of the layout that this Drydock reads and writes.
 pub const VERSION: u16 = 1;
-/// Bytes of a header at most: two names, two digests and some numbers.
+/// Maximum length of a header: two names, two digests and some numbers.
 const HEADER_BYTES_MAX: usize = 4_096;
 const DIGEST_BYTES: usize = 32;
 const FIXED_BYTES: usize = MAGIC.len() + 2 + 4;
 
 /// Writes the state of `machine`, which `engine` opened for `board` and which was loaded with `image`. The machine is
-/// as it was.
+/// not changed.
 ///
 /// # Errors
 /// [`SaveError`]: the engine has no such capability, or failed.
@@ -84,15 +83,15 @@ pub fn assemble(header: &Header, state: &[u8]) -> Vec<u8> {
 /// Reads the header of a file and checks its digest.
 ///
 /// # Errors
-/// [`SnapshotFileError`]: it is no snapshot, of another version, or damaged.
+/// [`SnapshotFileError`]: it is not a snapshot, of another version, or damaged.
 pub fn inspect(file: &[u8]) -> Result<Header, SnapshotFileError> {
     split(file).map(|(header, _)| header)
 }
 
-/// A machine in the state that `file` holds, made by `engine` for `board` and loaded with `image`.
+/// A machine in the state of `file`, made by `engine` for `board` and loaded with `image`.
 ///
 /// # Errors
-/// [`SnapshotFileError`]: it is no snapshot, damaged, or of another version, engine, board, image or model.
+/// [`SnapshotFileError`]: it is not a snapshot, damaged, or of another version, engine, board, image or model.
 pub fn load(
     engine: &dyn Engine,
     board: &Board,
@@ -113,7 +112,7 @@ pub fn load(
         reason,
     };
     saved.read_state(state).map_err(|error| model(error.to_string()))?;
-    // A state that decodes to something else than what was saved must not be used.
+    // A state that decodes differently from the saved one must not be used.
     let hash = machine
         .snapshots()
         .map(|snapshots| snapshots.state_hash())
@@ -124,7 +123,7 @@ pub fn load(
     Ok(machine)
 }
 
-/// The header and the state of a file that is whole.
+/// The header and the state of an intact file.
 fn split(file: &[u8]) -> Result<(Header, &[u8]), SnapshotFileError> {
     if !file.starts_with(&MAGIC) {
         return Err(SnapshotFileError::NotASnapshot);

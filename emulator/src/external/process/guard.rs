@@ -1,13 +1,13 @@
 //! Ensures that a process group ends with its owner. A small shell starts the program and leads the group. A second
-//! shell reads from a pipe whose other end is only ours. The kernel closes that end when we exit, however we exit;
-//! the reader then kills the group. `PR_SET_PDEATHSIG` would need `unsafe`, would not reach the program's own
+//! shell reads from a pipe whose other end is only ours. The kernel closes that end when this process exits, for any
+//! reason; the reader then kills the group. `PR_SET_PDEATHSIG` would need `unsafe`, would not reach the program's own
 //! children, and fires when the starting *thread* ends.
 
 use std::path::Path;
 use std::process::{Child, Command};
 
-/// The program's standard input is empty; its end is the shell's end, with its status. The reader holds no output open,
-/// so that output ends when the program does.
+/// The program's standard input is empty; when it ends, the shell ends with its status. The reader holds no output
+/// open, so that output ends when the program does.
 #[cfg(unix)]
 const SCRIPT: &str = r#"
 exec 3<&0
@@ -35,11 +35,11 @@ pub(super) fn command(program: &Path) -> Command {
     Command::new(program)
 }
 
-/// Kills at once; the pipe alone would do it a moment later, and not where someone killed the reader.
+/// Kills the group at once; the pipe alone would do so a moment later, but not if the reader was killed.
 #[cfg(unix)]
 pub(super) fn kill_group(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
-    // A child that was waited for has no group that is surely still its own.
+    // Once a child was waited for, its group id may already belong to another group.
     if let (Ok(None), Some(group)) = (child.try_wait(), Pid::from_raw(child.id().cast_signed())) {
         // It may have ended a moment ago.
         let _ = kill_process_group(group, Signal::KILL);

@@ -1,7 +1,7 @@
-//! Programs that engines run. Each has a process group of its own, which ends with its owner, even when the owner is
-//! killed. The program's output is read continuously and its last lines are stored.
+//! Programs that engines run. Each has its own process group, which ends with its owner, even when the owner is killed.
+//! The program's output is read continuously and its last lines are stored.
 //!
-//! Nothing here depends on which program it is, and `stored`, which holds states that programs save, does not either.
+//! Nothing here depends on the program, and neither does `stored`, which holds states that programs save.
 
 mod guard;
 mod printed;
@@ -20,10 +20,10 @@ pub(crate) use stored::Origin;
 
 /// How long a killed group may take to end before it is left to the operating system.
 const KILL_WAIT: Duration = Duration::from_secs(5);
-/// How often a child is asked whether it has ended.
+/// Interval of checks whether a child has ended.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 
-/// A running program and all that it starts.
+/// A running program and all its children.
 #[derive(Debug)]
 pub struct ProcessGroup {
     child: Child,
@@ -70,7 +70,7 @@ impl ProcessGroup {
         self.child.try_wait().ok().flatten()
     }
 
-    /// How it ended, when it does so within `limit`.
+    /// Its exit status, if it ends within `limit`.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + limit;
         loop {
@@ -84,7 +84,7 @@ impl ProcessGroup {
         }
     }
 
-    /// What it printed.
+    /// Its output.
     pub fn printed(&self) -> &Printed {
         &self.printed
     }
@@ -141,7 +141,7 @@ pub fn is_program(path: &Path) -> bool {
     }
 }
 
-/// Waits until `ready` gives something, asking every few milliseconds, at most until `deadline`.
+/// Waits until `ready` returns a value, checking every few milliseconds, at most until `deadline`.
 pub fn wait_until<T>(deadline: Instant, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
         if let Some(value) = ready() {

@@ -11,7 +11,7 @@ const LINES_KEPT: usize = 500;
 /// A longer line is cut.
 const LINE_BYTES: u64 = 2_048;
 
-/// Lines of a program's output, both streams in the order they came.
+/// Lines of a program's output, both streams in the order in which they arrived.
 #[derive(Debug, Default)]
 pub struct Printed {
     lines: Mutex<Lines>,
@@ -21,7 +21,7 @@ pub struct Printed {
 #[derive(Debug, Default)]
 struct Lines {
     kept: VecDeque<String>,
-    /// Lines that came and were dropped again.
+    /// Lines that arrived and were dropped again.
     dropped: u64,
     open_streams: usize,
 }
@@ -51,7 +51,7 @@ impl Printed {
         lines.kept.iter().skip(skipped).cloned().collect()
     }
 
-    /// The lines from number `next` on that are still there; `next` becomes the number of the line to come.
+    /// The lines from number `next` on that are still stored; `next` becomes the number of the next line to arrive.
     pub fn since(&self, next: &mut u64) -> Vec<String> {
         let lines = self.lock();
         let skipped = next.saturating_sub(lines.dropped) as usize;
@@ -62,7 +62,7 @@ impl Printed {
     /// Waits until all streams have ended, at most for `limit`.
     pub fn wait_for_end(&self, limit: Duration) {
         let lines = self.lock();
-        // Who waits looks at the lines next, however this ended.
+        // The caller reads the lines next, whatever the result.
         let _ = self
             .changed
             .wait_timeout_while(lines, limit, |lines| lines.open_streams > 0);

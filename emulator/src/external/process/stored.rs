@@ -1,7 +1,7 @@
-//! The state of a machine that is a process: what its program saved, with the board and the program's version. One
+//! The state of a machine that is a process: the program's saved state, with the board and the program's version. One
 //! form serves in memory ([`MachineSnapshot`]) and, in postcard encoding, in a file.
 //!
-//! Only the program can read what it saved, and only the same version is sure to: a state of another version is
+//! Only the program can read its saved state, and only the same version is sure to: a state of another version is
 //! refused before the program sees it.
 
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::machine::MachineError;
 use crate::machine::MachineSnapshot;
 use crate::machine::VirtualTime;
 
-/// Whose states are written and read: the program's, of one version, of one board.
+/// Whose states are written and read: those of a program, in one version, for one board.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
     /// For people, as in `QEMU`.
@@ -35,7 +35,7 @@ impl Origin<'_> {
         MachineSnapshot { at, state }
     }
 
-    /// What [`Self::snapshot`] was given.
+    /// The state that was passed to [`Self::snapshot`].
     ///
     /// # Errors
     /// [`MachineError::ForeignSnapshot`]
@@ -53,11 +53,11 @@ impl Origin<'_> {
         postcard::to_allocvec(&self.stored(state)).map_err(|error| self.bad(error.to_string()))
     }
 
-    /// What [`Self::write`] was given.
+    /// The state that was passed to [`Self::write`].
     ///
     /// # Errors
-    /// [`MachineError::BadState`] for what was damaged or written by another version, [`MachineError::ForeignSnapshot`]
-    /// for another board's.
+    /// [`MachineError::BadState`] for damaged bytes or those of another version, [`MachineError::ForeignSnapshot`] for
+    /// another board's.
     pub(crate) fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, MachineError> {
         let (stored, rest): (Stored<T>, &[u8]) =
             postcard::take_from_bytes(bytes).map_err(|error| self.bad(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! Processes that end, hang, print and die with their owner, by the system's shell.
+//! Processes that end, hang, print and end with their owner, by the system's shell.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use super::*;
@@ -16,7 +16,7 @@ fn printed_pid(group: &ProcessGroup) -> i32 {
 }
 
 fn runs(pid: i32) -> bool {
-    // A killed process whose parent did not look yet is a zombie: it runs no more.
+    // A killed process whose parent has not waited for it is a zombie: it no longer runs.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
 }
@@ -53,7 +53,7 @@ fn dropping_kills_what_the_program_started_too() {
 fn a_group_dies_with_its_owner_though_nobody_tidies_up() {
     let mut group = shell("sleep 600 & echo $!; wait");
     let pid = printed_pid(&group);
-    // What the kernel does to our end of the pipe when we are killed.
+    // The kernel does the same to our end of the pipe when this process is killed.
     drop(group.lifeline.take());
     assert!(goes(pid));
     assert!(group.wait(LIMIT).is_some());

@@ -19,12 +19,12 @@ const START: Duration = Duration::from_secs(20);
 pub(super) const ICOUNT_SHIFT: u32 = 5;
 /// Log lines in a report of its end.
 pub(super) const LAST_LINES: usize = 6;
-/// Where states go and come from, in its folder.
+/// File for saved states in QEMU's folder, for writing and reading.
 const STATE: &str = "machine.state";
 /// Where pieces of memory go.
 const MEMORY: &str = "memory.bin";
 
-/// What a machine is made of, to make another like it.
+/// The parameters of a machine, to make another one like it.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     pub(super) program: PathBuf,
@@ -39,7 +39,7 @@ pub(super) struct Running {
     pub(super) stub: Stub,
     pub(super) qmp: Qmp,
     pub(super) uart: UnixStream,
-    // Before the folder, so that it is gone when the folder goes.
+    // Declared before the folder, so that the process has ended when the folder is removed.
     pub(super) process: ProcessGroup,
     folder: TempDir,
 }
@@ -48,7 +48,7 @@ impl Running {
     /// Starts QEMU, with a machine in its factory state or in a saved `state`; the error text is for users.
     pub(super) fn start(setup: &Setup, state: Option<&[u8]>) -> Result<Self, String> {
         let no_folder = |error: io::Error| format!("there is no temporary folder: {error}");
-        // Readable by this user alone (mode 0700), and with it all sockets.
+        // Only this user can enter it (mode 0700), which protects all sockets.
         let folder = tempfile::Builder::new().prefix("drydock-qemu-").tempdir();
         let folder = folder.map_err(no_folder)?;
         let icount = format!("shift={ICOUNT_SHIFT},align=off");
@@ -79,7 +79,7 @@ impl Running {
             .map_err(|error| format!("{} could not be started: {error}", program.display()))?;
         let conversations = (|| {
             let mut qmp = Qmp::new(connect(&folder.path().join("qmp"), START)?)?;
-            // A debugger that comes before the state is there would stop what does not run yet.
+            // A debugger that connects before the state is loaded would stop a machine that does not run yet.
             qmp.wait_for_state(START)?;
             let uart = connect(&folder.path().join("uart"), START)?;
             uart.set_nonblocking(true)?;
@@ -103,8 +103,8 @@ impl Running {
         })
     }
 
-    /// The state of the stopped machine: what QEMU would send to another host that takes the machine over. The error is
-    /// of the conversation; in it, why there is no state.
+    /// The state of the stopped machine: the stream that QEMU would send to another host for a migration. The outer
+    /// error is of the connection; the inner one says why there is no state.
     pub(super) fn save(&mut self) -> io::Result<Result<Vec<u8>, String>> {
         Ok(self.qmp.save_to(STATE)?.and_then(|()| self.take(STATE)))
     }

@@ -1,4 +1,4 @@
-//! A machine in a QEMU process of its own, behind the [`Machine`] trait.
+//! A machine in a separate QEMU process, behind the [`Machine`] trait.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use crate::machine::{PinChange, ResetKind, UartOutput};
 const COUNTER: u32 = 0x4002_8018;
 const PRESCALE: u32 = 0x4002_801c;
 const COUNTER_HZ: u64 = 25_000_000;
-/// The board's two lights (FPGAIO LED0), and the pins that the board's description gives them.
+/// The board's two lights (FPGAIO LED0), and their pins in the board's description.
 const LIGHTS: u32 = 0x4002_8000;
 const LIGHT_PINS: [u16; 2] = [13, 14];
-/// Where a guest finds the machine's seed when power has come on: the last bytes of RAM. It replaces a source of
+/// Address at which a guest finds the machine's seed after power-on: the last bytes of RAM. It replaces a source of
 /// randomness, which QEMU's board lacks.
 const SEED: u32 = 0x203f_ffe0;
 /// Host time of one run: as short as QEMU's stopping allows, and short enough for a pause.
@@ -48,7 +48,7 @@ pub(super) struct QemuMachine {
     lights: u32,
     pin_changes: Vec<PinChange>,
     gone: Option<String>,
-    /// The state that it is in, if it was saved and has not moved since.
+    /// The current state, if it was saved and the machine has not run since.
     pub(super) saved: Option<Vec<u8>>,
 }
 
@@ -316,7 +316,7 @@ impl Machine for QemuMachine {
         self.now
     }
 
-    /// Virtual time in instructions: time that a core slept is counted as if it had not.
+    /// Virtual time in instructions: sleep counts as if the core had executed.
     fn instructions(&self) -> u64 {
         self.now.as_ns() >> ICOUNT_SHIFT
     }
@@ -431,8 +431,8 @@ impl Machine for QemuMachine {
         Vec::new()
     }
 
-    /// Any: QEMU does not report when its guest sleeps, and then advances time fast, so that in long runs a device's
-    /// timers would expire before the host, which sees its bytes only between runs, could answer.
+    /// Any length: QEMU does not report that its guest sleeps, and then advances time fast. In long runs a device's
+    /// timers would expire before the host, which sees the bytes only between runs, could answer.
     fn shortest_run(&self) -> VirtualTime {
         VirtualTime::ZERO
     }

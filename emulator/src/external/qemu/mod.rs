@@ -28,7 +28,7 @@ const PROGRAM: &str = "qemu-system-arm";
 /// How long it may take to print its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
-/// QEMU, as far as it is installed.
+/// QEMU, if it is installed.
 #[derive(Debug, Default)]
 pub struct Qemu;
 

@@ -59,7 +59,7 @@ impl Stub {
             .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "QEMU's GDB stub did not answer"))
     }
 
-    /// As [`Self::ask`], for commands that answer `OK`; `false` when the answer is an error.
+    /// As [`Self::ask`], for commands that answer `OK`; `false` if the answer is an error.
     pub(super) fn command_ok(&mut self, body: &str) -> io::Result<bool> {
         match self.ask(body)?.as_str() {
             "OK" => Ok(true),
@@ -87,7 +87,7 @@ impl Stub {
         self.stream.write_all(format!("${body}#{sum:02x}").as_bytes())
     }
 
-    /// The next packet, when one comes within `limit`.
+    /// The next packet, if one arrives within `limit`.
     fn answer(&mut self, limit: Duration) -> io::Result<Option<String>> {
         let deadline = Instant::now() + limit;
         loop {
@@ -135,7 +135,7 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Writes the state of the stopped machine into `file` in QEMU's folder; or why QEMU could not.
+    /// Writes the state of the stopped machine into `file` in QEMU's folder; the inner error says why QEMU could not.
     pub(super) fn save_to(&mut self, file: &str) -> io::Result<Result<(), String>> {
         let begun = self.execute("migrate", &json!({ "uri": format!("exec:cat > {file}") }));
         match begun {
@@ -160,7 +160,7 @@ impl Qmp {
         self.execute("pmemsave", &arguments).map(drop)
     }
 
-    /// Asks for a status until `done` says what it means.
+    /// Queries a status until `done` returns a result.
     fn poll<T>(&mut self, query: &str, limit: Duration, done: impl Fn(&str) -> Option<T>) -> io::Result<T> {
         let ended = wait_until(Instant::now() + limit, || match self.execute(query, &json!({})) {
             Ok(answer) => done(answer["status"].as_str().unwrap_or_default()).map(Ok),

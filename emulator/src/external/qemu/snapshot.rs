@@ -1,9 +1,9 @@
 //! Snapshots of a machine in QEMU: the migration stream (QMP `migrate`), stored as bytes. A new process loads it
-//! (`-incoming`) and replaces the one before.
+//! (`-incoming`) and replaces the previous one.
 //!
 //! The stream holds the whole machine: core, peripherals, flash and RAM, and the instruction count. It does not hold
 //! bytes in transit on the UART's socket. QEMU refuses to save a machine that was saved and then written to without
-//! being run. QEMU promises only for versioned machines that a newer version reads the stream; this board is not one,
+//! being run. QEMU promises that a newer version reads the stream only for versioned machines; this board is not one,
 //! so another version is refused.
 
 use std::hash::{Hash, Hasher};
@@ -20,7 +20,7 @@ use crate::machine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapsho
 /// A state of a machine.
 #[derive(Serialize, Deserialize)]
 pub(super) struct State {
-    /// What the driver knows of time: QEMU has a counter of 32 bits only.
+    /// The driver's virtual time: QEMU's counter has only 32 bits.
     pub(super) now_ps: u64,
     pub(super) counter: u32,
     /// The migration stream.
@@ -80,7 +80,7 @@ impl Snapshot for QemuMachine {
             .map_err(|reason| self.refused(reason))
     }
 
-    /// Time, registers, flash and RAM. Where a run stops is not exact here, so that two runs hardly end with one hash.
+    /// Time, registers, flash and RAM. The end of a run is not exact here, so two runs hardly ever have the same hash.
     fn state_hash(&mut self) -> Result<u64, MachineError> {
         let mut hasher = StateHasher::default();
         (self.now().as_ps(), self.counter).hash(&mut hasher);
@@ -101,7 +101,7 @@ impl Snapshot for QemuMachine {
 }
 
 impl SavedState for QemuMachine {
-    /// All of it: no second QEMU is started to compare with.
+    /// The complete state: no second QEMU is started to compare with.
     fn write_state(&mut self, _blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError> {
         let state = self.save()?;
         self.origin().write(state)

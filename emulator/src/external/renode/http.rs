@@ -1,4 +1,4 @@
-//! One HTTP request on a connection of its own (RFC 1945, HTTP/1.0), bounded in time and size.
+//! One HTTP request on a separate connection (RFC 1945, HTTP/1.0), bounded in time and size.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -24,7 +24,7 @@ pub(super) enum HttpError {
     /// The other side closed before its answer was complete.
     #[error("the answer ended after {bytes} bytes")]
     Half {
-        /// Bytes that came.
+        /// Received bytes.
         bytes: usize,
     },
     /// It is not HTTP.
@@ -38,7 +38,7 @@ pub(super) enum HttpError {
     TooLarge,
 }
 
-/// Posts `body` and gives the answer's body, all within `limit`.
+/// Posts `body` and returns the answer's body, all within `limit`.
 pub(super) fn post(server: SocketAddr, body: &str, limit: Duration) -> Result<String, HttpError> {
     let mut call = Call {
         stream: TcpStream::connect_timeout(&server, limit)?,
@@ -109,7 +109,7 @@ impl Call {
                 Ok(count)
             }
             Err(error) if is_time_out(&error) => Err(self.hang()),
-            // What a killed server's kernel answers.
+            // The kernel's answer for a killed server.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
             Err(error) => Err(error.into()),
         }

@@ -13,11 +13,11 @@ const OLDEST: (u32, u32) = (1, 15);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Installed {
     pub(super) program: PathBuf,
-    /// As it tells it, as in `1.16.1`.
+    /// As reported by Renode, for example `1.16.1`.
     pub(super) version: String,
 }
 
-/// Finds Renode and asks for its version, within `limit`; the reason why there is none is for the user.
+/// Finds Renode and asks for its version, within `limit`; the error is a sentence for the user.
 pub(super) fn find(set: Option<&Path>, limit: Duration) -> Result<Installed, String> {
     let program = match set {
         Some(program) if process::is_program(program) => program.to_owned(),

@@ -27,7 +27,7 @@ pub(super) fn fault(line: &str, at: VirtualTime) -> Option<GuestFault> {
         pc,
         size,
         write: if store && direction == "to" { Some(value?) } else { None },
-        // Where a chip has its peripherals (ARMv7-M B3.1), it may have one that Renode lacks.
+        // In the chip's range of peripherals (ARMv7-M B3.1), the chip may have one that Renode lacks.
         fault: if (0x4000_0000..0x6000_0000).contains(&addr) {
             AccessFault::Unmodelled
         } else {

@@ -1,4 +1,4 @@
-//! A machine in a Renode process of its own, behind the [`Machine`] trait.
+//! A machine in a separate Renode process, behind the [`Machine`] trait.
 
 mod build;
 mod monitor;
@@ -25,7 +25,7 @@ use crate::machine::{PinChange, ResetKind, UartOutput};
 
 /// Virtual time of one command, so that a pause is seen soon and each answer comes within its time limit.
 const SLICE: VirtualTime = VirtualTime::from_ms(50);
-/// Commands take a few milliseconds of the host's time, whatever they run for.
+/// Commands take a few milliseconds of the host's time, regardless of their virtual time.
 const SHORTEST_RUN: VirtualTime = VirtualTime::from_ms(5);
 /// Where Renode copies memory to, in the machine's folder.
 const COPY: &str = "read.bin";
@@ -34,7 +34,7 @@ const READ_BYTES: usize = 4_096;
 /// Bytes a UART takes between two runs.
 const UART_BYTES: usize = 1_024;
 
-/// What a machine is made of, to make another like it.
+/// The parameters of a machine, to make another one like it.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     pub(super) program: PathBuf,
@@ -48,7 +48,7 @@ pub(super) struct Setup {
 
 /// One machine.
 pub(super) struct RenodeMachine {
-    // Before the folder, so that it is gone when the folder goes.
+    // Declared before the folder, so that the process has ended when the folder is removed.
     pub(super) session: Session,
     pub(super) folder: TempDir,
     pub(super) setup: Setup,
@@ -57,7 +57,7 @@ pub(super) struct RenodeMachine {
     terminals: Vec<Terminal>,
     /// Bytes each UART was given since the last run.
     given: Vec<usize>,
-    /// Terminals made so far; each has a name of its own, in saved states too.
+    /// Number of terminals made so far; each has its own name, in saved states too.
     pub(super) terminals_made: u32,
     now: VirtualTime,
     instructions: u64,
@@ -75,8 +75,8 @@ impl RenodeMachine {
         self.look_after(None)
     }
 
-    /// Executes a command, and reads the machine's position after it. All questions go with it: a line takes some
-    /// milliseconds of the host's time, whatever is in it.
+    /// Executes a command, and reads the machine's position after it. All queries are sent with it: a line takes some
+    /// milliseconds of the host's time, whatever its length.
     fn look_after(&mut self, command: Option<String>) -> Result<(), CommandError> {
         let cpu = self.setup.chip.cpu.clone();
         let ports = self.setup.chip.ports.clone();
@@ -160,10 +160,11 @@ impl RenodeMachine {
         self.command(&format!("sysbus LoadBinary {file} {addr:#x}")).map(drop)
     }
 
-    /// Reads bytes by way of a file, which `command` writes: as text, each would be six, a millisecond for each 500.
+    /// Reads bytes through a file that `command` writes: as text, each would take six characters, and each 500 a
+    /// millisecond.
     fn copy_out(&mut self, command: &str, bytes: &mut [u8]) -> Result<(), MachineError> {
         let path = self.folder.path().join(COPY);
-        // A leftover file would be taken for one that was not written.
+        // An old file would be mistaken for a new one if the write fails.
         let _ = fs::remove_file(&path);
         self.command(command)?;
         let reason = match fs::read(&path) {
@@ -185,7 +186,7 @@ impl RenodeMachine {
         done.map_err(|error| self.failed(error))
     }
 
-    /// The error of the seam for one of the conversation.
+    /// Converts an error of the connection to one of the `Machine` trait.
     pub(super) fn failed(&self, error: CommandError) -> MachineError {
         let board = self.info.board.clone();
         match error {
@@ -417,8 +418,8 @@ impl Machine for RenodeMachine {
                 _ => Ok(()),
             };
         }
-        // When no longer driven, a button's pin is pulled to its rest level; Renode does not know the level of any
-        // other.
+        // When no longer driven, a button's pin returns to its rest level; Renode does not know the level of any other
+        // pin.
         let level = level.or_else(|| button.map(|button| !button.active.is(true)));
         match level {
             Some(level) => self

@@ -30,7 +30,7 @@ use crate::machine::{Availability, Engine, Machine, Seed};
 /// The engine's name.
 pub const NAME: &str = "renode";
 
-/// Renode, as far as it is installed.
+/// Renode, if it is installed.
 #[derive(Debug, Default)]
 pub struct Renode {
     program: Option<PathBuf>,
@@ -56,7 +56,7 @@ impl Renode {
     }
 
     fn installed(&self) -> Result<Installed, String> {
-        // What is kept is written in one step.
+        // Stored values are written in one step.
         let mut kept = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(installed) = &*kept {
             return Ok(installed.clone());

@@ -1,5 +1,5 @@
-//! Input files for Renode: a description of the board beside Renode's own of the chip, and the factory contents of
-//! the chip's memories.
+//! Input files for Renode: a description of the board in addition to Renode's own of the chip, and the factory contents
+//! of the chip's memories.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::machine::entropy::EntropyStream;
 /// The description's file.
 pub(super) const DESCRIPTION: &str = "board.repl";
 
-/// A file that is copied into memory when the machine is made.
+/// A file that is copied into memory when the machine is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) file: String,
@@ -44,12 +44,11 @@ pub(super) fn write(folder: &Path, board: &Board, chip: &RenodeChip, seed: Seed)
     Ok(contents)
 }
 
-/// The board in Renode's language. Pins of lights lead to lights, so that they can be asked for.
+/// The board in Renode's language. Pins of LEDs are connected to LED models, so that their state can be queried.
 fn description(board: &Board, chip: &RenodeChip) -> String {
     let mut additions = chip.additions.trim().to_owned();
     for (name, script) in chip.scripts {
-        // Not as a file: Renode looks for those in its own folder, and again when a state is loaded, in whatever
-        // process.
+        // Not as a file: Renode searches those in its own folder, and again when any process loads a state.
         additions = additions.replace(&format!("filename: \"{name}\""), &format!("script: '''\n{script}'''"));
     }
     let mut text = format!("using \"{}\"\n\n{additions}\n", chip.base);
@@ -81,7 +80,7 @@ fn description(board: &Board, chip: &RenodeChip) -> String {
 /// Length of an information page.
 const PAGE_BYTES: u32 = 4_096;
 
-/// Pages that the chip's factory and the board's maker wrote into, erased but for that, by address.
+/// Pages that the chip's factory and the board's manufacturer wrote, otherwise erased, by address.
 fn information_pages(board: &Board, chip: &RenodeChip, seed: Seed) -> BTreeMap<u32, Vec<u8>> {
     let mut pages = BTreeMap::new();
     let mut put = |addr: u32, value: u32| {
@@ -94,7 +93,7 @@ fn information_pages(board: &Board, chip: &RenodeChip, seed: Seed) -> BTreeMap<u
     for word in &chip.words {
         put(word.addr, word.value);
     }
-    // The same stream as the builtin engine's factory: a board has one identity on all engines.
+    // The same stream as the builtin engine's factory data: a board has the same identity on all engines.
     let mut stream = EntropyStream::new(seed.0.map(|byte| byte ^ chip.stream));
     for drawn in &chip.drawn {
         for index in 0..drawn.words {
@@ -162,7 +161,7 @@ mod tests {
             let board = drydock_assets::board(name).unwrap();
             let chip = drydock_assets::renode_chip(&board.chip.name).unwrap();
             let pages = information_pages(&board, &chip, seed);
-            // The builtin engine shows it to the guest only.
+            // The builtin engine exposes it to the guest only.
             let mut machine: Box<dyn Machine> = crate::builtin::engine::Builtin.open(&board, seed).unwrap();
             let load = 0x6801_u16; // ldr r1, [r0]
             machine.write_memory(0x2000_0000, &load.to_le_bytes()).unwrap();

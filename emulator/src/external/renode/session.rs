@@ -9,17 +9,17 @@ use super::http::{self, HttpError};
 use super::xmlrpc::{self, Answer};
 use crate::external::process::{ProcessGroup, wait_until};
 
-/// How the log tells the port.
+/// The log line with the port.
 const LISTENING: &str = "Robot Framework remote server is listening on port ";
 /// Log lines in a report of its end.
 const LAST_LINES: usize = 6;
-/// How long a process that closed its connection may take to end, before its end is told without a status.
+/// How long a process that closed its connection may take to exit, before its end is reported without a status.
 const END_WAIT: Duration = Duration::from_millis(500);
 
 /// How long things may take on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// From the start of the process to its readiness, and for telling its version.
+    /// From the start of the process to its readiness, and for reporting its version.
     pub start: Duration,
     /// For the answer to a command.
     pub answer: Duration,
@@ -45,7 +45,7 @@ pub(super) enum CommandError {
         /// What Renode said.
         reason: String,
     },
-    /// Renode is gone, or was ended because it cannot be talked to; with the last lines of its log.
+    /// Renode exited, or was killed because it no longer answers; with the last lines of its log.
     #[error("{0}")]
     Gone(String),
 }
@@ -61,9 +61,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts `program` without a window in `folder`, and waits until it takes commands.
+    /// Starts `program` without a window in `folder`, and waits until it accepts commands.
     pub(super) fn start(program: &Path, folder: &Path, patience: Patience) -> Result<Self, CommandError> {
-        // The monitor's own port stays closed: whatever listens does so on all interfaces. Port 0 is any free one.
+        // The monitor's own port stays closed, because Renode's ports listen on all interfaces. Port 0 is any free one.
         let arguments = ["--disable-gui", "--robot-server-port", "0", "--pid-file", "renode.pid"];
         let process = ProcessGroup::spawn(program, arguments, folder)
             .map_err(|error| CommandError::Gone(format!("{} could not be started: {error}", program.display())))?;
@@ -95,12 +95,12 @@ impl Session {
         Ok(session)
     }
 
-    /// Executes a line of the monitor's language and gives what it prints.
+    /// Executes a line of the monitor's language and returns its output.
     pub(super) fn command(&mut self, command: &str) -> Result<String, CommandError> {
         self.line(command, command)
     }
 
-    /// Executes a line of several commands, of which errors tell `command` only.
+    /// Executes a line of several commands; errors name only `command`.
     fn line(&mut self, line: &str, command: &str) -> Result<String, CommandError> {
         if let Some(gone) = &self.gone {
             return Err(CommandError::Gone(gone.clone()));
@@ -132,12 +132,12 @@ impl Session {
         }
     }
 
-    /// As [`Self::command`], with what it prints as a value.
+    /// As [`Self::command`], with the output parsed as a value.
     pub(super) fn value<T>(&mut self, command: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, CommandError> {
         self.values(&[command.to_owned()], parse)
     }
 
-    /// As [`Self::value`], of several commands in one line; errors tell the first only.
+    /// As [`Self::value`], for several commands in one line; errors name only the first.
     pub(super) fn values<T>(
         &mut self,
         commands: &[String],

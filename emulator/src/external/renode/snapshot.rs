@@ -18,13 +18,13 @@ use crate::machine::MachineError;
 use crate::machine::hash::StateHasher;
 use crate::machine::{BlankMachine, Machine, MachineSnapshot, SavedState, Snapshot};
 
-/// Where Renode writes and reads it, in its folder.
+/// Name of the state file in Renode's folder.
 const FILE: &str = "state.save";
 
 /// A state of a machine.
 #[derive(Serialize, Deserialize)]
 struct State {
-    /// Terminals that are in it, whose names are taken.
+    /// Number of terminals in it, whose names are taken.
     terminals_made: u32,
     file: Vec<u8>,
 }
@@ -32,7 +32,7 @@ struct State {
 impl RenodeMachine {
     fn save(&mut self) -> Result<State, MachineError> {
         let path = self.folder.path().join(FILE);
-        // A leftover file would be taken for a save that did not happen.
+        // An old file would be mistaken for a new one if the save fails.
         let _ = fs::remove_file(&path);
         let saved = self.session.command(&format!("Save {}", values::file(&path)));
         saved.map_err(|error| self.failed(error))?;
@@ -95,8 +95,8 @@ impl Snapshot for RenodeMachine {
         Ok(Box::new(fork))
     }
 
-    /// Registers, time and RAM: what Renode exposes. Equal runs give equal digests; that different ones differ is
-    /// likely only.
+    /// Registers, time and RAM: the state that Renode exposes. Equal runs give equal digests; different runs only
+    /// probably give different ones.
     fn state_hash(&mut self) -> Result<u64, MachineError> {
         let mut hasher = StateHasher::default();
         (self.now().as_ps(), self.instructions()).hash(&mut hasher);
@@ -113,7 +113,7 @@ impl Snapshot for RenodeMachine {
 }
 
 impl SavedState for RenodeMachine {
-    /// All of it: Renode's file stands for itself, so that no second Renode is started to compare with.
+    /// The complete state: Renode's file is self-contained, so that no second Renode is started to compare with.
     fn write_state(&mut self, _blank: BlankMachine<'_>) -> Result<Vec<u8>, MachineError> {
         let state = self.save()?;
         self.origin().write(state)

@@ -1,5 +1,5 @@
-//! The host's end of a UART: a raw socket terminal, connected to at once. It accepts one client, so nobody else can
-//! read the output.
+//! The host's end of a UART: a raw socket terminal, connected to at once. It accepts one client, so no other process
+//! can read the output.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use super::session::{CommandError, Session};
 use crate::external::process::wait_until;
 
-/// A port may have been taken between our look and Renode's.
+/// Another process may take a port between our check and Renode's use.
 const ATTEMPTS: usize = 4;
 /// How long a terminal may take to accept.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Output of one look; more waits for the next.
+/// Maximum output of one read; the rest waits for the next.
 const LOOK_BYTES: usize = 1 << 20;
 
 /// One connected UART.
@@ -22,7 +22,7 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Makes a terminal called `name`, connects `uart` to it, and us.
+    /// Creates a terminal called `name`, connects `uart` to it, and connects to it.
     pub(super) fn open(session: &mut Session, name: &str, uart: &str) -> Result<Self, CommandError> {
         let mut refused = None;
         for _ in 0..ATTEMPTS {
@@ -61,7 +61,7 @@ impl Terminal {
         Ok(Self { stream })
     }
 
-    /// What came since the last look.
+    /// Bytes that arrived since the last call.
     pub(super) fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut piece = [0; 4_096];

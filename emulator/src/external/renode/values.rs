@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::machine::VirtualTime;
 
-/// A file as an argument of a command. Its whole path: for one that is to be written, Renode takes a name as one in its
-/// own folder.
+/// A file as an argument of a command. Its absolute path: Renode would take a plain name of an output file as one in
+/// its own folder.
 pub(super) fn file(path: &Path) -> String {
     format!("@{}", path.display().to_string().replace(' ', "\\ "))
 }
 
-/// A command that writes memory into a file, in the monitor's Python; `None` for a path that cannot be named there.
+/// A command that writes memory into a file, in the monitor's Python; `None` for a path that cannot be expressed there.
 pub(super) fn copy_to(path: &Path, addr: u32, bytes: usize) -> Option<String> {
     let path = path
         .to_str()
@@ -19,7 +19,7 @@ pub(super) fn copy_to(path: &Path, addr: u32, bytes: usize) -> Option<String> {
     Some(format!("python \"System.IO.File.WriteAllBytes('{path}', {read})\""))
 }
 
-/// A number as the monitor prints it (`0x429BD365`), with whatever space around it.
+/// A number as the monitor prints it (`0x429BD365`), with surrounding whitespace.
 pub(super) fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
@@ -37,7 +37,7 @@ pub(super) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// What is asked for after each run.
+/// The values that are queried after each run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) now: VirtualTime,
@@ -46,8 +46,8 @@ pub(super) struct Seen {
     pub(super) lights: Vec<bool>,
 }
 
-/// The answers to `currentTime`, to the core's two counters and to so many lights, as one line's; whatever else the
-/// line printed stands before them.
+/// The answers to `currentTime`, to the core's two counters and to this many LEDs, in one line; other output of the
+/// line comes before them.
 pub(super) fn state(text: &str, lights: usize) -> Option<Seen> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let (_, last) = lines.split_at_checked(lines.len().checked_sub(2 + lights)?)?;
@@ -68,7 +68,7 @@ pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
         .collect::<Option<Vec<u8>>>()
 }
 
-/// The virtual time in what `currentTime` prints.
+/// The virtual time in the output of `currentTime`.
 pub(super) fn virtual_time(text: &str) -> Option<VirtualTime> {
     let line = text
         .lines()
@@ -76,7 +76,7 @@ pub(super) fn virtual_time(text: &str) -> Option<VirtualTime> {
     time(line)
 }
 
-/// `[D.]HH:MM:SS.fffffffff`, with six to nine digits behind the point.
+/// `[D.]HH:MM:SS.fffffffff`, with six to nine digits after the point.
 fn time(text: &str) -> Option<VirtualTime> {
     let mut parts = text.trim().split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
@@ -105,8 +105,7 @@ fn time(text: &str) -> Option<VirtualTime> {
     ))
 }
 
-/// A span as the monitor reads it, in seconds, not shorter than it is: to the microsecond, its finest unit in all
-/// versions.
+/// A span for the monitor, in seconds, rounded up to a microsecond, the finest unit in all versions.
 pub(super) fn seconds(span: VirtualTime) -> String {
     let us = span.as_ps().div_ceil(1_000_000);
     format!("{}.{:06}", us / 1_000_000, us % 1_000_000)

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// `status` is `PASS`.
     Pass {
-        /// What the keyword returned, as text.
+        /// The keyword's result, as text.
         value: String,
     },
     /// `status` is `FAIL`.
@@ -23,7 +23,7 @@ pub(super) enum Answer {
     Fault {
         /// The fault's code.
         code: i64,
-        /// What it says.
+        /// Its message.
         text: String,
     },
 }
@@ -55,7 +55,7 @@ fn escape(body: &mut String, text: &str) {
             '&' => body.push_str("&amp;"),
             '<' => body.push_str("&lt;"),
             '>' => body.push_str("&gt;"),
-            // No character of XML 1.0: it would make the whole call unreadable.
+            // Not a character of XML 1.0: it would make the whole call unreadable.
             '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}' => body.push('\u{fffd}'),
             // A parser would make a newline of it.
             '\r' => {
@@ -68,7 +68,7 @@ fn escape(body: &mut String, text: &str) {
 
 /// Reads the answer to a `run_keyword`.
 pub(super) fn answer(body: &str) -> Result<Answer, Nonsense> {
-    // No document type: nothing of it is needed, and entities can grow without bound.
+    // No document type: it is not needed, and entities could grow without limit.
     let options = ParsingOptions {
         nodes_limit: 100_000,
         ..ParsingOptions::default()

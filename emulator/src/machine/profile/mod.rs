@@ -11,13 +11,13 @@ use super::VirtualTime;
 
 /// Optional capability of a machine: profiles of its guest.
 pub trait Profiler {
-    /// Begins a profile and discards an earlier one. It ends by itself after `span` of virtual time, if given.
+    /// Starts a profile and discards an earlier one. It ends by itself after `span` of virtual time, if given.
     fn start(&mut self, symbols: Arc<Symbols>, span: Option<VirtualTime>);
 
-    /// What was recorded so far; `None` when no profile was begun.
+    /// The recording so far; `None` if no profile was started.
     fn look(&self) -> Option<Profile>;
 
-    /// Whether it still records, and its span; `None` when no profile was begun.
+    /// Whether it still records, and its span; `None` if no profile was started.
     fn progress(&self) -> Option<Progress>;
 
     /// Ends the profile and returns it. The guest runs at full speed again.
@@ -31,7 +31,7 @@ pub struct Progress {
     pub recording: bool,
     /// Virtual time at which it began.
     pub from: VirtualTime,
-    /// Virtual time that it has come to.
+    /// Virtual time at the end of the recording so far.
     pub to: VirtualTime,
     /// When it ends by itself.
     pub until: Option<VirtualTime>,
@@ -48,17 +48,17 @@ pub struct Profile {
     pub to: VirtualTime,
     /// The core's clock in Hz, at its end.
     pub cpu_hz: u32,
-    /// Cycles from its beginning to its end: all that is below adds up to this.
+    /// Cycles from its start to its end: all entries below add up to this.
     pub cycles: u64,
     /// Cycles in which the core slept.
     pub asleep: u64,
-    /// Cycles in which the chip kept it waiting.
+    /// Cycles in which the chip stalled the core.
     pub stalled: u64,
     /// Instructions.
     pub instructions: u64,
-    /// The call tree: a parent stands before its children. Roots are threads, exceptions and sleep.
+    /// The call tree: a parent comes before its children. Roots are threads, exceptions and sleep.
     pub nodes: Vec<Node>,
-    /// Functions, the one with the most cycles of its own first.
+    /// Functions, sorted by their own cycles, most first.
     pub functions: Vec<FunctionCost>,
     /// Stacks, as deep as they were.
     pub stacks: Vec<StackUse>,
@@ -68,16 +68,16 @@ pub struct Profile {
     pub peripherals: Vec<PeripheralUse>,
     /// What of the image was executed.
     pub coverage: Coverage,
-    /// What did not fit.
+    /// Records beyond the limits.
     pub truncated: Truncated,
 }
 
 /// A path of calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Index of the caller; `None`: a root.
+    /// Index of the caller; `None` for a root.
     pub parent: Option<usize>,
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
     /// Its name.
     pub name: String,
@@ -89,7 +89,7 @@ pub struct Node {
     pub calls: u64,
 }
 
-/// What a function costs, on whatever paths it is called.
+/// The cost of a function over all paths on which it is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionCost {
     /// Name.
@@ -113,7 +113,7 @@ pub struct FunctionCost {
 pub struct StackUse {
     /// Which: `main` or `process`.
     pub name: &'static str,
-    /// Its top: the address behind its first byte, as the image says, or the highest seen.
+    /// Its top: the exclusive end, as given by the image, or the highest seen.
     pub top: u32,
     /// The lowest address it reached.
     pub lowest: u32,
@@ -130,16 +130,16 @@ pub struct InterruptCost {
     pub name: String,
     /// How often it was taken.
     pub entries: u64,
-    /// Cycles of it and of all it calls, entry and return included.
+    /// Cycles of it and of all its callees, including entry and return.
     pub cycles: u64,
-    /// The most stack it took on the stack that it interrupted, its frame included.
+    /// The most stack it took on the interrupted stack, including its frame.
     pub stack_bytes: u32,
 }
 
 /// How a peripheral was used by the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeripheralUse {
-    /// Name of its address block, as in `UARTE0`; its address where the block has no name here.
+    /// Name of its address block, for example `UARTE0`; the address if the block has no name here.
     pub name: String,
     /// First address of the block.
     pub addr: u32,
@@ -160,7 +160,7 @@ pub struct Coverage {
     pub bytes: u64,
     /// Bytes that were executed.
     pub bytes_executed: u64,
-    /// What was executed, by address and function.
+    /// The executed code, by address and function.
     pub ranges: Vec<ExecutedRange>,
 }
 
@@ -175,7 +175,7 @@ pub struct ExecutedRange {
     pub function: Option<String>,
 }
 
-/// What did not fit the profile's limits; usually all zero.
+/// Counts of records that exceeded the profile's limits; usually all zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Truncated {
     /// Calls without a node of their own.
@@ -191,7 +191,7 @@ pub struct Truncated {
 /// What a node of the call tree represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
-    /// The root of code outside of exceptions: of the thread with this number, 0 the first.
+    /// The root of code outside of exceptions: of the thread with this number; 0 is the first.
     Thread(u32),
     /// The root of an exception or interrupt: Arm's exception number, RISC-V's `mcause`.
     Exception(u32),

@@ -13,7 +13,7 @@ pub struct Function {
     pub name: String,
 }
 
-/// An image cannot be profiled: it names no functions.
+/// An image without names of functions, which cannot be profiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the image names no functions: it has no symbol table, or was stripped")]
 pub struct NoSymbols;
@@ -22,7 +22,7 @@ pub struct NoSymbols;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Symbols {
     functions: Vec<Function>,
-    /// Top of the main stack, where the linker script names it.
+    /// Top of the main stack, if the linker script names it.
     pub(crate) stack_top: Option<u32>,
 }
 
@@ -36,7 +36,7 @@ impl Symbols {
     /// [`NoSymbols`].
     pub fn of(image: &Image) -> Result<Self, NoSymbols> {
         let mut named: Vec<_> = image.symbols.iter().filter(|symbol| symbol.function).collect();
-        // Of several names of one address, the one that covers most.
+        // Of several names for one address, the one that covers the most bytes.
         named.sort_by_key(|symbol| (symbol.addr, u32::MAX - symbol.bytes));
         named.dedup_by_key(|symbol| symbol.addr);
         if named.is_empty() {
@@ -63,7 +63,7 @@ impl Symbols {
         &self.functions
     }
 
-    /// The function that `addr` lies in, and the range of addresses for which this is the answer.
+    /// The function that contains `addr`, and the range of addresses for which this is the answer.
     pub(crate) fn at(&self, addr: u32) -> (Option<u32>, (u32, u32)) {
         let after = self.functions.partition_point(|function| function.addr <= addr);
         let next = self.functions.get(after).map_or(u32::MAX, |function| function.addr);

@@ -41,7 +41,7 @@ impl Body {
         let until = end.min(self.pause_at.unwrap_or(VirtualTime::MAX));
         self.run(task, RunLimit::until(until));
         self.slept &= before == self.machine.as_ref().map(|machine| machine.instructions());
-        // It sleeps until the end of the quantum at most.
+        // It sleeps at most until the end of the quantum.
         self.idle = None;
         Next::Again
     }

@@ -4,7 +4,7 @@ use super::{Body, MachineEvent, MachineTask, PinChange, RunState, guarded, lock}
 use crate::{MachineError, MachineSnapshot};
 
 impl Body {
-    /// Restores a state. Pace and recording start anew at its virtual time.
+    /// Restores a state. Pace and recording restart at its virtual time.
     pub(super) fn restore(&mut self, task: &MachineTask, state: &MachineSnapshot) -> Result<(), MachineError> {
         let Some(machine) = &mut self.machine else {
             return Ok(());

@@ -1,5 +1,5 @@
 //! An emulated board and a gateway, joined by the real link. The gateway and its certificates are those of the device's
-//! own tests, so that both hold the same firmware logic to the same peer.
+//! own tests, so that both test the same firmware logic against the same peer.
 #![allow(
     dead_code,
     clippy::unwrap_used,

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 const BOARD: &str = "nano33ble";
 /// How often the host looks at the line.
 const STEP: VirtualTime = VirtualTime::from_ms(1);
-/// What nobody has to wait for longer.
+/// Time limit of a wait.
 const PATIENCE: VirtualTime = VirtualTime::from_seconds(60);
 
 pub(crate) struct World {
@@ -29,12 +29,12 @@ pub(crate) struct World {
     /// Resets that the board made by itself.
     pub(crate) resets: Vec<ResetKind>,
     pub(crate) faults: Vec<GuestFault>,
-    /// When the power is cut, for a moment; none once that is done.
+    /// When to cut the power, briefly; `None` once that is done.
     pub(crate) cut_at: Option<VirtualTime>,
 }
 
 impl World {
-    /// A board that was just switched on and knows nobody.
+    /// A blank board that was just switched on.
     pub(crate) fn new(image: &Image) -> Self {
         Self::of(BOARD, image)
     }

@@ -1,4 +1,4 @@
-//! Puts the memory map where the linker looks for it.
+//! Copies the memory map to the linker's search path.
 
 fn main() {
     println!("cargo:rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));

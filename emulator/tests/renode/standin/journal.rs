@@ -1,4 +1,4 @@
-//! A record of everything done to a world, from which it can be rebuilt: what `Save` writes and `Load` reads.
+//! A record of everything done to a world, from which it can be rebuilt: the content of `Save` and `Load`.
 
 /// One thing done.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

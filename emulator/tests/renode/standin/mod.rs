@@ -17,7 +17,7 @@ use self::world::World;
 /// Set by the script that plays `renode`: how this process behaves.
 pub(crate) const MODE: &str = "DRYDOCK_RENODE_STANDIN";
 
-/// What goes wrong, and at which command.
+/// The misbehaviour, and the command at which it occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
     what: String,

@@ -9,7 +9,7 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<String>,
 }
 
-/// What a keyword came to.
+/// The result of a keyword.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Pass(String),
@@ -61,7 +61,7 @@ pub(crate) fn parse_call(body: &str) -> Option<Call> {
     })
 }
 
-/// The body of an answer, to the byte as Renode's serializer lays it out.
+/// The body of an answer, byte for byte as Renode's serializer formats it.
 pub(crate) fn render(reply: &Reply) -> String {
     let (members, fault) = match reply {
         Reply::Pass(value) => (vec![("return", string(value)), ("status", string("PASS"))], false),
@@ -127,7 +127,7 @@ pub(crate) fn send_half(connection: &mut TcpStream, body: &str) {
     );
 }
 
-/// Whoever asked may have gone.
+/// The caller may have gone.
 pub(crate) fn send_raw(connection: &mut TcpStream, bytes: &[u8]) {
     let _ = connection.write_all(bytes);
 }

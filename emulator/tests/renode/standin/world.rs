@@ -1,4 +1,4 @@
-//! The world behind the wire: executes the driver's commands on a machine of the builtin engine.
+//! The world behind the protocol: executes the driver's commands on a machine of the builtin engine.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -10,7 +10,7 @@ use super::journal::Deed;
 use super::wire::Reply;
 use super::{Trouble, log};
 
-/// What of a Cortex-M has which number in Renode.
+/// Renode's numbers of a Cortex-M's registers.
 const REGISTERS: [(&str, u64); 20] = [
     ("r0", 0),
     ("r1", 1),
@@ -39,7 +39,7 @@ const BASE: [&str; 14] = [
     "nvic", "cpu", "uart0", "uart1", "rtc0", "rtc1", "wdt", "flash", "ram", "clock", "gpio0", "gpio1", "timer0", "rng",
 ];
 
-/// What is in a saved state: seed, peripherals, terminals, deeds.
+/// The content of a saved state: seed, peripherals, terminals, deeds.
 type Saved = (u8, Vec<String>, Vec<String>, Vec<Deed>);
 
 /// One emulation with one machine.
@@ -53,11 +53,11 @@ pub(super) struct World {
     started: bool,
     names: Vec<String>,
     terminals: Vec<(String, Option<u8>, Line)>,
-    /// Names of terminals, in loaded states too. No recording shows what a second one of a name is told; Renode's names
-    /// are unique.
+    /// Names of terminals, in loaded states too. No recording shows the answer to a duplicate name; Renode's names are
+    /// unique.
     taken: Vec<String>,
     journal: Vec<Deed>,
-    /// What of a script's variables stands in the way of saving.
+    /// The variable of a script that prevents saving, if any.
     unsaved: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl World {
     }
 
     pub(super) fn execute(&mut self, command: &str) -> Reply {
-        // A line can hold several commands; the first that fails ends it. A `;` in a string parts nothing.
+        // A line can hold several commands; the first that fails ends it. A `;` in a string separates nothing.
         let mut quoted = false;
         let parts = command.split(|letter| {
             quoted ^= letter == '"';
@@ -242,7 +242,7 @@ impl World {
                 "Error E38: Exception was thrown during construction of 'nvmc': Could not find source file for the script: {name}."
             ));
         }
-        // Variables of a script are saved, and a function's or a class's cannot be.
+        // Variables of a script are saved, but those of a function or a class cannot be.
         let kept = text
             .lines()
             .find(|line| line.starts_with("def ") || line.starts_with("from "));
@@ -314,7 +314,7 @@ impl World {
         Ok(text)
     }
 
-    /// The one script that is asked for: `"System.IO.File.WriteAllBytes('FILE',
+    /// The only script that the driver uses: `"System.IO.File.WriteAllBytes('FILE',
     /// monitor.Machine.SystemBus.ReadBytes(ADDR, COUNT))"`.
     fn copy_memory(&mut self, script: &str) -> Result<String, String> {
         let unknown = || format!("Python runtime error: {script}");
@@ -414,7 +414,7 @@ impl World {
         let text = |error: drydock_emulator::MachineError| error.to_string();
         match deed {
             Deed::Seed(seed) => self.boot(*seed),
-            // Erasing everything takes away the bootloader by which the builtin engine starts an image.
+            // Erasing everything removes the bootloader with which the builtin engine starts an image.
             Deed::Write { addr: 0, bytes } => self.machine()?.write_memory(0x1_0000, &bytes[0x1_0000..]).map_err(text),
             Deed::Write { addr, bytes } => match self.machine()?.write_memory(*addr, bytes) {
                 // The factory's page: the builtin engine has its own.
@@ -438,7 +438,7 @@ impl World {
             match machine.run(RunLimit::until(until)).map_err(|error| error.to_string())? {
                 StopReason::Deadline => return Ok(()),
                 StopReason::Reset(_) => {}
-                // The core stands still, time does not.
+                // The core is halted, but time advances.
                 _ => {
                     let rest = until - machine.now().min(until);
                     self.off = off + rest;
@@ -524,7 +524,7 @@ fn path(file: &str) -> &str {
     file.trim_start_matches('@')
 }
 
-/// Where a file goes: a name alone is one in Renode's own folder, which may be nobody's to write.
+/// The path of an output file: a plain name is one in Renode's own folder, which may not be writable.
 fn written_path(file: &str) -> Result<&str, String> {
     match path(file) {
         absolute if absolute.starts_with('/') => Ok(absolute),

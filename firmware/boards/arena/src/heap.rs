@@ -1,7 +1,7 @@
-//! The heap: all RAM behind the statics, two-level segregated fit, shared by the firmware and the apps' arenas.
+//! The heap: all RAM after the statics, two-level segregated fit, shared by the firmware and the apps' arenas.
 //!
-//! An arena is an account, not a region: fixed regions would waste most of their memory. Each block stores its arena and its
-//! neighbours in that arena's list, so that all blocks of an arena can be freed without their owners (see
+//! An arena is an account, not a region: fixed regions would waste most of their memory. Each block stores its arena
+//! and its neighbours in that arena's list, so that all blocks of an arena can be freed without their owners (see
 //! [`work`](crate::work)).
 
 use crate::work;
@@ -23,10 +23,10 @@ static HEAP: Heap = Heap {
     arenas: [const { Arena::new() }; MAX_ARENAS],
 };
 
-/// Block sizes up to 256 KB (16 bytes shifted by 14) in classes of an eighth.
+/// Block sizes up to 256 KiB (16 bytes shifted by 14) in classes of an eighth.
 type Blocks = Tlsf<'static, u16, u8, 14, 8>;
 
-/// What the allocator takes beside a block's bytes, and the grain of sizes.
+/// Overhead of the allocator per block, and the granularity of sizes.
 const BLOCK_HEADER_BYTES: usize = 8;
 const BLOCK_GRAIN_BYTES: usize = 16;
 
@@ -52,7 +52,7 @@ impl Arena {
     }
 }
 
-// SAFETY: one core, and interrupt handlers neither allocate nor look at the heap.
+// SAFETY: one core, and interrupt handlers neither allocate nor use the heap.
 unsafe impl Sync for Heap {}
 
 /// Precedes the bytes of each block.
@@ -64,7 +64,7 @@ struct Tag {
     previous: u16,
     /// [`FIRMWARE`] or an arena's number.
     owner: u8,
-    /// Binary logarithm of what the block is aligned to.
+    /// Binary logarithm of the block's alignment.
     alignment: u8,
     reserved: u16,
 }
@@ -72,8 +72,8 @@ struct Tag {
 const FIRMWARE: u8 = 0xFF;
 const TAG_BYTES: usize = size_of::<Tag>();
 
-/// What [`link`]s are counted from; the heap ends less than 512 KB behind it. Here on Arm is where RAM begins by the
-/// architecture's memory map (ARMv7-M ARM, B3.1); elsewhere the linker script says where.
+/// The base address of [`link`]s; the heap ends less than 512 KiB after it. On Arm it is the start of RAM in the
+/// architecture's memory map (ARMv7-M ARM, B3.1); elsewhere the linker script defines it.
 #[cfg(target_arch = "arm")]
 fn ram_start() -> usize {
     0x2000_0000
@@ -87,7 +87,7 @@ fn ram_start() -> usize {
     &raw const _ram_start as usize
 }
 
-/// A tag's address in a half-word. 0 stands for none: the allocator's own header precedes the first tag.
+/// A tag's address in a half-word. 0 stands for `None`: the allocator's own header precedes the first tag.
 fn link(tag: Option<NonNull<Tag>>) -> u16 {
     tag.map_or(0, |tag| ((tag.as_ptr() as usize - ram_start()) / TAG_BYTES) as u16)
 }
@@ -107,7 +107,7 @@ pub fn init() {
         static mut _heap_end: u32;
     }
     let (start, end) = (&raw mut _heap_start as usize, &raw mut _heap_end as usize);
-    // SAFETY: the linker leaves this range to us, and nothing else has it.
+    // SAFETY: the linker reserves this range for the heap, and nothing else uses it.
     let memory: &'static mut [MaybeUninit<u8>] =
         unsafe { core::slice::from_raw_parts_mut(start as *mut MaybeUninit<u8>, end - start) };
     HEAP.total_bytes.set((end - start) as u32);
@@ -133,7 +133,7 @@ pub fn arena_bytes(arena: u8) -> u32 {
 /// Frees all blocks of an arena.
 ///
 /// # Safety
-/// Nobody uses them any more.
+/// The blocks are no longer used.
 pub unsafe fn free_arena(number: u8) {
     let Some(arena) = HEAP.arenas.get(usize::from(number)) else {
         return;
@@ -147,14 +147,14 @@ pub unsafe fn free_arena(number: u8) {
             ..
         } = unsafe { tag.read() };
         let alignment = 1usize << alignment;
-        // SAFETY: the block was allocated with this alignment, and the caller says that nobody uses it.
+        // SAFETY: the block was allocated with this alignment, and the caller guarantees that it is no longer used.
         unsafe { HEAP.blocks.borrow_mut().deallocate(block_of(tag, alignment), alignment) };
         next = linked(following);
     }
     HEAP.count(0, arena.used_bytes.take());
 }
 
-/// Where the allocator's block begins: as far before the bytes as their alignment asks, at least by a tag.
+/// Start of the allocator's block: before the bytes by their alignment, but at least by a tag.
 unsafe fn block_of(tag: NonNull<Tag>, alignment: usize) -> NonNull<u8> {
     // SAFETY: the caller got the tag from a block that was made so.
     unsafe { tag.cast::<u8>().add(TAG_BYTES).sub(lead(alignment)) }
@@ -169,7 +169,7 @@ fn tagged(layout: Layout) -> Option<Layout> {
     Layout::from_size_align(layout.size().checked_add(lead(alignment))?, alignment).ok()
 }
 
-/// What an allocation takes of the heap.
+/// The bytes of the heap that an allocation uses.
 fn cost(tagged: Layout) -> u32 {
     (tagged.size() + BLOCK_HEADER_BYTES).next_multiple_of(BLOCK_GRAIN_BYTES) as u32
 }
@@ -227,8 +227,8 @@ impl Heap {
         owner
     }
 
-    /// Whether an arena may grow by so many bytes: up to `other_limit_bytes`, or else up to the limit of the current work. The
-    /// firmware itself has no limit.
+    /// Whether an arena may grow by this many bytes: up to `other_limit_bytes`, or without it up to the limit of the
+    /// current work. The firmware itself has no limit.
     fn may_grow(&self, owner: u8, bytes: u32, other_limit_bytes: Option<u32>) -> bool {
         match (self.arenas.get(usize::from(owner)), work::current()) {
             (Some(arena), Some((number, limit_bytes))) if number == owner => {
@@ -239,7 +239,7 @@ impl Heap {
     }
 }
 
-// SAFETY: rlsf's allocator keeps to the contract; tags stand before the bytes that are handed out, and are not in them.
+// SAFETY: rlsf's allocator fulfils the contract; tags lie before the returned bytes, not in them.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let owner = work::current().map_or(FIRMWARE, |(number, _)| number);
@@ -287,7 +287,7 @@ unsafe impl GlobalAlloc for Heap {
         };
         let growth = work::take_growth(layout.align());
         let tag = bytes.cast::<Tag>();
-        // SAFETY: the caller got the bytes from `alloc` with this layout; a block that moves takes its lead along.
+        // SAFETY: the caller got the bytes from `alloc` with this layout; a block that moves keeps its lead.
         unsafe {
             let tag = tag.sub(1);
             let owner = self.delist(tag, cost(old));

@@ -54,7 +54,7 @@ pub fn run(arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
     }
     let mut work = work;
     CURRENT.arena.set(Some((arena.number, arena.limit_bytes)));
-    // SAFETY: `call` fits what it is given, and nothing between here and there needs its destructors.
+    // SAFETY: `call` matches its argument, and no frame in between needs its destructors.
     let left = unsafe { enter(CURRENT.way_out.as_ptr(), call, (&raw mut work).cast()) };
     CURRENT.arena.set(None);
     CURRENT.growth.set(None);
@@ -68,7 +68,7 @@ pub fn run(arena: Arena, work: &mut dyn FnMut()) -> Result<(), OutOfMemory> {
     })
 }
 
-/// Lets the next allocation of bytes in the work under way fail; see
+/// Lets the next allocation of bytes in the current work fail; see
 /// [`allow_growth`](drydock_device::board::RuntimeServices::allow_growth).
 pub fn allow_growth(limit_bytes: Option<u32>) {
     CURRENT.growth.set(limit_bytes);
@@ -79,7 +79,7 @@ pub(crate) fn take_growth(alignment: usize) -> Option<u32> {
     (alignment == 1).then(|| CURRENT.growth.take()).flatten()
 }
 
-/// Raises the current arena's limit by what the memory grew.
+/// Raises the current arena's limit by the growth of the memory.
 pub(crate) fn grew(bytes: u32) {
     let raised = CURRENT.arena.get().map(|(number, limit)| (number, limit + bytes));
     CURRENT.arena.set(raised);

@@ -1,4 +1,4 @@
-//! Crash handlers of this core: panics, hard faults and hangs, each with the addresses that tell where.
+//! Crash handlers of this core: panics, hard faults and hangs, each with the addresses of the code.
 
 use core::{fmt::Write, panic::PanicInfo};
 use cortex_m_rt::{ExceptionFrame, exception};
@@ -26,7 +26,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     cortex_m::peripheral::SCB::sys_reset()
 }
 
-/// Callers that a panic's message names beside those in the record's `pc` and `lr`.
+/// Number of callers in a panic's message, besides those in the record's `pc` and `lr`.
 const MORE_CALLERS: usize = 4;
 
 /// Return addresses on the stack, innermost first. May include remains of earlier calls.
@@ -58,7 +58,7 @@ impl Iterator for Callers {
             let word = unsafe { (self.at as *const u32).read_volatile() };
             self.at += 4;
             if word & 1 == 1 && code.contains(&word) && follows_a_call(word & !1) {
-                // Within the call, so that it is looked up in the caller and not behind its end.
+                // An address within the call instruction, so that it is looked up in the caller and not after its end.
                 return Some((word & !1) - 2);
             }
         }

@@ -1,4 +1,4 @@
-//! Code for Cortex-M cores, whatever the chip: crash handlers, abandoning work, copying memory.
+//! Code for Cortex-M cores, for any chip: crash handlers, abandoning work, copying memory.
 #![no_std]
 
 mod fault_handler;

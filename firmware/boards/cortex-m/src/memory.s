@@ -1,7 +1,7 @@
     .syntax unified
     .section .text.memcpy, "ax", %progbits
     .p2align 2
-@ void *memmove(void *to, const void *from, size_t count): downwards where that would overwrite what is to be copied.
+@ void *memmove(void *to, const void *from, size_t count): downwards where copying upwards would overwrite the source.
     .global memmove, __aeabi_memmove, __aeabi_memmove4, __aeabi_memmove8
     .type memmove, %function
     .type __aeabi_memmove, %function
@@ -23,7 +23,7 @@ __aeabi_memmove8:
     subs r2, #4
     str r3, [ip, #-4]!
     bhs 1b
-@ Bit 1 of what is left goes to C, bit 0 decides Z.
+@ Bit 1 of the remaining count goes to C, bit 0 decides Z.
 2:
     lsls r2, r2, #31
     itt cs

@@ -3,10 +3,11 @@
 
 use core::{arch::naked_asm, ffi::c_void};
 
-/// Calls `work(data)` and returns 0; or 1, if [`leave`] was called meanwhile with what is then at `way_out`.
+/// Calls `work(data)` and returns 0. Returns 1 if [`leave`] was called in the meantime with the value that is then at
+/// `way_out`.
 ///
 /// # Safety
-/// `work` takes what `data` points to.
+/// `work` accepts what `data` points to.
 #[unsafe(naked)]
 pub unsafe extern "C" fn enter(way_out: *mut u32, work: extern "C" fn(*mut c_void), data: *mut c_void) -> u32 {
     // r3 is saved only to keep the stack aligned to 8 bytes (AAPCS32, 6.2.1.2).

@@ -14,15 +14,15 @@ use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 use esp_hal::rng::TrngSource;
 
-/// Pins that apps may be granted: what is on the headers, without the link's TX and RX, the wipe button and the straps. 8 is
-/// the data line of the RGB light; 12 and 13 are the native USB socket's, which the firmware leaves alone.
+/// Pins that apps may be granted: those on the headers, without the link's TX and RX, the wipe button and the straps. 8
+/// is the data line of the RGB light; 12 and 13 belong to the native USB socket, which the firmware does not use.
 const APP_PINS: &[u8] = &[0, 1, 2, 3, 6, 7, 8, 11, 12, 13, 18, 19, 20, 21, 22, 23];
 
 /// RD_MAC_SYS_0 and 1, of the fuses.
 const RD_MAC_SYS_0: u32 = EFUSE + 0x44;
 const RD_MAC_SYS_1: u32 = EFUSE + 0x48;
 const RNG_DATA: u32 = LP_PERI + 0x08;
-/// Between two words of randomness, so that noise has come in between (24.3: at most 500 kHz while a converter feeds it).
+/// Pause between two words of randomness, so that new noise arrives (24.3: at most 500 kHz while a converter feeds it).
 const RNG_PAUSE_US: u32 = 2;
 
 /// The ESP32-C6-DevKitC-1.
@@ -41,11 +41,11 @@ impl DevKit {
         let reset_reason = fault::begin(resets(esp_hal::rom::rtc_get_reset_reason(0)));
         watchdog::start();
         clock::start();
-        // Without it the generator's numbers are no true randomness. It stays on for good.
+        // Without it the generator's numbers are not truly random. It is never switched off.
         core::mem::forget(TrngSource::new(peripherals.RNG, peripherals.ADC1));
         let uart = Uart::start(peripherals.UART0, peripherals.GPIO16, peripherals.GPIO17);
         let flash = FlashRegions::start();
-        // SAFETY: sets MIE in `mstatus`, as Espressif's bootloaders leave it; each interrupt that is on has its handler.
+        // SAFETY: sets MIE in `mstatus`, as Espressif's bootloaders leave it; each enabled interrupt has its handler.
         unsafe { asm!("csrsi mstatus, 8", options(nomem, nostack)) };
         Self {
             uart: uart.expect("the port's clock has this speed"),

@@ -26,7 +26,7 @@ const TARGET0: u32 = 1 << 0;
 /// Something happened that the main loop has not looked at yet.
 static WOKEN: AtomicBool = AtomicBool::new(false);
 
-/// Keeps the next sleep from missing what an interrupt handler has just seen.
+/// Makes the next sleep return at once, so that it does not miss an event that an interrupt handler has just seen.
 pub(crate) fn wake() {
     WOKEN.store(true, Ordering::Relaxed);
 }

@@ -1,6 +1,6 @@
-//! The flash behind the image: records in its last four sectors, packages below them (assets/boards/esp32-c6.toml). They are
-//! read through the MMU's mapping (5.3.4) and written by SPI1 commands, as the mask ROM's functions do. Unlike those, the
-//! code that waits for the flash keeps reading the link's UART.
+//! The flash after the image: records in its last four sectors, packages below them (assets/boards/esp32-c6.toml). They
+//! are read through the MMU's mapping (5.3.4) and written by SPI1 commands, as the mask ROM's functions do. Unlike
+//! those, the code that waits for the flash continues to read the link's UART.
 
 use crate::{
     register::{SPI0, SPI1, read, write},
@@ -16,7 +16,7 @@ const RECORDS_BYTES: u32 = 0x4000;
 const PACKAGES: u32 = 0x20_0000;
 const PACKAGES_BYTES: u32 = 0x1F_C000;
 
-/// Where the upper half of the flash is shown: behind all that an image can have.
+/// Address at which the upper half of the flash is mapped: beyond the largest possible image.
 const WINDOW: u32 = 0x4280_0000;
 const WINDOW_FLASH: u32 = PACKAGES;
 const WINDOW_BYTES: u32 = 0x20_0000;
@@ -36,13 +36,13 @@ const FLASH_PP: u32 = 1 << 25;
 const FLASH_SE: u32 = 1 << 24;
 /// Write in progress (status register 1 of every such flash).
 const WIP: u32 = 1 << 0;
-/// One command carries so much.
+/// Maximum data of one command.
 const BUFFER_BYTES: usize = 64;
 /// A page of the flash: a command does not write beyond.
 const PAGE_BYTES: u32 = 256;
 
 unsafe extern "C" {
-    // The mask ROM's (esp-rom-sys has their addresses).
+    // Functions of the mask ROM (esp-rom-sys has their addresses).
     fn Cache_Suspend_ICache() -> u32;
     fn Cache_Resume_ICache(autoload: u32);
     fn Cache_Invalidate_Addr(address: u32, bytes: u32) -> i32;
@@ -57,7 +57,7 @@ impl FlashRegions {
     }
 }
 
-/// The place in flash of a range that lies within one of the regions.
+/// The address in flash of a range that lies within one of the regions.
 fn place(offset: u32, len: u32) -> Option<u32> {
     let end = offset.checked_add(len)?;
     if end <= RECORDS_BYTES {
@@ -85,8 +85,8 @@ impl Flash for FlashRegions {
 
     fn with(&self, offset: u32, len: u32, lend: &mut dyn FnMut(&[u8])) {
         if let Some(place) = place(offset, len) {
-            // SAFETY: the range is shown; nothing writes to it while it is lent, for only `self` does and it is not
-            // reentered.
+            // SAFETY: the range is mapped; nothing writes to it while it is lent, because only `self` writes and it is
+            // not reentered.
             lend(unsafe { core::slice::from_raw_parts(shown(place) as *const u8, len as usize) });
         } else {
             lend(&[]);
@@ -111,7 +111,7 @@ impl Flash for FlashRegions {
             at += now.len() as u32;
             rest = later;
         }
-        // SAFETY: only what was read from the flash before is forgotten.
+        // SAFETY: only earlier contents of the flash are discarded from the cache.
         unsafe { Cache_Invalidate_Addr(shown(start), data.len() as u32) };
         Ok(())
     }
@@ -128,7 +128,7 @@ impl Flash for FlashRegions {
     }
 }
 
-/// Gives the MMU the pages of the upper half.
+/// Maps the pages of the upper half in the MMU.
 #[ram]
 fn map() {
     // SAFETY: a function of the ROM; this one and all it calls are in RAM, and nothing interrupts it.

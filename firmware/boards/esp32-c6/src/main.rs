@@ -4,8 +4,8 @@
 //!
 //! The emulator starts the ELF file as Espressif's second-stage bootloader would start the app image made of it. For
 //! silicon, `espflash save-image --chip esp32c6 --merge --flash-size 4mb esp32-c6.elf esp32-c6.bin` makes one file with
-//! bootloader, partition table and app; flash it to address 0. The partition table must leave everything from 2 MB on
-//! alone: app store and records lie there. Untested on silicon.
+//! bootloader, partition table and app; flash it to address 0. The partition table must leave everything from 2 MiB on
+//! unused: app store and records lie there. Untested on silicon.
 #![no_std]
 #![no_main]
 
@@ -31,7 +31,8 @@ fn main() -> ! {
     drydock_arena::init();
     let board: BoardRef = Box::leak(Box::new(board::DevKit::start()));
     if pins::wipe_button_is_held() {
-        // Whatever can be wiped is; the device comes up blank or says why it does not.
+        // Errors are ignored: everything that can be wiped is wiped. The device starts blank or reports why it does
+        // not.
         let _ = Records::mount(board).wipe();
     }
     match Device::new(board) {

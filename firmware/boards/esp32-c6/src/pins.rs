@@ -3,7 +3,8 @@
 use crate::register::{GPIO, IO_MUX, read, write};
 use drydock_device::board::{Pins, Pull};
 
-/// Header pin GPIO10: bridged to ground at reset, it wipes the device. (BOOT would have the mask ROM wait for a download.)
+/// Header pin GPIO10: bridged to ground at reset, it wipes the device. (BOOT would make the mask ROM wait for a
+/// download.)
 const WIPE_PIN: u8 = 10;
 
 const OUT_W1TS: u32 = GPIO + 0x08;
@@ -57,7 +58,7 @@ impl Pins for Gpio {
     }
 }
 
-/// Whether someone who can touch the board wants it wiped.
+/// Whether a person at the board holds the wipe button.
 pub(crate) fn wipe_button_is_held() -> bool {
     Gpio.input(WIPE_PIN, Pull::Up);
     // The pull-up (45 kΩ) has the line up long before this ends.

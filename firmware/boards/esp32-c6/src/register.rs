@@ -13,12 +13,12 @@ pub(crate) const LP_PERI: u32 = 0x600B_2800;
 
 #[inline(always)]
 pub(crate) fn read(address: u32) -> u32 {
-    // SAFETY: the addresses that this crate reads are registers of peripherals that it has to itself.
+    // SAFETY: the addresses that this crate reads are registers of peripherals that only it uses.
     unsafe { (address as *const u32).read_volatile() }
 }
 
 #[inline(always)]
 pub(crate) fn write(address: u32, value: u32) {
-    // SAFETY: as for `read`; no register that is written here moves memory that someone else has.
+    // SAFETY: as for `read`; no register that is written here makes hardware change memory that other code uses.
     unsafe { (address as *mut u32).write_volatile(value) };
 }

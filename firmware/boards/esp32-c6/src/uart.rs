@@ -1,7 +1,7 @@
-//! The link's UART: UART0 (chapter 27) on GPIO16/TX and GPIO17/RX, which a bridge on the board leads to USB.
+//! The link's UART: UART0 (chapter 27) on GPIO16/TX and GPIO17/RX, which a bridge on the board connects to USB.
 //!
-//! The handler takes what arrives out of the FIFO of 128 bytes; while flash is busy, and no handler could run, the flash
-//! driver does ([`drain`]).
+//! The handler moves received bytes out of the FIFO of 128 bytes. While flash is busy and no handler can run, the flash
+//! driver moves them ([`drain`]).
 
 use crate::{
     clock,
@@ -22,9 +22,9 @@ use esp_hal::{
 const BAUD: u32 = 921_600;
 /// More than the link's window.
 const RING_BYTES: u32 = 4096;
-/// Bytes in the FIFO at which the handler is called; 64 more have room until it comes.
+/// Bytes in the FIFO at which the handler is called; 64 more fit until it runs.
 const RX_THRESHOLD: u16 = 64;
-/// Symbols of silence after which it is called for fewer.
+/// Symbols of silence after which it is called for fewer bytes.
 const RX_SILENCE: u8 = 2;
 
 const FIFO: u32 = UART0;
@@ -39,8 +39,8 @@ const TX_DONE: u32 = 1 << 14;
 
 struct Ring(UnsafeCell<[u8; RING_BYTES as usize]>);
 
-// SAFETY: `drain`, which nothing interrupts, writes what lies between PUT and TAKEN + RING_BYTES; the main loop reads the
-// rest. Both go through raw pointers.
+// SAFETY: `drain`, which nothing interrupts, writes the part between PUT and TAKEN + RING_BYTES; the main loop reads
+// the rest. Both use raw pointers.
 unsafe impl Sync for Ring {}
 
 static RING: Ring = Ring(UnsafeCell::new([0; RING_BYTES as usize]));
@@ -84,7 +84,7 @@ impl Uart {
         count
     }
 
-    /// Takes as much as the FIFO has room for; the handler wakes the main loop when all of it is sent.
+    /// Takes as many bytes as fit into the FIFO; the handler wakes the main loop when all of them are sent.
     pub(crate) fn write(&self, data: &[u8]) -> usize {
         let room = FIFO_BYTES - (read(STATUS) >> 16 & 0xFF).min(FIFO_BYTES);
         let count = data.len().min(room as usize);
@@ -95,7 +95,7 @@ impl Uart {
     }
 }
 
-/// Takes what has arrived out of the FIFO. Without interrupts; nothing in flash is needed for it.
+/// Moves received bytes out of the FIFO. Runs without interrupts, and needs nothing in flash.
 #[inline(always)]
 pub(crate) fn drain() {
     let mut put = PUT.load(Ordering::Relaxed);
@@ -112,14 +112,14 @@ pub(crate) fn drain() {
             };
             put = put.wrapping_add(1);
         }
-        // What has no room is lost; the link asks for it again.
+        // Bytes that do not fit are lost; the link asks for them again.
     }
     PUT.store(put, Ordering::Release);
 }
 
 #[handler(priority = Priority::Priority2)]
 fn served() {
-    // Before the FIFO is emptied: a silence that begins after it must not be cleared with the one that was served.
+    // Cleared before the FIFO is emptied: a silence that begins later must not be cleared with the served one.
     write(INT_CLR, read(INT_ST));
     drain();
     clock::wake();

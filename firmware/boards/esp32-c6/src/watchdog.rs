@@ -1,4 +1,4 @@
-//! The watchdog of timer group 0 (chapter 15): resets the chip if the main loop does not turn for 8 seconds.
+//! The watchdog of timer group 0 (chapter 15): resets the chip if the main loop does not run for 8 seconds.
 
 use crate::register::{TIMG0, read, write};
 use core::arch::asm;
@@ -12,7 +12,7 @@ use esp_hal::{
 };
 
 const TIMEOUT_S: u64 = 8;
-/// From the note of where it hung to the reset.
+/// Time from recording the hang to the reset.
 const GRACE_MS: u64 = 10;
 
 const WDTFEED: u32 = TIMG0 + 0x60;
@@ -39,8 +39,8 @@ pub(crate) fn feed() {
     write(WDTWPROTECT, 0);
 }
 
-/// Nobody came round in time: notes where the firmware was, and waits for the reset. At the highest priority, so that
-/// `mepc` is still what it was interrupted at.
+/// The main loop did not run in time: records where the firmware was, and waits for the reset. Runs at the highest
+/// priority, so that `mepc` still holds the interrupted address.
 #[handler(priority = Priority::max())]
 fn timed_out() {
     let pc: u32;

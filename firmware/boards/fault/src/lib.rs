@@ -1,13 +1,13 @@
-//! The crash record: what a panic, a hard fault or a hang leaves in a part of RAM that reset does not clear.
+//! The crash record: a panic, a hard fault or a hang writes it to a part of RAM that reset does not clear.
 //!
-//! The record holds code addresses, which can be looked up in the image's ELF file: for a fault or a hang the address that
-//! was executed, for a panic the return addresses on the stack. It does not hold the panic's message: without messages the
-//! image is 34 KB smaller. Source locations are left out too (`boards/.cargo/config.toml`).
+//! The record holds code addresses, which can be looked up in the image's ELF file: for a fault or a hang the address
+//! that was executed, for a panic the return addresses on the stack. It does not hold the panic's message: without
+//! messages the image is 34 KB smaller. Source locations are omitted too (`boards/.cargo/config.toml`).
 //!
 //! No handler sees a hang with interrupts off. The record then holds the phase that the main loop set last.
 //!
-//! The architecture's crate finds the addresses, on the stack or in the fault's frame. The board's crate reads why the chip
-//! was reset.
+//! The architecture's crate finds the addresses, on the stack or in the fault's frame. The board's crate reads why the
+//! chip was reset.
 #![no_std]
 
 extern crate alloc;
@@ -24,7 +24,7 @@ use drydock_protocol::{
     types::{FaultRecord, ResetReason},
 };
 
-/// Marks the record as written by us, and not what RAM holds after power-on.
+/// Marks the record as written by this firmware, as opposed to random contents of RAM after power-on.
 const MAGIC: u32 = 0xD0C4_FA17;
 const PANIC: u32 = Cause::Panic as u32;
 const HARD_FAULT: u32 = Cause::HardFault as u32;
@@ -101,7 +101,7 @@ struct CrashRecord {
 
 struct CrashRecordCell(UnsafeCell<MaybeUninit<CrashRecord>>);
 
-// SAFETY: one core; handlers that write it never return to whom they interrupted.
+// SAFETY: one core; handlers that write it never return to the interrupted code.
 unsafe impl Sync for CrashRecordCell {}
 
 #[unsafe(link_section = ".uninit.fault")]
@@ -170,7 +170,7 @@ pub fn take() -> Option<FaultRecord> {
 /// Notes which app the firmware works for.
 pub fn mark_app(slot: Option<u8>) {
     let app = slot.map_or(NO_APP, u32::from);
-    // SAFETY: a plain word is written, which a fault in between may be about to read: not to be left for later.
+    // SAFETY: writes a plain word; volatile, because a fault may read it at once.
     unsafe { (&raw mut (*CRASH_RECORD.0.get().cast::<CrashRecord>()).app).write_volatile(app) };
 }
 
@@ -223,7 +223,7 @@ impl CrashRecord {
     }
 }
 
-/// Writes the record's message; what does not fit is cut.
+/// Writes the record's message; it is cut if it does not fit.
 pub struct Message<'a>(&'a mut CrashRecord);
 
 impl Write for Message<'_> {

@@ -61,8 +61,8 @@ impl Board for HiFive {
         self.uart.write(data)
     }
 
-    /// **Not random**: the chip has no source of randomness. Numbers that differ from life to life, which is all that the
-    /// link wants of them; nothing else of a control-only device asks.
+    /// **Not random**: the chip has no source of randomness. The numbers only differ from one start to the next, which
+    /// is enough for the link; a control-only device needs them for nothing else.
     fn fill_random(&self, out: &mut [u8]) {
         for piece in out.chunks_mut(4) {
             let number = self.drawn.get();

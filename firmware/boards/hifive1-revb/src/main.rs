@@ -1,4 +1,4 @@
-//! Drydock's firmware on SiFive's HiFive1 Rev B. Its chip has 16 KB of RAM, which cannot hold TLS: it speaks `control` only
+//! Drydock's firmware on SiFive's HiFive1 Rev B. Its chip has 16 KiB of RAM, which cannot hold TLS: it speaks `control` only
 //! (`drydock_device::control_only`), and is shown as unauthenticated.
 //!
 //! Chapters and register names are those of the FE310-G002 manual (v1p4).

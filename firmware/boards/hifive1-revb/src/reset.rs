@@ -1,5 +1,5 @@
-//! AON (chapters 13 and 14): the watchdog, which is also the only way for this chip's firmware to reset it, and the backup
-//! registers, which pass the reset reason on to the next start.
+//! AON (chapters 13 and 14): the watchdog, which is also the only way in which this chip's firmware can reset it, and
+//! the backup registers, which pass the reset reason on to the next start.
 
 use crate::register::Register;
 use drydock_fault::Resets;
@@ -15,17 +15,17 @@ const CONFIG: u32 = 4 | 1 << 8 | 1 << 12;
 /// 8 seconds.
 const TICKS: u32 = 8 * 2_048;
 
-/// Lives since power came on, and whether the last of them ended itself.
+/// Number of starts since power-on, and whether the previous run ended itself.
 const LIVES: Register = Register(0x1000_0080);
 const ASKED: Register = Register(0x1000_0084);
 
 fn write(register: Register, value: u32) {
-    // Each write wants the key before it (14.7).
+    // Each write needs the key before it (14.7).
     WDOGKEY.write(KEY);
     register.write(value);
 }
 
-/// Starts the watchdog: a firmware that does not come round its main loop for 8 seconds is reset.
+/// Starts the watchdog: it resets a firmware whose main loop does not run for 8 seconds.
 pub(crate) fn start_watchdog() {
     write(WDOGCMP, TICKS);
     feed();
@@ -36,8 +36,8 @@ pub(crate) fn feed() {
     write(WDOGFEED, FOOD);
 }
 
-/// Number of this life since power came on, and why it began as far as that is known: a bite of the watchdog and the button
-/// leave no difference.
+/// Number of this start since power-on, and its reason as far as it is known: a reset by the watchdog and one by the
+/// button look the same.
 pub(crate) fn begin() -> (u32, Resets) {
     let earlier = LIVES.read();
     let resets = Resets {

@@ -39,7 +39,8 @@ unsafe extern "C" fn _start() -> ! {
     )
 }
 
-/// Keeps what a call may change, and gives `ra` to the handler. `mtvec` wants it aligned, which the linker script does.
+/// Saves the registers that a call may change, and passes `ra` to the handler. `mtvec` needs it aligned, which the
+/// linker script ensures.
 #[unsafe(naked)]
 #[unsafe(link_section = ".trap")]
 unsafe extern "C" fn trap() {
@@ -85,7 +86,7 @@ unsafe extern "C" fn trap() {
     )
 }
 
-/// `mcause` of the interrupts that are let through (Privileged Architecture, 3.1.15).
+/// `mcause` of the enabled interrupts (Privileged Architecture, 3.1.15).
 const TIMER: u32 = 1 << 31 | 7;
 const EXTERNAL: u32 = 1 << 31 | 11;
 
@@ -95,7 +96,7 @@ extern "C" fn taken(ra: u32) {
     unsafe { asm!("csrr {}, mcause", out(reg) cause, options(nomem, nostack)) };
     match cause {
         TIMER => {
-            // It stays pending until the next alarm is set.
+            // The interrupt stays pending until the next alarm is set.
             csr_clear_mie(clock::MTIE);
             clock::wake();
         }

@@ -1,5 +1,5 @@
-//! The link's UART: UART0 (chapter 18) at 115,200 baud on GPIO 17 (TX) and 16 (RX), which the board's J-Link carries to
-//! USB. Its FIFO of 8 bytes is emptied by interrupt, through PLIC (chapter 10).
+//! The link's UART: UART0 (chapter 18) at 115,200 baud on GPIO 17 (TX) and 16 (RX), which the board's J-Link connects
+//! to USB. Its FIFO of 8 bytes is emptied by interrupt, through PLIC (chapter 10).
 
 use crate::{
     clock::{self, CLOCK_HZ},
@@ -25,7 +25,7 @@ const DIV: Register = Register(0x1001_3018);
 const FULL: u32 = 1 << 31;
 const EMPTY: u32 = 1 << 31;
 const ENABLE: u32 = 1;
-/// Told when fewer than this many bytes wait to be sent.
+/// The interrupt is raised when fewer than this many bytes wait to be sent.
 const TX_MARK: u32 = 4 << 16;
 const TX_INTERRUPT: u32 = 1 << 0;
 const RX_INTERRUPT: u32 = 1 << 1;
@@ -41,14 +41,15 @@ const MEIE: u32 = 1 << 11;
 /// More than the link's window.
 const RING_BYTES: usize = 2048;
 
-/// What arrived: the handler alone moves `WRITTEN`, the main loop alone `TAKEN`; both count on and wrap.
+/// Received bytes: only the handler moves `WRITTEN`, only the main loop moves `TAKEN`; both counters wrap.
 static RING: [AtomicU8; RING_BYTES] = [const { AtomicU8::new(0) }; RING_BYTES];
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) struct Uart;
 
-/// PLIC has something: bytes, or room for bytes. What the ring has no room for is lost, and the link sends it again.
+/// PLIC reports received bytes, or space for bytes to send. Bytes that do not fit into the ring are lost, and the link
+/// sends them again.
 pub(crate) fn interrupted() {
     let source = CLAIM.read();
     loop {
@@ -62,7 +63,7 @@ pub(crate) fn interrupted() {
             WRITTEN.store(at.wrapping_add(1), Ordering::Release);
         }
     }
-    // That there is room stays true; the next write that finds none asks again.
+    // The FIFO keeps its free space; the next write that finds none enables the interrupt again.
     IE.write(RX_INTERRUPT);
     CLAIM.write(source);
     clock::wake();

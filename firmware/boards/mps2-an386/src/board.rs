@@ -21,7 +21,8 @@ pub(crate) struct Mps2 {
 impl Mps2 {
     pub(crate) fn start() -> Self {
         let entropy = Entropy::start();
-        // The board tells nothing of its resets; all but the first of a life under power are taken for the firmware's own.
+        // The board reports no reset reasons; every start after power-on except the first counts as the firmware's own
+        // reset.
         let reset_reason = drydock_fault::begin(Resets {
             software: !entropy.is_first_life(),
             ..Resets::default()
@@ -83,7 +84,7 @@ impl Board for Mps2 {
         None
     }
 
-    /// None is started: QEMU's would reset the board while the host is busy elsewhere.
+    /// No watchdog is started: QEMU's would reset the board while the host is busy elsewhere.
     fn feed_watchdog(&self) {}
 
     fn reset_reason(&self) -> ResetReason {

@@ -24,12 +24,12 @@ pub(crate) struct Clock {
     ticks: Cell<u64>,
 }
 
-/// Keeps the next sleep from missing what an interrupt handler has just seen.
+/// Makes the next sleep return at once, so that it does not miss an event that an interrupt handler has just seen.
 pub(crate) fn wake() {
     WOKEN.store(true, Ordering::Relaxed);
 }
 
-/// TIMER0 came to zero.
+/// TIMER0 reached zero.
 pub(crate) fn alarm() {
     TIMER_CTRL.write(0);
     TIMER_INTCLEAR.write(1);

@@ -7,16 +7,16 @@ use core::{
 };
 use sha2::{Digest, Sha256};
 
-/// Where the engine leaves the seed (`emulator/src/external/qemu`): the last bytes of ZBT SRAM 2 and 3.
+/// Address at which the engine writes the seed (`emulator/src/external/qemu`): the last bytes of ZBT SRAM 2 and 3.
 const SEED: *const [u8; 32] = 0x203F_FFE0 as *const [u8; 32];
 
-/// Lives since power came on; RAM holds zeros then.
+/// Number of starts since power-on; RAM holds zeros then.
 #[unsafe(link_section = ".uninit.lives")]
 static LIVES: Lives = Lives(UnsafeCell::new(MaybeUninit::uninit()));
 
 struct Lives(UnsafeCell<MaybeUninit<u32>>);
 
-// SAFETY: one core; it is touched at start only.
+// SAFETY: one core; it is used at start only.
 unsafe impl Sync for Lives {}
 
 pub(crate) struct Entropy {
@@ -29,7 +29,7 @@ impl Entropy {
     /// Called once in each life.
     pub(crate) fn start() -> Self {
         let lives = LIVES.0.get().cast::<u32>();
-        // SAFETY: both are memory of the board that nobody else uses; any bytes are a value.
+        // SAFETY: both are memory of the board that no other code uses; any bytes are a value.
         let (seed, life) = unsafe { (SEED.read_volatile(), lives.read_volatile().wrapping_add(1)) };
         // SAFETY: as above.
         unsafe { lives.write_volatile(life) };

@@ -1,4 +1,4 @@
-//! The store: RAM behind the image. It survives a reset but not a power cut; the engine restores its contents at start
+//! The store: RAM after the image. It survives a reset but not a power cut; the engine restores its contents at start
 //! (assets/qemu/mps2-an386.toml).
 
 use drydock_device::board::{Flash, FlashError, FlashGeometry};
@@ -35,8 +35,8 @@ impl Flash for RamStore {
 
     fn with(&self, offset: u32, len: u32, lend: &mut dyn FnMut(&[u8])) {
         if let Some(address) = address(offset, len) {
-            // SAFETY: the range is behind the image; nothing writes to it while it is lent, for only `self` does and it is
-            // not reentered.
+            // SAFETY: the range is after the image; nothing writes to it while it is lent, because only `self` writes
+            // and it is not reentered.
             lend(unsafe { core::slice::from_raw_parts(address as *const u8, len as usize) });
         } else {
             lend(&[]);
@@ -48,7 +48,7 @@ impl Flash for RamStore {
         if !start.is_multiple_of(4) || !data.len().is_multiple_of(4) {
             return Err(FlashError);
         }
-        // SAFETY: the range is behind the image, and nobody has it lent.
+        // SAFETY: the range is after the image, and it is not lent.
         unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), start as *mut u8, data.len()) };
         Ok(())
     }

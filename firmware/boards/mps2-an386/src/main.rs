@@ -1,5 +1,5 @@
-//! Drydock's firmware on QEMU's `mps2-an386`, the one board that QEMU models of a Cortex-M4 with enough memory. **Not a
-//! trust test**: its "flash" is RAM, its entropy comes from the host, and it has no watchdog.
+//! Drydock's firmware on QEMU's `mps2-an386`, the only board with a Cortex-M4 and enough memory that QEMU models. **Not
+//! a trust test**: its "flash" is RAM, its entropy comes from the host, and it has no watchdog.
 //!
 //! Registers are those of Arm's Application Note AN386 (DAI 0386) and of the Cortex-M System Design Kit (DDI 0479).
 #![no_std]
@@ -34,7 +34,7 @@ fn main() -> ! {
 const UART0_RX: i16 = 0;
 const TIMER0: i16 = 8;
 
-/// There is no crate of this board's registers, so all interrupts come here.
+/// There is no crate for this board's registers, so this handler serves all interrupts.
 #[exception]
 unsafe fn DefaultHandler(irqn: i16) {
     match irqn {

@@ -1,4 +1,5 @@
-//! The link's UART: CMSDK UART0 (DDI 0479, 4.3). QEMU takes a byte at once and hands one out whenever the last was read.
+//! The link's UART: CMSDK UART0 (DDI 0479, 4.3). QEMU sends a byte at once, and delivers the next when the last was
+//! read.
 
 use crate::{UART0_RX, clock, register::Register, register::unmask};
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -22,16 +23,16 @@ const DIVIDER: u32 = 25;
 /// More than the link's window.
 const RING_BYTES: usize = 4096;
 
-/// What arrived: the handler alone moves `WRITTEN`, the main loop alone `TAKEN`; both count on and wrap.
+/// Received bytes: only the handler moves `WRITTEN`, only the main loop moves `TAKEN`; both counters wrap.
 static RING: [AtomicU8; RING_BYTES] = [const { AtomicU8::new(0) }; RING_BYTES];
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) struct Uart;
 
-/// Takes what is there; what the ring has no room for is lost, and the link sends it again. The interrupt is cleared first:
-/// cleared last, it would take with it that of a byte that arrived since STATE was read, and the UART, whose one place for
-/// a byte is then full, would say nothing more for ever.
+/// Moves received bytes into the ring. Bytes that do not fit are lost, and the link sends them again. The interrupt is
+/// cleared first. Clearing it last would also clear the interrupt of a byte that arrived after STATE was read. The
+/// UART's only buffer would then stay full, and the UART would never raise another interrupt.
 pub(crate) fn received() {
     INTCLEAR.write(RX_CLEAR);
     while STATE.read() & RX_FULL != 0 {

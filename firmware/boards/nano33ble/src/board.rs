@@ -6,7 +6,7 @@ use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
 use nrf52840_pac::Peripherals;
 
-/// Pins that apps may be granted: the LEDs and what is on the headers, without the link's TX and RX.
+/// Pins that apps may be granted: the LEDs and the header pins, without the link's TX and RX.
 const APP_PINS: &[u8] = &[
     13, 24, 16, 6, 41, // LED (and D13), RGB, PWR
     43, 44, 47, 45, 46, 23, 21, 27, 34, 33, 40, // D2 to D12
@@ -24,7 +24,7 @@ pub(crate) struct Nano {
 }
 
 impl Nano {
-    /// Brings the chip up. `None` if it was called before.
+    /// Initialises the chip. `None` if it was called before.
     pub(crate) fn take() -> Option<Self> {
         let peripherals = Peripherals::take()?;
         // Reset reasons accumulate until they are cleared.

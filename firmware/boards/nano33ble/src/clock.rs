@@ -10,7 +10,7 @@ use nrf52840_pac::{CLOCK, NVIC, TIMER0, interrupt};
 /// Something happened that the main loop has not looked at yet.
 static WOKEN: AtomicBool = AtomicBool::new(false);
 
-/// After the first byte of a burst the CPU sleeps on for this long, so that it does not wake for each byte.
+/// After the first byte of a burst the CPU continues to sleep for this long, so that it does not wake for each byte.
 const BURST_US: u64 = 100;
 
 /// TIMER0 counts 32 bits; the upper half is kept here.
@@ -20,14 +20,14 @@ pub(crate) struct Clock {
     high: Cell<u64>,
 }
 
-/// Keeps the next sleep from missing what an interrupt handler has just seen.
+/// Makes the next sleep return at once, so that it does not miss an event that an interrupt handler has just seen.
 pub(crate) fn wake() {
     WOKEN.store(true, Ordering::Relaxed);
 }
 
 impl Clock {
     pub(crate) fn start(clock: &CLOCK, timer: TIMER0) -> Self {
-        // UARTE at 1 Mbaud and the clock itself want better than the 1.5 % of the internal oscillator.
+        // UARTE at 1 Mbaud and the clock itself need better accuracy than the 1.5 % of the internal oscillator.
         clock.events_hfclkstarted.reset();
         clock.tasks_hfclkstart.write(|w| w.tasks_hfclkstart().set_bit());
         while clock.events_hfclkstarted.read().bits() == 0 {}
@@ -94,7 +94,7 @@ impl Clock {
 
 #[interrupt]
 fn TIMER0() {
-    // SAFETY: only this handler touches the event; the rest of the timer is left alone.
+    // SAFETY: only this handler uses the event; it does not touch the rest of the timer.
     let timer = unsafe { &*TIMER0::ptr() };
     timer.events_compare[1].reset();
 }

@@ -1,5 +1,5 @@
-//! The flash behind the image: records in the last four pages, packages below them (assets/boards/nano33ble.toml),
-//! by way of NVMC (4.3).
+//! The flash after the image: records in the last four pages, packages below them (assets/boards/nano33ble.toml),
+//! written through NVMC (4.3).
 
 use core::{
     cell::Cell,
@@ -14,14 +14,15 @@ const RECORDS_BYTES: u32 = 0x4000;
 const PACKAGES: u32 = 0xA_0000;
 const PACKAGES_BYTES: u32 = 0x5_C000;
 
-/// Milliseconds of a part of an erasure; with a deviation of 5 % (t_ERASEPAGEPARTIAL,acc) no longer than the device wants.
+/// Length of one part of an erasure, in milliseconds; with a deviation of 5 % (t_ERASEPAGEPARTIAL,acc) within the
+/// device's limit.
 const PART_MS: u32 = 10;
-/// Parts that take t_ERASEPAGE, 85 ms, together.
+/// Number of parts that together take t_ERASEPAGE, 85 ms.
 const PARTS: u32 = 85_u32.div_ceil(PART_MS);
 
 pub(crate) struct FlashRegions {
     nvmc: NVMC,
-    /// The page that is erased in parts, and how many it has had.
+    /// The page that is being erased in parts, and the number of completed parts.
     part: Cell<(u32, u32)>,
 }
 
@@ -77,8 +78,8 @@ impl Flash for FlashRegions {
 
     fn with(&self, offset: u32, len: u32, lend: &mut dyn FnMut(&[u8])) {
         if let Some(address) = address(offset, len) {
-            // SAFETY: the range is flash; nothing writes to it while it is lent, for only `self` does and it is not
-            // reentered.
+            // SAFETY: the range is flash; nothing writes to it while it is lent, because only `self` writes and it is
+            // not reentered.
             lend(unsafe { core::slice::from_raw_parts(address as *const u8, len as usize) });
         } else {
             lend(&[]);

@@ -25,7 +25,8 @@ fn main() -> ! {
     let board = board::Nano::take().expect("main runs once");
     let board: BoardRef = Box::leak(Box::new(board));
     if pins::wipe_button_is_held() {
-        // Whatever can be wiped is; the device comes up blank or says why it does not.
+        // Errors are ignored: everything that can be wiped is wiped. The device starts blank or reports why it does
+        // not.
         let _ = Records::mount(board).wipe();
     }
     match Device::new(board) {

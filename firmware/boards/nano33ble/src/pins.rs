@@ -58,7 +58,7 @@ impl Pins for Gpio {
     }
 }
 
-/// Whether someone who can touch the board wants it wiped.
+/// Whether a person at the board holds the wipe button.
 pub(crate) fn wipe_button_is_held() -> bool {
     // SAFETY: called once at start, before apps may use the pin.
     let port = unsafe { &*P1::ptr() };

@@ -19,7 +19,7 @@ pub(crate) fn fill_random(out: &mut [u8]) {
     }
 }
 
-/// Measures, in thousandths of a degree Celsius; takes about 36 µs.
+/// Measures the temperature in thousandths of a degree Celsius; takes about 36 µs.
 pub(crate) fn temperature_mc() -> i32 {
     // SAFETY: the main loop alone uses TEMP.
     let temp = unsafe { &*TEMP::ptr() };

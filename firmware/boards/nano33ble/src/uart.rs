@@ -1,8 +1,8 @@
 //! The link's UART: UARTE0 (6.34) at 1 Mbaud on header pins D1/TX and D0/RX, without flow control.
 //!
-//! DMA writes what arrives into a ring of two halves without the CPU: ENDRX starts the next half by shortcut, and the
-//! handler of RXSTARTED has a whole half's time (40 ms) to name the one after it. A counter, wired to RXDRDY by PPI, knows
-//! how many bytes there are. While flash is erased the CPU is halted for up to 85 ms. In that time the link lets the host
+//! DMA writes received bytes into a ring of two halves without the CPU: ENDRX starts the next half by shortcut, and the
+//! handler of RXSTARTED has a whole half's time (40 ms) to set the half after it. A counter, connected to RXDRDY by
+//! PPI, counts the bytes. While flash is erased the CPU is halted for up to 85 ms. In that time the link lets the host
 //! send less than one half, repetitions included, so nothing is overwritten.
 
 use crate::clock;
@@ -14,7 +14,7 @@ use nrf52840_pac::{NVIC, P1, PPI, TIMER1, UARTE0, interrupt, uarte0::RegisterBlo
 
 const HALF_BYTES: usize = 4096;
 const RING_BYTES: usize = 2 * HALF_BYTES;
-/// A link frame at most.
+/// Maximum length of a link frame.
 const TX_BYTES: usize = 256;
 
 /// P1.03 and P1.10 (assets/boards/nano33ble.toml).
@@ -24,7 +24,7 @@ const RX_PIN: u8 = 10;
 /// Memory that DMA reads or writes.
 struct DmaBuffer<const N: usize>(UnsafeCell<[u8; N]>);
 
-// SAFETY: the main loop alone reads and writes it through raw pointers, and leaves alone what DMA is working on.
+// SAFETY: only the main loop reads and writes it, through raw pointers, and never the part that DMA is using.
 unsafe impl<const N: usize> Sync for DmaBuffer<N> {}
 
 static RX: DmaBuffer<RING_BYTES> = DmaBuffer(UnsafeCell::new([0; RING_BYTES]));
@@ -37,7 +37,7 @@ static TX_BUSY: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Uart {
     uarte: UARTE0,
     counter: TIMER1,
-    /// Bytes taken out of the ring, modulo 2^32 as the counter counts.
+    /// Bytes taken out of the ring, modulo 2^32 like the counter.
     taken: Cell<u32>,
 }
 
@@ -106,7 +106,7 @@ impl Uart {
     pub(crate) fn read(&self, out: &mut [u8]) -> usize {
         let waiting = self.waiting();
         if waiting as usize > RING_BYTES {
-            // Overwritten: what is there makes no sense any more; the link asks for it again.
+            // Overwritten: the contents of the ring are no longer valid; the link asks for them again.
             self.taken.set(self.taken.get().wrapping_add(waiting));
             return 0;
         }
@@ -115,7 +115,7 @@ impl Uart {
         let at = self.taken.get() as usize % RING_BYTES;
         let (to_end, from_start) = out[..count].split_at_mut(count.min(RING_BYTES - at));
         let ring = RX.0.get().cast::<u8>();
-        // SAFETY: both pieces are inside the ring; DMA is past their bytes, as the counter says.
+        // SAFETY: both pieces are inside the ring; according to the counter, DMA is past their bytes.
         unsafe {
             core::ptr::copy_nonoverlapping(ring.add(at), to_end.as_mut_ptr(), to_end.len());
             core::ptr::copy_nonoverlapping(ring, from_start.as_mut_ptr(), from_start.len());
@@ -129,11 +129,11 @@ impl Uart {
             return 0;
         }
         let count = data.len().min(TX_BYTES);
-        // SAFETY: no transfer is under way, so that nothing else looks at the buffer; `count` fits it.
+        // SAFETY: no transfer is in progress, so that nothing else uses the buffer; `count` fits it.
         unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), TX.0.get().cast::<u8>(), count) };
         TX_BUSY.store(true, Ordering::Relaxed);
         compiler_fence(Ordering::Release);
-        // SAFETY: PTR and MAXCNT name a buffer in RAM that lives for ever.
+        // SAFETY: PTR and MAXCNT name a static buffer in RAM.
         unsafe {
             self.uarte.txd.ptr.write(|w| w.bits(TX.0.get() as u32));
             self.uarte.txd.maxcnt.write(|w| w.bits(count as u32));
@@ -150,13 +150,13 @@ impl Uart {
 
 fn name_half(uarte: &RegisterBlock, second: bool) {
     let at = RX.0.get() as usize + if second { HALF_BYTES } else { 0 };
-    // SAFETY: PTR names a half of the ring, which lives for ever.
+    // SAFETY: PTR names a half of the ring, which is static.
     uarte.rxd.ptr.write(|w| unsafe { w.bits(at as u32) });
 }
 
 #[interrupt]
 fn UARTE0_UART0() {
-    // SAFETY: the handler touches events, interrupts and RXD.PTR only, which the main loop leaves to it.
+    // SAFETY: the handler uses only events, interrupts and RXD.PTR, which the main loop does not use.
     let uarte = unsafe { &*UARTE0::ptr() };
     if uarte.events_rxstarted.read().bits() != 0 {
         uarte.events_rxstarted.reset();

@@ -1,4 +1,4 @@
-//! WDT (6.36): resets the chip if the main loop does not turn for 8 seconds.
+//! WDT (6.36): resets the chip if the main loop does not run for 8 seconds.
 
 use core::arch::naked_asm;
 use cortex_m::peripheral::NVIC;
@@ -28,7 +28,8 @@ pub(crate) fn feed() {
     wdt.rr[0].write(|w| unsafe { w.bits(RELOAD) });
 }
 
-/// Nobody came round in time: notes where the firmware was. The reset follows two cycles of the slow clock later.
+/// The main loop did not run in time: records where the firmware was. The reset follows two cycles of the slow clock
+/// later.
 extern "C" fn timed_out(frame: &ExceptionFrame) -> ! {
     drydock_cortex_m::hung(frame);
     loop {
@@ -36,7 +37,7 @@ extern "C" fn timed_out(frame: &ExceptionFrame) -> ! {
     }
 }
 
-/// The interrupt's entry: hands over what the core has put on the stack.
+/// The interrupt's entry: passes on the frame that the core has put on the stack.
 #[unsafe(export_name = "WDT")]
 #[unsafe(naked)]
 unsafe extern "C" fn enter_timed_out() {

@@ -1,7 +1,7 @@
-//! Crash handlers of this core: panics and traps, each with the addresses that tell where.
+//! Crash handlers of this core: panics and traps, each with the addresses of the code.
 //!
-//! The trap vector is in the chip's crate, because interrupts differ from chip to chip. It calls [`trapped`]. The chip's
-//! crate also exports `fn drydock_reset() -> !`.
+//! The trap vector is in the chip's crate, because interrupts differ from chip to chip. It calls [`trapped`]. The
+//! chip's crate also exports `fn drydock_reset() -> !`.
 
 use core::{arch::asm, fmt::Write, panic::PanicInfo};
 use drydock_fault::{Cause, Crash};
@@ -32,12 +32,12 @@ pub fn trapped(ra: u32) -> ! {
     drydock_reset()
 }
 
-/// Callers that a panic's message names beside those in the record's `pc` and `lr`.
+/// Number of callers in a panic's message, besides those in the record's `pc` and `lr`.
 const MORE_CALLERS: usize = 4;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    // SAFETY: clears MIE in `mstatus`; nothing that follows wants an interrupt.
+    // SAFETY: clears MIE in `mstatus`; the code that follows needs no interrupt.
     unsafe { asm!("csrci mstatus, 8", options(nomem, nostack)) };
     let mut callers = Callers::of_this_stack();
     let (pc, lr) = (callers.next().unwrap_or(0), callers.next().unwrap_or(0));
@@ -89,7 +89,7 @@ impl Iterator for Callers {
             let word = unsafe { (self.at as *const u32).read_volatile() };
             self.at += 4;
             if word & 1 == 0 && code.contains(&word) && follows_a_call(word) {
-                // Within the call, so that it is looked up in the caller and not behind its end.
+                // An address within the call instruction, so that it is looked up in the caller and not after its end.
                 return Some(word - 2);
             }
         }

@@ -1,4 +1,4 @@
-//! Code for RV32 cores, whatever the chip: crash handlers, abandoning work.
+//! Code for RV32 cores, for any chip: crash handlers, abandoning work.
 #![no_std]
 
 mod fault_handler;

@@ -3,10 +3,11 @@
 
 use core::{arch::naked_asm, ffi::c_void};
 
-/// Calls `work(data)` and returns 0; or 1, if [`leave`] was called meanwhile with what is then at `way_out`.
+/// Calls `work(data)` and returns 0. Returns 1 if [`leave`] was called in the meantime with the value that is then at
+/// `way_out`.
 ///
 /// # Safety
-/// `work` takes what `data` points to.
+/// `work` accepts what `data` points to.
 #[unsafe(naked)]
 pub unsafe extern "C" fn enter(way_out: *mut u32, work: extern "C" fn(*mut c_void), data: *mut c_void) -> u32 {
     // 13 registers; the stack is kept aligned to 16 bytes.
@@ -43,7 +44,7 @@ pub unsafe extern "C" fn leave(way_out: u32) -> ! {
     naked_asm!("mv sp, a0", "li a0, 1", "j {back}", back = sym back)
 }
 
-/// Takes the registers off the stack and returns from `enter` with what is in `a0`.
+/// Restores the registers from the stack and returns from `enter` with the value in `a0`.
 #[unsafe(naked)]
 extern "C" fn back() {
     naked_asm!(

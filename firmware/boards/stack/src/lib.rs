@@ -1,4 +1,4 @@
-//! Measures stack use: the stack is filled with a pattern at start, and words that changed were used.
+//! Measures stack use: the stack is filled with a pattern at start, and changed words count as used.
 //!
 //! The linker script sets its bounds, `_stack_floor` and `_stack_start`.
 #![no_std]
@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use drydock_device::board::Usage;
 
 const PAINT: u32 = 0x57AC_C01A;
-/// Untouched words in a row that count as the end of what was used.
+/// Number of consecutive untouched words that mark the end of the used part.
 const QUIET_WORDS: u32 = 128;
-/// Left alone at painting: the frames of the painter and of what calls it.
+/// Not painted: the frames of the painting function and its callers.
 const OWN_BYTES: u32 = 256;
 
 /// Lowest address known to have been used.
@@ -38,7 +38,7 @@ fn pointer() -> u32 {
     pointer
 }
 
-/// Paints what lies below the present frame.
+/// Paints the stack below the present frame.
 pub fn paint() {
     let (floor, _) = bounds();
     let top = pointer() - OWN_BYTES;

@@ -27,7 +27,7 @@ pub(crate) struct Clock {
     high: Cell<u64>,
 }
 
-/// Keeps the next sleep from missing what an interrupt handler has just seen.
+/// Makes the next sleep return at once, so that it does not miss an event that an interrupt handler has just seen.
 pub(crate) fn wake() {
     WOKEN.store(true, Ordering::Relaxed);
 }

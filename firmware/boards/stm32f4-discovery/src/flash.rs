@@ -1,5 +1,5 @@
-//! The flash around the image (chapter 3; assets/boards/stm32f4-discovery.toml): records in sectors 1 and 2 of 16 KB,
-//! packages in sectors 9 to 11 of 128 KB, of which each holds several. Sector 3 is left alone.
+//! The flash around the image (chapter 3; assets/boards/stm32f4-discovery.toml): records in sectors 1 and 2 of 16 KiB,
+//! packages in sectors 9 to 11 of 128 KiB, each of which holds several. Sector 3 is not used.
 
 use crate::register::Register;
 use drydock_device::board::{Flash, FlashError, FlashGeometry, Sectors};
@@ -54,7 +54,7 @@ fn sector(offset: u32) -> Option<u32> {
     whole.then(|| PACKAGE_SECTOR + within / PACKAGE_SECTOR_BYTES)
 }
 
-/// Does work with the control register open, and says how it went.
+/// Runs work with the control register unlocked, and returns the result of the hardware.
 fn unlocked(work: impl FnOnce()) -> Result<(), FlashError> {
     for key in KEYS {
         KEYR.write(key);
@@ -90,8 +90,8 @@ impl Flash for FlashRegions {
 
     fn with(&self, offset: u32, len: u32, lend: &mut dyn FnMut(&[u8])) {
         if let Some(address) = address(offset, len) {
-            // SAFETY: the range is flash; nothing writes to it while it is lent, for only `self` does and it is not
-            // reentered.
+            // SAFETY: the range is flash; nothing writes to it while it is lent, because only `self` writes and it is
+            // not reentered.
             lend(unsafe { core::slice::from_raw_parts(address as *const u8, len as usize) });
         } else {
             lend(&[]);

@@ -27,7 +27,8 @@ fn main() -> ! {
     drydock_arena::init();
     let board: BoardRef = Box::leak(Box::new(board::Discovery::start()));
     if pins::wipe_button_is_held() {
-        // Whatever can be wiped is; the device comes up blank or says why it does not.
+        // Errors are ignored: everything that can be wiped is wiped. The device starts blank or reports why it does
+        // not.
         let _ = Records::mount(board).wipe();
     }
     match Device::new(board) {
@@ -41,7 +42,7 @@ const DMA1_STREAM6: i16 = 17;
 const USART2: i16 = 38;
 const TIM5: i16 = 50;
 
-/// No crate of this chip's registers is used, so all interrupts come here.
+/// There is no crate for this chip's registers, so this handler serves all interrupts.
 #[exception]
 unsafe fn DefaultHandler(irqn: i16) {
     match irqn {

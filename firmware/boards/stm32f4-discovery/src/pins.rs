@@ -1,12 +1,13 @@
 //! GPIO (chapter 8): pin `n` of port `p` is number `32 * p + n`.
 //!
-//! An app may be granted pins up to 63, and this board's LEDs are PD12 to PD15, far above. So numbers 12 to 15 stand for
-//! them here: PA12 to PA15 are USB and the debug port, which no app should have.
+//! Grants cover pins up to 63, but this board's LEDs are PD12 to PD15, far above. So numbers 12 to 15 stand for the
+//! LEDs here: PA12 to PA15 are USB and the debug port, which apps must not use.
 
 use crate::register::Register;
 use drydock_device::board::{Pins, Pull};
 
-/// What apps may use: the LEDs (12 to 15), and what of ports A and B is on the headers and not wired to anything else.
+/// Pins that apps may use: the LEDs (12 to 15), and pins of ports A and B that are on the headers and not connected to
+/// anything else.
 pub(crate) const APP_PINS: &[u8] = &[
     12, 13, 14, 15, // PD12 to PD15: green, orange, red, blue
     1, 8, 33, 34, 36, 37, 39, 40, 43, 44, 45, 46, 47, // PA1, PA8, PB1, PB2, PB4, PB5, PB7, PB8, PB11 to PB15
@@ -66,7 +67,7 @@ impl Pins for Gpio {
     }
 }
 
-/// Whether someone who can touch the board wants it wiped.
+/// Whether a person at the board holds the wipe button.
 pub(crate) fn wipe_button_is_held() -> bool {
     write_pair(Register(GPIO + PUPDR), WIPE_PIN, 0b10);
     // Long enough for the pull-down.

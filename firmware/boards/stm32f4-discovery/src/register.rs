@@ -1,4 +1,4 @@
-//! Registers of the chip by their addresses, and the interrupts that come with them.
+//! Registers of the chip by their addresses, and the interrupts.
 
 use cortex_m::{interrupt::InterruptNumber, peripheral::NVIC};
 

@@ -7,7 +7,7 @@ const SR: Register = Register(0x5006_0804);
 const DR: Register = Register(0x5006_0808);
 const RNGEN: u32 = 1 << 2;
 const DRDY: u32 = 1 << 0;
-/// Clock and seed errors, as they are now, and as interrupts that stay.
+/// Clock and seed errors: the current state, and the latched interrupts.
 const ERRORS_NOW: u32 = 0b11 << 1;
 const ERRORS_SEEN: u32 = 0b11 << 5;
 
@@ -40,7 +40,7 @@ fn word() -> u32 {
     }
 }
 
-/// 64 of its 96 bits' worth: wafer coordinates, and lot and wafer number folded together.
+/// 64 bits from its 96: wafer coordinates, and lot and wafer number folded together.
 pub(crate) fn chip_id() -> [u8; 8] {
     let [place, lot_and_wafer, lot] = UNIQUE_ID.map(Register::read);
     let mut id = [0; 8];

@@ -22,8 +22,8 @@ const DIVIDERS: u32 = 0b101 << 10 | 0b100 << 13;
 const FROM_PLL: u32 = 0b10;
 const SOURCE_IS_PLL: u32 = 0b10 << 2;
 
-/// Five wait states at 168 MHz (table 10), prefetch, instruction cache. No data cache: it would keep what flash held
-/// before an erasure (3.5.2).
+/// Five wait states at 168 MHz (table 10), prefetch, instruction cache. No data cache: it would keep the contents of
+/// flash from before an erasure (3.5.2).
 const FLASH_ACCESS: u32 = 5 | 1 << 8 | 1 << 9;
 
 /// GPIO ports A to E, core-coupled memory, DMA1.

@@ -1,6 +1,6 @@
 //! The link's UART: USART2 (chapter 30) at 1 Mbaud on PA2 (TX) and PA3 (RX), without flow control.
 //!
-//! DMA1 (chapter 10) writes what arrives into a ring, without the CPU, which is halted for up to two seconds while a
+//! DMA1 (chapter 10) writes received bytes into a ring without the CPU, which is halted for up to two seconds while a
 //! sector of flash is erased. The link's window is smaller than the ring. The idle line after a burst wakes the CPU.
 
 use crate::{
@@ -15,7 +15,7 @@ use core::{
 
 const BAUD: u32 = 1_000_000;
 const RING_BYTES: usize = 4096;
-/// A link frame at most.
+/// Maximum length of a link frame.
 const TX_BYTES: usize = 256;
 
 const GPIOA_MODER: Register = Register(0x4002_0000);
@@ -39,7 +39,7 @@ const DMAT_DMAR: u32 = 1 << 7 | 1 << 6;
 const HIFCR: Register = Register(0x4002_600C);
 /// All flags of stream 6.
 const STREAM6: u32 = 0x3D << 16;
-/// Stream 5 takes what USART2 receives, stream 6 brings what it sends (table 42).
+/// Stream 5 receives from USART2, stream 6 sends to it (table 42).
 const S5CR: Register = Register(0x4002_6088);
 const S5NDTR: Register = Register(0x4002_608C);
 const S5PAR: Register = Register(0x4002_6090);
@@ -85,7 +85,7 @@ pub(crate) fn sent() {
 
 /// A burst is over.
 pub(crate) fn line_is_idle() {
-    // Reading SR and then DR clears IDLE (30.6.1); DMA has the last byte already.
+    // Reading SR and then DR clears IDLE (30.6.1); DMA already has the last byte.
     SR.read();
     DR.read();
     clock::wake();
@@ -119,7 +119,7 @@ impl Uart {
         let count = out.len().min((end + RING_BYTES - from) % RING_BYTES);
         compiler_fence(Ordering::Acquire);
         for (index, byte) in out[..count].iter_mut().enumerate() {
-            // SAFETY: the place is inside the ring; DMA is past this byte, as its counter says.
+            // SAFETY: the position is inside the ring; according to its counter, DMA is past this byte.
             *byte = unsafe { ring().add((from + index) % RING_BYTES).read_volatile() };
         }
         self.next.set((from + count) % RING_BYTES);
@@ -131,7 +131,7 @@ impl Uart {
             return 0;
         }
         let count = data.len().min(TX_BYTES);
-        // SAFETY: no transfer is under way, so that nothing else looks at the buffer; `count` fits it.
+        // SAFETY: no transfer is in progress, so that nothing else uses the buffer; `count` fits it.
         unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), frame(), count) };
         TX_BUSY.store(true, Ordering::Relaxed);
         compiler_fence(Ordering::Release);

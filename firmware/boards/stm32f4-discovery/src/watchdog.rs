@@ -1,5 +1,5 @@
-//! IWDG (chapter 21): resets the chip if the main loop does not turn for 8 seconds. It has no warning
-//! interrupt, so a hang leaves only its reset reason.
+//! IWDG (chapter 21): resets the chip if the main loop does not run for 8 seconds. It has no warning interrupt, so a
+//! hang leaves only its reset reason.
 
 use crate::register::Register;
 

@@ -72,7 +72,7 @@ impl Board for Uno {
     fn fill_random(&self, out: &mut [u8]) {
         match &self.generator {
             Ok(generator) => generator.borrow_mut().fill(out),
-            // `main` runs nothing then that makes a key: only the link asks, for an epoch, which is no secret.
+            // `main` then runs no code that makes a key: only the link asks, for an epoch, which is not a secret.
             Err(_) => out.fill_with(|| DWT::cycle_count() as u8),
         }
     }

@@ -1,5 +1,5 @@
-//! The flash for data (chapter 44; assets/boards/uno-r4-minima.toml): records in two areas of four blocks of 1 KB. There is
-//! no app store. Code goes on running from the other flash while it is written.
+//! The flash for data (chapter 44; assets/boards/uno-r4-minima.toml): records in two areas of four blocks of 1 KiB.
+//! There is no app store. Code continues to run from the other flash during a write.
 
 use crate::{register::Register, tree::FLASH_MHZ};
 use drydock_device::board::{Flash, FlashError, FlashGeometry};
@@ -38,7 +38,7 @@ const BLOCK_BYTES: u32 = 1024;
 const BLOCKS: u32 = 8;
 const BYTES: u32 = BLOCKS * BLOCK_BYTES;
 
-/// 10 µs at 48 MHz: more than each of the waits between modes asks for (44.3.4; 5 µs at most).
+/// 10 µs at 48 MHz: longer than each of the required waits between modes (44.3.4; 5 µs at most).
 const MODE_CYCLES: u32 = 480;
 
 pub(crate) struct DataFlash;
@@ -109,8 +109,8 @@ impl Flash for DataFlash {
 
     fn with(&self, offset: u32, len: u32, lend: &mut dyn FnMut(&[u8])) {
         if is_within(offset, len as usize) {
-            // SAFETY: the range is flash; nothing writes to it while it is lent, for only `self` does and it is not
-            // reentered.
+            // SAFETY: the range is flash; nothing writes to it while it is lent, because only `self` writes and it is
+            // not reentered.
             lend(unsafe { core::slice::from_raw_parts((BASE + offset) as *const u8, len as usize) });
         } else {
             lend(&[]);
@@ -123,7 +123,7 @@ impl Flash for DataFlash {
         }
         unlocked(|| {
             (offset..).zip(data).try_for_each(|(at, byte)| {
-                // What is erased reads so already.
+                // Erased flash already reads like that.
                 if *byte == 0xFF {
                     return Ok(());
                 }

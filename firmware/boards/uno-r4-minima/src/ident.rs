@@ -1,4 +1,4 @@
-//! The chip's unique id: 16 bytes in its factory data, whose address a register holds.
+//! The chip's unique id: 16 bytes in its factory data, at an address that a register holds.
 
 use crate::register::Register;
 

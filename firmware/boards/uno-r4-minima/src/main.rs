@@ -1,6 +1,7 @@
 //! Drydock's firmware on the Arduino Uno R4 Minima. The logic is in `drydock-device`; this crate implements the board.
 //!
-//! The chip's 32 KB of RAM hold a TLS session and no runtime for apps: it enrolls and reports, and refuses packages.
+//! The chip's 32 KiB of RAM hold a TLS session, but no runtime for apps: the board enrolls and reports, and refuses
+//! packages.
 //!
 //! Chapters and register names are those of the RA4M1 user's manual R01UH0887.
 #![no_std]
@@ -33,12 +34,13 @@ fn main() -> ! {
     run(start())
 }
 
-/// As what follows, not in `main`: its frame stays for ever.
+/// Not inlined into `main`, like the functions below: `main`'s frame is never released.
 #[inline(never)]
 fn start() -> &'static board::Uno {
     let uno: &'static board::Uno = Box::leak(Box::new(board::Uno::start()));
     if pins::wipe_button_is_held() {
-        // Whatever can be wiped is; the device comes up blank or says why it does not.
+        // Errors are ignored: everything that can be wiped is wiped. The device starts blank or reports why it does
+        // not.
         let _ = Records::mount(uno).wipe();
     }
     uno
@@ -59,7 +61,7 @@ fn device(board: BoardRef) -> Device {
     }
 }
 
-/// Neither a key nor a session: it only says who it is, and why no more.
+/// Makes neither a key nor a session: reports only the board's name, and the reason.
 #[inline(never)]
 fn run_without_randomness(board: BoardRef, unhealthy: Unhealthy) -> ! {
     let control = ControlOnly::new(board);
@@ -67,13 +69,13 @@ fn run_without_randomness(board: BoardRef, unhealthy: Unhealthy) -> ! {
     control.run()
 }
 
-/// Interrupt lines, linked to their events where the parts are started.
+/// Interrupt lines, linked to their events where the peripherals are started.
 const RECEIVED: i16 = 0;
 const SENT: i16 = 1;
 const GARBLED: i16 = 2;
 const ALARM: i16 = 3;
 
-/// No crate of this chip's registers is used, so all interrupts come here.
+/// There is no crate for this chip's registers, so this handler serves all interrupts.
 #[exception]
 unsafe fn DefaultHandler(irqn: i16) {
     register::acknowledge(irqn);

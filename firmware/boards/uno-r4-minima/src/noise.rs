@@ -17,7 +17,7 @@ const TSTART: u8 = 1 << 0;
 const TCSTF: u8 = 1 << 1;
 const FROM_LOCO: u8 = 4 << 4;
 
-/// Cycles of core clock that LOCO has to come round in, many times what it takes.
+/// Limit for one period of LOCO, in cycles of the core clock: many times the usual length.
 const PATIENCE: u32 = 1_000_000;
 
 /// Collects for about 125 ms.
@@ -26,7 +26,7 @@ pub(crate) fn collect() -> Result<Generator, Unhealthy> {
     let mut before = DWT::cycle_count();
     let generator = Generator::collect(
         || {
-            // Where LOCO stands still all samples are the same, which the health tests refuse.
+            // If LOCO has stopped, all samples are equal, which the health tests refuse.
             let Some(now) = edge() else { return 0 };
             let sample = now.wrapping_sub(before) as u8;
             before = now;
@@ -39,7 +39,7 @@ pub(crate) fn collect() -> Result<Generator, Unhealthy> {
 }
 
 fn start() {
-    // SAFETY: the main loop has not begun, and nobody else uses the core's peripherals.
+    // SAFETY: the main loop has not begun, and no other code uses the core's peripherals.
     let mut core = unsafe { cortex_m::Peripherals::steal() };
     core.DCB.enable_trace();
     core.DWT.enable_cycle_counter();
@@ -52,7 +52,7 @@ fn start() {
     edge();
 }
 
-/// Waits for the next edge of LOCO and says when that was. (A function of its own: tests put another in its place.)
+/// Waits for the next edge of LOCO and returns its time. (A separate function, because tests replace it.)
 #[inline(never)]
 fn edge() -> Option<u32> {
     let (began, value) = (DWT::cycle_count(), AGT.read());

@@ -33,10 +33,10 @@ fn set(pin: u8, value: u32) {
     PWPR.write(B0WI);
 }
 
-/// Gives a pin to a peripheral.
+/// Connects a pin to a peripheral.
 pub(crate) fn give(pin: u8, function: u32, pulled_up: bool) {
     let value = function << 24 | if pulled_up { PCR } else { 0 };
-    // The function must not change while a peripheral has the pin (19.5.1).
+    // The function must not change while a peripheral uses the pin (19.5.1).
     set(pin, value);
     set(pin, value | PMR);
 }
@@ -60,7 +60,7 @@ impl Pins for Ports {
     }
 }
 
-/// Whether someone who can touch the board wants it wiped.
+/// Whether a person at the board holds the wipe button.
 pub(crate) fn wipe_button_is_held() -> bool {
     Ports.input(WIPE_PIN, Pull::Up);
     // Long enough for the pull-up.

@@ -44,14 +44,14 @@ fn ielsr(line: i16) -> Register<u32> {
     Register::at(IELSR + 4 * u32::from(line.unsigned_abs()))
 }
 
-/// Links an event to an interrupt line, and lets it through.
+/// Links an event to an interrupt line, and enables the line.
 pub(crate) fn link_event(line: i16, event: u32) {
     ielsr(line).write(event);
     // SAFETY: the handlers share atomics only with the code that they interrupt.
     unsafe { NVIC::unmask(Interrupt(line.unsigned_abs())) };
 }
 
-/// Clears what an interrupt line remembers of its event.
+/// Clears the pending state of an interrupt line.
 pub(crate) fn acknowledge(line: i16) {
     const IR: u32 = 1 << 16;
     let register = ielsr(line);

@@ -10,7 +10,7 @@ const IWDTRF: u16 = 1 << 0;
 const WDTRF: u16 = 1 << 1;
 const SWRF: u16 = 1 << 2;
 
-/// Reads the flags, and removes them for the next time. A pull at RES leaves none.
+/// Reads the flags, and clears them for the next time. A reset by RES sets none.
 pub(crate) fn take() -> Resets {
     let (power, others) = (RSTSR0.read(), RSTSR1.read());
     RSTSR0.write(0);

@@ -1,5 +1,5 @@
-//! The clock tree (chapter 9): HOCO at 48 MHz, which Arduino's bootloader asks for in its option bytes (OFS1); half of it for
-//! PCLKB (WDT) and the flash sequencer. And which modules run (chapter 11).
+//! The clock tree (chapter 9): HOCO at 48 MHz, which Arduino's bootloader selects in its option bytes (OFS1); half of
+//! it for PCLKB (WDT) and the flash sequencer. Also starts the modules that are used (chapter 11).
 
 use crate::register::Register;
 
@@ -38,7 +38,7 @@ pub(crate) const FLASH_MHZ: u8 = 24;
 
 pub(crate) fn start() {
     PRCR.write(UNLOCK);
-    // Wherever the bootloader left it: from MOCO, for MEMWAIT must not change above 32 MHz (9.2.14).
+    // Switches to MOCO first, whatever the bootloader left: MEMWAIT must not change above 32 MHz (9.2.14).
     MOCOCR.write(0);
     SCKSCR.write(FROM_MOCO);
     OPCCR.write(HIGH_SPEED);

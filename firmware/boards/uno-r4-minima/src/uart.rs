@@ -1,4 +1,4 @@
-//! The link's UART: SCI2 (chapter 28) at 115,200 baud on P302 (D1/TX) and P301 (D0/RX), a byte an interrupt.
+//! The link's UART: SCI2 (chapter 28) at 115,200 baud on P302 (D1/TX) and P301 (D0/RX), one interrupt per byte.
 
 use crate::{
     GARBLED, RECEIVED, SENT, clock, pins,
@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 const BAUD: u32 = 115_200;
 /// More than the link's window; a power of two.
 const RING_BYTES: usize = 2048;
-/// A link frame at most.
+/// Maximum length of a link frame.
 const FRAME_BYTES: usize = 256;
 
 const TX_PIN: u8 = 3 * 32 + 2;
@@ -36,12 +36,13 @@ const SCI2_RXI: u32 = 0xA3;
 const SCI2_TXI: u32 = 0xA4;
 const SCI2_ERI: u32 = 0xA6;
 
-/// What arrived: the handler alone moves `WRITTEN`, the main loop alone `TAKEN`; both count on and wrap.
+/// Received bytes: only the handler moves `WRITTEN`, only the main loop moves `TAKEN`; both counters wrap.
 static RING: [AtomicU8; RING_BYTES] = [const { AtomicU8::new(0) }; RING_BYTES];
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The frame to send, the place of its next byte and its end: the main loop's while nothing is sent, then the handler's.
+/// The frame to send, the index of its next byte and its end. The main loop owns them while nothing is sent, then the
+/// handler.
 static FRAME: [AtomicU8; FRAME_BYTES] = [const { AtomicU8::new(0) }; FRAME_BYTES];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
@@ -49,7 +50,7 @@ static BUSY: AtomicBool = AtomicBool::new(false);
 
 pub(crate) struct Uart;
 
-/// A byte came. What the ring has no room for is lost, and the link sends it again.
+/// A byte was received. Bytes that do not fit into the ring are lost, and the link sends them again.
 pub(crate) fn received() {
     let data = RDR.read();
     let at = WRITTEN.load(Ordering::Relaxed);
@@ -60,7 +61,7 @@ pub(crate) fn received() {
     clock::wake();
 }
 
-/// A byte is on its way, and there is room for the next.
+/// The transmitter has taken a byte, and the next one fits.
 pub(crate) fn sent() {
     let at = NEXT.load(Ordering::Relaxed);
     if at < END.load(Ordering::Relaxed) {
@@ -72,7 +73,7 @@ pub(crate) fn sent() {
     }
 }
 
-/// An overrun, or a frame that is none; the link asks again for what is missing.
+/// An overrun or a framing error; the link asks again for the missing bytes.
 pub(crate) fn garbled() {
     RDR.read();
     SSR.change(|flags| flags & !ERRORS);
@@ -118,7 +119,7 @@ impl Uart {
         BUSY.store(true, Ordering::Relaxed);
         END.store(count, Ordering::Relaxed);
         NEXT.store(1, Ordering::Release);
-        // TDR is empty, and its event comes when it is so again (28.3.8).
+        // TDR is empty, and its event occurs when it is empty again (28.3.8).
         TDR.write(data[0]);
         count
     }

@@ -1,6 +1,7 @@
-//! WDT (chapter 25): resets the chip if the main loop does not turn for 5.6 seconds, also during sleep. It runs down
-//! with the core's clock; the independent one (chapter 26) cannot be started by an image behind the bootloader, because
-//! its settings are option bytes. There is no warning interrupt, so a hang leaves no address, only the main loop's phase.
+//! WDT (chapter 25): resets the chip if the main loop does not run for 5.6 seconds, also during sleep. It counts down
+//! with the core's clock. The independent watchdog (chapter 26) cannot be started by an image after the bootloader,
+//! because its settings are option bytes. There is no warning interrupt, so a hang leaves no address, only the main
+//! loop's phase.
 
 use crate::register::Register;
 

@@ -1,7 +1,7 @@
 //! The host calls, as plain functions over an app's context and its memory. This module knows no runtime.
 //!
-//! Each call of [`host_calls`](drydock_protocol::host_calls) has its function here. [`AppContext::call`] checks the grant:
-//! a call that was not granted ends the app, never the board. Each function adds what it costs in fuel.
+//! Each call of [`host_calls`](drydock_protocol::host_calls) has its function here. [`AppContext::call`] checks the
+//! grant: a call that was not granted ends the app, never the board. Each function adds its cost in fuel.
 
 use crate::{
     board::{BoardRef, Pull},
@@ -27,13 +27,13 @@ use drydock_protocol::{
 const MAX_VALUES: usize = 8;
 /// Longest name of a value, in bytes.
 const MAX_VALUE_NAME_BYTES: usize = 24;
-/// `tick` comes each second until the app asks otherwise.
+/// `tick` is called each second until the app sets another interval.
 const FIRST_TICK_INTERVAL_MS: u32 = 1000;
 /// Longest interval of `tick`.
 const MAX_TICK_INTERVAL_MS: u32 = 3_600_000;
 
-/// Fuel of a host call besides its instruction. Fuel stands for time, so that a slice lasts about as long whatever the app
-/// does: one unit is about 26 cycles of a Cortex-M4.
+/// Fuel of a host call besides its instruction. Fuel stands for time, so that a slice takes about the same time for any
+/// app: one unit is about 26 cycles of a Cortex-M4.
 const CALL_FUEL: u64 = 150;
 /// Fuel of one byte that a call copies, checks or prints.
 const BYTE_FUEL: u64 = 1;
@@ -244,7 +244,7 @@ fn log(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result
 
 fn metric(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
     let name = range(memory, arguments[0], arguments[1])?;
-    // Only the bytes that are kept are checked. A character that the cut splits is left out.
+    // Only the bytes that are kept are checked. A character that the cut splits is omitted.
     let (name, is_cut) = match name.get(..MAX_VALUE_NAME_BYTES) {
         Some(start) => (start, name.len() > MAX_VALUE_NAME_BYTES),
         None => (&*name, false),

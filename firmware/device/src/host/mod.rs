@@ -25,7 +25,7 @@ pub const RUNS_APPS: bool = cfg!(feature = "wasm");
 
 /// A runtime.
 pub trait WasmHost {
-    /// Compiles and links a module; nothing of it runs yet.
+    /// Compiles and links a module; no code of it runs yet.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -49,8 +49,8 @@ pub trait WasmInstance {
     /// Begins a call. Nothing runs before [`Self::run`].
     fn call(&mut self, export: Export);
 
-    /// Runs the current call for about this much fuel. `memory.grow` may enlarge the app's arena up to the limit in bytes;
-    /// beyond that, or without room in the heap, it returns -1.
+    /// Runs the current call for about this much fuel. `memory.grow` may enlarge the app's arena up to the limit in
+    /// bytes; beyond that, or if the heap is full, it returns -1.
     fn run(&mut self, fuel: u64, heap_limit_bytes: u32) -> Progress;
 
     /// Fuel spent since the instance was made.
@@ -59,11 +59,11 @@ pub trait WasmInstance {
     /// Linear memory in bytes.
     fn memory_bytes(&self) -> u32;
 
-    /// What the host calls work on.
+    /// The context of the host calls.
     fn context(&mut self) -> &mut AppContext;
 }
 
-/// What the device calls of a module.
+/// An export that the device calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Export {
     /// The function of the module's start section.
@@ -79,10 +79,10 @@ pub enum Export {
 }
 
 impl Export {
-    /// Each of them, in the order in which they are called.
+    /// All exports, in the order in which they are called.
     pub const ALL: [Self; 5] = [Self::ModuleStart, Self::Initialize, Self::Start, Self::Init, Self::Tick];
 
-    /// The name in the module. A start function has none; it is called by the name that stands in reports.
+    /// The name in the module. A start function has no name there; it is called by the name that reports use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ModuleStart => "(start)",
@@ -93,7 +93,8 @@ impl Export {
         }
     }
 
-    /// What an instance runs once after this, before its first `tick`; with `None`: what it runs first.
+    /// The export that an instance runs once after `last`, before its first `tick`; with `None`, the export that it
+    /// runs first.
     pub fn next_once(last: Option<Self>, instance: &dyn WasmInstance) -> Option<Self> {
         let next = last.map_or(0, |last| last as usize + 1);
         // A command is not initialised as a reactor as well.

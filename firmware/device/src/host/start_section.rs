@@ -14,10 +14,10 @@ const EXPORT_SECTION: u8 = 7;
 const START_SECTION: u8 = 8;
 const KIND_FUNCTION: u8 = 0;
 
-/// The module with its start function as an export. `None` if it has no start function or no export, or is malformed: then
-/// it is to be loaded as it is.
+/// The module with its start function as an export. `None` if it has no start function or no export, or is malformed:
+/// the caller then loads it unchanged.
 pub(super) fn export_start(module: &[u8]) -> Option<Vec<u8>> {
-    // The content of a start section is the index of the function, as an export has it.
+    // A start section contains the function's index, in the same encoding as an export.
     let (_, index) = sections(module).find(|(id, _)| *id == START_SECTION)?;
     let mut copy = Vec::with_capacity(module.len() + START_EXPORT.len() + 16);
     copy.extend_from_slice(module.get(..HEADER_BYTES)?);
@@ -43,7 +43,7 @@ pub(super) fn export_start(module: &[u8]) -> Option<Vec<u8>> {
     exported.then_some(copy)
 }
 
-/// Id and content of each section, up to the first that is cut short.
+/// Id and content of each section, up to the first truncated one.
 fn sections(module: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = module.get(HEADER_BYTES..).unwrap_or_default();
     core::iter::from_fn(move || {
@@ -61,7 +61,7 @@ fn write_section(module: &mut Vec<u8>, id: u8, content: &[u8]) {
     module.extend_from_slice(content);
 }
 
-/// An unsigned LEB128 number (WebAssembly core specification, 5.2.2) and what follows it.
+/// An unsigned LEB128 number (WebAssembly core specification, 5.2.2) and the bytes after it.
 fn read_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0;
     for (at, byte) in bytes.iter().enumerate().take(5) {

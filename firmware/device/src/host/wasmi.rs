@@ -23,7 +23,7 @@ use wasmi::{
 };
 use wasmi_core::{LimiterError, MemoryError};
 
-/// Call frames of an app at most; a frame costs the device about 24 bytes besides its values.
+/// Maximum of an app's call frames; a frame costs the device about 24 bytes besides its values.
 const MAX_RECURSION_DEPTH: usize = 128;
 /// Value stack that a call starts with.
 const MIN_STACK_BYTES: usize = 256;
@@ -107,7 +107,7 @@ fn config(limits: &AppLimits) -> Config {
         .compilation_mode(CompilationMode::Eager)
         .wasm_custom_page_sizes(true)
         .ignore_custom_sections(true)
-        // It would run in one piece while the app is loaded; `start_section` makes it an export.
+        // A start function would run in one piece while the app is loaded; `start_section` makes it an export.
         .allow_start_fn(false)
         .set_max_recursion_depth(MAX_RECURSION_DEPTH)
         .set_min_stack_height(0)
@@ -128,7 +128,7 @@ fn load_error(store: &Store<InstanceData>, error: &Error) -> LoadError {
     }
 }
 
-/// What is wrong with a module. Passes the validator's message on. wasmi's own messages would make the image larger.
+/// Why a module was refused, with the validator's message. wasmi's own messages would make the image larger.
 fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::Wasm(error) => format!("{} (at offset {:#x})", error.message(), error.offset()),
@@ -144,17 +144,17 @@ struct InstanceData {
     context: AppContext,
     limiter: Limiter,
     memory: Option<Memory>,
-    /// What host calls cost beyond the fuel of their slices. Later slices pay it before the app runs on.
+    /// Cost of host calls beyond the fuel of their slices. Later slices pay it before the app continues.
     owed_fuel: u64,
 }
 
-/// Decides on `memory.grow`. The memory may grow up to the app's limit and as far as the heap has room. A refused growth
-/// returns -1 to the app, as the specification says.
+/// Decides on `memory.grow`. The memory may grow up to the app's limit and as far as the heap has space. A refused
+/// growth returns -1 to the app, as the specification says.
 struct Limiter {
     board: BoardRef,
     /// The app's limit.
     memory_bytes: usize,
-    /// Heap that the app may come to hold by growing its memory. `None` while it is loaded.
+    /// Limit of the app's heap when its memory grows. `None` while it is loaded.
     heap_limit_bytes: Option<u32>,
     /// The size that the app asked for last.
     asked_bytes: usize,
@@ -236,7 +236,7 @@ fn host_function(store: &mut Store<InstanceData>, call: &'static HostCall) -> Op
     let params = call.params.iter().copied().map(of);
     let ty = FuncType::new(params, call.result.map(of));
     Some(Func::new(&mut *store, ty, move |mut caller, arguments, results| {
-        // Whatever the call allocates is no growth of the memory.
+        // An allocation of the call itself is not a growth of the memory.
         caller.data().context.board().services().allow_growth(None);
         let mut raw = [0; 4];
         for (raw, argument) in raw.iter_mut().zip(arguments) {
@@ -363,7 +363,7 @@ impl WasmiInstance {
         })
     }
 
-    /// An app that reaches `unreachable`. Allocators do that when `memory.grow` was refused.
+    /// The failure of an app that reaches `unreachable`. Allocators do that when `memory.grow` was refused.
     fn unreachable(&self) -> (FailureKind, String) {
         let limiter = &self.store.data().limiter;
         let (asked, allowed) = (limiter.asked_bytes, limiter.memory_bytes);

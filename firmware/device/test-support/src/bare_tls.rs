@@ -1,5 +1,5 @@
-//! A TLS 1.3 server (RFC 8446) made by hand, for what no library would do: it leaves out or forges the messages by which a
-//! server proves who it is. One suite (TLS_AES_128_GCM_SHA256), one group (P-256), no resumption.
+//! A TLS 1.3 server (RFC 8446) made by hand, for behaviour that no library has: it omits or forges the messages that
+//! authenticate a server. One suite (TLS_AES_128_GCM_SHA256), one group (P-256), no resumption.
 
 use aes_gcm::{Aes128Gcm, KeyInit as _, aead::Aead as _, aead::Payload};
 use hkdf::Hkdf;
@@ -36,10 +36,10 @@ pub enum Step {
     ForeignProof(SigningKey),
 }
 
-/// The server, and what it learnt about its client.
+/// The server, and its knowledge about its client.
 pub struct BareServer {
     steps: Vec<Step>,
-    /// Application data that is sent behind Finished.
+    /// Application data that is sent after Finished.
     greeting: Vec<u8>,
     incoming: VecDeque<u8>,
     keys: Option<ClientKeys>,
@@ -74,7 +74,7 @@ impl BareServer {
         }
     }
 
-    /// Forgets the connection: the link began anew.
+    /// Forgets the connection: the link restarted.
     pub fn reset(&mut self) {
         self.incoming.clear();
         self.keys = None;
@@ -120,7 +120,7 @@ impl BareServer {
         }
     }
 
-    /// ServerHello and the encrypted flight behind it.
+    /// ServerHello and the encrypted flight after it.
     fn answer(&mut self, client_hello: &[u8]) -> Vec<u8> {
         self.handshakes += 1;
         let secret = EphemeralSecret::random(&mut Dice(self.handshakes as u64));

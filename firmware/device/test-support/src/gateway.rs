@@ -26,23 +26,24 @@ use std::{
 
 /// The token that an enrolling device shows.
 pub const TOKEN: &[u8] = b"one-time token";
-/// The time that the gateway tells, in milliseconds since 1970.
+/// The gateway's time, in milliseconds since 1970.
 pub const NOW_MS: u64 = 1_760_000_000_000;
 
-/// A gateway with one connection at most. It answers enrollments and greetings by itself; everything else is in `inbox`.
+/// A gateway with at most one connection. It answers enrollments and hellos by itself; all other messages are in
+/// `inbox`.
 pub struct Gateway {
     /// Its certificates.
     pub pki: Pki,
     /// Signs packages.
     pub publisher: SigningKey,
-    /// The chain that it shows; tests put others here.
+    /// The chain that it presents; tests replace it.
     pub chain: Vec<CertificateDer<'static>>,
     /// The key that it shows.
     pub server_key: rustls::pki_types::PrivateKeyDer<'static>,
     /// The TLS version that it speaks.
     pub version: &'static rustls::SupportedProtocolVersion,
     connection: Option<Connection>,
-    /// Messages of the present session that nobody has taken yet.
+    /// Unread messages of the present session.
     pub inbox: VecDeque<Vec<u8>>,
     /// Sessions that were greeted.
     pub sessions: u64,
@@ -50,7 +51,7 @@ pub struct Gateway {
     pub enrollments: u32,
     /// Why connections failed, the oldest first.
     pub failures: Vec<String>,
-    /// Bytes of application data that came before and after the handshake.
+    /// Bytes of application data that arrived before and after the handshake.
     pub application_bytes: usize,
     /// Gives enrolled devices a wrong pin of the gateway's key.
     pub alter_pin: bool,
@@ -73,7 +74,7 @@ enum Connection {
         reader: framing::Reader,
         enrolling: bool,
     },
-    /// After a failure: swallows what still comes.
+    /// After a failure: discards all further bytes.
     Dead,
 }
 
@@ -106,7 +107,7 @@ impl Gateway {
         }
     }
 
-    /// What a blank device is offered.
+    /// The pairing that a blank device is offered.
     pub fn pair(&self) -> Pair {
         Pair {
             anchor: self.pki.root.der.to_vec(),
@@ -115,7 +116,7 @@ impl Gateway {
         }
     }
 
-    /// Forgets the connection: the link began anew.
+    /// Forgets the connection: the link restarted.
     pub fn reset(&mut self) {
         self.connection = None;
         self.inbox.clear();
@@ -191,7 +192,7 @@ impl Gateway {
                 }
             }
         }
-        // What came in as a first flight was processed by the acceptor.
+        // Bytes that arrived in the first flight were processed by the acceptor.
         if let Some(Connection::Open { tls, .. }) = &mut self.connection {
             while tls.wants_write() {
                 tls.write_tls(&mut out).expect("writes to memory");
@@ -238,7 +239,7 @@ impl Gateway {
         let Some(Connection::Open { tls, reader, enrolling }) = &mut self.connection else {
             return;
         };
-        // The end of the stream is an error here; what came before it counts.
+        // The end of the stream is an error here; the bytes before it count.
         let _ = tls.reader().read_to_end(&mut data);
         self.application_bytes += data.len();
         let mut rest = &data[..];

@@ -1,5 +1,6 @@
 //! The other end for tests of the firmware, on the host and in an emulator: a gateway with its certificates, TLS and
-//! messages, and packages as a publisher makes them. Nothing here does I/O or keeps time; each test joins it to a board.
+//! messages, and packages as a publisher makes them. Nothing here does I/O or keeps time; each test connects it to a
+//! board.
 //!
 //! For dev-dependencies only: `tidy` refuses any other use.
 #![allow(

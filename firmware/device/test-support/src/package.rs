@@ -75,7 +75,7 @@ pub fn deploy(world: &mut impl InSession, manifest: &Manifest, module: &[u8]) ->
     deploy_envelope(world, envelope, module)
 }
 
-/// As [`deploy`], with a signed manifest that may be wrong.
+/// As [`deploy`], with a signed manifest that may be invalid.
 ///
 /// # Errors
 /// The board's refusal.

@@ -1,4 +1,4 @@
-//! The gateway's certificates, made anew for each test.
+//! The gateway's certificates, created for each test.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,

@@ -1,4 +1,4 @@
-//! Apps from the gateway's package to their log lines, and what bad ones get.
+//! Apps from the gateway's package to their log lines, and the failures of bad ones.
 
 use crate::support::{
     gateway::Gateway,
@@ -117,7 +117,7 @@ fn apps_come_back_after_a_reset_unless_stopped() {
     assert_eq!(refusal.code, RefusalCode::NoSuchApp);
 }
 
-/// The next report of a state that is not a passage to another.
+/// The next report of a final state, not of a transition.
 pub(crate) fn settled(world: &mut World) -> AppReport {
     loop {
         let report = world.report();
@@ -127,7 +127,7 @@ pub(crate) fn settled(world: &mut World) -> AppReport {
     }
 }
 
-/// Deploys a module that must end as failed, beside one that must go on.
+/// Deploys a module that must end as failed, beside one that must continue.
 fn check_failure(text: &str, kind: FailureKind, export: &str, detail: &str) {
     let mut world = World::in_session();
     let bystander = wasm(BLINK);
@@ -221,7 +221,7 @@ fn an_app_that_takes_more_heap_than_it_was_promised_fails_alone() {
 
 #[test]
 fn a_module_that_cannot_be_loaded_in_the_heap_there_is_is_refused_alone() {
-    // Small as it is written, large as it is compiled.
+    // Small as source, large when compiled.
     let functions = "(func (param i32) (result i32) (local.get 0))".repeat(2500);
     let module = wasm(&format!(r#"(module {functions} (func (export "init")))"#));
     let mut world = World::in_session();
@@ -498,7 +498,7 @@ fn an_app_that_took_the_board_down_does_not_run_again_by_itself() {
     let board = world.board;
     let mut faulted = None;
     for mark in 0..=255 {
-        // Which mark the app has is the store's affair; the board only keeps it.
+        // The store chooses the app's mark; the board only keeps it.
         board.faulted_app.set(Some(mark));
         let mut restarted = world.restart();
         let app = restarted.hello().apps.remove(0);

@@ -1,4 +1,4 @@
-//! Servers that complete a TLS handshake without proving who they are: the device gives away nothing and believes nothing.
+//! Servers that complete a TLS handshake without authenticating: the device sends them nothing and accepts nothing.
 
 use crate::support::{
     bare_tls::{BareServer, Step},
@@ -13,7 +13,7 @@ use drydock_protocol::{
 };
 use p256::{ecdsa::SigningKey, pkcs8::DecodePrivateKey as _};
 
-/// What a server that is not believed says behind its handshake.
+/// Data that an unauthenticated server sends after its handshake.
 fn greeting() -> Vec<u8> {
     let welcome = Welcome {
         session_id: 1,
@@ -23,8 +23,8 @@ fn greeting() -> Vec<u8> {
     framing::framed(&envelope::encode(Kind::Welcome, 0, &welcome).unwrap()).unwrap()
 }
 
-/// The steps are made of what the world's true gateway has. Tried on a blank device, and on one in full possession of an
-/// identity, which has more to lose.
+/// The steps use the contents of the world's real gateway. Tried on a blank device, and on one with an identity, which
+/// has more to lose.
 fn check(expected: &str, steps: fn(&World) -> Vec<Step>) {
     let blank = World::new();
     let enrolled = World::in_session().restart();
@@ -45,7 +45,7 @@ fn check(expected: &str, steps: fn(&World) -> Vec<Step>) {
             "nothing of the server is believed"
         );
         assert_eq!((world.gateway.sessions, world.gateway.application_bytes), true_sessions);
-        // The true gateway is as welcome as before.
+        // The real gateway is accepted as before.
         if sessions == 1 {
             world.run_until("the true gateway's session", |world| world.gateway.sessions == 2);
         }
@@ -66,8 +66,8 @@ const BAD_SIGNATURE: &str = "the server's signature over the handshake does not 
 
 #[test]
 fn a_server_that_proves_itself_is_believed() {
-    // That the hand-made server is one that the device would accept, so that the refusals below have their reason in
-    // what it leaves out.
+    // Checks that the device would accept the hand-made server, so that the refusals below are caused by the messages
+    // that it omits.
     let mut world = World::in_session().restart();
     let steps = vec![
         Step::AskForCertificate,

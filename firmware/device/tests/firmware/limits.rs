@@ -1,5 +1,5 @@
-//! Apps that try to hold the board: host calls that take long, callbacks that return too late, and what becomes of apps that
-//! do so again and again.
+//! Apps that try to hold the board: host calls that take long, callbacks that return too late, and the consequences for
+//! apps that do so repeatedly.
 
 use crate::{
     apps::{BLINK, request},
@@ -34,13 +34,13 @@ const CALM: &str = r#"(module (import "drydock" "log" (func $log (param i32 i32 
     (memory (export "memory") 64 (pagesize 1))
     (func (export "tick") (call $log (i32.const 2) (i32.const 0) (i32.const 5))))"#;
 
-/// Takes as many random bytes as a call gives, for ever.
+/// Takes as many random bytes as a call gives, endlessly.
 const DRAIN: &str = r#"(module
     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
     (memory (export "memory") 4096 (pagesize 1))
     (func (export "init") (loop (drop (call $random (i32.const 0) (i32.const 256))) (br 0))))"#;
 
-/// One write to a pin, and then what `end` says.
+/// One write to a pin, and then `end`.
 fn one_write(end: &str) -> Vec<u8> {
     wasm(&format!(
         r#"(module (import "drydock" "gpio_write" (func $gpio (param i32 i32)))
@@ -149,7 +149,7 @@ fn one_call_gives_so_many_random_bytes() {
 
 #[test]
 fn a_name_of_a_value_is_looked_at_only_as_far_as_it_is_kept() {
-    // 23 letters and a character of two bytes, and behind it what is no UTF-8.
+    // 23 letters and a character of two bytes, followed by invalid UTF-8.
     let text = r#"(module (import "drydock" "metric" (func $metric (param i32 i32 f64)))
         (memory (export "memory") 64 (pagesize 1))
         (data (i32.const 0) "abcdefghijklmnopqrstuvw\c3\a4\ff\ff")
@@ -179,8 +179,8 @@ fn random(manifest: Manifest) -> Manifest {
     manifest
 }
 
-/// Deploys an app that may run for a minute, and looks whether the board still does what it is told within a second: now, and
-/// after a restart with the app already running.
+/// Deploys an app that may run for a minute, and checks that the board still carries out requests within a second: now,
+/// and after a restart with the app already running.
 fn check_manageable(text: &str) {
     let module = wasm(text);
     let mut patient = random(manifest("hog", 1, &module));
@@ -189,7 +189,7 @@ fn check_manageable(text: &str) {
     let bystander = wasm(CALM);
     deploy(&mut world, &manifest("bystander", 1, &bystander), &bystander).unwrap();
     deploy(&mut world, &patient, &module).unwrap();
-    // So that an app's slices take time also where it calls nothing.
+    // So that an app's slices take time even if it calls nothing.
     world.board.step_us.set(50);
     world.run_for_ms(2_000);
     world.gateway.inbox.clear();
@@ -272,7 +272,7 @@ fn an_app_that_overruns_again_and_again_does_not_start_by_itself_any_more() {
             );
         }
     }
-    // Who tells it to has it run again, and that counts anew.
+    // A start request runs it again, and resets the count.
     assert_eq!(world.ask(Kind::AppStart, &request("hog")), Reply::Done);
     assert!(failed(&mut world, "hog").autostart);
     // So does another version.

@@ -1,4 +1,5 @@
-//! `memory.grow`: succeeds within the module's maximum, the app's limit and the heap's room, and otherwise gives -1.
+//! `memory.grow`: succeeds within the module's maximum, the app's limit and the heap's free space, and otherwise gives
+//! -1.
 
 use crate::{
     apps::{BLINK, settled},
@@ -9,7 +10,7 @@ use crate::{
 };
 use drydock_protocol::types::{AppState, FailureKind};
 
-/// A command that is to end by itself: each step that goes wrong exits with its number.
+/// A command that must end by itself: each failing step exits with its number.
 fn check(memory: &str, steps: &str, memory_bytes: u32) {
     let module = wasm(&format!(
         r#"(module

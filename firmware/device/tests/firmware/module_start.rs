@@ -1,4 +1,5 @@
-//! What a module runs once before its first `tick`: its start function, `_initialize`, and `_start` or `init`.
+//! Functions that a module runs once before its first `tick`: its start function, `_initialize`, and `_start` or
+//! `init`.
 
 use crate::{
     apps::settled,

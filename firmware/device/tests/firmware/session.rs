@@ -70,7 +70,7 @@ fn the_device_reconnects_within_a_second() {
     let closed_us = world.board.now_us.get();
     world.run_until("a second session", |world| world.gateway.sessions == 2);
     assert!(world.board.now_us.get() - closed_us < 1_000_000);
-    // The same when the host program goes and comes back.
+    // The same when the host program ends and restarts.
     world.restart_host();
     let gone_us = world.board.now_us.get();
     world.run_until("a third session", |world| world.gateway.sessions == 3);

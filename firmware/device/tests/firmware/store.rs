@@ -32,7 +32,7 @@ fn install(store: &mut AppStore, app: &str, sequence: u64, module: &[u8]) -> Res
     store.commit(app, sequence, extent, true)
 }
 
-/// The app's sequence if it is installed, after checking that every byte of its package is there.
+/// The app's sequence if it is installed, after checking every byte of its package.
 fn installed(store: &AppStore, app: &str, modules: &[&[u8]]) -> Option<u64> {
     let (_, record) = store.installed().find(|(name, _)| *name == app)?;
     let extent = record.package.expect("installed");
@@ -190,7 +190,7 @@ fn silence_power_cuts() {
     }));
 }
 
-/// What is erased ahead is written to without another erasure, also after a restart; and once only.
+/// Units that are erased ahead are written without another erasure, also after a restart; and once only.
 #[test]
 fn a_package_goes_where_it_was_erased_ahead() {
     use drydock_device::board::Flash as _;
@@ -213,7 +213,7 @@ fn a_package_goes_where_it_was_erased_ahead() {
     let mut store = mount(board);
     assert_eq!(idle(&mut store), 0);
     assert_eq!(erased_for(&mut store, 5), 0);
-    // The record is gone now: what it said of the rest may not be true any more.
+    // The record is removed now: its statement about the rest may no longer be true.
     let mut store = mount(board);
     assert_eq!(erased_for(&mut store, 6), 3);
     let mut store = mount(board);
@@ -221,7 +221,7 @@ fn a_package_goes_where_it_was_erased_ahead() {
         store.erase_ahead();
     }
     assert_eq!(erased_for(&mut store, 7), 1, "two were erased, one was begun");
-    // Somebody else wrote where the record says that nothing is: units 7 and on of the region behind the records' eight.
+    // Another write to units that the record names as blank: units 7 and up of the region after the records' eight.
     idle(&mut store);
     board.flash.write((8 + 7) * 1024 + 8, &[0; 4]).unwrap();
     let mut store = mount(board);
@@ -229,12 +229,12 @@ fn a_package_goes_where_it_was_erased_ahead() {
     assert_eq!(installed(&mount(board), "app", &[&module[..]; 9]), Some(8));
 }
 
-/// Erases ahead until nothing is left to do, and tells in how many steps.
+/// Erases ahead until nothing is left to do, and returns the number of steps.
 fn idle(store: &mut AppStore) -> u32 {
     (0..).find(|_| !store.erase_ahead()).unwrap()
 }
 
-/// Installs, replaces, removes and reinstalls an app beside another that must not be touched, with more or less time to
+/// Installs, replaces, removes and reinstalls an app beside another that must stay untouched, with more or less time to
 /// erase ahead in between.
 fn story(store: &mut AppStore, modules: &[&[u8]], told: &mut Vec<Option<u64>>) {
     for sequence in 1..=3 {
@@ -304,18 +304,18 @@ fn a_power_cut_at_any_instant_leaves_the_old_or_the_new_app() {
             "cut {cut}: {found:?}, told {told:?}"
         );
         assert_eq!(installed(&store, "bystander", &modules), Some(2), "cut {cut}");
-        // The store goes on working, and what it does now lasts.
+        // The store continues to work, and its changes persist.
         install(&mut store, "app", 6, modules[6]).unwrap();
         let store = mount(board);
         assert_eq!(installed(&store, "app", &modules), Some(6), "cut {cut}");
     }
 }
 
-/// What a record says of units behind a package that did not fit there stays true while units before them are erased.
+/// A record about units after a package that did not fit there stays true while units before them are erased.
 #[test]
 fn a_power_cut_leaves_nothing_told_blank_that_is_not() {
     silence_power_cuts();
-    // Of the 32 units: the first 20, of which the second takes 13.
+    // Of the 32 units: the first package takes 20, the second 13.
     let modules = [module(0, 0), module(1, 20_000), module(2, 13_000), module(3, 2_500)];
     let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
     let start = |board: &'static TestBoard| {
@@ -352,7 +352,7 @@ fn a_power_cut_leaves_nothing_told_blank_that_is_not() {
     }
 }
 
-/// Sectors of eight units: packages share one, and what is free of it is not erased under what is not.
+/// Sectors of eight units: packages share one, and its free units are not erased as long as others are in use.
 #[test]
 fn a_sector_holds_several_packages() {
     let board = TestBoard::new();
@@ -369,7 +369,7 @@ fn a_sector_holds_several_packages() {
         9 * 1024,
         "three packages of three units, and nothing lost between them"
     );
-    // Round and round the flash, beside two that stay where they are.
+    // Several times around the flash, beside two packages that stay in place.
     for sequence in 2..40 {
         install(&mut store, "one", sequence, modules[sequence as usize]).unwrap();
         store = mount(board);

@@ -1,4 +1,4 @@
-//! Servers that are not our gateway: the device refuses each, says why, and gives away nothing.
+//! Servers that are not our gateway: the device refuses each with the reason, and sends it nothing.
 
 use crate::support::{
     gateway::Gateway,
@@ -75,7 +75,7 @@ fn an_expired_certificate_is_refused() {
 #[test]
 fn a_device_certificate_is_no_authority_for_a_gateway() {
     check("is no certificate authority", |gateway| {
-        // A device with a genuine certificate signs one for a server of its own.
+        // A device with a genuine certificate issues one for a server of its own.
         let device = pki::server(&gateway.pki.intermediate, |params| {
             params.subject_alt_names.clear();
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -138,7 +138,7 @@ fn a_certificate_that_uses_what_is_not_understood_is_refused() {
 #[test]
 fn a_gateway_whose_key_is_not_the_pinned_one_is_refused() {
     let mut world = World::in_session();
-    // A certificate in perfect order, by the right authority, for another key.
+    // A valid certificate, by the right authority, for another key.
     let other = pki::server(&world.gateway.pki.intermediate, |_| {});
     let intermediate = world.gateway.pki.intermediate.der.clone();
     show(&mut world.gateway, &other, &[&intermediate]);

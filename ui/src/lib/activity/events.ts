@@ -1,4 +1,4 @@
-// What each event is about and how it went: the table behind the looks and the filters of the activity list.
+// Subject and outcome of each event: the table for the icons and the filters of the activity list.
 import type { ActivityEntry, EventName } from '../backend/generated'
 import type { Look } from '../fleet/badge'
 
@@ -60,9 +60,9 @@ export const courseLook: Record<Course, Look> = {
 
 export interface Filter {
   search: string
-  /** `failures` and `warnings` go by how it went, the others by what it is about. */
+  /** `failures` and `warnings` filter by outcome, the others by subject. */
   kind: 'all' | 'failures' | Kind
-  /** Milliseconds back from now; null: all. */
+  /** Milliseconds back from now; null for all. */
   spanMs: number | null
 }
 
@@ -82,7 +82,7 @@ export function passes(entry: ActivityEntry, filter: Filter, nowMs: number): boo
   return words.every((word) => text.includes(word))
 }
 
-/** Entries by day, the newest first, as they come. */
+/** Entries by day, in the given order, newest first. */
 export function byDay(entries: ActivityEntry[], nowMs: number): Array<{ day: string; entries: ActivityEntry[] }> {
   const days: Array<{ day: string; entries: ActivityEntry[] }> = []
   for (const entry of entries) {

@@ -1,4 +1,4 @@
-// What the window needs from outside: the workbench's methods and updates, files that are dragged over the window, and the
+// The window's interface to the outside: the workbench's methods and updates, files dragged over the window, and the
 // system's file dialogs. `tauri.ts` is the real one; `mock.ts` stands in for it in development and in tests.
 import type { ApiError, Methods, Update } from './generated'
 
@@ -6,7 +6,7 @@ export type Method = keyof Methods
 export type Params<M extends Method> = Methods[M]['params']
 export type Result<M extends Method> = Methods[M]['result']
 
-/** What the shell itself tells while the workbench is not there yet. */
+/** Messages of the shell itself until the workbench is open. */
 export type Opening =
   | { type: 'opening'; step: string }
   | { type: 'ready'; notice: string | null; attached: boolean; recovered: string[] | null }
@@ -35,13 +35,13 @@ export interface Backend {
   /** Delivers lines, samples and lights of these boards from now on, and of no others. */
   watch(boards: string[]): Promise<void>
   onFileDrag(listener: (drag: FileDrag) => void): Promise<void>
-  /** Lets the user choose modules; empty when they chose none. */
+  /** Lets the user choose modules; empty if they chose none. */
   chooseModules(): Promise<string[]>
-  /** Lets the user choose where to save; null when they did not. */
+  /** Lets the user choose where to save; null if they did not. */
   chooseSavePath(suggested: string, extension: string, title?: string): Promise<string | null>
-  /** Lets the user choose a file that is there; null when they did not. */
+  /** Lets the user choose an existing file; null if they did not. */
   chooseOpenPath(title: string, extension: string): Promise<string | null>
-  /** Tells the shell that something is to be seen. */
+  /** Tells the shell that the page is painted. */
   painted(): void
   /** How the window is drawn. */
   renderer(): Promise<RendererState>
@@ -52,15 +52,15 @@ export interface Backend {
   zoom(factor: number): Promise<void>
   /** Keeps this for the next start of the window. */
   remember(front: object): void
-  /** Tells what the main window keeps from now on; for the windows of single cards. */
+  /** Reports the main window's saved settings from now on; for detached panels. */
   onRemembered(listener: (front: object) => void): Promise<void>
-  /** Opens the source of a module in the program that the desktop has for it. Rejects with a sentence. */
+  /** Opens the source of a module in the desktop's default program. Rejects with a sentence. */
   openSource(path: string): Promise<void>
   /** Opens a window for one card of one board. */
   popOut(card: string, board: string, title: string): Promise<void>
 }
 
-/** Whatever was thrown, as an error of the API. */
+/** Converts any thrown value to an error of the API. */
 export function asApiError(thrown: unknown): ApiError {
   if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'code' in thrown) return thrown as ApiError
   return { code: 'internal', message: thrown instanceof Error ? thrown.message : String(thrown), detail: null }

@@ -73,16 +73,16 @@ source: AppSource,
  */
 boards: Array<string>, 
 /**
- * Name of the app; `None` takes the module's, else the file's.
+ * Name of the app; `None` takes the module's name, or the file's if the module has none.
  */
 name: string | null, 
 /**
- * Version; `None` takes the module's, else the next patch version.
+ * Version; `None` takes the module's, or the next patch version if the module has none.
  */
 version: string | null, 
 /**
- * Capabilities that the user consents to beyond the usual ones, for example `gpio:7`; and limits that the user raises:
- * `memory:BYTES` of linear memory, `callback:MS` for each call.
+ * Capabilities beyond the default ones that the user consents to, for example `gpio:7`; and limits that the user
+ * raises: `memory:BYTES` of linear memory, `callback:MS` for each call.
  */
 grant: Array<string>, 
 /**
@@ -132,7 +132,7 @@ callback_max_us: number,
 values: Array<NamedValue>, };
 
 /**
- * What a file is and where it could run.
+ * The analysis of a file, and the boards where it could run.
  */
 export type AppPreview = { 
 /**
@@ -152,15 +152,16 @@ size_bytes: number,
  */
 memory_bytes: number, 
 /**
- * What signing it under this version means.
+ * The effect of signing it under this version.
  */
 plan: VersionPlan, 
 /**
- * Capabilities that it would be granted on every board that can take it; a board may grant more, such as its own LEDs.
+ * Capabilities that the app would be granted on every board that can take it. A board may grant more, such as its
+ * own LEDs.
  */
 granted: Array<string>, 
 /**
- * Capabilities that it calls and that need consent, on any board that can take it.
+ * Capabilities that the app calls and that need consent on any board that can take it.
  */
 needs_consent: Array<string>, 
 /**
@@ -169,7 +170,7 @@ needs_consent: Array<string>,
 boards: Array<Verdict>, };
 
 /**
- * Asks what a file is and where it could run.
+ * Asks for the analysis of a file, and where it could run.
  */
 export type AppPreviewRequest = { 
 /**
@@ -177,7 +178,7 @@ export type AppPreviewRequest = {
  */
 source: AppSource, 
 /**
- * Ids or names of the boards that are asked about.
+ * Ids or names of the boards to check.
  */
 boards: Array<string>, 
 /**
@@ -199,7 +200,7 @@ board: string,
 app: string, };
 
 /**
- * Where a module comes from.
+ * The source of a module.
  */
 export type AppSource = { "path": string } | { "bytes": { 
 /**
@@ -225,7 +226,7 @@ export type AppView = {
  */
 name: string, 
 /**
- * The reported version, or the desired one while none is reported.
+ * The reported version, or the desired one if none is reported.
  */
 version: string, 
 /**
@@ -249,16 +250,16 @@ digest: string,
  */
 size_bytes: number, 
 /**
- * What it may call, as text: `log`, `gpio:13`.
+ * Its capabilities as text: `log`, `gpio:13`.
  */
 capabilities: Array<string>, 
 /**
- * When its end was reported, in milliseconds since the Unix epoch; none: it has not ended.
+ * When its end was reported, in milliseconds since the Unix epoch; `None` while it has not ended.
  */
 ended_ms: number | null, };
 
 /**
- * The one state that is shown for a board; earlier ones win.
+ * The one displayed state of a board. If several apply, the earliest in this list wins.
  */
 export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle" | "paused" | "unauthenticated" | "unlinked" | "off" | "retired";
 
@@ -287,7 +288,7 @@ pace: Pace,
  */
 seed: string | null, 
 /**
- * Damage of the link, for trials: `RATE` or `RATE:SEED`; the rate is the share of frames damaged, 0 to 0.5.
+ * Damage of the link, for trials: `RATE` or `RATE:SEED`, where the rate is the share of damaged frames, 0 to 0.5.
  */
 link_noise: string | null, };
 
@@ -321,12 +322,12 @@ board: string,
  */
 count: number | null, 
 /**
- * Name of the fork; of several, what their names begin with. `None` takes the board's own name with `-fork`.
+ * Name of the fork, or the prefix of the names of several forks. `None` takes the board's own name with `-fork`.
  */
 name: string | null, 
 /**
- * Let it go on in the very state of the board, with what is in its memory, but without a link: nothing of it reaches
- * the gateway. When it is switched off and on it comes up blank, and enrolls as itself.
+ * Continue from the board's exact state, including its memory, but without a link: no data from the fork reaches
+ * the gateway. After a power cycle the fork starts blank and enrolls with its own identity.
  */
 unlinked: boolean, 
 /**
@@ -359,7 +360,7 @@ flash_bytes: number,
  */
 ram_bytes: number, 
 /**
- * What does not work on this board, in a sentence; empty: everything does.
+ * A sentence about what does not work on this board; empty if everything does.
  */
 limit: string, 
 /**
@@ -367,7 +368,7 @@ limit: string,
  */
 takes_apps: boolean, 
 /**
- * Whether it gets an identity; one that does not has no session and sends no metrics.
+ * Whether the board gets an identity. A board without one has no session and sends no metrics.
  */
 enrolls: boolean, 
 /**
@@ -375,7 +376,7 @@ enrolls: boolean,
  */
 app_pins: Array<number> | null, 
 /**
- * Whether one can be added: its firmware is in this program.
+ * Whether such a board can be added: its firmware is part of this program.
  */
 addable: boolean, 
 /**
@@ -409,7 +410,7 @@ export type BoardPower = {
  */
 board: string, 
 /**
- * What to do.
+ * The action.
  */
 action: PowerAction, };
 
@@ -423,7 +424,7 @@ export type BoardRef = {
 board: string, };
 
 /**
- * Gives a board another name.
+ * Renames a board.
  */
 export type BoardRename = { 
 /**
@@ -464,11 +465,11 @@ title: string,
  */
 chip: string, 
 /**
- * The one state that is shown, derived from all others.
+ * The one displayed state, derived from all others.
  */
 badge: Badge, 
 /**
- * What the badge means here in a few words, for example `connecting, try 2` or `sensor failed: trap`.
+ * The badge's reason in a few words, for example `connecting, try 2` or `sensor failed: trap`.
  */
 badge_detail: string, 
 /**
@@ -519,7 +520,7 @@ pressed: boolean, };
 export type ChartFormat = "svg" | "png" | "csv";
 
 /**
- * A deployment that was accepted. A board that cannot take the app never stops the others.
+ * An accepted deployment. A board that cannot take the app does not stop it on the others.
  */
 export type Deployment = { 
 /**
@@ -569,7 +570,7 @@ state: DeviceState,
  */
 firmware: string, 
 /**
- * When it was last heard, in milliseconds since the Unix epoch.
+ * When the gateway last heard from the device, in milliseconds since the Unix epoch.
  */
 heard_ms: number | null, 
 /**
@@ -581,11 +582,11 @@ uptime_ms: number | null,
  */
 session: number | null, 
 /**
- * Why it last came out of reset.
+ * Reason of its last reset.
  */
 reset_reason: string | null, 
 /**
- * What the last panic or fault left.
+ * The record of the last panic or fault.
  */
 last_fault: string | null, };
 
@@ -607,7 +608,7 @@ name: string,
  */
 available: boolean, 
 /**
- * Why not, and how to get it; or its version.
+ * Its version; or why it cannot be used, and how to get it.
  */
 detail: string, };
 
@@ -617,7 +618,7 @@ detail: string, };
 export type ErrorCode = "usage" | "refused" | "not_found" | "board" | "cancelled" | "internal";
 
 /**
- * A named fact. Lines of consoles and metrics are not events: they come as [`crate::Update::Logs`] and
+ * A named fact. Log lines and metrics are not events: subscribers get them as [`crate::Update::Logs`] and
  * [`crate::Update::Metrics`], and `drydock … --json` prints them as `app.log`, `board.log` and `device.metrics`.
  */
 export type Event = { 
@@ -664,7 +665,7 @@ export type Exported = {
  */
 path: string | null, 
 /**
- * The chart in base64, when no file was asked for.
+ * The chart in base64, if the request named no file.
  */
 base64: string | null, };
 
@@ -711,7 +712,7 @@ export type GdbOpen = {
  */
 board: string, 
 /**
- * Port on the loopback address; `None` takes a free one.
+ * Port on the loopback address; `None` takes a free port.
  */
 port: number | null, };
 
@@ -775,15 +776,15 @@ export type LogLine = {
  */
 sequence: number, 
 /**
- * When the gateway took it, in milliseconds since the Unix epoch.
+ * When the gateway received it, in milliseconds since the Unix epoch.
  */
 time_ms: number, 
 /**
- * Milliseconds since the device's reset, if the device told.
+ * Milliseconds since the device's reset, if the device reported it.
  */
 uptime_ms: number | null, 
 /**
- * `fw` for the firmware, `drydock` for the workbench, else the app's name.
+ * `fw` for the firmware, `drydock` for the workbench, otherwise the app's name.
  */
 source: string, 
 /**
@@ -804,7 +805,7 @@ export type Logs = {
  */
 lines: Array<LogLine>, 
 /**
- * Lines that are no longer kept before the first one.
+ * Number of lines before the first one that are no longer kept.
  */
 dropped: number, };
 
@@ -897,7 +898,7 @@ speed: number,
  */
 seed: string, 
 /**
- * Why it crashed, when it did; with address and PC.
+ * Why the machine crashed, with address and PC; `None` if it did not crash.
  */
 fault: string | null, };
 
@@ -906,7 +907,7 @@ fault: string | null, };
  */
 export type MetricSample = { 
 /**
- * When the gateway took it, in milliseconds since the Unix epoch.
+ * When the gateway received it, in milliseconds since the Unix epoch.
  */
 time_ms: number, 
 /**
@@ -963,7 +964,7 @@ apps: Array<AppMetricSample>, };
  */
 export type MetricsExport = { 
 /**
- * What to draw.
+ * The series to draw.
  */
 query: MetricsQuery, 
 /**
@@ -979,15 +980,15 @@ dark: boolean,
  */
 path: string | null, 
 /**
- * End of the span that is drawn, in milliseconds since the Unix epoch; none: now.
+ * End of the drawn span, in milliseconds since the Unix epoch; `None` is the current time.
  */
 until_ms: number | null, 
 /**
- * Numbers of colours, 1 to 8, by id of the series; others get the colour that is usual for them.
+ * Numbers of colours, 1 to 8, by id of the series. A series without an entry gets its usual colour.
  */
 colours: { [key in string]: number }, 
 /**
- * What the shown clock is ahead of UTC, in minutes; none: UTC is shown.
+ * Offset of the displayed clock from UTC, in minutes; `None` displays UTC.
  */
 utc_offset_min: number | null, };
 
@@ -1026,11 +1027,11 @@ board: string,
 line: string, };
 
 /**
- * What an engine answered to a line.
+ * An engine's answer to a line.
  */
 export type MonitorReply = { 
 /**
- * What it printed, or why it refused the line.
+ * The output, or the reason why the line was refused.
  */
 text: string, 
 /**
@@ -1051,7 +1052,7 @@ board: string,
  */
 prompt: string | null, 
 /**
- * The last lines that were executed, by whomever, the oldest first.
+ * The last executed lines, of all clients, the oldest first.
  */
 history: Array<string>, };
 
@@ -1083,7 +1084,7 @@ export type PairingSet = {
 enabled: boolean, };
 
 /**
- * What can be done to a machine.
+ * An action on a machine.
  */
 export type PowerAction = "on" | "off" | "reset" | "cut" | "pause" | "resume";
 
@@ -1117,11 +1118,11 @@ export type ProfileExport = {
  */
 board: string, 
 /**
- * What to make of it.
+ * Format to export.
  */
 format: ProfileFormat, 
 /**
- * What widths and weights show.
+ * The quantity that widths and weights show.
  */
 weight: ProfileWeight, 
 /**
@@ -1180,7 +1181,7 @@ export type ProfileHeap = {
  */
 used_bytes: number, 
 /**
- * The most there were in use since its reset.
+ * The most in use at once since its reset.
  */
 peak_bytes: number, 
 /**
@@ -1205,7 +1206,7 @@ entries: number,
  */
 cycles: number, 
 /**
- * The most stack it took on the stack that it interrupted.
+ * The most stack it took, in bytes, on the stack that it interrupted.
  */
 stack_bytes: number, };
 
@@ -1231,7 +1232,7 @@ loads: number,
 stores: number, };
 
 /**
- * Asks for a profile as it is now.
+ * Asks for a profile in its current state.
  */
 export type ProfileQuery = { 
 /**
@@ -1273,7 +1274,7 @@ export type ProfileStart = {
  */
 board: string, 
 /**
- * Ends by itself after this much of the board's time, in seconds; `None`: `profile.stop` ends it.
+ * Length in the board's time, in seconds. With `None` the profile runs until `profile.stop`.
  */
 for_s: number | null, 
 /**
@@ -1304,7 +1305,7 @@ top: number,
 discard: boolean, };
 
 /**
- * What a profile found.
+ * The results of a profile.
  */
 export type ProfileSummary = { 
 /**
@@ -1328,7 +1329,7 @@ waiting_cycles: number,
  */
 instructions: number, 
 /**
- * Functions, the one with the most cycles of its own first.
+ * Functions, sorted by their own cycles, most first.
  */
 functions: Array<ProfileFunction>, 
 /**
@@ -1352,7 +1353,7 @@ coverage: ProfileCoverage,
  */
 heap: ProfileHeap | null, 
 /**
- * What did not fit the profile's limits, in a sentence.
+ * Which of the profile's limits were reached, in a sentence.
  */
 truncated: string | null, };
 
@@ -1373,7 +1374,7 @@ state: ProfileState,
  */
 from_s: number, 
 /**
- * Board time that it has come to, in seconds.
+ * Board time at the end of the profile so far, in seconds.
  */
 to_s: number, 
 /**
@@ -1381,12 +1382,12 @@ to_s: number,
  */
 until_s: number | null, 
 /**
- * What was found so far.
+ * The results so far.
  */
 summary: ProfileSummary | null, };
 
 /**
- * What counts.
+ * The quantity to weigh by.
  */
 export type ProfileWeight = "cycles" | "instructions";
 
@@ -1404,12 +1405,12 @@ done_bytes: number,
 total_bytes: number, };
 
 /**
- * A request: the method's name and what it takes.
+ * A request: the method's name and its parameters.
  */
 export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
- * An app that comes with Drydock.
+ * A sample app of Drydock.
  */
 export type Sample = { 
 /**
@@ -1438,7 +1439,7 @@ title: string,
  */
 unit: string, 
 /**
- * Top of the scale when the quantity has one, for example the heap in all.
+ * Top of the scale if the quantity has one, for example the size of the heap.
  */
 max: number | null, 
 /**
@@ -1527,7 +1528,7 @@ board: string,
 snapshot: string, };
 
 /**
- * Goes back to a state. The board's link is dropped; it connects again as the device that it is.
+ * Restores a state. Restoring drops the board's link; the board reconnects with the same identity.
  */
 export type SnapshotRestore = { 
 /**
@@ -1558,7 +1559,7 @@ board: string,
 name: string | null, };
 
 /**
- * A state of a board's machine that is kept in memory, until Drydock or the board goes.
+ * A state of a board's machine, kept in memory until Drydock ends or the board is removed.
  */
 export type SnapshotView = { 
 /**
@@ -1587,7 +1588,7 @@ instructions: number,
 imported: boolean, };
 
 /**
- * What is always true of this workbench.
+ * Information about this workbench.
  */
 export type SystemInfo = { 
 /**
@@ -1607,7 +1608,7 @@ schema: number,
  */
 data_dir: string, 
 /**
- * Whether the data directory goes when the workbench ends.
+ * Whether the data directory is deleted when the workbench ends.
  */
 temporary: boolean, 
 /**
@@ -1627,7 +1628,7 @@ pairing: boolean,
  */
 engines: Array<EngineView>, 
 /**
- * Address and port at which boards can connect over TCP, if the owner listens.
+ * Address and port at which boards can connect over TCP; `None` if the owner does not listen.
  */
 listening: string | null, };
 
@@ -1694,7 +1695,7 @@ export type Verdict = {
  */
 board: string, 
 /**
- * `None` if it fits, else one sentence with the reason.
+ * Why the board cannot take it, in one sentence; `None` if it can.
  */
 refused: string | null, 
 /**
@@ -1703,7 +1704,7 @@ refused: string | null,
 granted: Array<string>, };
 
 /**
- * What signing a module under a version means for an app whose versions are signed already.
+ * The effect of signing a module under a version, for an app with signed versions.
  */
 export type VersionPlan = { "type": "new" } | { "type": "rollback", 
 /**
@@ -1711,7 +1712,7 @@ export type VersionPlan = { "type": "new" } | { "type": "rollback",
  */
 latest: string, 
 /**
- * The next free version, for deploying it as something new.
+ * The next free version, to deploy it as a new one.
  */
 next: string, } | { "type": "older", 
 /**

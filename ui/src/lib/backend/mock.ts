@@ -1,5 +1,5 @@
-// A stand-in for the workbench, for development in a browser and for tests of components. It invents its values; nothing
-// of it is in the shipped bundle (a test looks for the marker below).
+// A stand-in for the workbench, for development in a browser and for tests of components. It invents its values. The
+// shipped bundle does not contain it (a test searches for the marker below).
 import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
 import { mockCalls, mockProfile } from './mock-profile'
 import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update, VersionPlan } from './generated'
@@ -9,7 +9,7 @@ export const MOCK_MARKER = 'drydock-mock-backend'
 
 export interface MockOptions {
   boards?: number
-  /** Virtual time between two samples; 0: nothing happens by itself. */
+  /** Virtual time between two samples; with 0, nothing happens by itself. */
   tickMs?: number
   failOpen?: ApiError
   /** What the run before left undone. */
@@ -30,7 +30,7 @@ export class MockBackend implements Backend {
   /** The last source that was opened. */
   opened = ''
   zoomed = 1
-  /** Boards whose lines, samples and lights are told. */
+  /** Boards whose lines, samples and LEDs are sent. */
   watched = new Set<string>()
   drag: (drag: FileDrag) => void = () => {}
   #listener: (update: Update | Opening) => void = () => {}
@@ -119,7 +119,7 @@ export class MockBackend implements Backend {
     this.copied = text
   }
 
-  /** Tells nothing more: what it began would go on in the window of the next test. */
+  /** Sends nothing more: running work would continue in the window of the next test. */
   close(): void {
     this.#listener = () => {}
   }
@@ -209,7 +209,7 @@ export class MockBackend implements Backend {
             chip: 'FE310-G002',
             flash_bytes: 4 << 20,
             ram_bytes: 16 << 10,
-            limit: 'On this board 16 KB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
+            limit: 'On this board 16 KiB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
             takes_apps: false,
             enrolls: false,
             app_pins: [],
@@ -533,7 +533,7 @@ function activityOf(boards: BoardView[]): ActivityEntry[] {
   })
 }
 
-/** As the workbench does it: a board that is off has no session. */
+/** As in the workbench: a board that is off has no session. */
 function switchMachine(board: BoardView, action: string): void {
   const state = action === 'off' ? 'off' : action === 'pause' ? 'paused' : 'running'
   board.machine!.state = state

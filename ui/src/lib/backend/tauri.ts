@@ -1,4 +1,4 @@
-// The backend of the shipped window: one command, one channel, and what the webview tells of file drags.
+// The backend of the shipped window: one command, one channel, and the webview's events of file drags.
 import { Channel, invoke } from '@tauri-apps/api/core'
 import { emit, listen } from '@tauri-apps/api/event'
 import { getCurrentWebview } from '@tauri-apps/api/webview'
@@ -86,7 +86,7 @@ interface Positioned {
   position: { x: number; y: number }
 }
 
-// The event says "physical", which holds on Windows and macOS; GTK hands over logical pixels and nobody converts them.
+// The event says "physical", which is true on Windows and macOS; GTK passes logical pixels, which are not converted.
 const scale = navigator.userAgent.includes('Linux') ? 1 : window.devicePixelRatio
 
 function inCssPixels(

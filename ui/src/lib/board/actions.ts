@@ -1,4 +1,4 @@
-// What can be done with boards and apps; each answers at its place in the window.
+// Actions on boards and apps; each shows its answer at its place in the window.
 import { at, attempts } from '../attempts.svelte'
 import type { BoardAdd, PowerAction } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
@@ -73,7 +73,7 @@ export async function removeApp(board: string, app: string): Promise<void> {
   if (done) announcer.say(`Removing ${app} from ${boardName(board)}`)
 }
 
-/** Opens the system's dialog and deploys what was chosen. */
+/** Opens the system's dialog and deploys the chosen modules. */
 export async function chooseAndDeploy(boards: string[], version: string | null = null): Promise<void> {
   if (boards.length === 0) return
   const paths = await attempts.run(placeOf(boards), 'Choosing a module', () => workbench.backend.chooseModules())
@@ -89,7 +89,7 @@ export async function copyDiagnostics(): Promise<void> {
   if (done) announcer.say('Diagnostics copied; they hold no keys and no tokens')
 }
 
-/** Shows a card of the open board in a window of its own; it stays on the page too. */
+/** Shows a card of the open board in a separate window; it stays on the page too. */
 export async function popOut(card: CardName): Promise<void> {
   const board = place.boardId
   if (board === null) return

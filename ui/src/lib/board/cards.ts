@@ -1,4 +1,4 @@
-// The cards of a board's page and where each of them stands.
+// The cards of a board's page and their places.
 import { tick } from 'svelte'
 import { preferences } from '../settings/preferences.svelte'
 
@@ -7,10 +7,10 @@ export type CardName = keyof typeof cardTitles
 
 export const cardNames = Object.keys(cardTitles) as CardName[]
 
-/** Two rows of two; each is a place whose width and height the user chose, whatever card stands there. */
+/** Two rows of two; the user chose width and height of each place, independent of its card. */
 export type Order = [CardName, CardName, CardName, CardName]
 
-/** What was kept, or the first order when that is not one. */
+/** The saved order, or the default if it is invalid. */
 export function order(): Order {
   const kept = preferences.value.cards
   const whole = kept.length === cardNames.length && cardNames.every((name) => kept.includes(name))
@@ -28,7 +28,7 @@ const steps: Record<string, (at: number) => number> = {
   ArrowDown: (at) => at | 2,
 }
 
-/** Moves a card one place in the direction of an arrow key; whether the key is one. */
+/** Moves a card one place in the direction of an arrow key; returns whether the key is an arrow key. */
 export function moveByKey(name: CardName, key: string): boolean {
   const step = steps[key]
   if (!step) return false
@@ -36,7 +36,7 @@ export function moveByKey(name: CardName, key: string): boolean {
   const other = now[step(now.indexOf(name))]
   if (other !== undefined && other !== name) {
     swap(name, other)
-    // The card is drawn anew in its place: the focus goes with it.
+    // The card is drawn again in its new place: the focus moves with it.
     void tick().then(() => document.querySelector<HTMLElement>(`[data-card="${name}"] .grip`)?.focus())
   }
   return true

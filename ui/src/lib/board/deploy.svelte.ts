@@ -1,5 +1,5 @@
-// Deploying: look at the file first, ask for consent if it wants more than the usual, then hand it to the workbench. A board
-// that cannot take the app is named with the reason and never stops the others.
+// Deploying: analyse the file first, ask for consent if it needs more than the default, then pass it to the workbench.
+// A board that cannot take the app is named with the reason and does not stop the others.
 import { at, attempts } from '../attempts.svelte'
 import type { AppPreview, AppSource, AppView, Verdict } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
@@ -11,7 +11,7 @@ import { workbench } from '../workbench.svelte'
 import { noApps } from './limits'
 import type { Remedy } from './remedies'
 
-/** An app that waits for the user's consent to what it calls, or for a version. */
+/** An app that waits for the user's consent to its capabilities, or for a version. */
 export interface Proposal {
   source: AppSource
   preview: AppPreview
@@ -22,9 +22,9 @@ export interface Proposal {
 }
 
 export interface DeployOptions {
-  /** What the module is, if that was looked at already. */
+  /** The module's analysis, if it is known already. */
   seen?: AppPreview | null
-  /** Null: the module's own version, else the next one. */
+  /** Null for the module's own version, or the next one if it has none. */
   version?: string | null
 }
 
@@ -39,7 +39,7 @@ class Deployments {
     for (const [i, path] of paths.entries()) await this.deploy({ path }, boards, i === 0 ? options : { ...options, seen: null })
   }
 
-  /** Looks at the module and deploys it where it fits; says for each other board why not. */
+  /** Analyses the module and deploys it to boards that can take it; reports the reason for each other board. */
   async deploy(source: AppSource, boards: string[], { seen = null, version = null }: DeployOptions = {}): Promise<void> {
     if (boards.length === 0) return
     const here = placeOf(boards)
@@ -61,7 +61,7 @@ class Deployments {
     else await this.accept(proposal)
   }
 
-  /** Deploys what was proposed, with consent to all that it asks for; null: under the version that was asked for. */
+  /** Deploys the proposed app, with consent to all that it requests; null keeps the requested version. */
   async accept(proposal: Proposal, other: string | null = null): Promise<void> {
     if (this.proposal === proposal) this.proposal = null
     const { boards } = proposal
@@ -97,7 +97,7 @@ class Deployments {
     else announcer.say(reason, 'bad')
   }
 
-  /** Deploys an app's module again with what it lacked. Asks for the file if this window never saw it. */
+  /** Deploys an app's module again with the missing grant. Asks for the file if this window does not know it. */
   async remedy(board: string, app: AppView, { grant }: Remedy): Promise<void> {
     const place = at.app(board, app.name)
     const accepted = await attempts.run(place, 'Signing', async () => {
@@ -123,7 +123,7 @@ async function chosen(): Promise<AppSource | null> {
   return path === undefined ? null : { path }
 }
 
-/** Apps whose files are remembered; the oldest go first. */
+/** Limit of apps whose files are remembered; the oldest are dropped first. */
 const SOURCES = 100
 
 function rememberSource(app: string, source: AppSource): void {
@@ -132,7 +132,7 @@ function rememberSource(app: string, source: AppSource): void {
   preferences.value.sources = { ...Object.fromEntries(others.slice(1 - SOURCES)), [app]: source }
 }
 
-/** Where it is said what becomes of a deployment to these boards. */
+/** The place that shows the result of a deployment to these boards. */
 export function placeOf(boards: string[]): string {
   const [only] = boards
   return boards.length === 1 && only !== undefined ? at.deploy(only) : at.marks

@@ -1,4 +1,4 @@
-// What a kind of board cannot do, and how its page says so.
+// Limits of a kind of board, and their texts on its page.
 import type { BoardKindView, BoardView } from '../backend/generated'
 import { workbench } from '../workbench.svelte'
 
@@ -7,13 +7,13 @@ export function kindOf(board: Pick<BoardView, 'kind'>): BoardKindView | undefine
   return workbench.kinds.find((kind) => kind.id === board.kind)
 }
 
-/** Why a board takes no apps, in a sentence; null: it takes them. */
+/** Why a board takes no apps, in a sentence; null if it takes them. */
 export function noApps(board: Pick<BoardView, 'kind'>): string | null {
   const kind = kindOf(board)
   return kind && !kind.takes_apps ? kind.limit : null
 }
 
-/** Why a board sends no measurements, in a sentence; null: it sends them. They come over a session, which needs an identity. */
+/** Why a board sends no measurements, in a sentence; null if it sends them. They need a session and an identity. */
 export function noMetrics(board: Pick<BoardView, 'kind'>): string | null {
   const kind = kindOf(board)
   return kind && !kind.enrolls ? kind.limit : null

@@ -1,13 +1,13 @@
-// What helps an app that was ended for what it may not do: consent, or a higher limit. Each is one deployment of the same
+// Remedies for an app that was ended for a missing grant: consent, or a higher limit. Each is one deployment of the same
 // module, which the gateway signs and writes into its audit log.
 import type { BoardKindView, FailureView } from '../backend/generated'
 import { bytes } from '../format/format'
 
 export interface Remedy {
   label: string
-  /** What is done, for those who hover or listen. */
+  /** Description of the action, for tooltips and screen readers. */
   title: string
-  /** What the deployment grants: a capability, or a limit as `memory:BYTES` or `callback:MS`. */
+  /** The grant of the deployment: a capability, or a limit as `memory:BYTES` or `callback:MS`. */
   grant: string
 }
 
@@ -27,7 +27,7 @@ export function deadEnd(failure: FailureView, kind: BoardKindView | undefined): 
   return `This board does not give pin ${pin} to apps. It gives them ${instead}.`
 }
 
-/** The ways out of a failure on a kind of board; none for faults of the app's own. The texts are those of the firmware. */
+/** The remedies for a failure on a kind of board; none for errors in the app itself. The texts are those of the firmware. */
 export function remedies(failure: FailureView, kind: BoardKindView | undefined): Remedy[] {
   if (deadEnd(failure, kind) !== null) return []
   const { reason, detail } = failure

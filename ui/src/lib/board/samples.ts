@@ -1,4 +1,4 @@
-// The apps that come with Drydock, and what each shows.
+// The sample apps of Drydock, and their descriptions.
 import type { Sample } from '../backend/generated'
 import type { MenuItem } from '../frame/MenuList.svelte'
 import { workbench } from '../workbench.svelte'

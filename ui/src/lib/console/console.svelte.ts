@@ -1,4 +1,4 @@
-// The lines of each board's console, and what the user looks for in them.
+// The lines of each board's console, and the user's filters.
 import type { LogLine } from '../backend/generated'
 import { untrack } from 'svelte'
 import { fleet } from '../fleet/fleet.svelte'
@@ -16,7 +16,7 @@ export class BoardConsole {
   source = $state<string | null>(null)
   search = $state('')
   follow = $state(true)
-  /** The lines that stood when the user paused; null while lines flow. */
+  /** The lines at the time of the user's pause; null while lines flow. */
   frozen = $state.raw<LogLine[] | null>(null)
 
   readonly sources: string[] = $derived(sourcesOf(this.lines))
@@ -53,7 +53,7 @@ export class BoardConsole {
     this.frozen = paused ? this.lines : null
   }
 
-  /** Reads what the workbench has and takes new lines until the returned function is called. */
+  /** Reads the stored lines and receives new ones until the returned function is called. */
   open(): () => void {
     const stop = workbench.listen(this.board, {
       logs: (lines) => (this.lines = keepNewest(this.lines, lines, KEPT)),
@@ -84,7 +84,7 @@ const consoles = new Map<string, BoardConsole>()
 export function consoleOf(board: string): BoardConsole {
   const known = consoles.get(board)
   if (known) return known
-  // Outlives the panel that asks first: what it derives must not end with that panel.
+  // Outlives the first panel that uses it: its derived values must not end with that panel.
   let made!: BoardConsole
   $effect.root(() => {
     made = new BoardConsole(board)

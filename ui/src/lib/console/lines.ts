@@ -1,13 +1,13 @@
 // Pure work on console lines: joining, filtering, finding.
 import type { LogLine } from '../backend/generated'
 
-/** A line as it is shown; `gap`: how many lines are missing before it. */
+/** A displayed line; `gap` is the number of missing lines before it. */
 export interface Shown {
   line: LogLine
   gap: number
 }
 
-/** `old` with the newer ones of `more` behind it, at most `limit` of the newest. Both ascend by sequence. */
+/** `old` followed by the newer ones of `more`, at most the `limit` newest. Both ascend by sequence. */
 export function keepNewest(old: LogLine[], more: LogLine[], limit: number): LogLine[] {
   const last = old.at(-1)?.sequence ?? -1
   const fresh = more.filter((l) => l.sequence > last)
@@ -19,7 +19,7 @@ export function sourcesOf(lines: LogLine[]): string[] {
   return [...new Set(lines.map((l) => l.source))].sort()
 }
 
-/** The lines of a source that hold a text (letter case aside). Gaps are told only while nothing is filtered away. */
+/** The lines of a source that contain a text (ignoring case). Gaps are shown only without a filter. */
 export function shownLines(lines: LogLine[], source: string | null, search: string): Shown[] {
   const wanted = search.trim().toLowerCase()
   if (source === null && wanted === '') {
@@ -47,12 +47,12 @@ export function pieces(text: string, search: string): string[] {
   return cut
 }
 
-/** The source that a console is filtered to once the apps of its board changed: a removed app is none any more. */
+/** The console's source filter after the apps of its board changed: a removed app is no longer a source. */
 export function sourceAfter(source: string | null, before: string[], now: string[]): string | null {
   return source !== null && before.includes(source) && !now.includes(source) ? null : source
 }
 
-/** What can be filtered to: sources of lines, and apps that said nothing yet. */
+/** Choices of the filter: sources of lines, and apps without lines. */
 export function choices(sources: string[], apps: string[]): string[] {
   return [...new Set([...sources, ...apps])].sort()
 }

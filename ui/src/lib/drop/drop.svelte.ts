@@ -1,4 +1,4 @@
-// Files that are dragged over the window: what they are, where they would go, and what happens when they are let go.
+// Files dragged over the window: their analysis, their target boards, and the drop.
 import { at, attempts } from '../attempts.svelte'
 import { asApiError, type Backend, type FileDrag } from '../backend/backend'
 import type { ApiError, AppPreview } from '../backend/generated'
@@ -10,7 +10,7 @@ import { workbench } from '../workbench.svelte'
 class DropState {
   /** Paths that are being dragged; null while nothing is. */
   paths = $state.raw<string[] | null>(null)
-  /** What the first module is and where it fits; null while it is being read. */
+  /** The analysis of the first module and the boards that it fits; null while it is being read. */
   preview = $state.raw<AppPreview | null>(null)
   refused = $state.raw<ApiError | null>(null)
   /** The boards under the pointer. */
@@ -26,7 +26,7 @@ class DropState {
     await this.#source.onFileDrag((drag) => this.#take(drag))
   }
 
-  /** Why a board cannot take what is dragged; null: it can, or it is not known yet. */
+  /** Why a board cannot take the dragged file; null if it can, or if it is not known yet. */
   refusal(board: string): string | null {
     if (this.refused) return this.refused.message
     return this.preview?.boards.find((v) => v.board === board)?.refused ?? null
@@ -85,7 +85,7 @@ class DropState {
   }
 }
 
-/** The boards that a file let go at this point goes to: those of the row or card under it; all marked ones if it is one of them. */
+/** The target boards of a drop here: the board of the row or card, or all marked boards if it is one of them. */
 function targetsAt(x: number, y: number): string[] {
   const id = document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-drop-board]')?.dataset['dropBoard']
   if (id === undefined) return []

@@ -1,4 +1,4 @@
-// Adding many machines: one after the other, so that it can be watched and cancelled; what was added stays.
+// Adding many machines: one after the other, with progress, and cancellable; machines already added stay.
 import { at, attempts } from '../attempts.svelte'
 import type { BoardAdd } from '../backend/generated'
 import { count } from '../format/format'
@@ -15,7 +15,7 @@ interface Under {
 }
 
 class Additions {
-  /** What is being added; null: nothing. */
+  /** The machines being added; null if there are none. */
   under = $state.raw<Under | null>(null)
   #cancelled = false
 

@@ -1,16 +1,16 @@
-// A profile as a tree of calls, and where its boxes go. Pure functions; FlameGraph.svelte shows them.
+// A profile as a tree of calls, and the positions of its boxes. Pure functions; FlameGraph.svelte shows them.
 
 export type FlameKind = 'code' | 'interrupt' | 'waiting'
 
 export interface FlameNode {
-  /** Place in depth-first order; a parent stands before its calls. */
+  /** Index in depth-first order; a parent comes before its callees. */
   index: number
   name: string
   kind: FlameKind
   parent: FlameNode | null
   /** Calls, the heaviest first. */
   calls: FlameNode[]
-  /** Weight of its own, and with all that it calls. */
+  /** Own weight, and weight including all callees. */
   own: number
   total: number
 }
@@ -24,7 +24,7 @@ export interface FlameTree {
   total: number
 }
 
-/** What `profile.export` writes as speedscope; only what is read here. */
+/** The speedscope format of `profile.export`, limited to the fields that are read here. */
 export interface Speedscope {
   shared: { frames: Array<{ name: string }> }
   profiles: Array<{ name: string; samples: number[][]; weights: number[] }>
@@ -83,10 +83,10 @@ export interface Box {
 
 /** Narrower boxes are left out. */
 const NARROWEST = 1.5
-/** Rows that are drawn at most. */
+/** Limit of drawn rows. */
 const ROWS = 96
 
-/** Where the boxes go in a width. Zoomed to a node: it and its callers fill the width, its calls lie below it. */
+/** The positions of the boxes in a width. A zoomed node and its callers fill the width; its callees are below. */
 export function boxes(tree: FlameTree, zoomed: FlameNode | null, width: number): Box[] {
   const all: Box[] = []
   const place = (nodes: FlameNode[], row: number, from: number, scale: number) => {
@@ -111,7 +111,7 @@ export function boxes(tree: FlameTree, zoomed: FlameNode | null, width: number):
   return all
 }
 
-/** The node that a key moves to among those that are drawn. */
+/** The visible node to which a key moves. */
 export function step(from: FlameNode, key: string, tree: FlameTree, drawn: Set<FlameNode>): FlameNode | null {
   const beside = (from.parent?.calls ?? tree.roots).filter((n) => drawn.has(n))
   const at = beside.indexOf(from)
@@ -131,7 +131,7 @@ export function step(from: FlameNode, key: string, tree: FlameTree, drawn: Set<F
 
 export interface Found {
   nodes: Set<FlameNode>
-  /** Share of all, from 0 to 1, without counting a call inside of a hit again. */
+  /** Share of the total, from 0 to 1; a match inside of another match is not counted again. */
   share: number
 }
 
@@ -153,7 +153,7 @@ export function search(tree: FlameTree, text: string): Found | null {
   return { nodes, share: weight / Math.max(1, tree.total) }
 }
 
-/** A Rust name without generic arguments and with no more of its path than the type: `Vec::push`. */
+/** A Rust name without generic arguments and with its path cut down to the type: `Vec::push`. */
 export function brief(name: string): string {
   const qualified = /^<(.*)$/.exec(name) ? splitType(name.slice(1)) : null
   const text = qualified ? `${qualified[0].split(' as ')[0]}${qualified[1]}` : name
@@ -168,7 +168,7 @@ export function brief(name: string): string {
   return parts.slice(parts.at(-1)?.startsWith('{') ? -3 : -2).join('::')
 }
 
-/** What is before the `>` that ends a qualified type, and what is behind it. */
+/** The text before and after the `>` that ends a qualified type. */
 function splitType(rest: string): [string, string] | null {
   let depth = 1
   for (let i = 0; i < rest.length; i++) {

@@ -1,4 +1,4 @@
-// Profiles of the inspected machine, and its door for debuggers.
+// Profiles of the inspected machine, and its debug port.
 import { at, attempts } from '../attempts.svelte'
 import type { BoardView, GdbView, ProfileFormat, ProfileView } from '../backend/generated'
 import { announcer } from '../status/announce.svelte'
@@ -7,18 +7,18 @@ import type { Speedscope } from './flame'
 
 /** Functions in the list beside the flame graph. */
 const TOP = 40
-/** How often a profile that is being recorded is looked at. */
+/** Interval of reading a profile during its recording. */
 const LOOK_MS = 1000
 
 class Insight {
   board = $state<string | null>(null)
   profile = $state.raw<ProfileView | null>(null)
-  /** The calls of the finished profile; null: not read yet. */
+  /** The calls of the finished profile; null if not read yet. */
   file = $state.raw<Speedscope | null>(null)
   gdb = $state.raw<GdbView | null>(null)
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Looks at a board's profile and door until the returned function is called. */
+  /** Watches a board's profile and debug port until the returned function is called. */
   watch(board: string): () => void {
     this.board = board
     this.profile = null
@@ -93,7 +93,7 @@ class Insight {
       this.gdb = gdb
       if (profile.state === 'finished' && this.file === null) await this.#read(board)
     } catch {
-      // The board has gone, or is off: nothing to look at until it is back.
+      // The board was removed, or is off: there is nothing to read until it is back.
     }
     if (this.board === board) this.#timer = setTimeout(() => void this.#look(board), LOOK_MS)
   }

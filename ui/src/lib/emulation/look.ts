@@ -11,14 +11,14 @@ export const machineLook: Record<MachineState, Look> = {
   crashed: { shape: 'square', tone: 'bad', word: 'crashed' },
 }
 
-/** Virtual time with microseconds while it is short: a step must be seen. */
+/** Virtual time, with microseconds while it is short, so that a step is visible. */
 export function virtualTime(seconds: number): string {
   if (seconds < 1000) return `${seconds.toFixed(6)}${NBSP}s`
   const two = (n: number) => String(Math.floor(n)).padStart(2, '0')
   return `${Math.floor(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}${NBSP}h`
 }
 
-/** Virtual seconds in one of the host's. */
+/** Virtual seconds per second of the host. */
 export function times(speed: number): string {
   return `${speed.toFixed(speed < 10 ? 2 : 0)}${NBSP}×`
 }

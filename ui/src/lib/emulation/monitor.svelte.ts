@@ -1,9 +1,9 @@
-// What was typed into the monitors of engines and what they answered; and the way back through the lines.
+// Lines typed into the monitors of engines, their answers, and the history of lines.
 import { asApiError } from '../backend/backend'
 import type { ApiError, BoardView, MonitorView } from '../backend/generated'
 import { workbench } from '../workbench.svelte'
 
-/** A line, and what came of it; neither: it is being executed. */
+/** A line, and its answer or error; with neither, it is being executed. */
 export interface Exchange {
   line: string
   text?: string
@@ -16,18 +16,18 @@ const KEPT = 200
 
 class Monitor {
   board = $state<string | null>(null)
-  /** Null: the engine of this machine has no command language, or it is not known yet. */
+  /** Null if the engine of this machine has no command language, or if that is not known yet. */
   view = $state.raw<MonitorView | null>(null)
   exchanges = $state.raw<Exchange[]>([])
   busy = $state(false)
   /** What is in the field. */
   line = $state('')
   #kept = new Map<string, Exchange[]>()
-  /** How far back in the history the field is; 0: at the line that is being typed. */
+  /** How far back in the history the field is; 0 is the line that is being typed. */
   #back = 0
   #typed = ''
 
-  /** `on`: the machine is switched on; one that is off answers nothing. */
+  /** `on`: the machine is switched on; a machine that is off does not answer. */
   async watch(board: string, on: boolean): Promise<void> {
     if (this.board !== board) {
       this.board = board
@@ -61,7 +61,7 @@ class Monitor {
     }
     this.busy = false
     this.#show(board.id, [...before, { line, ...came }])
-    // Whatever became of it, it can be called back and mended.
+    // Whatever its result, the user can recall the line and correct it.
     if (this.board === board.id && this.view) this.view = { ...this.view, history: [...this.view.history, line] }
   }
 
@@ -69,7 +69,7 @@ class Monitor {
     this.#show(board, [])
   }
 
-  /** Goes `by` lines back in the history, or forth again; the line that was being typed stands at its end. */
+  /** Moves `by` lines back in the history, or forward again; the line that was being typed is at its end. */
   recall(by: number): void {
     const history = this.view?.history ?? []
     const back = Math.min(history.length, Math.max(0, this.#back + by))

@@ -1,4 +1,4 @@
-// The snapshots of the inspected machine, and what can be done with them and with forks.
+// The snapshots of the inspected machine, and actions on snapshots and forks.
 import { at, attempts } from '../attempts.svelte'
 import type { BoardView, SnapshotSource, SnapshotView } from '../backend/generated'
 import { count } from '../format/format'
@@ -32,7 +32,7 @@ class Snapshots {
     await this.#act(board, `Deleting ${snapshot}`, () => workbench.call('snapshot.delete', { board: board.id, snapshot }))
   }
 
-  /** `snapshot` null: the state that the machine is in now. */
+  /** `snapshot` null takes the machine's current state. */
   async save(board: BoardView, snapshot: string | null): Promise<void> {
     const saved = await this.#act(board, 'Saving', async () => {
       const suggested = `${board.name}-${snapshot ?? 'now'}.${EXTENSION}`.replaceAll(' ', '-')
@@ -50,7 +50,7 @@ class Snapshots {
     if (read) announcer.say(`Read ${read.name}`)
   }
 
-  /** `from`: the state that an unlinked fork goes on from; undefined: a linked one, which enrolls as itself. */
+  /** `from`: the state that an unlinked fork continues from; undefined makes a linked fork with its own identity. */
   async fork(board: BoardView, many: number, from?: SnapshotSource | null): Promise<void> {
     const made = await this.#act(board, 'Forking', () =>
       workbench.call('board.fork', { board: board.id, count: many, name: null, unlinked: from !== undefined, from: from ?? null }),

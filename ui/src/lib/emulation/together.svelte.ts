@@ -1,14 +1,14 @@
-// How fast all machines are together: what they did, over the time that it took. Their own speeds are those while they
-// execute, and a machine that sleeps most of the time executes seldom: they do not add up.
+// The total speed of all machines: executed instructions per time. The speeds of single machines do not add up: they
+// apply only while a machine executes, and a machine that sleeps most of the time seldom executes.
 import { fleet } from '../fleet/fleet.svelte'
 
-/** Time that the rate is taken over; the views of a large fleet are some seconds old. */
+/** Time over which the rate is computed; the views of a large fleet are some seconds old. */
 const SPAN_MS = 10_000
 
 class Together {
-  /** Million instructions a second; null: not known yet. */
+  /** Million instructions a second; null if not known yet. */
   mips = $state<number | null>(null)
-  /** Instructions of each machine when it was looked at last. */
+  /** Instructions of each machine at the last reading. */
   #before = new Map<string, number>()
   /** All that were carried out between two looks, counted up. */
   #seen: Array<{ ms: number; done: number }> = []
@@ -20,7 +20,7 @@ class Together {
     for (const { id, machine } of fleet.boards.values()) {
       if (machine?.state !== 'running') continue
       now.set(id, machine.instructions)
-      // One that is new, or began anew, is counted from here.
+      // A new or restarted machine is counted from here.
       done += Math.max(0, machine.instructions - (this.#before.get(id) ?? Infinity))
     }
     this.#before = now

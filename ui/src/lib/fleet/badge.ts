@@ -63,7 +63,7 @@ export function liveness({ machine, device }: BoardView): Liveness {
   return 'live'
 }
 
-/** States that go on by themselves: without news from the board they are not known to last. */
+/** States that change by themselves: without reports from the board they may no longer hold. */
 const moving: AppState[] = ['deploying', 'starting', 'running', 'removing']
 const halted: Record<Exclude<Liveness, 'live'>, Look> = {
   off: { shape: 'power', tone: 'quiet', word: 'off' },

@@ -25,7 +25,7 @@ export function namesFrom(pattern: string, boards: BoardView[]): Renaming[] {
   }))
 }
 
-/** Why these names cannot be given; null: they can. `taken`: the names of all other boards. */
+/** Why these names cannot be given; null if they can. `taken`: the names of all other boards. */
 export function problemOf(renamings: Renaming[], taken: Set<string>): string | null {
   const seen = new Set<string>()
   for (const { to } of renamings) {

@@ -44,7 +44,7 @@ function significant(value: number): string {
   return value.toFixed(2)
 }
 
-/** A span as people say it: `12 s`, `3 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
+/** A span in words: `12 s`, `3 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
 export function span(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000))
   if (s < 60) return `${s}${NBSP}s`

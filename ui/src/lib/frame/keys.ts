@@ -1,4 +1,4 @@
-// Keys that hold in the whole window. `shortcuts.ts` lists them for people.
+// Keys of the whole window. `shortcuts.ts` lists them for people.
 import { chooseAndDeploy } from '../board/actions'
 import { askDeploy, askLabel, askRemove, askRename } from '../fleet/many'
 import { fleet } from '../fleet/fleet.svelte'

@@ -1,7 +1,7 @@
-// The parts of the window that F6 goes through and that skip links lead to.
+// The parts of the window that F6 cycles through and that skip links target.
 
 interface Region {
-  /** The first of these that is there takes the focus. */
+  /** The first of these that exists takes the focus. */
   focus: string[]
 }
 
@@ -18,7 +18,7 @@ const regions: Region[] = [
   { focus: ['footer[aria-label="Status"]'] },
 ]
 
-/** Gives the focus to the first of these elements that is there. */
+/** Focuses the first of these elements that exists. */
 export function focusOn(...selectors: string[]): boolean {
   for (const selector of selectors) {
     const element = document.querySelector<HTMLElement>(selector)
@@ -31,14 +31,14 @@ export function focusOn(...selectors: string[]): boolean {
   return false
 }
 
-/** Goes to the next part that is there, or to the one before. */
+/** Moves to the next existing part, or to the previous one. */
 export function nextRegion(back: boolean): void {
   const there = regions.flatMap(({ focus }) => {
     const element = focus.map((selector) => document.querySelector(selector)).find(Boolean)
     return element ? [{ focus, element }] : []
   })
   if (there.length === 0) return
-  // The innermost part that holds the focus: cards lie in the main part.
+  // The innermost part that contains the focus: cards are inside the main part.
   const holds = there.map(({ element, focus }) => {
     const part = element.closest('nav, section, aside, footer, main, [data-card]') ?? element
     return focus[0] === 'main' ? element === document.activeElement || element.contains(document.activeElement) : part.contains(document.activeElement)

@@ -1,8 +1,8 @@
-// The keys of the window, as its list of keys shows them. `keys.ts` and the lists carry them out.
+// The keys of the window, as its list of keys shows them. `keys.ts` and the lists implement them.
 import { modKey } from './modifier'
 
 export interface Shortcut {
-  /** Each is one press; several stand for the same action. */
+  /** Each is one press; several presses can have the same action. */
   keys: string[]
   what: string
 }

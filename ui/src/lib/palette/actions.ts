@@ -1,4 +1,4 @@
-// Every action of the window, as the palette lists them now: what is marked first, then the open board, then the rest.
+// Every action of the window, as the palette lists them: for marked boards first, then the open board, then the rest.
 import { boardLook } from '../fleet/badge'
 import { fleet } from '../fleet/fleet.svelte'
 import { allItems, nameOf } from '../fleet/many'
@@ -28,7 +28,7 @@ export function allActions(): Action[] {
   return actions
 }
 
-/** What asks first asks in the panel of the marks, where the boards are named. */
+/** An action that needs confirmation asks in the panel of marked boards, which names them. */
 function markActions(boards: string[]): Action[] {
   const context = `${nameOf(boards)} marked`
   const actions = allItems(boards).map(({ label, note, run }) => ({

@@ -1,4 +1,4 @@
-// What the palette can do with one board: its apps, its power, its machine, and the board as a whole.
+// The palette's actions for one board: its apps, its power, its machine, and the board as a whole.
 import type { BoardView, Pace } from '../backend/generated'
 import { cancelApp, chooseAndDeploy, power, press, removeApp, removeBoard, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
@@ -121,7 +121,7 @@ const paces: Array<[Pace, string]> = [
   ['lockstep', 'in lockstep with others'],
 ]
 
-/** What the inspector holds of this machine now. */
+/** The inspector's current data about this machine. */
 function insightActions(board: BoardView): Action[] {
   const { name } = board
   const act = actOn(board)

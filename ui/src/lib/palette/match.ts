@@ -3,15 +3,15 @@
 export interface Action {
   id: string
   title: string
-  /** What it is about, for example the board. */
+  /** Its object, for example the board. */
   context: string
   key?: string
   run: () => unknown
-  /** Cannot be undone: asked before it is run, naming what goes. */
+  /** It cannot be undone: a confirmation that names the object comes first. */
   confirm?: { question: string; yes: string }
 }
 
-/** How well an action fits; null: not at all. Smaller is better. */
+/** How well an action matches; null if it does not. Smaller is better. */
 export function score(action: Pick<Action, 'title' | 'context'>, query: string): number | null {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
   const title = action.title.toLowerCase()
@@ -27,7 +27,7 @@ export function score(action: Pick<Action, 'title' | 'context'>, query: string):
   return total
 }
 
-/** The actions that fit, best first, in their own order where they fit alike. */
+/** The matching actions, best first; equal ones keep their order. */
 export function find(actions: Action[], query: string, limit: number): Action[] {
   return actions
     .map((action, order) => ({ action, order, fit: score(action, query) }))

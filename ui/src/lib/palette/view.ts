@@ -1,4 +1,4 @@
-// What the palette can do with the cards of the open board.
+// The palette's actions for the cards of the open board.
 import type { BoardView } from '../backend/generated'
 import { popOut } from '../board/actions'
 import { cardNames, cardTitles, swap } from '../board/cards'

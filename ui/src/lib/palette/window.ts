@@ -1,4 +1,4 @@
-// What the palette can do with the window and the fleet as a whole.
+// The palette's actions for the window and the whole fleet.
 import { addBoard, copyDiagnostics } from '../board/actions'
 import { boardLook } from '../fleet/badge'
 import { fleet } from '../fleet/fleet.svelte'

@@ -1,4 +1,4 @@
-// What the window remembers on this machine: theme, widths, chosen views. Nothing of the fleet lives here.
+// Settings of the window on this machine: theme, widths, chosen views. No data of the fleet is here.
 import type { AppSource } from '../backend/generated'
 
 export type ThemeChoice = 'system' | 'dark' | 'light'
@@ -16,7 +16,7 @@ export interface Stored {
   hiddenSeries: string[]
   /** The colours of apps in plots, by name. */
   colours: Record<string, number>
-  /** Where the module of an app was last deployed from, by name of the app. */
+  /** The source of an app's last deployed module, by name of the app. */
   sources: Record<string, AppSource>
   /** Lines of a board's row in the list: one, three, or by the number of boards. */
   rows: string
@@ -26,7 +26,7 @@ export interface Stored {
   board: string
 }
 
-/** A width that is being dragged changes often. */
+/** Delay before saving: a width changes often while it is dragged. */
 const GATHER_MS = 200
 const defaults: Stored = {
   theme: 'system',
@@ -48,12 +48,12 @@ const defaults: Stored = {
 
 declare global {
   interface Window {
-    /** What the shell kept; it is there before anything else runs. */
+    /** The settings saved by the shell; available before anything else runs. */
     __DRYDOCK_KEPT__?: object
   }
 }
 
-/** What was kept, as far as it has the form of today. */
+/** The saved settings, limited to those of the current form. */
 function read(all: object = window.__DRYDOCK_KEPT__ ?? {}): Stored {
   const kept = Object.entries(all).filter(([k, v]) => {
     const d = defaults[k as keyof Stored]
@@ -69,12 +69,12 @@ class Preferences {
     this.value.theme === 'system' ? (this.systemDark ? 'dark' : 'light') : this.value.theme,
   )
 
-  /** Takes over what another window of this program keeps. */
+  /** Adopts settings from another window of this program. */
   adopt(stored: object): void {
     this.value = read(stored)
   }
 
-  /** Follows the system's theme and keeps what is changed; called once, at start. */
+  /** Follows the system's theme and saves changes; called once, at start. */
   start(keep: (stored: Stored) => void): void {
     const query = window.matchMedia('(prefers-color-scheme: dark)')
     this.systemDark = query.matches

@@ -1,16 +1,16 @@
-// Which colour a line has. A board's own quantities have fixed colours; an app gets a free one when it is first seen and
-// keeps it, whatever comes and goes beside it.
+// Colours of lines. A board's own quantities have fixed colours. An app gets a free colour when it is first seen and
+// keeps it, even when other apps come and go.
 
 /** Colours in the theme: `--plot-1` to `--plot-8`. */
 export const COLOURS = 8
 
 const fixed: Record<string, number> = { cpu: 1, heap: 2, stack: 3, temperature: 5, link_retries: 6 }
-/** The order in which apps get colours: those that no quantity of the board has come first. */
+/** The order in which apps get colours: colours that no quantity of the board uses come first. */
 const free = [4, 7, 8, 5, 6, 3, 2, 1]
-/** Names that are remembered; the oldest go first. */
+/** Limit of remembered names; the oldest are dropped first. */
 const REMEMBERED = 200
 
-/** Whose line it is: `fuel:blink` and `memory:blink` are both of the app `blink`. Null: the board's own. */
+/** The app of a line: `fuel:blink` and `memory:blink` both belong to `blink`. Null for the board's own lines. */
 export function appOf(id: string): string | null {
   const [, app] = id.split(':')
   return app ?? null
@@ -22,13 +22,13 @@ export function colourOf(id: string, remembered: Record<string, number>): number
   return (app === null ? fixed[id] : remembered[app]) ?? 1
 }
 
-/** What is remembered once these lines are shown; the very same object when nothing is new. */
+/** The remembered colours after these lines are shown; the same object if nothing is new. */
 export function remember(ids: string[], remembered: Record<string, number>): Record<string, number> {
   let next = remembered
   for (const id of ids) {
     const app = appOf(id)
     if (app === null || app in next) continue
-    // Apps beside which this one is shown must not look like it; beyond that, the least used colour.
+    // Apps that are shown together must differ; if all colours are used, the least used one.
     const beside = new Set(ids.flatMap((other) => next[appOf(other) ?? ''] ?? []))
     const used = (colour: number) => Object.values(next).filter((c) => c === colour).length
     const choice = free.filter((c) => !beside.has(c)).sort((a, b) => used(a) - used(b))[0] ?? free[0]!

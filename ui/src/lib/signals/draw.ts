@@ -1,4 +1,4 @@
-// Draws one plot on a canvas: grid, gaps, line. What it draws is worked out in scale.ts.
+// Draws one plot on a canvas: grid, gaps, line. scale.ts computes their values.
 import type { Series } from '../backend/generated'
 import { stretches, tickLabels, type Gap } from './scale'
 
@@ -22,12 +22,12 @@ export interface Picture {
   timeTicks: number[]
 }
 
-/** Room for the numbers at the right of the plot, in pixels. */
+/** Space for the numbers at the right of the plot, in pixels. */
 export const GUTTER = 58
-/** Room above and below the plot, for half a line of text. */
+/** Space above and below the plot, for half a line of text. */
 export const EDGE = 7
 const FONT = '11px "Inter Variable", sans-serif'
-/** A sample that no line reaches is drawn as a dot of this radius. */
+/** A sample without a line to another one is drawn as a dot of this radius. */
 const DOT = 1.6
 
 /** The pixel of an instant in a plot that is `width` wide. */

@@ -13,7 +13,7 @@ const formats: Array<[ChartFormat, string, string]> = [
   ['png', 'PNG…', 'a picture'],
   ['csv', 'CSV…', 'the numbers, not decimated'],
 ]
-/** As many as a drawing of this width can show; a table has all there are. */
+/** The number of points that a drawing of this width can show; a table has all points. */
 const DRAWN_POINTS = 1200
 const ALL_POINTS = 4_000_000
 
@@ -25,7 +25,7 @@ export function exportMenu(board: BoardView, series: Series[]): MenuItem[] {
 async function exportSeries(board: BoardView, series: Series[], format: ChartFormat): Promise<void> {
   const [first] = series
   if (!first) return
-  // What is on the screen now, also when the dialog stays open for long.
+  // The span on the screen now, even if the dialog stays open for long.
   const { fromMs, toMs } = signalsOf(board.id).range
   const what = series.length === 1 ? `${board.name} ${first.title}` : board.name
   const saved = await attempts.run(at.signals(board.id), 'Exporting', async () => {

@@ -1,5 +1,5 @@
-// Pure work on plotted lines: ranges, ticks, gaps, readings, the table. `app/workbench/src/charts` does the same for
-// exported files; test/plot-cases.json holds the values that both must agree on.
+// Pure functions on plotted lines: ranges, ticks, gaps, readings, the table. `app/workbench/src/charts` does the same for
+// exported files; test/plot-cases.json holds values that both must produce.
 import type { Series } from '../backend/generated'
 import { EM_DASH, quantity } from '../format/format'
 
@@ -15,7 +15,7 @@ export const GAP_INTERVALS = 2.5
 /** A line that ended this long ago has not stopped yet: a sample may be late. */
 const QUIET_MS = 3000
 
-/** The spans between two samples in which nothing was heard. */
+/** The spans between two samples without data. */
 export function gapsOf(times: number[], values: Array<number | null>): Gap[] {
   const gaps: Gap[] = []
   let last: number | null = null
@@ -32,7 +32,7 @@ export function gapsOf(times: number[], values: Array<number | null>): Gap[] {
   return gaps
 }
 
-/** The usual time between two samples of a line in ms, without its gaps; null while there are none two. */
+/** The usual time between two samples of a line in ms, without its gaps; null with fewer than two samples. */
 export function intervalOf(times: number[], values: Array<number | null>): number | null {
   const steps: number[] = []
   for (let i = values.length - 1; i > 0 && steps.length < 64; i--) {
@@ -42,7 +42,7 @@ export function intervalOf(times: number[], values: Array<number | null>): numbe
   return steps.sort((a, b) => a - b)[steps.length >> 1]!
 }
 
-/** The time since the last sample, if that is longer than samples usually take. */
+/** The time since the last sample, if it is longer than the usual interval. */
 export function trailingGap(times: number[], values: Array<number | null>, nowMs: number): Gap | null {
   const last = values.findLastIndex((value) => value !== null)
   if (last < 0) return null
@@ -50,7 +50,7 @@ export function trailingGap(times: number[], values: Array<number | null>, nowMs
   return nowMs - times[last]! > quiet ? { fromMs: times[last]!, toMs: nowMs } : null
 }
 
-/** The value of a line at an instant: between two samples on the line, beside one within half an interval; else null. */
+/** The value of a line at an instant: between two samples on the line, beside one within half an interval; otherwise null. */
 export function readAt(times: number[], values: Array<number | null>, atMs: number): number | null {
   const after = firstAtOrAfter(times, atMs)
   const before = times[after] === atMs ? after : after - 1
@@ -82,7 +82,7 @@ export interface Sample {
   value: number
 }
 
-/** The stretches of a line that touch a span of time. No stretch reaches over a gap. */
+/** The segments of a line that overlap a span of time. No segment crosses a gap. */
 export function stretches(times: number[], values: Array<number | null>, fromMs: number, toMs: number): Sample[][] {
   const all: Sample[][] = []
   let open: Sample[] | null = null
@@ -95,7 +95,7 @@ export function stretches(times: number[], values: Array<number | null>, fromMs:
     }
     if (!open) all.push((open = []))
     open.push({ timeMs: times[i]!, value })
-    // One sample beyond the span leads the line to its edge.
+    // One sample beyond the span extends the line to the edge.
     if (times[i]! > toMs) break
   }
   return all.filter((s) => s.some(({ timeMs }) => timeMs >= fromMs && timeMs <= toMs) || (s.length > 1 && s[0]!.timeMs <= toMs))
@@ -126,7 +126,7 @@ export function niceTop(value: number, unit: string): number {
 /** The smallest top of a scale: below it, noise would fill the plot. */
 const LOWEST_TOP: Record<string, number> = { '%': 1, B: 1024 }
 
-/** Bottom and top of a plot. Quantities that start at zero do so; others show their own range with some air. */
+/** Bottom and top of a plot. Some quantities start at zero; others show their own range with a margin. */
 export function yRange(series: Pick<Series, 'unit' | 'max'>, low: number | null, high: number | null): [number, number] {
   const { unit, max } = series
   if (low === null || high === null) return [0, max ?? niceTop(0, unit)]
@@ -141,7 +141,7 @@ export function yRange(series: Pick<Series, 'unit' | 'max'>, low: number | null,
   return [low - air, high + air]
 }
 
-/** How many digits behind the point a step needs, at most `most`. */
+/** Number of decimal places that a step needs, at most `most`. */
 function digits(step: number, most: number): number {
   for (let d = 0; d < most; d++) {
     const scaled = step * 10 ** d
@@ -150,7 +150,7 @@ function digits(step: number, most: number): number {
   return most
 }
 
-/** A prefix and what it stands for, for figures up to a magnitude. */
+/** A prefix and its factor, for figures up to a magnitude. */
 function prefixOf(magnitude: number, unit: string): [number, string] {
   if (unit === 'B') {
     if (magnitude >= 1024 * 1024) return [1024 * 1024, 'MiB']
@@ -163,7 +163,7 @@ function prefixOf(magnitude: number, unit: string): [number, string] {
   return [1, unit]
 }
 
-/** Where lines of the grid go, from the bottom up; at most `steps` (2 or 4) intervals. */
+/** Positions of the grid's lines, from the bottom up; at most `steps` (2 or 4) intervals. */
 export function ticks(low: number, high: number, unit: string, steps: 2 | 4): number[] {
   if (low === 0) {
     const [size] = prefixOf(high, unit)
@@ -187,7 +187,7 @@ export function tickLabels(values: number[], unit: string): string[] {
 }
 
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].map((s) => s * 1000)
-/** A label of the time axis and the air beside it, in pixels. */
+/** Width of a time label with its margin, in pixels. */
 const TIME_LABEL = 76
 
 /** Full seconds, minutes or hours of the local day between two instants, as close as labels allow. */

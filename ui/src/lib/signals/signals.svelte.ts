@@ -1,4 +1,4 @@
-// What a board's plots show: the lines, the span of time, the cursor. Lines always come from the workbench, decimated
+// The content of a board's plots: the lines, the span of time, the cursor. Lines always come from the workbench, decimated
 // there; nothing is lost when the panel closes.
 import type { Series } from '../backend/generated'
 import { preferences } from '../settings/preferences.svelte'
@@ -23,9 +23,9 @@ export class BoardSignals {
   /** The instant up to which the lines were read. */
   endMs = $state(Date.now())
   paused = $state(false)
-  /** The span that the user zoomed to; null: it follows the time. */
+  /** The span that the user zoomed to; null follows the time. */
   zoom = $state.raw<{ fromMs: number; toMs: number } | null>(null)
-  /** The instant under the pointer, in whichever card it is. */
+  /** The instant under the pointer, in any card. */
   cursorMs = $state<number | null>(null)
   /** The span that is being selected in one of the plots. */
   selection = $state.raw<{ fromMs: number; toMs: number } | null>(null)
@@ -130,7 +130,7 @@ export class BoardSignals {
   }
 }
 
-/** The lines of a board and of the apps that are on it; those of removed apps have gone. */
+/** The lines of a board and of its current apps; lines of removed apps are excluded. */
 export function presentOf(series: Series[], apps: Array<{ name: string }>): Series[] {
   return series.filter(({ id }) => appOf(id) === null || apps.some(({ name }) => name === appOf(id)))
 }
@@ -150,7 +150,7 @@ const all = new Map<string, BoardSignals>()
 export function signalsOf(board: string): BoardSignals {
   const known = all.get(board)
   if (known) return known
-  // Outlives the panel that asks first: what it derives must not end with that panel.
+  // Outlives the first panel that uses it: its derived values must not end with that panel.
   let made!: BoardSignals
   $effect.root(() => {
     made = new BoardSignals(board)

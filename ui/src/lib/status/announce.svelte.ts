@@ -1,4 +1,4 @@
-// What is said once: to screen readers through a live region, and to eyes as a short notice in the status bar.
+// Announcements: for screen readers through a live region, and as a short notice in the status bar.
 
 export interface Notice {
   id: number

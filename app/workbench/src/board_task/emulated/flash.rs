@@ -31,12 +31,12 @@ pub(super) struct FlashKeeper {
     machine: MachineHandle,
     areas: Vec<FlashArea>,
     folder: PathBuf,
-    /// Hash of what the file holds. `None` before the first saving. Locked while flash is read and written, so that what
-    /// was read first is not written last.
+    /// Hash of the file's content. `None` before the first save. Locked while flash is read and written, so that an
+    /// older reading cannot overwrite a newer one.
     saved: Mutex<Option<u64>>,
-    /// Why the last saving failed, in a sentence. `None` after one that did not.
+    /// Why the last save failed, in a sentence. `None` if it succeeded.
     failure: std::sync::Mutex<Option<String>>,
-    /// How often the machine went to another state: what a link said before is then no longer what flash holds.
+    /// Number of restored states: after a restore, flash no longer matches what an earlier link reported.
     jumps: AtomicU64,
 }
 
@@ -58,7 +58,7 @@ impl FlashKeeper {
         })
     }
 
-    /// Writes flash as it is now to disk, if it changed since the last time.
+    /// Writes the current flash to disk, if it changed since the last save.
     pub(super) async fn save(&self) -> io::Result<()> {
         let saved = self.save_changes().await;
         let failure = saved.as_ref().err().map(|error| self.sentence(error));
@@ -66,7 +66,8 @@ impl FlashKeeper {
         saved
     }
 
-    /// Why the last saving failed, in a sentence; until then no device's word is recorded that rests on flash.
+    /// Why the last save failed, in a sentence. Until a save succeeds, no report of the device that depends on flash is
+    /// recorded.
     pub(super) fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -99,7 +100,7 @@ impl FlashKeeper {
         Ok(())
     }
 
-    /// Notes that the machine goes to another state now.
+    /// Counts that the machine's state is being replaced now.
     pub(super) fn jumps(&self) {
         self.jumps.fetch_add(1, Ordering::AcqRel);
     }
@@ -130,7 +131,7 @@ impl FlashKeeper {
     }
 }
 
-/// Flash as one life of the link speaks of it.
+/// Flash as seen by one link, until the machine's state is replaced.
 struct LinkStorage {
     keeper: Arc<FlashKeeper>,
     jumps: u64,

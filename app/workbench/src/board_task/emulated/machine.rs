@@ -89,7 +89,7 @@ impl Machine {
             paused: true,
         };
         let handle = runner.add(machine, options);
-        // Nothing replays a board of the fleet, and the recording of one that runs for days is large.
+        // A board of the fleet is never replayed, and the recording of one that runs for days is large.
         handle.stop_recording();
         let events = handle.events();
         let uart = handle.uart(board.link.uart).map_err(|error| PowerOnError::Link {
@@ -120,7 +120,7 @@ impl Machine {
         }
     }
 
-    /// Goes to a state of a machine of this kind.
+    /// Restores a state of a machine of this kind.
     pub(super) async fn go_to(&self, state: Arc<MachineSnapshot>) -> Result<(), String> {
         let restored = self.handle.restore(state).await;
         let restored = restored.map_err(|error| format!("{error}."))?;

@@ -21,7 +21,7 @@ use serde_json::{Map, json};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// Of so many times that flash could be saved, it is once although nothing hinted at a change: reading it takes a while.
+/// Without a hint of a change, flash is saved once in this many rounds, because reading it takes a while.
 const SAVE_QUIET: u32 = 20;
 
 /// The machine of one board while it is on.
@@ -30,7 +30,7 @@ pub(super) struct EmulatedHost {
     machine: Machine,
     /// `None` when the machine has ended.
     events: Option<broadcast::Receiver<MachineEvent>>,
-    /// It goes on in the state of another board, whose identity must neither connect nor be kept.
+    /// It continues from the state of another board, whose identity must neither connect nor be saved.
     unlinked: bool,
     /// Times in a row that flash was not saved.
     quiet: u32,
@@ -41,7 +41,7 @@ pub(super) struct EmulatedHost {
 impl EmulatedHost {
     /// Switches the machine on and puts the link on its UART.
     ///
-    /// With an `origin` the machine goes on from that state, and no link is put on it: it is the state of another board.
+    /// With an `origin` the machine continues from that state, without a link: it is the state of another board.
     pub(super) async fn start(
         context: BoardContext,
         origin: Option<Arc<MachineSnapshot>>,
@@ -95,7 +95,7 @@ impl EmulatedHost {
         Ok((host, link))
     }
 
-    /// Shows what happens to the machine next. Nothing is lost if this is dropped while it waits.
+    /// Shows the machine's next event. Cancel safe: nothing is lost if this is dropped while it waits.
     pub(super) async fn attend(&mut self) {
         let event = match &mut self.events {
             Some(events) => events.recv().await,
@@ -133,7 +133,7 @@ impl EmulatedHost {
         self.context.touch();
     }
 
-    /// That it can go to another state, or why not.
+    /// Checks that its state can be replaced; the error says why not.
     pub(super) fn check_restorable(&self) -> Result<(), ApiError> {
         if !self.unlinked {
             return Ok(());
@@ -145,8 +145,8 @@ impl EmulatedHost {
         Err(ApiError::new(ErrorCode::Refused, text))
     }
 
-    /// Restores a state of the machine. The link must have been dropped, for what the state's firmware holds of a session is
-    /// of the past. The new link comes back also when the state cannot be restored.
+    /// Restores a state of the machine. The link must have been dropped, because the session in the state's firmware is
+    /// over. The new link is opened even if the state cannot be restored.
     pub(super) async fn restore(
         &mut self,
         snapshot: Arc<MachineSnapshot>,
@@ -158,7 +158,7 @@ impl EmulatedHost {
         let mut uart = self.machine.uart(board).await.map_err(refused)?;
         let at = snapshot.at;
         let restored = self.machine.go_to(snapshot).await.map_err(refused);
-        // What it sent before is not of this state.
+        // Its earlier output does not belong to this state.
         uart.fetch();
         let link = link(&record, uart).map_err(refused)?;
         if let Err(error) = restored {
@@ -190,7 +190,7 @@ impl EmulatedHost {
         Ok((link, Ok(())))
     }
 
-    /// Saves flash if it may have changed, for what nobody waits for.
+    /// Saves flash if it may have changed, when no caller waits for it.
     pub(super) async fn save_now_and_then(&mut self) {
         if !self.keeps_flash() {
             return;
@@ -207,7 +207,7 @@ impl EmulatedHost {
         }
     }
 
-    /// Shows that flash cannot be saved, whoever waited for it, until it can.
+    /// Shows that flash cannot be saved, whichever caller's save failed, until a save succeeds.
     fn show_failure(&mut self) {
         let failure = self.machine.flash.failure();
         if failure == self.shown_failure {

@@ -4,7 +4,7 @@ use super::*;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 
-/// The chip after a power-on, and its fabric, whose time the test moves.
+/// The chip after a power-on, and its fabric, whose time the test advances.
 struct Rig {
     chip: Fe310,
     fabric: Fabric,
@@ -32,7 +32,7 @@ impl Rig {
             .unwrap();
     }
 
-    /// Moves time on, serving what falls due at its instant.
+    /// Advances time, serving events at their instants.
     fn pass(&mut self, span: VirtualTime) {
         let end = self.fabric.now() + span;
         loop {
@@ -46,7 +46,7 @@ impl Rig {
         }
     }
 
-    /// Interrupt line 11: what the PLIC tells the core.
+    /// Interrupt line 11, from the PLIC to the core.
     fn external(&self) -> bool {
         self.fabric.irq_level(11)
     }
@@ -197,7 +197,7 @@ fn pll_locks_in_time_and_sets_the_clock() {
     assert_eq!(rig.fabric.cpu_hz(), 320_000_000);
     rig.write(PRCI + 0x0c, 1);
     assert_eq!(rig.fabric.cpu_hz(), 80_000_000);
-    // Without the oscillator it runs on there is no clock at all.
+    // Without the oscillator that it runs on there is no clock at all.
     let off = rig.chip.write(&mut rig.fabric, PRCI + 4, 0, AccessSize::Word);
     assert_eq!(off, Err(AccessFault::UnmodelledUse));
 }

@@ -1,4 +1,5 @@
-//! One period of the wave counter (PS 6.17.1): where it is, what level a channel has there, and when that changes.
+//! One period of the wave counter (PS 6.17.1): the counter's position, a channel's level there, and the time of its
+//! next change.
 
 use super::{WAKE_EDGE, WAKE_PERIOD};
 use crate::chips::nrf52840::block::Bus;
@@ -7,7 +8,8 @@ use crate::machine::VirtualTime;
 
 /// One period of 16 MHz.
 const TICK_PS: u64 = 62_500;
-/// Bit 15 of a value: the period begins high and the compare falls; else it begins low and the compare rises.
+/// Bit 15 of a value: set if the period begins high and the compare falls; clear if it begins low and the compare
+/// rises.
 const FALLING_EDGE: u16 = 1 << 15;
 
 /// A period under way.
@@ -19,7 +21,7 @@ pub(super) struct Wave {
     edge: Option<(VirtualTime, EventId)>,
     clock_ps: u64,
     top: u32,
-    /// Ticks of the period: the top, or twice of it when the counter goes up and down.
+    /// Ticks of the period: the top, or twice the top if the counter goes up and down.
     ticks: u32,
 }
 
@@ -57,7 +59,7 @@ impl Wave {
         }
     }
 
-    /// The edge that is due, with its exact instant.
+    /// The due edge, with its exact instant.
     pub(super) fn take_edge(&mut self) -> Option<VirtualTime> {
         self.edge.take().map(|(at, _)| at)
     }
@@ -73,7 +75,7 @@ impl Wave {
         passed != (compare & FALLING_EDGE != 0)
     }
 
-    /// Has the next edge after `at` of any channel told.
+    /// Schedules a report of the next edge of any channel after `at`.
     pub(super) fn schedule_edge(
         &mut self,
         bus: &mut Bus<'_>,
@@ -98,11 +100,10 @@ impl Wave {
         (at.saturating_sub(self.began).as_ps() / self.clock_ps) as u32
     }
 
-    /// The ticks from which on and up to which the counter is at or above the compare value; none when it always is, or
-    /// never.
+    /// The ticks between which the counter is at or above the compare value; `None` if it always is, or never.
     fn edges(&self, compare: u16) -> Option<(u32, u32)> {
         let compare = u32::from(compare & !FALLING_EDGE);
-        // Counting down it passes the value as long before the end as it did after the begin.
+        // Counting down, it passes the value as long before the end as it did after the start.
         let second = if self.ticks == self.top {
             self.ticks
         } else {

@@ -63,7 +63,7 @@ fn us(us: u64) -> VirtualTime {
 #[test]
 fn edges_come_at_their_instants() {
     let (low, high) = (Some(false), Some(true));
-    // MODE, PRESCALER, COUNTERTOP, value, what P0.00 does in the first period and at the begin of the second, in ns
+    // MODE, PRESCALER, COUNTERTOP, value, edges of P0.00 in the first period and at the start of the second, in ns
     for (mode, prescaler, top, value, expected) in [
         (0, 0, 16, 4, vec![(0, low), (250, high), (1_000, low)]),
         (0, 0, 16, 0x8004, vec![(0, high), (250, low), (1_000, high)]),
@@ -86,7 +86,7 @@ fn edges_come_at_their_instants() {
             "{mode} {prescaler}"
         );
         assert_eq!(edges(&mut rig, 0), expected, "{mode} {prescaler} {top} {value:#x}");
-        // And it goes on so until it is stopped.
+        // It continues like this until it is stopped.
         rig.write(PERIODEND, 0);
         assert_eq!(rig.pass_until(PERIODEND).as_ns(), period);
     }
@@ -94,7 +94,7 @@ fn edges_come_at_their_instants() {
 
 #[test]
 fn values_are_spread_over_the_channels() {
-    // LOAD, what of the four half-words each channel takes; WaveForm's fourth is the top
+    // LOAD, which of the four half-words each channel takes; WaveForm's fourth is the top
     for (load, expected) in [
         (0, [1, 1, 1, 1]),
         (1, [1, 1, 2, 2]),
@@ -134,7 +134,7 @@ fn a_sequence_is_played_at_its_rate_and_its_last_value_stays() {
     assert_eq!(rig.read(LOOPSDONE), 0);
     assert_eq!(high_us(&mut rig, 0, 9), [3; 9]);
 
-    // Anew, and the values that are there then.
+    // Restarted, with the values that are in memory then.
     rig.write(PWM0 + 0x528, 0);
     rig.write(SEQEND[0], 0);
     rig.fabric.memory_mut().write(RAM[0], &[7, 0x80, 6, 0x80]).unwrap();
@@ -155,7 +155,7 @@ fn loops_play_both_sequences_by_turns() {
     for event in SEQSTARTED.into_iter().chain(SEQEND).chain([LOOPSDONE]) {
         assert_eq!(rig.read(event), 1, "{event:#x}");
     }
-    // Begun with the second, that is the first loop.
+    // Started with the second sequence, which counts as the first loop.
     let mut rig = enabled(&[(0x514, 2)]);
     sequence(&mut rig, 0, &[0x8001, 0x8002], 0, 1);
     sequence(&mut rig, 1, &[0x8005], 1, 0);
@@ -278,7 +278,7 @@ fn what_makes_no_sense_is_told() {
         "COUNTERTOP"
     );
     assert_eq!(rig.try_write(PWM0, 1), Err(AccessFault::Unmodelled), "no such task");
-    // A buffer in flash: EasyDMA does not reach it.
+    // A buffer in flash, which EasyDMA cannot access.
     sequence(&mut rig, 0, &[3], 0, 0);
     rig.write(PWM0 + 0x520, 0x1000);
     rig.write(SEQSTART[0], 1);

@@ -10,7 +10,7 @@ fn ticks(count: u64) -> VirtualTime {
     VirtualTime::from_ticks(count, LFCLK_HZ)
 }
 
-/// LFCLK runs for 10 ms, RTC1 has `prescaler` and started on the edge that has just come.
+/// LFCLK has run for 10 ms; RTC1 has `prescaler` and started on the latest edge.
 fn started(prescaler: u32) -> Rig {
     let mut rig = Rig::new();
     rig.write(0x4000_0008, 1);

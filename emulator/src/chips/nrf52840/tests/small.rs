@@ -28,7 +28,7 @@ fn random_bytes_come_at_their_rate_and_from_the_seed() {
 #[test]
 fn a_generator_nobody_listens_to_does_not_keep_a_machine_awake() {
     let mut rig = Rig::new();
-    // A channel of PPI counts what a UART receives, as in our firmware: it listens, and not to RNG.
+    // A channel of PPI counts the bytes that a UART receives, as in our firmware; it does not listen to RNG.
     rig.write(0x4001_f510, 0x4000_2108);
     rig.write(0x4001_f514, 0x4000_9008);
     rig.write(0x4001_f504, 1);
@@ -77,7 +77,7 @@ fn the_die_is_at_room_temperature() {
 
 #[test]
 fn the_watchdog_bites_unless_all_its_channels_ask() {
-    // Which channels are enabled, which are reloaded, whether it bites.
+    // Enabled channels, reloaded channels, whether the watchdog resets.
     for (rren, reloaded, bites) in [
         (0b1, 0b1, false),
         (0b1, 0, true),

@@ -128,7 +128,7 @@ fn a_full_buffer_ends_and_the_short_starts_the_next() {
 
 #[test]
 fn the_fifo_bridges_buffers_and_overruns() {
-    // How many bytes come between two buffers, how many of them arrive in the second.
+    // Number of bytes between two buffers, number of them that arrive in the second.
     for (count, arrive) in [(1, 1), (6, 6), (7, 6), (9, 6)] {
         let mut rig = enabled();
         buffer(&mut rig, RAM, 1);

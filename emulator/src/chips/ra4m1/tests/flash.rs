@@ -34,7 +34,7 @@ fn data() -> Rig {
     rig
 }
 
-/// Gives a command; tells how long it took in microseconds, and FSTATR2.
+/// Executes a command; returns its duration in microseconds, and FSTATR2.
 fn command(rig: &mut Rig, number: u32, start: u32, end: u32) -> (u64, u32) {
     for (offset, value) in [
         (0x108, start & 0xffff),

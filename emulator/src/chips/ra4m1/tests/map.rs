@@ -1,4 +1,4 @@
-//! The address map: what is where, and what is refused how.
+//! The address map: which addresses exist, and how the others are refused.
 
 use super::*;
 

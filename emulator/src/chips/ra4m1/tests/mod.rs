@@ -1,5 +1,5 @@
-//! Tables of register accesses against a chip on a fabric, without a core: what is written when, and what is then read,
-//! raised, sent or refused. Numbers are the user's manual's.
+//! Tables of register accesses against a chip on a fabric, without a core: writes at given times, and the values,
+//! interrupts, bytes and refusals that follow. Numbers are the user's manual's.
 
 mod clocks;
 mod flash;
@@ -16,7 +16,7 @@ use crate::machine::entropy::EntropyStream;
 
 pub(super) const SEED: [u8; 32] = [7; 32];
 
-/// A chip at power-on, and what a table does to it.
+/// A chip at power-on, and the operations of a table on it.
 pub(super) struct Rig {
     pub(super) chip: Ra4m1,
     pub(super) fabric: Fabric,
@@ -121,7 +121,7 @@ impl Rig {
         self.chip.reset(&mut self.fabric, kind);
     }
 
-    /// What the UARTs sent since the last call.
+    /// Bytes that the UARTs sent since the last call.
     pub(super) fn sent(&mut self) -> Vec<u8> {
         let output = self.fabric.take_uart_output();
         output.into_iter().flat_map(|output| output.bytes).collect()

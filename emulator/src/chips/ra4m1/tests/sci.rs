@@ -26,7 +26,7 @@ fn us(us: u64) -> VirtualTime {
     VirtualTime::from_us(us)
 }
 
-/// Which lines are asserted; they are cleared.
+/// The asserted lines; clears them.
 fn lines(rig: &mut Rig) -> Vec<u16> {
     let lines: Vec<u16> = (0..4).filter(|line| rig.fabric.irq_level(*line)).collect();
     for line in &lines {

@@ -60,7 +60,7 @@ fn agt_compares_and_runs_on_loco() {
     assert_eq!(rig.read_byte(AGT1 + 8), 0x63, "TCMAF, TUNDF");
 }
 
-/// When the first edges of LOCO come, in steps of 10 ns.
+/// Times of the first edges of LOCO, in steps of 10 ns.
 fn edges(rig: &mut Rig) -> Vec<u64> {
     rig.write_byte(AGT0 + 9, 0x40);
     rig.write_half(AGT0, 0xffff);

@@ -19,7 +19,7 @@ pub(super) fn shifted_register(first: u32, second: u32) -> Instruction {
     let amount = (bits(second, 12, 3) << 2) | bits(second, 6, 2);
     let (shift, amount) = decode_shift(bits(second, 4, 2), amount);
     if bits(first, 5, 4) == 0b0110 {
-        // PKH: bit 5 tells the form, and a shift of 0 is ASR #32 in the top-first one.
+        // PKH: bit 5 selects the form; a shift of 0 is ASR #32 in the top-first form.
         let top_first = bit(second, 5);
         if bit(first, 4) || bit(second, 4) {
             return Instruction::Undefined;
@@ -44,7 +44,7 @@ pub(super) fn shifted_register(first: u32, second: u32) -> Instruction {
     )
 }
 
-/// The op field that both share, in bits 8:5 of the first halfword, with S in bit 4.
+/// The op field that both formats share, in bits 8:5 of the first halfword, with S in bit 4.
 fn by_op(first: u32, second: u32, operand: Operand) -> Instruction {
     let set_flags = bit(first, 4);
     let (rd, rn) = (reg(second, 8), reg(first, 0));
@@ -289,7 +289,7 @@ pub(super) fn decode_shift(kind: u32, amount: u32) -> (Shift, u8) {
     }
 }
 
-/// A5.3.2 ThumbExpandImm_C: the constant, and the carry it gives (if it does). `None`: unpredictable.
+/// A5.3.2 ThumbExpandImm_C: the constant, and its carry (if it sets one). `None` if unpredictable.
 fn expand_immediate(encoded: u32) -> Option<(u32, Option<bool>)> {
     let imm8 = bits(encoded, 0, 8);
     if bits(encoded, 10, 2) == 0 {

@@ -183,7 +183,7 @@ fn load(pc: u32, first: u32, second: u32, width: Width) -> Instruction {
     }
 }
 
-/// The addressing modes that single loads and stores share, with whether the access is an unprivileged one.
+/// The addressing modes that single loads and stores share, and whether the access is unprivileged.
 fn addressing(first: u32, second: u32, rt: u8) -> Option<(Address, bool)> {
     let rn = reg(first, 0);
     if bit(first, 7) {

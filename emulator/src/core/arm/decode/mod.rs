@@ -14,10 +14,10 @@ mod tests;
 
 use super::instruction::Instruction;
 
-/// One instruction where it stands.
+/// An instruction at its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
-    /// What it is.
+    /// The decoded instruction.
     pub(crate) instruction: Instruction,
     /// Its length in bytes: 2 or 4.
     pub(crate) bytes: u8,
@@ -28,8 +28,8 @@ pub(crate) fn is_wide(first: u16) -> bool {
     first >> 11 >= 0b11101
 }
 
-/// Decodes the instruction at `pc` from its halfwords. `in_it`: it stands inside an IT block, where most 16-bit data
-/// processing leaves the flags alone.
+/// Decodes the instruction at `pc` from its halfwords. `in_it`: it is inside an IT block, where most 16-bit data
+/// processing does not set the flags.
 pub(crate) fn decode(pc: u32, first: u16, second: u16, in_it: bool) -> Decoded {
     if is_wide(first) {
         Decoded {

@@ -1,5 +1,4 @@
-//! Encodings as another assembler writes them (GNU as 2.40, `-mcpu=cortex-m4 -mfpu=fpv4-sp-d16`), with the expected
-//! instructions.
+//! Encodings from another assembler (GNU as 2.40, `-mcpu=cortex-m4 -mfpu=fpv4-sp-d16`), with the expected instructions.
 
 use super::decode;
 
@@ -185,7 +184,7 @@ const TABLE: &[(&str, [u16; 2], &str)] = &[
         [0xeee1, 0x9a10],
         "Vfp(Move { op: Status, rt: 9, to_core: false })",
     ),
-    // What FPv4-SP lacks, and what is unpredictable.
+    // Instructions that FPv4-SP lacks, and unpredictable ones.
     ("vadd.f64 d0, d0, d0", [0xee30, 0x0b00], "Vfp(Undefined)"),
     ("vldr d16, [r0]", [0xedd0, 0x0b00], "Vfp(Undefined)"),
     ("vldmia r0, {s31-s32}", [0xecd0, 0xfa02], "Vfp(Undefined)"),

@@ -1,5 +1,5 @@
-//! A6: floating-point instructions, coprocessors 10 and 11. What FPv4-SP lacks (arithmetic on doubles, vectors) and
-//! what is unpredictable becomes [`Vfp::Undefined`].
+//! A6: floating-point instructions, coprocessors 10 and 11. Instructions that FPv4-SP lacks (arithmetic on doubles,
+//! vectors) and unpredictable ones become [`Vfp::Undefined`].
 
 use super::{aligned_pc, bit, bits, reg};
 use crate::core::arm::instruction::{Address, Instruction, PC, SP, Vfp, VfpBinary, VfpMove, VfpUnary};
@@ -20,7 +20,7 @@ fn single(high: u32, low: bool) -> u8 {
     (high << 1 | u32::from(low)) as u8
 }
 
-/// Four bits and a fifth above them: a double-precision register, of which there are 16.
+/// Four bits and a fifth above them: a double-precision register; there are 16.
 fn double(low: u32, high: bool) -> Option<u8> {
     (!high).then_some(low as u8)
 }
@@ -119,7 +119,7 @@ fn transfer(first: u32, second: u32) -> Option<Vfp> {
         (half @ (0b000 | 0b001), true) if bits(second, 5, 2) == 0 => {
             VfpMove::Single(2 * double(bits(first, 0, 4), bit(second, 7))? + half as u8)
         }
-        // VMRS and VMSR; of the system registers only FPSCR is here, and bits 5 to 7 are zero.
+        // VMRS and VMSR; FPSCR is the only system register here, and bits 5 to 7 are zero.
         (0b111, false) if first & 15 == 1 && bits(second, 5, 3) == 0 => VfpMove::Status,
         _ => return None,
     };

@@ -39,8 +39,8 @@ impl CortexM {
         self.interwork(target)
     }
 
-    /// Bit 0 must be set: the core has no other state than Thumb. The fault is taken at the target, as the state
-    /// change itself is not what faults.
+    /// Bit 0 must be set, because the core has only the Thumb state. The fault is taken at the target: the change of
+    /// state itself does not fault.
     fn interwork(&mut self, target: u32) -> Result<Flow, Trap> {
         if target & 1 == 0 {
             self.regs.r[15] = target;

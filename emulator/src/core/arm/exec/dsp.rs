@@ -18,7 +18,7 @@ impl CortexM {
         self.regs.set(rd, high << 16 | low);
     }
 
-    /// SignedSatQ, UnsignedSatQ: sets Q when it had to.
+    /// SignedSatQ, UnsignedSatQ: sets Q if the value was saturated.
     fn saturated(&mut self, value: i64, signed: bool, bits: u8) -> u32 {
         let (low, high) = match signed {
             true => (-(1i64 << (bits - 1)), (1i64 << (bits - 1)) - 1),
@@ -77,7 +77,7 @@ impl CortexM {
             let byte = (value >> (8 * lane)) as u8;
             if signed { i32::from(byte as i8) } else { i32::from(byte) }
         };
-        // Each lane's exact result, and whether it came of an addition (which matters to unsigned GE).
+        // Each lane's exact result, and whether it is a sum (which matters to unsigned GE).
         let halves = |op: ParallelOp| match op {
             ParallelOp::Add16 => [(half(n, 0) + half(m, 0), true), (half(n, 1) + half(m, 1), true)],
             ParallelOp::Sub16 => [(half(n, 0) - half(m, 0), false), (half(n, 1) - half(m, 1), false)],

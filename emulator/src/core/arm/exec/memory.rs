@@ -26,7 +26,7 @@ impl Width {
 }
 
 impl CortexM {
-    /// The address to access, and what to write back to which base register.
+    /// The address to access, and the new value of the base register, if it is written back.
     #[inline(always)]
     pub(super) fn resolve(&self, address: Address) -> (u32, Option<(Reg, u32)>) {
         match address {

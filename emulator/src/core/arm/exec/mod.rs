@@ -16,7 +16,7 @@ use super::instruction::Instruction;
 #[cfg(not(feature = "safe"))]
 pub(super) use alu::add_with_carry;
 
-/// Where control goes after an instruction.
+/// The next instruction after an executed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     /// To the next instruction.
@@ -28,7 +28,7 @@ pub(super) enum Flow {
 /// Why an instruction did not complete as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trap {
-    /// A synchronous fault; the instruction has had no effect that its restart would repeat wrongly.
+    /// A synchronous fault; the instruction has had no effect that a restart would repeat wrongly.
     Fault(Fault),
     /// SVC: the exception is taken with the next instruction as return address.
     SupervisorCall,
@@ -36,7 +36,7 @@ pub(super) enum Trap {
     Breakpoint(u8),
     /// A branch to an EXC_RETURN value in Handler mode.
     ExceptionReturn(u32),
-    /// WFI or WFE went to sleep; the instruction itself has completed.
+    /// WFI or WFE put the core to sleep; the instruction itself has completed.
     Sleep,
 }
 

@@ -6,8 +6,8 @@ use crate::core::arm::exec::add_with_carry;
 use crate::core::arm::instruction::{AluOp, Extension, Reversal, Shift};
 use crate::core::dispatch::{Clock, next};
 
-/// Kinds of second operands: a constant (which leaves C, or sets it to its bit 31), a register (`c`), or one shifted by
-/// the constant `imm`.
+/// Kinds of second operands: a constant (which leaves C, or sets it to its bit 31), a register (`c`), or a register
+/// shifted by the constant `imm`.
 pub(super) const IMM: u8 = 0;
 pub(super) const IMM_CARRY: u8 = 1;
 pub(super) const REG: u8 = 2;
@@ -16,7 +16,7 @@ const LSR: u8 = 4;
 const ASR: u8 = 5;
 const ROR: u8 = 6;
 
-/// The handler of `a = b op operand`; `None`: left to the reference.
+/// The handler of `a = b op operand`; `None` leaves it to the reference.
 pub(super) fn alu(op: AluOp, operand: u8, flags: bool) -> Option<Handler> {
     macro_rules! by_flags {
         ($op:expr, $operand:expr) => {
@@ -190,7 +190,7 @@ unsafe fn shift_cell<const SHIFT: u8, const FLAGS: bool>(core: &mut CortexM, at:
         let op = &(*at).op;
         let value = get(core, op.b);
         let amount = get(core, op.c) & 0xff;
-        // 33 shifts everything out, carry included, as any greater amount does.
+        // 33 shifts out everything, carry included, as any greater amount does.
         let capped = amount.min(33);
         let (result, carry) = match SHIFT {
             LSL => {

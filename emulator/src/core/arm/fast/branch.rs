@@ -80,7 +80,8 @@ pub(super) fn guard(condition: Condition) -> Handler {
 }
 
 unsafe fn guard_cell<const CONDITION: u8>(core: &mut CortexM, at: *const Cell, clock: Clock) {
-    // SAFETY: `at` is an operation that `translate` made for this handler; what it skips is followed by another cell.
+    // SAFETY: `at` is an operation that `translate` made for this handler; the skipped cells are followed by another
+    // one.
     unsafe {
         let (step, clock) = match holds::<CONDITION>(core) {
             true => (1, clock),
@@ -105,7 +106,7 @@ unsafe fn branch_cell<const CONDITION: u8>(core: &mut CortexM, at: *const Cell, 
     }
 }
 
-/// What is compared before a fused branch.
+/// The comparison before a fused branch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compare {
     /// CMP `b`, operand.
@@ -188,7 +189,7 @@ pub(super) unsafe fn jump<const LINK: bool>(core: &mut CortexM, at: *const Cell,
     }
 }
 
-/// TBB, TBH with PC as base (`imm`, where the table is and offsets count from) and index `a`.
+/// TBB, TBH with PC as base (`imm`, the table's address, from which offsets count) and index `a`.
 pub(super) unsafe fn table<const HALF: bool>(core: &mut CortexM, at: *const Cell, clock: Clock) {
     // SAFETY: as for `jump`.
     unsafe {
@@ -224,7 +225,7 @@ pub(super) unsafe fn load_and_jump<const REGISTER: bool>(core: &mut CortexM, at:
     }
 }
 
-/// MOV `a`, with a constant (used by the translator for what it knows beforehand).
+/// MOV `a`, with a constant (used by the translator for values that it knows).
 pub(super) unsafe fn constant(core: &mut CortexM, at: *const Cell, clock: Clock) {
     // SAFETY: as for `jump`; the cell does not leave the block.
     unsafe {

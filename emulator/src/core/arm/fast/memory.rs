@@ -1,12 +1,12 @@
-//! Cells of loads and stores. An access to a page that the fast path does not know goes to the reference.
+//! Cells of loads and stores. An access to a page that the fast path does not know is executed by the reference.
 
 use super::{Cell, Handler, get, set};
 use crate::core::arm::CortexM;
 use crate::core::arm::instruction::Width;
 use crate::core::dispatch::{Clock, follow_jump, next, reference};
 
-/// How a cell finds its address: `b + imm`, with write-back of it, `b` with write-back of `b + imm`, `b + (c << imm)`,
-/// or the constant `imm`.
+/// How a cell computes its address: `b + imm`, the same with write-back, `b` with write-back of `b + imm`, `b + (c <<
+/// imm)`, or the constant `imm`.
 pub(super) const OFFSET: u8 = 0;
 pub(super) const PRE: u8 = 1;
 pub(super) const POST: u8 = 2;
@@ -187,7 +187,7 @@ pub(super) unsafe fn load_multiple_and_jump(core: &mut CortexM, at: *const Cell,
     }
 }
 
-/// Loads all of the list, or nothing. Gives the last word, which must be a plain code address when it is PC's.
+/// Loads all of the list, or nothing. Returns the last word; if it is PC's, it must be a plain code address.
 #[inline(always)]
 unsafe fn load_list(core: &mut CortexM, at: *const Cell) -> Option<u32> {
     // SAFETY: as for `load_cell`.

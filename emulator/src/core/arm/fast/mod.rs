@@ -1,4 +1,4 @@
-//! Handlers (cells) of the Arm core for the most frequent instructions. All others go to the reference.
+//! Handlers (cells) of the Arm core for the most frequent instructions. The reference executes all others.
 //!
 //! Handlers rely on the invariants of `dispatch::threaded`: only [`translate`] sets their operands.
 

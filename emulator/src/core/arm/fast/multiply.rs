@@ -36,7 +36,7 @@ pub(super) unsafe fn accumulate<const SUBTRACT: bool>(core: &mut CortexM, at: *c
     }
 }
 
-/// The handler of `a` (high) and `imm` (low) from `b × c`; `None`: left to the reference.
+/// The handler of `a` (high) and `imm` (low) from `b × c`; `None` leaves it to the reference.
 pub(super) fn long(op: LongMultiply) -> Option<super::Handler> {
     Some(match op {
         LongMultiply::Umull => long_cell::<UMULL>,

@@ -12,8 +12,8 @@ use crate::core::dispatch::{self, Dispatch, Threaded, go_on, reference};
 type NewOp = dispatch::NewOp<CortexM>;
 type BlockBuilder<'a> = dispatch::BlockBuilder<'a, CortexM>;
 
-// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block
-// ends with a handler that leaves it, or with `go_on`.
+// SAFETY: `make` and `fuse` choose operands as documented at the handlers in `alu`, `branch`, `memory`; a block ends
+// with a handler that leaves it, or with `go_on`.
 unsafe impl Threaded for CortexM {
     const TAKEN_CYCLES: u32 = cycles::REFILL;
     const REGISTERS: u8 = 16;
@@ -75,7 +75,7 @@ unsafe impl Threaded for CortexM {
     }
 }
 
-/// Instructions without effect but on the clock, which the header counts.
+/// Instructions whose only effect is on the clock, which the header counts.
 fn is_nothing(instruction: &Instruction) -> bool {
     matches!(
         instruction,
@@ -123,7 +123,7 @@ fn fuse(first: &Slot, second: &Slot) -> Option<NewOp> {
     Some(NewOp::abc(branch::compare_and_branch(compare, register, condition), rd, rn, c, imm).linked())
 }
 
-/// The cell of one instruction; `None`: the reference runs it.
+/// The cell of one instruction; `None` if the reference runs it.
 fn make(slot: &Slot) -> Option<NewOp> {
     use Instruction as I;
     match slot.instruction {
@@ -340,7 +340,7 @@ fn make(slot: &Slot) -> Option<NewOp> {
             };
             Some(NewOp::abc(handler, plain(rm)?, 0, 0, slot.pc.wrapping_add(4)))
         }
-        // APSR alone: what else MRS and MSR reach depends on privilege, or changes what runs next.
+        // APSR alone: other special registers depend on privilege, or change which instruction runs next.
         I::MoveFromSpecial { rd, sysm: 0 } => Some(NewOp::abc(alu::read_apsr, plain(rd)?, 0, 0, 0)),
         I::MoveToSpecial {
             rn,
@@ -366,7 +366,7 @@ fn make_alu(op: AluOp, set_flags: bool, rd: Reg, rn: Reg, operand: Operand) -> O
         plain_or_sp(rn)?
     };
     let rd = match rd {
-        // SP stays a multiple of 4 only if this is added to it.
+        // SP stays a multiple of 4 only if a multiple of 4 is added to it.
         SP if rn == SP && matches!(op, AluOp::Add | AluOp::Sub) && kind == alu::IMM && imm % 4 == 0 => SP,
         _ if op.only_sets_flags() => 0,
         _ => plain(rd)?,
@@ -375,7 +375,7 @@ fn make_alu(op: AluOp, set_flags: bool, rd: Reg, rn: Reg, operand: Operand) -> O
 }
 
 fn make_multiple(handler: Handler, rn: Reg, list: u16, write_back: bool, before: bool) -> Option<NewOp> {
-    // A base in the list, or SP in it, is for the reference.
+    // The reference handles a base in the list, and SP in it.
     if list >> rn & 1 != 0 || list >> SP & 1 != 0 || list == 0 {
         return None;
     }

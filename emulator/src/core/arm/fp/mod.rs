@@ -49,12 +49,12 @@ const MVFR1: u32 = 0x1100_0011;
 
 /// Bytes of a frame with the extension's part (B1.5.7).
 pub(super) const EXTENDED_FRAME_BYTES: u32 = 0x68;
-/// Where S0 lies in it.
+/// Offset of S0 in it.
 const FRAME_S0: u32 = 0x20;
 const FRAME_REGISTERS: usize = 16;
 
 impl Fp {
-    /// As reset leaves it; the data registers keep no value that anyone may count on, and are zero here.
+    /// The state after reset; the data registers' values are undefined then, and are zero here.
     pub(super) fn new() -> Self {
         Self {
             fpccr: ASPEN | LSPEN,
@@ -130,10 +130,10 @@ impl CortexM {
         Ok(())
     }
 
-    /// PreserveFPState: the state that an exception left in the registers goes to the place reserved for it. The access
-    /// has the privileges of the context that it belongs to. A fault is taken by the instruction that wants the
-    /// registers; the manual's choice between pending and escalating it by FPCCR's ready bits comes down to that, but
-    /// for priorities changed between entry and use.
+    /// PreserveFPState: stores the state that an exception left in the registers to the place reserved for it. The
+    /// access has the privileges of the context that owns the state. A fault is taken by the instruction that needs the
+    /// registers. The manual chooses between pending and escalating it by FPCCR's ready bits; the result is the same,
+    /// except for priorities that change between entry and use.
     fn preserve_fp(&mut self) -> Result<(), Fault> {
         self.fp.fpccr &= !LSPACT;
         let privileged = self.fp.fpccr & USER == 0;
@@ -154,7 +154,8 @@ impl CortexM {
         self.store(addr, self.fp.fpscr, AccessSize::Word, privileged)
     }
 
-    /// The extension's part of PushStack: at once, or room for it and a note where (UpdateFPCCR).
+    /// The extension's part of PushStack: stores the state at once, or reserves space and records its address
+    /// (UpdateFPCCR).
     pub(super) fn push_fp(&mut self, frame: u32, privileged: bool) -> Result<(), Fault> {
         let place = frame.wrapping_add(FRAME_S0);
         if self.fp.fpccr & LSPEN == 0 {
@@ -174,7 +175,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// The extension's part of PopStack. State that was never stored is still where it was.
+    /// The extension's part of PopStack. State that was never stored is still in the registers.
     pub(super) fn pop_fp(&mut self, frame: u32, privileged: bool) -> Result<(), Fault> {
         if self.fp.fpccr & LSPACT != 0 {
             self.fp.fpccr &= !LSPACT;

@@ -1,9 +1,9 @@
 //! IEEE 754 single precision in integer arithmetic, after the pseudocode of ARMv7-M A2.5: rounding modes, flush to
 //! zero, default NaN, and the cumulative exception flags. Host floating point is not used: its NaNs and flags differ.
 //!
-//! A finite number is `significand × 2^exponent`, exact until [`Float::round`] alone makes it 32 or 16 bits again.
-//! The lowest bit of a significand may be sticky, that is, represent more bits below it: every function here leaves
-//! at least three bits between the significant bits and that one.
+//! A finite number is `significand × 2^exponent`. It is exact; only [`Float::round`] reduces it to 32 or 16 bits. The
+//! lowest bit of a significand may be sticky: it then represents more bits below it. Every function here leaves at
+//! least three bits between the significant bits and that one.
 
 /// FPSCR: cumulative exception flags (A2.5.3).
 pub(in crate::core::arm) const IOC: u32 = 1 << 0;
@@ -53,7 +53,7 @@ struct Finite {
     exponent: i32,
 }
 
-/// How a comparison comes out.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::core::arm) enum Comparison {
     Less,
@@ -96,7 +96,7 @@ impl Finite {
     }
 }
 
-/// `value >> count`; whatever is shifted out leaves its mark in the lowest bit.
+/// `value >> count`; bits that are shifted out set the lowest bit.
 fn shift_right_sticky(value: u128, count: i32) -> u128 {
     match u32::try_from(count) {
         Ok(count @ 0..128) => value >> count | u128::from(value & ((1 << count) - 1) != 0),
@@ -172,7 +172,7 @@ impl Float {
         }
     }
 
-    /// FPProcessNaNs: signalling ones go first, in order.
+    /// FPProcessNaNs: signalling NaNs go first, in order.
     fn nans<const N: usize>(&mut self, operands: [(u32, Number); N]) -> Option<u32> {
         let first = |wanted| {
             operands
@@ -208,7 +208,7 @@ impl Float {
         let mut biased = (power - least + 1).max(0);
         let denormal_shift = (least - power).max(0);
         let scaled = shift_right_sticky(significand, denormal_shift);
-        // What counts, and what is left below it.
+        // The significant bits, and the rest below them.
         let cut = 120 - format.fraction;
         let mut mantissa = (scaled >> cut) as u32;
         let rest = scaled & ((1 << cut) - 1);
@@ -443,7 +443,7 @@ impl Float {
         }
     }
 
-    /// FPToFixed: an integer of `bits` bits with `fraction_bits` of them behind the point, as 32 bits.
+    /// FPToFixed: an integer of `bits` bits, with `fraction_bits` of them after the binary point, as 32 bits.
     pub(in crate::core::arm) fn fixed_of(
         &mut self,
         a: u32,
@@ -488,7 +488,7 @@ impl Float {
         saturated as u32
     }
 
-    /// FixedToFP. `nearest`: whatever FPSCR says.
+    /// FixedToFP. `nearest` overrides FPSCR's rounding mode.
     pub(in crate::core::arm) fn single_of(&mut self, value: i64, fraction_bits: u32, nearest: bool) -> u32 {
         if value == 0 {
             return 0;
@@ -569,9 +569,9 @@ fn product(a: Finite, b: Finite) -> Finite {
     }
 }
 
-/// `significand / 2^places` as an integer, and whether it was none.
+/// `significand / 2^places` as an integer, and whether it was inexact.
 fn round_to_integer(negative: bool, significand: u128, places: i32, rounding: Rounding) -> (i128, bool) {
-    // Far below one: what is left is less than a half, and not zero.
+    // Far below one: the remainder is less than a half, and not zero.
     let places = places.min(100);
     let (whole, rest) = (significand >> places, significand & ((1 << places) - 1));
     let half_way = 1_u128 << (places - 1);

@@ -4,11 +4,11 @@
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::core::arm) struct Dwt {
     enabled: bool,
-    /// CYCCNT is this plus the running cycle while it counts.
+    /// While it counts, CYCCNT is this plus the running cycle.
     offset: u32,
 }
 
-/// DWT_CTRL: four comparators are there on silicon; none are modelled, so it says none.
+/// DWT_CTRL: silicon has four comparators; none are modelled, so it reports none.
 const CONTROL_FIXED: u32 = 0;
 
 impl Dwt {

@@ -6,7 +6,7 @@ const PRIVDEFENA: u32 = 1 << 2;
 
 const REGIONS_MAX: usize = 8;
 
-/// What an access wants.
+/// The kind of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::core::arm) enum Want {
     Read,
@@ -64,7 +64,7 @@ impl Mpu {
         }
     }
 
-    /// Attributes of the region that decides: the highest-numbered that holds the address.
+    /// Attributes of the deciding region: the highest-numbered one that contains the address.
     fn region_of(&self, addr: u32) -> Option<u32> {
         (0..usize::from(self.count)).rev().find_map(|region| {
             let attributes = self.attributes[region];
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_disabled_subregion_belongs_to_the_region_below() {
-        // Eighths of 256 bytes: the second is taken out.
+        // Eighths of 256 bytes: the second is disabled.
         let mpu = mpu(
             ENABLE,
             &[

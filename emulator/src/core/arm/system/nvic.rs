@@ -7,10 +7,10 @@ use crate::core::fabric::{IRQ_WORDS, IrqLines};
 
 const SYSTEM: usize = FIRST_IRQ as usize;
 
-/// Lower is more urgent; what base level has.
+/// Priority of the base level; lower is more urgent.
 const BASE_PRIORITY: i16 = 256;
 
-/// The interrupt controller's state. Exceptions 0..16 are the system's, the rest interrupt lines.
+/// The interrupt controller's state. Exceptions 0..16 are the system's, the rest are interrupt lines.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::core::arm) struct Nvic {
     irq_count: u16,
@@ -57,7 +57,7 @@ impl Nvic {
         }
     }
 
-    /// Takes levels and edges from the lines; tells whether any became pending.
+    /// Reads levels and edges from the lines; returns whether any became pending.
     pub(in crate::core::arm) fn sync(&mut self, lines: &mut IrqLines) -> bool {
         let mut news = 0;
         self.level = *lines.levels();
@@ -274,7 +274,7 @@ impl Nvic {
     }
 }
 
-/// The places of the ones in a word, lowest first.
+/// The indices of the set bits in a word, lowest first.
 fn ones(mut word: u32) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         let bit = word.trailing_zeros();

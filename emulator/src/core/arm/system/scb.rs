@@ -1,6 +1,6 @@
 //! The system control block's plain registers (ARMv7-M B3.2). `exceptions` reads them.
 
-/// Registers that hold nothing but what was written or what faults left in them.
+/// Registers that only hold values written by software or left by faults.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(in crate::core::arm) struct Scb {
     pub(in crate::core::arm) vtor: u32,

@@ -16,7 +16,7 @@ pub(in crate::core::arm) struct SysTick {
     reload: u32,
     /// The value while it is stopped.
     stopped_at: u32,
-    /// The cycle at which the counter is next zero, while it runs; `u64::MAX`: never.
+    /// The cycle at which the running counter next reaches zero; `u64::MAX` if never.
     zero_at: u64,
     /// Core cycles of one tick.
     divider: u64,
@@ -47,7 +47,7 @@ impl SysTick {
         self.zero_at
     }
 
-    /// Passes every zero up to `cycle`; tells whether the exception is to be pended.
+    /// Passes every zero up to `cycle`; returns whether the exception becomes pending.
     pub(in crate::core::arm) fn advance(&mut self, cycle: u64) -> bool {
         if self.zero_at > cycle {
             return false;

@@ -12,7 +12,7 @@ const CPACR: u32 = 0xe000_ed88;
 const DEMCR: u32 = 0xe000_edfc;
 const DATA: u32 = 0x2000_0800;
 const STACK: u32 = 0x2000_0c00;
-/// `ldr rN, [r0]` costs so much.
+/// The cost of `ldr rN, [r0]`.
 const LOAD: u32 = 2;
 
 /// Class, encoding and cycles of each row of a section.

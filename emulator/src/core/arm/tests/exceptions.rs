@@ -371,7 +371,7 @@ fn what_arrives_while_the_frame_is_stacked_goes_first() {
 
 #[test]
 fn an_interrupt_within_an_it_block_resumes_it_as_it_was() {
-    // Started anew for each cycle at which line 0 may fall due; the block must always give the same.
+    // Restarted for each cycle at which line 0 may fall due; the block must always give the same result.
     for cycles in 1..16 {
         let mut rig = Rig::new(&[
             0x4809, // ldr r0, [pc, #36]
@@ -447,7 +447,7 @@ fn systick_comes_every_reload_plus_one_cycles() {
         }
         assert!(rig.core.instructions() < 10_000);
     }
-    // The branch to itself takes three cycles, so that each entry may be up to two late.
+    // The branch to itself takes three cycles, so each entry may be up to two late.
     for (index, time) in times.iter().enumerate() {
         let due = times[0] + 100 * index as u32;
         assert!(time.abs_diff(due) <= 2, "tick {index} at cycle {time}, due at {due}");

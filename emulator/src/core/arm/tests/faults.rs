@@ -4,7 +4,7 @@ use super::{Rig, STACK};
 use crate::core::arm::{Fault, Lockup, StopReason};
 use crate::core::fabric::AccessFault;
 
-/// Enables MemManage, BusFault and UsageFault, then goes on at 0x140.
+/// Enables MemManage, BusFault and UsageFault, then continues at 0x140.
 const ENABLE: &[u16] = &[
     0x4802, // ldr r0, [pc, #8]
     0xf44f, 0x21e0, // mov.w r1, #458752
@@ -277,7 +277,7 @@ fn a_supervisor_call_that_is_masked_is_a_hard_fault() {
 
 #[test]
 fn a_stack_that_is_not_there_is_a_stacking_fault_on_the_main_one() {
-    // PSP points to nothing: the fault is taken with BFSR.STKERR, its handler runs on MSP.
+    // PSP points to no memory: the fault is taken with BFSR.STKERR, its handler runs on MSP.
     let mut rig = Rig::new(ENABLE);
     rig.place(
         0x140,

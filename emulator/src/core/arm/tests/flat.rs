@@ -1,8 +1,8 @@
-//! Long runs without a break do not grow the host's stack: handlers jump to each other and do not return.
+//! Long uninterrupted runs do not grow the host's stack: handlers jump to each other and do not return.
 
 use super::{DEVICE, Rig};
 
-/// Passes through the loop. One frame left behind in each would take more than there is.
+/// Passes through the loop. One leaked frame per pass would exceed the stack.
 const PASSES: u32 = 300_000;
 const HOST_STACK_BYTES: usize = 512 * 1024;
 
@@ -17,7 +17,7 @@ fn constant(register: u16, value: u32) -> [u16; 4] {
     [a, b, c, d]
 }
 
-/// One instruction at least of each kind that has a handler of its own.
+/// At least one instruction of each kind that has its own handler.
 const BODY: &[u16] = &[
     0x6001, // str r1, [r0]
     0x6802, // ldr r2, [r0]
@@ -62,7 +62,7 @@ fn a_long_run_takes_no_more_of_the_hosts_stack() {
         constant(4, 0x2000_1f00),
     ];
     let mut main: Vec<u16> = setup.as_flattened().to_vec();
-    // movs r1, #1; movs r3, #0; mov sp, r4: all data in one page, which is not the code's, so that both stay known
+    // movs r1, #1; movs r3, #0; mov sp, r4: all data in one page, separate from the code's, so that both stay known
     main.extend([0x2101, 0x2300, 0x46a5]);
     main.extend(BODY);
     main.push(0x3f01); // subs r7, #1

@@ -1,4 +1,5 @@
-//! The floating-point extension around its arithmetic: permission, frames, lazy state, what FPv4-SP lacks.
+//! The floating-point extension besides its arithmetic: permission, frames, lazy state, instructions that FPv4-SP
+//! lacks.
 
 use super::{MAIN, Rig, STACK};
 
@@ -43,7 +44,7 @@ const PLAIN_HANDLER: [u16; 3] = [
     0x4770, // bx lr
 ];
 
-/// R4 LR, R5 SP, R6 CONTROL; FPCCR and S0's place in the frame before S0 is set, FPCCR and FPCAR behind, below the
+/// R4 LR, R5 SP, R6 CONTROL; FPCCR and S0's slot in the frame before S0 is set; FPCCR and FPCAR afterwards, below the
 /// frame.
 const FP_HANDLER: [u16; 22] = [
     0x4674, // mov r4, lr
@@ -107,7 +108,7 @@ fn without_automatic_state_frames_are_plain_and_registers_are_shared() {
     assert_eq!(rig.r(9), FOUR, "the handler's value stays");
 }
 
-/// A program of one floating-point instruction, whose HardFault handler ends it; CFSR.
+/// Runs a program of one floating-point instruction, whose HardFault handler ends it; returns CFSR.
 #[track_caller]
 fn faults(mut rig: Rig, code: [u16; 2], cpacr: u32) -> u32 {
     rig.place(

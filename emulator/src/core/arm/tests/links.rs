@@ -1,4 +1,4 @@
-//! Linked blocks, when an interrupt, a step or a debugger comes between them.
+//! Linked blocks with an interrupt, a step or a debugger between them.
 
 use super::{MAIN, Rig};
 use crate::core::arm::Limits;
@@ -12,7 +12,7 @@ fn a_block_is_linked_only_to_where_its_branch_goes() {
     rig.place(0x110, &[0x2101, 0xe7fe]); // movs r1, #1; b .
     rig.place(ELSEWHERE, &[0x2201, 0xe7fe]); // movs r2, #1; b .
     rig.core.reset(ResetKind::Pin);
-    // The budget ends right behind the branch, whose target was never seen; then an interrupt might come.
+    // The budget ends right after the branch, whose target was never decoded; an interrupt might come then.
     rig.core.run(Limits::instructions(2));
     assert_eq!(rig.pc(), 0x110);
     rig.core.registers_mut().r[15] = ELSEWHERE;

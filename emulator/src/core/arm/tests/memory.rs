@@ -208,7 +208,7 @@ fn a_fork_goes_on_as_its_parent_does() {
 
 #[test]
 fn a_program_that_polls_a_device_takes_no_stack() {
-    // 200,000 loads from a device in one run, on a stack that holds a frame for none but a few of them.
+    // 200,000 loads from a device in one run, on a stack with space for only a few frames.
     let polls = || {
         let mut rig = Rig::new(&[
             0x2040, // movs r0, #64

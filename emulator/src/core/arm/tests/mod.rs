@@ -19,7 +19,7 @@ use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 
-/// Where the main program lies.
+/// Address of the main program.
 const MAIN: u32 = 0x100;
 /// Initial main stack.
 const STACK: u32 = 0x2000_1000;
@@ -32,7 +32,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// `main` is what runs after reset; every vector points to 0xFFFF until it is set.
+    /// `main` runs after reset; every vector points to 0xFFFF until it is set.
     fn new(main: &[u16]) -> Self {
         Self::on(Registers { fpu: false }, main)
     }
@@ -92,7 +92,7 @@ impl Rig {
         self
     }
 
-    /// As [`Self::run`], for programs that end in something else.
+    /// As [`Self::run`], for programs that end differently.
     fn run_to(&mut self) -> StopReason {
         self.core.reset(ResetKind::Pin);
         self.core.run(Limits::until(VirtualTime::from_seconds(1)))
@@ -116,8 +116,9 @@ impl Rig {
 }
 
 /// A chip of test registers:
-/// 0x40000000 raises the line written, +4 lowers it, +8 pulses it, +0xC (line << 16 | cycles) pulses it so many cycles
-/// later, +0x10 asks for a software reset, +0x14 powers off, +0x18 holds a value, +0x20 is known but not modelled.
+/// 0x40000000 raises the written line, +4 lowers it, +8 pulses it, +0xC (line << 16 | cycles) pulses it that many
+/// cycles later, +0x10 asks for a software reset, +0x14 powers off, +0x18 holds a value, +0x20 is known but not
+/// modelled.
 #[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Registers {
     fpu: bool,

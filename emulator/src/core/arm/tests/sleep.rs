@@ -5,7 +5,7 @@ use crate::core::arm::{Limits, StopReason};
 use crate::core::fabric::ResetKind;
 use crate::machine::VirtualTime;
 
-/// Enables line 0, has it pulsed 1,000 cycles from now, and sleeps; R5 is the device.
+/// Enables line 0, schedules a pulse on it in 1,000 cycles, and sleeps; R5 is the device.
 const SLEEPER: &[u16] = &[
     0x4805, // ldr r0, [pc, #20]
     0x2101, // movs r1, #1

@@ -1,5 +1,5 @@
 //! The C extension, RV32 (unprivileged specification, chapter 16, tables 16.5 to 16.7). Hints decode to their
-//! expansion, which does nothing; reserved encodings and those of the missing F and D extensions are `None`.
+//! expansion, which has no effect; reserved encodings and those of the missing F and D extensions are `None`.
 
 use crate::core::riscv::instruction::{AluOp, Comparison, Instruction, Reg, Width};
 

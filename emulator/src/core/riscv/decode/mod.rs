@@ -5,7 +5,7 @@ mod compressed;
 
 use super::instruction::{AluOp, AmoOp, Comparison, CsrOp, CsrSource, Instruction, Reg, Width};
 
-/// What an encoding stands for, and how long it is.
+/// The decoded instruction, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decoded {
     pub(super) instruction: Instruction,

@@ -81,7 +81,7 @@ pub(super) unsafe fn call_register(core: &mut RiscV, at: *const Cell, clock: Clo
     }
 }
 
-/// JALR to `b + imm`, four bytes long; `a` becomes the address behind it, which the block knows.
+/// JALR to `b + imm`, four bytes long; `a` becomes the address after it, which the block knows.
 pub(super) unsafe fn call_far(core: &mut RiscV, at: *const Cell, clock: Clock) {
     // SAFETY: as for `jump_register`.
     unsafe {

@@ -1,4 +1,4 @@
-//! Cells of loads and stores. An access to a page that the fast path does not know goes to the reference.
+//! Cells of loads and stores. An access to a page that the fast path does not know is executed by the reference.
 
 use super::{Cell, Handler, get, set};
 use crate::core::dispatch::{Clock, next, reference};

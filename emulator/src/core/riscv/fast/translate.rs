@@ -10,8 +10,8 @@ use crate::core::riscv::{RiscV, cycles};
 type NewOp = dispatch::NewOp<RiscV>;
 type BlockBuilder<'a> = dispatch::BlockBuilder<'a, RiscV>;
 
-// SAFETY: `make` and `fuse` choose operands by what the handlers in `alu`, `branch`, `memory` say of theirs; a block
-// ends with a handler that leaves it, or with `go_on`.
+// SAFETY: `make` and `fuse` choose operands as documented at the handlers in `alu`, `branch`, `memory`; a block ends
+// with a handler that leaves it, or with `go_on`.
 unsafe impl Threaded for RiscV {
     const TAKEN_CYCLES: u32 = cycles::TAKEN;
     const REGISTERS: u8 = SINK + 1;
@@ -60,7 +60,7 @@ unsafe impl Threaded for RiscV {
     }
 }
 
-/// Whether its cell never goes on to the next.
+/// Whether its cell never continues with the next.
 fn leaves_by_itself(instruction: &Instruction) -> bool {
     matches!(
         instruction,
@@ -68,7 +68,7 @@ fn leaves_by_itself(instruction: &Instruction) -> bool {
     )
 }
 
-/// Instructions without effect but on the clock, which the header counts.
+/// Instructions whose only effect is on the clock, which the header counts.
 fn is_nothing(instruction: &Instruction) -> bool {
     matches!(
         instruction,
@@ -80,7 +80,7 @@ fn is_nothing(instruction: &Instruction) -> bool {
     )
 }
 
-/// Two instructions in one cell: what compilers write where other machines have one.
+/// Two instructions in one cell: pairs that compilers write where other architectures have one instruction.
 fn fuse(first: &Slot, second: &Slot) -> Option<NewOp> {
     use Instruction as I;
     match (first.instruction, second.instruction) {
@@ -121,7 +121,7 @@ fn fuse(first: &Slot, second: &Slot) -> Option<NewOp> {
     }
 }
 
-/// The cell of one instruction; `None`: the reference runs it.
+/// The cell of one instruction; `None` if the reference runs it.
 fn make(slot: &Slot) -> Option<NewOp> {
     use Instruction as I;
     Some(match slot.instruction {
@@ -166,7 +166,7 @@ fn make(slot: &Slot) -> Option<NewOp> {
     })
 }
 
-/// Where the value of `rd` goes.
+/// The register to which the value of `rd` is written.
 fn sink(rd: Reg) -> Reg {
     if rd == 0 { SINK } else { rd }
 }

@@ -5,7 +5,7 @@ pub(crate) const EBREAK: u32 = 0x0010_0073;
 pub(crate) const MRET: u32 = 0x3020_0073;
 pub(crate) const WFI: u32 = 0x1050_0073;
 pub(crate) const FENCE_I: u32 = 0x0000_100f;
-/// A semihosting call that is not served: it ends a program.
+/// A semihosting call that is not supported: it ends a program.
 pub(crate) const END: [u32; 3] = [0x01f0_1013, EBREAK, 0x4070_5013];
 
 pub(crate) const MSTATUS: u32 = 0x300;

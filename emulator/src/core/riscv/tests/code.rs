@@ -66,7 +66,7 @@ fn the_same_program_ends_in_the_same_state_however_it_is_cut() {
 
 #[test]
 fn polling_a_device_for_long_takes_no_more_stack() {
-    // A million loads that the threaded dispatch hands to the reference, in one run.
+    // A million loads that the threaded dispatch passes to the reference, in one run.
     let main = program(&[
         &li(7, super::DEVICE),
         &li(9, 1_000_000),
@@ -104,7 +104,7 @@ fn a_long_run_takes_no_more_of_the_hosts_stack() {
         &body,
         &[addi(9, 9, -1), bne_back(back)],
     ]);
-    // One frame left behind in each pass would take more than there is.
+    // One leaked frame per pass would exceed the stack.
     let run = std::thread::Builder::new()
         .stack_size(512 * 1024)
         .spawn(move || Rig::new(&main).run().x(9));
@@ -125,7 +125,7 @@ fn a_block_is_linked_only_to_where_its_branch_goes() {
         .place(0x110, &[addi(6, 0, 1), for_ever])
         .place(ELSEWHERE, &[addi(7, 0, 1), for_ever]);
     rig.core.reset(ResetKind::Pin);
-    // The budget ends right behind the jump, whose target was never seen; then an interrupt might come.
+    // The budget ends right after the jump, whose target was never decoded; an interrupt might come then.
     rig.core.run(Limits::instructions(2));
     assert_eq!(rig.core.read_register("pc"), Some(0x110));
     rig.core.write_register("pc", ELSEWHERE).unwrap();

@@ -3,7 +3,7 @@
 use super::asm::*;
 use super::{MAIN, Rig};
 
-/// Writes all ones and then zeroes to `csr`, and checks what it holds each time.
+/// Writes all ones and then zeroes to `csr`, and checks the stored value each time.
 #[track_caller]
 fn holds(csr: u32, ones: u32, zeroes: u32) {
     let main = program(&[&[addi(5, 0, -1), csrrw(0, csr, 5), csrrw(10, csr, 0), csrrs(11, csr, 0)]]);
@@ -59,7 +59,7 @@ fn what_is_not_there_or_read_only_is_illegal() {
 
 #[test]
 fn minstret_counts_what_retires_and_takes_writes_for_the_next() {
-    // Reads: 2 instructions before the first, 3 more (one of which traps) before the second.
+    // Reads: 2 instructions before the first, 3 more (including one that traps) before the second.
     let handler = [csrrs(12, MEPC, 0), addi(12, 12, 4), csrrw(0, MEPC, 12), MRET];
     let main = [
         addi(5, 0, 100),

@@ -64,7 +64,7 @@ fn what_is_not_rv32imac_is_illegal() {
 
 #[test]
 fn immediates_reach_their_ends() {
-    // Chapter 2.3; the farthest back each format goes.
+    // Chapter 2.3; the farthest backward target of each format.
     let target = |bits| match decoded(bits) {
         Instruction::Jump { target, .. } | Instruction::Branch { target, .. } => target.wrapping_sub(0x1000) as i32,
         other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use super::asm::*;
 use super::{CYCLE, DEVICE, HANDLER, Rig};
 use crate::machine::VirtualTime;
 
-/// Enables all interrupts, and those globally.
+/// Enables all interrupts, individually and globally.
 fn enable() -> Vec<u32> {
     vec![addi(5, 0, -1), csrrw(0, MIE, 5), addi(5, 0, 8), csrrs(0, MSTATUS, 5)]
 }
@@ -24,7 +24,7 @@ fn the_most_urgent_is_taken_first() {
         (&[7, 3, 11][..], 11),
         (&[7, 3][..], 3),
         (&[7][..], 7),
-        // The platform's own come before them, the highest first.
+        // The platform's own interrupts come before them, the highest first.
         (&[11, 16, 31][..], 31),
     ] {
         let rig = Rig::new(&program(&[&device, &raise(lines), &enable(), &[addi(9, 0, 1)]])).run();
@@ -61,7 +61,7 @@ fn an_interrupt_waits_for_its_enables() {
         assert_eq!((rig.x(9), rig.csr("mcause")), (1, 0));
         assert_eq!(rig.csr("mip"), 1 << 7);
     }
-    // User mode is interrupted whatever MIE says.
+    // User mode is interrupted regardless of MIE.
     let user = super::MAIN + 0x100;
     let main = program(&[&device, &mie_only, &to_user(user)]);
     let rig = Rig::new(&main)

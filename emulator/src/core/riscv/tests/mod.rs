@@ -20,9 +20,9 @@ use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 
-/// Where the main program lies.
+/// Address of the main program.
 const MAIN: u32 = 0x100;
-/// Where the trap handler lies, vectored or not.
+/// Address of the trap handler, vectored or not.
 const HANDLER: u32 = 0x400;
 const RAM: u32 = 0x2000_0000;
 const DEVICE: u32 = 0x4000_0000;
@@ -35,7 +35,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// `main` is what runs after reset; the handler ends the program at once.
+    /// `main` runs after reset; the handler ends the program at once.
     fn new(main: &[u32]) -> Self {
         let chip: Box<dyn Chip> = Box::new(Registers);
         let description = chip.description();
@@ -82,7 +82,7 @@ impl Rig {
     }
 }
 
-/// A chip of test registers: 0x40000000 raises the line written, +4 lowers it, +8 (line << 16 | cycles) raises it so
+/// A chip of test registers: 0x40000000 raises the written line, +4 lowers it, +8 (line << 16 | cycles) raises it that
 /// many cycles later, +0x18 holds a value that counts its stores, +0x20 is known but not modelled.
 #[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
 struct Registers;

@@ -90,8 +90,8 @@ fn user_mode_reaches_what_it_is_given_and_no_more() {
     assert_eq!(run(jalr(0, 8, 0)), (1, RAM), "reading is no execution");
 }
 
-/// RAM as machine mode sees it when entry 0 locks its second page read-only and entry 1, which is not locked, is all
-/// else.
+/// RAM as machine mode sees it if entry 0 locks its second page read-only and entry 1, which is not locked, covers
+/// everything else.
 fn with_locked_page(pieces: &[&[u32]]) -> Rig {
     let setup = [
         0x37 | 5 << 7 | ((RAM + 0x1000) >> 2) & 0xffff_f000,
@@ -125,7 +125,7 @@ fn a_locked_entry_binds_machine_mode_and_what_it_knew_before() {
 
 #[test]
 fn machine_mode_can_load_as_user_mode() {
-    // MPRV with MPP user, and an entry that gives nothing.
+    // MPRV with MPP user, and an entry that grants nothing.
     let [high, low] = li(6, 1 << 17);
     let main = program(&[
         &[addi(5, 0, -1), csrrw(0, 0x3b0, 5), addi(5, 0, 0x18), csrrw(0, 0x3a0, 5)],

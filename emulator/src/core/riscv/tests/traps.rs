@@ -3,7 +3,7 @@
 use super::asm::*;
 use super::{DEVICE, MAIN, RAM, Rig};
 
-/// Runs `main` and tells what the handler finds: `mcause`, `mtval`, and `mepc` less the program's start.
+/// Runs `main` and returns the handler's view: `mcause`, `mtval`, and `mepc` less the program's start.
 #[track_caller]
 fn check(main: &[&[u32]], expected: (u32, u32, u32)) {
     let rig = Rig::new(&program(main)).run();
@@ -14,7 +14,7 @@ fn check(main: &[&[u32]], expected: (u32, u32, u32)) {
 
 #[test]
 fn causes_and_values_are_those_of_the_specification() {
-    // Instruction access fault: a jump to nowhere; mepc is where there is nothing.
+    // Instruction access fault: a jump to an unmapped address, which is also in mepc.
     check(
         &[&li(5, 0x7000_0000), &[jalr(0, 5, 0)]],
         (1, 0x7000_0000, 0x7000_0000 - MAIN),
@@ -88,7 +88,7 @@ fn user_mode_calls_and_may_not_do_what_is_the_machines() {
 
 #[test]
 fn only_a_semihosting_ebreak_ends_a_program() {
-    // A lone EBREAK traps, also when there is a debugger-like host beneath.
+    // A lone EBREAK traps, even if the host could serve it as a debugger would.
     let rig = Rig::new(&program(&[&[EBREAK, addi(5, 0, 1)]])).run();
     assert_eq!((rig.csr("mcause"), rig.x(5)), (3, 0));
 }

@@ -66,7 +66,7 @@ impl RenodeMachine {
         let written = platform::write(self.folder.path(), &board, &chip, seed);
         let contents =
             written.map_err(|error| self.session.end(&format!("no description could be written: {error}")))?;
-        // Its generator takes a positive number of 31 bits.
+        // Renode's generator takes a positive number of 31 bits.
         let random = u32::from_le_bytes([seed.0[0], seed.0[1], seed.0[2], seed.0[3]]) >> 1;
         self.session.command(&format!("emulation SetSeed {random}"))?;
         self.session.command(&format!("mach create \"{}\"", board.name))?;
@@ -87,8 +87,8 @@ impl RenodeMachine {
         Ok(())
     }
 
-    /// Loads the description. Its failure alone says little: offline, a register list that cannot be fetched fails the
-    /// whole command though the machine is complete. So the result is checked instead.
+    /// Loads the description. Its failure alone says little: offline, an unreachable register list fails the whole
+    /// command although the machine is complete. So the result is checked instead.
     fn load_description(&mut self) -> Result<(), CommandError> {
         let file = values::file(&self.folder.path().join(platform::DESCRIPTION));
         let command = format!("machine LoadPlatformDescription {file}");
@@ -128,7 +128,7 @@ impl RenodeMachine {
         Ok(())
     }
 
-    /// Sets the core where the board's bootloader would: Renode knows only the start of flash.
+    /// Sets PC and SP as the board's bootloader would: Renode knows only the start of flash.
     pub(super) fn enter_image(&mut self) -> Result<(), MachineError> {
         for command in self.way_into_image()? {
             self.command(&command)?;

@@ -23,7 +23,7 @@ impl Monitor for RenodeMachine {
             Err(CommandError::Refused { reason, .. }) => MonitorAnswer::Refused(reason),
             Err(gone) => return Err(self.failed(gone)),
         };
-        // It may have run on, or gone elsewhere.
+        // The machine may have run, or its state may have been replaced.
         match self.refresh() {
             Ok(()) | Err(CommandError::Refused { .. }) => Ok(answer),
             Err(gone) => Err(self.failed(gone)),

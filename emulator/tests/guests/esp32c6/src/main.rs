@@ -1,5 +1,5 @@
-//! What a program on `esp-hal` does: clocks, a line over UART0, delays by the system timer, a timer that interrupts, a button
-//! that interrupts, flash behind `esp-storage`, a watchdog that is fed as long as nobody says "stop", and bytes sent back as
+//! A program on `esp-hal`: clocks, a line over UART0, delays by the system timer, a timer that interrupts, a button
+//! that interrupts, flash behind `esp-storage`, a watchdog that is fed until "stop" is received, and bytes sent back as
 //! capitals.
 
 #![no_std]

@@ -1,5 +1,5 @@
 //! A program for the hard-float ABI: floating-point registers carry arguments, hold sums in the main program while a timer's
-//! interrupt computes with them too, and a Fourier transform of two tones is told over USART2.
+//! interrupt computes with them too, and a Fourier transform of two tones is printed over USART2.
 
 #![no_std]
 #![no_main]
@@ -18,7 +18,7 @@ use stm32f4xx_hal::timer::{CounterUs, Event};
 const SAMPLES: usize = 256;
 
 static TIMER: Mutex<RefCell<Option<CounterUs<pac::TIM2>>>> = Mutex::new(RefCell::new(None));
-/// An oscillation that the interrupt turns on by a hundredth of a circle each time: (cosine, sine, how often).
+/// An oscillation that the interrupt advances by a hundredth of a circle each time: (cosine, sine, count).
 static PHASE: Mutex<Cell<(f32, f32, u32)>> = Mutex::new(Cell::new((1.0, 0.0, 0)));
 
 #[entry]
@@ -33,7 +33,7 @@ fn main() -> ! {
     timer.start(100.micros()).unwrap();
     timer.listen(Event::Update);
     cortex_m::interrupt::free(|cs| TIMER.borrow(cs).replace(Some(timer)));
-    // SAFETY: what the handler shares with this function lies behind critical sections.
+    // SAFETY: data shared between the handler and this function is protected by critical sections.
     unsafe { NVIC::unmask(interrupt::TIM2) };
 
     // Leibniz: sixteen partial sums in registers, far longer than the timer's period.

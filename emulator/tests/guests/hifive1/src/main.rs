@@ -1,4 +1,4 @@
-//! What a program on `hifive1` and `e310x-hal` does first: clocks to 320 MHz, a line over UART0, the blue LED, a sleep by
+//! The first steps of a program on `hifive1` and `e310x-hal`: clocks to 320 MHz, a line over UART0, the blue LED, a sleep by
 //! the machine timer, bytes received by interrupt through the PLIC and sent back as capitals.
 
 #![no_std]

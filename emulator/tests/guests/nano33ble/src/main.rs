@@ -1,4 +1,4 @@
-//! What a program on embassy does first on an nRF52840: a line over UARTE0, two tasks asleep by RTC1's timer, a hardware
+//! The first steps of a program on embassy on an nRF52840: a line over UARTE0, two tasks asleep by RTC1's timer, a hardware
 //! timer's count, random bytes, a button through GPIOTE, bytes received by DMA and sent back as capitals.
 
 #![no_std]

@@ -1,5 +1,5 @@
 //! Lights that are dimmed: three channels of a PWM by values that the program sets, one of another PWM by a sequence that is
-//! played from RAM, one of a third by two sequences that take turns, while other pins tell of its events.
+//! played from RAM, one of a third by two alternating sequences, while other pins report its events.
 
 #![no_std]
 #![no_main]
@@ -110,7 +110,7 @@ async fn main(_spawner: Spawner) {
     }
 }
 
-/// A pin that changes with each event that is led to it.
+/// A pin that changes with each event connected to it.
 fn telling<'d>(channel: Peri<'d, impl Channel>, pin: Peri<'d, impl Pin>) -> OutputChannel<'d> {
     OutputChannel::new(
         channel,

@@ -1,4 +1,4 @@
-//! What a program on RTIC does first: a monotonic on SysTick, an async task that blinks, a channel from a task bound to the
+//! The first steps of a program on RTIC: a monotonic on SysTick, an async task that blinks, a channel from a task bound to the
 //! receiver's interrupt to one of lower priority that answers, a button's task that preempts both.
 
 #![no_std]

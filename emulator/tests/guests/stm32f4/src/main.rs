@@ -1,4 +1,4 @@
-//! What a program on `stm32f4xx-hal` does first: 168 MHz from the crystal, a line over USART2, delays by TIM3, random words,
+//! The first steps of a program on `stm32f4xx-hal`: 168 MHz from the crystal, a line over USART2, delays by TIM3, random words,
 //! the chip's own id, a sector of flash erased and written, then bytes that DMA collects and the idle line ends, sent back as
 //! capitals. The button stops it from feeding the watchdog.
 
@@ -111,7 +111,7 @@ fn main() -> ! {
             sender: tx,
         }));
     });
-    // SAFETY: what the handlers share with this function lies behind critical sections.
+    // SAFETY: data shared between the handlers and this function is protected by critical sections.
     unsafe {
         NVIC::unmask(interrupt::USART2);
         NVIC::unmask(interrupt::EXTI0);
@@ -127,7 +127,7 @@ fn main() -> ! {
     }
 }
 
-/// The line has gone idle: what DMA collected is sent back.
+/// The line is idle: sends back the bytes that DMA collected.
 #[interrupt]
 fn USART2() {
     cortex_m::interrupt::free(|cs| {
@@ -136,7 +136,7 @@ fn USART2() {
         if !line.receiver.is_idle() {
             return;
         }
-        // Until a byte comes it would ask again and again, and the main program would feed no watchdog.
+        // Until a byte arrives it would interrupt repeatedly, and the main program could not feed the watchdog.
         line.receiver.clear_idle_interrupt();
         let count = BUFFER - line.receiver.number_of_transfers() as usize;
         let Some(next) = line.spare.take() else { return };

@@ -1,4 +1,4 @@
-//! A board in memory. Boards are leaked: the firmware borrows its board for ever.
+//! A board in memory. Boards are leaked: the firmware borrows its board for `'static`.
 
 use super::{flash::RamFlash, heap};
 use drydock_device::board::{
@@ -19,7 +19,7 @@ pub(crate) const BUILT_MS: u64 = 1_735_689_600_000;
 pub(crate) struct TestBoard {
     pub(crate) flash: RamFlash,
     pub(crate) now_us: Cell<u64>,
-    /// How far the clock goes on each time it is read.
+    /// How far the clock advances each time it is read.
     pub(crate) step_us: Cell<u64>,
     /// Bytes from the device to the host, and back.
     pub(crate) to_host: RefCell<VecDeque<u8>>,
@@ -33,7 +33,7 @@ pub(crate) struct TestBoard {
     /// Times that work was done in an arena.
     pub(crate) arena_works: Cell<u32>,
     in_arena: Cell<bool>,
-    /// What was in the arena when the current work began.
+    /// Bytes in the arena when the current work began.
     work_before_bytes: Cell<u32>,
     random: Cell<u64>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct TestPins {
     pub(crate) levels: RefCell<BTreeMap<u8, bool>>,
     /// How long a write takes.
     pub(crate) write_us: Cell<u64>,
-    /// Time that writes took and that the board's clock does not show yet.
+    /// Duration of writes that the board's clock does not show yet.
     spent_us: Cell<u64>,
     pub(crate) writes: RefCell<Vec<(u8, bool)>>,
 }
@@ -119,7 +119,7 @@ impl Board for TestBoard {
     }
 
     fn fill_random(&self, out: &mut [u8]) {
-        // As long as an nRF52840 takes, whose source is the slowest.
+        // The duration on an nRF52840, whose source is the slowest.
         self.now_us.set(self.now_us.get() + 120 * out.len() as u64);
         for byte in out {
             // SplitMix64: tests want the same numbers each time.

@@ -1,4 +1,4 @@
-//! Flash in memory that enforces the rules of the real one and can lose power in the middle of an operation.
+//! Flash in memory that enforces the rules of real flash and can lose power in the middle of an operation.
 
 use drydock_device::board::{Flash, FlashError, FlashGeometry, Sectors};
 use std::cell::{Cell, RefCell};
@@ -10,21 +10,21 @@ const GEOMETRY: FlashGeometry = FlashGeometry {
     units: 40,
 };
 
-/// Thrown when the power goes; the store's state in memory is gone with it.
+/// Thrown when the power is cut; the store's state in memory is lost with it.
 pub(crate) struct PowerCut;
 
 pub(crate) struct RamFlash {
     bytes: RefCell<Vec<u8>>,
     /// Words that may not be written before their unit is erased.
     written: RefCell<Vec<bool>>,
-    /// Operations (words, units) until the power goes.
+    /// Operations (words, units) until the power is cut.
     operations_left: Cell<Option<u32>>,
     pub(crate) operations: Cell<u32>,
     /// Units that are erased at once, where packages are.
     pub(crate) sector_units: Cell<u32>,
     /// Erasures of packages' units that were not done in parts.
     pub(crate) erasures_at_once: Cell<u32>,
-    /// The unit that is erased in parts, and how many it has had.
+    /// The unit that is being erased in parts, and the number of completed parts.
     part: Cell<(u32, u32)>,
 }
 
@@ -35,7 +35,7 @@ impl RamFlash {
     pub(crate) fn new() -> Self {
         let length = (GEOMETRY.units * GEOMETRY.unit_bytes) as usize;
         let records = (2 * GEOMETRY.record_units * GEOMETRY.unit_bytes) as usize;
-        // The records' areas are blank; the packages' units hold what an earlier life has left.
+        // The records' areas are blank; the packages' units hold data from earlier use.
         let mut bytes = vec![0xFF; length];
         bytes[records..].fill(0xA5);
         let mut written = vec![false; length / 4];
@@ -51,7 +51,7 @@ impl RamFlash {
         }
     }
 
-    /// Lets the power go at the operation after this many.
+    /// Cuts the power at the operation after this many.
     pub(crate) fn cut_power_after(&self, operations: Option<u32>) {
         self.operations_left.set(operations);
     }
@@ -95,7 +95,7 @@ impl Flash for RamFlash {
             let at = offset as usize + 4 * index;
             let mut bytes = self.bytes.borrow_mut();
             if !self.survives() {
-                // Some of the bits that were to be cleared are; the word is not to be relied on before its unit is erased.
+                // Some of the bits to clear are cleared; the word is unreliable until its unit is erased.
                 bytes[at] &= word[0] | 0x55;
                 bytes[at + 2] &= word[2];
                 drop(bytes);
@@ -127,7 +127,7 @@ impl Flash for RamFlash {
         self.part.set((0, 0));
         self.erasures_at_once
             .set(self.erasures_at_once.get() + u32::from(offset >= records_bytes));
-        // A unit whose erasure was cut short may even look erased, and is not to be relied on either.
+        // A unit whose erasure was interrupted may even look erased, and is unreliable as well.
         self.written.borrow_mut()[unit.start / 4..unit.end / 4].fill(!survives);
         for (at, byte) in self.bytes.borrow_mut()[unit.clone()].iter_mut().enumerate() {
             if survives || at < 64 || at % 3 != 0 {
@@ -151,7 +151,7 @@ impl Flash for RamFlash {
             _ => 1,
         };
         let survives = self.survives();
-        // From the first part on it is not to be relied on, and from the second on it looks erased.
+        // From the first part on the unit is unreliable, and from the second on it looks erased.
         let is_erased = survives && parts == PARTS;
         self.written.borrow_mut()[unit.start / 4..unit.end / 4].fill(!is_erased);
         for (at, byte) in self.bytes.borrow_mut()[unit].iter_mut().enumerate() {

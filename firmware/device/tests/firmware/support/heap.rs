@@ -1,5 +1,6 @@
-//! Counts what a test's thread allocates. A host cannot leave work in the middle as a board does; the board in memory says
-//! afterwards that the work took too much, which is the same to the device: what was made is not to be used.
+//! Counts the allocations of a test's thread. A host cannot abandon work in the middle as a board does. The board in
+//! memory reports afterwards that the work took too much, which is equivalent for the device: the results must not be
+//! used.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -14,17 +15,17 @@ struct Counting;
 thread_local! {
     static NOW_BYTES: Cell<i64> = const { Cell::new(0) };
     static PEAK_BYTES: Cell<i64> = const { Cell::new(0) };
-    /// What the thread held when the work under way began.
+    /// Allocated bytes of the thread when the current work began.
     static BEFORE_BYTES: Cell<i64> = const { Cell::new(0) };
-    /// What the work may hold, where its next allocation of bytes may fail.
+    /// Limit of the work's bytes at its next allocation of bytes, which may fail.
     static GROWTH_BYTES: Cell<Option<i64>> = const { Cell::new(None) };
-    /// What allocations took that might have failed.
+    /// Bytes of allocations that were allowed to fail.
     static GREW_BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-/// What work held beyond what there was before it.
+/// Bytes that work allocated beyond those before it.
 pub(crate) struct Held {
-    /// At most, without what its memory grew by.
+    /// The peak, without the growth of its memory.
     pub(crate) peak_bytes: i64,
     /// In the end.
     pub(crate) end_bytes: i64,
@@ -66,7 +67,7 @@ fn count(bytes: i64) {
     PEAK_BYTES.set(PEAK_BYTES.get().max(now_bytes));
 }
 
-// SAFETY: all is done by the system's allocator; the counters are plain cells of the thread.
+// SAFETY: the system's allocator does all the work; the counters are plain cells of the thread.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if !may_allocate(layout.align(), layout.size() as i64) {

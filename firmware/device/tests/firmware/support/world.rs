@@ -80,7 +80,7 @@ impl World {
         assert_eq!(self.host.write(Channel::Control, &framed), framed.len());
     }
 
-    /// The host program begins anew.
+    /// The host program restarts.
     pub(crate) fn restart_host(&mut self) {
         self.epoch += 1;
         self.host = Endpoint::new(Role::Host, self.epoch);

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::app_pins::{AppPins, AppsSection};
 use crate::chip::{Chip, Flash};
 use crate::section::{Invalid, Reader};
 
@@ -29,6 +30,8 @@ pub struct Board {
     pub leds: Vec<Led>,
     /// Buttons.
     pub buttons: Vec<Button>,
+    /// Pins that its firmware offers to apps, ascending, in the numbers that apps use: 0 to 63.
+    pub app_pins: Vec<u8>,
     /// The limitation of Drydock's firmware on this board, if any.
     pub limit: Option<Limit>,
 }
@@ -107,6 +110,8 @@ pub struct Led {
     pub colour: String,
     /// Lights of one group share a package (RGB).
     pub group: Option<String>,
+    /// The number by which apps use it. `None`: its firmware does not offer it to apps.
+    pub app_pin: Option<u8>,
 }
 
 /// A button.
@@ -181,7 +186,8 @@ impl Board {
         let flash = reader.all::<FlashSection>("flash");
         let leds = reader.all::<LedSection>("led");
         let buttons = reader.all::<ButtonSection>("button");
-        let limit = reader.optional("limit");
+        let apps_section = reader.optional::<AppsSection>("apps");
+        let limit = reader.optional::<Limit>("limit");
         let board = (|| {
             let chip = chip?;
             let mut check = Check {
@@ -194,7 +200,14 @@ impl Board {
             check.names(leds.iter().map(|led| &led.name));
             check.names(buttons.iter().map(|button| &button.name));
             let link = check.link(link);
-            let leds = leds.into_iter().filter_map(|led| check.led(led)).collect();
+            let (mut leds, numbers): (Vec<Led>, Vec<_>) = leds.into_iter().filter_map(|led| check.led(led)).unzip();
+            let apps = AppPins {
+                reader: check.reader,
+                takes_apps: limit.as_ref().is_none_or(|limit| limit.apps),
+                chip: &chip,
+                link,
+            };
+            let app_pins = apps.resolve(apps_section, &mut leds, &numbers);
             let buttons = buttons.into_iter().filter_map(|button| check.button(button)).collect();
             Some(Self {
                 name: name?,
@@ -205,6 +218,7 @@ impl Board {
                 flash: flash.into_iter().map(FlashSection::into_area).collect(),
                 leds,
                 buttons,
+                app_pins,
                 limit,
                 chip,
             })
@@ -215,6 +229,11 @@ impl Board {
     /// The flash area called `name`.
     pub fn flash_area(&self, name: &str) -> Option<&FlashArea> {
         self.flash.iter().find(|area| area.name == name)
+    }
+
+    /// The LEDs that its firmware offers to apps, in the numbers that apps use.
+    pub fn app_leds(&self) -> Vec<u8> {
+        self.leds.iter().filter_map(|led| led.app_pin).collect()
     }
 }
 
@@ -253,6 +272,7 @@ struct LedSection {
     active: Active,
     colour: String,
     group: Option<String>,
+    app_pin: Option<Spanned<u16>>,
 }
 
 #[derive(Deserialize)]
@@ -342,14 +362,17 @@ impl Check<'_, '_> {
         })
     }
 
-    fn led(&mut self, led: LedSection) -> Option<Led> {
-        Some(Led {
+    /// The LED, and the number that its section gives it for apps.
+    fn led(&mut self, led: LedSection) -> Option<(Led, Option<Spanned<u16>>)> {
+        let read = Led {
             pin: self.pin(&led.pin)?,
             name: led.name.into_inner(),
             active: led.active,
             colour: led.colour,
             group: led.group,
-        })
+            app_pin: None,
+        };
+        Some((read, led.app_pin))
     }
 
     fn button(&mut self, button: ButtonSection) -> Option<Button> {

@@ -3,6 +3,7 @@
 //! Firmware images and sample apps are in `drydock-embedded`. This crate holds no behaviour, and nothing that depends on an
 //! engine, a probe or a window.
 
+mod app_pins;
 mod board;
 mod chip;
 mod qemu;

@@ -51,7 +51,7 @@ pub struct BoardSpec {
     pub heap_bytes: u32,
     /// Capacity for packages in bytes.
     pub store_bytes: u32,
-    /// Pins that apps may be granted: pin `n` of port `p` is `32 * p + n`.
+    /// Pins that apps may be granted, in the numbers that apps use: 0 to 63.
     pub pins: Vec<u8>,
     /// The pins among them that drive LEDs: granted to every deployed app.
     pub led_pins: Vec<u8>,

@@ -5,7 +5,8 @@ import App from '../src/App.svelte'
 import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
 import type { AppView, BoardView } from '$lib/backend/generated'
-import { remedies } from '$lib/board/remedies'
+import { kindOf } from '$lib/board/limits'
+import { deadEnd, remedies } from '$lib/board/remedies'
 import { consoleOf } from '$lib/console/console.svelte'
 import { choices, sourceAfter } from '$lib/console/lines'
 import { fleet } from '$lib/fleet/fleet.svelte'
@@ -95,7 +96,7 @@ describe('an app that failed', () => {
     ['execution-limit', 'ran longer than 1000 ms', 'Raise the limit to 2000 ms', 'callback:2000'],
     ['trap', 'unreachable', null, null],
   ])('%s: %s', (reason, detail, label, grant) => {
-    const [way] = remedies({ reason, detail, export: 'tick', exit_code: null })
+    const [way] = remedies({ reason, detail, export: 'tick', exit_code: null }, undefined)
     expect([way?.label.replace('\u00a0', ' ') ?? null, way?.grant ?? null]).toEqual([label, grant])
   })
 
@@ -114,6 +115,26 @@ describe('an app that failed', () => {
       name: 'blink',
       grant: ['log', 'metrics', 'timer', 'gpio:7'],
     })
+  })
+
+  it('is offered no grant of a pin that its board keeps, and told which it gives', async () => {
+    await open({ boards: 1 })
+    const { id } = named('bench-1')
+    const called = (pin: number) => ({ reason: 'capability-denied', export: 'tick', detail: `gpio_write: gpio:${pin} is not granted`, exit_code: null })
+    app0(id, (a) => (a.failure = called(5)))
+    await settled()
+    expect(button('Grant gpio:5')).toBeUndefined()
+    expect(text('li[aria-label^="blink "]')).toContain('This board does not give pin 5 to apps. It gives them the pins 7, 13, 16, 24.')
+    app0(id, (a) => (a.failure = called(13)))
+    await settled()
+    expect(button('Grant gpio:13')).toBeDefined()
+    expect(text('li[aria-label^="blink "]')).not.toContain('This board does not give')
+
+    // An owner of an earlier version does not say which pins its boards give.
+    const silent = { ...kindOf(named('bench-1'))!, app_pins: null }
+    expect(deadEnd(called(5), silent)).toBeNull()
+    expect(remedies(called(5), silent)).toHaveLength(1)
+    expect(deadEnd(called(5), { ...silent, app_pins: [] })).toBe('This board does not give pin 5 to apps. It gives them no pins.')
   })
 
   it('opens its source', async () => {

@@ -177,6 +177,61 @@ describe('marked boards', () => {
     expect(asked('board.rename').map((p) => p['name'])).toEqual(['rack-01', 'rack-02'])
   })
 
+  it('are labelled with L in one request, and what is refused keeps the form', async () => {
+    const backend = await open({ boards: 4 })
+    await mark('bench-1', 'bench-2')
+    await press(document.body, 'l')
+    expect(document.activeElement!.id).toBe('label-add')
+    const submit = async () => {
+      document.querySelector<HTMLInputElement>('#label-add')!.form!.requestSubmit()
+      await settled()
+    }
+    await submit()
+    expect(asked('board.label')).toEqual([])
+    expect(text('fieldset label')).toBe('lab 1 of 2')
+
+    backend.refuse['board.label'] = { code: 'usage', message: '"Rack" is no label.', detail: null }
+    await type('#label-add', 'Rack')
+    await submit()
+    expect(text('[role=alert]')).toContain('"Rack" is no label.')
+    expect(document.querySelector<HTMLInputElement>('#label-add')!.value).toBe('Rack')
+
+    backend.refuse = {}
+    await type('#label-add', 'rack-1, spare')
+    await click(document.querySelector<HTMLInputElement>('fieldset input')!)
+    await submit()
+    expect(asked('board.label').at(-1)).toEqual({ boards: [idOf('bench-1'), idOf('bench-2')], add: ['rack-1', 'spare'], remove: ['lab'] })
+    expect(document.querySelector('#label-add')).toBeNull()
+    expect(document.activeElement).toBe(grid())
+    for (const name of ['bench-1', 'bench-2']) expect(rowOf(name).querySelector('.labels')!.getAttribute('title')).toBe('Labels: rack-1, spare')
+  })
+
+  it('are labelled from the bar, the menu of a row, the header and the palette', async () => {
+    await open({ boards: 4 })
+    const form = () => document.querySelector('form[aria-label^="Labels of"]')?.getAttribute('aria-label')?.replace('\u00a0', ' ')
+    const closes = () => press(document.querySelector('#label-add')!, 'Escape')
+    await mark('bench-1', 'bench-2')
+    await click([...document.querySelectorAll('[role=toolbar] button')].find((b) => nameOfControl(b).startsWith('More for')))
+    await click(item('Label…'))
+    expect(form()).toBe('Labels of 2 boards')
+    await closes()
+    expect(form()).toBeUndefined()
+
+    rowOf('greenhouse-03').dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true, clientX: 5, clientY: 5 }))
+    await settled()
+    await click(item('Label…'))
+    expect(form()).toBe('Labels of greenhouse-03')
+    await closes()
+
+    await click(button('More for bench-1'))
+    await click(item('Label…'))
+    expect(form()).toBe('Labels of bench-1')
+    await closes()
+
+    const titles = allActions().filter((a) => a.title.startsWith('Label'))
+    expect(titles.map((a) => a.title)).toEqual(['Label…', 'Label bench-1…'])
+  })
+
   it('have one context menu; a row outside of the marks has its own', async () => {
     await open({ boards: 4 })
     await mark('bench-1', 'bench-2')
@@ -191,6 +246,17 @@ describe('marked boards', () => {
     const own = await menuOf('greenhouse-04')
     expect(own).toContain('Remove greenhouse-04…')
     expect(own).toContain('Cut power')
+  })
+
+  it('of one label are listed by its chip in the header', async () => {
+    await open({ boards: 4 })
+    const chip = () => button('List the boards labelled lab')!
+    await click(chip())
+    expect(fleet.filter).toBe('label:lab')
+    expect(rows().map((row) => row.querySelector('.name')!.textContent)).toEqual(['bench-1', 'greenhouse-04'])
+    expect(chip().getAttribute('aria-pressed')).toBe('true')
+    await click(chip())
+    expect(fleet.filter).toBe('')
   })
 
   it('come first in the palette', async () => {

@@ -3,6 +3,7 @@ import type { BoardView } from '$lib/backend/generated'
 import { MockBackend } from '$lib/backend/mock'
 import { appLook, badgeOrder, boardLook } from '$lib/fleet/badge'
 import { byName, matches, parseFilter } from '$lib/fleet/filter'
+import { labelsIn, labelsOf } from '$lib/fleet/labels'
 import { scrollToShow, visibleSlice } from '$lib/fleet/virtual'
 import { find, score } from '$lib/palette/match'
 
@@ -38,6 +39,12 @@ describe('the filter', () => {
     ['unknown', ['roof-1']],
     ['nrf52840 deploying', ['greenhouse-03']],
     ['nothing-like-that', []],
+    // A word finds labels too; a label is found whole.
+    ['lab', ['bench-1', 'greenhouse-04']],
+    ['label:lab', ['bench-1', 'greenhouse-04']],
+    ['LABEL:lab green', ['greenhouse-04']],
+    ['label:la', []],
+    ['label:', ['bench-1', 'greenhouse-04']],
   ])('%s', (text, expected) => expect(names(text)).toEqual(expected))
 
   it('orders numbers as numbers', () => {
@@ -45,6 +52,24 @@ describe('the filter', () => {
     const sorted = ['bench-10', 'bench-9', 'Bench-2'].map(named).sort(byName)
     expect(sorted.map((b) => b.name)).toEqual(['Bench-2', 'bench-9', 'bench-10'])
   })
+})
+
+describe('labels', () => {
+  const boards = [...new MockBackend({ boards: 8 }).boards.values()]
+
+  it('of several boards are counted, by name', () => {
+    expect(labelsOf(boards.slice(0, 4))).toEqual([{ label: 'lab', boards: 2 }])
+    expect(labelsOf([boards[1]!])).toEqual([])
+    expect(labelsOf(boards).map(({ label }) => label)).toEqual(['a-label-of-thirty-two-characters', 'lab', 'on-the-roof', 'rack-2'])
+  })
+
+  it.each([
+    ['', []],
+    ['lab', ['lab']],
+    ['  lab, bench-2  lab', ['lab', 'bench-2']],
+    // Whether it can be one, the workbench says.
+    ['Lab', ['Lab']],
+  ])('are the words of %j', (text, expected) => expect(labelsIn(text)).toEqual(expected))
 })
 
 describe('long lists', () => {

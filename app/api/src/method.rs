@@ -70,6 +70,8 @@ methods! {
     "board.remove" BoardRemove(BoardRef) -> Empty;
     /// Renames a board.
     "board.rename" BoardRename(BoardRename) -> BoardView;
+    /// Adds labels to boards and removes labels from them, on all of them or on none.
+    "board.label" BoardLabel(BoardLabel) -> Vec<BoardView>;
     /// Switches a machine.
     "board.power" BoardPower(BoardPower) -> BoardView;
     /// Holds or releases a button of an emulated board.

@@ -64,6 +64,19 @@ pub struct BoardRename {
     pub name: String,
 }
 
+/// Adds labels to boards and removes labels from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardLabel {
+    /// Ids or names of the boards.
+    pub boards: Vec<String>,
+    /// Labels to add: lower-case letters, digits and inner hyphens, at most 32; at most 16 a board.
+    #[serde(default)]
+    pub add: Vec<String>,
+    /// Labels to remove; a board that lacks one stays as it is.
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
 /// Switches a machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BoardPower {

@@ -11,6 +11,9 @@ pub struct BoardView {
     pub id: String,
     /// Name that the user gave, unique in the fleet, for example `bench-1`.
     pub name: String,
+    /// Words by which the user groups boards, for example `lab`; sorted.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Id of the board's description, for example `nano33ble`.
     pub kind: String,
     /// Title of the board, for example `Arduino Nano 33 BLE`.
@@ -385,6 +388,9 @@ pub struct BoardKindView {
     /// Whether the board gets an identity. A board without one has no session and sends no metrics.
     #[serde(default = "yes")]
     pub enrolls: bool,
+    /// Pins that it gives to apps, ascending, in the numbers that apps use; none: the owner does not say so yet.
+    #[serde(default)]
+    pub app_pins: Option<Vec<u8>>,
     /// Whether such a board can be added: its firmware is part of this program.
     pub addable: bool,
     /// Engines that can run it.

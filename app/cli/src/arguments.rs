@@ -200,6 +200,7 @@ Examples:
   drydock boards
   drydock boards kinds
   drydock boards add nano33ble --name bench-1
+  drydock boards label bench-1 bench-2 --add lab --remove spare
   drydock boards reset bench-1
   drydock boards remove bench-1";
 
@@ -212,7 +213,11 @@ pub(crate) struct Boards {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BoardsAction {
     /// List the boards (also without a subcommand)
-    List,
+    List {
+        /// Only boards with this label; may be given more than once
+        #[arg(long, value_name = "LABEL")]
+        label: Vec<String>,
+    },
     /// List the kinds of boards that can be added
     Kinds,
     /// Add an emulated board and switch it on
@@ -225,6 +230,18 @@ pub(crate) enum BoardsAction {
         board: String,
         /// The new name
         name: String,
+    },
+    /// Add labels to boards, or remove labels from them
+    Label {
+        /// Names or ids of the boards
+        #[arg(required = true, value_name = "BOARD")]
+        boards: Vec<String>,
+        /// A label to add, such as lab or bench-2; may be given more than once
+        #[arg(long, value_name = "LABEL")]
+        add: Vec<String>,
+        /// A label to remove; may be given more than once
+        #[arg(long, value_name = "LABEL")]
+        remove: Vec<String>,
     },
     /// Switch a board on
     On(BoardName),

@@ -10,6 +10,7 @@ use crate::{
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_assets::Board as Description;
 use drydock_gateway::{
     self as gateway, DeployError, DeployTarget, ModuleDeployment, ModuleReport, UploadError, UploadOptions,
 };
@@ -325,17 +326,22 @@ fn names(boards: &[Arc<FleetBoard>]) -> String {
     names.join(", ")
 }
 
-/// What an app gets on a board without consent: what its module names, else its log, metrics, timers and the LEDs of this
-/// board.
+/// What an app gets on a board without consent: what its module names, else what every app gets there.
 fn granted_on(board: &FleetBoard, report: &ModuleReport) -> Vec<Capability> {
-    if !report.requested.is_empty() {
-        return report.requested.clone();
+    if report.requested.is_empty() {
+        usual_grants(&board.description)
+    } else {
+        report.requested.clone()
     }
-    let leds = board.description.leds.iter();
-    let pins: Vec<u8> = leds.filter_map(|led| u8::try_from(led.pin.0).ok()).collect();
+}
+
+/// What every app gets on a kind of board: its log, metrics, timers, and the LEDs that the board gives to apps.
+fn usual_grants(kind: &Description) -> Vec<Capability> {
+    let leds = PinSet::of(&kind.app_leds());
     let mut granted = vec![Capability::Log, Capability::Metrics, Capability::Timer];
-    if !pins.is_empty() {
-        granted.push(Capability::Gpio(PinSet::of(&pins)));
+    // An empty set is no grant.
+    if leds != PinSet::default() {
+        granted.push(Capability::Gpio(leds));
     }
     granted
 }
@@ -440,6 +446,17 @@ mod tests {
         for wrong in ["memory:", "memory:0", "callback:soon", "flight"] {
             assert!(texts(&[wrong]).unwrap_err().message.contains("memory:BYTES"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_app_gets_the_leds_that_its_board_gives_to_apps() {
+        let usual = |kind: &str| texts(&usual_grants(&drydock_assets::board(kind).unwrap()));
+        let with = |pins: &str| ["log", "metrics", "timer", pins].map(str::to_owned);
+        assert_eq!(usual("nano33ble"), with("gpio:6,13,16,24,41"));
+        // These LEDs are on pins above 63, which apps cannot name.
+        assert_eq!(usual("stm32f4-discovery"), with("gpio:12,13,14,15"));
+        assert_eq!(usual("esp32-c6"), with("gpio:8"));
+        assert_eq!(usual("hifive1-revb"), ["log", "metrics", "timer"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use drydock_assets::Board as Description;
 use drydock_emulator::{MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
 use serde_json::{Map, json};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 /// RAM that a board's firmware uses, in bytes. An estimate until the device reports its heap.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
@@ -39,18 +39,13 @@ pub(crate) fn gateway_config(directory: &Path) -> GatewayConfig {
 }
 
 fn board_spec(board: &Description) -> BoardSpec {
-    let pin_number = |pin: u16| u8::try_from(pin).ok();
-    let taken = [board.link.tx.0, board.link.rx.0];
     BoardSpec {
         id: board.name.clone(),
         title: board.title.clone(),
         heap_bytes: ram_bytes(board).saturating_sub(FIRMWARE_RAM_BYTES),
         store_bytes: board.flash_area("store").map_or(0, |area| area.bytes),
-        pins: (0..board.chip.pins)
-            .filter(|pin| !taken.contains(pin))
-            .filter_map(pin_number)
-            .collect(),
-        led_pins: board.leds.iter().filter_map(|led| pin_number(led.pin.0)).collect(),
+        pins: board.app_pins.clone(),
+        led_pins: board.app_leds(),
     }
 }
 
@@ -78,6 +73,7 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         limit: limit(&board),
         takes_apps: board.limit.as_ref().is_none_or(|limit| limit.apps),
         enrolls: board.limit.as_ref().is_none_or(|limit| limit.enrolls),
+        app_pins: Some(board.app_pins.clone()),
         engines: engines(Some(&board)),
         id: board.name,
     };
@@ -139,6 +135,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     let record = BoardRecord {
         id,
         name,
+        labels: BTreeSet::new(),
         kind: description.name.clone(),
         device,
         on: true,

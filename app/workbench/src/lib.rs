@@ -21,6 +21,7 @@ mod fleet;
 mod forks;
 mod gateway_events;
 mod gateway_follower;
+mod labels;
 mod link_noise;
 mod logging;
 mod metrics;

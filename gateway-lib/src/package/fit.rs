@@ -112,7 +112,7 @@ pub(crate) fn check_fit(board: &BoardLimits, requirements: &Requirements<'_>) ->
             (Capability::Gpio(wanted), Some(offered)) => wanted
                 .iter()
                 .find(|pin| !offered.contains((*pin).into()))
-                .map(|pin| format!("pin {pin}, which {name} does not give to apps: choose another pin")),
+                .map(|pin| format!("pin {pin}, which {name} does not give to apps: {}", way_out(offered))),
             (Capability::Kv(_) | Capability::Publish(_), _) => Some(format!(
                 "{capability}, which the firmware of {name} does not offer: leave it out"
             )),
@@ -123,4 +123,14 @@ pub(crate) fn check_fit(board: &BoardLimits, requirements: &Requirements<'_>) ->
         }
     }
     Ok(())
+}
+
+/// Which pins an app can use instead.
+fn way_out(offered: PinSet) -> String {
+    let pins: Vec<String> = offered.iter().map(|pin| pin.to_string()).collect();
+    match pins.split_last() {
+        None => "it gives them none".to_owned(),
+        Some((only, [])) => format!("choose pin {only}"),
+        Some((last, others)) => format!("choose one of {} and {last}", others.join(", ")),
+    }
 }

@@ -111,7 +111,7 @@ async fn bad_modules_are_refused_in_one_sentence() {
             ..for_nano("wired")
         },
         UploadRefusal::Capability,
-        "wired asks for pin 5, which Arduino Nano 33 BLE does not give to apps: choose another pin",
+        "wired asks for pin 5, which Arduino Nano 33 BLE does not give to apps: choose one of 13, 16, 24 and 41",
     )
     .await;
     check(

@@ -47,6 +47,28 @@ it('acts on all marked boards: deploys with D, and removes after it has asked', 
   await until('nothing is marked', 5_000, async () => !(await window.find('.marks')))
 })
 
+it('labels all marked boards with L and finds them by the label', async (desk) => {
+  const { window } = desk
+  await window.run(`document.querySelector('[role=grid]').focus()`)
+  await window.keys([Key.Control, 'a'])
+  await until('both are marked', 5_000, () => window.find('.marks', '2 marked'))
+  await window.keys('l')
+  await until('the form has the focus', 5_000, () => window.run(`return document.activeElement?.id === 'label-add'`))
+  await window.type('lab')
+  await window.keys(Key.Enter)
+  for (const board of ['bench-1', 'bench-2']) {
+    await until(`${board} shows its label`, 5_000, async () => (await window.text(`${row(board)} .labels`)) === 'lab')
+  }
+  await window.keys(Key.Escape)
+  await until('nothing is marked', 5_000, async () => !(await window.find('.marks')))
+  await window.click('main button.chip', 'lab')
+  await until('the list is that of the label', 5_000, () =>
+    window.run(`return document.querySelector('[data-key=fleet-filter]').value === 'label:lab'`),
+  )
+  await until('both have it', 5_000, async () => (await rows(window)) === 2)
+  await window.click('main button.chip', 'lab')
+})
+
 it('reaches each part with F6, the console with the first stops of Tab, and lists its keys with ?', async (desk) => {
   const { window } = desk
   const active = () =>

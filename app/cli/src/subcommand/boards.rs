@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output, badge},
 };
-use drydock_api::{BoardAdd, BoardPower, BoardRef, BoardRename, BoardView, Empty, PowerAction};
+use drydock_api::{BoardAdd, BoardLabel, BoardPower, BoardRef, BoardRename, BoardView, Empty, PowerAction};
 use std::path::Path;
 
 pub(crate) async fn boards(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -19,7 +19,8 @@ pub(crate) async fn boards(data: Option<&Path>, arguments: &Arguments, output: &
 
 async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Output) -> Result<(), Failure> {
     match action {
-        None | Some(BoardsAction::List) => list(connection, output).await,
+        None => list(connection, &[], output).await,
+        Some(BoardsAction::List { label }) => list(connection, label, output).await,
         Some(BoardsAction::Kinds) => kinds(connection, output).await,
         Some(BoardsAction::Add(board)) => add(connection, board, output).await,
         Some(BoardsAction::Remove(board)) => {
@@ -37,6 +38,22 @@ async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Ou
             show(&ask!(connection, BoardRename(rename))?, output);
             Ok(())
         }
+        Some(BoardsAction::Label { boards, add, remove }) => {
+            let label = BoardLabel {
+                boards: boards.clone(),
+                add: add.clone(),
+                remove: remove.clone(),
+            };
+            for board in &ask!(connection, BoardLabel(label))? {
+                output.object("board", board);
+                let labels = match &board.labels[..] {
+                    [] => "no labels".to_owned(),
+                    labels => labels.join(", "),
+                };
+                output.say(format!("{}  {labels}", board.name));
+            }
+            Ok(())
+        }
         Some(BoardsAction::On(board)) => power(connection, &board.board, PowerAction::On, output).await,
         Some(BoardsAction::Off(board)) => power(connection, &board.board, PowerAction::Off, output).await,
         Some(BoardsAction::Reset(board)) => power(connection, &board.board, PowerAction::Reset, output).await,
@@ -46,12 +63,16 @@ async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Ou
     }
 }
 
-async fn list(connection: &Connection, output: &Output) -> Result<(), Failure> {
+/// Lists the boards that have all these labels.
+async fn list(connection: &Connection, labels: &[String], output: &Output) -> Result<(), Failure> {
     let fleet = ask!(connection, BoardList(Empty {}))?;
-    for board in &fleet.boards {
+    let is_empty = fleet.boards.is_empty();
+    let labelled = |board: &BoardView| labels.iter().all(|label| board.labels.contains(label));
+    let boards: Vec<BoardView> = fleet.boards.into_iter().filter(labelled).collect();
+    for board in &boards {
         output.object("board", board);
     }
-    if fleet.boards.is_empty() {
+    if is_empty {
         output.say("There are no boards yet; `drydock boards add nano33ble` adds one.");
         return Ok(());
     }
@@ -73,10 +94,15 @@ async fn list(connection: &Connection, output: &Output) -> Result<(), Failure> {
             (Ink::Plain, board.title.clone()),
             (Ink::Plain, engine.into()),
             (Ink::Plain, apps.join(", ")),
+            (Ink::Plain, board.labels.join(", ")),
         ]
     };
-    let rows: Vec<_> = fleet.boards.iter().map(row).collect();
-    output.table(&["board", "state", "", "kind", "engine", "apps"], &rows);
+    if boards.is_empty() {
+        output.say(format!("No board has the label {}.", labels.join(" and ")));
+        return Ok(());
+    }
+    let rows: Vec<_> = boards.iter().map(row).collect();
+    output.table(&["board", "state", "", "kind", "engine", "apps", "labels"], &rows);
     Ok(())
 }
 

@@ -90,11 +90,12 @@ fn bad_apps_leave_the_board_and_a_blinking_one_alone() {
         assert!(text.contains("failed in tick") && text.contains(reason), "{last}");
         assert_eq!(last["level"], "error", "{last}");
     }
-    // A missing capability can be granted as far as the board has it: this board offers its LEDs' pins only, and says
-    // so.
+    // A missing capability can be granted as far as the board has it. This board keeps the pin, and that is known before
+    // anything is sent.
     let granted = drydock_in(data, &["deploy", "trespass", "--on", "bench-1", "--grant", "gpio:7"]);
     assert_eq!(granted.code, 3, "{granted:?}");
-    assert!(granted.stderr.contains("does not offer"), "{granted:?}");
+    let sentence = "trespass asks for pin 7, which bench-1 does not give to apps: choose one of 2, 3, 4, ";
+    assert!(granted.stderr.contains(sentence), "{granted:?}");
     // This one allocates until it reaches its limit; that may happen before its deployment is reported.
     drydock_in(
         data,

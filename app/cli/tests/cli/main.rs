@@ -9,6 +9,7 @@ mod failing;
 mod good;
 mod hostile;
 mod insight;
+mod labels;
 mod memory;
 mod owner;
 mod recovery;

@@ -108,7 +108,7 @@ fn bad_modules_are_refused_and_nothing_is_stored() {
     check(
         data,
         &deploy("blink", &["--grant", "gpio:35"]),
-        &["bench-1", "blink", "pin 35", "choose another"],
+        &["bench-1", "blink", "pin 35", "choose one of 2, 3"],
     );
     check(
         data,

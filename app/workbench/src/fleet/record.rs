@@ -3,10 +3,10 @@
 //! Format 2 stores which kind of host runs a board. Format 1 knew emulated boards only; it is read, and replaced by
 //! format 2 with the next change of the fleet. A newer format is refused untouched.
 
-use crate::{api::Pace, data_dir::replace};
+use crate::{api::Pace, data_dir::replace, labels::Label};
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 /// Format of the file.
 const FORMAT: u32 = 2;
@@ -21,6 +21,9 @@ pub(crate) struct BoardRecord {
     pub(crate) id: String,
     /// Name, unique in the fleet.
     pub(crate) name: String,
+    /// Words by which the user groups boards. Files from before there were labels have none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) labels: BTreeSet<Label>,
     /// Id of the board's description.
     pub(crate) kind: String,
     /// The device that carries the board's identity.
@@ -95,6 +98,7 @@ impl From<RecordV1> for BoardRecord {
         Self {
             id: old.id,
             name: old.name,
+            labels: BTreeSet::new(),
             kind: old.kind,
             device: old.device,
             on: old.on,
@@ -173,6 +177,7 @@ pub(super) mod tests {
         BoardRecord {
             id: format!("b-{number}"),
             name: format!("bench-{number}"),
+            labels: BTreeSet::new(),
             kind: "nano33ble".into(),
             device: format!("dev-{number}").as_str().into(),
             on: true,
@@ -228,6 +233,28 @@ pub(super) mod tests {
         assert_eq!(boards, [record(1), second]);
         write(place.path(), boards.clone()).unwrap();
         assert_eq!(read(place.path()).unwrap(), boards);
+    }
+
+    #[test]
+    fn labels_survive_and_files_from_before_them_are_read() {
+        let before = r#"{"format":2,"boards":[{"id":"b-1","name":"bench-1","kind":"nano33ble","device":"dev-1","on":true,
+            "host":{"emulated":{"engine":"builtin","pace":"max","seed":"00"}}}]}"#;
+        let (place, boards) = written(before);
+        assert_eq!(boards.unwrap(), [record(1)]);
+
+        let mut labelled = record(1);
+        labelled.labels = ["lab", "bench-2"].map(|label| label.parse().unwrap()).into();
+        write(place.path(), vec![labelled.clone(), record(2)]).unwrap();
+        assert_eq!(read(place.path()).unwrap(), [labelled, record(2)]);
+        let text = fs::read_to_string(place.path().join("fleet.json")).unwrap();
+        assert_eq!(text.matches("labels").count(), 1, "{text}");
+
+        let (_place, wrong) = written(&before.replace("\"on\"", "\"labels\":[\"Lab A\"],\"on\""));
+        let error = wrong.unwrap_err().to_string();
+        assert!(
+            error.contains("fleet.json") && error.contains("\"Lab A\" is no label"),
+            "{error}"
+        );
     }
 
     #[test]

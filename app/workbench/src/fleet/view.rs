@@ -44,6 +44,7 @@ fn compose(
     BoardView {
         id: board.id.clone(),
         name: state.record.name.clone(),
+        labels: state.record.labels.iter().map(ToString::to_string).collect(),
         kind: description.name.clone(),
         title: description.title.clone(),
         chip: description.chip.title.clone(),

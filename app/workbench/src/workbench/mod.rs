@@ -4,6 +4,8 @@ mod dispatch;
 #[cfg(test)]
 mod fleet_tests;
 #[cfg(test)]
+mod pin_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::{

@@ -376,6 +376,10 @@ takes_apps: boolean,
  */
 enrolls: boolean, 
 /**
+ * Pins that it gives to apps, ascending, in the numbers that apps use; none: the owner does not say so yet.
+ */
+app_pins: Array<number> | null, 
+/**
  * Whether such a board can be added: its firmware is part of this program.
  */
 addable: boolean, 
@@ -383,6 +387,23 @@ addable: boolean,
  * Engines that can run it.
  */
 engines: Array<EngineView>, };
+
+/**
+ * Adds labels to boards and removes labels from them.
+ */
+export type BoardLabel = { 
+/**
+ * Ids or names of the boards.
+ */
+boards: Array<string>, 
+/**
+ * Labels to add: lower-case letters, digits and inner hyphens, at most 32; at most 16 a board.
+ */
+add: Array<string>, 
+/**
+ * Labels to remove; a board that lacks one stays as it is.
+ */
+remove: Array<string>, };
 
 /**
  * Switches a machine.
@@ -431,6 +452,10 @@ id: string,
  * Name that the user gave, unique in the fleet, for example `bench-1`.
  */
 name: string, 
+/**
+ * Words by which the user groups boards, for example `lab`; sorted.
+ */
+labels: Array<string>, 
 /**
  * Id of the board's description, for example `nano33ble`.
  */
@@ -1386,7 +1411,7 @@ total_bytes: number, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -1713,6 +1738,7 @@ export interface Methods {
   "board.add": { params: BoardAdd; result: BoardView };
   "board.remove": { params: BoardRef; result: Empty };
   "board.rename": { params: BoardRename; result: BoardView };
+  "board.label": { params: BoardLabel; result: Array<BoardView> };
   "board.power": { params: BoardPower; result: BoardView };
   "board.button": { params: BoardButton; result: Empty };
   "machine.pace": { params: MachinePace; result: BoardView };

@@ -199,6 +199,7 @@ export class MockBackend implements Backend {
             limit: '',
             takes_apps: true,
             enrolls: true,
+            app_pins: [7, 13, 16, 24],
             addable: true,
             engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
           },
@@ -211,6 +212,7 @@ export class MockBackend implements Backend {
             limit: 'On this board 16 KiB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
             takes_apps: false,
             enrolls: false,
+            app_pins: [],
             addable: true,
             engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
           },
@@ -235,6 +237,13 @@ export class MockBackend implements Backend {
       }
       case 'board.rename':
         return this.change(this.#get(params).id, (b) => (b.name = params['name']!))
+      case 'board.label':
+        return (params['boards'] as unknown as string[]).map((board) =>
+          this.change(board, (b) => {
+            const [add, remove] = [params['add'], params['remove']] as unknown as [string[], string[]]
+            b.labels = [...new Set([...b.labels, ...add])].filter((label) => !remove.includes(label)).sort()
+          }),
+        )
       case 'board.power':
         return this.change(this.#get(params).id, (b) => switchMachine(b, params['action']!))
       case 'board.button':
@@ -368,6 +377,7 @@ export class MockBackend implements Backend {
     const board: BoardView = {
       id: `b-${(0x3f9a0c + i * 7919).toString(16)}`,
       name: names[i] ?? (i === 7 ? 'a-board-with-a-name-that-somebody-made-far-too-long-for-any-list' : `rack-${i}`),
+      labels: i % 3 === 0 ? ['lab'] : [],
       kind: 'nano33ble',
       title: 'Arduino Nano 33 BLE',
       chip: 'nRF52840',
@@ -406,6 +416,7 @@ export class MockBackend implements Backend {
       buttons: [{ name: 'Button', pin: 'P1.11', pressed: false }],
       metrics: null,
     }
+    if (i === 7) board.labels = ['a-label-of-thirty-two-characters', 'lab', 'on-the-roof', 'rack-2']
     if (i === 7) board.apps = [{ ...sensor, name: 'an-app-whose-name-is-32-letters-' }, trespasser(now)]
     if (i === 8) {
       Object.assign(board, { name: 'hifive-1', kind: 'hifive1-revb', title: 'HiFive1 Rev B', chip: 'FE310-G002', apps: [] })

@@ -1,6 +1,6 @@
 // Remedies for an app that was ended for a missing grant: consent, or a higher limit. Each is one deployment of the same
 // module, which the gateway signs and writes into its audit log.
-import type { FailureView } from '../backend/generated'
+import type { BoardKindView, FailureView } from '../backend/generated'
 import { bytes } from '../format/format'
 
 export interface Remedy {
@@ -13,9 +13,25 @@ export interface Remedy {
 
 const KIB = 1024
 
-/** The remedies for a failure; none for errors in the app itself. The texts are those of the firmware. */
-export function remedies({ reason, detail }: FailureView): Remedy[] {
-  const denied = /([a-z]+(?::\S+)?) is not granted/.exec(detail)?.[1]
+/** What the app called without a grant: `random`, `gpio:7`. The text is the firmware's. */
+function deniedBy({ detail }: FailureView): string | undefined {
+  return /([a-z]+(?::\S+)?) is not granted/.exec(detail)?.[1]
+}
+
+/** Why consent does not help, in a sentence; null: it may. No consent gives an app a pin that the board keeps. */
+export function deadEnd(failure: FailureView, kind: BoardKindView | undefined): string | null {
+  const pin = /^gpio:(\d+)$/.exec(deniedBy(failure) ?? '')?.[1]
+  const offered = kind?.app_pins
+  if (pin === undefined || !offered || offered.includes(Number(pin))) return null
+  const instead = offered.length > 0 ? `the pins ${offered.join(', ')}` : 'no pins'
+  return `This board does not give pin ${pin} to apps. It gives them ${instead}.`
+}
+
+/** The remedies for a failure on a kind of board; none for errors in the app itself. The texts are those of the firmware. */
+export function remedies(failure: FailureView, kind: BoardKindView | undefined): Remedy[] {
+  if (deadEnd(failure, kind) !== null) return []
+  const { reason, detail } = failure
+  const denied = deniedBy(failure)
   if (denied !== undefined) {
     return [{ label: `Grant ${denied}`, title: `Deploys the same module again, with ${denied} granted`, grant: denied }]
   }

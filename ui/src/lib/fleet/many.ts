@@ -38,6 +38,11 @@ export function askRename(boards: string[]): void {
   place.renaming = only
 }
 
+/** Opens the form about the labels of these boards, in the panel of the marks also for one. */
+export function askLabel(boards: string[]): void {
+  if (boards.length > 0) marks.ask({ kind: 'label', boards })
+}
+
 export function askRemove(boards: string[]): void {
   const [only] = boards
   if (only === undefined) return
@@ -118,6 +123,7 @@ export function allItems(boards: string[]): MenuItem[] {
     ...stopItems(boards),
     ...powerItems(boards),
     { label: 'Rename…', run: () => askRename(boards) },
+    { label: 'Label…', run: () => askLabel(boards) },
     ...(boards.length === 1
       ? [
           { label: `Copy id ${only}`, run: () => workbench.backend.copy(only) },

@@ -1,5 +1,6 @@
 // What is done with many boards at once: the marked ones, or those under a menu. It shows how far it is, can be cancelled, and
 // says once what came of it and why it did not go on some boards.
+import { at, attempts } from '../attempts.svelte'
 import { asApiError } from '../backend/backend'
 import type { BoardView, PowerAction } from '../backend/generated'
 import { count } from '../format/format'
@@ -15,7 +16,7 @@ const ABREAST = 8
 
 /** What needs an answer or a text before it is done. */
 export type MarksForm =
-  | { kind: 'deploy' | 'rename' | 'remove'; boards: string[] }
+  | { kind: 'deploy' | 'rename' | 'label' | 'remove'; boards: string[] }
   | { kind: 'remove app'; boards: string[]; app: string }
 
 export interface Refusal {
@@ -78,6 +79,15 @@ class Marks {
     const steps = inOrder(renamings)
     const boards = steps.map(({ id }) => id)
     await this.#each('Renaming', 'Renamed', boards, (board, i) => workbench.call('board.rename', { board, name: steps[i]!.to }), 1)
+  }
+
+  /** All boards or none, in one request. False: it was refused, and the panel says why. */
+  async label(boards: string[], add: string[], remove: string[]): Promise<boolean> {
+    const done = await attempts.run(at.marks, 'Labelling', () => workbench.call('board.label', { boards, add, remove }))
+    if (!done) return false
+    this.form = null
+    this.say(`Changed the labels of ${count(boards.length, 'board')}`)
+    return true
   }
 
   async #each(

@@ -1,6 +1,6 @@
 // Keys of the whole window. `shortcuts.ts` lists them for people.
 import { chooseAndDeploy } from '../board/actions'
-import { askDeploy, askRemove, askRename } from '../fleet/many'
+import { askDeploy, askLabel, askRemove, askRename } from '../fleet/many'
 import { fleet } from '../fleet/fleet.svelte'
 import { place, type Panel } from '../place.svelte'
 import { setZoom, zoomBy } from '../settings/zoom'
@@ -40,6 +40,7 @@ export function onWindowKey(e: KeyboardEvent): void {
   } else if (e.key === '?' || e.key === 'F1') place.keysOpen = true
   else if (e.key.toLowerCase() === 'd') askDeploy(place.targets())
   else if (e.key === 'F2') askRename(place.targets())
+  else if (e.key.toLowerCase() === 'l') askLabel(place.targets())
   else if (e.key === 'Delete' && fleet.order.length > 0) askRemove(place.targets())
   else return
   e.preventDefault()

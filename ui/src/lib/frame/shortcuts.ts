@@ -27,6 +27,7 @@ export const shortcuts: Array<[string, Shortcut[]]> = [
       { keys: ['Enter'], what: 'From the list to the board' },
       { keys: ['D', `${modKey} O`], what: 'Deploy to the marked boards, else the open one: form, file dialog' },
       { keys: ['F2'], what: 'Rename them' },
+      { keys: ['L'], what: 'Label them' },
       { keys: ['Delete'], what: 'Remove them' },
       { keys: ['Menu', 'Shift F10'], what: 'What can be done with them' },
       { keys: ['Escape'], what: 'Clear the marks' },

@@ -8,7 +8,7 @@ import { insight } from '../emulation/insight.svelte'
 import { setPace, step } from '../emulation/machines'
 import { snapshots } from '../emulation/snapshots.svelte'
 import { isStartable, isStoppable, lookOfApp } from '../fleet/badge'
-import { askRename } from '../fleet/many'
+import { askLabel, askRename } from '../fleet/many'
 import { count } from '../format/format'
 import { modKey } from '../frame/modifier'
 import { place } from '../place.svelte'
@@ -28,6 +28,7 @@ export function boardActions(board: BoardView): Action[] {
     ...appActions(board),
     ...machineActions(board),
     act(`Rename ${name}…`, () => askRename([id]), 'F2'),
+    act(`Label ${name}…`, () => askLabel([id]), 'L'),
     act(`Copy the id of ${name}`, () => workbench.backend.copy(id)),
     act(`Mark ${name}`, () => place.marked.add(id), 'Space'),
     {

@@ -3,9 +3,10 @@
 //! A crate with benchmarks has examples whose names start with `bench`. They print one JSON object a line: `{"what":
 //! "...", "value": 1.5, "unit": "ms", "goal": "<= 3"}`, or `{"what": "...", "skipped": "why"}`; `goal` and `note` may
 //! be omitted; other lines are shown unchanged. Each accepts `--quick`. The table also has the sizes of the firmware
-//! images, the window's start, and its response time while very many machines run. A figure is never asserted: a figure
-//! that misses its goal is marked, and docs/benchmarks.md lists it.
+//! images, the command that runs many boards, the window's start, and its response time while very many machines run. A
+//! figure is never asserted: a figure that misses its goal is marked, and docs/benchmarks.md lists it.
 
+mod emulate;
 mod table;
 
 use std::collections::BTreeSet;
@@ -63,6 +64,8 @@ enum Source {
     Example { package: String },
     /// The images in `assets/firmware`.
     Images,
+    /// The command `drydock emulate`.
+    Emulate,
     /// A case of the window's test that reports its duration.
     Window(&'static Case),
 }
@@ -182,6 +185,11 @@ fn benches() -> Result<Vec<Bench>> {
         }
     }
     benches.push(Bench {
+        folder: "app/cli".to_owned(),
+        name: "emulate".to_owned(),
+        source: Source::Emulate,
+    });
+    benches.push(Bench {
         folder: "firmware".to_owned(),
         name: "images".to_owned(),
         source: Source::Images,
@@ -212,7 +220,8 @@ fn build(chosen: &[Bench]) -> Result<()> {
     let packages: BTreeSet<String> = benches()?.into_iter().filter_map(|bench| bench.package()).collect();
     let examples = chosen.iter().filter(|bench| bench.package().is_some());
     let names: Vec<String> = examples.map(|bench| format!("bench_{}", bench.name)).collect();
-    if names.is_empty() {
+    let is_command_measured = chosen.iter().any(|bench| matches!(bench.source, Source::Emulate));
+    if names.is_empty() && !is_command_measured {
         return Ok(());
     }
     let mut cargo = step::cargo(&["build", "--release"]);
@@ -222,6 +231,9 @@ fn build(chosen: &[Bench]) -> Result<()> {
     for name in &names {
         cargo.args(["--example", name]);
     }
+    if is_command_measured {
+        cargo.args(["--package", "drydock", "--bin", "drydock"]);
+    }
     step::run(&mut cargo)
 }
 
@@ -229,7 +241,7 @@ impl Bench {
     fn package(&self) -> Option<String> {
         match &self.source {
             Source::Example { package } => Some(package.clone()),
-            Source::Images | Source::Window(_) => None,
+            Source::Images | Source::Emulate | Source::Window(_) => None,
         }
     }
 
@@ -237,6 +249,7 @@ impl Bench {
         match self.source {
             Source::Example { .. } => self.example(quick),
             Source::Images => images(),
+            Source::Emulate => emulate::measure(quick),
             Source::Window(case) if quick => Ok(vec![Row::skipped(case.what, "not with --quick")]),
             Source::Window(case) => case.measure(),
         }

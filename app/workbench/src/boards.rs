@@ -8,7 +8,7 @@ use crate::{
     board_task,
     engines::{engine, engine_for, engines, runner_pace},
     errors::{usage, with_sources},
-    fleet::{BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, parse_seed},
+    fleet::{BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, Reservation, parse_seed},
     link_noise::parse_noise,
     state::WorkbenchState,
 };
@@ -125,16 +125,13 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         })?;
     }
     let name = match request.name {
-        Some(name) => free_name(workbench, name)?,
-        None => (1..)
-            .map(|number| format!("bench-{number}"))
-            .find(|name| workbench.fleet.find(name).is_none())
-            .unwrap_or_default(),
+        Some(name) => reserve_name(workbench, name)?,
+        None => workbench.fleet.reserve_numbered("bench"),
     };
-    let (id, device) = place(workbench, &name).await?;
+    let (id, device) = place(workbench, name.text()).await?;
     let record = BoardRecord {
-        id,
-        name,
+        id: id.text().to_owned(),
+        name: name.text().to_owned(),
         labels: BTreeSet::new(),
         kind: description.name.clone(),
         device,
@@ -162,11 +159,23 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
 }
 
 /// A new board's id, and its place in the registry.
-pub(crate) async fn place(workbench: &WorkbenchState, name: &str) -> Result<(String, DeviceId), ApiError> {
-    let id: [u8; 3] = random()?;
+pub(crate) async fn place<'a>(
+    workbench: &'a WorkbenchState,
+    name: &str,
+) -> Result<(Reservation<'a>, DeviceId), ApiError> {
+    // Among a thousand boards, two draw the same id in one of thirty fleets.
+    let id = loop {
+        let id: [u8; 3] = random()?;
+        let id = format!("b-{:02x}{:02x}{:02x}", id[0], id[1], id[2]);
+        // The folder of a board that was removed may be left, with its flash.
+        if !workbench.dir.board(&id).exists()
+            && let Some(id) = workbench.fleet.reserve(id)
+        {
+            break id;
+        }
+    };
     let pairing = workbench.gateway.create_own_pairing(PLACE_TTL, name.to_owned()).await;
     let pairing = pairing.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
-    let id = format!("b-{:02x}{:02x}{:02x}", id[0], id[1], id[2]);
     Ok((id, pairing.device))
 }
 
@@ -341,6 +350,14 @@ pub(crate) async fn save(workbench: &WorkbenchState, new: Option<&BoardRecord>) 
         );
         ApiError::internal(text)
     })
+}
+
+/// Reserves a name that the user chose.
+pub(crate) fn reserve_name(workbench: &WorkbenchState, name: String) -> Result<Reservation<'_>, ApiError> {
+    let name = free_name(workbench, name)?;
+    // Another board of this name may be in the making.
+    let reserved = workbench.fleet.reserve(name.clone());
+    reserved.ok_or_else(|| usage(format!("There is a board {name} already; choose another name.")))
 }
 
 pub(crate) fn free_name(workbench: &WorkbenchState, name: String) -> Result<String, ApiError> {

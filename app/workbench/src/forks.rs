@@ -78,11 +78,12 @@ async fn make(
 ) -> Result<Arc<FleetBoard>, ApiError> {
     let model = parent.state().record.clone();
     let seed = free_seed(workbench, &model)?;
-    let (id, device) = boards::place(workbench, &name).await?;
+    let name = boards::reserve_name(workbench, name)?;
+    let (id, device) = boards::place(workbench, name.text()).await?;
     let unlinked = origin.is_some();
     let mut record = BoardRecord {
-        id,
-        name,
+        id: id.text().to_owned(),
+        name: name.text().to_owned(),
         device: device.clone(),
         // The state of an unlinked fork ends with this run. The fork stays off in the next run, because it would boot
         // with a link.

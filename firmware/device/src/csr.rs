@@ -1,12 +1,12 @@
 //! The certificate request of enrollment: PKCS#10 (RFC 2986), signed with deterministic ECDSA (RFC 6979).
 
 use crate::{
+    curve::DerSignature,
     der::{tag, write, write_bytes},
     identity::DeviceKey,
     x509::{OID_EC_PUBLIC_KEY, OID_ECDSA_WITH_SHA256, OID_PRIME256V1},
 };
 use alloc::vec::Vec;
-use p256::ecdsa::DerSignature;
 use signature::Signer as _;
 
 const OID_COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
@@ -40,7 +40,7 @@ pub(crate) fn certificate_request(key: &DeviceKey, common_name: &str) -> Vec<u8>
         write(out, tag::SEQUENCE, |out| {
             write_bytes(out, tag::OBJECT_IDENTIFIER, OID_ECDSA_WITH_SHA256)
         });
-        write_bits(out, signature.as_bytes());
+        write_bits(out, signature.as_ref());
     });
     request
 }

@@ -3,12 +3,12 @@
 
 use crate::{
     board::BoardRef,
-    curve::{self, PUBLIC_KEY_BYTES},
+    curve::{self, DerSignature, PUBLIC_KEY_BYTES},
     records::{Key, Records},
 };
 use alloc::{string::String, vec::Vec};
 use minicbor::{Decode, Encode};
-use p256::{FieldBytes, NonZeroScalar, ecdsa::DerSignature, elliptic_curve::PrimeField as _};
+use p256::{FieldBytes, NonZeroScalar, elliptic_curve::PrimeField as _};
 use sha2::{Digest as _, Sha256};
 
 /// An encoded [`Identity`] is seldom longer than this.

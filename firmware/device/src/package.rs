@@ -1,5 +1,6 @@
 //! Checks a package's signed manifest: by the publisher of the enrollment, and for this board.
 
+use crate::{board::BoardInfo, curve::PublicKey};
 use alloc::format;
 use drydock_protocol::{
     capability::Capability,
@@ -7,7 +8,6 @@ use drydock_protocol::{
     manifest::Manifest,
     package::{self, SignedManifest},
 };
-use crate::{board::BoardInfo, curve::PublicKey};
 
 /// The manifest, if its signature is valid.
 ///

@@ -2,6 +2,7 @@
 
 use crate::{
     board::BoardRef,
+    curve::DerSignature,
     identity::{DeviceKey, Identity},
     link::SessionStream,
     verifier::{Accepted, GatewayVerifier, Refusal, Trust},
@@ -12,7 +13,6 @@ use embedded_tls::{
     Aes128GcmSha256, Certificate, CryptoProvider, SignatureScheme, TlsConfig, TlsConnection, TlsContext, TlsError,
     TlsVerifier,
 };
-use p256::ecdsa::DerSignature;
 use rand_core::{CryptoRng, CryptoRngCore, RngCore};
 
 /// An open connection.

@@ -181,8 +181,7 @@ fn holds(key: &PublicKey, transcript: &Sha256, verify: &CertificateVerifyRef<'_>
     message.resize(64, b' ');
     message.extend_from_slice(CONTEXT);
     message.extend_from_slice(&transcript.clone().finalize());
-    verify.signature_scheme == SignatureScheme::EcdsaSecp256r1Sha256
-        && key.verify_der(&message, verify.signature)
+    verify.signature_scheme == SignatureScheme::EcdsaSecp256r1Sha256 && key.verify_der(&message, verify.signature)
 }
 
 fn verify_chain(trust: &Trust, chain: &CertificateRef<'_>) -> Result<(PublicKey, Accepted), Refusal> {

@@ -19,7 +19,7 @@ pub(crate) use view::board_view;
 use drydock_gateway::DeviceId;
 use saving::Saving;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -36,6 +36,39 @@ pub(crate) struct Fleet {
 struct Boards {
     by_id: BTreeMap<String, Arc<FleetBoard>>,
     by_device: HashMap<DeviceId, Arc<FleetBoard>>,
+    /// Names and ids of boards that are being made.
+    reserved: HashSet<String>,
+}
+
+impl Boards {
+    fn by_name(&self, name: &str) -> Option<&Arc<FleetBoard>> {
+        self.by_id.values().find(|board| board.state().record.name == name)
+    }
+
+    fn is_taken(&self, id_or_name: &str) -> bool {
+        self.reserved.contains(id_or_name) || self.by_id.contains_key(id_or_name) || self.by_name(id_or_name).is_some()
+    }
+}
+
+/// A name or an id that belongs to a board that is being made. Dropping it gives it back; a board that is in the fleet by
+/// then keeps it.
+#[must_use]
+pub(crate) struct Reservation<'a> {
+    fleet: &'a Fleet,
+    text: String,
+}
+
+impl Reservation<'_> {
+    /// The name or the id.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.fleet.lock().reserved.remove(&self.text);
+    }
 }
 
 impl Fleet {
@@ -53,9 +86,41 @@ impl Fleet {
 
     /// The board with this id or name.
     pub(crate) fn find(&self, id_or_name: &str) -> Option<Arc<FleetBoard>> {
-        let boards = &self.lock().by_id;
-        let by_name = || boards.values().find(|board| board.state().record.name == id_or_name);
-        boards.get(id_or_name).or_else(by_name).cloned()
+        let boards = self.lock();
+        let by_name = || boards.by_name(id_or_name);
+        boards.by_id.get(id_or_name).or_else(by_name).cloned()
+    }
+
+    /// Reserves a name or an id. `None` if a board has it, or a board that is being made.
+    pub(crate) fn reserve(&self, id_or_name: String) -> Option<Reservation<'_>> {
+        let mut boards = self.lock();
+        if boards.is_taken(&id_or_name) {
+            return None;
+        }
+        boards.reserved.insert(id_or_name.clone());
+        Some(Reservation {
+            fleet: self,
+            text: id_or_name,
+        })
+    }
+
+    /// Reserves the first free name of `stem-1`, `stem-2`, ….
+    pub(crate) fn reserve_numbered(&self, stem: &str) -> Reservation<'_> {
+        let mut boards = self.lock();
+        let names: HashSet<String> = {
+            let board_names = boards.by_id.values().map(|board| board.state().record.name.clone());
+            board_names.collect()
+        };
+        let mut number = 1_u64;
+        let text = loop {
+            let name = format!("{stem}-{number}");
+            if !names.contains(&name) && !boards.reserved.contains(&name) && !boards.by_id.contains_key(&name) {
+                break name;
+            }
+            number += 1;
+        };
+        boards.reserved.insert(text.clone());
+        Reservation { fleet: self, text }
     }
 
     /// The board that carries this device's identity.
@@ -120,7 +185,18 @@ fn natural(name: &str) -> Vec<(String, Option<u64>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::natural;
+    use super::{Fleet, natural};
+
+    #[test]
+    fn a_reserved_name_is_given_out_once_until_it_is_dropped() {
+        let fleet = Fleet::default();
+        let first = fleet.reserve_numbered("bench");
+        let second = fleet.reserve_numbered("bench");
+        assert_eq!((first.text(), second.text()), ("bench-1", "bench-2"));
+        assert!(fleet.reserve("bench-1".into()).is_none());
+        drop(first);
+        assert!(fleet.reserve("bench-1".into()).is_some());
+    }
 
     #[test]
     fn names_are_in_the_order_people_expect() {

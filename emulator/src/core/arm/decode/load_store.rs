@@ -19,7 +19,8 @@ pub(super) fn multiple(first: u32, second: u32) -> Instruction {
     let forbidden = 1 << SP | if load { 0 } else { 1 << PC };
     let pc_and_lr = list >> 14 == 0b11;
     let fewest = if load { 1 } else { 2 };
-    if rn == PC || list.count_ones() < fewest || list & forbidden != 0 || pc_and_lr || write_back && list >> rn & 1 != 0 {
+    if rn == PC || list.count_ones() < fewest || list & forbidden != 0 || pc_and_lr || write_back && list >> rn & 1 != 0
+    {
         return Instruction::Undefined;
     }
     match load {

@@ -209,3 +209,18 @@ fn encodings_mean_what_the_assembler_says() {
         assert_eq!(decoded.bytes, 4, "{assembly}");
     }
 }
+
+/// GNU as writes an LDR for these, LLVM does not.
+#[test]
+fn an_ldm_of_one_register_loads_it_as_chips_do() {
+    let check = |code: [u16; 2], expected: &str| {
+        let decoded = decode(0x100, code[0], code[1], false);
+        assert_eq!(format!("{:?}", decoded.instruction), expected, "{code:04x?}");
+    };
+    check(
+        [0xe894, 0x0040],
+        "LoadMultiple { rn: 4, list: 64, write_back: false, before: false }",
+    );
+    check([0xe894, 0x0000], "Undefined");
+    check([0xe884, 0x0040], "Undefined");
+}

@@ -250,11 +250,11 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
 /// Renames a board.
 pub(crate) async fn rename(workbench: &Arc<WorkbenchState>, request: BoardRename) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
-    let name = free_name(workbench, request.name)?;
+    let name = reserve_name(workbench, request.name)?;
     let device = board.state().record.device.clone();
-    let renamed = workbench.gateway.rename_device(&device, &name).await;
+    let renamed = workbench.gateway.rename_device(&device, name.text()).await;
     renamed.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
-    board.state().record.name = name;
+    name.text().clone_into(&mut board.state().record.name);
     save(workbench, None).await?;
     workbench.throttle.touch(&board);
     Ok(workbench.view(&board))

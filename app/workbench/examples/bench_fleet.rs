@@ -26,7 +26,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const BOARDS: usize = 1_000;
 const QUICK_BOARDS: usize = 100;
 const APP: &str = "blink";
-/// All must be as wished after this time.
+/// The app must run on all boards after this time.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// How often it is looked at the boards.
 const LOOK: Duration = Duration::from_secs(1);

@@ -269,7 +269,7 @@ fn print(update: Option<Update>, output: &Output) -> Result<Observed, Failure> {
     match update {
         None => Err(Failure::machine("The running Drydock has ended.")),
         Some(Update::Resync) => {
-            let text = "Some events were missed; the boards are looked at instead.";
+            let text = "Some events were missed. The state of all boards is read instead.";
             output.object("events.missed", &json!({ "time_ms": now_ms(), "text": text }));
             Ok(Observed::Missed)
         }

@@ -1,38 +1,7 @@
 //! An app and a fleet of several kinds of boards: deploying does what the preview says.
 
-use super::*;
-use crate::api::{
-    AppDeploy, AppPreview, AppPreviewRequest, AppSource, BoardAdd, Deployment, ErrorCode, Pace, VersionPlan,
-};
-
-/// A workbench with a board of each kind; `None` where a firmware is missing.
-async fn fleet(kinds: &[&str]) -> Option<(Workbench, Vec<String>)> {
-    if let Some(missing) = kinds.iter().find_map(|kind| drydock_embedded::firmware(kind).err()) {
-        println!("drydock-skip: {missing}");
-        return None;
-    }
-    let config = WorkbenchConfig {
-        data: DataDir::Temporary,
-        ..WorkbenchConfig::default()
-    };
-    let workbench = Workbench::open(config).await.unwrap();
-    let mut boards = Vec::new();
-    for kind in kinds {
-        let add = BoardAdd {
-            kind: (*kind).into(),
-            name: None,
-            engine: None,
-            pace: Pace::Max,
-            seed: None,
-            link_noise: None,
-        };
-        match workbench.call(Request::BoardAdd(add)).await.unwrap() {
-            Response::BoardAdd(board) => boards.push(board.id),
-            other => panic!("{other:?}"),
-        }
-    }
-    Some((workbench, boards))
-}
+use super::{test_fleet::fleet, *};
+use crate::api::{AppDeploy, AppPreview, AppPreviewRequest, AppSource, Deployment, ErrorCode, VersionPlan};
 
 fn blink() -> AppSource {
     AppSource::Sample("blink".into())

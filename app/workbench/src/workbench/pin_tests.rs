@@ -1,30 +1,8 @@
 //! Pins of apps before any board has reported: previews, kinds and deployments say the same of them.
 
-use super::*;
-use crate::api::{AppDeploy, AppPreview, AppPreviewRequest, AppSource, BoardAdd, Empty, Pace};
+use super::{test_fleet::fleet, *};
+use crate::api::{AppDeploy, AppPreview, AppPreviewRequest, AppSource, Empty};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-
-/// A workbench with a board of each kind; `None` where a firmware is missing.
-async fn fleet(kinds: &[&str]) -> Option<Workbench> {
-    if let Some(missing) = kinds.iter().find_map(|kind| drydock_embedded::firmware(kind).err()) {
-        println!("drydock-skip: {missing}");
-        return None;
-    }
-    let config = WorkbenchConfig {
-        data: DataDir::Temporary,
-        ..WorkbenchConfig::default()
-    };
-    let workbench = Workbench::open(config).await.unwrap();
-    for kind in kinds {
-        let add = BoardAdd {
-            kind: (*kind).into(),
-            pace: Pace::Max,
-            ..BoardAdd::default()
-        };
-        workbench.call(Request::BoardAdd(add)).await.unwrap();
-    }
-    Some(workbench)
-}
 
 /// A module whose section asks for one pin.
 fn asks_for(pin: &str) -> AppSource {
@@ -52,7 +30,7 @@ async fn preview(workbench: &Workbench, source: AppSource) -> AppPreview {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pins_are_known_before_a_board_has_reported() {
-    let Some(workbench) = fleet(&["nano33ble", "stm32f4-discovery"]).await else {
+    let Some((workbench, _)) = fleet(&["nano33ble", "stm32f4-discovery"]).await else {
         return;
     };
 

@@ -22,6 +22,8 @@ pub struct Board {
     pub boot: u32,
     /// How the board meets a host.
     pub connector: Connector,
+    /// Ways to write its flash, the best first.
+    pub flashing: Vec<Flashing>,
     /// The link's UART.
     pub link: Link,
     /// Flash map, by address; it covers the flash, and the flash for data if there is one, without gaps or overlaps.
@@ -71,6 +73,37 @@ pub enum ConnectorKind {
     UsbUart,
     /// Only pins.
     Header,
+}
+
+/// A way to write a board's flash over a cable.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flashing {
+    /// The method.
+    pub method: FlashMethod,
+    /// Name of the chip in probe-rs' list of targets, for [`FlashMethod::Probe`].
+    #[serde(default)]
+    pub target: Option<String>,
+    /// USB vendor and product ids that the bootloader shows, if they are not those of the firmware.
+    #[serde(default)]
+    pub usb_ids: Vec<(u16, u16)>,
+    /// How a person brings the board into this state by hand, as an instruction.
+    #[serde(default)]
+    pub by_hand: Option<String>,
+}
+
+/// How flash is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlashMethod {
+    /// A debug probe on the SWD or JTAG pins.
+    Probe,
+    /// The serial download mode of Espressif's ROM.
+    EspRom,
+    /// Arduino's SAM-BA bootloader, entered by opening the USB serial port at 1200 baud.
+    SamBa,
+    /// A bootloader with USB device firmware upgrade (DFU).
+    Dfu,
 }
 
 /// Which UART carries the link.
@@ -182,6 +215,7 @@ impl Board {
         });
         let boot = reader.required::<Spanned<u32>>("boot");
         let connector = reader.required("connector");
+        let flashing = reader.all("flashing");
         let link = reader.required::<LinkSection>("link");
         let flash = reader.all::<FlashSection>("flash");
         let leds = reader.all::<LedSection>("led");
@@ -214,6 +248,7 @@ impl Board {
                 title: title?,
                 boot: boot.into_inner(),
                 connector: connector?,
+                flashing,
                 link: link?,
                 flash: flash.into_iter().map(FlashSection::into_area).collect(),
                 leds,

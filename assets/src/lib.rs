@@ -10,7 +10,9 @@ mod qemu;
 mod renode;
 mod section;
 
-pub use board::{Active, Board, Button, Connector, ConnectorKind, FlashArea, Led, Limit, Link, Pin};
+pub use board::{
+    Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin,
+};
 pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};

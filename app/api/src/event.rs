@@ -129,6 +129,20 @@ event_names! {
     "gdb.closed" GdbClosed;
     /// A debugger disconnected from a board.
     "gdb.detached" GdbDetached;
+    /// A serial port or a debug probe appeared; `path` or `probe`.
+    "hardware.plugged" HardwarePlugged;
+    /// A serial port or a debug probe went away; `path` or `probe`.
+    "hardware.unplugged" HardwareUnplugged;
+    /// The port of a physical board was opened; `path`.
+    "board.plugged" BoardPlugged;
+    /// The port of a physical board went away or was closed; `path`, `reason`.
+    "board.unplugged" BoardUnplugged;
+    /// A job began; `job`, `what`, `kind`.
+    "job.started" JobStarted;
+    /// A step of a job began; `job`, `step`.
+    "job.step" JobStep;
+    /// A job ended; `job`, `what`, `state`, `evidence`.
+    "job.ended" JobEnded;
     /// The gateway found work that the run before left undone.
     "gateway.recovered" GatewayRecovered;
     /// Pairing was switched; `pairing`.

@@ -7,6 +7,7 @@
 
 mod error;
 mod event;
+mod hardware;
 mod insight;
 mod method;
 mod request;
@@ -17,6 +18,7 @@ mod view;
 
 pub use error::*;
 pub use event::*;
+pub use hardware::*;
 pub use insight::*;
 pub use method::*;
 pub use request::*;

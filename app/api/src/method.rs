@@ -1,6 +1,6 @@
 //! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
 
-use super::{insight::*, request::*, snapshot::*, view::*};
+use super::{hardware::*, insight::*, request::*, snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use ts_rs::TS;
@@ -134,6 +134,44 @@ methods! {
     "metrics.export" MetricsExport(MetricsExport) -> Exported;
     /// The events, newest first.
     "activity.list" ActivityList(ActivityQuery) -> Vec<ActivityEntry>;
+    /// The serial ports, debug probes and virtual boards of the owner's host.
+    "hardware.list" HardwareList(Empty) -> Hardware;
+    /// Installs the udev rule that lets the user open boards and probes; asks for the administrator's password.
+    "hardware.allow" HardwareAllow(Empty) -> Text;
+    /// Closes a port so that another program can use it. Its board of the fleet waits.
+    "port.lend" PortLend(PortRef) -> PortView;
+    /// Opens a lent port again.
+    "port.take_back" PortTakeBack(PortRef) -> PortView;
+    /// Opens a serial port as a terminal, for boards that do not speak Drydock's link.
+    "console.open" ConsoleOpen(ConsoleOpen) -> ConsoleView;
+    /// Sends bytes to a terminal.
+    "console.send" ConsoleSend(ConsoleSend) -> Empty;
+    /// Reads what a terminal received.
+    "console.read" ConsoleRead(ConsoleRead) -> ConsoleView;
+    /// Closes a terminal.
+    "console.close" ConsoleClose(PortRef) -> Empty;
+    /// Starts writing firmware to a board.
+    "flash.start" FlashStart(FlashStart) -> JobView;
+    /// Starts reading a board's flash into a file.
+    "flash.backup" FlashBackup(BackupStart) -> JobView;
+    /// Starts erasing a board's flash.
+    "flash.erase" FlashErase(EraseStart) -> JobView;
+    /// Starts provisioning boards: firmware, identity, first app.
+    "provision.start" ProvisionStart(ProvisionStart) -> Vec<JobView>;
+    /// The jobs of this data directory, the newest first.
+    "job.list" JobList(Empty) -> Vec<JobView>;
+    /// One job.
+    "job.get" JobGet(JobRef) -> JobView;
+    /// Cancels a job at the next instant at which the board can be left.
+    "job.cancel" JobCancel(JobRef) -> JobView;
+    /// Continues an interrupted, failed or cancelled job; what is done already is not done again.
+    "job.resume" JobResume(JobRef) -> JobView;
+    /// Puts a virtual board on the desk: reached over a serial port and a debug probe, as a physical board is.
+    "virtual.add" VirtualAdd(VirtualAdd) -> VirtualBoardView;
+    /// Takes a virtual board from the desk.
+    "virtual.remove" VirtualRemove(VirtualRef) -> Empty;
+    /// Pulls or plugs the cable of a virtual board.
+    "virtual.cable" VirtualCable(VirtualCable) -> VirtualBoardView;
     /// Turns pairing of boards that the user did not create on or off.
     "pairing.set" PairingSet(PairingSet) -> Empty;
     /// Asks the owner's window to come to the front; the window gets the event `window.show`.
@@ -155,6 +193,7 @@ impl Request {
             | Self::BoardFork(_)
             | Self::BoardPower(_)
             | Self::BoardRemove(_)
+            | Self::HardwareAllow(_)
             | Self::MachineStep(_)
             | Self::MetricsExport(_)
             | Self::MonitorExecute(_)

@@ -2,6 +2,7 @@
 
 use crate::{
     event::Event,
+    hardware::{ConsoleView, Hardware, JobView},
     view::{BoardView, LogLine, MetricSample},
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,21 @@ pub enum Update {
         board: String,
         /// Changes.
         leds: Vec<(u32, bool)>,
+    },
+    /// Ports, probes or virtual boards changed.
+    Hardware {
+        /// All of them.
+        hardware: Box<Hardware>,
+    },
+    /// A job began, moved or ended. Sent at most ten times a second per job.
+    Job {
+        /// The whole view.
+        job: Box<JobView>,
+    },
+    /// A terminal received bytes, or was opened or closed.
+    Console {
+        /// The terminal, with the new chunks only.
+        console: Box<ConsoleView>,
     },
     /// A named fact, as `drydock … --json` prints it.
     Event(Event),

@@ -1,6 +1,6 @@
 //! Views: boards, machines, devices, apps and streams as the user sees them.
 
-use crate::event::EventName;
+use crate::{event::EventName, hardware::CableView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -26,6 +26,9 @@ pub struct BoardView {
     pub badge_detail: String,
     /// The machine, for emulated boards.
     pub machine: Option<MachineView>,
+    /// The cable, for physical boards.
+    #[serde(default)]
+    pub cable: Option<CableView>,
     /// The device, once it has an identity.
     pub device: Option<DeviceView>,
     /// Apps that are desired on the board or reported by it, by name.

@@ -51,6 +51,7 @@ fn compose(
         badge,
         badge_detail,
         machine: Some(machine),
+        cable: None,
         device: device.filter(has_identity).map(device_view),
         apps,
         leds: leds(board, state),

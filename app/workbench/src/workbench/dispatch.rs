@@ -1,7 +1,7 @@
 //! Which part carries out each request.
 
 use crate::{
-    api::{ApiError, Empty, EventName, Fleet, Request, Response, Text},
+    api::{ApiError, Empty, ErrorCode, EventName, Fleet, Request, Response, Text},
     apps::{self, Action},
     boards, debugger,
     diagnostics::diagnostics,
@@ -95,6 +95,28 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
                     .activity
                     .list(query.before, query.limit as usize, name.as_deref()),
             )
+        }
+        Q::HardwareList(_)
+        | Q::HardwareAllow(_)
+        | Q::PortLend(_)
+        | Q::PortTakeBack(_)
+        | Q::ConsoleOpen(_)
+        | Q::ConsoleSend(_)
+        | Q::ConsoleRead(_)
+        | Q::ConsoleClose(_)
+        | Q::FlashStart(_)
+        | Q::FlashBackup(_)
+        | Q::FlashErase(_)
+        | Q::ProvisionStart(_)
+        | Q::JobList(_)
+        | Q::JobGet(_)
+        | Q::JobCancel(_)
+        | Q::JobResume(_)
+        | Q::VirtualAdd(_)
+        | Q::VirtualRemove(_)
+        | Q::VirtualCable(_) => {
+            let text = format!("Drydock cannot carry out {} yet.", request.method());
+            return Err(ApiError::new(ErrorCode::Refused, text));
         }
         Q::PairingSet(request) => R::PairingSet(pairing::set(workbench, request).await?),
         Q::WindowShow(_) => {

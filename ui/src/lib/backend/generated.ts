@@ -2,6 +2,31 @@
 // Renew: cargo run -p drydock-api --example codegen -- ui/src/lib/backend/generated.ts
 
 /**
+ * Whether a port or a probe can be used.
+ */
+export type AccessView = { "type": "usable" } | { "type": "denied", 
+/**
+ * One sentence: why, and what to do.
+ */
+text: string, 
+/**
+ * Whether installing Drydock's udev rule gives permission.
+ */
+rule_helps: boolean, } | { "type": "held", 
+/**
+ * Process id of the holder; 0 if it is not known.
+ */
+pid: number, 
+/**
+ * Name of its program.
+ */
+program: string, 
+/**
+ * One sentence: what to do.
+ */
+text: string, };
+
+/**
  * One entry of the activity list.
  */
 export type ActivityEntry = { 
@@ -263,6 +288,23 @@ ended_ms: number | null,
 asked: boolean, };
 
 /**
+ * Reads a board's flash into a file.
+ */
+export type BackupStart = { 
+/**
+ * The board.
+ */
+on: CableRef, 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * Absolute path of the file to write, raw bytes from the start of flash; it must not exist.
+ */
+path: string, };
+
+/**
  * The one displayed state of a board. If several apply, the earliest in this list wins.
  */
 export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle" | "paused" | "unauthenticated" | "unlinked" | "off" | "retired";
@@ -481,6 +523,10 @@ badge_detail: string,
  */
 machine: MachineView | null, 
 /**
+ * The cable, for physical boards.
+ */
+cable: CableView | null, 
+/**
  * The device, once it has an identity.
  */
 device: DeviceView | null, 
@@ -519,9 +565,168 @@ pin: string,
 pressed: boolean, };
 
 /**
+ * What happens to a cable.
+ */
+export type CableAction = "pull" | "plug";
+
+/**
+ * A board on this host that an operation is for: exactly one of the two.
+ */
+export type CableRef = { 
+/**
+ * Path of a serial port.
+ */
+port: string | null, 
+/**
+ * Id of a debug probe.
+ */
+probe: string | null, };
+
+/**
+ * State of a physical board's cable.
+ */
+export type CableState = "connected" | "unplugged" | "lent" | "blocked" | "released";
+
+/**
+ * The cable of a physical board of the fleet.
+ */
+export type CableView = { 
+/**
+ * Path of its serial port now, or when it was last plugged in.
+ */
+port: string | null, 
+/**
+ * Where its cable hangs.
+ */
+topology: string | null, 
+/**
+ * State of the cable.
+ */
+state: CableState, 
+/**
+ * Whether a virtual board is behind it.
+ */
+is_virtual: boolean, };
+
+/**
+ * A board that a port or a probe may belong to.
+ */
+export type CandidateView = { 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * Title of the board.
+ */
+title: string, 
+/**
+ * How sure it is.
+ */
+confidence: Confidence, 
+/**
+ * The reason, in one sentence.
+ */
+reason: string, };
+
+/**
  * Format of a chart.
  */
 export type ChartFormat = "svg" | "png" | "csv";
+
+/**
+ * How sure a candidate is.
+ */
+export type Confidence = "certain" | "likely" | "possible";
+
+/**
+ * Bytes that a terminal received at once.
+ */
+export type ConsoleChunk = { 
+/**
+ * Counts the chunks of a terminal.
+ */
+sequence: number, 
+/**
+ * When they arrived, in milliseconds since the Unix epoch.
+ */
+time_ms: number, 
+/**
+ * The bytes in base64.
+ */
+base64: string, };
+
+/**
+ * Opens a serial port as a terminal.
+ */
+export type ConsoleOpen = { 
+/**
+ * Path of the port.
+ */
+path: string, 
+/**
+ * Bits per second.
+ */
+baud: number, 
+/**
+ * Absolute path of a file to which everything received is appended; `None` for no file.
+ */
+log: string | null, };
+
+/**
+ * Reads what a terminal received.
+ */
+export type ConsoleRead = { 
+/**
+ * Path of the port.
+ */
+path: string, 
+/**
+ * Only chunks after this sequence; `None` for all that are kept.
+ */
+after: number | null, };
+
+/**
+ * Sends bytes to an open terminal.
+ */
+export type ConsoleSend = { 
+/**
+ * Path of the port.
+ */
+path: string, 
+/**
+ * The bytes in base64.
+ */
+base64: string, };
+
+/**
+ * A terminal on a serial port.
+ */
+export type ConsoleView = { 
+/**
+ * Path of the port.
+ */
+path: string, 
+/**
+ * Bits per second.
+ */
+baud: number, 
+/**
+ * Whether the port is open now; it is opened again when the board comes back.
+ */
+open: boolean, 
+/**
+ * Why it is not open, in one sentence.
+ */
+text: string | null, 
+/**
+ * What was received, in order.
+ */
+chunks: Array<ConsoleChunk>, 
+/**
+ * Number of bytes before the first chunk that are no longer kept.
+ */
+dropped_bytes: number, };
 
 /**
  * An accepted deployment. A board that cannot take the app does not stop it on the others.
@@ -617,6 +822,19 @@ available: boolean,
 detail: string, };
 
 /**
+ * Erases a board's flash: firmware, apps and identity; a factory bootloader stays where the method allows.
+ */
+export type EraseStart = { 
+/**
+ * The board.
+ */
+on: CableRef, 
+/**
+ * Id of the board's description.
+ */
+kind: string, };
+
+/**
  * Classes of errors.
  */
 export type ErrorCode = "usage" | "refused" | "not_found" | "board" | "cancelled" | "internal";
@@ -658,7 +876,7 @@ data: Record<string, unknown>, };
 /**
  * What happened. The names on the wire are stable.
  */
-export type EventName = "board.added" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
+export type EventName = "board.added" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
  * A chart.
@@ -693,6 +911,36 @@ detail: string,
  * Exit code, for `exit-code`.
  */
 exit_code: number | null, };
+
+/**
+ * The firmware to write.
+ */
+export type FirmwareSource = "ours" | { "path": string };
+
+/**
+ * Writes firmware to a board.
+ */
+export type FlashStart = { 
+/**
+ * The board.
+ */
+on: CableRef, 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * What to write.
+ */
+firmware: FirmwareSource, 
+/**
+ * Address of raw bytes; other files carry their addresses.
+ */
+address: number | null, 
+/**
+ * Erase the whole chip first, apps and identity included. A locked chip needs it.
+ */
+erase_all: boolean, };
 
 /**
  * All boards.
@@ -749,6 +997,120 @@ program: string | null,
  * Command line that debugs it.
  */
 command: string | null, };
+
+/**
+ * The ports, probes and virtual boards of the owner's host.
+ */
+export type Hardware = { 
+/**
+ * Serial ports, by path.
+ */
+ports: Array<PortView>, 
+/**
+ * Debug probes.
+ */
+probes: Array<ProbeView>, 
+/**
+ * Virtual boards that are plugged in or unplugged, by name.
+ */
+virtual_boards: Array<VirtualBoardView>, };
+
+/**
+ * What a job does.
+ */
+export type JobKind = "flash" | "backup" | "erase" | "provision";
+
+/**
+ * Names a job.
+ */
+export type JobRef = { 
+/**
+ * Its number.
+ */
+id: number, };
+
+/**
+ * State of a job.
+ */
+export type JobState = "running" | "done" | "failed" | "cancelled" | "interrupted";
+
+/**
+ * A step of a job.
+ */
+export type JobStep = { 
+/**
+ * Its name for people, for example `Write firmware`.
+ */
+name: string, 
+/**
+ * State of the step.
+ */
+state: StepState, 
+/**
+ * Bytes done.
+ */
+done_bytes: number, 
+/**
+ * Bytes in all; 0 if the step does not count bytes.
+ */
+total_bytes: number, };
+
+/**
+ * A job on a board: it goes on in the owner until it ends or is cancelled.
+ */
+export type JobView = { 
+/**
+ * Its number, unique in a data directory.
+ */
+id: number, 
+/**
+ * What it does.
+ */
+what: JobKind, 
+/**
+ * The board on its cable.
+ */
+on: CableRef, 
+/**
+ * Where the cable hung when the job began.
+ */
+topology: string | null, 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * The board of the fleet, once there is one: its name.
+ */
+board: string | null, 
+/**
+ * The chip's unique id, once it is known.
+ */
+chip: string | null, 
+/**
+ * State of the job.
+ */
+state: JobState, 
+/**
+ * One sentence: what happens now, or how it ended and what to do.
+ */
+text: string, 
+/**
+ * Its steps, in order.
+ */
+steps: Array<JobStep>, 
+/**
+ * When it began, in milliseconds since the Unix epoch.
+ */
+started_ms: number, 
+/**
+ * When it ended.
+ */
+ended_ms: number | null, 
+/**
+ * Path of the evidence file that it wrote.
+ */
+evidence: string | null, };
 
 /**
  * A LED of the front panel.
@@ -1088,9 +1450,88 @@ export type PairingSet = {
 enabled: boolean, };
 
 /**
+ * Names a serial port.
+ */
+export type PortRef = { 
+/**
+ * Its path.
+ */
+path: string, };
+
+/**
+ * A serial port.
+ */
+export type PortView = { 
+/**
+ * Its path, for example `/dev/ttyACM0`.
+ */
+path: string, 
+/**
+ * Where its cable hangs, for example `usb-1-4.2`; it stays the same when the device re-enumerates.
+ */
+topology: string | null, 
+/**
+ * The USB device behind it.
+ */
+usb: UsbView | null, 
+/**
+ * Whether a virtual board is behind it.
+ */
+is_virtual: boolean, 
+/**
+ * The boards that it may be, the likeliest first.
+ */
+candidates: Array<CandidateView>, 
+/**
+ * Whether it can be used.
+ */
+access: AccessView, 
+/**
+ * What Drydock uses it for: the name of a board of the fleet, `console`, `lent` or a job; `None` if for nothing.
+ */
+used_by: string | null, };
+
+/**
  * An action on a machine.
  */
 export type PowerAction = "on" | "off" | "reset" | "cut" | "pause" | "resume";
+
+/**
+ * A debug probe.
+ */
+export type ProbeView = { 
+/**
+ * The id by which requests name it: `VID:PID:SERIAL`.
+ */
+id: string, 
+/**
+ * Its name, for example `CMSIS-DAP`.
+ */
+name: string, 
+/**
+ * Its serial number.
+ */
+serial: string | null, 
+/**
+ * Where its cable hangs.
+ */
+topology: string | null, 
+/**
+ * Whether a virtual board is behind it.
+ */
+is_virtual: boolean, 
+/**
+ * The boards that it may be on, the likeliest first.
+ */
+candidates: Array<CandidateView>, 
+/**
+ * Whether it can be used.
+ */
+access: AccessView, 
+/**
+ * What Drydock uses it for, as in [`PortView`].
+ */
+used_by: string | null, };
 
 /**
  * How much of the firmware was executed.
@@ -1409,9 +1850,38 @@ done_bytes: number,
 total_bytes: number, };
 
 /**
+ * Provisions boards: firmware, identity, first app. Each board gets its own job.
+ */
+export type ProvisionStart = { 
+/**
+ * The boards.
+ */
+on: Array<CableRef>, 
+/**
+ * Id of the boards' description.
+ */
+kind: string, 
+/**
+ * Name of the board in the fleet, for one board; `{n}` becomes the first free number. `None` takes `board-{n}`.
+ */
+name: string | null, 
+/**
+ * The first app; `None` leaves the board without one.
+ */
+app: AppSource | null, 
+/**
+ * Capabilities and limits that the user consents to, as in a deployment.
+ */
+grant: Array<string>, 
+/**
+ * Erase the whole chip first. A locked chip, or one with the identity of another gateway, needs it.
+ */
+erase_all: boolean, };
+
+/**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -1592,6 +2062,11 @@ instructions: number,
 imported: boolean, };
 
 /**
+ * State of a step.
+ */
+export type StepState = "pending" | "running" | "done" | "skipped" | "failed";
+
+/**
  * Information about this workbench.
  */
 export type SystemInfo = { 
@@ -1688,7 +2163,44 @@ board: string,
 /**
  * Changes.
  */
-leds: Array<[number, boolean]>, } | { "type": "event" } & Event | { "type": "resync" };
+leds: Array<[number, boolean]>, } | { "type": "hardware", 
+/**
+ * All of them.
+ */
+hardware: Hardware, } | { "type": "job", 
+/**
+ * The whole view.
+ */
+job: JobView, } | { "type": "console", 
+/**
+ * The terminal, with the new chunks only.
+ */
+console: ConsoleView, } | { "type": "event" } & Event | { "type": "resync" };
+
+/**
+ * What a USB device says about itself.
+ */
+export type UsbView = { 
+/**
+ * Vendor id.
+ */
+vendor: number, 
+/**
+ * Product id.
+ */
+product: number, 
+/**
+ * Serial number.
+ */
+serial: string | null, 
+/**
+ * Name of the maker.
+ */
+manufacturer: string | null, 
+/**
+ * Name of the product.
+ */
+product_name: string | null, };
 
 /**
  * Whether a board can take an app.
@@ -1727,6 +2239,78 @@ latest: string,
  * The next free version.
  */
 next: string, };
+
+/**
+ * Puts a virtual board on the desk.
+ */
+export type VirtualAdd = { 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * Its name; `None` takes `desk-1`, `desk-2`, ….
+ */
+name: string | null, 
+/**
+ * Leave its flash erased: no firmware, no identity.
+ */
+blank: boolean, 
+/**
+ * Seed of its randomness and of its chip id, hexadecimal; `None` takes one from the host's entropy.
+ */
+seed: string | null, };
+
+/**
+ * A virtual board: an emulated chip that is reached over a serial port and a debug probe, as a physical one is.
+ */
+export type VirtualBoardView = { 
+/**
+ * Its name, for example `desk-1`.
+ */
+name: string, 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * Whether its cable is plugged in.
+ */
+plugged: boolean, 
+/**
+ * Path of its serial port while it is plugged in.
+ */
+port: string | null, 
+/**
+ * Id of its debug probe while it is plugged in; `None` for boards without a debug port.
+ */
+probe: string | null, 
+/**
+ * What runs on it now: `firmware`, `bootloader` or `nothing`.
+ */
+runs: string, };
+
+/**
+ * Does something to the cable of a virtual board.
+ */
+export type VirtualCable = { 
+/**
+ * Name of the virtual board.
+ */
+name: string, 
+/**
+ * What happens.
+ */
+action: CableAction, };
+
+/**
+ * Names a virtual board.
+ */
+export type VirtualRef = { 
+/**
+ * Its name.
+ */
+name: string, };
 
 /** The methods: what each takes and what it gives. A failed call gives an `ApiError`. */
 export interface Methods {
@@ -1770,6 +2354,25 @@ export interface Methods {
   "metrics.query": { params: MetricsQuery; result: Array<Series> };
   "metrics.export": { params: MetricsExport; result: Exported };
   "activity.list": { params: ActivityQuery; result: Array<ActivityEntry> };
+  "hardware.list": { params: Empty; result: Hardware };
+  "hardware.allow": { params: Empty; result: Text };
+  "port.lend": { params: PortRef; result: PortView };
+  "port.take_back": { params: PortRef; result: PortView };
+  "console.open": { params: ConsoleOpen; result: ConsoleView };
+  "console.send": { params: ConsoleSend; result: Empty };
+  "console.read": { params: ConsoleRead; result: ConsoleView };
+  "console.close": { params: PortRef; result: Empty };
+  "flash.start": { params: FlashStart; result: JobView };
+  "flash.backup": { params: BackupStart; result: JobView };
+  "flash.erase": { params: EraseStart; result: JobView };
+  "provision.start": { params: ProvisionStart; result: Array<JobView> };
+  "job.list": { params: Empty; result: Array<JobView> };
+  "job.get": { params: JobRef; result: JobView };
+  "job.cancel": { params: JobRef; result: JobView };
+  "job.resume": { params: JobRef; result: JobView };
+  "virtual.add": { params: VirtualAdd; result: VirtualBoardView };
+  "virtual.remove": { params: VirtualRef; result: Empty };
+  "virtual.cable": { params: VirtualCable; result: VirtualBoardView };
   "pairing.set": { params: PairingSet; result: Empty };
   "window.show": { params: Empty; result: Empty };
 }

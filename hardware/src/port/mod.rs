@@ -1,0 +1,64 @@
+//! Serial ports: what is plugged in, and where.
+
+use std::fmt;
+
+/// Where a cable hangs, for example `usb-1-4.2`: bus and chain of hub ports. It stays the same when the device behind it
+/// re-enumerates. Virtual boards have topologies such as `virtual-desk-1`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topology(String);
+
+impl Topology {
+    /// A topology from its text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a USB device says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsbIdentity {
+    /// Vendor id.
+    pub vendor: u16,
+    /// Product id.
+    pub product: u16,
+    /// Serial number. Several devices may show the same one.
+    pub serial: Option<String>,
+    /// Name of the maker.
+    pub manufacturer: Option<String>,
+    /// Name of the product.
+    pub product_name: Option<String>,
+}
+
+/// A serial port of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// The path by which it is opened, for example `/dev/ttyACM0` or `COM3`.
+    pub path: String,
+    /// Where its cable hangs, if the system says so.
+    pub topology: Option<Topology>,
+    /// The USB device behind it, if there is one.
+    pub usb: Option<UsbIdentity>,
+    /// Whether a virtual board is behind it.
+    pub is_virtual: bool,
+}
+
+/// The two lines beside the data that reset a board or choose its bootloader. Over a USB-UART bridge the system drives
+/// them; a virtual board has them beside its pseudo-terminal, which has none.
+pub trait ModemLines: Send + Sync {
+    /// Sets both lines; `true` is active.
+    ///
+    /// # Errors
+    /// The port is gone, or has no such lines.
+    fn set(&self, dtr: bool, rts: bool) -> std::io::Result<()>;
+}

@@ -1,4 +1,17 @@
-//! Serial ports: what is plugged in, and where.
+//! Serial ports: what is plugged in and where, who may use it, and how it is opened.
+//!
+//! [`Ports`] is the one entrance: physical and virtual ports are listed, watched and opened through it. What a board says
+//! over its port is not known here.
+
+mod line;
+mod list;
+mod open;
+mod ports;
+mod watcher;
+
+pub use line::{BlockingLine, LineControl, SerialLine};
+pub use open::{LinePolicy, OpenError, OpenOptions};
+pub use ports::{NotSeen, PluggedPort, Ports, VirtualPort};
 
 use std::fmt;
 
@@ -11,6 +24,12 @@ impl Topology {
     /// A topology from its text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// The place of a USB device: its bus, and the chain of hub ports that leads to it.
+    pub fn of_usb(bus: &str, chain: &[u8]) -> Self {
+        let chain: Vec<String> = chain.iter().map(u8::to_string).collect();
+        Self(format!("usb-{bus}-{}", chain.join(".")))
     }
 
     /// Its text.

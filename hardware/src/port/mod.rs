@@ -3,15 +3,26 @@
 //! [`Ports`] is the one entrance: physical and virtual ports are listed, watched and opened through it. What a board says
 //! over its port is not known here.
 
+mod access;
+#[cfg(unix)]
+mod accounts;
+mod holder;
 mod line;
 mod list;
 mod open;
 mod ports;
+mod udev_install;
+mod udev_rule;
 mod watcher;
 
+pub use access::{Access, access, access_of_node, wait_until_accessible, wait_until_accessible_blocking};
 pub use line::{BlockingLine, LineControl, SerialLine};
 pub use open::{LinePolicy, OpenError, OpenOptions};
 pub use ports::{NotSeen, PluggedPort, Ports, VirtualPort};
+pub use udev_install::{RuleError, install_rule};
+pub use udev_rule::{RULE_PATH, is_installed as is_rule_installed, udev_rule};
+
+pub(crate) use udev_rule::{bridge_name, probe_name};
 
 use std::fmt;
 

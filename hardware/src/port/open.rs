@@ -1,5 +1,6 @@
 //! Opening ports: exclusively, at a baud rate, with a rule for DTR and RTS.
 
+use super::access::{Access, busy, denied};
 use super::line::{BlockingLine, SerialLine, native_builder, native_lines, no_lines, stream_lines};
 use super::{ModemLines, Ports};
 use drydock_assets::{Board, ConnectorKind, FlashMethod};
@@ -47,13 +48,13 @@ impl LinePolicy {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It is not plugged in.
-    #[error("the serial port {path} is not plugged in")]
+    #[error("The serial port {path} is not plugged in.")]
     NotFound {
         /// Path of the port.
         path: String,
     },
     /// The user may not open it.
-    #[error("the serial port {path} cannot be opened: {text}")]
+    #[error("The serial port {path} cannot be opened. {text}")]
     Denied {
         /// Path of the port.
         path: String,
@@ -63,7 +64,7 @@ pub enum OpenError {
         rule_helps: bool,
     },
     /// Another program has it open, or another part of this one.
-    #[error("the serial port {path} is in use: {text}")]
+    #[error("The serial port {path} is in use. {text}")]
     Held {
         /// Path of the port.
         path: String,
@@ -75,7 +76,7 @@ pub enum OpenError {
         text: String,
     },
     /// The system refused for another reason.
-    #[error("the serial port {path} cannot be opened: {source}")]
+    #[error("The serial port {path} cannot be opened: {source}.")]
     Failed {
         /// Path of the port.
         path: String,
@@ -94,7 +95,7 @@ impl Ports {
     /// Outside a tokio runtime.
     pub fn open(&self, path: &str, options: OpenOptions) -> Result<SerialLine, OpenError> {
         let builder = native_builder(path, options.baud);
-        let stream = SerialStream::open(&builder).map_err(|error| explain(path, error))?;
+        let stream = SerialStream::open(&builder).map_err(|error| explain(self, path, error))?;
         let stream = Arc::new(Mutex::new(stream));
         let lines = self.lines_for(path, || stream_lines(&stream));
         apply(options.policy, lines.as_ref()).map_err(|source| failed(path, source))?;
@@ -109,7 +110,7 @@ impl Ports {
     /// [`OpenError`].
     pub fn open_blocking(&self, path: &str, baud: u32) -> Result<BlockingLine, OpenError> {
         let builder = native_builder(path, baud).timeout(Duration::from_secs(1));
-        let native = super::line::Native::open(&builder).map_err(|error| explain(path, error))?;
+        let native = super::line::Native::open(&builder).map_err(|error| explain(self, path, error))?;
         let own = native_lines(&native).map_err(|source| failed(path, source))?;
         let lines = self.lines_for(path, || own);
         self.remember_lines(path, &lines);
@@ -158,28 +159,38 @@ fn failed(path: &str, source: io::Error) -> OpenError {
     OpenError::Failed { path, source }
 }
 
-fn explain(path: &str, error: serialport::Error) -> OpenError {
+/// Why opening failed, with who holds the port or how permission is given.
+fn explain(ports: &Ports, path: &str, error: serialport::Error) -> OpenError {
     let source = match error.kind() {
         // Busy (TIOCEXCL), or locked by `flock`.
-        serialport::ErrorKind::NoDevice => {
-            return OpenError::Held {
-                path: path.to_owned(),
-                pid: 0,
-                program: "another program".into(),
-                text: "another program has it open; close that program".into(),
-            };
-        }
+        serialport::ErrorKind::NoDevice => return held(path, busy(path), io::Error::other(error.description)),
         serialport::ErrorKind::Io(kind) => io::Error::new(kind, error.description),
         _ => io::Error::other(error.description),
     };
-    let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::NotFound => OpenError::NotFound { path },
-        io::ErrorKind::PermissionDenied => OpenError::Denied {
+        io::ErrorKind::NotFound => OpenError::NotFound { path: path.to_owned() },
+        io::ErrorKind::PermissionDenied => {
+            let usb = ports.port(path).and_then(|port| port.usb);
+            match denied(path, usb.as_ref()) {
+                Some(access) => held(path, access, source),
+                None => failed(path, source),
+            }
+        }
+        _ => failed(path, source),
+    }
+}
+
+/// The error for what keeps a port from being used; `source` is for a port that nothing keeps.
+fn held(path: &str, access: Access, source: io::Error) -> OpenError {
+    let path = path.to_owned();
+    match access {
+        Access::Held { pid, program, text } => OpenError::Held {
             path,
-            text: "you have no permission".into(),
-            rule_helps: false,
+            pid,
+            program,
+            text,
         },
-        _ => OpenError::Failed { path, source },
+        Access::Denied { text, rule_helps } => OpenError::Denied { path, text, rule_helps },
+        Access::Usable => OpenError::Failed { path, source },
     }
 }

@@ -1,10 +1,6 @@
 //! Ports over pseudo-terminals: virtual boards in the list, opening, baud rates, hanging up.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // a test
 
-mod board;
-
-use board::Board;
+use crate::board::Board;
 use drydock_hardware::port::{LinePolicy, NotSeen, OpenError, OpenOptions, Ports, Topology};
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;

@@ -24,6 +24,7 @@ impl ModemLines for Lines {
 }
 
 impl Board {
+    /// A Nano 33 BLE.
     pub(crate) fn new(topology: &str) -> Self {
         let main = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&main).unwrap();

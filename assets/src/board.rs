@@ -266,6 +266,11 @@ impl Board {
         self.flash.iter().find(|area| area.name == name)
     }
 
+    /// Whether a host can reset it over the lines beside the data of its serial port.
+    pub fn resets_over_cable(&self) -> bool {
+        self.flashing.iter().any(|way| way.method == FlashMethod::EspRom)
+    }
+
     /// The LEDs that its firmware offers to apps, in the numbers that apps use.
     pub fn app_leds(&self) -> Vec<u8> {
         self.leds.iter().filter_map(|led| led.app_pin).collect()

@@ -9,6 +9,7 @@ mod chip;
 mod qemu;
 mod renode;
 mod section;
+mod start_code;
 
 pub use board::{
     Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin,
@@ -17,6 +18,7 @@ pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
+pub use start_code::cortex_m as cortex_m_start_code;
 
 /// The boards that ship with Drydock, in the order to show them.
 const BOARDS: &[(&str, &str)] = &[

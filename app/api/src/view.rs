@@ -65,7 +65,7 @@ pub enum Badge {
     Unauthenticated,
     /// A fork that runs without a link to the gateway.
     Unlinked,
-    /// Switched off on purpose.
+    /// Switched off on purpose, or its cable is out.
     Off,
     /// Its identity was taken out of service.
     Retired,

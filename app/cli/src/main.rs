@@ -63,8 +63,18 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
     let data = arguments.data.as_deref();
     match &arguments.command {
         Command::Run(run) => subcommand::run::run(data, run, output).await,
+        Command::Emulate(emulate) if emulate.pty => subcommand::desk::desk(data, emulate, output).await,
         Command::Emulate(emulate) => subcommand::emulate::emulate(data, emulate, output).await,
         Command::Boards(boards) => subcommand::boards::boards(data, boards, output).await,
+        Command::Ports(list) => subcommand::hardware::ports(data, list, output).await,
+        Command::Probes(list) => subcommand::hardware::probes(data, list, output).await,
+        Command::Console(console) => subcommand::console::console(data, console, output).await,
+        Command::Lend(lend) => subcommand::hardware::lend(data, lend, output).await,
+        Command::Flash(flash) => subcommand::job::flash(data, flash, output).await,
+        Command::Backup(backup) => subcommand::job::backup(data, backup, output).await,
+        Command::Erase(erase) => subcommand::job::erase(data, erase, output).await,
+        Command::Provision(provision) => subcommand::job::provision(data, provision, output).await,
+        Command::Jobs(jobs) => subcommand::job::jobs(data, jobs, output).await,
         Command::Snapshot(snapshot) => subcommand::snapshot::snapshot(data, snapshot, output).await,
         Command::Restore(restore) => subcommand::restore::restore(data, restore, output).await,
         Command::Fork(fork) => subcommand::fork::fork(data, fork, output).await,

@@ -1,12 +1,14 @@
 //! The one displayed state of a board, derived from all others.
 
-use crate::api::{AppState, AppView, Badge, DeviceState, MachineState};
+use crate::api::{AppState, AppView, Badge, CableState, DeviceState, MachineState};
 
 /// The inputs of a board's badge.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BadgeInput<'a> {
     /// State of the machine. `None` for a physical board.
     pub(crate) machine: Option<MachineState>,
+    /// State of the cable. `None` for an emulated board.
+    pub(crate) cable: Option<CableState>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<&'a str>,
     /// Whether it is being switched on, or waits in the startup queue, and has no machine yet.
@@ -26,6 +28,7 @@ pub(crate) struct BadgeInput<'a> {
 /// The badge and its meaning for this board; the first matching rule wins.
 pub(crate) fn badge(input: &BadgeInput<'_>) -> (Badge, String) {
     switched_off(input)
+        .or_else(|| cable_is_free(input))
         .or_else(|| unknown(input))
         .or_else(|| failed(input))
         .or_else(|| degraded(input))
@@ -48,6 +51,17 @@ fn switched_off(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
         _ => return None,
     };
     Some((badge, detail.into()))
+}
+
+/// Nothing can be heard over a cable that is out, lent or released; that is not a fault of the board.
+fn cable_is_free(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    let detail = match input.cable? {
+        CableState::Connected | CableState::Blocked => return None,
+        CableState::Unplugged => "the cable is out",
+        CableState::Lent => "the port is lent to another program",
+        CableState::Released => "switched off: the port is free",
+    };
+    Some((Badge::Off, detail.into()))
 }
 
 fn unknown(input: &BadgeInput<'_>) -> Option<(Badge, String)> {

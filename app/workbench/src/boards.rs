@@ -147,7 +147,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     let board = start(workbench, record, description, true, None);
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description.name));
-    data.insert("seed".into(), json!(board.state().record.emulated().seed));
+    data.insert("seed".into(), json!(format!("{seed:?}")));
     workbench.publish(
         EventName::BoardAdded,
         Some(&board),
@@ -156,6 +156,39 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     );
     workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
+}
+
+/// Publishes that a board of this run was added.
+pub(crate) fn was_added(workbench: &WorkbenchState, board: &Arc<FleetBoard>) {
+    let mut data = Map::new();
+    data.insert("kind".into(), json!(board.description.name));
+    let text = format!("{} was added.", board.name());
+    workbench.publish(EventName::BoardAdded, Some(board), text, data);
+    workbench.throttle.touch(board);
+}
+
+/// Switches a board on or off, and keeps that.
+pub(crate) async fn switch(workbench: &WorkbenchState, board: &Arc<FleetBoard>, on: bool) -> Result<(), ApiError> {
+    let action = if on { PowerAction::On } else { PowerAction::Off };
+    board.command(|reply| Command::Power(action, reply)).await?;
+    board.state().record.on = on;
+    save(workbench, None).await
+}
+
+/// Reserves a name by a pattern, in which `{n}` becomes the first free number.
+pub(crate) fn reserve_pattern<'a>(workbench: &'a WorkbenchState, pattern: &str) -> Result<Reservation<'a>, ApiError> {
+    if !pattern.contains("{n}") {
+        return reserve_name(workbench, pattern.to_owned());
+    }
+    let names = (1..=u32::MAX).map(|number| pattern.replace("{n}", &number.to_string()));
+    let mut reserved = names.filter_map(|name| match free_name(workbench, name.clone()) {
+        Ok(name) => workbench.fleet.reserve(name).map(Ok),
+        Err(_) if workbench.fleet.find(name.trim()).is_some() => None,
+        Err(error) => Some(Err(error)),
+    });
+    reserved
+        .next()
+        .unwrap_or_else(|| Err(usage("There is no free number for this name.")))
 }
 
 /// A new board's id, and its place in the registry.
@@ -283,9 +316,12 @@ pub(crate) async fn power(workbench: &Arc<WorkbenchState>, request: BoardPower) 
 /// Changes the pace of a machine's time; also for the next machine, if the board is off.
 pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
+    board.emulated()?;
     {
         let mut state = board.state();
-        state.record.emulated_mut().pace = request.pace;
+        if let Some(emulated) = state.record.emulated_mut() {
+            emulated.pace = request.pace;
+        }
         if let Some(machine) = &state.machine {
             machine.set_pace(runner_pace(request.pace));
         }
@@ -298,6 +334,7 @@ pub(crate) async fn pace(workbench: &Arc<WorkbenchState>, request: &MachinePace)
 /// Executes some instructions of a paused machine.
 pub(crate) fn step(workbench: &Arc<WorkbenchState>, request: &MachineStep) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
+    board.emulated()?;
     let machine = board.state().machine.clone();
     let paused = machine.filter(|machine| machine.status().state == RunState::Paused);
     let Some(machine) = paused else {

@@ -77,7 +77,7 @@ async fn make(
     origin: Option<Arc<MachineSnapshot>>,
 ) -> Result<Arc<FleetBoard>, ApiError> {
     let model = parent.state().record.clone();
-    let seed = free_seed(workbench, &model)?;
+    let seed = free_seed(workbench, &model.name, &parent.emulated()?.seed)?;
     let name = boards::reserve_name(workbench, name)?;
     let (id, device) = boards::place(workbench, name.text()).await?;
     let unlinked = origin.is_some();
@@ -90,14 +90,16 @@ async fn make(
         on: !unlinked,
         ..model
     };
-    record.emulated_mut().seed = seed;
+    if let Some(emulated) = record.emulated_mut() {
+        emulated.seed.clone_from(&seed);
+    }
     boards::save(workbench, Some(&record)).await?;
     let board = boards::start(workbench, record, parent.description.clone(), true, origin);
     desire_the_same(workbench, parent, &device).await?;
     let mut data = Map::new();
     data.insert("parent".into(), json!(parent.name()));
     data.insert("kind".into(), json!(board.description.name));
-    data.insert("seed".into(), json!(board.state().record.emulated().seed));
+    data.insert("seed".into(), json!(seed));
     data.insert("unlinked".into(), json!(unlinked));
     let text = if unlinked {
         format!("{} goes on where {} is, without a link.", board.name(), parent.name())
@@ -110,16 +112,16 @@ async fn make(
 }
 
 /// The first seed derived from the parent's that no board has.
-fn free_seed(workbench: &WorkbenchState, parent: &BoardRecord) -> Result<String, ApiError> {
+fn free_seed(workbench: &WorkbenchState, parent: &str, parent_seed: &str) -> Result<String, ApiError> {
     let taken: Vec<String> = workbench
         .fleet
         .all()
         .iter()
-        .map(|board| board.state().record.emulated().seed.clone())
+        .filter_map(|board| Some(board.state().record.emulated()?.seed.clone()))
         .collect();
-    let derived = (1..=u32::MAX).map_while(|number| derived_seed(&parent.emulated().seed, number));
+    let derived = (1..=u32::MAX).map_while(|number| derived_seed(parent_seed, number));
     let free = derived.into_iter().find(|seed| !taken.contains(seed));
-    free.ok_or_else(|| ApiError::internal(format!("The seed of {} cannot be read.", parent.name)))
+    free.ok_or_else(|| ApiError::internal(format!("The seed of {parent} cannot be read.")))
 }
 
 /// Gives a fork the desired apps of its parent.

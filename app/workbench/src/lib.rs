@@ -21,6 +21,8 @@ mod fleet;
 mod forks;
 mod gateway_events;
 mod gateway_follower;
+mod hardware;
+mod jobs;
 mod labels;
 mod link_noise;
 mod logging;

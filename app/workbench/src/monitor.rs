@@ -44,7 +44,9 @@ pub(crate) async fn execute(workbench: &WorkbenchState, request: MonitorLine) ->
         .with_machine(move |machine| Some(machine.monitor()?.execute(&line)))
         .await;
     let answer = executed.map_err(|_| board.is_off())?.ok_or_else(|| {
-        let engine = board.state().record.emulated().engine.clone();
+        let engine = board
+            .emulated()
+            .map_or_else(|_| String::new(), |emulated| emulated.engine);
         let text = format!(
             "The engine {engine} of {} has no command language; use a board of the engine renode.",
             board.name()

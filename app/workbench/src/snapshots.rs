@@ -225,13 +225,13 @@ struct Model {
 
 impl Model {
     fn of(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Self, ApiError> {
-        let record = board.state().record.clone();
-        let internal = |text: String| ApiError::internal(format!("{}: {text}.", record.name));
+        let emulated = board.emulated()?;
+        let internal = |text: String| ApiError::internal(format!("{}: {text}.", board.name()));
         Ok(Self {
-            engine: engine(&record.emulated().engine, &board.description)?,
+            engine: engine(&emulated.engine, &board.description)?,
             description: board.description.clone(),
             image: workbench.images.of(&board.description).map_err(internal)?,
-            seed: parse_seed(&record.emulated().seed).ok_or_else(|| internal("its seed cannot be read".into()))?,
+            seed: parse_seed(&emulated.seed).ok_or_else(|| internal("its seed cannot be read".into()))?,
             no_snapshots: no_snapshots(board),
         })
     }
@@ -270,13 +270,17 @@ impl Model {
 }
 
 fn no_snapshots(board: &FleetBoard) -> ApiError {
-    let record = board.state().record.clone();
-    let text = format!(
-        "{} runs on {}, which has no snapshots; the builtin engine has.",
-        record.name,
-        record.emulated().engine
-    );
-    ApiError::new(ErrorCode::Refused, text)
+    match board.emulated() {
+        Ok(emulated) => {
+            let text = format!(
+                "{} runs on {}, which has no snapshots; the builtin engine has.",
+                board.name(),
+                emulated.engine
+            );
+            ApiError::new(ErrorCode::Refused, text)
+        }
+        Err(physical) => physical,
+    }
 }
 
 /// An error as a sentence.

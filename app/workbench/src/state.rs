@@ -13,6 +13,8 @@ use crate::{
     finished_profiles::FinishedProfiles,
     firmware_images::FirmwareImages,
     fleet::{self, Fleet, FleetBoard},
+    hardware::HardwareState,
+    jobs::Jobs,
     pairing_window::PairingWindow,
     startup_limiter::StartupLimiter,
     update_throttle::UpdateThrottle,
@@ -42,16 +44,21 @@ pub(crate) struct WorkbenchState {
     /// Revision of the gateway that its events were read up to.
     revision: AtomicU64,
     pub(crate) activity: Activity,
+    pub(crate) hardware: HardwareState,
+    pub(crate) jobs: Jobs,
 }
 
 impl WorkbenchState {
     pub(crate) fn new(dir: OwnedDir, gateway: Gateway, runner: Runner) -> Self {
+        let hub = Hub::default();
         Self {
+            hardware: HardwareState::new(),
+            jobs: Jobs::open(dir.path(), &hub),
             runner,
             dir,
             gateway,
             fleet: Fleet::default(),
-            hub: Hub::default(),
+            hub,
             throttle: UpdateThrottle::default(),
             startup: StartupLimiter::default(),
             profiles: FinishedProfiles::default(),

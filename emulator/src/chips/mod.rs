@@ -7,5 +7,4 @@ pub mod esp32c6;
 pub mod fe310;
 pub mod nrf52840;
 pub mod ra4m1;
-mod start;
 pub mod stm32f407;

@@ -3,9 +3,14 @@
 //! A [`Flasher`] is one open way to the flash of one chip: a debug probe, a ROM's or a bootloader's protocol. [`program`]
 //! writes an image over it in chunks and checks before each chunk that the board is still the one it is bound to.
 
+pub mod by_probe;
+pub mod esp;
 mod program;
+pub mod sam_ba;
+mod way;
 
 pub use program::{Control, Erase, Plan, Report, Step, program};
+pub use way::{Gone, Place, open, plan};
 
 use crate::binding::{ChipId, WrongBoard};
 use std::ops::Range;
@@ -56,6 +61,11 @@ pub trait Flasher: Send {
     /// # Errors
     /// [`FlashError`]; [`FlashError::Unsupported`] if the method cannot.
     fn erase_all(&mut self) -> Result<(), FlashError>;
+
+    /// Whether it can write the area in front of the firmware, where a bootloader is or could be.
+    fn writes_boot_area(&self) -> bool {
+        false
+    }
 
     /// Writes erased flash: at most [`CHUNK_BYTES`], within one erase unit or over several.
     ///

@@ -23,6 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-emulator",
             "drydock-gateway",
             "drydock-connector",
+            "drydock-hardware",
             "drydock-api",
             "drydock-client",
         ],

@@ -3,12 +3,16 @@
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod boards;
+pub(crate) mod console;
 pub(crate) mod deploy;
+pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod emulate;
 pub(crate) mod fork;
 pub(crate) mod gateway;
 pub(crate) mod gdb;
+pub(crate) mod hardware;
+pub(crate) mod job;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod monitor;

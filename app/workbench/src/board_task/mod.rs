@@ -1,11 +1,13 @@
 //! The task of one board: switches it on and keeps it running.
 //!
 //! `session` is the part that every board has: link, first trust, the connection to the gateway, logs and metrics.
-//! `emulated` hosts a board on a machine of the emulator; `host` is the interface between a session and its host.
+//! `emulated` hosts a board on a machine of the emulator, `physical` over a serial port of this host; `host` is the
+//! interface between a session and its host.
 
 mod context;
 mod emulated;
 mod host;
+mod physical;
 mod running;
 mod session;
 
@@ -77,6 +79,10 @@ pub(crate) async fn run(
             Some(Command::Power(PowerAction::Off, reply)) => {
                 on = false;
                 board.set_starting(false);
+                let _ = reply.send(Ok(()));
+            }
+            // The port of a board that is off is free.
+            Some(Command::ReleasePort(_, reply) | Command::TakePort(reply)) => {
                 let _ = reply.send(Ok(()));
             }
             Some(Command::Power(_, reply) | Command::Button(_, _, reply) | Command::Restore(_, reply)) => {

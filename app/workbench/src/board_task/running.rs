@@ -1,9 +1,13 @@
 //! A board that is switched on: its host and its session side by side, and the commands to it.
 
-use super::{context::BoardContext, emulated::EmulatedHost, session::BoardSession};
+use super::{
+    context::BoardContext,
+    host::{Host, HostEvent},
+    session::BoardSession,
+};
 use crate::{
     api::{ApiError, PowerAction},
-    fleet::{Command, HostRecord},
+    fleet::Command,
 };
 use drydock_emulator::MachineSnapshot;
 use std::{sync::Arc, time::Duration};
@@ -29,15 +33,14 @@ pub(super) enum Left {
 
 pub(super) struct Running {
     context: BoardContext,
-    host: EmulatedHost,
+    host: Host,
     session: BoardSession,
 }
 
 impl Running {
     /// Starts the board's host. With an `origin` its machine continues from that state, without a link.
     pub(super) async fn start(context: &BoardContext, origin: Option<Arc<MachineSnapshot>>) -> Result<Self, String> {
-        let HostRecord::Emulated(_) = context.board.state().record.host.clone();
-        let (host, link) = EmulatedHost::start(context.clone(), origin).await?;
+        let (host, link) = Host::start(context, origin).await?;
         let mut session = BoardSession::new(context.clone());
         if let Some(link) = link {
             session.open(link);
@@ -58,11 +61,24 @@ impl Running {
                 command = commands.recv() => if let Some(left) = self.command(command).await {
                     return left;
                 },
-                () = self.host.attend() => {}
-                event = self.session.next() => self.session.handle(event, &self.host).await,
+                event = self.host.attend() => self.host_event(event),
+                event = self.session.next() => {
+                    self.session.handle(event, &self.host).await;
+                    if let Some(end) = self.session.take_link_end() {
+                        self.host.link_ended(&end);
+                    }
+                }
                 _ = look.tick() => self.look(&mut look),
                 _ = save.tick() => self.host.save_now_and_then().await,
             }
+        }
+    }
+
+    fn host_event(&mut self, event: HostEvent) {
+        match event {
+            HostEvent::Shown => {}
+            HostEvent::Link(link) => self.session.open(link),
+            HostEvent::Unlink => self.session.close(),
         }
     }
 
@@ -81,15 +97,14 @@ impl Running {
                 self.switch_off(false).await;
                 (reply, Ok(()), Some(Left::Off))
             }
-            Some(Command::Power(action, reply)) => {
-                self.host.power(action);
-                (reply, Ok(()), None)
-            }
+            Some(Command::Power(action, reply)) => (reply, self.host.power(action), None),
             Some(Command::Restore(snapshot, reply)) => (reply, self.restore(snapshot).await, None),
-            Some(Command::Button(button, pressed, reply)) => {
-                self.host.press(button, pressed);
-                (reply, Ok(()), None)
+            Some(Command::ReleasePort(user, reply)) => {
+                self.session.close();
+                (reply, self.host.hand_over(Some(user)), None)
             }
+            Some(Command::TakePort(reply)) => (reply, self.host.hand_over(None), None),
+            Some(Command::Button(button, pressed, reply)) => (reply, self.host.press(button, pressed), None),
         };
         // The caller may have given up waiting.
         let _ = reply.send(outcome);
@@ -99,9 +114,13 @@ impl Running {
     /// Goes to a state of the machine. The board reconnects with the same identity, and the gateway re-sends any deployment
     /// that changed since.
     async fn restore(&mut self, snapshot: Arc<MachineSnapshot>) -> Result<(), ApiError> {
-        self.host.check_restorable()?;
+        let Host::Emulated(host) = &mut self.host else {
+            self.context.board.emulated()?;
+            return Ok(());
+        };
+        host.check_restorable()?;
         self.session.close();
-        let (link, outcome) = self.host.restore(snapshot).await?;
+        let (link, outcome) = host.restore(snapshot).await?;
         self.session.open(link);
         outcome
     }

@@ -37,8 +37,18 @@ pub(super) struct BoardSession {
     connection: Option<ConnectionEnd>,
     /// When the device was offered its first trust in this life of the link: the host's time, and the board's.
     paired: Option<(Instant, Duration)>,
+    /// Why the link ended, until the host has been told.
+    link_end: Option<LinkEnd>,
     logs: Option<LogStream>,
     metrics: Option<MetricsStream>,
+}
+
+/// Why a link ended.
+pub(super) enum LinkEnd {
+    /// The byte stream ended or failed.
+    Lost(String),
+    /// Another board than the host's is behind it.
+    WrongBoard,
 }
 
 /// An event of a session.
@@ -65,7 +75,13 @@ impl BoardSession {
             link: None,
             connection: None,
             paired: None,
+            link_end: None,
         }
+    }
+
+    /// Why the link ended, once after each end.
+    pub(super) fn take_link_end(&mut self) -> Option<LinkEnd> {
+        self.link_end.take()
     }
 
     /// Speaks over this link from now on.
@@ -94,7 +110,7 @@ impl BoardSession {
         let BoardContext { workbench, board } = &self.context;
         match event {
             SessionEvent::Link(Some(event)) => self.link_event(event, host).await,
-            SessionEvent::Link(None) => self.link = None,
+            SessionEvent::Link(None) => self.end_link(LinkEnd::Lost("the link ended".into())),
             SessionEvent::Disconnected(reason) => {
                 tracing::debug!(board = board.name(), reason, "session ended");
                 self.connection = None;
@@ -110,6 +126,12 @@ impl BoardSession {
                     self.context.post();
                 }
             }
+        }
+    }
+
+    fn end_link(&mut self, end: LinkEnd) {
+        if self.link.take().is_some() {
+            self.link_end = Some(end);
         }
     }
 
@@ -146,13 +168,18 @@ impl BoardSession {
             }
             LinkEvent::Closed(reason) => {
                 tracing::debug!(board = board.name(), %reason, "link");
-                self.link = None;
+                self.end_link(LinkEnd::Lost(reason.to_string()));
             }
         }
     }
 
     /// Pairs a blank board: the user created it here.
     async fn identity(&mut self, identity: Identity, host: &impl BoardHost) {
+        if let Err(wrong) = host.admit(&identity) {
+            self.context.refuse(wrong);
+            self.connection = None;
+            return self.end_link(LinkEnd::WrongBoard);
+        }
         let BoardContext { workbench, board } = &self.context;
         if identity.board != board.description.name {
             let text = format!(
@@ -165,7 +192,10 @@ impl BoardSession {
             IdentityState::Enrolling => return self.context.set_phase("enrolling"),
             IdentityState::Enrolled => return self.context.set_phase("handshake"),
             IdentityState::Unauthenticated => return self.unauthenticated(&identity),
-            IdentityState::Blank => self.context.set_phase("pairing"),
+            IdentityState::Blank => match host.may_enroll() {
+                Ok(()) => self.context.set_phase("pairing"),
+                Err(phase) => return self.context.set_phase(phase),
+            },
         }
         // A device reports several times that it is blank; another offer would make it start over.
         let now = host.board_time();

@@ -3,10 +3,10 @@
 use super::{
     console::{Console, NewLine},
     kept_snapshot::KeptSnapshot,
-    record::BoardRecord,
+    record::{BoardRecord, EmulatedRecord},
 };
 use crate::{
-    api::{ApiError, ErrorCode, LogLine, MetricSample, PowerAction},
+    api::{ApiError, CableState, ErrorCode, LogLine, MetricSample, PowerAction},
     clock::now_ms,
 };
 use drydock_assets::Board as Description;
@@ -62,6 +62,10 @@ pub(crate) struct BoardState {
     pub(crate) flash_changed: bool,
     /// States of the machine that are kept, the oldest first.
     pub(crate) snapshots: Vec<KeptSnapshot>,
+    /// State of a physical board's cable.
+    pub(crate) cable: CableState,
+    /// Whether a physical board that says that it is blank may enroll: only while it is being provisioned.
+    pub(crate) may_enroll: bool,
 }
 
 /// Updates that subscribers have not received yet.
@@ -81,8 +85,21 @@ pub(crate) enum Command {
     Button(usize, bool, oneshot::Sender<Result<(), ApiError>>),
     /// Go to a state of the machine.
     Restore(Arc<MachineSnapshot>, oneshot::Sender<Result<(), ApiError>>),
+    /// Close the serial port, because somebody else needs it.
+    ReleasePort(PortUser, oneshot::Sender<Result<(), ApiError>>),
+    /// Open the serial port again.
+    TakePort(oneshot::Sender<Result<(), ApiError>>),
     /// Save what must survive and end.
     End(oneshot::Sender<Result<(), ApiError>>),
+}
+
+/// Who uses the port of a physical board instead of the board's task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortUser {
+    /// Another program.
+    Lent,
+    /// A job of Drydock.
+    Job,
 }
 
 impl FleetBoard {
@@ -103,6 +120,8 @@ impl FleetBoard {
             pending: PendingUpdates::default(),
             flash_changed: true,
             snapshots: Vec::new(),
+            cable: CableState::Released,
+            may_enroll: false,
             record,
         };
         let board = Self {
@@ -139,6 +158,7 @@ impl FleetBoard {
     }
 
     async fn machine_within(&self, patience: Duration) -> Result<MachineHandle, ApiError> {
+        self.emulated()?;
         let mut starting = self.starting.subscribe();
         let settled = starting.wait_for(|starting| !starting);
         let is_settled = tokio::time::timeout(patience, settled).await.is_ok();
@@ -152,6 +172,18 @@ impl FleetBoard {
                 );
                 ApiError::new(ErrorCode::Refused, text)
             }
+        })
+    }
+
+    /// The record of its machine, if it is an emulated board; the error says that it is not.
+    pub(crate) fn emulated(&self) -> Result<EmulatedRecord, ApiError> {
+        let state = self.state();
+        state.record.emulated().cloned().ok_or_else(|| {
+            let text = format!(
+                "{} is a physical board: it has no machine whose time, state or registers Drydock controls.",
+                state.record.name
+            );
+            ApiError::new(ErrorCode::Refused, text)
         })
     }
 

@@ -9,10 +9,10 @@ mod telemetry;
 mod view;
 
 pub use board::derived_seed;
-pub(crate) use board::{Command, FleetBoard, PendingUpdates, parse_seed};
+pub(crate) use board::{Command, FleetBoard, PendingUpdates, PortUser, parse_seed};
 pub(crate) use console::NewLine;
 pub(crate) use kept_snapshot::KeptSnapshot;
-pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, read};
+pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, PhysicalRecord, read};
 pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};
 pub(crate) use view::board_view;
 

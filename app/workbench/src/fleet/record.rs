@@ -1,7 +1,7 @@
 //! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 2 stores which kind of host runs a board. Format 1 knew emulated boards only; it is read, and replaced by
-//! format 2 with the next change of the fleet. A newer format is refused untouched.
+//! Format 3 knows physical boards. Format 2 stored which kind of host runs a board, and format 1 knew emulated boards
+//! only; both are read, and replaced by format 3 with the next change of the fleet. A newer format is refused untouched.
 
 use crate::{api::Pace, data_dir::replace, labels::Label};
 use drydock_gateway::DeviceId;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fs, io, path::Path};
 
 /// Format of the file.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Longest id, in bytes.
 const MAX_ID_BYTES: usize = 64;
@@ -40,6 +40,23 @@ pub(crate) struct BoardRecord {
 pub(crate) enum HostRecord {
     /// A machine of the emulator.
     Emulated(EmulatedRecord),
+    /// A serial port.
+    Physical(PhysicalRecord),
+}
+
+/// The cable of a physical board: what identifies the board, and where it was last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PhysicalRecord {
+    /// Path of its serial port when it was last plugged in.
+    pub(crate) port: String,
+    /// Where its cable hung, if the system says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) topology: Option<String>,
+    /// Serial number of its USB device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) usb_serial: Option<String>,
+    /// Unique id of its chip, hexadecimal.
+    pub(crate) chip: String,
 }
 
 /// The machine of an emulated board.
@@ -57,16 +74,28 @@ pub(crate) struct EmulatedRecord {
 }
 
 impl BoardRecord {
-    /// The machine of the board.
-    pub(crate) fn emulated(&self) -> &EmulatedRecord {
-        let HostRecord::Emulated(emulated) = &self.host;
-        emulated
+    /// The machine of an emulated board.
+    pub(crate) fn emulated(&self) -> Option<&EmulatedRecord> {
+        match &self.host {
+            HostRecord::Emulated(emulated) => Some(emulated),
+            HostRecord::Physical(_) => None,
+        }
     }
 
-    /// The machine of the board, to be changed.
-    pub(crate) fn emulated_mut(&mut self) -> &mut EmulatedRecord {
-        let HostRecord::Emulated(emulated) = &mut self.host;
-        emulated
+    /// The machine of an emulated board, to be changed.
+    pub(crate) fn emulated_mut(&mut self) -> Option<&mut EmulatedRecord> {
+        match &mut self.host {
+            HostRecord::Emulated(emulated) => Some(emulated),
+            HostRecord::Physical(_) => None,
+        }
+    }
+
+    /// The cable of a physical board.
+    pub(crate) fn physical(&self) -> Option<&PhysicalRecord> {
+        match &self.host {
+            HostRecord::Physical(physical) => Some(physical),
+            HostRecord::Emulated(_) => None,
+        }
     }
 }
 
@@ -144,7 +173,7 @@ pub(crate) fn read(directory: &Path) -> Result<Vec<BoardRecord>, ReadError> {
             let old = serde_json::from_slice::<FleetFileV1>(&text).map_err(invalid)?;
             old.boards.into_iter().map(BoardRecord::from).collect()
         }
-        FORMAT => serde_json::from_slice::<FleetFile>(&text).map_err(invalid)?.boards,
+        2 | FORMAT => serde_json::from_slice::<FleetFile>(&text).map_err(invalid)?.boards,
         _ => return Err(ReadError::Newer { path }),
     };
     match boards.iter().find(|board| !is_board_id(&board.id)) {
@@ -205,7 +234,7 @@ pub(super) mod tests {
         assert_eq!(read(place.path()).unwrap(), []);
         write(place.path(), vec![record(1)]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [record(1)]);
-        let (_place, newer) = written(r#"{"format":3,"boards":{}}"#);
+        let (_place, newer) = written(r#"{"format":4,"boards":{}}"#);
         assert!(matches!(newer, Err(ReadError::Newer { .. })));
     }
 
@@ -255,6 +284,20 @@ pub(super) mod tests {
             error.contains("fleet.json") && error.contains("\"Lab A\" is no label"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn physical_boards_survive() {
+        let mut board = record(1);
+        board.host = HostRecord::Physical(PhysicalRecord {
+            port: "/dev/ttyACM0".into(),
+            topology: Some("usb-1-4.2".into()),
+            usb_serial: None,
+            chip: "0102030405060708".into(),
+        });
+        let place = tempfile::tempdir().unwrap();
+        write(place.path(), vec![board.clone(), record(2)]).unwrap();
+        assert_eq!(read(place.path()).unwrap(), [board, record(2)]);
     }
 
     #[test]

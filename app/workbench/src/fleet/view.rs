@@ -3,10 +3,11 @@
 use super::board::{BoardState, FleetBoard};
 use crate::{
     api::{
-        AppState, AppView, BoardView, ButtonView, DeviceState, DeviceView, FailureView, LedView, MachineState,
-        MachineView, Progress,
+        AppState, AppView, BoardView, ButtonView, CableView, DeviceState, DeviceView, FailureView, LedView,
+        MachineState, MachineView, Progress,
     },
     badge::{BadgeInput, badge},
+    hardware,
 };
 use drydock_emulator::runner::{self, MachineHandle};
 use drydock_gateway as gateway;
@@ -30,7 +31,8 @@ fn compose(
 ) -> BoardView {
     let machine = machine_view(state);
     let (badge, badge_detail) = badge(&BadgeInput {
-        machine: Some(machine.state),
+        machine: machine.as_ref().map(|machine| machine.state),
+        cable: state.record.physical().map(|_| state.cable),
         fault: state.fault.as_deref(),
         starting: board.is_starting() || is_made_paused(state),
         phase: &state.phase,
@@ -50,8 +52,8 @@ fn compose(
         chip: description.chip.title.clone(),
         badge,
         badge_detail,
-        machine: Some(machine),
-        cable: None,
+        machine,
+        cable: cable_view(state),
         device: device.filter(has_identity).map(device_view),
         apps,
         leds: leds(board, state),
@@ -67,25 +69,36 @@ fn is_made_paused(state: &BoardState) -> bool {
         && status.is_some_and(|status| status.state == runner::RunState::Paused && status.virtual_time.as_us() == 0)
 }
 
-fn machine_view(state: &BoardState) -> MachineView {
+fn cable_view(state: &BoardState) -> Option<CableView> {
+    let physical = state.record.physical()?;
+    Some(CableView {
+        port: Some(physical.port.clone()),
+        topology: physical.topology.clone(),
+        state: state.cable,
+        is_virtual: physical.topology.as_deref().is_some_and(hardware::is_virtual_topology),
+    })
+}
+
+fn machine_view(state: &BoardState) -> Option<MachineView> {
+    let emulated = state.record.emulated()?;
     let status = state.machine.as_ref().map(MachineHandle::status);
     let status = status.as_ref();
-    MachineView {
-        engine: state.record.emulated().engine.clone(),
+    Some(MachineView {
+        engine: emulated.engine.clone(),
         state: match status.map(|status| &status.state) {
             None | Some(runner::RunState::Stopped) => MachineState::Off,
             Some(runner::RunState::Running) => MachineState::Running,
             Some(runner::RunState::Paused) => MachineState::Paused,
             Some(runner::RunState::Halted(_) | runner::RunState::Crashed { .. }) => MachineState::Crashed,
         },
-        pace: state.record.emulated().pace,
+        pace: emulated.pace,
         virtual_time_s: status.map_or(0.0, |status| status.virtual_time.as_us() as f64 / 1e6),
         instructions: status.map_or(0, |status| status.instructions),
         mips: status.map_or(0.0, |status| status.mips),
         speed: status.map_or(0.0, |status| status.speed),
-        seed: state.record.emulated().seed.clone(),
+        seed: emulated.seed.clone(),
         fault: state.fault.clone(),
-    }
+    })
 }
 
 fn has_identity(device: &gateway::DeviceView) -> bool {

@@ -49,7 +49,9 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
         Some(())
     });
     started.await.map_err(|_| board.is_off())?.ok_or_else(|| {
-        let engine = board.state().record.emulated().engine.clone();
+        let engine = board
+            .emulated()
+            .map_or_else(|_| String::new(), |emulated| emulated.engine);
         let text = format!(
             "The engine {engine} of {} has no profiler; use a board of the engine builtin.",
             board.name()

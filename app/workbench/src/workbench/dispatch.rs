@@ -1,11 +1,11 @@
 //! Which part carries out each request.
 
 use crate::{
-    api::{ApiError, Empty, ErrorCode, EventName, Fleet, Request, Response, Text},
+    api::{ApiError, Empty, EventName, Fleet, Request, Response, Text},
     apps::{self, Action},
     boards, debugger,
     diagnostics::diagnostics,
-    fleet, forks, labels, metrics, monitor,
+    fleet, forks, hardware, jobs, labels, metrics, monitor,
     owner::Serves,
     pairing, profile, snapshots,
     state::WorkbenchState,
@@ -96,28 +96,25 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
                     .list(query.before, query.limit as usize, name.as_deref()),
             )
         }
-        Q::HardwareList(_)
-        | Q::HardwareAllow(_)
-        | Q::PortLend(_)
-        | Q::PortTakeBack(_)
-        | Q::ConsoleOpen(_)
-        | Q::ConsoleSend(_)
-        | Q::ConsoleRead(_)
-        | Q::ConsoleClose(_)
-        | Q::FlashStart(_)
-        | Q::FlashBackup(_)
-        | Q::FlashErase(_)
-        | Q::ProvisionStart(_)
-        | Q::JobList(_)
-        | Q::JobGet(_)
-        | Q::JobCancel(_)
-        | Q::JobResume(_)
-        | Q::VirtualAdd(_)
-        | Q::VirtualRemove(_)
-        | Q::VirtualCable(_) => {
-            let text = format!("Drydock cannot carry out {} yet.", request.method());
-            return Err(ApiError::new(ErrorCode::Refused, text));
-        }
+        Q::HardwareList(_) => R::HardwareList(hardware::list(workbench).await?),
+        Q::HardwareAllow(_) => R::HardwareAllow(hardware::allow(workbench).await?),
+        Q::PortLend(port) => R::PortLend(hardware::lend(workbench, port).await?),
+        Q::PortTakeBack(port) => R::PortTakeBack(hardware::take_back(workbench, port).await?),
+        Q::ConsoleOpen(open) => R::ConsoleOpen(hardware::open_console(workbench, open).await?),
+        Q::ConsoleSend(send) => R::ConsoleSend(hardware::send_console(workbench, send).await?),
+        Q::ConsoleRead(read) => R::ConsoleRead(hardware::read_console(workbench, &read)?),
+        Q::ConsoleClose(port) => R::ConsoleClose(hardware::close_console(workbench, port).await?),
+        Q::FlashStart(start) => R::FlashStart(jobs::flash(workbench, start)?),
+        Q::FlashBackup(start) => R::FlashBackup(jobs::backup(workbench, start)?),
+        Q::FlashErase(start) => R::FlashErase(jobs::erase(workbench, start)?),
+        Q::ProvisionStart(start) => R::ProvisionStart(jobs::provision(workbench, start)?),
+        Q::JobList(_) => R::JobList(jobs::list(workbench)),
+        Q::JobGet(job) => R::JobGet(jobs::get(workbench, job)?),
+        Q::JobCancel(job) => R::JobCancel(jobs::cancel(workbench, job)?),
+        Q::JobResume(job) => R::JobResume(jobs::resume(workbench, job)?),
+        Q::VirtualAdd(add) => R::VirtualAdd(hardware::add_virtual(workbench, add).await?),
+        Q::VirtualRemove(board) => R::VirtualRemove(hardware::remove_virtual(workbench, board).await?),
+        Q::VirtualCable(cable) => R::VirtualCable(hardware::cable_of_virtual(workbench, cable).await?),
         Q::PairingSet(request) => R::PairingSet(pairing::set(workbench, request).await?),
         Q::WindowShow(_) => {
             workbench.publish(

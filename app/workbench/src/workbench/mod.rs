@@ -101,6 +101,7 @@ impl Workbench {
         tasks.spawn(Arc::clone(&workbench).follow_gateway());
         tasks.spawn(Arc::clone(&workbench).follow_transfers());
         tasks.spawn(Arc::clone(&workbench).publish_changes());
+        tasks.spawn(Arc::clone(&workbench).follow_hardware());
         let server = Server::open(&workbench.dir, Arc::new(ApiService(Arc::clone(&workbench))))
             .map_err(|error| WorkbenchError::Start(format!("the owner's socket cannot be opened: {error}")))?;
         let recovered = unclean.then(|| workbench.publish_recovery());
@@ -136,10 +137,12 @@ impl Workbench {
     pub async fn shutdown(mut self) {
         self.server.take();
         self.workbench.debuggers.close_all();
+        self.workbench.jobs.end_all().await;
         self.workbench.pairing.end();
         boards::end_all(&self.workbench).await;
         self.workbench.gateway.close().await;
         self.tasks.shutdown().await;
+        self.workbench.hardware.close();
         self.workbench.hub.close();
         self.workbench.dir.close();
         tracing::info!("closed");

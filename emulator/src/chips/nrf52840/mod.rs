@@ -391,6 +391,6 @@ pub fn prepare(memory: &mut GuestMemory, reset_pin: Option<u16>, boot: u32) {
     }
     if boot != 0 {
         // The last steps of the real bootloader when it is not asked to stay.
-        write(0, &super::start::cortex_m(0, 0x2004_0000, boot));
+        write(0, &drydock_assets::cortex_m_start_code(0, 0x2004_0000, boot));
     }
 }

@@ -422,6 +422,6 @@ pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     };
     write(OFS1, &0xffff_ceff_u32.to_le_bytes());
     if boot != 0 {
-        write(0, &super::start::cortex_m(0, 0x2000_8000, boot));
+        write(0, &drydock_assets::cortex_m_start_code(0, 0x2000_8000, boot));
     }
 }

@@ -541,7 +541,10 @@ fn absent(addr: u32) -> AccessFault {
 /// own here too.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
     if boot != flash::BASE {
-        let written = memory.write(flash::BASE, &super::start::cortex_m(flash::BASE, 0x2002_0000, boot));
+        let written = memory.write(
+            flash::BASE,
+            &drydock_assets::cortex_m_start_code(flash::BASE, 0x2002_0000, boot),
+        );
         debug_assert!(written.is_ok(), "the chip's description has flash");
     }
 }

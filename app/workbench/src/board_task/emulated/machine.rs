@@ -7,7 +7,7 @@ use super::{
 use crate::{
     engines::{engine, runner_pace},
     firmware_images::FirmwareImages,
-    fleet::{BoardRecord, FleetBoard, parse_seed},
+    fleet::{EmulatedRecord, FleetBoard, parse_seed},
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_emulator::{
@@ -49,17 +49,17 @@ impl Machine {
     /// Opens a machine with the firmware and the flash of its board. It is paused until it is resumed.
     pub(super) async fn power_on(
         (runner, images): (&Runner, &FirmwareImages),
-        record: &BoardRecord,
+        (name, record): (&str, &EmulatedRecord),
         board: &Description,
         folder: PathBuf,
     ) -> Result<(Self, UartPort, broadcast::Receiver<MachineEvent>), PowerOnError> {
-        let engine = engine(&record.emulated().engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
+        let engine = engine(&record.engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
         let firmware = |reason: String| PowerOnError::Firmware {
-            board: record.name.clone(),
+            board: name.to_owned(),
             reason,
         };
         let image = images.of(board).map_err(firmware)?;
-        let seed = parse_seed(&record.emulated().seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
+        let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
             .open(board, seed)
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
@@ -70,7 +70,7 @@ impl Machine {
         let read = tokio::task::spawn_blocking(move || flash_file::read(&read_folder, &read_areas));
         let content = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         let content = content.map_err(|source| PowerOnError::Flash {
-            board: record.name.clone(),
+            board: name.to_owned(),
             path: folder.clone(),
             source,
         })?;
@@ -84,8 +84,8 @@ impl Machine {
             .map_err(|error| firmware(error.to_string()))?;
 
         let options = RunOptions {
-            name: record.name.clone(),
-            pace: runner_pace(record.emulated().pace),
+            name: name.to_owned(),
+            pace: runner_pace(record.pace),
             paused: true,
         };
         let handle = runner.add(machine, options);
@@ -93,7 +93,7 @@ impl Machine {
         handle.stop_recording();
         let events = handle.events();
         let uart = handle.uart(board.link.uart).map_err(|error| PowerOnError::Link {
-            board: record.name.clone(),
+            board: name.to_owned(),
             reason: error.to_string(),
         })?;
         let machine = Self {

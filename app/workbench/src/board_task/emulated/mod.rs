@@ -7,7 +7,7 @@ mod machine;
 use super::{context::BoardContext, host::BoardHost};
 use crate::{
     api::{ApiError, ErrorCode, EventName, PowerAction},
-    fleet::BoardRecord,
+    fleet::EmulatedRecord,
     link_noise::parse_noise,
 };
 use drydock_connector::{LinkDriver, NoisyStream};
@@ -16,6 +16,7 @@ use drydock_emulator::{
     runner::{MachineEvent, RunState, UartPort},
 };
 use drydock_gateway::PeerLabel;
+use drydock_protocol::control::Identity;
 use machine::Machine;
 use serde_json::{Map, json};
 use std::{sync::Arc, time::Duration};
@@ -44,14 +45,14 @@ impl EmulatedHost {
     /// With an `origin` the machine continues from that state, without a link: it is the state of another board.
     pub(super) async fn start(
         context: BoardContext,
+        record: &EmulatedRecord,
         origin: Option<Arc<MachineSnapshot>>,
     ) -> Result<(Self, Option<LinkDriver>), String> {
         let BoardContext { workbench, board } = &context;
-        let record = board.state().record.clone();
         let folder = workbench.dir.board(&board.id);
         let (machine, uart, events) = Machine::power_on(
             (&workbench.runner, &workbench.images),
-            &record,
+            (&board.name(), record),
             &board.description,
             folder,
         )
@@ -64,7 +65,7 @@ impl EmulatedHost {
                 machine.go_to(origin).await?;
                 None
             }
-            None => Some(link(&record, uart)?),
+            None => Some(link(record, uart)?),
         };
         machine.handle.resume();
         {
@@ -79,9 +80,9 @@ impl EmulatedHost {
         }
         context.touch();
         let mut data = Map::new();
-        data.insert("engine".into(), json!(record.emulated().engine));
-        data.insert("kind".into(), json!(record.kind));
-        data.insert("seed".into(), json!(record.emulated().seed));
+        data.insert("engine".into(), json!(record.engine));
+        data.insert("kind".into(), json!(board.description.name));
+        data.insert("seed".into(), json!(record.seed));
         let text = format!("{} was switched on.", board.description.title);
         context.publish(EventName::MachineStarted, text, data);
         let host = Self {
@@ -153,7 +154,7 @@ impl EmulatedHost {
     ) -> Result<(LinkDriver, Result<(), ApiError>), ApiError> {
         let refused = |text: String| ApiError::new(ErrorCode::Board, text);
         let board = &self.context.board;
-        let record = board.state().record.clone();
+        let record = board.emulated()?;
         self.machine.flash.jumps();
         let mut uart = self.machine.uart(board).await.map_err(refused)?;
         let at = snapshot.at;
@@ -327,15 +328,23 @@ impl BoardHost for EmulatedHost {
         }
     }
 
+    fn admit(&self, _identity: &Identity) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn may_enroll(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn board_time(&self) -> Duration {
         Duration::from_micros(self.machine.handle.status().virtual_time.as_us())
     }
 }
 
 /// Puts the link on a UART.
-fn link(record: &BoardRecord, uart: UartPort) -> Result<LinkDriver, String> {
+fn link(record: &EmulatedRecord, uart: UartPort) -> Result<LinkDriver, String> {
     let epoch = getrandom::u32().map_err(|error| format!("This system gives no random numbers: {error}."))?;
-    Ok(match record.emulated().link_noise.as_deref().and_then(parse_noise) {
+    Ok(match record.link_noise.as_deref().and_then(parse_noise) {
         Some(noise) => LinkDriver::spawn(NoisyStream::new(uart, noise), epoch),
         None => LinkDriver::spawn(uart, epoch),
     })

@@ -1,0 +1,168 @@
+//! `drydock console`: a terminal on a serial port, for boards that do not speak Drydock's link.
+
+use super::{absolute, cancelled};
+use crate::{
+    arguments::{Console, LineEnd},
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::Output,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_api::{ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, PortRef, Update};
+use std::{
+    io::{BufRead, Write},
+    path::Path,
+};
+use tokio::sync::mpsc;
+
+pub(crate) async fn console(data: Option<&Path>, arguments: &Console, output: &Output) -> Result<Exit, Failure> {
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
+    let outcome = tokio::select! {
+        outcome = serve(&connection, arguments, output) => outcome,
+        // Ctrl-C is the normal end.
+        () = cancelled() => Ok(Exit::Success),
+    };
+    // It may not have been opened.
+    let _ = ask!(
+        connection,
+        ConsoleClose(PortRef {
+            path: arguments.port.clone()
+        })
+    );
+    connection.close().await;
+    outcome
+}
+
+async fn serve(connection: &Connection, arguments: &Console, output: &Output) -> Result<Exit, Failure> {
+    let mut updates = connection.subscribe().await?;
+    let open = ConsoleOpen {
+        path: arguments.port.clone(),
+        baud: arguments.baud,
+        log: arguments.log.as_deref().map(absolute).transpose()?,
+    };
+    let opened = ask!(connection, ConsoleOpen(open))?;
+    output.object("console.opened", &opened);
+    let path = opened.path.clone();
+    let mut next = print(&opened, 0, arguments, output);
+    let mut typed = typed();
+    loop {
+        tokio::select! {
+            update = updates.next() => match update {
+                Some(Update::Console { console }) if console.path == path => {
+                    if let Some(text) = &console.text {
+                        output.say(format!("[{text}]"));
+                    }
+                    next = print(&console, next, arguments, output);
+                }
+                Some(Update::Resync) => {
+                    let read = ConsoleRead { path: path.clone(), after: Some(next) };
+                    let console = ask!(connection, ConsoleRead(read))?;
+                    next = print(&console, next, arguments, output);
+                }
+                Some(_) => {}
+                None => return Err(Failure::machine("The running Drydock has ended.")),
+            },
+            line = typed.recv(), if !typed.is_closed() => {
+                let Some(line) = line else { continue };
+                let send = ConsoleSend { path: path.clone(), base64: BASE64_STANDARD.encode(with_end(&line, arguments.line_end)) };
+                if let Err(error) = ask!(connection, ConsoleSend(send)) {
+                    output.failure(&error.into());
+                }
+            }
+        }
+    }
+}
+
+/// Lines from standard input; a thread, because it cannot be read otherwise without blocking the end of the process.
+fn typed() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+fn with_end(line: &str, end: LineEnd) -> Vec<u8> {
+    let end: &[u8] = match end {
+        LineEnd::None => b"",
+        LineEnd::Lf => b"\n",
+        LineEnd::Cr => b"\r",
+        LineEnd::Crlf => b"\r\n",
+    };
+    [line.as_bytes(), end].concat()
+}
+
+/// Prints the chunks after a sequence and returns the last one's.
+fn print(console: &ConsoleView, after: u64, arguments: &Console, output: &Output) -> u64 {
+    let mut last = after;
+    for chunk in console.chunks.iter().filter(|chunk| chunk.sequence > after) {
+        last = chunk.sequence;
+        output.object("console.data", chunk);
+        if output.is_json() {
+            continue;
+        }
+        let Ok(bytes) = BASE64_STANDARD.decode(&chunk.base64) else {
+            continue;
+        };
+        let text = match arguments.hex {
+            true => hex(&bytes),
+            false => visible(&bytes),
+        };
+        let mut stdout = std::io::stdout().lock();
+        // A closed stream ends the process with its next line.
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+    last
+}
+
+/// Rows of sixteen bytes, with their characters.
+fn hex(bytes: &[u8]) -> String {
+    let row = |row: &[u8]| {
+        let digits: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown: String = row
+            .iter()
+            .map(|byte| {
+                if (0x20..0x7f).contains(byte) {
+                    char::from(*byte)
+                } else {
+                    '.'
+                }
+            })
+            .collect();
+        format!("{:<48} {shown}\n", digits.join(" "))
+    };
+    bytes.chunks(16).map(row).collect()
+}
+
+/// Text without the control characters that would change the user's terminal.
+fn visible(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let show = |c: char| match c {
+        '\n' | '\r' | '\t' => c,
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_cannot_steer_the_users_terminal() {
+        assert_eq!(visible(b"ok\r\n\x1b[2J\x07\xff"), "ok\r\n\u{fffd}[2J\u{fffd}\u{fffd}");
+        assert_eq!(hex(b"A\x00\xff"), format!("{:<48} A..\n", "41 00 ff"));
+    }
+
+    #[test]
+    fn lines_end_as_the_board_wants_it() {
+        assert_eq!(with_end("at", LineEnd::Crlf), b"at\r\n");
+        assert_eq!(with_end("at", LineEnd::None), b"at");
+    }
+}

@@ -1,0 +1,90 @@
+//! `drydock emulate --pty`: virtual boards, reached over a serial port and a debug probe as physical ones are.
+
+use super::cancelled;
+use crate::{
+    arguments::Emulate,
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::{Ink, Output},
+};
+use drydock_api::{Empty, Update, VirtualAdd, VirtualBoardView, VirtualRef};
+use drydock_workbench::derived_seed;
+use std::path::Path;
+
+pub(crate) async fn desk(data: Option<&Path>, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
+    let connection = Connection::open(data, Boards::Start, output).await?;
+    let mut names = Vec::new();
+    let outcome = tokio::select! {
+        outcome = serve(&connection, &mut names, arguments, output) => outcome,
+        // Ctrl-C is the normal end.
+        () = cancelled() => Ok(Exit::Success),
+    };
+    for name in names {
+        // It may be gone already.
+        let _ = ask!(connection, VirtualRemove(VirtualRef { name }));
+    }
+    connection.close().await;
+    outcome
+}
+
+async fn serve(
+    connection: &Connection,
+    names: &mut Vec<String>,
+    arguments: &Emulate,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let mut updates = connection.subscribe().await?;
+    for number in 1..=arguments.count {
+        let seed = match &arguments.seed {
+            Some(seed) => Some(derived_seed(seed, number).ok_or_else(|| {
+                let text = format!("{seed} is no seed; write up to 64 hexadecimal digits.");
+                Failure::new(Exit::Usage, text)
+            })?),
+            None => None,
+        };
+        let add = VirtualAdd {
+            kind: arguments.board.clone(),
+            name: None,
+            blank: arguments.blank,
+            seed,
+        };
+        let board = ask!(connection, VirtualAdd(add))?;
+        names.push(board.name.clone());
+        show(&board, output);
+    }
+    output.step(Ink::Dim, "Ctrl-C takes the virtual boards away.");
+    let mut shown = ask!(connection, HardwareList(Empty {}))?.virtual_boards;
+    loop {
+        let now = match updates.next().await {
+            Some(Update::Hardware { hardware }) => hardware.virtual_boards,
+            Some(Update::Resync) => ask!(connection, HardwareList(Empty {}))?.virtual_boards,
+            Some(_) => continue,
+            None => return Err(Failure::machine("The running Drydock has ended.")),
+        };
+        for board in now
+            .iter()
+            .filter(|board| names.contains(&board.name) && !shown.contains(board))
+        {
+            show(board, output);
+        }
+        shown = now;
+    }
+}
+
+fn show(board: &VirtualBoardView, output: &Output) {
+    output.object("virtual", board);
+    let port = board.port.as_deref().unwrap_or("no port");
+    let probe = board
+        .probe
+        .as_ref()
+        .map_or(String::new(), |probe| format!(", probe {probe}"));
+    let runs = match board.runs.as_str() {
+        "firmware" => "its firmware runs",
+        "bootloader" => "its bootloader waits",
+        _ => "nothing runs on it",
+    };
+    output.step(
+        Ink::Bold,
+        &format!("{} ({}) is at {port}{probe}; {runs}.", board.name, board.kind),
+    );
+}

@@ -1,0 +1,305 @@
+//! Terminals on serial ports, for boards that do not speak Drydock's link. A terminal stays when its board goes, and opens
+//! the port again when it comes back.
+
+use super::lend::find;
+use crate::{
+    api::{
+        ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
+    },
+    clock::now_ms,
+    state::WorkbenchState,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_hardware::port::{LinePolicy, OpenOptions, SerialLine};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::Write,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+    task::AbortHandle,
+};
+
+/// Bytes of a terminal that are kept.
+const KEPT_BYTES: usize = 1 << 20;
+/// Bytes that are read at once.
+const READ_BYTES: usize = 4096;
+/// Most bytes in one request to send.
+const SEND_BYTES: usize = 64 << 10;
+/// Interval between two attempts to open a port that is away.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// Bytes that arrive within this time go into one chunk.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// The open terminals, by path.
+#[derive(Default)]
+pub(crate) struct Consoles(Mutex<HashMap<String, Arc<Console>>>);
+
+struct Console {
+    path: String,
+    state: Mutex<ConsoleState>,
+    send: mpsc::Sender<Vec<u8>>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
+struct ConsoleState {
+    baud: u32,
+    open: bool,
+    text: Option<String>,
+    chunks: VecDeque<(ConsoleChunk, usize)>,
+    kept_bytes: usize,
+    dropped_bytes: u64,
+    next: u64,
+}
+
+impl Consoles {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Console>>> {
+        // The map is consistent between any two statements that touch it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, path: &str) -> Result<Arc<Console>, ApiError> {
+        let console = self.lock().get(path).cloned();
+        console.ok_or_else(|| {
+            let text = format!("There is no terminal on {path}; open one first.");
+            ApiError::new(ErrorCode::NotFound, text)
+        })
+    }
+
+    pub(super) fn close_all(&self) {
+        for (_, console) in self.lock().drain() {
+            console.stop();
+        }
+    }
+}
+
+impl Console {
+    fn state(&self) -> MutexGuard<'_, ConsoleState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) {
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+
+    /// The view, with the chunks after a sequence.
+    fn view(&self, after: Option<u64>) -> ConsoleView {
+        let state = self.state();
+        ConsoleView {
+            path: self.path.clone(),
+            baud: state.baud,
+            open: state.open,
+            text: state.text.clone(),
+            chunks: state
+                .chunks
+                .iter()
+                .map(|(chunk, _)| chunk)
+                .filter(|chunk| after.is_none_or(|after| chunk.sequence > after))
+                .cloned()
+                .collect(),
+            dropped_bytes: state.dropped_bytes,
+        }
+    }
+
+    fn set(&self, workbench: &WorkbenchState, open: bool, text: Option<String>) {
+        {
+            let mut state = self.state();
+            if state.open == open && state.text == text {
+                return;
+            }
+            (state.open, state.text) = (open, text);
+        }
+        self.publish(workbench, u64::MAX);
+    }
+
+    fn received(&self, workbench: &WorkbenchState, bytes: &[u8]) {
+        let sequence = {
+            let mut state = self.state();
+            state.next += 1;
+            let chunk = ConsoleChunk {
+                sequence: state.next,
+                time_ms: now_ms(),
+                base64: BASE64_STANDARD.encode(bytes),
+            };
+            state.chunks.push_back((chunk, bytes.len()));
+            state.kept_bytes += bytes.len();
+            while state.kept_bytes > KEPT_BYTES
+                && let Some((_, length)) = state.chunks.pop_front()
+            {
+                state.kept_bytes -= length;
+                state.dropped_bytes += length as u64;
+            }
+            state.next
+        };
+        self.publish(workbench, sequence - 1);
+    }
+
+    fn publish(&self, workbench: &WorkbenchState, after: u64) {
+        let console = Box::new(self.view(Some(after)));
+        workbench.hub.publish(&Update::Console { console });
+    }
+}
+
+/// Opens a terminal.
+pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) -> Result<ConsoleView, ApiError> {
+    let usage = |text: String| ApiError::new(ErrorCode::Usage, text);
+    if !(50..=20_000_000).contains(&request.baud) {
+        return Err(usage(format!("{} is no baud rate; give 50 to 20000000.", request.baud)));
+    }
+    if request.log.as_deref().is_some_and(|log| !Path::new(log).is_absolute()) {
+        return Err(usage("Give the log file's absolute path.".into()));
+    }
+    let port = find(workbench, &request.path)?;
+    let hardware = &workbench.hardware;
+    let lease = hardware.uses.lease(&port.path, "console".into()).map_err(|user| {
+        let text = match user.as_str() {
+            "console" => format!("There is a terminal on {} already.", port.path),
+            user => format!("{} is used by {user}; end that first.", port.path),
+        };
+        ApiError::new(ErrorCode::Refused, text)
+    })?;
+    let options = OpenOptions {
+        baud: request.baud,
+        policy: LinePolicy::default(),
+    };
+    let line = hardware.ports.open(&port.path, options);
+    let line = line.map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))?;
+    let log = match &request.log {
+        Some(path) => {
+            let opened = std::fs::File::options().create(true).append(true).open(path);
+            Some(opened.map_err(|error| usage(format!("{path} cannot be written: {error}.")))?)
+        }
+        None => None,
+    };
+    let (send, to_send) = mpsc::channel(16);
+    let console = Arc::new(Console {
+        path: port.path.clone(),
+        state: Mutex::new(ConsoleState {
+            baud: request.baud,
+            open: true,
+            text: None,
+            chunks: VecDeque::new(),
+            kept_bytes: 0,
+            dropped_bytes: 0,
+            next: 0,
+        }),
+        send,
+        task: Mutex::default(),
+    });
+    let task = {
+        let (workbench, console) = (Arc::clone(workbench), Arc::clone(&console));
+        tokio::spawn(async move {
+            let _lease = lease;
+            serve(&workbench, &console, (line, options), to_send, log).await;
+        })
+    };
+    *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+    let view = console.view(None);
+    hardware.consoles.lock().insert(port.path, console);
+    workbench.publish_hardware().await;
+    Ok(view)
+}
+
+/// Passes bytes both ways, and opens the port again when it comes back.
+async fn serve(
+    workbench: &WorkbenchState,
+    console: &Console,
+    (line, options): (SerialLine, OpenOptions),
+    mut to_send: mpsc::Receiver<Vec<u8>>,
+    mut log: Option<std::fs::File>,
+) {
+    let mut line = Some(line);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let Some(open) = &mut line else {
+            tokio::time::sleep(TRY_AGAIN).await;
+            match workbench.hardware.ports.open(&console.path, options) {
+                Ok(opened) => {
+                    line = Some(opened);
+                    console.set(workbench, true, None);
+                }
+                Err(error) => console.set(workbench, false, Some(format!("Waits for the board: {error}."))),
+            }
+            continue;
+        };
+        tokio::select! {
+            read = open.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => {
+                    line = None;
+                    console.set(workbench, false, Some("Waits for the board: its cable is out.".into()));
+                }
+                Ok(count) => {
+                    let mut bytes = buffer[..count].to_vec();
+                    gather(open, &mut bytes).await;
+                    if let Some(file) = &mut log
+                        && let Err(error) = file.write_all(&bytes)
+                    {
+                        console.set(workbench, true, Some(format!("The log file cannot be written: {error}.")));
+                        log = None;
+                    }
+                    console.received(workbench, &bytes);
+                }
+            },
+            bytes = to_send.recv() => {
+                let Some(bytes) = bytes else { return };
+                if let Err(error) = open.write_all(&bytes).await {
+                    line = None;
+                    console.set(workbench, false, Some(format!("Waits for the board: {error}.")));
+                }
+            }
+        }
+    }
+}
+
+/// Reads what follows within a moment.
+async fn gather(line: &mut SerialLine, bytes: &mut Vec<u8>) {
+    let end = tokio::time::Instant::now() + GATHER;
+    let mut buffer = [0; READ_BYTES];
+    while bytes.len() < 4 * READ_BYTES {
+        match tokio::time::timeout_at(end, line.read(&mut buffer)).await {
+            Ok(Ok(count)) if count > 0 => bytes.extend(&buffer[..count]),
+            // An end is seen again by the next read.
+            _ => return,
+        }
+    }
+}
+
+/// Sends bytes.
+pub(crate) async fn send(workbench: &WorkbenchState, request: ConsoleSend) -> Result<Empty, ApiError> {
+    let console = workbench.hardware.consoles.find(&request.path)?;
+    let bytes = BASE64_STANDARD
+        .decode(&request.base64)
+        .map_err(|error| ApiError::new(ErrorCode::Usage, format!("The bytes are not base64: {error}.")))?;
+    if bytes.len() > SEND_BYTES {
+        let text = format!("At most {SEND_BYTES} bytes can be sent at once.");
+        return Err(ApiError::new(ErrorCode::Usage, text));
+    }
+    if !console.state().open {
+        let text = format!("{} is not there; nothing was sent.", request.path);
+        return Err(ApiError::new(ErrorCode::Board, text));
+    }
+    let sent = console.send.send(bytes).await;
+    sent.map_err(|_| ApiError::new(ErrorCode::Board, format!("The terminal on {} is closed.", request.path)))?;
+    Ok(Empty {})
+}
+
+/// What was received.
+pub(crate) fn read(workbench: &WorkbenchState, request: &ConsoleRead) -> Result<ConsoleView, ApiError> {
+    Ok(workbench.hardware.consoles.find(&request.path)?.view(request.after))
+}
+
+/// Closes a terminal.
+pub(crate) async fn close(workbench: &Arc<WorkbenchState>, request: PortRef) -> Result<Empty, ApiError> {
+    let console = workbench.hardware.consoles.find(&request.path)?;
+    workbench.hardware.consoles.lock().remove(&request.path);
+    console.stop();
+    console.set(workbench, false, Some("Closed.".into()));
+    workbench.publish_hardware().await;
+    Ok(Empty {})
+}

@@ -1,0 +1,348 @@
+//! The desk: virtual boards, each an emulated chip that is reached over a pseudo-terminal and a virtual debug probe, as a
+//! physical board is over its cable. They live as long as Drydock runs.
+
+use super::VIRTUAL;
+use crate::{
+    api::{
+        ApiError, CableAction, CandidateView, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef,
+    },
+    errors::usage,
+    fleet::parse_seed,
+    state::WorkbenchState,
+};
+use drydock_assets::{Board as Description, FlashMethod};
+use drydock_emulator::{
+    Engine, Machine, ResetKind, Seed,
+    builtin::engine::Builtin,
+    cable::{CableState, ModemSwitch, Runs, SerialCable},
+    runner::{MachineHandle, Pace, RunOptions},
+};
+use drydock_hardware::port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::task::AbortHandle;
+
+/// Most virtual boards on the desk.
+const MOST: usize = 256;
+
+/// The virtual boards, by name.
+#[derive(Default)]
+pub(crate) struct Desk(Mutex<BTreeMap<String, Arc<VirtualBoard>>>);
+
+struct VirtualBoard {
+    name: String,
+    description: Description,
+    handle: MachineHandle,
+    /// Shown as the serial number of its USB device.
+    serial: String,
+    cable: Mutex<Option<PluggedCable>>,
+}
+
+/// A cable that is plugged in.
+struct PluggedCable {
+    cable: SerialCable,
+    /// The port of the board now; another one after the board has enumerated again.
+    port: Arc<Mutex<Option<PluggedPort>>>,
+    /// Follows the cable.
+    task: AbortHandle,
+}
+
+impl Drop for PluggedCable {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.port.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+struct Lines(ModemSwitch);
+
+impl ModemLines for Lines {
+    fn set(&self, dtr: bool, rts: bool) -> io::Result<()> {
+        self.0.set(dtr, rts)
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<VirtualBoard>>> {
+        // The map is consistent between any two statements that touch it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<VirtualBoard>, ApiError> {
+        let boards = self.lock();
+        boards.get(name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = boards.keys().map(String::as_str).collect();
+            let text = match names.as_slice() {
+                [] => format!("There is no virtual board {name}; there are none."),
+                names => format!("There is no virtual board {name}; there are: {}.", names.join(", ")),
+            };
+            ApiError::new(ErrorCode::NotFound, text)
+        })
+    }
+
+    pub(super) fn views(&self) -> Vec<VirtualBoardView> {
+        self.lock().values().map(|board| board.view()).collect()
+    }
+
+    /// The board behind a virtual probe.
+    pub(super) fn candidates_of_probe(&self, _id: &str) -> Vec<CandidateView> {
+        Vec::new()
+    }
+
+    /// Takes all virtual boards from the desk.
+    pub(super) fn clear(&self) {
+        let boards = std::mem::take(&mut *self.lock());
+        for board in boards.values() {
+            board.unplug();
+            board.handle.stop();
+        }
+    }
+}
+
+impl VirtualBoard {
+    fn plugged(&self) -> MutexGuard<'_, Option<PluggedCable>> {
+        self.cable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self) -> VirtualBoardView {
+        let plugged = self.plugged();
+        let state = plugged.as_ref().map(|plugged| plugged.cable.watch().borrow().clone());
+        VirtualBoardView {
+            name: self.name.clone(),
+            kind: self.description.name.clone(),
+            plugged: state.is_some(),
+            port: state
+                .as_ref()
+                .and_then(|state| state.path.as_ref())
+                .map(|path| path.display().to_string()),
+            probe: None,
+            runs: match state.map_or(Runs::Nothing, |state| state.runs) {
+                Runs::Firmware => "firmware",
+                Runs::Bootloader => "bootloader",
+                Runs::Nothing => "nothing",
+            }
+            .into(),
+        }
+    }
+
+    fn unplug(&self) {
+        self.plugged().take();
+    }
+
+    /// The port as the host sees it, for a state of the cable.
+    fn port(&self, state: &CableState) -> Option<Port> {
+        Some(Port {
+            path: state.path.as_ref()?.display().to_string(),
+            topology: Some(Topology::new(format!("{VIRTUAL}{}", self.name))),
+            usb: state.usb.map(|(vendor, product)| UsbIdentity {
+                vendor,
+                product,
+                serial: Some(self.serial.clone()),
+                manufacturer: Some("Drydock".into()),
+                product_name: Some(format!("virtual {}", self.description.title)),
+            }),
+            is_virtual: true,
+        })
+    }
+
+    fn plug(self: &Arc<Self>, workbench: &Arc<WorkbenchState>) -> Result<(), ApiError> {
+        let mut plugged = self.plugged();
+        if plugged.is_some() {
+            return Ok(());
+        }
+        let cable = SerialCable::plug(self.handle.clone(), &self.description).map_err(|error| {
+            let text = format!("The cable of {} cannot be plugged in: {error}.", self.name);
+            ApiError::new(ErrorCode::Board, text)
+        })?;
+        let mut changes = cable.watch();
+        let lines: Arc<dyn ModemLines> = Arc::new(Lines(cable.lines()));
+        let slot: Arc<Mutex<Option<PluggedPort>>> = Arc::default();
+        let show = {
+            let (board, slot, ports) = (
+                Arc::clone(self),
+                Arc::clone(&slot),
+                Arc::clone(&workbench.hardware.ports),
+            );
+            let mut shown = None;
+            move |state: &CableState| {
+                let port = board.port(state);
+                if port == shown {
+                    return;
+                }
+                let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                // The old path goes before the new one comes, as on a bus.
+                slot.take();
+                shown.clone_from(&port);
+                *slot = port.map(|port| {
+                    ports.plug_virtual(VirtualPort {
+                        port,
+                        lines: Arc::clone(&lines),
+                    })
+                });
+            }
+        };
+        let mut show = show;
+        show(&changes.borrow_and_update());
+        let task = {
+            let workbench = Arc::downgrade(workbench);
+            tokio::spawn(async move {
+                while changes.changed().await.is_ok() {
+                    let state = changes.borrow_and_update().clone();
+                    show(&state);
+                    let Some(workbench) = workbench.upgrade() else { return };
+                    workbench.publish_hardware().await;
+                }
+            })
+        };
+        *plugged = Some(PluggedCable {
+            cable,
+            port: slot,
+            task: task.abort_handle(),
+        });
+        Ok(())
+    }
+}
+
+/// Puts a virtual board on the desk and plugs it in.
+pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) -> Result<VirtualBoardView, ApiError> {
+    let description = crate::jobs::description(&request.kind)?;
+    let seed = match &request.seed {
+        Some(text) => {
+            parse_seed(text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?
+        }
+        None => {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed)
+                .map_err(|error| ApiError::internal(format!("This system gives no random numbers: {error}.")))?;
+            Seed(seed)
+        }
+    };
+    let name = free_name(&workbench.hardware.desk, request.name)?;
+    let machine = machine(workbench, &description, seed, request.blank)?;
+    let options = RunOptions {
+        name: name.clone(),
+        pace: Pace::Max,
+        paused: true,
+    };
+    let handle = workbench.runner.add(machine, options);
+    handle.stop_recording();
+    let board = Arc::new(VirtualBoard {
+        serial: seed.0[..8].iter().map(|byte| format!("{byte:02X}")).collect(),
+        name: name.clone(),
+        description,
+        handle,
+        cable: Mutex::default(),
+    });
+    {
+        let mut boards = workbench.hardware.desk.lock();
+        if boards.contains_key(&name) {
+            board.handle.stop();
+            return Err(usage(format!("There is a virtual board {name} already.")));
+        }
+        boards.insert(name, Arc::clone(&board));
+    }
+    if !request.blank {
+        board.handle.resume();
+    }
+    let (task_board, task_workbench) = (Arc::clone(&board), Arc::clone(workbench));
+    let plugged = tokio::task::spawn_blocking(move || {
+        // The cable's task is spawned on the runtime.
+        task_board.plug(&task_workbench)
+    })
+    .await;
+    plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
+    workbench.publish_hardware().await;
+    Ok(board.view())
+}
+
+/// A machine with firmware, or one whose flash is as it comes from the factory.
+fn machine(
+    workbench: &WorkbenchState,
+    board: &Description,
+    seed: Seed,
+    blank: bool,
+) -> Result<Box<dyn Machine>, ApiError> {
+    let failed = |error: String| ApiError::new(ErrorCode::Board, format!("{error}."));
+    let mut machine = Builtin.open(board, seed).map_err(|error| failed(error.to_string()))?;
+    if blank {
+        let has_bootloader = board
+            .flashing
+            .iter()
+            .any(|way| matches!(way.method, FlashMethod::SamBa | FlashMethod::Dfu));
+        if let Some(area) = board.flash_area("bootloader").filter(|_| !has_bootloader) {
+            let erased = machine.write_memory(area.base, &vec![0xff; area.bytes as usize]);
+            erased.map_err(|error| failed(error.to_string()))?;
+        }
+    } else {
+        let image = workbench.images.of(board).map_err(failed)?;
+        machine.load(&image).map_err(|error| failed(error.to_string()))?;
+    }
+    machine
+        .reset(ResetKind::PowerOn)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(machine)
+}
+
+fn free_name(desk: &Desk, name: Option<String>) -> Result<String, ApiError> {
+    let boards = desk.lock();
+    if boards.len() >= MOST {
+        return Err(usage(format!("There are {MOST} virtual boards already.")));
+    }
+    match name {
+        None => {
+            let names = (1..).map(|number: u32| format!("desk-{number}"));
+            let mut free = names.filter(|name| !boards.contains_key(name));
+            Ok(free.next().unwrap_or_default())
+        }
+        Some(name) => {
+            let name = name.trim().to_owned();
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            match (1..=32).contains(&name.len()) && name.chars().all(fits) {
+                false => Err(usage(
+                    "The name of a virtual board has 1 to 32 letters, digits and hyphens.",
+                )),
+                true if boards.contains_key(&name) => Err(usage(format!("There is a virtual board {name} already."))),
+                true => Ok(name),
+            }
+        }
+    }
+}
+
+/// Takes a virtual board from the desk.
+pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, request: VirtualRef) -> Result<Empty, ApiError> {
+    let board = workbench.hardware.desk.find(&request.name)?;
+    workbench.hardware.desk.lock().remove(&request.name);
+    let handle = board.handle.clone();
+    unplug(board).await;
+    handle.stop();
+    workbench.publish_hardware().await;
+    Ok(Empty {})
+}
+
+/// Pulls or plugs the cable of a virtual board.
+pub(crate) async fn cable(
+    workbench: &Arc<WorkbenchState>,
+    request: VirtualCable,
+) -> Result<VirtualBoardView, ApiError> {
+    let board = workbench.hardware.desk.find(&request.name)?;
+    match request.action {
+        CableAction::Pull => unplug(Arc::clone(&board)).await,
+        CableAction::Plug => {
+            let (board, workbench) = (Arc::clone(&board), Arc::clone(workbench));
+            let plugged = tokio::task::spawn_blocking(move || board.plug(&workbench)).await;
+            plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
+        }
+    }
+    workbench.publish_hardware().await;
+    Ok(board.view())
+}
+
+/// Pulls a cable, which waits for its thread.
+async fn unplug(board: Arc<VirtualBoard>) {
+    if let Err(error) = tokio::task::spawn_blocking(move || board.unplug()).await {
+        tracing::warn!(%error, "a cable was not pulled");
+    }
+}

@@ -1,0 +1,60 @@
+//! Hardware on this host: serial ports, debug probes, virtual boards, and who uses what.
+
+mod console;
+mod desk;
+mod lend;
+mod uses;
+mod views;
+
+pub(crate) use console::{close as close_console, open as open_console, read as read_console, send as send_console};
+pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
+pub(crate) use lend::{lend, take_back};
+pub(crate) use uses::{PortLease, Uses};
+pub(crate) use views::{allow, list};
+
+use console::Consoles;
+use desk::Desk;
+use drydock_hardware::{port::Ports, probe::Probes};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+/// The hardware of a running workbench.
+pub(crate) struct HardwareState {
+    pub(crate) ports: Arc<Ports>,
+    pub(crate) probes: Arc<Probes>,
+    /// Who uses which port or probe.
+    pub(crate) uses: Uses,
+    desk: Desk,
+    consoles: Consoles,
+    /// Ports that are lent to other programs, by path.
+    lent: Mutex<HashMap<String, PortLease>>,
+}
+
+impl HardwareState {
+    pub(crate) fn new() -> Self {
+        Self {
+            ports: Arc::new(Ports::new()),
+            probes: Arc::new(Probes::new()),
+            uses: Uses::default(),
+            desk: Desk::default(),
+            consoles: Consoles::default(),
+            lent: Mutex::default(),
+        }
+    }
+
+    /// Closes terminals and takes the virtual boards from the desk.
+    pub(crate) fn close(&self) {
+        self.consoles.close_all();
+        self.desk.clear();
+    }
+}
+
+/// What topologies of virtual boards begin with.
+const VIRTUAL: &str = "virtual-";
+
+/// Whether a virtual board is at this place.
+pub(crate) fn is_virtual_topology(topology: &str) -> bool {
+    topology.starts_with(VIRTUAL)
+}

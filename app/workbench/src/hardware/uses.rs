@@ -1,0 +1,75 @@
+//! Who uses which port or probe: one user at a time, whether a board of the fleet, a terminal, a job or another program.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The users of ports and probes, by path or id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Uses(Arc<Mutex<HashMap<String, String>>>);
+
+/// The right to use a port or a probe; dropping it gives the right back.
+#[derive(Debug)]
+pub(crate) struct PortLease {
+    uses: Uses,
+    path: String,
+}
+
+impl PortLease {
+    /// Path of the port, or id of the probe.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl Drop for PortLease {
+    fn drop(&mut self) {
+        self.uses.lock().remove(&self.path);
+    }
+}
+
+impl Uses {
+    /// Takes a port or a probe for a user.
+    ///
+    /// # Errors
+    /// The user that has it.
+    pub(crate) fn lease(&self, path: &str, user: String) -> Result<PortLease, String> {
+        let mut uses = self.lock();
+        if let Some(user) = uses.get(path) {
+            return Err(user.clone());
+        }
+        uses.insert(path.to_owned(), user);
+        Ok(PortLease {
+            uses: self.clone(),
+            path: path.to_owned(),
+        })
+    }
+
+    /// The user of a port or a probe.
+    pub(crate) fn user(&self, path: &str) -> Option<String> {
+        self.lock().get(path).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        // The map is consistent between any two statements that touch it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_has_one_user_until_the_lease_ends() {
+        let uses = Uses::default();
+        let lease = uses.lease("/dev/ttyACM0", "bench-1".into()).unwrap();
+        assert_eq!(uses.lease("/dev/ttyACM0", "console".into()).unwrap_err(), "bench-1");
+        assert!(uses.lease("/dev/ttyACM1", "console".into()).is_ok());
+        assert_eq!(uses.user("/dev/ttyACM0").as_deref(), Some("bench-1"));
+        assert_eq!(lease.path(), "/dev/ttyACM0");
+        drop(lease);
+        assert_eq!(uses.user("/dev/ttyACM0"), None);
+    }
+}

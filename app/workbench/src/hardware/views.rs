@@ -1,0 +1,165 @@
+//! Ports, probes and virtual boards as users see them, and how changes are published.
+
+use crate::{
+    api::{
+        AccessView, ApiError, CandidateView, Confidence, ErrorCode, EventName, Hardware, PortView, ProbeView, Text,
+        Update, UsbView,
+    },
+    state::WorkbenchState,
+};
+use drydock_hardware::{
+    candidate::{self, Candidate},
+    port::{self, Access, Port},
+    probe::ProbeInfo,
+};
+use serde_json::{Map, json};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// All hardware.
+pub(crate) async fn list(workbench: &Arc<WorkbenchState>) -> Result<Hardware, ApiError> {
+    let workbench = Arc::clone(workbench);
+    // Looking for the holder of a port reads files of the system.
+    let listed = tokio::task::spawn_blocking(move || hardware(&workbench)).await;
+    listed.map_err(|error| ApiError::internal(format!("The hardware cannot be listed: {error}.")))
+}
+
+fn hardware(workbench: &WorkbenchState) -> Hardware {
+    let state = &workbench.hardware;
+    Hardware {
+        ports: state
+            .ports
+            .list()
+            .iter()
+            .map(|port| port_view(workbench, port))
+            .collect(),
+        probes: state
+            .probes
+            .list()
+            .iter()
+            .map(|probe| probe_view(workbench, probe))
+            .collect(),
+        virtual_boards: state.desk.views(),
+    }
+}
+
+/// A port as users see it.
+pub(super) fn port_view(workbench: &WorkbenchState, port: &Port) -> PortView {
+    let used_by = workbench.hardware.uses.user(&port.path);
+    PortView {
+        path: port.path.clone(),
+        topology: port.topology.as_ref().map(ToString::to_string),
+        usb: port.usb.as_ref().map(|usb| UsbView {
+            vendor: usb.vendor,
+            product: usb.product,
+            serial: usb.serial.clone(),
+            manufacturer: usb.manufacturer.clone(),
+            product_name: usb.product_name.clone(),
+        }),
+        is_virtual: port.is_virtual,
+        candidates: candidate::candidates(port).into_iter().map(candidate_view).collect(),
+        // Drydock itself holds a port that it uses.
+        access: match used_by {
+            Some(_) => AccessView::Usable,
+            None => access_view(port::access(port)),
+        },
+        used_by,
+    }
+}
+
+fn probe_view(workbench: &WorkbenchState, probe: &ProbeInfo) -> ProbeView {
+    let candidates = match probe.is_virtual {
+        // The port of the same board says more.
+        true => workbench.hardware.desk.candidates_of_probe(&probe.id),
+        false => candidate::candidates_of_probe(probe.vendor, probe.product, &probe.name, None)
+            .into_iter()
+            .map(candidate_view)
+            .collect(),
+    };
+    ProbeView {
+        id: probe.id.clone(),
+        name: probe.name.clone(),
+        serial: probe.serial.clone(),
+        topology: probe.topology.as_ref().map(ToString::to_string),
+        is_virtual: probe.is_virtual,
+        candidates,
+        access: match &probe.denied {
+            Some(text) => AccessView::Denied {
+                text: text.clone(),
+                rule_helps: cfg!(target_os = "linux"),
+            },
+            None => AccessView::Usable,
+        },
+        used_by: workbench.hardware.uses.user(&probe.id),
+    }
+}
+
+fn candidate_view(candidate: Candidate) -> CandidateView {
+    CandidateView {
+        kind: candidate.board,
+        title: candidate.title,
+        confidence: match candidate.confidence {
+            candidate::Confidence::Certain => Confidence::Certain,
+            candidate::Confidence::Likely => Confidence::Likely,
+            candidate::Confidence::Possible => Confidence::Possible,
+        },
+        reason: candidate.reason,
+    }
+}
+
+fn access_view(access: Access) -> AccessView {
+    match access {
+        Access::Usable => AccessView::Usable,
+        Access::Denied { text, rule_helps } => AccessView::Denied { text, rule_helps },
+        Access::Held { pid, program, text } => AccessView::Held { pid, program, text },
+    }
+}
+
+/// Installs the udev rule.
+pub(crate) async fn allow(workbench: &WorkbenchState) -> Result<Text, ApiError> {
+    let staging = workbench.dir.path().to_owned();
+    let installed = tokio::task::spawn_blocking(move || port::install_rule(&staging)).await;
+    match installed {
+        Ok(Ok(())) => Ok(Text {
+            text: "The rule is installed. Unplug each board and plug it in again.".into(),
+        }),
+        Ok(Err(error)) => Err(ApiError::new(ErrorCode::Refused, error.to_string())),
+        Err(error) => Err(ApiError::internal(format!("The rule was not installed: {error}."))),
+    }
+}
+
+impl WorkbenchState {
+    /// Publishes the hardware as it is now.
+    pub(crate) async fn publish_hardware(self: &Arc<Self>) {
+        if let Ok(hardware) = list(self).await {
+            let hardware = Box::new(hardware);
+            self.hub.publish(&Update::Hardware { hardware });
+        }
+    }
+
+    /// Publishes what is plugged in and out, until the workbench closes.
+    pub(crate) async fn follow_hardware(self: Arc<Self>) {
+        let mut changes = self.hardware.ports.watch();
+        let mut known: BTreeSet<String> = paths(&changes.borrow_and_update());
+        while changes.changed().await.is_ok() {
+            let now = paths(&changes.borrow_and_update());
+            for path in now.difference(&known) {
+                self.publish_plug(EventName::HardwarePlugged, path, "was plugged in");
+            }
+            for path in known.difference(&now) {
+                self.publish_plug(EventName::HardwareUnplugged, path, "was unplugged");
+            }
+            known = now;
+            self.publish_hardware().await;
+        }
+    }
+
+    fn publish_plug(&self, event: EventName, path: &str, what: &str) {
+        let mut data = Map::new();
+        data.insert("path".into(), json!(path));
+        self.publish(event, None, format!("{path} {what}."), data);
+    }
+}
+
+fn paths(ports: &[Port]) -> BTreeSet<String> {
+    ports.iter().map(|port| port.path.clone()).collect()
+}

@@ -1,0 +1,255 @@
+//! The board of a job on its cable: found by where the cable hangs, and held, so that nobody else uses its port or probe.
+
+use super::job::{Job, JobEnd};
+use crate::{
+    api::CableRef,
+    fleet::{Command, FleetBoard, PortUser},
+    hardware::PortLease,
+    state::WorkbenchState,
+};
+use drydock_assets::Board as Description;
+use drydock_hardware::{
+    binding::Binding,
+    candidate,
+    flash::{self, FlashError, Flasher, Place},
+    port::{Access, Port},
+    probe::ProbeInfo,
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How often a port that its last user has just closed is tried.
+const TRIES: u32 = 50;
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// A board on its cable, held for one job.
+pub(super) struct Cable {
+    pub(super) place: Place,
+    /// What the job is bound to; the chip joins it when it is read.
+    pub(super) binding: Arc<Mutex<Binding>>,
+    _leases: Vec<PortLease>,
+    /// The board of the fleet whose task gave its port to this job.
+    lender: Option<Arc<FleetBoard>>,
+}
+
+impl Cable {
+    /// Finds the board and takes its port and probe.
+    pub(super) async fn take(
+        workbench: &Arc<WorkbenchState>,
+        job: &Job,
+        on: &CableRef,
+        board: &Description,
+    ) -> Result<Self, JobEnd> {
+        let before = job.view().topology;
+        let port = match &on.port {
+            Some(path) => Some(find_port(workbench, path, before.as_deref())?),
+            None => None,
+        };
+        let probe = find_probe(workbench, on.probe.as_deref(), port.as_ref())?;
+        if port.is_none() && probe.is_none() {
+            return Err(JobEnd::Failed("Name a serial port or a debug probe.".into()));
+        }
+        if let Some(port) = &port {
+            check_port(port, board)?;
+        }
+        let mut binding = match (&port, &probe) {
+            (Some(port), _) => Binding::to_port(port),
+            (None, Some(probe)) => Binding {
+                topology: probe.topology.clone(),
+                serial: probe.serial.clone(),
+                chip: None,
+            },
+            (None, None) => unreachable!("one of the two is there"),
+        };
+        // A bootloader may show another serial number; the chip's id decides.
+        if port.is_some() {
+            binding.serial = None;
+        }
+        let topology = binding.topology.as_ref().map(ToString::to_string);
+        let user = format!("job {}", job.view().id);
+        job.change(|view| view.topology = topology);
+
+        let mut lender = None;
+        let mut leases = Vec::new();
+        if let Some(port) = &port {
+            lender = lender_of(workbench, &port.path);
+            if let Some(board) = &lender {
+                let released = board.command(|reply| Command::ReleasePort(PortUser::Job, reply)).await;
+                released.map_err(|error| error.message)?;
+            }
+            leases.push(lease(workbench, &port.path, &user).await?);
+        }
+        if let Some(probe) = &probe {
+            leases.push(lease(workbench, &probe.id, &user).await?);
+        }
+        Ok(Self {
+            place: Place {
+                port,
+                probe: probe.map(|probe| probe.id),
+            },
+            binding: Arc::new(Mutex::new(binding)),
+            _leases: leases,
+            lender,
+        })
+    }
+
+    /// Opens the way to the board's flash. The board is in its bootloader afterwards, or halted by its probe.
+    pub(super) async fn open(
+        &self,
+        workbench: &Arc<WorkbenchState>,
+        board: &Description,
+    ) -> Result<Box<dyn Flasher>, JobEnd> {
+        let hardware = (
+            Arc::clone(&workbench.hardware.ports),
+            Arc::clone(&workbench.hardware.probes),
+        );
+        let (place, board) = (self.place.clone(), board.clone());
+        let opened = blocking(move || flash::open(&hardware.0, &hardware.1, &place, &board)).await?;
+        opened.map_err(|error| self.sentence(&error))
+    }
+
+    /// What identifies the board now.
+    pub(super) fn binding(&self) -> Binding {
+        self.binding.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An error of flashing as sentences for people, with the place and what to do.
+    pub(super) fn sentence(&self, error: &FlashError) -> JobEnd {
+        let at = self.place.to_string();
+        let text = match error {
+            FlashError::Cancelled => return JobEnd::Cancelled,
+            FlashError::WrongBoard(wrong) => {
+                format!(
+                    "Stopped before anything was written to another board: {wrong}. Plug the board in again at {at} and resume."
+                )
+            }
+            FlashError::Locked => format!(
+                "The chip at {at} is locked against reading. It can be unlocked only by erasing everything on it: begin \
+                 again with \"Erase everything first\"."
+            ),
+            FlashError::NoAnswer(reason) => {
+                format!("The board at {at} does not answer: {reason}. Check its cable and its power, then resume.")
+            }
+            FlashError::Lost(reason) => format!(
+                "The connection to the board at {at} broke off: {reason}. Plug it in again and resume; what was written is \
+                 checked first."
+            ),
+            FlashError::Image(text) => text.clone(),
+            error => format!("The board at {at}: {error}. Resume to try again."),
+        };
+        JobEnd::Failed(text)
+    }
+
+    /// Gives port and probe back, and lets the board's task open its port again.
+    pub(super) async fn give_back(self) {
+        let Self { lender, _leases, .. } = self;
+        drop(_leases);
+        if let Some(board) = lender
+            && let Err(error) = board.command(Command::TakePort).await
+        {
+            tracing::debug!(%error, board = board.name(), "the port was not taken back");
+        }
+    }
+}
+
+/// The port with this path; if the board was elsewhere when the job began, the port where it was.
+fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Result<Port, JobEnd> {
+    let ports = workbench.hardware.ports.list();
+    let topology = |port: &Port| port.topology.as_ref().map(ToString::to_string);
+    let there = match before {
+        Some(before) => ports.iter().find(|port| topology(port).as_deref() == Some(before)),
+        None => ports.iter().find(|port| port.path == path),
+    };
+    if let Some(port) = there {
+        return Ok(port.clone());
+    }
+    let text = match before {
+        Some(before) => {
+            format!("There is no board at {before} now, where this job began. Plug it in there and resume.")
+        }
+        None => {
+            let paths: Vec<&str> = ports.iter().map(|port| port.path.as_str()).collect();
+            match paths.as_slice() {
+                [] => format!(
+                    "There is no serial port {path}; there are none. Plug the board in with a cable that carries data."
+                ),
+                paths => format!("There is no serial port {path}; there are: {}.", paths.join(", ")),
+            }
+        }
+    };
+    Err(JobEnd::Failed(text))
+}
+
+/// The probe with this id, or the one at the port's place.
+fn find_probe(workbench: &WorkbenchState, id: Option<&str>, port: Option<&Port>) -> Result<Option<ProbeInfo>, JobEnd> {
+    let probes = workbench.hardware.probes.list();
+    let Some(id) = id else {
+        // A probe is used only if it is named, or if there is no port.
+        let _ = port;
+        return Ok(None);
+    };
+    if let Some(probe) = probes.iter().find(|probe| probe.id == id) {
+        return Ok(Some(probe.clone()));
+    }
+    let ids: Vec<&str> = probes.iter().map(|probe| probe.id.as_str()).collect();
+    let text = match ids.as_slice() {
+        [] => format!("There is no debug probe {id}; there are none."),
+        ids => format!("There is no debug probe {id}; there are: {}.", ids.join(", ")),
+    };
+    Err(JobEnd::Failed(text))
+}
+
+/// Refuses a port that cannot be used, and one that belongs to another kind of board for certain.
+fn check_port(port: &Port, board: &Description) -> Result<(), JobEnd> {
+    match drydock_hardware::port::access(port) {
+        Access::Usable => {}
+        Access::Denied { text, .. } | Access::Held { text, .. } => return Err(JobEnd::Failed(text)),
+    }
+    let candidates = candidate::candidates(port);
+    let fits = candidates.iter().any(|candidate| candidate.board == board.name);
+    match candidates
+        .iter()
+        .find(|candidate| candidate.confidence == candidate::Confidence::Certain)
+    {
+        Some(other) if !fits => {
+            let text = format!(
+                "The device at {} is a {}, not a {}: {} Nothing was written.",
+                port.path, other.title, board.title, other.reason
+            );
+            Err(JobEnd::Failed(text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The board of the fleet that uses a port.
+fn lender_of(workbench: &WorkbenchState, path: &str) -> Option<Arc<FleetBoard>> {
+    workbench
+        .hardware
+        .uses
+        .user(path)
+        .and_then(|user| workbench.fleet.find(&user))
+}
+
+async fn lease(workbench: &WorkbenchState, path: &str, user: &str) -> Result<PortLease, JobEnd> {
+    let mut tries = 0;
+    loop {
+        match workbench.hardware.uses.lease(path, user.to_owned()) {
+            Ok(lease) => return Ok(lease),
+            Err(_) if tries < TRIES => tries += 1,
+            Err(other) => {
+                let text = format!("{path} is used by {other}; end that first.");
+                return Err(JobEnd::Failed(text));
+            }
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Runs blocking work on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JobEnd> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| JobEnd::Failed(format!("Drydock failed: {error}.")))
+}

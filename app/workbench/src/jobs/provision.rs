@@ -1,0 +1,380 @@
+//! Provisioning: firmware, an identity born on the chip, and the first app, for one board.
+//!
+//! Each step looks first whether it is done already, so that a job can be resumed at any step. A board is in the fleet from
+//! the step *Enroll* on.
+
+use super::{
+    evidence::Evidence,
+    flash::{Firmware, OpenBoard, begin, description, firmware},
+    job::{Job, JobEnd},
+    journal::JobRequest,
+};
+use crate::{
+    api::{
+        ApiError, AppDeploy, AppSource, AppState, CableRef, Deployment, ErrorCode, FirmwareSource, JobKind, JobView,
+        ProvisionStart,
+    },
+    apps, boards,
+    clock::now_ms,
+    errors::with_sources,
+    fleet::{BoardRecord, FleetBoard, HostRecord, PhysicalRecord},
+    state::WorkbenchState,
+};
+use drydock_assets::Board as Description;
+use drydock_gateway::DeviceState;
+use drydock_hardware::flash::{Erase, FlashError, Flasher, Report};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a board may take from its start to its first session: enrollment signs twice on the chip.
+const ENROLL_TIME: Duration = Duration::from_secs(90);
+
+/// How long the first app may take until it runs.
+const APP_TIME: Duration = Duration::from_secs(180);
+
+/// Interval between two looks at what a board reports.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Most boards that one request provisions.
+const MOST: usize = 64;
+
+/// Areas of flash that hold an identity and apps.
+const DATA_AREAS: [&str; 2] = ["identity", "store"];
+
+/// Starts provisioning boards, a job for each.
+pub(crate) fn provision(workbench: &Arc<WorkbenchState>, request: ProvisionStart) -> Result<Vec<JobView>, ApiError> {
+    let usage = |text: &str| Err(ApiError::new(ErrorCode::Usage, text));
+    if request.on.is_empty() || request.on.len() > MOST {
+        return usage("Name 1 to 64 boards by their serial ports.");
+    }
+    if request.on.iter().any(|on| on.port.is_none()) {
+        return usage(
+            "Name the serial port of each board: its link runs there, even if a debug probe writes the firmware.",
+        );
+    }
+    let ports: BTreeSet<_> = request.on.iter().map(|on| &on.port).collect();
+    if ports.len() != request.on.len() {
+        return usage("A serial port is named twice.");
+    }
+    if request.on.len() > 1 && request.name.as_deref().is_some_and(|name| !name.contains("{n}")) {
+        return usage("A name for several boards needs {n}, which becomes a number.");
+    }
+    let board = description(&request.kind)?;
+    if board.limit.as_ref().is_some_and(|limit| !limit.enrolls) {
+        let text = format!("A {} cannot be provisioned: it cannot have an identity.", board.title);
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    }
+    if request.app.is_some() && board.limit.as_ref().is_some_and(|limit| !limit.apps) {
+        let text = format!("A {} takes no apps; provision it without one.", board.title);
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    }
+    let steps = [
+        "Find the board",
+        "Read the chip",
+        "Write firmware",
+        "Start firmware",
+        "Enroll",
+        "First app",
+        "Evidence",
+    ];
+    let one = |on: &CableRef| ProvisionStart {
+        on: vec![on.clone()],
+        ..request.clone()
+    };
+    let begin_one = |on| {
+        begin(
+            workbench,
+            JobKind::Provision,
+            &request.kind,
+            &steps,
+            JobRequest::Provision(one(on)),
+        )
+    };
+    request.on.iter().map(begin_one).collect()
+}
+
+pub(super) async fn run(
+    workbench: &Arc<WorkbenchState>,
+    job: &Arc<Job>,
+    request: &ProvisionStart,
+) -> Result<String, JobEnd> {
+    let description = description(&request.kind).map_err(|error| error.message)?;
+    let on = request.on.first().cloned().unwrap_or_default();
+    let firmware = firmware(&FirmwareSource::Ours, None, &description).await?;
+    let firmware_sha256 = firmware.sha256.clone();
+
+    let mut open = OpenBoard::open(workbench, job, &on, &description).await?;
+    let (chip, method) = (open.chip.as_str().to_owned(), open.flasher.method());
+    let written = write(workbench, job, &mut open, &description, (firmware, request.erase_all)).await;
+    let report = match written {
+        Ok(report) => report,
+        Err(end) => {
+            open.cable.give_back().await;
+            return Err(end);
+        }
+    };
+    let cable = match open.start(workbench, job, 3).await {
+        Ok(cable) => cable,
+        Err((end, cable)) => {
+            cable.give_back().await;
+            return Err(end);
+        }
+    };
+    let record = PhysicalRecord {
+        port: cable
+            .place
+            .port
+            .as_ref()
+            .map_or(String::new(), |port| port.path.clone()),
+        topology: cable.binding().topology.map(|topology| topology.to_string()),
+        // The firmware may show another number than the bootloader; it is stored when the port is opened.
+        usb_serial: None,
+        chip: chip.clone(),
+    };
+    cable.give_back().await;
+
+    job.step(
+        workbench,
+        4,
+        "Waits for the firmware, and gives it an identity.".to_owned(),
+    )?;
+    let board = fleet_board(workbench, job, request, &description, record).await?;
+    board.state().may_enroll = true;
+    let enrolled = wait_for_session(workbench, job, &board).await;
+    board.state().may_enroll = false;
+    enrolled?;
+
+    let app = match &request.app {
+        Some(source) => {
+            job.step(workbench, 5, "Sends the first app.".to_owned())?;
+            Some(first_app(workbench, job, &board, source, &request.grant).await?)
+        }
+        None => {
+            job.skip(5);
+            None
+        }
+    };
+
+    job.step(workbench, 6, "Writes the evidence.".to_owned())?;
+    let device = board.state().record.device.clone();
+    let evidence = Evidence {
+        job: job.view(),
+        board: board.name(),
+        description: &description,
+        method,
+        firmware_sha256,
+        written_bytes: report.written_bytes,
+        device: workbench.gateway.device(&device),
+        app,
+        ended_ms: now_ms(),
+    };
+    let path = evidence.write(workbench.dir.path()).map_err(|error| {
+        format!(
+            "{} is provisioned, but its evidence cannot be written: {error}. Free some space and resume.",
+            board.name()
+        )
+    })?;
+    job.change(|view| view.evidence = Some(path));
+    Ok(match &request.app {
+        Some(_) => format!("{} is in the fleet and runs its first app.", board.name()),
+        None => format!("{} is in the fleet.", board.name()),
+    })
+}
+
+/// Writes the firmware. What an earlier owner left on the board is erased only if the user said so.
+async fn write(
+    workbench: &Arc<WorkbenchState>,
+    job: &Arc<Job>,
+    open: &mut OpenBoard,
+    board: &Description,
+    (firmware, erase_all): (Firmware, bool),
+) -> Result<Report, JobEnd> {
+    let known = board_of_chip(workbench, open.chip.as_str()).is_some();
+    if !erase_all {
+        let areas: Vec<_> = DATA_AREAS
+            .iter()
+            .filter_map(|name| board.flash_area(name).cloned())
+            .collect();
+        let left = open.with(move |flasher| left_in(flasher, &areas)).await?;
+        if let Some(area) = left.filter(|_| !known) {
+            let text = format!(
+                "The board at {} is not blank: its flash area {area} holds data of an earlier use, and its chip {} is not \
+                 in this fleet. Nothing was written. To use it here, begin again with \"Erase everything first\"; what is \
+                 on it is lost then.",
+                open.cable.place, open.chip
+            );
+            return Err(JobEnd::Failed(text));
+        }
+    }
+    let erase = if erase_all { Erase::All } else { Erase::Changed };
+    open.write(workbench, job, (2, board), firmware, erase).await
+}
+
+/// The first of these areas that is not erased.
+fn left_in(flasher: &mut dyn Flasher, areas: &[drydock_assets::FlashArea]) -> Result<Option<String>, FlashError> {
+    if flasher.is_locked()? {
+        return Err(FlashError::Locked);
+    }
+    for area in areas {
+        let unit = flasher.erase_unit(area.base);
+        let mut address = area.base;
+        while address < area.base + area.bytes {
+            let bytes = vec![0xff; ((unit.end - unit.start).min(area.base + area.bytes - address)) as usize];
+            if !flasher.holds(address, &bytes)? {
+                return Ok(Some(area.name.clone()));
+            }
+            address += bytes.len() as u32;
+        }
+    }
+    Ok(None)
+}
+
+/// The physical board of the fleet with this chip.
+fn board_of_chip(workbench: &WorkbenchState, chip: &str) -> Option<Arc<FleetBoard>> {
+    workbench.fleet.all().into_iter().find(|board| {
+        let state = board.state();
+        state.record.physical().is_some_and(|physical| physical.chip == chip)
+    })
+}
+
+/// The board of the fleet for a chip: the one that it was provisioned as before, or a new one.
+async fn fleet_board(
+    workbench: &Arc<WorkbenchState>,
+    job: &Job,
+    request: &ProvisionStart,
+    description: &Description,
+    record: PhysicalRecord,
+) -> Result<Arc<FleetBoard>, JobEnd> {
+    let message = |error: ApiError| JobEnd::Failed(error.message);
+    if let Some(board) = board_of_chip(workbench, &record.chip) {
+        board.state().record.host = HostRecord::Physical(record);
+        boards::save(workbench, None).await.map_err(message)?;
+        boards::switch(workbench, &board, true).await.map_err(message)?;
+        job.is_about(&board);
+        return Ok(board);
+    }
+    release_chip(workbench, &record.chip).await?;
+    let pattern = request.name.as_deref().unwrap_or("board-{n}");
+    let name = boards::reserve_pattern(workbench, pattern).map_err(message)?;
+    let (id, device) = boards::place(workbench, name.text()).await.map_err(message)?;
+    let record = BoardRecord {
+        id: id.text().to_owned(),
+        name: name.text().to_owned(),
+        labels: BTreeSet::new(),
+        kind: description.name.clone(),
+        device,
+        on: true,
+        host: HostRecord::Physical(record),
+    };
+    boards::save(workbench, Some(&record)).await.map_err(message)?;
+    let board = boards::start(workbench, record, description.clone(), true, None);
+    boards::was_added(workbench, &board);
+    job.is_about(&board);
+    Ok(board)
+}
+
+/// Releases a chip's id from a device that is out of service. A device in use keeps it: it may be the same chip over
+/// another way.
+async fn release_chip(workbench: &WorkbenchState, chip: &str) -> Result<(), JobEnd> {
+    let holders = workbench.gateway.devices();
+    for device in holders.iter().filter(|device| device.chip_id == chip) {
+        if device.state != DeviceState::Retired {
+            let text = format!(
+                "The chip {chip} belongs to the device {} of this gateway, which is in use. Retire that device first.",
+                device.name
+            );
+            return Err(JobEnd::Failed(text));
+        }
+        let released = workbench.gateway.release_chip_id(&device.id).await;
+        released.map_err(|error| with_sources(ErrorCode::Refused, &error).message)?;
+    }
+    Ok(())
+}
+
+async fn wait_for_session(workbench: &WorkbenchState, job: &Job, board: &FleetBoard) -> Result<(), JobEnd> {
+    let begin = Instant::now();
+    let device = board.state().record.device.clone();
+    loop {
+        job.check()?;
+        let connected = workbench
+            .gateway
+            .device(&device)
+            .is_some_and(|device| device.session_id.is_some());
+        if connected {
+            return Ok(());
+        }
+        let (refused, phase) = {
+            let state = board.state();
+            (state.refused.clone(), state.phase.clone())
+        };
+        if let Some(refused) = refused {
+            return Err(JobEnd::Failed(refused));
+        }
+        if begin.elapsed() > ENROLL_TIME {
+            let text = format!(
+                "{} did not get a session within {} s; it is at this step: {phase}. Check that the serial port is the one of \
+                 the board's link, then resume.",
+                board.name(),
+                ENROLL_TIME.as_secs()
+            );
+            return Err(JobEnd::Failed(text));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn first_app(
+    workbench: &WorkbenchState,
+    job: &Job,
+    board: &FleetBoard,
+    source: &AppSource,
+    grant: &[String],
+) -> Result<Deployment, JobEnd> {
+    let request = AppDeploy {
+        source: source.clone(),
+        boards: vec![board.id.clone()],
+        name: None,
+        version: None,
+        grant: grant.to_vec(),
+        no_start: false,
+    };
+    let deployment = apps::deploy(workbench, request).await.map_err(|error| error.message)?;
+    let begin = Instant::now();
+    loop {
+        job.check()?;
+        let view = workbench.view(board);
+        let app = view.apps.iter().find(|app| app.name == deployment.app);
+        if let Some(app) = app {
+            match (app.state, &app.failure) {
+                (AppState::Running | AppState::Exited, _) if !app.asked => return Ok(deployment),
+                (AppState::Failed, failure) => {
+                    let why = failure
+                        .as_ref()
+                        .map_or("no reason known", |failure| failure.detail.as_str());
+                    return Err(JobEnd::Failed(format!(
+                        "{} failed on {}: {why}.",
+                        app.name,
+                        board.name()
+                    )));
+                }
+                _ => {}
+            }
+            if let Some(progress) = app.progress {
+                job.progress(None, progress.done_bytes, progress.total_bytes);
+            }
+        }
+        if begin.elapsed() > APP_TIME {
+            let text = format!(
+                "{} does not run on {} after {} s. Look at the board's log, then resume.",
+                deployment.app,
+                board.name(),
+                APP_TIME.as_secs()
+            );
+            return Err(JobEnd::Failed(text));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

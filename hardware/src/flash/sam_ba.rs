@@ -1,0 +1,16 @@
+//! Writing flash by SAM-BA: not there yet.
+
+use super::{FlashError, Flasher};
+
+/// Bits per second.
+pub const BAUD: u32 = 115_200;
+
+/// Opens the way to the board's flash.
+///
+/// # Errors
+/// Always, for now.
+pub fn open(_line: crate::port::BlockingLine, _board: &drydock_assets::Board) -> Result<Box<dyn Flasher>, FlashError> {
+    let method = "SAM-BA";
+    let what = "write flash yet";
+    Err(FlashError::Unsupported { method, what })
+}

@@ -1,0 +1,195 @@
+//! The way to a board's flash: which method, over which port or probe, and what it may write.
+
+use super::{Erase, FlashError, Flasher, Plan, Segment, by_probe, esp, sam_ba};
+use crate::{
+    binding::ChipId,
+    port::{OpenError, Port, Ports},
+    probe::Probes,
+};
+use drydock_assets::{Board, FlashMethod};
+use std::{fmt, ops::Range, time::Duration};
+
+/// How long a board may take from the touch at 1200 baud until its bootloader is there.
+const BOOTLOADER: Duration = Duration::from_secs(10);
+
+/// A board on its cable: a serial port, a debug probe, or both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its serial port.
+    pub port: Option<Port>,
+    /// Id of its debug probe. Flash is written over the probe if there is one.
+    pub probe: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.port, &self.probe) {
+            (Some(port), _) => match &port.topology {
+                Some(topology) => write!(f, "{} ({topology})", port.path),
+                None => f.write_str(&port.path),
+            },
+            (None, Some(probe)) => write!(f, "probe {probe}"),
+            (None, None) => f.write_str("no port"),
+        }
+    }
+}
+
+/// Opens the way to a board's flash. The board is in its bootloader afterwards, or halted by its probe.
+///
+/// # Errors
+/// [`FlashError`].
+pub fn open(ports: &Ports, probes: &Probes, place: &Place, board: &Board) -> Result<Box<dyn Flasher>, FlashError> {
+    if let Some(probe) = &place.probe {
+        return by_probe::open(probes, probe, board);
+    }
+    let Some(port) = &place.port else {
+        return Err(FlashError::NoAnswer(
+            "neither a serial port nor a debug probe is named".into(),
+        ));
+    };
+    let over_serial = |method| matches!(method, FlashMethod::EspRom | FlashMethod::SamBa);
+    match board
+        .flashing
+        .iter()
+        .map(|way| way.method)
+        .find(|method| over_serial(*method))
+    {
+        Some(FlashMethod::EspRom) => {
+            let line = ports.open_blocking(&port.path, esp::BAUD).map_err(not_opened)?;
+            esp::open(line, board)
+        }
+        Some(FlashMethod::SamBa) => {
+            let line = ports.open_blocking(&bootloader(ports, port, board)?.path, sam_ba::BAUD);
+            sam_ba::open(line.map_err(not_opened)?, board)
+        }
+        _ => Err(FlashError::Refused(format!(
+            "the flash of a {} cannot be written over a serial port; name a debug probe",
+            board.title
+        ))),
+    }
+}
+
+fn not_opened(error: OpenError) -> FlashError {
+    FlashError::NoAnswer(error.to_string())
+}
+
+/// The port of the board's bootloader: this one, if it shows the bootloader's USB ids; otherwise the one that appears at
+/// the same place after a touch at 1200 baud.
+fn bootloader(ports: &Ports, port: &Port, board: &Board) -> Result<Port, FlashError> {
+    let ids: Vec<(u16, u16)> = board.flashing.iter().flat_map(|way| way.usb_ids.clone()).collect();
+    let is_bootloader = |port: &Port| {
+        port.usb
+            .as_ref()
+            .is_some_and(|usb| ids.contains(&(usb.vendor, usb.product)))
+    };
+    if is_bootloader(port) {
+        return Ok(port.clone());
+    }
+    let Some(topology) = &port.topology else {
+        return Err(FlashError::NoAnswer(
+            "this system does not say where the port's cable hangs, so its bootloader cannot be told from others"
+                .into(),
+        ));
+    };
+    ports.touch_1200(&port.path).map_err(not_opened)?;
+    ports
+        .wait_for_blocking(topology, is_bootloader, BOOTLOADER)
+        .map_err(|_| {
+            let by_hand = board
+                .flashing
+                .iter()
+                .find_map(|way| way.by_hand.as_deref())
+                .unwrap_or("Reset it into its bootloader.");
+            FlashError::NoAnswer(format!(
+                "its bootloader did not appear at {topology} within {} s. {by_hand} Then try again",
+                BOOTLOADER.as_secs()
+            ))
+        })
+}
+
+/// What is written for an image: the image in the firmware's place, and the last steps of a bootloader where a chip
+/// without one needs them.
+///
+/// # Errors
+/// [`FlashError`], if the chip cannot be read.
+pub fn plan(
+    flasher: &mut dyn Flasher,
+    board: &Board,
+    mut segments: Vec<Segment>,
+    erase: Erase,
+) -> Result<Plan, FlashError> {
+    let range = |name: &str| -> Option<Range<u32>> {
+        let area = board.flash_area(name)?;
+        Some(area.base..area.base + area.bytes)
+    };
+    let mut allowed: Vec<Range<u32>> = range("firmware").into_iter().collect();
+    if flasher.writes_boot_area() {
+        allowed.extend(range("bootloader"));
+        let image_starts_below = segments.iter().any(|segment| segment.address < board.boot);
+        if let Some((address, code)) = board.start_code()
+            && !image_starts_below
+            && (erase == Erase::All || is_erased(flasher, address)?)
+        {
+            segments.push(Segment {
+                address,
+                bytes: code.to_vec(),
+            });
+        }
+    }
+    segments.sort_by_key(|segment| segment.address);
+    Ok(Plan {
+        segments,
+        allowed,
+        erase,
+    })
+}
+
+fn is_erased(flasher: &mut dyn Flasher, address: u32) -> Result<bool, FlashError> {
+    let mut start = [0; 8];
+    flasher.read(address, &mut start)?;
+    Ok(start == [0xff; 8])
+}
+
+/// A flasher whose connection is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Gone;
+
+impl Gone {
+    fn error<T>() -> Result<T, FlashError> {
+        Err(FlashError::Lost("the connection has ended already".into()))
+    }
+}
+
+impl Flasher for Gone {
+    fn method(&self) -> &'static str {
+        "none"
+    }
+
+    fn chip(&mut self) -> Result<ChipId, FlashError> {
+        Self::error()
+    }
+
+    fn erase_unit(&self, address: u32) -> Range<u32> {
+        address..address + 1
+    }
+
+    fn erase(&mut self, _range: Range<u32>) -> Result<(), FlashError> {
+        Self::error()
+    }
+
+    fn erase_all(&mut self) -> Result<(), FlashError> {
+        Self::error()
+    }
+
+    fn write(&mut self, _address: u32, _bytes: &[u8]) -> Result<(), FlashError> {
+        Self::error()
+    }
+
+    fn read(&mut self, _address: u32, _bytes: &mut [u8]) -> Result<(), FlashError> {
+        Self::error()
+    }
+
+    fn start(&mut self) -> Result<(), FlashError> {
+        Self::error()
+    }
+}

@@ -3,6 +3,8 @@
 //! interface.
 
 pub mod builtin;
+#[cfg(unix)]
+pub mod cable;
 pub mod chips;
 pub mod core;
 pub mod debug;

@@ -86,6 +86,13 @@ pub trait Machine: Send {
     /// [`MachineError::NoMemory`].
     fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError>;
 
+    /// Reads a word as the core's bus would, peripherals and their side effects included; `None` if nothing answers, or if
+    /// the engine cannot.
+    fn bus_word(&mut self, addr: u32) -> Option<u32> {
+        let _ = addr;
+        None
+    }
+
     /// The registers of this core, in the architecture manual's names (`r0` … `pc`, `xpsr`, `msp` …).
     fn registers(&self) -> &[RegisterInfo];
 

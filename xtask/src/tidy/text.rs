@@ -37,7 +37,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
 const MAY_NOT_KNOW: &[(&str, &[&str], &str)] = &[
     (
         "emulator/src/machine/",
-        &["builtin", "chips", "core", "debug", "external", "runner"],
+        &["builtin", "cable", "chips", "core", "debug", "external", "runner"],
         "the neutral seam knows no engine; engines know it",
     ),
     (
@@ -49,6 +49,16 @@ const MAY_NOT_KNOW: &[(&str, &[&str], &str)] = &[
         "emulator/src/chips/",
         &["builtin", "debug", "external", "runner"],
         "a chip knows its core and the seam, not who runs it",
+    ),
+    (
+        "emulator/src/runner/",
+        &["builtin", "cable", "chips", "core", "external"],
+        "the runner runs any machine, with or without a cable",
+    ),
+    (
+        "emulator/src/cable/",
+        &["builtin", "chips", "core", "debug", "external"],
+        "a cable knows the runner and the seam; a bootloader's stand-in acts on any machine",
     ),
     (
         "emulator/src/external/",

@@ -6,7 +6,7 @@ mod trapped;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::core::any_core::{AnyCore, CoreStop};
-use crate::core::fabric::{Chip, Fabric, PinChange, ResetKind, UartOutput};
+use crate::core::fabric::{AccessSize, Chip, Fabric, PinChange, ResetKind, UartOutput};
 use crate::core::limits::Limits;
 use crate::core::memory::{GuestMemory, NoMemory};
 use crate::core::shared_image;
@@ -203,6 +203,11 @@ impl Machine for BuiltinMachine {
     fn write_memory(&mut self, addr: u32, bytes: &[u8]) -> Result<(), MachineError> {
         let written = self.core.fabric_mut().memory_mut().write(addr, bytes);
         written.map_err(|missing| self.no_memory(missing))
+    }
+
+    fn bus_word(&mut self, addr: u32) -> Option<u32> {
+        let (chip, fabric) = self.core.chip_mut();
+        chip.read(fabric, addr & !3, AccessSize::Word).ok()
     }
 
     fn registers(&self) -> &[RegisterInfo] {

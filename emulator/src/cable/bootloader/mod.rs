@@ -1,0 +1,68 @@
+//! Stand-ins for bootloaders that are not in the machine's flash: a chip's mask ROM, a factory's bootloader. They speak
+//! the published protocols and act on the machine's own flash. The machine stands still meanwhile.
+
+mod chip;
+mod esp_rom;
+mod sam_ba;
+mod slip;
+
+use drydock_assets::{Board, FlashMethod};
+
+pub(super) use self::chip::Chip;
+use self::esp_rom::EspRom;
+use self::sam_ba::SamBa;
+
+/// A bootloader that waits for a host.
+pub(super) trait Bootloader: Send {
+    /// The baud rate of the chip's end; `None` if it takes the host's.
+    fn baud(&self) -> Option<u32>;
+
+    /// Takes bytes of the host, in pieces of any size, and appends the answer.
+    fn receive(&mut self, bytes: &[u8], chip: &mut Chip<'_>, answer: &mut Vec<u8>) -> Next;
+}
+
+/// What a bootloader does after bytes of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It waits for more.
+    Wait,
+    /// It starts what is in flash.
+    Start,
+}
+
+/// The bootloaders of boards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    SamBa,
+    EspRom,
+}
+
+impl Kind {
+    /// The bootloader of a board, if it has one that is known here.
+    pub(super) fn of(board: &Board) -> Option<Self> {
+        let methods = || board.flashing.iter().map(|flashing| flashing.method);
+        methods().find_map(|method| match method {
+            FlashMethod::SamBa => Some(Self::SamBa),
+            FlashMethod::EspRom => Some(Self::EspRom),
+            FlashMethod::Probe | FlashMethod::Dfu => None,
+        })
+    }
+
+    /// The bootloader of `board`, just started.
+    pub(super) fn open(self, board: &Board) -> Box<dyn Bootloader> {
+        match self {
+            Self::SamBa => Box::new(SamBa::new(board)),
+            Self::EspRom => Box::new(EspRom::new(board)),
+        }
+    }
+
+    /// Whether flash that begins with `word`, at the address where the board starts, holds nothing to start.
+    pub(super) fn finds_nothing(self, word: [u8; 4]) -> bool {
+        match self {
+            // A vector table begins with a stack pointer.
+            Self::SamBa => word == [0xff; 4],
+            // ESP-IDF Programming Guide, "App Image Format": the magic byte.
+            Self::EspRom => word[0] != 0xe9,
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! The thread of a cable: carries bytes between pseudo-terminal and board, and follows the board into its bootloader and
+//! out of it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use drydock_assets::{Board, ConnectorKind, FlashMethod};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::bootloader::{self, Bootloader, Next};
+use super::clients::Clients;
+use super::line::Line;
+use super::pty::Pty;
+use super::reset_lines::{Effect, ResetLines};
+use super::{CableState, Command, Power, Runs, Shared};
+use crate::ResetKind;
+use crate::runner::{MachineHandle, UartError, UartPort};
+
+/// Bytes that are read or written at once.
+const PIECE: usize = 4096;
+/// Output of the board that waits for a program; what exceeds it is lost.
+const TO_CLIENT_BYTES: usize = 64 * 1024;
+/// How soon a terminal is looked at again whose programs are not known for sure.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Opening and closing the port at this rate calls the bootloader of some boards.
+const TOUCH_BAUD: u32 = 1200;
+
+/// How a board is wired to its host.
+#[derive(Clone, Debug)]
+pub(super) struct Wiring {
+    uart: u8,
+    baud: u32,
+    /// Address of what the board starts.
+    boot: u32,
+    bootloader: Option<bootloader::Kind>,
+    board: Board,
+    usb_firmware: Option<(u16, u16)>,
+    usb_bootloader: Option<(u16, u16)>,
+    /// The USB device is the chip's own: it goes and comes back when the chip starts something else.
+    enumerates_again: bool,
+    /// DTR and RTS reset the board.
+    has_reset_circuit: bool,
+}
+
+impl Wiring {
+    pub(super) fn of(board: &Board) -> Self {
+        let bootloader = bootloader::Kind::of(board);
+        let usb_firmware = board.connector.usb_ids.first().copied();
+        let flashing = |method| board.flashing.iter().find(|flashing| flashing.method == method);
+        let usb_of_method = flashing(FlashMethod::SamBa).and_then(|flashing| flashing.usb_ids.first().copied());
+        Self {
+            uart: board.link.uart,
+            baud: board.link.baud,
+            boot: board.boot,
+            bootloader,
+            board: board.clone(),
+            usb_firmware,
+            usb_bootloader: usb_of_method.or(usb_firmware),
+            enumerates_again: board.connector.kind == ConnectorKind::UsbDevice,
+            has_reset_circuit: flashing(FlashMethod::EspRom).is_some(),
+        }
+    }
+}
+
+pub(super) struct Carrier {
+    shared: Arc<Shared>,
+    handle: MachineHandle,
+    wiring: Wiring,
+    power: Power,
+    uart: UartPort,
+    pty: Pty,
+    line: Line,
+    runs: Runs,
+    bootloader: Option<Box<dyn Bootloader>>,
+    reset_lines: ResetLines,
+    dtr: bool,
+    to_client: VecDeque<u8>,
+    to_board: VecDeque<u8>,
+    /// The baud rate at the last look, where closing is not seen.
+    last_baud: u32,
+}
+
+/// Whether the cable stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cable {
+    In,
+    Out,
+}
+
+impl Carrier {
+    pub(super) fn new(shared: Arc<Shared>, handle: MachineHandle, wiring: Wiring, power: Power) -> io::Result<Self> {
+        let uart = handle.uart(wiring.uart).map_err(|error| match error {
+            UartError::InUse { .. } => io::Error::new(io::ErrorKind::ResourceBusy, error),
+            UartError::None { .. } => io::Error::new(io::ErrorKind::NotFound, error),
+        })?;
+        Ok(Self {
+            pty: Pty::open(wiring.baud)?,
+            line: Line::new(Some(wiring.baud)),
+            last_baud: wiring.baud,
+            shared,
+            handle,
+            wiring,
+            power,
+            uart,
+            runs: Runs::Nothing,
+            bootloader: None,
+            reset_lines: ResetLines::default(),
+            dtr: false,
+            to_client: VecDeque::new(),
+            to_board: VecDeque::new(),
+        })
+    }
+
+    /// Finds out what the board runs.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        if self.power == Power::Cable {
+            self.start(false)
+        } else if self.is_blank()? {
+            self.enter_bootloader()
+        } else {
+            self.enter(Runs::Firmware);
+            Ok(())
+        }
+    }
+
+    /// Carries bytes until the cable is pulled, or the machine is gone.
+    pub(super) fn run(mut self) {
+        // What fails here is the terminal itself: the cable is then out.
+        while let Ok(Cable::In) = self.turn() {
+            if self.wait().is_err() {
+                break;
+            }
+        }
+        if self.power == Power::Cable {
+            self.handle.pause();
+        }
+        self.shared.state.send_modify(|state| {
+            state.path = None;
+            state.runs = Runs::Nothing;
+        });
+    }
+
+    /// Does all that can be done without waiting.
+    fn turn(&mut self) -> io::Result<Cable> {
+        self.shared.bell.silence();
+        loop {
+            loop {
+                let command = self.shared.commands().pop_front();
+                match command {
+                    Some(Command::Unplug) => return Ok(Cable::Out),
+                    Some(Command::Bootloader) => self.start(true)?,
+                    Some(Command::Lines { dtr, rts }) => self.set_lines(dtr, rts)?,
+                    None => break,
+                }
+            }
+            self.look_at_clients()?;
+            let Some(mut moved) = self.take_from_board() else {
+                return Ok(Cable::Out);
+            };
+            moved |= self.give_to_client()?;
+            moved |= self.take_from_client()?;
+            moved |= self.give_to_board()?;
+            if !moved {
+                return Ok(Cable::In);
+            }
+        }
+    }
+
+    /// Sleeps until something can be done.
+    fn wait(&mut self) -> io::Result<()> {
+        let mut events = PollFlags::empty();
+        events.set(PollFlags::IN, self.to_board.is_empty());
+        events.set(PollFlags::OUT, !self.to_client.is_empty());
+        let (bell, master) = (self.shared.bell.fd(), self.pty.master());
+        let mut fds = vec![
+            PollFd::from_borrowed_fd(bell, PollFlags::IN),
+            PollFd::from_borrowed_fd(master, events),
+        ];
+        if let Some(clients) = self.pty.clients() {
+            fds.push(PollFd::from_borrowed_fd(clients, PollFlags::IN));
+        }
+        let unsure = self.pty.is_unsure();
+        let timeout = (unsure || !Clients::ARE_SEEN).then_some(Timespec {
+            tv_sec: 0,
+            tv_nsec: LOOK_AGAIN.subsec_nanos().into(),
+        });
+        let count = match poll(&mut fds, timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            count => count?,
+        };
+        let hung_up = fds[1].revents().contains(PollFlags::HUP);
+        if hung_up || (count == 0 && unsure) {
+            self.pty.look_for_clients()?;
+        }
+        Ok(())
+    }
+
+    fn look_at_clients(&mut self) -> io::Result<()> {
+        let closed_at = self.pty.update_clients()?;
+        let mut touched = closed_at == Some(TOUCH_BAUD);
+        if closed_at.is_some() {
+            self.to_client.clear();
+        }
+        if !Clients::ARE_SEEN {
+            let baud = self.pty.baud()?;
+            touched = baud == TOUCH_BAUD && self.last_baud != TOUCH_BAUD;
+            self.last_baud = baud;
+        }
+        if touched { self.touch() } else { Ok(()) }
+    }
+
+    /// The 1200-baud touch.
+    fn touch(&mut self) -> io::Result<()> {
+        let has_touch = self.wiring.bootloader == Some(bootloader::Kind::SamBa);
+        if has_touch && self.runs == Runs::Firmware {
+            self.enter_bootloader()?;
+        }
+        Ok(())
+    }
+
+    fn set_lines(&mut self, dtr: bool, rts: bool) -> io::Result<()> {
+        let dropped = self.dtr && !dtr;
+        self.dtr = dtr;
+        if !self.wiring.has_reset_circuit {
+            let touched = dropped && self.pty.baud()? == TOUCH_BAUD;
+            return if touched { self.touch() } else { Ok(()) };
+        }
+        match self.reset_lines.set(dtr, rts) {
+            Effect::None => Ok(()),
+            Effect::Held => {
+                self.stop_machine()?;
+                self.bootloader = None;
+                self.enter(Runs::Nothing);
+                Ok(())
+            }
+            Effect::Released { download } => self.start(download),
+        }
+    }
+
+    /// Starts the board from power-on: into its bootloader if that is called for, or if there is nothing else.
+    fn start(&mut self, download: bool) -> io::Result<()> {
+        self.handle.reset(ResetKind::PowerOn);
+        if (download && self.wiring.bootloader.is_some()) || self.is_blank()? {
+            return self.enter_bootloader();
+        }
+        self.bootloader = None;
+        self.line.set_baud(Some(self.wiring.baud));
+        if self.runs == Runs::Bootloader {
+            self.enumerate_again()?;
+        }
+        self.enter(Runs::Firmware);
+        self.handle.resume();
+        Ok(())
+    }
+
+    fn enter_bootloader(&mut self) -> io::Result<()> {
+        self.stop_machine()?;
+        if self.runs != Runs::Nothing {
+            self.enumerate_again()?;
+        }
+        let bootloader = self.wiring.bootloader.map(|kind| kind.open(&self.wiring.board));
+        self.line
+            .set_baud(bootloader.as_ref().and_then(|bootloader| bootloader.baud()));
+        self.bootloader = bootloader;
+        self.enter(Runs::Bootloader);
+        Ok(())
+    }
+
+    fn enumerate_again(&mut self) -> io::Result<()> {
+        if self.wiring.enumerates_again {
+            // Opened before the other one is closed, so that it gets another path.
+            self.pty = Pty::open(self.wiring.baud)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets bytes on their way, and says what answers now.
+    fn enter(&mut self, runs: Runs) {
+        self.uart.fetch();
+        self.to_board.clear();
+        self.runs = runs;
+        let usb = match runs {
+            Runs::Bootloader => self.wiring.usb_bootloader,
+            Runs::Firmware | Runs::Nothing => self.wiring.usb_firmware,
+        };
+        self.shared.state.send_replace(CableState {
+            path: Some(self.pty.path().to_owned()),
+            usb,
+            runs,
+        });
+    }
+
+    /// Pauses the machine. It stands still when this returns.
+    fn stop_machine(&self) -> io::Result<()> {
+        self.handle.pause();
+        // Commands are obeyed in order.
+        block_on(self.handle.inspect(|_| ())).map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))
+    }
+
+    /// Whether flash holds nothing that the board could start, and a bootloader would wait.
+    fn is_blank(&self) -> io::Result<bool> {
+        let Some(bootloader) = self.wiring.bootloader else {
+            return Ok(false);
+        };
+        let boot = self.wiring.boot;
+        let looked = block_on(self.handle.inspect(move |machine| {
+            let mut first = [0; 4];
+            machine.read_memory(boot, &mut first).map(|()| first)
+        }));
+        let first = looked
+            .map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?
+            .map_err(io::Error::other)?;
+        Ok(bootloader.finds_nothing(first))
+    }
+
+    /// Takes the board's output. `None`: the machine is gone.
+    fn take_from_board(&mut self) -> Option<bool> {
+        let mut bytes = [0; PIECE];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let waker = Waker::from(self.shared.bell.clone());
+        match Pin::new(&mut self.uart).poll_read(&mut Context::from_waker(&waker), &mut buffer) {
+            Poll::Pending => Some(false),
+            Poll::Ready(Err(_)) => None,
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => None,
+            Poll::Ready(Ok(())) => {
+                let count = buffer.filled().len();
+                if self.runs == Runs::Firmware {
+                    self.queue_for_client(&mut bytes[..count]);
+                }
+                Some(true)
+            }
+        }
+    }
+
+    /// Sends bytes on their way to the program, if one listens.
+    fn queue_for_client(&mut self, bytes: &mut [u8]) {
+        let Ok(baud) = self.pty.baud() else { return };
+        self.line.carry(baud, bytes);
+        if self.pty.has_client() {
+            let room = TO_CLIENT_BYTES.saturating_sub(self.to_client.len());
+            self.to_client.extend(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    fn give_to_client(&mut self) -> io::Result<bool> {
+        let mut moved = false;
+        while !self.to_client.is_empty() {
+            match self.pty.write(self.to_client.as_slices().0) {
+                Ok(count) => {
+                    self.to_client.drain(..count);
+                    moved = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn take_from_client(&mut self) -> io::Result<bool> {
+        if !self.to_board.is_empty() {
+            return Ok(false);
+        }
+        let mut bytes = [0; PIECE];
+        let count = match self.pty.read(&mut bytes) {
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
+            // No program has it open, and it could not be held open.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => 0,
+            Err(error) => return Err(error),
+        };
+        let baud = self.pty.baud()?;
+        self.line.carry(baud, &mut bytes[..count]);
+        self.to_board.extend(&bytes[..count]);
+        Ok(count > 0)
+    }
+
+    fn give_to_board(&mut self) -> io::Result<bool> {
+        if self.to_board.is_empty() {
+            return Ok(false);
+        }
+        match self.runs {
+            Runs::Nothing => self.to_board.clear(),
+            Runs::Bootloader => self.give_to_bootloader()?,
+            Runs::Firmware => {
+                let waker = Waker::from(self.shared.bell.clone());
+                let mut context = Context::from_waker(&waker);
+                let bytes = self.to_board.make_contiguous();
+                match Pin::new(&mut self.uart).poll_write(&mut context, bytes) {
+                    Poll::Pending => return Ok(false),
+                    Poll::Ready(taken) => drop(self.to_board.drain(..taken?)),
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn give_to_bootloader(&mut self) -> io::Result<()> {
+        let bytes: Vec<u8> = self.to_board.drain(..).collect();
+        let Some(mut bootloader) = self.bootloader.take() else {
+            return Ok(());
+        };
+        let served = self.handle.with_machine_blocking(move |machine| {
+            let mut answer = Vec::new();
+            let next = bootloader.receive(&bytes, &mut bootloader::Chip::new(machine), &mut answer);
+            (bootloader, answer, next)
+        });
+        let (bootloader, mut answer, next) =
+            served.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?;
+        self.queue_for_client(&mut answer);
+        self.line.set_baud(bootloader.baud());
+        self.bootloader = Some(bootloader);
+        if next == Next::Start {
+            // The answer is out before the chip starts.
+            self.give_to_client()?;
+            self.start(false)?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a future on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

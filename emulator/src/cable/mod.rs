@@ -1,0 +1,220 @@
+//! Cables: how an emulated board is reached from the host as a physical one is. A [`SerialCable`] puts a machine of the
+//! runner on a pseudo-terminal that any serial program can open.
+//!
+//! | part | what lives there |
+//! |---|---|
+//! | `carrier` | the thread of a cable: carries bytes, follows the board into its bootloader and out of it |
+//! | `pty`, `clients` | the host's end: path, baud rate, programs that open and close it |
+//! | `line` | what a wrong baud rate does to bytes |
+//! | `reset_lines` | DTR and RTS of boards that are reset by them |
+//! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
+//! | `bell` | wakes the thread |
+//!
+//! It knows the runner and the machine seam, and neither engines nor chips. Host time is read here only to look again
+//! at a terminal whose programs are not known for sure.
+
+mod bell;
+mod bootloader;
+mod carrier;
+mod clients;
+mod line;
+mod pty;
+mod reset_lines;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use drydock_assets::Board;
+use tokio::sync::watch;
+
+use self::bell::Bell;
+use self::carrier::{Carrier, Wiring};
+use crate::runner::MachineHandle;
+
+/// What answers at the board's end of a cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// The firmware in the board's flash.
+    Firmware,
+    /// The board's bootloader: it writes flash.
+    Bootloader,
+    /// Nothing: the board is held in reset, or the cable is out.
+    Nothing,
+}
+
+/// A cable as the host sees it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CableState {
+    /// The path by which programs open it; `None` once the cable is out. A board whose USB device is the chip's own gets
+    /// another path each time it enumerates again.
+    pub path: Option<PathBuf>,
+    /// USB vendor and product id that the board would show now; `None` if it has no USB socket.
+    pub usb: Option<(u16, u16)>,
+    /// What answers.
+    pub runs: Runs,
+}
+
+/// Where the board's power comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Power {
+    /// From elsewhere: without the cable the board goes on.
+    #[default]
+    Own,
+    /// Over the cable: plugging it in powers the board on, pulling it stops the board where it is.
+    Cable,
+}
+
+/// How a cable is plugged in.
+#[derive(Clone, Debug, Default)]
+pub struct CableOptions {
+    /// Where the board's power comes from.
+    pub power: Power,
+}
+
+/// A machine on a pseudo-terminal. Dropping it pulls the cable: the path vanishes, and programs that have it open see the
+/// end of the stream.
+///
+/// Bytes pass in order, as fast as the machine and the program take them. Output that no program takes is lost, as it is
+/// on a wire; the machine is never held. While the program's baud rate differs from the chip's by more than 3 %, bytes are
+/// damaged. The cable has a thread that sleeps while nothing happens.
+#[derive(Debug)]
+pub struct SerialCable {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the owner and the thread of a cable share.
+#[derive(Debug)]
+struct Shared {
+    bell: Arc<Bell>,
+    commands: Mutex<VecDeque<Command>>,
+    state: watch::Sender<CableState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Lines { dtr: bool, rts: bool },
+    Bootloader,
+    Unplug,
+}
+
+impl Shared {
+    fn commands(&self) -> MutexGuard<'_, VecDeque<Command>> {
+        // A queue is consistent between any two statements that touch it.
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, command: Command) -> io::Result<()> {
+        if self.state.borrow().path.is_none() {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the cable is out"));
+        }
+        self.commands().push_back(command);
+        self.bell.ring();
+        Ok(())
+    }
+}
+
+impl SerialCable {
+    /// Plugs a cable between the host and the board's link. The board goes on; if its flash holds nothing to start, its
+    /// bootloader answers.
+    ///
+    /// # Errors
+    /// The machine's UART is in use ([`io::ErrorKind::ResourceBusy`]), the machine is gone
+    /// ([`io::ErrorKind::NotConnected`]), or the system has no more pseudo-terminals, files or threads.
+    pub fn plug(handle: MachineHandle, board: &Board) -> io::Result<Self> {
+        Self::plug_with(handle, board, CableOptions::default())
+    }
+
+    /// [`Self::plug`] with options.
+    ///
+    /// # Errors
+    /// As for [`Self::plug`].
+    pub fn plug_with(handle: MachineHandle, board: &Board, options: CableOptions) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            bell: Bell::new()?,
+            commands: Mutex::default(),
+            state: watch::Sender::new(CableState {
+                path: None,
+                usb: None,
+                runs: Runs::Nothing,
+            }),
+        });
+        let name = format!("cable {}", handle.name());
+        let mut carrier = Carrier::new(shared.clone(), handle, Wiring::of(board), options.power)?;
+        let (sender, ready) = mpsc::channel();
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            let begun = carrier.begin();
+            let goes_on = begun.is_ok();
+            // The caller waits for it.
+            let _ = sender.send(begun);
+            if goes_on {
+                carrier.run();
+            }
+        })?;
+        let cable = Self {
+            shared,
+            thread: Some(thread),
+        };
+        ready.recv().map_err(io::Error::other)??;
+        Ok(cable)
+    }
+
+    /// The path that programs open now; `None` if the machine is gone.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.shared.state.borrow().path.clone()
+    }
+
+    /// What answers at the board's end.
+    pub fn runs(&self) -> Runs {
+        self.shared.state.borrow().runs
+    }
+
+    /// Path, USB ids and what answers, as they change.
+    pub fn watch(&self) -> watch::Receiver<CableState> {
+        self.shared.state.subscribe()
+    }
+
+    /// The lines beside the data, which a pseudo-terminal does not have.
+    pub fn lines(&self) -> ModemSwitch {
+        ModemSwitch(self.shared.clone())
+    }
+
+    /// Brings the board into its bootloader, as a person does by hand (double tap of the reset button; BOOT held at
+    /// reset). A board without one is only reset.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`]: the cable is out.
+    pub fn enter_bootloader(&self) -> io::Result<()> {
+        self.shared.send(Command::Bootloader)
+    }
+}
+
+impl Drop for SerialCable {
+    fn drop(&mut self) {
+        // It may be out already.
+        let _ = self.shared.send(Command::Unplug);
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has dropped its terminal too.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// DTR and RTS of a cable. On a board with an automatic reset circuit, RTS alone holds the chip in reset and DTR alone
+/// pulls its boot strap; elsewhere the lines do nothing, except that a program which drops DTR at 1200 baud calls the
+/// bootloader of boards that have that touch.
+#[derive(Clone, Debug)]
+pub struct ModemSwitch(Arc<Shared>);
+
+impl ModemSwitch {
+    /// Sets both lines at once; `true` is active. They take effect before bytes that are written afterwards.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`]: the cable is out.
+    pub fn set(&self, dtr: bool, rts: bool) -> io::Result<()> {
+        self.0.send(Command::Lines { dtr, rts })
+    }
+}

@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// List the boards, or add, switch, rename and remove them
     #[command(after_help = BOARDS_EXAMPLES)]
     Boards(Boards),
+    /// List the virtual boards, or pull and plug their cables
+    #[command(after_help = "Examples:\n  drydock desk\n  drydock desk pull desk-1")]
+    Desk(Desk),
     /// List the serial ports, what board is likely behind each, and who uses it
     #[command(after_help = "Examples:\n  drydock ports\n  drydock ports --follow --json")]
     Ports(List),
@@ -210,6 +213,31 @@ pub(crate) struct Emulate {
     /// Leave the flash of virtual boards erased
     #[arg(long, requires = "pty")]
     pub(crate) blank: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Desk {
+    #[command(subcommand)]
+    pub(crate) action: Option<DeskAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeskAction {
+    /// Pull the cable of a virtual board
+    Pull {
+        /// Name of the virtual board
+        name: String,
+    },
+    /// Plug the cable of a virtual board in
+    Plug {
+        /// Name of the virtual board
+        name: String,
+    },
+    /// Take a virtual board from the desk
+    Remove {
+        /// Name of the virtual board
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

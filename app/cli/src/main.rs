@@ -66,6 +66,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Emulate(emulate) if emulate.pty => subcommand::desk::desk(data, emulate, output).await,
         Command::Emulate(emulate) => subcommand::emulate::emulate(data, emulate, output).await,
         Command::Boards(boards) => subcommand::boards::boards(data, boards, output).await,
+        Command::Desk(desk) => subcommand::desk::act(data, desk, output).await,
         Command::Ports(list) => subcommand::hardware::ports(data, list, output).await,
         Command::Probes(list) => subcommand::hardware::probes(data, list, output).await,
         Command::Console(console) => subcommand::console::console(data, console, output).await,

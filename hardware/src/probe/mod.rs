@@ -31,39 +31,3 @@ pub enum WireFault {
     #[error("nothing answers on the debug wire")]
     NoAnswer,
 }
-/// A debug probe of this host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeInfo {
-    /// The id by which it is opened: `VID:PID:SERIAL`.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// USB vendor id.
-    pub vendor: u16,
-    /// USB product id.
-    pub product: u16,
-    /// Serial number.
-    pub serial: Option<String>,
-    /// Where its cable hangs.
-    pub topology: Option<crate::port::Topology>,
-    /// Whether a virtual board is behind it.
-    pub is_virtual: bool,
-    /// Why it cannot be used.
-    pub denied: Option<String>,
-}
-
-/// The debug probes of this host. None is found yet.
-#[derive(Debug, Clone, Default)]
-pub struct Probes;
-
-impl Probes {
-    /// The probes of this host.
-    pub fn new() -> Self {
-        Self
-    }
-
-    /// The probes that are plugged in now.
-    pub fn list(&self) -> Vec<ProbeInfo> {
-        Vec::new()
-    }
-}

@@ -1,13 +1,13 @@
-//! `drydock emulate --pty`: virtual boards, reached over a serial port and a debug probe as physical ones are.
+//! `drydock emulate --pty` and `drydock desk`: virtual boards, reached over a serial port and a debug probe as physical ones are.
 
 use super::cancelled;
 use crate::{
-    arguments::Emulate,
+    arguments::{Desk, DeskAction, Emulate},
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_api::{Empty, Update, VirtualAdd, VirtualBoardView, VirtualRef};
+use drydock_api::{CableAction, Empty, Update, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef};
 use drydock_workbench::derived_seed;
 use std::path::Path;
 
@@ -25,6 +25,40 @@ pub(crate) async fn desk(data: Option<&Path>, arguments: &Emulate, output: &Outp
     }
     connection.close().await;
     outcome
+}
+
+/// `drydock desk`.
+pub(crate) async fn act(data: Option<&Path>, arguments: &Desk, output: &Output) -> Result<Exit, Failure> {
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
+    let outcome = act_on(&connection, arguments, output).await;
+    connection.close().await;
+    outcome.map(|()| Exit::Success)
+}
+
+async fn act_on(connection: &Connection, arguments: &Desk, output: &Output) -> Result<(), Failure> {
+    let (name, action) = match &arguments.action {
+        None => {
+            let boards = ask!(connection, HardwareList(Empty {}))?.virtual_boards;
+            if boards.is_empty() {
+                output.say("There are no virtual boards; `drydock emulate --pty` puts some on the desk.");
+            }
+            boards.iter().for_each(|board| show(board, output));
+            return Ok(());
+        }
+        Some(DeskAction::Remove { name }) => {
+            ask!(connection, VirtualRemove(VirtualRef { name: name.clone() }))?;
+            output.say(format!("{name} was taken from the desk."));
+            return Ok(());
+        }
+        Some(DeskAction::Pull { name }) => (name, CableAction::Pull),
+        Some(DeskAction::Plug { name }) => (name, CableAction::Plug),
+    };
+    let request = VirtualCable {
+        name: name.clone(),
+        action,
+    };
+    show(&ask!(connection, VirtualCable(request))?, output);
+    Ok(())
 }
 
 async fn serve(
@@ -73,7 +107,10 @@ async fn serve(
 
 fn show(board: &VirtualBoardView, output: &Output) {
     output.object("virtual", board);
-    let port = board.port.as_deref().unwrap_or("no port");
+    let port = match &board.port {
+        Some(port) => format!("at {port}"),
+        None => "unplugged".into(),
+    };
     let probe = board
         .probe
         .as_ref()
@@ -85,6 +122,6 @@ fn show(board: &VirtualBoardView, output: &Output) {
     };
     output.step(
         Ink::Bold,
-        &format!("{} ({}) is at {port}{probe}; {runs}.", board.name, board.kind),
+        &format!("{} ({}) is {port}{probe}; {runs}.", board.name, board.kind),
     );
 }

@@ -151,7 +151,7 @@ fn print_jobs(jobs: &[JobView], output: &Output) {
         ]
     };
     let rows: Vec<_> = jobs.iter().map(row).collect();
-    output.table(&["job", "what", "board", "at", "state", ""], &rows);
+    output.table(&["job", "what", "board", "at", "state", "text"], &rows);
 }
 
 fn cable(on: &Cable) -> CableRef {

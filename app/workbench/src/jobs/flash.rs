@@ -94,8 +94,8 @@ pub(super) struct OpenBoard {
 }
 
 impl OpenBoard {
-    /// Steps 0 and 1 of each job: finds the board, opens the way to its flash and reads the chip's id.
-    pub(super) async fn open(
+    /// Step 0 of each job: finds the board; then step 1.
+    async fn find(
         workbench: &Arc<WorkbenchState>,
         job: &Job,
         on: &CableRef,
@@ -103,6 +103,16 @@ impl OpenBoard {
     ) -> Result<Self, JobEnd> {
         job.step(workbench, 0, format!("Looks for the {}.", board.title))?;
         let cable = Cable::take(workbench, job, on, board).await?;
+        Self::open(workbench, job, cable, board).await
+    }
+
+    /// Step 1 of each job: opens the way to the board's flash and reads the chip's id.
+    pub(super) async fn open(
+        workbench: &Arc<WorkbenchState>,
+        job: &Job,
+        cable: Cable,
+        board: &Description,
+    ) -> Result<Self, JobEnd> {
         match Self::open_on(workbench, job, &cable, board).await {
             Ok((flasher, chip)) => Ok(Self { cable, flasher, chip }),
             Err(end) => {
@@ -266,7 +276,7 @@ pub(super) async fn run_flash(
 ) -> Result<String, JobEnd> {
     let board = description(&request.kind).map_err(|error| error.message)?;
     let firmware = firmware(&request.firmware, request.address, &board).await?;
-    let mut open = OpenBoard::open(workbench, job, &request.on, &board).await?;
+    let mut open = OpenBoard::find(workbench, job, &request.on, &board).await?;
     let erase = if request.erase_all { Erase::All } else { Erase::Changed };
     let name = firmware.name.clone();
     let written = open.write(workbench, job, (2, &board), firmware, erase).await;
@@ -297,7 +307,7 @@ pub(super) async fn run_backup(
     request: &BackupStart,
 ) -> Result<String, JobEnd> {
     let board = description(&request.kind).map_err(|error| error.message)?;
-    let mut open = OpenBoard::open(workbench, job, &request.on, &board).await?;
+    let mut open = OpenBoard::find(workbench, job, &request.on, &board).await?;
     let read = read_flash(workbench, job, &mut open, &board, &request.path).await;
     let started = open.start(workbench, job, 3).await;
     match started {
@@ -355,7 +365,7 @@ pub(super) async fn run_erase(
     request: &EraseStart,
 ) -> Result<String, JobEnd> {
     let board = description(&request.kind).map_err(|error| error.message)?;
-    let mut open = OpenBoard::open(workbench, job, &request.on, &board).await?;
+    let mut open = OpenBoard::find(workbench, job, &request.on, &board).await?;
     let place = open.cable.place.to_string();
     let erased = async {
         job.step(workbench, 2, "Erases everything.".to_owned())?;

@@ -158,18 +158,6 @@ impl Job {
         }
     }
 
-    /// Waits for something, unless the job is cancelled meanwhile.
-    pub(super) async fn unless_cancelled<T>(&self, wait: impl Future<Output = T>) -> Result<T, JobEnd> {
-        let mut tick = tokio::time::interval(INTERVAL);
-        tokio::pin!(wait);
-        loop {
-            tokio::select! {
-                done = &mut wait => return Ok(done),
-                _ = tick.tick() => self.check()?,
-            }
-        }
-    }
-
     /// Sets an ended job under way again.
     pub(super) fn reopen(&self) {
         self.cancelled.store(false, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //! the step *Enroll* on.
 
 use super::{
+    cable::Cable,
     evidence::Evidence,
     flash::{Firmware, OpenBoard, begin, description, firmware},
     job::{Job, JobEnd},
@@ -103,10 +104,17 @@ pub(super) async fn run(
 ) -> Result<String, JobEnd> {
     let description = description(&request.kind).map_err(|error| error.message)?;
     let on = request.on.first().cloned().unwrap_or_default();
-    let firmware = firmware(&FirmwareSource::Ours, None, &description).await?;
+    job.step(workbench, 0, format!("Looks for the {}.", description.title))?;
+    let cable = Cable::take(workbench, job, &on, &description).await?;
+    let firmware = match firmware(&FirmwareSource::Ours, None, &description).await {
+        Ok(firmware) => firmware,
+        Err(end) => {
+            cable.give_back().await;
+            return Err(end);
+        }
+    };
     let firmware_sha256 = firmware.sha256.clone();
-
-    let mut open = OpenBoard::open(workbench, job, &on, &description).await?;
+    let mut open = OpenBoard::open(workbench, job, cable, &description).await?;
     let (chip, method) = (open.chip.as_str().to_owned(), open.flasher.method());
     let written = write(workbench, job, &mut open, &description, (firmware, request.erase_all)).await;
     let report = match written {

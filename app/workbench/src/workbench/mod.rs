@@ -1,5 +1,7 @@
 //! The life of a workbench: opens a data directory, starts its parts, and ends them in order.
 
+#[cfg(test)]
+mod cable_tests;
 mod dispatch;
 #[cfg(test)]
 mod fleet_tests;

@@ -1,5 +1,7 @@
 //! A chip: its memories and the properties that the host must know.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 
 use crate::section::{Invalid, Reader};
@@ -76,6 +78,20 @@ impl Flash {
             start = start.saturating_add(bytes);
         }
         addr == start
+    }
+
+    /// The erase unit that holds `addr`; `None` outside this flash.
+    pub fn erase_unit(&self, addr: u32) -> Option<Range<u32>> {
+        let mut start = self.base;
+        for run in &self.erase_units {
+            let bytes = run.count.saturating_mul(run.bytes);
+            if addr >= start && addr - start < bytes {
+                let unit = start + (addr - start) / run.bytes * run.bytes;
+                return Some(unit..unit + run.bytes);
+            }
+            start = start.saturating_add(bytes);
+        }
+        None
     }
 
     /// The erase units' sizes, for people, as in `4096` or `4 × 16384, 1 × 65536`.

@@ -17,10 +17,10 @@ pub use debug::{gdb, profile, snapshot_file};
 pub use external::qemu;
 pub use external::{process, renode};
 pub use machine::{
-    AccessFault, AccessSize, Availability, BlankMachine, Engine, FaultRecord, GuestFault, Image, ImageError, Machine,
-    MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError, PauseSwitch, PinChange,
-    RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput,
-    VirtualTime,
+    AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, Engine, FaultRecord, GuestFault,
+    Image, ImageError, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError,
+    PauseSwitch, PinChange, RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol,
+    UartOutput, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

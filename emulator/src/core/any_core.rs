@@ -10,7 +10,7 @@ use super::riscv::{self, RiscV};
 use super::shared_image::SharedImage;
 use crate::debug::profile::Watched;
 use crate::machine::VirtualTime;
-use crate::machine::{GuestFault, RegisterInfo};
+use crate::machine::{DebugAccess, GuestFault, RegisterInfo};
 
 /// One of the cores, with its chip.
 pub enum AnyCore {
@@ -43,6 +43,8 @@ pub enum CoreStop {
     },
     /// The chip switched itself off.
     PowerOff,
+    /// A debugger halted it.
+    DebugHalt,
 }
 
 /// The state of one of the cores, with its chip.
@@ -84,6 +86,7 @@ impl AnyCore {
                 }
                 arm::StopReason::Lockup(lockup) => CoreStop::Lockup { pc: lockup.pc },
                 arm::StopReason::PowerOff => CoreStop::PowerOff,
+                arm::StopReason::DebugHalt => CoreStop::DebugHalt,
             },
             Self::RiscV(core) => match core.run(limits) {
                 riscv::StopReason::Time => CoreStop::Time,
@@ -202,6 +205,32 @@ impl AnyCore {
             Self::RiscV(_) => &[],
         };
         [own, self.chip().description().blocks]
+    }
+
+    /// A debugger's access, for cores that have halting debug.
+    pub(crate) fn debug_access(&mut self) -> Option<&mut dyn DebugAccess> {
+        match self {
+            Self::CortexM(core) => Some(core.as_mut()),
+            Self::RiscV(_) => None,
+        }
+    }
+
+    /// Whether halting debug is on.
+    pub(crate) fn is_debugged(&self) -> bool {
+        matches!(self, Self::CortexM(core) if core.halting_debug())
+    }
+
+    /// Whether a debugger has breakpoints.
+    pub(crate) fn has_breakpoints(&self) -> bool {
+        matches!(self, Self::CortexM(core) if core.has_breakpoints())
+    }
+
+    /// Halts the core if a debugger's breakpoint is at PC; returns whether it did.
+    pub(crate) fn halt_at_breakpoint(&mut self) -> bool {
+        match self {
+            Self::CortexM(core) => core.halt_at_breakpoint(),
+            Self::RiscV(_) => false,
+        }
     }
 
     /// The chip.

@@ -71,6 +71,11 @@ pub(super) trait RunLoop: Runnable {
     /// The core sleeps from now to `cycle`: for its counters.
     fn sleep_until(&mut self, cycle: u64);
 
+    /// Whether a debugger halted the core.
+    fn is_debug_halted(&self) -> bool {
+        false
+    }
+
     /// Resets core and chip.
     fn reset(&mut self, kind: ResetKind);
 
@@ -129,21 +134,22 @@ pub(super) fn run<C: RunLoop>(core: &mut C, limits: Limits) -> C::Stop {
 }
 
 /// Time passes until `cycle` without an instruction.
-fn pass<C: RunLoop>(core: &mut C, cycle: u64) {
+pub(super) fn pass<C: RunLoop>(core: &mut C, cycle: u64) {
     let Parts { cycles, attention, .. } = core.parts();
     *cycles = cycle;
     *attention = true;
 }
 
 /// Advances everything to the present instant, and takes exceptions until the next instruction may run.
-fn catch_up<C: RunLoop>(core: &mut C) -> Option<C::Stop> {
+pub(super) fn catch_up<C: RunLoop>(core: &mut C) -> Option<C::Stop> {
     loop {
         let Parts { halted, fabric, .. } = core.parts();
         if let Some(halt) = *halted {
-            // A pin may wake a chip that is off; a core that locked up or exited stays stopped.
+            // A pin may wake a chip that is off or reset a core that a debugger halted; a core that locked up or exited
+            // stays stopped.
             let request = fabric.take_request();
-            let is_off = halt == CommonStop::PowerOff.into();
-            let Some(Request::Reset(kind)) = request.filter(|_| is_off) else {
+            let may_reset = halt == CommonStop::PowerOff.into() || core.is_debug_halted();
+            let Some(Request::Reset(kind)) = request.filter(|_| may_reset) else {
                 return Some(halt);
             };
             core.reset(kind);

@@ -6,6 +6,7 @@
 //!
 //! One thread at a time drives a machine, synchronously. Threads, pacing and recording belong to the runner.
 
+mod debug_access;
 mod engine;
 pub mod entropy;
 mod error;
@@ -20,6 +21,7 @@ mod snapshot;
 pub mod time;
 mod traps;
 
+pub use debug_access::{CoreActivity, DebugAccess};
 pub use engine::{Availability, Engine, Seed};
 pub use error::{MachineError, OpenError};
 pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault};
@@ -160,6 +162,11 @@ pub trait Machine: Send {
 
     /// Breakpoints and watchpoints, if the engine supports them without being stepped.
     fn trapping(&mut self) -> Option<&mut dyn Trapping> {
+        None
+    }
+
+    /// Halting debug and a debugger's bus accesses, if the engine has them. The builtin engine has them for Cortex-M cores.
+    fn debug_access(&mut self) -> Option<&mut dyn DebugAccess> {
         None
     }
 

@@ -60,6 +60,8 @@ pub enum StopReason {
         /// Where.
         pc: u32,
     },
+    /// A debugger halted the core ([`DebugAccess`](super::DebugAccess)).
+    DebugHalt,
     /// The chip switched itself off; an edge on a wake-up pin, or a reset, wakes it.
     PoweredOff,
 }

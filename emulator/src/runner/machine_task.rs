@@ -2,10 +2,12 @@
 
 mod lockstep;
 mod restore;
+mod visit;
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,7 @@ use super::uart::Wire;
 use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
 };
+pub use visit::VisitEffect;
 
 /// How long a turn may last before another machine gets one.
 const TURN: Duration = Duration::from_millis(2);
@@ -77,6 +80,10 @@ pub(super) struct MachineTask {
     recording: Mutex<Recording>,
     /// When its sleep began, and when it ends: its virtual time follows the host's, though nothing runs.
     asleep: Mutex<Option<Asleep>>,
+    /// Visitors that wait for the machine or have it. Workers let them go first.
+    visitors: AtomicU32,
+    /// A worker let a visitor go first.
+    turn_was_skipped: AtomicBool,
     started: Instant,
     me: Weak<MachineTask>,
     lockstep: Arc<Lockstep>,
@@ -154,6 +161,8 @@ impl MachineTask {
             }),
             recording: Mutex::default(),
             asleep: Mutex::default(),
+            visitors: AtomicU32::new(0),
+            turn_was_skipped: AtomicBool::new(false),
             started: Instant::now(),
             me,
             lockstep,
@@ -232,6 +241,9 @@ impl MachineTask {
     }
 
     fn run_turn(&self) -> Next {
+        if self.yields_to_visitor() {
+            return Next::WhenNotified;
+        }
         let mut body = lock(&self.body);
         body.host = self.started.elapsed();
         let turn_started = body.host;
@@ -249,7 +261,7 @@ impl MachineTask {
             let next = body.advance(self);
             body.report(self, next);
             match next {
-                Next::Again if body.host - turn_started < TURN => {}
+                Next::Again if body.host - turn_started < TURN && !self.has_visitor() => {}
                 next => {
                     *lock(&self.asleep) = body.asleep(self, next);
                     return next;
@@ -371,7 +383,7 @@ impl Body {
 
     /// Runs one slice, or decides to wait.
     fn advance(&mut self, task: &MachineTask) -> Next {
-        if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) {
+        if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) || self.is_debug_halted() {
             return Next::WhenNotified;
         }
         if self.pacer.pace() == Pace::Lockstep {
@@ -514,7 +526,7 @@ impl Body {
     fn stopped(&mut self, task: &MachineTask, reason: StopReason) {
         match reason {
             StopReason::Paused if self.is_caught() => self.enter(task, RunState::Paused),
-            StopReason::Deadline | StopReason::Stepped | StopReason::Paused => {}
+            StopReason::Deadline | StopReason::Stepped | StopReason::Paused | StopReason::DebugHalt => {}
             StopReason::Idle { next_event } => self.idle = Some(next_event),
             StopReason::Reset(kind) => {
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());

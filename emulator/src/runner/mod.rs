@@ -24,6 +24,7 @@ use self::schedule::Schedule;
 use crate::Machine;
 
 pub use handle::{Gone, MachineHandle, ReadError, UartError};
+pub use machine_task::VisitEffect;
 pub use pace::Pace;
 pub use record::{Input, Recorded, Recording, replay};
 pub use status::{MachineEvent, MachineStatus, RunState};

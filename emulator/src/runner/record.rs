@@ -116,7 +116,10 @@ fn run_until(machine: &mut dyn Machine, until: VirtualTime) -> Result<(), Machin
         machine.take_pin_changes();
         machine.take_faults();
         match reason {
-            StopReason::Lockup { .. } | StopReason::PoweredOff | StopReason::Breakpoint { .. } => return Ok(()),
+            StopReason::Lockup { .. }
+            | StopReason::PoweredOff
+            | StopReason::Breakpoint { .. }
+            | StopReason::DebugHalt => return Ok(()),
             _ => {}
         }
     }

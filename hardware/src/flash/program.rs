@@ -93,7 +93,11 @@ pub fn program(
         image_bytes: plan.segments.iter().map(|segment| segment.bytes.len() as u32).sum(),
         written_bytes: 0,
     };
-    binding.check_chip(&flasher.chip()?)?;
+    match flasher.chip() {
+        // A locked chip says no id before it is erased as a whole.
+        Err(FlashError::Locked) if plan.erase == Erase::All => {}
+        chip => binding.check_chip(&chip?)?,
+    }
     if plan.erase == Erase::All {
         control.at(Step::Erasing, 0, 1)?;
         flasher.erase_all()?;

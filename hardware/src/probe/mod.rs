@@ -1,4 +1,13 @@
-//! Debug probes: what is plugged in, and the wire of a virtual one.
+//! Debug probes: what is plugged in, which chip is behind it, and the wire of a virtual one.
+
+mod adapter;
+mod chip;
+mod list;
+
+pub use chip::{FoundChip, ProbedChip};
+pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe};
+
+pub(crate) use chip::{arm_interface, causes, memory, reset};
 
 /// The registers of an Arm debug port behind a probe (ADIv5): what SWD carries. A virtual board implements it.
 ///

@@ -4,7 +4,7 @@
 use super::VIRTUAL;
 use crate::{
     api::{
-        ApiError, CableAction, CandidateView, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef,
+        ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef,
     },
     errors::usage,
     fleet::parse_seed,
@@ -17,7 +17,11 @@ use drydock_emulator::{
     cable::{CableState, ModemSwitch, Runs, SerialCable},
     runner::{MachineHandle, Pace, RunOptions},
 };
-use drydock_hardware::port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort};
+use drydock_emulator::debug::port::{DebugPort, PortFault};
+use drydock_hardware::{
+    port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort},
+    probe::{DebugWire, VirtualPlug, VirtualProbe, WireFault},
+};
 use std::{
     collections::BTreeMap,
     io,
@@ -46,6 +50,8 @@ struct PluggedCable {
     cable: SerialCable,
     /// The port of the board now; another one after the board has enumerated again.
     port: Arc<Mutex<Option<PluggedPort>>>,
+    /// The debug probe on the board, for chips with a debug port.
+    probe: Option<VirtualPlug>,
     /// Follows the cable.
     task: AbortHandle,
 }
@@ -54,6 +60,30 @@ impl Drop for PluggedCable {
     fn drop(&mut self) {
         self.task.abort();
         self.port.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// The debug port of a machine, as a probe reaches it.
+struct Wire(DebugPort);
+
+impl DebugWire for Wire {
+    fn read(&mut self, access_port: bool, address: u8) -> Result<u32, WireFault> {
+        self.0.read(access_port, address).map_err(wire_fault)
+    }
+
+    fn write(&mut self, access_port: bool, address: u8, value: u32) -> Result<(), WireFault> {
+        self.0.write(access_port, address, value).map_err(wire_fault)
+    }
+
+    fn reset_pin(&mut self, held: bool) {
+        self.0.reset_pin(held);
+    }
+}
+
+fn wire_fault(fault: PortFault) -> WireFault {
+    match fault {
+        PortFault::Fault => WireFault::Fault,
+        PortFault::NoAck => WireFault::NoAnswer,
     }
 }
 
@@ -88,8 +118,16 @@ impl Desk {
     }
 
     /// The board behind a virtual probe.
-    pub(super) fn candidates_of_probe(&self, _id: &str) -> Vec<CandidateView> {
-        Vec::new()
+    pub(super) fn candidates_of_probe(&self, id: &str) -> Vec<CandidateView> {
+        let boards = self.lock();
+        let board = boards.values().find(|board| board.probe_id().as_deref() == Some(id));
+        let view = |board: &Arc<VirtualBoard>| CandidateView {
+            kind: board.description.name.clone(),
+            title: board.description.title.clone(),
+            confidence: Confidence::Certain,
+            reason: format!("The virtual board {} is behind it.", board.name),
+        };
+        board.map(view).into_iter().collect()
     }
 
     /// Takes all virtual boards from the desk.
@@ -118,7 +156,10 @@ impl VirtualBoard {
                 .as_ref()
                 .and_then(|state| state.path.as_ref())
                 .map(|path| path.display().to_string()),
-            probe: None,
+            probe: plugged
+                .as_ref()
+                .and_then(|plugged| plugged.probe.as_ref())
+                .map(|probe| probe.id().to_owned()),
             runs: match state.map_or(Runs::Nothing, |state| state.runs) {
                 Runs::Firmware => "firmware",
                 Runs::Bootloader => "bootloader",
@@ -126,6 +167,31 @@ impl VirtualBoard {
             }
             .into(),
         }
+    }
+
+    fn probe_id(&self) -> Option<String> {
+        let plugged = self.plugged();
+        Some(plugged.as_ref()?.probe.as_ref()?.id().to_owned())
+    }
+
+    /// Puts a debug probe on the board, if its chip has a debug port that Drydock uses.
+    fn plug_probe(&self, workbench: &WorkbenchState) -> Option<VirtualPlug> {
+        let has_probe = self.description.flashing.iter().any(|way| way.method == FlashMethod::Probe);
+        if !has_probe {
+            return None;
+        }
+        let port = DebugPort::new(self.handle.clone(), &self.description).ok()?;
+        let probe = VirtualProbe {
+            name: format!("virtual probe on {}", self.name),
+            serial: self.serial.clone(),
+            topology: Some(self.topology()),
+        };
+        let wire = Arc::new(Mutex::new(Wire(port)));
+        Some(workbench.hardware.probes.plug_virtual(probe, wire))
+    }
+
+    fn topology(&self) -> Topology {
+        Topology::new(format!("{VIRTUAL}{}", self.name))
     }
 
     fn unplug(&self) {
@@ -136,7 +202,7 @@ impl VirtualBoard {
     fn port(&self, state: &CableState) -> Option<Port> {
         Some(Port {
             path: state.path.as_ref()?.display().to_string(),
-            topology: Some(Topology::new(format!("{VIRTUAL}{}", self.name))),
+            topology: Some(self.topology()),
             usb: state.usb.map(|(vendor, product)| UsbIdentity {
                 vendor,
                 product,
@@ -200,6 +266,7 @@ impl VirtualBoard {
         *plugged = Some(PluggedCable {
             cable,
             port: slot,
+            probe: self.plug_probe(workbench),
             task: task.abort_handle(),
         });
         Ok(())

@@ -10,7 +10,7 @@ use crate::{
 use drydock_hardware::{
     candidate::{self, Candidate},
     port::{self, Access, Port},
-    probe::ProbeInfo,
+    probe::{ProbeAccess, ProbeInfo},
 };
 use serde_json::{Map, json};
 use std::{collections::BTreeSet, sync::Arc};
@@ -70,10 +70,11 @@ fn probe_view(workbench: &WorkbenchState, probe: &ProbeInfo) -> ProbeView {
     let candidates = match probe.is_virtual {
         // The port of the same board says more.
         true => workbench.hardware.desk.candidates_of_probe(&probe.id),
-        false => candidate::candidates_of_probe(probe.vendor, probe.product, &probe.name, None)
-            .into_iter()
-            .map(candidate_view)
-            .collect(),
+        false => {
+            let (vendor, product) = usb_ids(&probe.id);
+            let candidates = candidate::candidates_of_probe(vendor, product, &probe.name, None);
+            candidates.into_iter().map(candidate_view).collect()
+        }
     };
     ProbeView {
         id: probe.id.clone(),
@@ -82,15 +83,21 @@ fn probe_view(workbench: &WorkbenchState, probe: &ProbeInfo) -> ProbeView {
         topology: probe.topology.as_ref().map(ToString::to_string),
         is_virtual: probe.is_virtual,
         candidates,
-        access: match &probe.denied {
-            Some(text) => AccessView::Denied {
+        access: match &probe.access {
+            ProbeAccess::Denied(text) => AccessView::Denied {
                 text: text.clone(),
                 rule_helps: cfg!(target_os = "linux"),
             },
-            None => AccessView::Usable,
+            ProbeAccess::Ready => AccessView::Usable,
         },
         used_by: workbench.hardware.uses.user(&probe.id),
     }
+}
+
+/// Vendor and product of a probe's id.
+fn usb_ids(id: &str) -> (u16, u16) {
+    let mut parts = id.split(':').map(|part| u16::from_str_radix(part, 16).unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 fn candidate_view(candidate: Candidate) -> CandidateView {

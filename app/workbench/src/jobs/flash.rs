@@ -90,7 +90,6 @@ pub(crate) fn description(kind: &str) -> Result<Description, ApiError> {
 pub(super) struct OpenBoard {
     pub(super) cable: Cable,
     pub(super) flasher: Box<dyn Flasher>,
-    pub(super) chip: ChipId,
 }
 
 impl OpenBoard {
@@ -114,7 +113,7 @@ impl OpenBoard {
         board: &Description,
     ) -> Result<Self, JobEnd> {
         match Self::open_on(workbench, job, &cable, board).await {
-            Ok((flasher, chip)) => Ok(Self { cable, flasher, chip }),
+            Ok(flasher) => Ok(Self { cable, flasher }),
             Err(end) => {
                 cable.give_back().await;
                 Err(end)
@@ -127,7 +126,7 @@ impl OpenBoard {
         job: &Job,
         cable: &Cable,
         board: &Description,
-    ) -> Result<(Box<dyn Flasher>, ChipId), JobEnd> {
+    ) -> Result<Box<dyn Flasher>, JobEnd> {
         job.step(workbench, 1, "Reads the chip's id.".to_owned())?;
         let mut flasher = cable.open(workbench, board).await?;
         let (flasher, chip) = blocking(move || {
@@ -135,7 +134,11 @@ impl OpenBoard {
             (flasher, chip)
         })
         .await?;
-        let chip = chip.map_err(|error| cable.sentence(&error))?;
+        let chip = match chip {
+            // A locked chip says its id only after everything on it was erased.
+            Err(FlashError::Locked) if job.request().erases_all() => return Ok(flasher),
+            chip => chip.map_err(|error| cable.sentence(&error))?,
+        };
         let expected = job.view().chip;
         if expected.as_deref().is_some_and(|expected| expected != chip.as_str()) {
             let text = format!(
@@ -153,7 +156,12 @@ impl OpenBoard {
         bound.map_err(|wrong| cable.sentence(&FlashError::WrongBoard(wrong)))?;
         job.change(|view| view.chip = Some(chip.as_str().to_owned()));
         job.keep();
-        Ok((flasher, chip))
+        Ok(flasher)
+    }
+
+    /// The chip that the job is bound to.
+    pub(super) fn chip(&self) -> Option<ChipId> {
+        self.cable.binding().chip
     }
 
     /// Calls the flasher on a thread that may block.

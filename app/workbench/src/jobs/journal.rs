@@ -22,6 +22,16 @@ pub(super) enum JobRequest {
 }
 
 impl JobRequest {
+    /// Whether everything on the chip goes.
+    pub(super) fn erases_all(&self) -> bool {
+        match self {
+            Self::Flash(request) => request.erase_all,
+            Self::Provision(request) => request.erase_all,
+            Self::Erase(_) => true,
+            Self::Backup(_) => false,
+        }
+    }
+
     /// The board on its cable.
     pub(super) fn on(&self) -> CableRef {
         match self {

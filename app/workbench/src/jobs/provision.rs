@@ -23,7 +23,10 @@ use crate::{
 };
 use drydock_assets::Board as Description;
 use drydock_gateway::DeviceState;
-use drydock_hardware::flash::{Erase, FlashError, Flasher, Report};
+use drydock_hardware::{
+    binding::ChipId,
+    flash::{Erase, FlashError, Flasher, Report},
+};
 use std::{
     collections::BTreeSet,
     sync::Arc,
@@ -115,7 +118,7 @@ pub(super) async fn run(
     };
     let firmware_sha256 = firmware.sha256.clone();
     let mut open = OpenBoard::open(workbench, job, cable, &description).await?;
-    let (chip, method) = (open.chip.as_str().to_owned(), open.flasher.method());
+    let method = open.flasher.method();
     let written = write(workbench, job, &mut open, &description, (firmware, request.erase_all)).await;
     let report = match written {
         Ok(report) => report,
@@ -124,6 +127,8 @@ pub(super) async fn run(
             return Err(end);
         }
     };
+    let chip = open.chip().map(|chip| chip.as_str().to_owned());
+    job.change(|view| view.chip.clone_from(&chip));
     let cable = match open.start(workbench, job, 3).await {
         Ok(cable) => cable,
         Err((end, cable)) => {
@@ -140,7 +145,7 @@ pub(super) async fn run(
         topology: cable.binding().topology.map(|topology| topology.to_string()),
         // The firmware may show another number than the bootloader; it is stored when the port is opened.
         usb_serial: None,
-        chip: chip.clone(),
+        chip: chip.unwrap_or_default(),
     };
     cable.give_back().await;
 
@@ -200,8 +205,9 @@ async fn write(
     board: &Description,
     (firmware, erase_all): (Firmware, bool),
 ) -> Result<Report, JobEnd> {
-    let known = board_of_chip(workbench, open.chip.as_str()).is_some();
     if !erase_all {
+        let chip = open.chip();
+        let known = chip.as_ref().is_some_and(|chip| board_of_chip(workbench, chip.as_str()).is_some());
         let areas: Vec<_> = DATA_AREAS
             .iter()
             .filter_map(|name| board.flash_area(name).cloned())
@@ -212,7 +218,8 @@ async fn write(
                 "The board at {} is not blank: its flash area {area} holds data of an earlier use, and its chip {} is not \
                  in this fleet. Nothing was written. To use it here, begin again with \"Erase everything first\"; what is \
                  on it is lost then.",
-                open.cable.place, open.chip
+                open.cable.place,
+                chip.as_ref().map_or("id", ChipId::as_str)
             );
             return Err(JobEnd::Failed(text));
         }

@@ -17,8 +17,8 @@ use crate::machine::Trapping;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 use crate::machine::{
-    GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState, Snapshot,
-    StopReason,
+    DebugAccess, GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState,
+    Snapshot, StopReason,
 };
 
 use trapped::Armed;
@@ -79,7 +79,7 @@ impl BuiltinMachine {
         if self.crashed.is_none() {
             let core = &mut self.core;
             match catch_unwind(AssertUnwindSafe(|| core.run(limits))) {
-                Ok(CoreStop::Lockup { pc }) if self.core.chip().resets_on_lockup() => {
+                Ok(CoreStop::Lockup { pc }) if self.core.chip().resets_on_lockup() && !self.core.is_debugged() => {
                     self.lockups.push(GuestFault::Lockup {
                         at: self.core.now(),
                         pc,
@@ -112,6 +112,7 @@ impl BuiltinMachine {
             },
             CoreStop::Lockup { pc } => StopReason::Lockup { pc },
             CoreStop::PowerOff => StopReason::PoweredOff,
+            CoreStop::DebugHalt => StopReason::DebugHalt,
         }
     }
 
@@ -152,7 +153,7 @@ impl Machine for BuiltinMachine {
     }
 
     fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
-        if self.armed.is_some() {
+        if self.armed.is_some() || self.core.has_breakpoints() {
             return self.run_trapped(limit);
         }
         loop {
@@ -294,6 +295,10 @@ impl Machine for BuiltinMachine {
 
     fn trapping(&mut self) -> Option<&mut dyn Trapping> {
         Some(self)
+    }
+
+    fn debug_access(&mut self) -> Option<&mut dyn DebugAccess> {
+        self.core.debug_access()
     }
 
     fn profiler(&mut self) -> Option<&mut dyn Profiler> {

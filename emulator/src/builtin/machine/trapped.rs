@@ -39,6 +39,9 @@ impl BuiltinMachine {
                     return Ok(StopReason::Paused);
                 }
                 before = now;
+                if self.core.halt_at_breakpoint() {
+                    return Ok(StopReason::DebugHalt);
+                }
             }
             if stop != CoreStop::Instructions {
                 return Ok(self.stop_reason(stop));

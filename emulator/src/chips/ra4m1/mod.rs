@@ -46,6 +46,9 @@ const SCIS: [u32; sci::COUNT] = [0x4007_0000, 0x4007_0020, 0x4007_0040, 0x4007_0
 const FMIFRT: u32 = 0x407f_b19c;
 const FACTORY: u32 = 0x0100_1c00;
 const UNIQUE_ID: u32 = FACTORY + 0x14;
+/// The part number, where probe-rs' target file has it.
+const PART_NUMBER: u32 = 0x0100_3c24;
+const PART: &[u8; 16] = b"R7FA4M1AB3CFM   ";
 /// Option-setting memory: OFS0 and OFS1 (7.2).
 const OFS0: u32 = 0x400;
 const OFS1: u32 = 0x404;
@@ -268,6 +271,15 @@ impl Ra4m1 {
     }
 }
 
+/// The part number's bytes at an address.
+fn part_number(addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
+    let start = (addr - PART_NUMBER) as usize;
+    let bytes = PART
+        .get(start..start + size.bytes() as usize)
+        .ok_or(AccessFault::Unmodelled)?;
+    Ok(bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
+}
+
 impl Chip for Ra4m1 {
     fn description(&self) -> ChipDescription {
         ChipDescription {
@@ -298,6 +310,7 @@ impl Chip for Ra4m1 {
         match addr {
             FMIFRT if size == AccessSize::Word => return Ok(FACTORY),
             FACTORY..0x0100_2000 => return self.factory_data(addr, size),
+            PART_NUMBER..0x0100_3c34 => return part_number(addr, size),
             _ => {}
         }
         let Some(block) = self.reach(addr)? else {

@@ -13,6 +13,11 @@ const PPB: u32 = 0xe000_0000;
 const PPB_BYTES: u32 = 0x0004_0000;
 
 impl CortexM {
+    /// Whether an address is on the core's own part of the private peripheral bus.
+    pub(super) fn is_system(addr: u32) -> bool {
+        addr.wrapping_sub(PPB) < PPB_BYTES
+    }
+
     /// A load of the running instruction.
     #[inline(always)]
     pub(super) fn load(&mut self, addr: u32, size: AccessSize, privileged: bool) -> Result<u32, Fault> {
@@ -77,7 +82,7 @@ impl CortexM {
         }
         self.place_fabric();
         self.fabric.note_access(addr, false);
-        let loaded = match addr.wrapping_sub(PPB) < PPB_BYTES {
+        let loaded = match Self::is_system(addr) {
             true => self.load_system(addr, size, privileged),
             false => self.chip.read(&mut self.fabric, addr, size),
         };
@@ -117,7 +122,7 @@ impl CortexM {
         }
         self.place_fabric();
         self.fabric.note_access(addr, true);
-        let stored = match addr.wrapping_sub(PPB) < PPB_BYTES {
+        let stored = match Self::is_system(addr) {
             true => self.store_system(addr, value, size, privileged),
             false => self.chip.write(&mut self.fabric, addr, value, size),
         };
@@ -146,7 +151,7 @@ impl CortexM {
     }
 
     /// The target of a bit-band alias: the address to access and the bit in it.
-    fn bit_band(&self, addr: u32, size: AccessSize) -> Option<(u32, u32)> {
+    pub(super) fn bit_band(&self, addr: u32, size: AccessSize) -> Option<(u32, u32)> {
         if !self.options.bit_band {
             return None;
         }

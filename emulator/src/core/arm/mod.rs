@@ -3,12 +3,13 @@
 //! `decode` turns encodings into [`instruction::Instruction`]s, `exec` executes them, `code` builds blocks of them,
 //! `fast` has the handlers that `dispatch` threads them into, `fp` is the floating-point extension, `run` joins the
 //! core to the shared run loop, `exceptions` and `system` are the exception model and the core's own registers, `bus`
-//! routes loads and stores, `cycles` has the cost of each instruction. Peripherals belong to the chip, not here.
+//! routes loads and stores, `cycles` has the cost of each instruction, `debug` is halting debug. Peripherals belong to the chip, not here.
 
 mod blocks;
 mod bus;
 mod code;
 mod cycles;
+mod debug;
 mod decode;
 mod exceptions;
 mod exec;
@@ -71,6 +72,7 @@ pub struct CortexM {
     chip: Box<dyn Chip>,
     faults_taken: Vec<FaultTaken>,
     halted: Option<StopReason>,
+    debug: debug::Debug,
 }
 
 /// The condition that ends a sleep.
@@ -110,6 +112,7 @@ impl CortexM {
             chip,
             faults_taken: Vec::new(),
             halted: None,
+            debug: debug::Debug::default(),
         }
     }
 
@@ -122,7 +125,9 @@ impl CortexM {
             self.fabric.memory_mut().clear_ram();
         }
         self.fabric.set_cpu_hz(self.chip.description().cpu_hz);
+        let caught = self.debug.after_reset(kind, &self.system.scb);
         self.system = System::new(&self.options);
+        self.system.scb.demcr = caught;
         self.regs = Registers::default();
         self.fp = Fp::new();
         self.exclusive = false;
@@ -139,6 +144,7 @@ impl CortexM {
         self.regs.set_msp(sp);
         self.regs.r[14] = u32::MAX;
         self.regs.r[15] = entry & !1;
+        self.catch_reset();
     }
 
     /// Memory holds `image`: code that other machines decoded from it may be run too.
@@ -159,7 +165,8 @@ impl CortexM {
             chip: self.chip.snapshot(),
             faults_taken: Vec::new(),
             attention: true,
-            halted: self.halted,
+            halted: self.own_halt(),
+            debug: debug::Debug::default(),
             ..*self
         }
     }

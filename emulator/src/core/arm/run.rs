@@ -6,7 +6,7 @@ use super::exceptions::{Fault, Lockup, Trapped, number};
 use super::exec::{Flow, Trap};
 use super::instruction::{Condition, Instruction};
 use super::system::Want;
-use super::{CortexM, Sleep, cycles};
+use super::{CortexM, Sleep, cycles, debug};
 use crate::core::dispatch;
 use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
@@ -39,6 +39,8 @@ pub enum StopReason {
     Lockup(Lockup),
     /// The chip switched itself off.
     PowerOff,
+    /// A debugger halted the core.
+    DebugHalt,
 }
 
 /// The immediate of a semihosting BKPT.
@@ -121,7 +123,7 @@ impl RunLoop for CortexM {
     #[inline]
     fn take_pending(&mut self) -> bool {
         self.wake();
-        let Some(exception) = self.preempting() else {
+        let Some(exception) = self.preempting().filter(|exception| !self.debug.masks(*exception)) else {
             return false;
         };
         if let Err(lockup) = self.take_exception(exception) {
@@ -142,6 +144,10 @@ impl RunLoop for CortexM {
 
     fn reset(&mut self, kind: ResetKind) {
         self.reset(kind);
+    }
+
+    fn is_debug_halted(&self) -> bool {
+        self.halted == Some(StopReason::DebugHalt)
     }
 
     #[inline]
@@ -261,6 +267,10 @@ impl CortexM {
         self.attention = true;
         match self.take_trap(trap, bytes) {
             Ok(Trapped::Handled) => {}
+            Ok(Trapped::Breakpoint(_)) if self.debug.enabled => {
+                self.instructions -= 1;
+                self.debug_halt(debug::DFSR_BKPT);
+            }
             Ok(Trapped::Breakpoint(SEMIHOSTING)) => {
                 self.instructions -= 1;
                 self.halted = Some(self.semihosting());

@@ -45,7 +45,8 @@ impl CortexM {
             fabric,
             chip,
             faults_taken: _,
-            halted,
+            halted: _,
+            debug: _,
         } = self;
         Ok(SavedCore {
             regs: regs.clone(),
@@ -58,7 +59,7 @@ impl CortexM {
             system: system.clone(),
             clock: *clock,
             slept: *slept,
-            halted: *halted,
+            halted: self.own_halt(),
             fabric: fabric.save(),
             chip: chip.save()?,
         })

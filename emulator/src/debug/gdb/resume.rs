@@ -55,6 +55,7 @@ fn caught(reason: &StopReason) -> Option<Caught> {
         StopReason::Breakpoint { .. } => Some(Caught::Trap),
         StopReason::Lockup { .. } => Some(Caught::Lockup),
         StopReason::PoweredOff => Some(Caught::Off),
+        StopReason::DebugHalt => Some(Caught::Paused),
         _ => None,
     }
 }

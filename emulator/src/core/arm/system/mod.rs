@@ -14,7 +14,7 @@ use dwt::Dwt;
 use mpu::Mpu;
 pub(super) use mpu::Want;
 use nvic::{Bits, Nvic};
-use scb::Scb;
+pub(super) use scb::Scb;
 use systick::SysTick;
 
 /// All of them.
@@ -152,8 +152,8 @@ impl CortexM {
             }
             0xe000_ef34..0xe000_ef48 if self.options.fpu => self.fp.read(addr - 0xe000_ef34),
             0xe000_ef34..0xe000_ef48 => 0,
-            // DHCSR: no debugger is attached.
-            0xe000_edf0 => 0,
+            // DHCSR as the core reads it: C_DEBUGEN only.
+            0xe000_edf0 => u32::from(self.debug.enabled),
             0xe000_edfc => system.scb.demcr,
             _ => return Err(AccessFault::Unmodelled),
         })

@@ -12,7 +12,7 @@ pub(in crate::core::arm) struct Scb {
     pub(super) scr: u32,
     pub(super) ccr: u32,
     pub(in crate::core::arm) cpacr: u32,
-    pub(super) demcr: u32,
+    pub(in crate::core::arm) demcr: u32,
     pub(super) actlr: u32,
 }
 

@@ -1,0 +1,71 @@
+//! Optional capability: what a debug probe does with a core. Bus accesses with their side effects, and halting debug.
+
+use super::{AccessFault, AccessSize, VirtualTime};
+
+/// Optional capability: halting debug and a debugger's accesses to the bus (ARMv7-M C1).
+///
+/// A core that is halted executes nothing and takes no exception: [`Machine::run`](super::Machine::run) returns
+/// [`StopReason::DebugHalt`](super::StopReason::DebugHalt) at once, and virtual time passes only by
+/// [`DebugAccess::pass_time`]. Snapshots and saved states do not contain what a debugger has set: a restored or forked
+/// machine runs.
+pub trait DebugAccess {
+    /// Loads from the bus as the debugger's access port does: privileged, past the memory protection unit, with the side
+    /// effects that a load by the core has. `addr` is aligned to `size`.
+    ///
+    /// # Errors
+    /// Nothing answers there, the register has another width, or the engine does not model it. The guest's log of faults
+    /// does not contain it.
+    fn read_bus(&mut self, addr: u32, size: AccessSize) -> Result<u32, AccessFault>;
+
+    /// Stores to the bus, as [`Self::read_bus`] loads. Flash is written by the rules of its controller.
+    ///
+    /// # Errors
+    /// As for [`Self::read_bus`]; also memory that cannot be written now.
+    fn write_bus(&mut self, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault>;
+
+    /// Turns halting debug on or off (DHCSR.C_DEBUGEN). While it is on, breakpoints and `BKPT` halt the core. A halted
+    /// core goes on when it is turned off.
+    fn set_halting_debug(&mut self, enabled: bool);
+
+    /// Whether halting debug is on. A power-on reset turns it off.
+    fn halting_debug(&self) -> bool;
+
+    /// Addresses of instructions before which the core halts while halting debug is on.
+    fn set_breakpoints(&mut self, breakpoints: &[u32]);
+
+    /// Keeps PendSV, SysTick and interrupts from being taken while halting debug is on (DHCSR.C_MASKINTS).
+    fn mask_interrupts(&mut self, masked: bool);
+
+    /// Halts the core. A sleep or a lockup ends.
+    fn halt(&mut self);
+
+    /// Lets a halted core go on.
+    fn go(&mut self);
+
+    /// Executes exactly one instruction of a halted core, and halts it again.
+    fn step_halted(&mut self);
+
+    /// What the core does.
+    fn core_activity(&self) -> CoreActivity;
+
+    /// Whether the core was reset since the last call.
+    fn take_reset(&mut self) -> bool;
+
+    /// Lets virtual time pass for the chip while the core is halted. It has no effect on a core that runs.
+    fn pass_time(&mut self, span: VirtualTime);
+}
+
+/// What a core does, as a debugger sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreActivity {
+    /// It executes instructions.
+    Running,
+    /// It waits for an interrupt or event.
+    Sleeping,
+    /// A debugger halted it.
+    Halted,
+    /// It locked up.
+    LockedUp,
+    /// The chip is off, or the program ended by a semihosting call.
+    Off,
+}

@@ -1,6 +1,6 @@
 //! Whether a port can be used, and if not, why and what to do.
 
-use super::holder::{Holder, Search, search};
+use super::holder::{Holder, search};
 use super::{Port, UsbIdentity, udev_rule};
 use std::time::{Duration, Instant};
 
@@ -75,35 +75,40 @@ pub fn access_of_node(path: &str, usb: Option<&UsbIdentity>) -> Access {
 
 /// Who holds a port that could not be opened because it is busy.
 pub(super) fn busy(path: &str) -> Access {
-    let Search { holders, suspects } = search(path);
-    if let Some(holder) = holders.first() {
+    let found = search(path);
+    if let Some(holder) = found.holders.first() {
         return held_by(path, holder);
     }
-    if let Some(suspect) = suspects.first() {
-        let text = format!(
-            "{} (process {}) probably has {path} open; {}",
-            suspect.program,
-            suspect.pid,
-            way_out(&suspect.program)
-        );
-        return Access::Held {
-            pid: suspect.pid,
-            program: suspect.program.clone(),
-            text,
-        };
-    }
-    let text = if cfg!(target_os = "linux") {
-        format!(
-            "Drydock itself has {path} open, or a program of another user, which only `sudo fuser -v {path}` can name. Close it."
-        )
-    } else {
-        format!("Another program has {path} open. Close its serial monitor or terminal.")
-    };
-    Access::Held {
+    let unnamed = |text: String| Access::Held {
         pid: 0,
         program: "unknown".into(),
         text,
+    };
+    if found.is_ours {
+        return unnamed(format!("Drydock itself has {path} open."));
     }
+    if let Some(Holder { pid, program }) = found.suspects.first() {
+        return Access::Held {
+            pid: *pid,
+            program: program.clone(),
+            text: format!(
+                "{program} (process {pid}) probably has {path} open; {}",
+                way_out(program)
+            ),
+        };
+    }
+    if !cfg!(target_os = "linux") {
+        return unnamed(format!(
+            "Another program has {path} open: close its serial monitor or terminal."
+        ));
+    }
+    let mut text = format!("A program of another user has {path} open; `sudo fuser -v {path}` names it.");
+    if path.starts_with("/dev/pts/") {
+        // Its TIOCEXCL stays: unlike a device's, a pseudo-terminal's state outlives the last program that closes it.
+        text =
+            "A program that was killed has left it locked: pull the virtual board's cable and plug it in again.".into();
+    }
+    unnamed(text)
 }
 
 fn held_by(path: &str, holder: &Holder) -> Access {

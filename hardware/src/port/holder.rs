@@ -20,6 +20,8 @@ pub(super) struct Holder {
 pub(super) struct Search {
     /// Who has the port open, apart from this process.
     pub(super) holders: Vec<Holder>,
+    /// Whether this process has it open.
+    pub(super) is_ours: bool,
     /// Programs known to open ports by themselves whose open files could not be read.
     pub(super) suspects: Vec<Holder>,
 }
@@ -34,10 +36,12 @@ pub(super) fn search(path: &str) -> Search {
         return search;
     };
     for (pid, folder) in processes() {
+        let found = has_open(&folder, &device);
         if pid == std::process::id() {
+            search.is_ours = found == Some(true);
             continue;
         }
-        match has_open(&folder, &device) {
+        match found {
             Some(true) => search.holders.extend(holder(pid)),
             Some(false) => {}
             None => search.suspects.extend(holder(pid).filter(opens_by_itself)),

@@ -209,7 +209,7 @@ impl BlockingLine {
     }
 
     /// The port itself, for crates that take no other type, and its DTR and RTS. Drop both together: the lines of a
-    /// physical port keep it open.
+    /// physical port keep it open, and dropping them gives up the exclusive use.
     pub fn into_native(self) -> (Native, Arc<dyn ModemLines>) {
         (self.native, self.lines)
     }

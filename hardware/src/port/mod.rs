@@ -7,6 +7,7 @@ mod access;
 #[cfg(unix)]
 mod accounts;
 mod holder;
+mod lend;
 mod line;
 mod list;
 mod open;
@@ -16,6 +17,7 @@ mod udev_rule;
 mod watcher;
 
 pub use access::{Access, access, access_of_node, wait_until_accessible, wait_until_accessible_blocking};
+pub use lend::LentPort;
 pub use line::{BlockingLine, LineControl, SerialLine};
 pub use open::{LinePolicy, OpenError, OpenOptions};
 pub use ports::{NotSeen, PluggedPort, Ports, VirtualPort};

@@ -85,6 +85,26 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// The error for a port that something keeps from being opened.
+    pub(super) fn kept(path: &str, by: Access) -> Self {
+        let path = path.to_owned();
+        match by {
+            Access::Held { pid, program, text } => Self::Held {
+                path,
+                pid,
+                program,
+                text,
+            },
+            Access::Denied { text, rule_helps } => Self::Denied { path, text, rule_helps },
+            Access::Usable => Self::Failed {
+                path,
+                source: io::ErrorKind::ResourceBusy.into(),
+            },
+        }
+    }
+}
+
 impl Ports {
     /// Opens a port exclusively for asynchronous use.
     ///
@@ -97,7 +117,8 @@ impl Ports {
         let builder = native_builder(path, options.baud);
         let stream = SerialStream::open(&builder).map_err(|error| explain(self, path, error))?;
         let stream = Arc::new(Mutex::new(stream));
-        let lines = self.lines_for(path, || stream_lines(&stream));
+        let lines = self.lines_for(path, || Ok(stream_lines(&stream)));
+        let lines = lines.map_err(|source| failed(path, source))?;
         apply(options.policy, lines.as_ref()).map_err(|source| failed(path, source))?;
         self.remember_lines(path, &lines);
         Ok(SerialLine::new(path, stream, lines))
@@ -111,8 +132,8 @@ impl Ports {
     pub fn open_blocking(&self, path: &str, baud: u32) -> Result<BlockingLine, OpenError> {
         let builder = native_builder(path, baud).timeout(Duration::from_secs(1));
         let native = super::line::Native::open(&builder).map_err(|error| explain(self, path, error))?;
-        let own = native_lines(&native).map_err(|source| failed(path, source))?;
-        let lines = self.lines_for(path, || own);
+        let lines = self.lines_for(path, || native_lines(&native));
+        let lines = lines.map_err(|source| failed(path, source))?;
         self.remember_lines(path, &lines);
         Ok(BlockingLine::new(path, native, lines))
     }
@@ -132,11 +153,19 @@ impl Ports {
 
     /// The lines of a port that was just opened: a virtual board's, those of the port itself, or none behind a
     /// pseudo-terminal of another program.
-    fn lines_for(&self, path: &str, own: impl FnOnce() -> Arc<dyn ModemLines>) -> Arc<dyn ModemLines> {
+    fn lines_for(
+        &self,
+        path: &str,
+        own: impl FnOnce() -> io::Result<Arc<dyn ModemLines>>,
+    ) -> io::Result<Arc<dyn ModemLines>> {
         if let Some(lines) = self.virtual_lines(path) {
-            return lines;
+            return Ok(lines);
         }
-        if is_pseudo_terminal(path) { no_lines() } else { own() }
+        if is_pseudo_terminal(path) {
+            Ok(no_lines())
+        } else {
+            own()
+        }
     }
 }
 
@@ -163,7 +192,7 @@ fn failed(path: &str, source: io::Error) -> OpenError {
 fn explain(ports: &Ports, path: &str, error: serialport::Error) -> OpenError {
     let source = match error.kind() {
         // Busy (TIOCEXCL), or locked by `flock`.
-        serialport::ErrorKind::NoDevice => return held(path, busy(path), io::Error::other(error.description)),
+        serialport::ErrorKind::NoDevice => return OpenError::kept(path, busy(path)),
         serialport::ErrorKind::Io(kind) => io::Error::new(kind, error.description),
         _ => io::Error::other(error.description),
     };
@@ -172,25 +201,10 @@ fn explain(ports: &Ports, path: &str, error: serialport::Error) -> OpenError {
         io::ErrorKind::PermissionDenied => {
             let usb = ports.port(path).and_then(|port| port.usb);
             match denied(path, usb.as_ref()) {
-                Some(access) => held(path, access, source),
+                Some(access) => OpenError::kept(path, access),
                 None => failed(path, source),
             }
         }
         _ => failed(path, source),
-    }
-}
-
-/// The error for what keeps a port from being used; `source` is for a port that nothing keeps.
-fn held(path: &str, access: Access, source: io::Error) -> OpenError {
-    let path = path.to_owned();
-    match access {
-        Access::Held { pid, program, text } => OpenError::Held {
-            path,
-            pid,
-            program,
-            text,
-        },
-        Access::Denied { text, rule_helps } => OpenError::Denied { path, text, rule_helps },
-        Access::Usable => OpenError::Failed { path, source },
     }
 }

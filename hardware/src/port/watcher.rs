@@ -38,7 +38,8 @@ pub(super) fn start(shared: Weak<Shared>, stop: Arc<Notify>) {
 /// Refreshes the list until `shared` is gone.
 async fn watch(shared: &Weak<Shared>) {
     let mut events = subscribe();
-    let mut looks = LOOK_AGAIN_MS.len();
+    // A device may have been plugged in right before.
+    let mut looks = 0;
     loop {
         let Some(shared) = shared.upgrade() else { return };
         shared.refresh();

@@ -1,7 +1,7 @@
 //! Ports over pseudo-terminals: virtual boards in the list, opening, baud rates, hanging up.
 
 use crate::board::Board;
-use drydock_hardware::port::{LinePolicy, NotSeen, OpenError, OpenOptions, Ports, Topology};
+use drydock_hardware::port::{Access, LinePolicy, NotSeen, OpenError, OpenOptions, Ports, Topology};
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -190,4 +190,42 @@ fn the_touch_leaves_1200_baud_without_dtr() {
     assert_eq!(board.baud(), 1200);
     assert_eq!(board.take_lines(), [(false, false)]);
     ports.open_blocking(board.path(), 9600).unwrap();
+}
+
+#[tokio::test]
+async fn a_lent_port_is_free_and_comes_back_when_the_other_program_is_done() {
+    let ports = Ports::new();
+    let board = Board::new("virtual-desk-10");
+    let plug = board.plug(&ports);
+    let line = ports.open(board.path(), at(115_200)).unwrap();
+    let lent = ports.lend(line);
+    assert_eq!(lent.port().path, board.path());
+    let other = Ports::new().open_blocking(board.path(), 9600).unwrap();
+    let error = lent
+        .take_back(at(115_200), Duration::ZERO)
+        .await
+        .map(|_| ())
+        .unwrap_err();
+    assert!(error.to_string().contains("Drydock itself has"), "{error}");
+    let (line, ()) = tokio::join!(lent.take_back(at(115_200), LONG), async {
+        tokio::task::yield_now().await;
+        drop(other);
+    });
+    let line = line.unwrap();
+    assert_eq!((line.path(), board.baud()), (board.path(), 115_200));
+    // Lent again: the other program restarts the board, which comes back with another path.
+    let lent = ports.lend(line);
+    drop((plug, board));
+    assert_eq!(lent.access(), None);
+    let gone = lent
+        .take_back(at(115_200), Duration::ZERO)
+        .await
+        .map(|_| ())
+        .unwrap_err();
+    assert!(matches!(gone, OpenError::NotFound { .. }), "{gone}");
+    let (_first, board) = (Board::new("virtual-desk-11"), Board::new("virtual-desk-10"));
+    let _plug = board.plug(&ports);
+    assert_eq!(lent.access(), Some(Access::Usable));
+    let line = lent.take_back(at(57_600), Duration::ZERO).await.unwrap();
+    assert_eq!((line.path(), board.baud()), (board.path(), 57_600));
 }

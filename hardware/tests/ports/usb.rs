@@ -2,7 +2,9 @@
 
 use crate::board::Board;
 use crate::desk::{self, Usb, again, place};
-use drydock_hardware::port::{Access, OpenError, Port, Ports, Topology, access, wait_until_accessible_blocking};
+use drydock_hardware::port::{
+    Access, LinePolicy, OpenError, OpenOptions, Port, Ports, Topology, access, wait_until_accessible_blocking,
+};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -97,7 +99,7 @@ fn plugging_is_pushed_although_the_port_appears_late() {
             .build()
             .unwrap();
         runtime.block_on(async {
-            // Until the watcher listens, an event is lost, as on any system: it reads the list right after.
+            // Before the watcher listens, events are lost. It looks at the list for some seconds instead.
             let (usb, _board) = nano("1-3", 7, "ttyACM0");
             tokio::time::timeout(LONG, watched.wait_for(|list| list.len() == 1))
                 .await
@@ -108,7 +110,8 @@ fn plugging_is_pushed_although_the_port_appears_late() {
                 .await
                 .unwrap()
                 .unwrap();
-            // The device is there, and its serial port is not yet.
+            // From here on only an event makes it look. The device is there, and its serial port is not yet.
+            tokio::time::sleep(Duration::from_secs(8)).await;
             let board = Board::new("unused");
             let usb = Usb::plug("1-4", 8, FIRMWARE, "A1B2C3D4");
             tokio::time::sleep(Duration::from_millis(150)).await;
@@ -186,6 +189,50 @@ fn a_holder_is_named_with_process_and_program() {
             assert_eq!(access(&port), Access::Usable);
         }
         drop(ports.open_blocking(&port.path, 9600).unwrap());
+    });
+}
+
+#[test]
+fn a_lent_port_is_not_taken_from_a_program_that_did_not_lock_it() {
+    desk::run(
+        "usb::a_lent_port_is_not_taken_from_a_program_that_did_not_lock_it",
+        || {
+            let (_usb, _board) = nano("1-3", 7, "ttyACM0");
+            let ports = Ports::new();
+            let options = OpenOptions {
+                baud: 9600,
+                policy: LinePolicy::Leave,
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let lent = ports.lend(ports.open("/dev/ttyACM0", options).unwrap());
+                let borrower = Program::start("avrdude", "exec 3<>/dev/ttyACM0");
+                let error = lent.take_back(options, Duration::ZERO).await.map(|_| ()).unwrap_err();
+                assert!(error.to_string().contains("avrdude (process"), "{error}");
+                drop(borrower);
+                lent.take_back(options, Duration::ZERO).await.unwrap();
+            });
+        },
+    );
+}
+
+#[test]
+fn a_terminal_that_a_killed_program_left_locked_is_explained() {
+    const NAME: &str = "usb::a_terminal_that_a_killed_program_left_locked_is_explained";
+    if let Some(path) = place().filter(|place| place.starts_with("/dev/")) {
+        // Ends without closing, which would give up TIOCEXCL.
+        std::mem::forget(Ports::new().open_blocking(&path, 9600).unwrap());
+        return;
+    }
+    desk::run(NAME, || {
+        let board = Board::new("unused");
+        let killed = again(&["-U", "--map-user=0"], NAME, board.path()).output().unwrap();
+        assert!(killed.status.success(), "{killed:?}");
+        let error = Ports::new().open_blocking(board.path(), 9600).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("was killed"), "{error}");
     });
 }
 

@@ -4,20 +4,21 @@
 use super::VIRTUAL;
 use crate::{
     api::{
-        ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef,
+        ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable,
+        VirtualRef,
     },
     errors::usage,
     fleet::parse_seed,
     state::WorkbenchState,
 };
 use drydock_assets::{Board as Description, FlashMethod};
+use drydock_emulator::debug::port::{DebugPort, PortFault};
 use drydock_emulator::{
     Engine, Machine, ResetKind, Seed,
     builtin::engine::Builtin,
     cable::{CableState, ModemSwitch, Runs, SerialCable},
     runner::{MachineHandle, Pace, RunOptions},
 };
-use drydock_emulator::debug::port::{DebugPort, PortFault};
 use drydock_hardware::{
     port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort},
     probe::{DebugWire, VirtualPlug, VirtualProbe, WireFault},
@@ -176,7 +177,11 @@ impl VirtualBoard {
 
     /// Puts a debug probe on the board, if its chip has a debug port that Drydock uses.
     fn plug_probe(&self, workbench: &WorkbenchState) -> Option<VirtualPlug> {
-        let has_probe = self.description.flashing.iter().any(|way| way.method == FlashMethod::Probe);
+        let has_probe = self
+            .description
+            .flashing
+            .iter()
+            .any(|way| way.method == FlashMethod::Probe);
         if !has_probe {
             return None;
         }

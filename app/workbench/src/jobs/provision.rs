@@ -207,7 +207,9 @@ async fn write(
 ) -> Result<Report, JobEnd> {
     if !erase_all {
         let chip = open.chip();
-        let known = chip.as_ref().is_some_and(|chip| board_of_chip(workbench, chip.as_str()).is_some());
+        let known = chip
+            .as_ref()
+            .is_some_and(|chip| board_of_chip(workbench, chip.as_str()).is_some());
         let areas: Vec<_> = DATA_AREAS
             .iter()
             .filter_map(|name| board.flash_area(name).cloned())

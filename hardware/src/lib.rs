@@ -13,6 +13,7 @@
 //! physical one does: as a path of a serial port, or as registers of a debug port.
 
 pub mod binding;
+pub mod candidate;
 pub mod flash;
 pub mod port;
 pub mod probe;

@@ -1,4 +1,28 @@
-//! Serial ports: what is plugged in, and where.
+//! Serial ports: what is plugged in and where, who may use it, and how it is opened.
+//!
+//! [`Ports`] is the one entrance: physical and virtual ports are listed, watched and opened through it. What a board says
+//! over its port is not known here.
+
+mod access;
+#[cfg(unix)]
+mod accounts;
+mod holder;
+mod line;
+mod list;
+mod open;
+mod ports;
+mod udev_install;
+mod udev_rule;
+mod watcher;
+
+pub use access::{Access, access, access_of_node, wait_until_accessible, wait_until_accessible_blocking};
+pub use line::{BlockingLine, LineControl, SerialLine};
+pub use open::{LinePolicy, OpenError, OpenOptions};
+pub use ports::{NotSeen, PluggedPort, Ports, VirtualPort};
+pub use udev_install::{RuleError, install_rule};
+pub use udev_rule::{RULE_PATH, is_installed as is_rule_installed, udev_rule};
+
+pub(crate) use udev_rule::{bridge_name, probe_name};
 
 use std::fmt;
 
@@ -11,6 +35,12 @@ impl Topology {
     /// A topology from its text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// The place of a USB device: its bus, and the chain of hub ports that leads to it.
+    pub fn of_usb(bus: &str, chain: &[u8]) -> Self {
+        let chain: Vec<String> = chain.iter().map(u8::to_string).collect();
+        Self(format!("usb-{bus}-{}", chain.join(".")))
     }
 
     /// Its text.

@@ -1,0 +1,249 @@
+//! The ports of this process: physical ones, and virtual ones that were plugged in.
+
+use super::list::{sort_key, system_ports};
+use super::{ModemLines, Port, Topology, watcher};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
+
+/// How often a place is looked at while something is to appear there.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The serial ports of this host. One for each process; clones share everything.
+#[derive(Clone)]
+pub struct Ports {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// A port of a virtual board.
+#[derive(Clone)]
+pub struct VirtualPort {
+    /// The port; `is_virtual` is set when it is plugged in.
+    pub port: Port,
+    /// Its DTR and RTS, which a pseudo-terminal does not carry.
+    pub lines: Arc<dyn ModemLines>,
+}
+
+/// A virtual port that is plugged in. Dropping it unplugs the port.
+#[must_use = "dropping it unplugs the port"]
+pub struct PluggedPort {
+    number: u64,
+    shared: Weak<Shared>,
+}
+
+/// Nothing that fits appeared at a place in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct NotSeen {
+    /// The place.
+    pub topology: Topology,
+    /// What is there instead.
+    pub there: Vec<Port>,
+}
+
+impl fmt::Display for NotSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the expected serial port did not appear at {}; ", self.topology)?;
+        if self.there.is_empty() {
+            return f.write_str("nothing is plugged in there");
+        }
+        let named: Vec<String> = self
+            .there
+            .iter()
+            .map(|port| match &port.usb {
+                Some(usb) => format!("{} ({:04x}:{:04x})", port.path, usb.vendor, usb.product),
+                None => port.path.clone(),
+            })
+            .collect();
+        write!(f, "{} is there instead", named.join(" and "))
+    }
+}
+
+/// What clones of [`Ports`], the watcher and plugged ports share.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    listed: watch::Sender<Vec<Port>>,
+    watcher: Once,
+    stop: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    next_number: u64,
+    plugged: Vec<(u64, VirtualPort)>,
+    /// DTR and RTS of physical ports that this process has open, by path.
+    open_lines: HashMap<String, Weak<dyn ModemLines>>,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ports {
+    /// No virtual ports yet. Nothing is watched before [`Ports::watch`].
+    pub fn new() -> Self {
+        let shared = Shared {
+            state: Mutex::default(),
+            listed: watch::Sender::new(Vec::new()),
+            watcher: Once::new(),
+            stop: Arc::default(),
+        };
+        let shared = Arc::new(shared);
+        shared.refresh();
+        Self { shared }
+    }
+
+    /// The ports that are plugged in now, by path. It asks the system, which takes a few milliseconds.
+    pub fn list(&self) -> Vec<Port> {
+        self.shared.refresh()
+    }
+
+    /// The port with this path, if it is plugged in.
+    pub fn port(&self, path: &str) -> Option<Port> {
+        self.list().into_iter().find(|port| port.path == path)
+    }
+
+    /// The list of ports, pushed whenever it changes. The first call starts a thread that lives as long as `self`.
+    pub fn watch(&self) -> watch::Receiver<Vec<Port>> {
+        let shared = &self.shared;
+        shared
+            .watcher
+            .call_once(|| watcher::start(Arc::downgrade(shared), Arc::clone(&shared.stop)));
+        shared.listed.subscribe()
+    }
+
+    /// Plugs a virtual port in: it is listed, watched, found and opened as a physical one.
+    pub fn plug_virtual(&self, mut port: VirtualPort) -> PluggedPort {
+        port.port.is_virtual = true;
+        let number = {
+            let mut state = self.shared.state();
+            state.next_number += 1;
+            let number = state.next_number;
+            state.plugged.push((number, port));
+            number
+        };
+        self.shared.refresh();
+        PluggedPort {
+            number,
+            shared: Arc::downgrade(&self.shared),
+        }
+    }
+
+    /// The ports at a place now; a device may have several.
+    pub fn find_topology(&self, topology: &Topology) -> Vec<Port> {
+        let mut ports = self.list();
+        ports.retain(|port| port.topology.as_ref() == Some(topology));
+        ports
+    }
+
+    /// Waits until a port at `topology` fits, for example a bootloader that appears where the firmware was.
+    ///
+    /// Right after a board was told to restart, its old port is still listed: `fits` must tell the two apart.
+    ///
+    /// # Errors
+    /// [`NotSeen`] after `timeout`.
+    pub async fn wait_for(
+        &self,
+        topology: &Topology,
+        fits: impl Fn(&Port) -> bool,
+        timeout: Duration,
+    ) -> Result<Port, NotSeen> {
+        let deadline = tokio::time::Instant::now() + timeout;
+        loop {
+            let (ports, place) = (self.clone(), topology.clone());
+            let there = tokio::task::spawn_blocking(move || ports.find_topology(&place)).await;
+            let there = there.unwrap_or_default();
+            if let Some(port) = there.iter().find(|port| fits(port)) {
+                return Ok(port.clone());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                let topology = topology.clone();
+                return Err(NotSeen { topology, there });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// [`Ports::wait_for`] for threads that may block.
+    ///
+    /// # Errors
+    /// [`NotSeen`] after `timeout`.
+    pub fn wait_for_blocking(
+        &self,
+        topology: &Topology,
+        fits: impl Fn(&Port) -> bool,
+        timeout: Duration,
+    ) -> Result<Port, NotSeen> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let there = self.find_topology(topology);
+            if let Some(port) = there.iter().find(|port| fits(port)) {
+                return Ok(port.clone());
+            }
+            if Instant::now() >= deadline {
+                let topology = topology.clone();
+                return Err(NotSeen { topology, there });
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// DTR and RTS of a port: of a virtual one that is plugged in, or of a physical one while this process has it open.
+    pub fn modem_lines(&self, path: &str) -> Option<Arc<dyn ModemLines>> {
+        self.virtual_lines(path)
+            .or_else(|| self.shared.state().open_lines.get(path)?.upgrade())
+    }
+
+    pub(super) fn virtual_lines(&self, path: &str) -> Option<Arc<dyn ModemLines>> {
+        let state = self.shared.state();
+        let (_, found) = state.plugged.iter().find(|(_, it)| it.port.path == path)?;
+        Some(Arc::clone(&found.lines))
+    }
+
+    pub(super) fn remember_lines(&self, path: &str, lines: &Arc<dyn ModemLines>) {
+        let mut state = self.shared.state();
+        state.open_lines.retain(|_, lines| lines.strong_count() > 0);
+        state.open_lines.insert(path.to_owned(), Arc::downgrade(lines));
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the system's list anew and pushes it if it changed.
+    pub(super) fn refresh(&self) -> Vec<Port> {
+        // The lock is held while the system is asked, so that an older answer never replaces a newer one.
+        let state = self.state();
+        let mut ports = system_ports();
+        ports.extend(state.plugged.iter().map(|(_, it)| it.port.clone()));
+        ports.sort_by_key(|port| sort_key(&port.path));
+        self.listed.send_if_modified(|listed| {
+            let changed = *listed != ports;
+            if changed {
+                listed.clone_from(&ports);
+            }
+            changed
+        });
+        ports
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+    }
+}
+
+impl Drop for PluggedPort {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.state().plugged.retain(|(number, _)| *number != self.number);
+            shared.refresh();
+        }
+    }
+}

@@ -15,5 +15,6 @@
 pub mod binding;
 pub mod candidate;
 pub mod flash;
+pub mod image;
 pub mod port;
 pub mod probe;

@@ -3,7 +3,9 @@
 //! A [`Flasher`] is one open way to the flash of one chip: a debug probe, a ROM's or a bootloader's protocol. [`program`]
 //! writes an image over it in chunks and checks before each chunk that the board is still the one it is bound to.
 
+pub mod esp;
 mod program;
+pub mod sam_ba;
 
 pub use program::{Control, Erase, Plan, Report, Step, program};
 

@@ -155,6 +155,7 @@ impl Carrier {
                 match command {
                     Some(Command::Unplug) => return Ok(Cable::Out),
                     Some(Command::Bootloader) => self.start(true)?,
+                    Some(Command::Reset) => self.was_reset()?,
                     Some(Command::Lines { dtr, rts }) => self.set_lines(dtr, rts)?,
                     None => break,
                 }
@@ -254,6 +255,19 @@ impl Carrier {
         if self.runs == Runs::Bootloader {
             self.enumerate_again()?;
         }
+        self.enter(Runs::Firmware);
+        self.handle.resume();
+        Ok(())
+    }
+
+    /// A debugger has reset the board, whose flash it may have written.
+    fn was_reset(&mut self) -> io::Result<()> {
+        if self.runs != Runs::Bootloader || self.is_blank()? {
+            return Ok(());
+        }
+        self.bootloader = None;
+        self.line.set_baud(Some(self.wiring.baud));
+        self.enumerate_again()?;
         self.enter(Runs::Firmware);
         self.handle.resume();
         Ok(())

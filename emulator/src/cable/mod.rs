@@ -98,6 +98,7 @@ struct Shared {
 enum Command {
     Lines { dtr: bool, rts: bool },
     Bootloader,
+    Reset,
     Unplug,
 }
 
@@ -182,6 +183,11 @@ impl SerialCable {
         ModemSwitch(self.shared.clone())
     }
 
+    /// What tells the cable that a debugger has reset the board.
+    pub fn reset_notice(&self) -> ResetNotice {
+        ResetNotice(self.shared.clone())
+    }
+
     /// Brings the board into its bootloader, as a person does by hand (double tap of the reset button; BOOT held at
     /// reset). A board without one is only reset.
     ///
@@ -200,6 +206,18 @@ impl Drop for SerialCable {
             // A thread that panicked has dropped its terminal too.
             let _ = thread.join();
         }
+    }
+}
+
+/// Tells a cable that a debugger has reset its board. A board that waited in its bootloader starts if its flash holds
+/// something to start now; one that is held by its debugger starts when the debugger lets it.
+#[derive(Clone, Debug)]
+pub struct ResetNotice(Arc<Shared>);
+
+impl ResetNotice {
+    /// The board was reset. Without a cable nobody needs to know.
+    pub fn give(&self) {
+        let _ = self.0.send(Command::Reset);
     }
 }
 

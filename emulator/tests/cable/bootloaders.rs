@@ -28,7 +28,7 @@ fn the_touch_calls_sam_ba_and_its_reset_starts_the_firmware() {
     assert_eq!(cable.watch().borrow().usb, Some((0x2341, 0x005a)));
     let mut client = Client::open(&cable.path().unwrap(), 921_600);
     client.write(b"N#I#");
-    assert_eq!(client.read(17), b"\n\rnRF52840-QIAA\n\r");
+    assert_eq!(client.read(18), b"\n\rnRF52840-QIAA\n\r\0");
     // DEVICEID, by which the firmware names its chip.
     client.write(b"w10000060,4#w10000064,4#");
     assert!(client.read(8).iter().any(|byte| *byte != 0));

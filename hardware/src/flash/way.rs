@@ -55,11 +55,12 @@ pub fn open(ports: &Ports, probes: &Probes, place: &Place, board: &Board) -> Res
         .find(|method| over_serial(*method))
     {
         Some(FlashMethod::EspRom) => {
-            let line = ports.open_blocking(&port.path, esp::BAUD).map_err(not_opened)?;
+            let line = ports.open_blocking(&port.path, board.link.baud).map_err(not_opened)?;
             esp::open(line, board)
         }
         Some(FlashMethod::SamBa) => {
-            let line = ports.open_blocking(&bootloader(ports, port, board)?.path, sam_ba::BAUD);
+            let bootloader = bootloader(ports, port, board)?;
+            let line = ports.open_blocking(&bootloader.path, board.link.baud);
             sam_ba::open(line.map_err(not_opened)?, board)
         }
         _ => Err(FlashError::Refused(format!(

@@ -16,7 +16,7 @@ use drydock_emulator::debug::port::{DebugPort, PortFault};
 use drydock_emulator::{
     Engine, Machine, ResetKind, Seed,
     builtin::engine::Builtin,
-    cable::{CableState, ModemSwitch, Runs, SerialCable},
+    cable::{CableState, ModemSwitch, ResetNotice, Runs, SerialCable},
     runner::{MachineHandle, Pace, RunOptions},
 };
 use drydock_hardware::{
@@ -65,19 +65,37 @@ impl Drop for PluggedCable {
 }
 
 /// The debug port of a machine, as a probe reaches it.
-struct Wire(DebugPort);
+struct Wire {
+    port: DebugPort,
+    /// The cable beside it, which cannot see what a debugger does.
+    cable: ResetNotice,
+    resets: u64,
+}
 
 impl DebugWire for Wire {
     fn read(&mut self, access_port: bool, address: u8) -> Result<u32, WireFault> {
-        self.0.read(access_port, address).map_err(wire_fault)
+        self.port.read(access_port, address).map_err(wire_fault)
     }
 
     fn write(&mut self, access_port: bool, address: u8, value: u32) -> Result<(), WireFault> {
-        self.0.write(access_port, address, value).map_err(wire_fault)
+        let written = self.port.write(access_port, address, value);
+        self.tell_resets();
+        written.map_err(wire_fault)
     }
 
     fn reset_pin(&mut self, held: bool) {
-        self.0.reset_pin(held);
+        self.port.reset_pin(held);
+        self.tell_resets();
+    }
+}
+
+impl Wire {
+    fn tell_resets(&mut self) {
+        let resets = self.port.resets();
+        if resets != self.resets {
+            self.resets = resets;
+            self.cable.give();
+        }
     }
 }
 
@@ -176,7 +194,7 @@ impl VirtualBoard {
     }
 
     /// Puts a debug probe on the board, if its chip has a debug port that Drydock uses.
-    fn plug_probe(&self, workbench: &WorkbenchState) -> Option<VirtualPlug> {
+    fn plug_probe(&self, workbench: &WorkbenchState, cable: ResetNotice) -> Option<VirtualPlug> {
         let has_probe = self
             .description
             .flashing
@@ -191,7 +209,12 @@ impl VirtualBoard {
             serial: self.serial.clone(),
             topology: Some(self.topology()),
         };
-        let wire = Arc::new(Mutex::new(Wire(port)));
+        let wire = Wire {
+            port,
+            cable,
+            resets: 0,
+        };
+        let wire = Arc::new(Mutex::new(wire));
         Some(workbench.hardware.probes.plug_virtual(probe, wire))
     }
 
@@ -269,9 +292,9 @@ impl VirtualBoard {
             })
         };
         *plugged = Some(PluggedCable {
+            probe: self.plug_probe(workbench, cable.reset_notice()),
             cable,
             port: slot,
-            probe: self.plug_probe(workbench),
             task: task.abort_handle(),
         });
         Ok(())

@@ -1,8 +1,10 @@
 //! Arduino's extended SAM-BA monitor, as the bootloader of the Nano 33 BLE speaks it. The commands: Microchip's SAM D21
-//! data sheet, "SAM-BA Monitor"; Arduino's extensions I, K, X, Y, Z: its fork of BOSSA, branch `nrf`, `Samba.cpp`.
+//! data sheet, "SAM-BA Monitor"; Arduino's extensions I, K, X, Y, Z: its fork of BOSSA, branch `nrf`, `Samba.cpp`; a
+//! session with a real board: the documentation of `rumbac`.
 //!
-//! A command is a letter, hexadecimal arguments with a comma between them, and `#`. X and Y count flash from the firmware's
-//! first byte; the other commands take addresses as the chip has them.
+//! A command is a letter, hexadecimal arguments with a comma between them, and `#`. S fills a buffer of the bootloader, Y
+//! copies from it to flash. X and Y count flash from the firmware's first byte; the other commands take addresses as the
+//! chip has them. Hosts write without having erased, so Y erases the pages that it begins.
 
 use drydock_assets::Board;
 
@@ -12,14 +14,17 @@ use super::{Bootloader, Chip, Next};
 const COMMAND_BYTES: usize = 32;
 /// Longest piece that is received, sent, written or summed at once.
 const PIECE_BYTES: u32 = 0x8000;
-const VERSION: &[u8] = b"Arduino Bootloader (SAM-BA extended) 2.0 [Arduino:IKXYZ]\n\r";
-const IDENTITY: &[u8] = b"nRF52840-QIAA\n\r";
+// The zero at the end is sent too.
+const VERSION: &[u8] = b"Arduino Bootloader (SAM-BA extended) 2.0 [Arduino:IKXYZ]\n\r\0";
+const IDENTITY: &[u8] = b"nRF52840-QIAA\n\r\0";
 
 /// The monitor, in binary mode: what hosts use.
 #[derive(Debug)]
 pub(super) struct SamBa {
     command: Vec<u8>,
     receiving: Option<Receiving>,
+    /// What S brought last, at the address that it named.
+    buffer: (u32, Vec<u8>),
     /// Where Y takes bytes from.
     source: u32,
     /// First byte of the firmware, and the first byte behind the chip's flash.
@@ -42,6 +47,7 @@ impl SamBa {
         Self {
             command: Vec::new(),
             receiving: None,
+            buffer: (0, Vec::new()),
             source: 0,
             base: board.boot,
             end: flash.base + flash.bytes,
@@ -108,9 +114,17 @@ impl SamBa {
     fn program(&self, chip: &mut Chip<'_>, offset: u32, count: u32) {
         let to = self.base.saturating_add(offset);
         let count = count.min(PIECE_BYTES).min(self.end.saturating_sub(to));
-        let mut bytes = vec![0; count as usize];
-        chip.read(self.source, &mut bytes);
-        chip.program(to, &bytes);
+        let (at, bytes) = &self.buffer;
+        let from = self.source.wrapping_sub(*at) as usize;
+        let Some(bytes) = bytes.get(from..).and_then(|bytes| bytes.get(..count as usize)) else {
+            return;
+        };
+        let mut page = to.next_multiple_of(self.page);
+        while page < to + count {
+            chip.erase(page..page + self.page);
+            page += self.page;
+        }
+        chip.program(to, bytes);
     }
 }
 
@@ -125,7 +139,7 @@ impl Bootloader for SamBa {
             if let Some(receiving) = &mut self.receiving {
                 receiving.bytes.push(*byte);
                 if receiving.bytes.len() == receiving.count as usize {
-                    chip.write_ram(receiving.address, &receiving.bytes);
+                    self.buffer = (receiving.address, std::mem::take(&mut receiving.bytes));
                     self.receiving = None;
                 }
             } else if *byte == b'#' {
@@ -201,37 +215,36 @@ mod tests {
         let (mut machine, mut monitor) = (nano(), SamBa::new(&board()));
         let mut say = |bytes: &[u8]| talk(&mut monitor, &mut *machine, bytes).0;
         assert_eq!(say(b"N#"), b"\n\r");
-        assert!(say(b"V#").ends_with(b"[Arduino:IKXYZ]\n\r"));
-        assert_eq!(say(b"I#"), b"nRF52840-QIAA\n\r");
+        assert!(say(b"V#").ends_with(b"[Arduino:IKXYZ]\n\r\0"));
+        assert_eq!(say(b"I#"), b"nRF52840-QIAA\n\r\0");
         // In one piece and byte by byte.
-        assert_eq!(say(b"S20005000,00000009#123456789"), b"");
-        let pieces: Vec<u8> = b"Y20005000,0#Y00000010,9#"
-            .iter()
-            .flat_map(|byte| say(&[*byte]))
-            .collect();
+        assert_eq!(say(b"S00000000,00000009#123456789"), b"");
+        let pieces: Vec<u8> = b"Y0,0#Y00000010,9#".iter().flat_map(|byte| say(&[*byte])).collect();
         assert_eq!(pieces, b"Y\n\rY\n\r");
         assert_eq!(say(b"R00010010,9#"), b"123456789");
         // The check value of CRC-16/XMODEM.
         assert_eq!(say(b"Z00010010,9#"), b"Z000031C3#\n\r");
-        // Flash only clears bits.
-        say(b"S20005000,1#\x0fY20005000,0#Y10,1#");
+        // Within a page only bits are cleared; a page that is begun is erased.
+        say(b"S4,1#\x0fY4,0#Y10,1#");
         assert_eq!(say(b"R00010010,1#"), [b'1' & 0x0f]);
-        assert_eq!(say(b"X00000000#"), b"X\n\r");
-        assert_eq!(say(b"R00010010,1#"), [0xff]);
+        say(b"Y0,1#");
+        assert_eq!(say(b"R00010000,2#R00010010,1#"), [0x0f, 0xff, 0xff]);
+        assert_eq!(say(b"Y11,1#X00000000#"), b"Y\n\rX\n\r");
+        assert_eq!(say(b"R00010011,1#"), [0xff]);
     }
 
     #[test]
     fn the_bootloaders_own_place_is_out_of_reach() {
         let (mut machine, mut monitor) = (nano(), SamBa::new(&board()));
         machine.write_memory(0xfffc, &[1, 2, 3, 4]).unwrap();
-        talk(
-            &mut monitor,
-            &mut *machine,
-            b"X0#Y20000000,0#Y0,1000#Yffffffff,8#Xffffffff#",
-        );
-        let mut kept = [0; 4];
-        machine.read_memory(0xfffc, &mut kept).unwrap();
-        assert_eq!(kept, [1, 2, 3, 4]);
+        let mut say = |bytes: &[u8]| talk(&mut monitor, &mut *machine, bytes).0;
+        say(b"S0,2000#");
+        say(&[0; 0x2000]);
+        say(b"X0#Y0,0#Y0,1000#Yffffffff,8#Yeffff,8#Xffffffff#");
+        say(b"Y7777,0#Y0,1000#");
+        assert_eq!(say(b"RFFFC,4#"), [1, 2, 3, 4]);
+        // The last byte of the flash is written, and nothing behind it.
+        assert_eq!(say(b"RFFFFE,2#"), [0xff, 0]);
     }
 
     #[test]

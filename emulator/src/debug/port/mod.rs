@@ -65,6 +65,7 @@ pub struct DebugPort {
     /// Halting debug was on when the reset pin went down.
     held_in_reset: Option<bool>,
     accesses: u64,
+    resets: u64,
 }
 
 impl DebugPort {
@@ -93,8 +94,10 @@ impl DebugPort {
             is_plugged: true,
             held_in_reset: None,
             accesses: 0,
+            resets: 0,
         };
         port.after_reset();
+        port.resets = 0;
         Ok(port)
     }
 
@@ -174,6 +177,11 @@ impl DebugPort {
         let Some(ctrl_ap) = ctrl_ap else { return false };
         let written = handle.visit(|machine| (ctrl_ap.set_locked(machine, locked), VisitEffect::Changed));
         written == Ok(true)
+    }
+
+    /// Resets that a debugger has caused over this port so far.
+    pub fn resets(&self) -> u64 {
+        self.resets
     }
 
     /// Pulls the probe's cable out of the board, or plugs it in again. While it is out, every access answers
@@ -281,6 +289,7 @@ impl DebugPort {
     }
 
     fn after_reset(&mut self) {
+        self.resets += 1;
         let Self { handle, ctrl_ap, .. } = self;
         if let Some(ctrl_ap) = ctrl_ap {
             // A machine that was stopped answers no access either.

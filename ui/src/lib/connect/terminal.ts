@@ -159,22 +159,20 @@ export interface HexRow {
   text: string
 }
 
-const WIDTH = 16
-
-/** Rows of 16 bytes, whose offsets are multiples of 16; at most `most`, the last ones. */
-export function hexRows(bytes: number[], dropped: number, most: number): HexRow[] {
+/** Rows of `width` bytes, whose offsets are multiples of it; at most `most`, the last ones. */
+export function hexRows(bytes: number[], dropped: number, most: number, width: number): HexRow[] {
   const rows: HexRow[] = []
   const end = dropped + bytes.length
-  const first = Math.max(Math.floor(dropped / WIDTH), Math.ceil(end / WIDTH) - most)
-  for (let offset = first * WIDTH; offset < end; offset += WIDTH) {
+  const first = Math.max(Math.floor(dropped / width), Math.ceil(end / width) - most)
+  for (let offset = first * width; offset < end; offset += width) {
     const row: string[] = []
     let text = ''
-    for (let at = offset; at < Math.min(offset + WIDTH, end); at++) {
+    for (let at = offset; at < Math.min(offset + width, end); at++) {
       const byte = bytes[at - dropped]
       row.push(byte === undefined ? '  ' : byte.toString(16).padStart(2, '0'))
       text += byte === undefined ? ' ' : byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'
     }
-    rows.push({ offset, hex: row.join(' ').padEnd(WIDTH * 3 - 1), text })
+    rows.push({ offset, hex: row.join(' ').padEnd(width * 3 - 1), text })
   }
   return rows
 }

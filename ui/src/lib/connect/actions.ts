@@ -124,6 +124,5 @@ export function wayName({ port, probe }: Attached, ref: CableRef | null): string
 export function exactly(it: Attached, ref?: CableRef): string {
   const { port, probe, topology } = it
   const ways = ref ? [wayName(it, ref)] : [port?.path, probe?.name]
-  if (it.virtual) ways.unshift(it.virtual.name)
-  return `${ways.filter(Boolean).join(' with ')}${topology ? ` at ${topology}` : ''}`
+  return `${it.virtual ? `${it.virtual.name}, ` : ''}${ways.filter(Boolean).join(' with ')}${topology ? ` at ${topology}` : ''}`
 }

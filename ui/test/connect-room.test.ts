@@ -231,6 +231,15 @@ describe('provisioning', () => {
     expect(foot().disabled).toBe(true)
   })
 
+  it('starts nothing on a board that something else uses meanwhile', async () => {
+    const backend = await room()
+    await provision('/dev/ttyACM0')
+    await backend.call('port.lend', { path: '/dev/ttyACM0' })
+    await settled()
+    expect(foot().disabled).toBe(true)
+    expect(text('.why')).toContain('something else uses it')
+  })
+
   it('goes on after a failure', async () => {
     const backend = await room()
     backend.hardware.failing.add('/dev/ttyACM0')
@@ -259,6 +268,9 @@ describe('provisioning', () => {
   it('works on 32 boards at once, and counts', async () => {
     const backend = await room({ desk: 'rack' })
     backend.hardware.failing.add('/dev/ttyACM3')
+    // One more than fits.
+    backend.hardware.plug({ ...connect.attached[0]!.port!, path: '/dev/ttyACM40', topology: 'usb-2-1' })
+    await settled()
     await click(field('Choose all boards that can be provisioned'))
     await click(button('Provision 32 boards…'))
     expect(document.querySelectorAll('aside li strong')).toHaveLength(32)

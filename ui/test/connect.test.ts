@@ -266,6 +266,7 @@ describe('a terminal', () => {
     ['an empty line', ['a\n\nb\n'], ['a', '', 'b']],
     ['a line in pieces', ['he', 'llo\r', '\nx'], ['hello', 'x']],
     ['colours', ['\x1b[1;31mred\x1b[0m on'], ['red on']],
+    ['a cursor shape', ['\x1b[1 qa'], ['a']],
     ['a colour in pieces', ['\x1b', '[3', '1mred'], ['red']],
     ['a title', ['\x1b]0;title\x07a\x1b]2;t\x1b\\b'], ['ab']],
     ['a character set', ['\x1b(Ba'], ['a']],

@@ -142,7 +142,9 @@ const all = {
         await p.click('input[aria-label^="Choose all"]')
         await p.click('text=Provision 32')
         for (const next of ['Next', 'Next', '.connect-foot .primary']) await p.click(next.startsWith('.') ? next : `text=${next}`)
-        await p.waitForTimeout(7500)
+        await p.waitForTimeout(1500)
+        await p.evaluate(() => window.mock.hardware.finish())
+        await p.waitForTimeout(500)
       },
     }),
   portConsole: () =>
@@ -178,6 +180,18 @@ const all = {
         await p.keyboard.press('Control+3')
         await p.click('button[aria-label="More for /dev/ttyACM1"]')
         await p.click('text=Erase')
+        await p.waitForTimeout(300)
+      },
+    }),
+  connectNarrow: () =>
+    look('connect-narrow', {
+      size: { width: 1000, height: 640 },
+      act: async (p) => {
+        await p.keyboard.press('Control+3')
+        await p.evaluate(() => {
+          window.mock.hardware.addVirtual({ kind: 'esp32-c6', name: 'a-virtual-board-whose-name-somebody-made-far-too-long-for-a-row', blank: true, seed: null })
+        })
+        await p.click('button[aria-label^="Provision a-virtual"]')
         await p.waitForTimeout(300)
       },
     }),

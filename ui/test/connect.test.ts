@@ -8,6 +8,7 @@ import {
   boardOf,
   confidenceWord,
   doubt,
+  failedOn,
   jobOn,
   kindFor,
   reasonOf,
@@ -171,6 +172,16 @@ describe('what can be done', () => {
     expect(jobOn(free, [{ ...job, topology: null }])).toBeUndefined()
     expect(jobOn(free, [{ ...job, topology: null, on: { port: null, probe: 'p' } }])?.id).toBe(1)
     expect(jobOn(free, [{ ...job, state: 'done' }])).toBeUndefined()
+    // Another device got the path of the one that the job was on.
+    expect(jobOn(free, [{ ...job, topology: 'elsewhere', on: { port: '/dev/a', probe: null } }])).toBeUndefined()
+  })
+
+  it('knows that the last job at its place failed', () => {
+    const at = (id: number, state: JobView['state']) => ({ ...aJob(id, state), topology: 'u' })
+    expect(failedOn(free, [at(2, 'failed'), at(1, 'done')])?.id).toBe(2)
+    expect(failedOn(free, [at(2, 'done'), at(1, 'failed')])).toBeUndefined()
+    expect(failedOn(free, [{ ...at(3, 'failed'), topology: 'elsewhere' }, at(2, 'interrupted')])?.id).toBe(2)
+    expect(failedOn(free, [])).toBeUndefined()
   })
 })
 

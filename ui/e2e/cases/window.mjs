@@ -47,6 +47,7 @@ it('has no serious accessibility violation, in both themes and every room', asyn
     ['deploy form', () => window.keys('d')],
     ['palette', () => window.keys(Key.Escape, [Key.Control, 'k'])],
     ['emulation', () => window.keys(Key.Escape, [Key.Control, '2'])],
+    ['connect', () => window.keys([Key.Control, '3'])],
     ['activity', () => window.keys([Key.Control, '4'])],
     ['settings', () => window.keys([Key.Control, '5'])],
   ]

@@ -61,6 +61,7 @@ async function begin(start: () => Promise<JobView | JobView[]>): Promise<boolean
   const answer = await attempts.run(at.connect, 'Starting', start)
   if (!answer) return false
   const jobs = [answer].flat()
+  if (jobs.length > 1) connect.batch(jobs.map(({ id }) => id))
   // An update that came first is newer than the answer.
   for (const job of jobs) if (!connect.job(job.id)) connect.putJob(job)
   connect.selected.clear()

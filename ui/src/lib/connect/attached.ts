@@ -178,14 +178,20 @@ export function useOf(by: string, isBoard: (name: string) => boolean): string {
 }
 
 /** The running job on a board. */
-export function jobOn({ port, probe, topology }: Attached, jobs: JobView[]): JobView | undefined {
-  return jobs.find(
-    ({ state, on, topology: at }) =>
-      state === 'running' &&
-      ((on.port !== null && on.port === port?.path) ||
-        (on.probe !== null && on.probe === probe?.id) ||
-        (at !== null && at === topology)),
-  )
+export function jobOn(it: Attached, jobs: JobView[]): JobView | undefined {
+  return jobs.find((job) => job.state === 'running' && isOn(job, it))
+}
+
+/** The newest job at the place of a board, if it ended without success; `jobs` begins with the newest. */
+export function failedOn(it: Attached, jobs: JobView[]): JobView | undefined {
+  const last = jobs.find((job) => isOn(job, it))
+  return last?.state === 'failed' || last?.state === 'interrupted' ? last : undefined
+}
+
+/** A place is known by its topology, if that is known: another device may get the path. */
+function isOn({ on, topology: at }: JobView, { port, probe, topology }: Attached): boolean {
+  if (at !== null && topology !== null) return at === topology
+  return (on.port !== null && on.port === port?.path) || (on.probe !== null && on.probe === probe?.id)
 }
 
 /** The kind that is chosen at first for several boards: the likeliest one of the first that has any. */

@@ -4,7 +4,7 @@ import type { ApiError, CableRef, Hardware, JobView } from '../backend/generated
 import { fleet } from '../fleet/fleet.svelte'
 import { announcer } from '../status/announce.svelte'
 import { attachedOf, whyNot, type Attached, type Doing } from './attached'
-import { ending, joined, withJob, type JobFilter } from './jobs'
+import { ending, joined, tally, withJob, type JobFilter } from './jobs'
 
 /** Boards that are provisioned at once. */
 export const MOST_AT_ONCE = 32
@@ -41,6 +41,8 @@ class Connect {
   /** Jobs that moved while the list was being read; null if it is not. */
   #meanwhile: Map<number, JobView> | null = null
   #hardwareChanged = false
+  /** Jobs that were started together. */
+  #batches: number[][] = []
 
   byKey(key: string): Attached | undefined {
     return this.attached.find((it) => it.key === key)
@@ -82,7 +84,20 @@ class Connect {
     this.#meanwhile?.set(job.id, job)
     const said = ending(this.job(job.id), job)
     this.jobs = withJob(this.jobs, job)
-    if (said) announcer.say(said, job.state === 'failed' ? 'bad' : 'quiet')
+    if (said === null) return
+    const batch = this.#batches.find((ids) => ids.includes(job.id))
+    const together = batch?.map((id) => this.job(id)).filter((other) => other !== undefined)
+    if (job.state === 'failed') announcer.say(said, 'bad')
+    // Jobs that were started together are announced together, not each.
+    if (!together) {
+      if (job.state !== 'failed') announcer.say(said)
+    } else if (together.every(({ state }) => state !== 'running')) {
+      announcer.say(tally(together), together.every(({ state }) => state === 'done') ? 'good' : 'bad')
+    }
+  }
+
+  batch(ids: number[]): void {
+    this.#batches.push(ids)
   }
 }
 

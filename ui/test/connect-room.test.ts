@@ -394,6 +394,13 @@ describe('the console of a port', () => {
     expect(lines()).toHaveLength(4)
   })
 
+  it('ends when something else closes it', async () => {
+    const backend = await terminal()
+    await backend.call('console.close', { path: '/dev/ttyUSB0' })
+    await settled()
+    expect(document.querySelector('#console-baud')).not.toBeNull()
+  })
+
   it('is read again when it is opened in a new window, and after lost updates', async () => {
     const backend = await terminal()
     const { send } = backend

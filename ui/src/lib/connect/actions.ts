@@ -98,13 +98,6 @@ export async function removeVirtual(it: Attached): Promise<void> {
   if (done) announcer.say(`Removed the virtual board ${name}`)
 }
 
-/** Shows a board of the fleet in the Fleet room. */
-export function openBoard(name: string, idOf: (name: string) => string | undefined): void {
-  const id = idOf(name)
-  if (id === undefined) announcer.say(`${name} is not in the fleet any more`, 'bad')
-  else place.open(id)
-}
-
 /** The kind that a form begins with. */
 export function firstKind(boards: Attached[]): string {
   return kindFor(boards) ?? workbench.kinds[0]?.id ?? ''
@@ -116,7 +109,7 @@ export function titleOf(kind: string): string {
 }
 
 /** The port or the probe of an operation: `/dev/ttyACM0`, `debug probe ST-Link V2-1`. */
-export function wayName({ port, probe }: Attached, ref: CableRef | null): string {
+function wayName({ port, probe }: Attached, ref: CableRef | null): string {
   if (ref?.probe) return `debug probe ${probe?.id === ref.probe ? probe.name : ref.probe}`
   return ref?.port ?? port?.path ?? probe?.name ?? 'the board'
 }

@@ -1,6 +1,6 @@
 // The state of the Connect room: hardware, jobs, chosen boards, and the open panel.
 import { SvelteSet } from 'svelte/reactivity'
-import type { ApiError, CableRef, Hardware, JobView } from '../backend/generated'
+import type { ApiError, Hardware, JobView } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
 import { announcer } from '../status/announce.svelte'
 import { attachedOf, whyNot, type Attached, type Doing } from './attached'
@@ -54,11 +54,6 @@ class Connect {
 
   whyNot(it: Attached, doing: Doing): string | null {
     return whyNot(it, doing, isBoard)
-  }
-
-  /** The part of the fleet's board that is on this cable. */
-  rowOf(on: CableRef): Attached | undefined {
-    return this.attached.find(({ port, probe }) => (on.port !== null && port?.path === on.port) || (on.probe !== null && probe?.id === on.probe))
   }
 
   /** Updates until `loaded` are newer than what is being read. */

@@ -183,6 +183,19 @@ const all = {
         await p.waitForTimeout(300)
       },
     }),
+  flash: () =>
+    look('flash', {
+      theme: 'light',
+      act: async (p) => {
+        await p.keyboard.press('Control+3')
+        await p.click('button[aria-label="More for /dev/ttyACM1"]')
+        await p.click('text=Flash firmware')
+        await p.click('text=A file')
+        await p.fill('input[aria-label="Path of the firmware"]', '/home/me/build/firmware.bin')
+        await p.click('text=Erase everything first')
+        await p.waitForTimeout(300)
+      },
+    }),
   connectNarrow: () =>
     look('connect-narrow', {
       size: { width: 1000, height: 640 },

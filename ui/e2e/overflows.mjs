@@ -14,6 +14,9 @@ export function overflows() {
       leaves(part, home.getBoundingClientRect(), home.dataset.card ?? home.getAttribute('aria-label') ?? 'its page')
     }
   }
+  for (const row of document.querySelectorAll('[role=row][data-row], aside > header, .connect-foot, aside > .bar')) {
+    for (const part of row.querySelectorAll('button, strong, .chip')) leaves(part, row.getBoundingClientRect(), 'its row')
+  }
   for (const row of document.querySelectorAll('[data-card] li')) {
     for (const part of row.querySelectorAll('button, .word, .name')) leaves(part, row.getBoundingClientRect(), 'its row')
   }

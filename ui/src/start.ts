@@ -25,7 +25,14 @@ async function backend(): Promise<Backend> {
     const { MockBackend } = await import('./lib/backend/mock')
     const query = new URLSearchParams(location.search)
     const recovered = query.get('recovered')?.split('|')
-    return new MockBackend({ boards: Number(query.get('boards') ?? 6), tickMs: 1000, ...(recovered && { recovered }) })
+    const desk = query.get('desk')
+    return new MockBackend({
+      boards: Number(query.get('boards') ?? 6),
+      physical: query.has('physical'),
+      tickMs: 1000,
+      ...(recovered && { recovered }),
+      ...((desk === 'none' || desk === 'rack') && { desk }),
+    })
   }
   return tauriBackend
 }

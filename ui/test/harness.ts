@@ -4,6 +4,8 @@ import { afterEach, beforeEach } from 'vitest'
 import App from '../src/App.svelte'
 import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
+import { connect } from '$lib/connect/connect.svelte'
+import { dropConsoles } from '$lib/connect/console.svelte'
 import { deployments } from '$lib/board/deploy.svelte'
 import { fleet } from '$lib/fleet/fleet.svelte'
 import { marks } from '$lib/fleet/marks.svelte'
@@ -80,6 +82,10 @@ afterEach(async () => {
   place.marked.clear()
   Object.assign(marks, { form: null, running: null, outcome: null })
   Object.assign(deployments, { proposal: null, formFor: null })
+  Object.assign(connect, { hardware: null, jobs: [], failed: null, panel: null, adding: false, jobFilter: 'all', allowed: null })
+  connect.selected.clear()
+  dropConsoles()
+  preferences.value.namePattern = 'board-{n}'
   attempts.errors.clear()
   document.body.innerHTML = ''
 })

@@ -111,7 +111,7 @@ it('draws plots whose numbers the table shows, and keeps them while another room
   )
   if (!fuel.some((text) => /[1-9]/.test(text))) throw new Error(`no fuel in ${JSON.stringify(fuel)}`)
   const before = await rows()
-  await window.keys([Key.Control, '3'])
+  await window.keys([Key.Control, '4'])
   await until('the activity is open', 5_000, async () => (await window.text('#activity-title')) === 'Activity')
   await until('the activity tells of blink', 10_000, async () => (await window.text('main tbody')).includes('blink'))
   await window.keys([Key.Control, '1'])

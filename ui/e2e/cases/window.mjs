@@ -20,7 +20,7 @@ it('comes back with its boards and apps, theme, room, place and size after it wa
   await until('bench-1 runs again', BOOT_MS, async () => (await badge(desk, 'bench-1')) === 'running')
   await appBecomes(desk, 'blink', 'running')
   await palette(desk, 'use the light theme')
-  await desk.window.keys([Key.Control, '3'])
+  await desk.window.keys([Key.Control, '4'])
   desk.display.put('Drydock', [60, 40], [1300, 820])
   await until('it has its new size', 10_000, () => desk.window.run('return innerWidth === 1300'))
   await sleep(2_000)
@@ -47,8 +47,9 @@ it('has no serious accessibility violation, in both themes and every room', asyn
     ['deploy form', () => window.keys('d')],
     ['palette', () => window.keys(Key.Escape, [Key.Control, 'k'])],
     ['emulation', () => window.keys(Key.Escape, [Key.Control, '2'])],
-    ['activity', () => window.keys([Key.Control, '3'])],
-    ['settings', () => window.keys([Key.Control, '4'])],
+    ['connect', () => window.keys([Key.Control, '3'])],
+    ['activity', () => window.keys([Key.Control, '4'])],
+    ['settings', () => window.keys([Key.Control, '5'])],
   ]
   for (const theme of ['light', 'dark']) {
     await palette(desk, `use the ${theme} theme`)

@@ -47,4 +47,10 @@ export const at = {
   add: 'add board',
   settings: 'settings',
   drop: 'drop',
+  /** The panel of the Connect room. */
+  connect: 'connect',
+  hardware: 'hardware',
+  virtual: 'virtual board',
+  cable: (key: string) => `cable ${key}`,
+  job: (id: number) => `job ${id}`,
 }

@@ -2,6 +2,8 @@
 import { asApiError, type Backend, type Method, type Opening, type Params, type Result } from './backend/backend'
 import type { ApiError, BoardKindView, Event, LogLine, MetricSample, Sample, SystemInfo, Update } from './backend/generated'
 import { inOrder } from './board/samples'
+import { connect } from './connect/connect.svelte'
+import { rereadConsoles, takeConsole } from './connect/console.svelte'
 import { fleet } from './fleet/fleet.svelte'
 import { announcer } from './status/announce.svelte'
 
@@ -129,13 +131,34 @@ class Workbench {
         fleet.setMetrics(update.board, update.samples)
         this.#listeners.get(update.board)?.forEach((l) => l.metrics?.(update.samples))
         break
+      case 'hardware':
+        connect.putHardware(update.hardware)
+        break
+      case 'job':
+        connect.putJob(update.job)
+        break
+      case 'console':
+        takeConsole(update.console)
+        break
       case 'event':
         this.#eventListeners.forEach((l) => l(update))
         break
       case 'resync':
         void this.#load()
+        rereadConsoles()
         this.#listeners.forEach((set) => set.forEach((l) => l.resync?.()))
         break
+    }
+  }
+
+  /** Reads ports, probes and jobs. Without them, the rest of the window works. */
+  async loadHardware(): Promise<void> {
+    try {
+      connect.hold()
+      const [hardware, jobs] = await Promise.all([this.call('hardware.list', {}), this.call('job.list', {})])
+      connect.loaded(hardware, jobs)
+    } catch (thrown) {
+      connect.failed = asApiError(thrown)
     }
   }
 
@@ -153,6 +176,7 @@ class Workbench {
 
   /** Reads the whole state; updates that arrive meanwhile are applied after it. */
   async #load(): Promise<void> {
+    void this.loadHardware()
     try {
       fleet.hold()
       const [state, info, kinds, samples] = await Promise.all([

@@ -2,7 +2,7 @@
 import type { ActivityEntry, EventName } from '../backend/generated'
 import type { Look } from '../fleet/badge'
 
-export const kinds = ['boards', 'apps', 'machines', 'gateway'] as const
+export const kinds = ['boards', 'apps', 'machines', 'cables', 'gateway'] as const
 export type Kind = (typeof kinds)[number]
 export type Course = 'failed' | 'warned' | 'went well' | 'noted'
 
@@ -15,6 +15,8 @@ const kindOfPrefix: Record<string, Kind> = {
   machine: 'machines',
   profile: 'machines',
   gdb: 'machines',
+  hardware: 'cables',
+  job: 'cables',
   error: 'apps',
 }
 
@@ -35,13 +37,14 @@ const failures: Set<string> = new Set<EventName>([
 ])
 const warnings: Set<string> = new Set<EventName>([
   'app.cancelled',
+  'board.unplugged',
   'device.disconnected',
   'device.superseded',
   'device.unreachable',
   'gateway.recovered',
   'workbench.recovered',
 ])
-const successes: Set<string> = new Set<EventName>(['app.running', 'device.connected', 'device.enrolled', 'device.returned'])
+const successes: Set<string> = new Set<EventName>(['app.running', 'board.plugged', 'device.connected', 'device.enrolled', 'device.returned'])
 
 export function courseOf({ event, text }: Pick<ActivityEntry, 'event' | 'text'>): Course {
   // An app that ends itself says with which code.

@@ -1,8 +1,10 @@
 // A stand-in for the workbench, for development in a browser and for tests of components. It invents its values. The
 // shipped bundle does not contain it (a test searches for the marker below).
 import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
+import { MockHardware, titles, type Desk } from './mock-hardware'
+import { mockKinds } from './mock-kinds'
 import { mockCalls, mockProfile } from './mock-profile'
-import type { ActivityEntry, ApiError, AppView, BoardView, LogLine, MetricSample, Series, Update, VersionPlan } from './generated'
+import type { ActivityEntry, ApiError, AppView, BoardView, CableState, LogLine, MetricSample, Series, Update, VersionPlan } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
 
@@ -14,6 +16,10 @@ export interface MockOptions {
   failOpen?: ApiError
   /** What the run before left undone. */
   recovered?: string[]
+  /** What is on the cables. */
+  desk?: Desk
+  /** The fleet also has a physical board. */
+  physical?: boolean
 }
 
 const TICKS_BEFORE = 180
@@ -39,11 +45,18 @@ export class MockBackend implements Backend {
   #revision = 1
   #profiled = new Set<string>()
   #options: MockOptions
+  readonly hardware: MockHardware
 
   constructor(options: MockOptions = {}) {
     this.#options = options
+    this.hardware = new MockHardware(options.desk ?? 'mixed', {
+      send: (update) => this.send(update),
+      enroll: (...about) => this.#enroll(...about),
+      cable: (board, state) => this.cable(board, state),
+    })
     const n = options.boards ?? 6
     for (let i = 0; i < n; i++) this.#invent(i)
+    if (options.physical) this.#enroll('nano33ble', '/dev/ttyACM9', 'usb-1-2', false, 'nano-on-the-desk', 'sensor')
   }
 
   async call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
@@ -151,6 +164,7 @@ export class MockBackend implements Backend {
   }
 
   tick(): void {
+    this.hardware.tick()
     for (const board of [...this.boards.values()].slice(0, 8)) {
       if (board.device?.session == null) continue
       const sample = this.#sample(board, Date.now())
@@ -189,34 +203,7 @@ export class MockBackend implements Backend {
       case 'app.samples':
         return ['blink', 'sensor', 'trap'].map((name) => ({ name, size_bytes: 5432 }))
       case 'board.kinds':
-        return [
-          {
-            id: 'nano33ble',
-            title: 'Arduino Nano 33 BLE',
-            chip: 'nRF52840',
-            flash_bytes: 1 << 20,
-            ram_bytes: 256 << 10,
-            limit: '',
-            takes_apps: true,
-            enrolls: true,
-            app_pins: [7, 13, 16, 24],
-            addable: true,
-            engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
-          },
-          {
-            id: 'hifive1-revb',
-            title: 'HiFive1 Rev B',
-            chip: 'FE310-G002',
-            flash_bytes: 4 << 20,
-            ram_bytes: 16 << 10,
-            limit: 'On this board 16 KiB of RAM cannot hold TLS, so it stays unauthenticated and takes no apps.',
-            takes_apps: false,
-            enrolls: false,
-            app_pins: [],
-            addable: true,
-            engines: [{ name: 'builtin', available: true, detail: '0.1.0' }],
-          },
-        ]
+        return mockKinds
       case 'board.list':
         return { revision: this.#revision, boards: [...this.boards.values()] }
       case 'board.get':
@@ -313,7 +300,35 @@ export class MockBackend implements Backend {
         return activityOf([...this.boards.values()].slice(0, 30))
       case 'pairing.set':
         return {}
+      default:
+        return this.hardware.answer(method, params)
     }
+  }
+
+  /** Changes the state of a physical board's cable. */
+  cable(name: string, state: CableState): void {
+    const board = [...this.boards.values()].find((b) => b.name === name)
+    if (board?.cable) this.change(board.id, (b) => (b.cable!.state = state))
+  }
+
+  #enroll(kind: string, port: string | null, topology: string | null, isVirtual: boolean, name: string, app: string | null): string {
+    const board = this.#invent(this.boards.size)
+    this.boards.delete(board.id)
+    const names = new Set([...this.boards.values()].map((b) => b.name))
+    let n = 1
+    while (names.has(name.replaceAll('{n}', String(n)))) n += 1
+    Object.assign(board, {
+      name: name.replaceAll('{n}', String(n)),
+      kind,
+      title: titles[kind] ?? kind,
+      machine: null,
+      cable: { port, topology, state: 'connected', is_virtual: isVirtual },
+      apps: app === null ? [] : [appOf(app, '0.1.0', 'running')],
+      badge: app === null ? 'idle' : 'running',
+      badge_detail: app === null ? 'no app' : `${app} 0.1.0`,
+    })
+    this.put(board)
+    return board.name
   }
 
   #get(params: Record<string, never>): BoardView {
@@ -394,6 +409,7 @@ export class MockBackend implements Backend {
         seed: '5eed',
         fault: null,
       },
+      cable: null,
       device: {
         id: `d-${i}`,
         chip_id: '0123456789abcdef',

@@ -14,7 +14,7 @@ export const shortcuts: Array<[string, Shortcut[]]> = [
       { keys: [`${modKey} K`], what: 'Every action, board and app by name' },
       { keys: ['?', 'F1'], what: 'This list' },
       { keys: ['F6', 'Shift F6'], what: 'Next and previous part: rooms, list, board, its cards, status' },
-      { keys: [`${modKey} 1`, `${modKey} 2`, `${modKey} 3`, `${modKey} 4`], what: 'Fleet, Emulation, Activity, Settings' },
+      { keys: ['1', '2', '3', '4', '5'].map((n) => `${modKey} ${n}`), what: 'Fleet, Emulation, Connect, Activity, Settings' },
       { keys: [`${modKey} +`, `${modKey} −`, `${modKey} 0`], what: 'Larger, smaller, as before' },
     ],
   ],
@@ -31,6 +31,14 @@ export const shortcuts: Array<[string, Shortcut[]]> = [
       { keys: ['Delete'], what: 'Remove them' },
       { keys: ['Menu', 'Shift F10'], what: 'What can be done with them' },
       { keys: ['Escape'], what: 'Clear the marks' },
+    ],
+  ],
+  [
+    'Connect',
+    [
+      { keys: ['↑', '↓'], what: 'The same control of the next board' },
+      { keys: ['Space'], what: 'On the box of a board: choose it' },
+      { keys: ['Escape'], what: 'Close the panel' },
     ],
   ],
   [

@@ -4,6 +4,7 @@ import { fleet } from '../fleet/fleet.svelte'
 import { allItems, nameOf } from '../fleet/many'
 import { place } from '../place.svelte'
 import { boardActions } from './board'
+import { connectActions } from './connect'
 import type { Action } from './match'
 import { viewActions } from './view'
 import { windowActions } from './window'
@@ -13,7 +14,9 @@ export function allActions(): Action[] {
   const actions: Action[] = []
   if (place.marks.length > 1) actions.push(...markActions(place.marks))
   if (open) actions.push(...boardActions(open), ...viewActions(open))
+  if (place.panel === 'connect') actions.unshift(...connectActions())
   actions.push(...windowActions())
+  if (place.panel !== 'connect') actions.push(...connectActions())
   for (const id of fleet.order) {
     const board = fleet.boards.get(id)
     if (!board) continue

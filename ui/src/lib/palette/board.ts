@@ -3,6 +3,7 @@ import type { BoardView, Pace } from '../backend/generated'
 import { cancelApp, chooseAndDeploy, power, press, removeApp, removeBoard, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { aboutSample, deploySample } from '../board/samples'
+import { cableItems } from '../connect/cable'
 import { consoleOf } from '../console/console.svelte'
 import { insight } from '../emulation/insight.svelte'
 import { setPace, step } from '../emulation/machines'
@@ -27,6 +28,7 @@ export function boardActions(board: BoardView): Action[] {
     })),
     ...appActions(board),
     ...machineActions(board),
+    ...cableItems(board).map(({ label, run }) => act(`${label} of ${name}`.replace('Show in Connect of', 'Show in Connect:'), run)),
     act(`Rename ${name}…`, () => askRename([id]), 'F2'),
     act(`Label ${name}…`, () => askLabel([id]), 'L'),
     act(`Copy the id of ${name}`, () => workbench.backend.copy(id)),

@@ -23,8 +23,9 @@ export function windowActions(): Action[] {
     ...workbench.kinds.map((kind) => act(`Add an emulated ${kind.title}`, () => addBoard({ kind: kind.id }))),
     act('Go to Fleet', () => (place.panel = 'fleet'), `${modKey} 1`),
     act('Go to Emulation', () => (place.panel = 'emulation'), `${modKey} 2`),
-    act('Go to Activity', () => (place.panel = 'activity'), `${modKey} 3`),
-    act('Go to Settings', () => (place.panel = 'settings'), `${modKey} 4`),
+    act('Go to Connect', () => (place.panel = 'connect'), `${modKey} 3`),
+    act('Go to Activity', () => (place.panel = 'activity'), `${modKey} 4`),
+    act('Go to Settings', () => (place.panel = 'settings'), `${modKey} 5`),
     act('Filter the boards', list(() => requestAnimationFrame(() => focusOn('[data-key="fleet-filter"]'))), '/'),
     ...fleet.counts.map(([badge, n]) =>
       act(`List only ${boardLook[badge].word} boards`, list(() => ((fleet.filter = ''), (fleet.state = badge))), String(n)),

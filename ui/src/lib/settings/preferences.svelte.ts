@@ -10,6 +10,11 @@ export interface Stored {
   topShare: number
   appsWidth: number
   frontWidth: number
+  /** The panel beside the boards of the Connect room, and the jobs below them. */
+  connectWidth: number
+  jobsHeight: number
+  /** How provisioned boards are named; `{n}` becomes a number. */
+  namePattern: string
   /** The cards of a board's page: upper left, upper right, lower left, lower right. */
   cards: string[]
   windowS: number
@@ -35,6 +40,9 @@ const defaults: Stored = {
   topShare: 0.62,
   appsWidth: 300,
   frontWidth: 268,
+  connectWidth: 440,
+  jobsHeight: 200,
+  namePattern: 'board-{n}',
   cards: ['apps', 'signals', 'console', 'front'],
   windowS: 60,
   hiddenSeries: ['temperature', 'link_retries', 'memory'],

@@ -1,0 +1,220 @@
+// What hangs on this computer: ports and probes grouped by physical board, what each most likely is, and what can be done
+// with it. Pure functions.
+import type {
+  AccessView,
+  CableRef,
+  CandidateView,
+  Confidence,
+  Hardware,
+  JobView,
+  PortView,
+  ProbeView,
+  VirtualBoardView,
+} from '../backend/generated'
+
+/** One board on its cable: a port, a probe, or both; or a virtual board whose cable is out. */
+export interface Attached {
+  /** Stays the same when the device re-enumerates, if its place is known. */
+  key: string
+  port: PortView | null
+  probe: ProbeView | null
+  topology: string | null
+  /** Set for virtual boards. */
+  virtual: VirtualBoardView | null
+  isVirtual: boolean
+  /** Those of port and probe, the surest first, each kind once. */
+  candidates: CandidateView[]
+}
+
+export function attachedOf({ ports, probes, virtual_boards }: Hardware): Attached[] {
+  const rest = [...probes]
+  const keys = new Set<string>()
+  const attached: Attached[] = []
+  const add = (port: PortView | null, probe: ProbeView | null) => {
+    const topology = port?.topology ?? probe?.topology ?? null
+    const own = (port?.path ?? probe?.id)!
+    // A device with two ports has two rows; its second is named by its path.
+    const key = topology !== null && !keys.has(topology) ? topology : own
+    keys.add(key)
+    const virtual =
+      virtual_boards.find((b) => (port !== null && b.port === port.path) || (probe !== null && b.probe === probe.id)) ?? null
+    const isVirtual = port?.is_virtual || probe?.is_virtual || false
+    attached.push({ key, port, probe, topology, virtual, isVirtual, candidates: merged(port, probe) })
+  }
+  for (const port of [...ports].sort((a, b) => byText(a.path, b.path))) {
+    const i = port.topology === null ? -1 : rest.findIndex(({ topology }) => topology === port.topology)
+    add(port, i < 0 ? null : rest.splice(i, 1)[0]!)
+  }
+  for (const probe of rest.sort((a, b) => byText(a.id, b.id))) add(null, probe)
+  for (const virtual of virtual_boards) {
+    if (virtual.plugged) continue
+    attached.push({ key: `unplugged ${virtual.name}`, port: null, probe: null, topology: null, virtual, isVirtual: true, candidates: [] })
+  }
+  // Boards that were recognised stand before bare ports.
+  return attached.sort((a, b) => Number(a.candidates.length === 0 && !a.virtual) - Number(b.candidates.length === 0 && !b.virtual))
+}
+
+const collator = new Intl.Collator('en', { numeric: true })
+const byText = (a: string, b: string) => collator.compare(a, b)
+
+const rank: Record<Confidence, number> = { certain: 0, likely: 1, possible: 2 }
+
+function merged(port: PortView | null, probe: ProbeView | null): CandidateView[] {
+  const surest = new Map<string, CandidateView>()
+  for (const candidate of [...(port?.candidates ?? []), ...(probe?.candidates ?? [])]) {
+    const known = surest.get(candidate.kind)
+    if (!known || rank[candidate.confidence] < rank[known.confidence]) surest.set(candidate.kind, candidate)
+  }
+  return [...surest.values()].sort((a, b) => rank[a.confidence] - rank[b.confidence])
+}
+
+/** Its name for people: the port's path, else the probe's name, else the virtual board's. */
+export function nameOf({ port, probe, virtual }: Attached): string {
+  if (virtual) return virtual.name
+  return port?.path ?? (probe ? probe.name : 'the board')
+}
+
+/** The last part of a long path: `ttyACM0`. */
+export function shortOf(on: CableRef): string {
+  return on.port?.split('/').at(-1) ?? on.probe ?? 'the board'
+}
+
+/** A long path by its end: `…/desk-1`. */
+export function shortPath(path: string): string {
+  return path.length <= 24 ? path : `…/${path.split('/').at(-1)!}`
+}
+
+/** How sure it is, in words. */
+export const confidenceWord: Record<Confidence, string> = {
+  certain: 'certain',
+  likely: 'likely',
+  possible: 'possible',
+}
+
+/** What the board most likely is: `Arduino Nano 33 BLE`. */
+export function boardOf({ candidates, virtual, port, probe }: Attached, titleOf: (kind: string) => string): string {
+  if (candidates[0]) return candidates[0].title
+  if (virtual) return titleOf(virtual.kind)
+  const product = port?.usb?.product_name
+  if (product) return product
+  if (probe && !port) return 'Debug probe, board not known'
+  return port?.usb ? 'USB serial port, board not known' : 'Serial port, not USB'
+}
+
+/** Why it is thought to be that board, or why nothing is known of it. */
+export function reasonOf({ candidates, virtual, port, probe }: Attached): string {
+  const [first, ...others] = candidates
+  if (first) {
+    const also = others.length > 0 ? ` It may also be ${listed(others.map(({ title }) => title))}.` : ''
+    return first.reason + also
+  }
+  if (virtual) return 'Its cable is out.'
+  if (port?.usb) return `No board is known by the USB id ${usbId(port.usb)}.`
+  return probe ? 'A probe does not tell which board it is on; the chip is read when work begins.' : 'Nothing tells what is connected to it.'
+}
+
+export function usbId({ vendor, product }: { vendor: number; product: number }): string {
+  const four = (n: number) => n.toString(16).padStart(4, '0')
+  return `${four(vendor)}:${four(product)}`
+}
+
+function listed(words: string[]): string {
+  return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+/** What Drydock uses it for. */
+export function usedBy({ port, probe }: Attached): string | null {
+  return port?.used_by ?? probe?.used_by ?? null
+}
+
+/** Why it cannot be used; null if at least its port or its probe can. */
+export function blockedBy({ port, probe }: Attached): Exclude<AccessView, { type: 'usable' }> | null {
+  const accesses = [port?.access, probe?.access].filter((access) => access !== undefined)
+  if (accesses.some(({ type }) => type === 'usable')) return null
+  return accesses.find((access) => access.type !== 'usable') ?? null
+}
+
+/** The way to the board: the port or the probe that requests name. */
+export interface Way {
+  ref: CableRef
+  title: string
+}
+
+/** The ways to a board that can be used, the best first: a probe also reaches a board whose firmware does not answer. */
+export function waysTo({ port, probe }: Attached): Way[] {
+  const ways: Way[] = []
+  if (probe?.access.type === 'usable') ways.push({ ref: { port: null, probe: probe.id }, title: `debug probe ${probe.name}` })
+  if (port?.access.type === 'usable') ways.push({ ref: { port: port.path, probe: null }, title: `serial port ${port.path}` })
+  return ways
+}
+
+export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back'
+
+/** Why something cannot be done with a board now, in a sentence; null if it can. `isBoard`: whether the fleet has it. */
+export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => boolean): string | null {
+  const by = usedBy(it)
+  if (doing === 'take back') return by === 'lent' ? null : 'It is not lent.'
+  if (it.virtual && !it.virtual.plugged) return 'Its cable is out. Plug it in first.'
+  if ((doing === 'console' || doing === 'lend') && !it.port) return 'It has no serial port.'
+  if (doing === 'console' && by === 'console') return null
+  if (doing === 'lend' && by !== null && isBoard(by)) return null
+  const inUse = by === null ? null : useOf(by, isBoard)
+  if (inUse) return inUse
+  if (doing === 'console' || doing === 'lend') return it.port?.access.type === 'usable' ? null : textOf(it.port!.access)
+  const blocked = blockedBy(it)
+  return blocked ? blocked.text : null
+}
+
+function textOf(access: AccessView): string | null {
+  return access.type === 'usable' ? null : access.text
+}
+
+/** The use of a port, and what ends it. */
+export function useOf(by: string, isBoard: (name: string) => boolean): string {
+  if (by === 'console') return 'Its console is open here. Close it first.'
+  if (by === 'lent') return 'It is lent to another program. Take it back first.'
+  if (isBoard(by)) return `${by} of the fleet is on it. Release its port on the page of ${by} first.`
+  return 'A job works on it. Wait for its end, or cancel it.'
+}
+
+/** The running job on a board. */
+export function jobOn(it: Attached, jobs: JobView[]): JobView | undefined {
+  return jobs.find((job) => job.state === 'running' && isOn(job, it))
+}
+
+/** The newest job at the place of a board, if it ended without success; `jobs` begins with the newest. */
+export function failedOn(it: Attached, jobs: JobView[]): JobView | undefined {
+  const last = jobs.find((job) => isOn(job, it))
+  return last?.state === 'failed' || last?.state === 'interrupted' ? last : undefined
+}
+
+/** A place is known by its topology, if that is known: another device may get the path. */
+function isOn({ on, topology: at }: JobView, { port, probe, topology }: Attached): boolean {
+  if (at !== null && topology !== null) return at === topology
+  return (on.port !== null && on.port === port?.path) || (on.probe !== null && on.probe === probe?.id)
+}
+
+/** The kind that is chosen at first for several boards: the likeliest one of the first that has any. */
+export function kindFor(boards: Attached[]): string | null {
+  for (const { candidates, virtual } of boards) {
+    const kind = candidates[0]?.kind ?? virtual?.kind
+    if (kind !== undefined) return kind
+  }
+  return null
+}
+
+/** The boards that are not known for certain to be of this kind; the user confirms them. */
+export function uncertain(boards: Attached[], kind: string): Attached[] {
+  return boards.filter(({ candidates, virtual }) => {
+    if (virtual) return virtual.kind !== kind
+    return !(candidates[0]?.kind === kind && candidates[0].confidence === 'certain')
+  })
+}
+
+/** What is known against a board being of this kind; null if nothing is. */
+export function doubt({ candidates }: Attached, kind: string): string {
+  const own = candidates.find((candidate) => candidate.kind === kind)
+  const [first] = candidates
+  if (own) return own.reason
+  return first ? `It looks like ${first.title}: ${first.reason}` : 'Nothing tells which board it is.'
+}

@@ -1,0 +1,148 @@
+// The terminals of serial ports: what they received, and what was typed into them. They stay when the panel is closed.
+import { asApiError } from '../backend/backend'
+import type { ApiError, ConsoleView } from '../backend/generated'
+import { at, attempts } from '../attempts.svelte'
+import { workbench } from '../workbench.svelte'
+import { fromBase64, Terminal, toBase64, typedBytes, type LineEnding } from './terminal'
+
+/** Lines that are kept of what was typed. */
+const TYPED = 100
+export const bauds = [9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600, 1_000_000, 2_000_000]
+
+export class PortConsole {
+  readonly path: string
+  /** The terminal in the workbench without its bytes; null if it is not open. */
+  view = $state.raw<Omit<ConsoleView, 'chunks'> | null>(null)
+  /** Whether the workbench was asked. */
+  asked = $state(false)
+  /** Where the workbench appends what arrives, if this window opened it. */
+  log = $state<string | null>(null)
+  /** Rises with each change of the text. */
+  version = $state(0)
+  hex = $state(false)
+  times = $state(false)
+  follow = $state(true)
+  line = $state('')
+  ending = $state<LineEnding>('LF')
+  sendHex = $state(false)
+  sendError = $state.raw<ApiError | null>(null)
+  readonly terminal = new Terminal()
+  #last: number | null = null
+  #typed: string[] = []
+  #back = 0
+  #draft = ''
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** Reads what the workbench has, if it has a terminal on this port. */
+  async attach(): Promise<void> {
+    try {
+      this.take(await workbench.call('console.read', { path: this.path, after: this.#last }))
+    } catch {
+      this.view = null
+    }
+    this.asked = true
+  }
+
+  async open(baud: number, log: string | null): Promise<void> {
+    const view = await attempts.run(at.connect, 'Opening the port', () => workbench.call('console.open', { path: this.path, baud, log }))
+    if (!view) return
+    this.log = log
+    this.#forget()
+    this.take(view)
+    // Bytes that came before the answer are in it, or are read now.
+    await this.attach()
+  }
+
+  async close(): Promise<void> {
+    const { path } = this
+    const closed = await attempts.run(at.connect, 'Closing the port', () => workbench.call('console.close', { path }))
+    if (!closed) return
+    this.view = null
+    this.#forget()
+  }
+
+  /** An update. If chunks before it are missing, they are read. */
+  update(view: ConsoleView): void {
+    const first = view.chunks[0]?.sequence
+    if (first !== undefined && first > (this.#last ?? 0) + 1) void this.attach()
+    else this.take(view)
+  }
+
+  take({ chunks, ...view }: ConsoleView): void {
+    this.view = view
+    for (const { sequence, time_ms, base64 } of chunks) {
+      if (this.#last !== null && sequence <= this.#last) continue
+      this.#last = sequence
+      this.terminal.feed(fromBase64(base64), time_ms)
+    }
+    if (chunks.length > 0) this.version += 1
+  }
+
+  async send(): Promise<boolean> {
+    const bytes = typedBytes(this.line, this.sendHex, this.ending)
+    if (!bytes) {
+      this.sendError = { code: 'usage', message: 'Type bytes as pairs of hexadecimal digits, for example 0d 0a.', detail: null }
+      return false
+    }
+    const sent = this.line
+    this.sendError = null
+    try {
+      await workbench.call('console.send', { path: this.path, base64: toBase64(bytes) })
+    } catch (thrown) {
+      this.sendError = asApiError(thrown)
+      return false
+    }
+    if (sent !== '' && this.#typed.at(-1) !== sent) this.#typed = [...this.#typed, sent].slice(-TYPED)
+    this.#back = 0
+    if (this.line === sent) this.line = ''
+    return true
+  }
+
+  /** Moves `by` lines back in what was typed, or forward again; the line that was being typed is at its end. */
+  recall(by: number): void {
+    const back = Math.min(this.#typed.length, Math.max(0, this.#back + by))
+    if (back === this.#back) return
+    if (this.#back === 0) this.#draft = this.line
+    this.#back = back
+    this.line = back === 0 ? this.#draft : (this.#typed.at(-back) ?? '')
+  }
+
+  clear(): void {
+    this.terminal.clear()
+    this.version += 1
+  }
+
+  #forget(): void {
+    this.#last = null
+    this.clear()
+  }
+}
+
+const consoles = new Map<string, PortConsole>()
+
+export function portConsole(path: string): PortConsole {
+  const known = consoles.get(path)
+  if (known) return known
+  const made = new PortConsole(path)
+  consoles.set(path, made)
+  return made
+}
+
+/** An update about a terminal; one that this window never opened is read when its panel opens. */
+export function takeConsole(view: ConsoleView): void {
+  const known = consoles.get(view.path)
+  if (known?.asked) known.update(view)
+}
+
+/** Updates were lost: reads what the open terminals missed. */
+export function rereadConsoles(): void {
+  for (const known of consoles.values()) if (known.view) void known.attach()
+}
+
+/** Forgets all terminals. */
+export function dropConsoles(): void {
+  consoles.clear()
+}

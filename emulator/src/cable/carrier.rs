@@ -262,6 +262,10 @@ impl Carrier {
 
     /// A debugger has reset the board, whose flash it may have written.
     fn was_reset(&mut self) -> io::Result<()> {
+        if self.wiring.bootloader.is_none() {
+            // It may have stood still, with nothing to start.
+            self.handle.resume();
+        }
         if self.runs != Runs::Bootloader || self.is_blank()? {
             return Ok(());
         }

@@ -209,11 +209,7 @@ impl VirtualBoard {
             serial: self.serial.clone(),
             topology: Some(self.topology()),
         };
-        let wire = Wire {
-            port,
-            cable,
-            resets: 0,
-        };
+        let wire = Wire { port, cable, resets: 0 };
         let wire = Arc::new(Mutex::new(wire));
         Some(workbench.hardware.probes.plug_virtual(probe, wire))
     }

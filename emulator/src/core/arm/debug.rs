@@ -123,6 +123,7 @@ impl DebugAccess for CortexM {
             let before = self.read_bus(target, size)?;
             return self.write_bus(target, before & !(1 << bit) | (value & 1) << bit, size);
         }
+        let value = value & size.mask();
         self.place_fabric();
         let stored = match Self::is_system(addr) {
             true => self.store_system(addr, value, size, true),

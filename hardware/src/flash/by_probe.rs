@@ -215,7 +215,7 @@ impl Flasher for ByProbe {
 fn probe_failed(error: ProbeError) -> FlashError {
     match error {
         ProbeError::Locked => FlashError::Locked,
-        ProbeError::UnknownChip(_) => FlashError::Refused(error.to_string()),
+        ProbeError::UnknownChip(_) | ProbeError::Garbled(_) => FlashError::Refused(error.to_string()),
         ProbeError::NoAnswer(_)
         | ProbeError::NotFound(_)
         | ProbeError::Ambiguous(_)

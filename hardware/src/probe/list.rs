@@ -89,6 +89,9 @@ pub enum ProbeError {
     /// The chip refuses debuggers.
     #[error("the chip is locked against debuggers; it can be unlocked only by erasing everything on it")]
     Locked,
+    /// What is in the chip's memory makes no sense.
+    #[error("what is in the chip's memory makes no sense: {0}")]
+    Garbled(String),
     /// A chip that Drydock does not know.
     #[error("the chip at the debug probe is none that Drydock knows: {0}")]
     UnknownChip(String),

@@ -120,6 +120,15 @@ pub enum AccessSize {
 }
 
 impl AccessSize {
+    /// The bits of a value of this width.
+    pub const fn mask(self) -> u32 {
+        match self {
+            Self::Byte => 0xff,
+            Self::Half => 0xffff,
+            Self::Word => u32::MAX,
+        }
+    }
+
     /// In bytes: 1, 2 or 4.
     pub const fn bytes(self) -> u32 {
         match self {

@@ -2,7 +2,7 @@
 
 use super::{CHUNK_BYTES, FlashError, Flasher};
 use crate::{
-    binding::ChipId,
+    binding::{ChipId, WrongBoard},
     probe::{FoundChip, ProbeError, ProbedChip, Probes, arm_interface, memory, reset},
 };
 use drydock_assets::{Board, Flash, FlashMethod};
@@ -43,6 +43,7 @@ pub fn open(probes: &Probes, id: &str, board: &Board) -> Result<Box<dyn Flasher>
             .flatten()
             .collect(),
         session: None,
+        last: None,
     };
     flasher.find()?;
     Ok(Box::new(flasher))
@@ -58,6 +59,8 @@ struct ByProbe {
     flashes: Vec<Flash>,
     /// Open from the first access to flash until an error.
     session: Option<Session>,
+    /// The chip that answered last.
+    last: Option<ChipId>,
 }
 
 impl ByProbe {
@@ -96,11 +99,23 @@ impl ByProbe {
         &mut self,
         work: impl FnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, FlashError> {
-        let result = work(self.session()?);
-        result.map_err(|error| {
-            self.session = None;
-            failed(&error, true)
-        })
+        let error = match work(self.session()?) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        self.session = None;
+        let failure = failed(&error, true);
+        if !matches!(failure, FlashError::Lost(_)) {
+            return Err(failure);
+        }
+        // A board that is there but was never asked for anything answers like a broken connection.
+        match (self.find(), self.last.take()) {
+            (Ok(FoundChip { id: Some(found), .. }), Some(expected)) if found != expected => {
+                Err(WrongBoard::Chip { expected, found }.into())
+            }
+            (Err(error @ FlashError::Refused(_)), _) => Err(error),
+            _ => Err(failure),
+        }
     }
 
     fn check(&self, address: u32, bytes: usize) -> Result<(), FlashError> {
@@ -128,12 +143,17 @@ impl Flasher for ByProbe {
                 chip.read_id(&mut *memory)
             });
             match read {
-                Ok(id) => return Ok(id),
+                Ok(id) => {
+                    self.last = Some(id.clone());
+                    return Ok(id);
+                }
                 // Another board, or the same after its cable was out: a new connection tells.
                 Err(error) => tracing::debug!(%error, "the session with the chip is gone"),
             }
         }
-        self.find()?.id.ok_or(FlashError::Locked)
+        let id = self.find()?.id.ok_or(FlashError::Locked)?;
+        self.last = Some(id.clone());
+        Ok(id)
     }
 
     fn is_locked(&mut self) -> Result<bool, FlashError> {
@@ -199,7 +219,7 @@ impl Flasher for ByProbe {
 fn probe_failed(error: ProbeError) -> FlashError {
     match error {
         ProbeError::Locked => FlashError::Locked,
-        ProbeError::UnknownChip(_) => FlashError::Refused(error.to_string()),
+        ProbeError::UnknownChip(_) | ProbeError::Garbled(_) => FlashError::Refused(error.to_string()),
         ProbeError::NoAnswer(_)
         | ProbeError::NotFound(_)
         | ProbeError::Ambiguous(_)
@@ -215,12 +235,12 @@ fn failed(error: &(dyn Error + 'static), was_connected: bool) -> FlashError {
     while let Some(cause) = next {
         match cause.downcast_ref::<ArmError>() {
             Some(ArmError::MissingPermissions(_)) => return FlashError::Locked,
-            Some(ArmError::Dap(DapError::NoAcknowledge) | ArmError::NoTargetResponse { .. } | ArmError::Probe(_)) => {
+            Some(ArmError::Dap(_) | ArmError::NoTargetResponse { .. } | ArmError::Probe(_)) => {
                 return lost(text, was_connected);
             }
             _ => {}
         }
-        if let Some(DapError::NoAcknowledge) = cause.downcast_ref::<DapError>() {
+        if cause.is::<DapError>() {
             return lost(text, was_connected);
         }
         match cause.downcast_ref::<probe_rs::flashing::FlashError>() {

@@ -14,12 +14,32 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Where a virtual probe's wire leads; `None` after the probe was unplugged.
-pub(super) type Socket = Arc<Mutex<Option<Arc<Mutex<dyn DebugWire>>>>>;
+/// Where a virtual probe's wire leads.
+pub(super) type Socket = Arc<Mutex<Lead>>;
+
+/// The wire to a board.
+pub(super) struct Lead {
+    /// `None` after the probe was unplugged.
+    wire: Option<Arc<Mutex<dyn DebugWire>>>,
+    /// The port was disturbed: it answers nothing before a line reset (IHI 0031 B4.3.3).
+    needs_line_reset: bool,
+}
+
+impl Lead {
+    /// A lead to a board, or to nothing. Whoever used the lead before must connect anew.
+    pub(super) fn to(wire: Option<Arc<Mutex<dyn DebugWire>>>) -> Self {
+        Self {
+            wire,
+            needs_line_reset: true,
+        }
+    }
+}
 
 /// ABORT clears all sticky errors.
 const ABORT: u8 = 0;
 const CLEAR_ERRORS: u32 = 0x1e;
+/// A line reset: at least so many ones (IHI 0031 B4.3.3).
+const LINE_RESET_BITS: u32 = 50;
 /// The reset pin, in the order of CMSIS-DAP's pins.
 const NRESET: u32 = 1 << 7;
 /// The speed that a virtual probe reports, in kHz. Its wire has no clock.
@@ -41,12 +61,17 @@ impl Adapter {
 
     /// Calls `access` with the wire, and clears the sticky errors after a fault, as the firmware of a probe does.
     fn on_wire<T>(&self, access: impl FnOnce(&mut dyn DebugWire) -> Result<T, WireFault>) -> Result<T, WireFault> {
-        let socket = lock(&self.socket).clone();
-        let wire = socket.ok_or(WireFault::NoAnswer)?;
+        let mut lead = lock(&self.socket);
+        if lead.needs_line_reset {
+            return Err(WireFault::NoAnswer);
+        }
+        let wire = lead.wire.clone().ok_or(WireFault::NoAnswer)?;
         let mut wire = lock(&wire);
         let result = access(&mut *wire);
-        if matches!(result, Err(WireFault::Fault)) {
-            wire.write(false, ABORT, CLEAR_ERRORS)?;
+        match result {
+            Err(WireFault::Fault) => wire.write(false, ABORT, CLEAR_ERRORS)?,
+            Err(WireFault::NoAnswer) => lead.needs_line_reset = true,
+            Ok(_) => {}
         }
         result
     }
@@ -79,8 +104,12 @@ impl RawDapAccess for Adapter {
         Err(DebugProbeError::UnsupportedProtocol(WireProtocol::Jtag))
     }
 
-    // Line resets and the change from JTAG to SWD: the wire is below these.
-    fn swj_sequence(&mut self, _bit_len: u8, _bits: u64) -> Result<(), DebugProbeError> {
+    // Of the sequences only line resets matter to the wire.
+    fn swj_sequence(&mut self, bit_len: u8, bits: u64) -> Result<(), DebugProbeError> {
+        let ones = (1_u64 << LINE_RESET_BITS) - 1;
+        if u32::from(bit_len) >= LINE_RESET_BITS && bits & ones == ones {
+            lock(&self.socket).needs_line_reset = false;
+        }
         Ok(())
     }
 
@@ -102,11 +131,11 @@ impl RawDapAccess for Adapter {
 
 impl Adapter {
     fn set_reset_pin(&self, held: bool) {
+        let wire = lock(&self.socket).wire.clone();
         // A pin that is not connected is seen with the next access.
-        let _ = self.on_wire(|wire| {
-            wire.reset_pin(held);
-            Ok(())
-        });
+        if let Some(wire) = wire {
+            lock(&wire).reset_pin(held);
+        }
     }
 }
 

@@ -4,11 +4,14 @@ use super::ProbeError;
 use crate::binding::ChipId;
 use probe_rs::{
     architecture::arm::{
-        ArmDebugInterface, ArmError, FullyQualifiedApAddress, dp::DpAddress, memory::ArmMemoryInterface,
+        ArmDebugInterface, ArmError, FullyQualifiedApAddress,
+        dp::{DPIDR, DpAddress, DpRegister},
+        memory::ArmMemoryInterface,
         sequences::DefaultArmSequence,
     },
     probe::Probe,
 };
+use std::time::Duration;
 
 /// The access port of memory, of every chip here.
 pub(crate) const MEMORY_PORT: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(0);
@@ -19,6 +22,13 @@ const AP_IDR: u64 = 0xfc;
 const APPROTECTSTATUS: u64 = 0x0c;
 /// The address in a base register, without its flags.
 const BASE_ADDRESS: u64 = 0xffff_f000;
+
+/// A chip that was just plugged in answers within some milliseconds.
+const CONNECT_TRIES: u32 = 10;
+const CONNECT_PAUSE: Duration = Duration::from_millis(20);
+const LINE_RESET_BITS: u8 = 51;
+const LINE_RESET: u64 = (1 << LINE_RESET_BITS) - 1;
+const JTAG_TO_SWD: u64 = 0xe79e;
 
 /// AIRCR (ARMv7-M B3.2.6): key and SYSRESETREQ.
 const AIRCR: u64 = 0xe000_ed0c;
@@ -136,6 +146,9 @@ pub(crate) fn arm_interface(mut probe: Probe) -> Result<Box<dyn ArmDebugInterfac
     probe
         .attach_to_unspecified()
         .map_err(|error| ProbeError::NoAnswer(causes(&error)))?;
+    if !answers(&mut probe) {
+        return Err(ProbeError::NoAnswer("nothing drives the data line".to_owned()));
+    }
     let mut interface = probe
         .try_into_arm_debug_interface(DefaultArmSequence::create())
         .map_err(|(_, error)| ProbeError::NoAnswer(causes(&error)))?;
@@ -143,6 +156,33 @@ pub(crate) fn arm_interface(mut probe: Probe) -> Result<Box<dyn ArmDebugInterfac
         .select_debug_port(DpAddress::Default)
         .map_err(|error| ProbeError::NoAnswer(causes(&error)))?;
     Ok(interface)
+}
+
+/// Whether a debug port answers at all. probe-rs asks for five seconds, in which nobody knows that the cable is out.
+/// Probes that hide the wire (ST-Link) are believed.
+fn answers(probe: &mut Probe) -> bool {
+    let Some(wire) = probe.try_as_dap_probe() else {
+        return true;
+    };
+    for _ in 0..CONNECT_TRIES {
+        // Line reset, from JTAG to SWD, line reset, two idle cycles (IHI 0031 B5.2.1).
+        let connected = [
+            (LINE_RESET_BITS, LINE_RESET),
+            (16, JTAG_TO_SWD),
+            (LINE_RESET_BITS, LINE_RESET),
+            (3, 0),
+        ]
+        .into_iter()
+        .try_for_each(|(bits, sequence)| wire.swj_sequence(bits, sequence))
+        .map_err(ArmError::from)
+        .and_then(|()| wire.raw_read_register(DPIDR::ADDRESS.into()));
+        match connected {
+            Err(ArmError::Dap(_)) => std::thread::sleep(CONNECT_PAUSE),
+            // Whatever else is wrong, probe-rs has the words for it.
+            _ => return true,
+        }
+    }
+    false
 }
 
 /// The memory of the chip behind a debug port.

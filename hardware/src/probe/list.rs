@@ -2,7 +2,7 @@
 
 use super::{
     DebugWire, FoundChip,
-    adapter::{Adapter, Socket},
+    adapter::{Adapter, Lead, Socket},
     chip,
 };
 use crate::port::Topology;
@@ -89,6 +89,9 @@ pub enum ProbeError {
     /// The chip refuses debuggers.
     #[error("the chip is locked against debuggers; it can be unlocked only by erasing everything on it")]
     Locked,
+    /// What is in the chip's memory makes no sense.
+    #[error("what is in the chip's memory makes no sense: {0}")]
+    Garbled(String),
     /// A chip that Drydock does not know.
     #[error("the chip at the debug probe is none that Drydock knows: {0}")]
     UnknownChip(String),
@@ -143,7 +146,7 @@ impl Probes {
     /// Plugs a virtual probe in.
     pub fn plug_virtual(&self, probe: VirtualProbe, wire: Arc<Mutex<dyn DebugWire>>) -> VirtualPlug {
         let id = format!("{VIRTUAL_VENDOR:04x}:{VIRTUAL_PRODUCT:04x}:{}", probe.serial);
-        let socket: Socket = Arc::new(Mutex::new(Some(wire)));
+        let socket: Socket = Arc::new(Mutex::new(Lead::to(Some(wire))));
         lock(&self.plugged).push(Plugged {
             info: ProbeInfo {
                 id: id.clone(),
@@ -196,14 +199,14 @@ impl VirtualPlug {
 
     /// Puts the probe on another board, as a hand that moves the cable does.
     pub fn move_to(&self, wire: Arc<Mutex<dyn DebugWire>>) {
-        *lock(&self.socket) = Some(wire);
+        *lock(&self.socket) = Lead::to(Some(wire));
     }
 }
 
 impl Drop for VirtualPlug {
     fn drop(&mut self) {
         lock(&self.plugged).retain(|plugged| !Arc::ptr_eq(&plugged.socket, &self.socket));
-        *lock(&self.socket) = None;
+        *lock(&self.socket) = Lead::to(None);
     }
 }
 

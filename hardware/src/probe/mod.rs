@@ -3,9 +3,12 @@
 mod adapter;
 mod chip;
 mod list;
+mod live;
+mod rtt;
 
 pub use chip::{FoundChip, ProbedChip};
 pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe};
+pub use live::LiveChip;
 
 pub(crate) use chip::{arm_interface, causes, memory, reset};
 

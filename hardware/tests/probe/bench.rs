@@ -8,6 +8,7 @@ use drydock_hardware::binding::Binding;
 use drydock_hardware::flash::{Control, Erase, FlashError, Flasher, Plan, Report, Segment, by_probe, program};
 use drydock_hardware::port::Topology;
 use drydock_hardware::probe::{DebugWire, Probes, VirtualPlug, VirtualProbe, WireFault};
+use drydock_protocol::link::{Channel, Endpoint, MAX_FRAME_BYTES, Role};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -145,6 +146,24 @@ impl VirtualBoard {
     pub(crate) fn holds(&self, plan: &Plan) -> bool {
         let holds = |segment: &Segment| self.memory(segment.address, segment.bytes.len()) == segment.bytes;
         plan.segments.iter().all(holds)
+    }
+
+    /// The first message of the board's control channel.
+    pub(crate) fn control_bytes(&mut self) -> Vec<u8> {
+        let started = Instant::now();
+        let mut link = Endpoint::new(Role::Host, 1);
+        let (mut frame, mut read) = ([0; MAX_FRAME_BYTES], [0; 1024]);
+        let mut bytes = Vec::new();
+        wait_for("the board's identity", || {
+            let now_ms = started.elapsed().as_millis() as u64;
+            link.receive(&self.uart.fetch(), now_ms);
+            let count = link.transmit(now_ms, &mut frame);
+            self.uart.give(&frame[..count]);
+            let count = link.read(Channel::Control, &mut read);
+            bytes.extend(&read[..count]);
+            bytes.len() > 40
+        });
+        bytes
     }
 
     /// Waits until the board sends on its link.

@@ -37,17 +37,14 @@ fn the_id_by_probe_is_the_one_that_the_firmware_reports() {
         let found = desk.probes.identify(board.plug.id()).unwrap();
         assert_eq!(found.chip.asset_name(), chip);
         assert!(!found.is_locked);
-        // The board says hello with its chip id, in a control frame on the link.
+        // A board without a session says its identity each second.
         let id = found.id.unwrap();
         let bytes: Vec<u8> = (0..16)
             .step_by(2)
             .map(|at| u8::from_str_radix(&id.as_str()[at..at + 2], 16).unwrap())
             .collect();
-        let mut seen = Vec::new();
-        crate::bench::wait_for("the board's chip id on its link", || {
-            seen.extend(board.uart.fetch());
-            seen.windows(8).any(|window| window == bytes)
-        });
+        let seen = board.control_bytes();
+        assert!(seen.windows(8).any(|window| window == bytes), "{name}: {id}");
     }
 }
 

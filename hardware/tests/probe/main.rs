@@ -4,4 +4,5 @@
 mod bench;
 mod detection;
 mod flashing;
+mod live;
 mod mishaps;

@@ -130,13 +130,19 @@ impl Job {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        *self.running.borrow()
+        self.state().view.state == JobState::Running
     }
 
-    /// Stops the job at the next instant at which the board can be left.
-    pub(super) fn cancel(&self) {
+    /// Stops the job at the next instant at which the board can be left. Returns whether it was under way.
+    pub(super) fn cancel(&self) -> bool {
+        let mut state = self.state();
+        if state.view.state != JobState::Running {
+            return false;
+        }
         self.cancelled.store(true, Ordering::Relaxed);
-        self.change(|view| view.text = "Is being cancelled.".into());
+        state.view.text = "Is being cancelled.".into();
+        self.publish(&mut state);
+        true
     }
 
     /// Stops the job because Drydock ends; it can be resumed.

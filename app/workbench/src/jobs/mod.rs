@@ -109,11 +109,10 @@ pub(crate) fn get(workbench: &WorkbenchState, job: JobRef) -> Result<JobView, Ap
 /// Cancels a job.
 pub(crate) fn cancel(workbench: &WorkbenchState, job: JobRef) -> Result<JobView, ApiError> {
     let job = workbench.jobs.find(job.id)?;
-    if !job.is_running() {
+    if !job.cancel() {
         let text = format!("Job {} has ended already.", job.view().id);
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
-    job.cancel();
     Ok(job.view())
 }
 

@@ -232,8 +232,9 @@ impl Faci {
         }
     }
 
-    /// Only what is blank can be programmed.
-    fn program(&self, fabric: &mut Fabric, area: Area, start: u32) -> Result<VirtualTime, u32> {
+    /// Only what is blank can be programmed. The start address moves on to the next unit: Renesas' flash algorithm for
+    /// debuggers relies on it.
+    fn program(&mut self, fabric: &mut Fabric, area: Area, start: u32) -> Result<VirtualTime, u32> {
         let count = if area == Area::Code { 8 } else { 1 };
         if !start.is_multiple_of(count) {
             return Err(ILGLERR);
@@ -246,6 +247,8 @@ impl Faci {
         }
         let written = fabric.memory_mut().write(at, bytes);
         debug_assert!(written.is_ok(), "both flashes are regions of the chip");
+        let next = start.wrapping_add(count);
+        self.start = [next as u16, (next >> 16) as u16];
         Ok(if area == Area::Code { PROGRAM_CODE } else { PROGRAM_DATA })
     }
 

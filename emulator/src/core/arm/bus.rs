@@ -120,6 +120,8 @@ impl CortexM {
             let before = self.load_slow(target, size, privileged)?;
             return self.store_slow(target, before & !(1 << bit) | (value & 1) << bit, size, privileged);
         }
+        // The bus has only the lower bytes of the register.
+        let value = value & size.mask();
         self.place_fabric();
         self.fabric.note_access(addr, true);
         let stored = match Self::is_system(addr) {

@@ -37,11 +37,12 @@ impl Debug {
 
     /// The core is being reset; returns what DEMCR keeps.
     pub(super) fn after_reset(&mut self, kind: ResetKind, scb: &Scb) -> u32 {
-        if kind == ResetKind::PowerOn {
+        let was_on = kind != ResetKind::PowerOn;
+        if !was_on {
             *self = Self::default();
         }
         self.was_reset = true;
-        if self.enabled { scb.demcr & VECTOR_CATCHES } else { 0 }
+        if was_on { scb.demcr & VECTOR_CATCHES } else { 0 }
     }
 }
 
@@ -123,6 +124,7 @@ impl DebugAccess for CortexM {
             let before = self.read_bus(target, size)?;
             return self.write_bus(target, before & !(1 << bit) | (value & 1) << bit, size);
         }
+        let value = value & size.mask();
         self.place_fabric();
         let stored = match Self::is_system(addr) {
             true => self.store_system(addr, value, size, true),

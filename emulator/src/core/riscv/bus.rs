@@ -105,7 +105,7 @@ impl RiscV {
         }
         self.place_fabric();
         self.fabric.note_access(addr, true);
-        let stored = self.chip.write(&mut self.fabric, addr, value, size);
+        let stored = self.chip.write(&mut self.fabric, addr, value & size.mask(), size);
         self.attention |= self.fabric.take_attention() || self.fabric.memory().has_stale_code();
         stored.map_err(|fault| self.refused_store(addr, value, size, fault))
     }

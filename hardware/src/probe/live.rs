@@ -1,0 +1,168 @@
+//! A look at a chip while it runs: memory, the RTT console, samples of the program counter. The core is never halted, and
+//! nothing that its program uses is changed, except for what a look needs: RTT's read offset, and DEMCR.TRCENA.
+
+use super::{
+    ProbeError, Probes,
+    chip::{arm_interface, causes, memory, nordic_lock},
+    rtt::{self, Ring},
+};
+use drydock_assets::Board;
+use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, memory::ArmMemoryInterface};
+use std::ops::Range;
+
+/// DEMCR.TRCENA switches the trace block on, DWT_PCSR has the sample (ARMv7-M C1.6.5, C1.8.5).
+const DEMCR: u64 = 0xe000_edfc;
+const TRCENA: u32 = 1 << 24;
+const DWT_PCSR: u64 = 0xe000_101c;
+const NO_SAMPLE: u32 = u32::MAX;
+/// How much memory is read at once while a control block is looked for.
+const SCAN_BYTES: u32 = 4096;
+
+/// A chip behind a probe, while it runs. The probe is in use until it is dropped.
+pub struct LiveChip {
+    interface: Box<dyn ArmDebugInterface>,
+    ram: Vec<Range<u32>>,
+    /// Where RTT's control block is, once it was found.
+    control_block: Option<u32>,
+}
+
+impl Probes {
+    /// Opens a probe for a look at a board that runs. The board is neither reset nor halted.
+    ///
+    /// # Errors
+    /// [`ProbeError`].
+    pub fn look(&self, id: &str, board: &Board) -> Result<LiveChip, ProbeError> {
+        let mut interface = arm_interface(self.open(id)?)?;
+        if nordic_lock(&mut *interface).map_err(gone)? == Some(true) {
+            return Err(ProbeError::Locked);
+        }
+        Ok(LiveChip {
+            interface,
+            ram: board
+                .chip
+                .ram
+                .iter()
+                .map(|ram| ram.base..ram.base + ram.bytes)
+                .collect(),
+            control_block: None,
+        })
+    }
+}
+
+impl LiveChip {
+    /// Reads memory as the chip's bus has it; registers have their side effects.
+    ///
+    /// # Errors
+    /// [`ProbeError::NoAnswer`]; also where the bus refuses the access.
+    pub fn read(&mut self, address: u32, bytes: &mut [u8]) -> Result<(), ProbeError> {
+        self.memory()?.read_8(u64::from(address), bytes).map_err(gone)
+    }
+
+    /// Samples the program counter `count` times, as fast as the probe can. Samples that the chip has none for (its core was
+    /// halted, or sleeps on some chips) are left out.
+    ///
+    /// # Errors
+    /// [`ProbeError::NoAnswer`].
+    pub fn sample_pc(&mut self, count: usize) -> Result<Vec<u32>, ProbeError> {
+        let mut memory = self.memory()?;
+        let mut sample = || {
+            let demcr = memory.read_word_32(DEMCR)?;
+            if demcr & TRCENA == 0 {
+                memory.write_word_32(DEMCR, demcr | TRCENA)?;
+            }
+            let mut samples = Vec::with_capacity(count);
+            for _ in 0..count {
+                samples.push(memory.read_word_32(DWT_PCSR)?);
+            }
+            samples.retain(|pc| *pc != NO_SAMPLE);
+            Ok(samples)
+        };
+        sample().map_err(gone)
+    }
+
+    /// Whether the program has an RTT console: whether its control block is somewhere in RAM. It may appear only after the
+    /// program has run for a while.
+    ///
+    /// # Errors
+    /// [`ProbeError::NoAnswer`].
+    pub fn has_rtt(&mut self) -> Result<bool, ProbeError> {
+        if let Some(address) = self.control_block {
+            let mut id = [0; rtt::ID.len()];
+            self.read(address, &mut id)?;
+            if &id == rtt::ID {
+                return Ok(true);
+            }
+        }
+        self.control_block = self.find_control_block()?;
+        Ok(self.control_block.is_some())
+    }
+
+    /// Takes what the program wrote to an RTT channel since the last call; empty without a console or without that channel.
+    ///
+    /// # Errors
+    /// [`ProbeError::NoAnswer`]; [`ProbeError::Garbled`] if the channel's description makes no sense.
+    pub fn read_rtt(&mut self, channel: u32) -> Result<Vec<u8>, ProbeError> {
+        if !self.has_rtt()? {
+            return Ok(Vec::new());
+        }
+        let Some(block) = self.control_block else {
+            return Ok(Vec::new());
+        };
+        let mut header = [0; rtt::HEADER_BYTES];
+        self.read(block, &mut header)?;
+        let Some(place) = rtt::up_channel(block, &header, channel) else {
+            return Ok(Vec::new());
+        };
+        let mut descriptor = [0; rtt::CHANNEL_BYTES];
+        self.read(place, &mut descriptor)?;
+        let Some(ring) = Ring::read(&descriptor, &self.ram).map_err(ProbeError::Garbled)? else {
+            return Ok(Vec::new());
+        };
+        let mut bytes = Vec::new();
+        for part in ring.parts() {
+            let start = bytes.len();
+            bytes.resize(start + part.len(), 0);
+            self.read(part.start, &mut bytes[start..])?;
+        }
+        if !bytes.is_empty() {
+            let mut memory = self.memory()?;
+            let offset = u64::from(place + rtt::READ_OFFSET);
+            let written = memory.write_word_32(offset, ring.write_offset());
+            written.and_then(|()| memory.flush()).map_err(gone)?;
+        }
+        Ok(bytes)
+    }
+
+    fn find_control_block(&mut self) -> Result<Option<u32>, ProbeError> {
+        for ram in self.ram.clone() {
+            let mut start = ram.start;
+            while start < ram.end {
+                // An id may lie across the border of two pieces.
+                let end = ram.end.min(start.saturating_add(SCAN_BYTES + rtt::ID.len() as u32));
+                let mut piece = vec![0; (end - start) as usize];
+                self.read(start, &mut piece)?;
+                if let Some(at) = piece.windows(rtt::ID.len()).position(|window| window == rtt::ID) {
+                    return Ok(Some(start + at as u32));
+                }
+                start = start.saturating_add(SCAN_BYTES);
+            }
+        }
+        Ok(None)
+    }
+
+    fn memory(&mut self) -> Result<Box<dyn ArmMemoryInterface + '_>, ProbeError> {
+        memory(&mut *self.interface).map_err(gone)
+    }
+}
+
+fn gone(error: ArmError) -> ProbeError {
+    ProbeError::NoAnswer(causes(&error))
+}
+
+impl std::fmt::Debug for LiveChip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveChip")
+            .field("control_block", &self.control_block)
+            .finish_non_exhaustive()
+    }
+}

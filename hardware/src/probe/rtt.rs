@@ -1,0 +1,126 @@
+//! The layout of RTT's control block in a chip's memory, as SEGGER publishes it: an id, numbers of channels, and for each
+//! channel a ring of bytes. All words are little-endian. What is read may be garbage: the program may not have set it up.
+
+use std::ops::Range;
+
+/// The id at the beginning of the control block.
+pub(super) const ID: &[u8; 16] = b"SEGGER RTT\0\0\0\0\0\0";
+/// Id, number of channels up, number of channels down.
+pub(super) const HEADER_BYTES: usize = 24;
+/// Name, buffer, size, write offset, read offset, flags.
+pub(super) const CHANNEL_BYTES: usize = 24;
+/// Where the read offset is in a channel.
+pub(super) const READ_OFFSET: u32 = 16;
+/// More channels than any program has.
+const CHANNELS_MAX: u32 = 64;
+
+/// The address of a channel from the chip to the host; `None` if the program has no such channel.
+pub(super) fn up_channel(block: u32, header: &[u8; HEADER_BYTES], channel: u32) -> Option<u32> {
+    let count = word(header, 16);
+    let exists = count <= CHANNELS_MAX && channel < count;
+    exists.then(|| block + HEADER_BYTES as u32 + channel * CHANNEL_BYTES as u32)
+}
+
+/// The ring of one channel.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ring {
+    buffer: u32,
+    size: u32,
+    write: u32,
+    read: u32,
+}
+
+impl Ring {
+    /// The ring that a channel describes; `None` for a channel that the program does not use.
+    ///
+    /// # Errors
+    /// A sentence: it does not lie in `ram`, or its offsets are outside of it.
+    pub(super) fn read(channel: &[u8; CHANNEL_BYTES], ram: &[Range<u32>]) -> Result<Option<Self>, String> {
+        let [buffer, size, write, read] = [4, 8, 12, 16].map(|at| word(channel, at));
+        if buffer == 0 || size == 0 {
+            return Ok(None);
+        }
+        let end = buffer.checked_add(size);
+        let is_in_ram = end.is_some_and(|end| ram.iter().any(|ram| buffer >= ram.start && end <= ram.end));
+        if !is_in_ram || write >= size || read >= size {
+            return Err(format!(
+                "an RTT channel says that it has {size} bytes at {buffer:#010x}, written up to {write} and read up to {read}"
+            ));
+        }
+        Ok(Some(Self {
+            buffer,
+            size,
+            write,
+            read,
+        }))
+    }
+
+    /// Where the bytes are that were not read yet: addresses, in order.
+    pub(super) fn parts(&self) -> [Range<u32>; 2] {
+        let at = |offset: u32| self.buffer + offset;
+        match self.read <= self.write {
+            true => [at(self.read)..at(self.write), at(0)..at(0)],
+            false => [at(self.read)..at(self.size), at(0)..at(self.write)],
+        }
+    }
+
+    /// Where reading goes on.
+    pub(super) fn write_offset(&self) -> u32 {
+        self.write
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn channel(words: [u32; 6]) -> [u8; CHANNEL_BYTES] {
+        let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+        bytes.try_into().unwrap()
+    }
+
+    #[test]
+    fn bytes_are_taken_in_order_around_the_end() {
+        let ram = [0x2000_0000..0x2000_8000];
+        let ring = |write, read| {
+            let ring = Ring::read(&channel([1, 0x2000_0100, 16, write, read, 0]), &ram);
+            ring.unwrap().unwrap().parts()
+        };
+        assert_eq!(ring(5, 5), [0x2000_0105..0x2000_0105, 0x2000_0100..0x2000_0100]);
+        assert_eq!(ring(9, 5), [0x2000_0105..0x2000_0109, 0x2000_0100..0x2000_0100]);
+        assert_eq!(ring(3, 14), [0x2000_010e..0x2000_0110, 0x2000_0100..0x2000_0103]);
+        assert_eq!(Ring::read(&channel([0; 6]), &ram), Ok(None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_channel_leads_out_of_memory(words: [u32; 6], near in 0_u32..0x40, size in 1_u32..0x40) {
+            let ram = [0x2000_0000..0x2000_0040];
+            for words in [words, [0, 0x2000_0000 + near, size, words[3] % 0x50, words[4] % 0x50, 0]] {
+                if let Ok(Some(ring)) = Ring::read(&channel(words), &ram) {
+                    let parts = ring.parts();
+                    prop_assert!(parts.iter().all(|part| part.start >= 0x2000_0000 && part.end <= 0x2000_0040));
+                    let bytes: usize = parts.iter().map(|part| part.len()).sum();
+                    prop_assert!(bytes < words[2] as usize);
+                }
+            }
+        }
+
+        #[test]
+        fn no_header_leads_to_a_channel_that_is_not_there(words: [u32; 6], channel: u32) {
+            let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+            let header = bytes.try_into().unwrap();
+            if let Some(place) = up_channel(0x2000_0000, &header, channel) {
+                prop_assert!(channel < words[4]);
+                prop_assert!(place < 0x2000_0000 + 64 * 24 + 24);
+            }
+        }
+    }
+}

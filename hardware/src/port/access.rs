@@ -1,7 +1,7 @@
 //! Whether a port can be used, and if not, why and what to do.
 
 use super::holder::{Holder, search};
-use super::{Port, UsbIdentity, udev_rule};
+use super::{Port, UsbIdentity};
 use std::time::{Duration, Instant};
 
 /// How often permission is asked for while it is waited for.
@@ -137,108 +137,20 @@ fn way_out(program: &str) -> String {
 }
 
 /// [`Access::Denied`] if the user may not read and write the device at `path`; `usb` is the device behind it.
-#[cfg(unix)]
 pub(super) fn denied(path: &str, usb: Option<&UsbIdentity>) -> Option<Access> {
-    use rustix::fs::{Access as Wish, AtFlags, CWD, accessat};
-    use std::os::unix::fs::MetadataExt;
-
-    // The kernel's own answer counts: access lists, which udev uses, are in no mode.
-    match accessat(CWD, path, Wish::READ_OK | Wish::WRITE_OK, AtFlags::EACCESS) {
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => {}
-        _ => return None,
-    }
-    let rule_helps = usb.is_some_and(|usb| udev_rule::covers(usb.vendor, usb.product)) && cfg!(target_os = "linux");
-    let is_installed = rule_helps && udev_rule::is_installed();
-    let node = std::fs::metadata(path).ok();
-    let group = node
-        .filter(|node| node.mode() & 0o060 == 0o060 && node.gid() != 0)
-        .and_then(|node| group(node.gid()));
-    let text = denied_text(path, group.as_ref(), rule_helps, is_installed);
-    Some(Access::Denied {
-        text,
-        rule_helps: rule_helps && !is_installed,
-    })
-}
-
-/// Other systems give permission to whoever sits at the machine.
-#[cfg(not(unix))]
-pub(super) fn denied(_: &str, _: Option<&UsbIdentity>) -> Option<Access> {
-    None
-}
-
-/// A group whose members may use a device.
-struct Group {
-    name: String,
-    /// The user, if the user became a member after logging in.
-    joined: Option<String>,
-}
-
-#[cfg(unix)]
-fn group(id: u32) -> Option<Group> {
-    let groups = std::fs::read_to_string("/etc/group").ok()?;
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let user = super::accounts::name_of(&users, rustix::process::geteuid().as_raw());
-    Some(Group {
-        name: super::accounts::name_of(&groups, id)?.to_owned(),
-        joined: user
-            .filter(|user| super::accounts::is_member(&groups, id, user))
-            .map(str::to_owned),
-    })
-}
-
-fn denied_text(path: &str, group: Option<&Group>, rule_helps: bool, is_installed: bool) -> String {
-    if let Some(Group {
-        name,
-        joined: Some(user),
-    }) = group
+    #[cfg(unix)]
+    return super::permission::denied(path, usb);
+    // Windows gives permission to whoever sits at the machine.
+    #[cfg(not(unix))]
     {
-        return format!(
-            "{user} has joined the group {name}, which may use {path}, but not in this session: log out and in again."
-        );
+        let _ = (path, usb);
+        None
     }
-    let why = match group {
-        Some(group) => format!("Only root and members of the group {} may use {path}.", group.name),
-        None => format!("Only root may use {path}."),
-    };
-    let remedy = match (rule_helps, is_installed, group) {
-        (true, true, _) => "Drydock's udev rule is installed: unplug the device and plug it in again.".into(),
-        (true, false, _) => "Install Drydock's udev rule, then unplug the device and plug it in again.".into(),
-        (false, _, Some(group)) => format!("Run `sudo usermod -aG {} $USER`, log out and in again.", group.name),
-        (false, _, None) => format!("Run `sudo chmod a+rw {path}` for this once."),
-    };
-    format!("{why} {remedy}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_to_do_depends_on_group_and_rule() {
-        let group = |joined: Option<&str>| Group {
-            name: "dialout".into(),
-            joined: joined.map(Into::into),
-        };
-        let text = |group: Option<&Group>, helps, installed| denied_text("/dev/ttyUSB0", group, helps, installed);
-        let member = text(Some(&group(Some("ada"))), true, false);
-        assert!(
-            member.contains("ada") && member.ends_with("log out and in again."),
-            "{member}"
-        );
-        let rule = text(Some(&group(None)), true, false);
-        assert!(
-            rule.contains("group dialout") && rule.contains("Install Drydock's udev rule"),
-            "{rule}"
-        );
-        let late = text(None, true, true);
-        assert!(
-            late.starts_with("Only root may") && late.contains("is installed: unplug"),
-            "{late}"
-        );
-        let by_group = text(Some(&group(None)), false, false);
-        assert!(by_group.contains("usermod -aG dialout"), "{by_group}");
-        assert!(text(None, false, false).contains("chmod"));
-    }
 
     #[test]
     fn known_holders_come_with_their_way_out() {

@@ -32,6 +32,7 @@ pub struct SerialLine {
 /// the port open.
 #[derive(Clone)]
 pub struct LineControl {
+    path: String,
     stream: Weak<Mutex<SerialStream>>,
     lines: Arc<dyn ModemLines>,
 }
@@ -50,6 +51,7 @@ impl SerialLine {
     /// What controls the line beside its bytes.
     pub fn control(&self) -> LineControl {
         LineControl {
+            path: self.path.clone(),
             stream: Arc::downgrade(&self.stream),
             lines: Arc::clone(&self.lines),
         }
@@ -87,9 +89,7 @@ impl LineControl {
     /// # Errors
     /// The port is gone.
     pub fn baud(&self) -> io::Result<u32> {
-        let stream = self.open()?;
-        let baud = lock(&stream).baud_rate();
-        Ok(baud?)
+        self.with_port(|port| port.baud_rate())
     }
 
     /// Changes the baud rate once everything that was written is sent.
@@ -98,18 +98,19 @@ impl LineControl {
     /// The port is gone, cannot have this rate, or sends nothing.
     pub async fn set_baud(&self, baud: u32) -> io::Result<()> {
         let sent = async {
-            while lock(&*self.open()?).bytes_to_write()? > 0 {
+            while self.with_port(|port| port.bytes_to_write())? > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             Ok::<(), io::Error>(())
         };
         match tokio::time::timeout(DRAIN_LIMIT, sent).await {
             Ok(sent) => sent?,
-            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the serial port sends nothing")),
+            Err(_) => {
+                let text = format!("the serial port {} sends nothing", self.path);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
         }
-        let stream = self.open()?;
-        let set = lock(&stream).set_baud_rate(baud);
-        Ok(set?)
+        self.with_port(|port| port.set_baud_rate(baud))
     }
 
     /// DTR and RTS.
@@ -117,8 +118,10 @@ impl LineControl {
         &self.lines
     }
 
-    fn open(&self) -> io::Result<Arc<Mutex<SerialStream>>> {
-        self.stream.upgrade().ok_or_else(closed)
+    fn with_port<T>(&self, ask: impl FnOnce(&mut SerialStream) -> serialport::Result<T>) -> io::Result<T> {
+        let stream = self.stream.upgrade().ok_or_else(closed)?;
+        let answer = ask(&mut lock(&stream));
+        answer.map_err(|error| gone(&self.path, error.into()))
     }
 }
 

@@ -11,6 +11,8 @@ mod lend;
 mod line;
 mod list;
 mod open;
+#[cfg(unix)]
+mod permission;
 mod ports;
 mod udev_install;
 mod udev_rule;

@@ -71,6 +71,7 @@ pub fn udev_rule() -> String {
 const GIVE: &str = "MODE=\"0660\", TAG+=\"uaccess\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"";
 
 /// Whether the rule gives permission for a USB device, as far as its ids tell.
+#[cfg(any(unix, test))]
 pub(crate) fn covers(vendor: u16, product: u16) -> bool {
     devices()
         .iter()

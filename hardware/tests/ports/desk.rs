@@ -1,5 +1,5 @@
-//! A desk with USB devices that only this process sees: namespaces of its own for mounts, network and users, with memory
-//! file systems over `/sys`, `/dev` and `/run`. Plugging writes what the kernel would write and sends what udev would send.
+//! A desk with USB devices that only this process sees: namespaces of its own for users, mounts, network and processes, with
+//! memory file systems over `/sys`, `/dev` and `/run`. Plugging writes what the kernel would write and sends what udev would send.
 //! The code under test is unmodified. No privilege is needed, but some systems forbid user namespaces.
 
 use rustix::mount::{MountFlags, mount, mount_bind, mount_move};
@@ -14,17 +14,20 @@ use std::process::Command;
 /// Set in the process that runs inside, to where it is.
 const INSIDE: &str = "DRYDOCK_TEST_NAMESPACE";
 
+/// Namespaces for users, mounts, network and processes. Programs that a test leaves behind end with it.
+const NAMESPACES: [&str; 3] = ["-Urmnpf", "--mount-proc", "--kill-child"];
+
 /// Runs `test` inside namespaces of its own: this process starts itself there for the test called `name`.
 pub(crate) fn run(name: &str, test: impl FnOnce()) {
     if env::var_os(INSIDE).is_some() {
         set_up();
         return test();
     }
-    let probe = Command::new("unshare").args(["-Urmn", "true"]).output();
+    let probe = Command::new("unshare").args(NAMESPACES).arg("true").output();
     if !probe.is_ok_and(|probe| probe.status.success()) {
         return println!("drydock-skip: user namespaces are not permitted here");
     }
-    let output = again(&["-Urmn"], name, "desk").output().unwrap();
+    let output = again(&NAMESPACES, name, "desk").output().unwrap();
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -59,10 +62,9 @@ fn set_up() {
         mount_bind(Path::new("/dev").join(name), dev.join(name)).unwrap();
     }
     fs::create_dir(dev.join("pts")).unwrap();
-    let options = c"newinstance,ptmxmode=0666";
-    mount("none", dev.join("pts"), "devpts", MountFlags::empty(), options).unwrap();
     symlink("pts/ptmx", dev.join("ptmx")).unwrap();
     mount_move(dev, "/dev").unwrap();
+    mount_terminals();
     memory(Path::new("/sys"));
     memory(Path::new("/run"));
     for folder in ["/sys/bus/usb/devices", "/sys/class/tty", "/run/lock"] {
@@ -70,6 +72,12 @@ fn set_up() {
     }
     // Present where udev runs, and sends its events.
     write("/run/udev/control", "");
+}
+
+/// Terminals of a container's own, which begin to count at 0 again.
+pub(crate) fn mount_terminals() {
+    let options = c"newinstance,ptmxmode=0666";
+    mount("none", "/dev/pts", "devpts", MountFlags::empty(), options).unwrap();
 }
 
 /// A USB device that is plugged in until it is dropped.

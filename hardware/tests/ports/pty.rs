@@ -126,6 +126,8 @@ async fn a_pulled_cable_ends_reading_and_fails_writing() {
     let written = line.write_all(b"x").await.unwrap_err();
     assert_eq!(written.kind(), ErrorKind::BrokenPipe, "{written}");
     assert!(written.to_string().contains(&path), "{written}");
+    let set = line.set_baud(115_200).await.unwrap_err();
+    assert_eq!(set.kind(), ErrorKind::BrokenPipe, "{set}");
     let gone = ports.open(&path, at(9600)).map(|_| ()).unwrap_err();
     assert!(matches!(gone, OpenError::NotFound { .. }), "{gone}");
 }

@@ -237,6 +237,25 @@ fn a_terminal_that_a_killed_program_left_locked_is_explained() {
 }
 
 #[test]
+fn a_terminal_of_the_same_name_in_a_container_is_another_one() {
+    const NAME: &str = "usb::a_terminal_of_the_same_name_in_a_container_is_another_one";
+    if place().as_deref() == Some("container") {
+        desk::mount_terminals();
+        let board = Board::new("unused");
+        let _line = Ports::new().open_blocking(board.path(), 9600).unwrap();
+        println!("!{}", board.path());
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        return;
+    }
+    desk::run(NAME, || {
+        let (_usb, board) = nano("1-3", 7, "ttyACM0");
+        let (_container, mut said) = elsewhere(&["-m"], NAME, "container");
+        assert_eq!(said.next().as_deref(), Some(board.path()));
+        assert_eq!(access(&the_port(&Ports::new())), Access::Usable);
+    });
+}
+
+#[test]
 fn a_lock_file_names_the_holder_while_it_lives() {
     desk::run("usb::a_lock_file_names_the_holder_while_it_lives", || {
         let (_usb, _board) = nano("1-3", 7, "ttyACM0");
@@ -255,8 +274,13 @@ fn a_lock_file_names_the_holder_while_it_lives() {
 
 /// Runs a part of a test as a user without privileges. Lines that it prints with `!` in front are returned as they come.
 fn as_user(test: &str, part: &str) -> (Program, impl Iterator<Item = String> + use<>) {
-    let user = ["-U", "--map-user=1000", "--map-group=1000"];
-    let mut child = again(&user, test, part).stdout(Stdio::piped()).spawn().unwrap();
+    elsewhere(&["-U", "--map-user=1000", "--map-group=1000"], test, part)
+}
+
+/// Runs a part of a test in more namespaces, as [`as_user`] does.
+fn elsewhere(namespaces: &[&str], test: &str, part: &str) -> (Program, impl Iterator<Item = String> + use<>) {
+    let mut command = again(namespaces, test, part);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);

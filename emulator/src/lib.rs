@@ -3,6 +3,7 @@
 //! interface.
 
 pub mod builtin;
+pub mod cable;
 pub mod chips;
 pub mod core;
 pub mod debug;
@@ -17,8 +18,8 @@ pub use external::{process, renode};
 pub use machine::{
     AccessFault, AccessSize, Availability, BlankMachine, Engine, FaultRecord, GuestFault, Image, ImageError, Machine,
     MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError, PauseSwitch, PinChange,
-    RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput,
-    VirtualTime,
+    RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput, UsbAction,
+    UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

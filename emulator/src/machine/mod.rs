@@ -19,6 +19,7 @@ mod run;
 mod snapshot;
 pub mod time;
 mod traps;
+mod usb;
 
 pub use engine::{Availability, Engine, Seed};
 pub use error::{MachineError, OpenError};
@@ -30,6 +31,7 @@ pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
 pub use time::VirtualTime;
 pub use traps::{Caught, Trapping, Traps};
+pub use usb::{UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction};
 
 use self::profile::Profiler;
 
@@ -114,8 +116,8 @@ pub trait Machine: Send {
     /// How many bytes [`Machine::uart_input`] would take now.
     fn uart_input_room(&self, index: u8) -> usize;
 
-    /// Whether bytes are in transfer over a UART, in or out: the next event of a sleeping core is then theirs, not a
-    /// time-out. An engine that does not know returns `false`.
+    /// Whether bytes are in transfer over a UART or over USB, in or out: the next event of a sleeping core is then theirs,
+    /// not a time-out. An engine that does not know returns `false`.
     fn uart_busy(&self) -> bool {
         false
     }
@@ -153,6 +155,11 @@ pub trait Machine: Send {
 
     /// Breakpoints and watchpoints, if the engine supports them without being stepped.
     fn trapping(&mut self) -> Option<&mut dyn Trapping> {
+        None
+    }
+
+    /// The board's own USB socket, if the engine models it.
+    fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
         None
     }
 

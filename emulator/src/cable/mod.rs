@@ -1,0 +1,3 @@
+//! Cables: how the host's side of a board's connections is played to an emulated one.
+
+pub mod usb_host;

@@ -15,6 +15,7 @@ mod power_cut;
 mod starts;
 mod support;
 mod uno_r4;
+mod usb;
 
 use std::path::PathBuf;
 
@@ -66,6 +67,7 @@ const CHECKS: &[(&str, Check)] = &[
         memory_calls::check,
     ),
     ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
+    ("the_link_comes_up_over_usb", usb::link),
 ];
 
 fn main() {

@@ -187,23 +187,19 @@ impl Control {
         Some(len)
     }
 
-    /// Passes the next part of the answer on. Returns whether it is the last, and what `take` returned.
-    pub(super) fn next_part<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> (bool, T) {
+    /// The next part of the answer.
+    pub(super) fn next_part(&mut self) -> &[u8] {
         let (at, end) = self.rest;
         let until = end.min(at + PACKET_BYTES);
-        if at == until {
-            self.ends_empty = false;
-        }
+        self.ends_empty &= at < until;
         self.rest.0 = until;
-        let taken = take(&self.answer[at..until]);
-        (!self.is_sending(), taken)
+        &self.answer[at..until]
     }
 
-    /// Takes the data of a control write.
-    pub(super) fn received(&mut self, data: &[u8]) {
+    /// Where the data of a control write go, if they have the right length.
+    pub(super) fn line_coding(&mut self, len: usize) -> &mut [u8] {
         self.is_receiving = false;
-        if let Ok(line_coding) = data.try_into() {
-            self.line_coding = line_coding;
-        }
+        let taken = if len == LINE_CODING_BYTES { len } else { 0 };
+        &mut self.line_coding[..taken]
     }
 }

@@ -15,7 +15,7 @@ use core::{
 };
 use descriptors::{BULK, PACKET_BYTES};
 use nrf52840_pac::{Interrupt, NVIC, POWER, USBD, interrupt};
-use registers::{put, shift_errata};
+use registers::{EPIN, EPOUT, put, set_dma, setup, shift_errata};
 
 const EVENT_USBRESET: u32 = 1 << 0;
 const EVENT_EP0DATADONE: u32 = 1 << 10;
@@ -59,11 +59,9 @@ impl DmaBuffer {
     }
 
     fn fill(&self, data: &[u8]) {
-        // SAFETY: no DMA is in progress; callers pass at most a packet, and the rest is cut.
-        unsafe {
-            let count = data.len().min(PACKET_BYTES);
-            core::ptr::copy_nonoverlapping(data.as_ptr(), self.0.get().cast::<u8>(), count);
-        }
+        debug_assert!(data.len() <= PACKET_BYTES);
+        // SAFETY: no DMA is in progress; callers pass at most a packet.
+        unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), self.0.get().cast::<u8>(), data.len()) };
     }
 
     fn copy_to(&self, from: usize, out: &mut [u8]) {
@@ -82,6 +80,7 @@ pub(crate) struct Usb {
     has_packet: Cell<bool>,
     /// The part of the receive buffer that was not read yet.
     unread: Cell<(usize, usize)>,
+    is_open: Cell<bool>,
     control: RefCell<Control>,
     /// When the bootloader is due.
     touched_us: Cell<Option<u64>>,
@@ -102,6 +101,7 @@ impl Usb {
             is_sending: Cell::new(false),
             has_packet: Cell::new(false),
             unread: Cell::new((0, 0)),
+            is_open: Cell::new(false),
             control: RefCell::new(Control::new(chip_id)),
             touched_us: Cell::new(None),
         }
@@ -109,7 +109,7 @@ impl Usb {
 
     /// Whether a host has the serial port open.
     pub(crate) fn is_open(&self) -> bool {
-        self.is_on.get() && !self.is_suspended.get() && self.control.borrow().is_open()
+        self.is_open.get()
     }
 
     /// When [`Self::poll`] must be called even if nothing happens.
@@ -128,44 +128,46 @@ impl Usb {
     pub(crate) fn poll(&self, now_us: u64) {
         // SAFETY: reading the status has no effect.
         let is_supplied = unsafe { (*POWER::ptr()).usbregstatus.read().bits() } & SUPPLIED == SUPPLIED;
-        match (self.is_on.get(), is_supplied) {
-            (false, true) => self.switch_on(),
-            (true, false) => self.switch_off(),
-            (true, true) => self.serve(),
-            (false, false) => return,
+        let is_on = self.is_on.replace(is_supplied);
+        if !is_on && !is_supplied {
+            return;
         }
-        self.check_touch(now_us);
+        let control = &mut *self.control.borrow_mut();
+        if is_on != is_supplied {
+            self.restart(control);
+            // Before it is switched on too: the bootloader may have left it on.
+            self.switch_off();
+            if is_supplied {
+                self.switch_on();
+            }
+        } else {
+            self.serve(control);
+        }
+        self.is_open.set(control.is_open() && !self.is_suspended.get());
+        self.check_touch(control, now_us);
     }
 
     /// 6.35.4: the controller is enabled when its supply is there; the crystal runs since the start.
     fn switch_on(&self) {
-        // The bootloader may have left it on.
-        put(&self.usbd.usbpullup, 0);
-        put(&self.usbd.enable, 0);
         shift_errata(true);
         put(&self.usbd.enable, 1);
         while self.usbd.eventcause.read().bits() & CAUSE_READY == 0 {}
         put(&self.usbd.eventcause, CAUSE_READY);
         shift_errata(false);
-        self.restart();
         put(&self.usbd.usbpullup, 1);
-        self.is_on.set(true);
     }
 
     fn switch_off(&self) {
         put(&self.usbd.intenclr, EVENTS);
         put(&self.usbd.usbpullup, 0);
         put(&self.usbd.enable, 0);
-        self.is_on.set(false);
-        self.restart();
     }
 
     /// The state after a bus reset.
-    fn restart(&self) {
+    fn restart(&self, control: &mut Control) {
         self.is_suspended.set(false);
         self.forget_data();
-        self.touched_us.set(None);
-        self.control.borrow_mut().reset();
+        control.reset();
     }
 
     /// The configuration begins: nothing is in flight.
@@ -175,11 +177,11 @@ impl Usb {
         self.unread.set((0, 0));
     }
 
-    fn serve(&self) {
+    fn serve(&self, control: &mut Control) {
         let usbd = &self.usbd;
         if usbd.events_usbreset.read().bits() != 0 {
             put(&usbd.events_usbreset, 0);
-            self.restart();
+            self.restart(control);
             // The endpoints are open from here on; the host uses them after it has configured the device.
             put(&usbd.epinen, 1 | 1 << descriptors::NOTIFY | 1 << BULK);
             put(&usbd.epouten, 1 | 1 << BULK);
@@ -196,12 +198,12 @@ impl Usb {
         // The end of the last transfer comes before the next request.
         if usbd.events_ep0datadone.read().bits() != 0 {
             put(&usbd.events_ep0datadone, 0);
-            self.control_data_done();
+            self.control_data_done(control);
         }
         if usbd.events_ep0setup.read().bits() != 0 {
             put(&usbd.events_ep0setup, 0);
             self.is_suspended.set(false);
-            self.request();
+            self.request(control);
         }
     }
 
@@ -220,22 +222,11 @@ impl Usb {
         }
     }
 
-    fn request(&self) {
+    fn request(&self, control: &mut Control) {
         let usbd = &self.usbd;
-        let setup = [
-            usbd.bmrequesttype.read().bits(),
-            usbd.brequest.read().bits(),
-            usbd.wvaluel.read().bits(),
-            usbd.wvalueh.read().bits(),
-            usbd.windexl.read().bits(),
-            usbd.windexh.read().bits(),
-            usbd.wlengthl.read().bits(),
-            usbd.wlengthh.read().bits(),
-        ];
         put(&usbd.shorts, 0);
-        let answer = self.control.borrow_mut().request(setup.map(|byte| byte as u8));
-        match answer {
-            Answer::Send => self.send_control(),
+        match control.request(setup()) {
+            Answer::Send => self.send_control(control),
             Answer::Receive => put(&usbd.tasks_ep0rcvout, 1),
             Answer::Accept => put(&usbd.tasks_ep0status, 1),
             // The controller itself takes the address and completes the request (6.35.9).
@@ -267,51 +258,38 @@ impl Usb {
     }
 
     /// Sends the next part of a control read.
-    fn send_control(&self) {
-        let (is_last, len) = self.control.borrow_mut().next_part(|part| {
-            CONTROL.fill(part);
-            part.len()
-        });
-        put(
-            &self.usbd.shorts,
-            if is_last { SHORT_EP0DATADONE_EP0STATUS } else { 0 },
-        );
-        put(&self.usbd.epin0.ptr, CONTROL.address());
-        put(&self.usbd.epin0.maxcnt, len as u32);
-        self.start_in(0);
+    fn send_control(&self, control: &mut Control) {
+        let part = control.next_part();
+        CONTROL.fill(part);
+        let len = part.len();
+        let shorts = if control.is_sending() { 0 } else { SHORT_EP0DATADONE_EP0STATUS };
+        put(&self.usbd.shorts, shorts);
+        self.start_in(0, &CONTROL, len);
     }
 
     /// A packet of endpoint 0 was transferred.
-    fn control_data_done(&self) {
-        let is_sending = self.control.borrow().is_sending();
-        if is_sending {
-            self.send_control();
-        } else if self.control.borrow().is_receiving() {
-            put(&self.usbd.epout0.ptr, CONTROL.address());
-            let len = self.start_out(0, &self.usbd.epout0.maxcnt);
-            let mut data = [0; PACKET_BYTES];
-            CONTROL.copy_to(0, &mut data);
-            self.control.borrow_mut().received(&data[..len]);
+    fn control_data_done(&self, control: &mut Control) {
+        if control.is_sending() {
+            self.send_control(control);
+        } else if control.is_receiving() {
+            let len = self.start_out(0, &CONTROL);
+            CONTROL.copy_to(0, control.line_coding(len));
             put(&self.usbd.tasks_ep0status, 1);
-            self.touched_us.set(None);
         }
     }
 
-    fn start_in(&self, endpoint: usize) {
+    fn start_in(&self, endpoint: usize, from: &DmaBuffer, len: usize) {
         compiler_fence(Ordering::Release);
+        set_dma(EPIN, endpoint, from.address(), len as u32);
         put(&self.usbd.events_endepin[endpoint], 0);
         put(&self.usbd.tasks_startepin[endpoint], 1);
         while self.usbd.events_endepin[endpoint].read().bits() == 0 {}
     }
 
     /// Copies the packet of an endpoint to RAM, and returns its length.
-    fn start_out<R: nrf52840_pac::generic::RegisterSpec<Ux = u32>>(
-        &self,
-        endpoint: usize,
-        maxcnt: &nrf52840_pac::generic::Reg<R>,
-    ) -> usize {
+    fn start_out(&self, endpoint: usize, to: &DmaBuffer) -> usize {
         let len = self.usbd.size.epout[endpoint].read().bits().min(PACKET_BYTES as u32);
-        put(maxcnt, len);
+        set_dma(EPOUT, endpoint, to.address(), len);
         put(&self.usbd.events_endepout[endpoint], 0);
         put(&self.usbd.tasks_startepout[endpoint], 1);
         while self.usbd.events_endepout[endpoint].read().bits() == 0 {}
@@ -327,8 +305,7 @@ impl Usb {
             if !self.has_packet.replace(false) {
                 return 0;
             }
-            put(&self.usbd.epout2.ptr, RX.address());
-            (at, end) = (0, self.start_out(BULK, &self.usbd.epout2.maxcnt));
+            (at, end) = (0, self.start_out(BULK, &RX));
         }
         let count = out.len().min(end - at);
         RX.copy_to(at, &mut out[..count]);
@@ -344,16 +321,13 @@ impl Usb {
         }
         let count = data.len().min(SENT_BYTES);
         TX.fill(&data[..count]);
-        put(&self.usbd.epin2.ptr, TX.address());
-        put(&self.usbd.epin2.maxcnt, count as u32);
         self.is_sending.set(true);
-        self.start_in(BULK);
+        self.start_in(BULK, &TX, count);
         count
     }
 
     /// A host that sets 1200 baud and drops DTR wants the bootloader.
-    fn check_touch(&self, now_us: u64) {
-        let control = self.control.borrow();
+    fn check_touch(&self, control: &Control, now_us: u64) {
         if control.baud() != TOUCH_BAUD || control.is_open() {
             self.touched_us.set(None);
         } else if let Some(at) = self.touched_us.get() {

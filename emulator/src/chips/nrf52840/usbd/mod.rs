@@ -37,7 +37,9 @@ pub(super) struct Usbd {
     sof_wake: Option<EventId>,
     /// Start-of-frame packets that EVENTS_SOF has reported.
     frames_seen: u64,
-    passthrough: [u32; 1],
+    /// Undocumented registers of the workarounds of errata 166 (0x800, 0x804) and 199 (0xc1c): they store what is
+    /// written.
+    passthrough: [u32; 3],
 }
 
 impl Usbd {
@@ -49,7 +51,7 @@ impl Usbd {
             ready_wake: None,
             sof_wake: None,
             frames_seen: 0,
-            passthrough: [0],
+            passthrough: [0; 3],
         }
     }
 
@@ -173,7 +175,7 @@ impl Usbd {
             0x518 => 0,
             0x520 => self.frames(bus).unwrap_or(0) as u32 & 0x7ff,
             0x52c => u32::from(device.low_power),
-            0xc1c => self.passthrough[0],
+            0x800 | 0x804 | 0xc1c => self.passthrough[undocumented(offset)],
             _ => device.channel(offset)?,
         })
     }
@@ -200,8 +202,7 @@ impl Usbd {
             0x514 => device.epouten = value,
             0x518 => device.set_stall(value),
             0x52c => device.low_power = value & 1 != 0,
-            // Written around DMA to work around erratum 199.
-            0xc1c => self.passthrough[0] = value,
+            0x800 | 0x804 | 0xc1c => self.passthrough[undocumented(offset)] = value,
             0x420..0x464 | 0x470..0x4a0 | 0x520 => return Err(AccessFault::Denied),
             _ => device.set_channel(offset, value)?,
         }
@@ -212,6 +213,14 @@ impl Usbd {
 /// Which of the registers from `base` on is at `offset`.
 fn index(offset: u32, base: u32) -> usize {
     ((offset - base) / 4) as usize
+}
+
+fn undocumented(offset: u32) -> usize {
+    match offset {
+        0x800 => 0,
+        0x804 => 1,
+        _ => 2,
+    }
 }
 
 impl Peripheral for Usbd {

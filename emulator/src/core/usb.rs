@@ -238,7 +238,9 @@ impl UsbBus {
             }
         }
         let Some((_, index, bytes)) = best else { return };
-        let Some(transaction) = self.waiting.remove(index) else { return };
+        let Some(transaction) = self.waiting.remove(index) else {
+            return;
+        };
         let bytes = match &transaction.token {
             UsbToken::Setup(packet) => packet.len(),
             UsbToken::Out { data, .. } => data.len(),

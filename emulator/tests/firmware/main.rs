@@ -70,7 +70,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("the_link_comes_up_over_usb", usb::link),
     ("a_pulled_usb_cable_leaves_the_link_to_the_uart", usb::unplug),
     ("a_power_cut_is_survived_on_usb", usb::power_cycle),
-    ("a_closed_port_and_a_suspended_bus_leave_the_link_to_the_uart", usb::close_and_suspend),
+    (
+        "a_closed_port_and_a_suspended_bus_leave_the_link_to_the_uart",
+        usb::close_and_suspend,
+    ),
     ("a_touch_at_1200_baud_leads_into_the_bootloader", usb::touch),
     ("usb_requests_are_answered_or_stalled", usb::requests),
     ("any_usb_requests_are_survived", usb::any_requests),

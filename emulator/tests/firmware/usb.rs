@@ -119,7 +119,9 @@ pub(crate) fn touch(image: &Image) -> Result<(), Failed> {
     assert_eq!(world.resets, [ResetKind::Software]);
     assert_eq!(peek(&mut world, GPREGRET), 0xb0, "the bootloader stays");
     // No bootloader is modelled here, so that the firmware starts again, and stays.
-    world.run_until("the device to go", |world| world.port().device() == CdcState::Disconnected);
+    world.run_until("the device to go", |world| {
+        world.port().device() == CdcState::Disconnected
+    });
     world.run_until("the device", |world| world.usb_is_ready());
     world.run_for_ms(1_000);
     assert_eq!(world.resets.len(), 1);

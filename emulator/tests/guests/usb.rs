@@ -40,7 +40,9 @@ fn check(image: &Image) -> Result<(), Failed> {
     let mut machine = boot("nano33ble", image)?;
     let machine = machine.as_mut();
     let (mut port, mut host) = CdcPort::detached();
-    run_until(machine, &mut host, 1_000, || matches!(port.device(), CdcState::Ready(_)))?;
+    run_until(machine, &mut host, 1_000, || {
+        matches!(port.device(), CdcState::Ready(_))
+    })?;
     let identity = port.identity().ok_or("no identity")?;
     assert_eq!((identity.vendor, identity.product), (0x16c0, 0x27dd));
     assert_eq!(identity.manufacturer.as_deref(), Some("Fake company"));

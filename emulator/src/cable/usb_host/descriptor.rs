@@ -147,7 +147,10 @@ impl<'a> Iterator for Descriptors<'a> {
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
     let &[length, STRING, ..] = bytes else { return None };
     let units = bytes.get(2..usize::from(length).min(bytes.len()))?;
-    let units: Vec<u16> = units.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let units: Vec<u16> = units
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
     Some(String::from_utf16_lossy(&units))
 }
 

@@ -317,7 +317,9 @@ impl Drop for CdcPort {
 
 impl std::fmt::Debug for CdcPort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CdcPort").field("device", &self.device()).finish_non_exhaustive()
+        f.debug_struct("CdcPort")
+            .field("device", &self.device())
+            .finish_non_exhaustive()
     }
 }
 

@@ -303,7 +303,8 @@ impl SerialHost {
         };
         if wanted != self.plugged {
             self.plugged = wanted;
-            self.actions.push(if wanted { UsbAction::Plug } else { UsbAction::Unplug });
+            self.actions
+                .push(if wanted { UsbAction::Plug } else { UsbAction::Unplug });
             if !wanted {
                 self.lost();
             }
@@ -321,9 +322,8 @@ impl SerialHost {
         let Some(request) = self.shared.state().requests.pop_front() else {
             return;
         };
-        let write = |request, value, bytes| {
-            ControlTransfer::write(TO_INTERFACE, request, value, interface, bytes, max_packet)
-        };
+        let write =
+            |request, value, bytes| ControlTransfer::write(TO_INTERFACE, request, value, interface, bytes, max_packet);
         self.send(match request {
             PortRequest::LineCoding { baud } => {
                 let [b0, b1, b2, b3] = baud.to_le_bytes();

@@ -19,7 +19,8 @@ use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 /// Types in the methods of a fabric and of a chip.
 pub use crate::machine::{
-    AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UsbAction, UsbEvent, UsbOccurrence, UsbStatus,
+    AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UsbAction, UsbEvent, UsbOccurrence,
+    UsbStatus,
 };
 
 pub(super) use saved::SavedFabric;

@@ -109,7 +109,10 @@ impl Raw {
         match self.transact(0, UsbToken::In)? {
             UsbReply::Stall => Ok(false),
             reply => {
-                assert!(matches!(reply, UsbReply::Data { .. }), "the status of {request:#x}: {reply:?}");
+                assert!(
+                    matches!(reply, UsbReply::Data { .. }),
+                    "the status of {request:#x}: {reply:?}"
+                );
                 Ok(true)
             }
         }
@@ -179,13 +182,29 @@ pub(crate) fn requests(image: &Image) -> Result<(), Failed> {
     assert_eq!(raw.read(READ, 8, 0, 0, 1)?, Some(vec![1]));
 
     // What is not there.
-    for (kind, request, value) in [(READ, 6, 0x600), (READ, 6, 0x309), (0xc0, 1, 0), (READ, 12, 0), (0xa1, 0x55, 0)] {
-        assert_eq!(raw.read(kind, request, value, 0, 64)?, None, "{kind:#x} {request:#x} {value:#x}");
+    for (kind, request, value) in [
+        (READ, 6, 0x600),
+        (READ, 6, 0x309),
+        (0xc0, 1, 0),
+        (READ, 12, 0),
+        (0xa1, 0x55, 0),
+    ] {
+        assert_eq!(
+            raw.read(kind, request, value, 0, 64)?,
+            None,
+            "{kind:#x} {request:#x} {value:#x}"
+        );
     }
     for (kind, request, value) in [(0, 9, 2), (0x40, 1, 0), (0, 7, 0x100), (LINE_CODING, 0x23, 1)] {
-        assert!(!raw.write(kind, request, value, 0, &[])?, "{kind:#x} {request:#x} {value:#x}");
+        assert!(
+            !raw.write(kind, request, value, 0, &[])?,
+            "{kind:#x} {request:#x} {value:#x}"
+        );
     }
-    assert!(!raw.write(LINE_CODING, 0x20, 0, 0, &[0; 8])?, "a line coding of 8 bytes");
+    assert!(
+        !raw.write(LINE_CODING, 0x20, 0, 0, &[0; 8])?,
+        "a line coding of 8 bytes"
+    );
 
     // The serial port's own.
     let read = |raw: &mut Raw| raw.read(0xa1, 0x21, 0, 0, 7);
@@ -215,7 +234,14 @@ pub(crate) fn any_requests(image: &Image) -> Result<(), Failed> {
         any::<[u8; 8]>(),
         // Mostly well formed, so that it is taken.
         (
-            prop_oneof![Just(0), Just(2), Just(READ), Just(READ | 2), Just(LINE_CODING), Just(0xa1)],
+            prop_oneof![
+                Just(0),
+                Just(2),
+                Just(READ),
+                Just(READ | 2),
+                Just(LINE_CODING),
+                Just(0xa1)
+            ],
             prop_oneof![0..13_u8, 0x20..0x24_u8],
             (0..4_u8, 0..4_u8),
             prop_oneof![Just(0), Just(0x82), Just(2)],
@@ -246,7 +272,8 @@ pub(crate) fn any_requests(image: &Image) -> Result<(), Failed> {
             raw.transact(endpoint, token)
                 .map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
         }
-        raw.is_found().map_err(|error| TestCaseError::fail(format!("{error:?}")))
+        raw.is_found()
+            .map_err(|error| TestCaseError::fail(format!("{error:?}")))
     })?;
     Ok(())
 }

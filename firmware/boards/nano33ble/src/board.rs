@@ -96,7 +96,8 @@ impl Board for Nano {
 
     fn sleep_until(&self, deadline_us: u64) -> u64 {
         self.usb.wake_on_event();
-        self.clock.sleep_until(deadline_us.min(self.usb.next_due_us()), &self.uart)
+        self.clock
+            .sleep_until(deadline_us.min(self.usb.next_due_us()), &self.uart)
     }
 
     fn link_has_moved(&self) -> bool {

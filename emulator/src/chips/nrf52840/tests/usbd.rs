@@ -44,7 +44,11 @@ impl Rig {
     }
 
     fn happened(&mut self) -> Vec<UsbOccurrence> {
-        self.fabric.take_usb_events().into_iter().map(|event| event.what).collect()
+        self.fabric
+            .take_usb_events()
+            .into_iter()
+            .map(|event| event.what)
+            .collect()
     }
 
     /// Plugged in, with a driver that shows the device and was reset.
@@ -266,7 +270,11 @@ fn halted_endpoints_stall_and_toggles_can_be_set() {
     rig.write(DTOGGLE, 2 | 1 << 7 | 2 << 8);
     rig.check(2, UsbToken::In, data(b"in", true));
     assert_eq!(rig.read(DTOGGLE), 2 | 1 << 7 | 1 << 8);
-    assert_eq!(rig.try_write(EPINEN, 1 << 8), Err(AccessFault::UnmodelledUse), "isochronous");
+    assert_eq!(
+        rig.try_write(EPINEN, 1 << 8),
+        Err(AccessFault::UnmodelledUse),
+        "isochronous"
+    );
 }
 
 #[test]
@@ -284,7 +292,11 @@ fn a_transaction_takes_its_time_and_one_that_waits_takes_none() {
     rig.usb(transaction(7, 2, UsbToken::In));
     rig.pass(VirtualTime::from_seconds(1));
     assert!(rig.happened().is_empty());
-    assert_eq!(rig.fabric.next_event_at(), VirtualTime::MAX, "an idle bus costs nothing");
+    assert_eq!(
+        rig.fabric.next_event_at(),
+        VirtualTime::MAX,
+        "an idle bus costs nothing"
+    );
     rig.arm_in(2, &[1; 64]);
     assert!(rig.chip.usb_busy());
     // 13 + 64 bytes at 12 Mbit/s are 51.3 µs.
@@ -366,8 +378,8 @@ fn any_action() -> impl Strategy<Value = UsbAction> {
         (proptest::collection::vec(any::<u8>(), 0..70), any::<bool>())
             .prop_map(|(data, toggle)| UsbToken::Out { data, toggle }),
     ];
-    let transaction =
-        (any::<u64>(), 0..4_u8, any::<u8>(), token, any::<bool>()).prop_map(|(id, address, endpoint, token, patient)| {
+    let transaction = (any::<u64>(), 0..4_u8, any::<u8>(), token, any::<bool>()).prop_map(
+        |(id, address, endpoint, token, patient)| {
             UsbAction::Transact(UsbTransaction {
                 id,
                 address,
@@ -375,7 +387,8 @@ fn any_action() -> impl Strategy<Value = UsbAction> {
                 token,
                 patient,
             })
-        });
+        },
+    );
     prop_oneof![
         8 => transaction,
         1 => Just(UsbAction::Plug),

@@ -13,7 +13,7 @@ pub(super) const DEVICE: &[u8; 18] = &[
     1, // DEVICE
     0x00,
     0x02, // USB 2.0
-    2, // Communications
+    2,    // Communications
     0,
     0,
     PACKET_BYTES as u8,
@@ -30,16 +30,73 @@ pub(super) const DEVICE: &[u8; 18] = &[
 ];
 
 pub(super) const CONFIGURATION: &[u8; 67] = &[
-    9, 2, 67, 0, 2, 1, 0, 0x80, 250, // bus-powered, 500 mA: the board's regulator and what its pins feed
-    9, 4, 0, 0, 1, 2, 2, 0, 0, // interface 0: Communications, ACM
-    5, 0x24, 0, 0x10, 0x01, // header: CDC 1.10
-    5, 0x24, 1, 0, 1, // call management: none
-    4, 0x24, 2, 2, // ACM: line coding and control line state
-    5, 0x24, 6, 0, 1, // union of interfaces 0 and 1
-    7, 5, 0x80 | NOTIFY as u8, 3, 8, 0, 255, // interrupt IN
-    9, 4, 1, 0, 2, 10, 0, 0, 0, // interface 1: data
-    7, 5, 0x80 | BULK as u8, 2, PACKET_BYTES as u8, 0, 0, // bulk IN
-    7, 5, BULK as u8, 2, PACKET_BYTES as u8, 0, 0, // bulk OUT
+    9,
+    2,
+    67,
+    0,
+    2,
+    1,
+    0,
+    0x80,
+    250, // bus-powered, 500 mA: the board's regulator and what its pins feed
+    9,
+    4,
+    0,
+    0,
+    1,
+    2,
+    2,
+    0,
+    0, // interface 0: Communications, ACM
+    5,
+    0x24,
+    0,
+    0x10,
+    0x01, // header: CDC 1.10
+    5,
+    0x24,
+    1,
+    0,
+    1, // call management: none
+    4,
+    0x24,
+    2,
+    2, // ACM: line coding and control line state
+    5,
+    0x24,
+    6,
+    0,
+    1, // union of interfaces 0 and 1
+    7,
+    5,
+    0x80 | NOTIFY as u8,
+    3,
+    8,
+    0,
+    255, // interrupt IN
+    9,
+    4,
+    1,
+    0,
+    2,
+    10,
+    0,
+    0,
+    0, // interface 1: data
+    7,
+    5,
+    0x80 | BULK as u8,
+    2,
+    PACKET_BYTES as u8,
+    0,
+    0, // bulk IN
+    7,
+    5,
+    BULK as u8,
+    2,
+    PACKET_BYTES as u8,
+    0,
+    0, // bulk OUT
 ];
 
 /// English (United States), the only language of the strings.

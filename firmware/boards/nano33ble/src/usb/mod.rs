@@ -147,14 +147,11 @@ impl Usb {
         self.check_touch(control, now_us);
     }
 
-    /// 6.35.4: the controller is enabled when its supply is there; the crystal runs since the start.
+    /// 6.35.4: the controller is enabled when its supply is there; the crystal runs since the start. It shows itself when
+    /// it is ready.
     fn switch_on(&self) {
         shift_errata(true);
         put(&self.usbd.enable, 1);
-        while self.usbd.eventcause.read().bits() & CAUSE_READY == 0 {}
-        put(&self.usbd.eventcause, CAUSE_READY);
-        shift_errata(false);
-        put(&self.usbd.usbpullup, 1);
     }
 
     fn switch_off(&self) {
@@ -190,6 +187,10 @@ impl Usb {
             put(&usbd.events_usbevent, 0);
             let causes = usbd.eventcause.read().bits();
             put(&usbd.eventcause, causes);
+            if causes & CAUSE_READY != 0 {
+                shift_errata(false);
+                put(&usbd.usbpullup, 1);
+            }
             if causes & (CAUSE_SUSPEND | CAUSE_RESUME) != 0 {
                 self.is_suspended.set(causes & CAUSE_RESUME == 0);
             }
@@ -262,7 +263,11 @@ impl Usb {
         let part = control.next_part();
         CONTROL.fill(part);
         let len = part.len();
-        let shorts = if control.is_sending() { 0 } else { SHORT_EP0DATADONE_EP0STATUS };
+        let shorts = if control.is_sending() {
+            0
+        } else {
+            SHORT_EP0DATADONE_EP0STATUS
+        };
         put(&self.usbd.shorts, shorts);
         self.start_in(0, &CONTROL, len);
     }

@@ -9,6 +9,7 @@
 //! | `reset_lines` | DTR and RTS of boards that are reset by them |
 //! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
 //! | `bell` | wakes the thread |
+//! | `usb_host` | a USB host in process, for boards whose USB device is the chip's own |
 //!
 //! It knows the runner and the machine seam, and neither engines nor chips. Host time is read here only to look again
 //! at a terminal whose programs are not known for sure.
@@ -20,6 +21,7 @@ mod clients;
 mod line;
 mod pty;
 mod reset_lines;
+pub mod usb_host;
 
 use std::collections::VecDeque;
 use std::io;

@@ -16,3 +16,4 @@ pub mod memory;
 pub mod riscv;
 mod run;
 pub(crate) mod shared_image;
+pub(crate) mod usb;

@@ -20,6 +20,7 @@ mod run;
 mod snapshot;
 pub mod time;
 mod traps;
+mod usb;
 
 pub use debug_access::{CoreActivity, DebugAccess};
 pub use engine::{Availability, Engine, Seed};
@@ -32,6 +33,7 @@ pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
 pub use time::VirtualTime;
 pub use traps::{Caught, Trapping, Traps};
+pub use usb::{UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction};
 
 use self::profile::Profiler;
 
@@ -123,8 +125,8 @@ pub trait Machine: Send {
     /// How many bytes [`Machine::uart_input`] would take now.
     fn uart_input_room(&self, index: u8) -> usize;
 
-    /// Whether bytes are in transfer over a UART, in or out: the next event of a sleeping core is then theirs, not a
-    /// time-out. An engine that does not know returns `false`.
+    /// Whether bytes are in transfer over a UART or over USB, in or out: the next event of a sleeping core is then theirs,
+    /// not a time-out. An engine that does not know returns `false`.
     fn uart_busy(&self) -> bool {
         false
     }
@@ -167,6 +169,11 @@ pub trait Machine: Send {
 
     /// Halting debug and a debugger's bus accesses, if the engine has them. The builtin engine has them for Cortex-M cores.
     fn debug_access(&mut self) -> Option<&mut dyn DebugAccess> {
+        None
+    }
+
+    /// The board's own USB socket, if the engine models it.
+    fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
         None
     }
 

@@ -11,6 +11,7 @@ use super::record::Recording;
 use super::schedule::Schedule;
 use super::status::{MachineEvent, MachineStatus};
 use super::uart::UartPort;
+use super::usb::{Notify, UsbError, UsbHost};
 use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is
@@ -166,15 +167,41 @@ impl MachineHandle {
             index,
         };
         let wire = task.wires.get(usize::from(index)).ok_or_else(none)?;
-        let (weak, schedule) = (Arc::downgrade(task), self.owner.schedule.clone());
-        let notify = Arc::new(move || {
+        wire.open(self.notifier()).ok_or_else(|| UartError::InUse {
+            machine: task.name.clone(),
+            index,
+        })
+    }
+
+    /// Plugs a host into the machine's own USB socket; it acts on the machine's thread. The result notifies the machine
+    /// when the host has work. [`CdcPort`](crate::cable::usb_host::CdcPort) is a host that offers a serial port.
+    ///
+    /// # Errors
+    /// [`UsbError`]: there is no such socket, or a host is plugged in already.
+    pub fn plug_usb(&self, host: Box<dyn UsbHost>) -> Result<Notify, UsbError> {
+        let task = &self.owner.task;
+        let machine = task.name.clone();
+        if !task.has_usb {
+            return Err(UsbError::None { machine });
+        }
+        let mut plugged = lock(&task.usb_host);
+        if plugged.is_some() {
+            return Err(UsbError::InUse { machine });
+        }
+        *plugged = Some(host);
+        drop(plugged);
+        let notify = self.notifier();
+        notify();
+        Ok(notify)
+    }
+
+    /// Gives the machine a turn when called.
+    fn notifier(&self) -> Notify {
+        let (weak, schedule) = (Arc::downgrade(&self.owner.task), self.owner.schedule.clone());
+        Arc::new(move || {
             if let Some(task) = weak.upgrade() {
                 schedule.notify(&task);
             }
-        });
-        wire.open(notify).ok_or_else(|| UartError::InUse {
-            machine: task.name.clone(),
-            index,
         })
     }
 

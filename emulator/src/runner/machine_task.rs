@@ -2,6 +2,7 @@
 
 mod lockstep;
 mod restore;
+mod usb;
 mod visit;
 
 use std::any::Any;
@@ -21,6 +22,7 @@ use super::record::{Input, Recording};
 use super::schedule::{Next, ScheduleState};
 use super::status::{MachineEvent, MachineStatus, RunState};
 use super::uart::Wire;
+use super::usb::UsbHost;
 use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
 };
@@ -73,6 +75,9 @@ pub(super) struct MachineTask {
     commands: Mutex<VecDeque<Command>>,
     body: Mutex<Body>,
     pub(super) wires: Vec<Arc<Wire>>,
+    /// Whether the machine has a USB socket, and the host that is plugged into it.
+    pub(super) has_usb: bool,
+    pub(super) usb_host: Mutex<Option<Box<dyn UsbHost>>>,
     pub(super) status: watch::Sender<MachineStatus>,
     events: Mutex<Option<broadcast::Sender<MachineEvent>>>,
     /// The level that the machine drives on each pin, and its last faults.
@@ -132,10 +137,11 @@ struct Body {
 impl MachineTask {
     pub(super) fn new(
         options: RunOptions,
-        machine: Box<dyn Machine>,
+        mut machine: Box<dyn Machine>,
         (me, lockstep): (Weak<MachineTask>, Arc<Lockstep>),
     ) -> Self {
         let RunOptions { name, pace, paused } = options;
+        let has_usb = machine.usb().is_some();
         let info = machine.info();
         let uarts = info.uarts;
         let pins = vec![None; usize::from(info.pins)];
@@ -153,6 +159,8 @@ impl MachineTask {
             schedule_state: Mutex::new(ScheduleState::Waiting { ticket: u64::MAX }),
             commands: Mutex::default(),
             wires: (0..uarts).map(|_| Arc::default()).collect(),
+            has_usb,
+            usb_host: Mutex::default(),
             status: watch::Sender::new(status),
             events: Mutex::default(),
             seen: Mutex::new(Seen {
@@ -363,6 +371,9 @@ impl Body {
         for wire in &task.wires {
             wire.close();
         }
+        if let Some(mut host) = lock(&task.usb_host).take() {
+            host.close();
+        }
     }
 
     fn drive_pin(&mut self, task: &MachineTask, pin: u16, level: Option<bool>) {
@@ -389,8 +400,8 @@ impl Body {
         if self.pacer.pace() == Pace::Lockstep {
             return self.advance_in_lockstep(task);
         }
-        self.pacer.set_live_link(task.wires.iter().any(|wire| wire.is_open()));
-        if task.wires.iter().any(|wire| wire.has_input()) {
+        self.pacer.set_live_link(task.has_live_link());
+        if task.wires.iter().any(|wire| wire.has_input()) || task.usb_host_has_work() {
             self.catch_up(task);
             self.take_input(task);
         }
@@ -490,6 +501,7 @@ impl Body {
                 Err(cause) => self.enter(task, RunState::Crashed { cause }),
             }
         }
+        self.serve_usb(task);
     }
 
     /// Returns how much virtual time passed.
@@ -550,6 +562,10 @@ impl Body {
                 wire.deliver(&output.bytes);
             }
         }
+        if task.has_usb {
+            self.serve_usb(task);
+        }
+        let Some(machine) = &mut self.machine else { return };
         let changes = machine.take_pin_changes();
         let faults = machine.take_faults();
         if changes.is_empty() && faults.is_empty() {

@@ -12,6 +12,7 @@ mod record;
 mod schedule;
 mod status;
 mod uart;
+mod usb;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -29,6 +30,7 @@ pub use pace::Pace;
 pub use record::{Input, Recorded, Recording, replay};
 pub use status::{MachineEvent, MachineStatus, RunState};
 pub use uart::UartPort;
+pub use usb::{Notify, UsbError, UsbHost, serve_usb};
 
 /// About a third of the share of a thread that does not yield.
 #[cfg(target_os = "linux")]
@@ -85,7 +87,8 @@ impl Runner {
     }
 
     /// Takes a machine over and runs it.
-    pub fn add(&self, machine: Box<dyn Machine>, options: RunOptions) -> MachineHandle {
+    pub fn add(&self, mut machine: Box<dyn Machine>, options: RunOptions) -> MachineHandle {
+        usb::unplug(machine.as_mut());
         let task = Arc::new_cyclic(|me| MachineTask::new(options, machine, (me.clone(), self.lockstep.clone())));
         let mut tasks = lock(&self.tasks);
         tasks.retain(|task| task.strong_count() > 0);

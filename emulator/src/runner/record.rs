@@ -1,6 +1,6 @@
 //! Records the inputs of a machine with their instants: with image and seed, a replay needs nothing else.
 
-use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, VirtualTime};
+use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, UsbAction, UsbToken, VirtualTime};
 
 /// Limit of a recording's memory, in bytes. A machine with more input has no recording.
 const BYTES_MAX: usize = 64 << 20;
@@ -44,6 +44,8 @@ pub enum Input {
         /// To what.
         level: Option<bool>,
     },
+    /// A host acted on the USB.
+    Usb(UsbAction),
     /// It was reset.
     Reset(ResetKind),
 }
@@ -57,6 +59,10 @@ impl Recording {
         let bytes = size_of::<Recorded>()
             + match &input {
                 Input::Uart { bytes, .. } => bytes.len(),
+                Input::Usb(UsbAction::Transact(transaction)) => match &transaction.token {
+                    UsbToken::Out { data, .. } => data.len(),
+                    _ => 0,
+                },
                 _ => 0,
             };
         if self.bytes + bytes > BYTES_MAX {
@@ -103,6 +109,11 @@ pub fn replay(machine: &mut dyn Machine, recording: &Recording, until: VirtualTi
                 machine.uart_input(*index, bytes)?;
             }
             Input::Pin { pin, level } => machine.pin_input(*pin, *level)?,
+            Input::Usb(action) => {
+                if let Some(usb) = machine.usb() {
+                    usb.act(action.clone());
+                }
+            }
             Input::Reset(kind) => machine.reset(*kind)?,
         }
     }
@@ -115,6 +126,9 @@ fn run_until(machine: &mut dyn Machine, until: VirtualTime) -> Result<(), Machin
         machine.take_uart_output();
         machine.take_pin_changes();
         machine.take_faults();
+        if let Some(usb) = machine.usb() {
+            usb.take_events();
+        }
         match reason {
             StopReason::Lockup { .. }
             | StopReason::PoweredOff

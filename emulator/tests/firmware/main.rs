@@ -15,6 +15,7 @@ mod power_cut;
 mod starts;
 mod support;
 mod uno_r4;
+mod usb;
 
 use std::path::PathBuf;
 
@@ -66,6 +67,17 @@ const CHECKS: &[(&str, Check)] = &[
         memory_calls::check,
     ),
     ("every_start_on_a_busy_host_brings_the_link_up", starts_on_a_busy_host),
+    ("the_link_comes_up_over_usb", usb::link),
+    ("a_pulled_usb_cable_leaves_the_link_to_the_uart", usb::unplug),
+    ("a_power_cut_is_survived_on_usb", usb::power_cycle),
+    (
+        "a_closed_port_and_a_suspended_bus_leave_the_link_to_the_uart",
+        usb::close_and_suspend,
+    ),
+    ("a_touch_at_1200_baud_leads_into_the_bootloader", usb::touch),
+    ("usb_requests_are_answered_or_stalled", usb::requests),
+    ("any_usb_requests_are_survived", usb::any_requests),
+    ("a_usb_port_over_the_runner", usb::port_over_the_runner),
 ];
 
 fn main() {

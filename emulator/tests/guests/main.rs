@@ -4,6 +4,7 @@
 
 mod arm;
 mod lights;
+mod usb;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +23,11 @@ fn main() {
         trial("hifive1_runs_on_e310x_hal", "hifive1", RISCV, hifive1),
         trial("esp32c6_runs_on_esp_hal", "esp32c6", RISCV, esp32c6),
     ];
-    let trials = trials.into_iter().chain(arm::trials()).collect();
+    let trials = trials
+        .into_iter()
+        .chain(arm::trials())
+        .chain([usb::trial_of_usb()])
+        .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

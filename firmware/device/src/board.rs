@@ -31,10 +31,16 @@ pub trait Board {
     /// Must not sleep while [`Self::link_read`] has bytes.
     fn sleep_until(&self, deadline_us: u64) -> u64;
 
-    /// Reads bytes that arrived on the link's UART and returns how many.
+    /// Whether the link has moved to another wire since the last call: another peer is at its other end. The main loop
+    /// calls it once a turn; reads and writes stay on one wire in between.
+    fn link_has_moved(&self) -> bool {
+        false
+    }
+
+    /// Reads bytes that arrived on the link's wire and returns how many.
     fn link_read(&self, out: &mut [u8]) -> usize;
 
-    /// Writes bytes to the link's UART and returns how many it took; 0 if it is busy.
+    /// Writes bytes to the link's wire and returns how many it took; 0 if it is busy.
     fn link_write(&self, data: &[u8]) -> usize;
 
     /// Fills the buffer from the board's source of true randomness.

@@ -97,7 +97,11 @@ impl Device {
     pub fn turn(&mut self) {
         self.board.feed_watchdog();
         self.board.services().set_phase(Phase::Link);
-        let reset = self.link.pump();
+        let moved = self.board.link_has_moved();
+        if moved {
+            self.link.moved();
+        }
+        let reset = self.link.pump() || moved;
         if reset {
             self.conversation = None;
             self.state.borrow_mut().session_ended();

@@ -101,6 +101,17 @@ impl Link {
         self.endpoint.borrow_mut().restart(random_epoch(self.board));
     }
 
+    /// The link is on another wire. The peer there begins anew; the rest of a frame is not for it.
+    pub fn moved(&self) {
+        let mut frame = self.frame.borrow_mut();
+        (frame.at, frame.len) = (0, 0);
+        drop(frame);
+        // Lines that nobody has heard yet are kept for the new peer.
+        if self.is_up() {
+            self.restart();
+        }
+    }
+
     /// Whether both sides have heard each other.
     pub fn is_up(&self) -> bool {
         self.endpoint.borrow().is_up()

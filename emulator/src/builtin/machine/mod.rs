@@ -2,6 +2,7 @@
 //! between them. The engine chooses the chip of a board; the core executes.
 
 mod trapped;
+mod usb;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,6 +15,7 @@ use crate::debug::profile::Profiler;
 use crate::machine::Image;
 use crate::machine::MachineError;
 use crate::machine::Trapping;
+use crate::machine::UsbDevice;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 use crate::machine::{
@@ -253,7 +255,8 @@ impl Machine for BuiltinMachine {
     }
 
     fn uart_busy(&self) -> bool {
-        (0..self.info.uarts).any(|index| self.core.chip().uart_busy(index))
+        let chip = self.core.chip();
+        (0..self.info.uarts).any(|index| chip.uart_busy(index)) || chip.usb_busy()
     }
 
     fn pin_input(&mut self, pin: u16, level: Option<bool>) -> Result<(), MachineError> {
@@ -299,6 +302,11 @@ impl Machine for BuiltinMachine {
 
     fn debug_access(&mut self) -> Option<&mut dyn DebugAccess> {
         self.core.debug_access()
+    }
+
+    fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
+        self.core.chip().usb_status()?;
+        Some(self)
     }
 
     fn profiler(&mut self) -> Option<&mut dyn Profiler> {

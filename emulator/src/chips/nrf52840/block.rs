@@ -111,6 +111,10 @@ pub(super) struct Lines {
     pub(super) signals: VecDeque<Signal>,
     /// The chip is in System OFF.
     pub(super) powered_off: bool,
+    /// HFXO runs.
+    pub(super) hfxo: bool,
+    /// The regulator of the USB socket's supply is ready (USBREGSTATUS.OUTPUTRDY).
+    pub(super) usb_supply: bool,
     /// Events that an enabled PPI channel waits for, by the addresses of their registers: other events need not be
     /// forwarded.
     pub(super) ppi_hears: Vec<u32>,
@@ -127,6 +131,8 @@ pub(super) enum Signal {
     Detect,
     /// LFCLK started or stopped.
     LfClock,
+    /// HFXO or the supply of USBD started or stopped.
+    Usb,
 }
 
 /// Event registers (0x100 + 4 n) and INTEN, INTENSET, INTENCLR of a peripheral.

@@ -3,7 +3,7 @@
 use super::block::{Bus, Events, Peripheral, Signal};
 use super::power::Power;
 use crate::core::events::EventId;
-use crate::core::fabric::AccessFault;
+use crate::core::fabric::{AccessFault, ResetKind};
 use crate::machine::VirtualTime;
 
 pub(super) const ID: u8 = 0;
@@ -14,9 +14,12 @@ const DONE: u32 = 3;
 const CTTO: u32 = 4;
 const CTSTARTED: u32 = 10;
 const CTSTOPPED: u32 = 11;
-/// POWER's POFWARN, USBDETECTED, USBREMOVED and USBPWRRDY. Supplies never fail here and no USB cable is plugged in, so
-/// these events never occur, and the registers say so. SLEEPENTER and SLEEPEXIT are not modelled.
-const POWER_EVENTS: u32 = 1 << 2 | 1 << 7 | 1 << 8 | 1 << 9;
+const USBDETECTED: u32 = 7;
+const USBREMOVED: u32 = 8;
+const USBPWRRDY: u32 = 9;
+/// POWER's POFWARN, which never occurs because supplies do not fail here, and those of the USB socket. SLEEPENTER and
+/// SLEEPEXIT are not modelled.
+const POWER_EVENTS: u32 = 1 << 2 | 1 << USBDETECTED | 1 << USBREMOVED | 1 << USBPWRRDY;
 
 /// Start-up of the 32 MHz crystal oscillator: PS 5.4.4.1, t_START_HFXO, typical 0.36 ms.
 const HFXO_START: VirtualTime = VirtualTime::from_us(360);
@@ -24,6 +27,8 @@ const HFXO_START: VirtualTime = VirtualTime::from_us(360);
 const LFRC_START: VirtualTime = VirtualTime::from_us(600);
 /// Start-up of the 32.768 kHz crystal: PS 5.4.4.4, t_START_LFXO, typical 0.25 s. LFRC is used until then.
 const LFXO_START: VirtualTime = VirtualTime::from_ms(250);
+/// Start-up of the regulator of the USB socket's supply; assumed.
+const USB_SUPPLY_START: VirtualTime = VirtualTime::from_ms(1);
 /// One calibration of LFRC: PS 5.4.2.2.1, 16 ms (at least) of HFXO.
 const CALIBRATION: VirtualTime = VirtualTime::from_ms(17);
 
@@ -31,6 +36,7 @@ const WAKE_HFCLK: u16 = 0;
 const WAKE_LFCLK: u16 = 1;
 const WAKE_CALIBRATION: u16 = 2;
 const WAKE_CALIBRATION_TIMER: u16 = 3;
+const WAKE_USB_SUPPLY: u16 = 4;
 
 /// LFCLKSRC.SRC.
 const SRC_RC: u32 = 0;
@@ -53,6 +59,7 @@ pub(super) struct Clock {
     lf_source_copy: u32,
     calibration: Option<EventId>,
     calibration_timer: Option<EventId>,
+    usb_supply_starting: Option<EventId>,
     ctiv: u32,
     trace_config: u32,
     hfxo_debounce: u32,
@@ -75,6 +82,7 @@ impl Clock {
             lf_source_copy: SRC_RC,
             calibration: None,
             calibration_timer: None,
+            usb_supply_starting: None,
             ctiv: 0,
             trace_config: 0,
             hfxo_debounce: 0x10,
@@ -94,6 +102,43 @@ impl Clock {
             bus.lines.lfclk.since = Some(bus.now() + LFRC_START);
             bus.lines.signals.push_back(Signal::LfClock);
         }
+    }
+
+    /// A cable with VBUS is plugged into the USB socket.
+    pub(super) fn usb_plugged(&mut self, bus: &mut Bus<'_>) {
+        self.power.vbus = true;
+        self.events.raise(bus, USBDETECTED);
+        self.start_usb_supply(bus);
+    }
+
+    pub(super) fn usb_unplugged(&mut self, bus: &mut Bus<'_>) {
+        self.power.vbus = false;
+        bus.cancel(&mut self.usb_supply_starting);
+        bus.lines.usb_supply = false;
+        bus.lines.signals.push_back(Signal::Usb);
+        self.events.raise(bus, USBREMOVED);
+    }
+
+    /// After a reset with a plugged cable: VBUS and its regulator stay on, unless the power was off.
+    pub(super) fn usb_after_reset(&mut self, bus: &mut Bus<'_>, kind: ResetKind) {
+        if kind == ResetKind::PowerOn {
+            bus.lines.usb_supply = false;
+            self.usb_plugged(bus);
+        } else if !bus.lines.usb_supply {
+            self.start_usb_supply(bus);
+        }
+    }
+
+    fn start_usb_supply(&mut self, bus: &mut Bus<'_>) {
+        let at = bus.now() + USB_SUPPLY_START;
+        bus.cancel(&mut self.usb_supply_starting);
+        self.usb_supply_starting = Some(bus.schedule(ID, WAKE_USB_SUPPLY, at));
+    }
+
+    fn set_hfxo(&mut self, bus: &mut Bus<'_>, runs: bool) {
+        self.hf_running = runs;
+        bus.lines.hfxo = runs;
+        bus.lines.signals.push_back(Signal::Usb);
     }
 
     fn start_lfclk(&mut self, bus: &mut Bus<'_>) {
@@ -140,7 +185,7 @@ impl Peripheral for Clock {
             // HFCLKSTOP
             0x004 => {
                 self.hf_requested = false;
-                self.hf_running = false;
+                self.set_hfxo(bus, false);
                 bus.cancel(&mut self.hf_starting);
             }
             // LFCLKSTART
@@ -195,6 +240,8 @@ impl Peripheral for Clock {
             0x538 => self.ctiv,
             0x55c => self.trace_config,
             0x5b4 => self.lfrc_mode,
+            // USBREGSTATUS: VBUSDETECT, OUTPUTRDY
+            0x438 => u32::from(self.power.vbus) | u32::from(bus.lines.usb_supply) << 1,
             _ => return self.power.read(offset),
         })
     }
@@ -216,8 +263,14 @@ impl Peripheral for Clock {
         match what {
             WAKE_HFCLK => {
                 self.hf_starting = None;
-                self.hf_running = true;
+                self.set_hfxo(bus, true);
                 self.events.raise(bus, HFCLKSTARTED);
+            }
+            WAKE_USB_SUPPLY => {
+                self.usb_supply_starting = None;
+                bus.lines.usb_supply = true;
+                bus.lines.signals.push_back(Signal::Usb);
+                self.events.raise(bus, USBPWRRDY);
             }
             WAKE_LFCLK => {
                 self.lf_starting = None;

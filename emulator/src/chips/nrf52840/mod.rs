@@ -2,8 +2,7 @@
 //! them.
 //!
 //! Peripherals are modelled as far as firmware uses them; each has a module, named as in the PS. A register that is
-//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SAADC, SPI, TWI, USBD, QSPI,
-//! CryptoCell.
+//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SAADC, SPI, TWI, QSPI, CryptoCell.
 
 mod block;
 mod blocks;
@@ -24,6 +23,7 @@ mod temp;
 mod tests;
 mod timer;
 mod uarte;
+mod usbd;
 mod wdt;
 
 use self::block::{Bus, Lines, Peripheral, Signal};
@@ -40,10 +40,12 @@ use self::rtc::Rtc;
 use self::temp::Temp;
 use self::timer::Timer;
 use self::uarte::Uarte;
+use self::usbd::{Errata, Usbd};
 use self::wdt::Wdt;
 use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, Request, ResetKind,
+    UsbAction, UsbStatus,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
 
@@ -73,6 +75,8 @@ pub struct Nrf52840 {
     nvmc: Nvmc,
     ppi: Ppi,
     pwm: [Pwm; 4],
+    usbd: Usbd,
+    errata: Errata,
 }
 
 impl Nrf52840 {
@@ -84,6 +88,8 @@ impl Nrf52840 {
                 lfclk: lfclk::LfClock::default(),
                 signals: Default::default(),
                 powered_off: false,
+                hfxo: false,
+                usb_supply: false,
                 ppi_hears: Vec::new(),
             },
             ficr: Ficr::new(seed),
@@ -99,6 +105,8 @@ impl Nrf52840 {
             nvmc: Nvmc::new(),
             ppi: Ppi::new(),
             pwm: pwm::IDS.map(Pwm::new),
+            usbd: Usbd::new(),
+            errata: Errata::default(),
         }
     }
 
@@ -127,6 +135,7 @@ impl Nrf52840 {
             PPI_ID => &mut self.ppi,
             33 | 34 => &mut self.pwm[usize::from(id) - 32],
             36 => &mut self.rtc[2],
+            usbd::ID => &mut self.usbd,
             40 => &mut self.uarte[1],
             45 => &mut self.pwm[3],
             _ => return None,
@@ -157,6 +166,7 @@ impl Nrf52840 {
                         fabric.request(Request::Reset(ResetKind::WakeUp));
                     }
                 }
+                Signal::Usb => self.usbd.supply_changed(&mut bus),
                 Signal::LfClock => {
                     for rtc in &mut self.rtc {
                         rtc.lfclk_changed(&mut bus);
@@ -227,6 +237,13 @@ impl Chip for Nrf52840 {
         if let Some((port, offset)) = gpio_register(addr) {
             return self.lines.gpio.read(port, offset);
         }
+        if Errata::ADDRESSES.contains(&addr) {
+            return Ok(self.errata.read(addr));
+        }
+        if peripheral_id(addr) == Some(usbd::ID) {
+            let lines = &mut self.lines;
+            self.usbd.count_frames(&mut Bus { fabric, lines });
+        }
         let (peripheral, lines) = peripheral_id(addr)
             .and_then(|id| self.peripheral(id))
             .ok_or(absent(addr))?;
@@ -249,6 +266,9 @@ impl Chip for Nrf52840 {
         let done = if let Some((port, offset)) = gpio_register(addr) {
             let lines = &mut self.lines;
             lines.gpio.write(fabric, &mut lines.signals, port, offset, value)
+        } else if Errata::ADDRESSES.contains(&addr) {
+            self.errata.write(addr, value);
+            Ok(())
         } else {
             let (peripheral, lines) = peripheral_id(addr)
                 .and_then(|id| self.peripheral(id))
@@ -270,6 +290,7 @@ impl Chip for Nrf52840 {
 
     fn reset(&mut self, fabric: &mut Fabric, kind: ResetKind) {
         self.lines.powered_off = false;
+        self.lines.hfxo = false;
         self.lines.signals.clear();
         self.lines.ppi_hears.clear();
         self.clock.power.reset(kind);
@@ -295,6 +316,11 @@ impl Chip for Nrf52840 {
         }
         for uarte in &mut self.uarte {
             uarte.reset(&mut bus);
+        }
+        self.errata = Errata::default();
+        self.usbd.reset(&mut bus);
+        if self.usbd.is_plugged() {
+            self.clock.usb_after_reset(&mut bus, kind);
         }
         lines.gpio.reset(fabric, &mut lines.signals);
         self.lines.signals.clear();
@@ -327,6 +353,27 @@ impl Chip for Nrf52840 {
 
     fn pin_level(&self, pin: u16) -> Option<bool> {
         self.lines.gpio.level(pin)
+    }
+
+    fn usb_status(&self) -> Option<UsbStatus> {
+        Some(self.usbd.status())
+    }
+
+    fn usb_action(&mut self, fabric: &mut Fabric, action: UsbAction) {
+        let was_plugged = self.usbd.is_plugged();
+        let lines = &mut self.lines;
+        let mut bus = Bus { fabric, lines };
+        self.usbd.act(&mut bus, action);
+        match (was_plugged, self.usbd.is_plugged()) {
+            (false, true) => self.clock.usb_plugged(&mut bus),
+            (true, false) => self.clock.usb_unplugged(&mut bus),
+            _ => {}
+        }
+        self.drain_signals(fabric);
+    }
+
+    fn usb_busy(&self) -> bool {
+        self.usbd.is_busy()
     }
 
     /// PS 5.3.6.5 "Reset behavior": CPU lockup.

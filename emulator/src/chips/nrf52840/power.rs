@@ -14,6 +14,8 @@ const RAM_POWER_RESET: u32 = 0x0000_ffff;
 pub(super) struct Power {
     resetreas: u32,
     gpregret: [u32; 2],
+    /// VBUS is present in the USB socket.
+    pub(super) vbus: bool,
     pofcon: u32,
     dcdcen: [u32; 2],
     ram: [u32; RAM_SECTIONS],
@@ -24,6 +26,7 @@ impl Power {
         Self {
             resetreas: 0,
             gpregret: [0; 2],
+            vbus: false,
             pofcon: 0,
             dcdcen: [0; 2],
             ram: [RAM_POWER_RESET; RAM_SECTIONS],
@@ -35,7 +38,8 @@ impl Power {
     pub(super) fn reset(&mut self, kind: ResetKind) {
         let reason = match kind {
             ResetKind::PowerOn => {
-                *self = Self::new();
+                let vbus = self.vbus;
+                *self = Self { vbus, ..Self::new() };
                 return;
             }
             ResetKind::Pin => 1 << 0,
@@ -49,6 +53,7 @@ impl Power {
         *self = Self {
             resetreas: self.resetreas | reason,
             gpregret,
+            vbus: self.vbus,
             ..Self::new()
         };
     }
@@ -58,8 +63,6 @@ impl Power {
             0x400 => self.resetreas,
             // RAMSTATUS (deprecated): blocks 0 to 3 on
             0x428 => 0xf,
-            // USBREGSTATUS: no cable in the chip's own USB socket
-            0x438 => 0,
             0x510 => self.pofcon,
             0x51c => self.gpregret[0],
             0x520 => self.gpregret[1],

@@ -18,7 +18,10 @@ use crate::debug::profile::Watching;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 /// Types in the methods of a fabric and of a chip.
-pub use crate::machine::{AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput};
+pub use crate::machine::{
+    AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UsbAction, UsbEvent, UsbOccurrence,
+    UsbStatus,
+};
 
 pub(super) use saved::SavedFabric;
 pub use saved::{BadState, ChipState};
@@ -79,6 +82,19 @@ pub trait Chip: ChipState + Send {
 
     /// The level on pin `pin` now, as a probe would measure it; `None` if it floats or does not exist.
     fn pin_level(&self, pin: u16) -> Option<bool>;
+
+    /// The state of the chip's USB device and of its socket; `None` if none is modelled.
+    fn usb_status(&self) -> Option<UsbStatus> {
+        None
+    }
+
+    /// A host acts on the USB. Results are [`Fabric::usb_event`]s.
+    fn usb_action(&mut self, _fabric: &mut Fabric, _action: UsbAction) {}
+
+    /// Whether a USB transaction is on the wire.
+    fn usb_busy(&self) -> bool {
+        false
+    }
 
     /// Whether the chip resets itself when its core locks up (with no debugger attached).
     fn resets_on_lockup(&self) -> bool {
@@ -185,6 +201,8 @@ pub enum Request {
 /// Limits of the logs; further records are counted in [`Dropped`], not stored.
 const FAULTS_MAX: usize = 1_024;
 const PIN_CHANGES_MAX: usize = 65_536;
+/// A host has far fewer transactions in flight.
+const USB_EVENTS_MAX: usize = 65_536;
 
 /// How many records were not kept because a log was full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -210,6 +228,7 @@ pub struct Fabric {
     stalled_until: VirtualTime,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
+    usb_events: Vec<UsbEvent>,
     faults: Vec<FaultRecord>,
     dropped: Dropped,
     /// The core must check for a change before its next instruction.
@@ -234,6 +253,7 @@ impl Fabric {
             stalled_until: VirtualTime::ZERO,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
+            usb_events: Vec::new(),
             faults: Vec::new(),
             dropped: Dropped::default(),
             attention: false,
@@ -256,6 +276,7 @@ impl Fabric {
             stalled_until: self.stalled_until,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
+            usb_events: Vec::new(),
             faults: Vec::new(),
             dropped: self.dropped,
             attention: true,
@@ -400,6 +421,13 @@ impl Fabric {
         }
     }
 
+    /// Something happened on the USB. A guest that moves its pull-up without end fills the log; the rest is dropped.
+    pub fn usb_event(&mut self, what: UsbOccurrence) {
+        if self.usb_events.len() < USB_EVENTS_MAX {
+            self.usb_events.push(UsbEvent { at: self.now, what });
+        }
+    }
+
     /// Fills `bytes` from the machine's seeded stream (true random number generators of chips).
     pub fn entropy(&mut self, bytes: &mut [u8]) {
         self.entropy.fill(bytes);
@@ -442,6 +470,11 @@ impl Fabric {
     /// Takes the pin changes since the last call.
     pub fn take_pin_changes(&mut self) -> Vec<PinChange> {
         std::mem::take(&mut self.pin_changes)
+    }
+
+    /// Takes the events of the USB since the last call.
+    pub fn take_usb_events(&mut self) -> Vec<UsbEvent> {
+        std::mem::take(&mut self.usb_events)
     }
 
     /// Takes the refused accesses since the last call.

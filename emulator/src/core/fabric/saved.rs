@@ -100,6 +100,7 @@ impl Fabric {
             faults: _,
             dropped,
             attention: _,
+            usb_events: _,
             profile: _,
         } = self;
         SavedFabric {

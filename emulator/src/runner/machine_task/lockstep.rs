@@ -30,8 +30,7 @@ impl Body {
         let begins = now < end && membership.begins(open);
         self.membership = Some(membership);
         if now >= end {
-            let live = task.wires.iter().any(|wire| wire.is_open());
-            return task.lockstep.arrive(membership, self.slept, live);
+            return task.lockstep.arrive(membership, self.slept, task.has_live_link());
         }
         if begins {
             self.slept = true;

@@ -43,6 +43,7 @@ impl Body {
         changes
             .into_iter()
             .for_each(|change| task.publish_event(MachineEvent::Pin(change)));
+        self.usb_restored(task);
         self.idle = None;
         self.pause_at = None;
         self.pacer.restart();

@@ -1,6 +1,8 @@
 //! A machine that runs the board's firmware, and its gateway, advanced together in virtual time.
 
 use super::{gateway::Gateway, package::InSession};
+use drydock_emulator::cable::usb_host::{CdcPort, CdcState, SerialHost, UsbIdentity};
+use drydock_emulator::runner::serve_usb;
 use drydock_emulator::{GuestFault, Image, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
 use drydock_protocol::{
     control::FromHost,
@@ -24,6 +26,8 @@ pub(crate) struct World {
     /// The chip's UART that the link is on.
     uart: u8,
     outgoing: VecDeque<u8>,
+    /// A host in the USB socket. While its port is ready, the link's host is at its other end, otherwise at the UART.
+    pub(crate) usb: Option<(CdcPort, SerialHost)>,
     /// The firmware's own log.
     pub(crate) log: String,
     /// Resets that the board made by itself.
@@ -52,6 +56,7 @@ impl World {
             host: Endpoint::new(Role::Host, 1),
             uart: board.link.uart,
             outgoing: VecDeque::new(),
+            usb: None,
             log: String::new(),
             resets: Vec::new(),
             faults: Vec::new(),
@@ -62,6 +67,28 @@ impl World {
     /// A board that is enrolled and in session.
     pub(crate) fn in_session(image: &Image) -> Self {
         Self::new(image).enrolled()
+    }
+
+    /// With a host in its USB socket that has opened the serial port.
+    pub(crate) fn on_usb(mut self) -> Self {
+        self.usb = Some(CdcPort::detached());
+        self.run_until("a USB device", |world| world.usb_is_ready());
+        self.port().set_line_coding(115_200);
+        self.port().set_control_lines(true, true);
+        self
+    }
+
+    pub(crate) fn port(&mut self) -> &mut CdcPort {
+        &mut self.usb.as_mut().expect("a host is plugged in").0
+    }
+
+    pub(crate) fn usb_is_ready(&self) -> bool {
+        let port = self.usb.as_ref().map(|(port, _)| port.device());
+        matches!(port, Some(CdcState::Ready(_)))
+    }
+
+    pub(crate) fn usb_identity(&mut self) -> UsbIdentity {
+        self.port().identity().expect("it is ready")
     }
 
     /// Waits for the session.
@@ -94,8 +121,15 @@ impl World {
             self.machine.reset(ResetKind::PowerOn).expect("resets");
         }
         let now_ms = self.machine.now().as_us() / 1000;
+        let on_usb = self.usb_is_ready();
         for output in self.machine.take_uart_output() {
-            self.host.receive(&output.bytes, now_ms);
+            if !on_usb {
+                self.host.receive(&output.bytes, now_ms);
+            }
+        }
+        if let Some((port, usb)) = &mut self.usb {
+            serve_usb(self.machine.as_mut(), usb, |_| {});
+            self.host.receive(&port.fetch(), now_ms);
         }
         if self.host.take_reset().is_some() {
             self.gateway.reset();
@@ -108,8 +142,12 @@ impl World {
             if len == 0 {
                 return;
             }
-            let taken = self.machine.uart_input(self.uart, &frame[..len]).expect("a UART");
-            assert_eq!(taken, len, "the queue has room");
+            let taken = match &mut self.usb {
+                Some((port, _)) if on_usb => port.give(&frame[..len]),
+                _ => self.machine.uart_input(self.uart, &frame[..len]).expect("a UART"),
+            };
+            // The link repeats what does not fit.
+            assert!(taken == len || on_usb, "the queue has room");
         }
     }
 

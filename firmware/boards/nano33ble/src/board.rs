@@ -1,6 +1,7 @@
 //! The board's implementation of `drydock_device::board::Board`.
 
-use crate::{clock::Clock, flash::FlashRegions, pins::Gpio, sensors, uart::Uart, watchdog};
+use crate::{clock::Clock, flash::FlashRegions, pins::Gpio, sensors, uart::Uart, usb::Usb, watchdog};
+use core::cell::Cell;
 use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
 use drydock_fault::{self as fault, Resets};
 use drydock_protocol::{capability::PinSet, types::ResetReason};
@@ -17,6 +18,9 @@ const APP_PINS: &[u8] = &[
 pub(crate) struct Nano {
     clock: Clock,
     uart: Uart,
+    usb: Usb,
+    /// The link is on USB, not on the UART.
+    is_on_usb: Cell<bool>,
     flash: FlashRegions,
     gpio: Gpio,
     chip_id: [u8; 8],
@@ -42,9 +46,12 @@ impl Nano {
             &peripherals.PPI,
             &peripherals.P1,
         );
+        let usb = Usb::start(peripherals.USBD, &peripherals.POWER, chip_id);
         Some(Self {
             clock,
             uart,
+            usb,
+            is_on_usb: Cell::new(false),
             flash: FlashRegions::new(peripherals.NVMC),
             gpio: Gpio::new(peripherals.P0, peripherals.P1),
             chip_id,
@@ -88,14 +95,29 @@ impl Board for Nano {
     }
 
     fn sleep_until(&self, deadline_us: u64) -> u64 {
-        self.clock.sleep_until(deadline_us, &self.uart)
+        self.usb.wake_on_event();
+        self.clock
+            .sleep_until(deadline_us.min(self.usb.next_due_us()), &self.uart)
+    }
+
+    fn link_has_moved(&self) -> bool {
+        self.usb.poll(self.clock.now_us());
+        let is_on_usb = self.usb.is_open();
+        self.is_on_usb.replace(is_on_usb) != is_on_usb
     }
 
     fn link_read(&self, out: &mut [u8]) -> usize {
+        if self.is_on_usb.get() {
+            self.uart.discard();
+            return self.usb.read(out);
+        }
         self.uart.read(out)
     }
 
     fn link_write(&self, data: &[u8]) -> usize {
+        if self.is_on_usb.get() {
+            return self.usb.write(data);
+        }
         self.uart.write(data)
     }
 

@@ -12,6 +12,7 @@ mod flash;
 mod pins;
 mod sensors;
 mod uart;
+mod usb;
 mod watchdog;
 
 use alloc::boxed::Box;

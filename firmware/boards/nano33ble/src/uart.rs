@@ -1,4 +1,4 @@
-//! The link's UART: UARTE0 (6.34) at 1 Mbaud on header pins D1/TX and D0/RX, without flow control.
+//! The link's UART, while no host has the USB port open: UARTE0 (6.34) at 1 Mbaud on header pins D1/TX and D0/RX, without flow control.
 //!
 //! DMA writes received bytes into a ring of two halves without the CPU: ENDRX starts the next half by shortcut, and the
 //! handler of RXSTARTED has a whole half's time (40 ms) to set the half after it. A counter, connected to RXDRDY by
@@ -107,7 +107,7 @@ impl Uart {
         let waiting = self.waiting();
         if waiting as usize > RING_BYTES {
             // Overwritten: the contents of the ring are no longer valid; the link asks for them again.
-            self.taken.set(self.taken.get().wrapping_add(waiting));
+            self.discard();
             return 0;
         }
         let count = out.len().min(waiting as usize);
@@ -122,6 +122,11 @@ impl Uart {
         }
         self.taken.set(self.taken.get().wrapping_add(count as u32));
         count
+    }
+
+    /// Drops what has arrived.
+    pub(crate) fn discard(&self) {
+        self.taken.set(self.taken.get().wrapping_add(self.waiting()));
     }
 
     pub(crate) fn write(&self, data: &[u8]) -> usize {

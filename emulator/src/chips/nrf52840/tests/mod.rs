@@ -10,6 +10,7 @@ mod rtc;
 mod small;
 mod timer;
 mod uarte;
+mod usbd;
 
 use super::Nrf52840;
 use crate::core::fabric::{AccessFault, AccessSize, Chip as _, Fabric, Request, ResetKind};

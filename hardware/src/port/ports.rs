@@ -2,7 +2,7 @@
 
 use super::list::{sort_key, system_ports};
 use super::{ModemLines, Port, Topology, watcher};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -72,6 +72,8 @@ pub(super) struct Shared {
 struct State {
     next_number: u64,
     plugged: Vec<(u64, VirtualPort)>,
+    /// Ports that the user named and the system does not list, for example pseudo-terminals.
+    named: BTreeSet<String>,
     /// DTR and RTS of physical ports that this process has open, by path.
     open_lines: HashMap<String, Weak<dyn ModemLines>>,
 }
@@ -101,9 +103,18 @@ impl Ports {
         self.shared.refresh()
     }
 
-    /// The port with this path, if it is plugged in.
+    /// The port with this path, if it is plugged in. A link to a port, as in `/dev/serial/by-id`, names the port. A
+    /// character device that the system does not list as a serial port, such as the pseudo-terminal of another program, is
+    /// listed from then on, without a place and without USB ids.
     pub fn port(&self, path: &str) -> Option<Port> {
-        self.list().into_iter().find(|port| port.path == path)
+        let find = |path: &str| self.list().into_iter().find(|port| port.path == path);
+        find(path).or_else(|| {
+            let path = std::fs::canonicalize(path).ok()?.to_str()?.to_owned();
+            find(&path).or_else(|| {
+                is_character_device(&path).then(|| self.shared.state().named.insert(path.clone()))?;
+                find(&path)
+            })
+        })
     }
 
     /// The list of ports, pushed whenever it changes. The first call starts a thread that lives as long as `self`.
@@ -221,6 +232,16 @@ impl Shared {
         let state = self.state();
         let mut ports = system_ports();
         ports.extend(state.plugged.iter().map(|(_, it)| it.port.clone()));
+        for path in state.named.iter().filter(|path| is_character_device(path)) {
+            if !ports.iter().any(|port| port.path == *path) {
+                ports.push(Port {
+                    path: path.clone(),
+                    topology: None,
+                    usb: None,
+                    is_virtual: false,
+                });
+            }
+        }
         ports.sort_by_key(|port| sort_key(&port.path));
         self.listed.send_if_modified(|listed| {
             let changed = *listed != ports;
@@ -230,6 +251,23 @@ impl Shared {
             changed
         });
         ports
+    }
+}
+
+/// Whether a path leads to a character device other than those that take anything: writing a bootloader's commands there
+/// would seem to work.
+fn is_character_device(path: &str) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let takes_anything = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+        !takes_anything.contains(&path)
+            && std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_char_device())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
     }
 }
 

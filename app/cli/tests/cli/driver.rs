@@ -198,6 +198,12 @@ impl Running {
         (code, self.lines.iter().collect())
     }
 
+    /// Waits until it ends by itself; returns its exit code and its remaining output.
+    pub(crate) fn end_by_itself(mut self) -> (i32, Vec<Value>) {
+        let lines = self.lines.iter().collect();
+        (self.child.wait().unwrap().code().unwrap_or(-1), lines)
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -4,6 +4,7 @@
 
 mod board;
 mod boards;
+mod cables;
 mod driver;
 mod failing;
 mod good;

@@ -99,9 +99,17 @@ impl PhysicalHost {
         let Some(record) = board.state().record.physical().cloned() else {
             return HostEvent::Shown;
         };
+        if record.topology.is_none() {
+            // The system may not list such a port before it is asked for it.
+            workbench.hardware.ports.port(&record.port);
+        }
         let ports = self.changes.borrow_and_update().clone();
         let Some(port) = find(&record, &ports) else {
             self.show(CableState::Unplugged, "waits for its cable");
+            if record.topology.is_none() {
+                // Nothing tells when such a port comes back.
+                self.next_try = Some(tokio::time::Instant::now() + TRY_AGAIN);
+            }
             return HostEvent::Shown;
         };
         let lease = match workbench.hardware.uses.lease(&port.path, board.name()) {

@@ -160,10 +160,14 @@ fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Re
     let topology = |port: &Port| port.topology.as_ref().map(ToString::to_string);
     let there = match before {
         Some(before) => ports.iter().find(|port| topology(port).as_deref() == Some(before)),
-        None => ports.iter().find(|port| port.path == path),
+        None => None,
     };
+    let there = there.cloned().or_else(|| match before {
+        Some(_) => None,
+        None => workbench.hardware.ports.port(path),
+    });
     if let Some(port) = there {
-        return Ok(port.clone());
+        return Ok(port);
     }
     let text = match before {
         Some(before) => {

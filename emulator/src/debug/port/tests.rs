@@ -213,9 +213,10 @@ fn bkpt_halts_only_with_a_debugger() {
     assert_eq!(desk.register(PC), CODE + 10);
     assert_eq!(desk.word(DFSR), 8 | 2);
     // A debugger goes past it.
+    desk.set_register(1, 41);
     desk.set_register(PC, CODE + 12);
     desk.control(5);
-    assert_eq!(desk.register(1), 1);
+    assert_eq!(desk.register(1), 42);
     // Without a debugger the same instruction is a fault.
     desk.control(0);
     desk.set_word(DEMCR, 0);

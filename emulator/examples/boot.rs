@@ -101,6 +101,7 @@ impl Session {
                 StopReason::Reset(kind) => eprintln!("[{}] reset: {kind:?}", machine.now()),
                 StopReason::Breakpoint { pc, code } => return Ok(format!("bkpt {code:#x} at {}", self.place(pc))),
                 StopReason::Lockup { pc } => return Ok(format!("lockup at {}", self.place(pc))),
+                StopReason::DebugHalt => return Ok("halted by a debugger".to_owned()),
                 StopReason::PoweredOff => return Ok("powered off".to_owned()),
             }
         }

@@ -394,7 +394,11 @@ impl Body {
 
     /// Runs one slice, or decides to wait.
     fn advance(&mut self, task: &MachineTask) -> Next {
-        if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) || self.is_debug_halted() {
+        if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) {
+            return Next::WhenNotified;
+        }
+        if self.is_debug_halted() {
+            self.leave_lockstep(task);
             return Next::WhenNotified;
         }
         if self.pacer.pace() == Pace::Lockstep {

@@ -157,11 +157,7 @@ impl Flasher for ByProbe {
     }
 
     fn is_locked(&mut self) -> Result<bool, FlashError> {
-        // A session opens only with a chip that is not locked.
-        match self.session {
-            Some(_) => Ok(false),
-            None => Ok(self.find()?.is_locked),
-        }
+        Ok(self.find()?.is_locked)
     }
 
     fn writes_boot_area(&self) -> bool {
@@ -183,6 +179,12 @@ impl Flasher for ByProbe {
 
     fn erase_all(&mut self) -> Result<(), FlashError> {
         if self.find()?.is_locked {
+            if self.chip != ProbedChip::Nrf52840 {
+                return Err(FlashError::Unsupported {
+                    method: METHOD,
+                    what: "unlock this chip; use its maker's tool to reset its option bytes",
+                });
+            }
             // Attaching with this permission unlocks, and so erases.
             self.session = Some(self.attach(Permissions::new().allow_erase_all())?);
             return Ok(());

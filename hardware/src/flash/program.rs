@@ -253,6 +253,7 @@ fn check_plan(plan: &Plan) -> Result<(), FlashError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "the lists of ranges have one")]
 mod tests {
     use super::*;
     use crate::binding::{ChipId, WrongBoard};

@@ -50,9 +50,9 @@ pub enum ProbedChip {
 pub struct FoundChip {
     /// Which chip.
     pub chip: ProbedChip,
-    /// Its unique id, in the order in which Drydock's firmware reports it; `None` if it is locked.
+    /// Its unique id, in the order in which Drydock's firmware reports it; `None` if a lock hides it.
     pub id: Option<ChipId>,
-    /// Whether it refuses debuggers.
+    /// Whether its flash is protected against debuggers.
     pub is_locked: bool,
 }
 
@@ -95,6 +95,15 @@ impl ProbedChip {
                 memory.read_8(0x0100_3c24, &mut name)?;
                 &name == b"R7FA4M1AB"
             }
+        })
+    }
+
+    /// Whether flash is protected against reading, for chips that answer debuggers all the same.
+    fn is_protected(self, memory: &mut dyn ArmMemoryInterface) -> Result<bool, ArmError> {
+        Ok(match self {
+            // FLASH_OPTCR.RDP (RM0090 3.9.9)
+            Self::Stm32f407 => memory.read_word_32(0x4002_3c14)? >> 8 & 0xff != 0xaa,
+            Self::Nrf52840 | Self::Ra4m1 => false,
         })
     }
 
@@ -220,10 +229,11 @@ pub(crate) fn find(interface: &mut dyn ArmDebugInterface) -> Result<FoundChip, P
     for chip in ProbedChip::ALL.into_iter().filter(|chip| chip.maker() == maker) {
         if chip.is_this(&mut *memory).map_err(no_answer)? {
             let id = chip.read_id(&mut *memory).map_err(no_answer)?;
+            let is_locked = chip.is_protected(&mut *memory).map_err(no_answer)?;
             return Ok(FoundChip {
                 chip,
                 id: Some(id),
-                is_locked: false,
+                is_locked,
             });
         }
     }

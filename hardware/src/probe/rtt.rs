@@ -77,6 +77,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "a chip may have one RAM")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

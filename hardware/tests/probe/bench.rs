@@ -203,6 +203,6 @@ pub(crate) fn write(flasher: &mut dyn Flasher, plan: &Plan) -> Result<Report, Fl
 pub(crate) fn pattern(address: u32, bytes: u32) -> Segment {
     Segment {
         address,
-        bytes: (0..bytes).map(|at| (at * 7 >> 3) as u8 ^ 0x5a).collect(),
+        bytes: (0..bytes).map(|at| ((at * 7) >> 3) as u8 ^ 0x5a).collect(),
     }
 }

@@ -49,12 +49,12 @@ pub(super) struct Access {
 
 impl Access {
     /// A value in the byte lanes of its address.
-    pub(super) fn to_lanes(self, value: u32) -> u32 {
+    pub(super) fn in_lanes(self, value: u32) -> u32 {
         value << (8 * (self.addr & 3))
     }
 
-    /// The value in the byte lanes of its address.
-    pub(super) fn from_lanes(self, lanes: u32) -> u32 {
+    /// The value that is in the byte lanes of its address.
+    pub(super) fn without_lanes(self, lanes: u32) -> u32 {
         let value = lanes >> (8 * (self.addr & 3));
         match self.size {
             AccessSize::Byte => value & 0xff,

@@ -231,7 +231,7 @@ impl DebugPort {
                     let visited = handle.visit(|machine| core.read(machine, access.addr, access.size));
                     let value = visited.map_err(|_| PortFault::NoAck)?;
                     ahb.advance(&access);
-                    value.map(|value| access.to_lanes(value))
+                    value.map(|value| access.in_lanes(value))
                 }
             },
             (1, Some(ctrl_ap)) => Some(ctrl_ap.read(register)),
@@ -255,7 +255,7 @@ impl DebugPort {
                 None => true,
                 Some(_) if is_locked => false,
                 Some(access) => {
-                    let value = access.from_lanes(value);
+                    let value = access.without_lanes(value);
                     let visited = handle.visit(|machine| core.write(machine, access.addr, value, access.size));
                     let done = visited.map_err(|_| PortFault::NoAck)?;
                     ahb.advance(&access);

@@ -3,7 +3,8 @@
 use super::{DebugPort, PortFault};
 use crate::builtin::engine::Builtin;
 use crate::runner::{MachineHandle, Pace, RunOptions, Runner};
-use crate::{Engine, Image, Seed};
+use crate::{Engine, Image, Seed, VirtualTime};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 const CODE: u32 = 0x1_0000;
@@ -27,38 +28,47 @@ const STOPS: &[u16] = &[0x3001, 0xbe01, 0x3101, 0xe7fe];
 
 struct Desk {
     /// Stops its machines when it is dropped.
-    _runner: Runner,
+    runner: Runner,
     handle: MachineHandle,
     port: DebugPort,
 }
 
 impl Desk {
-    fn new(board: &str, code: &[u16]) -> Self {
-        let runner = Runner::new().unwrap();
-        let board = drydock_assets::board(board).unwrap();
-        let mut machine = Builtin.open(&board, Seed([5; 32])).unwrap();
-        let mut bytes: Vec<u8> = [0x2000_4000, board.boot + 9]
-            .into_iter()
-            .flat_map(u32::to_le_bytes)
-            .collect();
-        bytes.extend(code.iter().flat_map(|half| half.to_le_bytes()));
-        machine.load(&Image::from_bin(board.boot, bytes)).unwrap();
-        machine.reset(crate::ResetKind::PowerOn).unwrap();
-        let options = RunOptions {
-            name: "desk".to_owned(),
-            pace: Pace::Realtime,
-            paused: false,
-        };
-        let handle = runner.add(machine, options);
-        let mut port = DebugPort::new(handle.clone(), &board).unwrap();
-        port.write(false, 4, 0x5000_0000).unwrap();
-        Self {
-            _runner: runner,
-            handle,
-            port,
-        }
+    fn new(code: &[u16]) -> Self {
+        Self::with_pace(code, Pace::Realtime)
     }
 
+    fn with_pace(code: &[u16], pace: Pace) -> Self {
+        // One worker: a machine that blocks it blocks all others.
+        let runner = Runner::with_workers(NonZeroUsize::MIN).unwrap();
+        let board = drydock_assets::board("nano33ble").unwrap();
+        let handle = add(&runner, code, pace);
+        let mut port = DebugPort::new(handle.clone(), &board).unwrap();
+        port.write(false, 4, 0x5000_0000).unwrap();
+        Self { runner, handle, port }
+    }
+}
+
+/// A board that runs `code`.
+fn add(runner: &Runner, code: &[u16], pace: Pace) -> MachineHandle {
+    let board = drydock_assets::board("nano33ble").unwrap();
+    let mut machine = Builtin.open(&board, Seed([5; 32])).unwrap();
+    let mut bytes: Vec<u8> = [0x2000_4000, board.boot + 9]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    bytes.extend(code.iter().flat_map(|half| half.to_le_bytes()));
+    machine.load(&Image::from_bin(board.boot, bytes)).unwrap();
+    machine.reset(crate::ResetKind::PowerOn).unwrap();
+    let options = RunOptions {
+        name: "desk".to_owned(),
+        pace,
+        paused: false,
+    };
+    runner.add(machine, options)
+}
+
+impl Desk {
     /// Selects a register of an access port; returns the address within its bank.
     fn select(&mut self, port: u8, register: u8) -> u8 {
         let select = u32::from(port) << 24 | u32::from(register & 0xf0);
@@ -125,7 +135,7 @@ impl Desk {
 
 #[test]
 fn an_access_port_answers_only_with_power_and_a_fault_stays_until_abort() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     assert_eq!(desk.port.read(false, 0), Ok(0x2ba0_1477));
     assert_eq!(
         desk.port.read(false, 4).unwrap() >> 28,
@@ -146,7 +156,7 @@ fn an_access_port_answers_only_with_power_and_a_fault_stays_until_abort() {
 
 #[test]
 fn the_address_wraps_at_1_kib_and_bytes_have_lanes() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     desk.address(0x2300_0012, RAM + 0x3f8);
     for value in [1, 2, 3] {
         desk.set_ap(0, 0xc, value).unwrap();
@@ -170,7 +180,7 @@ fn the_address_wraps_at_1_kib_and_bytes_have_lanes() {
 
 #[test]
 fn a_halted_core_does_not_run_and_a_step_is_one_instruction() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     desk.control(3);
     assert_eq!(desk.word(DHCSR) & HALTED, HALTED);
     assert_eq!(desk.word(DFSR), 1, "halted by request");
@@ -199,8 +209,31 @@ fn a_halted_core_does_not_run_and_a_step_is_one_instruction() {
 }
 
 #[test]
+fn the_other_machines_go_on_while_a_core_is_halted() {
+    for pace in [Pace::Realtime, Pace::Lockstep, Pace::Max] {
+        let mut desk = Desk::with_pace(COUNTS, pace);
+        let other = add(&desk.runner, COUNTS, pace);
+        desk.control(3);
+        let now = |handle: &MachineHandle| handle.with_machine_blocking(|machine| machine.now()).unwrap();
+        let (halted, before) = (now(&desk.handle), now(&other));
+        let started = Instant::now();
+        while now(&other) <= before.saturating_add(VirtualTime::from_ms(5)) {
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "{pace:?}: the other one goes on"
+            );
+        }
+        assert_eq!(now(&desk.handle), halted, "{pace:?}");
+        desk.control(1);
+        while now(&desk.handle) == halted {
+            assert!(started.elapsed() < Duration::from_secs(30), "{pace:?}: it goes on too");
+        }
+    }
+}
+
+#[test]
 fn bkpt_halts_only_with_a_debugger() {
-    let mut desk = Desk::new("nano33ble", STOPS);
+    let mut desk = Desk::new(STOPS);
     desk.set_word(DEMCR, 1);
     desk.control(1);
     desk.set_word(AIRCR, 0x05fa_0004);
@@ -213,9 +246,10 @@ fn bkpt_halts_only_with_a_debugger() {
     assert_eq!(desk.register(PC), CODE + 10);
     assert_eq!(desk.word(DFSR), 8 | 2);
     // A debugger goes past it.
+    desk.set_register(1, 41);
     desk.set_register(PC, CODE + 12);
     desk.control(5);
-    assert_eq!(desk.register(1), 1);
+    assert_eq!(desk.register(1), 42);
     // Without a debugger the same instruction is a fault.
     desk.control(0);
     desk.set_word(DEMCR, 0);
@@ -228,7 +262,7 @@ fn bkpt_halts_only_with_a_debugger() {
 
 #[test]
 fn comparators_are_breakpoints() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     desk.control(3);
     desk.set_register(PC, CODE + 8);
     desk.set_word(0xe000_2000, 3);
@@ -247,7 +281,7 @@ fn comparators_are_breakpoints() {
 
 #[test]
 fn the_sampled_pc_moves_and_is_all_ones_while_halted() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     assert_eq!(desk.word(PCSR), u32::MAX, "the trace block is off");
     desk.set_word(DEMCR, 1 << 24);
     let started = Instant::now();
@@ -272,14 +306,14 @@ fn the_sampled_pc_moves_and_is_all_ones_while_halted() {
 
 #[test]
 fn snapshots_do_not_contain_the_debuggers_halt() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     desk.control(3);
     let copied = desk.handle.with_machine_blocking(|machine| {
         let snapshots = machine.snapshots().unwrap();
         let mut fork = snapshots.fork().unwrap();
         let state = snapshots.snapshot().unwrap();
         let from = fork.instructions();
-        let until = fork.now().saturating_add(crate::VirtualTime::from_us(10));
+        let until = fork.now().saturating_add(VirtualTime::from_us(10));
         fork.run(crate::RunLimit::until(until)).unwrap();
         let forked_ran = fork.instructions() > from;
         machine.snapshots().unwrap().restore(&state).unwrap();
@@ -292,7 +326,7 @@ fn snapshots_do_not_contain_the_debuggers_halt() {
 
 #[test]
 fn a_locked_chip_shows_only_its_control_port_and_erasing_opens_it() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     assert!(desk.port.set_locked(true));
     desk.address(0x2300_0002, CODE);
     assert_eq!(desk.ap(0, 0).unwrap() & 1 << 6, 0, "memory is off");
@@ -318,7 +352,7 @@ fn a_locked_chip_shows_only_its_control_port_and_erasing_opens_it() {
 
 #[test]
 fn a_cable_that_is_out_answers_nothing_and_the_pin_holds_the_core() {
-    let mut desk = Desk::new("nano33ble", COUNTS);
+    let mut desk = Desk::new(COUNTS);
     desk.port.reset_pin(true);
     let instructions = |desk: &Desk| {
         desk.handle

@@ -29,51 +29,67 @@ pub(super) struct Search {
 /// Programs that open any serial port that appears, by the first 15 letters that the kernel keeps of their name.
 const OPEN_BY_THEMSELVES: [&str; 3] = ["ModemManager", "brltty", "gpsd"];
 
-/// Searches for the processes that have `path` open.
-pub(super) fn search(path: &str) -> Search {
-    let mut search = Search::default();
-    let Some(device) = Device::of(Path::new(path)) else {
-        return search;
-    };
+/// Searches for the processes that have one of `paths` open: one answer for each path, from one walk through `/proc`.
+pub(super) fn search(paths: &[&str]) -> Vec<Search> {
+    let devices: Vec<Option<Device>> = paths.iter().map(|path| Device::of(Path::new(path))).collect();
+    let mut answers: Vec<Search> = paths.iter().map(|_| Search::default()).collect();
+    if devices.iter().all(Option::is_none) {
+        return answers;
+    }
     for (pid, folder) in processes() {
-        let found = has_open(&folder, &device);
-        if pid == std::process::id() {
-            search.is_ours = found == Some(true);
-            continue;
-        }
-        match found {
-            Some(true) => search.holders.extend(holder(pid)),
-            Some(false) => {}
-            None => search.suspects.extend(holder(pid).filter(opens_by_itself)),
+        let (nodes, is_hidden) = open_devices(&folder);
+        let mut named = None;
+        for (device, answer) in devices.iter().zip(&mut answers) {
+            let Some(device) = device else { continue };
+            let is_open = nodes.iter().any(|node| is_same(&device.node, node));
+            if pid == std::process::id() {
+                answer.is_ours = is_open;
+            } else if is_open {
+                answer.holders.extend(named.get_or_insert_with(|| holder(pid)).clone());
+            } else if is_hidden {
+                let holder = named.get_or_insert_with(|| holder(pid)).clone();
+                answer.suspects.extend(holder.filter(opens_by_itself));
+            }
         }
     }
-    let locked = device.locks().find_map(|lock| lock_owner(&fs::read(lock).ok()?));
-    if let Some(pid) = locked.filter(|pid| *pid != std::process::id())
-        && search.holders.iter().all(|holder| holder.pid != pid)
-    {
-        // The lock of a process that has ended counts for nothing.
-        search.holders.extend(holder(pid));
+    for (device, answer) in devices.iter().zip(&mut answers) {
+        answer.add_lock_owner(device.as_ref());
     }
-    search
+    answers
 }
 
-/// Whether the process in this folder of `/proc` has the device open; `None` if its open files may not be seen.
-fn has_open(process: &Path, device: &Device) -> Option<bool> {
+impl Search {
+    fn add_lock_owner(&mut self, device: Option<&Device>) {
+        let mut locks = device.into_iter().flat_map(Device::locks);
+        let locked = locks.find_map(|lock| lock_owner(&fs::read(lock).ok()?));
+        if let Some(pid) = locked.filter(|pid| *pid != std::process::id())
+            && self.holders.iter().all(|holder| holder.pid != pid)
+        {
+            // The lock of a process that has ended counts for nothing.
+            self.holders.extend(holder(pid));
+        }
+    }
+}
+
+/// The device nodes that the process in this folder of `/proc` has open, and whether some may not be seen. Neither reading
+/// a link there nor asking for its target's numbers opens it.
+fn open_devices(process: &Path) -> (Vec<Metadata>, bool) {
     let is_forbidden = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
     let files = match fs::read_dir(process.join("fd")) {
         Ok(files) => files,
         // A process that has just ended has nothing open.
-        Err(error) => return (!is_forbidden(&error)).then_some(false),
+        Err(error) => return (Vec::new(), is_forbidden(&error)),
     };
-    let mut is_hidden = false;
+    let (mut nodes, mut is_hidden) = (Vec::new(), false);
     for file in files.flatten() {
-        match device.is(&file.path()) {
-            Ok(true) => return Some(true),
-            Ok(false) => {}
+        match fs::read_link(file.path()) {
+            // Files elsewhere may lie on a network that does not answer.
+            Ok(target) if target.starts_with("/dev/") => nodes.extend(fs::metadata(file.path())),
+            Ok(_) => {}
             Err(error) => is_hidden |= is_forbidden(&error),
         }
     }
-    (!is_hidden).then_some(false)
+    (nodes, is_hidden)
 }
 
 fn opens_by_itself(holder: &Holder) -> bool {
@@ -111,14 +127,6 @@ impl Device {
         })
     }
 
-    /// Whether a link in `/proc/PID/fd` leads to it. Neither reading the link nor asking for its target's numbers opens it.
-    ///
-    /// The numbers count and not the path, which may mean something else, or may differ, inside a container.
-    fn is(&self, link: &Path) -> io::Result<bool> {
-        // Files elsewhere may lie on a network that does not answer.
-        Ok(fs::read_link(link)?.starts_with("/dev/") && is_same(&self.node, &fs::metadata(link)?))
-    }
-
     /// Where programs put their locks: the Filesystem Hierarchy Standard 3.0, section 5.9.
     fn locks(&self) -> impl Iterator<Item = PathBuf> {
         let folders = ["/run/lock", "/var/lock"].into_iter();
@@ -130,6 +138,8 @@ impl Device {
     }
 }
 
+/// Whether two nodes are one device. The numbers count and not the path, which may mean something else, or may differ,
+/// inside a container.
 #[cfg(target_os = "linux")]
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -196,7 +206,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn this_process_is_no_holder_and_the_first_process_has_a_name() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(search(file.path().to_str().unwrap()).holders, []);
+        assert_eq!(search(&[file.path().to_str().unwrap()])[0].holders, []);
         assert!(holder(1).is_some_and(|first| !first.program.is_empty()));
     }
 }

@@ -18,7 +18,7 @@ mod udev_install;
 mod udev_rule;
 mod watcher;
 
-pub use access::{Access, access, access_of_node, wait_until_accessible, wait_until_accessible_blocking};
+pub use access::{Access, access, access_all, access_of_node, wait_until_accessible, wait_until_accessible_blocking};
 pub use lend::LentPort;
 pub use line::{BlockingLine, LineControl, SerialLine};
 pub use open::{LinePolicy, OpenError, OpenOptions};

@@ -1,13 +1,13 @@
 //! Permission for device nodes on Unix: whether the user has it, and how it is given.
 
 use super::{Access, UsbIdentity, accounts, udev_rule};
-use rustix::fs::{Access as Wish, AtFlags, CWD, accessat};
+use rustix::fs::{Access as Mode, AtFlags, CWD, accessat};
 use std::os::unix::fs::MetadataExt;
 
 /// [`Access::Denied`] if the user may not read and write the device at `path`; `usb` is the device behind it.
 pub(super) fn denied(path: &str, usb: Option<&UsbIdentity>) -> Option<Access> {
     // The kernel's own answer counts: access lists, which udev uses, are in no mode.
-    match accessat(CWD, path, Wish::READ_OK | Wish::WRITE_OK, AtFlags::EACCESS) {
+    match accessat(CWD, path, Mode::READ_OK | Mode::WRITE_OK, AtFlags::EACCESS) {
         Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => {}
         _ => return None,
     }

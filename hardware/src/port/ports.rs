@@ -63,6 +63,7 @@ impl fmt::Display for NotSeen {
 /// What clones of [`Ports`], the watcher and plugged ports share.
 pub(super) struct Shared {
     state: Mutex<State>,
+    refreshing: Mutex<()>,
     listed: watch::Sender<Vec<Port>>,
     watcher: Once,
     stop: Arc<Notify>,
@@ -89,6 +90,7 @@ impl Ports {
     pub fn new() -> Self {
         let shared = Shared {
             state: Mutex::default(),
+            refreshing: Mutex::default(),
             listed: watch::Sender::new(Vec::new()),
             watcher: Once::new(),
             stop: Arc::default(),
@@ -228,14 +230,19 @@ impl Shared {
 
     /// Reads the system's list anew and pushes it if it changed.
     pub(super) fn refresh(&self) -> Vec<Port> {
-        // The lock is held while the system is asked, so that an older answer never replaces a newer one.
-        let state = self.state();
+        // One at a time, so that an older answer of the system never replaces a newer one.
+        let _turn = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ports = system_ports();
-        ports.extend(state.plugged.iter().map(|(_, it)| it.port.clone()));
-        for path in state.named.iter().filter(|path| is_character_device(path)) {
-            if !ports.iter().any(|port| port.path == *path) {
+        let (plugged, named) = {
+            let state = self.state();
+            let plugged: Vec<Port> = state.plugged.iter().map(|(_, it)| it.port.clone()).collect();
+            (plugged, state.named.clone())
+        };
+        ports.extend(plugged);
+        for path in named.into_iter().filter(|path| is_character_device(path)) {
+            if !ports.iter().any(|port| port.path == path) {
                 ports.push(Port {
-                    path: path.clone(),
+                    path,
                     topology: None,
                     usb: None,
                     is_virtual: false,

@@ -3,18 +3,28 @@
 use crate::board::Board;
 use crate::desk::{self, Usb, again, place};
 use drydock_hardware::port::{
-    Access, LinePolicy, OpenError, OpenOptions, Port, Ports, Topology, access, wait_until_accessible_blocking,
+    Access, LinePolicy, OpenError, OpenOptions, Port, Ports, Topology, access, access_all,
+    wait_until_accessible_blocking,
 };
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FIRMWARE: u16 = 0x805a;
 const BOOTLOADER: u16 = 0x005a;
 const LONG: Duration = Duration::from_secs(30);
+
+/// Longer than the watcher goes on looking after something was plugged in.
+const QUIET: Duration = Duration::from_secs(8);
+
+/// Whether a thread of this process watches ports.
+fn has_watcher() -> bool {
+    let mut threads = fs::read_dir("/proc/self/task").unwrap().flatten();
+    threads.any(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name == "serial-ports\n"))
+}
 
 /// The port of a Nano 33 BLE at a place, with its pseudo-terminal.
 fn nano(place: &str, number: u8, tty: &str) -> (Usb, Board) {
@@ -85,6 +95,9 @@ fn two_boards_with_one_serial_number_are_told_apart_by_topology() {
                 assert_eq!(access(port), Access::Usable);
                 drop(ports.open_blocking(&port.path, 115_200).unwrap());
             }
+            let _holder = Program::start("terminal", "exec 3<>/dev/ttyACM1");
+            let all = access_all(&list);
+            assert!(matches!(&all[..], [Access::Usable, Access::Held { .. }]), "{all:?}");
         },
     );
 }
@@ -110,8 +123,9 @@ fn plugging_is_pushed_although_the_port_appears_late() {
                 .await
                 .unwrap()
                 .unwrap();
+            assert!(has_watcher());
             // From here on only an event makes it look. The device is there, and its serial port is not yet.
-            tokio::time::sleep(Duration::from_secs(8)).await;
+            tokio::time::sleep(QUIET).await;
             let board = Board::new("unused");
             let usb = Usb::plug("1-4", 8, FIRMWARE, "A1B2C3D4");
             tokio::time::sleep(Duration::from_millis(150)).await;
@@ -122,6 +136,37 @@ fn plugging_is_pushed_although_the_port_appears_late() {
                 .unwrap();
             assert_eq!(watched.borrow()[0].topology, Some(Topology::new("usb-1-4")));
         });
+        // Its thread ends although no event comes.
+        drop(ports);
+        let deadline = Instant::now() + LONG;
+        while has_watcher() {
+            assert!(Instant::now() < deadline, "the watcher outlives its ports");
+            std::thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn plugging_is_seen_where_udev_does_not_run() {
+    desk::run("usb::plugging_is_seen_where_udev_does_not_run", || {
+        fs::remove_file("/run/udev/control").unwrap();
+        let mut watched = Ports::new().watch();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        // The watcher lives no longer than its ports.
+        assert!(runtime.block_on(watched.wait_for(|list| !list.is_empty())).is_err());
+        let ports = Ports::new();
+        let mut watched = ports.watch();
+        std::thread::sleep(QUIET);
+        let (_usb, _board) = nano("1-3", 7, "ttyACM0");
+        let seen = runtime.block_on(async {
+            tokio::time::timeout(LONG, watched.wait_for(|list| list.len() == 1))
+                .await
+                .is_ok()
+        });
+        assert!(seen);
     });
 }
 

@@ -15,10 +15,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::bootloader::{self, Bootloader, Next};
 use super::clients::Clients;
+use super::faults::{Direction, Faults};
 use super::line::Line;
 use super::pty::Pty;
 use super::reset_lines::{Effect, ResetLines};
-use super::{CableState, Command, Power, Runs, Shared};
+use super::{CableState, Command, Plugged, Power, Runs, Shared};
 use crate::ResetKind;
 use crate::runner::{MachineHandle, UartError, UartPort};
 
@@ -73,6 +74,7 @@ pub(super) struct Carrier {
     handle: MachineHandle,
     wiring: Wiring,
     power: Power,
+    faults: Faults,
     uart: UartPort,
     pty: Pty,
     line: Line,
@@ -94,7 +96,12 @@ enum Cable {
 }
 
 impl Carrier {
-    pub(super) fn new(shared: Arc<Shared>, handle: MachineHandle, wiring: Wiring, power: Power) -> io::Result<Self> {
+    pub(super) fn new(shared: Arc<Shared>, plugged: Plugged) -> io::Result<Self> {
+        let Plugged {
+            handle,
+            wiring,
+            options,
+        } = plugged;
         let uart = handle.uart(wiring.uart).map_err(|error| match error {
             UartError::InUse { .. } => io::Error::new(io::ErrorKind::ResourceBusy, error),
             UartError::None { .. } => io::Error::new(io::ErrorKind::NotFound, error),
@@ -106,7 +113,8 @@ impl Carrier {
             shared,
             handle,
             wiring,
-            power,
+            power: options.power,
+            faults: Faults::default(),
             uart,
             runs: Runs::Nothing,
             bootloader: None,
@@ -156,6 +164,7 @@ impl Carrier {
                     Some(Command::Unplug) => return Ok(Cable::Out),
                     Some(Command::Bootloader) => self.start(true)?,
                     Some(Command::Reset) => self.was_reset()?,
+                    Some(Command::Faults(faults)) => self.faults = Faults::new(faults),
                     Some(Command::Lines { dtr, rts }) => self.set_lines(dtr, rts)?,
                     None => break,
                 }
@@ -167,6 +176,10 @@ impl Carrier {
             moved |= self.give_to_client()?;
             moved |= self.take_from_client()?;
             moved |= self.give_to_board()?;
+            if self.faults.is_pulled {
+                self.give_to_client()?;
+                return Ok(Cable::Out);
+            }
             if !moved {
                 return Ok(Cable::In);
             }
@@ -347,9 +360,9 @@ impl Carrier {
             Poll::Ready(Err(_)) => None,
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => None,
             Poll::Ready(Ok(())) => {
-                let count = buffer.filled().len();
                 if self.runs == Runs::Firmware {
-                    self.queue_for_client(&mut bytes[..count]);
+                    let bytes = buffer.filled().to_vec();
+                    self.queue_for_client(bytes);
                 }
                 Some(true)
             }
@@ -357,9 +370,10 @@ impl Carrier {
     }
 
     /// Sends bytes on their way to the program, if one listens.
-    fn queue_for_client(&mut self, bytes: &mut [u8]) {
+    fn queue_for_client(&mut self, mut bytes: Vec<u8>) {
         let Ok(baud) = self.pty.baud() else { return };
-        self.line.carry(baud, bytes);
+        self.faults.pass(Direction::ToHost, &mut bytes);
+        self.line.carry(baud, &mut bytes);
         if self.pty.has_client() {
             let room = TO_CLIENT_BYTES.saturating_sub(self.to_client.len());
             self.to_client.extend(&bytes[..bytes.len().min(room)]);
@@ -394,9 +408,11 @@ impl Carrier {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => 0,
             Err(error) => return Err(error),
         };
+        let mut bytes = bytes[..count].to_vec();
+        self.faults.pass(Direction::FromHost, &mut bytes);
         let baud = self.pty.baud()?;
-        self.line.carry(baud, &mut bytes[..count]);
-        self.to_board.extend(&bytes[..count]);
+        self.line.carry(baud, &mut bytes);
+        self.to_board.extend(bytes);
         Ok(count > 0)
     }
 
@@ -425,14 +441,22 @@ impl Carrier {
         let Some(mut bootloader) = self.bootloader.take() else {
             return Ok(());
         };
+        let erasable = self.faults.script.pull_after_erased;
         let served = self.handle.with_machine_blocking(move |machine| {
             let mut answer = Vec::new();
-            let next = bootloader.receive(&bytes, &mut bootloader::Chip::new(machine), &mut answer);
-            (bootloader, answer, next)
+            let mut chip = bootloader::Chip::new(machine, erasable);
+            let next = bootloader.receive(&bytes, &mut chip, &mut answer);
+            (bootloader, answer, next, chip.erasable())
         });
-        let (bootloader, mut answer, next) =
+        let (bootloader, answer, next, erasable) =
             served.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?;
-        self.queue_for_client(&mut answer);
+        self.faults.script.pull_after_erased = erasable;
+        if erasable == Some(0) {
+            // Without power there is no answer.
+            self.faults.is_pulled = true;
+            return Ok(());
+        }
+        self.queue_for_client(answer);
         self.line.set_baud(bootloader.baud());
         self.bootloader = Some(bootloader);
         if next == Next::Start {

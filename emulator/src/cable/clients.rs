@@ -5,11 +5,11 @@ pub(super) use self::linux::Clients;
 #[cfg(not(target_os = "linux"))]
 pub(super) use self::unseen::Clients;
 
-/// What a program did with the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    Opened,
-    Closed,
+/// What programs did with the path since the last look, in any order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Uses {
+    pub(super) opened: bool,
+    pub(super) closed: bool,
 }
 
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ mod linux {
 
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
-    use super::Use;
+    use super::Uses;
 
     /// A watch on a path.
     pub(in super::super) struct Clients {
@@ -48,22 +48,20 @@ mod linux {
             Some(self.inotify.as_fd())
         }
 
-        /// What a program did last. Closing wins: whether another program is still there must be looked at.
-        pub(in super::super) fn last_use(&mut self) -> io::Result<Option<Use>> {
+        /// What programs did since the last call.
+        pub(in super::super) fn uses(&mut self) -> io::Result<Uses> {
             let mut buffer = [MaybeUninit::uninit(); 1024];
             let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
-            let mut last = None;
+            let mut uses = Uses::default();
             loop {
                 let events = match reader.next() {
                     Ok(event) => event.events(),
-                    Err(rustix::io::Errno::AGAIN) => return Ok(last),
+                    Err(rustix::io::Errno::AGAIN) => return Ok(uses),
                     Err(error) => return Err(error.into()),
                 };
-                if events.intersects(ReadFlags::CLOSE_WRITE | ReadFlags::CLOSE_NOWRITE | ReadFlags::QUEUE_OVERFLOW) {
-                    last = Some(Use::Closed);
-                } else if events.contains(ReadFlags::OPEN) && last.is_none() {
-                    last = Some(Use::Opened);
-                }
+                let closed = ReadFlags::CLOSE_WRITE | ReadFlags::CLOSE_NOWRITE | ReadFlags::QUEUE_OVERFLOW;
+                uses.closed |= events.intersects(closed);
+                uses.opened |= events.contains(ReadFlags::OPEN);
             }
         }
 
@@ -91,7 +89,7 @@ mod unseen {
     use std::os::fd::BorrowedFd;
     use std::path::Path;
 
-    use super::Use;
+    use super::Uses;
 
     /// Nothing.
     pub(in super::super) struct Clients;
@@ -108,8 +106,8 @@ mod unseen {
             None
         }
 
-        pub(in super::super) fn last_use(&mut self) -> io::Result<Option<Use>> {
-            Ok(None)
+        pub(in super::super) fn uses(&mut self) -> io::Result<Uses> {
+            Ok(Uses::default())
         }
 
         pub(in super::super) fn pause(&mut self) -> io::Result<()> {

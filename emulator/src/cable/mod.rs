@@ -8,6 +8,7 @@
 //! | `line` | what a wrong baud rate does to bytes |
 //! | `reset_lines` | DTR and RTS of boards that are reset by them |
 //! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
+//! | `faults` | cables that are noisy, silent or pulled by script |
 //! | `bell` | wakes the thread |
 //! | `usb_host` | a USB host in process, for boards whose USB device is the chip's own |
 //!
@@ -18,6 +19,7 @@ mod bell;
 mod bootloader;
 mod carrier;
 mod clients;
+mod faults;
 mod line;
 mod pty;
 mod reset_lines;
@@ -34,6 +36,7 @@ use tokio::sync::watch;
 
 use self::bell::Bell;
 use self::carrier::{Carrier, Wiring};
+pub use self::faults::CableFaults;
 use crate::runner::MachineHandle;
 
 /// What answers at the board's end of a cable.
@@ -86,6 +89,15 @@ pub struct CableOptions {
 pub struct SerialCable {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    plugged: Plugged,
+}
+
+/// What is at the board's end of a cable.
+#[derive(Clone, Debug)]
+struct Plugged {
+    handle: MachineHandle,
+    wiring: Wiring,
+    options: CableOptions,
 }
 
 /// What the owner and the thread of a cable share.
@@ -93,14 +105,16 @@ pub struct SerialCable {
 struct Shared {
     bell: Arc<Bell>,
     commands: Mutex<VecDeque<Command>>,
-    state: watch::Sender<CableState>,
+    /// It belongs to the place where the cable is plugged in, and outlives the board there.
+    state: Arc<watch::Sender<CableState>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Lines { dtr: bool, rts: bool },
     Bootloader,
     Reset,
+    Faults(CableFaults),
     Unplug,
 }
 
@@ -136,17 +150,29 @@ impl SerialCable {
     /// # Errors
     /// As for [`Self::plug`].
     pub fn plug_with(handle: MachineHandle, board: &Board, options: CableOptions) -> io::Result<Self> {
+        let state = watch::Sender::new(CableState {
+            path: None,
+            usb: None,
+            runs: Runs::Nothing,
+        });
+        let wiring = Wiring::of(board);
+        let plugged = Plugged {
+            handle,
+            wiring,
+            options,
+        };
+        Self::plug_at(Arc::new(state), plugged)
+    }
+
+    /// Plugs a board in at a place.
+    fn plug_at(state: Arc<watch::Sender<CableState>>, plugged: Plugged) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             bell: Bell::new()?,
             commands: Mutex::default(),
-            state: watch::Sender::new(CableState {
-                path: None,
-                usb: None,
-                runs: Runs::Nothing,
-            }),
+            state,
         });
-        let name = format!("cable {}", handle.name());
-        let mut carrier = Carrier::new(shared.clone(), handle, Wiring::of(board), options.power)?;
+        let name = format!("cable {}", plugged.handle.name());
+        let mut carrier = Carrier::new(shared.clone(), plugged.clone())?;
         let (sender, ready) = mpsc::channel();
         let thread = thread::Builder::new().name(name).spawn(move || {
             let begun = carrier.begin();
@@ -160,9 +186,32 @@ impl SerialCable {
         let cable = Self {
             shared,
             thread: Some(thread),
+            plugged,
         };
         ready.recv().map_err(io::Error::other)??;
         Ok(cable)
+    }
+
+    /// Pulls two cables and plugs each board in where the other was. Both get other paths; [`Self::watch`] follows the
+    /// place, and [`Self::lines`] must be asked for again. Faults end.
+    ///
+    /// # Errors
+    /// As for [`Self::plug`]; a cable that could not be plugged in is then out.
+    pub fn swap(first: &mut Self, second: &mut Self) -> io::Result<()> {
+        first.unplug();
+        second.unplug();
+        let (board, other) = (first.plugged.clone(), second.plugged.clone());
+        *first = Self::plug_at(first.shared.state.clone(), other)?;
+        *second = Self::plug_at(second.shared.state.clone(), board)?;
+        Ok(())
+    }
+
+    /// Has things go wrong from now on, or no more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`]: the cable is out.
+    pub fn set_faults(&self, faults: CableFaults) -> io::Result<()> {
+        self.shared.send(Command::Faults(faults))
     }
 
     /// The path that programs open now; `None` if the machine is gone.
@@ -200,14 +249,20 @@ impl SerialCable {
     }
 }
 
-impl Drop for SerialCable {
-    fn drop(&mut self) {
+impl SerialCable {
+    fn unplug(&mut self) {
         // It may be out already.
         let _ = self.shared.send(Command::Unplug);
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has dropped its terminal too.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for SerialCable {
+    fn drop(&mut self) {
+        self.unplug();
     }
 }
 

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{self, OptionalActions, QueueSelector};
 
-use super::clients::{Clients, Use};
+use super::clients::{Clients, Uses};
 
 /// A new pseudo-terminal. Dropping it makes its path vanish; programs that have it open see the end of the stream.
 pub(super) struct Pty {
@@ -93,18 +93,15 @@ impl Pty {
     /// Looks at which programs came and went. Returns the baud rate at which the last of them closed the path, if that
     /// happened.
     pub(super) fn update_clients(&mut self) -> io::Result<Option<u32>> {
-        match self.clients.last_use()? {
-            Some(Use::Opened) => self.has_client = true,
-            Some(Use::Closed) => {
-                let (baud, had_client) = (self.baud()?, self.has_client);
-                self.look_for_clients()?;
-                if had_client && !self.has_client {
-                    return Ok(Some(baud));
-                }
-            }
-            None => {}
+        let Uses { opened, closed } = self.clients.uses()?;
+        // It may have been opened and closed between two looks.
+        self.has_client |= opened;
+        if !closed {
+            return Ok(None);
         }
-        Ok(None)
+        let (baud, had_client) = (self.baud()?, self.has_client);
+        self.look_for_clients()?;
+        Ok((had_client && !self.has_client).then_some(baud))
     }
 
     /// Whether to call [`Self::look_for_clients`] soon: a program that opened the path during the last look was not seen.

@@ -4,6 +4,7 @@
 
 mod bootloaders;
 mod client;
+mod other_programs;
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};

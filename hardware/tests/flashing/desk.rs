@@ -3,12 +3,12 @@
 
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::cable::{ModemSwitch, SerialCable};
+use drydock_emulator::cable::{CableFaults, CableOptions, ModemSwitch, Power, Runs, SerialCable};
 use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner};
 use drydock_emulator::{Engine, Seed};
 use drydock_hardware::port::{ModemLines, PluggedPort, Port, Ports, Topology, UsbIdentity, VirtualPort};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Far longer than any condition of these tests takes.
@@ -23,7 +23,7 @@ pub(crate) struct Desk {
     pub(crate) ports: Ports,
     pub(crate) board: Board,
     pub(crate) handle: MachineHandle,
-    pub(crate) cable: SerialCable,
+    cable: Arc<Mutex<Option<SerialCable>>>,
     pub(crate) topology: Topology,
     plugged: Option<PluggedPort>,
     _runner: Runner,
@@ -48,23 +48,65 @@ impl Desk {
             paused: false,
         };
         let handle = runner.add(machine, options);
-        let cable = SerialCable::plug(handle.clone(), &board).unwrap();
         let mut desk = Self {
             ports: Ports::new(),
             board,
             handle,
-            cable,
+            cable: Arc::default(),
             topology: Topology::new("virtual-desk-1"),
             plugged: None,
             _runner: runner,
         };
-        desk.follow();
+        desk.plug();
         desk
+    }
+
+    /// Pulls the cable, and plugs it in again. The board has its power from it.
+    pub(crate) fn plug(&mut self) {
+        *self.cable.lock().unwrap() = None;
+        let options = CableOptions { power: Power::Cable };
+        let cable = SerialCable::plug_with(self.handle.clone(), &self.board, options).unwrap();
+        *self.cable.lock().unwrap() = Some(cable);
+        self.follow();
+    }
+
+    /// Pulls the cable when it is called.
+    pub(crate) fn puller(&self) -> impl Fn() + Send + 'static {
+        let cable = self.cable.clone();
+        move || *cable.lock().unwrap() = None
+    }
+
+    fn with_cable<T>(&self, look: impl FnOnce(&SerialCable) -> T) -> T {
+        look(self.cable.lock().unwrap().as_ref().unwrap())
+    }
+
+    pub(crate) fn runs(&self) -> Runs {
+        self.with_cable(SerialCable::runs)
+    }
+
+    /// Has things go wrong from now on.
+    pub(crate) fn breaks(&self, faults: CableFaults) {
+        self.with_cable(|cable| cable.set_faults(faults)).unwrap();
+    }
+
+    /// Brings the board into its bootloader by hand.
+    pub(crate) fn call_bootloader(&mut self) {
+        if self.runs() == Runs::Bootloader {
+            return;
+        }
+        self.with_cable(SerialCable::enter_bootloader).unwrap();
+        wait(|| self.runs() == Runs::Bootloader);
+        self.follow();
+    }
+
+    pub(crate) fn wait_for_firmware(&mut self) {
+        wait(|| self.runs() == Runs::Firmware);
+        self.follow();
     }
 
     /// Plugs the port in that the cable has now.
     pub(crate) fn follow(&mut self) {
-        let state = self.cable.watch().borrow().clone();
+        let state = self.with_cable(SerialCable::watch).borrow().clone();
         let usb = state.usb.map(|(vendor, product)| UsbIdentity {
             vendor,
             product,
@@ -78,7 +120,7 @@ impl Desk {
             usb,
             is_virtual: true,
         };
-        let lines = Arc::new(Lines(self.cable.lines()));
+        let lines = Arc::new(Lines(self.with_cable(SerialCable::lines)));
         self.plugged = None;
         self.plugged = Some(self.ports.plug_virtual(VirtualPort { port, lines }));
     }
@@ -86,6 +128,15 @@ impl Desk {
     /// The path of its port now.
     pub(crate) fn path(&self) -> String {
         self.ports.find_topology(&self.topology)[0].path.clone()
+    }
+
+    /// Writes the machine's memory, without flash's rules.
+    pub(crate) fn write(&self, address: u32, bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        let written = self
+            .handle
+            .with_machine_blocking(move |machine| machine.write_memory(address, &bytes));
+        written.unwrap().unwrap();
     }
 
     /// Bytes of the machine's memory.

@@ -8,11 +8,19 @@ use crate::machine::Machine;
 /// writes there are lost.
 pub(in super::super) struct Chip<'m> {
     machine: &'m mut dyn Machine,
+    /// How many bytes are erased until the power goes, if it does.
+    erasable: Option<u32>,
 }
 
 impl<'m> Chip<'m> {
-    pub(in super::super) fn new(machine: &'m mut dyn Machine) -> Self {
-        Self { machine }
+    /// `erasable`: how many bytes are erased until the power goes; `None` if it stays.
+    pub(in super::super) fn new(machine: &'m mut dyn Machine, erasable: Option<u32>) -> Self {
+        Self { machine, erasable }
+    }
+
+    /// How many bytes are still erased; 0 if the power is gone.
+    pub(in super::super) fn erasable(&self) -> Option<u32> {
+        self.erasable
     }
 
     /// Reads flash or RAM.
@@ -31,13 +39,16 @@ impl<'m> Chip<'m> {
         }
     }
 
-    /// Writes RAM. Flash does not change by it.
+    /// Writes RAM.
     pub(super) fn write_ram(&mut self, address: u32, bytes: &[u8]) {
         let _ = self.machine.write_memory(address, bytes);
     }
 
     /// Writes flash: bits only change from one to zero.
     pub(super) fn program(&mut self, address: u32, bytes: &[u8]) {
+        if self.erasable == Some(0) {
+            return;
+        }
         let mut cells = vec![0; bytes.len()];
         self.read(address, &mut cells);
         for (cell, byte) in cells.iter_mut().zip(bytes) {
@@ -47,7 +58,11 @@ impl<'m> Chip<'m> {
     }
 
     /// Erases flash: all bits are one.
-    pub(super) fn erase(&mut self, range: Range<u32>) {
+    pub(super) fn erase(&mut self, mut range: Range<u32>) {
+        if let Some(erasable) = &mut self.erasable {
+            range.end = range.end.min(range.start.saturating_add(*erasable));
+            *erasable -= range.end - range.start;
+        }
         let bytes = vec![0xff; (range.end - range.start) as usize];
         let _ = self.machine.write_memory(range.start, &bytes);
     }

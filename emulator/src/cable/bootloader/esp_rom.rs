@@ -135,7 +135,8 @@ impl EspRom {
 
     fn command(&mut self, op: u8, data: &[u8], checksum: u32, chip: &mut Chip<'_>) -> Answer {
         match op {
-            op::SYNC if data.starts_with(&SYNC) => DONE,
+            // Not zero: that would be a flasher stub.
+            op::SYNC if data.starts_with(&SYNC) => Ok((u32::from_le_bytes(SYNC), Vec::new())),
             op::READ_REG => Ok((self.read_register(word(data, 0)?, chip), Vec::new())),
             op::WRITE_REG => {
                 self.write_register(word(data, 0)?, word(data, 1)?, word(data, 2)?);
@@ -330,4 +331,171 @@ fn inflate(inflater: &mut Decompress, mut bytes: &[u8], room: usize) -> Result<V
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Engine as _;
+    use crate::builtin::engine::Builtin;
+    use crate::machine::{Machine, Seed};
+    use flate2::{Compress, Compression, FlushCompress};
+    use proptest::prelude::*;
+
+    fn board() -> Board {
+        drydock_assets::board("esp32-c6").unwrap()
+    }
+
+    /// A ROM with its chip, and the flash attached.
+    struct Bench {
+        machine: Box<dyn Machine>,
+        rom: EspRom,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let machine = Builtin.open(&board(), Seed([1; 32])).unwrap();
+            let rom = EspRom::new(&board());
+            let mut bench = Self { machine, rom };
+            assert_eq!(bench.send(op::SPI_ATTACH, &[0; 8], 0), Ok(Vec::new()));
+            bench
+        }
+
+        fn receive(&mut self, bytes: &[u8]) -> (Vec<u8>, Next) {
+            let mut answer = Vec::new();
+            let mut chip = Chip::new(&mut *self.machine, None);
+            let next = self.rom.receive(bytes, &mut chip, &mut answer);
+            (answer, next)
+        }
+
+        /// Sends a command; the answer's data, or its error number.
+        fn send(&mut self, op: u8, data: &[u8], checksum: u32) -> Result<Vec<u8>, u8> {
+            let mut packet = vec![0, op];
+            packet.extend((data.len() as u16).to_le_bytes());
+            packet.extend(checksum.to_le_bytes());
+            packet.extend(data);
+            let mut bytes = Vec::new();
+            slip::encode(&packet, &mut bytes);
+            let (answer, _) = self.receive(&bytes);
+            let mut decoder = Decoder::new(PACKET_BYTES);
+            let packet = answer.iter().find_map(|byte| decoder.take(*byte)).unwrap();
+            assert_eq!((packet[0], packet[1]), (1, op));
+            let (data, status) = packet[8..].split_last_chunk::<4>().unwrap();
+            if status[0] == 0 {
+                Ok(data.to_vec())
+            } else {
+                Err(status[1])
+            }
+        }
+
+        fn words(&mut self, op: u8, words: &[u32]) -> Result<Vec<u8>, u8> {
+            let data: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            self.send(op, &data, 0)
+        }
+
+        fn block(&mut self, op: u8, sequence: u32, block: &[u8]) -> Result<Vec<u8>, u8> {
+            let mut data: Vec<u8> = [block.len() as u32, sequence, 0, 0]
+                .iter()
+                .flat_map(|it| it.to_le_bytes())
+                .collect();
+            data.extend(block);
+            let sum = block.iter().fold(CHECKSUM_SEED, |sum, byte| sum ^ byte);
+            self.send(op, &data, sum.into())
+        }
+
+        fn flash(&mut self, offset: u32, bytes: usize) -> Vec<u8> {
+            let mut flash = vec![0; bytes];
+            self.machine.read_memory(0x1000_0000 + offset, &mut flash).unwrap();
+            flash
+        }
+    }
+
+    #[test]
+    fn what_a_host_must_not_do_is_refused_with_the_roms_numbers() {
+        let mut bench = Bench::new();
+        assert_eq!(
+            bench.words(op::FLASH_BEGIN, &[0x1000, 1, 0x400, 0x40_0000, 0]),
+            Err(6),
+            "behind the flash"
+        );
+        assert_eq!(bench.block(op::FLASH_DATA, 0, &[1; 8]), Err(6), "before it began");
+        assert_eq!(bench.words(op::FLASH_BEGIN, &[8, 1, 8, 0x1000, 0]), Ok(Vec::new()));
+        assert_eq!(bench.block(op::FLASH_DATA, 1, &[1; 8]), Err(6), "out of order");
+        assert_eq!(
+            bench.block(op::FLASH_DEFL_DATA, 0, &[1; 8]),
+            Err(6),
+            "of the other kind"
+        );
+        let mut data = vec![8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        data.extend([1; 8]);
+        assert_eq!(bench.send(op::FLASH_DATA, &data, 0), Err(7), "a wrong checksum");
+        assert_eq!(bench.words(op::SPI_FLASH_MD5, &[0x3f_ffff, 2, 0, 0]), Err(9));
+        assert_eq!(bench.words(op::READ_FLASH_SLOW, &[0, 65]), Err(10));
+        assert_eq!(bench.words(op::READ_REG, &[]), Err(5));
+        assert_eq!(bench.send(0x05, &[0; 16], 0), Err(5), "a program for RAM");
+        assert_eq!(bench.flash(0x1000, 8), [0xff; 8]);
+        // All of it changed nothing: the download goes on.
+        assert_eq!(bench.block(op::FLASH_DATA, 0, &[1; 8]), Ok(Vec::new()));
+        assert_eq!(bench.flash(0x1000, 8), [1; 8]);
+    }
+
+    #[test]
+    fn a_reboot_starts_the_flash_and_staying_does_not() {
+        for (word, expected) in [(0_u32, Next::Start), (1, Next::Wait)] {
+            let mut packet = vec![0, op::FLASH_END, 4, 0, 0, 0, 0, 0];
+            packet.extend(word.to_le_bytes());
+            let mut bytes = Vec::new();
+            slip::encode(&packet, &mut bytes);
+            assert_eq!(Bench::new().receive(&bytes).1, expected);
+        }
+    }
+
+    fn deflated(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len() * 2 + 100);
+        let mut deflate = Compress::new(Compression::default(), true);
+        deflate.compress_vec(bytes, &mut out, FlushCompress::Finish).unwrap();
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn downloads_arrive_plain_and_deflated(image in proptest::collection::vec(any::<u8>(), 1..9_000), sector in 0_u32..900, block in 16_usize..2_000) {
+            let mut bench = Bench::new();
+            let offset = sector * 0x1000;
+            for (begin, data, sent) in [
+                (op::FLASH_BEGIN, op::FLASH_DATA, image.clone()),
+                (op::FLASH_DEFL_BEGIN, op::FLASH_DEFL_DATA, deflated(&image)),
+            ] {
+                let blocks = sent.len().div_ceil(block) as u32;
+                prop_assert_eq!(bench.words(begin, &[image.len() as u32, blocks, block as u32, offset, 0]), Ok(Vec::new()));
+                for (sequence, part) in sent.chunks(block).enumerate() {
+                    prop_assert_eq!(bench.block(data, sequence as u32, part), Ok(Vec::new()));
+                }
+                prop_assert!(bench.flash(offset, image.len()) == image);
+                // Behind it nothing but erased flash, and nothing before it is touched.
+                let behind = 0x1000 - image.len() % 0x1000;
+                prop_assert!(bench.flash(offset + image.len() as u32, behind % 0x1000).iter().all(|byte| *byte == 0xff));
+            }
+            let sum = bench.words(op::SPI_FLASH_MD5, &[offset, image.len() as u32, 0, 0]);
+            let digits: String = Md5::digest(&image).iter().map(|byte| format!("{byte:02x}")).collect();
+            prop_assert_eq!(sum, Ok(digits.into_bytes()));
+        }
+
+        #[test]
+        fn any_commands_are_survived(commands in proptest::collection::vec((0_u8..0x16, proptest::collection::vec(any::<u8>(), 0..60), any::<u32>()), 0..60), noise in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut bench = Bench::new();
+            bench.receive(&noise);
+            for (op, mut data, sum) in commands {
+                // Offsets and lengths that may fit.
+                for word in data.as_chunks_mut::<4>().0 {
+                    word[3] = 0;
+                    word[2] &= 0x3f;
+                }
+                let _ = bench.receive(&[0xc0]);
+                let _ = bench.send(op, &data, sum);
+            }
+        }
+    }
 }

@@ -6,6 +6,8 @@
 //! copies from it to flash. X and Y count flash from the firmware's first byte; the other commands take addresses as the
 //! chip has them. Hosts write without having erased, so Y erases the pages that it begins.
 
+use std::ops::Range;
+
 use drydock_assets::Board;
 
 use super::{Bootloader, Chip, Next};
@@ -31,6 +33,7 @@ pub(super) struct SamBa {
     base: u32,
     end: u32,
     page: u32,
+    ram: Vec<Range<u32>>,
 }
 
 /// The bytes that follow S.
@@ -52,6 +55,12 @@ impl SamBa {
             base: board.boot,
             end: flash.base + flash.bytes,
             page: flash.erase_units.first().map_or(1, |units| units.bytes),
+            ram: board
+                .chip
+                .ram
+                .iter()
+                .map(|ram| ram.base..ram.base + ram.bytes)
+                .collect(),
         }
     }
 
@@ -66,8 +75,8 @@ impl SamBa {
             b'I' => answer.extend(IDENTITY),
             b'w' => answer.extend(chip.word(first).to_le_bytes()),
             b'o' => answer.push((chip.word(first & !3) >> (8 * (first & 3))) as u8),
-            b'W' => chip.write_ram(first, &second.to_le_bytes()),
-            b'O' => chip.write_ram(first, &[second as u8]),
+            b'W' => self.write_ram(chip, first, &second.to_le_bytes()),
+            b'O' => self.write_ram(chip, first, &[second as u8]),
             b'R' => {
                 let mut bytes = vec![0; second.min(PIECE_BYTES) as usize];
                 chip.read(first, &mut bytes);
@@ -103,6 +112,14 @@ impl SamBa {
         Next::Wait
     }
 
+    /// Writes RAM. A store to flash has no effect, nor has one to the chip's registers here.
+    fn write_ram(&self, chip: &mut Chip<'_>, address: u32, bytes: &[u8]) {
+        let last = address.saturating_add(bytes.len() as u32 - 1);
+        if self.ram.iter().any(|ram| ram.contains(&address) && ram.contains(&last)) {
+            chip.write_ram(address, bytes);
+        }
+    }
+
     /// Erases from an offset to the end of the chip, as the factory's bootloader does. Offsets are rounded down to pages.
     fn erase_from(&self, chip: &mut Chip<'_>, offset: u32) {
         let from = self.base.saturating_add(offset) / self.page * self.page;
@@ -113,7 +130,10 @@ impl SamBa {
 
     fn program(&self, chip: &mut Chip<'_>, offset: u32, count: u32) {
         let to = self.base.saturating_add(offset);
-        let count = count.min(PIECE_BYTES).min(self.end.saturating_sub(to));
+        if to >= self.end {
+            return;
+        }
+        let count = count.min(PIECE_BYTES).min(self.end - to);
         let (at, bytes) = &self.buffer;
         let from = self.source.wrapping_sub(*at) as usize;
         let Some(bytes) = bytes.get(from..).and_then(|bytes| bytes.get(..count as usize)) else {
@@ -206,7 +226,7 @@ mod tests {
 
     fn talk(monitor: &mut SamBa, machine: &mut dyn Machine, bytes: &[u8]) -> (Vec<u8>, Next) {
         let mut answer = Vec::new();
-        let next = monitor.receive(bytes, &mut Chip::new(machine), &mut answer);
+        let next = monitor.receive(bytes, &mut Chip::new(machine, None), &mut answer);
         (answer, next)
     }
 
@@ -245,6 +265,17 @@ mod tests {
         assert_eq!(say(b"RFFFC,4#"), [1, 2, 3, 4]);
         // The last byte of the flash is written, and nothing behind it.
         assert_eq!(say(b"RFFFFE,2#"), [0xff, 0]);
+    }
+
+    #[test]
+    fn words_are_written_to_ram_only() {
+        let (mut machine, mut monitor) = (nano(), SamBa::new(&board()));
+        let mut say = |bytes: &[u8]| talk(&mut monitor, &mut *machine, bytes).0;
+        assert_eq!(
+            say(b"W20000010,12345678#O20000010,9a#w20000010,4#o20000013,4#"),
+            [0x9a, 0x56, 0x34, 0x12, 0x12]
+        );
+        assert_eq!(say(b"W00010000,0#O0,0#w00010000,4#w0,4#"), [0xff; 8]);
     }
 
     #[test]

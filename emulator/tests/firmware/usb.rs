@@ -32,6 +32,14 @@ pub(crate) fn link(image: &Image) -> Result<(), Failed> {
     world.run_for_ms(1_000);
     let executed = world.machine.instructions() - before;
     assert!(executed < 3_000_000, "{executed} instructions in an idle second");
+    // Bytes at the UART's pins are dropped meanwhile, and do not keep the board awake.
+    for _ in 0..20 {
+        world.machine.uart_input(0, b"noise")?;
+        world.run_for_ms(50);
+    }
+    let executed = world.machine.instructions() - before;
+    assert!(executed < 6_000_000, "{executed} instructions in two idle seconds");
+    assert!(world.gateway.has_session() && world.gateway.sessions == 1);
     Ok(())
 }
 

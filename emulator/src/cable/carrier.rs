@@ -4,15 +4,16 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use drydock_assets::{Board, ConnectorKind, FlashMethod};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::board_end::{BoardEnd, Taken};
 use super::bootloader::{self, Bootloader, Next};
 use super::clients::Clients;
 use super::faults::{Direction, Faults};
@@ -21,7 +22,7 @@ use super::pty::Pty;
 use super::reset_lines::{Effect, ResetLines};
 use super::{CableState, Command, Plugged, Power, Runs, Shared};
 use crate::ResetKind;
-use crate::runner::{MachineHandle, UartError, UartPort};
+use crate::runner::MachineHandle;
 
 /// Bytes that are read or written at once.
 const PIECE: usize = 4096;
@@ -75,13 +76,19 @@ pub(super) struct Carrier {
     wiring: Wiring,
     power: Power,
     faults: Faults,
-    uart: UartPort,
+    end: BoardEnd,
+    /// Whether the host saw the port of the firmware at the last look.
+    was_there: bool,
     pty: Pty,
     line: Line,
     runs: Runs,
     bootloader: Option<Box<dyn Bootloader>>,
     reset_lines: ResetLines,
     dtr: bool,
+    /// DTR and RTS as the board's USB device shall see them.
+    lines: (bool, bool),
+    /// Whether a program had the port open at the last look.
+    was_open: bool,
     to_client: VecDeque<u8>,
     to_board: VecDeque<u8>,
     /// The baud rate at the last look, where closing is not seen.
@@ -102,24 +109,24 @@ impl Carrier {
             wiring,
             options,
         } = plugged;
-        let uart = handle.uart(wiring.uart).map_err(|error| match error {
-            UartError::InUse { .. } => io::Error::new(io::ErrorKind::ResourceBusy, error),
-            UartError::None { .. } => io::Error::new(io::ErrorKind::NotFound, error),
-        })?;
+        let end = BoardEnd::open(&handle, wiring.uart, wiring.enumerates_again)?;
         Ok(Self {
             pty: Pty::open(wiring.baud)?,
-            line: Line::new(Some(wiring.baud)),
+            line: Line::new(end.baud(wiring.baud)),
             last_baud: wiring.baud,
             shared,
             handle,
             wiring,
             power: options.power,
             faults: Faults::default(),
-            uart,
+            end,
+            was_there: false,
             runs: Runs::Nothing,
             bootloader: None,
             reset_lines: ResetLines::default(),
             dtr: false,
+            lines: (false, false),
+            was_open: false,
             to_client: VecDeque::new(),
             to_board: VecDeque::new(),
         })
@@ -148,6 +155,7 @@ impl Carrier {
         if self.power == Power::Cable {
             self.handle.pause();
         }
+        self.shared.is_out.store(true, Ordering::Release);
         self.shared.state.send_modify(|state| {
             state.path = None;
             state.runs = Runs::Nothing;
@@ -169,6 +177,7 @@ impl Carrier {
                     None => break,
                 }
             }
+            self.follow_device()?;
             self.look_at_clients()?;
             let Some(mut moved) = self.take_from_board() else {
                 return Ok(Cable::Out);
@@ -226,13 +235,66 @@ impl Carrier {
             touched = baud == TOUCH_BAUD && self.last_baud != TOUCH_BAUD;
             self.last_baud = baud;
         }
+        if let Some(baud) = closed_at.filter(|_| self.runs == Runs::Firmware) {
+            // The system drops both lines when the last program closes a port.
+            self.lines = (false, false);
+            self.end.follow(baud, self.lines);
+        }
+        self.follow_client()?;
         if touched { self.touch() } else { Ok(()) }
     }
 
-    /// The 1200-baud touch.
+    /// The board's USB device learns the program's baud rate, and that a program has the port open.
+    fn follow_client(&mut self) -> io::Result<()> {
+        if self.runs != Runs::Firmware {
+            return Ok(());
+        }
+        let is_open = self.pty.has_client();
+        if is_open != self.was_open {
+            self.was_open = is_open;
+            // The system raises both lines when a closed port is opened.
+            self.lines = (is_open, is_open);
+        }
+        if is_open {
+            let baud = self.pty.baud()?;
+            self.end.follow(baud, self.lines);
+        }
+        Ok(())
+    }
+
+    /// The board's USB device came or went.
+    fn follow_device(&mut self) -> io::Result<()> {
+        let is_there = self.end.is_there();
+        if self.runs != Runs::Firmware || is_there == self.was_there {
+            return Ok(());
+        }
+        self.was_there = is_there;
+        if is_there {
+            self.show();
+            return Ok(());
+        }
+        if self.stays_in_bootloader()? {
+            return self.enter_bootloader();
+        }
+        self.enumerate_again()?;
+        self.show();
+        Ok(())
+    }
+
+    /// Whether the firmware has asked for the bootloader before its reset.
+    fn stays_in_bootloader(&self) -> io::Result<bool> {
+        let Some(kind) = self.wiring.bootloader else {
+            return Ok(false);
+        };
+        let looked = block_on(self.handle.inspect(move |machine| kind.is_asked_for(machine)));
+        looked.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))
+    }
+
+    /// The 1200-baud touch. A chip with its own USB device hears of it, and its firmware decides.
     fn touch(&mut self) -> io::Result<()> {
         let has_touch = self.wiring.bootloader == Some(bootloader::Kind::SamBa);
-        if has_touch && self.runs == Runs::Firmware {
+        let decides_itself = matches!(self.end, BoardEnd::Usb(_));
+        if has_touch && !decides_itself && self.runs == Runs::Firmware {
             self.enter_bootloader()?;
         }
         Ok(())
@@ -242,6 +304,11 @@ impl Carrier {
         let dropped = self.dtr && !dtr;
         self.dtr = dtr;
         if !self.wiring.has_reset_circuit {
+            self.lines = (dtr, rts);
+            if self.runs == Runs::Firmware {
+                let baud = self.pty.baud()?;
+                self.end.follow(baud, self.lines);
+            }
             let touched = dropped && self.pty.baud()? == TOUCH_BAUD;
             return if touched { self.touch() } else { Ok(()) };
         }
@@ -264,7 +331,8 @@ impl Carrier {
             return self.enter_bootloader();
         }
         self.bootloader = None;
-        self.line.set_baud(Some(self.wiring.baud));
+        self.line.set_baud(self.end.baud(self.wiring.baud));
+        self.end.starts_anew();
         if self.runs == Runs::Bootloader {
             self.enumerate_again()?;
         }
@@ -283,7 +351,8 @@ impl Carrier {
             return Ok(());
         }
         self.bootloader = None;
-        self.line.set_baud(Some(self.wiring.baud));
+        self.line.set_baud(self.end.baud(self.wiring.baud));
+        self.end.starts_anew();
         self.enumerate_again()?;
         self.enter(Runs::Firmware);
         self.handle.resume();
@@ -313,17 +382,25 @@ impl Carrier {
 
     /// Forgets bytes on their way, and says what answers now.
     fn enter(&mut self, runs: Runs) {
-        self.uart.fetch();
+        self.end.discard();
         self.to_board.clear();
         self.runs = runs;
-        let usb = match runs {
-            Runs::Bootloader => self.wiring.usb_bootloader,
-            Runs::Firmware | Runs::Nothing => self.wiring.usb_firmware,
+        self.was_there = self.end.is_there();
+        self.was_open = false;
+        self.show();
+    }
+
+    /// Tells the owner what the host sees.
+    fn show(&self) {
+        let (usb, is_seen) = match self.runs {
+            Runs::Bootloader => (self.wiring.usb_bootloader, true),
+            Runs::Firmware => (self.wiring.usb_firmware, self.end.is_there()),
+            Runs::Nothing => (self.wiring.usb_firmware, !matches!(self.end, BoardEnd::Usb(_))),
         };
         self.shared.state.send_replace(CableState {
-            path: Some(self.pty.path().to_owned()),
+            path: is_seen.then(|| self.pty.path().to_owned()),
             usb,
-            runs,
+            runs: self.runs,
         });
     }
 
@@ -353,16 +430,13 @@ impl Carrier {
     /// Takes the board's output. `None`: the machine is gone.
     fn take_from_board(&mut self) -> Option<bool> {
         let mut bytes = [0; PIECE];
-        let mut buffer = ReadBuf::new(&mut bytes);
         let waker = Waker::from(self.shared.bell.clone());
-        match Pin::new(&mut self.uart).poll_read(&mut Context::from_waker(&waker), &mut buffer) {
-            Poll::Pending => Some(false),
-            Poll::Ready(Err(_)) => None,
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() => None,
-            Poll::Ready(Ok(())) => {
+        match self.end.read(&waker, &mut bytes) {
+            Taken::Nothing => Some(false),
+            Taken::Gone => None,
+            Taken::Bytes(count) => {
                 if self.runs == Runs::Firmware {
-                    let bytes = buffer.filled().to_vec();
-                    self.queue_for_client(bytes);
+                    self.queue_for_client(bytes[..count].to_vec());
                 }
                 Some(true)
             }
@@ -425,11 +499,9 @@ impl Carrier {
             Runs::Bootloader => self.give_to_bootloader()?,
             Runs::Firmware => {
                 let waker = Waker::from(self.shared.bell.clone());
-                let mut context = Context::from_waker(&waker);
-                let bytes = self.to_board.make_contiguous();
-                match Pin::new(&mut self.uart).poll_write(&mut context, bytes) {
-                    Poll::Pending => return Ok(false),
-                    Poll::Ready(taken) => drop(self.to_board.drain(..taken?)),
+                match self.end.write(&waker, self.to_board.make_contiguous())? {
+                    None => return Ok(false),
+                    Some(taken) => drop(self.to_board.drain(..taken)),
                 }
             }
         }

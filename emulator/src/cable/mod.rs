@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `carrier` | the thread of a cable: carries bytes, follows the board into its bootloader and out of it |
 //! | `pty`, `clients` | the host's end: path, baud rate, programs that open and close it |
+//! | `board_end` | the board's end: a UART, or the chip's own USB device |
 //! | `line` | what a wrong baud rate does to bytes |
 //! | `reset_lines` | DTR and RTS of boards that are reset by them |
 //! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
@@ -16,6 +17,7 @@
 //! at a terminal whose programs are not known for sure.
 
 mod bell;
+mod board_end;
 mod bootloader;
 mod carrier;
 mod clients;
@@ -28,6 +30,7 @@ pub mod usb_host;
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -53,8 +56,8 @@ pub enum Runs {
 /// A cable as the host sees it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CableState {
-    /// The path by which programs open it; `None` once the cable is out. A board whose USB device is the chip's own gets
-    /// another path each time it enumerates again.
+    /// The path by which programs open it; `None` once the cable is out, and while a board's USB device is not enumerated.
+    /// A board whose USB device is the chip's own gets another path each time it enumerates again.
     pub path: Option<PathBuf>,
     /// USB vendor and product id that the board would show now; `None` if it has no USB socket.
     pub usb: Option<(u16, u16)>,
@@ -107,6 +110,7 @@ struct Shared {
     commands: Mutex<VecDeque<Command>>,
     /// It belongs to the place where the cable is plugged in, and outlives the board there.
     state: Arc<watch::Sender<CableState>>,
+    is_out: AtomicBool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +129,7 @@ impl Shared {
     }
 
     fn send(&self, command: Command) -> io::Result<()> {
-        if self.state.borrow().path.is_none() {
+        if self.is_out.load(Ordering::Acquire) {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the cable is out"));
         }
         self.commands().push_back(command);
@@ -170,6 +174,7 @@ impl SerialCable {
             bell: Bell::new()?,
             commands: Mutex::default(),
             state,
+            is_out: AtomicBool::new(false),
         });
         let name = format!("cable {}", plugged.handle.name());
         let mut carrier = Carrier::new(shared.clone(), plugged.clone())?;

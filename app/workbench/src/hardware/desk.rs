@@ -27,11 +27,15 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::task::AbortHandle;
 
 /// Most virtual boards on the desk.
 const MOST: usize = 256;
+
+/// How long a board may take from its start until the host sees its port.
+const SEEN: Duration = Duration::from_secs(10);
 
 /// The virtual boards, by name.
 #[derive(Default)]
@@ -218,6 +222,14 @@ impl VirtualBoard {
         Topology::new(format!("{VIRTUAL}{}", self.name))
     }
 
+    /// Waits until the host sees the board's port: a USB device is enumerated first.
+    async fn seen(&self) {
+        let Some(mut state) = self.plugged().as_ref().map(|plugged| plugged.cable.watch()) else {
+            return;
+        };
+        let _ = tokio::time::timeout(SEEN, state.wait_for(|state| state.path.is_some())).await;
+    }
+
     fn unplug(&self) {
         self.plugged().take();
     }
@@ -345,6 +357,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
     })
     .await;
     plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
+    board.seen().await;
     workbench.publish_hardware().await;
     Ok(board.view())
 }
@@ -422,9 +435,10 @@ pub(crate) async fn cable(
     match request.action {
         CableAction::Pull => unplug(Arc::clone(&board)).await,
         CableAction::Plug => {
-            let (board, workbench) = (Arc::clone(&board), Arc::clone(workbench));
-            let plugged = tokio::task::spawn_blocking(move || board.plug(&workbench)).await;
+            let (plugging, workbench) = (Arc::clone(&board), Arc::clone(workbench));
+            let plugged = tokio::task::spawn_blocking(move || plugging.plug(&workbench)).await;
             plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
+            board.seen().await;
         }
     }
     workbench.publish_hardware().await;

@@ -8,6 +8,8 @@ mod slip;
 
 use drydock_assets::{Board, FlashMethod};
 
+use crate::{AccessSize, Machine};
+
 pub(super) use self::chip::Chip;
 use self::esp_rom::EspRom;
 use self::sam_ba::SamBa;
@@ -54,6 +56,15 @@ impl Kind {
             Self::SamBa => Box::new(SamBa::new(board)),
             Self::EspRom => Box::new(EspRom::new(board)),
         }
+    }
+
+    /// Whether the firmware has asked before its reset that the bootloader stays.
+    pub(super) fn is_asked_for(self, machine: &mut dyn Machine) -> bool {
+        /// GPREGRET (nRF52840 Product Specification 1.7, "POWER") and the value for which Arduino's bootloader stays.
+        const GPREGRET: u32 = 0x4000_051c;
+        const STAY: u32 = 0xb0;
+        let debug = machine.debug_access().filter(|_| self == Self::SamBa);
+        debug.is_some_and(|debug| debug.read_bus(GPREGRET, AccessSize::Word) == Ok(STAY))
     }
 
     /// Whether flash that begins with `word`, at the address where the board starts, holds nothing to start.

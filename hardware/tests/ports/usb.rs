@@ -20,10 +20,13 @@ const LONG: Duration = Duration::from_secs(30);
 /// Longer than the watcher goes on looking after something was plugged in.
 const QUIET: Duration = Duration::from_secs(8);
 
-/// Whether a thread of this process watches ports.
-fn has_watcher() -> bool {
-    let mut threads = fs::read_dir("/proc/self/task").unwrap().flatten();
-    threads.any(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name == "serial-ports\n"))
+/// How many threads of this process watch ports.
+fn watchers() -> usize {
+    let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = threads.map(|thread| fs::read_to_string(thread.path().join("comm")));
+    names
+        .filter(|name| name.as_ref().is_ok_and(|name| name == "serial-ports\n"))
+        .count()
 }
 
 /// The port of a Nano 33 BLE at a place, with its pseudo-terminal.
@@ -107,6 +110,8 @@ fn plugging_is_pushed_although_the_port_appears_late() {
     desk::run("usb::plugging_is_pushed_although_the_port_appears_late", || {
         let ports = Ports::new();
         let mut watched = ports.watch();
+        let other = Ports::new();
+        other.watch();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -123,9 +128,16 @@ fn plugging_is_pushed_although_the_port_appears_late() {
                 .await
                 .unwrap()
                 .unwrap();
-            assert!(has_watcher());
-            // From here on only an event makes it look. The device is there, and its serial port is not yet.
+            // From here on only an event makes it look. Its thread ends with its ports although none comes.
             tokio::time::sleep(QUIET).await;
+            assert_eq!(watchers(), 2);
+            drop(other);
+            let deadline = Instant::now() + LONG;
+            while watchers() > 1 {
+                assert!(Instant::now() < deadline, "the watcher outlives its ports");
+                tokio::task::yield_now().await;
+            }
+            // The device is there, and its serial port is not yet.
             let board = Board::new("unused");
             let usb = Usb::plug("1-4", 8, FIRMWARE, "A1B2C3D4");
             tokio::time::sleep(Duration::from_millis(150)).await;
@@ -136,20 +148,13 @@ fn plugging_is_pushed_although_the_port_appears_late() {
                 .unwrap();
             assert_eq!(watched.borrow()[0].topology, Some(Topology::new("usb-1-4")));
         });
-        // Its thread ends although no event comes.
-        drop(ports);
-        let deadline = Instant::now() + LONG;
-        while has_watcher() {
-            assert!(Instant::now() < deadline, "the watcher outlives its ports");
-            std::thread::yield_now();
-        }
     });
 }
 
 #[test]
 fn plugging_is_seen_where_udev_does_not_run() {
     desk::run("usb::plugging_is_seen_where_udev_does_not_run", || {
-        fs::remove_file("/run/udev/control").unwrap();
+        fs::remove_file(desk::UDEV).unwrap();
         let mut watched = Ports::new().watch();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

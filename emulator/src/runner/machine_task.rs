@@ -40,6 +40,9 @@ const LINE_SLICE: VirtualTime = VirtualTime::from_ms(4);
 const IDLE_NAP: Duration = Duration::from_millis(1);
 /// A machine ahead of `realtime` waits at least this long.
 const REALTIME_NAP: Duration = Duration::from_millis(1);
+/// A machine that locked up and reset itself waits this long. Without an image it would do nothing else, millions of times
+/// a second.
+const LOCKUP_NAP: Duration = Duration::from_millis(5);
 /// Guest faults kept for display.
 const FAULTS_KEPT: usize = 64;
 /// Events that a slow subscriber may lag behind before it loses the oldest. Their memory is allocated for each machine
@@ -132,6 +135,8 @@ struct Body {
     membership: Option<Membership>,
     /// It executed nothing in its last quantum.
     slept: bool,
+    /// It locked up and reset itself: it naps before it starts again.
+    naps: bool,
 }
 
 impl MachineTask {
@@ -185,6 +190,7 @@ impl MachineTask {
                 pause_at: None,
                 membership: None,
                 slept: false,
+                naps: false,
             }),
         }
     }
@@ -401,8 +407,12 @@ impl Body {
             self.leave_lockstep(task);
             return Next::WhenNotified;
         }
+        let naps = std::mem::take(&mut self.naps);
         if self.pacer.pace() == Pace::Lockstep {
             return self.advance_in_lockstep(task);
+        }
+        if naps {
+            return Next::At(task.started + self.host + LOCKUP_NAP);
         }
         self.pacer.set_live_link(task.has_live_link());
         if task.wires.iter().any(|wire| wire.has_input()) || task.usb_host_has_work() {
@@ -545,6 +555,7 @@ impl Body {
             StopReason::Deadline | StopReason::Stepped | StopReason::Paused | StopReason::DebugHalt => {}
             StopReason::Idle { next_event } => self.idle = Some(next_event),
             StopReason::Reset(kind) => {
+                self.naps = kind == ResetKind::Lockup;
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
                 task.publish_event(MachineEvent::Reset { at, kind });
             }

@@ -40,7 +40,10 @@ pub fn access(port: &Port) -> Access {
 pub fn access_all(ports: &[Port]) -> Vec<Access> {
     let paths: Vec<&str> = ports.iter().map(|port| port.path.as_str()).collect();
     let access = |(port, found): (&Port, Search)| {
-        let held = || found.holders.first().map(|holder| held_by(&port.path, holder));
+        // Whoever made a pseudo-terminal may hold its other end open too; only opening it tells.
+        let is_pseudo_terminal = port.path.starts_with("/dev/pts/");
+        let holder = found.holders.first().filter(|_| !is_pseudo_terminal);
+        let held = || holder.map(|holder| held_by(&port.path, holder));
         denied(&port.path, port.usb.as_ref())
             .or_else(held)
             .unwrap_or(Access::Usable)

@@ -217,6 +217,7 @@ pub(crate) fn nordic_lock(interface: &mut dyn ArmDebugInterface) -> Result<Optio
 
 pub(crate) fn find(interface: &mut dyn ArmDebugInterface) -> Result<FoundChip, ProbeError> {
     let no_answer = |error: ArmError| ProbeError::NoAnswer(causes(&error));
+    // A locked chip does not say which of Nordic's it is; it is taken for the one that Drydock knows.
     if nordic_lock(interface).map_err(no_answer)? == Some(true) {
         return Ok(FoundChip {
             chip: ProbedChip::Nrf52840,

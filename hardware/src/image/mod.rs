@@ -204,3 +204,6 @@ fn joined(mut parts: Vec<Segment>, format: Format) -> Result<Vec<Segment>, Image
     }
     Ok(joined)
 }
+
+#[cfg(test)]
+mod tests;

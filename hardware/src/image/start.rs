@@ -10,13 +10,15 @@ pub(super) fn check(segments: &[Segment], board: &Board, format: Format) -> Resu
     if board.chip.core != Core::CortexM4f {
         return Ok(());
     }
-    let table = segments.iter().find_map(|segment| {
+    let program = segments.iter().find_map(|segment| {
         let at = board.boot.checked_sub(segment.address)? as usize;
-        segment.bytes.get(at..)?.first_chunk::<8>()
+        segment.bytes.get(at..).filter(|bytes| !bytes.is_empty())
     });
-    let Some([a, b, c, d, e, f, g, h]) = table.copied() else {
+    let Some(program) = program else {
         return Ok(());
     };
+    let table = program.first_chunk::<8>().ok_or(ImageError::Truncated(format))?;
+    let [a, b, c, d, e, f, g, h] = *table;
     let (stack, reset) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
     let wrong = |what: String| {
         let chip = board.chip.title.clone();

@@ -17,7 +17,7 @@ fn small_plan(desk: &Desk) -> Plan {
             address: boot,
             bytes: (0..0x2123_u32).map(|at| (at >> 2) as u8 ^ at as u8 | 1).collect(),
         }],
-        allowed: vec![boot..boot + 0x1_0000],
+        allowed: std::iter::once(boot..boot + 0x1_0000).collect(),
         erase: Erase::Changed,
     }
 }

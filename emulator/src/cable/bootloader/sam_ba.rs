@@ -34,6 +34,9 @@ pub(super) struct SamBa {
     end: u32,
     page: u32,
     ram: Vec<Range<u32>>,
+    version: &'static [u8],
+    /// Registers by which hosts tell chips apart that have no command I.
+    registers: &'static [(u32, u32)],
 }
 
 /// The bytes that follow S.
@@ -61,6 +64,8 @@ impl SamBa {
                 .iter()
                 .map(|ram| ram.base..ram.base + ram.bytes)
                 .collect(),
+            version: VERSION,
+            registers: &[],
         }
     }
 
@@ -71,10 +76,10 @@ impl SamBa {
         };
         match letter {
             b'N' => answer.extend(b"\n\r"),
-            b'V' => answer.extend(VERSION),
+            b'V' => answer.extend(self.version),
             b'I' => answer.extend(IDENTITY),
-            b'w' => answer.extend(chip.word(first).to_le_bytes()),
-            b'o' => answer.push((chip.word(first & !3) >> (8 * (first & 3))) as u8),
+            b'w' => answer.extend(self.word(chip, first).to_le_bytes()),
+            b'o' => answer.push((self.word(chip, first & !3) >> (8 * (first & 3))) as u8),
             b'W' => self.write_ram(chip, first, &second.to_le_bytes()),
             b'O' => self.write_ram(chip, first, &[second as u8]),
             b'R' => {
@@ -110,6 +115,11 @@ impl SamBa {
             _ => {}
         }
         Next::Wait
+    }
+
+    fn word(&self, chip: &mut Chip<'_>, address: u32) -> u32 {
+        let register = self.registers.iter().find(|(at, _)| *at == address);
+        register.map_or_else(|| chip.word(address), |(_, value)| *value)
     }
 
     /// Writes RAM. A store to flash has no effect, nor has one to the chip's registers here.
@@ -210,6 +220,8 @@ fn crc16(sum: u16, byte: u8) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    mod bossac;
+
     use super::*;
     use crate::Engine as _;
     use crate::builtin::engine::Builtin;
@@ -275,7 +287,8 @@ mod tests {
             say(b"W20000010,12345678#O20000010,9a#w20000010,4#o20000013,4#"),
             [0x9a, 0x56, 0x34, 0x12, 0x12]
         );
-        assert_eq!(say(b"W00010000,0#O0,0#w00010000,4#w0,4#"), [0xff; 8]);
+        let before = say(b"w00010000,4#w0,4#");
+        assert_eq!(say(b"W00010000,0#O3,0#w00010000,4#w0,4#"), before);
     }
 
     #[test]

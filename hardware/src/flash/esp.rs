@@ -110,6 +110,10 @@ impl Flasher for Esp {
         true
     }
 
+    fn can_start(&self) -> bool {
+        self.has_lines
+    }
+
     fn erase_unit(&self, address: u32) -> Range<u32> {
         let start = address / self.sector * self.sector;
         start..start.saturating_add(self.sector)

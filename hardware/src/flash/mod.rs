@@ -89,6 +89,11 @@ pub trait Flasher: Send {
         Ok(found == bytes)
     }
 
+    /// Whether [`Flasher::start`] can reset the chip; otherwise a person does it.
+    fn can_start(&self) -> bool {
+        true
+    }
+
     /// Resets the chip so that it starts what is in its flash, and ends the connection.
     ///
     /// # Errors

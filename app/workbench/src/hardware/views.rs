@@ -31,7 +31,12 @@ fn hardware(workbench: &WorkbenchState) -> Hardware {
     let views = ports.iter().zip(access);
     Hardware {
         ports: views.map(|(port, access)| view(workbench, port, access)).collect(),
-        probes: state.probes.list().iter().map(|probe| probe_view(workbench, probe)).collect(),
+        probes: state
+            .probes
+            .list()
+            .iter()
+            .map(|probe| probe_view(workbench, probe))
+            .collect(),
         virtual_boards: state.desk.views(),
     }
 }

@@ -118,7 +118,7 @@ pub(super) async fn run(
     };
     let firmware_sha256 = firmware.sha256.clone();
     let mut open = OpenBoard::open(workbench, job, cable, &description).await?;
-    let method = open.flasher.method();
+    let (method, can_start) = (open.flasher.method(), open.flasher.can_start());
     let written = write(workbench, job, &mut open, &description, (firmware, request.erase_all)).await;
     let report = match written {
         Ok(report) => report,
@@ -149,11 +149,11 @@ pub(super) async fn run(
     };
     cable.give_back().await;
 
-    job.step(
-        workbench,
-        4,
-        "Waits for the firmware, and gives it an identity.".to_owned(),
-    )?;
+    let waits = match can_start {
+        true => "Waits for the firmware, and gives it an identity.",
+        false => "Press the board's reset button now: its port has no line for it. Then it gets its identity.",
+    };
+    job.step(workbench, 4, waits)?;
     let board = fleet_board(workbench, job, request, &description, record).await?;
     board.state().may_enroll = true;
     let enrolled = wait_for_session(workbench, job, &board).await;

@@ -43,7 +43,10 @@ async fn follow(
     let mut updates = connection.subscribe().await?;
     let mut shown = ask!(connection, HardwareList(Empty {}))?;
     print(&shown, output);
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Exit::Success);
+    }
+    loop {
         let now = match updates.next().await {
             Some(Update::Hardware { hardware }) => *hardware,
             Some(Update::Resync) => ask!(connection, HardwareList(Empty {}))?,
@@ -56,7 +59,6 @@ async fn follow(
             shown = now;
         }
     }
-    Ok(Exit::Success)
 }
 
 fn print_ports(hardware: &Hardware, output: &Output) {

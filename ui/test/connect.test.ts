@@ -15,6 +15,8 @@ import {
   shortPath,
   uncertain,
   useOf,
+  loneProbes,
+  noWay,
   waysTo,
   whyNot,
   type Attached,
@@ -146,8 +148,8 @@ describe('what can be done', () => {
     ['in a job', used('job 3'), []],
     ['held', { ...free, port: held, probe: null }, []],
     // Its probe is free.
-    ['held, with a probe', { ...free, port: held }, ['provision', 'flash', 'backup', 'erase']],
-    ['only a probe', { ...free, port: null }, ['provision', 'flash', 'backup', 'erase']],
+    ['held, with a probe', { ...free, port: held }, ['flash', 'backup', 'erase']],
+    ['only a probe', { ...free, port: null }, ['flash', 'backup', 'erase']],
   ])('%s', (_what, it, expected) => expect(possible(it)).toEqual(expected))
 
   it('has a reason that says the way out', () => {
@@ -158,12 +160,30 @@ describe('what can be done', () => {
     expect(blockedBy({ ...free, port: held })).toBeNull()
   })
 
-  it('goes over the probe first, and never over what cannot be used', () => {
-    expect(waysTo(free).map(({ ref }) => ref)).toEqual([
-      { port: null, probe: 'p' },
-      { port: '/dev/a', probe: null },
-    ])
-    expect(waysTo({ ...free, port: held }).map(({ ref }) => ref.probe)).toEqual(['p'])
+  const [overProbe, overPort] = [
+    { port: '/dev/a', probe: 'p' },
+    { port: '/dev/a', probe: null },
+  ]
+  const refs = (...args: Parameters<typeof waysTo>) => waysTo(...args).map(({ ref }) => ref)
+
+  it('goes over the usual method of its kind first, and never over what cannot be used', () => {
+    expect(refs(free)).toEqual([overProbe, overPort])
+    expect(refs(free, ['sam-ba', 'probe'])).toEqual([overPort, overProbe])
+    expect(refs(free, ['probe'])).toEqual([overProbe])
+    expect(refs(free, ['esp-rom'])).toEqual([overPort])
+    expect(refs({ ...free, port: held })).toEqual([{ port: null, probe: 'p' }])
+    expect(refs({ ...free, probe: null }, ['probe'])).toEqual([])
+  })
+
+  it('offers probes that stand alone for a board without one, and says what lacks', () => {
+    const alone = attachedOf(hardware([port('/dev/a', 'u', null, [])], [probe('q', 'ST-Link', 'usb-1-9', []), { ...probe('r', 'Used', null, []), used_by: 'job 1' }]))
+    const board = alone.find((it) => it.port !== null)!
+    const lone = loneProbes(alone)
+    expect(lone.map(({ id }) => id)).toEqual(['q'])
+    expect(refs(board, ['probe'], lone)).toEqual([{ port: '/dev/a', probe: 'q' }])
+    expect(refs(board, ['esp-rom'], lone)).toEqual([overPort])
+    expect(noWay(board, { title: 'Discovery', flashing: ['probe'] })).toContain('plug one in')
+    expect(noWay({ ...free, port: null }, { title: 'ESP', flashing: ['esp-rom'] })).toContain('over its serial port')
   })
 
   it('finds the running job by port, by probe, and by place after a new path', () => {

@@ -2,6 +2,7 @@
 // with it. Pure functions.
 import type {
   AccessView,
+  BoardKindView,
   CableRef,
   CandidateView,
   Confidence,
@@ -134,18 +135,46 @@ export function blockedBy({ port, probe }: Attached): Exclude<AccessView, { type
   return accesses.find((access) => access.type !== 'usable') ?? null
 }
 
-/** The way to the board: the port or the probe that requests name. */
+/** A way to a board's flash. */
 export interface Way {
+  /** `port`, `probe`, or the id of a probe that stands elsewhere. */
+  key: string
+  /** What requests name: over a probe, the port too, because the board's link runs there. */
   ref: CableRef
   title: string
 }
 
-/** The ways to a board that can be used, the best first: a probe also reaches a board whose firmware does not answer. */
-export function waysTo({ port, probe }: Attached): Way[] {
-  const ways: Way[] = []
-  if (probe?.access.type === 'usable') ways.push({ ref: { port: null, probe: probe.id }, title: `debug probe ${probe.name}` })
-  if (port?.access.type === 'usable') ways.push({ ref: { port: port.path, probe: null }, title: `serial port ${port.path}` })
-  return ways
+/**
+ * The ways to a board that can be used. `flashing`: the methods of its kind, the usual one first; if none is known, the
+ * probe is first, because it also reaches a board whose firmware does not answer. `elsewhere`: probes that may be wired to
+ * it although they do not hang at its place.
+ */
+export function waysTo({ port, probe }: Attached, flashing: string[] = [], elsewhere: ProbeView[] = []): Way[] {
+  const line = port?.access.type === 'usable' ? port.path : null
+  const over = (key: string, { id, name }: ProbeView): Way => ({ key, ref: { port: line, probe: id }, title: `debug probe ${name}` })
+  const ways = new Map<string, Way>()
+  for (const method of flashing.length > 0 ? flashing : ['probe', 'serial']) {
+    if (method !== 'probe') {
+      if (line !== null) ways.set('port', { key: 'port', ref: { port: line, probe: null }, title: `serial port ${line}` })
+    } else if (probe?.access.type === 'usable') ways.set('probe', over('probe', probe))
+    else if (flashing.length > 0) for (const other of elsewhere) ways.set(other.id, over(other.id, other))
+  }
+  return [...ways.values()]
+}
+
+/** The probes that stand alone and are free: each may be wired to any board. */
+export function loneProbes(attached: Attached[]): ProbeView[] {
+  return attached.flatMap(({ port, probe }) =>
+    port === null && probe && !probe.is_virtual && probe.used_by === null && probe.access.type === 'usable' ? [probe] : [],
+  )
+}
+
+/** Why there is no way to the flash of a board of this kind. */
+export function noWay({ port, probe }: Attached, kind: Pick<BoardKindView, 'title' | 'flashing'> | undefined): string {
+  const only = kind?.flashing ?? []
+  if (kind && only.length > 0 && only.every((method) => method === 'probe') && !probe) return `A ${kind.title} is written over a debug probe; plug one in.`
+  if (kind && only.length > 0 && !only.includes('probe') && !port) return `A ${kind.title} is written over its serial port; plug it in.`
+  return 'Neither its port nor its probe can be used now.'
 }
 
 export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back'
@@ -161,6 +190,10 @@ export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => bo
   const inUse = by === null ? null : useOf(by, isBoard)
   if (inUse) return inUse
   if (doing === 'console' || doing === 'lend') return it.port?.access.type === 'usable' ? null : textOf(it.port!.access)
+  if (doing === 'provision') {
+    if (!it.port) return 'Begin at its serial port, where its link runs; the probe is chosen there.'
+    return textOf(it.port.access)
+  }
   const blocked = blockedBy(it)
   return blocked ? blocked.text : null
 }

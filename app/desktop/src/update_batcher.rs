@@ -21,16 +21,27 @@ pub(crate) struct UpdateBatcher {
     /// Updates of boards that a page shows, and updates that belong to no board.
     foreground: Vec<Update>,
     foreground_since: Option<Instant>,
-    /// Updates of the other boards; `None` where a later view of the same board replaced one.
+    /// Updates of the other boards, of jobs and of the hardware; `None` where a later view of the same replaced one.
     background: Vec<Option<Update>>,
     background_since: Option<Instant>,
-    /// Index in `background` of the view of a board.
-    views: HashMap<String, usize>,
+    /// Index in `background` of a view that a later one replaces.
+    views: HashMap<Subject, usize>,
     /// How long `background` is gathered.
     pause: Duration,
     /// Updates that went into `background` since `counted`.
     taken: u32,
     counted: Instant,
+}
+
+/// What a view is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    /// A board, by its id.
+    Board(String),
+    /// A job, by its number.
+    Job(u64),
+    /// Ports, probes and virtual boards.
+    Hardware,
 }
 
 impl UpdateBatcher {
@@ -62,25 +73,25 @@ impl UpdateBatcher {
             Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. } => {
                 if is_foreground(board) {
                     // The board has just become foreground: its waiting view must not follow this newer update.
-                    if let Some(view) = self.views.remove(board).and_then(|place| self.background[place].take()) {
+                    let waiting = self.views.remove(&Subject::Board(board.clone()));
+                    if let Some(view) = waiting.and_then(|place| self.background[place].take()) {
                         self.take_foreground(view, now);
                     }
                     self.take_foreground(update, now);
                 }
             }
             Update::Board { board, .. } => {
-                let id = board.id.clone();
-                if is_foreground(&id) {
-                    self.forget(&id);
+                if is_foreground(&board.id) {
+                    self.forget(&board.id);
                     self.take_foreground(update, now);
-                } else if let Some(place) = self.views.get(&id) {
-                    self.background[*place] = Some(update);
-                    self.taken += 1;
                 } else {
-                    self.views.insert(id, self.background.len());
-                    self.take_background(update, now);
+                    self.replace(Subject::Board(board.id.clone()), update, now);
                 }
             }
+            Update::Job { job } => self.replace(Subject::Job(job.id), update, now),
+            Update::Hardware { .. } => self.replace(Subject::Hardware, update, now),
+            // Its bytes are in no later update.
+            Update::Console { .. } => self.take_foreground(update, now),
             Update::BoardRemoved { board, .. } => {
                 self.forget(board);
                 self.take_background(update, now);
@@ -141,9 +152,20 @@ impl UpdateBatcher {
         self.taken += 1;
     }
 
+    /// Takes a view in the background, in place of an earlier one of the same that waits.
+    fn replace(&mut self, subject: Subject, update: Update, now: Instant) {
+        if let Some(place) = self.views.get(&subject) {
+            self.background[*place] = Some(update);
+            self.taken += 1;
+        } else {
+            self.views.insert(subject, self.background.len());
+            self.take_background(update, now);
+        }
+    }
+
     /// Drops a waiting view of the board, so that it does not follow a newer one.
     fn forget(&mut self, board: &str) {
-        if let Some(place) = self.views.remove(board) {
+        if let Some(place) = self.views.remove(&Subject::Board(board.to_owned())) {
             self.background[place] = None;
         }
     }

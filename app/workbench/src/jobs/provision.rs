@@ -68,11 +68,11 @@ pub(crate) fn provision(workbench: &Arc<WorkbenchState>, request: ProvisionStart
     }
     let board = description(&request.kind)?;
     if board.limit.as_ref().is_some_and(|limit| !limit.enrolls) {
-        let text = format!("A {} cannot be provisioned: it cannot have an identity.", board.title);
+        let text = format!("{} cannot be provisioned: it cannot have an identity.", board.title);
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
     if request.app.is_some() && board.limit.as_ref().is_some_and(|limit| !limit.apps) {
-        let text = format!("A {} takes no apps; provision it without one.", board.title);
+        let text = format!("{} takes no apps; provision it without one.", board.title);
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
     let steps = [

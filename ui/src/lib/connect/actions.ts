@@ -75,7 +75,7 @@ export function cancelJob({ id }: JobView): Promise<unknown> {
 }
 
 export async function resumeJob({ id }: JobView): Promise<void> {
-  const job = await attempts.run(at.job(id), 'Continuing', () => workbench.call('job.resume', { id }))
+  const job = await attempts.run(at.job(id), 'Resuming', () => workbench.call('job.resume', { id }))
   if (job && connect.job(id)?.state !== 'running') connect.putJob(job)
 }
 

@@ -172,8 +172,8 @@ export function loneProbes(attached: Attached[]): ProbeView[] {
 /** Why there is no way to the flash of a board of this kind. */
 export function noWay({ port, probe }: Attached, kind: Pick<BoardKindView, 'title' | 'flashing'> | undefined): string {
   const only = kind?.flashing ?? []
-  if (kind && only.length > 0 && only.every((method) => method === 'probe') && !probe) return `A ${kind.title} is written over a debug probe; plug one in.`
-  if (kind && only.length > 0 && !only.includes('probe') && !port) return `A ${kind.title} is written over its serial port; plug it in.`
+  if (kind && only.length > 0 && only.every((method) => method === 'probe') && !probe) return `${kind.title} is written over a debug probe; plug one in.`
+  if (kind && only.length > 0 && !only.includes('probe') && !port) return `${kind.title} is written over its serial port; plug it in.`
   return 'Neither its port nor its probe can be used now.'
 }
 

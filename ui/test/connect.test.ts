@@ -16,7 +16,9 @@ import {
   uncertain,
   useOf,
   loneProbes,
+  nameOf,
   noWay,
+  subjectOf,
   waysTo,
   whyNot,
   type Attached,
@@ -46,8 +48,8 @@ describe('ports and probes', () => {
       ['usb-1-2', '/dev/ttyACM0', undefined],
       ['usb-1-4', '/dev/ttyACM1', 'ST-Link'],
       ['/dev/ttyS0', '/dev/ttyS0', undefined],
-      ['usb-1-9', undefined, 'DAPLink'],
       ['a:b:3', undefined, 'No place'],
+      ['usb-1-9', undefined, 'DAPLink'],
     ])
   })
 
@@ -61,6 +63,16 @@ describe('ports and probes', () => {
 
   it('keep their key when the port gets another path', () => {
     expect(one([port('/dev/ttyACM0', 'usb-1-2', null, [])]).key).toBe(one([port('/dev/ttyACM7', 'usb-1-2', null, [])]).key)
+  })
+
+  it('stay in their row when a path changes, and a virtual board when its cable is out', () => {
+    const names = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk })).map(nameOf)
+    const desk = (name: string, path: string | null) => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, runs: 'nothing' })
+    const b = port('/dev/pts/2', 'virtual-b', null, [nano])
+    const before = names([port('/dev/pts/1', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/1'), desk('b', '/dev/pts/2')])
+    expect(before).toEqual(['a', 'b'])
+    expect(names([port('/dev/pts/3', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/3'), desk('b', '/dev/pts/2')])).toEqual(before)
+    expect(names([b], [desk('a', null), desk('b', '/dev/pts/2')])).toEqual(before)
   })
 
   it('are ordered as people count', () => {
@@ -194,6 +206,15 @@ describe('what can be done', () => {
     expect(jobOn(free, [{ ...job, state: 'done' }])).toBeUndefined()
     // Another device got the path of the one that the job was on.
     expect(jobOn(free, [{ ...job, topology: 'elsewhere', on: { port: '/dev/a', probe: null } }])).toBeUndefined()
+  })
+
+  it.each([
+    [{ board: 'lab-1' }, 'lab-1'],
+    [{ topology: 'virtual-desk-2' }, 'desk-2'],
+    [{ on: { port: '/dev/pts/4', probe: null } }, 'pts/4'],
+    [{ on: { port: null, probe: 'a:b:c' } }, 'a:b:c'],
+  ])('names a job after its board, else after its place: %o', (job, expected) => {
+    expect(subjectOf({ ...aJob(1), ...job })).toBe(expected)
   })
 
   it('knows that the last job at its place failed', () => {

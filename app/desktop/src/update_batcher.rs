@@ -273,6 +273,53 @@ mod tests {
         assert_eq!(came, [(16, vec![view("other", "b"), event("x")])]);
     }
 
+    fn job(id: u64, text: &str) -> Update {
+        let job = serde_json::json!({
+            "id": id, "what": "provision", "on": {}, "topology": null, "kind": "nano33ble", "board": null, "chip": null,
+            "state": "running", "text": text, "steps": [], "started_ms": 0, "ended_ms": null, "evidence": null,
+        });
+        Update::Job {
+            job: serde_json::from_value(job).unwrap(),
+        }
+    }
+
+    fn hardware(ports: usize) -> Update {
+        let port = serde_json::json!({
+            "path": "/dev/ttyACM0", "topology": null, "usb": null, "is_virtual": false, "candidates": [],
+            "access": { "type": "usable" }, "used_by": null,
+        });
+        let hardware = serde_json::json!({ "ports": vec![port; ports], "probes": [], "virtual_boards": [] });
+        Update::Hardware {
+            hardware: serde_json::from_value(hardware).unwrap(),
+        }
+    }
+
+    fn console(sequence: u64) -> Update {
+        let chunk = serde_json::json!({ "sequence": sequence, "time_ms": 0, "base64": "" });
+        let console = serde_json::json!({
+            "path": "/dev/ttyACM0", "baud": 115_200, "open": true, "text": null, "chunks": [chunk], "dropped_bytes": 0,
+        });
+        Update::Console {
+            console: serde_json::from_value(console).unwrap(),
+        }
+    }
+
+    #[test]
+    fn of_jobs_and_hardware_the_latest_comes_and_of_consoles_everything() {
+        let came = messages(vec![
+            (0, job(1, "a")),
+            (1, hardware(1)),
+            (2, console(1)),
+            (3, job(2, "b")),
+            (4, job(1, "c")),
+            (5, console(2)),
+            (6, hardware(2)),
+        ]);
+        let together: Vec<Update> = came.into_iter().flat_map(|(_, message)| message).collect();
+        let expected = [job(1, "c"), hardware(2), job(2, "b"), console(1), console(2)];
+        assert_eq!(together, expected);
+    }
+
     /// A batcher with so many background boards that their views wait for a quarter of a second.
     fn crowded() -> (UpdateBatcher, Instant) {
         let mut batcher = UpdateBatcher::new(Instant::now());

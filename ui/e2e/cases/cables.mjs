@@ -1,7 +1,8 @@
 // Boards on cables, in the Connect room: virtual boards are provisioned, pulled out, read and refused as real ones would be.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { badge, appState, violations } from '../ways.mjs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { appState, badge, palette } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
 export const cables = []
@@ -17,9 +18,10 @@ async function room(desk) {
   if (!desk.cables) {
     await desk.close(desk.window)
     desk.cables = desk.window = await desk.open('cables')
+    await until('it is painted', 60_000, () => desk.window.find('nav button', 'Connect'))
+    await palette(desk, 'use the dark theme')
   }
   const { window } = desk
-  await until('it is painted', 60_000, () => window.find('nav button', 'Connect'))
   await window.keys([Key.Control, '3'])
   await until('the Connect room is open', 10_000, () => window.find('#connect-title'))
   if (await window.find('aside button', 'Close the panel')) await window.click('aside button', 'Close the panel')
@@ -113,11 +115,18 @@ for (const { kind, over, says } of [
     const { window } = desk
     const name = `${kind}-${over ? 'p' : 'a'}`
     await plugIn(desk, kind, name)
+    if (kind === 'esp32-c6') await picture(desk, 'list')
     const summary = await toSummary(desk, name, { over })
     const byProbe = kind === 'stm32f4-discovery' || over !== undefined
     if (!summary.includes(name) || !summary.includes('blink') || summary.includes('debug probe') !== byProbe) throw new Error(`the summary says ${summary}`)
+    const isPictured = kind === 'stm32f4-discovery'
+    if (isPictured) await picture(desk, 'summary')
     const started = performance.now()
     await next(desk, 'Provision')
+    if (isPictured) {
+      await until('firmware is being written', PROVISION_MS, () => window.find('aside li.is-running', ' of '))
+      await picture(desk, 'job')
+    }
     await jobBecomes(desk, 'done')
     const took = seconds(started)
     await window.click('aside button', `Show ${name} in Fleet`)
@@ -132,11 +141,11 @@ it('fails when the cable is pulled out under way, says what to do, and is resume
   await room(desk)
   const { window } = desk
   const name = 'pulled'
-  await plugIn(desk, 'esp32-c6', name)
-  await toSummary(desk, name)
+  await plugIn(desk, 'nano33ble', name)
+  // The probe takes seconds to write, so that the cable is out before the end.
+  await toSummary(desk, name, { over: 'the debug probe' })
   await next(desk, 'Provision')
-  await until('firmware is being written', PROVISION_MS, () => window.find('aside progress, aside [role=progressbar]', 'Write firmware'))
-  await until('some is written', 30_000, async () => / of /.test(await window.text('aside li.is-running .bytes')))
+  await until('firmware is being written', PROVISION_MS, () => window.find('aside li.is-running', ' of '))
   await menu(desk, name, 'Pull the cable')
   await jobBecomes(desk, 'failed')
   const failed = await jobText(desk)
@@ -191,6 +200,7 @@ it('opens the port of a board as a console, waits while its cable is out, and fr
     await window.keys(Key.Enter)
     await until(`${command} is answered`, 10_000, async () => (await says()).includes(answer))
   }
+  await picture(desk, 'console')
   await menu(desk, name, 'Pull the cable')
   await until('it waits for the board', 10_000, () => window.find('aside [role=status]', 'Waits for the board'))
   if (!(await says()).includes('Arduino Bootloader')) throw new Error('what it had received is gone')
@@ -219,6 +229,9 @@ it('provisions four boards on cables at once, and counts them', async (desk) => 
   const started = performance.now()
   await next(desk, 'Provision 4 boards')
   await until('four jobs are shown', 10_000, async () => (await window.text('aside [aria-label="Jobs of these boards"] li')).split('\n').length === 4)
+  await until('one is being written', PROVISION_MS, () => window.find('aside [role=progressbar]'))
+  await sleep(1_000)
+  await picture(desk, 'batch')
   await until('all are done', PROVISION_MS, async () => {
     const tally = await window.text('aside .tally')
     if (tally === '4 of 4 boards done') return true

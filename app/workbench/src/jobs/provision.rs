@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{
-        ApiError, AppDeploy, AppSource, AppState, CableRef, Deployment, ErrorCode, FirmwareSource, JobKind, JobView,
+        ApiError, AppDeploy, AppSource, AppState, CableRef, CableState, Deployment, ErrorCode, FirmwareSource, JobKind, JobView,
         ProvisionStart,
     },
     apps, boards,
@@ -38,6 +38,9 @@ const ENROLL_TIME: Duration = Duration::from_secs(90);
 
 /// How long the first app may take until it runs.
 const APP_TIME: Duration = Duration::from_secs(180);
+
+/// How long a board's port may be away while the job waits for the board: its USB device enumerates anew with the firmware.
+const AWAY_TIME: Duration = Duration::from_secs(5);
 
 /// Interval between two looks at what a board reports.
 const LOOK: Duration = Duration::from_millis(50);
@@ -311,11 +314,44 @@ async fn release_chip(workbench: &WorkbenchState, chip: &str) -> Result<(), JobE
     Ok(())
 }
 
+/// Ends a wait for a board whose cable is out.
+struct CableWatch<'a> {
+    board: &'a FleetBoard,
+    there: Instant,
+}
+
+impl<'a> CableWatch<'a> {
+    fn new(board: &'a FleetBoard) -> Self {
+        let there = Instant::now();
+        Self { board, there }
+    }
+
+    fn check(&mut self) -> Result<(), JobEnd> {
+        let state = self.board.state();
+        if state.cable != CableState::Unplugged {
+            self.there = Instant::now();
+            return Ok(());
+        }
+        if self.there.elapsed() < AWAY_TIME {
+            return Ok(());
+        }
+        let physical = state.record.physical();
+        let at = physical.map(|physical| physical.topology.as_ref().unwrap_or(&physical.port));
+        Err(JobEnd::Failed(format!(
+            "{} went away: no board is at {} any more. Plug it in again there and resume.",
+            state.record.name,
+            at.map_or("its port", String::as_str)
+        )))
+    }
+}
+
 async fn wait_for_session(workbench: &WorkbenchState, job: &Job, board: &FleetBoard) -> Result<(), JobEnd> {
     let begin = Instant::now();
     let device = board.state().record.device.clone();
+    let mut cable = CableWatch::new(board);
     loop {
         job.check()?;
+        cable.check()?;
         let connected = workbench
             .gateway
             .device(&device)
@@ -360,8 +396,10 @@ async fn first_app(
     };
     let deployment = apps::deploy(workbench, request).await.map_err(|error| error.message)?;
     let begin = Instant::now();
+    let mut cable = CableWatch::new(board);
     loop {
         job.check()?;
+        cable.check()?;
         let view = workbench.view(board);
         let app = view.apps.iter().find(|app| app.name == deployment.app);
         if let Some(app) = app {

@@ -51,8 +51,17 @@ export function attachedOf({ ports, probes, virtual_boards }: Hardware): Attache
     if (virtual.plugged) continue
     attached.push({ key: `unplugged ${virtual.name}`, port: null, probe: null, topology: null, virtual, isVirtual: true, candidates: [] })
   }
-  // Boards that were recognised stand before bare ports.
-  return attached.sort((a, b) => Number(a.candidates.length === 0 && !a.virtual) - Number(b.candidates.length === 0 && !b.virtual))
+  return attached.sort((a, b) => Number(!isKnown(a)) - Number(!isKnown(b)) || byText(order(a), order(b)))
+}
+
+/** Whether something tells which board it is. Such boards stand before bare ports. */
+export function isKnown({ candidates, virtual }: Attached): boolean {
+  return candidates.length > 0 || virtual !== null
+}
+
+/** By place, so that a board stays in its row when its path changes or its cable is pulled out. */
+function order({ port, probe, topology, virtual }: Attached): string {
+  return virtual?.name ?? topology ?? port?.path ?? probe!.id
 }
 
 const collator = new Intl.Collator('en', { numeric: true })
@@ -75,8 +84,9 @@ export function nameOf({ port, probe, virtual }: Attached): string {
   return port?.path ?? (probe ? probe.name : 'the board')
 }
 
-/** The last part of a long path: `ttyACM0`. */
+/** The part of a path that tells ports apart: `ttyACM0`, `pts/3`. */
 export function shortOf(on: CableRef): string {
+  if (on.port?.startsWith('/dev/')) return on.port.slice('/dev/'.length)
   return on.port?.split('/').at(-1) ?? on.probe ?? 'the board'
 }
 
@@ -208,6 +218,11 @@ export function useOf(by: string, isBoard: (name: string) => boolean): string {
   if (by === 'lent') return 'It is lent to another program. Take it back first.'
   if (isBoard(by)) return `${by} of the fleet is on it. Release its port on the page of ${by} first.`
   return 'A job works on it. Wait for its end, or cancel it.'
+}
+
+/** What a job works on, in a word: the name in the fleet, the virtual board, or the port. */
+export function subjectOf({ board, on, topology }: JobView): string {
+  return board ?? /^virtual-(.+)$/.exec(topology ?? '')?.[1] ?? shortOf(on)
 }
 
 /** The running job on a board. */

@@ -10,6 +10,7 @@ import {
   doubt,
   failedOn,
   jobOn,
+  kept,
   kindFor,
   reasonOf,
   shortPath,
@@ -73,6 +74,16 @@ describe('ports and probes', () => {
     expect(before).toEqual(['a', 'b'])
     expect(names([port('/dev/pts/3', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/3'), desk('b', '/dev/pts/2')])).toEqual(before)
     expect(names([b], [desk('a', null), desk('b', '/dev/pts/2')])).toEqual(before)
+  })
+
+  it('are the same objects while nothing about them changes', () => {
+    const rows = (uses: string | null) =>
+      attachedOf(hardware([port('/dev/a', 'u', null, [nano]), { ...port('/dev/b', 'v', null, [nano]), used_by: uses }]))
+    const before = rows(null)
+    const now = kept(before, rows('job 1'))
+    expect(now[0]).toBe(before[0])
+    expect(now[1]).not.toBe(before[1])
+    expect(now[1]!.port!.used_by).toBe('job 1')
   })
 
   it('are ordered as people count', () => {
@@ -156,7 +167,7 @@ describe('what can be done', () => {
     ['free', free, ['provision', 'console', 'flash', 'backup', 'erase', 'lend']],
     ['with a console', used('console'), ['console']],
     ['lent', used('lent'), ['take back']],
-    ['in the fleet', used('bench-1'), ['lend']],
+    ['in the fleet', used('bench-1'), ['flash', 'backup', 'lend']],
     ['in a job', used('job 3'), []],
     ['held', { ...free, port: held, probe: null }, []],
     // Its probe is free.
@@ -167,7 +178,7 @@ describe('what can be done', () => {
   it('has a reason that says the way out', () => {
     expect(whyNot({ ...free, port: held, probe: null }, 'erase', nobody)).toBe('Close minicom.')
     expect(whyNot({ ...free, port: held }, 'console', nobody)).toBe('Close minicom.')
-    expect(whyNot(used('bench-1'), 'flash', () => true)).toContain('bench-1 of the fleet')
+    expect(whyNot(used('bench-1'), 'erase', () => true)).toContain('bench-1 of the fleet')
     for (const by of ['console', 'lent', 'job 3']) expect(useOf(by, nobody)).toMatch(/ first\.$|Wait for its end/)
     expect(blockedBy({ ...free, port: held })).toBeNull()
   })
@@ -325,7 +336,7 @@ describe('a terminal', () => {
     ['a progress line', ['10 %\r20 %\r100 %\n'], ['100 %']],
     ['a shorter text over a longer one', ['hello\rya'], ['yallo']],
     ['backspace', ['ab\b \bc'], ['ac']],
-    ['control characters', ['a\x00\x01\x7fb'], ['a␀␁␡b']],
+    ['control characters', ['a\x00\x01\x7fb'], ['a^@^A^?b']],
     ['an escape that is none', ['\x1bq!'], ['␛q!']],
     ['a tab', ['a\tb'], ['a\tb']],
     ['other scripts', ['25 °C 温度 🚀'], ['25 °C 温度 🚀']],

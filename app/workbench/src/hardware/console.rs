@@ -116,7 +116,10 @@ impl Console {
         if ports.port(&self.path).is_some_and(|port| same(&port)) {
             return ports.open(&self.path, options).map_err(|error| error.to_string());
         }
-        let there = self.topology.as_ref().and_then(|at| ports.find_topology(at).into_iter().next());
+        let there = self
+            .topology
+            .as_ref()
+            .and_then(|at| ports.find_topology(at).into_iter().next());
         Err(match there {
             Some(port) => format!("it is at {} now; open a console there", port.path),
             None => "its cable is out".into(),

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        ApiError, AppDeploy, AppSource, AppState, CableRef, CableState, Deployment, ErrorCode, FirmwareSource, JobKind, JobView,
-        ProvisionStart,
+        ApiError, AppDeploy, AppSource, AppState, CableRef, CableState, Deployment, ErrorCode, FirmwareSource, JobKind,
+        JobView, ProvisionStart,
     },
     apps, boards,
     clock::now_ms,
@@ -41,6 +41,9 @@ const APP_TIME: Duration = Duration::from_secs(180);
 
 /// How long a board's port may be away while the job waits for the board: its USB device enumerates anew with the firmware.
 const AWAY_TIME: Duration = Duration::from_secs(5);
+
+/// How long a board may be refused while the job waits for it: another board may have its port's old path for a moment.
+const REFUSED_TIME: Duration = Duration::from_secs(5);
 
 /// Interval between two looks at what a board reports.
 const LOOK: Duration = Duration::from_millis(50);
@@ -349,6 +352,7 @@ async fn wait_for_session(workbench: &WorkbenchState, job: &Job, board: &FleetBo
     let begin = Instant::now();
     let device = board.state().record.device.clone();
     let mut cable = CableWatch::new(board);
+    let mut accepted = begin;
     loop {
         job.check()?;
         cable.check()?;
@@ -363,8 +367,10 @@ async fn wait_for_session(workbench: &WorkbenchState, job: &Job, board: &FleetBo
             let state = board.state();
             (state.refused.clone(), state.phase.clone())
         };
-        if let Some(refused) = refused {
-            return Err(JobEnd::Failed(refused));
+        match refused {
+            None => accepted = Instant::now(),
+            Some(refused) if accepted.elapsed() > REFUSED_TIME => return Err(JobEnd::Failed(refused)),
+            Some(_) => {}
         }
         if begin.elapsed() > ENROLL_TIME {
             let text = format!(

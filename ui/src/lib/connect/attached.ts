@@ -64,6 +64,15 @@ function order({ port, probe, topology, virtual }: Attached): string {
   return virtual?.name ?? topology ?? port?.path ?? probe!.id
 }
 
+/** Keeps the objects of boards that did not change, so that the page does not draw them again. */
+export function kept(before: Attached[], now: Attached[]): Attached[] {
+  const known = new Map(before.map((it) => [it.key, it]))
+  return now.map((it) => {
+    const same = known.get(it.key)
+    return same && JSON.stringify(same) === JSON.stringify(it) ? same : it
+  })
+}
+
 const collator = new Intl.Collator('en', { numeric: true })
 const byText = (a: string, b: string) => collator.compare(a, b)
 
@@ -197,7 +206,9 @@ export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => bo
   if ((doing === 'console' || doing === 'lend') && !it.port) return 'It has no serial port.'
   if (doing === 'console' && by === 'console') return null
   if (doing === 'lend' && by !== null && isBoard(by)) return null
-  const inUse = by === null ? null : useOf(by, isBoard)
+  // A job borrows the port of a board of the fleet, and gives it back.
+  const borrowed = by !== null && isBoard(by) && (doing === 'flash' || doing === 'backup')
+  const inUse = by === null || borrowed ? null : useOf(by, isBoard)
   if (inUse) return inUse
   if (doing === 'console' || doing === 'lend') return it.port?.access.type === 'usable' ? null : textOf(it.port!.access)
   if (doing === 'provision') {

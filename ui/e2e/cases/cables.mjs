@@ -87,11 +87,12 @@ const jobState = (desk) => desk.window.text('aside .state strong')
 const jobText = (desk) => desk.window.text('aside .state + p')
 
 async function jobBecomes(desk, state, ms = PROVISION_MS) {
-  await until(`the job is ${state}`, ms, async () => {
+  const ended = await until(`the job is ${state}`, ms, async () => {
     const now = await jobState(desk)
-    if (now === state) return true
+    if (now === state || now === 'failed') return now
     throw new Error(`it is ${now}: ${await jobText(desk)}`)
   })
+  if (ended !== state) throw new Error(`the job is ${ended}: ${await jobText(desk)}`)
 }
 
 /** The picture of the window, for the documentation. */
@@ -163,7 +164,7 @@ it('fails when the cable is pulled out under way, says what to do, and is resume
 it('refuses a board of another kind, which stays as it was', async (desk) => {
   await room(desk)
   const { window } = desk
-  const name = 'other'
+  const name = 'mistaken'
   await plugIn(desk, 'nano33ble', name)
   await window.click('main button', `Provision ${name}`)
   await set(desk, '#provision-kind', 'esp32-c6')

@@ -157,6 +157,7 @@ it('fails when the cable is pulled out under way, says what to do, and is resume
   await menu(desk, name, 'Plug in')
   await until('it is plugged in', 10_000, async () => !(await cell(desk, name)).includes('cable out'))
   await next(desk, 'Resume')
+  await until('it goes on', 30_000, async () => (await jobState(desk)) !== 'failed')
   await jobBecomes(desk, 'done')
   return failed
 })

@@ -105,16 +105,15 @@ async function picture(desk, name) {
 
 const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(1)} s`
 
-for (const { kind, over, says } of [
-  { kind: 'nano33ble', over: undefined, says: 'its own bootloader' },
-  { kind: 'nano33ble', over: 'the debug probe', says: 'a debug probe' },
-  { kind: 'stm32f4-discovery', over: undefined, says: 'a debug probe' },
-  { kind: 'esp32-c6', over: undefined, says: "its ROM's serial bootloader" },
+for (const { name, kind, over, says } of [
+  { name: 'nano-1', kind: 'nano33ble', over: undefined, says: 'its own bootloader' },
+  { name: 'nano-2', kind: 'nano33ble', over: 'the debug probe', says: 'a debug probe' },
+  { name: 'disco-1', kind: 'stm32f4-discovery', over: undefined, says: 'a debug probe' },
+  { name: 'esp-1', kind: 'esp32-c6', over: undefined, says: "its ROM's serial bootloader" },
 ]) {
   it(`provisions a blank ${kind} on a cable over ${says}, up to its page in the fleet`, async (desk) => {
     await room(desk)
     const { window } = desk
-    const name = `${kind}-${over ? 'p' : 'a'}`
     await plugIn(desk, kind, name)
     if (kind === 'esp32-c6') await picture(desk, 'list')
     const summary = await toSummary(desk, name, { over })
@@ -141,7 +140,7 @@ for (const { kind, over, says } of [
 it('fails when the cable is pulled out under way, says what to do, and is resumed where it is plugged in again', async (desk) => {
   await room(desk)
   const { window } = desk
-  const name = 'pulled'
+  const name = 'nano-3'
   await plugIn(desk, 'nano33ble', name)
   // The probe takes seconds to write, so that the cable is out before the end.
   await toSummary(desk, name, { over: 'the debug probe' })
@@ -165,7 +164,7 @@ it('fails when the cable is pulled out under way, says what to do, and is resume
 it('refuses a board of another kind, which stays as it was', async (desk) => {
   await room(desk)
   const { window } = desk
-  const name = 'mistaken'
+  const name = 'nano-4'
   await plugIn(desk, 'nano33ble', name)
   await window.click('main button', `Provision ${name}`)
   await set(desk, '#provision-kind', 'esp32-c6')
@@ -184,7 +183,7 @@ it('refuses a board of another kind, which stays as it was', async (desk) => {
 it('opens the port of a board as a console, waits while its cable is out, and frees it again', async (desk) => {
   await room(desk)
   const { window } = desk
-  const name = 'spoken-to'
+  const name = 'nano-5'
   await plugIn(desk, 'nano33ble', name)
   await window.click('main button', `Console ${name}`)
   await until('it asks for the speed', 10_000, () => window.find('#console-baud'))

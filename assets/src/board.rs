@@ -106,6 +106,18 @@ pub enum FlashMethod {
     Dfu,
 }
 
+impl std::fmt::Display for FlashMethod {
+    /// As the boards' descriptions write it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Probe => "probe",
+            Self::EspRom => "esp-rom",
+            Self::SamBa => "sam-ba",
+            Self::Dfu => "dfu",
+        })
+    }
+}
+
 /// Which UART carries the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {

@@ -1,5 +1,6 @@
 // The window's cases, in the order in which a user would meet them.
 import { apps } from './cases/apps.mjs'
+import { cables } from './cases/cables.mjs'
 import { cards } from './cases/cards.mjs'
 import { emulation } from './cases/emulation.mjs'
 import { fleet } from './cases/fleet.mjs'
@@ -7,4 +8,4 @@ import { monitor } from './cases/monitor.mjs'
 import { thousand } from './cases/thousand.mjs'
 import { whole } from './cases/window.mjs'
 
-export const cases = [...apps, ...cards, ...fleet, ...emulation, ...thousand, ...monitor, ...whole]
+export const cases = [...apps, ...cards, ...fleet, ...emulation, ...cables, ...thousand, ...monitor, ...whole]

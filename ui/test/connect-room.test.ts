@@ -187,17 +187,21 @@ describe('provisioning', () => {
     expect(kinds).toEqual(['nano33ble', 'stm32f4-discovery', 'esp32-c6'])
   })
 
-  it('goes over the port if the user says so, and names what is erased', async () => {
+  it('goes over the probe if the user says so, and names what is erased', async () => {
     await room()
     await click(button('Provision desk-1'))
-    await click(field('the serial port'))
+    expect(field('the serial port').checked).toBe(true)
+    await click(field('the debug probe'))
     await click(foot())
     await click(field('Erase everything first'))
     await click(foot())
-    expect(text('aside .warning')).toContain('Everything on Arduino Nano 33 BLE (desk-1, /run/user/1000/drydock/desk-1 at virtual-1) goes first')
+    expect(text('aside .warning')).toContain('Everything on Arduino Nano 33 BLE (desk-1, /run/user/1000/drydock/desk-1 with debug probe Virtual debug probe at virtual-1) goes first')
     expect(words(foot())).toBe('Erase and provision')
     await click(foot())
-    expect(asked('provision.start')[0]).toMatchObject({ on: [{ port: '/run/user/1000/drydock/desk-1', probe: null }], erase_all: true })
+    expect(asked('provision.start')[0]).toMatchObject({
+      on: [{ port: '/run/user/1000/drydock/desk-1', probe: '0000:0000:desk-1' }],
+      erase_all: true,
+    })
   })
 
   it('takes a file as the first app, with what it may do', async () => {
@@ -250,7 +254,7 @@ describe('provisioning', () => {
     expect(text('aside .state')).toContain('failed')
     expect(text('aside .ended')).toContain('stopped answering')
     expect(words(rowOf('/dev/ttyACM0'))).toContain('last job here failed: Provision')
-    await click(button('Continue'))
+    await click(button('Resume'))
     expect(asked('job.resume')).toEqual([{ id: 1 }])
     backend.hardware.finish()
     await settled()
@@ -289,7 +293,7 @@ describe('provisioning', () => {
     expect(text('aside .tally')).toBe('31 of 32 boards done, 1 failed')
     expect(announcer.notice).toMatchObject({ text: '31 of 32\u00a0boards done, 1 failed', tone: 'bad' })
     expect(document.querySelectorAll('aside [data-job]')).toHaveLength(32)
-    await click(button('Continue 1 job'))
+    await click(button('Resume 1 job'))
     backend.hardware.finish()
     await settled()
     expect(text('aside .tally')).toBe('32 of 32 boards done')
@@ -324,13 +328,14 @@ describe('flash, backup, erase', () => {
     ])
   })
 
-  it('backs up into a chosen file, over the probe if there is one', async () => {
+  it('backs up into a chosen file, over the probe if the user says so', async () => {
     await room()
     await click(await menu('desk-1', 'Back up…'))
+    await click(field('debug probe'))
     await click(button('Choose…'))
     await click(foot())
     expect(asked('flash.backup')).toEqual([
-      { on: { port: null, probe: '0000:0000:desk-1' }, kind: 'nano33ble', path: '/home/me/nano33ble-backup.bin' },
+      { on: { port: '/run/user/1000/drydock/desk-1', probe: '0000:0000:desk-1' }, kind: 'nano33ble', path: '/home/me/nano33ble-backup.bin' },
     ])
   })
 

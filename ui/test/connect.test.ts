@@ -10,11 +10,16 @@ import {
   doubt,
   failedOn,
   jobOn,
+  kept,
   kindFor,
   reasonOf,
   shortPath,
   uncertain,
   useOf,
+  loneProbes,
+  nameOf,
+  noWay,
+  subjectOf,
   waysTo,
   whyNot,
   type Attached,
@@ -44,8 +49,8 @@ describe('ports and probes', () => {
       ['usb-1-2', '/dev/ttyACM0', undefined],
       ['usb-1-4', '/dev/ttyACM1', 'ST-Link'],
       ['/dev/ttyS0', '/dev/ttyS0', undefined],
-      ['usb-1-9', undefined, 'DAPLink'],
       ['a:b:3', undefined, 'No place'],
+      ['usb-1-9', undefined, 'DAPLink'],
     ])
   })
 
@@ -59,6 +64,26 @@ describe('ports and probes', () => {
 
   it('keep their key when the port gets another path', () => {
     expect(one([port('/dev/ttyACM0', 'usb-1-2', null, [])]).key).toBe(one([port('/dev/ttyACM7', 'usb-1-2', null, [])]).key)
+  })
+
+  it('stay in their row when a path changes, and a virtual board when its cable is out', () => {
+    const names = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk })).map(nameOf)
+    const desk = (name: string, path: string | null) => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, runs: 'nothing' })
+    const b = port('/dev/pts/2', 'virtual-b', null, [nano])
+    const before = names([port('/dev/pts/1', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/1'), desk('b', '/dev/pts/2')])
+    expect(before).toEqual(['a', 'b'])
+    expect(names([port('/dev/pts/3', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/3'), desk('b', '/dev/pts/2')])).toEqual(before)
+    expect(names([b], [desk('a', null), desk('b', '/dev/pts/2')])).toEqual(before)
+  })
+
+  it('are the same objects while nothing about them changes', () => {
+    const rows = (uses: string | null) =>
+      attachedOf(hardware([port('/dev/a', 'u', null, [nano]), { ...port('/dev/b', 'v', null, [nano]), used_by: uses }]))
+    const before = rows(null)
+    const now = kept(before, rows('job 1'))
+    expect(now[0]).toBe(before[0])
+    expect(now[1]).not.toBe(before[1])
+    expect(now[1]!.port!.used_by).toBe('job 1')
   })
 
   it('are ordered as people count', () => {
@@ -142,28 +167,46 @@ describe('what can be done', () => {
     ['free', free, ['provision', 'console', 'flash', 'backup', 'erase', 'lend']],
     ['with a console', used('console'), ['console']],
     ['lent', used('lent'), ['take back']],
-    ['in the fleet', used('bench-1'), ['lend']],
+    ['in the fleet', used('bench-1'), ['flash', 'backup', 'lend']],
     ['in a job', used('job 3'), []],
     ['held', { ...free, port: held, probe: null }, []],
     // Its probe is free.
-    ['held, with a probe', { ...free, port: held }, ['provision', 'flash', 'backup', 'erase']],
-    ['only a probe', { ...free, port: null }, ['provision', 'flash', 'backup', 'erase']],
+    ['held, with a probe', { ...free, port: held }, ['flash', 'backup', 'erase']],
+    ['only a probe', { ...free, port: null }, ['flash', 'backup', 'erase']],
   ])('%s', (_what, it, expected) => expect(possible(it)).toEqual(expected))
 
   it('has a reason that says the way out', () => {
     expect(whyNot({ ...free, port: held, probe: null }, 'erase', nobody)).toBe('Close minicom.')
     expect(whyNot({ ...free, port: held }, 'console', nobody)).toBe('Close minicom.')
-    expect(whyNot(used('bench-1'), 'flash', () => true)).toContain('bench-1 of the fleet')
+    expect(whyNot(used('bench-1'), 'erase', () => true)).toContain('bench-1 of the fleet')
     for (const by of ['console', 'lent', 'job 3']) expect(useOf(by, nobody)).toMatch(/ first\.$|Wait for its end/)
     expect(blockedBy({ ...free, port: held })).toBeNull()
   })
 
-  it('goes over the probe first, and never over what cannot be used', () => {
-    expect(waysTo(free).map(({ ref }) => ref)).toEqual([
-      { port: null, probe: 'p' },
-      { port: '/dev/a', probe: null },
-    ])
-    expect(waysTo({ ...free, port: held }).map(({ ref }) => ref.probe)).toEqual(['p'])
+  const [overProbe, overPort] = [
+    { port: '/dev/a', probe: 'p' },
+    { port: '/dev/a', probe: null },
+  ]
+  const refs = (...args: Parameters<typeof waysTo>) => waysTo(...args).map(({ ref }) => ref)
+
+  it('goes over the usual method of its kind first, and never over what cannot be used', () => {
+    expect(refs(free)).toEqual([overProbe, overPort])
+    expect(refs(free, ['sam-ba', 'probe'])).toEqual([overPort, overProbe])
+    expect(refs(free, ['probe'])).toEqual([overProbe])
+    expect(refs(free, ['esp-rom'])).toEqual([overPort])
+    expect(refs({ ...free, port: held })).toEqual([{ port: null, probe: 'p' }])
+    expect(refs({ ...free, probe: null }, ['probe'])).toEqual([])
+  })
+
+  it('offers probes that stand alone for a board without one, and says what lacks', () => {
+    const alone = attachedOf(hardware([port('/dev/a', 'u', null, [])], [probe('q', 'ST-Link', 'usb-1-9', []), { ...probe('r', 'Used', null, []), used_by: 'job 1' }]))
+    const board = alone.find((it) => it.port !== null)!
+    const lone = loneProbes(alone)
+    expect(lone.map(({ id }) => id)).toEqual(['q'])
+    expect(refs(board, ['probe'], lone)).toEqual([{ port: '/dev/a', probe: 'q' }])
+    expect(refs(board, ['esp-rom'], lone)).toEqual([overPort])
+    expect(noWay(board, { title: 'Discovery', flashing: ['probe'] })).toContain('plug one in')
+    expect(noWay({ ...free, port: null }, { title: 'ESP', flashing: ['esp-rom'] })).toContain('over its serial port')
   })
 
   it('finds the running job by port, by probe, and by place after a new path', () => {
@@ -174,6 +217,15 @@ describe('what can be done', () => {
     expect(jobOn(free, [{ ...job, state: 'done' }])).toBeUndefined()
     // Another device got the path of the one that the job was on.
     expect(jobOn(free, [{ ...job, topology: 'elsewhere', on: { port: '/dev/a', probe: null } }])).toBeUndefined()
+  })
+
+  it.each([
+    [{ board: 'lab-1' }, 'lab-1'],
+    [{ topology: 'virtual-desk-2' }, 'desk-2'],
+    [{ on: { port: '/dev/pts/4', probe: null } }, 'pts/4'],
+    [{ on: { port: null, probe: 'a:b:c' } }, 'a:b:c'],
+  ])('names a job after its board, else after its place: %o', (job, expected) => {
+    expect(subjectOf({ ...aJob(1), ...job })).toBe(expected)
   })
 
   it('knows that the last job at its place failed', () => {
@@ -284,8 +336,8 @@ describe('a terminal', () => {
     ['a progress line', ['10 %\r20 %\r100 %\n'], ['100 %']],
     ['a shorter text over a longer one', ['hello\rya'], ['yallo']],
     ['backspace', ['ab\b \bc'], ['ac']],
-    ['control characters', ['a\x00\x01\x7fb'], ['a␀␁␡b']],
-    ['an escape that is none', ['\x1bq!'], ['␛q!']],
+    ['control characters', ['a\x00\x01\x7fb'], ['a^@^A^?b']],
+    ['an escape that is none', ['\x1bq!'], ['^[q!']],
     ['a tab', ['a\tb'], ['a\tb']],
     ['other scripts', ['25 °C 温度 🚀'], ['25 °C 温度 🚀']],
   ])('shows %s', (_what, parts, expected) => expect(shown(...parts)).toEqual(expected))

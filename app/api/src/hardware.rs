@@ -178,7 +178,8 @@ pub enum CableAction {
     Plug,
 }
 
-/// A board on this host that an operation is for: exactly one of the two.
+/// A board on this host that an operation is for: its serial port, its debug probe, or both. Flash is written over the
+/// probe if one is named. Provisioning needs the port, because the board's link runs there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CableRef {
     /// Path of a serial port.

@@ -394,6 +394,9 @@ pub struct BoardKindView {
     /// Pins that it gives to apps, ascending, in the numbers that apps use; none: the owner does not say so yet.
     #[serde(default)]
     pub app_pins: Option<Vec<u8>>,
+    /// Methods that write its flash, the usual one first: `probe`, `esp-rom`, `sam-ba`, `dfu`.
+    #[serde(default)]
+    pub flashing: Vec<String>,
     /// Whether such a board can be added: its firmware is part of this program.
     pub addable: bool,
     /// Engines that can run it.

@@ -21,16 +21,27 @@ pub(crate) struct UpdateBatcher {
     /// Updates of boards that a page shows, and updates that belong to no board.
     foreground: Vec<Update>,
     foreground_since: Option<Instant>,
-    /// Updates of the other boards; `None` where a later view of the same board replaced one.
+    /// Updates of the other boards, of jobs and of the hardware; `None` where a later view of the same replaced one.
     background: Vec<Option<Update>>,
     background_since: Option<Instant>,
-    /// Index in `background` of the view of a board.
-    views: HashMap<String, usize>,
+    /// Index in `background` of a view that a later one replaces.
+    views: HashMap<Subject, usize>,
     /// How long `background` is gathered.
     pause: Duration,
     /// Updates that went into `background` since `counted`.
     taken: u32,
     counted: Instant,
+}
+
+/// What a view is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    /// A board, by its id.
+    Board(String),
+    /// A job, by its number.
+    Job(u64),
+    /// Ports, probes and virtual boards.
+    Hardware,
 }
 
 impl UpdateBatcher {
@@ -62,25 +73,25 @@ impl UpdateBatcher {
             Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. } => {
                 if is_foreground(board) {
                     // The board has just become foreground: its waiting view must not follow this newer update.
-                    if let Some(view) = self.views.remove(board).and_then(|place| self.background[place].take()) {
+                    let waiting = self.views.remove(&Subject::Board(board.clone()));
+                    if let Some(view) = waiting.and_then(|place| self.background[place].take()) {
                         self.take_foreground(view, now);
                     }
                     self.take_foreground(update, now);
                 }
             }
             Update::Board { board, .. } => {
-                let id = board.id.clone();
-                if is_foreground(&id) {
-                    self.forget(&id);
+                if is_foreground(&board.id) {
+                    self.forget(&board.id);
                     self.take_foreground(update, now);
-                } else if let Some(place) = self.views.get(&id) {
-                    self.background[*place] = Some(update);
-                    self.taken += 1;
                 } else {
-                    self.views.insert(id, self.background.len());
-                    self.take_background(update, now);
+                    self.replace(Subject::Board(board.id.clone()), update, now);
                 }
             }
+            Update::Job { job } => self.replace(Subject::Job(job.id), update, now),
+            Update::Hardware { .. } => self.replace(Subject::Hardware, update, now),
+            // Its bytes are in no later update.
+            Update::Console { .. } => self.take_foreground(update, now),
             Update::BoardRemoved { board, .. } => {
                 self.forget(board);
                 self.take_background(update, now);
@@ -141,9 +152,20 @@ impl UpdateBatcher {
         self.taken += 1;
     }
 
+    /// Takes a view in the background, in place of an earlier one of the same that waits.
+    fn replace(&mut self, subject: Subject, update: Update, now: Instant) {
+        if let Some(place) = self.views.get(&subject) {
+            self.background[*place] = Some(update);
+            self.taken += 1;
+        } else {
+            self.views.insert(subject, self.background.len());
+            self.take_background(update, now);
+        }
+    }
+
     /// Drops a waiting view of the board, so that it does not follow a newer one.
     fn forget(&mut self, board: &str) {
-        if let Some(place) = self.views.remove(board) {
+        if let Some(place) = self.views.remove(&Subject::Board(board.to_owned())) {
             self.background[place] = None;
         }
     }
@@ -249,6 +271,53 @@ mod tests {
         assert_eq!(came, [(16, vec![event("x"), removed("other")])]);
         let came = messages(vec![(0, view("other", "a")), (1, event("x")), (2, view("other", "b"))]);
         assert_eq!(came, [(16, vec![view("other", "b"), event("x")])]);
+    }
+
+    fn job(id: u64, text: &str) -> Update {
+        let job = serde_json::json!({
+            "id": id, "what": "provision", "on": {}, "topology": null, "kind": "nano33ble", "board": null, "chip": null,
+            "state": "running", "text": text, "steps": [], "started_ms": 0, "ended_ms": null, "evidence": null,
+        });
+        Update::Job {
+            job: serde_json::from_value(job).unwrap(),
+        }
+    }
+
+    fn hardware(ports: usize) -> Update {
+        let port = serde_json::json!({
+            "path": "/dev/ttyACM0", "topology": null, "usb": null, "is_virtual": false, "candidates": [],
+            "access": { "type": "usable" }, "used_by": null,
+        });
+        let hardware = serde_json::json!({ "ports": vec![port; ports], "probes": [], "virtual_boards": [] });
+        Update::Hardware {
+            hardware: serde_json::from_value(hardware).unwrap(),
+        }
+    }
+
+    fn console(sequence: u64) -> Update {
+        let chunk = serde_json::json!({ "sequence": sequence, "time_ms": 0, "base64": "" });
+        let console = serde_json::json!({
+            "path": "/dev/ttyACM0", "baud": 115_200, "open": true, "text": null, "chunks": [chunk], "dropped_bytes": 0,
+        });
+        Update::Console {
+            console: serde_json::from_value(console).unwrap(),
+        }
+    }
+
+    #[test]
+    fn of_jobs_and_hardware_the_latest_comes_and_of_consoles_everything() {
+        let came = messages(vec![
+            (0, job(1, "a")),
+            (1, hardware(1)),
+            (2, console(1)),
+            (3, job(2, "b")),
+            (4, job(1, "c")),
+            (5, console(2)),
+            (6, hardware(2)),
+        ]);
+        let together: Vec<Update> = came.into_iter().flat_map(|(_, message)| message).collect();
+        let expected = [job(1, "c"), hardware(2), job(2, "b"), console(1), console(2)];
+        assert_eq!(together, expected);
     }
 
     /// A batcher with so many background boards that their views wait for a quarter of a second.

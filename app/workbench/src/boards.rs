@@ -74,6 +74,7 @@ pub(crate) fn kinds() -> Vec<BoardKindView> {
         takes_apps: board.limit.as_ref().is_none_or(|limit| limit.apps),
         enrolls: board.limit.as_ref().is_none_or(|limit| limit.enrolls),
         app_pins: Some(board.app_pins.clone()),
+        flashing: board.flashing.iter().map(|way| way.method.to_string()).collect(),
         engines: engines(Some(&board)),
         id: board.name,
     };

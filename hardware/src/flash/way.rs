@@ -64,7 +64,7 @@ pub fn open(ports: &Ports, probes: &Probes, place: &Place, board: &Board) -> Res
             sam_ba::open(line.map_err(not_opened)?, board)
         }
         _ => Err(FlashError::Refused(format!(
-            "the flash of a {} cannot be written over a serial port; name a debug probe",
+            "the flash of this kind of board, {}, cannot be written over a serial port; name a debug probe",
             board.title
         ))),
     }

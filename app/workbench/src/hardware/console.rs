@@ -10,7 +10,7 @@ use crate::{
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use drydock_hardware::port::{LinePolicy, OpenOptions, SerialLine};
+use drydock_hardware::port::{LinePolicy, OpenOptions, Port, SerialLine, Topology};
 use std::{
     collections::{HashMap, VecDeque},
     io::Write,
@@ -41,6 +41,8 @@ pub(crate) struct Consoles(Mutex<HashMap<String, Arc<Console>>>);
 
 struct Console {
     path: String,
+    /// Where the cable hung when the terminal was opened.
+    topology: Option<Topology>,
     state: Mutex<ConsoleState>,
     send: mpsc::Sender<Vec<u8>>,
     task: Mutex<Option<AbortHandle>>,
@@ -105,6 +107,23 @@ impl Console {
                 .collect(),
             dropped_bytes: state.dropped_bytes,
         }
+    }
+
+    /// Opens the port of the same board. Its path may belong to another device meanwhile.
+    fn open_again(&self, workbench: &WorkbenchState, options: OpenOptions) -> Result<SerialLine, String> {
+        let ports = &workbench.hardware.ports;
+        let same = |port: &Port| port.topology == self.topology;
+        if ports.port(&self.path).is_some_and(|port| same(&port)) {
+            return ports.open(&self.path, options).map_err(|error| error.to_string());
+        }
+        let there = self
+            .topology
+            .as_ref()
+            .and_then(|at| ports.find_topology(at).into_iter().next());
+        Err(match there {
+            Some(port) => format!("it is at {} now; open a console there", port.path),
+            None => "its cable is out".into(),
+        })
     }
 
     fn set(&self, workbench: &WorkbenchState, open: bool, text: Option<String>) {
@@ -180,6 +199,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) 
     let (send, to_send) = mpsc::channel(16);
     let console = Arc::new(Console {
         path: port.path.clone(),
+        topology: port.topology.clone(),
         state: Mutex::new(ConsoleState {
             baud: request.baud,
             open: true,
@@ -202,7 +222,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) 
     *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
     let view = console.view(None);
     hardware.consoles.lock().insert(port.path, console);
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(view)
 }
 
@@ -219,12 +239,12 @@ async fn serve(
     loop {
         let Some(open) = &mut line else {
             tokio::time::sleep(TRY_AGAIN).await;
-            match workbench.hardware.ports.open(&console.path, options) {
+            match console.open_again(workbench, options) {
                 Ok(opened) => {
                     line = Some(opened);
                     console.set(workbench, true, None);
                 }
-                Err(error) => console.set(workbench, false, Some(format!("Waits for the board: {error}."))),
+                Err(reason) => console.set(workbench, false, Some(format!("Waits for the board: {reason}."))),
             }
             continue;
         };
@@ -300,6 +320,6 @@ pub(crate) async fn close(workbench: &Arc<WorkbenchState>, request: PortRef) -> 
     workbench.hardware.consoles.lock().remove(&request.path);
     console.stop();
     console.set(workbench, false, Some("Closed.".into()));
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(Empty {})
 }

@@ -295,7 +295,7 @@ impl VirtualBoard {
                     let state = changes.borrow_and_update().clone();
                     show(&state);
                     let Some(workbench) = workbench.upgrade() else { return };
-                    workbench.publish_hardware().await;
+                    workbench.hardware.changed.send_replace(());
                 }
             })
         };
@@ -358,7 +358,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
     .await;
     plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
     board.seen().await;
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(board.view())
 }
 
@@ -422,7 +422,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, request: VirtualRef)
     let handle = board.handle.clone();
     unplug(board).await;
     handle.stop();
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(Empty {})
 }
 
@@ -441,7 +441,7 @@ pub(crate) async fn cable(
             board.seen().await;
         }
     }
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(board.view())
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn lend(workbench: &Arc<WorkbenchState>, request: PortRef) -> R
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(port.path.clone(), lease);
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(port_view(workbench, &port))
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn take_back(workbench: &Arc<WorkbenchState>, request: PortRef)
         }
     }
     let port = find(workbench, &request.path)?;
-    workbench.publish_hardware().await;
+    workbench.hardware.changed.send_replace(());
     Ok(port_view(workbench, &port))
 }
 

@@ -19,6 +19,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
+use tokio::sync::watch;
 
 /// The hardware of a running workbench.
 pub(crate) struct HardwareState {
@@ -26,6 +27,8 @@ pub(crate) struct HardwareState {
     pub(crate) probes: Arc<Probes>,
     /// Who uses which port or probe.
     pub(crate) uses: Uses,
+    /// Told of each change that is to be published: who uses what, and what is on the desk.
+    changed: watch::Sender<()>,
     desk: Desk,
     consoles: Consoles,
     /// Ports that are lent to other programs, by path.
@@ -34,10 +37,12 @@ pub(crate) struct HardwareState {
 
 impl HardwareState {
     pub(crate) fn new() -> Self {
+        let changed = watch::Sender::new(());
         Self {
             ports: Arc::new(Ports::new()),
             probes: Arc::new(Probes::new()),
-            uses: Uses::default(),
+            uses: Uses::new(changed.clone()),
+            changed,
             desk: Desk::default(),
             consoles: Consoles::default(),
             lent: Mutex::default(),

@@ -4,10 +4,15 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::watch;
 
 /// The users of ports and probes, by path or id.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Uses(Arc<Mutex<HashMap<String, String>>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Uses {
+    users: Arc<Mutex<HashMap<String, String>>>,
+    /// Told of each lease that begins or ends.
+    changed: watch::Sender<()>,
+}
 
 /// The right to use a port or a probe; dropping it gives the right back.
 #[derive(Debug)]
@@ -26,10 +31,19 @@ impl PortLease {
 impl Drop for PortLease {
     fn drop(&mut self) {
         self.uses.lock().remove(&self.path);
+        self.uses.changed.send_replace(());
     }
 }
 
 impl Uses {
+    /// Nobody uses anything yet.
+    pub(crate) fn new(changed: watch::Sender<()>) -> Self {
+        Self {
+            users: Arc::default(),
+            changed,
+        }
+    }
+
     /// Takes a port or a probe for a user.
     ///
     /// # Errors
@@ -40,6 +54,8 @@ impl Uses {
             return Err(user.clone());
         }
         uses.insert(path.to_owned(), user);
+        drop(uses);
+        self.changed.send_replace(());
         Ok(PortLease {
             uses: self.clone(),
             path: path.to_owned(),
@@ -53,7 +69,7 @@ impl Uses {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
         // The map is consistent between any two statements that touch it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,13 +79,18 @@ mod tests {
 
     #[test]
     fn a_port_has_one_user_until_the_lease_ends() {
-        let uses = Uses::default();
+        let changed = watch::Sender::new(());
+        let mut changes = changed.subscribe();
+        let uses = Uses::new(changed);
         let lease = uses.lease("/dev/ttyACM0", "bench-1".into()).unwrap();
+        assert!(changes.has_changed().unwrap());
         assert_eq!(uses.lease("/dev/ttyACM0", "console".into()).unwrap_err(), "bench-1");
         assert!(uses.lease("/dev/ttyACM1", "console".into()).is_ok());
         assert_eq!(uses.user("/dev/ttyACM0").as_deref(), Some("bench-1"));
         assert_eq!(lease.path(), "/dev/ttyACM0");
+        changes.mark_unchanged();
         drop(lease);
+        assert!(changes.has_changed().unwrap());
         assert_eq!(uses.user("/dev/ttyACM0"), None);
     }
 }

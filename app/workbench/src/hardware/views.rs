@@ -13,7 +13,10 @@ use drydock_hardware::{
     probe::{ProbeAccess, ProbeInfo},
 };
 use serde_json::{Map, json};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// Minimum time between two updates of the hardware.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// All hardware.
 pub(crate) async fn list(workbench: &Arc<WorkbenchState>) -> Result<Hardware, ApiError> {
@@ -139,19 +142,27 @@ pub(crate) async fn allow(workbench: &WorkbenchState) -> Result<Text, ApiError> 
 
 impl WorkbenchState {
     /// Publishes the hardware as it is now.
-    pub(crate) async fn publish_hardware(self: &Arc<Self>) {
+    async fn publish_hardware(self: &Arc<Self>) {
         if let Ok(hardware) = list(self).await {
             let hardware = Box::new(hardware);
             self.hub.publish(&Update::Hardware { hardware });
         }
     }
 
-    /// Publishes what is plugged in and out, until the workbench closes.
+    /// Publishes what is plugged in and out, and who uses it, until the workbench closes.
     pub(crate) async fn follow_hardware(self: Arc<Self>) {
-        let mut changes = self.hardware.ports.watch();
-        let mut known: BTreeSet<String> = paths(&changes.borrow_and_update());
-        while changes.changed().await.is_ok() {
-            let now = paths(&changes.borrow_and_update());
+        let mut plugs = self.hardware.ports.watch();
+        let mut changes = self.hardware.changed.subscribe();
+        let mut known: BTreeSet<String> = paths(&plugs.borrow_and_update());
+        loop {
+            let follows = tokio::select! {
+                plugged = plugs.changed() => plugged,
+                changed = changes.changed() => changed,
+            };
+            if follows.is_err() {
+                return;
+            }
+            let now = paths(&plugs.borrow_and_update());
             for path in now.difference(&known) {
                 self.publish_plug(EventName::HardwarePlugged, path, "was plugged in");
             }
@@ -160,6 +171,8 @@ impl WorkbenchState {
             }
             known = now;
             self.publish_hardware().await;
+            // Many boards at once change much: what follows is published together.
+            tokio::time::sleep(INTERVAL).await;
         }
     }
 

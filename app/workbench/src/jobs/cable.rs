@@ -219,7 +219,7 @@ fn check_port(port: &Port, board: &Description) -> Result<(), JobEnd> {
     {
         Some(other) if !fits => {
             let text = format!(
-                "The device at {} is a {}, not a {}: {} Nothing was written.",
+                "Another kind of board is at {}: {}, not {}. {} Nothing was written.",
                 port.path, other.title, board.title, other.reason
             );
             Err(JobEnd::Failed(text))

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        ApiError, AppDeploy, AppSource, AppState, CableRef, Deployment, ErrorCode, FirmwareSource, JobKind, JobView,
-        ProvisionStart,
+        ApiError, AppDeploy, AppSource, AppState, CableRef, CableState, Deployment, ErrorCode, FirmwareSource, JobKind,
+        JobView, ProvisionStart,
     },
     apps, boards,
     clock::now_ms,
@@ -38,6 +38,12 @@ const ENROLL_TIME: Duration = Duration::from_secs(90);
 
 /// How long the first app may take until it runs.
 const APP_TIME: Duration = Duration::from_secs(180);
+
+/// How long a board's port may be away while the job waits for the board: its USB device enumerates anew with the firmware.
+const AWAY_TIME: Duration = Duration::from_secs(5);
+
+/// How long a board may be refused while the job waits for it: another board may have its port's old path for a moment.
+const REFUSED_TIME: Duration = Duration::from_secs(5);
 
 /// Interval between two looks at what a board reports.
 const LOOK: Duration = Duration::from_millis(50);
@@ -68,11 +74,11 @@ pub(crate) fn provision(workbench: &Arc<WorkbenchState>, request: ProvisionStart
     }
     let board = description(&request.kind)?;
     if board.limit.as_ref().is_some_and(|limit| !limit.enrolls) {
-        let text = format!("A {} cannot be provisioned: it cannot have an identity.", board.title);
+        let text = format!("{} cannot be provisioned: it cannot have an identity.", board.title);
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
     if request.app.is_some() && board.limit.as_ref().is_some_and(|limit| !limit.apps) {
-        let text = format!("A {} takes no apps; provision it without one.", board.title);
+        let text = format!("{} takes no apps; provision it without one.", board.title);
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
     let steps = [
@@ -311,11 +317,45 @@ async fn release_chip(workbench: &WorkbenchState, chip: &str) -> Result<(), JobE
     Ok(())
 }
 
+/// Ends a wait for a board whose cable is out.
+struct CableWatch<'a> {
+    board: &'a FleetBoard,
+    there: Instant,
+}
+
+impl<'a> CableWatch<'a> {
+    fn new(board: &'a FleetBoard) -> Self {
+        let there = Instant::now();
+        Self { board, there }
+    }
+
+    fn check(&mut self) -> Result<(), JobEnd> {
+        let state = self.board.state();
+        if state.cable != CableState::Unplugged {
+            self.there = Instant::now();
+            return Ok(());
+        }
+        if self.there.elapsed() < AWAY_TIME {
+            return Ok(());
+        }
+        let physical = state.record.physical();
+        let at = physical.map(|physical| physical.topology.as_ref().unwrap_or(&physical.port));
+        Err(JobEnd::Failed(format!(
+            "{} went away: no board is at {} any more. Plug it in again there and resume.",
+            state.record.name,
+            at.map_or("its port", String::as_str)
+        )))
+    }
+}
+
 async fn wait_for_session(workbench: &WorkbenchState, job: &Job, board: &FleetBoard) -> Result<(), JobEnd> {
     let begin = Instant::now();
     let device = board.state().record.device.clone();
+    let mut cable = CableWatch::new(board);
+    let mut accepted = begin;
     loop {
         job.check()?;
+        cable.check()?;
         let connected = workbench
             .gateway
             .device(&device)
@@ -327,8 +367,10 @@ async fn wait_for_session(workbench: &WorkbenchState, job: &Job, board: &FleetBo
             let state = board.state();
             (state.refused.clone(), state.phase.clone())
         };
-        if let Some(refused) = refused {
-            return Err(JobEnd::Failed(refused));
+        match refused {
+            None => accepted = Instant::now(),
+            Some(refused) if accepted.elapsed() > REFUSED_TIME => return Err(JobEnd::Failed(refused)),
+            Some(_) => {}
         }
         if begin.elapsed() > ENROLL_TIME {
             let text = format!(
@@ -360,8 +402,10 @@ async fn first_app(
     };
     let deployment = apps::deploy(workbench, request).await.map_err(|error| error.message)?;
     let begin = Instant::now();
+    let mut cable = CableWatch::new(board);
     loop {
         job.check()?;
+        cable.check()?;
         let view = workbench.view(board);
         let app = view.apps.iter().find(|app| app.name == deployment.app);
         if let Some(app) = app {

@@ -275,6 +275,32 @@ async fn a_job_whose_cable_was_pulled_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_board_goes_while_it_enrolls_is_resumed() {
+    let Some(workbench) = workbench(&["esp32-c6"]).await else {
+        return;
+    };
+    let desk = put(&workbench, "esp32-c6", true, "9").await;
+    let id = start(&workbench, provision(over_port(&desk), "esp32-c6")).await;
+    job_until(&workbench, id, |job| {
+        job.steps[4].state == crate::api::StepState::Running || job.state != JobState::Running
+    })
+    .await;
+    cable(&workbench, &desk.name, CableAction::Pull).await;
+    let failed = ended(&workbench, id).await;
+    assert_eq!(failed.state, JobState::Failed, "{failed:#?}");
+    assert!(
+        failed.text.contains("no board is at virtual-desk-1 any more"),
+        "{}",
+        failed.text
+    );
+    cable(&workbench, &desk.name, CableAction::Plug).await;
+    call!(workbench, JobResume(JobRef { id })).unwrap();
+    let done = ended(&workbench, id).await;
+    assert_eq!(done.state, JobState::Done, "{done:#?}");
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_job_leaves_a_board_that_can_be_provisioned() {
     let Some(workbench) = workbench(&["esp32-c6"]).await else {
         return;

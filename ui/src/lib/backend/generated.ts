@@ -422,6 +422,10 @@ enrolls: boolean,
  */
 app_pins: Array<number> | null, 
 /**
+ * Methods that write its flash, the usual one first: `probe`, `esp-rom`, `sam-ba`, `dfu`.
+ */
+flashing: Array<string>, 
+/**
  * Whether such a board can be added: its firmware is part of this program.
  */
 addable: boolean, 
@@ -570,7 +574,8 @@ pressed: boolean, };
 export type CableAction = "pull" | "plug";
 
 /**
- * A board on this host that an operation is for: exactly one of the two.
+ * A board on this host that an operation is for: its serial port, its debug probe, or both. Flash is written over the
+ * probe if one is named. Provisioning needs the port, because the board's link runs there.
  */
 export type CableRef = { 
 /**

@@ -151,7 +151,7 @@ export class MockHardware {
     this.#consoleState(path, false)
     for (const job of this.jobs.values()) {
       if (job.state === 'running' && job.on.port === path) {
-        this.#end(job.id, 'failed', `The cable of ${path} was pulled out. Plug the board in again at the same place, then continue.`)
+        this.#end(job.id, 'failed', `The cable of ${path} was pulled out. Plug the board in again at the same place, then resume.`)
       }
     }
     this.#told()
@@ -168,7 +168,7 @@ export class MockHardware {
     if (work.fails === work.at && (step.total_bytes === 0 || step.done_bytes > 0)) {
       work.fails = null
       this.#put(job)
-      this.#end(id, 'failed', `${step.name}: the board on ${job.on.port ?? job.on.probe} stopped answering. Check its cable, then continue.`)
+      this.#end(id, 'failed', `${step.name}: the board on ${job.on.port ?? job.on.probe} stopped answering. Check its cable, then resume.`)
       return
     }
     step.done_bytes = Math.min(step.total_bytes, step.done_bytes + 65_536)

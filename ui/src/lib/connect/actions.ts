@@ -75,7 +75,7 @@ export function cancelJob({ id }: JobView): Promise<unknown> {
 }
 
 export async function resumeJob({ id }: JobView): Promise<void> {
-  const job = await attempts.run(at.job(id), 'Continuing', () => workbench.call('job.resume', { id }))
+  const job = await attempts.run(at.job(id), 'Resuming', () => workbench.call('job.resume', { id }))
   if (job && connect.job(id)?.state !== 'running') connect.putJob(job)
 }
 
@@ -108,15 +108,14 @@ export function titleOf(kind: string): string {
   return workbench.kinds.find(({ id }) => id === kind)?.title ?? kind
 }
 
-/** The port or the probe of an operation: `/dev/ttyACM0`, `debug probe ST-Link V2-1`. */
-function wayName({ port, probe }: Attached, ref: CableRef | null): string {
-  if (ref?.probe) return `debug probe ${probe?.id === ref.probe ? probe.name : ref.probe}`
-  return ref?.port ?? port?.path ?? probe?.name ?? 'the board'
+/** The probe of an operation by its name: `debug probe ST-Link V2-1`. */
+export function probeName(id: string): string {
+  return `debug probe ${connect.hardware?.probes.find((probe) => probe.id === id)?.name ?? id}`
 }
 
 /** A board on its cable, exactly: `/dev/ttyACM0 at usb-1-1.2`. */
 export function exactly(it: Attached, ref?: CableRef): string {
   const { port, probe, topology } = it
-  const ways = ref ? [wayName(it, ref)] : [port?.path, probe?.name]
+  const ways = ref ? [ref.port, ref.probe && probeName(ref.probe)] : [port?.path, probe?.name]
   return `${it.virtual ? `${it.virtual.name}, ` : ''}${ways.filter(Boolean).join(' with ')}${topology ? ` at ${topology}` : ''}`
 }

@@ -2,6 +2,7 @@
 // with it. Pure functions.
 import type {
   AccessView,
+  BoardKindView,
   CableRef,
   CandidateView,
   Confidence,
@@ -50,8 +51,26 @@ export function attachedOf({ ports, probes, virtual_boards }: Hardware): Attache
     if (virtual.plugged) continue
     attached.push({ key: `unplugged ${virtual.name}`, port: null, probe: null, topology: null, virtual, isVirtual: true, candidates: [] })
   }
-  // Boards that were recognised stand before bare ports.
-  return attached.sort((a, b) => Number(a.candidates.length === 0 && !a.virtual) - Number(b.candidates.length === 0 && !b.virtual))
+  return attached.sort((a, b) => Number(!isKnown(a)) - Number(!isKnown(b)) || byText(order(a), order(b)))
+}
+
+/** Whether something tells which board it is. Such boards stand before bare ports. */
+export function isKnown({ candidates, virtual }: Attached): boolean {
+  return candidates.length > 0 || virtual !== null
+}
+
+/** By place, so that a board stays in its row when its path changes or its cable is pulled out. */
+function order({ port, probe, topology, virtual }: Attached): string {
+  return virtual?.name ?? topology ?? port?.path ?? probe!.id
+}
+
+/** Keeps the objects of boards that did not change, so that the page does not draw them again. */
+export function kept(before: Attached[], now: Attached[]): Attached[] {
+  const known = new Map(before.map((it) => [it.key, it]))
+  return now.map((it) => {
+    const same = known.get(it.key)
+    return same && JSON.stringify(same) === JSON.stringify(it) ? same : it
+  })
 }
 
 const collator = new Intl.Collator('en', { numeric: true })
@@ -74,8 +93,9 @@ export function nameOf({ port, probe, virtual }: Attached): string {
   return port?.path ?? (probe ? probe.name : 'the board')
 }
 
-/** The last part of a long path: `ttyACM0`. */
+/** The part of a path that tells ports apart: `ttyACM0`, `pts/3`. */
 export function shortOf(on: CableRef): string {
+  if (on.port?.startsWith('/dev/')) return on.port.slice('/dev/'.length)
   return on.port?.split('/').at(-1) ?? on.probe ?? 'the board'
 }
 
@@ -134,18 +154,46 @@ export function blockedBy({ port, probe }: Attached): Exclude<AccessView, { type
   return accesses.find((access) => access.type !== 'usable') ?? null
 }
 
-/** The way to the board: the port or the probe that requests name. */
+/** A way to a board's flash. */
 export interface Way {
+  /** `port`, `probe`, or the id of a probe that stands elsewhere. */
+  key: string
+  /** What requests name: over a probe, the port too, because the board's link runs there. */
   ref: CableRef
   title: string
 }
 
-/** The ways to a board that can be used, the best first: a probe also reaches a board whose firmware does not answer. */
-export function waysTo({ port, probe }: Attached): Way[] {
-  const ways: Way[] = []
-  if (probe?.access.type === 'usable') ways.push({ ref: { port: null, probe: probe.id }, title: `debug probe ${probe.name}` })
-  if (port?.access.type === 'usable') ways.push({ ref: { port: port.path, probe: null }, title: `serial port ${port.path}` })
-  return ways
+/**
+ * The ways to a board that can be used. `flashing`: the methods of its kind, the usual one first; if none is known, the
+ * probe is first, because it also reaches a board whose firmware does not answer. `elsewhere`: probes that may be wired to
+ * it although they do not hang at its place.
+ */
+export function waysTo({ port, probe }: Attached, flashing: string[] = [], elsewhere: ProbeView[] = []): Way[] {
+  const line = port?.access.type === 'usable' ? port.path : null
+  const over = (key: string, { id, name }: ProbeView): Way => ({ key, ref: { port: line, probe: id }, title: `debug probe ${name}` })
+  const ways = new Map<string, Way>()
+  for (const method of flashing.length > 0 ? flashing : ['probe', 'serial']) {
+    if (method !== 'probe') {
+      if (line !== null) ways.set('port', { key: 'port', ref: { port: line, probe: null }, title: `serial port ${line}` })
+    } else if (probe?.access.type === 'usable') ways.set('probe', over('probe', probe))
+    else if (flashing.length > 0) for (const other of elsewhere) ways.set(other.id, over(other.id, other))
+  }
+  return [...ways.values()]
+}
+
+/** The probes that stand alone and are free: each may be wired to any board. */
+export function loneProbes(attached: Attached[]): ProbeView[] {
+  return attached.flatMap(({ port, probe }) =>
+    port === null && probe && !probe.is_virtual && probe.used_by === null && probe.access.type === 'usable' ? [probe] : [],
+  )
+}
+
+/** Why there is no way to the flash of a board of this kind. */
+export function noWay({ port, probe }: Attached, kind: Pick<BoardKindView, 'title' | 'flashing'> | undefined): string {
+  const only = kind?.flashing ?? []
+  if (kind && only.length > 0 && only.every((method) => method === 'probe') && !probe) return `${kind.title} is written over a debug probe; plug one in.`
+  if (kind && only.length > 0 && !only.includes('probe') && !port) return `${kind.title} is written over its serial port; plug it in.`
+  return 'Neither its port nor its probe can be used now.'
 }
 
 export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back'
@@ -158,9 +206,15 @@ export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => bo
   if ((doing === 'console' || doing === 'lend') && !it.port) return 'It has no serial port.'
   if (doing === 'console' && by === 'console') return null
   if (doing === 'lend' && by !== null && isBoard(by)) return null
-  const inUse = by === null ? null : useOf(by, isBoard)
+  // A job borrows the port of a board of the fleet, and gives it back.
+  const borrowed = by !== null && isBoard(by) && (doing === 'flash' || doing === 'backup')
+  const inUse = by === null || borrowed ? null : useOf(by, isBoard)
   if (inUse) return inUse
   if (doing === 'console' || doing === 'lend') return it.port?.access.type === 'usable' ? null : textOf(it.port!.access)
+  if (doing === 'provision') {
+    if (!it.port) return 'Begin at its serial port, where its link runs; the probe is chosen there.'
+    return textOf(it.port.access)
+  }
   const blocked = blockedBy(it)
   return blocked ? blocked.text : null
 }
@@ -175,6 +229,11 @@ export function useOf(by: string, isBoard: (name: string) => boolean): string {
   if (by === 'lent') return 'It is lent to another program. Take it back first.'
   if (isBoard(by)) return `${by} of the fleet is on it. Release its port on the page of ${by} first.`
   return 'A job works on it. Wait for its end, or cancel it.'
+}
+
+/** What a job works on, in a word: the name in the fleet, the virtual board, or the port. */
+export function subjectOf({ board, on, topology }: JobView): string {
+  return board ?? /^virtual-(.+)$/.exec(topology ?? '')?.[1] ?? shortOf(on)
 }
 
 /** The running job on a board. */

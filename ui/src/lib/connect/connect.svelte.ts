@@ -3,7 +3,7 @@ import { SvelteSet } from 'svelte/reactivity'
 import type { ApiError, Hardware, JobView } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
 import { announcer } from '../status/announce.svelte'
-import { attachedOf, whyNot, type Attached, type Doing } from './attached'
+import { attachedOf, isKnown, kept, whyNot, type Attached, type Doing } from './attached'
 import { ending, joined, tally, withJob, type JobFilter } from './jobs'
 
 /** Boards that are provisioned at once. */
@@ -31,13 +31,15 @@ class Connect {
   allowed = $state<string | null>(null)
   readonly selected = new SvelteSet<string>()
 
-  readonly attached: Attached[] = $derived(this.hardware === null ? [] : attachedOf(this.hardware))
+  readonly attached: Attached[] = $derived.by(() => (this.#last = this.hardware === null ? [] : kept(this.#last, attachedOf(this.hardware))))
   /** The chosen boards that are still there and can be provisioned, in the order of the list. */
   readonly chosen: Attached[] = $derived(
     this.selected.size === 0 ? [] : this.attached.filter((it) => this.selected.has(it.key) && this.whyNot(it, 'provision') === null),
   )
-  readonly selectable: Attached[] = $derived(this.attached.filter((it) => this.whyNot(it, 'provision') === null))
+  /** Those that "all" stands for: a port of which nothing is known is chosen by hand. */
+  readonly selectable: Attached[] = $derived(this.attached.filter((it) => isKnown(it) && this.whyNot(it, 'provision') === null))
 
+  #last: Attached[] = []
   /** Jobs that moved while the list was being read; null if it is not. */
   #meanwhile: Map<number, JobView> | null = null
   #hardwareChanged = false

@@ -2,7 +2,7 @@
 import type { JobKind, JobState, JobStep, JobView, StepState } from '../backend/generated'
 import type { Look } from '../fleet/badge'
 import { bytes, count } from '../format/format'
-import { shortOf } from './attached'
+import { subjectOf } from './attached'
 
 /** Jobs of the window; the workbench keeps all. */
 export const KEPT_JOBS = 500
@@ -54,7 +54,7 @@ export const jobWord: Record<JobKind, string> = {
 
 /** `Provision ttyACM0` */
 export function jobTitle(job: JobView): string {
-  return `${jobWord[job.what]} ${job.board ?? shortOf(job.on)}`
+  return `${jobWord[job.what]} ${subjectOf(job)}`
 }
 
 export function currentStep({ steps }: JobView): JobStep | undefined {

@@ -144,12 +144,12 @@ export class Terminal {
   }
 }
 
-/** A control character as its picture; tabs stay. */
+/** A control character in caret notation, which every font has: `^@` for NUL; tabs stay. */
 function picture(char: string): string {
   const code = char.codePointAt(0)!
   if (code === 9 || (code >= 0x20 && code < 0x7f) || code >= 0xa0) return char
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code)
-  return code === 0x7f ? '\u2421' : '\ufffd'
+  if (code < 0x20 || code === 0x7f) return `^${String.fromCodePoint(code ^ 0x40)}`
+  return '\ufffd'
 }
 
 export interface HexRow {

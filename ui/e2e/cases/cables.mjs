@@ -1,0 +1,245 @@
+// Boards on cables, in the Connect room: virtual boards are provisioned, pulled out, read and refused as real ones would be.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { appState, badge, palette } from '../ways.mjs'
+import { Key, until } from '../webdriver.mjs'
+
+export const cables = []
+function it(name, run) {
+  cables.push({ name, run })
+}
+
+/** How long one provisioning may take. */
+const PROVISION_MS = 120_000
+
+/** The Connect room of the window that these cases share, without a panel. */
+async function room(desk) {
+  if (!desk.cables) {
+    await desk.close(desk.window)
+    desk.cables = desk.window = await desk.open('cables')
+    await until('it is painted', 60_000, () => desk.window.find('nav button', 'Connect'))
+    await palette(desk, 'use the dark theme')
+  }
+  const { window } = desk
+  await window.keys([Key.Control, '3'])
+  await until('the Connect room is open', 10_000, () => window.find('#connect-title'))
+  if (await window.find('aside button', 'Close the panel')) await window.click('aside button', 'Close the panel')
+}
+
+/** Sets a field as a user who chooses or types. */
+async function set(desk, selector, value) {
+  await until(`there is ${selector}`, 10_000, () => desk.window.find(selector))
+  await desk.window.run(
+    `const [selector, value] = arguments
+     const field = document.querySelector(selector)
+     field.value = value
+     field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input', { bubbles: true }))`,
+    selector,
+    value,
+  )
+}
+
+/** Puts a blank virtual board on the desk by the room's own form. */
+async function plugIn(desk, kind, name) {
+  const { window } = desk
+  const form = 'form[aria-label="Add a virtual board"]'
+  // While nothing is plugged in, the form is there already.
+  if (!(await window.find(form))) await window.click('main button', 'Virtual board')
+  await set(desk, `${form} select`, kind)
+  await set(desk, `${form} input`, name)
+  await window.click(`${form} button`, 'Add a virtual board')
+  await until(`${name} is plugged in`, 30_000, () => window.find('button', `Provision ${name}`))
+}
+
+const cell = (desk, name) =>
+  desk.window.run(
+    `const row = [...document.querySelectorAll('[data-row]')].find((row) => row.textContent.includes(arguments[0]))
+     return row ? row.textContent.replace(/\\s+/g, ' ').trim() : ''`,
+    name,
+  )
+
+/** Chooses an entry of the menu of a board. */
+async function menu(desk, name, item) {
+  await desk.window.click('main button', `More for ${name}`)
+  await desk.window.click('[role=menuitem]', item)
+}
+
+async function next(desk, word) {
+  await desk.window.click('.connect-foot button', word)
+}
+
+/** The guided provision of one board up to its summary, which is returned. */
+async function toSummary(desk, name, { over, called } = {}) {
+  const { window } = desk
+  await window.click('main button', `Provision ${name}`)
+  await until('it asks for the kind', 10_000, () => window.find('#provision-kind'))
+  if (over) await window.click('aside label', over)
+  await next(desk, 'Next')
+  await set(desk, '#provision-name', called ?? name)
+  await set(desk, '#provision-app', 'sample blink')
+  await next(desk, 'Next')
+  return await until('the summary is there', 10_000, () => window.text('aside dl'))
+}
+
+/** The state of the job in the panel, and what it says. */
+const jobState = (desk) => desk.window.text('aside .state strong')
+const jobText = (desk) => desk.window.text('aside .state + p')
+
+async function jobBecomes(desk, state, ms = PROVISION_MS) {
+  const ended = await until(`the job is ${state}`, ms, async () => {
+    const now = await jobState(desk)
+    if (now === state || now === 'failed') return now
+    throw new Error(`it is ${now}: ${await jobText(desk)}`)
+  })
+  if (ended !== state) throw new Error(`the job is ${ended}: ${await jobText(desk)}`)
+}
+
+/** The picture of the window, for the documentation. */
+async function picture(desk, name) {
+  const images = join(desk.root, 'docs/images')
+  mkdirSync(images, { recursive: true })
+  const png = Buffer.from(await desk.window.ask('GET', '/screenshot'), 'base64')
+  writeFileSync(join(images, `connect-${name}.png`), png)
+}
+
+const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(1)} s`
+
+for (const { name, kind, over, says } of [
+  { name: 'nano-1', kind: 'nano33ble', over: undefined, says: 'its own bootloader' },
+  { name: 'nano-2', kind: 'nano33ble', over: 'the debug probe', says: 'a debug probe' },
+  { name: 'disco-1', kind: 'stm32f4-discovery', over: undefined, says: 'a debug probe' },
+  { name: 'esp-1', kind: 'esp32-c6', over: undefined, says: "its ROM's serial bootloader" },
+]) {
+  it(`provisions a blank ${kind} on a cable over ${says}, up to its page in the fleet`, async (desk) => {
+    await room(desk)
+    const { window } = desk
+    await plugIn(desk, kind, name)
+    if (kind === 'esp32-c6') await picture(desk, 'list')
+    const summary = await toSummary(desk, name, { over })
+    const byProbe = kind === 'stm32f4-discovery' || over !== undefined
+    if (!summary.includes(name) || !summary.includes('blink') || summary.includes('debug probe') !== byProbe) throw new Error(`the summary says ${summary}`)
+    const isPictured = kind === 'stm32f4-discovery'
+    if (isPictured) await picture(desk, 'summary')
+    const started = performance.now()
+    await next(desk, 'Provision')
+    if (isPictured) {
+      await until('firmware is being written', PROVISION_MS, () => window.find('aside li.is-running', ' of '))
+      await picture(desk, 'job')
+    }
+    await jobBecomes(desk, 'done')
+    const took = seconds(started)
+    await window.click('aside button', `Show ${name} in Fleet`)
+    await until('its page is open', 10_000, async () => (await window.text('main h2')) === name)
+    await until('it runs', 30_000, async () => (await badge(desk, name)) === 'running')
+    if ((await appState(desk, 'blink')) !== 'running') throw new Error(`blink is ${await appState(desk, 'blink')}`)
+    return `${took} from the start to the first app`
+  })
+}
+
+it('fails when the cable is pulled out under way, says what to do, and is resumed where it is plugged in again', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'nano-3'
+  await plugIn(desk, 'nano33ble', name)
+  // The probe takes seconds to write, so that the cable is out before the end.
+  await toSummary(desk, name, { over: 'the debug probe' })
+  await next(desk, 'Provision')
+  await until('firmware is being written', PROVISION_MS, () => window.find('aside li.is-running', ' of '))
+  await menu(desk, name, 'Pull the cable')
+  await jobBecomes(desk, 'failed')
+  const failed = await jobText(desk)
+  if (!failed.includes(`virtual-${name}`) || !/[Pp]lug .* resume/.test(failed)) throw new Error(`it says ${failed}`)
+  await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('cable out'))
+  await next(desk, 'Resume')
+  await until('it still fails', 30_000, async () => (await jobText(desk)).includes(`no board at virtual-${name}`))
+  await menu(desk, name, 'Plug in')
+  await until('it is plugged in', 10_000, async () => !(await cell(desk, name)).includes('cable out'))
+  await next(desk, 'Resume')
+  await until('it goes on', 30_000, async () => (await jobState(desk)) !== 'failed')
+  await jobBecomes(desk, 'done')
+  return failed
+})
+
+it('refuses a board of another kind, which stays as it was', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'nano-4'
+  await plugIn(desk, 'nano33ble', name)
+  await window.click('main button', `Provision ${name}`)
+  await set(desk, '#provision-kind', 'esp32-c6')
+  if (!(await window.text('.connect-foot .why')).includes('Confirm the kind of board')) throw new Error('it does not ask to confirm')
+  await window.click('aside label', 'I checked that it is')
+  await next(desk, 'Next')
+  await next(desk, 'Next')
+  await next(desk, 'Provision')
+  await jobBecomes(desk, 'failed')
+  const says = await jobText(desk)
+  if (!/Another kind of board is at .*: Arduino Nano 33 BLE, .* Nothing was written/.test(says)) throw new Error(`it says ${says}`)
+  await until('its row tells of the failure', 10_000, async () => (await cell(desk, name)).includes('last job here failed'))
+  return says
+})
+
+it('opens the port of a board as a console, waits while its cable is out, and frees it again', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'nano-5'
+  await plugIn(desk, 'nano33ble', name)
+  await window.click('main button', `Console ${name}`)
+  await until('it asks for the speed', 10_000, () => window.find('#console-baud'))
+  await window.click('aside button', 'Open the console')
+  await until('it is open', 10_000, () => window.find('[aria-label="Text to send"]'))
+  await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('console open'))
+  const provision = await window.run(`return document.querySelector(arguments[0]).title`, `main button[aria-label="Provision ${name}"]`)
+  if (!provision.includes('Its console is open here')) throw new Error(`it can be provisioned meanwhile: ${provision}`)
+  // The bootloader of the Nano answers SAM-BA's commands with text.
+  await set(desk, '[aria-label="Line ending"]', 'none')
+  const says = async () => window.text('aside [role=log]')
+  for (const [command, answer] of [['I#', 'nRF52840'], ['V#', 'Arduino Bootloader']]) {
+    await window.run(`document.querySelector('[aria-label="Text to send"]').focus()`)
+    await window.type(command)
+    await window.keys(Key.Enter)
+    await until(`${command} is answered`, 10_000, async () => (await says()).includes(answer))
+  }
+  await picture(desk, 'console')
+  await menu(desk, name, 'Pull the cable')
+  await until('it waits for the board', 10_000, () => window.find('aside [role=status]', 'Waits for the board'))
+  if (!(await says()).includes('Arduino Bootloader')) throw new Error('what it had received is gone')
+  await menu(desk, name, 'Plug in')
+  await until('it is open again', 20_000, async () => !(await window.find('aside [role=status]', 'Waits for the board')))
+  await window.click('aside button', 'Close the port')
+  await until('the port is free', 10_000, async () => (await cell(desk, name)).includes('free'))
+})
+
+it('provisions four boards on cables at once, and counts them', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const names = ['rack-1', 'rack-2', 'rack-3', 'rack-4']
+  for (const name of names) await plugIn(desk, 'esp32-c6', name)
+  for (const name of names) await window.click(`input[aria-label="Choose ${name}"]`)
+  await window.click('main button', 'Provision 4 boards')
+  await until('it lists the four', 10_000, async () => (await window.text('aside [aria-label="Boards to provision"] li')).split('\n').length === 4)
+  await next(desk, 'Next')
+  await set(desk, '#provision-name', 'rack')
+  if (!(await window.text('.connect-foot .why')).includes('needs {n}')) throw new Error('four boards may get one name')
+  await set(desk, '#provision-name', 'rack-{n}')
+  await set(desk, '#provision-app', 'sample blink')
+  await next(desk, 'Next')
+  const summary = await window.text('aside dl')
+  if (!summary.includes('rack-1, rack-2, rack-3, …')) throw new Error(`the summary says ${summary}`)
+  const started = performance.now()
+  await next(desk, 'Provision 4 boards')
+  await until('four jobs are shown', 10_000, async () => (await window.text('aside [aria-label="Jobs of these boards"] li')).split('\n').length === 4)
+  await until('one is being written', PROVISION_MS, () => window.find('aside [role=progressbar]'))
+  await sleep(1_000)
+  await picture(desk, 'batch')
+  await until('all are done', PROVISION_MS, async () => {
+    const tally = await window.text('aside .tally')
+    if (tally === '4 of 4 boards done') return true
+    throw new Error(tally)
+  })
+  const took = seconds(started)
+  await window.keys([Key.Control, '1'])
+  for (const name of names) await until(`${name} runs`, 30_000, async () => (await badge(desk, name)) === 'running')
+  return `${took} for four`
+})

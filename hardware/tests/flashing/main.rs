@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod desk;
+mod shuffle;
 
 use std::io::Read as _;
 use std::sync::Arc;

@@ -2,7 +2,9 @@
 //! registers of their debug ports. probe-rs and the chips' own flash algorithms are the real ones.
 
 mod bench;
+mod crossbar;
 mod detection;
 mod flashing;
 mod live;
 mod mishaps;
+mod shuffle;

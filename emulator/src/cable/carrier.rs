@@ -156,6 +156,7 @@ impl Carrier {
                     Some(Command::Unplug) => return Ok(Cable::Out),
                     Some(Command::Bootloader) => self.start(true)?,
                     Some(Command::Reset) => self.was_reset()?,
+                    Some(Command::Noise(per_million)) => self.line.make_noisy(per_million),
                     Some(Command::Lines { dtr, rts }) => self.set_lines(dtr, rts)?,
                     None => break,
                 }

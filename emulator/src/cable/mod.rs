@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `carrier` | the thread of a cable: carries bytes, follows the board into its bootloader and out of it |
 //! | `pty`, `clients` | the host's end: path, baud rate, programs that open and close it |
-//! | `line` | what a wrong baud rate does to bytes |
+//! | `line` | what a wrong baud rate and noise do to bytes |
 //! | `reset_lines` | DTR and RTS of boards that are reset by them |
 //! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
 //! | `bell` | wakes the thread |
@@ -101,6 +101,7 @@ enum Command {
     Lines { dtr: bool, rts: bool },
     Bootloader,
     Reset,
+    Noise(u32),
     Unplug,
 }
 
@@ -188,6 +189,12 @@ impl SerialCable {
     /// What tells the cable that a debugger has reset the board.
     pub fn reset_notice(&self) -> ResetNotice {
         ResetNotice(self.shared.clone())
+    }
+
+    /// Makes the cable noisy, or quiet again with 0: so many of a million bytes are damaged, in both directions. A cable
+    /// that is out ignores it.
+    pub fn make_noisy(&self, bytes_per_million: u32) {
+        let _ = self.shared.send(Command::Noise(bytes_per_million));
     }
 
     /// Brings the board into its bootloader, as a person does by hand (double tap of the reset button; BOOT held at

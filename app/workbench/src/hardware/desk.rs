@@ -132,6 +132,21 @@ impl Desk {
         })
     }
 
+    /// The machine of a virtual board.
+    #[cfg(test)]
+    pub(crate) fn machine(&self, name: &str) -> MachineHandle {
+        self.find(name).expect("the board is on the desk").handle.clone()
+    }
+
+    /// Makes the cable of a virtual board noisy: so many of a million bytes are damaged.
+    #[cfg(test)]
+    pub(crate) fn make_noisy(&self, name: &str, per_million: u32) {
+        let board = self.find(name).expect("the board is on the desk");
+        if let Some(plugged) = board.plugged().as_ref() {
+            plugged.cable.make_noisy(per_million);
+        }
+    }
+
     pub(super) fn views(&self) -> Vec<VirtualBoardView> {
         self.lock().values().map(|board| board.view()).collect()
     }

@@ -26,7 +26,7 @@ pub(crate) struct HardwareState {
     pub(crate) probes: Arc<Probes>,
     /// Who uses which port or probe.
     pub(crate) uses: Uses,
-    desk: Desk,
+    pub(crate) desk: Desk,
     consoles: Consoles,
     /// Ports that are lent to other programs, by path.
     lent: Mutex<HashMap<String, PortLease>>,

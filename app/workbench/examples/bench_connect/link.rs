@@ -224,6 +224,8 @@ fn run(mut master: File, baud: u32, sends: Option<u64>, received: &AtomicU64, en
                 inward.is_idle(now);
             }
         }
+        // A new peer: its session begins at zero.
+        let _ = link.take_reset();
         let mut control = [0; 256];
         while link.read(Channel::Control, &mut control) > 0 {}
         loop {

@@ -23,6 +23,7 @@ use drydock_hardware::{
     port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort},
     probe::{DebugWire, VirtualPlug, VirtualProbe, WireFault},
 };
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     io,
@@ -336,7 +337,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
     let handle = workbench.runner.add(machine, options);
     handle.stop_recording();
     let board = Arc::new(VirtualBoard {
-        serial: seed.0[..8].iter().map(|byte| format!("{byte:02X}")).collect(),
+        serial: serial(&seed),
         name: name.clone(),
         description,
         handle,
@@ -362,6 +363,12 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
     plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
     workbench.publish_hardware().await;
     Ok(board.view())
+}
+
+/// A serial number that differs for seeds that differ anywhere: probes with the same one could not be told apart.
+fn serial(seed: &Seed) -> String {
+    let digest = Sha256::digest(seed.0);
+    digest[..8].iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// A machine with firmware, or one whose flash is as it comes from the factory.
@@ -450,5 +457,17 @@ pub(crate) async fn cable(
 async fn unplug(board: Arc<VirtualBoard>) {
     if let Err(error) = tokio::task::spawn_blocking(move || board.unplug()).await {
         tracing::warn!(%error, "a cable was not pulled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boards_with_short_seeds_show_serial_numbers_of_their_own() {
+        let [one, two] = ["1", "2"].map(|text| serial(&parse_seed(text).unwrap()));
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 16);
     }
 }

@@ -16,6 +16,7 @@ mod run;
 mod step;
 mod test;
 mod tidy;
+mod torture;
 mod ui;
 mod workspace;
 
@@ -37,7 +38,8 @@ Usage: cargo xtask SUBCOMMAND
   test [--quick] [PART..]    all tests, quick ones first; --list names the parts
   bench [FOLDER|NAME..]      all benchmarks in one table; --quick, --json, --markdown, --list
   fuzz [--seconds N]         fuzz every decoder of bytes from outside, N seconds in all
-  conformance [ENGINE]       all tests of an engine; --long [--minutes N] renews docs/conformance";
+  conformance [ENGINE]       all tests of an engine; --long [--minutes N] renews docs/conformance
+  torture                    exchange and pull cables while boards are programmed; renews docs/torture.md";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"conformance", rest)) => test::conformance(rest),
+        Some((&"torture", rest)) => torture::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             Ok(())

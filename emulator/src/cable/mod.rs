@@ -244,6 +244,16 @@ impl SerialCable {
         ResetNotice(self.shared.clone())
     }
 
+    /// Makes the cable noisy, or quiet again with 0: so many of a million bytes are damaged, in both directions. A cable
+    /// that is out ignores it.
+    pub fn make_noisy(&self, bytes_per_million: u32) {
+        let faults = CableFaults {
+            noise_per_million: bytes_per_million,
+            ..CableFaults::default()
+        };
+        let _ = self.shared.send(Command::Faults(faults));
+    }
+
     /// Brings the board into its bootloader, as a person does by hand (double tap of the reset button; BOOT held at
     /// reset). A board without one is only reset.
     ///

@@ -3,7 +3,9 @@
 use super::{CHUNK_BYTES, FlashError, Flasher};
 use crate::{
     binding::{ChipId, WrongBoard},
-    probe::{FoundChip, ProbeError, ProbedChip, Probes, arm_interface, memory, reset},
+    probe::{
+        FoundChip, ProbeError, ProbedChip, Probes, arm_interface, find, memory, nordic_erase_all, nordic_lock, reset,
+    },
 };
 use drydock_assets::{Board, Flash, FlashMethod};
 use probe_rs::{
@@ -82,16 +84,44 @@ impl ByProbe {
     fn session(&mut self) -> Result<&mut Session, FlashError> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => self.attach(Permissions::new())?,
+            None => {
+                let mut session = self.attach()?;
+                // Between two connections the probe may have come to another board.
+                self.check_last(&mut session)?;
+                session
+            }
         };
         Ok(self.session.insert(session))
     }
 
-    fn attach(&mut self, permissions: Permissions) -> Result<Session, FlashError> {
+    /// Checks that the chip of a new session is the one that answered last.
+    fn check_last(&self, session: &mut Session) -> Result<(), FlashError> {
+        let Some(expected) = &self.last else { return Ok(()) };
+        let found = read_id(self.chip, session).map_err(|error| failed(&error, true))?;
+        is_same(expected, found)
+    }
+
+    fn attach(&mut self) -> Result<Session, FlashError> {
         let probe = self.probes.open(&self.probe).map_err(probe_failed)?;
         probe
-            .attach(self.target.as_str(), permissions)
+            .attach(self.target.as_str(), Permissions::new())
             .map_err(|error| failed(&error, false))
+    }
+
+    /// Erases everything on a locked chip, and reads the id that it then says. All over one connection: a locked chip has no
+    /// id by which another board could be noticed between two.
+    fn unlock(&mut self) -> Result<ChipId, FlashError> {
+        let probe = self.probes.open(&self.probe).map_err(probe_failed)?;
+        let mut interface = arm_interface(probe).map_err(probe_failed)?;
+        if nordic_lock(&mut *interface).map_err(|error| failed(&error, true))? != Some(true) {
+            let text = "another board is at the probe now, one that is not locked; nothing was erased";
+            return Err(FlashError::Lost(text.into()));
+        }
+        nordic_erase_all(&mut *interface).map_err(|error| failed(&error, true))?;
+        find(&mut *interface)
+            .map_err(probe_failed)?
+            .id
+            .ok_or_else(|| FlashError::Refused("the chip is still locked after everything on it was erased".into()))
     }
 
     /// Calls `work` with the session. A session that failed is closed: the next call opens a new one.
@@ -109,7 +139,7 @@ impl ByProbe {
             return Err(failure);
         }
         // A board that is there but was never asked for anything answers like a broken connection.
-        match (self.find(), self.last.take()) {
+        match (self.find(), self.last.clone()) {
             (Ok(FoundChip { id: Some(found), .. }), Some(expected)) if found != expected => {
                 Err(WrongBoard::Chip { expected, found }.into())
             }
@@ -136,13 +166,8 @@ impl Flasher for ByProbe {
     }
 
     fn chip(&mut self) -> Result<ChipId, FlashError> {
-        let chip = self.chip;
         if let Some(session) = &mut self.session {
-            let read = session.get_arm_interface().and_then(|interface| {
-                let mut memory = memory(interface)?;
-                chip.read_id(&mut *memory)
-            });
-            match read {
+            match read_id(self.chip, session) {
                 Ok(id) => {
                     self.last = Some(id.clone());
                     return Ok(id);
@@ -185,8 +210,12 @@ impl Flasher for ByProbe {
                     what: "unlock this chip; use its maker's tool to reset its option bytes",
                 });
             }
-            // Attaching with this permission unlocks, and so erases.
-            self.session = Some(self.attach(Permissions::new().allow_erase_all())?);
+            if self.last.is_some() {
+                // The chip that answered before was not locked.
+                let text = "another board is at the probe now, a locked one; nothing was erased";
+                return Err(FlashError::Lost(text.into()));
+            }
+            self.last = Some(self.unlock()?);
             return Ok(());
         }
         self.with_session(|session| erase_all(session, &mut FlashProgress::empty(), false))
@@ -214,8 +243,25 @@ impl Flasher for ByProbe {
         self.session = None;
         let probe = self.probes.open(&self.probe).map_err(probe_failed)?;
         let mut interface = arm_interface(probe).map_err(probe_failed)?;
+        if let Some(expected) = &self.last {
+            let found = find(&mut *interface).map_err(probe_failed)?;
+            is_same(expected, found.id.ok_or(FlashError::Locked)?)?;
+        }
         reset(&mut *interface).map_err(|error| failed(&error, true))
     }
+}
+
+fn read_id(chip: ProbedChip, session: &mut Session) -> Result<ChipId, ArmError> {
+    let mut memory = memory(session.get_arm_interface()?)?;
+    chip.read_id(&mut *memory)
+}
+
+fn is_same(expected: &ChipId, found: ChipId) -> Result<(), FlashError> {
+    if *expected == found {
+        return Ok(());
+    }
+    let expected = expected.clone();
+    Err(WrongBoard::Chip { expected, found }.into())
 }
 
 fn probe_failed(error: ProbeError) -> FlashError {

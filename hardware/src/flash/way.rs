@@ -2,12 +2,15 @@
 
 use super::{Erase, FlashError, Flasher, Plan, Segment, by_probe, esp, sam_ba};
 use crate::{
-    binding::ChipId,
-    port::{OpenError, Port, Ports},
+    binding::{Binding, ChipId},
+    port::{BlockingLine, OpenError, Port, Ports},
     probe::Probes,
 };
 use drydock_assets::{Board, FlashMethod};
 use std::{fmt, ops::Range, time::Duration};
+
+/// Opening a port at this rate and closing it calls the bootloader.
+const TOUCH_BAUD: u32 = 1200;
 
 /// How long a board may take from the touch at 1200 baud until its bootloader is there.
 const BOOTLOADER: Duration = Duration::from_secs(10);
@@ -54,20 +57,27 @@ pub fn open(ports: &Ports, probes: &Probes, place: &Place, board: &Board) -> Res
         .map(|way| way.method)
         .find(|method| over_serial(*method))
     {
-        Some(FlashMethod::EspRom) => {
-            let line = ports.open_blocking(&port.path, board.link.baud).map_err(not_opened)?;
-            esp::open(line, board)
-        }
+        Some(FlashMethod::EspRom) => esp::open(line(ports, port, board.link.baud)?, board),
         Some(FlashMethod::SamBa) => {
             let bootloader = bootloader(ports, port, board)?;
-            let line = ports.open_blocking(&bootloader.path, board.link.baud);
-            sam_ba::open(line.map_err(not_opened)?, board)
+            sam_ba::open(line(ports, &bootloader, board.link.baud)?, board)
         }
         _ => Err(FlashError::Refused(format!(
             "the flash of this kind of board, {}, cannot be written over a serial port; name a debug probe",
             board.title
         ))),
     }
+}
+
+/// Opens a port, and then checks that its path still belongs to the device at its place: the system gives the path of a
+/// device that is gone to the next one. An open line leads to one device only, so that nothing changes afterwards.
+fn line(ports: &Ports, port: &Port, baud: u32) -> Result<BlockingLine, FlashError> {
+    let line = ports.open_blocking(&port.path, baud).map_err(not_opened)?;
+    let Some(now) = ports.port(&port.path) else {
+        return Err(FlashError::Lost("its port is gone".into()));
+    };
+    Binding::to_port(port).check_port(&now)?;
+    Ok(line)
 }
 
 fn not_opened(error: OpenError) -> FlashError {
@@ -92,7 +102,7 @@ fn bootloader(ports: &Ports, port: &Port, board: &Board) -> Result<Port, FlashEr
                 .into(),
         ));
     };
-    ports.touch_1200(&port.path).map_err(not_opened)?;
+    touch(ports, port)?;
     ports
         .wait_for_blocking(topology, is_bootloader, BOOTLOADER)
         .map_err(|_| {
@@ -106,6 +116,15 @@ fn bootloader(ports: &Ports, port: &Port, board: &Board) -> Result<Port, FlashEr
                 BOOTLOADER.as_secs()
             ))
         })
+}
+
+/// The touch at 1200 baud, on the board at this place only: what [`Ports::touch_1200`] does.
+fn touch(ports: &Ports, port: &Port) -> Result<(), FlashError> {
+    let line = line(ports, port, TOUCH_BAUD)?;
+    if let Err(error) = line.lines().set(false, false) {
+        tracing::debug!("{} went away during the touch: {error}", port.path);
+    }
+    Ok(())
 }
 
 /// What is written for an image: the image in the firmware's place, and the last steps of a bootloader where a chip

@@ -11,7 +11,7 @@ use probe_rs::{
     },
     probe::Probe,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The access port of memory, of every chip here.
 pub(crate) const MEMORY_PORT: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(0);
@@ -19,7 +19,11 @@ pub(crate) const MEMORY_PORT: FullyQualifiedApAddress = FullyQualifiedApAddress:
 const NORDIC_CTRL_AP: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
 const NORDIC_CTRL_AP_ID: u32 = 0x0288_0000;
 const AP_IDR: u64 = 0xfc;
+const ERASEALL: u64 = 0x04;
+const ERASEALLSTATUS: u64 = 0x08;
 const APPROTECTSTATUS: u64 = 0x0c;
+/// Longer than the chip takes to erase everything (PS 6.3.2: 169 ms).
+const ERASE_TIME: Duration = Duration::from_secs(15);
 /// The address in a base register, without its flags.
 const BASE_ADDRESS: u64 = 0xffff_f000;
 
@@ -213,6 +217,19 @@ pub(crate) fn nordic_lock(interface: &mut dyn ArmDebugInterface) -> Result<Optio
     }
     let status = interface.read_raw_ap_register(&NORDIC_CTRL_AP, APPROTECTSTATUS)?;
     Ok(Some(status & 1 == 0))
+}
+
+/// Erases everything on a chip of Nordic's, which unlocks it until its next reset.
+pub(crate) fn nordic_erase_all(interface: &mut dyn ArmDebugInterface) -> Result<(), ArmError> {
+    interface.write_raw_ap_register(&NORDIC_CTRL_AP, ERASEALL, 1)?;
+    let begin = Instant::now();
+    while interface.read_raw_ap_register(&NORDIC_CTRL_AP, ERASEALLSTATUS)? != 0 {
+        if begin.elapsed() > ERASE_TIME {
+            return Err(ArmError::Timeout);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 pub(crate) fn find(interface: &mut dyn ArmDebugInterface) -> Result<FoundChip, ProbeError> {

@@ -10,7 +10,7 @@ pub use chip::{FoundChip, ProbedChip};
 pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe};
 pub use live::LiveChip;
 
-pub(crate) use chip::{arm_interface, causes, memory, reset};
+pub(crate) use chip::{arm_interface, causes, find, memory, nordic_erase_all, nordic_lock, reset};
 
 /// The registers of an Arm debug port behind a probe (ADIv5): what SWD carries. A virtual board implements it.
 ///

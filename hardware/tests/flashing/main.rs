@@ -4,6 +4,7 @@
 
 mod broken;
 mod desk;
+mod shuffle;
 
 use std::sync::Arc;
 use std::time::Duration;

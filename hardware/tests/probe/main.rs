@@ -7,7 +7,9 @@
 )]
 
 mod bench;
+mod crossbar;
 mod detection;
 mod flashing;
 mod live;
 mod mishaps;
+mod shuffle;

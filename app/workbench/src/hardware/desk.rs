@@ -23,6 +23,7 @@ use drydock_hardware::{
     port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort},
     probe::{DebugWire, VirtualPlug, VirtualProbe, WireFault},
 };
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     io,
@@ -134,6 +135,21 @@ impl Desk {
             };
             ApiError::new(ErrorCode::NotFound, text)
         })
+    }
+
+    /// The machine of a virtual board.
+    #[cfg(test)]
+    pub(crate) fn machine(&self, name: &str) -> MachineHandle {
+        self.find(name).expect("the board is on the desk").handle.clone()
+    }
+
+    /// Makes the cable of a virtual board noisy: so many of a million bytes are damaged.
+    #[cfg(test)]
+    pub(crate) fn make_noisy(&self, name: &str, per_million: u32) {
+        let board = self.find(name).expect("the board is on the desk");
+        if let Some(plugged) = board.plugged().as_ref() {
+            plugged.cable.make_noisy(per_million);
+        }
     }
 
     pub(super) fn views(&self) -> Vec<VirtualBoardView> {
@@ -333,7 +349,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
     let handle = workbench.runner.add(machine, options);
     handle.stop_recording();
     let board = Arc::new(VirtualBoard {
-        serial: seed.0[..8].iter().map(|byte| format!("{byte:02X}")).collect(),
+        serial: serial(&seed),
         name: name.clone(),
         description,
         handle,
@@ -360,6 +376,12 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
     board.seen().await;
     workbench.hardware.changed.send_replace(());
     Ok(board.view())
+}
+
+/// A serial number that differs for seeds that differ anywhere: probes with the same one could not be told apart.
+fn serial(seed: &Seed) -> String {
+    let digest = Sha256::digest(seed.0);
+    digest[..8].iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// A machine with firmware, or one whose flash is as it comes from the factory.
@@ -449,5 +471,17 @@ pub(crate) async fn cable(
 async fn unplug(board: Arc<VirtualBoard>) {
     if let Err(error) = tokio::task::spawn_blocking(move || board.unplug()).await {
         tracing::warn!(%error, "a cable was not pulled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boards_with_short_seeds_show_serial_numbers_of_their_own() {
+        let [one, two] = ["1", "2"].map(|text| serial(&parse_seed(text).unwrap()));
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 16);
     }
 }

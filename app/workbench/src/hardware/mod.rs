@@ -29,7 +29,7 @@ pub(crate) struct HardwareState {
     pub(crate) uses: Uses,
     /// Told of each change that is to be published: who uses what, and what is on the desk.
     changed: watch::Sender<()>,
-    desk: Desk,
+    pub(crate) desk: Desk,
     consoles: Consoles,
     /// Ports that are lent to other programs, by path.
     lent: Mutex<HashMap<String, PortLease>>,

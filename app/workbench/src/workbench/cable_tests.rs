@@ -23,7 +23,7 @@ macro_rules! call {
 }
 
 /// A workbench, unless the firmware of a kind is missing.
-async fn workbench(kinds: &[&str]) -> Option<Workbench> {
+pub(super) async fn workbench(kinds: &[&str]) -> Option<Workbench> {
     workbench_in(kinds, DataDir::Temporary).await
 }
 
@@ -39,7 +39,7 @@ async fn workbench_in(kinds: &[&str], data: DataDir) -> Option<Workbench> {
     Some(Workbench::open(config).await.unwrap())
 }
 
-async fn put(workbench: &Workbench, kind: &str, blank: bool, seed: &str) -> VirtualBoardView {
+pub(super) async fn put(workbench: &Workbench, kind: &str, blank: bool, seed: &str) -> VirtualBoardView {
     let add = VirtualAdd {
         kind: kind.into(),
         blank,
@@ -55,12 +55,12 @@ async fn hardware(workbench: &Workbench) -> Hardware {
     call!(workbench, HardwareList(Empty {})).unwrap()
 }
 
-async fn virtual_board(workbench: &Workbench, name: &str) -> VirtualBoardView {
+pub(super) async fn virtual_board(workbench: &Workbench, name: &str) -> VirtualBoardView {
     let boards = hardware(workbench).await.virtual_boards;
     boards.into_iter().find(|board| board.name == name).unwrap()
 }
 
-async fn cable(workbench: &Workbench, name: &str, action: CableAction) {
+pub(super) async fn cable(workbench: &Workbench, name: &str, action: CableAction) {
     let request = VirtualCable {
         name: name.into(),
         action,
@@ -68,21 +68,21 @@ async fn cable(workbench: &Workbench, name: &str, action: CableAction) {
     call!(workbench, VirtualCable(request)).unwrap();
 }
 
-fn over_port(board: &VirtualBoardView) -> CableRef {
+pub(super) fn over_port(board: &VirtualBoardView) -> CableRef {
     CableRef {
         port: board.port.clone(),
         probe: None,
     }
 }
 
-fn over_probe(board: &VirtualBoardView) -> CableRef {
+pub(super) fn over_probe(board: &VirtualBoardView) -> CableRef {
     CableRef {
         port: board.port.clone(),
         probe: board.probe.clone(),
     }
 }
 
-fn provision(on: CableRef, kind: &str) -> ProvisionStart {
+pub(super) fn provision(on: CableRef, kind: &str) -> ProvisionStart {
     ProvisionStart {
         on: vec![on],
         kind: kind.into(),
@@ -93,16 +93,16 @@ fn provision(on: CableRef, kind: &str) -> ProvisionStart {
     }
 }
 
-async fn start(workbench: &Workbench, request: ProvisionStart) -> u64 {
+pub(super) async fn start(workbench: &Workbench, request: ProvisionStart) -> u64 {
     call!(workbench, ProvisionStart(request)).unwrap()[0].id
 }
 
-async fn job(workbench: &Workbench, id: u64) -> JobView {
+pub(super) async fn job(workbench: &Workbench, id: u64) -> JobView {
     call!(workbench, JobGet(JobRef { id })).unwrap()
 }
 
 /// Waits until a job fits.
-async fn job_until(workbench: &Workbench, id: u64, fits: impl Fn(&JobView) -> bool) -> JobView {
+pub(super) async fn job_until(workbench: &Workbench, id: u64, fits: impl Fn(&JobView) -> bool) -> JobView {
     let begin = Instant::now();
     loop {
         let view = job(workbench, id).await;
@@ -114,11 +114,11 @@ async fn job_until(workbench: &Workbench, id: u64, fits: impl Fn(&JobView) -> bo
     }
 }
 
-async fn ended(workbench: &Workbench, id: u64) -> JobView {
+pub(super) async fn ended(workbench: &Workbench, id: u64) -> JobView {
     job_until(workbench, id, |job| job.state != JobState::Running).await
 }
 
-async fn board_until(workbench: &Workbench, name: &str, fits: impl Fn(&BoardView) -> bool) -> BoardView {
+pub(super) async fn board_until(workbench: &Workbench, name: &str, fits: impl Fn(&BoardView) -> bool) -> BoardView {
     let begin = Instant::now();
     loop {
         let board = crate::api::BoardRef { board: name.into() };
@@ -131,7 +131,7 @@ async fn board_until(workbench: &Workbench, name: &str, fits: impl Fn(&BoardView
     }
 }
 
-fn runs_blink(board: &BoardView) -> bool {
+pub(super) fn runs_blink(board: &BoardView) -> bool {
     board
         .apps
         .iter()

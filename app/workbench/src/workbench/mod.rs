@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod cable_tests;
+#[cfg(test)]
+mod cable_torture;
 mod dispatch;
 #[cfg(test)]
 mod fleet_tests;

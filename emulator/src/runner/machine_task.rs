@@ -563,12 +563,6 @@ impl Body {
         }
     }
 
-    /// Whether a debugger's trap ended the run.
-    fn is_caught(&mut self) -> bool {
-        let trapping = self.machine.as_mut().and_then(|machine| machine.trapping());
-        trapping.is_some_and(|trapping| trapping.is_caught())
-    }
-
     /// Delivers the outputs of the machine.
     fn deliver(&mut self, task: &MachineTask) {
         let Some(machine) = &mut self.machine else { return };

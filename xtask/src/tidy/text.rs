@@ -10,11 +10,12 @@ const EMPTY_NAMES: [&str; 4] = ["utils", "helpers", "manager", "common"];
 const MAY_SPAWN: &[&str] = &[
     "/build.rs",
     "xtask/",
-    "emulator/src/external/",            // the drivers of engines in processes of their own
-    "emulator/oracle/",                  // a test
-    "hardware/src/port/udev_install.rs", // asks for the administrator's permission by pkexec
-    "app/desktop/src/webview.rs",        // starts itself again with another renderer
-    "app/desktop/src/source_file.rs",    // opens a file in the desktop's own program
+    "emulator/src/external/",             // the drivers of engines in processes of their own
+    "emulator/oracle/",                   // a test
+    "hardware/src/port/udev_install.rs",  // asks for the administrator's permission by pkexec
+    "app/cli/src/subcommand/hardware.rs", // starts the program that a port is lent to
+    "app/desktop/src/webview.rs",         // starts itself again with another renderer
+    "app/desktop/src/source_file.rs",     // opens a file in the desktop's own program
     "/tests/",
     "/benches/",
     "/examples/",

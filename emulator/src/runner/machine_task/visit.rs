@@ -1,4 +1,4 @@
-//! Visits: a caller works with the machine on its own thread, between two of its slices.
+//! Debuggers: a caller works with the machine on its own thread, between two of its slices, and traps end runs.
 
 use std::sync::atomic::Ordering;
 
@@ -111,5 +111,13 @@ impl Body {
     pub(super) fn is_debug_halted(&mut self) -> bool {
         let debug = self.machine.as_mut().and_then(|machine| machine.debug_access());
         debug.is_some_and(|debug| debug.core_activity() == CoreActivity::Halted)
+    }
+}
+
+impl Body {
+    /// Whether a debugger's trap ended the run.
+    pub(super) fn is_caught(&mut self) -> bool {
+        let trapping = self.machine.as_mut().and_then(|machine| machine.trapping());
+        trapping.is_some_and(|trapping| trapping.is_caught())
     }
 }

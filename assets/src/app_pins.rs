@@ -169,7 +169,8 @@ mod tests {
 
     /// What a board's firmware offers: its constant `APP_PINS`, or an empty set in its `BoardInfo`.
     fn offered_by_firmware(sources: &Path) -> BTreeSet<u8> {
-        let files = fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path());
+        let entries = fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file());
         let sources: Vec<String> = files.map(|file| fs::read_to_string(file).unwrap()).collect();
         let constant = sources
             .iter()

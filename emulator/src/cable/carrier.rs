@@ -109,7 +109,8 @@ impl Carrier {
             wiring,
             options,
         } = plugged;
-        let end = BoardEnd::open(&handle, wiring.uart, wiring.enumerates_again)?;
+        let has_own_usb = wiring.enumerates_again && !options.over_adapter;
+        let end = BoardEnd::open(&handle, wiring.uart, has_own_usb)?;
         Ok(Self {
             pty: Pty::open(wiring.baud)?,
             line: Line::new(end.baud(wiring.baud)),

@@ -80,6 +80,9 @@ pub enum Power {
 pub struct CableOptions {
     /// Where the board's power comes from.
     pub power: Power,
+    /// The cable leads to a USB-serial adapter on the pins of the link's UART, also on a board with a USB device of its
+    /// own.
+    pub over_adapter: bool,
 }
 
 /// A machine on a pseudo-terminal. Dropping it pulls the cable: the path vanishes, and programs that have it open see the

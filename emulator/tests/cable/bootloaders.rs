@@ -3,7 +3,7 @@
 use drydock_emulator::cable::{Runs, SerialCable};
 use drydock_emulator::{Image, VirtualTime};
 
-use super::{BAUD, Client, add, board, echo, runner, wait};
+use super::{BAUD, Client, add, board, echo, plug, runner, wait};
 
 /// Opens and closes the port at 1200 baud, and waits until the board has come back at another path.
 fn touch(cable: &SerialCable) {
@@ -16,7 +16,7 @@ fn touch(cable: &SerialCable) {
 #[test]
 fn the_touch_calls_sam_ba_and_its_reset_starts_the_firmware() {
     let (runner, nano) = (runner(), board("nano33ble"));
-    let cable = SerialCable::plug(echo(&runner), &nano).unwrap();
+    let cable = plug(echo(&runner), &nano).unwrap();
     let mut old = Client::open(&cable.path().unwrap(), BAUD);
     // Another program still has it open: that is no touch.
     drop(Client::open(&cable.path().unwrap(), 1_200));
@@ -45,7 +45,7 @@ fn the_touch_calls_sam_ba_and_its_reset_starts_the_firmware() {
 #[test]
 fn dropping_dtr_at_1200_baud_is_a_touch_too() {
     let (runner, nano) = (runner(), board("nano33ble"));
-    let cable = SerialCable::plug(echo(&runner), &nano).unwrap();
+    let cable = plug(echo(&runner), &nano).unwrap();
     let mut client = Client::open(&cable.path().unwrap(), BAUD);
     cable.lines().set(true, true).unwrap();
     cable.lines().set(false, true).unwrap();
@@ -63,7 +63,7 @@ fn a_blank_board_waits_in_its_bootloader() {
     for name in ["nano33ble", "esp32-c6"] {
         let board = board(name);
         let handle = add(&runner, &board, None);
-        let cable = SerialCable::plug(handle.clone(), &board).unwrap();
+        let cable = plug(handle.clone(), &board).unwrap();
         assert_eq!(cable.runs(), Runs::Bootloader, "{name}");
         let before = handle.status().virtual_time;
         let mut client = Client::open(&cable.path().unwrap(), 115_200);
@@ -90,7 +90,7 @@ fn the_lines_choose_between_rom_and_firmware() {
     let (runner, board) = (runner(), board("esp32-c6"));
     let firmware = drydock_embedded::firmware("esp32-c6").unwrap();
     let handle = add(&runner, &board, Some(&Image::from_elf(firmware.elf).unwrap()));
-    let cable = SerialCable::plug(handle.clone(), &board).unwrap();
+    let cable = plug(handle.clone(), &board).unwrap();
     let (path, lines) = (cable.path(), cable.lines());
     assert_eq!(cable.runs(), Runs::Firmware);
     let mut client = Client::open(&path.clone().unwrap(), 921_600);

@@ -56,6 +56,15 @@ fn echo(runner: &Runner) -> MachineHandle {
     handle
 }
 
+/// A cable over the pins of the board's UART: these guests know nothing of USB.
+fn plug(handle: MachineHandle, board: &Board) -> std::io::Result<SerialCable> {
+    let options = CableOptions {
+        over_adapter: true,
+        ..CableOptions::default()
+    };
+    SerialCable::plug_with(handle, board, options)
+}
+
 #[track_caller]
 fn wait(condition: impl Fn() -> bool) {
     let started = Instant::now();
@@ -70,7 +79,7 @@ const BAUD: u32 = 1_000_000;
 #[test]
 fn bytes_pass_in_order_both_ways() {
     let (runner, nano) = (runner(), board("nano33ble"));
-    let cable = SerialCable::plug(echo(&runner), &nano).unwrap();
+    let cable = plug(echo(&runner), &nano).unwrap();
     assert_eq!(cable.runs(), Runs::Firmware);
     assert_eq!(cable.watch().borrow().usb, Some((0x2341, 0x805a)));
     let mut client = Client::open(&cable.path().unwrap(), BAUD);
@@ -92,7 +101,7 @@ fn bytes_pass_in_order_both_ways() {
 #[test]
 fn the_wrong_baud_rate_damages_bytes() {
     let (runner, nano) = (runner(), board("nano33ble"));
-    let cable = SerialCable::plug(echo(&runner), &nano).unwrap();
+    let cable = plug(echo(&runner), &nano).unwrap();
     let mut client = Client::open(&cable.path().unwrap(), 115_200);
     client.write(b"HAL");
     assert_ne!(client.read(3), b"IBM");
@@ -104,7 +113,7 @@ fn the_wrong_baud_rate_damages_bytes() {
 #[test]
 fn programs_come_and_go() {
     let (runner, nano) = (runner(), board("nano33ble"));
-    let cable = SerialCable::plug(echo(&runner), &nano).unwrap();
+    let cable = plug(echo(&runner), &nano).unwrap();
     let path = cable.path().unwrap();
     for round in 0..20 {
         let mut client = Client::open(&path, BAUD);
@@ -122,7 +131,7 @@ fn programs_come_and_go() {
 fn a_program_that_does_not_read_holds_nothing_up() {
     let (runner, nano) = (runner(), board("nano33ble"));
     let handle = echo(&runner);
-    let cable = SerialCable::plug(handle.clone(), &nano).unwrap();
+    let cable = plug(handle.clone(), &nano).unwrap();
     let mut client = Client::open(&cable.path().unwrap(), BAUD);
     let before = handle.status().instructions;
     // More than all buffers on the way hold.
@@ -138,7 +147,11 @@ fn a_pulled_cable_is_the_end_of_the_stream() {
     let (runner, nano) = (runner(), board("nano33ble"));
     let handle = echo(&runner);
     for power in [Power::Own, Power::Cable] {
-        let cable = SerialCable::plug_with(handle.clone(), &nano, CableOptions { power }).unwrap();
+        let options = CableOptions {
+            power,
+            over_adapter: true,
+        };
+        let cable = SerialCable::plug_with(handle.clone(), &nano, options).unwrap();
         let (path, lines, state) = (cable.path().unwrap(), cable.lines(), cable.watch());
         let mut client = Client::open(&path, BAUD);
         drop(cable);
@@ -162,8 +175,8 @@ fn a_pulled_cable_is_the_end_of_the_stream() {
 fn a_cable_needs_the_uart_for_itself_and_ends_with_the_machine() {
     let (runner, nano) = (runner(), board("nano33ble"));
     let handle = echo(&runner);
-    let cable = SerialCable::plug(handle.clone(), &nano).unwrap();
-    let second = SerialCable::plug(handle.clone(), &nano).unwrap_err();
+    let cable = plug(handle.clone(), &nano).unwrap();
+    let second = plug(handle.clone(), &nano).unwrap_err();
     assert_eq!(second.kind(), std::io::ErrorKind::ResourceBusy);
     assert_eq!(second.to_string(), "UART 0 of nano33ble is in use");
     handle.stop();
@@ -174,8 +187,8 @@ fn a_cable_needs_the_uart_for_itself_and_ends_with_the_machine() {
 #[test]
 fn two_cables_are_swapped_and_one_is_pulled_at_a_byte() {
     let (runner, nano) = (runner(), board("nano33ble"));
-    let mut first = SerialCable::plug(echo(&runner), &nano).unwrap();
-    let mut second = SerialCable::plug(add(&runner, &nano, None), &nano).unwrap();
+    let mut first = plug(echo(&runner), &nano).unwrap();
+    let mut second = plug(add(&runner, &nano, None), &nano).unwrap();
     let (place, before) = (first.watch(), first.path().unwrap());
     let mut client = Client::open(&before, BAUD);
     SerialCable::swap(&mut first, &mut second).unwrap();

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use drydock_emulator::cable::SerialCable;
 use drydock_emulator::runner::MachineHandle;
 
-use super::{add, board, runner};
+use super::{add, board, plug, runner};
 
 /// Where `./x setup` puts Python's programs, if it is not on PATH.
 fn esptool() -> Option<PathBuf> {
@@ -52,7 +52,7 @@ fn esptool_writes_verifies_and_reads() {
     };
     let (runner, board) = (runner(), board("esp32-c6"));
     let handle = add(&runner, &board, None);
-    let cable = SerialCable::plug(handle.clone(), &board).unwrap();
+    let cable = plug(handle.clone(), &board).unwrap();
     let path = cable.path().unwrap();
     let run = |stub: &[&str], arguments: &[&Path]| {
         let mut command = Command::new(&esptool);

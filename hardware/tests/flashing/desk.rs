@@ -64,7 +64,10 @@ impl Desk {
     /// Pulls the cable, and plugs it in again. The board has its power from it.
     pub(crate) fn plug(&mut self) {
         *self.cable.lock().unwrap() = None;
-        let options = CableOptions { power: Power::Cable };
+        let options = CableOptions {
+            power: Power::Cable,
+            ..CableOptions::default()
+        };
         let cable = SerialCable::plug_with(self.handle.clone(), &self.board, options).unwrap();
         *self.cable.lock().unwrap() = Some(cable);
         self.follow();
@@ -106,6 +109,8 @@ impl Desk {
 
     /// Plugs the port in that the cable has now.
     pub(crate) fn follow(&mut self) {
+        // A USB device of the chip's own is enumerated first.
+        wait(|| self.with_cable(SerialCable::path).is_some());
         let state = self.with_cable(SerialCable::watch).borrow().clone();
         let usb = state.usb.map(|(vendor, product)| UsbIdentity {
             vendor,

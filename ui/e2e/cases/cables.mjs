@@ -95,8 +95,11 @@ async function jobBecomes(desk, state, ms = PROVISION_MS) {
   if (ended !== state) throw new Error(`the job is ${ended}: ${await jobText(desk)}`)
 }
 
-/** The picture of the window, for the documentation. */
+/** The picture of the window for the documentation, renewed with DRYDOCK_RENEW=1. */
 async function picture(desk, name) {
+  if (process.env.DRYDOCK_RENEW !== '1') return
+  // Software rendering paints a page somewhat after it is there.
+  await new Promise((painted) => setTimeout(painted, 700))
   const images = join(desk.root, 'docs/images')
   mkdirSync(images, { recursive: true })
   const png = Buffer.from(await desk.window.ask('GET', '/screenshot'), 'base64')

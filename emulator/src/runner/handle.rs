@@ -184,8 +184,15 @@ impl MachineHandle {
         if !task.has_usb {
             return Err(UsbError::None { machine });
         }
+        // A machine that stands still has not seen yet that the cable before was pulled.
+        let is_free = |plugged: &Option<Box<dyn UsbHost>>| plugged.as_ref().is_none_or(|host| host.is_ownerless());
+        let is_left = lock(&task.usb_host).as_ref().is_some_and(|host| host.is_ownerless());
+        if is_left {
+            // A machine that was stopped has no cable.
+            let _ = self.visit(|machine| (super::usb::unplug(machine), VisitEffect::Changed));
+        }
         let mut plugged = lock(&task.usb_host);
-        if plugged.is_some() {
+        if !is_free(&plugged) {
             return Err(UsbError::InUse { machine });
         }
         *plugged = Some(host);

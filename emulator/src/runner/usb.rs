@@ -19,6 +19,11 @@ pub trait UsbHost: Send {
     /// Sees the events since the last call; returns what it does.
     fn serve(&mut self, events: Vec<UsbEvent>) -> Vec<UsbAction>;
 
+    /// Whether its owner is gone; the machine may not have seen yet that the cable is pulled.
+    fn is_ownerless(&self) -> bool {
+        self.is_over()
+    }
+
     /// Whether its owner is gone, and the cable is pulled.
     fn is_over(&self) -> bool;
 

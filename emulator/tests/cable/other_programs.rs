@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use drydock_emulator::cable::SerialCable;
 use drydock_emulator::runner::MachineHandle;
 
 use super::{add, board, plug, runner};

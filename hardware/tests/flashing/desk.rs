@@ -37,6 +37,9 @@ impl ModemLines for Lines {
     }
 }
 
+/// Far longer than a board takes from its start until it is enumerated.
+const ENUMERATES: std::time::Duration = std::time::Duration::from_secs(3);
+
 impl Desk {
     pub(crate) fn blank(name: &str) -> Self {
         let board = board(name);
@@ -109,8 +112,15 @@ impl Desk {
 
     /// Plugs the port in that the cable has now.
     pub(crate) fn follow(&mut self) {
-        // A USB device of the chip's own is enumerated first.
-        wait(|| self.with_cable(SerialCable::path).is_some());
+        self.plugged = None;
+        // A USB device of the chip's own is enumerated first. Half a firmware has none.
+        let started = std::time::Instant::now();
+        while self.with_cable(SerialCable::path).is_none() {
+            if started.elapsed() > ENUMERATES {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         let state = self.with_cable(SerialCable::watch).borrow().clone();
         let usb = state.usb.map(|(vendor, product)| UsbIdentity {
             vendor,

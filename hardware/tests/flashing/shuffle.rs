@@ -6,7 +6,7 @@
 use crate::desk::board;
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::cable::{ModemSwitch, SerialCable};
+use drydock_emulator::cable::{CableOptions, ModemSwitch, SerialCable};
 use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner};
 use drydock_emulator::{Engine, ResetKind, Seed};
 use drydock_hardware::binding::{Binding, ChipId, WrongBoard};
@@ -135,7 +135,12 @@ impl Table {
 
     fn plug(&self, number: usize, place: usize) {
         let mut seat = lock(&self.seats[number]);
-        seat.cable = Some(SerialCable::plug(seat.handle.clone(), &self.board).unwrap());
+        // What a half-written board runs has no USB device; over an adapter its port is there all the same.
+        let options = CableOptions {
+            over_adapter: true,
+            ..CableOptions::default()
+        };
+        seat.cable = Some(SerialCable::plug_with(seat.handle.clone(), &self.board, options).unwrap());
         seat.place = place;
         lock(&self.history).push((Instant::now(), place, number));
         self.show(&mut seat);
@@ -298,12 +303,12 @@ fn image(board: &Board, random: &mut Random) -> Plan {
         let bytes = if random.below(3) == 0 { 0x100 } else { PAGE };
         Segment {
             address: area.base + page as u32 * PAGE,
-            bytes: (0..bytes).map(|at| (at * 7 >> 3) as u8 ^ key).collect(),
+            bytes: (0..bytes).map(|at| ((at * 7) >> 3) as u8 ^ key).collect(),
         }
     });
     Plan {
         segments: segments.to_vec(),
-        allowed: vec![area.base..area.base + area.bytes],
+        allowed: std::iter::once(area.base..area.base + area.bytes).collect(),
         erase: Erase::Changed,
     }
 }

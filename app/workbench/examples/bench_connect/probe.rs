@@ -65,10 +65,10 @@ pub(crate) fn measure(quick: bool) -> Outcome<()> {
     let (mut took, mut counts) = (Vec::new(), Vec::new());
     for round in 0..if quick { 2 } else { ROUNDS } {
         // Each round has something else to write.
-        let bytes = (0..BYTES).map(|at| (at * 7 >> 3) as u8 ^ (round + 1)).collect();
+        let bytes = (0..BYTES).map(|at| ((at * 7) >> 3) as u8 ^ (round + 1)).collect();
         let plan = Plan {
             segments: vec![Segment { address: AT, bytes }],
-            allowed: vec![0..board.chip.flash.bytes],
+            allowed: std::iter::once(0..board.chip.flash.bytes).collect(),
             erase: Erase::Changed,
         };
         let mut binding = Binding {

@@ -171,7 +171,10 @@ fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Re
     }
     let text = match before {
         Some(before) => {
-            format!("There is no board at {before} now, where this job began. Plug it in there and resume.")
+            format!(
+                "There is no board at {before} now, where this job began. Plug it in there, reset it into its bootloader by \
+                 hand if it shows no port, and resume."
+            )
         }
         None => {
             let paths: Vec<&str> = ports.iter().map(|port| port.path.as_str()).collect();
@@ -179,7 +182,10 @@ fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Re
                 [] => format!(
                     "There is no serial port {path}; there are none. Plug the board in with a cable that carries data."
                 ),
-                paths => format!("There is no serial port {path}; there are: {}.", paths.join(", ")),
+                paths => format!(
+                    "There is no serial port {path}; there are: {}. Plug the board in and resume.",
+                    paths.join(", ")
+                ),
             }
         }
     };

@@ -256,7 +256,7 @@ async fn a_job_whose_cable_was_pulled_is_resumed() {
     let failed = ended(&workbench, id).await;
     assert_eq!(failed.state, JobState::Failed, "{failed:#?}");
     assert!(
-        failed.text.contains("virtual-desk-1") && failed.text.contains("resume"),
+        failed.text.contains("virtual-desk-1") && failed.text.to_lowercase().contains("resume"),
         "{}",
         failed.text
     );

@@ -381,6 +381,10 @@ impl UsbHost for SerialHost {
         std::mem::take(&mut self.actions)
     }
 
+    fn is_ownerless(&self) -> bool {
+        self.shared.state().dropped
+    }
+
     fn is_over(&self) -> bool {
         !self.plugged && self.shared.state().dropped
     }

@@ -12,7 +12,7 @@ use drydock_hardware::{
     binding::Binding,
     candidate,
     flash::{self, FlashError, Flasher, Place},
-    port::{Access, Port},
+    port::{Access, Port, Topology},
     probe::ProbeInfo,
 };
 use std::{
@@ -44,7 +44,12 @@ impl Cable {
     ) -> Result<Self, JobEnd> {
         let before = job.view().topology;
         let port = match &on.port {
-            Some(path) => Some(find_port(workbench, path, before.as_deref())?),
+            Some(path) => match find_port(workbench, path, before.as_deref()) {
+                Ok(port) => Some(port),
+                // A board with half a firmware may have no USB port; its probe mends that.
+                Err(_) if on.probe.is_some() && before.is_some() => None,
+                Err(end) => return Err(end),
+            },
             None => None,
         };
         let probe = find_probe(workbench, on.probe.as_deref(), port.as_ref())?;
@@ -57,7 +62,7 @@ impl Cable {
         let mut binding = match (&port, &probe) {
             (Some(port), _) => Binding::to_port(port),
             (None, Some(probe)) => Binding {
-                topology: probe.topology.clone(),
+                topology: before.map(Topology::new).or_else(|| probe.topology.clone()),
                 serial: probe.serial.clone(),
                 chip: None,
             },

@@ -25,7 +25,8 @@ pub(crate) fn log_to(directory: &Path) -> io::Result<()> {
         FILE_BYTES,
         FILES,
     )?)));
-    let filter = EnvFilter::try_from_env("DRYDOCK_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter =
+        EnvFilter::try_from_env("DRYDOCK_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,probe_rs=error"));
     let installed = tracing_subscriber::registry()
         .with(filter)
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file))

@@ -331,6 +331,10 @@ impl Carrier {
         if (download && self.wiring.bootloader.is_some()) || self.is_blank()? {
             return self.enter_bootloader();
         }
+        self.run_firmware()
+    }
+
+    fn run_firmware(&mut self) -> io::Result<()> {
         self.bootloader = None;
         self.line.set_baud(self.end.baud(self.wiring.baud));
         self.end.starts_anew();
@@ -348,16 +352,10 @@ impl Carrier {
             // It may have stood still, with nothing to start.
             self.handle.resume();
         }
-        if self.runs != Runs::Bootloader || self.is_blank()? {
-            return Ok(());
+        match self.runs == Runs::Bootloader && !self.is_blank()? {
+            true => self.run_firmware(),
+            false => Ok(()),
         }
-        self.bootloader = None;
-        self.line.set_baud(self.end.baud(self.wiring.baud));
-        self.end.starts_anew();
-        self.enumerate_again()?;
-        self.enter(Runs::Firmware);
-        self.handle.resume();
-        Ok(())
     }
 
     fn enter_bootloader(&mut self) -> io::Result<()> {

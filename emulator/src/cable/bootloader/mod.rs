@@ -8,7 +8,7 @@ mod slip;
 
 use drydock_assets::{Board, FlashMethod};
 
-use crate::{AccessSize, Machine};
+use crate::Machine;
 
 pub(super) use self::chip::Chip;
 use self::esp_rom::EspRom;
@@ -63,8 +63,7 @@ impl Kind {
         /// GPREGRET (nRF52840 Product Specification 1.7, "POWER") and the value for which Arduino's bootloader stays.
         const GPREGRET: u32 = 0x4000_051c;
         const STAY: u32 = 0xb0;
-        let debug = machine.debug_access().filter(|_| self == Self::SamBa);
-        debug.is_some_and(|debug| debug.read_bus(GPREGRET, AccessSize::Word) == Ok(STAY))
+        self == Self::SamBa && machine.bus_word(GPREGRET) == Some(STAY)
     }
 
     /// Whether flash that begins with `word`, at the address where the board starts, holds nothing to start.

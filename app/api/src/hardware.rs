@@ -132,8 +132,20 @@ pub struct VirtualBoardView {
     pub port: Option<String>,
     /// Id of its debug probe while it is plugged in; `None` for boards without a debug port.
     pub probe: Option<String>,
-    /// What runs on it now: `firmware`, `bootloader` or `nothing`.
-    pub runs: String,
+    /// What runs on it now.
+    pub runs: VirtualRuns,
+}
+
+/// What runs on a virtual board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum VirtualRuns {
+    /// The firmware in its flash.
+    Firmware,
+    /// Its bootloader.
+    Bootloader,
+    /// Nothing: it is held in reset, or its cable is out.
+    Nothing,
 }
 
 /// Puts a virtual board on the desk.

@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_api::{CableAction, Empty, Update, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef};
+use drydock_api::{CableAction, Empty, Update, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef, VirtualRuns};
 use drydock_workbench::derived_seed;
 use std::path::Path;
 
@@ -115,10 +115,10 @@ fn show(board: &VirtualBoardView, output: &Output) {
         .probe
         .as_ref()
         .map_or(String::new(), |probe| format!(", probe {probe}"));
-    let runs = match board.runs.as_str() {
-        "firmware" => "its firmware runs",
-        "bootloader" => "its bootloader waits",
-        _ => "nothing runs on it",
+    let runs = match board.runs {
+        VirtualRuns::Firmware => "its firmware runs",
+        VirtualRuns::Bootloader => "its bootloader waits",
+        VirtualRuns::Nothing => "nothing runs on it",
     };
     output.step(
         Ink::Bold,

@@ -2291,9 +2291,9 @@ port: string | null,
  */
 probe: string | null, 
 /**
- * What runs on it now: `firmware`, `bootloader` or `nothing`.
+ * What runs on it now.
  */
-runs: string, };
+runs: VirtualRuns, };
 
 /**
  * Does something to the cable of a virtual board.
@@ -2316,6 +2316,11 @@ export type VirtualRef = {
  * Its name.
  */
 name: string, };
+
+/**
+ * What runs on a virtual board.
+ */
+export type VirtualRuns = "firmware" | "bootloader" | "nothing";
 
 /** The methods: what each takes and what it gives. A failed call gives an `ApiError`. */
 export interface Methods {

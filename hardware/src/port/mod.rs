@@ -7,7 +7,6 @@ mod access;
 #[cfg(unix)]
 mod accounts;
 mod holder;
-mod lend;
 mod line;
 mod list;
 mod open;
@@ -19,7 +18,6 @@ mod udev_rule;
 mod watcher;
 
 pub use access::{Access, access, access_all, access_of_node, wait_until_accessible, wait_until_accessible_blocking};
-pub use lend::LentPort;
 pub use line::{BlockingLine, LineControl, SerialLine};
 pub use open::{LinePolicy, OpenError, OpenOptions};
 pub use ports::{NotSeen, PluggedPort, Ports, VirtualPort};
@@ -29,6 +27,9 @@ pub use udev_rule::{RULE_PATH, is_installed as is_rule_installed, udev_rule};
 pub(crate) use udev_rule::{bridge_name, probe_name};
 
 use std::fmt;
+
+/// What the places of virtual boards begin with.
+const VIRTUAL: &str = "virtual-";
 
 /// Where a cable hangs, for example `usb-1-4.2`: bus and chain of hub ports. It stays the same when the device behind it
 /// re-enumerates. Virtual boards have topologies such as `virtual-desk-1`.
@@ -45,6 +46,16 @@ impl Topology {
     pub fn of_usb(bus: &str, chain: &[u8]) -> Self {
         let chain: Vec<String> = chain.iter().map(u8::to_string).collect();
         Self(format!("usb-{bus}-{}", chain.join(".")))
+    }
+
+    /// The place of a virtual board.
+    pub fn of_virtual(name: &str) -> Self {
+        Self(format!("{VIRTUAL}{name}"))
+    }
+
+    /// Whether a virtual board is there.
+    pub fn is_virtual(&self) -> bool {
+        self.0.starts_with(VIRTUAL)
     }
 
     /// Its text.

@@ -243,33 +243,6 @@ fn a_holder_is_named_with_process_and_program() {
 }
 
 #[test]
-fn a_lent_port_is_not_taken_from_a_program_that_did_not_lock_it() {
-    desk::run(
-        "usb::a_lent_port_is_not_taken_from_a_program_that_did_not_lock_it",
-        || {
-            let (_usb, _board) = nano("1-3", 7, "ttyACM0");
-            let ports = Ports::new();
-            let options = OpenOptions {
-                baud: 9600,
-                policy: LinePolicy::Leave,
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let lent = ports.lend(ports.open("/dev/ttyACM0", options).unwrap());
-                let borrower = Program::start("avrdude", "exec 3<>/dev/ttyACM0");
-                let error = lent.take_back(options, Duration::ZERO).await.map(|_| ()).unwrap_err();
-                assert!(error.to_string().contains("avrdude (process"), "{error}");
-                drop(borrower);
-                lent.take_back(options, Duration::ZERO).await.unwrap();
-            });
-        },
-    );
-}
-
-#[test]
 fn a_terminal_that_a_killed_program_left_locked_is_explained() {
     const NAME: &str = "usb::a_terminal_that_a_killed_program_left_locked_is_explained";
     if let Some(path) = place().filter(|place| place.starts_with("/dev/")) {

@@ -117,29 +117,3 @@ fn addresses_without_flash_are_refused() {
     assert_eq!(flasher.erase_unit(0x0801_0004), 0x0801_0000..0x0802_0000);
     assert_eq!(flasher.erase_unit(0x0802_0004), 0x0802_0000..0x0804_0000);
 }
-
-/// Prints the time: `cargo test --release -p drydock-hardware --test probe -- --ignored --nocapture 64_kib`.
-#[test]
-#[ignore = "a measurement"]
-fn throughput_of_64_kib() {
-    let desk = Desk::new();
-    let board = desk.blank("nano33ble", 13);
-    let plan = board.plan(vec![pattern(0x1_0000, 0x1_0000)]);
-    let mut flasher = board.flasher(&desk);
-    let (started, before) = (std::time::Instant::now(), board.port().0.accesses());
-    let virtual_before = board.handle.status().virtual_time;
-    drydock_hardware::flash::program(
-        &mut *flasher,
-        &mut unbound(),
-        &plan,
-        &mut drydock_hardware::flash::Control::new(Default::default(), |_, _, _| {}),
-    )
-    .unwrap();
-    let accesses = board.port().0.accesses() - before;
-    let spent = board.handle.with_machine_blocking(|machine| machine.now()).unwrap();
-    println!(
-        "64 KiB written and verified in {:?}, {accesses} accesses, virtual time {} s",
-        started.elapsed(),
-        spent.saturating_sub(virtual_before)
-    );
-}

@@ -15,7 +15,7 @@ use crate::{
 };
 use drydock_connector::LinkDriver;
 use drydock_gateway::PeerLabel;
-use drydock_hardware::port::{LinePolicy, OpenOptions, Port};
+use drydock_hardware::port::{self, Access, LinePolicy, OpenOptions, Port};
 use drydock_protocol::control::Identity;
 use serde_json::{Map, json};
 use std::time::{Duration, Instant};
@@ -112,13 +112,22 @@ impl PhysicalHost {
             }
             return HostEvent::Shown;
         };
-        let lease = match workbench.hardware.uses.lease(&port.path, board.name()) {
+        let lease = match workbench
+            .hardware
+            .uses
+            .lease(&port.path, PortUser::Board(board.id.clone()))
+        {
             Ok(lease) => lease,
             Err(user) => {
-                self.blocked(&format!("{} is used by {user}", port.path));
+                self.blocked(&user.refusal(&port.path, &workbench.fleet));
                 return HostEvent::Shown;
             }
         };
+        // A program that did not lock the port would lose bytes to us, and we to it.
+        if let Access::Denied { text, .. } | Access::Held { text, .. } = port::access(port) {
+            self.blocked(&text);
+            return HostEvent::Shown;
+        }
         let options = OpenOptions {
             baud: board.description.link.baud,
             policy: LinePolicy::of(&board.description),
@@ -211,9 +220,9 @@ impl PhysicalHost {
     pub(super) fn hand_over(&mut self, user: Option<PortUser>) {
         self.user = user;
         self.lease = None;
-        match user {
-            Some(PortUser::Lent) => self.show(CableState::Lent, "the port is lent"),
-            Some(PortUser::Job) => self.show(CableState::Lent, "a job uses the port"),
+        match self.user {
+            Some(PortUser::Job(_)) => self.show(CableState::Lent, "a job uses the port"),
+            Some(_) => self.show(CableState::Lent, "the port is lent"),
             None => {
                 self.show(CableState::Unplugged, "waits for its cable");
                 self.next_try = Some(tokio::time::Instant::now());

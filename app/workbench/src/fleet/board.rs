@@ -93,13 +93,17 @@ pub(crate) enum Command {
     End(oneshot::Sender<Result<(), ApiError>>),
 }
 
-/// Who uses the port of a physical board instead of the board's task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who uses a serial port or a debug probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PortUser {
-    /// Another program.
+    /// A board of the fleet, by its id.
+    Board(String),
+    /// A terminal.
+    Console,
+    /// A job, by its number.
+    Job(u64),
+    /// Another program, which Drydock lent it to.
     Lent,
-    /// A job of Drydock.
-    Job,
 }
 
 impl FleetBoard {

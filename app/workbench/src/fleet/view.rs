@@ -7,10 +7,10 @@ use crate::{
         MachineState, MachineView, Progress,
     },
     badge::{BadgeInput, badge},
-    hardware,
 };
 use drydock_emulator::runner::{self, MachineHandle};
 use drydock_gateway as gateway;
+use drydock_hardware::port::Topology;
 use gateway::{Gateway, TargetStatus, TransferProgress};
 use std::collections::BTreeSet;
 
@@ -71,11 +71,12 @@ fn is_made_paused(state: &BoardState) -> bool {
 
 fn cable_view(state: &BoardState) -> Option<CableView> {
     let physical = state.record.physical()?;
+    let topology = physical.topology.as_deref().map(Topology::new);
     Some(CableView {
         port: Some(physical.port.clone()),
         topology: physical.topology.clone(),
         state: state.cable,
-        is_virtual: physical.topology.as_deref().is_some_and(hardware::is_virtual_topology),
+        is_virtual: topology.is_some_and(|topology| topology.is_virtual()),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
     },
     clock::now_ms,
+    fleet::PortUser,
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -176,13 +177,8 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) 
     }
     let port = find(workbench, &request.path)?;
     let hardware = &workbench.hardware;
-    let lease = hardware.uses.lease(&port.path, "console".into()).map_err(|user| {
-        let text = match user.as_str() {
-            "console" => format!("There is a terminal on {} already.", port.path),
-            user => format!("{} is used by {user}; end that first.", port.path),
-        };
-        ApiError::new(ErrorCode::Refused, text)
-    })?;
+    let lease = hardware.uses.lease(&port.path, PortUser::Console);
+    let lease = lease.map_err(|user| ApiError::new(ErrorCode::Refused, user.refusal(&port.path, &workbench.fleet)))?;
     let options = OpenOptions {
         baud: request.baud,
         policy: LinePolicy::default(),
@@ -222,7 +218,6 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) 
     *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
     let view = console.view(None);
     hardware.consoles.lock().insert(port.path, console);
-    workbench.hardware.changed.send_replace(());
     Ok(view)
 }
 
@@ -320,6 +315,5 @@ pub(crate) async fn close(workbench: &Arc<WorkbenchState>, request: PortRef) -> 
     workbench.hardware.consoles.lock().remove(&request.path);
     console.stop();
     console.set(workbench, false, Some("Closed.".into()));
-    workbench.hardware.changed.send_replace(());
     Ok(Empty {})
 }

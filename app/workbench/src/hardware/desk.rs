@@ -1,11 +1,10 @@
 //! The desk: virtual boards, each an emulated chip that is reached over a pseudo-terminal and a virtual debug probe, as a
 //! physical board is over its cable. They live as long as Drydock runs.
 
-use super::VIRTUAL;
 use crate::{
     api::{
         ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable,
-        VirtualRef,
+        VirtualRef, VirtualRuns,
     },
     errors::usage,
     fleet::parse_seed,
@@ -200,11 +199,10 @@ impl VirtualBoard {
                 .and_then(|plugged| plugged.probe.as_ref())
                 .map(|probe| probe.id().to_owned()),
             runs: match state.map_or(Runs::Nothing, |state| state.runs) {
-                Runs::Firmware => "firmware",
-                Runs::Bootloader => "bootloader",
-                Runs::Nothing => "nothing",
-            }
-            .into(),
+                Runs::Firmware => VirtualRuns::Firmware,
+                Runs::Bootloader => VirtualRuns::Bootloader,
+                Runs::Nothing => VirtualRuns::Nothing,
+            },
         }
     }
 
@@ -235,7 +233,7 @@ impl VirtualBoard {
     }
 
     fn topology(&self) -> Topology {
-        Topology::new(format!("{VIRTUAL}{}", self.name))
+        Topology::of_virtual(&self.name)
     }
 
     /// Waits until the host sees the board's port: a USB device is enumerated first.

@@ -1,74 +1,48 @@
 //! Lending a serial port to another program, and taking it back.
 
-use super::views::port_view;
+use super::{borrow::Borrowed, views::port_view};
 use crate::{
     api::{ApiError, ErrorCode, PortRef, PortView},
-    fleet::{Command, PortUser},
+    fleet::PortUser,
     state::WorkbenchState,
 };
 use drydock_hardware::port::Port;
 use std::sync::{Arc, PoisonError};
 
-/// The user of a port that is lent.
-const LENT: &str = "lent";
-
 /// Closes a port, so that another program can open it.
 pub(crate) async fn lend(workbench: &Arc<WorkbenchState>, request: PortRef) -> Result<PortView, ApiError> {
     let port = find(workbench, &request.path)?;
     let hardware = &workbench.hardware;
-    match hardware.uses.user(&port.path) {
-        Some(user) if user == LENT => return Ok(port_view(workbench, &port)),
-        Some(user) => {
-            let Some(board) = workbench.fleet.find(&user) else {
-                let text = format!("{} is used by {user}; end that first.", port.path);
-                return Err(ApiError::new(ErrorCode::Refused, text));
-            };
-            board
-                .command(|reply| Command::ReleasePort(PortUser::Lent, reply))
-                .await?;
-        }
-        None => {}
+    if hardware.uses.user(&port.path) == Some(PortUser::Lent) {
+        return Ok(port_view(workbench, &port));
     }
-    let lease = hardware.uses.lease(&port.path, LENT.into()).map_err(|user| {
-        let text = format!("{} is used by {user}; end that first.", port.path);
-        ApiError::new(ErrorCode::Refused, text)
-    })?;
+    let borrowed = Borrowed::take(workbench, &port.path, PortUser::Lent).await;
+    let borrowed = borrowed.map_err(|refusal| ApiError::new(ErrorCode::Refused, refusal))?;
     hardware
         .lent
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(port.path.clone(), lease);
-    workbench.hardware.changed.send_replace(());
+        .insert(port.path.clone(), borrowed);
     Ok(port_view(workbench, &port))
 }
 
 /// Ends the lending of a port; its board of the fleet opens it again.
 pub(crate) async fn take_back(workbench: &Arc<WorkbenchState>, request: PortRef) -> Result<PortView, ApiError> {
-    let lease = workbench
+    let borrowed = workbench
         .hardware
         .lent
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .remove(&request.path);
-    if lease.is_none() {
+    let Some(borrowed) = borrowed else {
         let text = format!("{} is not lent.", request.path);
         return Err(ApiError::new(ErrorCode::Refused, text));
-    }
-    drop(lease);
-    for board in workbench.fleet.all() {
-        let is_at = {
-            let state = board.state();
-            state
-                .record
-                .physical()
-                .is_some_and(|physical| physical.port == request.path)
-        };
-        if is_at {
-            board.command(Command::TakePort).await?;
-        }
-    }
-    let port = find(workbench, &request.path)?;
-    workbench.hardware.changed.send_replace(());
+    };
+    borrowed.give_back().await;
+    let port = workbench.hardware.ports.port(&request.path).ok_or_else(|| {
+        let text = format!("{} was taken back; it is not plugged in now.", request.path);
+        ApiError::new(ErrorCode::Board, text)
+    })?;
     Ok(port_view(workbench, &port))
 }
 

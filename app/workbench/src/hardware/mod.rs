@@ -1,11 +1,13 @@
 //! Hardware on this host: serial ports, debug probes, virtual boards, and who uses what.
 
+mod borrow;
 mod console;
 mod desk;
 mod lend;
 mod uses;
 mod views;
 
+pub(crate) use borrow::Borrowed;
 pub(crate) use console::{close as close_console, open as open_console, read as read_console, send as send_console};
 pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
 pub(crate) use lend::{lend, take_back};
@@ -32,7 +34,7 @@ pub(crate) struct HardwareState {
     pub(crate) desk: Desk,
     consoles: Consoles,
     /// Ports that are lent to other programs, by path.
-    lent: Mutex<HashMap<String, PortLease>>,
+    lent: Mutex<HashMap<String, Borrowed>>,
 }
 
 impl HardwareState {
@@ -54,12 +56,4 @@ impl HardwareState {
         self.consoles.close_all();
         self.desk.clear();
     }
-}
-
-/// What topologies of virtual boards begin with.
-const VIRTUAL: &str = "virtual-";
-
-/// Whether a virtual board is at this place.
-pub(crate) fn is_virtual_topology(topology: &str) -> bool {
-    topology.starts_with(VIRTUAL)
 }

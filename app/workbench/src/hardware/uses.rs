@@ -1,5 +1,6 @@
 //! Who uses which port or probe: one user at a time, whether a board of the fleet, a terminal, a job or another program.
 
+use crate::fleet::{Fleet, PortUser};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,9 +10,31 @@ use tokio::sync::watch;
 /// The users of ports and probes, by path or id.
 #[derive(Debug, Clone)]
 pub(crate) struct Uses {
-    users: Arc<Mutex<HashMap<String, String>>>,
+    users: Arc<Mutex<HashMap<String, PortUser>>>,
     /// Told of each lease that begins or ends.
     changed: watch::Sender<()>,
+}
+
+impl PortUser {
+    /// Its name in the API: a board's name, `console`, `lent`, or a job and its number.
+    pub(crate) fn name(&self, fleet: &Fleet) -> String {
+        match self {
+            Self::Board(id) => fleet.find(id).map_or_else(|| id.clone(), |board| board.name()),
+            Self::Console => "console".into(),
+            Self::Job(number) => format!("job {number}"),
+            Self::Lent => "lent".into(),
+        }
+    }
+
+    /// That it uses a port or a probe, and what ends that.
+    pub(crate) fn refusal(&self, path: &str, fleet: &Fleet) -> String {
+        match self {
+            Self::Board(_) => format!("{path} is used by {}; switch that board off first.", self.name(fleet)),
+            Self::Console => format!("There is a terminal on {path} already; close it first."),
+            Self::Job(number) => format!("{path} is used by job {number}; wait for it or cancel it."),
+            Self::Lent => format!("{path} is lent to another program; take it back first."),
+        }
+    }
 }
 
 /// The right to use a port or a probe; dropping it gives the right back.
@@ -48,7 +71,7 @@ impl Uses {
     ///
     /// # Errors
     /// The user that has it.
-    pub(crate) fn lease(&self, path: &str, user: String) -> Result<PortLease, String> {
+    pub(crate) fn lease(&self, path: &str, user: PortUser) -> Result<PortLease, PortUser> {
         let mut uses = self.lock();
         if let Some(user) = uses.get(path) {
             return Err(user.clone());
@@ -63,11 +86,11 @@ impl Uses {
     }
 
     /// The user of a port or a probe.
-    pub(crate) fn user(&self, path: &str) -> Option<String> {
+    pub(crate) fn user(&self, path: &str) -> Option<PortUser> {
         self.lock().get(path).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, PortUser>> {
         // The map is consistent between any two statements that touch it.
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,11 +105,12 @@ mod tests {
         let changed = watch::Sender::new(());
         let mut changes = changed.subscribe();
         let uses = Uses::new(changed);
-        let lease = uses.lease("/dev/ttyACM0", "bench-1".into()).unwrap();
+        let lease = uses.lease("/dev/ttyACM0", PortUser::Board("b-1".into())).unwrap();
         assert!(changes.has_changed().unwrap());
-        assert_eq!(uses.lease("/dev/ttyACM0", "console".into()).unwrap_err(), "bench-1");
-        assert!(uses.lease("/dev/ttyACM1", "console".into()).is_ok());
-        assert_eq!(uses.user("/dev/ttyACM0").as_deref(), Some("bench-1"));
+        let board = PortUser::Board("b-1".into());
+        assert_eq!(uses.lease("/dev/ttyACM0", PortUser::Console).unwrap_err(), board);
+        assert!(uses.lease("/dev/ttyACM1", PortUser::Console).is_ok());
+        assert_eq!(uses.user("/dev/ttyACM0"), Some(board));
         assert_eq!(lease.path(), "/dev/ttyACM0");
         changes.mark_unchanged();
         drop(lease);

@@ -50,7 +50,7 @@ pub(super) fn port_view(workbench: &WorkbenchState, port: &Port) -> PortView {
 }
 
 fn view(workbench: &WorkbenchState, port: &Port, access: Access) -> PortView {
-    let used_by = workbench.hardware.uses.user(&port.path);
+    let used_by = used_by(workbench, &port.path);
     PortView {
         path: port.path.clone(),
         topology: port.topology.as_ref().map(ToString::to_string),
@@ -96,8 +96,13 @@ fn probe_view(workbench: &WorkbenchState, probe: &ProbeInfo) -> ProbeView {
             },
             ProbeAccess::Ready => AccessView::Usable,
         },
-        used_by: workbench.hardware.uses.user(&probe.id),
+        used_by: used_by(workbench, &probe.id),
     }
+}
+
+fn used_by(workbench: &WorkbenchState, path: &str) -> Option<String> {
+    let user = workbench.hardware.uses.user(path)?;
+    Some(user.name(&workbench.fleet))
 }
 
 /// Vendor and product of a probe's id.

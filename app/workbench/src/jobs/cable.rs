@@ -1,18 +1,13 @@
 //! The board of a job on its cable: found by where the cable hangs, and held, so that nobody else uses its port or probe.
 
 use super::job::{Job, JobEnd};
-use crate::{
-    api::CableRef,
-    fleet::{Command, FleetBoard, PortUser},
-    hardware::PortLease,
-    state::WorkbenchState,
-};
+use crate::{api::CableRef, fleet::PortUser, hardware::Borrowed, state::WorkbenchState};
 use drydock_assets::Board as Description;
 use drydock_hardware::{
     binding::Binding,
     candidate,
     flash::{self, FlashError, Flasher, Place},
-    port::{Access, Port, Topology},
+    port::{Access, Port, Topology, wait_until_accessible},
     probe::ProbeInfo,
 };
 use std::{
@@ -20,18 +15,15 @@ use std::{
     time::Duration,
 };
 
-/// How often a port that its last user has just closed is tried.
-const TRIES: u32 = 50;
-const INTERVAL: Duration = Duration::from_millis(20);
+/// How long permission for a port is waited for: after plugging, the system gives it later than the port appears.
+const PERMISSION: Duration = Duration::from_secs(3);
 
 /// A board on its cable, held for one job.
 pub(super) struct Cable {
     pub(super) place: Place,
     /// What the job is bound to; the chip joins it when it is read.
     pub(super) binding: Arc<Mutex<Binding>>,
-    _leases: Vec<PortLease>,
-    /// The board of the fleet whose task gave its port to this job.
-    lender: Option<Arc<FleetBoard>>,
+    borrowed: Vec<Borrowed>,
 }
 
 impl Cable {
@@ -52,52 +44,56 @@ impl Cable {
             },
             None => None,
         };
-        let probe = find_probe(workbench, on.probe.as_deref(), port.as_ref())?;
-        if port.is_none() && probe.is_none() {
-            return Err(JobEnd::Failed("Name a serial port or a debug probe.".into()));
-        }
-        if let Some(port) = &port {
-            check_port(port, board)?;
-        }
-        let mut binding = match (&port, &probe) {
-            (Some(port), _) => Binding::to_port(port),
+        let probe = match &on.probe {
+            Some(id) => Some(find_probe(workbench, id)?),
+            None => None,
+        };
+        let binding = match (&port, &probe) {
+            (Some(port), _) => {
+                check_port(port, board).await?;
+                Binding {
+                    // A bootloader may show another serial number; the chip's id decides.
+                    serial: None,
+                    ..Binding::to_port(port)
+                }
+            }
             (None, Some(probe)) => Binding {
                 topology: before.map(Topology::new).or_else(|| probe.topology.clone()),
                 serial: probe.serial.clone(),
                 chip: None,
             },
-            (None, None) => unreachable!("one of the two is there"),
+            (None, None) => return Err(JobEnd::Failed("Name a serial port or a debug probe.".into())),
         };
-        // A bootloader may show another serial number; the chip's id decides.
-        if port.is_some() {
-            binding.serial = None;
-        }
         let topology = binding.topology.as_ref().map(ToString::to_string);
-        let user = format!("job {}", job.view().id);
         job.change(|view| view.topology = topology);
-
-        let mut lender = None;
-        let mut leases = Vec::new();
-        if let Some(port) = &port {
-            lender = lender_of(workbench, &port.path);
-            if let Some(board) = &lender {
-                let released = board.command(|reply| Command::ReleasePort(PortUser::Job, reply)).await;
-                released.map_err(|error| error.message)?;
-            }
-            leases.push(lease(workbench, &port.path, &user).await?);
-        }
-        if let Some(probe) = &probe {
-            leases.push(lease(workbench, &probe.id, &user).await?);
-        }
-        Ok(Self {
+        let mut cable = Self {
             place: Place {
                 port,
                 probe: probe.map(|probe| probe.id),
             },
             binding: Arc::new(Mutex::new(binding)),
-            _leases: leases,
-            lender,
-        })
+            borrowed: Vec::new(),
+        };
+        match cable.borrow(workbench, PortUser::Job(job.view().id)).await {
+            Ok(()) => Ok(cable),
+            Err(refusal) => {
+                cable.give_back().await;
+                Err(JobEnd::Failed(refusal))
+            }
+        }
+    }
+
+    /// Takes port and probe for a job.
+    async fn borrow(&mut self, workbench: &WorkbenchState, user: PortUser) -> Result<(), String> {
+        let paths = [
+            self.place.port.as_ref().map(|port| port.path.clone()),
+            self.place.probe.clone(),
+        ];
+        for path in paths.into_iter().flatten() {
+            self.borrowed
+                .push(Borrowed::take(workbench, &path, user.clone()).await?);
+        }
+        Ok(())
     }
 
     /// Opens the way to the board's flash. The board is in its bootloader afterwards, or halted by its probe.
@@ -132,7 +128,7 @@ impl Cable {
             }
             FlashError::Locked => format!(
                 "The chip at {at} is locked against reading. It can be unlocked only by erasing everything on it: begin \
-                 again with \"Erase everything first\"."
+                 again and have everything erased first (--erase-all)."
             ),
             FlashError::NoAnswer(reason) => {
                 format!("The board at {at} does not answer: {reason}. Check its cable and its power, then resume.")
@@ -149,28 +145,19 @@ impl Cable {
 
     /// Gives port and probe back, and lets the board's task open its port again.
     pub(super) async fn give_back(self) {
-        let Self { lender, _leases, .. } = self;
-        drop(_leases);
-        if let Some(board) = lender
-            && let Err(error) = board.command(Command::TakePort).await
-        {
-            tracing::debug!(%error, board = board.name(), "the port was not taken back");
+        for borrowed in self.borrowed {
+            borrowed.give_back().await;
         }
     }
 }
 
 /// The port with this path; if the board was elsewhere when the job began, the port where it was.
 fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Result<Port, JobEnd> {
-    let ports = workbench.hardware.ports.list();
-    let topology = |port: &Port| port.topology.as_ref().map(ToString::to_string);
+    let ports = &workbench.hardware.ports;
     let there = match before {
-        Some(before) => ports.iter().find(|port| topology(port).as_deref() == Some(before)),
-        None => None,
+        Some(before) => ports.find_topology(&Topology::new(before)).into_iter().next(),
+        None => ports.port(path),
     };
-    let there = there.cloned().or_else(|| match before {
-        Some(_) => None,
-        None => workbench.hardware.ports.port(path),
-    });
     if let Some(port) = there {
         return Ok(port);
     }
@@ -182,6 +169,7 @@ fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Re
             )
         }
         None => {
+            let ports = ports.list();
             let paths: Vec<&str> = ports.iter().map(|port| port.path.as_str()).collect();
             match paths.as_slice() {
                 [] => format!(
@@ -197,16 +185,11 @@ fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Re
     Err(JobEnd::Failed(text))
 }
 
-/// The probe with this id, or the one at the port's place.
-fn find_probe(workbench: &WorkbenchState, id: Option<&str>, port: Option<&Port>) -> Result<Option<ProbeInfo>, JobEnd> {
+/// The probe with this id.
+fn find_probe(workbench: &WorkbenchState, id: &str) -> Result<ProbeInfo, JobEnd> {
     let probes = workbench.hardware.probes.list();
-    let Some(id) = id else {
-        // A probe is used only if it is named, or if there is no port.
-        let _ = port;
-        return Ok(None);
-    };
     if let Some(probe) = probes.iter().find(|probe| probe.id == id) {
-        return Ok(Some(probe.clone()));
+        return Ok(probe.clone());
     }
     let ids: Vec<&str> = probes.iter().map(|probe| probe.id.as_str()).collect();
     let text = match ids.as_slice() {
@@ -217,8 +200,8 @@ fn find_probe(workbench: &WorkbenchState, id: Option<&str>, port: Option<&Port>)
 }
 
 /// Refuses a port that cannot be used, and one that belongs to another kind of board for certain.
-fn check_port(port: &Port, board: &Description) -> Result<(), JobEnd> {
-    match drydock_hardware::port::access(port) {
+async fn check_port(port: &Port, board: &Description) -> Result<(), JobEnd> {
+    match wait_until_accessible(port, PERMISSION).await {
         Access::Usable => {}
         Access::Denied { text, .. } | Access::Held { text, .. } => return Err(JobEnd::Failed(text)),
     }
@@ -236,30 +219,6 @@ fn check_port(port: &Port, board: &Description) -> Result<(), JobEnd> {
             Err(JobEnd::Failed(text))
         }
         _ => Ok(()),
-    }
-}
-
-/// The board of the fleet that uses a port.
-fn lender_of(workbench: &WorkbenchState, path: &str) -> Option<Arc<FleetBoard>> {
-    workbench
-        .hardware
-        .uses
-        .user(path)
-        .and_then(|user| workbench.fleet.find(&user))
-}
-
-async fn lease(workbench: &WorkbenchState, path: &str, user: &str) -> Result<PortLease, JobEnd> {
-    let mut tries = 0;
-    loop {
-        match workbench.hardware.uses.lease(path, user.to_owned()) {
-            Ok(lease) => return Ok(lease),
-            Err(_) if tries < TRIES => tries += 1,
-            Err(other) => {
-                let text = format!("{path} is used by {other}; end that first.");
-                return Err(JobEnd::Failed(text));
-            }
-        }
-        tokio::time::sleep(INTERVAL).await;
     }
 }
 

@@ -216,6 +216,16 @@ impl Job {
         Ok(())
     }
 
+    /// Whether a step was done, in this run of the job or before it was resumed.
+    pub(super) fn has_done(&self, index: usize) -> bool {
+        let state = self.state();
+        state
+            .view
+            .steps
+            .get(index)
+            .is_some_and(|step| step.state == StepState::Done)
+    }
+
     /// A step that has nothing to do.
     pub(super) fn skip(&self, index: usize) {
         self.change(|view| {

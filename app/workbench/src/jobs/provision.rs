@@ -143,11 +143,14 @@ pub(super) async fn run(
         }
     };
     let record = PhysicalRecord {
+        // A board with half a firmware showed no port.
         port: cable
             .place
             .port
             .as_ref()
-            .map_or(String::new(), |port| port.path.clone()),
+            .map(|port| port.path.clone())
+            .or_else(|| on.port.clone())
+            .unwrap_or_default(),
         topology: cable.binding().topology.map(|topology| topology.to_string()),
         // The firmware may show another number than the bootloader; it is stored when the port is opened.
         usb_serial: None,
@@ -211,11 +214,15 @@ async fn write(
     board: &Description,
     (firmware, erase_all): (Firmware, bool),
 ) -> Result<Report, JobEnd> {
+    // What a resumed job has erased and written may have an identity by now.
+    let written_before = job.has_done(2);
+    let erase_all = erase_all && !written_before;
     if !erase_all {
         let chip = open.chip();
-        let known = chip
-            .as_ref()
-            .is_some_and(|chip| board_of_chip(workbench, chip.as_str()).is_some());
+        let known = written_before
+            || chip
+                .as_ref()
+                .is_some_and(|chip| board_of_chip(workbench, chip.as_str()).is_some());
         let areas: Vec<_> = DATA_AREAS
             .iter()
             .filter_map(|name| board.flash_area(name).cloned())
@@ -224,8 +231,8 @@ async fn write(
         if let Some(area) = left.filter(|_| !known) {
             let text = format!(
                 "The board at {} is not blank: its flash area {area} holds data of an earlier use, and its chip {} is not \
-                 in this fleet. Nothing was written. To use it here, begin again with \"Erase everything first\"; what is \
-                 on it is lost then.",
+                 in this fleet. Nothing was written. To use it here, begin again and have everything erased first \
+                 (--erase-all); what is on it is lost then.",
                 open.cable.place,
                 chip.as_ref().map_or("id", ChipId::as_str)
             );

@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::api::{
-    AppSource, AppState, BoardView, CableAction, CableRef, CableState, ConsoleOpen, ConsoleRead, Empty, FirmwareSource,
-    FlashStart, Hardware, JobRef, JobState, JobView, PortRef, ProvisionStart, VirtualAdd, VirtualBoardView,
-    VirtualCable,
+    AppSource, AppState, BoardRename, BoardView, CableAction, CableRef, CableState, ConsoleOpen, ConsoleRead,
+    ConsoleView, Empty, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView, PortRef, ProvisionStart,
+    StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
 };
 use std::time::{Duration, Instant};
 
@@ -127,6 +127,22 @@ pub(super) async fn board_until(workbench: &Workbench, name: &str, fits: impl Fn
             return view;
         }
         assert!(begin.elapsed() < PATIENCE, "{view:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn console_until(workbench: &Workbench, path: &str, fits: impl Fn(&ConsoleView) -> bool) -> ConsoleView {
+    let begin = Instant::now();
+    loop {
+        let read = ConsoleRead {
+            path: path.into(),
+            after: None,
+        };
+        let console = call!(workbench, ConsoleRead(read)).unwrap();
+        if fits(&console) {
+            return console;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{console:#?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -282,7 +298,7 @@ async fn a_job_whose_board_goes_while_it_enrolls_is_resumed() {
     let desk = put(&workbench, "esp32-c6", true, "9").await;
     let id = start(&workbench, provision(over_port(&desk), "esp32-c6")).await;
     job_until(&workbench, id, |job| {
-        job.steps[4].state == crate::api::StepState::Running || job.state != JobState::Running
+        job.steps[4].state == StepState::Running || job.state != JobState::Running
     })
     .await;
     cable(&workbench, &desk.name, CableAction::Pull).await;
@@ -323,6 +339,69 @@ async fn a_cancelled_job_leaves_a_board_that_can_be_provisioned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_job_has_erased_and_written_is_not_erased_again_when_it_is_resumed() {
+    let Some(workbench) = workbench(&["esp32-c6"]).await else {
+        return;
+    };
+    let desk = put(&workbench, "esp32-c6", true, "14").await;
+    let mut request = provision(over_port(&desk), "esp32-c6");
+    request.erase_all = true;
+    request.app = Some(AppSource::Sample("there-is-no-such-app".into()));
+    let id = start(&workbench, request).await;
+    let first = ended(&workbench, id).await;
+    assert_eq!(first.steps[5].state, StepState::Failed, "{first:#?}");
+    assert!(first.steps[2].total_bytes > 0);
+    call!(workbench, JobResume(JobRef { id })).unwrap();
+    let again = ended(&workbench, id).await;
+    assert_eq!(again.steps[5].state, StepState::Failed, "{again:#?}");
+    assert_eq!(again.steps[2].total_bytes, 0, "its identity is kept");
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_board_lends_its_port() {
+    let Some(workbench) = workbench(&["esp32-c6"]).await else {
+        return;
+    };
+    let desk = put(&workbench, "esp32-c6", true, "15").await;
+    let id = start(&workbench, provision(over_port(&desk), "esp32-c6")).await;
+    let board = ended(&workbench, id).await.board.unwrap();
+    let name = "console".to_owned();
+    call!(
+        workbench,
+        BoardRename(BoardRename {
+            board,
+            name: name.clone()
+        })
+    )
+    .unwrap();
+    let port = PortRef {
+        path: desk.port.unwrap(),
+    };
+    let used_by = |hardware: Hardware| {
+        hardware
+            .ports
+            .into_iter()
+            .find(|it| it.path == port.path)
+            .unwrap()
+            .used_by
+    };
+    assert_eq!(used_by(hardware(&workbench).await), Some(name.clone()));
+    call!(workbench, PortLend(port.clone())).unwrap();
+    // Whoever asks for it now is refused, and the board goes on waiting.
+    let on = CableRef {
+        port: Some(port.path.clone()),
+        probe: None,
+    };
+    let refused = start(&workbench, provision(on, "esp32-c6")).await;
+    let refused = ended(&workbench, refused).await;
+    assert!(refused.text.contains("is lent to another program"), "{}", refused.text);
+    call!(workbench, PortTakeBack(port)).unwrap();
+    board_until(&workbench, &name, runs_blink).await;
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_board_with_anothers_identity_is_not_taken_without_a_word() {
     let Some(first) = workbench(&["esp32-c6"]).await else {
         return;
@@ -335,7 +414,7 @@ async fn a_board_with_anothers_identity_is_not_taken_without_a_word() {
     let refused = start(&first, provision(over_port(&desk), "esp32-c6")).await;
     let refused = ended(&first, refused).await;
     assert_eq!(refused.state, JobState::Failed);
-    assert!(refused.text.contains("Erase everything first"), "{}", refused.text);
+    assert!(refused.text.contains("erased first"), "{}", refused.text);
     let mut request = provision(over_port(&desk), "esp32-c6");
     request.erase_all = true;
     let erased = start(&first, request).await;
@@ -363,7 +442,7 @@ async fn a_board_of_another_kind_is_refused_untouched() {
     assert!(refused.text.contains("Arduino Nano 33 BLE"), "{}", refused.text);
     assert_eq!(
         virtual_board(&workbench, &desk.name).await.runs,
-        "bootloader",
+        VirtualRuns::Bootloader,
         "it is as it was"
     );
     workbench.shutdown().await;
@@ -424,35 +503,11 @@ async fn a_terminal_shows_what_a_board_says_and_waits_for_it() {
         log: Some(file.display().to_string()),
     };
     call!(workbench, ConsoleOpen(open)).unwrap();
-    let begin = Instant::now();
-    loop {
-        let read = ConsoleRead {
-            path: path.clone(),
-            after: None,
-        };
-        let console = call!(workbench, ConsoleRead(read)).unwrap();
-        if !console.chunks.is_empty() {
-            break;
-        }
-        assert!(begin.elapsed() < PATIENCE);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    console_until(&workbench, &path, |console| !console.chunks.is_empty()).await;
     assert!(std::fs::metadata(&file).unwrap().len() > 0);
     cable(&workbench, &desk.name, CableAction::Pull).await;
-    let begin = Instant::now();
-    loop {
-        let read = ConsoleRead {
-            path: path.clone(),
-            after: None,
-        };
-        let console = call!(workbench, ConsoleRead(read)).unwrap();
-        if !console.open {
-            assert!(console.text.unwrap().starts_with("Waits for the board"));
-            break;
-        }
-        assert!(begin.elapsed() < PATIENCE);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let away = console_until(&workbench, &path, |console| !console.open).await;
+    assert!(away.text.unwrap().starts_with("Waits for the board"));
     call!(workbench, ConsoleClose(PortRef { path })).unwrap();
     workbench.shutdown().await;
 }

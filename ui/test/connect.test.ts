@@ -1,6 +1,6 @@
 // The logic of the Connect room: grouping, words, jobs, the terminal's decoder, what is typed.
 import { describe, expect, it } from 'vitest'
-import type { Hardware, JobStep, JobView, PortView, ProbeView } from '$lib/backend/generated'
+import type { Hardware, JobStep, JobView, PortView, ProbeView, VirtualBoardView } from '$lib/backend/generated'
 import { candidate, MockHardware, port, probe } from '$lib/backend/mock-hardware'
 import {
   attachedOf,
@@ -68,7 +68,7 @@ describe('ports and probes', () => {
 
   it('stay in their row when a path changes, and a virtual board when its cable is out', () => {
     const names = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk })).map(nameOf)
-    const desk = (name: string, path: string | null) => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, runs: 'nothing' })
+    const desk = (name: string, path: string | null): VirtualBoardView => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, runs: 'nothing' })
     const b = port('/dev/pts/2', 'virtual-b', null, [nano])
     const before = names([port('/dev/pts/1', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/1'), desk('b', '/dev/pts/2')])
     expect(before).toEqual(['a', 'b'])

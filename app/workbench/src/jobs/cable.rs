@@ -35,18 +35,16 @@ impl Cable {
         board: &Description,
     ) -> Result<Self, JobEnd> {
         let before = job.view().topology;
-        let port = match &on.port {
-            Some(path) => match find_port(workbench, path, before.as_deref()) {
-                Ok(port) => Some(port),
-                // A board with half a firmware may have no USB port; its probe mends that.
-                Err(_) if on.probe.is_some() && before.is_some() => None,
-                Err(end) => return Err(end),
-            },
-            None => None,
-        };
-        let probe = match &on.probe {
-            Some(id) => Some(find_probe(workbench, id)?),
-            None => None,
+        let probe = on.probe.as_ref().map(|id| find_probe(workbench, id)).transpose();
+        let port = on
+            .port
+            .as_ref()
+            .map(|path| find_port(workbench, path, before.as_deref()))
+            .transpose();
+        let (port, probe) = match (port, probe) {
+            // A board with half a firmware may have no USB port; its probe mends that.
+            (Err(_), Ok(Some(probe))) if before.is_some() => (None, Some(probe)),
+            (port, probe) => (port?, probe?),
         };
         let binding = match (&port, &probe) {
             (Some(port), _) => {

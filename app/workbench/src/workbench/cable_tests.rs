@@ -259,11 +259,20 @@ async fn a_board_goes_on_after_its_cable_was_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_cable_was_pulled_is_resumed() {
-    let Some(workbench) = workbench(&["esp32-c6"]).await else {
+    is_resumed_after_its_cable_was_out("esp32-c6", over_port).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_over_a_probe_whose_cable_was_pulled_is_resumed() {
+    is_resumed_after_its_cable_was_out("nano33ble", over_probe).await;
+}
+
+async fn is_resumed_after_its_cable_was_out(kind: &str, on: impl Fn(&VirtualBoardView) -> CableRef) {
+    let Some(workbench) = workbench(&[kind]).await else {
         return;
     };
-    let desk = put(&workbench, "esp32-c6", true, "3").await;
-    let id = start(&workbench, provision(over_port(&desk), "esp32-c6")).await;
+    let desk = put(&workbench, kind, true, "3").await;
+    let id = start(&workbench, provision(on(&desk), kind)).await;
     job_until(&workbench, id, |job| {
         job.steps[2].done_bytes > 0 || job.state != JobState::Running
     })

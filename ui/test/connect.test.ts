@@ -67,13 +67,19 @@ describe('ports and probes', () => {
   })
 
   it('stay in their row when a path changes, and a virtual board when its cable is out', () => {
-    const names = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk })).map(nameOf)
+    const rows = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk }))
+    const names = (...at: Parameters<typeof rows>) => rows(...at).map(nameOf)
+    const keys = (...at: Parameters<typeof rows>) => rows(...at).map(({ key }) => key)
     const desk = (name: string, path: string | null): VirtualBoardView => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, runs: 'nothing' })
     const b = port('/dev/pts/2', 'virtual-b', null, [nano])
     const before = names([port('/dev/pts/1', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/1'), desk('b', '/dev/pts/2')])
     expect(before).toEqual(['a', 'b'])
     expect(names([port('/dev/pts/3', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/3'), desk('b', '/dev/pts/2')])).toEqual(before)
     expect(names([b], [desk('a', null), desk('b', '/dev/pts/2')])).toEqual(before)
+    // While its port is not listed yet, or no longer, its row stays too.
+    const same = ['virtual-a', 'virtual-b']
+    expect(keys([b], [desk('a', null), desk('b', '/dev/pts/2')])).toEqual(same)
+    expect(keys([b], [desk('a', '/dev/pts/3'), desk('b', '/dev/pts/2')])).toEqual(same)
   })
 
   it('are the same objects while nothing about them changes', () => {
@@ -119,7 +125,7 @@ describe('ports and probes', () => {
     expect(attachedOf(desk.hardware).map((it) => [it.virtual?.name, it.isVirtual, it.probe !== null])).toEqual([['desk-1', true, true]])
     desk.answer('virtual.cable', { name, action: 'pull' })
     const [out] = attachedOf(desk.hardware)
-    expect(out).toMatchObject({ key: 'unplugged desk-1', port: null, isVirtual: true })
+    expect(out).toMatchObject({ key: 'virtual-desk-1', port: null, isVirtual: true })
     expect(reasonOf(out!)).toBe('Its cable is out.')
   })
 })

@@ -22,7 +22,8 @@ async function machine(desk, board) {
   )
   if (!cells) throw new Error(`there is no machine ${board}`)
   const [, state, pace, time, , , instructions] = cells
-  return { state, pace, time: parseFloat(time), instructions: Number(instructions.replaceAll(',', '')) }
+  // A machine that has not begun shows no time yet.
+  return { state, pace, time: parseFloat(time) || 0, instructions: Number(instructions.replaceAll(',', '')) }
 }
 
 it('holds a machine, steps it by one instruction, and lets it go on', async (desk) => {

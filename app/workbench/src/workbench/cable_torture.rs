@@ -232,23 +232,23 @@ fn says_what_to_do(what: &str, job: &JobView, victim: &VirtualBoardView) {
 /// The job does not take another board at its place, and that board stays blank.
 async fn another_board_is_refused(what: &str, workbench: &Workbench, id: u64, victim: &VirtualBoardView) {
     let desk = &workbench.workbench.hardware.desk;
-    let before = flash(desk.machine(&victim.name), &victim.kind);
+    let before = flash(desk.machine(&victim.name), &victim.kind).await;
     resume(workbench, id).await;
     let refused = ended(workbench, id).await;
     assert_eq!(refused.state, JobState::Failed, "{what}: {refused:#?}");
     says_what_to_do(what, &refused, &virtual_board(workbench, &victim.name).await);
     assert!(
-        before == flash(desk.machine(&victim.name), &victim.kind),
+        before == flash(desk.machine(&victim.name), &victim.kind).await,
         "{what}: another board was written: {}",
         refused.text
     );
 }
 
-fn flash(machine: drydock_emulator::runner::MachineHandle, kind: &str) -> Vec<u8> {
+async fn flash(machine: drydock_emulator::runner::MachineHandle, kind: &str) -> Vec<u8> {
     let flash = drydock_assets::board(kind).unwrap().chip.flash;
-    let read = machine.with_machine_blocking(move |machine| {
+    let read = machine.inspect(move |machine| {
         let mut bytes = vec![0; flash.bytes as usize];
         machine.read_memory(flash.base, &mut bytes).map(|()| bytes)
     });
-    read.unwrap().unwrap()
+    read.await.unwrap().unwrap()
 }

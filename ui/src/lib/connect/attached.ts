@@ -48,8 +48,10 @@ export function attachedOf({ ports, probes, virtual_boards }: Hardware): Attache
   }
   for (const probe of rest.sort((a, b) => byText(a.id, b.id))) add(null, probe)
   for (const virtual of virtual_boards) {
-    if (virtual.plugged) continue
-    attached.push({ key: `unplugged ${virtual.name}`, port: null, probe: null, topology: null, virtual, isVirtual: true, candidates: [] })
+    if (attached.some((it) => it.virtual === virtual)) continue
+    // The place of its port and probe: the row, and a menu that is open in it, stay when the cable is pulled out.
+    const place = `virtual-${virtual.name}`
+    attached.push({ key: keys.has(place) ? `unplugged ${virtual.name}` : place, port: null, probe: null, topology: null, virtual, isVirtual: true, candidates: [] })
   }
   return attached.sort((a, b) => Number(!isKnown(a)) - Number(!isKnown(b)) || byText(order(a), order(b)))
 }

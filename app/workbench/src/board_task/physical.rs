@@ -112,6 +112,11 @@ impl PhysicalHost {
             }
             return HostEvent::Shown;
         };
+        // A program that did not lock the port would lose bytes to us, and we to it.
+        if let Access::Denied { text, .. } | Access::Held { text, .. } = port::access(port) {
+            self.blocked(&text);
+            return HostEvent::Shown;
+        }
         let lease = match workbench
             .hardware
             .uses
@@ -123,11 +128,6 @@ impl PhysicalHost {
                 return HostEvent::Shown;
             }
         };
-        // A program that did not lock the port would lose bytes to us, and we to it.
-        if let Access::Denied { text, .. } | Access::Held { text, .. } = port::access(port) {
-            self.blocked(&text);
-            return HostEvent::Shown;
-        }
         let options = OpenOptions {
             baud: board.description.link.baud,
             policy: LinePolicy::of(&board.description),

@@ -1,7 +1,7 @@
 //! Terminals on serial ports, for boards that do not speak Drydock's link. A terminal stays when its board goes, and opens
 //! the port again when it comes back.
 
-use super::lend::find;
+use super::{PortLease, lend::find};
 use crate::{
     api::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
@@ -111,19 +111,22 @@ impl Console {
     }
 
     /// Opens the port of the same board. Its path may belong to another device meanwhile.
-    fn open_again(&self, workbench: &WorkbenchState, options: OpenOptions) -> Result<SerialLine, String> {
+    fn open_again(&self, workbench: &WorkbenchState, options: OpenOptions) -> Result<(SerialLine, PortLease), String> {
         let ports = &workbench.hardware.ports;
         let same = |port: &Port| port.topology == self.topology;
         if ports.port(&self.path).is_some_and(|port| same(&port)) {
-            return ports.open(&self.path, options).map_err(|error| error.to_string());
+            let lease = workbench.hardware.uses.lease(&self.path, PortUser::Console);
+            let lease = lease.map_err(|user| user.refusal(&self.path, &workbench.fleet))?;
+            let line = ports.open(&self.path, options).map_err(|error| format!("{error}."))?;
+            return Ok((line, lease));
         }
         let there = self
             .topology
             .as_ref()
             .and_then(|at| ports.find_topology(at).into_iter().next());
         Err(match there {
-            Some(port) => format!("it is at {} now; open a console there", port.path),
-            None => "its cable is out".into(),
+            Some(port) => format!("it is at {} now; open a console there.", port.path),
+            None => "its cable is out.".into(),
         })
     }
 
@@ -211,42 +214,45 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) 
     let task = {
         let (workbench, console) = (Arc::clone(workbench), Arc::clone(&console));
         tokio::spawn(async move {
-            let _lease = lease;
-            serve(&workbench, &console, (line, options), to_send, log).await;
+            serve(&workbench, &console, ((line, lease), options), to_send, log).await;
         })
     };
     *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
     let view = console.view(None);
-    hardware.consoles.lock().insert(port.path, console);
+    // The board of an earlier terminal went away, and its port got another board.
+    if let Some(earlier) = hardware.consoles.lock().insert(port.path, console) {
+        earlier.stop();
+    }
     Ok(view)
 }
 
-/// Passes bytes both ways, and opens the port again when it comes back.
+/// Passes bytes both ways, and opens the port again when it comes back. The port is free while its board is away: another
+/// board may have its path then.
 async fn serve(
     workbench: &WorkbenchState,
     console: &Console,
-    (line, options): (SerialLine, OpenOptions),
+    (port, options): ((SerialLine, PortLease), OpenOptions),
     mut to_send: mpsc::Receiver<Vec<u8>>,
     mut log: Option<std::fs::File>,
 ) {
-    let mut line = Some(line);
+    let mut port = Some(port);
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        let Some(open) = &mut line else {
+        let Some((open, _lease)) = &mut port else {
             tokio::time::sleep(TRY_AGAIN).await;
             match console.open_again(workbench, options) {
                 Ok(opened) => {
-                    line = Some(opened);
+                    port = Some(opened);
                     console.set(workbench, true, None);
                 }
-                Err(reason) => console.set(workbench, false, Some(format!("Waits for the board: {reason}."))),
+                Err(reason) => console.set(workbench, false, Some(format!("Waits for the board: {reason}"))),
             }
             continue;
         };
         tokio::select! {
             read = open.read(&mut buffer) => match read {
                 Ok(0) | Err(_) => {
-                    line = None;
+                    port = None;
                     console.set(workbench, false, Some("Waits for the board: its cable is out.".into()));
                 }
                 Ok(count) => {
@@ -264,7 +270,7 @@ async fn serve(
             bytes = to_send.recv() => {
                 let Some(bytes) = bytes else { return };
                 if let Err(error) = open.write_all(&bytes).await {
-                    line = None;
+                    port = None;
                     console.set(workbench, false, Some(format!("Waits for the board: {error}.")));
                 }
             }

@@ -7,6 +7,7 @@ use crate::api::{
     ConsoleView, Empty, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView, PortRef, ProvisionStart,
     StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
 };
+use crate::fleet::PortUser;
 use std::time::{Duration, Instant};
 
 /// How long anything here may take: generous, because tests share the machine.
@@ -517,6 +518,14 @@ async fn a_terminal_shows_what_a_board_says_and_waits_for_it() {
     cable(&workbench, &desk.name, CableAction::Pull).await;
     let away = console_until(&workbench, &path, |console| !console.open).await;
     assert!(away.text.unwrap().starts_with("Waits for the board"));
+    // Another board may get the port's path meanwhile, and is free for others.
+    assert_eq!(workbench.workbench.hardware.uses.user(&path), None);
+    cable(&workbench, &desk.name, CableAction::Plug).await;
+    let back = virtual_board(&workbench, &desk.name).await.port.unwrap();
+    if back == path {
+        console_until(&workbench, &path, |console| console.open).await;
+        assert_eq!(workbench.workbench.hardware.uses.user(&path), Some(PortUser::Console));
+    }
     call!(workbench, ConsoleClose(PortRef { path })).unwrap();
     workbench.shutdown().await;
 }

@@ -1,7 +1,7 @@
 //! Ports over pseudo-terminals: virtual boards in the list, opening, baud rates, hanging up.
 
 use crate::board::Board;
-use drydock_hardware::port::{Access, LinePolicy, NotSeen, OpenError, OpenOptions, Ports, Topology};
+use drydock_hardware::port::{LinePolicy, NotSeen, OpenError, OpenOptions, Ports, Topology};
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -3,8 +3,7 @@
 use crate::board::Board;
 use crate::desk::{self, Usb, again, place};
 use drydock_hardware::port::{
-    Access, LinePolicy, OpenError, OpenOptions, Port, Ports, Topology, access, access_all,
-    wait_until_accessible_blocking,
+    Access, OpenError, Port, Ports, Topology, access, access_all, wait_until_accessible_blocking,
 };
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};

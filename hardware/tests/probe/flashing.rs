@@ -1,6 +1,6 @@
 //! Flash that is written over a probe, by the chips' own flash algorithms.
 
-use crate::bench::{Desk, pattern, unbound, write};
+use crate::bench::{Desk, pattern, write};
 use drydock_hardware::flash::{Erase, FlashError};
 
 fn check_firmware(board: &str) {

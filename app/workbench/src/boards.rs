@@ -399,14 +399,20 @@ pub(crate) fn reserve_name(workbench: &WorkbenchState, name: String) -> Result<R
 }
 
 pub(crate) fn free_name(workbench: &WorkbenchState, name: String) -> Result<String, ApiError> {
-    let name = name.trim().to_owned();
-    if name.is_empty() || name.len() > 64 || name.contains(|c: char| c.is_control()) {
-        return Err(usage("A board's name has 1 to 64 printable characters."));
-    }
+    let name = proper_name(&name)?;
     if workbench.fleet.find(&name).is_some() {
         return Err(usage(format!("There is a board {name} already; choose another name.")));
     }
     Ok(name)
+}
+
+/// A name without space around it, whether there is such a board or not.
+pub(crate) fn proper_name(name: &str) -> Result<String, ApiError> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > 64 || name.contains(|c: char| c.is_control()) {
+        return Err(usage("A board's name has 1 to 64 printable characters."));
+    }
+    Ok(name.to_owned())
 }
 
 fn random<const N: usize>() -> Result<[u8; N], ApiError> {

@@ -72,6 +72,9 @@ pub(crate) fn provision(workbench: &Arc<WorkbenchState>, request: ProvisionStart
     if request.on.len() > 1 && request.name.as_deref().is_some_and(|name| !name.contains("{n}")) {
         return usage("A name for several boards needs {n}, which becomes a number.");
     }
+    if let Some(name) = &request.name {
+        boards::proper_name(&name.replace("{n}", "1"))?;
+    }
     let board = description(&request.kind)?;
     if board.limit.as_ref().is_some_and(|limit| !limit.enrolls) {
         let text = format!("{} cannot be provisioned: it cannot have an identity.", board.title);

@@ -583,6 +583,9 @@ async fn requests_without_sense_are_refused_with_the_way_out() {
     unnumbered.on.push(on("/dev/ttyY"));
     unnumbered.name = Some("lab".into());
     assert!(refused(unnumbered).await.contains("{n}"));
+    let mut nameless = provision(on("/dev/ttyX"), "nano33ble");
+    nameless.name = Some(" ".into());
+    assert!(refused(nameless).await.contains("1 to 64 printable characters"));
 
     let id = start(&workbench, provision(on("/dev/ttyX"), "nano33ble")).await;
     let failed = ended(&workbench, id).await;

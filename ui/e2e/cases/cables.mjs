@@ -59,8 +59,14 @@ const cell = (desk, name) =>
     name,
   )
 
-/** Chooses an entry of the menu of a board. */
+/** Chooses an entry of the menu of a board, once its row stands still: rows change their height with what they say. */
 async function menu(desk, name, item) {
+  const where = () => desk.window.run(`return JSON.stringify(document.querySelector(arguments[0])?.getBoundingClientRect())`, `main button[aria-label="More for ${name}"]`)
+  await until(`the row of ${name} stands still`, 10_000, async () => {
+    const before = await where()
+    await sleep(200)
+    return before === (await where())
+  })
   await desk.window.click('main button', `More for ${name}`)
   await desk.window.click('[role=menuitem]', item)
 }
@@ -208,6 +214,7 @@ it('opens the port of a board as a console, waits while its cable is out, and fr
   await menu(desk, name, 'Pull the cable')
   await until('it waits for the board', 10_000, () => window.find('aside [role=status]', 'Waits for the board'))
   if (!(await says()).includes('Arduino Bootloader')) throw new Error('what it had received is gone')
+  await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('cable out'))
   await menu(desk, name, 'Plug in')
   await until('it is open again', 20_000, async () => !(await window.find('aside [role=status]', 'Waits for the board')))
   await window.click('aside button', 'Close the port')

@@ -86,7 +86,7 @@ it('is drawn for the README in both themes', async (desk) => {
     await until('the LED is lit', 20_000, () => desk.window.run(`return document.querySelectorAll('.led.lit').length > 0`))
     const png = Buffer.from(await desk.window.ask('GET', '/screenshot'), 'base64')
     if (png.length < 20_000) throw new Error(`the picture has ${png.length} bytes only`)
-    writeFileSync(join(images, `window-${theme}.png`), png)
+    if (process.env.DRYDOCK_RENEW === '1') writeFileSync(join(images, `window-${theme}.png`), png)
   }
 })
 

@@ -34,7 +34,7 @@ pub enum OpenError {
 pub(crate) struct OwnedDir {
     path: PathBuf,
     unclean: bool,
-    _lock: File,
+    lock: File,
     _temporary: Option<tempfile::TempDir>,
 }
 
@@ -77,7 +77,7 @@ impl OwnedDir {
         Ok(Self {
             path: path.clone(),
             unclean,
-            _lock: lock,
+            lock,
             _temporary: temporary,
         })
     }
@@ -97,10 +97,14 @@ impl OwnedDir {
         self.unclean
     }
 
-    /// Notes that all is written.
+    /// Notes that all is written, and lets another process own the directory. A task that still holds this one, and
+    /// has nothing left to write, does not delay the next owner.
     pub(crate) fn close(&self) {
         if let Err(error) = fs::remove_file(self.path.join("running")) {
             tracing::warn!(%error, "the data directory could not be marked as closed");
+        }
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the lock of the data directory could not be released");
         }
     }
 
@@ -184,9 +188,10 @@ mod tests {
         assert!(!first.was_left_unclean());
         assert!(matches!(OwnedDir::open(&which), Err(OpenError::Owned { .. })));
         first.close();
-        drop(first);
-        let second = OwnedDir::open(&which).unwrap();
+        let second = OwnedDir::open(&which).expect("closed, though not dropped");
         assert!(!second.was_left_unclean());
+        drop(first);
+        assert!(matches!(OwnedDir::open(&which), Err(OpenError::Owned { .. })));
         drop(second);
         assert!(
             OwnedDir::open(&which).unwrap().was_left_unclean(),

@@ -191,8 +191,11 @@ fn find_probe(workbench: &WorkbenchState, id: &str) -> Result<ProbeInfo, JobEnd>
     }
     let ids: Vec<&str> = probes.iter().map(|probe| probe.id.as_str()).collect();
     let text = match ids.as_slice() {
-        [] => format!("There is no debug probe {id}; there are none."),
-        ids => format!("There is no debug probe {id}; there are: {}.", ids.join(", ")),
+        [] => format!("There is no debug probe {id}; there are none. Plug the probe in and resume."),
+        ids => format!(
+            "There is no debug probe {id}; there are: {}. Plug the probe in and resume.",
+            ids.join(", ")
+        ),
     };
     Err(JobEnd::Failed(text))
 }

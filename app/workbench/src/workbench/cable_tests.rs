@@ -4,8 +4,8 @@
 use super::*;
 use crate::api::{
     AppSource, AppState, BoardRename, BoardView, CableAction, CableRef, CableState, ConsoleOpen, ConsoleRead,
-    ConsoleView, Empty, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView, PortRef, ProvisionStart,
-    StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
+    ConsoleView, Empty, EraseStart, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView, PortRef,
+    ProvisionStart, StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
 };
 use crate::fleet::PortUser;
 use std::time::{Duration, Instant};
@@ -594,6 +594,17 @@ async fn requests_without_sense_are_refused_with_the_way_out() {
         "{}",
         failed.text
     );
+    let probe = CableRef {
+        port: None,
+        probe: Some("1209:0001:none".into()),
+    };
+    let start = EraseStart {
+        on: probe,
+        kind: "nano33ble".into(),
+    };
+    let id = call!(workbench, FlashErase(start)).unwrap().id;
+    let failed = ended(&workbench, id).await;
+    assert!(failed.text.contains("Plug the probe in and resume"), "{}", failed.text);
     let error = call!(workbench, JobCancel(JobRef { id })).unwrap_err();
     assert!(error.message.contains("ended already"), "{error}");
     let error = call!(workbench, JobGet(JobRef { id: 99 })).unwrap_err();

@@ -4,6 +4,8 @@ mod borrow;
 mod console;
 mod desk;
 mod lend;
+mod probed;
+mod rtt;
 mod uses;
 mod views;
 

@@ -51,7 +51,7 @@ pub(super) async fn put(workbench: &Workbench, kind: &str, blank: bool, seed: &s
     board
 }
 
-async fn hardware(workbench: &Workbench) -> Hardware {
+pub(super) async fn hardware(workbench: &Workbench) -> Hardware {
     call!(workbench, HardwareList(Empty {})).unwrap()
 }
 
@@ -131,7 +131,11 @@ pub(super) async fn board_until(workbench: &Workbench, name: &str, fits: impl Fn
     }
 }
 
-async fn console_until(workbench: &Workbench, path: &str, fits: impl Fn(&ConsoleView) -> bool) -> ConsoleView {
+pub(super) async fn console_until(
+    workbench: &Workbench,
+    path: &str,
+    fits: impl Fn(&ConsoleView) -> bool,
+) -> ConsoleView {
     let begin = Instant::now();
     loop {
         let read = ConsoleRead {
@@ -484,6 +488,7 @@ async fn a_lent_port_is_free_for_others_and_is_taken_back() {
     let open = ConsoleOpen {
         path: path.clone(),
         baud: 115_200,
+        kind: None,
         log: None,
     };
     let refused = call!(workbench, ConsoleOpen(open)).unwrap_err();
@@ -509,6 +514,7 @@ async fn a_terminal_shows_what_a_board_says_and_waits_for_it() {
     let open = ConsoleOpen {
         path: path.clone(),
         baud: 921_600,
+        kind: None,
         log: Some(file.display().to_string()),
     };
     call!(workbench, ConsoleOpen(open)).unwrap();

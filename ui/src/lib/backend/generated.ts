@@ -662,17 +662,22 @@ time_ms: number,
 base64: string, };
 
 /**
- * Opens a serial port as a terminal.
+ * Opens a terminal on a serial port, or on the RTT channels 0 of a program behind a debug probe.
  */
 export type ConsoleOpen = { 
 /**
- * Path of the port.
+ * Path of the port, or id of the debug probe. The other requests of a terminal name it the same way.
  */
 path: string, 
 /**
- * Bits per second.
+ * Bits per second of a port; not used over a debug probe.
  */
 baud: number, 
+/**
+ * Id of the description of the board behind a debug probe; `None` takes it from the probe's candidates. Not used on a
+ * port.
+ */
+kind: string | null, 
 /**
  * Absolute path of a file to which everything received is appended; `None` for no file.
  */
@@ -705,23 +710,23 @@ path: string,
 base64: string, };
 
 /**
- * A terminal on a serial port.
+ * A terminal on a serial port or over a debug probe.
  */
 export type ConsoleView = { 
 /**
- * Path of the port.
+ * Path of the port, or id of the debug probe.
  */
 path: string, 
 /**
- * Bits per second.
+ * Bits per second of a port; `None` over a debug probe.
  */
-baud: number, 
+baud: number | null, 
 /**
- * Whether the port is open now; it is opened again when the board comes back.
+ * Whether the port or the probe is open now; it is opened again when the board comes back.
  */
 open: boolean, 
 /**
- * Why it is not open, in one sentence.
+ * Why it is not open, or why it shows nothing or sent nothing, in one sentence.
  */
 text: string | null, 
 /**
@@ -1455,11 +1460,11 @@ export type PairingSet = {
 enabled: boolean, };
 
 /**
- * Names a serial port.
+ * Names a serial port, or a terminal.
  */
 export type PortRef = { 
 /**
- * Its path.
+ * Its path; of a terminal over a debug probe, the id of the probe.
  */
 path: string, };
 

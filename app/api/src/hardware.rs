@@ -30,7 +30,7 @@ pub struct PortView {
     pub candidates: Vec<CandidateView>,
     /// Whether it can be used.
     pub access: AccessView,
-    /// What Drydock uses it for: the name of a board of the fleet, `console`, `lent` or a job; `None` if for nothing.
+    /// What Drydock uses it for: the name of a board of the fleet, `console`, `lent`, `profile` or a job; `None` if for nothing.
     pub used_by: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// No such probe, no such kind; or it is not clear which board is behind it, with the way out.
-pub(super) async fn board_behind(
+pub(crate) async fn board_behind(
     workbench: &Arc<WorkbenchState>,
     probe: &str,
     kind: Option<&str>,
@@ -65,7 +65,7 @@ fn only_likely<'a>(probe: &str, candidates: &'a [CandidateView]) -> Result<&'a s
 ///
 /// # Errors
 /// As a user reads it.
-pub(super) fn look(workbench: &WorkbenchState, probe: &str, board: &Description) -> Result<LiveChip, ProbeError> {
+pub(crate) fn look(workbench: &WorkbenchState, probe: &str, board: &Description) -> Result<LiveChip, ProbeError> {
     workbench.hardware.probes.look(probe, board)
 }
 

@@ -3,7 +3,7 @@
 use super::cable_tests::{cable, console_until, hardware, put, workbench};
 use super::*;
 use crate::{
-    api::{CableAction, ConsoleOpen, ConsoleSend, ConsoleView, PortRef},
+    api::{CableAction, ConsoleOpen, ConsoleSend, ConsoleView, PortRef, ProfileFormat, ProfileSample},
     fleet::PortUser,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -145,5 +145,50 @@ async fn a_probe_that_is_used_or_missing_gives_no_terminal() {
     let missing = call!(workbench, ConsoleOpen(rtt("0483:374b:066"))).unwrap_err();
     assert!(missing.message.contains("no debug probe 0483:374b:066"), "{missing}");
     assert!(missing.message.contains(&probe), "{missing}");
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_over_a_probe_name_the_firmwares_functions() {
+    let Some(workbench) = workbench(&["nano33ble"]).await else {
+        return;
+    };
+    let desk = put(&workbench, "nano33ble", false, "b3").await;
+    let probe = desk.probe.clone().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let folded = directory.path().join("profile.txt");
+    let sample = ProfileSample {
+        probe: probe.clone(),
+        kind: None,
+        elf: None,
+        for_s: 0.5,
+        top: 1000,
+        format: Some(ProfileFormat::Folded),
+        dark: false,
+        path: Some(folded.display().to_string()),
+    };
+    let sampled = call!(workbench, ProfileSample(sample.clone())).unwrap();
+    assert!(sampled.samples > 0, "{sampled:?}");
+    assert!(sampled.text.starts_with(&format!("{} samples at ", sampled.samples)));
+    let counted: u64 = sampled.functions.iter().map(|function| function.samples).sum();
+    assert_eq!(counted, sampled.samples);
+    let named = sampled.functions.iter().filter(|function| function.address != 0);
+    let named: u64 = named.map(|function| function.samples).sum();
+    assert!(named * 10 >= counted * 9, "{sampled:#?}");
+    let file = std::fs::read_to_string(&folded).unwrap();
+    let first = &sampled.functions[0];
+    let line = format!("samples;{} {}", first.name.replace(';', ":"), first.samples);
+    assert_eq!(file.lines().next(), Some(line.as_str()));
+    assert_eq!(hardware(&workbench).await.probes[0].used_by, None);
+
+    let coverage = ProfileSample {
+        format: Some(ProfileFormat::Coverage),
+        ..sample.clone()
+    };
+    let refused = call!(workbench, ProfileSample(coverage)).unwrap_err();
+    assert!(refused.message.contains("coverage"), "{refused}");
+    call!(workbench, ConsoleOpen(rtt(&probe))).unwrap();
+    let refused = call!(workbench, ProfileSample(sample)).unwrap_err();
+    assert!(refused.message.contains("There is a terminal on"), "{refused}");
     workbench.shutdown().await;
 }

@@ -30,7 +30,7 @@ pub struct PortView {
     pub candidates: Vec<CandidateView>,
     /// Whether it can be used.
     pub access: AccessView,
-    /// What Drydock uses it for: the name of a board of the fleet, `console`, `lent` or a job; `None` if for nothing.
+    /// What Drydock uses it for: the name of a board of the fleet, `console`, `lent`, `profile` or a job; `None` if for nothing.
     pub used_by: Option<String>,
 }
 
@@ -373,20 +373,24 @@ pub struct JobRef {
     pub id: u64,
 }
 
-/// Names a serial port.
+/// Names a serial port, or a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PortRef {
-    /// Its path.
+    /// Its path; of a terminal over a debug probe, the id of the probe.
     pub path: String,
 }
 
-/// Opens a serial port as a terminal.
+/// Opens a terminal on a serial port, or on the RTT channels 0 of a program behind a debug probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ConsoleOpen {
-    /// Path of the port.
+    /// Path of the port, or id of the debug probe. The other requests of a terminal name it the same way.
     pub path: String,
-    /// Bits per second.
+    /// Bits per second of a port; not used over a debug probe.
     pub baud: u32,
+    /// Id of the description of the board behind a debug probe; `None` takes it from the probe's candidates. Not used on a
+    /// port.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// Absolute path of a file to which everything received is appended; `None` for no file.
     #[serde(default)]
     pub log: Option<String>,
@@ -412,16 +416,16 @@ pub struct ConsoleRead {
     pub after: Option<u64>,
 }
 
-/// A terminal on a serial port.
+/// A terminal on a serial port or over a debug probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ConsoleView {
-    /// Path of the port.
+    /// Path of the port, or id of the debug probe.
     pub path: String,
-    /// Bits per second.
-    pub baud: u32,
-    /// Whether the port is open now; it is opened again when the board comes back.
+    /// Bits per second of a port; `None` over a debug probe.
+    pub baud: Option<u32>,
+    /// Whether the port or the probe is open now; it is opened again when the board comes back.
     pub open: bool,
-    /// Why it is not open, in one sentence.
+    /// Why it is not open, or why it shows nothing or sent nothing, in one sentence.
     pub text: Option<String>,
     /// What was received, in order.
     pub chunks: Vec<ConsoleChunk>,

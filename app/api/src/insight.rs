@@ -210,6 +210,62 @@ pub struct ProfileExport {
     pub path: Option<String>,
 }
 
+/// Samples the program counter of a board behind a debug probe. The board runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileSample {
+    /// Id of the debug probe.
+    pub probe: String,
+    /// Id of the board's description; `None` takes it from the probe's candidates.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Absolute path of the ELF file of the program that runs; `None` for Drydock's firmware.
+    #[serde(default)]
+    pub elf: Option<String>,
+    /// Length in seconds.
+    pub for_s: f64,
+    /// At most this many functions.
+    pub top: u32,
+    /// Format of the file to write. There is no coverage: samples do not show what was not executed.
+    #[serde(default)]
+    pub format: Option<ProfileFormat>,
+    /// Dark background of drawings.
+    #[serde(default)]
+    pub dark: bool,
+    /// Absolute path of the file to write; needed for a format.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// Samples of the program counter of a board behind a debug probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProfileSampled {
+    /// Id of the board's description.
+    pub kind: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Number of samples.
+    #[ts(type = "number")]
+    pub samples: u64,
+    /// Functions, those with most samples first. Their callers are not known.
+    pub functions: Vec<SampledFunction>,
+    /// What the numbers are and what they leave out.
+    pub text: String,
+    /// The file that was written.
+    pub path: Option<String>,
+}
+
+/// A function in which samples were taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SampledFunction {
+    /// Its name, demangled; `(no symbol)` for all code that the ELF file does not name.
+    pub name: String,
+    /// First address; 0 for code without a name.
+    pub address: u32,
+    /// Samples in it, without those in functions that it calls.
+    #[ts(type = "number")]
+    pub samples: u64,
+}
+
 /// Format of a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

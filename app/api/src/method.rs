@@ -102,6 +102,8 @@ methods! {
     "profile.stop" ProfileStop(ProfileStop) -> ProfileView;
     /// Makes a file of a profile.
     "profile.export" ProfileExport(ProfileExport) -> Exported;
+    /// Samples the program counter of a board behind a debug probe.
+    "profile.sample" ProfileSample(ProfileSample) -> ProfileSampled;
     /// Opens a port for debuggers to an emulated board, for one debugger at a time.
     "gdb.open" GdbOpen(GdbOpen) -> GdbView;
     /// Whether the debug port is open, and whether a debugger is connected.
@@ -198,6 +200,7 @@ impl Request {
             | Self::MetricsExport(_)
             | Self::MonitorExecute(_)
             | Self::ProfileExport(_)
+            | Self::ProfileSample(_)
             | Self::ProfileStart(_)
             | Self::ProfileStop(_)
             | Self::ProfileView(_)

@@ -465,16 +465,23 @@ Examples:
   drydock profile --board nano33ble --boot --for 2s --out boot.json     from the first instruction, for speedscope
   drydock profile bench-1 --for 10s --out profile.json --format firefox
   drydock profile bench-1 --json
+  drydock profile --probe 1209:0001:1f2e3d4c --for 5s --out profile.txt  a board behind a debug probe: samples
 
 A new board is profiled from the moment it is connected, or its app runs. The guest cannot tell that it is profiled.";
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("target").required(true).args(["name", "board"]))]
+#[command(group = clap::ArgGroup::new("target").required(true).multiple(true).args(["name", "board", "probe"]))]
 pub(crate) struct Profile {
     /// Name or id of a board of the fleet
-    #[arg(value_name = "BOARD")]
+    #[arg(value_name = "BOARD", conflicts_with_all = ["board", "probe"])]
     pub(crate) name: Option<String>,
-    /// Make a new emulated board of this kind instead
+    /// Sample the board behind this debug probe instead
+    #[arg(long, value_name = "ID", conflicts_with_all = ["app", "engine", "boot", "by", "timeout"])]
+    pub(crate) probe: Option<String>,
+    /// ELF file of the program behind the probe; without it, Drydock's firmware
+    #[arg(long, value_name = "FILE", requires = "probe")]
+    pub(crate) elf: Option<PathBuf>,
+    /// Make a new emulated board of this kind instead; with --probe, the kind behind it
     #[arg(long, value_name = "KIND")]
     pub(crate) board: Option<String>,
     /// A .wasm or .wat file, or the name of a sample, to run on the new board

@@ -1,10 +1,11 @@
 //! A look at a chip while it runs: memory, the RTT console, samples of the program counter. The core is never halted, and
-//! nothing that its program uses is changed, except for what a look needs: RTT's read offset, and DEMCR.TRCENA.
+//! nothing that its program uses is changed, except for what a look needs: RTT's offsets, what is sent over RTT,
+//! and DEMCR.TRCENA.
 
 use super::{
     ProbeError, Probes,
     chip::{arm_interface, causes, memory, nordic_lock},
-    rtt::{self, Ring},
+    rtt::{self, Ring, Way},
 };
 use drydock_assets::Board;
 use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, memory::ArmMemoryInterface};
@@ -102,20 +103,7 @@ impl LiveChip {
     /// # Errors
     /// [`ProbeError::NoAnswer`]; [`ProbeError::Garbled`] if the channel's description makes no sense.
     pub fn read_rtt(&mut self, channel: u32) -> Result<Vec<u8>, ProbeError> {
-        if !self.has_rtt()? {
-            return Ok(Vec::new());
-        }
-        let Some(block) = self.control_block else {
-            return Ok(Vec::new());
-        };
-        let mut header = [0; rtt::HEADER_BYTES];
-        self.read(block, &mut header)?;
-        let Some(place) = rtt::up_channel(block, &header, channel) else {
-            return Ok(Vec::new());
-        };
-        let mut descriptor = [0; rtt::CHANNEL_BYTES];
-        self.read(place, &mut descriptor)?;
-        let Some(ring) = Ring::read(&descriptor, &self.ram).map_err(ProbeError::Garbled)? else {
+        let Some((place, ring)) = self.channel(Way::Up, channel)? else {
             return Ok(Vec::new());
         };
         let mut bytes = Vec::new();
@@ -125,12 +113,60 @@ impl LiveChip {
             self.read(part.start, &mut bytes[start..])?;
         }
         if !bytes.is_empty() {
-            let mut memory = self.memory()?;
-            let offset = u64::from(place + rtt::READ_OFFSET);
-            let written = memory.write_word_32(offset, ring.write_offset());
-            written.and_then(|()| memory.flush()).map_err(gone)?;
+            self.write_word(place + rtt::READ_OFFSET, ring.write_offset())?;
         }
         Ok(bytes)
+    }
+
+    /// Gives the program bytes on an RTT channel, as many as it has room for now. Says how many; `None` without a console or
+    /// without that channel.
+    ///
+    /// # Errors
+    /// As [`Self::read_rtt`].
+    pub fn write_rtt(&mut self, channel: u32, bytes: &[u8]) -> Result<Option<usize>, ProbeError> {
+        let Some((place, ring)) = self.channel(Way::Down, channel)? else {
+            return Ok(None);
+        };
+        let mut rest = bytes;
+        for part in ring.room() {
+            let (now, later) = rest.split_at(rest.len().min(part.len()));
+            if !now.is_empty() {
+                let mut memory = self.memory()?;
+                memory.write_8(u64::from(part.start), now).map_err(gone)?;
+            }
+            rest = later;
+        }
+        let count = bytes.len() - rest.len();
+        if count > 0 {
+            // Only now, when the bytes are there.
+            self.write_word(place + rtt::WRITE_OFFSET, ring.write_offset_after(count as u32))?;
+        }
+        Ok(Some(count))
+    }
+
+    /// The address of a channel's description, and its ring.
+    fn channel(&mut self, way: Way, number: u32) -> Result<Option<(u32, Ring)>, ProbeError> {
+        if !self.has_rtt()? {
+            return Ok(None);
+        }
+        let Some(block) = self.control_block else {
+            return Ok(None);
+        };
+        let mut header = [0; rtt::HEADER_BYTES];
+        self.read(block, &mut header)?;
+        let Some(place) = rtt::channel(block, &header, way, number) else {
+            return Ok(None);
+        };
+        let mut descriptor = [0; rtt::CHANNEL_BYTES];
+        self.read(place, &mut descriptor)?;
+        let ring = Ring::read(&descriptor, &self.ram).map_err(ProbeError::Garbled)?;
+        Ok(ring.map(|ring| (place, ring)))
+    }
+
+    fn write_word(&mut self, address: u32, value: u32) -> Result<(), ProbeError> {
+        let mut memory = self.memory()?;
+        let written = memory.write_word_32(u64::from(address), value);
+        written.and_then(|()| memory.flush()).map_err(gone)
     }
 
     fn find_control_block(&mut self) -> Result<Option<u32>, ProbeError> {

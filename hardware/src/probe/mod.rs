@@ -7,7 +7,7 @@ mod live;
 mod rtt;
 
 pub use chip::{FoundChip, ProbedChip};
-pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe};
+pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe, is_probe_id};
 pub use live::LiveChip;
 
 pub(crate) use chip::{arm_interface, causes, find, memory, nordic_erase_all, nordic_lock, reset};

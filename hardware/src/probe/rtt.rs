@@ -9,16 +9,31 @@ pub(super) const ID: &[u8; 16] = b"SEGGER RTT\0\0\0\0\0\0";
 pub(super) const HEADER_BYTES: usize = 24;
 /// Name, buffer, size, write offset, read offset, flags.
 pub(super) const CHANNEL_BYTES: usize = 24;
-/// Where the read offset is in a channel.
+/// Where the write and the read offset are in a channel.
+pub(super) const WRITE_OFFSET: u32 = 12;
 pub(super) const READ_OFFSET: u32 = 16;
 /// More channels than any program has.
 const CHANNELS_MAX: u32 = 64;
 
-/// The address of a channel from the chip to the host; `None` if the program has no such channel.
-pub(super) fn up_channel(block: u32, header: &[u8; HEADER_BYTES], channel: u32) -> Option<u32> {
-    let count = word(header, 16);
-    let exists = count <= CHANNELS_MAX && channel < count;
-    exists.then(|| block + HEADER_BYTES as u32 + channel * CHANNEL_BYTES as u32)
+/// Which way a channel's bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the chip to the host.
+    Up,
+    /// From the host to the chip.
+    Down,
+}
+
+/// The address of a channel; `None` if the program has no such channel.
+pub(super) fn channel(block: u32, header: &[u8; HEADER_BYTES], way: Way, channel: u32) -> Option<u32> {
+    let (up, down) = (word(header, 16), word(header, 20));
+    // The channels up come first.
+    let (before, count) = match way {
+        Way::Up => (0, up),
+        Way::Down => (up, down),
+    };
+    let exists = up <= CHANNELS_MAX && count <= CHANNELS_MAX && channel < count;
+    exists.then(|| block + HEADER_BYTES as u32 + (before + channel) * CHANNEL_BYTES as u32)
 }
 
 /// The ring of one channel.
@@ -64,6 +79,22 @@ impl Ring {
         }
     }
 
+    /// Where bytes can be written that the program has room for: addresses, in order. One byte stays free, because a full
+    /// ring would look like an empty one.
+    pub(super) fn room(&self) -> [Range<u32>; 2] {
+        let at = |offset: u32| self.buffer + offset;
+        match (self.write < self.read, self.read) {
+            (true, read) => [at(self.write)..at(read - 1), at(0)..at(0)],
+            (false, 0) => [at(self.write)..at(self.size - 1), at(0)..at(0)],
+            (false, read) => [at(self.write)..at(self.size), at(0)..at(read - 1)],
+        }
+    }
+
+    /// The write offset behind `count` more bytes, which [`Self::room`] had place for.
+    pub(super) fn write_offset_after(&self, count: u32) -> u32 {
+        (self.write + count) % self.size
+    }
+
     /// Where reading goes on.
     pub(super) fn write_offset(&self) -> u32 {
         self.write
@@ -100,6 +131,20 @@ mod tests {
         assert_eq!(Ring::read(&channel([0; 6]), &ram), Ok(None));
     }
 
+    #[test]
+    fn bytes_are_put_where_the_program_has_read() {
+        let ram = [0x2000_0000..0x2000_8000];
+        let ring = |write, read| {
+            let ring = Ring::read(&channel([1, 0x2000_0100, 16, write, read, 0]), &ram);
+            ring.unwrap().unwrap()
+        };
+        assert_eq!(ring(0, 0).room(), [0x2000_0100..0x2000_010f, 0x2000_0100..0x2000_0100]);
+        assert_eq!(ring(5, 5).room(), [0x2000_0105..0x2000_0110, 0x2000_0100..0x2000_0104]);
+        assert_eq!(ring(3, 14).room(), [0x2000_0103..0x2000_010d, 0x2000_0100..0x2000_0100]);
+        assert!(ring(4, 5).room().iter().all(Range::is_empty), "it is full");
+        assert_eq!(ring(14, 5).write_offset_after(3), 1);
+    }
+
     proptest! {
         #[test]
         fn no_channel_leads_out_of_memory(words: [u32; 6], near in 0_u32..0x40, size in 1_u32..0x40) {
@@ -109,18 +154,23 @@ mod tests {
                     let parts = ring.parts();
                     prop_assert!(parts.iter().all(|part| part.start >= 0x2000_0000 && part.end <= 0x2000_0040));
                     let bytes: usize = parts.iter().map(|part| part.len()).sum();
-                    prop_assert!(bytes < words[2] as usize);
+                    let room = ring.room();
+                    prop_assert!(room.iter().all(|part| part.start >= 0x2000_0000 && part.end <= 0x2000_0040));
+                    let free: usize = room.iter().map(|part| part.len()).sum();
+                    prop_assert_eq!(bytes + free, words[2] as usize - 1);
                 }
             }
         }
 
         #[test]
-        fn no_header_leads_to_a_channel_that_is_not_there(words: [u32; 6], channel: u32) {
-            let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
-            let header = bytes.try_into().unwrap();
-            if let Some(place) = up_channel(0x2000_0000, &header, channel) {
-                prop_assert!(channel < words[4]);
-                prop_assert!(place < 0x2000_0000 + 64 * 24 + 24);
+        fn no_header_leads_to_a_channel_that_is_not_there(words: [u32; 6], few in 0_u32..70, number in 0_u32..70) {
+            for words in [words, [0, 0, 0, 0, few, words[5] % 70]] {
+                let header = words.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>().try_into().unwrap();
+                let up = super::channel(0x2000_0000, &header, Way::Up, number);
+                prop_assert!(up.is_none_or(|place| number < words[4] && place < 0x2000_0000 + 64 * 24 + 24));
+                let down = super::channel(0x2000_0000, &header, Way::Down, number);
+                prop_assert!(down.is_none_or(|place| number < words[5] && place < 0x2000_0000 + 128 * 24 + 24));
+                prop_assert!(down.is_none_or(|place| place >= 0x2000_0000 + 24 + words[4] * 24));
             }
         }
     }

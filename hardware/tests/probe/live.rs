@@ -51,6 +51,32 @@ fn the_console_in_memory_is_read_in_order() {
 }
 
 #[test]
+fn what_is_sent_goes_into_the_ring_that_the_program_reads() {
+    let desk = Desk::new();
+    let board = desk.blank("stm32f4-discovery", 33);
+    let ram = board.board.chip.ram[0].base;
+    let (block, buffer) = (ram + 0x400, ram + 0x800);
+    let put = |address: u32, words: &[u32]| {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let written = board
+            .handle
+            .with_machine_blocking(move |machine| machine.write_memory(address, &bytes).is_ok());
+        assert!(written.unwrap());
+    };
+    let mut chip = desk.probes.look(board.plug.id(), &board.board).unwrap();
+    assert_eq!(chip.write_rtt(0, b"x").unwrap(), None, "there is no console");
+    // One channel up, one down with eight bytes, of which the program has read five.
+    put(block, &[0x4747_4553, 0x5220_5245, 0x5454, 0, 1, 1]);
+    put(block + 24, &[0, ram + 0x900, 8, 0, 0, 0]);
+    put(block + 48, &[0, buffer, 8, 5, 5, 0]);
+    assert_eq!(chip.write_rtt(1, b"x").unwrap(), None, "there is no such channel");
+    assert_eq!(chip.write_rtt(0, b"hello, board").unwrap(), Some(7));
+    assert_eq!(board.memory(buffer, 8), b"lo, \0hel");
+    assert_eq!(board.memory(block + 48 + 12, 8), [4, 0, 0, 0, 5, 0, 0, 0]);
+    assert_eq!(chip.write_rtt(0, b"board").unwrap(), Some(0), "it is full");
+}
+
+#[test]
 fn a_locked_chip_shows_nothing() {
     let desk = Desk::new();
     let board = desk.blank("nano33ble", 32);

@@ -44,11 +44,14 @@ Lines that are typed are sent with the line end.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Console {
-    /// Path of the port
+    /// Path of the port, or id of a debug probe for the RTT console of the board behind it
     pub(crate) port: String,
-    /// Bits per second
+    /// Bits per second of a port
     #[arg(long, default_value_t = 115_200)]
     pub(crate) baud: u32,
+    /// Kind of the board behind a debug probe, where the probe does not make it clear
+    #[arg(long, value_name = "KIND")]
+    pub(crate) board: Option<String>,
     /// Show bytes as hexadecimal digits
     #[arg(long)]
     pub(crate) hex: bool,

@@ -1,4 +1,4 @@
-//! `drydock console`: a terminal on a serial port, for boards that do not speak Drydock's link.
+//! `drydock console`: a terminal on a serial port or over a debug probe, for boards that do not speak Drydock's link.
 
 use super::{absolute, cancelled};
 use crate::{
@@ -38,6 +38,7 @@ async fn serve(connection: &Connection, arguments: &Console, output: &Output) ->
     let open = ConsoleOpen {
         path: arguments.port.clone(),
         baud: arguments.baud,
+        kind: arguments.board.clone(),
         log: arguments.log.as_deref().map(absolute).transpose()?,
     };
     let opened = ask!(connection, ConsoleOpen(open))?;

@@ -1,18 +1,19 @@
-//! `drydock profile`: where a board's core spends its time, as a table and as a file.
+//! `drydock profile`: where a board's core spends its time, as a table and as a file: exactly for emulated boards, by
+//! samples for boards behind a debug probe.
 
 use super::{
-    cancelled, cancelled_by_user,
+    absolute, cancelled, cancelled_by_user,
     target_board::{Target, TargetBoard},
 };
 use crate::{
     arguments::{Profile, ProfileBy, ProfileTo},
-    connection::{Connection, ask},
+    connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
 use drydock_api::{
-    BoardRef, BoardView, MachineState, ProfileExport, ProfileFormat, ProfileQuery, ProfileStart, ProfileState,
-    ProfileStop, ProfileSummary, ProfileView, ProfileWeight,
+    BoardRef, BoardView, MachineState, ProfileExport, ProfileFormat, ProfileQuery, ProfileSample, ProfileStart,
+    ProfileState, ProfileStop, ProfileSummary, ProfileView, ProfileWeight,
 };
 use serde_json::json;
 use std::{path::Path, time::Duration};
@@ -28,6 +29,9 @@ pub(crate) async fn profile(data: Option<&Path>, arguments: &Profile, output: &O
         .as_deref()
         .map(|file| format(file, arguments.format))
         .transpose()?;
+    if let Some(probe) = &arguments.probe {
+        return sampled(data, probe, arguments, format, output).await;
+    }
     let target = Target {
         name: arguments.name.as_deref(),
         kind: arguments.board.as_deref(),
@@ -220,6 +224,53 @@ fn show(view: &ProfileView, summary: &ProfileSummary, output: &Output) {
     if let Some(truncated) = &summary.truncated {
         output.say_in_ink(&[(Ink::Yellow, truncated)]);
     }
+}
+
+/// Samples the board behind a debug probe.
+async fn sampled(
+    data: Option<&Path>,
+    probe: &str,
+    arguments: &Profile,
+    format: Option<ProfileFormat>,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let sample = ProfileSample {
+        probe: probe.to_owned(),
+        kind: arguments.board.clone(),
+        elf: arguments.elf.as_deref().map(absolute).transpose()?,
+        for_s: arguments.duration.as_secs_f64(),
+        top: arguments.top,
+        format,
+        dark: arguments.dark,
+        path: arguments.out.as_deref().map(absolute).transpose()?,
+    };
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
+    output.step(Ink::Plain, &format!("Sampling for {} s.", sample.for_s));
+    let answer = tokio::select! {
+        answer = async { ask!(connection, ProfileSample(sample)) } => answer.map_err(Failure::from),
+        () = cancelled() => Err(cancelled_by_user()),
+    };
+    connection.close().await;
+    let profile = answer?;
+    output.object("profile.sampled", &profile);
+    let rows: Vec<_> = profile
+        .functions
+        .iter()
+        .map(|function| {
+            let share = 100.0 * function.samples as f64 / profile.samples.max(1) as f64;
+            vec![
+                (Ink::Plain, format!("{share:5.1} %")),
+                (Ink::Dim, format!("{:>9}", function.samples)),
+                (Ink::Bold, function.name.clone()),
+            ]
+        })
+        .collect();
+    output.table(&["self", "samples", "function"], &rows);
+    output.say(format!("\n{}", profile.text));
+    if let Some(path) = &profile.path {
+        output.say(format!("{path} was written."));
+    }
+    Ok(Exit::Success)
 }
 
 /// The format to write: the requested one, otherwise by the file's extension.

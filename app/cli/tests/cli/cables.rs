@@ -264,6 +264,32 @@ fn a_terminal_shows_bytes() {
 }
 
 #[test]
+fn a_board_behind_a_probe_is_sampled() {
+    if skip("nano33ble") {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let desk = desk(data, "nano33ble", &["--seed", "7"]);
+    let probe = desk.probes[0].as_str();
+    let file = data.join("profile.txt");
+    let out = file.to_str().unwrap();
+    let sampled = json(data, &["profile", "--probe", probe, "--for", "300ms", "--out", out]);
+    assert_eq!(sampled.code, 0, "{sampled:?}");
+    let events = sampled.events();
+    let profile = last(&events, "profile.sampled");
+    assert!(profile["samples"].as_u64().unwrap() > 0, "{profile}");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("samples;"));
+    let console = Running::start(data, &["console", probe]);
+    let opened = console.wait_for("console.opened");
+    assert!(opened["baud"].is_null(), "{opened}");
+    let busy = json(data, &["profile", "--probe", probe, "--for", "300ms"]);
+    assert_eq!(busy.code, 3, "{busy:?}");
+    assert_eq!(console.end().0, 0);
+    assert_eq!(desk.owner.end().0, 0);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_the_way_out() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path();

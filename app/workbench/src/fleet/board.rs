@@ -104,6 +104,8 @@ pub(crate) enum PortUser {
     Job(u64),
     /// Another program, which Drydock lent it to.
     Lent,
+    /// A profile that is being sampled.
+    Profile,
 }
 
 impl FleetBoard {

@@ -1,19 +1,24 @@
-//! Terminals on serial ports, for boards that do not speak Drydock's link. A terminal stays when its board goes, and opens
-//! the port again when it comes back.
+//! Terminals on serial ports and over debug probes, for boards that do not speak Drydock's link. A terminal stays when its
+//! board goes, and opens the port or the probe again when it comes back.
 
-use super::{PortLease, lend::find};
+use super::{PortLease, lend::find, probed, rtt};
 use crate::{
     api::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
     },
     clock::now_ms,
+    errors::usage,
     fleet::PortUser,
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use drydock_hardware::port::{LinePolicy, OpenOptions, Port, SerialLine, Topology};
+use drydock_hardware::{
+    port::{LinePolicy, OpenOptions, Port, SerialLine, Topology},
+    probe::is_probe_id,
+};
 use std::{
     collections::{HashMap, VecDeque},
+    fs::File,
     io::Write,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,7 +27,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
-    task::AbortHandle,
+    task::JoinHandle,
 };
 
 /// Bytes of a terminal that are kept.
@@ -40,17 +45,18 @@ const GATHER: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub(crate) struct Consoles(Mutex<HashMap<String, Arc<Console>>>);
 
-struct Console {
+pub(super) struct Console {
     path: String,
     /// Where the cable hung when the terminal was opened.
     topology: Option<Topology>,
     state: Mutex<ConsoleState>,
-    send: mpsc::Sender<Vec<u8>>,
-    task: Mutex<Option<AbortHandle>>,
+    /// What serves it ends when this is gone.
+    send: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct ConsoleState {
-    baud: u32,
+    baud: Option<u32>,
     open: bool,
     text: Option<String>,
     chunks: VecDeque<(ConsoleChunk, usize)>,
@@ -85,10 +91,41 @@ impl Console {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stop(&self) {
-        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            task.abort();
-        }
+    /// A terminal that is open, and what is to be sent.
+    fn opened(path: &str, topology: Option<Topology>, baud: Option<u32>) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
+        let (send, to_send) = mpsc::channel(16);
+        let console = Self {
+            path: path.to_owned(),
+            topology,
+            state: Mutex::new(ConsoleState {
+                baud,
+                open: true,
+                text: None,
+                chunks: VecDeque::new(),
+                kept_bytes: 0,
+                dropped_bytes: 0,
+                next: 0,
+            }),
+            send: Mutex::new(Some(send)),
+            task: Mutex::default(),
+        };
+        (Arc::new(console), to_send)
+    }
+
+    /// The path of the port, or the id of the probe.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn sender(&self) -> Option<mpsc::Sender<Vec<u8>>> {
+        self.send.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends what serves it; the port or the probe is free when the task has ended.
+    fn stop(&self) -> Option<JoinHandle<()>> {
+        self.send.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        task.inspect(JoinHandle::abort)
     }
 
     /// The view, with the chunks after a sequence.
@@ -130,7 +167,8 @@ impl Console {
         })
     }
 
-    fn set(&self, workbench: &WorkbenchState, open: bool, text: Option<String>) {
+    /// Notes whether it is open, and what there is to say.
+    pub(super) fn set(&self, workbench: &WorkbenchState, open: bool, text: Option<String>) {
         {
             let mut state = self.state();
             if state.open == open && state.text == text {
@@ -139,6 +177,21 @@ impl Console {
             (state.open, state.text) = (open, text);
         }
         self.publish(workbench, u64::MAX);
+    }
+
+    /// Takes what was received into the log file and the view.
+    pub(super) fn take(&self, workbench: &WorkbenchState, bytes: &[u8], log: &mut Option<File>) {
+        if let Some(file) = log
+            && let Err(error) = file.write_all(bytes)
+        {
+            self.set(
+                workbench,
+                true,
+                Some(format!("The log file cannot be written: {error}.")),
+            );
+            *log = None;
+        }
+        self.received(workbench, bytes);
     }
 
     fn received(&self, workbench: &WorkbenchState, bytes: &[u8]) {
@@ -171,59 +224,85 @@ impl Console {
 
 /// Opens a terminal.
 pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) -> Result<ConsoleView, ApiError> {
-    let usage = |text: String| ApiError::new(ErrorCode::Usage, text);
+    if request.log.as_deref().is_some_and(|log| !Path::new(log).is_absolute()) {
+        return Err(usage("Give the log file's absolute path."));
+    }
+    let console = match is_probe_id(&request.path) {
+        true => over_probe(workbench, &request).await?,
+        false => on_port(workbench, &request)?,
+    };
+    let view = console.view(None);
+    let earlier = workbench.hardware.consoles.lock().insert(console.path.clone(), console);
+    // The board of an earlier terminal went away, and its port got another board.
+    if let Some(earlier) = earlier {
+        earlier.stop();
+    }
+    Ok(view)
+}
+
+fn on_port(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc<Console>, ApiError> {
     if !(50..=20_000_000).contains(&request.baud) {
         return Err(usage(format!("{} is no baud rate; give 50 to 20000000.", request.baud)));
     }
-    if request.log.as_deref().is_some_and(|log| !Path::new(log).is_absolute()) {
-        return Err(usage("Give the log file's absolute path.".into()));
-    }
     let port = find(workbench, &request.path)?;
-    let hardware = &workbench.hardware;
-    let lease = hardware.uses.lease(&port.path, PortUser::Console);
-    let lease = lease.map_err(|user| ApiError::new(ErrorCode::Refused, user.refusal(&port.path, &workbench.fleet)))?;
+    let lease = lease(workbench, &port.path)?;
     let options = OpenOptions {
         baud: request.baud,
         policy: LinePolicy::default(),
     };
-    let line = hardware.ports.open(&port.path, options);
+    let line = workbench.hardware.ports.open(&port.path, options);
     let line = line.map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))?;
-    let log = match &request.log {
-        Some(path) => {
-            let opened = std::fs::File::options().create(true).append(true).open(path);
-            Some(opened.map_err(|error| usage(format!("{path} cannot be written: {error}.")))?)
-        }
-        None => None,
-    };
-    let (send, to_send) = mpsc::channel(16);
-    let console = Arc::new(Console {
-        path: port.path.clone(),
-        topology: port.topology.clone(),
-        state: Mutex::new(ConsoleState {
-            baud: request.baud,
-            open: true,
-            text: None,
-            chunks: VecDeque::new(),
-            kept_bytes: 0,
-            dropped_bytes: 0,
-            next: 0,
-        }),
-        send,
-        task: Mutex::default(),
-    });
+    let log = log_file(request)?;
+    let (console, to_send) = Console::opened(&port.path, port.topology.clone(), Some(request.baud));
     let task = {
         let (workbench, console) = (Arc::clone(workbench), Arc::clone(&console));
         tokio::spawn(async move {
             serve(&workbench, &console, ((line, lease), options), to_send, log).await;
         })
     };
-    *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
-    let view = console.view(None);
-    // The board of an earlier terminal went away, and its port got another board.
-    if let Some(earlier) = hardware.consoles.lock().insert(port.path, console) {
-        earlier.stop();
-    }
-    Ok(view)
+    *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    Ok(console)
+}
+
+async fn over_probe(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc<Console>, ApiError> {
+    let board = probed::board_behind(workbench, &request.path, request.kind.as_deref()).await?;
+    let lease = lease(workbench, &request.path)?;
+    let log = log_file(request)?;
+    let opening = {
+        let (workbench, path) = (Arc::clone(workbench), request.path.clone());
+        // The lease goes along, so that the probe is free only when nothing has it open.
+        tokio::task::spawn_blocking(move || {
+            let chip = probed::look(&workbench, &path, &board);
+            chip.map(|chip| (chip, board, lease))
+        })
+    };
+    let opened = opening
+        .await
+        .map_err(|error| ApiError::internal(format!("The probe cannot be opened: {error}.")))?;
+    let (chip, board, lease) = opened.map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))?;
+    let (console, to_send) = Console::opened(&request.path, None, None);
+    let task = {
+        let (workbench, console) = (Arc::clone(workbench), Arc::clone(&console));
+        tokio::task::spawn_blocking(move || {
+            let _lease = lease;
+            rtt::serve(&workbench, &console, (chip, &board), to_send, log);
+        })
+    };
+    *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    Ok(console)
+}
+
+fn lease(workbench: &WorkbenchState, path: &str) -> Result<PortLease, ApiError> {
+    let lease = workbench.hardware.uses.lease(path, PortUser::Console);
+    lease.map_err(|user| ApiError::new(ErrorCode::Refused, user.refusal(path, &workbench.fleet)))
+}
+
+fn log_file(request: &ConsoleOpen) -> Result<Option<File>, ApiError> {
+    let open = |path: &String| {
+        let opened = File::options().create(true).append(true).open(path);
+        opened.map_err(|error| usage(format!("{path} cannot be written: {error}.")))
+    };
+    request.log.as_ref().map(open).transpose()
 }
 
 /// Passes bytes both ways, and opens the port again when it comes back. The port is free while its board is away: another
@@ -233,7 +312,7 @@ async fn serve(
     console: &Console,
     (port, options): ((SerialLine, PortLease), OpenOptions),
     mut to_send: mpsc::Receiver<Vec<u8>>,
-    mut log: Option<std::fs::File>,
+    mut log: Option<File>,
 ) {
     let mut port = Some(port);
     let mut buffer = vec![0; READ_BYTES];
@@ -258,13 +337,7 @@ async fn serve(
                 Ok(count) => {
                     let mut bytes = buffer[..count].to_vec();
                     gather(open, &mut bytes).await;
-                    if let Some(file) = &mut log
-                        && let Err(error) = file.write_all(&bytes)
-                    {
-                        console.set(workbench, true, Some(format!("The log file cannot be written: {error}.")));
-                        log = None;
-                    }
-                    console.received(workbench, &bytes);
+                    console.take(workbench, &bytes, &mut log);
                 }
             },
             bytes = to_send.recv() => {
@@ -305,8 +378,9 @@ pub(crate) async fn send(workbench: &WorkbenchState, request: ConsoleSend) -> Re
         let text = format!("{} is not there; nothing was sent.", request.path);
         return Err(ApiError::new(ErrorCode::Board, text));
     }
-    let sent = console.send.send(bytes).await;
-    sent.map_err(|_| ApiError::new(ErrorCode::Board, format!("The terminal on {} is closed.", request.path)))?;
+    let closed = || ApiError::new(ErrorCode::Board, format!("The terminal on {} is closed.", request.path));
+    let sender = console.sender().ok_or_else(closed)?;
+    sender.send(bytes).await.map_err(|_| closed())?;
     Ok(Empty {})
 }
 
@@ -319,7 +393,10 @@ pub(crate) fn read(workbench: &WorkbenchState, request: &ConsoleRead) -> Result<
 pub(crate) async fn close(workbench: &Arc<WorkbenchState>, request: PortRef) -> Result<Empty, ApiError> {
     let console = workbench.hardware.consoles.find(&request.path)?;
     workbench.hardware.consoles.lock().remove(&request.path);
-    console.stop();
+    if let Some(task) = console.stop() {
+        // It ends by itself or was aborted.
+        let _ = task.await;
+    }
     console.set(workbench, false, Some("Closed.".into()));
     Ok(Empty {})
 }

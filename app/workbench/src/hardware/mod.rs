@@ -4,6 +4,8 @@ mod borrow;
 mod console;
 mod desk;
 mod lend;
+mod probed;
+mod rtt;
 mod uses;
 mod views;
 
@@ -11,6 +13,7 @@ pub(crate) use borrow::Borrowed;
 pub(crate) use console::{close as close_console, open as open_console, read as read_console, send as send_console};
 pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
 pub(crate) use lend::{lend, take_back};
+pub(crate) use probed::{board_behind, look, no_probe};
 pub(crate) use uses::{PortLease, Uses};
 pub(crate) use views::{allow, list};
 

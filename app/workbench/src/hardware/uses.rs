@@ -16,13 +16,14 @@ pub(crate) struct Uses {
 }
 
 impl PortUser {
-    /// Its name in the API: a board's name, `console`, `lent`, or a job and its number.
+    /// Its name in the API: a board's name, `console`, `lent`, `profile`, or a job and its number.
     pub(crate) fn name(&self, fleet: &Fleet) -> String {
         match self {
             Self::Board(id) => fleet.find(id).map_or_else(|| id.clone(), |board| board.name()),
             Self::Console => "console".into(),
             Self::Job(number) => format!("job {number}"),
             Self::Lent => "lent".into(),
+            Self::Profile => "profile".into(),
         }
     }
 
@@ -33,6 +34,7 @@ impl PortUser {
             Self::Console => format!("There is a terminal on {path} already; close it first."),
             Self::Job(number) => format!("{path} is used by job {number}; wait for it or cancel it."),
             Self::Lent => format!("{path} is lent to another program; take it back first."),
+            Self::Profile => format!("A profile is being sampled over {path}; wait until it ends."),
         }
     }
 }

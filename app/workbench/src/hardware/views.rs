@@ -72,23 +72,25 @@ fn view(workbench: &WorkbenchState, port: &Port, access: Access) -> PortView {
     }
 }
 
-fn probe_view(workbench: &WorkbenchState, probe: &ProbeInfo) -> ProbeView {
-    let candidates = match probe.is_virtual {
+/// The boards that a probe may be on, the likeliest first.
+pub(super) fn candidates_of_probe(workbench: &WorkbenchState, probe: &ProbeInfo) -> Vec<CandidateView> {
+    if probe.is_virtual {
         // The port of the same board says more.
-        true => workbench.hardware.desk.candidates_of_probe(&probe.id),
-        false => {
-            let (vendor, product) = usb_ids(&probe.id);
-            let candidates = candidate::candidates_of_probe(vendor, product, &probe.name, None);
-            candidates.into_iter().map(candidate_view).collect()
-        }
-    };
+        return workbench.hardware.desk.candidates_of_probe(&probe.id);
+    }
+    let (vendor, product) = usb_ids(&probe.id);
+    let candidates = candidate::candidates_of_probe(vendor, product, &probe.name, None);
+    candidates.into_iter().map(candidate_view).collect()
+}
+
+fn probe_view(workbench: &WorkbenchState, probe: &ProbeInfo) -> ProbeView {
     ProbeView {
         id: probe.id.clone(),
         name: probe.name.clone(),
         serial: probe.serial.clone(),
         topology: probe.topology.as_ref().map(ToString::to_string),
         is_virtual: probe.is_virtual,
-        candidates,
+        candidates: candidates_of_probe(workbench, probe),
         access: match &probe.access {
             ProbeAccess::Denied(text) => AccessView::Denied {
                 text: text.clone(),

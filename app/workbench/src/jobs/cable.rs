@@ -1,7 +1,12 @@
 //! The board of a job on its cable: found by where the cable hangs, and held, so that nobody else uses its port or probe.
 
 use super::job::{Job, JobEnd};
-use crate::{api::CableRef, fleet::PortUser, hardware::Borrowed, state::WorkbenchState};
+use crate::{
+    api::CableRef,
+    fleet::PortUser,
+    hardware::{Borrowed, no_probe},
+    state::WorkbenchState,
+};
 use drydock_assets::Board as Description;
 use drydock_hardware::{
     binding::Binding,
@@ -186,18 +191,8 @@ fn find_port(workbench: &WorkbenchState, path: &str, before: Option<&str>) -> Re
 /// The probe with this id.
 fn find_probe(workbench: &WorkbenchState, id: &str) -> Result<ProbeInfo, JobEnd> {
     let probes = workbench.hardware.probes.list();
-    if let Some(probe) = probes.iter().find(|probe| probe.id == id) {
-        return Ok(probe.clone());
-    }
-    let ids: Vec<&str> = probes.iter().map(|probe| probe.id.as_str()).collect();
-    let text = match ids.as_slice() {
-        [] => format!("There is no debug probe {id}; there are none. Plug the probe in and resume."),
-        ids => format!(
-            "There is no debug probe {id}; there are: {}. Plug the probe in and resume.",
-            ids.join(", ")
-        ),
-    };
-    Err(JobEnd::Failed(text))
+    let found = probes.iter().find(|probe| probe.id == id).cloned();
+    found.ok_or_else(|| JobEnd::Failed(format!("{} Plug it in and resume.", no_probe(id, &probes))))
 }
 
 /// Refuses a port that cannot be used, and one that belongs to another kind of board for certain.

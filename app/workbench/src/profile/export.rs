@@ -59,9 +59,14 @@ pub(super) fn folded(profile: &Profile, weight: ProfileWeight) -> String {
     text
 }
 
-/// Speedscope's own format (its `file-format-spec.ts`): each stack once, with its exact weight, in cycles and in
-/// instructions.
-pub(super) fn speedscope(title: &str, profile: &Profile) -> Vec<u8> {
+/// The weights of an exact profile, with their names.
+pub(super) const EXACT: &[(&str, ProfileWeight)] = &[
+    ("cycles", ProfileWeight::Cycles),
+    ("instructions", ProfileWeight::Instructions),
+];
+
+/// Speedscope's own format (its `file-format-spec.ts`): each stack once, with its exact weight, once for each of `weights`.
+pub(super) fn speedscope(title: &str, profile: &Profile, weights: &[(&str, ProfileWeight)]) -> Vec<u8> {
     let mut frames: Vec<&str> = Vec::new();
     let mut indices: HashMap<&str, usize> = HashMap::new();
     let frame_of: Vec<usize> = profile
@@ -97,10 +102,7 @@ pub(super) fn speedscope(title: &str, profile: &Profile) -> Vec<u8> {
         "name": title,
         "activeProfileIndex": 0,
         "shared": { "frames": frames.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>() },
-        "profiles": [
-            sampled("cycles", ProfileWeight::Cycles),
-            sampled("instructions", ProfileWeight::Instructions),
-        ],
+        "profiles": weights.iter().map(|(name, weight)| sampled(name, *weight)).collect::<Vec<_>>(),
     });
     file.to_string().into_bytes()
 }
@@ -169,13 +171,13 @@ pub(super) mod tests {
             ..profile.nodes[2].clone()
         });
         assert_eq!(depth_first(&profile.nodes), [0, 1, 2, 6, 3, 4, 5]);
-        let file: Value = serde_json::from_slice(&speedscope("bench-1", &profile)).unwrap();
+        let file: Value = serde_json::from_slice(&speedscope("bench-1", &profile, EXACT)).unwrap();
         assert_eq!(file["profiles"][0]["weights"], json!([300, 600, 7, 12, 88]));
     }
 
     #[test]
     fn speedscope_gets_exact_weights_and_shared_frames() {
-        let file: Value = serde_json::from_slice(&speedscope("bench-1", &profile())).unwrap();
+        let file: Value = serde_json::from_slice(&speedscope("bench-1", &profile(), EXACT)).unwrap();
         let frames = file["shared"]["frames"].as_array().unwrap();
         assert_eq!(frames.len(), 5);
         let cycles = &file["profiles"][0];

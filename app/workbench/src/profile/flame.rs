@@ -42,6 +42,7 @@ pub(super) fn draw(
     weight: ProfileWeight,
     format: ProfileFormat,
     dark: bool,
+    caption: Option<&str>,
 ) -> Result<Vec<u8>, ChartError> {
     load_font();
     let palette = if dark { DARK } else { LIGHT };
@@ -58,6 +59,7 @@ pub(super) fn draw(
         tiles: &tiles,
         palette: &palette,
         dark,
+        caption,
     };
     if format == ProfileFormat::Png {
         let mut pixels = vec![0; (WIDTH * height * 3) as usize];
@@ -121,6 +123,8 @@ struct Picture<'a> {
     tiles: &'a [Tile],
     palette: &'a Palette,
     dark: bool,
+    /// Instead of the caption of an exact profile.
+    caption: Option<&'a str>,
 }
 
 impl Picture<'_> {
@@ -139,6 +143,9 @@ impl Picture<'_> {
     }
 
     fn caption(&self) -> String {
+        if let Some(caption) = self.caption {
+            return caption.to_owned();
+        }
         let profile = self.profile;
         let span = profile.to.saturating_sub(profile.from).as_us() as f64 / 1e6;
         let busy = profile.cycles.saturating_sub(profile.asleep) as f64 / f64::from(profile.cpu_hz.max(1));
@@ -376,7 +383,7 @@ mod tests {
 
     #[test]
     fn both_formats_are_drawn() {
-        let draw = |format| draw("bench-1", &profile(), ProfileWeight::Cycles, format, false).unwrap();
+        let draw = |format| draw("bench-1", &profile(), ProfileWeight::Cycles, format, false, None).unwrap();
         let svg = String::from_utf8(draw(ProfileFormat::Svg)).unwrap();
         assert!(svg.contains("bench-1") && svg.contains("app::run") && svg.contains("interrupt 1"));
         assert!(draw(ProfileFormat::Png).starts_with(b"\x89PNG"));

@@ -1,8 +1,11 @@
-//! Profiles of emulated boards: starting, viewing, stopping and exporting them.
+//! Profiles: of emulated boards, exact ones; of boards behind a debug probe, samples.
 
 mod export;
 mod firefox;
 mod flame;
+mod sampled;
+
+pub(crate) use sampled::sample;
 
 use crate::{
     api::{
@@ -109,8 +112,8 @@ pub(crate) async fn export(workbench: &WorkbenchState, request: ProfileExport) -
         format, weight, dark, ..
     } = request;
     let made = tokio::task::spawn_blocking(move || match format {
-        ProfileFormat::Svg | ProfileFormat::Png => flame::draw(&title, &profile, weight, format, dark),
-        ProfileFormat::Speedscope => Ok(export::speedscope(&title, &profile)),
+        ProfileFormat::Svg | ProfileFormat::Png => flame::draw(&title, &profile, weight, format, dark, None),
+        ProfileFormat::Speedscope => Ok(export::speedscope(&title, &profile, export::EXACT)),
         ProfileFormat::Firefox => Ok(firefox::firefox(&title, &profile, weight)),
         ProfileFormat::Folded => Ok(export::folded(&profile, weight).into_bytes()),
         ProfileFormat::Coverage => Ok(export::coverage(&profile).into_bytes()),

@@ -52,7 +52,7 @@ pub(super) async fn put(workbench: &Workbench, kind: &str, blank: bool, seed: &s
     board
 }
 
-async fn hardware(workbench: &Workbench) -> Hardware {
+pub(super) async fn hardware(workbench: &Workbench) -> Hardware {
     call!(workbench, HardwareList(Empty {})).unwrap()
 }
 
@@ -132,7 +132,11 @@ pub(super) async fn board_until(workbench: &Workbench, name: &str, fits: impl Fn
     }
 }
 
-async fn console_until(workbench: &Workbench, path: &str, fits: impl Fn(&ConsoleView) -> bool) -> ConsoleView {
+pub(super) async fn console_until(
+    workbench: &Workbench,
+    path: &str,
+    fits: impl Fn(&ConsoleView) -> bool,
+) -> ConsoleView {
     let begin = Instant::now();
     loop {
         let read = ConsoleRead {
@@ -485,6 +489,7 @@ async fn a_lent_port_is_free_for_others_and_is_taken_back() {
     let open = ConsoleOpen {
         path: path.clone(),
         baud: 115_200,
+        kind: None,
         log: None,
     };
     let refused = call!(workbench, ConsoleOpen(open)).unwrap_err();
@@ -510,6 +515,7 @@ async fn a_terminal_shows_what_a_board_says_and_waits_for_it() {
     let open = ConsoleOpen {
         path: path.clone(),
         baud: 921_600,
+        kind: None,
         log: Some(file.display().to_string()),
     };
     call!(workbench, ConsoleOpen(open)).unwrap();
@@ -604,7 +610,7 @@ async fn requests_without_sense_are_refused_with_the_way_out() {
     };
     let id = call!(workbench, FlashErase(start)).unwrap().id;
     let failed = ended(&workbench, id).await;
-    assert!(failed.text.contains("Plug the probe in and resume"), "{}", failed.text);
+    assert!(failed.text.contains("Plug it in and resume"), "{}", failed.text);
     let error = call!(workbench, JobCancel(JobRef { id })).unwrap_err();
     assert!(error.message.contains("ended already"), "{error}");
     let error = call!(workbench, JobGet(JobRef { id: 99 })).unwrap_err();

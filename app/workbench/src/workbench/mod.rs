@@ -10,6 +10,8 @@ mod fleet_tests;
 #[cfg(test)]
 mod pin_tests;
 #[cfg(test)]
+mod probe_tests;
+#[cfg(test)]
 mod test_fleet;
 #[cfg(test)]
 mod tests;

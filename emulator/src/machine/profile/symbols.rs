@@ -63,6 +63,12 @@ impl Symbols {
         &self.functions
     }
 
+    /// The function that contains `addr`.
+    pub fn function(&self, addr: u32) -> Option<&Function> {
+        let (index, _) = self.at(addr);
+        self.functions.get(index? as usize)
+    }
+
     /// The function that contains `addr`, and the range of addresses for which this is the answer.
     pub(crate) fn at(&self, addr: u32) -> (Option<u32>, (u32, u32)) {
         let after = self.functions.partition_point(|function| function.addr <= addr);

@@ -662,17 +662,22 @@ time_ms: number,
 base64: string, };
 
 /**
- * Opens a serial port as a terminal.
+ * Opens a terminal on a serial port, or on the RTT channels 0 of a program behind a debug probe.
  */
 export type ConsoleOpen = { 
 /**
- * Path of the port.
+ * Path of the port, or id of the debug probe. The other requests of a terminal name it the same way.
  */
 path: string, 
 /**
- * Bits per second.
+ * Bits per second of a port; not used over a debug probe.
  */
 baud: number, 
+/**
+ * Id of the description of the board behind a debug probe; `None` takes it from the probe's candidates. Not used on a
+ * port.
+ */
+kind: string | null, 
 /**
  * Absolute path of a file to which everything received is appended; `None` for no file.
  */
@@ -705,23 +710,23 @@ path: string,
 base64: string, };
 
 /**
- * A terminal on a serial port.
+ * A terminal on a serial port or over a debug probe.
  */
 export type ConsoleView = { 
 /**
- * Path of the port.
+ * Path of the port, or id of the debug probe.
  */
 path: string, 
 /**
- * Bits per second.
+ * Bits per second of a port; `None` over a debug probe.
  */
-baud: number, 
+baud: number | null, 
 /**
- * Whether the port is open now; it is opened again when the board comes back.
+ * Whether the port or the probe is open now; it is opened again when the board comes back.
  */
 open: boolean, 
 /**
- * Why it is not open, in one sentence.
+ * Why it is not open, or why it shows nothing or sent nothing, in one sentence.
  */
 text: string | null, 
 /**
@@ -1455,11 +1460,11 @@ export type PairingSet = {
 enabled: boolean, };
 
 /**
- * Names a serial port.
+ * Names a serial port, or a terminal.
  */
 export type PortRef = { 
 /**
- * Its path.
+ * Its path; of a terminal over a debug probe, the id of the probe.
  */
 path: string, };
 
@@ -1492,7 +1497,7 @@ candidates: Array<CandidateView>,
  */
 access: AccessView, 
 /**
- * What Drydock uses it for: the name of a board of the fleet, `console`, `lent` or a job; `None` if for nothing.
+ * What Drydock uses it for: the name of a board of the fleet, `console`, `lent`, `profile` or a job; `None` if for nothing.
  */
 used_by: string | null, };
 
@@ -1695,6 +1700,72 @@ board: string,
 top: number, };
 
 /**
+ * Samples the program counter of a board behind a debug probe. The board runs on.
+ */
+export type ProfileSample = { 
+/**
+ * Id of the debug probe.
+ */
+probe: string, 
+/**
+ * Id of the board's description; `None` takes it from the probe's candidates.
+ */
+kind: string | null, 
+/**
+ * Absolute path of the ELF file of the program that runs; `None` for Drydock's firmware.
+ */
+elf: string | null, 
+/**
+ * Length in seconds.
+ */
+for_s: number, 
+/**
+ * At most this many functions.
+ */
+top: number, 
+/**
+ * Format of the file to write. There is no coverage: samples do not show what was not executed.
+ */
+format: ProfileFormat | null, 
+/**
+ * Dark background of drawings.
+ */
+dark: boolean, 
+/**
+ * Absolute path of the file to write; needed for a format.
+ */
+path: string | null, };
+
+/**
+ * Samples of the program counter of a board behind a debug probe.
+ */
+export type ProfileSampled = { 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * How long it took, in seconds.
+ */
+seconds: number, 
+/**
+ * Number of samples.
+ */
+samples: number, 
+/**
+ * Functions, those with most samples first. Their callers are not known.
+ */
+functions: Array<SampledFunction>, 
+/**
+ * What the numbers are and what they leave out.
+ */
+text: string, 
+/**
+ * The file that was written.
+ */
+path: string | null, };
+
+/**
  * A stack.
  */
 export type ProfileStack = { 
@@ -1886,7 +1957,7 @@ erase_all: boolean, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -1900,6 +1971,23 @@ name: string,
  * Size of the module in bytes.
  */
 size_bytes: number, };
+
+/**
+ * A function in which samples were taken.
+ */
+export type SampledFunction = { 
+/**
+ * Its name, demangled; `(no symbol)` for all code that the ELF file does not name.
+ */
+name: string, 
+/**
+ * First address; 0 for code without a name.
+ */
+address: number, 
+/**
+ * Samples in it, without those in functions that it calls.
+ */
+samples: number, };
 
 /**
  * One line of a plot, decimated for display.
@@ -2348,6 +2436,7 @@ export interface Methods {
   "profile.view": { params: ProfileQuery; result: ProfileView };
   "profile.stop": { params: ProfileStop; result: ProfileView };
   "profile.export": { params: ProfileExport; result: Exported };
+  "profile.sample": { params: ProfileSample; result: ProfileSampled };
   "gdb.open": { params: GdbOpen; result: GdbView };
   "gdb.view": { params: BoardRef; result: GdbView };
   "gdb.close": { params: BoardRef; result: GdbView };

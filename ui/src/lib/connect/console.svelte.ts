@@ -47,7 +47,7 @@ export class PortConsole {
   }
 
   async open(baud: number, log: string | null): Promise<void> {
-    const view = await attempts.run(at.connect, 'Opening the port', () => workbench.call('console.open', { path: this.path, baud, log }))
+    const view = await attempts.run(at.connect, 'Opening the port', () => workbench.call('console.open', { path: this.path, baud, kind: null, log }))
     if (!view) return
     this.log = log
     this.#forget()

@@ -7,6 +7,7 @@
 
 mod error;
 mod event;
+mod evidence;
 mod hardware;
 mod insight;
 mod method;
@@ -18,6 +19,7 @@ mod view;
 
 pub use error::*;
 pub use event::*;
+pub use evidence::*;
 pub use hardware::*;
 pub use insight::*;
 pub use method::*;

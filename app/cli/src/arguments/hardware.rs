@@ -208,6 +208,21 @@ pub(crate) enum JobsAction {
     },
 }
 
+pub(super) const EVIDENCE_EXAMPLES: &str = "\
+Examples:
+  drydock evidence
+  drydock evidence --csv boards.csv
+  drydock evidence --csv - | column -s, -t
+
+Each attempt that ended is a row: passed or failed. Evidence that cannot be read is named, and does not end the command.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Evidence {
+    /// Write comma-separated values into this file, or to the standard output with -
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+}
+
 /// An address, decimal or hexadecimal.
 fn address(text: &str) -> Result<u32, String> {
     let parsed = match text.strip_prefix("0x") {

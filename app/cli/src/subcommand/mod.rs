@@ -8,6 +8,7 @@ pub(crate) mod deploy;
 pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod emulate;
+pub(crate) mod evidence;
 pub(crate) mod fork;
 pub(crate) mod gateway;
 pub(crate) mod gdb;

@@ -2,7 +2,7 @@
 //! and is kept in a journal, so that it can be resumed after a crash.
 
 mod cable;
-mod evidence;
+pub(crate) mod evidence;
 mod flash;
 mod job;
 mod journal;

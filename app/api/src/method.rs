@@ -1,6 +1,6 @@
 //! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
 
-use super::{evidence::*, hardware::*, insight::*, request::*, snapshot::*, view::*};
+use super::{evidence::*, hardware::*, insight::*, label_sheet::*, request::*, snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use ts_rs::TS;
@@ -170,6 +170,8 @@ methods! {
     "evidence.list" EvidenceList(Empty) -> Evidence;
     /// Writes the evidence as a table.
     "evidence.export" EvidenceExport(EvidenceExport) -> Exported;
+    /// Makes a sheet of labels to print for provisioned boards.
+    "labels.make" LabelsMake(LabelsMake) -> LabelSheet;
     /// Puts a virtual board on the desk: reached over a serial port and a debug probe, as a physical board is.
     "virtual.add" VirtualAdd(VirtualAdd) -> VirtualBoardView;
     /// Takes a virtual board from the desk.
@@ -200,6 +202,7 @@ impl Request {
             | Self::EvidenceExport(_)
             | Self::EvidenceList(_)
             | Self::HardwareAllow(_)
+            | Self::LabelsMake(_)
             | Self::MachineStep(_)
             | Self::MetricsExport(_)
             | Self::MonitorExecute(_)

@@ -81,6 +81,9 @@ pub(crate) enum Command {
     /// List which boards were provisioned and which failed, or write that as a table
     #[command(after_help = EVIDENCE_EXAMPLES)]
     Evidence(Evidence),
+    /// Make a sheet of labels to print for provisioned boards, each with a QR code of its device id
+    #[command(after_help = LABELS_EXAMPLES)]
+    Labels(Labels),
     /// Write the state of a running board to a file
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(Snapshot),

@@ -9,10 +9,7 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_api::{Empty, Evidence, EvidenceExport, EvidenceOutcome, EvidenceRow};
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::Path};
 
 pub(crate) async fn evidence(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     let connection = Connection::open(data, Boards::LeaveOff, output).await?;
@@ -36,7 +33,7 @@ async fn list(connection: &Connection, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn export(connection: &Connection, file: &PathBuf, output: &Output) -> Result<(), Failure> {
+async fn export(connection: &Connection, file: &Path, output: &Output) -> Result<(), Failure> {
     let to_stdout = file.as_os_str() == "-";
     if to_stdout && output.is_json() {
         let text = "Standard output carries either --json or --csv -; name a file or leave one of them out.";

@@ -20,6 +20,7 @@ pub(crate) mod monitor;
 pub(crate) mod profile;
 pub(crate) mod restore;
 pub(crate) mod run;
+pub(crate) mod sheet;
 pub(crate) mod snapshot;
 mod target_board;
 

@@ -1,4 +1,4 @@
-//! The table of evidence. Boards that leave evidence are in `cables`.
+//! The table of evidence, and labels made from it. Boards that leave evidence are in `cables`.
 
 use crate::driver::drydock_in;
 use std::fs;
@@ -51,4 +51,58 @@ fn what_was_provisioned_is_listed_and_written_as_a_table() {
     let both = drydock_in(data, &["evidence", "--csv", "-", "--json"]);
     assert_eq!(both.code, 2, "{both:?}");
     both.error();
+}
+
+#[test]
+fn labels_are_made_and_no_file_is_replaced_unasked() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let out = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    let labels = |more: &[&str]| drydock_in(data, &[&["labels", "--json"], more].concat());
+    let (pdf, svg) = (out("labels.pdf"), out("labels.svg"));
+    let nothing = labels(&["--out", &pdf]);
+    assert_eq!(nothing.code, 3, "{nothing:?}");
+    nothing.error();
+
+    fs::create_dir(data.join("evidence")).unwrap();
+    for job in 1..=2 {
+        let board = format!("lab-{job}");
+        let file = data.join(format!("evidence/{board}-{job}.json"));
+        fs::write(file, evidence(&board, job)).unwrap();
+    }
+    let all = labels(&["--out", &pdf]);
+    assert_eq!(all.code, 0, "{all:?}");
+    let event = &all.events()[0];
+    assert_eq!(event["event"], "labels.written");
+    assert_eq!(event["boards"], serde_json::json!(["lab-1", "lab-2"]));
+    let bytes = fs::read(&pdf).unwrap();
+    assert!(bytes.starts_with(b"%PDF-1."));
+
+    fs::write(&pdf, b"mine").unwrap();
+    let again = labels(&["--out", &pdf]);
+    assert_eq!(again.code, 3, "{again:?}");
+    assert!(again.error().contains("--force"));
+    assert_eq!(fs::read(&pdf).unwrap(), b"mine");
+    assert_eq!(labels(&["--out", &pdf, "--force"]).code, 0);
+    assert_eq!(fs::read(&pdf).unwrap(), bytes);
+
+    let one = labels(&["dev-3c91a6dbae8b0202", "--out", &svg, "--size", "50x25"]);
+    assert_eq!(one.code, 0, "{one:?}");
+    let text = fs::read_to_string(&svg).unwrap();
+    assert!(
+        text.contains("<title>lab-2, Arduino Nano 33 BLE, dev-3c91a6dbae8b0202,"),
+        "{text}"
+    );
+    assert!(text.contains("width=\"50\" height=\"25\""), "{text}");
+
+    for (refused, code) in [
+        (&["lab-3", "--out", "x.svg"][..], 3),
+        (&["--out", "x.png"], 2),
+        (&["--out", "x.svg", "--size", "5x5"], 2),
+    ] {
+        let outcome = labels(refused);
+        assert_eq!(outcome.code, code, "{outcome:?}");
+        outcome.error();
+    }
+    assert_eq!(labels(&["--out", "x.svg", "--size", "62"]).code, 2);
 }

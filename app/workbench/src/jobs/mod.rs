@@ -7,6 +7,7 @@ mod flash;
 mod job;
 mod journal;
 mod provision;
+pub(crate) mod sheet;
 
 pub(crate) use flash::{backup, description, erase, flash};
 pub(crate) use provision::provision;

@@ -114,6 +114,7 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::JobResume(job) => R::JobResume(jobs::resume(workbench, job)?),
         Q::EvidenceList(_) => R::EvidenceList(jobs::evidence::list(workbench).await?),
         Q::EvidenceExport(export) => R::EvidenceExport(jobs::evidence::export(workbench, export).await?),
+        Q::LabelsMake(request) => R::LabelsMake(jobs::sheet::make(workbench, request).await?),
         Q::VirtualAdd(add) => R::VirtualAdd(hardware::add_virtual(workbench, add).await?),
         Q::VirtualRemove(board) => R::VirtualRemove(hardware::remove_virtual(workbench, board).await?),
         Q::VirtualCable(cable) => R::VirtualCable(hardware::cable_of_virtual(workbench, cable).await?),

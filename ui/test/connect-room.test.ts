@@ -137,6 +137,59 @@ describe('the list', () => {
   })
 })
 
+describe('evidence', () => {
+  it('is written as a table and as labels once a board has passed', async () => {
+    const backend = await room()
+    backend.hardware.failing.add('/dev/ttyACM0')
+    await provision('/dev/ttyACM0')
+    await click(foot())
+    const table = () => button('Evidence table…')!
+    const labels = () => button('Labels…')!
+    const refused = (control: HTMLElement) => [control.getAttribute('aria-disabled'), control.title]
+    expect(refused(table())).toEqual(['true', 'No board was provisioned yet'])
+    expect(refused(labels())).toEqual(['true', 'No board was provisioned yet'])
+    await click(table())
+    expect(asked('evidence.export')).toEqual([])
+    expect(announcer.notice?.text).toBe('No board was provisioned yet')
+
+    backend.hardware.finish()
+    await settled()
+    expect(refused(table())).toEqual([null, ''])
+    expect(refused(labels())).toEqual(['true', 'No board has passed yet'])
+    await click(labels())
+    expect(asked('labels.make')).toEqual([])
+    await click(button('Resume'))
+    backend.hardware.finish()
+    await settled()
+
+    table().focus()
+    expect(document.activeElement).toBe(table())
+    await click(table())
+    expect(asked('evidence.export')).toEqual([{ path: '/home/me/evidence.csv' }])
+    expect(announcer.notice?.text).toBe('Saved /home/me/evidence.csv')
+    expect(refused(labels())).toEqual([null, ''])
+    labels().focus()
+    expect(document.activeElement).toBe(labels())
+    await click(labels())
+    expect(asked('labels.make')).toEqual([
+      { boards: [], format: 'pdf', width_mm: 62, height_mm: 29, path: '/home/me/labels.pdf', overwrite: true },
+    ])
+    expect(announcer.notice?.text).toBe('1\u00a0label in /home/me/labels.pdf')
+  })
+
+  it('says at the jobs why a table could not be written', async () => {
+    const backend = await room()
+    await provision('/dev/ttyACM0')
+    await click(foot())
+    backend.hardware.finish()
+    await settled()
+    backend.chooseSavePath = () => Promise.reject(new Error('There is no dialog.'))
+    await click(button('Labels…'))
+    expect(text('section [role=alert]')).toContain('There is no dialog.')
+    expect(asked('labels.make')).toEqual([])
+  })
+})
+
 describe('provisioning', () => {
   it('leads from the board over options and a summary to its page', async () => {
     const backend = await room()

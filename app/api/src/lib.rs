@@ -7,8 +7,10 @@
 
 mod error;
 mod event;
+mod evidence;
 mod hardware;
 mod insight;
+mod label_sheet;
 mod method;
 mod request;
 mod snapshot;
@@ -18,8 +20,10 @@ mod view;
 
 pub use error::*;
 pub use event::*;
+pub use evidence::*;
 pub use hardware::*;
 pub use insight::*;
+pub use label_sheet::*;
 pub use method::*;
 pub use request::*;
 pub use snapshot::*;

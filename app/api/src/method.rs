@@ -1,6 +1,6 @@
 //! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
 
-use super::{hardware::*, insight::*, request::*, snapshot::*, view::*};
+use super::{evidence::*, hardware::*, insight::*, label_sheet::*, request::*, snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use ts_rs::TS;
@@ -168,6 +168,12 @@ methods! {
     "job.cancel" JobCancel(JobRef) -> JobView;
     /// Continues an interrupted, failed or cancelled job; what is done already is not done again.
     "job.resume" JobResume(JobRef) -> JobView;
+    /// The evidence of all provisioned boards, and the jobs that failed.
+    "evidence.list" EvidenceList(Empty) -> Evidence;
+    /// Writes the evidence as a table.
+    "evidence.export" EvidenceExport(EvidenceExport) -> Exported;
+    /// Makes a sheet of labels to print for provisioned boards.
+    "labels.make" LabelsMake(LabelsMake) -> LabelSheet;
     /// Puts a virtual board on the desk: reached over a serial port and a debug probe, as a physical board is.
     "virtual.add" VirtualAdd(VirtualAdd) -> VirtualBoardView;
     /// Takes a virtual board from the desk.
@@ -195,7 +201,10 @@ impl Request {
             | Self::BoardFork(_)
             | Self::BoardPower(_)
             | Self::BoardRemove(_)
+            | Self::EvidenceExport(_)
+            | Self::EvidenceList(_)
             | Self::HardwareAllow(_)
+            | Self::LabelsMake(_)
             | Self::MachineStep(_)
             | Self::MetricsExport(_)
             | Self::MonitorExecute(_)

@@ -78,6 +78,12 @@ pub(crate) enum Command {
     /// List the jobs on boards, cancel or resume one
     #[command(after_help = "Examples:\n  drydock jobs\n  drydock jobs resume 7")]
     Jobs(Jobs),
+    /// List which boards were provisioned and which failed, or write that as a table
+    #[command(after_help = EVIDENCE_EXAMPLES)]
+    Evidence(Evidence),
+    /// Make a sheet of labels to print for provisioned boards, each with a QR code of its device id
+    #[command(after_help = LABELS_EXAMPLES)]
+    Labels(Labels),
     /// Write the state of a running board to a file
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(Snapshot),

@@ -76,6 +76,8 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Erase(erase) => subcommand::job::erase(data, erase, output).await,
         Command::Provision(provision) => subcommand::job::provision(data, provision, output).await,
         Command::Jobs(jobs) => subcommand::job::jobs(data, jobs, output).await,
+        Command::Evidence(evidence) => subcommand::evidence::evidence(data, evidence, output).await,
+        Command::Labels(labels) => subcommand::sheet::labels(data, labels, output).await,
         Command::Snapshot(snapshot) => subcommand::snapshot::snapshot(data, snapshot, output).await,
         Command::Restore(restore) => subcommand::restore::restore(data, restore, output).await,
         Command::Fork(fork) => subcommand::fork::fork(data, fork, output).await,

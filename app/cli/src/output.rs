@@ -281,6 +281,15 @@ pub(crate) fn clock(time_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// Date and time of day in UTC.
+pub(crate) fn date_and_time(time_ms: u64) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(time_ms) * 1_000_000)
+        .ok()
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_default()
+}
+
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

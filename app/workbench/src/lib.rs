@@ -15,6 +15,7 @@ mod debugger;
 mod diagnostics;
 mod engines;
 mod errors;
+mod exported;
 mod finished_profiles;
 mod firmware_images;
 mod fleet;

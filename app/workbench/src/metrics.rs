@@ -5,10 +5,10 @@ use crate::{
     charts::{self, Chart, ChartError},
     clock::now_ms,
     errors::with_sources,
+    exported::exported,
     fleet, series,
     state::WorkbenchState,
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 /// The series of a window of time that ends now.
 pub(crate) fn query(workbench: &WorkbenchState, query: &MetricsQuery) -> Result<Vec<Series>, ApiError> {
@@ -51,19 +51,5 @@ pub(crate) async fn export(workbench: &WorkbenchState, export: MetricsExport) ->
             }
             ChartError::Draw(_) => with_sources(ErrorCode::Internal, &error),
         })?;
-    match export.path {
-        None => Ok(Exported {
-            path: None,
-            base64: Some(BASE64_STANDARD.encode(chart)),
-        }),
-        Some(path) => {
-            tokio::fs::write(&path, chart)
-                .await
-                .map_err(|error| ApiError::new(ErrorCode::Usage, format!("{path} cannot be written: {error}.")))?;
-            Ok(Exported {
-                path: Some(path),
-                base64: None,
-            })
-        }
-    }
+    exported(chart, export.path).await
 }

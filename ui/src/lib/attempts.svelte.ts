@@ -52,5 +52,6 @@ export const at = {
   hardware: 'hardware',
   virtual: 'virtual board',
   cable: (key: string) => `cable ${key}`,
+  evidence: 'evidence',
   job: (id: number) => `job ${id}`,
 }

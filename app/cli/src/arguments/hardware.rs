@@ -211,6 +211,52 @@ pub(crate) enum JobsAction {
     },
 }
 
+pub(super) const EVIDENCE_EXAMPLES: &str = "\
+Examples:
+  drydock evidence
+  drydock evidence --csv boards.csv
+  drydock evidence --csv - | column -s, -t
+
+Each attempt that ended is a row: passed or failed. Evidence that cannot be read is named, and does not end the command.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Evidence {
+    /// Write comma-separated values into this file, or to the standard output with -
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+}
+
+pub(super) const LABELS_EXAMPLES: &str = "\
+Examples:
+  drydock labels --out labels.pdf                          all boards that passed, on A4 pages
+  drydock labels lab-1 lab-2 --out labels.svg --size 50x25
+
+The QR code holds drydock:DEVICE-ID.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Labels {
+    /// Names or device ids of boards; otherwise all boards that passed
+    #[arg(value_name = "BOARD")]
+    pub(crate) boards: Vec<String>,
+    /// File to write; its name ends with .pdf or .svg
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Width and height of one label in millimetres
+    #[arg(long, value_name = "WxH", default_value = "62x29", value_parser = size)]
+    pub(crate) size: (f64, f64),
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// A width and a height.
+fn size(text: &str) -> Result<(f64, f64), String> {
+    let parts = text.split_once(['x', 'X', '×']);
+    parts
+        .and_then(|(width, height)| Some((width.trim().parse().ok()?, height.trim().parse().ok()?)))
+        .ok_or_else(|| format!("{text} is no size; write width and height in millimetres, as in 62x29"))
+}
+
 /// An address, decimal or hexadecimal.
 fn address(text: &str) -> Result<u32, String> {
     let parsed = match text.strip_prefix("0x") {

@@ -8,6 +8,7 @@ pub(crate) mod deploy;
 pub(crate) mod desk;
 pub(crate) mod devices;
 pub(crate) mod emulate;
+pub(crate) mod evidence;
 pub(crate) mod fork;
 pub(crate) mod gateway;
 pub(crate) mod gdb;
@@ -19,6 +20,7 @@ pub(crate) mod monitor;
 pub(crate) mod profile;
 pub(crate) mod restore;
 pub(crate) mod run;
+pub(crate) mod sheet;
 pub(crate) mod snapshot;
 mod target_board;
 

@@ -86,6 +86,19 @@ fn a_blank_board_becomes_a_board_of_the_fleet() {
     let evidence: Value = serde_json::from_slice(&std::fs::read(job["evidence"].as_str().unwrap()).unwrap()).unwrap();
     assert_eq!(evidence["board"], "lab-1");
 
+    let listed = json(data, &["evidence"]).events();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(
+        (listed[0]["event"].as_str(), listed[0]["outcome"].as_str()),
+        (Some("evidence"), Some("passed"))
+    );
+    assert!(listed[0]["device"].is_string(), "{listed:?}");
+    assert_eq!(listed[0]["file"], job["evidence"]);
+    let table = drydock_in(data, &["evidence", "--csv", "-"]);
+    assert_eq!(table.code, 0, "{table:?}");
+    assert!(table.stdout.starts_with("outcome,board,kind,"), "{table:?}");
+    assert!(table.stdout.contains("\npassed,lab-1,esp32-c6,"), "{table:?}");
+
     let boards = json(data, &["boards"]).events();
     assert_eq!(boards[0]["cable"]["state"], "connected");
     assert_eq!(boards[0]["badge"], "running");

@@ -6,6 +6,7 @@ mod board;
 mod boards;
 mod cables;
 mod driver;
+mod evidence;
 mod failing;
 mod good;
 mod hostile;

@@ -2,11 +2,12 @@
 //! and is kept in a journal, so that it can be resumed after a crash.
 
 mod cable;
-mod evidence;
+pub(crate) mod evidence;
 mod flash;
 mod job;
 mod journal;
 mod provision;
+pub(crate) mod sheet;
 
 pub(crate) use flash::{backup, description, erase, flash};
 pub(crate) use provision::provision;

@@ -5,7 +5,7 @@
 
 use super::{
     cable::Cable,
-    evidence::Evidence,
+    evidence::Written,
     flash::{Firmware, OpenBoard, begin, description, firmware},
     job::{Job, JobEnd},
     journal::JobRequest,
@@ -185,7 +185,7 @@ pub(super) async fn run(
 
     job.step(workbench, 6, "Writes the evidence.".to_owned())?;
     let device = board.state().record.device.clone();
-    let evidence = Evidence {
+    let evidence = Written {
         job: job.view(),
         board: board.name(),
         description: &description,

@@ -14,10 +14,10 @@ use crate::{
         ProfileStop, ProfileSummary, ProfileView,
     },
     errors::with_sources,
+    exported::exported,
     fleet::FleetBoard,
     state::WorkbenchState,
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::{
     Image, ResetKind, VirtualTime,
     profile::{Profile, Progress, Symbols, Truncated},
@@ -122,20 +122,7 @@ pub(crate) async fn export(workbench: &WorkbenchState, request: ProfileExport) -
         .await
         .map_err(|error| ApiError::internal(format!("The profile could not be drawn: {error}.")))?
         .map_err(|error| with_sources(ErrorCode::Internal, &error))?;
-    match request.path {
-        None => Ok(Exported {
-            path: None,
-            base64: Some(BASE64_STANDARD.encode(bytes)),
-        }),
-        Some(path) => {
-            let written = tokio::fs::write(&path, bytes).await;
-            written.map_err(|error| ApiError::new(ErrorCode::Usage, format!("{path} cannot be written: {error}.")))?;
-            Ok(Exported {
-                path: Some(path),
-                base64: None,
-            })
-        }
-    }
+    exported(bytes, request.path).await
 }
 
 /// The symbols of the firmware of a kind of board.

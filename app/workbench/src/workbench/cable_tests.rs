@@ -4,8 +4,8 @@
 use super::*;
 use crate::api::{
     AppSource, AppState, BoardRename, BoardView, CableAction, CableRef, CableState, ConsoleOpen, ConsoleRead,
-    ConsoleView, Empty, EraseStart, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView, PortRef,
-    ProvisionStart, StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
+    ConsoleView, Empty, EraseStart, EvidenceOutcome, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView,
+    PortRef, ProvisionStart, StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
 };
 use crate::fleet::PortUser;
 use std::time::{Duration, Instant};
@@ -184,6 +184,17 @@ async fn becomes_a_board_of_the_fleet(kind: &str, on: impl Fn(&VirtualBoardView)
     assert_eq!(evidence["device"], device.id.as_str());
     assert_eq!(evidence["app"]["name"], "blink");
     assert!(evidence["certificate_serial"].is_string(), "{evidence}");
+
+    let listed = call!(workbench, EvidenceList(Empty {})).unwrap();
+    assert_eq!(listed.unreadable, []);
+    assert_eq!(listed.rows.len(), 1);
+    let row = &listed.rows[0];
+    assert_eq!((row.outcome, row.text.as_str()), (EvidenceOutcome::Passed, ""));
+    assert_eq!(row.device.as_deref(), Some(device.id.as_str()));
+    assert_eq!(
+        row.certificate_serial.as_deref(),
+        evidence["certificate_serial"].as_str()
+    );
 
     // The same board again: its firmware and its identity are there.
     let again = start(

@@ -889,6 +889,124 @@ data: Record<string, unknown>, };
 export type EventName = "board.added" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
+ * What provisioning left behind: one row for each attempt that ended, and the files that could not be read.
+ */
+export type Evidence = { 
+/**
+ * The attempts, in the order in which they began.
+ */
+rows: Array<EvidenceRow>, 
+/**
+ * Evidence that cannot be read. Nothing is known of the boards that it was for.
+ */
+unreadable: Array<UnreadableEvidence>, };
+
+/**
+ * The first app of a provisioned board.
+ */
+export type EvidenceApp = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its version.
+ */
+version: string, 
+/**
+ * SHA-256 of the module, hexadecimal.
+ */
+sha256: string, };
+
+/**
+ * Asks for the table of all evidence as comma-separated values: one header line, a line for each row, then a line with
+ * the outcome `unreadable` for each file that cannot be read. Times are UTC in RFC 3339.
+ */
+export type EvidenceExport = { 
+/**
+ * Absolute path of the file to write; an existing one is replaced. `None` returns the table in base64.
+ */
+path: string | null, };
+
+/**
+ * Whether a board was provisioned.
+ */
+export type EvidenceOutcome = "passed" | "failed";
+
+/**
+ * One attempt to provision a board.
+ */
+export type EvidenceRow = { 
+/**
+ * Number of the job.
+ */
+job: number, 
+/**
+ * Whether the board was provisioned.
+ */
+outcome: EvidenceOutcome, 
+/**
+ * One sentence: why it failed; empty if it passed.
+ */
+text: string, 
+/**
+ * Name of the board when it was provisioned; `None` if the job failed before the board was in the fleet.
+ */
+board: string | null, 
+/**
+ * Id of the board's description.
+ */
+kind: string, 
+/**
+ * Title of the board.
+ */
+title: string, 
+/**
+ * The chip's unique id; `None` if the job failed before it was read.
+ */
+chip: string | null, 
+/**
+ * Where the board hung: bus and chain of hub ports, otherwise its port or its probe.
+ */
+place: string | null, 
+/**
+ * How the flash was written.
+ */
+method: string | null, 
+/**
+ * SHA-256 of the firmware that was written, hexadecimal.
+ */
+firmware_sha256: string | null, 
+/**
+ * Version of the firmware that the board reported.
+ */
+firmware_version: string | null, 
+/**
+ * Id of the device in the registry.
+ */
+device: string | null, 
+/**
+ * Serial number of the device's certificate.
+ */
+certificate_serial: string | null, 
+/**
+ * The first app; `None` if the board was provisioned without one.
+ */
+app: EvidenceApp | null, 
+/**
+ * When the job began, in milliseconds since the Unix epoch.
+ */
+began_ms: number, 
+/**
+ * When it ended.
+ */
+ended_ms: number | null, 
+/**
+ * Path of the evidence file; `None` if the job wrote none.
+ */
+file: string | null, };
+
+/**
  * A chart.
  */
 export type Exported = { 
@@ -1123,6 +1241,66 @@ ended_ms: number | null,
 evidence: string | null, };
 
 /**
+ * Format of a sheet of labels.
+ */
+export type LabelFormat = "svg" | "pdf";
+
+/**
+ * A sheet of labels.
+ */
+export type LabelSheet = { 
+/**
+ * The file that was written.
+ */
+path: string | null, 
+/**
+ * The sheet in base64, if the request named no file.
+ */
+base64: string | null, 
+/**
+ * Names of the boards that have a label, in the order of the sheet.
+ */
+boards: Array<string>, 
+/**
+ * Number of pages.
+ */
+pages: number, 
+/**
+ * Boards that have no label because their last attempt failed; only if no boards were named.
+ */
+left_out: Array<LeftOut>, };
+
+/**
+ * Asks for a sheet of labels: for each board its name, its kind, its device id, its chip's id, and a QR code that
+ * holds `drydock:DEVICE-ID`.
+ */
+export type LabelsMake = { 
+/**
+ * Names or device ids of the boards; empty for all boards that passed.
+ */
+boards: Array<string>, 
+/**
+ * Format of the sheet.
+ */
+format: LabelFormat, 
+/**
+ * Width of one label, in millimetres.
+ */
+width_mm: number, 
+/**
+ * Height of one label, in millimetres.
+ */
+height_mm: number, 
+/**
+ * Absolute path of the file to write; `None` returns the sheet in base64.
+ */
+path: string | null, 
+/**
+ * Replace an existing file.
+ */
+overwrite: boolean, };
+
+/**
  * A LED of the front panel.
  */
 export type LedView = { 
@@ -1142,6 +1320,19 @@ color: string,
  * Whether it is lit; `None` on a physical board, where it is not known.
  */
 lit: boolean | null, };
+
+/**
+ * A board that has no label.
+ */
+export type LeftOut = { 
+/**
+ * Name of the board.
+ */
+board: string, 
+/**
+ * One sentence: the reason.
+ */
+text: string, };
 
 /**
  * A line of the console.
@@ -1957,7 +2148,7 @@ erase_all: boolean, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -2210,6 +2401,19 @@ listening: string | null, };
 export type Text = { 
 /**
  * The text.
+ */
+text: string, };
+
+/**
+ * Evidence that cannot be read.
+ */
+export type UnreadableEvidence = { 
+/**
+ * Path of the file, or of the folder.
+ */
+file: string, 
+/**
+ * One sentence: the reason.
  */
 text: string, };
 
@@ -2469,6 +2673,9 @@ export interface Methods {
   "job.get": { params: JobRef; result: JobView };
   "job.cancel": { params: JobRef; result: JobView };
   "job.resume": { params: JobRef; result: JobView };
+  "evidence.list": { params: Empty; result: Evidence };
+  "evidence.export": { params: EvidenceExport; result: Exported };
+  "labels.make": { params: LabelsMake; result: LabelSheet };
   "virtual.add": { params: VirtualAdd; result: VirtualBoardView };
   "virtual.remove": { params: VirtualRef; result: Empty };
   "virtual.cable": { params: VirtualCable; result: VirtualBoardView };

@@ -8,10 +8,12 @@ import type {
   Confidence,
   ConsoleChunk,
   ConsoleView,
+  Evidence,
   Hardware,
   JobKind,
   JobState,
   JobView,
+  LabelSheet,
   PortView,
   ProbeView,
   ProvisionStart,
@@ -108,6 +110,12 @@ export class MockHardware {
         return this.#end(Number(params['id']), 'cancelled', 'Cancelled. Nothing more is written; provision the board again to use it.')
       case 'job.resume':
         return this.#resume(Number(params['id']))
+      case 'evidence.list':
+        return this.#evidence()
+      case 'evidence.export':
+        return { path: params['path'], base64: null }
+      case 'labels.make':
+        return this.#labels(String(params['path']))
       case 'virtual.add':
         return this.addVirtual(params as unknown as VirtualAdd)
       case 'virtual.remove':
@@ -342,6 +350,39 @@ export class MockHardware {
   #put(job: JobView): void {
     this.jobs.set(job.id, job)
     this.#around.send({ type: 'job', job: structuredClone(job) })
+  }
+
+  #evidence(): Evidence {
+    const ended = [...this.jobs.values()].filter(({ what, state }) => what === 'provision' && state !== 'running')
+    const rows = ended.map((job): Evidence['rows'][number] => {
+      const passed = job.state === 'done'
+      return {
+        job: job.id,
+        outcome: passed ? 'passed' : 'failed',
+        text: passed ? '' : job.text,
+        board: job.board,
+        kind: job.kind,
+        title: titles[job.kind] ?? job.kind,
+        chip: passed ? `ebdcd48cf81e20${job.id.toString(16).padStart(2, '0')}` : null,
+        place: job.topology ?? job.on.port,
+        method: passed ? 'factory bootloader' : null,
+        firmware_sha256: passed ? 'ab'.repeat(32) : null,
+        firmware_version: passed ? '0.1.0' : null,
+        device: passed ? `dev-${job.id.toString(16).padStart(16, '0')}` : null,
+        certificate_serial: passed ? '5e4d' : null,
+        app: null,
+        began_ms: job.started_ms,
+        ended_ms: job.ended_ms,
+        file: job.evidence,
+      }
+    })
+    return { rows, unreadable: [] }
+  }
+
+  #labels(path: string): LabelSheet {
+    const boards = this.#evidence().rows.flatMap(({ outcome, board }) => (outcome === 'passed' && board ? [board] : []))
+    if (boards.length === 0) throw refuse('No board that passed is in the evidence; provision one first.')
+    return { path, base64: null, boards, pages: Math.ceil(boards.length / 27), left_out: [] }
   }
 
   #use(on: CableRef, by: string | null): void {

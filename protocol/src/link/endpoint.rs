@@ -78,6 +78,8 @@ struct Segment {
     channel: Channel,
     len: u8,
     sent: bool,
+    /// Its next acknowledgement can only answer its next sending.
+    timeable: bool,
 }
 
 impl Endpoint {
@@ -500,6 +502,11 @@ impl Outbound {
         }
         if status.repeat {
             self.go_back();
+            // The wire keeps the order and the peer keeps nothing behind a gap: what it asks for is answered by the new
+            // sending only, which may be measured.
+            for segment in &mut self.in_flight {
+                segment.timeable = true;
+            }
         }
         if self.in_flight.is_empty() {
             // A poll for room has been answered too.
@@ -548,11 +555,12 @@ impl Outbound {
             .sum();
         let sequence = self.base.wrapping_add(index as u8);
         self.in_flight[index].sent = true;
+        self.in_flight[index].timeable = false;
         self.next += 1;
         if index == 0 {
             self.deadline_ms = Some(now_ms + self.timer.timeout_ms());
         }
-        if !segment.sent && self.timed.is_none() {
+        if segment.timeable && self.timed.is_none() {
             self.timed = Some((sequence, now_ms));
         }
         Some((sequence, segment, offset))
@@ -580,6 +588,7 @@ impl Outbound {
                     channel,
                     len: len as u8,
                     sent: false,
+                    timeable: true,
                 });
                 return Some(());
             }

@@ -1,12 +1,44 @@
-//! Two endpoints and the wire between them: 1 Mbaud, 1 ms each way, in virtual time, with seeded noise.
+//! Two endpoints and the wire between them, in virtual time, with seeded noise.
 
 use super::{Channel, Endpoint, MAX_FRAME_BYTES, Role};
 use std::collections::VecDeque;
 
-/// Length of a step; a byte of 8N1 takes 10 µs at 1 Mbaud.
-const STEP_US: u64 = 100;
+/// Bytes that the wire carries in a step; a byte of 8N1 has ten bits.
 const BYTES_PER_STEP: usize = 10;
-const LATENCY_STEPS: u64 = 10;
+/// How long a byte takes from end to end, beside its place in the queue.
+const LATENCY_US: u64 = 1_000;
+
+/// What the endpoints are connected by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cable {
+    pub(super) baud: u64,
+    /// Bytes that the host's system takes before they are on the wire.
+    pub(super) host_queue: usize,
+    /// The device's room for received session bytes.
+    pub(super) session_room: usize,
+}
+
+impl Cable {
+    /// 1 Mbaud, and a host that hands out a frame when the wire is free.
+    pub(super) const DIRECT: Self = Self {
+        baud: 1_000_000,
+        host_queue: BYTES_PER_STEP,
+        session_room: 1024,
+    };
+
+    /// A serial port, whose driver has a queue, and a board with apps.
+    pub(super) const fn port(baud: u64) -> Self {
+        Self {
+            baud,
+            host_queue: 4096,
+            session_room: 2048,
+        }
+    }
+
+    fn step_us(self) -> u64 {
+        BYTES_PER_STEP as u64 * 10_000_000 / self.baud
+    }
+}
 
 /// The damage to bytes on the wire.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +80,14 @@ pub(super) struct Pair {
     to_host: Line,
     to_device: Line,
     steps: u64,
+    step_us: u64,
 }
 
 struct Line {
     noise: Noise,
+    /// Bytes that it takes before they are on the wire.
+    queue_bytes: usize,
+    latency_steps: u64,
     random: u64,
     queue: VecDeque<u8>,
     flying: VecDeque<(u64, u8)>,
@@ -60,12 +96,19 @@ struct Line {
 
 impl Pair {
     pub(super) fn new(noise: Noise) -> Self {
+        Self::over(Cable::DIRECT, noise)
+    }
+
+    pub(super) fn over(cable: Cable, noise: Noise) -> Self {
+        let step_us = cable.step_us();
+        let latency = LATENCY_US.div_ceil(step_us);
         Self {
-            device: Endpoint::new(Role::Device, 1),
+            device: Endpoint::new(Role::Device, 1).with_session_room(cable.session_room),
             host: Endpoint::new(Role::Host, 2),
-            to_host: Line::new(noise, 1),
-            to_device: Line::new(noise, 2),
+            to_host: Line::new(noise, 1, BYTES_PER_STEP, latency),
+            to_device: Line::new(noise, 2, cable.host_queue, latency),
             steps: 0,
+            step_us,
         }
     }
 
@@ -77,20 +120,20 @@ impl Pair {
 
     pub(super) fn step(&mut self) {
         self.steps += 1;
-        let now_ms = self.steps * STEP_US / 1_000;
+        let now_ms = self.steps * self.step_us / 1_000;
         self.to_host.step(self.steps, now_ms, &mut self.device, &mut self.host);
         self.to_device
             .step(self.steps, now_ms, &mut self.host, &mut self.device);
     }
 
     pub(super) fn run_for_ms(&mut self, ms: u64) {
-        for _ in 0..ms * 1_000 / STEP_US {
+        for _ in 0..ms * 1_000 / self.step_us {
             self.step();
         }
     }
 
     pub(super) fn run_until(&mut self, what: &str, limit_ms: u64, mut done: impl FnMut(&mut Self) -> bool) {
-        for _ in 0..limit_ms * 1_000 / STEP_US {
+        for _ in 0..limit_ms * 1_000 / self.step_us {
             if done(self) {
                 return;
             }
@@ -124,7 +167,7 @@ impl Pair {
             got.len() >= data.len() && source.is_flushed(channel)
         });
         assert!(got == data, "{} bytes arrived changed", data.len());
-        (self.steps - begin) * STEP_US
+        (self.steps - begin) * self.step_us
     }
 
     /// Carries data both ways at once, in `session` and, the same data again, in `control`.
@@ -171,9 +214,11 @@ fn read_all(endpoint: &mut Endpoint, channel: Channel, into: &mut Vec<u8>) {
 }
 
 impl Line {
-    fn new(noise: Noise, salt: u64) -> Self {
+    fn new(noise: Noise, salt: u64, queue_bytes: usize, latency_steps: u64) -> Self {
         Self {
             noise,
+            queue_bytes,
+            latency_steps,
             random: (u64::from(noise.seed) << 8 | salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             queue: VecDeque::new(),
             flying: VecDeque::new(),
@@ -182,7 +227,7 @@ impl Line {
     }
 
     fn step(&mut self, step: u64, now_ms: u64, from: &mut Endpoint, to: &mut Endpoint) {
-        while self.queue.len() < BYTES_PER_STEP {
+        while self.queue.len() < self.queue_bytes {
             let mut frame = [0; MAX_FRAME_BYTES];
             let len = from.transmit(now_ms, &mut frame);
             if len == 0 {
@@ -206,7 +251,7 @@ impl Line {
                 byte
             };
             for _ in 0..if self.chance(double) { 2 } else { 1 } {
-                self.flying.push_back((step + LATENCY_STEPS, byte));
+                self.flying.push_back((step + self.latency_steps, byte));
             }
         }
         let mut arrived = Vec::new();

@@ -24,7 +24,14 @@ pub(super) struct Pty {
     clients: Clients,
     has_client: bool,
     unsure: bool,
+    /// Looks that are still to be made because the system says that a program closes the path before it is closed.
+    looks: u8,
+    /// The baud rate at which the last program was seen to close the path, until it is asked for.
+    closed_at: Option<u32>,
 }
+
+/// Looks after a close that left a program there.
+const LOOKS_AFTER_CLOSE: u8 = 8;
 
 impl Pty {
     /// A pseudo-terminal in raw mode at `baud`.
@@ -48,6 +55,8 @@ impl Pty {
             path,
             has_client: !Clients::ARE_SEEN,
             unsure: false,
+            looks: 0,
+            closed_at: None,
             clients,
         })
     }
@@ -91,27 +100,34 @@ impl Pty {
     }
 
     /// Looks at which programs came and went. Returns the baud rate at which the last of them closed the path, if that
-    /// happened.
+    /// happened since the last call.
     pub(super) fn update_clients(&mut self) -> io::Result<Option<u32>> {
-        let Uses { opened, closed } = self.clients.uses()?;
-        // It may have been opened and closed between two looks.
-        self.has_client |= opened;
-        if !closed {
-            return Ok(None);
-        }
-        let (baud, had_client) = (self.baud()?, self.has_client);
-        self.look_for_clients()?;
-        Ok((had_client && !self.has_client).then_some(baud))
+        let uses = self.clients.uses()?;
+        self.note(uses)?;
+        Ok(self.closed_at.take())
     }
 
-    /// Whether to call [`Self::look_for_clients`] soon: a program that opened the path during the last look was not seen.
+    fn note(&mut self, uses: Uses) -> io::Result<()> {
+        // It may have been opened and closed between two looks.
+        self.has_client |= uses.opened;
+        if uses.closed {
+            self.look_for_clients()?;
+            // Another program, or the one that is about to be gone.
+            self.looks = if self.has_client { LOOKS_AFTER_CLOSE } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// Whether to call [`Self::look_for_clients`] soon: a program may have come or gone during the last look.
     pub(super) fn is_unsure(&self) -> bool {
-        self.unsure
+        self.unsure || self.looks > 0
     }
 
     /// Lets go of the path for a moment, to see whether a program has it open. Bytes that none took are dropped: a
     /// serial port does not keep them either.
     pub(super) fn look_for_clients(&mut self) -> io::Result<()> {
+        self.looks = self.looks.saturating_sub(1);
+        let baud = self.baud()?;
         self.clients.pause()?;
         if let Some(held) = self.held.take() {
             // A program that was killed leaves the terminal in exclusive mode.
@@ -133,7 +149,10 @@ impl Pty {
         }
         self.clients.resume(&self.path)?;
         self.unsure = self.has_client && !has_client;
-        self.has_client = has_client || self.held.is_none();
+        let had_client = std::mem::replace(&mut self.has_client, has_client || self.held.is_none());
+        if had_client && !self.has_client {
+            self.closed_at = Some(baud);
+        }
         Ok(())
     }
 }
@@ -141,4 +160,48 @@ impl Pty {
 fn open_slave(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_gone_only_after_the_systems_word_is_missed_soon() {
+        let mut pty = Pty::open(115_200).unwrap();
+        let client = open_slave(pty.path()).unwrap();
+        let mut settings = termios::tcgetattr(&client).unwrap();
+        settings.set_speed(1_200).unwrap();
+        termios::tcsetattr(&client, OptionalActions::Now, &settings).unwrap();
+        assert_eq!(pty.update_clients().unwrap(), None);
+        assert!(pty.has_client() && !pty.is_unsure());
+        // The system tells of the close first, and closes then.
+        let told = Uses {
+            opened: false,
+            closed: true,
+        };
+        pty.note(told).unwrap();
+        assert!(pty.has_client() && pty.is_unsure());
+        pty.clients.pause().unwrap();
+        drop(client);
+        pty.clients.resume(&pty.path).unwrap();
+        pty.look_for_clients().unwrap();
+        assert_eq!(pty.update_clients().unwrap(), Some(1_200));
+        assert!(!pty.has_client());
+        assert_eq!(pty.update_clients().unwrap(), None);
+    }
+
+    #[test]
+    fn a_program_that_stays_is_not_looked_for_without_end() {
+        let mut pty = Pty::open(115_200).unwrap();
+        let _client = open_slave(pty.path()).unwrap();
+        drop(open_slave(pty.path()).unwrap());
+        assert_eq!(pty.update_clients().unwrap(), None);
+        let mut looks = 0;
+        while pty.is_unsure() {
+            pty.look_for_clients().unwrap();
+            looks += 1;
+        }
+        assert!(pty.has_client() && looks == LOOKS_AFTER_CLOSE);
+    }
 }

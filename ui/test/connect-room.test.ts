@@ -419,7 +419,7 @@ describe('the console of a port', () => {
   it('opens with a speed, shows text without colours, sends and recalls lines', async () => {
     await terminal()
     expect(document.activeElement?.getAttribute('aria-label')).toBe('Text to send')
-    expect(asked('console.open')).toEqual([{ path: '/dev/ttyUSB0', baud: 9600, log: null }])
+    expect(asked('console.open')).toEqual([{ path: '/dev/ttyUSB0', baud: 9600, kind: null, log: null }])
     expect(lines()).toEqual(['ESP-ROM:esp32c6-20220919', 'rst:0x1 (POWERON),boot:0xc', 'ready', '>'])
     expect(words(rowOf('/dev/ttyUSB0'))).toContain('console open')
     const input = await type('input[aria-label="Text to send"]', 'help')
@@ -447,7 +447,7 @@ describe('the console of a port', () => {
     const backend = await terminal()
     backend.hardware.unplug('/dev/ttyUSB0')
     await settled()
-    expect(text('.away')).toContain('/dev/ttyUSB0 is away')
+    expect(text('aside .says')).toContain('/dev/ttyUSB0 is away')
     expect(button('Send')!.hasAttribute('disabled')).toBe(true)
     expect(lines()).toHaveLength(4)
   })
@@ -477,6 +477,158 @@ describe('the console of a port', () => {
   })
 })
 
+describe('the RTT terminal over a probe', () => {
+  const ST_LINK = '0483:374b:066BFF'
+  const lines = () => [...document.querySelectorAll('[role=log] .line')].map(words)
+
+  it('is opened without a speed, waits for the program and for the board, and shows text', async () => {
+    const backend = await room()
+    await click(button('RTT terminal /dev/ttyACM1'))
+    expect(panelTitle()).toBe('RTT terminal of /dev/ttyACM1')
+    expect(document.querySelector('#console-baud')).toBeNull()
+    expect(document.querySelector('#probe-kind')).toBeNull()
+    expect(words(document.activeElement)).toBe('Open the terminal')
+    await click(foot())
+    expect(asked('console.open')).toEqual([{ path: ST_LINK, baud: 0, kind: null, log: null }])
+    expect(text('aside .says')).toBe('Waits for the program: it has set up no RTT console yet.')
+    expect(text('aside .bar')).toContain('RTT channel 0 over ST-Link V2-1')
+    expect(text('aside .bar')).not.toContain('bit/s')
+    expect(text('aside [role=log]')).not.toContain('speed')
+    expect(words(rowOf('/dev/ttyACM1'))).toContain('RTT terminal open')
+
+    backend.hardware.says(ST_LINK, 'hello\n')
+    await settled()
+    expect(lines()).toEqual(['hello'])
+    expect(document.querySelector('aside .says')).toBeNull()
+
+    const view = { ...backend.hardware.consoles.get(ST_LINK)!, chunks: [] }
+    backend.send({ type: 'console', console: { ...view, text: 'The program takes no input: it has no RTT channel down; nothing was sent.' } })
+    await settled()
+    expect(text('aside .says')).toContain('The program takes no input')
+
+    backend.hardware.unplugProbe(ST_LINK)
+    await settled()
+    expect(text('aside .says')).toBe('Waits for the board: its probe is away.')
+    expect(button('Send')!.hasAttribute('disabled')).toBe(true)
+    await click(button('Close the terminal'))
+    expect(asked('console.close')).toEqual([{ path: ST_LINK }])
+    expect(text('.why')).toBe('The probe is away. Plug the board in.')
+  })
+
+  it('asks for the kind of board if the probe does not tell it', async () => {
+    await room()
+    await click(button('RTT terminal DAPLink CMSIS-DAP'))
+    expect(document.activeElement?.id).toBe('probe-kind')
+    expect(text('.why')).toBe('Choose the kind of board.')
+    expect(foot().disabled).toBe(true)
+    const kinds = [...document.querySelectorAll<HTMLOptionElement>('#probe-kind option')].map(({ value }) => value)
+    expect(kinds).toEqual(['', 'nano33ble', 'stm32f4-discovery'])
+    await choose('#probe-kind', 'nano33ble')
+    await click(foot())
+    expect(asked('console.open')).toEqual([{ path: '0d28:0204:99021', baud: 0, kind: 'nano33ble', log: null }])
+  })
+
+  it('is not offered while something else uses the probe, which is named', async () => {
+    const backend = await room()
+    const used = async (by: string | null) => {
+      const hardware = structuredClone(backend.hardware.hardware)
+      hardware.probes.find(({ id }) => id === ST_LINK)!.used_by = by
+      backend.send({ type: 'hardware', hardware })
+      await settled()
+      return ['RTT terminal', 'Profile'].map((what) => {
+        const control = button(`${what} /dev/ttyACM1`)!
+        return control.getAttribute('aria-disabled') && control.title
+      })
+    }
+    expect(await used(null)).toEqual([null, null])
+    expect(await used('profile')).toEqual(['A profile is taken over its probe. Wait for its end.', null])
+    expect(words(rowOf('/dev/ttyACM1'))).toContain('profile under way')
+    expect(await used('console')).toEqual([null, 'Its RTT terminal is open. Close it first.'])
+    expect((await used('job 3'))[0]).toContain('A job works on it')
+    await click(button('RTT terminal /dev/ttyACM1'))
+    expect(connect.panel).toBeNull()
+  })
+
+  it('is reached by arrow keys, from one board with a probe to the next', async () => {
+    await room()
+    const from = button('RTT terminal /dev/ttyACM1')!
+    from.focus()
+    await press(from, 'ArrowDown')
+    expect(document.activeElement).toBe(button('RTT terminal DAPLink CMSIS-DAP'))
+  })
+})
+
+describe('a profile over a probe', () => {
+  const functions = () => [...document.querySelectorAll('aside tbody tr')].map(words)
+  const over = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+  it('is taken for some seconds and shows the samples by function', async () => {
+    await room()
+    await click(button('Profile desk-1'))
+    expect(panelTitle()).toBe('Profile of desk-1')
+    expect(document.activeElement?.id).toBe('samples-seconds')
+    expect(document.querySelector<HTMLInputElement>('#samples-seconds')!.value).toBe('5')
+    await type('#samples-seconds', '0')
+    expect(foot().disabled).toBe(true)
+    await type('#samples-seconds', '0.3')
+    await click(foot())
+    expect(text('aside [role=status]')).toContain('Taking samples of the program counter for 0.3 s')
+    expect(document.querySelector('aside [role=progressbar]')).not.toBeNull()
+    expect(words(rowOf('desk-1'))).toContain('profile under way')
+    await over(350)
+    await settled()
+    expect(asked('profile.sample')).toEqual([
+      { probe: '0000:0000:desk-1', kind: null, elf: null, for_s: 0.3, top: 500, format: null, path: null, dark: false },
+    ])
+    expect(text('aside .about')).toContain('callers are not known')
+    expect(functions()[0]).toMatch(/^Executor::execute_instrs.*letters4,20054\.4.%$/)
+    expect(functions().at(-1)).toMatch(/^\(no symbol\)120\.2.%$/)
+    expect(announcer.notice?.text).toMatch(/^The profile of desk-1 has 7[\d,]+.samples$/)
+    expect(words(rowOf('desk-1'))).not.toContain('profile under way')
+    await type('input[aria-label="Search functions"]', 'p256')
+    expect(functions()).toHaveLength(1)
+
+    // It is there again when the panel is opened again.
+    await click(button('Close the panel'))
+    await click(button('Profile desk-1'))
+    expect(functions().length).toBeGreaterThan(3)
+    await click(button('Another profile…'))
+    expect(document.activeElement?.id).toBe('samples-seconds')
+  })
+
+  it('names the kind, the ELF file and the file to write', async () => {
+    await room()
+    await click(button('Profile DAPLink CMSIS-DAP'))
+    expect(text('.why')).toBe('Choose the kind of board.')
+    await choose('#probe-kind', 'stm32f4-discovery')
+    await type('#samples-seconds', '0,01')
+    await click(field('An ELF file'))
+    expect(words(field("Drydock's firmware").closest('label'))).toBe("Drydock's firmware for STM32F4 Discovery")
+    expect(text('.why')).toBe('Choose the ELF file of the program.')
+    await type('input[aria-label="Path of the ELF file"]', '/tmp/program.elf')
+    await choose('#samples-format', 'speedscope')
+    expect(text('.why')).toBe('Choose the file to write.')
+    await click(button('Choose the file to write'))
+    await click(foot())
+    await over(50)
+    await settled()
+    const path = '/home/me/DAPLink-CMSIS-DAP-samples.json'
+    expect(asked('profile.sample')).toEqual([
+      { probe: '0d28:0204:99021', kind: 'stm32f4-discovery', elf: '/tmp/program.elf', for_s: 0.01, top: 500, format: 'speedscope', path, dark: false },
+    ])
+    expect(text('aside .about')).toContain(`Saved ${path}`)
+  })
+
+  it('says why it could not be taken, and can be tried again', async () => {
+    const backend = await room()
+    backend.refuse['profile.sample'] = { code: 'board', message: 'The chip does not answer.', detail: null }
+    await click(button('Profile desk-1'))
+    await click(foot())
+    expect(text('aside [role=alert]')).toContain('The chip does not answer.')
+    expect(foot().disabled).toBe(false)
+  })
+})
+
 describe('jobs and the palette', () => {
   it('are listed newest first, filtered, and read again at a new start', async () => {
     const backend = await room()
@@ -502,6 +654,8 @@ describe('jobs and the palette', () => {
   it('can be reached by typing, as every action on a board', async () => {
     await room()
     const titles = () => allActions().map(({ title }) => title)
+    expect(titles()).toEqual(expect.arrayContaining(['RTT terminal: /dev/ttyACM1', 'Profile: /dev/ttyACM1…']))
+    expect(titles()).not.toContain('RTT terminal: /dev/ttyACM0')
     const all = ['Provision: /dev/ttyACM0…', 'Console: /dev/ttyACM0', 'Flash firmware: /dev/ttyACM0…', 'Back up: /dev/ttyACM0…', 'Erase: /dev/ttyACM0…', 'Lend: /dev/ttyACM0']
     for (const title of [...all, 'Go to Connect', 'Add a virtual board…', 'Allow access to ports and probes', 'Pull the cable: desk-1']) {
       expect(titles()).toContain(title)

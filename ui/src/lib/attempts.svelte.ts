@@ -52,6 +52,8 @@ export const at = {
   hardware: 'hardware',
   virtual: 'virtual board',
   cable: (key: string) => `cable ${key}`,
+  /** The profile over a probe. */
+  samples: (probe: string) => `samples ${probe}`,
   evidence: 'evidence',
   job: (id: number) => `job ${id}`,
 }

@@ -13,7 +13,9 @@ export const MOST_AT_ONCE = 32
 export type Panel =
   | { kind: 'provision'; boards: string[] }
   | { kind: 'flash' | 'backup' | 'erase'; board: string }
+  /** `path`: of a port, or the id of a probe. */
   | { kind: 'console'; path: string }
+  | { kind: 'samples'; probe: string }
   | { kind: 'job'; id: number }
   | { kind: 'batch'; ids: number[] }
 
@@ -48,6 +50,10 @@ class Connect {
 
   byKey(key: string): Attached | undefined {
     return this.attached.find((it) => it.key === key)
+  }
+
+  byProbe(id: string): Attached | undefined {
+    return this.attached.find(({ probe }) => probe?.id === id)
   }
 
   job(id: number): JobView | undefined {

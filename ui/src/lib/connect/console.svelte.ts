@@ -1,4 +1,4 @@
-// The terminals of serial ports: what they received, and what was typed into them. They stay when the panel is closed.
+// The terminals of serial ports and debug probes: what they received, and what was typed into them. They stay when the panel is closed.
 import { asApiError } from '../backend/backend'
 import type { ApiError, ConsoleView } from '../backend/generated'
 import { at, attempts } from '../attempts.svelte'
@@ -36,7 +36,7 @@ export class PortConsole {
     this.path = path
   }
 
-  /** Reads what the workbench has, if it has a terminal on this port. */
+  /** Reads what the workbench has, if it has a terminal here. */
   async attach(): Promise<void> {
     try {
       this.take(await workbench.call('console.read', { path: this.path, after: this.#last }))
@@ -46,8 +46,10 @@ export class PortConsole {
     this.asked = true
   }
 
-  async open(baud: number, log: string | null): Promise<void> {
-    const view = await attempts.run(at.connect, 'Opening the port', () => workbench.call('console.open', { path: this.path, baud, kind: null, log }))
+  /** `baud`: of a port. `kind`: of the board behind a probe, if the probe does not tell it. */
+  async open({ baud = 0, kind = null, log }: { baud?: number; kind?: string | null; log: string | null }): Promise<void> {
+    const what = baud > 0 ? 'Opening the port' : 'Opening the probe'
+    const view = await attempts.run(at.connect, what, () => workbench.call('console.open', { path: this.path, baud, kind, log }))
     if (!view) return
     this.log = log
     this.#forget()
@@ -58,7 +60,7 @@ export class PortConsole {
 
   async close(): Promise<void> {
     const { path } = this
-    const closed = await attempts.run(at.connect, 'Closing the port', () => workbench.call('console.close', { path }))
+    const closed = await attempts.run(at.connect, 'Closing', () => workbench.call('console.close', { path }))
     if (!closed) return
     this.view = null
     this.#forget()

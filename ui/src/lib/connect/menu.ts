@@ -23,6 +23,26 @@ export function consoleItem(it: Attached): MenuItem {
   }
 }
 
+/** What can be seen over its debug probe while its program runs; nothing without a probe. */
+export function probeItems(it: Attached): MenuItem[] {
+  const { probe } = it
+  if (!probe) return []
+  return [
+    {
+      label: 'RTT terminal',
+      note: 'What the program prints, over the probe',
+      refused: connect.whyNot(it, 'rtt'),
+      run: () => show({ kind: 'console', path: probe.id }),
+    },
+    {
+      label: 'Profile…',
+      note: 'Where its time goes, by samples over the probe',
+      refused: connect.whyNot(it, 'samples'),
+      run: () => show({ kind: 'samples', probe: probe.id }),
+    },
+  ]
+}
+
 /** Everything else. */
 export function moreItems(it: Attached): MenuItem[] {
   const lent = usedBy(it) === 'lent'

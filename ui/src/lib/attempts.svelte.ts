@@ -54,6 +54,7 @@ export const at = {
   cable: (key: string) => `cable ${key}`,
   /** The profile over a probe. */
   samples: (probe: string) => `samples ${probe}`,
+  stopping: (probe: string) => `stopping ${probe}`,
   evidence: 'evidence',
   job: (id: number) => `job ${id}`,
 }

@@ -59,6 +59,8 @@ export class MockHardware {
   /** Ports whose next job fails in its third step, for tests and screenshots. */
   readonly failing = new Set<string>()
   #work = new Map<number, Work>()
+  /** What ends the profile over a probe. */
+  #sampling = new Map<string, () => void>()
   #around: Around
   #ticks = 0
   #topologies = 0
@@ -86,6 +88,11 @@ export class MockHardware {
         return this.#open(String(params['path']), Number(params['baud']), params['kind'] as string | null)
       case 'profile.sample':
         return this.#sample(params as unknown as ProfileSample)
+      case 'profile.sample_stop': {
+        const stop = this.#sampling.get(String(params['probe'])) ?? raise(`No profile is being sampled over ${params['probe']}.`)
+        stop()
+        return {}
+      }
       case 'console.send':
         this.#receive(String(params['path']), String(params['base64']))
         return {}
@@ -449,12 +456,18 @@ export class MockHardware {
   async #sample({ probe, kind, for_s, path }: ProfileSample): Promise<ProfileSampled> {
     const board = this.#behind(probe, kind)
     this.#use(refOf(probe), 'profile')
-    await new Promise((over) => setTimeout(over, for_s * 1000))
+    const began = performance.now()
+    await new Promise<void>((over) => {
+      this.#sampling.set(probe, over)
+      setTimeout(over, for_s * 1000)
+    })
+    this.#sampling.delete(probe)
+    const seconds = Math.min(for_s, (performance.now() - began) / 1000)
     this.#use(refOf(probe), null)
     const functions = mockSamples()
     const samples = functions.reduce((sum, f) => sum + f.samples, 0)
-    const text = `${samples} samples at ${(samples / for_s).toFixed(0)} Hz; while the core sleeps, chips give none or the place where it sleeps; callers are not known.`
-    return { kind: board, seconds: for_s, samples, functions, text, path }
+    const text = `${samples} samples at ${(samples / seconds).toFixed(0)} Hz; while the core sleeps, chips give none or the place where it sleeps; callers are not known.`
+    return { kind: board, seconds, samples, functions, text, path }
   }
 
   #told(): void {

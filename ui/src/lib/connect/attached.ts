@@ -266,7 +266,8 @@ export function useOf(by: string, isBoard: (name: string) => boolean): string {
   if (by === 'lent') return 'It is lent to another program. Take it back first.'
   if (by === 'profile') return 'A profile is taken over its probe. Wait for its end.'
   if (isBoard(by)) return `${by} of the fleet is on it. Release its port on the page of ${by} first.`
-  return 'A job works on it. Wait for its end, or cancel it.'
+  if (/^job \d+$/.test(by)) return 'A job works on it. Wait for its end, or cancel it.'
+  return `It is in use: ${by}. Wait for its end.`
 }
 
 /** The use of a probe, and what ends it. */

@@ -13,9 +13,9 @@ export const MOST_AT_ONCE = 32
 export type Panel =
   | { kind: 'provision'; boards: string[] }
   | { kind: 'flash' | 'backup' | 'erase'; board: string }
-  /** `path`: of a port, or the id of a probe. */
   | { kind: 'console'; path: string }
-  | { kind: 'samples'; probe: string }
+  /** Over a probe. `name`: of the board, which is not known any more while the probe is away. */
+  | { kind: 'rtt' | 'samples'; probe: string; name: string }
   | { kind: 'job'; id: number }
   | { kind: 'batch'; ids: number[] }
 

@@ -1,7 +1,7 @@
 // What can be done with one board on its cable, as a list: for the menu of its row and for the palette.
 import type { MenuItem } from '../frame/MenuList.svelte'
 import { cable, lend, removeVirtual, show, takeBack } from './actions'
-import { usedBy, type Attached } from './attached'
+import { nameOf, usedBy, type Attached } from './attached'
 import { connect } from './connect.svelte'
 
 /** `label` names no board. `refused`: why it cannot be done now. */
@@ -32,13 +32,13 @@ export function probeItems(it: Attached): MenuItem[] {
       label: 'RTT terminal',
       note: 'What the program prints, over the probe',
       refused: connect.whyNot(it, 'rtt'),
-      run: () => show({ kind: 'console', path: probe.id }),
+      run: () => show({ kind: 'rtt', probe: probe.id, name: nameOf(it) }),
     },
     {
       label: 'Profile…',
       note: 'Where its time goes, by samples over the probe',
       refused: connect.whyNot(it, 'samples'),
-      run: () => show({ kind: 'samples', probe: probe.id }),
+      run: () => show({ kind: 'samples', probe: probe.id, name: nameOf(it) }),
     },
   ]
 }

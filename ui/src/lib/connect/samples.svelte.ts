@@ -58,6 +58,11 @@ class Samples {
     announcer.say(`The profile of ${name} has ${count(profile.samples, 'sample')}${profile.path ? `; saved ${profile.path}` : ''}`)
   }
 
+  /** Ends a profile before its time; the samples so far are shown. */
+  stop(probe: string): Promise<unknown> {
+    return attempts.run(at.stopping(probe), 'Stopping', () => workbench.call('profile.sample_stop', { probe }))
+  }
+
   /** Forgets all profiles. */
   drop(): void {
     this.taking.clear()

@@ -447,7 +447,7 @@ describe('the console of a port', () => {
     const backend = await terminal()
     backend.hardware.unplug('/dev/ttyUSB0')
     await settled()
-    expect(text('.away')).toContain('/dev/ttyUSB0 is away')
+    expect(text('aside .says')).toContain('/dev/ttyUSB0 is away')
     expect(button('Send')!.hasAttribute('disabled')).toBe(true)
     expect(lines()).toHaveLength(4)
   })
@@ -502,6 +502,8 @@ describe('jobs and the palette', () => {
   it('can be reached by typing, as every action on a board', async () => {
     await room()
     const titles = () => allActions().map(({ title }) => title)
+    expect(titles()).toEqual(expect.arrayContaining(['RTT terminal: /dev/ttyACM1', 'Profile: /dev/ttyACM1…']))
+    expect(titles()).not.toContain('RTT terminal: /dev/ttyACM0')
     const all = ['Provision: /dev/ttyACM0…', 'Console: /dev/ttyACM0', 'Flash firmware: /dev/ttyACM0…', 'Back up: /dev/ttyACM0…', 'Erase: /dev/ttyACM0…', 'Lend: /dev/ttyACM0']
     for (const title of [...all, 'Go to Connect', 'Add a virtual board…', 'Allow access to ports and probes', 'Pull the cable: desk-1']) {
       expect(titles()).toContain(title)

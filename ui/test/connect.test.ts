@@ -1,6 +1,6 @@
 // The logic of the Connect room: grouping, words, jobs, the terminal's decoder, what is typed.
 import { describe, expect, it } from 'vitest'
-import type { Hardware, JobStep, JobView, PortView, ProbeView, VirtualBoardView } from '$lib/backend/generated'
+import type { CandidateView, Hardware, JobStep, JobView, PortView, ProbeView, VirtualBoardView } from '$lib/backend/generated'
 import { candidate, MockHardware, port, probe } from '$lib/backend/mock-hardware'
 import {
   attachedOf,
@@ -9,9 +9,12 @@ import {
   confidenceWord,
   doubt,
   failedOn,
+  isProbeId,
   jobOn,
   kept,
+  kindBehind,
   kindFor,
+  kindToName,
   reasonOf,
   shortPath,
   uncertain,
@@ -162,23 +165,56 @@ describe('what a board is', () => {
   })
 })
 
+describe('the board behind a probe', () => {
+  const behind = (...candidates: CandidateView[]) => kindBehind(probe('p', 'P', 'u', candidates))
+
+  it('is known only if one kind stands out', () => {
+    expect(behind()).toBeNull()
+    expect(behind(likely)).toBe('stm32f4-discovery')
+    expect(behind(likely, nano)).toBeNull()
+    expect(behind(likely, { ...nano, confidence: 'possible' })).toBe('stm32f4-discovery')
+  })
+
+  it('is named in a request if the probe does not tell it; the port may propose it', () => {
+    const told = one([], [probe('p', 'P', 'u', [likely])])
+    const beside = one([port('/dev/a', 'u', null, [nano])], [probe('p', 'P', 'u', [])])
+    const bare = one([], [probe('p', 'P', 'u', [])])
+    const all = ['nano33ble', 'stm32f4-discovery']
+    expect(kindToName(told, '', all)).toBeNull()
+    expect(kindToName(beside, '', all)).toBe('nano33ble')
+    expect(kindToName(beside, '', [])).toBeUndefined()
+    expect(kindToName(beside, 'stm32f4-discovery', all)).toBe('stm32f4-discovery')
+    expect(kindToName(bare, '', all)).toBeUndefined()
+  })
+
+  it('is told apart from a port by its id', () => {
+    expect(['0483:374b:066BFF', '1209:0001', '1209:0001:'].map(isProbeId)).toEqual([true, true, true])
+    expect(['/dev/ttyACM0', 'COM3', '12:34:56', '/run/a:0483:374b'].map(isProbeId)).toEqual([false, false, false, false])
+  })
+})
+
 describe('what can be done', () => {
   const free = one([port('/dev/a', 'u', null, [nano])], [probe('p', 'P', 'u', [])])
   const used = (by: string): Attached => ({ ...free, port: { ...free.port!, used_by: by } })
+  const usedProbe = (by: string): Attached => ({ ...free, probe: { ...free.probe!, used_by: by } })
   const held: PortView = { ...free.port!, access: { type: 'held', pid: 7, program: 'minicom', text: 'Close minicom.' } }
-  const all: Doing[] = ['provision', 'console', 'flash', 'backup', 'erase', 'lend', 'take back']
+  const all: Doing[] = ['provision', 'console', 'flash', 'backup', 'erase', 'lend', 'take back', 'rtt', 'samples']
   const possible = (it: Attached) => all.filter((doing) => whyNot(it, doing, (name) => name === 'bench-1') === null)
 
   it.each<[string, Attached, Doing[]]>([
-    ['free', free, ['provision', 'console', 'flash', 'backup', 'erase', 'lend']],
-    ['with a console', used('console'), ['console']],
-    ['lent', used('lent'), ['take back']],
-    ['in the fleet', used('bench-1'), ['flash', 'backup', 'lend']],
-    ['in a job', used('job 3'), []],
+    ['free', free, ['provision', 'console', 'flash', 'backup', 'erase', 'lend', 'rtt', 'samples']],
+    // Looks over the probe do not need the port.
+    ['with a console', used('console'), ['console', 'rtt', 'samples']],
+    ['lent', used('lent'), ['take back', 'rtt', 'samples']],
+    ['in the fleet', used('bench-1'), ['flash', 'backup', 'lend', 'rtt', 'samples']],
+    ['in a job', used('job 3'), ['rtt', 'samples']],
+    ['in a job over its probe', usedProbe('job 3'), []],
+    ['with an RTT terminal', usedProbe('console'), ['console', 'lend', 'rtt']],
+    ['in a profile', usedProbe('profile'), ['console', 'lend', 'samples']],
     ['held', { ...free, port: held, probe: null }, []],
     // Its probe is free.
-    ['held, with a probe', { ...free, port: held }, ['flash', 'backup', 'erase']],
-    ['only a probe', { ...free, port: null }, ['flash', 'backup', 'erase']],
+    ['held, with a probe', { ...free, port: held }, ['flash', 'backup', 'erase', 'rtt', 'samples']],
+    ['only a probe', { ...free, port: null }, ['flash', 'backup', 'erase', 'rtt', 'samples']],
   ])('%s', (_what, it, expected) => expect(possible(it)).toEqual(expected))
 
   it('has a reason that says the way out', () => {
@@ -186,6 +222,7 @@ describe('what can be done', () => {
     expect(whyNot({ ...free, port: held }, 'console', nobody)).toBe('Close minicom.')
     expect(whyNot(used('bench-1'), 'erase', () => true)).toContain('bench-1 of the fleet')
     for (const by of ['console', 'lent', 'job 3']) expect(useOf(by, nobody)).toMatch(/ first\.$|Wait for its end/)
+    expect(useOf('debugger', nobody)).toBe('It is in use: debugger. Wait for its end.')
     expect(blockedBy({ ...free, port: held })).toBeNull()
   })
 

@@ -236,6 +236,13 @@ pub struct ProfileSample {
     pub path: Option<String>,
 }
 
+/// Names the debug probe over which samples are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProfileSampleStop {
+    /// Id of the debug probe.
+    pub probe: String,
+}
+
 /// Samples of the program counter of a board behind a debug probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ProfileSampled {

@@ -104,6 +104,8 @@ methods! {
     "profile.export" ProfileExport(ProfileExport) -> Exported;
     /// Samples the program counter of a board behind a debug probe.
     "profile.sample" ProfileSample(ProfileSample) -> ProfileSampled;
+    /// Ends the sampling over a debug probe before its time; `profile.sample` then answers with the samples so far.
+    "profile.sample_stop" ProfileSampleStop(ProfileSampleStop) -> Empty;
     /// Opens a port for debuggers to an emulated board, for one debugger at a time.
     "gdb.open" GdbOpen(GdbOpen) -> GdbView;
     /// Whether the debug port is open, and whether a debugger is connected.

@@ -33,6 +33,7 @@ mod owner;
 mod pairing;
 mod pairing_window;
 mod profile;
+mod samplings;
 mod series;
 mod snapshots;
 mod startup_limiter;

@@ -16,6 +16,7 @@ use crate::{
     hardware::HardwareState,
     jobs::Jobs,
     pairing_window::PairingWindow,
+    samplings::Samplings,
     startup_limiter::StartupLimiter,
     update_throttle::UpdateThrottle,
 };
@@ -37,6 +38,7 @@ pub(crate) struct WorkbenchState {
     pub(crate) throttle: UpdateThrottle,
     pub(crate) startup: StartupLimiter,
     pub(crate) profiles: FinishedProfiles,
+    pub(crate) samplings: Samplings,
     pub(crate) debuggers: DebugServers,
     pub(crate) pairing: PairingWindow,
     /// Firmware that was read, by kind of board.
@@ -62,6 +64,7 @@ impl WorkbenchState {
             throttle: UpdateThrottle::default(),
             startup: StartupLimiter::default(),
             profiles: FinishedProfiles::default(),
+            samplings: Samplings::default(),
             debuggers: DebugServers::default(),
             pairing: PairingWindow::default(),
             images: FirmwareImages::default(),

@@ -40,13 +40,14 @@ async function set(desk, selector, value) {
   )
 }
 
-/** Puts a blank virtual board on the desk by the room's own form. */
-async function plugIn(desk, kind, name) {
+/** Puts a virtual board on the desk by the room's own form: blank, or with Drydock's firmware. */
+async function plugIn(desk, kind, name, onIt = 'blank') {
   const { window } = desk
   const form = 'form[aria-label="Add a virtual board"]'
   // While nothing is plugged in, the form is there already.
   if (!(await window.find(form))) await window.click('main button', 'Virtual board')
   await set(desk, `${form} select`, kind)
+  await set(desk, `${form} label:nth-of-type(2) select`, onIt)
   await set(desk, `${form} input`, name)
   await window.click(`${form} button`, 'Add a virtual board')
   await until(`${name} is plugged in`, 30_000, () => window.find('button', `Provision ${name}`))
@@ -219,6 +220,56 @@ it('opens the port of a board as a console, waits while its cable is out, and fr
   await until('it is open again', 20_000, async () => !(await window.find('aside [role=status]', 'Waits for the board')))
   await window.click('aside button', 'Close the port')
   await until('the port is free', 10_000, async () => (await cell(desk, name)).includes('free'))
+})
+
+it('opens the RTT terminal of a board over its probe, which waits for the program and for the board', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'disco-2'
+  await plugIn(desk, 'stm32f4-discovery', name)
+  await window.click('main button', `RTT terminal ${name}`)
+  await until('it can be opened', 10_000, () => window.find('aside button', 'Open the terminal'))
+  if (await window.find('#console-baud')) throw new Error('it asks for a speed')
+  await window.click('aside button', 'Open the terminal')
+  // Nothing is in its flash, so that no program sets up a console.
+  await until('it waits for the program', 20_000, () => window.find('aside [role=status]', 'Waits for the program'))
+  await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('RTT terminal open'))
+  const profile = await window.run(`return document.querySelector(arguments[0]).title`, `main button[aria-label="Profile ${name}"]`)
+  if (!profile.includes('Its RTT terminal is open')) throw new Error(`a profile can be taken meanwhile: ${profile}`)
+  await window.run(`document.querySelector('[aria-label="Text to send"]').focus()`)
+  await window.type('hello')
+  await window.keys(Key.Enter)
+  await until('it says that nothing was sent', 10_000, () => window.find('aside [role=status]', 'nothing was sent'))
+  await menu(desk, name, 'Pull the cable')
+  await until('it waits for the board', 10_000, () => window.find('aside [role=status]', 'Waits for the board'))
+  await menu(desk, name, 'Plug in')
+  await until('it waits for the program again', 20_000, () => window.find('aside [role=status]', 'Waits for the program'))
+  await window.click('aside button', 'Close the terminal')
+  await until('the probe is free', 10_000, async () => (await cell(desk, name)).includes('free'))
+  if (!(await window.find('main button', `RTT terminal ${name}`))) throw new Error('the terminal is not offered again')
+})
+
+it('takes a profile of a board over its probe, and stops another one before its time', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'nano-6'
+  await plugIn(desk, 'nano33ble', name, 'firmware')
+  await window.click('main button', `Profile ${name}`)
+  await set(desk, '#samples-seconds', '2')
+  await window.click('aside button', 'Take a profile')
+  await until('it is under way', 10_000, () => window.find('aside [role=progressbar]'))
+  await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('profile under way'))
+  await until('there are functions', 60_000, () => window.find('aside tbody tr'))
+  const first = (await window.text('aside tbody tr')).split('\n')[0]
+  if (!/[1-9][\d,]*.*\d\.\d.%/.test(first)) throw new Error(`the first function is ${first}`)
+  await window.click('aside button', 'Another profile')
+  await set(desk, '#samples-seconds', '300')
+  await window.click('aside button', 'Take a profile')
+  await until('it can be stopped', 10_000, () => window.find('aside button', 'Stop now'))
+  await until('it has the probe', 10_000, async () => (await cell(desk, name)).includes('profile under way'))
+  await window.click('aside button', 'Stop now')
+  await until('it ended', 60_000, async () => !(await window.find('aside [role=progressbar]')) && (await window.find('aside tbody tr')))
+  return first
 })
 
 it('provisions four boards on cables at once, and counts them', async (desk) => {

@@ -52,6 +52,9 @@ export const at = {
   hardware: 'hardware',
   virtual: 'virtual board',
   cable: (key: string) => `cable ${key}`,
+  /** The profile over a probe. */
+  samples: (probe: string) => `samples ${probe}`,
+  stopping: (probe: string) => `stopping ${probe}`,
   evidence: 'evidence',
   job: (id: number) => `job ${id}`,
 }

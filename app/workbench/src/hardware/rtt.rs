@@ -20,6 +20,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 const TAKES: Duration = Duration::from_secs(2);
 
 const NO_CONSOLE: &str = "Waits for the program: it has set up no RTT console yet.";
+const NOT_SENT: &str = "Waits for the program: it has set up no RTT console yet; nothing was sent.";
 
 /// What is to be sent, and until when the program may take it.
 #[derive(Default)]
@@ -28,6 +29,8 @@ struct Unsent {
     until: Option<Instant>,
     /// Why the last bytes were not sent, until the next ones are.
     text: Option<String>,
+    /// Something was to be sent before there was a console.
+    too_early: bool,
 }
 
 /// Passes bytes both ways until the terminal closes, and opens the probe again when it comes back. It blocks.
@@ -53,7 +56,7 @@ pub(super) fn serve(
                 unsent = Unsent {
                     bytes,
                     until: Some(Instant::now() + TAKES),
-                    text: None,
+                    ..Unsent::default()
                 };
                 break;
             }
@@ -78,8 +81,12 @@ pub(super) fn serve(
         };
         wait = POLL;
         match exchange(open, &mut unsent) {
-            Ok(Exchange { bytes, text }) => {
-                if text.as_deref() == Some(NO_CONSOLE) {
+            Ok(Exchange {
+                bytes,
+                text,
+                has_console,
+            }) => {
+                if !has_console {
                     wait = TRY_AGAIN;
                 }
                 console.set(workbench, true, text);
@@ -104,17 +111,21 @@ pub(super) fn serve(
 struct Exchange {
     bytes: Vec<u8>,
     text: Option<String>,
+    has_console: bool,
 }
 
 fn exchange(chip: &mut LiveChip, unsent: &mut Unsent) -> Result<Exchange, ProbeError> {
     if !chip.has_rtt()? {
+        unsent.too_early |= !unsent.bytes.is_empty();
         unsent.bytes.clear();
-        let text = Some(NO_CONSOLE.to_owned());
+        let text = if unsent.too_early { NOT_SENT } else { NO_CONSOLE };
         return Ok(Exchange {
             bytes: Vec::new(),
-            text,
+            text: Some(text.to_owned()),
+            has_console: false,
         });
     }
+    unsent.too_early = false;
     let bytes = chip.read_rtt(CHANNEL)?;
     if !unsent.bytes.is_empty() {
         let taken = chip.write_rtt(CHANNEL, &unsent.bytes)?;
@@ -133,5 +144,9 @@ fn exchange(chip: &mut LiveChip, unsent: &mut Unsent) -> Result<Exchange, ProbeE
         }
     }
     let text = unsent.text.clone();
-    Ok(Exchange { bytes, text })
+    Ok(Exchange {
+        bytes,
+        text,
+        has_console: true,
+    })
 }

@@ -5,7 +5,7 @@ mod firefox;
 mod flame;
 mod sampled;
 
-pub(crate) use sampled::sample;
+pub(crate) use sampled::{sample, stop_sampling};
 
 use crate::{
     api::{

@@ -2,7 +2,10 @@
 
 use super::{export, firefox, flame, named, symbols};
 use crate::{
-    api::{ApiError, ErrorCode, ProfileFormat, ProfileSample, ProfileSampled, ProfileWeight, SampledFunction},
+    api::{
+        ApiError, Empty, ErrorCode, ProfileFormat, ProfileSample, ProfileSampleStop, ProfileSampled, ProfileWeight,
+        SampledFunction,
+    },
     errors::{usage, with_sources},
     fleet::PortUser,
     hardware::{board_behind, look},
@@ -27,6 +30,15 @@ const NO_SYMBOL: &str = "(no symbol)";
 
 /// Number of samples at each address.
 type Samples = BTreeMap<u32, u64>;
+
+/// Ends a profile before its time.
+pub(crate) fn stop_sampling(workbench: &WorkbenchState, request: &ProfileSampleStop) -> Result<Empty, ApiError> {
+    if !workbench.samplings.stop(&request.probe) {
+        let text = format!("No profile is being sampled over {}.", request.probe);
+        return Err(ApiError::new(ErrorCode::NotFound, text));
+    }
+    Ok(Empty {})
+}
 
 /// Samples a board for a while, and makes a file of it if one is asked for.
 pub(crate) async fn sample(
@@ -55,9 +67,8 @@ pub(crate) async fn sample(
         let text = user.refusal(&request.probe, &workbench.fleet);
         ApiError::new(ErrorCode::Refused, text)
     })?;
-    // When nobody waits for the answer any more, sampling ends.
-    let asked = Arc::new(());
-    let still_asked = Arc::downgrade(&asked);
+    // When nobody waits for the answer any more, or it is stopped, sampling ends.
+    let (asked, still_asked) = workbench.samplings.begin(&request.probe);
     let sampling = {
         let workbench = Arc::clone(workbench);
         tokio::task::spawn_blocking(move || {
@@ -71,7 +82,7 @@ pub(crate) async fn sample(
             let (begin, span) = (Instant::now(), Duration::from_secs_f64(for_s));
             // As many entries as there are instructions, however long it takes.
             let mut samples = Samples::new();
-            while begin.elapsed() < span && still_asked.strong_count() > 0 {
+            while begin.elapsed() < span && still_asked.goes_on() {
                 for pc in chip.sample_pc(BATCH).map_err(failed)? {
                     *samples.entry(pc).or_default() += 1;
                 }

@@ -66,6 +66,7 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::ProfileView(query) => R::ProfileView(profile::look(workbench, query).await?),
         Q::ProfileStop(stop) => R::ProfileStop(profile::stop(workbench, stop).await?),
         Q::ProfileSample(sample) => R::ProfileSample(profile::sample(workbench, sample).await?),
+        Q::ProfileSampleStop(stop) => R::ProfileSampleStop(profile::stop_sampling(workbench, &stop)?),
         Q::ProfileExport(export) => R::ProfileExport(profile::export(workbench, export).await?),
         Q::GdbOpen(open) => R::GdbOpen(debugger::open(workbench, open).await?),
         Q::GdbView(board) => R::GdbView(debugger::view(workbench, &board.board)?),

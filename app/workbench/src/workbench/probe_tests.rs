@@ -3,7 +3,9 @@
 use super::cable_tests::{cable, console_until, hardware, put, workbench};
 use super::*;
 use crate::{
-    api::{CableAction, ConsoleOpen, ConsoleSend, ConsoleView, PortRef, ProfileFormat, ProfileSample},
+    api::{
+        CableAction, ConsoleOpen, ConsoleSend, ConsoleView, PortRef, ProfileFormat, ProfileSample, ProfileSampleStop,
+    },
     fleet::PortUser,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -80,6 +82,18 @@ async fn a_terminal_over_a_probe_shows_the_rtt_console_and_waits_for_it() {
     let waits = console_until(&workbench, &probe, |console| console.text.is_some()).await;
     assert!(waits.open, "{waits:?}");
     assert!(waits.text.unwrap().starts_with("Waits for the program"));
+    let early = ConsoleSend {
+        path: probe.clone(),
+        base64: BASE64_STANDARD.encode("too early"),
+    };
+    call!(workbench, ConsoleSend(early)).unwrap();
+    let said = |console: &ConsoleView| {
+        console
+            .text
+            .as_deref()
+            .is_some_and(|text| text.contains("nothing was sent"))
+    };
+    console_until(&workbench, &probe, said).await;
     let again = call!(workbench, ConsoleOpen(rtt(&probe))).unwrap_err();
     assert!(again.message.contains("There is a terminal on"), "{again}");
 
@@ -179,6 +193,24 @@ async fn samples_over_a_probe_name_the_firmwares_functions() {
     let first = &sampled.functions[0];
     let line = format!("samples;{} {}", first.name.replace(';', ":"), first.samples);
     assert_eq!(file.lines().next(), Some(line.as_str()));
+    assert_eq!(hardware(&workbench).await.probes[0].used_by, None);
+
+    let stop = ProfileSampleStop { probe: probe.clone() };
+    let none = call!(workbench, ProfileSampleStop(stop.clone())).unwrap_err();
+    assert!(none.message.contains("No profile is being sampled"), "{none}");
+    let long = ProfileSample {
+        for_s: 300.0,
+        format: None,
+        path: None,
+        ..sample.clone()
+    };
+    let stopping = async {
+        while call!(workbench, ProfileSampleStop(stop.clone())).is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let (sampled, ()) = tokio::join!(async { call!(workbench, ProfileSample(long)) }, stopping);
+    assert!(sampled.unwrap().seconds < 200.0);
     assert_eq!(hardware(&workbench).await.probes[0].used_by, None);
 
     let coverage = ProfileSample {

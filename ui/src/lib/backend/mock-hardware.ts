@@ -1,5 +1,7 @@
 // Ports, probes, terminals, jobs and virtual boards of the stand-in. A tick moves everything by one step.
+import { isProbeId, kindBehind } from '../connect/attached'
 import type { Method } from './backend'
+import { mockSamples } from './mock-profile'
 import type {
   ApiError,
   AccessView,
@@ -15,6 +17,8 @@ import type {
   JobView,
   LabelSheet,
   PortView,
+  ProfileSample,
+  ProfileSampled,
   ProbeView,
   ProvisionStart,
   Update,
@@ -55,6 +59,8 @@ export class MockHardware {
   /** Ports whose next job fails in its third step, for tests and screenshots. */
   readonly failing = new Set<string>()
   #work = new Map<number, Work>()
+  /** What ends the profile over a probe. */
+  #sampling = new Map<string, () => void>()
   #around: Around
   #ticks = 0
   #topologies = 0
@@ -79,7 +85,14 @@ export class MockHardware {
       case 'port.take_back':
         return this.#lend(String(params['path']), false)
       case 'console.open':
-        return this.#open(String(params['path']), Number(params['baud']))
+        return this.#open(String(params['path']), Number(params['baud']), params['kind'] as string | null)
+      case 'profile.sample':
+        return this.#sample(params as unknown as ProfileSample)
+      case 'profile.sample_stop': {
+        const stop = this.#sampling.get(String(params['probe'])) ?? raise(`No profile is being sampled over ${params['probe']}.`)
+        stop()
+        return {}
+      }
       case 'console.send':
         this.#receive(String(params['path']), String(params['base64']))
         return {}
@@ -91,7 +104,7 @@ export class MockHardware {
       case 'console.close': {
         const path = String(params['path'])
         this.consoles.delete(path)
-        this.#use({ port: path, probe: null }, null)
+        this.#use(refOf(path), null)
         return {}
       }
       case 'flash.start':
@@ -162,6 +175,12 @@ export class MockHardware {
         this.#end(job.id, 'failed', `The cable of ${path} was pulled out. Plug the board in again at the same place, then resume.`)
       }
     }
+    this.#told()
+  }
+
+  unplugProbe(id: string): void {
+    this.hardware.probes = this.hardware.probes.filter((p) => p.id !== id)
+    this.#consoleState(id, false)
     this.#told()
   }
 
@@ -271,11 +290,13 @@ export class MockHardware {
     if (board.kind === 'esp32-c6') return
     board.probe = `0000:0000:${board.name}`
     this.hardware.probes.push({ ...probe(board.probe, 'Virtual debug probe', topology, [known]), is_virtual: true })
+    this.#consoleState(board.probe, true)
   }
 
   #unplug(board: VirtualBoardView): void {
     this.hardware.ports = this.hardware.ports.filter(({ path }) => path !== board.port)
     this.hardware.probes = this.hardware.probes.filter(({ id }) => id !== board.probe)
+    for (const path of [board.port, board.probe]) if (path !== null) this.#consoleState(path, false)
     Object.assign(board, { plugged: false, port: null, probe: null })
   }
 
@@ -392,11 +413,18 @@ export class MockHardware {
     this.#told()
   }
 
-  #open(path: string, baud: number): ConsoleView {
+  #open(path: string, baud: number, kind: string | null): ConsoleView {
+    if (isProbeId(path)) {
+      this.#behind(path, kind)
+      const view: ConsoleView = { path, baud: null, open: true, text: NO_RTT, chunks: [], dropped_bytes: 0 }
+      this.consoles.set(path, view)
+      this.#use(refOf(path), 'console')
+      return structuredClone(view)
+    }
     this.#port(path)
     const view: ConsoleView = { path, baud, open: true, text: null, chunks: [], dropped_bytes: 0 }
     this.consoles.set(path, view)
-    this.#use({ port: path, probe: null }, 'console')
+    this.#use(refOf(path), 'console')
     this.says(path, '\x1b[1;32mESP-ROM:esp32c6-20220919\x1b[0m\r\nrst:0x1 (POWERON),boot:0xc\r\nready\r\n> ')
     return structuredClone(view)
   }
@@ -406,14 +434,40 @@ export class MockHardware {
     if (!view.open) throw refuse(`${path} is away. What you send would be lost; wait for the board.`)
     const chunk: ConsoleChunk = { sequence: (view.chunks.at(-1)?.sequence ?? 0) + 1, time_ms: Date.now(), base64 }
     view.chunks.push(chunk)
+    view.text = null
     this.#around.send({ type: 'console', console: { ...view, chunks: [chunk] } })
   }
 
   #consoleState(path: string, open: boolean): void {
     const view = this.consoles.get(path)
     if (!view) return
-    Object.assign(view, { open, text: open ? null : `${path} is away. The terminal opens it again when the board comes back.` })
+    Object.assign(view, { open, text: !open ? awayText(path) : isProbeId(path) ? NO_RTT : null })
     this.#around.send({ type: 'console', console: { ...view, chunks: [] } })
+  }
+
+  /** The kind of board behind a free probe. */
+  #behind(id: string, named: string | null): string {
+    const found = this.hardware.probes.find((p) => p.id === id) ?? raise(`There is no debug probe ${id}. Plug it in and try again.`)
+    if (found.used_by !== null) throw refuse(`${id} is in use: ${found.used_by}.`)
+    return named ?? kindBehind(found) ?? raise(`Drydock cannot tell which board is behind the debug probe ${id}.`)
+  }
+
+  /** As long as the real one, so that its progress can be seen. */
+  async #sample({ probe, kind, for_s, path }: ProfileSample): Promise<ProfileSampled> {
+    const board = this.#behind(probe, kind)
+    this.#use(refOf(probe), 'profile')
+    const began = performance.now()
+    await new Promise<void>((over) => {
+      this.#sampling.set(probe, over)
+      setTimeout(over, for_s * 1000)
+    })
+    this.#sampling.delete(probe)
+    const seconds = Math.min(for_s, (performance.now() - began) / 1000)
+    this.#use(refOf(probe), null)
+    const functions = mockSamples()
+    const samples = functions.reduce((sum, f) => sum + f.samples, 0)
+    const text = `${samples} samples at ${(samples / seconds).toFixed(0)} Hz; while the core sleeps, chips give none or the place where it sleeps; callers are not known.`
+    return { kind: board, seconds, samples, functions, text, path }
   }
 
   #told(): void {
@@ -448,11 +502,20 @@ const stepsOf: Record<JobKind, Array<[string, number]>> = {
     ['Write the evidence file', 0],
   ],
 }
+const NO_RTT = 'Waits for the program: it has set up no RTT console yet.'
 const doneWords: Record<JobKind, string> = {
   flash: 'The firmware is on the board and was read back.',
   backup: 'The flash is in the file.',
   erase: 'The board is blank.',
   provision: 'The board is provisioned.',
+}
+
+function refOf(path: string): CableRef {
+  return isProbeId(path) ? { port: null, probe: path } : { port: path, probe: null }
+}
+function awayText(path: string): string {
+  if (isProbeId(path)) return 'Waits for the board: its probe is away.'
+  return `${path} is away. The terminal opens it again when the board comes back.`
 }
 
 function usb(vendor: number, product: number, serial: string | null, manufacturer: string, product_name: string): PortView['usb'] {

@@ -1,5 +1,5 @@
 // An invented profile for the stand-in of the workbench.
-import type { ProfileView } from './generated'
+import type { ProfileView, SampledFunction } from './generated'
 import type { Speedscope } from '../emulation/flame'
 
 const names = [
@@ -35,6 +35,16 @@ export function mockCalls(): Speedscope {
     weights: stacks.map(([, weight]) => Math.round(weight * scale)),
   })
   return { shared: { frames: names.map((name) => ({ name })) }, profiles: [calls('cycles', 1), calls('instructions', 0.7)] }
+}
+
+/** Samples by function, those with most first; the weights of the profile, without callers. */
+export function mockSamples(): SampledFunction[] {
+  const functions = names.slice(1, 10).map((name, i) => ({
+    name,
+    address: 0x2000 + i * 64,
+    samples: stacks.filter(([stack]) => stack.at(-1) === i + 1).reduce((sum, [, weight]) => sum + Math.round(weight / 1000), 0),
+  }))
+  return [...functions, { name: '(no symbol)', address: 0, samples: 12 }].filter(({ samples }) => samples > 0).sort((a, b) => b.samples - a.samples)
 }
 
 export function mockProfile(board: string, finished: boolean): ProfileView {

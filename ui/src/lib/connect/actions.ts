@@ -1,6 +1,6 @@
 // What is done with boards on cables; each request shows its answer at its place in the window.
 import { at, attempts } from '../attempts.svelte'
-import type { BackupStart, CableRef, EraseStart, FlashStart, JobView, ProvisionStart, VirtualAdd } from '../backend/generated'
+import type { BackupStart, BoardKindView, CableRef, EraseStart, FlashStart, JobView, ProvisionStart, VirtualAdd } from '../backend/generated'
 import { place } from '../place.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
@@ -101,6 +101,11 @@ export async function removeVirtual(it: Attached): Promise<void> {
 /** The kind that a form begins with. */
 export function firstKind(boards: Attached[]): string {
   return kindFor(boards) ?? workbench.kinds[0]?.id ?? ''
+}
+
+/** The kinds of boards that a debug probe can reach. */
+export function probeKinds(): BoardKindView[] {
+  return workbench.kinds.filter(({ flashing }) => flashing.includes('probe'))
 }
 
 /** The title of a kind of board. */

@@ -144,6 +144,28 @@ function listed(words: string[]): string {
   return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
+/** The kind of board behind a probe, if one stands out: then requests need not name it. */
+export function kindBehind({ candidates }: ProbeView): string | null {
+  const likely = candidates.filter(({ confidence }) => confidence !== 'possible')
+  return likely.length === 1 ? likely[0]!.kind : null
+}
+
+/**
+ * The kind that a request over a probe names: null if the probe tells it, undefined if the user has to choose. `chosen`: by
+ * the user, or empty; else what the port beside the probe tells is proposed. `reachable`: the kinds that a probe can reach.
+ */
+export function kindToName({ candidates, probe }: Attached, chosen: string, reachable: string[]): string | null | undefined {
+  if (probe && kindBehind(probe) !== null) return null
+  if (chosen !== '') return chosen
+  const proposed = candidates[0]?.kind
+  return proposed !== undefined && reachable.includes(proposed) ? proposed : undefined
+}
+
+/** Whether a terminal with this path is over a debug probe: `VID:PID`, in hexadecimal, and a serial number. */
+export function isProbeId(path: string): boolean {
+  return /^[0-9a-f]{4}:[0-9a-f]{4}(:|$)/i.test(path)
+}
+
 /** What Drydock uses it for. */
 export function usedBy({ port, probe }: Attached): string | null {
   return port?.used_by ?? probe?.used_by ?? null
@@ -198,15 +220,21 @@ export function noWay({ port, probe }: Attached, kind: Pick<BoardKindView, 'titl
   return 'Neither its port nor its probe can be used now.'
 }
 
-export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back'
+export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back' | 'rtt' | 'samples'
+
+/** What a probe is used by while one looks over it. */
+const looks: Partial<Record<Doing, string>> = { rtt: 'console', samples: 'profile' }
 
 /** Why something cannot be done with a board now, in a sentence; null if it can. `isBoard`: whether the fleet has it. */
 export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => boolean): string | null {
   const by = usedBy(it)
   if (doing === 'take back') return by === 'lent' ? null : 'It is not lent.'
   if (it.virtual && !it.virtual.plugged) return 'Its cable is out. Plug it in first.'
+  if (looks[doing] !== undefined) return whyNoLook(it, looks[doing], isBoard)
   if ((doing === 'console' || doing === 'lend') && !it.port) return 'It has no serial port.'
-  if (doing === 'console' && by === 'console') return null
+  if (doing === 'console' && it.port?.used_by === 'console') return null
+  // A look over the probe leaves the port alone.
+  if ((doing === 'console' || doing === 'lend') && it.port?.used_by === null && (by === 'console' || by === 'profile')) return textOf(it.port.access)
   if (doing === 'lend' && by !== null && isBoard(by)) return null
   // A job borrows the port of a board of the fleet, and gives it back.
   const borrowed = by !== null && isBoard(by) && (doing === 'flash' || doing === 'backup')
@@ -221,6 +249,13 @@ export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => bo
   return blocked ? blocked.text : null
 }
 
+/** Looks over a probe need nothing but the probe: the port may be in use meanwhile. */
+function whyNoLook({ probe }: Attached, by: string, isBoard: (name: string) => boolean): string | null {
+  if (!probe) return 'It has no debug probe.'
+  if (probe.used_by === by) return null
+  return probe.used_by === null ? textOf(probe.access) : useOfProbe(probe.used_by, isBoard)
+}
+
 function textOf(access: AccessView): string | null {
   return access.type === 'usable' ? null : access.text
 }
@@ -229,8 +264,15 @@ function textOf(access: AccessView): string | null {
 export function useOf(by: string, isBoard: (name: string) => boolean): string {
   if (by === 'console') return 'Its console is open here. Close it first.'
   if (by === 'lent') return 'It is lent to another program. Take it back first.'
+  if (by === 'profile') return 'A profile is taken over its probe. Wait for its end.'
   if (isBoard(by)) return `${by} of the fleet is on it. Release its port on the page of ${by} first.`
-  return 'A job works on it. Wait for its end, or cancel it.'
+  if (/^job \d+$/.test(by)) return 'A job works on it. Wait for its end, or cancel it.'
+  return `It is in use: ${by}. Wait for its end.`
+}
+
+/** The use of a probe, and what ends it. */
+export function useOfProbe(by: string, isBoard: (name: string) => boolean): string {
+  return by === 'console' ? 'Its RTT terminal is open. Close it first.' : useOf(by, isBoard)
 }
 
 /** What a job works on, in a word: the name in the fleet, the virtual board, or the port. */

@@ -14,6 +14,8 @@ export type Panel =
   | { kind: 'provision'; boards: string[] }
   | { kind: 'flash' | 'backup' | 'erase'; board: string }
   | { kind: 'console'; path: string }
+  /** Over a probe. `name`: of the board, which is not known any more while the probe is away. */
+  | { kind: 'rtt' | 'samples'; probe: string; name: string }
   | { kind: 'job'; id: number }
   | { kind: 'batch'; ids: number[] }
 
@@ -48,6 +50,10 @@ class Connect {
 
   byKey(key: string): Attached | undefined {
     return this.attached.find((it) => it.key === key)
+  }
+
+  byProbe(id: string): Attached | undefined {
+    return this.attached.find(({ probe }) => probe?.id === id)
   }
 
   job(id: number): JobView | undefined {

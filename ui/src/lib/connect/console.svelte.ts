@@ -1,4 +1,4 @@
-// The terminals of serial ports: what they received, and what was typed into them. They stay when the panel is closed.
+// The terminals of serial ports and debug probes: what they received, and what was typed into them. They stay when the panel is closed.
 import { asApiError } from '../backend/backend'
 import type { ApiError, ConsoleView } from '../backend/generated'
 import { at, attempts } from '../attempts.svelte'
@@ -28,6 +28,8 @@ export class PortConsole {
   sendError = $state.raw<ApiError | null>(null)
   readonly terminal = new Terminal()
   #last: number | null = null
+  /** Counts the updates: an answer during which one came is older than it. */
+  #updates = 0
   #typed: string[] = []
   #back = 0
   #draft = ''
@@ -36,29 +38,33 @@ export class PortConsole {
     this.path = path
   }
 
-  /** Reads what the workbench has, if it has a terminal on this port. */
+  /** Reads what the workbench has, if it has a terminal here. */
   async attach(): Promise<void> {
+    const before = this.#updates
     try {
-      this.take(await workbench.call('console.read', { path: this.path, after: this.#last }))
+      this.take(await workbench.call('console.read', { path: this.path, after: this.#last }), this.#updates === before)
     } catch {
       this.view = null
     }
     this.asked = true
   }
 
-  async open(baud: number, log: string | null): Promise<void> {
-    const view = await attempts.run(at.connect, 'Opening the port', () => workbench.call('console.open', { path: this.path, baud, kind: null, log }))
+  /** `baud`: of a port. `kind`: of the board behind a probe, if the probe does not tell it. */
+  async open({ baud = 0, kind = null, log }: { baud?: number; kind?: string | null; log: string | null }): Promise<void> {
+    const before = this.#updates
+    const what = baud > 0 ? 'Opening the port' : 'Opening the probe'
+    const view = await attempts.run(at.connect, what, () => workbench.call('console.open', { path: this.path, baud, kind, log }))
     if (!view) return
     this.log = log
     this.#forget()
-    this.take(view)
+    this.take(view, this.#updates === before)
     // Bytes that came before the answer are in it, or are read now.
     await this.attach()
   }
 
   async close(): Promise<void> {
     const { path } = this
-    const closed = await attempts.run(at.connect, 'Closing the port', () => workbench.call('console.close', { path }))
+    const closed = await attempts.run(at.connect, 'Closing', () => workbench.call('console.close', { path }))
     if (!closed) return
     this.view = null
     this.#forget()
@@ -66,13 +72,15 @@ export class PortConsole {
 
   /** An update. If chunks before it are missing, they are read. */
   update(view: ConsoleView): void {
+    this.#updates += 1
     const first = view.chunks[0]?.sequence
     if (first !== undefined && first > (this.#last ?? 0) + 1) void this.attach()
     else this.take(view)
   }
 
-  take({ chunks, ...view }: ConsoleView): void {
-    this.view = view
+  /** `newest`: its state is that of now; else only what arrived is taken. */
+  take({ chunks, ...view }: ConsoleView, newest = true): void {
+    if (newest || this.view === null) this.view = view
     for (const { sequence, time_ms, base64 } of chunks) {
       if (this.#last !== null && sequence <= this.#last) continue
       this.#last = sequence

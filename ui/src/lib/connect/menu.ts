@@ -1,7 +1,7 @@
 // What can be done with one board on its cable, as a list: for the menu of its row and for the palette.
 import type { MenuItem } from '../frame/MenuList.svelte'
 import { cable, lend, removeVirtual, show, takeBack } from './actions'
-import { usedBy, type Attached } from './attached'
+import { nameOf, usedBy, type Attached } from './attached'
 import { connect } from './connect.svelte'
 
 /** `label` names no board. `refused`: why it cannot be done now. */
@@ -21,6 +21,26 @@ export function consoleItem(it: Attached): MenuItem {
     refused: connect.whyNot(it, 'console'),
     run: () => it.port && show({ kind: 'console', path: it.port.path }),
   }
+}
+
+/** What can be seen over its debug probe while its program runs; nothing without a probe. */
+export function probeItems(it: Attached): MenuItem[] {
+  const { probe } = it
+  if (!probe) return []
+  return [
+    {
+      label: 'RTT terminal',
+      note: 'What the program prints, over the probe',
+      refused: connect.whyNot(it, 'rtt'),
+      run: () => show({ kind: 'rtt', probe: probe.id, name: nameOf(it) }),
+    },
+    {
+      label: 'Profile…',
+      note: 'Where its time goes, by samples over the probe',
+      refused: connect.whyNot(it, 'samples'),
+      run: () => show({ kind: 'samples', probe: probe.id, name: nameOf(it) }),
+    },
+  ]
 }
 
 /** Everything else. */

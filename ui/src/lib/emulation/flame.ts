@@ -185,3 +185,8 @@ export function shade(name: string): number {
   for (let i = 0; i < name.length; i++) sum = (Math.imul(sum, 31) + name.charCodeAt(i)) >>> 0
   return (sum % 100) / 100
 }
+
+/** A part of a whole: `12.3 %`. */
+export function share(part: number, of: number): string {
+  return `${((100 * part) / Math.max(1, of)).toFixed(1)}\u00a0%`
+}

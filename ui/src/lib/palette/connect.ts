@@ -3,7 +3,7 @@ import { allowAccess, cancelJob, resumeJob, show } from '../connect/actions'
 import { blockedBy, nameOf } from '../connect/attached'
 import { connect } from '../connect/connect.svelte'
 import { isResumable, jobLook, jobTitle } from '../connect/jobs'
-import { consoleItem, moreItems, provisionItem } from '../connect/menu'
+import { consoleItem, moreItems, probeItems, provisionItem } from '../connect/menu'
 import { count } from '../format/format'
 import { place } from '../place.svelte'
 import type { Action } from './match'
@@ -23,7 +23,7 @@ export function connectActions(): Action[] {
   for (const it of attached) {
     const name = nameOf(it)
     const about = [it.candidates[0]?.title, it.probe?.name, it.topology].filter(Boolean).join(' · ')
-    for (const item of [provisionItem(it), consoleItem(it), ...moreItems(it)]) {
+    for (const item of [provisionItem(it), consoleItem(it), ...probeItems(it), ...moreItems(it)]) {
       if (item.refused) continue
       const label = item.label.replace('…', '')
       actions.push({ ...act(`${label}: ${name}${item.label.endsWith('…') ? '…' : ''}`, about, item.run), id: `${item.label} ${it.key}` })

@@ -8,7 +8,7 @@ use crate::{
     fleet::FleetBoard,
     state::WorkbenchState,
 };
-use drydock_emulator::gdb::{End, GdbServer, Held};
+use drydock_emulator::gdb::{End, GdbServer, GdbTarget, Held};
 use serde_json::{Map, json};
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -45,7 +45,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let serve = move || {
         // One debugger after the other, until the server is closed or the machine has ended.
         loop {
-            match server.serve(Held::new(machine.clone())) {
+            match server.serve(GdbTarget::new(Held::new(machine.clone()))) {
                 Ok(End::Stopped) => return,
                 Ok(End::Detached | End::Killed) => {}
                 Err(error) => tracing::info!(%error, board = of.name(), "a debugger's session ended"),

@@ -1,4 +1,4 @@
-//! A GDB server on a loopback port for anything that is [`Debugged`]: an emulated machine, or a chip behind a debug probe.
+//! A GDB server on a loopback port for anything that is [`DebugTarget`]: an emulated machine, or a chip behind a debug probe.
 //! Anything that a debugger sends or leaves unread at worst ends its session; what it debugged continues.
 //!
 //! The core is halted from a client's first packet until that client has disconnected, and at no other time.
@@ -24,7 +24,7 @@ use self::connection::{Input, Reader, Writer, is_closed};
 pub use arch::{Core32, RegisterFile, RegisterIndex, copy_part, describe};
 
 /// What debuggers debug. Its [`Target`] carries out their requests while the core is halted.
-pub trait Debugged: Target<Arch = Core32, Error = String> {
+pub trait DebugTarget: Target<Arch = Core32, Error = String> {
     /// Whether it was stopped permanently.
     fn is_gone(&self) -> bool {
         false
@@ -181,7 +181,7 @@ impl GdbServer {
     ///
     /// # Errors
     /// [`GdbError`]; another debugger can be served.
-    pub fn serve(&mut self, mut debugged: impl Debugged) -> Result<End, GdbError> {
+    pub fn serve(&mut self, mut debugged: impl DebugTarget) -> Result<End, GdbError> {
         let client = loop {
             if self.stop.is_thrown() || debugged.is_gone() {
                 return Ok(End::Stopped);
@@ -204,7 +204,7 @@ impl GdbServer {
         }
     }
 
-    fn session<D: Debugged>(&mut self, client: Client, target: &mut D) -> Result<End, GdbError> {
+    fn session<D: DebugTarget>(&mut self, client: Client, target: &mut D) -> Result<End, GdbError> {
         let writer = Writer::new(client.stream.try_clone()?, self.limits.unread, self.stop.clone());
         let mut reader = Reader::new(client.stream, client.received);
         let mut packet = [0; PACKET_BYTES];
@@ -254,12 +254,12 @@ impl GdbServer {
 }
 
 /// What a debugger holds. It is released in every case, even if the session panics.
-struct Hold<'a, D: Debugged> {
+struct Hold<'a, D: DebugTarget> {
     debugged: &'a mut D,
     attached: &'a AtomicBool,
 }
 
-impl<'a, D: Debugged> Hold<'a, D> {
+impl<'a, D: DebugTarget> Hold<'a, D> {
     fn new(debugged: &'a mut D, attached: &'a AtomicBool) -> Result<Self, GdbError> {
         let hold = Self { debugged, attached };
         hold.debugged.attach().map_err(GdbError::Gone)?;
@@ -268,7 +268,7 @@ impl<'a, D: Debugged> Hold<'a, D> {
     }
 }
 
-impl<D: Debugged> Drop for Hold<'_, D> {
+impl<D: DebugTarget> Drop for Hold<'_, D> {
     fn drop(&mut self) {
         self.debugged.detach();
         self.attached.store(false, Ordering::Release);

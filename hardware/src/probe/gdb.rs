@@ -9,7 +9,7 @@ use super::{
     debugged::{CoreState, DebuggedChip, register_names},
 };
 use drydock_assets::Board;
-use drydock_gdb::{Core32, Debugged, RegisterFile, RegisterIndex, copy_part, describe};
+use drydock_gdb::{Core32, DebugTarget, RegisterFile, RegisterIndex, copy_part, describe};
 use gdbstub::{
     common::Signal,
     outputln,
@@ -43,7 +43,7 @@ const CODE_REGION_END: u32 = 0x2000_0000;
 
 /// What the debugger last asked the core to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Motion {
     Run,
     Step,
     /// It was let run; it is asked until it halts.
@@ -61,7 +61,7 @@ pub struct ProbedTarget {
     description: String,
     memory_map: String,
     chip: Option<DebuggedChip>,
-    asked: Asked,
+    motion: Motion,
 }
 
 impl ProbedTarget {
@@ -79,7 +79,7 @@ impl ProbedTarget {
             registers,
             description,
             chip: None,
-            asked: Asked::Wait,
+            motion: Motion::Wait,
         }
     }
 
@@ -144,7 +144,7 @@ fn memory_map(ram: &[Range<u32>]) -> String {
     xml
 }
 
-impl Debugged for ProbedTarget {
+impl DebugTarget for ProbedTarget {
     fn attach(&mut self) -> Result<(), String> {
         let chip = self.probes.halt(&self.probe, &self.board);
         self.chip = Some(chip.map_err(|error| error.to_string())?);
@@ -156,20 +156,20 @@ impl Debugged for ProbedTarget {
     }
 
     fn run_on(&mut self) -> Result<Option<SingleThreadStopReason<u32>>, String> {
-        let asked = std::mem::replace(&mut self.asked, Asked::Wait);
+        let motion = std::mem::replace(&mut self.motion, Motion::Wait);
         let chip = self.chip()?;
-        let stopped = match asked {
-            Asked::Run => chip.go().map(|()| None),
-            Asked::Step => chip.step().map(|()| Some(SingleThreadStopReason::DoneStep)),
-            Asked::Wait => stopped(chip),
+        let stopped = match motion {
+            Motion::Run => chip.go().map(|()| None),
+            Motion::Step => chip.step().map(|()| Some(SingleThreadStopReason::DoneStep)),
+            Motion::Wait => stopped(chip),
         };
         stopped.map_err(|error| error.to_string())
     }
 
     fn patience(&self) -> Duration {
-        match self.asked {
-            Asked::Wait => POLL,
-            Asked::Run | Asked::Step => Duration::from_nanos(1),
+        match self.motion {
+            Motion::Wait => POLL,
+            Motion::Run | Motion::Step => Duration::from_nanos(1),
         }
     }
 
@@ -287,7 +287,7 @@ impl SingleRegisterAccess<()> for ProbedTarget {
 
 impl SingleThreadResume for ProbedTarget {
     fn resume(&mut self, _signal: Option<Signal>) -> Result<(), String> {
-        self.asked = Asked::Run;
+        self.motion = Motion::Run;
         Ok(())
     }
 
@@ -298,7 +298,7 @@ impl SingleThreadResume for ProbedTarget {
 
 impl SingleThreadSingleStep for ProbedTarget {
     fn step(&mut self, _signal: Option<Signal>) -> Result<(), String> {
-        self.asked = Asked::Step;
+        self.motion = Motion::Step;
         Ok(())
     }
 }

@@ -26,6 +26,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-embedded",
             "drydock-emulator",
             "drydock-gateway",
+            "drydock-gdb",
             "drydock-connector",
             "drydock-hardware",
             "drydock-api",

@@ -2,7 +2,10 @@
 
 use crate::cables::{desk, json, last, skip};
 use crate::driver::Running;
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 const GDB: &str = "gdb-multiarch";
 
@@ -71,27 +74,55 @@ fn a_real_debugger_reaches_the_board_behind_a_probe() {
     }
     let place = tempfile::tempdir().unwrap();
     let data = place.path();
-    let desk = desk(data, "stm32f4-discovery", &["--seed", "9"]);
-    let probe = desk.probes[0].as_str();
+    let desk = desk(data, "stm32f4-discovery", &["--blank", "--seed", "9"]);
+    let (port, probe) = (desk.ports[0].as_str(), desk.probes[0].as_str());
+    let kind = [
+        "--board",
+        "stm32f4-discovery",
+        "--name",
+        "bench-1",
+        "--app",
+        "blink",
+        "--yes",
+    ];
+    let provisioned = json(
+        data,
+        &[&["provision", "--port", port, "--probe", probe], &kind[..]].concat(),
+    );
+    assert_eq!(provisioned.code, 0, "{provisioned:?}");
     let server = Running::start(data, &["gdb", "--probe", probe]);
     let ready = server.wait_for("gdb.ready");
     assert_eq!(ready["board"], probe);
     // The command that it prints is the one that works.
     let command = ready["command"].as_str().unwrap();
     let arguments = "-batch -nx -ex 'set language c'";
-    let after = "-ex 'break *__aeabi_memcpy4' -ex continue -ex 'info symbol $pc' -ex detach";
+    let after = "-ex 'break *__aeabi_memcpy4' -ex continue -ex 'info symbol $pc' -ex delete -ex 'set $before = $pc' -ex stepi \
+                 -ex 'printf \"stepped %d\\n\", $pc != $before && $pc - $before <= 4' -ex 'p/x $sp > 0x10000000' \
+                 -ex 'set {int}($sp - 64) = 0x12345678' -ex 'x/1xw $sp - 64' -ex detach";
     let command = command.replacen(GDB, &format!("timeout 120 {GDB} {arguments}"), 1);
     let output = Command::new("sh")
         .args(["-c", &format!("{command} {after}")])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        text.contains("memcpy in section"),
-        "{text}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    for part in [
+        "memcpy in section",
+        "stepped 1\n",
+        "$1 = 0x1\n",
+        "0x12345678",
+        "detached",
+    ] {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(part), "{part:?} is not in:\n{text}\n{errors}");
+    }
     server.wait_for("gdb.detached");
+    // The board goes on in its session, or in the next one if the debugger held it for too long.
+    let detached = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let follower = Running::start(data, &["metrics", "bench-1", "--follow"]);
+    follower.wait_until(|event| {
+        event["event"] == "device.metrics" && event["time_ms"].as_u64().is_some_and(|at| u128::from(at) > detached)
+    });
+    assert_eq!(follower.end().0, 0);
     let busy = json(data, &["probes", "registers", probe]);
     assert_eq!(busy.code, 3, "{busy:?}");
     assert!(busy.error().contains("close its port for GDB first"), "{busy:?}");

@@ -21,7 +21,7 @@ use gdbstub::target::ext::target_description_xml_override::{
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
 
-use drydock_gdb::{Core32, Debugged, RegisterFile, RegisterIndex, copy_part, describe};
+use drydock_gdb::{Core32, DebugTarget, RegisterFile, RegisterIndex, copy_part, describe};
 
 use super::Access;
 use super::resume;
@@ -76,7 +76,7 @@ impl<A: Access> GdbTarget<A> {
     }
 }
 
-impl<A: Access> Debugged for GdbTarget<A> {
+impl<A: Access> DebugTarget for GdbTarget<A> {
     fn is_gone(&self) -> bool {
         self.access.is_gone()
     }

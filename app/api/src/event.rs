@@ -123,11 +123,11 @@ event_names! {
     "profile.started" ProfileStarted;
     /// A profile is complete; `cycles`, `instructions`.
     "profile.finished" ProfileFinished;
-    /// Debuggers can connect to a board; `address`.
+    /// Debuggers can connect to a board; `address`, and `probe` if it is behind one.
     "gdb.opened" GdbOpened;
-    /// Debuggers can no longer connect to a board.
+    /// Debuggers can no longer connect to a board; `probe`.
     "gdb.closed" GdbClosed;
-    /// A debugger disconnected from a board.
+    /// A debugger disconnected from a board, or its session failed; `probe`.
     "gdb.detached" GdbDetached;
     /// A serial port or a debug probe appeared; `path` or `probe`.
     "hardware.plugged" HardwarePlugged;

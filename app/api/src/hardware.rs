@@ -30,7 +30,7 @@ pub struct PortView {
     pub candidates: Vec<CandidateView>,
     /// Whether it can be used.
     pub access: AccessView,
-    /// What Drydock uses it for: the name of a board of the fleet, `console`, `lent`, `profile` or a job; `None` if for nothing.
+    /// What Drydock uses it for: the name of a board of the fleet, `console`, `debugger`, `lent`, `profile`, `read` or a job; `None` if for nothing.
     pub used_by: Option<String>,
 }
 
@@ -117,6 +117,51 @@ pub struct ProbeView {
     pub access: AccessView,
     /// What Drydock uses it for, as in [`PortView`].
     pub used_by: Option<String>,
+}
+
+/// A debug probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProbeRef {
+    /// Its id.
+    pub probe: String,
+}
+
+/// Reads memory of the board behind a debug probe. Registers of peripherals have their side effects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProbeRead {
+    /// Id of the debug probe.
+    pub probe: String,
+    /// The first address.
+    pub address: u32,
+    /// Number of bytes, 1 to 65536.
+    pub length: u32,
+}
+
+/// Memory that was read over a debug probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProbeMemory {
+    /// The first address.
+    pub address: u32,
+    /// The bytes.
+    pub base64: String,
+}
+
+/// The registers of a core behind a debug probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProbeRegisters {
+    /// The registers.
+    pub registers: Vec<RegisterView>,
+    /// What was done to the core, as a sentence.
+    pub text: String,
+}
+
+/// A register of a core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RegisterView {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: u32,
 }
 
 /// A virtual board: an emulated chip that is reached over a serial port and a debug probe, as a physical one is.

@@ -302,17 +302,23 @@ pub enum ProfileWeight {
     Instructions,
 }
 
-/// Lets debuggers connect to a machine.
+/// Lets debuggers connect to a machine, or to the board behind a debug probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GdbOpen {
-    /// Id or name of the board.
+    /// Id or name of the board, or id of the debug probe.
     pub board: String,
     /// Port on the loopback address; `None` takes a free port.
     #[serde(default)]
     pub port: Option<u16>,
+    /// For a debug probe: id of the board's description; `None` takes it from the probe's candidates.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// For a debug probe: absolute path of the ELF file of the program that runs; `None` for Drydock's firmware.
+    #[serde(default)]
+    pub elf: Option<String>,
 }
 
-/// State of a machine's port for debuggers.
+/// State of a port for debuggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum GdbState {
@@ -324,10 +330,10 @@ pub enum GdbState {
     Attached,
 }
 
-/// A machine's port for debuggers.
+/// A port for debuggers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GdbView {
-    /// Name of the board.
+    /// Name of the board, or id of the debug probe.
     pub board: String,
     /// Its state.
     pub state: GdbState,
@@ -337,6 +343,9 @@ pub struct GdbView {
     pub program: Option<String>,
     /// Command line that debugs it.
     pub command: Option<String>,
+    /// Why the last debugger's session failed, as a sentence; `None` if it did not.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// A line in an engine's own command language.

@@ -106,11 +106,11 @@ methods! {
     "profile.sample" ProfileSample(ProfileSample) -> ProfileSampled;
     /// Ends the sampling over a debug probe before its time; `profile.sample` then answers with the samples so far.
     "profile.sample_stop" ProfileSampleStop(ProfileSampleStop) -> Empty;
-    /// Opens a port for debuggers to an emulated board, for one debugger at a time.
+    /// Opens a port for debuggers to an emulated board or to the board behind a debug probe, for one debugger at a time.
     "gdb.open" GdbOpen(GdbOpen) -> GdbView;
-    /// Whether the debug port is open, and whether a debugger is connected.
+    /// Whether the port for debuggers of a board or a debug probe is open, and whether a debugger is connected.
     "gdb.view" GdbView(BoardRef) -> GdbView;
-    /// Closes the debug port and detaches a connected debugger.
+    /// Closes the port for debuggers of a board or a debug probe, and detaches a connected debugger.
     "gdb.close" GdbClose(BoardRef) -> GdbView;
     /// Whether a machine's engine has a command line, such as Renode's monitor, and the lines typed so far.
     "monitor.view" MonitorView(BoardRef) -> MonitorView;
@@ -146,6 +146,10 @@ methods! {
     "port.lend" PortLend(PortRef) -> PortView;
     /// Opens a lent port again.
     "port.take_back" PortTakeBack(PortRef) -> PortView;
+    /// Reads memory of the board behind a debug probe while its program runs.
+    "probe.read" ProbeRead(ProbeRead) -> ProbeMemory;
+    /// Halts the board behind a debug probe for a moment, reads its core's registers, and lets it run on.
+    "probe.registers" ProbeRegisters(ProbeRef) -> ProbeRegisters;
     /// Opens a serial port as a terminal, for boards that do not speak Drydock's link.
     "console.open" ConsoleOpen(ConsoleOpen) -> ConsoleView;
     /// Sends bytes to a terminal.

@@ -54,9 +54,9 @@ pub(crate) enum Command {
     /// List the serial ports, what board is likely behind each, and who uses it
     #[command(after_help = "Examples:\n  drydock ports\n  drydock ports --follow --json")]
     Ports(List),
-    /// List the debug probes
-    #[command(after_help = "Example:\n  drydock probes")]
-    Probes(List),
+    /// List the debug probes, or read memory and registers of the board behind one
+    #[command(after_help = PROBES_EXAMPLES)]
+    Probes(Probes),
     /// Open a serial port as a terminal until Ctrl-C
     #[command(after_help = CONSOLE_EXAMPLES)]
     Console(Console),
@@ -121,7 +121,7 @@ pub(crate) enum Command {
     /// Execute lines in the command language of a board's engine, such as Renode's monitor
     #[command(after_help = MONITOR_EXAMPLES)]
     Monitor(Monitor),
-    /// Let a debugger connect to an emulated board until Ctrl-C
+    /// Let a debugger connect to an emulated board, or to the board behind a debug probe, until Ctrl-C
     #[command(after_help = GDB_EXAMPLES)]
     Gdb(Gdb),
     /// Own a data directory without a window: keep its boards running until Ctrl-C
@@ -551,6 +551,8 @@ Examples:
   drydock gdb bench-1                               any free port; prints the command line
   drydock gdb bench-1 --port 3333
   drydock gdb --board nano33ble --app blink         a new board, which goes at the end
+  drydock gdb --probe 2e8a:000c:E661                the board behind a debug probe, with Drydock's firmware
+  drydock gdb --probe 2e8a:000c:E661 --board stm32f4-discovery --elf app.elf
 
 docs/debugging.md tells more, also for VS Code.";
 
@@ -572,12 +574,18 @@ pub(crate) struct Monitor {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("target").required(true).args(["name", "board"]))]
+#[command(group = clap::ArgGroup::new("target").required(true).multiple(true).args(["name", "board", "probe"]))]
 pub(crate) struct Gdb {
     /// Name or id of a board of the fleet
-    #[arg(value_name = "BOARD")]
+    #[arg(value_name = "BOARD", conflicts_with_all = ["board", "probe"])]
     pub(crate) name: Option<String>,
-    /// Make a new emulated board of this kind instead
+    /// Debug the board behind this debug probe instead
+    #[arg(long, value_name = "ID", conflicts_with_all = ["app", "engine", "timeout"])]
+    pub(crate) probe: Option<String>,
+    /// ELF file of the program behind the probe; without it, Drydock's firmware
+    #[arg(long, value_name = "FILE", requires = "probe")]
+    pub(crate) elf: Option<PathBuf>,
+    /// Make a new emulated board of this kind instead; with --probe, the kind behind it
     #[arg(long, value_name = "KIND")]
     pub(crate) board: Option<String>,
     /// A .wasm or .wat file, or the name of a sample, to run on the new board

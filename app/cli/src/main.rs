@@ -68,7 +68,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Boards(boards) => subcommand::boards::boards(data, boards, output).await,
         Command::Desk(desk) => subcommand::desk::act(data, desk, output).await,
         Command::Ports(list) => subcommand::hardware::ports(data, list, output).await,
-        Command::Probes(list) => subcommand::hardware::probes(data, list, output).await,
+        Command::Probes(probes) => subcommand::probes::probes(data, probes, output).await,
         Command::Console(console) => subcommand::console::console(data, console, output).await,
         Command::Lend(lend) => subcommand::hardware::lend(data, lend, output).await,
         Command::Flash(flash) => subcommand::job::flash(data, flash, output).await,

@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use drydock_emulator::gdb::{End, GdbError, GdbServer, Held};
+use drydock_emulator::gdb::{End, GdbError, GdbServer, GdbTarget, Held};
 use drydock_emulator::runner::{Pace, RunOptions, Runner};
 use drydock_emulator::{Engine, Machine, StopReason};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -75,7 +75,7 @@ fn debug<T: Send + 'static>(
     let address = server.address()?;
     assert!(address.ip().is_loopback());
     let debugger = std::thread::spawn(move || debugger(address));
-    let end = server.serve(machine);
+    let end = server.serve(GdbTarget::new(machine));
     let said = debugger.join().map_err(|_| "the debugger panicked")?;
     Ok((said, end))
 }
@@ -225,7 +225,7 @@ fn under_the_runner() -> Result<(), Failed> {
             ],
         )
     });
-    let end = server.serve(Held::new(handle.clone()));
+    let end = server.serve(GdbTarget::new(Held::new(handle.clone())));
     let text = debugger.join().map_err(|_| "the debugger panicked")?;
     contains(&text, &["Breakpoint 1, 0x00010106", "r0 10\n"]);
     assert_eq!(end?, End::Detached);
@@ -281,7 +281,7 @@ fn a_stop_switch() -> Result<(), Failed> {
     let mut machine = guest_machine("count")?;
     let mut server = GdbServer::bind(0)?;
     server.stop_switch().stop();
-    assert_eq!(server.serve(&mut *machine)?, End::Stopped);
+    assert_eq!(server.serve(GdbTarget::new(&mut *machine))?, End::Stopped);
     Ok(())
 }
 
@@ -340,7 +340,7 @@ fn anything_sent() -> Result<(), Failed> {
             }
             // The debugger disconnected in the middle of an answer.
             Err(GdbError::Connection(_)) => {}
-            Err(error @ (GdbError::Machine(_) | GdbError::Unread)) => {
+            Err(error @ (GdbError::Gone(_) | GdbError::Unread)) => {
                 return Err(TestCaseError::fail(error.to_string()));
             }
         }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use drydock_emulator::gdb::{End, GdbError, GdbServer, Held, Limits, StopSwitch};
+use drydock_emulator::gdb::{End, GdbError, GdbServer, GdbTarget, Held, Limits, StopSwitch};
 use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, RunState, Runner};
 use libtest_mimic::Failed;
 
@@ -46,7 +46,7 @@ impl Served {
         let held = machine.clone();
         std::thread::spawn(move || {
             loop {
-                let end = server.serve(Held::new(held.clone()));
+                let end = server.serve(GdbTarget::new(Held::new(held.clone())));
                 let stopped = matches!(end, Ok(End::Stopped));
                 if sender.send(end).is_err() || stopped {
                     return;

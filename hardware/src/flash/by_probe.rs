@@ -267,8 +267,13 @@ fn is_same(expected: &ChipId, found: ChipId) -> Result<(), FlashError> {
 fn probe_failed(error: ProbeError) -> FlashError {
     match error {
         ProbeError::Locked => FlashError::Locked,
-        ProbeError::UnknownChip(_) | ProbeError::Garbled(_) => FlashError::Refused(error.to_string()),
+        ProbeError::UnknownChip(_)
+        | ProbeError::Garbled(_)
+        | ProbeError::BusFault(_)
+        | ProbeError::Disobeys(_)
+        | ProbeError::OtherChip { .. } => FlashError::Refused(error.to_string()),
         ProbeError::NoAnswer(_)
+        | ProbeError::DebugOff
         | ProbeError::NotFound(_)
         | ProbeError::Ambiguous(_)
         | ProbeError::Denied { .. }

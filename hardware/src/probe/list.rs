@@ -92,6 +92,23 @@ pub enum ProbeError {
     /// What is in the chip's memory makes no sense.
     #[error("what is in the chip's memory makes no sense: {0}")]
     Garbled(String),
+    /// The chip's bus refuses an access.
+    #[error("nothing answers at {0:#010x} in the chip's memory, or the chip refuses the access")]
+    BusFault(u32),
+    /// The core does not do what it is told.
+    #[error("the core does not {0}; reset the board and try again")]
+    Disobeys(&'static str),
+    /// Debugging was switched off on the chip.
+    #[error("the board lost its power, or another program switched debugging off")]
+    DebugOff,
+    /// The board has another chip.
+    #[error("the chip behind the debug probe is a {found}, but this kind of board has a {expected}")]
+    OtherChip {
+        /// The chip that answers.
+        found: &'static str,
+        /// The board's chip.
+        expected: String,
+    },
     /// A chip that Drydock does not know.
     #[error("the chip at the debug probe is none that Drydock knows: {0}")]
     UnknownChip(String),

@@ -1,12 +1,16 @@
-//! Debug probes: what is plugged in, which chip is behind it, and the wire of a virtual one.
+//! Debug probes: what is plugged in, which chip is behind it, a debugger on it, and the wire of a virtual one.
 
 mod adapter;
 mod chip;
+mod debugged;
+mod gdb;
 mod list;
 mod live;
 mod rtt;
 
 pub use chip::{FoundChip, ProbedChip};
+pub use debugged::CoreRegisters;
+pub use gdb::ProbedTarget;
 pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe, is_probe_id};
 pub use live::LiveChip;
 

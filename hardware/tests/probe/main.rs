@@ -8,6 +8,7 @@
 
 mod bench;
 mod crossbar;
+mod debugger;
 mod detection;
 mod flashing;
 mod live;

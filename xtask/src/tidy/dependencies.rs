@@ -9,7 +9,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-protocol", &[]),
     ("drydock-assets", &["drydock-protocol"]),
     ("drydock-embedded", &[]),
-    ("drydock-emulator", &["drydock-protocol", "drydock-assets"]),
+    ("drydock-gdb", &[]),
+    (
+        "drydock-emulator",
+        &["drydock-protocol", "drydock-assets", "drydock-gdb"],
+    ),
     ("drydock-gateway", &["drydock-protocol", "drydock-assets"]),
     ("drydock-connector", &["drydock-protocol", "drydock-assets"]),
     ("drydock-device", &["drydock-protocol"]),
@@ -22,6 +26,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-embedded",
             "drydock-emulator",
             "drydock-gateway",
+            "drydock-gdb",
             "drydock-connector",
             "drydock-hardware",
             "drydock-api",
@@ -44,7 +49,10 @@ const CRATES: &[(&str, &[&str])] = &[
         &["drydock-scope-model", "drydock-api", "drydock-client"],
     ),
     ("drydock-http", &["drydock-api", "drydock-client"]),
-    ("drydock-hardware", &["drydock-protocol", "drydock-assets"]),
+    (
+        "drydock-hardware",
+        &["drydock-protocol", "drydock-assets", "drydock-gdb"],
+    ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP
     ("drydock-test-support", &["drydock-protocol"]),

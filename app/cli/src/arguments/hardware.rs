@@ -35,6 +35,51 @@ pub(crate) struct List {
     pub(crate) follow: bool,
 }
 
+pub(super) const PROBES_EXAMPLES: &str = "\
+Examples:
+  drydock probes
+  drydock probes read 2e8a:000c:E661 0x20000000 64    64 bytes of RAM, while the program runs
+  drydock probes registers 2e8a:000c:E661             halts the core for a moment";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Probes {
+    #[command(flatten)]
+    pub(crate) list: List,
+    #[command(subcommand)]
+    pub(crate) action: Option<ProbesAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProbesAction {
+    /// Read memory while the program runs; registers of peripherals have their side effects
+    Read {
+        /// Id of the probe, as `drydock probes` lists it
+        probe: String,
+        /// The first address, decimal or with 0x hexadecimal
+        #[arg(value_parser = number)]
+        address: u32,
+        /// Number of bytes, 1 to 65536
+        #[arg(value_parser = number)]
+        length: u32,
+    },
+    /// Halt the core for a moment, read its registers and let it run on
+    Registers {
+        /// Id of the probe, as `drydock probes` lists it
+        probe: String,
+    },
+}
+
+/// A number of 32 bits, decimal or with `0x` hexadecimal.
+fn number(text: &str) -> Result<u32, String> {
+    let digits = text.replace('_', "");
+    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    parsed.map_err(|_| format!("`{text}` is no number of 32 bits; write for example 64 or 0x20000000."))
+}
+
 pub(super) const CONSOLE_EXAMPLES: &str = "\
 Examples:
   drydock console /dev/ttyUSB0 --baud 115200

@@ -123,21 +123,23 @@ fn print(console: &ConsoleView, after: u64, arguments: &Console, output: &Output
 
 /// Rows of sixteen bytes, with their characters.
 fn hex(bytes: &[u8]) -> String {
-    let row = |row: &[u8]| {
-        let digits: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
-        let shown: String = row
-            .iter()
-            .map(|byte| {
-                if (0x20..0x7f).contains(byte) {
-                    char::from(*byte)
-                } else {
-                    '.'
-                }
-            })
-            .collect();
-        format!("{:<48} {shown}\n", digits.join(" "))
-    };
-    bytes.chunks(16).map(row).collect()
+    bytes.chunks(16).map(hex_row).collect()
+}
+
+/// A row of bytes, with their characters.
+pub(super) fn hex_row(row: &[u8]) -> String {
+    let digits: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
+    let shown: String = row
+        .iter()
+        .map(|byte| {
+            if (0x20..0x7f).contains(byte) {
+                char::from(*byte)
+            } else {
+                '.'
+            }
+        })
+        .collect();
+    format!("{:<48} {shown}\n", digits.join(" "))
 }
 
 /// Text without the control characters that would change the user's terminal.

@@ -1,22 +1,25 @@
-//! `drydock gdb`: lets debuggers connect to a board's machine until Ctrl-C.
+//! `drydock gdb`: lets debuggers connect to a board's machine, or to the board behind a debug probe, until Ctrl-C.
 
 use super::{
-    cancelled, cancelled_by_user,
+    absolute, cancelled, cancelled_by_user,
     target_board::{Target, TargetBoard},
 };
 use crate::{
     arguments::Gdb,
-    connection::{Connection, ask},
+    connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_api::{BoardRef, BoardView, GdbOpen, GdbState, GdbView};
+use drydock_api::{BoardRef, GdbOpen, GdbState, GdbView};
 use std::{path::Path, time::Duration};
 
 /// Interval of checks whether a debugger connected or disconnected.
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(crate) async fn gdb(data: Option<&Path>, arguments: &Gdb, output: &Output) -> Result<Exit, Failure> {
+    if let Some(probe) = &arguments.probe {
+        return over_probe(data, probe, arguments, output).await;
+    }
     let target = Target {
         name: arguments.name.as_deref(),
         kind: arguments.board.as_deref(),
@@ -28,30 +31,72 @@ pub(crate) async fn gdb(data: Option<&Path>, arguments: &Gdb, output: &Output) -
         place = TargetBoard::find(data, target, output) => place?,
         () = cancelled() => return Err(cancelled_by_user()),
     };
-    let outcome = tokio::select! {
-        outcome = serve(&place.connection, &place.board, arguments.port, output) => outcome,
-        // That is how it ends.
-        () = cancelled() => Ok(Exit::Success),
+    let open = GdbOpen {
+        board: place.board.id.clone(),
+        port: arguments.port,
+        kind: None,
+        elf: None,
     };
-    let board = place.board.id.clone();
-    // The machine may be gone.
-    let _ = ask!(place.connection, GdbClose(BoardRef { board }));
+    let outcome = serve_until_ctrl_c(&place.connection, open, output).await;
     let name = place.board.name.clone();
     place.leave().await;
     outcome.map_err(|failure| failure.about(&name))
 }
 
+/// Lets debuggers connect to the board behind a probe.
+async fn over_probe(data: Option<&Path>, probe: &str, arguments: &Gdb, output: &Output) -> Result<Exit, Failure> {
+    let open = GdbOpen {
+        board: probe.to_owned(),
+        port: arguments.port,
+        kind: arguments.board.clone(),
+        elf: arguments.elf.as_deref().map(absolute).transpose()?,
+    };
+    if !is_probe(probe) {
+        let text =
+            format!("{probe} is no id of a debug probe; `drydock probes` lists them, for example 2e8a:000c:E661.");
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
+    let outcome = serve_until_ctrl_c(&connection, open, output).await;
+    connection.close().await;
+    outcome
+}
+
+/// Whether a text looks like the id of a probe rather than a board's name: the API takes both.
+fn is_probe(text: &str) -> bool {
+    text.contains(':')
+}
+
+async fn serve_until_ctrl_c(connection: &Connection, open: GdbOpen, output: &Output) -> Result<Exit, Failure> {
+    let board = open.board.clone();
+    let mut is_refused = false;
+    let outcome = tokio::select! {
+        outcome = serve(connection, open, &mut is_refused, output) => outcome,
+        // That is how it ends.
+        () = cancelled() => Ok(Exit::Success),
+    };
+    // What was refused may be open for somebody else.
+    if !is_refused {
+        // The machine may be gone.
+        let _ = ask!(connection, GdbClose(BoardRef { board }));
+    }
+    outcome
+}
+
 async fn serve(
     connection: &Connection,
-    board: &BoardView,
-    port: Option<u16>,
+    open: GdbOpen,
+    is_refused: &mut bool,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let open = GdbOpen {
-        board: board.id.clone(),
-        port,
+    let board = open.board.clone();
+    let mut known = match ask!(connection, GdbOpen(open)) {
+        Ok(view) => view,
+        Err(error) => {
+            *is_refused = true;
+            return Err(error.into());
+        }
     };
-    let mut known = ask!(connection, GdbOpen(open))?;
     output.object("gdb.ready", &known);
     output.say(format!(
         "{} waits for a debugger at {}; Ctrl-C ends this. For example:\n\n  {}\n",
@@ -61,14 +106,15 @@ async fn serve(
     ));
     loop {
         tokio::time::sleep(LOOK).await;
-        let view = ask!(
-            connection,
-            GdbView(BoardRef {
-                board: board.id.clone()
-            })
-        )?;
+        let view = ask!(connection, GdbView(BoardRef { board: board.clone() }))?;
         if view.state != known.state {
             tell(&view, output)?;
+        } else if let Some(text) = view.text.as_ref().filter(|_| view.text != known.text) {
+            output.object("gdb.failed", &view);
+            output.step(
+                Ink::Red,
+                &format!("A debugger came and could not debug the board: {text}"),
+            );
         }
         known = view;
     }
@@ -85,7 +131,10 @@ fn tell(view: &GdbView, output: &Output) -> Result<(), Failure> {
         }
         GdbState::Waiting => {
             output.object("gdb.detached", view);
-            output.step(Ink::Plain, "The debugger went; the board goes on as before.");
+            match &view.text {
+                None => output.step(Ink::Plain, "The debugger went; the board goes on as before."),
+                Some(text) => output.step(Ink::Red, &format!("The debugger went: {text}")),
+            }
         }
         GdbState::Closed => {
             return Err(Failure::machine(format!(

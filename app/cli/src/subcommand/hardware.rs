@@ -1,4 +1,4 @@
-//! `drydock ports`, `drydock probes`, `drydock lend`: what is plugged in here, and who uses it.
+//! `drydock ports`, the list of `drydock probes`, `drydock lend`: what is plugged in here, and who uses it.
 
 use super::cancelled;
 use crate::{
@@ -14,7 +14,7 @@ pub(crate) async fn ports(data: Option<&Path>, arguments: &List, output: &Output
     show(data, arguments, output, print_ports).await
 }
 
-pub(crate) async fn probes(data: Option<&Path>, arguments: &List, output: &Output) -> Result<Exit, Failure> {
+pub(super) async fn list_probes(data: Option<&Path>, arguments: &List, output: &Output) -> Result<Exit, Failure> {
     show(data, arguments, output, print_probes).await
 }
 

@@ -6,13 +6,13 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Virtual boards of a kind on the desk, and their owner.
-struct Desk {
-    owner: Running,
-    ports: Vec<String>,
-    probes: Vec<String>,
+pub(crate) struct Desk {
+    pub(crate) owner: Running,
+    pub(crate) ports: Vec<String>,
+    pub(crate) probes: Vec<String>,
 }
 
-fn desk(data: &Path, kind: &str, arguments: &[&str]) -> Desk {
+pub(crate) fn desk(data: &Path, kind: &str, arguments: &[&str]) -> Desk {
     let owner = Running::start(data, &[&["emulate", "--board", kind, "--pty"], arguments].concat());
     let mut desk = Desk {
         owner,
@@ -28,11 +28,11 @@ fn desk(data: &Path, kind: &str, arguments: &[&str]) -> Desk {
     desk
 }
 
-fn json(data: &Path, arguments: &[&str]) -> Outcome {
+pub(crate) fn json(data: &Path, arguments: &[&str]) -> Outcome {
     drydock_in(data, &[arguments, &["--json"]].concat())
 }
 
-fn skip(kind: &str) -> bool {
+pub(crate) fn skip(kind: &str) -> bool {
     match drydock_embedded::firmware(kind) {
         Ok(_) => false,
         Err(missing) => {
@@ -42,7 +42,7 @@ fn skip(kind: &str) -> bool {
     }
 }
 
-fn last<'a>(events: &'a [Value], name: &str) -> &'a Value {
+pub(crate) fn last<'a>(events: &'a [Value], name: &str) -> &'a Value {
     events.iter().rfind(|event| event["event"] == name).unwrap()
 }
 

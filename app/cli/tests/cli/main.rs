@@ -14,6 +14,7 @@ mod insight;
 mod labels;
 mod memory;
 mod owner;
+mod probes;
 mod recovery;
 mod refused;
 mod renode;

@@ -106,6 +106,10 @@ pub(crate) enum PortUser {
     Lent,
     /// A profile that is being sampled.
     Profile,
+    /// A GDB server.
+    Debugger,
+    /// Memory or registers that are being read.
+    Read,
 }
 
 impl FleetBoard {

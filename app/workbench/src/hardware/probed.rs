@@ -20,6 +20,18 @@ pub(crate) async fn board_behind(
     probe: &str,
     kind: Option<&str>,
 ) -> Result<Description, ApiError> {
+    let found = find(workbench, probe).await?;
+    match kind {
+        Some(kind) => description(kind),
+        None => description(only_likely(probe, &candidates_of_probe(workbench, &found))?),
+    }
+}
+
+/// A probe that is plugged in.
+///
+/// # Errors
+/// There is none with that id.
+pub(super) async fn find(workbench: &Arc<WorkbenchState>, probe: &str) -> Result<ProbeInfo, ApiError> {
     let listing = {
         let workbench = Arc::clone(workbench);
         // Listing USB devices blocks.
@@ -28,14 +40,10 @@ pub(crate) async fn board_behind(
     let probes = listing
         .await
         .map_err(|error| ApiError::internal(format!("The probes cannot be listed: {error}.")))?;
-    let found = probes.iter().find(|found| found.id == probe).ok_or_else(|| {
+    probes.iter().find(|found| found.id == probe).cloned().ok_or_else(|| {
         let text = format!("{} Plug it in and try again.", no_probe(probe, &probes));
         ApiError::new(ErrorCode::NotFound, text)
-    })?;
-    match kind {
-        Some(kind) => description(kind),
-        None => description(only_likely(probe, &candidates_of_probe(workbench, found))?),
-    }
+    })
 }
 
 /// Says that a probe is missing, and which ones there are.

@@ -16,7 +16,7 @@ pub(crate) struct Uses {
 }
 
 impl PortUser {
-    /// Its name in the API: a board's name, `console`, `lent`, `profile`, or a job and its number.
+    /// Its name in the API: a board's name, `console`, `debugger`, `lent`, `profile`, `read`, or a job and its number.
     pub(crate) fn name(&self, fleet: &Fleet) -> String {
         match self {
             Self::Board(id) => fleet.find(id).map_or_else(|| id.clone(), |board| board.name()),
@@ -24,6 +24,8 @@ impl PortUser {
             Self::Job(number) => format!("job {number}"),
             Self::Lent => "lent".into(),
             Self::Profile => "profile".into(),
+            Self::Debugger => "debugger".into(),
+            Self::Read => "read".into(),
         }
     }
 
@@ -35,6 +37,8 @@ impl PortUser {
             Self::Job(number) => format!("{path} is used by job {number}; wait for it or cancel it."),
             Self::Lent => format!("{path} is lent to another program; take it back first."),
             Self::Profile => format!("A profile is being sampled over {path}; wait until it ends."),
+            Self::Debugger => format!("{path} waits for a debugger, or has one; close its port for GDB first."),
+            Self::Read => format!("Memory or registers are being read over {path} just now; try again."),
         }
     }
 }

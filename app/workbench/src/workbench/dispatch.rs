@@ -71,6 +71,8 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::GdbOpen(open) => R::GdbOpen(debugger::open(workbench, open).await?),
         Q::GdbView(board) => R::GdbView(debugger::view(workbench, &board.board)?),
         Q::GdbClose(board) => R::GdbClose(debugger::close(workbench, &board.board).await?),
+        Q::ProbeRead(read) => R::ProbeRead(hardware::memory_over_probe(workbench, read).await?),
+        Q::ProbeRegisters(probe) => R::ProbeRegisters(hardware::registers_over_probe(workbench, probe).await?),
         Q::MonitorView(board) => R::MonitorView(monitor::view(workbench, &board.board).await?),
         Q::MonitorExecute(line) => R::MonitorExecute(monitor::execute(workbench, line).await?),
         Q::AppSamples(_) => R::AppSamples(apps::samples()),

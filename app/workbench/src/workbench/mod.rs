@@ -10,6 +10,8 @@ mod fleet_tests;
 #[cfg(test)]
 mod pin_tests;
 #[cfg(test)]
+mod probe_gdb_tests;
+#[cfg(test)]
 mod probe_tests;
 #[cfg(test)]
 mod test_fleet;
@@ -142,7 +144,9 @@ impl Workbench {
     /// Switches the machines off, saves their data and closes the data directory.
     pub async fn shutdown(mut self) {
         self.server.take();
-        self.workbench.debuggers.close_all();
+        let workbench = Arc::clone(&self.workbench);
+        // A board that a debugger holds must run on. Only a server that panicked fails here.
+        let _ = tokio::task::spawn_blocking(move || workbench.debuggers.close_all()).await;
         self.workbench.jobs.end_all().await;
         self.workbench.pairing.end();
         boards::end_all(&self.workbench).await;

@@ -65,6 +65,8 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         Request::GdbOpen(GdbOpen {
             board: board(),
             port: None,
+            kind: None,
+            elf: None,
         }),
         Request::SnapshotTake(SnapshotTake {
             board: board(),

@@ -21,9 +21,10 @@ use gdbstub::target::ext::target_description_xml_override::{
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
 
-use super::arch::{Core32, RegisterFile, RegisterIndex, describe};
+use drydock_gdb::{Core32, DebugTarget, RegisterFile, RegisterIndex, copy_part, describe};
+
+use super::Access;
 use super::resume;
-use super::{Access, GLANCE};
 use crate::machine::Machine;
 use crate::machine::MachineError;
 use crate::machine::ResetKind;
@@ -33,9 +34,13 @@ use crate::machine::{Caught, Traps};
 const MEMORY_BYTES: usize = 1 << 20;
 const WATCHED_BYTES: u32 = 64;
 
-/// A machine under a debugger.
-pub(super) struct GdbTarget<'a, A> {
-    access: &'a mut A,
+/// Interval of checks whether a machine that runs by itself has stopped.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// A machine that debuggers debug.
+#[derive(Debug)]
+pub struct GdbTarget<A> {
+    access: A,
     registers: Vec<&'static str>,
     description: String,
     traps: Traps,
@@ -44,22 +49,53 @@ pub(super) struct GdbTarget<'a, A> {
     released: bool,
 }
 
-impl<'a, A: Access> GdbTarget<'a, A> {
-    pub(super) fn new(access: &'a mut A) -> Result<Self, String> {
-        let described = access.visit(|machine| describe(machine.registers()));
-        let (registers, description) = described.map_err(|gone| gone.to_string())?;
-        Ok(Self {
+impl<A: Access> GdbTarget<A> {
+    /// A machine, of which nothing is asked before a debugger connects.
+    pub fn new(access: A) -> Self {
+        Self {
             access,
-            registers,
-            description,
+            registers: Vec::new(),
+            description: String::new(),
             traps: Traps::default(),
             step: false,
             released: false,
-        })
+        }
     }
 
-    /// Lets it run for a moment.
-    pub(super) fn run_on(&mut self) -> Result<Option<SingleThreadStopReason<u32>>, String> {
+    /// Runs a request on the machine. A refusal is an answer to GDB; an engine's failure ends the session.
+    fn ask<T: Send + 'static>(
+        &mut self,
+        ask: impl FnOnce(&mut dyn Machine) -> Result<T, MachineError> + Send + 'static,
+    ) -> TargetResult<T, Self> {
+        match self.access.visit(ask) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error @ MachineError::Crashed { .. })) => Err(TargetError::Fatal(error.to_string())),
+            Ok(Err(_)) => Err(TargetError::NonFatal),
+            Err(gone) => Err(TargetError::Fatal(gone.to_string())),
+        }
+    }
+}
+
+impl<A: Access> DebugTarget for GdbTarget<A> {
+    fn is_gone(&self) -> bool {
+        self.access.is_gone()
+    }
+
+    fn attach(&mut self) -> Result<(), String> {
+        self.access.attach().map_err(|gone| gone.to_string())?;
+        let described = self.access.visit(|machine| {
+            let words = machine.registers().iter().filter(|register| register.bits == 32);
+            describe(&words.map(|register| register.name).collect::<Vec<_>>())
+        });
+        (self.registers, self.description) = described.map_err(|gone| gone.to_string())?;
+        Ok(())
+    }
+
+    fn detach(&mut self) {
+        self.access.detach();
+    }
+
+    fn run_on(&mut self) -> Result<Option<SingleThreadStopReason<u32>>, String> {
         if !self.step {
             if !self.released {
                 self.released = self.access.release(&self.traps).map_err(|gone| gone.to_string())?;
@@ -84,28 +120,13 @@ impl<'a, A: Access> GdbTarget<'a, A> {
         Ok(caught.map(reason))
     }
 
-    /// How long to wait for the debugger's next byte while the machine runs.
-    pub(super) fn patience(&self) -> Duration {
+    fn patience(&self) -> Duration {
         if self.released { GLANCE } else { Duration::from_nanos(1) }
     }
 
-    /// Ctrl-C: halts the machine.
-    pub(super) fn halt(&mut self) -> Result<(), String> {
+    fn halt(&mut self) -> Result<(), String> {
         self.released = false;
         self.access.halt().map_err(|gone| gone.to_string())
-    }
-
-    /// Runs a request on the machine. A refusal is an answer to GDB; an engine's failure ends the session.
-    fn ask<T: Send + 'static>(
-        &mut self,
-        ask: impl FnOnce(&mut dyn Machine) -> Result<T, MachineError> + Send + 'static,
-    ) -> TargetResult<T, Self> {
-        match self.access.visit(ask) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error @ MachineError::Crashed { .. })) => Err(TargetError::Fatal(error.to_string())),
-            Ok(Err(_)) => Err(TargetError::NonFatal),
-            Err(gone) => Err(TargetError::Fatal(gone.to_string())),
-        }
     }
 }
 
@@ -125,7 +146,7 @@ fn reason(caught: Caught) -> SingleThreadStopReason<u32> {
     }
 }
 
-impl<A: Access> Target for GdbTarget<'_, A> {
+impl<A: Access> Target for GdbTarget<A> {
     type Arch = Core32;
     type Error = String;
 
@@ -146,7 +167,7 @@ impl<A: Access> Target for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> SingleThreadBase for GdbTarget<'_, A> {
+impl<A: Access> SingleThreadBase for GdbTarget<A> {
     fn read_registers(&mut self, file: &mut RegisterFile) -> TargetResult<(), Self> {
         let names = self.registers.clone();
         *file = self.ask(move |machine| {
@@ -192,7 +213,7 @@ impl<A: Access> SingleThreadBase for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> SingleRegisterAccess<()> for GdbTarget<'_, A> {
+impl<A: Access> SingleRegisterAccess<()> for GdbTarget<A> {
     fn read_register(&mut self, (): (), register: RegisterIndex, buf: &mut [u8]) -> TargetResult<usize, Self> {
         let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
         let value = self.ask(move |machine| machine.read_register(name))? as u32;
@@ -209,7 +230,7 @@ impl<A: Access> SingleRegisterAccess<()> for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> SingleThreadResume for GdbTarget<'_, A> {
+impl<A: Access> SingleThreadResume for GdbTarget<A> {
     fn resume(&mut self, _signal: Option<Signal>) -> Result<(), String> {
         self.step = false;
         Ok(())
@@ -220,14 +241,14 @@ impl<A: Access> SingleThreadResume for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> SingleThreadSingleStep for GdbTarget<'_, A> {
+impl<A: Access> SingleThreadSingleStep for GdbTarget<A> {
     fn step(&mut self, _signal: Option<Signal>) -> Result<(), String> {
         self.step = true;
         Ok(())
     }
 }
 
-impl<A: Access> Breakpoints for GdbTarget<'_, A> {
+impl<A: Access> Breakpoints for GdbTarget<A> {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
@@ -241,7 +262,7 @@ impl<A: Access> Breakpoints for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> SwBreakpoint for GdbTarget<'_, A> {
+impl<A: Access> SwBreakpoint for GdbTarget<A> {
     fn add_sw_breakpoint(&mut self, addr: u32, _kind: <Core32 as Arch>::BreakpointKind) -> TargetResult<bool, Self> {
         self.traps.breakpoints.insert(addr);
         Ok(true)
@@ -252,7 +273,7 @@ impl<A: Access> SwBreakpoint for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> HwBreakpoint for GdbTarget<'_, A> {
+impl<A: Access> HwBreakpoint for GdbTarget<A> {
     fn add_hw_breakpoint(&mut self, addr: u32, kind: <Core32 as Arch>::BreakpointKind) -> TargetResult<bool, Self> {
         self.add_sw_breakpoint(addr, kind)
     }
@@ -262,7 +283,7 @@ impl<A: Access> HwBreakpoint for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> HwWatchpoint for GdbTarget<'_, A> {
+impl<A: Access> HwWatchpoint for GdbTarget<A> {
     /// Loads leave no trace that a step could show: only stores that change memory are watched.
     fn add_hw_watchpoint(&mut self, addr: u32, bytes: u32, kind: WatchKind) -> TargetResult<bool, Self> {
         let possible = kind == WatchKind::Write && (1..=WATCHED_BYTES).contains(&bytes);
@@ -279,7 +300,7 @@ impl<A: Access> HwWatchpoint for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> MonitorCmd for GdbTarget<'_, A> {
+impl<A: Access> MonitorCmd for GdbTarget<A> {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut out: ConsoleOutput<'_>) -> Result<(), String> {
         let kind = match command.trim_ascii() {
             b"reset" | b"reset halt" => ResetKind::Pin,
@@ -305,7 +326,7 @@ impl<A: Access> MonitorCmd for GdbTarget<'_, A> {
     }
 }
 
-impl<A: Access> TargetDescriptionXmlOverride for GdbTarget<'_, A> {
+impl<A: Access> TargetDescriptionXmlOverride for GdbTarget<A> {
     fn target_description_xml(
         &self,
         annex: &[u8],
@@ -316,12 +337,6 @@ impl<A: Access> TargetDescriptionXmlOverride for GdbTarget<'_, A> {
         if annex != b"target.xml" {
             return Err(TargetError::NonFatal);
         }
-        let start = usize::try_from(offset)
-            .unwrap_or(usize::MAX)
-            .min(self.description.len());
-        let rest = &self.description.as_bytes()[start..];
-        let bytes = rest.len().min(length).min(buf.len());
-        buf[..bytes].copy_from_slice(&rest[..bytes]);
-        Ok(bytes)
+        Ok(copy_part(&self.description, offset, length, buf))
     }
 }

@@ -1084,29 +1084,37 @@ revision: number,
 boards: Array<BoardView>, };
 
 /**
- * Lets debuggers connect to a machine.
+ * Lets debuggers connect to a machine, or to the board behind a debug probe.
  */
 export type GdbOpen = { 
 /**
- * Id or name of the board.
+ * Id or name of the board, or id of the debug probe.
  */
 board: string, 
 /**
  * Port on the loopback address; `None` takes a free port.
  */
-port: number | null, };
+port: number | null, 
+/**
+ * For a debug probe: id of the board's description; `None` takes it from the probe's candidates.
+ */
+kind: string | null, 
+/**
+ * For a debug probe: absolute path of the ELF file of the program that runs; `None` for Drydock's firmware.
+ */
+elf: string | null, };
 
 /**
- * State of a machine's port for debuggers.
+ * State of a port for debuggers.
  */
 export type GdbState = "closed" | "waiting" | "attached";
 
 /**
- * A machine's port for debuggers.
+ * A port for debuggers.
  */
 export type GdbView = { 
 /**
- * Name of the board.
+ * Name of the board, or id of the debug probe.
  */
 board: string, 
 /**
@@ -1124,7 +1132,11 @@ program: string | null,
 /**
  * Command line that debugs it.
  */
-command: string | null, };
+command: string | null, 
+/**
+ * Why the last debugger's session failed, as a sentence; `None` if it did not.
+ */
+text: string | null, };
 
 /**
  * The ports, probes and virtual boards of the owner's host.
@@ -1688,7 +1700,7 @@ candidates: Array<CandidateView>,
  */
 access: AccessView, 
 /**
- * What Drydock uses it for: the name of a board of the fleet, `console`, `lent`, `profile` or a job; `None` if for nothing.
+ * What Drydock uses it for: the name of a board of the fleet, `console`, `debugger`, `lent`, `profile`, `read` or a job; `None` if for nothing.
  */
 used_by: string | null, };
 
@@ -1696,6 +1708,58 @@ used_by: string | null, };
  * An action on a machine.
  */
 export type PowerAction = "on" | "off" | "reset" | "cut" | "pause" | "resume";
+
+/**
+ * Memory that was read over a debug probe.
+ */
+export type ProbeMemory = { 
+/**
+ * The first address.
+ */
+address: number, 
+/**
+ * The bytes.
+ */
+base64: string, };
+
+/**
+ * Reads memory of the board behind a debug probe. Registers of peripherals have their side effects.
+ */
+export type ProbeRead = { 
+/**
+ * Id of the debug probe.
+ */
+probe: string, 
+/**
+ * The first address.
+ */
+address: number, 
+/**
+ * Number of bytes, 1 to 65536.
+ */
+length: number, };
+
+/**
+ * A debug probe.
+ */
+export type ProbeRef = { 
+/**
+ * Its id.
+ */
+probe: string, };
+
+/**
+ * The registers of a core behind a debug probe.
+ */
+export type ProbeRegisters = { 
+/**
+ * The registers.
+ */
+registers: Array<RegisterView>, 
+/**
+ * What was done to the core, as a sentence.
+ */
+text: string, };
 
 /**
  * A debug probe.
@@ -2155,9 +2219,22 @@ grant: Array<string>,
 erase_all: boolean, };
 
 /**
+ * A register of a core.
+ */
+export type RegisterView = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its value.
+ */
+value: number, };
+
+/**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -2671,6 +2748,8 @@ export interface Methods {
   "hardware.allow": { params: Empty; result: Text };
   "port.lend": { params: PortRef; result: PortView };
   "port.take_back": { params: PortRef; result: PortView };
+  "probe.read": { params: ProbeRead; result: ProbeMemory };
+  "probe.registers": { params: ProbeRef; result: ProbeRegisters };
   "console.open": { params: ConsoleOpen; result: ConsoleView };
   "console.send": { params: ConsoleSend; result: Empty };
   "console.read": { params: ConsoleRead; result: ConsoleView };

@@ -271,7 +271,7 @@ export class MockBackend implements Backend {
       case 'profile.export':
         return { path: params['path'], base64: btoa(JSON.stringify(mockCalls())) }
       case 'gdb.view':
-        return { board: this.#get(params).name, state: 'closed', address: null, program: null, command: null }
+        return { board: this.#get(params).name, state: 'closed', address: null, program: null, command: null, text: null }
       case 'monitor.view':
         return { board: this.#get(params).name, prompt: '(nano33ble) ', history: ['version'] }
       case 'monitor.execute':

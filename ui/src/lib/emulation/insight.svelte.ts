@@ -71,7 +71,7 @@ class Insight {
 
   async openDoor(board: BoardView): Promise<void> {
     const open = await attempts.run(at.machine(board.id), 'Opening a port', () =>
-      workbench.call('gdb.open', { board: board.id, port: null }),
+      workbench.call('gdb.open', { board: board.id, port: null, kind: null, elf: null }),
     )
     if (open && this.board === board.id) this.gdb = open
   }

@@ -1,4 +1,4 @@
-//! Clients that connected and have not sent a packet yet. The machine is not halted for them: a port scan, or a program
+//! Clients that connected and have not sent a packet yet. The core is not halted for them: a port scan, or a program
 //! that connects and sends nothing, does not stop a board, and does not block a debugger.
 
 use std::io::{self, Read};

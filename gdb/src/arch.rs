@@ -5,11 +5,9 @@ use std::num::NonZeroUsize;
 
 use gdbstub::arch::{Arch, RegId, Registers};
 
-use crate::machine::RegisterInfo;
-
 /// A core with 32-bit registers.
 #[derive(Debug)]
-pub(super) enum Core32 {}
+pub enum Core32 {}
 
 impl Arch for Core32 {
     type Usize = u32;
@@ -20,9 +18,11 @@ impl Arch for Core32 {
 
 /// All registers, in the order of the description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct RegisterFile {
-    pub(super) values: Vec<u32>,
-    pub(super) pc: u32,
+pub struct RegisterFile {
+    /// Their values.
+    pub values: Vec<u32>,
+    /// The program counter once more.
+    pub pc: u32,
 }
 
 impl Registers for RegisterFile {
@@ -49,7 +49,7 @@ impl Registers for RegisterFile {
 
 /// The place of a register in the description.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RegisterIndex(pub(super) usize);
+pub struct RegisterIndex(pub usize);
 
 impl RegId for RegisterIndex {
     fn from_raw_id(id: usize) -> Option<(Self, Option<NonZeroUsize>)> {
@@ -66,26 +66,26 @@ const ARM_CORE: [&str; 17] = [
 ];
 const ARM_SYSTEM: [&str; 6] = ["msp", "psp", "primask", "basepri", "faultmask", "control"];
 
-/// The registers that GDB sees, and their description (GDB manual, G "Target Descriptions").
-pub(super) fn describe(registers: &[RegisterInfo]) -> (Vec<&'static str>, String) {
-    let is_arm = registers.iter().any(|register| register.name == "xpsr");
+/// The registers that GDB sees of those that a core has, in GDB's order, and their description (GDB manual, G "Target
+/// Descriptions"). A core with `xpsr` is an Arm of profile M; all others are RISC-V.
+pub fn describe(registers: &[&'static str]) -> (Vec<&'static str>, String) {
     let named = |names: &[&str]| -> Vec<&'static str> {
-        let of = |name: &&str| {
-            registers
-                .iter()
-                .find(|register| register.name == *name && register.bits == 32)
-        };
-        names.iter().filter_map(of).map(|register| register.name).collect()
+        let of = |name: &&str| registers.iter().copied().find(|register| register == name);
+        names.iter().filter_map(of).collect()
     };
-    let (architecture, features) = if is_arm {
+    let (architecture, features) = if registers.contains(&"xpsr") {
         let features = vec![
             ("org.gnu.gdb.arm.m-profile", named(&ARM_CORE)),
             ("org.gnu.gdb.arm.m-system", named(&ARM_SYSTEM)),
         ];
         ("arm", features)
     } else {
-        let integer = registers.iter().take_while(|register| register.name != "pc").take(32);
-        let mut core: Vec<&str> = integer.map(|register| register.name).collect();
+        let integer = registers
+            .iter()
+            .copied()
+            .take_while(|register| *register != "pc")
+            .take(32);
+        let mut core: Vec<&str> = integer.collect();
         core.push("pc");
         ("riscv:rv32", vec![("org.gnu.gdb.riscv.cpu", core)])
     };
@@ -109,4 +109,13 @@ pub(super) fn describe(registers: &[RegisterInfo]) -> (Vec<&'static str>, String
     }
     xml.push_str("</target>");
     (all, xml)
+}
+
+/// Copies the part of a document that a debugger asked for to `buf`; returns its length.
+pub fn copy_part(document: &str, offset: u64, length: usize, buf: &mut [u8]) -> usize {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(document.len());
+    let rest = &document.as_bytes()[start..];
+    let bytes = rest.len().min(length).min(buf.len());
+    buf[..bytes].copy_from_slice(&rest[..bytes]);
+    bytes
 }

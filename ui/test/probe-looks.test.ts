@@ -1,34 +1,10 @@
 // Looks at boards over their debug probes: RTT terminals and profiles in the Connect room, as a user works with them.
 import { describe, expect, it } from 'vitest'
-import type { MockBackend, MockOptions } from '$lib/backend/mock'
 import { connect } from '$lib/connect/connect.svelte'
 import { place } from '$lib/place.svelte'
 import { announcer } from '$lib/status/announce.svelte'
-import { asked, button, click, open, press, settled, text, type } from './harness'
-
-async function room(options: MockOptions = {}): Promise<MockBackend> {
-  const backend = await open({ boards: 2, ...options })
-  place.panel = 'connect'
-  await settled()
-  return backend
-}
-
-const rows = () => [...document.querySelectorAll<HTMLElement>('[role=row][data-row]')]
-const rowOf = (port: string) => rows().find((row) => row.textContent!.includes(port))!
-const words = (element: Element | null | undefined) => element?.textContent?.replace(/\s+/g, ' ').trim() ?? ''
-const field = <T extends HTMLElement = HTMLInputElement>(label: string) =>
-  [...document.querySelectorAll<T>('input, select, button')].find(
-    (control) => control.getAttribute('aria-label') === label || words(control.closest('label')).startsWith(label),
-  )!
-const foot = () => document.querySelector<HTMLButtonElement>('.connect-foot button:last-child')!
-const panelTitle = () => text('#connect-panel-title')
-
-async function choose(select: string, value: string): Promise<void> {
-  const control = document.querySelector<HTMLSelectElement>(select)!
-  control.value = value
-  control.dispatchEvent(new Event('change', { bubbles: true }))
-  await settled()
-}
+import { choose, field, foot, panelTitle, room, rowOf, words } from './connect-harness'
+import { asked, button, click, press, settled, text, type } from './harness'
 
 describe('the RTT terminal over a probe', () => {
   const ST_LINK = '0483:374b:066BFF'

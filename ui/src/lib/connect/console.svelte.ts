@@ -9,7 +9,7 @@ import { fromBase64, Terminal, toBase64, typedBytes, type LineEnding } from './t
 const TYPED = 100
 export const bauds = [9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600, 1_000_000, 2_000_000]
 
-export class PortConsole {
+export class BoardConsole {
   readonly path: string
   /** The terminal in the workbench without its bytes; null if it is not open. */
   view = $state.raw<Omit<ConsoleView, 'chunks'> | null>(null)
@@ -129,12 +129,12 @@ export class PortConsole {
   }
 }
 
-const consoles = new Map<string, PortConsole>()
+const consoles = new Map<string, BoardConsole>()
 
-export function portConsole(path: string): PortConsole {
+export function boardConsole(path: string): BoardConsole {
   const known = consoles.get(path)
   if (known) return known
-  const made = new PortConsole(path)
+  const made = new BoardConsole(path)
   consoles.set(path, made)
   return made
 }

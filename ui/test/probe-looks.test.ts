@@ -1,7 +1,6 @@
 // Looks at boards over their debug probes: RTT terminals and profiles in the Connect room, as a user works with them.
 import { describe, expect, it } from 'vitest'
 import { connect } from '$lib/connect/connect.svelte'
-import { place } from '$lib/place.svelte'
 import { announcer } from '$lib/status/announce.svelte'
 import { choose, field, foot, panelTitle, room, rowOf, words } from './connect-harness'
 import { asked, button, click, press, settled, text, type } from './harness'

@@ -8,7 +8,7 @@ use crate::{
     debug_servers::{DebugServer, LastFailure},
     errors::usage,
     fleet::{FleetBoard, PortUser},
-    hardware::{board_behind, lease_probe},
+    hardware::{board_behind, lease},
     state::WorkbenchState,
 };
 use drydock_assets::{Board as Description, Core};
@@ -78,7 +78,7 @@ async fn open_probe(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> Result
         return Ok(known);
     }
     let board = board_behind(workbench, &probe, request.kind.as_deref()).await?;
-    let lease = lease_probe(workbench, &probe, PortUser::Debugger)?;
+    let lease = lease(workbench, &probe, PortUser::Debugger)?;
     let server = bind(request.port)?;
     let target = ProbedTarget::new(&workbench.hardware.probes, &probe, &board);
     let checked = tokio::task::spawn_blocking(move || target.check());

@@ -37,8 +37,9 @@ const RESET_REQUEST: u32 = 0x05fa_0004;
 const VC_CORERESET: u32 = 1 << 0;
 const FP_KEY: u32 = 1 << 1;
 const FP_ENABLE: u32 = 1 << 0;
-/// Version 1 of the breakpoint unit compares addresses of the code region only (C1.11.3).
-const CODE_REGION_END: u32 = 0x2000_0000;
+/// The code region (B3.1): flash, ROM, option bytes and their aliases; RAM only where a board's description has some.
+/// Version 1 of the breakpoint unit compares addresses of this region only (C1.11.3).
+pub(super) const CODE_REGION_END: u32 = 0x2000_0000;
 
 /// How long a core may take to do what DHCSR asks for, and a chip for a reset.
 const OBEYS: Duration = Duration::from_secs(1);

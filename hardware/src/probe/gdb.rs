@@ -6,7 +6,7 @@
 
 use super::{
     ProbeError, Probes,
-    debugged::{CoreState, DebuggedChip, register_names},
+    debugged::{CODE_REGION_END, CoreState, DebuggedChip, register_names},
 };
 use drydock_assets::Board;
 use drydock_gdb::{Core32, DebugTarget, RegisterFile, RegisterIndex, copy_part, describe};
@@ -38,9 +38,6 @@ use std::{fmt::Write as _, ops::Range, time::Duration};
 const POLL: Duration = Duration::from_millis(10);
 /// GDB asks for less at once.
 const MEMORY_BYTES: usize = 64 * 1024;
-/// The code region: flash, ROM, option bytes and their aliases; RAM only where the board's description has some.
-const CODE_REGION_END: u32 = 0x2000_0000;
-
 /// What the debugger last asked the core to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Motion {

@@ -1,7 +1,7 @@
 //! Terminals on serial ports and over debug probes, for boards that do not speak Drydock's link. A terminal stays when its
 //! board goes, and opens the port or the probe again when it comes back.
 
-use super::{PortLease, lend::find, probed, rtt};
+use super::{PortLease, lease, lend::find, probed, rtt};
 use crate::{
     api::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
@@ -245,7 +245,7 @@ fn on_port(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc
         return Err(usage(format!("{} is no baud rate; give 50 to 20000000.", request.baud)));
     }
     let port = find(workbench, &request.path)?;
-    let lease = lease(workbench, &port.path)?;
+    let lease = lease(workbench, &port.path, PortUser::Console)?;
     let options = OpenOptions {
         baud: request.baud,
         policy: LinePolicy::default(),
@@ -266,7 +266,7 @@ fn on_port(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc
 
 async fn over_probe(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc<Console>, ApiError> {
     let board = probed::board_behind(workbench, &request.path, request.kind.as_deref()).await?;
-    let lease = lease(workbench, &request.path)?;
+    let lease = lease(workbench, &request.path, PortUser::Console)?;
     let log = log_file(request)?;
     let opening = {
         let (workbench, path) = (Arc::clone(workbench), request.path.clone());
@@ -290,11 +290,6 @@ async fn over_probe(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> R
     };
     *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     Ok(console)
-}
-
-fn lease(workbench: &WorkbenchState, path: &str) -> Result<PortLease, ApiError> {
-    let lease = workbench.hardware.uses.lease(path, PortUser::Console);
-    lease.map_err(|user| ApiError::new(ErrorCode::Refused, user.refusal(path, &workbench.fleet)))
 }
 
 fn log_file(request: &ConsoleOpen) -> Result<Option<File>, ApiError> {

@@ -14,9 +14,9 @@ pub(crate) use borrow::Borrowed;
 pub(crate) use console::{close as close_console, open as open_console, read as read_console, send as send_console};
 pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
 pub(crate) use lend::{lend, take_back};
-pub(crate) use peek::{lease as lease_probe, memory as memory_over_probe, registers as registers_over_probe};
+pub(crate) use peek::{memory as memory_over_probe, registers as registers_over_probe};
 pub(crate) use probed::{board_behind, look, no_probe};
-pub(crate) use uses::{PortLease, Uses};
+pub(crate) use uses::{PortLease, Uses, lease};
 pub(crate) use views::{allow, list};
 
 use console::Consoles;

@@ -1,6 +1,6 @@
 //! Reads of memory and registers over a debug probe.
 
-use super::{PortLease, probed::find};
+use super::{lease, probed::find};
 use crate::{
     api::{ApiError, ErrorCode, ProbeMemory, ProbeRead, ProbeRef, ProbeRegisters, RegisterView},
     errors::usage,
@@ -67,13 +67,4 @@ async fn over_probe<T: Send + 'static>(
         .await
         .map_err(|error| ApiError::internal(format!("The probe cannot be used: {error}.")))?;
     read.map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))
-}
-
-/// Takes a probe for a user.
-///
-/// # Errors
-/// Somebody else has it.
-pub(crate) fn lease(workbench: &WorkbenchState, probe: &str, user: PortUser) -> Result<PortLease, ApiError> {
-    let lease = workbench.hardware.uses.lease(probe, user);
-    lease.map_err(|user| ApiError::new(ErrorCode::Refused, user.refusal(probe, &workbench.fleet)))
 }

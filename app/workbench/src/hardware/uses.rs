@@ -1,6 +1,10 @@
 //! Who uses which port or probe: one user at a time, whether a board of the fleet, a terminal, a job or another program.
 
-use crate::fleet::{Fleet, PortUser};
+use crate::{
+    api::{ApiError, ErrorCode},
+    fleet::{Fleet, PortUser},
+    state::WorkbenchState,
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -100,6 +104,15 @@ impl Uses {
         // The map is consistent between any two statements that touch it.
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes a port or a probe for a request.
+///
+/// # Errors
+/// Somebody else has it: who, and what ends that.
+pub(crate) fn lease(workbench: &WorkbenchState, path: &str, user: PortUser) -> Result<PortLease, ApiError> {
+    let lease = workbench.hardware.uses.lease(path, user);
+    lease.map_err(|user| ApiError::new(ErrorCode::Refused, user.refusal(path, &workbench.fleet)))
 }
 
 #[cfg(test)]

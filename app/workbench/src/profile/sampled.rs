@@ -8,7 +8,7 @@ use crate::{
     },
     errors::{usage, with_sources},
     fleet::PortUser,
-    hardware::{board_behind, look},
+    hardware::{board_behind, lease, look},
     state::WorkbenchState,
 };
 use drydock_emulator::{
@@ -62,11 +62,7 @@ pub(crate) async fn sample(
         ));
     }
     let board = board_behind(workbench, &request.probe, request.kind.as_deref()).await?;
-    let lease = workbench.hardware.uses.lease(&request.probe, PortUser::Profile);
-    let lease = lease.map_err(|user| {
-        let text = user.refusal(&request.probe, &workbench.fleet);
-        ApiError::new(ErrorCode::Refused, text)
-    })?;
+    let lease = lease(workbench, &request.probe, PortUser::Profile)?;
     // When nobody waits for the answer any more, or it is stopped, sampling ends.
     let (asked, still_asked) = workbench.samplings.begin(&request.probe);
     let sampling = {

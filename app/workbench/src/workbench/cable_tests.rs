@@ -22,6 +22,7 @@ macro_rules! call {
         }
     };
 }
+pub(super) use call;
 
 /// A workbench, unless the firmware of a kind is missing.
 pub(super) async fn workbench(kinds: &[&str]) -> Option<Workbench> {

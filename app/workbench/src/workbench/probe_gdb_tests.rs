@@ -1,6 +1,6 @@
 //! Debuggers on boards behind debug probes, and reads of memory and registers, from the API down to virtual boards.
 
-use super::cable_tests::{board_until, cable, ended, hardware, over_probe, provision, put, start, workbench};
+use super::cable_tests::{board_until, cable, call, ended, hardware, over_probe, provision, put, start, workbench};
 use super::*;
 use crate::{
     api::{
@@ -18,16 +18,6 @@ use std::{
 
 /// Longer than anything here takes on a loaded host.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-macro_rules! call {
-    ($workbench:expr, $method:ident($params:expr)) => {
-        match $workbench.call(Request::$method($params)).await {
-            Ok(Response::$method(result)) => Ok(result),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error),
-        }
-    };
-}
 
 fn open(probe: &str) -> GdbOpen {
     GdbOpen {

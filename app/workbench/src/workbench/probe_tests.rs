@@ -1,6 +1,6 @@
 //! Looks at boards over their debug probes, from the API down to the memory of virtual boards.
 
-use super::cable_tests::{cable, console_until, hardware, put, workbench};
+use super::cable_tests::{cable, call, console_until, hardware, put, workbench};
 use super::*;
 use crate::{
     api::{
@@ -10,16 +10,6 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::time::{Duration, Instant};
-
-macro_rules! call {
-    ($workbench:expr, $method:ident($params:expr)) => {
-        match $workbench.call(Request::$method($params)).await {
-            Ok(Response::$method(result)) => Ok(result),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error),
-        }
-    };
-}
 
 /// Where the program of these tests has its RTT console: in the RAM of the STM32F407.
 const BLOCK: u32 = 0x2000_0400;

@@ -126,6 +126,18 @@ pub struct ProbeRef {
     pub probe: String,
 }
 
+/// Whether a text has the form of a debug probe's id, vendor and product of its USB id in front. Where a request takes
+/// either, such a text names the probe. No path of a serial port has that form.
+pub fn is_probe_id(text: &str) -> bool {
+    let mut parts = text.split(':');
+    let mut is_usb_id = || {
+        parts
+            .next()
+            .is_some_and(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    is_usb_id() && is_usb_id()
+}
+
 /// Reads memory of the board behind a debug probe. Registers of peripherals have their side effects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProbeRead {
@@ -519,4 +531,19 @@ pub enum CableState {
     Blocked,
     /// The board was switched off by the user; the port is free.
     Released,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_probe_id;
+
+    #[test]
+    fn ids_of_probes_are_told_from_names_and_paths() {
+        for id in ["0483:374b:066BFF", "2e8a:000c:E661:2", "1209:0001"] {
+            assert!(is_probe_id(id), "{id}");
+        }
+        for other in ["bench-1", "lab:1", "foo:barb:1", "2e8a", "/dev/ttyACM0", "COM3:", ""] {
+            assert!(!is_probe_id(other), "{other}");
+        }
+    }
 }

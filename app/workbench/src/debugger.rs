@@ -3,7 +3,7 @@
 //! A physical board has no such time: its link may be lost while it is held.
 
 use crate::{
-    api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView},
+    api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView, is_probe_id},
     data_dir::write_whole,
     debug_servers::{DebugServer, LastFailure},
     errors::usage,
@@ -14,7 +14,7 @@ use crate::{
 use drydock_assets::{Board as Description, Core};
 use drydock_emulator::gdb::{GdbTarget, Held};
 use drydock_gdb::{End, GdbError, GdbServer};
-use drydock_hardware::probe::{ProbedTarget, is_probe_id};
+use drydock_hardware::probe::ProbedTarget;
 use serde_json::{Map, Value, json};
 use std::{
     io,

@@ -132,17 +132,6 @@ pub struct VirtualPlug {
     id: String,
 }
 
-/// Whether a text has the form of a probe's id. No path of a serial port has it.
-pub fn is_probe_id(text: &str) -> bool {
-    let mut parts = text.split(':');
-    let mut is_usb_id = || {
-        parts
-            .next()
-            .is_some_and(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    is_usb_id() && is_usb_id()
-}
-
 impl Probes {
     /// The probes, without virtual ones yet.
     pub fn new() -> Self {

@@ -11,7 +11,7 @@ mod rtt;
 pub use chip::{FoundChip, ProbedChip};
 pub use debugged::CoreRegisters;
 pub use gdb::ProbedTarget;
-pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe, is_probe_id};
+pub use list::{ProbeAccess, ProbeError, ProbeInfo, Probes, VirtualPlug, VirtualProbe};
 pub use live::LiveChip;
 
 pub(crate) use chip::{arm_interface, causes, find, memory, nordic_erase_all, nordic_lock, reset};

@@ -10,7 +10,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_api::{BoardRef, GdbOpen, GdbState, GdbView};
+use drydock_api::{BoardRef, GdbOpen, GdbState, GdbView, is_probe_id};
 use std::{path::Path, time::Duration};
 
 /// Interval of checks whether a debugger connected or disconnected.
@@ -51,7 +51,7 @@ async fn over_probe(data: Option<&Path>, probe: &str, arguments: &Gdb, output: &
         kind: arguments.board.clone(),
         elf: arguments.elf.as_deref().map(absolute).transpose()?,
     };
-    if !is_probe(probe) {
+    if !is_probe_id(probe) {
         let text =
             format!("{probe} is no id of a debug probe; `drydock probes` lists them, for example 2e8a:000c:E661.");
         return Err(Failure::new(Exit::Usage, text));
@@ -60,11 +60,6 @@ async fn over_probe(data: Option<&Path>, probe: &str, arguments: &Gdb, output: &
     let outcome = serve_until_ctrl_c(&connection, open, output).await;
     connection.close().await;
     outcome
-}
-
-/// Whether a text looks like the id of a probe rather than a board's name: the API takes both.
-fn is_probe(text: &str) -> bool {
-    text.contains(':')
 }
 
 async fn serve_until_ctrl_c(connection: &Connection, open: GdbOpen, output: &Output) -> Result<Exit, Failure> {

@@ -48,6 +48,7 @@ fn memory_and_registers_are_printed() {
         (&["probes", "registers", "0483:374b:066"], 3, probe),
         (&["gdb", "--probe", "0483:374b:066"], 3, probe),
         (&["gdb", "--probe", "bench-1"], 2, "no id of a debug probe"),
+        (&["gdb", "--probe", "lab:1"], 2, "no id of a debug probe"),
         (
             &["gdb", "--probe", probe, "--board", "stm32f4-discovery"],
             4,

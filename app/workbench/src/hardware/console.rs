@@ -5,6 +5,7 @@ use super::{PortLease, lease, lend::find, probed, rtt};
 use crate::{
     api::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
+        is_probe_id,
     },
     clock::now_ms,
     errors::usage,
@@ -12,10 +13,7 @@ use crate::{
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use drydock_hardware::{
-    port::{LinePolicy, OpenOptions, Port, SerialLine, Topology},
-    probe::is_probe_id,
-};
+use drydock_hardware::port::{LinePolicy, OpenOptions, Port, SerialLine, Topology};
 use std::{
     collections::{HashMap, VecDeque},
     fs::File,

@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// List the debug probes, or read memory and registers of the board behind one
     #[command(after_help = PROBES_EXAMPLES)]
     Probes(Probes),
-    /// Open a serial port as a terminal until Ctrl-C
+    /// Open a serial port, or the RTT console behind a debug probe, as a terminal until Ctrl-C
     #[command(after_help = CONSOLE_EXAMPLES)]
     Console(Console),
     /// Give a serial port to another program for a while

@@ -41,14 +41,18 @@ pub enum NotBuilt {
         what: String,
     },
     /// `./x run`, which started the program, is building it.
-    #[error("its firmware is being built ({progress})")]
+    #[error("{board}'s firmware is being built ({progress}); try again when it is done")]
     Building {
+        /// The kind of board.
+        board: String,
         /// Images that are done.
         progress: Progress,
     },
     /// `./x run`, which started the program, could not build it.
-    #[error("its firmware could not be built; see {log}")]
+    #[error("{board}'s firmware could not be built; see {log}")]
     Failed {
+        /// The kind of board.
+        board: String,
         /// The log's path.
         log: String,
     },
@@ -78,9 +82,10 @@ pub fn firmware(board: &str) -> Result<FirmwareImage, NotBuilt> {
     if let Some(image) = handover::image(board) {
         return Ok(image);
     }
+    let board = (*board).to_owned();
     Err(match handover::build() {
-        Some(Build::Runs(progress)) => NotBuilt::Building { progress },
-        Some(Build::Failed { log }) => NotBuilt::Failed { log },
+        Some(Build::Runs(progress)) => NotBuilt::Building { board, progress },
+        Some(Build::Failed { log }) => NotBuilt::Failed { board, log },
         None => NotBuilt::Missing {
             what: format!("the firmware of {board}"),
         },

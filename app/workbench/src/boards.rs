@@ -302,7 +302,8 @@ pub(crate) async fn power(workbench: &Arc<WorkbenchState>, request: BoardPower) 
         PowerAction::Off => Some(false),
         PowerAction::Reset | PowerAction::Cut | PowerAction::Pause | PowerAction::Resume => None,
     };
-    if on.is_none() {
+    // A board on a cable has no machine; its host says what it can do.
+    if on.is_none() && board.emulated().is_ok() {
         board.machine().await?;
     }
     board.command(|reply| Command::Power(request.action, reply)).await?;

@@ -55,10 +55,19 @@ impl BoardEnd {
         Ok(Self::Uart(uart))
     }
 
-    /// The baud rate of the chip's end, for a UART that has `baud`; `None` if it takes the host's.
-    pub(super) fn baud(&self, baud: u32) -> Option<u32> {
+    /// The baud rate of the chip's end; `None` if it takes the host's. Where the engine does not know the UART's, it has
+    /// that of the board's `description`.
+    pub(super) fn baud(&self, description: u32) -> Option<u32> {
         match self {
-            Self::Uart(_) => Some(baud),
+            Self::Uart(uart) => Some(uart.baud().unwrap_or(description)),
+            Self::Usb(_) => None,
+        }
+    }
+
+    /// As [`Self::baud`], when it sent the bytes that were read last.
+    pub(super) fn read_baud(&self, description: u32) -> Option<u32> {
+        match self {
+            Self::Uart(uart) => Some(uart.read_baud().unwrap_or(description)),
             Self::Usb(_) => None,
         }
     }

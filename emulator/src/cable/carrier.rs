@@ -336,7 +336,6 @@ impl Carrier {
 
     fn run_firmware(&mut self) -> io::Result<()> {
         self.bootloader = None;
-        self.line.set_baud(self.end.baud(self.wiring.baud));
         self.end.starts_anew();
         if self.runs == Runs::Bootloader {
             self.enumerate_again()?;
@@ -435,6 +434,7 @@ impl Carrier {
             Taken::Gone => None,
             Taken::Bytes(count) => {
                 if self.runs == Runs::Firmware {
+                    self.line.set_baud(self.end.read_baud(self.wiring.baud));
                     self.queue_for_client(bytes[..count].to_vec());
                 }
                 Some(true)
@@ -484,6 +484,9 @@ impl Carrier {
         let mut bytes = bytes[..count].to_vec();
         self.faults.pass(Direction::FromHost, &mut bytes);
         let baud = self.pty.baud()?;
+        if self.runs == Runs::Firmware {
+            self.line.set_baud(self.end.baud(self.wiring.baud));
+        }
         self.line.carry(baud, &mut bytes);
         self.to_board.extend(bytes);
         Ok(count > 0)

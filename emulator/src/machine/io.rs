@@ -2,13 +2,16 @@
 
 use super::time::VirtualTime;
 
-/// Bytes that a UART sent, in one run without a pause.
+/// Bytes that a UART sent, in one run without a pause; none if only its rate was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UartOutput {
     /// When the last of them left the chip.
     pub at: VirtualTime,
     /// Which UART.
     pub index: u8,
+    /// The baud rate to which the guest set it before, if it did since what it sent last. An engine that does not know has
+    /// `None` always.
+    pub baud: Option<u32>,
     /// The bytes.
     pub bytes: Vec<u8>,
 }

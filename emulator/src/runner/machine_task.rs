@@ -568,7 +568,7 @@ impl Body {
         let Some(machine) = &mut self.machine else { return };
         for output in machine.take_uart_output() {
             if let Some(wire) = task.wires.get(usize::from(output.index)) {
-                wire.deliver(&output.bytes);
+                wire.deliver(output.baud, &output.bytes);
             }
         }
         if task.has_usb {

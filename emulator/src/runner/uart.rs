@@ -29,6 +29,10 @@ struct WireState {
     closed: bool,
     to_host: VecDeque<u8>,
     to_guest: VecDeque<u8>,
+    /// Baud rate of the bytes at the front of `to_host`; `None` if the engine does not know.
+    baud: Option<u32>,
+    /// Later rates, each with the number of bytes in `to_host` that were sent before the guest set it.
+    later_bauds: VecDeque<(usize, u32)>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -66,10 +70,18 @@ impl Wire {
         wake(&mut state.writer);
     }
 
-    /// The guest sent `bytes`; without a port they are discarded.
-    pub(super) fn deliver(&self, bytes: &[u8]) {
+    /// The guest set the rate, if `baud` says one, and sent `bytes`; without a port they are discarded.
+    pub(super) fn deliver(&self, baud: Option<u32>, bytes: &[u8]) {
         let mut state = self.state();
-        if state.open {
+        if let Some(baud) = baud.filter(|baud| state.last_baud() != Some(*baud)) {
+            let before = state.to_host.len();
+            match state.later_bauds.back_mut() {
+                // Nothing was sent at the rate in between.
+                Some((same, last)) if *same == before => *last = baud,
+                _ => state.later_bauds.push_back((before, baud)),
+            }
+        }
+        if state.open && !bytes.is_empty() {
             state.to_host.extend(bytes);
             wake(&mut state.reader);
         }
@@ -97,6 +109,33 @@ impl Wire {
     }
 }
 
+impl WireState {
+    /// The rate to which the guest set its UART last.
+    fn last_baud(&self) -> Option<u32> {
+        self.later_bauds.back().map(|(_, baud)| *baud).or(self.baud)
+    }
+
+    /// Makes the rate of the bytes at the front the present one.
+    fn pass_bauds(&mut self) {
+        while let Some((0, baud)) = self.later_bauds.front() {
+            self.baud = Some(*baud);
+            self.later_bauds.pop_front();
+        }
+    }
+
+    /// The number of bytes at the front of `to_host` that were sent at one rate.
+    fn of_one_rate(&self) -> usize {
+        self.later_bauds.front().map_or(self.to_host.len(), |(count, _)| *count)
+    }
+
+    /// Drops all output.
+    fn drop_output(&mut self) {
+        self.baud = self.last_baud();
+        self.later_bauds.clear();
+        self.to_host.clear();
+    }
+}
+
 fn wake(waker: &mut Option<Waker>) {
     if let Some(waker) = waker.take() {
         waker.wake();
@@ -116,12 +155,24 @@ impl UartPort {
     pub fn fetch(&mut self) -> Vec<u8> {
         let mut state = self.wire.state();
         let was_full = state.to_host.len() >= TO_HOST_BYTES;
-        let bytes = state.to_host.drain(..).collect();
+        let bytes = state.to_host.iter().copied().collect();
+        state.drop_output();
         drop(state);
         if was_full {
             (self.notify)();
         }
         bytes
+    }
+
+    /// The rate of the bytes that were read last, in bits per second; `None` if the engine does not know. One read returns
+    /// bytes of one rate.
+    pub fn read_baud(&self) -> Option<u32> {
+        self.wire.state().baud
+    }
+
+    /// The rate that the guest's UART has now.
+    pub fn baud(&self) -> Option<u32> {
+        self.wire.state().last_baud()
     }
 
     /// Passes as many bytes to the guest as fit, without waiting. Returns how many.
@@ -141,7 +192,7 @@ impl Drop for UartPort {
     fn drop(&mut self) {
         let mut state = self.wire.state();
         state.open = false;
-        state.to_host.clear();
+        state.drop_output();
         state.to_guest.clear();
         drop(state);
         (self.notify)();
@@ -167,12 +218,16 @@ impl AsyncRead for UartPort {
             return Poll::Pending;
         }
         let was_full = state.to_host.len() >= TO_HOST_BYTES;
-        let count = buf.remaining().min(state.to_host.len());
+        state.pass_bauds();
+        let count = buf.remaining().min(state.of_one_rate());
         let (front, back) = state.to_host.as_slices();
         let from_front = count.min(front.len());
         buf.put_slice(&front[..from_front]);
         buf.put_slice(&back[..count - from_front]);
         state.to_host.drain(..count);
+        for (before, _) in &mut state.later_bauds {
+            *before -= count;
+        }
         drop(state);
         if was_full {
             (self.notify)();

@@ -220,7 +220,7 @@ impl Esp32C6 {
     fn update_clocks(&mut self, fabric: &mut Fabric) {
         fabric.set_cpu_hz(clocks::cpu_hz(&self.passthrough));
         for (index, uart) in self.uarts.iter_mut().enumerate() {
-            uart.set_clock(clocks::uart_hz(&self.passthrough, index));
+            uart.set_clock(fabric, clocks::uart_hz(&self.passthrough, index));
         }
         for (index, timg) in self.timg.iter_mut().enumerate() {
             timg.set_clocks(fabric, clocks::timg(&self.passthrough, index));

@@ -75,8 +75,11 @@ impl Uart {
         }
     }
 
-    pub(super) fn set_clock(&mut self, hz: u32) {
-        self.clock_hz = hz.max(1);
+    pub(super) fn set_clock(&mut self, fabric: &mut Fabric, hz: u32) {
+        if self.clock_hz != hz.max(1) {
+            self.clock_hz = hz.max(1);
+            fabric.uart_rate(self.index, self.baud());
+        }
     }
 
     pub(super) fn read(&mut self, offset: u32) -> Result<u32, AccessFault> {
@@ -106,7 +109,10 @@ impl Uart {
             0x00 | 0x98 => {}
             0x0c => self.int_ena = value,
             0x10 => self.int_raw &= !value,
-            0x14 => self.clkdiv = value & 0x00f0_0fff,
+            0x14 => {
+                self.clkdiv = value & 0x00f0_0fff;
+                fabric.uart_rate(self.index, self.baud());
+            }
             0x20 => {
                 self.conf0 = value;
                 if value & TXFIFO_RST != 0 {
@@ -204,12 +210,22 @@ impl Uart {
 
     /// Start bit, 5 to 8 data bits, parity, stop bits, of CLKDIV + FRAG / 16 function clocks each.
     fn frame(&self) -> VirtualTime {
-        let sixteenths = u64::from(self.clkdiv & 0xfff) * 16 + u64::from(self.clkdiv >> 20 & 15);
+        let sixteenths = self.sixteenths();
         let data = 5 + u64::from(self.conf0 >> 2 & 3);
         let parity = u64::from(self.conf0 >> 1 & 1);
         let stop = if self.conf0 >> 4 & 3 > 1 { 2 } else { 1 };
         let bits = 1 + data + parity + stop;
-        let ps = u128::from(bits * sixteenths.max(16)) * u128::from(PS_PER_SECOND) / (16 * u128::from(self.clock_hz));
+        let ps = u128::from(bits * sixteenths) * u128::from(PS_PER_SECOND) / (16 * u128::from(self.clock_hz));
         VirtualTime::from_ps(ps as u64)
+    }
+
+    /// A bit's length in sixteenths of a function clock.
+    fn sixteenths(&self) -> u64 {
+        (u64::from(self.clkdiv & 0xfff) * 16 + u64::from(self.clkdiv >> 20 & 15)).max(16)
+    }
+
+    /// Bits per second.
+    fn baud(&self) -> u32 {
+        (u64::from(self.clock_hz) * 16 / self.sixteenths()) as u32
     }
 }

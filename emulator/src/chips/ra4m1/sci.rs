@@ -159,7 +159,10 @@ impl Sci {
             // Clock-synchronous mode, multi-processor mode, 7 bits.
             0x00 if value & 0xc4 != 0 => return Err(AccessFault::UnmodelledUse),
             0x00 => self.smr = value,
-            0x01 => self.brr = value,
+            0x01 => {
+                self.brr = value;
+                fabric.uart_rate(self.index, self.baud(pclka));
+            }
             0x02 => return self.control(fabric, pclka, value),
             0x03 => {
                 self.tdr = Some(value);
@@ -172,7 +175,10 @@ impl Sci {
             // Smart card, 9 bits, inverted or MSB first.
             0x06 if value | 0x80 != 0xf2 => return Err(AccessFault::UnmodelledUse),
             0x06 => self.scmr = value,
-            0x07 => self.semr = value & 0xfc,
+            0x07 => {
+                self.semr = value & 0xfc;
+                fabric.uart_rate(self.index, self.baud(pclka));
+            }
             0x08 => self.snfr = value & 7,
             0x09..=0x0d | 0x13 if value == 0 => {}
             0x09..=0x0d | 0x13 => return Err(AccessFault::UnmodelledUse),
@@ -287,19 +293,31 @@ impl Sci {
     /// Start bit, 8 data bits, parity, stop bits of 28.2.11's length.
     fn frame(&self, pclka: u32) -> VirtualTime {
         let bits = 10 + u64::from(self.smr >> 5 & 1) + u64::from(self.smr >> 3 & 1);
+        let (clocks, counted) = self.bit();
+        VirtualTime::from_ticks(clocks * bits * 256, u64::from(pclka.max(1)) * counted)
+    }
+
+    /// Bits per second.
+    fn baud(&self, pclka: u32) -> u32 {
+        let (clocks, counted) = self.bit();
+        u32::try_from(u64::from(pclka) * counted / (256 * clocks)).unwrap_or(u32::MAX)
+    }
+
+    /// A bit's length in clocks, and how many of 256 clocks count.
+    fn bit(&self) -> (u64, u64) {
         let base: u64 = match (self.semr >> 3 & 1, (self.semr >> 6 & 1) + (self.semr >> 4 & 1)) {
             (1, _) => 6,
             (_, 0) => 32,
             (_, 1) => 16,
             _ => 8,
         };
-        let clocks = base * (1 << (2 * (self.smr & 3))) * (u64::from(self.brr) + 1) * bits;
+        let clocks = base * (1 << (2 * (self.smr & 3))) * (u64::from(self.brr) + 1);
         // BRME: this many of 256 clocks count.
         let counted = if self.semr & 4 != 0 {
             u64::from(self.mddr.max(128))
         } else {
             256
         };
-        VirtualTime::from_ticks(clocks * 256, u64::from(pclka.max(1)) * counted)
+        (clocks, counted)
     }
 }

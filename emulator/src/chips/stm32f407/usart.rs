@@ -196,7 +196,10 @@ impl Usart {
             // RXNE and TC are cleared by writing zero.
             0x00 => self.sr &= value | !(RXNE | TC),
             0x04 => self.put_data(fabric, pclk, value as u8),
-            0x08 => self.brr = value & 0xffff,
+            0x08 => {
+                self.brr = value & 0xffff;
+                fabric.uart_rate(self.index, pclk / self.bit().max(1));
+            }
             0x0c => {
                 // Breaks, mute mode, 9 data bits.
                 if value & (SBK | RWU) != 0 || value & (M | PCE) == M {
@@ -313,14 +316,18 @@ impl Usart {
         fabric.schedule(at, self.token + ARRIVED);
     }
 
-    /// Duration of one frame on the line: start bit, 8 bits (9 with M), stop bits. BRR is the bit's length in clocks of
-    /// the bus, with OVER8 in eighths of a bit times 8 (30.3.4).
-    fn frame(&self, pclk: u32) -> VirtualTime {
-        let bit = if self.cr[0] & OVER8 == 0 {
+    /// A bit's length in clocks of the bus: BRR, with OVER8 in eighths of a bit times 8 (30.3.4).
+    fn bit(&self) -> u32 {
+        if self.cr[0] & OVER8 == 0 {
             self.brr
         } else {
             (self.brr >> 4) * 8 + (self.brr & 7)
-        };
+        }
+    }
+
+    /// Duration of one frame on the line: start bit, 8 bits (9 with M), stop bits.
+    fn frame(&self, pclk: u32) -> VirtualTime {
+        let bit = self.bit();
         // In half bits, for the stop bits' sake.
         let stop = match self.cr[1] >> 12 & 3 {
             0 => 2,

@@ -403,9 +403,20 @@ impl Fabric {
             _ => self.uart_output.push(UartOutput {
                 at: self.now,
                 index,
+                baud: None,
                 bytes: vec![byte],
             }),
         }
+    }
+
+    /// The guest has set UART `index` to this rate, in bits per second.
+    pub fn uart_rate(&mut self, index: u8, baud: u32) {
+        self.uart_output.push(UartOutput {
+            at: self.now,
+            index,
+            baud: Some(baud),
+            bytes: Vec::new(),
+        });
     }
 
     /// The chip changed the level that it drives on `pin`.

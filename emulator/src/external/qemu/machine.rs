@@ -203,6 +203,7 @@ impl QemuMachine {
             self.output.push(UartOutput {
                 at: self.now,
                 index: 0,
+                baud: None,
                 bytes,
             });
         }

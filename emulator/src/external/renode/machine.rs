@@ -122,6 +122,7 @@ impl RenodeMachine {
                 Ok(bytes) => self.output.push(UartOutput {
                     at: self.now,
                     index: index as u8,
+                    baud: None,
                     bytes,
                 }),
                 Err(error) => {

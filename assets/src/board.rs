@@ -127,8 +127,10 @@ pub struct Link {
     pub tx: Pin,
     /// Host → board.
     pub rx: Pin,
-    /// Bits per second.
+    /// Bits per second after reset.
     pub baud: u32,
+    /// The most bits per second that host and firmware may agree on.
+    pub fastest: u32,
 }
 
 /// A named part of flash.
@@ -296,6 +298,7 @@ struct LinkSection {
     tx: Spanned<String>,
     rx: Spanned<String>,
     baud: u32,
+    fastest: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -406,11 +409,18 @@ impl Check<'_, '_> {
             self.reader.problem(link.uart.span(), &what);
         }
         let (tx, rx) = (self.pin(&link.tx), self.pin(&link.rx));
+        if let Some(fastest) = &link.fastest
+            && *fastest.get_ref() < link.baud
+        {
+            let what = format!("`fastest` is below `baud`, which is {}", link.baud);
+            self.reader.problem(fastest.span(), &what);
+        }
         Some(Link {
             uart: link.uart.into_inner(),
             tx: tx?,
             rx: rx?,
             baud: link.baud,
+            fastest: link.fastest.map_or(link.baud, Spanned::into_inner),
         })
     }
 

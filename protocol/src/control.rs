@@ -14,6 +14,11 @@ pub enum FromDevice {
     /// The answer to [`FromHost::Pair`].
     #[n(1)]
     PairResult(#[n(0)] PairResult),
+    #[cfg(feature = "link-rates")]
+    /// The answer to [`FromHost::LinkRate`]: the rate at which the device will send and receive as soon as it has sent
+    /// this.
+    #[n(2)]
+    LinkRate(#[n(0)] u32),
 }
 
 /// From the host to the device.
@@ -26,6 +31,10 @@ pub enum FromHost {
     /// Trust anchor and one-time token for a blank device.
     #[n(1)]
     Pair(#[n(0)] Pair),
+    #[cfg(feature = "link-rates")]
+    /// Ask for another baud rate of the wire, in bits per second. A device that cannot have it does not answer.
+    #[n(2)]
+    LinkRate(#[n(0)] u32),
 }
 
 /// A device's unauthenticated description of itself.

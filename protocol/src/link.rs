@@ -21,11 +21,13 @@ mod cobs;
 mod crc;
 mod endpoint;
 pub mod frame;
+mod rate;
 mod ring;
 mod timer;
 
 pub use crc::crc32;
 pub use endpoint::Endpoint;
+pub use rate::RateWatch;
 
 /// Longest encoded frame in bytes, with COBS overhead and delimiters.
 pub const MAX_FRAME_BYTES: usize = 256;

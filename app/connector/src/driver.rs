@@ -1,6 +1,10 @@
 //! A task that carries the link over a byte stream, and the two handles to it.
 
-use crate::{session::LinkSession, state::LinkState};
+use crate::{
+    rates::{RateSearch, RateStep, Rates},
+    session::LinkSession,
+    state::LinkState,
+};
 use drydock_protocol::{
     control::{FromHost, Identity, Pair, PairResult},
     framing,
@@ -53,6 +57,13 @@ pub enum LinkEvent {
         /// Ours.
         host: u8,
     },
+    /// The wire has another baud rate from now on. See [`LinkDriver::spawn_with_rates`].
+    Rate {
+        /// Bits per second.
+        baud: u32,
+        /// The rate before, if it did not carry the link.
+        given_up: Option<u32>,
+    },
     /// The byte stream ended; the last event.
     Closed(LinkClosed),
 }
@@ -86,6 +97,8 @@ pub struct LinkStats {
     pub meetings: u32,
     /// Control messages that could not be read.
     pub malformed: u32,
+    /// Bits per second of the wire; `None` if it has no rate that could change.
+    pub baud: Option<u32>,
 }
 
 /// The link over one byte stream; dropping it ends the link and drops the stream.
@@ -130,10 +143,26 @@ impl LinkDriver {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
+        Self::spawn_over(stream, epoch, None)
+    }
+
+    /// As [`Self::spawn`], over a wire whose baud rate can change. Once the link is up, the driver agrees with the device on
+    /// the highest rate that carries.
+    pub fn spawn_with_rates<S>(stream: S, epoch: u32, rates: Rates) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        Self::spawn_over(stream, epoch, Some(rates))
+    }
+
+    fn spawn_over<S>(stream: S, epoch: u32, rates: Option<Rates>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (requests, request_receiver) = mpsc::channel(REQUESTS);
         let stats = Arc::new(Mutex::new(LinkStats::default()));
-        let carrier = Carrier::new(split(stream), epoch, stats.clone());
+        let carrier = Carrier::new(split(stream), epoch, rates, stats.clone());
         Self {
             events,
             handle: LinkHandle { requests, stats },
@@ -215,12 +244,24 @@ struct Carrier<S> {
     to_host: Option<WriteHalf<DuplexStream>>,
     /// Deadline of the link's restart after the host ended the session.
     farewell: Option<Instant>,
+    rates: Option<(Rates, RateSearch)>,
+    /// Bytes received since the search for a rate was last told.
+    received: usize,
     begin: Instant,
     stats: Arc<Mutex<LinkStats>>,
 }
 
 impl<S: AsyncRead + AsyncWrite> Carrier<S> {
-    fn new((wire_in, wire_out): (ReadHalf<S>, WriteHalf<S>), epoch: u32, stats: Arc<Mutex<LinkStats>>) -> Self {
+    fn new(
+        (wire_in, wire_out): (ReadHalf<S>, WriteHalf<S>),
+        epoch: u32,
+        rates: Option<Rates>,
+        stats: Arc<Mutex<LinkStats>>,
+    ) -> Self {
+        let rates = rates.map(|rates| {
+            let search = RateSearch::new(rates.first, rates.fastest);
+            (rates, search)
+        });
         Self {
             link: LinkState::new(epoch),
             wire_in,
@@ -232,6 +273,8 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
             from_host: None,
             to_host: None,
             farewell: None,
+            rates,
+            received: 0,
             begin: Instant::now(),
             stats,
         }
@@ -250,6 +293,9 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
         let mut said = vec![0; 1024].into_boxed_slice();
         loop {
             self.advance();
+            if let Err(error) = self.follow_rate().await {
+                return LinkClosed::Stream(error);
+            }
             let wake = self.wake_at();
             // Only transfers of bytes are awaited here. Each branch keeps its bytes when another one completes first.
             tokio::select! {
@@ -258,6 +304,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
                     Ok(count) => {
                         let now_ms = self.now_ms();
                         self.link.receive(&wire[..count], now_ms);
+                        self.received += count;
                         self.update_stats(|stats| stats.received_bytes += count as u64);
                     }
                     Err(error) => return LinkClosed::Stream(error),
@@ -312,11 +359,7 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
             self.from_host = Some(from_host);
             self.to_host = Some(to_host);
         }
-        if self.frame_sent == self.frame_len {
-            self.frame_sent = 0;
-            let now_ms = self.now_ms();
-            self.frame_len = self.link.transmit(now_ms, &mut self.frame);
-        }
+        self.next_frame();
         let (is_up, frames, meetings, malformed) = self.link.counters();
         self.update_stats(|stats| {
             stats.is_up = is_up;
@@ -324,6 +367,72 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
             stats.meetings = meetings;
             stats.malformed = malformed;
         });
+    }
+
+    fn next_frame(&mut self) {
+        let waits = self.rates.as_ref().is_some_and(|(_, search)| search.holds_frames());
+        if self.frame_sent == self.frame_len {
+            self.frame_sent = 0;
+            let now_ms = self.now_ms();
+            self.frame_len = if waits {
+                0
+            } else {
+                self.link.transmit(now_ms, &mut self.frame)
+            };
+        }
+    }
+
+    /// Carries out what the search for a rate wants next. Nothing is read meanwhile; the system keeps what arrives.
+    async fn follow_rate(&mut self) -> io::Result<()> {
+        let now_ms = self.now_ms();
+        let received = std::mem::take(&mut self.received);
+        let Some((rates, search)) = &mut self.rates else {
+            return Ok(());
+        };
+        if let Some(answer) = self.link.take_agreed_rate() {
+            search.agreed(answer);
+        }
+        let (is_up, stats, ..) = self.link.counters();
+        let step = search.step(is_up, received, stats, now_ms);
+        match step {
+            None => {}
+            Some(RateStep::Ask(baud)) => {
+                if let Ok(message) = framed(&FromHost::LinkRate(baud)) {
+                    self.link.say(&message);
+                }
+            }
+            // The rest of a frame would be noise at the new rate.
+            Some(RateStep::Change(_)) if self.frame_sent < self.frame_len || self.unflushed => return Ok(()),
+            Some(RateStep::Change(baud)) => match rates.control.set_baud(baud).await {
+                Ok(()) => {
+                    search.changed(stats, self.begin.elapsed().as_millis() as u64);
+                    // Any answer shows that the rate carries.
+                    if let Ok(message) = framed(&FromHost::Identify) {
+                        self.link.say(&message);
+                    }
+                }
+                // The adapter cannot have the rate.
+                Err(_) => {
+                    rates.control.set_baud(rates.first).await?;
+                    search.not_changed(stats);
+                }
+            },
+            Some(RateStep::Carries(baud)) => self.link.tell(LinkEvent::Rate { baud, given_up: None }),
+            Some(RateStep::GivenUp(baud)) => {
+                rates.control.set_baud(rates.first).await?;
+                self.link.tell(LinkEvent::Rate {
+                    baud: rates.first,
+                    given_up: Some(baud),
+                });
+            }
+        }
+        let baud = search.baud();
+        self.update_stats(|stats| stats.baud = Some(baud));
+        if step.is_some() {
+            self.link.advance_control();
+            self.next_frame();
+        }
+        Ok(())
     }
 
     /// The host ended the session. Its last bytes may still arrive; then a restart of the link ends it for the device.
@@ -341,12 +450,19 @@ impl<S: AsyncRead + AsyncWrite> Carrier<S> {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        // While a frame is not fully written, no other frame can be sent.
-        let link = (self.frame_sent == self.frame_len)
+        let at = |ms| self.begin + Duration::from_millis(ms);
+        let (waits, rate) = match &self.rates {
+            Some((_, search)) => (search.holds_frames(), search.deadline_ms().map(at)),
+            None => (false, None),
+        };
+        // While a frame is not fully written, no other frame can be sent, and no rate changed.
+        let is_sent = self.frame_sent == self.frame_len && !self.unflushed;
+        let link = (self.frame_sent == self.frame_len && !waits)
             .then(|| self.link.next_timeout_ms())
             .flatten()
-            .map(|ms| self.begin + Duration::from_millis(ms));
-        self.farewell.into_iter().chain(link).min()
+            .map(at);
+        let rate = rate.filter(|_| is_sent || !waits);
+        self.farewell.into_iter().chain(link).chain(rate).min()
     }
 
     fn now_ms(&self) -> u64 {

@@ -37,6 +37,8 @@ pub(crate) struct LinkState {
     control: framing::Reader,
     control_out: Vec<u8>,
     line: Vec<u8>,
+    /// The device's answer to a question for a rate.
+    agreed_rate: Option<u32>,
     events: VecDeque<LinkEvent>,
 }
 
@@ -56,6 +58,7 @@ impl LinkState {
             control: framing::Reader::new(),
             control_out: Vec::new(),
             line: Vec::new(),
+            agreed_rate: None,
             events: VecDeque::new(),
         }
     }
@@ -100,8 +103,7 @@ impl LinkState {
             }
             begun = Some(end);
         }
-        let sent = self.endpoint.write(Channel::Control, &self.control_out);
-        self.control_out.drain(..sent);
+        self.advance_control();
         if self.events.is_empty() {
             self.read_log();
             self.read_control();
@@ -188,6 +190,7 @@ impl LinkState {
                     Ok(Some(message)) => match minicbor::decode(message) {
                         Ok(FromDevice::Identity(identity)) => self.events.push_back(LinkEvent::Identity(identity)),
                         Ok(FromDevice::PairResult(result)) => self.events.push_back(LinkEvent::PairResult(result)),
+                        Ok(FromDevice::LinkRate(baud)) => self.agreed_rate = Some(baud),
                         Err(_) => self.malformed += 1,
                     },
                     // Permanently out of step, and never because of noise: only a restart helps.
@@ -199,6 +202,22 @@ impl LinkState {
                 }
             }
         }
+    }
+
+    /// Passes queued control messages on as far as they fit.
+    pub(crate) fn advance_control(&mut self) {
+        let sent = self.endpoint.write(Channel::Control, &self.control_out);
+        self.control_out.drain(..sent);
+    }
+
+    /// The rate that the device has agreed to since the last call.
+    pub(crate) fn take_agreed_rate(&mut self) -> Option<u32> {
+        self.agreed_rate.take()
+    }
+
+    /// Queues an event for the caller.
+    pub(crate) fn tell(&mut self, event: LinkEvent) {
+        self.events.push_back(event);
     }
 
     pub(crate) fn has_events(&self) -> bool {

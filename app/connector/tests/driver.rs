@@ -83,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
                 FromHost::Identify => FromDevice::Identity(identity()),
                 FromHost::Pair(pair) if pair.token.len() == 16 => FromDevice::PairResult(PairResult::Accepted),
                 FromHost::Pair(_) => FromDevice::PairResult(PairResult::Malformed),
+                FromHost::LinkRate(_) => panic!("this wire has no rate"),
             };
             let answer = framing::framed(&minicbor::to_vec(answer).unwrap()).unwrap();
             assert_eq!(self.endpoint.write(Channel::Control, &answer), answer.len());

@@ -43,6 +43,18 @@ pub trait Board {
     /// Writes bytes to the link's wire and returns how many it took; 0 if it is busy.
     fn link_write(&self, data: &[u8]) -> usize;
 
+    /// Baud rates that the link's wire can have besides the one after reset, in bits per second. The feature `link-rates`
+    /// makes use of them.
+    fn link_rates(&self) -> &'static [u32] {
+        &[]
+    }
+
+    /// Changes the wire's baud rate: one of [`Self::link_rates`], or `None` for the one after reset. Returns whether it
+    /// did: not while it still sends. An interrupt ends the sleep when it has sent everything.
+    fn set_link_rate(&self, _baud: Option<u32>) -> bool {
+        true
+    }
+
     /// Fills the buffer from the board's source of true randomness.
     fn fill_random(&self, out: &mut [u8]);
 

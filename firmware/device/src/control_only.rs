@@ -57,6 +57,9 @@ impl ControlOnly {
         }
         while let Some(message) = self.link.receive_control() {
             match message {
+                // These boards have one rate.
+                #[cfg(feature = "link-rates")]
+                FromHost::LinkRate(_) => {}
                 FromHost::Identify => self.next_identity_us = 0,
                 // The board cannot store an identity; its own identity message says so.
                 FromHost::Pair(_) => {}

@@ -130,6 +130,8 @@ impl Device {
         while let Some(message) = self.link.receive_control() {
             match message {
                 FromHost::Identify => self.next_identity_us = 0,
+                #[cfg(feature = "link-rates")]
+                FromHost::LinkRate(baud) => self.link.ask_rate(baud),
                 FromHost::Pair(pair) => {
                     let result = self.pair(pair);
                     self.link.send_control(&FromDevice::PairResult(result));
@@ -270,7 +272,8 @@ impl Device {
             Some(now_us + LONGEST_SLEEP_US),
             self.link.next_timeout_us(),
             state.apps.next_due_us(),
-            in_session.then(|| state.next_message_due_us()),
+            // A message that does not fit waits for the host, which then wakes the board.
+            (in_session && self.link.takes_session()).then(|| state.next_message_due_us()),
             (!in_session && self.link.is_up()).then_some(self.next_identity_us),
             (self.conversation.is_none() && self.link.is_up() && self.next_attempt_us > now_us)
                 .then_some(self.next_attempt_us),

@@ -11,12 +11,20 @@ use core::{
 use drydock_protocol::{
     control::{FromDevice, FromHost},
     framing,
-    link::{Channel, Endpoint, MAX_FRAME_BYTES, Role, Stats},
+    link::{Channel, Endpoint, MAX_FRAME_BYTES, RateWatch, Role, Stats},
 };
 
 /// Bytes of the session that the gateway may send ahead. With apps: as many as arrive while two chunks of a package are
 /// decrypted and written. Must stay well below the receive buffer of each board's UART.
 const SESSION_ROOM_BYTES: usize = if host::RUNS_APPS { 2048 } else { 1024 };
+
+/// Whether the wire's baud rate changes when the host asks for it.
+const CHANGES_RATE: bool = cfg!(feature = "link-rates");
+/// How long a new rate may take to bring a whole frame. Shorter than the host's trial, so that the host finds the device
+/// at the first rate when it gives up.
+const RATE_TRIAL_MS: u64 = 1_000;
+/// Silence after which the host is taken for gone; its next program expects the first rate.
+const RATE_SILENCE_MS: u64 = 30_000;
 
 /// The device's end of the link.
 pub struct Link {
@@ -29,6 +37,21 @@ pub struct Link {
     life: Cell<u32>,
     /// Counters of earlier endpoints.
     past: Cell<Stats>,
+    rate: Cell<Rate>,
+}
+
+/// Which baud rate the wire has.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "link-rates"), allow(dead_code, reason = "the first one always"))]
+enum Rate {
+    /// The one after reset.
+    First,
+    /// Changes to this one once everything is sent.
+    Agreed(u32),
+    /// Another one than the first.
+    Other(RateWatch),
+    /// Returns to the first one once everything is sent.
+    GivenUp,
 }
 
 struct OutFrame {
@@ -53,6 +76,7 @@ impl Link {
             control: RefCell::default(),
             life: Cell::new(0),
             past: Cell::new(Stats::default()),
+            rate: Cell::new(Rate::First),
         }
     }
 
@@ -61,11 +85,13 @@ impl Link {
         let mut endpoint = self.endpoint.borrow_mut();
         let now_ms = self.board.now_us() / 1000;
         let mut bytes = [0; 128];
+        let mut received = 0;
         loop {
             let count = self.board.link_read(&mut bytes);
             if count == 0 {
                 break;
             }
+            received += count;
             endpoint.receive(&bytes[..count], now_ms);
         }
         let mut frame = self.frame.borrow_mut();
@@ -85,12 +111,44 @@ impl Link {
             }
             frame.at += taken;
         }
+        if CHANGES_RATE {
+            let stats = sum(self.past.get(), endpoint.stats());
+            self.follow_rate(received, frame.at == frame.len, stats, now_ms);
+        }
         let reset = endpoint.take_reset().is_some();
         if reset {
             self.life.set(self.life.get() + 1);
             self.control.take();
         }
         reset
+    }
+
+    /// Changes the wire's rate when that is due and the UART has every frame.
+    fn follow_rate(&self, received: usize, is_written: bool, stats: Stats, now_ms: u64) {
+        let rate = match self.rate.get() {
+            Rate::Agreed(baud) if is_written && self.board.set_link_rate(Some(baud)) => {
+                Rate::Other(RateWatch::new(stats, now_ms, RATE_TRIAL_MS, Some(RATE_SILENCE_MS)))
+            }
+            Rate::Other(mut watch) => match watch.is_good(received, stats, now_ms) {
+                true => Rate::Other(watch),
+                false => Rate::GivenUp,
+            },
+            Rate::GivenUp if self.board.set_link_rate(None) => Rate::First,
+            rate => rate,
+        };
+        self.rate.set(rate);
+    }
+
+    /// The host asks for another baud rate.
+    #[cfg(feature = "link-rates")]
+    pub fn ask_rate(&self, baud: u32) {
+        // At another rate the host was heard at that one, and does not ask again.
+        if matches!(self.rate.get(), Rate::First)
+            && self.board.link_rates().contains(&baud)
+            && self.send_control(&FromDevice::LinkRate(baud))
+        {
+            self.rate.set(Rate::Agreed(baud));
+        }
     }
 
     /// Restarts the link, so that the host notices that the session is over.
@@ -117,6 +175,11 @@ impl Link {
         self.endpoint.borrow().is_up()
     }
 
+    /// Whether the `session` channel has room for more.
+    pub fn takes_session(&self) -> bool {
+        self.endpoint.borrow().writable(Channel::Session) > 0
+    }
+
     /// When the link must be pumped again even if nothing arrives, in microseconds since reset.
     pub fn next_timeout_us(&self) -> Option<u64> {
         let frame = self.frame.borrow();
@@ -129,15 +192,7 @@ impl Link {
 
     /// Counters since reset.
     pub fn stats(&self) -> Stats {
-        let (past, now) = (self.past.get(), self.endpoint.borrow().stats());
-        Stats {
-            frames_sent: past.frames_sent + now.frames_sent,
-            frames_received: past.frames_received + now.frames_received,
-            retries: past.retries + now.retries,
-            damaged: past.damaged + now.damaged,
-            duplicates: past.duplicates + now.duplicates,
-            stale: past.stale + now.stale,
-        }
+        sum(self.past.get(), self.endpoint.borrow().stats())
     }
 
     /// Writes a line to the `log` channel. A line that does not fit is dropped.
@@ -149,14 +204,20 @@ impl Link {
         }
     }
 
-    /// Sends a control message if all of it fits; control messages are hints and are repeated.
-    pub fn send_control(&self, message: &FromDevice) {
-        let Ok(body) = minicbor::to_vec(message) else { return };
-        let Ok(message) = framing::framed(&body) else { return };
+    /// Sends a control message if all of it fits, and returns whether it did; control messages are hints and are repeated.
+    pub fn send_control(&self, message: &FromDevice) -> bool {
+        let Ok(body) = minicbor::to_vec(message) else {
+            return false;
+        };
+        let Ok(message) = framing::framed(&body) else {
+            return false;
+        };
         let mut endpoint = self.endpoint.borrow_mut();
-        if endpoint.writable(Channel::Control) >= message.len() {
+        let fits = endpoint.writable(Channel::Control) >= message.len();
+        if fits {
             endpoint.write(Channel::Control, &message);
         }
+        fits
     }
 
     /// The next control message. Malformed messages are skipped.
@@ -190,6 +251,17 @@ impl Link {
             life: self.life.get(),
             guard: Rc::new(RefCell::new(RecordGuard::default())),
         }
+    }
+}
+
+fn sum(past: Stats, now: Stats) -> Stats {
+    Stats {
+        frames_sent: past.frames_sent + now.frames_sent,
+        frames_received: past.frames_received + now.frames_received,
+        retries: past.retries + now.retries,
+        damaged: past.damaged + now.damaged,
+        duplicates: past.duplicates + now.duplicates,
+        stale: past.stale + now.stale,
     }
 }
 

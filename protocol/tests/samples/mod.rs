@@ -367,7 +367,9 @@ fn control() -> Vec<Sample> {
             "from-device",
             FromDevice::PairResult(PairResult::AlreadyEnrolled),
         ),
+        cbor("control-link-rate", "from-device", FromDevice::LinkRate(2_000_000)),
         cbor("control-identify", "from-host", FromHost::Identify),
+        cbor("control-ask-link-rate", "from-host", FromHost::LinkRate(2_000_000)),
         cbor("control-pair", "from-host", FromHost::Pair(pair)),
         Sample {
             name: "control-identify-framed",

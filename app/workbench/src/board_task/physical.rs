@@ -13,12 +13,16 @@ use crate::{
     fleet::{PhysicalRecord, PortUser},
     hardware::PortLease,
 };
-use drydock_connector::LinkDriver;
+use drydock_connector::{LinkDriver, RateControl, Rates};
 use drydock_gateway::PeerLabel;
-use drydock_hardware::port::{self, Access, LinePolicy, OpenOptions, Port};
+use drydock_hardware::port::{self, Access, LineControl, LinePolicy, OpenOptions, Port};
 use drydock_protocol::control::Identity;
 use serde_json::{Map, json};
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
 
 /// Interval between two attempts to open a port that is there and cannot be opened.
@@ -144,7 +148,12 @@ impl PhysicalHost {
                 data.insert("path".into(), json!(port.path));
                 let text = format!("{} is connected at {}.", board.name(), port.path);
                 self.context.publish(EventName::BoardPlugged, text, data);
-                HostEvent::Link(LinkDriver::spawn(line, epoch))
+                let rates = Rates {
+                    first: options.baud,
+                    fastest: board.description.link.fastest,
+                    control: Box::new(PortRate(line.control())),
+                };
+                HostEvent::Link(LinkDriver::spawn_with_rates(line, epoch, rates))
             }
             (Err(error), _) => {
                 self.blocked(&error.to_string());
@@ -273,6 +282,15 @@ impl PhysicalHost {
             state.refused = None;
         }
         self.show(CableState::Released, "switched off");
+    }
+}
+
+/// The baud rate of a port whose bytes the link has.
+struct PortRate(LineControl);
+
+impl RateControl for PortRate {
+    fn set_baud(&self, baud: u32) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
+        Box::pin(self.0.set_baud(baud))
     }
 }
 

@@ -161,6 +161,15 @@ impl BoardSession {
                 board.state().log(0, line);
                 self.context.post();
             }
+            LinkEvent::Rate { baud, given_up } => {
+                let text = match given_up {
+                    None => format!("The link runs at {baud} baud."),
+                    Some(rate) => format!("The link runs at {baud} baud again: {rate} baud did not carry it."),
+                };
+                let level = if given_up.is_some() { "warn" } else { "info" };
+                board.state().note(level, text);
+                self.context.post();
+            }
             LinkEvent::VersionMismatch { device, host } => {
                 self.context.refuse(format!(
                     "The firmware speaks version {device} of the link, this Drydock {host}; use firmware of this Drydock."

@@ -5,7 +5,7 @@ use super::*;
 use crate::api::{
     AppSource, AppState, BoardRename, BoardView, CableAction, CableRef, CableState, ConsoleOpen, ConsoleRead,
     ConsoleView, Empty, EraseStart, EvidenceOutcome, FirmwareSource, FlashStart, Hardware, JobRef, JobState, JobView,
-    PortRef, ProvisionStart, StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
+    LogsQuery, PortRef, ProvisionStart, StepState, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRuns,
 };
 use crate::fleet::PortUser;
 use std::time::{Duration, Instant};
@@ -153,6 +153,25 @@ pub(super) async fn console_until(
     }
 }
 
+/// Waits for a line of Drydock in a board's console, the `count`th one that says this.
+async fn console_says(workbench: &Workbench, board: &str, text: &str, count: usize) {
+    let begin = Instant::now();
+    loop {
+        let query = LogsQuery {
+            board: board.into(),
+            after: None,
+            source: Some("drydock".into()),
+            limit: None,
+        };
+        let logs = call!(workbench, LogsQuery(query)).unwrap();
+        if logs.lines.iter().filter(|line| line.text == text).count() >= count {
+            return;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{logs:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 pub(super) fn runs_blink(board: &BoardView) -> bool {
     board
         .apps
@@ -178,6 +197,11 @@ async fn becomes_a_board_of_the_fleet(kind: &str, on: impl Fn(&VirtualBoardView)
     );
     assert!(board.machine.is_none());
     assert_eq!(board.cable.unwrap().state, CableState::Connected);
+    let link = drydock_assets::board(kind).unwrap().link;
+    if link.fastest > link.baud {
+        let text = format!("The link runs at {} baud.", link.fastest);
+        console_says(&workbench, &board.name, &text, 1).await;
+    }
 
     let evidence = std::fs::read(done.evidence.unwrap()).unwrap();
     let evidence: serde_json::Value = serde_json::from_slice(&evidence).unwrap();
@@ -244,6 +268,27 @@ async fn a_nano_is_provisioned_over_a_debug_probe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discovery_is_provisioned_over_a_debug_probe() {
     becomes_a_board_of_the_fleet("stm32f4-discovery", over_probe).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_that_was_reset_is_found_at_its_first_baud_rate() {
+    let Some(workbench) = workbench(&["esp32-c6"]).await else {
+        return;
+    };
+    let virtual_board = put(&workbench, "esp32-c6", true, "c0de").await;
+    let id = start(&workbench, provision(over_port(&virtual_board), "esp32-c6")).await;
+    let name = ended(&workbench, id).await.board.unwrap();
+    console_says(&workbench, &name, "The link runs at 2000000 baud.", 1).await;
+    let power = crate::api::BoardPower {
+        board: name.clone(),
+        action: crate::api::PowerAction::Reset,
+    };
+    call!(workbench, BoardPower(power)).unwrap();
+    let text = "The link runs at 921600 baud again: 2000000 baud did not carry it.";
+    console_says(&workbench, &name, text, 1).await;
+    console_says(&workbench, &name, "The link runs at 2000000 baud.", 2).await;
+    board_until(&workbench, &name, runs_blink).await;
+    workbench.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use crate::{
     flash::FlashRegions,
     pins::Gpio,
     register::{EFUSE, LP_PERI, read},
-    uart::Uart,
+    uart::{self, Uart},
     watchdog,
 };
 use core::arch::asm;
@@ -103,6 +103,14 @@ impl Board for DevKit {
 
     fn link_write(&self, data: &[u8]) -> usize {
         self.uart.write(data)
+    }
+
+    fn link_rates(&self) -> &'static [u32] {
+        &uart::OTHER_RATES
+    }
+
+    fn set_link_rate(&self, baud: Option<u32>) -> bool {
+        self.uart.set_rate(baud)
     }
 
     fn fill_random(&self, out: &mut [u8]) {

@@ -20,6 +20,8 @@ use esp_hal::{
 
 /// As in assets/boards/esp32-c6.toml.
 const BAUD: u32 = 921_600;
+/// The fastest that is tried, up to assets/boards/esp32-c6.toml: the FIFO then fills in 640 µs.
+pub(crate) const OTHER_RATES: [u32; 1] = [2_000_000];
 /// More than the link's window.
 const RING_BYTES: u32 = 4096;
 /// Bytes in the FIFO at which the handler is called; 64 more fit until it runs.
@@ -32,7 +34,13 @@ const FIFO_BYTES: u32 = 128;
 const INT_ST: u32 = UART0 + 0x08;
 const INT_ENA: u32 = UART0 + 0x0C;
 const INT_CLR: u32 = UART0 + 0x10;
+/// CLKDIV in bits 0 to 11, CLKDIV_FRAG (sixteenths) in bits 20 to 23.
+const CLKDIV: u32 = UART0 + 0x14;
 const STATUS: u32 = UART0 + 0x1C;
+/// ST_UTX_OUT (bits 4 to 7) is zero while the transmitter sends nothing.
+const FSM_STATUS: u32 = UART0 + 0x70;
+/// Bit 0 takes the new values of registers over; it is cleared when that is done.
+const REG_UPDATE: u32 = UART0 + 0x98;
 const RXFIFO_FULL: u32 = 1 << 0;
 const RXFIFO_TOUT: u32 = 1 << 8;
 const TX_DONE: u32 = 1 << 14;
@@ -48,7 +56,10 @@ static RING: Ring = Ring(UnsafeCell::new([0; RING_BYTES as usize]));
 static PUT: AtomicU32 = AtomicU32::new(0);
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 
-pub(crate) struct Uart(());
+pub(crate) struct Uart {
+    /// Sixteenths of a clock per bit at [`BAUD`], from the clock that the driver has chosen.
+    first_divider: u32,
+}
 
 impl Uart {
     /// `None`, if the port refuses its speed.
@@ -63,7 +74,10 @@ impl Uart {
         interrupt::bind_handler(Interrupt::UART0, served);
         write(INT_CLR, !0);
         write(INT_ENA, RXFIFO_FULL | RXFIFO_TOUT | TX_DONE);
-        Some(Self(()))
+        let divider = read(CLKDIV);
+        Some(Self {
+            first_divider: (divider & 0xFFF) << 4 | divider >> 20 & 0xF,
+        })
     }
 
     /// Whether bytes have arrived.
@@ -92,6 +106,19 @@ impl Uart {
             write(FIFO, u32::from(*byte));
         }
         count
+    }
+
+    /// Changes the rate, unless bytes are being sent. `None`: the rate after reset.
+    pub(crate) fn set_rate(&self, baud: Option<u32>) -> bool {
+        if read(STATUS) >> 16 & 0xFF != 0 || read(FSM_STATUS) >> 4 & 0xF != 0 {
+            return false;
+        }
+        let baud = baud.unwrap_or(BAUD);
+        let divider = (self.first_divider * (BAUD / 100) + baud / 200) / (baud / 100);
+        write(CLKDIV, divider >> 4 | (divider & 0xF) << 20);
+        write(REG_UPDATE, 1);
+        while read(REG_UPDATE) & 1 != 0 {}
+        true
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     flash::FlashRegions,
     pins::{APP_PINS, Gpio},
     reset, sensors, tree,
-    uart::Uart,
+    uart::{self, Uart},
     watchdog,
 };
 use drydock_device::board::{BUILT_MS, Board, BoardInfo, Flash, Pins, RuntimeServices};
@@ -61,6 +61,14 @@ impl Board for Discovery {
 
     fn link_write(&self, data: &[u8]) -> usize {
         self.uart.write(data)
+    }
+
+    fn link_rates(&self) -> &'static [u32] {
+        &uart::OTHER_RATES
+    }
+
+    fn set_link_rate(&self, baud: Option<u32>) -> bool {
+        self.uart.set_rate(baud)
     }
 
     fn fill_random(&self, out: &mut [u8]) {

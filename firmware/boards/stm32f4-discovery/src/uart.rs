@@ -1,4 +1,4 @@
-//! The link's UART: USART2 (chapter 30) at 1 Mbaud on PA2 (TX) and PA3 (RX), without flow control.
+//! The link's UART: USART2 (chapter 30) on PA2 (TX) and PA3 (RX), without flow control; at 1 Mbaud after reset.
 //!
 //! DMA1 (chapter 10) writes received bytes into a ring without the CPU, which is halted for up to two seconds while a
 //! sector of flash is erased. The link's window is smaller than the ring. The idle line after a burst wakes the CPU.
@@ -14,6 +14,8 @@ use core::{
 };
 
 const BAUD: u32 = 1_000_000;
+/// The fastest that 16 times oversampling of 42 MHz gives exactly, up to assets/boards/stm32f4-discovery.toml.
+pub(crate) const OTHER_RATES: [u32; 1] = [2_000_000];
 const RING_BYTES: usize = 4096;
 /// Maximum length of a link frame.
 const TX_BYTES: usize = 256;
@@ -33,6 +35,8 @@ const DR: Register = Register(0x4000_4404);
 const BRR: Register = Register(0x4000_4408);
 const CR1: Register = Register(0x4000_440C);
 const CR3: Register = Register(0x4000_4414);
+/// The last frame has left the shift register.
+const TC: u32 = 1 << 6;
 const UE_TE_RE_IDLEIE: u32 = 1 << 13 | 1 << 3 | 1 << 2 | 1 << 4;
 const DMAT_DMAR: u32 = 1 << 7 | 1 << 6;
 
@@ -96,8 +100,7 @@ impl Uart {
         GPIOA_AFRL.write(GPIOA_AFRL.read() & !FUNCTIONS_MASK | FUNCTIONS);
         GPIOA_PUPDR.write(GPIOA_PUPDR.read() | PULL_UP);
         GPIOA_MODER.write(GPIOA_MODER.read() & !MODES_MASK | MODES);
-        // 16 times oversampling: the divider in sixteenths is the ratio itself (30.3.4).
-        BRR.write(UART_HZ / BAUD);
+        BRR.write(divider(BAUD));
         S5PAR.write(DR.0);
         S5M0AR.write(ring() as u32);
         S5NDTR.write(RING_BYTES as u32);
@@ -142,8 +145,24 @@ impl Uart {
         count
     }
 
+    /// Changes the rate, unless a transfer is in progress. `None`: the rate after reset.
+    pub(crate) fn set_rate(&self, baud: Option<u32>) -> bool {
+        if TX_BUSY.load(Ordering::Acquire) {
+            return false;
+        }
+        // DMA has given the last two bytes to USART2, which still sends them: 20 µs.
+        while SR.read() & TC == 0 {}
+        BRR.write(divider(baud.unwrap_or(BAUD)));
+        true
+    }
+
     /// Where DMA writes next.
     fn end(&self) -> usize {
         (RING_BYTES - S5NDTR.read() as usize) % RING_BYTES
     }
+}
+
+/// 16 times oversampling: the divider in sixteenths is the ratio itself (30.3.4).
+fn divider(baud: u32) -> u32 {
+    UART_HZ / baud
 }

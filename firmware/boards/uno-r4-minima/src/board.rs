@@ -1,6 +1,14 @@
 //! The board's implementation of `drydock_device::board::Board`.
 
-use crate::{clock::Clock, flash::DataFlash, ident, noise, pins::Ports, reset, tree, uart::Uart, watchdog};
+use crate::{
+    clock::Clock,
+    flash::DataFlash,
+    ident, noise,
+    pins::Ports,
+    reset, tree,
+    uart::{self, Uart},
+    watchdog,
+};
 use core::cell::RefCell;
 use cortex_m::peripheral::DWT;
 use drydock_device::{
@@ -67,6 +75,14 @@ impl Board for Uno {
 
     fn link_write(&self, data: &[u8]) -> usize {
         self.uart.write(data)
+    }
+
+    fn link_rates(&self) -> &'static [u32] {
+        &uart::OTHER_RATES
+    }
+
+    fn set_link_rate(&self, baud: Option<u32>) -> bool {
+        self.uart.set_rate(baud)
     }
 
     fn fill_random(&self, out: &mut [u8]) {

@@ -1,4 +1,5 @@
-//! The link's UART: SCI2 (chapter 28) at 115,200 baud on P302 (D1/TX) and P301 (D0/RX), one interrupt per byte.
+//! The link's UART: SCI2 (chapter 28) on P302 (D1/TX) and P301 (D0/RX), one interrupt per byte; at 115,200 baud after
+//! reset.
 
 use crate::{
     GARBLED, RECEIVED, SENT, clock, pins,
@@ -8,6 +9,9 @@ use crate::{
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 const BAUD: u32 = 115_200;
+/// Rates that the clock divides into exactly, up to assets/boards/uno-r4-minima.toml. At a higher one an interrupt per byte
+/// would leave the CPU too little time.
+pub(crate) const OTHER_RATES: [u32; 2] = [1_000_000, 500_000];
 /// More than the link's window; a power of two.
 const RING_BYTES: usize = 2048;
 /// Maximum length of a link frame.
@@ -24,6 +28,8 @@ const TDR: Register<u8> = Register::at(0x4007_0043);
 const SSR: Register<u8> = Register::at(0x4007_0044);
 const RDR: Register<u8> = Register::at(0x4007_0045);
 const SEMR: Register<u8> = Register::at(0x4007_0047);
+/// TEND: the last frame has left the shift register.
+const TEND: u8 = 1 << 2;
 const TIE_RIE_TE_RE: u8 = 1 << 7 | 1 << 6 | 1 << 5 | 1 << 4;
 /// ORER, FER, PER.
 const ERRORS: u8 = 0b11_1000;
@@ -83,7 +89,7 @@ impl Uart {
     pub(crate) fn start() -> Self {
         SCR.write(0);
         SEMR.write(FAST);
-        BRR.write(const { ((CORE_HZ + CLOCKS_PER_BIT * BAUD / 2) / (CLOCKS_PER_BIT * BAUD) - 1) as u8 });
+        BRR.write(const { divider(BAUD) });
         pins::give(TX_PIN, SCI, false);
         pins::give(RX_PIN, SCI, true);
         link_event(RECEIVED, SCI2_RXI);
@@ -123,4 +129,22 @@ impl Uart {
         TDR.write(data[0]);
         count
     }
+
+    /// Changes the rate, unless a frame is being sent. `None`: the rate after reset.
+    pub(crate) fn set_rate(&self, baud: Option<u32>) -> bool {
+        if BUSY.load(Ordering::Acquire) {
+            return false;
+        }
+        // The last byte is still being sent: 87 µs.
+        while SSR.read() & TEND == 0 {}
+        // BRR is writable while transmitter and receiver are off (28.2.11).
+        SCR.write(0);
+        BRR.write(divider(baud.unwrap_or(BAUD)));
+        SCR.write(TIE_RIE_TE_RE);
+        true
+    }
+}
+
+const fn divider(baud: u32) -> u8 {
+    ((CORE_HZ + CLOCKS_PER_BIT * baud / 2) / (CLOCKS_PER_BIT * baud) - 1) as u8
 }

@@ -24,6 +24,10 @@ pub(crate) struct TestBoard {
     /// Bytes from the device to the host, and back.
     pub(crate) to_host: RefCell<VecDeque<u8>>,
     pub(crate) to_device: RefCell<VecDeque<u8>>,
+    /// The wire's rate; `None` after reset.
+    pub(crate) link_rate: Cell<Option<u32>>,
+    /// How often a change of the rate is put off, because the UART still sends.
+    pub(crate) rate_busy: Cell<u32>,
     pub(crate) pins: TestPins,
     pub(crate) resets: Cell<u32>,
     pub(crate) heap_total_bytes: Cell<u32>,
@@ -56,6 +60,8 @@ impl TestBoard {
             step_us: Cell::new(10),
             to_host: RefCell::default(),
             to_device: RefCell::default(),
+            link_rate: Cell::new(None),
+            rate_busy: Cell::new(0),
             pins: TestPins::default(),
             resets: Cell::new(0),
             heap_total_bytes: Cell::new(160 * 1024),
@@ -116,6 +122,20 @@ impl Board for TestBoard {
         let count = data.len().min(100);
         self.to_host.borrow_mut().extend(&data[..count]);
         count
+    }
+
+    fn link_rates(&self) -> &'static [u32] {
+        &[500_000, 1_000_000]
+    }
+
+    fn set_link_rate(&self, baud: Option<u32>) -> bool {
+        if let Some(left) = self.rate_busy.get().checked_sub(1) {
+            self.rate_busy.set(left);
+            return false;
+        }
+        assert!(baud.is_none_or(|baud| self.link_rates().contains(&baud)));
+        self.link_rate.set(baud);
+        true
     }
 
     fn fill_random(&self, out: &mut [u8]) {

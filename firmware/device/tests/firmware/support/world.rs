@@ -22,6 +22,10 @@ pub(crate) struct World {
     pub(crate) log: String,
     pub(crate) identities: Vec<IdentityState>,
     pub(crate) pair_results: Vec<PairResult>,
+    /// Rates that the device has agreed to.
+    pub(crate) agreed: Vec<u32>,
+    /// The rate of the host's end of the wire. Bytes arrive whole only if the device's end has the same.
+    pub(crate) host_rate: Option<u32>,
     /// Lets the test change bytes on the wire to the device; returns what arrives.
     pub(crate) noise: Option<fn(u64, u8) -> Option<u8>>,
     bytes_passed: u64,
@@ -45,6 +49,8 @@ impl World {
             log: String::new(),
             identities: Vec::new(),
             pair_results: Vec::new(),
+            agreed: Vec::new(),
+            host_rate: None,
             noise: None,
             bytes_passed: 0,
         }
@@ -91,9 +97,14 @@ impl World {
 
     /// One turn of the device and of everything around it.
     pub(crate) fn turn(&mut self) {
+        let rate = self.board.link_rate.get();
         self.device.turn();
         let now_ms = self.board.now_us.get() / 1000;
-        let bytes: Vec<u8> = self.board.to_host.borrow_mut().drain(..).collect();
+        let mut bytes: Vec<u8> = self.board.to_host.borrow_mut().drain(..).collect();
+        // It changes its rate after everything of the turn.
+        if rate != self.host_rate {
+            bytes.iter_mut().for_each(|byte| *byte = byte.rotate_left(3) ^ 0x55);
+        }
         self.host.receive(&bytes, now_ms);
         if self.host.take_reset().is_some() {
             self.gateway.reset();
@@ -112,6 +123,10 @@ impl World {
                 let arrived = match self.noise {
                     Some(noise) => noise(self.bytes_passed, *byte),
                     None => Some(*byte),
+                };
+                let arrived = match self.board.link_rate.get() == self.host_rate {
+                    true => arrived,
+                    false => arrived.map(|byte| byte.rotate_left(3) ^ 0x55),
                 };
                 self.board.to_device.borrow_mut().extend(arrived);
             }
@@ -137,6 +152,7 @@ impl World {
                 match minicbor::decode(message).expect("a control message") {
                     FromDevice::Identity(identity) => self.identities.push(identity.state),
                     FromDevice::PairResult(result) => self.pair_results.push(result),
+                    FromDevice::LinkRate(baud) => self.agreed.push(baud),
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Flash that is written over a probe, by the chips' own flash algorithms.
 
 use crate::bench::{Desk, pattern, write};
+use drydock_emulator::VirtualTime;
 use drydock_hardware::flash::{Erase, FlashError};
 
 fn check_firmware(board: &str) {
@@ -50,6 +51,21 @@ fn the_flash_around_an_image_stays() {
     let mut expected = before;
     expected[0x2_0010..0x2_0010 + 0x2345].copy_from_slice(&plan.segments[0].bytes);
     assert!(board.memory(0, 0x10_0000) == expected);
+}
+
+/// A page takes 85 ms to erase, in which the algorithm would ask for its end some million times.
+#[test]
+fn a_flash_algorithm_that_waits_is_not_executed() {
+    let desk = Desk::new();
+    let board = desk.blank("nano33ble", 12);
+    let mut flasher = board.flasher(&desk);
+    let before = board.handle.status();
+    write(&mut *flasher, &board.plan(vec![pattern(0x2_0000, 0x4000)])).unwrap();
+    let after = board.handle.status();
+    let instructions = after.instructions - before.instructions;
+    assert!(instructions < 500_000, "{instructions}");
+    let took = after.virtual_time.saturating_sub(before.virtual_time);
+    assert!(took >= VirtualTime::from_ms(4 * 85 + 4 * 1024 * 41 / 1000), "{took:?}");
 }
 
 #[test]

@@ -137,9 +137,8 @@ impl Nvmc {
     /// The core waits, because it executes from the busy flash (PS 4.3.1).
     fn busy(&mut self, bus: &mut Bus<'_>, span: VirtualTime) {
         self.busy_until = bus.now() + span;
-        if bus.fabric.pc() < FLASH_BYTES {
-            bus.fabric.stall_until(self.busy_until);
-        }
+        let executes_from_it = bus.fabric.pc() < FLASH_BYTES;
+        bus.fabric.flash_is_busy(self.busy_until, executes_from_it);
     }
 }
 

@@ -213,9 +213,7 @@ impl FlashInterface {
     /// Any access to flash waits while it is busy (3.6): the core waits when it executes from there.
     fn busy(&mut self, fabric: &mut Fabric, until: VirtualTime) {
         self.busy_until = until;
-        if (BASE..BASE + BYTES).contains(&fabric.pc()) {
-            fabric.stall_until(until);
-        }
+        fabric.flash_is_busy(until, (BASE..BASE + BYTES).contains(&fabric.pc()));
         if self.cr & EOPIE != 0 {
             fabric.cancel_token(self.token);
             fabric.schedule(until, self.token);

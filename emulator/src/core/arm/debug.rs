@@ -198,6 +198,10 @@ impl DebugAccess for CortexM {
         std::mem::take(&mut self.debug.was_reset)
     }
 
+    fn skip_polls(&mut self, skip: bool) {
+        self.fabric.skip_polls(skip);
+    }
+
     fn pass_time(&mut self, span: VirtualTime) {
         let end = self.clock.cycle_at(self.now().saturating_add(span));
         while self.is_debug_halted() && self.cycles < end {

@@ -226,6 +226,8 @@ pub struct Fabric {
     request: Option<Request>,
     /// The core executes nothing until then (flash is busy); events are still served.
     stalled_until: VirtualTime,
+    /// The core waits for flash wherever it executes: nobody is interested in its polling.
+    polls_are_skipped: bool,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
     usb_events: Vec<UsbEvent>,
@@ -251,6 +253,7 @@ impl Fabric {
             entropy,
             request: None,
             stalled_until: VirtualTime::ZERO,
+            polls_are_skipped: false,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
@@ -274,6 +277,7 @@ impl Fabric {
             entropy: self.entropy.clone(),
             request: self.request,
             stalled_until: self.stalled_until,
+            polls_are_skipped: false,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
@@ -325,6 +329,18 @@ impl Fabric {
             self.cpu_hz_changed = true;
             self.attention = true;
         }
+    }
+
+    /// Flash is busy until `at`. The core stops if it executes from there, or polls for a debugger.
+    pub fn flash_is_busy(&mut self, at: VirtualTime, executes_from_it: bool) {
+        if executes_from_it || self.polls_are_skipped {
+            self.stall_until(at);
+        }
+    }
+
+    /// Lets the core stop while flash is busy, instead of executing the loop in which it asks for the end.
+    pub fn skip_polls(&mut self, skip: bool) {
+        self.polls_are_skipped = skip;
     }
 
     /// Stops the core from executing until `at`, for example while flash is busy. Events are still served.

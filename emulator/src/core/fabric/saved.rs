@@ -95,6 +95,7 @@ impl Fabric {
             entropy,
             request,
             stalled_until,
+            polls_are_skipped: _,
             uart_output: _,
             pin_changes: _,
             faults: _,
@@ -141,6 +142,7 @@ impl Fabric {
         self.request = request;
         self.stalled_until = stalled_until;
         self.dropped = dropped;
+        self.polls_are_skipped = false;
         self.uart_output.clear();
         self.pin_changes.clear();
         self.faults.clear();

@@ -6,7 +6,8 @@
 //!
 //! Where time passes: a core that runs keeps the pace of its runner. While the core is halted, virtual time stands still
 //! but for a few microseconds for each access to a peripheral. Code that does not execute from flash is a debugger's flash
-//! algorithm: whoever polls DHCSR lets it run as fast as the host can.
+//! algorithm: whoever polls DHCSR lets it run as fast as the host can, and its core stops while flash is busy, so that the
+//! host does not execute its polling. Virtual time passes as on a chip.
 
 mod ahb_ap;
 mod core_debug;

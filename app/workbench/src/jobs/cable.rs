@@ -73,6 +73,7 @@ impl Cable {
             place: Place {
                 port,
                 probe: probe.map(|probe| probe.id),
+                dfu: None,
             },
             binding: Arc::new(Mutex::new(binding)),
             borrowed: Vec::new(),

@@ -33,6 +33,12 @@ pub fn candidates(port: &Port) -> Vec<Candidate> {
     best_first((usb.vendor, usb.product), |board| of_port(board, usb))
 }
 
+/// The boards that a device in DFU mode may be, the likeliest first.
+pub fn candidates_of_dfu(usb: &UsbIdentity) -> Vec<Candidate> {
+    let id = (usb.vendor, usb.product);
+    best_first(id, |board| of_dfu(board, id))
+}
+
 /// The boards that a debug probe may be on, the likeliest first. `name` is what the probe calls itself. `chip` is the chip
 /// that it found, by its name in probe-rs' list of targets or by a shorter one; `None` before it was asked.
 pub fn candidates_of_probe(vendor: u16, product: u16, name: &str, chip: Option<&str>) -> Vec<Candidate> {
@@ -101,6 +107,28 @@ fn of_port(board: &Board, usb: &UsbIdentity) -> Option<Candidate> {
         None => {
             let reason = format!("USB id {shown} is that of the {title}.");
             candidate(board, Confidence::Certain, reason)
+        }
+    })
+}
+
+fn of_dfu(board: &Board, id: (u16, u16)) -> Option<Candidate> {
+    let mut ways = board.flashing.iter().filter(|way| way.method == FlashMethod::Dfu);
+    if !ways.any(|way| way.usb_ids.contains(&id)) {
+        return None;
+    }
+    let shown = format!("{:04x}:{:04x}", id.0, id.1);
+    let title = &board.title;
+    Some(match board.connector.usb_ids.contains(&id) {
+        true => {
+            let reason = format!("USB id {shown} is that of the {title}, and its bootloader is running.");
+            candidate(board, Confidence::Certain, reason)
+        }
+        // The id is the chip's, not the board's.
+        false => {
+            let reason = format!(
+                "USB id {shown} is that of the bootloader in the {title}'s chip; other chips and boards show the same."
+            );
+            candidate(board, Confidence::Likely, reason)
         }
     })
 }
@@ -201,6 +229,28 @@ mod tests {
         check((0x046d, 0xc52b), &[], "");
         let own = found(0x10c4, 0xea60);
         assert!(own[0].2.contains("has this USB-UART bridge"), "{own:?}");
+    }
+
+    #[test]
+    fn a_device_in_dfu_mode_leads_to_its_board() {
+        let names = |vendor, product| -> Vec<(String, Confidence)> {
+            let usb = UsbIdentity {
+                vendor,
+                product,
+                serial: None,
+                manufacturer: None,
+                product_name: None,
+            };
+            let found = candidates_of_dfu(&usb).into_iter();
+            found.map(|it| (it.board, it.confidence)).collect()
+        };
+        assert_eq!(names(0x2341, 0x0369), [("uno-r4-minima".into(), Confidence::Certain)]);
+        assert_eq!(
+            names(0x0483, 0xdf11),
+            [("stm32f4-discovery".into(), Confidence::Likely)]
+        );
+        // A serial bootloader of a board, and nothing known.
+        assert_eq!((names(0x2341, 0x005a), names(0x28e9, 0x0189)), (vec![], vec![]));
     }
 
     #[test]

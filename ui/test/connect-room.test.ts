@@ -181,7 +181,7 @@ describe('provisioning', () => {
     await click(foot())
     expect(asked('provision.start')).toEqual([
       {
-        on: [{ port: '/dev/ttyACM0', probe: null }],
+        on: [{ port: '/dev/ttyACM0', probe: null, dfu: null }],
         kind: 'nano33ble',
         name: 'lab-{n}',
         app: { sample: 'sensor' },
@@ -230,7 +230,7 @@ describe('provisioning', () => {
     expect(words(foot())).toBe('Erase and provision')
     await click(foot())
     expect(asked('provision.start')[0]).toMatchObject({
-      on: [{ port: '/run/user/1000/drydock/desk-1', probe: '0000:0000:desk-1' }],
+      on: [{ port: '/run/user/1000/drydock/desk-1', probe: '0000:0000:desk-1', dfu: null }],
       erase_all: true,
     })
   })
@@ -342,7 +342,7 @@ describe('flash, backup, erase', () => {
     expect(connect.panel).toBeNull()
     await click(await menu('/dev/ttyACM0', 'Erase…'))
     await click(button('Erase everything'))
-    expect(asked('flash.erase')).toEqual([{ on: { port: '/dev/ttyACM0', probe: null }, kind: 'nano33ble' }])
+    expect(asked('flash.erase')).toEqual([{ on: { port: '/dev/ttyACM0', probe: null, dfu: null }, kind: 'nano33ble' }])
     expect(panelTitle()).toBe('Erase ttyACM0')
   })
 
@@ -355,7 +355,7 @@ describe('flash, backup, erase', () => {
     await type('#flash-address', '0x10000')
     await click(foot())
     expect(asked('flash.start')).toEqual([
-      { on: { port: '/dev/ttyACM0', probe: null }, kind: 'nano33ble', firmware: { path: '/tmp/fw.bin' }, address: 0x10000, erase_all: false },
+      { on: { port: '/dev/ttyACM0', probe: null, dfu: null }, kind: 'nano33ble', firmware: { path: '/tmp/fw.bin' }, address: 0x10000, erase_all: false },
     ])
   })
 
@@ -366,7 +366,7 @@ describe('flash, backup, erase', () => {
     await click(button('Choose…'))
     await click(foot())
     expect(asked('flash.backup')).toEqual([
-      { on: { port: '/run/user/1000/drydock/desk-1', probe: '0000:0000:desk-1' }, kind: 'nano33ble', path: '/home/me/nano33ble-backup.bin' },
+      { on: { port: '/run/user/1000/drydock/desk-1', probe: '0000:0000:desk-1', dfu: null }, kind: 'nano33ble', path: '/home/me/nano33ble-backup.bin' },
     ])
   })
 

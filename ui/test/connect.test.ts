@@ -1,6 +1,6 @@
 // The logic of the Connect room: grouping, words, jobs, the terminal's decoder, what is typed.
 import { describe, expect, it } from 'vitest'
-import type { CandidateView, Hardware, JobStep, JobView, PortView, ProbeView, VirtualBoardView } from '$lib/backend/generated'
+import type { CandidateView, DfuView, Hardware, JobStep, JobView, PortView, ProbeView, VirtualBoardView } from '$lib/backend/generated'
 import { candidate, MockHardware, port, probe } from '$lib/backend/mock-hardware'
 import {
   attachedOf,
@@ -19,6 +19,7 @@ import {
   shortPath,
   uncertain,
   useOf,
+  loneDfu,
   loneProbes,
   nameOf,
   noWay,
@@ -35,10 +36,43 @@ import { fromBase64, hexRows, MOST_BYTES, MOST_COLUMNS, MOST_LINES, Terminal, to
 const nano = candidate('nano33ble', 'certain', 'Its USB id says so.')
 const maybe = candidate('esp32-c6', 'possible', 'A common bridge.')
 const likely = candidate('stm32f4-discovery', 'likely', 'An ST-Link.')
-const hardware = (ports: PortView[], probes: ProbeView[] = [], rest: Partial<Hardware> = {}): Hardware => ({ ports, probes, virtual_boards: [], ...rest })
+const hardware = (ports: PortView[], probes: ProbeView[] = [], rest: Partial<Hardware> = {}): Hardware => ({ ports, probes, dfu: [], virtual_boards: [], ...rest })
 const one = (ports: PortView[], probes: ProbeView[] = []) => attachedOf(hardware(ports, probes))[0]!
 const nobody = () => false
 const title = (kind: string) => kind
+
+describe('devices in DFU mode', () => {
+  const waiting = (id: string, topology: string | null): DfuView => ({
+    id,
+    usb: { vendor: 0x0483, product: 0xdf11, serial: null, manufacturer: null, product_name: 'STM32 BOOTLOADER' },
+    topology,
+    is_virtual: false,
+    candidates: [likely],
+    access: { type: 'usable' },
+    used_by: null,
+  })
+
+  it('stand with the port of their place, or alone', () => {
+    const rows = attachedOf(hardware([port('/dev/ttyUSB0', 'usb-1-2', null, [])], [], { dfu: [waiting('a', 'usb-1-2'), waiting('b', 'usb-1-9')] }))
+    expect(rows.map((it) => [it.port?.path, it.dfu?.id])).toEqual([
+      ['/dev/ttyUSB0', 'a'],
+      [undefined, 'b'],
+    ])
+    expect(nameOf(rows[1]!)).toBe('STM32 BOOTLOADER')
+    expect(loneDfu(rows).map(({ id }) => id)).toEqual(['b'])
+  })
+
+  it('are a way to the flash, also from elsewhere, with the port of the link', () => {
+    const ways = (it: Attached, elsewhere: DfuView[] = []) => waysTo(it, ['probe', 'dfu'], [], elsewhere).map(({ ref }) => ref)
+    const adapter = one([port('/dev/ttyUSB0', 'usb-1-2', null, [])])
+    expect(ways(adapter)).toEqual([])
+    expect(ways(adapter, [waiting('b', 'usb-1-9')])).toEqual([{ port: '/dev/ttyUSB0', probe: null, dfu: 'b' }])
+    expect(ways(attachedOf(hardware([], [], { dfu: [waiting('b', 'usb-1-9')] }))[0]!)).toEqual([{ port: null, probe: null, dfu: 'b' }])
+    const uno = one([port('/dev/ttyACM0', 'usb-1-3', null, [{ ...nano, kind: 'uno-r4-minima' }])])
+    expect(waysTo(uno, ['dfu', 'probe']).map(({ ref }) => ref)).toEqual([{ port: '/dev/ttyACM0', probe: null, dfu: null }])
+    expect(noWay(adapter, { title: 'The Discovery', flashing: ['probe', 'dfu'] })).toContain('USB bootloader by hand')
+  })
+})
 
 describe('ports and probes', () => {
   it('of the same place are one board; the others stay apart', () => {
@@ -73,7 +107,7 @@ describe('ports and probes', () => {
     const rows = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk }))
     const names = (...at: Parameters<typeof rows>) => rows(...at).map(nameOf)
     const keys = (...at: Parameters<typeof rows>) => rows(...at).map(({ key }) => key)
-    const desk = (name: string, path: string | null): VirtualBoardView => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, runs: 'nothing' })
+    const desk = (name: string, path: string | null): VirtualBoardView => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, dfu: null, runs: 'nothing' })
     const b = port('/dev/pts/2', 'virtual-b', null, [nano])
     const before = names([port('/dev/pts/1', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/1'), desk('b', '/dev/pts/2')])
     expect(before).toEqual(['a', 'b'])
@@ -227,8 +261,8 @@ describe('what can be done', () => {
   })
 
   const [overProbe, overPort] = [
-    { port: '/dev/a', probe: 'p' },
-    { port: '/dev/a', probe: null },
+    { port: '/dev/a', probe: 'p', dfu: null },
+    { port: '/dev/a', probe: null, dfu: null },
   ]
   const refs = (...args: Parameters<typeof waysTo>) => waysTo(...args).map(({ ref }) => ref)
 
@@ -237,7 +271,7 @@ describe('what can be done', () => {
     expect(refs(free, ['sam-ba', 'probe'])).toEqual([overPort, overProbe])
     expect(refs(free, ['probe'])).toEqual([overProbe])
     expect(refs(free, ['esp-rom'])).toEqual([overPort])
-    expect(refs({ ...free, port: held })).toEqual([{ port: null, probe: 'p' }])
+    expect(refs({ ...free, port: held })).toEqual([{ port: null, probe: 'p', dfu: null }])
     expect(refs({ ...free, probe: null }, ['probe'])).toEqual([])
   })
 
@@ -246,27 +280,27 @@ describe('what can be done', () => {
     const board = alone.find((it) => it.port !== null)!
     const lone = loneProbes(alone)
     expect(lone.map(({ id }) => id)).toEqual(['q'])
-    expect(refs(board, ['probe'], lone)).toEqual([{ port: '/dev/a', probe: 'q' }])
+    expect(refs(board, ['probe'], lone)).toEqual([{ port: '/dev/a', probe: 'q', dfu: null }])
     expect(refs(board, ['esp-rom'], lone)).toEqual([overPort])
     expect(noWay(board, { title: 'Discovery', flashing: ['probe'] })).toContain('plug one in')
     expect(noWay({ ...free, port: null }, { title: 'ESP', flashing: ['esp-rom'] })).toContain('over its serial port')
   })
 
   it('finds the running job by port, by probe, and by place after a new path', () => {
-    const job = { ...aJob(1), topology: 'u', on: { port: '/dev/gone', probe: null } }
+    const job = { ...aJob(1), topology: 'u', on: { port: '/dev/gone', probe: null, dfu: null } }
     expect(jobOn(free, [job])?.id).toBe(1)
     expect(jobOn(free, [{ ...job, topology: null }])).toBeUndefined()
-    expect(jobOn(free, [{ ...job, topology: null, on: { port: null, probe: 'p' } }])?.id).toBe(1)
+    expect(jobOn(free, [{ ...job, topology: null, on: { port: null, probe: 'p', dfu: null } }])?.id).toBe(1)
     expect(jobOn(free, [{ ...job, state: 'done' }])).toBeUndefined()
     // Another device got the path of the one that the job was on.
-    expect(jobOn(free, [{ ...job, topology: 'elsewhere', on: { port: '/dev/a', probe: null } }])).toBeUndefined()
+    expect(jobOn(free, [{ ...job, topology: 'elsewhere', on: { port: '/dev/a', probe: null, dfu: null } }])).toBeUndefined()
   })
 
   it.each([
     [{ board: 'lab-1' }, 'lab-1'],
     [{ topology: 'virtual-desk-2' }, 'desk-2'],
-    [{ on: { port: '/dev/pts/4', probe: null } }, 'pts/4'],
-    [{ on: { port: null, probe: 'a:b:c' } }, 'a:b:c'],
+    [{ on: { port: '/dev/pts/4', probe: null, dfu: null } }, 'pts/4'],
+    [{ on: { port: null, probe: 'a:b:c', dfu: null } }, 'a:b:c'],
   ])('names a job after its board, else after its place: %o', (job, expected) => {
     expect(subjectOf({ ...aJob(1), ...job })).toBe(expected)
   })
@@ -281,7 +315,7 @@ describe('what can be done', () => {
 })
 
 function aJob(id: number, state: JobView['state'] = 'running', steps: JobStep[] = []): JobView {
-  const on = { port: `/dev/ttyACM${id}`, probe: null }
+  const on = { port: `/dev/ttyACM${id}`, probe: null, dfu: null }
   const rest = { topology: null, kind: 'nano33ble', board: null, chip: null, text: 'Working.', started_ms: 0, ended_ms: null, evidence: null }
   return { id, what: 'provision', on, state, steps, ...rest }
 }

@@ -4,13 +4,15 @@ use crate::request::AppSource;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// The ports, probes and virtual boards of the owner's host.
+/// The ports, probes, DFU devices and virtual boards of the owner's host.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Hardware {
     /// Serial ports, by path.
     pub ports: Vec<PortView>,
     /// Debug probes.
     pub probes: Vec<ProbeView>,
+    /// Devices in DFU mode: bootloaders without a serial port.
+    pub dfu: Vec<DfuView>,
     /// Virtual boards that are plugged in or unplugged, by name.
     pub virtual_boards: Vec<VirtualBoardView>,
 }
@@ -119,6 +121,25 @@ pub struct ProbeView {
     pub used_by: Option<String>,
 }
 
+/// A USB device in DFU mode: a board whose bootloader waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct DfuView {
+    /// The id by which requests name it: `VID:PID:SERIAL`.
+    pub id: String,
+    /// What it says about itself.
+    pub usb: UsbView,
+    /// Where its cable hangs; the place of the board's serial port, if the firmware has one at the same socket.
+    pub topology: Option<String>,
+    /// Whether a virtual board is behind it.
+    pub is_virtual: bool,
+    /// The boards that it may be, the likeliest first.
+    pub candidates: Vec<CandidateView>,
+    /// Whether it can be used.
+    pub access: AccessView,
+    /// What Drydock uses it for, as in [`PortView`].
+    pub used_by: Option<String>,
+}
+
 /// A debug probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProbeRef {
@@ -185,10 +206,12 @@ pub struct VirtualBoardView {
     pub kind: String,
     /// Whether its cable is plugged in.
     pub plugged: bool,
-    /// Path of its serial port while it is plugged in.
+    /// Path of its serial port while it is plugged in; `None` also while a bootloader without one waits.
     pub port: Option<String>,
     /// Id of its debug probe while it is plugged in; `None` for boards without a debug port.
     pub probe: Option<String>,
+    /// Id of its bootloader as a DFU device, while that waits.
+    pub dfu: Option<String>,
     /// What runs on it now.
     pub runs: VirtualRuns,
 }
@@ -247,8 +270,9 @@ pub enum CableAction {
     Plug,
 }
 
-/// A board on this host that an operation is for: its serial port, its debug probe, or both. Flash is written over the
-/// probe if one is named. Provisioning needs the port, because the board's link runs there.
+/// A board on this host that an operation is for: its serial port, and what its flash is written over if that is not the
+/// port: a debug probe, or else its bootloader as a DFU device. Provisioning needs the port, because the board's link runs
+/// there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CableRef {
     /// Path of a serial port.
@@ -257,6 +281,9 @@ pub struct CableRef {
     /// Id of a debug probe.
     #[serde(default)]
     pub probe: Option<String>,
+    /// Id of a DFU device.
+    #[serde(default)]
+    pub dfu: Option<String>,
 }
 
 /// The firmware to write.

@@ -14,12 +14,13 @@ use drydock_assets::{Board, ConnectorKind, FlashMethod};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::board_end::{BoardEnd, Taken};
-use super::bootloader::{self, Bootloader, Next};
+use super::bootloader::{self, Bootloader, DfuIdentity, Next};
 use super::clients::Clients;
 use super::faults::{Direction, Faults};
 use super::line::Line;
 use super::pty::Pty;
 use super::reset_lines::{Effect, ResetLines};
+use super::usb_control::{Enumeration, Transfer, TransferFault};
 use super::{CableState, Command, Plugged, Power, Runs, Shared};
 use crate::ResetKind;
 use crate::runner::MachineHandle;
@@ -83,6 +84,12 @@ pub(super) struct Carrier {
     line: Line,
     runs: Runs,
     bootloader: Option<Box<dyn Bootloader>>,
+    /// The USB device of a bootloader without a serial port.
+    dfu: Option<DfuIdentity>,
+    /// Counts those devices.
+    enumeration: Enumeration,
+    /// The cable leads to the chip's own USB socket.
+    has_own_usb: bool,
     reset_lines: ResetLines,
     dtr: bool,
     /// DTR and RTS as the board's USB device shall see them.
@@ -124,6 +131,9 @@ impl Carrier {
             was_there: false,
             runs: Runs::Nothing,
             bootloader: None,
+            dfu: None,
+            enumeration: 0,
+            has_own_usb,
             reset_lines: ResetLines::default(),
             dtr: false,
             lines: (false, false),
@@ -159,8 +169,11 @@ impl Carrier {
         self.shared.is_out.store(true, Ordering::Release);
         self.shared.state.send_modify(|state| {
             state.path = None;
+            state.dfu = None;
             state.runs = Runs::Nothing;
         });
+        // Whoever waits for one of these hears that the device is gone.
+        self.shared.transfers().clear();
     }
 
     /// Does all that can be done without waiting.
@@ -186,6 +199,7 @@ impl Carrier {
             moved |= self.give_to_client()?;
             moved |= self.take_from_client()?;
             moved |= self.give_to_board()?;
+            moved |= self.serve_transfer()?;
             if self.faults.is_pulled {
                 self.give_to_client()?;
                 return Ok(Cable::Out);
@@ -293,7 +307,7 @@ impl Carrier {
 
     /// The 1200-baud touch. A chip with its own USB device hears of it, and its firmware decides.
     fn touch(&mut self) -> io::Result<()> {
-        let has_touch = self.wiring.bootloader == Some(bootloader::Kind::SamBa);
+        let has_touch = self.wiring.bootloader.is_some_and(bootloader::Kind::has_touch);
         let decides_itself = matches!(self.end, BoardEnd::Usb(_));
         if has_touch && !decides_itself && self.runs == Runs::Firmware {
             self.enter_bootloader()?;
@@ -318,6 +332,7 @@ impl Carrier {
             Effect::Held => {
                 self.stop_machine()?;
                 self.bootloader = None;
+                self.dfu = None;
                 self.enter(Runs::Nothing);
                 Ok(())
             }
@@ -336,6 +351,7 @@ impl Carrier {
 
     fn run_firmware(&mut self) -> io::Result<()> {
         self.bootloader = None;
+        self.dfu = None;
         self.end.starts_anew();
         if self.runs == Runs::Bootloader {
             self.enumerate_again()?;
@@ -347,7 +363,7 @@ impl Carrier {
 
     /// A debugger has reset the board, whose flash it may have written.
     fn was_reset(&mut self) -> io::Result<()> {
-        if self.wiring.bootloader.is_none() {
+        if self.wiring.bootloader.is_none() || self.runs == Runs::Firmware {
             // It may have stood still, with nothing to start.
             self.handle.resume();
         }
@@ -362,7 +378,18 @@ impl Carrier {
         if self.runs != Runs::Nothing {
             self.enumerate_again()?;
         }
-        let bootloader = self.wiring.bootloader.map(|kind| kind.open(&self.wiring.board));
+        let bootloader = match self.wiring.bootloader {
+            None => None,
+            Some(kind) => {
+                let board = self.wiring.board.clone();
+                let opened = self
+                    .handle
+                    .with_machine_blocking(move |machine| kind.open(&board, &mut bootloader::Chip::new(machine, None)));
+                Some(opened.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?)
+            }
+        };
+        self.dfu = bootloader.as_ref().and_then(|bootloader| bootloader.identity());
+        self.enumeration += 1;
         self.line
             .set_baud(bootloader.as_ref().and_then(|bootloader| bootloader.baud()));
         self.bootloader = bootloader;
@@ -391,13 +418,15 @@ impl Carrier {
     /// Tells the owner what the host sees.
     fn show(&self) {
         let (usb, is_seen) = match self.runs {
-            Runs::Bootloader => (self.wiring.usb_bootloader, true),
+            // A bootloader that is a DFU device is no serial port; an adapter on the pins stays one.
+            Runs::Bootloader => (self.wiring.usb_bootloader, self.dfu.is_none() || !self.has_own_usb),
             Runs::Firmware => (self.wiring.usb_firmware, self.end.is_there()),
             Runs::Nothing => (self.wiring.usb_firmware, !matches!(self.end, BoardEnd::Usb(_))),
         };
         self.shared.state.send_replace(CableState {
             path: is_seen.then(|| self.pty.path().to_owned()),
             usb,
+            dfu: self.dfu.clone().map(|identity| (self.enumeration, identity)),
             runs: self.runs,
         });
     }
@@ -533,12 +562,65 @@ impl Carrier {
         self.queue_for_client(answer);
         self.line.set_baud(bootloader.baud());
         self.bootloader = Some(bootloader);
-        if next == Next::Start {
+        if next != Next::Wait {
             // The answer is out before the chip starts.
             self.give_to_client()?;
-            self.start(false)?;
+            self.start(next == Next::Again)?;
         }
         Ok(())
+    }
+}
+
+impl Carrier {
+    /// Carries out the next control transfer.
+    fn serve_transfer(&mut self) -> io::Result<bool> {
+        let Some(transfer) = self.shared.transfers().pop_front() else {
+            return Ok(false);
+        };
+        let Transfer {
+            setup,
+            mut data,
+            device,
+            reply,
+        } = transfer;
+        // A host that waits no longer needs no answer.
+        let tell = move |answer| drop(reply.send(answer));
+        self.faults.pass(Direction::FromHost, &mut data);
+        let there = self.dfu.is_some() && device == self.enumeration && !self.faults.is_pulled;
+        let Some(mut bootloader) = self.bootloader.take_if(|_| there) else {
+            tell(Err(TransferFault::Gone));
+            return Ok(true);
+        };
+        let (erasable, protected) = (self.faults.script.pull_after_erased, self.faults.script.read_protected);
+        let served = self.handle.with_machine_blocking(move |machine| {
+            let mut chip = bootloader::Chip::new(machine, erasable).with_protection(protected);
+            let (answer, next) = bootloader.transfer(setup, &data, &mut chip);
+            (bootloader, answer, next, chip.erasable(), chip.is_protected())
+        });
+        let (bootloader, mut answer, next, erasable, protected) =
+            served.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?;
+        self.bootloader = Some(bootloader);
+        self.faults.script.pull_after_erased = erasable;
+        self.faults.script.read_protected = protected;
+        self.faults.is_pulled |= erasable == Some(0);
+        if let Ok(bytes) = &mut answer {
+            let whole = bytes.len();
+            self.faults.pass(Direction::ToHost, bytes);
+            if bytes.len() < whole {
+                answer = Err(TransferFault::NoAnswer);
+            }
+        }
+        if self.faults.is_pulled {
+            tell(Err(TransferFault::Gone));
+            return Ok(true);
+        }
+        match next {
+            Next::Wait => {}
+            Next::Start => self.start(false)?,
+            Next::Again => self.start(true)?,
+        }
+        tell(answer);
+        Ok(true)
     }
 }
 

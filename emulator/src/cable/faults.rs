@@ -16,6 +16,8 @@ pub struct CableFaults {
     pub silent_after_to_host: Option<u64>,
     /// The cable is pulled when the bootloader has erased so many bytes of flash; the rest is not erased.
     pub pull_after_erased: Option<u32>,
+    /// The chip's flash is protected against reading, until a bootloader that can do so ends that.
+    pub read_protected: bool,
 }
 
 /// The direction of bytes.

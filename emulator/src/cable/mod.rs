@@ -11,6 +11,7 @@
 //! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
 //! | `faults` | cables that are noisy, silent or pulled by script |
 //! | `bell` | wakes the thread |
+//! | `usb_control` | control transfers to the USB device of a bootloader without a serial port |
 //! | `usb_host` | a USB host in process, for boards whose USB device is the chip's own |
 //!
 //! It knows the runner and the machine seam, and neither engines nor chips. Host time is read here only to look again
@@ -25,6 +26,7 @@ mod faults;
 mod line;
 mod pty;
 mod reset_lines;
+mod usb_control;
 pub mod usb_host;
 
 use std::collections::VecDeque;
@@ -38,8 +40,11 @@ use drydock_assets::Board;
 use tokio::sync::watch;
 
 use self::bell::Bell;
+pub use self::bootloader::DfuIdentity;
 use self::carrier::{Carrier, Wiring};
 pub use self::faults::CableFaults;
+use self::usb_control::Transfer;
+pub use self::usb_control::{Setup, TransferFault, UsbSocket, UsbSockets};
 use crate::runner::MachineHandle;
 
 /// What answers at the board's end of a cable.
@@ -61,6 +66,8 @@ pub struct CableState {
     pub path: Option<PathBuf>,
     /// USB vendor and product id that the board would show now; `None` if it has no USB socket.
     pub usb: Option<(u16, u16)>,
+    /// The DFU device that the host sees, and its number: another number is another device.
+    pub dfu: Option<(u64, DfuIdentity)>,
     /// What answers.
     pub runs: Runs,
 }
@@ -111,6 +118,8 @@ struct Plugged {
 struct Shared {
     bell: Arc<Bell>,
     commands: Mutex<VecDeque<Command>>,
+    /// Control transfers to the USB device of a bootloader.
+    transfers: Mutex<VecDeque<Transfer>>,
     /// It belongs to the place where the cable is plugged in, and outlives the board there.
     state: Arc<watch::Sender<CableState>>,
     is_out: AtomicBool,
@@ -129,6 +138,10 @@ impl Shared {
     fn commands(&self) -> MutexGuard<'_, VecDeque<Command>> {
         // A queue is consistent between any two statements that touch it.
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn transfers(&self) -> MutexGuard<'_, VecDeque<Transfer>> {
+        self.transfers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send(&self, command: Command) -> io::Result<()> {
@@ -160,6 +173,7 @@ impl SerialCable {
         let state = watch::Sender::new(CableState {
             path: None,
             usb: None,
+            dfu: None,
             runs: Runs::Nothing,
         });
         let wiring = Wiring::of(board);
@@ -176,6 +190,7 @@ impl SerialCable {
         let shared = Arc::new(Shared {
             bell: Bell::new()?,
             commands: Mutex::default(),
+            transfers: Mutex::default(),
             state,
             is_out: AtomicBool::new(false),
         });
@@ -240,6 +255,11 @@ impl SerialCable {
     /// The lines beside the data, which a pseudo-terminal does not have.
     pub fn lines(&self) -> ModemSwitch {
         ModemSwitch(self.shared.clone())
+    }
+
+    /// The devices of bootloaders without a serial port that this cable shows: [`CableState::dfu`].
+    pub fn sockets(&self) -> UsbSockets {
+        UsbSockets(self.shared.clone())
     }
 
     /// What tells the cable that a debugger has reset the board.

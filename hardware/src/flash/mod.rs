@@ -4,6 +4,7 @@
 //! writes an image over it in chunks and checks before each chunk that the board is still the one it is bound to.
 
 pub mod by_probe;
+pub mod dfu;
 pub mod esp;
 mod program;
 pub mod sam_ba;
@@ -39,6 +40,12 @@ pub trait Flasher: Send {
     /// [`FlashError`].
     fn chip(&mut self) -> Result<ChipId, FlashError>;
 
+    /// Whether [`Flasher::chip`] tells the id that the firmware reports. Where it does not, it tells another number that
+    /// belongs to one board only, and the board cannot be provisioned this way.
+    fn tells_chip_id(&self) -> bool {
+        true
+    }
+
     /// Whether the chip's flash is protected against reading. A locked chip can only be erased as a whole.
     ///
     /// # Errors
@@ -61,6 +68,12 @@ pub trait Flasher: Send {
     /// # Errors
     /// [`FlashError`]; [`FlashError::Unsupported`] if the method cannot.
     fn erase_all(&mut self) -> Result<(), FlashError>;
+
+    /// Whether flash at an address can be read and erased this way. A chip may have more than one flash.
+    fn reaches(&self, address: u32) -> bool {
+        let _ = address;
+        true
+    }
 
     /// Whether it can write the area in front of the firmware, where a bootloader is or could be.
     fn writes_boot_area(&self) -> bool {

@@ -51,6 +51,8 @@ pub struct Report {
     pub image_bytes: u32,
     /// Bytes that were written, whole erase units; the rest was there already.
     pub written_bytes: u32,
+    /// They were not read back, because the method cannot.
+    pub is_unread: bool,
 }
 
 /// Where the user cancels, and where progress goes.
@@ -92,6 +94,7 @@ pub fn program(
     let mut report = Report {
         image_bytes: plan.segments.iter().map(|segment| segment.bytes.len() as u32).sum(),
         written_bytes: 0,
+        is_unread: false,
     };
     match flasher.chip() {
         // A locked chip says no id before it is erased as a whole.
@@ -138,8 +141,11 @@ pub fn program(
             let address = segment.address + offset as u32 * CHUNK_BYTES;
             control.at(Step::Verifying, done, total)?;
             binding.check_chip(&flasher.chip()?)?;
-            if !flasher.holds(address, chunk)? {
-                return Err(FlashError::Verify { address });
+            match flasher.holds(address, chunk) {
+                Ok(true) => {}
+                Ok(false) => return Err(FlashError::Verify { address }),
+                Err(FlashError::Unsupported { .. }) => report.is_unread = true,
+                Err(error) => return Err(error),
             }
             done += chunk.len() as u32;
         }
@@ -211,7 +217,11 @@ fn changed_units(
         let is_there = match plan.erase {
             Erase::All => bytes.iter().all(|byte| *byte == 0xff),
             Erase::Changed if !covered && before == bytes => true,
-            Erase::Changed => flasher.holds(unit.start, &bytes)?,
+            Erase::Changed => match flasher.holds(unit.start, &bytes) {
+                // What cannot be compared is written.
+                Err(FlashError::Unsupported { .. }) => false,
+                holds => holds?,
+            },
         };
         if is_there {
             continue;

@@ -1,12 +1,13 @@
 //! The way to a board's flash: which method, over which port or probe, and what it may write.
 
-use super::{Erase, FlashError, Flasher, Plan, Segment, by_probe, esp, sam_ba};
+use super::{Erase, FlashError, Flasher, Plan, Segment, by_probe, dfu, esp, sam_ba};
 use crate::{
     binding::{Binding, ChipId},
-    port::{BlockingLine, OpenError, Port, Ports},
+    dfu::DfuInfo,
+    port::{BlockingLine, OpenError, Port, Ports, Topology},
     probe::Probes,
 };
-use drydock_assets::{Board, FlashMethod};
+use drydock_assets::{Board, ConnectorKind, FlashMethod};
 use std::{fmt, ops::Range, time::Duration};
 
 /// Opening a port at this rate and closing it calls the bootloader.
@@ -15,13 +16,15 @@ const TOUCH_BAUD: u32 = 1200;
 /// How long a board may take from the touch at 1200 baud until its bootloader is there.
 const BOOTLOADER: Duration = Duration::from_secs(10);
 
-/// A board on its cable: a serial port, a debug probe, or both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A board on its cable: a serial port, and what its flash is written over, if that is not the port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// Its serial port.
     pub port: Option<Port>,
     /// Id of its debug probe. Flash is written over the probe if there is one.
     pub probe: Option<String>,
+    /// Id of its bootloader as a DFU device. Flash is written over it if there is one and no probe.
+    pub dfu: Option<String>,
 }
 
 impl fmt::Display for Place {
@@ -32,7 +35,10 @@ impl fmt::Display for Place {
                 None => f.write_str(&port.path),
             },
             (None, Some(probe)) => write!(f, "probe {probe}"),
-            (None, None) => f.write_str("no port"),
+            (None, None) => match &self.dfu {
+                Some(dfu) => write!(f, "DFU device {dfu}"),
+                None => f.write_str("no port"),
+            },
         }
     }
 }
@@ -45,12 +51,15 @@ pub fn open(ports: &Ports, probes: &Probes, place: &Place, board: &Board) -> Res
     if let Some(probe) = &place.probe {
         return by_probe::open(probes, probe, board);
     }
+    if let Some(device) = &place.dfu {
+        return dfu::open(ports.dfu(), device, board);
+    }
     let Some(port) = &place.port else {
         return Err(FlashError::NoAnswer(
-            "neither a serial port nor a debug probe is named".into(),
+            "neither a serial port nor a debug probe nor a DFU device is named".into(),
         ));
     };
-    let over_serial = |method| matches!(method, FlashMethod::EspRom | FlashMethod::SamBa);
+    let over_serial = |method| matches!(method, FlashMethod::EspRom | FlashMethod::SamBa | FlashMethod::Dfu);
     match board
         .flashing
         .iter()
@@ -62,6 +71,15 @@ pub fn open(ports: &Ports, probes: &Probes, place: &Place, board: &Board) -> Res
             let bootloader = bootloader(ports, port, board)?;
             sam_ba::open(line(ports, &bootloader, board.link.baud)?, board)
         }
+        Some(FlashMethod::Dfu) if board.connector.kind == ConnectorKind::UsbDevice => {
+            dfu::open_device(ports.dfu(), &dfu_device(ports, port, board)?, board)
+        }
+        Some(FlashMethod::Dfu) => Err(FlashError::Refused(format!(
+            "the flash of this kind of board, {}, cannot be written over a serial port; name a debug probe, or its \
+             bootloader as a DFU device. {}",
+            board.title,
+            by_hand(board, FlashMethod::Dfu)
+        ))),
         _ => Err(FlashError::Refused(format!(
             "the flash of this kind of board, {}, cannot be written over a serial port; name a debug probe",
             board.title
@@ -96,26 +114,52 @@ fn bootloader(ports: &Ports, port: &Port, board: &Board) -> Result<Port, FlashEr
     if is_bootloader(port) {
         return Ok(port.clone());
     }
-    let Some(topology) = &port.topology else {
-        return Err(FlashError::NoAnswer(
-            "this system does not say where the port's cable hangs, so its bootloader cannot be told from others"
-                .into(),
-        ));
-    };
+    let topology = place_of(port)?;
     touch(ports, port)?;
     ports
         .wait_for_blocking(topology, is_bootloader, BOOTLOADER)
-        .map_err(|_| {
-            let by_hand = board
-                .flashing
-                .iter()
-                .find_map(|way| way.by_hand.as_deref())
-                .unwrap_or("Reset it into its bootloader.");
-            FlashError::NoAnswer(format!(
-                "its bootloader did not appear at {topology} within {} s. {by_hand} Then try again",
-                BOOTLOADER.as_secs()
-            ))
-        })
+        .map_err(|_| did_not_appear(topology, board, FlashMethod::SamBa))
+}
+
+/// The DFU device of the board's bootloader: the one that is at the place of its port already, or that appears there after
+/// a touch at 1200 baud.
+fn dfu_device(ports: &Ports, port: &Port, board: &Board) -> Result<DfuInfo, FlashError> {
+    let topology = place_of(port)?;
+    let ids = dfu::ids(board);
+    let is_bootloader = |info: &DfuInfo| ids.contains(&(info.usb.vendor, info.usb.product));
+    let there = ports.dfu().wait_for_blocking(topology, is_bootloader, Duration::ZERO);
+    if let Some(device) = there {
+        return Ok(device);
+    }
+    touch(ports, port)?;
+    ports
+        .dfu()
+        .wait_for_blocking(topology, is_bootloader, BOOTLOADER)
+        .ok_or_else(|| did_not_appear(topology, board, FlashMethod::Dfu))
+}
+
+fn place_of(port: &Port) -> Result<&Topology, FlashError> {
+    port.topology.as_ref().ok_or_else(|| {
+        FlashError::NoAnswer(
+            "this system does not say where the port's cable hangs, so its bootloader cannot be told from others"
+                .into(),
+        )
+    })
+}
+
+fn did_not_appear(topology: &Topology, board: &Board, method: FlashMethod) -> FlashError {
+    FlashError::NoAnswer(format!(
+        "its bootloader did not appear at {topology} within {} s. {} Then try again",
+        BOOTLOADER.as_secs(),
+        by_hand(board, method)
+    ))
+}
+
+/// How a person brings the board into a bootloader.
+fn by_hand(board: &Board, method: FlashMethod) -> &str {
+    let mut ways = board.flashing.iter().filter(|way| way.method == method);
+    ways.find_map(|way| way.by_hand.as_deref())
+        .unwrap_or("Reset it into its bootloader.")
 }
 
 /// The touch at 1200 baud, on the board at this place only: what [`Ports::touch_1200`] does.

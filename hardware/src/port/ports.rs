@@ -2,6 +2,7 @@
 
 use super::list::{sort_key, system_ports};
 use super::{ModemLines, Port, Topology, watcher};
+use crate::dfu::DfuDevices;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
@@ -65,6 +66,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     refreshing: Mutex<()>,
     listed: watch::Sender<Vec<Port>>,
+    /// USB devices without a port: a board in its bootloader may be one.
+    pub(super) dfu: DfuDevices,
     watcher: Once,
     stop: Arc<Notify>,
 }
@@ -92,6 +95,7 @@ impl Ports {
             state: Mutex::default(),
             refreshing: Mutex::default(),
             listed: watch::Sender::new(Vec::new()),
+            dfu: DfuDevices::new(),
             watcher: Once::new(),
             stop: Arc::default(),
         };
@@ -126,6 +130,11 @@ impl Ports {
             .watcher
             .call_once(|| watcher::start(Arc::downgrade(shared), Arc::clone(&shared.stop)));
         shared.listed.subscribe()
+    }
+
+    /// The devices in DFU mode, which have no serial port. The watcher of the ports watches them too.
+    pub fn dfu(&self) -> &DfuDevices {
+        &self.shared.dfu
     }
 
     /// Plugs a virtual port in: it is listed, watched, found and opened as a physical one.

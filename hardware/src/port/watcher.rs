@@ -43,6 +43,7 @@ async fn watch(shared: &Weak<Shared>) {
     loop {
         let Some(shared) = shared.upgrade() else { return };
         shared.refresh();
+        shared.dfu.refresh();
         drop(shared);
         let pause = LOOK_AGAIN_MS.get(looks).map(|ms| Duration::from_millis(*ms));
         looks += 1;

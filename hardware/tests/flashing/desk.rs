@@ -1,11 +1,13 @@
 //! A desk of virtual boards: each is on a cable, and the cables' ports are plugged into one [`Ports`], as the workbench
 //! does it.
 
+use super::usb_wire::{Script, Wire};
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::cable::{CableFaults, CableOptions, ModemSwitch, Power, Runs, SerialCable};
 use drydock_emulator::runner::{MachineHandle, Pace, RunOptions, Runner};
 use drydock_emulator::{Engine, Seed};
+use drydock_hardware::dfu::{DfuPlug, DfuWire, VirtualDfu};
 use drydock_hardware::port::{ModemLines, PluggedPort, Port, Ports, Topology, UsbIdentity, VirtualPort};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -26,6 +28,10 @@ pub(crate) struct Desk {
     cable: Arc<Mutex<Option<SerialCable>>>,
     pub(crate) topology: Topology,
     plugged: Option<PluggedPort>,
+    /// Its bootloader as a DFU device.
+    pub(crate) dfu: Option<DfuPlug>,
+    /// What happens to that device's transfers.
+    pub(crate) script: Arc<Mutex<Script>>,
     _runner: Runner,
 }
 
@@ -42,9 +48,14 @@ const ENUMERATES: std::time::Duration = std::time::Duration::from_secs(3);
 
 impl Desk {
     pub(crate) fn blank(name: &str) -> Self {
+        Self::with_seed(name, 9)
+    }
+
+    /// A blank board with another chip id for each seed.
+    pub(crate) fn with_seed(name: &str, seed: u8) -> Self {
         let board = board(name);
         let runner = Runner::with_workers(NonZeroUsize::MIN).unwrap();
-        let machine = Builtin.open(&board, Seed([9; 32])).unwrap();
+        let machine = Builtin.open(&board, Seed([seed; 32])).unwrap();
         let options = RunOptions {
             name: name.to_owned(),
             pace: Pace::Max,
@@ -58,6 +69,8 @@ impl Desk {
             cable: Arc::default(),
             topology: Topology::new("virtual-desk-1"),
             plugged: None,
+            dfu: None,
+            script: Arc::default(),
             _runner: runner,
         };
         desk.plug();
@@ -113,15 +126,30 @@ impl Desk {
     /// Plugs the port in that the cable has now.
     pub(crate) fn follow(&mut self) {
         self.plugged = None;
+        self.dfu = None;
         // A USB device of the chip's own is enumerated first. Half a firmware has none.
         let started = std::time::Instant::now();
-        while self.with_cable(SerialCable::path).is_none() {
+        while self.with_cable(|cable| cable.path().is_none() && cable.watch().borrow().dfu.is_none()) {
             if started.elapsed() > ENUMERATES {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let state = self.with_cable(SerialCable::watch).borrow().clone();
+        if let Some((_, identity)) = &state.dfu {
+            let device = VirtualDfu {
+                usb: UsbIdentity {
+                    vendor: identity.ids.0,
+                    product: identity.ids.1,
+                    serial: Some(identity.serial.clone()),
+                    manufacturer: None,
+                    product_name: None,
+                },
+                topology: Some(self.topology.clone()),
+            };
+            self.dfu = Some(self.ports.dfu().plug_virtual(device, self.wire()));
+        }
+        let Some(path) = &state.path else { return };
         let usb = state.usb.map(|(vendor, product)| UsbIdentity {
             vendor,
             product,
@@ -130,7 +158,7 @@ impl Desk {
             product_name: None,
         });
         let port = Port {
-            path: state.path.unwrap().to_str().unwrap().to_owned(),
+            path: path.to_str().unwrap().to_owned(),
             topology: Some(self.topology.clone()),
             usb,
             is_virtual: true,
@@ -138,6 +166,14 @@ impl Desk {
         let lines = Arc::new(Lines(self.with_cable(SerialCable::lines)));
         self.plugged = None;
         self.plugged = Some(self.ports.plug_virtual(VirtualPort { port, lines }));
+    }
+
+    /// The wire to its bootloader, with what the script does to it.
+    pub(crate) fn wire(&self) -> Arc<Mutex<dyn DfuWire>> {
+        Arc::new(Mutex::new(Wire {
+            cable: self.cable.clone(),
+            script: self.script.clone(),
+        }))
     }
 
     /// The path of its port now.

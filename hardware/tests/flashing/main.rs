@@ -4,7 +4,9 @@
 
 mod broken;
 mod desk;
+mod dfu;
 mod shuffle;
+mod usb_wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +47,7 @@ fn plan(desk: &Desk) -> Plan {
     let board = &desk.board;
     let firmware = drydock_embedded::firmware(&board.name).unwrap();
     let areas: &[&str] = match board.name.as_str() {
-        "nano33ble" => &["firmware"],
+        "nano33ble" | "uno-r4-minima" => &["firmware"],
         _ => &["bootloader", "firmware"],
     };
     let allowed = areas.iter().map(|area| {

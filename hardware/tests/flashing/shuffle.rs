@@ -224,7 +224,7 @@ impl Table {
             std::thread::sleep(Duration::from_millis(random.below(4)));
             let at = Place {
                 port: Some(port.clone()),
-                probe: None,
+                ..Place::default()
             };
             let mut flasher = flash::open(&self.ports, &Probes::new(), &at, &self.board)?;
             let mut control = Control::new(Arc::default(), |_, _, _| {});
@@ -431,7 +431,7 @@ fn a_path_that_became_another_boards_is_not_opened_for_the_first_one() {
             .clone_from(&table.ports.find_topology(&topology(other))[0].path);
         let at = Place {
             port: Some(port),
-            probe: None,
+            ..Place::default()
         };
         let opened = flash::open(&table.ports, &Probes::new(), &at, &table.board);
         let error = opened.map(|_| ()).unwrap_err();

@@ -105,6 +105,37 @@ fn two_boards_with_one_serial_number_are_told_apart_by_topology() {
 }
 
 #[test]
+fn a_device_in_dfu_mode_is_listed_at_its_place_and_watched() {
+    desk::run("usb::a_device_in_dfu_mode_is_listed_at_its_place_and_watched", || {
+        let ports = Ports::new();
+        let mut watched = ports.dfu().watch();
+        // The watcher of the ports is the one of these devices.
+        let _ports = ports.watch();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let usb = Usb::plug("1-4.2", 7, 0x0369, "00112233");
+            let pushed = tokio::time::timeout(LONG, watched.wait_for(|list| list.len() == 1));
+            let pushed = pushed.await.unwrap().unwrap()[0].clone();
+            assert_eq!(pushed.id, "2341:0369:00112233");
+            assert_eq!(pushed.topology, Some(Topology::new("usb-1-4.2")));
+            assert!(!pushed.is_virtual && pushed.access == Access::Usable, "{pushed:?}");
+            assert_eq!(ports.dfu().list(), std::slice::from_ref(&pushed));
+            assert_eq!(ports.list(), [], "it has no serial port");
+            // It can be seen and not opened: there is no device behind these files.
+            assert!(ports.dfu().open(&pushed).is_err());
+            drop(usb);
+            tokio::time::timeout(LONG, watched.wait_for(Vec::is_empty))
+                .await
+                .unwrap()
+                .unwrap();
+        });
+    });
+}
+
+#[test]
 fn plugging_is_pushed_although_the_port_appears_late() {
     desk::run("usb::plugging_is_pushed_although_the_port_appears_late", || {
         let ports = Ports::new();

@@ -142,8 +142,11 @@ pub(crate) struct Cable {
     #[arg(long, value_name = "PATH")]
     pub(crate) port: Option<String>,
     /// Id of the board's debug probe, as `drydock probes` shows it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "dfu")]
     pub(crate) probe: Option<String>,
+    /// Id of the board's bootloader as a DFU device, as `drydock ports` shows it
+    #[arg(long, value_name = "ID")]
+    pub(crate) dfu: Option<String>,
 }
 
 pub(super) const FLASH_EXAMPLES: &str = "\
@@ -151,6 +154,7 @@ Examples:
   drydock flash --port /dev/ttyACM0 --board nano33ble                 Drydock's firmware
   drydock flash --probe 0483:374b:0671FF --board stm32f4-discovery app.elf
   drydock flash --port /dev/ttyUSB0 --board esp32-c6 app.bin --address 0x10010000
+  drydock flash --dfu 0483:df11:365A37503537 --board stm32f4-discovery
 
 Only what differs is written, and it is read back. Exit codes: 0 written, 2 usage, 3 refused, 4 the board, 130 Ctrl-C";
 
@@ -204,8 +208,9 @@ Examples:
   drydock provision --port /dev/ttyACM0 --board nano33ble --app blink --yes
   drydock provision --port /dev/ttyUSB0 --port /dev/ttyUSB1 --board esp32-c6 --name \"lab-{n}\"
   drydock provision --port /dev/ttyUSB0 --probe 0483:374b:0671FF --board stm32f4-discovery
+  drydock provision --port /dev/ttyUSB0 --dfu 0483:df11:365A37503537 --board stm32f4-discovery
 
-With --probe the firmware goes over the debug probe, and the link runs over the port.
+With --probe or --dfu the firmware goes over the debug probe or the USB bootloader, and the link runs over the port.
 Exit codes: 0 all are done, 2 usage, 3 refused, 4 a board, 130 Ctrl-C";
 
 #[derive(Debug, Args)]
@@ -214,8 +219,11 @@ pub(crate) struct Provision {
     #[arg(long, value_name = "PATH", required = true)]
     pub(crate) port: Vec<String>,
     /// Id of the debug probe that writes the firmware, as `drydock probes` shows it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "dfu")]
     pub(crate) probe: Option<String>,
+    /// Id of the bootloader that writes the firmware as a DFU device, as `drydock ports` shows it
+    #[arg(long, value_name = "ID")]
+    pub(crate) dfu: Option<String>,
     /// Kind of board
     #[arg(long, value_name = "KIND")]
     pub(crate) board: String,

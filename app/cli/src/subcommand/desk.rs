@@ -109,12 +109,17 @@ fn show(board: &VirtualBoardView, output: &Output) {
     output.object("virtual", board);
     let port = match &board.port {
         Some(port) => format!("at {port}"),
+        None if board.plugged => "plugged in without a port".into(),
         None => "unplugged".into(),
     };
     let probe = board
         .probe
         .as_ref()
         .map_or(String::new(), |probe| format!(", probe {probe}"));
+    let dfu = board
+        .dfu
+        .as_ref()
+        .map_or(String::new(), |dfu| format!(", DFU device {dfu}"));
     let runs = match board.runs {
         VirtualRuns::Firmware => "its firmware runs",
         VirtualRuns::Bootloader => "its bootloader waits",
@@ -122,6 +127,6 @@ fn show(board: &VirtualBoardView, output: &Output) {
     };
     output.step(
         Ink::Bold,
-        &format!("{} ({}) is {port}{probe}; {runs}.", board.name, board.kind),
+        &format!("{} ({}) is {port}{probe}{dfu}; {runs}.", board.name, board.kind),
     );
 }

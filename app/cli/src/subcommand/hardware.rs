@@ -1,4 +1,4 @@
-//! `drydock ports`, the list of `drydock probes`, `drydock lend`: what is plugged in here, and who uses it.
+//! `drydock ports` (DFU devices among them), the list of `drydock probes`, `drydock lend`: what is plugged in here, and who uses it.
 
 use super::cancelled;
 use crate::{
@@ -65,7 +65,10 @@ fn print_ports(hardware: &Hardware, output: &Output) {
     for port in &hardware.ports {
         output.object("port", port);
     }
-    if hardware.ports.is_empty() {
+    for device in &hardware.dfu {
+        output.object("dfu", device);
+    }
+    if hardware.ports.is_empty() && hardware.dfu.is_empty() {
         return output.say("No serial port is plugged in. A cable for charging only carries no data.");
     }
     let row = |port: &drydock_api::PortView| {
@@ -76,10 +79,25 @@ fn print_ports(hardware: &Hardware, output: &Output) {
             access(&port.access, port.used_by.as_deref()),
         ]
     };
-    let rows: Vec<_> = hardware.ports.iter().map(row).collect();
+    let dfu_row = |device: &drydock_api::DfuView| {
+        vec![
+            (Ink::Bold, device.id.clone()),
+            (Ink::Plain, device.topology.clone().unwrap_or_default()),
+            (
+                Ink::Plain,
+                format!("{}, in its DFU bootloader", likeliest(&device.candidates)),
+            ),
+            access(&device.access, device.used_by.as_deref()),
+        ]
+    };
+    let mut rows: Vec<_> = hardware.ports.iter().map(row).collect();
+    rows.extend(hardware.dfu.iter().map(dfu_row));
     output.table(&["port", "at", "board", "use"], &rows);
     for port in &hardware.ports {
         explain(&port.path, &port.access, output);
+    }
+    for device in &hardware.dfu {
+        explain(&device.id, &device.access, output);
     }
 }
 

@@ -73,12 +73,13 @@ pub(crate) async fn provision(data: Option<&Path>, arguments: &Provision, output
         .map(|port| CableRef {
             port: Some(port.clone()),
             probe: arguments.probe.clone(),
+            dfu: arguments.dfu.clone(),
         })
         .collect();
-    if arguments.probe.is_some() && on.len() > 1 {
+    if (arguments.probe.is_some() || arguments.dfu.is_some()) && on.len() > 1 {
         return Err(Failure::new(
             Exit::Usage,
-            "One probe is on one board: name one port with it.",
+            "One probe or DFU device is on one board: name one port with it.",
         ));
     }
     let ports = arguments.port.join(", ");
@@ -158,11 +159,17 @@ fn cable(on: &Cable) -> CableRef {
     CableRef {
         port: on.port.clone(),
         probe: on.probe.clone(),
+        dfu: on.dfu.clone(),
     }
 }
 
 fn place(job: &JobView) -> String {
-    job.on.port.clone().or_else(|| job.on.probe.clone()).unwrap_or_default()
+    let CableRef { port, probe, dfu } = &job.on;
+    port.as_ref()
+        .or(probe.as_ref())
+        .or(dfu.as_ref())
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn ink(state: JobState) -> Ink {
@@ -178,7 +185,8 @@ fn confirm_loss(on: &CableRef, board: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
-    let at = on.port.as_deref().or(on.probe.as_deref()).unwrap_or("its port");
+    let at = on.port.as_deref().or(on.probe.as_deref()).or(on.dfu.as_deref());
+    let at = at.unwrap_or("its port");
     ask_user(&format!(
         "Erase everything on the {board} at {at}: firmware, apps and identity? It cannot be undone."
     ))

@@ -361,3 +361,49 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         assert!(outcome.stdout.contains(text), "{arguments:?}: {text} in {outcome:?}");
     }
 }
+
+#[test]
+fn an_uno_and_a_discovery_are_written_by_usb_dfu() {
+    if skip("uno-r4-minima") || skip("stm32f4-discovery") {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path();
+    let uno = desk(data, "uno-r4-minima", &["--blank", "--seed", "1"]);
+    let port = uno.ports[0].as_str();
+    let done = json(
+        data,
+        &["provision", "--port", port, "--board", "uno-r4-minima", "--yes"],
+    );
+    assert_eq!(done.code, 0, "{done:?}");
+    let events = done.events();
+    assert_eq!(last(&events, "job")["state"], "done");
+    assert_eq!(json(data, &["boards"]).events()[0]["badge"], "idle");
+
+    drop(uno);
+
+    let owner = Running::start(data, &["emulate", "--board", "stm32f4-discovery", "--pty", "--blank"]);
+    let board = owner.wait_for("virtual");
+    let device = board["dfu"].as_str().unwrap();
+    assert!(device.starts_with("0483:df11:"), "{board}");
+    let listed = json(data, &["ports"]).events();
+    let listed = listed.iter().find(|it| it["event"] == "dfu").unwrap();
+    assert_eq!(
+        (listed["id"].as_str(), listed["access"]["type"].as_str()),
+        (Some(device), Some("usable"))
+    );
+    let text = drydock_in(data, &["ports"]).stdout;
+    assert!(
+        text.contains(device) && text.contains("stm32f4-discovery, likely, in its DFU bootloader"),
+        "{text}"
+    );
+    let written = json(data, &["flash", "--dfu", device, "--board", "stm32f4-discovery"]);
+    assert_eq!(written.code, 0, "{written:?}");
+    let both = drydock_in(
+        data,
+        &["flash", "--dfu", device, "--probe", "x", "--board", "stm32f4-discovery"],
+    );
+    assert_eq!(both.code, 2, "{both:?}");
+    let gone = drydock_in(data, &["flash", "--dfu", device, "--board", "stm32f4-discovery"]);
+    assert!(gone.code == 4 && gone.stderr.contains("DFU mode"), "{gone:?}");
+}

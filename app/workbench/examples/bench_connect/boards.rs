@@ -101,6 +101,7 @@ async fn provision_in(workbench: &Workbench, kind: &str, over_probe: bool, count
         on.push(CableRef {
             port: board.port,
             probe: board.probe.filter(|_| over_probe),
+            dfu: None,
         });
     }
     let request = ProvisionStart {
@@ -168,6 +169,7 @@ async fn idle(kind: &str) -> Outcome<()> {
         on: vec![CableRef {
             port: board.port,
             probe: None,
+            dfu: None,
         }],
         kind: kind.into(),
         name: None,

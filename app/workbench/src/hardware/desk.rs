@@ -1,6 +1,7 @@
 //! The desk: virtual boards, each an emulated chip that is reached over a pseudo-terminal and a virtual debug probe, as a
 //! physical board is over its cable. They live as long as Drydock runs.
 
+use super::dfu_socket::DfuSocket;
 use crate::{
     api::{
         ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable,
@@ -10,16 +11,17 @@ use crate::{
     fleet::parse_seed,
     state::WorkbenchState,
 };
-use drydock_assets::{Board as Description, FlashMethod};
+use drydock_assets::{Board as Description, ConnectorKind, FlashMethod};
 use drydock_emulator::debug::port::{DebugPort, PortFault};
 use drydock_emulator::{
     Engine, Machine, ResetKind, Seed,
     builtin::engine::Builtin,
-    cable::{CableState, ModemSwitch, ResetNotice, Runs, SerialCable},
+    cable::{CableState, ModemSwitch, ResetNotice, Runs, SerialCable, UsbSockets},
     runner::{MachineHandle, Pace, RunOptions},
 };
 use drydock_hardware::{
-    port::{ModemLines, PluggedPort, Port, Topology, UsbIdentity, VirtualPort},
+    dfu::{DfuPlug, VirtualDfu},
+    port::{ModemLines, PluggedPort, Port, Ports, Topology, UsbIdentity, VirtualPort},
     probe::{DebugWire, VirtualPlug, VirtualProbe, WireFault},
 };
 use sha2::{Digest as _, Sha256};
@@ -55,6 +57,8 @@ struct PluggedCable {
     cable: SerialCable,
     /// The port of the board now; another one after the board has enumerated again.
     port: Arc<Mutex<Option<PluggedPort>>>,
+    /// Its bootloader as a DFU device, with the number of that device, while it waits.
+    dfu: Arc<Mutex<Option<(u64, DfuPlug)>>>,
     /// The debug probe on the board, for chips with a debug port.
     probe: Option<VirtualPlug>,
     /// Follows the cable.
@@ -65,6 +69,14 @@ impl Drop for PluggedCable {
     fn drop(&mut self) {
         self.task.abort();
         self.port.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.dfu.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl PluggedCable {
+    fn dfu_id(&self) -> Option<String> {
+        let dfu = self.dfu.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(dfu.as_ref()?.1.id().to_owned())
     }
 }
 
@@ -198,6 +210,7 @@ impl VirtualBoard {
                 .as_ref()
                 .and_then(|plugged| plugged.probe.as_ref())
                 .map(|probe| probe.id().to_owned()),
+            dfu: plugged.as_ref().and_then(PluggedCable::dfu_id),
             runs: match state.map_or(Runs::Nothing, |state| state.runs) {
                 Runs::Firmware => VirtualRuns::Firmware,
                 Runs::Bootloader => VirtualRuns::Bootloader,
@@ -236,12 +249,16 @@ impl VirtualBoard {
         Topology::of_virtual(&self.name)
     }
 
-    /// Waits until the host sees the board's port: a USB device is enumerated first.
+    /// Waits until the host sees the board's port or its bootloader: a USB device is enumerated first.
     async fn seen(&self) {
         let Some(mut state) = self.plugged().as_ref().map(|plugged| plugged.cable.watch()) else {
             return;
         };
-        let _ = tokio::time::timeout(SEEN, state.wait_for(|state| state.path.is_some())).await;
+        let _ = tokio::time::timeout(
+            SEEN,
+            state.wait_for(|state| state.path.is_some() || state.dfu.is_some()),
+        )
+        .await;
     }
 
     fn unplug(&self) {
@@ -264,6 +281,30 @@ impl VirtualBoard {
         })
     }
 
+    /// Plugs the DFU device in that the host sees, and the one out that is gone.
+    fn show_dfu(&self, state: &CableState, slot: &Mutex<Option<(u64, DfuPlug)>>, ports: &Ports, sockets: &UsbSockets) {
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = state.dfu.as_ref().map(|(number, _)| *number);
+        if slot.as_ref().map(|(number, _)| *number) == number {
+            return;
+        }
+        // The old device goes before the new one comes, as on a bus.
+        slot.take();
+        let Some((number, identity)) = &state.dfu else { return };
+        let device = VirtualDfu {
+            usb: UsbIdentity {
+                vendor: identity.ids.0,
+                product: identity.ids.1,
+                serial: Some(identity.serial.clone()),
+                manufacturer: Some("Drydock".into()),
+                product_name: Some(format!("virtual {}", identity.product_name)),
+            },
+            topology: Some(self.topology()),
+        };
+        let wire = Arc::new(Mutex::new(DfuSocket(sockets.device(*number))));
+        *slot = Some((*number, ports.dfu().plug_virtual(device, wire)));
+    }
+
     fn plug(self: &Arc<Self>, workbench: &Arc<WorkbenchState>) -> Result<(), ApiError> {
         let mut plugged = self.plugged();
         if plugged.is_some() {
@@ -276,14 +317,19 @@ impl VirtualBoard {
         let mut changes = cable.watch();
         let lines: Arc<dyn ModemLines> = Arc::new(Lines(cable.lines()));
         let slot: Arc<Mutex<Option<PluggedPort>>> = Arc::default();
+        let dfu: Arc<Mutex<Option<(u64, DfuPlug)>>> = Arc::default();
+        // The cable belongs to the board that is being plugged in here.
+        let socket = cable.sockets();
         let show = {
             let (board, slot, ports) = (
                 Arc::clone(self),
                 Arc::clone(&slot),
                 Arc::clone(&workbench.hardware.ports),
             );
+            let dfu = Arc::clone(&dfu);
             let mut shown = None;
             move |state: &CableState| {
+                board.show_dfu(state, &dfu, &ports, &socket);
                 let port = board.port(state);
                 if port == shown {
                     return;
@@ -317,6 +363,7 @@ impl VirtualBoard {
             probe: self.plug_probe(workbench, cable.reset_notice()),
             cable,
             port: slot,
+            dfu,
             task: task.abort_handle(),
         });
         Ok(())
@@ -392,11 +439,13 @@ fn machine(
     let failed = |error: String| ApiError::new(ErrorCode::Board, format!("{error}."));
     let mut machine = Builtin.open(board, seed).map_err(|error| failed(error.to_string()))?;
     if blank {
-        let has_bootloader = board
-            .flashing
-            .iter()
-            .any(|way| matches!(way.method, FlashMethod::SamBa | FlashMethod::Dfu));
-        if let Some(area) = board.flash_area("bootloader").filter(|_| !has_bootloader) {
+        if board.connector.kind == ConnectorKind::UsbDevice
+            && board.flashing.iter().any(|way| way.method == FlashMethod::Dfu)
+        {
+            let written = machine.write_memory(board.boot, &factory_program(board.boot));
+            written.map_err(|error| failed(error.to_string()))?;
+        }
+        if let Some(area) = board.flash_area("bootloader").filter(|_| !is_kept(board)) {
             let erased = machine.write_memory(area.base, &vec![0xff; area.bytes as usize]);
             erased.map_err(|error| failed(error.to_string()))?;
         }
@@ -408,6 +457,24 @@ fn machine(
         .reset(ResetKind::PowerOn)
         .map_err(|error| failed(error.to_string()))?;
     Ok(machine)
+}
+
+/// Whether a bootloader in flash is the factory's. ST's is in ROM, and the start of the flash is free.
+fn is_kept(board: &Description) -> bool {
+    let in_flash = |method| match method {
+        FlashMethod::SamBa => true,
+        FlashMethod::Dfu => board.connector.kind == ConnectorKind::UsbDevice,
+        FlashMethod::Probe | FlashMethod::EspRom => false,
+    };
+    board.flashing.iter().any(|way| in_flash(way.method))
+}
+
+/// What stands for the factory's example program on a board that is reached through it: it sleeps. Its serial port, with the
+/// touch that leads into the bootloader, is that of the cable.
+fn factory_program(boot: u32) -> Vec<u8> {
+    // Vector table: stack pointer, reset. Then `wfi` and a branch back to it.
+    let words = [0x2000_1000, boot + 9, 0xe7fd_bf30];
+    words.iter().flat_map(|word: &u32| word.to_le_bytes()).collect()
 }
 
 fn free_name(desk: &Desk, name: Option<String>) -> Result<String, ApiError> {

@@ -3,6 +3,7 @@
 mod borrow;
 mod console;
 mod desk;
+mod dfu_socket;
 mod lend;
 mod peek;
 mod probed;

@@ -2,18 +2,20 @@
 
 use crate::{
     api::{
-        AccessView, ApiError, CandidateView, Confidence, ErrorCode, EventName, Hardware, PortView, ProbeView, Text,
-        Update, UsbView,
+        AccessView, ApiError, CandidateView, Confidence, DfuView, ErrorCode, EventName, Hardware, PortView, ProbeView,
+        Text, Update, UsbView,
     },
     state::WorkbenchState,
 };
 use drydock_hardware::{
     candidate::{self, Candidate},
-    port::{self, Access, Port},
+    dfu::DfuInfo,
+    port::{self, Access, Port, UsbIdentity},
     probe::{ProbeAccess, ProbeInfo},
 };
 use serde_json::{Map, json};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// Minimum time between two updates of the hardware.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -40,6 +42,13 @@ fn hardware(workbench: &WorkbenchState) -> Hardware {
             .iter()
             .map(|probe| probe_view(workbench, probe))
             .collect(),
+        dfu: state
+            .ports
+            .dfu()
+            .list()
+            .iter()
+            .map(|device| dfu_view(workbench, device))
+            .collect(),
         virtual_boards: state.desk.views(),
     }
 }
@@ -54,13 +63,7 @@ fn view(workbench: &WorkbenchState, port: &Port, access: Access) -> PortView {
     PortView {
         path: port.path.clone(),
         topology: port.topology.as_ref().map(ToString::to_string),
-        usb: port.usb.as_ref().map(|usb| UsbView {
-            vendor: usb.vendor,
-            product: usb.product,
-            serial: usb.serial.clone(),
-            manufacturer: usb.manufacturer.clone(),
-            product_name: usb.product_name.clone(),
-        }),
+        usb: port.usb.as_ref().map(usb_view),
         is_virtual: port.is_virtual,
         candidates: candidate::candidates(port).into_iter().map(candidate_view).collect(),
         // Drydock itself holds a port that it uses.
@@ -69,6 +72,31 @@ fn view(workbench: &WorkbenchState, port: &Port, access: Access) -> PortView {
             None => access_view(access),
         },
         used_by,
+    }
+}
+
+fn usb_view(usb: &UsbIdentity) -> UsbView {
+    UsbView {
+        vendor: usb.vendor,
+        product: usb.product,
+        serial: usb.serial.clone(),
+        manufacturer: usb.manufacturer.clone(),
+        product_name: usb.product_name.clone(),
+    }
+}
+
+fn dfu_view(workbench: &WorkbenchState, device: &DfuInfo) -> DfuView {
+    DfuView {
+        id: device.id.clone(),
+        usb: usb_view(&device.usb),
+        topology: device.topology.as_ref().map(ToString::to_string),
+        is_virtual: device.is_virtual,
+        candidates: candidate::candidates_of_dfu(&device.usb)
+            .into_iter()
+            .map(candidate_view)
+            .collect(),
+        access: access_view(device.access.clone()),
+        used_by: used_by(workbench, &device.id),
     }
 }
 
@@ -159,17 +187,24 @@ impl WorkbenchState {
     /// Publishes what is plugged in and out, and who uses it, until the workbench closes.
     pub(crate) async fn follow_hardware(self: Arc<Self>) {
         let mut plugs = self.hardware.ports.watch();
+        let mut devices = self.hardware.ports.dfu().watch();
         let mut changes = self.hardware.changed.subscribe();
-        let mut known: BTreeSet<String> = paths(&plugs.borrow_and_update());
+        let now = |plugs: &mut watch::Receiver<Vec<Port>>, devices: &mut watch::Receiver<Vec<DfuInfo>>| {
+            let mut now = paths(&plugs.borrow_and_update());
+            now.extend(devices.borrow_and_update().iter().map(|device| device.id.clone()));
+            now
+        };
+        let mut known: BTreeSet<String> = now(&mut plugs, &mut devices);
         loop {
             let follows = tokio::select! {
                 plugged = plugs.changed() => plugged,
+                plugged = devices.changed() => plugged,
                 changed = changes.changed() => changed,
             };
             if follows.is_err() {
                 return;
             }
-            let now = paths(&plugs.borrow_and_update());
+            let now = now(&mut plugs, &mut devices);
             for path in now.difference(&known) {
                 self.publish_plug(EventName::HardwarePlugged, path, "was plugged in");
             }

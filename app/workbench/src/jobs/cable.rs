@@ -11,6 +11,7 @@ use drydock_assets::Board as Description;
 use drydock_hardware::{
     binding::Binding,
     candidate,
+    dfu::DfuInfo,
     flash::{self, FlashError, Flasher, Place},
     port::{Access, Port, Topology, wait_until_accessible},
     probe::ProbeInfo,
@@ -41,18 +42,29 @@ impl Cable {
     ) -> Result<Self, JobEnd> {
         let before = job.view().topology;
         let probe = on.probe.as_ref().map(|id| find_probe(workbench, id)).transpose();
+        let mut dfu = on.dfu.as_ref().map(|id| find_dfu(workbench, id)).transpose()?;
         let port = on
             .port
             .as_ref()
             .map(|path| find_port(workbench, path, before.as_deref()))
             .transpose();
+        if port.is_err() && dfu.is_none() && on.probe.is_none() {
+            // A board with half a firmware waits in its bootloader, which has no port.
+            dfu = before
+                .as_deref()
+                .and_then(|before| bootloader_at(workbench, before, board));
+        }
         let (port, probe) = match (port, probe) {
             // A board with half a firmware may have no USB port; its probe mends that.
             (Err(_), Ok(Some(probe))) if before.is_some() => (None, Some(probe)),
+            (Err(_), Ok(None)) if dfu.is_some() && before.is_some() => (None, None),
             (port, probe) => (port?, probe?),
         };
-        let binding = match (&port, &probe) {
-            (Some(port), _) => {
+        if let Some(Access::Denied { text, .. } | Access::Held { text, .. }) = dfu.as_ref().map(|dfu| &dfu.access) {
+            return Err(JobEnd::Failed(text.clone()));
+        }
+        let binding = match (&port, &probe, &dfu) {
+            (Some(port), ..) => {
                 check_port(port, board).await?;
                 Binding {
                     // A bootloader may show another serial number; the chip's id decides.
@@ -60,12 +72,20 @@ impl Cable {
                     ..Binding::to_port(port)
                 }
             }
-            (None, Some(probe)) => Binding {
+            (None, Some(probe), _) => Binding {
                 topology: before.map(Topology::new).or_else(|| probe.topology.clone()),
                 serial: probe.serial.clone(),
                 chip: None,
             },
-            (None, None) => return Err(JobEnd::Failed("Name a serial port or a debug probe.".into())),
+            (None, None, Some(dfu)) => Binding {
+                topology: before.map(Topology::new).or_else(|| dfu.topology.clone()),
+                serial: dfu.usb.serial.clone(),
+                chip: None,
+            },
+            (None, None, None) => {
+                let text = "Name a serial port, a debug probe or a DFU device.";
+                return Err(JobEnd::Failed(text.into()));
+            }
         };
         let topology = binding.topology.as_ref().map(ToString::to_string);
         job.change(|view| view.topology = topology);
@@ -73,6 +93,7 @@ impl Cable {
             place: Place {
                 port,
                 probe: probe.map(|probe| probe.id),
+                dfu: dfu.map(|dfu| dfu.id),
             },
             binding: Arc::new(Mutex::new(binding)),
             borrowed: Vec::new(),
@@ -86,11 +107,12 @@ impl Cable {
         }
     }
 
-    /// Takes port and probe for a job.
+    /// Takes port, probe and DFU device for a job.
     async fn borrow(&mut self, workbench: &WorkbenchState, user: PortUser) -> Result<(), String> {
         let paths = [
             self.place.port.as_ref().map(|port| port.path.clone()),
             self.place.probe.clone(),
+            self.place.dfu.clone(),
         ];
         for path in paths.into_iter().flatten() {
             self.borrowed
@@ -193,6 +215,40 @@ fn find_probe(workbench: &WorkbenchState, id: &str) -> Result<ProbeInfo, JobEnd>
     let probes = workbench.hardware.probes.list();
     let found = probes.iter().find(|probe| probe.id == id).cloned();
     found.ok_or_else(|| JobEnd::Failed(format!("{} Plug it in and resume.", no_probe(id, &probes))))
+}
+
+/// The DFU device with this id.
+fn find_dfu(workbench: &WorkbenchState, id: &str) -> Result<DfuInfo, JobEnd> {
+    let devices = workbench.hardware.ports.dfu();
+    devices.find(id).map_err(|error| {
+        let text = match devices
+            .list()
+            .iter()
+            .map(|device| device.id.clone())
+            .collect::<Vec<_>>()
+        {
+            others if others.is_empty() => "There are none; bring the board into its bootloader".to_owned(),
+            others => format!("There are: {}", others.join(", ")),
+        };
+        JobEnd::Failed(format!("{}. {text} and resume.", capitalized(&error.to_string())))
+    })
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// The bootloader of this kind of board as a DFU device at a place.
+fn bootloader_at(workbench: &WorkbenchState, place: &str, board: &Description) -> Option<DfuInfo> {
+    let place = Topology::new(place);
+    let is_boards = |device: &DfuInfo| {
+        let candidates = candidate::candidates_of_dfu(&device.usb);
+        candidates.iter().any(|candidate| candidate.board == board.name)
+    };
+    let mut devices = workbench.hardware.ports.dfu().list().into_iter();
+    devices.find(|device| device.topology.as_ref() == Some(&place) && is_boards(device))
 }
 
 /// Refuses a port that cannot be used, and one that belongs to another kind of board for certain.

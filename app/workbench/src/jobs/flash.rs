@@ -4,6 +4,7 @@ use super::{
     cable::{Cable, blocking},
     job::{Job, JobEnd},
     journal::JobRequest,
+    provision::unreached,
     start,
 };
 use crate::{
@@ -66,9 +67,18 @@ pub(super) fn begin(
     request: JobRequest,
 ) -> Result<JobView, ApiError> {
     description(kind)?;
-    let CableRef { port, probe } = request.on();
-    if port.is_none() && probe.is_none() {
-        return Err(ApiError::new(ErrorCode::Usage, "Name a serial port or a debug probe."));
+    let CableRef { port, probe, dfu } = request.on();
+    if port.is_none() && probe.is_none() && dfu.is_none() {
+        return Err(ApiError::new(
+            ErrorCode::Usage,
+            "Name a serial port, a debug probe or a DFU device.",
+        ));
+    }
+    if probe.is_some() && dfu.is_some() {
+        return Err(ApiError::new(
+            ErrorCode::Usage,
+            "Flash is written over one way: name a debug probe or a DFU device, and not both.",
+        ));
     }
     let job = workbench
         .jobs
@@ -305,6 +315,10 @@ pub(super) async fn run_flash(
     }
     Ok(match report.written_bytes {
         0 => format!("{name} was on the board at {place} already."),
+        bytes if report.is_unread => format!(
+            "{name} is on the board at {place}: {bytes} bytes were written. This way cannot read flash, so they were not read \
+             back."
+        ),
         bytes => format!("{name} is on the board at {place}: {bytes} bytes were written and read back."),
     })
 }
@@ -375,6 +389,7 @@ pub(super) async fn run_erase(
     let board = description(&request.kind).map_err(|error| error.message)?;
     let mut open = OpenBoard::find(workbench, job, &request.on, &board).await?;
     let place = open.cable.place.to_string();
+    let unreached = unreached(&*open.flasher, &board);
     let erased = async {
         job.step(workbench, 2, "Erases everything.".to_owned())?;
         open.with(|flasher| flasher.erase_all()).await
@@ -382,8 +397,14 @@ pub(super) async fn run_erase(
     .await;
     open.cable.give_back().await;
     erased?;
-    Ok(format!(
-        "The {} at {place} is erased; provision it to use it again.",
-        board.title
-    ))
+    Ok(match unreached {
+        None => format!(
+            "The {} at {place} is erased; provision it to use it again.",
+            board.title
+        ),
+        Some(areas) => format!(
+            "The firmware of the {} at {place} is erased; its flash area {areas} is not: this way does not reach it.",
+            board.title
+        ),
+    })
 }

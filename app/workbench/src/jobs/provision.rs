@@ -62,7 +62,7 @@ pub(crate) fn provision(workbench: &Arc<WorkbenchState>, request: ProvisionStart
     }
     if request.on.iter().any(|on| on.port.is_none()) {
         return usage(
-            "Name the serial port of each board: its link runs there, even if a debug probe writes the firmware.",
+            "Name the serial port of each board: its link runs there, even if the firmware is written over a debug probe or a DFU device.",
         );
     }
     let ports: BTreeSet<_> = request.on.iter().map(|on| &on.port).collect();
@@ -128,6 +128,16 @@ pub(super) async fn run(
     let firmware_sha256 = firmware.sha256.clone();
     let mut open = OpenBoard::open(workbench, job, cable, &description).await?;
     let (method, can_start) = (open.flasher.method(), open.flasher.can_start());
+    if !open.flasher.tells_chip_id() {
+        let text = format!(
+            "{method} does not tell the chip's id at {}, by which a board of the fleet is known; nothing was written. \
+             Provision it over a debug probe.",
+            open.cable.place
+        );
+        open.cable.give_back().await;
+        return Err(JobEnd::Failed(text));
+    }
+    let unseen = unreached(&*open.flasher, &description);
     let written = write(workbench, job, &mut open, &description, (firmware, request.erase_all)).await;
     let report = match written {
         Ok(report) => report,
@@ -203,10 +213,24 @@ pub(super) async fn run(
         )
     })?;
     job.change(|view| view.evidence = Some(path));
-    Ok(match &request.app {
+    let mut text = match &request.app {
         Some(_) => format!("{} is in the fleet and runs its first app.", board.name()),
         None => format!("{} is in the fleet.", board.name()),
-    })
+    };
+    if let Some(areas) = unseen {
+        text += &format!(" {method} reaches no flash area {areas}: what it held before was neither seen nor erased.");
+    }
+    Ok(text)
+}
+
+/// The names of flash areas with data that a method does not reach.
+pub(super) fn unreached(flasher: &dyn Flasher, board: &Description) -> Option<String> {
+    let areas = DATA_AREAS.iter().filter_map(|name| board.flash_area(name));
+    let names: Vec<&str> = areas
+        .filter(|area| !flasher.reaches(area.base))
+        .map(|area| area.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| names.join(" and "))
 }
 
 /// Writes the firmware. What an earlier owner left on the board is erased only if the user said so.
@@ -251,13 +275,18 @@ fn left_in(flasher: &mut dyn Flasher, areas: &[drydock_assets::FlashArea]) -> Re
     if flasher.is_locked()? {
         return Err(FlashError::Locked);
     }
-    for area in areas {
+    for area in areas
+        .iter()
+        .filter(|area| flasher.reaches(area.base))
+        .cloned()
+        .collect::<Vec<_>>()
+    {
         let unit = flasher.erase_unit(area.base);
         let mut address = area.base;
         while address < area.base + area.bytes {
             let bytes = vec![0xff; ((unit.end - unit.start).min(area.base + area.bytes - address)) as usize];
             if !flasher.holds(address, &bytes)? {
-                return Ok(Some(area.name.clone()));
+                return Ok(Some(area.name));
             }
             address += bytes.len() as u32;
         }

@@ -74,6 +74,7 @@ pub(super) fn over_port(board: &VirtualBoardView) -> CableRef {
     CableRef {
         port: board.port.clone(),
         probe: None,
+        dfu: None,
     }
 }
 
@@ -81,6 +82,7 @@ pub(super) fn over_probe(board: &VirtualBoardView) -> CableRef {
     CableRef {
         port: board.port.clone(),
         probe: board.probe.clone(),
+        dfu: None,
     }
 }
 
@@ -463,6 +465,7 @@ async fn a_renamed_board_lends_its_port() {
     let on = CableRef {
         port: Some(port.path.clone()),
         probe: None,
+        dfu: None,
     };
     let refused = start(&workbench, provision(on, "esp32-c6")).await;
     let refused = ended(&workbench, refused).await;
@@ -625,6 +628,7 @@ async fn requests_without_sense_are_refused_with_the_way_out() {
     let on = |port: &str| CableRef {
         port: Some(port.into()),
         probe: None,
+        dfu: None,
     };
     let refused = |request: ProvisionStart| async { call!(workbench, ProvisionStart(request)).unwrap_err().message };
     assert!(refused(provision(nowhere, "nano33ble")).await.contains("serial port"));
@@ -660,6 +664,7 @@ async fn requests_without_sense_are_refused_with_the_way_out() {
     let probe = CableRef {
         port: None,
         probe: Some("1209:0001:none".into()),
+        dfu: None,
     };
     let start = EraseStart {
         on: probe,

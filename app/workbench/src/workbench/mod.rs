@@ -4,6 +4,8 @@
 mod cable_tests;
 #[cfg(test)]
 mod cable_torture;
+#[cfg(test)]
+mod dfu_tests;
 mod dispatch;
 #[cfg(test)]
 mod fleet_tests;

@@ -10,12 +10,33 @@ pub(in super::super) struct Chip<'m> {
     machine: &'m mut dyn Machine,
     /// How many bytes are erased until the power goes, if it does.
     erasable: Option<u32>,
+    /// Whether its flash is protected against reading.
+    protected: bool,
 }
 
 impl<'m> Chip<'m> {
     /// `erasable`: how many bytes are erased until the power goes; `None` if it stays.
     pub(in super::super) fn new(machine: &'m mut dyn Machine, erasable: Option<u32>) -> Self {
-        Self { machine, erasable }
+        Self {
+            machine,
+            erasable,
+            protected: false,
+        }
+    }
+
+    /// The same chip, with its flash protected against reading or not.
+    pub(in super::super) fn with_protection(self, protected: bool) -> Self {
+        Self { protected, ..self }
+    }
+
+    /// Whether its flash is protected against reading.
+    pub(in super::super) fn is_protected(&self) -> bool {
+        self.protected
+    }
+
+    /// Ends the protection against reading.
+    pub(super) fn unprotect(&mut self) {
+        self.protected = false;
     }
 
     /// How many bytes are still erased; 0 if the power is gone.

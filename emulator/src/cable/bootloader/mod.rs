@@ -2,15 +2,19 @@
 //! the published protocols and act on the machine's own flash. The machine stands still meanwhile.
 
 mod chip;
+mod dfu;
 mod esp_rom;
 mod sam_ba;
 mod slip;
 
 use drydock_assets::{Board, FlashMethod};
 
+use super::usb_control::{Setup, TransferFault, Transferred};
 use crate::Machine;
 
 pub(super) use self::chip::Chip;
+use self::dfu::Dfu;
+pub use self::dfu::DfuIdentity;
 use self::esp_rom::EspRom;
 use self::sam_ba::SamBa;
 
@@ -21,6 +25,16 @@ pub(super) trait Bootloader: Send {
 
     /// Takes bytes of the host, in pieces of any size, and appends the answer.
     fn receive(&mut self, bytes: &[u8], chip: &mut Chip<'_>, answer: &mut Vec<u8>) -> Next;
+
+    /// The USB device that it shows, if that is no serial port.
+    fn identity(&self) -> Option<DfuIdentity> {
+        None
+    }
+
+    /// Takes a control transfer of the host.
+    fn transfer(&mut self, _setup: Setup, _data: &[u8], _chip: &mut Chip<'_>) -> (Transferred, Next) {
+        (Err(TransferFault::Stall), Next::Wait)
+    }
 }
 
 /// What a bootloader does after bytes of the host.
@@ -30,6 +44,8 @@ pub(super) enum Next {
     Wait,
     /// It starts what is in flash.
     Start,
+    /// It starts itself again: to the host another device.
+    Again,
 }
 
 /// The bootloaders of boards.
@@ -37,6 +53,10 @@ pub(super) enum Next {
 pub(super) enum Kind {
     SamBa,
     EspRom,
+    /// Arduino's DFU bootloader on Renesas chips.
+    ArduinoDfu,
+    /// The ROM of STM32 in DFU mode.
+    StDfu,
 }
 
 impl Kind {
@@ -46,16 +66,28 @@ impl Kind {
         methods().find_map(|method| match method {
             FlashMethod::SamBa => Some(Self::SamBa),
             FlashMethod::EspRom => Some(Self::EspRom),
-            FlashMethod::Probe | FlashMethod::Dfu => None,
+            FlashMethod::Dfu => match board.chip.name.as_str() {
+                "ra4m1" => Some(Self::ArduinoDfu),
+                "stm32f407" => Some(Self::StDfu),
+                _ => None,
+            },
+            FlashMethod::Probe => None,
         })
     }
 
-    /// The bootloader of `board`, just started.
-    pub(super) fn open(self, board: &Board) -> Box<dyn Bootloader> {
+    /// The bootloader of `board`, just started on a chip.
+    pub(super) fn open(self, board: &Board, chip: &mut Chip<'_>) -> Box<dyn Bootloader> {
         match self {
+            Self::ArduinoDfu => Box::new(Dfu::arduino(board, chip)),
+            Self::StDfu => Box::new(Dfu::st(board, chip)),
             Self::SamBa => Box::new(SamBa::new(board)),
             Self::EspRom => Box::new(EspRom::new(board)),
         }
+    }
+
+    /// Whether opening and closing the firmware's port at 1200 baud leads into it.
+    pub(super) const fn has_touch(self) -> bool {
+        matches!(self, Self::SamBa | Self::ArduinoDfu)
     }
 
     /// Whether the firmware has asked before its reset that the bootloader stays.
@@ -69,8 +101,11 @@ impl Kind {
     /// Whether flash that begins with `word`, at the address where the board starts, holds nothing to start.
     pub(super) fn finds_nothing(self, word: [u8; 4]) -> bool {
         match self {
-            // A vector table begins with a stack pointer.
-            Self::SamBa => word == [0xff; 4],
+            // A vector table begins with a stack pointer. ST's ROM is chosen by a pin and looks at nothing: here that pin is
+            // taken to be held on a board that has nothing to start.
+            Self::SamBa | Self::StDfu => word == [0xff; 4],
+            // Its `main.c` looks at the top byte.
+            Self::ArduinoDfu => word[3] != 0x20,
             // ESP-IDF Programming Guide, "App Image Format": the magic byte.
             Self::EspRom => word[0] != 0xe9,
         }

@@ -574,8 +574,9 @@ pressed: boolean, };
 export type CableAction = "pull" | "plug";
 
 /**
- * A board on this host that an operation is for: its serial port, its debug probe, or both. Flash is written over the
- * probe if one is named. Provisioning needs the port, because the board's link runs there.
+ * A board on this host that an operation is for: its serial port, and what its flash is written over if that is not the
+ * port: a debug probe, or else its bootloader as a DFU device. Provisioning needs the port, because the board's link runs
+ * there.
  */
 export type CableRef = { 
 /**
@@ -585,7 +586,11 @@ port: string | null,
 /**
  * Id of a debug probe.
  */
-probe: string | null, };
+probe: string | null, 
+/**
+ * Id of a DFU device.
+ */
+dfu: string | null, };
 
 /**
  * State of a physical board's cable.
@@ -808,6 +813,39 @@ reset_reason: string | null,
  * The record of the last panic or fault.
  */
 last_fault: string | null, };
+
+/**
+ * A USB device in DFU mode: a board whose bootloader waits.
+ */
+export type DfuView = { 
+/**
+ * The id by which requests name it: `VID:PID:SERIAL`.
+ */
+id: string, 
+/**
+ * What it says about itself.
+ */
+usb: UsbView, 
+/**
+ * Where its cable hangs; the place of the board's serial port, if the firmware has one at the same socket.
+ */
+topology: string | null, 
+/**
+ * Whether a virtual board is behind it.
+ */
+is_virtual: boolean, 
+/**
+ * The boards that it may be, the likeliest first.
+ */
+candidates: Array<CandidateView>, 
+/**
+ * Whether it can be used.
+ */
+access: AccessView, 
+/**
+ * What Drydock uses it for, as in [`PortView`].
+ */
+used_by: string | null, };
 
 /**
  * Nothing.
@@ -1139,7 +1177,7 @@ command: string | null,
 text: string | null, };
 
 /**
- * The ports, probes and virtual boards of the owner's host.
+ * The ports, probes, DFU devices and virtual boards of the owner's host.
  */
 export type Hardware = { 
 /**
@@ -1150,6 +1188,10 @@ ports: Array<PortView>,
  * Debug probes.
  */
 probes: Array<ProbeView>, 
+/**
+ * Devices in DFU mode: bootloaders without a serial port.
+ */
+dfu: Array<DfuView>, 
 /**
  * Virtual boards that are plugged in or unplugged, by name.
  */
@@ -2661,13 +2703,17 @@ kind: string,
  */
 plugged: boolean, 
 /**
- * Path of its serial port while it is plugged in.
+ * Path of its serial port while it is plugged in; `None` also while a bootloader without one waits.
  */
 port: string | null, 
 /**
  * Id of its debug probe while it is plugged in; `None` for boards without a debug port.
  */
 probe: string | null, 
+/**
+ * Id of its bootloader as a DFU device, while that waits.
+ */
+dfu: string | null, 
 /**
  * What runs on it now.
  */

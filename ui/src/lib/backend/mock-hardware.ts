@@ -53,7 +53,7 @@ interface Work {
 }
 
 export class MockHardware {
-  readonly hardware: Hardware = { ports: [], probes: [], virtual_boards: [] }
+  readonly hardware: Hardware = { ports: [], probes: [], dfu: [], virtual_boards: [] }
   readonly jobs = new Map<number, JobView>()
   readonly consoles = new Map<string, ConsoleView>()
   /** Ports whose next job fails in its third step, for tests and screenshots. */
@@ -230,6 +230,7 @@ export class MockHardware {
       plugged: false,
       port: null,
       probe: null,
+      dfu: null,
       runs: add.blank ? 'nothing' : 'firmware',
     }
     this.hardware.virtual_boards.push(board)
@@ -297,7 +298,7 @@ export class MockHardware {
     this.hardware.ports = this.hardware.ports.filter(({ path }) => path !== board.port)
     this.hardware.probes = this.hardware.probes.filter(({ id }) => id !== board.probe)
     for (const path of [board.port, board.probe]) if (path !== null) this.#consoleState(path, false)
-    Object.assign(board, { plugged: false, port: null, probe: null })
+    Object.assign(board, { plugged: false, port: null, probe: null, dfu: null })
   }
 
   #lend(path: string, lent: boolean): PortView {
@@ -511,7 +512,7 @@ const doneWords: Record<JobKind, string> = {
 }
 
 function refOf(path: string): CableRef {
-  return isProbeId(path) ? { port: null, probe: path } : { port: path, probe: null }
+  return isProbeId(path) ? { port: null, probe: path, dfu: null } : { port: path, probe: null, dfu: null }
 }
 function awayText(path: string): string {
   if (isProbeId(path)) return 'Waits for the board: its probe is away.'

@@ -4,7 +4,7 @@ import type { BackupStart, BoardKindView, CableRef, EraseStart, FlashStart, JobV
 import { place } from '../place.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
-import { kindFor, nameOf, type Attached } from './attached'
+import { kindFor, nameOf, nameOfDfu, type Attached } from './attached'
 import { connect, type Panel } from './connect.svelte'
 
 /** Opens a panel of the Connect room. */
@@ -120,7 +120,9 @@ export function probeName(id: string): string {
 
 /** A board on its cable, exactly: `/dev/ttyACM0 at usb-1-1.2`. */
 export function exactly(it: Attached, ref?: CableRef): string {
-  const { port, probe, topology } = it
-  const ways = ref ? [ref.port, ref.probe && probeName(ref.probe)] : [port?.path, probe?.name]
+  const { port, probe, dfu, topology } = it
+  const ways = ref
+    ? [ref.port, ref.probe && probeName(ref.probe), ref.dfu && `USB bootloader ${ref.dfu}`]
+    : [port?.path, probe?.name, dfu && nameOfDfu(dfu)]
   return `${it.virtual ? `${it.virtual.name}, ` : ''}${ways.filter(Boolean).join(' with ')}${topology ? ` at ${topology}` : ''}`
 }

@@ -114,7 +114,8 @@ fn of_job(job: &JobView) -> EvidenceRow {
             .topology
             .clone()
             .or_else(|| job.on.port.clone())
-            .or_else(|| job.on.probe.clone()),
+            .or_else(|| job.on.probe.clone())
+            .or_else(|| job.on.dfu.clone()),
         method: None,
         firmware_sha256: None,
         firmware_version: None,
@@ -139,6 +140,7 @@ mod tests {
             on: CableRef {
                 port: Some("/dev/ttyACM7".into()),
                 probe: None,
+                dfu: None,
             },
             topology: None,
             kind: "nano33ble".into(),

@@ -24,6 +24,8 @@ const ADDRESS: (u16, u16) = (1, 2);
 const DEVICE_ID: u32 = (ADDRESS.0 as u32) << 16 | ADDRESS.1 as u32;
 /// Clients that have not imported the device.
 const ASKING: usize = 8;
+/// Commands that wait for a machine that stands still. A client with more of them loses its connection.
+const ERRANDS: usize = 1024;
 /// How long an import waits for a device that is on its way.
 const IMPORT_WAITS: Duration = Duration::from_secs(10);
 /// How long an import waits for a client that is on its way out: its last bytes may not have been read yet.
@@ -418,6 +420,9 @@ impl Server {
         let mut state = self.host.state();
         // Commands for a device that is no more are lost with it.
         if state.changes == attached.changes {
+            if state.errands.len() + commands.len() > ERRANDS {
+                return Err(Ended::Client);
+            }
             state.errands.extend(commands.into_iter().map(Errand::Command));
         }
         drop(state);

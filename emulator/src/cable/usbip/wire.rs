@@ -547,12 +547,14 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_a_message_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..120), command in 0..4_u8) {
-            let _ = (Request::decode(&bytes), Command::decode(&bytes));
-            let mut bytes = bytes;
-            if bytes.len() > 4 {
-                bytes[..4].copy_from_slice(&[0, 0, 0, command]);
-            }
+        fn any_bytes_are_a_message_or_an_error(
+            submit in any_submit(), at in 0..HEADER_BYTES, byte: u8, cut in 0..400_usize,
+            noise in proptest::collection::vec(any::<u8>(), 0..120),
+        ) {
+            let _ = (Request::decode(&noise), Command::decode(&noise));
+            let mut bytes = Command::Submit(submit).encode();
+            bytes[at] = byte;
+            bytes.truncate(cut);
             if let Ok(Some((_, len))) = Command::decode(&bytes) {
                 prop_assert!(len <= bytes.len());
             }

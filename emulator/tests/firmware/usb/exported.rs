@@ -196,6 +196,18 @@ pub(crate) fn misbehaving_clients(image: &Image) -> Result<(), Failed> {
         exported.serves()?;
     }
 
+    // Commands without end for a machine that stands still.
+    let mut client = exported.attach()?;
+    exported.handle.pause();
+    for _ in 0..2_000 {
+        if client.unlink(1).is_err() {
+            break;
+        }
+    }
+    client.is_hung_up()?;
+    exported.handle.resume();
+    exported.serves()?;
+
     // More transfers than anybody needs.
     let mut client = exported.attach()?;
     client.open(115_200, false)?;

@@ -37,7 +37,9 @@ pub fn usbip(data: &[u8]) {
 type Decode<T> = fn(&[u8]) -> Result<Option<(T, usize)>, Malformed>;
 
 fn check<T: PartialEq + std::fmt::Debug>(bytes: &[u8], decode: Decode<T>, encode: fn(&T) -> Vec<u8>) {
-    let Ok(Some((message, len))) = decode(bytes) else { return };
+    let Ok(Some((message, len))) = decode(bytes) else {
+        return;
+    };
     assert!(len <= bytes.len(), "it takes more than there is");
     assert_eq!(decode(&bytes[..len - 1]), Ok(None), "decoded from fewer bytes");
     let again = encode(&message);

@@ -67,7 +67,7 @@ struct PluggedCable {
 
 /// How the host reaches a board.
 enum Cable {
-    Serial(SerialCable),
+    Serial(Box<SerialCable>),
     UsbIp(UsbIpExport),
 }
 
@@ -388,7 +388,7 @@ impl VirtualBoard {
         };
         Ok(PluggedCable {
             probe: self.plug_probe(workbench, cable.reset_notice()),
-            cable: Cable::Serial(cable),
+            cable: Cable::Serial(Box::new(cable)),
             port: slot,
             task: task.abort_handle(),
         })

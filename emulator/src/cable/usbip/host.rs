@@ -201,7 +201,7 @@ impl ExportHost {
 impl UsbHost for ExportHost {
     fn has_work(&self) -> bool {
         let state = self.shared.state();
-        !state.is_dropped != self.plugged || self.arrival.is_there() && !state.errands.is_empty()
+        state.is_dropped == self.plugged || self.arrival.is_there() && !state.errands.is_empty()
     }
 
     fn serve(&mut self, events: Vec<UsbEvent>) -> Vec<UsbAction> {

@@ -6,11 +6,13 @@ mod link;
 mod messages;
 mod packages;
 mod snapshots;
+mod usbip;
 
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
 pub use snapshots::snapshot_file;
+pub use usbip::usbip;
 
 /// A fuzz target: takes any bytes and panics when it finds a fault.
 pub type Target = fn(&[u8]);
@@ -26,4 +28,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("signed_manifest", signed_manifest),
     ("section", section),
     ("snapshot_file", snapshot_file),
+    ("usbip", usbip),
 ];

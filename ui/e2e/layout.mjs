@@ -35,7 +35,7 @@ for (const [width, height] of [...sizes, [720, 450]]) {
   await look('flame graph')
   await page.keyboard.press('Control+3')
   await page.evaluate(() => {
-    window.mock.hardware.addVirtual({ kind: 'nano33ble', name: 'a-virtual-board-whose-name-somebody-made-far-too-long-for-a-row', blank: true, seed: null })
+    window.mock.hardware.addVirtual({ kind: 'nano33ble', name: 'a-virtual-board-whose-name-somebody-made-far-too-long-for-a-row', blank: true, usbip: false, seed: null })
   })
   await page.waitForSelector('button[aria-label^="Provision a-virtual"]')
   await look('boards on cables')

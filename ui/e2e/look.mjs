@@ -202,7 +202,7 @@ const all = {
       act: async (p) => {
         await p.keyboard.press('Control+3')
         await p.evaluate(() => {
-          window.mock.hardware.addVirtual({ kind: 'esp32-c6', name: 'a-virtual-board-whose-name-somebody-made-far-too-long-for-a-row', blank: true, seed: null })
+          window.mock.hardware.addVirtual({ kind: 'esp32-c6', name: 'a-virtual-board-whose-name-somebody-made-far-too-long-for-a-row', blank: true, usbip: false, seed: null })
         })
         await p.click('button[aria-label^="Provision a-virtual"]')
         await p.waitForTimeout(300)

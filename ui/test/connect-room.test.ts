@@ -74,7 +74,7 @@ describe('the list', () => {
     await room({ desk: 'none' })
     expect(text('.empty')).toMatch(/Plug a board .* only charge/)
     await click(button('Add a virtual board'))
-    expect(asked('virtual.add')).toEqual([{ kind: 'nano33ble', name: null, blank: true, seed: null }])
+    expect(asked('virtual.add')).toEqual([{ kind: 'nano33ble', name: null, blank: true, usbip: false, seed: null }])
     expect(words(rows()[0])).toContain('desk-1')
     await click(await menu('desk-1', 'Pull the cable'))
     expect(words(rows()[0])).toContain('cable out')

@@ -107,7 +107,7 @@ describe('ports and probes', () => {
     const rows = (ports: PortView[], desk: Hardware['virtual_boards']) => attachedOf(hardware(ports, [], { virtual_boards: desk }))
     const names = (...at: Parameters<typeof rows>) => rows(...at).map(nameOf)
     const keys = (...at: Parameters<typeof rows>) => rows(...at).map(({ key }) => key)
-    const desk = (name: string, path: string | null): VirtualBoardView => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, dfu: null, runs: 'nothing' })
+    const desk = (name: string, path: string | null): VirtualBoardView => ({ name, kind: 'nano33ble', plugged: path !== null, port: path, probe: null, dfu: null, usbip: null, runs: 'nothing' })
     const b = port('/dev/pts/2', 'virtual-b', null, [nano])
     const before = names([port('/dev/pts/1', 'virtual-a', null, [nano]), b], [desk('a', '/dev/pts/1'), desk('b', '/dev/pts/2')])
     expect(before).toEqual(['a', 'b'])
@@ -158,7 +158,7 @@ describe('ports and probes', () => {
 
   it('of a virtual board whose cable is out are still shown', () => {
     const desk = new MockHardware('none', { send: () => {}, enroll: () => '', cable: () => {} })
-    const { name } = desk.addVirtual({ kind: 'nano33ble', name: null, blank: true, seed: null })
+    const { name } = desk.addVirtual({ kind: 'nano33ble', name: null, blank: true, usbip: false, seed: null })
     expect(attachedOf(desk.hardware).map((it) => [it.virtual?.name, it.isVirtual, it.probe !== null])).toEqual([['desk-1', true, true]])
     desk.answer('virtual.cable', { name, action: 'pull' })
     const [out] = attachedOf(desk.hardware)

@@ -39,7 +39,8 @@ Usage: cargo xtask SUBCOMMAND
   bench [FOLDER|NAME..]      all benchmarks in one table; --quick, --json, --markdown, --list
   fuzz [--seconds N]         fuzz every decoder of bytes from outside, N seconds in all
   conformance [ENGINE]       all tests of an engine; --long [--minutes N] renews docs/conformance
-  torture                    exchange and pull cables while boards are programmed; renews docs/torture.md";
+  torture                    exchange and pull cables while boards are programmed; renews docs/torture.md
+  torture usb-guest          attach the Nano's USB device to a Debian kernel in QEMU; renews its part of docs/torture.md";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -1,7 +1,11 @@
 //! `./x torture`: boards on cables are exchanged, pulled and disturbed at random instants while they are programmed.
+//! `./x torture usb-guest` has a part of its own.
 //!
 //! The tests are the ordinary ones, made longer by their environment. Each prints a line with its counts; the lines go to
 //! `docs/torture.md`.
+
+mod initramfs;
+mod usb_guest;
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -33,6 +37,9 @@ struct Options<'a> {
 /// Runs the shuffle for `--operations N` and the mishaps of cables for `--mishaps N`, from `--seed HEX` if given, and
 /// writes the report again.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
+    if let Some((&"usb-guest", rest)) = args.split_first() {
+        return usb_guest::run(rest);
+    }
     let options = options(args)?;
     let this = std::env::current_exe().context("finding this program")?;
     // The boards' firmware and the sample apps are embedded in the tests.
@@ -55,9 +62,26 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         ensure!(lines.len() > before, "{package}, {filter}: no test ran:\n{text}");
     }
     let report = report(&lines, &today()?, begin.elapsed().as_secs() / 60 + 1, args);
-    std::fs::write(workspace::root().join(REPORT), &report).with_context(|| format!("writing {REPORT}"))?;
+    let path = workspace::root().join(REPORT);
+    let before = std::fs::read_to_string(&path).with_context(|| format!("reading {REPORT}"))?;
+    let kept = &before[before.find(usb_guest::HEADING).unwrap_or(before.len())..];
+    let page = [report.as_str(), kept].join(if kept.is_empty() { "" } else { "\n" });
+    std::fs::write(&path, page).with_context(|| format!("writing {REPORT}"))?;
     print!("{report}");
     Ok(())
+}
+
+/// Writes the last section of the report again.
+fn keep(heading: &str, section: &str) -> Result<()> {
+    let path = workspace::root().join(REPORT);
+    let page = std::fs::read_to_string(&path).with_context(|| format!("reading {REPORT}"))?;
+    std::fs::write(&path, with_section(&page, heading, section)).with_context(|| format!("writing {REPORT}"))
+}
+
+/// A page with its last section exchanged, or added.
+fn with_section(page: &str, heading: &str, section: &str) -> String {
+    let before = page.find(heading).map_or(page, |at| &page[..at]);
+    format!("{}\n\n{section}", before.trim_end())
 }
 
 fn options<'a>(args: &[&'a str]) -> Result<Options<'a>> {
@@ -80,7 +104,7 @@ fn options<'a>(args: &[&'a str]) -> Result<Options<'a>> {
                 u64::from_str_radix(seed, 16).with_context(|| format!("`{seed}` is no hexadecimal number"))?;
                 options.seed = Some(seed);
             }
-            other => bail!("torture takes --operations, --mishaps and --seed, not {other}"),
+            other => bail!("torture takes usb-guest, or --operations, --mishaps and --seed, not {other}"),
         }
     }
     Ok(options)
@@ -134,6 +158,19 @@ mod tests {
         ] {
             assert!(options(args).is_err(), "{args:?}");
         }
+    }
+
+    #[test]
+    fn a_section_is_exchanged_or_added() {
+        assert_eq!(
+            with_section("# A\n\ntext\n", "## B\n", "## B\nnew\n"),
+            "# A\n\ntext\n\n## B\nnew\n"
+        );
+        let page = "# A\n\ntext\n\n## B\nold\n";
+        assert_eq!(
+            with_section(page, "## B\n", "## B\nnew\n"),
+            "# A\n\ntext\n\n## B\nnew\n"
+        );
     }
 
     #[test]

@@ -212,8 +212,25 @@ pub struct VirtualBoardView {
     pub probe: Option<String>,
     /// Id of its bootloader as a DFU device, while that waits.
     pub dfu: Option<String>,
+    /// Where its USB device is exported while it is plugged in; `None` for boards with a serial port.
+    pub usbip: Option<UsbIpView>,
     /// What runs on it now.
     pub runs: VirtualRuns,
+}
+
+/// A virtual board's USB device, exported by USB/IP on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct UsbIpView {
+    /// Address to attach it from, for example `127.0.0.1`.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The name by which it is attached.
+    pub bus_id: String,
+    /// USB vendor and product id now; `None` while the device is on its way.
+    pub usb: Option<(u16, u16)>,
+    /// Whether a USB host has it.
+    pub is_attached: bool,
 }
 
 /// What runs on a virtual board.
@@ -239,6 +256,9 @@ pub struct VirtualAdd {
     /// Leave its flash erased: no firmware, no identity.
     #[serde(default)]
     pub blank: bool,
+    /// Export its USB device by USB/IP instead of putting it behind a serial port.
+    #[serde(default)]
+    pub usbip: bool,
     /// Seed of its randomness and of its chip id, hexadecimal; `None` takes one from the host's entropy.
     #[serde(default)]
     pub seed: Option<String>,

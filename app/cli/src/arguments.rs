@@ -186,6 +186,7 @@ With --data the boards are removed again at the end.
 Exit codes: 0 all run, 1 an app failed, 3 refused, 4 a board failed or did not come, 130 Ctrl-C";
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("desk").args(["pty", "usbip"])))]
 pub(crate) struct Emulate {
     /// Kind of board
     #[arg(long, value_name = "KIND", default_value = "nano33ble")]
@@ -220,8 +221,11 @@ pub(crate) struct Emulate {
     /// Put the boards on the desk as virtual ones, each behind a serial port and a debug probe, until Ctrl-C
     #[arg(long, conflicts_with_all = ["app", "duration", "until", "grant", "engine"])]
     pub(crate) pty: bool,
-    /// Leave the flash of virtual boards erased
-    #[arg(long, requires = "pty")]
+    /// Put the boards on the desk, each with its USB device exported by USB/IP instead of a serial port, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["app", "duration", "until", "grant", "engine", "pty"])]
+    pub(crate) usbip: bool,
+    /// Leave the flash of virtual boards erased (with --pty or --usbip)
+    #[arg(long, requires = "desk")]
     pub(crate) blank: bool,
 }
 

@@ -63,7 +63,9 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
     let data = arguments.data.as_deref();
     match &arguments.command {
         Command::Run(run) => subcommand::run::run(data, run, output).await,
-        Command::Emulate(emulate) if emulate.pty => subcommand::desk::desk(data, emulate, output).await,
+        Command::Emulate(emulate) if emulate.pty || emulate.usbip => {
+            subcommand::desk::desk(data, emulate, output).await
+        }
         Command::Emulate(emulate) => subcommand::emulate::emulate(data, emulate, output).await,
         Command::Boards(boards) => subcommand::boards::boards(data, boards, output).await,
         Command::Desk(desk) => subcommand::desk::act(data, desk, output).await,

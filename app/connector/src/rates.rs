@@ -64,7 +64,7 @@ enum Phase {
     /// At the first rate since this many whole frames.
     First { frames: u32 },
     /// The device was asked for a rate, and may answer until then.
-    Asked { baud: u32, until_ms: u64 },
+    Requested { baud: u32, until_ms: u64 },
     /// The device changes to this rate.
     Agreed { baud: u32 },
     /// At another rate.
@@ -106,7 +106,7 @@ impl RateSearch {
 
     /// The device's answer.
     pub(crate) fn agreed(&mut self, answer: u32) {
-        if let Phase::Asked { baud, .. } = self.phase
+        if let Phase::Requested { baud, .. } = self.phase
             && baud == answer
         {
             self.phase = Phase::Agreed { baud };
@@ -138,13 +138,13 @@ impl RateSearch {
                 // A frame shows that the device is at the first rate too.
                 let hears = is_up && stats.frames_received != *frames;
                 let baud = self.next_rate().filter(|_| hears)?;
-                self.phase = Phase::Asked {
+                self.phase = Phase::Requested {
                     baud,
                     until_ms: now_ms + ANSWER_MS,
                 };
                 Some(RateStep::Ask(baud))
             }
-            Phase::Asked { baud, until_ms } => {
+            Phase::Requested { baud, until_ms } => {
                 if now_ms >= *until_ms {
                     let baud = *baud;
                     self.never_again(baud, stats);
@@ -174,7 +174,7 @@ impl RateSearch {
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::First { .. } => None,
-            Phase::Asked { until_ms, .. } => Some(until_ms),
+            Phase::Requested { until_ms, .. } => Some(until_ms),
             Phase::Agreed { .. } => Some(0),
             Phase::Other { watch, .. } => watch.deadline_ms(),
         }

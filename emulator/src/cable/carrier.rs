@@ -2,15 +2,12 @@
 //! out of it.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
-use drydock_assets::{Board, ConnectorKind, FlashMethod};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::board_end::{BoardEnd, Taken};
@@ -21,9 +18,9 @@ use super::line::Line;
 use super::pty::Pty;
 use super::reset_lines::{Effect, ResetLines};
 use super::usb_control::{Enumeration, Transfer, TransferFault};
+use super::wired_board::WiredBoard;
 use super::{CableState, Command, Plugged, Power, Runs, Shared};
 use crate::ResetKind;
-use crate::runner::MachineHandle;
 
 /// Bytes that are read or written at once.
 const PIECE: usize = 4096;
@@ -34,47 +31,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Opening and closing the port at this rate calls the bootloader of some boards.
 const TOUCH_BAUD: u32 = 1200;
 
-/// How a board is wired to its host.
-#[derive(Clone, Debug)]
-pub(super) struct Wiring {
-    uart: u8,
-    baud: u32,
-    /// Address of what the board starts.
-    boot: u32,
-    bootloader: Option<bootloader::Kind>,
-    board: Board,
-    usb_firmware: Option<(u16, u16)>,
-    usb_bootloader: Option<(u16, u16)>,
-    /// The USB device is the chip's own: it goes and comes back when the chip starts something else.
-    enumerates_again: bool,
-    /// DTR and RTS reset the board.
-    has_reset_circuit: bool,
-}
-
-impl Wiring {
-    pub(super) fn of(board: &Board) -> Self {
-        let bootloader = bootloader::Kind::of(board);
-        let usb_firmware = board.connector.usb_ids.first().copied();
-        let flashing = |method| board.flashing.iter().find(|flashing| flashing.method == method);
-        let usb_of_method = flashing(FlashMethod::SamBa).and_then(|flashing| flashing.usb_ids.first().copied());
-        Self {
-            uart: board.link.uart,
-            baud: board.link.baud,
-            boot: board.boot,
-            bootloader,
-            board: board.clone(),
-            usb_firmware,
-            usb_bootloader: usb_of_method.or(usb_firmware),
-            enumerates_again: board.connector.kind == ConnectorKind::UsbDevice,
-            has_reset_circuit: flashing(FlashMethod::EspRom).is_some(),
-        }
-    }
-}
-
 pub(super) struct Carrier {
     shared: Arc<Shared>,
-    handle: MachineHandle,
-    wiring: Wiring,
+    board: WiredBoard,
     power: Power,
     faults: Faults,
     end: BoardEnd,
@@ -111,20 +70,16 @@ enum Cable {
 
 impl Carrier {
     pub(super) fn new(shared: Arc<Shared>, plugged: Plugged) -> io::Result<Self> {
-        let Plugged {
-            handle,
-            wiring,
-            options,
-        } = plugged;
+        let Plugged { board, options } = plugged;
+        let wiring = &board.wiring;
         let has_own_usb = wiring.enumerates_again && !options.over_adapter;
-        let end = BoardEnd::open(&handle, wiring.uart, has_own_usb)?;
+        let end = BoardEnd::open(&board.handle, wiring.uart, has_own_usb)?;
         Ok(Self {
             pty: Pty::open(wiring.baud)?,
             line: Line::new(end.baud(wiring.baud)),
             last_baud: wiring.baud,
             shared,
-            handle,
-            wiring,
+            board,
             power: options.power,
             faults: Faults::default(),
             end,
@@ -147,7 +102,7 @@ impl Carrier {
     pub(super) fn begin(&mut self) -> io::Result<()> {
         if self.power == Power::Cable {
             self.start(false)
-        } else if self.is_blank()? {
+        } else if self.board.is_blank()? {
             self.enter_bootloader()
         } else {
             self.enter(Runs::Firmware);
@@ -164,7 +119,7 @@ impl Carrier {
             }
         }
         if self.power == Power::Cable {
-            self.handle.pause();
+            self.board.handle.pause();
         }
         self.shared.is_out.store(true, Ordering::Release);
         self.shared.state.send_modify(|state| {
@@ -288,7 +243,7 @@ impl Carrier {
             self.show();
             return Ok(());
         }
-        if self.stays_in_bootloader()? {
+        if self.board.stays_in_bootloader()? {
             return self.enter_bootloader();
         }
         self.enumerate_again()?;
@@ -296,18 +251,9 @@ impl Carrier {
         Ok(())
     }
 
-    /// Whether the firmware has asked for the bootloader before its reset.
-    fn stays_in_bootloader(&self) -> io::Result<bool> {
-        let Some(kind) = self.wiring.bootloader else {
-            return Ok(false);
-        };
-        let looked = block_on(self.handle.inspect(move |machine| kind.is_asked_for(machine)));
-        looked.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))
-    }
-
     /// The 1200-baud touch. A chip with its own USB device hears of it, and its firmware decides.
     fn touch(&mut self) -> io::Result<()> {
-        let has_touch = self.wiring.bootloader.is_some_and(bootloader::Kind::has_touch);
+        let has_touch = self.board.wiring.bootloader.is_some_and(bootloader::Kind::has_touch);
         let decides_itself = matches!(self.end, BoardEnd::Usb(_));
         if has_touch && !decides_itself && self.runs == Runs::Firmware {
             self.enter_bootloader()?;
@@ -318,7 +264,7 @@ impl Carrier {
     fn set_lines(&mut self, dtr: bool, rts: bool) -> io::Result<()> {
         let dropped = self.dtr && !dtr;
         self.dtr = dtr;
-        if !self.wiring.has_reset_circuit {
+        if !self.board.wiring.has_reset_circuit {
             self.lines = (dtr, rts);
             if self.runs == Runs::Firmware {
                 let baud = self.pty.baud()?;
@@ -330,7 +276,7 @@ impl Carrier {
         match self.reset_lines.set(dtr, rts) {
             Effect::None => Ok(()),
             Effect::Held => {
-                self.stop_machine()?;
+                self.board.stop()?;
                 self.bootloader = None;
                 self.dfu = None;
                 self.enter(Runs::Nothing);
@@ -342,8 +288,8 @@ impl Carrier {
 
     /// Starts the board from power-on: into its bootloader if that is called for, or if there is nothing else.
     fn start(&mut self, download: bool) -> io::Result<()> {
-        self.handle.reset(ResetKind::PowerOn);
-        if (download && self.wiring.bootloader.is_some()) || self.is_blank()? {
+        self.board.handle.reset(ResetKind::PowerOn);
+        if (download && self.board.wiring.bootloader.is_some()) || self.board.is_blank()? {
             return self.enter_bootloader();
         }
         self.run_firmware()
@@ -357,37 +303,28 @@ impl Carrier {
             self.enumerate_again()?;
         }
         self.enter(Runs::Firmware);
-        self.handle.resume();
+        self.board.handle.resume();
         Ok(())
     }
 
     /// A debugger has reset the board, whose flash it may have written.
     fn was_reset(&mut self) -> io::Result<()> {
-        if self.wiring.bootloader.is_none() || self.runs == Runs::Firmware {
+        if self.board.wiring.bootloader.is_none() || self.runs == Runs::Firmware {
             // It may have stood still, with nothing to start.
-            self.handle.resume();
+            self.board.handle.resume();
         }
-        match self.runs == Runs::Bootloader && !self.is_blank()? {
+        match self.runs == Runs::Bootloader && !self.board.is_blank()? {
             true => self.run_firmware(),
             false => Ok(()),
         }
     }
 
     fn enter_bootloader(&mut self) -> io::Result<()> {
-        self.stop_machine()?;
+        self.board.stop()?;
         if self.runs != Runs::Nothing {
             self.enumerate_again()?;
         }
-        let bootloader = match self.wiring.bootloader {
-            None => None,
-            Some(kind) => {
-                let board = self.wiring.board.clone();
-                let opened = self
-                    .handle
-                    .with_machine_blocking(move |machine| kind.open(&board, &mut bootloader::Chip::new(machine, None)));
-                Some(opened.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?)
-            }
-        };
+        let bootloader = self.board.open_bootloader()?;
         self.dfu = bootloader.as_ref().and_then(|bootloader| bootloader.identity());
         self.enumeration += 1;
         self.line
@@ -398,9 +335,9 @@ impl Carrier {
     }
 
     fn enumerate_again(&mut self) -> io::Result<()> {
-        if self.wiring.enumerates_again {
+        if self.board.wiring.enumerates_again {
             // Opened before the other one is closed, so that it gets another path.
-            self.pty = Pty::open(self.wiring.baud)?;
+            self.pty = Pty::open(self.board.wiring.baud)?;
         }
         Ok(())
     }
@@ -419,9 +356,12 @@ impl Carrier {
     fn show(&self) {
         let (usb, is_seen) = match self.runs {
             // A bootloader that is a DFU device is no serial port; an adapter on the pins stays one.
-            Runs::Bootloader => (self.wiring.usb_bootloader, self.dfu.is_none() || !self.has_own_usb),
-            Runs::Firmware => (self.wiring.usb_firmware, self.end.is_there()),
-            Runs::Nothing => (self.wiring.usb_firmware, !matches!(self.end, BoardEnd::Usb(_))),
+            Runs::Bootloader => (
+                self.board.wiring.usb_bootloader,
+                self.dfu.is_none() || !self.has_own_usb,
+            ),
+            Runs::Firmware => (self.board.wiring.usb_firmware, self.end.is_there()),
+            Runs::Nothing => (self.board.wiring.usb_firmware, !matches!(self.end, BoardEnd::Usb(_))),
         };
         self.shared.state.send_replace(CableState {
             path: is_seen.then(|| self.pty.path().to_owned()),
@@ -429,29 +369,6 @@ impl Carrier {
             dfu: self.dfu.clone().map(|identity| (self.enumeration, identity)),
             runs: self.runs,
         });
-    }
-
-    /// Pauses the machine. It stands still when this returns.
-    fn stop_machine(&self) -> io::Result<()> {
-        self.handle.pause();
-        // Commands are obeyed in order.
-        block_on(self.handle.inspect(|_| ())).map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))
-    }
-
-    /// Whether flash holds nothing that the board could start, and a bootloader would wait.
-    fn is_blank(&self) -> io::Result<bool> {
-        let Some(bootloader) = self.wiring.bootloader else {
-            return Ok(false);
-        };
-        let boot = self.wiring.boot;
-        let looked = block_on(self.handle.inspect(move |machine| {
-            let mut first = [0; 4];
-            machine.read_memory(boot, &mut first).map(|()| first)
-        }));
-        let first = looked
-            .map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?
-            .map_err(io::Error::other)?;
-        Ok(bootloader.finds_nothing(first))
     }
 
     /// Takes the board's output. `None`: the machine is gone.
@@ -463,7 +380,7 @@ impl Carrier {
             Taken::Gone => None,
             Taken::Bytes(count) => {
                 if self.runs == Runs::Firmware {
-                    self.line.set_baud(self.end.read_baud(self.wiring.baud));
+                    self.line.set_baud(self.end.read_baud(self.board.wiring.baud));
                     self.queue_for_client(bytes[..count].to_vec());
                 }
                 Some(true)
@@ -514,7 +431,7 @@ impl Carrier {
         self.faults.pass(Direction::FromHost, &mut bytes);
         let baud = self.pty.baud()?;
         if self.runs == Runs::Firmware {
-            self.line.set_baud(self.end.baud(self.wiring.baud));
+            self.line.set_baud(self.end.baud(self.board.wiring.baud));
         }
         self.line.carry(baud, &mut bytes);
         self.to_board.extend(bytes);
@@ -541,31 +458,24 @@ impl Carrier {
 
     fn give_to_bootloader(&mut self) -> io::Result<()> {
         let bytes: Vec<u8> = self.to_board.drain(..).collect();
-        let Some(mut bootloader) = self.bootloader.take() else {
+        let Some(bootloader) = self.bootloader.take() else {
             return Ok(());
         };
         let erasable = self.faults.script.pull_after_erased;
-        let served = self.handle.with_machine_blocking(move |machine| {
-            let mut answer = Vec::new();
-            let mut chip = bootloader::Chip::new(machine, erasable);
-            let next = bootloader.receive(&bytes, &mut chip, &mut answer);
-            (bootloader, answer, next, chip.erasable())
-        });
-        let (bootloader, answer, next, erasable) =
-            served.map_err(|gone| io::Error::new(io::ErrorKind::NotConnected, gone))?;
-        self.faults.script.pull_after_erased = erasable;
-        if erasable == Some(0) {
+        let served = self.board.serve(bootloader, bytes, erasable)?;
+        self.faults.script.pull_after_erased = served.erasable;
+        if served.erasable == Some(0) {
             // Without power there is no answer.
             self.faults.is_pulled = true;
             return Ok(());
         }
-        self.queue_for_client(answer);
-        self.line.set_baud(bootloader.baud());
-        self.bootloader = Some(bootloader);
-        if next != Next::Wait {
+        self.queue_for_client(served.answer);
+        self.line.set_baud(served.bootloader.baud());
+        self.bootloader = Some(served.bootloader);
+        if served.next != Next::Wait {
             // The answer is out before the chip starts.
             self.give_to_client()?;
-            self.start(next == Next::Again)?;
+            self.start(served.next == Next::Again)?;
         }
         Ok(())
     }
@@ -592,7 +502,7 @@ impl Carrier {
             return Ok(true);
         };
         let (erasable, protected) = (self.faults.script.pull_after_erased, self.faults.script.read_protected);
-        let served = self.handle.with_machine_blocking(move |machine| {
+        let served = self.board.handle.with_machine_blocking(move |machine| {
             let mut chip = bootloader::Chip::new(machine, erasable).with_protection(protected);
             let (answer, next) = bootloader.transfer(setup, &data, &mut chip);
             (bootloader, answer, next, chip.erasable(), chip.is_protected())
@@ -621,23 +531,5 @@ impl Carrier {
         }
         tell(answer);
         Ok(true)
-    }
-}
-
-/// Waits for a future on this thread.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }

@@ -12,10 +12,12 @@
 //! | `faults` | cables that are noisy, silent or pulled by script |
 //! | `bell` | wakes the thread |
 //! | `usb_control` | control transfers to the USB device of a bootloader without a serial port |
+//! | `wired_board` | the board behind any cable, and when it waits in its bootloader |
 //! | `usb_host` | a USB host in process, for boards whose USB device is the chip's own |
+//! | `usbip` | the same socket for a USB host elsewhere: the device is exported by USB/IP |
 //!
 //! It knows the runner and the machine seam, and neither engines nor chips. Host time is read here only to look again
-//! at a terminal whose programs are not known for sure.
+//! at a terminal whose programs are not known for sure, and to end connections of USB/IP that say nothing.
 
 mod bell;
 mod board_end;
@@ -28,6 +30,8 @@ mod pty;
 mod reset_lines;
 mod usb_control;
 pub mod usb_host;
+pub mod usbip;
+mod wired_board;
 
 use std::collections::VecDeque;
 use std::io;
@@ -41,10 +45,11 @@ use tokio::sync::watch;
 
 use self::bell::Bell;
 pub use self::bootloader::DfuIdentity;
-use self::carrier::{Carrier, Wiring};
+use self::carrier::Carrier;
 pub use self::faults::CableFaults;
 use self::usb_control::Transfer;
 pub use self::usb_control::{Setup, TransferFault, UsbSocket, UsbSockets};
+use self::wired_board::{WiredBoard, Wiring};
 use crate::runner::MachineHandle;
 
 /// What answers at the board's end of a cable.
@@ -108,8 +113,7 @@ pub struct SerialCable {
 /// What is at the board's end of a cable.
 #[derive(Clone, Debug)]
 struct Plugged {
-    handle: MachineHandle,
-    wiring: Wiring,
+    board: WiredBoard,
     options: CableOptions,
 }
 
@@ -176,12 +180,11 @@ impl SerialCable {
             dfu: None,
             runs: Runs::Nothing,
         });
-        let wiring = Wiring::of(board);
-        let plugged = Plugged {
+        let board = WiredBoard {
             handle,
-            wiring,
-            options,
+            wiring: Wiring::of(board),
         };
+        let plugged = Plugged { board, options };
         Self::plug_at(Arc::new(state), plugged)
     }
 
@@ -194,7 +197,7 @@ impl SerialCable {
             state,
             is_out: AtomicBool::new(false),
         });
-        let name = format!("cable {}", plugged.handle.name());
+        let name = format!("cable {}", plugged.board.handle.name());
         let mut carrier = Carrier::new(shared.clone(), plugged.clone())?;
         let (sender, ready) = mpsc::channel();
         let thread = thread::Builder::new().name(name).spawn(move || {
@@ -264,7 +267,11 @@ impl SerialCable {
 
     /// What tells the cable that a debugger has reset the board.
     pub fn reset_notice(&self) -> ResetNotice {
-        ResetNotice(self.shared.clone())
+        let shared = self.shared.clone();
+        ResetNotice::new(move || {
+            // Without a cable nobody needs to know.
+            let _ = shared.send(Command::Reset);
+        })
     }
 
     /// Makes the cable noisy, or quiet again with 0: so many of a million bytes are damaged, in both directions. A cable
@@ -306,13 +313,23 @@ impl Drop for SerialCable {
 
 /// Tells a cable that a debugger has reset its board. A board that waited in its bootloader starts if its flash holds
 /// something to start now; one that is held by its debugger starts when the debugger lets it.
-#[derive(Clone, Debug)]
-pub struct ResetNotice(Arc<Shared>);
+#[derive(Clone)]
+pub struct ResetNotice(Arc<dyn Fn() + Send + Sync>);
 
 impl ResetNotice {
-    /// The board was reset. Without a cable nobody needs to know.
+    fn new(give: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(give))
+    }
+
+    /// The board was reset.
     pub fn give(&self) {
-        let _ = self.0.send(Command::Reset);
+        (self.0)();
+    }
+}
+
+impl std::fmt::Debug for ResetNotice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ResetNotice")
     }
 }
 

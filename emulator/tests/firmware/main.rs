@@ -78,6 +78,17 @@ const CHECKS: &[(&str, Check)] = &[
     ("usb_requests_are_answered_or_stalled", usb::requests),
     ("any_usb_requests_are_survived", usb::any_requests),
     ("a_usb_port_over_the_runner", usb::port_over_the_runner),
+    ("usbip_carries_the_link", usb::exported::enumerates_and_links),
+    (
+        "usbip_clients_without_manners_lose_their_connection",
+        usb::exported::misbehaving_clients,
+    ),
+    (
+        "usbip_transfers_are_unlinked_and_abandoned",
+        usb::exported::unlinked_and_abandoned,
+    ),
+    ("usbip_shows_the_bootloader_after_a_touch", usb::exported::touched),
+    ("usbip_devices_come_and_go", usb::exported::comes_and_goes),
 ];
 
 fn main() {

@@ -1,5 +1,6 @@
 //! The Nano's link over the chip's own USB socket: a host in process plugs in, enumerates, opens the serial port.
 
+pub(crate) mod exported;
 mod raw;
 mod runner;
 

@@ -1,4 +1,5 @@
-//! `drydock emulate --pty` and `drydock desk`: virtual boards, reached over a serial port and a debug probe as physical ones are.
+//! `drydock emulate --pty`, `emulate --usbip` and `drydock desk`: virtual boards, reached over a serial port (or as a USB device) and a
+//! debug probe as physical ones are.
 
 use super::cancelled;
 use crate::{
@@ -7,9 +8,14 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_api::{CableAction, Empty, Update, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef, VirtualRuns};
+use drydock_api::{
+    CableAction, Empty, Update, UsbIpView, VirtualAdd, VirtualBoardView, VirtualCable, VirtualRef, VirtualRuns,
+};
 use drydock_workbench::derived_seed;
 use std::path::Path;
+
+/// The port that `usbip` takes by itself.
+const USBIP_PORT: u16 = 3240;
 
 pub(crate) async fn desk(data: Option<&Path>, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
     let connection = Connection::open(data, Boards::Start, output).await?;
@@ -80,11 +86,19 @@ async fn serve(
             kind: arguments.board.clone(),
             name: None,
             blank: arguments.blank,
+            usbip: arguments.usbip,
             seed,
         };
         let board = ask!(connection, VirtualAdd(add))?;
         names.push(board.name.clone());
         show(&board, output);
+        if let Some(usbip) = &board.usbip {
+            let text = format!(
+                "Attach it on Linux, as root: modprobe vhci-hcd; {}",
+                attach_command(usbip)
+            );
+            output.step(Ink::Dim, &text);
+        }
     }
     output.step(Ink::Dim, "Ctrl-C takes the virtual boards away.");
     let mut shown = ask!(connection, HardwareList(Empty {}))?.virtual_boards;
@@ -105,12 +119,34 @@ async fn serve(
     }
 }
 
+/// Where a USB device is exported, and what it is now.
+fn exported(usbip: &UsbIpView) -> String {
+    let UsbIpView { host, port, bus_id, .. } = usbip;
+    let device = match usbip.usb {
+        Some((vendor, product)) => format!("USB device {vendor:04x}:{product:04x}"),
+        None => "USB device, on its way,".into(),
+    };
+    let state = if usbip.is_attached { ", attached" } else { "" };
+    format!("{device} at {host}:{port}, bus id {bus_id}{state}")
+}
+
+/// How a user with root attaches the USB device.
+fn attach_command(usbip: &UsbIpView) -> String {
+    let UsbIpView { host, port, bus_id, .. } = usbip;
+    let tcp_port = match *port {
+        USBIP_PORT => String::new(),
+        other => format!("--tcp-port {other} "),
+    };
+    format!("usbip {tcp_port}attach -r {host} -b {bus_id}")
+}
+
 fn show(board: &VirtualBoardView, output: &Output) {
     output.object("virtual", board);
-    let port = match &board.port {
-        Some(port) => format!("at {port}"),
-        None if board.plugged => "plugged in without a port".into(),
-        None => "unplugged".into(),
+    let port = match (&board.port, &board.usbip) {
+        (Some(port), _) => format!("at {port}"),
+        (None, Some(usbip)) => exported(usbip),
+        (None, None) if board.plugged => "plugged in without a port".into(),
+        (None, None) => "unplugged".into(),
     };
     let probe = board
         .probe

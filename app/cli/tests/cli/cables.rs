@@ -354,6 +354,7 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         (&["desk", "pull", "desk-9"], 3, "desk-9"),
         (&["emulate", "--pty", "--board", "nono"], 3, "nano33ble"),
         (&["emulate", "--blank"], 2, "--pty"),
+        (&["emulate", "--pty", "--usbip"], 2, "--usbip"),
     ];
     for (arguments, code, text) in trials {
         let outcome = json(data, arguments);

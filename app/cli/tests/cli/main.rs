@@ -20,3 +20,4 @@ mod refused;
 mod renode;
 mod snapshots;
 mod stolen;
+mod usbip;

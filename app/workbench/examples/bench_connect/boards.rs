@@ -77,6 +77,7 @@ async fn put(workbench: &Workbench, kind: &str, seed: usize) -> Outcome<VirtualB
     let add = VirtualAdd {
         kind: kind.into(),
         blank: true,
+        usbip: false,
         seed: Some(format!("{:x}", 0xbe00 + seed)),
         name: None,
     };

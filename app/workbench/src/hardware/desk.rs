@@ -1,11 +1,12 @@
 //! The desk: virtual boards, each an emulated chip that is reached over a pseudo-terminal and a virtual debug probe, as a
-//! physical board is over its cable. They live as long as Drydock runs.
+//! physical board is over its cable. Instead of the pseudo-terminal, a board's USB device may be exported by USB/IP. They
+//! live as long as Drydock runs.
 
 use super::dfu_socket::DfuSocket;
 use crate::{
     api::{
-        ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, VirtualAdd, VirtualBoardView, VirtualCable,
-        VirtualRef, VirtualRuns,
+        ApiError, CableAction, CandidateView, Confidence, Empty, ErrorCode, UsbIpView, VirtualAdd, VirtualBoardView,
+        VirtualCable, VirtualRef, VirtualRuns,
     },
     errors::usage,
     fleet::parse_seed,
@@ -16,6 +17,7 @@ use drydock_emulator::debug::port::{DebugPort, PortFault};
 use drydock_emulator::{
     Engine, Machine, ResetKind, Seed,
     builtin::engine::Builtin,
+    cable::usbip::{self, UsbIpExport},
     cable::{CableState, ModemSwitch, ResetNotice, Runs, SerialCable, UsbSockets},
     runner::{MachineHandle, Pace, RunOptions},
 };
@@ -49,12 +51,14 @@ struct VirtualBoard {
     handle: MachineHandle,
     /// Shown as the serial number of its USB device.
     serial: String,
+    /// Its USB device is exported instead of its serial port.
+    exports_usb: bool,
     cable: Mutex<Option<PluggedCable>>,
 }
 
 /// A cable that is plugged in.
 struct PluggedCable {
-    cable: SerialCable,
+    cable: Cable,
     /// The port of the board now; another one after the board has enumerated again.
     port: Arc<Mutex<Option<PluggedPort>>>,
     /// Its bootloader as a DFU device, with the number of that device, while it waits.
@@ -63,6 +67,41 @@ struct PluggedCable {
     probe: Option<VirtualPlug>,
     /// Follows the cable.
     task: AbortHandle,
+}
+
+/// How the host reaches a board.
+enum Cable {
+    Serial(Box<SerialCable>),
+    UsbIp(UsbIpExport),
+}
+
+impl Cable {
+    /// Path of the serial port, while it is there.
+    fn path(&self) -> Option<String> {
+        match self {
+            Self::Serial(cable) => cable.path().map(|path| path.display().to_string()),
+            Self::UsbIp(_) => None,
+        }
+    }
+
+    fn usbip(&self) -> Option<UsbIpView> {
+        let Self::UsbIp(export) = self else { return None };
+        let state = export.watch().borrow().clone();
+        Some(UsbIpView {
+            host: export.address().ip().to_string(),
+            port: export.address().port(),
+            bus_id: usbip::BUS_ID.to_owned(),
+            usb: state.usb,
+            is_attached: state.is_attached,
+        })
+    }
+
+    fn runs(&self) -> Runs {
+        match self {
+            Self::Serial(cable) => cable.runs(),
+            Self::UsbIp(export) => export.watch().borrow().runs,
+        }
+    }
 }
 
 impl Drop for PluggedCable {
@@ -158,8 +197,8 @@ impl Desk {
     #[cfg(test)]
     pub(crate) fn make_noisy(&self, name: &str, per_million: u32) {
         let board = self.find(name).expect("the board is on the desk");
-        if let Some(plugged) = board.plugged().as_ref() {
-            plugged.cable.make_noisy(per_million);
+        if let Some(Cable::Serial(cable)) = board.plugged().as_ref().map(|plugged| &plugged.cable) {
+            cable.make_noisy(per_million);
         }
     }
 
@@ -197,21 +236,19 @@ impl VirtualBoard {
 
     fn view(&self) -> VirtualBoardView {
         let plugged = self.plugged();
-        let state = plugged.as_ref().map(|plugged| plugged.cable.watch().borrow().clone());
+        let cable = plugged.as_ref().map(|plugged| &plugged.cable);
         VirtualBoardView {
             name: self.name.clone(),
             kind: self.description.name.clone(),
-            plugged: state.is_some(),
-            port: state
-                .as_ref()
-                .and_then(|state| state.path.as_ref())
-                .map(|path| path.display().to_string()),
+            plugged: cable.is_some(),
+            port: cable.and_then(Cable::path),
             probe: plugged
                 .as_ref()
                 .and_then(|plugged| plugged.probe.as_ref())
                 .map(|probe| probe.id().to_owned()),
             dfu: plugged.as_ref().and_then(PluggedCable::dfu_id),
-            runs: match state.map_or(Runs::Nothing, |state| state.runs) {
+            usbip: cable.and_then(Cable::usbip),
+            runs: match cable.map_or(Runs::Nothing, Cable::runs) {
                 Runs::Firmware => VirtualRuns::Firmware,
                 Runs::Bootloader => VirtualRuns::Bootloader,
                 Runs::Nothing => VirtualRuns::Nothing,
@@ -251,14 +288,18 @@ impl VirtualBoard {
 
     /// Waits until the host sees the board's port or its bootloader: a USB device is enumerated first.
     async fn seen(&self) {
-        let Some(mut state) = self.plugged().as_ref().map(|plugged| plugged.cable.watch()) else {
-            return;
+        let (mut path, mut usb) = match self.plugged().as_ref().map(|plugged| &plugged.cable) {
+            Some(Cable::Serial(cable)) => (Some(cable.watch()), None),
+            Some(Cable::UsbIp(export)) => (None, Some(export.watch())),
+            None => (None, None),
         };
-        let _ = tokio::time::timeout(
-            SEEN,
-            state.wait_for(|state| state.path.is_some() || state.dfu.is_some()),
-        )
-        .await;
+        if let Some(state) = &mut path {
+            let is_seen = |state: &CableState| state.path.is_some() || state.dfu.is_some();
+            let _ = tokio::time::timeout(SEEN, state.wait_for(is_seen)).await;
+        }
+        if let Some(state) = &mut usb {
+            let _ = tokio::time::timeout(SEEN, state.wait_for(|state| state.usb.is_some())).await;
+        }
     }
 
     fn unplug(&self) {
@@ -307,13 +348,43 @@ impl VirtualBoard {
 
     fn plug(self: &Arc<Self>, workbench: &Arc<WorkbenchState>) -> Result<(), ApiError> {
         let mut plugged = self.plugged();
-        if plugged.is_some() {
-            return Ok(());
+        if plugged.is_none() {
+            let cable = match self.exports_usb {
+                true => self.export_usb(workbench),
+                false => self.plug_serial(workbench),
+            };
+            *plugged = Some(cable.map_err(|error| {
+                let text = format!("The cable of {} cannot be plugged in: {error}.", self.name);
+                ApiError::new(ErrorCode::Board, text)
+            })?);
         }
-        let cable = SerialCable::plug(self.handle.clone(), &self.description).map_err(|error| {
-            let text = format!("The cable of {} cannot be plugged in: {error}.", self.name);
-            ApiError::new(ErrorCode::Board, text)
-        })?;
+        Ok(())
+    }
+
+    fn export_usb(&self, workbench: &Arc<WorkbenchState>) -> io::Result<PluggedCable> {
+        let export = UsbIpExport::start(self.handle.clone(), &self.description, usbip::PORT)?;
+        let mut changes = export.watch();
+        changes.mark_unchanged();
+        let task = {
+            let workbench = Arc::downgrade(workbench);
+            tokio::spawn(async move {
+                while changes.changed().await.is_ok() {
+                    let Some(workbench) = workbench.upgrade() else { return };
+                    workbench.hardware.changed.send_replace(());
+                }
+            })
+        };
+        Ok(PluggedCable {
+            probe: self.plug_probe(workbench, export.reset_notice()),
+            cable: Cable::UsbIp(export),
+            port: Arc::default(),
+            dfu: Arc::default(),
+            task: task.abort_handle(),
+        })
+    }
+
+    fn plug_serial(self: &Arc<Self>, workbench: &Arc<WorkbenchState>) -> io::Result<PluggedCable> {
+        let cable = SerialCable::plug(self.handle.clone(), &self.description)?;
         let mut changes = cable.watch();
         let lines: Arc<dyn ModemLines> = Arc::new(Lines(cable.lines()));
         let slot: Arc<Mutex<Option<PluggedPort>>> = Arc::default();
@@ -359,20 +430,25 @@ impl VirtualBoard {
                 }
             })
         };
-        *plugged = Some(PluggedCable {
+        Ok(PluggedCable {
             probe: self.plug_probe(workbench, cable.reset_notice()),
-            cable,
+            cable: Cable::Serial(Box::new(cable)),
             port: slot,
             dfu,
             task: task.abort_handle(),
-        });
-        Ok(())
+        })
     }
 }
 
 /// Puts a virtual board on the desk and plugs it in.
 pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) -> Result<VirtualBoardView, ApiError> {
     let description = crate::jobs::description(&request.kind)?;
+    if request.usbip && description.connector.kind != ConnectorKind::UsbDevice {
+        return Err(usage(format!(
+            "The USB socket of {} is not the chip's own, so that there is no device to export; a nano33ble has one.",
+            description.title
+        )));
+    }
     let seed = match &request.seed {
         Some(text) => {
             parse_seed(text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?
@@ -398,6 +474,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
         name: name.clone(),
         description,
         handle,
+        exports_usb: request.usbip,
         cable: Mutex::default(),
     });
     {
@@ -417,7 +494,15 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
         task_board.plug(&task_workbench)
     })
     .await;
-    plugged.map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))??;
+    let plugged = plugged
+        .map_err(|error| ApiError::internal(format!("The cable was not plugged in: {error}.")))
+        .flatten();
+    if let Err(error) = plugged {
+        // A board that nobody can reach is of no use on the desk.
+        workbench.hardware.desk.lock().remove(&board.name);
+        board.handle.stop();
+        return Err(error);
+    }
     board.seen().await;
     workbench.hardware.changed.send_replace(());
     Ok(board.view())

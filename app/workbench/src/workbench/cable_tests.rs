@@ -45,6 +45,7 @@ pub(super) async fn put(workbench: &Workbench, kind: &str, blank: bool, seed: &s
     let add = VirtualAdd {
         kind: kind.into(),
         blank,
+        usbip: false,
         seed: Some(seed.into()),
         name: None,
     };

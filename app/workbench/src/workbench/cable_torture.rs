@@ -183,6 +183,7 @@ async fn put_there(workbench: &Workbench, board: &VirtualBoardView, seed: &str) 
     let add = VirtualAdd {
         kind: board.kind.clone(),
         blank: true,
+        usbip: false,
         seed: Some(seed.into()),
         name: Some(board.name.clone()),
     };

@@ -98,6 +98,19 @@ impl Kind {
         self == Self::SamBa && machine.bus_word(GPREGRET) == Some(STAY)
     }
 
+    /// The chip's unique id, as hexadecimal digits; empty if it is not known here.
+    pub(super) fn chip_id(self, machine: &mut dyn Machine) -> String {
+        /// DEVICEID (nRF52840 Product Specification 1.7, "FICR"), lower word first.
+        const DEVICE_ID: [u32; 2] = [0x1000_0060, 0x1000_0064];
+        match self {
+            Self::SamBa => {
+                let mut word = |address| Chip::new(machine, None).word(address);
+                DEVICE_ID.map(|address| format!("{:08x}", word(address))).concat()
+            }
+            Self::EspRom | Self::ArduinoDfu | Self::StDfu => String::new(),
+        }
+    }
+
     /// Whether flash that begins with `word`, at the address where the board starts, holds nothing to start.
     pub(super) fn finds_nothing(self, word: [u8; 4]) -> bool {
         match self {

@@ -7,7 +7,7 @@ const ATTEMPTS: u8 = 3;
 
 /// A control transfer in progress.
 #[derive(Debug)]
-pub(super) struct ControlTransfer {
+pub(in crate::cable) struct ControlTransfer {
     setup: [u8; 8],
     /// Data to send, or received so far.
     data: Vec<u8>,
@@ -48,6 +48,17 @@ impl ControlTransfer {
         Self::new(kind, request, value, index, length, Vec::new(), max_packet)
     }
 
+    /// A transfer of a SETUP packet that somebody else has made. `data` must be as long as it says.
+    pub(in crate::cable) fn of(setup: [u8; 8], data: Vec<u8>, max_packet: usize) -> Self {
+        Self {
+            setup,
+            data,
+            stage: Stage::Setup,
+            max_packet: max_packet.max(8),
+            silences: 0,
+        }
+    }
+
     /// A control write.
     pub(super) fn write(kind: u8, request: u8, value: u16, index: u16, data: Vec<u8>, max_packet: usize) -> Self {
         let length = data.len() as u16;
@@ -56,13 +67,7 @@ impl ControlTransfer {
 
     fn new(kind: u8, request: u8, value: u16, index: u16, length: u16, data: Vec<u8>, max_packet: usize) -> Self {
         let ([v0, v1], [i0, i1], [l0, l1]) = (value.to_le_bytes(), index.to_le_bytes(), length.to_le_bytes());
-        Self {
-            setup: [kind, request, v0, v1, i0, i1, l0, l1],
-            data,
-            stage: Stage::Setup,
-            max_packet: max_packet.max(8),
-            silences: 0,
-        }
+        Self::of([kind, request, v0, v1, i0, i1, l0, l1], data, max_packet)
     }
 
     /// The transaction of the present stage.

@@ -1,9 +1,9 @@
 //! Descriptors as types: device, configuration with its CDC-ACM function, strings (USB 2.0 9.6, CDC 1.2 5.2).
 
 /// Types of descriptors.
-pub(super) const DEVICE: u8 = 1;
-pub(super) const CONFIGURATION: u8 = 2;
-pub(super) const STRING: u8 = 3;
+pub(in crate::cable) const DEVICE: u8 = 1;
+pub(in crate::cable) const CONFIGURATION: u8 = 2;
+pub(in crate::cable) const STRING: u8 = 3;
 const INTERFACE: u8 = 4;
 const ENDPOINT: u8 = 5;
 
@@ -31,12 +31,16 @@ pub enum BadDescriptor {
 
 /// Device descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DeviceDescriptor {
-    pub(super) vendor: u16,
-    pub(super) product: u16,
-    pub(super) release: u16,
+pub(in crate::cable) struct DeviceDescriptor {
+    /// bDeviceClass, bDeviceSubClass, bDeviceProtocol.
+    pub(in crate::cable) class: [u8; 3],
+    pub(in crate::cable) vendor: u16,
+    pub(in crate::cable) product: u16,
+    pub(in crate::cable) release: u16,
     /// Indices of manufacturer, product and serial number; 0 is none.
     pub(super) strings: [u8; 3],
+    /// bNumConfigurations.
+    pub(in crate::cable) configurations: u8,
 }
 
 /// Packet size of endpoint 0, from the first 8 bytes of a device descriptor.
@@ -49,18 +53,22 @@ pub(super) fn max_packet_size_0(bytes: &[u8]) -> Result<usize, BadDescriptor> {
 }
 
 impl DeviceDescriptor {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, BadDescriptor> {
+    pub(in crate::cable) fn parse(bytes: &[u8]) -> Result<Self, BadDescriptor> {
         max_packet_size_0(bytes)?;
-        let &[v0, v1, p0, p1, r0, r1, manufacturer, product, serial, _configurations] =
-            bytes.get(8..18).ok_or(BadDescriptor::Malformed("device"))?
-        else {
+        let bytes = bytes.get(4..18).ok_or(BadDescriptor::Malformed("device"))?;
+        #[rustfmt::skip]
+        let &[
+            class, subclass, protocol, _, v0, v1, p0, p1, r0, r1, manufacturer, product, serial, configurations,
+        ] = bytes else {
             return Err(BadDescriptor::Malformed("device"));
         };
         Ok(Self {
+            class: [class, subclass, protocol],
             vendor: u16::from_le_bytes([v0, v1]),
             product: u16::from_le_bytes([p0, p1]),
             release: u16::from_le_bytes([r0, r1]),
             strings: [manufacturer, product, serial],
+            configurations,
         })
     }
 }
@@ -90,7 +98,7 @@ pub struct SerialInterface {
 
 impl SerialInterface {
     /// The first CDC-ACM function in a whole configuration descriptor.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, BadDescriptor> {
+    pub(in crate::cable) fn parse(bytes: &[u8]) -> Result<Self, BadDescriptor> {
         total_length(bytes)?;
         let (mut control, mut data) = (None, false);
         let (mut bulk_in, mut bulk_out) = (None, None);
@@ -122,6 +130,45 @@ impl SerialInterface {
             bulk_out,
             out_bytes,
         })
+    }
+}
+
+/// What a host needs to know of any device before it passes requests on to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cable) struct Description {
+    pub(in crate::cable) device: DeviceDescriptor,
+    /// bConfigurationValue of the first configuration.
+    pub(in crate::cable) configuration: u8,
+    /// Class, subclass and protocol of each interface.
+    pub(in crate::cable) interfaces: Vec<[u8; 3]>,
+    /// bEndpointAddress and packet size in bytes of each endpoint.
+    pub(in crate::cable) endpoints: Vec<(u8, usize)>,
+}
+
+impl Description {
+    /// From a whole configuration descriptor.
+    pub(in crate::cable) fn parse(device: DeviceDescriptor, bytes: &[u8]) -> Result<Self, BadDescriptor> {
+        total_length(bytes)?;
+        let mut description = Self {
+            device,
+            configuration: bytes[5],
+            interfaces: Vec::new(),
+            endpoints: Vec::new(),
+        };
+        for descriptor in Descriptors(bytes) {
+            match *descriptor? {
+                // Alternate settings are the same interface.
+                [_, INTERFACE, _, 0, _, class, subclass, protocol, ..] => {
+                    description.interfaces.push([class, subclass, protocol]);
+                }
+                [_, ENDPOINT, address, _, s0, s1, ..] => {
+                    let size = u16::from_le_bytes([s0, s1]).clamp(1, BULK_BYTES);
+                    description.endpoints.push((address & 0x8f, usize::from(size)));
+                }
+                _ => {}
+            }
+        }
+        Ok(description)
     }
 }
 
@@ -189,6 +236,20 @@ mod tests {
         assert_eq!(SerialInterface::parse(&CDC[..18]), Err(BadDescriptor::NotSerial));
         let cut = SerialInterface::parse(&CDC[..CDC.len() - 1]);
         assert_eq!(cut, Err(BadDescriptor::Malformed("configuration")));
+    }
+
+    #[test]
+    fn any_device_is_described() {
+        let device = DeviceDescriptor::parse(&[18, 1, 0, 2, 2, 0, 0, 64, 0x41, 0x23, 0x5a, 0x80, 0, 1, 1, 2, 3, 1]);
+        let described = Description::parse(device.unwrap(), CDC).unwrap();
+        let device = &described.device;
+        assert_eq!(
+            (device.class, device.vendor, device.product),
+            ([2, 0, 0], 0x2341, 0x805a)
+        );
+        assert_eq!((device.release, device.configurations), (0x100, 1));
+        assert_eq!(described.interfaces, [[2, 2, 0], [10, 0, 0]]);
+        assert_eq!(described.endpoints, [(0x81, 8), (0x82, 64), (0x03, 32)]);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::UsbIdentity;
 use super::control::ControlTransfer;
-use super::descriptor::{self, BadDescriptor, CONFIGURATION, DEVICE, DeviceDescriptor, STRING, SerialInterface};
+use super::descriptor::{
+    self, BadDescriptor, CONFIGURATION, DEVICE, Description, DeviceDescriptor, STRING, SerialInterface,
+};
 
 const SET_ADDRESS: u8 = 5;
 const GET_DESCRIPTOR: u8 = 6;
@@ -27,9 +29,19 @@ pub enum EnumerationError {
     Descriptor(#[from] BadDescriptor),
 }
 
+/// Where an enumeration ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cable) enum Goal {
+    /// The device is configured as a serial port.
+    SerialPort,
+    /// The device has its address and has described itself; somebody else configures it.
+    Description,
+}
+
 /// The enumeration of one device.
 #[derive(Debug)]
 pub(super) struct Enumeration {
+    goal: Goal,
     step: Step,
     max_packet: usize,
     device: Option<DeviceDescriptor>,
@@ -63,12 +75,15 @@ pub(super) enum Next {
     AfterAddress,
     /// The device is configured.
     Configured(UsbIdentity, SerialInterface),
+    /// The device is described.
+    Described(Description),
 }
 
 impl Enumeration {
     /// A new one, for a device that was just reset.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(goal: Goal) -> Self {
         Self {
+            goal,
             step: Step::PacketSize,
             max_packet: 8,
             device: None,
@@ -140,6 +155,10 @@ impl Enumeration {
             Step::ConfigurationLength => Step::Configuration {
                 length: descriptor::total_length(&bytes)?.min(CONFIGURATION_BYTES),
             },
+            Step::Configuration { .. } if self.goal == Goal::Description => {
+                let device = self.device.take().ok_or(EnumerationError::NoAnswer(self.name()))?;
+                return Ok(Next::Described(Description::parse(device, &bytes)?));
+            }
             Step::Configuration { .. } => {
                 self.serial = Some(SerialInterface::parse(&bytes)?);
                 Step::Languages

@@ -5,9 +5,11 @@
 //! follows USB 2.0 chapters 8 and 9 and the CDC 1.2 PSTN subclass; the runner lets it act between two runs of the
 //! machine, and a test may do that too ([`serve_usb`](crate::runner::serve_usb)).
 
-mod control;
-mod descriptor;
-mod enumerate;
+pub(in crate::cable) mod arrival;
+pub(in crate::cable) mod bus;
+pub(in crate::cable) mod control;
+pub(in crate::cable) mod descriptor;
+pub(in crate::cable) mod enumerate;
 mod port;
 mod serial;
 

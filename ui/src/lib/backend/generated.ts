@@ -2603,6 +2603,31 @@ job: JobView, } | { "type": "console",
 console: ConsoleView, } | { "type": "event" } & Event | { "type": "resync" };
 
 /**
+ * A virtual board's USB device, exported by USB/IP on this host.
+ */
+export type UsbIpView = { 
+/**
+ * Address to attach it from, for example `127.0.0.1`.
+ */
+host: string, 
+/**
+ * TCP port.
+ */
+port: number, 
+/**
+ * The name by which it is attached.
+ */
+bus_id: string, 
+/**
+ * USB vendor and product id now; `None` while the device is on its way.
+ */
+usb: [number, number] | null, 
+/**
+ * Whether a USB host has it.
+ */
+is_attached: boolean, };
+
+/**
  * What a USB device says about itself.
  */
 export type UsbView = { 
@@ -2682,6 +2707,10 @@ name: string | null,
  */
 blank: boolean, 
 /**
+ * Export its USB device by USB/IP instead of putting it behind a serial port.
+ */
+usbip: boolean, 
+/**
  * Seed of its randomness and of its chip id, hexadecimal; `None` takes one from the host's entropy.
  */
 seed: string | null, };
@@ -2714,6 +2743,10 @@ probe: string | null,
  * Id of its bootloader as a DFU device, while that waits.
  */
 dfu: string | null, 
+/**
+ * Where its USB device is exported while it is plugged in; `None` for boards with a serial port.
+ */
+usbip: UsbIpView | null, 
 /**
  * What runs on it now.
  */

@@ -231,6 +231,7 @@ export class MockHardware {
       port: null,
       probe: null,
       dfu: null,
+      usbip: null,
       runs: add.blank ? 'nothing' : 'firmware',
     }
     this.hardware.virtual_boards.push(board)
@@ -269,7 +270,7 @@ export class MockHardware {
       probe('0483:374b:066BFF', 'ST-Link V2-1', 'usb-1-4', [candidate('stm32f4-discovery', 'likely', 'An ST-Link V2-1 is on this board and on other boards of ST.')]),
       probe('0d28:0204:99021', 'DAPLink CMSIS-DAP', 'usb-1-6', []),
     )
-    this.addVirtual({ kind: 'nano33ble', name: null, blank: true, seed: null })
+    this.addVirtual({ kind: 'nano33ble', name: null, blank: true, usbip: false, seed: null })
   }
 
   #rackPort(i: number): void {

@@ -80,7 +80,7 @@ export async function resumeJob({ id }: JobView): Promise<void> {
 }
 
 export async function addVirtual(board: Pick<VirtualAdd, 'kind'> & Partial<VirtualAdd>): Promise<boolean> {
-  const params: VirtualAdd = { name: null, blank: true, seed: null, ...board }
+  const params: VirtualAdd = { name: null, blank: true, usbip: false, seed: null, ...board }
   const added = await attempts.run(at.virtual, 'Starting the virtual board', () => workbench.call('virtual.add', params))
   if (added) announcer.say(`Plugged in the virtual board ${added.name}`)
   return added !== null

@@ -57,6 +57,9 @@ impl Interrupts {
     /// The CPU interrupt that the core must take, as a set with one member or none.
     fn winner(&self) -> u32 {
         let pending = self.pending();
+        if pending == 0 {
+            return 0;
+        }
         let urgent = (1..32)
             .filter(|line| pending >> line & 1 != 0)
             .map(|line| (self.priority[line], line))
@@ -80,10 +83,7 @@ impl Interrupts {
         }
         self.edges |= levels & !self.levels;
         self.levels = levels;
-        let winner = self.winner();
-        for line in 1..32 {
-            fabric.set_irq(line, winner >> line & 1 != 0);
-        }
+        fabric.set_first_irqs(self.winner());
     }
 
     pub(super) fn read_matrix(&self, offset: u32, sources: Sources) -> Result<u32, AccessFault> {

@@ -359,6 +359,13 @@ impl Fabric {
         }
     }
 
+    /// Sets the levels of interrupt lines 0 to 31, a bit each, as [`Self::set_irq`] sets one.
+    pub fn set_first_irqs(&mut self, levels: u32) {
+        if self.irq.set_first(levels) {
+            self.attention = true;
+        }
+    }
+
     /// A pulse on interrupt line `line`: pends it once.
     pub fn pend_irq(&mut self, line: u16) {
         self.irq.pulse(line);
@@ -619,6 +626,12 @@ impl IrqLines {
             self.edge[word] |= bit;
         }
         true
+    }
+
+    fn set_first(&mut self, levels: u32) -> bool {
+        let before = std::mem::replace(&mut self.level[0], levels);
+        self.edge[0] |= levels & !before;
+        before != levels
     }
 
     fn pulse(&mut self, line: u16) {

@@ -288,7 +288,7 @@ mod tests {
             "path": "/dev/ttyACM0", "topology": null, "usb": null, "is_virtual": false, "candidates": [],
             "access": { "type": "usable" }, "used_by": null,
         });
-        let hardware = serde_json::json!({ "ports": vec![port; ports], "probes": [], "virtual_boards": [] });
+        let hardware = serde_json::json!({ "ports": vec![port; ports], "dfu": [], "probes": [], "virtual_boards": [] });
         Update::Hardware {
             hardware: serde_json::from_value(hardware).unwrap(),
         }

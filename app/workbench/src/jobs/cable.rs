@@ -11,7 +11,7 @@ use drydock_assets::Board as Description;
 use drydock_hardware::{
     binding::Binding,
     candidate,
-    dfu::DfuInfo,
+    dfu::{DfuInfo, DfuOpenError},
     flash::{self, FlashError, Flasher, Place},
     port::{Access, Port, Topology, wait_until_accessible},
     probe::ProbeInfo,
@@ -221,16 +221,18 @@ fn find_probe(workbench: &WorkbenchState, id: &str) -> Result<ProbeInfo, JobEnd>
 fn find_dfu(workbench: &WorkbenchState, id: &str) -> Result<DfuInfo, JobEnd> {
     let devices = workbench.hardware.ports.dfu();
     devices.find(id).map_err(|error| {
-        let text = match devices
-            .list()
-            .iter()
-            .map(|device| device.id.clone())
-            .collect::<Vec<_>>()
-        {
-            others if others.is_empty() => "There are none; bring the board into its bootloader".to_owned(),
-            others => format!("There are: {}", others.join(", ")),
+        let there: Vec<String> = devices.list().into_iter().map(|device| device.id).collect();
+        let text = match (&error, there.is_empty()) {
+            (DfuOpenError::NotFound(_), true) => {
+                "There are none. Bring the board into its bootloader and resume.".into()
+            }
+            (DfuOpenError::NotFound(_), false) => format!(
+                "There are: {}. Bring the board into its bootloader and resume.",
+                there.join(", ")
+            ),
+            _ => "Then resume.".into(),
         };
-        JobEnd::Failed(format!("{}. {text} and resume.", capitalized(&error.to_string())))
+        JobEnd::Failed(format!("{}. {text}", capitalized(&error.to_string())))
     })
 }
 

@@ -30,7 +30,10 @@ use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::task::AbortHandle;
@@ -43,7 +46,11 @@ const SEEN: Duration = Duration::from_secs(10);
 
 /// The virtual boards, by name.
 #[derive(Default)]
-pub(crate) struct Desk(Mutex<BTreeMap<String, Arc<VirtualBoard>>>);
+pub(crate) struct Desk {
+    boards: Mutex<BTreeMap<String, Arc<VirtualBoard>>>,
+    /// Their probes are as slow as a wire and a chip.
+    slow_probes: AtomicBool,
+}
 
 struct VirtualBoard {
     name: String,
@@ -172,7 +179,7 @@ impl ModemLines for Lines {
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<VirtualBoard>>> {
         // The map is consistent between any two statements that touch it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, name: &str) -> Result<Arc<VirtualBoard>, ApiError> {
@@ -217,6 +224,11 @@ impl Desk {
             reason: format!("The virtual board {} is behind it.", board.name),
         };
         board.map(view).into_iter().collect()
+    }
+
+    /// Whether the probes of boards that are put on the desk from now on are as slow as a wire and a chip.
+    pub(crate) fn slow_probes(&self, slow: bool) {
+        self.slow_probes.store(slow, Ordering::Relaxed);
     }
 
     /// Takes all virtual boards from the desk.
@@ -271,7 +283,10 @@ impl VirtualBoard {
         if !has_probe {
             return None;
         }
-        let port = DebugPort::new(self.handle.clone(), &self.description).ok()?;
+        let mut port = DebugPort::new(self.handle.clone(), &self.description).ok()?;
+        if workbench.hardware.desk.slow_probes.load(Ordering::Relaxed) {
+            port.keep_wire_time();
+        }
         let probe = VirtualProbe {
             name: format!("virtual probe on {}", self.name),
             serial: self.serial.clone(),

@@ -2,6 +2,7 @@
 //! would reach it.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use drydock_assets::Chip;
 
@@ -70,6 +71,8 @@ pub(super) struct CoreDebug {
     port_missed_reset: bool,
     fp_enabled: bool,
     fp_comp: [u32; COMPARATORS],
+    /// How long flash algorithms have run, until it is asked for.
+    ran: VirtualTime,
 }
 
 impl CoreDebug {
@@ -84,7 +87,14 @@ impl CoreDebug {
             port_missed_reset: false,
             fp_enabled: false,
             fp_comp: [0; COMPARATORS],
+            ran: VirtualTime::ZERO,
         }
+    }
+
+    /// The chip's time in which flash algorithms have run since the last call.
+    pub(super) fn take_ran(&mut self) -> Duration {
+        let ran = std::mem::replace(&mut self.ran, VirtualTime::ZERO);
+        Duration::from_nanos(ran.as_ns())
     }
 
     /// Whether the chip was reset since the last call.
@@ -184,7 +194,7 @@ impl CoreDebug {
     }
 
     /// Lets a flash algorithm run for a while.
-    fn run_algorithm(&self, machine: &mut dyn Machine) -> VisitEffect {
+    fn run_algorithm(&mut self, machine: &mut dyn Machine) -> VisitEffect {
         let runs = machine
             .debug_access()
             .is_some_and(|debug| debug.halting_debug() && debug.core_activity() == CoreActivity::Running);
@@ -192,10 +202,12 @@ impl CoreDebug {
         if !runs || self.flash.contains(&pc) {
             return VisitEffect::None;
         }
+        let begun = machine.now();
         skip_polls(machine, true);
         // A failed engine is seen by its runner.
         let _ = machine.run(RunLimit::until(machine.now().saturating_add(ALGORITHM_SLICE)));
         skip_polls(machine, false);
+        self.ran = self.ran.saturating_add(machine.now().saturating_sub(begun));
         VisitEffect::Ran
     }
 

@@ -15,12 +15,14 @@ mod ctrl_ap;
 mod rom_table;
 #[cfg(test)]
 mod tests;
+mod wire_time;
 
 use drydock_assets::Board;
 
 use self::ahb_ap::AhbAp;
 use self::core_debug::CoreDebug;
 use self::rom_table::Identity;
+use self::wire_time::WireTime;
 use crate::ResetKind;
 use crate::runner::{MachineHandle, VisitEffect};
 
@@ -67,6 +69,7 @@ pub struct DebugPort {
     held_in_reset: Option<bool>,
     accesses: u64,
     resets: u64,
+    wire_time: Option<WireTime>,
 }
 
 impl DebugPort {
@@ -97,6 +100,7 @@ impl DebugPort {
             held_in_reset: None,
             accesses: 0,
             resets: 0,
+            wire_time: None,
         };
         port.after_reset();
         port.resets = 0;
@@ -192,6 +196,12 @@ impl DebugPort {
         self.is_plugged = plugged;
     }
 
+    /// Makes accesses take the time that they take on a wire at 4 MHz, and flash algorithms that of the chip. Without it both
+    /// are as fast as the host.
+    pub fn keep_wire_time(&mut self) {
+        self.wire_time = Some(WireTime::begin());
+    }
+
     /// Number of accesses so far. On a wire each takes 46 clock cycles at least (IHI 0031 B4.2).
     pub fn accesses(&self) -> u64 {
         self.accesses
@@ -199,6 +209,9 @@ impl DebugPort {
 
     fn begin(&mut self) -> Result<(), PortFault> {
         self.accesses += 1;
+        if let Some(time) = &mut self.wire_time {
+            time.access(self.core.take_ran());
+        }
         match self.is_plugged {
             true => Ok(()),
             false => Err(PortFault::NoAck),

@@ -17,6 +17,8 @@ const DFSR: u32 = 0xe000_ed30;
 const AIRCR: u32 = 0xe000_ed0c;
 const PCSR: u32 = 0xe000_101c;
 const KEY: u32 = 0xa05f_0000;
+const C_DEBUGEN: u32 = 1 << 0;
+const C_HALT: u32 = 1 << 1;
 const HALTED: u32 = 1 << 17;
 const RESET_SEEN: u32 = 1 << 25;
 const PC: u32 = 15;
@@ -401,4 +403,23 @@ fn boards_without_a_cortex_m_have_no_port() {
     let handle = runner.add(machine, options);
     let error = DebugPort::new(handle, &board).unwrap_err();
     assert!(error.to_string().starts_with("esp32-c6 has no debug port"));
+}
+
+#[test]
+fn a_port_that_keeps_its_wires_time_is_never_faster() {
+    let mut desk = Desk::with_pace(STOPS, Pace::Max);
+    desk.port.keep_wire_time();
+    desk.control(C_DEBUGEN | C_HALT);
+    let (begun, before) = (Instant::now(), desk.port.accesses());
+    for at in 0..4_000 {
+        desk.set_word(RAM + 4 * (at % 64), at);
+    }
+    let accesses = desk.port.accesses() - before;
+    let least = Duration::from_nanos(11_500) * accesses as u32;
+    // What is less than a wait at the end is not waited for.
+    assert!(
+        begun.elapsed() + Duration::from_millis(1) >= least,
+        "{:?}",
+        begun.elapsed()
+    );
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let begin = Instant::now();
     let mut lines = Vec::new();
     for (package, target, filter) in TESTS {
-        let mut cargo = step::cargo(&["test", "--package", package]);
+        let mut cargo = step::cargo(&["test", "--package", "drydock-unify", "--package", package]);
         cargo.args(target).args(["--", filter, "--nocapture"]);
         cargo.env("DRYDOCK_TORTURE_OPERATIONS", options.operations.to_string());
         cargo.env("DRYDOCK_TORTURE_MISHAPS", options.mishaps.to_string());

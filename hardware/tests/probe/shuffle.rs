@@ -4,8 +4,9 @@
 //! operation can be hit. `DRYDOCK_TORTURE_OPERATIONS` and `DRYDOCK_TORTURE_SEED` make it longer and another one
 //! (`./x torture`).
 
-use crate::bench::{Desk, VirtualBoard, Wire, pattern, unbound};
+use crate::bench::{Desk, VirtualBoard, Wire, pattern, unbound, wait_for};
 use crate::crossbar::{Crossbar, Hand, Random, When};
+use drydock_emulator::{CoreActivity, VirtualTime};
 use drydock_hardware::binding::ChipId;
 use drydock_hardware::flash::{Control, Erase, FlashError, Plan, Segment, by_probe, program};
 use drydock_hardware::port::Topology;
@@ -22,6 +23,11 @@ const KINDS: [&str; 5] = ["nano33ble", "nano33ble", "nano33ble", "nano33ble", "s
 /// Where images may be, in pages: behind the bootloader, in front of what Drydock stores.
 const PAGES: Range<u64> = 0x10..0xe0;
 const PAGE: u32 = 0x1000;
+/// Longer than any flash algorithm takes: the longest erases the whole chip, in 169 ms. One that was left alone in pieces may
+/// never end.
+const ALGORITHM: VirtualTime = VirtualTime::from_ms(500);
+/// RAM of both kinds. A blank chip locks up far behind it.
+const RAM: Range<u64> = 0x2000_0000..0x2004_0000;
 /// Accesses and connections of an operation that nobody disturbs, about.
 const ACCESSES: u64 = 3_000;
 const CONNECTIONS: u64 = 16;
@@ -52,8 +58,6 @@ fn shuffled_boards_are_never_written_for_another_one() {
 
     let mut ends: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut flashes: Vec<Vec<u8>> = boards.iter().map(flash).collect();
-    // A chip that was left alone in the middle of its flash algorithm goes on with it.
-    let mut before: Vec<(usize, Range<u32>)> = Vec::new();
     let mut done = 0;
     while done < operations {
         if random.below(4) > 0 {
@@ -123,10 +127,16 @@ fn shuffled_boards_are_never_written_for_another_one() {
             }
         }
         for (at, board) in boards.iter().enumerate() {
+            // A chip that was left alone in the middle of its flash algorithm goes on with it.
+            let looked = algorithm(board);
+            wait_for("the end of a flash algorithm", || match (looked, algorithm(board)) {
+                (Some(first), Some(now)) => now >= first.saturating_add(ALGORITHM),
+                _ => true,
+            });
             let now = flash(board);
             let may = |address: u32| {
                 let fits = |(board, unit): &(usize, Range<u32>)| *board == at && unit.contains(&address);
-                allowed.iter().chain(&before).any(fits)
+                allowed.iter().any(fits)
             };
             let wrong = (0..now.len())
                 .find(|byte| now[*byte] != flashes[at][*byte] && !may(board.board.chip.flash.base + *byte as u32));
@@ -141,7 +151,6 @@ fn shuffled_boards_are_never_written_for_another_one() {
             );
             flashes[at] = now;
         }
-        before = allowed;
     }
     let moves = crossbar.moves();
     println!(
@@ -215,6 +224,16 @@ fn plug(probes: &Probes, crossbar: &Arc<Crossbar<Wire>>, at: usize) -> VirtualPl
 
 fn chip(desk: &Desk, board: &VirtualBoard) -> ChipId {
     desk.probes.identify(board.plug.id()).unwrap().id.unwrap()
+}
+
+/// The chip's time while its core executes what a debugger has put into RAM.
+fn algorithm(board: &VirtualBoard) -> Option<VirtualTime> {
+    let looked = board.handle.with_machine_blocking(|machine| {
+        let pc = machine.read_register("pc").unwrap_or(0);
+        let activity = machine.debug_access().map(|debug| debug.core_activity());
+        (RAM.contains(&pc) && activity == Some(CoreActivity::Running)).then(|| machine.now())
+    });
+    looked.unwrap()
 }
 
 fn flash(board: &VirtualBoard) -> Vec<u8> {

@@ -6,7 +6,7 @@
 
 use crate::bench::{Desk, VirtualBoard, Wire, pattern, unbound, wait_for};
 use crate::crossbar::{Crossbar, Hand, Random, When};
-use drydock_emulator::{CoreActivity, VirtualTime};
+use drydock_emulator::{CoreActivity, ResetKind, VirtualTime};
 use drydock_hardware::binding::ChipId;
 use drydock_hardware::flash::{Control, Erase, FlashError, Plan, Segment, by_probe, program};
 use drydock_hardware::port::Topology;
@@ -150,6 +150,8 @@ fn shuffled_boards_are_never_written_for_another_one() {
                     .collect::<Vec<_>>()
             );
             flashes[at] = now;
+            // One that is halted in the middle would go on when the next debugger lets go of it.
+            board.handle.reset(ResetKind::PowerOn);
         }
     }
     let moves = crossbar.moves();

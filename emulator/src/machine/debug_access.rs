@@ -51,9 +51,9 @@ pub trait DebugAccess {
     /// Whether the core was reset since the last call.
     fn take_reset(&mut self) -> bool;
 
-    /// Lets the core stop while flash is busy, wherever it executes: the host need not execute a loop that polls. Virtual
-    /// time passes as without it.
-    fn skip_polls(&mut self, skip: bool);
+    /// Lets the core stop while flash is busy, wherever it executes, until halting debug is turned off: the host need not
+    /// execute a loop that polls. Virtual time passes as without it.
+    fn skip_polls(&mut self);
 
     /// Lets virtual time pass for the chip while the core is halted. It has no effect on a core that runs.
     fn pass_time(&mut self, span: VirtualTime);

@@ -135,6 +135,9 @@ impl DebugAccess for CortexM {
     }
 
     fn set_halting_debug(&mut self, enabled: bool) {
+        if !enabled {
+            self.fabric.skip_polls(false);
+        }
         self.debug.enabled = enabled;
         if !enabled {
             self.go();
@@ -198,8 +201,8 @@ impl DebugAccess for CortexM {
         std::mem::take(&mut self.debug.was_reset)
     }
 
-    fn skip_polls(&mut self, skip: bool) {
-        self.fabric.skip_polls(skip);
+    fn skip_polls(&mut self) {
+        self.fabric.skip_polls(true);
     }
 
     fn pass_time(&mut self, span: VirtualTime) {

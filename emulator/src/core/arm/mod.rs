@@ -126,6 +126,8 @@ impl CortexM {
         }
         self.fabric.set_cpu_hz(self.chip.description().cpu_hz);
         let caught = self.debug.after_reset(kind, &self.system.scb);
+        // A debugger begins anew, or is gone.
+        self.fabric.skip_polls(false);
         self.system = System::new(&self.options);
         self.system.scb.demcr = caught;
         self.regs = Registers::default();

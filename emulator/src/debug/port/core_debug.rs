@@ -52,12 +52,6 @@ const ALGORITHM_SLICE: VirtualTime = VirtualTime::from_ms(20);
 const ACCESS_TIME: VirtualTime = VirtualTime::from_us(12);
 const PERIPHERALS: Range<u32> = 0x4000_0000..0x6000_0000;
 
-fn skip_polls(machine: &mut dyn Machine, skip: bool) {
-    if let Some(debug) = machine.debug_access() {
-        debug.skip_polls(skip);
-    }
-}
-
 /// The registers that the core itself does not keep.
 #[derive(Debug)]
 pub(super) struct CoreDebug {
@@ -203,10 +197,11 @@ impl CoreDebug {
             return VisitEffect::None;
         }
         let begun = machine.now();
-        skip_polls(machine, true);
+        if let Some(debug) = machine.debug_access() {
+            debug.skip_polls();
+        }
         // A failed engine is seen by its runner.
         let _ = machine.run(RunLimit::until(machine.now().saturating_add(ALGORITHM_SLICE)));
-        skip_polls(machine, false);
         self.ran = self.ran.saturating_add(machine.now().saturating_sub(begun));
         VisitEffect::Ran
     }

@@ -7,6 +7,11 @@ const INTERFACE: u8 = 4;
 const FUNCTIONAL: u8 = 0x21;
 const STRING: u8 = 3;
 
+/// No packet of a control endpoint is shorter (USB 2.0, 5.5.3). The numbers of blocks have 16 bits, and count 512 KiB in
+/// such blocks: more than any sector that is read at once, and than the flash of a board whose blocks are counted from its
+/// beginning.
+const LEAST_TRANSFER_BYTES: u16 = 8;
+
 /// A descriptor that says nothing sensible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its USB descriptors make no sense: {0}")]
@@ -25,7 +30,7 @@ pub struct DfuFunction {
     pub can_upload: bool,
     /// bitManifestationTolerant.
     pub tolerates_manifestation: bool,
-    /// wTransferSize, in bytes; never 0.
+    /// wTransferSize, in bytes; 8 at least.
     pub transfer_bytes: u16,
     /// bcdDFUVersion: 0x0101 is 1.1, 0x011a ST's DfuSe.
     pub version: u16,
@@ -83,8 +88,8 @@ impl DfuFunction {
         };
         let attributes = functional[2];
         let transfer_bytes = word(5).unwrap_or_default();
-        if transfer_bytes == 0 {
-            return Err(BadDescriptor("it takes blocks of 0 bytes"));
+        if transfer_bytes < LEAST_TRANSFER_BYTES {
+            return Err(BadDescriptor("it takes blocks of less than 8 bytes"));
         }
         Ok(Self {
             interface,
@@ -180,7 +185,7 @@ mod tests {
             let mut damaged = whole();
             damaged[at] ^= flip;
             if let Ok(function) = DfuFunction::parse(&damaged) {
-                prop_assert!(function.transfer_bytes > 0 && !function.names.is_empty());
+                prop_assert!(function.transfer_bytes >= LEAST_TRANSFER_BYTES && !function.names.is_empty());
             }
         }
     }

@@ -421,6 +421,24 @@ fn a_locked_stm32_is_explained_and_unlocked_only_by_erasing_everything() {
     assert_eq!(desk.memory(store, 6), [0xff; 6]);
 }
 
+/// The number of a block is its place and has 16 bits: of a flash in blocks of a byte, most places have none.
+#[test]
+fn blocks_that_are_too_small_to_be_counted_are_refused() {
+    for name in BOARDS {
+        for size in [1, 2, 4, 7] {
+            let desk = Desk::blank(name);
+            desk.script.lock().unwrap().after = Some(Box::new(move |setup, bytes| {
+                if setup.request == GET_DESCRIPTOR && setup.request_type == 0x80 && setup.value == 0x0200 {
+                    let functional = bytes.len() - 9;
+                    bytes[functional + 5..functional + 7].copy_from_slice(&[size, 0]);
+                }
+            }));
+            let error = try_with(&desk, &small_plan(&desk)).unwrap_err();
+            assert!(matches!(error, FlashError::Garbled(_)), "{name}, {size}: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_bootloader_that_cannot_be_read_says_so() {
     let desk = Desk::blank("uno-r4-minima");

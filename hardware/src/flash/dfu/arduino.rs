@@ -181,8 +181,8 @@ impl Flasher for Arduino {
         let mut done = 0;
         while done < bytes.len() {
             let place = address + done as u32;
-            let number = u16::try_from(place / size);
-            dfu.upload(number.unwrap_or(u16::MAX), &mut block)?;
+            // The flash is small enough for numbers of 16 bits.
+            dfu.upload((place / size) as u16, &mut block)?;
             let from = (place % size) as usize;
             let count = (block.len() - from).min(bytes.len() - done);
             bytes[done..done + count].copy_from_slice(&block[from..from + count]);

@@ -72,7 +72,7 @@ impl DfuSe {
         self.set_address(address)?;
         self.device.dfu.become_idle()?;
         let size = usize::from(self.device.dfu.function.transfer_bytes);
-        // Block numbers have 16 bits; nobody asks for so much at once.
+        // A sector is 128 KiB at most: its blocks have numbers.
         for (block, piece) in (FIRST..).zip(bytes.chunks_mut(size)) {
             self.device.dfu.upload(block, piece)?;
         }

@@ -8,7 +8,7 @@ mod rom;
 pub(crate) use files::APP_MAGIC;
 pub use files::segments;
 
-use super::{CHUNK_BYTES, FlashError, Flasher};
+use super::{CHUNK_BYTES, FlashError, Flasher, postponed::Postponed};
 use crate::binding::ChipId;
 use crate::port::{BlockingLine, ModemLines};
 use drydock_assets::Board;
@@ -42,7 +42,7 @@ pub fn open(line: BlockingLine, board: &Board) -> Result<Box<dyn Flasher>, Flash
         has_lines,
         flash: flash.base..flash.base + flash.bytes,
         sector: flash.erase_units.first().map_or(CHUNK_BYTES, |units| units.bytes),
-        to_erase: 0..0,
+        to_erase: Postponed::default(),
     }))
 }
 
@@ -63,19 +63,17 @@ struct Esp {
     has_lines: bool,
     flash: Range<u32>,
     sector: u32,
-    /// Sectors that were erased for the caller and not yet on the chip. The ROM erases what a write begins with; erasing
-    /// it before would do it twice.
-    to_erase: Range<u32>,
+    /// The ROM erases what a write begins with; erasing it before would do it twice.
+    to_erase: Postponed,
 }
 
 impl Esp {
     /// Erases what is still to be erased.
     fn settle(&mut self) -> Result<(), FlashError> {
-        while !self.to_erase.is_empty() {
-            let end = self.to_erase.end.min(self.to_erase.start + ERASED_AT_ONCE);
+        while let Some(sectors) = self.to_erase.next(ERASED_AT_ONCE) {
             self.rom
-                .erase(self.to_erase.start - self.flash.start, end - self.to_erase.start)?;
-            self.to_erase.start = end;
+                .erase(sectors.start - self.flash.start, sectors.end - sectors.start)?;
+            self.to_erase.take(&sectors);
         }
         Ok(())
     }
@@ -121,16 +119,16 @@ impl Flasher for Esp {
 
     fn erase(&mut self, range: Range<u32>) -> Result<(), FlashError> {
         self.check(range.start, range.len())?;
-        if self.to_erase.end != range.start {
+        if !self.to_erase.is_continued_by(&range) {
             self.settle()?;
-            self.to_erase.start = range.start;
         }
-        self.to_erase.end = range.end;
+        self.to_erase.add(range);
         Ok(())
     }
 
     fn erase_all(&mut self) -> Result<(), FlashError> {
-        self.to_erase = self.flash.clone();
+        self.to_erase = Postponed::default();
+        self.to_erase.add(self.flash.clone());
         self.settle()
     }
 
@@ -146,9 +144,7 @@ impl Flasher for Esp {
             content[from..from + bytes.len()].copy_from_slice(bytes);
             return self.rom.write(whole.start - self.flash.start, &content);
         }
-        if self.to_erase.start == whole.start && whole.end <= self.to_erase.end {
-            self.to_erase.start = whole.end;
-        } else {
+        if !self.to_erase.take(&whole) {
             self.settle()?;
         }
         self.rom.write(address - self.flash.start, bytes)

@@ -6,6 +6,7 @@
 pub mod by_probe;
 pub mod dfu;
 pub mod esp;
+mod postponed;
 mod program;
 pub mod sam_ba;
 mod way;

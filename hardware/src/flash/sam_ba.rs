@@ -4,7 +4,7 @@
 //! Whole pages are written, as BOSSA does: the bootloader erases a page when it is written. A bootloader that does not is
 //! found out by reading back; erasing everything first then helps.
 
-use super::{CHUNK_BYTES, FlashError, Flasher};
+use super::{CHUNK_BYTES, FlashError, Flasher, postponed::Postponed};
 use crate::binding::ChipId;
 use crate::port::BlockingLine;
 use drydock_assets::Board;
@@ -39,7 +39,7 @@ pub fn open(mut line: BlockingLine, board: &Board) -> Result<Box<dyn Flasher>, F
         base: board.boot,
         end: flash.base + flash.bytes,
         page: flash.erase_units.first().map_or(CHUNK_BYTES, |units| units.bytes),
-        to_erase: 0..0,
+        to_erase: Postponed::default(),
     };
     // What an earlier program left unfinished ends here.
     samba.line.write_all(b"#").map_err(lost)?;
@@ -70,8 +70,8 @@ struct SamBa {
     /// First address behind the flash.
     end: u32,
     page: u32,
-    /// Pages that were erased for the caller and not yet on the chip: writing a page erases it.
-    to_erase: Range<u32>,
+    /// Writing a page erases it.
+    to_erase: Postponed,
 }
 
 impl SamBa {
@@ -126,10 +126,9 @@ impl SamBa {
 
     /// Erases what is still to be erased, page by page: the bootloader has no command for less than everything.
     fn settle(&mut self) -> Result<(), FlashError> {
-        while !self.to_erase.is_empty() {
-            let page = self.to_erase.start;
-            self.write_page(page, &vec![0xff; self.page as usize])?;
-            self.to_erase.start = page + self.page;
+        while let Some(page) = self.to_erase.next(self.page) {
+            self.write_page(page.start, &vec![0xff; self.page as usize])?;
+            self.to_erase.take(&page);
         }
         Ok(())
     }
@@ -178,16 +177,15 @@ impl Flasher for SamBa {
 
     fn erase(&mut self, range: Range<u32>) -> Result<(), FlashError> {
         self.check(range.start, range.len())?;
-        if self.to_erase.end != range.start {
+        if !self.to_erase.is_continued_by(&range) {
             self.settle()?;
-            self.to_erase.start = range.start;
         }
-        self.to_erase.end = range.end;
+        self.to_erase.add(range);
         Ok(())
     }
 
     fn erase_all(&mut self) -> Result<(), FlashError> {
-        self.to_erase = 0..0;
+        self.to_erase = Postponed::default();
         self.command("X00000000#")?;
         self.line.set_timeout(ERASING).map_err(lost)?;
         let erased = self.expect("X");
@@ -209,9 +207,8 @@ impl Flasher for SamBa {
             }
             let from = (address - page.start) as usize;
             content[from..from + here.len()].copy_from_slice(here);
-            match self.to_erase.start == page.start && !self.to_erase.is_empty() {
-                true => self.to_erase.start = page.end,
-                false => self.settle()?,
+            if !self.to_erase.take(&page) {
+                self.settle()?;
             }
             self.write_page(page.start, &content)?;
             (address, bytes) = (page.end, rest);

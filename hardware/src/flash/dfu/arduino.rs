@@ -9,7 +9,7 @@
 use super::Device;
 use crate::{
     binding::ChipId,
-    flash::{FlashError, Flasher},
+    flash::{FlashError, Flasher, postponed::Postponed},
 };
 use drydock_assets::Board;
 use std::{ops::Range, time::Duration};
@@ -24,8 +24,8 @@ pub(super) struct Arduino {
     firmware: Range<u32>,
     flash: Range<u32>,
     page: u32,
-    /// Pages that were erased for the caller and not yet on the chip: writing a page erases it.
-    to_erase: Range<u32>,
+    /// Writing a page erases it.
+    to_erase: Postponed,
     /// The first page of the firmware, which waits until everything else is written.
     first: Option<Vec<u8>>,
 }
@@ -39,7 +39,7 @@ impl Arduino {
             firmware: board.boot..end,
             flash: flash.base..end,
             page: flash.erase_unit(board.boot).map_or(2048, |unit| unit.end - unit.start),
-            to_erase: 0..0,
+            to_erase: Postponed::default(),
             first: None,
         }
     }
@@ -56,10 +56,9 @@ impl Arduino {
     }
 
     fn erase_pending(&mut self) -> Result<(), FlashError> {
-        while !self.to_erase.is_empty() {
-            let page = self.to_erase.start;
-            self.write_page(page, &vec![0xff; self.page as usize])?;
-            self.to_erase.start = page + self.page;
+        while let Some(page) = self.to_erase.next(self.page) {
+            self.write_page(page.start, &vec![0xff; self.page as usize])?;
+            self.to_erase.take(&page);
         }
         Ok(())
     }
@@ -118,17 +117,17 @@ impl Flasher for Arduino {
 
     fn erase(&mut self, range: Range<u32>) -> Result<(), FlashError> {
         self.check(range.start, range.len())?;
-        if self.to_erase.end != range.start {
+        if !self.to_erase.is_continued_by(&range) {
             self.erase_pending()?;
-            self.to_erase.start = range.start;
         }
-        self.to_erase.end = range.end;
+        self.to_erase.add(range);
         Ok(())
     }
 
     fn erase_all(&mut self) -> Result<(), FlashError> {
         self.first = None;
-        self.to_erase = self.firmware.clone();
+        self.to_erase = Postponed::default();
+        self.to_erase.add(self.firmware.clone());
         self.erase_pending()
     }
 
@@ -144,9 +143,8 @@ impl Flasher for Arduino {
         content[from..from + bytes.len()].copy_from_slice(bytes);
         for (number, page) in content.chunks(self.page as usize).enumerate() {
             let place = whole.start + number as u32 * self.page;
-            match self.to_erase.start == place && !self.to_erase.is_empty() {
-                true => self.to_erase.start = place + self.page,
-                false => self.erase_pending()?,
+            if !self.to_erase.take(&(place..place + self.page)) {
+                self.erase_pending()?;
             }
             if place == self.firmware.start {
                 self.write_page(place, &vec![0xff; self.page as usize])?;

@@ -63,7 +63,10 @@ fn a_host_program_that_starts_anew_finds_the_board() {
     // Another program opens the port.
     world.host_rate = None;
     world.restart_host();
+    let opened_us = world.board.now_us.get();
     world.run_until("the first rate", |world| world.board.link_rate.get().is_none());
+    let took_ms = (world.board.now_us.get() - opened_us) / 1000;
+    assert!((500..=2_000).contains(&took_ms), "{took_ms} ms");
     world.run_until("a new session", |world| world.gateway.sessions == 2);
 }
 

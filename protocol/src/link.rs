@@ -89,3 +89,19 @@ pub struct Stats {
     /// Frames that belonged to an earlier life of either side.
     pub stale: u32,
 }
+
+/// The counters of two endpoints, one after the other.
+impl core::ops::Add for Stats {
+    type Output = Self;
+
+    fn add(self, later: Self) -> Self {
+        Self {
+            frames_sent: self.frames_sent + later.frames_sent,
+            frames_received: self.frames_received + later.frames_received,
+            retries: self.retries + later.retries,
+            damaged: self.damaged + later.damaged,
+            duplicates: self.duplicates + later.duplicates,
+            stale: self.stale + later.stale,
+        }
+    }
+}

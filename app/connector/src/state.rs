@@ -65,7 +65,7 @@ impl LinkState {
 
     /// Restarts our side of the link, which ends the session for the device.
     pub(crate) fn restart(&mut self) {
-        self.past = add(self.past, self.endpoint.stats());
+        self.past = self.past + self.endpoint.stats();
         // Any number except the last one works.
         self.epoch = self.epoch.wrapping_add(0x9E37_79B9);
         self.endpoint = Endpoint::new(Role::Host, self.epoch);
@@ -279,20 +279,9 @@ impl LinkState {
     pub(crate) fn counters(&self) -> (bool, Stats, u32, u32) {
         (
             self.endpoint.is_up(),
-            add(self.past, self.endpoint.stats()),
+            self.past + self.endpoint.stats(),
             self.meetings,
             self.malformed,
         )
-    }
-}
-
-fn add(past: Stats, now: Stats) -> Stats {
-    Stats {
-        frames_sent: past.frames_sent + now.frames_sent,
-        frames_received: past.frames_received + now.frames_received,
-        retries: past.retries + now.retries,
-        damaged: past.damaged + now.damaged,
-        duplicates: past.duplicates + now.duplicates,
-        stale: past.stale + now.stale,
     }
 }

@@ -112,7 +112,7 @@ impl Link {
             frame.at += taken;
         }
         if CHANGES_RATE {
-            let stats = sum(self.past.get(), endpoint.stats());
+            let stats = self.past.get() + endpoint.stats();
             self.follow_rate(received, frame.at == frame.len, stats, now_ms);
         }
         let reset = endpoint.take_reset().is_some();
@@ -192,7 +192,7 @@ impl Link {
 
     /// Counters since reset.
     pub fn stats(&self) -> Stats {
-        sum(self.past.get(), self.endpoint.borrow().stats())
+        self.past.get() + self.endpoint.borrow().stats()
     }
 
     /// Writes a line to the `log` channel. A line that does not fit is dropped.
@@ -251,17 +251,6 @@ impl Link {
             life: self.life.get(),
             guard: Rc::new(RefCell::new(RecordGuard::default())),
         }
-    }
-}
-
-fn sum(past: Stats, now: Stats) -> Stats {
-    Stats {
-        frames_sent: past.frames_sent + now.frames_sent,
-        frames_received: past.frames_received + now.frames_received,
-        retries: past.retries + now.retries,
-        damaged: past.damaged + now.damaged,
-        duplicates: past.duplicates + now.duplicates,
-        stale: past.stale + now.stale,
     }
 }
 

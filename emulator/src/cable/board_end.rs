@@ -23,6 +23,8 @@ pub(super) struct UsbEnd {
     port: CdcPort,
     /// States of the device up to this change belong to what ran before.
     stale: u64,
+    /// The connection that `coding` and `lines` were told to: a device that comes back knows nothing of them.
+    told: u64,
     coding: u32,
     lines: (bool, bool),
 }
@@ -84,7 +86,6 @@ impl BoardEnd {
     pub(super) fn starts_anew(&mut self) {
         if let Self::Usb(usb) = self {
             usb.stale = usb.port.changes();
-            usb.lines = (false, false);
         }
     }
 
@@ -140,6 +141,10 @@ impl BoardEnd {
         if !usb.is_ready() {
             return;
         }
+        let now = usb.port.changes();
+        if usb.told != now {
+            (usb.told, usb.coding, usb.lines) = (now, 0, (false, false));
+        }
         if usb.coding != baud {
             usb.coding = baud;
             usb.port.set_line_coding(baud);
@@ -155,6 +160,7 @@ impl UsbEnd {
     fn of(port: CdcPort) -> Self {
         Self {
             stale: port.changes(),
+            told: port.changes(),
             port,
             coding: 0,
             lines: (false, false),
@@ -170,10 +176,48 @@ impl UsbEnd {
         if self.port.device() == CdcState::Closed {
             return Taken::Gone;
         }
-        self.coding = 0;
         let seen = self.port.changes();
         // It only leaves its waker there.
         let _ = pin!(self.port.changed(seen)).poll(context);
         Taken::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cable::usb_host::UsbIdentity;
+    use crate::cable::usb_host::port::PortRequest;
+
+    #[test]
+    fn a_device_that_comes_back_is_told_again_that_its_port_is_open() {
+        let (port, _host) = CdcPort::detached();
+        let mut end = BoardEnd::Usb(UsbEnd::of(port));
+        let exchange = |end: &BoardEnd, device| match end {
+            BoardEnd::Usb(usb) => usb.port.exchange(device),
+            BoardEnd::Uart(_) => unreachable!("it is a USB device"),
+        };
+        let ready = || {
+            CdcState::Ready(UsbIdentity {
+                vendor: 0x2341,
+                product: 0x805a,
+                release: 0x100,
+                manufacturer: None,
+                product_name: None,
+                serial: None,
+            })
+        };
+        let told = [
+            PortRequest::LineCoding { baud: 115_200 },
+            PortRequest::ControlLines { dtr: true, rts: true },
+        ];
+        exchange(&end, ready());
+        end.follow(115_200, (true, true));
+        end.follow(115_200, (true, true));
+        // The board is reset while nobody looks.
+        assert_eq!(exchange(&end, CdcState::Disconnected), told);
+        exchange(&end, ready());
+        end.follow(115_200, (true, true));
+        assert_eq!(exchange(&end, CdcState::Disconnected), told);
     }
 }

@@ -158,6 +158,35 @@ async fn a_board_of_the_fleet_is_debugged_over_its_probe_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_board_that_a_debugger_resets_gets_its_session_again() {
+    let Some(workbench) = workbench(&["nano33ble"]).await else {
+        return;
+    };
+    let desk = put(&workbench, "nano33ble", true, "c5").await;
+    let id = start(&workbench, provision(over_probe(&desk), "nano33ble")).await;
+    let name = ended(&workbench, id).await.board.unwrap();
+    for _ in 0..3 {
+        let before = session(&board_until(&workbench, &name, |board| session(board).is_some()).await);
+        let opened = call!(workbench, GdbOpen(open(desk.probe.as_ref().unwrap()))).unwrap();
+        tokio::task::spawn_blocking(move || {
+            let mut stream = attach(&opened);
+            answer(&mut stream);
+            // `monitor reset`, in hexadecimal digits.
+            ask(&mut stream, "qRcmd,7265736574");
+            assert_eq!(ask(&mut stream, "D"), "OK");
+        })
+        .await
+        .unwrap();
+        call!(workbench, GdbClose(server(desk.probe.as_ref().unwrap()))).unwrap();
+        board_until(&workbench, &name, |board| {
+            session(board).is_some() && session(board) != before
+        })
+        .await;
+    }
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_probe_with_a_debugger_is_nobody_elses() {
     let Some(workbench) = workbench(&[]).await else { return };
     let desk = put(&workbench, "stm32f4-discovery", true, "c2").await;

@@ -10,7 +10,7 @@ pub(in crate::cable) mod bus;
 pub(in crate::cable) mod control;
 pub(in crate::cable) mod descriptor;
 pub(in crate::cable) mod enumerate;
-mod port;
+pub(in crate::cable) mod port;
 mod serial;
 
 pub use descriptor::{BadDescriptor, SerialInterface};

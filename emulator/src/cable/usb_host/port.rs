@@ -46,7 +46,7 @@ pub enum Disconnected {
 
 /// A request of the program's to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PortRequest {
+pub(in crate::cable) enum PortRequest {
     LineCoding { baud: u32 },
     ControlLines { dtr: bool, rts: bool },
 }
@@ -242,6 +242,15 @@ impl CdcPort {
             Poll::Pending
         })
         .await
+    }
+
+    /// Puts another device in place of this one. Returns what this one was asked for.
+    #[cfg(test)]
+    pub(in crate::cable) fn exchange(&self, device: CdcState) -> Vec<PortRequest> {
+        let mut state = self.shared.state();
+        let asked = state.requests.drain(..).collect();
+        state.set_device(device);
+        asked
     }
 
     /// Pulls the cable, or plugs it in again.

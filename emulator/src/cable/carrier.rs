@@ -18,6 +18,7 @@ use super::line::Line;
 use super::pty::Pty;
 use super::reset_lines::{Effect, ResetLines};
 use super::usb_control::{Enumeration, Transfer, TransferFault};
+use super::wire_time::WireTime;
 use super::wired_board::WiredBoard;
 use super::{CableState, Command, Plugged, Power, Runs, Shared};
 use crate::ResetKind;
@@ -41,6 +42,8 @@ pub(super) struct Carrier {
     was_there: bool,
     pty: Pty,
     line: Line,
+    /// Only if bytes take their time.
+    wire: Option<WireTime>,
     runs: Runs,
     bootloader: Option<Box<dyn Bootloader>>,
     /// The USB device of a bootloader without a serial port.
@@ -78,6 +81,7 @@ impl Carrier {
             pty: Pty::open(wiring.baud)?,
             line: Line::new(end.baud(wiring.baud)),
             last_baud: wiring.baud,
+            wire: (options.keeps_wire_time && !has_own_usb).then(WireTime::begin),
             shared,
             board,
             power: options.power,
@@ -135,16 +139,8 @@ impl Carrier {
     fn turn(&mut self) -> io::Result<Cable> {
         self.shared.bell.silence();
         loop {
-            loop {
-                let command = self.shared.commands().pop_front();
-                match command {
-                    Some(Command::Unplug) => return Ok(Cable::Out),
-                    Some(Command::Bootloader) => self.start(true)?,
-                    Some(Command::Reset) => self.was_reset()?,
-                    Some(Command::Faults(faults)) => self.faults = Faults::new(faults),
-                    Some(Command::Lines { dtr, rts }) => self.set_lines(dtr, rts)?,
-                    None => break,
-                }
+            if self.carry_out_commands()? == Cable::Out {
+                return Ok(Cable::Out);
             }
             self.follow_device()?;
             self.look_at_clients()?;
@@ -165,10 +161,29 @@ impl Carrier {
         }
     }
 
+    /// Carries out what the owner has told the cable to do.
+    fn carry_out_commands(&mut self) -> io::Result<Cable> {
+        loop {
+            let command = self.shared.commands().pop_front();
+            match command {
+                Some(Command::Unplug) => {
+                    self.faults.is_pulled = true;
+                    return Ok(Cable::Out);
+                }
+                Some(Command::Bootloader) => self.start(true)?,
+                Some(Command::Reset) => self.was_reset()?,
+                Some(Command::Faults(faults)) => self.faults = Faults::new(faults),
+                Some(Command::Lines { dtr, rts }) => self.set_lines(dtr, rts)?,
+                None => return Ok(Cable::In),
+            }
+        }
+    }
+
     /// Sleeps until something can be done.
     fn wait(&mut self) -> io::Result<()> {
         let mut events = PollFlags::empty();
-        events.set(PollFlags::IN, self.to_board.is_empty());
+        let busy = self.wire_is_busy();
+        events.set(PollFlags::IN, self.to_board.is_empty() && busy.is_none());
         events.set(PollFlags::OUT, !self.to_client.is_empty());
         let (bell, master) = (self.shared.bell.fd(), self.pty.master());
         let mut fds = vec![
@@ -179,16 +194,17 @@ impl Carrier {
             fds.push(PollFd::from_borrowed_fd(clients, PollFlags::IN));
         }
         let unsure = self.pty.is_unsure();
-        let timeout = (unsure || !Clients::ARE_SEEN).then_some(Timespec {
+        let look_again = (unsure || !Clients::ARE_SEEN).then_some(Timespec {
             tv_sec: 0,
             tv_nsec: LOOK_AGAIN.subsec_nanos().into(),
         });
+        let timeout = look_again.into_iter().chain(busy).min();
         let count = match poll(&mut fds, timeout.as_ref()) {
             Err(rustix::io::Errno::INTR) => return Ok(()),
             count => count?,
         };
         let hung_up = fds[1].revents().contains(PollFlags::HUP);
-        if hung_up || (count == 0 && unsure) {
+        if hung_up || (count == 0 && unsure && busy.is_none()) {
             self.pty.look_for_clients()?;
         }
         Ok(())
@@ -391,12 +407,25 @@ impl Carrier {
     /// Sends bytes on their way to the program, if one listens.
     fn queue_for_client(&mut self, mut bytes: Vec<u8>) {
         let Ok(baud) = self.pty.baud() else { return };
+        self.put_on_wire(bytes.len(), baud);
         self.faults.pass(Direction::ToHost, &mut bytes);
         self.line.carry(baud, &mut bytes);
         if self.pty.has_client() {
             let room = TO_CLIENT_BYTES.saturating_sub(self.to_client.len());
             self.to_client.extend(&bytes[..bytes.len().min(room)]);
         }
+    }
+
+    /// Bytes of a bootloader, or for it, take their time.
+    fn put_on_wire(&mut self, bytes: usize, baud: u32) {
+        if let Some(wire) = self.wire.as_mut().filter(|_| self.runs == Runs::Bootloader) {
+            wire.carry(bytes, baud);
+        }
+    }
+
+    fn wire_is_busy(&self) -> Option<Timespec> {
+        let wire = self.wire.as_ref().filter(|_| self.runs == Runs::Bootloader);
+        wire.and_then(WireTime::busy)
     }
 
     fn give_to_client(&mut self) -> io::Result<bool> {
@@ -416,7 +445,7 @@ impl Carrier {
     }
 
     fn take_from_client(&mut self) -> io::Result<bool> {
-        if !self.to_board.is_empty() {
+        if !self.to_board.is_empty() || self.wire_is_busy().is_some() {
             return Ok(false);
         }
         let mut bytes = [0; PIECE];
@@ -427,15 +456,23 @@ impl Carrier {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => 0,
             Err(error) => return Err(error),
         };
+        if count == 0 {
+            return Ok(false);
+        }
+        // These bytes may have come after a command that the last look did not see yet.
+        if self.carry_out_commands()? == Cable::Out {
+            return Ok(false);
+        }
         let mut bytes = bytes[..count].to_vec();
         self.faults.pass(Direction::FromHost, &mut bytes);
         let baud = self.pty.baud()?;
+        self.put_on_wire(count, baud);
         if self.runs == Runs::Firmware {
             self.line.set_baud(self.end.baud(self.board.wiring.baud));
         }
         self.line.carry(baud, &mut bytes);
         self.to_board.extend(bytes);
-        Ok(count > 0)
+        Ok(true)
     }
 
     fn give_to_board(&mut self) -> io::Result<bool> {
@@ -487,6 +524,10 @@ impl Carrier {
         let Some(transfer) = self.shared.transfers().pop_front() else {
             return Ok(false);
         };
+        if self.carry_out_commands()? == Cable::Out {
+            // Dropping the transfer tells the host that the device is gone.
+            return Ok(false);
+        }
         let Transfer {
             setup,
             mut data,
@@ -531,5 +572,70 @@ impl Carrier {
         }
         tell(answer);
         Ok(true)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+    use std::num::NonZeroUsize;
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicBool;
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::builtin::engine::Builtin;
+    use crate::cable::bell::Bell;
+    use crate::cable::wired_board::Wiring;
+    use crate::cable::{CableFaults, CableOptions};
+    use crate::runner::{Pace, RunOptions, Runner};
+    use crate::{Engine, Seed};
+
+    #[test]
+    fn a_command_between_two_looks_counts_for_the_bytes_after_it() {
+        let runner = Runner::with_workers(NonZeroUsize::MIN).unwrap();
+        let board = drydock_assets::board("uno-r4-minima").unwrap();
+        let options = RunOptions {
+            name: board.name.clone(),
+            pace: Pace::Max,
+            paused: true,
+        };
+        let handle = runner.add(Builtin.open(&board, Seed([3; 32])).unwrap(), options);
+        let shared = Arc::new(Shared {
+            bell: Bell::new().unwrap(),
+            commands: Mutex::default(),
+            transfers: Mutex::default(),
+            state: Arc::new(watch::Sender::new(CableState {
+                path: None,
+                usb: None,
+                dfu: None,
+                runs: Runs::Nothing,
+            })),
+            is_out: AtomicBool::new(false),
+        });
+        let plugged = Plugged {
+            board: WiredBoard {
+                handle,
+                wiring: Wiring::of(&board),
+            },
+            options: CableOptions {
+                over_adapter: true,
+                ..CableOptions::default()
+            },
+        };
+        let mut carrier = Carrier::new(shared.clone(), plugged).unwrap();
+        let mut program = OpenOptions::new().write(true).open(carrier.pty.path()).unwrap();
+        // The look at the commands is over when this one comes.
+        let faults = CableFaults {
+            pull_after_from_host: Some(5),
+            ..CableFaults::default()
+        };
+        shared.send(Command::Faults(faults)).unwrap();
+        program.write_all(b"HALHAL").unwrap();
+        assert!(carrier.take_from_client().unwrap());
+        assert_eq!(carrier.to_board, b"HALHA");
+        assert!(carrier.faults.is_pulled);
     }
 }

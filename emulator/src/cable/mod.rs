@@ -10,6 +10,7 @@
 //! | `reset_lines` | DTR and RTS of boards that are reset by them |
 //! | `bootloader` | stand-ins for bootloaders that are not in the machine's flash |
 //! | `faults` | cables that are noisy, silent or pulled by script |
+//! | `wire_time` | the time that bytes take on a serial line |
 //! | `bell` | wakes the thread |
 //! | `usb_control` | control transfers to the USB device of a bootloader without a serial port |
 //! | `wired_board` | the board behind any cable, and when it waits in its bootloader |
@@ -17,7 +18,8 @@
 //! | `usbip` | the same socket for a USB host elsewhere: the device is exported by USB/IP |
 //!
 //! It knows the runner and the machine seam, and neither engines nor chips. Host time is read here only to look again
-//! at a terminal whose programs are not known for sure, and to end connections of USB/IP that say nothing.
+//! at a terminal whose programs are not known for sure, to end connections of USB/IP that say nothing, and by cables that
+//! are to be as slow as a wire.
 
 mod bell;
 mod board_end;
@@ -31,6 +33,7 @@ mod reset_lines;
 mod usb_control;
 pub mod usb_host;
 pub mod usbip;
+mod wire_time;
 mod wired_board;
 
 use std::collections::VecDeque;
@@ -95,6 +98,9 @@ pub struct CableOptions {
     /// The cable leads to a USB-serial adapter on the pins of the link's UART, also on a board with a USB device of its
     /// own.
     pub over_adapter: bool,
+    /// Bytes to and from a bootloader behind an adapter take the time that they take on a serial line. Otherwise they are
+    /// as fast as the host. Firmware is paced by its own UART.
+    pub keeps_wire_time: bool,
 }
 
 /// A machine on a pseudo-terminal. Dropping it pulls the cable: the path vanishes, and programs that have it open see the

@@ -150,6 +150,7 @@ fn a_pulled_cable_is_the_end_of_the_stream() {
         let options = CableOptions {
             power,
             over_adapter: true,
+            ..CableOptions::default()
         };
         let cable = SerialCable::plug_with(handle.clone(), &nano, options).unwrap();
         let (path, lines, state) = (cable.path().unwrap(), cable.lines(), cable.watch());

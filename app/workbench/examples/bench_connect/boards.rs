@@ -43,6 +43,7 @@ pub(crate) async fn measure(quick: bool) -> Outcome<()> {
     for (kind, over_probe, slow, how) in [
         ("nano33ble", true, true, "probe, at the speed of wire and chip"),
         ("nano33ble", true, false, "probe, as fast as this host"),
+        ("esp32-c6", false, true, "serial ROM, at the speed of the wire"),
         ("esp32-c6", false, false, "serial ROM, as fast as this host"),
     ] {
         let one = provision(kind, over_probe, slow, 1).await?;
@@ -52,7 +53,7 @@ pub(crate) async fn measure(quick: bool) -> Outcome<()> {
             all.seconds / one.seconds,
             "times",
             // Where nothing waits, the processors decide, which no program can change.
-            (slow || !over_probe).then_some("<= 3"),
+            slow.then_some("<= 3"),
             &format!(
                 "{:.1} s against {:.1} s; processor time {:.1} s against {:.1} s; {:.0} MiB in memory",
                 all.seconds, one.seconds, all.processor_s, one.processor_s, all.memory_mib
@@ -70,10 +71,10 @@ struct Batch {
     memory_mib: f64,
 }
 
-async fn open(slow_virtual_probes: bool) -> Outcome<Workbench> {
+async fn open(slow_virtual_wires: bool) -> Outcome<Workbench> {
     Ok(Workbench::open(WorkbenchConfig {
         data: DataDir::Temporary,
-        slow_virtual_probes,
+        slow_virtual_wires,
         ..WorkbenchConfig::default()
     })
     .await?)

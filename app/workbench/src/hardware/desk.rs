@@ -18,7 +18,7 @@ use drydock_emulator::{
     Engine, Machine, ResetKind, Seed,
     builtin::engine::Builtin,
     cable::usbip::{self, UsbIpExport},
-    cable::{CableState, ModemSwitch, ResetNotice, Runs, SerialCable, UsbSockets},
+    cable::{CableOptions, CableState, ModemSwitch, ResetNotice, Runs, SerialCable, UsbSockets},
     runner::{MachineHandle, Pace, RunOptions},
 };
 use drydock_hardware::{
@@ -48,8 +48,8 @@ const SEEN: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(crate) struct Desk {
     boards: Mutex<BTreeMap<String, Arc<VirtualBoard>>>,
-    /// Their probes are as slow as a wire and a chip.
-    slow_probes: AtomicBool,
+    /// Their probes and serial adapters are as slow as a wire and a chip.
+    slow_wires: AtomicBool,
 }
 
 struct VirtualBoard {
@@ -226,9 +226,10 @@ impl Desk {
         board.map(view).into_iter().collect()
     }
 
-    /// Whether the probes of boards that are put on the desk from now on are as slow as a wire and a chip.
-    pub(crate) fn slow_probes(&self, slow: bool) {
-        self.slow_probes.store(slow, Ordering::Relaxed);
+    /// Whether the probes and serial adapters of boards that are put on the desk from now on are as slow as a wire and a
+    /// chip.
+    pub(crate) fn slow_wires(&self, slow: bool) {
+        self.slow_wires.store(slow, Ordering::Relaxed);
     }
 
     /// Takes all virtual boards from the desk.
@@ -284,7 +285,7 @@ impl VirtualBoard {
             return None;
         }
         let mut port = DebugPort::new(self.handle.clone(), &self.description).ok()?;
-        if workbench.hardware.desk.slow_probes.load(Ordering::Relaxed) {
+        if workbench.hardware.desk.slow_wires.load(Ordering::Relaxed) {
             port.keep_wire_time();
         }
         let probe = VirtualProbe {
@@ -399,7 +400,11 @@ impl VirtualBoard {
     }
 
     fn plug_serial(self: &Arc<Self>, workbench: &Arc<WorkbenchState>) -> io::Result<PluggedCable> {
-        let cable = SerialCable::plug(self.handle.clone(), &self.description)?;
+        let options = CableOptions {
+            keeps_wire_time: workbench.hardware.desk.slow_wires.load(Ordering::Relaxed),
+            ..CableOptions::default()
+        };
+        let cable = SerialCable::plug_with(self.handle.clone(), &self.description, options)?;
         let mut changes = cable.watch();
         let lines: Arc<dyn ModemLines> = Arc::new(Lines(cable.lines()));
         let slot: Arc<Mutex<Option<PluggedPort>>> = Arc::default();

@@ -47,8 +47,9 @@ pub struct WorkbenchConfig {
     pub leave_boards_off: bool,
     /// Let boards connect over TCP here.
     pub listen: Option<SocketAddr>,
-    /// Let the debug probes of virtual boards be as slow as a wire and a chip. Otherwise they are as fast as this host.
-    pub slow_virtual_probes: bool,
+    /// Let the debug probes and serial adapters of virtual boards be as slow as a wire and a chip. Otherwise they are as
+    /// fast as this host.
+    pub slow_virtual_wires: bool,
 }
 
 /// Version and commit of Drydock.
@@ -106,7 +107,7 @@ impl Workbench {
         let runner = Runner::new()
             .map_err(|error| WorkbenchError::Start(format!("this system gives no threads for machines: {error}")))?;
         let workbench = Arc::new(WorkbenchState::new(dir, gateway, runner));
-        workbench.hardware.desk.slow_probes(config.slow_virtual_probes);
+        workbench.hardware.desk.slow_wires(config.slow_virtual_wires);
         let mut tasks = JoinSet::new();
         for record in records {
             boards::restore(&workbench, record, !config.leave_boards_off);

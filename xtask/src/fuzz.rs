@@ -20,8 +20,16 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             .with_context(|| format!("`{number}` is no number of seconds"))?,
         _ => bail!("fuzz takes `--seconds N`"),
     };
-    step::run(&mut program(&["build", "--quiet"]))?;
-    let list = step::output(&mut program(&["run", "--quiet", "--", "--list"]))?;
+    // With the package that unifies features: the crates below are those of all other builds.
+    step::run(&mut step::cargo(&[
+        "build",
+        "--quiet",
+        "--package",
+        "drydock-unify",
+        "--package",
+        "drydock-fuzz",
+    ]))?;
+    let list = step::output(&mut program(&["--list"]))?;
     let targets: Vec<&str> = list.lines().filter(|line| !line.is_empty()).collect();
     ensure!(!targets.is_empty(), "the fuzz crate lists no targets");
     let share = (seconds / targets.len() as u64).max(1).to_string();
@@ -49,21 +57,17 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
                 ],
             )
         } else {
-            program(&["run", "--quiet", "--", target, "--seconds", &share])
+            program(&[target, "--seconds", &share])
         };
         step::run(&mut command).with_context(|| format!("fuzz target {target}"))?;
     }
     Ok(())
 }
 
-/// cargo on the fuzz crate, optimised but with overflow checks and debug assertions, as its manifest sets.
-pub(crate) fn program(args: &[&str]) -> Command {
-    let (subcommand, rest) = args.split_first().expect("a subcommand of cargo");
-    let manifest = workspace::root().join("fuzz/Cargo.toml");
-    let target_dir = workspace::target_dir().join("fuzz");
-    let mut cargo = step::cargo(&[subcommand, "--release", "--manifest-path"]);
-    cargo.arg(manifest).arg("--target-dir").arg(target_dir).args(rest);
-    cargo
+/// The crate's own program.
+fn program(args: &[&str]) -> Command {
+    let program = workspace::built("drydock-fuzz");
+    step::command(&program.to_string_lossy(), args)
 }
 
 fn has_cargo_fuzz() -> bool {

@@ -56,6 +56,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP
     ("drydock-test-support", &["drydock-protocol"]),
+    (
+        "drydock-fuzz",
+        &["drydock-protocol", "drydock-assets", "drydock-emulator"],
+    ),
     ("xtask", &[]),
     ("drydock-unify", &["drydock-protocol"]), // no code: features only
 ];

@@ -227,9 +227,10 @@ impl Chip for Nrf52840 {
     fn read(&mut self, fabric: &mut Fabric, addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
         if addr & !0xfff == ficr::BASE {
             // The factory's page is memory: any width.
-            let word = self.ficr.read(addr & 0xffc)?;
-            let mask = (1_u64 << (8 * size.bytes())) - 1;
-            return Ok(word >> (8 * (addr & 3)) & mask as u32);
+            return Ok(narrowed(self.ficr.read(addr & 0xffc), addr, size));
+        }
+        if ficr::ROM_TABLE_ID.contains(&addr) {
+            return Ok(narrowed(ficr::rom_table_id(addr & !3), addr, size));
         }
         if size != AccessSize::Word {
             return Err(width_fault(addr));
@@ -391,6 +392,11 @@ impl Nrf52840 {
         };
         names(0x200) && names(0x204)
     }
+}
+
+/// The part of the word around `addr` that a load of `size` at `addr` gives.
+fn narrowed(word: u32, addr: u32, size: AccessSize) -> u32 {
+    word >> (8 * (addr & 3)) & size.mask()
 }
 
 /// The id of the peripheral on whose page `addr` is.

@@ -10,8 +10,14 @@ fn registers_have_their_reset_values() {
         (0x1000_0014, 256),         // FICR CODESIZE
         (0x1000_0100, 0x52840),     // FICR INFO.PART
         (0x1000_010c, 256),         // FICR INFO.RAM
+        (0x1000_0130, 8),           // FICR: the part, as the MDK reads it
+        (0x1000_0134, 3),           // FICR: its revision
+        (0x1000_0258, 0xffff_ffff), // FICR: not written by the factory
+        (0x1000_0350, 0xbb42_319f), // FICR PRODTEST[0]
         (0x1000_0404, 0x326),       // FICR TEMP.A0
         (0x1000_0444, 0x50),        // FICR TEMP.T4
+        (0x1000_0450, 0xffff_ff5f), // FICR NFC.TAGHEADER0
+        (0x1000_0c00, 0xffff_ffff), // FICR TRNG90B.BYTES
         (0x4000_0400, 0),           // POWER RESETREAS
         (0x4000_0418, 0),           // CLOCK LFCLKSTAT
         (0x4000_0518, 0),           // CLOCK LFCLKSRC
@@ -40,7 +46,6 @@ fn what_is_not_there_is_refused() {
     use AccessFault::{Denied, Unmapped, Unmodelled, UnmodelledUse, Width};
     for (addr, fault) in [
         (0x0100_0000, Unmapped),
-        (0x1000_0130, Unmodelled), // FICR, undocumented
         (0x1200_0000, Unmodelled), // QSPI execute in place
         (0x2100_0000, Unmapped),
         (0x4000_1000, Unmodelled), // RADIO
@@ -52,6 +57,7 @@ fn what_is_not_there_is_refused() {
         (0x5000_0a40, Unmodelled), // P1 has no pin 16
         (0x5002_a000, Unmodelled), // CryptoCell
         (0x6000_0000, Unmapped),
+        (0xf000_0000, Unmapped),
     ] {
         assert_eq!(Rig::new().try_read(addr), Err(fault), "load from {addr:#010x}");
     }
@@ -74,6 +80,16 @@ fn what_is_not_there_is_refused() {
     assert_eq!(narrow, Err(Width));
     let half = rig.chip.read(&mut rig.fabric, 0x1000_0102, AccessSize::Half);
     assert_eq!(half, Ok(5), "the factory's page is memory");
+    // PIDR0 to 3: part 0x008, revision 3, by Nordic.
+    for (addr, value) in [
+        (0xf000_0fe0, 0x08),
+        (0xf000_0fe4, 0x40),
+        (0xf000_0fe8, 0x3c),
+        (0xf000_0fec, 0),
+    ] {
+        let byte = rig.chip.read(&mut rig.fabric, addr, AccessSize::Byte);
+        assert_eq!(byte, Ok(value), "{addr:#010x}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@
 mod elf;
 
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::{Engine, GuestFault, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
+use drydock_emulator::{
+    Engine, GuestFault, Image, Machine, ResetKind, RunLimit, Seed, Segment, StopReason, VirtualTime,
+};
 
 /// A machine that has run the program for `ms` of virtual time, with how the run ended.
 fn run(board: &str, program: &str, ms: u64) -> (Box<dyn Machine>, StopReason) {
@@ -39,4 +41,38 @@ fn check(board: &str, program: &str) {
 #[test]
 fn nordics_start_up_code_identifies_the_chip() {
     check("nano33ble", include_str!("programs/nrf_ficr.hex"));
+}
+
+#[test]
+fn renesas_start_up_code_waits_for_the_backup_supply() {
+    // It sleeps for ever when all is right, and has no UART.
+    let (mut machine, stop) = run("uno-r4-minima", include_str!("programs/ra_vbatt.hex"), 10);
+    assert_eq!(told(&machine.take_faults()), [""; 0]);
+    assert!(machine.instructions() < 1_000, "it sleeps: {stop:?}");
+}
+
+#[test]
+fn images_may_hold_option_bytes() {
+    // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.
+    for (board, addr) in [
+        ("nano33ble", 0x1000_1080),
+        ("uno-r4-minima", 0x400),
+        ("uno-r4-minima", 0x0101_0018),
+        ("stm32f4-discovery", 0x1fff_c000),
+        ("stm32f4-discovery", 0x1fff_c008),
+        ("hifive1-revb", 0x0002_0000),
+    ] {
+        let description = drydock_assets::board(board).unwrap();
+        let mut machine = Builtin.open(&description, Seed([7; 32])).unwrap();
+        let bytes = vec![0xef, 0xaa, 0xfe, 0xff];
+        let segment = Segment {
+            addr,
+            bytes: bytes.clone(),
+        };
+        machine.load(&Image::new(vec![segment], Vec::new())).unwrap();
+        machine.reset(ResetKind::PowerOn).unwrap();
+        let mut found = [0; 4];
+        machine.read_memory(addr, &mut found).unwrap();
+        assert_eq!(found[..], bytes, "{board}, {addr:#010x}");
+    }
 }

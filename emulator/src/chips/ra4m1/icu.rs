@@ -16,6 +16,11 @@ pub(super) const FRDYI: u8 = 0x18;
 pub(super) struct Icu {
     ielsr: [u32; LINES],
     irqcr: [u8; PIN_IRQS],
+    /// NMIER and NMICR: none of the sources of NMI is modelled.
+    nmier: u16,
+    nmicr: u8,
+    /// WUPEN: Standby is not modelled.
+    wupen: u32,
     /// Pins that are low with low-level detection.
     low: u16,
 }
@@ -56,9 +61,14 @@ impl Icu {
         match (offset, size) {
             (0x000..0x010, AccessSize::Byte) => Ok(self.irqcr[offset as usize].into()),
             (0x300..0x380, AccessSize::Word) => Ok(self.ielsr[(offset as usize - 0x300) / 4]),
-            // NMI status: none.
-            (0x140, AccessSize::Half) => Ok(0),
-            (0x000..0x010 | 0x300..0x380, _) => Err(AccessFault::Width),
+            (0x100, AccessSize::Byte) => Ok(self.nmicr.into()),
+            (0x120, AccessSize::Half) => Ok(self.nmier.into()),
+            // NMICLR, NMISR: no NMI is pending. SELSR0, DELSRn: no snooze and no DMAC start.
+            (0x130 | 0x140 | 0x200 | 0x280..0x290, AccessSize::Half) => Ok(0),
+            (0x1a0, AccessSize::Word) => Ok(self.wupen),
+            (0x000..0x010 | 0x100 | 0x120 | 0x130 | 0x140 | 0x1a0 | 0x200 | 0x280..0x290 | 0x300..0x380, _) => {
+                Err(AccessFault::Width)
+            }
             _ => Err(AccessFault::Unmodelled),
         }
     }
@@ -78,7 +88,16 @@ impl Icu {
                     *ielsr |= IR;
                 }
             }
-            (0x000..0x010 | 0x300..0x380, _) => return Err(AccessFault::Width),
+            (0x100, AccessSize::Byte) => self.nmicr = value as u8 & 0xb1,
+            // A source that is enabled stays so (14.2.3).
+            (0x120, AccessSize::Half) => self.nmier |= value as u16 & 0x1fcf,
+            (0x130, AccessSize::Half) => {}
+            (0x1a0, AccessSize::Word) => self.wupen = value,
+            (0x200 | 0x280..0x290, AccessSize::Half) if value == 0 => {}
+            (0x200 | 0x280..0x290, AccessSize::Half) => return Err(AccessFault::UnmodelledUse),
+            (0x000..0x010 | 0x100 | 0x120 | 0x130 | 0x1a0 | 0x200 | 0x280..0x290 | 0x300..0x380, _) => {
+                return Err(AccessFault::Width);
+            }
             _ => return Err(AccessFault::Unmodelled),
         }
         Ok(())

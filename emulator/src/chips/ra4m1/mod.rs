@@ -6,7 +6,7 @@
 //! does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB,
 //! RTC, CTSU, SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's. Code flash stays
 //! readable while it is programmed (programming from code flash is refused instead), and data flash is readable before
-//! it is enabled.
+//! it is enabled. Supplies never fail: the battery backup function and the voltage monitors only keep their registers.
 //!
 //! A peripheral whose module is stopped reads as zero and loses stores, as on silicon; here the access is also logged.
 
@@ -18,6 +18,7 @@ mod gpt;
 mod icu;
 mod ports;
 mod sci;
+mod spmon;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use self::gpt::Gpt;
 use self::icu::Icu;
 use self::ports::Ports;
 use self::sci::Sci;
+use self::spmon::StackMonitors;
 use self::system::{Clocks, System};
 use self::watchdog::Watchdog;
 use crate::core::events::Token;
@@ -49,9 +51,13 @@ const UNIQUE_ID: u32 = FACTORY + 0x14;
 /// The part number, where probe-rs' target file has it.
 const PART_NUMBER: u32 = 0x0100_3c24;
 const PART: &[u8; 16] = b"R7FA4M1AB3CFM   ";
-/// Option-setting memory: OFS0 and OFS1 (7.2).
+/// Option-setting memory in code flash: OFS0 and OFS1 (7.2). The words of the security MPU follow; it is not modelled.
 const OFS0: u32 = 0x400;
 const OFS1: u32 = 0x404;
+/// Option-setting memory of its own: access window and OSIS, the id for debuggers and bootloader (7.2). Images may hold
+/// it; neither is enforced here.
+const OPTIONS: u32 = 0x0101_0000;
+const OPTIONS_BYTES: u32 = 0x1000;
 
 const IWDT_TOKEN: Token = 0;
 const WDT_TOKEN: Token = 1;
@@ -73,6 +79,7 @@ pub struct Ra4m1 {
     wdt: Watchdog,
     iwdt: Watchdog,
     faci: Faci,
+    spmon: StackMonitors,
     /// MSTPCRB, C and D.
     stopped: [u32; 3],
     /// FCACHEE and FCACHEIV: kept; the cache makes nothing faster here.
@@ -101,12 +108,14 @@ enum Block {
     Gpt(usize, u32),
     Faci(u32),
     Cache(usize),
+    StackMonitor(u32),
 }
 
 impl Block {
     fn at(addr: u32) -> Option<Self> {
         Some(match addr {
             SYSTEM..0x4001_f000 => Self::System(addr - SYSTEM),
+            spmon::BASE..0x4000_0d20 => Self::StackMonitor(addr - spmon::BASE),
             0x4000_6000..0x4000_6400 => Self::Icu(addr - 0x4000_6000),
             0x4004_0000..0x4004_0140 => Self::Port(addr - 0x4004_0000),
             PFS..0x4004_0a80 => Self::Pfs(addr - PFS),
@@ -159,6 +168,7 @@ impl Ra4m1 {
             wdt: Watchdog::new(WDT_TOKEN),
             iwdt: Watchdog::new(IWDT_TOKEN),
             faci: Faci::new(FACI_TOKEN),
+            spmon: StackMonitors::new(),
             stopped: [u32::MAX; 3],
             cache: [0; 2],
             unique,
@@ -180,6 +190,7 @@ impl Ra4m1 {
         match block {
             Block::System(offset) => self.system.read(fabric.now(), offset, size),
             Block::Icu(offset) => self.icu.read(offset, size),
+            Block::StackMonitor(offset) => self.spmon.read(offset, size),
             Block::Port(offset) => self.ports.read_port(offset, size),
             Block::Pfs(offset) => self.ports.read_pfs(offset, size),
             Block::Pwpr if size == AccessSize::Byte => Ok(self.ports.pwpr()),
@@ -199,6 +210,7 @@ impl Ra4m1 {
         match block {
             Block::System(offset) => return self.system.write(fabric, offset, value, size),
             Block::Icu(offset) => return self.icu.write(offset, value, size),
+            Block::StackMonitor(offset) => return self.spmon.write(offset, value, size),
             Block::Port(offset) => return self.ports.write_port(fabric, offset, value, size),
             Block::Pfs(offset) => return self.ports.write_pfs(fabric, offset, value, size),
             Block::Pwpr if size == AccessSize::Byte => self.ports.set_pwpr(value),
@@ -286,6 +298,7 @@ impl Chip for Ra4m1 {
             name: "RA4M1",
             regions: vec![
                 Region::new("code flash", 0, faci::CODE_BYTES, RegionKind::Flash),
+                Region::new("option-setting memory", OPTIONS, OPTIONS_BYTES, RegionKind::Flash),
                 Region::new("sram", 0x2000_0000, 0x8000, RegionKind::Ram),
                 Region::new("data flash", faci::DATA_BASE, faci::DATA_BYTES, RegionKind::Flash),
             ],
@@ -324,7 +337,7 @@ impl Chip for Ra4m1 {
 
     fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
         if fabric.memory().region(addr).is_some() {
-            // Both flashes are written through the sequencer only.
+            // Flash is written through the sequencer only.
             return Err(AccessFault::Denied);
         }
         let Some(block) = self.reach(addr)? else {
@@ -369,6 +382,7 @@ impl Chip for Ra4m1 {
         }
         self.clocks = self.system.clocks();
         self.icu = Icu::default();
+        self.spmon = StackMonitors::new();
         self.ports.reset(fabric);
         for sci in &mut self.scis {
             sci.reset(fabric);

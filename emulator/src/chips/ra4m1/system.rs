@@ -1,5 +1,7 @@
 //! SYSTEM (manual chapters 6 "Resets", 9 "Clock Generation Circuit", 11 "Low Power Modes", 13 "Register Write
-//! Protection"): oscillators, dividers, reset status, protection.
+//! Protection"): oscillators, dividers, reset status, protection, and the backup supply (12 "Battery Backup Function").
+//!
+//! The supplies never fail: voltage monitors detect nothing, and the backup supply is always valid.
 
 use crate::core::fabric::{AccessFault, AccessSize, Fabric, ResetKind};
 use crate::machine::VirtualTime;
@@ -10,9 +12,17 @@ pub(super) const LOCO_HZ: u32 = 32_768;
 /// Time after its start at which HOCO is stable (datasheet, t_HOCOWT).
 const HOCO_STARTS: VirtualTime = VirtualTime::from_us(37);
 
-/// PRCR's bits: the clocks, and the low-power modes.
+/// PRCR's bits: the clocks, the low-power modes and the backup supply, the voltage monitors.
 const PRC0: u16 = 1;
 const PRC1: u16 = 2;
+const PRC3: u16 = 8;
+
+/// VBTSR (12.2.3): VBTRDF, set by power-on, and VBTRVLD.
+const VBTRDF: u8 = 1;
+const VBTRVLD: u32 = 1 << 4;
+/// VBTBKR (12.2.13).
+const BACKUP: u32 = 0x500;
+const BACKUP_BYTES: usize = 0x200;
 
 /// Clocks that follow from the registers, in Hz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -34,9 +44,13 @@ pub(super) struct System {
     hoco_hz: Option<u32>,
     hoco_stopped: bool,
     hoco_ready: VirtualTime,
-    /// Registers that are stored but have no effect here: MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR,
-    /// HOCOWTCR, SOPCCR, MOMCR, PLLCR, PLLCCR2.
+    /// Registers that are stored but have no effect here.
+    #[serde(with = "crate::core::array")]
     plain: [u8; PLAIN.len()],
+    /// VBTSR's flags, and the backup registers: they last until the power is off.
+    vbtsr: u8,
+    #[serde(with = "crate::core::array")]
+    backup: [u8; BACKUP_BYTES],
     mstpcra: u32,
     sbycr: u16,
     rstsr: [u8; 3],
@@ -44,7 +58,8 @@ pub(super) struct System {
 }
 
 /// Offset, reset value, bits that can be written, protecting bit.
-const PLAIN: [(u32, u8, u8, u16); 12] = [
+const PLAIN: [(u32, u8, u8, u16); 42] = [
+    // MEMWAIT, MOCOCR, MOSCCR, SOSCCR, LOCOCR, OPCCR, MOSCWTCR, HOCOWTCR, SOPCCR, MOMCR, PLLCR, PLLCCR2.
     (0x031, 0x00, 0x01, PRC0),
     (0x038, 0x00, 0x00, PRC0),
     (0x032, 0x01, 0x01, PRC0),
@@ -57,6 +72,40 @@ const PLAIN: [(u32, u8, u8, u16); 12] = [
     (0x413, 0x00, 0x48, PRC0),
     (0x02a, 0x01, 0x00, PRC0),
     (0x02b, 0x07, 0xdf, PRC0),
+    // CKOCR, TRCKCR, SLCDSCKCR, MOCOUTCR, HOCOUTCR, USBCKCR, SOMCR, LOCOUTCR.
+    (0x03e, 0x00, 0xf7, PRC0),
+    (0x03f, 0x01, 0x8f, PRC0),
+    (0x050, 0x00, 0x87, PRC0),
+    (0x061, 0x00, 0xff, PRC0),
+    (0x062, 0x00, 0xff, PRC0),
+    (0x0d0, 0x00, 0x01, PRC0),
+    (0x481, 0x00, 0x03, PRC0),
+    (0x492, 0x00, 0xff, PRC0),
+    // SNZCR without SNZE, SNZEDCR, FLSTOP (flash runs), BKRACR.
+    (0x092, 0x00, 0x03, PRC1),
+    (0x094, 0x00, 0x9f, PRC1),
+    (0x09e, 0x00, 0x00, PRC1),
+    (0x0c6, 0x06, 0x07, PRC1),
+    // LVCMPCR, LVDLVLR, LVD1CR0, LVD2CR0, LVD1CR1, LVD1SR, LVD2CR1, LVD2SR.
+    (0x417, 0x00, 0x60, PRC3),
+    (0x418, 0x07, 0xff, PRC3),
+    (0x41a, 0x80, 0xf7, PRC3),
+    (0x41b, 0x80, 0xf7, PRC3),
+    (0x0e0, 0x01, 0x07, PRC3),
+    (0x0e1, 0x02, 0x01, PRC3),
+    (0x0e2, 0x01, 0x07, PRC3),
+    (0x0e3, 0x02, 0x01, PRC3),
+    // VBTCR1, VBTCR2, VBTCMPCR, VBTLVDICR, VBTWCTLR, VBTWCH0OTSR to VBTWCH2OTSR, VBTICTLR, VBTOCTLR.
+    (0x41f, 0x00, 0x01, PRC1),
+    (0x4b0, 0x00, 0xd0, PRC1),
+    (0x4b2, 0x00, 0x01, PRC1),
+    (0x4b4, 0x00, 0x03, PRC1),
+    (0x4b6, 0x00, 0x01, PRC1),
+    (0x4b8, 0x00, 0x3e, PRC1),
+    (0x4b9, 0x00, 0x3d, PRC1),
+    (0x4ba, 0x00, 0x3b, PRC1),
+    (0x4bb, 0x00, 0x07, PRC1),
+    (0x4bc, 0x00, 0x3f, PRC1),
 ];
 
 impl System {
@@ -73,15 +122,20 @@ impl System {
             sbycr: 0,
             rstsr: [0; 3],
             rstsr1: 0,
+            vbtsr: VBTRDF,
+            backup: [0; BACKUP_BYTES],
         }
     }
 
     /// Reset, with HOCO's settings from OFS1 in flash. The reset flags accumulate until they are cleared.
     pub(super) fn reset(&mut self, kind: ResetKind, ofs1: u32) {
         let (mut rstsr, mut rstsr1) = (self.rstsr, self.rstsr1);
+        let (mut vbtsr, mut backup) = (self.vbtsr, self.backup);
         match kind {
             ResetKind::PowerOn => {
                 (rstsr, rstsr1) = ([1, 0, 0], 0);
+                vbtsr = VBTRDF;
+                backup.fill(0);
             }
             // WDTRF and SWRF. No flag reports a pin reset (6.2).
             ResetKind::Watchdog => rstsr1 |= 2,
@@ -91,6 +145,8 @@ impl System {
         *self = Self {
             rstsr,
             rstsr1,
+            vbtsr,
+            backup,
             hoco_hz: match ofs1 >> 12 & 7 {
                 0 => Some(24_000_000),
                 2 => Some(32_000_000),
@@ -137,6 +193,8 @@ impl System {
             (0x0c0, Half) => self.rstsr1.into(),
             (0x3fe, Half) => self.prcr.into(),
             (0x410 | 0x411, Byte) => self.rstsr[offset as usize - 0x410].into(),
+            (0x4b1, Byte) => u32::from(self.vbtsr) | VBTRVLD,
+            (0x500..0x700, Byte) => self.backup[(offset - BACKUP) as usize].into(),
             (_, Byte) => match PLAIN.iter().position(|it| it.0 == offset) {
                 Some(index) => self.plain[index].into(),
                 None => return Err(AccessFault::Unmodelled),
@@ -156,7 +214,7 @@ impl System {
         use AccessSize::{Byte, Half, Word};
         let guard = match (offset, size) {
             (0x020, Word) | (0x026 | 0x036, Byte) => PRC0,
-            (0x00c, Half) | (0x01c, Word) => PRC1,
+            (0x00c, Half) | (0x01c, Word) | (0x4b1 | 0x500..0x700, Byte) => PRC1,
             (_, Byte) => PLAIN.iter().find(|it| it.0 == offset).map_or(0, |it| it.3),
             _ => 0,
         };
@@ -205,6 +263,9 @@ impl System {
             // CWSF is set by software and lasts until power is lost.
             (0x411, Byte) => self.rstsr[1] |= value as u8 & 1,
             (0x040 | 0x041, Byte) if value == 0 => {}
+            // VBTRDF and VBTBLDF are cleared by writing zeros.
+            (0x4b1, Byte) => self.vbtsr &= value as u8 | !3,
+            (0x500..0x700, Byte) => self.backup[(offset - BACKUP) as usize] = value as u8,
             (_, Byte) => {
                 let index = PLAIN
                     .iter()

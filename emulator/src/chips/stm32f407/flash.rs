@@ -3,6 +3,7 @@
 
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
+use crate::core::memory::{GuestMemory, NoMemory};
 use crate::machine::VirtualTime;
 
 pub(super) const BASE: u32 = 0x0800_0000;
@@ -35,7 +36,20 @@ const ERASE_MS: [[u64; 4]; 3] = [
 
 const KEYS: [u32; 2] = [0x4567_0123, 0xcdef_89ab];
 const OPTION_KEYS: [u32; 2] = [0x0819_2a3b, 0x4c5d_6e7f];
-const OPTCR: u32 = 0x0fff_aaed;
+
+/// The option bytes (3.6.1): RDP and USER in a first word, nWRP in a second. Images may hold them; each reset loads them.
+/// Read and write protection are not enforced.
+pub(super) const OPTIONS: u32 = 0x1fff_c000;
+pub(super) const OPTIONS_BYTES: u32 = 0x1000;
+const NWRP: u32 = OPTIONS + 8;
+/// As ST delivers them: no protection, watchdog by software, brown-out reset off.
+const DELIVERED: [(u32, u32); 2] = [(OPTIONS, 0xffff_aaef), (NWRP, u32::MAX)];
+/// OPTCR: RDP, USER and BOR_LEV, from the first word; OPTLOCK; nWRP, from the second.
+const OPTCR_USER: u32 = 0xffec;
+const OPTLOCK: u32 = 1;
+const OPTCR_NWRP: u32 = 0x0fff_0000;
+/// USER.WDG_SW: the independent watchdog waits for software.
+const WDG_SW: u32 = 1 << 5;
 
 /// SR.
 const EOP: u32 = 1 << 0;
@@ -62,6 +76,8 @@ pub(super) struct FlashInterface {
     sr: u32,
     lock: Lock,
     options: Lock,
+    /// OPTCR without OPTLOCK, as loaded from the option bytes.
+    optcr: u32,
     busy_until: VirtualTime,
 }
 
@@ -88,6 +104,13 @@ impl Lock {
     }
 }
 
+/// Writes the option bytes as ST delivers them.
+pub(super) fn deliver_options(memory: &mut GuestMemory) -> Result<(), NoMemory> {
+    DELIVERED
+        .iter()
+        .try_for_each(|(addr, word)| memory.write(*addr, &word.to_le_bytes()))
+}
+
 impl FlashInterface {
     pub(super) fn new(token: Token) -> Self {
         Self {
@@ -97,12 +120,23 @@ impl FlashInterface {
             sr: 0,
             lock: Lock::Closed,
             options: Lock::Closed,
+            optcr: OPTCR_USER | OPTCR_NWRP,
             busy_until: VirtualTime::ZERO,
         }
     }
 
-    pub(super) fn reset(&mut self) {
-        *self = Self::new(self.token);
+    /// Reset; loads the option bytes.
+    pub(super) fn reset(&mut self, memory: &GuestMemory) {
+        let [user, nwrp] = [OPTIONS, NWRP].map(|addr| memory.read_u32(addr).unwrap_or(u32::MAX));
+        *self = Self {
+            optcr: user & OPTCR_USER | nwrp << 16 & OPTCR_NWRP,
+            ..Self::new(self.token)
+        };
+    }
+
+    /// Whether the option bytes start the independent watchdog at each reset.
+    pub(super) fn watchdog_by_hardware(&self) -> bool {
+        self.optcr & WDG_SW == 0
     }
 
     pub(super) fn interrupt(&self) -> bool {
@@ -116,7 +150,7 @@ impl FlashInterface {
             0x04 | 0x08 => 0,
             0x0c => self.sr | if now < self.busy_until { BSY } else { 0 },
             0x10 => self.cr | if self.lock == Lock::Open { 0 } else { LOCK },
-            0x14 => OPTCR & !u32::from(self.options == Lock::Open),
+            0x14 => self.optcr | if self.options == Lock::Open { 0 } else { OPTLOCK },
             _ => return Err(AccessFault::Unmodelled),
         })
     }
@@ -138,7 +172,7 @@ impl FlashInterface {
                     return self.erase(fabric);
                 }
             }
-            // Option bytes are as ST delivers them.
+            // Programming the option bytes is not modelled.
             0x14 if value & 1 != 0 => self.options = Lock::Closed,
             0x14 => return Err(AccessFault::UnmodelledUse),
             _ => return Err(AccessFault::Unmodelled),

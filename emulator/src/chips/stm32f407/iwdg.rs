@@ -36,9 +36,14 @@ impl Iwdg {
         }
     }
 
-    /// Every reset stops it (the hardware watchdog option has ST's default: off).
+    /// Every reset stops it; an option byte starts it again.
     pub(super) fn reset(&mut self) {
         *self = Self::new(self.token);
+    }
+
+    pub(super) fn start(&mut self, fabric: &mut Fabric) {
+        self.running = true;
+        self.reload(fabric);
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -61,10 +66,7 @@ impl Iwdg {
             0x00 => {
                 self.open = value & 0xffff == ACCESS;
                 match value & 0xffff {
-                    START => {
-                        self.running = true;
-                        self.reload(fabric);
-                    }
+                    START => self.start(fabric),
                     RELOAD if self.running => self.reload(fabric),
                     _ => {}
                 }

@@ -369,6 +369,7 @@ impl Chip for Stm32f407 {
             regions: vec![
                 Region::new("flash", flash::BASE, flash::BYTES, RegionKind::Flash),
                 Region::new("ccm", 0x1000_0000, 0x1_0000, RegionKind::Ram),
+                Region::new("option bytes", flash::OPTIONS, flash::OPTIONS_BYTES, RegionKind::Flash),
                 // SRAM1 (112 KiB) and SRAM2 (16 KiB).
                 Region::new("sram", 0x2000_0000, 0x2_0000, RegionKind::Ram),
             ],
@@ -420,7 +421,7 @@ impl Chip for Stm32f407 {
                 self.flash.program(fabric, addr | flash::BASE, value, size);
                 return Ok(());
             }
-            ident::PAGE..0x1fff_8000 => return Err(AccessFault::Denied),
+            ident::PAGE..0x1fff_8000 | flash::OPTIONS..0x1fff_d000 => return Err(AccessFault::Denied),
             ident::DBGMCU..0xe004_2400 => return self.identity.write_debug(addr - ident::DBGMCU, value),
             _ => {}
         }
@@ -478,7 +479,7 @@ impl Chip for Stm32f407 {
         self.rcc.reset(kind);
         self.clocks = self.rcc.clocks(fabric.now());
         self.pwr = Pwr::new();
-        self.flash.reset();
+        self.flash.reset(fabric.memory());
         self.gpio.reset(fabric);
         self.exti = Exti::default();
         self.syscfg = Syscfg::default();
@@ -491,6 +492,10 @@ impl Chip for Stm32f407 {
         self.dma = [0, 1].map(Dma::new);
         self.rng.reset(fabric);
         self.iwdg.reset();
+        if self.flash.watchdog_by_hardware() {
+            self.iwdg.start(fabric);
+            self.rcc.force_lsi(fabric.now());
+        }
         self.identity.reset();
         self.reported_levels = 0;
         self.drain_signals(fabric);
@@ -536,10 +541,12 @@ fn absent(addr: u32) -> AccessFault {
     }
 }
 
-/// Writes a bootloader's last steps into the first sector, which start the image whose vector table is at `boot`. ST's
+/// Writes the option bytes as ST delivers them, and a bootloader's last steps into the first sector, which start the image whose vector table is at `boot`. ST's
 /// boards have none: an image for silicon includes these steps, and an image with data at the start of flash has its
 /// own here too.
 pub fn prepare(memory: &mut GuestMemory, boot: u32) {
+    let delivered = flash::deliver_options(memory);
+    debug_assert!(delivered.is_ok(), "the chip's description has option bytes");
     if boot != flash::BASE {
         let written = memory.write(
             flash::BASE,

@@ -23,6 +23,10 @@ fn registers_have_their_reset_values() {
         (0x4007_0041, 0xff), // SCI2 BRR
         (0x4007_0046, 0xf2), // SCI2 SCMR
         (0x407e_c100, 0x08), // FPMCR
+        (0x4001_e41f, 0),    // VBTCR1
+        (0x4001_e4b1, 0x11), // VBTSR
+        (0x4001_e418, 7),    // LVDLVLR
+        (0x4001_e0c6, 6),    // BKRACR
     ] {
         let mut rig = Rig::new();
         rig.write(0x4004_7000, 0);
@@ -37,7 +41,7 @@ fn what_is_not_there_is_refused() {
     use AccessSize::{Byte, Half, Word};
     for (addr, size, fault) in [
         (0x0004_0000, Word, Unmapped),
-        (0x0101_0010, Word, Unmodelled), // option-setting memory
+        (0x0101_1000, Word, Unmodelled), // behind the option-setting memory
         (0x2000_8000, Word, Unmapped),
         (0x4000_0000, Word, Unmodelled), // bus master MPU
         (0x4005_c000, Half, Unmodelled), // ADC
@@ -90,4 +94,34 @@ fn identity_comes_from_the_seed() {
     assert_eq!(id([1; 32]), id([1; 32]));
     assert_ne!(id([1; 32]), id([2; 32]));
     assert_eq!(Rig::new().try_read(0x0100_1c24), Err(AccessFault::Unmodelled));
+}
+
+#[test]
+fn the_backup_supply_is_valid_and_its_registers_outlast_a_reset() {
+    let mut rig = Rig::new();
+    rig.write_byte(0x4001_e41f, 1);
+    assert_eq!(rig.read_byte(0x4001_e41f), 0, "PRCR protects it");
+    assert_eq!(rig.faults(), [AccessFault::Denied]);
+    rig.write_half(0x4001_e3fe, 0xa502);
+    rig.write_byte(0x4001_e41f, 1);
+    assert_eq!((rig.read_byte(0x4001_e41f), rig.read_byte(0x4001_e4b1)), (1, 0x11));
+    rig.write_byte(0x4001_e4b1, 0);
+    rig.write_byte(0x4001_e6ff, 7);
+    rig.reset(ResetKind::Software);
+    assert_eq!((rig.read_byte(0x4001_e4b1), rig.read_byte(0x4001_e6ff)), (0x10, 7));
+    rig.reset(ResetKind::PowerOn);
+    assert_eq!((rig.read_byte(0x4001_e4b1), rig.read_byte(0x4001_e6ff)), (0x11, 0));
+}
+
+#[test]
+fn start_up_code_can_set_up_the_stack_monitor() {
+    let mut rig = Rig::new();
+    assert_eq!((rig.read(0x4000_0d08), rig.read(0x4000_0d0c)), (0, 3));
+    rig.write_half(0x4000_0d00, 0xa500);
+    rig.write(0x4000_0d08, 0x2000_0400);
+    rig.write(0x4000_0d0c, 0x2000_0800);
+    rig.write_half(0x4000_6120, 1 << 12);
+    rig.write_half(0x4000_0d04, 1);
+    assert_eq!((rig.read(0x4000_0d0c), rig.read_half(0x4000_0d04)), (0x2000_0803, 1));
+    assert_eq!(rig.read_half(0x4000_6120), 1 << 12);
 }

@@ -151,3 +151,23 @@ fn the_core_waits_when_it_executes_from_flash_and_eop_interrupts() {
         assert!(!rig.fabric.irq_level(4));
     }
 }
+
+#[test]
+fn option_bytes_of_an_image_count_after_a_reset() {
+    let mut rig = Rig::new();
+    assert_eq!(word(&rig, 0x1fff_c000), 0xffff_aaef);
+    // USER without WDG_SW: the watchdog runs from reset on, 512 ms of LSI. nWRP protects sector 1.
+    rig.fabric.memory_mut().write(0x1fff_c000, &[0xcf, 0xaa]).unwrap();
+    rig.fabric.memory_mut().write(0x1fff_c008, &[0xfd, 0xff]).unwrap();
+    assert_eq!(rig.read(0x4002_3c14), 0x0fff_aaed, "not loaded yet");
+    rig.reset(ResetKind::PowerOn);
+    assert_eq!(rig.read(0x4002_3c14), 0x0ffd_aacd);
+    rig.pass(VirtualTime::from_ms(511));
+    assert_eq!(rig.fabric.take_request(), None);
+    rig.pass(VirtualTime::from_ms(2));
+    assert_eq!(
+        rig.fabric.take_request(),
+        Some(crate::core::fabric::Request::Reset(ResetKind::Watchdog))
+    );
+    assert_eq!(rig.try_write(0x1fff_c000, 0), Err(AccessFault::Denied));
+}

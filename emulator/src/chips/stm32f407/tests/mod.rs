@@ -28,7 +28,8 @@ impl Rig {
     pub(super) fn new() -> Self {
         let mut chip = Stm32f407::new(SEED);
         let description = chip.description();
-        let memory = GuestMemory::new(description.regions);
+        let mut memory = GuestMemory::new(description.regions);
+        super::prepare(&mut memory, 0x0800_0000);
         let mut fabric = Fabric::new(memory, EntropyStream::new(SEED), description.cpu_hz);
         chip.reset(&mut fabric, ResetKind::PowerOn);
         Self { chip, fabric }

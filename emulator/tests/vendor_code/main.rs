@@ -52,6 +52,11 @@ fn renesas_start_up_code_waits_for_the_backup_supply() {
 }
 
 #[test]
+fn drivers_clear_reserved_priorities() {
+    check("hifive1-revb", include_str!("programs/fe310_plic.hex"));
+}
+
+#[test]
 fn images_may_hold_option_bytes() {
     // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.
     for (board, addr) in [

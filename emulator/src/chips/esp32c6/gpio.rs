@@ -94,7 +94,7 @@ impl Gpio {
             Some(Some(mux)) => Ok(*mux),
             // PIN_CTRL, MODEM_DIAG_EN, DATE.
             _ if matches!(offset, 0 | 0xbc | 0xfc) => Ok(0),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
@@ -102,7 +102,7 @@ impl Gpio {
         match offset.checked_sub(4).map(|at| self.mux.get_mut(at as usize / 4)) {
             Some(Some(mux)) => *mux = value,
             _ if matches!(offset, 0 | 0xbc | 0xfc) => {}
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.look();
         Ok(())

@@ -93,7 +93,7 @@ impl Interrupts {
             0x140 => Ok(1),
             _ => {
                 let map = self.map.get(offset as usize / 4);
-                map.map(|line| u32::from(*line)).ok_or(AccessFault::Unmodelled)
+                map.map(|line| u32::from(*line)).ok_or(AccessFault::Unmapped)
             }
         }
     }
@@ -102,7 +102,7 @@ impl Interrupts {
         match (self.map.get_mut(offset as usize / 4), offset) {
             (Some(map), _) => *map = value as u8 & 31,
             (None, STATUS..=0x140) => {}
-            (None, _) => return Err(AccessFault::Unmodelled),
+            (None, _) => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Interrupts {
             0x10..0x90 => u32::from(self.priority[(offset as usize - 0x10) / 4]),
             0x90 => u32::from(self.threshold),
             0x94 => self.claim,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -130,7 +130,7 @@ impl Interrupts {
             0x10..0x90 => self.priority[(offset as usize - 0x10) / 4] = value as u8 & 15,
             0x90 => self.threshold = value as u8 & 15,
             0x94 => self.claim = value,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -40,6 +40,7 @@ use self::systimer::Systimer;
 use self::timg::Timg;
 use self::uart::Uart;
 use self::watchdog::Action;
+use super::reserved;
 use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, Request, ResetKind, RiscVOptions,
@@ -342,7 +343,7 @@ impl Chip for Esp32C6 {
         if !is_device(addr) {
             return Err(AccessFault::Unmapped);
         }
-        let word = self.read_word(fabric, addr & !3)?;
+        let word = reserved(self.read_word(fabric, addr & !3))?;
         self.route(fabric);
         let mask = (1_u64 << (8 * size.bytes())) - 1;
         Ok(word >> (8 * (addr & 3)) & mask as u32)
@@ -375,7 +376,7 @@ impl Chip for Esp32C6 {
         }
         let done = self.write_word(fabric, addr, value);
         self.route(fabric);
-        done
+        reserved(done)
     }
 
     fn event(&mut self, fabric: &mut Fabric, token: Token) {

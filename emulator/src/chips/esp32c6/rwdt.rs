@@ -62,7 +62,9 @@ impl Rwdt {
             0x24 => self.int_raw,
             0x28 => self.int_raw & self.int_ena,
             0x2c => self.int_ena,
-            _ => return Err(AccessFault::Unmodelled),
+            // DATE.
+            0x3fc => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -83,7 +85,9 @@ impl Rwdt {
             0x24 | 0x28 => {}
             0x2c => self.int_ena = value & WDT,
             0x30 => self.int_raw &= !value,
-            _ => return Err(AccessFault::Unmodelled),
+            // DATE.
+            0x3fc => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

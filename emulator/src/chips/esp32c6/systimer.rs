@@ -92,7 +92,9 @@ impl Systimer {
                 let real = alarm.next.unwrap_or(alarm.target);
                 (real >> (8 * (offset & 4 ^ 4))) as u32
             }
-            _ => return Err(AccessFault::Unmodelled),
+            // DATE.
+            0xfc => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -139,7 +141,9 @@ impl Systimer {
             }
             0x64 => self.int_ena = value & 7,
             0x6c => self.int_raw &= !value,
-            _ => return Err(AccessFault::Unmodelled),
+            // DATE.
+            0xfc => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

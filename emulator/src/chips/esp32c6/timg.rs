@@ -112,7 +112,7 @@ impl Timg {
             0x74 => self.int_raw,
             0x78 => self.interrupts(),
             0x80 | 0xf8 | 0xfc => self.held(offset),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -154,7 +154,7 @@ impl Timg {
                 self.held.insert(offset, value);
             }
             0x04 | 0x08 | 0x6c | 0x74 | 0x78 => {}
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

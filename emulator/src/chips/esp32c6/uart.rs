@@ -99,7 +99,9 @@ impl Uart {
             // REG_UPDATE: registers take effect at once.
             0x10 | 0x98 => 0,
             0x18 | 0x2c..=0x6c | 0x88 | 0x8c | 0x9c => self.held.get(&offset).copied().unwrap_or(0),
-            _ => return Err(AccessFault::Unmodelled),
+            // POSPULSE to RXD_CNT: baud rate detection.
+            0x74..=0x84 => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -126,7 +128,9 @@ impl Uart {
             0x18 | 0x2c..=0x6c | 0x88 | 0x8c | 0x9c => {
                 self.held.insert(offset, value);
             }
-            _ => return Err(AccessFault::Unmodelled),
+            // POSPULSE to RXD_CNT: baud rate detection.
+            0x74..=0x84 => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.start_sending(fabric);
         Ok(())

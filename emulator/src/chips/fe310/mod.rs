@@ -17,6 +17,7 @@ use self::gpio::Gpio;
 use self::prci::Prci;
 use self::qspi::Qspi;
 use self::uart::Uart;
+use super::reserved;
 use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, Fabric, ResetKind, RiscVOptions,
@@ -142,10 +143,10 @@ impl Chip for Fe310 {
 
     fn read(&mut self, fabric: &mut Fabric, addr: u32, size: AccessSize) -> Result<u32, AccessFault> {
         if let Some(offset) = within(addr, CLINT, Clint::BYTES) {
-            return self.clint.read(fabric, offset, size);
+            return reserved(self.clint.read(fabric, offset, size));
         }
         if let Some(offset) = within(addr, PLIC, Plic::BYTES) {
-            return self.plic.read(fabric, offset, size);
+            return reserved(self.plic.read(fabric, offset, size));
         }
         let offset = device(addr, size)?;
         let value = match addr & !0xfff {
@@ -159,15 +160,15 @@ impl Chip for Fe310 {
         };
         // Reading a receive register takes a byte away.
         self.wire(fabric);
-        value
+        reserved(value)
     }
 
     fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
         if let Some(offset) = within(addr, CLINT, Clint::BYTES) {
-            return self.clint.write(fabric, offset, value, size);
+            return reserved(self.clint.write(fabric, offset, value, size));
         }
         if let Some(offset) = within(addr, PLIC, Plic::BYTES) {
-            return self.plic.write(fabric, offset, value, size);
+            return reserved(self.plic.write(fabric, offset, value, size));
         }
         if fabric.memory().region(addr).is_some() {
             // ROM, OTP, and mapped flash: read-only.
@@ -184,7 +185,7 @@ impl Chip for Fe310 {
             _ => Err(AccessFault::Unmodelled),
         };
         self.wire(fabric);
-        done
+        reserved(done)
     }
 
     fn event(&mut self, fabric: &mut Fabric, token: Token) {

@@ -1,5 +1,6 @@
 //! Parts shared by every peripheral of this chip (PS 6.1 "Peripheral interface"): task, event and interrupt registers
-//! at the same offsets, and the [`Bus`] through which a peripheral accesses the rest of the chip.
+//! at the same offsets, `Unmapped` for words that no register has (the chip reads them as zero and ignores stores), and
+//! the [`Bus`] through which a peripheral accesses the rest of the chip.
 
 use std::collections::VecDeque;
 
@@ -24,7 +25,7 @@ pub(super) trait Peripheral {
 
     /// A task is triggered, by a store of 1 to its register or through PPI.
     fn task(&mut self, _bus: &mut Bus<'_>, _offset: u32) -> Result<(), AccessFault> {
-        Err(AccessFault::Unmodelled)
+        Err(AccessFault::Unmapped)
     }
 
     /// A load from a register that is neither task, event nor INTEN.
@@ -43,7 +44,7 @@ pub(super) fn read(peripheral: &mut dyn Peripheral, bus: &mut Bus<'_>, offset: u
         // Task registers are write-only and read as zero (PS 6.1.5).
         0..0x100 => Ok(0),
         0x100..0x200 | 0x300..0x30c => {
-            let events = peripheral.events().ok_or(AccessFault::Unmodelled)?;
+            let events = peripheral.events().ok_or(AccessFault::Unmapped)?;
             events.read(offset)
         }
         _ => peripheral.read(bus, offset),
@@ -61,7 +62,7 @@ pub(super) fn write(
         0..0x100 if value & 1 == 0 => Ok(()),
         0..0x100 => peripheral.task(bus, offset),
         0x100..0x200 | 0x300..0x30c => {
-            let events = peripheral.events().ok_or(AccessFault::Unmodelled)?;
+            let events = peripheral.events().ok_or(AccessFault::Unmapped)?;
             events.write(bus, offset, value)?;
             if offset >= 0x300 {
                 peripheral.inten_changed(bus);
@@ -142,6 +143,8 @@ pub(super) struct Events {
     irq: u16,
     /// Which events there are.
     present: u32,
+    /// Which others silicon has; they are never generated here.
+    unmodelled: u32,
     /// Whether INTEN can be reached at 0x300.
     has_inten: bool,
     set: u32,
@@ -156,10 +159,16 @@ impl Events {
             base: 0x4000_0000 + u32::from(id) * 0x1000,
             irq: u16::from(id),
             present,
+            unmodelled: 0,
             has_inten: false,
             set: 0,
             inten: 0,
         }
+    }
+
+    /// With events that are not modelled.
+    pub(super) fn without(self, unmodelled: u32) -> Self {
+        Self { unmodelled, ..self }
     }
 
     pub(super) fn with_inten(self) -> Self {
@@ -210,7 +219,7 @@ impl Events {
             }
             0x300 if self.has_inten => Ok(self.inten),
             0x304 | 0x308 => Ok(self.inten),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
@@ -226,7 +235,7 @@ impl Events {
             0x300 if self.has_inten => self.inten = self.known(value)?,
             0x304 => self.inten |= self.known(value)?,
             0x308 => self.inten &= !value,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.update(bus);
         Ok(())
@@ -234,8 +243,11 @@ impl Events {
 
     fn event(&self, offset: u32) -> Result<u32, AccessFault> {
         let n = (offset - 0x100) / 4;
-        if self.present & 1 << n == 0 {
+        if self.unmodelled & 1 << n != 0 {
             return Err(AccessFault::Unmodelled);
+        }
+        if self.present & 1 << n == 0 {
+            return Err(AccessFault::Unmapped);
         }
         Ok(n)
     }

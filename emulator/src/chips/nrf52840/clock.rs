@@ -17,8 +17,9 @@ const CTSTOPPED: u32 = 11;
 const USBDETECTED: u32 = 7;
 const USBREMOVED: u32 = 8;
 const USBPWRRDY: u32 = 9;
-/// POWER's POFWARN, which never occurs because supplies do not fail here, and those of the USB socket. SLEEPENTER and
-/// SLEEPEXIT are not modelled.
+/// SLEEPENTER, SLEEPEXIT.
+const UNMODELLED_EVENTS: u32 = 1 << 5 | 1 << 6;
+/// POWER's POFWARN, which never occurs because supplies do not fail here, and those of the USB socket.
 const POWER_EVENTS: u32 = 1 << 2 | 1 << USBDETECTED | 1 << USBREMOVED | 1 << USBPWRRDY;
 
 /// Start-up of the 32 MHz crystal oscillator: PS 5.4.4.1, t_START_HFXO, typical 0.36 ms.
@@ -70,7 +71,7 @@ impl Clock {
     pub(super) fn new() -> Self {
         let clock = 1 << HFCLKSTARTED | 1 << LFCLKSTARTED | 1 << DONE | 1 << CTTO | 1 << CTSTARTED | 1 << CTSTOPPED;
         Self {
-            events: Events::new(ID, clock | POWER_EVENTS),
+            events: Events::new(ID, clock | POWER_EVENTS).without(UNMODELLED_EVENTS),
             power: Power::new(),
             hf_requested: false,
             hf_running: false,
@@ -213,7 +214,7 @@ impl Peripheral for Clock {
             }
             // POWER: CONSTLAT, LOWPWR: wake-up latency is not counted here
             0x078 | 0x07c => {}
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

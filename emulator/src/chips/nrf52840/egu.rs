@@ -28,17 +28,17 @@ impl Peripheral for Egu {
 
     fn task(&mut self, bus: &mut Bus<'_>, offset: u32) -> Result<(), AccessFault> {
         if offset >= 0x40 {
-            return Err(AccessFault::Unmodelled);
+            return Err(AccessFault::Unmapped);
         }
         self.events.raise(bus, offset / 4);
         Ok(())
     }
 
     fn read(&mut self, _bus: &mut Bus<'_>, _offset: u32) -> Result<u32, AccessFault> {
-        Err(AccessFault::Unmodelled)
+        Err(AccessFault::Unmapped)
     }
 
     fn write(&mut self, _bus: &mut Bus<'_>, _offset: u32, _value: u32) -> Result<(), AccessFault> {
-        Err(AccessFault::Unmodelled)
+        Err(AccessFault::Unmapped)
     }
 }

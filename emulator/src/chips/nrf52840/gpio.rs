@@ -122,7 +122,7 @@ impl Gpio {
             0x520 => bits(self.latch),
             0x524 => u32::from(self.latched_detect[usize::from(port)]),
             0x700..0x780 => self.cnf[self.index(port, offset)?],
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -163,7 +163,7 @@ impl Gpio {
                 self.cnf[index] = value & PIN_CNF_MASK;
                 changed = 1 << index;
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.update(fabric, signals, changed);
         Ok(())
@@ -174,7 +174,7 @@ impl Gpio {
         if index < self.cnf.len() {
             Ok(index)
         } else {
-            Err(AccessFault::Unmodelled)
+            Err(AccessFault::Unmapped)
         }
     }
 

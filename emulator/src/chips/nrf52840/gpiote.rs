@@ -88,7 +88,7 @@ impl Peripheral for Gpiote {
     fn task(&mut self, bus: &mut Bus<'_>, offset: u32) -> Result<(), AccessFault> {
         let channel = (offset as usize % 0x30) / 4;
         if channel >= CHANNELS || offset >= 0x80 {
-            return Err(AccessFault::Unmodelled);
+            return Err(AccessFault::Unmapped);
         }
         if self.config[channel] & 3 != MODE_TASK {
             return Ok(());
@@ -110,14 +110,14 @@ impl Peripheral for Gpiote {
     fn read(&mut self, _bus: &mut Bus<'_>, offset: u32) -> Result<u32, AccessFault> {
         match offset {
             0x510..0x530 => Ok(self.config[(offset as usize - 0x510) / 4]),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
     fn write(&mut self, bus: &mut Bus<'_>, offset: u32, value: u32) -> Result<(), AccessFault> {
         match offset {
             0x510..0x530 => self.configure(bus, (offset as usize - 0x510) / 4, value),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 }

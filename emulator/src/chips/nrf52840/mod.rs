@@ -42,6 +42,7 @@ use self::timer::Timer;
 use self::uarte::Uarte;
 use self::usbd::{Errata, Usbd};
 use self::wdt::Wdt;
+use super::reserved;
 use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, Request, ResetKind,
@@ -236,7 +237,7 @@ impl Chip for Nrf52840 {
             return Err(width_fault(addr));
         }
         if let Some((port, offset)) = gpio_register(addr) {
-            return self.lines.gpio.read(port, offset);
+            return reserved(self.lines.gpio.read(port, offset));
         }
         if Errata::ADDRESSES.contains(&addr) {
             return Ok(self.errata.read(addr));
@@ -250,7 +251,7 @@ impl Chip for Nrf52840 {
             .ok_or(absent(addr))?;
         let value = block::read(peripheral, &mut Bus { fabric, lines }, addr & 0xfff);
         self.drain_signals(fabric);
-        value
+        reserved(value)
     }
 
     fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
@@ -278,7 +279,7 @@ impl Chip for Nrf52840 {
         };
         self.started_watchdog(fabric);
         self.drain_signals(fabric);
-        done
+        reserved(done)
     }
 
     fn event(&mut self, fabric: &mut Fabric, token: Token) {
@@ -407,8 +408,8 @@ fn peripheral_id(addr: u32) -> Option<u8> {
 /// Port and offset of a GPIO register.
 fn gpio_register(addr: u32) -> Option<(u16, u32)> {
     match addr.checked_sub(GPIO_BASE)? {
-        offset @ 0x500..0x780 => Some((0, offset)),
-        offset @ 0x800..0xa80 => Some((1, offset - GPIO_STRIDE)),
+        offset @ 0x000..0x800 => Some((0, offset)),
+        offset @ 0x800..0x1000 => Some((1, offset - GPIO_STRIDE)),
         _ => None,
     }
 }

@@ -152,7 +152,7 @@ impl Peripheral for Nvmc {
             0x540 => self.icache,
             // The cache is not modelled, so any numbers of hits and misses would be invented.
             0x548 | 0x54c => return Err(AccessFault::UnmodelledUse),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -189,7 +189,7 @@ impl Peripheral for Nvmc {
             }
             0x51c => self.partial_ms = (value & 0x7f).max(1),
             0x540 => self.icache = value & 0x101,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ impl Power {
             0x900..0x990 if offset.is_multiple_of(16) => self.ram[(offset as usize - 0x900) / 16],
             // POWERSET and POWERCLR are write-only
             0x900..0x990 if matches!(offset % 16, 4 | 8) => 0,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -96,7 +96,7 @@ impl Power {
                     0 => value,
                     4 => *ram | value,
                     8 => *ram & !value,
-                    _ => return Err(AccessFault::Unmodelled),
+                    _ => return Err(AccessFault::Unmapped),
                 };
                 // Sections that are switched off while the chip is on would have to lose their content.
                 if new & RAM_POWER_RESET != RAM_POWER_RESET {
@@ -104,7 +104,7 @@ impl Power {
                 }
                 *ram = new;
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -78,7 +78,7 @@ impl Peripheral for Ppi {
     fn task(&mut self, bus: &mut Bus<'_>, offset: u32) -> Result<(), AccessFault> {
         // CHG[n].EN, CHG[n].DIS
         let group = offset as usize / 8;
-        let channels = *self.chg.get(group).ok_or(AccessFault::Unmodelled)?;
+        let channels = *self.chg.get(group).ok_or(AccessFault::Unmapped)?;
         let chen = if offset.is_multiple_of(8) {
             self.chen | channels
         } else {
@@ -96,7 +96,7 @@ impl Peripheral for Ppi {
             0x510..0x5b0 => self.tep[index(0x510, 8)],
             0x800..0x818 => self.chg[index(0x800, 4)],
             0x910..0x990 => self.fork[index(0x910, 4)],
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -113,7 +113,7 @@ impl Peripheral for Ppi {
             0x510..0x5b0 => self.tep[index(0x510, 8)] = value,
             0x800..0x818 => self.chg[index(0x800, 4)] = value,
             0x910..0x990 => self.fork[index(0x910, 4)] = value,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -368,7 +368,7 @@ impl Peripheral for Pwm {
             0x00c => self.start(bus, 1)?,
             // NEXTSTEP starts nothing.
             0x010 => self.stepped = self.playing.is_some(),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -378,7 +378,7 @@ impl Peripheral for Pwm {
             0x500 => u32::from(self.enabled),
             0x504 => u32::from(self.up_and_down),
             0x560..0x570 => self.psel[(offset as usize - 0x560) / 4],
-            _ => *self.register(offset).ok_or(AccessFault::Unmodelled)?,
+            _ => *self.register(offset).ok_or(AccessFault::Unmapped)?,
         })
     }
 
@@ -406,7 +406,7 @@ impl Peripheral for Pwm {
             }
             _ => u32::MAX,
         };
-        *self.register(offset).ok_or(AccessFault::Unmodelled)? = value & mask;
+        *self.register(offset).ok_or(AccessFault::Unmapped)? = value & mask;
         Ok(())
     }
 

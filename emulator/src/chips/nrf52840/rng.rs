@@ -68,7 +68,7 @@ impl Peripheral for Rng {
                 self.go_on(bus, START);
             }
             0x004 => self.stop(bus),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Peripheral for Rng {
                 self.release(bus);
                 u32::from(self.value)
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -90,7 +90,7 @@ impl Peripheral for Rng {
             0x200 => self.valrdy_stop = value & 1 != 0,
             0x504 => self.bias_correction = value & 1 != 0,
             0x508 => return Err(AccessFault::Denied),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -120,7 +120,7 @@ impl Rtc {
         if index < self.compares {
             Ok(index)
         } else {
-            Err(AccessFault::Unmodelled)
+            Err(AccessFault::Unmapped)
         }
     }
 }
@@ -160,7 +160,7 @@ impl Peripheral for Rtc {
             0x008 => self.set_count(bus, 0),
             // TRIGOVRFLW
             0x00c => self.set_count(bus, 0xff_fff0),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Peripheral for Rtc {
             0x504 => (self.count(bus) & MASK) as u32,
             0x508 => self.prescaler as u32,
             0x540..0x550 => self.cc[self.compare(offset)?],
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -190,7 +190,7 @@ impl Peripheral for Rtc {
                 self.armed[index] = self.edge(bus) + 2;
                 self.schedule(bus, index);
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         if matches!(offset, 0x340..0x34c) {
             self.schedule_all(bus);

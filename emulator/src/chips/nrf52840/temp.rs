@@ -63,7 +63,7 @@ impl Peripheral for Temp {
                 self.measuring = Some(bus.schedule(ID, 0, at));
             }
             0x004 => bus.cancel(&mut self.measuring),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Peripheral for Temp {
     fn read(&mut self, _bus: &mut Bus<'_>, offset: u32) -> Result<u32, AccessFault> {
         match offset {
             0x508 => Ok(self.value as u32),
-            _ => self.coefficient(offset).copied().ok_or(AccessFault::Unmodelled),
+            _ => self.coefficient(offset).copied().ok_or(AccessFault::Unmapped),
         }
     }
 
@@ -79,7 +79,7 @@ impl Peripheral for Temp {
         if offset == 0x508 {
             return Err(AccessFault::Denied);
         }
-        *self.coefficient(offset).ok_or(AccessFault::Unmodelled)? = value;
+        *self.coefficient(offset).ok_or(AccessFault::Unmapped)? = value;
         Ok(())
     }
 

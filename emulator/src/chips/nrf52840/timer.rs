@@ -142,7 +142,7 @@ impl Timer {
         if index < self.compares {
             Ok(index)
         } else {
-            Err(AccessFault::Unmodelled)
+            Err(AccessFault::Unmapped)
         }
     }
 
@@ -199,7 +199,7 @@ impl Peripheral for Timer {
                 self.cc[index] = self.count(bus.now());
                 self.schedule(bus, index);
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Peripheral for Timer {
             0x508 => self.bitmode,
             0x510 => self.prescaler,
             0x540..0x558 => self.cc[self.compare(offset, 0x540)?],
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -239,7 +239,7 @@ impl Peripheral for Timer {
                 self.cc[index] = value;
                 self.schedule(bus, index);
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

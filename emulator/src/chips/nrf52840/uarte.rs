@@ -391,7 +391,9 @@ impl Peripheral for Uarte {
             0x008 => self.start_tx(bus),
             0x00c => self.stop_tx(bus),
             0x02c => self.flush_rx(bus),
-            _ => return Err(AccessFault::Unmodelled),
+            // SUSPEND, of the UART without DMA.
+            0x01c => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }
@@ -403,7 +405,9 @@ impl Peripheral for Uarte {
             0x500 => 0,
             0x53c => self.rxd.amount,
             0x54c => self.txd.amount,
-            _ => *self.register(offset).ok_or(AccessFault::Unmodelled)?,
+            // RXD and TXD, of the UART without DMA.
+            0x518 | 0x51c => return Err(AccessFault::Unmodelled),
+            _ => *self.register(offset).ok_or(AccessFault::Unmapped)?,
         })
     }
 
@@ -418,11 +422,12 @@ impl Peripheral for Uarte {
             0x508..0x518 => 0x8000_003f,
             0x538 | 0x548 => 0xffff,
             0x53c | 0x54c => return Err(AccessFault::Denied),
+            0x518 | 0x51c => return Err(AccessFault::Unmodelled),
             // HWFC, PARITY, STOP
             0x56c => 0x1f,
             _ => u32::MAX,
         };
-        *self.register(offset).ok_or(AccessFault::Unmodelled)? = value & mask;
+        *self.register(offset).ok_or(AccessFault::Unmapped)? = value & mask;
         Ok(())
     }
 

@@ -83,7 +83,7 @@ impl Peripheral for Wdt {
                 self.reload(bus);
                 Ok(())
             }
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
@@ -96,7 +96,7 @@ impl Peripheral for Wdt {
             0x50c => self.config,
             // RR[n] are write-only
             0x600..0x620 => 0,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -121,7 +121,7 @@ impl Peripheral for Wdt {
                     }
                 }
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Agt {
             (0x0c | 0x0d | 0x0f, AccessSize::Byte) => 0,
             (0x0e, AccessSize::Byte) => self.cmsr.into(),
             (..=0x0f, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -129,7 +129,7 @@ impl Agt {
             (0x0e, AccessSize::Byte) if value as u8 & !(TCMEA | TCMEB) != 0 => return Err(AccessFault::UnmodelledUse),
             (0x0e, AccessSize::Byte) => self.cmsr = value as u8,
             (..=0x0f, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.plan(fabric);
         Ok(())

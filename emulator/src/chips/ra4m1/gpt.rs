@@ -66,7 +66,9 @@ impl Gpt {
             0x48 => self.counter.value(fabric.now()) as u32,
             0x4c | 0x50 => self.compare[(offset as usize - 0x4c) / 4],
             0x64 => (self.counter.period() - 1) as u32,
-            _ => return Err(AccessFault::Unmodelled),
+            // Buffers and dead time.
+            0x54..0x64 | 0x68 | 0x88 | 0x8c => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -98,8 +100,9 @@ impl Gpt {
             0x48 => self.counter.set(now, u64::from(value & self.mask())),
             0x4c | 0x50 => self.compare[(offset as usize - 0x4c) / 4] = value & self.mask(),
             0x64 => self.counter.set_period(now, u64::from(value & self.mask()) + 1),
-            0x10..0x48 => return Err(AccessFault::UnmodelledUse),
-            _ => return Err(AccessFault::Unmodelled),
+            0x10..0x44 => return Err(AccessFault::UnmodelledUse),
+            0x54..0x64 | 0x68 | 0x88 | 0x8c => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.plan(fabric);
         Ok(())

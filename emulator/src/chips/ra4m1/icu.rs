@@ -69,7 +69,7 @@ impl Icu {
             (0x000..0x010 | 0x100 | 0x120 | 0x130 | 0x140 | 0x1a0 | 0x200 | 0x280..0x290 | 0x300..0x380, _) => {
                 Err(AccessFault::Width)
             }
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
@@ -98,7 +98,7 @@ impl Icu {
             (0x000..0x010 | 0x100 | 0x120 | 0x130 | 0x1a0 | 0x200 | 0x280..0x290 | 0x300..0x380, _) => {
                 return Err(AccessFault::Width);
             }
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ use self::sci::Sci;
 use self::spmon::StackMonitors;
 use self::system::{Clocks, System};
 use self::watchdog::Watchdog;
+use super::reserved;
 use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
@@ -332,7 +333,7 @@ impl Chip for Ra4m1 {
         };
         let value = self.load(fabric, block, size);
         self.drain_signals(fabric);
-        value
+        reserved(value)
     }
 
     fn write(&mut self, fabric: &mut Fabric, addr: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
@@ -346,7 +347,7 @@ impl Chip for Ra4m1 {
         };
         let done = self.store(fabric, block, value, size);
         self.drain_signals(fabric);
-        done
+        reserved(done)
     }
 
     fn event(&mut self, fabric: &mut Fabric, token: Token) {

@@ -111,7 +111,9 @@ impl Ports {
                 high.fold(0, |bits, pin| bits | 1 << pin)
             }
             0x08 => 0,
-            _ => return Err(AccessFault::Unmodelled),
+            // EORR, EOSR.
+            0x0c => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         };
         match (size, offset & 3) {
             (AccessSize::Word, 0) => Ok(word),
@@ -152,7 +154,8 @@ impl Ports {
                 0x08 if low & high != 0 => return Err(AccessFault::UnmodelledUse),
                 0x08 => *pfs = (*pfs | (low * PODR)) & !(high * PODR),
                 0x04 => return Err(AccessFault::Denied),
-                _ => return Err(AccessFault::Unmodelled),
+                0x0c => return Err(AccessFault::Unmodelled),
+                _ => return Err(AccessFault::Unmapped),
             }
             self.update(fabric, index);
         }

@@ -136,7 +136,8 @@ impl Sci {
             0x09..=0x0d | 0x13 => 0,
             0x12 => self.mddr,
             0x1c => self.sptr,
-            _ => return Err(AccessFault::Unmodelled),
+            0x0e..=0x1b => return Err(AccessFault::Width),
+            _ => return Err(AccessFault::Unmapped),
         }
         .into())
     }
@@ -184,7 +185,7 @@ impl Sci {
             0x09..=0x0d | 0x13 => return Err(AccessFault::UnmodelledUse),
             0x12 => self.mddr = value,
             0x1c => self.sptr = value & 7,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl StackMonitors {
             (0x8, AccessSize::Word) => monitor.start,
             (0xc, AccessSize::Word) => monitor.end,
             (0x0 | 0x4 | 0x6 | 0x8 | 0xc, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -60,7 +60,7 @@ impl StackMonitors {
             (0x8, AccessSize::Word) => monitor.start = value & !3,
             (0xc, AccessSize::Word) => monitor.end = value | 3,
             (0x0 | 0x4 | 0x6 | 0x8 | 0xc, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

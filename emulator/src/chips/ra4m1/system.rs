@@ -197,10 +197,9 @@ impl System {
             (0x500..0x700, Byte) => self.backup[(offset - BACKUP) as usize].into(),
             (_, Byte) => match PLAIN.iter().position(|it| it.0 == offset) {
                 Some(index) => self.plain[index].into(),
-                None => return Err(AccessFault::Unmodelled),
+                None => return Err(other(offset, size)),
             },
-            (0x00c | 0x01c | 0x020 | 0x026 | 0x036 | 0x0c0 | 0x3fe, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(other(offset, size)),
         })
     }
 
@@ -267,18 +266,36 @@ impl System {
             (0x4b1, Byte) => self.vbtsr &= value as u8 | !3,
             (0x500..0x700, Byte) => self.backup[(offset - BACKUP) as usize] = value as u8,
             (_, Byte) => {
-                let index = PLAIN
-                    .iter()
-                    .position(|it| it.0 == offset)
-                    .ok_or(AccessFault::Unmodelled)?;
+                let index = PLAIN.iter().position(|it| it.0 == offset).ok_or(other(offset, size))?;
                 if value as u8 & !PLAIN[index].2 != self.plain[index] & !PLAIN[index].2 {
                     return Err(AccessFault::UnmodelledUse);
                 }
                 self.plain[index] = value as u8;
             }
-            (0x020 | 0x026 | 0x036 | 0x0c0 | 0x3fe, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(other(offset, size)),
         }
         Ok(())
+    }
+}
+
+/// Why an access is refused that no register takes: it has another width, is not modelled, or does not exist.
+fn other(offset: u32, size: AccessSize) -> AccessFault {
+    let touched = offset..offset + size.bytes();
+    let wide = [(0x00c, 2), (0x01c, 4), (0x020, 4), (0x0c0, 2), (0x3fe, 2)];
+    let narrow = [0x026, 0x036, 0x03c, 0x040, 0x041, 0x410, 0x411, 0x4b1];
+    let known = wide
+        .iter()
+        .any(|(at, bytes)| *at < touched.end && touched.start < at + bytes)
+        || narrow
+            .iter()
+            .chain(PLAIN.iter().map(|it| &it.0))
+            .any(|at| touched.contains(at))
+        || touched.start < BACKUP + BACKUP_BYTES as u32 && BACKUP < touched.end;
+    // SNZREQCR, SYOCDCR, VBTWTER, VBTWEGR, VBTWFR.
+    let unmodelled = (0x098..0x09c).contains(&offset) || matches!(offset, 0x40e | 0x4bd..=0x4bf);
+    match (known, unmodelled) {
+        (true, _) => AccessFault::Width,
+        (_, true) => AccessFault::Unmodelled,
+        _ => AccessFault::Unmapped,
     }
 }

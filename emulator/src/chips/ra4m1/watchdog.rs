@@ -59,13 +59,13 @@ impl Watchdog {
             (0x00, AccessSize::Byte) => Ok(0xff),
             // The count is not modelled; no flag outlives the reset that comes with it.
             (0x04, AccessSize::Half) => Err(AccessFault::UnmodelledUse),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
     pub(super) fn write_iwdt(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
         if offset != 0 {
-            return Err(AccessFault::Unmodelled);
+            return Err(AccessFault::Unmapped);
         }
         if self.refreshed(value) && self.period.is_some() {
             self.reload(fabric);
@@ -81,7 +81,7 @@ impl Watchdog {
             (0x06, AccessSize::Byte) => self.reset_control.into(),
             (0x08, AccessSize::Byte) => self.stop_control.into(),
             (0x00..=0x08, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -110,7 +110,7 @@ impl Watchdog {
             (0x08, AccessSize::Byte) => self.stop_control = value as u8 & 0x80,
             (0x04, AccessSize::Half) => {}
             (0x00..=0x08, _) => return Err(AccessFault::Width),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ impl Syscfg {
             // MEMRMP: flash is at 0. PMC, CMPCR: at reset values.
             0x00 | 0x04 | 0x20 => 0,
             0x08..0x18 => self.exticr[(offset as usize - 0x08) / 4],
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -90,7 +90,7 @@ impl Syscfg {
             0x00 | 0x04 | 0x20 if value != 0 => return Err(AccessFault::UnmodelledUse),
             0x00 | 0x04 | 0x20 => {}
             0x08..0x18 => self.exticr[(offset as usize - 0x08) / 4] = value & 0xffff,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -151,7 +151,7 @@ impl FlashInterface {
             0x0c => self.sr | if now < self.busy_until { BSY } else { 0 },
             0x10 => self.cr | if self.lock == Lock::Open { 0 } else { LOCK },
             0x14 => self.optcr | if self.options == Lock::Open { 0 } else { OPTLOCK },
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -175,7 +175,7 @@ impl FlashInterface {
             // Programming the option bytes is not modelled.
             0x14 if value & 1 != 0 => self.options = Lock::Closed,
             0x14 => return Err(AccessFault::UnmodelledUse),
-            _ => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         Ok(())
     }

@@ -43,6 +43,8 @@ impl Identity {
             *byte = match addr + index as u32 {
                 at @ UNIQUE_ID..0x1fff_7a1c => self.unique[(at - UNIQUE_ID) as usize],
                 // 1,024 KiB
+                // One-time programmable memory, not written.
+                0x1fff_7800..0x1fff_7a10 => 0xff,
                 FLASH_SIZE => 0,
                 0x1fff_7a23 => 4,
                 _ => return Err(AccessFault::Unmodelled),
@@ -55,7 +57,7 @@ impl Identity {
         match offset {
             0x00 => Ok(IDCODE),
             0x04 | 0x08 | 0x0c => Ok(self.debug[(offset as usize - 4) / 4]),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Ok(0),
         }
     }
 
@@ -63,7 +65,7 @@ impl Identity {
         match offset {
             0x00 => return Err(AccessFault::Denied),
             0x04 | 0x08 | 0x0c => self.debug[(offset as usize - 4) / 4] = value,
-            _ => return Err(AccessFault::Unmodelled),
+            _ => {}
         }
         Ok(())
     }

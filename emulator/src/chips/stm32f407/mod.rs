@@ -34,6 +34,7 @@ use self::rcc::{AHB1, AHB2, APB1, APB2, Clocks, Rcc};
 use self::rng::Rng;
 use self::timer::Timer;
 use self::usart::Usart;
+use super::reserved;
 use crate::core::events::Token;
 use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
@@ -409,7 +410,7 @@ impl Chip for Stm32f407 {
             fabric.log_fault(addr, size, None, AccessFault::Unclocked);
             return Ok(0);
         };
-        let word = self.load(fabric, block, addr & 0x3fc);
+        let word = reserved(self.load(fabric, block, addr & 0x3fc));
         self.drain_signals(fabric);
         let mask = (1_u64 << (8 * size.bytes())) - 1;
         Ok(word? >> (8 * (addr & 3)) & mask as u32)
@@ -441,12 +442,12 @@ impl Chip for Stm32f407 {
             _ if matches!((block, offset), (Block::Gpio(_), 0x18)) => value << shift,
             _ => {
                 let mask = (((1_u64 << (8 * size.bytes())) - 1) as u32) << shift;
-                self.load(fabric, block, offset)? & !mask | value << shift & mask
+                reserved(self.load(fabric, block, offset))? & !mask | value << shift & mask
             }
         };
         let done = self.store(fabric, block, offset, word);
         self.drain_signals(fabric);
-        done
+        reserved(done)
     }
 
     fn event(&mut self, fabric: &mut Fabric, token: Token) {

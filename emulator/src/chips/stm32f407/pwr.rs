@@ -27,7 +27,7 @@ impl Pwr {
             0x00 => Ok(self.cr),
             // VOSRDY: the scale follows at once.
             0x04 => Ok(VOS),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 
@@ -41,7 +41,7 @@ impl Pwr {
             // EWUP, BRE: the wake-up pin and the backup regulator are not modelled.
             0x04 if value & 0x0300 != 0 => Err(AccessFault::UnmodelledUse),
             0x04 => Ok(()),
-            _ => Err(AccessFault::Unmodelled),
+            _ => Err(AccessFault::Unmapped),
         }
     }
 }

@@ -185,7 +185,7 @@ impl Rcc {
             0x80 => self.sscgr,
             0x84 => self.plli2scfgr,
             _ => {
-                let (list, bus) = bus_register(offset).ok_or(AccessFault::Unmodelled)?;
+                let (list, bus) = bus_register(offset).ok_or(AccessFault::Unmapped)?;
                 [&self.resets, &self.enables, &self.low_power][list][bus]
             }
         })
@@ -230,7 +230,7 @@ impl Rcc {
             0x80 => self.sscgr = value,
             0x84 => self.plli2scfgr = value & 0x7000_7fc0,
             _ => {
-                let (list, bus) = bus_register(offset).ok_or(AccessFault::Unmodelled)?;
+                let (list, bus) = bus_register(offset).ok_or(AccessFault::Unmapped)?;
                 let mask = [ENABLES, ENABLES, LOW_POWER_ENABLES][list][bus];
                 [&mut self.resets, &mut self.enables, &mut self.low_power][list][bus] = value & mask;
             }

@@ -115,7 +115,9 @@ impl Timer {
             0x44 if self.is_advanced() => self.bdtr,
             // DCR: no DMA burst was set up. OR: no remapping.
             0x48 | 0x50 => 0,
-            _ => return Err(AccessFault::Unmodelled),
+            // DMAR.
+            0x4c if self.has_dma() => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         })
     }
 
@@ -133,6 +135,7 @@ impl Timer {
             }
             // MMS: nothing listens to a trigger output.
             0x04 => self.cr2 = value & 0x7ffb,
+            0x30 if !self.is_advanced() => return Err(AccessFault::Unmapped),
             0x08 | 0x30 | 0x48 | 0x50 if value == 0 => {}
             0x08 | 0x30 | 0x48 | 0x50 => return Err(AccessFault::UnmodelledUse),
             // DMA requests, trigger and break interrupts.
@@ -173,7 +176,8 @@ impl Timer {
                 self.ccr[(offset as usize - 0x34) / 4] = value & self.mask();
             }
             0x44 if self.is_advanced() => self.bdtr = value & 0xffff,
-            _ => return Err(AccessFault::Unmodelled),
+            0x4c if self.has_dma() => return Err(AccessFault::Unmodelled),
+            _ => return Err(AccessFault::Unmapped),
         }
         self.plan(fabric);
         Ok(())
@@ -380,6 +384,11 @@ impl Timer {
     /// Flags that it has.
     fn flags(&self) -> u32 {
         (2 << self.channels()) - 1
+    }
+
+    /// Whether it makes DMA bursts.
+    fn has_dma(&self) -> bool {
+        self.index <= 4 || self.index == 7
     }
 
     fn is_advanced(&self) -> bool {

@@ -290,10 +290,30 @@ fn what_is_not_modelled_is_told_apart_from_what_is_not_there() {
     for (addr, size, fault) in [
         (0x1001_5000, AccessSize::Word, AccessFault::Unmodelled),
         (AON + 0x100, AccessSize::Word, AccessFault::Unmodelled),
-        (GPIO + 0x80, AccessSize::Word, AccessFault::Unmapped),
         (GPIO, AccessSize::Byte, AccessFault::Width),
         (0x5000_0000, AccessSize::Word, AccessFault::Unmapped),
     ] {
         assert_eq!(rig.chip.read(&mut rig.fabric, addr, size), Err(fault), "{addr:#x}");
+    }
+}
+
+#[test]
+fn reserved_words_read_zero_and_take_nothing() {
+    // Source 0 of the PLIC, words behind its sources and its enables, behind MSIP, and in each peripheral.
+    for addr in [
+        0x0c00_0000,
+        0x0c00_00d4,
+        0x0c00_2008,
+        0x0200_0004,
+        GPIO + 0x80,
+        AON + 0x04,
+        0x1000_8010,
+        0x1001_301c,
+        0x1001_4008,
+    ] {
+        let mut rig = Rig::new();
+        rig.write(addr, u32::MAX);
+        assert_eq!(rig.read(addr), 0, "{addr:#x}");
+        assert_eq!(rig.fabric.take_faults(), [], "{addr:#x}");
     }
 }

@@ -48,13 +48,11 @@ fn what_is_not_there_is_refused() {
         (0x0100_0000, Unmapped),
         (0x1200_0000, Unmodelled), // QSPI execute in place
         (0x2100_0000, Unmapped),
-        (0x4000_1000, Unmodelled), // RADIO
-        (0x4000_0114, Unmodelled), // POWER EVENTS_SLEEPENTER
-        (0x4000_2300 + 0x50, Unmodelled),
-        (0x4000_8558, Unmodelled),    // TIMER0 has no CC[6]
+        (0x4000_1000, Unmodelled),    // RADIO
+        (0x4000_0114, Unmodelled),    // POWER EVENTS_SLEEPENTER
+        (0x4000_2518, Unmodelled),    // UART0 RXD
         (0x4001_e548, UnmodelledUse), // NVMC IHIT
         (0x4003_0000, Unmapped),
-        (0x5000_0a40, Unmodelled), // P1 has no pin 16
         (0x5002_a000, Unmodelled), // CryptoCell
         (0x6000_0000, Unmapped),
         (0xf000_0000, Unmapped),
@@ -64,12 +62,10 @@ fn what_is_not_there_is_refused() {
     for (addr, value, fault) in [
         (0x0000_1000, 0, Denied),             // flash, WEN not set
         (0x1000_0060, 0, Denied),             // FICR DEVICEID
-        (0x4000_0404, 1, Unmodelled),         // no such register
         (0x4000_2500, 4, UnmodelledUse),      // UART without DMA
         (0x4000_2100, 1, UnmodelledUse),      // events are cleared by software, not set
         (0x4000_d304, 2, UnmodelledUse),      // RNG has one event
         (0x4001_e508, 0, Denied),             // ERASEPAGE, EEN not set
-        (0x4001_6040, 1, Unmodelled),         // EGU2 has 16 triggers
         (0x4000_0900, 0x7fff, UnmodelledUse), // RAM sections stay on
         (0x4000_0010, 1, UnmodelledUse),      // CAL without HFXO
     ] {
@@ -89,6 +85,25 @@ fn what_is_not_there_is_refused() {
     ] {
         let byte = rig.chip.read(&mut rig.fabric, addr, AccessSize::Byte);
         assert_eq!(byte, Ok(value), "{addr:#010x}");
+    }
+}
+
+#[test]
+fn reserved_words_read_zero_and_take_nothing() {
+    for addr in [
+        0x4000_0404, // POWER
+        0x4000_0ee4, // POWER, beyond the documented registers
+        0x4000_2350, // UARTE0
+        0x4000_8558, // TIMER0 has no CC[6]
+        0x4001_6040, // EGU2 has 16 triggers
+        0x4001_e50c + 0x100,
+        0x5000_0000, // before P0
+        0x5000_0a40, // P1 has no pin 16
+    ] {
+        let mut rig = Rig::new();
+        rig.write(addr, u32::MAX);
+        assert_eq!(rig.read(addr), 0, "{addr:#010x}");
+        assert_eq!(rig.fabric.take_faults(), [], "{addr:#010x}");
     }
 }
 

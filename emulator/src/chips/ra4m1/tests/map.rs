@@ -43,13 +43,15 @@ fn what_is_not_there_is_refused() {
         (0x0004_0000, Word, Unmapped),
         (0x0101_1000, Word, Unmodelled), // behind the option-setting memory
         (0x2000_8000, Word, Unmapped),
-        (0x4000_0000, Word, Unmodelled), // bus master MPU
-        (0x4005_c000, Half, Unmodelled), // ADC
-        (0x400c_0000, Word, Unmodelled), // the secure crypto engine
-        (0x4001_e026, Word, Width),      // SCKSCR is a byte
-        (0x4000_6300, Byte, Width),      // IELSR0 is a word
-        (0x4004_0800, Byte, Width),      // a byte of PFS is at offset 3
-        (0x4001_e400, Byte, Unmodelled),
+        (0x4000_0000, Word, Unmodelled),    // bus master MPU
+        (0x4005_c000, Half, Unmodelled),    // ADC
+        (0x400c_0000, Word, Unmodelled),    // the secure crypto engine
+        (0x4001_e026, Word, Width),         // SCKSCR is a byte
+        (0x4000_6300, Byte, Width),         // IELSR0 is a word
+        (0x4004_0800, Byte, Width),         // a byte of PFS is at offset 3
+        (0x4001_e40e, Byte, Unmodelled),    // SYOCDCR
+        (0x4001_e410, Half, Width),         // RSTSR0 and RSTSR2 are bytes
+        (0x4007_8054, Word, Unmodelled),    // GPT0 GTCCRC
         (0x4004_4404, Half, UnmodelledUse), // IWDTSR
         (0x4010_2000, Word, Unmapped),
     ] {
@@ -71,6 +73,21 @@ fn what_is_not_there_is_refused() {
         let mut rig = Rig::awake();
         let stored = rig.chip.write(&mut rig.fabric, addr, value, size);
         assert_eq!(stored, Err(fault), "store to {addr:#010x}");
+    }
+}
+
+#[test]
+fn reserved_bytes_read_zero_and_take_nothing() {
+    for addr in [0x4001_e400, 0x4004_001c, 0x4007_005d, 0x4004_4401, 0x4007_80f0] {
+        let size = match addr {
+            0x4004_001c | 0x4007_80f0 => AccessSize::Word,
+            _ => AccessSize::Byte,
+        };
+        let mut rig = Rig::awake();
+        let stored = rig.chip.write(&mut rig.fabric, addr, u32::MAX & size.mask(), size);
+        assert_eq!(stored, Ok(()), "{addr:#010x}");
+        assert_eq!(rig.chip.read(&mut rig.fabric, addr, size), Ok(0), "{addr:#010x}");
+        assert_eq!(rig.faults(), [], "{addr:#010x}");
     }
 }
 

@@ -52,15 +52,12 @@ fn what_is_not_there_is_refused() {
     for (addr, fault) in [
         (0x0010_0000, Unmapped),
         (0x1fff_0000, Unmodelled), // the boot ROM
-        (0x1fff_7800, Unmodelled), // OTP
         (0x2002_0000, Unmapped),
         (0x4000_2800, Unmodelled), // RTC
         (0x4001_3000, Unmodelled), // SPI1
         (0x4002_2400, Unmodelled),
         (0x4002_3000, Unmodelled), // CRC
-        (0x4002_38f0, Unmodelled),
-        (0x4002_0028, Unmapped),   // behind GPIOA_AFRH
-        (0x4000_1034, Unmodelled), // TIM6 has no CCR1
+        (0x4000_044c, Unmodelled), // TIM3_DMAR
         (0x5000_0000, Unmodelled), // USB
         (0x6000_0000, Unmodelled), // FSMC
         (0xc000_0000, Unmapped),
@@ -75,7 +72,7 @@ fn what_is_not_there_is_refused() {
         (0x4002_3800, 1 << 19, UnmodelledUse),     // CSSON
         (0x4002_380c, 1 << 8, UnmodelledUse),      // LSIRDYIE
         (0x4000_0400, 1 << 4, UnmodelledUse),      // TIM3 counts down
-        (0x4000_0420, 1, UnmodelledUse),           // TIM3 drives a pin
+        (0x4001_0020, 4, UnmodelledUse),           // TIM1 drives a complementary output
         (0x4000_040c, 1 << 8, UnmodelledUse),      // TIM3 asks DMA
         (0x4000_4414, 1 << 8, UnmodelledUse),      // USART2 RTS
         (0x4000_440c, 1, UnmodelledUse),           // USART2 sends a break
@@ -107,6 +104,29 @@ fn flash_is_seen_at_zero_too() {
     let mut rig = Rig::new();
     rig.fabric.memory_mut().write(0x0800_0100, &[1, 2, 3, 4]).unwrap();
     assert_eq!(rig.read(0x100), 0x0403_0201);
+}
+
+#[test]
+fn reserved_words_read_zero_and_take_nothing() {
+    for addr in [
+        0x4002_38f0, // RCC
+        0x4002_0028, // behind GPIOA_AFRH
+        0x4000_1034, // TIM6 has no CCR1
+        0x4000_0430, // TIM3 has no RCR
+        0x4000_7008, // behind PWR_CSR
+        0x4002_3c18, // FLASH_OPTCR1, of other chips
+        0x4001_3824, // behind SYSCFG_CMPCR
+        0x4000_441c, // behind USART2_GTPR
+        0x4002_60d0, // behind DMA1's streams
+        0x4000_3010, // behind IWDG_SR
+        0xe004_2010, // behind DBGMCU_APB2_FZ
+    ] {
+        let mut rig = Rig::clocked_but_rcc(addr);
+        rig.write(addr, u32::MAX);
+        assert_eq!(rig.read(addr), 0, "{addr:#010x}");
+        assert_eq!(rig.faults(), [], "{addr:#010x}");
+    }
+    assert_eq!(Rig::new().read(0x1fff_7800), u32::MAX, "OTP is not written");
 }
 
 #[test]

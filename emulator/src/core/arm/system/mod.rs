@@ -60,6 +60,12 @@ const FEATURES: [u32; 13] = [
 const AIRCR_KEY: u32 = 0x05fa;
 const AIRCR_KEY_READ: u32 = 0xfa05_0000;
 
+/// Whether the system control space has no register at `addr`: it reads as zero and takes no store (B3.2.1). DCRSR, DCRDR
+/// and the identification at its end exist, and are not modelled for the core.
+fn is_reserved(addr: u32) -> bool {
+    (0xe000_e000..0xe000_efd0).contains(&addr) && !(0xe000_edf0..0xe000_ee00).contains(&addr)
+}
+
 impl CortexM {
     /// A load from the private peripheral bus.
     pub(super) fn load_system(&mut self, addr: u32, size: AccessSize, privileged: bool) -> Result<u32, AccessFault> {
@@ -155,6 +161,7 @@ impl CortexM {
             // DHCSR as the core reads it: C_DEBUGEN only.
             0xe000_edf0 => u32::from(self.debug.enabled),
             0xe000_edfc => system.scb.demcr,
+            _ if is_reserved(addr) => 0,
             _ => return Err(AccessFault::Unmodelled),
         })
     }
@@ -205,6 +212,9 @@ impl CortexM {
                 system.nvic.set_pending(number::FIRST_IRQ + (value & 0x1ff) as u16);
             }
             0xe000_ef00 => {}
+            // DHCSR: only a debugger sets C_DEBUGEN.
+            0xe000_edf0 => {}
+            _ if is_reserved(addr) => {}
             _ => return Err(AccessFault::Unmodelled),
         }
         Ok(())

@@ -57,6 +57,11 @@ fn drivers_clear_reserved_priorities() {
 }
 
 #[test]
+fn a_ticker_compares_without_a_pin() {
+    check("stm32f4-discovery", include_str!("programs/f4_output_compare.hex"));
+}
+
+#[test]
 fn images_may_hold_option_bytes() {
     // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.
     for (board, addr) in [

@@ -1,6 +1,8 @@
 //! GPIO (RM0090 chapter 8): ports A to I, their pads, and levels driven from outside. A pin's number is port × 32 +
 //! pin.
 
+use std::collections::BTreeMap;
+
 use crate::core::fabric::{AccessFault, Fabric};
 
 pub(super) const PORTS: usize = 9;
@@ -45,6 +47,8 @@ pub(super) struct Gpio {
     #[serde(with = "crate::core::array")]
     reported_drive: [Option<bool>; PINS],
     reported_level: [u16; PORTS],
+    /// Levels that timers put on pins of their alternate functions: pin and function.
+    outputs: BTreeMap<(u16, u32), bool>,
     /// Changed levels that were not delivered to EXTI yet: port, pin, level.
     pub(super) edges: Vec<(u8, u8, bool)>,
 }
@@ -56,6 +60,7 @@ impl Gpio {
             outside: [None; PINS],
             reported_drive: [None; PINS],
             reported_level: [0; PORTS],
+            outputs: BTreeMap::new(),
             edges: Vec::new(),
         }
     }
@@ -92,6 +97,17 @@ impl Gpio {
             let port = &self.ports[port];
             port.moder >> (2 * pin) & 3 == 2 && function(port, pin) == af
         })
+    }
+
+    /// The level that a timer puts on a pin of its alternate function `af`; `None` if it drives nothing.
+    pub(super) fn set_output(&mut self, fabric: &mut Fabric, pin: u16, af: u32, level: Option<bool>) {
+        match level {
+            Some(level) => self.outputs.insert((pin, af), level),
+            None => self.outputs.remove(&(pin, af)),
+        };
+        if let Some((port, _)) = place(pin) {
+            self.update(fabric, port);
+        }
     }
 
     pub(super) fn read(&self, index: usize, offset: u32) -> Result<u32, AccessFault> {
@@ -141,8 +157,9 @@ impl Gpio {
         let open_drain = port.otyper >> pin & 1 != 0;
         let level = match port.moder >> (2 * pin) & 3 {
             1 => port.odr >> pin & 1 != 0,
-            // The level of a UART's line between frames; the levels of other functions are not known here.
+            // The level of a UART's line between frames, or that of a timer; other functions are not known here.
             2 if super::usart::sends_on(index * 32 + pin, function(port, pin)) => true,
+            2 => *self.outputs.get(&((index * 32 + pin) as u16, function(port, pin)))?,
             _ => return None,
         };
         (!open_drain || !level).then_some(level)

@@ -243,7 +243,13 @@ impl Stm32f407 {
             }
             Block::Pwr => self.pwr.write(offset, value),
             Block::Flash => self.flash.write(fabric, offset, value),
-            Block::Gpio(port) => self.gpio.write(fabric, port, offset, value),
+            Block::Gpio(port) => {
+                let done = self.gpio.write(fabric, port, offset, value);
+                if matches!(offset, 0x00 | 0x20 | 0x24) {
+                    self.connect_timers(fabric);
+                }
+                done
+            }
             Block::Exti => self.exti.write(offset, value),
             Block::Syscfg => self.syscfg.write(offset, value),
             Block::Usart(index) => {
@@ -301,6 +307,39 @@ impl Stm32f407 {
         }
     }
 
+    /// The functions of pins have changed: tells the timers which channels have a pin.
+    fn connect_timers(&mut self, fabric: &mut Fabric) {
+        let mut connected = [0; timer::COUNT];
+        for (timer, channel, pin, af) in timer::pins() {
+            connected[timer] |= u32::from(self.gpio.has_function(pin, af)) << channel;
+        }
+        for (timer, connected) in self.timers.iter_mut().zip(connected) {
+            timer.connect(fabric, connected);
+        }
+    }
+
+    /// Puts the levels of the timers' outputs on the pins.
+    fn drive_outputs(&mut self, fabric: &mut Fabric) {
+        for (index, timer) in self.timers.iter_mut().enumerate() {
+            let Some(outputs) = timer.changed_outputs() else {
+                continue;
+            };
+            for (_, channel, pin, af) in timer::pins().filter(|it| it.0 == index) {
+                self.gpio.set_output(fabric, pin, af, outputs[channel]);
+            }
+        }
+    }
+
+    /// An edge on a pin that a timer's channel may capture.
+    fn capture(&mut self, fabric: &mut Fabric, port: u8, pin: u8, level: bool) {
+        let number = u16::from(port) * 32 + u16::from(pin);
+        for (timer, channel, _, af) in timer::pins().filter(|it| it.2 == number) {
+            if self.gpio.has_function(number, af) {
+                self.timers[timer].edge(fabric, channel, level);
+            }
+        }
+    }
+
     /// Delivers the effects of one part to the others: clocks, edges, DMA requests, interrupts.
     fn drain_signals(&mut self, fabric: &mut Fabric) {
         let clocks = self.rcc.clocks(fabric.now());
@@ -311,7 +350,9 @@ impl Stm32f407 {
                 timer.set_clock(fabric, clocks.timer[usize::from(apb2)]);
             }
         }
+        self.drive_outputs(fabric);
         for (port, pin, level) in std::mem::take(&mut self.gpio.edges) {
+            self.capture(fabric, port, pin, level);
             if self.syscfg.is_wired(port, pin) {
                 self.exti.edge(pin, level);
             }
@@ -499,6 +540,7 @@ impl Chip for Stm32f407 {
         }
         self.identity.reset();
         self.reported_levels = 0;
+        self.connect_timers(fabric);
         self.drain_signals(fabric);
     }
 

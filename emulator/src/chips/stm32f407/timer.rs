@@ -1,7 +1,12 @@
-//! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update and compare events, preloads, one-pulse mode,
-//! interrupts. Not modelled: down- and centre-aligned counting, slave modes, capture, outputs on pins, repetition,
-//! DMA requests.
+//! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update events, output compare in every mode, on a pin or
+//! without one, input capture, preloads, one-pulse mode, interrupts. Not modelled: down- and centre-aligned counting,
+//! slave modes, capture at the internal trigger or at each 2nd to 8th edge, input filters, complementary outputs,
+//! repetition, DMA requests.
 
+mod channel;
+
+pub(super) use self::channel::pins;
+use self::channel::{Channel, Direction, Mode};
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
 use crate::machine::time::{PS_PER_SECOND, VirtualTime};
@@ -19,6 +24,13 @@ const ARPE: u32 = 1 << 7;
 
 /// SR and DIER.
 const UIF: u32 = 1;
+/// SR.CC1OF.
+const CC1OF: u32 = 1 << 9;
+/// BDTR.MOE: the outputs of TIM1 and TIM8 are on.
+const MOE: u32 = 1 << 15;
+
+/// Levels that the channels drive on their pins; `None` for those that do not.
+pub(super) type Outputs = [Option<bool>; 4];
 
 /// Compare channels of TIM1 to TIM14.
 const CHANNELS: [usize; COUNT] = [4, 4, 4, 4, 4, 0, 0, 4, 2, 1, 1, 2, 1, 1];
@@ -37,6 +49,13 @@ pub(super) struct Timer {
     ccer: u32,
     bdtr: u32,
     ccr: [u32; 4],
+    active_ccr: [u32; 4],
+    /// OCxREF, in the modes in which it is not a function of the count.
+    reference: [bool; 4],
+    /// Channels that a pin is given to, as bits: their output needs an event at each change.
+    connected: u32,
+    /// What was last reported.
+    outputs: Outputs,
     /// Preloaded, and in use.
     psc: u32,
     arr: u32,
@@ -63,6 +82,10 @@ impl Timer {
             ccer: 0,
             bdtr: 0,
             ccr: [0; 4],
+            active_ccr: [0; 4],
+            reference: [false; 4],
+            connected: 0,
+            outputs: [None; 4],
             psc: 0,
             arr,
             active_psc: 0,
@@ -77,6 +100,8 @@ impl Timer {
         fabric.cancel_token(self.token);
         *self = Self {
             hz: self.hz,
+            connected: self.connected,
+            outputs: self.outputs,
             ..Self::new(self.index, self.token)
         };
     }
@@ -111,7 +136,14 @@ impl Timer {
             0x28 => self.psc,
             0x2c => self.arr,
             0x30 if self.is_advanced() => 0,
-            0x34..0x44 if self.channel(offset).is_some() => self.ccr[(offset as usize - 0x34) / 4],
+            0x34..0x44 if self.channel(offset).is_some() => {
+                let channel = (offset as usize - 0x34) / 4;
+                // Taking a captured value clears its flag (18.4.5).
+                if self.channel_fields(channel).direction() != Some(Direction::Compare) {
+                    self.sr &= !(2 << channel);
+                }
+                self.ccr[channel]
+            }
             0x44 if self.is_advanced() => self.bdtr,
             // DCR: no DMA burst was set up. OR: no remapping.
             0x48 | 0x50 => 0,
@@ -145,18 +177,14 @@ impl Timer {
             0x14 if value & !0x1f != 0 => return Err(AccessFault::UnmodelledUse),
             0x14 => self.generate(now, value),
             0x18 | 0x1c if self.channels() > 0 => {
-                // Capture: CCxS says input.
-                if value & 0x0303 != 0 {
-                    return Err(AccessFault::UnmodelledUse);
-                }
-                self.ccmr[(offset as usize - 0x18) / 4] = value & 0xffff;
+                let mut ccmr = self.ccmr;
+                ccmr[(offset as usize - 0x18) / 4] = value & 0xffff;
+                self.configure(ccmr, self.ccer)?;
             }
             0x20 if self.channels() > 0 => {
-                // An enabled output would drive a pin.
-                if value & 0x5555 != 0 {
-                    return Err(AccessFault::UnmodelledUse);
-                }
-                self.ccer = value & 0xffff;
+                // CCxNE: only TIM1 and TIM8 have complementary outputs.
+                let bits = if self.is_advanced() { 0xffff } else { 0xbbbb };
+                self.configure(self.ccmr, value & bits)?;
             }
             0x24 => {
                 self.rebase(now);
@@ -171,9 +199,12 @@ impl Timer {
                 }
             }
             0x34..0x44 if self.channel(offset).is_some() => {
-                // The compare value takes effect now; a preload (OCxPE) affects outputs only.
+                let channel = (offset as usize - 0x34) / 4;
                 self.rebase(now);
-                self.ccr[(offset as usize - 0x34) / 4] = value & self.mask();
+                self.ccr[channel] = value & self.mask();
+                if !self.channel_fields(channel).is_preloaded() {
+                    self.active_ccr[channel] = self.ccr[channel];
+                }
             }
             0x44 if self.is_advanced() => self.bdtr = value & 0xffff,
             0x4c if self.has_dma() => return Err(AccessFault::Unmodelled),
@@ -181,6 +212,90 @@ impl Timer {
         }
         self.plan(fabric);
         Ok(())
+    }
+
+    /// Takes over CCMR and CCER.
+    fn configure(&mut self, ccmr: [u32; 2], ccer: u32) -> Result<(), AccessFault> {
+        let channels = 0..self.channels();
+        if channels.clone().any(|it| Channel::new(it, ccmr, ccer).is_unmodelled()) {
+            return Err(AccessFault::UnmodelledUse);
+        }
+        for channel in channels {
+            self.reference[channel] = self.reference(channel);
+            if !Channel::new(channel, ccmr, ccer).is_preloaded() {
+                self.active_ccr[channel] = self.ccr[channel];
+            }
+        }
+        (self.ccmr, self.ccer) = (ccmr, ccer);
+        Ok(())
+    }
+
+    /// Pins are given to the channels in `connected`.
+    pub(super) fn connect(&mut self, fabric: &mut Fabric, connected: u32) {
+        if self.connected != connected {
+            self.catch_up(fabric.now());
+            self.connected = connected;
+            self.plan(fabric);
+        }
+    }
+
+    /// The channels' outputs, if they have changed since the last call.
+    pub(super) fn changed_outputs(&mut self) -> Option<Outputs> {
+        if self.ccer == 0 && self.outputs == [None; 4] {
+            return None;
+        }
+        let outputs = std::array::from_fn(|channel| self.output(channel));
+        (outputs != self.outputs).then(|| {
+            self.outputs = outputs;
+            outputs
+        })
+    }
+
+    fn output(&self, channel: usize) -> Option<bool> {
+        let fields = self.channel_fields(channel);
+        let on = channel < self.channels()
+            && fields.is_enabled()
+            && fields.direction() == Some(Direction::Compare)
+            && (!self.is_advanced() || self.bdtr & MOE != 0);
+        on.then(|| self.reference(channel) ^ fields.is_inverted())
+    }
+
+    /// OCxREF.
+    fn reference(&self, channel: usize) -> bool {
+        let below = || self.count() < self.active_ccr[channel];
+        match self.channel_fields(channel).mode() {
+            Mode::Inactive => false,
+            Mode::Active => true,
+            Mode::Pwm1 => below(),
+            Mode::Pwm2 => !below(),
+            _ => self.reference[channel],
+        }
+    }
+
+    /// The level at the input of channel `input` has changed.
+    pub(super) fn edge(&mut self, fabric: &mut Fabric, input: usize, level: bool) {
+        self.catch_up(fabric.now());
+        for channel in 0..self.channels() {
+            let fields = self.channel_fields(channel);
+            let listens = match fields.direction() {
+                Some(Direction::Own) => channel == input,
+                Some(Direction::Other) => channel ^ 1 == input,
+                _ => false,
+            };
+            if listens && fields.is_enabled() && fields.captures(level) {
+                let flag = 2 << channel;
+                if self.sr & flag != 0 {
+                    self.sr |= CC1OF << channel;
+                }
+                self.sr |= flag;
+                self.ccr[channel] = self.count();
+                self.active_ccr[channel] = self.ccr[channel];
+            }
+        }
+    }
+
+    fn channel_fields(&self, channel: usize) -> Channel {
+        Channel::new(channel, self.ccmr, self.ccer)
     }
 
     /// Something was due.
@@ -208,6 +323,28 @@ impl Timer {
     fn load(&mut self) {
         self.active_psc = self.psc;
         self.active_arr = self.arr;
+        self.active_ccr = self.ccr;
+    }
+
+    /// Whether the next update changes how it counts and compares.
+    fn changes(&self) -> bool {
+        self.cr1 & OPM != 0 || self.active_psc != self.psc || self.active_arr != self.arr || self.active_ccr != self.ccr
+    }
+
+    /// Channel `channel` was equal to its compare value `times` times.
+    fn matched(&mut self, channel: usize, times: u64) {
+        let fields = self.channel_fields(channel);
+        if times == 0 || fields.direction() != Some(Direction::Compare) {
+            return;
+        }
+        self.sr |= 2 << channel;
+        let reference = &mut self.reference[channel];
+        match fields.mode() {
+            Mode::ActiveOnMatch => *reference = true,
+            Mode::InactiveOnMatch => *reference = false,
+            Mode::ToggleOnMatch => *reference ^= times % 2 != 0,
+            _ => {}
+        }
     }
 
     /// Accounts for everything that happened up to `now`.
@@ -219,12 +356,10 @@ impl Timer {
             }
             let wrap = self.ticks_to_wrap();
             // After this overflow other rules of counting apply.
-            let changes = self.cr1 & OPM != 0 || self.active_psc != self.psc || self.active_arr != self.arr;
+            let changes = self.changes();
             let until = if changes { ticks.min(wrap) } else { ticks };
             for channel in 0..self.channels() {
-                if self.passes(self.ccr[channel], until) {
-                    self.sr |= 2 << channel;
-                }
+                self.matched(channel, self.passes(self.active_ccr[channel], until));
             }
             let overflowed = self.wraps_at(until) > self.wraps_at(self.seen);
             self.seen = until;
@@ -254,11 +389,23 @@ impl Timer {
             return;
         }
         let waits = self.dier & !self.sr;
-        let changes = self.cr1 & OPM != 0 || self.active_psc != self.psc || self.active_arr != self.arr;
-        let wrap = (waits & UIF != 0 && self.cr1 & UDIS == 0 || changes).then(|| self.ticks_to_wrap());
+        // Channels whose pins move with a comparison, and with an overflow.
+        let drives = (0..self.channels()).filter(|channel| self.connected >> channel & 1 != 0);
+        let modes = drives.filter(|channel| self.output(*channel).is_some());
+        let (mut on_match, mut on_wrap) = (waits, false);
+        for channel in modes {
+            match self.channel_fields(channel).mode() {
+                Mode::Frozen | Mode::Inactive | Mode::Active => continue,
+                Mode::Pwm1 | Mode::Pwm2 => on_wrap = true,
+                Mode::ActiveOnMatch | Mode::InactiveOnMatch | Mode::ToggleOnMatch => {}
+            }
+            on_match |= 2 << channel;
+        }
+        let updates = waits & UIF != 0 && self.cr1 & UDIS == 0;
+        let wrap = (updates || on_wrap || self.changes()).then(|| self.ticks_to_wrap());
         let compares = (0..self.channels())
-            .filter(|channel| waits & 2 << channel != 0)
-            .filter_map(|channel| self.ticks_to(self.ccr[channel]));
+            .filter(|channel| on_match & 2 << channel != 0)
+            .filter_map(|channel| self.ticks_to(self.active_ccr[channel]));
         if let Some(ticks) = compares.chain(wrap).min() {
             fabric.schedule(self.time_of(ticks), self.token);
         }
@@ -354,9 +501,10 @@ impl Timer {
         })
     }
 
-    /// Whether the counter reaches `value` after `seen` and up to `until`.
-    fn passes(&self, value: u32, until: u64) -> bool {
-        self.ticks_to(value).is_some_and(|ticks| ticks <= until)
+    /// How often the counter reaches `value` after `seen` and up to `until`.
+    fn passes(&self, value: u32, until: u64) -> u64 {
+        let first = self.ticks_to(value).filter(|ticks| *ticks <= until);
+        first.map_or(0, |first| 1 + (until - first) / self.period())
     }
 
     fn ticks_at(&self, now: VirtualTime) -> u64 {

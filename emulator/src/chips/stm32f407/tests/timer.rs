@@ -143,3 +143,131 @@ fn each_timer_has_its_line() {
         assert!(rig.fabric.irq_level(irq), "TIM{}", index + 1);
     }
 }
+
+const SR: u32 = 0x10;
+const CCMR1: u32 = 0x18;
+const CCER: u32 = 0x20;
+/// PC6 and PC7, channels 1 and 2 of TIM3.
+const PC6: u16 = 2 * 32 + 6;
+const PC7: u16 = 2 * 32 + 7;
+
+/// TIM3 counting microseconds to 99, with PC6 and PC7 as its channels' pins.
+fn on_pins() -> Rig {
+    let mut rig = timer(TIM3, 15, 99);
+    rig.write(0x4002_0820, 0x2200_0000);
+    rig.write(0x4002_0800, 0xa000);
+    rig.fabric.take_pin_changes();
+    rig
+}
+
+/// The levels that PC6 was driven to, with their microseconds after `start`.
+fn moves(rig: &mut Rig, start: VirtualTime) -> Vec<(u64, Option<bool>)> {
+    let changes = rig.fabric.take_pin_changes().into_iter().filter(|it| it.pin == PC6);
+    changes.map(|it| ((it.at - start).as_us(), it.level)).collect()
+}
+
+#[test]
+fn every_mode_of_comparison_drives_the_pin() {
+    let (high, low) = (Some(true), Some(false));
+    // CCMR1.OC1M, what PC6 does from the start of the counter on: the comparison is at 30, the period 100.
+    for (mode, start, expected) in [
+        (0, low, vec![]),
+        (1, low, vec![(30, high)]),
+        (2, low, vec![]),
+        (3, low, vec![(30, high), (130, low), (230, high)]),
+        (4, low, vec![]),
+        (5, high, vec![]),
+        (
+            6,
+            high,
+            vec![(30, low), (100, high), (130, low), (200, high), (230, low)],
+        ),
+        (
+            7,
+            low,
+            vec![(30, high), (100, low), (130, high), (200, low), (230, high)],
+        ),
+    ] {
+        let mut rig = on_pins();
+        rig.write(TIM3 + CCR1, 30);
+        rig.write(TIM3 + CCMR1, mode << 4);
+        rig.write(TIM3 + CCER, 1);
+        assert_eq!(rig.chip.gpio.level(PC6), start, "mode {mode}");
+        rig.fabric.take_pin_changes();
+        rig.write(TIM3, 1);
+        let begin = rig.fabric.now();
+        rig.pass(us(250));
+        assert_eq!(moves(&mut rig, begin), expected, "mode {mode}");
+        assert_eq!(rig.read(TIM3 + SR) & 2, 2, "CC1IF in mode {mode}");
+        // Inverted, and then off.
+        let level = rig.chip.gpio.level(PC6);
+        rig.write(TIM3 + CCER, 3);
+        assert_eq!(rig.chip.gpio.level(PC6), level.map(|level| !level), "mode {mode}");
+        rig.write(TIM3 + CCER, 0);
+        assert_eq!(rig.chip.gpio.level(PC6), None, "mode {mode}");
+    }
+}
+
+#[test]
+fn a_preloaded_comparison_waits_for_the_update() {
+    let mut rig = on_pins();
+    rig.write(TIM3 + CCR1, 30);
+    // PWM mode 1, OC1PE.
+    rig.write(TIM3 + CCMR1, 6 << 4 | 1 << 3);
+    rig.write(TIM3 + CCER, 1);
+    rig.write(TIM3 + 0x14, 1);
+    rig.fabric.take_pin_changes();
+    rig.write(TIM3, 1);
+    let begin = rig.fabric.now();
+    rig.pass(us(10));
+    rig.write(TIM3 + CCR1, 60);
+    rig.pass(us(160));
+    let (high, low) = (Some(true), Some(false));
+    assert_eq!(moves(&mut rig, begin), [(30, low), (100, high), (160, low)]);
+}
+
+#[test]
+fn the_outputs_of_an_advanced_timer_wait_for_moe() {
+    const TIM1: u32 = 0x4001_0000;
+    let mut rig = timer(TIM1, 15, 99);
+    // PA8, AF1.
+    rig.write(0x4002_0024, 1);
+    rig.write(0x4002_0000, 0xa802_0000);
+    rig.write(TIM1 + CCMR1, 5 << 4);
+    rig.write(TIM1 + CCER, 1);
+    assert_eq!(rig.chip.gpio.level(8), None);
+    rig.write(TIM1 + 0x44, 1 << 15);
+    assert_eq!(rig.chip.gpio.level(8), Some(true));
+    assert_eq!(rig.try_write(TIM1 + CCER, 4), Err(AccessFault::UnmodelledUse), "CC1NE");
+}
+
+#[test]
+fn edges_are_captured() {
+    let mut rig = on_pins();
+    // Channel 1 takes its own input at rising edges, channel 2 the same one at falling edges.
+    rig.write(TIM3 + CCMR1, 2 << 8 | 1);
+    rig.write(TIM3 + CCER, 1 | 3 << 4);
+    rig.write(TIM3 + 0x0c, 1 << 2);
+    rig.write(TIM3, 1);
+    let drive = |rig: &mut Rig, level| {
+        let (chip, fabric) = (&mut rig.chip, &mut rig.fabric);
+        chip.pin_input(fabric, PC6, Some(level));
+    };
+    rig.pass(us(12));
+    drive(&mut rig, true);
+    rig.pass(us(30));
+    assert!(!rig.fabric.irq_level(29));
+    drive(&mut rig, false);
+    assert!(rig.fabric.irq_level(29), "CC2IE");
+    assert_eq!(rig.read(TIM3 + SR) & 0x6, 0x6);
+    assert_eq!((rig.read(TIM3 + CCR1), rig.read(TIM3 + CCR1 + 4)), (12, 42));
+    assert_eq!(rig.read(TIM3 + SR) & 0x6, 0, "taken");
+    // Two edges without a load between them: overcapture.
+    for level in [true, false, true] {
+        rig.pass(us(5));
+        drive(&mut rig, level);
+    }
+    assert_eq!(rig.read(TIM3 + SR) & 0x606, 0x206);
+    rig.chip.pin_input(&mut rig.fabric, PC7, Some(true));
+    assert_eq!(rig.try_write(TIM3 + CCMR1, 3), Err(AccessFault::UnmodelledUse), "TRC");
+}

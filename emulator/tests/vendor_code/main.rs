@@ -62,6 +62,11 @@ fn a_ticker_compares_without_a_pin() {
 }
 
 #[test]
+fn a_pend_by_software_wakes_wfe() {
+    check("stm32f4-discovery", include_str!("programs/f4_sevonpend.hex"));
+}
+
+#[test]
 fn images_may_hold_option_bytes() {
     // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.
     for (board, addr) in [

@@ -113,11 +113,9 @@ impl RunLoop for CortexM {
     #[inline]
     fn after_events(&mut self) {
         if self.system.systick.advance(self.cycles) {
-            self.system.nvic.set_pending(number::SYS_TICK);
+            self.pend(number::SYS_TICK);
         }
-        if self.system.nvic.sync(self.fabric.irq_lines_mut()) && self.system.scb.sends_event_on_pend() {
-            self.event_register = true;
-        }
+        self.sync_interrupts();
     }
 
     #[inline]
@@ -180,6 +178,21 @@ impl RunLoop for CortexM {
 }
 
 impl CortexM {
+    /// Takes over the interrupt lines. With SCR.SEVONPEND a new pending interrupt is an event (B1.5.18).
+    #[inline]
+    pub(super) fn sync_interrupts(&mut self) {
+        if self.system.nvic.sync(self.fabric.irq_lines_mut()) && self.system.scb.sends_event_on_pend() {
+            self.event_register = true;
+        }
+    }
+
+    /// An exception becomes pending, by software or by the core's timer: an event too, unless it was pending before.
+    pub(super) fn pend(&mut self, exception: u16) {
+        let news = !self.system.nvic.is_pending(exception);
+        self.system.nvic.set_pending(exception);
+        self.event_register |= news && self.system.scb.sends_event_on_pend();
+    }
+
     /// Runs until a limit is reached or the machine stops by itself. A machine that exited, locked up or is off stays
     /// in that state until it is reset. A reset that the guest or the chip requests is executed, and ends the run.
     pub fn run(&mut self, limits: Limits) -> StopReason {

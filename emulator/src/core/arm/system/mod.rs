@@ -126,8 +126,8 @@ impl CortexM {
             0xe000_e01c => system.systick.calibration(),
             0xe000_e100..0xe000_e120 | 0xe000_e180..0xe000_e1a0 => system.nvic.bits(Bits::Enabled, bank),
             0xe000_e200..0xe000_e220 | 0xe000_e280..0xe000_e2a0 => {
-                system.nvic.sync(self.fabric.irq_lines_mut());
-                system.nvic.bits(Bits::Pending, bank)
+                self.sync_interrupts();
+                self.system.nvic.bits(Bits::Pending, bank)
             }
             0xe000_e300..0xe000_e320 => system.nvic.bits(Bits::Active, bank),
             0xe000_e400..0xe000_e4f0 => {
@@ -180,10 +180,17 @@ impl CortexM {
             0xe000_e018 => system.systick.clear_current(cycle),
             0xe000_e100..0xe000_e120 => system.nvic.set_bits(Bits::Enabled, bank, value, true),
             0xe000_e180..0xe000_e1a0 => system.nvic.set_bits(Bits::Enabled, bank, value, false),
-            0xe000_e200..0xe000_e220 => system.nvic.set_bits(Bits::Pending, bank, value, true),
+            0xe000_e200..0xe000_e220 => {
+                self.sync_interrupts();
+                let nvic = &mut self.system.nvic;
+                let before = nvic.bits(Bits::Pending, bank);
+                nvic.set_bits(Bits::Pending, bank, value, true);
+                let news = nvic.bits(Bits::Pending, bank) & !before != 0;
+                self.event_register |= news && self.system.scb.sends_event_on_pend();
+            }
             0xe000_e280..0xe000_e2a0 => {
-                system.nvic.sync(self.fabric.irq_lines_mut());
-                system.nvic.set_bits(Bits::Pending, bank, value, false);
+                self.sync_interrupts();
+                self.system.nvic.set_bits(Bits::Pending, bank, value, false);
             }
             0xe000_ed00 => {}
             0xe000_ed04 => self.set_icsr(value),
@@ -209,7 +216,8 @@ impl CortexM {
             0xe000_ef34..0xe000_ef48 => {}
             0xe000_edfc => system.scb.demcr = value & 0x011f_07f1,
             0xe000_ef00 if value & 0x1ff < u32::from(self.options.irq_count) => {
-                system.nvic.set_pending(number::FIRST_IRQ + (value & 0x1ff) as u16);
+                self.sync_interrupts();
+                self.pend(number::FIRST_IRQ + (value & 0x1ff) as u16);
             }
             0xe000_ef00 => {}
             // DHCSR: only a debugger sets C_DEBUGEN.
@@ -236,8 +244,8 @@ impl CortexM {
 
     /// ICSR (B3.2.4).
     fn icsr(&mut self) -> u32 {
-        let nvic = &mut self.system.nvic;
-        nvic.sync(self.fabric.irq_lines_mut());
+        self.sync_interrupts();
+        let nvic = &self.system.nvic;
         let pending = |exception: u16, bit: u32| u32::from(nvic.system_pending(exception)) << bit;
         let vect_pending = nvic.highest_pending().map_or(0, |(exception, _)| u32::from(exception));
         let isr_pending = (0..8).any(|word| nvic.bits(Bits::Pending, word) != 0);
@@ -252,16 +260,15 @@ impl CortexM {
     }
 
     fn set_icsr(&mut self, value: u32) {
-        let nvic = &mut self.system.nvic;
         for (set, clear, exception) in [
             (31, None, number::NMI),
             (28, Some(27), number::PEND_SV),
             (26, Some(25), number::SYS_TICK),
         ] {
             if value >> set & 1 != 0 {
-                nvic.set_pending(exception);
+                self.pend(exception);
             } else if clear.is_some_and(|bit: u32| value >> bit & 1 != 0) {
-                nvic.clear_pending(exception);
+                self.system.nvic.clear_pending(exception);
             }
         }
     }

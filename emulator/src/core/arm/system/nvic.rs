@@ -141,6 +141,14 @@ impl Nvic {
         }
     }
 
+    /// Whether an exception is pending, by itself or by the level of its line.
+    pub(in crate::core::arm) fn is_pending(&self, exception: u16) -> bool {
+        match exception.checked_sub(FIRST_IRQ) {
+            None => self.system_pending(exception),
+            Some(irq) => self.bits(Bits::Pending, usize::from(irq / 32)) >> (irq % 32) & 1 != 0,
+        }
+    }
+
     pub(in crate::core::arm) fn set_pending(&mut self, exception: u16) {
         match exception.checked_sub(FIRST_IRQ) {
             None => self.system_pending |= 1 << exception,

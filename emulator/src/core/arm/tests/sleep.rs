@@ -241,3 +241,41 @@ fn a_chip_that_is_off_is_woken_by_a_pin() {
     assert_eq!(rig.core.run(limits), StopReason::Reset(ResetKind::WakeUp));
     assert_eq!(rig.core.run(limits), StopReason::PowerOff);
 }
+
+/// Stores `value` to `addr` with SEVONPEND set and no event stored, then sleeps until an event; R6 is 1 behind it.
+fn sleeps_after_pending(addr: u32, value: u32) -> Rig {
+    Rig::new(&[
+        0x4807, // ldr r0, [pc, #28]
+        0x2110, // movs r1, #16
+        0x6001, // str r1, [r0, #0]
+        0x4807, // ldr r0, [pc, #28]
+        0x4907, // ldr r1, [pc, #28]
+        0xbf40, // sev
+        0xbf20, // wfe
+        0x6001, // str r1, [r0, #0]
+        0xbf20, // wfe
+        0x2601, // movs r6, #1
+        0xbf20, // wfe
+        0x2602, // movs r6, #2
+        0xe7fe, // b.n .
+        0x0000,
+        0x0000,
+        0x0000,
+        0xed10,
+        0xe000, // .word 0xe000ed10
+        addr as u16,
+        (addr >> 16) as u16,
+        value as u16,
+        (value >> 16) as u16,
+    ])
+}
+
+#[test]
+fn sevonpend_hears_software_that_pends() {
+    // ISPR0 and STIR, of a line that is not enabled.
+    for (addr, value) in [(0xe000_e200, 1 << 3), (0xe000_ef00, 3)] {
+        let mut rig = sleeps_after_pending(addr, value);
+        rig.run_to();
+        assert_eq!(rig.r(6), 1, "{addr:#x}: once, and not while it stays pending");
+    }
+}

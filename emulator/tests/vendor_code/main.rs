@@ -67,6 +67,11 @@ fn a_pend_by_software_wakes_wfe() {
 }
 
 #[test]
+fn sts_start_up_code_finds_the_crystal_ready() {
+    check("stm32f4-discovery", include_str!("programs/f4_hse.hex"));
+}
+
+#[test]
 fn images_may_hold_option_bytes() {
     // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.
     for (board, addr) in [

@@ -11,9 +11,10 @@ const HSE_HZ: u32 = 8_000_000;
 /// The low-speed RC oscillator's typical frequency (datasheet table 36).
 pub(super) const LSI_HZ: u64 = 32_000;
 
-/// Typical start-up times (datasheet tables 31, 35, 36, 37).
+/// Typical start-up times (datasheet tables 31, 35, 36, 37). The typical 2 ms of HSE are those of a slower crystal: on ST's
+/// boards it is ready before ST's start-up code gives up after 1.3 ms, and goes on with HSI without a word.
 const HSI_STARTS: VirtualTime = VirtualTime::from_ns(2_200);
-const HSE_STARTS: VirtualTime = VirtualTime::from_ms(2);
+const HSE_STARTS: VirtualTime = VirtualTime::from_us(800);
 const LSI_STARTS: VirtualTime = VirtualTime::from_us(15);
 const PLL_LOCKS: VirtualTime = VirtualTime::from_us(100);
 

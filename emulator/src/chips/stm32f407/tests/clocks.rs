@@ -21,7 +21,7 @@ pub(super) fn at_168_mhz(rig: &mut Rig) {
 fn oscillators_take_their_time() {
     let mut rig = Rig::new();
     rig.write(CR, 0x0001_0081);
-    rig.pass(VirtualTime::from_us(1_999));
+    rig.pass(VirtualTime::from_us(799));
     assert_eq!(rig.read(CR) >> 16 & 3, 1, "HSEON, not HSERDY");
     rig.pass(VirtualTime::from_us(1));
     assert_eq!(rig.read(CR) >> 16 & 3, 3);

@@ -13,6 +13,8 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Functions and objects, by address.
     pub symbols: Vec<Symbol>,
+    /// Where an ELF file says that it starts (`e_entry`), for chips whose loader honours it.
+    pub entry: Option<u32>,
     /// Values that engines derived from it, for all machines that load it.
     pub(crate) engine_caches: EngineCaches,
 }
@@ -65,6 +67,7 @@ impl Image {
         Self {
             segments,
             symbols,
+            entry: None,
             engine_caches: EngineCaches::default(),
         }
     }
@@ -130,7 +133,11 @@ impl Image {
             })
             .collect();
         symbols.sort_by(|a, b| (a.addr, &a.name).cmp(&(b.addr, &b.name)));
-        Ok(Self::new(segments, symbols))
+        let entry = Some(file.elf_header().e_entry.get(file.endian())).filter(|entry| *entry != 0);
+        Ok(Self {
+            entry,
+            ..Self::new(segments, symbols)
+        })
     }
 
     /// The function (or other symbol) that contains `addr`, and the offset in it.

@@ -72,6 +72,19 @@ fn sts_start_up_code_finds_the_crystal_ready() {
 }
 
 #[test]
+fn an_esp32c6_program_starts_where_its_file_says() {
+    for program in [
+        include_str!("programs/c6_elf_entry.hex"),
+        include_str!("programs/c6_elf_overlap.hex"),
+        include_str!("programs/c6_entry_stack.hex"),
+    ] {
+        let (mut machine, _) = run("esp32-c6", program, 20);
+        let faults = told(&machine.take_faults());
+        assert_eq!((said(&mut *machine).trim_end(), faults), ("ok", Vec::new()));
+    }
+}
+
+#[test]
 fn images_may_hold_option_bytes() {
     // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.
     for (board, addr) in [

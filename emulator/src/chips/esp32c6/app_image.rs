@@ -15,6 +15,8 @@ const CHECKSUM_SEED: u8 = 0xef;
 /// The app descriptor (`esp_app_desc_t`), first in the first segment that is mapped.
 const DESCRIPTOR_MAGIC: u32 = 0xabcd_5432;
 const DESCRIPTOR_MMU_PAGE: usize = 180;
+/// Sizes of MMU pages, as powers of two: 8 to 64 KiB.
+const MMU_PAGES: std::ops::RangeInclusive<u8> = 13..=16;
 
 /// A segment's place in the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(super) struct Load {
 pub(super) struct App {
     pub(super) entry: u32,
     pub(super) loads: Vec<Load>,
+    /// Bytes of an MMU page.
+    pub(super) page: u32,
 }
 
 /// The image of a program that starts at `entry`, for a location in flash on an MMU page. `mapped` says which addresses
@@ -111,11 +115,17 @@ pub(super) fn parse(flash: &[u8]) -> Result<App, &'static str> {
     let descriptor = first.filter(|bytes| bytes.starts_with(&DESCRIPTOR_MAGIC.to_le_bytes()));
     // As a power of two; 0 in those of old.
     let page = descriptor.and_then(|bytes| bytes.get(DESCRIPTOR_MMU_PAGE)).copied();
-    if page.is_some_and(|page| page != 0 && u32::from(page) != MMU_PAGE.trailing_zeros()) {
-        return Err("it wants another size of MMU pages");
-    }
+    let page = match page {
+        None | Some(0) => MMU_PAGE,
+        Some(bits) if MMU_PAGES.contains(&bits) => 1 << bits,
+        Some(_) => return Err("its descriptor has a size of MMU pages that this chip does not have"),
+    };
     let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    Ok(App { entry: word(4), loads })
+    Ok(App {
+        entry: word(4),
+        loads,
+        page,
+    })
 }
 
 fn loads(image: &[u8]) -> Option<Vec<Load>> {

@@ -2,10 +2,10 @@
 //! the low-power watchdog running (ESP-IDF Programming Guide, "Bootloader").
 
 use super::app_image::{self, App};
-use super::flash::{self, Flash, MMU_PAGE, MMU_VALID, WINDOW, WINDOW_BYTES};
+use super::flash::{self, Flash, MMU_VALID, WINDOW, WINDOW_BYTES};
 use super::{LP_RAM, LP_RAM_BYTES, RAM, RAM_BYTES};
 use crate::core::memory::GuestMemory;
-use crate::machine::Image;
+use crate::machine::{Image, Segment};
 
 /// Where the partition table that `espflash` writes has the app.
 pub(super) const APP: u32 = 0x1_0000;
@@ -31,9 +31,32 @@ pub(super) fn app_of(image: &Image) -> Option<Vec<u8>> {
         return None;
     }
     let entry = image
-        .symbol("_start")
+        .entry
+        .or_else(|| image.symbol("_start"))
         .or(image.segments.first().map(|segment| segment.addr))?;
-    Some(app_image::build(&image.segments, entry, is_mapped))
+    Some(app_image::build(&without_dummies(&image.segments), entry, is_mapped))
+}
+
+/// ESP-IDF's linker scripts reserve the addresses of `.flash.text` in the segment of the read-only data, by a section
+/// without content (`.flash_rodata_dummy`), which the file's segment holds as zeros. `esptool` takes sections and leaves
+/// it out; here zeros over what another segment holds are left out.
+fn without_dummies(segments: &[Segment]) -> Vec<Segment> {
+    let end = |segment: &Segment| segment.addr.saturating_add(segment.bytes.len() as u32);
+    let cut = |segment: &Segment| {
+        let others = segments
+            .iter()
+            .filter(|other| *other != segment && !other.bytes.is_empty());
+        let covered = others.filter(|other| (segment.addr..end(segment)).contains(&other.addr));
+        let behind = covered.map(end).max().unwrap_or(segment.addr).min(end(segment));
+        let dummy = (behind - segment.addr) as usize;
+        let is_dummy = segment.bytes[..dummy].iter().all(|byte| *byte == 0);
+        let dummy = if is_dummy { dummy } else { 0 };
+        Segment {
+            addr: segment.addr + dummy as u32,
+            bytes: segment.bytes[dummy..].to_vec(),
+        }
+    };
+    segments.iter().map(cut).collect()
 }
 
 /// Writes an app to the place where the bootloader looks for it.
@@ -48,7 +71,7 @@ pub(super) fn install(memory: &mut GuestMemory, app: &[u8]) {
 /// # Errors
 /// What is wrong with the app, if it cannot be started.
 pub(super) fn start(flash: &mut Flash, memory: &mut GuestMemory) -> Result<u32, &'static str> {
-    let App { entry, loads } = {
+    let App { entry, loads, page } = {
         let mut magic = [0; 24];
         Flash::read(memory, APP, &mut magic).ok_or("there is none")?;
         if magic.starts_with(&[0xff; 24]) {
@@ -58,16 +81,17 @@ pub(super) fn start(flash: &mut Flash, memory: &mut GuestMemory) -> Result<u32, 
         Flash::read(memory, APP, &mut bytes).ok_or("there is none")?;
         app_image::parse(&bytes)?
     };
+    flash.set_page(memory, page);
     for load in loads.iter().filter(|load| load.addr != 0) {
         let at = APP + load.offset as u32;
         if is_mapped(load.addr) {
-            if load.addr % MMU_PAGE != at % MMU_PAGE {
+            if load.addr % page != at % page {
                 return Err("a segment does not lie on its MMU page");
             }
-            let pages = (load.addr % MMU_PAGE + load.bytes as u32).div_ceil(MMU_PAGE);
-            for page in 0..pages {
-                let entry = ((load.addr - WINDOW) / MMU_PAGE + page) as usize;
-                flash.map(memory, entry, (at / MMU_PAGE + page) | MMU_VALID);
+            let pages = (load.addr % page + load.bytes as u32).div_ceil(page);
+            for number in 0..pages {
+                let entry = ((load.addr - WINDOW) / page + number) as usize;
+                flash.map(memory, entry, (at / page + number) | MMU_VALID);
             }
         } else {
             let mut bytes = vec![0; load.bytes];

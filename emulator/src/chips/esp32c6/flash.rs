@@ -17,7 +17,7 @@ pub(super) const BYTES: u32 = 0x40_0000;
 /// Where the MMU's pages are seen.
 pub(super) const WINDOW: u32 = 0x4200_0000;
 pub(super) const WINDOW_BYTES: u32 = 0x100_0000;
-/// Bytes of an MMU page.
+/// Bytes of an MMU page out of reset.
 pub(super) const MMU_PAGE: u32 = 0x1_0000;
 const ENTRIES: usize = (WINDOW_BYTES / MMU_PAGE) as usize;
 /// MMU_ITEM_CONTENT: page number and valid bit.
@@ -25,7 +25,7 @@ const MMU_NUMBER: u32 = 0x1ff;
 pub(super) const MMU_VALID: u32 = 1 << 9;
 const MMU_ITEM_CONTENT: u32 = 0x37c;
 const MMU_ITEM_INDEX: u32 = 0x380;
-/// MMU_POWER_CTRL: the page size, 0 for 64 KiB.
+/// MMU_POWER_CTRL: the page size, 0 for 64 KiB, 3 for 8 KiB. With smaller pages the entries cover less of the window.
 const MMU_POWER_CTRL: u32 = 0x384;
 const MMU_PAGE_SIZE: u32 = 3 << 3;
 
@@ -89,8 +89,28 @@ impl Flash {
             busy_until: self.busy_until,
             ..Self::default()
         };
-        for entry in 0..ENTRIES {
-            self.show(memory, entry);
+        self.show_all(memory);
+    }
+
+    /// Bytes of an MMU page.
+    fn page(&self) -> u32 {
+        MMU_PAGE >> ((self.read_spi0(MMU_POWER_CTRL) & MMU_PAGE_SIZE) >> 3)
+    }
+
+    /// The bootloader's choice of the page size: 8 to 64 KiB.
+    pub(super) fn set_page(&mut self, memory: &mut GuestMemory, bytes: u32) {
+        let size = (MMU_PAGE / bytes.max(1)).max(1).ilog2() << 3;
+        let others = self.read_spi0(MMU_POWER_CTRL) & !MMU_PAGE_SIZE;
+        self.spi0.insert(MMU_POWER_CTRL, others | size & MMU_PAGE_SIZE);
+        self.show_all(memory);
+    }
+
+    fn show_all(&self, memory: &mut GuestMemory) {
+        memory.show(WINDOW, None, WINDOW_BYTES as usize / PAGE_BYTES);
+        for (entry, content) in self.mmu.iter().enumerate() {
+            if content & MMU_VALID != 0 {
+                self.show(memory, entry);
+            }
         }
     }
 
@@ -106,7 +126,10 @@ impl Flash {
         match offset {
             MMU_ITEM_CONTENT => self.map(memory, self.index as usize % ENTRIES, value),
             MMU_ITEM_INDEX => self.index = value,
-            MMU_POWER_CTRL if value & MMU_PAGE_SIZE != 0 => return Err(AccessFault::UnmodelledUse),
+            MMU_POWER_CTRL => {
+                self.spi0.insert(offset, value);
+                self.show_all(memory);
+            }
             _ => {
                 self.spi0.insert(offset, value);
             }
@@ -116,7 +139,10 @@ impl Flash {
 
     /// Sets an entry of the MMU.
     pub(super) fn map(&mut self, memory: &mut GuestMemory, entry: usize, content: u32) {
-        self.mmu[entry] = content;
+        let Some(item) = self.mmu.get_mut(entry) else {
+            return;
+        };
+        *item = content;
         self.show(memory, entry);
     }
 
@@ -273,7 +299,8 @@ impl Flash {
 
     /// Updates the mapped view of a range of the array to its content.
     fn show_range(&self, memory: &mut GuestMemory, at: u32, bytes: usize) {
-        let (first, last) = (at / MMU_PAGE, (at + bytes as u32 - 1) / MMU_PAGE);
+        let page = self.page();
+        let (first, last) = (at / page, (at + bytes as u32 - 1) / page);
         for (entry, content) in self.mmu.iter().enumerate() {
             if content & MMU_VALID != 0 && (first..=last).contains(&(content & MMU_NUMBER)) {
                 self.show(memory, entry);
@@ -283,9 +310,10 @@ impl Flash {
 
     fn show(&self, memory: &mut GuestMemory, entry: usize) {
         let content = self.mmu[entry];
-        let at = (content & MMU_NUMBER) * MMU_PAGE;
+        let page = self.page();
+        let at = (content & MMU_NUMBER) * page;
         let from = (content & MMU_VALID != 0 && at < BYTES).then_some(ARRAY + at);
-        memory.show(WINDOW + entry as u32 * MMU_PAGE, from, MMU_PAGE as usize / PAGE_BYTES);
+        memory.show(WINDOW + entry as u32 * page, from, page as usize / PAGE_BYTES);
     }
 }
 

@@ -7,7 +7,7 @@
 //! An image that is already in flash, as `espflash save-image` makes it, starts the same way.
 //!
 //! Not modelled: radios, DMA, other serial interfaces, converters (their registers store what is written),
-//! cryptographic accelerators, sleep, the low-power core, USB, strapping pins, flash encryption. An access to one of
+//! cryptographic accelerators, sleep, the low-power core, JTAG, strapping pins, flash encryption. An access to one of
 //! their registers is a typed fault.
 
 mod app_image;
@@ -20,6 +20,7 @@ mod gpio;
 mod interrupts;
 mod passthrough_registers;
 mod rom;
+mod rom_watchdog;
 mod rwdt;
 mod systimer;
 #[cfg(test)]
@@ -71,8 +72,8 @@ const RAM_BYTES: u32 = 0x8_0000;
 const LP_RAM: u32 = 0x5000_0000;
 const LP_RAM_BYTES: u32 = 0x4000;
 
-/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group timer and
-/// watchdog.
+/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group
+/// timer and watchdog.
 const GPIO_SOURCE: u32 = 30;
 const RWDT_SOURCE: u32 = 18;
 const UART_SOURCES: [u32; 2] = [43, 44];
@@ -296,6 +297,7 @@ impl Esp32C6 {
                 self.flash
                     .erase(fabric, first.saturating_mul(flash::BLOCK), flash::BLOCK),
             ),
+            Call::Watchdog(call) => self.call_watchdog(fabric, call),
             Call::Crc32 => {
                 let mut bytes = vec![0; third.min(RAM_BYTES) as usize];
                 let read = fabric.memory().read(second, &mut bytes);

@@ -54,10 +54,31 @@ pub(super) enum Call {
     CacheNothing,
     /// `crc32_le`: CRC so far, from, bytes.
     Crc32,
+    /// `wdt_hal_*`: the first argument is the context of a watchdog.
+    Watchdog(WatchdogCall),
+}
+
+/// A function of ESP-IDF's watchdog HAL, which the ROM has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WatchdogCall {
+    /// Which watchdog, prescaler, whether it interrupts.
+    Init,
+    Deinit,
+    /// Stage, ticks, action.
+    ConfigStage,
+    Unprotect,
+    Protect,
+    Enable,
+    Disable,
+    HandleInterrupt,
+    Feed,
+    /// Whether the bootloader's protection is on: it has no effect here.
+    SetFlashboot,
+    IsEnabled,
 }
 
 /// Addresses, names, and what is done.
-pub(super) const NATIVE: [(u32, &str, Call); 27] = [
+pub(super) const NATIVE: [(u32, &str, Call); 38] = [
     (0x4000_0040, "ets_delay_us", Call::DelayUs),
     (0x4000_0044, "ets_get_cpu_frequency", Call::CpuFrequency),
     (0x4000_0048, "ets_update_cpu_frequency", Call::UpdateCpuFrequency),
@@ -75,6 +96,41 @@ pub(super) const NATIVE: [(u32, &str, Call); 27] = [
     (0x4000_0150, "esp_rom_spiflash_read", Call::FlashRead),
     (0x4000_0154, "esp_rom_spiflash_unlock", Call::FlashNothing),
     (0x4000_0278, "esp_rom_spiflash_write_disable", Call::FlashNothing),
+    (0x4000_0394, "wdt_hal_init", Call::Watchdog(WatchdogCall::Init)),
+    (0x4000_0398, "wdt_hal_deinit", Call::Watchdog(WatchdogCall::Deinit)),
+    (
+        0x4000_039c,
+        "wdt_hal_config_stage",
+        Call::Watchdog(WatchdogCall::ConfigStage),
+    ),
+    (
+        0x4000_03a0,
+        "wdt_hal_write_protect_disable",
+        Call::Watchdog(WatchdogCall::Unprotect),
+    ),
+    (
+        0x4000_03a4,
+        "wdt_hal_write_protect_enable",
+        Call::Watchdog(WatchdogCall::Protect),
+    ),
+    (0x4000_03a8, "wdt_hal_enable", Call::Watchdog(WatchdogCall::Enable)),
+    (0x4000_03ac, "wdt_hal_disable", Call::Watchdog(WatchdogCall::Disable)),
+    (
+        0x4000_03b0,
+        "wdt_hal_handle_intr",
+        Call::Watchdog(WatchdogCall::HandleInterrupt),
+    ),
+    (0x4000_03b4, "wdt_hal_feed", Call::Watchdog(WatchdogCall::Feed)),
+    (
+        0x4000_03b8,
+        "wdt_hal_set_flashboot_en",
+        Call::Watchdog(WatchdogCall::SetFlashboot),
+    ),
+    (
+        0x4000_03bc,
+        "wdt_hal_is_enabled",
+        Call::Watchdog(WatchdogCall::IsEnabled),
+    ),
     (0x4000_0640, "Cache_Invalidate_ICache_Items", Call::CacheNothing),
     (0x4000_0648, "Cache_Invalidate_Addr", Call::CacheNothing),
     (0x4000_064c, "Cache_Invalidate_ICache_All", Call::CacheNothing),
@@ -263,14 +319,27 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
     words(memory, at, &[0x537 | (RESET_REASON + 0x800), 0x8005_2503, 0x8067])
 }
 
-/// After a reset: the jump to the image at `entry`, and the reason of the reset.
+/// The stack that the ROM and the second-stage bootloader leave: a little below `SOC_ROM_STACK_START` (ESP-IDF's `soc.h`)
+/// by their frames.
+const STACK: u32 = 0x4087_e610 - 0x110;
+
+/// After a reset: the jump to the image at `entry` with a stack, and the reason of the reset.
 pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<(), NoMemory> {
     let high = entry.wrapping_add(0x800) & 0xffff_f000;
-    // csrsi mstatus, 8 (HALs take interrupts for allowed); lui t0, %hi(entry); jalr zero, %lo(entry)(t0)
+    let stack_high = STACK.wrapping_add(0x800) & 0xffff_f000;
     words(
         memory,
         RESET_PC,
-        &[0x3004_6073, 0x2b7 | high, 0x0002_8067 | entry.wrapping_sub(high) << 20],
+        &[
+            // csrsi mstatus, 8 (HALs take interrupts for allowed)
+            0x3004_6073,
+            // lui sp, %hi(STACK); addi sp, sp, %lo(STACK)
+            0x137 | stack_high,
+            0x0001_0113 | STACK.wrapping_sub(stack_high) << 20,
+            // lui t0, %hi(entry); jalr zero, %lo(entry)(t0)
+            0x2b7 | high,
+            0x0002_8067 | entry.wrapping_sub(high) << 20,
+        ],
     )?;
     words(memory, RESET_REASON, &[reason])
 }

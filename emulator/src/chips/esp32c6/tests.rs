@@ -79,6 +79,32 @@ fn a_native_delay_takes_its_time_and_the_reset_cause_is_told() {
 }
 
 #[test]
+fn the_roms_watchdog_hal_works_on_the_registers() {
+    // wdt_hal_init(RAM + 0x9000, timer group 0's, prescaler 40,000, no interrupt); stage 0: after 5 ms reset the system.
+    let context = RAM + 0x9000;
+    let main = program(&[
+        &li(10, context),
+        &[addi(11, 0, 1), addi(13, 0, 0)],
+        &li(12, 40_000),
+        &call(0x4000_0394),
+        &li(10, context),
+        &call(0x4000_03a0),
+        &li(10, context),
+        &[addi(11, 0, 0), addi(12, 0, 5), addi(13, 0, 3)],
+        &call(0x4000_039c),
+        &li(10, context),
+        &call(0x4000_03a8),
+        &li(10, context),
+        &call(0x4000_03bc),
+        &[addi(8, 10, 0)],
+    ]);
+    let mut core = run(&main);
+    assert_eq!(core.take_faults(), []);
+    assert_eq!(core.fabric().memory().read_u32(context + 4), Ok(TIMG[0]));
+    assert_eq!(core.registers().x()[8], 1, "enabled");
+}
+
+#[test]
 fn an_unknown_rom_function_is_a_fault_with_its_name() {
     // ets_printf
     let mut core = run(&program(&[&call(0x4000_0028)]));

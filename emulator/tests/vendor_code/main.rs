@@ -84,6 +84,35 @@ fn an_esp32c6_program_starts_where_its_file_says() {
     }
 }
 
+/// USB-Serial-JTAG is the port after the two UARTs.
+const USB_PORT: u8 = 2;
+
+#[test]
+fn esp32c6_programs_print_over_usb_serial_jtag() {
+    let (mut machine, _) = run("esp32-c6", include_str!("programs/c6_usb_serial_jtag.hex"), 100);
+    assert_eq!(told(&machine.take_faults()), [""; 0]);
+    let output = machine.take_uart_output();
+    let (usb, uart): (Vec<_>, Vec<_>) = output.into_iter().partition(|output| output.index == USB_PORT);
+    let text = |parts: Vec<drydock_emulator::UartOutput>| {
+        let bytes: Vec<u8> = parts.into_iter().flat_map(|part| part.bytes).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    assert_eq!(text(usb), "hello by USB-Serial-JTAG\n");
+    assert!(text(uart).ends_with("RESULT all ok\n"));
+}
+
+#[test]
+fn esp32c6_programs_read_from_usb_serial_jtag() {
+    let (mut machine, _) = run("esp32-c6", include_str!("programs/c6_usb_echo.hex"), 10);
+    let long = "capitals, please, and more than one packet of sixty-four bytes of it\n";
+    machine.uart_input(USB_PORT, long.as_bytes()).unwrap();
+    machine.run(RunLimit::until(VirtualTime::from_ms(20))).unwrap();
+    assert_eq!(
+        (said(&mut *machine), told(&machine.take_faults())),
+        (long.to_uppercase(), Vec::new())
+    );
+}
+
 #[test]
 fn images_may_hold_option_bytes() {
     // UICR; OFS0 and OFS1 in code flash, OSIS in option-setting memory; RDP and USER, nWRP.

@@ -6,6 +6,8 @@
 //! 0x1_0000. At each start the image is checked, its mapped segments go to the MMU, and the others are copied to RAM.
 //! An image that is already in flash, as `espflash save-image` makes it, starts the same way.
 //!
+//! USB-Serial-JTAG is a serial port of its own, with the number after the UARTs'.
+//!
 //! Not modelled: radios, DMA, other serial interfaces, converters (their registers store what is written),
 //! cryptographic accelerators, sleep, the low-power core, JTAG, strapping pins, flash encryption. An access to one of
 //! their registers is a typed fault.
@@ -27,6 +29,7 @@ mod systimer;
 mod tests;
 mod timg;
 mod uart;
+mod usb_serial_jtag;
 mod watchdog;
 
 use std::collections::BTreeMap;
@@ -40,6 +43,7 @@ use self::rwdt::Rwdt;
 use self::systimer::Systimer;
 use self::timg::Timg;
 use self::uart::Uart;
+use self::usb_serial_jtag::UsbSerialJtag;
 use self::watchdog::Action;
 use super::reserved;
 use crate::core::events::Token;
@@ -55,6 +59,7 @@ const SPI0: u32 = 0x6000_2000;
 const SPI1: u32 = 0x6000_3000;
 const TIMG: [u32; 2] = [0x6000_8000, 0x6000_9000];
 const SYSTIMER: u32 = 0x6000_a000;
+const USB_SERIAL_JTAG: u32 = 0x6000_f000;
 const INTMTX: u32 = 0x6001_0000;
 const IO_MUX: u32 = 0x6009_0000;
 const GPIO: u32 = 0x6009_1000;
@@ -72,11 +77,12 @@ const RAM_BYTES: u32 = 0x8_0000;
 const LP_RAM: u32 = 0x5000_0000;
 const LP_RAM_BYTES: u32 = 0x4000;
 
-/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, and for each timer group
+/// Interrupt sources (table 10-1): GPIO, the low-power watchdog, the UARTs, USB-Serial-JTAG, and for each timer group
 /// timer and watchdog.
 const GPIO_SOURCE: u32 = 30;
 const RWDT_SOURCE: u32 = 18;
 const UART_SOURCES: [u32; 2] = [43, 44];
+const USB_SERIAL_JTAG_SOURCE: u32 = 48;
 const TIMG_SOURCES: [[u32; 2]; 2] = [[51, 53], [54, 56]];
 
 const UART_TX_TOKENS: [Token; 2] = [0, 1];
@@ -85,6 +91,11 @@ const UART_RX_TOKENS: [Token; 2] = [2, 3];
 const TIMG_TOKENS: [Token; 2] = [4, 6];
 const SYSTIMER_TOKEN: Token = 8;
 const RWDT_TOKEN: Token = 11;
+/// Three of them.
+const USB_TOKENS: Token = 12;
+
+/// The number of the port behind USB-Serial-JTAG, after the UARTs.
+const USB_PORT: u8 = 2;
 
 /// Reset causes (table 8-1, and `soc/reset_reasons.h` of ESP-IDF).
 const CAUSE_POWER_ON: u32 = 1;
@@ -103,6 +114,7 @@ pub struct Esp32C6 {
     passthrough: PassthroughRegisters,
     interrupts: Interrupts,
     uarts: [Uart; 2],
+    usb: UsbSerialJtag,
     timg: [Timg; 2],
     systimer: Systimer,
     rwdt: Rwdt,
@@ -128,6 +140,7 @@ impl Esp32C6 {
             passthrough: PassthroughRegisters::default(),
             interrupts: Interrupts::default(),
             uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
+            usb: UsbSerialJtag::new(USB_PORT, USB_TOKENS),
             timg: TIMG_TOKENS.map(Timg::new),
             systimer: Systimer::new(SYSTIMER_TOKEN),
             rwdt: Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ),
@@ -150,6 +163,7 @@ impl Esp32C6 {
             SPI0 => return Ok(self.flash.read_spi0(offset)),
             SPI1 => return Ok(self.flash.read_spi1(offset)),
             SYSTIMER => return self.systimer.read(offset),
+            USB_SERIAL_JTAG => return self.usb.read(fabric, offset),
             INTMTX => return self.interrupts.read_matrix(offset, self.sources()),
             IO_MUX => return self.gpio.read_mux(offset),
             GPIO => return Ok(self.gpio.read(offset)),
@@ -184,6 +198,7 @@ impl Esp32C6 {
             SPI0 => return self.flash.write_spi0(fabric.memory_mut(), offset, value),
             SPI1 => return self.flash.write_spi1(fabric, offset, value),
             SYSTIMER => return self.systimer.write(fabric, offset, value),
+            USB_SERIAL_JTAG => return self.usb.write(fabric, offset, value),
             INTMTX => return self.interrupts.write_matrix(offset, value),
             IO_MUX => return self.gpio.write_mux(offset, value),
             GPIO => {
@@ -234,6 +249,7 @@ impl Esp32C6 {
         let set = |source: u32, raised: bool| Sources::from(raised) << source;
         let mut sources = self.interrupts.raised_by_cpu() | self.systimer.interrupts();
         sources |= set(GPIO_SOURCE, self.gpio.interrupt()) | set(RWDT_SOURCE, self.rwdt.interrupt());
+        sources |= set(USB_SERIAL_JTAG_SOURCE, self.usb.interrupt());
         for (source, uart) in UART_SOURCES.into_iter().zip(&self.uarts) {
             sources |= set(source, uart.interrupt());
         }
@@ -395,6 +411,7 @@ impl Chip for Esp32C6 {
             }
         }
         match token {
+            USB_TOKENS.. => self.usb.due(fabric, token),
             SYSTIMER_TOKEN..RWDT_TOKEN => self.systimer.due(fabric, (token - SYSTIMER_TOKEN) as usize),
             RWDT_TOKEN => {
                 let action = self.rwdt.due(fabric);
@@ -411,6 +428,7 @@ impl Chip for Esp32C6 {
         for uart in &mut self.uarts {
             uart.reset(fabric);
         }
+        self.usb.reset(fabric);
         self.timg = TIMG_TOKENS.map(Timg::new);
         self.systimer.reset(fabric);
         self.rwdt = Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ);
@@ -447,15 +465,23 @@ impl Chip for Esp32C6 {
     fn uart_input(&mut self, fabric: &mut Fabric, index: u8, bytes: &[u8]) {
         if let Some(uart) = self.uarts.get_mut(usize::from(index)) {
             uart.input(fabric, bytes);
+        } else if index == USB_PORT {
+            self.usb.input(fabric, bytes);
         }
     }
 
     fn uart_input_room(&self, index: u8) -> usize {
-        self.uarts.get(usize::from(index)).map_or(0, Uart::room)
+        match index {
+            USB_PORT => self.usb.room(),
+            _ => self.uarts.get(usize::from(index)).map_or(0, Uart::room),
+        }
     }
 
     fn uart_busy(&self, index: u8) -> bool {
-        self.uarts.get(usize::from(index)).is_some_and(Uart::is_busy)
+        match index {
+            USB_PORT => self.usb.is_busy(),
+            _ => self.uarts.get(usize::from(index)).is_some_and(Uart::is_busy),
+        }
     }
 
     fn pin_input(&mut self, fabric: &mut Fabric, pin: u16, level: Option<bool>) {

@@ -2,14 +2,16 @@
 //! run.
 //!
 //! `cargo run -p drydock-emulator --example boot -- firmware.elf [--board nano33ble] [--for 2s] [--seed N] [--pins]
-//! [--uart-in FILE] [--until TEXT] [--stop-on-fault]`
+//! [--uart-in FILE] [--until TEXT] [--stop-on-fault] [--unmodelled fault|zero]`
 
 use std::error::Error;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::{Engine, GuestFault, Image, Machine, ResetKind, RunLimit, Seed, StopReason, VirtualTime};
+use drydock_emulator::{
+    Engine, GuestFault, Image, Machine, ResetKind, RunLimit, Seed, StopReason, UnmodelledAnswer, VirtualTime,
+};
 use rustc_demangle::demangle;
 
 struct Args {
@@ -21,6 +23,7 @@ struct Args {
     uart_in: Option<String>,
     until: Option<String>,
     stop_on_fault: bool,
+    unmodelled: UnmodelledAnswer,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&args.seed.to_le_bytes());
     let mut machine = Builtin.open(&board, Seed(seed))?;
+    machine.answer_unmodelled(args.unmodelled);
     machine.load(&image)?;
     machine.reset(ResetKind::PowerOn)?;
     for segment in &image.segments {
@@ -51,10 +55,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         pins: args.pins,
         line: Vec::new(),
         seen: String::new(),
+        first_fault: None,
     };
     let how = session.run(&mut *machine, end, &args)?;
     session.flush();
     let seconds = started.elapsed().as_secs_f64();
+    if let Some(fault) = &session.first_fault {
+        eprintln!("first fault: {fault}");
+    }
     let instructions = machine.instructions();
     eprintln!(
         "{how} at {} s virtual, pc {}: {instructions} instructions in {seconds:.3} s ({:.0} MIPS)",
@@ -75,6 +83,8 @@ struct Session {
     line: Vec<u8>,
     /// All printable output, for `--until`.
     seen: String,
+    /// The cause of those that follow, most likely.
+    first_fault: Option<String>,
 }
 
 impl Session {
@@ -138,6 +148,7 @@ impl Session {
                 GuestFault::Lockup { pc, .. } | GuestFault::Unmodelled { pc, .. } => self.place(*pc),
             };
             println!("FAULT {fault}\n      in {place}");
+            self.first_fault.get_or_insert_with(|| format!("{fault}, in {place}"));
         }
         !faults.is_empty()
     }
@@ -193,6 +204,7 @@ fn arguments() -> Result<Args, Box<dyn Error>> {
         uart_in: None,
         until: None,
         stop_on_fault: false,
+        unmodelled: UnmodelledAnswer::Fault,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -205,12 +217,19 @@ fn arguments() -> Result<Args, Box<dyn Error>> {
             "--uart-in" => args.uart_in = Some(value()?),
             "--until" => args.until = Some(value()?),
             "--stop-on-fault" => args.stop_on_fault = true,
+            "--unmodelled" => {
+                args.unmodelled = match value()?.as_str() {
+                    "zero" => UnmodelledAnswer::Zero,
+                    "fault" => UnmodelledAnswer::Fault,
+                    other => return Err(format!("--unmodelled is fault or zero, not {other}").into()),
+                }
+            }
             _ if word.starts_with("--") => return Err(format!("unknown option {word}").into()),
             _ => args.elf = word,
         }
     }
     if args.elf.is_empty() {
-        return Err("usage: boot <elf> [--board B] [--for 2s] [--seed N] [--pins] [--uart-in FILE] [--until TEXT] [--stop-on-fault]".into());
+        return Err("usage: boot <elf> [--board B] [--for 2s] [--seed N] [--pins] [--uart-in FILE] [--until TEXT] [--stop-on-fault] [--unmodelled fault|zero]".into());
     }
     Ok(args)
 }

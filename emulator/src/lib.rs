@@ -19,8 +19,8 @@ pub use machine::{
     AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, Engine, FaultRecord, GuestFault,
     Image, ImageError, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError,
     PauseSwitch, PinChange, RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol,
-    UartOutput, UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction,
-    VirtualTime,
+    UartOutput, UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken,
+    UsbTransaction, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

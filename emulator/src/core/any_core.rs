@@ -97,6 +97,7 @@ impl AnyCore {
                     CoreStop::Breakpoint { code: 0 }
                 }
                 riscv::StopReason::PowerOff => CoreStop::PowerOff,
+                riscv::StopReason::Lockup { pc } => CoreStop::Lockup { pc },
             },
         }
     }
@@ -265,6 +266,12 @@ impl From<arm::FaultTaken> for GuestFault {
 
 impl From<riscv::TrapTaken> for GuestFault {
     fn from(taken: riscv::TrapTaken) -> Self {
+        if taken.endless {
+            return Self::Lockup {
+                at: taken.at,
+                pc: taken.pc,
+            };
+        }
         Self::Exception {
             at: taken.at,
             pc: taken.pc,

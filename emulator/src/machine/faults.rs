@@ -38,6 +38,16 @@ pub enum GuestFault {
     },
 }
 
+impl GuestFault {
+    /// When it happened.
+    pub fn at(&self) -> VirtualTime {
+        match self {
+            Self::Access(record) => record.at,
+            Self::Exception { at, .. } | Self::Lockup { at, .. } | Self::Unmodelled { at, .. } => *at,
+        }
+    }
+}
+
 impl fmt::Display for GuestFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -106,6 +116,23 @@ pub enum AccessFault {
     /// same.
     #[error("the flash word was written more often than the chip allows between two erasures")]
     WornWord,
+}
+
+impl AccessFault {
+    /// Whether silicon would serve the access.
+    pub const fn is_gap_of_model(self) -> bool {
+        matches!(self, Self::Unmodelled | Self::UnmodelledUse)
+    }
+}
+
+/// The answer to an access that silicon would serve and the engine does not model. It is reported in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnmodelledAnswer {
+    /// A bus fault, as where nothing is: a program cannot mistake what follows for silicon's behaviour.
+    #[default]
+    Fault,
+    /// A load gives zero and a store is lost: a program that only sets something up in passing goes on.
+    Zero,
 }
 
 /// Width of one access on the bus.

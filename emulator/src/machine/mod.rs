@@ -25,7 +25,7 @@ mod usb;
 pub use debug_access::{CoreActivity, DebugAccess};
 pub use engine::{Availability, Engine, Seed};
 pub use error::{MachineError, OpenError};
-pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault};
+pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault, UnmodelledAnswer};
 pub use image::{Image, ImageError, Segment, Symbol};
 pub use io::{PinChange, UartOutput};
 pub use monitor::{Monitor, MonitorAnswer};
@@ -143,8 +143,15 @@ pub trait Machine: Send {
     /// The pins that changed since the last call.
     fn take_pin_changes(&mut self) -> Vec<PinChange>;
 
-    /// Faults of the guest (or its DMA) since the last call: refused accesses, lockups, unmodelled uses.
+    /// Faults of the guest (or its DMA) since the last call, in order of time: refused accesses, lockups, unmodelled uses.
+    /// One that is repeated without end is reported a few times.
     fn take_faults(&mut self) -> Vec<GuestFault>;
+
+    /// Chooses the answer to accesses that are not modelled; returns whether the engine has the choice.
+    fn answer_unmodelled(&mut self, answer: UnmodelledAnswer) -> bool {
+        let _ = answer;
+        false
+    }
 
     /// The shortest run worth requesting, because each run of an engine in another process has a cost. Zero if any run
     /// is.

@@ -5,13 +5,19 @@ mod elf;
 
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::{
-    Engine, GuestFault, Image, Machine, ResetKind, RunLimit, Seed, Segment, StopReason, VirtualTime,
+    Engine, GuestFault, Image, Machine, ResetKind, RunLimit, Seed, Segment, StopReason, UnmodelledAnswer, VirtualTime,
 };
 
 /// A machine that has run the program for `ms` of virtual time, with how the run ended.
 fn run(board: &str, program: &str, ms: u64) -> (Box<dyn Machine>, StopReason) {
+    run_answered(board, program, ms, UnmodelledAnswer::Fault)
+}
+
+/// As [`run`], with another answer to what is not modelled.
+fn run_answered(board: &str, program: &str, ms: u64, answer: UnmodelledAnswer) -> (Box<dyn Machine>, StopReason) {
     let board = drydock_assets::board(board).unwrap();
     let mut machine = Builtin.open(&board, Seed([7; 32])).unwrap();
+    assert!(machine.answer_unmodelled(answer));
     machine.load(&elf::image(program)).unwrap();
     machine.reset(ResetKind::PowerOn).unwrap();
     let stop = machine.run(RunLimit::until(VirtualTime::from_ms(ms))).unwrap();
@@ -72,6 +78,30 @@ fn sts_start_up_code_finds_the_crystal_ready() {
 }
 
 #[test]
+fn a_trap_that_traps_again_is_a_lockup() {
+    let (mut machine, stop) = run("hifive1-revb", include_str!("programs/fe310_trap_loop.hex"), 1_000);
+    assert_eq!(stop, StopReason::Lockup { pc: 0 });
+    assert!(machine.instructions() < 100);
+    let faults = told(&machine.take_faults());
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults[0].starts_with("instruction access fault (0x00000000) at 0x00000000"),
+        "{faults:?}"
+    );
+    assert!(faults[1].starts_with("lockup at 0x00000000"), "{faults:?}");
+}
+
+#[test]
+fn faults_come_in_order_of_time() {
+    let (mut machine, _) = run("nano33ble", include_str!("programs/nrf_two_faults.hex"), 100);
+    let faults = machine.take_faults();
+    let sorted = faults.windows(2).all(|pair| pair[0].at() <= pair[1].at());
+    assert!(sorted && faults.len() >= 4, "{:?}", told(&faults));
+    assert!(faults.len() < 50, "one that is repeated is told a few times");
+    assert!(matches!(faults[0], GuestFault::Exception { .. }), "{:?}", told(&faults));
+}
+
+#[test]
 fn an_esp32c6_program_starts_where_its_file_says() {
     for program in [
         include_str!("programs/c6_elf_entry.hex"),
@@ -111,6 +141,28 @@ fn esp32c6_programs_read_from_usb_serial_jtag() {
         (said(&mut *machine), told(&machine.take_faults())),
         (long.to_uppercase(), Vec::new())
     );
+}
+
+#[test]
+fn what_is_not_modelled_faults_or_is_passed_over() {
+    let program = include_str!("programs/nrf_unmodelled.hex");
+    let (mut machine, _) = run("nano33ble", program, 100);
+    let faults = machine.take_faults();
+    assert!(
+        matches!(faults[..], [GuestFault::Access(_), GuestFault::Exception { .. }]),
+        "{:?}",
+        told(&faults)
+    );
+    assert_eq!(said(&mut *machine), "");
+
+    let (mut machine, _) = run_answered("nano33ble", program, 100, UnmodelledAnswer::Zero);
+    let faults = machine.take_faults();
+    assert!(
+        matches!(faults[..], [GuestFault::Access(_), GuestFault::Access(_)]),
+        "{:?}",
+        told(&faults)
+    );
+    assert!(said(&mut *machine).ends_with("RESULT all ok\n"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 use crate::machine::{
     DebugAccess, GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState,
-    Snapshot, StopReason,
+    Snapshot, StopReason, UnmodelledAnswer,
 };
 
 use trapped::Armed;
@@ -289,7 +289,14 @@ impl Machine for BuiltinMachine {
             .collect();
         faults.append(&mut self.core.take_faults());
         faults.append(&mut self.lockups);
+        // The first is the cause. An access and the exception that it raised keep this order.
+        faults.sort_by_key(GuestFault::at);
         faults
+    }
+
+    fn answer_unmodelled(&mut self, answer: UnmodelledAnswer) -> bool {
+        self.core.fabric_mut().answer_unmodelled(answer);
+        true
     }
 
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {

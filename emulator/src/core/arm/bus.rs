@@ -87,7 +87,7 @@ impl CortexM {
             false => self.chip.read(&mut self.fabric, addr, size),
         };
         self.attention |= self.fabric.take_attention();
-        loaded.map_err(|fault| self.refused(addr, size, None, fault))
+        loaded.or_else(|fault| self.refused(addr, size, None, fault).map(|()| 0))
     }
 
     #[cold]
@@ -129,7 +129,7 @@ impl CortexM {
             false => self.chip.write(&mut self.fabric, addr, value, size),
         };
         self.attention |= self.fabric.take_attention() || self.fabric.memory().has_stale_code();
-        stored.map_err(|fault| self.refused(addr, size, Some(value), fault))
+        stored.or_else(|fault| self.refused(addr, size, Some(value), fault))
     }
 
     /// Sets the fabric's time and PC to those of the running instruction.
@@ -138,9 +138,11 @@ impl CortexM {
             .set_position(self.clock.time_at(self.cycles), self.regs.pc());
     }
 
-    fn refused(&mut self, addr: u32, size: AccessSize, write: Option<u32>, fault: AccessFault) -> Fault {
-        self.fabric.log_fault(addr, size, write, fault);
-        Fault::PreciseBus { addr }
+    fn refused(&mut self, addr: u32, size: AccessSize, write: Option<u32>, fault: AccessFault) -> Result<(), Fault> {
+        match self.fabric.refuse(addr, size, write, fault) {
+            true => Err(Fault::PreciseBus { addr }),
+            false => Ok(()),
+        }
     }
 
     /// Unaligned accesses are allowed to normal memory unless CCR.UNALIGN_TRP is set (A3.2.1, B3.1).

@@ -263,7 +263,8 @@ impl CortexM {
             }
             (current > -1).then_some(number::HARD_FAULT)
         };
-        if self.faults_taken.len() < FAULT_LOG_MAX {
+        let news = self.repeats.admit((self.regs.pc(), exception, status));
+        if news && self.faults_taken.len() < FAULT_LOG_MAX {
             self.faults_taken.push(FaultTaken {
                 at: self.clock.time_at(self.cycles),
                 pc: self.regs.pc(),

@@ -31,7 +31,7 @@ use std::hash::{Hash, Hasher};
 use super::clock::CoreClock;
 use super::code_cache::CodeCache;
 use super::dispatch::{Block, Dispatch};
-use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, ResetKind};
+use super::fabric::{Chip, CoreDescription, CortexMOptions, Fabric, Repeats, ResetKind};
 pub use super::limits::Limits;
 use super::run::RunLoop;
 use super::shared_image::SharedImage;
@@ -71,6 +71,7 @@ pub struct CortexM {
     fabric: Fabric,
     chip: Box<dyn Chip>,
     faults_taken: Vec<FaultTaken>,
+    repeats: Repeats,
     halted: Option<StopReason>,
     debug: debug::Debug,
 }
@@ -111,6 +112,7 @@ impl CortexM {
             fabric,
             chip,
             faults_taken: Vec::new(),
+            repeats: Repeats::default(),
             halted: None,
             debug: debug::Debug::default(),
         }
@@ -136,6 +138,7 @@ impl CortexM {
         self.event_register = false;
         self.sleeping = None;
         self.halted = None;
+        self.repeats.clear();
         self.attention = true;
         self.chip.reset(&mut self.fabric, kind);
         // Without a vector table these are the values of erased or missing memory, and the first fetch faults.
@@ -166,6 +169,7 @@ impl CortexM {
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),
             faults_taken: Vec::new(),
+            repeats: self.repeats.clone(),
             attention: true,
             halted: self.own_halt(),
             debug: debug::Debug::default(),

@@ -45,6 +45,7 @@ impl CortexM {
             fabric,
             chip,
             faults_taken: _,
+            repeats: _,
             halted: _,
             debug: _,
         } = self;
@@ -99,6 +100,7 @@ impl CortexM {
         self.code.clear(false);
         self.dispatch = Dispatch::default();
         self.faults_taken.clear();
+        self.repeats.clear();
         Ok(())
     }
 }

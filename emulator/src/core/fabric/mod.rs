@@ -8,6 +8,7 @@
 //!   bit-band aliases. Every other address, and every *store* to flash, goes to [`Chip::read`] or [`Chip::write`].
 //! - Nothing here reads host time or host randomness: the same image, seed and inputs give the same run.
 
+mod repeats;
 mod saved;
 
 use std::hash::Hasher;
@@ -19,10 +20,11 @@ use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 /// Types in the methods of a fabric and of a chip.
 pub use crate::machine::{
-    AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UsbAction, UsbEvent, UsbOccurrence,
-    UsbStatus,
+    AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UnmodelledAnswer, UsbAction, UsbEvent,
+    UsbOccurrence, UsbStatus,
 };
 
+pub(super) use repeats::Repeats;
 pub(super) use saved::SavedFabric;
 pub use saved::{BadState, ChipState};
 
@@ -232,6 +234,8 @@ pub struct Fabric {
     pin_changes: Vec<PinChange>,
     usb_events: Vec<UsbEvent>,
     faults: Vec<FaultRecord>,
+    repeats: Repeats,
+    unmodelled: UnmodelledAnswer,
     dropped: Dropped,
     /// The core must check for a change before its next instruction.
     attention: bool,
@@ -258,6 +262,8 @@ impl Fabric {
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
             faults: Vec::new(),
+            repeats: Repeats::default(),
+            unmodelled: UnmodelledAnswer::default(),
             dropped: Dropped::default(),
             attention: false,
             profile: None,
@@ -282,6 +288,8 @@ impl Fabric {
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
             faults: Vec::new(),
+            repeats: self.repeats.clone(),
+            unmodelled: self.unmodelled,
             dropped: self.dropped,
             attention: true,
             profile: None,
@@ -478,9 +486,11 @@ impl Fabric {
         self.pc
     }
 
-    /// Logs a refused access. The core itself logs accesses that [`Chip::read`] and [`Chip::write`] refuse.
+    /// Logs a refused access, unless the same instruction did so often before. The core itself logs accesses that
+    /// [`Chip::read`] and [`Chip::write`] refuse.
     pub fn log_fault(&mut self, addr: u32, size: AccessSize, write: Option<u32>, fault: AccessFault) {
-        if self.faults.len() < FAULTS_MAX {
+        let news = self.repeats.admit((self.pc, addr, write.is_some(), fault));
+        if news && self.faults.len() < FAULTS_MAX {
             self.faults.push(FaultRecord {
                 at: self.now,
                 addr,
@@ -492,6 +502,11 @@ impl Fabric {
         } else {
             self.dropped.faults += 1;
         }
+    }
+
+    /// Chooses the answer to accesses that the chip does not model.
+    pub fn answer_unmodelled(&mut self, answer: UnmodelledAnswer) {
+        self.unmodelled = answer;
     }
 
     // --- taken by the machine ---
@@ -540,6 +555,12 @@ impl Fabric {
 
 /// The core's side of the fabric.
 impl Fabric {
+    /// Logs an access that the chip refused; returns whether the core must fault.
+    pub(crate) fn refuse(&mut self, addr: u32, size: AccessSize, write: Option<u32>, fault: AccessFault) -> bool {
+        self.log_fault(addr, size, write, fault);
+        !(fault.is_gap_of_model() && self.unmodelled == UnmodelledAnswer::Zero)
+    }
+
     /// The recorder, while the core is profiled. It does not influence execution.
     pub(crate) fn profile(&self) -> Option<&Watching> {
         self.profile.as_deref()
@@ -597,6 +618,7 @@ impl Fabric {
 
     pub(crate) fn clear_for_reset(&mut self) {
         self.events.clear();
+        self.repeats.clear();
         self.irq = IrqLines::default();
         self.request = None;
         self.stalled_until = VirtualTime::ZERO;

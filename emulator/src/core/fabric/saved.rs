@@ -99,6 +99,8 @@ impl Fabric {
             uart_output: _,
             pin_changes: _,
             faults: _,
+            repeats: _,
+            unmodelled: _,
             dropped,
             attention: _,
             usb_events: _,
@@ -146,6 +148,7 @@ impl Fabric {
         self.uart_output.clear();
         self.pin_changes.clear();
         self.faults.clear();
+        self.repeats.clear();
         self.attention = true;
     }
 }

@@ -4,7 +4,7 @@ use super::RiscV;
 use super::instruction::Width;
 use super::pmp::Want;
 use super::trap::{Cause, Trap};
-use crate::core::fabric::{AccessFault, AccessSize};
+use crate::core::fabric::AccessSize;
 use crate::core::memory::PAGE_BYTES;
 
 impl Width {
@@ -75,9 +75,9 @@ impl RiscV {
         self.fabric.note_access(addr, false);
         let loaded = self.chip.read(&mut self.fabric, addr, size);
         self.attention |= self.fabric.take_attention();
-        loaded.map_err(|fault| {
-            self.fabric.log_fault(addr, size, None, fault);
-            Trap::new(Cause::LoadAccess, addr)
+        loaded.or_else(|fault| match self.fabric.refuse(addr, size, None, fault) {
+            true => Err(Trap::new(Cause::LoadAccess, addr)),
+            false => Ok(0),
         })
     }
 
@@ -107,7 +107,10 @@ impl RiscV {
         self.fabric.note_access(addr, true);
         let stored = self.chip.write(&mut self.fabric, addr, value & size.mask(), size);
         self.attention |= self.fabric.take_attention() || self.fabric.memory().has_stale_code();
-        stored.map_err(|fault| self.refused_store(addr, value, size, fault))
+        stored.or_else(|fault| match self.fabric.refuse(addr, size, Some(value), fault) {
+            true => Err(Trap::new(Cause::StoreAccess, addr)),
+            false => Ok(()),
+        })
     }
 
     /// On cores that support it, memory serves misaligned loads a byte at a time; devices do not.
@@ -136,11 +139,6 @@ impl RiscV {
         let memory = self.fabric.memory();
         let plain = self.options.misaligned && memory.check_range(addr, width.bytes() as usize).is_ok();
         plain.then_some(()).ok_or(Trap::new(cause, addr))
-    }
-
-    pub(super) fn refused_store(&mut self, addr: u32, value: u32, size: AccessSize, fault: AccessFault) -> Trap {
-        self.fabric.log_fault(addr, size, Some(value), fault);
-        Trap::new(Cause::StoreAccess, addr)
     }
 
     /// Whether the PMP lets an aligned access through.

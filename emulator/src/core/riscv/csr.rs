@@ -117,6 +117,11 @@ impl Csrs {
         self.mstatus |= if mie { MPIE } else { 0 } | if user { 0 } else { MPP };
     }
 
+    /// Whether the last trap came from machine mode, and no interrupt can be taken now.
+    pub(super) fn trapped_from_machine(&self) -> bool {
+        self.mstatus & (MIE | MPP) == MPP
+    }
+
     /// `mstatus` on MRET; returns whether user mode follows.
     pub(super) fn pop_mode(&mut self) -> bool {
         let (user, mpie) = (self.mstatus & MPP == 0, self.mstatus & MPIE != 0);

@@ -34,7 +34,7 @@ use std::hash::{Hash, Hasher};
 use super::clock::CoreClock;
 use super::code_cache::CodeCache;
 use super::dispatch::{Block, Dispatch};
-use super::fabric::{Chip, CoreDescription, Fabric, ResetKind, RiscVOptions};
+use super::fabric::{Chip, CoreDescription, Fabric, Repeats, ResetKind, RiscVOptions};
 use super::run::RunLoop;
 use super::shared_image::SharedImage;
 use crate::machine::VirtualTime;
@@ -74,6 +74,7 @@ pub struct RiscV {
     fabric: Fabric,
     chip: Box<dyn Chip>,
     traps_taken: Vec<TrapTaken>,
+    repeats: Repeats,
     halted: Option<StopReason>,
 }
 
@@ -107,6 +108,7 @@ impl RiscV {
             fabric,
             chip,
             traps_taken: Vec::new(),
+            repeats: Repeats::default(),
             halted: None,
         }
     }
@@ -130,6 +132,7 @@ impl RiscV {
         self.csrs = Csrs::new(&self.options);
         self.pmp = Pmp::new(self.options.pmp_entries);
         self.halted = None;
+        self.repeats.clear();
         self.attention = true;
         self.chip.reset(&mut self.fabric, kind);
     }
@@ -152,6 +155,7 @@ impl RiscV {
             fabric: self.fabric.fork(),
             chip: self.chip.snapshot(),
             traps_taken: Vec::new(),
+            repeats: self.repeats.clone(),
             attention: true,
             halted: self.halted,
             ..*self

@@ -37,6 +37,11 @@ pub enum StopReason {
     },
     /// The chip switched itself off.
     PowerOff,
+    /// The first instruction of the trap handler traps without end, and no event is scheduled that could end that.
+    Lockup {
+        /// Where.
+        pc: u32,
+    },
 }
 
 /// Semihosting's SYS_EXIT, which takes its reason in a1 on 32-bit cores.

@@ -47,6 +47,7 @@ impl RiscV {
             fabric,
             chip,
             traps_taken: _,
+            repeats: _,
             halted,
         } = self;
         Ok(SavedCore {
@@ -103,6 +104,7 @@ impl RiscV {
         self.code.clear(false);
         self.dispatch = Dispatch::default();
         self.traps_taken.clear();
+        self.repeats.clear();
         Ok(())
     }
 }

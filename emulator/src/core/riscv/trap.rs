@@ -1,6 +1,6 @@
 //! Traps: exceptions and interrupts, their entry and return (priv 3.1.6 to 3.1.16, 3.3.2).
 
-use super::{RiscV, cycles};
+use super::{RiscV, StopReason, cycles};
 use crate::machine::VirtualTime;
 
 /// Why a trap was taken synchronously: `mcause` without the interrupt bit (priv, table 3.6).
@@ -65,6 +65,8 @@ pub struct TrapTaken {
     pub value: u32,
     /// The name of the code at `pc`, if the chip knows it: a ROM function that is not modelled.
     pub place: Option<&'static str>,
+    /// The handler's first instruction traps again and again.
+    pub endless: bool,
 }
 
 impl std::fmt::Display for TrapTaken {
@@ -92,7 +94,11 @@ impl RiscV {
     /// Takes a synchronous trap of the instruction at pc. It does not retire.
     pub(super) fn take_trap(&mut self, trap: Trap) {
         let Trap { cause, value } = trap;
+        if self.repeats_trap(trap) {
+            return self.stay_trapped(trap);
+        }
         let told = !matches!(cause, Cause::Breakpoint | Cause::CallFromUser | Cause::CallFromMachine);
+        let told = told && self.repeats.admit((self.regs.pc, cause));
         if told && self.traps_taken.len() < TRAP_LOG_MAX {
             self.traps_taken.push(TrapTaken {
                 at: self.now(),
@@ -101,11 +107,47 @@ impl RiscV {
                 cause,
                 value,
                 place: self.chip.place_name(self.regs.pc),
+                endless: false,
             });
         }
         self.csrs.instret.skip();
         self.enter(cause as u32, value);
         self.regs.pc = self.csrs.vector_base();
+    }
+
+    /// Whether the first instruction of the trap handler traps as it did the last time: machine mode, no interrupt can be
+    /// taken, and nothing changes for the next time.
+    fn repeats_trap(&self, trap: Trap) -> bool {
+        let csrs = &self.csrs;
+        let same = (csrs.mepc, csrs.mcause, csrs.mtval) == (self.regs.pc, trap.cause as u32, trap.value);
+        same && self.regs.pc == csrs.vector_base() && !self.user && csrs.trapped_from_machine()
+    }
+
+    /// The core traps without end, as an Arm core locks up. Time passes until an event of the chip: a watchdog may end it.
+    /// Without any, the run ends.
+    fn stay_trapped(&mut self, trap: Trap) {
+        let pc = self.regs.pc;
+        self.csrs.instret.skip();
+        self.cycles += u64::from(cycles::TRAP_ENTRY);
+        self.attention = true;
+        if self.repeats.admit(("lockup", pc)) && self.traps_taken.len() < TRAP_LOG_MAX {
+            self.traps_taken.push(TrapTaken {
+                at: self.now(),
+                pc,
+                ra: self.regs.x[1],
+                cause: trap.cause,
+                value: trap.value,
+                place: None,
+                endless: true,
+            });
+        }
+        match self.fabric.next_event_at() {
+            VirtualTime::MAX => {
+                self.place_fabric();
+                self.halted = Some(StopReason::Lockup { pc });
+            }
+            next => self.fabric.stall_until(next),
+        }
     }
 
     /// The interrupt to take now, if any: MEI, MSI, MTI in this order (priv 3.1.9), and before them the platform's own,

@@ -146,12 +146,14 @@ impl Timer {
         }
     }
 
-    /// Mode, width and prescaler must not change while the timer runs (PS 6.30).
-    fn stopped(&self) -> Result<(), AccessFault> {
+    /// Changes mode, width or prescaler. While the timer runs, PS 6.30 leaves the outcome open; here it counts on from
+    /// its count.
+    fn configure(&mut self, bus: &mut Bus<'_>, change: impl FnOnce(&mut Self)) {
+        let now = bus.now();
+        let count = self.count(now);
+        change(self);
         if self.running {
-            Err(AccessFault::UnmodelledUse)
-        } else {
-            Ok(())
+            self.set_count(bus, count, now);
         }
     }
 }
@@ -221,19 +223,10 @@ impl Peripheral for Timer {
                 let present = (1 << self.compares) - 1;
                 self.shorts = value & (present | present << 8);
             }
-            0x504 => {
-                self.stopped()?;
-                // 1 Counter, 2 LowPowerCounter
-                self.counter_mode = value & 3 != 0;
-            }
-            0x508 => {
-                self.stopped()?;
-                self.bitmode = value & 3;
-            }
-            0x510 => {
-                self.stopped()?;
-                self.prescaler = (value & 0xf).min(9);
-            }
+            // 1 Counter, 2 LowPowerCounter
+            0x504 => self.configure(bus, |timer| timer.counter_mode = value & 3 != 0),
+            0x508 => self.configure(bus, |timer| timer.bitmode = value & 3),
+            0x510 => self.configure(bus, |timer| timer.prescaler = (value & 0xf).min(9)),
             0x540..0x558 => {
                 let index = self.compare(offset, 0x540)?;
                 self.cc[index] = value;

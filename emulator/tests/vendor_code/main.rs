@@ -1,5 +1,6 @@
 //! Programs that do what the vendors' start-up code, RTOSes and drivers do, with their right results by the manuals. The
 //! sources are in `programs`; `programs/renew` builds their ELF files anew.
+#![allow(clippy::unwrap_used)]
 
 mod elf;
 

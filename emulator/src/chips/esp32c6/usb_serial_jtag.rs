@@ -207,7 +207,7 @@ impl UsbSerialJtag {
         if now >= self.next_frame {
             self.int_raw |= SOF;
             let passed = (now - self.next_frame).as_us() / 1_000 + 1;
-            self.next_frame = self.next_frame + VirtualTime::from_ms(passed);
+            self.next_frame += VirtualTime::from_ms(passed);
         }
     }
 

@@ -3,10 +3,11 @@
 //!
 //! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
 //! silent zero. Not modelled at all: the secure crypto engine with its random number generator, whose registers Renesas
-//! does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB,
-//! RTC, CTSU, SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's. Code flash stays
-//! readable while it is programmed (programming from code flash is refused instead), and data flash is readable before
-//! it is enabled. Supplies never fail: the battery backup function and the voltage monitors only keep their registers.
+//! does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB, CTSU,
+//! SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's; RTC does not count. Code flash
+//! stays readable while it is programmed (programming from code flash is refused instead), and data flash is readable
+//! before it is enabled. Supplies never fail: the battery backup function and the voltage monitors only keep their
+//! registers.
 //!
 //! A peripheral whose module is stopped reads as zero and loses stores, as on silicon; here the access is also logged.
 
@@ -17,6 +18,7 @@ mod faci;
 mod gpt;
 mod icu;
 mod ports;
+mod rtc;
 mod sci;
 mod spmon;
 mod system;
@@ -29,6 +31,7 @@ use self::faci::Faci;
 use self::gpt::Gpt;
 use self::icu::Icu;
 use self::ports::Ports;
+use self::rtc::Rtc;
 use self::sci::Sci;
 use self::spmon::StackMonitors;
 use self::system::{Clocks, System};
@@ -81,6 +84,7 @@ pub struct Ra4m1 {
     iwdt: Watchdog,
     faci: Faci,
     spmon: StackMonitors,
+    rtc: Rtc,
     /// MSTPCRB, C and D.
     stopped: [u32; 3],
     /// FCACHEE and FCACHEIV: kept; the cache makes nothing faster here.
@@ -110,6 +114,7 @@ enum Block {
     Faci(u32),
     Cache(usize),
     StackMonitor(u32),
+    Rtc(u32),
 }
 
 impl Block {
@@ -121,6 +126,7 @@ impl Block {
             0x4004_0000..0x4004_0140 => Self::Port(addr - 0x4004_0000),
             PFS..0x4004_0a80 => Self::Pfs(addr - PFS),
             0x4004_0d03 => Self::Pwpr,
+            0x4004_4000..0x4004_4080 => Self::Rtc(addr - 0x4004_4000),
             0x4004_4200..0x4004_4210 => Self::Wdt(addr - 0x4004_4200),
             0x4004_4400..0x4004_4410 => Self::Iwdt(addr - 0x4004_4400),
             0x4004_7000 | 0x4004_7004 | 0x4004_7008 => Self::Stop((addr as usize - 0x4004_7000) / 4),
@@ -170,6 +176,7 @@ impl Ra4m1 {
             iwdt: Watchdog::new(IWDT_TOKEN),
             faci: Faci::new(FACI_TOKEN),
             spmon: StackMonitors::new(),
+            rtc: Rtc::default(),
             stopped: [u32::MAX; 3],
             cache: [0; 2],
             unique,
@@ -192,6 +199,7 @@ impl Ra4m1 {
             Block::System(offset) => self.system.read(fabric.now(), offset, size),
             Block::Icu(offset) => self.icu.read(offset, size),
             Block::StackMonitor(offset) => self.spmon.read(offset, size),
+            Block::Rtc(offset) => self.rtc.read(offset, size),
             Block::Port(offset) => self.ports.read_port(offset, size),
             Block::Pfs(offset) => self.ports.read_pfs(offset, size),
             Block::Pwpr if size == AccessSize::Byte => Ok(self.ports.pwpr()),
@@ -212,6 +220,7 @@ impl Ra4m1 {
             Block::System(offset) => return self.system.write(fabric, offset, value, size),
             Block::Icu(offset) => return self.icu.write(offset, value, size),
             Block::StackMonitor(offset) => return self.spmon.write(offset, value, size),
+            Block::Rtc(offset) => return self.rtc.write(offset, value, size),
             Block::Port(offset) => return self.ports.write_port(fabric, offset, value, size),
             Block::Pfs(offset) => return self.ports.write_pfs(fabric, offset, value, size),
             Block::Pwpr if size == AccessSize::Byte => self.ports.set_pwpr(value),
@@ -384,6 +393,7 @@ impl Chip for Ra4m1 {
         self.clocks = self.system.clocks();
         self.icu = Icu::default();
         self.spmon = StackMonitors::new();
+        self.rtc.reset(kind);
         self.ports.reset(fabric);
         for sci in &mut self.scis {
             sci.reset(fabric);

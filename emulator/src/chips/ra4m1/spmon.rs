@@ -37,7 +37,7 @@ impl StackMonitors {
     }
 
     pub(super) fn read(&self, offset: u32, size: AccessSize) -> Result<u32, AccessFault> {
-        let monitor = &self.monitors[(offset / 0x10 & 1) as usize];
+        let monitor = &self.monitors[usize::from(offset >= 0x10)];
         Ok(match (offset % 0x10, size) {
             (0x0, AccessSize::Half) => monitor.oad.into(),
             (0x4, AccessSize::Half) => monitor.ctl.into(),
@@ -50,7 +50,7 @@ impl StackMonitors {
     }
 
     pub(super) fn write(&mut self, offset: u32, value: u32, size: AccessSize) -> Result<(), AccessFault> {
-        let monitor = &mut self.monitors[(offset / 0x10 & 1) as usize];
+        let monitor = &mut self.monitors[usize::from(offset >= 0x10)];
         match (offset % 0x10, size) {
             (0x6, AccessSize::Half) if value >> 8 == KEY => monitor.protected = value & 1 != 0,
             (0x0 | 0x6, AccessSize::Half) if value >> 8 != KEY => {}

@@ -342,7 +342,7 @@ impl Timer {
         match fields.mode() {
             Mode::ActiveOnMatch => *reference = true,
             Mode::InactiveOnMatch => *reference = false,
-            Mode::ToggleOnMatch => *reference ^= times % 2 != 0,
+            Mode::ToggleOnMatch => *reference ^= !times.is_multiple_of(2),
             _ => {}
         }
     }

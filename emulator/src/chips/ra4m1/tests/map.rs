@@ -84,7 +84,7 @@ fn reserved_bytes_read_zero_and_take_nothing() {
             _ => AccessSize::Byte,
         };
         let mut rig = Rig::awake();
-        let stored = rig.chip.write(&mut rig.fabric, addr, u32::MAX & size.mask(), size);
+        let stored = rig.chip.write(&mut rig.fabric, addr, size.mask(), size);
         assert_eq!(stored, Ok(()), "{addr:#010x}");
         assert_eq!(rig.chip.read(&mut rig.fabric, addr, size), Ok(0), "{addr:#010x}");
         assert_eq!(rig.faults(), [], "{addr:#010x}");
@@ -128,6 +128,25 @@ fn the_backup_supply_is_valid_and_its_registers_outlast_a_reset() {
     assert_eq!((rig.read_byte(0x4001_e4b1), rig.read_byte(0x4001_e6ff)), (0x10, 7));
     rig.reset(ResetKind::PowerOn);
     assert_eq!((rig.read_byte(0x4001_e4b1), rig.read_byte(0x4001_e6ff)), (0x11, 0));
+}
+
+#[test]
+fn start_up_code_can_bring_the_clock_into_a_known_state() {
+    let mut rig = Rig::new();
+    rig.write_byte(0x4004_4028, 1);
+    rig.write_byte(0x4004_4024, 2);
+    rig.write_half(0x4004_402a, 0xff);
+    assert_eq!(
+        (rig.read_byte(0x4004_4028), rig.read_byte(0x4004_4024)),
+        (1, 0),
+        "RESET is done"
+    );
+    let started = rig.chip.write(&mut rig.fabric, 0x4004_4024, 1, AccessSize::Byte);
+    assert_eq!(started, Err(AccessFault::UnmodelledUse), "it does not count");
+    rig.reset(ResetKind::Software);
+    assert_eq!((rig.read_byte(0x4004_4028), rig.read_half(0x4004_402a)), (1, 0xff));
+    rig.reset(ResetKind::PowerOn);
+    assert_eq!(rig.read_byte(0x4004_4028), 0);
 }
 
 #[test]

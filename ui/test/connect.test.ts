@@ -256,7 +256,8 @@ describe('what can be done', () => {
     expect(whyNot({ ...free, port: held }, 'console', nobody)).toBe('Close minicom.')
     expect(whyNot(used('bench-1'), 'erase', () => true)).toContain('bench-1 of the fleet')
     for (const by of ['console', 'lent', 'job 3']) expect(useOf(by, nobody)).toMatch(/ first\.$|Wait for its end/)
-    expect(useOf('debugger', nobody)).toBe('It is in use: debugger. Wait for its end.')
+    expect(useOf('debugger', nobody)).toBe('Its port for GDB is open. Close it first.')
+    expect(useOf('other', nobody)).toBe('It is in use: other. Wait for its end.')
     expect(blockedBy({ ...free, port: held })).toBeNull()
   })
 

@@ -6,6 +6,7 @@ import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
 import { connect } from '$lib/connect/connect.svelte'
 import { dropConsoles } from '$lib/connect/console.svelte'
+import { dropPeeks } from '$lib/connect/peeks.svelte'
 import { samples } from '$lib/connect/samples.svelte'
 import { deployments } from '$lib/board/deploy.svelte'
 import { fleet } from '$lib/fleet/fleet.svelte'
@@ -86,6 +87,7 @@ afterEach(async () => {
   Object.assign(connect, { hardware: null, jobs: [], failed: null, panel: null, adding: false, jobFilter: 'all', allowed: null })
   connect.selected.clear()
   dropConsoles()
+  dropPeeks()
   samples.drop()
   preferences.value.namePattern = 'board-{n}'
   attempts.errors.clear()

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Remote } from '../gdb.mjs'
 import { appState, badge, palette } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
@@ -270,6 +271,99 @@ it('takes a profile of a board over its probe, and stops another one before its 
   await window.click('aside button', 'Stop now')
   await until('it ended', 60_000, async () => !(await window.find('aside [role=progressbar]')) && (await window.find('aside tbody tr')))
   return first
+})
+
+it('reads registers and memory of a board over its probe, and says why it cannot', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'nano-7'
+  await plugIn(desk, 'nano33ble', name, 'firmware')
+  await window.click('main button', `Registers and memory ${name}`)
+  await until('it can be read', 10_000, () => window.find('aside button', `Read the registers of ${name}`))
+  // The button has the focus: by keyboard.
+  await window.keys(Key.Enter)
+  const registers = await until('there are registers', 20_000, () => window.text('aside dl > div'))
+  const value = (register) => Number(new RegExp(`^${register} (0x[0-9a-f]{8})`, 'm').exec(registers)?.[1])
+  if (!(value('pc') > 0 && value('pc') < 0x10_0000)) throw new Error(`its program counter is not in flash: ${registers}`)
+  if (!(value('sp') > 0x2000_0000 && value('sp') <= 0x2004_0000)) throw new Error(`its stack is not in RAM: ${registers}`)
+  if (!(await window.text('aside')).includes('halted for a moment and runs on')) throw new Error('it does not say what was done to the core')
+
+  const read = async (address, length) => {
+    await set(desk, 'aside form label:nth-of-type(1) input', address)
+    await set(desk, 'aside form label:nth-of-type(2) input', length)
+    await window.click('aside button', `Read memory of ${name}`)
+  }
+  const rows = async () => (await window.text('aside [role=table] [role=row]')).split('\n').filter(Boolean)
+  // The firmware begins with its stack's end and its first instruction.
+  await read('10000', '64')
+  const [first] = await until('there are bytes', 20_000, async () => {
+    const found = await rows()
+    return found[0]?.startsWith('00010000 ') && found
+  })
+  const bytes = Buffer.from(first.split(' ').slice(1, 9).join(''), 'hex')
+  const [stack, reset] = [bytes.readUInt32LE(0), bytes.readUInt32LE(4)]
+  if (!(stack > 0x2000_0000 && stack <= 0x2004_0000 && reset % 2 === 1 && reset > 0x1_0000)) throw new Error(`the firmware does not begin so: ${first}`)
+  await picture(desk, 'registers')
+  await read('20000000', '65536')
+  await until('all of RAM that is read at once is there', 20_000, async () => (await rows())[0]?.startsWith('20000000 '))
+  await window.run(`document.querySelector('aside [role=table]').scrollTop = 1e9`)
+  await until('its end is shown', 10_000, async () => (await rows()).at(-1)?.startsWith('2000fff'))
+
+  await read('60000000', '4')
+  await until('it says that nothing is there', 20_000, () => window.find('aside [role=alert]', 'Nothing answers at 0x60000000'))
+  await read('fffffffe', '4')
+  await until('it says what is wrong', 10_000, () => window.find('aside .memory [role=status]', 'past the last address'))
+  await menu(desk, name, 'Pull the cable')
+  await until('it says that the probe is away', 10_000, () => window.find('aside .refused', 'The probe is away'))
+  await menu(desk, name, 'Plug in')
+  await until('it can be read again', 20_000, async () => !(await window.find('aside .refused', 'The probe is away')))
+  await until('the probe is free', 10_000, async () => (await cell(desk, name)).includes('free'))
+  return `${first}`
+})
+
+it('opens a port for a debugger of a board behind its probe, shows who is connected, and closes it', async (desk) => {
+  await room(desk)
+  const { window } = desk
+  const name = 'nano-8'
+  await plugIn(desk, 'nano33ble', name, 'firmware')
+  await window.click('main button', `GDB server ${name}`)
+  await window.click('aside button', 'Open the port')
+  const command = await until('the command is there', 20_000, () => window.text('aside pre'))
+  const port = Number(/gdb.* 127\.0\.0\.1:(\d+)/.exec(command)?.[1])
+  if (!port) throw new Error(command)
+  await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('GDB port open'))
+  const registers = await window.run(`return document.querySelector(arguments[0]).title`, `main button[aria-label="Registers and memory ${name}"]`)
+  if (!registers.includes('Its port for GDB is open')) throw new Error(`registers can be read meanwhile: ${registers}`)
+  const debug = await Remote.connect(port)
+  try {
+    const stopped = await debug.ask('?')
+    if (!/^[ST]05/.test(stopped)) throw new Error(`asked why the board stands, it says ${stopped}`)
+    await until('the window tells of the debugger', 10_000, () => window.find('aside [role=status]', 'A debugger is connected'))
+    const all = await debug.ask('g')
+    const pc = Buffer.from(all.slice(15 * 8, 16 * 8), 'hex').readUInt32LE()
+    if (!(pc > 0 && pc < 0x10_0000)) throw new Error(`its program counter is not in flash: ${all}`)
+    if ((await debug.ask('D')) !== 'OK') throw new Error('it was not let go')
+  } finally {
+    debug.close()
+  }
+  await until('the window tells that it went', 10_000, () => window.find('aside [role=status]', 'Waiting for a debugger'))
+  const pulled = await Remote.connect(port)
+  try {
+    await pulled.ask('?')
+    await menu(desk, name, 'Pull the cable')
+    await pulled.ask('g').catch(() => {})
+  } finally {
+    pulled.close()
+  }
+  await until('it says why it went', 20_000, () => window.find('aside .failed', 'No chip answers'))
+  await menu(desk, name, 'Plug in')
+  await window.click('aside button', 'Close the port')
+  await until('it is closed', 20_000, () => window.find('aside button', 'Open the port'))
+  const late = await Remote.connect(port).catch(() => null)
+  late?.close()
+  if (late) throw new Error(`port ${port} still takes debuggers`)
+  await until('the probe is free', 10_000, async () => (await cell(desk, name)).includes('free'))
+  return command
 })
 
 it('provisions four boards on cables at once, and counts them', async (desk) => {

@@ -1,10 +1,10 @@
 // The machines: paused, stepped, reset and switched from the Emulation page.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Ajv from 'ajv'
+import { Remote } from '../gdb.mjs'
 import { badge, BOOT_MS, isConnected, palette, row } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
@@ -312,38 +312,6 @@ it('opens a port for a debugger, which holds the machine and reads it, and close
   if (late) throw new Error(`port ${port} still takes debuggers`)
   return command
 })
-
-/** The part of GDB's remote protocol that a request and its answer need. */
-class Remote {
-  static connect(port) {
-    return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('connect', () => resolve(new Remote(socket)))
-      socket.once('error', reject)
-    })
-  }
-
-  constructor(socket) {
-    this.socket = socket
-    this.heard = ''
-    socket.on('data', (data) => (this.heard += data))
-    socket.on('error', () => {})
-  }
-
-  async ask(packet) {
-    const sum = [...packet].reduce((sum, c) => (sum + c.charCodeAt(0)) % 256, 0)
-    this.heard = ''
-    this.socket.write(`$${packet}#${sum.toString(16).padStart(2, '0')}`)
-    const [, answer] = await until(`the port answers ${packet}`, 10_000, () => /\$([^#]*)#../.exec(this.heard))
-    this.socket.write('+')
-    // Runs of a character are sent as the character, a star, and their length.
-    return answer.replace(/(.)\*(.)/g, (_, c, length) => c.repeat(length.charCodeAt(0) - 28))
-  }
-
-  close() {
-    this.socket.destroy()
-  }
-}
 
 /** Number of colours on the screen at an element's position. */
 async function seen(desk, selector) {

@@ -55,6 +55,10 @@ export const at = {
   /** The profile over a probe. */
   samples: (probe: string) => `samples ${probe}`,
   stopping: (probe: string) => `stopping ${probe}`,
+  registers: (probe: string) => `registers ${probe}`,
+  memory: (probe: string) => `memory ${probe}`,
+  /** The GDB server over a probe. */
+  gdb: (probe: string) => `gdb ${probe}`,
   evidence: 'evidence',
   job: (id: number) => `job ${id}`,
 }

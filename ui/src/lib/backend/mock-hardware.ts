@@ -10,6 +10,8 @@ import type {
   Confidence,
   ConsoleChunk,
   ConsoleView,
+  GdbOpen,
+  GdbView,
   Evidence,
   Hardware,
   JobKind,
@@ -17,6 +19,9 @@ import type {
   JobView,
   LabelSheet,
   PortView,
+  ProbeMemory,
+  ProbeRead,
+  ProbeRegisters,
   ProfileSample,
   ProfileSampled,
   ProbeView,
@@ -61,6 +66,9 @@ export class MockHardware {
   #work = new Map<number, Work>()
   /** What ends the profile over a probe. */
   #sampling = new Map<string, () => void>()
+  /** The ports for debuggers that are open, by the id of the probe. */
+  readonly gdb = new Map<string, GdbView>()
+  #registersRead = 0
   #around: Around
   #ticks = 0
   #topologies = 0
@@ -92,6 +100,20 @@ export class MockHardware {
         const stop = this.#sampling.get(String(params['probe'])) ?? raise(`No profile is being sampled over ${params['probe']}.`)
         stop()
         return {}
+      }
+      case 'probe.registers':
+        return this.#registers(String(params['probe']))
+      case 'probe.read':
+        return this.#memory(params as unknown as ProbeRead)
+      case 'gdb.open':
+        return this.#debug(params as unknown as GdbOpen)
+      case 'gdb.view':
+        return structuredClone(this.gdb.get(String(params['board'])) ?? noGdb(String(params['board'])))
+      case 'gdb.close': {
+        const probe = String(params['board'])
+        this.gdb.delete(probe)
+        this.#use(refOf(probe), null)
+        return noGdb(probe)
       }
       case 'console.send':
         this.#receive(String(params['path']), String(params['base64']))
@@ -472,6 +494,39 @@ export class MockHardware {
     return { kind: board, seconds, samples, functions, text, path }
   }
 
+  #registers(id: string): ProbeRegisters {
+    this.#behind(id, '')
+    const passed = 0x40 * this.#registersRead++
+    const values = [0x2000_1040 + passed, 3, 0x4000_2000, 0, 0x2000_2f10, 0, 0, 0, 0, 0, 0, 0, 0x40]
+    const core = { sp: 0x2003_ff28, lr: 0xffff_fff1, pc: 0x0001_4a3c + passed, xpsr: 0x6100_0000, msp: 0x2003_ff28, psp: 0, primask: 0, basepri: 0, faultmask: 0, control: 4 }
+    const registers = [...values.map((value, n) => [`r${n}`, value] as const), ...Object.entries(core)].map(([name, value]) => ({ name, value }))
+    return { registers, text: 'The core was halted for a moment and runs on.' }
+  }
+
+  #memory({ probe, address, length }: ProbeRead): ProbeMemory {
+    this.#behind(probe, '')
+    const inRam = address >= 0x2000_0000 && address + length <= 0x2004_0000
+    if (!inRam && address + length > 0x10_0000) {
+      const at = `0x${address.toString(16).padStart(8, '0')}`
+      throw { code: 'board', message: `Nothing answers at ${at} in the chip's memory, or the chip refuses the access.`, detail: null } satisfies ApiError
+    }
+    const words = 'drydock '
+    const byte = (at: number) => (at % 64 < 48 ? words.charCodeAt(at % words.length) : (at * 37) & 0xff)
+    return { address, base64: btoa(String.fromCharCode(...Array.from({ length }, (_, i) => byte(address + i)))) }
+  }
+
+  #debug({ board: probe, port, kind }: GdbOpen): GdbView {
+    const known = this.gdb.get(probe)
+    if (known) return structuredClone(known)
+    const program = `/home/me/.local/share/drydock/debug/${this.#behind(probe, kind)}.elf`
+    const address = `127.0.0.1:${port ?? 40_123}`
+    const command = `gdb-multiarch -ex 'set architecture arm' -ex 'target remote ${address}' '${program}'`
+    const view: GdbView = { board: probe, state: 'waiting', address, program, command, text: null }
+    this.gdb.set(probe, view)
+    this.#use(refOf(probe), 'debugger')
+    return structuredClone(view)
+  }
+
   #told(): void {
     this.#around.send({ type: 'hardware', hardware: structuredClone(this.hardware) })
   }
@@ -512,6 +567,9 @@ const doneWords: Record<JobKind, string> = {
   provision: 'The board is provisioned.',
 }
 
+function noGdb(board: string): GdbView {
+  return { board, state: 'closed', address: null, program: null, command: null, text: null }
+}
 function refOf(path: string): CableRef {
   return isProbeId(path) ? { port: null, probe: path, dfu: null } : { port: path, probe: null, dfu: null }
 }

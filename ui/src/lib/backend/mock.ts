@@ -1,5 +1,6 @@
 // A stand-in for the workbench, for development in a browser and for tests of components. It invents its values. The
 // shipped bundle does not contain it (a test searches for the marker below).
+import { isProbeId } from '../connect/attached'
 import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
 import { MockHardware, titles, type Desk } from './mock-hardware'
 import { mockKinds } from './mock-kinds'
@@ -271,6 +272,9 @@ export class MockBackend implements Backend {
       case 'profile.export':
         return { path: params['path'], base64: btoa(JSON.stringify(mockCalls())) }
       case 'gdb.view':
+      case 'gdb.open':
+      case 'gdb.close':
+        if (isProbeId(String(params['board']))) return this.hardware.answer(method, params)
         return { board: this.#get(params).name, state: 'closed', address: null, program: null, command: null, text: null }
       case 'monitor.view':
         return { board: this.#get(params).name, prompt: '(nano33ble) ', history: ['version'] }

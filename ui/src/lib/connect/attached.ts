@@ -254,21 +254,37 @@ export function noWay({ port, probe, dfu }: Attached, kind: Pick<BoardKindView, 
   return 'None of its ways to the flash can be used now.'
 }
 
-export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back' | 'rtt' | 'samples'
+export type Doing = 'provision' | 'console' | 'flash' | 'backup' | 'erase' | 'lend' | 'take back' | Look
+
+/** What is done over a probe alone. */
+type Look = 'rtt' | 'samples' | 'peek' | 'gdb'
 
 /** What a probe is used by while one looks over it. */
-const looks: Partial<Record<Doing, string>> = { rtt: 'console', samples: 'profile' }
+const looks: Record<Look, string> = { rtt: 'console', samples: 'profile', peek: 'read', gdb: 'debugger' }
+
+/** How a row tells that. */
+const lookWords: Record<string, string> = {
+  console: 'RTT terminal open',
+  profile: 'profile under way',
+  read: 'being read',
+  debugger: 'GDB port open',
+}
+
+/** The look over a probe that is under way, in a few words; null if there is none. */
+export function lookWord({ probe }: Attached): string | null {
+  return lookWords[probe?.used_by ?? ''] ?? null
+}
 
 /** Why something cannot be done with a board now, in a sentence; null if it can. `isBoard`: whether the fleet has it. */
 export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => boolean): string | null {
   const by = usedBy(it)
   if (doing === 'take back') return by === 'lent' ? null : 'It is not lent.'
   if (it.virtual && !it.virtual.plugged) return 'Its cable is out. Plug it in first.'
-  if (looks[doing] !== undefined) return whyNoLook(it, looks[doing], isBoard)
+  if (isLook(doing)) return whyNoLook(it, looks[doing], isBoard)
   if ((doing === 'console' || doing === 'lend') && !it.port) return 'It has no serial port.'
   if (doing === 'console' && it.port?.used_by === 'console') return null
   // A look over the probe leaves the port alone.
-  if ((doing === 'console' || doing === 'lend') && it.port?.used_by === null && (by === 'console' || by === 'profile')) return textOf(it.port.access)
+  if ((doing === 'console' || doing === 'lend') && it.port?.used_by === null && lookWord(it) !== null) return textOf(it.port.access)
   if (doing === 'lend' && by !== null && isBoard(by)) return null
   // A job borrows the port of a board of the fleet, and gives it back.
   const borrowed = by !== null && isBoard(by) && (doing === 'flash' || doing === 'backup')
@@ -281,6 +297,10 @@ export function whyNot(it: Attached, doing: Doing, isBoard: (name: string) => bo
   }
   const blocked = blockedBy(it)
   return blocked ? blocked.text : null
+}
+
+function isLook(doing: Doing): doing is Look {
+  return doing in looks
 }
 
 /** Looks over a probe need nothing but the probe: the port may be in use meanwhile. */
@@ -299,6 +319,8 @@ export function useOf(by: string, isBoard: (name: string) => boolean): string {
   if (by === 'console') return 'Its console is open here. Close it first.'
   if (by === 'lent') return 'It is lent to another program. Take it back first.'
   if (by === 'profile') return 'A profile is taken over its probe. Wait for its end.'
+  if (by === 'debugger') return 'Its port for GDB is open. Close it first.'
+  if (by === 'read') return 'Its memory or its registers are being read. Try again.'
   if (isBoard(by)) return `${by} of the fleet is on it. Release its port on the page of ${by} first.`
   if (/^job \d+$/.test(by)) return 'A job works on it. Wait for its end, or cancel it.'
   return `It is in use: ${by}. Wait for its end.`

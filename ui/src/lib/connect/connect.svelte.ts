@@ -15,7 +15,7 @@ export type Panel =
   | { kind: 'flash' | 'backup' | 'erase'; board: string }
   | { kind: 'console'; path: string }
   /** Over a probe. `name`: of the board, which is not known any more while the probe is away. */
-  | { kind: 'rtt' | 'samples'; probe: string; name: string }
+  | { kind: 'rtt' | 'samples' | 'peek' | 'gdb'; probe: string; name: string }
   | { kind: 'job'; id: number }
   | { kind: 'batch'; ids: number[] }
 

@@ -20,6 +20,13 @@ export function baudOf(text: string): number | null {
   return Number.isInteger(value) && value >= 50 && value <= 12_000_000 ? value : null
 }
 
+/** A TCP port; null for any, undefined if the text is none. */
+export function portOf(text: string): number | null | undefined {
+  if (text.trim() === '') return null
+  const value = Number(text.trim())
+  return Number.isInteger(value) && value >= 1 && value <= 65_535 ? value : undefined
+}
+
 /** Why boards cannot be named so; null if they can. */
 export function namingProblem(pattern: string, boards: number): string | null {
   if (pattern.trim() === '') return boards > 1 ? 'Give a name with {n}, so that each board gets its own.' : null

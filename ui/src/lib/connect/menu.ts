@@ -23,7 +23,7 @@ export function consoleItem(it: Attached): MenuItem {
   }
 }
 
-/** What can be seen over its debug probe while its program runs; nothing without a probe. */
+/** What can be seen and done over its debug probe; nothing without a probe. */
 export function probeItems(it: Attached): MenuItem[] {
   const { probe } = it
   if (!probe) return []
@@ -39,6 +39,19 @@ export function probeItems(it: Attached): MenuItem[] {
       note: 'Where its time goes, by samples over the probe',
       refused: connect.whyNot(it, 'samples'),
       run: () => show({ kind: 'samples', probe: probe.id, name: nameOf(it) }),
+    },
+    {
+      label: 'Registers and memory',
+      short: 'Registers',
+      note: 'Read over the probe; the program runs on',
+      refused: connect.whyNot(it, 'peek'),
+      run: () => show({ kind: 'peek', probe: probe.id, name: nameOf(it) }),
+    },
+    {
+      label: 'GDB server',
+      note: 'Lets GDB or VS Code debug it over the probe',
+      refused: connect.whyNot(it, 'gdb'),
+      run: () => show({ kind: 'gdb', probe: probe.id, name: nameOf(it) }),
     },
   ]
 }

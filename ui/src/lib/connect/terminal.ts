@@ -153,14 +153,14 @@ function picture(char: string): string {
 }
 
 export interface HexRow {
-  /** Position of its first byte since the terminal was opened. */
+  /** Position of its first byte since the terminal was opened, or its address. */
   offset: number
   hex: string
   text: string
 }
 
-/** Rows of `width` bytes, whose offsets are multiples of it; at most `most`, the last ones. */
-export function hexRows(bytes: number[], dropped: number, most: number, width: number): HexRow[] {
+/** Rows of `width` bytes, whose offsets are multiples of it; at most `most`, the last ones. `dropped`: the first offset. */
+export function hexRows(bytes: ArrayLike<number>, dropped: number, most: number, width: number): HexRow[] {
   const rows: HexRow[] = []
   const end = dropped + bytes.length
   const first = Math.max(Math.floor(dropped / width), Math.ceil(end / width) - most)

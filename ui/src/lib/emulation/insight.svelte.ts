@@ -1,6 +1,6 @@
-// Profiles of the inspected machine, and its debug port.
+// Profiles of the inspected machine.
 import { at, attempts } from '../attempts.svelte'
-import type { BoardView, GdbView, ProfileFormat, ProfileView } from '../backend/generated'
+import type { BoardView, ProfileFormat, ProfileView } from '../backend/generated'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
 import type { Speedscope } from './flame'
@@ -15,14 +15,12 @@ class Insight {
   profile = $state.raw<ProfileView | null>(null)
   /** The calls of the finished profile; null if not read yet. */
   file = $state.raw<Speedscope | null>(null)
-  gdb = $state.raw<GdbView | null>(null)
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Watches a board's profile and debug port until the returned function is called. */
+  /** Watches a board's profile until the returned function is called. */
   watch(board: string): () => void {
     this.board = board
     this.profile = null
-    this.gdb = null
     this.file = null
     void this.#look(board)
     return () => {
@@ -69,28 +67,12 @@ class Insight {
     if (saved?.path) announcer.say(`Saved ${saved.path}`)
   }
 
-  async openDoor(board: BoardView): Promise<void> {
-    const open = await attempts.run(at.machine(board.id), 'Opening a port', () =>
-      workbench.call('gdb.open', { board: board.id, port: null, kind: null, elf: null }),
-    )
-    if (open && this.board === board.id) this.gdb = open
-  }
-
-  async closeDoor(board: BoardView): Promise<void> {
-    const closed = await attempts.run(at.machine(board.id), 'Closing the port', () => workbench.call('gdb.close', { board: board.id }))
-    if (closed && this.board === board.id) this.gdb = closed
-  }
-
   async #look(board: string): Promise<void> {
     clearTimeout(this.#timer)
     try {
-      const [profile, gdb] = await Promise.all([
-        workbench.call('profile.view', { board, top: TOP }),
-        workbench.call('gdb.view', { board }),
-      ])
+      const profile = await workbench.call('profile.view', { board, top: TOP })
       if (this.board !== board) return
       this.profile = profile
-      this.gdb = gdb
       if (profile.state === 'finished' && this.file === null) await this.#read(board)
     } catch {
       // The board was removed, or is off: there is nothing to read until it is back.

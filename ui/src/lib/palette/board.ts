@@ -1,10 +1,12 @@
 // The palette's actions for one board: its apps, its power, its machine, and the board as a whole.
+import { at } from '../attempts.svelte'
 import type { BoardView, Pace } from '../backend/generated'
 import { cancelApp, chooseAndDeploy, power, press, removeApp, removeBoard, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { aboutSample, deploySample } from '../board/samples'
 import { cableItems } from '../connect/cable'
 import { consoleOf } from '../console/console.svelte'
+import { gdbPorts } from '../emulation/gdb.svelte'
 import { insight } from '../emulation/insight.svelte'
 import { setPace, step } from '../emulation/machines'
 import { snapshots } from '../emulation/snapshots.svelte'
@@ -109,7 +111,7 @@ function machineActions(board: BoardView): Action[] {
     act(`Fork ${name}`, () => snapshots.fork(board, 1)),
     act(`Fork ${name} in its state, without a link`, () => snapshots.fork(board, 1, null)),
     act(`Look into the machine of ${name}`, inspect),
-    act(`Open a port for GDB on ${name}`, () => (inspect(), insight.openDoor(board))),
+    act(`Open a port for GDB on ${name}`, () => (inspect(), gdbPorts.open(at.machine(id), id))),
     act(`Profile ${name} for 5 s`, () => (inspect(), insight.start(board, 5, false))),
     act(`Copy the seed of ${name}`, () => workbench.backend.copy(machine.seed)),
   )
@@ -125,10 +127,11 @@ const paces: Array<[Pace, string]> = [
 
 /** The inspector's current data about this machine. */
 function insightActions(board: BoardView): Action[] {
-  const { name } = board
+  const { id, name } = board
   const act = actOn(board)
   const actions: Action[] = []
-  if (insight.gdb && insight.gdb.state !== 'closed') actions.push(act(`Close the port for GDB on ${name}`, () => insight.closeDoor(board)))
+  const gdb = gdbPorts.views.get(id)
+  if (gdb && gdb.state !== 'closed') actions.push(act(`Close the port for GDB on ${name}`, () => gdbPorts.close(at.machine(id), id)))
   if (insight.profile?.state === 'recording') {
     actions.push(
       act(`Finish the profile of ${name}`, () => insight.stop(board)),

@@ -6,7 +6,7 @@ use crate::{
     api::{ApiError, ErrorCode, EventName, GdbOpen, GdbState, GdbView, is_probe_id},
     data_dir::write_whole,
     debug_servers::{DebugServer, LastFailure},
-    errors::usage,
+    errors::{sentence, usage, with_sources},
     fleet::{FleetBoard, PortUser},
     hardware::{board_behind, lease},
     state::WorkbenchState,
@@ -85,7 +85,7 @@ async fn open_probe(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> Result
     checked
         .await
         .map_err(|error| ApiError::internal(format!("The probe cannot be used: {error}.")))?
-        .map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))?;
+        .map_err(|error| with_sources(ErrorCode::Board, &error))?;
     let program = match elf {
         Some(elf) => Some(elf),
         // The program on the board may be any.
@@ -182,7 +182,7 @@ fn serve_all(
         if let Some(why) = &why {
             tracing::info!(%why, "a debugger's session ended");
         }
-        failure.set(why.as_ref().map(|why| format!("{why}.")));
+        failure.set(why.as_deref().map(sentence));
         let Some(workbench) = workbench.upgrade() else { return };
         went(&workbench, why.as_deref());
     }

@@ -23,10 +23,12 @@ pub(crate) fn with_sources(code: ErrorCode, error: &dyn std::error::Error) -> Ap
 }
 
 /// First words of error sentences that get a capital letter. A sentence that begins with a name stays unchanged.
-const FIRST_WORDS: [&str; 9] = ["a", "an", "cannot", "it", "no", "pairing", "the", "there", "this"];
+const FIRST_WORDS: [&str; 12] = [
+    "a", "an", "cannot", "it", "no", "nothing", "pairing", "several", "the", "there", "this", "what",
+];
 
 /// An error's message as a sentence.
-fn sentence(message: &str) -> String {
+pub(crate) fn sentence(message: &str) -> String {
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
     let first = message.split(' ').next().unwrap_or_default();
     if !FIRST_WORDS.contains(&first) {

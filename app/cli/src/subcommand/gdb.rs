@@ -108,7 +108,7 @@ async fn serve(
             output.object("gdb.failed", &view);
             output.step(
                 Ink::Red,
-                &format!("A debugger came and could not debug the board: {text}"),
+                &format!("A debugger came and could not debug the board. {text}"),
             );
         }
         known = view;
@@ -128,7 +128,7 @@ fn tell(view: &GdbView, output: &Output) -> Result<(), Failure> {
             output.object("gdb.detached", view);
             match &view.text {
                 None => output.step(Ink::Plain, "The debugger went; the board goes on as before."),
-                Some(text) => output.step(Ink::Red, &format!("The debugger went: {text}")),
+                Some(text) => output.step(Ink::Red, &format!("The debugger went. {text}")),
             }
         }
         GdbState::Closed => {

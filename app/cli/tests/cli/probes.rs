@@ -42,7 +42,7 @@ fn memory_and_registers_are_printed() {
         (
             &["probes", "read", probe, "0x60000000", "4"],
             4,
-            "nothing answers at 0x60000000",
+            "Nothing answers at 0x60000000",
         ),
         (&["probes", "read", "0483:374b:066", "0", "4"], 3, probe),
         (&["probes", "registers", "0483:374b:066"], 3, probe),

@@ -3,7 +3,7 @@
 use super::{lease, probed::find};
 use crate::{
     api::{ApiError, ErrorCode, ProbeMemory, ProbeRead, ProbeRef, ProbeRegisters, RegisterView},
-    errors::usage,
+    errors::{usage, with_sources},
     fleet::PortUser,
     state::WorkbenchState,
 };
@@ -66,5 +66,5 @@ async fn over_probe<T: Send + 'static>(
     let read = reading
         .await
         .map_err(|error| ApiError::internal(format!("The probe cannot be used: {error}.")))?;
-    read.map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))
+    read.map_err(|error| with_sources(ErrorCode::Board, &error))
 }

@@ -15,6 +15,7 @@ use drydock_emulator::{
     Image, VirtualTime,
     profile::{FunctionCost, Node, NodeKind, Profile, Symbols},
 };
+use drydock_hardware::probe::ProbeError;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -73,7 +74,7 @@ pub(crate) async fn sample(
                 None => symbols(&board.name)?,
                 Some(path) => symbols_of(path, &board.name)?,
             };
-            let failed = |error| ApiError::new(ErrorCode::Board, format!("{error}."));
+            let failed = |error: ProbeError| with_sources(ErrorCode::Board, &error);
             let mut chip = look(&workbench, &request.probe, &board).map_err(failed)?;
             let (begin, span) = (Instant::now(), Duration::from_secs_f64(for_s));
             // As many entries as there are instructions, however long it takes.

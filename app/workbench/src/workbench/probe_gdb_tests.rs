@@ -249,7 +249,7 @@ async fn a_probe_that_is_pulled_under_a_debugger_says_so() {
         view.state == GdbState::Waiting && view.text.is_some()
     })
     .await;
-    assert!(view.text.unwrap().starts_with("no chip answers at the debug probe"));
+    assert!(view.text.unwrap().starts_with("No chip answers at the debug probe"));
     call!(workbench, GdbClose(server(&probe))).unwrap();
 
     let missing = call!(workbench, GdbOpen(open(&probe))).unwrap_err();
@@ -320,7 +320,7 @@ async fn memory_and_registers_are_read_over_a_probe() {
         (0, 0, "give 1 to 65536"),
         (0, 65537, "give 1 to 65536"),
         (0xffff_fffe, 4, "go past the last address"),
-        (0x6000_0000, 4, "nothing answers at 0x60000000"),
+        (0x6000_0000, 4, "Nothing answers at 0x60000000"),
     ] {
         let refused = read(address, length).await.unwrap_err();
         assert!(refused.message.contains(part), "{refused}");

@@ -2,12 +2,14 @@
 //!
 //! libFuzzer calls them through `fuzz_targets/`; if it is not installed, `src/main.rs` calls them in a seeded loop.
 
+mod defmt;
 mod link;
 mod messages;
 mod packages;
 mod snapshots;
 mod usbip;
 
+pub use defmt::defmt;
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
@@ -29,4 +31,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("section", section),
     ("snapshot_file", snapshot_file),
     ("usbip", usbip),
+    ("defmt", defmt),
 ];

@@ -11,8 +11,17 @@ use crate::{step, workspace};
 
 const DEFAULT_SECONDS: u64 = 60;
 
-/// Runs all targets for `--seconds N` in all.
+/// Runs all targets for `--seconds N` in all, and compares with the decoders of others.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
+    run_with(args, &["--features", "drydock-fuzz/compare"])
+}
+
+/// As [`run`], without the decoders of others, which would have other crates built once more.
+pub(crate) fn run_briefly(args: &[&str]) -> Result<()> {
+    run_with(args, &[])
+}
+
+fn run_with(args: &[&str], features: &[&str]) -> Result<()> {
     let seconds = match args {
         [] => DEFAULT_SECONDS,
         ["--seconds", number] => number
@@ -21,14 +30,15 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         _ => bail!("fuzz takes `--seconds N`"),
     };
     // With the package that unifies features: the crates below are those of all other builds.
-    step::run(&mut step::cargo(&[
+    let mut build = step::cargo(&[
         "build",
         "--quiet",
         "--package",
         "drydock-unify",
         "--package",
         "drydock-fuzz",
-    ]))?;
+    ]);
+    step::run(build.args(features))?;
     let list = step::output(&mut program(&["--list"]))?;
     let targets: Vec<&str> = list.lines().filter(|line| !line.is_empty()).collect();
     ensure!(!targets.is_empty(), "the fuzz crate lists no targets");

@@ -271,7 +271,7 @@ fn doc_tests() -> Result<Counts> {
 
 /// A few seconds of every fuzz target; `./x fuzz` gives them more.
 fn fuzz_briefly() -> Result<Counts> {
-    passes(fuzz::run(&["--seconds", "24"]))
+    passes(fuzz::run_briefly(&["--seconds", "24"]))
 }
 
 /// All crates' `tests/`: the oracle, firmware in the emulator, the CLI end to end.

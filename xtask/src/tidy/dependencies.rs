@@ -9,6 +9,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-protocol", &[]),
     ("drydock-assets", &["drydock-protocol"]),
     ("drydock-embedded", &[]),
+    ("drydock-defmt", &[]),
     ("drydock-gdb", &[]),
     (
         "drydock-emulator",
@@ -23,6 +24,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "drydock-protocol",
             "drydock-assets",
+            "drydock-defmt",
             "drydock-embedded",
             "drydock-emulator",
             "drydock-gateway",

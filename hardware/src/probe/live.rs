@@ -25,6 +25,9 @@ pub struct LiveChip {
     ram: Vec<Range<u32>>,
     /// Where RTT's control block is, once it was found.
     control_block: Option<u32>,
+    /// Which channel up was read last, and up to which offset.
+    read_up_to: Option<(u32, u32)>,
+    has_restarted: bool,
 }
 
 impl Probes {
@@ -46,6 +49,8 @@ impl Probes {
                 .map(|ram| ram.base..ram.base + ram.bytes)
                 .collect(),
             control_block: None,
+            read_up_to: None,
+            has_restarted: false,
         })
     }
 }
@@ -106,6 +111,9 @@ impl LiveChip {
         let Some((place, ring)) = self.channel(Way::Up, channel)? else {
             return Ok(Vec::new());
         };
+        // Nobody else moves the offset.
+        let last = self.read_up_to.replace((place, ring.write_offset()));
+        self.has_restarted |= last.is_some_and(|last| last != (place, ring.read_offset()));
         let mut bytes = Vec::new();
         for part in ring.parts() {
             let start = bytes.len();
@@ -116,6 +124,12 @@ impl LiveChip {
             self.write_word(place + rtt::READ_OFFSET, ring.write_offset())?;
         }
         Ok(bytes)
+    }
+
+    /// Whether the program has set its console up again since the last call, as it does after a reset: what
+    /// [`Self::read_rtt`] returned last begins anew. It cannot be seen if all bytes before ended at the ring's beginning.
+    pub fn take_rtt_restart(&mut self) -> bool {
+        std::mem::take(&mut self.has_restarted)
     }
 
     /// Gives the program bytes on an RTT channel, as many as it has room for now. Says how many; `None` without a console or

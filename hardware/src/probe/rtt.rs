@@ -95,6 +95,11 @@ impl Ring {
         (self.write + count) % self.size
     }
 
+    /// Where reading began.
+    pub(super) fn read_offset(&self) -> u32 {
+        self.read
+    }
+
     /// Where reading goes on.
     pub(super) fn write_offset(&self) -> u32 {
         self.write

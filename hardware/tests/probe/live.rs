@@ -45,6 +45,13 @@ fn the_console_in_memory_is_read_in_order() {
     // The program goes on past the end of the ring.
     put(block + 24 + 12, words(&[2]));
     assert_eq!(chip.read_rtt(0).unwrap(), b", board... he");
+    assert!(chip.read_rtt(0).unwrap().is_empty());
+    assert!(!chip.take_rtt_restart());
+    // It begins anew after a reset, at the ring's beginning.
+    put(block + 24 + 12, words(&[3, 0]));
+    assert_eq!(chip.read_rtt(0).unwrap(), b"hel");
+    assert!(chip.take_rtt_restart());
+    assert!(!chip.take_rtt_restart(), "it was told");
     put(block + 24 + 12, words(&[99]));
     let error = chip.read_rtt(0).unwrap_err();
     assert!(matches!(error, ProbeError::Garbled(_)), "{error}");

@@ -34,7 +34,7 @@ static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {
 /// with a decimal point.
 #[cfg(feature = "compare")]
 const NOT_COMPARED: [u16; 3] = [20, 21, 22];
-const NUMBERS: u8 = 24;
+const NUMBERS: u8 = 28;
 
 /// Any bytes are survived, in any pieces with the same result; and a frame that is decoded has the text that defmt's own
 /// decoder gives it (with the feature `compare`). That one is asked only then: it reserves as much memory as a damaged

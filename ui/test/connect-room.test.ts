@@ -397,7 +397,7 @@ describe('the console of a port', () => {
   it('opens with a speed, shows text without colours, sends and recalls lines', async () => {
     await terminal()
     expect(document.activeElement?.getAttribute('aria-label')).toBe('Text to send')
-    expect(asked('console.open')).toEqual([{ path: '/dev/ttyUSB0', baud: 9600, kind: null, log: null }])
+    expect(asked('console.open')).toEqual([{ path: '/dev/ttyUSB0', baud: 9600, kind: null, log: null, defmt: null }])
     expect(lines()).toEqual(['ESP-ROM:esp32c6-20220919', 'rst:0x1 (POWERON),boot:0xc', 'ready', '>'])
     expect(words(rowOf('/dev/ttyUSB0'))).toContain('console open')
     const input = await type('input[aria-label="Text to send"]', 'help')

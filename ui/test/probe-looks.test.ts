@@ -17,7 +17,7 @@ describe('the RTT terminal over a probe', () => {
     expect(document.querySelector('#probe-kind')).toBeNull()
     expect(words(document.activeElement)).toBe('Open the terminal')
     await click(foot())
-    expect(asked('console.open')).toEqual([{ path: ST_LINK, baud: 0, kind: null, log: null }])
+    expect(asked('console.open')).toEqual([{ path: ST_LINK, baud: 0, kind: null, log: null, defmt: null }])
     expect(text('aside .says')).toBe('Waits for the program: it has set up no RTT console yet.')
     expect(text('aside .bar')).toContain('RTT channel 0')
     expect(text('aside .bar')).not.toContain('bit/s')
@@ -67,7 +67,18 @@ describe('the RTT terminal over a probe', () => {
     expect(kinds).toEqual(['', 'nano33ble', 'stm32f4-discovery'])
     await choose('#probe-kind', 'nano33ble')
     await click(foot())
-    expect(asked('console.open')).toEqual([{ path: '0d28:0204:99021', baud: 0, kind: 'nano33ble', log: null }])
+    expect(asked('console.open')).toEqual([{ path: '0d28:0204:99021', baud: 0, kind: 'nano33ble', log: null, defmt: null }])
+  })
+
+  it('takes the ELF file of a program that logs with defmt, and offers it again', async () => {
+    await room()
+    await click(button('RTT terminal /dev/ttyACM1'))
+    await type('#console-defmt', ' /home/me/app.elf ')
+    await click(foot())
+    expect(asked('console.open')).toEqual([{ path: ST_LINK, baud: 0, kind: null, log: null, defmt: '/home/me/app.elf' }])
+    expect(text('aside .bar')).toContain('defmt')
+    await click(button('Close the terminal'))
+    expect(document.querySelector<HTMLInputElement>('#console-defmt')!.value).toBe('/home/me/app.elf')
   })
 
   it('is not offered while something else uses the probe, which is named', async () => {

@@ -495,9 +495,13 @@ pub struct ConsoleOpen {
     /// port.
     #[serde(default)]
     pub kind: Option<String>,
-    /// Absolute path of a file to which everything received is appended; `None` for no file.
+    /// Absolute path of a file to which everything received is appended, as it is shown; `None` for no file.
     #[serde(default)]
     pub log: Option<String>,
+    /// Absolute path of the ELF file of a program that logs with defmt: what arrives is shown as lines of text. `None` shows
+    /// it as it is.
+    #[serde(default)]
+    pub defmt: Option<String>,
 }
 
 /// Sends bytes to an open terminal.
@@ -547,8 +551,28 @@ pub struct ConsoleChunk {
     /// When they arrived, in milliseconds since the Unix epoch.
     #[ts(type = "number")]
     pub time_ms: u64,
-    /// The bytes in base64.
+    /// The bytes in base64; of a program that logs with defmt, its lines in UTF-8.
     pub base64: String,
+    /// The same lines in parts, if the program logs with defmt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub lines: Option<Vec<ConsoleLine>>,
+}
+
+/// A statement that a program logged with defmt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ConsoleLine {
+    /// The time stamp as the program formats it.
+    pub timestamp: Option<String>,
+    /// `trace`, `debug`, `info`, `warn` or `error`; `None` for `println!`.
+    pub level: Option<String>,
+    /// The text; it may have several lines.
+    pub message: String,
+    /// Path of the source file of the statement, relative to the directory where the program was built if it is in it.
+    /// `None` if the ELF file does not tell.
+    pub file: Option<String>,
+    /// Line of the statement in the file.
+    pub line: Option<u32>,
 }
 
 /// The cable of a physical board of the fleet.

@@ -60,6 +60,10 @@ impl Elf {
             .entry(20, "info", "{=[u8]:cbor}")
             .entry(21, "info", "{=u64:iso8601ms}")
             .entry(22, "info", "{=f32} {=f64}")
+            .entry(23, "derived", "Unit")
+            .entry(24, "info", "{=9..12:b}")
+            .entry(25, "derived", &variants(256))
+            .entry(26, "derived", &variants(257))
     }
 
     /// With the number `at`, for example `info` or `derived`.
@@ -102,4 +106,10 @@ impl Elf {
             flags: SymbolFlags::None,
         });
     }
+}
+
+/// An enum with so many variants, numbered from zero.
+fn variants(count: u32) -> String {
+    let names: Vec<String> = (0..count).map(|number| format!("V{number}")).collect();
+    names.join("|")
 }

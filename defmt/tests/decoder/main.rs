@@ -82,6 +82,9 @@ fn values_are_in_others() {
         &[11, 0, 12, 0, 8, 0, 3, 12, 0, 13, 0, b'x', 0xff, 0, 0],
         "0.001500 TRACE a|b 3 a|b x ",
     );
+    check(24, &[0b0000_1010], "0.001500 INFO  101");
+    check(10, &[25, 0, 255], "0.001500 TRACE V255");
+    check(10, &[26, 0, 0, 1], "0.001500 TRACE V256");
     check(10, &[14, 0, 3], "0.001500 TRACE A | B");
     check(10, &[14, 0, 0], "0.001500 TRACE NONE");
     check(10, &[14, 0, 4], "0.001500 TRACE (empty)");
@@ -147,10 +150,25 @@ fn no_frame_exhausts_the_host() {
     let mut decoder = Decoder::new(program("rzcobs"));
     // Four billion values, and as many that take no bytes.
     decoder.take(&packed(&frame(9, &[0xff, 0xff, 0xff, 0xff, 8, 0])));
-    decoder.take(&packed(&frame(10, &[16, 0, 0xff, 0xff, 0xff, 0xff, 7, 0])));
+    decoder.take(&packed(&frame(10, &[16, 0, 0xff, 0xff, 0xff, 0xff, 23, 0])));
     // Values in values, thousands deep.
     decoder.take(&packed(&frame(10, &[17, 0].repeat(20_000))));
-    assert_eq!(decoder.lost(), 3);
+    // A text that is longer than a frame may be.
+    let long = |length: u32| {
+        [
+            &length.to_le_bytes()[..],
+            &vec![b'x'; length as usize],
+            &[5, 0],
+            &[0; 4],
+            b"ab",
+        ]
+        .concat()
+    };
+    decoder.take(&packed(&frame(4, &long(70_000))));
+    assert_eq!(decoder.lost(), 4);
+    let mut raw = Decoder::new(program("raw"));
+    assert_eq!(raw.take(&frame(4, &long(5000))), []);
+    assert_eq!(raw.take(&frame(4, &long(4000))).len(), 2);
 }
 
 #[test]

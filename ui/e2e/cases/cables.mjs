@@ -231,6 +231,11 @@ it('opens the RTT terminal of a board over its probe, which waits for the progra
   await window.click('main button', `RTT terminal ${name}`)
   await until('it can be opened', 10_000, () => window.find('aside button', 'Open the terminal'))
   if (await window.find('#console-baud')) throw new Error('it asks for a speed')
+  // A file that is of no use is refused before the probe is in use.
+  await set(desk, '#console-defmt', '/proc/version')
+  await window.click('aside button', 'Open the terminal')
+  await until('the file is refused', 20_000, async () => (await window.text('aside')).includes('/proc/version cannot be used to decode defmt: it is no ELF file'))
+  await set(desk, '#console-defmt', '')
   await window.click('aside button', 'Open the terminal')
   // Nothing is in its flash, so that no program sets up a console.
   await until('it waits for the program', 20_000, () => window.find('aside [role=status]', 'Waits for the program'))

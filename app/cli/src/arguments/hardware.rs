@@ -84,6 +84,7 @@ pub(super) const CONSOLE_EXAMPLES: &str = "\
 Examples:
   drydock console /dev/ttyUSB0 --baud 115200
   drydock console /dev/ttyUSB0 --baud 9600 --hex --log session.bin
+  drydock console 0483:374b:0671FF --defmt target/thumbv7em-none-eabihf/release/app
 
 Lines that are typed are sent with the line end.";
 
@@ -103,9 +104,12 @@ pub(crate) struct Console {
     /// End of the lines that are sent
     #[arg(long, value_enum, default_value_t = LineEnd::Lf)]
     pub(crate) line_end: LineEnd,
-    /// Append everything received to this file
+    /// Append everything received to this file, as it is shown
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Decode the log of a program that uses defmt, with its ELF file
+    #[arg(long, value_name = "ELF", conflicts_with = "hex")]
+    pub(crate) defmt: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

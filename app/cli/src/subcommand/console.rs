@@ -40,20 +40,26 @@ async fn serve(connection: &Connection, arguments: &Console, output: &Output) ->
         baud: arguments.baud,
         kind: arguments.board.clone(),
         log: arguments.log.as_deref().map(absolute).transpose()?,
+        defmt: arguments.defmt.as_deref().map(absolute).transpose()?,
     };
     let opened = ask!(connection, ConsoleOpen(open))?;
     output.object("console.opened", &opened);
     let path = opened.path.clone();
     let mut next = print(&opened, 0, arguments, output);
+    let mut said = None;
     let mut typed = typed();
     loop {
         tokio::select! {
             update = updates.next() => match update {
                 Some(Update::Console { console }) if console.path == path => {
-                    if let Some(text) = &console.text {
-                        output.say(format!("[{text}]"));
-                    }
                     next = print(&console, next, arguments, output);
+                    // Each update has it.
+                    if console.text != said {
+                        if let Some(text) = &console.text {
+                            output.say(format!("[{text}]"));
+                        }
+                        said = console.text;
+                    }
                 }
                 Some(Update::Resync) => {
                     let read = ConsoleRead { path: path.clone(), after: Some(next) };

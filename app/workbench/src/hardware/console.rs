@@ -1,7 +1,13 @@
 //! Terminals on serial ports and over debug probes, for boards that do not speak Drydock's link. A terminal stays when its
 //! board goes, and opens the port or the probe again when it comes back.
 
-use super::{PortLease, lease, lend::find, probed, rtt};
+use super::{
+    PortLease,
+    incoming::{Incoming, Shown},
+    lease,
+    lend::find,
+    probed, rtt,
+};
 use crate::{
     api::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
@@ -16,9 +22,6 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_hardware::port::{LinePolicy, OpenOptions, Port, SerialLine, Topology};
 use std::{
     collections::{HashMap, VecDeque},
-    fs::File,
-    io::Write,
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -178,28 +181,23 @@ impl Console {
     }
 
     /// Takes what was received into the log file and the view.
-    pub(super) fn take(&self, workbench: &WorkbenchState, bytes: &[u8], log: &mut Option<File>) {
-        if let Some(file) = log
-            && let Err(error) = file.write_all(bytes)
-        {
-            self.set(
-                workbench,
-                true,
-                Some(format!("The log file cannot be written: {error}.")),
-            );
-            *log = None;
+    pub(super) fn take(&self, workbench: &WorkbenchState, bytes: &[u8], incoming: &mut Incoming) {
+        let shown = incoming.take(bytes);
+        // A partial frame shows nothing.
+        if !shown.bytes.is_empty() {
+            self.show(workbench, shown);
         }
-        self.received(workbench, bytes);
     }
 
-    fn received(&self, workbench: &WorkbenchState, bytes: &[u8]) {
+    fn show(&self, workbench: &WorkbenchState, Shown { bytes, lines }: Shown) {
         let sequence = {
             let mut state = self.state();
             state.next += 1;
             let chunk = ConsoleChunk {
                 sequence: state.next,
                 time_ms: now_ms(),
-                base64: BASE64_STANDARD.encode(bytes),
+                base64: BASE64_STANDARD.encode(&bytes),
+                lines,
             };
             state.chunks.push_back((chunk, bytes.len()));
             state.kept_bytes += bytes.len();
@@ -222,12 +220,10 @@ impl Console {
 
 /// Opens a terminal.
 pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) -> Result<ConsoleView, ApiError> {
-    if request.log.as_deref().is_some_and(|log| !Path::new(log).is_absolute()) {
-        return Err(usage("Give the log file's absolute path."));
-    }
+    let incoming = Incoming::of(&request).await?;
     let console = match is_probe_id(&request.path) {
-        true => over_probe(workbench, &request).await?,
-        false => on_port(workbench, &request)?,
+        true => over_probe(workbench, &request, incoming).await?,
+        false => on_port(workbench, &request, incoming)?,
     };
     let view = console.view(None);
     let earlier = workbench.hardware.consoles.lock().insert(console.path.clone(), console);
@@ -238,7 +234,11 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) 
     Ok(view)
 }
 
-fn on_port(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc<Console>, ApiError> {
+fn on_port(
+    workbench: &Arc<WorkbenchState>,
+    request: &ConsoleOpen,
+    mut incoming: Incoming,
+) -> Result<Arc<Console>, ApiError> {
     if !(50..=20_000_000).contains(&request.baud) {
         return Err(usage(format!("{} is no baud rate; give 50 to 20000000.", request.baud)));
     }
@@ -250,22 +250,26 @@ fn on_port(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc
     };
     let line = workbench.hardware.ports.open(&port.path, options);
     let line = line.map_err(|error| ApiError::new(ErrorCode::Board, format!("{error}.")))?;
-    let log = log_file(request)?;
+    incoming.open_log(request)?;
     let (console, to_send) = Console::opened(&port.path, port.topology.clone(), Some(request.baud));
     let task = {
         let (workbench, console) = (Arc::clone(workbench), Arc::clone(&console));
         tokio::spawn(async move {
-            serve(&workbench, &console, ((line, lease), options), to_send, log).await;
+            serve(&workbench, &console, ((line, lease), options), to_send, incoming).await;
         })
     };
     *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     Ok(console)
 }
 
-async fn over_probe(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> Result<Arc<Console>, ApiError> {
+async fn over_probe(
+    workbench: &Arc<WorkbenchState>,
+    request: &ConsoleOpen,
+    mut incoming: Incoming,
+) -> Result<Arc<Console>, ApiError> {
     let board = probed::board_behind(workbench, &request.path, request.kind.as_deref()).await?;
     let lease = lease(workbench, &request.path, PortUser::Console)?;
-    let log = log_file(request)?;
+    incoming.open_log(request)?;
     let opening = {
         let (workbench, path) = (Arc::clone(workbench), request.path.clone());
         // The lease goes along, so that the probe is free only when nothing has it open.
@@ -283,19 +287,11 @@ async fn over_probe(workbench: &Arc<WorkbenchState>, request: &ConsoleOpen) -> R
         let (workbench, console) = (Arc::clone(workbench), Arc::clone(&console));
         tokio::task::spawn_blocking(move || {
             let _lease = lease;
-            rtt::serve(&workbench, &console, (chip, &board), to_send, log);
+            rtt::serve(&workbench, &console, (chip, &board), to_send, incoming);
         })
     };
     *console.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     Ok(console)
-}
-
-fn log_file(request: &ConsoleOpen) -> Result<Option<File>, ApiError> {
-    let open = |path: &String| {
-        let opened = File::options().create(true).append(true).open(path);
-        opened.map_err(|error| usage(format!("{path} cannot be written: {error}.")))
-    };
-    request.log.as_ref().map(open).transpose()
 }
 
 /// Passes bytes both ways, and opens the port again when it comes back. The port is free while its board is away: another
@@ -305,7 +301,7 @@ async fn serve(
     console: &Console,
     (port, options): ((SerialLine, PortLease), OpenOptions),
     mut to_send: mpsc::Receiver<Vec<u8>>,
-    mut log: Option<File>,
+    mut incoming: Incoming,
 ) {
     let mut port = Some(port);
     let mut buffer = vec![0; READ_BYTES];
@@ -315,6 +311,7 @@ async fn serve(
             match console.open_again(workbench, options) {
                 Ok(opened) => {
                     port = Some(opened);
+                    incoming.restart();
                     console.set(workbench, true, None);
                 }
                 Err(reason) => console.set(workbench, false, Some(format!("Waits for the board: {reason}"))),
@@ -330,7 +327,8 @@ async fn serve(
                 Ok(count) => {
                     let mut bytes = buffer[..count].to_vec();
                     gather(open, &mut bytes).await;
-                    console.take(workbench, &bytes, &mut log);
+                    console.take(workbench, &bytes, &mut incoming);
+                    console.set(workbench, true, incoming.text());
                 }
             },
             bytes = to_send.recv() => {

@@ -4,6 +4,7 @@ mod borrow;
 mod console;
 mod desk;
 mod dfu_socket;
+mod incoming;
 mod lend;
 mod peek;
 mod probed;

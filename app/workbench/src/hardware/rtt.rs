@@ -1,14 +1,11 @@
 //! Terminals over a debug probe: what a program writes to RTT's channel 0 up, and what it reads from channel 0 down. The chip
 //! is never halted.
 
-use super::{console::Console, probed::look};
+use super::{console::Console, incoming::Incoming, probed::look};
 use crate::state::WorkbenchState;
 use drydock_assets::Board as Description;
 use drydock_hardware::probe::{LiveChip, ProbeError};
-use std::{
-    fs::File,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 const CHANNEL: u32 = 0;
@@ -39,7 +36,7 @@ pub(super) fn serve(
     console: &Console,
     (chip, board): (LiveChip, &Description),
     mut to_send: mpsc::Receiver<Vec<u8>>,
-    mut log: Option<File>,
+    mut incoming: Incoming,
 ) {
     let mut chip = Some(chip);
     let mut unsent = Unsent::default();
@@ -73,6 +70,7 @@ pub(super) fn serve(
                 Ok(opened) => {
                     chip = Some(opened);
                     wait = Duration::ZERO;
+                    incoming.restart();
                     console.set(workbench, true, None);
                 }
                 Err(error) => console.set(workbench, false, Some(format!("Waits for the board: {error}."))),
@@ -85,14 +83,18 @@ pub(super) fn serve(
                 bytes,
                 text,
                 has_console,
+                is_anew,
             }) => {
                 if !has_console {
                     wait = TRY_AGAIN;
                 }
-                console.set(workbench, true, text);
-                if !bytes.is_empty() {
-                    console.take(workbench, &bytes, &mut log);
+                if is_anew {
+                    incoming.restart();
                 }
+                if !bytes.is_empty() {
+                    console.take(workbench, &bytes, &mut incoming);
+                }
+                console.set(workbench, true, text.or_else(|| incoming.text()));
             }
             // The program may be setting it up just now.
             Err(error @ ProbeError::Garbled(_)) => {
@@ -112,6 +114,8 @@ struct Exchange {
     bytes: Vec<u8>,
     text: Option<String>,
     has_console: bool,
+    /// The program set its console up again before the bytes.
+    is_anew: bool,
 }
 
 fn exchange(chip: &mut LiveChip, unsent: &mut Unsent) -> Result<Exchange, ProbeError> {
@@ -123,10 +127,12 @@ fn exchange(chip: &mut LiveChip, unsent: &mut Unsent) -> Result<Exchange, ProbeE
             bytes: Vec::new(),
             text: Some(text.to_owned()),
             has_console: false,
+            is_anew: true,
         });
     }
     unsent.too_early = false;
     let bytes = chip.read_rtt(CHANNEL)?;
+    let is_anew = chip.take_rtt_restart();
     if !unsent.bytes.is_empty() {
         let taken = chip.write_rtt(CHANNEL, &unsent.bytes)?;
         unsent.bytes.drain(..taken.unwrap_or(0));
@@ -148,5 +154,6 @@ fn exchange(chip: &mut LiveChip, unsent: &mut Unsent) -> Result<Exchange, ProbeE
         bytes,
         text,
         has_console: true,
+        is_anew,
     })
 }

@@ -552,6 +552,7 @@ async fn a_lent_port_is_free_for_others_and_is_taken_back() {
         baud: 115_200,
         kind: None,
         log: None,
+        defmt: None,
     };
     let refused = call!(workbench, ConsoleOpen(open)).unwrap_err();
     assert!(refused.message.contains("lent"), "{refused}");
@@ -578,6 +579,7 @@ async fn a_terminal_shows_what_a_board_says_and_waits_for_it() {
         baud: 921_600,
         kind: None,
         log: Some(file.display().to_string()),
+        defmt: None,
     };
     call!(workbench, ConsoleOpen(open)).unwrap();
     console_until(&workbench, &path, |console| !console.chunks.is_empty()).await;

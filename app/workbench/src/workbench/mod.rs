@@ -5,6 +5,8 @@ mod cable_tests;
 #[cfg(test)]
 mod cable_torture;
 #[cfg(test)]
+mod defmt_tests;
+#[cfg(test)]
 mod dfu_tests;
 mod dispatch;
 #[cfg(test)]

@@ -218,6 +218,7 @@ async fn a_probe_with_a_debugger_is_nobody_elses() {
         baud: 0,
         kind: None,
         log: None,
+        defmt: None,
     };
     let refused = call!(workbench, ConsoleOpen(console.clone())).unwrap_err();
     assert!(refused.message.contains("close its port for GDB first"), "{refused}");

@@ -23,6 +23,7 @@ fn rtt(probe: &str) -> ConsoleOpen {
         baud: 0,
         kind: None,
         log: None,
+        defmt: None,
     }
 }
 

@@ -662,9 +662,39 @@ sequence: number,
  */
 time_ms: number, 
 /**
- * The bytes in base64.
+ * The bytes in base64; of a program that logs with defmt, its lines in UTF-8.
  */
-base64: string, };
+base64: string, 
+/**
+ * The same lines in parts, if the program logs with defmt.
+ */
+lines?: Array<ConsoleLine>, };
+
+/**
+ * A statement that a program logged with defmt.
+ */
+export type ConsoleLine = { 
+/**
+ * The time stamp as the program formats it.
+ */
+timestamp: string | null, 
+/**
+ * `trace`, `debug`, `info`, `warn` or `error`; `None` for `println!`.
+ */
+level: string | null, 
+/**
+ * The text; it may have several lines.
+ */
+message: string, 
+/**
+ * Path of the source file of the statement, relative to the directory where the program was built if it is in it.
+ * `None` if the ELF file does not tell.
+ */
+file: string | null, 
+/**
+ * Line of the statement in the file.
+ */
+line: number | null, };
 
 /**
  * Opens a terminal on a serial port, or on the RTT channels 0 of a program behind a debug probe.
@@ -684,9 +714,14 @@ baud: number,
  */
 kind: string | null, 
 /**
- * Absolute path of a file to which everything received is appended; `None` for no file.
+ * Absolute path of a file to which everything received is appended, as it is shown; `None` for no file.
  */
-log: string | null, };
+log: string | null, 
+/**
+ * Absolute path of the ELF file of a program that logs with defmt: what arrives is shown as lines of text. `None` shows
+ * it as it is.
+ */
+defmt: string | null, };
 
 /**
  * Reads what a terminal received.

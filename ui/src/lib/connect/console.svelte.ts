@@ -17,6 +17,8 @@ export class BoardConsole {
   asked = $state(false)
   /** Where the workbench appends what arrives, if this window opened it. */
   log = $state<string | null>(null)
+  /** The ELF file with which this window opened it last; null shows what arrives as it is. */
+  defmt = $state<string | null>(null)
   /** Rises with each change of the text. */
   version = $state(0)
   hex = $state(false)
@@ -49,13 +51,14 @@ export class BoardConsole {
     this.asked = true
   }
 
-  /** `baud`: of a port. `kind`: of the board behind a probe, if the probe does not tell it. */
-  async open({ baud = 0, kind = null, log }: { baud?: number; kind?: string | null; log: string | null }): Promise<void> {
+  /** `baud`: of a port. `kind`: of the board behind a probe, if the probe does not tell it. `defmt`: an ELF file. */
+  async open({ baud = 0, kind = null, log, defmt }: { baud?: number; kind?: string | null; log: string | null; defmt: string | null }): Promise<void> {
     const before = this.#updates
     const what = baud > 0 ? 'Opening the port' : 'Opening the probe'
-    const view = await attempts.run(at.connect, what, () => workbench.call('console.open', { path: this.path, baud, kind, log }))
+    const view = await attempts.run(at.connect, what, () => workbench.call('console.open', { path: this.path, baud, kind, log, defmt }))
     if (!view) return
     this.log = log
+    this.defmt = defmt
     this.#forget()
     this.take(view, this.#updates === before)
     // Bytes that came before the answer are in it, or are read now.

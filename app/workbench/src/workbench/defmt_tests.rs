@@ -1,0 +1,200 @@
+//! Programs that log with defmt, from the API down to a program on public crates in a virtual board's flash.
+
+use super::cable_tests::{cable, call, console_until, ended, hardware, over_probe, put, workbench};
+use super::*;
+use crate::api::{
+    CableAction, ConsoleLine, ConsoleOpen, ConsoleView, FirmwareSource, FlashStart, JobState, PortRef, VirtualBoardView,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_emulator::ResetKind;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const SOURCE: &str = include_str!("../../../../defmt/tests/guest/src/main.rs");
+const TARGET: &str = "thumbv7em-none-eabi";
+const BOARD: &str = "stm32f4-discovery";
+
+/// The program's ELF file, built from its source; `None` if the target is not installed.
+fn program() -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../defmt/tests/guest");
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
+    if !sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+        println!("drydock-skip: the target {TARGET} is not installed");
+        return None;
+    }
+    // target/debug/deps/…
+    let test = std::env::current_exe().unwrap();
+    let output = test.ancestors().nth(3).unwrap().join("tmp/guests");
+    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        // The guest's .cargo/config.toml is found from here.
+        .current_dir(&source)
+        .args(["build", "--release", "--locked", "--quiet", "--target-dir"])
+        .arg(&output)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    Some(output.join(TARGET).join("release/guest-defmt"))
+}
+
+fn open(board: &VirtualBoardView, elf: &str) -> ConsoleOpen {
+    ConsoleOpen {
+        path: board.probe.clone().unwrap(),
+        baud: 0,
+        kind: Some(BOARD.into()),
+        log: None,
+        defmt: Some(elf.into()),
+    }
+}
+
+fn lines(console: &ConsoleView) -> Vec<ConsoleLine> {
+    let lines = console.chunks.iter().filter_map(|chunk| chunk.lines.clone());
+    lines.flatten().collect()
+}
+
+fn text(console: &ConsoleView) -> String {
+    let bytes = console
+        .chunks
+        .iter()
+        .map(|chunk| BASE64_STANDARD.decode(&chunk.base64).unwrap());
+    String::from_utf8(bytes.flatten().collect()).unwrap()
+}
+
+/// The line of the source that has a text.
+fn line_of(text: &str) -> u32 {
+    SOURCE.lines().position(|line| line.contains(text)).unwrap() as u32 + 1
+}
+
+/// The ELF file without the statements of the level `info`: their symbols have the tag of another tool.
+fn with_other_statements(mut elf: Vec<u8>) -> Vec<u8> {
+    let tag = br#""defmt_info""#;
+    let places: Vec<usize> = (0..elf.len() - tag.len())
+        .filter(|at| elf[*at..].starts_with(tag))
+        .collect();
+    for at in places {
+        elf[at..at + tag.len()].copy_from_slice(br#""other_info""#);
+    }
+    elf
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_are_lines_with_their_place_also_after_a_reset() {
+    let Some(elf) = program() else { return };
+    let Some(workbench) = workbench(&[BOARD]).await else {
+        return;
+    };
+    // One that is blank waits in its ROM's bootloader.
+    let board = put(&workbench, BOARD, false, "d1").await;
+    let flash = FlashStart {
+        on: over_probe(&board),
+        kind: BOARD.into(),
+        firmware: FirmwareSource::Path(elf.display().to_string()),
+        address: None,
+        erase_all: false,
+    };
+    let job = call!(workbench, FlashStart(flash)).unwrap();
+    let flashed = ended(&workbench, job.id).await;
+    assert_eq!(flashed.state, JobState::Done, "{flashed:#?}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log.txt");
+    let request = ConsoleOpen {
+        log: Some(log.display().to_string()),
+        ..open(&board, &elf.display().to_string())
+    };
+    let probe = request.path.clone();
+    call!(workbench, ConsoleOpen(request)).unwrap();
+    let console = console_until(&workbench, &probe, |console| text(console).contains("count 2")).await;
+    assert_eq!(console.text, None);
+    let found = lines(&console);
+    let expected = [
+        (Some("info"), "hello from defmt", "defmt::info!(\"hello"),
+        (
+            Some("debug"),
+            "shapes Empty Point { x: -5, y: Some(7) }",
+            "defmt::debug!",
+        ),
+        (Some("warn"), "bytes [01, ab] bits 0b110", "defmt::warn!"),
+        (Some("error"), "one|two 2 and A | B", "defmt::error!"),
+        (Some("trace"), "list [1, 2] kept", "defmt::trace!"),
+        (None, "shown by the program: Some(\"text\")", "defmt::println!"),
+        (Some("info"), "count 1", "defmt::info!(\"count"),
+    ];
+    for (number, (level, message, source)) in expected.into_iter().enumerate() {
+        let line = ConsoleLine {
+            timestamp: Some(format!("0.{number:06}")),
+            level: level.map(Into::into),
+            message: message.into(),
+            file: Some("src/main.rs".into()),
+            line: Some(line_of(source)),
+        };
+        assert_eq!(found[number], line);
+    }
+    let first = format!(
+        "0.000000 INFO  hello from defmt (src/main.rs:{})\n",
+        line_of("hello from")
+    );
+    assert!(text(&console).starts_with(&first), "{}", text(&console));
+    assert!(std::fs::read_to_string(&log).unwrap().starts_with(&first));
+
+    let machine = workbench.workbench.hardware.desk.machine(&board.name);
+    machine.reset(ResetKind::Pin);
+    let twice = |console: &ConsoleView| text(console).matches(&first).count() == 2;
+    console_until(&workbench, &probe, twice).await;
+    cable(&workbench, &board.name, CableAction::Pull).await;
+    console_until(&workbench, &probe, |console| !console.open).await;
+    cable(&workbench, &board.name, CableAction::Plug).await;
+    let count = lines(&console_until(&workbench, &probe, |console| console.open).await).len();
+    let more = |console: &ConsoleView| lines(console).len() > count;
+    let again = console_until(&workbench, &probe, more).await;
+    assert!(!text(&again).contains("could not be decoded"), "{}", text(&again));
+
+    // The tables of another build do not have the statement that the program repeats.
+    call!(workbench, ConsoleClose(PortRef { path: probe.clone() })).unwrap();
+    let other = directory.path().join("other.elf");
+    std::fs::write(&other, with_other_statements(std::fs::read(&elf).unwrap())).unwrap();
+    call!(workbench, ConsoleOpen(open(&board, &other.display().to_string()))).unwrap();
+    let says = console_until(&workbench, &probe, |console| console.text.is_some()).await;
+    assert!(says.text.unwrap().starts_with("Frames cannot be decoded"));
+    assert!(says.open && says.chunks.is_empty());
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_of_no_use_is_refused_before_the_probe_is_in_use() {
+    let Some(workbench) = workbench(&[BOARD]).await else {
+        return;
+    };
+    let board = put(&workbench, BOARD, true, "d2").await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let firmware = drydock_embedded::firmware(BOARD).unwrap();
+    let missing = directory.path().join("missing.elf").display().to_string();
+    for (path, says) in [
+        (missing, "missing.elf cannot be read"),
+        ("program.elf".into(), "absolute path"),
+        (file("text", b"no program"), "it is no ELF file"),
+        (file("plain.elf", firmware.elf), "it has no section .defmt"),
+    ] {
+        let refused = call!(workbench, ConsoleOpen(open(&board, &path))).unwrap_err();
+        assert!(refused.message.contains(says), "{refused}");
+        assert_eq!(hardware(&workbench).await.probes[0].used_by, None);
+        // Whether the probe is there is not asked before.
+        let nowhere = ConsoleOpen {
+            path: "0483:374b:066".into(),
+            ..open(&board, &path)
+        };
+        let refused = call!(workbench, ConsoleOpen(nowhere)).unwrap_err();
+        assert!(refused.message.contains(says), "{refused}");
+    }
+    workbench.shutdown().await;
+}

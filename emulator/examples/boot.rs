@@ -109,7 +109,8 @@ impl Session {
                 StopReason::Idle { next_event: None } => return Ok("asleep, with nothing to wake it".to_owned()),
                 StopReason::Idle { .. } => {}
                 StopReason::Reset(kind) => eprintln!("[{}] reset: {kind:?}", machine.now()),
-                StopReason::Breakpoint { pc, code } => return Ok(format!("bkpt {code:#x} at {}", self.place(pc))),
+                StopReason::Breakpoint { exit: Some(code), .. } => return Ok(format!("the program ended with {code}")),
+                StopReason::Breakpoint { pc, code, .. } => return Ok(format!("bkpt {code:#x} at {}", self.place(pc))),
                 StopReason::Lockup { pc } => return Ok(format!("lockup at {}", self.place(pc))),
                 StopReason::DebugHalt => return Ok("halted by a debugger".to_owned()),
                 StopReason::PoweredOff => return Ok("powered off".to_owned()),

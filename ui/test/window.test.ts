@@ -187,6 +187,46 @@ describe('deploying', () => {
   })
 })
 
+describe('programs of the user', () => {
+  it('runs one that is dropped on a board, and shows what runs', async () => {
+    await open({ boards: 2 })
+    document.elementFromPoint = () => document.querySelector('main[data-drop-board]')
+    backend.drag({ type: 'enter', paths: ['/build/zephyr.elf'], x: 1, y: 1 })
+    await settled()
+    expect(text('body')).toContain('Run zephyr.elf on bench-1 in place of what runs there')
+    backend.drag({ type: 'drop', paths: ['/build/zephyr.elf'], x: 1, y: 1 })
+    await settled()
+    const given = backend.calls.find((c) => c.method === 'board.firmware')!
+    expect(given.params).toMatchObject({ firmware: { path: '/build/zephyr.elf', address: null } })
+    expect(text('[data-card=apps]')).toContain('zephyr.elf')
+    expect(document.querySelector('[aria-label="Text to send"]')).not.toBeNull()
+    button("Drydock's firmware")!.click()
+    await settled()
+    expect(backend.calls.filter((c) => c.method === 'board.firmware').at(-1)!.params).toMatchObject({ firmware: null })
+    expect(document.querySelector('[aria-label="Text to send"]')).toBeNull()
+  })
+
+  it('makes a board for one that is dropped where there is none', async () => {
+    await open({ boards: 0 })
+    document.elementFromPoint = () => null
+    backend.drag({ type: 'enter', paths: ['/target/debug/app'], x: 1, y: 1 })
+    await settled()
+    expect(text('body')).toContain('Run app on a new Arduino Nano 33 BLE')
+    backend.drag({ type: 'drop', paths: ['/target/debug/app'], x: 1, y: 1 })
+    await settled()
+    const added = backend.calls.find((c) => c.method === 'board.add')!
+    expect(added.params).toMatchObject({ kind: 'nano33ble', firmware: { path: '/target/debug/app', address: null } })
+  })
+
+  it('says before the drop why a board cannot run one', async () => {
+    await open({ boards: 1 })
+    document.elementFromPoint = () => document.querySelector('main[data-drop-board]')
+    backend.drag({ type: 'enter', paths: ['/x/zeros.bin'], x: 1, y: 1 })
+    await settled()
+    expect(text('body')).toContain('zeros.bin is no firmware for this board')
+  })
+})
+
 describe('apps', () => {
   it('removes only after it has asked', async () => {
     await open({ boards: 2 })

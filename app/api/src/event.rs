@@ -57,6 +57,8 @@ macro_rules! event_names {
 event_names! {
     /// A board was added to the fleet; `kind`, `seed`.
     "board.added" BoardAdded;
+    /// An emulated board was given a program of the user's own, or Drydock's firmware again.
+    "board.firmware" BoardFirmware;
     /// A board was removed from the fleet.
     "board.removed" BoardRemoved;
     /// A board was forked from another one; `parent`, `kind`, `seed`, `unlinked`.
@@ -67,6 +69,8 @@ event_names! {
     "machine.stopped" MachineStopped;
     /// A machine's earlier state was restored; `virtual_time_s`.
     "machine.restored" MachineRestored;
+    /// A program of the user's own ended by itself; `exit_code`.
+    "machine.ended" MachineEnded;
     /// A machine stopped because of a fault; `fault`.
     "machine.crashed" MachineCrashed;
     /// A machine did not start.

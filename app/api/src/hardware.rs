@@ -313,7 +313,7 @@ pub enum FirmwareSource {
     /// Drydock's firmware for the board.
     #[default]
     Ours,
-    /// A file by absolute path, read by the owner: ELF, Intel HEX, UF2 or raw bytes.
+    /// A file by absolute path, read by the owner: ELF, Intel HEX, S-records, UF2 or raw bytes.
     Path(String),
 }
 

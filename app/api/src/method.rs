@@ -70,6 +70,10 @@ methods! {
     "board.remove" BoardRemove(BoardRef) -> Empty;
     /// Renames a board.
     "board.rename" BoardRename(BoardRename) -> BoardView;
+    /// Which boards and kinds of boards can run a program of the user's own; nothing is changed.
+    "firmware.preview" FirmwarePreview(FirmwarePreviewRequest) -> FirmwarePreview;
+    /// Gives an emulated board a program of the user's own, or Drydock's firmware again, and starts it.
+    "board.firmware" BoardFirmware(BoardFirmware) -> BoardView;
     /// Adds labels to boards and removes labels from them, on all of them or on none.
     "board.label" BoardLabel(BoardLabel) -> Vec<BoardView>;
     /// Switches a machine.

@@ -53,6 +53,39 @@ pub struct BoardAdd {
     /// Damage of the link, for trials: `RATE` or `RATE:SEED`, where the rate is the share of damaged frames, 0 to 0.5.
     #[serde(default)]
     pub link_noise: Option<String>,
+    /// A program of the user's own for the board; `None` for Drydock's firmware.
+    #[serde(default)]
+    pub firmware: Option<FirmwareFile>,
+}
+
+/// A program of the user's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FirmwareFile {
+    /// Absolute path of an ELF, Intel HEX, S-record, UF2 or binary file, or of an app image for Espressif chips.
+    pub path: String,
+    /// Where a file without addresses belongs; `None` where the board starts.
+    #[serde(default)]
+    pub address: Option<u32>,
+}
+
+/// Asks which boards and kinds of boards can run a program of the user's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FirmwarePreviewRequest {
+    /// The program.
+    pub firmware: FirmwareFile,
+    /// Ids or names of boards.
+    #[serde(default)]
+    pub boards: Vec<String>,
+}
+
+/// Gives an emulated board a program of the user's own, or Drydock's firmware again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardFirmware {
+    /// Its id or its name.
+    pub board: String,
+    /// The program; `None` for Drydock's firmware.
+    #[serde(default)]
+    pub firmware: Option<FirmwareFile>,
 }
 
 /// Renames a board.

@@ -39,6 +39,52 @@ pub struct BoardView {
     pub buttons: Vec<ButtonView>,
     /// The latest metrics, if the device is connected.
     pub metrics: Option<MetricSample>,
+    /// The program of the user's own that an emulated board runs; `None` for Drydock's firmware.
+    #[serde(default)]
+    pub firmware: Option<FirmwareView>,
+}
+
+/// Which boards can run a program of the user's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FirmwarePreview {
+    /// Name of the file.
+    pub name: String,
+    /// Format of the file, for example `ELF file`; `None` if it fits nothing.
+    pub format: Option<String>,
+    /// The boards that were asked about.
+    pub boards: Vec<FirmwareVerdict>,
+    /// Kinds of boards, with the id of a kind as `board`; those that fit come first.
+    pub kinds: Vec<FirmwareVerdict>,
+}
+
+/// Whether a board can run a program of the user's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FirmwareVerdict {
+    /// Id of the board.
+    pub board: String,
+    /// Why it cannot, in a sentence; `None` if it can.
+    pub refused: Option<String>,
+    /// Where the program would start, in a sentence.
+    pub start: Option<String>,
+}
+
+/// A program of the user's own on an emulated board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct FirmwareView {
+    /// Name of the file.
+    pub name: String,
+    /// Path of the file that was loaded.
+    pub path: String,
+    /// Format of the file, for example `ELF file`.
+    pub format: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// Bytes that it loads.
+    pub bytes: u32,
+    /// Where it starts, in a sentence.
+    pub start: String,
+    /// The path of the terminal on the UART of the board's link.
+    pub terminal: String,
 }
 
 /// The one displayed state of a board. If several apply, the earliest in this list wins.
@@ -65,6 +111,8 @@ pub enum Badge {
     Unauthenticated,
     /// A fork that runs without a link to the gateway.
     Unlinked,
+    /// A program of the user's own runs on its machine; it has no identity.
+    OwnFirmware,
     /// Switched off on purpose, or its cable is out.
     Off,
     /// Its identity was taken out of service.
@@ -89,6 +137,9 @@ pub struct MachineView {
     pub mips: f64,
     /// Virtual seconds per host second over the last second.
     pub speed: f64,
+    /// The exit code of a program that ended by itself.
+    #[serde(default)]
+    pub exit_code: Option<u32>,
     /// Seed of its randomness, hexadecimal.
     pub seed: String,
     /// Why the machine crashed, with address and PC; `None` if it did not crash.
@@ -107,6 +158,8 @@ pub enum MachineState {
     Paused,
     /// Ended by a fault; its state can be looked at.
     Crashed,
+    /// A program of the user's own ended by itself.
+    Ended,
 }
 
 /// How virtual time relates to host time.

@@ -7,24 +7,42 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The app is running at the deadline or ended itself with 0; the request is done.
-    Success = 0,
+    Success,
     /// The app failed.
-    AppFailed = 1,
+    AppFailed,
     /// The command line makes no sense.
-    Usage = 2,
+    Usage,
     /// Refused, not installed, or not there.
-    Refused = 3,
+    Refused,
     /// A board, an engine or this machine failed.
-    Machine = 4,
+    Machine,
     /// Accepted, but not done yet: the board has not reported it.
-    Pending = 5,
+    Pending,
     /// Cancelled with Ctrl-C.
-    Cancelled = 130,
+    Cancelled,
+    /// The program of the user's own on a board ended with this code, which is not 0.
+    Program(u8),
+}
+
+impl Exit {
+    /// The exit code of the process.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::AppFailed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Machine => 4,
+            Self::Pending => 5,
+            Self::Cancelled => 130,
+            Self::Program(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 
@@ -68,6 +86,7 @@ impl Failure {
             Exit::Machine => "machine",
             Exit::Pending => "pending",
             Exit::Cancelled => "cancelled",
+            Exit::Program(_) => "program",
         }
     }
 }

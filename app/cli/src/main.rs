@@ -66,7 +66,10 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Emulate(emulate) if emulate.pty || emulate.usbip => {
             subcommand::desk::desk(data, emulate, output).await
         }
-        Command::Emulate(emulate) => subcommand::emulate::emulate(data, emulate, output).await,
+        Command::Emulate(emulate) => match &emulate.firmware {
+            Some(path) => subcommand::own_firmware::emulate(data, emulate, path, output).await,
+            None => subcommand::emulate::emulate(data, emulate, output).await,
+        },
         Command::Boards(boards) => subcommand::boards::boards(data, boards, output).await,
         Command::Desk(desk) => subcommand::desk::act(data, desk, output).await,
         Command::Ports(list) => subcommand::hardware::ports(data, list, output).await,

@@ -240,6 +240,7 @@ pub(crate) fn badge(badge: Badge) -> (Ink, &'static str) {
         Badge::Paused => (Ink::Yellow, "‖ paused"),
         Badge::Unauthenticated => (Ink::Plain, "◍ unauthenticated"),
         Badge::Unlinked => (Ink::Plain, "◯ unlinked"),
+        Badge::OwnFirmware => (Ink::Plain, "◆ own firmware"),
         Badge::Off => (Ink::Plain, "– off"),
         Badge::Retired => (Ink::Plain, "× retired"),
     }

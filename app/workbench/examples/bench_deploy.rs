@@ -178,6 +178,7 @@ async fn add(workbench: &Workbench, kind: &str, pace: Pace) -> Outcome<String> {
         pace,
         seed: None,
         link_noise: None,
+        firmware: None,
     };
     match workbench.call(Request::BoardAdd(add)).await? {
         Response::BoardAdd(board) => Ok(board.id),

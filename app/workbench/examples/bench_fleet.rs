@@ -149,6 +149,7 @@ async fn add(workbench: &Workbench) -> Outcome<String> {
         pace: Pace::Max,
         seed: None,
         link_noise: None,
+        firmware: None,
     };
     match workbench.call(Request::BoardAdd(add)).await? {
         Response::BoardAdd(board) => Ok(board.id),

@@ -309,6 +309,18 @@ fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: 
         let reason = format!("on {article} {title} {}", limit.text);
         return Some(cannot_run(app, &board.name(), &reason));
     }
+    let own = board
+        .state()
+        .record
+        .emulated()
+        .and_then(|emulated| emulated.firmware.clone());
+    if let Some(own) = own {
+        let reason = format!(
+            "it runs {}, a program of your own; give it Drydock's firmware first",
+            own.name()
+        );
+        return Some(cannot_run(app, &board.name(), &reason));
+    }
     let device = board.state().record.device.clone();
     let sentence = workbench
         .gateway

@@ -7,6 +7,8 @@ use crate::api::{AppState, AppView, Badge, CableState, DeviceState, MachineState
 pub(crate) struct BadgeInput<'a> {
     /// State of the machine. `None` for a physical board.
     pub(crate) machine: Option<MachineState>,
+    /// The exit code of a program that ended by itself.
+    pub(crate) exit_code: Option<u32>,
     /// State of the cable. `None` for an emulated board.
     pub(crate) cable: Option<CableState>,
     /// Why the machine crashed or could not be started.
@@ -28,6 +30,7 @@ pub(crate) struct BadgeInput<'a> {
 /// The badge and its meaning for this board; the first matching rule wins.
 pub(crate) fn badge(input: &BadgeInput<'_>) -> (Badge, String) {
     switched_off(input)
+        .or_else(|| ended(input))
         .or_else(|| cable_is_free(input))
         .or_else(|| unknown(input))
         .or_else(|| failed(input))
@@ -48,9 +51,19 @@ fn switched_off(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
             (Badge::Unauthenticated, "unauthenticated: it has no identity")
         }
         (MachineState::Running, None) if input.phase == "unlinked" => (Badge::Unlinked, "a fork without a link"),
+        (MachineState::Running, None) if input.phase == "own firmware" => {
+            (Badge::OwnFirmware, "own firmware, no identity")
+        }
         _ => return None,
     };
     Some((badge, detail.into()))
+}
+
+/// A program of the user's own ended by itself.
+fn ended(input: &BadgeInput<'_>) -> Option<(Badge, String)> {
+    let code = input.exit_code?;
+    let badge = if code == 0 { Badge::OwnFirmware } else { Badge::Failed };
+    Some((badge, format!("the program ended with {code}")))
 }
 
 /// Nothing can be heard over a cable that is out, lent or released; that is not a fault of the board.

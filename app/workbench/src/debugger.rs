@@ -9,6 +9,7 @@ use crate::{
     errors::{sentence, usage, with_sources},
     fleet::{FleetBoard, PortUser},
     hardware::{board_behind, lease},
+    own_firmware,
     state::WorkbenchState,
 };
 use drydock_assets::{Board as Description, Core};
@@ -39,7 +40,11 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
         return Ok(known);
     }
     let server = bind(request.port)?;
-    let program = write_program(workbench, &board.description).await?;
+    let has_own = board.emulated()?.firmware.is_some();
+    let program = match has_own {
+        true => Some(own_firmware::kept(&workbench.dir.board(&board.id))),
+        false => Some(write_program(workbench, &board.description).await?),
+    };
     let (weak, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move |mut server: GdbServer, failure: LastFailure| {
         let target = || GdbTarget::new(Held::new(machine.clone()));
@@ -56,7 +61,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
             },
         );
     };
-    let server = start(server, Some(program), board.description.chip.core, serve)?;
+    let server = start(server, program, board.description.chip.core, serve)?;
     let address = server.address();
     workbench.debuggers.insert(&board.id, server);
     let mut data = Map::new();

@@ -7,7 +7,7 @@ use crate::{
     boards,
     errors::with_sources,
     fleet::{BoardRecord, FleetBoard, derived_seed},
-    snapshots,
+    own_firmware, snapshots,
     state::WorkbenchState,
 };
 use drydock_emulator::MachineSnapshot;
@@ -92,6 +92,11 @@ async fn make(
     };
     if let Some(emulated) = record.emulated_mut() {
         emulated.seed.clone_from(&seed);
+    }
+    if record.emulated().is_some_and(|emulated| emulated.firmware.is_some()) {
+        own_firmware::copy(workbench, parent, &record.id).map_err(|error| {
+            ApiError::internal(format!("The firmware of {} cannot be copied: {error}.", parent.name()))
+        })?;
     }
     boards::save(workbench, Some(&record)).await?;
     let board = boards::start(workbench, record, parent.description.clone(), true, origin);

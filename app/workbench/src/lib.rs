@@ -29,6 +29,7 @@ mod link_noise;
 mod logging;
 mod metrics;
 mod monitor;
+mod own_firmware;
 mod owner;
 mod pairing;
 mod pairing_window;

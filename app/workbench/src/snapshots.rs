@@ -9,6 +9,7 @@ use crate::{
     data_dir::write_whole,
     engines::engine,
     fleet::{Command, FleetBoard, KeptSnapshot, parse_seed},
+    own_firmware,
     state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
@@ -227,10 +228,17 @@ impl Model {
     fn of(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Self, ApiError> {
         let emulated = board.emulated()?;
         let internal = |text: String| ApiError::internal(format!("{}: {text}.", board.name()));
+        let (description, image) = match own_firmware::of(workbench, board).map_err(internal)? {
+            Some(own) => (own.board, Arc::new(own.image)),
+            None => {
+                let image = workbench.images.of(&board.description).map_err(internal)?;
+                (board.description.clone(), image)
+            }
+        };
         Ok(Self {
             engine: engine(&emulated.engine, &board.description)?,
-            description: board.description.clone(),
-            image: workbench.images.of(&board.description).map_err(internal)?,
+            description,
+            image,
             seed: parse_seed(&emulated.seed).ok_or_else(|| internal("its seed cannot be read".into()))?,
             no_snapshots: no_snapshots(board),
         })

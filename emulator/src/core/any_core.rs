@@ -31,10 +31,12 @@ pub enum CoreStop {
     Idle,
     /// The machine was reset.
     Reset(ResetKind),
-    /// A semihosting call that ends the program, or that is not supported; `code` is its breakpoint's immediate.
+    /// A semihosting call that ends the program, or that there is not.
     Breakpoint {
-        /// The immediate; 0 where breakpoints have none.
+        /// The breakpoint's immediate; 0 where breakpoints have none.
         code: u8,
+        /// The program's exit code, if it ended.
+        exit: Option<u32>,
     },
     /// The core locked up.
     Lockup {
@@ -81,9 +83,14 @@ impl AnyCore {
                 arm::StopReason::Instructions => CoreStop::Instructions,
                 arm::StopReason::Idle => CoreStop::Idle,
                 arm::StopReason::Reset(kind) => CoreStop::Reset(kind),
-                arm::StopReason::Exit { .. } | arm::StopReason::Semihosting { .. } => {
-                    CoreStop::Breakpoint { code: arm::SEMIHOSTING }
-                }
+                arm::StopReason::Exit { code } => CoreStop::Breakpoint {
+                    code: arm::SEMIHOSTING,
+                    exit: Some(code),
+                },
+                arm::StopReason::Semihosting { .. } => CoreStop::Breakpoint {
+                    code: arm::SEMIHOSTING,
+                    exit: None,
+                },
                 arm::StopReason::Lockup(lockup) => CoreStop::Lockup { pc: lockup.pc },
                 arm::StopReason::PowerOff => CoreStop::PowerOff,
                 arm::StopReason::DebugHalt => CoreStop::DebugHalt,
@@ -93,9 +100,11 @@ impl AnyCore {
                 riscv::StopReason::Instructions => CoreStop::Instructions,
                 riscv::StopReason::Idle => CoreStop::Idle,
                 riscv::StopReason::Reset(kind) => CoreStop::Reset(kind),
-                riscv::StopReason::Exit { .. } | riscv::StopReason::Semihosting { .. } => {
-                    CoreStop::Breakpoint { code: 0 }
-                }
+                riscv::StopReason::Exit { code } => CoreStop::Breakpoint {
+                    code: 0,
+                    exit: Some(code),
+                },
+                riscv::StopReason::Semihosting { .. } => CoreStop::Breakpoint { code: 0, exit: None },
                 riscv::StopReason::PowerOff => CoreStop::PowerOff,
                 riscv::StopReason::Lockup { pc } => CoreStop::Lockup { pc },
             },

@@ -15,5 +15,6 @@ pub mod limits;
 pub mod memory;
 pub mod riscv;
 mod run;
+mod semihosting;
 pub(crate) mod shared_image;
 pub(crate) mod usb;

@@ -2,6 +2,9 @@
 
 use super::time::VirtualTime;
 
+/// The number under which [`UartOutput`] has what a program wrote by semihosting.
+pub const SEMIHOSTING_PORT: u8 = u8::MAX;
+
 /// Bytes that a UART sent, in one run without a pause; none if only its rate was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UartOutput {

@@ -27,7 +27,7 @@ pub use engine::{Availability, Engine, Seed};
 pub use error::{MachineError, OpenError};
 pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault, UnmodelledAnswer};
 pub use image::{Image, ImageError, Segment, Symbol};
-pub use io::{PinChange, UartOutput};
+pub use io::{PinChange, SEMIHOSTING_PORT, UartOutput};
 pub use monitor::{Monitor, MonitorAnswer};
 pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};

@@ -52,6 +52,8 @@ pub enum StopReason {
         pc: u32,
         /// The instruction's immediate.
         code: u8,
+        /// The program's exit code, if this is how it ended and the engine knows.
+        exit: Option<u32>,
     },
     /// The chip was reset, and is about to execute its first instruction.
     Reset(ResetKind),

@@ -12,6 +12,7 @@ use super::schedule::Schedule;
 use super::status::{MachineEvent, MachineStatus};
 use super::uart::UartPort;
 use super::usb::{Notify, UsbError, UsbHost};
+use crate::machine::SEMIHOSTING_PORT;
 use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is
@@ -170,6 +171,18 @@ impl MachineHandle {
         wire.open(self.notifier()).ok_or_else(|| UartError::InUse {
             machine: task.name.clone(),
             index,
+        })
+    }
+
+    /// Connects the host to what the program writes by semihosting; nothing can be sent there.
+    ///
+    /// # Errors
+    /// [`UartError::InUse`].
+    pub fn semihosting(&self) -> Result<UartPort, UartError> {
+        let task = &self.owner.task;
+        task.semihosting.open(self.notifier()).ok_or_else(|| UartError::InUse {
+            machine: task.name.clone(),
+            index: SEMIHOSTING_PORT,
         })
     }
 

@@ -23,6 +23,7 @@ use super::schedule::{Next, ScheduleState};
 use super::status::{MachineEvent, MachineStatus, RunState};
 use super::uart::Wire;
 use super::usb::UsbHost;
+use crate::machine::SEMIHOSTING_PORT;
 use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
 };
@@ -78,6 +79,8 @@ pub(super) struct MachineTask {
     commands: Mutex<VecDeque<Command>>,
     body: Mutex<Body>,
     pub(super) wires: Vec<Arc<Wire>>,
+    /// What the program writes by semihosting.
+    pub(super) semihosting: Arc<Wire>,
     /// Whether the machine has a USB socket, and the host that is plugged into it.
     pub(super) has_usb: bool,
     pub(super) usb_host: Mutex<Option<Box<dyn UsbHost>>>,
@@ -164,6 +167,7 @@ impl MachineTask {
             schedule_state: Mutex::new(ScheduleState::Waiting { ticket: u64::MAX }),
             commands: Mutex::default(),
             wires: (0..uarts).map(|_| Arc::default()).collect(),
+            semihosting: Arc::default(),
             has_usb,
             usb_host: Mutex::default(),
             status: watch::Sender::new(status),
@@ -374,7 +378,7 @@ impl Body {
     fn stop(&mut self, task: &MachineTask) {
         self.machine = None;
         self.enter(task, RunState::Stopped);
-        for wire in &task.wires {
+        for wire in task.wires.iter().chain([&task.semihosting]) {
             wire.close();
         }
         if let Some(mut host) = lock(&task.usb_host).take() {
@@ -400,7 +404,7 @@ impl Body {
 
     /// Runs one slice, or decides to wait.
     fn advance(&mut self, task: &MachineTask) -> Next {
-        if self.state != RunState::Running || task.wires.iter().any(|wire| wire.is_full()) {
+        if self.state != RunState::Running || task.wires.iter().chain([&task.semihosting]).any(|wire| wire.is_full()) {
             return Next::WhenNotified;
         }
         if self.is_debug_halted() {
@@ -567,7 +571,11 @@ impl Body {
     fn deliver(&mut self, task: &MachineTask) {
         let Some(machine) = &mut self.machine else { return };
         for output in machine.take_uart_output() {
-            if let Some(wire) = task.wires.get(usize::from(output.index)) {
+            let wire = match output.index {
+                SEMIHOSTING_PORT => Some(&task.semihosting),
+                index => task.wires.get(usize::from(index)),
+            };
+            if let Some(wire) = wire {
                 wire.deliver(output.baud, &output.bytes);
             }
         }

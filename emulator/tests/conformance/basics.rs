@@ -110,7 +110,9 @@ fn a_program_that_ends(engine: &dyn Engine) -> Result<(), Failed> {
     let mut machine = boot(engine, "stop")?;
     let reason = machine.run(RunLimit::until(VirtualTime::from_ms(10)))?;
     let pc = machine.read_register("pc")? as u32;
-    assert_eq!(reason, StopReason::Breakpoint { pc, code: 0xab });
+    let is_there =
+        |reason: &StopReason| matches!(*reason, StopReason::Breakpoint { pc: at, code: 0xab, .. } if at == pc);
+    assert!(is_there(&reason), "{reason:?}");
     assert_eq!(machine.read_register("r7")?, 7);
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 /// Says what a file is that is no module.
 pub(super) fn describe(bytes: &[u8]) -> String {
-    const FIRMWARE: &str =
-        "firmware of one's own cannot be run yet: compile the program for wasm32, as the guest SDK says";
+    const FIRMWARE: &str = "give it to an emulated board as its firmware, or compile the program for wasm32 as an app";
     const PROGRAM: &str = "compile it for wasm32 instead, as the guest SDK says";
     const PACKED: &str = "unpack it and choose the .wasm file in it";
     if let Some((what, is_firmware)) = elf(bytes) {
@@ -90,13 +89,13 @@ mod tests {
 
     #[test]
     fn each_file_is_named_with_its_way_out() {
-        check(&elf(40), &["a program for Arm", "ELF", "cannot be run yet", "wasm32"]);
-        check(&elf(243), &["a program for RISC-V", "cannot be run yet"]);
+        check(&elf(40), &["a program for Arm", "ELF", "as its firmware", "wasm32"]);
+        check(&elf(243), &["a program for RISC-V", "as its firmware"]);
         check(&elf(62), &["x86", "compile it for wasm32"]);
         check(b"\x7fELF", &["ELF"]);
         check(
             b":10010000214601360121470136007EFE09D2190140\r\n",
-            &["Intel HEX", "cannot be run yet"],
+            &["Intel HEX", "as its firmware"],
         );
         check(b"S00F000068656C6C6F202020202000003C\n", &["S-records"]);
         check(b"UF2\nWQ]\x9e", &["UF2"]);

@@ -2,6 +2,7 @@
 
 mod elf;
 mod hex;
+mod srec;
 mod start;
 mod uf2;
 
@@ -16,6 +17,8 @@ pub enum Format {
     Elf,
     /// Intel HEX.
     IntelHex,
+    /// Motorola S-records.
+    Srec,
     /// UF2, Microsoft's USB Flashing Format.
     Uf2,
     /// An app image for Espressif chips.
@@ -33,6 +36,8 @@ impl Format {
             Self::Uf2
         } else if hex::is_hex(file) {
             Self::IntelHex
+        } else if srec::is_srec(file) {
+            Self::Srec
         } else if is_for_esp(board) && file.first() == Some(&esp::APP_MAGIC) {
             Self::EspApp
         } else {
@@ -46,6 +51,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Elf => "ELF file",
             Self::IntelHex => "Intel HEX file",
+            Self::Srec => "S-record file",
             Self::Uf2 => "UF2 file",
             Self::EspApp => "app image",
             Self::Binary => "binary file",
@@ -153,6 +159,7 @@ pub fn segments(file: &[u8], board: &Board, address: Option<u32>) -> Result<Vec<
     let parts = match format {
         Format::Elf => elf::segments(file, board)?,
         Format::IntelHex => hex::segments(file)?,
+        Format::Srec => srec::segments(file)?,
         Format::Uf2 => uf2::segments(file, board)?,
         Format::EspApp | Format::Binary if is_for_esp(board) && address.is_none() => {
             let chip = board.chip.title.clone();

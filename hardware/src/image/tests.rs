@@ -72,6 +72,26 @@ fn hex(parts: &[Segment]) -> Vec<u8> {
     ihex::create_object_file_representation(&records).unwrap().into_bytes()
 }
 
+fn srec(parts: &[Segment]) -> Vec<u8> {
+    let mut text = String::from("S00600004844521B\r\n");
+    let mut line = |kind: char, address: u32, data: &[u8]| {
+        let mut bytes = vec![data.len() as u8 + 5];
+        bytes.extend(address.to_be_bytes());
+        bytes.extend(data);
+        let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+        bytes.push(!sum);
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        text += &format!("S{kind}{digits}\r\n");
+    };
+    for part in parts {
+        for (address, data) in (part.address..).step_by(32).zip(part.bytes.chunks(32)) {
+            line('3', address, data);
+        }
+    }
+    line('7', 0, &[]);
+    text.into_bytes()
+}
+
 fn uf2(parts: &[Segment], family: Option<u32>) -> Vec<u8> {
     let blocks: Vec<Segment> = parts
         .iter()
@@ -117,6 +137,7 @@ proptest! {
         let parts = [first, second];
         prop_assert_eq!(segments(&elf(40, &parts), &nano(), None).unwrap(), &parts);
         prop_assert_eq!(segments(&hex(&parts), &nano(), None).unwrap(), &parts);
+        prop_assert_eq!(segments(&srec(&parts), &nano(), None).unwrap(), &parts);
         prop_assert_eq!(segments(&uf2(&parts, Some(0xada5_2840)), &nano(), None).unwrap(), &parts);
         prop_assert_eq!(segments(&parts[0].bytes, &nano(), None).unwrap(), &parts[..1]);
         prop_assert_eq!(segments(&other, &nano(), Some(0x2_0000)).unwrap(), [part(0x2_0000, &other)]);
@@ -125,7 +146,7 @@ proptest! {
     #[test]
     fn a_file_that_is_cut_anywhere_is_refused_or_shorter(rest in proptest::collection::vec(any::<u8>(), 600..900), keep in 0.0..1.0) {
         let parts = [part(0x1_0000, &program(&rest))];
-        for file in [elf(40, &parts), hex(&parts), uf2(&parts, None)] {
+        for file in [elf(40, &parts), hex(&parts), srec(&parts), uf2(&parts, None)] {
             let kept = &file[..(file.len() as f64 * keep) as usize];
             // What is left of a header is a binary file, and no program; nothing else is taken.
             prop_assert!(segments(kept, &nano(), None).is_err());
@@ -133,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn any_file_is_survived(head in prop::sample::select(vec![&b""[..], b"\x7fELF\x01\x01", b":10000000", b"UF2\nWQ]\x9e", b"\xe9"]), rest in proptest::collection::vec(any::<u8>(), 0..1_200)) {
+    fn any_file_is_survived(head in prop::sample::select(vec![&b""[..], b"\x7fELF\x01\x01", b":10000000", b"S00600004844521B\n", b"S3150001", b"UF2\nWQ]\x9e", b"\xe9"]), rest in proptest::collection::vec(any::<u8>(), 0..1_200)) {
         let file = [head, &rest].concat();
         for name in ["nano33ble", "esp32-c6", "hifive1-revb"] {
             if let Ok(segments) = segments(&file, &board(name), None) {
@@ -205,6 +226,28 @@ fn what_is_wrong_is_said() {
         lines[..lines.len() - 1].join("\n").as_bytes(),
         &nano(),
         "The Intel HEX file is cut short; copy it again.",
+    );
+    let text = String::from_utf8(srec(&whole)).unwrap();
+    let wrong = |from: &str, to: &str| text.replacen(from, to, 1).into_bytes();
+    for (file, what) in [
+        (wrong("0707", "0807"), "line 2: its checksum is wrong"),
+        (wrong("0707", "07"), "line 2: it has another length than it says"),
+        (
+            wrong("0707", "07G7"),
+            "line 2: it has other characters than hexadecimal digits",
+        ),
+        (
+            wrong("S32500010020", ":10"),
+            "line 3: it does not begin with S and a digit",
+        ),
+    ] {
+        let file: &[u8] = &file;
+        refused(file, &nano(), &format!("The S-record file is damaged: {what}."));
+    }
+    refused(
+        b"S0030000FC\nS3050001FFFFFB\n",
+        &nano(),
+        "The S-record file is cut short; copy it again.",
     );
     refused(
         &elf(40, &[part(0xffff_fff0, &[1; 32])]),

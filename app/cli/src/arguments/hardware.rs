@@ -169,7 +169,7 @@ pub(crate) struct Flash {
     /// Kind of board
     #[arg(long, value_name = "KIND")]
     pub(crate) board: String,
-    /// Firmware as ELF, Intel HEX, UF2 or raw bytes; otherwise Drydock's own
+    /// Firmware as ELF, Intel HEX, S-records, UF2 or raw bytes; otherwise Drydock's own
     #[arg(value_name = "FILE")]
     pub(crate) firmware: Option<PathBuf>,
     /// Address of raw bytes
@@ -315,7 +315,7 @@ fn size(text: &str) -> Result<(f64, f64), String> {
 }
 
 /// An address, decimal or hexadecimal.
-fn address(text: &str) -> Result<u32, String> {
+pub(super) fn address(text: &str) -> Result<u32, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(&digits.replace('_', ""), 16),
         None => text.parse(),

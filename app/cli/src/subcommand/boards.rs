@@ -1,6 +1,6 @@
 //! `drydock boards`: the fleet.
 
-use super::run::pace;
+use super::{own_firmware, run::pace};
 use crate::{
     arguments::{Boards as Arguments, BoardsAction, BoardsAdd},
     connection::{Boards, Connection, ask},
@@ -30,6 +30,7 @@ async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Ou
             output.say(format!("{board} was removed."));
             Ok(())
         }
+        Some(BoardsAction::Firmware(firmware)) => own_firmware::change(connection, firmware, output).await,
         Some(BoardsAction::Rename { board, name }) => {
             let rename = BoardRename {
                 board: board.clone(),
@@ -139,6 +140,10 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
         pace: pace(board.pace),
         seed: board.seed.clone(),
         link_noise: None,
+        firmware: match &board.firmware {
+            Some(path) => Some(own_firmware::file(path, board.address)?),
+            None => None,
+        },
     };
     let view = ask!(connection, BoardAdd(add))?;
     output.object("board.added", &view);

@@ -81,7 +81,7 @@ async fn serve(connection: &Connection, arguments: &Console, output: &Output) ->
 }
 
 /// Lines from standard input; a thread, because it cannot be read otherwise without blocking the end of the process.
-fn typed() -> mpsc::Receiver<String> {
+pub(super) fn typed() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(16);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
@@ -149,7 +149,7 @@ pub(super) fn hex_row(row: &[u8]) -> String {
 }
 
 /// Text without the control characters that would change the user's terminal.
-fn visible(bytes: &[u8]) -> String {
+pub(super) fn visible(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let show = |c: char| match c {
         '\n' | '\r' | '\t' => c,

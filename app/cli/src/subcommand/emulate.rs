@@ -55,7 +55,7 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
         }
     };
     let finished = json!({
-        "time_ms": now_ms(), "exit_code": exit as u8, "text": text,
+        "time_ms": now_ms(), "exit_code": exit.code(), "text": text,
         "boards": crowd.ids.len(), "connected": crowd.connected.len(), "running": crowd.done.len(),
         "failed": crowd.failed.len(), "seconds": crowd.all_after.map(|after| after.as_secs_f64()),
     });
@@ -307,6 +307,7 @@ async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulat
             pace: pace(arguments.pace),
             seed,
             link_noise: None,
+            firmware: None,
         };
         while adding.len() >= AT_ONCE {
             added(crowd, adding.join_next().await)?;

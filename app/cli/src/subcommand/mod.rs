@@ -17,6 +17,7 @@ pub(crate) mod job;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod monitor;
+pub(crate) mod own_firmware;
 pub(crate) mod probes;
 pub(crate) mod profile;
 pub(crate) mod restore;

@@ -40,7 +40,7 @@ pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -
     };
     output.object(
         "run.finished",
-        &json!({ "time_ms": now_ms(), "exit_code": exit as u8, "text": text }),
+        &json!({ "time_ms": now_ms(), "exit_code": exit.code(), "text": text }),
     );
     Ok(exit)
 }
@@ -80,6 +80,7 @@ async fn board(connection: &Connection, arguments: &Run) -> Result<BoardAdd, Fai
         pace: pace(arguments.pace),
         seed: arguments.seed.clone(),
         link_noise: arguments.link_noise.clone(),
+        firmware: None,
     })
 }
 

@@ -39,7 +39,7 @@ fn bad_modules_are_refused_and_nothing_is_stored() {
         (
             "motor.elf",
             b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x28\0",
-            &["bench-1", "motor", "Arm", "ELF", "cannot be run yet", "wasm32"],
+            &["bench-1", "motor", "Arm", "ELF", "as its firmware", "wasm32"],
         ),
         (
             "motor.hex",

@@ -1,15 +1,16 @@
 //! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 3 knows physical boards. Format 2 stored which kind of host runs a board, and format 1 knew emulated boards
-//! only; both are read, and replaced by format 3 with the next change of the fleet. A newer format is refused untouched.
+//! Format 4 knows programs of the user's own, and format 3 physical boards. Format 2 stored which kind of host runs a
+//! board, and format 1 knew emulated boards only. All of them are read, and replaced by format 4 with the next change of
+//! the fleet. A newer format is refused untouched.
 
-use crate::{api::Pace, data_dir::replace, labels::Label};
+use crate::{api::Pace, data_dir::replace, labels::Label, own_firmware::FirmwareRecord};
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fs, io, path::Path};
 
 /// Format of the file.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Longest id, in bytes.
 const MAX_ID_BYTES: usize = 64;
@@ -71,6 +72,9 @@ pub(crate) struct EmulatedRecord {
     /// Damage of its link, for trials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link_noise: Option<String>,
+    /// The program of the user's own that it runs; `None` for Drydock's firmware.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) firmware: Option<FirmwareRecord>,
 }
 
 impl BoardRecord {
@@ -173,7 +177,7 @@ pub(crate) fn read(directory: &Path) -> Result<Vec<BoardRecord>, ReadError> {
             let old = serde_json::from_slice::<FleetFileV1>(&text).map_err(invalid)?;
             old.boards.into_iter().map(BoardRecord::from).collect()
         }
-        2 | FORMAT => serde_json::from_slice::<FleetFile>(&text).map_err(invalid)?.boards,
+        2..=FORMAT => serde_json::from_slice::<FleetFile>(&text).map_err(invalid)?.boards,
         _ => return Err(ReadError::Newer { path }),
     };
     match boards.iter().find(|board| !is_board_id(&board.id)) {
@@ -215,6 +219,7 @@ pub(super) mod tests {
                 pace: Pace::Max,
                 seed: "00".into(),
                 link_noise: None,
+                firmware: None,
             }),
         }
     }
@@ -234,7 +239,7 @@ pub(super) mod tests {
         assert_eq!(read(place.path()).unwrap(), []);
         write(place.path(), vec![record(1)]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [record(1)]);
-        let (_place, newer) = written(r#"{"format":4,"boards":{}}"#);
+        let (_place, newer) = written(r#"{"format":5,"boards":{}}"#);
         assert!(matches!(newer, Err(ReadError::Newer { .. })));
     }
 
@@ -257,6 +262,7 @@ pub(super) mod tests {
             pace: Pace::Realtime,
             seed: "2a".into(),
             link_noise: Some("0.01:7".into()),
+            firmware: None,
         });
         let boards = boards.unwrap();
         assert_eq!(boards, [record(1), second]);

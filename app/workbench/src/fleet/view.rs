@@ -7,8 +7,13 @@ use crate::{
         MachineState, MachineView, Progress,
     },
     badge::{BadgeInput, badge},
+    hardware,
+    own_firmware::FirmwareRecord,
 };
-use drydock_emulator::runner::{self, MachineHandle};
+use drydock_emulator::{
+    StopReason,
+    runner::{self, MachineHandle},
+};
 use drydock_gateway as gateway;
 use drydock_hardware::port::Topology;
 use gateway::{Gateway, TargetStatus, TransferProgress};
@@ -32,6 +37,7 @@ fn compose(
     let machine = machine_view(state);
     let (badge, badge_detail) = badge(&BadgeInput {
         machine: machine.as_ref().map(|machine| machine.state),
+        exit_code: machine.as_ref().and_then(|machine| machine.exit_code),
         cable: state.record.physical().map(|_| state.cable),
         fault: state.fault.as_deref(),
         starting: board.is_starting() || is_made_paused(state),
@@ -59,7 +65,16 @@ fn compose(
         leds: leds(board, state),
         buttons: buttons(board, state),
         metrics: state.metrics.clone().filter(|_| connected),
+        firmware: firmware(state).map(|firmware| {
+            let terminal = hardware::board_path(&board.id, &description.link.uart.to_string());
+            firmware.view(terminal)
+        }),
     }
+}
+
+/// The program of the user's own.
+fn firmware(state: &BoardState) -> Option<&FirmwareRecord> {
+    state.record.emulated()?.firmware.as_ref()
 }
 
 /// Whether the machine still waits for its first resume: the runner creates machines paused.
@@ -90,7 +105,12 @@ fn machine_view(state: &BoardState) -> Option<MachineView> {
             None | Some(runner::RunState::Stopped) => MachineState::Off,
             Some(runner::RunState::Running) => MachineState::Running,
             Some(runner::RunState::Paused) => MachineState::Paused,
+            Some(runner::RunState::Halted(StopReason::Breakpoint { exit: Some(_), .. })) => MachineState::Ended,
             Some(runner::RunState::Halted(_) | runner::RunState::Crashed { .. }) => MachineState::Crashed,
+        },
+        exit_code: match status.map(|status| &status.state) {
+            Some(runner::RunState::Halted(StopReason::Breakpoint { exit, .. })) => *exit,
+            _ => None,
         },
         pace: emulated.pace,
         virtual_time_s: status.map_or(0.0, |status| status.virtual_time.as_us() as f64 / 1e6),

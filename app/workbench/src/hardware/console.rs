@@ -218,8 +218,94 @@ impl Console {
     }
 }
 
+/// A terminal on a line of an emulated board that runs a program of the user's own: a UART, by its number, or semihosting.
+/// It is open while the machine is on.
+pub(crate) struct BoardTerminal(Arc<Console>);
+
+impl BoardTerminal {
+    /// Takes what the program has sent.
+    pub(crate) fn take(&self, workbench: &WorkbenchState, bytes: &[u8]) {
+        self.0.received(workbench, bytes);
+    }
+}
+
+/// Opens the terminal of a board's line. What is typed there is received.
+pub(crate) fn board_terminal(
+    workbench: &WorkbenchState,
+    board: &str,
+    line: &str,
+) -> (BoardTerminal, mpsc::Receiver<Vec<u8>>) {
+    let path = board_path(board, line);
+    let (console, to_send) = Console::opened(&path, None, None);
+    workbench.hardware.consoles.lock().insert(path, Arc::clone(&console));
+    (BoardTerminal(console), to_send)
+}
+
+/// Closes the terminals of a board's lines.
+pub(crate) fn close_board_terminals(workbench: &WorkbenchState, board: &str, lines: &[String]) {
+    for line in lines {
+        let console = workbench.hardware.consoles.lock().remove(&board_path(board, line));
+        if let Some(console) = console {
+            console.stop();
+            console.set(workbench, false, Some("The board is switched off.".into()));
+        }
+    }
+}
+
+/// By what name the terminal of a board's line is kept: names of boards change.
+pub(crate) fn board_path(board: &str, line: &str) -> String {
+    format!("{board}:{line}")
+}
+
+/// The name by which a terminal is kept. People name a board's terminal by the board, with `:` and the line if it is
+/// another than the UART of the board's link.
+fn kept_path(workbench: &WorkbenchState, path: &str) -> String {
+    if let Some(board) = workbench.fleet.find(path) {
+        return board_path(&board.id, &board.description.link.uart.to_string());
+    }
+    let named = path.rsplit_once(':').and_then(|(board, line)| {
+        let board = workbench.fleet.find(board)?;
+        Some(board_path(&board.id, line))
+    });
+    named.unwrap_or_else(|| path.to_owned())
+}
+
+/// The terminal of a board, if a path names one; the error says why it has none.
+fn of_board(workbench: &WorkbenchState, path: &str) -> Result<Option<Arc<Console>>, ApiError> {
+    let kept = kept_path(workbench, path);
+    let Some((board, line)) = kept
+        .rsplit_once(':')
+        .and_then(|(id, line)| Some((workbench.fleet.find(id)?, line)))
+    else {
+        return Ok(None);
+    };
+    if let Ok(console) = workbench.hardware.consoles.find(&kept) {
+        return Ok(Some(console));
+    }
+    let own = board.emulated()?.firmware.is_some();
+    let text = match own {
+        false => format!(
+            "{path} runs Drydock's firmware, whose UART is its link; its log is in `drydock logs {}`.",
+            board.name()
+        ),
+        true if board.state().machine.is_none() => return Err(board.is_off()),
+        true => format!(
+            "{} has no line {line}; it has UARTs by their number, semihosting, and usb if the board has a USB device.",
+            board.name()
+        ),
+    };
+    Err(ApiError::new(ErrorCode::Refused, text))
+}
+
 /// Opens a terminal.
 pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) -> Result<ConsoleView, ApiError> {
+    if let Some(console) = of_board(workbench, &request.path)? {
+        if request.log.is_some() || request.defmt.is_some() {
+            let text = "Log files and defmt are for terminals on ports and debug probes, not for an emulated board's.";
+            return Err(usage(text));
+        }
+        return Ok(console.view(None));
+    }
     let incoming = Incoming::of(&request).await?;
     let console = match is_probe_id(&request.path) {
         true => over_probe(workbench, &request, incoming).await?,
@@ -357,7 +443,7 @@ async fn gather(line: &mut SerialLine, bytes: &mut Vec<u8>) {
 
 /// Sends bytes.
 pub(crate) async fn send(workbench: &WorkbenchState, request: ConsoleSend) -> Result<Empty, ApiError> {
-    let console = workbench.hardware.consoles.find(&request.path)?;
+    let console = workbench.hardware.consoles.find(&kept_path(workbench, &request.path))?;
     let bytes = BASE64_STANDARD
         .decode(&request.base64)
         .map_err(|error| ApiError::new(ErrorCode::Usage, format!("The bytes are not base64: {error}.")))?;
@@ -377,11 +463,16 @@ pub(crate) async fn send(workbench: &WorkbenchState, request: ConsoleSend) -> Re
 
 /// What was received.
 pub(crate) fn read(workbench: &WorkbenchState, request: &ConsoleRead) -> Result<ConsoleView, ApiError> {
-    Ok(workbench.hardware.consoles.find(&request.path)?.view(request.after))
+    let console = workbench.hardware.consoles.find(&kept_path(workbench, &request.path))?;
+    Ok(console.view(request.after))
 }
 
 /// Closes a terminal.
 pub(crate) async fn close(workbench: &Arc<WorkbenchState>, request: PortRef) -> Result<Empty, ApiError> {
+    if of_board(workbench, &request.path)?.is_some() {
+        // It closes with the board.
+        return Ok(Empty {});
+    }
     let console = workbench.hardware.consoles.find(&request.path)?;
     workbench.hardware.consoles.lock().remove(&request.path);
     if let Some(task) = console.stop() {

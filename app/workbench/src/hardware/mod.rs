@@ -13,7 +13,10 @@ mod uses;
 mod views;
 
 pub(crate) use borrow::Borrowed;
-pub(crate) use console::{close as close_console, open as open_console, read as read_console, send as send_console};
+pub(crate) use console::{
+    BoardTerminal, board_path, board_terminal, close as close_console, close_board_terminals, open as open_console,
+    read as read_console, send as send_console,
+};
 pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
 pub(crate) use lend::{lend, take_back};
 pub(crate) use peek::{memory as memory_over_probe, registers as registers_over_probe};

@@ -16,6 +16,7 @@ use crate::{
     errors::with_sources,
     exported::exported,
     fleet::FleetBoard,
+    own_firmware,
     state::WorkbenchState,
 };
 use drydock_emulator::{
@@ -41,7 +42,12 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
     };
     let machine = board.machine().await?;
     let kind = board.description.name.clone();
-    let symbols = tokio::task::spawn_blocking(move || symbols(&kind)).await;
+    let own = own_firmware::of(workbench, &board).map_err(|error| ApiError::internal(format!("{error}.")))?;
+    let symbols = tokio::task::spawn_blocking(move || match own {
+        Some(own) => named(&own.image, &own.record.name()),
+        None => symbols(&kind),
+    });
+    let symbols = symbols.await;
     let symbols = symbols.map_err(|error| ApiError::internal(format!("The symbols cannot be read: {error}.")))??;
     if request.restart {
         machine.reset(ResetKind::PowerOn);
@@ -129,12 +135,12 @@ pub(crate) async fn export(workbench: &WorkbenchState, request: ProfileExport) -
 fn symbols(kind: &str) -> Result<Arc<Symbols>, ApiError> {
     let firmware = drydock_embedded::firmware(kind).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
     let image = Image::from_elf(firmware.elf).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
-    named(&image, kind)
+    named(&image, &format!("The firmware of {kind}"))
 }
 
-fn named(image: &Image, kind: &str) -> Result<Arc<Symbols>, ApiError> {
+fn named(image: &Image, of: &str) -> Result<Arc<Symbols>, ApiError> {
     Symbols::of(image).map(Arc::new).map_err(|error| {
-        let text = format!("The firmware of {kind} cannot be profiled: {error}; build it with its symbols.");
+        let text = format!("{of} cannot be profiled: {error}; build it with its symbols.");
         ApiError::new(ErrorCode::Refused, text)
     })
 }

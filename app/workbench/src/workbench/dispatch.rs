@@ -49,6 +49,8 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::BoardGet(board) => R::BoardGet(workbench.view(&*workbench.board(&board.board)?)),
         Q::BoardAdd(add) => R::BoardAdd(boards::add(workbench, add).await?),
         Q::BoardRemove(board) => R::BoardRemove(boards::remove(workbench, &board.board).await?),
+        Q::FirmwarePreview(request) => R::FirmwarePreview(boards::firmware_preview(workbench, request).await?),
+        Q::BoardFirmware(request) => R::BoardFirmware(boards::firmware(workbench, request).await?),
         Q::BoardRename(rename) => R::BoardRename(boards::rename(workbench, rename).await?),
         Q::BoardLabel(request) => R::BoardLabel(labels::label(workbench, request).await?),
         Q::BoardPower(power) => R::BoardPower(boards::power(workbench, power).await?),

@@ -12,6 +12,8 @@ mod dispatch;
 #[cfg(test)]
 mod fleet_tests;
 #[cfg(test)]
+mod own_firmware_tests;
+#[cfg(test)]
 mod pin_tests;
 #[cfg(test)]
 mod probe_gdb_tests;

@@ -46,7 +46,8 @@ impl BuiltinMachine {
     pub fn new(info: MachineInfo, chip: Box<dyn Chip>) -> Self {
         let description = chip.description();
         let memory = GuestMemory::new(description.regions);
-        let fabric = Fabric::new(memory, EntropyStream::new(info.seed.0), description.cpu_hz);
+        let mut fabric = Fabric::new(memory, EntropyStream::new(info.seed.0), description.cpu_hz);
+        fabric.serve_semihosting();
         let core = AnyCore::new(chip, fabric);
         Self {
             info,
@@ -108,9 +109,10 @@ impl BuiltinMachine {
                 next_event: self.core.next_due_at(),
             },
             CoreStop::Reset(kind) => StopReason::Reset(kind),
-            CoreStop::Breakpoint { code } => StopReason::Breakpoint {
+            CoreStop::Breakpoint { code, exit } => StopReason::Breakpoint {
                 pc: self.core.pc(),
                 code,
+                exit,
             },
             CoreStop::Lockup { pc } => StopReason::Lockup { pc },
             CoreStop::PowerOff => StopReason::PoweredOff,

@@ -11,6 +11,7 @@ use crate::core::dispatch;
 use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
 use crate::core::run::{self, CommonStop, Parts, RunLoop};
+use crate::core::semihosting::{self, Outcome};
 use crate::debug::profile::Watched;
 
 /// Why a run ended.
@@ -30,7 +31,7 @@ pub enum StopReason {
         /// 0 for ADP_Stopped_ApplicationExit, the code of SYS_EXIT_EXTENDED, otherwise 1.
         code: u32,
     },
-    /// A semihosting call other than exit, which is not supported; PC is at the breakpoint.
+    /// A semihosting call that there is not; PC is at the breakpoint.
     Semihosting {
         /// R0.
         operation: u32,
@@ -45,10 +46,6 @@ pub enum StopReason {
 
 /// The immediate of a semihosting BKPT.
 pub const SEMIHOSTING: u8 = 0xab;
-/// Semihosting operations and a reason (Arm IHI 0084).
-const SYS_EXIT: u32 = 0x18;
-const SYS_EXIT_EXTENDED: u32 = 0x20;
-const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
 
 impl dispatch::DispatchCore for CortexM {
     type Slot = Slot;
@@ -285,8 +282,7 @@ impl CortexM {
                 self.debug_halt(debug::DFSR_BKPT);
             }
             Ok(Trapped::Breakpoint(SEMIHOSTING)) => {
-                self.instructions -= 1;
-                self.halted = Some(self.semihosting());
+                self.semihosting();
             }
             Ok(Trapped::Breakpoint(_)) => {
                 if let Err(lockup) = self.take_breakpoint() {
@@ -302,22 +298,21 @@ impl CortexM {
         self.attention = true;
     }
 
-    /// The semihosting call at PC (Arm IHI 0084: `BKPT 0xAB`, operation in R0).
-    fn semihosting(&self) -> StopReason {
-        let parameter = self.regs.r[1];
-        let word = |offset: u32| {
-            self.fabric
-                .memory()
-                .read_u32(parameter.wrapping_add(offset))
-                .unwrap_or(u32::MAX)
+    /// The semihosting call at PC (Arm IHI 0084: `BKPT 0xAB`, operation in R0, its parameter in R1).
+    fn semihosting(&mut self) {
+        let operation = self.regs.r[0];
+        self.place_fabric();
+        let halt = match semihosting::call(&mut self.fabric, operation, self.regs.r[1]) {
+            Outcome::Return(value) => {
+                self.regs.r[0] = value;
+                self.regs.r[15] = self.regs.r[15].wrapping_add(2);
+                self.regs.advance_it();
+                return;
+            }
+            Outcome::Exit(code) => StopReason::Exit { code },
+            Outcome::Unknown => StopReason::Semihosting { operation },
         };
-        match self.regs.r[0] {
-            SYS_EXIT => StopReason::Exit {
-                code: u32::from(parameter != ADP_STOPPED_APPLICATION_EXIT),
-            },
-            SYS_EXIT_EXTENDED if word(0) == ADP_STOPPED_APPLICATION_EXIT => StopReason::Exit { code: word(4) },
-            SYS_EXIT_EXTENDED => StopReason::Exit { code: 1 },
-            operation => StopReason::Semihosting { operation },
-        }
+        self.instructions -= 1;
+        self.halted = Some(halt);
     }
 }

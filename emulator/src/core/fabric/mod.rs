@@ -230,6 +230,8 @@ pub struct Fabric {
     stalled_until: VirtualTime,
     /// The core waits for flash wherever it executes: nobody is interested in its polling.
     polls_are_skipped: bool,
+    /// Semihosting calls are served; otherwise each of them stops the machine.
+    serves_semihosting: bool,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
     usb_events: Vec<UsbEvent>,
@@ -258,6 +260,7 @@ impl Fabric {
             request: None,
             stalled_until: VirtualTime::ZERO,
             polls_are_skipped: false,
+            serves_semihosting: false,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
@@ -284,6 +287,7 @@ impl Fabric {
             request: self.request,
             stalled_until: self.stalled_until,
             polls_are_skipped: false,
+            serves_semihosting: self.serves_semihosting,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
@@ -294,6 +298,16 @@ impl Fabric {
             attention: true,
             profile: None,
         }
+    }
+
+    /// Serves semihosting calls from now on.
+    pub fn serve_semihosting(&mut self) {
+        self.serves_semihosting = true;
+    }
+
+    /// Whether semihosting calls are served.
+    pub(in crate::core) fn serves_semihosting(&self) -> bool {
+        self.serves_semihosting
     }
 
     // --- time ---

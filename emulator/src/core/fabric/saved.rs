@@ -96,6 +96,7 @@ impl Fabric {
             request,
             stalled_until,
             polls_are_skipped: _,
+            serves_semihosting: _,
             uart_output: _,
             pin_changes: _,
             faults: _,

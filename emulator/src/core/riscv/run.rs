@@ -11,6 +11,7 @@ use crate::core::fabric::ResetKind;
 use crate::core::limits::Limits;
 use crate::core::memory::PAGE_BYTES;
 use crate::core::run::{self, CommonStop, Parts, RunLoop};
+use crate::core::semihosting::{self, Outcome};
 use crate::debug::profile::Watched;
 
 /// Why a run ended.
@@ -27,10 +28,10 @@ pub enum StopReason {
     Reset(ResetKind),
     /// The guest called semihosting's exit.
     Exit {
-        /// 0 for ADP_Stopped_ApplicationExit, otherwise 1.
+        /// 0 for ADP_Stopped_ApplicationExit, the code of SYS_EXIT_EXTENDED, otherwise 1.
         code: u32,
     },
-    /// A semihosting call other than exit, which is not supported; pc is at the breakpoint.
+    /// A semihosting call that there is not; pc is at the breakpoint.
     Semihosting {
         /// a0.
         operation: u32,
@@ -43,10 +44,6 @@ pub enum StopReason {
         pc: u32,
     },
 }
-
-/// Semihosting's SYS_EXIT, which takes its reason in a1 on 32-bit cores.
-const SYS_EXIT: u32 = 0x18;
-const ADP_STOPPED_APPLICATION_EXIT: u32 = 0x20026;
 
 impl dispatch::DispatchCore for RiscV {
     type Slot = Slot;
@@ -219,20 +216,30 @@ impl RiscV {
         }
     }
 
+    /// The semihosting call at pc: operation in a0, its parameter in a1.
+    fn semihosting(&mut self) {
+        let operation = self.regs.x[10];
+        // Nothing brings the fabric up to this instant any more, if the program ends.
+        self.place_fabric();
+        let halt = match semihosting::call(&mut self.fabric, operation, self.regs.x[11]) {
+            Outcome::Return(value) => {
+                self.regs.x[10] = value;
+                self.regs.pc = self.regs.pc.wrapping_add(4);
+                return;
+            }
+            Outcome::Exit(code) => StopReason::Exit { code },
+            Outcome::Unknown => StopReason::Semihosting { operation },
+        };
+        self.instructions -= 1;
+        self.halted = Some(halt);
+    }
+
     #[cold]
     #[inline(never)]
     fn trapped(&mut self, trap: Trap) {
         self.attention = true;
         if trap.cause == Cause::Breakpoint && self.is_semihosting() {
-            self.instructions -= 1;
-            // Nothing brings the fabric up to this instant any more.
-            self.place_fabric();
-            self.halted = Some(match (self.regs.x[10], self.regs.x[11]) {
-                (SYS_EXIT, reason) => StopReason::Exit {
-                    code: u32::from(reason != ADP_STOPPED_APPLICATION_EXIT),
-                },
-                (operation, _) => StopReason::Semihosting { operation },
-            });
+            self.semihosting();
             return;
         }
         self.take_trap(trap);

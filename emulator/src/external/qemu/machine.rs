@@ -292,7 +292,11 @@ impl Machine for QemuMachine {
             self.pace = passed.as_ns() as f64 / took.as_nanos().max(1) as f64;
             if by_itself {
                 let pc = self.read_register("pc")? as u32;
-                return Ok(StopReason::Breakpoint { pc, code: 0 });
+                return Ok(StopReason::Breakpoint {
+                    pc,
+                    code: 0,
+                    exit: None,
+                });
             }
             still = if passed == VirtualTime::ZERO { still + 1 } else { 0 };
             if still == STILL_RUNS {

@@ -307,7 +307,7 @@ path: string, };
 /**
  * The one displayed state of a board. If several apply, the earliest in this list wins.
  */
-export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle" | "paused" | "unauthenticated" | "unlinked" | "off" | "retired";
+export type Badge = "unknown" | "failed" | "degraded" | "deploying" | "connecting" | "running" | "idle" | "paused" | "unauthenticated" | "unlinked" | "own_firmware" | "off" | "retired";
 
 /**
  * Adds an emulated board.
@@ -336,7 +336,11 @@ seed: string | null,
 /**
  * Damage of the link, for trials: `RATE` or `RATE:SEED`, where the rate is the share of damaged frames, 0 to 0.5.
  */
-link_noise: string | null, };
+link_noise: string | null, 
+/**
+ * A program of the user's own for the board; `None` for Drydock's firmware.
+ */
+firmware: FirmwareFile | null, };
 
 /**
  * Holds or releases a button.
@@ -354,6 +358,19 @@ button: string,
  * Held or not.
  */
 pressed: boolean, };
+
+/**
+ * Gives an emulated board a program of the user's own, or Drydock's firmware again.
+ */
+export type BoardFirmware = { 
+/**
+ * Its id or its name.
+ */
+board: string, 
+/**
+ * The program; `None` for Drydock's firmware.
+ */
+firmware: FirmwareFile | null, };
 
 /**
  * Makes boards after the model of another.
@@ -549,7 +566,11 @@ buttons: Array<ButtonView>,
 /**
  * The latest metrics, if the device is connected.
  */
-metrics: MetricSample | null, };
+metrics: MetricSample | null, 
+/**
+ * The program of the user's own that an emulated board runs; `None` for Drydock's firmware.
+ */
+firmware: FirmwareView | null, };
 
 /**
  * A button of the front panel.
@@ -959,7 +980,7 @@ data: Record<string, unknown>, };
 /**
  * What happened. The names on the wire are stable.
  */
-export type EventName = "board.added" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
+export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
  * What provisioning left behind: one row for each attempt that ended, and the files that could not be read.
@@ -1114,9 +1135,106 @@ detail: string,
 exit_code: number | null, };
 
 /**
+ * A program of the user's own.
+ */
+export type FirmwareFile = { 
+/**
+ * Absolute path of an ELF, Intel HEX, S-record, UF2 or binary file, or of an app image for Espressif chips.
+ */
+path: string, 
+/**
+ * Where a file without addresses belongs; `None` where the board starts.
+ */
+address: number | null, };
+
+/**
+ * Which boards can run a program of the user's own.
+ */
+export type FirmwarePreview = { 
+/**
+ * Name of the file.
+ */
+name: string, 
+/**
+ * Format of the file, for example `ELF file`; `None` if it fits nothing.
+ */
+format: string | null, 
+/**
+ * The boards that were asked about.
+ */
+boards: Array<FirmwareVerdict>, 
+/**
+ * Kinds of boards, with the id of a kind as `board`; those that fit come first.
+ */
+kinds: Array<FirmwareVerdict>, };
+
+/**
+ * Asks which boards and kinds of boards can run a program of the user's own.
+ */
+export type FirmwarePreviewRequest = { 
+/**
+ * The program.
+ */
+firmware: FirmwareFile, 
+/**
+ * Ids or names of boards.
+ */
+boards: Array<string>, };
+
+/**
  * The firmware to write.
  */
 export type FirmwareSource = "ours" | { "path": string };
+
+/**
+ * Whether a board can run a program of the user's own.
+ */
+export type FirmwareVerdict = { 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * Why it cannot, in a sentence; `None` if it can.
+ */
+refused: string | null, 
+/**
+ * Where the program would start, in a sentence.
+ */
+start: string | null, };
+
+/**
+ * A program of the user's own on an emulated board.
+ */
+export type FirmwareView = { 
+/**
+ * Name of the file.
+ */
+name: string, 
+/**
+ * Path of the file that was loaded.
+ */
+path: string, 
+/**
+ * Format of the file, for example `ELF file`.
+ */
+format: string, 
+/**
+ * SHA-256 of the file, hexadecimal.
+ */
+sha256: string, 
+/**
+ * Bytes that it loads.
+ */
+bytes: number, 
+/**
+ * Where it starts, in a sentence.
+ */
+start: string, 
+/**
+ * The path of the terminal on the UART of the board's link.
+ */
+terminal: string, };
 
 /**
  * Writes firmware to a board.
@@ -1502,7 +1620,7 @@ pace: Pace, };
 /**
  * State of a machine.
  */
-export type MachineState = "off" | "running" | "paused" | "crashed";
+export type MachineState = "off" | "running" | "paused" | "crashed" | "ended";
 
 /**
  * Carries out some instructions.
@@ -1549,6 +1667,10 @@ mips: number,
  * Virtual seconds per host second over the last second.
  */
 speed: number, 
+/**
+ * The exit code of a program that ended by itself.
+ */
+exit_code: number | null, 
 /**
  * Seed of its randomness, hexadecimal.
  */
@@ -2311,7 +2433,7 @@ value: number, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -2824,6 +2946,8 @@ export interface Methods {
   "board.add": { params: BoardAdd; result: BoardView };
   "board.remove": { params: BoardRef; result: Empty };
   "board.rename": { params: BoardRename; result: BoardView };
+  "firmware.preview": { params: FirmwarePreviewRequest; result: FirmwarePreview };
+  "board.firmware": { params: BoardFirmware; result: BoardView };
   "board.label": { params: BoardLabel; result: Array<BoardView> };
   "board.power": { params: BoardPower; result: BoardView };
   "board.button": { params: BoardButton; result: Empty };

@@ -225,6 +225,30 @@ export class MockBackend implements Backend {
       }
       case 'board.rename':
         return this.change(this.#get(params).id, (b) => (b.name = params['name']!))
+      case 'firmware.preview': {
+        const { path } = params['firmware'] as unknown as { path: string }
+        const name = path.split('/').at(-1)!
+        const refused = name === 'zeros.bin' ? `${name} is no firmware for this board: its stack pointer is in no RAM.` : null
+        const start = refused === null ? 'It starts at 0x10000, as programs on this board do.' : null
+        const verdict = (board: string) => ({ board, refused, start })
+        return { name, format: 'ELF file', boards: (params['boards'] as unknown as string[]).map(verdict), kinds: [verdict('nano33ble')] }
+      }
+      case 'board.firmware': {
+        const given = params['firmware'] as unknown as { path: string } | null
+        return this.change(this.#get(params).id, (b) => {
+          b.firmware = given && {
+            name: given.path.split('/').at(-1)!,
+            path: given.path,
+            format: 'ELF file',
+            sha256: 'ab'.repeat(32),
+            bytes: 12_083,
+            start: 'It starts at 0x10000, as programs on this board do.',
+            terminal: `${b.id}:0`,
+          }
+          b.badge = given ? 'own_firmware' : 'connecting'
+          b.badge_detail = given ? 'own firmware, no identity' : 'booting'
+        })
+      }
       case 'board.label':
         return (params['boards'] as unknown as string[]).map((board) =>
           this.change(board, (b) => {
@@ -410,6 +434,7 @@ export class MockBackend implements Backend {
         instructions: 4_000_000,
         mips: 41.2,
         speed: 1.0,
+        exit_code: null,
         seed: '5eed',
         fault: null,
       },
@@ -435,6 +460,7 @@ export class MockBackend implements Backend {
       ],
       buttons: [{ name: 'Button', pin: 'P1.11', pressed: false }],
       metrics: null,
+      firmware: null,
     }
     if (i === 7) board.labels = ['a-label-of-thirty-two-characters', 'lab', 'on-the-roof', 'rack-2']
     if (i === 7) board.apps = [{ ...sensor, name: 'an-app-whose-name-is-32-letters-' }, trespasser(now)]

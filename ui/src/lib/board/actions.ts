@@ -9,7 +9,7 @@ import { cardTitles, type CardName } from './cards'
 import { boardName, deployments, placeOf } from './deploy.svelte'
 
 export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
-  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, ...board }
+  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, firmware: null, ...board }
   const added = await attempts.run(at.add, 'Starting the machine', () => workbench.call('board.add', params))
   if (!added) return false
   place.open(added.id)
@@ -32,6 +32,16 @@ export async function removeBoard(id: string): Promise<void> {
 
 export function renameBoard(id: string, name: string): Promise<unknown> {
   return attempts.run(at.board(id), 'Renaming', () => workbench.call('board.rename', { board: id, name }))
+}
+
+/** Gives boards a program of the user's own; null: Drydock's firmware. */
+export async function giveFirmware(boards: string[], path: string | null): Promise<void> {
+  const firmware = path === null ? null : { path, address: null }
+  for (const board of boards) {
+    const what = path === null ? "Starting Drydock's firmware" : 'Starting the program'
+    const given = await attempts.run(at.board(board), what, () => workbench.call('board.firmware', { board, firmware }))
+    if (given) announcer.say(`${given.name} runs ${given.firmware?.name ?? "Drydock's firmware"}`)
+  }
 }
 
 const powerWords: Record<PowerAction, string> = {

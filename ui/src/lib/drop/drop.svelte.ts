@@ -1,7 +1,8 @@
 // Files dragged over the window: their analysis, their target boards, and the drop.
 import { at, attempts } from '../attempts.svelte'
 import { asApiError, type Backend, type FileDrag } from '../backend/backend'
-import type { ApiError, AppPreview } from '../backend/generated'
+import type { ApiError, AppPreview, FirmwarePreview } from '../backend/generated'
+import { addBoard, giveFirmware } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { fleet } from '../fleet/fleet.svelte'
 import { place } from '../place.svelte'
@@ -12,6 +13,8 @@ class DropState {
   paths = $state.raw<string[] | null>(null)
   /** The analysis of the first module and the boards that it fits; null while it is being read. */
   preview = $state.raw<AppPreview | null>(null)
+  /** The same for a program that is no module: where it could run in place of Drydock's firmware. */
+  firmware = $state.raw<FirmwarePreview | null>(null)
   refused = $state.raw<ApiError | null>(null)
   /** The boards under the pointer. */
   targets = $state.raw<string[]>([])
@@ -29,7 +32,8 @@ class DropState {
   /** Why a board cannot take the dragged file; null if it can, or if it is not known yet. */
   refusal(board: string): string | null {
     if (this.refused) return this.refused.message
-    return this.preview?.boards.find((v) => v.board === board)?.refused ?? null
+    const verdicts = this.firmware?.boards ?? this.preview?.boards
+    return verdicts?.find((v) => v.board === board)?.refused ?? null
   }
 
   isTarget(board: string): boolean {
@@ -50,6 +54,14 @@ class DropState {
         break
       case 'drop': {
         const boards = targetsAt(drag.x, drag.y)
+        const [path] = drag.paths
+        if (path !== undefined && isFirmware(path)) {
+          const firmware = this.paths?.[0] === path ? this.firmware : null
+          this.#end()
+          if (boards.length > 0) void giveFirmware(boards, path)
+          else if (fleet.order.length === 0) void startBoard(path, firmware)
+          break
+        }
         const seen = this.paths?.[0] === drag.paths[0] ? this.preview : null
         this.#end()
         if (boards.length > 0) void deployments.deployPaths(drag.paths, boards, { seen })
@@ -64,11 +76,17 @@ class DropState {
   async #enter(paths: string[]): Promise<void> {
     this.paths = paths
     this.preview = null
+    this.firmware = null
     this.refused = null
     const drag = ++this.#drag
     const [path] = paths
     if (path === undefined) return
     try {
+      if (isFirmware(path)) {
+        const firmware = await previewOf(path)
+        if (drag === this.#drag) this.firmware = firmware
+        return
+      }
       const preview = await workbench.call('app.preview', { source: { path }, boards: fleet.order, version: null })
       if (drag === this.#drag) this.preview = preview
     } catch (thrown) {
@@ -80,9 +98,31 @@ class DropState {
     this.#drag += 1
     this.paths = null
     this.preview = null
+    this.firmware = null
     this.refused = null
     this.targets = []
   }
+}
+
+/** Whether a file is a program for a chip by its name; compilers for Arm write ELF files without an ending, too. */
+function isFirmware(path: string): boolean {
+  return /(\.(elf|axf|out|hex|ihex|ihx|srec|s19|s28|s37|mot|uf2|bin)|[/\\][^./\\]+)$/i.test(path)
+}
+
+function previewOf(path: string): Promise<FirmwarePreview> {
+  return workbench.call('firmware.preview', { firmware: { path, address: null }, boards: fleet.order })
+}
+
+/** Adds a board of the first kind that can run the program. */
+async function startBoard(path: string, seen: FirmwarePreview | null): Promise<void> {
+  const preview = seen ?? (await attempts.run(at.drop, 'Reading the program', () => previewOf(path)))
+  if (!preview) return
+  const [kind] = preview.kinds
+  if (!kind || kind.refused !== null) {
+    attempts.fail(at.drop, { code: 'refused', message: kind?.refused ?? `${preview.name} fits no kind of board.`, detail: null })
+    return
+  }
+  await addBoard({ kind: kind.board, firmware: { path, address: null } })
 }
 
 /** The target boards of a drop here: the board of the row or card, or all marked boards if it is one of them. */

@@ -9,6 +9,7 @@ export const machineLook: Record<MachineState, Look> = {
   running: { shape: 'dot', tone: 'running', word: 'running' },
   paused: { shape: 'pause', tone: 'warn', word: 'paused' },
   crashed: { shape: 'square', tone: 'bad', word: 'crashed' },
+  ended: { shape: 'power', tone: 'quiet', word: 'ended' },
 }
 
 /** Virtual time, with microseconds while it is short, so that a step is visible. */

@@ -34,6 +34,7 @@ export const boardLook: Record<Badge, Look> = {
   paused: { shape: 'pause', tone: 'warn', word: 'paused' },
   unauthenticated: { shape: 'keyhole', tone: 'quiet', word: 'unauthenticated' },
   unlinked: { shape: 'broken', tone: 'quiet', word: 'unlinked' },
+  own_firmware: { shape: 'bar', tone: 'running', word: 'own firmware' },
   off: { shape: 'power', tone: 'quiet', word: 'off' },
   retired: { shape: 'cross', tone: 'quiet', word: 'retired' },
 }

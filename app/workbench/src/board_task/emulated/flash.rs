@@ -26,6 +26,15 @@ pub(super) fn kept_areas(board: &Description) -> Vec<FlashArea> {
     areas.cloned().collect()
 }
 
+/// All of a board's flash, as one area.
+pub(super) fn all_flash(board: &Description) -> FlashArea {
+    FlashArea {
+        name: "all".into(),
+        base: board.chip.flash.base,
+        bytes: board.chip.flash.bytes,
+    }
+}
+
 /// Saves the flash of one machine.
 pub(super) struct FlashKeeper {
     machine: MachineHandle,

@@ -1,13 +1,14 @@
 //! One machine that is switched on: opened, loaded, and given the flash that its board had.
 
 use super::{
-    flash::{FlashKeeper, kept_areas},
+    flash::{FlashKeeper, all_flash, kept_areas},
     flash_file::{self, AreaContent},
 };
 use crate::{
     engines::{engine, runner_pace},
     firmware_images::FirmwareImages,
     fleet::{EmulatedRecord, FleetBoard, parse_seed},
+    own_firmware::{self, FirmwareRecord, OwnFirmware},
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_emulator::{
@@ -15,7 +16,12 @@ use drydock_emulator::{
     runner::{MachineEvent, MachineHandle, RunOptions, Runner, UartError, UartPort},
 };
 use drydock_gateway::Clock;
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::broadcast;
 
 /// Interval and number of attempts to open a UART that the task of an earlier link may still hold.
@@ -52,20 +58,32 @@ impl Machine {
         (name, record): (&str, &EmulatedRecord),
         board: &Description,
         folder: PathBuf,
-    ) -> Result<(Self, UartPort, broadcast::Receiver<MachineEvent>), PowerOnError> {
+    ) -> Result<(Self, broadcast::Receiver<MachineEvent>), PowerOnError> {
         let engine = engine(&record.engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
         let firmware = |reason: String| PowerOnError::Firmware {
             board: name.to_owned(),
             reason,
         };
-        let image = images.of(board).map_err(firmware)?;
+        let own = match &record.firmware {
+            Some(own) => Some(read_own(own, board, &folder).await.map_err(firmware)?),
+            None => None,
+        };
+        let image = match &own {
+            Some(own) => Arc::new(own.image.clone()),
+            None => images.of(board).map_err(firmware)?,
+        };
+        let board = own.as_ref().map_or(board, |own| &own.board);
         let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
             .open(board, seed)
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
         machine.load(&image).map_err(|error| firmware(error.to_string()))?;
 
-        let areas = kept_areas(board);
+        // A program of the user's own may have anything anywhere.
+        let (areas, folder) = match own {
+            Some(_) => (vec![all_flash(board)], own_firmware::own_folder(&folder)),
+            None => (kept_areas(board), folder),
+        };
         let (read_folder, read_areas) = (folder.clone(), areas.clone());
         let read = tokio::task::spawn_blocking(move || flash_file::read(&read_folder, &read_areas));
         let content = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
@@ -92,20 +110,25 @@ impl Machine {
         // A board of the fleet is never replayed, and the recording of one that runs for days is large.
         handle.stop_recording();
         let events = handle.events();
-        let uart = handle.uart(board.link.uart).map_err(|error| PowerOnError::Link {
-            board: name.to_owned(),
-            reason: error.to_string(),
-        })?;
         let machine = Self {
             flash: FlashKeeper::new(handle.clone(), areas, folder, &content),
             handle,
         };
-        Ok((machine, uart, events))
+        Ok((machine, events))
     }
 
     /// The machine's virtual time, for the timeouts of its link.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(MachineClock(self.handle.clone()))
+    }
+
+    /// Opens the UART of the link of a board that has just been switched on.
+    pub(super) fn first_uart(&self, board: &FleetBoard) -> Result<UartPort, PowerOnError> {
+        let uart = self.handle.uart(board.description.link.uart);
+        uart.map_err(|error| PowerOnError::Link {
+            board: board.name(),
+            reason: error.to_string(),
+        })
     }
 
     /// Opens the UART of the link again, once the task of the earlier link has closed it.
@@ -139,6 +162,12 @@ impl Machine {
         }
         self.handle.drive_pin(button.pin.0, pressed.then_some(pressed_level));
     }
+}
+
+async fn read_own(record: &FirmwareRecord, board: &Description, folder: &Path) -> Result<OwnFirmware, String> {
+    let (record, board, folder) = (record.clone(), board.clone(), folder.to_owned());
+    let read = tokio::task::spawn_blocking(move || own_firmware::read_kept(&record, &board, &folder));
+    read.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// Time of a link, which stops while its machine is paused.

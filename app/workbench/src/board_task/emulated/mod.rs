@@ -3,6 +3,7 @@
 mod flash;
 mod flash_file;
 mod machine;
+mod terminals;
 
 use super::{context::BoardContext, host::BoardHost};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 use drydock_connector::{LinkDriver, NoisyStream};
 use drydock_emulator::{
-    MachineSnapshot, PinChange, ResetKind,
+    MachineSnapshot, PinChange, ResetKind, StopReason,
     runner::{MachineEvent, RunState, UartPort},
 };
 use drydock_gateway::PeerLabel;
@@ -20,10 +21,13 @@ use drydock_protocol::control::Identity;
 use machine::Machine;
 use serde_json::{Map, json};
 use std::{sync::Arc, time::Duration};
+use terminals::Terminals;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Without a hint of a change, flash is saved once in this many rounds, because reading it takes a while.
 const SAVE_QUIET: u32 = 20;
+/// The step of a board that runs a program of the user's own.
+const OWN_FIRMWARE: &str = "own firmware";
 
 /// The machine of one board while it is on.
 pub(super) struct EmulatedHost {
@@ -37,6 +41,8 @@ pub(super) struct EmulatedHost {
     quiet: u32,
     /// The failure of saving that is shown as the board's fault.
     shown_failure: Option<String>,
+    /// The UARTs of a program of the user's own.
+    _terminals: Terminals,
 }
 
 impl EmulatedHost {
@@ -50,7 +56,7 @@ impl EmulatedHost {
     ) -> Result<(Self, Option<LinkDriver>), String> {
         let BoardContext { workbench, board } = &context;
         let folder = workbench.dir.board(&board.id);
-        let (machine, uart, events) = Machine::power_on(
+        let (machine, events) = Machine::power_on(
             (&workbench.runner, &workbench.images),
             (&board.name(), record),
             &board.description,
@@ -59,20 +65,33 @@ impl EmulatedHost {
         .await
         .map_err(|error| error.to_string())?;
         let unlinked = origin.is_some();
-        let link = match origin {
-            Some(origin) => {
-                drop(uart);
-                machine.go_to(origin).await?;
-                None
+        if let Some(origin) = origin {
+            machine.go_to(origin).await?;
+        }
+        let own = record.firmware.is_some();
+        let terminals = if own {
+            Terminals::open(&context, &machine.handle)
+        } else {
+            Terminals::default()
+        };
+        let link = match unlinked || own {
+            true => None,
+            false => {
+                let uart = machine.first_uart(board).map_err(|error| error.to_string())?;
+                Some(link(record, uart)?)
             }
-            None => Some(link(record, uart)?),
+        };
+        let phase = match (own, unlinked) {
+            (true, _) => OWN_FIRMWARE,
+            (false, true) => "unlinked",
+            (false, false) => "booting",
         };
         machine.handle.resume();
         {
             let mut state = board.state();
             state.machine = Some(machine.handle.clone());
             state.fault = None;
-            state.phase = if unlinked { "unlinked" } else { "booting" }.into();
+            state.phase = phase.into();
             state.refused = None;
             state.metrics = None;
             state.leds.fill(None);
@@ -92,6 +111,7 @@ impl EmulatedHost {
             unlinked,
             quiet: 0,
             shown_failure: None,
+            _terminals: terminals,
         };
         Ok((host, link))
     }
@@ -259,6 +279,11 @@ impl EmulatedHost {
         self.context.publish(EventName::MachineStopped, text, Map::new());
     }
 
+    /// Whether a program of the user's own runs.
+    fn is_own(&self) -> bool {
+        self.context.board.state().phase == OWN_FIRMWARE
+    }
+
     /// Whether the board's flash is kept on disk: not in a directory that goes with the process, and not while the machine
     /// is in the state of another board.
     fn keeps_flash(&self) -> bool {
@@ -268,12 +293,14 @@ impl EmulatedHost {
     fn show(&mut self, event: MachineEvent) {
         match event {
             MachineEvent::Pin(PinChange { pin, level, .. }) => self.show_leds(pin, level),
-            MachineEvent::Reset { .. } => self.context.set_phase("booting"),
+            MachineEvent::Reset { .. } if !self.is_own() => self.context.set_phase("booting"),
+            MachineEvent::Reset { .. } => {}
             MachineEvent::Fault(fault) => {
                 self.context.board.state().note("warn", fault.to_string());
                 self.context.post();
             }
             MachineEvent::State(RunState::Crashed { cause }) => self.crashed(cause),
+            MachineEvent::State(RunState::Halted(StopReason::Breakpoint { exit: Some(code), .. })) => self.ended(code),
             MachineEvent::State(RunState::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
             MachineEvent::State(RunState::Running | RunState::Paused | RunState::Stopped) => self.context.touch(),
         }
@@ -299,6 +326,19 @@ impl EmulatedHost {
         for led in &self.context.board.description.leds {
             self.show_leds(led.pin.0, self.machine.handle.pin(led.pin.0));
         }
+    }
+
+    /// The program ended by itself.
+    fn ended(&self, code: u32) {
+        let text = format!("The program ended with {code}. A reset starts it again.");
+        self.context
+            .board
+            .state()
+            .note(if code == 0 { "info" } else { "error" }, text.clone());
+        self.context.touch();
+        let mut data = Map::new();
+        data.insert("exit_code".into(), json!(code));
+        self.context.publish(EventName::MachineEnded, text, data);
     }
 
     fn crashed(&self, fault: String) {

@@ -9,6 +9,7 @@ mod flat;
 mod fp;
 mod links;
 mod memory;
+mod semihosting;
 mod sleep;
 
 use super::{CortexM, Limits, StopReason};

@@ -1,0 +1,332 @@
+//! `drydock emulate --firmware` and `drydock boards firmware`: programs of the user's own on emulated boards.
+
+use super::{absolute, cancelled, cancelled_by_user, console::visible, run::pace};
+use crate::{
+    arguments::{BoardsFirmware, Emulate, Until},
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::{Ink, Output, now_ms},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use drydock_api::{
+    BoardAdd, BoardFirmware, BoardRef, BoardView, ConsoleRead, ConsoleSend, ConsoleView, EventName, FirmwareFile,
+    MachineState, Update,
+};
+use serde_json::json;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+/// How often the board's time and state are read.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The file as the owner reads it.
+pub(super) fn file(path: &Path, address: Option<u32>) -> Result<FirmwareFile, Failure> {
+    let path = absolute(path)?;
+    Ok(FirmwareFile { path, address })
+}
+
+/// `drydock boards firmware`.
+pub(super) async fn change(
+    connection: &Connection,
+    arguments: &BoardsFirmware,
+    output: &Output,
+) -> Result<(), Failure> {
+    let firmware = match &arguments.file {
+        Some(path) => Some(file(path, arguments.address)?),
+        None => None,
+    };
+    let request = BoardFirmware {
+        board: arguments.board.clone(),
+        firmware,
+    };
+    let view = ask!(connection, BoardFirmware(request))?;
+    output.object("board", &view);
+    output.say(match &view.firmware {
+        Some(firmware) => format!(
+            "{} runs {}: {}. {}",
+            view.name, firmware.name, firmware.format, firmware.start
+        ),
+        None => format!("{} runs Drydock's firmware.", view.name),
+    });
+    Ok(())
+}
+
+/// `drydock emulate --firmware FILE`: one board, whose UARTs are this terminal.
+pub(crate) async fn emulate(
+    data: Option<&Path>,
+    arguments: &Emulate,
+    path: &PathBuf,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    if arguments.count != 1 {
+        let text =
+            "With --firmware there is one board, whose UART is this terminal; add more with `drydock boards add`.";
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let connection = match data {
+        Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
+        None => Connection::temporary().await?,
+    };
+    let mut added = None;
+    let outcome = tokio::select! {
+        outcome = serve(&connection, &mut added, arguments, path, output) => outcome,
+        () = cancelled() => match (arguments.duration, arguments.until) {
+            (None, None) => Ok(Exit::Success),
+            _ => Err(cancelled_by_user()),
+        },
+    };
+    if data.is_some()
+        && let Some(board) = added
+    {
+        // It may be gone already.
+        let _ = ask!(connection, BoardRemove(BoardRef { board }));
+    }
+    connection.close().await;
+    outcome
+}
+
+async fn serve(
+    connection: &Connection,
+    added: &mut Option<String>,
+    arguments: &Emulate,
+    path: &Path,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let mut updates = connection.subscribe().await?;
+    let add = BoardAdd {
+        kind: arguments.board.clone(),
+        name: None,
+        engine: arguments.engine.clone(),
+        pace: pace(arguments.pace),
+        seed: arguments.seed.clone(),
+        link_noise: None,
+        firmware: Some(file(path, arguments.address)?),
+    };
+    let begin = Instant::now();
+    let board = ask!(connection, BoardAdd(add))?;
+    *added = Some(board.id.clone());
+    output.object("board.added", &board);
+    if let Some(firmware) = &board.firmware {
+        let text = format!(
+            "{} on {}: {}. {}",
+            firmware.name, board.title, firmware.format, firmware.start
+        );
+        output.step(Ink::Dim, &text);
+    }
+    let own = format!("{}:", board.id);
+    let mut typed = super::console::typed();
+    let mut look = tokio::time::interval(LOOK);
+    let mut shown = Shown::default();
+    let mut file_now = FileState::of(path);
+    loop {
+        tokio::select! {
+            update = updates.next() => match update {
+                Some(Update::Console { console }) if console.path.starts_with(&own) => shown.print(&console, output),
+                Some(Update::Resync) => {
+                    shown.read_all(connection, &own, output).await;
+                }
+                Some(Update::Event(event)) if event.board.as_ref() == Some(&board.name) => {
+                    if output.is_json() {
+                        output.event(&event);
+                    }
+                    if event.event == EventName::MachineFailed {
+                        return Err(Failure::machine(event.text).about(&board.name));
+                    }
+                }
+                Some(_) => {}
+                None => return Err(Failure::machine("The running Drydock has ended.")),
+            },
+            line = typed.recv(), if !typed.is_closed() => {
+                let Some(line) = line else { continue };
+                let bytes = format!("{line}\n");
+                let send = ConsoleSend { path: board.id.clone(), base64: BASE64_STANDARD.encode(bytes) };
+                if let Err(error) = ask!(connection, ConsoleSend(send)) {
+                    output.failure(&error.into());
+                }
+            }
+            _ = look.tick() => {
+                if arguments.watch && file_now.has_changed(path) {
+                    load_again(connection, &board.id, path, arguments, output).await?;
+                }
+                let view = ask!(connection, BoardGet(BoardRef { board: board.id.clone() }))?;
+                if let Some(end) = ended(&view, arguments, begin) {
+                    shown.read_rest(connection, &own, output).await;
+                    return finished(&view, end, output);
+                }
+            }
+        }
+    }
+}
+
+/// Gives the board the program as the file has it now. If it is refused, the board goes on with the one before.
+async fn load_again(
+    connection: &Connection,
+    board: &str,
+    path: &Path,
+    arguments: &Emulate,
+    output: &Output,
+) -> Result<(), Failure> {
+    let request = BoardFirmware {
+        board: board.to_owned(),
+        firmware: Some(file(path, arguments.address)?),
+    };
+    match ask!(connection, BoardFirmware(request)) {
+        Ok(view) => {
+            output.object("board", &view);
+            output.step(
+                Ink::Bold,
+                &format!("{} has changed and was started again.", path.display()),
+            );
+        }
+        Err(error) => output.failure(&error.into()),
+    }
+    Ok(())
+}
+
+/// Length and time of a file. A compiler writes a file in parts: it counts when it has stayed the same for a look.
+struct FileState {
+    loaded: Option<(u64, SystemTime)>,
+    seen: Option<(u64, SystemTime)>,
+}
+
+impl FileState {
+    fn of(path: &Path) -> Self {
+        let now = Self::look(path);
+        Self { loaded: now, seen: now }
+    }
+
+    fn look(path: &Path) -> Option<(u64, SystemTime)> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    }
+
+    /// Whether there is another file now, which is whole.
+    fn has_changed(&mut self, path: &Path) -> bool {
+        let now = Self::look(path);
+        let is_settled = now == self.seen;
+        self.seen = now;
+        if now.is_none() || now == self.loaded || !is_settled {
+            return false;
+        }
+        self.loaded = now;
+        true
+    }
+}
+
+/// Why the run is over.
+enum End {
+    /// The program ended by itself.
+    Exit(u32),
+    /// The time that was asked for is over.
+    Time,
+    /// The machine stopped by itself.
+    Stopped(String),
+    /// It did not stop in time.
+    Late,
+}
+
+fn ended(view: &BoardView, arguments: &Emulate, begin: Instant) -> Option<End> {
+    let machine = view.machine.as_ref()?;
+    if let Some(code) = machine.exit_code {
+        return Some(End::Exit(code));
+    }
+    if machine.state == MachineState::Crashed {
+        return Some(End::Stopped(machine.fault.clone().unwrap_or_default()));
+    }
+    if arguments
+        .duration
+        .is_some_and(|time| machine.virtual_time_s >= time.as_secs_f64())
+    {
+        return Some(End::Time);
+    }
+    (arguments.until == Some(Until::Exit) && begin.elapsed() >= arguments.timeout).then_some(End::Late)
+}
+
+fn finished(view: &BoardView, end: End, output: &Output) -> Result<Exit, Failure> {
+    let seconds = view.machine.as_ref().map_or(0.0, |machine| machine.virtual_time_s);
+    let (text, exit) = match end {
+        End::Exit(0) => (
+            format!("The program ended with 0 after {seconds:.3} s of its time."),
+            Exit::Success,
+        ),
+        End::Exit(code) => {
+            let text = format!("The program ended with {code} after {seconds:.3} s of its time.");
+            // A process has 255 codes for failures.
+            let exit = Exit::Program(u8::try_from(code).unwrap_or(u8::MAX));
+            return Err(Failure::new(exit, text).about(&view.name));
+        }
+        End::Time => (
+            format!("Ended after {seconds:.3} s of the board's time."),
+            Exit::Success,
+        ),
+        End::Stopped(why) => {
+            let text = format!("The machine stopped after {seconds:.3} s of its time: {why}.");
+            return Err(Failure::machine(text).about(&view.name));
+        }
+        End::Late => {
+            let text = "The program did not end in time; give it more with --timeout.";
+            return Err(Failure::machine(text).about(&view.name));
+        }
+    };
+    output.step(Ink::Bold, &text);
+    let object = json!({ "time_ms": now_ms(), "exit_code": exit.code(), "text": text, "virtual_time_s": seconds });
+    output.object("emulate.finished", &object);
+    Ok(exit)
+}
+
+/// What was printed of each terminal.
+#[derive(Default)]
+struct Shown {
+    last: std::collections::HashMap<String, u64>,
+}
+
+impl Shown {
+    /// Prints what the terminals still get of a program that has ended.
+    async fn read_rest(&mut self, connection: &Connection, own: &str, output: &Output) {
+        loop {
+            let before = self.last.clone();
+            tokio::time::sleep(LOOK).await;
+            self.read_all(connection, own, output).await;
+            if self.last == before {
+                return;
+            }
+        }
+    }
+
+    /// Prints what the terminals have that was not printed yet.
+    async fn read_all(&mut self, connection: &Connection, own: &str, output: &Output) {
+        for line in ["0", "1", "2", "3", "usb", "semihosting"] {
+            let path = format!("{own}{line}");
+            let after = self.last.get(&path).copied();
+            // A board has fewer.
+            if let Ok(console) = ask!(connection, ConsoleRead(ConsoleRead { path, after })) {
+                self.print(&console, output);
+            }
+        }
+    }
+
+    fn print(&mut self, console: &ConsoleView, output: &Output) {
+        let last = self.last.entry(console.path.clone()).or_default();
+        for chunk in &console.chunks {
+            if chunk.sequence <= *last {
+                continue;
+            }
+            *last = chunk.sequence;
+            output.object("console.data", chunk);
+            let Ok(bytes) = BASE64_STANDARD.decode(&chunk.base64) else {
+                continue;
+            };
+            if output.is_json() {
+                continue;
+            }
+            let mut stdout = std::io::stdout().lock();
+            // A closed stream ends the process with its next line.
+            let _ = stdout
+                .write_all(visible(&bytes).as_bytes())
+                .and_then(|()| stdout.flush());
+        }
+    }
+}

@@ -188,10 +188,10 @@ impl<'p, 'b> Reader<'p, 'b> {
             return Err(Fault::Wrong);
         }
         let variant = match variants.len() {
-            ..=1 => 0,
+            0 | 1 => 0,
             // As wide as the number of the last one.
-            ..=0x100 => self.unsigned(1)? as usize,
-            ..=0x1_0000 => self.unsigned(2)? as usize,
+            2..=0x100 => self.unsigned(1)? as usize,
+            0x101..=0x1_0000 => self.unsigned(2)? as usize,
             _ => self.word()? as usize,
         };
         let format = variants.get(variant).ok_or(Fault::Wrong)?;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 fn program(encoding: &str) -> Arc<Program> {
-    Arc::new(Program::read(&Elf::of_all_sorts(encoding).bytes()).unwrap())
+    Arc::new(Program::read(&Elf::of_all_sorts(encoding).bytes()).expect("the tables"))
 }
 
 /// A frame before its encoding: the statement, a time stamp of 1.5 ms, and the arguments.

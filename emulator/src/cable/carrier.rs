@@ -575,7 +575,7 @@ impl Carrier {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use std::fs::OpenOptions;
     use std::io::Write;

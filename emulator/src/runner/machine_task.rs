@@ -4,6 +4,7 @@ mod lockstep;
 mod restore;
 mod usb;
 mod visit;
+mod wires;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -23,7 +24,6 @@ use super::schedule::{Next, ScheduleState};
 use super::status::{MachineEvent, MachineStatus, RunState};
 use super::uart::Wire;
 use super::usb::UsbHost;
-use crate::machine::SEMIHOSTING_PORT;
 use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
 };
@@ -378,7 +378,7 @@ impl Body {
     fn stop(&mut self, task: &MachineTask) {
         self.machine = None;
         self.enter(task, RunState::Stopped);
-        for wire in task.wires.iter().chain([&task.semihosting]) {
+        for wire in task.all_wires() {
             wire.close();
         }
         if let Some(mut host) = lock(&task.usb_host).take() {
@@ -404,7 +404,7 @@ impl Body {
 
     /// Runs one slice, or decides to wait.
     fn advance(&mut self, task: &MachineTask) -> Next {
-        if self.state != RunState::Running || task.wires.iter().chain([&task.semihosting]).any(|wire| wire.is_full()) {
+        if self.state != RunState::Running || task.all_wires().any(|wire| wire.is_full()) {
             return Next::WhenNotified;
         }
         if self.is_debug_halted() {
@@ -497,31 +497,6 @@ impl Body {
         }
     }
 
-    fn take_input(&mut self, task: &MachineTask) {
-        for (index, wire) in task.wires.iter().enumerate() {
-            let index = index as u8;
-            let Some(machine) = &mut self.machine else { return };
-            if self.state != RunState::Running || !wire.has_input() {
-                continue;
-            }
-            let bytes = wire.take_input(machine.uart_input_room(index));
-            if bytes.is_empty() {
-                continue;
-            }
-            let at = machine.now();
-            match guarded(machine, |machine| machine.uart_input(index, &bytes)) {
-                Ok(taken) => {
-                    debug_assert_eq!(taken, bytes.len(), "the machine has the room it reported");
-                    lock(&task.recording).add(at, Input::Uart { index, bytes });
-                    // The machine reports whether it still sleeps, and until when.
-                    self.idle = None;
-                }
-                Err(cause) => self.enter(task, RunState::Crashed { cause }),
-            }
-        }
-        self.serve_usb(task);
-    }
-
     /// Returns how much virtual time passed.
     fn run(&mut self, task: &MachineTask, limit: RunLimit) -> VirtualTime {
         self.timed(task, |machine| machine.run(limit))
@@ -571,11 +546,7 @@ impl Body {
     fn deliver(&mut self, task: &MachineTask) {
         let Some(machine) = &mut self.machine else { return };
         for output in machine.take_uart_output() {
-            let wire = match output.index {
-                SEMIHOSTING_PORT => Some(&task.semihosting),
-                index => task.wires.get(usize::from(index)),
-            };
-            if let Some(wire) = wire {
+            if let Some(wire) = task.wire(output.index) {
                 wire.deliver(output.baud, &output.bytes);
             }
         }

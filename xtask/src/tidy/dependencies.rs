@@ -60,7 +60,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-test-support", &["drydock-protocol"]),
     (
         "drydock-fuzz",
-        &["drydock-protocol", "drydock-assets", "drydock-emulator"],
+        &[
+            "drydock-protocol",
+            "drydock-assets",
+            "drydock-defmt",
+            "drydock-emulator",
+        ],
     ),
     ("xtask", &[]),
     ("drydock-unify", &["drydock-protocol"]), // no code: features only

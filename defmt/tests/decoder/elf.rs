@@ -46,7 +46,7 @@ impl Elf {
             .entry(9, "println", "{=[?]} {=[?;2]:a}")
             .entry(10, "trace", "{=?}")
             .entry(11, "prim", "{=__internal_FormatSequence}")
-            .entry(12, "write", "a|b {=?} ")
+            .entry(12, "write", "part {=?} ")
             .entry(13, "prim", "{=__internal_Display}")
             .entry(14, "bitflags", "{=u8:__internal_bitflags_Pins@p@f@c}")
             .flag(0x100, "Pins::1::B", 2)

@@ -80,7 +80,7 @@ fn values_are_in_others() {
     check(
         10,
         &[11, 0, 12, 0, 8, 0, 3, 12, 0, 13, 0, b'x', 0xff, 0, 0],
-        "0.001500 TRACE a|b 3 a|b x ",
+        "0.001500 TRACE part 3 part x ",
     );
     check(24, &[0b0000_1010], "0.001500 INFO  101");
     check(10, &[25, 0, 255], "0.001500 TRACE V255");

@@ -225,7 +225,8 @@ pub(crate) struct BoardTerminal(Arc<Console>);
 impl BoardTerminal {
     /// Takes what the program has sent.
     pub(crate) fn take(&self, workbench: &WorkbenchState, bytes: &[u8]) {
-        self.0.received(workbench, bytes);
+        let bytes = bytes.to_vec();
+        self.0.show(workbench, Shown { bytes, lines: None });
     }
 }
 

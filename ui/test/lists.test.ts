@@ -23,7 +23,7 @@ describe('states', () => {
 
   it('stand in the order of urgency', () => {
     const atWork = ['unknown', 'failed', 'degraded', 'deploying', 'connecting', 'running', 'idle']
-    expect(badgeOrder).toEqual([...atWork, 'paused', 'unauthenticated', 'unlinked', 'off', 'retired'])
+    expect(badgeOrder).toEqual([...atWork, 'paused', 'unauthenticated', 'unlinked', 'own_firmware', 'off', 'retired'])
   })
 })
 

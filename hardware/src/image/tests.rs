@@ -89,7 +89,7 @@ fn srec(parts: &[Segment]) -> Vec<u8> {
         }
     }
     line('7', 0, &[]);
-    text.into_bytes()
+    text.trim_end().to_owned().into_bytes()
 }
 
 fn uf2(parts: &[Segment], family: Option<u32>) -> Vec<u8> {

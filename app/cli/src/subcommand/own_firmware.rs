@@ -121,6 +121,8 @@ async fn serve(
     let mut look = tokio::time::interval(LOOK);
     let mut shown = Shown::default();
     let mut file_now = FileState::of(path);
+    // What was typed or piped in before waits for the program.
+    let mut runs = false;
     loop {
         tokio::select! {
             update = updates.next() => match update {
@@ -139,7 +141,7 @@ async fn serve(
                 Some(_) => {}
                 None => return Err(Failure::machine("The running Drydock has ended.")),
             },
-            line = typed.recv(), if !typed.is_closed() => {
+            line = typed.recv(), if runs && !typed.is_closed() => {
                 let Some(line) = line else { continue };
                 let bytes = format!("{line}\n");
                 let send = ConsoleSend { path: board.id.clone(), base64: BASE64_STANDARD.encode(bytes) };
@@ -152,6 +154,7 @@ async fn serve(
                     load_again(connection, &board.id, path, arguments, output).await?;
                 }
                 let view = ask!(connection, BoardGet(BoardRef { board: board.id.clone() }))?;
+                runs |= view.machine.as_ref().is_some_and(|machine| machine.state == MachineState::Running);
                 if let Some(end) = ended(&view, arguments, begin) {
                     shown.read_rest(connection, &own, output).await;
                     return finished(&view, end, output);

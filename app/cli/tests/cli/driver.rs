@@ -180,6 +180,23 @@ impl Running {
         signal(self.child.id(), name);
     }
 
+    /// Types a line again and again, until an event of this name comes: a program hears only what is typed once it listens.
+    pub(crate) fn type_until(&mut self, line: &str, name: &str) -> Value {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.type_line(line);
+            let answered = Instant::now() + Duration::from_secs(1);
+            while let Some(left) = answered.checked_duration_since(Instant::now()) {
+                match self.lines.recv_timeout(left) {
+                    Ok(event) if event["event"] == name => return event,
+                    Ok(_) | Err(mpsc::RecvTimeoutError::Timeout) => {}
+                    Err(mpsc::RecvTimeoutError::Disconnected) => panic!("it ended by itself"),
+                }
+            }
+        }
+        panic!("nothing answers {line}");
+    }
+
     /// Reads and discards its output for this long.
     pub(crate) fn drain(&self, time: Duration) {
         let until = Instant::now() + time;

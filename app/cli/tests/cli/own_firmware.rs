@@ -64,11 +64,9 @@ fn a_board_of_the_fleet_gets_a_program_and_drydocks_again() {
     assert_eq!(added.code, 0, "{added:?}");
     let mut console = Running::start(&data, &["console", "own"]);
     console.wait_for("console.opened");
-    console.type_line("HAL");
-    let mut text = String::new();
+    let mut text = decoded(&console.type_until("HAL", "console.data")["base64"]);
     while !text.contains("IBM") {
-        let chunk = console.wait_for("console.data");
-        text += &decoded(&chunk["base64"]);
+        text += &decoded(&console.wait_for("console.data")["base64"]);
     }
     let other = file(place.path(), "hello.bin", &hello(0x1_0000, 0));
     let changed = drydock_in(&data, &["boards", "firmware", "own", &other, "--json"]);
@@ -96,8 +94,7 @@ fn a_rebuilt_program_is_started_again() {
         &["emulate", "--until", "exit", "--watch", "--firmware", &program],
     );
     run.wait_for("board.added");
-    run.type_line("HAL");
-    run.wait_for("console.data");
+    run.type_until("HAL", "console.data");
     // What is no program is named, and the one before goes on.
     file(place.path(), "program.bin", &[0; 64]);
     let refused = run.wait_for("error");
@@ -105,8 +102,7 @@ fn a_rebuilt_program_is_started_again() {
         refused["text"].as_str().unwrap().contains("program.bin is no firmware"),
         "{refused}"
     );
-    run.type_line("HAL");
-    run.wait_for("console.data");
+    run.type_until("HAL", "console.data");
     file(place.path(), "program.bin", &hello(0x1_0000, 0));
     let finished = run.wait_for("emulate.finished");
     assert_eq!(finished["exit_code"], 0);

@@ -52,6 +52,23 @@ async function plugIn(desk, kind, name, onIt = 'blank') {
   await set(desk, `${form} input`, name)
   await window.click(`${form} button`, 'Add a virtual board')
   await until(`${name} is plugged in`, 30_000, () => window.find('button', `Provision ${name}`))
+  await stands(desk, name)
+}
+
+/** Waits until the row of a board is in sight and stands still: rows come one after the other, and grow with what they say. */
+async function stands(desk, name) {
+  const where = () =>
+    desk.window.run(
+      `const more = document.querySelector(arguments[0])
+       more?.scrollIntoView({ block: 'center' })
+       return JSON.stringify(more?.getBoundingClientRect())`,
+      `main button[aria-label="More for ${name}"]`,
+    )
+  await until(`the row of ${name} stands still`, 10_000, async () => {
+    const before = await where()
+    await sleep(300)
+    return before !== undefined && before === (await where())
+  })
 }
 
 const cell = (desk, name) =>
@@ -61,14 +78,9 @@ const cell = (desk, name) =>
     name,
   )
 
-/** Chooses an entry of the menu of a board, once its row stands still: rows change their height with what they say. */
+/** Chooses an entry of the menu of a board. */
 async function menu(desk, name, item) {
-  const where = () => desk.window.run(`return JSON.stringify(document.querySelector(arguments[0])?.getBoundingClientRect())`, `main button[aria-label="More for ${name}"]`)
-  await until(`the row of ${name} stands still`, 10_000, async () => {
-    const before = await where()
-    await sleep(200)
-    return before === (await where())
-  })
+  await stands(desk, name)
   await desk.window.click('main button', `More for ${name}`)
   await desk.window.click('[role=menuitem]', item)
 }
@@ -80,6 +92,7 @@ async function next(desk, word) {
 /** The guided provision of one board up to its summary, which is returned. */
 async function toSummary(desk, name, { over, called } = {}) {
   const { window } = desk
+  await stands(desk, name)
   await window.click('main button', `Provision ${name}`)
   await until('it asks for the kind', 10_000, () => window.find('#provision-kind'))
   if (over) await window.click('aside label', over)
@@ -377,7 +390,10 @@ it('provisions four boards on cables at once, and counts them', async (desk) => 
   const { window } = desk
   const names = ['rack-1', 'rack-2', 'rack-3', 'rack-4']
   for (const name of names) await plugIn(desk, 'esp32-c6', name)
-  for (const name of names) await window.click(`input[aria-label="Choose ${name}"]`)
+  for (const name of names) {
+    await stands(desk, name)
+    await window.click(`input[aria-label="Choose ${name}"]`)
+  }
   await window.click('main button', 'Provision 4 boards')
   await until('it lists the four', 10_000, async () => (await window.text('aside [aria-label="Boards to provision"] li')).split('\n').length === 4)
   await next(desk, 'Next')

@@ -7,6 +7,7 @@ use crate::{
     },
     errors::{usage, with_sources},
     fleet::FleetBoard,
+    own_firmware,
     state::WorkbenchState,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -309,12 +310,7 @@ fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: 
         let reason = format!("on {article} {title} {}", limit.text);
         return Some(cannot_run(app, &board.name(), &reason));
     }
-    let own = board
-        .state()
-        .record
-        .emulated()
-        .and_then(|emulated| emulated.firmware.clone());
-    if let Some(own) = own {
+    if let Some(own) = own_firmware::record_of(board) {
         let reason = format!(
             "it runs {}, a program of your own; give it Drydock's firmware first",
             own.name()

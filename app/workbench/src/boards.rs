@@ -2,16 +2,15 @@
 
 use crate::{
     api::{
-        ApiError, BoardAdd, BoardButton, BoardFirmware, BoardKindView, BoardPower, BoardRename, BoardView, Empty,
-        ErrorCode, EventName, FirmwareFile, FirmwarePreview, FirmwarePreviewRequest, FirmwareVerdict, MachinePace,
-        MachineStep, PowerAction,
+        ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, ErrorCode,
+        EventName, MachinePace, MachineStep, PowerAction,
     },
-    board_task,
+    board_task, board_terminals,
     engines::{engine, engine_for, engines, runner_pace},
     errors::{usage, with_sources},
     fleet::{BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, Reservation, parse_seed},
     link_noise::parse_noise,
-    own_firmware::{self, FirmwareRecord, OwnFirmware},
+    own_firmware,
     state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
@@ -114,7 +113,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     let engine_name = request.engine.unwrap_or_else(|| engine_for(&description));
     engine(&engine_name, &description)?;
     let firmware = match request.firmware {
-        Some(file) => Some(read_firmware(file, &description, &engine_name).await?),
+        Some(file) => Some(own_firmware::read(file, &description, &engine_name).await?),
         None => {
             drydock_embedded::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
             None
@@ -139,7 +138,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     };
     let (id, device) = place(workbench, name.text()).await?;
     let firmware = match firmware {
-        Some(firmware) => Some(keep_firmware(workbench, id.text(), firmware).await?),
+        Some(firmware) => Some(own_firmware::keep(workbench, id.text(), firmware).await?),
         None => None,
     };
     let record = BoardRecord {
@@ -170,139 +169,6 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
     );
     workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
-}
-
-/// Gives an emulated board a program of the user's own, or Drydock's firmware again, and starts it if it is on.
-pub(crate) async fn firmware(workbench: &Arc<WorkbenchState>, request: BoardFirmware) -> Result<BoardView, ApiError> {
-    let board = workbench.board(&request.board)?;
-    let emulated = board.emulated()?;
-    let firmware = match request.firmware {
-        Some(file) => Some(read_firmware(file, &board.description, &emulated.engine).await?),
-        None => {
-            let ours = drydock_embedded::firmware(&board.description.name);
-            ours.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
-            None
-        }
-    };
-    let on = board.state().record.on;
-    if on {
-        // It saves its flash, which belongs to the program before.
-        board.command(|reply| Command::Power(PowerAction::Off, reply)).await?;
-    }
-    let changed = exchange_firmware(workbench, &board, firmware).await;
-    if on {
-        board.command(|reply| Command::Power(PowerAction::On, reply)).await?;
-    }
-    let firmware = changed?;
-    let text = match &firmware {
-        Some(firmware) => format!("{} runs {} now. {}", board.name(), firmware.path, firmware.start),
-        None => format!("{} runs Drydock's firmware again.", board.name()),
-    };
-    board.state().note("info", text.clone());
-    workbench.publish(EventName::BoardFirmware, Some(&board), text, Map::new());
-    workbench.throttle.touch(&board);
-    Ok(workbench.view(&board))
-}
-
-/// Changes what a board that is off will run.
-async fn exchange_firmware(
-    workbench: &WorkbenchState,
-    board: &FleetBoard,
-    firmware: Option<OwnFirmware>,
-) -> Result<Option<FirmwareRecord>, ApiError> {
-    let firmware = match firmware {
-        Some(firmware) => Some(keep_firmware(workbench, &board.id, firmware).await?),
-        None => None,
-    };
-    if let Some(emulated) = board.state().record.emulated_mut() {
-        emulated.firmware.clone_from(&firmware);
-    }
-    save(workbench, None).await?;
-    Ok(firmware)
-}
-
-/// Says which boards and kinds of boards can run a program.
-pub(crate) async fn firmware_preview(
-    workbench: &WorkbenchState,
-    request: FirmwarePreviewRequest,
-) -> Result<FirmwarePreview, ApiError> {
-    let boards: Vec<_> = request
-        .boards
-        .iter()
-        .map(|board| workbench.board(board))
-        .collect::<Result<_, _>>()?;
-    let file = request.firmware;
-    let asked = tokio::task::spawn_blocking(move || preview_of(&file, &boards));
-    asked
-        .await
-        .map_err(|error| ApiError::internal(format!("The firmware cannot be read: {error}.")))?
-}
-
-fn preview_of(file: &FirmwareFile, boards: &[Arc<FleetBoard>]) -> Result<FirmwarePreview, ApiError> {
-    let mut format = None;
-    let mut verdict = |board: &str, read: Result<OwnFirmware, ApiError>| match read {
-        Ok(firmware) => {
-            format = Some(firmware.record.format);
-            Ok(FirmwareVerdict {
-                board: board.to_owned(),
-                refused: None,
-                start: Some(firmware.record.start),
-            })
-        }
-        // It cannot be read at all.
-        Err(error) if error.code == ErrorCode::Usage => Err(error),
-        Err(error) => Ok(FirmwareVerdict {
-            board: board.to_owned(),
-            refused: Some(error.message),
-            start: None,
-        }),
-    };
-    let of_boards = boards.iter().map(|board| {
-        let read = board
-            .emulated()
-            .and_then(|emulated| own_firmware::read(file, &board.description, &emulated.engine));
-        verdict(&board.id, read)
-    });
-    let of_boards = of_boards.collect::<Result<_, _>>()?;
-    let kinds = drydock_assets::boards();
-    let of_kinds = kinds.iter().map(|kind| {
-        let read = own_firmware::read(file, kind, &engine_for(kind));
-        verdict(&kind.name, read)
-    });
-    let mut of_kinds: Vec<FirmwareVerdict> = of_kinds.collect::<Result<_, _>>()?;
-    of_kinds.sort_by_key(|verdict| verdict.refused.is_some());
-    let name = Path::new(&file.path).file_name();
-    Ok(FirmwarePreview {
-        name: name.map_or_else(|| file.path.clone(), |name| name.to_string_lossy().into_owned()),
-        format,
-        boards: of_boards,
-        kinds: of_kinds,
-    })
-}
-
-/// Reads a program of the user's own.
-async fn read_firmware(file: FirmwareFile, board: &Description, engine: &str) -> Result<OwnFirmware, ApiError> {
-    let (board, engine) = (board.clone(), engine.to_owned());
-    let read = tokio::task::spawn_blocking(move || own_firmware::read(&file, &board, &engine));
-    read.await
-        .map_err(|error| ApiError::internal(format!("The firmware cannot be read: {error}.")))?
-}
-
-/// Keeps a program in a board's folder.
-async fn keep_firmware(
-    workbench: &WorkbenchState,
-    id: &str,
-    firmware: OwnFirmware,
-) -> Result<FirmwareRecord, ApiError> {
-    let folder = workbench.dir.board(id);
-    let place = folder.display().to_string();
-    let kept = tokio::task::spawn_blocking(move || own_firmware::keep(&firmware, &folder).map(|()| firmware.record));
-    let kept = kept.await.map_err(std::io::Error::other).and_then(|kept| kept);
-    kept.map_err(|error| {
-        ApiError::internal(format!(
-            "The firmware cannot be kept in {place}: {error}. Free some space and try again."
-        ))
-    })
 }
 
 /// Publishes that a board of this run was added.
@@ -400,6 +266,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     workbench.fleet.remove(&board.id);
     workbench.profiles.forget(&board.id);
     workbench.debuggers.forget(&board.id);
+    board_terminals::forget(workbench, &board.id);
     // Through the throttle, so that no pending update of the board comes after its removal.
     workbench.throttle.touch(&board);
     save(workbench, None).await?;

@@ -40,10 +40,9 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
         return Ok(known);
     }
     let server = bind(request.port)?;
-    let has_own = board.emulated()?.firmware.is_some();
-    let program = match has_own {
-        true => Some(own_firmware::kept(&workbench.dir.board(&board.id))),
-        false => Some(write_program(workbench, &board.description).await?),
+    let program = match own_firmware::record_of(&board) {
+        Some(own) => own.is_elf().then(|| own.file(&workbench.dir.board(&board.id))),
+        None => Some(write_program(workbench, &board.description).await?),
     };
     let (weak, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move |mut server: GdbServer, failure: LastFailure| {

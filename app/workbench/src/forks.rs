@@ -93,8 +93,9 @@ async fn make(
     if let Some(emulated) = record.emulated_mut() {
         emulated.seed.clone_from(&seed);
     }
-    if record.emulated().is_some_and(|emulated| emulated.firmware.is_some()) {
-        own_firmware::copy(workbench, parent, &record.id).map_err(|error| {
+    if let Some(own) = record.emulated().and_then(|emulated| emulated.firmware.as_ref()) {
+        let (from, to) = (workbench.dir.board(&parent.id), workbench.dir.board(&record.id));
+        own_firmware::copy(own, &from, &to).map_err(|error| {
             ApiError::internal(format!("The firmware of {} cannot be copied: {error}.", parent.name()))
         })?;
     }

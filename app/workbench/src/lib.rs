@@ -6,6 +6,7 @@ mod activity;
 mod apps;
 mod badge;
 mod board_task;
+mod board_terminals;
 mod boards;
 mod charts;
 mod clock;

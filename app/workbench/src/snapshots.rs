@@ -68,7 +68,7 @@ pub(crate) async fn export(workbench: &Arc<WorkbenchState>, request: SnapshotExp
         Some(name) => find(&board, name)?.state,
         None => now(&board).await?.0,
     };
-    let model = Model::of(workbench, &board)?;
+    let model = Model::of(workbench, &board).await?;
     let path = PathBuf::from(&request.path);
     let (written, bytes) = blocking(move || {
         let file = model.save(&state)?;
@@ -130,7 +130,7 @@ async fn read(
     board: &FleetBoard,
     path: PathBuf,
 ) -> Result<(Arc<MachineSnapshot>, u64), ApiError> {
-    let model = Model::of(workbench, board)?;
+    let model = Model::of(workbench, board).await?;
     let name = board.name();
     blocking(move || {
         let refused = |reason: String| {
@@ -225,10 +225,10 @@ struct Model {
 }
 
 impl Model {
-    fn of(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Self, ApiError> {
+    async fn of(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Self, ApiError> {
         let emulated = board.emulated()?;
         let internal = |text: String| ApiError::internal(format!("{}: {text}.", board.name()));
-        let (description, image) = match own_firmware::of(workbench, board).map_err(internal)? {
+        let (description, image) = match own_firmware::of(workbench, board).await.map_err(internal)? {
             Some(own) => (own.board, Arc::new(own.image)),
             None => {
                 let image = workbench.images.of(&board.description).map_err(internal)?;

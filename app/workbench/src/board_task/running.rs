@@ -121,7 +121,9 @@ impl Running {
         host.check_restorable()?;
         self.session.close();
         let (link, outcome) = host.restore(snapshot).await?;
-        self.session.open(link);
+        if let Some(link) = link {
+            self.session.open(link);
+        }
         outcome
     }
 

@@ -7,7 +7,7 @@ use crate::{
         MachineState, MachineView, Progress,
     },
     badge::{BadgeInput, badge},
-    hardware,
+    board_terminals,
     own_firmware::FirmwareRecord,
 };
 use drydock_emulator::{
@@ -66,7 +66,7 @@ fn compose(
         buttons: buttons(board, state),
         metrics: state.metrics.clone().filter(|_| connected),
         firmware: firmware(state).map(|firmware| {
-            let terminal = hardware::board_path(&board.id, &description.link.uart.to_string());
+            let terminal = board_terminals::path(&board.id, &description.link.uart.to_string());
             firmware.view(terminal)
         }),
     }

@@ -13,6 +13,7 @@ use crate::{
         ApiError, ConsoleChunk, ConsoleOpen, ConsoleRead, ConsoleSend, ConsoleView, Empty, ErrorCode, PortRef, Update,
         is_probe_id,
     },
+    board_terminals,
     clock::now_ms,
     errors::usage,
     fleet::PortUser,
@@ -26,7 +27,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
     task::JoinHandle,
 };
@@ -46,7 +47,7 @@ const GATHER: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub(crate) struct Consoles(Mutex<HashMap<String, Arc<Console>>>);
 
-pub(super) struct Console {
+pub(crate) struct Console {
     path: String,
     /// Where the cable hung when the terminal was opened.
     topology: Option<Topology>,
@@ -67,12 +68,12 @@ struct ConsoleState {
 }
 
 impl Consoles {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Console>>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Console>>> {
         // The map is consistent between any two statements that touch it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, path: &str) -> Result<Arc<Console>, ApiError> {
+    pub(crate) fn find(&self, path: &str) -> Result<Arc<Console>, ApiError> {
         let console = self.lock().get(path).cloned();
         console.ok_or_else(|| {
             let text = format!("There is no terminal on {path}; open one first.");
@@ -93,7 +94,11 @@ impl Console {
     }
 
     /// A terminal that is open, and what is to be sent.
-    fn opened(path: &str, topology: Option<Topology>, baud: Option<u32>) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
+    pub(crate) fn opened(
+        path: &str,
+        topology: Option<Topology>,
+        baud: Option<u32>,
+    ) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
         let (send, to_send) = mpsc::channel(16);
         let console = Self {
             path: path.to_owned(),
@@ -113,6 +118,13 @@ impl Console {
         (Arc::new(console), to_send)
     }
 
+    /// Opens it again: what is to be sent from now on.
+    pub(crate) fn reopened(&self) -> mpsc::Receiver<Vec<u8>> {
+        let (send, to_send) = mpsc::channel(16);
+        *self.send.lock().unwrap_or_else(PoisonError::into_inner) = Some(send);
+        to_send
+    }
+
     /// The path of the port, or the id of the probe.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -123,7 +135,7 @@ impl Console {
     }
 
     /// Ends what serves it; the port or the probe is free when the task has ended.
-    fn stop(&self) -> Option<JoinHandle<()>> {
+    pub(crate) fn stop(&self) -> Option<JoinHandle<()>> {
         self.send.lock().unwrap_or_else(PoisonError::into_inner).take();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         task.inspect(JoinHandle::abort)
@@ -169,7 +181,7 @@ impl Console {
     }
 
     /// Notes whether it is open, and what there is to say.
-    pub(super) fn set(&self, workbench: &WorkbenchState, open: bool, text: Option<String>) {
+    pub(crate) fn set(&self, workbench: &WorkbenchState, open: bool, text: Option<String>) {
         {
             let mut state = self.state();
             if state.open == open && state.text == text {
@@ -187,6 +199,11 @@ impl Console {
         if !shown.bytes.is_empty() {
             self.show(workbench, shown);
         }
+    }
+
+    /// Takes what was received as it is.
+    pub(crate) fn take_plain(&self, workbench: &WorkbenchState, bytes: Vec<u8>) {
+        self.show(workbench, Shown { bytes, lines: None });
     }
 
     fn show(&self, workbench: &WorkbenchState, Shown { bytes, lines }: Shown) {
@@ -218,89 +235,9 @@ impl Console {
     }
 }
 
-/// A terminal on a line of an emulated board that runs a program of the user's own: a UART, by its number, or semihosting.
-/// It is open while the machine is on.
-pub(crate) struct BoardTerminal(Arc<Console>);
-
-impl BoardTerminal {
-    /// Takes what the program has sent.
-    pub(crate) fn take(&self, workbench: &WorkbenchState, bytes: &[u8]) {
-        let bytes = bytes.to_vec();
-        self.0.show(workbench, Shown { bytes, lines: None });
-    }
-}
-
-/// Opens the terminal of a board's line. What is typed there is received.
-pub(crate) fn board_terminal(
-    workbench: &WorkbenchState,
-    board: &str,
-    line: &str,
-) -> (BoardTerminal, mpsc::Receiver<Vec<u8>>) {
-    let path = board_path(board, line);
-    let (console, to_send) = Console::opened(&path, None, None);
-    workbench.hardware.consoles.lock().insert(path, Arc::clone(&console));
-    (BoardTerminal(console), to_send)
-}
-
-/// Closes the terminals of a board's lines.
-pub(crate) fn close_board_terminals(workbench: &WorkbenchState, board: &str, lines: &[String]) {
-    for line in lines {
-        let console = workbench.hardware.consoles.lock().remove(&board_path(board, line));
-        if let Some(console) = console {
-            console.stop();
-            console.set(workbench, false, Some("The board is switched off.".into()));
-        }
-    }
-}
-
-/// By what name the terminal of a board's line is kept: names of boards change.
-pub(crate) fn board_path(board: &str, line: &str) -> String {
-    format!("{board}:{line}")
-}
-
-/// The name by which a terminal is kept. People name a board's terminal by the board, with `:` and the line if it is
-/// another than the UART of the board's link.
-fn kept_path(workbench: &WorkbenchState, path: &str) -> String {
-    if let Some(board) = workbench.fleet.find(path) {
-        return board_path(&board.id, &board.description.link.uart.to_string());
-    }
-    let named = path.rsplit_once(':').and_then(|(board, line)| {
-        let board = workbench.fleet.find(board)?;
-        Some(board_path(&board.id, line))
-    });
-    named.unwrap_or_else(|| path.to_owned())
-}
-
-/// The terminal of a board, if a path names one; the error says why it has none.
-fn of_board(workbench: &WorkbenchState, path: &str) -> Result<Option<Arc<Console>>, ApiError> {
-    let kept = kept_path(workbench, path);
-    let Some((board, line)) = kept
-        .rsplit_once(':')
-        .and_then(|(id, line)| Some((workbench.fleet.find(id)?, line)))
-    else {
-        return Ok(None);
-    };
-    if let Ok(console) = workbench.hardware.consoles.find(&kept) {
-        return Ok(Some(console));
-    }
-    let own = board.emulated()?.firmware.is_some();
-    let text = match own {
-        false => format!(
-            "{path} runs Drydock's firmware, whose UART is its link; its log is in `drydock logs {}`.",
-            board.name()
-        ),
-        true if board.state().machine.is_none() => return Err(board.is_off()),
-        true => format!(
-            "{} has no line {line}; it has UARTs by their number, semihosting, and usb if the board has a USB device.",
-            board.name()
-        ),
-    };
-    Err(ApiError::new(ErrorCode::Refused, text))
-}
-
 /// Opens a terminal.
 pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: ConsoleOpen) -> Result<ConsoleView, ApiError> {
-    if let Some(console) = of_board(workbench, &request.path)? {
+    if let Some(console) = board_terminals::of_board(workbench, &request.path)? {
         if request.log.is_some() || request.defmt.is_some() {
             let text = "Log files and defmt are for terminals on ports and debug probes, not for an emulated board's.";
             return Err(usage(text));
@@ -430,7 +367,7 @@ async fn serve(
 }
 
 /// Reads what follows within a moment.
-async fn gather(line: &mut SerialLine, bytes: &mut Vec<u8>) {
+pub(crate) async fn gather(line: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) {
     let end = tokio::time::Instant::now() + GATHER;
     let mut buffer = [0; READ_BYTES];
     while bytes.len() < 4 * READ_BYTES {
@@ -442,9 +379,17 @@ async fn gather(line: &mut SerialLine, bytes: &mut Vec<u8>) {
     }
 }
 
+/// The terminal that a request means.
+fn find_any(workbench: &WorkbenchState, path: &str) -> Result<Arc<Console>, ApiError> {
+    match board_terminals::of_board(workbench, path)? {
+        Some(console) => Ok(console),
+        None => workbench.hardware.consoles.find(path),
+    }
+}
+
 /// Sends bytes.
 pub(crate) async fn send(workbench: &WorkbenchState, request: ConsoleSend) -> Result<Empty, ApiError> {
-    let console = workbench.hardware.consoles.find(&kept_path(workbench, &request.path))?;
+    let console = find_any(workbench, &request.path)?;
     let bytes = BASE64_STANDARD
         .decode(&request.base64)
         .map_err(|error| ApiError::new(ErrorCode::Usage, format!("The bytes are not base64: {error}.")))?;
@@ -464,13 +409,13 @@ pub(crate) async fn send(workbench: &WorkbenchState, request: ConsoleSend) -> Re
 
 /// What was received.
 pub(crate) fn read(workbench: &WorkbenchState, request: &ConsoleRead) -> Result<ConsoleView, ApiError> {
-    let console = workbench.hardware.consoles.find(&kept_path(workbench, &request.path))?;
+    let console = find_any(workbench, &request.path)?;
     Ok(console.view(request.after))
 }
 
 /// Closes a terminal.
 pub(crate) async fn close(workbench: &Arc<WorkbenchState>, request: PortRef) -> Result<Empty, ApiError> {
-    if of_board(workbench, &request.path)?.is_some() {
+    if board_terminals::of_board(workbench, &request.path)?.is_some() {
         // It closes with the board.
         return Ok(Empty {});
     }

@@ -14,8 +14,7 @@ mod views;
 
 pub(crate) use borrow::Borrowed;
 pub(crate) use console::{
-    BoardTerminal, board_path, board_terminal, close as close_console, close_board_terminals, open as open_console,
-    read as read_console, send as send_console,
+    Console, close as close_console, gather, open as open_console, read as read_console, send as send_console,
 };
 pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
 pub(crate) use lend::{lend, take_back};
@@ -42,7 +41,7 @@ pub(crate) struct HardwareState {
     /// Told of each change that is to be published: who uses what, and what is on the desk.
     changed: watch::Sender<()>,
     pub(crate) desk: Desk,
-    consoles: Consoles,
+    pub(crate) consoles: Consoles,
     /// Ports that are lent to other programs, by path.
     lent: Mutex<HashMap<String, Borrowed>>,
 }

@@ -42,7 +42,9 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
     };
     let machine = board.machine().await?;
     let kind = board.description.name.clone();
-    let own = own_firmware::of(workbench, &board).map_err(|error| ApiError::internal(format!("{error}.")))?;
+    let own = own_firmware::of(workbench, &board)
+        .await
+        .map_err(|error| ApiError::internal(format!("{error}.")))?;
     let symbols = tokio::task::spawn_blocking(move || match own {
         Some(own) => named(&own.image, &own.record.name()),
         None => symbols(&kind),

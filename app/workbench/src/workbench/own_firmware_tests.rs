@@ -136,8 +136,13 @@ async fn a_program_runs_and_its_uart_is_a_terminal_also_after_a_restart() {
     workbench.shutdown().await;
 
     // What was loaded is not there any more: the board says so, and does not run something else.
-    let kept = data.join("boards").join(&view.id).join("own").join("firmware");
-    std::fs::write(&kept, hello(0x1_0000, 0)).unwrap();
+    let own = data.join("boards").join(&view.id).join("own");
+    let kept: Vec<_> = std::fs::read_dir(own)
+        .unwrap()
+        .map(|folder| folder.unwrap().path())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    std::fs::write(kept[0].join("firmware"), hello(0x1_0000, 0)).unwrap();
     let workbench = open(DataDir::At(data)).await;
     let failed = board_until(&workbench, &view.name, |board| board.badge == Badge::Failed).await;
     assert!(
@@ -380,6 +385,133 @@ async fn a_program_elsewhere_in_flash_starts_there() {
         })
         .await;
         call!(workbench, BoardRemove(reference)).unwrap();
+    }
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_goes_on_after_its_board_was_off() {
+    let place = tempfile::tempdir().unwrap();
+    let workbench = open(DataDir::Temporary).await;
+    let path = file(place.path(), "echo.bin", &echo());
+    let view = add(&workbench, "nano33ble", &path).await;
+    board_until(&workbench, &view.name, |board| board.badge == Badge::OwnFirmware).await;
+    answers(&workbench, &view.name).await;
+    let read = |after| crate::api::ConsoleRead {
+        path: view.name.clone(),
+        after,
+    };
+    let last = call!(workbench, ConsoleRead(read(None)))
+        .unwrap()
+        .chunks
+        .last()
+        .unwrap()
+        .sequence;
+    for action in [PowerAction::Off, PowerAction::On] {
+        let power = BoardPower {
+            board: view.name.clone(),
+            action,
+        };
+        call!(workbench, BoardPower(power)).unwrap();
+        if action == PowerAction::Off {
+            assert!(!call!(workbench, ConsoleRead(read(None))).unwrap().open);
+        }
+    }
+    board_until(&workbench, &view.name, |board| board.badge == Badge::OwnFirmware).await;
+    let begin = std::time::Instant::now();
+    // Who reads on from there misses nothing.
+    while call!(workbench, ConsoleRead(read(Some(last))))
+        .unwrap()
+        .chunks
+        .is_empty()
+    {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60));
+        let send = ConsoleSend {
+            path: view.name.clone(),
+            base64: BASE64_STANDARD.encode("HAL\t"),
+        };
+        // It may be on its way.
+        let _ = call!(workbench, ConsoleSend(send));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_of_a_program_is_restored_and_goes_with_its_program() {
+    let place = tempfile::tempdir().unwrap();
+    let workbench = open(DataDir::Temporary).await;
+    let path = file(place.path(), "echo.bin", &echo());
+    let view = add(&workbench, "nano33ble", &path).await;
+    board_until(&workbench, &view.name, |board| board.badge == Badge::OwnFirmware).await;
+    answers(&workbench, &view.name).await;
+    let take = crate::api::SnapshotTake {
+        board: view.name.clone(),
+        name: Some("before".into()),
+    };
+    call!(workbench, SnapshotTake(take)).unwrap();
+    let restore = || crate::api::SnapshotRestore {
+        board: view.name.clone(),
+        from: crate::api::SnapshotSource::Name("before".into()),
+    };
+    call!(workbench, SnapshotRestore(restore())).unwrap();
+    board_until(&workbench, &view.name, |board| board.badge == Badge::OwnFirmware).await;
+    answers(&workbench, &view.name).await;
+    let other = file(place.path(), "hello.bin", &hello(0x1_0000, 0));
+    let change = BoardFirmware {
+        board: view.name.clone(),
+        firmware: Some(firmware(&other)),
+    };
+    call!(workbench, BoardFirmware(change)).unwrap();
+    let gone = call!(workbench, SnapshotRestore(restore())).unwrap_err();
+    assert_eq!(gone.code, ErrorCode::NotFound, "{gone}");
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drydocks_firmware_as_a_file_boots_on_every_kind_that_it_fits() {
+    let kinds = [
+        "nano33ble",
+        "stm32f4-discovery",
+        "uno-r4-minima",
+        "esp32-c6",
+        "hifive1-revb",
+    ];
+    if let Some(missing) = kinds.iter().find_map(|kind| drydock_embedded::firmware(kind).err()) {
+        println!("drydock-skip: {missing}");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let workbench = open(DataDir::Temporary).await;
+    for kind in kinds {
+        let path = file(
+            place.path(),
+            &format!("{kind}.elf"),
+            drydock_embedded::firmware(kind).unwrap().elf,
+        );
+        let preview = crate::api::FirmwarePreviewRequest {
+            firmware: firmware(&path),
+            boards: Vec::new(),
+        };
+        let preview = call!(workbench, FirmwarePreview(preview)).unwrap();
+        assert_eq!(preview.format.as_deref(), Some("ELF file"));
+        assert!(
+            preview
+                .kinds
+                .iter()
+                .any(|verdict| verdict.board == kind && verdict.refused.is_none()),
+            "{preview:?}"
+        );
+        let view = add(&workbench, kind, &path).await;
+        board_until(&workbench, &view.name, |board| board.badge == Badge::OwnFirmware).await;
+        // Its link speaks first.
+        console_until(&workbench, &view.name, |console| !console.chunks.is_empty()).await;
+        let now = board_until(&workbench, &view.name, |_| true).await;
+        assert_eq!(
+            (now.badge, now.machine.unwrap().fault),
+            (Badge::OwnFirmware, None),
+            "{kind}"
+        );
     }
     workbench.shutdown().await;
 }

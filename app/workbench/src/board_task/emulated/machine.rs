@@ -80,8 +80,8 @@ impl Machine {
         machine.load(&image).map_err(|error| firmware(error.to_string()))?;
 
         // A program of the user's own may have anything anywhere.
-        let (areas, folder) = match own {
-            Some(_) => (vec![all_flash(board)], own_firmware::own_folder(&folder)),
+        let (areas, folder) = match &record.firmware {
+            Some(own) => (vec![all_flash(board)], own.folder(&folder)),
             None => (kept_areas(board), folder),
         };
         let (read_folder, read_areas) = (folder.clone(), areas.clone());

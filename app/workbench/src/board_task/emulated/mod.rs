@@ -41,8 +41,8 @@ pub(super) struct EmulatedHost {
     quiet: u32,
     /// The failure of saving that is shown as the board's fault.
     shown_failure: Option<String>,
-    /// The UARTs of a program of the user's own.
-    _terminals: Terminals,
+    /// The lines of a program of the user's own, if one runs: the board has no link then.
+    terminals: Option<Terminals>,
 }
 
 impl EmulatedHost {
@@ -69,11 +69,7 @@ impl EmulatedHost {
             machine.go_to(origin).await?;
         }
         let own = record.firmware.is_some();
-        let terminals = if own {
-            Terminals::open(&context, &machine.handle)
-        } else {
-            Terminals::default()
-        };
+        let terminals = own.then(|| Terminals::open(&context, &machine.handle));
         let link = match unlinked || own {
             true => None,
             false => {
@@ -111,7 +107,7 @@ impl EmulatedHost {
             unlinked,
             quiet: 0,
             shown_failure: None,
-            _terminals: terminals,
+            terminals,
         };
         Ok((host, link))
     }
@@ -167,21 +163,25 @@ impl EmulatedHost {
     }
 
     /// Restores a state of the machine. The link must have been dropped, because the session in the state's firmware is
-    /// over. The new link is opened even if the state cannot be restored.
+    /// over. The new link is opened even if the state cannot be restored; a program of the user's own has none.
     pub(super) async fn restore(
         &mut self,
         snapshot: Arc<MachineSnapshot>,
-    ) -> Result<(LinkDriver, Result<(), ApiError>), ApiError> {
+    ) -> Result<(Option<LinkDriver>, Result<(), ApiError>), ApiError> {
         let refused = |text: String| ApiError::new(ErrorCode::Board, text);
         let board = &self.context.board;
         let record = board.emulated()?;
         self.machine.flash.jumps();
-        let mut uart = self.machine.uart(board).await.map_err(refused)?;
         let at = snapshot.at;
-        let restored = self.machine.go_to(snapshot).await.map_err(refused);
-        // Its earlier output does not belong to this state.
-        uart.fetch();
-        let link = link(&record, uart).map_err(refused)?;
+        let (link, restored) = if self.terminals.is_some() {
+            (None, self.machine.go_to(snapshot).await.map_err(refused))
+        } else {
+            let mut uart = self.machine.uart(board).await.map_err(refused)?;
+            let restored = self.machine.go_to(snapshot).await.map_err(refused);
+            // Its earlier output does not belong to this state.
+            uart.fetch();
+            (Some(link(&record, uart).map_err(refused)?), restored)
+        };
         if let Err(error) = restored {
             return Ok((link, Err(error)));
         }
@@ -191,7 +191,9 @@ impl EmulatedHost {
             state.refused = None;
             state.metrics = None;
             state.flash_changed = true;
-            state.phase = "reconnecting".into();
+            if link.is_some() {
+                state.phase = "reconnecting".into();
+            }
         }
         self.show_all_leds();
         if self.keeps_flash()
@@ -279,11 +281,6 @@ impl EmulatedHost {
         self.context.publish(EventName::MachineStopped, text, Map::new());
     }
 
-    /// Whether a program of the user's own runs.
-    fn is_own(&self) -> bool {
-        self.context.board.state().phase == OWN_FIRMWARE
-    }
-
     /// Whether the board's flash is kept on disk: not in a directory that goes with the process, and not while the machine
     /// is in the state of another board.
     fn keeps_flash(&self) -> bool {
@@ -293,7 +290,7 @@ impl EmulatedHost {
     fn show(&mut self, event: MachineEvent) {
         match event {
             MachineEvent::Pin(PinChange { pin, level, .. }) => self.show_leds(pin, level),
-            MachineEvent::Reset { .. } if !self.is_own() => self.context.set_phase("booting"),
+            MachineEvent::Reset { .. } if self.terminals.is_none() => self.context.set_phase("booting"),
             MachineEvent::Reset { .. } => {}
             MachineEvent::Fault(fault) => {
                 self.context.board.state().note("warn", fault.to_string());
@@ -328,17 +325,16 @@ impl EmulatedHost {
         }
     }
 
-    /// The program ended by itself.
+    /// The program ended by itself. That is said after what it said.
     fn ended(&self, code: u32) {
-        let text = format!("The program ended with {code}. A reset starts it again.");
-        self.context
-            .board
-            .state()
-            .note(if code == 0 { "info" } else { "error" }, text.clone());
-        self.context.touch();
-        let mut data = Map::new();
-        data.insert("exit_code".into(), json!(code));
-        self.context.publish(EventName::MachineEnded, text, data);
+        let shown = self.terminals.as_ref().map(Terminals::shown);
+        let context = self.context.clone();
+        tokio::spawn(async move {
+            if let Some(shown) = shown {
+                shown.await;
+            }
+            say_ended(&context, code);
+        });
     }
 
     fn crashed(&self, fault: String) {
@@ -379,6 +375,17 @@ impl BoardHost for EmulatedHost {
     fn board_time(&self) -> Duration {
         Duration::from_micros(self.machine.handle.status().virtual_time.as_us())
     }
+}
+
+/// Says that a program ended by itself.
+fn say_ended(context: &BoardContext, code: u32) {
+    let text = format!("The program ended with {code}. A reset starts it again.");
+    let level = if code == 0 { "info" } else { "error" };
+    context.board.state().note(level, text.clone());
+    context.touch();
+    let mut data = Map::new();
+    data.insert("exit_code".into(), json!(code));
+    context.publish(EventName::MachineEnded, text, data);
 }
 
 /// Puts the link on a UART.

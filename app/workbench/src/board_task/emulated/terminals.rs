@@ -1,17 +1,25 @@
 //! The lines of a program of the user's own: UARTs, semihosting, and the serial port of the board's USB device. What it
-//! sends is the text of a terminal, and becomes lines of the board's
-//! console; what is typed into the terminal is sent to it.
+//! sends is the text of a terminal, and becomes lines of the board's console; what is typed into the terminal is sent to it.
 
 use super::super::context::BoardContext;
-use crate::{clock::now_ms, fleet::NewLine, hardware};
+use crate::{
+    board_terminals,
+    clock::now_ms,
+    fleet::NewLine,
+    hardware::{Console, gather},
+};
 use drydock_emulator::{
     cable::usb_host::{CdcPort, Disconnected},
-    runner::{MachineHandle, UartPort},
+    runner::MachineHandle,
 };
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
 };
 
@@ -27,84 +35,121 @@ const BUDGET_TIME: Duration = Duration::from_millis(250);
 /// The line of the board's USB device, and the rate at which its port is opened.
 const USB: &str = "usb";
 const USB_BAUD: u32 = 115_200;
+const SEMIHOSTING: &str = "semihosting";
 
 /// The terminals of one machine. They close when this is dropped.
-#[derive(Default)]
 pub(super) struct Terminals {
-    context: Option<BoardContext>,
-    lines: Vec<String>,
-    _tasks: JoinSet<()>,
+    context: BoardContext,
+    consoles: Vec<Arc<Console>>,
+    /// Asks each line to say when it has shown what has arrived so far.
+    questions: Vec<mpsc::Sender<oneshot::Sender<()>>>,
+    tasks: JoinSet<()>,
 }
 
 impl Terminals {
     /// Opens all UARTs of a machine, semihosting and USB.
     pub(super) fn open(context: &BoardContext, machine: &MachineHandle) -> Self {
-        let uarts =
-            (0..=u8::MAX).map_while(|uart| Some((uart.to_string(), format!("uart{uart}"), machine.uart(uart).ok()?)));
-        let semihosting = machine.semihosting().ok();
-        let semihosting = semihosting.map(|port| ("semihosting".to_owned(), "semihosting".to_owned(), port));
-        let mut tasks = JoinSet::new();
-        let mut lines = Vec::new();
-        for (line, source, port) in uarts.chain(semihosting) {
-            tasks.spawn(serve(port, Line::new(context, machine, (&line, source))));
-            lines.push(line);
+        let mut terminals = Self {
+            context: context.clone(),
+            consoles: Vec::new(),
+            questions: Vec::new(),
+            tasks: JoinSet::new(),
+        };
+        for uart in 0..=u8::MAX {
+            let Ok(mut port) = machine.uart(uart) else { break };
+            let mut line = terminals.line(machine, &uart.to_string(), format!("uart{uart}"));
+            terminals.tasks.spawn(async move {
+                line.pass(&mut port).await;
+            });
+        }
+        if let Ok(mut port) = machine.semihosting() {
+            let mut line = terminals.line(machine, SEMIHOSTING, SEMIHOSTING.into());
+            terminals.tasks.spawn(async move {
+                line.pass(&mut port).await;
+            });
         }
         if let Ok(port) = CdcPort::plug(machine) {
-            tasks.spawn(serve_usb(port, Line::new(context, machine, (USB, USB.to_owned()))));
-            lines.push(USB.to_owned());
+            let line = terminals.line(machine, USB, USB.into());
+            terminals.tasks.spawn(serve_usb(port, line));
         }
-        Self {
-            context: Some(context.clone()),
-            lines,
-            _tasks: tasks,
+        terminals
+    }
+
+    fn line(&mut self, machine: &MachineHandle, name: &str, source: String) -> Line {
+        let (console, to_send) = board_terminals::open(&self.context.workbench, &self.context.board.id, name);
+        let (question, questions) = mpsc::channel(1);
+        self.consoles.push(Arc::clone(&console));
+        self.questions.push(question);
+        Line {
+            console,
+            to_send,
+            questions,
+            lines: Lines::new(self.context.clone(), machine.clone(), source),
+        }
+    }
+
+    /// Completes when all that the machine has sent so far is shown.
+    pub(super) fn shown(&self) -> impl Future<Output = ()> + Send + use<> {
+        let questions = self.questions.clone();
+        async move {
+            for question in questions {
+                let (reply, answer) = oneshot::channel();
+                // A line that has ended has shown everything.
+                if question.send(reply).await.is_ok() {
+                    let _ = answer.await;
+                }
+            }
         }
     }
 }
 
 impl Drop for Terminals {
     fn drop(&mut self) {
-        if let Some(context) = &self.context {
-            hardware::close_board_terminals(&context.workbench, &context.board.id, &self.lines);
+        self.tasks.abort_all();
+        for console in &self.consoles {
+            board_terminals::close(&self.context.workbench, console);
         }
     }
 }
 
 /// One line: its terminal, its lines in the console, and what is typed.
 struct Line {
-    terminal: hardware::BoardTerminal,
+    console: Arc<Console>,
     to_send: mpsc::Receiver<Vec<u8>>,
+    questions: mpsc::Receiver<oneshot::Sender<()>>,
     lines: Lines,
 }
 
 impl Line {
-    fn new(context: &BoardContext, machine: &MachineHandle, (line, source): (&str, String)) -> Self {
-        let (terminal, to_send) = hardware::board_terminal(&context.workbench, &context.board.id, line);
-        Self {
-            terminal,
-            to_send,
-            lines: Lines::new(context.clone(), machine.clone(), source),
-        }
-    }
-
     /// Passes bytes both ways until the stream ends.
     async fn pass(&mut self, port: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Passed {
+        let (mut reader, mut writer) = tokio::io::split(port);
         let mut buffer = vec![0; READ_BYTES];
+        // What the program has no room for yet.
+        let mut typed = Vec::new();
         loop {
             let has_prompt = !self.lines.partial.is_empty();
             tokio::select! {
-                read = port.read(&mut buffer) => match read {
+                // What has arrived comes before the questions about it.
+                biased;
+                read = reader.read(&mut buffer) => match read {
                     Ok(0) | Err(_) => return Passed::Ended,
                     Ok(count) => {
-                        self.terminal.take(&self.lines.context.workbench, &buffer[..count]);
-                        self.lines.take(&buffer[..count]);
+                        let mut bytes = buffer[..count].to_vec();
+                        gather(&mut reader, &mut bytes).await;
+                        self.lines.take(&bytes);
+                        self.console.take_plain(&self.lines.context.workbench, bytes);
                     }
                 },
-                bytes = self.to_send.recv() => {
-                    let Some(bytes) = bytes else { return Passed::Closed };
-                    if port.write_all(&bytes).await.is_err() {
-                        return Passed::Ended;
-                    }
-                }
+                Some(reply) = self.questions.recv() => drop(reply.send(())),
+                written = writer.write(&typed), if !typed.is_empty() => match written {
+                    Ok(0) | Err(_) => return Passed::Ended,
+                    Ok(count) => drop(typed.drain(..count)),
+                },
+                bytes = self.to_send.recv(), if typed.is_empty() => match bytes {
+                    None => return Passed::Closed,
+                    Some(bytes) => typed = bytes,
+                },
                 () = tokio::time::sleep(PROMPT), if has_prompt => self.lines.end_line(),
             }
         }
@@ -120,20 +165,27 @@ enum Passed {
     Closed,
 }
 
-async fn serve(mut port: UartPort, mut line: Line) {
-    line.pass(&mut port).await;
+/// Waits for something, with nothing to show meanwhile.
+async fn answering<T>(questions: &mut mpsc::Receiver<oneshot::Sender<()>>, what: impl Future<Output = T>) -> T {
+    let mut what = pin!(what);
+    loop {
+        tokio::select! {
+            done = &mut what => return done,
+            Some(reply) = questions.recv() => drop(reply.send(())),
+        }
+    }
 }
 
 /// Opens the serial port that the board's own USB device offers, as often as the device comes.
 async fn serve_usb(mut port: CdcPort, mut line: Line) {
     loop {
-        match port.ready().await {
+        match answering(&mut line.questions, port.ready()).await {
             Ok(_) => {}
             Err(Disconnected::Closed) => return,
             Err(Disconnected::Unusable(_)) => {
                 // Another program may start, with another device.
                 let seen = port.changes();
-                port.changed(seen).await;
+                answering(&mut line.questions, port.changed(seen)).await;
                 continue;
             }
         }

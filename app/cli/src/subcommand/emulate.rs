@@ -26,6 +26,10 @@ const AT_ONCE: usize = 64;
 const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
+    if arguments.until == Some(Until::Exit) {
+        let text = "Only a program of your own ends by itself; give one with --firmware, or write --until all-running.";
+        return Err(Failure::new(Exit::Usage, text));
+    }
     let source = arguments.app.as_deref().map(source).transpose()?;
     let connection = match data {
         Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,

@@ -14,8 +14,9 @@ use drydock_api::{
 };
 use serde_json::json;
 use std::{
+    collections::HashMap,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -58,9 +59,13 @@ pub(super) async fn change(
 pub(crate) async fn emulate(
     data: Option<&Path>,
     arguments: &Emulate,
-    path: &PathBuf,
+    path: &Path,
     output: &Output,
 ) -> Result<Exit, Failure> {
+    if arguments.until == Some(Until::AllRunning) {
+        let text = "A program of your own cannot be waited for in this way; write --until exit, or leave it out.";
+        return Err(Failure::new(Exit::Usage, text));
+    }
     if arguments.count != 1 {
         let text =
             "With --firmware there is one board, whose UART is this terminal; add more with `drydock boards add`.";
@@ -116,29 +121,38 @@ async fn serve(
         );
         output.step(Ink::Dim, &text);
     }
-    let own = format!("{}:", board.id);
+    let get = || BoardRef {
+        board: board.id.clone(),
+    };
     let mut typed = super::console::typed();
     let mut look = tokio::time::interval(LOOK);
-    let mut shown = Shown::default();
+    let mut shown = Shown::of(&board);
     let mut file_now = FileState::of(path);
     // What was typed or piped in before waits for the program.
     let mut runs = false;
     loop {
-        tokio::select! {
+        let end = tokio::select! {
             update = updates.next() => match update {
-                Some(Update::Console { console }) if console.path.starts_with(&own) => shown.print(&console, output),
-                Some(Update::Resync) => {
-                    shown.read_all(connection, &own, output).await;
-                }
+                // What a program said comes before the event that it ended.
                 Some(Update::Event(event)) if event.board.as_ref() == Some(&board.name) => {
                     if output.is_json() {
                         output.event(&event);
                     }
-                    if event.event == EventName::MachineFailed {
-                        return Err(Failure::machine(event.text).about(&board.name));
+                    runs |= event.event == EventName::MachineStarted;
+                    match event.event {
+                        EventName::MachineFailed => return Err(Failure::machine(event.text).about(&board.name)),
+                        EventName::MachineEnded | EventName::MachineCrashed => stopped(&ask!(connection, BoardGet(get()))?),
+                        _ => None,
                     }
                 }
-                Some(_) => {}
+                Some(Update::Resync) => {
+                    shown.read_again(connection, output).await;
+                    stopped(&ask!(connection, BoardGet(get()))?)
+                }
+                Some(update) => {
+                    shown.take(&update, output);
+                    None
+                }
                 None => return Err(Failure::machine("The running Drydock has ended.")),
             },
             line = typed.recv(), if runs && !typed.is_closed() => {
@@ -148,19 +162,25 @@ async fn serve(
                 if let Err(error) = ask!(connection, ConsoleSend(send)) {
                     output.failure(&error.into());
                 }
+                None
             }
             _ = look.tick() => {
                 if arguments.watch && file_now.has_changed(path) {
                     load_again(connection, &board.id, path, arguments, output).await?;
                 }
-                let view = ask!(connection, BoardGet(BoardRef { board: board.id.clone() }))?;
-                runs |= view.machine.as_ref().is_some_and(|machine| machine.state == MachineState::Running);
-                if let Some(end) = ended(&view, arguments, begin) {
-                    shown.read_rest(connection, &own, output).await;
-                    return finished(&view, end, output);
-                }
+                over(&ask!(connection, BoardGet(get()))?, arguments, begin)
             }
+        };
+        let Some(end) = end else { continue };
+        if arguments.watch && arguments.until.is_none() && matches!(end, End::Exit(_) | End::Stopped(_)) {
+            output.step(Ink::Bold, "It stopped; it is started again when its file changes.");
+            continue;
         }
+        // Nothing tells when the last of what a machine that runs on has sent is here.
+        while let Ok(Some(update)) = tokio::time::timeout(LOOK, updates.next()).await {
+            shown.take(&update, output);
+        }
+        return finished(&ask!(connection, BoardGet(get()))?, end, output);
     }
 }
 
@@ -231,18 +251,20 @@ enum End {
     Late,
 }
 
-fn ended(view: &BoardView, arguments: &Emulate, begin: Instant) -> Option<End> {
+/// How a machine stopped by itself, if it did.
+fn stopped(view: &BoardView) -> Option<End> {
     let machine = view.machine.as_ref()?;
-    if let Some(code) = machine.exit_code {
-        return Some(End::Exit(code));
+    match (machine.exit_code, machine.state) {
+        (Some(code), _) => Some(End::Exit(code)),
+        (None, MachineState::Crashed) => Some(End::Stopped(machine.fault.clone().unwrap_or_default())),
+        _ => None,
     }
-    if machine.state == MachineState::Crashed {
-        return Some(End::Stopped(machine.fault.clone().unwrap_or_default()));
-    }
-    if arguments
-        .duration
-        .is_some_and(|time| machine.virtual_time_s >= time.as_secs_f64())
-    {
+}
+
+/// Whether a time is over that was given.
+fn over(view: &BoardView, arguments: &Emulate, begin: Instant) -> Option<End> {
+    let time = view.machine.as_ref().map_or(0.0, |machine| machine.virtual_time_s);
+    if arguments.duration.is_some_and(|end| time >= end.as_secs_f64()) {
         return Some(End::Time);
     }
     (arguments.until == Some(Until::Exit) && begin.elapsed() >= arguments.timeout).then_some(End::Late)
@@ -280,32 +302,42 @@ fn finished(view: &BoardView, end: End, output: &Output) -> Result<Exit, Failure
     Ok(exit)
 }
 
-/// What was printed of each terminal.
-#[derive(Default)]
+/// What was printed of a board's terminals.
 struct Shown {
-    last: std::collections::HashMap<String, u64>,
+    /// How their paths begin.
+    prefix: String,
+    /// The last chunk of each, by path.
+    last: HashMap<String, u64>,
 }
 
 impl Shown {
-    /// Prints what the terminals still get of a program that has ended.
-    async fn read_rest(&mut self, connection: &Connection, own: &str, output: &Output) {
-        loop {
-            let before = self.last.clone();
-            tokio::time::sleep(LOOK).await;
-            self.read_all(connection, own, output).await;
-            if self.last == before {
-                return;
-            }
+    /// Nothing yet of a board that runs a program of the user's own.
+    fn of(board: &BoardView) -> Self {
+        let main = board.firmware.as_ref().map(|firmware| firmware.terminal.clone());
+        Self {
+            prefix: format!("{}:", board.id),
+            last: main.map(|path| (path, 0)).into_iter().collect(),
         }
     }
 
-    /// Prints what the terminals have that was not printed yet.
-    async fn read_all(&mut self, connection: &Connection, own: &str, output: &Output) {
-        for line in ["0", "1", "2", "3", "usb", "semihosting"] {
-            let path = format!("{own}{line}");
-            let after = self.last.get(&path).copied();
-            // A board has fewer.
-            if let Ok(console) = ask!(connection, ConsoleRead(ConsoleRead { path, after })) {
+    /// Prints an update, if it is one of these terminals.
+    fn take(&mut self, update: &Update, output: &Output) {
+        if let Update::Console { console } = update
+            && console.path.starts_with(&self.prefix)
+        {
+            self.print(console, output);
+        }
+    }
+
+    /// Updates were missed: prints what the terminals that are known have since.
+    async fn read_again(&mut self, connection: &Connection, output: &Output) {
+        for (path, after) in self.last.clone() {
+            let read = ConsoleRead {
+                path,
+                after: Some(after),
+            };
+            // It may not be open yet.
+            if let Ok(console) = ask!(connection, ConsoleRead(read)) {
                 self.print(&console, output);
             }
         }

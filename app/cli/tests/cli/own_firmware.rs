@@ -124,6 +124,12 @@ fn wrong_input_is_refused_in_a_sentence() {
         "missing.elf cannot be read",
     );
     refused(&["emulate", "--firmware", &program, "--count", "2"], 2, "one board");
+    refused(&["emulate", "--until", "exit"], 2, "--firmware");
+    refused(
+        &["emulate", "--firmware", &program, "--until", "all-running"],
+        2,
+        "--until exit",
+    );
     refused(
         &["emulate", "--board", "stm32f4-discovery", "--firmware", &program],
         3,

@@ -272,9 +272,10 @@ fn probe_failed(error: ProbeError) -> FlashError {
         | ProbeError::BusFault(_)
         | ProbeError::Disobeys(_)
         | ProbeError::OtherChip { .. } => FlashError::Refused(error.to_string()),
+        // It was there when the operation was asked for.
+        ProbeError::NotFound(_) => FlashError::Lost(error.to_string()),
         ProbeError::NoAnswer(_)
         | ProbeError::DebugOff
-        | ProbeError::NotFound(_)
         | ProbeError::Ambiguous(_)
         | ProbeError::Denied { .. }
         | ProbeError::Open { .. } => FlashError::NoAnswer(error.to_string()),

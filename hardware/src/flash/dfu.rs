@@ -60,7 +60,11 @@ pub(super) fn ids(board: &Board) -> Vec<(u16, u16)> {
 }
 
 fn not_opened(error: DfuOpenError) -> FlashError {
-    FlashError::NoAnswer(error.to_string())
+    match error {
+        // It was there when the operation was asked for.
+        DfuOpenError::NotFound(_) => FlashError::Lost(error.to_string()),
+        error => FlashError::NoAnswer(error.to_string().trim_end_matches('.').to_owned()),
+    }
 }
 
 /// An open bootloader whose memory is the board's flash.

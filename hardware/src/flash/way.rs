@@ -99,7 +99,12 @@ fn line(ports: &Ports, port: &Port, baud: u32) -> Result<BlockingLine, FlashErro
 }
 
 fn not_opened(error: OpenError) -> FlashError {
-    FlashError::NoAnswer(error.to_string())
+    match error {
+        // It was there when the operation was asked for.
+        OpenError::NotFound { .. } => FlashError::Lost("its port is gone".into()),
+        // Sentences of flashing end with what to do.
+        error => FlashError::NoAnswer(error.to_string().trim_end_matches('.').to_owned()),
+    }
 }
 
 /// The port of the board's bootloader: this one, if it shows the bootloader's USB ids; otherwise the one that appears at

@@ -69,7 +69,9 @@ fn hex(parts: &[Segment]) -> Vec<u8> {
         }
     }
     records.push(ihex::Record::EndOfFile);
-    ihex::create_object_file_representation(&records).unwrap().into_bytes()
+    let text = ihex::create_object_file_representation(&records).unwrap();
+    // A file without its last line break is whole.
+    text.trim_end().to_owned().into_bytes()
 }
 
 fn srec(parts: &[Segment]) -> Vec<u8> {

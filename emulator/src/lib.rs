@@ -16,11 +16,11 @@ pub use debug::{gdb, profile, snapshot_file};
 pub use external::qemu;
 pub use external::{process, renode};
 pub use machine::{
-    AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, Engine, FaultRecord, GuestFault,
-    Image, ImageError, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError,
-    PauseSwitch, PinChange, RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol,
-    UartOutput, UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken,
-    UsbTransaction, VirtualTime,
+    AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, DebugLine, Engine, FaultRecord,
+    GuestFault, Image, ImageError, LOG_CHANNELS, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor,
+    MonitorAnswer, OpenError, PauseSwitch, PinChange, RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment,
+    Snapshot, StopReason, Symbol, UartOutput, UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence,
+    UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

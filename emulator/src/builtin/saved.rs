@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::machine::BuiltinMachine;
+use super::machine::{BuiltinMachine, LogReader};
 use crate::core::any_core::SavedCore;
 use crate::core::fabric::BadState;
 use crate::core::memory::PAGE_BYTES;
@@ -15,6 +15,7 @@ struct SavedMachine {
     core: SavedCore,
     /// Why it crashed, if it did.
     crashed: Option<String>,
+    logs: Option<LogReader>,
     pages: Vec<SavedPage>,
 }
 
@@ -42,6 +43,7 @@ impl SavedState for BuiltinMachine {
             let saved = SavedMachine {
                 core,
                 crashed: self.crash().map(str::to_owned),
+                logs: self.logs().cloned(),
                 pages,
             };
             Ok(postcard::to_allocvec(&saved)?)
@@ -70,6 +72,7 @@ impl BuiltinMachine {
         }
         self.core_mut().load(saved.core)?;
         self.set_crash(saved.crashed);
+        self.set_logs(saved.logs);
         Ok(())
     }
 

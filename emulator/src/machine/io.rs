@@ -4,6 +4,50 @@ use super::time::VirtualTime;
 
 /// The number under which [`UartOutput`] has what a program wrote by semihosting.
 pub const SEMIHOSTING_PORT: u8 = u8::MAX;
+/// How many channels of RTT are read, from 0 on, and how many stimulus ports of the ITM.
+pub const LOG_CHANNELS: u8 = 4;
+/// The number of RTT's channel 0; that of the ITM's port 0. Higher than that of any UART.
+const RTT_PORT: u8 = 0xc0;
+const ITM_PORT: u8 = 0xd0;
+
+/// A line of a program to the host that debugs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DebugLine {
+    /// Semihosting; only to the host.
+    Semihosting,
+    /// A channel of SEGGER RTT, both ways.
+    Rtt(u8),
+    /// A stimulus port of the ITM; only to the host.
+    Itm(u8),
+}
+
+impl DebugLine {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let rtt = (0..LOG_CHANNELS).map(Self::Rtt);
+        let itm = (0..LOG_CHANNELS).map(Self::Itm);
+        std::iter::once(Self::Semihosting).chain(rtt).chain(itm)
+    }
+
+    /// The number under which a machine has its bytes, beside the numbers of UARTs.
+    pub const fn index(self) -> u8 {
+        match self {
+            Self::Semihosting => SEMIHOSTING_PORT,
+            Self::Rtt(channel) => RTT_PORT + channel,
+            Self::Itm(port) => ITM_PORT + port,
+        }
+    }
+
+    /// The line with this number; `None` for a UART.
+    pub const fn of(index: u8) -> Option<Self> {
+        match index {
+            SEMIHOSTING_PORT => Some(Self::Semihosting),
+            RTT_PORT..ITM_PORT if index - RTT_PORT < LOG_CHANNELS => Some(Self::Rtt(index - RTT_PORT)),
+            ITM_PORT..SEMIHOSTING_PORT if index - ITM_PORT < LOG_CHANNELS => Some(Self::Itm(index - ITM_PORT)),
+            _ => None,
+        }
+    }
+}
 
 /// Bytes that a UART sent, in one run without a pause; none if only its rate was set.
 #[derive(Clone, Debug, PartialEq, Eq)]

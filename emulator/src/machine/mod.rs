@@ -27,7 +27,7 @@ pub use engine::{Availability, Engine, Seed};
 pub use error::{MachineError, OpenError};
 pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault, UnmodelledAnswer};
 pub use image::{Image, ImageError, Segment, Symbol};
-pub use io::{PinChange, SEMIHOSTING_PORT, UartOutput};
+pub use io::{DebugLine, LOG_CHANNELS, PinChange, SEMIHOSTING_PORT, UartOutput};
 pub use monitor::{Monitor, MonitorAnswer};
 pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
@@ -150,6 +150,13 @@ pub trait Machine: Send {
     /// Chooses the answer to accesses that are not modelled; returns whether the engine has the choice.
     fn answer_unmodelled(&mut self, answer: UnmodelledAnswer) -> bool {
         let _ = answer;
+        false
+    }
+
+    /// Collects logs from now on, as a debugger does that is attached: RTT's rings are read and filled, and the ITM's
+    /// stimulus ports are on. They are the lines [`DebugLine`]; programs that log wait for nobody then. Returns whether
+    /// the engine can do it.
+    fn collect_logs(&mut self) -> bool {
         false
     }
 

@@ -12,7 +12,7 @@ use super::schedule::Schedule;
 use super::status::{MachineEvent, MachineStatus};
 use super::uart::UartPort;
 use super::usb::{Notify, UsbError, UsbHost};
-use crate::machine::SEMIHOSTING_PORT;
+use crate::machine::DebugLine;
 use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is
@@ -174,15 +174,17 @@ impl MachineHandle {
         })
     }
 
-    /// Connects the host to what the program writes by semihosting; nothing can be sent there.
+    /// Connects the host to a program's line to its debugger. RTT and ITM have bytes only if the machine
+    /// [collects logs](crate::Machine::collect_logs); only RTT takes any.
     ///
     /// # Errors
     /// [`UartError::InUse`].
-    pub fn semihosting(&self) -> Result<UartPort, UartError> {
+    pub fn debug_line(&self, line: DebugLine) -> Result<UartPort, UartError> {
         let task = &self.owner.task;
-        task.semihosting.open(self.notifier()).ok_or_else(|| UartError::InUse {
+        let wire = task.debug_wires.used(line);
+        wire.open(self.notifier()).ok_or_else(|| UartError::InUse {
             machine: task.name.clone(),
-            index: SEMIHOSTING_PORT,
+            index: line.index(),
         })
     }
 

@@ -28,6 +28,7 @@ use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
 };
 pub use visit::VisitEffect;
+use wires::DebugWires;
 
 /// How long a turn may last before another machine gets one.
 const TURN: Duration = Duration::from_millis(2);
@@ -79,8 +80,8 @@ pub(super) struct MachineTask {
     commands: Mutex<VecDeque<Command>>,
     body: Mutex<Body>,
     pub(super) wires: Vec<Arc<Wire>>,
-    /// What the program writes by semihosting.
-    pub(super) semihosting: Arc<Wire>,
+    /// Its program's lines to a debugger.
+    pub(super) debug_wires: DebugWires,
     /// Whether the machine has a USB socket, and the host that is plugged into it.
     pub(super) has_usb: bool,
     pub(super) usb_host: Mutex<Option<Box<dyn UsbHost>>>,
@@ -167,7 +168,7 @@ impl MachineTask {
             schedule_state: Mutex::new(ScheduleState::Waiting { ticket: u64::MAX }),
             commands: Mutex::default(),
             wires: (0..uarts).map(|_| Arc::default()).collect(),
-            semihosting: Arc::default(),
+            debug_wires: DebugWires::default(),
             has_usb,
             usb_host: Mutex::default(),
             status: watch::Sender::new(status),
@@ -419,7 +420,7 @@ impl Body {
             return Next::At(task.started + self.host + LOCKUP_NAP);
         }
         self.pacer.set_live_link(task.has_live_link());
-        if task.wires.iter().any(|wire| wire.has_input()) || task.usb_host_has_work() {
+        if task.has_input() || task.usb_host_has_work() {
             self.catch_up(task);
             self.take_input(task);
         }

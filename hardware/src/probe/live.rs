@@ -5,9 +5,9 @@
 use super::{
     ProbeError, Probes,
     chip::{arm_interface, causes, memory, nordic_lock},
-    rtt::{self, Ring, Way},
 };
 use drydock_assets::Board;
+use drydock_rtt::{self as rtt, Ring, Way};
 use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, memory::ArmMemoryInterface};
 use std::ops::Range;
 

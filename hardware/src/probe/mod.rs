@@ -6,7 +6,6 @@ mod debugged;
 mod gdb;
 mod list;
 mod live;
-mod rtt;
 
 pub use chip::{FoundChip, ProbedChip};
 pub use debugged::CoreRegisters;

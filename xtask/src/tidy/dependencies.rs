@@ -11,9 +11,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-embedded", &[]),
     ("drydock-defmt", &[]),
     ("drydock-gdb", &[]),
+    ("drydock-rtt", &[]),
     (
         "drydock-emulator",
-        &["drydock-protocol", "drydock-assets", "drydock-gdb"],
+        &["drydock-protocol", "drydock-assets", "drydock-gdb", "drydock-rtt"],
     ),
     ("drydock-gateway", &["drydock-protocol", "drydock-assets"]),
     ("drydock-connector", &["drydock-protocol", "drydock-assets"]),
@@ -53,7 +54,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-http", &["drydock-api", "drydock-client"]),
     (
         "drydock-hardware",
-        &["drydock-protocol", "drydock-assets", "drydock-gdb"],
+        &["drydock-protocol", "drydock-assets", "drydock-gdb", "drydock-rtt"],
     ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP

@@ -1,6 +1,7 @@
 //! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. This module only translates
 //! between them. The engine chooses the chip of a board; the core executes.
 
+mod log_reader;
 mod trapped;
 mod usb;
 
@@ -12,6 +13,7 @@ use crate::core::limits::Limits;
 use crate::core::memory::{GuestMemory, NoMemory};
 use crate::core::shared_image;
 use crate::debug::profile::Profiler;
+use crate::machine::DebugLine;
 use crate::machine::Image;
 use crate::machine::MachineError;
 use crate::machine::Trapping;
@@ -23,6 +25,7 @@ use crate::machine::{
     Snapshot, StopReason, UnmodelledAnswer,
 };
 
+pub(super) use log_reader::LogReader;
 use trapped::Armed;
 
 /// Instructions between two checks of the pause switch: a few milliseconds of host time.
@@ -39,6 +42,10 @@ pub struct BuiltinMachine {
     lockups: Vec<GuestFault>,
     /// Breakpoints and watchpoints of a debugger.
     armed: Option<Box<Armed>>,
+    /// Where the image says that RTT's control block is.
+    rtt_symbol: Option<u32>,
+    /// Reads RTT, if somebody wants it.
+    logs: Option<Box<LogReader>>,
 }
 
 impl BuiltinMachine {
@@ -56,7 +63,20 @@ impl BuiltinMachine {
             crashed: None,
             lockups: Vec::new(),
             armed: None,
+            rtt_symbol: None,
+            logs: None,
         }
+    }
+
+    /// The reader of logs, for a saved state.
+    pub(super) fn logs(&self) -> Option<&LogReader> {
+        self.logs.as_deref()
+    }
+
+    /// Goes on with a reader's state, or without one.
+    pub(super) fn set_logs(&mut self, logs: Option<LogReader>) {
+        self.core.fabric_mut().collect_trace(logs.is_some());
+        self.logs = logs.map(Box::new);
     }
 
     /// The core, for operations that the trait does not offer.
@@ -102,6 +122,28 @@ impl BuiltinMachine {
         })
     }
 
+    /// Runs until a limit, or until the machine stops by itself.
+    fn run_until(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
+        if self.armed.is_some() || self.core.has_breakpoints() {
+            return self.run_trapped(limit);
+        }
+        loop {
+            if self.pause.take() {
+                return Ok(StopReason::Paused);
+            }
+            let instructions = self.core.instructions() + PAUSE_CHECK_INSTRUCTIONS;
+            let limits = Limits {
+                until: limit.until,
+                instructions,
+                stop_when_idle: limit.stop_when_idle,
+            };
+            match self.run_core(limits)? {
+                CoreStop::Instructions => {}
+                reason => return Ok(self.stop_reason(reason)),
+            }
+        }
+    }
+
     fn stop_reason(&self, stop: CoreStop) -> StopReason {
         match stop {
             CoreStop::Time | CoreStop::Instructions => StopReason::Deadline,
@@ -145,6 +187,8 @@ impl Machine for BuiltinMachine {
             self.core.share_code(&shared);
         }
         self.core.chip_mut().0.boot_image(image);
+        let rtt = image.symbols.iter().find(|symbol| symbol.name == log_reader::SYMBOL);
+        self.rtt_symbol = rtt.map(|symbol| symbol.addr);
         Ok(())
     }
 
@@ -157,23 +201,9 @@ impl Machine for BuiltinMachine {
     }
 
     fn run(&mut self, limit: RunLimit) -> Result<StopReason, MachineError> {
-        if self.armed.is_some() || self.core.has_breakpoints() {
-            return self.run_trapped(limit);
-        }
-        loop {
-            if self.pause.take() {
-                return Ok(StopReason::Paused);
-            }
-            let instructions = self.core.instructions() + PAUSE_CHECK_INSTRUCTIONS;
-            let limits = Limits {
-                until: limit.until,
-                instructions,
-                stop_when_idle: limit.stop_when_idle,
-            };
-            match self.run_core(limits)? {
-                CoreStop::Instructions => {}
-                reason => return Ok(self.stop_reason(reason)),
-            }
+        match self.logs {
+            None => self.run_until(limit),
+            Some(_) => self.run_with_logs(limit),
         }
     }
 
@@ -238,6 +268,9 @@ impl Machine for BuiltinMachine {
     }
 
     fn uart_input(&mut self, index: u8, bytes: &[u8]) -> Result<usize, MachineError> {
+        if let (Some(DebugLine::Rtt(channel)), Some(logs)) = (DebugLine::of(index), &mut self.logs) {
+            return Ok(logs.send(channel, bytes));
+        }
         if index >= self.info.uarts {
             return Err(MachineError::NoUart {
                 board: self.info.board.clone(),
@@ -253,6 +286,12 @@ impl Machine for BuiltinMachine {
     }
 
     fn uart_input_room(&self, index: u8) -> usize {
+        if let Some(line) = DebugLine::of(index) {
+            return match (line, &self.logs) {
+                (DebugLine::Rtt(channel), Some(logs)) => logs.room(channel),
+                _ => 0,
+            };
+        }
         self.core.chip().uart_input_room(index)
     }
 
@@ -301,6 +340,11 @@ impl Machine for BuiltinMachine {
         true
     }
 
+    fn collect_logs(&mut self) -> bool {
+        self.set_logs(Some(LogReader::new(self.rtt_symbol)));
+        true
+    }
+
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
         Some(self)
     }
@@ -332,6 +376,7 @@ impl Snapshot for BuiltinMachine {
         let state = Stored {
             board: self.info.board.clone(),
             core: std::sync::Mutex::new(self.core.fork()),
+            logs: self.logs.clone(),
         };
         Ok(MachineSnapshot {
             at: self.core.now(),
@@ -352,6 +397,7 @@ impl Snapshot for BuiltinMachine {
         let profile = self.core.take_profile();
         self.core = core.fork();
         self.core.keep_profile(profile);
+        self.logs.clone_from(&stored.logs);
         self.crashed = None;
         Ok(())
     }
@@ -364,12 +410,15 @@ impl Snapshot for BuiltinMachine {
             crashed: self.crashed.clone(),
             lockups: Vec::new(),
             armed: None,
+            rtt_symbol: self.rtt_symbol,
+            logs: self.logs.clone(),
         }))
     }
 
     fn state_hash(&mut self) -> Result<u64, MachineError> {
         let mut hasher = crate::machine::hash::StateHasher::default();
         self.core.hash_state(&mut hasher);
+        std::hash::Hash::hash(&self.logs, &mut hasher);
         Ok(std::hash::Hasher::finish(&hasher))
     }
 }
@@ -379,6 +428,7 @@ struct Stored {
     board: String,
     /// Locked only to make copies of it: copying marks its pages as shared.
     core: std::sync::Mutex<AnyCore>,
+    logs: Option<Box<LogReader>>,
 }
 
 fn no_register(info: &MachineInfo, name: &str) -> MachineError {

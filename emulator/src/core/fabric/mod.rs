@@ -232,6 +232,8 @@ pub struct Fabric {
     polls_are_skipped: bool,
     /// Semihosting calls are served; otherwise each of them stops the machine.
     serves_semihosting: bool,
+    /// The ITM's stimulus ports are on, as with a debugger that collects them.
+    collects_trace: bool,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
     usb_events: Vec<UsbEvent>,
@@ -261,6 +263,7 @@ impl Fabric {
             stalled_until: VirtualTime::ZERO,
             polls_are_skipped: false,
             serves_semihosting: false,
+            collects_trace: false,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
@@ -288,6 +291,7 @@ impl Fabric {
             stalled_until: self.stalled_until,
             polls_are_skipped: false,
             serves_semihosting: self.serves_semihosting,
+            collects_trace: self.collects_trace,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
             usb_events: Vec::new(),
@@ -308,6 +312,16 @@ impl Fabric {
     /// Whether semihosting calls are served.
     pub(in crate::core) fn serves_semihosting(&self) -> bool {
         self.serves_semihosting
+    }
+
+    /// Turns the ITM's stimulus ports on, as a debugger does that collects them, or leaves them to the program.
+    pub fn collect_trace(&mut self, collects: bool) {
+        self.collects_trace = collects;
+    }
+
+    /// Whether a debugger collects what is written to the ITM.
+    pub(in crate::core) fn collects_trace(&self) -> bool {
+        self.collects_trace
     }
 
     // --- time ---

@@ -97,6 +97,7 @@ impl Fabric {
             stalled_until,
             polls_are_skipped: _,
             serves_semihosting: _,
+            collects_trace: _,
             uart_output: _,
             pin_changes: _,
             faults: _,

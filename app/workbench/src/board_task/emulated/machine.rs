@@ -78,6 +78,10 @@ impl Machine {
             .open(board, seed)
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
         machine.load(&image).map_err(|error| firmware(error.to_string()))?;
+        if own.is_some() {
+            // Drydock's firmware logs over its link.
+            machine.collect_logs();
+        }
 
         // A program of the user's own may have anything anywhere.
         let (areas, folder) = match &record.firmware {

@@ -9,6 +9,7 @@ use crate::{
     hardware::{Console, gather},
 };
 use drydock_emulator::{
+    DebugLine,
     cable::usb_host::{CdcPort, Disconnected},
     runner::MachineHandle,
 };
@@ -35,7 +36,6 @@ const BUDGET_TIME: Duration = Duration::from_millis(250);
 /// The line of the board's USB device, and the rate at which its port is opened.
 const USB: &str = "usb";
 const USB_BAUD: u32 = 115_200;
-const SEMIHOSTING: &str = "semihosting";
 
 /// The terminals of one machine. They close when this is dropped.
 pub(super) struct Terminals {
@@ -62,8 +62,12 @@ impl Terminals {
                 line.pass(&mut port).await;
             });
         }
-        if let Ok(mut port) = machine.semihosting() {
-            let mut line = terminals.line(machine, SEMIHOSTING, SEMIHOSTING.into());
+        for debug_line in DebugLine::all() {
+            let Ok(mut port) = machine.debug_line(debug_line) else {
+                continue;
+            };
+            let name = name_of(debug_line);
+            let mut line = terminals.line(machine, &name, name.clone());
             terminals.tasks.spawn(async move {
                 line.pass(&mut port).await;
             });
@@ -109,6 +113,15 @@ impl Drop for Terminals {
         for console in &self.consoles {
             board_terminals::close(&self.context.workbench, console);
         }
+    }
+}
+
+/// How people call a line to the debugger.
+fn name_of(line: DebugLine) -> String {
+    match line {
+        DebugLine::Semihosting => "semihosting".into(),
+        DebugLine::Rtt(channel) => format!("rtt{channel}"),
+        DebugLine::Itm(port) => format!("itm{port}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The core's own peripherals on the private peripheral bus, and their address map.
 
 mod dwt;
+mod itm;
 mod mpu;
 mod nvic;
 mod scb;
@@ -11,6 +12,7 @@ use super::exceptions::{Fault, number};
 use crate::core::fabric::{AccessFault, AccessSize, CortexMOptions, Request, ResetKind};
 
 use dwt::Dwt;
+use itm::Itm;
 use mpu::Mpu;
 pub(super) use mpu::Want;
 use nvic::{Bits, Nvic};
@@ -24,6 +26,7 @@ pub(super) struct System {
     pub(super) nvic: Nvic,
     pub(super) systick: SysTick,
     pub(super) dwt: Dwt,
+    pub(super) itm: Itm,
     pub(super) mpu: Mpu,
 }
 
@@ -34,11 +37,15 @@ impl System {
             nvic: Nvic::new(options.irq_count, options.priority_bits),
             systick: SysTick::new(options),
             dwt: Dwt::default(),
+            itm: Itm::default(),
             mpu: Mpu::new(options.mpu_regions),
         }
     }
 }
 
+/// Where ITM and DWT are.
+const ITM: u32 = 0xe000_0000;
+const DWT: u32 = 0xe000_1000;
 /// Cortex-M4 r0p1.
 const CPUID: u32 = 0x410f_c241;
 /// The processor features of the Cortex-M4 (TRM table 4-1), from ID_PFR0 at 0xE000ED40 on.
@@ -101,6 +108,14 @@ impl CortexM {
             }
             return Ok(());
         }
+        if let offset = addr.wrapping_sub(ITM)
+            && itm::is_port(offset)
+        {
+            let bytes = &value.to_le_bytes()[..size.bytes() as usize];
+            let is_traced = self.system.scb.trace_enabled();
+            self.system.itm.send(offset, bytes, is_traced, &mut self.fabric);
+            return Ok(());
+        }
         let (word, merged) = match size {
             AccessSize::Word => (addr, value),
             // The fault status registers are cleared by writing ones: a narrow write must not touch its neighbours.
@@ -115,6 +130,11 @@ impl CortexM {
         let system = &mut self.system;
         let bank = (addr >> 2 & 31) as usize % 8;
         Ok(match addr {
+            ITM..DWT => {
+                let is_traced = system.scb.trace_enabled();
+                let read = system.itm.read(addr - ITM, is_traced, &self.fabric);
+                return read.ok_or(AccessFault::Unmodelled);
+            }
             0xe000_1000 => system.dwt.control(),
             0xe000_1004 => system.dwt.count(running),
             0xe000_1008..=0xe000_1018 => 0,
@@ -171,6 +191,11 @@ impl CortexM {
         let system = &mut self.system;
         let bank = (addr >> 2 & 31) as usize % 8;
         match addr {
+            ITM..DWT => {
+                let is_traced = system.scb.trace_enabled();
+                let written = system.itm.write(addr - ITM, value, is_traced);
+                return written.ok_or(AccessFault::Unmodelled);
+            }
             0xe000_1000 if system.scb.trace_enabled() => system.dwt.set_control(value, running),
             0xe000_1004 if system.scb.trace_enabled() => system.dwt.set_count(value, running),
             0xe000_1000..=0xe000_1018 => {}

@@ -1,23 +1,32 @@
 //! The layout of RTT's control block in a chip's memory, as SEGGER publishes it: an id, numbers of channels, and for each
 //! channel a ring of bytes. All words are little-endian. What is read may be garbage: the program may not have set it up.
+//!
+//! Who reads and writes the memory is the callers' business: a debug probe, or an emulated machine.
 
 use std::ops::Range;
 
 /// The id at the beginning of the control block.
-pub(super) const ID: &[u8; 16] = b"SEGGER RTT\0\0\0\0\0\0";
+pub const ID: &[u8; 16] = b"SEGGER RTT\0\0\0\0\0\0";
 /// Id, number of channels up, number of channels down.
-pub(super) const HEADER_BYTES: usize = 24;
+pub const HEADER_BYTES: usize = 24;
 /// Name, buffer, size, write offset, read offset, flags.
-pub(super) const CHANNEL_BYTES: usize = 24;
+pub const CHANNEL_BYTES: usize = 24;
 /// Where the write and the read offset are in a channel.
-pub(super) const WRITE_OFFSET: u32 = 12;
-pub(super) const READ_OFFSET: u32 = 16;
+pub const WRITE_OFFSET: u32 = 12;
+/// As [`WRITE_OFFSET`].
+pub const READ_OFFSET: u32 = 16;
+/// Where a channel says what its program does with bytes that it has no room for.
+pub const FLAGS_OFFSET: u32 = 20;
+/// The bits of the flags that say it.
+pub const MODE_MASK: u32 = 3;
+/// The mode of a program that waits for room. Otherwise bytes are left out.
+pub const MODE_BLOCK: u32 = 2;
 /// More channels than any program has.
 const CHANNELS_MAX: u32 = 64;
 
 /// Which way a channel's bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// From the chip to the host.
     Up,
     /// From the host to the chip.
@@ -25,7 +34,7 @@ pub(super) enum Way {
 }
 
 /// The address of a channel; `None` if the program has no such channel.
-pub(super) fn channel(block: u32, header: &[u8; HEADER_BYTES], way: Way, channel: u32) -> Option<u32> {
+pub fn channel(block: u32, header: &[u8; HEADER_BYTES], way: Way, channel: u32) -> Option<u32> {
     let (up, down) = (word(header, 16), word(header, 20));
     // The channels up come first.
     let (before, count) = match way {
@@ -36,9 +45,19 @@ pub(super) fn channel(block: u32, header: &[u8; HEADER_BYTES], way: Way, channel
     exists.then(|| block + HEADER_BYTES as u32 + (before + channel) * CHANNEL_BYTES as u32)
 }
 
+/// The address of a channel's name, a text that ends with a zero.
+pub fn name_of(channel: &[u8; CHANNEL_BYTES]) -> u32 {
+    word(channel, 0)
+}
+
+/// What a program does with bytes that it has no room for, and flags of its own.
+pub fn flags_of(channel: &[u8; CHANNEL_BYTES]) -> u32 {
+    word(channel, 20)
+}
+
 /// The ring of one channel.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ring {
+pub struct Ring {
     buffer: u32,
     size: u32,
     write: u32,
@@ -50,7 +69,7 @@ impl Ring {
     ///
     /// # Errors
     /// A sentence: it does not lie in `ram`, or its offsets are outside of it.
-    pub(super) fn read(channel: &[u8; CHANNEL_BYTES], ram: &[Range<u32>]) -> Result<Option<Self>, String> {
+    pub fn read(channel: &[u8; CHANNEL_BYTES], ram: &[Range<u32>]) -> Result<Option<Self>, String> {
         let [buffer, size, write, read] = [4, 8, 12, 16].map(|at| word(channel, at));
         if buffer == 0 || size == 0 {
             return Ok(None);
@@ -71,7 +90,7 @@ impl Ring {
     }
 
     /// Where the bytes are that were not read yet: addresses, in order.
-    pub(super) fn parts(&self) -> [Range<u32>; 2] {
+    pub fn parts(&self) -> [Range<u32>; 2] {
         let at = |offset: u32| self.buffer + offset;
         match self.read <= self.write {
             true => [at(self.read)..at(self.write), at(0)..at(0)],
@@ -81,7 +100,7 @@ impl Ring {
 
     /// Where bytes can be written that the program has room for: addresses, in order. One byte stays free, because a full
     /// ring would look like an empty one.
-    pub(super) fn room(&self) -> [Range<u32>; 2] {
+    pub fn room(&self) -> [Range<u32>; 2] {
         let at = |offset: u32| self.buffer + offset;
         match (self.write < self.read, self.read) {
             (true, read) => [at(self.write)..at(read - 1), at(0)..at(0)],
@@ -91,17 +110,17 @@ impl Ring {
     }
 
     /// The write offset behind `count` more bytes, which [`Self::room`] had place for.
-    pub(super) fn write_offset_after(&self, count: u32) -> u32 {
+    pub fn write_offset_after(&self, count: u32) -> u32 {
         (self.write + count) % self.size
     }
 
     /// Where reading began.
-    pub(super) fn read_offset(&self) -> u32 {
+    pub fn read_offset(&self) -> u32 {
         self.read
     }
 
     /// Where reading goes on.
-    pub(super) fn write_offset(&self) -> u32 {
+    pub fn write_offset(&self) -> u32 {
         self.write
     }
 }

@@ -66,6 +66,10 @@ pub struct FirmwareFile {
     /// Where a file without addresses belongs; `None` where the board starts.
     #[serde(default)]
     pub address: Option<u32>,
+    /// The line on which the program logs with defmt, as terminals name it: `0` for UART 0, `itm0`, `usb`. RTT's channel
+    /// with the name `defmt` needs no word.
+    #[serde(default)]
+    pub defmt: Option<String>,
 }
 
 /// Asks which boards and kinds of boards can run a program of the user's own.

@@ -7,10 +7,15 @@ use crate::{
     hardware::Console,
     state::WorkbenchState,
 };
+use drydock_assets::Board as Description;
+use drydock_emulator::{DebugLine, LOG_CHANNELS};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Opens the terminal of a board's line: a UART, by its number, `semihosting` or `usb`. What is typed there is received.
+/// The line of the board's USB device.
+pub(crate) const USB: &str = "usb";
+
+/// Opens the terminal of a board's line: a UART, by its number, `usb`, or a [line to the debugger](name_of). What is typed there is received.
 /// One that was closed keeps its text.
 pub(crate) fn open(workbench: &WorkbenchState, board: &str, line: &str) -> (Arc<Console>, mpsc::Receiver<Vec<u8>>) {
     let path = path(board, line);
@@ -56,6 +61,31 @@ fn named(workbench: &WorkbenchState, name: &str) -> Option<(Arc<FleetBoard>, Str
     Some((workbench.fleet.find(board)?, line.to_owned()))
 }
 
+/// Whether a board of this kind can have a line with this name.
+pub(crate) fn is_line(line: &str, board: &Description) -> bool {
+    line == USB
+        || (0..board.chip.uarts).any(|uart| line == uart.to_string())
+        || DebugLine::all().any(|debug_line| line == name_of(debug_line))
+}
+
+/// A sentence that says which lines a board has instead.
+pub(crate) fn no_line(board: &str, line: &str) -> String {
+    let last = LOG_CHANNELS - 1;
+    format!(
+        "{board} has no line {line}; it has UARTs by their number, semihosting, rtt0 to rtt{last}, itm0 to itm{last}, and \
+         usb if the board has a USB device."
+    )
+}
+
+/// How people call a line to the debugger.
+pub(crate) fn name_of(line: DebugLine) -> String {
+    match line {
+        DebugLine::Semihosting => "semihosting".into(),
+        DebugLine::Rtt(channel) => format!("rtt{channel}"),
+        DebugLine::Itm(port) => format!("itm{port}"),
+    }
+}
+
 /// The terminal of a board, if a name means one; the error says why the board has none.
 pub(crate) fn of_board(workbench: &WorkbenchState, name: &str) -> Result<Option<Arc<Console>>, ApiError> {
     let Some((board, line)) = named(workbench, name) else {
@@ -80,8 +110,5 @@ pub(crate) fn of_board(workbench: &WorkbenchState, name: &str) -> Result<Option<
     if board.state().machine.is_none() {
         return Err(board.is_off());
     }
-    refused(format!(
-        "{} has no line {line}; it has UARTs by their number, semihosting, and usb if the board has a USB device.",
-        board.name()
-    ))
+    refused(no_line(&board.name(), &line))
 }

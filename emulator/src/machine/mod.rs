@@ -160,6 +160,12 @@ pub trait Machine: Send {
         false
     }
 
+    /// The name that the program gave to a channel of RTT, if it [collects logs](Self::collect_logs) and has found one.
+    fn rtt_name(&self, channel: u8) -> Option<String> {
+        let _ = channel;
+        None
+    }
+
     /// The shortest run worth requesting, because each run of an engine in another process has a cost. Zero if any run
     /// is.
     fn shortest_run(&self) -> VirtualTime {

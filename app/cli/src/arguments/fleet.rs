@@ -66,6 +66,9 @@ pub(crate) struct Emulate {
     /// Where a program without addresses belongs (with --firmware)
     #[arg(long, value_name = "ADDRESS", requires = "firmware", value_parser = address)]
     pub(crate) address: Option<u32>,
+    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
+    #[arg(long, value_name = "LINE", requires = "firmware")]
+    pub(crate) defmt: Option<String>,
     /// Load the program again and start it when its file changes (with --firmware)
     #[arg(long, requires = "firmware")]
     pub(crate) watch: bool,
@@ -175,6 +178,9 @@ pub(crate) struct BoardsAdd {
     /// Where a program without addresses belongs (with --firmware)
     #[arg(long, value_name = "ADDRESS", requires = "firmware", value_parser = address)]
     pub(crate) address: Option<u32>,
+    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
+    #[arg(long, value_name = "LINE", requires = "firmware")]
+    pub(crate) defmt: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +196,9 @@ pub(crate) struct BoardsFirmware {
     /// Where a file without addresses belongs
     #[arg(long, value_name = "ADDRESS", requires = "file", value_parser = address)]
     pub(crate) address: Option<u32>,
+    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
+    #[arg(long, value_name = "LINE", requires = "file")]
+    pub(crate) defmt: Option<String>,
 }
 
 #[derive(Debug, Args)]

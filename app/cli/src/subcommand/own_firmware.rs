@@ -24,9 +24,12 @@ use std::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The file as the owner reads it.
-pub(super) fn file(path: &Path, address: Option<u32>) -> Result<FirmwareFile, Failure> {
-    let path = absolute(path)?;
-    Ok(FirmwareFile { path, address })
+pub(super) fn file(path: &Path, address: Option<u32>, defmt: Option<&String>) -> Result<FirmwareFile, Failure> {
+    Ok(FirmwareFile {
+        path: absolute(path)?,
+        address,
+        defmt: defmt.cloned(),
+    })
 }
 
 /// `drydock boards firmware`.
@@ -36,7 +39,7 @@ pub(super) async fn change(
     output: &Output,
 ) -> Result<(), Failure> {
     let firmware = match &arguments.file {
-        Some(path) => Some(file(path, arguments.address)?),
+        Some(path) => Some(file(path, arguments.address, arguments.defmt.as_ref())?),
         None => None,
     };
     let request = BoardFirmware {
@@ -108,7 +111,7 @@ async fn serve(
         pace: pace(arguments.pace),
         seed: arguments.seed.clone(),
         link_noise: None,
-        firmware: Some(file(path, arguments.address)?),
+        firmware: Some(file(path, arguments.address, arguments.defmt.as_ref())?),
     };
     let begin = Instant::now();
     let board = ask!(connection, BoardAdd(add))?;
@@ -194,7 +197,7 @@ async fn load_again(
 ) -> Result<(), Failure> {
     let request = BoardFirmware {
         board: board.to_owned(),
-        firmware: Some(file(path, arguments.address)?),
+        firmware: Some(file(path, arguments.address, arguments.defmt.as_ref())?),
     };
     match ask!(connection, BoardFirmware(request)) {
         Ok(view) => {

@@ -194,19 +194,15 @@ impl Console {
 
     /// Takes what was received into the log file and the view.
     pub(super) fn take(&self, workbench: &WorkbenchState, bytes: &[u8], incoming: &mut Incoming) {
-        let shown = incoming.take(bytes);
+        self.show(workbench, incoming.take(bytes));
+    }
+
+    /// Takes what is to be shown into the view.
+    pub(crate) fn show(&self, workbench: &WorkbenchState, Shown { bytes, lines }: Shown) {
         // A partial frame shows nothing.
-        if !shown.bytes.is_empty() {
-            self.show(workbench, shown);
+        if bytes.is_empty() {
+            return;
         }
-    }
-
-    /// Takes what was received as it is.
-    pub(crate) fn take_plain(&self, workbench: &WorkbenchState, bytes: Vec<u8>) {
-        self.show(workbench, Shown { bytes, lines: None });
-    }
-
-    fn show(&self, workbench: &WorkbenchState, Shown { bytes, lines }: Shown) {
         let sequence = {
             let mut state = self.state();
             state.next += 1;

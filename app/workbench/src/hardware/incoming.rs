@@ -12,13 +12,14 @@ const UNDECODABLE: &str =
     "Frames cannot be decoded: the ELF file is of another build than the program on the board, or bytes were lost.";
 
 /// What is to be shown.
-pub(super) struct Shown {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Shown {
+    pub(crate) bytes: Vec<u8>,
     /// The lines in `bytes`, of a program that logs with defmt.
-    pub(super) lines: Option<Vec<ConsoleLine>>,
+    pub(crate) lines: Option<Vec<ConsoleLine>>,
 }
 
-pub(super) struct Incoming {
+#[derive(Default)]
+pub(crate) struct Incoming {
     decoder: Option<Decoder>,
     log: Option<File>,
     /// Why the log file does not get any more.
@@ -53,6 +54,14 @@ impl Incoming {
         })
     }
 
+    /// Decodes what a program logs.
+    pub(crate) fn decoded(program: Arc<Program>) -> Self {
+        Self {
+            decoder: Some(Decoder::new(program)),
+            ..Self::default()
+        }
+    }
+
     /// Begins to append to the log file that is asked for.
     ///
     /// # Errors
@@ -66,7 +75,7 @@ impl Incoming {
     }
 
     /// What is to be shown of the bytes, which goes into the log file too.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Shown {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Shown {
         let shown = match &mut self.decoder {
             None => Shown {
                 bytes: bytes.to_vec(),
@@ -91,7 +100,7 @@ impl Incoming {
     }
 
     /// What went wrong with the bytes, in one sentence.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let is_undecodable = self.decoder.as_ref().is_some_and(|decoder| decoder.lost() > 0);
         let undecodable = || is_undecodable.then(|| UNDECODABLE.to_owned());
         self.log_failure.clone().or_else(undecodable)

@@ -17,6 +17,7 @@ pub(crate) use console::{
     Console, close as close_console, gather, open as open_console, read as read_console, send as send_console,
 };
 pub(crate) use desk::{add as add_virtual, cable as cable_of_virtual, remove as remove_virtual};
+pub(crate) use incoming::Incoming;
 pub(crate) use lend::{lend, take_back};
 pub(crate) use peek::{memory as memory_over_probe, registers as registers_over_probe};
 pub(crate) use probed::{board_behind, look, no_probe};

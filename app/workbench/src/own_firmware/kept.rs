@@ -32,6 +32,9 @@ pub(crate) struct FirmwareRecord {
     pub(crate) bytes: u32,
     /// Where it starts, in a sentence.
     pub(crate) start: String,
+    /// The line on which it logs with defmt, if the user said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) defmt: Option<String>,
 }
 
 impl FirmwareRecord {
@@ -82,7 +85,7 @@ pub(super) fn name_of(path: &str) -> String {
 pub(crate) fn read(record: &FirmwareRecord, board: &Description, folder: &Path) -> Result<OwnFirmware, String> {
     let kept = record.file(folder);
     let file = program::read_file(&kept).map_err(|error| format!("{} cannot be read: {error}", kept.display()))?;
-    let firmware = program::parse(file, &record.path, record.address, board).map_err(|error| error.message)?;
+    let mut firmware = program::parse(file, &record.path, record.address, board).map_err(|error| error.message)?;
     if firmware.record.sha256 != record.sha256 {
         return Err(format!(
             "{} is not what was loaded from {} any more; give the board its firmware again",
@@ -90,6 +93,7 @@ pub(crate) fn read(record: &FirmwareRecord, board: &Description, folder: &Path) 
             record.path
         ));
     }
+    firmware.record = record.clone();
     Ok(firmware)
 }
 

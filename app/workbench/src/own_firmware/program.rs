@@ -3,10 +3,12 @@
 use super::kept::FirmwareRecord;
 use crate::{
     api::{ApiError, ErrorCode, FirmwareFile},
+    board_terminals,
     engines::engine,
     errors::usage,
 };
 use drydock_assets::{Board as Description, Core};
+use drydock_defmt::{NotUsable, Program};
 use drydock_emulator::{Image, Seed, Segment};
 use drydock_hardware::image::{Format, segments};
 use sha2::{Digest, Sha256};
@@ -23,6 +25,16 @@ pub(crate) struct OwnFirmware {
     /// The board's description, with the address at which this program starts.
     pub(crate) board: Description,
     pub(super) file: Vec<u8>,
+}
+
+impl OwnFirmware {
+    /// The tables of a program that logs with defmt.
+    ///
+    /// # Errors
+    /// It does not, or they are of no use.
+    pub(crate) fn defmt(&self) -> Result<Program, NotUsable> {
+        Program::read(&self.file)
+    }
 }
 
 /// The bytes of a file that a user named. Blocks.
@@ -47,8 +59,17 @@ pub(super) fn check(
     board: &Description,
     engine_name: &str,
 ) -> Result<OwnFirmware, ApiError> {
-    let FirmwareFile { path, address } = request;
-    let firmware = parse(file.to_vec(), path, *address, board)?;
+    let FirmwareFile { path, address, defmt } = request;
+    let mut firmware = parse(file.to_vec(), path, *address, board)?;
+    if let Some(line) = defmt {
+        if !board_terminals::is_line(line, board) {
+            return Err(usage(board_terminals::no_line(&board.title, line)));
+        }
+        firmware
+            .defmt()
+            .map_err(|error| usage(format!("{path} cannot be used to decode defmt: {error}.")))?;
+        firmware.record.defmt = Some(line.clone());
+    }
     // The engine knows which memory its machines have.
     let loaded = engine(engine_name, &firmware.board)?
         .open(&firmware.board, Seed([0; 32]))
@@ -165,6 +186,7 @@ pub(super) fn parse(
             sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             bytes: u32::try_from(image.bytes()).unwrap_or(u32::MAX),
             start,
+            defmt: None,
         },
         image,
         board,

@@ -1,9 +1,10 @@
 //! Programs that log with defmt, from the API down to a program on public crates in a virtual board's flash.
 
-use super::cable_tests::{cable, call, console_until, ended, hardware, over_probe, put, workbench};
+use super::cable_tests::{board_until, cable, call, console_until, ended, hardware, over_probe, put, workbench};
 use super::*;
 use crate::api::{
-    CableAction, ConsoleLine, ConsoleOpen, ConsoleView, FirmwareSource, FlashStart, JobState, PortRef, VirtualBoardView,
+    Badge, BoardAdd, BoardFirmware, CableAction, ConsoleLine, ConsoleOpen, ConsoleView, FirmwareFile, FirmwareSource,
+    FlashStart, JobState, LogsQuery, Pace, PortRef, VirtualBoardView,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::ResetKind;
@@ -197,4 +198,112 @@ async fn a_file_that_is_of_no_use_is_refused_before_the_probe_is_in_use() {
         assert!(refused.message.contains(says), "{refused}");
     }
     workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
+    let Some(elf) = program() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let data = || WorkbenchConfig {
+        data: DataDir::At(place.path().join("data")),
+        ..WorkbenchConfig::default()
+    };
+    let workbench = Workbench::open(data()).await.unwrap();
+    let firmware = FirmwareFile {
+        path: elf.display().to_string(),
+        address: None,
+        defmt: None,
+    };
+    let add = BoardAdd {
+        kind: BOARD.into(),
+        name: Some("logger".into()),
+        engine: None,
+        pace: Pace::Max,
+        seed: Some("2a".into()),
+        link_noise: None,
+        firmware: Some(firmware.clone()),
+    };
+    call!(workbench, BoardAdd(add)).unwrap();
+    let first = format!(
+        "0.000000 INFO  hello from defmt (src/main.rs:{})",
+        line_of("hello from")
+    );
+    board_until(&workbench, "logger", |board| board.badge == Badge::OwnFirmware).await;
+    let console = console_until(&workbench, "logger:rtt0", |console| text(console).contains("count 2")).await;
+    assert!(text(&console).starts_with(&first), "{}", text(&console));
+    assert_eq!(lines(&console)[2].level.as_deref(), Some("warn"));
+    // The board's log has the level, and the place.
+    let logs = LogsQuery {
+        board: "logger".into(),
+        after: None,
+        source: Some("rtt0".into()),
+        limit: Some(100),
+    };
+    let logged = call!(workbench, LogsQuery(logs)).unwrap().lines;
+    let place_of = |statement: &str| format!("(src/main.rs:{})", line_of(statement));
+    let expected = format!("one|two 2 and A | B {}", place_of("defmt::error!"));
+    assert!(
+        logged.iter().any(|line| line.level == "error" && line.text == expected),
+        "{logged:#?}"
+    );
+    // It is so after a restart.
+    workbench.shutdown().await;
+    let workbench = Workbench::open(data()).await.unwrap();
+    board_until(&workbench, "logger", |board| board.badge == Badge::OwnFirmware).await;
+    console_until(&workbench, "logger:rtt0", |console| text(console).contains(&first)).await;
+
+    // A channel with another name shows its bytes as they are, unless the user names it.
+    let renamed = place.path().join("renamed.elf");
+    std::fs::write(&renamed, with_another_name(std::fs::read(&elf).unwrap())).unwrap();
+    let on = |line: Option<&str>| BoardFirmware {
+        board: "logger".into(),
+        firmware: Some(FirmwareFile {
+            path: renamed.display().to_string(),
+            address: None,
+            defmt: line.map(Into::into),
+        }),
+    };
+    call!(workbench, BoardFirmware(on(None))).unwrap();
+    board_until(&workbench, "logger", |board| board.badge == Badge::OwnFirmware).await;
+    let bytes = |console: &ConsoleView| console.chunks.iter().any(|chunk| chunk.lines.is_none());
+    console_until(&workbench, "logger:rtt0", bytes).await;
+    let refused = call!(workbench, BoardFirmware(on(Some("uart7")))).unwrap_err();
+    assert!(refused.message.contains("has no line uart7; it has UARTs"), "{refused}");
+    call!(workbench, BoardFirmware(on(Some("rtt0")))).unwrap();
+    board_until(&workbench, "logger", |board| board.badge == Badge::OwnFirmware).await;
+    let decoded = |console: &ConsoleView| console.chunks.last().is_some_and(|chunk| chunk.lines.is_some());
+    console_until(&workbench, "logger:rtt0", decoded).await;
+    let plain = file_without_defmt(place.path());
+    let refused = BoardFirmware {
+        board: "logger".into(),
+        firmware: Some(FirmwareFile {
+            path: plain,
+            address: None,
+            defmt: Some("0".into()),
+        }),
+    };
+    let refused = call!(workbench, BoardFirmware(refused)).unwrap_err();
+    assert!(
+        refused.message.contains("plain.elf cannot be used to decode defmt"),
+        "{refused}"
+    );
+    workbench.shutdown().await;
+}
+
+/// The ELF file of a program whose channel is not called `defmt`.
+fn with_another_name(mut elf: Vec<u8>) -> Vec<u8> {
+    let name = b"\0defmt\0";
+    for at in 0..elf.len() - name.len() {
+        // Not the section's.
+        if elf[at + 1..].starts_with(&name[1..]) && elf[at] != b'.' {
+            elf[at + 1] = b'x';
+        }
+    }
+    elf
+}
+
+fn file_without_defmt(folder: &Path) -> String {
+    let path = folder.join("plain.elf");
+    std::fs::write(&path, drydock_embedded::firmware(BOARD).unwrap().elf).unwrap();
+    path.display().to_string()
 }

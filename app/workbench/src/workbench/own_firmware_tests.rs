@@ -59,6 +59,7 @@ fn firmware(path: &Path) -> FirmwareFile {
     FirmwareFile {
         path: path.display().to_string(),
         address: None,
+        defmt: None,
     }
 }
 
@@ -317,6 +318,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
         let firmware = FirmwareFile {
             path: path.display().to_string(),
             address,
+            defmt: None,
         };
         let error = call!(workbench, BoardAdd(board("nano33ble", firmware))).unwrap_err();
         assert!(error.message.contains(part) && error.message.contains(name), "{error}");
@@ -338,6 +340,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
     let missing = FirmwareFile {
         path: place.path().join("missing.elf").display().to_string(),
         address: None,
+        defmt: None,
     };
     let error = call!(workbench, BoardAdd(board("nano33ble", missing))).unwrap_err();
     assert!(
@@ -347,6 +350,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
     let relative = FirmwareFile {
         path: "build/app.elf".into(),
         address: None,
+        defmt: None,
     };
     let error = call!(workbench, BoardAdd(board("nano33ble", relative))).unwrap_err();
     assert!(error.message.contains("absolute path"), "{error}");
@@ -367,6 +371,7 @@ async fn a_program_elsewhere_in_flash_starts_there() {
         let request = FirmwareFile {
             path: path.display().to_string(),
             address: Some(address),
+            defmt: None,
         };
         let view = call!(workbench, BoardAdd(board("nano33ble", request))).unwrap();
         let start = view.firmware.unwrap().start;

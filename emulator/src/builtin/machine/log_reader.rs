@@ -11,7 +11,7 @@ use crate::core::memory::RegionKind;
 use crate::machine::{DebugLine, LOG_CHANNELS, MachineError, RunLimit, StopReason, VirtualTime};
 use drydock_rtt::{
     CHANNEL_BYTES, FLAGS_OFFSET, HEADER_BYTES, ID, MODE_BLOCK, MODE_MASK, READ_OFFSET, Ring, WRITE_OFFSET, Way,
-    channel, flags_of,
+    channel, flags_of, name_of,
 };
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -22,6 +22,8 @@ const LOOK: VirtualTime = VirtualTime::from_ms(1);
 const SEARCH: VirtualTime = VirtualTime::from_ms(10);
 /// Bytes that may wait for the program, for each channel.
 const QUEUE_BYTES: usize = 1024;
+/// Longest name of a channel.
+const NAME_BYTES: usize = 64;
 /// The symbol of the control block, in SEGGER's sources and in the crates for Rust.
 pub(super) const SYMBOL: &str = "_SEGGER_RTT";
 
@@ -62,6 +64,22 @@ impl LogReader {
         self.to_program[usize::from(channel)].extend(&bytes[..taken]);
         self.has_new |= taken > 0;
         taken
+    }
+
+    /// The name of a channel up.
+    pub(super) fn name(&self, fabric: &Fabric, channel: u8) -> Option<String> {
+        let (_, description, _) = ring(fabric, self.block?, Way::Up, channel)?;
+        let mut name = vec![0; NAME_BYTES];
+        let start = name_of(&description);
+        // A name near the end of memory is shorter.
+        let end = (0..NAME_BYTES).find(|at| {
+            let read = fabric
+                .memory()
+                .read(start.wrapping_add(*at as u32), &mut name[*at..=*at]);
+            read.is_err() || name[*at] == 0
+        });
+        name.truncate(end.unwrap_or(NAME_BYTES));
+        Some(String::from_utf8_lossy(&name).into_owned())
     }
 
     /// Whether a look could find anything: the program has run, or there is something for it.

@@ -345,6 +345,10 @@ impl Machine for BuiltinMachine {
         true
     }
 
+    fn rtt_name(&self, channel: u8) -> Option<String> {
+        self.logs.as_ref()?.name(self.core.fabric(), channel)
+    }
+
     fn snapshots(&mut self) -> Option<&mut dyn Snapshot> {
         Some(self)
     }

@@ -1145,7 +1145,12 @@ path: string,
 /**
  * Where a file without addresses belongs; `None` where the board starts.
  */
-address: number | null, };
+address: number | null, 
+/**
+ * The line on which the program logs with defmt, as terminals name it: `0` for UART 0, `itm0`, `usb`. RTT's channel
+ * with the name `defmt` needs no word.
+ */
+defmt: string | null, };
 
 /**
  * Which boards can run a program of the user's own.

@@ -11,6 +11,7 @@ use crate::{
     own_firmware::{self, FirmwareRecord, OwnFirmware},
 };
 use drydock_assets::{Board as Description, Button};
+use drydock_defmt::Program;
 use drydock_emulator::{
     MachineSnapshot, ResetKind,
     runner::{MachineEvent, MachineHandle, RunOptions, Runner, UartError, UartPort},
@@ -32,6 +33,16 @@ const LET_GO_TRIES: u32 = 1_000;
 pub(super) struct Machine {
     pub(super) handle: MachineHandle,
     pub(super) flash: Arc<FlashKeeper>,
+    /// How its program logs with defmt, if it is one of the user's own that does.
+    pub(super) defmt: Option<Defmt>,
+}
+
+/// A program that logs with defmt.
+#[derive(Clone)]
+pub(super) struct Defmt {
+    pub(super) program: Arc<Program>,
+    /// The line that the user named.
+    pub(super) line: Option<String>,
 }
 
 /// Why a machine does not start.
@@ -72,6 +83,7 @@ impl Machine {
             Some(own) => Arc::new(own.image.clone()),
             None => images.of(board).map_err(firmware)?,
         };
+        let defmt = own.as_ref().and_then(defmt);
         let board = own.as_ref().map_or(board, |own| &own.board);
         let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
@@ -117,6 +129,7 @@ impl Machine {
         let machine = Self {
             flash: FlashKeeper::new(handle.clone(), areas, folder, &content),
             handle,
+            defmt,
         };
         Ok((machine, events))
     }
@@ -166,6 +179,15 @@ impl Machine {
         }
         self.handle.drive_pin(button.pin.0, pressed.then_some(pressed_level));
     }
+}
+
+/// How a program logs with defmt. What its tables lack was said when the board was given the program, if it was asked for.
+fn defmt(own: &OwnFirmware) -> Option<Defmt> {
+    let program = own.defmt().ok()?;
+    Some(Defmt {
+        program: Arc::new(program),
+        line: own.record.defmt.clone(),
+    })
 }
 
 async fn read_own(record: &FirmwareRecord, board: &Description, folder: &Path) -> Result<OwnFirmware, String> {

@@ -69,7 +69,7 @@ impl EmulatedHost {
             machine.go_to(origin).await?;
         }
         let own = record.firmware.is_some();
-        let terminals = own.then(|| Terminals::open(&context, &machine.handle));
+        let terminals = own.then(|| Terminals::open(&context, &machine));
         let link = match unlinked || own {
             true => None,
             false => {

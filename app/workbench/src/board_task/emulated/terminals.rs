@@ -1,13 +1,18 @@
 //! The lines of a program of the user's own: UARTs, semihosting, and the serial port of the board's USB device. What it
 //! sends is the text of a terminal, and becomes lines of the board's console; what is typed into the terminal is sent to it.
 
-use super::super::context::BoardContext;
+use super::{
+    super::context::BoardContext,
+    machine::{Defmt, Machine},
+};
 use crate::{
-    board_terminals,
+    api::ConsoleLine,
+    board_terminals::{self, USB, name_of},
     clock::now_ms,
     fleet::NewLine,
-    hardware::{Console, gather},
+    hardware::{Console, Incoming, gather},
 };
+use drydock_defmt::Program;
 use drydock_emulator::{
     DebugLine,
     cable::usb_host::{CdcPort, Disconnected},
@@ -26,6 +31,8 @@ use tokio::{
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 4096;
+/// The levels of lines in consoles.
+const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 /// A line without an end is shown after this time: it may be a prompt.
 const PROMPT: Duration = Duration::from_millis(250);
 /// A longer line is shown in parts.
@@ -33,8 +40,9 @@ const LINE_BYTES: usize = 1024;
 /// Lines of one UART that the console takes within [`BUDGET_TIME`]; it counts the others. The terminal has all of them.
 const BUDGET_LINES: u32 = 500;
 const BUDGET_TIME: Duration = Duration::from_millis(250);
-/// The line of the board's USB device, and the rate at which its port is opened.
-const USB: &str = "usb";
+/// The rate at which the port of the board's USB device is opened.
+/// The name that the crate `defmt-rtt` gives its channel.
+const DEFMT_CHANNEL: &str = "defmt";
 const USB_BAUD: u32 = 115_200;
 
 /// The terminals of one machine. They close when this is dropped.
@@ -48,7 +56,8 @@ pub(super) struct Terminals {
 
 impl Terminals {
     /// Opens all UARTs of a machine, semihosting and USB.
-    pub(super) fn open(context: &BoardContext, machine: &MachineHandle) -> Self {
+    pub(super) fn open(context: &BoardContext, machine: &Machine) -> Self {
+        let (machine, defmt) = (&machine.handle, machine.defmt.as_ref());
         let mut terminals = Self {
             context: context.clone(),
             consoles: Vec::new(),
@@ -58,6 +67,7 @@ impl Terminals {
         for uart in 0..=u8::MAX {
             let Ok(mut port) = machine.uart(uart) else { break };
             let mut line = terminals.line(machine, &uart.to_string(), format!("uart{uart}"));
+            line.decode(defmt, &uart.to_string());
             terminals.tasks.spawn(async move {
                 line.pass(&mut port).await;
             });
@@ -68,12 +78,17 @@ impl Terminals {
             };
             let name = name_of(debug_line);
             let mut line = terminals.line(machine, &name, name.clone());
+            line.decode(defmt, &name);
+            if let (DebugLine::Rtt(channel), Some(defmt)) = (debug_line, defmt) {
+                line.undecided = Some((channel, Arc::clone(&defmt.program)));
+            }
             terminals.tasks.spawn(async move {
                 line.pass(&mut port).await;
             });
         }
         if let Ok(port) = CdcPort::plug(machine) {
-            let line = terminals.line(machine, USB, USB.into());
+            let mut line = terminals.line(machine, USB, USB.into());
+            line.decode(defmt, USB);
             terminals.tasks.spawn(serve_usb(port, line));
         }
         terminals
@@ -89,6 +104,8 @@ impl Terminals {
             to_send,
             questions,
             lines: Lines::new(self.context.clone(), machine.clone(), source),
+            incoming: Incoming::default(),
+            undecided: None,
         }
     }
 
@@ -116,24 +133,55 @@ impl Drop for Terminals {
     }
 }
 
-/// How people call a line to the debugger.
-fn name_of(line: DebugLine) -> String {
-    match line {
-        DebugLine::Semihosting => "semihosting".into(),
-        DebugLine::Rtt(channel) => format!("rtt{channel}"),
-        DebugLine::Itm(port) => format!("itm{port}"),
-    }
-}
-
 /// One line: its terminal, its lines in the console, and what is typed.
 struct Line {
     console: Arc<Console>,
     to_send: mpsc::Receiver<Vec<u8>>,
     questions: mpsc::Receiver<oneshot::Sender<()>>,
     lines: Lines,
+    incoming: Incoming,
+    /// A channel of RTT whose name is not known before its first bytes, and the program that may log with defmt there.
+    undecided: Option<(u8, Arc<Program>)>,
 }
 
 impl Line {
+    /// Decodes the line, if the user named it.
+    fn decode(&mut self, defmt: Option<&Defmt>, name: &str) {
+        if let Some(defmt) = defmt.filter(|defmt| defmt.line.as_deref() == Some(name)) {
+            self.incoming = Incoming::decoded(Arc::clone(&defmt.program));
+        }
+    }
+
+    /// Whether a channel of RTT has frames of defmt is known by its name, once the program has set it up.
+    async fn decide(&mut self) {
+        let Some((channel, program)) = self.undecided.take() else {
+            return;
+        };
+        let name = self
+            .lines
+            .machine
+            .inspect(move |machine| machine.rtt_name(channel))
+            .await;
+        if name.is_ok_and(|name| name.as_deref() == Some(DEFMT_CHANNEL)) {
+            self.incoming = Incoming::decoded(program);
+        }
+    }
+
+    /// Shows what has arrived.
+    async fn show(&mut self, bytes: &[u8]) {
+        self.decide().await;
+        let shown = self.incoming.take(bytes);
+        match &shown.lines {
+            None => self.lines.take(&shown.bytes),
+            Some(lines) => lines.iter().for_each(|line| self.lines.take_decoded(line)),
+        }
+        self.console.show(&self.lines.context.workbench, shown);
+        // Terminals have no other words while they are open.
+        if let Some(text) = self.incoming.text() {
+            self.console.set(&self.lines.context.workbench, true, Some(text));
+        }
+    }
+
     /// Passes bytes both ways until the stream ends.
     async fn pass(&mut self, port: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Passed {
         let (mut reader, mut writer) = tokio::io::split(port);
@@ -150,8 +198,7 @@ impl Line {
                     Ok(count) => {
                         let mut bytes = buffer[..count].to_vec();
                         gather(&mut reader, &mut bytes).await;
-                        self.lines.take(&bytes);
-                        self.console.take_plain(&self.lines.context.workbench, bytes);
+                        self.show(&bytes).await;
                     }
                 },
                 Some(reply) = self.questions.recv() => drop(reply.send(())),
@@ -246,9 +293,29 @@ impl Lines {
         }
     }
 
+    /// A statement of a program that logs with defmt, with its place in the source.
+    fn take_decoded(&mut self, line: &ConsoleLine) {
+        let level = line
+            .level
+            .as_deref()
+            .and_then(|level| LEVELS.into_iter().find(|known| *known == level));
+        let place = match (&line.file, line.line) {
+            (Some(file), Some(number)) => format!(" ({file}:{number})"),
+            _ => String::new(),
+        };
+        let text = format!("{}{place}", line.message);
+        for text in text.lines() {
+            self.add(level.unwrap_or("info"), text.to_owned());
+        }
+    }
+
     fn end_line(&mut self) {
         let text = String::from_utf8_lossy(&self.partial).into_owned();
         self.partial.clear();
+        self.add("info", text);
+    }
+
+    fn add(&mut self, level: &'static str, text: String) {
         if self.budget.0.elapsed() > BUDGET_TIME {
             self.budget = (Instant::now(), 0);
         }
@@ -261,7 +328,7 @@ impl Lines {
             time_ms: now_ms(),
             uptime_ms: Some(self.machine.status().virtual_time.as_us() / 1000),
             source: self.source.clone(),
-            level: "info",
+            level,
             text,
         };
         self.context.board.state().log(std::mem::take(&mut self.lost), line);

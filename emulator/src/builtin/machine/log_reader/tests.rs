@@ -10,6 +10,8 @@ const UP: u32 = BLOCK + 24;
 const DOWN: u32 = UP + 24;
 const UP_RING: u32 = RAM + 0x2000;
 const DOWN_RING: u32 = RAM + 0x3000;
+/// The name ends with memory.
+const NAME: u32 = RAM + 0x4_0000 - 9;
 const RING_BYTES: u32 = 16;
 /// `b .`
 const SPIN: &[u16] = &[0xe7fe];
@@ -55,7 +57,8 @@ fn get(machine: &mut dyn Machine, address: u32) -> u32 {
 
 /// As a program sets its control block up: one channel up that leaves out what has no room, and one down.
 fn set_up(machine: &mut dyn Machine) {
-    set(machine, UP, &[0, UP_RING, RING_BYTES, 0, 0, 0]);
+    machine.write_memory(NAME, b"Terminal\0").unwrap();
+    set(machine, UP, &[NAME, UP_RING, RING_BYTES, 0, 0, 0]);
     set(machine, DOWN, &[0, DOWN_RING, RING_BYTES, 0, 0, 0]);
     set(machine, BLOCK + 16, &[1, 1]);
     machine.write_memory(BLOCK, ID).unwrap();
@@ -97,6 +100,8 @@ fn rings_are_read_and_filled_wherever_the_program_has_them() {
             2,
             "the program waits for room from now on"
         );
+        assert_eq!(machine.rtt_name(0).unwrap(), "Terminal");
+        assert_eq!(machine.rtt_name(1), None);
         // Around the ring's end, and within a millisecond.
         write(&mut *machine, b" and fifteen ");
         run_to(&mut *machine, 41);

@@ -521,11 +521,13 @@ impl Body {
         );
         let spent = machine.now().saturating_sub(from);
         self.idle = None;
+        // What a machine did comes before the news that it has ended.
+        self.deliver_outputs(task);
         match result {
             Ok(reason) => self.stopped(task, reason),
             Err(cause) => self.enter(task, RunState::Crashed { cause }),
         }
-        self.deliver(task);
+        self.deliver_usb(task);
         spent
     }
 
@@ -543,18 +545,26 @@ impl Body {
         }
     }
 
-    /// Delivers the outputs of the machine.
+    /// Delivers everything that the machine did.
     fn deliver(&mut self, task: &MachineTask) {
+        self.deliver_outputs(task);
+        self.deliver_usb(task);
+    }
+
+    fn deliver_usb(&mut self, task: &MachineTask) {
+        if task.has_usb {
+            self.serve_usb(task);
+            self.deliver_outputs(task);
+        }
+    }
+
+    fn deliver_outputs(&mut self, task: &MachineTask) {
         let Some(machine) = &mut self.machine else { return };
         for output in machine.take_uart_output() {
             if let Some(wire) = task.wire(output.index) {
                 wire.deliver(output.baud, &output.bytes);
             }
         }
-        if task.has_usb {
-            self.serve_usb(task);
-        }
-        let Some(machine) = &mut self.machine else { return };
         let changes = machine.take_pin_changes();
         let faults = machine.take_faults();
         if changes.is_empty() && faults.is_empty() {

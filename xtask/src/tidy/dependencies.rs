@@ -12,6 +12,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-defmt", &[]),
     ("drydock-gdb", &[]),
     ("drydock-rtt", &[]),
+    ("drydock-backtrace", &[]),
     (
         "drydock-emulator",
         &["drydock-protocol", "drydock-assets", "drydock-gdb", "drydock-rtt"],
@@ -25,6 +26,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "drydock-protocol",
             "drydock-assets",
+            "drydock-backtrace",
             "drydock-defmt",
             "drydock-embedded",
             "drydock-emulator",

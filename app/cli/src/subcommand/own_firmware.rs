@@ -9,8 +9,8 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_api::{
-    BoardAdd, BoardFirmware, BoardRef, BoardView, ConsoleRead, ConsoleSend, ConsoleView, EventName, FirmwareFile,
-    MachineState, Update,
+    BoardAdd, BoardFirmware, BoardRef, BoardView, ConsoleRead, ConsoleSend, ConsoleView, Event, EventName,
+    FirmwareFile, MachineState, Update,
 };
 use serde_json::json;
 use std::{
@@ -141,6 +141,9 @@ async fn serve(
                     if output.is_json() {
                         output.event(&event);
                     }
+                    if !output.is_json() {
+                        say_mishap(&event, output);
+                    }
                     runs |= event.event == EventName::MachineStarted;
                     match event.event {
                         EventName::MachineFailed => return Err(Failure::machine(event.text).about(&board.name)),
@@ -184,6 +187,18 @@ async fn serve(
             shown.take(&update, output);
         }
         return finished(&ask!(connection, BoardGet(get()))?, end, output);
+    }
+}
+
+/// What went wrong, and who called whom. That the program ended is said at the end.
+fn say_mishap(event: &Event, output: &Output) {
+    if event.event == EventName::MachineFaulted {
+        output.step(Ink::Bold, &event.text);
+    }
+    let backtrace = event.data.get("backtrace").and_then(|backtrace| backtrace.as_array());
+    for (number, frame) in backtrace.into_iter().flatten().enumerate() {
+        let frame = frame.as_str().unwrap_or_default();
+        output.step(Ink::Dim, &format!("{number:>4}: {}", visible(frame.as_bytes())));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Programs that log with defmt, from the API down to a program on public crates in a virtual board's flash.
 
 use super::cable_tests::{board_until, cable, call, console_until, ended, hardware, over_probe, put, workbench};
+use super::guest_programs::guest;
 use super::*;
 use crate::api::{
     Badge, BoardAdd, BoardFirmware, CableAction, ConsoleLine, ConsoleOpen, ConsoleView, FirmwareFile, FirmwareSource,
@@ -8,39 +9,14 @@ use crate::api::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::ResetKind;
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
 const SOURCE: &str = include_str!("../../../../defmt/tests/guest/src/main.rs");
-const TARGET: &str = "thumbv7em-none-eabi";
 const BOARD: &str = "stm32f4-discovery";
 
-/// The program's ELF file, built from its source; `None` if the target is not installed.
+/// The program's ELF file.
 fn program() -> Option<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../defmt/tests/guest");
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if !sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
-        println!("drydock-skip: the target {TARGET} is not installed");
-        return None;
-    }
-    // target/debug/deps/…
-    let test = std::env::current_exe().unwrap();
-    let output = test.ancestors().nth(3).unwrap().join("tmp/guests");
-    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        // The guest's .cargo/config.toml is found from here.
-        .current_dir(&source)
-        .args(["build", "--release", "--locked", "--quiet", "--target-dir"])
-        .arg(&output)
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    Some(output.join(TARGET).join("release/guest-defmt"))
+    guest("defmt/tests/guest", "guest-defmt")
 }
 
 fn open(board: &VirtualBoardView, elf: &str) -> ConsoleOpen {

@@ -12,9 +12,13 @@ mod dispatch;
 #[cfg(test)]
 mod fleet_tests;
 #[cfg(test)]
+mod guest_programs;
+#[cfg(test)]
 mod own_firmware_tests;
 #[cfg(test)]
 mod pin_tests;
+#[cfg(test)]
+mod post_mortem_tests;
 #[cfg(test)]
 mod probe_gdb_tests;
 #[cfg(test)]

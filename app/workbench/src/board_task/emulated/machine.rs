@@ -35,6 +35,8 @@ pub(super) struct Machine {
     pub(super) flash: Arc<FlashKeeper>,
     /// How its program logs with defmt, if it is one of the user's own that does.
     pub(super) defmt: Option<Defmt>,
+    /// Its program's ELF file, if it is one of the user's own that has one.
+    pub(super) elf: Option<PathBuf>,
 }
 
 /// A program that logs with defmt.
@@ -84,6 +86,8 @@ impl Machine {
             None => images.of(board).map_err(firmware)?,
         };
         let defmt = own.as_ref().and_then(defmt);
+        let elf = record.firmware.as_ref().filter(|own| own.is_elf());
+        let elf = elf.map(|own| own.file(&folder));
         let board = own.as_ref().map_or(board, |own| &own.board);
         let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
@@ -130,6 +134,7 @@ impl Machine {
             flash: FlashKeeper::new(handle.clone(), areas, folder, &content),
             handle,
             defmt,
+            elf,
         };
         Ok((machine, events))
     }

@@ -3,6 +3,7 @@
 mod flash;
 mod flash_file;
 mod machine;
+mod post_mortem;
 mod terminals;
 
 use super::{context::BoardContext, host::BoardHost};
@@ -19,6 +20,7 @@ use drydock_emulator::{
 use drydock_gateway::PeerLabel;
 use drydock_protocol::control::Identity;
 use machine::Machine;
+use post_mortem::{Mishap, PostMortem};
 use serde_json::{Map, json};
 use std::{sync::Arc, time::Duration};
 use terminals::Terminals;
@@ -43,6 +45,8 @@ pub(super) struct EmulatedHost {
     shown_failure: Option<String>,
     /// The lines of a program of the user's own, if one runs: the board has no link then.
     terminals: Option<Terminals>,
+    /// What becomes of that program.
+    post_mortem: Option<PostMortem>,
 }
 
 impl EmulatedHost {
@@ -70,6 +74,9 @@ impl EmulatedHost {
         }
         let own = record.firmware.is_some();
         let terminals = own.then(|| Terminals::open(&context, &machine));
+        let post_mortem = terminals
+            .as_ref()
+            .map(|terminals| PostMortem::open(&context, &machine, terminals.asker()));
         let link = match unlinked || own {
             true => None,
             false => {
@@ -108,6 +115,7 @@ impl EmulatedHost {
             quiet: 0,
             shown_failure: None,
             terminals,
+            post_mortem,
         };
         Ok((host, link))
     }
@@ -290,14 +298,25 @@ impl EmulatedHost {
     fn show(&mut self, event: MachineEvent) {
         match event {
             MachineEvent::Pin(PinChange { pin, level, .. }) => self.show_leds(pin, level),
-            MachineEvent::Reset { .. } if self.terminals.is_none() => self.context.set_phase("booting"),
-            MachineEvent::Reset { .. } => {}
+            MachineEvent::Reset { .. } => match &mut self.post_mortem {
+                Some(post_mortem) => post_mortem.restart(),
+                None => self.context.set_phase("booting"),
+            },
             MachineEvent::Fault(fault) => {
                 self.context.board.state().note("warn", fault.to_string());
                 self.context.post();
+                if let Some(post_mortem) = &mut self.post_mortem {
+                    post_mortem.tell(Mishap::Fault(fault));
+                }
             }
             MachineEvent::State(RunState::Crashed { cause }) => self.crashed(cause),
-            MachineEvent::State(RunState::Halted(StopReason::Breakpoint { exit: Some(code), .. })) => self.ended(code),
+            MachineEvent::State(RunState::Halted(StopReason::Breakpoint { exit: Some(code), .. }))
+                if self.post_mortem.is_some() =>
+            {
+                if let Some(post_mortem) = &mut self.post_mortem {
+                    post_mortem.tell(Mishap::Ended(code));
+                }
+            }
             MachineEvent::State(RunState::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
             MachineEvent::State(RunState::Running | RunState::Paused | RunState::Stopped) => self.context.touch(),
         }
@@ -323,18 +342,6 @@ impl EmulatedHost {
         for led in &self.context.board.description.leds {
             self.show_leds(led.pin.0, self.machine.handle.pin(led.pin.0));
         }
-    }
-
-    /// The program ended by itself. That is said after what it said.
-    fn ended(&self, code: u32) {
-        let shown = self.terminals.as_ref().map(Terminals::shown);
-        let context = self.context.clone();
-        tokio::spawn(async move {
-            if let Some(shown) = shown {
-                shown.await;
-            }
-            say_ended(&context, code);
-        });
     }
 
     fn crashed(&self, fault: String) {
@@ -378,16 +385,6 @@ impl BoardHost for EmulatedHost {
 }
 
 /// Says that a program ended by itself.
-fn say_ended(context: &BoardContext, code: u32) {
-    let text = format!("The program ended with {code}. A reset starts it again.");
-    let level = if code == 0 { "info" } else { "error" };
-    context.board.state().note(level, text.clone());
-    context.touch();
-    let mut data = Map::new();
-    data.insert("exit_code".into(), json!(code));
-    context.publish(EventName::MachineEnded, text, data);
-}
-
 /// Puts the link on a UART.
 fn link(record: &EmulatedRecord, uart: UartPort) -> Result<LinkDriver, String> {
     let epoch = getrandom::u32().map_err(|error| format!("This system gives no random numbers: {error}."))?;

@@ -109,16 +109,23 @@ impl Terminals {
         }
     }
 
+    /// Asks whether everything is shown.
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.questions.clone())
+    }
+}
+
+/// Asks the lines of a machine whether everything is shown.
+pub(super) struct Asker(Vec<mpsc::Sender<oneshot::Sender<()>>>);
+
+impl Asker {
     /// Completes when all that the machine has sent so far is shown.
-    pub(super) fn shown(&self) -> impl Future<Output = ()> + Send + use<> {
-        let questions = self.questions.clone();
-        async move {
-            for question in questions {
-                let (reply, answer) = oneshot::channel();
-                // A line that has ended has shown everything.
-                if question.send(reply).await.is_ok() {
-                    let _ = answer.await;
-                }
+    pub(super) async fn shown(&self) {
+        for question in &self.0 {
+            let (reply, answer) = oneshot::channel();
+            // A line that has ended has shown everything.
+            if question.send(reply).await.is_ok() {
+                let _ = answer.await;
             }
         }
     }

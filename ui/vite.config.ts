@@ -20,5 +20,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['test/**/*.test.ts'],
+    // Machines that build something else beside are slow.
+    testTimeout: 20_000,
   },
 })

@@ -28,7 +28,8 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "emulator/src/core/dispatch/",
     "emulator/src/core/riscv/fast/",
     "emulator/tests/guests/", // programs that own their hardware
-    "emulator/oracle/",       // a test that loads a C library
+    "backtrace/tests/guest/",
+    "emulator/oracle/", // a test that loads a C library
     "firmware/boards/",
     "firmware/guest/",
     "firmware/device/tests/firmware/support/heap.rs", // counts what tests allocate

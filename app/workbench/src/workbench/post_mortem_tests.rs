@@ -4,6 +4,7 @@ use super::cable_tests::{board_until, call};
 use super::guest_programs::guest;
 use super::*;
 use crate::api::{Badge, BoardAdd, BoardPower, EventName, FirmwareFile, LogsQuery, Pace, PowerAction, Update};
+use drydock_backtrace::{Core, DebugInfo, FRAMES_MAX, Registers};
 use std::path::Path;
 use std::time::Duration;
 
@@ -155,4 +156,57 @@ fn without_dwarf(mut elf: Vec<u8>) -> Vec<u8> {
         }
     }
     elf
+}
+
+#[test]
+fn damaged_debug_information_and_a_damaged_stack_end_the_list() {
+    let Some(elf) = guest("backtrace/tests/guest", "guest-backtrace") else {
+        return;
+    };
+    let whole = std::fs::read(elf).unwrap();
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        // Xorshift: the same numbers each time.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let mut most = 0;
+    for round in 0..400 {
+        let mut elf = whole.clone();
+        for _ in 0..round % 8 {
+            let at = random() as usize % elf.len();
+            elf[at] = random() as u8;
+        }
+        if round % 5 == 4 {
+            elf.truncate(random() as usize % elf.len());
+        }
+        let Ok(debug_info) = DebugInfo::read(&elf) else {
+            continue;
+        };
+        let mut general = [0; 32];
+        general.fill_with(|| 0x2000_0000 + (random() as u32 & 0xfffc));
+        general[14] = if random() % 2 == 0 {
+            0xffff_fff9
+        } else {
+            random() as u32 & 0x7ff
+        };
+        let registers = Registers {
+            core: if round % 3 == 0 { Core::RiscV } else { Core::CortexM },
+            general,
+            pc: random() as u32 & 0x7fe,
+            process_stack: random() as u32,
+        };
+        // Words of the stack are addresses of the program, exceptions, or nothing.
+        let frames = debug_info.backtrace(&registers, &mut |_| match random() % 16 {
+            0 => None,
+            1 => Some(0xffff_fff9),
+            2 => Some(0x2000_0000 + (random() as u32 & 0xfffc)),
+            _ => Some(random() as u32 & 0x7ff),
+        });
+        assert!(!frames.is_empty() && frames.len() <= FRAMES_MAX);
+        most = most.max(frames.len());
+    }
+    assert!(most > 4, "the lists were short: {most}");
 }

@@ -1,3 +1,5 @@
+//! Rings of a program that this file plays: where they are, what runs through them, and when.
+
 use crate::builtin::engine::Builtin;
 use crate::machine::{
     DebugLine, Engine, Image, Machine, ResetKind, RunLimit, Seed, Segment, StopReason, Symbol, VirtualTime,

@@ -70,6 +70,20 @@ pub struct FirmwareFile {
     /// with the name `defmt` needs no word.
     #[serde(default)]
     pub defmt: Option<String>,
+    /// What the program gets where the engine has no model.
+    #[serde(default)]
+    pub unmodelled: Unmodelled,
+}
+
+/// The answer to an access that the chip would serve and the engine does not model. It is reported in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmodelled {
+    /// A bus fault.
+    #[default]
+    Fault,
+    /// A load gives zero, and a store is lost.
+    Zero,
 }
 
 /// Asks which boards and kinds of boards can run a program of the user's own.

@@ -69,6 +69,9 @@ pub(crate) struct Emulate {
     /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
     #[arg(long, value_name = "LINE", requires = "firmware")]
     pub(crate) defmt: Option<String>,
+    /// What the program gets where the engine does not model the chip; it is reported in any case
+    #[arg(long, value_enum, default_value_t, requires = "firmware")]
+    pub(crate) unmodelled: Unmodelled,
     /// Load the program again and start it when its file changes (with --firmware)
     #[arg(long, requires = "firmware")]
     pub(crate) watch: bool,
@@ -181,6 +184,9 @@ pub(crate) struct BoardsAdd {
     /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
     #[arg(long, value_name = "LINE", requires = "firmware")]
     pub(crate) defmt: Option<String>,
+    /// What the program gets where the engine does not model the chip; it is reported in any case
+    #[arg(long, value_enum, default_value_t, requires = "firmware")]
+    pub(crate) unmodelled: Unmodelled,
 }
 
 #[derive(Debug, Args)]
@@ -199,10 +205,23 @@ pub(crate) struct BoardsFirmware {
     /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
     #[arg(long, value_name = "LINE", requires = "file")]
     pub(crate) defmt: Option<String>,
+    /// What the program gets where the engine does not model the chip; it is reported in any case
+    #[arg(long, value_enum, default_value_t, requires = "file")]
+    pub(crate) unmodelled: Unmodelled,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BoardName {
     /// Name or id of the board
     pub(crate) board: String,
+}
+
+/// The answer to an access that the engine does not model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unmodelled {
+    /// A bus fault
+    #[default]
+    Fault,
+    /// A load gives zero, a store is lost
+    Zero,
 }

@@ -141,7 +141,12 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
         seed: board.seed.clone(),
         link_noise: None,
         firmware: match &board.firmware {
-            Some(path) => Some(own_firmware::file(path, board.address, board.defmt.as_ref())?),
+            Some(path) => Some(own_firmware::file(
+                path,
+                board.address,
+                board.defmt.as_ref(),
+                board.unmodelled,
+            )?),
             None => None,
         },
     };

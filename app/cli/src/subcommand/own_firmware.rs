@@ -2,7 +2,7 @@
 
 use super::{absolute, cancelled, cancelled_by_user, console::visible, run::pace};
 use crate::{
-    arguments::{BoardsFirmware, Emulate, Until},
+    arguments::{BoardsFirmware, Emulate, Unmodelled, Until},
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output, now_ms},
@@ -24,11 +24,20 @@ use std::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The file as the owner reads it.
-pub(super) fn file(path: &Path, address: Option<u32>, defmt: Option<&String>) -> Result<FirmwareFile, Failure> {
+pub(super) fn file(
+    path: &Path,
+    address: Option<u32>,
+    defmt: Option<&String>,
+    unmodelled: Unmodelled,
+) -> Result<FirmwareFile, Failure> {
     Ok(FirmwareFile {
         path: absolute(path)?,
         address,
         defmt: defmt.cloned(),
+        unmodelled: match unmodelled {
+            Unmodelled::Fault => drydock_api::Unmodelled::Fault,
+            Unmodelled::Zero => drydock_api::Unmodelled::Zero,
+        },
     })
 }
 
@@ -39,7 +48,12 @@ pub(super) async fn change(
     output: &Output,
 ) -> Result<(), Failure> {
     let firmware = match &arguments.file {
-        Some(path) => Some(file(path, arguments.address, arguments.defmt.as_ref())?),
+        Some(path) => Some(file(
+            path,
+            arguments.address,
+            arguments.defmt.as_ref(),
+            arguments.unmodelled,
+        )?),
         None => None,
     };
     let request = BoardFirmware {
@@ -111,7 +125,12 @@ async fn serve(
         pace: pace(arguments.pace),
         seed: arguments.seed.clone(),
         link_noise: None,
-        firmware: Some(file(path, arguments.address, arguments.defmt.as_ref())?),
+        firmware: Some(file(
+            path,
+            arguments.address,
+            arguments.defmt.as_ref(),
+            arguments.unmodelled,
+        )?),
     };
     let begin = Instant::now();
     let board = ask!(connection, BoardAdd(add))?;
@@ -212,7 +231,12 @@ async fn load_again(
 ) -> Result<(), Failure> {
     let request = BoardFirmware {
         board: board.to_owned(),
-        firmware: Some(file(path, arguments.address, arguments.defmt.as_ref())?),
+        firmware: Some(file(
+            path,
+            arguments.address,
+            arguments.defmt.as_ref(),
+            arguments.unmodelled,
+        )?),
     };
     match ask!(connection, BoardFirmware(request)) {
         Ok(view) => {

@@ -2,7 +2,12 @@
 //! gets another folder, so that a kill at any instant leaves the board with the one that its record names.
 
 use super::program::{self, OwnFirmware};
-use crate::{api::FirmwareView, data_dir::replace, fleet::FleetBoard, state::WorkbenchState};
+use crate::{
+    api::{FirmwareView, Unmodelled},
+    data_dir::replace,
+    fleet::FleetBoard,
+    state::WorkbenchState,
+};
 use drydock_assets::Board as Description;
 use drydock_hardware::image::Format;
 use serde::{Deserialize, Serialize};
@@ -35,6 +40,9 @@ pub(crate) struct FirmwareRecord {
     /// The line on which it logs with defmt, if the user said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) defmt: Option<String>,
+    /// What it gets where the engine has no model.
+    #[serde(default)]
+    pub(crate) unmodelled: Unmodelled,
 }
 
 impl FirmwareRecord {

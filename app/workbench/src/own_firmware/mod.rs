@@ -4,7 +4,7 @@ mod kept;
 mod program;
 
 pub(crate) use kept::{FirmwareRecord, copy, of, read as read_kept, record_of};
-pub(crate) use program::OwnFirmware;
+pub(crate) use program::{OwnFirmware, answer};
 
 use crate::{
     api::{

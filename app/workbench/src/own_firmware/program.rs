@@ -2,14 +2,14 @@
 
 use super::kept::FirmwareRecord;
 use crate::{
-    api::{ApiError, ErrorCode, FirmwareFile},
+    api::{ApiError, ErrorCode, FirmwareFile, Unmodelled},
     board_terminals,
     engines::engine,
     errors::usage,
 };
 use drydock_assets::{Board as Description, Core};
 use drydock_defmt::{NotUsable, Program};
-use drydock_emulator::{Image, Seed, Segment};
+use drydock_emulator::{Image, Seed, Segment, UnmodelledAnswer};
 use drydock_hardware::image::{Format, segments};
 use sha2::{Digest, Sha256};
 use std::{io, path::Path};
@@ -37,6 +37,14 @@ impl OwnFirmware {
     }
 }
 
+/// The answer as engines know it.
+pub(crate) fn answer(unmodelled: Unmodelled) -> UnmodelledAnswer {
+    match unmodelled {
+        Unmodelled::Fault => UnmodelledAnswer::Fault,
+        Unmodelled::Zero => UnmodelledAnswer::Zero,
+    }
+}
+
 /// The bytes of a file that a user named. Blocks.
 ///
 /// # Errors
@@ -59,8 +67,14 @@ pub(super) fn check(
     board: &Description,
     engine_name: &str,
 ) -> Result<OwnFirmware, ApiError> {
-    let FirmwareFile { path, address, defmt } = request;
+    let FirmwareFile {
+        path,
+        address,
+        defmt,
+        unmodelled,
+    } = request;
     let mut firmware = parse(file.to_vec(), path, *address, board)?;
+    firmware.record.unmodelled = *unmodelled;
     if let Some(line) = defmt {
         if !board_terminals::is_line(line, board) {
             return Err(usage(board_terminals::no_line(&board.title, line)));
@@ -70,11 +84,17 @@ pub(super) fn check(
             .map_err(|error| usage(format!("{path} cannot be used to decode defmt: {error}.")))?;
         firmware.record.defmt = Some(line.clone());
     }
+    let name = engine_name;
     // The engine knows which memory its machines have.
     let loaded = engine(engine_name, &firmware.board)?
         .open(&firmware.board, Seed([0; 32]))
         .map_err(|error| error.to_string())
-        .and_then(|mut machine| machine.load(&firmware.image).map_err(|error| error.to_string()));
+        .and_then(|mut machine| {
+            if *unmodelled != Unmodelled::Fault && !machine.answer_unmodelled(answer(*unmodelled)) {
+                return Err(format!("the engine {name} has one answer to what it does not model"));
+            }
+            machine.load(&firmware.image).map_err(|error| error.to_string())
+        });
     loaded.map_err(|error| refused(path, &error))?;
     Ok(firmware)
 }
@@ -187,6 +207,7 @@ pub(super) fn parse(
             bytes: u32::try_from(image.bytes()).unwrap_or(u32::MAX),
             start,
             defmt: None,
+            unmodelled: Unmodelled::default(),
         },
         image,
         board,

@@ -5,7 +5,7 @@ use super::guest_programs::guest;
 use super::*;
 use crate::api::{
     Badge, BoardAdd, BoardFirmware, CableAction, ConsoleLine, ConsoleOpen, ConsoleView, FirmwareFile, FirmwareSource,
-    FlashStart, JobState, LogsQuery, Pace, PortRef, VirtualBoardView,
+    FlashStart, JobState, LogsQuery, Pace, PortRef, Unmodelled, VirtualBoardView,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_emulator::ResetKind;
@@ -189,6 +189,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
         path: elf.display().to_string(),
         address: None,
         defmt: None,
+        unmodelled: Unmodelled::Fault,
     };
     let add = BoardAdd {
         kind: BOARD.into(),
@@ -237,6 +238,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
             path: renamed.display().to_string(),
             address: None,
             defmt: line.map(Into::into),
+            unmodelled: Unmodelled::Fault,
         }),
     };
     call!(workbench, BoardFirmware(on(None))).unwrap();
@@ -256,6 +258,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
             path: plain,
             address: None,
             defmt: Some("0".into()),
+            unmodelled: Unmodelled::Fault,
         }),
     };
     let refused = call!(workbench, BoardFirmware(refused)).unwrap_err();

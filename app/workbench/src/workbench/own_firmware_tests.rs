@@ -4,10 +4,13 @@ use super::cable_tests::{board_until, call, console_until};
 use super::*;
 use crate::api::{
     Badge, BoardAdd, BoardFirmware, BoardPower, BoardRef, BoardView, ConsoleOpen, ConsoleSend, ErrorCode, FirmwareFile,
-    LogsQuery, MachineState, Pace, PowerAction,
+    LogsQuery, MachineState, Pace, PowerAction, Unmodelled,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// Answers each byte of the Nano's UART with its successor.
 const ECHO: &str = include_str!("../../../../emulator/tests/guests/echo.hex");
@@ -60,6 +63,7 @@ fn firmware(path: &Path) -> FirmwareFile {
         path: path.display().to_string(),
         address: None,
         defmt: None,
+        unmodelled: Unmodelled::Fault,
     }
 }
 
@@ -319,6 +323,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
             path: path.display().to_string(),
             address,
             defmt: None,
+            unmodelled: Unmodelled::Fault,
         };
         let error = call!(workbench, BoardAdd(board("nano33ble", firmware))).unwrap_err();
         assert!(error.message.contains(part) && error.message.contains(name), "{error}");
@@ -341,6 +346,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
         path: place.path().join("missing.elf").display().to_string(),
         address: None,
         defmt: None,
+        unmodelled: Unmodelled::Fault,
     };
     let error = call!(workbench, BoardAdd(board("nano33ble", missing))).unwrap_err();
     assert!(
@@ -351,6 +357,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
         path: "build/app.elf".into(),
         address: None,
         defmt: None,
+        unmodelled: Unmodelled::Fault,
     };
     let error = call!(workbench, BoardAdd(board("nano33ble", relative))).unwrap_err();
     assert!(error.message.contains("absolute path"), "{error}");
@@ -372,6 +379,7 @@ async fn a_program_elsewhere_in_flash_starts_there() {
             path: path.display().to_string(),
             address: Some(address),
             defmt: None,
+            unmodelled: Unmodelled::Fault,
         };
         let view = call!(workbench, BoardAdd(board("nano33ble", request))).unwrap();
         let start = view.firmware.unwrap().start;
@@ -423,21 +431,21 @@ async fn a_terminal_goes_on_after_its_board_was_off() {
         }
     }
     board_until(&workbench, &view.name, |board| board.badge == Badge::OwnFirmware).await;
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     // Who reads on from there misses nothing.
     while call!(workbench, ConsoleRead(read(Some(last))))
         .unwrap()
         .chunks
         .is_empty()
     {
-        assert!(begin.elapsed() < std::time::Duration::from_secs(60));
+        assert!(begin.elapsed() < Duration::from_secs(60));
         let send = ConsoleSend {
             path: view.name.clone(),
             base64: BASE64_STANDARD.encode("HAL\t"),
         };
         // It may be on its way.
         let _ = call!(workbench, ConsoleSend(send));
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     workbench.shutdown().await;
 }
@@ -518,5 +526,68 @@ async fn drydocks_firmware_as_a_file_boots_on_every_kind_that_it_fits() {
             "{kind}"
         );
     }
+    workbench.shutdown().await;
+}
+
+/// Loads a register that is not modelled, and ends with 0.
+fn reads_unmodelled(boot: u32) -> Vec<u8> {
+    let halves = [
+        0x4802_u16, // ldr r0, [pc, #8]
+        0x6800,     // ldr r0, [r0]
+        0x2018,     // movs r0, #24
+        0x4902,     // ldr r1, [pc, #8]
+        0xbeab,     // bkpt 0x00ab
+        0xe7fe,     // b.n .
+    ];
+    let mut bytes: Vec<u8> = [0x2000_1000, boot + 9]
+        .iter()
+        .flat_map(|word: &u32| word.to_le_bytes())
+        .collect();
+    bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+    // NFCT's SENSRES.
+    for word in [0x4000_55a0_u32, 0x20026] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_modelled_is_a_fault_or_zero_as_the_user_says() {
+    let place = tempfile::tempdir().unwrap();
+    let workbench = open(DataDir::Temporary).await;
+    let path = file(place.path(), "nfc.bin", &reads_unmodelled(0x1_0000));
+    let view = add(&workbench, "nano33ble", &path).await;
+    let faults = async |board: &str| {
+        let logs = LogsQuery {
+            board: board.into(),
+            after: None,
+            source: Some("drydock".into()),
+            limit: Some(100),
+        };
+        let lines = call!(workbench, LogsQuery(logs)).unwrap().lines;
+        let of_registers = lines
+            .iter()
+            .filter(|line| line.text.contains("the register is not modelled"));
+        of_registers.count()
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while faults(&view.name).await == 0 {
+        assert!(Instant::now() < until, "no fault");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let zero = FirmwareFile {
+        unmodelled: Unmodelled::Zero,
+        ..firmware(&path)
+    };
+    let other = call!(workbench, BoardAdd(board("nano33ble", zero))).unwrap();
+    let ended = board_until(&workbench, &other.name, |board| {
+        board
+            .machine
+            .as_ref()
+            .is_some_and(|machine| machine.state == MachineState::Ended)
+    })
+    .await;
+    assert_eq!(ended.machine.unwrap().exit_code, Some(0));
+    assert_eq!(faults(&other.name).await, 1, "it is told all the same");
     workbench.shutdown().await;
 }

@@ -3,7 +3,9 @@
 use super::cable_tests::{board_until, call};
 use super::guest_programs::guest;
 use super::*;
-use crate::api::{Badge, BoardAdd, BoardPower, EventName, FirmwareFile, LogsQuery, Pace, PowerAction, Update};
+use crate::api::{
+    Badge, BoardAdd, BoardPower, EventName, FirmwareFile, LogsQuery, Pace, PowerAction, Unmodelled, Update,
+};
 use drydock_backtrace::{Core, DebugInfo, FRAMES_MAX, Registers};
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +37,7 @@ async fn add(workbench: &Workbench, elf: &Path) {
             path: elf.display().to_string(),
             address: None,
             defmt: None,
+            unmodelled: Unmodelled::Fault,
         }),
     };
     call!(workbench, BoardAdd(add)).unwrap();

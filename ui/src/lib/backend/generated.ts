@@ -1150,7 +1150,11 @@ address: number | null,
  * The line on which the program logs with defmt, as terminals name it: `0` for UART 0, `itm0`, `usb`. RTT's channel
  * with the name `defmt` needs no word.
  */
-defmt: string | null, };
+defmt: string | null, 
+/**
+ * What the program gets where the engine has no model.
+ */
+unmodelled: Unmodelled, };
 
 /**
  * Which boards can run a program of the user's own.
@@ -2693,6 +2697,11 @@ export type Text = {
  * The text.
  */
 text: string, };
+
+/**
+ * The answer to an access that the chip would serve and the engine does not model. It is reported in any case.
+ */
+export type Unmodelled = "fault" | "zero";
 
 /**
  * Evidence that cannot be read.

@@ -36,7 +36,7 @@ export function renameBoard(id: string, name: string): Promise<unknown> {
 
 /** Gives boards a program of the user's own; null: Drydock's firmware. */
 export async function giveFirmware(boards: string[], path: string | null): Promise<void> {
-  const firmware = path === null ? null : { path, address: null, defmt: null }
+  const firmware = path === null ? null : { path, address: null, defmt: null, unmodelled: 'fault' as const }
   for (const board of boards) {
     const what = path === null ? "Starting Drydock's firmware" : 'Starting the program'
     const given = await attempts.run(at.board(board), what, () => workbench.call('board.firmware', { board, firmware }))

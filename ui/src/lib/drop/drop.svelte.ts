@@ -110,7 +110,7 @@ function isFirmware(path: string): boolean {
 }
 
 function previewOf(path: string): Promise<FirmwarePreview> {
-  return workbench.call('firmware.preview', { firmware: { path, address: null, defmt: null }, boards: fleet.order })
+  return workbench.call('firmware.preview', { firmware: { path, address: null, defmt: null, unmodelled: 'fault' as const }, boards: fleet.order })
 }
 
 /** Adds a board of the first kind that can run the program. */
@@ -122,7 +122,7 @@ async function startBoard(path: string, seen: FirmwarePreview | null): Promise<v
     attempts.fail(at.drop, { code: 'refused', message: kind?.refused ?? `${preview.name} fits no kind of board.`, detail: null })
     return
   }
-  await addBoard({ kind: kind.board, firmware: { path, address: null, defmt: null } })
+  await addBoard({ kind: kind.board, firmware: { path, address: null, defmt: null, unmodelled: 'fault' as const } })
 }
 
 /** The target boards of a drop here: the board of the row or card, or all marked boards if it is one of them. */

@@ -94,9 +94,10 @@ impl Machine {
             .open(board, seed)
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
         machine.load(&image).map_err(|error| firmware(error.to_string()))?;
-        if own.is_some() {
-            // Drydock's firmware logs over its link.
+        if let Some(own) = &own {
+            // Drydock's firmware logs over its link, and needs no other answer.
             machine.collect_logs();
+            machine.answer_unmodelled(own_firmware::answer(own.record.unmodelled));
         }
 
         // A program of the user's own may have anything anywhere.

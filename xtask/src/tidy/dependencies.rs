@@ -31,6 +31,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-gdb",
             "drydock-connector",
             "drydock-hardware",
+            "drydock-program",
             "drydock-api",
             "drydock-client",
         ],
@@ -54,6 +55,10 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "drydock-hardware",
         &["drydock-protocol", "drydock-assets", "drydock-gdb"],
+    ),
+    (
+        "drydock-program",
+        &["drydock-assets", "drydock-emulator", "drydock-hardware"],
     ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP

@@ -110,7 +110,9 @@ impl Program {
                 segments(&file, &board, address).map_err(NoProgram::new)?;
                 match board.boot {
                     boot if boot == flash.start => {
-                        format!("It starts at {boot:#x}, the beginning of flash; Drydock's firmware starts at {usual:#x}.")
+                        format!(
+                            "It starts at {boot:#x}, the beginning of flash; Drydock's firmware starts at {usual:#x}."
+                        )
                     }
                     boot => format!(
                         "It starts at {boot:#x}, behind a bootloader or SoftDevice that is not in the file: calls to it fail."

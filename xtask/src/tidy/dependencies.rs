@@ -60,6 +60,10 @@ const CRATES: &[(&str, &[&str])] = &[
         "drydock-program",
         &["drydock-assets", "drydock-emulator", "drydock-hardware"],
     ),
+    (
+        "drydock-test",
+        &["drydock-assets", "drydock-emulator", "drydock-program"],
+    ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP
     ("drydock-test-support", &["drydock-protocol"]),

@@ -1,0 +1,129 @@
+//! Boards of every kind on a bench, from Rust.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use drydock_test::{Bench, Cause, Level, Stop};
+use std::time::Duration;
+
+/// A program of the emulator's tests, which has no addresses.
+fn guest(hex: &str) -> Vec<u8> {
+    let bytes = hex.split_ascii_whitespace();
+    bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+}
+
+/// Answers each byte of the Nano's UART with its successor.
+fn echo() -> Vec<u8> {
+    guest(include_str!("../../emulator/tests/guests/echo.hex"))
+}
+
+/// Toggles the Nano's LED every 100 ms.
+fn blink() -> Vec<u8> {
+    guest(include_str!("../../emulator/tests/guests/blink.hex"))
+}
+
+/// Says hello by semihosting and ends with a code; a Cortex-M program for `boot`.
+fn hello(boot: u32, code: u32) -> Vec<u8> {
+    // ldr r1, text; movs r0, #4; bkpt 0xab; ldr r1, block; movs r0, #32; bkpt 0xab; b .; nop
+    let halves = [0x4903_u16, 0x2004, 0xbeab, 0x4903, 0x2020, 0xbeab, 0xe7fe, 0xbf00];
+    let mut bytes: Vec<u8> = [0x2000_1000, boot + 9]
+        .iter()
+        .flat_map(|word: &u32| word.to_le_bytes())
+        .collect();
+    bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+    for word in [boot + 40, boot + 32, 0x20026, code] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend(b"hello by semihosting\n\0");
+    bytes
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn a_uart_answers_at_the_line_rate() {
+    let bench = Bench::new();
+    let nano = bench.board("nano33ble").firmware_bytes(echo()).unwrap();
+    bench.run(ms(1)).unwrap();
+    nano.console().send("HAL").unwrap();
+    let answer = nano.uart(0).expect("IBM", ms(5)).unwrap();
+    // Six bytes of ten bits at 1 Mbaud, at least.
+    assert!(
+        answer.at > ms(1) + Duration::from_micros(40) && answer.at < ms(2),
+        "{answer:?}"
+    );
+    let late = nano.console().expect("IBM", ms(5)).unwrap_err();
+    assert_eq!(
+        late.cause(),
+        &Cause::NotSeen {
+            pattern: "\"IBM\"".into(),
+            port: "its console".into(),
+            within: ms(5),
+            stop: None
+        }
+    );
+    assert_eq!(late.console(), ["IBM"]);
+    assert!(
+        late.to_string().starts_with("nano33ble at 0.00") && late.to_string().ends_with("| IBM"),
+        "{late}"
+    );
+}
+
+#[test]
+fn an_led_has_its_frequency_and_its_levels() {
+    let bench = Bench::new();
+    let nano = bench.board("nano33ble").firmware_bytes(blink()).unwrap();
+    let led = nano.pin("LED").unwrap();
+    let on = led.expect(Level::On, ms(150)).unwrap();
+    let off = led.expect(Level::Off, ms(150)).unwrap();
+    // 3,277 ticks of 32,768 Hz.
+    let period = (off - on).as_secs_f64();
+    assert!((period - 3_277.0 / 32_768.0).abs() < 1e-6, "{period}");
+    led.expect_frequency(5.0, 0.02, Duration::from_secs(2)).unwrap();
+    let wrong = led.expect_frequency(5.2, 0.02, Duration::from_secs(2)).unwrap_err();
+    assert!(
+        matches!(wrong.cause(), Cause::Frequency { found_hz: Some(hz), .. } if (hz - 4.9997).abs() < 1e-3),
+        "{wrong}"
+    );
+    let none = nano.pin("R").unwrap().expect_frequency(1.0, 0.5, ms(500)).unwrap_err();
+    assert!(none.to_string().contains("no two rising edges"), "{none}");
+}
+
+#[test]
+fn a_program_ends_with_its_code() {
+    for (kind, boot) in [
+        ("nano33ble", 0x1_0000),
+        ("stm32f4-discovery", 0x801_0000),
+        ("uno-r4-minima", 0x4000),
+    ] {
+        let bench = Bench::new();
+        let board = bench.board(kind).firmware_bytes(hello(boot, 7)).unwrap();
+        board.expect_exit(7, ms(10)).unwrap();
+        board.semihosting().expect("hello by semihosting", ms(0)).unwrap();
+        assert_eq!(board.stop(), Some(Stop::Exit(7)));
+        let other = board.expect_exit(0, ms(10)).unwrap_err();
+        assert!(other.to_string().contains("the program ended with 7"), "{other}");
+        // It does not wait for what cannot come.
+        let before = bench.now();
+        board.console().expect("more", Duration::from_secs(3600)).unwrap_err();
+        assert_eq!(bench.now(), before);
+        board.reset();
+        board.expect_exit(7, ms(10)).unwrap();
+    }
+}
+
+#[test]
+fn two_runs_with_one_seed_are_equal_and_with_another_are_not() {
+    let random = guest(include_str!("../../emulator/tests/guests/random.hex"));
+    let said = |seed| {
+        let bench = Bench::with_seed(seed);
+        let nano = bench.board("nano33ble").firmware_bytes(random.clone()).unwrap();
+        bench.run(ms(100)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        bench.keep(folder.path(), "why").unwrap();
+        assert_eq!(nano.stop(), None);
+        std::fs::read(folder.path().join("nano33ble.snap")).unwrap()
+    };
+    assert!(said(1) == said(1), "two equal runs differ");
+    assert!(said(1) != said(2), "the seed has no effect");
+}

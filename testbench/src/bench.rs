@@ -159,6 +159,12 @@ impl Bench {
         self.cancel.clone()
     }
 
+    /// The same bench, cancelled by another handle.
+    pub(crate) fn cancelled_by(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
     /// Writes what is needed to look into a failure into a folder, which is made: `BOARD.snap` for each board, the state that
     /// `drydock restore` and `drydock fork --from` take, and `report.txt`. Returns the files.
     ///

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! No gateway, no session and no app of Drydock's is here: boards run the user's
+//! [`scenario`] reads the same from a file. No gateway, no session and no app of Drydock's is here: boards run the user's
 //! firmware alone.
 
 mod bench;
@@ -27,6 +27,7 @@ mod error;
 mod machine;
 mod pattern;
 mod report;
+pub mod scenario;
 pub mod units;
 mod wire;
 

@@ -1,7 +1,7 @@
 //! Boards of every kind on a bench, from Rust.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use drydock_test::{Bench, Cause, Level, Stop};
+use drydock_test::{Bench, Cause, Level, Pattern, Stop};
 use std::time::Duration;
 
 /// A program of the emulator's tests, which has no addresses.
@@ -32,6 +32,25 @@ fn hello(boot: u32, code: u32) -> Vec<u8> {
     for word in [boot + 40, boot + 32, 0x20026, code] {
         bytes.extend(word.to_le_bytes());
     }
+    bytes.extend(b"hello by semihosting\n\0");
+    bytes
+}
+
+/// The same for a RISC-V board; it needs no address.
+fn riscv_hello(code: u32) -> Vec<u8> {
+    let semihosting = [0x01f0_1013, 0x0010_0073, 0x4070_5013]; // slli x0, x0, 31; ebreak; srai x0, x0, 7
+    let load = |from: u32, to: u32| [0x597, ((to - from) << 20) | 0x5_8593]; // auipc a1, 0; addi a1, a1, to - from
+    let a0 = |value: u32| (value << 20) | 0x513; // li a0, value
+    let (block, text) = (52, 60);
+    let mut words: Vec<u32> = load(0, text).into();
+    words.push(a0(4));
+    words.extend(semihosting);
+    words.extend(load(24, block));
+    words.push(a0(0x20));
+    words.extend(semihosting);
+    words.push(0x6f); // j .
+    words.extend([0x20026, code]);
+    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.extend(b"hello by semihosting\n\0");
     bytes
 }
@@ -91,13 +110,14 @@ fn an_led_has_its_frequency_and_its_levels() {
 
 #[test]
 fn a_program_ends_with_its_code() {
-    for (kind, boot) in [
-        ("nano33ble", 0x1_0000),
-        ("stm32f4-discovery", 0x801_0000),
-        ("uno-r4-minima", 0x4000),
+    for (kind, program) in [
+        ("nano33ble", hello(0x1_0000, 7)),
+        ("stm32f4-discovery", hello(0x801_0000, 7)),
+        ("uno-r4-minima", hello(0x4000, 7)),
+        ("hifive1-revb", riscv_hello(7)),
     ] {
         let bench = Bench::new();
-        let board = bench.board(kind).firmware_bytes(hello(boot, 7)).unwrap();
+        let board = bench.board(kind).firmware_bytes(program).unwrap();
         board.expect_exit(7, ms(10)).unwrap();
         board.semihosting().expect("hello by semihosting", ms(0)).unwrap();
         assert_eq!(board.stop(), Some(Stop::Exit(7)));
@@ -126,4 +146,57 @@ fn two_runs_with_one_seed_are_equal_and_with_another_are_not() {
     };
     assert!(said(1) == said(1), "two equal runs differ");
     assert!(said(1) != said(2), "the seed has no effect");
+}
+
+#[test]
+fn every_kind_of_board_boots_drydocks_firmware_as_a_file() {
+    for kind in drydock_assets::boards().iter().map(|board| &board.name) {
+        let firmware = match drydock_embedded::firmware(kind) {
+            Ok(firmware) => firmware,
+            Err(missing) => {
+                println!("drydock-skip: {missing}");
+                return;
+            }
+        };
+        let bench = Bench::new();
+        let board = bench.board(kind).firmware_bytes(firmware.elf.to_vec()).unwrap();
+        // Its link speaks first.
+        let anything = Pattern::expression("(?s-u).").unwrap();
+        let first = board.console().expect(anything, Duration::from_secs(5));
+        first.unwrap_or_else(|error| panic!("{kind}: {error}"));
+    }
+}
+
+#[test]
+fn what_is_not_there_is_an_error_that_says_what_is() {
+    let bench = Bench::new();
+    let cause = |error: drydock_test::TestError| error.cause().to_string();
+    let none = bench.board("nano").firmware_bytes(echo()).err().unwrap();
+    assert!(cause(none).starts_with("there is no kind of board nano; there are: nano33ble, "));
+    let none = bench.board("nano33ble").firmware("missing.elf").err().unwrap();
+    assert!(
+        none.to_string()
+            .starts_with("nano33ble at 0.000000 s: missing.elf cannot be read: "),
+        "{none}"
+    );
+    let none = bench.board("stm32f4-discovery").firmware_bytes(echo()).err().unwrap();
+    assert!(cause(none).starts_with("the program is no firmware for this board: "));
+    let nano = bench.board("nano33ble").firmware_bytes(echo()).unwrap();
+    let none = bench.board("nano33ble").firmware_bytes(echo()).err().unwrap();
+    assert_eq!(cause(none), "there are two boards nano33ble");
+    let none = nano.uart(9).expect("x", ms(1)).unwrap_err();
+    assert_eq!(none.cause(), &Cause::NoUart { index: 9, uarts: 2 });
+    let none = nano.pin("LAMP").err().unwrap();
+    assert!(cause(none).starts_with("it has no pin LAMP; it has LED, "));
+    let none = nano.press("B1").unwrap_err();
+    assert_eq!(cause(none), "it has no button B1; it has RESET, D2");
+    let none = nano.semihosting().send("x").unwrap_err();
+    assert_eq!(cause(none), "semihosting takes no input");
+    let full = nano.uart(1).send(vec![0; 65_537]).unwrap_err();
+    assert!(cause(full).starts_with("nano33ble:1 does not take its bytes"));
+    let uno = bench.board("uno-r4-minima").firmware_bytes(hello(0x4000, 0)).unwrap();
+    assert_eq!(
+        cause(uno.usb().send("x").unwrap_err()),
+        "it has no USB device of its own"
+    );
 }

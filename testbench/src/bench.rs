@@ -241,7 +241,7 @@ impl NewBoard {
         let path = path.as_ref();
         let program = description(&self.kind).and_then(|kind| read_program(path, self.address, &kind));
         match program {
-            Ok(program) => self.program(Arc::new(program)),
+            Ok(program) => self.program(Arc::new(program), &path.display().to_string()),
             Err(cause) => Err(self.error(cause)),
         }
     }
@@ -253,20 +253,20 @@ impl NewBoard {
     pub fn firmware_bytes(self, file: Vec<u8>) -> Result<Board, TestError> {
         let parsed = description(&self.kind).and_then(|kind| parse_program(file, "the program", self.address, &kind));
         match parsed {
-            Ok(program) => self.program(Arc::new(program)),
+            Ok(program) => self.program(Arc::new(program), "FILE"),
             Err(cause) => Err(self.error(cause)),
         }
     }
 
-    /// The same with a program that was read before.
-    pub(crate) fn program(self, program: Arc<Program>) -> Result<Board, TestError> {
+    /// The same with a program that was read before from a file.
+    pub(crate) fn program(self, program: Arc<Program>, file: &str) -> Result<Board, TestError> {
         let name = self.name.clone().unwrap_or_else(|| self.kind.clone());
         let mut state = self.bench.state();
         if state.boards.iter().any(|board| board.name == name) {
             return Err(state.error(None, Cause::NameTaken(name)));
         }
         let seed = Seed(state.derived("board", &name, self.seed));
-        let opened = BoardState::open(name, program, seed, state.now);
+        let opened = BoardState::open(name, (program, file.to_owned()), seed, state.now);
         let board = opened.map_err(|cause| state.error(None, cause))?;
         state.boards.push(board);
         let index = state.boards.len() - 1;

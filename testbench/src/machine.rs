@@ -35,6 +35,8 @@ const KEPT: usize = 64;
 pub(crate) struct BoardState {
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
+    /// Path of its firmware file, as the test named it.
+    pub(crate) file: String,
     pub(crate) machine: Box<dyn Machine>,
     /// The bench's time at the machine's zero.
     base: VirtualTime,
@@ -71,7 +73,12 @@ struct UsbCable {
 
 impl BoardState {
     /// Opens a machine and loads the program; it starts with the first quantum.
-    pub(crate) fn open(name: String, program: Arc<Program>, seed: Seed, now: VirtualTime) -> Result<Self, Cause> {
+    pub(crate) fn open(
+        name: String,
+        (program, file): (Arc<Program>, String),
+        seed: Seed,
+        now: VirtualTime,
+    ) -> Result<Self, Cause> {
         let failed = |error: &dyn std::fmt::Display| Cause::Machine(error.to_string());
         let mut machine = Builtin.open(&program.board, seed).map_err(|error| failed(&error))?;
         machine.load(&program.image).map_err(|error| failed(&error))?;
@@ -84,6 +91,7 @@ impl BoardState {
         Ok(Self {
             name,
             program,
+            file,
             base: now.saturating_sub(machine.now()),
             machine,
             off_until: None,

@@ -2,7 +2,7 @@
 
 use crate::{bench::State, error::Cause, machine::port_name};
 use drydock_assets::Pin as ChipPin;
-use drydock_emulator::{Seed, VirtualTime, builtin::engine::Builtin, snapshot_file};
+use drydock_emulator::{VirtualTime, builtin::engine::Builtin, snapshot_file};
 use std::{
     fmt::Write as _,
     fs,
@@ -71,7 +71,23 @@ fn text(state: &State, why: &str) -> String {
             "  firmware SHA-256 {}. {}",
             board.program.sha256, board.program.start
         ));
-        line(format!("  seed {:?}", Seed(board.machine.info().seed.0)));
+        let address = board
+            .program
+            .address
+            .map_or_else(String::new, |address| format!(" --address {address:#x}"));
+        line("  To look into its state, while `drydock gateway` or the window runs:".into());
+        line(format!(
+            "    drydock boards add {} --name {} --firmware {}{address} --seed {:?}",
+            description.name,
+            board.name,
+            board.file,
+            board.machine.info().seed
+        ));
+        line(format!(
+            "    drydock restore {} {}.snap",
+            board.name,
+            file_name(&board.name)
+        ));
         match &board.stop {
             Some(stop) => line(format!("  {stop}")),
             None => line("  it runs".into()),

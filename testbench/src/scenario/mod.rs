@@ -13,7 +13,7 @@ pub use places::{Invalid, Problem};
 pub use run::{Failure, Loaded, Outcome, Progress, Run};
 pub use step::{Action, Step};
 
-use crate::bench::read_program;
+use crate::{bench::read_program, report::file_name};
 use drydock_assets::Board as Description;
 use places::Places;
 use std::{
@@ -90,7 +90,12 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Self, Invalid> {
         let mut places = Places::new(file, text);
         let scenario = read::scenario(&mut places, text);
-        places.finish(scenario)
+        let mut scenario = places.finish(scenario)?;
+        if scenario.name.is_empty() {
+            let stem = Path::new(file).file_stem().unwrap_or_default();
+            scenario.name = stem.to_string_lossy().into_owned();
+        }
+        Ok(scenario)
     }
 
     /// Reads a file and the firmware files that it names. Blocks.
@@ -117,8 +122,13 @@ impl Scenario {
                 Err(cause) => places.problem(board.place.clone(), &cause.to_string()),
             }
         }
-        places.finish(Some(Loaded::new(scenario, programs)))
+        places.finish(Some(Loaded::new(scenario, programs, folder)))
     }
+}
+
+/// A name as the name of a folder or a file: other characters than ASCII letters, digits, `-`, `_` and `.` become `_`.
+pub fn folder_name(name: &str) -> String {
+    file_name(name)
 }
 
 /// The text of a scenario file; the error is a clause.

@@ -22,7 +22,13 @@ pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str) -> Option<Sce
         return None;
     }
     let mut root = places.root(text)?;
-    let name = root.text(places, "name").map_or_else(String::new, |name| name.value);
+    let name = root.text(places, "name");
+    if let Some(name) = &name
+        && (name.value.is_empty() || name.value.len() > 100 || name.value.chars().any(char::is_control))
+    {
+        places.problem(name.span.clone(), "`name` must have 1 to 100 printable characters");
+    }
+    let name = name.map_or_else(String::new, |name| name.value);
     let board_sections = root.sections(places, "board", MAX_BOARDS);
     let wire_sections = root.sections(places, "wire", MAX_WIRES);
     let step_sections = root.sections(places, "step", MAX_STEPS);

@@ -20,6 +20,8 @@ pub struct Loaded {
     scenario: Scenario,
     /// One for each board. Runs share them, and what the engine decoded of them.
     programs: Vec<Arc<Program>>,
+    /// What paths in the file are relative to.
+    folder: PathBuf,
 }
 
 /// How a scenario is run.
@@ -70,8 +72,12 @@ pub struct Failure {
 }
 
 impl Loaded {
-    pub(super) fn new(scenario: Scenario, programs: Vec<Arc<Program>>) -> Self {
-        Self { scenario, programs }
+    pub(super) fn new(scenario: Scenario, programs: Vec<Arc<Program>>, folder: &Path) -> Self {
+        Self {
+            scenario,
+            programs,
+            folder: folder.to_owned(),
+        }
     }
 
     /// The scenario.
@@ -131,7 +137,7 @@ impl Loaded {
             if let Some(seed) = spec.seed {
                 board = board.seed(seed);
             }
-            boards.push(board.program(program.clone())?);
+            boards.push(board.program(program.clone(), &self.folder.join(&spec.firmware).display().to_string())?);
         }
         let mut on_bench = OnBench {
             bench,

@@ -40,7 +40,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-client", &["drydock-api"]),
     (
         "drydock",
-        &["drydock-assets", "drydock-api", "drydock-client", "drydock-workbench"],
+        &[
+            "drydock-assets",
+            "drydock-api",
+            "drydock-client",
+            "drydock-test",
+            "drydock-workbench",
+        ],
     ),
     (
         "drydock-desktop",
@@ -95,6 +101,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("serialport", &["drydock-hardware"]),
     ("wasmtime", &["drydock-fog"]),
     ("kube", &["drydock-operator"]),
+    ("quick-junit", &["drydock"]),
     ("plotters", &["drydock-workbench"]),
     ("sqlx", &["drydock-gateway"]),
     ("aws-lc", &[]), // needs a C tool chain of its own; `ring` is the one provider

@@ -417,6 +417,23 @@ seeds = [1, 1]
     );
 }
 
+/// The blocks of the documentation that are scenarios.
+#[test]
+fn the_documentation_has_scenarios_that_are_right() {
+    let page = include_str!("../../docs/testing-firmware.md");
+    let blocks = page
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let scenarios: Vec<&str> = blocks.filter(|block| block.contains("[[board]]")).collect();
+    assert_eq!(scenarios.len(), 3);
+    for text in scenarios {
+        if let Err(invalid) = Scenario::parse("docs/testing-firmware.md", text) {
+            panic!("{invalid}\n{text}");
+        }
+    }
+}
+
 #[test]
 fn broken_toml_and_hostile_sizes_are_refused() {
     refused("[[board]\nkind = \n", &["1:9 unclosed array table, expected `]`"]);

@@ -80,6 +80,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-assets",
             "drydock-defmt",
             "drydock-emulator",
+            "drydock-test",
         ],
     ),
     ("xtask", &[]),

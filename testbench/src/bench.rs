@@ -99,7 +99,8 @@ impl Bench {
     }
 
     /// Connects two UARTs, both directions. A byte needs up to [`QUANTUM`] more than its time on the line. UARTs whose rates
-    /// differ by more than 5 % lose their bytes.
+    /// differ by more than 5 % lose their bytes, where both models tell their rates: `stm32f4-discovery`, `esp32-c6`,
+    /// `uno-r4-minima`.
     ///
     /// # Errors
     /// [`Cause::NoUart`].
@@ -440,4 +441,46 @@ pub(crate) fn virtual_time(span: Duration) -> VirtualTime {
 
 pub(crate) fn duration(time: VirtualTime) -> Duration {
     Duration::from_nanos(time.as_ns())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uarts_at_different_rates_lose_their_bytes_and_a_note_says_so() {
+        let hex = include_str!("../../emulator/tests/guests/echo.hex");
+        let bytes = hex
+            .split_ascii_whitespace()
+            .map(|byte| u8::from_str_radix(byte, 16).unwrap());
+        let echo: Vec<u8> = bytes.collect();
+        let said = |rate: u32| {
+            let bench = Bench::new();
+            let board = |name: &str| {
+                bench
+                    .board("nano33ble")
+                    .named(name)
+                    .firmware_bytes(echo.clone())
+                    .unwrap()
+            };
+            let (one, two) = (board("one"), board("two"));
+            bench.wire_uarts((&one, 0), (&two, 0)).unwrap();
+            // The model of this chip does not tell its rate; others do.
+            bench.state().boards[0].bauds.insert(0, 1_000_000);
+            bench.state().boards[1].bauds.insert(0, rate);
+            bench.run(Duration::from_millis(1)).unwrap();
+            one.console().send("A").unwrap();
+            bench.run(Duration::from_millis(2)).unwrap();
+            let notes: Vec<String> = bench.state().notes.iter().map(|note| note.text.clone()).collect();
+            (two.console().unread(), notes)
+        };
+        let (heard, notes) = said(1_020_000);
+        assert!(heard.starts_with('C') && notes.is_empty(), "{heard} {notes:?}");
+        let (heard, notes) = said(115_200);
+        assert_eq!(heard, "");
+        assert_eq!(
+            notes,
+            ["one:0 sends at 1000000 baud and two:0 reads at 115200: the bytes are lost"]
+        );
+    }
 }

@@ -359,3 +359,33 @@ pub(crate) fn port_name(index: u8) -> String {
         index => format!("UART {index}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_that_switched_itself_off_is_woken_by_a_pin_at_the_benchs_time() {
+        // P1.11 going low wakes it; r7 then is 99.
+        let hex = include_str!("../../emulator/tests/guests/off.hex");
+        let bytes = hex
+            .split_ascii_whitespace()
+            .map(|byte| u8::from_str_radix(byte, 16).unwrap());
+        let nano = drydock_assets::board("nano33ble").unwrap();
+        let program = Program::parse(bytes.collect(), None, &nano).unwrap();
+        let program = (Arc::new(program), "off.bin".into());
+        let mut board = BoardState::open("nano".into(), program, Seed([1; 32]), VirtualTime::ZERO).unwrap();
+        let (ms, pin) = (VirtualTime::from_ms, named_pin(&nano, "D2").unwrap().number);
+        board.run(ms(0), ms(1));
+        assert!(board.asleep && board.stop.is_none());
+        // Another edge does not wake it.
+        board.drive(ms(500), pin, Some(true)).unwrap();
+        board.run(ms(500), ms(501));
+        assert!(board.asleep);
+        board.drive(ms(700), pin, Some(false)).unwrap();
+        board.run(ms(700), ms(702));
+        assert!(!board.asleep);
+        assert_eq!(board.machine.read_register("r7").unwrap(), 99);
+        assert!(board.base >= ms(698) && board.base < ms(701), "{}", board.base);
+    }
+}

@@ -200,3 +200,35 @@ fn what_is_not_there_is_an_error_that_says_what_is() {
         "it has no USB device of its own"
     );
 }
+
+#[test]
+fn a_board_that_locks_up_ends_the_waits_for_it() {
+    let bench = Bench::new();
+    let lockup = guest(include_str!("../../emulator/tests/guests/lockup.hex"));
+    let nano = bench.board("nano33ble").firmware_bytes(lockup).unwrap();
+    let error = nano.console().expect("x", Duration::from_secs(3600)).unwrap_err();
+    assert!(
+        matches!(
+            error.cause(),
+            Cause::NotSeen {
+                stop: Some(Stop::LockupLoop),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(bench.now() < Duration::from_secs(1), "{error}");
+}
+
+#[test]
+fn the_usb_serial_port_of_the_nano_is_a_port_of_its_console() {
+    let firmware = match drydock_embedded::firmware("nano33ble") {
+        Ok(firmware) => firmware,
+        Err(missing) => return println!("drydock-skip: {missing}"),
+    };
+    let bench = Bench::new();
+    let nano = bench.board("nano33ble").firmware_bytes(firmware.elf.to_vec()).unwrap();
+    // Drydock's firmware moves its link to USB when a host opens the port.
+    let anything = Pattern::expression("(?s-u).").unwrap();
+    nano.usb().expect(anything, Duration::from_secs(5)).unwrap();
+}

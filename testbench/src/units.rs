@@ -164,6 +164,7 @@ mod tests {
             ("0 s", 0),
             ("007.250 ms", 7_250_000),
             ("24 ns", 24),
+            ("1.000000000000000 s", 1_000_000_000),
         ] {
             assert_eq!(time(text), Ok(Duration::from_nanos(ns)), "{text}");
         }

@@ -109,6 +109,19 @@ fn an_led_has_its_frequency_and_its_levels() {
 }
 
 #[test]
+fn time_ends_where_it_is_said_to_end() {
+    let bench = Bench::new();
+    let nano = bench.board("nano33ble").firmware_bytes(blink()).unwrap();
+    bench.run(Duration::from_micros(1_234)).unwrap();
+    assert_eq!(bench.now(), Duration::from_micros(1_234));
+    // The LED is lit after 100 ms and 6 us, or a little later.
+    let led = nano.pin("LED").unwrap();
+    led.expect(Level::On, Duration::from_micros(98_766)).unwrap_err();
+    assert_eq!(bench.now(), ms(100));
+    led.expect(Level::On, ms(1)).unwrap();
+}
+
+#[test]
 fn a_program_ends_with_its_code() {
     for (kind, program) in [
         ("nano33ble", hello(0x1_0000, 7)),

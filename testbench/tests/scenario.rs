@@ -230,9 +230,9 @@ pin = "LED"
 level = "on"
 [[step]]
 power_cut = "nano33ble"
-during = "1 s"
+during = "900 ms"
 [[step]]
-wait = "1.05 s"
+wait = "950 ms"
 [[step]]
 pin = "LED"
 level = "low"
@@ -249,7 +249,7 @@ wait = "50 ms"
 pin = "LED"
 level = "off"
 [[step]]
-wait = "100 ms"
+wait = "80 ms"
 [[step]]
 press = "RESET"
 during = "1 ms"
@@ -263,7 +263,7 @@ level = "off"
     passes(&outcome);
     assert_eq!(
         outcome.virtual_time,
-        Duration::from_millis(150 + 1050 + 100 + 50 + 100 + 51)
+        Duration::from_millis(150 + 950 + 100 + 50 + 80 + 51)
     );
 }
 

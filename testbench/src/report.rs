@@ -51,6 +51,15 @@ pub(crate) fn file_name(name: &str) -> String {
     name.trim_start_matches('.').to_owned()
 }
 
+/// A path as one word of a command line.
+fn shell_word(path: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+,=".contains(letter);
+    match path.chars().all(plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
+}
+
 fn text(state: &State, why: &str) -> String {
     let mut text = format!(
         "{why}\n\nVirtual time: {} s. Seed of the run: {}.\n",
@@ -80,7 +89,7 @@ fn text(state: &State, why: &str) -> String {
             "    drydock boards add {} --name {} --firmware {}{address} --seed {:?}",
             description.name,
             board.name,
-            board.file,
+            shell_word(&board.file),
             board.machine.info().seed
         ));
         line(format!(
@@ -127,4 +136,16 @@ fn text(state: &State, why: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_in_folders_and_commands() {
+        assert_eq!(file_name("../a b"), "_a_b");
+        assert_eq!(shell_word("build/app-1.elf"), "build/app-1.elf");
+        assert_eq!(shell_word("it's here"), r"'it'\''s here'");
+    }
 }

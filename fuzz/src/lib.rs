@@ -6,6 +6,7 @@ mod defmt;
 mod link;
 mod messages;
 mod packages;
+mod scenarios;
 mod snapshots;
 mod usbip;
 
@@ -13,6 +14,7 @@ pub use defmt::defmt;
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
+pub use scenarios::scenario_file;
 pub use snapshots::snapshot_file;
 pub use usbip::usbip;
 
@@ -30,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("signed_manifest", signed_manifest),
     ("section", section),
     ("snapshot_file", snapshot_file),
+    ("scenario_file", scenario_file),
     ("usbip", usbip),
     ("defmt", defmt),
 ];

@@ -12,7 +12,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    the app is running at the deadline, or ended itself with 0
-  1    the app failed
+  1    the app failed, or a test
   2    the command line makes no sense
   3    refused, not installed, or not there
   4    a board, an engine or this machine failed
@@ -117,6 +117,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  drydock metrics bench-1\n  drydock metrics bench-1 --window 5m --plot load.svg\n  drydock metrics bench-1 --follow --json"
     )]
     Metrics(Metrics),
+    /// Test firmware of your own on emulated boards, as scenario files say
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Test),
     /// Profile where a board's core spends its time
     #[command(after_help = PROFILE_EXAMPLES)]
     Profile(Profile),
@@ -313,6 +316,35 @@ pub(crate) struct Metrics {
     /// Show new metrics as they arrive, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,
+}
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  drydock test scenario.toml
+  drydock test tests/*.toml --junit results.xml --keep failures
+  drydock test scenario.toml --seed 7 --steps       one run of a matrix, step by step
+
+Time in a scenario is the boards', so that a test gives the same result each time. docs/testing-firmware.md has the format.
+
+Exit codes: 0 all passed, 1 a test failed, 3 a scenario was refused and no test was run, 130 Ctrl-C";
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Scenario files
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Folder for what failed tests leave; otherwise a temporary one that stays
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Run with this seed only, whatever the scenario's matrix says
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Show each step as it begins
+    #[arg(long)]
+    pub(crate) steps: bool,
 }
 
 const PROFILE_EXAMPLES: &str = "\

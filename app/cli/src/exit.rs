@@ -10,6 +10,8 @@ pub(crate) enum Exit {
     Success,
     /// The app failed.
     AppFailed,
+    /// A test failed.
+    TestFailed,
     /// The command line makes no sense.
     Usage,
     /// Refused, not installed, or not there.
@@ -29,7 +31,7 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::AppFailed => 1,
+            Self::AppFailed | Self::TestFailed => 1,
             Self::Usage => 2,
             Self::Refused => 3,
             Self::Machine => 4,
@@ -81,6 +83,7 @@ impl Failure {
         match self.exit {
             Exit::Success => "none",
             Exit::AppFailed => "app_failed",
+            Exit::TestFailed => "test_failed",
             Exit::Usage => "usage",
             Exit::Refused => "refused",
             Exit::Machine => "machine",

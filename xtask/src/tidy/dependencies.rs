@@ -34,6 +34,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-gdb",
             "drydock-connector",
             "drydock-hardware",
+            "drydock-program",
             "drydock-api",
             "drydock-client",
         ],
@@ -42,7 +43,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("drydock-client", &["drydock-api"]),
     (
         "drydock",
-        &["drydock-assets", "drydock-api", "drydock-client", "drydock-workbench"],
+        &[
+            "drydock-assets",
+            "drydock-api",
+            "drydock-client",
+            "drydock-test",
+            "drydock-workbench",
+        ],
     ),
     (
         "drydock-desktop",
@@ -58,6 +65,14 @@ const CRATES: &[(&str, &[&str])] = &[
         "drydock-hardware",
         &["drydock-protocol", "drydock-assets", "drydock-gdb", "drydock-rtt"],
     ),
+    (
+        "drydock-program",
+        &["drydock-assets", "drydock-emulator", "drydock-hardware"],
+    ),
+    (
+        "drydock-test",
+        &["drydock-assets", "drydock-emulator", "drydock-program"],
+    ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP
     ("drydock-test-support", &["drydock-protocol"]),
@@ -68,6 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "drydock-assets",
             "drydock-defmt",
             "drydock-emulator",
+            "drydock-test",
         ],
     ),
     ("xtask", &[]),
@@ -89,6 +105,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("serialport", &["drydock-hardware"]),
     ("wasmtime", &["drydock-fog"]),
     ("kube", &["drydock-operator"]),
+    ("quick-junit", &["drydock"]),
     ("plotters", &["drydock-workbench"]),
     ("sqlx", &["drydock-gateway"]),
     ("aws-lc", &[]), // needs a C tool chain of its own; `ring` is the one provider

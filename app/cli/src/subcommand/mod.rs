@@ -25,6 +25,7 @@ pub(crate) mod run;
 pub(crate) mod sheet;
 pub(crate) mod snapshot;
 mod target_board;
+pub(crate) mod test;
 
 use crate::exit::{Exit, Failure};
 use drydock_api::AppSource;

@@ -19,6 +19,7 @@ mod probes;
 mod recovery;
 mod refused;
 mod renode;
+mod scenarios;
 mod snapshots;
 mod stolen;
 mod usbip;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Says hello by semihosting and ends with a code; a Cortex-M program for `boot`.
-fn hello(boot: u32, code: u32) -> Vec<u8> {
+pub(crate) fn hello(boot: u32, code: u32) -> Vec<u8> {
     // ldr r1, text; movs r0, #4; bkpt 0xab; ldr r1, block; movs r0, #32; bkpt 0xab; b .; nop
     let halves = [0x4903_u16, 0x2004, 0xbeab, 0x4903, 0x2020, 0xbeab, 0xe7fe, 0xbf00];
     let mut bytes: Vec<u8> = [0x2000_1000, boot + 9]
@@ -21,13 +21,13 @@ fn hello(boot: u32, code: u32) -> Vec<u8> {
 }
 
 /// Answers each byte of the Nano's UART with its successor.
-fn echo() -> Vec<u8> {
+pub(crate) fn echo() -> Vec<u8> {
     let text = include_str!("../../../../emulator/tests/guests/echo.hex");
     let bytes = text.split_ascii_whitespace();
     bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
-fn file(place: &Path, name: &str, bytes: &[u8]) -> String {
+pub(crate) fn file(place: &Path, name: &str, bytes: &[u8]) -> String {
     let path = place.join(name);
     std::fs::write(&path, bytes).unwrap();
     path.display().to_string()

@@ -1,4 +1,4 @@
-//! A file as a program for a board: read, laid out, and checked.
+//! A file as a program for a board of the fleet: `drydock-program`'s work, with the record that the board keeps.
 
 use super::kept::FirmwareRecord;
 use crate::{
@@ -7,15 +7,13 @@ use crate::{
     engines::engine,
     errors::usage,
 };
-use drydock_assets::{Board as Description, Core};
-use drydock_defmt::{NotUsable, Program};
-use drydock_emulator::{Image, Seed, Segment, UnmodelledAnswer};
-use drydock_hardware::image::{Format, segments};
-use sha2::{Digest, Sha256};
-use std::{io, path::Path};
+use drydock_assets::Board as Description;
+use drydock_defmt::NotUsable;
+use drydock_emulator::{Engine, Image, Seed, UnmodelledAnswer};
+use drydock_program::{NoProgram, Program};
+use std::path::Path;
 
-/// Longest file, in bytes: symbols and debug information of a large program included.
-const MAX_FILE_BYTES: u64 = 256 << 20;
+pub(super) use drydock_program::read_file;
 
 /// A program that was read for a board.
 #[derive(Debug)]
@@ -32,8 +30,8 @@ impl OwnFirmware {
     ///
     /// # Errors
     /// It does not, or they are of no use.
-    pub(crate) fn defmt(&self) -> Result<Program, NotUsable> {
-        Program::read(&self.file)
+    pub(crate) fn defmt(&self) -> Result<drydock_defmt::Program, NotUsable> {
+        drydock_defmt::Program::read(&self.file)
     }
 }
 
@@ -73,7 +71,15 @@ pub(super) fn check(
         defmt,
         unmodelled,
     } = request;
-    let mut firmware = parse(file.to_vec(), path, *address, board)?;
+    let program = Program::parse(file.to_vec(), *address, board).map_err(|why| refused(path, &why))?;
+    // The engine knows which memory its machines have.
+    let engine = engine(engine_name, &program.board)?;
+    program.check(&*engine).map_err(|why| refused(path, &why))?;
+    if *unmodelled != Unmodelled::Fault && !takes(&*engine, &program.board, answer(*unmodelled)) {
+        let text = format!("The engine {engine_name} has one answer to what it does not model.");
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    }
+    let mut firmware = own(program, path);
     firmware.record.unmodelled = *unmodelled;
     if let Some(line) = defmt {
         if !board_terminals::is_line(line, board) {
@@ -84,133 +90,50 @@ pub(super) fn check(
             .map_err(|error| usage(format!("{path} cannot be used to decode defmt: {error}.")))?;
         firmware.record.defmt = Some(line.clone());
     }
-    let name = engine_name;
-    // The engine knows which memory its machines have.
-    let loaded = engine(engine_name, &firmware.board)?
-        .open(&firmware.board, Seed([0; 32]))
-        .map_err(|error| error.to_string())
-        .and_then(|mut machine| {
-            if *unmodelled != Unmodelled::Fault && !machine.answer_unmodelled(answer(*unmodelled)) {
-                return Err(format!("the engine {name} has one answer to what it does not model"));
-            }
-            machine.load(&firmware.image).map_err(|error| error.to_string())
-        });
-    loaded.map_err(|error| refused(path, &error))?;
     Ok(firmware)
 }
 
-pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!(
-            "it has {} bytes; {MAX_FILE_BYTES} at most are read",
-            metadata.len()
-        )));
-    }
-    std::fs::read(path)
-}
-
-fn refused(path: &str, why: &str) -> ApiError {
-    let why = why.trim_end_matches('.');
-    ApiError::new(
-        ErrorCode::Refused,
-        format!("{path} is no firmware for this board: {why}."),
-    )
-}
-
-/// Where a Cortex-M program without addresses was linked to: its reset vector lies in it there. Programs for a board with a
-/// bootloader lie behind that or in its place.
-fn linked_at(file: &[u8], board: &Description) -> Option<u32> {
-    if board.chip.core != Core::CortexM4f {
-        return None;
-    }
-    let reset = u32::from_le_bytes(*file.get(4..)?.first_chunk()?);
-    let is_in = |start: u32| (u64::from(start)..u64::from(start) + file.len() as u64).contains(&u64::from(reset));
-    [board.boot, board.chip.flash.base]
-        .into_iter()
-        .find(|start| is_in(*start))
+fn takes(engine: &dyn Engine, board: &Description, answer: UnmodelledAnswer) -> bool {
+    let machine = engine.open(board, Seed([0; 32]));
+    machine.is_ok_and(|mut machine| machine.answer_unmodelled(answer))
 }
 
 /// Lays a file out for a board.
+///
+/// # Errors
+/// As for [`check`].
 pub(super) fn parse(
     file: Vec<u8>,
     path: &str,
     address: Option<u32>,
     board: &Description,
 ) -> Result<OwnFirmware, ApiError> {
-    let format = Format::of(&file, board);
-    let refuse = |error: drydock_hardware::image::ImageError| refused(path, &error.to_string());
-    let address = address.or_else(|| (format == Format::Binary).then(|| linked_at(&file, board)).flatten());
-    let parts = segments(&file, board, address).map_err(refuse)?;
-    let is_in = |address: u32| {
-        parts
-            .iter()
-            .any(|part| (part.address..part.address.saturating_add(part.bytes.len() as u32)).contains(&address))
-    };
-    let image = match format {
-        // The engine lays an ELF file out as the chip's tools do, and the symbols are its.
-        Format::Elf => Image::from_elf(&file).map_err(|error| refused(path, &error.to_string()))?,
-        _ => Image::new(
-            parts
-                .iter()
-                .map(|part| Segment {
-                    addr: part.address,
-                    bytes: part.bytes.clone(),
-                })
-                .collect(),
-            Vec::new(),
-        ),
-    };
-    let flash = board.chip.flash.base..board.chip.flash.base.saturating_add(board.chip.flash.bytes);
-    let lowest = parts
-        .iter()
-        .map(|part| part.address)
-        .filter(|address| flash.contains(address))
-        .min();
-    let Some(lowest) = lowest else {
-        let text = format!("it has nothing for the flash of {}", board.chip.title);
-        return Err(refused(path, &text));
-    };
-    let mut board = board.clone();
-    let usual = board.boot;
-    let start = match board.chip.core {
-        _ if is_in(usual) => format!("It starts at {usual:#x}, as programs on this board do."),
-        Core::CortexM4f => {
-            board.boot = if is_in(flash.start) { flash.start } else { lowest };
-            // The vector table is checked where the program starts.
-            segments(&file, &board, address).map_err(refuse)?;
-            match board.boot {
-                boot if boot == flash.start => {
-                    format!("It starts at {boot:#x}, the beginning of flash; Drydock's firmware starts at {usual:#x}.")
-                }
-                boot => format!(
-                    "It starts at {boot:#x}, behind a bootloader or SoftDevice that is not in the file: calls to it fail."
-                ),
-            }
-        }
-        Core::Rv32imac => {
-            board.boot = lowest;
-            format!("It starts at {lowest:#x}.")
-        }
-    };
-    let digest = Sha256::digest(&file);
-    Ok(OwnFirmware {
+    let program = Program::parse(file, address, board).map_err(|why| refused(path, &why))?;
+    Ok(own(program, path))
+}
+
+fn refused(path: &str, why: &NoProgram) -> ApiError {
+    ApiError::new(
+        ErrorCode::Refused,
+        format!("{path} is no firmware for this board: {why}."),
+    )
+}
+
+fn own(program: Program, path: &str) -> OwnFirmware {
+    OwnFirmware {
         record: FirmwareRecord {
             id: String::new(),
             path: path.to_owned(),
-            address,
-            format: format.to_string(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-            bytes: u32::try_from(image.bytes()).unwrap_or(u32::MAX),
-            start,
+            address: program.address,
+            format: program.format.to_string(),
+            sha256: program.sha256,
+            bytes: u32::try_from(program.image.bytes()).unwrap_or(u32::MAX),
+            start: program.start,
             defmt: None,
             unmodelled: Unmodelled::default(),
         },
-        image,
-        board,
-        file,
-    })
+        image: program.image,
+        board: program.board,
+        file: program.file,
+    }
 }

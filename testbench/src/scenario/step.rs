@@ -1,0 +1,339 @@
+//! The steps of a scenario: each section `[[step]]` does one thing.
+
+use super::{
+    places::{Places, Table},
+    read::{Known, Ports},
+};
+use crate::{board::Level, pattern::Pattern, units::show_time};
+use std::time::Duration;
+
+/// How far a frequency may be off, if a step does not say it.
+const TOLERANCE: f64 = 0.01;
+
+/// A step of a scenario.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Line of its section in the file, from 1.
+    pub line: usize,
+    /// What it does, for people.
+    pub text: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a step does. Boards and wires are numbers in the order of the file.
+#[derive(Debug, Clone)]
+#[allow(
+    missing_docs,
+    reason = "each field is the key of the same name in docs/testing-firmware.md"
+)]
+pub enum Action {
+    /// Waits for a text or an expression. Without a port, on the whole console.
+    Expect {
+        board: usize,
+        port: Option<u8>,
+        pattern: Pattern,
+        within: Duration,
+    },
+    /// Lets time pass, in which something must not be said.
+    Absent {
+        board: usize,
+        port: Option<u8>,
+        pattern: Pattern,
+        during: Duration,
+    },
+    /// Sends bytes.
+    Send {
+        board: usize,
+        port: Option<u8>,
+        bytes: String,
+    },
+    /// Lets time pass.
+    Wait(Duration),
+    /// Waits for a pin's level.
+    Level {
+        board: usize,
+        pin: String,
+        level: Level,
+        within: Duration,
+    },
+    /// Measures a pin's frequency, in hertz.
+    Frequency {
+        board: usize,
+        pin: String,
+        hz: f64,
+        tolerance: f64,
+        over: Duration,
+    },
+    /// Drives a pin from outside.
+    Drive { board: usize, pin: String, level: Level },
+    /// Holds a button down; for a time, if there is one.
+    Press {
+        board: usize,
+        button: String,
+        during: Option<Duration>,
+    },
+    /// Lets a button go.
+    Release { board: usize, button: String },
+    /// Takes the power away for a time.
+    PowerCut { board: usize, during: Duration },
+    /// Resets by the reset pin.
+    Reset { board: usize },
+    /// Damages a share of a wire's bytes from now on.
+    Noise { wire: usize, rate: f64 },
+    /// Waits for the end of the program.
+    Exit { board: usize, code: u32, within: Duration },
+}
+
+/// The keys that say what a step does.
+const ACTIONS: [&str; 13] = [
+    "expect",
+    "matches",
+    "absent",
+    "send",
+    "wait",
+    "pin",
+    "drive",
+    "press",
+    "release",
+    "power_cut",
+    "reset",
+    "noise",
+    "exit",
+];
+
+pub(super) fn step(places: &mut Places<'_>, mut section: Table<'_>, known: &Known) -> Option<Step> {
+    let (line, _) = places.place(section.span.start);
+    let does: Vec<&str> = ACTIONS.into_iter().filter(|action| section.has(action)).collect();
+    let read = match does.as_slice() {
+        [action] => {
+            let read = read(places, &mut section, known, action);
+            section.finish(places, &format!("in a step with `{action}`"));
+            read
+        }
+        [] => {
+            let what = format!("a [[step]] needs one of {}", ACTIONS.join(", "));
+            places.problem(section.span.clone(), &what);
+            None
+        }
+        [first, second, ..] => {
+            let what = format!("a [[step]] does one thing: this one has `{first}` and `{second}`");
+            places.problem(section.place_of(second), &what);
+            None
+        }
+    };
+    let (action, text) = read?;
+    Some(Step { line, text, action })
+}
+
+fn read(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: &str) -> Option<(Action, String)> {
+    match key {
+        "expect" | "matches" | "absent" => pattern_step(places, section, known, key),
+        "send" => {
+            let text = section.text(places, "send");
+            let to = port(places, section, known, "to", Ports::Input);
+            let (text, (board, port)) = (text?, to?);
+            let shown = format!("send {:?} to {}", text.value, port_text(known, board, port));
+            let bytes = text.value;
+            Some((Action::Send { board, port, bytes }, shown))
+        }
+        "wait" => {
+            let time = section.time(places, "wait")?;
+            Some((Action::Wait(time), format!("wait {}", show_time(time))))
+        }
+        "pin" => pin_step(places, section, known),
+        "drive" => {
+            let pin = pin(places, section, known, "drive");
+            let level = level(places, section);
+            let ((board, pin), level) = (pin?, level?);
+            let text = format!("drive {}:{pin} {}", known.name(board), level.name());
+            Some((Action::Drive { board, pin, level }, text))
+        }
+        "press" => {
+            let button = button(places, section, known, "press");
+            let timed = section.has("during");
+            let during = section.time(places, "during");
+            let (board, button) = button.filter(|_| during.is_some() == timed)?;
+            let text = format!("press {}:{button}", known.name(board));
+            Some((Action::Press { board, button, during }, text))
+        }
+        "release" => {
+            let (board, button) = button(places, section, known, "release")?;
+            let text = format!("release {}:{button}", known.name(board));
+            Some((Action::Release { board, button }, text))
+        }
+        "power_cut" => {
+            let board = board(places, section, known, "power_cut");
+            let timed = section.has("during");
+            let during = section.time(places, "during");
+            let board = board.filter(|_| during.is_some() == timed)?;
+            let during = during.unwrap_or_default();
+            let text = format!("cut the power of {} for {}", known.name(board), show_time(during));
+            Some((Action::PowerCut { board, during }, text))
+        }
+        "reset" => {
+            let board = board(places, section, known, "reset")?;
+            Some((Action::Reset { board }, format!("reset {}", known.name(board))))
+        }
+        "noise" => {
+            let wire = section.text(places, "noise");
+            let wire = wire.and_then(|wire| Some((known.wire(places, &wire.value, wire.span)?, wire.value)));
+            let rate = section.required(places, "rate", Table::percent);
+            let ((wire, name), rate) = (wire?, rate?);
+            let text = format!("damage {} % of the bytes on {name}", rate * 100.0);
+            Some((Action::Noise { wire, rate }, text))
+        }
+        _ => {
+            let board = board(places, section, known, "exit");
+            let coded = section.has("code");
+            let code = section.number(places, "code").map(|code| code.value);
+            let within = section.required(places, "within", Table::time);
+            let (board, within) = (board.filter(|_| code.is_some() == coded)?, within?);
+            let code = code.unwrap_or(0);
+            let text = format!(
+                "expect {} to end with {code} within {}",
+                known.name(board),
+                show_time(within)
+            );
+            Some((Action::Exit { board, code, within }, text))
+        }
+    }
+}
+
+fn pattern_step(
+    places: &mut Places<'_>,
+    section: &mut Table<'_>,
+    known: &Known,
+    key: &str,
+) -> Option<(Action, String)> {
+    let time_key = if key == "absent" { "during" } else { "within" };
+    let text = section.text(places, key);
+    let on = port(places, section, known, "on", Ports::Output);
+    let time = section.required(places, time_key, Table::time);
+    let text = text?;
+    let pattern = match key {
+        _ if text.value.is_empty() => Err("an empty text is everywhere".to_owned()),
+        "matches" => Pattern::expression(&text.value),
+        _ => Ok(Pattern::text(text.value)),
+    };
+    let pattern = pattern.map_err(|what| places.problem(text.span, &format!("`{key}`: {what}")));
+    let (pattern, (board, port), time) = (pattern.ok()?, on?, time?);
+    let on = port_text(known, board, port);
+    Some(match key {
+        "absent" => (
+            Action::Absent {
+                board,
+                port,
+                pattern: pattern.clone(),
+                during: time,
+            },
+            format!("expect no {pattern} on {on} during {}", show_time(time)),
+        ),
+        _ => (
+            Action::Expect {
+                board,
+                port,
+                pattern: pattern.clone(),
+                within: time,
+            },
+            format!("expect {pattern} on {on} within {}", show_time(time)),
+        ),
+    })
+}
+
+fn pin_step(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known) -> Option<(Action, String)> {
+    let at = pin(places, section, known, "pin");
+    let name = |board: usize, pin: &str| format!("{}:{pin}", known.name(board));
+    if !section.has("frequency") {
+        let level = level(places, section);
+        let timed = section.has("within");
+        let within = section.time(places, "within");
+        let ((board, pin), level) = (at.filter(|_| within.is_some() == timed)?, level?);
+        let within = within.unwrap_or_default();
+        let text = format!(
+            "expect {} {} within {}",
+            name(board, &pin),
+            level.name(),
+            show_time(within)
+        );
+        return Some((
+            Action::Level {
+                board,
+                pin,
+                level,
+                within,
+            },
+            text,
+        ));
+    }
+    let hz = section.frequency(places, "frequency");
+    let given = section.has("tolerance");
+    let tolerance = section.percent(places, "tolerance");
+    let over = section.required(places, "over", Table::time);
+    let ((board, pin), hz, over) = (at.filter(|_| tolerance.is_some() == given)?, hz?, over?);
+    let tolerance = tolerance.unwrap_or(TOLERANCE);
+    let text = format!(
+        "expect {hz} Hz ± {} % on {} over {}",
+        tolerance * 100.0,
+        name(board, &pin),
+        show_time(over)
+    );
+    let action = Action::Frequency {
+        board,
+        pin,
+        hz,
+        tolerance,
+        over,
+    };
+    Some((action, text))
+}
+
+fn level(places: &mut Places<'_>, section: &mut Table<'_>) -> Option<Level> {
+    let text = section.required(places, "level", Table::text)?;
+    let levels = [Level::High, Level::Low, Level::Floating, Level::On, Level::Off];
+    let found = levels.into_iter().find(|level| level.name() == text.value);
+    if found.is_none() {
+        places.problem(text.span, "`level` must be high, low, floating, on or off");
+    }
+    found
+}
+
+fn port(
+    places: &mut Places<'_>,
+    section: &mut Table<'_>,
+    known: &Known,
+    key: &str,
+    ports: Ports,
+) -> Option<(usize, Option<u8>)> {
+    if !section.has(key) {
+        return Some((known.only(places, section.span.clone(), key)?, None));
+    }
+    let text = section.text(places, key)?;
+    known.port(places, &text.value, text.span, ports)
+}
+
+fn board(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: &str) -> Option<usize> {
+    let text = section.text(places, key)?;
+    known.board(places, &text.value, text.span)
+}
+
+fn pin(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: &str) -> Option<(usize, String)> {
+    let text = section.text(places, key)?;
+    known.pin(places, &text.value, text.span)
+}
+
+fn button(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: &str) -> Option<(usize, String)> {
+    let text = section.text(places, key)?;
+    known.button(places, &text.value, text.span)
+}
+
+fn port_text(known: &Known, board: usize, port: Option<u8>) -> String {
+    use crate::machine::{SEMIHOSTING, USB};
+    let name = known.name(board);
+    match port {
+        None => name.to_owned(),
+        Some(SEMIHOSTING) => format!("{name}:semihosting"),
+        Some(USB) => format!("{name}:usb"),
+        Some(uart) => format!("{name}:{uart}"),
+    }
+}

@@ -1,6 +1,7 @@
 //! A machine of the builtin engine: a core with its chip behind the [`Machine`] trait. This module only translates
 //! between them. The engine chooses the chip of a board; the core executes.
 
+mod parts;
 mod trapped;
 mod usb;
 
@@ -16,6 +17,7 @@ use crate::machine::Image;
 use crate::machine::MachineError;
 use crate::machine::Trapping;
 use crate::machine::UsbDevice;
+use crate::machine::VirtualParts;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 use crate::machine::{
@@ -315,6 +317,11 @@ impl Machine for BuiltinMachine {
 
     fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
         self.core.chip().usb_status()?;
+        Some(self)
+    }
+
+    fn parts(&mut self) -> Option<&mut dyn VirtualParts> {
+        self.core.fabric().parts()?;
         Some(self)
     }
 

@@ -8,6 +8,7 @@
 //!   bit-band aliases. Every other address, and every *store* to flash, goes to [`Chip::read`] or [`Chip::write`].
 //! - Nothing here reads host time or host randomness: the same image, seed and inputs give the same run.
 
+mod parts;
 mod repeats;
 mod saved;
 
@@ -23,6 +24,8 @@ pub use crate::machine::{
     AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UnmodelledAnswer, UsbAction, UsbEvent,
     UsbOccurrence, UsbStatus,
 };
+
+use crate::parts::Parts;
 
 pub(super) use repeats::Repeats;
 pub(super) use saved::SavedFabric;
@@ -243,6 +246,8 @@ pub struct Fabric {
     attention: bool,
     /// The recorder, while the core is profiled.
     profile: Option<Box<Watching>>,
+    /// Virtual parts on the board, if it has any.
+    parts: Option<Box<Parts>>,
 }
 
 impl Fabric {
@@ -270,6 +275,7 @@ impl Fabric {
             dropped: Dropped::default(),
             attention: false,
             profile: None,
+            parts: None,
         }
     }
 
@@ -297,6 +303,7 @@ impl Fabric {
             dropped: self.dropped,
             attention: true,
             profile: None,
+            parts: self.parts.clone(),
         }
     }
 
@@ -466,6 +473,9 @@ impl Fabric {
 
     /// The chip changed the level that it drives on `pin`.
     pub fn pin_changed(&mut self, pin: u16, level: Option<bool>) {
+        if let Some(parts) = &mut self.parts {
+            parts.pin_changed(self.now, pin, level);
+        }
         if self.pin_changes.len() < PIN_CHANGES_MAX {
             self.pin_changes.push(PinChange {
                 at: self.now,
@@ -563,6 +573,10 @@ impl Fabric {
             self.stalled_until,
         )
             .hash(&mut state);
+        // The hash of a machine without parts is that of one that knows none.
+        if let Some(parts) = &self.parts {
+            parts.hash(&mut state);
+        }
         self.memory.hash_state(state);
     }
 }

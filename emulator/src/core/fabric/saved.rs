@@ -10,6 +10,7 @@ use super::{Chip, Dropped, Fabric, IrqLines, Request};
 use crate::core::events::EventQueue;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::SavedEntropy;
+use crate::parts::Parts;
 
 /// The bytes are not a state of this build of Drydock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +80,7 @@ pub(in crate::core) struct SavedFabric {
     request: Option<Request>,
     stalled_until: VirtualTime,
     dropped: Dropped,
+    parts: Option<Box<Parts>>,
 }
 
 impl Fabric {
@@ -106,6 +108,7 @@ impl Fabric {
             attention: _,
             usb_events: _,
             profile: _,
+            parts,
         } = self;
         SavedFabric {
             now: *now,
@@ -118,6 +121,7 @@ impl Fabric {
             request: *request,
             stalled_until: *stalled_until,
             dropped: *dropped,
+            parts: parts.clone(),
         }
     }
 
@@ -134,6 +138,7 @@ impl Fabric {
             request,
             stalled_until,
             dropped,
+            parts,
         } = saved;
         self.now = now;
         self.pc = pc;
@@ -145,6 +150,7 @@ impl Fabric {
         self.request = request;
         self.stalled_until = stalled_until;
         self.dropped = dropped;
+        self.parts = parts;
         self.polls_are_skipped = false;
         self.uart_output.clear();
         self.pin_changes.clear();

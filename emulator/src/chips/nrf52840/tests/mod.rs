@@ -9,6 +9,7 @@ mod pwm;
 mod rtc;
 mod small;
 mod timer;
+mod twim;
 mod uarte;
 mod usbd;
 

@@ -24,7 +24,7 @@ pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 pub use start_code::cortex_m as cortex_m_start_code;
-pub use wiring::{Connection, I2cBus, Part, PartChoice, SpiBus, value_of};
+pub use wiring::{Connection, I2cBus, Part, PartChoice, SpiBus};
 
 /// The boards that ship with Drydock, in the order to show them.
 const BOARDS: &[(&str, &str)] = &[
@@ -52,6 +52,13 @@ const CHIPS: &[(&str, &str)] = &[
 /// The kinds of parts, in the order to show them.
 const PARTS: &[(&str, &str)] = &[
     ("parts/bme280.toml", include_str!("../parts/bme280.toml")),
+    ("parts/lsm9ds1.toml", include_str!("../parts/lsm9ds1.toml")),
+    ("parts/24c02.toml", include_str!("../parts/24c02.toml")),
+    ("parts/24c32.toml", include_str!("../parts/24c32.toml")),
+    ("parts/24c256.toml", include_str!("../parts/24c256.toml")),
+    ("parts/w25q32.toml", include_str!("../parts/w25q32.toml")),
+    ("parts/ssd1306.toml", include_str!("../parts/ssd1306.toml")),
+    ("parts/potentiometer.toml", include_str!("../parts/potentiometer.toml")),
 ];
 
 /// All kinds of parts. They are parsed once: every board's description needs them.

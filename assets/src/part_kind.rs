@@ -130,6 +130,31 @@ impl PartKind {
         self.properties.iter().find(|property| property.name == name)
     }
 
+    /// Checks a value of a property.
+    ///
+    /// # Errors
+    /// A sentence: there is no such property, or the value is outside its range.
+    pub fn check(&self, name: &str, value: Millionths) -> Result<(), String> {
+        let Some(property) = self.property(name) else {
+            let known: Vec<&str> = self.properties.iter().map(|property| property.name.as_str()).collect();
+            return Err(match known[..] {
+                [] => format!("a {} has nothing to set", self.name),
+                _ => format!("a {} has no `{name}`; it has: {}", self.name, known.join(", ")),
+            });
+        };
+        if (property.min..=property.max).contains(&value) {
+            return Ok(());
+        }
+        let unit = match property.unit.as_str() {
+            "" => String::new(),
+            unit => format!(" {unit}"),
+        };
+        Err(format!(
+            "`{name}` is {value}, outside {} to {}{unit}",
+            property.min, property.max
+        ))
+    }
+
     /// The addresses that a part answers to when its address pins choose `address`.
     pub fn answers_to(&self, address: u8) -> Vec<u8> {
         let Interface::I2c { addresses, second } = &self.interface else {

@@ -246,7 +246,8 @@ impl Wiring<'_> {
         let connection = self.connection(choice, kind);
         let mut values = BTreeMap::new();
         for (name, number) in &choice.values {
-            match value_of(kind, name, *number) {
+            let value = Millionths::from_f64(*number).ok_or_else(|| format!("`{name}` has a value beyond a billion"));
+            match value.and_then(|value| kind.check(name, value).map(|()| value)) {
                 Ok(value) => {
                     values.insert(name.clone(), value);
                 }
@@ -387,28 +388,6 @@ impl Wiring<'_> {
             None => Ok(pin),
         }
     }
-}
-
-/// The value of a property from a number.
-///
-/// # Errors
-/// A sentence: there is no such property, or the number is outside its range.
-pub fn value_of(kind: &PartKind, name: &str, number: f64) -> Result<Millionths, String> {
-    let Some(property) = kind.property(name) else {
-        let known: Vec<&str> = kind.properties.iter().map(|property| property.name.as_str()).collect();
-        return Err(match known[..] {
-            [] => format!("a {} has nothing to set", kind.name),
-            _ => format!("a {} has no `{name}`; it has: {}", kind.name, known.join(", ")),
-        });
-    };
-    let value = Millionths::from_f64(number).filter(|value| (property.min..=property.max).contains(value));
-    value.ok_or_else(|| {
-        let unit = match property.unit.as_str() {
-            "" => String::new(),
-            unit => format!(" {unit}"),
-        };
-        format!("`{name}` is {number}, outside {} to {}{unit}", property.min, property.max)
-    })
 }
 
 fn find_bus<'b, B>(

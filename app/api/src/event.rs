@@ -71,6 +71,8 @@ event_names! {
     "machine.restored" MachineRestored;
     /// A program of the user's own ended by itself; `exit_code`.
     "machine.ended" MachineEnded;
+    /// A property of a virtual part was set; `part`, `property`, `value`.
+    "part.set" PartSet;
     /// A machine stopped because of a fault; `fault`.
     "machine.crashed" MachineCrashed;
     /// A machine did not start.

@@ -11,7 +11,7 @@ pub trait VirtualParts {
     ///
     /// # Errors
     /// [`PartError`]; nothing is changed then.
-    fn set(&mut self, part: &str, property: &str, value: f64) -> Result<(), PartError>;
+    fn set(&mut self, part: &str, property: &str, value: Millionths) -> Result<(), PartError>;
 }
 
 /// A part and its values.

@@ -311,12 +311,12 @@ mod tests {
         write(&mut parts, us(0), ADDRESS, &[0xf5, 0x20, 0xf4, 0x23]);
         let temperature = |parts: &mut _, at| read(parts, us(at), ADDRESS, &[0xfa], 3);
         let first = temperature(&mut parts, 3_000);
-        parts.set(us(10_000), "bme280", "temperature", 40.0).unwrap();
+        parts.set(us(10_000), "bme280", "temperature", Millionths(40_000_000)).unwrap();
         assert_eq!(temperature(&mut parts, 68_499), first, "the second ends at 68.5 ms");
         assert_eq!(read(&mut parts, us(65_000), ADDRESS, &[0xf3], 1), [0], "standby");
         let second = temperature(&mut parts, 68_500);
         assert_ne!(second, first);
-        parts.set(us(68_501), "bme280", "temperature", 10.0).unwrap();
+        parts.set(us(68_501), "bme280", "temperature", Millionths(10_000_000)).unwrap();
         assert_eq!(temperature(&mut parts, 133_999), second);
         assert_ne!(temperature(&mut parts, 1_000_000), second);
     }

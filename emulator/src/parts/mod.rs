@@ -9,11 +9,16 @@
 //! lasts as long as its machine.
 
 mod bme280;
+mod eeprom;
+mod lsm9ds1;
 mod model;
+mod potentiometer;
+mod ssd1306;
+mod w25q;
 
 use std::collections::BTreeMap;
 
-use drydock_assets::{Board, Connection, Part, part_kinds, value_of};
+use drydock_assets::{Board, Connection, Millionths, Part, part_kinds};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{PartError, PartState, PropertyState, VirtualTime};
@@ -229,7 +234,7 @@ impl Parts {
     }
 
     /// The parts and their values.
-    pub(crate) fn list(&self) -> Vec<PartState> {
+    pub fn list(&self) -> Vec<PartState> {
         self.parts.iter().map(WiredPart::state).collect()
     }
 
@@ -237,7 +242,7 @@ impl Parts {
     ///
     /// # Errors
     /// [`PartError`].
-    pub(crate) fn set(&mut self, now: VirtualTime, name: &str, property: &str, number: f64) -> Result<(), PartError> {
+    pub(crate) fn set(&mut self, now: VirtualTime, name: &str, property: &str, value: Millionths) -> Result<(), PartError> {
         let Some(part) = self.parts.iter_mut().find(|part| part.name == name) else {
             return Err(PartError::NoPart {
                 part: name.to_owned(),
@@ -246,7 +251,7 @@ impl Parts {
         };
         let kind = part_kinds().iter().find(|kind| kind.name == part.kind);
         let kind = kind.ok_or_else(|| PartError::Value(format!("{} has nothing to set", part.name)))?;
-        let value = value_of(kind, property, number).map_err(PartError::Value)?;
+        kind.check(property, value).map_err(PartError::Value)?;
         part.model.part_mut().set(now, property, value);
         Ok(())
     }

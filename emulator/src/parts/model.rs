@@ -4,6 +4,11 @@ use drydock_assets::Millionths;
 use serde::{Deserialize, Serialize};
 
 use super::bme280::Bme280;
+use super::eeprom::Eeprom;
+use super::lsm9ds1::Lsm9ds1;
+use super::potentiometer::Potentiometer;
+use super::ssd1306::Ssd1306;
+use super::w25q::W25q;
 use crate::machine::{Picture, VirtualTime};
 
 /// A part. Its state is cloned, hashed and serialised with the machine's.
@@ -96,4 +101,9 @@ macro_rules! models {
 
 models! {
     Bme280(Bme280) = "bme280", Bme280::default();
+    Eeprom(Eeprom) = "24c02", Eeprom::new(256, 8, 1); "24c32", Eeprom::new(4_096, 32, 2); "24c256", Eeprom::new(32_768, 64, 2);
+    Lsm9ds1(Lsm9ds1) = "lsm9ds1", Lsm9ds1::default();
+    Ssd1306(Ssd1306) = "ssd1306", Ssd1306::default();
+    W25q(W25q) = "w25q32", W25q::default();
+    Potentiometer(Potentiometer) = "potentiometer", Potentiometer::default();
 }

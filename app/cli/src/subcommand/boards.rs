@@ -144,6 +144,7 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
             Some(path) => Some(own_firmware::file(path, board.address)?),
             None => None,
         },
+        parts: board.part.clone(),
     };
     let view = ask!(connection, BoardAdd(add))?;
     output.object("board.added", &view);

@@ -109,6 +109,7 @@ async fn serve(
         seed: arguments.seed.clone(),
         link_noise: None,
         firmware: Some(file(path, arguments.address)?),
+        parts: arguments.part.clone(),
     };
     let begin = Instant::now();
     let board = ask!(connection, BoardAdd(add))?;

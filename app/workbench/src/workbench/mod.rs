@@ -14,6 +14,8 @@ mod fleet_tests;
 #[cfg(test)]
 mod own_firmware_tests;
 #[cfg(test)]
+mod parts_tests;
+#[cfg(test)]
 mod pin_tests;
 #[cfg(test)]
 mod probe_gdb_tests;

@@ -1,5 +1,7 @@
 //! The virtual parts of a board as a capability of its machine.
 
+use drydock_assets::Millionths;
+
 use super::BuiltinMachine;
 use crate::machine::{PartError, PartState, VirtualParts};
 
@@ -8,7 +10,7 @@ impl VirtualParts for BuiltinMachine {
         self.core.fabric().parts().map_or_else(Vec::new, |parts| parts.list())
     }
 
-    fn set(&mut self, part: &str, property: &str, value: f64) -> Result<(), PartError> {
+    fn set(&mut self, part: &str, property: &str, value: Millionths) -> Result<(), PartError> {
         let now = self.core.now();
         match self.core.fabric_mut().parts_mut() {
             Some(parts) => parts.set(now, part, property, value),

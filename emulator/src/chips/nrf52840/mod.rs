@@ -2,7 +2,7 @@
 //! them.
 //!
 //! Peripherals are modelled as far as firmware uses them; each has a module, named as in the PS. A register that is
-//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SAADC, SPI, SPIS, TWI,
+//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SPI, SPIS, TWI,
 //! TWIS, QSPI, CryptoCell.
 
 mod block;
@@ -19,6 +19,7 @@ mod ppi;
 mod pwm;
 mod rng;
 mod rtc;
+mod saadc;
 mod serial;
 mod temp;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use self::ppi::Ppi;
 use self::pwm::Pwm;
 use self::rng::Rng;
 use self::rtc::Rtc;
+use self::saadc::Saadc;
 use self::serial::Serial;
 use self::temp::Temp;
 use self::timer::Timer;
@@ -70,6 +72,7 @@ pub struct Nrf52840 {
     clock: Clock,
     uarte: [Uarte; 2],
     serial: [Serial; 4],
+    saadc: Saadc,
     gpiote: Gpiote,
     timer: [Timer; 5],
     rtc: [Rtc; 3],
@@ -101,6 +104,7 @@ impl Nrf52840 {
             clock: Clock::new(),
             uarte: [0, 1].map(|index| Uarte::new(uarte::IDS[index as usize], index)),
             serial: serial::IDS.map(Serial::new),
+            saadc: Saadc::new(),
             gpiote: Gpiote::new(),
             timer: [0, 1, 2, 3, 4].map(|index: usize| Timer::new(timer::IDS[index], timer::COMPARES[index])),
             rtc: [0, 1, 2].map(|index: usize| Rtc::new(rtc::IDS[index], rtc::COMPARES[index])),
@@ -129,6 +133,7 @@ impl Nrf52840 {
             2 => &mut self.uarte[0],
             3 | 4 => &mut self.serial[usize::from(id) - 3],
             gpiote::ID => &mut self.gpiote,
+            saadc::ID => &mut self.saadc,
             8..=10 => &mut self.timer[usize::from(id) - 8],
             11 => &mut self.rtc[0],
             temp::ID => &mut self.temp,
@@ -319,6 +324,7 @@ impl Chip for Nrf52840 {
         self.ppi = Ppi::new();
         self.pwm = pwm::IDS.map(Pwm::new);
         self.serial = serial::IDS.map(Serial::new);
+        self.saadc = Saadc::new();
         let lines = &mut self.lines;
         let mut bus = Bus { fabric, lines };
         self.wdt.reset(&mut bus, kind);

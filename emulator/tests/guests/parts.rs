@@ -6,10 +6,13 @@ use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::{Engine, Image, Machine, ResetKind, Seed};
 use libtest_mimic::{Failed, Trial};
 
-use crate::{ARM, run, trial};
+use crate::{ARM, run, run_uart, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("nano33ble_reads_sensors_by_public_drivers", "sensors", ARM, sensors)]
+    vec![
+        trial("nano33ble_reads_sensors_by_public_drivers", "sensors", ARM, sensors),
+        trial("stm32f4_reads_sensors_by_public_drivers", "stm32sensors", ARM, stm32_sensors),
+    ]
 }
 
 /// A machine with further parts, at its first instruction.
@@ -34,11 +37,12 @@ fn set(machine: &mut dyn Machine, part: &str, property: &str, value: i64) -> Res
 }
 
 fn sensors(image: &Image) -> Result<(), Failed> {
-    let mut machine = boot_with("nano33ble", &["bme280", "24c256", "ssd1306", "w25q32"], image)?;
+    let mut machine = boot_with("nano33ble", &["bme280", "24c256", "ssd1306", "w25q32", "potentiometer"], image)?;
     for (part, property, value) in [
         ("bme280", "temperature", -12_340_000),
         ("bme280", "pressure", 987_650_000),
         ("bme280", "humidity", 61_800_000),
+        ("potentiometer", "position", 25_000_000),
         ("lsm9ds1", "acceleration_x", 500_000),
         ("lsm9ds1", "acceleration_y", -1_250_000),
     ] {
@@ -46,7 +50,7 @@ fn sensors(image: &Image) -> Result<(), Failed> {
     }
     let said = run(&mut *machine, 700)?;
     let lines: Vec<&str> = said.lines().collect();
-    let [hello, bme280, eeprom, display, unsupplied, lsm9ds1, flash, done] = lines[..] else {
+    let [hello, bme280, eeprom, display, unsupplied, lsm9ds1, flash, potentiometer, done] = lines[..] else {
         return Err(format!("it said {said:?}").into());
     };
     assert_eq!((hello, done), ("hello from the drivers", "done"));
@@ -84,7 +88,33 @@ fn sensors(image: &Image) -> Result<(), Failed> {
     assert_eq!(unsupplied, "lsm9ds1 without its supply: Err(AddressNack)");
     assert_eq!(lsm9ds1, "lsm9ds1 68 3d: 0.50 -1.25 1.00 g");
     assert_eq!(flash, "w25q32 Ok([d1, 64, 50, 51, 2b, 1f, 30, 2a]) Ok(()) Ok(()) Ok(()) [d0, c5, 11, ff]");
+    // A quarter of 3.3 V, by 4,096 steps of 3.6 V.
+    assert_eq!(potentiometer, "potentiometer 938");
     same_again(&mut machine)
+}
+
+/// USART2 of the F407.
+const USART2: u8 = 1;
+
+fn stm32_sensors(image: &Image) -> Result<(), Failed> {
+    let mut machine = boot_with("stm32f4-discovery", &["bme280", "24c256"], image)?;
+    set(&mut *machine, "bme280", "temperature", 31_500_000)?;
+    let said = run_uart(&mut *machine, USART2, 200)?;
+    let lines: Vec<&str> = said.lines().collect();
+    let [bme280, eeprom, nobody] = lines[..] else {
+        return Err(format!("it said {said:?}").into());
+    };
+    assert!(bme280.starts_with("bme280 31.50 C, 1013"), "{bme280}");
+    assert!(eeprom.starts_with("24c256 Ok(()) [ff, 01, 02, 03] after "), "{eeprom}");
+    assert_eq!(nobody, "nobody Err(I2C(NoAcknowledge(Address)))");
+    // START, the EEPROM's address, five bytes, STOP: 56 bits. 42 MHz by 3 × 35 is 400 kHz.
+    let line: Vec<_> = machine.take_pin_changes().into_iter().filter(|change| change.pin == 108).collect();
+    let [.., up, down] = &line[..] else {
+        return Err(format!("the pin moved {} times", line.len()).into());
+    };
+    let ns = (down.at - up.at).as_ns();
+    assert!((140_000..150_000).contains(&ns), "{ns} ns for 140 µs on the line");
+    Ok(())
 }
 
 /// The same machine through a snapshot: parts belong to its state.

@@ -1,5 +1,5 @@
 //! Parts on the board's buses, by their drivers from crates.io: a BME280, an EEPROM and a display on the header's I²C bus, the
-//! board's own LSM9DS1, flash on SPI. A pin shows how long a transfer takes.
+//! board's own LSM9DS1, flash on SPI, a potentiometer. A pin shows how long a transfer takes.
 
 #![no_std]
 #![no_main]
@@ -12,7 +12,7 @@ use eeprom24x::{Eeprom24x, SlaveAddr};
 use embassy_executor::Spawner;
 use embassy_nrf::gpio::{Level, Output, OutputDrive};
 use embassy_nrf::peripherals::{SPI2, TWISPI0, TWISPI1, UARTE0};
-use embassy_nrf::{bind_interrupts, spim, twim, uarte};
+use embassy_nrf::{bind_interrupts, saadc, spim, twim, uarte};
 use embassy_time::{Delay, Timer};
 use embedded_hal::digital::{ErrorType, OutputPin};
 use embedded_hal_bus::i2c::RefCellDevice;
@@ -24,6 +24,7 @@ bind_interrupts!(struct Irqs {
     UARTE0 => uarte::InterruptHandler<UARTE0>;
     TWISPI0 => twim::InterruptHandler<TWISPI0>;
     TWISPI1 => twim::InterruptHandler<TWISPI1>;
+    SAADC => saadc::InterruptHandler;
     SPI2 => spim::InterruptHandler<SPI2>;
 });
 
@@ -146,6 +147,16 @@ async fn main(_spawner: Spawner) {
         let read = flash.read(0x0ff0, &mut data);
         let _ = writeln!(text, "w25q32 {id:02x?} {erased:?} {written:?} {read:?} {data:02x?}");
     }
+    let _ = uart.write(text.as_bytes()).await;
+
+    // A potentiometer at A0: 12 bits of 3.6 V.
+    let channel = saadc::ChannelConfig::single_ended(p.P0_04);
+    let mut converter = saadc::Saadc::new(p.SAADC, Irqs, saadc::Config::default(), [channel]);
+    let mut values = [0];
+    converter.calibrate().await;
+    converter.sample(&mut values).await;
+    text.clear();
+    let _ = writeln!(text, "potentiometer {}", values[0]);
     let _ = uart.write(text.as_bytes()).await;
     let _ = uart.write(b"done\n").await;
     loop {

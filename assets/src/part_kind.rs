@@ -208,7 +208,8 @@ struct PropertySection {
 impl PropertySection {
     fn property(self) -> Result<Property, String> {
         let name = self.name.into_inner();
-        let value = |number| Millionths::from_f64(number).ok_or_else(|| format!("`{name}` has a value beyond a billion"));
+        let value =
+            |number| Millionths::from_f64(number).ok_or_else(|| format!("`{name}` has a value beyond a billion"));
         let (min, max, start) = (value(self.min)?, value(self.max)?, value(self.start)?);
         if !(min..=max).contains(&start) {
             return Err(format!("`{name}` starts at {start}, outside {min} to {max}"));
@@ -261,7 +262,12 @@ mod tests {
 
     #[test]
     fn values_are_exact_to_a_millionth() {
-        for (number, text) in [(31.5, "31.5"), (-0.000_001, "-0.000001"), (1013.25, "1013.25"), (7.0, "7")] {
+        for (number, text) in [
+            (31.5, "31.5"),
+            (-0.000_001, "-0.000001"),
+            (1013.25, "1013.25"),
+            (7.0, "7"),
+        ] {
             assert_eq!(Millionths::from_f64(number).unwrap().to_string(), text);
         }
         for bad in [f64::NAN, f64::INFINITY, 1.1e9] {

@@ -163,7 +163,11 @@ impl WiringSections {
             parts: Vec::new(),
         };
         let mut names = std::collections::BTreeSet::new();
-        let all = self.i2c.iter().map(|bus| &bus.name).chain(self.spi.iter().map(|bus| &bus.name));
+        let all = self
+            .i2c
+            .iter()
+            .map(|bus| &bus.name)
+            .chain(self.spi.iter().map(|bus| &bus.name));
         for name in all {
             if !names.insert(name.get_ref().clone()) {
                 reader.problem(name.span(), &format!("`{}` is there twice", name.get_ref()));
@@ -321,9 +325,13 @@ impl Wiring<'_> {
                     Some(text) => find_pin(text, self.chip)?,
                     None => bus.select,
                 };
-                let is_taken = |part: &Part| matches!(part.connection, Connection::Spi { select: taken, .. } if taken == select);
+                let is_taken =
+                    |part: &Part| matches!(part.connection, Connection::Spi { select: taken, .. } if taken == select);
                 match self.parts.iter().find(|part| is_taken(part)) {
-                    Some(part) => Err(format!("{select} selects `{}` already; choose another `select`", part.name)),
+                    Some(part) => Err(format!(
+                        "{select} selects `{}` already; choose another `select`",
+                        part.name
+                    )),
                     None => Ok(Connection::Spi {
                         bus: bus.clone(),
                         select,
@@ -345,7 +353,10 @@ impl Wiring<'_> {
                 let theirs = part.kind.answers_to(its);
                 kind.answers_to(address).iter().any(|mine| theirs.contains(mine))
             };
-            on_bus.iter().find(|(part, its)| meets(part, *its)).map(|(part, _)| part)
+            on_bus
+                .iter()
+                .find(|(part, its)| meets(part, *its))
+                .map(|(part, _)| part)
         };
         match wanted {
             Some(address) if !known.contains(&address) => {
@@ -357,7 +368,10 @@ impl Wiring<'_> {
                 ))
             }
             Some(address) => match holder(address) {
-                Some(part) => Err(format!("address {address:#04x} on `{}` is that of `{}`", bus.name, part.name)),
+                Some(part) => Err(format!(
+                    "address {address:#04x} on `{}` is that of `{}`",
+                    bus.name, part.name
+                )),
                 None => Ok(address),
             },
             None => known
@@ -381,7 +395,10 @@ impl Wiring<'_> {
         let pin = find_pin(text, self.chip)?;
         if !self.analog.contains(&pin) {
             let list: Vec<String> = self.analog.iter().map(Pin::to_string).collect();
-            return Err(format!("{pin} is no analogue pin of this board; it has: {}", list.join(", ")));
+            return Err(format!(
+                "{pin} is no analogue pin of this board; it has: {}",
+                list.join(", ")
+            ));
         }
         match holder(pin) {
             Some(part) => Err(format!("{pin} is that of `{}`", part.name)),

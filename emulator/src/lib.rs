@@ -19,9 +19,9 @@ pub use external::{process, renode};
 pub use machine::{
     AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, Engine, FaultRecord, GuestFault,
     Image, ImageError, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor, MonitorAnswer, OpenError,
-    PartError, PartState, PauseSwitch, Picture, PinChange, PropertyState, RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol,
-    UartOutput, UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken,
-    UsbTransaction, VirtualParts, VirtualTime,
+    PartError, PartState, PauseSwitch, Picture, PinChange, PropertyState, RegisterInfo, ResetKind, RunLimit,
+    SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput, UnmodelledAnswer, UsbAction, UsbDevice,
+    UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualParts, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

@@ -4,9 +4,7 @@
 //! them. What a program wrote to a part (registers, memories) lasts as long as the machine, and is in its snapshots.
 
 use crate::{
-    api::{
-        ApiError, ErrorCode, EventName, PartAdd, PartPicture, PartProperty, PartView, PartsSet,
-    },
+    api::{ApiError, ErrorCode, EventName, PartAdd, PartPicture, PartProperty, PartView, PartsSet},
     boards,
     fleet::{EmulatedRecord, FleetBoard, PartRecord},
     state::WorkbenchState,
@@ -27,7 +25,8 @@ pub(crate) fn wired(description: &Description, record: &EmulatedRecord) -> Resul
     }
     for part in &mut board.parts {
         if let Some(values) = record.part_values.get(&part.name) {
-            part.values.extend(values.iter().map(|(name, value)| (name.clone(), *value)));
+            part.values
+                .extend(values.iter().map(|(name, value)| (name.clone(), *value)));
         }
     }
     Ok(board)
@@ -66,7 +65,11 @@ pub(crate) fn records(description: &Description, engine: &str, parts: &[PartAdd]
     match &problems[..] {
         [] => Ok(records),
         _ => {
-            let text = format!("{} does not take this part: {}.", description.title, problems.join("; "));
+            let text = format!(
+                "{} does not take this part: {}.",
+                description.title,
+                problems.join("; ")
+            );
             Err(ApiError::new(ErrorCode::Usage, text))
         }
     }

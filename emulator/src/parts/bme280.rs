@@ -278,7 +278,16 @@ mod tests {
     #[test]
     fn registers_have_their_reset_values() {
         let mut parts = parts(&["bme280"]);
-        for (address, value) in [(0xd0, 0x60), (0xf2, 0), (0xf3, 0), (0xf4, 0), (0xf5, 0), (0xf7, 0x80), (0xfa, 0x80), (0xfd, 0x80)] {
+        for (address, value) in [
+            (0xd0, 0x60),
+            (0xf2, 0),
+            (0xf3, 0),
+            (0xf4, 0),
+            (0xf5, 0),
+            (0xf7, 0x80),
+            (0xfa, 0x80),
+            (0xfd, 0x80),
+        ] {
             assert_eq!(read(&mut parts, us(0), ADDRESS, &[address], 1), [value], "{address:#x}");
         }
         // dig_T1 and dig_H1; the words are little-endian.
@@ -295,9 +304,17 @@ mod tests {
             let mut parts = parts(&["bme280"]);
             write(&mut parts, us(0), ADDRESS, &[0xf2, osrs_h, 0xf4, ctrl_meas]);
             assert_eq!(read(&mut parts, us(time - 1), ADDRESS, &[0xf3], 1), [8], "measuring");
-            assert_eq!(read(&mut parts, us(time - 1), ADDRESS, &[0xfa], 1), [0x80], "no result yet");
-            assert_eq!(read(&mut parts, us(time), ADDRESS, &[0xf3, ], 1), [0]);
-            assert_eq!(read(&mut parts, us(time), ADDRESS, &[0xf4], 1), [ctrl_meas & !3], "asleep");
+            assert_eq!(
+                read(&mut parts, us(time - 1), ADDRESS, &[0xfa], 1),
+                [0x80],
+                "no result yet"
+            );
+            assert_eq!(read(&mut parts, us(time), ADDRESS, &[0xf3,], 1), [0]);
+            assert_eq!(
+                read(&mut parts, us(time), ADDRESS, &[0xf4], 1),
+                [ctrl_meas & !3],
+                "asleep"
+            );
             assert_ne!(read(&mut parts, us(time), ADDRESS, &[0xfa], 2), [0x80, 0]);
             let skipped = read(&mut parts, us(time), ADDRESS, &[0xfd], 2) == [0x80, 0];
             assert_eq!(skipped, osrs_h == 0);
@@ -311,12 +328,16 @@ mod tests {
         write(&mut parts, us(0), ADDRESS, &[0xf5, 0x20, 0xf4, 0x23]);
         let temperature = |parts: &mut _, at| read(parts, us(at), ADDRESS, &[0xfa], 3);
         let first = temperature(&mut parts, 3_000);
-        parts.set(us(10_000), "bme280", "temperature", Millionths(40_000_000)).unwrap();
+        parts
+            .set(us(10_000), "bme280", "temperature", Millionths(40_000_000))
+            .unwrap();
         assert_eq!(temperature(&mut parts, 68_499), first, "the second ends at 68.5 ms");
         assert_eq!(read(&mut parts, us(65_000), ADDRESS, &[0xf3], 1), [0], "standby");
         let second = temperature(&mut parts, 68_500);
         assert_ne!(second, first);
-        parts.set(us(68_501), "bme280", "temperature", Millionths(10_000_000)).unwrap();
+        parts
+            .set(us(68_501), "bme280", "temperature", Millionths(10_000_000))
+            .unwrap();
         assert_eq!(temperature(&mut parts, 133_999), second);
         assert_ne!(temperature(&mut parts, 1_000_000), second);
     }
@@ -325,9 +346,17 @@ mod tests {
     fn the_reset_word_resets() {
         let mut parts = parts(&["bme280"]);
         write(&mut parts, us(0), ADDRESS, &[0xf5, 0xa0, 0xe0, 0x00]);
-        assert_eq!(read(&mut parts, us(9), ADDRESS, &[0xf5], 1), [0xa0], "another word does nothing");
+        assert_eq!(
+            read(&mut parts, us(9), ADDRESS, &[0xf5], 1),
+            [0xa0],
+            "another word does nothing"
+        );
         write(&mut parts, us(10), ADDRESS, &[0xe0, RESET_WORD]);
-        assert_eq!(read(&mut parts, us(11), ADDRESS, &[0xf3], 1), [1], "it copies its trimming words");
+        assert_eq!(
+            read(&mut parts, us(11), ADDRESS, &[0xf3], 1),
+            [1],
+            "it copies its trimming words"
+        );
         assert_eq!(read(&mut parts, us(2_010), ADDRESS, &[0xf3], 1), [0]);
         assert_eq!(read(&mut parts, us(2_010), ADDRESS, &[0xf5], 1), [0]);
     }

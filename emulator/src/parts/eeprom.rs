@@ -85,7 +85,11 @@ impl I2cPart for Eeprom {
 
     fn write(&mut self, _now: VirtualTime, byte: u8) -> bool {
         if self.awaited > 0 {
-            let before = if self.awaited == self.address_bytes { 0 } else { self.pointer };
+            let before = if self.awaited == self.address_bytes {
+                0
+            } else {
+                self.pointer
+            };
             self.awaited -= 1;
             self.pointer = before << 8 | u32::from(byte);
             if self.awaited == 0 {
@@ -132,14 +136,20 @@ mod tests {
     #[test]
     fn a_page_wraps_and_the_whole_memory_does() {
         // Kind, page, bytes of address, size
-        for (kind, page, address_bytes, size) in [("24c02", 8, 1, 256), ("24c32", 32, 2, 4_096), ("24c256", 64, 2, 32_768)] {
+        for (kind, page, address_bytes, size) in
+            [("24c02", 8, 1, 256), ("24c32", 32, 2, 4_096), ("24c256", 64, 2, 32_768)]
+        {
             let mut parts = parts(&[kind]);
             let at = |address: usize| address.to_be_bytes()[8 - address_bytes..].to_vec();
             assert_eq!(read(&mut parts, ms(0), ADDRESS, &at(0), 2), [0xff, 0xff], "erased");
             // Two bytes fit before the end of the page, the third goes to its beginning.
             let bytes = [at(2 * page - 2), vec![1, 2, 3]].concat();
             assert_eq!(write(&mut parts, ms(1), ADDRESS, &bytes), 1 + bytes.len());
-            assert_eq!(read(&mut parts, ms(7), ADDRESS, &at(2 * page - 2), 3), [1, 2, 0xff], "{kind}");
+            assert_eq!(
+                read(&mut parts, ms(7), ADDRESS, &at(2 * page - 2), 3),
+                [1, 2, 0xff],
+                "{kind}"
+            );
             assert_eq!(read(&mut parts, ms(7), ADDRESS, &at(page), 2), [3, 0xff]);
             write(&mut parts, ms(8), ADDRESS, &[at(size - 1), vec![7]].concat());
             write(&mut parts, ms(20), ADDRESS, &[at(0), vec![8]].concat());
@@ -157,7 +167,11 @@ mod tests {
         // An address alone begins no cycle, and a repeated START ends a write without one.
         write(&mut parts, ms(6), ADDRESS, &[0, 0]);
         assert_eq!(write(&mut parts, ms(6), ADDRESS, &[]), 1);
-        assert_eq!(read(&mut parts, ms(6), ADDRESS, &[0, 0, 9], 1), [0xff], "behind the byte that was not written");
+        assert_eq!(
+            read(&mut parts, ms(6), ADDRESS, &[0, 0, 9], 1),
+            [0xff],
+            "behind the byte that was not written"
+        );
         assert_eq!(read(&mut parts, ms(6), ADDRESS, &[0, 0], 1), [5]);
     }
 
@@ -167,8 +181,14 @@ mod tests {
         write(&mut parts, ms(0), ADDRESS, &[0x12, 0x34, 5]);
         parts.power_cycle(ms(9));
         assert_eq!(read(&mut parts, ms(10), ADDRESS, &[0x12, 0x34], 1), [5]);
-        parts.set(ms(10), "24c256", "write_protect", Millionths(1_000_000)).unwrap();
+        parts
+            .set(ms(10), "24c256", "write_protect", Millionths(1_000_000))
+            .unwrap();
         assert_eq!(write(&mut parts, ms(11), ADDRESS, &[0x12, 0x34, 6]), 4, "acknowledged");
-        assert_eq!(read(&mut parts, ms(11), ADDRESS, &[0x12, 0x34], 1), [5], "at once, and unchanged");
+        assert_eq!(
+            read(&mut parts, ms(11), ADDRESS, &[0x12, 0x34], 1),
+            [5],
+            "at once, and unchanged"
+        );
     }
 }

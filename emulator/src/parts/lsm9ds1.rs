@@ -216,7 +216,13 @@ impl Lsm9ds1 {
     fn load(&mut self, address: usize) -> u8 {
         if self.is_mag {
             return match address {
-                0x27 => if self.mag_ready { 0x0f } else { 0 },
+                0x27 => {
+                    if self.mag_ready {
+                        0x0f
+                    } else {
+                        0
+                    }
+                }
                 0x28..=0x2d => {
                     self.mag_ready = false;
                     self.mag[address]
@@ -316,7 +322,10 @@ mod tests {
     }
 
     fn words(bytes: &[u8]) -> Vec<i16> {
-        bytes.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+        bytes
+            .chunks(2)
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect()
     }
 
     #[test]
@@ -324,7 +333,13 @@ mod tests {
         let mut parts = parts(&["lsm9ds1"]);
         assert_eq!(read(&mut parts, us(0), AG, &[0x0f], 1), [0x68]);
         assert_eq!(read(&mut parts, us(0), MAG, &[0x0f], 1), [0x3d]);
-        for (device, address, value) in [(AG, 0x1e, 0x38), (AG, 0x1f, 0x38), (AG, 0x22, 4), (MAG, 0x20, 0x10), (MAG, 0x22, 3)] {
+        for (device, address, value) in [
+            (AG, 0x1e, 0x38),
+            (AG, 0x1f, 0x38),
+            (AG, 0x22, 4),
+            (MAG, 0x20, 0x10),
+            (MAG, 0x22, 3),
+        ] {
             assert_eq!(read(&mut parts, us(0), device, &[address], 1), [value], "{address:#x}");
         }
     }
@@ -344,7 +359,9 @@ mod tests {
             (AG, 0x20, 0x60, "temperature", 26.5, 0x15, 24),
         ] {
             let mut parts = parts(&["lsm9ds1"]);
-            parts.set(us(0), "lsm9ds1", property, Millionths::from_f64(value).unwrap()).unwrap();
+            parts
+                .set(us(0), "lsm9ds1", property, Millionths::from_f64(value).unwrap())
+                .unwrap();
             write(&mut parts, us(0), device, &[register, code]);
             write(&mut parts, us(0), MAG, &[0x22, 0]);
             let bytes = read(&mut parts, us(2_000_000), device, &[output], 2);
@@ -358,11 +375,21 @@ mod tests {
         // 119 Hz: 8,403 µs.
         write(&mut parts, us(1_000), AG, &[0x20, 0x60]);
         assert_eq!(read(&mut parts, us(9_402), AG, &[0x27], 1), [0]);
-        assert_eq!(read(&mut parts, us(9_404), AG, &[0x27], 1), [5], "acceleration and temperature");
+        assert_eq!(
+            read(&mut parts, us(9_404), AG, &[0x27], 1),
+            [5],
+            "acceleration and temperature"
+        );
         read(&mut parts, us(9_405), AG, &[0x28], 6);
         assert_eq!(read(&mut parts, us(9_405), AG, &[0x27], 1), [4]);
-        parts.set(us(9_500), "lsm9ds1", "acceleration_x", Millionths(1_000_000)).unwrap();
-        assert_eq!(words(&read(&mut parts, us(17_806), AG, &[0x28], 2)), [0], "not sampled yet");
+        parts
+            .set(us(9_500), "lsm9ds1", "acceleration_x", Millionths(1_000_000))
+            .unwrap();
+        assert_eq!(
+            words(&read(&mut parts, us(17_806), AG, &[0x28], 2)),
+            [0],
+            "not sampled yet"
+        );
         assert_eq!(words(&read(&mut parts, us(17_808), AG, &[0x28], 2)), [16_393]);
         // With the gyroscope both have its rate: 14.9 Hz.
         write(&mut parts, us(20_000), AG, &[0x10, 0x20]);

@@ -156,7 +156,11 @@ impl Parts {
             let supplied = needs.iter().all(|pin| levels.get(pin) == Some(&Some(true)));
             *addressed = supplied
                 && addresses.contains(&address)
-                && part.model.part_mut().i2c().is_some_and(|i2c| i2c.start(now, address, read));
+                && part
+                    .model
+                    .part_mut()
+                    .i2c()
+                    .is_some_and(|i2c| i2c.start(now, address, read));
             acknowledged |= *addressed;
         }
         acknowledged
@@ -190,7 +194,9 @@ impl Parts {
 
     fn addressed(&mut self, bus: I2cPins, mut action: impl FnMut(&mut dyn model::I2cPart)) {
         for part in &mut self.parts {
-            if let Wires::I2c { pins, addressed: true, .. } = &part.wires
+            if let Wires::I2c {
+                pins, addressed: true, ..
+            } = &part.wires
                 && *pins == bus
                 && let Some(i2c) = part.model.part_mut().i2c()
             {
@@ -242,7 +248,13 @@ impl Parts {
     ///
     /// # Errors
     /// [`PartError`].
-    pub(crate) fn set(&mut self, now: VirtualTime, name: &str, property: &str, value: Millionths) -> Result<(), PartError> {
+    pub(crate) fn set(
+        &mut self,
+        now: VirtualTime,
+        name: &str,
+        property: &str,
+        value: Millionths,
+    ) -> Result<(), PartError> {
         let Some(part) = self.parts.iter_mut().find(|part| part.name == name) else {
             return Err(PartError::NoPart {
                 part: name.to_owned(),

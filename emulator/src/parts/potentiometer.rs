@@ -45,10 +45,16 @@ mod tests {
         // The board's first analogue pin is P0.04.
         let mut parts = parts(&["potentiometer", "potentiometer"]);
         for (position, microvolts) in [(0, 0), (50_000_000, 1_650_000), (100_000_000, 3_300_000)] {
-            parts.set(VirtualTime::ZERO, "potentiometer", "position", Millionths(position)).unwrap();
+            parts
+                .set(VirtualTime::ZERO, "potentiometer", "position", Millionths(position))
+                .unwrap();
             assert_eq!(parts.analog_uv(4, 3_300_000), Some(microvolts));
         }
-        assert_eq!(parts.analog_uv(5, 3_300_000), Some(1_650_000), "the second one did not move");
+        assert_eq!(
+            parts.analog_uv(5, 3_300_000),
+            Some(1_650_000),
+            "the second one did not move"
+        );
         assert_eq!(parts.analog_uv(30, 3_300_000), None);
     }
 }

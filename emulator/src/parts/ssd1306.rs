@@ -43,7 +43,10 @@ pub(super) struct Ssd1306 {
 enum Next {
     Control,
     /// A command or data; afterwards another control byte, or more of the same.
-    Byte { is_data: bool, one: bool },
+    Byte {
+        is_data: bool,
+        one: bool,
+    },
 }
 
 impl Default for Ssd1306 {
@@ -118,7 +121,11 @@ impl Ssd1306 {
     /// A byte of GDDRAM; the pointers move on (10.1.3).
     fn data(&mut self, byte: u8) {
         // The remap acts when data come in (10.1.8).
-        let column = if self.remap { self.column } else { WIDTH - 1 - self.column };
+        let column = if self.remap {
+            self.column
+        } else {
+            WIDTH - 1 - self.column
+        };
         self.ram[usize::from(self.page) * usize::from(WIDTH) + usize::from(column)] = byte;
         let step = |value: &mut u8, [first, last]: [u8; 2], limit: u8| {
             let wraps = *value == last;

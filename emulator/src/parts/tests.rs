@@ -71,9 +71,7 @@ fn every_property_takes_its_range_and_nothing_else() {
         let mut parts = parts(&[&kind.name]);
         for property in &kind.properties {
             for value in [property.min, property.max, property.start] {
-                parts
-                    .set(VirtualTime::ZERO, &kind.name, &property.name, value)
-                    .unwrap();
+                parts.set(VirtualTime::ZERO, &kind.name, &property.name, value).unwrap();
                 let state = &parts.list()[0];
                 let kept = state.properties.iter().find(|state| state.name == property.name);
                 assert_eq!(kept.unwrap().value, value, "{}.{}", kind.name, property.name);
@@ -97,7 +95,10 @@ fn errors_name_what_there_is() {
         let refused = parts.set(VirtualTime::ZERO, part, property, Millionths::from_f64(value).unwrap());
         refused.unwrap_err().to_string()
     };
-    assert_eq!(error("bme", "x", 0.0), "there is no part bme; there are: bme280, bme280-2");
+    assert_eq!(
+        error("bme", "x", 0.0),
+        "there is no part bme; there are: bme280, bme280-2"
+    );
     assert_eq!(
         error("bme280", "heat", 0.0),
         "a bme280 has no `heat`; it has: temperature, pressure, humidity"
@@ -125,7 +126,9 @@ fn parts_are_in_the_hash_and_in_the_saved_state() {
     let mut parts = parts(&["bme280"]);
     let before = hash(&parts);
     assert_eq!(hash(&parts.clone()), before);
-    parts.set(VirtualTime::ZERO, "bme280", "temperature", Millionths(22_000_000)).unwrap();
+    parts
+        .set(VirtualTime::ZERO, "bme280", "temperature", Millionths(22_000_000))
+        .unwrap();
     let set = hash(&parts);
     assert_ne!(set, before);
     write(&mut parts, VirtualTime::from_ms(5), 0x76, &[0xf4, 0x25]);
@@ -138,7 +141,9 @@ fn parts_are_in_the_hash_and_in_the_saved_state() {
 #[test]
 fn a_power_cycle_loses_registers_and_keeps_the_world() {
     let mut parts = parts(&["bme280"]);
-    parts.set(VirtualTime::ZERO, "bme280", "temperature", Millionths(22_000_000)).unwrap();
+    parts
+        .set(VirtualTime::ZERO, "bme280", "temperature", Millionths(22_000_000))
+        .unwrap();
     write(&mut parts, VirtualTime::from_ms(5), 0x76, &[0xf5, 0xa0]);
     parts.power_cycle(VirtualTime::from_ms(6));
     assert_eq!(read(&mut parts, VirtualTime::from_ms(9), 0x76, &[0xf5], 1), [0]);

@@ -67,7 +67,8 @@ impl W25q {
 
     fn erase(&mut self, bytes: u32) {
         let first = self.address % BYTES / bytes * bytes / SECTOR;
-        self.sectors.retain(|sector, _| !(first..first + bytes / SECTOR).contains(sector));
+        self.sectors
+            .retain(|sector, _| !(first..first + bytes / SECTOR).contains(sector));
     }
 
     /// The select pin rose: the command is carried out.
@@ -234,9 +235,17 @@ mod tests {
         assert_eq!(parts.spi_transfer(us(0), BUS, 0x9f), 0, "not selected");
         parts.pin_changed(us(0), SELECT, Some(false));
         let other = SpiPins { sck: 12, ..BUS };
-        assert_eq!([0x9f, 0].map(|byte| parts.spi_transfer(us(0), other, byte)), [0, 0], "another clock");
+        assert_eq!(
+            [0x9f, 0].map(|byte| parts.spi_transfer(us(0), other, byte)),
+            [0, 0],
+            "another clock"
+        );
         let silent = SpiPins { miso: None, ..BUS };
-        assert_eq!([0x9f, 0].map(|byte| parts.spi_transfer(us(0), silent, byte)), [0, 0], "its line is not heard");
+        assert_eq!(
+            [0x9f, 0].map(|byte| parts.spi_transfer(us(0), silent, byte)),
+            [0, 0],
+            "its line is not heard"
+        );
     }
 
     #[test]

@@ -277,12 +277,7 @@ impl MachineHandle {
     ///
     /// # Errors
     /// [`Gone`]; the inner error says why the part does not take the value.
-    pub async fn set_part(
-        &self,
-        part: &str,
-        property: &str,
-        value: Millionths,
-    ) -> Result<Result<(), PartError>, Gone> {
+    pub async fn set_part(&self, part: &str, property: &str, value: Millionths) -> Result<Result<(), PartError>, Gone> {
         let (sender, receiver) = oneshot::channel();
         let set = PartValue {
             part: part.to_owned(),

@@ -26,7 +26,8 @@ use super::status::{MachineEvent, MachineStatus, RunState};
 use super::uart::Wire;
 use super::usb::UsbHost;
 use crate::{
-    GuestFault, Machine, MachineError, MachineSnapshot, PartError, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
+    GuestFault, Machine, MachineError, MachineSnapshot, PartError, PinChange, ResetKind, RunLimit, StopReason,
+    VirtualTime,
 };
 pub(super) use parts::PartValue;
 pub use visit::VisitEffect;

@@ -11,7 +11,12 @@ use crate::{ARM, run, run_uart, trial};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("nano33ble_reads_sensors_by_public_drivers", "sensors", ARM, sensors),
-        trial("stm32f4_reads_sensors_by_public_drivers", "stm32sensors", ARM, stm32_sensors),
+        trial(
+            "stm32f4_reads_sensors_by_public_drivers",
+            "stm32sensors",
+            ARM,
+            stm32_sensors,
+        ),
     ]
 }
 
@@ -23,7 +28,9 @@ fn boot_with(board: &str, kinds: &[&str], image: &Image) -> Result<Box<dyn Machi
             kind: (*kind).to_owned(),
             ..PartChoice::default()
         };
-        board.add_part(&choice, part_kinds()).map_err(|problems| problems.join("; "))?;
+        board
+            .add_part(&choice, part_kinds())
+            .map_err(|problems| problems.join("; "))?;
     }
     let mut machine = Builtin.open(&board, Seed([7; 32]))?;
     machine.load(image)?;
@@ -37,7 +44,11 @@ fn set(machine: &mut dyn Machine, part: &str, property: &str, value: i64) -> Res
 }
 
 fn sensors(image: &Image) -> Result<(), Failed> {
-    let mut machine = boot_with("nano33ble", &["bme280", "24c256", "ssd1306", "w25q32", "potentiometer"], image)?;
+    let mut machine = boot_with(
+        "nano33ble",
+        &["bme280", "24c256", "ssd1306", "w25q32", "potentiometer"],
+        image,
+    )?;
     for (part, property, value) in [
         ("bme280", "temperature", -12_340_000),
         ("bme280", "pressure", 987_650_000),
@@ -50,7 +61,18 @@ fn sensors(image: &Image) -> Result<(), Failed> {
     }
     let said = run(&mut *machine, 700)?;
     let lines: Vec<&str> = said.lines().collect();
-    let [hello, bme280, eeprom, display, unsupplied, lsm9ds1, flash, potentiometer, done] = lines[..] else {
+    let [
+        hello,
+        bme280,
+        eeprom,
+        display,
+        unsupplied,
+        lsm9ds1,
+        flash,
+        potentiometer,
+        done,
+    ] = lines[..]
+    else {
         return Err(format!("it said {said:?}").into());
     };
     assert_eq!((hello, done), ("hello from the drivers", "done"));
@@ -70,7 +92,11 @@ fn sensors(image: &Image) -> Result<(), Failed> {
     let polls: u64 = polls.strip_suffix(" polls").ok_or("no polls")?.parse()?;
     assert!((100..182).contains(&polls), "{polls} polls in 5 ms");
     // START, the EEPROM's address, two bytes of address, three of data, STOP: 56 bits of 2.5 µs, and the program's steps.
-    let line: Vec<_> = machine.take_pin_changes().into_iter().filter(|change| change.pin == 27).collect();
+    let line: Vec<_> = machine
+        .take_pin_changes()
+        .into_iter()
+        .filter(|change| change.pin == 27)
+        .collect();
     let [.., up, down] = &line[..] else {
         return Err(format!("the pin moved {} times", line.len()).into());
     };
@@ -87,7 +113,10 @@ fn sensors(image: &Image) -> Result<(), Failed> {
 
     assert_eq!(unsupplied, "lsm9ds1 without its supply: Err(AddressNack)");
     assert_eq!(lsm9ds1, "lsm9ds1 68 3d: 0.50 -1.25 1.00 g");
-    assert_eq!(flash, "w25q32 Ok([d1, 64, 50, 51, 2b, 1f, 30, 2a]) Ok(()) Ok(()) Ok(()) [d0, c5, 11, ff]");
+    assert_eq!(
+        flash,
+        "w25q32 Ok([d1, 64, 50, 51, 2b, 1f, 30, 2a]) Ok(()) Ok(()) Ok(()) [d0, c5, 11, ff]"
+    );
     // A quarter of 3.3 V, by 4,096 steps of 3.6 V.
     assert_eq!(potentiometer, "potentiometer 938");
     same_again(&mut machine)
@@ -108,7 +137,11 @@ fn stm32_sensors(image: &Image) -> Result<(), Failed> {
     assert!(eeprom.starts_with("24c256 Ok(()) [ff, 01, 02, 03] after "), "{eeprom}");
     assert_eq!(nobody, "nobody Err(I2C(NoAcknowledge(Address)))");
     // START, the EEPROM's address, five bytes, STOP: 56 bits. 42 MHz by 3 × 35 is 400 kHz.
-    let line: Vec<_> = machine.take_pin_changes().into_iter().filter(|change| change.pin == 108).collect();
+    let line: Vec<_> = machine
+        .take_pin_changes()
+        .into_iter()
+        .filter(|change| change.pin == 108)
+        .collect();
     let [.., up, down] = &line[..] else {
         return Err(format!("the pin moved {} times", line.len()).into());
     };

@@ -24,13 +24,17 @@ async fn act(connection: &Connection, arguments: &Arguments, output: &Output) ->
             };
             let parts = ask!(connection, PartsList(board))?;
             if parts.is_empty() {
-                output.say(format!("{} has no parts; `--part` adds one to a new board.", arguments.board));
+                output.say(format!(
+                    "{} has no parts; `--part` adds one to a new board.",
+                    arguments.board
+                ));
             }
             show(&parts, output);
         }
         Some(PartsAction::Set { property, value }) => {
             let Some((part, property)) = property.split_once('.') else {
-                let text = format!("{property} is no property of a part; write PART.PROPERTY, as in bme280.temperature.");
+                let text =
+                    format!("{property} is no property of a part; write PART.PROPERTY, as in bme280.temperature.");
                 return Err(Failure::new(Exit::Usage, text));
             };
             let set = PartsSet {
@@ -48,14 +52,20 @@ async fn act(connection: &Connection, arguments: &Arguments, output: &Output) ->
 fn show(parts: &[PartView], output: &Output) {
     for part in parts {
         output.object("part", part);
-        output.say_in_ink(&[(Ink::Bold, &part.name), (Ink::Dim, &format!("  {}; {}", part.title, part.place))]);
+        output.say_in_ink(&[
+            (Ink::Bold, &part.name),
+            (Ink::Dim, &format!("  {}; {}", part.title, part.place)),
+        ]);
         let rows: Vec<_> = part
             .properties
             .iter()
             .map(|property| {
                 vec![
                     (Ink::Plain, format!("  {}.{}", part.name, property.name)),
-                    (Ink::Bold, format!("{} {}", property.value, property.unit).trim_end().to_owned()),
+                    (
+                        Ink::Bold,
+                        format!("{} {}", property.value, property.unit).trim_end().to_owned(),
+                    ),
                     (Ink::Dim, format!("{} to {}", property.min, property.max)),
                 ]
             })
@@ -109,7 +119,10 @@ mod tests {
     fn a_part_is_a_kind_and_what_differs() {
         assert_eq!(part("bme280").unwrap().kind, "bme280");
         let full = part("bme280,name=out,bus=i2c,address=0x77,temperature=-3.5").unwrap();
-        assert_eq!((full.name.as_deref(), full.bus.as_deref(), full.address), (Some("out"), Some("i2c"), Some(0x77)));
+        assert_eq!(
+            (full.name.as_deref(), full.bus.as_deref(), full.address),
+            (Some("out"), Some("i2c"), Some(0x77))
+        );
         assert_eq!(full.values["temperature"], -3.5);
         for (wrong, text) in [
             ("bme280,cold", "`cold` has no value; write KEY=VALUE"),

@@ -12,16 +12,30 @@ fn parts_are_listed_and_set() {
         assert_eq!(outcome.code, 0, "{arguments:?}: {outcome:?}");
         outcome
     };
-    done(&["boards", "add", "nano33ble", "--pace", "max", "--part", "bme280,address=0x77,humidity=60"]);
+    done(&[
+        "boards",
+        "add",
+        "nano33ble",
+        "--pace",
+        "max",
+        "--part",
+        "bme280,address=0x77,humidity=60",
+    ]);
     let parts = done(&["parts", "bench-1", "--json"]).events();
     let part = parts.iter().find(|part| part["kind"] == "bme280").unwrap();
-    assert_eq!((&part["event"], &part["place"]), (&"part".into(), &"i2c, address 0x77".into()));
+    assert_eq!(
+        (&part["event"], &part["place"]),
+        (&"part".into(), &"i2c, address 0x77".into())
+    );
     assert_eq!(part["properties"][2]["value"], 60.0);
 
     let set = done(&["parts", "bench-1", "set", "bme280.temperature", "-3.5", "--json"]).events();
     assert_eq!(set[0]["properties"][0]["value"], -3.5);
     let text = done(&["parts", "bench-1"]).stdout;
-    assert!(text.contains("bme280.temperature") && text.contains("-3.5 °C"), "{text}");
+    assert!(
+        text.contains("bme280.temperature") && text.contains("-3.5 °C"),
+        "{text}"
+    );
 
     for (arguments, code, reason) in [
         (["set", "bme280.temperature", "200"], 2, "outside -40 to 85 °C"),

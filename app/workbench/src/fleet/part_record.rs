@@ -64,7 +64,11 @@ impl PartRecord {
             address: self.address,
             select: self.select.clone(),
             pin: self.pin.clone(),
-            values: self.values.iter().map(|(name, value)| (name.clone(), value.to_f64())).collect(),
+            values: self
+                .values
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_f64()))
+                .collect(),
         }
     }
 }

@@ -4,12 +4,16 @@
 //! board, and format 1 knew emulated boards only. All of them are read, and replaced by format 5 with the next change of
 //! the fleet. A newer format is refused untouched.
 
-use crate::{api::Pace, data_dir::replace, labels::Label, own_firmware::FirmwareRecord};
 use super::part_record::PartRecord;
+use crate::{api::Pace, data_dir::replace, labels::Label, own_firmware::FirmwareRecord};
 use drydock_assets::Millionths;
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
-use std::{collections::{BTreeMap, BTreeSet}, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 /// Format of the file.
 const FORMAT: u32 = 5;
@@ -325,9 +329,13 @@ pub(super) mod tests {
         emulated.part_values = [("bme280".to_owned(), values)].into();
         write(place.path(), vec![board.clone()]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [board.clone()]);
-        let wired = crate::parts::wired(&drydock_assets::board("nano33ble").unwrap(), board.emulated().unwrap()).unwrap();
+        let wired =
+            crate::parts::wired(&drydock_assets::board("nano33ble").unwrap(), board.emulated().unwrap()).unwrap();
         let part = wired.parts.last().unwrap();
-        assert_eq!((part.name.as_str(), part.values["temperature"]), ("bme280", Millionths(-3_500_000)));
+        assert_eq!(
+            (part.name.as_str(), part.values["temperature"]),
+            ("bme280", Millionths(-3_500_000))
+        );
         assert_eq!(part.values["humidity"], Millionths(55_500_000));
     }
 

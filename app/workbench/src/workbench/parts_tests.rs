@@ -15,7 +15,9 @@ async fn add(workbench: &Workbench, parts: Vec<PartAdd>) -> Result<(), ApiError>
 }
 
 async fn list(workbench: &Workbench) -> Vec<PartView> {
-    let board = BoardRef { board: "bench-1".into() };
+    let board = BoardRef {
+        board: "bench-1".into(),
+    };
     match workbench.call(Request::PartsList(board)).await.unwrap() {
         Response::PartsList(parts) => parts,
         other => panic!("{other:?}"),
@@ -78,7 +80,11 @@ async fn a_part_keeps_the_value_that_was_set() {
     assert_eq!(value(&[view], "bme280", "temperature"), 31.5);
     for action in [PowerAction::Cut, PowerAction::Off, PowerAction::On] {
         power(&workbench, action).await;
-        assert_eq!(value(&list(&workbench).await, "bme280", "temperature"), 31.5, "{action:?}");
+        assert_eq!(
+            value(&list(&workbench).await, "bme280", "temperature"),
+            31.5,
+            "{action:?}"
+        );
     }
     // While it is off, the value waits for the next machine.
     power(&workbench, PowerAction::Off).await;
@@ -111,7 +117,10 @@ async fn what_is_wrong_with_a_part_is_said() {
         vec![part]
     };
     for (parts, reason) in [
-        (wrong(|part| part.kind = "bme".into()), "there is no part `bme`; there are: "),
+        (
+            wrong(|part| part.kind = "bme".into()),
+            "there is no part `bme`; there are: ",
+        ),
         (
             wrong(|part| part.address = Some(0x10)),
             "a bme280 has no address 0x10; it has: 0x76, 0x77",
@@ -120,7 +129,10 @@ async fn what_is_wrong_with_a_part_is_said() {
             wrong(|part| part.bus = Some("can".into())),
             "there is no I²C bus `can`; there are: i2c, internal",
         ),
-        (wrong(|part| part.select = Some("P0.01".into())), "a bme280 has no `select`"),
+        (
+            wrong(|part| part.select = Some("P0.01".into())),
+            "a bme280 has no `select`",
+        ),
         (
             vec![bme280(), bme280(), bme280()],
             "all addresses of a bme280 on `i2c` are taken",
@@ -132,10 +144,22 @@ async fn what_is_wrong_with_a_part_is_said() {
     }
     add(&workbench, vec![bme280()]).await.unwrap();
     for (part, property, value, code, reason) in [
-        ("bme", "temperature", 1.0, ErrorCode::NotFound, "bench-1 has no part bme; it has: "),
+        (
+            "bme",
+            "temperature",
+            1.0,
+            ErrorCode::NotFound,
+            "bench-1 has no part bme; it has: ",
+        ),
         ("bme280", "heat", 1.0, ErrorCode::Usage, "a bme280 has no `heat`"),
         ("bme280", "temperature", 100.0, ErrorCode::Usage, "outside -40 to 85 °C"),
-        ("bme280", "temperature", f64::NAN, ErrorCode::Usage, "no number for a part"),
+        (
+            "bme280",
+            "temperature",
+            f64::NAN,
+            ErrorCode::Usage,
+            "no number for a part",
+        ),
     ] {
         let error = set(&workbench, part, property, value).await.unwrap_err();
         assert_eq!(error.code, code, "{}", error.message);

@@ -136,7 +136,12 @@ impl Saadc {
         if !is_ready {
             return Ok(());
         }
-        if self.oversample > 0 && self.channels.iter().any(|channel| channel.pselp != 0 && !channel.bursts()) {
+        if self.oversample > 0
+            && self
+                .channels
+                .iter()
+                .any(|channel| channel.pselp != 0 && !channel.bursts())
+        {
             return Err(AccessFault::UnmodelledUse);
         }
         self.due = bus.now();
@@ -169,7 +174,9 @@ impl Saadc {
         }
         let Some(buffer) = self.buffer else { return };
         // The fabric logs a pointer outside RAM; the result is lost, as on silicon.
-        let _ = bus.fabric.dma_write(buffer.ptr.wrapping_add(2 * self.amount), &result.to_le_bytes());
+        let _ = bus
+            .fabric
+            .dma_write(buffer.ptr.wrapping_add(2 * self.amount), &result.to_le_bytes());
         self.amount += 1;
         self.events.raise(bus, RESULTDONE);
         if self.amount >= buffer.words {

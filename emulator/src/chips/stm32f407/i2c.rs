@@ -156,7 +156,10 @@ impl I2c {
         }
         let is_sending = is_ours && self.sr2 & TRA != 0;
         // A byte that waits for its turn goes first.
-        if is_sending && self.sr1 & AF == 0 && let Some(byte) = self.dr.take() {
+        if is_sending
+            && self.sr1 & AF == 0
+            && let Some(byte) = self.dr.take()
+        {
             self.sr1 = self.sr1 & !BTF | TXE;
             return self.put(fabric, pclk, Line::Tx(byte), 9);
         }
@@ -277,13 +280,7 @@ impl I2c {
         self.received = byte;
     }
 
-    pub(super) fn write(
-        &mut self,
-        fabric: &mut Fabric,
-        pclk: u32,
-        offset: u32,
-        value: u32,
-    ) -> Result<(), AccessFault> {
+    pub(super) fn write(&mut self, fabric: &mut Fabric, pclk: u32, offset: u32, value: u32) -> Result<(), AccessFault> {
         self.catch_up(fabric);
         match offset {
             0x00 => {

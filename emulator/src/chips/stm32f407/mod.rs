@@ -167,7 +167,9 @@ impl Block {
             _ => {
                 let usart = USARTS.iter().position(|it| *it == base).map(Self::Usart);
                 let i2c = I2CS.iter().position(|it| *it == base).map(Self::I2c);
-                return usart.or(i2c).or_else(|| TIMERS.iter().position(|it| *it == base).map(Self::Timer));
+                return usart
+                    .or(i2c)
+                    .or_else(|| TIMERS.iter().position(|it| *it == base).map(Self::Timer));
             }
         })
     }

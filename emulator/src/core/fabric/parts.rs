@@ -29,7 +29,9 @@ impl Fabric {
     /// START (or a repeated START) and an address on an I²C bus; returns whether a part acknowledged it.
     pub fn i2c_start(&mut self, bus: I2cPins, address: u8, read: bool) -> bool {
         let now = self.now;
-        self.parts.as_mut().is_some_and(|parts| parts.i2c_start(now, bus, address, read))
+        self.parts
+            .as_mut()
+            .is_some_and(|parts| parts.i2c_start(now, bus, address, read))
     }
 
     /// A byte to the part that is addressed; returns whether it acknowledged it.
@@ -55,7 +57,9 @@ impl Fabric {
     /// Exchanges a byte on an SPI bus with the parts that are selected.
     pub fn spi_transfer(&mut self, bus: SpiPins, byte: u8) -> u8 {
         let now = self.now;
-        self.parts.as_mut().map_or(0, |parts| parts.spi_transfer(now, bus, byte))
+        self.parts
+            .as_mut()
+            .map_or(0, |parts| parts.spi_transfer(now, bus, byte))
     }
 
     /// The voltage on an analogue pin, in microvolts, of a supply of `supply_uv`; `None` if nothing drives it.

@@ -93,7 +93,11 @@ pub(super) fn raw_pressure(wanted: Millionths, t_fine: i64) -> u32 {
 
 /// The raw value whose compensated one is nearest to `wanted` millionths of a percent.
 pub(super) fn raw_humidity(wanted: Millionths, t_fine: i64) -> u32 {
-    nearest(HUMIDITY_STEPS, |raw| humidity(raw, t_fine) * 1_000_000 / 1_024, wanted.0)
+    nearest(
+        HUMIDITY_STEPS,
+        |raw| humidity(raw, t_fine) * 1_000_000 / 1_024,
+        wanted.0,
+    )
 }
 
 /// Where a rising function of `0..steps` is nearest to `wanted`, in the middle of the steps that are equally near.
@@ -102,13 +106,21 @@ fn nearest(steps: u32, of: impl Fn(u32) -> i64, wanted: i64) -> u32 {
         let (mut low, mut high) = (0, steps);
         while low < high {
             let middle = low.midpoint(high);
-            if of(middle) < limit { low = middle + 1 } else { high = middle }
+            if of(middle) < limit {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         low
     };
     let above = first_not_below(wanted).min(steps - 1);
     let below = above.saturating_sub(1);
-    let best = if wanted - of(below) < of(above) - wanted { below } else { above };
+    let best = if wanted - of(below) < of(above) - wanted {
+        below
+    } else {
+        above
+    };
     let value = of(best);
     let last = first_not_below(value + 1).max(1) - 1;
     first_not_below(value).midpoint(last.min(steps - 1))
@@ -144,6 +156,9 @@ mod tests {
             }
         }
         // 0.01 °C, 0.003 hPa, 0.015 %: the steps of the formulas and of the converters.
-        assert!(worst[0] <= 5_000 && worst[1] <= 3_000 && worst[2] <= 15_000, "{worst:?}");
+        assert!(
+            worst[0] <= 5_000 && worst[1] <= 3_000 && worst[2] <= 15_000,
+            "{worst:?}"
+        );
     }
 }

@@ -102,7 +102,9 @@ impl Serial {
     pub(super) fn new(id: u8) -> Self {
         let has_twim = id == IDS[0] || id == IDS[1];
         let events = match has_twim {
-            true => Events::new(id, SPIM_EVENTS | TWIM_EVENTS).without(OTHER_EVENTS).with_inten(),
+            true => Events::new(id, SPIM_EVENTS | TWIM_EVENTS)
+                .without(OTHER_EVENTS)
+                .with_inten(),
             false => Events::new(id, SPIM_EVENTS),
         };
         Self {

@@ -23,7 +23,9 @@ fn with_potentiometer(percent: i64, words: u32) -> Rig {
     board.add_part(&choice, part_kinds()).unwrap();
     let mut parts = Parts::of(&board).unwrap();
     let value = Millionths(percent * 1_000_000);
-    parts.set(VirtualTime::ZERO, "potentiometer", "position", value).unwrap();
+    parts
+        .set(VirtualTime::ZERO, "potentiometer", "position", value)
+        .unwrap();
     let mut rig = Rig::new();
     rig.fabric.wire_parts(Some(parts));
     for (offset, value) in [(0x62c, RAM), (0x630, words), (0x500, 1)] {
@@ -48,17 +50,17 @@ fn result(rig: &Rig, index: u32) -> i16 {
 fn a_voltage_is_converted_by_gain_reference_and_resolution() {
     // Percent of 3.3 V, PSELP, PSELN, CONFIG, RESOLUTION, result
     for (percent, pselp, pseln, config, resolution, expected) in [
-        (50, 3, 0, CONFIG, 2, 1_877),                        // 1.65 V / 3.6 V of 4,096
-        (50, 3, 0, CONFIG, 0, 117),                          // of 256
-        (50, 3, 0, CONFIG, 3, 7_509),                        // of 16,384
-        (50, 3, 0, CONFIG | 2 << 8 | 1 << 12, 2, 2_048),     // gain 1/4, a quarter of the supply
-        (100, 3, 0, CONFIG | 5 << 8, 2, 4_095),              // beyond the range
-        (10, 3, 0, CONFIG | 5 << 8, 2, 2_252),               // 0.33 V / 0.6 V
-        (10, 3, 0, CONFIG | 6 << 8, 2, 4_095),               // twice that
-        (50, 3, 9, CONFIG | 1 << 20, 2, -939),               // against the supply: -1.65 V of 2,048
+        (50, 3, 0, CONFIG, 2, 1_877),                    // 1.65 V / 3.6 V of 4,096
+        (50, 3, 0, CONFIG, 0, 117),                      // of 256
+        (50, 3, 0, CONFIG, 3, 7_509),                    // of 16,384
+        (50, 3, 0, CONFIG | 2 << 8 | 1 << 12, 2, 2_048), // gain 1/4, a quarter of the supply
+        (100, 3, 0, CONFIG | 5 << 8, 2, 4_095),          // beyond the range
+        (10, 3, 0, CONFIG | 5 << 8, 2, 2_252),           // 0.33 V / 0.6 V
+        (10, 3, 0, CONFIG | 6 << 8, 2, 4_095),           // twice that
+        (50, 3, 9, CONFIG | 1 << 20, 2, -939),           // against the supply: -1.65 V of 2,048
         (50, 9, 3, CONFIG | 1 << 20, 2, 938),
-        (50, 9, 0, CONFIG, 2, 3_754),                        // the supply
-        (50, 1, 0, CONFIG, 2, 0),                            // a pin that nobody drives
+        (50, 9, 0, CONFIG, 2, 3_754), // the supply
+        (50, 1, 0, CONFIG, 2, 0),     // a pin that nobody drives
     ] {
         let mut rig = with_potentiometer(percent, 1);
         rig.write(SAADC + 0x5f0, resolution);
@@ -107,14 +109,25 @@ fn limits_are_told_and_a_burst_takes_its_samples() {
         rig.write(START, 1);
         rig.write(SAMPLE, 1);
         assert_eq!(rig.pass_until(END), VirtualTime::from_us(8 * 12));
-        assert_eq!((rig.read(SAADC + 0x118), rig.read(SAADC + 0x11c)), (high, low), "{limit:#x}");
+        assert_eq!(
+            (rig.read(SAADC + 0x118), rig.read(SAADC + 0x11c)),
+            (high, low),
+            "{limit:#x}"
+        );
     }
     let mut rig = with_potentiometer(50, 1);
     channel(&mut rig, 0, 3, 0, CONFIG);
     rig.write(SAADC + 0x5f4, 3);
     rig.write(START, 1);
-    assert_eq!(rig.try_write(SAMPLE, 1), Err(AccessFault::UnmodelledUse), "without BURST");
-    assert_eq!(rig.try_write(SAADC + 0x5f8, 1 << 12 | 80), Err(AccessFault::UnmodelledUse));
+    assert_eq!(
+        rig.try_write(SAMPLE, 1),
+        Err(AccessFault::UnmodelledUse),
+        "without BURST"
+    );
+    assert_eq!(
+        rig.try_write(SAADC + 0x5f8, 1 << 12 | 80),
+        Err(AccessFault::UnmodelledUse)
+    );
 }
 
 #[test]

@@ -31,7 +31,12 @@ fn with_flash() -> Rig {
 
 fn transfer(rig: &mut Rig, bytes: &[u8], count: u32) {
     rig.fabric.memory_mut().write(RAM, bytes).unwrap();
-    for (offset, value) in [(0x544, RAM), (0x548, bytes.len() as u32), (0x534, RAM + 0x100), (0x538, count)] {
+    for (offset, value) in [
+        (0x544, RAM),
+        (0x548, bytes.len() as u32),
+        (0x534, RAM + 0x100),
+        (0x538, count),
+    ] {
         rig.write(SPIM2 + offset, value);
     }
     rig.write(SPIM2 + 0x010, 1);
@@ -101,15 +106,27 @@ fn the_end_may_start_the_next_transfer_and_orc_fills_up() {
     assert_eq!(rig.pass_until(END), us(2));
     rig.write(END, 0);
     assert_eq!(rig.pass_until(END), us(2));
-    assert_eq!(received(&rig, 4), [0, 0xef, 0x40, 0x16], "the list goes on behind the first buffer");
+    assert_eq!(
+        received(&rig, 4),
+        [0, 0xef, 0x40, 0x16],
+        "the list goes on behind the first buffer"
+    );
 }
 
 #[test]
 fn what_is_not_modelled_is_refused() {
     let mut rig = with_flash();
     rig.write(SPIM2 + 0x554, 1);
-    assert_eq!(rig.try_write(SPIM2 + 0x010, 1), Err(AccessFault::UnmodelledUse), "LSB first");
+    assert_eq!(
+        rig.try_write(SPIM2 + 0x010, 1),
+        Err(AccessFault::UnmodelledUse),
+        "LSB first"
+    );
     for mode in [1, 2, 6] {
-        assert_eq!(rig.try_write(SPIM2 + 0x500, mode), Err(AccessFault::UnmodelledUse), "{mode}");
+        assert_eq!(
+            rig.try_write(SPIM2 + 0x500, mode),
+            Err(AccessFault::UnmodelledUse),
+            "{mode}"
+        );
     }
 }

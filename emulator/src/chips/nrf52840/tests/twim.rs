@@ -27,13 +27,7 @@ fn with_part(kind: &str) -> Rig {
     board.add_part(&choice, drydock_assets::part_kinds()).unwrap();
     let mut rig = Rig::new();
     rig.fabric.wire_parts(Parts::of(&board));
-    for (offset, value) in [
-        (0x508, 2),
-        (0x50c, 31),
-        (0x524, 0x0198_0000),
-        (0x500, 6),
-        (0x588, 0x76),
-    ] {
+    for (offset, value) in [(0x508, 2), (0x50c, 31), (0x524, 0x0198_0000), (0x500, 6), (0x588, 0x76)] {
         rig.write(TWIM0 + offset, value);
     }
     rig
@@ -72,7 +66,11 @@ fn a_register_is_read_with_a_repeated_start_in_exact_time() {
         rig.write(STARTTX, 1);
         // START, address, byte; START, address, byte, STOP.
         let bits = (1 + 9 + 9) + (1 + 9 + 9) + 1;
-        assert_eq!(rig.pass_until(STOPPED), VirtualTime::from_ns(bits * tenths * 100), "{frequency:#x}");
+        assert_eq!(
+            rig.pass_until(STOPPED),
+            VirtualTime::from_ns(bits * tenths * 100),
+            "{frequency:#x}"
+        );
         assert_eq!(received(&rig, 2), [0x60, 0], "the chip's id, and not a byte more");
         assert_eq!((rig.read(TWIM0 + 0x54c), rig.read(TWIM0 + 0x53c)), (1, 1), "AMOUNT");
         assert_eq!(rig.read(ERROR), 0);

@@ -168,7 +168,11 @@ fn the_clock_follows_its_register() {
 fn what_is_not_modelled_is_refused() {
     let mut rig = with_part();
     for (addr, value) in [(CR1, PE | 1 << 11), (CR1, PE | 2), (I2C1 + 0x04, 1 << 11)] {
-        assert_eq!(rig.try_write(addr, value), Err(AccessFault::UnmodelledUse), "{value:#x}");
+        assert_eq!(
+            rig.try_write(addr, value),
+            Err(AccessFault::UnmodelledUse),
+            "{value:#x}"
+        );
     }
     assert_eq!(rig.try_write(SR2, 0), Err(AccessFault::Denied));
     assert_eq!(rig.read(I2C1 + 0x20), 2, "TRISE out of reset");

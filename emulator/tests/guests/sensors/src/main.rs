@@ -107,7 +107,11 @@ async fn main(_spawner: Spawner) {
     let mut own = twim::Twim::new(p.TWISPI1, Irqs, p.P0_14, p.P0_15, config, &mut buffer);
     let mut id = [0];
     text.clear();
-    let _ = writeln!(text, "lsm9ds1 without its supply: {:?}", own.write_read(0x6b, &[0x0f], &mut id).await);
+    let _ = writeln!(
+        text,
+        "lsm9ds1 without its supply: {:?}",
+        own.write_read(0x6b, &[0x0f], &mut id).await
+    );
     let _ = uart.write(text.as_bytes()).await;
     let _supply = Output::new(p.P0_22, Level::High, OutputDrive::Standard);
     let _pull_ups = Output::new(p.P1_00, Level::High, OutputDrive::Standard);

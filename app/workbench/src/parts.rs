@@ -102,7 +102,7 @@ pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> R
     let value = Millionths::from_f64(request.value).ok_or_else(|| wrong("this is no number for a part".to_owned()))?;
     part.kind.check(&request.property, value).map_err(wrong)?;
 
-    // A machine that is being switched on takes the value from the record.
+    // The next machine takes the value from the record.
     {
         let mut state = board.state();
         if let Some(record) = state.record.emulated_mut() {
@@ -110,7 +110,11 @@ pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> R
             values.insert(request.property.clone(), value);
         }
     }
-    let machine = board.state().machine.clone();
+    // One that is being switched on may have read the record before.
+    let machine = match board.is_starting() {
+        true => board.machine().await.ok(),
+        false => board.state().machine.clone(),
+    };
     if let Some(machine) = machine {
         let done = machine.set_part(&request.part, &request.property, value).await;
         match done {

@@ -8,6 +8,7 @@ use toml::Spanned;
 use crate::app_pins::{AppPins, AppsSection};
 use crate::chip::{Chip, Flash};
 use crate::section::{Invalid, Reader};
+use crate::wiring::{I2cBus, Part, SpiBus, WiringSections};
 
 /// A microcontroller board.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,14 @@ pub struct Board {
     pub leds: Vec<Led>,
     /// Buttons.
     pub buttons: Vec<Button>,
+    /// I²C buses; a part goes to the first one unless its place is given.
+    pub i2c: Vec<I2cBus>,
+    /// SPI buses, as the I²C buses.
+    pub spi: Vec<SpiBus>,
+    /// Pins with an analogue input, in the order in which parts take them.
+    pub analog: Vec<Pin>,
+    /// Parts that are on the board, and those that a user added.
+    pub parts: Vec<Part>,
     /// Pins that its firmware offers to apps, ascending, in the numbers that apps use: 0 to 63.
     pub app_pins: Vec<u8>,
     /// The limitation of Drydock's firmware on this board, if any.
@@ -236,6 +245,7 @@ impl Board {
         let buttons = reader.all::<ButtonSection>("button");
         let apps_section = reader.optional::<AppsSection>("apps");
         let limit = reader.optional::<Limit>("limit");
+        let wiring = WiringSections::read(&mut reader);
         let board = (|| {
             let chip = chip?;
             let mut check = Check {
@@ -257,6 +267,7 @@ impl Board {
             };
             let app_pins = apps.resolve(apps_section, &mut leds, &numbers);
             let buttons = buttons.into_iter().filter_map(|button| check.button(button)).collect();
+            let wired = wiring.resolve(check.reader, &chip, crate::part_kinds());
             Some(Self {
                 name: name?,
                 title: title?,
@@ -267,6 +278,10 @@ impl Board {
                 flash: flash.into_iter().map(FlashSection::into_area).collect(),
                 leds,
                 buttons,
+                i2c: wired.i2c,
+                spi: wired.spi,
+                analog: wired.analog,
+                parts: wired.parts,
                 app_pins,
                 limit,
                 chip,

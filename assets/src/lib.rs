@@ -3,22 +3,28 @@
 //! Firmware images and sample apps are in `drydock-embedded`. This crate holds no behaviour, and nothing that depends on an
 //! engine, a probe or a window.
 
+use std::sync::LazyLock;
+
 mod app_pins;
 mod board;
 mod chip;
+mod part_kind;
 mod qemu;
 mod renode;
 mod section;
 mod start_code;
+mod wiring;
 
 pub use board::{
     Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin,
 };
 pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
+pub use part_kind::{Interface, Millionths, PartKind, Property};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 pub use start_code::cortex_m as cortex_m_start_code;
+pub use wiring::{Connection, I2cBus, Part, PartChoice, SpiBus};
 
 /// The boards that ship with Drydock, in the order to show them.
 const BOARDS: &[(&str, &str)] = &[
@@ -42,6 +48,27 @@ const CHIPS: &[(&str, &str)] = &[
     ("chips/esp32-c6.toml", include_str!("../chips/esp32-c6.toml")),
     ("chips/ra4m1.toml", include_str!("../chips/ra4m1.toml")),
 ];
+
+/// The kinds of parts, in the order to show them.
+const PARTS: &[(&str, &str)] = &[
+    ("parts/bme280.toml", include_str!("../parts/bme280.toml")),
+    ("parts/lsm9ds1.toml", include_str!("../parts/lsm9ds1.toml")),
+    ("parts/24c02.toml", include_str!("../parts/24c02.toml")),
+    ("parts/24c32.toml", include_str!("../parts/24c32.toml")),
+    ("parts/24c256.toml", include_str!("../parts/24c256.toml")),
+    ("parts/w25q32.toml", include_str!("../parts/w25q32.toml")),
+    ("parts/ssd1306.toml", include_str!("../parts/ssd1306.toml")),
+    ("parts/potentiometer.toml", include_str!("../parts/potentiometer.toml")),
+];
+
+/// All kinds of parts. They are parsed once: every board's description needs them.
+pub fn part_kinds() -> &'static [PartKind] {
+    static KINDS: LazyLock<Vec<PartKind>> = LazyLock::new(|| {
+        let parse = |(file, text): &(&str, &str)| PartKind::parse(file, text).expect("shipped parts are tested");
+        PARTS.iter().map(parse).collect()
+    });
+    &KINDS
+}
 
 /// All boards that ship with Drydock.
 pub fn boards() -> Vec<Board> {
@@ -85,8 +112,16 @@ mod tests {
     }
 
     #[test]
+    fn shipped_parts_are_valid() {
+        for (file, text) in PARTS {
+            let kind = PartKind::parse(file, text).unwrap_or_else(|invalid| panic!("{invalid}"));
+            assert_eq!(*file, format!("parts/{}.toml", kind.name));
+        }
+    }
+
+    #[test]
     fn every_description_in_the_tree_ships() {
-        for (folder, list) in [("boards", BOARDS), ("chips", CHIPS)] {
+        for (folder, list) in [("boards", BOARDS), ("chips", CHIPS), ("parts", PARTS)] {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
             let mut files: Vec<String> = std::fs::read_dir(path)
                 .unwrap()

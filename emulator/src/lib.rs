@@ -9,6 +9,7 @@ pub mod core;
 pub mod debug;
 pub mod external;
 pub mod machine;
+pub mod parts;
 pub mod runner;
 
 pub use debug::{gdb, profile, snapshot_file};
@@ -18,9 +19,10 @@ pub use external::{process, renode};
 pub use machine::{
     AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, DebugLine, Engine, FaultRecord,
     GuestFault, Image, ImageError, LOG_CHANNELS, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor,
-    MonitorAnswer, OpenError, PauseSwitch, PinChange, RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment,
-    Snapshot, StopReason, Symbol, UartOutput, UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence,
-    UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualTime,
+    MonitorAnswer, OpenError, PartError, PartState, PauseSwitch, Picture, PinChange, PropertyState, RegisterInfo,
+    ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput, UnmodelledAnswer,
+    UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualParts,
+    VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

@@ -29,6 +29,7 @@ async function backend(): Promise<Backend> {
     return new MockBackend({
       boards: Number(query.get('boards') ?? 6),
       physical: query.has('physical'),
+      parts: true,
       tickMs: 1000,
       ...(recovered && { recovered }),
       ...((desk === 'none' || desk === 'rack') && { desk }),

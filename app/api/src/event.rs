@@ -73,6 +73,8 @@ event_names! {
     "machine.ended" MachineEnded;
     /// A program of the user's own did something wrong; `fault`, `backtrace`.
     "machine.faulted" MachineFaulted;
+    /// A property of a virtual part was set; `part`, `property`, `value`.
+    "part.set" PartSet;
     /// A machine stopped because of a fault; `fault`.
     "machine.crashed" MachineCrashed;
     /// A machine did not start.

@@ -1,6 +1,6 @@
 //! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
 
-use super::{evidence::*, hardware::*, insight::*, label_sheet::*, request::*, snapshot::*, view::*};
+use super::{evidence::*, hardware::*, insight::*, label_sheet::*, parts::*, request::*, snapshot::*, view::*};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use ts_rs::TS;
@@ -80,6 +80,10 @@ methods! {
     "board.power" BoardPower(BoardPower) -> BoardView;
     /// Holds or releases a button of an emulated board.
     "board.button" BoardButton(BoardButton) -> Empty;
+    /// The virtual parts of an emulated board, and their values.
+    "parts.list" PartsList(BoardRef) -> Vec<PartView>;
+    /// Sets a property of a virtual part; the board keeps it when it is switched off.
+    "parts.set" PartsSet(PartsSet) -> PartView;
     /// Changes the pace of a machine's time.
     "machine.pace" MachinePace(MachinePace) -> BoardView;
     /// Executes some instructions of a paused machine.

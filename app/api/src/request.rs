@@ -1,6 +1,6 @@
 //! Parameters of the methods, and results that belong to one method only.
 
-use super::view::*;
+use super::{parts::PartAdd, view::*};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use ts_rs::TS;
@@ -56,6 +56,9 @@ pub struct BoardAdd {
     /// A program of the user's own for the board; `None` for Drydock's firmware.
     #[serde(default)]
     pub firmware: Option<FirmwareFile>,
+    /// Virtual parts besides those that are on such a board.
+    #[serde(default)]
+    pub parts: Vec<PartAdd>,
 }
 
 /// A program of the user's own.

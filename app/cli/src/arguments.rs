@@ -126,6 +126,9 @@ pub(crate) enum Command {
     /// Execute lines in the command language of a board's engine, such as Renode's monitor
     #[command(after_help = MONITOR_EXAMPLES)]
     Monitor(Monitor),
+    /// List the virtual parts of an emulated board with their values, or set one
+    #[command(after_help = PARTS_EXAMPLES)]
+    Parts(Parts),
     /// Let a debugger connect to an emulated board, or to the board behind a debug probe, until Ctrl-C
     #[command(after_help = GDB_EXAMPLES)]
     Gdb(Gdb),

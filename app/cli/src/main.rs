@@ -96,6 +96,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Test(test) => subcommand::test::test(test, output).await,
         Command::Profile(profile) => subcommand::profile::profile(data, profile, output).await,
         Command::Monitor(monitor) => subcommand::monitor::monitor(data, monitor, output).await,
+        Command::Parts(parts) => subcommand::parts::parts(data, parts, output).await,
         Command::Gdb(gdb) => subcommand::gdb::gdb(data, gdb, output).await,
         Command::Gateway(gateway) => subcommand::gateway::gateway(data, gateway, output).await,
         Command::Audit(audit) => subcommand::audit::audit(data, audit, output).await,

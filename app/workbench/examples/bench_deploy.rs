@@ -179,6 +179,7 @@ async fn add(workbench: &Workbench, kind: &str, pace: Pace) -> Outcome<String> {
         seed: None,
         link_noise: None,
         firmware: None,
+        parts: Vec::new(),
     };
     match workbench.call(Request::BoardAdd(add)).await? {
         Response::BoardAdd(board) => Ok(board.id),

@@ -150,6 +150,7 @@ async fn add(workbench: &Workbench) -> Outcome<String> {
         seed: None,
         link_noise: None,
         firmware: None,
+        parts: Vec::new(),
     };
     match workbench.call(Request::BoardAdd(add)).await? {
         Response::BoardAdd(board) => Ok(board.id),

@@ -10,14 +10,19 @@ use crate::{
     errors::{usage, with_sources},
     fleet::{BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, Reservation, parse_seed},
     link_noise::parse_noise,
-    own_firmware,
+    own_firmware, parts,
     state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
 use serde_json::{Map, json};
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 /// RAM that a board's firmware uses, in bytes. An estimate until the device reports its heap.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
@@ -119,6 +124,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
             None
         }
     };
+    let parts = parts::records(&description, &engine_name, &request.parts)?;
     let seed = match request.seed {
         Some(text) => {
             parse_seed(&text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?
@@ -154,6 +160,8 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
             seed: format!("{seed:?}"),
             link_noise: request.link_noise,
             firmware,
+            parts,
+            part_values: BTreeMap::new(),
         }),
     };
     save(workbench, Some(&record)).await?;

@@ -34,6 +34,7 @@ mod own_firmware;
 mod owner;
 mod pairing;
 mod pairing_window;
+mod parts;
 mod profile;
 mod samplings;
 mod series;

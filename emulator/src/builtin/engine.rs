@@ -12,6 +12,7 @@ use crate::core::fabric::{Chip, ResetKind};
 use crate::core::memory::GuestMemory;
 use crate::machine::OpenError;
 use crate::machine::{Availability, Engine, Machine, MachineInfo, Seed};
+use crate::parts::Parts;
 
 /// The engine's name.
 pub const NAME: &str = "builtin";
@@ -50,6 +51,7 @@ impl Engine for Builtin {
             seed,
         };
         let mut machine = BuiltinMachine::new(info, chip);
+        machine.core_mut().fabric_mut().wire_parts(Parts::of(board));
         model.prepare(board, machine.core_mut().fabric_mut().memory_mut());
         machine.core_mut().reset(ResetKind::PowerOn);
         Ok(Box::new(machine))

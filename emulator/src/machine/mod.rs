@@ -15,6 +15,7 @@ pub mod hash;
 mod image;
 mod io;
 mod monitor;
+mod parts;
 pub mod profile;
 mod run;
 mod snapshot;
@@ -29,6 +30,7 @@ pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault, UnmodelledAns
 pub use image::{Image, ImageError, Segment, Symbol};
 pub use io::{DebugLine, LOG_CHANNELS, PinChange, SEMIHOSTING_PORT, UartOutput};
 pub use monitor::{Monitor, MonitorAnswer};
+pub use parts::{PartError, PartState, Picture, PropertyState, VirtualParts};
 pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
 pub use time::VirtualTime;
@@ -194,6 +196,11 @@ pub trait Machine: Send {
 
     /// The board's own USB socket, if the engine models it.
     fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
+        None
+    }
+
+    /// Virtual parts on the board, if the engine has them.
+    fn parts(&mut self) -> Option<&mut dyn VirtualParts> {
         None
     }
 

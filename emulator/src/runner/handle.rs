@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
-use super::machine_task::{Command, MachineTask, VisitEffect, lock};
+use super::machine_task::{Command, MachineTask, PartValue, VisitEffect, lock};
 use super::pace::Pace;
 use super::record::Recording;
 use super::schedule::Schedule;
@@ -13,7 +13,8 @@ use super::status::{MachineEvent, MachineStatus};
 use super::uart::UartPort;
 use super::usb::{Notify, UsbError, UsbHost};
 use crate::machine::DebugLine;
-use crate::{GuestFault, Machine, MachineError, MachineSnapshot, ResetKind, VirtualTime};
+use crate::{GuestFault, Machine, MachineError, MachineSnapshot, PartError, ResetKind, VirtualTime};
+use drydock_assets::Millionths;
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is
 /// dropped.
@@ -271,6 +272,21 @@ impl MachineHandle {
     pub async fn restore(&self, state: Arc<MachineSnapshot>) -> Result<Result<(), MachineError>, Gone> {
         let (sender, receiver) = oneshot::channel();
         self.command(Command::Restore(state, sender));
+        receiver.await.map_err(|_| self.gone())
+    }
+
+    /// Sets a property of a virtual part. The recording contains it.
+    ///
+    /// # Errors
+    /// [`Gone`]; the inner error says why the part does not take the value.
+    pub async fn set_part(&self, part: &str, property: &str, value: Millionths) -> Result<Result<(), PartError>, Gone> {
+        let (sender, receiver) = oneshot::channel();
+        let set = PartValue {
+            part: part.to_owned(),
+            property: property.to_owned(),
+            value,
+        };
+        self.command(Command::SetPart(set, sender));
         receiver.await.map_err(|_| self.gone())
     }
 

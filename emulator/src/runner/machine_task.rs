@@ -1,6 +1,7 @@
 //! The task that runs one machine: its commands, and one turn of it on a worker.
 
 mod lockstep;
+mod parts;
 mod restore;
 mod usb;
 mod visit;
@@ -25,8 +26,10 @@ use super::status::{MachineEvent, MachineStatus, RunState};
 use super::uart::Wire;
 use super::usb::UsbHost;
 use crate::{
-    GuestFault, Machine, MachineError, MachineSnapshot, PinChange, ResetKind, RunLimit, StopReason, VirtualTime,
+    GuestFault, Machine, MachineError, MachineSnapshot, PartError, PinChange, ResetKind, RunLimit, StopReason,
+    VirtualTime,
 };
+pub(super) use parts::PartValue;
 pub use visit::VisitEffect;
 use wires::DebugWires;
 
@@ -62,6 +65,7 @@ pub(super) enum Command {
     Step(u64),
     Reset(ResetKind),
     Pin(u16, Option<bool>),
+    SetPart(parts::PartValue, oneshot::Sender<Result<(), PartError>>),
     SetPace(Pace),
     /// Runs a job. The recording does not contain its effects, so a job that may change the machine makes it
     /// incomplete.
@@ -345,6 +349,11 @@ impl Body {
                 }
             }
             Command::Pin(pin, level) => self.drive_pin(task, pin, level),
+            Command::SetPart(value, reply) => {
+                let done = self.set_part(task, value);
+                // The caller may have stopped waiting.
+                let _ = reply.send(done);
+            }
             Command::SetPace(pace) => {
                 self.pacer.set_pace(pace);
                 self.leave_lockstep(task);

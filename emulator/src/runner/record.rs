@@ -1,5 +1,7 @@
 //! Records the inputs of a machine with their instants: with image and seed, a replay needs nothing else.
 
+use drydock_assets::Millionths;
+
 use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, UsbAction, UsbToken, VirtualTime};
 
 /// Limit of a recording's memory, in bytes. A machine with more input has no recording.
@@ -46,6 +48,15 @@ pub enum Input {
     },
     /// A host acted on the USB.
     Usb(UsbAction),
+    /// A property of a virtual part was set.
+    Part {
+        /// Which part.
+        part: String,
+        /// Which property.
+        property: String,
+        /// To what.
+        value: Millionths,
+    },
     /// It was reset.
     Reset(ResetKind),
 }
@@ -59,6 +70,7 @@ impl Recording {
         let bytes = size_of::<Recorded>()
             + match &input {
                 Input::Uart { bytes, .. } => bytes.len(),
+                Input::Part { part, property, .. } => part.len() + property.len(),
                 Input::Usb(UsbAction::Transact(transaction)) => match &transaction.token {
                     UsbToken::Out { data, .. } => data.len(),
                     _ => 0,
@@ -112,6 +124,12 @@ pub fn replay(machine: &mut dyn Machine, recording: &Recording, until: VirtualTi
             Input::Usb(action) => {
                 if let Some(usb) = machine.usb() {
                     usb.act(action.clone());
+                }
+            }
+            Input::Part { part, property, value } => {
+                if let Some(parts) = machine.parts() {
+                    // It was taken when it was recorded.
+                    let _ = parts.set(part, property, *value);
                 }
             }
             Input::Reset(kind) => machine.reset(*kind)?,

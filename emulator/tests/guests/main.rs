@@ -4,6 +4,7 @@
 
 mod arm;
 mod lights;
+mod parts;
 mod usb;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ fn main() {
     let trials = trials
         .into_iter()
         .chain(arm::trials())
+        .chain(parts::trials())
         .chain([usb::trial_of_usb()])
         .collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -44,6 +44,11 @@ const MAY_NOT_KNOW: &[(&str, &[&str], &str)] = &[
         "the neutral seam knows no engine; engines know it",
     ),
     (
+        "emulator/src/parts/",
+        &["builtin", "cable", "chips", "debug", "external", "runner"],
+        "a part knows the seam, not the chip or the engine",
+    ),
+    (
         "emulator/src/core/",
         &["builtin", "chips", "external", "runner"],
         "a core knows no chip and no engine; a chip joins it through `core::fabric::Chip`",

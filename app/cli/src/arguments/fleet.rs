@@ -2,6 +2,7 @@
 
 use super::{duration, hardware::address};
 use clap::{Args, Subcommand, ValueEnum};
+use drydock_api::PartAdd;
 use std::{path::PathBuf, time::Duration};
 
 pub(super) const EMULATE_EXAMPLES: &str = "\
@@ -72,6 +73,10 @@ pub(crate) struct Emulate {
     /// What the program gets where the engine does not model the chip; it is reported in any case
     #[arg(long, value_enum, default_value_t, requires = "firmware")]
     pub(crate) unmodelled: Unmodelled,
+    /// Add a virtual part to each board: KIND, or KIND,KEY=VALUE,… (name, bus, address, select, pin, or a property); may be
+    /// repeated
+    #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part, conflicts_with_all = ["pty", "usbip"])]
+    pub(crate) part: Vec<PartAdd>,
     /// Load the program again and start it when its file changes (with --firmware)
     #[arg(long, requires = "firmware")]
     pub(crate) watch: bool,
@@ -187,6 +192,39 @@ pub(crate) struct BoardsAdd {
     /// What the program gets where the engine does not model the chip; it is reported in any case
     #[arg(long, value_enum, default_value_t, requires = "firmware")]
     pub(crate) unmodelled: Unmodelled,
+    /// Add a virtual part: KIND, or KIND,KEY=VALUE,… (name, bus, address, select, pin, or a property); may be repeated
+    #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part)]
+    pub(crate) part: Vec<PartAdd>,
+}
+
+pub(super) const PARTS_EXAMPLES: &str = "\
+Examples:
+  drydock boards add nano33ble --part bme280
+  drydock parts bench-1
+  drydock parts bench-1 set bme280.temperature 31.5
+  drydock parts bench-1 set bme280.temperature -3.5";
+
+#[derive(Debug, Args)]
+pub(crate) struct Parts {
+    /// Name or id of the board
+    pub(crate) board: String,
+    #[command(subcommand)]
+    pub(crate) action: Option<PartsAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartsAction {
+    /// List the parts and their values (also without a subcommand)
+    List,
+    /// Set a property of a part
+    Set {
+        /// Part and property, as in bme280.temperature
+        #[arg(value_name = "PART.PROPERTY")]
+        property: String,
+        /// The value, in the property's unit
+        #[arg(allow_negative_numbers = true)]
+        value: f64,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -149,6 +149,7 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
             )?),
             None => None,
         },
+        parts: board.part.clone(),
     };
     let view = ask!(connection, BoardAdd(add))?;
     output.object("board.added", &view);

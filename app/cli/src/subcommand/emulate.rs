@@ -312,6 +312,7 @@ async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulat
             seed,
             link_noise: None,
             firmware: None,
+            parts: arguments.part.clone(),
         };
         while adding.len() >= AT_ONCE {
             added(crowd, adding.join_next().await)?;

@@ -18,6 +18,7 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod monitor;
 pub(crate) mod own_firmware;
+pub(crate) mod parts;
 pub(crate) mod probes;
 pub(crate) mod profile;
 pub(crate) mod restore;

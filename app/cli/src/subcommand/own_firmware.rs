@@ -131,6 +131,7 @@ async fn serve(
             arguments.defmt.as_ref(),
             arguments.unmodelled,
         )?),
+        parts: arguments.part.clone(),
     };
     let begin = Instant::now();
     let board = ask!(connection, BoardAdd(add))?;

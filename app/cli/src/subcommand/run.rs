@@ -81,6 +81,7 @@ async fn board(connection: &Connection, arguments: &Run) -> Result<BoardAdd, Fai
         seed: arguments.seed.clone(),
         link_noise: arguments.link_noise.clone(),
         firmware: None,
+        parts: Vec::new(),
     })
 }
 

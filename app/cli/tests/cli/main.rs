@@ -15,6 +15,7 @@ mod labels;
 mod memory;
 mod own_firmware;
 mod owner;
+mod parts;
 mod probes;
 mod recovery;
 mod refused;

@@ -3,6 +3,7 @@
 mod board;
 mod console;
 mod kept_snapshot;
+mod part_record;
 mod record;
 mod saving;
 mod telemetry;
@@ -12,6 +13,7 @@ pub use board::derived_seed;
 pub(crate) use board::{Command, FleetBoard, PendingUpdates, PortUser, parse_seed};
 pub(crate) use console::NewLine;
 pub(crate) use kept_snapshot::KeptSnapshot;
+pub(crate) use part_record::PartRecord;
 pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, PhysicalRecord, read};
 pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};
 pub(crate) use view::board_view;

@@ -1,16 +1,22 @@
 //! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 4 knows programs of the user's own, and format 3 physical boards. Format 2 stored which kind of host runs a
-//! board, and format 1 knew emulated boards only. All of them are read, and replaced by format 4 with the next change of
+//! Format 5 knows virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which kind of host runs a
+//! board, and format 1 knew emulated boards only. All of them are read, and replaced by format 5 with the next change of
 //! the fleet. A newer format is refused untouched.
 
+use super::part_record::PartRecord;
 use crate::{api::Pace, data_dir::replace, labels::Label, own_firmware::FirmwareRecord};
+use drydock_assets::Millionths;
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 /// Format of the file.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Longest id, in bytes.
 const MAX_ID_BYTES: usize = 64;
@@ -75,6 +81,12 @@ pub(crate) struct EmulatedRecord {
     /// The program of the user's own that it runs; `None` for Drydock's firmware.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) firmware: Option<FirmwareRecord>,
+    /// Virtual parts that the user added to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<PartRecord>,
+    /// Values that the user set, in millionths of their unit, by part and property.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) part_values: BTreeMap<String, BTreeMap<String, Millionths>>,
 }
 
 impl BoardRecord {
@@ -220,6 +232,8 @@ pub(super) mod tests {
                 seed: "00".into(),
                 link_noise: None,
                 firmware: None,
+                parts: Vec::new(),
+                part_values: BTreeMap::new(),
             }),
         }
     }
@@ -239,7 +253,7 @@ pub(super) mod tests {
         assert_eq!(read(place.path()).unwrap(), []);
         write(place.path(), vec![record(1)]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [record(1)]);
-        let (_place, newer) = written(r#"{"format":5,"boards":{}}"#);
+        let (_place, newer) = written(r#"{"format":6,"boards":{}}"#);
         assert!(matches!(newer, Err(ReadError::Newer { .. })));
     }
 
@@ -263,6 +277,8 @@ pub(super) mod tests {
             seed: "2a".into(),
             link_noise: Some("0.01:7".into()),
             firmware: None,
+            parts: Vec::new(),
+            part_values: BTreeMap::new(),
         });
         let boards = boards.unwrap();
         assert_eq!(boards, [record(1), second]);
@@ -290,6 +306,37 @@ pub(super) mod tests {
             error.contains("fleet.json") && error.contains("\"Lab A\" is no label"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn parts_survive_and_files_from_before_them_are_read() {
+        let before = r#"{"format":4,"boards":[{"id":"b-1","name":"bench-1","kind":"nano33ble","device":"dev-1","on":true,
+            "host":{"emulated":{"engine":"builtin","pace":"max","seed":"00"}}}]}"#;
+        let (place, boards) = written(before);
+        assert_eq!(boards.unwrap(), [record(1)]);
+
+        let mut board = record(1);
+        let emulated = board.emulated_mut().unwrap();
+        let mut description = drydock_assets::board("nano33ble").unwrap();
+        let choice = drydock_assets::PartChoice {
+            kind: "bme280".into(),
+            values: [("temperature".to_owned(), -3.5)].into(),
+            ..Default::default()
+        };
+        description.add_part(&choice, drydock_assets::part_kinds()).unwrap();
+        emulated.parts = description.parts.last().map(PartRecord::of).into_iter().collect();
+        let values = [("humidity".to_owned(), Millionths(55_500_000))].into();
+        emulated.part_values = [("bme280".to_owned(), values)].into();
+        write(place.path(), vec![board.clone()]).unwrap();
+        assert_eq!(read(place.path()).unwrap(), [board.clone()]);
+        let wired =
+            crate::parts::wired(&drydock_assets::board("nano33ble").unwrap(), board.emulated().unwrap()).unwrap();
+        let part = wired.parts.last().unwrap();
+        assert_eq!(
+            (part.name.as_str(), part.values["temperature"]),
+            ("bme280", Millionths(-3_500_000))
+        );
+        assert_eq!(part.values["humidity"], Millionths(55_500_000));
     }
 
     #[test]

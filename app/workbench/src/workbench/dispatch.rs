@@ -7,7 +7,7 @@ use crate::{
     diagnostics::diagnostics,
     fleet, forks, hardware, jobs, labels, metrics, monitor, own_firmware,
     owner::Serves,
-    pairing, profile, snapshots,
+    pairing, parts, profile, snapshots,
     state::WorkbenchState,
     system_info::system_info,
 };
@@ -57,6 +57,8 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::BoardButton(button) => R::BoardButton(boards::button(workbench, button).await?),
         Q::MachinePace(pace) => R::MachinePace(boards::pace(workbench, &pace).await?),
         Q::MachineStep(step) => R::MachineStep(boards::step(workbench, &step)?),
+        Q::PartsList(board) => R::PartsList(parts::list(workbench, &board.board).await?),
+        Q::PartsSet(set) => R::PartsSet(parts::set(workbench, set).await?),
         Q::SnapshotList(board) => R::SnapshotList(snapshots::list(workbench, &board.board)?),
         Q::SnapshotTake(take) => R::SnapshotTake(snapshots::take(workbench, take).await?),
         Q::SnapshotRestore(restore) => R::SnapshotRestore(snapshots::restore(workbench, restore).await?),

@@ -76,6 +76,7 @@ fn board(kind: &str, firmware: FirmwareFile) -> BoardAdd {
         seed: Some("2a".into()),
         link_noise: None,
         firmware: Some(firmware),
+        parts: Vec::new(),
     }
 }
 

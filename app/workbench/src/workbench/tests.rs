@@ -49,6 +49,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         seed: Some("2a".into()),
         link_noise: None,
         firmware: None,
+        parts: Vec::new(),
     };
     workbench.call(Request::BoardAdd(add)).await.unwrap();
     let board = || "bench-1".to_owned();

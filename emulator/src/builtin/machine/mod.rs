@@ -2,6 +2,7 @@
 //! between them. The engine chooses the chip of a board; the core executes.
 
 mod log_reader;
+mod parts;
 mod trapped;
 mod usb;
 
@@ -18,6 +19,7 @@ use crate::machine::Image;
 use crate::machine::MachineError;
 use crate::machine::Trapping;
 use crate::machine::UsbDevice;
+use crate::machine::VirtualParts;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 use crate::machine::{
@@ -363,6 +365,11 @@ impl Machine for BuiltinMachine {
 
     fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
         self.core.chip().usb_status()?;
+        Some(self)
+    }
+
+    fn parts(&mut self) -> Option<&mut dyn VirtualParts> {
+        self.core.fabric().parts()?;
         Some(self)
     }
 

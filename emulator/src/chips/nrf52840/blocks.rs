@@ -38,9 +38,11 @@ pub(super) const BLOCKS: &[AddressBlock] = &[
     AddressBlock::new(0x4001_f000, 0x1000, "PPI"),
     AddressBlock::new(0x4002_1000, 0x1000, "PWM1"),
     AddressBlock::new(0x4002_2000, 0x1000, "PWM2"),
+    AddressBlock::new(0x4002_3000, 0x1000, "SPIM2"),
     AddressBlock::new(0x4002_4000, 0x1000, "RTC2"),
     AddressBlock::new(0x4002_7000, 0x1000, "USBD"),
     AddressBlock::new(0x4002_8000, 0x1000, "UARTE1"),
     AddressBlock::new(0x4002_d000, 0x1000, "PWM3"),
+    AddressBlock::new(0x4002_f000, 0x1000, "SPIM3"),
     AddressBlock::new(0x5000_0000, 0x1000, "GPIO"),
 ];

@@ -2,7 +2,8 @@
 //! them.
 //!
 //! Peripherals are modelled as far as firmware uses them; each has a module, named as in the PS. A register that is
-//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SAADC, SPI, TWI, QSPI, CryptoCell.
+//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SPI, SPIS, TWI,
+//! TWIS, QSPI, CryptoCell.
 
 mod block;
 mod blocks;
@@ -18,6 +19,8 @@ mod ppi;
 mod pwm;
 mod rng;
 mod rtc;
+mod saadc;
+mod serial;
 mod temp;
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,8 @@ use self::ppi::Ppi;
 use self::pwm::Pwm;
 use self::rng::Rng;
 use self::rtc::Rtc;
+use self::saadc::Saadc;
+use self::serial::Serial;
 use self::temp::Temp;
 use self::timer::Timer;
 use self::uarte::Uarte;
@@ -66,6 +71,8 @@ pub struct Nrf52840 {
     ficr: Ficr,
     clock: Clock,
     uarte: [Uarte; 2],
+    serial: [Serial; 4],
+    saadc: Saadc,
     gpiote: Gpiote,
     timer: [Timer; 5],
     rtc: [Rtc; 3],
@@ -96,6 +103,8 @@ impl Nrf52840 {
             ficr: Ficr::new(seed),
             clock: Clock::new(),
             uarte: [0, 1].map(|index| Uarte::new(uarte::IDS[index as usize], index)),
+            serial: serial::IDS.map(Serial::new),
+            saadc: Saadc::new(),
             gpiote: Gpiote::new(),
             timer: [0, 1, 2, 3, 4].map(|index: usize| Timer::new(timer::IDS[index], timer::COMPARES[index])),
             rtc: [0, 1, 2].map(|index: usize| Rtc::new(rtc::IDS[index], rtc::COMPARES[index])),
@@ -122,7 +131,9 @@ impl Nrf52840 {
         let peripheral: &mut dyn Peripheral = match id {
             clock::ID => &mut self.clock,
             2 => &mut self.uarte[0],
+            3 | 4 => &mut self.serial[usize::from(id) - 3],
             gpiote::ID => &mut self.gpiote,
+            saadc::ID => &mut self.saadc,
             8..=10 => &mut self.timer[usize::from(id) - 8],
             11 => &mut self.rtc[0],
             temp::ID => &mut self.temp,
@@ -135,10 +146,12 @@ impl Nrf52840 {
             NVMC_ID => &mut self.nvmc,
             PPI_ID => &mut self.ppi,
             33 | 34 => &mut self.pwm[usize::from(id) - 32],
+            35 => &mut self.serial[2],
             36 => &mut self.rtc[2],
             usbd::ID => &mut self.usbd,
             40 => &mut self.uarte[1],
             45 => &mut self.pwm[3],
+            47 => &mut self.serial[3],
             _ => return None,
         };
         Some((peripheral, lines))
@@ -310,6 +323,8 @@ impl Chip for Nrf52840 {
         self.nvmc.reset();
         self.ppi = Ppi::new();
         self.pwm = pwm::IDS.map(Pwm::new);
+        self.serial = serial::IDS.map(Serial::new);
+        self.saadc = Saadc::new();
         let lines = &mut self.lines;
         let mut bus = Bus { fabric, lines };
         self.wdt.reset(&mut bus, kind);

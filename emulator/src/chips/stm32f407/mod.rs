@@ -2,7 +2,7 @@
 //! wiring.
 //!
 //! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
-//! silent zero. Not modelled at all: SPI, I2C, ADC, DAC, CAN, USB, Ethernet, SDIO, FSMC, camera, CRC, RTC, WWDG, the
+//! silent zero. Not modelled at all: SPI, ADC, DAC, CAN, USB, Ethernet, SDIO, FSMC, camera, CRC, RTC, WWDG, the
 //! backup SRAM, Stop and Standby, the boot ROM, code fetched from the alias of flash at 0, the cost of flash wait
 //! states.
 //!
@@ -13,6 +13,7 @@ mod dma;
 mod exti;
 mod flash;
 mod gpio;
+mod i2c;
 mod ident;
 mod iwdg;
 mod pwr;
@@ -27,6 +28,7 @@ use self::dma::Dma;
 use self::exti::{Exti, Syscfg};
 use self::flash::FlashInterface;
 use self::gpio::Gpio;
+use self::i2c::I2c;
 use self::ident::Identity;
 use self::iwdg::Iwdg;
 use self::pwr::Pwr;
@@ -40,6 +42,7 @@ use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
+use crate::parts::I2cPins;
 
 const RCC: u32 = 0x4002_3800;
 /// USART1 to 6.
@@ -51,6 +54,8 @@ const USARTS: [u32; usart::COUNT] = [
     0x4000_5000,
     0x4001_1400,
 ];
+/// I2C1 to 3.
+const I2CS: [u32; i2c::COUNT] = [0x4000_5400, 0x4000_5800, 0x4000_5c00];
 /// TIM1 to 14.
 const TIMERS: [u32; timer::COUNT] = [
     0x4001_0000,
@@ -93,6 +98,8 @@ const TIMER_IRQS: [(u16, u16); timer::COUNT] = [
     (45, 45),
 ];
 const DMA_IRQS: [[u16; dma::STREAMS]; 2] = [[11, 12, 13, 14, 15, 16, 17, 47], [56, 57, 58, 59, 60, 68, 69, 70]];
+/// The events' and the errors' line of each I2C.
+const I2C_IRQS: [[u16; 2]; i2c::COUNT] = [[31, 32], [33, 34], [72, 73]];
 const RNG_IRQ: u16 = 80;
 const IRQS: u16 = 82;
 
@@ -100,6 +107,7 @@ const RCC_TOKEN: Token = 0;
 const FLASH_TOKEN: Token = 1;
 const RNG_TOKEN: Token = 2;
 const IWDG_TOKEN: Token = 3;
+const I2C_TOKENS: Token = 0x80;
 const TIMER_TOKENS: Token = 0x100;
 /// 16 for each.
 const USART_TOKENS: Token = 0x200;
@@ -114,6 +122,7 @@ pub struct Stm32f407 {
     exti: Exti,
     syscfg: Syscfg,
     usarts: [Usart; usart::COUNT],
+    i2cs: [I2c; i2c::COUNT],
     timers: [Timer; timer::COUNT],
     dma: [Dma; 2],
     rng: Rng,
@@ -134,6 +143,7 @@ enum Block {
     Exti,
     Syscfg,
     Usart(usize),
+    I2c(usize),
     Timer(usize),
     Dma(usize),
     Rng,
@@ -156,7 +166,10 @@ impl Block {
             0x4000_3000 => Self::Iwdg,
             _ => {
                 let usart = USARTS.iter().position(|it| *it == base).map(Self::Usart);
-                return usart.or_else(|| TIMERS.iter().position(|it| *it == base).map(Self::Timer));
+                let i2c = I2CS.iter().position(|it| *it == base).map(Self::I2c);
+                return usart
+                    .or(i2c)
+                    .or_else(|| TIMERS.iter().position(|it| *it == base).map(Self::Timer));
             }
         })
     }
@@ -169,6 +182,7 @@ impl Block {
             Self::Gpio(port) => (AHB1, port as u32),
             Self::Syscfg => (APB2, 14),
             Self::Usart(index) => [(APB2, 4), (APB1, 17), (APB1, 18), (APB1, 19), (APB1, 20), (APB2, 5)][index],
+            Self::I2c(index) => (APB1, 21 + index as u32),
             Self::Timer(index @ 1..=6) => (APB1, index as u32 - 1),
             Self::Timer(index @ 8..=10) => (APB2, index as u32 + 8),
             Self::Timer(index @ 11..=13) => (APB1, index as u32 - 5),
@@ -202,6 +216,7 @@ impl Stm32f407 {
             exti: Exti::default(),
             syscfg: Syscfg::default(),
             usarts: std::array::from_fn(|index| Usart::new(index, USART_TOKENS + 16 * index as Token)),
+            i2cs: std::array::from_fn(|index| I2c::new(I2C_TOKENS + index as Token)),
             timers: std::array::from_fn(|index| Timer::new(index, TIMER_TOKENS + index as Token)),
             dma: [0, 1].map(Dma::new),
             rng: Rng::new(RNG_TOKEN),
@@ -216,6 +231,18 @@ impl Stm32f407 {
         self.clocks.pclk[usize::from(matches!(index, 0 | 5))]
     }
 
+    /// The pins that are given to I2C `index`; `None` unless it has both.
+    fn i2c_pins(&self, index: usize) -> Option<I2cPins> {
+        let given = |pins: &[u16]| {
+            let mut pins = pins.iter().copied();
+            pins.find(|pin| self.gpio.has_function(*pin, i2c::FUNCTION))
+        };
+        Some(I2cPins {
+            scl: given(i2c::SCL_PINS.get(index)?)?,
+            sda: given(i2c::SDA_PINS.get(index)?)?,
+        })
+    }
+
     fn load(&mut self, fabric: &mut Fabric, block: Block, offset: u32) -> Result<u32, AccessFault> {
         let now = fabric.now();
         match block {
@@ -226,6 +253,7 @@ impl Stm32f407 {
             Block::Exti => self.exti.read(offset),
             Block::Syscfg => self.syscfg.read(offset),
             Block::Usart(index) => self.usarts[index].read(offset),
+            Block::I2c(index) => self.i2cs[index].read(fabric, self.clocks.pclk[0], offset),
             Block::Timer(index) => self.timers[index].read(fabric, offset),
             Block::Dma(index) => self.dma[index].read(offset),
             Block::Rng => self.rng.read(fabric, self.clocks.pll48, offset),
@@ -256,6 +284,7 @@ impl Stm32f407 {
                 let pclk = self.usart_clock(index);
                 self.usarts[index].write(fabric, pclk, offset, value)
             }
+            Block::I2c(index) => self.i2cs[index].write(fabric, self.clocks.pclk[0], offset, value),
             Block::Timer(index) => self.timers[index].write(fabric, offset, value),
             Block::Dma(index) => self.dma[index].write(offset, value),
             Block::Rng => self.rng.write(fabric, self.clocks.pll48, offset, value),
@@ -284,6 +313,11 @@ impl Stm32f407 {
         for index in 0..usart::COUNT {
             if held(Block::Usart(index)) {
                 self.usarts[index].reset(fabric);
+            }
+        }
+        for index in 0..i2c::COUNT {
+            if held(Block::I2c(index)) {
+                self.i2cs[index].reset(fabric);
             }
         }
         for index in 0..timer::COUNT {
@@ -376,6 +410,11 @@ impl Stm32f407 {
         wire(EXTI15_10_IRQ, pending & 0xfc00 != 0);
         for (usart, irq) in self.usarts.iter().zip(USART_IRQS) {
             wire(irq, usart.interrupt());
+        }
+        for (i2c, [event, error]) in self.i2cs.iter().zip(I2C_IRQS) {
+            let [has_event, has_error] = i2c.interrupts();
+            wire(event, has_event);
+            wire(error, has_error);
         }
         for (timer, (update, compare)) in self.timers.iter().zip(TIMER_IRQS) {
             wire(update, timer.pending() & 1 != 0);
@@ -497,6 +536,13 @@ impl Chip for Stm32f407 {
             FLASH_TOKEN => self.flash.wake(),
             RNG_TOKEN => {}
             IWDG_TOKEN => Iwdg::wake(fabric),
+            I2C_TOKENS..TIMER_TOKENS => {
+                let index = (token - I2C_TOKENS) as usize;
+                let pins = self.i2c_pins(index);
+                if let Some(i2c) = self.i2cs.get_mut(index) {
+                    i2c.wake(fabric, self.clocks.pclk[0], pins);
+                }
+            }
             TIMER_TOKENS..USART_TOKENS => {
                 if let Some(timer) = self.timers.get_mut((token - TIMER_TOKENS) as usize) {
                     timer.wake(fabric);
@@ -527,6 +573,9 @@ impl Chip for Stm32f407 {
         self.syscfg = Syscfg::default();
         for usart in &mut self.usarts {
             usart.reset(fabric);
+        }
+        for i2c in &mut self.i2cs {
+            i2c.reset(fabric);
         }
         for (index, timer) in self.timers.iter_mut().enumerate() {
             *timer = Timer::new(index, TIMER_TOKENS + index as Token);

@@ -125,6 +125,7 @@ impl CortexM {
         self.fabric.clear_for_reset();
         if kind == ResetKind::PowerOn {
             self.fabric.memory_mut().clear_ram();
+            self.fabric.power_cycle_parts();
         }
         self.fabric.set_cpu_hz(self.chip.description().cpu_hz);
         let caught = self.debug.after_reset(kind, &self.system.scb);

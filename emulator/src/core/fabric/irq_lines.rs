@@ -1,4 +1,4 @@
-//! Interrupt lines from the chip to the core: their levels, and the edges that the controller has not taken yet.
+//! Interrupt lines from the chip to the core's interrupt controller: their levels, and the edges that it has not taken yet.
 
 /// Words of 32 interrupt lines each: 240 lines at most (ARMv7-M B3.4).
 pub(crate) const IRQ_WORDS: usize = 8;

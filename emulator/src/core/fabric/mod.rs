@@ -9,6 +9,7 @@
 //! - Nothing here reads host time or host randomness: the same image, seed and inputs give the same run.
 
 mod irq_lines;
+mod parts;
 mod repeats;
 mod saved;
 
@@ -24,6 +25,8 @@ pub use crate::machine::{
     AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UnmodelledAnswer, UsbAction, UsbEvent,
     UsbOccurrence, UsbStatus,
 };
+
+use crate::parts::Parts;
 
 pub(crate) use irq_lines::{IRQ_WORDS, IrqLines};
 pub(super) use repeats::Repeats;
@@ -247,6 +250,8 @@ pub struct Fabric {
     attention: bool,
     /// The recorder, while the core is profiled.
     profile: Option<Box<Watching>>,
+    /// Virtual parts on the board, if it has any.
+    parts: Option<Box<Parts>>,
 }
 
 impl Fabric {
@@ -275,6 +280,7 @@ impl Fabric {
             dropped: Dropped::default(),
             attention: false,
             profile: None,
+            parts: None,
         }
     }
 
@@ -303,6 +309,7 @@ impl Fabric {
             dropped: self.dropped,
             attention: true,
             profile: None,
+            parts: self.parts.clone(),
         }
     }
 
@@ -482,6 +489,9 @@ impl Fabric {
 
     /// The chip changed the level that it drives on `pin`.
     pub fn pin_changed(&mut self, pin: u16, level: Option<bool>) {
+        if let Some(parts) = &mut self.parts {
+            parts.pin_changed(self.now, pin, level);
+        }
         if self.pin_changes.len() < PIN_CHANGES_MAX {
             self.pin_changes.push(PinChange {
                 at: self.now,
@@ -579,6 +589,10 @@ impl Fabric {
             self.stalled_until,
         )
             .hash(&mut state);
+        // The hash of a machine without parts is that of one that knows none.
+        if let Some(parts) = &self.parts {
+            parts.hash(&mut state);
+        }
         self.memory.hash_state(state);
     }
 }

@@ -10,6 +10,7 @@ use super::{Chip, Dropped, Fabric, IrqLines, Request};
 use crate::core::events::EventQueue;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::SavedEntropy;
+use crate::parts::Parts;
 
 /// The bytes are not a state of this build of Drydock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +80,7 @@ pub(in crate::core) struct SavedFabric {
     request: Option<Request>,
     stalled_until: VirtualTime,
     dropped: Dropped,
+    parts: Option<Box<Parts>>,
 }
 
 impl Fabric {
@@ -107,6 +109,7 @@ impl Fabric {
             attention: _,
             usb_events: _,
             profile: _,
+            parts,
         } = self;
         SavedFabric {
             now: *now,
@@ -119,6 +122,7 @@ impl Fabric {
             request: *request,
             stalled_until: *stalled_until,
             dropped: *dropped,
+            parts: parts.clone(),
         }
     }
 
@@ -135,6 +139,7 @@ impl Fabric {
             request,
             stalled_until,
             dropped,
+            parts,
         } = saved;
         self.now = now;
         self.pc = pc;
@@ -146,6 +151,7 @@ impl Fabric {
         self.request = request;
         self.stalled_until = stalled_until;
         self.dropped = dropped;
+        self.parts = parts;
         self.polls_are_skipped = false;
         self.uart_output.clear();
         self.pin_changes.clear();

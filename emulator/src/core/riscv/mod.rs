@@ -120,6 +120,7 @@ impl RiscV {
         self.fabric.clear_for_reset();
         if kind == ResetKind::PowerOn {
             self.fabric.memory_mut().clear_ram();
+            self.fabric.power_cycle_parts();
         }
         self.fabric.set_cpu_hz(self.chip.description().cpu_hz);
         self.regs = Registers::new(self.options.reset_pc);

@@ -340,7 +340,11 @@ link_noise: string | null,
 /**
  * A program of the user's own for the board; `None` for Drydock's firmware.
  */
-firmware: FirmwareFile | null, };
+firmware: FirmwareFile | null, 
+/**
+ * Virtual parts besides those that are on such a board.
+ */
+parts: Array<PartAdd>, };
 
 /**
  * Holds or releases a button.
@@ -980,7 +984,7 @@ data: Record<string, unknown>, };
 /**
  * What happened. The names on the wire are stable.
  */
-export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.faulted" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
+export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.faulted" | "part.set" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
  * What provisioning left behind: one row for each attempt that ended, and the files that could not be read.
@@ -1871,6 +1875,127 @@ export type PairingSet = {
 enabled: boolean, };
 
 /**
+ * A part to add to an emulated board. What is left out follows from the board.
+ */
+export type PartAdd = { 
+/**
+ * Kind of part, as in `bme280`.
+ */
+kind: string, 
+/**
+ * Name on the board; `None` for that of the kind, with a number if it is taken.
+ */
+name: string | null, 
+/**
+ * Name of the board's bus; `None` for its first one of the part's sort.
+ */
+bus: string | null, 
+/**
+ * 7-bit address on an I²C bus; `None` for the first of the kind's addresses that is free.
+ */
+address: number | null, 
+/**
+ * Select pin on an SPI bus, as in `P1.02`; `None` for that of the bus.
+ */
+select: string | null, 
+/**
+ * Pin of an analogue part; `None` for the board's first free one.
+ */
+pin: string | null, 
+/**
+ * Start values, by property.
+ */
+values: { [key in string]: number }, };
+
+/**
+ * What a display shows.
+ */
+export type PartPicture = { 
+/**
+ * Dots in a row.
+ */
+width: number, 
+/**
+ * The rows from the top, each a text with `#` for a lit dot and a space for a dark one.
+ */
+rows: Array<string>, };
+
+/**
+ * A property of a part.
+ */
+export type PartProperty = { 
+/**
+ * Name, as in `temperature`.
+ */
+name: string, 
+/**
+ * Unit; empty for a plain number.
+ */
+unit: string, 
+/**
+ * Lowest value.
+ */
+min: number, 
+/**
+ * Highest value.
+ */
+max: number, 
+/**
+ * Value now.
+ */
+value: number, };
+
+/**
+ * A part of a board.
+ */
+export type PartView = { 
+/**
+ * Name on the board.
+ */
+name: string, 
+/**
+ * Kind, as in `bme280`.
+ */
+kind: string, 
+/**
+ * The kind's name for people.
+ */
+title: string, 
+/**
+ * Where it is wired, as in `i2c, address 0x76`.
+ */
+place: string, 
+/**
+ * What can be set, in the kind's order.
+ */
+properties: Array<PartProperty>, 
+/**
+ * What a display shows; `None` for other parts, and while the board is off.
+ */
+picture: PartPicture | null, };
+
+/**
+ * Sets a property of a part.
+ */
+export type PartsSet = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Name of the part.
+ */
+part: string, 
+/**
+ * Name of the property.
+ */
+property: string, 
+/**
+ * The value, in the property's unit; it is kept to a millionth.
+ */
+value: number, };
+
+/**
  * Names a serial port, or a terminal.
  */
 export type PortRef = { 
@@ -2442,7 +2567,7 @@ value: number, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -2965,6 +3090,8 @@ export interface Methods {
   "board.label": { params: BoardLabel; result: Array<BoardView> };
   "board.power": { params: BoardPower; result: BoardView };
   "board.button": { params: BoardButton; result: Empty };
+  "parts.list": { params: BoardRef; result: Array<PartView> };
+  "parts.set": { params: PartsSet; result: PartView };
   "machine.pace": { params: MachinePace; result: BoardView };
   "machine.step": { params: MachineStep; result: BoardView };
   "snapshot.list": { params: BoardRef; result: Array<SnapshotView> };

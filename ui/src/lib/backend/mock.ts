@@ -4,8 +4,9 @@ import { isProbeId } from '../connect/attached'
 import type { Backend, FileDrag, Method, Opening, Params, RendererState, Result } from './backend'
 import { MockHardware, titles, type Desk } from './mock-hardware'
 import { mockKinds } from './mock-kinds'
+import { mockParts } from './mock-parts'
 import { mockCalls, mockProfile } from './mock-profile'
-import type { ActivityEntry, ApiError, AppView, BoardView, CableState, LogLine, MetricSample, Series, Update, VersionPlan } from './generated'
+import type { ActivityEntry, ApiError, AppView, BoardView, CableState, LogLine, MetricSample, PartView, Series, Update, VersionPlan } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
 
@@ -19,6 +20,8 @@ export interface MockOptions {
   recovered?: string[]
   /** What is on the cables. */
   desk?: Desk
+  /** Its boards have virtual parts. */
+  parts?: boolean
   /** The fleet also has a physical board. */
   physical?: boolean
 }
@@ -42,6 +45,7 @@ export class MockBackend implements Backend {
   drag: (drag: FileDrag) => void = () => {}
   #listener: (update: Update | Opening) => void = () => {}
   #logs = new Map<string, LogLine[]>()
+  #parts = new Map<string, PartView[]>()
   #samples = new Map<string, MetricSample[]>()
   #revision = 1
   #profiled = new Set<string>()
@@ -185,6 +189,12 @@ export class MockBackend implements Backend {
     }
   }
 
+  #partsOf(id: string): PartView[] {
+    const parts = this.#parts.get(id) ?? (this.#options.parts ? mockParts() : [])
+    this.#parts.set(id, parts)
+    return parts
+  }
+
   #answer(method: Method, params: Record<string, never>): unknown {
     switch (method) {
       case 'system.info':
@@ -248,6 +258,22 @@ export class MockBackend implements Backend {
           b.badge = given ? 'own_firmware' : 'connecting'
           b.badge_detail = given ? 'own firmware, no identity' : 'booting'
         })
+      }
+      case 'parts.list':
+        return this.#partsOf(this.#get(params).id)
+      case 'parts.set': {
+        const { id } = this.#get(params)
+        const set = params as unknown as { part: string; property: string; value: number }
+        const part = this.#partsOf(id).find((part) => part.name === set.part)!
+        const property = part.properties.find((property) => property.name === set.property)!
+        if (set.value < property.min || set.value > property.max)
+          throw {
+            code: 'usage',
+            message: `\`${property.name}\` is ${set.value}, outside ${property.min} to ${property.max} ${property.unit}`,
+            detail: null,
+          } satisfies ApiError
+        property.value = set.value
+        return structuredClone(part)
       }
       case 'board.label':
         return (params['boards'] as unknown as string[]).map((board) =>

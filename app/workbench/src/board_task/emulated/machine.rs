@@ -9,6 +9,7 @@ use crate::{
     firmware_images::FirmwareImages,
     fleet::{EmulatedRecord, FleetBoard, parse_seed},
     own_firmware::{self, FirmwareRecord, OwnFirmware},
+    parts,
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_defmt::Program;
@@ -89,6 +90,7 @@ impl Machine {
         let elf = record.firmware.as_ref().filter(|own| own.is_elf());
         let elf = elf.map(|own| own.file(&folder));
         let board = own.as_ref().map_or(board, |own| &own.board);
+        let board = &parts::wired(board, record).map_err(PowerOnError::Engine)?;
         let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
             .open(board, seed)

@@ -25,6 +25,11 @@ fn registers_have_their_reset_values() {
         (0x4000_0900, 0xffff),      // POWER RAM[0].POWER
         (0x4000_2508, 0xffff_ffff), // UARTE0 PSEL.RTS
         (0x4000_2524, 0x0400_0000), // UARTE0 BAUDRATE
+        (0x4000_3508, 0xffff_ffff), // SPIM0/TWIM0 PSEL.SCK, PSEL.SCL
+        (0x4000_3524, 0x0400_0000), // SPIM0/TWIM0 FREQUENCY
+        (0x4000_7518, 0x2_0000),    // SAADC CH[0].CONFIG
+        (0x4000_751c, 0x7fff_8000), // SAADC CH[0].LIMIT
+        (0x4000_75f0, 1),           // SAADC RESOLUTION
         (0x4000_8510, 4),           // TIMER0 PRESCALER
         (0x4001_0504, 0xffff_ffff), // WDT CRV
         (0x4001_0508, 1),           // WDT RREN
@@ -51,6 +56,8 @@ fn what_is_not_there_is_refused() {
         (0x4000_1000, Unmodelled),    // RADIO
         (0x4000_0114, Unmodelled),    // POWER EVENTS_SLEEPENTER
         (0x4000_2518, Unmodelled),    // UART0 RXD
+        (0x4000_3518, Unmodelled),    // SPI0, TWI0 RXD
+        (0x4002_f568, Unmodelled),    // SPIM3 CSNPOL
         (0x4001_e548, UnmodelledUse), // NVMC IHIT
         (0x4003_0000, Unmapped),
         (0x5002_a000, Unmodelled), // CryptoCell
@@ -63,6 +70,7 @@ fn what_is_not_there_is_refused() {
         (0x0000_1000, 0, Denied),             // flash, WEN not set
         (0x1000_0060, 0, Denied),             // FICR DEVICEID
         (0x4000_2500, 4, UnmodelledUse),      // UART without DMA
+        (0x4000_3500, 5, UnmodelledUse),      // TWI without DMA
         (0x4000_2100, 1, UnmodelledUse),      // events are cleared by software, not set
         (0x4000_d304, 2, UnmodelledUse),      // RNG has one event
         (0x4001_e508, 0, Denied),             // ERASEPAGE, EEN not set

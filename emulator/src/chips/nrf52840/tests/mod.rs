@@ -7,8 +7,11 @@ mod nvmc;
 mod pins;
 mod pwm;
 mod rtc;
+mod saadc;
 mod small;
+mod spim;
 mod timer;
+mod twim;
 mod uarte;
 mod usbd;
 

@@ -4,6 +4,7 @@
 mod clocks;
 mod dma;
 mod flash;
+mod i2c;
 mod map;
 mod pins;
 mod small;

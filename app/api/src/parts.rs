@@ -1,0 +1,84 @@
+//! Virtual parts on emulated boards: sensors, memories and displays.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use ts_rs::TS;
+
+/// A part to add to an emulated board. What is left out follows from the board.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartAdd {
+    /// Kind of part, as in `bme280`.
+    pub kind: String,
+    /// Name on the board; `None` for that of the kind, with a number if it is taken.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Name of the board's bus; `None` for its first one of the part's sort.
+    #[serde(default)]
+    pub bus: Option<String>,
+    /// 7-bit address on an I²C bus; `None` for the first of the kind's addresses that is free.
+    #[serde(default)]
+    pub address: Option<u8>,
+    /// Select pin on an SPI bus, as in `P1.02`; `None` for that of the bus.
+    #[serde(default)]
+    pub select: Option<String>,
+    /// Pin of an analogue part; `None` for the board's first free one.
+    #[serde(default)]
+    pub pin: Option<String>,
+    /// Start values, by property.
+    #[serde(default)]
+    pub values: BTreeMap<String, f64>,
+}
+
+/// Sets a property of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartsSet {
+    /// Id or name of the board.
+    pub board: String,
+    /// Name of the part.
+    pub part: String,
+    /// Name of the property.
+    pub property: String,
+    /// The value, in the property's unit; it is kept to a millionth.
+    pub value: f64,
+}
+
+/// A part of a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartView {
+    /// Name on the board.
+    pub name: String,
+    /// Kind, as in `bme280`.
+    pub kind: String,
+    /// The kind's name for people.
+    pub title: String,
+    /// Where it is wired, as in `i2c, address 0x76`.
+    pub place: String,
+    /// What can be set, in the kind's order.
+    pub properties: Vec<PartProperty>,
+    /// What a display shows; `None` for other parts, and while the board is off.
+    pub picture: Option<PartPicture>,
+}
+
+/// A property of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartProperty {
+    /// Name, as in `temperature`.
+    pub name: String,
+    /// Unit; empty for a plain number.
+    pub unit: String,
+    /// Lowest value.
+    pub min: f64,
+    /// Highest value.
+    pub max: f64,
+    /// Value now.
+    pub value: f64,
+}
+
+/// What a display shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PartPicture {
+    /// Dots in a row.
+    pub width: u16,
+    /// The rows from the top, each a text with `#` for a lit dot and a space for a dark one.
+    pub rows: Vec<String>,
+}

@@ -1,0 +1,135 @@
+//! `drydock parts`: the virtual parts of a board and their values.
+
+use crate::{
+    arguments::{Parts as Arguments, PartsAction},
+    connection::{Boards, Connection, ask},
+    exit::{Exit, Failure},
+    output::{Ink, Output},
+};
+use drydock_api::{BoardRef, PartAdd, PartView, PartsSet};
+use std::path::Path;
+
+pub(crate) async fn parts(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
+    let outcome = act(&connection, arguments, output).await;
+    connection.close().await;
+    outcome.map(|()| Exit::Success)
+}
+
+async fn act(connection: &Connection, arguments: &Arguments, output: &Output) -> Result<(), Failure> {
+    match &arguments.action {
+        None | Some(PartsAction::List) => {
+            let board = BoardRef {
+                board: arguments.board.clone(),
+            };
+            let parts = ask!(connection, PartsList(board))?;
+            if parts.is_empty() {
+                output.say(format!(
+                    "{} has no parts; `--part` adds one to a new board.",
+                    arguments.board
+                ));
+            }
+            show(&parts, output);
+        }
+        Some(PartsAction::Set { property, value }) => {
+            let Some((part, property)) = property.split_once('.') else {
+                let text =
+                    format!("{property} is no property of a part; write PART.PROPERTY, as in bme280.temperature.");
+                return Err(Failure::new(Exit::Usage, text));
+            };
+            let set = PartsSet {
+                board: arguments.board.clone(),
+                part: part.to_owned(),
+                property: property.to_owned(),
+                value: *value,
+            };
+            show(&[ask!(connection, PartsSet(set))?], output);
+        }
+    }
+    Ok(())
+}
+
+fn show(parts: &[PartView], output: &Output) {
+    for part in parts {
+        output.object("part", part);
+        output.say_in_ink(&[
+            (Ink::Bold, &part.name),
+            (Ink::Dim, &format!("  {}; {}", part.title, part.place)),
+        ]);
+        let rows: Vec<_> = part
+            .properties
+            .iter()
+            .map(|property| {
+                vec![
+                    (Ink::Plain, format!("  {}.{}", part.name, property.name)),
+                    (
+                        Ink::Bold,
+                        format!("{} {}", property.value, property.unit).trim_end().to_owned(),
+                    ),
+                    (Ink::Dim, format!("{} to {}", property.min, property.max)),
+                ]
+            })
+            .collect();
+        if !rows.is_empty() {
+            output.table(&["  property", "value", "range"], &rows);
+        }
+        for row in part.picture.iter().flat_map(|picture| &picture.rows) {
+            output.say(format!("  |{row}|"));
+        }
+    }
+}
+
+/// A part from its argument: `KIND`, or `KIND,KEY=VALUE,…` with the keys `name`, `bus`, `address`, `select`, `pin`, or the name
+/// of a property.
+pub(crate) fn part(text: &str) -> Result<PartAdd, String> {
+    let mut fields = text.split(',');
+    let mut part = PartAdd {
+        kind: fields.next().unwrap_or_default().to_owned(),
+        ..PartAdd::default()
+    };
+    for field in fields {
+        let (key, value) = field
+            .split_once('=')
+            .ok_or_else(|| format!("`{field}` has no value; write KEY=VALUE"))?;
+        let owned = Some(value.to_owned());
+        match key {
+            "name" => part.name = owned,
+            "bus" => part.bus = owned,
+            "select" => part.select = owned,
+            "pin" => part.pin = owned,
+            "address" => {
+                let digits = value.strip_prefix("0x");
+                let number = digits.map_or_else(|| value.parse(), |digits| u8::from_str_radix(digits, 16));
+                part.address = Some(number.map_err(|_| format!("`{value}` is no address; write one as in 0x76"))?);
+            }
+            property => {
+                let number = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+                part.values.insert(property.to_owned(), number);
+            }
+        }
+    }
+    Ok(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_a_kind_and_what_differs() {
+        assert_eq!(part("bme280").unwrap().kind, "bme280");
+        let full = part("bme280,name=out,bus=i2c,address=0x77,temperature=-3.5").unwrap();
+        assert_eq!(
+            (full.name.as_deref(), full.bus.as_deref(), full.address),
+            (Some("out"), Some("i2c"), Some(0x77))
+        );
+        assert_eq!(full.values["temperature"], -3.5);
+        for (wrong, text) in [
+            ("bme280,cold", "`cold` has no value; write KEY=VALUE"),
+            ("bme280,address=0x1ff", "`0x1ff` is no address; write one as in 0x76"),
+            ("bme280,temperature=warm", "`warm` is no number"),
+        ] {
+            assert_eq!(part(wrong).unwrap_err(), text);
+        }
+    }
+}

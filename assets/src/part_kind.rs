@@ -1,0 +1,277 @@
+//! Kinds of virtual parts: what a sensor, a memory or a display is, as data from `parts/*.toml`. How a part behaves is in
+//! the emulator; where it is wired is in a board's data.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::section::{Invalid, Reader};
+
+/// A value in millionths of its unit: exact, so that equal inputs give equal machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Millionths(pub i64);
+
+impl Millionths {
+    /// The nearest value to `number`; `None` if it is not finite or beyond a billion.
+    pub fn from_f64(number: f64) -> Option<Self> {
+        (number.is_finite() && number.abs() <= 1e9).then(|| Self((number * 1e6).round() as i64))
+    }
+
+    /// The value as a number.
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+impl fmt::Display for Millionths {
+    /// Without trailing zeros, as in `31.5`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_f64().fmt(f)
+    }
+}
+
+/// A kind of part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartKind {
+    /// Name in files and commands, as in `bme280`.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// How it is connected.
+    pub interface: Interface,
+    /// What can be set and read from outside.
+    pub properties: Vec<Property>,
+}
+
+/// How a kind of part is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interface {
+    /// On an I²C bus.
+    I2c {
+        /// The 7-bit addresses that its address pins choose from; the first is the usual one.
+        addresses: Vec<u8>,
+        /// A second address that it answers to, for each of `addresses`; empty if it has only one.
+        second: Vec<u8>,
+    },
+    /// On an SPI bus, with a select pin that is active low.
+    Spi,
+    /// A voltage at a pin.
+    Analog,
+}
+
+/// A named value of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// Name, as in `temperature`.
+    pub name: String,
+    /// Unit as it is printed, as in `°C`; empty for a plain number.
+    pub unit: String,
+    /// Lowest value.
+    pub min: Millionths,
+    /// Highest value.
+    pub max: Millionths,
+    /// Value of a new part.
+    pub start: Millionths,
+}
+
+impl PartKind {
+    /// Parses a part's file.
+    ///
+    /// # Errors
+    /// [`Invalid`]: all problems, with lines.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(file, text);
+        let name = reader.required::<Spanned<String>>("name");
+        let title = reader.required("title");
+        let i2c = reader.optional::<Spanned<I2cSection>>("i2c");
+        let spi = reader.optional::<Spanned<Nothing>>("spi");
+        let analog = reader.optional::<Spanned<Nothing>>("analog");
+        let count = usize::from(i2c.is_some()) + usize::from(spi.is_some()) + usize::from(analog.is_some());
+        if count != 1 {
+            reader.problem(0..0, "a part has one of [i2c], [spi] and [analog]");
+        }
+        if let Some(i2c) = &i2c {
+            check_addresses(&mut reader, i2c);
+        }
+        let interface = match (i2c, spi) {
+            (Some(i2c), _) => Interface::I2c {
+                addresses: i2c.get_ref().addresses.clone(),
+                second: i2c.get_ref().second.clone(),
+            },
+            (None, Some(_)) => Interface::Spi,
+            (None, None) => Interface::Analog,
+        };
+        let sections = reader.all::<PropertySection>("property");
+        let mut properties: Vec<Property> = Vec::new();
+        for section in sections {
+            let span = section.name.span();
+            if properties.iter().any(|known| known.name == *section.name.get_ref()) {
+                reader.problem(span.clone(), &format!("`{}` is there twice", section.name.get_ref()));
+            }
+            match section.property() {
+                Ok(property) => properties.push(property),
+                Err(what) => reader.problem(span, &what),
+            }
+        }
+        let kind = (|| {
+            Some(Self {
+                name: name?.into_inner(),
+                title: title?,
+                interface,
+                properties,
+            })
+        })();
+        reader.finish(kind)
+    }
+
+    /// Its property called `name`.
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.properties.iter().find(|property| property.name == name)
+    }
+
+    /// Checks a value of a property.
+    ///
+    /// # Errors
+    /// A sentence: there is no such property, or the value is outside its range.
+    pub fn check(&self, name: &str, value: Millionths) -> Result<(), String> {
+        let Some(property) = self.property(name) else {
+            let known: Vec<&str> = self.properties.iter().map(|property| property.name.as_str()).collect();
+            return Err(match known[..] {
+                [] => format!("a {} has nothing to set", self.name),
+                _ => format!("a {} has no `{name}`; it has: {}", self.name, known.join(", ")),
+            });
+        };
+        if (property.min..=property.max).contains(&value) {
+            return Ok(());
+        }
+        let unit = match property.unit.as_str() {
+            "" => String::new(),
+            unit => format!(" {unit}"),
+        };
+        Err(format!(
+            "`{name}` is {value}, outside {} to {}{unit}",
+            property.min, property.max
+        ))
+    }
+
+    /// The addresses that a part answers to when its address pins choose `address`.
+    pub fn answers_to(&self, address: u8) -> Vec<u8> {
+        let Interface::I2c { addresses, second } = &self.interface else {
+            return Vec::new();
+        };
+        let place = addresses.iter().position(|known| *known == address);
+        let second = place.and_then(|place| second.get(place)).copied();
+        [Some(address), second].into_iter().flatten().collect()
+    }
+}
+
+/// 0x08 to 0x77: the others are reserved (I²C-bus specification UM10204, 3.1.12).
+fn check_addresses(reader: &mut Reader<'_>, i2c: &Spanned<I2cSection>) {
+    let I2cSection { addresses, second } = i2c.get_ref();
+    if addresses.is_empty() {
+        reader.problem(i2c.span(), "a part on an I²C bus has at least one address");
+    }
+    for address in addresses.iter().chain(second) {
+        if !(0x08..=0x77).contains(address) {
+            reader.problem(i2c.span(), &format!("{address:#04x} is no 7-bit address of a part"));
+        }
+    }
+    if !second.is_empty() && second.len() != addresses.len() {
+        reader.problem(i2c.span(), "`second` needs one address for each of `addresses`");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct I2cSection {
+    addresses: Vec<u8>,
+    #[serde(default)]
+    second: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PropertySection {
+    name: Spanned<String>,
+    #[serde(default)]
+    unit: String,
+    min: f64,
+    max: f64,
+    start: f64,
+}
+
+impl PropertySection {
+    fn property(self) -> Result<Property, String> {
+        let name = self.name.into_inner();
+        let value =
+            |number| Millionths::from_f64(number).ok_or_else(|| format!("`{name}` has a value beyond a billion"));
+        let (min, max, start) = (value(self.min)?, value(self.max)?, value(self.start)?);
+        if !(min..=max).contains(&start) {
+            return Err(format!("`{name}` starts at {start}, outside {min} to {max}"));
+        }
+        Ok(Property {
+            name,
+            unit: self.unit,
+            min,
+            max,
+            start,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let invalid = PartKind::parse("part.toml", text).unwrap_err();
+        let problems: Vec<String> = invalid
+            .problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.line, problem.what))
+            .collect();
+        assert_eq!(problems, expected);
+    }
+
+    #[test]
+    fn all_problems_of_a_part_are_found() {
+        check(
+            "name = \"a\"\ntitle = \"A\"\n",
+            &["1: a part has one of [i2c], [spi] and [analog]"],
+        );
+        check(
+            "name = \"a\"\ntitle = \"A\"\ncolour = \"red\"\n[i2c]\naddresses = [0x76, 0x03]\nsecond = [0x10]\n\
+             [[property]]\nname = \"x\"\nmin = 0\nmax = 1\nstart = 2\n\
+             [[property]]\nname = \"y\"\nmin = 0\nmax = 1\nstart = 0.5\n\
+             [[property]]\nname = \"y\"\nmin = -1e300\nmax = 1\nstart = 0\n",
+            &[
+                "3: `colour` is not known here",
+                "4: 0x03 is no 7-bit address of a part",
+                "4: `second` needs one address for each of `addresses`",
+                "8: `x` starts at 2, outside 0 to 1",
+                "18: `y` has a value beyond a billion",
+                "18: `y` is there twice",
+            ],
+        );
+    }
+
+    #[test]
+    fn values_are_exact_to_a_millionth() {
+        for (number, text) in [
+            (31.5, "31.5"),
+            (-0.000_001, "-0.000001"),
+            (1013.25, "1013.25"),
+            (7.0, "7"),
+        ] {
+            assert_eq!(Millionths::from_f64(number).unwrap().to_string(), text);
+        }
+        for bad in [f64::NAN, f64::INFINITY, 1.1e9] {
+            assert_eq!(Millionths::from_f64(bad), None);
+        }
+    }
+}

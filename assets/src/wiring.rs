@@ -1,0 +1,453 @@
+//! Buses of a board and the parts on them: sections `[[i2c]]`, `[[spi]]` and `[[part]]` of a board's file, and parts that
+//! a user adds to a board.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::board::{Board, Pin};
+use crate::chip::Chip;
+use crate::part_kind::{Interface, Millionths, PartKind};
+use crate::section::Reader;
+
+/// An I²C bus of a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct I2cBus {
+    /// Name on the board.
+    pub name: String,
+    /// Clock.
+    pub scl: Pin,
+    /// Data.
+    pub sda: Pin,
+    /// Pins that the program must drive high before a part answers: supply and pull-ups.
+    pub needs: Vec<Pin>,
+}
+
+/// An SPI bus of a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpiBus {
+    /// Name on the board.
+    pub name: String,
+    /// Clock.
+    pub sck: Pin,
+    /// Controller out.
+    pub mosi: Pin,
+    /// Controller in.
+    pub miso: Pin,
+    /// The usual select pin of a part.
+    pub select: Pin,
+}
+
+/// A part that is wired to a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Name, unique on the board.
+    pub name: String,
+    /// What it is.
+    pub kind: PartKind,
+    /// Where it is.
+    pub connection: Connection,
+    /// Values that differ from those of a new part, by property.
+    pub values: BTreeMap<String, Millionths>,
+}
+
+/// Where a part is wired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// To an I²C bus.
+    I2c {
+        /// The bus.
+        bus: I2cBus,
+        /// Its 7-bit address.
+        address: u8,
+    },
+    /// To an SPI bus.
+    Spi {
+        /// The bus.
+        bus: SpiBus,
+        /// Its select pin, active low.
+        select: Pin,
+    },
+    /// To an analogue pin.
+    Analog {
+        /// The pin.
+        pin: Pin,
+    },
+}
+
+impl fmt::Display for Connection {
+    /// As in `i2c, address 0x76`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::I2c { bus, address } => write!(f, "{}, address {address:#04x}", bus.name),
+            Self::Spi { bus, select } => write!(f, "{}, select {select}", bus.name),
+            Self::Analog { pin } => write!(f, "{pin}"),
+        }
+    }
+}
+
+/// A part as a user or a file asks for it. What is left out follows from the board.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartChoice {
+    /// Name of the kind.
+    pub kind: String,
+    /// Name on the board; `None` for that of the kind, with a number if it is taken.
+    pub name: Option<String>,
+    /// Name of the bus; `None` for the board's first one.
+    pub bus: Option<String>,
+    /// Address on an I²C bus; `None` for the kind's first one that is free.
+    pub address: Option<u8>,
+    /// Select pin on an SPI bus; `None` for that of the bus.
+    pub select: Option<String>,
+    /// Pin of an analogue part; `None` for the board's first analogue pin.
+    pub pin: Option<String>,
+    /// Values of properties.
+    #[serde(default)]
+    pub values: BTreeMap<String, f64>,
+}
+
+impl Board {
+    /// Wires a further part to this board.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the choice, one sentence each; the board is unchanged then.
+    pub fn add_part(&mut self, choice: &PartChoice, kinds: &[PartKind]) -> Result<(), Vec<String>> {
+        let wiring = Wiring {
+            chip: &self.chip,
+            i2c: &self.i2c,
+            spi: &self.spi,
+            analog: &self.analog,
+            parts: &self.parts,
+        };
+        let part = wiring.part(choice, kinds)?;
+        self.parts.push(part);
+        Ok(())
+    }
+}
+
+/// The sections of a board's file that this module reads.
+pub(crate) struct WiringSections {
+    i2c: Vec<I2cSection>,
+    spi: Vec<SpiSection>,
+    analog: Option<Spanned<Vec<String>>>,
+    parts: Vec<Spanned<PartChoice>>,
+}
+
+/// The buses and parts of a board.
+pub(crate) struct Wired {
+    pub(crate) i2c: Vec<I2cBus>,
+    pub(crate) spi: Vec<SpiBus>,
+    pub(crate) analog: Vec<Pin>,
+    pub(crate) parts: Vec<Part>,
+}
+
+impl WiringSections {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            i2c: reader.all("i2c"),
+            spi: reader.all("spi"),
+            analog: reader.optional("analog"),
+            parts: reader.all("part"),
+        }
+    }
+
+    /// Checks the sections against chip and kinds. Problems are recorded; what is right is returned.
+    pub(crate) fn resolve(self, reader: &mut Reader<'_>, chip: &Chip, kinds: &[PartKind]) -> Wired {
+        let mut wired = Wired {
+            i2c: Vec::new(),
+            spi: Vec::new(),
+            analog: Vec::new(),
+            parts: Vec::new(),
+        };
+        let mut names = std::collections::BTreeSet::new();
+        let all = self
+            .i2c
+            .iter()
+            .map(|bus| &bus.name)
+            .chain(self.spi.iter().map(|bus| &bus.name));
+        for name in all {
+            if !names.insert(name.get_ref().clone()) {
+                reader.problem(name.span(), &format!("`{}` is there twice", name.get_ref()));
+            }
+        }
+        let mut pin = |text: &Spanned<String>| match find_pin(text.get_ref(), chip) {
+            Ok(pin) => Some(pin),
+            Err(what) => {
+                reader.problem(text.span(), &what);
+                None
+            }
+        };
+        for bus in &self.i2c {
+            let (scl, sda) = (pin(&bus.scl), pin(&bus.sda));
+            let needs = bus.needs.iter().filter_map(&mut pin).collect();
+            if let (Some(scl), Some(sda)) = (scl, sda) {
+                let name = bus.name.get_ref().clone();
+                wired.i2c.push(I2cBus { name, scl, sda, needs });
+            }
+        }
+        for bus in &self.spi {
+            let pins = [&bus.sck, &bus.mosi, &bus.miso, &bus.select].map(&mut pin);
+            if let [Some(sck), Some(mosi), Some(miso), Some(select)] = pins {
+                wired.spi.push(SpiBus {
+                    name: bus.name.get_ref().clone(),
+                    sck,
+                    mosi,
+                    miso,
+                    select,
+                });
+            }
+        }
+        for text in self.analog.iter().flat_map(|list| list.get_ref()) {
+            match find_pin(text, chip) {
+                Ok(pin) => wired.analog.push(pin),
+                Err(what) => reader.problem(self.analog.as_ref().map_or(0..0, Spanned::span), &what),
+            }
+        }
+        for choice in &self.parts {
+            let wiring = Wiring {
+                chip,
+                i2c: &wired.i2c,
+                spi: &wired.spi,
+                analog: &wired.analog,
+                parts: &wired.parts,
+            };
+            match wiring.part(choice.get_ref(), kinds) {
+                Ok(part) => wired.parts.push(part),
+                Err(problems) => problems.iter().for_each(|what| reader.problem(choice.span(), what)),
+            }
+        }
+        wired
+    }
+}
+
+/// What a new part must fit.
+struct Wiring<'a> {
+    chip: &'a Chip,
+    i2c: &'a [I2cBus],
+    spi: &'a [SpiBus],
+    analog: &'a [Pin],
+    parts: &'a [Part],
+}
+
+impl Wiring<'_> {
+    fn part(&self, choice: &PartChoice, kinds: &[PartKind]) -> Result<Part, Vec<String>> {
+        let Some(kind) = kinds.iter().find(|kind| kind.name == choice.kind) else {
+            let known: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
+            return Err(vec![format!(
+                "there is no part `{}`; there are: {}",
+                choice.kind,
+                known.join(", ")
+            )]);
+        };
+        let mut problems = Vec::new();
+        let name = self.name(choice).unwrap_or_else(|what| {
+            problems.push(what);
+            String::new()
+        });
+        let connection = self.connection(choice, kind);
+        let mut values = BTreeMap::new();
+        for (name, number) in &choice.values {
+            let value = Millionths::from_f64(*number).ok_or_else(|| format!("`{name}` has a value beyond a billion"));
+            match value.and_then(|value| kind.check(name, value).map(|()| value)) {
+                Ok(value) => {
+                    values.insert(name.clone(), value);
+                }
+                Err(what) => problems.push(what),
+            }
+        }
+        match connection {
+            Ok(connection) if problems.is_empty() => Ok(Part {
+                name,
+                kind: kind.clone(),
+                connection,
+                values,
+            }),
+            Ok(_) => Err(problems),
+            Err(what) => {
+                problems.insert(0, what);
+                Err(problems)
+            }
+        }
+    }
+
+    fn name(&self, choice: &PartChoice) -> Result<String, String> {
+        let is_taken = |name: &str| self.parts.iter().any(|part| part.name == name);
+        if let Some(name) = &choice.name {
+            let fits = (1..=32).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            return match (fits, is_taken(name)) {
+                (false, _) => Err(format!(
+                    "`{name}` is no name of a part; it has 1 to 32 small letters, digits and hyphens"
+                )),
+                (true, true) => Err(format!("there is a part `{name}` already")),
+                (true, false) => Ok(name.clone()),
+            };
+        }
+        let numbered = (2_u32..).map(|number| format!("{}-{number}", choice.kind));
+        let mut names = std::iter::once(choice.kind.clone()).chain(numbered);
+        names
+            .find(|name| !is_taken(name))
+            .ok_or_else(|| "there are too many parts".to_owned())
+    }
+
+    fn connection(&self, choice: &PartChoice, kind: &PartKind) -> Result<Connection, String> {
+        let allowed: &[&str] = match kind.interface {
+            Interface::I2c { .. } => &["bus", "address"],
+            Interface::Spi => &["bus", "select"],
+            Interface::Analog => &["pin"],
+        };
+        let given = [
+            ("bus", choice.bus.is_some()),
+            ("address", choice.address.is_some()),
+            ("select", choice.select.is_some()),
+            ("pin", choice.pin.is_some()),
+        ];
+        if let Some((key, _)) = given.iter().find(|(key, given)| *given && !allowed.contains(key)) {
+            return Err(format!("a {} has no `{key}`", kind.name));
+        }
+        match &kind.interface {
+            Interface::I2c { addresses, .. } => {
+                let bus = find_bus(self.i2c, |bus| &bus.name, choice.bus.as_deref(), "I²C")?;
+                let address = self.address(bus, choice.address, kind, addresses)?;
+                Ok(Connection::I2c {
+                    bus: bus.clone(),
+                    address,
+                })
+            }
+            Interface::Spi => {
+                let bus = find_bus(self.spi, |bus| &bus.name, choice.bus.as_deref(), "SPI")?;
+                let select = match &choice.select {
+                    Some(text) => find_pin(text, self.chip)?,
+                    None => bus.select,
+                };
+                let is_taken =
+                    |part: &Part| matches!(part.connection, Connection::Spi { select: taken, .. } if taken == select);
+                match self.parts.iter().find(|part| is_taken(part)) {
+                    Some(part) => Err(format!(
+                        "{select} selects `{}` already; choose another `select`",
+                        part.name
+                    )),
+                    None => Ok(Connection::Spi {
+                        bus: bus.clone(),
+                        select,
+                    }),
+                }
+            }
+            Interface::Analog => self.analog_pin(choice).map(|pin| Connection::Analog { pin }),
+        }
+    }
+
+    fn address(&self, bus: &I2cBus, wanted: Option<u8>, kind: &PartKind, known: &[u8]) -> Result<u8, String> {
+        let mut on_bus = self.parts.iter().filter_map(|part| match &part.connection {
+            Connection::I2c { bus: its, address } if its.name == bus.name => Some((part, *address)),
+            _ => None,
+        });
+        let on_bus: Vec<_> = on_bus.by_ref().collect();
+        let holder = |address: u8| {
+            let meets = |part: &Part, its| {
+                let theirs = part.kind.answers_to(its);
+                kind.answers_to(address).iter().any(|mine| theirs.contains(mine))
+            };
+            on_bus
+                .iter()
+                .find(|(part, its)| meets(part, *its))
+                .map(|(part, _)| part)
+        };
+        match wanted {
+            Some(address) if !known.contains(&address) => {
+                let list: Vec<String> = known.iter().map(|address| format!("{address:#04x}")).collect();
+                Err(format!(
+                    "a {} has no address {address:#04x}; it has: {}",
+                    kind.name,
+                    list.join(", ")
+                ))
+            }
+            Some(address) => match holder(address) {
+                Some(part) => Err(format!(
+                    "address {address:#04x} on `{}` is that of `{}`",
+                    bus.name, part.name
+                )),
+                None => Ok(address),
+            },
+            None => known
+                .iter()
+                .copied()
+                .find(|address| holder(*address).is_none())
+                .ok_or_else(|| format!("all addresses of a {} on `{}` are taken", kind.name, bus.name)),
+        }
+    }
+
+    fn analog_pin(&self, choice: &PartChoice) -> Result<Pin, String> {
+        let holder = |pin: Pin| {
+            self.parts
+                .iter()
+                .find(|part| matches!(part.connection, Connection::Analog { pin: taken } if taken == pin))
+        };
+        let Some(text) = &choice.pin else {
+            let free = self.analog.iter().copied().find(|pin| holder(*pin).is_none());
+            return free.ok_or_else(|| "the board has no free analogue pin".to_owned());
+        };
+        let pin = find_pin(text, self.chip)?;
+        if !self.analog.contains(&pin) {
+            let list: Vec<String> = self.analog.iter().map(Pin::to_string).collect();
+            return Err(format!(
+                "{pin} is no analogue pin of this board; it has: {}",
+                list.join(", ")
+            ));
+        }
+        match holder(pin) {
+            Some(part) => Err(format!("{pin} is that of `{}`", part.name)),
+            None => Ok(pin),
+        }
+    }
+}
+
+fn find_bus<'b, B>(
+    buses: &'b [B],
+    name_of: impl Fn(&B) -> &String,
+    name: Option<&str>,
+    what: &str,
+) -> Result<&'b B, String> {
+    let found = match name {
+        Some(name) => buses.iter().find(|bus| name_of(bus) == name),
+        None => buses.first(),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = buses.iter().map(|bus| name_of(bus).as_str()).collect();
+        match (name, &known[..]) {
+            (_, []) => format!("the board has no {what} bus for parts"),
+            (Some(name), _) => format!("there is no {what} bus `{name}`; there are: {}", known.join(", ")),
+            (None, _) => format!("the board has no {what} bus for parts"),
+        }
+    })
+}
+
+fn find_pin(text: &str, chip: &Chip) -> Result<Pin, String> {
+    let pin = Pin::parse(text).filter(|pin| pin.0 < chip.pins);
+    pin.ok_or_else(|| format!("{} has no pin {text}", chip.title))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct I2cSection {
+    name: Spanned<String>,
+    scl: Spanned<String>,
+    sda: Spanned<String>,
+    #[serde(default)]
+    needs: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpiSection {
+    name: Spanned<String>,
+    sck: Spanned<String>,
+    mosi: Spanned<String>,
+    miso: Spanned<String>,
+    select: Spanned<String>,
+}

@@ -1,0 +1,79 @@
+//! Virtual parts of a machine's board, as a user sees them: sensors, memories and displays with values by name.
+
+use drydock_assets::Millionths;
+
+/// Optional capability of a machine: virtual parts that are wired to its chip.
+pub trait VirtualParts {
+    /// The parts, in the order in which they were wired.
+    fn list(&self) -> Vec<PartState>;
+
+    /// Sets a property of a part, from this instant on.
+    ///
+    /// # Errors
+    /// [`PartError`]; nothing is changed then.
+    fn set(&mut self, part: &str, property: &str, value: Millionths) -> Result<(), PartError>;
+}
+
+/// A part and its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartState {
+    /// Name on the board.
+    pub name: String,
+    /// Name of its kind, as in `bme280`.
+    pub kind: String,
+    /// Where it is wired, for people.
+    pub place: String,
+    /// Its properties, in the order of its kind.
+    pub properties: Vec<PropertyState>,
+    /// What a display shows; `None` for other parts.
+    pub picture: Option<Picture>,
+}
+
+/// A property and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PropertyState {
+    /// Name.
+    pub name: String,
+    /// Unit; empty for a plain number.
+    pub unit: String,
+    /// Lowest value.
+    pub min: Millionths,
+    /// Highest value.
+    pub max: Millionths,
+    /// Value now.
+    pub value: Millionths,
+}
+
+/// What a display shows: one byte a dot, row by row from the top left; 0 is dark, 255 is lit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Dots in a row.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// The dots.
+    pub dots: Vec<u8>,
+}
+
+/// A value that a part does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PartError {
+    /// The board has no such part.
+    #[error("there is no part {part}; {}", list(known))]
+    NoPart {
+        /// The name asked for.
+        part: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// The part has no such property, or the value is outside its range.
+    #[error("{0}")]
+    Value(String),
+}
+
+fn list(known: &[String]) -> String {
+    match known {
+        [] => "the board has none".to_owned(),
+        _ => format!("there are: {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,49 @@
+// The virtual parts of the board that is shown, and the values that the user sets.
+import { at, attempts } from '../attempts.svelte'
+import type { PartProperty, PartView } from '../backend/generated'
+import { workbench } from '../workbench.svelte'
+
+class Parts {
+  board = $state<string | null>(null)
+  list = $state.raw<PartView[]>([])
+  #reading = false
+
+  /** Reads the parts of a board: those of another one are forgotten at once. */
+  async read(board: string): Promise<void> {
+    if (this.board !== board) {
+      this.board = board
+      this.list = []
+    }
+    if (this.#reading) return
+    this.#reading = true
+    try {
+      const list = await workbench.call('parts.list', { board })
+      if (this.board === board) this.list = list
+    } catch {
+      // The board is gone, or on a cable; the page says so.
+    } finally {
+      this.#reading = false
+    }
+    // Another board was opened meanwhile.
+    if (this.board !== null && this.board !== board) void this.read(this.board)
+  }
+
+  /** Sets a value. A refused one is shown at the board, and the field has the old one again. */
+  async set(board: string, part: string, property: PartProperty, value: number): Promise<void> {
+    const request = { board, part, property: property.name, value }
+    const view = await attempts.run(at.board(board), 'Setting a value', () => workbench.call('parts.set', request))
+    if (this.board !== board) return
+    this.list = this.list.map((known) => (known.name !== part ? known : (view ?? structuredClone(known))))
+  }
+}
+
+export const parts = new Parts()
+
+/** The lit dots of a display as the path of an SVG: one rectangle for each run in a row. */
+export function dots(rows: string[]): string {
+  let path = ''
+  rows.forEach((row, y) => {
+    for (const run of row.matchAll(/#+/g)) path += `M${run.index} ${y}h${run[0].length}v1h-${run[0].length}z`
+  })
+  return path
+}

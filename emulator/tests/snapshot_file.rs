@@ -169,10 +169,10 @@ fn what_is_of_something_else_is_refused_with_a_sentence() {
     };
 
     let mut other_version = file.clone();
-    other_version[8] = 2;
+    other_version[8] = 1;
     assert_eq!(
         refusal(&board, &image, &other_version),
-        "this snapshot has version 2 of the format, this Drydock reads version 1"
+        "this snapshot has version 1 of the format, this Drydock reads version 2"
     );
     let damaged = "this snapshot is damaged: it is cut short or its bytes were changed";
     assert_eq!(refusal(&board, &image, &file[..file.len() - 1]), damaged);

@@ -160,7 +160,7 @@ impl Attached {
         };
         let call = FromClient::Call {
             id,
-            request: request.clone(),
+            request: Box::new(request.clone()),
         };
         self.lines.send(call).await.map_err(|_| gone())?;
         reply.await.map_err(|_| gone())?

@@ -34,7 +34,7 @@ pub enum FromClient {
         /// Chosen by the client.
         id: u64,
         /// Method and parameters.
-        request: Request,
+        request: Box<Request>,
     },
     /// From now on send updates.
     Subscribe,

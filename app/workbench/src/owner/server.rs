@@ -168,7 +168,7 @@ async fn converse(stream: UnixStream, serves: Arc<impl Serves>) -> io::Result<()
                 let (serves, lines, running) = (Arc::clone(&serves), lines.clone(), Arc::clone(&running));
                 running.fetch_add(1, Ordering::Relaxed);
                 tasks.spawn(async move {
-                    let outcome = answer_panics(request.method(), serves.call(request)).await;
+                    let outcome = answer_panics(request.method(), serves.call(*request)).await;
                     running.fetch_sub(1, Ordering::Relaxed);
                     let _ = lines.send(answer(id, outcome)).await;
                 });

@@ -8,7 +8,7 @@ use crate::{
     pattern::Pattern,
 };
 use drydock_assets::Active;
-use drydock_emulator::VirtualTime;
+use drydock_emulator::{DebugLine, LOG_CHANNELS, VirtualTime};
 use std::time::Duration;
 
 /// A board on a bench. Clones are the same board.
@@ -39,7 +39,8 @@ impl Board {
         self.bench.state().boards[self.index].name.clone()
     }
 
-    /// Everything that it says: on its UARTs, on its own USB serial port, and by semihosting. Each of them is read by itself.
+    /// Everything that it says: on its UARTs, on its own USB serial port, over RTT and the ITM, and by semihosting. Each of
+    /// them is read by itself.
     pub fn console(&self) -> Console {
         Console {
             board: self.clone(),
@@ -58,6 +59,16 @@ impl Board {
     /// What it says by semihosting.
     pub fn semihosting(&self) -> Console {
         self.uart(SEMIHOSTING)
+    }
+
+    /// A channel of SEGGER RTT, from 0 to 3. What a program logs there with defmt is text, with level, file and line.
+    pub fn rtt(&self, channel: u8) -> Console {
+        self.uart(DebugLine::Rtt(channel.min(LOG_CHANNELS - 1)).index())
+    }
+
+    /// A stimulus port of a Cortex-M's ITM, from 0 to 3.
+    pub fn itm(&self, port: u8) -> Console {
+        self.uart(DebugLine::Itm(port.min(LOG_CHANNELS - 1)).index())
     }
 
     /// The serial port of its own USB device, on boards that have one.
@@ -286,8 +297,10 @@ impl Console {
     /// [`Cause::NoUart`]; [`Cause::LineFull`]: the program does not read.
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Result<(), TestError> {
         self.check()?;
-        if self.port == Some(SEMIHOSTING) {
-            return Err(self.board.error(Cause::NoInput(port_name(SEMIHOSTING))));
+        if let Some(port) = self.port
+            && matches!(DebugLine::of(port), Some(DebugLine::Semihosting | DebugLine::Itm(_)))
+        {
+            return Err(self.board.error(Cause::NoInput(port_name(port))));
         }
         let mut state = self.board.bench.state();
         let board = &mut state.boards[self.board.index];
@@ -312,7 +325,8 @@ impl Console {
 
     fn check(&self) -> Result<(), TestError> {
         match self.port {
-            None | Some(SEMIHOSTING) => Ok(()),
+            None => Ok(()),
+            Some(index) if DebugLine::of(index).is_some() => Ok(()),
             Some(USB) if self.board.has_usb() => Ok(()),
             Some(USB) => Err(self.board.error(Cause::NoUsb)),
             Some(index) => self.board.check_uart(index),

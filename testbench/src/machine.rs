@@ -5,8 +5,9 @@ use crate::{
     error::{Cause, Stop},
 };
 use drydock_assets::{Active, Pin as ChipPin};
+use drydock_defmt::{Decoder, Program as Log};
 use drydock_emulator::{
-    Engine, Machine, PinChange, ResetKind, RunLimit, Seed, StopReason, UartOutput, VirtualTime,
+    DebugLine, Engine, Machine, PinChange, ResetKind, RunLimit, Seed, StopReason, UartOutput, VirtualTime,
     builtin::engine::Builtin,
     cable::usb_host::{CdcPort, CdcState, SerialHost},
     runner::serve_usb,
@@ -18,7 +19,9 @@ use std::{
 };
 
 /// The port of what a program writes by semihosting.
-pub(crate) const SEMIHOSTING: u8 = drydock_emulator::machine::SEMIHOSTING_PORT;
+pub(crate) const SEMIHOSTING: u8 = DebugLine::Semihosting.index();
+/// The name of the channel of RTT on which programs log with defmt.
+const DEFMT_CHANNEL: &str = "defmt";
 /// The port of the board's own USB device; no chip has so many UARTs.
 pub(crate) const USB: u8 = SEMIHOSTING - 1;
 
@@ -50,8 +53,12 @@ pub(crate) struct BoardState {
     usb: Option<UsbCable>,
     /// It said something in the last quantum.
     pub(crate) spoke: bool,
-    /// By number, [`USB`] and [`SEMIHOSTING`] among them.
+    /// By number, [`USB`] and those of [`DebugLine`] among them.
     pub(crate) ports: BTreeMap<u8, Port>,
+    /// What its program logs with defmt, if it does.
+    log: Option<Arc<Log>>,
+    /// Decoders of the lines on which it does; `None` for lines with other bytes.
+    decoders: BTreeMap<u8, Option<Decoder>>,
     /// The rate to which the program set each UART.
     pub(crate) bauds: BTreeMap<u8, u32>,
     waiting: BTreeMap<u8, VecDeque<u8>>,
@@ -82,15 +89,20 @@ impl BoardState {
         let failed = |error: &dyn std::fmt::Display| Cause::Machine(error.to_string());
         let mut machine = Builtin.open(&program.board, seed).map_err(|error| failed(&error))?;
         machine.load(&program.image).map_err(|error| failed(&error))?;
+        machine.collect_logs();
         machine.reset(ResetKind::PowerOn).map_err(|error| failed(&error))?;
         let usb = machine.usb().is_some().then(|| {
             let (port, host) = CdcPort::detached();
             let open = false;
             UsbCable { port, host, open }
         });
+        // A program without tables, or with damaged ones, shows its bytes as they are.
+        let log = Log::read(&program.file).ok().map(Arc::new);
         Ok(Self {
             name,
             program,
+            log,
+            decoders: BTreeMap::new(),
             file,
             base: now.saturating_sub(machine.now()),
             machine,
@@ -186,10 +198,9 @@ impl BoardState {
                 self.bauds.insert(output.index, baud);
             }
             self.spoke |= !output.bytes.is_empty();
-            self.ports
-                .entry(output.index)
-                .or_default()
-                .push(output.at, &output.bytes);
+            let text = self.decoded(&output);
+            let port = self.ports.entry(output.index).or_default();
+            port.push(output.at, text.as_deref().unwrap_or(&output.bytes));
             self.sent.push(output);
         }
         for mut change in self.machine.take_pin_changes() {
@@ -201,6 +212,20 @@ impl BoardState {
             self.fault_count += 1;
             keep(&mut self.faults, fault.to_string());
         }
+    }
+
+    /// The text of statements, if the line is the channel of RTT on which the program logs with defmt.
+    fn decoded(&mut self, output: &UartOutput) -> Option<Vec<u8>> {
+        let Some(DebugLine::Rtt(channel)) = DebugLine::of(output.index) else {
+            return None;
+        };
+        let log = self.log.as_ref()?;
+        let is_defmt = || self.machine.rtt_name(channel).as_deref() == Some(DEFMT_CHANNEL);
+        let decoder = self.decoders.entry(output.index);
+        let decoder = decoder.or_insert_with(|| is_defmt().then(|| Decoder::new(Arc::clone(log))));
+        let lines = decoder.as_mut()?.take(&output.bytes);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        Some(text.into_bytes())
     }
 
     /// Passes what waits to the UARTs, as far as they take it.
@@ -252,6 +277,7 @@ impl BoardState {
         self.stop = None;
         self.asleep = false;
         self.lockups = 0;
+        self.decoders.clear();
         if let Err(error) = self.machine.reset(kind) {
             self.stop = Some(Stop::Crashed(error.to_string()));
         }
@@ -354,9 +380,13 @@ pub(crate) fn named_pin(board: &drydock_assets::Board, name: &str) -> Result<Nam
 /// Name of a port for people.
 pub(crate) fn port_name(index: u8) -> String {
     match index {
-        SEMIHOSTING => "semihosting".into(),
         USB => "USB".into(),
-        index => format!("UART {index}"),
+        index => match DebugLine::of(index) {
+            Some(DebugLine::Semihosting) => "semihosting".into(),
+            Some(DebugLine::Rtt(channel)) => format!("RTT {channel}"),
+            Some(DebugLine::Itm(port)) => format!("ITM {port}"),
+            None => format!("UART {index}"),
+        },
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     bench::description,
     machine::{SEMIHOSTING, USB, named_pin},
 };
+use drydock_emulator::{DebugLine, LOG_CHANNELS};
 use std::{ops::Range, path::PathBuf};
 use toml::Spanned;
 
@@ -207,14 +208,28 @@ fn two<'l>(
     None
 }
 
+/// The port of a channel of RTT, by its name.
+fn rtt(name: &str) -> Option<u8> {
+    (0..LOG_CHANNELS)
+        .find(|channel| name == format!("rtt{channel}"))
+        .map(|channel| DebugLine::Rtt(channel).index())
+}
+
+/// The port of a stimulus port of the ITM, by its name.
+fn itm(name: &str) -> Option<u8> {
+    (0..LOG_CHANNELS)
+        .find(|port| name == format!("itm{port}"))
+        .map(|port| DebugLine::Itm(port).index())
+}
+
 /// Which ports may be meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ports {
     /// UARTs, by number.
     Uarts,
-    /// What bytes can be sent to: UARTs and the USB serial port; all of a board is its link's UART.
+    /// What bytes can be sent to: UARTs, the USB serial port and RTT; all of a board is its link's UART.
     Input,
-    /// What says something: the former and semihosting; all of a board is its whole console.
+    /// What says something: the former, the ITM and semihosting; all of a board is its whole console.
     Output,
 }
 
@@ -252,7 +267,7 @@ impl Known {
         found
     }
 
-    /// A board and a port of it: `BOARD`, `BOARD:1`, `BOARD:usb`, `BOARD:semihosting`.
+    /// A board and a port of it: `BOARD`, `BOARD:1`, `BOARD:usb`, `BOARD:rtt0`, `BOARD:itm0`, `BOARD:semihosting`.
     pub(super) fn port(
         &self,
         places: &mut Places<'_>,
@@ -275,6 +290,8 @@ impl Known {
         let uarts = self.kind(board).map(|kind| kind.chip.uarts);
         let number = match (port, ports) {
             ("semihosting", Ports::Output) => SEMIHOSTING,
+            (port, Ports::Output | Ports::Input) if rtt(port).is_some() => rtt(port).unwrap_or_default(),
+            (port, Ports::Output) if itm(port).is_some() => itm(port).unwrap_or_default(),
             ("usb", Ports::Output | Ports::Input) => USB,
             (port, _) => match port.parse::<u8>() {
                 Ok(number) if uarts.is_none_or(|uarts| number < uarts) => number,

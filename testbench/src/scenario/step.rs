@@ -328,12 +328,16 @@ fn button(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: 
 }
 
 fn port_text(known: &Known, board: usize, port: Option<u8>) -> String {
-    use crate::machine::{SEMIHOSTING, USB};
+    use crate::machine::{SEMIHOSTING, USB, port_name};
+    use drydock_emulator::DebugLine;
     let name = known.name(board);
     match port {
         None => name.to_owned(),
         Some(SEMIHOSTING) => format!("{name}:semihosting"),
         Some(USB) => format!("{name}:usb"),
+        Some(port) if DebugLine::of(port).is_some() => {
+            format!("{name}:{}", port_name(port).to_lowercase().replace(' ', ""))
+        }
         Some(uart) => format!("{name}:{uart}"),
     }
 }

@@ -71,7 +71,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "drydock-test",
-        &["drydock-assets", "drydock-emulator", "drydock-program"],
+        &["drydock-assets", "drydock-defmt", "drydock-emulator", "drydock-program"],
     ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP

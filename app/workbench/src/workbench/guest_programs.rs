@@ -10,7 +10,11 @@ const TARGET: &str = "thumbv7em-none-eabi";
 /// The ELF file of a program for a Cortex-M, built from its source in a folder of the repository; `None` if the target is
 /// not installed.
 pub(super) fn guest(folder: &str, name: &str) -> Option<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+    // The crate's folder is somewhere in the repository.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .find(|folder| folder.join("Cargo.lock").exists());
+    let source = root.unwrap().join(folder);
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import App from '../src/App.svelte'
 import { attempts } from '$lib/attempts.svelte'
 import { MockBackend, type MockOptions } from '$lib/backend/mock'
+import { noMetrics } from '$lib/board/limits'
 import { fleet } from '$lib/fleet/fleet.svelte'
 import { place } from '$lib/place.svelte'
 import { together } from '$lib/emulation/together.svelte'
@@ -199,6 +200,7 @@ describe('programs of the user', () => {
     const given = backend.calls.find((c) => c.method === 'board.firmware')!
     expect(given.params).toMatchObject({ firmware: { path: '/build/zephyr.elf', address: null } })
     expect(text('[data-card=apps]')).toContain('zephyr.elf')
+    expect(noMetrics([...backend.boards.values()].find((b) => b.firmware)!)).toContain('It runs a program of your own')
     expect(document.querySelector('[aria-label="Text to send"]')).not.toBeNull()
     button("Drydock's firmware")!.click()
     await settled()

@@ -73,10 +73,32 @@ fn show(parts: &[PartView], output: &Output) {
         if !rows.is_empty() {
             output.table(&["  property", "value", "range"], &rows);
         }
-        for row in part.picture.iter().flat_map(|picture| &picture.rows) {
-            output.say(format!("  |{row}|"));
+        if let Some(picture) = &part.picture {
+            for line in drawn(&picture.rows) {
+                output.say(format!("  {line}"));
+            }
         }
     }
+}
+
+/// A display in a terminal: two rows of dots in each line.
+fn drawn(rows: &[String]) -> Vec<String> {
+    if rows.iter().all(|row| row.trim().is_empty()) {
+        return vec!["It is dark.".to_owned()];
+    }
+    let pair = |pair: &[String]| {
+        let lower = pair.get(1).map_or("", String::as_str);
+        let lower = lower.chars().chain(std::iter::repeat(' '));
+        let dots = pair[0].chars().zip(lower);
+        let dots = dots.map(|dots| match dots {
+            ('#', '#') => '█',
+            ('#', _) => '▀',
+            (_, '#') => '▄',
+            _ => ' ',
+        });
+        format!("│{}│", dots.collect::<String>())
+    };
+    rows.chunks(2).map(pair).collect()
 }
 
 /// A part from its argument: `KIND`, or `KIND,KEY=VALUE,…` with the keys `name`, `bus`, `address`, `select`, `pin`, or the name
@@ -114,6 +136,13 @@ pub(crate) fn part(text: &str) -> Result<PartAdd, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_rows_of_a_display_are_one_line() {
+        let rows = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>();
+        assert_eq!(drawn(&rows(&["## #", "#  #", "#   "])), ["│█▀ █│", "│▀   │"]);
+        assert_eq!(drawn(&rows(&["    ", "    "])), ["It is dark."]);
+    }
 
     #[test]
     fn a_part_is_a_kind_and_what_differs() {

@@ -14,7 +14,8 @@ export function noApps(board: Pick<BoardView, 'kind'>): string | null {
 }
 
 /** Why a board sends no measurements, in a sentence; null if it sends them. They need a session and an identity. */
-export function noMetrics(board: Pick<BoardView, 'kind'>): string | null {
+export function noMetrics(board: Pick<BoardView, 'kind' | 'firmware'>): string | null {
+  if (board.firmware) return 'It runs a program of your own, which has no identity.'
   const kind = kindOf(board)
   return kind && !kind.enrolls ? kind.limit : null
 }

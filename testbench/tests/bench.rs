@@ -1,7 +1,11 @@
 //! Boards of every kind on a bench, from Rust.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../../emulator/tests/guests/hello.rs"]
+mod hello;
+
 use drydock_test::{Bench, Cause, Level, Pattern, Stop};
+use hello::hello;
 use std::time::Duration;
 
 /// A program of the emulator's tests, which has no addresses.
@@ -20,23 +24,7 @@ fn blink() -> Vec<u8> {
     guest(include_str!("../../emulator/tests/guests/blink.hex"))
 }
 
-/// Says hello by semihosting and ends with a code; a Cortex-M program for `boot`.
-fn hello(boot: u32, code: u32) -> Vec<u8> {
-    // ldr r1, text; movs r0, #4; bkpt 0xab; ldr r1, block; movs r0, #32; bkpt 0xab; b .; nop
-    let halves = [0x4903_u16, 0x2004, 0xbeab, 0x4903, 0x2020, 0xbeab, 0xe7fe, 0xbf00];
-    let mut bytes: Vec<u8> = [0x2000_1000, boot + 9]
-        .iter()
-        .flat_map(|word: &u32| word.to_le_bytes())
-        .collect();
-    bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
-    for word in [boot + 40, boot + 32, 0x20026, code] {
-        bytes.extend(word.to_le_bytes());
-    }
-    bytes.extend(b"hello by semihosting\n\0");
-    bytes
-}
-
-/// The same for a RISC-V board; it needs no address.
+/// Says hello by semihosting and ends with a code, for a RISC-V board; it needs no address.
 fn riscv_hello(code: u32) -> Vec<u8> {
     let semihosting = [0x01f0_1013, 0x0010_0073, 0x4070_5013]; // slli x0, x0, 31; ebreak; srai x0, x0, 7
     let load = |from: u32, to: u32| [0x597, ((to - from) << 20) | 0x5_8593]; // auipc a1, 0; addi a1, a1, to - from

@@ -1,8 +1,8 @@
 //! What programs log over RTT and with defmt, on a bench.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../app/workbench/src/workbench/guest_programs.rs"]
-mod guest_programs;
+#[path = "../../emulator/tests/guests/building.rs"]
+mod building;
 
 use drydock_test::{
     Bench, Cancel, Cause,
@@ -91,9 +91,12 @@ fn a_scenario_names_lines_to_the_debugger() {
 
 #[test]
 fn what_a_program_logs_with_defmt_is_text_also_after_a_reset() {
-    let Some(elf) = guest_programs::guest("defmt/tests/guest", "guest-defmt") else {
+    let target = "thumbv7em-none-eabi";
+    if !building::is_installed(target) {
+        println!("drydock-skip: the target {target} is not installed");
         return;
-    };
+    }
+    let elf = building::build("defmt/tests/guest", target, "guest-defmt").unwrap();
     let bench = Bench::new();
     let board = bench.board("stm32f4-discovery").firmware(elf).unwrap();
     for _ in 0..2 {

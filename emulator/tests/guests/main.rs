@@ -3,12 +3,10 @@
 //! with the reason in its name.
 
 mod arm;
+mod building;
 mod lights;
 mod parts;
 mod usb;
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::{Engine, GuestFault, Image, Machine, RunLimit, Seed, StopReason, VirtualTime};
@@ -37,50 +35,19 @@ type Check = fn(&Image) -> Result<(), Failed>;
 
 /// A test of the guest in `folder`.
 fn trial(name: &str, folder: &'static str, target: &'static str, check: Check) -> Trial {
-    match installed(target) {
+    match building::is_installed(target) {
         true => Trial::test(name, move || check(&build(folder, target)?)),
         false => Trial::test(format!("{name} (skipped: no target {target})"), || Ok(())).with_ignored_flag(true),
     }
 }
 
-fn installed(target: &str) -> bool {
-    let sysroot = Command::new(rustc()).args(["--print", "sysroot"]).output();
-    sysroot.is_ok_and(|output| {
-        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        sysroot.join("lib/rustlib").join(target).join("lib").is_dir()
-    })
-}
-
-fn rustc() -> std::ffi::OsString {
-    std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
-}
-
 /// Builds the guest's release image.
 fn build(folder: &str, target: &str) -> Result<Image, Failed> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(folder);
-    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        // The guest's .cargo/config.toml is found from here.
-        .current_dir(&source)
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--quiet",
-            "--target",
-            target,
-            "--target-dir",
-        ])
-        .arg(&output)
-        // Flags for the host program do not concern the guest.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .output()?;
-    if !built.status.success() {
-        return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
-    }
-    let elf = output.join(target).join("release").join(format!("guest-{folder}"));
+    let elf = building::build(
+        &format!("emulator/tests/guests/{folder}"),
+        target,
+        &format!("guest-{folder}"),
+    )?;
     Ok(Image::from_elf(&std::fs::read(elf)?)?)
 }
 

@@ -16,7 +16,6 @@ const MAY_SPAWN: &[&str] = &[
     "app/cli/src/subcommand/hardware.rs", // starts the program that a port is lent to
     "app/desktop/src/webview.rs",         // starts itself again with another renderer
     "app/desktop/src/source_file.rs",     // opens a file in the desktop's own program
-    "app/workbench/src/workbench/guest_programs.rs", // builds the guests of tests
     "/tests/",
     "/benches/",
     "/examples/",

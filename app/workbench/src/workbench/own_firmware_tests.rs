@@ -1,5 +1,8 @@
 //! Programs of the user's own on emulated boards, from the API down to the machine.
 
+#[path = "../../../../emulator/tests/guests/hello.rs"]
+mod hello;
+
 use super::cable_tests::{board_until, call, console_until};
 use super::*;
 use crate::api::{
@@ -7,6 +10,7 @@ use crate::api::{
     LogsQuery, MachineState, Pace, PowerAction, Unmodelled,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hello::hello;
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -18,30 +22,6 @@ const ECHO: &str = include_str!("../../../../emulator/tests/guests/echo.hex");
 fn echo() -> Vec<u8> {
     let bytes = ECHO.split_ascii_whitespace();
     bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-}
-
-/// Says hello by semihosting, and ends with a code; for a Cortex-M board that starts at `boot`.
-fn hello(boot: u32, code: u32) -> Vec<u8> {
-    let halves = [
-        0x4903_u16, // ldr r1, [pc, #12]
-        0x2004,     // movs r0, #4
-        0xbeab,     // bkpt 0x00ab
-        0x4903,     // ldr r1, [pc, #12]
-        0x2020,     // movs r0, #32
-        0xbeab,     // bkpt 0x00ab
-        0xe7fe,     // b.n .
-        0xbf00,     // nop
-    ];
-    let mut bytes: Vec<u8> = [0x2000_1000, boot + 9]
-        .iter()
-        .flat_map(|word: &u32| word.to_le_bytes())
-        .collect();
-    bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
-    for word in [boot + 40, boot + 32, 0x20026, code] {
-        bytes.extend(word.to_le_bytes());
-    }
-    bytes.extend(b"hello by semihosting\n\0");
-    bytes
 }
 
 async fn open(data: DataDir) -> Workbench {
@@ -580,7 +560,9 @@ async fn what_is_not_modelled_is_a_fault_or_zero_as_the_user_says() {
         unmodelled: Unmodelled::Zero,
         ..firmware(&path)
     };
-    let other = call!(workbench, BoardAdd(board("nano33ble", zero))).unwrap();
+    let other = call!(workbench, BoardAdd(board("nano33ble", zero.clone()))).unwrap();
+    // Loaded again, it is loaded in the same way.
+    assert_eq!(other.firmware.unwrap().file, zero);
     let ended = board_until(&workbench, &other.name, |board| {
         board
             .machine

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 /// The line of the board's USB device.
 pub(crate) const USB: &str = "usb";
 
-/// Opens the terminal of a board's line: a UART, by its number, `usb`, or a [line to the debugger](name_of). What is typed there is received.
+/// Opens the terminal of a board's line: a UART, by its number, `usb`, or a [`DebugLine`]. What is typed there is received.
 /// One that was closed keeps its text.
 pub(crate) fn open(workbench: &WorkbenchState, board: &str, line: &str) -> (Arc<Console>, mpsc::Receiver<Vec<u8>>) {
     let path = path(board, line);
@@ -63,9 +63,7 @@ fn named(workbench: &WorkbenchState, name: &str) -> Option<(Arc<FleetBoard>, Str
 
 /// Whether a board of this kind can have a line with this name.
 pub(crate) fn is_line(line: &str, board: &Description) -> bool {
-    line == USB
-        || (0..board.chip.uarts).any(|uart| line == uart.to_string())
-        || DebugLine::all().any(|debug_line| line == name_of(debug_line))
+    line == USB || (0..board.chip.uarts).any(|uart| line == uart.to_string()) || DebugLine::named(line).is_some()
 }
 
 /// A sentence that says which lines a board has instead.
@@ -75,15 +73,6 @@ pub(crate) fn no_line(board: &str, line: &str) -> String {
         "{board} has no line {line}; it has UARTs by their number, semihosting, rtt0 to rtt{last}, itm0 to itm{last}, and \
          usb if the board has a USB device."
     )
-}
-
-/// How people call a line to the debugger.
-pub(crate) fn name_of(line: DebugLine) -> String {
-    match line {
-        DebugLine::Semihosting => "semihosting".into(),
-        DebugLine::Rtt(channel) => format!("rtt{channel}"),
-        DebugLine::Itm(port) => format!("itm{port}"),
-    }
 }
 
 /// The terminal of a board, if a name means one; the error says why the board has none.

@@ -1,6 +1,7 @@
 //! Outputs of a machine: bytes of its UARTs and levels of its pins, each with its instant.
 
 use super::time::VirtualTime;
+use std::fmt;
 
 /// The number under which [`UartOutput`] has what a program wrote by semihosting.
 pub const SEMIHOSTING_PORT: u8 = u8::MAX;
@@ -29,6 +30,11 @@ impl DebugLine {
         std::iter::once(Self::Semihosting).chain(rtt).chain(itm)
     }
 
+    /// The line with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|line| line.to_string() == name)
+    }
+
     /// The number under which a machine has its bytes, beside the numbers of UARTs.
     pub const fn index(self) -> u8 {
         match self {
@@ -45,6 +51,17 @@ impl DebugLine {
             RTT_PORT..ITM_PORT if index - RTT_PORT < LOG_CHANNELS => Some(Self::Rtt(index - RTT_PORT)),
             ITM_PORT..SEMIHOSTING_PORT if index - ITM_PORT < LOG_CHANNELS => Some(Self::Itm(index - ITM_PORT)),
             _ => None,
+        }
+    }
+}
+
+/// The name by which users choose the line: `semihosting`, `rtt0`, `itm0`.
+impl fmt::Display for DebugLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Semihosting => f.write_str("semihosting"),
+            Self::Rtt(channel) => write!(f, "rtt{channel}"),
+            Self::Itm(port) => write!(f, "itm{port}"),
         }
     }
 }

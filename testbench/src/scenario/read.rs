@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     bench::description,
-    machine::{SEMIHOSTING, USB, named_pin},
+    machine::{USB, named_pin},
 };
-use drydock_emulator::{DebugLine, LOG_CHANNELS};
+use drydock_emulator::DebugLine;
 use std::{ops::Range, path::PathBuf};
 use toml::Spanned;
 
@@ -208,20 +208,6 @@ fn two<'l>(
     None
 }
 
-/// The port of a channel of RTT, by its name.
-fn rtt(name: &str) -> Option<u8> {
-    (0..LOG_CHANNELS)
-        .find(|channel| name == format!("rtt{channel}"))
-        .map(|channel| DebugLine::Rtt(channel).index())
-}
-
-/// The port of a stimulus port of the ITM, by its name.
-fn itm(name: &str) -> Option<u8> {
-    (0..LOG_CHANNELS)
-        .find(|port| name == format!("itm{port}"))
-        .map(|port| DebugLine::Itm(port).index())
-}
-
 /// Which ports may be meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ports {
@@ -288,10 +274,13 @@ impl Known {
             return Some((board, None));
         };
         let uarts = self.kind(board).map(|kind| kind.chip.uarts);
+        let line = DebugLine::named(port).filter(|line| match ports {
+            Ports::Uarts => false,
+            Ports::Input => matches!(line, DebugLine::Rtt(_)),
+            Ports::Output => true,
+        });
         let number = match (port, ports) {
-            ("semihosting", Ports::Output) => SEMIHOSTING,
-            (port, Ports::Output | Ports::Input) if rtt(port).is_some() => rtt(port).unwrap_or_default(),
-            (port, Ports::Output) if itm(port).is_some() => itm(port).unwrap_or_default(),
+            _ if line.is_some() => line.map(DebugLine::index).unwrap_or_default(),
             ("usb", Ports::Output | Ports::Input) => USB,
             (port, _) => match port.parse::<u8>() {
                 Ok(number) if uarts.is_none_or(|uarts| number < uarts) => number,

@@ -4,7 +4,8 @@ use super::{
     places::{Places, Table},
     read::{Known, Ports},
 };
-use crate::{board::Level, pattern::Pattern, units::show_time};
+use crate::{board::Level, machine::USB, pattern::Pattern, units::show_time};
+use drydock_emulator::DebugLine;
 use std::time::Duration;
 
 /// How far a frequency may be off, if a step does not say it.
@@ -328,16 +329,13 @@ fn button(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: 
 }
 
 fn port_text(known: &Known, board: usize, port: Option<u8>) -> String {
-    use crate::machine::{SEMIHOSTING, USB, port_name};
-    use drydock_emulator::DebugLine;
     let name = known.name(board);
     match port {
         None => name.to_owned(),
-        Some(SEMIHOSTING) => format!("{name}:semihosting"),
         Some(USB) => format!("{name}:usb"),
-        Some(port) if DebugLine::of(port).is_some() => {
-            format!("{name}:{}", port_name(port).to_lowercase().replace(' ', ""))
-        }
-        Some(uart) => format!("{name}:{uart}"),
+        Some(port) => match DebugLine::of(port) {
+            Some(line) => format!("{name}:{line}"),
+            None => format!("{name}:{port}"),
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 5 knows virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which kind of host runs a
-//! board, and format 1 knew emulated boards only. All of them are read, and replaced by format 5 with the next change of
+//! Format 5 knows virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which
+//! kind of host runs a board, and format 1 knew emulated boards only. All of them are read, and replaced by format 5 with the next change of
 //! the fleet. A newer format is refused untouched.
 
 use super::part_record::PartRecord;

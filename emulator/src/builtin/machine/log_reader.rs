@@ -2,7 +2,7 @@
 //! the rings up, and puts what is sent to the program into the rings down.
 //!
 //! All of it happens at instants of virtual time that depend on nothing outside, so that the same program gives the same
-//! run. An instant in a sleep is left out: there is nothing to take then.
+//! run. The rings are left alone in a sleep: there is nothing to take then.
 
 use super::BuiltinMachine;
 use crate::core::any_core::AnyCore;
@@ -87,6 +87,16 @@ impl LogReader {
         core.instructions() != self.seen || self.has_new
     }
 
+    /// One instant of looking. In a sleep there is nothing to see.
+    fn instant(&mut self, core: &mut AnyCore) {
+        if self.is_useful(core) {
+            self.look(core);
+        }
+        let every = if self.block.is_some() { LOOK } else { SEARCH };
+        let now = core.now().as_ps();
+        self.next = VirtualTime::from_ps((now / every.as_ps() + 1).saturating_mul(every.as_ps()));
+    }
+
     fn look(&mut self, core: &mut AnyCore) {
         self.seen = core.instructions();
         self.has_new = false;
@@ -98,9 +108,6 @@ impl LogReader {
                 give(fabric, block, number, &mut self.to_program[usize::from(number)]);
             }
         }
-        let every = if self.block.is_some() { LOOK } else { SEARCH };
-        let now = core.now().as_ps();
-        self.next = VirtualTime::from_ps((now / every.as_ps() + 1).saturating_mul(every.as_ps()));
     }
 
     /// The program may set its control block up late, and again after a reset.
@@ -157,7 +164,7 @@ impl BuiltinMachine {
 
     fn look_at_logs(&mut self) {
         if let Some(reader) = &mut self.logs {
-            reader.look(&mut self.core);
+            reader.instant(&mut self.core);
         }
     }
 }

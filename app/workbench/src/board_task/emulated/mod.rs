@@ -310,14 +310,12 @@ impl EmulatedHost {
                 }
             }
             MachineEvent::State(RunState::Crashed { cause }) => self.crashed(cause),
-            MachineEvent::State(RunState::Halted(StopReason::Breakpoint { exit: Some(code), .. }))
-                if self.post_mortem.is_some() =>
-            {
-                if let Some(post_mortem) = &mut self.post_mortem {
+            MachineEvent::State(RunState::Halted(reason)) => match (reason, &mut self.post_mortem) {
+                (StopReason::Breakpoint { exit: Some(code), .. }, Some(post_mortem)) => {
                     post_mortem.tell(Mishap::Ended(code));
                 }
-            }
-            MachineEvent::State(RunState::Halted(reason)) => self.crashed(format!("the core stopped: {reason:?}")),
+                (reason, _) => self.crashed(format!("the core stopped: {reason:?}")),
+            },
             MachineEvent::State(RunState::Running | RunState::Paused | RunState::Stopped) => self.context.touch(),
         }
     }
@@ -384,7 +382,6 @@ impl BoardHost for EmulatedHost {
     }
 }
 
-/// Says that a program ended by itself.
 /// Puts the link on a UART.
 fn link(record: &EmulatedRecord, uart: UartPort) -> Result<LinkDriver, String> {
     let epoch = getrandom::u32().map_err(|error| format!("This system gives no random numbers: {error}."))?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     api::ConsoleLine,
-    board_terminals::{self, USB, name_of},
+    board_terminals::{self, USB},
     clock::now_ms,
     fleet::NewLine,
     hardware::{Console, Incoming, gather},
@@ -76,7 +76,7 @@ impl Terminals {
             let Ok(mut port) = machine.debug_line(debug_line) else {
                 continue;
             };
-            let name = name_of(debug_line);
+            let name = debug_line.to_string();
             let mut line = terminals.line(machine, &name, name.clone());
             line.decode(defmt, &name);
             if let (DebugLine::Rtt(channel), Some(defmt)) = (debug_line, defmt) {

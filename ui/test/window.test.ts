@@ -202,6 +202,13 @@ describe('programs of the user', () => {
     expect(text('[data-card=apps]')).toContain('zephyr.elf')
     expect(noMetrics([...backend.boards.values()].find((b) => b.firmware)!)).toContain('It runs a program of your own')
     expect(document.querySelector('[aria-label="Text to send"]')).not.toBeNull()
+    // What it was loaded with is kept where the file is read again.
+    backend.change(place.boardId!, (b) => (b.firmware!.file = { ...b.firmware!.file, address: 0x2_0000, unmodelled: 'zero' }))
+    await settled()
+    button('Load it again')!.click()
+    await settled()
+    const again = backend.calls.filter((c) => c.method === 'board.firmware').at(-1)!
+    expect(again.params).toMatchObject({ firmware: { path: '/build/zephyr.elf', address: 0x2_0000, unmodelled: 'zero' } })
     button("Drydock's firmware")!.click()
     await settled()
     expect(backend.calls.filter((c) => c.method === 'board.firmware').at(-1)!.params).toMatchObject({ firmware: null })

@@ -1,6 +1,6 @@
 //! Views: boards, machines, devices, apps and streams as the user sees them.
 
-use crate::{event::EventName, hardware::CableView};
+use crate::{event::EventName, hardware::CableView, request::FirmwareFile};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -73,8 +73,8 @@ pub struct FirmwareVerdict {
 pub struct FirmwareView {
     /// Name of the file.
     pub name: String,
-    /// Path of the file that was loaded.
-    pub path: String,
+    /// What was loaded, and how; the same request loads the file again.
+    pub file: FirmwareFile,
     /// Format of the file, for example `ELF file`.
     pub format: String,
     /// SHA-256 of the file, hexadecimal.

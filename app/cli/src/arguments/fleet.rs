@@ -64,15 +64,8 @@ pub(crate) struct Emulate {
     /// terminal
     #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "grant", "pty", "usbip"])]
     pub(crate) firmware: Option<PathBuf>,
-    /// Where a program without addresses belongs (with --firmware)
-    #[arg(long, value_name = "ADDRESS", requires = "firmware", value_parser = address)]
-    pub(crate) address: Option<u32>,
-    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
-    #[arg(long, value_name = "LINE", requires = "firmware")]
-    pub(crate) defmt: Option<String>,
-    /// What the program gets where the engine does not model the chip; it is reported in any case
-    #[arg(long, value_enum, default_value_t, requires = "firmware")]
-    pub(crate) unmodelled: Unmodelled,
+    #[command(flatten)]
+    pub(crate) program: ProgramOptions,
     /// Add a virtual part to each board: KIND, or KIND,KEY=VALUE,… (name, bus, address, select, pin, or a property); may be
     /// repeated
     #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part, conflicts_with_all = ["pty", "usbip"])]
@@ -183,15 +176,8 @@ pub(crate) struct BoardsAdd {
     /// Run a program of your own instead of Drydock's firmware: ELF, Intel HEX, S-records, UF2, binary or app image
     #[arg(long, value_name = "FILE")]
     pub(crate) firmware: Option<PathBuf>,
-    /// Where a program without addresses belongs (with --firmware)
-    #[arg(long, value_name = "ADDRESS", requires = "firmware", value_parser = address)]
-    pub(crate) address: Option<u32>,
-    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
-    #[arg(long, value_name = "LINE", requires = "firmware")]
-    pub(crate) defmt: Option<String>,
-    /// What the program gets where the engine does not model the chip; it is reported in any case
-    #[arg(long, value_enum, default_value_t, requires = "firmware")]
-    pub(crate) unmodelled: Unmodelled,
+    #[command(flatten)]
+    pub(crate) program: ProgramOptions,
     /// Add a virtual part: KIND, or KIND,KEY=VALUE,… (name, bus, address, select, pin, or a property); may be repeated
     #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part)]
     pub(crate) part: Vec<PartAdd>,
@@ -228,30 +214,38 @@ pub(crate) enum PartsAction {
 }
 
 #[derive(Debug, Args)]
-#[command(group(clap::ArgGroup::new("which").required(true).args(["file", "ours"])))]
+#[command(group(clap::ArgGroup::new("which").required(true).args(["firmware", "ours"])))]
 pub(crate) struct BoardsFirmware {
     /// Name or id of the board
     pub(crate) board: String,
     /// ELF, Intel HEX, S-records, UF2 or binary file, or an app image
+    #[arg(id = "firmware", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Drydock's firmware
     #[arg(long)]
     pub(crate) ours: bool,
-    /// Where a file without addresses belongs
-    #[arg(long, value_name = "ADDRESS", requires = "file", value_parser = address)]
-    pub(crate) address: Option<u32>,
-    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
-    #[arg(long, value_name = "LINE", requires = "file")]
-    pub(crate) defmt: Option<String>,
-    /// What the program gets where the engine does not model the chip; it is reported in any case
-    #[arg(long, value_enum, default_value_t, requires = "file")]
-    pub(crate) unmodelled: Unmodelled,
+    #[command(flatten)]
+    pub(crate) program: ProgramOptions,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BoardName {
     /// Name or id of the board
     pub(crate) board: String,
+}
+
+/// How a program of the user's own is loaded.
+#[derive(Debug, Args)]
+pub(crate) struct ProgramOptions {
+    /// Where a program without addresses belongs
+    #[arg(long, value_name = "ADDRESS", requires = "firmware", value_parser = address)]
+    pub(crate) address: Option<u32>,
+    /// The line on which the program logs with defmt, such as 0 for UART 0 or itm0; RTT's channel defmt is found by itself
+    #[arg(long, value_name = "LINE", requires = "firmware")]
+    pub(crate) defmt: Option<String>,
+    /// What the program gets where the engine does not model the chip; it is reported in any case
+    #[arg(long, value_enum, default_value_t, requires = "firmware")]
+    pub(crate) unmodelled: Unmodelled,
 }
 
 /// The answer to an access that the engine does not model.

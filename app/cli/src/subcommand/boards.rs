@@ -141,12 +141,7 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
         seed: board.seed.clone(),
         link_noise: None,
         firmware: match &board.firmware {
-            Some(path) => Some(own_firmware::file(
-                path,
-                board.address,
-                board.defmt.as_ref(),
-                board.unmodelled,
-            )?),
+            Some(path) => Some(own_firmware::file(path, &board.program)?),
             None => None,
         },
         parts: board.part.clone(),

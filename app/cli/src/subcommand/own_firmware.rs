@@ -2,7 +2,7 @@
 
 use super::{absolute, cancelled, cancelled_by_user, console::visible, run::pace};
 use crate::{
-    arguments::{BoardsFirmware, Emulate, Unmodelled, Until},
+    arguments::{BoardsFirmware, Emulate, ProgramOptions, Unmodelled, Until},
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output, now_ms},
@@ -24,17 +24,12 @@ use std::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The file as the owner reads it.
-pub(super) fn file(
-    path: &Path,
-    address: Option<u32>,
-    defmt: Option<&String>,
-    unmodelled: Unmodelled,
-) -> Result<FirmwareFile, Failure> {
+pub(super) fn file(path: &Path, options: &ProgramOptions) -> Result<FirmwareFile, Failure> {
     Ok(FirmwareFile {
         path: absolute(path)?,
-        address,
-        defmt: defmt.cloned(),
-        unmodelled: match unmodelled {
+        address: options.address,
+        defmt: options.defmt.clone(),
+        unmodelled: match options.unmodelled {
             Unmodelled::Fault => drydock_api::Unmodelled::Fault,
             Unmodelled::Zero => drydock_api::Unmodelled::Zero,
         },
@@ -48,12 +43,7 @@ pub(super) async fn change(
     output: &Output,
 ) -> Result<(), Failure> {
     let firmware = match &arguments.file {
-        Some(path) => Some(file(
-            path,
-            arguments.address,
-            arguments.defmt.as_ref(),
-            arguments.unmodelled,
-        )?),
+        Some(path) => Some(file(path, &arguments.program)?),
         None => None,
     };
     let request = BoardFirmware {
@@ -125,12 +115,7 @@ async fn serve(
         pace: pace(arguments.pace),
         seed: arguments.seed.clone(),
         link_noise: None,
-        firmware: Some(file(
-            path,
-            arguments.address,
-            arguments.defmt.as_ref(),
-            arguments.unmodelled,
-        )?),
+        firmware: Some(file(path, &arguments.program)?),
         parts: arguments.part.clone(),
     };
     let begin = Instant::now();
@@ -232,12 +217,7 @@ async fn load_again(
 ) -> Result<(), Failure> {
     let request = BoardFirmware {
         board: board.to_owned(),
-        firmware: Some(file(
-            path,
-            arguments.address,
-            arguments.defmt.as_ref(),
-            arguments.unmodelled,
-        )?),
+        firmware: Some(file(path, &arguments.program)?),
     };
     match ask!(connection, BoardFirmware(request)) {
         Ok(view) => {

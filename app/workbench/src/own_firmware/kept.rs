@@ -3,7 +3,7 @@
 
 use super::program::{self, OwnFirmware};
 use crate::{
-    api::{FirmwareView, Unmodelled},
+    api::{FirmwareFile, FirmwareView, Unmodelled},
     data_dir::replace,
     fleet::FleetBoard,
     state::WorkbenchState,
@@ -56,7 +56,12 @@ impl FirmwareRecord {
         FirmwareView {
             name: self.name(),
             terminal,
-            path: self.path.clone(),
+            file: FirmwareFile {
+                path: self.path.clone(),
+                address: self.address,
+                defmt: self.defmt.clone(),
+                unmodelled: self.unmodelled,
+            },
             format: self.format.clone(),
             sha256: self.sha256.clone(),
             bytes: self.bytes,

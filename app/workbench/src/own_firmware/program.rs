@@ -79,7 +79,7 @@ pub(super) fn check(
         let text = format!("The engine {engine_name} has one answer to what it does not model.");
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
-    let mut firmware = own(program, path);
+    let mut firmware = own(program, path, *address);
     firmware.record.unmodelled = *unmodelled;
     if let Some(line) = defmt {
         if !board_terminals::is_line(line, board) {
@@ -109,7 +109,7 @@ pub(super) fn parse(
     board: &Description,
 ) -> Result<OwnFirmware, ApiError> {
     let program = Program::parse(file, address, board).map_err(|why| refused(path, &why))?;
-    Ok(own(program, path))
+    Ok(own(program, path, address))
 }
 
 fn refused(path: &str, why: &NoProgram) -> ApiError {
@@ -119,12 +119,13 @@ fn refused(path: &str, why: &NoProgram) -> ApiError {
     )
 }
 
-fn own(program: Program, path: &str) -> OwnFirmware {
+/// `address` is what the user said, so that another build is laid out anew.
+fn own(program: Program, path: &str, address: Option<u32>) -> OwnFirmware {
     OwnFirmware {
         record: FirmwareRecord {
             id: String::new(),
             path: path.to_owned(),
-            address: program.address,
+            address,
             format: program.format.to_string(),
             sha256: program.sha256,
             bytes: u32::try_from(program.image.bytes()).unwrap_or(u32::MAX),

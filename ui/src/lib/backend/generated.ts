@@ -1225,9 +1225,9 @@ export type FirmwareView = {
  */
 name: string, 
 /**
- * Path of the file that was loaded.
+ * What was loaded, and how; the same request loads the file again.
  */
-path: string, 
+file: FirmwareFile, 
 /**
  * Format of the file, for example `ELF file`.
  */

@@ -6,7 +6,7 @@ import { MockHardware, titles, type Desk } from './mock-hardware'
 import { mockKinds } from './mock-kinds'
 import { mockParts } from './mock-parts'
 import { mockCalls, mockProfile } from './mock-profile'
-import type { ActivityEntry, ApiError, AppView, BoardView, CableState, LogLine, MetricSample, PartView, Series, Update, VersionPlan } from './generated'
+import type { ActivityEntry, ApiError, AppView, BoardView, CableState, FirmwareFile, LogLine, MetricSample, PartView, Series, Update, VersionPlan } from './generated'
 
 export const MOCK_MARKER = 'drydock-mock-backend'
 
@@ -244,11 +244,11 @@ export class MockBackend implements Backend {
         return { name, format: 'ELF file', boards: (params['boards'] as unknown as string[]).map(verdict), kinds: [verdict('nano33ble')] }
       }
       case 'board.firmware': {
-        const given = params['firmware'] as unknown as { path: string } | null
+        const given = params['firmware'] as unknown as FirmwareFile | null
         return this.change(this.#get(params).id, (b) => {
           b.firmware = given && {
             name: given.path.split('/').at(-1)!,
-            path: given.path,
+            file: given,
             format: 'ELF file',
             sha256: 'ab'.repeat(32),
             bytes: 12_083,

@@ -1,6 +1,6 @@
 // Actions on boards and apps; each shows its answer at its place in the window.
 import { at, attempts } from '../attempts.svelte'
-import type { BoardAdd, PowerAction } from '../backend/generated'
+import type { BoardAdd, FirmwareFile, PowerAction } from '../backend/generated'
 import { fleet } from '../fleet/fleet.svelte'
 import { place } from '../place.svelte'
 import { announcer } from '../status/announce.svelte'
@@ -34,11 +34,13 @@ export function renameBoard(id: string, name: string): Promise<unknown> {
   return attempts.run(at.board(id), 'Renaming', () => workbench.call('board.rename', { board: id, name }))
 }
 
+/** A program of the user's own as the window gives it, without choices that only some programs need. */
+export const firmwareFile = (path: string): FirmwareFile => ({ path, address: null, defmt: null, unmodelled: 'fault' })
+
 /** Gives boards a program of the user's own; null: Drydock's firmware. */
-export async function giveFirmware(boards: string[], path: string | null): Promise<void> {
-  const firmware = path === null ? null : { path, address: null, defmt: null, unmodelled: 'fault' as const }
+export async function giveFirmware(boards: string[], firmware: FirmwareFile | null): Promise<void> {
   for (const board of boards) {
-    const what = path === null ? "Starting Drydock's firmware" : 'Starting the program'
+    const what = firmware === null ? "Starting Drydock's firmware" : 'Starting the program'
     const given = await attempts.run(at.board(board), what, () => workbench.call('board.firmware', { board, firmware }))
     if (given) announcer.say(`${given.name} runs ${given.firmware?.name ?? "Drydock's firmware"}`)
   }

@@ -2,7 +2,7 @@
 import { at, attempts } from '../attempts.svelte'
 import { asApiError, type Backend, type FileDrag } from '../backend/backend'
 import type { ApiError, AppPreview, FirmwarePreview } from '../backend/generated'
-import { addBoard, giveFirmware } from '../board/actions'
+import { addBoard, firmwareFile, giveFirmware } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { fleet } from '../fleet/fleet.svelte'
 import { place } from '../place.svelte'
@@ -58,7 +58,7 @@ class DropState {
         if (path !== undefined && isFirmware(path)) {
           const firmware = this.paths?.[0] === path ? this.firmware : null
           this.#end()
-          if (boards.length > 0) void giveFirmware(boards, path)
+          if (boards.length > 0) void giveFirmware(boards, firmwareFile(path))
           else if (fleet.order.length === 0) void startBoard(path, firmware)
           break
         }
@@ -110,7 +110,7 @@ function isFirmware(path: string): boolean {
 }
 
 function previewOf(path: string): Promise<FirmwarePreview> {
-  return workbench.call('firmware.preview', { firmware: { path, address: null, defmt: null, unmodelled: 'fault' as const }, boards: fleet.order })
+  return workbench.call('firmware.preview', { firmware: firmwareFile(path), boards: fleet.order })
 }
 
 /** Adds a board of the first kind that can run the program. */
@@ -122,7 +122,7 @@ async function startBoard(path: string, seen: FirmwarePreview | null): Promise<v
     attempts.fail(at.drop, { code: 'refused', message: kind?.refused ?? `${preview.name} fits no kind of board.`, detail: null })
     return
   }
-  await addBoard({ kind: kind.board, firmware: { path, address: null, defmt: null, unmodelled: 'fault' as const } })
+  await addBoard({ kind: kind.board, firmware: firmwareFile(path) })
 }
 
 /** The target boards of a drop here: the board of the row or card, or all marked boards if it is one of them. */

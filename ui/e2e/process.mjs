@@ -19,6 +19,14 @@ export function childrenOf(pid) {
   return stdout.split('\n').map(Number).filter(Boolean)
 }
 
+/** Processes that a process and its children have started, with their names as the system cuts them. */
+export function descendantsOf(pid) {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid=,comm='], { encoding: 'utf8', timeout: 10_000 })
+  const all = stdout.split('\n').map((line) => line.trim().split(/\s+/)).map(([pid, parent, name]) => ({ pid: Number(pid), parent: Number(parent), name }))
+  const below = (pid) => all.filter(({ parent }) => parent === pid).flatMap((process) => [process, ...below(process.pid)])
+  return below(pid)
+}
+
 /** Whether a process ends within a time. */
 export async function gone(pid, ms) {
   for (const end = performance.now() + ms; ; await sleep(50)) {

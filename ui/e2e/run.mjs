@@ -60,6 +60,8 @@ const desk = {
     TAURI_AUTOMATION: 'true',
     TAURI_WEBVIEW_AUTOMATION: 'true',
     GTK_A11Y: 'atspi',
+    // Mesa's software renderer once crashed WebKit's compositor: its own threads free lists that the compositor reads.
+    LP_NUM_THREADS: '0',
   },
   /** Opens a window on a data directory of the run. */
   async open(data, { lang = 'en_US.UTF-8', env = {} } = {}) {

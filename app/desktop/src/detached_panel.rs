@@ -1,6 +1,6 @@
 //! Detached panels: windows that show one card of one board. They use the main window's workbench and close with it.
 
-use crate::{MAIN, bridge::Bridge, window_state::WindowState};
+use crate::{MAIN, bridge::Bridge, webview, window_state::WindowState};
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
@@ -43,6 +43,7 @@ pub(crate) fn pop_out(
         .zoom_hotkeys_enabled(true)
         .build()
         .map_err(|error| format!("The window cannot be opened: {error}"))?;
+    webview::reload_after_crash(&window);
     let bridge = Arc::clone(&bridge);
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) {

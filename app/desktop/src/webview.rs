@@ -3,14 +3,27 @@
 //! WebKitGTK stays blank with some graphics drivers unless its DMA-BUF renderer is off. The front end reports when it
 //! has painted. If it does not report in time, another window tries without that renderer, and a trial that helps is
 //! remembered.
+//!
+//! The page is drawn by a process of WebKit's own. If that crashes, the page is loaded again; the workbench and its
+//! boards live in this process and go on.
 
 use serde::Serialize;
-use std::{fs, io, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    fs, io,
+    path::PathBuf,
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tauri::{Listener as _, Manager as _, State, WebviewWindow};
 use tokio::sync::Notify;
 
-/// Switches WebKitGTK's DMA-BUF renderer off.
-const SWITCH: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+/// Makes WebKitGTK pass its pictures through shared memory instead of DMA-BUF.
+const SWITCH: &str = "WEBKIT_DMABUF_RENDERER_FORCE_SHM";
+/// The older switch, which users may have set. WebKitGTK from 2.52 on crashes with it as soon as a page is composited.
+const OLDER_SWITCH: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 /// Marks a start of this program as the trial of the other renderer, made for the first start.
 const TRIAL: &str = "DRYDOCK_RENDERER_TRIAL";
 /// How long the page may take to load on a busy machine.
@@ -59,7 +72,7 @@ struct RendererMemory(Option<PathBuf>);
 /// Nothing is open yet, so nothing is lost.
 pub(crate) fn choose() -> Renderer {
     let renderer = Renderer {
-        without_dmabuf: std::env::var_os(SWITCH).is_some(),
+        without_dmabuf: [SWITCH, OLDER_SWITCH].iter().any(|name| std::env::var_os(name).is_some()),
         trial: std::env::var_os(TRIAL).is_some(),
         memory: RendererMemory::of_user(),
     };
@@ -165,6 +178,49 @@ impl RendererMemory {
     }
 }
 
+/// Loads the page of a window again whenever WebKit's process of the page ends by itself, so that a fault in a graphics
+/// driver costs one moment and not the window. A page that crashes at once each time is left as it is.
+#[cfg(target_os = "linux")]
+pub(crate) fn reload_after_crash(window: &WebviewWindow) {
+    use webkit2gtk::WebViewExt as _;
+    let label = window.label().to_owned();
+    let connected = window.with_webview(move |view| {
+        let crashes = CrashLimit::default();
+        view.inner().connect_web_process_terminated(move |view, reason| {
+            if crashes.allows(Instant::now()) {
+                eprintln!("drydock-desktop: the page of window {label} ended ({reason:?}); it is loaded again");
+                view.reload();
+            } else {
+                eprintln!("drydock-desktop: the page of window {label} ended too often ({reason:?}); it stays blank");
+            }
+        });
+    });
+    if let Err(error) = connected {
+        eprintln!("drydock-desktop: crashes of the page cannot be watched: {error}");
+    }
+}
+
+/// Other systems' webviews load a page again by themselves, or end with it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn reload_after_crash(_: &WebviewWindow) {}
+
+/// Limits how often a page is loaded again: [`Self::MOST`] times in [`Self::WINDOW`].
+#[derive(Debug, Default)]
+struct CrashLimit(RefCell<VecDeque<Instant>>);
+
+impl CrashLimit {
+    const MOST: usize = 3;
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// Counts a crash at a time. Returns whether the page may be loaded again.
+    fn allows(&self, now: Instant) -> bool {
+        let mut recent = self.0.borrow_mut();
+        recent.retain(|at| now.duration_since(*at) < Self::WINDOW);
+        recent.push_back(now);
+        recent.len() <= Self::MOST
+    }
+}
+
 /// Opens a window of another process that attaches to this one, and ends with it.
 async fn try_beside(window: &WebviewWindow) {
     let Ok(program) = std::env::current_exe() else { return };
@@ -228,5 +284,14 @@ mod tests {
         // Switched off by the user: nothing to remember.
         assert!(!start(true, false).judge(true));
         assert!(!memory.exists());
+    }
+    #[test]
+    fn a_page_that_crashes_at_once_each_time_is_left_as_it_is() {
+        let crashes = CrashLimit::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!([0, 1, 2, 3].map(|s| crashes.allows(at(s))), [true, true, true, false]);
+        // An hour later it is another matter.
+        assert!(crashes.allows(at(3_600)));
     }
 }

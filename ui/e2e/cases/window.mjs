@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended } from '../process.mjs'
+import { descendantsOf, ended } from '../process.mjs'
 import { appBecomes, badge, BOOT_MS, deployFile, isConnected, palette, violations } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
@@ -104,6 +104,19 @@ it('brings the first window to the front when it is started again', async (desk)
   } finally {
     await ended(cover, 'SIGTERM', 2_000)
   }
+})
+
+it('loads its page again when the process that draws it crashes', async (desk) => {
+  const pages = () => descendantsOf(desk.window.driver.pid).filter(({ name }) => name.startsWith('WebKitWebProc'))
+  const [before] = pages()
+  if (!before) throw new Error('no process draws a page')
+  process.kill(before.pid, 'SIGKILL')
+  // The driver gives its session up with the page, so the picture is asked of assistive technology.
+  await until('the fleet is told again', 60_000, () => {
+    // A page of the same window, not of another one that tries another renderer.
+    if (!pages().some(({ pid, parent }) => pid !== before.pid && parent === before.parent)) return false
+    return desk.display.names('drydock').includes('Console of bench-1')
+  })
 })
 
 it('attaches to a gateway without a window, and takes over when it ends', async (desk) => {

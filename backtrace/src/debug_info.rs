@@ -72,8 +72,12 @@ impl DebugInfo {
 
     /// The functions at an address, the innermost first: those that were inlined, then the one that has them.
     pub(crate) fn frames_at(&self, pc: u32, lookup: u32, is_interrupted: bool) -> Vec<Frame> {
-        let mut found = self.inlined(pc, lookup).unwrap_or_default();
         let symbol = self.symbol(lookup);
+        let mut found = self.inlined(pc, lookup).unwrap_or_default();
+        // Functions that the linker dropped keep their debug information, at address 0, where a program may have others.
+        if !found.is_empty() && self.is_dropped(lookup) == Some(true) {
+            found.clear();
+        }
         match found.last_mut() {
             // Assembly has lines and no functions.
             Some(outermost) if outermost.function.is_none() => outermost.function = symbol,
@@ -117,6 +121,36 @@ impl DebugInfo {
             }
         }
         Some(found)
+    }
+
+    /// Whether the debug information of an address is that of a function which the linker dropped: it begins at 0, and
+    /// symbols say that the function at the address begins elsewhere.
+    fn is_dropped(&self, address: u32) -> Option<bool> {
+        let after = self.functions.partition_point(|(start, ..)| *start <= address);
+        let (start, bytes, _) = self.functions.get(after.checked_sub(1)?)?;
+        if *start == 0 || address - start >= *bytes {
+            return Some(false);
+        }
+        let lines = self.lines.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let unit = lines.find_dwarf_and_unit(address.into()).skip_all_loads()?;
+        let mut entries = unit.entries();
+        let mut is_dropped = false;
+        while let Ok(Some(entry)) = entries.next_dfs() {
+            if entry.tag() != gimli::DW_TAG_subprogram {
+                continue;
+            }
+            let Some(low) = entry
+                .attr_value(gimli::DW_AT_low_pc)
+                .and_then(|low| unit.attr_address(low).ok().flatten())
+            else {
+                continue;
+            };
+            if low == u64::from(*start) {
+                return Some(false);
+            }
+            is_dropped |= low == 0;
+        }
+        Some(is_dropped)
     }
 
     fn symbol(&self, address: u32) -> Option<String> {

@@ -3,6 +3,7 @@
 //! libFuzzer calls them through `fuzz_targets/`; if it is not installed, `src/main.rs` calls them in a seeded loop.
 
 mod defmt;
+mod firmware;
 mod link;
 mod messages;
 mod packages;
@@ -11,6 +12,7 @@ mod snapshots;
 mod usbip;
 
 pub use defmt::defmt;
+pub use firmware::firmware_file;
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
@@ -35,4 +37,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("scenario_file", scenario_file),
     ("usbip", usbip),
     ("defmt", defmt),
+    ("firmware_file", firmware_file),
 ];

@@ -1,7 +1,10 @@
 //! Firmware files of users as programs of emulated boards: read, laid out, and checked. The workbench's boards and the test
 //! bench share it, so that a file starts in both at the same place or is refused in both with the same sentence.
 //!
-//! It keeps nothing on disk and runs nothing; it opens a machine only to ask which memory it has.
+//! It keeps nothing on disk and runs nothing; it opens a machine only to ask which memory it has. Of a machine that stands
+//! still it takes what a backtrace needs.
+
+mod stopped;
 
 use drydock_assets::{Board, Core};
 use drydock_emulator::{Engine, Image, Seed, Segment};
@@ -10,6 +13,7 @@ use sha2::{Digest, Sha256};
 use std::{io, path::Path};
 
 pub use drydock_hardware::image::Format;
+pub use stopped::Stopped;
 
 /// Longest file, in bytes: symbols and debug information of a large program included.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;

@@ -95,6 +95,7 @@ impl Bench {
             name: None,
             seed: None,
             address: None,
+            arguments: String::new(),
         }
     }
 
@@ -213,6 +214,7 @@ pub struct NewBoard {
     name: Option<String>,
     seed: Option<u64>,
     address: Option<u32>,
+    arguments: String,
 }
 
 impl NewBoard {
@@ -231,6 +233,12 @@ impl NewBoard {
     /// Where a firmware file without addresses belongs.
     pub fn address(mut self, address: u32) -> Self {
         self.address = Some(address);
+        self
+    }
+
+    /// The program's arguments, which it gets when it asks for its command line by semihosting.
+    pub fn arguments(mut self, line: impl Into<String>) -> Self {
+        self.arguments = line.into();
         self
     }
 
@@ -267,7 +275,7 @@ impl NewBoard {
             return Err(state.error(None, Cause::NameTaken(name)));
         }
         let seed = Seed(state.derived("board", &name, self.seed));
-        let opened = BoardState::open(name, (program, file.to_owned()), seed, state.now);
+        let opened = BoardState::open(name, (program, file.to_owned()), &self.arguments, seed, state.now);
         let board = opened.map_err(|cause| state.error(None, cause))?;
         state.boards.push(board);
         let index = state.boards.len() - 1;
@@ -301,7 +309,12 @@ pub(crate) fn read_program(path: &Path, address: Option<u32>, board: &Descriptio
     parse_program(file, &shown, address, board)
 }
 
-fn parse_program(file: Vec<u8>, path: &str, address: Option<u32>, board: &Description) -> Result<Program, Cause> {
+pub(crate) fn parse_program(
+    file: Vec<u8>,
+    path: &str,
+    address: Option<u32>,
+    board: &Description,
+) -> Result<Program, Cause> {
     let refused = |why: drydock_program::NoProgram| Cause::Firmware {
         path: path.to_owned(),
         why: format!("is no firmware for this board: {why}"),

@@ -78,6 +78,13 @@ impl Port {
         String::from_utf8_lossy(&self.bytes[self.read..]).into_owned()
     }
 
+    /// Takes what the test has not read.
+    pub(crate) fn take(&mut self) -> String {
+        let text = self.unread();
+        self.read = self.bytes.len();
+        text
+    }
+
     /// Its last lines, each with control characters shown.
     pub(crate) fn last_lines(&self, count: usize) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.bytes);

@@ -17,8 +17,8 @@
 //! # }
 //! ```
 //!
-//! [`scenario`] reads the same from a file. No gateway, no session and no app of Drydock's is here: boards run the user's
-//! firmware alone.
+//! [`scenario`] reads the same from a file; [`suite`] runs the tests that a firmware file itself holds. No gateway, no
+//! session and no app of Drydock's is here: boards run the user's firmware alone.
 
 mod bench;
 mod board;
@@ -28,6 +28,7 @@ mod machine;
 mod pattern;
 mod report;
 pub mod scenario;
+pub mod suite;
 pub mod units;
 mod wire;
 

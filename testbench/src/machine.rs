@@ -7,7 +7,7 @@ use crate::{
 use drydock_assets::{Active, Pin as ChipPin};
 use drydock_defmt::{Decoder, Program as Log};
 use drydock_emulator::{
-    DebugLine, Engine, Machine, PinChange, ResetKind, RunLimit, Seed, StopReason, UartOutput, VirtualTime,
+    DebugLine, Engine, GuestFault, Machine, PinChange, ResetKind, RunLimit, Seed, StopReason, UartOutput, VirtualTime,
     builtin::engine::Builtin,
     cable::usb_host::{CdcPort, CdcState, SerialHost},
     runner::serve_usb,
@@ -69,6 +69,8 @@ pub(crate) struct BoardState {
     pub(crate) pins: VecDeque<PinChange>,
     pub(crate) faults: VecDeque<String>,
     pub(crate) fault_count: u64,
+    /// Those of the last quantum.
+    pub(crate) new_faults: Vec<GuestFault>,
 }
 
 /// A host that opens the serial port of the board's USB device as soon as there is one.
@@ -83,6 +85,7 @@ impl BoardState {
     pub(crate) fn open(
         name: String,
         (program, file): (Arc<Program>, String),
+        arguments: &str,
         seed: Seed,
         now: VirtualTime,
     ) -> Result<Self, Cause> {
@@ -90,6 +93,7 @@ impl BoardState {
         let mut machine = Builtin.open(&program.board, seed).map_err(|error| failed(&error))?;
         machine.load(&program.image).map_err(|error| failed(&error))?;
         machine.collect_logs();
+        machine.set_command_line(arguments);
         machine.reset(ResetKind::PowerOn).map_err(|error| failed(&error))?;
         let usb = machine.usb().is_some().then(|| {
             let (port, host) = CdcPort::detached();
@@ -120,6 +124,7 @@ impl BoardState {
             pins: VecDeque::new(),
             faults: VecDeque::new(),
             fault_count: 0,
+            new_faults: Vec::new(),
         })
     }
 
@@ -127,6 +132,7 @@ impl BoardState {
     pub(crate) fn run(&mut self, now: VirtualTime, until: VirtualTime) {
         self.sent.clear();
         self.changed.clear();
+        self.new_faults.clear();
         self.spoke = false;
         if let Some(on) = self.off_until {
             if on > now {
@@ -211,6 +217,7 @@ impl BoardState {
         for fault in self.machine.take_faults() {
             self.fault_count += 1;
             keep(&mut self.faults, fault.to_string());
+            self.new_faults.push(fault);
         }
     }
 
@@ -404,7 +411,7 @@ mod tests {
         let nano = drydock_assets::board("nano33ble").unwrap();
         let program = Program::parse(bytes.collect(), None, &nano).unwrap();
         let program = (Arc::new(program), "off.bin".into());
-        let mut board = BoardState::open("nano".into(), program, Seed([1; 32]), VirtualTime::ZERO).unwrap();
+        let mut board = BoardState::open("nano".into(), program, "", Seed([1; 32]), VirtualTime::ZERO).unwrap();
         let (ms, pin) = (VirtualTime::from_ms, named_pin(&nano, "D2").unwrap().number);
         board.run(ms(0), ms(1));
         assert!(board.asleep && board.stop.is_none());

@@ -76,6 +76,9 @@ pub struct FirmwareFile {
     /// What the program gets where the engine has no model.
     #[serde(default)]
     pub unmodelled: Unmodelled,
+    /// What the program gets when it asks for its command line by semihosting.
+    #[serde(default)]
+    pub arguments: String,
 }
 
 /// The answer to an access that the chip would serve and the engine does not model. It is reported in any case.

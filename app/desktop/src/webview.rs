@@ -72,7 +72,9 @@ struct RendererMemory(Option<PathBuf>);
 /// Nothing is open yet, so nothing is lost.
 pub(crate) fn choose() -> Renderer {
     let renderer = Renderer {
-        without_dmabuf: [SWITCH, OLDER_SWITCH].iter().any(|name| std::env::var_os(name).is_some()),
+        without_dmabuf: [SWITCH, OLDER_SWITCH]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some()),
         trial: std::env::var_os(TRIAL).is_some(),
         memory: RendererMemory::of_user(),
     };

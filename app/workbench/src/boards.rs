@@ -154,7 +154,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         kind: description.name.clone(),
         device,
         on: true,
-        host: HostRecord::Emulated(EmulatedRecord {
+        host: HostRecord::Emulated(Box::new(EmulatedRecord {
             engine: engine_name,
             pace: request.pace,
             seed: format!("{seed:?}"),
@@ -162,7 +162,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
             firmware,
             parts,
             part_values: BTreeMap::new(),
-        }),
+        })),
     };
     save(workbench, Some(&record)).await?;
     let board = start(workbench, record, description, true, None);

@@ -140,12 +140,21 @@ fn write(fabric: &mut Fabric, at: u32, length: u32) -> u32 {
     length
 }
 
-/// The program has no arguments.
+/// Writes the program's command line into its buffer, and the length of the line into its block.
 fn command_line(fabric: &mut Fabric, parameter: u32) -> u32 {
-    match (word(fabric, parameter), word(fabric, parameter.wrapping_add(4))) {
-        (Some(buffer), Some(1..)) if put(fabric, buffer, &[0]) == 0 => put(fabric, parameter.wrapping_add(4), &[0; 4]),
-        _ => FAILED,
+    let (Some(buffer), Some(room)) = (word(fabric, parameter), word(fabric, parameter.wrapping_add(4))) else {
+        return FAILED;
+    };
+    let line = fabric.command_line().to_owned();
+    let length = line.len() as u32;
+    // A zero follows the line.
+    if length >= room
+        || put(fabric, buffer, line.as_bytes()) != 0
+        || put(fabric, buffer.wrapping_add(length), &[0]) != 0
+    {
+        return FAILED;
     }
+    put(fabric, parameter.wrapping_add(4), &length.to_le_bytes())
 }
 
 fn put(fabric: &mut Fabric, at: u32, bytes: &[u8]) -> u32 {

@@ -155,6 +155,12 @@ pub trait Machine: Send {
         false
     }
 
+    /// Sets the arguments of the program, which it asks for by semihosting. Returns whether the engine can do it.
+    fn set_command_line(&mut self, line: &str) -> bool {
+        let _ = line;
+        false
+    }
+
     /// Collects logs from now on, as a debugger does that is attached: RTT's rings are read and filled, and the ITM's
     /// stimulus ports are on. They are the lines [`DebugLine`]; programs that log wait for nobody then. Returns whether
     /// the engine can do it.

@@ -67,11 +67,22 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "drydock-program",
-        &["drydock-assets", "drydock-emulator", "drydock-hardware"],
+        &[
+            "drydock-backtrace",
+            "drydock-assets",
+            "drydock-emulator",
+            "drydock-hardware",
+        ],
     ),
     (
         "drydock-test",
-        &["drydock-assets", "drydock-defmt", "drydock-emulator", "drydock-program"],
+        &[
+            "drydock-backtrace",
+            "drydock-assets",
+            "drydock-defmt",
+            "drydock-emulator",
+            "drydock-program",
+        ],
     ),
     ("drydock-fog", &["drydock-protocol"]),
     ("drydock-operator", &["drydock-api"]), // speaks to gateways over HTTP

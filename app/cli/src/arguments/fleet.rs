@@ -73,6 +73,15 @@ pub(crate) struct Emulate {
     /// Load the program again and start it when its file changes (with --firmware)
     #[arg(long, requires = "firmware")]
     pub(crate) watch: bool,
+    /// Arguments of the program, which it gets by semihosting; of a suite of embedded-test: names of tests, --list, --ignored,
+    /// --exact, --nocapture and the others that `cargo test` knows
+    #[arg(
+        value_name = "ARGS",
+        requires = "firmware",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) arguments: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

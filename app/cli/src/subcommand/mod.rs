@@ -25,6 +25,7 @@ pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod sheet;
 pub(crate) mod snapshot;
+mod suite;
 mod target_board;
 pub(crate) mod test;
 

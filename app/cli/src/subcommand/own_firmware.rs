@@ -1,6 +1,6 @@
 //! `drydock emulate --firmware` and `drydock boards firmware`: programs of the user's own on emulated boards.
 
-use super::{absolute, cancelled, cancelled_by_user, console::visible, run::pace};
+use super::{absolute, cancelled, cancelled_by_user, console::visible, run::pace, suite};
 use crate::{
     arguments::{BoardsFirmware, Emulate, ProgramOptions, Unmodelled, Until},
     connection::{Boards, Connection, ask},
@@ -33,6 +33,15 @@ pub(super) fn file(path: &Path, options: &ProgramOptions) -> Result<FirmwareFile
             Unmodelled::Fault => drydock_api::Unmodelled::Fault,
             Unmodelled::Zero => drydock_api::Unmodelled::Zero,
         },
+        arguments: String::new(),
+    })
+}
+
+/// The program of `drydock emulate` as the owner reads it, with its command line.
+fn program(path: &Path, arguments: &Emulate) -> Result<FirmwareFile, Failure> {
+    Ok(FirmwareFile {
+        arguments: arguments.arguments.join(" "),
+        ..file(path, &arguments.program)?
     })
 }
 
@@ -78,6 +87,9 @@ pub(crate) async fn emulate(
             "With --firmware there is one board, whose UART is this terminal; add more with `drydock boards add`.";
         return Err(Failure::new(Exit::Usage, text));
     }
+    if let Some(suite) = suite::of(path, arguments)? {
+        return suite::run(suite, arguments, output).await;
+    }
     let connection = match data {
         Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
         None => Connection::temporary().await?,
@@ -115,7 +127,7 @@ async fn serve(
         pace: pace(arguments.pace),
         seed: arguments.seed.clone(),
         link_noise: None,
-        firmware: Some(file(path, &arguments.program)?),
+        firmware: Some(program(path, arguments)?),
         parts: arguments.part.clone(),
     };
     let begin = Instant::now();
@@ -217,7 +229,7 @@ async fn load_again(
 ) -> Result<(), Failure> {
     let request = BoardFirmware {
         board: board.to_owned(),
-        firmware: Some(file(path, &arguments.program)?),
+        firmware: Some(program(path, arguments)?),
     };
     match ask!(connection, BoardFirmware(request)) {
         Ok(view) => {

@@ -23,4 +23,5 @@ mod renode;
 mod scenarios;
 mod snapshots;
 mod stolen;
+mod suites;
 mod usbip;

@@ -46,7 +46,7 @@ pub(crate) struct BoardRecord {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HostRecord {
     /// A machine of the emulator.
-    Emulated(EmulatedRecord),
+    Emulated(Box<EmulatedRecord>),
     /// A serial port.
     Physical(PhysicalRecord),
 }
@@ -147,7 +147,7 @@ impl From<RecordV1> for BoardRecord {
             kind: old.kind,
             device: old.device,
             on: old.on,
-            host: HostRecord::Emulated(old.emulated),
+            host: HostRecord::Emulated(Box::new(old.emulated)),
         }
     }
 }
@@ -226,7 +226,7 @@ pub(super) mod tests {
             kind: "nano33ble".into(),
             device: format!("dev-{number}").as_str().into(),
             on: true,
-            host: HostRecord::Emulated(EmulatedRecord {
+            host: HostRecord::Emulated(Box::new(EmulatedRecord {
                 engine: "builtin".into(),
                 pace: Pace::Max,
                 seed: "00".into(),
@@ -234,7 +234,7 @@ pub(super) mod tests {
                 firmware: None,
                 parts: Vec::new(),
                 part_values: BTreeMap::new(),
-            }),
+            })),
         }
     }
 
@@ -271,7 +271,7 @@ pub(super) mod tests {
         let (place, boards) = written(text);
         let mut second = record(2);
         second.on = false;
-        second.host = HostRecord::Emulated(EmulatedRecord {
+        second.host = HostRecord::Emulated(Box::new(EmulatedRecord {
             engine: "qemu".into(),
             pace: Pace::Realtime,
             seed: "2a".into(),
@@ -279,7 +279,7 @@ pub(super) mod tests {
             firmware: None,
             parts: Vec::new(),
             part_values: BTreeMap::new(),
-        });
+        }));
         let boards = boards.unwrap();
         assert_eq!(boards, [record(1), second]);
         write(place.path(), boards.clone()).unwrap();

@@ -43,6 +43,9 @@ pub(crate) struct FirmwareRecord {
     /// What it gets where the engine has no model.
     #[serde(default)]
     pub(crate) unmodelled: Unmodelled,
+    /// Its command line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) arguments: String,
 }
 
 impl FirmwareRecord {
@@ -61,6 +64,7 @@ impl FirmwareRecord {
                 address: self.address,
                 defmt: self.defmt.clone(),
                 unmodelled: self.unmodelled,
+                arguments: self.arguments.clone(),
             },
             format: self.format.clone(),
             sha256: self.sha256.clone(),

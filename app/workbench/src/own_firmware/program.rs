@@ -70,6 +70,7 @@ pub(super) fn check(
         address,
         defmt,
         unmodelled,
+        arguments,
     } = request;
     let program = Program::parse(file.to_vec(), *address, board).map_err(|why| refused(path, &why))?;
     // The engine knows which memory its machines have.
@@ -79,8 +80,13 @@ pub(super) fn check(
         let text = format!("The engine {engine_name} has one answer to what it does not model.");
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
+    if !arguments.is_empty() && !takes_arguments(&*engine, &program.board) {
+        let text = format!("The engine {engine_name} gives programs no command line.");
+        return Err(ApiError::new(ErrorCode::Refused, text));
+    }
     let mut firmware = own(program, path, *address);
     firmware.record.unmodelled = *unmodelled;
+    firmware.record.arguments.clone_from(arguments);
     if let Some(line) = defmt {
         if !board_terminals::is_line(line, board) {
             return Err(usage(board_terminals::no_line(&board.title, line)));
@@ -96,6 +102,11 @@ pub(super) fn check(
 fn takes(engine: &dyn Engine, board: &Description, answer: UnmodelledAnswer) -> bool {
     let machine = engine.open(board, Seed([0; 32]));
     machine.is_ok_and(|mut machine| machine.answer_unmodelled(answer))
+}
+
+fn takes_arguments(engine: &dyn Engine, board: &Description) -> bool {
+    let machine = engine.open(board, Seed([0; 32]));
+    machine.is_ok_and(|mut machine| machine.set_command_line(""))
 }
 
 /// Lays a file out for a board.
@@ -132,6 +143,7 @@ fn own(program: Program, path: &str, address: Option<u32>) -> OwnFirmware {
             start: program.start,
             defmt: None,
             unmodelled: Unmodelled::default(),
+            arguments: String::new(),
         },
         image: program.image,
         board: program.board,

@@ -190,6 +190,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
         address: None,
         defmt: None,
         unmodelled: Unmodelled::Fault,
+        arguments: String::new(),
     };
     let add = BoardAdd {
         kind: BOARD.into(),
@@ -240,6 +241,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
             address: None,
             defmt: line.map(Into::into),
             unmodelled: Unmodelled::Fault,
+            arguments: String::new(),
         }),
     };
     call!(workbench, BoardFirmware(on(None))).unwrap();
@@ -260,6 +262,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
             address: None,
             defmt: Some("0".into()),
             unmodelled: Unmodelled::Fault,
+            arguments: String::new(),
         }),
     };
     let refused = call!(workbench, BoardFirmware(refused)).unwrap_err();

@@ -44,6 +44,7 @@ fn firmware(path: &Path) -> FirmwareFile {
         address: None,
         defmt: None,
         unmodelled: Unmodelled::Fault,
+        arguments: String::new(),
     }
 }
 
@@ -305,6 +306,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
             address,
             defmt: None,
             unmodelled: Unmodelled::Fault,
+            arguments: String::new(),
         };
         let error = call!(workbench, BoardAdd(board("nano33ble", firmware))).unwrap_err();
         assert!(error.message.contains(part) && error.message.contains(name), "{error}");
@@ -328,6 +330,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
         address: None,
         defmt: None,
         unmodelled: Unmodelled::Fault,
+        arguments: String::new(),
     };
     let error = call!(workbench, BoardAdd(board("nano33ble", missing))).unwrap_err();
     assert!(
@@ -339,6 +342,7 @@ async fn what_is_no_firmware_for_the_board_is_refused_with_the_reason() {
         address: None,
         defmt: None,
         unmodelled: Unmodelled::Fault,
+        arguments: String::new(),
     };
     let error = call!(workbench, BoardAdd(board("nano33ble", relative))).unwrap_err();
     assert!(error.message.contains("absolute path"), "{error}");
@@ -361,6 +365,7 @@ async fn a_program_elsewhere_in_flash_starts_there() {
             address: Some(address),
             defmt: None,
             unmodelled: Unmodelled::Fault,
+            arguments: String::new(),
         };
         let view = call!(workbench, BoardAdd(board("nano33ble", request))).unwrap();
         let start = view.firmware.unwrap().start;
@@ -558,6 +563,7 @@ async fn what_is_not_modelled_is_a_fault_or_zero_as_the_user_says() {
     }
     let zero = FirmwareFile {
         unmodelled: Unmodelled::Zero,
+        arguments: String::new(),
         ..firmware(&path)
     };
     let other = call!(workbench, BoardAdd(board("nano33ble", zero.clone()))).unwrap();

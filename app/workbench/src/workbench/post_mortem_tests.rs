@@ -39,6 +39,7 @@ async fn add(workbench: &Workbench, elf: &Path) {
             address: None,
             defmt: None,
             unmodelled: Unmodelled::Fault,
+            arguments: String::new(),
         }),
     };
     call!(workbench, BoardAdd(add)).unwrap();

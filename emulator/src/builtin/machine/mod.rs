@@ -342,6 +342,11 @@ impl Machine for BuiltinMachine {
         true
     }
 
+    fn set_command_line(&mut self, line: &str) -> bool {
+        self.core.fabric_mut().set_command_line(line);
+        true
+    }
+
     fn collect_logs(&mut self) -> bool {
         self.set_logs(Some(LogReader::new(self.rtt_symbol)));
         true

@@ -245,6 +245,8 @@ pub struct Fabric {
     faults: Vec<FaultRecord>,
     repeats: Repeats,
     unmodelled: UnmodelledAnswer,
+    /// What a program gets that asks for its arguments by semihosting.
+    command_line: Box<str>,
     dropped: Dropped,
     /// The core must check for a change before its next instruction.
     attention: bool,
@@ -277,6 +279,7 @@ impl Fabric {
             faults: Vec::new(),
             repeats: Repeats::default(),
             unmodelled: UnmodelledAnswer::default(),
+            command_line: Box::default(),
             dropped: Dropped::default(),
             attention: false,
             profile: None,
@@ -306,6 +309,7 @@ impl Fabric {
             faults: Vec::new(),
             repeats: self.repeats.clone(),
             unmodelled: self.unmodelled,
+            command_line: self.command_line.clone(),
             dropped: self.dropped,
             attention: true,
             profile: None,
@@ -547,6 +551,16 @@ impl Fabric {
     /// Chooses the answer to accesses that the chip does not model.
     pub fn answer_unmodelled(&mut self, answer: UnmodelledAnswer) {
         self.unmodelled = answer;
+    }
+
+    /// Sets what a program gets that asks for its arguments by semihosting.
+    pub fn set_command_line(&mut self, line: &str) {
+        self.command_line = line.into();
+    }
+
+    /// What a program gets that asks for its arguments.
+    pub(super) fn command_line(&self) -> &str {
+        &self.command_line
     }
 
     // --- taken by the machine ---

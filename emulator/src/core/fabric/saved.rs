@@ -105,6 +105,7 @@ impl Fabric {
             faults: _,
             repeats: _,
             unmodelled: _,
+            command_line: _,
             dropped,
             attention: _,
             usb_events: _,

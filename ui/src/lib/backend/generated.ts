@@ -1158,7 +1158,11 @@ defmt: string | null,
 /**
  * What the program gets where the engine has no model.
  */
-unmodelled: Unmodelled, };
+unmodelled: Unmodelled, 
+/**
+ * What the program gets when it asks for its command line by semihosting.
+ */
+arguments: string, };
 
 /**
  * Which boards can run a program of the user's own.

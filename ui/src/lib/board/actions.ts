@@ -35,7 +35,7 @@ export function renameBoard(id: string, name: string): Promise<unknown> {
 }
 
 /** A program of the user's own as the window gives it, without choices that only some programs need. */
-export const firmwareFile = (path: string): FirmwareFile => ({ path, address: null, defmt: null, unmodelled: 'fault' })
+export const firmwareFile = (path: string): FirmwareFile => ({ path, address: null, defmt: null, unmodelled: 'fault', arguments: '' })
 
 /** Gives boards a program of the user's own; null: Drydock's firmware. */
 export async function giveFirmware(boards: string[], firmware: FirmwareFile | null): Promise<void> {

@@ -100,6 +100,7 @@ impl Machine {
             // Drydock's firmware logs over its link, and needs no other answer.
             machine.collect_logs();
             machine.answer_unmodelled(own_firmware::answer(own.record.unmodelled));
+            machine.set_command_line(&own.record.arguments);
         }
 
         // A program of the user's own may have anything anywhere.

@@ -1,0 +1,135 @@
+//! `drydock emulate --firmware` with a suite of embedded-test: the file's tests under the arguments of `cargo test`, each on a
+//! board of its own. They run here: they need no data directory and no owner.
+
+use super::{cancelled, cancelled_by_user, console::visible};
+use crate::{
+    arguments::{Emulate, Unmodelled},
+    exit::{Exit, Failure},
+    output::Output,
+};
+use drydock_test::{
+    Cancel,
+    suite::{Suite, Test},
+};
+use libtest_mimic::{Arguments, FormatSetting, Trial};
+use std::{io::Write as _, path::Path, sync::Arc};
+
+/// The exit code of a Rust test program whose tests failed.
+const FAILED: u8 = 101;
+/// The seed of the boards, if the user names none.
+const SEED: u64 = 0;
+
+/// The suite that a file holds, if it holds one.
+///
+/// # Errors
+/// The file cannot be read, its tests are of another version, or the options are for other programs.
+pub(super) fn of(path: &Path, arguments: &Emulate) -> Result<Option<Suite>, Failure> {
+    let shown = path.display().to_string();
+    let Ok(file) = std::fs::read(path) else {
+        // The owner says what is wrong with it.
+        return Ok(None);
+    };
+    let suite = Suite::parse(file, &shown, &arguments.board)
+        .map_err(|error| Failure::new(Exit::Refused, format!("{shown} cannot be tested: {error}.")))?;
+    let Some(suite) = suite else { return Ok(None) };
+    let others = [
+        (arguments.watch, "--watch"),
+        (arguments.duration.is_some(), "--for"),
+        (!arguments.part.is_empty(), "--part"),
+        (arguments.program.unmodelled != Unmodelled::Fault, "--unmodelled"),
+        (
+            arguments.engine.as_deref().is_some_and(|engine| engine != "builtin"),
+            "--engine",
+        ),
+    ];
+    if let Some((_, option)) = others.iter().find(|(is_given, _)| *is_given) {
+        let text = format!("{shown} is a suite of embedded-test, which takes no {option}.");
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(Some(suite))
+}
+
+/// Runs the tests that the arguments choose. What they say goes to the terminal as libtest does it: of a test that failed, or of
+/// each with `--nocapture`.
+pub(super) async fn run(suite: Suite, arguments: &Emulate, output: &Output) -> Result<Exit, Failure> {
+    let seed = match &arguments.seed {
+        None => SEED,
+        Some(seed) => u64::from_str_radix(seed.trim_start_matches("0x"), 16).map_err(|_| {
+            let text = format!("{seed} is no seed of a suite; write up to 16 hexadecimal digits.");
+            Failure::new(Exit::Usage, text)
+        })?,
+    };
+    let program = std::iter::once("drydock".to_owned());
+    let mut libtest = Arguments::from_iter(program.chain(arguments.arguments.iter().cloned()));
+    if output.is_json() {
+        libtest.format = Some(FormatSetting::Json);
+    }
+    let cancel = Cancel::default();
+    let suite = Arc::new(suite);
+    let trials: Vec<Trial> = suite
+        .tests()
+        .iter()
+        .map(|test| trial(&suite, test, seed, &cancel, &libtest))
+        .collect();
+    let running = tokio::task::spawn_blocking(move || libtest_mimic::run(&libtest, trials));
+    let mut running = std::pin::pin!(running);
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        () = cancelled() => {
+            // The tests that run end at once, and the others do not begin.
+            cancel.cancel();
+            let _ = running.await;
+            return Err(cancelled_by_user());
+        }
+    };
+    let conclusion = ended.map_err(|error| Failure::machine(format!("The tests ended early: {error}.")))?;
+    Ok(match conclusion.has_failed() {
+        true => Exit::Program(FAILED),
+        false => Exit::Success,
+    })
+}
+
+fn trial(suite: &Arc<Suite>, test: &Test, seed: u64, cancel: &Cancel, libtest: &Arguments) -> Trial {
+    let (suite, test, cancel) = (Arc::clone(suite), test.clone(), cancel.clone());
+    let (name, is_ignored) = (test.name.clone(), test.is_ignored);
+    // In JSON mode each line is an object.
+    let shows = libtest.nocapture && !matches!(libtest.format, Some(FormatSetting::Json));
+    let run = move || {
+        let mut said = String::new();
+        let said_now = |text: &str| {
+            let text = visible(text.as_bytes());
+            if shows {
+                let mut stdout = std::io::stdout().lock();
+                // A closed stream ends the process with its next line.
+                let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            } else {
+                said.push_str(&text);
+            }
+        };
+        let ran = suite
+            .run(&test, seed, &cancel, said_now)
+            .map_err(|error| error.to_string())?;
+        match ran.failure {
+            None => Ok(()),
+            Some(why) => {
+                let frames = ran.place.map(|place| suite.backtrace(&place)).unwrap_or_default();
+                let frames = frames.iter().enumerate();
+                let frames: String = frames
+                    .map(|(number, frame)| format!("\n{number:>4}: {}", visible(frame.as_bytes())))
+                    .collect();
+                let ends = if said.is_empty() || said.ends_with('\n') {
+                    ""
+                } else {
+                    "\n"
+                };
+                let time = ran.time.as_secs_f64();
+                Err(format!(
+                    "{said}{ends}{} after {time:.6} s of its time: {why}.{frames}",
+                    test.name
+                )
+                .into())
+            }
+        }
+    };
+    Trial::test(name, run).with_ignored_flag(is_ignored)
+}

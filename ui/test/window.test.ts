@@ -202,6 +202,10 @@ describe('programs of the user', () => {
     expect(text('[data-card=apps]')).toContain('zephyr.elf')
     expect(noMetrics([...backend.boards.values()].find((b) => b.firmware)!)).toContain('It runs a program of your own')
     expect(document.querySelector('[aria-label="Text to send"]')).not.toBeNull()
+    // There are no measurements: the front panel is in their place. And there are no apps to deploy.
+    const cards = () => [...document.querySelectorAll('main [data-card]')].map((card) => card.getAttribute('data-card'))
+    expect(cards()).toEqual(['apps', 'front', 'console'])
+    expect(text('main .actions')).not.toContain('Deploy')
     // What it was loaded with is kept where the file is read again.
     backend.change(place.boardId!, (b) => (b.firmware!.file = { ...b.firmware!.file, address: 0x2_0000, unmodelled: 'zero' }))
     await settled()
@@ -213,6 +217,7 @@ describe('programs of the user', () => {
     await settled()
     expect(backend.calls.filter((c) => c.method === 'board.firmware').at(-1)!.params).toMatchObject({ firmware: null })
     expect(document.querySelector('[aria-label="Text to send"]')).toBeNull()
+    expect(cards()).toEqual(['apps', 'signals', 'console', 'front'])
   })
 
   it('makes a board for one that is dropped where there is none', async () => {

@@ -1,5 +1,6 @@
 // Programs of the user's own: dropped on a board, typed to, and exchanged for Drydock's firmware again.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -48,14 +49,36 @@ it('runs a program of the user that is dropped on a board, and sends what is typ
   await window.type('HAL')
   await window.keys(Key.Enter)
   await until('it answers', 20_000, async () => (await lines(desk)).includes('IBM'))
-  if (process.env.DRYDOCK_RENEW === '1') {
-    await sleep(700)
-    const images = join(desk.root, 'docs/images')
-    mkdirSync(images, { recursive: true })
-    writeFileSync(join(images, 'own-firmware.png'), Buffer.from(await window.ask('GET', '/screenshot'), 'base64'))
-  }
   return hint
 })
+
+/** The program of the picture: drivers from crates.io, on a board with sensors and a display. */
+const DRIVERS = 'emulator/tests/guests/sensors'
+
+if (process.env.DRYDOCK_RENEW === '1')
+  it('is drawn for the README with sensors and a display', async (desk) => {
+    const { window } = desk
+    const built = join(desk.root, 'target/tmp/guests')
+    const build = ['build', '--release', '--locked', '--quiet', '--target', 'thumbv7em-none-eabi', '--target-dir', built]
+    const cargo = spawnSync('cargo', build, { cwd: join(desk.root, DRIVERS), encoding: 'utf8', timeout: 300_000 })
+    if (cargo.status !== 0) throw new Error(cargo.stderr)
+    const parts = ['bme280,temperature=21.5', '24c256', 'ssd1306', 'w25q32', 'potentiometer,position=60'].flatMap((part) => ['--part', part])
+    const firmware = ['--firmware', join(built, 'thumbv7em-none-eabi/release/guest-sensors')]
+    const add = ['--data', join(desk.home, 'first'), 'boards', 'add', 'nano33ble', '--name', 'weather', ...firmware, ...parts]
+    const added = spawnSync(desk.cli, add, { env: desk.env, encoding: 'utf8', timeout: 60_000 })
+    if (added.status !== 0) throw new Error(added.stdout + added.stderr)
+    await window.click(row('weather'))
+    await until('it has run', 30_000, async () => (await lines(desk)).includes('done'))
+    await until('its display is drawn', 10_000, () => window.find('[aria-label="Display ssd1306"]'))
+    await window.run(`document.querySelector('[aria-label="Display ssd1306"]').scrollIntoView({ block: 'center' })`)
+    await sleep(7_000) // until the notice in the status bar has gone
+    writeFileSync(join(desk.root, 'docs/images/own-firmware.png'), Buffer.from(await window.ask('GET', '/screenshot'), 'base64'))
+    await palette(desk, 'remove weather')
+    await until('it asks', 5_000, () => window.find('[role=alertdialog]'))
+    await window.keys(Key.Enter)
+    await until('it is gone', 30_000, async () => !(await window.find(row('weather'))))
+    await window.click(row(NAME))
+  })
 
 it('says why a board cannot run a file, and what runs there stays', async (desk) => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-own-'))

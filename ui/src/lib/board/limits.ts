@@ -8,7 +8,8 @@ export function kindOf(board: Pick<BoardView, 'kind'>): BoardKindView | undefine
 }
 
 /** Why a board takes no apps, in a sentence; null if it takes them. */
-export function noApps(board: Pick<BoardView, 'kind'>): string | null {
+export function noApps(board: Pick<BoardView, 'kind' | 'firmware'>): string | null {
+  if (board.firmware) return "It runs a program of your own; apps need Drydock's firmware."
   const kind = kindOf(board)
   return kind && !kind.takes_apps ? kind.limit : null
 }

@@ -47,6 +47,17 @@ impl OutputPin for Tied {
 
 type Text = heapless::String<160>;
 
+/// The track of a ball whose bounces become shorter.
+fn bounce(x: u32) -> u32 {
+    let (mut begin, mut width) = (0, 64);
+    while x >= begin + width && width > 1 {
+        begin += width;
+        width /= 2;
+    }
+    let x = (x - begin).min(width);
+    63 - 60 * x * (width - x) / 1024
+}
+
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let p = embassy_nrf::init(Default::default());
@@ -93,9 +104,10 @@ async fn main(_spawner: Spawner) {
     let display = Ssd1306::new(interface, DisplaySize128x64, DisplayRotation::Rotate0);
     let mut display = display.into_buffered_graphics_mode();
     let shown = display.init();
-    for (x, y) in [(0, 0), (5, 2), (127, 63)] {
-        display.set_pixel(x, y, true);
+    for x in 0..128 {
+        display.set_pixel(x, bounce(x), true);
     }
+    display.set_pixel(0, 0, true);
     text.clear();
     let _ = writeln!(text, "ssd1306 {shown:?} {:?}", display.flush());
     let _ = uart.write(text.as_bytes()).await;

@@ -1,6 +1,6 @@
-/* Start-up of the integer benchmark on Cortex-M4. Built plain it is the shared program, instruction for instruction;
-   with -DLIVE, SysTick interrupts every 64,000 cycles (1 ms at 64 MHz) and its handler reads and writes a device register
-   at 0x40000000 before the program goes on. */
+/* Start-up of the benchmarks on Cortex-M4. Built plain it is the shared program, instruction for instruction; with -DFPU
+   the floating-point extension is enabled first; with -DLIVE, SysTick interrupts every 64,000 cycles (1 ms at 64 MHz) and
+   its handler reads and writes a device register at 0x40000000 before the program goes on. */
  .syntax unified
  .cpu cortex-m4
  .thumb
@@ -38,6 +38,13 @@ Reset_Handler:
  str r3,[r0],#4
  b 3b
 4:
+#ifdef FPU
+ ldr r0,=0xe000ed88
+ ldr r1,=0x00f00000
+ str r1,[r0]
+ dsb
+ isb
+#endif
 #ifdef LIVE
  ldr r0,=0xe000e010
  ldr r1,=63999

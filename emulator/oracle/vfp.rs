@@ -41,10 +41,12 @@ pub(crate) fn value(random: &mut Random) -> u32 {
     }
 }
 
-/// FPSCR: flags, modes, and occasionally exception flags from before.
+/// FPSCR: flags, modes (the usual ones half of the time, because these have their own code), and occasionally exception
+/// flags from before.
 pub(crate) fn status(random: &mut Random) -> u32 {
     let before = if random.chance(4) { random.bits(8) & 0x9f } else { 0 };
-    u32::from(random.bits(4)) << 28 | u32::from(random.bits(5)) << 22 | u32::from(before)
+    let modes = if random.chance(2) { 0 } else { random.bits(5) };
+    u32::from(random.bits(4)) << 28 | u32::from(modes) << 22 | u32::from(before)
 }
 
 fn register(random: &mut Random) -> u16 {

@@ -51,6 +51,8 @@ use system::System;
 pub struct CortexM {
     regs: Registers,
     fp: Fp,
+    #[cfg(not(feature = "safe"))]
+    fp_readiness: fp::Readiness,
     /// Core clock cycles since power-on, up to the running instruction, including sleep.
     cycles: u64,
     instructions: u64,
@@ -97,6 +99,8 @@ impl CortexM {
         Self {
             regs: Registers::default(),
             fp: Fp::new(),
+            #[cfg(not(feature = "safe"))]
+            fp_readiness: fp::Readiness::Unknown,
             cycles: 0,
             instructions: 0,
             attention: true,

@@ -30,6 +30,8 @@ impl CortexM {
         let Self {
             regs,
             fp,
+            #[cfg(not(feature = "safe"))]
+                fp_readiness: _,
             cycles,
             instructions,
             attention: _,

@@ -39,6 +39,9 @@ pub(in crate::core) unsafe trait Threaded: DispatchCore {
     fn dispatch(&mut self) -> &mut Dispatch<Self>;
     /// Sets the counts of [`DispatchCore::elapsed`].
     fn set_elapsed(&mut self, cycles: u64, instructions: u64);
+    /// A run begins: anything may have happened since the last one.
+    #[inline(always)]
+    fn begin(&mut self) {}
     /// The core is before the block at `pc`, with nothing started.
     fn go_to(&mut self, pc: u32);
 }
@@ -228,6 +231,7 @@ fn jump_place(pc: u32) -> usize {
 /// least this one must), nothing needs attention, and the next block is known. Leaves the core's registers and counts
 /// exact.
 pub(in crate::core) fn enter<C: Threaded>(core: &mut C, block: *const Block<C>, budget: u32) {
+    core.begin();
     let (cycles, instructions) = core.elapsed();
     let dispatch = core.dispatch();
     dispatch.limit = (u64::from(budget) + 1) << 32;

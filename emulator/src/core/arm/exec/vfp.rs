@@ -207,7 +207,10 @@ impl CortexM {
             // VMRS APSR_nzcv, FPSCR.
             (VfpMove::Status, true) if rt == PC => self.regs.set_apsr_nzcv(self.fp.fpscr),
             (VfpMove::Status, true) => self.regs.set(rt, self.fp.fpscr),
-            (VfpMove::Status, false) => self.fp.set_fpscr(self.regs.get(rt)),
+            (VfpMove::Status, false) => {
+                self.fp.set_fpscr(self.regs.get(rt));
+                self.forget_fp_readiness();
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn store(width: Width, mode: u8) -> Handler {
 
 /// The address, and the base's new value.
 #[inline(always)]
-unsafe fn address<const MODE: u8>(core: &CortexM, at: *const Cell) -> (u32, u32) {
+pub(super) unsafe fn address<const MODE: u8>(core: &CortexM, at: *const Cell) -> (u32, u32) {
     // SAFETY: `at` is an operation whose operands `translate` made for this mode.
     unsafe {
         let op = &(*at).op;

@@ -7,6 +7,7 @@ mod branch;
 mod memory;
 mod multiply;
 mod translate;
+mod vfp;
 
 use super::CortexM;
 use crate::core::dispatch;

@@ -1,10 +1,10 @@
 //! Translates instructions to the cells of a threaded block.
 
 use super::branch::Compare;
-use super::{Handler, alu, branch, memory, multiply};
+use super::{Handler, alu, branch, memory, multiply, vfp};
 use crate::core::arm::code::Slot;
 use crate::core::arm::instruction::{
-    APSR_MAX, Address, AluOp, Condition, Hint, Instruction, LR, Operand, PC, Reg, SP, Shift, Width,
+    APSR_MAX, Address, AluOp, Condition, Hint, Instruction, LR, Operand, PC, Reg, SP, Shift, Vfp, Width,
 };
 use crate::core::arm::{CortexM, cycles};
 use crate::core::dispatch::{self, Dispatch, Threaded, go_on, reference};
@@ -66,6 +66,11 @@ unsafe impl Threaded for CortexM {
     #[inline(always)]
     fn set_elapsed(&mut self, cycles: u64, instructions: u64) {
         (self.cycles, self.instructions) = (cycles, instructions);
+    }
+
+    #[inline(always)]
+    fn begin(&mut self) {
+        self.forget_fp_readiness();
     }
 
     #[inline(always)]
@@ -347,6 +352,27 @@ fn make(slot: &Slot) -> Option<NewOp> {
             sysm: 0..=APSR_MAX,
             mask: 2,
         } => Some(NewOp::abc(alu::write_apsr, 0, plain(rn)?, 0, 0)),
+        I::Vfp(Vfp::Load { start, count, address }) => {
+            let (mode, b, _, imm) = mode(address)?;
+            Some(NewOp::abc(vfp::load(count == 2, mode), 0, b, start, imm))
+        }
+        I::Vfp(Vfp::Store { start, count, address }) => {
+            let (mode, b, _, imm) = mode(address)?;
+            Some(NewOp::abc(vfp::store(count == 2, mode), 0, b, start, imm))
+        }
+        I::Vfp(Vfp::Multiple {
+            load,
+            start,
+            count,
+            words,
+            rn,
+            write_back,
+            before,
+        }) => {
+            let rn = plain_or_sp(rn)?;
+            Some(vfp::multiple(load, start, count, words, rn, write_back, before))
+        }
+        I::Vfp(vfp) => vfp::make(&vfp),
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 //! (ARMv7-M A2.5, B1.4.7, B1.5.6, B3.2.20 and following). Its instructions are in `exec::vfp`, the arithmetic in
 //! [`soft`]. Images that never use it only pay for a flag at exception entry.
 
+#[cfg(any(not(feature = "safe"), test))]
+pub(super) mod host;
 pub(super) mod soft;
 
 use super::CortexM;
@@ -21,6 +23,19 @@ pub(super) struct Fp {
     fpdscr: u32,
 }
 
+/// What cells may do without the reference. Known only within a run, after an instruction that the reference executed.
+/// Exceptions, changes of privilege and stores to the core's own registers end a run; only VMSR does not.
+#[cfg(not(feature = "safe"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Readiness {
+    /// Nothing: the next instruction must check.
+    Unknown,
+    /// [`CortexM::use_fp`] would succeed, and do nothing.
+    Transfers,
+    /// Also FPSCR's modes are the usual ones, for which [`host`] calculates.
+    Arithmetic,
+}
+
 /// The names debuggers give the registers.
 #[rustfmt::skip]
 pub const REGISTER_NAMES: [&str; 33] = [
@@ -33,6 +48,9 @@ pub const REGISTER_NAMES: [&str; 33] = [
 const FPSCR_MASK: u32 = 0xf7c0_009f;
 /// FPDSCR: AHP, DN, FZ and RMode (B3.2.22).
 const FPDSCR_MASK: u32 = 0x07c0_0000;
+/// FPSCR: DN, FZ and RMode. AHP does not matter to singles.
+#[cfg(not(feature = "safe"))]
+const FPSCR_MODES: u32 = 0x03c0_0000;
 /// FPCCR (B3.2.20).
 const ASPEN: u32 = 1 << 31;
 const LSPEN: u32 = 1 << 30;
@@ -99,10 +117,26 @@ impl Fp {
 impl CortexM {
     /// ExecuteFPCheck (B1.4.7): before every instruction of the extension.
     pub(super) fn use_fp(&mut self) -> Result<(), Fault> {
-        if self.fp_permitted() && self.fp.in_use && self.fp.fpccr & LSPACT == 0 {
-            return Ok(());
+        if !self.fp_permitted() || !self.fp.in_use || self.fp.fpccr & LSPACT != 0 {
+            self.begin_fp()?;
         }
-        self.begin_fp()
+        #[cfg(not(feature = "safe"))]
+        {
+            self.fp_readiness = match self.fp.fpscr & FPSCR_MODES {
+                0 => Readiness::Arithmetic,
+                _ => Readiness::Transfers,
+            };
+        }
+        Ok(())
+    }
+
+    /// The extension may be unusable from now on, or FPSCR's modes have changed.
+    #[inline(always)]
+    pub(super) fn forget_fp_readiness(&mut self) {
+        #[cfg(not(feature = "safe"))]
+        {
+            self.fp_readiness = Readiness::Unknown;
+        }
     }
 
     /// CPACR.CP10; CP11 must say the same (B3.2.18).

@@ -1,5 +1,6 @@
 //! IEEE 754 single precision in integer arithmetic, after the pseudocode of ARMv7-M A2.5: rounding modes, flush to
-//! zero, default NaN, and the cumulative exception flags. Host floating point is not used: its NaNs and flags differ.
+//! zero, default NaN, and the cumulative exception flags. Host floating point is not used here: its NaNs and flags differ.
+//! [`super::host`] uses it for ordinary numbers.
 //!
 //! A finite number is `significand × 2^exponent`. It is exact; only [`Float::round`] reduces it to 32 or 16 bits. The
 //! lowest bit of a significand may be sticky: it then represents more bits below it. Every function here leaves at
@@ -10,7 +11,7 @@ pub(in crate::core::arm) const IOC: u32 = 1 << 0;
 const DZC: u32 = 1 << 1;
 const OFC: u32 = 1 << 2;
 const UFC: u32 = 1 << 3;
-const IXC: u32 = 1 << 4;
+pub(in crate::core::arm) const IXC: u32 = 1 << 4;
 const IDC: u32 = 1 << 7;
 /// FPSCR: flush to zero, default NaN, alternative half precision.
 const FZ: u32 = 1 << 24;

@@ -161,3 +161,34 @@ fn what_is_not_permitted_or_not_there_faults() {
     );
     assert_eq!(faults(Rig::with_fp(&[]), [0xee00, 0x0910], all), NOCP, "coprocessor 9");
 }
+
+/// A straight line that changes FPSCR, and then switches the extension off, between instructions that have run before.
+#[test]
+fn modes_and_permission_count_from_the_next_instruction_on() {
+    let mut rig = Rig::with_fp(&[
+        0x4811, // ldr r0, [pc, #68]
+        0x4912, // ldr r1, [pc, #72]
+        0x6001, // str r1, [r0, #0]
+        0xeeb7, 0x0a00, // vmov.f32 s0, #112
+        0xf04f, 0x6250, // mov.w r2, #218103808
+        0xee00, 0x2a90, // vmov s1, r2
+        0xee30, 0x1a20, // vadd.f32 s2, s0, s1
+        0xf44f, 0x0380, // mov.w r3, #4194304
+        0xeee1, 0x3a10, // vmsr fpscr, r3
+        0xee70, 0x1a20, // vadd.f32 s3, s0, s1
+        0xee11, 0x4a10, // vmov r4, s2
+        0xee11, 0x5a90, // vmov r5, s3
+        0x2100, // movs r1, #0
+        0xee30, 0x2a00, // vadd.f32 s4, s0, s0
+        0x6001, // str r1, [r0, #0]
+        0xee10, 0x6a10, // vmov r6, s0
+        0xbeab, // bkpt 0x00ab
+    ])
+    .handler(3, 0x200, &[0xbeab]);
+    rig.word(0x148, CPACR);
+    rig.word(0x14c, 0x00f0_0000);
+    let rig = rig.run();
+    assert_eq!(rig.r(4), ONE, "to nearest");
+    assert_eq!(rig.r(5), ONE + 1, "VMSR: up");
+    assert_eq!((rig.r(6), rig.pc()), (0, 0x200), "not permitted any more");
+}

@@ -18,7 +18,7 @@ pub(crate) const SIDE: Architecture = Architecture {
     name: "Arm",
     compiler: "arm-none-eabi-gcc",
     package: "gcc-arm-none-eabi",
-    flags: &["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft"],
+    flags: &["-mcpu=cortex-m4", "-mthumb"],
     linker_script: "arm.ld",
     start: "start_arm.S",
     ends: &["-DSEMI"],
@@ -83,7 +83,7 @@ impl Chip for Bare {
             core: CoreDescription::CortexM(CortexMOptions {
                 irq_count: 48,
                 priority_bits: 3,
-                fpu: false,
+                fpu: true,
                 mpu_regions: 8,
                 bit_band: false,
                 initial_vtor: 0,

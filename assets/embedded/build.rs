@@ -1,4 +1,4 @@
-//! Embeds `assets/firmware/*.elf` and `assets/apps/*.wasm`, each with its SHA-256 digest. Both are outputs of `cargo
+//! Embeds `assets/firmware/*.elf`, `assets/apps/*.wasm` and `assets/part-programs/*.wasm`, each with its SHA-256 digest. All are outputs of `cargo
 //! xtask`. A development build may lack some; asking for a missing one returns an error. A release without all of them
 //! does not build.
 
@@ -28,10 +28,12 @@ fn main() -> io::Result<()> {
         }
     }
     let apps = files(&assets.join("apps"), "wasm")?;
+    let parts = files(&assets.join("part-programs"), "wasm")?;
 
     let mut code = String::new();
     embed(&mut code, &out, "FIRMWARE", &images, ["FirmwareImage", "board", "elf"])?;
     embed(&mut code, &out, "APPS", &apps, ["App", "name", "wasm"])?;
+    embed(&mut code, &out, "PARTS", &parts, ["PartModule", "name", "wasm"])?;
     writeln!(code, "static PORTS: &[&str] = &{boards:?};").map_err(io::Error::other)?;
     fs::write(out.join("embedded.rs"), code)
 }

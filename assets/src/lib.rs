@@ -19,12 +19,12 @@ pub use board::{
     Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin,
 };
 pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
-pub use part_kind::{Interface, Millionths, PartKind, Property};
+pub use part_kind::{Interface, Line, Millionths, PartKind, PartProgram, Property};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 pub use start_code::cortex_m as cortex_m_start_code;
-pub use wiring::{Connection, I2cBus, Part, PartChoice, SpiBus};
+pub use wiring::{Connection, I2cBus, PARTS_MAX, Part, PartChoice, SpiBus};
 
 /// The boards that ship with Drydock, in the order to show them.
 const BOARDS: &[(&str, &str)] = &[
@@ -59,6 +59,11 @@ const PARTS: &[(&str, &str)] = &[
     ("parts/w25q32.toml", include_str!("../parts/w25q32.toml")),
     ("parts/ssd1306.toml", include_str!("../parts/ssd1306.toml")),
     ("parts/potentiometer.toml", include_str!("../parts/potentiometer.toml")),
+    ("parts/led.toml", include_str!("../parts/led.toml")),
+    ("parts/rgb-led.toml", include_str!("../parts/rgb-led.toml")),
+    ("parts/button.toml", include_str!("../parts/button.toml")),
+    ("parts/buzzer.toml", include_str!("../parts/buzzer.toml")),
+    ("parts/7-segment.toml", include_str!("../parts/7-segment.toml")),
 ];
 
 /// All kinds of parts. They are parsed once: every board's description needs them.

@@ -2,6 +2,7 @@
 //! the emulator; where it is wired is in a board's data.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -40,8 +41,31 @@ pub struct PartKind {
     pub title: String,
     /// How it is connected.
     pub interface: Interface,
+    /// Lines that are wired to plain pins, besides those of a bus.
+    pub lines: Vec<Line>,
     /// What can be set and read from outside.
     pub properties: Vec<Property>,
+    /// The program that is the part; `None` for a part of the emulator's own.
+    pub program: Option<PartProgram>,
+}
+
+/// A line of a part that is wired to a pin of the chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Name, as in `red`.
+    pub name: String,
+    /// Whether the part works without it.
+    pub optional: bool,
+}
+
+/// A part that is written in WebAssembly: the module's bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PartProgram(pub Arc<[u8]>);
+
+impl fmt::Debug for PartProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartProgram({} bytes)", self.0.len())
+    }
 }
 
 /// How a kind of part is connected.
@@ -58,6 +82,8 @@ pub enum Interface {
     Spi,
     /// A voltage at a pin.
     Analog,
+    /// Plain pins only.
+    Pins,
 }
 
 /// A named value of a part.
@@ -73,6 +99,8 @@ pub struct Property {
     pub max: Millionths,
     /// Value of a new part.
     pub start: Millionths,
+    /// The part says what it is: it can be read and not set.
+    pub reading: bool,
 }
 
 impl PartKind {
@@ -87,20 +115,23 @@ impl PartKind {
         let i2c = reader.optional::<Spanned<I2cSection>>("i2c");
         let spi = reader.optional::<Spanned<Nothing>>("spi");
         let analog = reader.optional::<Spanned<Nothing>>("analog");
-        let count = usize::from(i2c.is_some()) + usize::from(spi.is_some()) + usize::from(analog.is_some());
-        if count != 1 {
-            reader.problem(0..0, "a part has one of [i2c], [spi] and [analog]");
+        let pins = reader.optional::<Spanned<PinsSection>>("pins");
+        let count = [i2c.is_some(), spi.is_some(), analog.is_some(), pins.is_some()];
+        if count.iter().filter(|is_there| **is_there).count() != 1 {
+            reader.problem(0..0, "a part has one of [i2c], [spi], [analog] and [pins]");
         }
+        let lines = pins.map_or_else(Vec::new, |pins| check_lines(&mut reader, &pins));
         if let Some(i2c) = &i2c {
             check_addresses(&mut reader, i2c);
         }
-        let interface = match (i2c, spi) {
-            (Some(i2c), _) => Interface::I2c {
+        let interface = match (i2c, spi, analog) {
+            (Some(i2c), ..) => Interface::I2c {
                 addresses: i2c.get_ref().addresses.clone(),
                 second: i2c.get_ref().second.clone(),
             },
-            (None, Some(_)) => Interface::Spi,
-            (None, None) => Interface::Analog,
+            (None, Some(_), _) => Interface::Spi,
+            (None, None, Some(_)) => Interface::Analog,
+            (None, None, None) => Interface::Pins,
         };
         let sections = reader.all::<PropertySection>("property");
         let mut properties: Vec<Property> = Vec::new();
@@ -119,7 +150,9 @@ impl PartKind {
                 name: name?.into_inner(),
                 title: title?,
                 interface,
+                lines,
                 properties,
+                program: None,
             })
         })();
         reader.finish(kind)
@@ -142,6 +175,9 @@ impl PartKind {
                 _ => format!("a {} has no `{name}`; it has: {}", self.name, known.join(", ")),
             });
         };
+        if property.reading {
+            return Err(format!("`{name}` is read from a {} and cannot be set", self.name));
+        }
         if (property.min..=property.max).contains(&value) {
             return Ok(());
         }
@@ -182,6 +218,35 @@ fn check_addresses(reader: &mut Reader<'_>, i2c: &Spanned<I2cSection>) {
     }
 }
 
+fn check_lines(reader: &mut Reader<'_>, pins: &Spanned<PinsSection>) -> Vec<Line> {
+    let PinsSection { lines, optional } = pins.get_ref();
+    let named = |names: &[String], optional| {
+        let line = |name: &String| Line {
+            name: name.clone(),
+            optional,
+        };
+        names.iter().map(line).collect::<Vec<_>>()
+    };
+    let all = [named(lines, false), named(optional, true)].concat();
+    for (index, line) in all.iter().enumerate() {
+        if all[..index].iter().any(|known| known.name == line.name) {
+            reader.problem(pins.span(), &format!("`{}` is there twice", line.name));
+        }
+    }
+    if all.is_empty() {
+        reader.problem(pins.span(), "a part on plain pins has at least one line");
+    }
+    all
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PinsSection {
+    lines: Vec<String>,
+    #[serde(default)]
+    optional: Vec<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct I2cSection {
@@ -203,6 +268,8 @@ struct PropertySection {
     min: f64,
     max: f64,
     start: f64,
+    #[serde(default)]
+    reading: bool,
 }
 
 impl PropertySection {
@@ -220,6 +287,7 @@ impl PropertySection {
             min,
             max,
             start,
+            reading: self.reading,
         })
     }
 }
@@ -242,7 +310,7 @@ mod tests {
     fn all_problems_of_a_part_are_found() {
         check(
             "name = \"a\"\ntitle = \"A\"\n",
-            &["1: a part has one of [i2c], [spi] and [analog]"],
+            &["1: a part has one of [i2c], [spi], [analog] and [pins]"],
         );
         check(
             "name = \"a\"\ntitle = \"A\"\ncolour = \"red\"\n[i2c]\naddresses = [0x76, 0x03]\nsecond = [0x10]\n\
@@ -256,6 +324,22 @@ mod tests {
                 "8: `x` starts at 2, outside 0 to 1",
                 "18: `y` has a value beyond a billion",
                 "18: `y` is there twice",
+            ],
+        );
+    }
+
+    #[test]
+    fn all_problems_of_lines_are_found() {
+        let head = "name = \"a\"\ntitle = \"A\"\n";
+        check(
+            &format!("{head}[pins]\nlines = [\"x\", \"y\"]\noptional = [\"x\"]\n"),
+            &["3: `x` is there twice"],
+        );
+        check(
+            &format!("{head}[pins]\nlines = []\n[spi]\n"),
+            &[
+                "1: a part has one of [i2c], [spi], [analog] and [pins]",
+                "3: a part on plain pins has at least one line",
             ],
         );
     }

@@ -49,6 +49,8 @@ pub struct Part {
     pub kind: PartKind,
     /// Where it is.
     pub connection: Connection,
+    /// The pins of its lines, by the line's name.
+    pub pins: BTreeMap<String, Pin>,
     /// Values that differ from those of a new part, by property.
     pub values: BTreeMap<String, Millionths>,
 }
@@ -75,6 +77,31 @@ pub enum Connection {
         /// The pin.
         pin: Pin,
     },
+    /// By its lines only.
+    Pins,
+}
+
+impl Part {
+    /// The pin of each line of its kind.
+    pub fn lines(&self) -> impl Iterator<Item = Option<Pin>> {
+        self.kind.lines.iter().map(|line| self.pins.get(&line.name).copied())
+    }
+
+    /// Where it is, for people, as in `i2c, address 0x76` or `red P0.24, green P0.16`.
+    pub fn place(&self) -> String {
+        let named = |(name, pin): (&String, &Pin)| match self.kind.lines.len() {
+            1 => pin.to_string(),
+            _ => format!("{name} {pin}"),
+        };
+        let lines = self.pins.iter().map(named);
+        match &self.connection {
+            Connection::Pins => lines.collect::<Vec<_>>().join(", "),
+            bus => std::iter::once(bus.to_string())
+                .chain(lines)
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
 }
 
 impl fmt::Display for Connection {
@@ -84,9 +111,13 @@ impl fmt::Display for Connection {
             Self::I2c { bus, address } => write!(f, "{}, address {address:#04x}", bus.name),
             Self::Spi { bus, select } => write!(f, "{}, select {select}", bus.name),
             Self::Analog { pin } => write!(f, "{pin}"),
+            Self::Pins => f.write_str("pins"),
         }
     }
 }
+
+/// Most parts on a board.
+pub const PARTS_MAX: usize = 32;
 
 /// A part as a user or a file asks for it. What is left out follows from the board.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -102,8 +133,11 @@ pub struct PartChoice {
     pub address: Option<u8>,
     /// Select pin on an SPI bus; `None` for that of the bus.
     pub select: Option<String>,
-    /// Pin of an analogue part; `None` for the board's first analogue pin.
+    /// Pin of an analogue part, `None` for the board's first analogue pin; or of a part that has one line.
     pub pin: Option<String>,
+    /// Pins of the part's lines, by the line's name.
+    #[serde(default)]
+    pub pins: BTreeMap<String, String>,
     /// Values of properties.
     #[serde(default)]
     pub values: BTreeMap<String, f64>,
@@ -242,7 +276,14 @@ impl Wiring<'_> {
                 known.join(", ")
             )]);
         };
+        if self.parts.len() >= PARTS_MAX {
+            return Err(vec![format!("a board has at most {PARTS_MAX} parts")]);
+        }
         let mut problems = Vec::new();
+        let pins = self.pins(choice, kind).unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            BTreeMap::new()
+        });
         let name = self.name(choice).unwrap_or_else(|what| {
             problems.push(what);
             String::new()
@@ -263,6 +304,7 @@ impl Wiring<'_> {
                 name,
                 kind: kind.clone(),
                 connection,
+                pins,
                 values,
             }),
             Ok(_) => Err(problems),
@@ -295,11 +337,59 @@ impl Wiring<'_> {
             .ok_or_else(|| "there are too many parts".to_owned())
     }
 
+    /// The pins of the part's lines. Parts may share a pin.
+    fn pins(&self, choice: &PartChoice, kind: &PartKind) -> Result<BTreeMap<String, Pin>, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut pins = BTreeMap::new();
+        let only = match (&kind.interface, &kind.lines[..]) {
+            (Interface::Pins, [line]) => choice.pin.as_ref().map(|pin| (&line.name, pin)),
+            _ => None,
+        };
+        for (line, text) in choice.pins.iter().chain(only) {
+            if !kind.lines.iter().any(|known| known.name == *line) {
+                let known: Vec<&str> = kind.lines.iter().map(|line| line.name.as_str()).collect();
+                problems.push(match known[..] {
+                    [] => format!("a {} has no line `{line}`", kind.name),
+                    _ => format!("a {} has no line `{line}`; it has: {}", kind.name, known.join(", ")),
+                });
+                continue;
+            }
+            match find_pin(text, self.chip) {
+                Ok(pin) => drop(pins.insert(line.clone(), pin)),
+                Err(what) => problems.push(what),
+            }
+        }
+        let missing = kind
+            .lines
+            .iter()
+            .filter(|line| !line.optional && !pins.contains_key(&line.name));
+        let missing: Vec<String> = missing
+            .map(|line| match kind.lines.len() {
+                1 => "pin".to_owned(),
+                _ => line.name.clone(),
+            })
+            .collect();
+        if problems.is_empty() && !missing.is_empty() {
+            let keys: Vec<String> = missing.iter().map(|key| format!("{key}=PIN")).collect();
+            problems.push(format!("a {} needs its pins; add {}", kind.name, keys.join(",")));
+        }
+        if problems.is_empty() && pins.is_empty() && kind.interface == Interface::Pins {
+            let first = kind.lines.first().map_or("", |line| line.name.as_str());
+            problems.push(format!("a {} needs a pin; add {first}=PIN", kind.name));
+        }
+        match problems[..] {
+            [] => Ok(pins),
+            _ => Err(problems),
+        }
+    }
+
     fn connection(&self, choice: &PartChoice, kind: &PartKind) -> Result<Connection, String> {
         let allowed: &[&str] = match kind.interface {
             Interface::I2c { .. } => &["bus", "address"],
             Interface::Spi => &["bus", "select"],
             Interface::Analog => &["pin"],
+            Interface::Pins if kind.lines.len() == 1 => &["pin"],
+            Interface::Pins => &[],
         };
         let given = [
             ("bus", choice.bus.is_some()),
@@ -339,6 +429,7 @@ impl Wiring<'_> {
                 }
             }
             Interface::Analog => self.analog_pin(choice).map(|pin| Connection::Analog { pin }),
+            Interface::Pins => Ok(Connection::Pins),
         }
     }
 

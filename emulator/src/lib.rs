@@ -19,10 +19,10 @@ pub use external::{process, renode};
 pub use machine::{
     AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, DebugLine, Engine, FaultRecord,
     GuestFault, Image, ImageError, LOG_CHANNELS, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor,
-    MonitorAnswer, OpenError, PartError, PartState, PauseSwitch, Picture, PinChange, PropertyState, RegisterInfo,
-    ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput, UnmodelledAnswer,
-    UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualParts,
-    VirtualTime,
+    MonitorAnswer, OpenError, PartError, PartMessage, PartState, PauseSwitch, Picture, PinChange, PropertyState,
+    RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput,
+    UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction,
+    VirtualParts, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

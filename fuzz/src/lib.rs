@@ -7,6 +7,7 @@ mod firmware;
 mod link;
 mod messages;
 mod packages;
+mod parts;
 mod scenarios;
 mod snapshots;
 mod usbip;
@@ -16,6 +17,7 @@ pub use firmware::firmware_file;
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
+pub use parts::part_module;
 pub use scenarios::scenario_file;
 pub use snapshots::snapshot_file;
 pub use usbip::usbip;
@@ -38,4 +40,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("usbip", usbip),
     ("defmt", defmt),
     ("firmware_file", firmware_file),
+    ("part_module", part_module),
 ];

@@ -76,6 +76,15 @@ describe('the front panel', () => {
     expect(dots(['', '  '])).toBe('')
   })
 
+  it('shows readings without a field, lights in their colour, and why a part is stopped', async () => {
+    await open(true)
+    expect(field('status red')).toBeNull()
+    expect(document.querySelector('output[aria-label="status red"]')!.textContent).toBe('100')
+    const light = document.querySelector<HTMLElement>('[aria-label="Light status"]')!
+    expect(light.style.background.replaceAll(',', '')).toBe('rgb(255 0 51)')
+    expect(document.querySelector('[data-card=front] [role=alert]')!.textContent).toContain('`i2c_write` did not end')
+  })
+
   it('has nothing to show for a board without parts', async () => {
     await open(false)
     expect(document.querySelector('[data-card=front] fieldset')).toBeNull()

@@ -1,4 +1,5 @@
-//! Builds the sample apps: `assets/apps/<name>/` → `assets/apps/<name>.wasm`, from Rust, C or WebAssembly text.
+//! Builds the sample apps: `assets/apps/<name>/` → `assets/apps/<name>.wasm`, from Rust, C or WebAssembly text; and virtual
+//! parts that are written in WebAssembly, in the same way in `assets/part-programs`.
 //!
 //! All are linked with a small stack at the bottom of memory (an overflow traps instead of overwriting data) and, where
 //! the linker can, with one-byte pages, so that an app of 4 KiB takes 4 KiB of a board's RAM and not 64 KiB.
@@ -25,20 +26,25 @@ enum Source {
     Text(PathBuf),
 }
 
-/// Builds every app, prints its size and digest.
+/// Builds every app and every part, prints its size and digest.
 pub(crate) fn build(out: Out<'_>) -> Result<()> {
-    let dir = workspace::root().join("assets/apps");
+    build_all(out, "app", "assets/apps", &link_flags(out)?)?;
+    // The emulator has pages of 64 KiB only.
+    build_all(out, "part", "assets/part-programs", &["--stack-first".to_owned()])
+}
+
+fn build_all(out: Out<'_>, what: &str, folder: &str, linker: &[String]) -> Result<()> {
+    let dir = workspace::root().join(folder);
     let apps = find(&dir)?;
-    ensure!(!apps.is_empty(), "there are no apps in {}", dir.display());
-    let linker = link_flags(out)?;
-    out.line(&format!("{:<14} {:>8}  sha256", "app", "bytes"));
+    ensure!(!apps.is_empty(), "there is no {what} in {}", dir.display());
+    out.line(&format!("{what:<14} {:>8}  sha256", "bytes"));
     for (name, source) in apps {
         let wasm = match &source {
-            Source::Rust(manifest) => rust(out, manifest, &linker),
-            Source::C(files) => c(out, &name, files, &linker),
+            Source::Rust(manifest) => rust(out, manifest, linker),
+            Source::C(files) => c(out, &name, files, linker),
             Source::Text(file) => wat::parse_file(file).map_err(Into::into),
         }
-        .with_context(|| format!("app {name}"))?;
+        .with_context(|| format!("{what} {name}"))?;
         workspace::write_if_changed(&dir.join(format!("{name}.wasm")), &wasm)?;
         out.line(&format!("{name:<14} {:>8}  {}", wasm.len(), workspace::sha256(&wasm)));
     }

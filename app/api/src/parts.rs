@@ -7,8 +7,11 @@ use ts_rs::TS;
 /// A part to add to an emulated board. What is left out follows from the board.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct PartAdd {
-    /// Kind of part, as in `bme280`.
+    /// Kind of part, as in `bme280`. For a part of one's own, the name of its kind.
     pub kind: String,
+    /// Path of the WebAssembly module that is the part, as the owner sees it; `None` for a kind that Drydock has.
+    #[serde(default)]
+    pub module: Option<String>,
     /// Name on the board; `None` for that of the kind, with a number if it is taken.
     #[serde(default)]
     pub name: Option<String>,
@@ -21,9 +24,12 @@ pub struct PartAdd {
     /// Select pin on an SPI bus, as in `P1.02`; `None` for that of the bus.
     #[serde(default)]
     pub select: Option<String>,
-    /// Pin of an analogue part; `None` for the board's first free one.
+    /// Pin of an analogue part, `None` for the board's first free one; or of a part that has one line.
     #[serde(default)]
     pub pin: Option<String>,
+    /// Pins of the part's lines, by the line's name.
+    #[serde(default)]
+    pub pins: BTreeMap<String, String>,
     /// Start values, by property.
     #[serde(default)]
     pub values: BTreeMap<String, f64>,
@@ -53,7 +59,9 @@ pub struct PartView {
     pub title: String,
     /// Where it is wired, as in `i2c, address 0x76`.
     pub place: String,
-    /// What can be set, in the kind's order.
+    /// Why it no longer runs: a module that trapped or did not end. `None` for all other parts.
+    pub stopped: Option<String>,
+    /// What can be set or read, in the kind's order.
     pub properties: Vec<PartProperty>,
     /// What a display shows; `None` for other parts, and while the board is off.
     pub picture: Option<PartPicture>,
@@ -72,6 +80,8 @@ pub struct PartProperty {
     pub max: f64,
     /// Value now.
     pub value: f64,
+    /// The part says what it is: it can be read and not set.
+    pub reading: bool,
 }
 
 /// What a display shows.

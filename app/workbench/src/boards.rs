@@ -124,7 +124,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
             None
         }
     };
-    let parts = parts::records(&description, &engine_name, &request.parts)?;
+    let (parts, modules) = parts::records(&description, &engine_name, &request.parts).await?;
     let seed = match request.seed {
         Some(text) => {
             parse_seed(&text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?
@@ -147,6 +147,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         Some(firmware) => Some(own_firmware::keep(workbench, id.text(), firmware).await?),
         None => None,
     };
+    parts::keep(workbench, modules).await?;
     let record = BoardRecord {
         id: id.text().to_owned(),
         name: name.text().to_owned(),

@@ -112,6 +112,11 @@ impl OwnedDir {
     pub(crate) fn board(&self, id: &str) -> PathBuf {
         self.path.join("boards").join(id)
     }
+
+    /// The directory of the modules that are parts of boards, each under the SHA-256 of its content.
+    pub(crate) fn parts(&self) -> PathBuf {
+        self.path.join("parts")
+    }
 }
 
 /// Replaces a file of the data directory, which has one owner. A kill or a power cut at any instant leaves the old or

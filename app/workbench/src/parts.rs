@@ -6,22 +6,37 @@
 use crate::{
     api::{ApiError, ErrorCode, EventName, PartAdd, PartPicture, PartProperty, PartView, PartsSet},
     boards,
+    data_dir::replace,
     fleet::{EmulatedRecord, FleetBoard, PartRecord},
     state::WorkbenchState,
 };
-use drydock_assets::{Board as Description, Millionths, PartChoice, part_kinds};
-use drydock_emulator::{PartState, builtin, parts::Parts};
+use drydock_assets::{Board as Description, Millionths, PartChoice, PartKind, PartProgram, part_kinds};
+use drydock_embedded::part_modules;
+use drydock_emulator::{
+    PartState, VirtualTime, builtin,
+    parts::{Parts, program},
+};
 use serde_json::{Map, json};
-use std::sync::Arc;
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+    sync::Arc,
+};
 
-/// The board with the parts and values of its record.
+/// The board with the parts and values of its record; `modules` is the directory of parts that are modules.
 ///
 /// # Errors
-/// A sentence: a part of the record does not fit the board's description.
-pub(crate) fn wired(description: &Description, record: &EmulatedRecord) -> Result<Description, String> {
+/// A sentence: a part of the record does not fit the board's description, or its module is lost.
+pub(crate) fn wired(description: &Description, record: &EmulatedRecord, modules: &Path) -> Result<Description, String> {
     let mut board = description.clone();
     for part in &record.parts {
-        add(&mut board, &part.choice()).map_err(|problems| problems.join("; "))?;
+        let kind = match part.kind() {
+            (_, None) => None,
+            (name, Some(sha256)) => Some(kept_module(name, sha256, modules)?),
+        };
+        add(&mut board, &part.choice(), kind.as_ref()).map_err(|problems| problems.join("; "))?;
     }
     for part in &mut board.parts {
         if let Some(values) = record.part_values.get(&part.name) {
@@ -32,11 +47,35 @@ pub(crate) fn wired(description: &Description, record: &EmulatedRecord) -> Resul
     Ok(board)
 }
 
-/// The records of parts that are added to a board.
+fn kept_module(name: &str, sha256: &str, modules: &Path) -> Result<PartKind, String> {
+    let file = modules.join(format!("{sha256}.wasm"));
+    let bytes =
+        fs::read(&file).map_err(|error| format!("its part {name} cannot be read from {}: {error}", file.display()))?;
+    program::kind(name, &bytes).map_err(|error| format!("its part {name} no longer fits: {error}"))
+}
+
+/// The kind that ships as a module with this name.
+fn shipped(name: &str) -> Option<PartKind> {
+    let module = part_modules().iter().find(|module| module.name == name)?;
+    program::kind(module.name, module.wasm).ok()
+}
+
+fn all_shipped() -> impl Iterator<Item = PartKind> {
+    part_modules().iter().filter_map(|module| shipped(module.name))
+}
+
+/// A module that is to be kept: the SHA-256 of its content, and the content.
+pub(crate) type Module = (String, Arc<[u8]>);
+
+/// The records of parts that are added to a board, and the modules among them.
 ///
 /// # Errors
 /// Everything that is wrong with them, for people.
-pub(crate) fn records(description: &Description, engine: &str, parts: &[PartAdd]) -> Result<Vec<PartRecord>, ApiError> {
+pub(crate) async fn records(
+    description: &Description,
+    engine: &str,
+    parts: &[PartAdd],
+) -> Result<(Vec<PartRecord>, Vec<Module>), ApiError> {
     if engine != builtin::engine::NAME && !parts.is_empty() {
         let text = format!(
             "The engine {engine} has no virtual parts; leave them out, or use the engine {}.",
@@ -44,10 +83,20 @@ pub(crate) fn records(description: &Description, engine: &str, parts: &[PartAdd]
         );
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
-    let mut board = description.clone();
+    let (board, parts) = (description.clone(), parts.to_vec());
+    let read = tokio::task::spawn_blocking(move || checked(board, &parts)).await;
+    read.map_err(|error| ApiError::internal(format!("The parts cannot be read: {error}.")))?
+}
+
+fn checked(mut board: Description, parts: &[PartAdd]) -> Result<(Vec<PartRecord>, Vec<Module>), ApiError> {
     let mut problems = Vec::new();
     let mut records = Vec::new();
+    let mut modules = Vec::new();
     for part in parts {
+        let kind = match &part.module {
+            None => shipped(&part.kind),
+            Some(path) => Some(read_module(&part.kind, Path::new(path))?),
+        };
         let choice = PartChoice {
             kind: part.kind.clone(),
             name: part.name.clone(),
@@ -55,41 +104,103 @@ pub(crate) fn records(description: &Description, engine: &str, parts: &[PartAdd]
             address: part.address,
             select: part.select.clone(),
             pin: part.pin.clone(),
+            pins: part.pins.clone(),
             values: part.values.clone(),
         };
-        match add(&mut board, &choice) {
-            Ok(()) => records.extend(board.parts.last().map(PartRecord::of)),
+        match add(&mut board, &choice, kind.as_ref()) {
+            Ok(()) => {
+                let record = board.parts.last().map(PartRecord::of);
+                let program = kind.and_then(|kind| kind.program);
+                records.extend(record.map(|record| match program {
+                    None => record,
+                    Some(PartProgram(bytes)) => {
+                        let sha256: String = Sha256::digest(&bytes)
+                            .iter()
+                            .map(|byte| format!("{byte:02x}"))
+                            .collect();
+                        modules.push((sha256.clone(), bytes));
+                        record.with_module(sha256)
+                    }
+                }));
+            }
             Err(wrong) => problems.extend(wrong),
         }
     }
     match &problems[..] {
-        [] => Ok(records),
+        [] => Ok((records, modules)),
         _ => {
-            let text = format!(
-                "{} does not take this part: {}.",
-                description.title,
-                problems.join("; ")
-            );
+            let text = format!("{} does not take this part: {}.", board.title, problems.join("; "));
             Err(ApiError::new(ErrorCode::Usage, text))
         }
     }
 }
 
-fn add(board: &mut Description, choice: &PartChoice) -> Result<(), Vec<String>> {
-    board.add_part(choice, part_kinds())
+/// The kind of part that a file is.
+fn read_module(name: &str, path: &Path) -> Result<PartKind, ApiError> {
+    let refused = |what: String| ApiError::new(ErrorCode::Usage, format!("{} is no part: {what}.", path.display()));
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(fits) {
+        return Err(refused(format!(
+            "`{name}` is no name of a kind; rename the file to 1 to 32 small letters, digits and hyphens"
+        )));
+    }
+    let is_ours = part_kinds().iter().any(|kind| kind.name == name) || part_modules().iter().any(|it| it.name == name);
+    if is_ours {
+        return Err(refused(format!("{name} is a kind of Drydock's; rename the file")));
+    }
+    let cannot = |error: io::Error| {
+        let text = format!("{} cannot be read: {error}.", path.display());
+        ApiError::new(ErrorCode::NotFound, text)
+    };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(cannot)?;
+    file.take(program::MODULE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    program::kind(name, &bytes).map_err(|error| refused(error.to_string()))
+}
+
+/// Keeps modules in the data directory. Records that name them are written later.
+pub(crate) async fn keep(workbench: &WorkbenchState, modules: Vec<Module>) -> Result<(), ApiError> {
+    let folder = workbench.dir.parts();
+    let kept = tokio::task::spawn_blocking(move || {
+        for (sha256, bytes) in modules {
+            let file = folder.join(format!("{sha256}.wasm"));
+            if !file.exists() {
+                replace(&file, &bytes)?;
+            }
+        }
+        Ok::<(), io::Error>(())
+    });
+    let kept = kept.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    kept.map_err(|error| {
+        ApiError::internal(format!(
+            "The part cannot be kept: {error}. Free some space and try again."
+        ))
+    })
+}
+
+fn add(board: &mut Description, choice: &PartChoice, kind: Option<&PartKind>) -> Result<(), Vec<String>> {
+    match kind {
+        Some(kind) => board.add_part(choice, std::slice::from_ref(kind)),
+        None => {
+            let kinds: Vec<PartKind> = part_kinds().iter().cloned().chain(all_shipped()).collect();
+            board.add_part(choice, &kinds)
+        }
+    }
 }
 
 /// The parts of a board and their values.
 pub(crate) async fn list(workbench: &WorkbenchState, board: &str) -> Result<Vec<PartView>, ApiError> {
     let board = workbench.board(board)?;
-    Ok(states(&board).await?.iter().map(view).collect())
+    Ok(states(workbench, &board).await?.iter().map(view).collect())
 }
 
 /// Sets a property, in the machine if it is on, and in the record.
 pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> Result<PartView, ApiError> {
     let board = workbench.board(&request.board)?;
     let wrong = |what: String| ApiError::new(ErrorCode::Usage, format!("{}: {what}.", board.name()));
-    let description = described(&board)?;
+    let description = described(workbench, &board)?;
     let Some(part) = description.parts.iter().find(|part| part.name == request.part) else {
         let known: Vec<&str> = description.parts.iter().map(|part| part.name.as_str()).collect();
         let known = match known[..] {
@@ -131,19 +242,20 @@ pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> R
     data.insert("value".into(), json!(value.to_f64()));
     let text = format!("{}.{} of {} is {value}.", request.part, request.property, board.name());
     workbench.publish(EventName::PartSet, Some(&board), text, data);
-    let states = states(&board).await?;
+    let states = states(workbench, &board).await?;
     let state = states.iter().find(|state| state.name == request.part);
     state
         .map(view)
         .ok_or_else(|| ApiError::internal(format!("{} lost the part {}.", board.name(), request.part)))
 }
 
-fn described(board: &FleetBoard) -> Result<Description, ApiError> {
-    wired(&board.description, &board.emulated()?).map_err(ApiError::internal)
+fn described(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Description, ApiError> {
+    wired(&board.description, &board.emulated()?, &workbench.dir.parts()).map_err(ApiError::internal)
 }
 
-async fn states(board: &FleetBoard) -> Result<Vec<PartState>, ApiError> {
-    let description = described(board)?;
+async fn states(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Vec<PartState>, ApiError> {
+    // A physical board has none, and says so.
+    board.emulated()?;
     let machine = board.state().machine.clone();
     if let Some(machine) = machine {
         let listed = machine
@@ -153,26 +265,29 @@ async fn states(board: &FleetBoard) -> Result<Vec<PartState>, ApiError> {
             return Ok(states);
         }
     }
-    let mut states = Parts::of(&description).map_or_else(Vec::new, |parts| parts.list());
+    let description = described(workbench, board)?;
+    let parts = Parts::of(&description);
+    let mut states = parts.map_or_else(Vec::new, |parts| parts.list(VirtualTime::ZERO));
     states.iter_mut().for_each(|state| state.picture = None);
     Ok(states)
 }
 
 fn view(state: &PartState) -> PartView {
-    let kind = part_kinds().iter().find(|kind| kind.name == state.kind);
     let properties = state.properties.iter().map(|property| PartProperty {
         name: property.name.clone(),
         unit: property.unit.clone(),
         min: property.min.to_f64(),
         max: property.max.to_f64(),
         value: property.value.to_f64(),
+        reading: property.reading,
     });
     let dot = |dot: &u8| if *dot == 0 { ' ' } else { '#' };
     PartView {
         name: state.name.clone(),
         kind: state.kind.clone(),
-        title: kind.map_or_else(|| state.kind.clone(), |kind| kind.title.clone()),
+        title: state.title.clone(),
         place: state.place.clone(),
+        stopped: state.stopped.clone(),
         properties: properties.collect(),
         picture: state.picture.as_ref().map(|picture| PartPicture {
             width: picture.width,

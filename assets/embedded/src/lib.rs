@@ -31,6 +31,17 @@ pub struct App {
     pub sha256: [u8; 32],
 }
 
+/// A virtual part that is written in WebAssembly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartModule {
+    /// Name of its kind, as in `mpu6050`.
+    pub name: &'static str,
+    /// The WebAssembly module.
+    pub wasm: &'static [u8],
+    /// Its SHA-256 digest.
+    pub sha256: [u8; 32],
+}
+
 /// The program does not carry it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotBuilt {
@@ -106,6 +117,11 @@ pub fn app(name: &str) -> Result<App, NotBuilt> {
 /// All sample apps, by name.
 pub fn apps() -> &'static [App] {
     APPS
+}
+
+/// Virtual parts that are written in WebAssembly, by name.
+pub fn part_modules() -> &'static [PartModule] {
+    PARTS
 }
 
 /// The images that this program carries, by board.

@@ -191,6 +191,7 @@ pub(super) fn serve_events<C: RunLoop>(core: &mut C) {
         while let Some(token) = fabric.pop_due_event() {
             parts.chip.event(fabric, token);
         }
+        fabric.serve_parts(parts.chip);
         if fabric.take_cpu_hz_change() {
             parts.clock.change(*parts.cycles, fabric.cpu_hz());
         }

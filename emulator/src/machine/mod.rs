@@ -30,7 +30,7 @@ pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault, UnmodelledAns
 pub use image::{Image, ImageError, Segment, Symbol};
 pub use io::{DebugLine, LOG_CHANNELS, PinChange, SEMIHOSTING_PORT, UartOutput};
 pub use monitor::{Monitor, MonitorAnswer};
-pub use parts::{PartError, PartState, Picture, PropertyState, VirtualParts};
+pub use parts::{PartError, PartMessage, PartState, Picture, PropertyState, VirtualParts};
 pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
 pub use time::VirtualTime;

@@ -1,6 +1,8 @@
-//! Virtual parts of a machine's board, as a user sees them: sensors, memories and displays with values by name.
+//! Virtual parts of a machine's board, as a user sees them: sensors, memories, displays, lights and buttons with values by name.
 
 use drydock_assets::Millionths;
+
+use super::time::VirtualTime;
 
 /// Optional capability of a machine: virtual parts that are wired to its chip.
 pub trait VirtualParts {
@@ -12,6 +14,22 @@ pub trait VirtualParts {
     /// # Errors
     /// [`PartError`]; nothing is changed then.
     fn set(&mut self, part: &str, property: &str, value: Millionths) -> Result<(), PartError>;
+
+    /// Takes what parts said since the last call.
+    fn take_messages(&mut self) -> Vec<PartMessage>;
+}
+
+/// A line that a part logged, or why it was stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartMessage {
+    /// When.
+    pub at: VirtualTime,
+    /// Name of the part.
+    pub part: String,
+    /// One line.
+    pub text: String,
+    /// The part no longer runs, and the line says why.
+    pub stopped: bool,
 }
 
 /// A part and its values.
@@ -21,6 +39,10 @@ pub struct PartState {
     pub name: String,
     /// Name of its kind, as in `bme280`.
     pub kind: String,
+    /// The kind's name for people.
+    pub title: String,
+    /// Why it no longer runs: a program that trapped or did not end.
+    pub stopped: Option<String>,
     /// Where it is wired, for people.
     pub place: String,
     /// Its properties, in the order of its kind.
@@ -42,6 +64,8 @@ pub struct PropertyState {
     pub max: Millionths,
     /// Value now.
     pub value: Millionths,
+    /// The part says what it is: it can be read and not set.
+    pub reading: bool,
 }
 
 /// What a display shows: one byte a dot, row by row from the top left; 0 is dark, 255 is lit.

@@ -207,7 +207,7 @@ impl PartModel for Bme280 {
         };
     }
 
-    fn get(&self, property: &str) -> Millionths {
+    fn get(&self, _now: VirtualTime, property: &str) -> Millionths {
         match property {
             "temperature" => self.temperature,
             "pressure" => self.pressure,

@@ -57,7 +57,7 @@ impl PartModel for Eeprom {
         self.busy_until = VirtualTime::ZERO;
     }
 
-    fn get(&self, property: &str) -> Millionths {
+    fn get(&self, _now: VirtualTime, property: &str) -> Millionths {
         match property {
             "write_protect" => self.write_protect,
             _ => Millionths::default(),

@@ -260,7 +260,7 @@ impl PartModel for Lsm9ds1 {
         };
     }
 
-    fn get(&self, property: &str) -> Millionths {
+    fn get(&self, _now: VirtualTime, property: &str) -> Millionths {
         let place = PROPERTIES.iter().position(|name| *name == property);
         place.map_or(Millionths::default(), |place| self.world[place])
     }

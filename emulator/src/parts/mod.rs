@@ -1,28 +1,39 @@
 //! Virtual parts on a board: sensors, memories and displays, and the seam between them and a chip.
 //!
 //! A chip's controller knows pins and bytes only: it calls [`Parts`] through the fabric with the pins of its bus, and never
-//! learns which part answers. A part is a state machine without host time or host randomness. It has no events of its own:
-//! each call carries the instant, and a part first computes what happened since the last one. A machine without parts pays
-//! one comparison for each change of a pin, and nothing else.
+//! learns which part answers. A part is a state machine without host time or host randomness. Each call carries the instant,
+//! and a part first computes what happened since the last one.
+//!
+//! A part may also have lines, which are wired to plain pins. It hears of each change that the chip makes there, in its
+//! instant. What it drives reaches the chip before the next instruction, and so does a part's own timer
+//! ([`Parts::serve`]): a chip's method never runs inside another one. A machine without parts pays one comparison for each
+//! change of a pin and for each round of events, and nothing else.
 //!
 //! Parts belong to the state of a machine: they are in snapshots, forks and the replay hash. What is written to a memory
 //! lasts as long as its machine.
 
 mod bme280;
+mod button;
+mod buzzer;
+mod duty;
 mod eeprom;
+mod lights;
 mod lsm9ds1;
 mod model;
 mod potentiometer;
+pub mod program;
+mod seven_segment;
 mod ssd1306;
 mod w25q;
+mod wired;
 
 use std::collections::BTreeMap;
 
-use drydock_assets::{Board, Connection, Millionths, Part, part_kinds};
+use drydock_assets::{Board, Millionths};
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{PartError, PartState, PropertyState, VirtualTime};
-use model::Model;
+use crate::machine::{PartError, PartMessage, PartState, VirtualTime};
+use wired::{WiredPart, Wires};
 
 /// The pins of an I²C bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,38 +61,14 @@ pub struct Parts {
     parts: Vec<WiredPart>,
     /// Levels that the chip drives, on the pins that parts look at.
     levels: BTreeMap<u16, Option<bool>>,
-}
-
-/// A part and its wires.
-#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
-struct WiredPart {
-    name: String,
-    kind: String,
-    place: String,
-    wires: Wires,
-    model: Model,
-}
-
-#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
-enum Wires {
-    I2c {
-        pins: I2cPins,
-        /// Pins that must be high before it answers.
-        needs: Vec<u16>,
-        addresses: Vec<u8>,
-        /// The transfer on the bus is with this part.
-        addressed: bool,
-    },
-    Spi {
-        sck: u16,
-        mosi: u16,
-        miso: u16,
-        select: u16,
-        selected: bool,
-    },
-    Analog {
-        pin: u16,
-    },
+    /// Levels that parts drive, on the pins of their lines, as the chip knows them.
+    driven: BTreeMap<u16, Option<bool>>,
+    /// The earliest instant that a part waits for.
+    due: VirtualTime,
+    /// Parts may drive other levels than the chip knows, or wait for an earlier instant than before.
+    unsettled: bool,
+    /// There are parts that may drive a pin or wait for an instant.
+    reacts: bool,
 }
 
 impl Parts {
@@ -91,25 +78,25 @@ impl Parts {
         if parts.is_empty() {
             return None;
         }
-        let watched = parts.iter().flat_map(|part| match &part.wires {
-            Wires::I2c { needs, .. } => needs.clone(),
-            Wires::Spi { select, .. } => vec![*select],
-            Wires::Analog { .. } => Vec::new(),
-        });
-        let levels = watched.map(|pin| (pin, None)).collect();
-        Some(Box::new(Self { parts, levels }))
+        let levels = parts.iter().flat_map(WiredPart::watched).map(|pin| (pin, None));
+        let driven = parts.iter().flat_map(WiredPart::line_pins).map(|pin| (pin, None));
+        let reacts = parts.iter().any(WiredPart::reacts);
+        let mut parts = Self {
+            reacts,
+            levels: levels.collect(),
+            driven: driven.collect(),
+            parts,
+            due: VirtualTime::MAX,
+            unsettled: false,
+        };
+        parts.refresh();
+        Some(Box::new(parts))
     }
 
     /// The board's supply was switched off and on: registers are lost, memories and the world outside stay.
     pub(crate) fn power_cycle(&mut self, now: VirtualTime) {
-        for part in &mut self.parts {
-            part.model.part_mut().power_on(now);
-            match &mut part.wires {
-                Wires::I2c { addressed, .. } => *addressed = false,
-                Wires::Spi { selected, .. } => *selected = false,
-                Wires::Analog { .. } => {}
-            }
-        }
+        self.parts.iter_mut().for_each(|part| part.power_on(now));
+        self.refresh();
     }
 
     /// The chip drives `level` on `pin` from now on.
@@ -117,23 +104,55 @@ impl Parts {
         let Some(known) = self.levels.get_mut(&pin) else { return };
         let before = std::mem::replace(known, level);
         for part in &mut self.parts {
-            match &mut part.wires {
-                // The first of them to fall takes the supply away; the part begins anew.
-                Wires::I2c { needs, .. } if needs.contains(&pin) && before == Some(true) => {
-                    part.model.part_mut().power_on(now);
+            part.pin_changed(now, pin, before, level);
+        }
+        self.refresh();
+    }
+
+    /// The earliest instant that a part waits for; [`VirtualTime::MAX`] if none does.
+    pub(crate) fn due(&self) -> VirtualTime {
+        self.due
+    }
+
+    /// Whether parts want a call of [`Self::serve`] before the next instruction.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// Calls the timers that are due, and returns the pins whose level from outside changed.
+    pub(crate) fn serve(&mut self, now: VirtualTime) -> Vec<(u16, Option<bool>)> {
+        if self.due <= now {
+            for part in &mut self.parts {
+                if part.model.part().due() <= now {
+                    part.model.part_mut().timer(now);
                 }
-                Wires::Spi { select, selected, .. } if *select == pin => {
-                    let selects = level == Some(false);
-                    if *selected != selects {
-                        *selected = selects;
-                        if let Some(spi) = part.model.part_mut().spi() {
-                            spi.select(now, selects);
-                        }
-                    }
-                }
-                _ => {}
+            }
+            self.refresh();
+        }
+        if !std::mem::take(&mut self.unsettled) {
+            return Vec::new();
+        }
+        let mut changed = Vec::new();
+        for (pin, known) in &mut self.driven {
+            let level = driven(&self.parts, *pin);
+            if *known != level {
+                *known = level;
+                changed.push((*pin, level));
             }
         }
+        changed
+    }
+
+    /// After parts were called: what they drive and wait for may be another.
+    fn refresh(&mut self) {
+        if !self.reacts {
+            return;
+        }
+        let due = self.parts.iter().map(|part| part.model.part().due());
+        let due = due.min().unwrap_or(VirtualTime::MAX);
+        let parts = &self.parts;
+        self.unsettled |= due < self.due || self.driven.iter().any(|(pin, known)| driven(parts, *pin) != *known);
+        self.due = due;
     }
 
     /// START (or a repeated START) and an address; returns whether a part acknowledged it.
@@ -163,6 +182,7 @@ impl Parts {
                     .is_some_and(|i2c| i2c.start(now, address, read));
             acknowledged |= *addressed;
         }
+        self.refresh();
         acknowledged
     }
 
@@ -190,6 +210,7 @@ impl Parts {
                 *addressed = false;
             }
         }
+        self.refresh();
     }
 
     fn addressed(&mut self, bus: I2cPins, mut action: impl FnMut(&mut dyn model::I2cPart)) {
@@ -203,6 +224,7 @@ impl Parts {
                 action(i2c);
             }
         }
+        self.refresh();
     }
 
     /// Exchanges a byte with the parts that are selected on these pins. A line that nobody drives reads as zeros.
@@ -230,6 +252,7 @@ impl Parts {
                 }
             }
         }
+        self.refresh();
         answer
     }
 
@@ -239,9 +262,14 @@ impl Parts {
         self.parts.iter().find(on_pin)?.model.part().voltage_uv(supply_uv)
     }
 
-    /// The parts and their values.
-    pub fn list(&self) -> Vec<PartState> {
-        self.parts.iter().map(WiredPart::state).collect()
+    /// The parts and their values, in the instant `now`.
+    pub fn list(&self, now: VirtualTime) -> Vec<PartState> {
+        self.parts.iter().map(|part| part.state(now)).collect()
+    }
+
+    /// Takes what parts said since the last call: log lines of programs, and why one was stopped.
+    pub(crate) fn take_messages(&mut self) -> Vec<PartMessage> {
+        self.parts.iter_mut().flat_map(WiredPart::take_messages).collect()
     }
 
     /// Sets a property of a part.
@@ -261,67 +289,19 @@ impl Parts {
                 known: self.parts.iter().map(|part| part.name.clone()).collect(),
             });
         };
-        let kind = part_kinds().iter().find(|kind| kind.name == part.kind);
-        let kind = kind.ok_or_else(|| PartError::Value(format!("{} has nothing to set", part.name)))?;
-        kind.check(property, value).map_err(PartError::Value)?;
-        part.model.part_mut().set(now, property, value);
+        part.set(now, property, value)?;
+        self.refresh();
         Ok(())
     }
 }
 
-impl WiredPart {
-    fn new(part: &Part) -> Option<Self> {
-        let mut model = Model::new(&part.kind.name)?;
-        for property in &part.kind.properties {
-            let value = part.values.get(&property.name).copied().unwrap_or(property.start);
-            model.part_mut().set(VirtualTime::ZERO, &property.name, value);
-        }
-        let wires = match &part.connection {
-            Connection::I2c { bus, address } => Wires::I2c {
-                pins: I2cPins {
-                    scl: bus.scl.0,
-                    sda: bus.sda.0,
-                },
-                needs: bus.needs.iter().map(|pin| pin.0).collect(),
-                addresses: part.kind.answers_to(*address),
-                addressed: false,
-            },
-            Connection::Spi { bus, select } => Wires::Spi {
-                sck: bus.sck.0,
-                mosi: bus.mosi.0,
-                miso: bus.miso.0,
-                select: select.0,
-                selected: false,
-            },
-            Connection::Analog { pin } => Wires::Analog { pin: pin.0 },
-        };
-        Some(Self {
-            name: part.name.clone(),
-            kind: part.kind.name.clone(),
-            place: part.connection.to_string(),
-            wires,
-            model,
-        })
-    }
-
-    fn state(&self) -> PartState {
-        let kind = part_kinds().iter().find(|kind| kind.name == self.kind);
-        let properties = kind.into_iter().flat_map(|kind| &kind.properties);
-        let properties = properties.map(|property| PropertyState {
-            name: property.name.clone(),
-            unit: property.unit.clone(),
-            min: property.min,
-            max: property.max,
-            value: self.model.part().get(&property.name),
-        });
-        PartState {
-            name: self.name.clone(),
-            kind: self.kind.clone(),
-            place: self.place.clone(),
-            properties: properties.collect(),
-            picture: self.model.part().picture(),
-        }
-    }
+/// The level that parts drive on a pin. If two drive it, low wins.
+fn driven(parts: &[WiredPart], pin: u16) -> Option<bool> {
+    let levels = parts.iter().flat_map(|part| part.drives(pin));
+    levels.fold(None, |so_far, level| match (so_far, level) {
+        (Some(false), _) | (_, false) => Some(false),
+        _ => Some(true),
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! What every part implements, and the list of all parts.
 
-use drydock_assets::Millionths;
+use drydock_assets::{Millionths, PartKind};
 use serde::{Deserialize, Serialize};
 
 use super::bme280::Bme280;
+use super::button::Button;
+use super::buzzer::Buzzer;
 use super::eeprom::Eeprom;
+use super::lights::Lights;
 use super::lsm9ds1::Lsm9ds1;
 use super::potentiometer::Potentiometer;
+use super::program::Program;
+use super::seven_segment::SevenSegment;
 use super::ssd1306::Ssd1306;
 use super::w25q::W25q;
 use crate::machine::{Picture, VirtualTime};
@@ -17,9 +22,9 @@ pub(super) trait PartModel {
     fn power_on(&mut self, now: VirtualTime);
 
     /// The value of a property of its kind; zero for a name that the kind does not have.
-    fn get(&self, property: &str) -> Millionths;
+    fn get(&self, now: VirtualTime, property: &str) -> Millionths;
 
-    /// Sets a property of its kind; the value is in range.
+    /// Sets a property of its kind that is no reading; the value is in range.
     fn set(&mut self, now: VirtualTime, property: &str, value: Millionths);
 
     /// Its end of an I²C bus.
@@ -38,9 +43,25 @@ pub(super) trait PartModel {
     }
 
     /// What a display shows.
-    fn picture(&self) -> Option<Picture> {
+    fn picture(&self, _now: VirtualTime) -> Option<Picture> {
         None
     }
+
+    /// The chip drives `level` on the pin of a line from now on. Lines are numbered as in the kind's data.
+    fn line_changed(&mut self, _now: VirtualTime, _line: usize, _level: Option<bool>) {}
+
+    /// The level that the part drives on a line.
+    fn drives(&self, _line: usize) -> Option<bool> {
+        None
+    }
+
+    /// When it wants a call of [`Self::timer`]; [`VirtualTime::MAX`] for never.
+    fn due(&self) -> VirtualTime {
+        VirtualTime::MAX
+    }
+
+    /// The instant of [`Self::due`] has come.
+    fn timer(&mut self, _now: VirtualTime) {}
 }
 
 /// A part on an I²C bus. Calls come at the end of each byte on the line.
@@ -73,12 +94,18 @@ macro_rules! models {
         #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
         pub(super) enum Model {
             $($variant(Box<$part>),)*
+            /// One that is written in WebAssembly.
+            Program(Box<Program>),
         }
 
         impl Model {
             /// A new part of a kind; `None` if it is not modelled.
-            pub(super) fn new(kind: &str) -> Option<Self> {
-                Some(match kind {
+            pub(super) fn new(kind: &PartKind) -> Option<Self> {
+                if let Some(program) = &kind.program {
+                    // It was tried when its kind was made of it.
+                    return Some(Self::Program(Box::new(Program::new(&kind.name, program).ok()?)));
+                }
+                Some(match kind.name.as_str() {
                     $($($name => Self::$variant(Box::new($make)),)+)*
                     _ => return None,
                 })
@@ -87,12 +114,14 @@ macro_rules! models {
             pub(super) fn part(&self) -> &dyn PartModel {
                 match self {
                     $(Self::$variant(part) => part.as_ref(),)*
+                    Self::Program(part) => part.as_ref(),
                 }
             }
 
             pub(super) fn part_mut(&mut self) -> &mut dyn PartModel {
                 match self {
                     $(Self::$variant(part) => part.as_mut(),)*
+                    Self::Program(part) => part.as_mut(),
                 }
             }
         }
@@ -106,4 +135,8 @@ models! {
     Ssd1306(Ssd1306) = "ssd1306", Ssd1306::default();
     W25q(W25q) = "w25q32", W25q::default();
     Potentiometer(Potentiometer) = "potentiometer", Potentiometer::default();
+    Lights(Lights) = "led", Lights::new(&["brightness"]); "rgb-led", Lights::new(&["red", "green", "blue"]);
+    Button(Button) = "button", Button::default();
+    Buzzer(Buzzer) = "buzzer", Buzzer::default();
+    SevenSegment(SevenSegment) = "7-segment", SevenSegment::default();
 }

@@ -16,7 +16,7 @@ pub(super) struct Potentiometer {
 impl PartModel for Potentiometer {
     fn power_on(&mut self, _now: VirtualTime) {}
 
-    fn get(&self, property: &str) -> Millionths {
+    fn get(&self, _now: VirtualTime, property: &str) -> Millionths {
         match property {
             "position" => self.position,
             _ => Millionths::default(),

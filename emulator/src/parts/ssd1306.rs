@@ -166,7 +166,7 @@ impl PartModel for Ssd1306 {
         *self = Self::default();
     }
 
-    fn get(&self, _property: &str) -> Millionths {
+    fn get(&self, _now: VirtualTime, _property: &str) -> Millionths {
         Millionths::default()
     }
 
@@ -176,7 +176,7 @@ impl PartModel for Ssd1306 {
         Some(self)
     }
 
-    fn picture(&self) -> Option<Picture> {
+    fn picture(&self, _now: VirtualTime) -> Option<Picture> {
         let rows = (0..LINES).flat_map(|y| (0..WIDTH).map(move |x| (x, y)));
         Some(Picture {
             width: u16::from(WIDTH),
@@ -245,7 +245,7 @@ mod tests {
 
     /// The dots that are lit, in their order.
     fn lit(parts: &Parts) -> Vec<(usize, usize)> {
-        let picture = parts.list()[0].picture.clone().unwrap();
+        let picture = parts.list(VirtualTime::ZERO)[0].picture.clone().unwrap();
         assert_eq!((picture.width, picture.height, picture.dots.len()), (128, 64, 8_192));
         let dots = picture.dots.iter().enumerate().filter(|(_, dot)| **dot == 255);
         dots.map(|(index, _)| (index % 128, index / 128)).collect()

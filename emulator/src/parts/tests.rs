@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use drydock_assets::PartChoice;
+use drydock_assets::{PartChoice, part_kinds};
 
 use super::*;
 use crate::machine::hash::StateHasher;
@@ -14,13 +14,30 @@ fn board(kinds: &[&str]) -> Board {
     let mut board = drydock_assets::board("nano33ble").unwrap();
     board.parts.clear();
     for kind in kinds {
+        let described = part_kinds().iter().find(|known| known.name == **kind).unwrap();
+        let pin = |(number, line): (usize, &drydock_assets::Line)| (line.name.clone(), format!("P1.{number:02}"));
         let choice = PartChoice {
             kind: (*kind).to_owned(),
+            pins: described.lines.iter().enumerate().map(pin).collect(),
             ..PartChoice::default()
         };
         board.add_part(&choice, part_kinds()).unwrap();
     }
     board
+}
+
+/// A part on plain pins, with its lines wired.
+pub(super) fn wired(kind: &str, pins: &[(&str, &str)]) -> Parts {
+    let mut board = drydock_assets::board("nano33ble").unwrap();
+    board.parts.clear();
+    let pins = pins.iter().map(|(line, pin)| ((*line).to_owned(), (*pin).to_owned()));
+    let choice = PartChoice {
+        kind: kind.to_owned(),
+        pins: pins.collect(),
+        ..PartChoice::default()
+    };
+    board.add_part(&choice, part_kinds()).unwrap();
+    *Parts::of(&board).unwrap()
 }
 
 pub(super) fn parts(kinds: &[&str]) -> Parts {
@@ -59,7 +76,7 @@ fn hash(parts: &Parts) -> u64 {
 fn every_kind_that_can_be_wired_is_modelled() {
     for kind in part_kinds() {
         let parts = parts(&[&kind.name]);
-        for (property, state) in kind.properties.iter().zip(&parts.list()[0].properties) {
+        for (property, state) in kind.properties.iter().zip(&parts.list(VirtualTime::ZERO)[0].properties) {
             assert_eq!(state.value, property.start, "{}.{}", kind.name, property.name);
         }
     }
@@ -69,10 +86,10 @@ fn every_kind_that_can_be_wired_is_modelled() {
 fn every_property_takes_its_range_and_nothing_else() {
     for kind in part_kinds() {
         let mut parts = parts(&[&kind.name]);
-        for property in &kind.properties {
+        for property in kind.properties.iter().filter(|property| !property.reading) {
             for value in [property.min, property.max, property.start] {
                 parts.set(VirtualTime::ZERO, &kind.name, &property.name, value).unwrap();
-                let state = &parts.list()[0];
+                let state = &parts.list(VirtualTime::ZERO)[0];
                 let kept = state.properties.iter().find(|state| state.name == property.name);
                 assert_eq!(kept.unwrap().value, value, "{}.{}", kind.name, property.name);
             }
@@ -82,6 +99,10 @@ fn every_property_takes_its_range_and_nothing_else() {
                 assert!(matches!(refused, Err(PartError::Value(_))), "{refused:?}");
                 assert_eq!(hash(&parts), before);
             }
+        }
+        for property in kind.properties.iter().filter(|property| property.reading) {
+            let refused = parts.set(VirtualTime::ZERO, &kind.name, &property.name, property.start);
+            assert!(refused.unwrap_err().to_string().ends_with("cannot be set"));
         }
         let refused = parts.set(VirtualTime::ZERO, &kind.name, "smell", Millionths(0));
         assert!(matches!(refused, Err(PartError::Value(_))), "{refused:?}");
@@ -147,5 +168,5 @@ fn a_power_cycle_loses_registers_and_keeps_the_world() {
     write(&mut parts, VirtualTime::from_ms(5), 0x76, &[0xf5, 0xa0]);
     parts.power_cycle(VirtualTime::from_ms(6));
     assert_eq!(read(&mut parts, VirtualTime::from_ms(9), 0x76, &[0xf5], 1), [0]);
-    assert_eq!(parts.list()[0].properties[0].value.to_f64(), 22.0);
+    assert_eq!(parts.list(VirtualTime::ZERO)[0].properties[0].value.to_f64(), 22.0);
 }

@@ -133,7 +133,7 @@ impl PartModel for W25q {
         };
     }
 
-    fn get(&self, _property: &str) -> Millionths {
+    fn get(&self, _now: VirtualTime, _property: &str) -> Millionths {
         Millionths::default()
     }
 

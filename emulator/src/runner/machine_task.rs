@@ -574,6 +574,9 @@ impl Body {
                 wire.deliver(output.baud, &output.bytes);
             }
         }
+        let said = machine.parts().map_or_else(Vec::new, |parts| parts.take_messages());
+        said.into_iter()
+            .for_each(|message| task.publish_event(MachineEvent::Part(message)));
         let changes = machine.take_pin_changes();
         let faults = machine.take_faults();
         if changes.is_empty() && faults.is_empty() {

@@ -1,6 +1,6 @@
 //! The observable state and events of a running machine.
 
-use crate::{GuestFault, PinChange, ResetKind, StopReason, VirtualTime};
+use crate::{GuestFault, PartMessage, PinChange, ResetKind, StopReason, VirtualTime};
 
 /// The status of a machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,8 @@ pub enum MachineEvent {
     Pin(PinChange),
     /// The guest did something wrong.
     Fault(GuestFault),
+    /// A part of its board said something.
+    Part(PartMessage),
     /// It was reset, by itself or from outside.
     Reset {
         /// When.

@@ -5,6 +5,7 @@
 mod arm;
 mod building;
 mod lights;
+mod panel;
 mod parts;
 mod usb;
 
@@ -26,6 +27,7 @@ fn main() {
         .into_iter()
         .chain(arm::trials())
         .chain(parts::trials())
+        .chain([panel::trial_of_panel()])
         .chain([usb::trial_of_usb()])
         .collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -39,7 +39,7 @@ fn boot_with(board: &str, kinds: &[&str], image: &Image) -> Result<Box<dyn Machi
     Ok(machine)
 }
 
-fn set(machine: &mut dyn Machine, part: &str, property: &str, value: i64) -> Result<(), Failed> {
+pub(crate) fn set(machine: &mut dyn Machine, part: &str, property: &str, value: i64) -> Result<(), Failed> {
     let parts = machine.parts().ok_or("the machine has parts")?;
     Ok(parts.set(part, property, Millionths(value))?)
 }

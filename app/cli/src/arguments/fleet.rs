@@ -66,8 +66,8 @@ pub(crate) struct Emulate {
     pub(crate) firmware: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) program: ProgramOptions,
-    /// Add a virtual part to each board: KIND, or KIND,KEY=VALUE,… (name, bus, address, select, pin, or a property); may be
-    /// repeated
+    /// Add a virtual part to each board: KIND or FILE.wasm, then ,KEY=VALUE,… (name, bus, address, select, pin, a line, or a
+    /// property); may be repeated
     #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part, conflicts_with_all = ["pty", "usbip"])]
     pub(crate) part: Vec<PartAdd>,
     /// Load the program again and start it when its file changes (with --firmware)
@@ -187,7 +187,8 @@ pub(crate) struct BoardsAdd {
     pub(crate) firmware: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) program: ProgramOptions,
-    /// Add a virtual part: KIND, or KIND,KEY=VALUE,… (name, bus, address, select, pin, or a property); may be repeated
+    /// Add a virtual part: KIND or FILE.wasm, then ,KEY=VALUE,… (name, bus, address, select, pin, a line, or a property); may be
+    /// repeated
     #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part)]
     pub(crate) part: Vec<PartAdd>,
 }

@@ -56,6 +56,9 @@ fn show(parts: &[PartView], output: &Output) {
             (Ink::Bold, &part.name),
             (Ink::Dim, &format!("  {}; {}", part.title, part.place)),
         ]);
+        if let Some(why) = &part.stopped {
+            output.say_in_ink(&[(Ink::Red, &format!("  It is stopped: {why}."))]);
+        }
         let rows: Vec<_> = part
             .properties
             .iter()
@@ -66,7 +69,13 @@ fn show(parts: &[PartView], output: &Output) {
                         Ink::Bold,
                         format!("{} {}", property.value, property.unit).trim_end().to_owned(),
                     ),
-                    (Ink::Dim, format!("{} to {}", property.min, property.max)),
+                    (
+                        Ink::Dim,
+                        match property.reading {
+                            true => "reading".to_owned(),
+                            false => format!("{} to {}", property.min, property.max),
+                        },
+                    ),
                 ]
             })
             .collect();
@@ -101,13 +110,17 @@ fn drawn(rows: &[String]) -> Vec<String> {
     rows.chunks(2).map(pair).collect()
 }
 
-/// A part from its argument: `KIND`, or `KIND,KEY=VALUE,…` with the keys `name`, `bus`, `address`, `select`, `pin`, or the name
-/// of a property.
+/// A part from its argument: `KIND` or `FILE.wasm`, and then `,KEY=VALUE,…` with the keys `name`, `bus`, `address`, `select`,
+/// `pin`, or the name of a property or of a line, whose value is a pin.
 pub(crate) fn part(text: &str) -> Result<PartAdd, String> {
     let mut fields = text.split(',');
-    let mut part = PartAdd {
-        kind: fields.next().unwrap_or_default().to_owned(),
-        ..PartAdd::default()
+    let kind = fields.next().unwrap_or_default();
+    let mut part = match Path::new(kind).extension() {
+        Some(extension) if extension == "wasm" => module(Path::new(kind))?,
+        _ => PartAdd {
+            kind: kind.to_owned(),
+            ..PartAdd::default()
+        },
     };
     for field in fields {
         let (key, value) = field
@@ -124,6 +137,9 @@ pub(crate) fn part(text: &str) -> Result<PartAdd, String> {
                 let number = digits.map_or_else(|| value.parse(), |digits| u8::from_str_radix(digits, 16));
                 part.address = Some(number.map_err(|_| format!("`{value}` is no address; write one as in 0x76"))?);
             }
+            line if value.starts_with('P') => {
+                part.pins.insert(line.to_owned(), value.to_owned());
+            }
             property => {
                 let number = value.parse().map_err(|_| format!("`{value}` is no number"))?;
                 part.values.insert(property.to_owned(), number);
@@ -131,6 +147,16 @@ pub(crate) fn part(text: &str) -> Result<PartAdd, String> {
         }
     }
     Ok(part)
+}
+
+/// A part that is a module; its kind is called as the file is.
+fn module(path: &Path) -> Result<PartAdd, String> {
+    let absolute = std::path::absolute(path).map_err(|error| format!("{} cannot be found: {error}", path.display()))?;
+    Ok(PartAdd {
+        kind: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        module: Some(absolute.to_string_lossy().into_owned()),
+        ..PartAdd::default()
+    })
 }
 
 #[cfg(test)]
@@ -153,6 +179,19 @@ mod tests {
             (Some("out"), Some("i2c"), Some(0x77))
         );
         assert_eq!(full.values["temperature"], -3.5);
+        let lines = part("rgb-led,red=P0.24,blue=P0.06,active_low=1").unwrap();
+        assert_eq!(
+            (lines.pins["red"].as_str(), lines.pins["blue"].as_str()),
+            ("P0.24", "P0.06")
+        );
+        assert_eq!(lines.values["active_low"], 1.0);
+        let own = part("parts/my-sensor.wasm,address=0x40").unwrap();
+        assert_eq!((own.kind.as_str(), own.address), ("my-sensor", Some(0x40)));
+        let file = own.module.unwrap();
+        assert!(
+            Path::new(&file).is_absolute() && file.ends_with("parts/my-sensor.wasm"),
+            "{file}"
+        );
         for (wrong, text) in [
             ("bme280,cold", "`cold` has no value; write KEY=VALUE"),
             ("bme280,address=0x1ff", "`0x1ff` is no address; write one as in 0x76"),

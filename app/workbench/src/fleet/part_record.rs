@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 pub(crate) struct PartRecord {
     /// Kind of part.
     kind: String,
+    /// SHA-256 of the module that is the part, hexadecimal; the data directory has the module under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    module: Option<String>,
     /// Name on the board.
     name: String,
     /// Name of its bus.
@@ -24,6 +27,9 @@ pub(crate) struct PartRecord {
     /// Pin of an analogue part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pin: Option<String>,
+    /// Pins of its lines.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pins: BTreeMap<String, String>,
     /// Start values, in millionths of their unit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     values: BTreeMap<String, Millionths>,
@@ -34,11 +40,17 @@ impl PartRecord {
     pub(crate) fn of(part: &Part) -> Self {
         let mut record = Self {
             kind: part.kind.name.clone(),
+            module: None,
             name: part.name.clone(),
             bus: None,
             address: None,
             select: None,
             pin: None,
+            pins: part
+                .pins
+                .iter()
+                .map(|(line, pin)| (line.clone(), pin.to_string()))
+                .collect(),
             values: part.values.clone(),
         };
         match &part.connection {
@@ -51,8 +63,22 @@ impl PartRecord {
                 record.select = Some(select.to_string());
             }
             Connection::Analog { pin } => record.pin = Some(pin.to_string()),
+            Connection::Pins => {}
         }
         record
+    }
+
+    /// The same part, which is this module.
+    pub(crate) fn with_module(self, sha256: String) -> Self {
+        Self {
+            module: Some(sha256),
+            ..self
+        }
+    }
+
+    /// The name of its kind, and of its module if it is one.
+    pub(crate) fn kind(&self) -> (&str, Option<&str>) {
+        (&self.kind, self.module.as_deref())
     }
 
     /// The part as it is added to a board again.
@@ -64,6 +90,7 @@ impl PartRecord {
             address: self.address,
             select: self.select.clone(),
             pin: self.pin.clone(),
+            pins: self.pins.clone(),
             values: self
                 .values
                 .iter()

@@ -1,7 +1,7 @@
 //! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 5 knows virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which
-//! kind of host runs a board, and format 1 knew emulated boards only. All of them are read, and replaced by format 5 with the next change of
+//! Format 6 knows parts on plain pins and parts that are modules, format 5 virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which
+//! kind of host runs a board, and format 1 knew emulated boards only. All of them are read, and replaced by format 6 with the next change of
 //! the fleet. A newer format is refused untouched.
 
 use super::part_record::PartRecord;
@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Format of the file.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// Longest id, in bytes.
 const MAX_ID_BYTES: usize = 64;
@@ -253,7 +253,7 @@ pub(super) mod tests {
         assert_eq!(read(place.path()).unwrap(), []);
         write(place.path(), vec![record(1)]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [record(1)]);
-        let (_place, newer) = written(r#"{"format":6,"boards":{}}"#);
+        let (_place, newer) = written(r#"{"format":7,"boards":{}}"#);
         assert!(matches!(newer, Err(ReadError::Newer { .. })));
     }
 
@@ -329,8 +329,12 @@ pub(super) mod tests {
         emulated.part_values = [("bme280".to_owned(), values)].into();
         write(place.path(), vec![board.clone()]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [board.clone()]);
-        let wired =
-            crate::parts::wired(&drydock_assets::board("nano33ble").unwrap(), board.emulated().unwrap()).unwrap();
+        let wired = crate::parts::wired(
+            &drydock_assets::board("nano33ble").unwrap(),
+            board.emulated().unwrap(),
+            place.path(),
+        )
+        .unwrap();
         let part = wired.parts.last().unwrap();
         assert_eq!(
             (part.name.as_str(), part.values["temperature"]),

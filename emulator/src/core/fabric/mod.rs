@@ -495,6 +495,7 @@ impl Fabric {
     pub fn pin_changed(&mut self, pin: u16, level: Option<bool>) {
         if let Some(parts) = &mut self.parts {
             parts.pin_changed(self.now, pin, level);
+            self.heed_parts();
         }
         if self.pin_changes.len() < PIN_CHANGES_MAX {
             self.pin_changes.push(PinChange {
@@ -641,7 +642,11 @@ impl Fabric {
     }
 
     pub(crate) fn next_event_at(&self) -> VirtualTime {
-        self.events.next_at().unwrap_or(VirtualTime::MAX)
+        let next = self.events.next_at().unwrap_or(VirtualTime::MAX);
+        match &self.parts {
+            None => next,
+            Some(parts) => next.min(parts.due()),
+        }
     }
 
     pub(crate) fn pop_due_event(&mut self) -> Option<Token> {

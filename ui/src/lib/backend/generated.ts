@@ -1883,9 +1883,13 @@ enabled: boolean, };
  */
 export type PartAdd = { 
 /**
- * Kind of part, as in `bme280`.
+ * Kind of part, as in `bme280`. For a part of one's own, the name of its kind.
  */
 kind: string, 
+/**
+ * Path of the WebAssembly module that is the part, as the owner sees it; `None` for a kind that Drydock has.
+ */
+module: string | null, 
 /**
  * Name on the board; `None` for that of the kind, with a number if it is taken.
  */
@@ -1903,9 +1907,13 @@ address: number | null,
  */
 select: string | null, 
 /**
- * Pin of an analogue part; `None` for the board's first free one.
+ * Pin of an analogue part, `None` for the board's first free one; or of a part that has one line.
  */
 pin: string | null, 
+/**
+ * Pins of the part's lines, by the line's name.
+ */
+pins: { [key in string]: string }, 
 /**
  * Start values, by property.
  */
@@ -1947,7 +1955,11 @@ max: number,
 /**
  * Value now.
  */
-value: number, };
+value: number, 
+/**
+ * The part says what it is: it can be read and not set.
+ */
+reading: boolean, };
 
 /**
  * A part of a board.
@@ -1970,7 +1982,11 @@ title: string,
  */
 place: string, 
 /**
- * What can be set, in the kind's order.
+ * Why it no longer runs: a module that trapped or did not end. `None` for all other parts.
+ */
+stopped: string | null, 
+/**
+ * What can be set or read, in the kind's order.
  */
 properties: Array<PartProperty>, 
 /**

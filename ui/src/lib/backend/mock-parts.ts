@@ -3,7 +3,14 @@ import type { PartView } from './generated'
 
 /** The parts of one board. */
 export function mockParts(): PartView[] {
-  const property = (name: string, unit: string, min: number, max: number, value: number) => ({ name, unit, min, max, value })
+  const property = (name: string, unit: string, min: number, max: number, value: number, reading = false) => ({
+    name,
+    unit,
+    min,
+    max,
+    value,
+    reading,
+  })
   const dark = ' '.repeat(128)
   return [
     {
@@ -11,6 +18,7 @@ export function mockParts(): PartView[] {
       kind: 'bme280',
       title: 'Bosch BME280, temperature, pressure and humidity',
       place: 'i2c, address 0x76',
+      stopped: null,
       properties: [property('temperature', '°C', -40, 85, 21.5), property('humidity', '%', 0, 100, 45)],
       picture: null,
     },
@@ -19,8 +27,27 @@ export function mockParts(): PartView[] {
       kind: 'ssd1306',
       title: 'SSD1306, display of 128 × 64 dots',
       place: 'i2c, address 0x3c',
+      stopped: null,
       properties: [],
       picture: { width: 128, rows: [` ##${' '.repeat(125)}`, `#${' '.repeat(126)}#`, ...Array.from({ length: 62 }, () => dark)] },
+    },
+    {
+      name: 'status',
+      kind: 'rgb-led',
+      title: 'RGB LED',
+      place: 'red P0.24, blue P0.06',
+      stopped: null,
+      properties: [property('active_low', '', 0, 1, 0), property('red', '%', 0, 100, 100, true), property('blue', '%', 0, 100, 20, true)],
+      picture: null,
+    },
+    {
+      name: 'my-sensor',
+      kind: 'my-sensor',
+      title: 'my-sensor',
+      place: 'i2c, address 0x40',
+      stopped: '`i2c_write` did not end within 1000000 units of fuel',
+      properties: [],
+      picture: null,
     },
   ]
 }

@@ -39,6 +39,14 @@ class Parts {
 
 export const parts = new Parts()
 
+/** The colour of a part that is a light, as CSS; `null` for other parts. */
+export function light(part: PartView): string | null {
+  const share = (name: string) => Math.round(2.55 * (part.properties.find((known) => known.name === name)?.value ?? 0))
+  if (part.kind === 'led') return `rgb(${share('brightness')} ${Math.round(share('brightness') * 0.75)} 0)`
+  if (part.kind === 'rgb-led') return `rgb(${share('red')} ${share('green')} ${share('blue')})`
+  return null
+}
+
 /** The lit dots of a display as the path of an SVG: one rectangle for each run in a row. */
 export function dots(rows: string[]): string {
   let path = ''

@@ -71,7 +71,7 @@ impl Machine {
         (runner, images): (&Runner, &FirmwareImages),
         (name, record): (&str, &EmulatedRecord),
         board: &Description,
-        folder: PathBuf,
+        (folder, modules): (PathBuf, PathBuf),
     ) -> Result<(Self, broadcast::Receiver<MachineEvent>), PowerOnError> {
         let engine = engine(&record.engine, board).map_err(|error| PowerOnError::Engine(error.message))?;
         let firmware = |reason: String| PowerOnError::Firmware {
@@ -90,7 +90,7 @@ impl Machine {
         let elf = record.firmware.as_ref().filter(|own| own.is_elf());
         let elf = elf.map(|own| own.file(&folder));
         let board = own.as_ref().map_or(board, |own| &own.board);
-        let board = &parts::wired(board, record).map_err(PowerOnError::Engine)?;
+        let board = &parts::wired(board, record, &modules).map_err(PowerOnError::Engine)?;
         let seed = parse_seed(&record.seed).ok_or_else(|| firmware("its seed cannot be read".into()))?;
         let mut machine = engine
             .open(board, seed)

@@ -14,7 +14,7 @@ use crate::{
 };
 use drydock_connector::{LinkDriver, NoisyStream};
 use drydock_emulator::{
-    MachineSnapshot, PinChange, ResetKind, StopReason,
+    MachineSnapshot, PartMessage, PinChange, ResetKind, StopReason,
     runner::{MachineEvent, RunState, UartPort},
 };
 use drydock_gateway::PeerLabel;
@@ -64,7 +64,7 @@ impl EmulatedHost {
             (&workbench.runner, &workbench.images),
             (&board.name(), record),
             &board.description,
-            folder,
+            (folder, workbench.dir.parts()),
         )
         .await
         .map_err(|error| error.to_string())?;
@@ -308,6 +308,13 @@ impl EmulatedHost {
                 if let Some(post_mortem) = &mut self.post_mortem {
                     post_mortem.tell(Mishap::Fault(fault));
                 }
+            }
+            MachineEvent::Part(PartMessage {
+                part, text, stopped, ..
+            }) => {
+                let level = if stopped { "error" } else { "info" };
+                self.context.board.state().note(level, format!("part {part}: {text}"));
+                self.context.post();
             }
             MachineEvent::State(RunState::Crashed { cause }) => self.crashed(cause),
             MachineEvent::State(RunState::Halted(reason)) => match (reason, &mut self.post_mortem) {

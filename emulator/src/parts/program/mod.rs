@@ -311,7 +311,10 @@ impl PartModel for Program {
 
     fn set(&mut self, now: VirtualTime, property: &str, value: Millionths) {
         let Some(index) = self.property(property) else { return };
-        self.store.data_mut().outside.values[index] = value;
+        let known = &mut self.store.data_mut().outside.values[index];
+        if std::mem::replace(known, value) == value {
+            return;
+        }
         let function = self.instance.value_changed;
         self.call(now, ("value_changed", function), (index as i32,));
     }

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::board::{Led, Link};
+use crate::board::{Led, Link, Pin};
 use crate::chip::Chip;
 use crate::section::Reader;
 
@@ -59,7 +59,7 @@ impl AppPins<'_, '_> {
 
     /// Why a number cannot be offered, given the LEDs' own numbers and those before it.
     fn problem(&self, number: u16, named: &[u16], before: &[u8]) -> Option<String> {
-        let on_link = |link: Link| [link.tx.0, link.rx.0].contains(&number);
+        let on_link = |link: Link| [link.tx, link.rx].contains(&Some(Pin(number)));
         let of_led = named.contains(&number);
         if number >= NUMBERS {
             Some(format!("apps have no pin {number}: theirs are 0 to {}", NUMBERS - 1))

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::app_pins::{AppPins, AppsSection};
-use crate::chip::{Chip, Flash};
+use crate::chip::{Chip, Core, Flash};
 use crate::section::{Invalid, Reader};
-use crate::wiring::{I2cBus, Part, SpiBus, WiringSections};
+use crate::wiring::{I2cBus, Part, SpiBus, Wired, WiringSections};
 
 /// A microcontroller board.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,24 @@ pub struct Board {
     pub app_pins: Vec<u8>,
     /// The limitation of Drydock's firmware on this board, if any.
     pub limit: Option<Limit>,
+    /// UARTs that its file names; the others have their number only.
+    pub uarts: Vec<Uart>,
+    /// The shipped board that a user's board extends: its Drydock firmware runs on both. `None` for the shipped boards, and
+    /// for a board that names a chip.
+    pub extends: Option<String>,
+}
+
+/// A UART with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uart {
+    /// Name on the board.
+    pub name: String,
+    /// The chip's UART.
+    pub uart: u8,
+    /// Board → host, if the file says so: the program chooses the pins.
+    pub tx: Option<Pin>,
+    /// Host → board, as `tx`.
+    pub rx: Option<Pin>,
 }
 
 /// A limitation of Drydock's firmware on a board.
@@ -132,10 +150,10 @@ impl std::fmt::Display for FlashMethod {
 pub struct Link {
     /// The chip's UART.
     pub uart: u8,
-    /// Board → host.
-    pub tx: Pin,
-    /// Host → board.
-    pub rx: Pin,
+    /// Board → host. `None`: the program chooses it.
+    pub tx: Option<Pin>,
+    /// Host → board, as `tx`.
+    pub rx: Option<Pin>,
     /// Bits per second after reset.
     pub baud: u32,
     /// The most bits per second that host and firmware may agree on.
@@ -267,7 +285,7 @@ impl Board {
             };
             let app_pins = apps.resolve(apps_section, &mut leds, &numbers);
             let buttons = buttons.into_iter().filter_map(|button| check.button(button)).collect();
-            let wired = wiring.resolve(check.reader, &chip, crate::part_kinds());
+            let wired = wiring.resolve((Wired::default(), 0..0), check.reader, &chip, crate::part_kinds());
             Some(Self {
                 name: name?,
                 title: title?,
@@ -284,10 +302,70 @@ impl Board {
                 parts: wired.parts,
                 app_pins,
                 limit,
+                uarts: Vec::new(),
+                extends: None,
                 chip,
             })
         })();
         reader.finish(board)
+    }
+
+    /// A stand-in for a board whose description is lost: it has nothing, and no engine supports it.
+    pub fn missing(name: &str) -> Self {
+        let none = Flash {
+            base: 0,
+            bytes: 0,
+            erase_units: Vec::new(),
+            write_bytes: 1,
+            writes_per_erase: 1,
+        };
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            chip: Chip {
+                name: "unknown".into(),
+                title: "unknown chip".into(),
+                vendor: String::new(),
+                core: Core::CortexM4f,
+                clock_hz: 0,
+                uarts: 0,
+                pins: 0,
+                flash: none,
+                data_flash: None,
+                ram: Vec::new(),
+                peripherals: [].into(),
+            },
+            boot: 0,
+            connector: Connector {
+                kind: ConnectorKind::Header,
+                text: String::new(),
+                usb_ids: Vec::new(),
+            },
+            flashing: Vec::new(),
+            link: Link {
+                uart: 0,
+                tx: None,
+                rx: None,
+                baud: 0,
+                fastest: 0,
+            },
+            flash: Vec::new(),
+            leds: Vec::new(),
+            buttons: Vec::new(),
+            i2c: Vec::new(),
+            spi: Vec::new(),
+            analog: Vec::new(),
+            parts: Vec::new(),
+            app_pins: Vec::new(),
+            limit: None,
+            uarts: Vec::new(),
+            extends: None,
+        }
+    }
+
+    /// The board whose Drydock firmware runs on this one: the shipped board that it extends, or itself.
+    pub fn firmware_name(&self) -> &str {
+        self.extends.as_deref().unwrap_or(&self.name)
     }
 
     /// The flash area called `name`.
@@ -336,19 +414,19 @@ impl FlashSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LedSection {
-    name: Spanned<String>,
+pub(crate) struct LedSection {
+    pub(crate) name: Spanned<String>,
     pin: Spanned<String>,
     active: Active,
-    colour: String,
+    pub(crate) colour: Spanned<String>,
     group: Option<String>,
-    app_pin: Option<Spanned<u16>>,
+    pub(crate) app_pin: Option<Spanned<u16>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ButtonSection {
-    name: Spanned<String>,
+pub(crate) struct ButtonSection {
+    pub(crate) name: Spanned<String>,
     pin: Spanned<String>,
     active: Active,
     #[serde(default)]
@@ -356,9 +434,9 @@ struct ButtonSection {
 }
 
 /// Checks a board file against its chip.
-struct Check<'r, 'a> {
-    reader: &'r mut Reader<'a>,
-    chip: &'r Chip,
+pub(crate) struct Check<'r, 'a> {
+    pub(crate) reader: &'r mut Reader<'a>,
+    pub(crate) chip: &'r Chip,
 }
 
 impl Check<'_, '_> {
@@ -407,7 +485,7 @@ impl Check<'_, '_> {
         }
     }
 
-    fn names<'s>(&mut self, names: impl Iterator<Item = &'s Spanned<String>>) {
+    pub(crate) fn names<'s>(&mut self, names: impl Iterator<Item = &'s Spanned<String>>) {
         let mut seen = std::collections::BTreeSet::new();
         for name in names {
             if !seen.insert(name.get_ref()) {
@@ -432,27 +510,27 @@ impl Check<'_, '_> {
         }
         Some(Link {
             uart: link.uart.into_inner(),
-            tx: tx?,
-            rx: rx?,
+            tx: Some(tx?),
+            rx: Some(rx?),
             baud: link.baud,
             fastest: link.fastest.map_or(link.baud, Spanned::into_inner),
         })
     }
 
     /// The LED, and the number that its section gives it for apps.
-    fn led(&mut self, led: LedSection) -> Option<(Led, Option<Spanned<u16>>)> {
+    pub(crate) fn led(&mut self, led: LedSection) -> Option<(Led, Option<Spanned<u16>>)> {
         let read = Led {
             pin: self.pin(&led.pin)?,
             name: led.name.into_inner(),
             active: led.active,
-            colour: led.colour,
+            colour: led.colour.into_inner(),
             group: led.group,
             app_pin: None,
         };
         Some((read, led.app_pin))
     }
 
-    fn button(&mut self, button: ButtonSection) -> Option<Button> {
+    pub(crate) fn button(&mut self, button: ButtonSection) -> Option<Button> {
         Some(Button {
             pin: self.pin(&button.pin)?,
             name: button.name.into_inner(),
@@ -461,7 +539,7 @@ impl Check<'_, '_> {
         })
     }
 
-    fn pin(&mut self, text: &Spanned<String>) -> Option<Pin> {
+    pub(crate) fn pin(&mut self, text: &Spanned<String>) -> Option<Pin> {
         let pin = Pin::parse(text.get_ref()).filter(|pin| pin.0 < self.chip.pins);
         if pin.is_none() {
             let what = format!("{} has no pin `{}`", self.chip.title, text.get_ref());

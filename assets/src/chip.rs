@@ -1,8 +1,10 @@
 //! A chip: its memories and the properties that the host must know.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::section::{Invalid, Reader};
 
@@ -29,6 +31,37 @@ pub struct Chip {
     pub data_flash: Option<Flash>,
     /// Memories, the largest first.
     pub ram: Vec<Ram>,
+    /// Its peripherals besides the core's own, and what the builtin engine models of each.
+    pub peripherals: Arc<[Peripheral]>,
+}
+
+/// A peripheral of a chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peripheral {
+    /// Name, as in the chip's manual.
+    pub name: String,
+    /// First address of its registers.
+    pub base: u32,
+    /// Length of its registers in bytes.
+    pub bytes: u32,
+    /// Offset of a register that no other peripheral at this base has, where several share one.
+    pub register: Option<u32>,
+    /// How far the builtin engine models it.
+    pub state: Modelled,
+    /// What is not modelled of it, for [`Modelled::Partly`].
+    pub missing: Option<String>,
+}
+
+/// How far a peripheral is modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Modelled {
+    /// What its manual describes, as far as programs can see it.
+    Modelled,
+    /// A part of it.
+    Partly,
+    /// Nothing: an access is an unmodelled one.
+    None,
 }
 
 /// Which core.
@@ -170,6 +203,8 @@ impl Chip {
         let clock_hz = reader.required("clock_hz");
         let uarts = reader.required("uarts");
         let pins = reader.required("pins");
+        let peripherals = reader.all::<Spanned<PeripheralSection>>("peripherals");
+        let usual = reader.optional("peripheral_bytes");
         let flash = reader.required::<FlashSection>("flash").map(|section| {
             if section.erase_bytes.is_some() != section.erase_units.is_empty() {
                 reader.problem(0..0, "flash needs either `erase_bytes` or `erase_units`");
@@ -179,6 +214,10 @@ impl Chip {
         let data_flash = reader
             .optional::<FlashSection>("data_flash")
             .map(FlashSection::into_flash);
+        let peripherals = peripherals
+            .into_iter()
+            .filter_map(|section| peripheral(&mut reader, section, usual))
+            .collect();
         let ram = reader.all::<Ram>("ram");
         if ram.is_empty() {
             reader.problem(0..0, "`[[ram]]` is missing");
@@ -198,6 +237,7 @@ impl Chip {
                 flash: flash?,
                 data_flash,
                 ram,
+                peripherals,
             })
         })();
         reader.finish(chip)
@@ -220,6 +260,46 @@ fn check_flash(reader: &mut Reader<'_>, flash: &Flash) {
     if flash.writes_per_erase == 0 {
         reader.problem(0..0, "`writes_per_erase` must be 1 or more");
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeripheralSection {
+    name: String,
+    base: u32,
+    bytes: Option<u32>,
+    register: Option<u32>,
+    state: Modelled,
+    missing: Option<String>,
+}
+
+/// `usual` is the length of one that has no `bytes`.
+fn peripheral(
+    reader: &mut Reader<'_>,
+    peripheral: Spanned<PeripheralSection>,
+    usual: Option<u32>,
+) -> Option<Peripheral> {
+    let span = peripheral.span();
+    let its = peripheral.into_inner();
+    if its.missing.is_some() != (its.state == Modelled::Partly) {
+        let what = format!(
+            "`missing` says what `{}` lacks: only one that is partly modelled has it",
+            its.name
+        );
+        reader.problem(span.clone(), &what);
+    }
+    let Some(bytes) = its.bytes.or(usual) else {
+        reader.problem(span, "`bytes` is missing, and `peripheral_bytes` too");
+        return None;
+    };
+    Some(Peripheral {
+        name: its.name,
+        base: its.base,
+        bytes,
+        register: its.register,
+        state: its.state,
+        missing: its.missing,
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Boards and chips as validated data: the contents of `boards/*.toml` and `chips/*.toml`.
 //!
+//! Boards of users are read by the same rules, from their files and folders (`own_board`).
+//!
 //! Firmware images and sample apps are in `drydock-embedded`. This crate holds no behaviour, and nothing that depends on an
 //! engine, a probe or a window.
 
@@ -8,6 +10,7 @@ use std::sync::LazyLock;
 mod app_pins;
 mod board;
 mod chip;
+mod own_board;
 mod part_kind;
 mod qemu;
 mod renode;
@@ -16,9 +19,10 @@ mod start_code;
 mod wiring;
 
 pub use board::{
-    Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin,
+    Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin, Uart,
 };
-pub use chip::{Chip, Core, EraseUnits, Flash, Ram};
+pub use chip::{Chip, Core, EraseUnits, Flash, Modelled, Peripheral, Ram};
+pub use own_board::{BoardFile, MAX_BOARD_FILE_BYTES, MAX_BOARD_FILES, read_board_folder};
 pub use part_kind::{Interface, Line, Millionths, PartKind, PartProgram, Property};
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
@@ -75,29 +79,39 @@ pub fn part_kinds() -> &'static [PartKind] {
     &KINDS
 }
 
-/// All boards that ship with Drydock.
+/// All boards that ship with Drydock. They are parsed once: each board that is switched on looks for its kind.
 pub fn boards() -> Vec<Board> {
-    let chips = chips();
-    BOARDS
-        .iter()
-        .map(|(file, text)| Board::parse(file, text, &chips).expect("shipped board descriptions are tested"))
-        .collect()
+    shipped().to_vec()
+}
+
+fn shipped() -> &'static [Board] {
+    static SHIPPED: LazyLock<Vec<Board>> = LazyLock::new(|| {
+        let parse = |(file, text): &(&str, &str)| {
+            Board::parse(file, text, shipped_chips()).expect("shipped board descriptions are tested")
+        };
+        BOARDS.iter().map(parse).collect()
+    });
+    &SHIPPED
 }
 
 /// The board called `name`, QEMU's included.
 pub fn board(name: &str) -> Option<Board> {
-    boards()
-        .into_iter()
-        .chain([qemu_board()])
-        .find(|board| board.name == name)
+    let board = shipped().iter().find(|board| board.name == name).cloned();
+    board.or_else(|| Some(qemu_board()).filter(|board| board.name == name))
 }
 
 /// All chips that ship with Drydock.
 pub fn chips() -> Vec<Chip> {
-    CHIPS
-        .iter()
-        .map(|(file, text)| Chip::parse(file, text).expect("shipped chip descriptions are tested"))
-        .collect()
+    shipped_chips().to_vec()
+}
+
+fn shipped_chips() -> &'static [Chip] {
+    static SHIPPED: LazyLock<Vec<Chip>> = LazyLock::new(|| {
+        let parse =
+            |(file, text): &(&str, &str)| Chip::parse(file, text).expect("shipped chip descriptions are tested");
+        CHIPS.iter().map(parse).collect()
+    });
+    &SHIPPED
 }
 
 #[cfg(test)]

@@ -2,10 +2,17 @@
 //! finds them by name. They do not exist as hardware, and results on them prove nothing about trust; their titles and limits
 //! say so.
 
+use std::sync::LazyLock;
+
 use crate::{Board, Chip};
 
 /// The thin board that QEMU runs for us.
 pub fn qemu_board() -> Board {
+    static BOARD: LazyLock<Board> = LazyLock::new(parse);
+    BOARD.clone()
+}
+
+fn parse() -> Board {
     let chip = Chip::parse(
         "qemu/mps2-an386.chip.toml",
         include_str!("../qemu/mps2-an386.chip.toml"),

@@ -19,10 +19,22 @@ pub struct Invalid {
 /// A problem in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Line, from 1.
+    /// Line, from 1; 0 for the file as a whole.
     pub line: usize,
     /// The problem, in one sentence.
     pub what: String,
+}
+
+impl Invalid {
+    /// The first problem with its place, and how many more there are, as a clause.
+    pub fn first(&self) -> String {
+        let all = self.to_string();
+        let first = all.lines().next().unwrap_or_default();
+        match self.problems.len() {
+            0 | 1 => first.to_owned(),
+            count => format!("{first} (and {} more)", count - 1),
+        }
+    }
 }
 
 impl std::error::Error for Invalid {}
@@ -31,7 +43,10 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let end = if index + 1 == self.problems.len() { "" } else { "\n" };
-            write!(f, "{}:{}: {}{end}", self.file, problem.line, problem.what)?;
+            match problem.line {
+                0 => write!(f, "{}: {}{end}", self.file, problem.what)?,
+                line => write!(f, "{}:{line}: {}{end}", self.file, problem.what)?,
+            }
         }
         Ok(())
     }
@@ -75,6 +90,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn optional<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let value = self.table.remove(key)?;
         self.deserialize(value)
+    }
+
+    /// Takes the section `[key]` or value `key`, which may not be there; `what` says why.
+    pub(crate) fn refuse(&mut self, key: &str, what: &str) {
+        if let Some((name, _)) = self.table.remove_entry(key) {
+            self.problem(name.span(), what);
+        }
     }
 
     /// Takes all sections `[[key]]`; the list may be empty.

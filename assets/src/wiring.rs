@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -171,6 +172,7 @@ pub(crate) struct WiringSections {
 }
 
 /// The buses and parts of a board.
+#[derive(Default)]
 pub(crate) struct Wired {
     pub(crate) i2c: Vec<I2cBus>,
     pub(crate) spi: Vec<SpiBus>,
@@ -188,22 +190,42 @@ impl WiringSections {
         }
     }
 
-    /// Checks the sections against chip and kinds. Problems are recorded; what is right is returned.
-    pub(crate) fn resolve(self, reader: &mut Reader<'_>, chip: &Chip, kinds: &[PartKind]) -> Wired {
-        let mut wired = Wired {
-            i2c: Vec::new(),
-            spi: Vec::new(),
-            analog: Vec::new(),
-            parts: Vec::new(),
-        };
+    /// How many there are of each section.
+    pub(crate) fn counts(&self) -> [(&'static str, usize); 4] {
+        [
+            ("i2c", self.i2c.len()),
+            ("spi", self.spi.len()),
+            ("analog", self.analog.as_ref().map_or(0, |list| list.get_ref().len())),
+            ("part", self.parts.len()),
+        ]
+    }
+
+    /// Checks the sections against chip and kinds, and adds them to `base`, which a user's board inherits: a bus or a part
+    /// with the name of an inherited one replaces it, and `analog` replaces the whole list. Problems are recorded; what is
+    /// right is returned.
+    ///
+    /// With `base` comes the place in the file that takes buses away from it.
+    pub(crate) fn resolve(
+        self,
+        (base, removed_at): (Wired, Range<usize>),
+        reader: &mut Reader<'_>,
+        chip: &Chip,
+        kinds: &[PartKind],
+    ) -> Wired {
+        let mut wired = base;
+        let inherited = std::mem::take(&mut wired.parts);
         let mut names = std::collections::BTreeSet::new();
         let all = self
             .i2c
             .iter()
-            .map(|bus| &bus.name)
-            .chain(self.spi.iter().map(|bus| &bus.name));
-        for name in all {
-            if !names.insert(name.get_ref().clone()) {
+            .map(|bus| (&bus.name, wired.spi.iter().any(|its| its.name == *bus.name.get_ref())))
+            .chain(
+                self.spi
+                    .iter()
+                    .map(|bus| (&bus.name, wired.i2c.iter().any(|its| its.name == *bus.name.get_ref()))),
+            );
+        for (name, is_other) in all {
+            if !names.insert(name.get_ref().clone()) || is_other {
                 reader.problem(name.span(), &format!("`{}` is there twice", name.get_ref()));
             }
         }
@@ -219,25 +241,45 @@ impl WiringSections {
             let needs = bus.needs.iter().filter_map(&mut pin).collect();
             if let (Some(scl), Some(sda)) = (scl, sda) {
                 let name = bus.name.get_ref().clone();
-                wired.i2c.push(I2cBus { name, scl, sda, needs });
+                put(&mut wired.i2c, I2cBus { name, scl, sda, needs }, |bus| &bus.name);
             }
         }
         for bus in &self.spi {
             let pins = [&bus.sck, &bus.mosi, &bus.miso, &bus.select].map(&mut pin);
             if let [Some(sck), Some(mosi), Some(miso), Some(select)] = pins {
-                wired.spi.push(SpiBus {
-                    name: bus.name.get_ref().clone(),
+                let name = bus.name.get_ref().clone();
+                let bus = SpiBus {
+                    name,
                     sck,
                     mosi,
                     miso,
                     select,
-                });
+                };
+                put(&mut wired.spi, bus, |bus| &bus.name);
             }
+        }
+        if self.analog.is_some() {
+            wired.analog.clear();
         }
         for text in self.analog.iter().flat_map(|list| list.get_ref()) {
             match find_pin(text, chip) {
                 Ok(pin) => wired.analog.push(pin),
                 Err(what) => reader.problem(self.analog.as_ref().map_or(0..0, Spanned::span), &what),
+            }
+        }
+        let replaced = |name: &String| self.parts.iter().any(|part| part.get_ref().name.as_ref() == Some(name));
+        for part in inherited.into_iter().filter(|part| !replaced(&part.name)) {
+            let name = part.name.clone();
+            let place = match (&part.connection, &self.analog) {
+                (Connection::Analog { .. }, Some(analog)) => analog.span(),
+                _ => removed_at.clone(),
+            };
+            match rewired(part, &wired) {
+                Some(part) => wired.parts.push(part),
+                None => reader.problem(
+                    place,
+                    &format!("the part `{name}` has lost its bus or pin; remove it too, or replace it"),
+                ),
             }
         }
         for choice in &self.parts {
@@ -255,6 +297,26 @@ impl WiringSections {
         }
         wired
     }
+}
+
+/// Replaces the bus of the same name, at its place, or adds one.
+fn put<B>(buses: &mut Vec<B>, bus: B, name_of: impl Fn(&B) -> &String) {
+    match buses.iter().position(|its| name_of(its) == name_of(&bus)) {
+        Some(index) => buses[index] = bus,
+        None => buses.push(bus),
+    }
+}
+
+/// An inherited part on the bus that has its bus's name now; `None` if there is none, or no such analogue pin.
+fn rewired(mut part: Part, wired: &Wired) -> Option<Part> {
+    match &mut part.connection {
+        Connection::I2c { bus, .. } => *bus = wired.i2c.iter().find(|its| its.name == bus.name)?.clone(),
+        Connection::Spi { bus, .. } => *bus = wired.spi.iter().find(|its| its.name == bus.name)?.clone(),
+        Connection::Analog { pin } => {
+            wired.analog.iter().find(|its| *its == pin)?;
+        }
+    }
+    Some(part)
 }
 
 /// What a new part must fit.

@@ -2,6 +2,7 @@
 //!
 //! libFuzzer calls them through `fuzz_targets/`; if it is not installed, `src/main.rs` calls them in a seeded loop.
 
+mod board_files;
 mod defmt;
 mod firmware;
 mod link;
@@ -12,6 +13,7 @@ mod scenarios;
 mod snapshots;
 mod usbip;
 
+pub use board_files::board_file;
 pub use defmt::defmt;
 pub use firmware::firmware_file;
 pub use link::{framing, link_frame, link_noise};
@@ -37,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("section", section),
     ("snapshot_file", snapshot_file),
     ("scenario_file", scenario_file),
+    ("board_file", board_file),
     ("usbip", usbip),
     ("defmt", defmt),
     ("firmware_file", firmware_file),

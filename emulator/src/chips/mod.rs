@@ -6,6 +6,8 @@
 pub mod esp32c6;
 pub mod fe310;
 pub mod nrf52840;
+#[cfg(test)]
+mod peripherals_tests;
 pub mod ra4m1;
 pub mod stm32f407;
 

@@ -6,6 +6,7 @@
 use crate::{
     board::Board,
     error::{Cause, TestError},
+    kinds::Kinds,
     machine::BoardState,
     report::Note,
     wire::{PinEnd, PinWire, UartEnd, UartWire, rates_fit},
@@ -248,7 +249,9 @@ impl NewBoard {
     /// [`Cause::NoKind`], [`Cause::NameTaken`], [`Cause::Firmware`].
     pub fn firmware(self, path: impl AsRef<Path>) -> Result<Board, TestError> {
         let path = path.as_ref();
-        let program = description(&self.kind).and_then(|kind| read_program(path, self.address, &kind));
+        let program = Kinds::default()
+            .find(&self.kind)
+            .and_then(|kind| read_program(path, self.address, &kind));
         match program {
             Ok(program) => self.program(Arc::new(program), &path.display().to_string()),
             Err(cause) => Err(self.error(cause)),
@@ -260,7 +263,9 @@ impl NewBoard {
     /// # Errors
     /// As for [`Self::firmware`].
     pub fn firmware_bytes(self, file: Vec<u8>) -> Result<Board, TestError> {
-        let parsed = description(&self.kind).and_then(|kind| parse_program(file, "the program", self.address, &kind));
+        let parsed = Kinds::default()
+            .find(&self.kind)
+            .and_then(|kind| parse_program(file, "the program", self.address, &kind));
         match parsed {
             Ok(program) => self.program(Arc::new(program), "FILE"),
             Err(cause) => Err(self.error(cause)),
@@ -287,17 +292,6 @@ impl NewBoard {
         let name = self.name.as_deref().unwrap_or(&self.kind);
         TestError::new(Some(name), self.bench.now(), cause, Vec::new())
     }
-}
-
-/// A kind of board.
-pub(crate) fn description(kind: &str) -> Result<Description, Cause> {
-    let boards = drydock_assets::boards();
-    let kinds: Vec<&str> = boards.iter().map(|board| board.name.as_str()).collect();
-    let none = Cause::NoKind {
-        kind: kind.to_owned(),
-        kinds: kinds.join(", "),
-    };
-    boards.into_iter().find(|board| board.name == kind).ok_or(none)
 }
 
 pub(crate) fn read_program(path: &Path, address: Option<u32>, board: &Description) -> Result<Program, Cause> {

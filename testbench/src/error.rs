@@ -80,6 +80,14 @@ pub enum Cause {
         /// All kinds.
         kinds: String,
     },
+    /// The user's file of a kind of board is broken.
+    #[error("the file of the kind of board {kind} is broken: {problems}")]
+    BrokenKind {
+        /// The kind that was asked for.
+        kind: String,
+        /// All that is wrong, each with its place.
+        problems: String,
+    },
     /// Another board has the name.
     #[error("there are two boards {0}")]
     NameTaken(String),

@@ -13,7 +13,7 @@ pub use places::{Invalid, Problem};
 pub use run::{Failure, Loaded, Outcome, Progress, Run};
 pub use step::{Action, Step};
 
-use crate::{bench::read_program, report::file_name};
+use crate::{bench::read_program, kinds::Kinds, report::file_name};
 use drydock_assets::Board as Description;
 use places::Places;
 use std::{
@@ -88,8 +88,16 @@ impl Scenario {
     /// # Errors
     /// [`Invalid`]: everything that is wrong with it.
     pub fn parse(file: &str, text: &str) -> Result<Self, Invalid> {
+        Self::parse_with(file, text, &Kinds::default())
+    }
+
+    /// The same, with boards of these kinds.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`].
+    pub fn parse_with(file: &str, text: &str, kinds: &Kinds) -> Result<Self, Invalid> {
         let mut places = Places::new(file, text);
-        let scenario = read::scenario(&mut places, text);
+        let scenario = read::scenario(&mut places, text, kinds);
         let mut scenario = places.finish(scenario)?;
         if scenario.name.is_empty() {
             let stem = Path::new(file).file_stem().unwrap_or_default();
@@ -103,6 +111,14 @@ impl Scenario {
     /// # Errors
     /// [`Invalid`]: everything that is wrong with it, a firmware file that does not fit its board included.
     pub fn load(path: &Path) -> Result<Loaded, Invalid> {
+        Self::load_with(path, &Kinds::default())
+    }
+
+    /// The same, with boards of these kinds. Blocks.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn load_with(path: &Path, kinds: &Kinds) -> Result<Loaded, Invalid> {
         let file = path.display().to_string();
         let text = read_text(path).map_err(|what| Invalid {
             file: file.clone(),
@@ -112,7 +128,7 @@ impl Scenario {
                 what,
             }],
         })?;
-        let scenario = Self::parse(&file, &text)?;
+        let scenario = Self::parse_with(&file, &text, kinds)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut places = Places::new(&file, &text);
         let mut programs = Vec::new();

@@ -6,7 +6,7 @@ use super::{
     step,
 };
 use crate::{
-    bench::description,
+    kinds::Kinds,
     machine::{USB, named_pin},
 };
 use drydock_emulator::DebugLine;
@@ -17,7 +17,7 @@ use toml::Spanned;
 const MAX_NAME: usize = 32;
 
 /// Reads a text; `None` if too much is missing. What is wrong is in `places`.
-pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str) -> Option<Scenario> {
+pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str, kinds: &Kinds) -> Option<Scenario> {
     if text.len() as u64 > super::MAX_FILE_BYTES {
         places.problem(0..0, &format!("a scenario has at most {} bytes", super::MAX_FILE_BYTES));
         return None;
@@ -51,7 +51,7 @@ pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str) -> Option<Sce
     let mut known = Known::default();
     let mut boards = Vec::new();
     for section in board_sections {
-        boards.extend(board(places, section, &mut known));
+        boards.extend(board(places, section, kinds, &mut known));
     }
     let mut wires = Vec::new();
     for section in wire_sections {
@@ -97,7 +97,7 @@ pub(super) struct Known {
     wires: Vec<(Option<String>, bool)>,
 }
 
-fn board(places: &mut Places<'_>, mut section: Table<'_>, known: &mut Known) -> Option<BoardSpec> {
+fn board(places: &mut Places<'_>, mut section: Table<'_>, kinds: &Kinds, known: &mut Known) -> Option<BoardSpec> {
     let kind_name = section.required(places, "kind", Table::text);
     let name = match section.has("name") {
         true => section.text(places, "name"),
@@ -109,7 +109,7 @@ fn board(places: &mut Places<'_>, mut section: Table<'_>, known: &mut Known) -> 
     let seed = section.seed(places, "seed").map(|seed| seed.value);
     section.finish(places, "in a [[board]]");
     let kind = kind_name.and_then(|kind| {
-        let found = description(&kind.value);
+        let found = kinds.find(&kind.value);
         found
             .map_err(|cause| places.problem(kind.span, &cause.to_string()))
             .ok()
@@ -273,7 +273,10 @@ impl Known {
             }
             return Some((board, None));
         };
-        let uarts = self.kind(board).map(|kind| kind.chip.uarts);
+        let kind = self.kind(board);
+        let uarts = kind.map(|kind| kind.chip.uarts);
+        // A user's board may have names for its UARTs.
+        let named = kind.and_then(|kind| kind.uarts.iter().find(|uart| uart.name == port));
         let line = DebugLine::named(port).filter(|line| match ports {
             Ports::Uarts => false,
             Ports::Input => matches!(line, DebugLine::Rtt(_)),
@@ -282,6 +285,7 @@ impl Known {
         let number = match (port, ports) {
             _ if line.is_some() => line.map(DebugLine::index).unwrap_or_default(),
             ("usb", Ports::Output | Ports::Input) => USB,
+            _ if named.is_some() => named.map(|uart| uart.uart).unwrap_or_default(),
             (port, _) => match port.parse::<u8>() {
                 Ok(number) if uarts.is_none_or(|uarts| number < uarts) => number,
                 Ok(number) => {

@@ -1,6 +1,6 @@
 //! Firmware files of users: each format that is read, and the tests that an ELF file may hold.
 
-use drydock_test::suite::Suite;
+use drydock_test::{Kinds, suite::Suite};
 use std::sync::LazyLock;
 
 /// Where programs of the Nano 33 BLE start.
@@ -30,7 +30,7 @@ pub fn firmware_file(data: &[u8]) {
 fn read(file: Vec<u8>) {
     // What has no tests is laid out all the same, as `drydock emulate --firmware` does.
     let bench = drydock_test::Bench::new();
-    match Suite::parse(file.clone(), "FILE", "nano33ble") {
+    match Suite::parse(file.clone(), "FILE", "nano33ble", &Kinds::default()) {
         Ok(Some(suite)) => assert!(suite.tests().is_sorted_by(|one, other| one.name <= other.name)),
         Ok(None) => match bench.board("nano33ble").firmware_bytes(file) {
             Ok(board) => assert_eq!(board.name(), "nano33ble"),
@@ -180,7 +180,9 @@ mod tests {
 
     #[test]
     fn the_good_ones_are_good() {
-        let suite = Suite::parse(elf(), "FILE", "nano33ble").unwrap().unwrap();
+        let suite = Suite::parse(elf(), "FILE", "nano33ble", &Kinds::default())
+            .unwrap()
+            .unwrap();
         let tests: Vec<_> = suite
             .tests()
             .iter()
@@ -188,7 +190,11 @@ mod tests {
             .collect();
         assert_eq!(tests, [("adds", 60), ("fails", 5)]);
         for file in &GOOD[1..] {
-            assert!(Suite::parse(file.clone(), "FILE", "nano33ble").unwrap().is_none());
+            assert!(
+                Suite::parse(file.clone(), "FILE", "nano33ble", &Kinds::default())
+                    .unwrap()
+                    .is_none()
+            );
             let board = drydock_test::Bench::new()
                 .board("nano33ble")
                 .firmware_bytes(file.clone());

@@ -1,6 +1,8 @@
 //! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
 
-use super::{evidence::*, hardware::*, insight::*, label_sheet::*, parts::*, request::*, snapshot::*, view::*};
+use super::{
+    evidence::*, hardware::*, insight::*, kind::*, label_sheet::*, parts::*, request::*, snapshot::*, view::*,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use ts_rs::TS;
@@ -60,6 +62,12 @@ methods! {
     "system.diagnostics" Diagnostics(Empty) -> Text;
     /// Kinds of boards that can be added.
     "board.kinds" BoardKinds(Empty) -> Vec<BoardKindView>;
+    /// One kind of board in full: its chip with what is modelled of it, memories, UARTs, LEDs, buttons, buses, parts.
+    "board.kind" BoardKind(BoardKindRef) -> BoardKindDetail;
+    /// Checks a file that describes a board of the user's own, and copies it into the data directory.
+    "board.kind_add" BoardKindAdd(BoardKindAdd) -> BoardKindView;
+    /// Deletes a board of the user's own from the data directory; refused while the fleet has such a board.
+    "board.kind_remove" BoardKindRemove(BoardKindRef) -> Empty;
     /// The fleet, and the revision at which it was read.
     "board.list" BoardList(Empty) -> Fleet;
     /// One board, by id or name.

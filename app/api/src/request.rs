@@ -38,6 +38,9 @@ pub struct BoardRef {
 pub struct BoardAdd {
     /// Id of the board's description.
     pub kind: String,
+    /// Absolute path of a file that describes the board, for this board alone; `kind` is not read then.
+    #[serde(default)]
+    pub kind_file: Option<String>,
     /// Name; `None` takes `bench-1`, `bench-2`, ….
     #[serde(default)]
     pub name: Option<String>,
@@ -59,6 +62,20 @@ pub struct BoardAdd {
     /// Virtual parts besides those that are on such a board.
     #[serde(default)]
     pub parts: Vec<PartAdd>,
+}
+
+/// Adds a kind of board of the user's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardKindAdd {
+    /// Absolute path of the file that describes it.
+    pub path: String,
+}
+
+/// Names a kind of board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BoardKindRef {
+    /// Id of its description.
+    pub kind: String,
 }
 
 /// A program of the user's own.

@@ -452,6 +452,15 @@ pub struct BoardKindView {
     pub flashing: Vec<String>,
     /// Whether such a board can be added: its firmware is part of this program.
     pub addable: bool,
+    /// The file of a board of the user's own; none: the board ships with Drydock.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The shipped board that a user's board extends.
+    #[serde(default)]
+    pub extends: Option<String>,
+    /// What is wrong with the file, each with its place; nothing can be added then.
+    #[serde(default)]
+    pub problems: Vec<String>,
     /// Engines that can run it.
     pub engines: Vec<EngineView>,
 }

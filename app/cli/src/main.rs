@@ -93,7 +93,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Remove(app) => subcommand::apps::remove(data, app, output).await,
         Command::Logs(logs) => subcommand::logs::logs(data, logs, output).await,
         Command::Metrics(metrics) => subcommand::metrics::metrics(data, metrics, output).await,
-        Command::Test(test) => subcommand::test::test(test, output).await,
+        Command::Test(test) => subcommand::test::test(data, test, output).await,
         Command::Profile(profile) => subcommand::profile::profile(data, profile, output).await,
         Command::Monitor(monitor) => subcommand::monitor::monitor(data, monitor, output).await,
         Command::Parts(parts) => subcommand::parts::parts(data, parts, output).await,

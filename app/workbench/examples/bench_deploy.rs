@@ -178,6 +178,7 @@ async fn add(workbench: &Workbench, kind: &str, pace: Pace) -> Outcome<String> {
         pace,
         seed: None,
         link_noise: None,
+        kind_file: None,
         firmware: None,
         parts: Vec::new(),
     };

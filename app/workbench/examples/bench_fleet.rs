@@ -149,6 +149,7 @@ async fn add(workbench: &Workbench) -> Outcome<String> {
         pace: Pace::Max,
         seed: None,
         link_noise: None,
+        kind_file: None,
         firmware: None,
         parts: Vec::new(),
     };

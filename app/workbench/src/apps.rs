@@ -108,7 +108,7 @@ pub(crate) async fn deploy(workbench: &WorkbenchState, request: AppDeploy) -> Re
     }
     let target = |board: &Arc<FleetBoard>| DeployTarget {
         device: board.state().record.device.clone(),
-        board: board.description.name.clone(),
+        board: board.description().firmware_name().to_owned(),
     };
     let deployment = ModuleDeployment {
         options: UploadOptions {
@@ -300,8 +300,8 @@ fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: 
     if let Some(problem) = report.problems.first() {
         return Some(cannot_run(app, &board.name(), problem));
     }
-    if let Some(limit) = board.description.limit.as_ref().filter(|limit| !limit.apps) {
-        let title = &board.description.title;
+    if let Some(limit) = board.description().limit.as_ref().filter(|limit| !limit.apps) {
+        let title = &board.description().title;
         let article = if title.starts_with(['A', 'E', 'I', 'O', 'U']) {
             "an"
         } else {
@@ -320,7 +320,7 @@ fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: 
     let device = board.state().record.device.clone();
     let sentence = workbench
         .gateway
-        .fits(report, app, &board.description.name, Some(&device));
+        .fits(report, app, board.description().firmware_name(), Some(&device));
     sentence.map(|sentence| format!("{sentence}."))
 }
 
@@ -337,7 +337,7 @@ fn names(boards: &[Arc<FleetBoard>]) -> String {
 /// What an app gets on a board without consent: what its module names, else what every app gets there.
 fn granted_on(board: &FleetBoard, report: &ModuleReport) -> Vec<Capability> {
     if report.requested.is_empty() {
-        usual_grants(&board.description)
+        usual_grants(&board.description())
     } else {
         report.requested.clone()
     }

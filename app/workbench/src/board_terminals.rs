@@ -54,11 +54,19 @@ pub(crate) fn path(board: &str, line: &str) -> String {
 /// The board and the line that people mean: a board alone, for the UART of its link, or with `:` and the line.
 fn named(workbench: &WorkbenchState, name: &str) -> Option<(Arc<FleetBoard>, String)> {
     if let Some(board) = workbench.fleet.find(name) {
-        let uart = board.description.link.uart;
+        let uart = board.description().link.uart;
         return Some((board, uart.to_string()));
     }
     let (board, line) = name.rsplit_once(':')?;
-    Some((workbench.fleet.find(board)?, line.to_owned()))
+    let board = workbench.fleet.find(board)?;
+    let line = canonical(line, &board.description());
+    Some((board, line))
+}
+
+/// The name by which a line is kept: a UART that the board's file names has its number.
+pub(crate) fn canonical(line: &str, board: &Description) -> String {
+    let named = board.uarts.iter().find(|uart| uart.name == line);
+    named.map_or_else(|| line.to_owned(), |uart| uart.uart.to_string())
 }
 
 /// Whether a board of this kind can have a line with this name.

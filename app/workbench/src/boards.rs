@@ -8,12 +8,13 @@ use crate::{
     board_task, board_terminals,
     engines::{engine, engine_for, engines, runner_pace},
     errors::{usage, with_sources},
-    fleet::{BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, Reservation, parse_seed},
+    fleet::{BoardKind, BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, Reservation, parse_seed},
     link_noise::parse_noise,
-    own_firmware, parts,
+    own_firmware, own_kinds, parts,
     state::WorkbenchState,
 };
-use drydock_assets::Board as Description;
+use drydock_assets::{Board as Description, BoardFile};
+use drydock_embedded::{FirmwareImage, NotBuilt};
 use drydock_emulator::{MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
 use serde_json::{Map, json};
@@ -35,12 +36,14 @@ const LOGS_KEPT: usize = 512;
 /// years. The token that belongs to it is never handed out.
 const PLACE_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// The gateway's configuration for a data directory and the known kinds of boards.
+/// The gateway's configuration for a data directory and the boards that have firmware: boards of users are to it what they
+/// extend.
 pub(crate) fn gateway_config(directory: &Path) -> GatewayConfig {
     let mut config = GatewayConfig::new(directory.join("gateway"));
     config.pairing = PairingMode::Off;
     config.limits.logs_kept = LOGS_KEPT;
-    config.boards = known().iter().map(board_spec).collect();
+    config.boards = drydock_assets::boards().iter().map(board_spec).collect();
+    config.boards.push(board_spec(&drydock_assets::qemu_board()));
     config
 }
 
@@ -55,45 +58,89 @@ fn board_spec(board: &Description) -> BoardSpec {
     }
 }
 
-/// All boards, QEMU's own included.
-fn known() -> Vec<Description> {
-    let mut boards = drydock_assets::boards();
-    boards.push(drydock_assets::qemu_board());
-    boards
-}
-
 /// RAM for data, in bytes.
 fn ram_bytes(board: &Description) -> u32 {
     let data = board.chip.ram.iter().filter(|ram| !ram.instructions);
     data.map(|ram| ram.bytes).sum()
 }
 
-/// Kinds of boards that can be added.
-pub(crate) fn kinds() -> Vec<BoardKindView> {
-    let kind = |board: Description| BoardKindView {
+/// Kinds of boards that can be added, and files of the user's own that are broken.
+pub(crate) fn kinds(workbench: &WorkbenchState) -> Vec<BoardKindView> {
+    let own = workbench.own_kinds.files();
+    let mut kinds: Vec<BoardKindView> = own_kinds::known(workbench)
+        .into_iter()
+        .map(|board| kind_view(own_kinds::file_of(workbench, &board.name), board))
+        .collect();
+    // Kinds without a limit come first: the first one is the default for a new user.
+    kinds.sort_by_key(|kind| !kind.limit.is_empty());
+    kinds.extend(own.iter().filter_map(broken));
+    kinds
+}
+
+/// A kind in lists. `file` is that of a user's board.
+pub(crate) fn kind_view(file: Option<String>, board: Description) -> BoardKindView {
+    BoardKindView {
         title: board.title.clone(),
         chip: board.chip.title.clone(),
         flash_bytes: board.chip.flash.bytes,
         ram_bytes: ram_bytes(&board),
-        addable: drydock_embedded::firmware(&board.name).is_ok(),
+        addable: drydock_embedded::firmware(board.firmware_name()).is_ok(),
         limit: limit(&board),
         takes_apps: board.limit.as_ref().is_none_or(|limit| limit.apps),
         enrolls: board.limit.as_ref().is_none_or(|limit| limit.enrolls),
         app_pins: Some(board.app_pins.clone()),
         flashing: board.flashing.iter().map(|way| way.method.to_string()).collect(),
         engines: engines(Some(&board)),
+        extends: board.extends,
+        problems: Vec::new(),
+        file,
         id: board.name,
-    };
-    let mut kinds: Vec<BoardKindView> = known().into_iter().map(kind).collect();
-    // Kinds without a limit come first: the first one is the default for a new user.
-    kinds.sort_by_key(|kind| !kind.limit.is_empty());
-    kinds
+    }
+}
+
+/// A file that describes no board, among the kinds.
+fn broken(file: &BoardFile) -> Option<BoardKindView> {
+    let invalid = file.board.as_ref().err()?;
+    let problems = invalid.to_string().lines().map(Into::into).collect();
+    Some(BoardKindView {
+        limit: format!("Its file describes no board: {}.", invalid.first()),
+        problems,
+        addable: false,
+        ..kind_view(
+            Some(file.path.display().to_string()),
+            Description::missing(&file.name()),
+        )
+    })
+}
+
+/// Drydock's firmware for a kind of board.
+///
+/// # Errors
+/// There is none, in a sentence.
+pub(crate) fn ours(board: &Description) -> Result<FirmwareImage, ApiError> {
+    match drydock_embedded::firmware(board.firmware_name()) {
+        Ok(image) => Ok(image),
+        Err(NotBuilt::NoPort { .. }) if is_bare(board) => {
+            let text = format!(
+                "{} is a board of your own that names a chip, so it runs programs of your own only; give it one with --firmware.",
+                board.name
+            );
+            Err(ApiError::new(ErrorCode::Refused, text))
+        }
+        Err(error) => Err(with_sources(ErrorCode::Refused, &error)),
+    }
+}
+
+/// Whether it is a user's board that extends none, so that no firmware of Drydock's runs on it.
+fn is_bare(board: &Description) -> bool {
+    board.extends.is_none() && drydock_assets::board(&board.name).is_none()
 }
 
 /// A sentence about what does not work on a board.
 fn limit(board: &Description) -> String {
-    let missing = drydock_embedded::firmware(&board.name)
+    let missing = drydock_embedded::firmware(board.firmware_name())
         .err()
+        .filter(|_| !is_bare(board))
         .map(|missing| format!("{missing}."));
     let text = || {
         board
@@ -106,21 +153,22 @@ fn limit(board: &Description) -> String {
 
 /// Adds an emulated board and switches it on.
 pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> Result<BoardView, ApiError> {
-    let Some(description) = drydock_assets::board(&request.kind) else {
-        let kinds: Vec<String> = known().into_iter().map(|board| board.name).collect();
-        let text = format!(
-            "There is no kind of board {}; there are: {}.",
-            request.kind,
-            kinds.join(", ")
-        );
-        return Err(ApiError::new(ErrorCode::NotFound, text));
+    let (description, kind) = match &request.kind_file {
+        Some(path) => {
+            let board = own_kinds::read(path)?;
+            (board.clone(), BoardKind::once(board))
+        }
+        None => {
+            let board = own_kinds::find(workbench, &request.kind)?;
+            (board.clone(), BoardKind::kept(board))
+        }
     };
     let engine_name = request.engine.unwrap_or_else(|| engine_for(&description));
     engine(&engine_name, &description)?;
     let firmware = match request.firmware {
         Some(file) => Some(own_firmware::read(file, &description, &engine_name).await?),
         None => {
-            drydock_embedded::firmware(&description.name).map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+            ours(&description)?;
             None
         }
     };
@@ -166,9 +214,9 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         })),
     };
     save(workbench, Some(&record)).await?;
-    let board = start(workbench, record, description, true, None);
+    let board = start(workbench, record, kind, true, None);
     let mut data = Map::new();
-    data.insert("kind".into(), json!(board.description.name));
+    data.insert("kind".into(), json!(board.description().name));
     data.insert("seed".into(), json!(format!("{seed:?}")));
     workbench.publish(
         EventName::BoardAdded,
@@ -183,7 +231,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
 /// Publishes that a board of this run was added.
 pub(crate) fn was_added(workbench: &WorkbenchState, board: &Arc<FleetBoard>) {
     let mut data = Map::new();
-    data.insert("kind".into(), json!(board.description.name));
+    data.insert("kind".into(), json!(board.description().name));
     let text = format!("{} was added.", board.name());
     workbench.publish(EventName::BoardAdded, Some(board), text, data);
     workbench.throttle.touch(board);
@@ -236,27 +284,32 @@ pub(crate) async fn place<'a>(
 
 /// Takes a board of an earlier run into the fleet, and switches it on if it was on.
 pub(crate) fn restore(workbench: &Arc<WorkbenchState>, record: BoardRecord, switch_on: bool) {
-    match drydock_assets::board(&record.kind) {
-        Some(description) => {
+    match own_kinds::of_record(workbench, &record.kind) {
+        Ok(description) => {
             let on = record.on && switch_on;
-            start(workbench, record, description, on, None);
+            start(workbench, record, BoardKind::kept(description), on, None);
         }
-        None => tracing::error!(
-            board = record.name,
-            kind = record.kind,
-            "this kind of board is not known any more"
-        ),
+        Err(problem) => {
+            tracing::error!(
+                board = record.name,
+                kind = record.kind,
+                problem,
+                "the kind of a board cannot be used"
+            );
+            let kind = BoardKind::missing(&record.kind, problem);
+            start(workbench, record, kind, false, None);
+        }
     }
 }
 
 pub(crate) fn start(
     workbench: &Arc<WorkbenchState>,
     record: BoardRecord,
-    description: Description,
+    kind: BoardKind,
     on: bool,
     origin: Option<Arc<MachineSnapshot>>,
 ) -> Arc<FleetBoard> {
-    let (board, commands) = FleetBoard::new(record, description, on);
+    let (board, commands) = FleetBoard::new(record, kind, on);
     workbench.fleet.insert(Arc::clone(&board));
     tokio::spawn(board_task::run(
         Arc::clone(workbench),
@@ -324,6 +377,12 @@ pub(crate) async fn power(workbench: &Arc<WorkbenchState>, request: BoardPower) 
         PowerAction::Off => Some(false),
         PowerAction::Reset | PowerAction::Cut | PowerAction::Pause | PowerAction::Resume => None,
     };
+    // A board that is off takes its kind's description as it is now; one that runs keeps its own.
+    if on == Some(true) && board.state().machine.is_none() && !board.is_starting() {
+        let refreshed = own_kinds::refresh(workbench, &board);
+        workbench.throttle.touch(&board);
+        refreshed.map_err(|_| ()).or_else(|()| board.check_kind())?;
+    }
     // A board on a cable has no machine; its host says what it can do.
     if on.is_none() && board.emulated().is_ok() {
         board.machine().await?;
@@ -373,7 +432,8 @@ pub(crate) fn step(workbench: &Arc<WorkbenchState>, request: &MachineStep) -> Re
 /// Holds or releases a button.
 pub(crate) async fn button(workbench: &Arc<WorkbenchState>, request: BoardButton) -> Result<Empty, ApiError> {
     let board = workbench.board(&request.board)?;
-    let buttons = &board.description.buttons;
+    let description = board.description();
+    let buttons = &description.buttons;
     let Some(index) = buttons.iter().position(|button| button.name == request.button) else {
         let names: Vec<&str> = buttons.iter().map(|button| button.name.as_str()).collect();
         let text = format!(
@@ -451,7 +511,10 @@ mod tests {
 
     #[test]
     fn the_ram_of_a_kind_is_what_its_limit_says() {
-        let kinds = kinds();
+        let kinds: Vec<BoardKindView> = drydock_assets::boards()
+            .into_iter()
+            .map(|board| kind_view(None, board))
+            .collect();
         let hifive = kinds.iter().find(|kind| kind.id == "hifive1-revb").unwrap();
         assert_eq!(hifive.ram_bytes, 16 << 10, "the memory for instructions does not count");
         let nano = kinds.iter().find(|kind| kind.id == "nano33ble").unwrap();

@@ -42,7 +42,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
     let server = bind(request.port)?;
     let program = match own_firmware::record_of(&board) {
         Some(own) => own.is_elf().then(|| own.file(&workbench.dir.board(&board.id))),
-        None => Some(write_program(workbench, &board.description).await?),
+        None => Some(write_program(workbench, &board.description()).await?),
     };
     let (weak, of) = (Arc::downgrade(workbench), Arc::clone(&board));
     let serve = move |mut server: GdbServer, failure: LastFailure| {
@@ -60,7 +60,7 @@ pub(crate) async fn open(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> R
             },
         );
     };
-    let server = start(server, program, board.description.chip.core, serve)?;
+    let server = start(server, program, board.description().chip.core, serve)?;
     let address = server.address();
     workbench.debuggers.insert(&board.id, server);
     let mut data = Map::new();
@@ -93,7 +93,7 @@ async fn open_probe(workbench: &Arc<WorkbenchState>, request: GdbOpen) -> Result
     let program = match elf {
         Some(elf) => Some(elf),
         // The program on the board may be any.
-        None if drydock_embedded::firmware(&board.name).is_err() => None,
+        None if drydock_embedded::firmware(board.firmware_name()).is_err() => None,
         None => Some(write_program(workbench, &board).await?),
     };
     let core = board.chip.core;

@@ -14,12 +14,12 @@ pub(crate) struct FirmwareImages(Mutex<HashMap<String, Arc<Image>>>);
 impl FirmwareImages {
     pub(crate) fn of(&self, board: &Description) -> Result<Arc<Image>, String> {
         let mut images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(image) = images.get(&board.name) {
+        if let Some(image) = images.get(board.firmware_name()) {
             return Ok(Arc::clone(image));
         }
-        let elf = drydock_embedded::firmware(&board.name).map_err(|error| error.to_string())?;
+        let elf = drydock_embedded::firmware(board.firmware_name()).map_err(|error| error.to_string())?;
         let image = Arc::new(Image::from_elf(elf.elf).map_err(|error| error.to_string())?);
-        images.insert(board.name.clone(), Arc::clone(&image));
+        images.insert(board.firmware_name().to_owned(), Arc::clone(&image));
         Ok(image)
     }
 }

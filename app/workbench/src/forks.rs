@@ -76,6 +76,7 @@ async fn make(
     name: String,
     origin: Option<Arc<MachineSnapshot>>,
 ) -> Result<Arc<FleetBoard>, ApiError> {
+    parent.check_kind()?;
     let model = parent.state().record.clone();
     let seed = free_seed(workbench, &model.name, &parent.emulated()?.seed)?;
     let name = boards::reserve_name(workbench, name)?;
@@ -100,11 +101,11 @@ async fn make(
         })?;
     }
     boards::save(workbench, Some(&record)).await?;
-    let board = boards::start(workbench, record, parent.description.clone(), true, origin);
+    let board = boards::start(workbench, record, parent.kind().clone(), true, origin);
     desire_the_same(workbench, parent, &device).await?;
     let mut data = Map::new();
     data.insert("parent".into(), json!(parent.name()));
-    data.insert("kind".into(), json!(board.description.name));
+    data.insert("kind".into(), json!(board.description().name));
     data.insert("seed".into(), json!(seed));
     data.insert("unlinked".into(), json!(unlinked));
     let text = if unlinked {

@@ -33,7 +33,7 @@ pub(crate) async fn export(workbench: &WorkbenchState, export: MetricsExport) ->
     let mut series = query(workbench, &shown)?;
     series.iter_mut().for_each(|line| series::cut(line, to_ms));
     let chart = Chart {
-        title: format!("{name}, {}", board.description.title),
+        title: format!("{name}, {}", board.description().title),
         series,
         from_ms,
         to_ms,

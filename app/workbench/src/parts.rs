@@ -250,7 +250,7 @@ pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> R
 }
 
 fn described(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Description, ApiError> {
-    wired(&board.description, &board.emulated()?, &workbench.dir.parts()).map_err(ApiError::internal)
+    wired(&board.description(), &board.emulated()?, &workbench.dir.parts()).map_err(ApiError::internal)
 }
 
 async fn states(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Vec<PartState>, ApiError> {

@@ -231,12 +231,12 @@ impl Model {
         let (description, image) = match own_firmware::of(workbench, board).await.map_err(internal)? {
             Some(own) => (own.board, Arc::new(own.image)),
             None => {
-                let image = workbench.images.of(&board.description).map_err(internal)?;
-                (board.description.clone(), image)
+                let image = workbench.images.of(&board.description()).map_err(internal)?;
+                ((*board.description()).clone(), image)
             }
         };
         Ok(Self {
-            engine: engine(&emulated.engine, &board.description)?,
+            engine: engine(&emulated.engine, &board.description())?,
             description,
             image,
             seed: parse_seed(&emulated.seed).ok_or_else(|| internal("its seed cannot be read".into()))?,

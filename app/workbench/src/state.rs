@@ -15,6 +15,7 @@ use crate::{
     fleet::{self, Fleet, FleetBoard},
     hardware::HardwareState,
     jobs::Jobs,
+    own_kinds::OwnKinds,
     pairing_window::PairingWindow,
     samplings::Samplings,
     startup_limiter::StartupLimiter,
@@ -31,6 +32,7 @@ use std::sync::{
 
 pub(crate) struct WorkbenchState {
     pub(crate) dir: OwnedDir,
+    pub(crate) own_kinds: OwnKinds,
     pub(crate) gateway: Gateway,
     pub(crate) runner: Runner,
     pub(crate) fleet: Fleet,
@@ -56,6 +58,7 @@ impl WorkbenchState {
         Self {
             hardware: HardwareState::new(),
             jobs: Jobs::open(dir.path(), &hub),
+            own_kinds: OwnKinds::new(dir.path()),
             runner,
             dir,
             gateway,

@@ -4,8 +4,9 @@
 mod read;
 
 use crate::{
-    bench::{Bench, Cancel, QUANTUM, description, parse_program, virtual_time},
+    bench::{Bench, Cancel, QUANTUM, parse_program, virtual_time},
     error::{Stop, TestError},
+    kinds::Kinds,
     units::show_time,
 };
 use drydock_backtrace::DebugInfo;
@@ -69,15 +70,17 @@ pub struct Ran {
 }
 
 impl Suite {
-    /// The suite that a firmware file holds, for a kind of board; `None` if the file has no tests.
+    /// The suite that a firmware file holds, for one of the kinds of boards; `None` if the file has no tests.
     ///
     /// # Errors
     /// [`NoSuite`].
-    pub fn parse(file: Vec<u8>, path: &str, kind: &str) -> Result<Option<Self>, NoSuite> {
+    pub fn parse(file: Vec<u8>, path: &str, kind: &str, kinds: &Kinds) -> Result<Option<Self>, NoSuite> {
         let Some(tests) = read::tests(&file)? else {
             return Ok(None);
         };
-        let program = description(kind).and_then(|board| parse_program(file, path, None, &board));
+        let program = kinds
+            .find(kind)
+            .and_then(|board| parse_program(file, path, None, &board));
         let program = program.map_err(|cause| NoSuite::Program(cause.to_string()))?;
         Ok(Some(Self {
             kind: kind.to_owned(),

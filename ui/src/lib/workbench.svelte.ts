@@ -26,7 +26,12 @@ class Workbench {
   /** What the previous run left undone, until the user has read it. Null if it ended cleanly. */
   recovered = $state.raw<string[] | null>(null)
   info = $state.raw<SystemInfo | null>(null)
+  /** The kinds of boards that can be had, those of the user included. */
   kinds = $state.raw<BoardKindView[]>([])
+  /** The kinds that exist as hardware too. */
+  readonly shipped = $derived(this.kinds.filter(({ file }) => file === null))
+  /** Files of the user that describe no board. */
+  broken = $state.raw<BoardKindView[]>([])
   samples = $state.raw<Sample[]>([])
   readonly ready = $derived(this.opening === null && this.failed === null)
 
@@ -141,6 +146,8 @@ class Workbench {
         takeConsole(update.console)
         break
       case 'event':
+        // It may be of a kind that the user has just made.
+        if (update.event === 'board.added') void this.readKinds()
         this.#eventListeners.forEach((l) => l(update))
         break
       case 'resync':
@@ -162,16 +169,25 @@ class Workbench {
     }
   }
 
+  /** Reads the kinds again: files of the user may have changed. */
+  async readKinds(): Promise<void> {
+    try {
+      this.#setKinds(await this.call('board.kinds', {}))
+    } catch {
+      // They are asked for again.
+    }
+  }
+
+  #setKinds(kinds: BoardKindView[]): void {
+    this.kinds = kinds.filter(({ problems }) => problems.length === 0)
+    this.broken = kinds.filter(({ problems }) => problems.length > 0)
+  }
+
   /** Reads the kinds again while the firmware of some is being built, during a development run. */
   #watchKinds(): void {
     clearTimeout(this.#kindsTimer)
-    if (this.kinds.every((kind) => kind.addable)) return
-    this.#kindsTimer = setTimeout(() => {
-      this.call('board.kinds', {})
-        .then((kinds) => (this.kinds = kinds))
-        .catch(() => {}) // asked again below
-        .finally(() => this.#watchKinds())
-    }, KINDS_MS)
+    if (this.shipped.every((kind) => kind.addable)) return
+    this.#kindsTimer = setTimeout(() => void this.readKinds().finally(() => this.#watchKinds()), KINDS_MS)
   }
 
   /** Reads the whole state; updates that arrive meanwhile are applied after it. */
@@ -186,7 +202,7 @@ class Workbench {
         this.call('app.samples', {}),
       ])
       this.info = info
-      this.kinds = kinds
+      this.#setKinds(kinds)
       this.#watchKinds()
       this.samples = inOrder(samples)
       fleet.replace(state)

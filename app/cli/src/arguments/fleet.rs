@@ -21,7 +21,7 @@ Exit codes: 0 all run, 1 an app failed, 3 refused, 4 a board failed or did not c
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("desk").args(["pty", "usbip"])))]
 pub(crate) struct Emulate {
-    /// Kind of board
+    /// Kind of board: a name, also of a file in ./boards, or the path of a board's file
     #[arg(long, value_name = "KIND", default_value = "nano33ble")]
     pub(crate) board: String,
     /// How many
@@ -106,6 +106,8 @@ pub(super) const BOARDS_EXAMPLES: &str = "\
 Examples:
   drydock boards
   drydock boards kinds
+  drydock boards kinds nano33ble
+  drydock boards kinds --add my-board.toml
   drydock boards add nano33ble --name bench-1
   drydock boards label bench-1 bench-2 --add lab --remove spare
   drydock boards reset bench-1
@@ -125,8 +127,8 @@ pub(crate) enum BoardsAction {
         #[arg(long, value_name = "LABEL")]
         label: Vec<String>,
     },
-    /// List the kinds of boards that can be added
-    Kinds,
+    /// List the kinds of boards that can be added, describe one, or add and remove kinds of your own
+    Kinds(BoardsKinds),
     /// Add an emulated board and switch it on
     Add(BoardsAdd),
     /// Give an emulated board a program of your own, or Drydock's firmware again, and start it
@@ -164,6 +166,19 @@ pub(crate) enum BoardsAction {
     Pause(BoardName),
     /// Resume a board's time
     Resume(BoardName),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BoardsKinds {
+    /// Describe this kind: its chip with what is modelled of it, LEDs, buttons, UARTs, buses, parts
+    #[arg(value_name = "NAME", conflicts_with_all = ["add", "remove"])]
+    pub(crate) name: Option<String>,
+    /// Check a file that describes a board of your own, and copy it into the data directory
+    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
+    pub(crate) add: Option<PathBuf>,
+    /// Remove a board of your own from the data directory
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove: Option<String>,
 }
 
 #[derive(Debug, Args)]

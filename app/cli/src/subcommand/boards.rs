@@ -1,6 +1,6 @@
 //! `drydock boards`: the fleet.
 
-use super::{own_firmware, run::pace};
+use super::{kinds, own_firmware, run::pace};
 use crate::{
     arguments::{Boards as Arguments, BoardsAction, BoardsAdd},
     connection::{Boards, Connection, ask},
@@ -21,7 +21,7 @@ async fn act(connection: &Connection, action: Option<&BoardsAction>, output: &Ou
     match action {
         None => list(connection, &[], output).await,
         Some(BoardsAction::List { label }) => list(connection, label, output).await,
-        Some(BoardsAction::Kinds) => kinds(connection, output).await,
+        Some(BoardsAction::Kinds(arguments)) => kinds::kinds(connection, arguments, output).await,
         Some(BoardsAction::Add(board)) => add(connection, board, output).await,
         Some(BoardsAction::Remove(board)) => {
             let board = board.board.clone();
@@ -107,34 +107,10 @@ async fn list(connection: &Connection, labels: &[String], output: &Output) -> Re
     Ok(())
 }
 
-async fn kinds(connection: &Connection, output: &Output) -> Result<(), Failure> {
-    let kinds = ask!(connection, BoardKinds(Empty {}))?;
-    let mut rows = Vec::new();
-    for kind in &kinds {
-        output.object("board.kind", kind);
-        let engines: Vec<&str> = kind
-            .engines
-            .iter()
-            .filter(|engine| engine.available)
-            .map(|engine| engine.name.as_str())
-            .collect();
-        rows.push(vec![
-            (Ink::Bold, kind.id.clone()),
-            (Ink::Plain, kind.title.clone()),
-            (Ink::Plain, kind.chip.clone()),
-            (Ink::Plain, format!("{} KiB", kind.flash_bytes / 1024)),
-            (Ink::Plain, format!("{} KiB", kind.ram_bytes / 1024)),
-            (Ink::Plain, engines.join(", ")),
-            (Ink::Yellow, kind.limit.clone()),
-        ]);
-    }
-    output.table(&["kind", "board", "chip", "flash", "ram", "engines", ""], &rows);
-    Ok(())
-}
-
 async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Result<(), Failure> {
     let add = BoardAdd {
         kind: board.kind.clone(),
+        kind_file: None,
         name: board.name.clone(),
         engine: board.engine.clone(),
         pace: pace(board.pace),

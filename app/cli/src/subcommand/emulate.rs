@@ -1,6 +1,6 @@
 //! `drydock emulate`: many boards at once, watched until all run, and for a while after that.
 
-use super::{cancelled, cancelled_by_user, run::pace, source};
+use super::{cancelled, cancelled_by_user, kinds::NamedKind, run::pace, source};
 use crate::{
     arguments::{Emulate, Until},
     connection::{Boards, Connection, ask},
@@ -31,6 +31,7 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
         return Err(Failure::new(Exit::Usage, text));
     }
     let source = arguments.app.as_deref().map(source).transpose()?;
+    let kind = NamedKind::find(&arguments.board, data, output)?;
     let connection = match data {
         Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
         None => Connection::temporary().await?,
@@ -39,7 +40,7 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
     let connection = Arc::new(connection);
     let mut crowd = Crowd::default();
     let watched = tokio::select! {
-        outcome = emulate_on(&connection, &mut crowd, source, arguments, output) => outcome,
+        outcome = emulate_on(&connection, &mut crowd, source, (arguments, &kind), output) => outcome,
         () = cancelled() => ended_by_user(arguments),
     };
     if data.is_some() {
@@ -183,14 +184,14 @@ async fn emulate_on(
     connection: &Arc<Connection>,
     crowd: &mut Crowd,
     source: Option<AppSource>,
-    arguments: &Emulate,
+    (arguments, kind): (&Emulate, &NamedKind),
     output: &Output,
 ) -> Result<String, Failure> {
     let begin = Instant::now();
     let mut updates = connection.subscribe().await?;
     let mut early = Vec::new();
     let app = {
-        let mut preparing = pin!(prepare(connection, crowd, source, arguments, output));
+        let mut preparing = pin!(prepare(connection, crowd, source, (arguments, kind), output));
         loop {
             tokio::select! {
                 outcome = &mut preparing => break outcome?,
@@ -257,10 +258,10 @@ async fn prepare(
     connection: &Arc<Connection>,
     crowd: &mut Crowd,
     source: Option<AppSource>,
-    arguments: &Emulate,
+    (arguments, kind): (&Emulate, &NamedKind),
     output: &Output,
 ) -> Result<Option<String>, Failure> {
-    add(connection, crowd, arguments).await?;
+    add(connection, crowd, arguments, kind).await?;
     output.step(Ink::Plain, &format!("{} boards were added.", crowd.ids.len()));
     match source {
         Some(source) => deploy(connection, crowd, source, arguments).await.map(Some),
@@ -287,7 +288,12 @@ fn print(update: Option<Update>, output: &Output) -> Result<Observed, Failure> {
     }
 }
 
-async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulate) -> Result<(), Failure> {
+async fn add(
+    connection: &Arc<Connection>,
+    crowd: &mut Crowd,
+    arguments: &Emulate,
+    kind: &NamedKind,
+) -> Result<(), Failure> {
     let taken: HashSet<String> = {
         let fleet = ask!(connection, BoardList(Empty {}))?;
         fleet.boards.into_iter().map(|board| board.name).collect()
@@ -305,7 +311,8 @@ async fn add(connection: &Arc<Connection>, crowd: &mut Crowd, arguments: &Emulat
             })?),
         };
         let request = BoardAdd {
-            kind: arguments.board.clone(),
+            kind: kind.kind.clone(),
+            kind_file: kind.file.clone(),
             name: names.next(),
             engine: arguments.engine.clone(),
             pace: pace(arguments.pace),

@@ -14,6 +14,7 @@ pub(crate) mod gateway;
 pub(crate) mod gdb;
 pub(crate) mod hardware;
 pub(crate) mod job;
+mod kinds;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod monitor;

@@ -1,6 +1,6 @@
 //! `drydock emulate --firmware` and `drydock boards firmware`: programs of the user's own on emulated boards.
 
-use super::{absolute, cancelled, cancelled_by_user, console::visible, run::pace, suite};
+use super::{absolute, cancelled, cancelled_by_user, console::visible, kinds::NamedKind, run::pace, suite};
 use crate::{
     arguments::{BoardsFirmware, Emulate, ProgramOptions, Unmodelled, Until},
     connection::{Boards, Connection, ask},
@@ -87,7 +87,8 @@ pub(crate) async fn emulate(
             "With --firmware there is one board, whose UART is this terminal; add more with `drydock boards add`.";
         return Err(Failure::new(Exit::Usage, text));
     }
-    if let Some(suite) = suite::of(path, arguments)? {
+    let kind = NamedKind::find(&arguments.board, data, output)?;
+    if let Some(suite) = suite::of(path, arguments, &kind, data)? {
         return suite::run(suite, arguments, output).await;
     }
     let connection = match data {
@@ -96,7 +97,7 @@ pub(crate) async fn emulate(
     };
     let mut added = None;
     let outcome = tokio::select! {
-        outcome = serve(&connection, &mut added, arguments, path, output) => outcome,
+        outcome = serve(&connection, &mut added, (arguments, &kind), path, output) => outcome,
         () = cancelled() => match (arguments.duration, arguments.until) {
             (None, None) => Ok(Exit::Success),
             _ => Err(cancelled_by_user()),
@@ -115,13 +116,14 @@ pub(crate) async fn emulate(
 async fn serve(
     connection: &Connection,
     added: &mut Option<String>,
-    arguments: &Emulate,
+    (arguments, kind): (&Emulate, &NamedKind),
     path: &Path,
     output: &Output,
 ) -> Result<Exit, Failure> {
     let mut updates = connection.subscribe().await?;
     let add = BoardAdd {
-        kind: arguments.board.clone(),
+        kind: kind.kind.clone(),
+        kind_file: kind.file.clone(),
         name: None,
         engine: arguments.engine.clone(),
         pace: pace(arguments.pace),

@@ -1,7 +1,7 @@
 //! `drydock run`: an app on a new emulated board, watched until it ends, the deadline is reached or the user presses
 //! Ctrl-C.
 
-use super::{cancelled, cancelled_by_user, source};
+use super::{cancelled, cancelled_by_user, kinds::NamedKind, source};
 use crate::{
     arguments::{Pace, Run},
     connection::{Boards, Connection, ask},
@@ -21,12 +21,13 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -> Result<Exit, Failure> {
     let source = source(&arguments.app)?;
+    let kind = NamedKind::find(&arguments.board, data, output)?;
     let connection = match data {
         Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
         None => Connection::temporary().await?,
     }
     .within(arguments.timeout);
-    let outcome = run_on(&connection, data.is_some(), source, arguments, output).await;
+    let outcome = run_on(&connection, (data.is_some(), kind), source, arguments, output).await;
     connection.close().await;
     let (exit, text) = match outcome {
         Ok(text) => {
@@ -47,13 +48,13 @@ pub(crate) async fn run(data: Option<&Path>, arguments: &Run, output: &Output) -
 
 async fn run_on(
     connection: &Connection,
-    keeps: bool,
+    (keeps, kind): (bool, NamedKind),
     source: api::AppSource,
     arguments: &Run,
     output: &Output,
 ) -> Result<String, Failure> {
     let updates = connection.subscribe().await?;
-    let board = ask!(connection, BoardAdd(board(connection, arguments).await?))?;
+    let board = ask!(connection, BoardAdd(board(connection, kind, arguments).await?))?;
     announce(&board, output);
     let mut watch = Watch::new(connection, output, updates, &board);
     let watched = tokio::select! {
@@ -69,12 +70,13 @@ async fn run_on(
 }
 
 /// A board with a free name of its own.
-async fn board(connection: &Connection, arguments: &Run) -> Result<BoardAdd, Failure> {
+async fn board(connection: &Connection, kind: NamedKind, arguments: &Run) -> Result<BoardAdd, Failure> {
     let fleet = ask!(connection, BoardList(api::Empty {}))?;
     let is_free = |name: &String| fleet.boards.iter().all(|board| board.name != *name);
     let name = (1..).map(|number| format!("run-{number}")).find(is_free);
     Ok(BoardAdd {
-        kind: arguments.board.clone(),
+        kind: kind.kind,
+        kind_file: kind.file,
         name,
         engine: arguments.engine.clone(),
         pace: pace(arguments.pace),

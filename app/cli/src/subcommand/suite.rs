@@ -1,7 +1,7 @@
 //! `drydock emulate --firmware` with a suite of embedded-test: the file's tests under the arguments of `cargo test`, each on a
 //! board of its own. They run here: they need no data directory and no owner.
 
-use super::{cancelled, cancelled_by_user, console::visible};
+use super::{cancelled, cancelled_by_user, console::visible, kinds::NamedKind};
 use crate::{
     arguments::{Emulate, Unmodelled},
     exit::{Exit, Failure},
@@ -23,13 +23,19 @@ const SEED: u64 = 0;
 ///
 /// # Errors
 /// The file cannot be read, its tests are of another version, or the options are for other programs.
-pub(super) fn of(path: &Path, arguments: &Emulate) -> Result<Option<Suite>, Failure> {
+pub(super) fn of(
+    path: &Path,
+    arguments: &Emulate,
+    kind: &NamedKind,
+    data: Option<&Path>,
+) -> Result<Option<Suite>, Failure> {
     let shown = path.display().to_string();
     let Ok(file) = std::fs::read(path) else {
         // The owner says what is wrong with it.
         return Ok(None);
     };
-    let suite = Suite::parse(file, &shown, &arguments.board)
+    let (kinds, kind) = kind.in_tests(data)?;
+    let suite = Suite::parse(file, &shown, &kind, &kinds)
         .map_err(|error| Failure::new(Exit::Refused, format!("{shown} cannot be tested: {error}.")))?;
     let Some(suite) = suite else { return Ok(None) };
     let others = [

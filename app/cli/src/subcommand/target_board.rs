@@ -1,6 +1,6 @@
 //! The board that a subcommand examines: an existing one, or a new emulated one, with an app if the user names one.
 
-use super::source;
+use super::{kinds::NamedKind, source};
 use crate::{
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
@@ -54,12 +54,13 @@ impl TargetBoard {
                 }
             };
         };
+        let kind = NamedKind::find(kind, data, output)?;
         let connection = match data {
             Some(_) => Connection::open(data, Boards::LeaveOff, output).await?,
             None => Connection::temporary().await?,
         }
         .within(target.timeout);
-        match make(&connection, kind, target, output).await {
+        match make(&connection, &kind, target, output).await {
             Ok(board) => Ok(Self {
                 connection,
                 board,
@@ -83,11 +84,17 @@ impl TargetBoard {
     }
 }
 
-async fn make(connection: &Connection, kind: &str, target: Target<'_>, output: &Output) -> Result<BoardView, Failure> {
+async fn make(
+    connection: &Connection,
+    kind: &NamedKind,
+    target: Target<'_>,
+    output: &Output,
+) -> Result<BoardView, Failure> {
     let source = target.app.map(source).transpose()?;
     let updates = connection.subscribe().await?;
     let add = BoardAdd {
-        kind: kind.into(),
+        kind: kind.kind.clone(),
+        kind_file: kind.file.clone(),
         engine: target.engine.map(Into::into),
         pace: Pace::Max,
         ..BoardAdd::default()

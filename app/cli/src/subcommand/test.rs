@@ -3,19 +3,19 @@
 
 mod junit;
 
-use super::{cancelled, cancelled_by_user};
+use super::{cancelled, cancelled_by_user, kinds};
 use crate::{
     arguments::Test as Arguments,
     exit::{Exit, Failure},
     output::{Ink, Output, now_ms},
 };
 use drydock_test::{
-    Cancel,
+    Cancel, Kinds,
     scenario::{Failure as TestFailure, Invalid, Loaded, Outcome, Run, Scenario, folder_name},
 };
 use serde_json::json;
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -54,7 +54,7 @@ enum News {
     Ended(Box<Ran>),
 }
 
-pub(crate) async fn test(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+pub(crate) async fn test(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
     // The folder of a run without failures goes again.
     let temporary = match &arguments.keep {
         Some(_) => None,
@@ -75,9 +75,12 @@ pub(crate) async fn test(arguments: &Arguments, output: &Output) -> Result<Exit,
         (None, None) => PathBuf::new(),
     };
     let files = arguments.files.clone();
-    let loaded = tokio::task::spawn_blocking(move || load(&files)).await;
+    let kinds = kinds::in_folders(data)?;
+    let known = kinds.clone();
+    let loaded = tokio::task::spawn_blocking(move || load(&files, &known)).await;
     let loaded = loaded.map_err(|error| Failure::machine(format!("The scenarios cannot be read: {error}.")))?;
     let loaded = loaded.map_err(|invalid| refused(&invalid, output))?;
+    show_kinds(&loaded, &kinds, output);
     let tests = tests(loaded, arguments.seed, &keep);
     let cancel = Cancel::default();
     let (sender, mut news) = mpsc::channel(NEWS);
@@ -118,16 +121,27 @@ pub(crate) async fn test(arguments: &Arguments, output: &Output) -> Result<Exit,
 }
 
 /// All files, or everything that is wrong with them. Blocks.
-fn load(files: &[PathBuf]) -> Result<Vec<(String, Loaded)>, Vec<Invalid>> {
+fn load(files: &[PathBuf], kinds: &Kinds) -> Result<Vec<(String, Loaded)>, Vec<Invalid>> {
     let mut loaded = Vec::new();
     let mut invalid = Vec::new();
     for path in files {
-        match Scenario::load(path) {
+        match Scenario::load_with(path, kinds) {
             Ok(scenario) => loaded.push((path.display().to_string(), scenario)),
             Err(problems) => invalid.push(problems),
         }
     }
     if invalid.is_empty() { Ok(loaded) } else { Err(invalid) }
+}
+
+/// Says which files describe the boards of the user.
+fn show_kinds(loaded: &[(String, Loaded)], kinds: &Kinds, output: &Output) {
+    let boards = loaded.iter().flat_map(|(_, scenario)| &scenario.scenario().boards);
+    let named: BTreeSet<&str> = boards.map(|board| board.kind.name.as_str()).collect();
+    for kind in named {
+        if let Some(file) = kinds.file(kind) {
+            output.step(Ink::Dim, &format!("{kind} is {}.", file.display()));
+        }
+    }
 }
 
 fn refused(invalid: &[Invalid], output: &Output) -> Failure {

@@ -13,6 +13,7 @@ mod hostile;
 mod insight;
 mod labels;
 mod memory;
+mod own_boards;
 mod own_firmware;
 mod owner;
 mod parts;

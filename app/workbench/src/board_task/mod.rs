@@ -14,6 +14,7 @@ mod session;
 use crate::{
     api::{EventName, PowerAction},
     fleet::{Command, FleetBoard},
+    own_kinds,
     state::WorkbenchState,
 };
 use context::BoardContext;
@@ -43,7 +44,16 @@ pub(crate) async fn run(
             command = commands.recv() => Some(command),
         };
         let Some(command) = command else {
-            match Running::start(&context, origin.take()).await {
+            let described = match origin {
+                // It goes on with the state of a machine of this description.
+                Some(_) => Ok(()),
+                None => own_kinds::refresh(&workbench, &board),
+            };
+            let started = match described {
+                Ok(()) => Running::start(&context, origin.take()).await,
+                Err(problem) => Err(problem),
+            };
+            match started {
                 Ok(running) => {
                     board.set_starting(false);
                     let left = running.serve(&mut commands).await;

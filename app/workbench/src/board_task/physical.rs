@@ -133,8 +133,8 @@ impl PhysicalHost {
             }
         };
         let options = OpenOptions {
-            baud: board.description.link.baud,
-            policy: LinePolicy::of(&board.description),
+            baud: board.description().link.baud,
+            policy: LinePolicy::of(&board.description()),
         };
         let opened = workbench.hardware.ports.open(&port.path, options);
         let epoch = getrandom::u32();
@@ -150,7 +150,7 @@ impl PhysicalHost {
                 self.context.publish(EventName::BoardPlugged, text, data);
                 let rates = Rates {
                     first: options.baud,
-                    fastest: board.description.link.fastest,
+                    fastest: board.description().link.fastest,
                     control: Box::new(PortRate(line.control())),
                 };
                 HostEvent::Link(LinkDriver::spawn_with_rates(line, epoch, rates))
@@ -252,7 +252,7 @@ impl PhysicalHost {
     fn reset(&self) -> Result<(), ApiError> {
         let BoardContext { workbench, board } = &self.context;
         let path = self.lease.as_ref().map(|lease| lease.path().to_owned());
-        let Some(path) = path.filter(|_| board.description.resets_over_cable()) else {
+        let Some(path) = path.filter(|_| board.description().resets_over_cable()) else {
             return Err(self.has_no_machine("Press its reset button"));
         };
         let Some(lines) = workbench.hardware.ports.modem_lines(&path) else {

@@ -190,10 +190,11 @@ impl BoardSession {
             return self.end_link(LinkEnd::WrongBoard);
         }
         let BoardContext { workbench, board } = &self.context;
-        if identity.board != board.description.name {
+        if identity.board != board.description().firmware_name() {
             let text = format!(
                 "The firmware is for the board {}; this is a {}.",
-                identity.board, board.description.title
+                identity.board,
+                board.description().title
             );
             return self.context.refuse(text);
         }
@@ -243,11 +244,12 @@ impl BoardSession {
         self.context.set_phase(PHASE);
         let mut data = Map::new();
         data.insert("firmware".into(), json!(identity.firmware));
-        let limit = board.description.limit.as_ref();
+        let description = board.description();
+        let limit = description.limit.as_ref();
         let text = format!(
             "{} says that it is a {}, and cannot prove it{}.",
             board.name(),
-            board.description.title,
+            board.description().title,
             limit.map_or(String::new(), |limit| format!(": {}", limit.text))
         );
         self.context.publish(EventName::DeviceUnauthenticated, text, data);

@@ -27,11 +27,48 @@ const STARTING_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct FleetBoard {
     pub(crate) id: String,
-    pub(crate) description: Description,
+    kind: Mutex<BoardKind>,
     state: Mutex<BoardState>,
     /// Whether it is being switched on, and has no machine yet.
     starting: watch::Sender<bool>,
     commands: mpsc::Sender<Command>,
+}
+
+/// What a board is, as the file of its kind says.
+#[derive(Debug, Clone)]
+pub(crate) struct BoardKind {
+    description: Arc<Description>,
+    /// It was read for this board alone: the data directory does not have it.
+    once: bool,
+    /// Why the kind cannot be used: its file has gone or is broken.
+    problem: Option<String>,
+}
+
+impl BoardKind {
+    /// A kind that the data directory or the program has.
+    pub(crate) fn kept(description: Description) -> Self {
+        Self {
+            description: Arc::new(description),
+            once: false,
+            problem: None,
+        }
+    }
+
+    /// A kind from a file that is for this board alone.
+    pub(crate) fn once(description: Description) -> Self {
+        Self {
+            once: true,
+            ..Self::kept(description)
+        }
+    }
+
+    /// A kind that cannot be used, and why.
+    pub(crate) fn missing(name: &str, problem: String) -> Self {
+        Self {
+            problem: Some(problem),
+            ..Self::kept(Description::missing(name))
+        }
+    }
 }
 
 /// The changing state of a board. The lock is held only briefly, never over an await.
@@ -114,11 +151,12 @@ pub(crate) enum PortUser {
 
 impl FleetBoard {
     /// A board that will be switched on, or stays off.
-    pub(crate) fn new(record: BoardRecord, description: Description, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
+    pub(crate) fn new(record: BoardRecord, kind: BoardKind, on: bool) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(16);
+        let description = &kind.description;
         let state = BoardState {
             machine: None,
-            fault: None,
+            fault: kind.problem.clone(),
             phase: "switched off".into(),
             refused: None,
             leds: vec![None; description.leds.len()],
@@ -136,7 +174,7 @@ impl FleetBoard {
         };
         let board = Self {
             id: state.record.id.clone(),
-            description,
+            kind: Mutex::new(kind),
             state: Mutex::new(state),
             starting: watch::Sender::new(on),
             commands,
@@ -150,6 +188,53 @@ impl FleetBoard {
 
     pub(crate) fn name(&self) -> String {
         self.state().record.name.clone()
+    }
+
+    /// What it is. It changes only while the board is off.
+    pub(crate) fn description(&self) -> Arc<Description> {
+        Arc::clone(&self.kind().description)
+    }
+
+    /// The kind, for another board that is to be the same.
+    pub(crate) fn kind(&self) -> MutexGuard<'_, BoardKind> {
+        self.kind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its description was read for it alone.
+    pub(crate) fn has_description_of_its_own(&self) -> bool {
+        self.kind().once
+    }
+
+    /// Checks that its kind can be used; the error says why not.
+    pub(crate) fn check_kind(&self) -> Result<(), ApiError> {
+        let problem = self.kind().problem.clone();
+        problem.map_or(Ok(()), |problem| {
+            let text = format!("{}: {}.", self.name(), problem.trim_end_matches('.'));
+            Err(ApiError::new(ErrorCode::Refused, text))
+        })
+    }
+
+    /// Sets what it is, or why that is not known, while it is off.
+    pub(crate) fn describe(&self, found: Result<Description, String>) {
+        let before = self.kind().problem.take();
+        let mut state = self.state();
+        match found {
+            Ok(description) => {
+                if state.fault.is_some() && state.fault == before {
+                    state.fault = None;
+                }
+                let mut kind = self.kind();
+                if *kind.description != description {
+                    state.leds = vec![None; description.leds.len()];
+                    state.buttons = vec![false; description.buttons.len()];
+                    kind.description = Arc::new(description);
+                }
+            }
+            Err(problem) => {
+                state.fault = Some(problem.clone());
+                self.kind().problem = Some(problem);
+            }
+        }
     }
 
     /// Sets whether it is being switched on. Its machine is set first.
@@ -293,7 +378,7 @@ mod tests {
                 "bench-1 is still being switched on, after others; try again when it is there.",
             ),
         ] {
-            let description = drydock_assets::board("nano33ble").unwrap();
+            let description = BoardKind::kept(drydock_assets::board("nano33ble").unwrap());
             let (board, _commands) = FleetBoard::new(record(starting), description, starting);
             let refused = board.machine_within(Duration::ZERO).await.unwrap_err();
             assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Refused, text));

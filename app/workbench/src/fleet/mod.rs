@@ -10,7 +10,7 @@ mod telemetry;
 mod view;
 
 pub use board::derived_seed;
-pub(crate) use board::{Command, FleetBoard, PendingUpdates, PortUser, parse_seed};
+pub(crate) use board::{BoardKind, Command, FleetBoard, PendingUpdates, PortUser, parse_seed};
 pub(crate) use console::NewLine;
 pub(crate) use kept_snapshot::KeptSnapshot;
 pub(crate) use part_record::PartRecord;

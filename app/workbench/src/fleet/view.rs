@@ -47,7 +47,7 @@ fn compose(
         silent_ms: device.as_ref().and_then(|device| device.heard_ms_ago),
         apps: &apps,
     });
-    let description = &board.description;
+    let description = &board.description();
     let connected = device.as_ref().is_some_and(|device| device.session_id.is_some());
     BoardView {
         id: board.id.clone(),
@@ -174,7 +174,8 @@ fn device_state(state: gateway::DeviceState) -> DeviceState {
 }
 
 fn leds(board: &FleetBoard, state: &BoardState) -> Vec<LedView> {
-    let described = board.description.leds.iter().zip(&state.leds);
+    let description = board.description();
+    let described = description.leds.iter().zip(&state.leds);
     described
         .map(|(led, lit)| LedView {
             name: led.name.clone(),
@@ -186,7 +187,8 @@ fn leds(board: &FleetBoard, state: &BoardState) -> Vec<LedView> {
 }
 
 fn buttons(board: &FleetBoard, state: &BoardState) -> Vec<ButtonView> {
-    let described = board.description.buttons.iter().zip(&state.buttons);
+    let description = board.description();
+    let described = description.buttons.iter().zip(&state.buttons);
     described
         .map(|(button, pressed)| ButtonView {
             name: button.name.clone(),

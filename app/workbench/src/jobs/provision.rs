@@ -18,7 +18,7 @@ use crate::{
     apps, boards,
     clock::now_ms,
     errors::with_sources,
-    fleet::{BoardRecord, FleetBoard, HostRecord, PhysicalRecord},
+    fleet::{BoardKind, BoardRecord, FleetBoard, HostRecord, PhysicalRecord},
     state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
@@ -332,7 +332,7 @@ async fn fleet_board(
         host: HostRecord::Physical(record),
     };
     boards::save(workbench, Some(&record)).await.map_err(message)?;
-    let board = boards::start(workbench, record, description.clone(), true, None);
+    let board = boards::start(workbench, record, BoardKind::kept(description.clone()), true, None);
     boards::was_added(workbench, &board);
     job.is_about(&board);
     Ok(board)

@@ -122,7 +122,7 @@ pub(crate) async fn of(workbench: &WorkbenchState, board: &FleetBoard) -> Result
     let Some(record) = record_of(board) else {
         return Ok(None);
     };
-    let (description, folder) = (board.description.clone(), workbench.dir.board(&board.id));
+    let (description, folder) = (board.description().clone(), workbench.dir.board(&board.id));
     let reading = tokio::task::spawn_blocking(move || read(&record, &description, &folder));
     reading.await.unwrap_or_else(|error| Err(error.to_string())).map(Some)
 }

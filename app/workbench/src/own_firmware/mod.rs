@@ -8,13 +8,13 @@ pub(crate) use program::{OwnFirmware, answer};
 
 use crate::{
     api::{
-        ApiError, BoardFirmware, BoardView, ErrorCode, EventName, FirmwareFile, FirmwarePreview,
-        FirmwarePreviewRequest, FirmwareVerdict, PowerAction,
+        ApiError, BoardFirmware, BoardView, EventName, FirmwareFile, FirmwarePreview, FirmwarePreviewRequest,
+        FirmwareVerdict, PowerAction,
     },
     board_terminals, boards,
     engines::engine_for,
-    errors::with_sources,
     fleet::{Command, FleetBoard},
+    own_kinds,
     state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
@@ -25,14 +25,14 @@ use std::{collections::HashMap, sync::Arc};
 pub(crate) async fn give(workbench: &Arc<WorkbenchState>, request: BoardFirmware) -> Result<BoardView, ApiError> {
     let board = workbench.board(&request.board)?;
     let emulated = board.emulated()?;
+    board.check_kind()?;
     let firmware = match request.firmware {
         Some(file) => {
-            let firmware = read(file, &board.description, &emulated.engine).await?;
+            let firmware = read(file, &board.description(), &emulated.engine).await?;
             Some(keep(workbench, &board.id, firmware).await?)
         }
         None => {
-            let ours = drydock_embedded::firmware(&board.description.name);
-            ours.map_err(|error| with_sources(ErrorCode::Refused, &error))?;
+            boards::ours(&board.description())?;
             None
         }
     };
@@ -117,10 +117,16 @@ pub(crate) async fn preview(
 ) -> Result<FirmwarePreview, ApiError> {
     let boards = request.boards.iter().map(|board| workbench.board(board));
     let boards: Vec<Arc<FleetBoard>> = boards.collect::<Result<_, _>>()?;
-    blocking(move || preview_of(&request.firmware, &boards)).await
+    let mut kinds = own_kinds::known(workbench);
+    kinds.retain(|kind| kind.name != drydock_assets::qemu_board().name);
+    blocking(move || preview_of(&request.firmware, &boards, &kinds)).await
 }
 
-fn preview_of(file: &FirmwareFile, boards: &[Arc<FleetBoard>]) -> Result<FirmwarePreview, ApiError> {
+fn preview_of(
+    file: &FirmwareFile,
+    boards: &[Arc<FleetBoard>],
+    kinds: &[Description],
+) -> Result<FirmwarePreview, ApiError> {
     let bytes = program::read(file)?;
     let mut format = None;
     // A fleet has many boards of few kinds.
@@ -143,7 +149,7 @@ fn preview_of(file: &FirmwareFile, boards: &[Arc<FleetBoard>]) -> Result<Firmwar
         }
     };
     let of_boards = boards.iter().map(|board| match board.emulated() {
-        Ok(emulated) => verdict(&board.id, &board.description, &emulated.engine),
+        Ok(emulated) => verdict(&board.id, &board.description(), &emulated.engine),
         Err(error) => FirmwareVerdict {
             board: board.id.clone(),
             refused: Some(error.message),
@@ -151,7 +157,6 @@ fn preview_of(file: &FirmwareFile, boards: &[Arc<FleetBoard>]) -> Result<Firmwar
         },
     });
     let of_boards = of_boards.collect();
-    let kinds = drydock_assets::boards();
     let of_kinds = kinds.iter().map(|kind| verdict(&kind.name, kind, &engine_for(kind)));
     let mut of_kinds: Vec<FirmwareVerdict> = of_kinds.collect();
     of_kinds.sort_by_key(|verdict| verdict.refused.is_some());

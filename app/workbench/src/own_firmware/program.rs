@@ -88,13 +88,14 @@ pub(super) fn check(
     firmware.record.unmodelled = *unmodelled;
     firmware.record.arguments.clone_from(arguments);
     if let Some(line) = defmt {
-        if !board_terminals::is_line(line, board) {
-            return Err(usage(board_terminals::no_line(&board.title, line)));
+        let line = board_terminals::canonical(line, board);
+        if !board_terminals::is_line(&line, board) {
+            return Err(usage(board_terminals::no_line(&board.title, &line)));
         }
         firmware
             .defmt()
             .map_err(|error| usage(format!("{path} cannot be used to decode defmt: {error}.")))?;
-        firmware.record.defmt = Some(line.clone());
+        firmware.record.defmt = Some(line);
     }
     Ok(firmware)
 }

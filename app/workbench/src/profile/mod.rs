@@ -41,7 +41,7 @@ pub(crate) async fn start(workbench: &WorkbenchState, request: ProfileStart) -> 
         }
     };
     let machine = board.machine().await?;
-    let kind = board.description.name.clone();
+    let kind = board.description().firmware_name().to_owned();
     let own = own_firmware::of(workbench, &board)
         .await
         .map_err(|error| ApiError::internal(format!("{error}.")))?;
@@ -115,7 +115,7 @@ pub(crate) async fn export(workbench: &WorkbenchState, request: ProfileExport) -
     let board = workbench.board(&request.board)?;
     let (_, profile) = found(workbench, &board).await;
     let profile = profile.ok_or_else(|| none(&board))?;
-    let title = format!("{}, {}", board.name(), board.description.title);
+    let title = format!("{}, {}", board.name(), board.description().title);
     let ProfileExport {
         format, weight, dark, ..
     } = request;

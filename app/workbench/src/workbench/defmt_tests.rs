@@ -199,6 +199,7 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
         pace: Pace::Max,
         seed: Some("2a".into()),
         link_noise: None,
+        kind_file: None,
         firmware: Some(firmware.clone()),
         parts: Vec::new(),
     };

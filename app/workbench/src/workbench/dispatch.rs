@@ -5,7 +5,7 @@ use crate::{
     apps::{self, Action},
     boards, debugger,
     diagnostics::diagnostics,
-    fleet, forks, hardware, jobs, labels, metrics, monitor, own_firmware,
+    fleet, forks, hardware, jobs, kind_detail, labels, metrics, monitor, own_firmware, own_kinds,
     owner::Serves,
     pairing, parts, profile, snapshots,
     state::WorkbenchState,
@@ -36,7 +36,10 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::Diagnostics(_) => R::Diagnostics(Text {
             text: diagnostics(workbench),
         }),
-        Q::BoardKinds(_) => R::BoardKinds(boards::kinds()),
+        Q::BoardKinds(_) => R::BoardKinds(boards::kinds(workbench)),
+        Q::BoardKind(kind) => R::BoardKind(kind_detail::view(workbench, &kind.kind)?),
+        Q::BoardKindAdd(add) => R::BoardKindAdd(own_kinds::add(workbench, &add)?),
+        Q::BoardKindRemove(kind) => R::BoardKindRemove(own_kinds::remove(workbench, &kind)?),
         Q::BoardList(_) => R::BoardList(Fleet {
             revision: workbench.revision(),
             boards: workbench

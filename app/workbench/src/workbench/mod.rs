@@ -16,6 +16,8 @@ mod guest_programs;
 #[cfg(test)]
 mod own_firmware_tests;
 #[cfg(test)]
+mod own_kinds_tests;
+#[cfg(test)]
 mod parts_tests;
 #[cfg(test)]
 mod pin_tests;

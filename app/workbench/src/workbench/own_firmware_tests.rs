@@ -56,6 +56,7 @@ fn board(kind: &str, firmware: FirmwareFile) -> BoardAdd {
         pace: Pace::Max,
         seed: Some("2a".into()),
         link_noise: None,
+        kind_file: None,
         firmware: Some(firmware),
         parts: Vec::new(),
     }

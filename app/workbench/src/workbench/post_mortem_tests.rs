@@ -33,6 +33,7 @@ async fn add(workbench: &Workbench, elf: &Path) {
         pace: Pace::Max,
         seed: Some("2a".into()),
         link_noise: None,
+        kind_file: None,
         parts: Vec::new(),
         firmware: Some(FirmwareFile {
             path: elf.display().to_string(),

@@ -48,6 +48,7 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         pace: Pace::Max,
         seed: Some("2a".into()),
         link_noise: None,
+        kind_file: None,
         firmware: None,
         parts: Vec::new(),
     };

@@ -318,6 +318,10 @@ export type BoardAdd = {
  */
 kind: string, 
 /**
+ * Absolute path of a file that describes the board, for this board alone; `kind` is not read then.
+ */
+kind_file: string | null, 
+/**
  * Name; `None` takes `bench-1`, `bench-2`, ….
  */
 name: string | null, 
@@ -403,6 +407,81 @@ unlinked: boolean,
 from: SnapshotSource | null, };
 
 /**
+ * Adds a kind of board of the user's own.
+ */
+export type BoardKindAdd = { 
+/**
+ * Absolute path of the file that describes it.
+ */
+path: string, };
+
+/**
+ * A kind of board: what is on it, and what is modelled of its chip.
+ */
+export type BoardKindDetail = { 
+/**
+ * The kind, as in lists.
+ */
+kind: BoardKindView, 
+/**
+ * Manufacturer of the chip.
+ */
+vendor: string, 
+/**
+ * Core of the chip, for example `cortex-m4f`.
+ */
+core: string, 
+/**
+ * Clock of the core in Hz.
+ */
+clock_hz: number, 
+/**
+ * Memories, flash first.
+ */
+memories: Array<KindMemory>, 
+/**
+ * UARTs, by number.
+ */
+uarts: Array<KindUart>, 
+/**
+ * LEDs.
+ */
+leds: Array<KindLed>, 
+/**
+ * Buttons.
+ */
+buttons: Array<KindButton>, 
+/**
+ * Buses for parts.
+ */
+buses: Array<KindBus>, 
+/**
+ * Pins with an analogue input, in the order in which parts take them.
+ */
+analog: Array<string>, 
+/**
+ * Virtual parts that are on such a board.
+ */
+parts: Array<KindPart>, 
+/**
+ * How a physical board meets a host.
+ */
+connector: string, 
+/**
+ * Peripherals of the chip, by address; empty: there is no list for this chip.
+ */
+peripherals: Array<KindPeripheral>, };
+
+/**
+ * Names a kind of board.
+ */
+export type BoardKindRef = { 
+/**
+ * Id of its description.
+ */
+kind: string, };
+
+/**
  * A kind of board that can be added.
  */
 export type BoardKindView = { 
@@ -450,6 +529,18 @@ flashing: Array<string>,
  * Whether such a board can be added: its firmware is part of this program.
  */
 addable: boolean, 
+/**
+ * The file of a board of the user's own; none: the board ships with Drydock.
+ */
+file: string | null, 
+/**
+ * The shipped board that a user's board extends.
+ */
+extends: string | null, 
+/**
+ * What is wrong with the file, each with its place; nothing can be added then.
+ */
+problems: Array<string>, 
 /**
  * Engines that can run it.
  */
@@ -1463,6 +1554,153 @@ ended_ms: number | null,
  * Path of the evidence file that it wrote.
  */
 evidence: string | null, };
+
+/**
+ * A bus for parts.
+ */
+export type KindBus = { 
+/**
+ * Name on the board.
+ */
+name: string, 
+/**
+ * `i2c` or `spi`.
+ */
+kind: string, 
+/**
+ * Its lines and their pins, for example `scl P0.02`.
+ */
+pins: Array<string>, 
+/**
+ * Pins that a program must drive high before a part answers.
+ */
+needs: Array<string>, };
+
+/**
+ * A button.
+ */
+export type KindButton = { 
+/**
+ * Name on the board.
+ */
+name: string, 
+/**
+ * Pin that it drives.
+ */
+pin: string, 
+/**
+ * Level while it is pressed: `high` or `low`.
+ */
+active: string, 
+/**
+ * Whether it resets the chip.
+ */
+resets: boolean, };
+
+/**
+ * An LED.
+ */
+export type KindLed = { 
+/**
+ * Name on the board.
+ */
+name: string, 
+/**
+ * Pin that drives it.
+ */
+pin: string, 
+/**
+ * Level at which it is lit: `high` or `low`.
+ */
+active: string, 
+/**
+ * Colour, as CSS writes it.
+ */
+color: string, 
+/**
+ * The number by which apps use it.
+ */
+app_pin: number | null, };
+
+/**
+ * A memory.
+ */
+export type KindMemory = { 
+/**
+ * Its use: `flash`, `data flash`, `ram`, or an area of flash.
+ */
+name: string, 
+/**
+ * First address.
+ */
+base: number, 
+/**
+ * Length in bytes.
+ */
+bytes: number, };
+
+/**
+ * A virtual part.
+ */
+export type KindPart = { 
+/**
+ * Name on the board.
+ */
+name: string, 
+/**
+ * Kind of part, for example `bme280`.
+ */
+kind: string, 
+/**
+ * Where it is, for example `i2c, address 0x76`.
+ */
+place: string, };
+
+/**
+ * A peripheral of a chip.
+ */
+export type KindPeripheral = { 
+/**
+ * Name, as in the chip's manual.
+ */
+name: string, 
+/**
+ * First address of its registers.
+ */
+base: number, 
+/**
+ * How far the builtin engine models it: `modelled`, `partly` or `none`.
+ */
+state: string, 
+/**
+ * What is not modelled of one that is partly modelled.
+ */
+missing: string | null, };
+
+/**
+ * A UART.
+ */
+export type KindUart = { 
+/**
+ * The chip's number.
+ */
+uart: number, 
+/**
+ * Name on the board, if its file gives one.
+ */
+name: string | null, 
+/**
+ * Pin from the board to the host, as far as the board fixes it.
+ */
+tx: string | null, 
+/**
+ * Pin from the host to the board, as `tx`.
+ */
+rx: string | null, 
+/**
+ * Whether it is the board's link, or its terminal with a program of the user's own.
+ */
+link: boolean, };
 
 /**
  * Format of a sheet of labels.
@@ -2587,7 +2825,7 @@ value: number, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.kind", "params": BoardKindRef } | { "method": "board.kind_add", "params": BoardKindAdd } | { "method": "board.kind_remove", "params": BoardKindRef } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -3100,6 +3338,9 @@ export interface Methods {
   "system.info": { params: Empty; result: SystemInfo };
   "system.diagnostics": { params: Empty; result: Text };
   "board.kinds": { params: Empty; result: Array<BoardKindView> };
+  "board.kind": { params: BoardKindRef; result: BoardKindDetail };
+  "board.kind_add": { params: BoardKindAdd; result: BoardKindView };
+  "board.kind_remove": { params: BoardKindRef; result: Empty };
   "board.list": { params: Empty; result: Fleet };
   "board.get": { params: BoardRef; result: BoardView };
   "board.add": { params: BoardAdd; result: BoardView };

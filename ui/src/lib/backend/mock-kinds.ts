@@ -20,6 +20,6 @@ function kind(
   app_pins: number[],
   flashing: string[],
 ): BoardKindView {
-  const rest = { limit: '', takes_apps: true, enrolls: true, addable: true, engines: builtin }
+  const rest = { file: null, extends: null, problems: [], limit: '', takes_apps: true, enrolls: true, addable: true, engines: builtin }
   return { id, title, chip, flash_bytes, ram_bytes, app_pins, flashing, ...rest }
 }

@@ -31,6 +31,7 @@ const TICKS_BEFORE = 180
 export class MockBackend implements Backend {
   readonly calls: Array<{ method: Method; params: unknown }> = []
   readonly boards = new Map<string, BoardView>()
+  kinds = mockKinds
   /** What signing any module means. */
   plan: VersionPlan = { type: 'new' }
   /** Why a board takes no app. */
@@ -214,7 +215,7 @@ export class MockBackend implements Backend {
       case 'app.samples':
         return ['blink', 'sensor', 'trap'].map((name) => ({ name, size_bytes: 5432 }))
       case 'board.kinds':
-        return mockKinds
+        return this.kinds
       case 'board.list':
         return { revision: this.#revision, boards: [...this.boards.values()] }
       case 'board.get':

@@ -9,7 +9,7 @@ import { cardTitles, type CardName } from './cards'
 import { boardName, deployments, placeOf } from './deploy.svelte'
 
 export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
-  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, firmware: null, parts: [], ...board }
+  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, kind_file: null, firmware: null, parts: [], ...board }
   const added = await attempts.run(at.add, 'Starting the machine', () => workbench.call('board.add', params))
   if (!added) return false
   place.open(added.id)

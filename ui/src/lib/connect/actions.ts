@@ -100,12 +100,12 @@ export async function removeVirtual(it: Attached): Promise<void> {
 
 /** The kind that a form begins with. */
 export function firstKind(boards: Attached[]): string {
-  return kindFor(boards) ?? workbench.kinds[0]?.id ?? ''
+  return kindFor(boards) ?? workbench.shipped[0]?.id ?? ''
 }
 
 /** The kinds of boards that a debug probe can reach. */
 export function probeKinds(): BoardKindView[] {
-  return workbench.kinds.filter(({ flashing }) => flashing.includes('probe'))
+  return workbench.shipped.filter(({ flashing }) => flashing.includes('probe'))
 }
 
 /** The title of a kind of board. */

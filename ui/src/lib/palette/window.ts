@@ -20,7 +20,7 @@ export function windowActions(): Action[] {
     act('Help and keys', () => (place.keysOpen = true), '?'),
     act('Show the keyboard shortcuts', () => (place.keysOpen = true), '?'),
     act('Add a board…', list(() => (place.adding = true))),
-    ...workbench.kinds.map((kind) => act(`Add an emulated ${kind.title}`, () => addBoard({ kind: kind.id }))),
+    ...workbench.kinds.filter(({ addable }) => addable).map((kind) => act(`Add an emulated ${kind.title}`, () => addBoard({ kind: kind.id }))),
     act('Go to Fleet', () => (place.panel = 'fleet'), `${modKey} 1`),
     act('Go to Emulation', () => (place.panel = 'emulation'), `${modKey} 2`),
     act('Go to Connect', () => (place.panel = 'connect'), `${modKey} 3`),

@@ -150,7 +150,7 @@ impl Machine {
 
     /// Opens the UART of the link of a board that has just been switched on.
     pub(super) fn first_uart(&self, board: &FleetBoard) -> Result<UartPort, PowerOnError> {
-        let uart = self.handle.uart(board.description.link.uart);
+        let uart = self.handle.uart(board.description().link.uart);
         uart.map_err(|error| PowerOnError::Link {
             board: board.name(),
             reason: error.to_string(),
@@ -161,7 +161,7 @@ impl Machine {
     pub(super) async fn uart(&self, board: &FleetBoard) -> Result<UartPort, String> {
         let mut tries = 0;
         loop {
-            match self.handle.uart(board.description.link.uart) {
+            match self.handle.uart(board.description().link.uart) {
                 Err(UartError::InUse { .. }) if tries < LET_GO_TRIES => tries += 1,
                 uart => return uart.map_err(|error| error.to_string()),
             }

@@ -63,7 +63,7 @@ impl EmulatedHost {
         let (machine, events) = Machine::power_on(
             (&workbench.runner, &workbench.images),
             (&board.name(), record),
-            &board.description,
+            &board.description(),
             (folder, workbench.dir.parts()),
         )
         .await
@@ -103,9 +103,9 @@ impl EmulatedHost {
         context.touch();
         let mut data = Map::new();
         data.insert("engine".into(), json!(record.engine));
-        data.insert("kind".into(), json!(board.description.name));
+        data.insert("kind".into(), json!(board.description().name));
         data.insert("seed".into(), json!(record.seed));
-        let text = format!("{} was switched on.", board.description.title);
+        let text = format!("{} was switched on.", board.description().title);
         context.publish(EventName::MachineStarted, text, data);
         let host = Self {
             context,
@@ -153,7 +153,7 @@ impl EmulatedHost {
     /// Holds or releases a button, by its index in the description.
     pub(super) fn press(&self, button: usize, pressed: bool) {
         let board = &self.context.board;
-        self.machine.press(&board.description.buttons[button], pressed);
+        self.machine.press(&board.description().buttons[button], pressed);
         board.state().buttons[button] = pressed;
         self.context.touch();
     }
@@ -285,7 +285,7 @@ impl EmulatedHost {
             state.leds.fill(None);
         }
         self.context.touch();
-        let text = format!("{} was switched off.", board.description.title);
+        let text = format!("{} was switched off.", board.description().title);
         self.context.publish(EventName::MachineStopped, text, Map::new());
     }
 
@@ -330,7 +330,8 @@ impl EmulatedHost {
     /// Shows a pin on the LEDs that it drives; a pin that floats lights none.
     fn show_leds(&self, pin: u16, level: Option<bool>) {
         let board = &self.context.board;
-        let leds = board.description.leds.iter().enumerate();
+        let description = board.description();
+        let leds = description.leds.iter().enumerate();
         let mut state = board.state();
         for (index, led) in leds.filter(|(_, led)| led.pin.0 == pin) {
             state.light(index, level.is_some_and(|level| led.active.is(level)));
@@ -344,7 +345,7 @@ impl EmulatedHost {
 
     /// Some pin changes were missed: all LEDs as they are now.
     fn show_all_leds(&self) {
-        for led in &self.context.board.description.leds {
+        for led in &self.context.board.description().leds {
             self.show_leds(led.pin.0, self.machine.handle.pin(led.pin.0));
         }
     }

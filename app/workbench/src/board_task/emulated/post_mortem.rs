@@ -145,7 +145,7 @@ impl Teller {
     }
 
     async fn stopped(&self) -> Option<Stopped> {
-        let board = self.context.board.description.clone();
+        let board = self.context.board.description().clone();
         self.machine
             .inspect(move |machine| Stopped::of(machine, &board))
             .await

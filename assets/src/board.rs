@@ -330,6 +330,7 @@ impl Board {
                 clock_hz: 0,
                 uarts: 0,
                 pins: 0,
+                boot: None,
                 flash: none,
                 data_flash: None,
                 ram: Vec::new(),

@@ -25,6 +25,8 @@ pub struct Chip {
     pub uarts: u8,
     /// Number of pins.
     pub pins: u16,
+    /// Where programs start that are alone in flash, if its bootloader is not theirs; otherwise they start with the flash.
+    pub boot: Option<u32>,
     /// Flash memory, which holds the code.
     pub flash: Flash,
     /// A second flash for data, if the chip has one.
@@ -203,6 +205,7 @@ impl Chip {
         let clock_hz = reader.required("clock_hz");
         let uarts = reader.required("uarts");
         let pins = reader.required("pins");
+        let boot = reader.optional("boot");
         let peripherals = reader.all::<Spanned<PeripheralSection>>("peripherals");
         let usual = reader.optional("peripheral_bytes");
         let flash = reader.required::<FlashSection>("flash").map(|section| {
@@ -234,6 +237,7 @@ impl Chip {
                 clock_hz: clock_hz?,
                 uarts: uarts?,
                 pins: pins?,
+                boot,
                 flash: flash?,
                 data_flash,
                 ram,

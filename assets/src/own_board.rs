@@ -400,19 +400,22 @@ fn put<T>(list: &mut Vec<T>, new: T, name_of: impl Fn(&T) -> &String) {
     }
 }
 
-/// A board that is a chip and nothing else: all of its flash is the program's.
+/// A board that is a chip and nothing else: all of its flash is the program's, behind the bootloader of a chip that has one.
 fn bare(name: &str, chip: Chip, console: Option<&Uart>) -> Board {
     let area = |name: &str, base, bytes| FlashArea {
         name: name.to_owned(),
         base,
         bytes,
     };
-    let program = area("program", chip.flash.base, chip.flash.bytes);
+    let boot = chip.boot.unwrap_or(chip.flash.base);
+    let before = boot - chip.flash.base;
+    let bootloader = (before > 0).then(|| area("bootloader", chip.flash.base, before));
+    let program = area("firmware", boot, chip.flash.bytes - before);
     let data = chip.data_flash.as_ref().map(|data| area("data", data.base, data.bytes));
     Board {
         name: name.to_owned(),
         title: format!("{name} ({})", chip.title),
-        boot: chip.flash.base,
+        boot,
         connector: Connector {
             kind: ConnectorKind::Header,
             text: "The board exists in the emulator only.".into(),
@@ -426,7 +429,7 @@ fn bare(name: &str, chip: Chip, console: Option<&Uart>) -> Board {
             baud: CONSOLE_BAUD,
             fastest: CONSOLE_BAUD,
         },
-        flash: [program].into_iter().chain(data).collect(),
+        flash: bootloader.into_iter().chain([program]).chain(data).collect(),
         leds: Vec::new(),
         buttons: Vec::new(),
         i2c: Vec::new(),

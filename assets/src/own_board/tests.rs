@@ -147,8 +147,14 @@ fn a_board_may_be_a_chip_alone() {
     for chip in crate::chips() {
         let board = parse(&format!("name = \"mine\"\nchip = \"{}\"\n", chip.name));
         assert_eq!(board.title, format!("mine ({})", chip.title));
-        assert_eq!((board.boot, board.start_code()), (chip.flash.base, None));
-        assert_eq!(board.flash[0].bytes, chip.flash.bytes);
+        let boot = chip.boot.unwrap_or(chip.flash.base);
+        assert_eq!((board.boot, board.start_code()), (boot, None));
+        let program = board.flash_area("firmware").expect("it has room for a program");
+        assert_eq!(
+            (program.base, program.base + program.bytes),
+            (boot, chip.flash.base + chip.flash.bytes)
+        );
+        assert_eq!(board.flash[0].base, chip.flash.base);
         let limit = board.limit.expect("it says what it cannot do");
         assert!(!limit.enrolls && !limit.apps);
         assert_eq!((board.extends, board.link.uart), (None, 0));

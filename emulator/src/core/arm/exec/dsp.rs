@@ -5,7 +5,16 @@ use crate::core::arm::CortexM;
 use crate::core::arm::instruction::{Lanes, ParallelOp, Reg, SaturatingOp, Shift};
 
 impl CortexM {
-    pub(super) fn saturate(&mut self, signed: bool, rd: Reg, rn: Reg, bits: u8, shift: Shift, amount: u8) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn saturate(
+        &mut self,
+        signed: bool,
+        rd: Reg,
+        rn: Reg,
+        bits: u8,
+        shift: Shift,
+        amount: u8,
+    ) {
         let (value, _) = shift_with_carry(self.regs.get(rn), shift, u32::from(amount), 0);
         let result = self.saturated(i64::from(value as i32), signed, bits);
         self.regs.set(rd, result);
@@ -31,7 +40,8 @@ impl CortexM {
         result as u32
     }
 
-    pub(super) fn saturating(&mut self, op: SaturatingOp, rd: Reg, rm: Reg, rn: Reg) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn saturating(&mut self, op: SaturatingOp, rd: Reg, rm: Reg, rn: Reg) {
         let (m, n) = (i64::from(self.regs.get(rm) as i32), i64::from(self.regs.get(rn) as i32));
         let doubled = |core: &mut Self| i64::from(core.saturated(2 * n, true, 32) as i32);
         let value = match op {
@@ -44,7 +54,8 @@ impl CortexM {
         self.regs.set(rd, result);
     }
 
-    pub(super) fn pack(&mut self, top_first: bool, rd: Reg, rn: Reg, rm: Reg, shift: Shift, amount: u8) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn pack(&mut self, top_first: bool, rd: Reg, rn: Reg, rm: Reg, shift: Shift, amount: u8) {
         let n = self.regs.get(rn);
         let (m, _) = shift_with_carry(self.regs.get(rm), shift, u32::from(amount), 0);
         let result = match top_first {
@@ -54,7 +65,8 @@ impl CortexM {
         self.regs.set(rd, result);
     }
 
-    pub(super) fn select(&mut self, rd: Reg, rn: Reg, rm: Reg) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn select(&mut self, rd: Reg, rn: Reg, rm: Reg) {
         let (n, m) = (self.regs.get(rn), self.regs.get(rm));
         let mask = (0..4)
             .filter(|lane| self.regs.ge >> lane & 1 != 0)
@@ -62,7 +74,8 @@ impl CortexM {
         self.regs.set(rd, n & mask | m & !mask);
     }
 
-    pub(super) fn parallel(&mut self, lanes: Lanes, op: ParallelOp, rd: Reg, rn: Reg, rm: Reg) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn parallel(&mut self, lanes: Lanes, op: ParallelOp, rd: Reg, rn: Reg, rm: Reg) {
         let (n, m) = (self.regs.get(rn), self.regs.get(rm));
         let signed = matches!(lanes, Lanes::Signed | Lanes::SignedSaturating | Lanes::SignedHalving);
         let half = |value: u32, lane: u32| {

@@ -24,7 +24,8 @@ impl CortexM {
         self.regs.set(rd, result);
     }
 
-    pub(super) fn multiply_long(&mut self, op: LongMultiply, rd_lo: Reg, rd_hi: Reg, rn: Reg, rm: Reg) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn multiply_long(&mut self, op: LongMultiply, rd_lo: Reg, rd_hi: Reg, rn: Reg, rm: Reg) {
         let (n, m) = (self.regs.get(rn), self.regs.get(rm));
         let (low, high) = (self.regs.get(rd_lo), self.regs.get(rd_hi));
         let accumulator = u64::from(high) << 32 | u64::from(low);
@@ -52,7 +53,8 @@ impl CortexM {
         self.regs.set(rd_hi, (result >> 32) as u32);
     }
 
-    pub(super) fn multiply_dsp(&mut self, op: DspMultiply, rd: Reg, rn: Reg, rm: Reg, ra: Reg) {
+    #[inline(always)]
+    pub(in crate::core::arm) fn multiply_dsp(&mut self, op: DspMultiply, rd: Reg, rn: Reg, rm: Reg, ra: Reg) {
         let (n, m) = (self.regs.get(rn), self.regs.get(rm));
         let addend = if ra == PC { 0 } else { self.regs.get(ra) };
         let signed_addend = i64::from(addend as i32);

@@ -4,6 +4,7 @@
 
 mod alu;
 mod branch;
+mod dsp;
 mod memory;
 mod multiply;
 mod translate;

@@ -1,7 +1,7 @@
 //! Translates instructions to the cells of a threaded block.
 
 use super::branch::Compare;
-use super::{Handler, alu, branch, memory, multiply, vfp};
+use super::{Handler, alu, branch, dsp, memory, multiply, vfp};
 use crate::core::arm::code::Slot;
 use crate::core::arm::instruction::{
     APSR_MAX, Address, AluOp, Condition, Hint, Instruction, LR, Operand, PC, Reg, SP, Shift, Vfp, Width,
@@ -224,12 +224,54 @@ fn make(slot: &Slot) -> Option<NewOp> {
             rn,
             rm,
         } => Some(NewOp::abc(
-            multiply::long(op)?,
+            multiply::long(op).or_else(|| dsp::long(op))?,
             plain(rd_hi)?,
             plain(rn)?,
             plain(rm)?,
             u32::from(plain(rd_lo)?),
         )),
+        I::MultiplyDsp { op, rd, rn, rm, ra } => {
+            let ra = if ra == PC { PC } else { plain(ra)? };
+            let handler = dsp::multiply(op)?;
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, u32::from(ra)))
+        }
+        I::Parallel { lanes, op, rd, rn, rm } => {
+            let handler = dsp::parallel(lanes, op)?;
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, 0))
+        }
+        I::Saturating { op, rd, rm, rn } => {
+            let handler = dsp::saturating(op)?;
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, plain(rm)?, 0))
+        }
+        I::Saturate {
+            signed,
+            rd,
+            rn,
+            bits,
+            shift,
+            amount,
+        } => {
+            let handler = dsp::saturate(signed, shift)?;
+            Some(NewOp::abc(handler, plain(rd)?, plain(rn)?, amount, u32::from(bits)))
+        }
+        I::Pack {
+            top_first,
+            rd,
+            rn,
+            rm,
+            shift,
+            amount,
+        } => {
+            let handler = dsp::pack(top_first, shift)?;
+            Some(NewOp::abc(
+                handler,
+                plain(rd)?,
+                plain(rn)?,
+                plain(rm)?,
+                u32::from(amount),
+            ))
+        }
+        I::Select { rd, rn, rm } => Some(NewOp::abc(dsp::select, plain(rd)?, plain(rn)?, plain(rm)?, 0)),
         I::Divide { signed, rd, rn, rm } => {
             let handler: Handler = if signed {
                 multiply::divide::<true>

@@ -315,6 +315,7 @@ fn rewired(mut part: Part, wired: &Wired) -> Option<Part> {
         Connection::Analog { pin } => {
             wired.analog.iter().find(|its| *its == pin)?;
         }
+        Connection::Pins => {}
     }
     Some(part)
 }

@@ -32,6 +32,12 @@ impl Kinds {
         self.own_file(kind).map(|file| file.path.as_path())
     }
 
+    /// Name of the board that a file of the folders describes.
+    pub fn name(&self, path: &Path) -> Option<String> {
+        let file = self.own.iter().find(|file| file.path == path);
+        file.map(BoardFile::name)
+    }
+
     fn own_file(&self, kind: &str) -> Option<&BoardFile> {
         self.own.iter().find(|file| file.name() == kind)
     }

@@ -241,9 +241,10 @@ impl NamedKind {
         };
         let file = Path::new(file);
         let folder: Vec<PathBuf> = file.parent().map(Path::to_owned).into_iter().collect();
-        let kinds = drydock_test::Kinds::in_folders(&folder)
-            .map_err(|error| Failure::new(Exit::Usage, format!("{} cannot be read: {error}.", file.display())))?;
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let unreadable =
+            |error: std::io::Error| Failure::new(Exit::Usage, format!("{} cannot be read: {error}.", file.display()));
+        let kinds = drydock_test::Kinds::in_folders(&folder).map_err(unreadable)?;
+        let name = kinds.name(file).unwrap_or_else(|| self.kind.clone());
         Ok((kinds, name))
     }
 }

@@ -7,7 +7,7 @@ mod start;
 mod uf2;
 
 use crate::flash::{FlashError, Segment, esp};
-use drydock_assets::{Board, FlashMethod};
+use drydock_assets::Board;
 use std::fmt;
 
 /// Format of a firmware file.
@@ -175,11 +175,9 @@ pub fn segments(file: &[u8], board: &Board, address: Option<u32>) -> Result<Vec<
     Ok(segments)
 }
 
+/// By the chip: a user's board has no ways to write its flash.
 fn is_for_esp(board: &Board) -> bool {
-    board
-        .flashing
-        .iter()
-        .any(|flashing| flashing.method == FlashMethod::EspRom)
+    board.chip.vendor == "Espressif"
 }
 
 /// Sorts parts, and joins those that touch.

@@ -275,6 +275,20 @@ fn what_is_wrong_is_said() {
     );
 }
 
+/// Boards of users have no ways to write their flash, and take the same files.
+#[test]
+fn a_users_board_takes_the_files_of_its_chip() {
+    for text in ["extends = \"esp32-c6\"", "chip = \"esp32-c6\""] {
+        let own = Board::parse_own("b.toml", &format!("name = \"mine\"\n{text}\n")).unwrap();
+        refused(
+            b"text",
+            &own,
+            "A file for ESP32-C6 is an ELF file or an app image; this is neither.",
+        );
+        assert_eq!(own.boot, board("esp32-c6").boot);
+    }
+}
+
 #[test]
 fn an_esp_gets_bootloader_partitions_and_app() {
     let board = board("esp32-c6");

@@ -380,7 +380,7 @@ mod tests {
             chosen.into_iter().map(|bench| bench.name).collect()
         };
         assert_eq!(names(&["gateway"]), ["sessions"]);
-        assert_eq!(names(&["integer", "window"]), ["integer", "window"]);
+        assert_eq!(names(&["programs", "window"]), ["programs", "window"]);
         assert!(names(&["emulator"]).len() >= 4);
         assert!(names(&[]).len() > names(&["emulator"]).len());
         assert!(choose(benches().unwrap(), &["nothing"]).is_err());

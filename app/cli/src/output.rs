@@ -207,7 +207,8 @@ impl Output {
         // If stderr is closed, there is no other place to report to.
         let _ = writeln!(err, "{label} {}", plain_text::line(&failure.message));
         if let Some(detail) = &failure.detail {
-            let _ = writeln!(err, "       {}", plain_text::lines(detail));
+            let detail = plain_text::lines(detail).replace('\n', "\n       ");
+            let _ = writeln!(err, "       {detail}");
         }
     }
 

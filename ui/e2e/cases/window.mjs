@@ -106,19 +106,6 @@ it('brings the first window to the front when it is started again', async (desk)
   }
 })
 
-it('loads its page again when the process that draws it crashes', async (desk) => {
-  const pages = () => descendantsOf(desk.window.driver.pid).filter(({ name }) => name.startsWith('WebKitWebProc'))
-  const [before] = pages()
-  if (!before) throw new Error('no process draws a page')
-  process.kill(before.pid, 'SIGKILL')
-  // The driver gives its session up with the page, so the picture is asked of assistive technology.
-  await until('the fleet is told again', 60_000, () => {
-    // A page of the same window, not of another one that tries another renderer.
-    if (!pages().some(({ pid, parent }) => pid !== before.pid && parent === before.parent)) return false
-    return desk.display.names('drydock').includes('Console of bench-1')
-  })
-})
-
 it('attaches to a gateway without a window, and takes over when it ends', async (desk) => {
   await desk.close(desk.window)
   desk.window = undefined
@@ -220,4 +207,23 @@ it('says so when there is no display', async (desk) => {
   delete env.WAYLAND_DISPLAY
   const done = spawnSync(desk.binary, ['--data', join(desk.home, 'none')], { env, encoding: 'utf8', timeout: 20_000 })
   if (done.status !== 4 || !done.stderr.includes('drydock run')) throw new Error(`${done.status}: ${done.stderr}`)
+})
+
+// The last one: the driver gives its session up with the page.
+it('loads its page again when the process that draws it crashes', async (desk) => {
+  if (desk.window) await desk.close(desk.window)
+  desk.window = undefined
+  const window = await desk.open('crashed')
+  const pages = () => descendantsOf(window.driver.pid).filter(({ name }) => name.startsWith('WebKitWebProc'))
+  await until('it is open', 60_000, async () => /gateway ·/.test(await window.text('footer')))
+  const [before] = pages()
+  if (!before) throw new Error('no process draws a page')
+  process.kill(before.pid, 'SIGKILL')
+  // Of the new page assistive technology tells.
+  await until('the page is told again', 60_000, () => {
+    // A page of the same window, not of another one that tries another renderer.
+    if (!pages().some(({ pid, parent }) => pid !== before.pid && parent === before.parent)) return false
+    return desk.display.names('drydock').includes('Emulation')
+  })
+  await desk.close(window)
 })

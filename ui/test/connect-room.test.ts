@@ -1,5 +1,6 @@
 // The Connect room with the stand-in for the workbench, as a user works in it.
 import { describe, expect, it } from 'vitest'
+import type { JobView } from '$lib/backend/generated'
 import type { MockBackend } from '$lib/backend/mock'
 import { connect } from '$lib/connect/connect.svelte'
 import { allActions } from '$lib/palette/actions'
@@ -290,6 +291,26 @@ describe('provisioning', () => {
     backend.hardware.finish()
     await settled()
     expect(text('aside .state')).toContain('done')
+  })
+
+  it('stays failed where it fails again before the answer to the resumption is here', async () => {
+    const backend = await room()
+    backend.hardware.failing.add('/dev/ttyACM0')
+    await provision('/dev/ttyACM0')
+    await click(foot())
+    backend.hardware.finish()
+    await settled()
+    const call = backend.call.bind(backend)
+    backend.call = async (method, params) => {
+      const answer = await call(method, params)
+      // The board is not there: the update says so at once, and the answer was made before.
+      if (method === 'job.resume') connect.putJob({ ...(answer as JobView), state: 'failed', text: 'There is no board.', ended_ms: 2 })
+      return answer
+    }
+    await click(button('Resume'))
+    await settled()
+    expect(text('aside .state')).toContain('failed')
+    expect(text('aside .ended')).toContain('There is no board.')
   })
 
   it('is cancelled', async () => {

@@ -176,7 +176,7 @@ it('fails when the cable is pulled out under way, says what to do, and is resume
   if (!failed.includes(`virtual-${name}`) || !/[Pp]lug .* resume/.test(failed)) throw new Error(`it says ${failed}`)
   await until('its row says so', 10_000, async () => (await cell(desk, name)).includes('cable out'))
   await next(desk, 'Resume')
-  await until('it still fails', 90_000, async () => (await jobText(desk)).includes(`no board at virtual-${name}`))
+  await until('it still fails', 30_000, async () => (await jobText(desk)).includes(`no board at virtual-${name}`))
   await menu(desk, name, 'Plug in')
   await until('it is plugged in', 10_000, async () => !(await cell(desk, name)).includes('cable out'))
   await next(desk, 'Resume')

@@ -75,8 +75,10 @@ export function cancelJob({ id }: JobView): Promise<unknown> {
 }
 
 export async function resumeJob({ id }: JobView): Promise<void> {
+  const before = connect.job(id)
   const job = await attempts.run(at.job(id), 'Resuming', () => workbench.call('job.resume', { id }))
-  if (job && connect.job(id)?.state !== 'running') connect.putJob(job)
+  // An update that came meanwhile is newer than the answer: the job may have failed again.
+  if (job && connect.job(id) === before) connect.putJob(job)
 }
 
 export async function addVirtual(board: Pick<VirtualAdd, 'kind'> & Partial<VirtualAdd>): Promise<boolean> {

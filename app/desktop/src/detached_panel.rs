@@ -43,7 +43,7 @@ pub(crate) fn pop_out(
         .zoom_hotkeys_enabled(true)
         .build()
         .map_err(|error| format!("The window cannot be opened: {error}"))?;
-    webview::reload_after_crash(&window);
+    webview::reload_after_crash(&window, &window_state);
     let bridge = Arc::clone(&bridge);
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) {

@@ -80,7 +80,7 @@ fn main() -> ExitCode {
                 window_state.place(&window);
                 window_state.follow(&window);
                 detached_panel::close_with(&window);
-                webview::reload_after_crash(&window);
+                webview::reload_after_crash(&window, &window_state);
                 renderer.watch(&window, loaded, move || end.now());
                 only.focus_when_asked(window);
                 Ok(())

@@ -7,6 +7,7 @@
 //! The page is drawn by a process of WebKit's own. If that crashes, the page is loaded again; the workbench and its
 //! boards live in this process and go on.
 
+use crate::window_state::WindowState;
 use serde::Serialize;
 use std::{
     cell::RefCell,
@@ -183,14 +184,22 @@ impl RendererMemory {
 /// Loads the page of a window again whenever WebKit's process of the page ends by itself, so that a fault in a graphics
 /// driver costs one moment and not the window. A page that crashes at once each time is left as it is.
 #[cfg(target_os = "linux")]
-pub(crate) fn reload_after_crash(window: &WebviewWindow) {
-    use webkit2gtk::WebViewExt as _;
-    let label = window.label().to_owned();
+pub(crate) fn reload_after_crash(window: &WebviewWindow, window_state: &Arc<WindowState>) {
+    use webkit2gtk::{
+        UserContentInjectedFrames, UserContentManagerExt as _, UserScript, UserScriptInjectionTime, WebViewExt as _,
+    };
+    let (label, window_state) = (window.label().to_owned(), Arc::clone(window_state));
     let connected = window.with_webview(move |view| {
         let crashes = CrashLimit::default();
         view.inner().connect_web_process_terminated(move |view, reason| {
             if crashes.allows(Instant::now()) {
                 eprintln!("drydock-desktop: the page of window {label} ended ({reason:?}); it is loaded again");
+                // The script of its first load has the settings of that time; the user may be in another room by now.
+                let frames = UserContentInjectedFrames::TopFrame;
+                let script = UserScript::new(&window_state.script(), frames, UserScriptInjectionTime::Start, &[], &[]);
+                if let Some(scripts) = view.user_content_manager() {
+                    scripts.add_script(&script);
+                }
                 view.reload();
             } else {
                 eprintln!("drydock-desktop: the page of window {label} ended too often ({reason:?}); it stays blank");
@@ -204,7 +213,7 @@ pub(crate) fn reload_after_crash(window: &WebviewWindow) {
 
 /// Other systems' webviews load a page again by themselves, or end with it.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn reload_after_crash(_: &WebviewWindow) {}
+pub(crate) fn reload_after_crash(_: &WebviewWindow, _: &Arc<WindowState>) {}
 
 /// Limits how often a page is loaded again: [`Self::MOST`] times in [`Self::WINDOW`].
 #[derive(Debug, Default)]

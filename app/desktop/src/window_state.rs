@@ -72,7 +72,8 @@ impl WindowState {
     /// theme.
     pub(crate) fn script(&self) -> String {
         let front = Value::Object(self.saved().front.clone());
-        format!("Object.defineProperty(window, '__DRYDOCK_KEPT__', {{ value: {front} }})")
+        // A page that is loaded again gets later settings after these.
+        format!("Object.defineProperty(window, '__DRYDOCK_KEPT__', {{ value: {front}, configurable: true }})")
     }
 
     /// Puts the window at its saved position, if that is still on a screen.

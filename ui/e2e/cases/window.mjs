@@ -210,7 +210,7 @@ it('says so when there is no display', async (desk) => {
 })
 
 // The last one: the driver gives its session up with the page.
-it('loads its page again when the process that draws it crashes', async (desk) => {
+it('loads its page again, in the room in which it was, when the process that draws it crashes', async (desk) => {
   if (desk.window) await desk.close(desk.window)
   desk.window = undefined
   const window = await desk.open('crashed')
@@ -218,12 +218,15 @@ it('loads its page again when the process that draws it crashes', async (desk) =
   await until('it is open', 60_000, async () => /gateway ·/.test(await window.text('footer')))
   const [before] = pages()
   if (!before) throw new Error('no process draws a page')
+  await window.keys([Key.Control, '3'])
+  await until('the room is another one', 5_000, () => window.find('button', 'Virtual board'))
+  await sleep(1_500) // until it is remembered
   process.kill(before.pid, 'SIGKILL')
   // Of the new page assistive technology tells.
   await until('the page is told again', 60_000, () => {
     // A page of the same window, not of another one that tries another renderer.
     if (!pages().some(({ pid, parent }) => pid !== before.pid && parent === before.parent)) return false
-    return desk.display.names('drydock').includes('Emulation')
+    return desk.display.names('drydock').includes('Virtual board')
   })
   await desk.close(window)
 })

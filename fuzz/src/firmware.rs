@@ -12,7 +12,7 @@ const TESTS: [&str; 2] = [
 ];
 
 /// A sound file of each format: ELF with tests, raw bytes, Intel HEX, S-records, UF2.
-static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![elf(), program(), hex(), srec(), uf2()]);
+static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![elf(TESTS), program(), hex(), srec(), uf2()]);
 
 /// Uses the input as a file, and as damage to good ones: three bytes say to which, where, and in place of how much. A file is
 /// refused with a sentence, has no tests, or has tests with names.
@@ -98,7 +98,7 @@ fn uf2() -> Vec<u8> {
 }
 
 /// An executable for Arm: the program, the table of tests, and their symbols.
-fn elf() -> Vec<u8> {
+fn elf(tests: [&str; 2]) -> Vec<u8> {
     const HEADER: usize = 52;
     const SEGMENT: usize = 32;
     let text = program();
@@ -108,7 +108,7 @@ fn elf() -> Vec<u8> {
         .concat();
     let mut strings = vec![0];
     let mut symbols = vec![0; 16];
-    let names = ["EMBEDDED_TEST_VERSION"].into_iter().chain(TESTS).enumerate();
+    let names = ["EMBEDDED_TEST_VERSION"].into_iter().chain(tests).enumerate();
     for (index, name) in names {
         let (value, bytes) = if index == 0 {
             (0, 4)
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_good_ones_are_good() {
-        let suite = Suite::parse(elf(), "FILE", "nano33ble", &Kinds::default())
+        let suite = Suite::parse(elf(TESTS), "FILE", "nano33ble", &Kinds::default())
             .unwrap()
             .unwrap();
         let tests: Vec<_> = suite
@@ -203,5 +203,12 @@ mod tests {
                 Ok("nano33ble".into())
             );
         }
+    }
+    #[test]
+    fn a_test_whose_name_would_act_on_the_terminal_is_refused() {
+        let named = r#"{"disambiguator":1,"name":"a\u001b[2J","ignored":false,"should_panic":false}"#;
+        let suite = Suite::parse(elf([named, TESTS[1]]), "FILE", "nano33ble", &Kinds::default());
+        let why = suite.err().unwrap().to_string();
+        assert!(why.contains(r#"a test is called "a\u{1b}[2J""#), "{why}");
     }
 }

@@ -78,11 +78,16 @@ pub(super) fn tests(file: &[u8]) -> Result<Option<Vec<Test>>, NoSuite> {
         if tests.len() == MAX_TESTS {
             return Err(NoSuite::Damaged(format!("it has more than {MAX_TESTS} tests")));
         }
+        let name = match module(&elf, path, length) {
+            Some(module) => format!("{module}::{}", declared.name),
+            None => declared.name,
+        };
+        // It is printed as it is.
+        if name.chars().any(char::is_control) {
+            return Err(NoSuite::Damaged(format!("a test is called {name:?}")));
+        }
         tests.push(Test {
-            name: match module(&elf, path, length) {
-                Some(module) => format!("{module}::{}", declared.name),
-                None => declared.name,
-            },
+            name,
             is_ignored: declared.ignored,
             should_panic: declared.should_panic,
             timeout: declared

@@ -18,11 +18,13 @@ use std::{io::Write as _, path::Path, sync::Arc};
 const FAILED: u8 = 101;
 /// The seed of the boards, if the user names none.
 const SEED: u64 = 0;
+/// Text of a test that is kept until it has ended.
+const SAID_BYTES: usize = 1 << 20;
 
 /// The suite that a file holds, if it holds one.
 ///
 /// # Errors
-/// The file cannot be read, its tests are of another version, or the options are for other programs.
+/// Its tests are of another version or damaged, it is no program for the board, or the options are for other programs.
 pub(super) fn of(
     path: &Path,
     arguments: &Emulate,
@@ -30,12 +32,8 @@ pub(super) fn of(
     data: Option<&Path>,
 ) -> Result<Option<Suite>, Failure> {
     let shown = path.display().to_string();
-    let Ok(file) = std::fs::read(path) else {
-        // The owner says what is wrong with it.
-        return Ok(None);
-    };
     let (kinds, kind) = kind.in_tests(data)?;
-    let suite = Suite::parse(file, &shown, &kind, &kinds)
+    let suite = Suite::read(path, &kind, &kinds)
         .map_err(|error| Failure::new(Exit::Refused, format!("{shown} cannot be tested: {error}.")))?;
     let Some(suite) = suite else { return Ok(None) };
     let others = [
@@ -43,6 +41,7 @@ pub(super) fn of(
         (arguments.duration.is_some(), "--for"),
         (!arguments.part.is_empty(), "--part"),
         (arguments.program.unmodelled != Unmodelled::Fault, "--unmodelled"),
+        (arguments.program.defmt.is_some(), "--defmt"),
         (
             arguments.engine.as_deref().is_some_and(|engine| engine != "builtin"),
             "--engine",
@@ -110,6 +109,7 @@ fn trial(suite: &Arc<Suite>, test: &Test, seed: u64, cancel: &Cancel, libtest: &
                 let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
             } else {
                 said.push_str(&text);
+                keep_the_last(&mut said);
             }
         };
         let ran = suite
@@ -138,4 +138,35 @@ fn trial(suite: &Arc<Suite>, test: &Test, seed: u64, cancel: &Cancel, libtest: &
         }
     };
     Trial::test(name, run).with_ignored_flag(is_ignored)
+}
+
+/// Drops the first lines of what a test said if that became too long, and says so.
+fn keep_the_last(said: &mut String) {
+    if said.len() <= SAID_BYTES {
+        return;
+    }
+    let cut = said.ceil_char_boundary(said.len() - SAID_BYTES / 2);
+    let cut = said[cut..].find('\n').map_or(cut, |line| cut + line + 1);
+    said.replace_range(..cut, "(what it said before is left out)\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_says_too_much_keeps_its_last_lines() {
+        let mut said = String::new();
+        for number in 0..200_000 {
+            said.push_str(&format!("line {number} ü\n"));
+            keep_the_last(&mut said);
+            assert!(said.len() <= SAID_BYTES);
+        }
+        assert!(said.starts_with("(what it said before is left out)\nline "));
+        assert!(said.ends_with("line 199999 ü\n"));
+        // A line without an end is cut between two letters.
+        let mut said = "ü".repeat(SAID_BYTES);
+        keep_the_last(&mut said);
+        assert!(said.len() <= SAID_BYTES && said.ends_with("üü"));
+    }
 }

@@ -32,7 +32,7 @@ it('adds a board of the user like any other', async () => {
 it('says what is wrong with a file, and offers no board of it', async () => {
   const backend = await open({ boards: 1 })
   const problems = [`${file}:3: first`, `${file}:9: second`]
-  backend.kinds = [...mockKinds, { ...own, problems, limit: `Its file describes no board: ${problems[0]} (and 1 more).`, addable: false }]
+  backend.kinds = [...mockKinds, { ...own, problems, limit: `The file describes no board: ${problems[0]} (and 1 more).`, addable: false }]
   place.adding = true
   await vi.waitFor(() => expect(text('form .broken')).toContain('mine.toml:3: first (and 1 more)'), 5000)
   expect(text('form .broken')).toContain('mine.toml:9: second')

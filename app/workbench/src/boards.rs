@@ -103,7 +103,7 @@ fn broken(file: &BoardFile) -> Option<BoardKindView> {
     let invalid = file.board.as_ref().err()?;
     let problems = invalid.to_string().lines().map(Into::into).collect();
     Some(BoardKindView {
-        limit: format!("Its file describes no board: {}.", invalid.first()),
+        limit: format!("The file describes no board: {}.", invalid.first()),
         problems,
         addable: false,
         ..kind_view(

@@ -52,7 +52,10 @@ pub enum NoSuite {
     /// The table of tests is damaged.
     #[error("its table of tests is damaged: {0}")]
     Damaged(String),
-    /// The program does not fit the board, or there is no such board.
+    /// There is no such board, or its file is broken.
+    #[error("{0}")]
+    Kind(String),
+    /// The program does not fit the board. The text begins with the file.
     #[error("{0}")]
     Program(String),
 }
@@ -89,10 +92,8 @@ impl Suite {
         let Some(tests) = read::tests(&file)? else {
             return Ok(None);
         };
-        let program = kinds
-            .find(kind)
-            .and_then(|board| parse_program(file, path, None, &board));
-        let program = program.map_err(|cause| NoSuite::Program(cause.to_string()))?;
+        let board = kinds.find(kind).map_err(|cause| NoSuite::Kind(cause.to_string()))?;
+        let program = parse_program(file, path, None, &board).map_err(|cause| NoSuite::Program(cause.to_string()))?;
         Ok(Some(Self {
             kind: kind.to_owned(),
             program: Arc::new(program),

@@ -9,7 +9,7 @@ use crate::{
 };
 use drydock_test::{
     Cancel,
-    suite::{Suite, Test},
+    suite::{NoSuite, Suite, Test},
 };
 use libtest_mimic::{Arguments, FormatSetting, Trial};
 use std::{io::Write as _, path::Path, sync::Arc};
@@ -33,8 +33,16 @@ pub(super) fn of(
 ) -> Result<Option<Suite>, Failure> {
     let shown = path.display().to_string();
     let (kinds, kind) = kind.in_tests(data)?;
-    let suite = Suite::read(path, &kind, &kinds)
-        .map_err(|error| Failure::new(Exit::Refused, format!("{shown} cannot be tested: {error}.")))?;
+    let suite = match Suite::read(path, &kind, &kinds) {
+        Ok(suite) => suite,
+        // The owner says which kinds there are.
+        Err(NoSuite::Kind(_)) => None,
+        Err(NoSuite::Program(text)) => return Err(Failure::new(Exit::Refused, format!("{text}."))),
+        Err(error) => {
+            let text = format!("{shown} cannot be tested: {error}.");
+            return Err(Failure::new(Exit::Refused, text));
+        }
+    };
     let Some(suite) = suite else { return Ok(None) };
     let others = [
         (arguments.watch, "--watch"),

@@ -130,7 +130,7 @@ fn parts_on_pins_and_parts_of_ones_own_are_added() {
     assert!(
         outcome
             .stderr
-            .contains("text.wasm is no part: the module is not valid here"),
+            .contains("text.wasm is no part: the file is not a WebAssembly module"),
         "{outcome:?}"
     );
     let refused = drydock_in(data, &["parts", "bench-1", "set", "rgb-led.red", "5"]);

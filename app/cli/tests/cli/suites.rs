@@ -35,9 +35,13 @@ impl Suite {
 
     /// `cargo test -- ARGUMENTS` in the folder of the suite.
     fn test(&self, options: &str, arguments: &[&str]) -> Ran {
+        self.test_on("nano33ble", options, arguments)
+    }
+
+    fn test_on(&self, board: &str, options: &str, arguments: &[&str]) -> Ran {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testbench/tests/guest");
         let program = env!("CARGO_BIN_EXE_drydock");
-        let runner = format!("{program} emulate --board nano33ble --until exit {options} --firmware");
+        let runner = format!("{program} emulate --board {board} --until exit {options} --firmware");
         let done = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(folder)
             .args([
@@ -122,4 +126,23 @@ fn scripts_read_a_suite_as_json() {
     // A suite takes no options of other programs.
     let ran = suite.test("--watch", &[]);
     assert!(ran.stderr.contains("takes no --watch"), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn a_suite_for_another_chip_or_board_is_refused_in_one_sentence() {
+    let Some(suite) = Suite::new() else { return };
+    let ran = suite.test("", &["--list"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    for (board, sentence) in [
+        (
+            "hifive1-revb",
+            "is no firmware for this board: The ELF file is for an Arm processor",
+        ),
+        ("nano34", "There is no kind of board nano34; there are: nano33ble"),
+    ] {
+        let ran = suite.test_on(board, "", &[]);
+        let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(errors[0].contains(sentence), "{}", ran.stderr);
+        assert!(errors[0].matches("deps/suite").count() <= 1, "{}", ran.stderr);
+    }
 }

@@ -22,7 +22,10 @@ pub enum ProgramError {
     /// Too many bytes.
     #[error("the module has {0} bytes; a part has at most {MODULE_BYTES_MAX}")]
     Size(usize),
-    /// Not WebAssembly, or a feature that parts cannot use.
+    /// Something else.
+    #[error("the file is not a WebAssembly module")]
+    NoModule,
+    /// Damaged, or a feature that parts cannot use.
     #[error("the module is not valid here: {0}")]
     Invalid(String),
     /// State that a snapshot could not have.
@@ -71,6 +74,9 @@ pub(super) struct Exposed {
 pub(super) fn expose(module: &[u8]) -> Result<Exposed, ProgramError> {
     if module.len() > MODULE_BYTES_MAX {
         return Err(ProgramError::Size(module.len()));
+    }
+    if !module.starts_with(b"\0asm") {
+        return Err(ProgramError::NoModule);
     }
     let mut seen = Seen::default();
     for payload in Parser::new(0).parse_all(module) {

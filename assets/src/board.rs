@@ -285,7 +285,12 @@ impl Board {
             };
             let app_pins = apps.resolve(apps_section, &mut leds, &numbers);
             let buttons = buttons.into_iter().filter_map(|button| check.button(button)).collect();
-            let wired = wiring.resolve((Wired::default(), 0..0), check.reader, &chip, crate::part_kinds());
+            let wired = wiring.resolve(
+                (Wired::default(), 0..0),
+                check.reader,
+                (&chip, (&[], link.as_ref().map_or(0, |link| link.uart))),
+                crate::part_kinds(),
+            );
             Some(Self {
                 name: name?,
                 title: title?,

@@ -192,6 +192,12 @@ pub struct Ram {
 }
 
 impl Chip {
+    /// Whether the builtin engine models a radio of the chip.
+    pub fn has_radio(&self) -> bool {
+        let mut peripherals = self.peripherals.iter();
+        peripherals.any(|peripheral| peripheral.name == "RADIO" && peripheral.state != Modelled::None)
+    }
+
     /// Parses a chip file.
     ///
     /// # Errors

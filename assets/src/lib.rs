@@ -10,8 +10,12 @@ use std::sync::LazyLock;
 mod app_pins;
 mod board;
 mod chip;
+pub mod nmea;
 mod own_board;
+mod part_choice;
 mod part_kind;
+mod part_source;
+mod part_text;
 mod qemu;
 mod renode;
 mod section;
@@ -22,13 +26,15 @@ pub use board::{
     Active, Board, Button, Connector, ConnectorKind, FlashArea, FlashMethod, Flashing, Led, Limit, Link, Pin, Uart,
 };
 pub use chip::{Chip, Core, EraseUnits, Flash, Modelled, Peripheral, Ram};
-pub use own_board::{BoardFile, MAX_BOARD_FILE_BYTES, MAX_BOARD_FILES, read_board_folder};
-pub use part_kind::{Interface, Line, Millionths, PartKind, PartProgram, Property};
+pub use own_board::{BoardFile, MAX_BOARD_FILE_BYTES, MAX_BOARD_FILES, modules_named, read_board_folder};
+pub use part_choice::{CONTENT_BYTES_MAX, PartChoice, read_content};
+pub use part_kind::{ContentRule, Interface, Line, Millionths, PartContent, PartKind, PartProgram, Property};
+pub use part_source::PartSource;
 pub use qemu::qemu_board;
 pub use renode::{DrawnWords, FactoryWord, RenodeChip, renode_chip};
 pub use section::{Invalid, Problem};
 pub use start_code::cortex_m as cortex_m_start_code;
-pub use wiring::{Connection, I2cBus, PARTS_MAX, Part, PartChoice, SpiBus};
+pub use wiring::{Connection, I2cBus, PARTS_MAX, Part, SpiBus};
 
 /// The boards that ship with Drydock, in the order to show them.
 const BOARDS: &[(&str, &str)] = &[
@@ -68,6 +74,14 @@ const PARTS: &[(&str, &str)] = &[
     ("parts/button.toml", include_str!("../parts/button.toml")),
     ("parts/buzzer.toml", include_str!("../parts/buzzer.toml")),
     ("parts/7-segment.toml", include_str!("../parts/7-segment.toml")),
+    ("parts/uart-loopback.toml", include_str!("../parts/uart-loopback.toml")),
+    ("parts/gps.toml", include_str!("../parts/gps.toml")),
+    ("parts/ds18b20.toml", include_str!("../parts/ds18b20.toml")),
+    ("parts/hd44780.toml", include_str!("../parts/hd44780.toml")),
+    ("parts/hd44780-20x4.toml", include_str!("../parts/hd44780-20x4.toml")),
+    ("parts/hd44780-i2c.toml", include_str!("../parts/hd44780-i2c.toml")),
+    ("parts/ws2812.toml", include_str!("../parts/ws2812.toml")),
+    ("parts/sd-card.toml", include_str!("../parts/sd-card.toml")),
 ];
 
 /// All kinds of parts. They are parsed once: every board's description needs them.

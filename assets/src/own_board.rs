@@ -15,10 +15,11 @@ use crate::board::{
     Board, Button, ButtonSection, Check, Connector, ConnectorKind, FlashArea, Led, LedSection, Limit, Link, Uart,
 };
 use crate::chip::Chip;
+use crate::part_source::PartSource;
 use crate::section::{Invalid, Problem, Reader};
 use crate::wiring::{Wired, WiringSections};
 
-pub use folder::{BoardFile, MAX_BOARD_FILES, read_board_folder};
+pub use folder::{BoardFile, MAX_BOARD_FILES, modules_named, read_board_folder};
 
 /// Longest file, in bytes.
 pub const MAX_BOARD_FILE_BYTES: u64 = 64 << 10;
@@ -44,17 +45,26 @@ impl Base {
             Self::Chip(chip) => chip,
         }
     }
+
+    /// The UART of the link, or of the console.
+    fn link(&self, console: Option<&Uart>) -> u8 {
+        match self {
+            Self::Board(board) => board.link.uart,
+            Self::Chip(_) => console.map_or(0, |console| console.uart),
+        }
+    }
 }
 
 impl Board {
-    /// Reads a file with a user's board. Blocks.
+    /// Reads a file with a user's board, and the modules that it names, by paths relative to it. Blocks.
     ///
     /// # Errors
     /// [`Invalid`]: it cannot be read (line 0), or all its problems, with lines.
-    pub fn read_own(path: &Path) -> Result<Self, Invalid> {
+    pub fn read_own(path: &Path, parts: &PartSource<'_>) -> Result<Self, Invalid> {
         let file = path.display().to_string();
+        let folder = path.parent().unwrap_or(Path::new(""));
         match read_text(path) {
-            Ok(text) => Self::parse_own(&file, &text),
+            Ok(text) => Self::parse_own_with(&file, &text, (Some(folder), parts)),
             Err(what) => Err(Invalid {
                 file,
                 problems: vec![Problem { line: 0, what }],
@@ -62,11 +72,21 @@ impl Board {
         }
     }
 
-    /// Parses a file with a user's board. It extends a shipped board, or names the chip of one.
+    /// Parses a file with a user's board. It extends a shipped board, or names the chip of one. Its parts are of the kinds
+    /// that the emulator has.
     ///
     /// # Errors
     /// [`Invalid`]: all problems, with lines.
     pub fn parse_own(file: &str, text: &str) -> Result<Self, Invalid> {
+        Self::parse_own_with(file, text, (None, &PartSource::default()))
+    }
+
+    /// The same with parts of `parts`, whose modules are read from paths relative to the folder.
+    fn parse_own_with(
+        file: &str,
+        text: &str,
+        (folder, parts): (Option<&Path>, &PartSource<'_>),
+    ) -> Result<Self, Invalid> {
         let mut reader = Reader::new(file, text);
         let name = reader.required::<Spanned<String>>("name");
         let name = name.and_then(|name| own_name(&mut reader, name));
@@ -96,7 +116,7 @@ impl Board {
         let leds = reader.all::<LedSection>("led");
         let buttons = reader.all::<ButtonSection>("button");
         let uarts = reader.all::<UartSection>("uart");
-        let wiring = WiringSections::read(&mut reader);
+        let mut wiring = WiringSections::read(&mut reader);
         let counts = [
             ("led", leds.len()),
             ("button", buttons.len()),
@@ -111,6 +131,7 @@ impl Board {
                 );
             }
         }
+        let kinds = wiring.read_files(&mut reader, folder, parts);
         let board = (|| {
             let base = base?;
             let mut inherited = Inherited::of(&base);
@@ -137,7 +158,13 @@ impl Board {
                 }
             }
             let uarts: Vec<Uart> = uarts.into_iter().filter_map(|its| uart(&mut check, its)).collect();
-            let wired = wiring.resolve((inherited.wired, removed_at), &mut reader, chip, crate::part_kinds());
+            let link = base.link(uarts.first());
+            let wired = wiring.resolve(
+                (inherited.wired, removed_at),
+                &mut reader,
+                (chip, (&uarts, link)),
+                &kinds,
+            );
             let name = name?;
             let mut board = match base {
                 Base::Board(board) => Self {

@@ -45,6 +45,8 @@ pub struct PartKind {
     pub lines: Vec<Line>,
     /// What can be set and read from outside.
     pub properties: Vec<Property>,
+    /// What it keeps without power; `None` for a part that keeps nothing.
+    pub content: Option<ContentRule>,
     /// The program that is the part; `None` for a part of the emulator's own.
     pub program: Option<PartProgram>,
 }
@@ -68,6 +70,34 @@ impl fmt::Debug for PartProgram {
     }
 }
 
+/// What a part keeps: the bytes of a memory, or a file that it plays.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PartContent(pub Arc<[u8]>);
+
+impl fmt::Debug for PartContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartContent({} bytes)", self.0.len())
+    }
+}
+
+/// Which contents a kind of part takes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentRule {
+    /// Most bytes. A memory has this many; what a file leaves is erased.
+    pub most_bytes: u32,
+    /// The size is a multiple of this.
+    #[serde(default = "one")]
+    pub unit_bytes: u32,
+    /// It is a log of a GPS receiver.
+    #[serde(default)]
+    pub nmea: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
 /// How a kind of part is connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interface {
@@ -82,6 +112,8 @@ pub enum Interface {
     Spi,
     /// A voltage at a pin.
     Analog,
+    /// On the lines of a UART.
+    Uart,
     /// Plain pins only.
     Pins,
 }
@@ -115,23 +147,37 @@ impl PartKind {
         let i2c = reader.optional::<Spanned<I2cSection>>("i2c");
         let spi = reader.optional::<Spanned<Nothing>>("spi");
         let analog = reader.optional::<Spanned<Nothing>>("analog");
+        let uart = reader.optional::<Spanned<Nothing>>("uart");
         let pins = reader.optional::<Spanned<PinsSection>>("pins");
-        let count = [i2c.is_some(), spi.is_some(), analog.is_some(), pins.is_some()];
+        let content = reader.optional::<Spanned<ContentRule>>("content");
+        let count = [
+            i2c.is_some(),
+            spi.is_some(),
+            analog.is_some(),
+            uart.is_some(),
+            pins.is_some(),
+        ];
         if count.iter().filter(|is_there| **is_there).count() != 1 {
-            reader.problem(0..0, "a part has one of [i2c], [spi], [analog] and [pins]");
+            reader.problem(0..0, "a part has one of [i2c], [spi], [analog], [uart] and [pins]");
+        }
+        if let Some(content) = &content
+            && (content.get_ref().most_bytes == 0 || content.get_ref().unit_bytes == 0)
+        {
+            reader.problem(content.span(), "a content has at least one byte, and so has its unit");
         }
         let lines = pins.map_or_else(Vec::new, |pins| check_lines(&mut reader, &pins));
         if let Some(i2c) = &i2c {
             check_addresses(&mut reader, i2c);
         }
-        let interface = match (i2c, spi, analog) {
+        let interface = match (i2c, spi, analog, uart) {
             (Some(i2c), ..) => Interface::I2c {
                 addresses: i2c.get_ref().addresses.clone(),
                 second: i2c.get_ref().second.clone(),
             },
-            (None, Some(_), _) => Interface::Spi,
-            (None, None, Some(_)) => Interface::Analog,
-            (None, None, None) => Interface::Pins,
+            (None, Some(_), ..) => Interface::Spi,
+            (None, None, Some(_), _) => Interface::Analog,
+            (None, None, None, Some(_)) => Interface::Uart,
+            (None, None, None, None) => Interface::Pins,
         };
         let sections = reader.all::<PropertySection>("property");
         let mut properties: Vec<Property> = Vec::new();
@@ -152,6 +198,7 @@ impl PartKind {
                 interface,
                 lines,
                 properties,
+                content: content.map(Spanned::into_inner),
                 program: None,
             })
         })();
@@ -189,6 +236,34 @@ impl PartKind {
             "`{name}` is {value}, outside {} to {}{unit}",
             property.min, property.max
         ))
+    }
+
+    /// Checks what a part of this kind is to keep.
+    ///
+    /// # Errors
+    /// A clause: it keeps nothing, the size does not fit, or it is no file of the kind that it plays.
+    pub fn check_content(&self, content: &[u8]) -> Result<(), String> {
+        let name = &self.name;
+        let Some(rule) = &self.content else {
+            return Err(format!("a {name} keeps no content"));
+        };
+        let (bytes, most) = (content.len(), rule.most_bytes);
+        if bytes == 0 {
+            return Err("the file is empty".to_owned());
+        }
+        if bytes > most as usize {
+            return Err(format!("the file has {bytes} bytes, and a {name} holds {most}"));
+        }
+        if !bytes.is_multiple_of(rule.unit_bytes as usize) {
+            let unit = rule.unit_bytes;
+            return Err(format!(
+                "the file has {bytes} bytes, and a {name} has whole blocks of {unit}"
+            ));
+        }
+        match rule.nmea {
+            true => crate::nmea::epochs(content).map(drop),
+            false => Ok(()),
+        }
     }
 
     /// The addresses that a part answers to when its address pins choose `address`.
@@ -310,7 +385,7 @@ mod tests {
     fn all_problems_of_a_part_are_found() {
         check(
             "name = \"a\"\ntitle = \"A\"\n",
-            &["1: a part has one of [i2c], [spi], [analog] and [pins]"],
+            &["1: a part has one of [i2c], [spi], [analog], [uart] and [pins]"],
         );
         check(
             "name = \"a\"\ntitle = \"A\"\ncolour = \"red\"\n[i2c]\naddresses = [0x76, 0x03]\nsecond = [0x10]\n\
@@ -338,9 +413,34 @@ mod tests {
         check(
             &format!("{head}[pins]\nlines = []\n[spi]\n"),
             &[
-                "1: a part has one of [i2c], [spi], [analog] and [pins]",
+                "1: a part has one of [i2c], [spi], [analog], [uart] and [pins]",
                 "3: a part on plain pins has at least one line",
             ],
+        );
+    }
+
+    #[test]
+    fn a_content_has_a_size_that_fits() {
+        let kind = |rule: &str| {
+            let text = format!("name = \"a\"\ntitle = \"A\"\n[spi]\n[content]\n{rule}\n");
+            PartKind::parse("part.toml", &text).unwrap()
+        };
+        let blocks = kind("most_bytes = 1024\nunit_bytes = 512");
+        let refused = |bytes: usize| blocks.check_content(&vec![0; bytes]).unwrap_err();
+        assert_eq!(blocks.check_content(&[0; 1024]), Ok(()));
+        assert_eq!(refused(0), "the file is empty");
+        assert_eq!(refused(1536), "the file has 1536 bytes, and a a holds 1024");
+        assert_eq!(refused(513), "the file has 513 bytes, and a a has whole blocks of 512");
+        let log = kind("most_bytes = 1024\nnmea = true");
+        assert_eq!(
+            log.check_content(b"\nx").unwrap_err(),
+            "line 2: a sentence begins with $"
+        );
+        let none = PartKind::parse("part.toml", "name = \"a\"\ntitle = \"A\"\n[spi]\n").unwrap();
+        assert_eq!(none.check_content(&[0]).unwrap_err(), "a a keeps no content");
+        check(
+            "name = \"a\"\ntitle = \"A\"\n[spi]\n[content]\nmost_bytes = 0\n",
+            &["4: a content has at least one byte, and so has its unit"],
         );
     }
 

@@ -1,6 +1,8 @@
 //! Buses of a board and the parts on them: sections `[[i2c]]`, `[[spi]]` and `[[part]]` of a board's file, and parts that
 //! a user adds to a board.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -8,9 +10,10 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::board::{Board, Pin};
+use crate::board::{Board, Pin, Uart};
 use crate::chip::Chip;
-use crate::part_kind::{Interface, Millionths, PartKind};
+use crate::part_choice::PartChoice;
+use crate::part_kind::{Interface, Millionths, PartContent, PartKind};
 use crate::section::Reader;
 
 /// An I²C bus of a board.
@@ -54,6 +57,8 @@ pub struct Part {
     pub pins: BTreeMap<String, Pin>,
     /// Values that differ from those of a new part, by property.
     pub values: BTreeMap<String, Millionths>,
+    /// What a new part keeps; `None` for what its kind has.
+    pub content: Option<PartContent>,
 }
 
 /// Where a part is wired.
@@ -77,6 +82,11 @@ pub enum Connection {
     Analog {
         /// The pin.
         pin: Pin,
+    },
+    /// To the lines of a UART.
+    Uart {
+        /// Its number.
+        uart: u8,
     },
     /// By its lines only.
     Pins,
@@ -112,6 +122,7 @@ impl fmt::Display for Connection {
             Self::I2c { bus, address } => write!(f, "{}, address {address:#04x}", bus.name),
             Self::Spi { bus, select } => write!(f, "{}, select {select}", bus.name),
             Self::Analog { pin } => write!(f, "{pin}"),
+            Self::Uart { uart } => write!(f, "UART {uart}"),
             Self::Pins => f.write_str("pins"),
         }
     }
@@ -119,30 +130,6 @@ impl fmt::Display for Connection {
 
 /// Most parts on a board.
 pub const PARTS_MAX: usize = 32;
-
-/// A part as a user or a file asks for it. What is left out follows from the board.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PartChoice {
-    /// Name of the kind.
-    pub kind: String,
-    /// Name on the board; `None` for that of the kind, with a number if it is taken.
-    pub name: Option<String>,
-    /// Name of the bus; `None` for the board's first one.
-    pub bus: Option<String>,
-    /// Address on an I²C bus; `None` for the kind's first one that is free.
-    pub address: Option<u8>,
-    /// Select pin on an SPI bus; `None` for that of the bus.
-    pub select: Option<String>,
-    /// Pin of an analogue part, `None` for the board's first analogue pin; or of a part that has one line.
-    pub pin: Option<String>,
-    /// Pins of the part's lines, by the line's name.
-    #[serde(default)]
-    pub pins: BTreeMap<String, String>,
-    /// Values of properties.
-    #[serde(default)]
-    pub values: BTreeMap<String, f64>,
-}
 
 impl Board {
     /// Wires a further part to this board.
@@ -156,6 +143,7 @@ impl Board {
             spi: &self.spi,
             analog: &self.analog,
             parts: &self.parts,
+            uarts: (&self.uarts, self.link.uart),
         };
         let part = wiring.part(choice, kinds)?;
         self.parts.push(part);
@@ -209,7 +197,7 @@ impl WiringSections {
         self,
         (base, removed_at): (Wired, Range<usize>),
         reader: &mut Reader<'_>,
-        chip: &Chip,
+        (chip, uarts): (&Chip, (&[Uart], u8)),
         kinds: &[PartKind],
     ) -> Wired {
         let mut wired = base;
@@ -289,6 +277,7 @@ impl WiringSections {
                 spi: &wired.spi,
                 analog: &wired.analog,
                 parts: &wired.parts,
+                uarts,
             };
             match wiring.part(choice.get_ref(), kinds) {
                 Ok(part) => wired.parts.push(part),
@@ -315,7 +304,7 @@ fn rewired(mut part: Part, wired: &Wired) -> Option<Part> {
         Connection::Analog { pin } => {
             wired.analog.iter().find(|its| *its == pin)?;
         }
-        Connection::Pins => {}
+        Connection::Uart { .. } | Connection::Pins => {}
     }
     Some(part)
 }
@@ -327,6 +316,8 @@ struct Wiring<'a> {
     spi: &'a [SpiBus],
     analog: &'a [Pin],
     parts: &'a [Part],
+    /// Those with a name, and that of the link.
+    uarts: (&'a [Uart], u8),
 }
 
 impl Wiring<'_> {
@@ -352,6 +343,18 @@ impl Wiring<'_> {
             String::new()
         });
         let connection = self.connection(choice, kind);
+        match (&choice.content, &choice.file) {
+            (Some(content), file) => {
+                if let Err(what) = kind.check_content(&content.0) {
+                    problems.push(
+                        file.as_ref()
+                            .map_or_else(|| what.clone(), |file| format!("`{file}`: {what}")),
+                    );
+                }
+            }
+            (None, Some(file)) => problems.push(format!("`{file}` was not read")),
+            (None, None) => {}
+        }
         let mut values = BTreeMap::new();
         for (name, number) in &choice.values {
             let value = Millionths::from_f64(*number).ok_or_else(|| format!("`{name}` has a value beyond a billion"));
@@ -369,6 +372,7 @@ impl Wiring<'_> {
                 connection,
                 pins,
                 values,
+                content: choice.content.clone(),
             }),
             Ok(_) => Err(problems),
             Err(what) => {
@@ -451,6 +455,7 @@ impl Wiring<'_> {
             Interface::I2c { .. } => &["bus", "address"],
             Interface::Spi => &["bus", "select"],
             Interface::Analog => &["pin"],
+            Interface::Uart => &["uart"],
             Interface::Pins if kind.lines.len() == 1 => &["pin"],
             Interface::Pins => &[],
         };
@@ -458,6 +463,7 @@ impl Wiring<'_> {
             ("bus", choice.bus.is_some()),
             ("address", choice.address.is_some()),
             ("select", choice.select.is_some()),
+            ("uart", choice.uart.is_some()),
             ("pin", choice.pin.is_some()),
         ];
         if let Some((key, _)) = given.iter().find(|(key, given)| *given && !allowed.contains(key)) {
@@ -492,7 +498,39 @@ impl Wiring<'_> {
                 }
             }
             Interface::Analog => self.analog_pin(choice).map(|pin| Connection::Analog { pin }),
+            Interface::Uart => self.uart(choice.uart.as_deref()).map(|uart| Connection::Uart { uart }),
             Interface::Pins => Ok(Connection::Pins),
+        }
+    }
+
+    fn uart(&self, wanted: Option<&str>) -> Result<u8, String> {
+        let (named, link) = self.uarts;
+        let holder = |uart: u8| {
+            let mut parts = self.parts.iter();
+            parts.find(|part| part.connection == Connection::Uart { uart })
+        };
+        let Some(wanted) = wanted else {
+            let mut free = (0..self.chip.uarts).filter(|uart| *uart != link && holder(*uart).is_none());
+            return free
+                .next()
+                .ok_or_else(|| "the board has no further UART that is free; name one with `uart`".to_owned());
+        };
+        let number = wanted.parse().ok().filter(|number| *number < self.chip.uarts);
+        let uart = number.or_else(|| named.iter().find(|its| its.name == wanted).map(|its| its.uart));
+        let uart = uart.ok_or_else(|| {
+            let names: Vec<&str> = named.iter().map(|its| its.name.as_str()).collect();
+            let names = match names[..] {
+                [] => String::new(),
+                _ => format!(", and {}", names.join(", ")),
+            };
+            format!(
+                "there is no UART `{wanted}`; there are: 0 to {}{names}",
+                self.chip.uarts.saturating_sub(1)
+            )
+        })?;
+        match holder(uart) {
+            Some(part) => Err(format!("UART {uart} has the part `{}` already", part.name)),
+            None => Ok(uart),
         }
     }
 

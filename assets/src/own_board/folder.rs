@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::board::Board;
+use crate::part_source::{PartSource, is_module};
 use crate::section::{Invalid, Problem};
 
 /// Most files of a folder that are read.
@@ -18,6 +19,8 @@ pub struct BoardFile {
     pub path: PathBuf,
     /// Its board, or what is wrong with it.
     pub board: Result<Board, Invalid>,
+    /// The modules that it names as parts, whether they exist or not; paths as in the file.
+    pub modules: Vec<PathBuf>,
 }
 
 impl BoardFile {
@@ -35,7 +38,7 @@ impl BoardFile {
 ///
 /// # Errors
 /// The system's error for the folder; those of its files are in their [`BoardFile`].
-pub fn read_board_folder(folder: &Path) -> io::Result<Vec<BoardFile>> {
+pub fn read_board_folder(folder: &Path, parts: &PartSource<'_>) -> io::Result<Vec<BoardFile>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -65,7 +68,7 @@ pub fn read_board_folder(folder: &Path) -> io::Result<Vec<BoardFile>> {
             })
         };
         let board = if number < MAX_BOARD_FILES {
-            Board::read_own(&path)
+            Board::read_own(&path, parts)
         } else {
             refused(format!(
                 "is not read: {MAX_BOARD_FILES} files of a folder are, by their names"
@@ -81,7 +84,24 @@ pub fn read_board_folder(folder: &Path) -> io::Result<Vec<BoardFile>> {
             },
             broken => broken,
         };
-        files.push(BoardFile { path, board });
+        let modules = modules_named(&path);
+        files.push(BoardFile { path, board, modules });
     }
     Ok(files)
+}
+
+/// The modules that a board's file names as parts, in the order of their paths; none of one that is broken as a text. Blocks.
+pub fn modules_named(path: &Path) -> Vec<PathBuf> {
+    let table = super::read_text(path)
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok());
+    let parts = table.as_ref().and_then(|table| table.get("part")?.as_array());
+    let kinds = parts
+        .into_iter()
+        .flatten()
+        .filter_map(|part| part.get("kind")?.as_str());
+    let mut modules: Vec<PathBuf> = kinds.filter(|kind| is_module(kind)).map(PathBuf::from).collect();
+    modules.sort();
+    modules.dedup();
+    modules
 }

@@ -268,7 +268,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 fn a_file_that_cannot_be_read_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let read = |name: &str| {
-        Board::read_own(&folder.path().join(name))
+        Board::read_own(&folder.path().join(name), &PartSource::default())
             .unwrap_err()
             .problems
             .remove(0)
@@ -288,14 +288,19 @@ fn a_file_that_cannot_be_read_says_so() {
 fn a_folder_has_a_board_in_each_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    assert_eq!(read_board_folder(&folder.path().join("none")).unwrap().len(), 0);
+    assert_eq!(
+        read_board_folder(&folder.path().join("none"), &PartSource::default())
+            .unwrap()
+            .len(),
+        0
+    );
     file("b.toml", "name = \"one\"\nchip = \"nrf52840\"\n");
     file("a.toml", "name = \"two\"\nchip = \"nrf52840\"\nsurplus = 1\n");
     file("c.toml", "name = \"one\"\nchip = \"ra4m1\"\n");
     file(".b.toml", "name = \"three\"\nchip = \"ra4m1\"\n");
     file("notes.txt", "");
     std::fs::create_dir(folder.path().join("b-123456.toml")).unwrap();
-    let files = read_board_folder(folder.path()).unwrap();
+    let files = read_board_folder(folder.path(), &PartSource::default()).unwrap();
     let names: Vec<String> = files.iter().map(BoardFile::name).collect();
     assert_eq!(names, ["a", "one", "c"]);
     let texts: Vec<String> = files
@@ -311,6 +316,73 @@ fn a_folder_has_a_board_in_each_file() {
             format!("{}: describes `one`, as {} does", place("c.toml"), place("b.toml")),
         ]
     );
+}
+
+/// A module here is a text: the name of its property.
+fn module(path: &Path) -> Result<crate::PartKind, String> {
+    let text = std::fs::read_to_string(path).map_err(|_| "cannot be read".to_owned())?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let property = format!("[[property]]\nname = \"{text}\"\nmin = 0\nmax = 1\nstart = 0\n");
+    let kind = format!("name = \"{name}\"\ntitle = \"A module\"\n[i2c]\naddresses = [0x40, 0x41]\n{property}");
+    Ok(crate::PartKind::parse("part.toml", &kind).unwrap())
+}
+
+#[test]
+fn modules_are_parts_by_paths_relative_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir_all(folder.path().join("parts/more")).unwrap();
+    file("parts/smoke.wasm", "density");
+    file("parts/more/smoke.wasm", "other");
+    file("bme280.wasm", "density");
+    let source = PartSource {
+        module: &module,
+        ..PartSource::default()
+    };
+    let part = |kind: &str, more: &str| format!("[[part]]\nkind = \"{kind}\"\n{more}\n");
+    let head = "name = \"mine\"\nextends = \"nano33ble\"\n";
+    let two = [
+        part("parts/smoke.wasm", "values = { density = 0.5 }"),
+        part("parts/smoke.wasm", "name = \"out\""),
+    ];
+    file("b.toml", &format!("{head}{}", two.concat()));
+    let board = Board::read_own(&folder.path().join("b.toml"), &source).unwrap();
+    let parts = board
+        .parts
+        .iter()
+        .skip(1)
+        .map(|part| (part.name.as_str(), part.place()));
+    let parts: Vec<_> = parts.collect();
+    let places = ["i2c, address 0x40", "i2c, address 0x41"].map(str::to_owned);
+    assert_eq!(parts, [("smoke", places[0].clone()), ("out", places[1].clone())]);
+
+    let wrong = [
+        part("parts/smoke.wasm", "values = { smell = 1.0 }"),
+        part("none.wasm", ""),
+        part("parts/more/smoke.wasm", ""),
+        part("bme280.wasm", ""),
+    ];
+    file("b.toml", &format!("{head}{}", wrong.concat()));
+    let invalid = Board::read_own(&folder.path().join("b.toml"), &source).unwrap_err();
+    let problems: Vec<(usize, &str)> = invalid.problems.iter().map(|it| (it.line, it.what.as_str())).collect();
+    assert_eq!(
+        problems,
+        [
+            (3, "a smoke has no `smell`; it has: density"),
+            (6, "`none.wasm` cannot be read"),
+            (
+                9,
+                "`parts/more/smoke.wasm` and `parts/smoke.wasm` are two kinds with one name; rename one of the files"
+            ),
+            (
+                12,
+                "`bme280.wasm` has the name of a kind that ships with Drydock; rename the file"
+            ),
+        ]
+    );
+    let files = read_board_folder(folder.path(), &source).unwrap();
+    let named = ["bme280.wasm", "none.wasm", "parts/more/smoke.wasm", "parts/smoke.wasm"];
+    assert_eq!(files[0].modules, named.map(std::path::PathBuf::from));
 }
 
 mod properties {

@@ -5,7 +5,7 @@
 pub(super) type Function = fn([u32; 4]) -> u64;
 
 /// Addresses, names, and what is done.
-pub(super) const FUNCTIONS: [(u32, &str, Function); 49] = [
+pub(super) const FUNCTIONS: &[(u32, &str, Function)] = &[
     (0x4000_08d4, "__divdi3", |args| {
         let (left, right) = (first(args) as i64, second(args) as i64);
         left.checked_div(right).unwrap_or(-1) as u64
@@ -91,7 +91,58 @@ pub(super) const FUNCTIONS: [(u32, &str, Function); 49] = [
     (0x4000_0a38, "__floatundisf", |args| single(first(args) as f32)),
     (0x4000_0a3c, "__floatunsidf", |args| double(f64::from(args[0]))),
     (0x4000_0a40, "__floatunsisf", |args| single(args[0] as f32)),
+    (0x4000_057c, "div", divided),
+    (0x4000_0584, "ldiv", divided),
+    (0x4000_08a4, "__bswapdi2", |args| first(args).swap_bytes()),
+    (0x4000_08a8, "__bswapsi2", |args| u64::from(args[0].swap_bytes())),
+    (0x4000_08ac, "__clear_cache", |_| 0),
+    (0x4000_08c0, "__cmpdi2", |args| {
+        ordered((first(args) as i64).cmp(&(second(args) as i64)))
+    }),
+    (0x4000_09c8, "__ucmpdi2", |args| ordered(first(args).cmp(&second(args)))),
+    (0x4000_08e0, "__divsi3", |args| {
+        let divided = (args[0] as i32).checked_div(args[1] as i32);
+        u64::from(divided.map_or(u32::MAX, |value| value as u32))
+    }),
+    (0x4000_0960, "__modsi3", |args| {
+        let rest = (args[0] as i32).checked_rem(args[1] as i32);
+        u64::from(rest.map_or(0, |value| value as u32))
+    }),
+    (0x4000_09d4, "__udivsi3", |args| {
+        u64::from(args[0].checked_div(args[1]).unwrap_or(u32::MAX))
+    }),
+    (0x4000_09e0, "__umodsi3", |args| {
+        u64::from(args[0].checked_rem(args[1]).unwrap_or(args[0]))
+    }),
+    (0x4000_0978, "__mulsi3", |args| u64::from(args[0].wrapping_mul(args[1]))),
+    (0x4000_08f0, "__ffsdi2", |args| first_set(first(args))),
+    (0x4000_08f4, "__ffssi2", |args| first_set(u64::from(args[0]))),
+    (0x4000_0988, "__negdf2", |args| first(args) ^ 1 << 63),
+    (0x4000_098c, "__negdi2", |args| first(args).wrapping_neg()),
+    (0x4000_0990, "__negsf2", |args| u64::from(args[0] ^ 1 << 31)),
+    (0x4000_09a0, "__paritysi2", |args| u64::from(args[0].count_ones() % 2)),
 ];
+
+/// Quotient and rest (newlib).
+fn divided(args: [u32; 4]) -> u64 {
+    let (left, right) = (args[0] as i32, args[1] as i32);
+    let quotient = left.checked_div(right).unwrap_or(-1) as u32;
+    let rest = left.checked_rem(right).unwrap_or(0) as u32;
+    u64::from(rest) << 32 | u64::from(quotient)
+}
+
+/// The number of the lowest bit that is set, from 1 on; 0 if none is.
+fn first_set(value: u64) -> u64 {
+    match value {
+        0 => 0,
+        value => u64::from(value.trailing_zeros()) + 1,
+    }
+}
+
+/// 0, 1 or 2 for below, equal, above.
+fn ordered(order: std::cmp::Ordering) -> u64 {
+    (order as i32 + 1) as u64
+}
 
 fn first(args: [u32; 4]) -> u64 {
     u64::from(args[1]) << 32 | u64::from(args[0])

@@ -1,13 +1,14 @@
-//! The second-stage bootloader, executed natively: finds the app in flash, maps and copies its segments, and leaves
+//! The second-stage bootloader, executed natively: finds the app in flash by the partition table, maps and copies its segments, and leaves
 //! the low-power watchdog running (ESP-IDF Programming Guide, "Bootloader").
 
 use super::app_image::{self, App};
 use super::flash::{self, Flash, MMU_VALID, WINDOW, WINDOW_BYTES};
+use super::partitions;
 use super::{LP_RAM, LP_RAM_BYTES, RAM, RAM_BYTES};
 use crate::core::memory::GuestMemory;
 use crate::machine::{Image, Segment};
 
-/// Where the partition table that `espflash` writes has the app.
+/// Where the app is without a partition table, and where the table that `espflash` writes has it.
 pub(super) const APP: u32 = 0x1_0000;
 /// The longest app that is looked at.
 const APP_BYTES_MAX: usize = 0x20_0000 - APP as usize;
@@ -71,19 +72,20 @@ pub(super) fn install(memory: &mut GuestMemory, app: &[u8]) {
 /// # Errors
 /// What is wrong with the app, if it cannot be started.
 pub(super) fn start(flash: &mut Flash, memory: &mut GuestMemory) -> Result<u32, &'static str> {
+    let app = partitions::selected(|at, bytes| Flash::read(memory, at, bytes)).map_or(APP, |app| app.offset);
     let App { entry, loads, page } = {
         let mut magic = [0; 24];
-        Flash::read(memory, APP, &mut magic).ok_or("there is none")?;
+        Flash::read(memory, app, &mut magic).ok_or("there is none")?;
         if magic.starts_with(&[0xff; 24]) {
             return Err("there is none");
         }
-        let mut bytes = vec![0; APP_BYTES_MAX];
-        Flash::read(memory, APP, &mut bytes).ok_or("there is none")?;
+        let mut bytes = vec![0; APP_BYTES_MAX.min(flash::BYTES.saturating_sub(app) as usize)];
+        Flash::read(memory, app, &mut bytes).ok_or("there is none")?;
         app_image::parse(&bytes)?
     };
     flash.set_page(memory, page);
     for load in loads.iter().filter(|load| load.addr != 0) {
-        let at = APP + load.offset as u32;
+        let at = app + load.offset as u32;
         if is_mapped(load.addr) {
             if load.addr % page != at % page {
                 return Err("a segment does not lie on its MMU page");

@@ -35,6 +35,26 @@ pub(super) fn uart_hz(passthrough: &PassthroughRegisters, index: usize) -> u32 {
     source / ((sclk >> 12 & 0xff) + 1)
 }
 
+/// Offsets of I2C_CONF and SPI2_CONF; each peripheral's clock register follows.
+pub(super) const I2C_CONF: u32 = 0x20;
+pub(super) const SPI2_CONF: u32 = 0xc0;
+
+/// I2C_SCLK_CONF; the fractional part of the divider is not modelled.
+pub(super) fn i2c_hz(passthrough: &PassthroughRegisters) -> u32 {
+    let sclk = passthrough.get(PCR + I2C_CONF + 4);
+    let source = if sclk >> 20 & 1 == 0 { XTAL_HZ } else { RC_FAST_HZ };
+    source / ((sclk >> 12 & 0xff) + 1)
+}
+
+/// SPI2_CLKM_CONF.
+pub(super) fn spi2_hz(passthrough: &PassthroughRegisters) -> u32 {
+    match passthrough.get(PCR + SPI2_CONF + 4) >> 20 & 3 {
+        1 => 80_000_000,
+        2 => RC_FAST_HZ,
+        _ => XTAL_HZ,
+    }
+}
+
 /// TIMERGROUPn_TIMER_CLK_CONF and WDT_CLK_CONF.
 pub(super) fn timg(passthrough: &PassthroughRegisters, index: usize) -> timg::Clocks {
     let source = |offset: u32| match passthrough.get(PCR + offset + 12 * index as u32) >> 20 & 3 {

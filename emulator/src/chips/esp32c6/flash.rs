@@ -30,11 +30,11 @@ const MMU_POWER_CTRL: u32 = 0x384;
 const MMU_PAGE_SIZE: u32 = 3 << 3;
 
 /// Manufacturer, type, 2^22 bytes.
-const JEDEC_ID: u32 = 0x16_40ef;
+pub(super) const JEDEC_ID: u32 = 0x16_40ef;
 pub(super) const SECTOR: u32 = 0x1000;
 const HALF_BLOCK: u32 = 0x8000;
 pub(super) const BLOCK: u32 = 0x1_0000;
-const PROGRAM_PAGE: u32 = 256;
+pub(super) const PROGRAM_PAGE: u32 = 256;
 const PROGRAM_US: u64 = 400;
 const SECTOR_MS: u64 = 45;
 const HALF_BLOCK_MS: u64 = 120;
@@ -48,13 +48,19 @@ const WEL: u32 = 1 << 1;
 const CMD: u32 = 0x00;
 const ADDR: u32 = 0x04;
 const USER: u32 = 0x18;
+const USER1: u32 = 0x1c;
 const USER2: u32 = 0x20;
+const MOSI_DLEN: u32 = 0x24;
 const MISO_DLEN: u32 = 0x28;
 const RD_STATUS: u32 = 0x2c;
 const W0: u32 = 0x58;
 const BEHIND_W: u32 = 0x98;
-/// USER: address, and data to be written, are part of the command.
-const USR_ADDR_MOSI: u32 = 1 << 30 | 1 << 27;
+/// USER: the phases of the command.
+const USR_ADDR: u32 = 1 << 30;
+const USR_MISO: u32 = 1 << 28;
+const USR_MOSI: u32 = 1 << 27;
+/// Status register 2: quad enable.
+const STATUS2_KEPT: u8 = 1 << 1;
 
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Flash {
@@ -62,6 +68,10 @@ pub(super) struct Flash {
     index: u32,
     /// The flash takes a write or an erasure.
     write_enabled: bool,
+    /// Of the factory.
+    unique_id: u64,
+    /// Status register 2, which outlives resets.
+    status2: u8,
     busy_until: VirtualTime,
     spi0: BTreeMap<u32, u32>,
     spi1: BTreeMap<u32, u32>,
@@ -74,6 +84,8 @@ impl Default for Flash {
             mmu: vec![0; ENTRIES],
             index: 0,
             write_enabled: false,
+            unique_id: 0,
+            status2: STATUS2_KEPT,
             busy_until: VirtualTime::ZERO,
             spi0: BTreeMap::new(),
             spi1: BTreeMap::new(),
@@ -83,9 +95,19 @@ impl Default for Flash {
 }
 
 impl Flash {
+    /// A flash with this unique id.
+    pub(super) fn new(unique_id: u64) -> Self {
+        Self {
+            unique_id,
+            ..Self::default()
+        }
+    }
+
     /// A reset of the controllers. The flash completes its current operation.
     pub(super) fn reset(&mut self, memory: &mut GuestMemory) {
         *self = Self {
+            unique_id: self.unique_id,
+            status2: self.status2,
             busy_until: self.busy_until,
             ..Self::default()
         };
@@ -233,14 +255,7 @@ impl Flash {
             22..=25 if !self.write_enabled => {}
             25 => {
                 let length = (self.read_spi1(ADDR) >> 24) as usize;
-                let bytes: Vec<u8> = self.w.iter().flat_map(|word| word.to_le_bytes()).collect();
-                // Data past the end of a page would wrap to its start.
-                let room = (PROGRAM_PAGE - address % PROGRAM_PAGE) as usize;
-                if length > bytes.len() || length > room {
-                    return Err(AccessFault::UnmodelledUse);
-                }
-                self.program(fabric, address, &bytes[..length])
-                    .ok_or(AccessFault::UnmodelledUse)?;
+                self.program_words(fabric, address, length)?;
             }
             24 => self.erase_command(fabric, address, SECTOR)?,
             23 => self.erase_command(fabric, address, BLOCK)?,
@@ -252,23 +267,97 @@ impl Flash {
         Ok(())
     }
 
-    /// USR: the command is in USER2. The known ones have no address.
+    /// USR: the command is in USER2, with the phases that USER names. The line widths and the dummy cycles make no difference.
     fn user_command(&mut self, fabric: &mut Fabric) -> Result<(), AccessFault> {
         let busy = fabric.now() < self.busy_until;
-        if self.read_spi1(USER) & USR_ADDR_MOSI != 0 {
-            return Err(AccessFault::UnmodelledUse);
-        }
-        match self.read_spi1(USER2) & 0xff {
+        let user = self.read_spi1(USER);
+        let command = self.read_spi1(USER2) & 0xff;
+        let bits = (self.read_spi1(USER1) >> 26) + 1;
+        // The address is sent from the top.
+        let address = match user & USR_ADDR {
+            0 => 0,
+            _ => self.read_spi1(ADDR) >> (32 - bits),
+        };
+        // Some reads send a mode behind the address.
+        let address = if bits == 32 { address >> 8 } else { address } & 0xff_ffff;
+        let sent = match user & USR_MOSI {
+            0 => 0,
+            _ => ((self.read_spi1(MOSI_DLEN) & 0x3ff) as usize + 1) / 8,
+        };
+        let wanted = match user & USR_MISO {
+            0 => 0,
+            _ => ((self.read_spi1(MISO_DLEN) & 0x3ff) as usize + 1).div_ceil(8),
+        };
+        match command {
             0x05 => {
-                self.w[0] = self.status(fabric);
+                let status = self.status(fabric);
+                self.answer(&status.to_le_bytes(), wanted);
             }
-            0x06 if !busy => self.write_enabled = true,
-            0x04 if !busy => self.write_enabled = false,
-            0x9f if !busy => self.w[0] = JEDEC_ID,
-            0x04 | 0x06 | 0x9f => {}
+            // Busy flash ignores every command except a status request.
+            _ if busy => {}
+            0x35 => self.answer(&[self.status2], wanted),
+            0x15 => self.answer(&[0], wanted),
+            0x06 | 0x50 => self.write_enabled = true,
+            0x04 => self.write_enabled = false,
+            0x01 | 0x31 if self.write_enabled => {
+                // Status 1 protects parts of the array, which is not modelled; the second byte is status 2.
+                let bytes = self.w[0].to_le_bytes();
+                let second = if command == 0x31 {
+                    bytes.first()
+                } else {
+                    bytes.get(1).filter(|_| sent > 1)
+                };
+                self.status2 = second.copied().unwrap_or(self.status2) & STATUS2_KEPT;
+                self.write_enabled = false;
+            }
+            0x01 | 0x31 => {}
+            0x9f => self.answer(&JEDEC_ID.to_le_bytes()[..3], wanted),
+            0x4b => self.answer(&self.unique_id.to_le_bytes(), wanted),
+            // No table of parameters.
+            0x5a => self.answer(&[], wanted),
+            0x03 | 0x0b | 0x3b | 0x6b | 0xbb | 0xeb => {
+                let mut bytes = [0; 64];
+                let read = bytes.get_mut(..wanted).ok_or(AccessFault::UnmodelledUse)?;
+                Self::read(fabric.memory(), address, read).ok_or(AccessFault::UnmodelledUse)?;
+                let read = read.to_vec();
+                self.answer(&read, wanted);
+            }
+            0x02 | 0x32 | 0x20 | 0x52 | 0xd8 | 0x60 | 0xc7 if !self.write_enabled => {}
+            0x02 | 0x32 => self.program_words(fabric, address, sent)?,
+            0x20 => self.erase_command(fabric, address, SECTOR)?,
+            0x52 => self.erase_command(fabric, address, HALF_BLOCK)?,
+            0xd8 => self.erase_command(fabric, address, BLOCK)?,
+            0x60 | 0xc7 => self.erase_command(fabric, 0, BYTES)?,
+            // Reset, power down and back, continuous reading off: nothing is left of any of them.
+            0x66 | 0x99 | 0xab | 0xb9 | 0xff => {}
             _ => return Err(AccessFault::UnmodelledUse),
         }
         Ok(())
+    }
+
+    /// Programs so many bytes of W0 and on. Data past the end of a page would wrap to its start.
+    fn program_words(&mut self, fabric: &mut Fabric, address: u32, length: usize) -> Result<(), AccessFault> {
+        let bytes: Vec<u8> = self.w.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let room = (PROGRAM_PAGE - address % PROGRAM_PAGE) as usize;
+        if length > bytes.len() || length > room {
+            return Err(AccessFault::UnmodelledUse);
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        self.program(fabric, address, &bytes[..length])
+            .ok_or(AccessFault::UnmodelledUse)
+    }
+
+    /// An answer in W0 and on; what the flash does not drive is read as ones.
+    fn answer(&mut self, bytes: &[u8], wanted: usize) {
+        let mut answer = bytes.to_vec();
+        answer.resize(wanted.min(64), 0xff);
+        for (word, bytes) in self.w.iter_mut().zip(answer.chunks(4)) {
+            let mut content = [0; 4];
+            content[..bytes.len()].copy_from_slice(bytes);
+            *word = u32::from_le_bytes(content);
+        }
     }
 
     fn answer_status(&mut self, fabric: &Fabric) {

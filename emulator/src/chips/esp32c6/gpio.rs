@@ -1,5 +1,6 @@
-//! GPIO and IO MUX (ESP32-C6 Technical Reference Manual 1.1, chapter 7): levels, pulls, interrupts. The GPIO matrix
-//! stores its routing but does not apply it: each UART sends and receives regardless of the matrix.
+//! GPIO and IO MUX (ESP32-C6 Technical Reference Manual 1.1, chapter 7): levels, pulls, interrupts, and which pins
+//! the GPIO matrix and IO MUX give to I2C0 and GP-SPI2. A UART sends and receives regardless of them. Inverted signals are
+//! not modelled.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,18 @@ const CPU_INTERRUPT: u32 = 1 << 13;
 const FUN_WPD: u32 = 1 << 7;
 const FUN_WPU: u32 = 1 << 8;
 const FUN_IE: u32 = 1 << 9;
+/// Signals of the matrix (table 7-1), for both directions.
+pub(super) const I2CEXT0_SCL: u32 = 45;
+pub(super) const I2CEXT0_SDA: u32 = 46;
+pub(super) const FSPICLK: u32 = 63;
+pub(super) const FSPIQ: u32 = 64;
+pub(super) const FSPID: u32 = 65;
+const FSPICS0: u32 = 68;
+/// Pins that IO MUX connects to a signal directly, as function 2 (table 7-3).
+const DIRECT: [(u16, u32); 4] = [(2, FSPIQ), (6, FSPICLK), (7, FSPID), (16, FSPICS0)];
+/// FUNCn_IN_SEL_CFG: the pin, and whether the matrix is used.
+const IN_SEL: u32 = 0x154;
+const SIG_IN_SEL: u32 = 1 << 7;
 /// FUNCn_OUT_SEL_CFG out of reset: the pin is GPIO_OUT's.
 const OUT_SEL: u32 = 0x554;
 const PLAIN_OUTPUT: u32 = 0x80;
@@ -30,6 +43,8 @@ pub(super) struct Gpio {
     /// Matrix, straps, and registers without effect here.
     held: BTreeMap<u32, u32>,
     outside: BTreeMap<u16, bool>,
+    /// The level that GP-SPI2 gives CS0.
+    cs0: Option<bool>,
     /// Inputs as last seen, for edges.
     seen: u32,
 }
@@ -98,12 +113,14 @@ impl Gpio {
         }
     }
 
-    pub(super) fn write_mux(&mut self, offset: u32, value: u32) -> Result<(), AccessFault> {
+    pub(super) fn write_mux(&mut self, fabric: &mut Fabric, offset: u32, value: u32) -> Result<(), AccessFault> {
+        let before = self.all_driven();
         match offset.checked_sub(4).map(|at| self.mux.get_mut(at as usize / 4)) {
             Some(Some(mux)) => *mux = value,
             _ if matches!(offset, 0 | 0xbc | 0xfc) => {}
             _ => return Err(AccessFault::Unmapped),
         }
+        self.publish_changes(fabric, &before);
         self.look();
         Ok(())
     }
@@ -127,7 +144,49 @@ impl Gpio {
         self.driven(pin).or_else(outside).or_else(pulled)
     }
 
+    /// The pin that puts `signal` out.
+    pub(super) fn output_of(&self, signal: u32) -> Option<u16> {
+        (0..PINS).find(|pin| self.output_signal(*pin) == signal)
+    }
+
+    /// The pin that `signal` comes in by.
+    pub(super) fn input_of(&self, signal: u32) -> Option<u16> {
+        let select = self.read(IN_SEL + 4 * signal);
+        if select & SIG_IN_SEL != 0 {
+            let pin = (select & 0x3f) as u16;
+            return (pin < PINS).then_some(pin);
+        }
+        let direct = DIRECT.iter().find(|it| it.1 == signal);
+        direct.map(|it| it.0).filter(|pin| self.function(*pin) == 2)
+    }
+
+    /// IO_MUX's MCU_SEL.
+    fn function(&self, pin: u16) -> u32 {
+        self.mux[usize::from(pin)] >> 12 & 7
+    }
+
+    /// The signal that goes out by `pin`.
+    fn output_signal(&self, pin: u16) -> u32 {
+        match self.function(pin) {
+            2 => DIRECT.iter().find(|it| it.0 == pin).map_or(PLAIN_OUTPUT, |it| it.1),
+            _ => self.read(OUT_SEL + 4 * u32::from(pin)) & 0xff,
+        }
+    }
+
+    /// GP-SPI2 gives CS0 another level.
+    pub(super) fn set_cs0(&mut self, fabric: &mut Fabric, level: Option<bool>) {
+        if self.cs0 != level {
+            let before = self.all_driven();
+            self.cs0 = level;
+            self.publish_changes(fabric, &before);
+            self.look();
+        }
+    }
+
     fn driven(&self, pin: u16) -> Option<bool> {
+        if self.cs0.is_some() && pin < PINS && self.output_signal(pin) == FSPICS0 {
+            return self.cs0;
+        }
         (pin < PINS && self.enable >> pin & 1 != 0).then_some(self.out >> pin & 1 != 0)
     }
 

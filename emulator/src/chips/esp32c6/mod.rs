@@ -1,4 +1,4 @@
-//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, system timer and timer groups with
+//! Espressif ESP32-C6, after its Technical Reference Manual (version 1.1): UARTs, I2C0, GP-SPI2, system timer and timer groups with
 //! their alarms and watchdogs, GPIO, interrupt matrix, SPI flash behind its MMU, random numbers, the core clock,
 //! clock calibration, analog registers, the mask ROM's functions, and the blocks of `passthrough_registers`.
 //!
@@ -16,14 +16,26 @@ mod app_image;
 mod arithmetic;
 mod blocks;
 mod boot;
+#[cfg(test)]
+mod bus_tests;
 mod clocks;
 mod flash;
 mod gpio;
+mod i2c;
 mod interrupts;
+mod partitions;
 mod passthrough_registers;
 mod rom;
+mod rom_calls;
+mod rom_drivers;
+mod rom_heap;
+mod rom_table;
+#[cfg(test)]
+mod rom_tests;
+mod rom_text;
 mod rom_watchdog;
 mod rwdt;
+mod spi2;
 mod systimer;
 #[cfg(test)]
 mod tests;
@@ -36,10 +48,12 @@ use std::collections::BTreeMap;
 
 use self::flash::Flash;
 use self::gpio::{Gpio, PINS};
+use self::i2c::I2c;
 use self::interrupts::{Interrupts, Sources};
 use self::passthrough_registers::PassthroughRegisters;
-use self::rom::{Arguments, Call, Store};
+use self::rom::{Arguments, Store};
 use self::rwdt::Rwdt;
+use self::spi2::Spi2;
 use self::systimer::Systimer;
 use self::timg::Timg;
 use self::uart::Uart;
@@ -52,15 +66,18 @@ use crate::core::fabric::{
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::machine::Image;
-use crate::machine::VirtualTime;
+use crate::machine::time::PS_PER_SECOND;
+use crate::parts::{I2cPins, SpiPins};
 
 const UARTS: [u32; 2] = [0x6000_0000, 0x6000_1000];
 const SPI0: u32 = 0x6000_2000;
 const SPI1: u32 = 0x6000_3000;
+const I2C0: u32 = 0x6000_4000;
 const TIMG: [u32; 2] = [0x6000_8000, 0x6000_9000];
 const SYSTIMER: u32 = 0x6000_a000;
 const USB_SERIAL_JTAG: u32 = 0x6000_f000;
 const INTMTX: u32 = 0x6001_0000;
+const SPI2: u32 = 0x6008_1000;
 const IO_MUX: u32 = 0x6009_0000;
 const GPIO: u32 = 0x6009_1000;
 const PCR: u32 = clocks::PCR;
@@ -83,6 +100,8 @@ const GPIO_SOURCE: u32 = 30;
 const RWDT_SOURCE: u32 = 18;
 const UART_SOURCES: [u32; 2] = [43, 44];
 const USB_SERIAL_JTAG_SOURCE: u32 = 48;
+const I2C_SOURCE: u32 = 50;
+const SPI2_SOURCE: u32 = 72;
 const TIMG_SOURCES: [[u32; 2]; 2] = [[51, 53], [54, 56]];
 
 const UART_TX_TOKENS: [Token; 2] = [0, 1];
@@ -94,6 +113,17 @@ const RWDT_TOKEN: Token = 11;
 /// Three of them.
 const USB_TOKENS: Token = 12;
 
+const I2C_TOKEN: Token = 16;
+const SPI2_TOKEN: Token = 17;
+/// The low-power timer: UPDATE, its bit, and the buffers for its time.
+const LP_TIMER_UPDATE: u32 = 0x600b_0c10;
+const MAIN_TIMER_UPDATE: u32 = 1 << 28;
+const LP_TIMER_BUF0: u32 = 0x600b_0c14;
+/// A register of the analog slave I2C_ULP, and its flags O_DONE_FLAG and BG_O_DONE_FLAG (`soc/regi2c_ulp.h` of ESP-IDF).
+const OCODE_DONE: (u8, u8) = (0x61, 3);
+const OCODE_FLAGS: u8 = 1 << 3 | 1 << 0;
+/// Bits of PCR's I2C_CONF and SPI2_CONF that hold a peripheral in reset.
+const RST_EN: u32 = 1 << 1;
 /// The number of the port behind USB-Serial-JTAG, after the UARTs.
 const USB_PORT: u8 = 2;
 
@@ -115,6 +145,8 @@ pub struct Esp32C6 {
     interrupts: Interrupts,
     uarts: [Uart; 2],
     usb: UsbSerialJtag,
+    i2c: I2c,
+    spi2: Spi2,
     timg: [Timg; 2],
     systimer: Systimer,
     rwdt: Rwdt,
@@ -124,6 +156,10 @@ pub struct Esp32C6 {
     analog: BTreeMap<(u8, u8), u8>,
     /// Arguments of the native ROM function that is about to be called.
     arguments: Arguments,
+    /// The result of the last one since the reset.
+    result: Option<u64>,
+    /// `ets_printf` has nobody who takes its bytes.
+    is_printing_off: bool,
     /// The cause of the requested reset.
     cause: u32,
     /// A loaded program, to be written to flash before the next start.
@@ -131,23 +167,30 @@ pub struct Esp32C6 {
 }
 
 impl Esp32C6 {
-    /// A chip in factory state; its MAC address is derived from the machine's `seed`.
+    /// A chip in factory state; its MAC address is derived from the machine's `seed`, and its flash's id from that.
     pub fn new(seed: [u8; 32]) -> Self {
         let mut mac = [0x40, 0x4c, 0xca, 0, 0, 0];
         mac[3..].copy_from_slice(&seed[..3]);
+        // More of the seed than the address has is nobody's business.
+        let mut unique_id = [0; 8];
+        unique_id[..6].copy_from_slice(&mac);
         Self {
             mac,
             passthrough: PassthroughRegisters::default(),
             interrupts: Interrupts::default(),
             uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
             usb: UsbSerialJtag::new(USB_PORT, USB_TOKENS),
+            i2c: I2c::new(I2C_TOKEN),
+            spi2: Spi2::new(SPI2_TOKEN),
             timg: TIMG_TOKENS.map(Timg::new),
             systimer: Systimer::new(SYSTIMER_TOKEN),
             rwdt: Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ),
             gpio: Gpio::default(),
-            flash: Flash::default(),
+            flash: Flash::new(u64::from_le_bytes(unique_id)),
             analog: BTreeMap::new(),
-            arguments: [0; 4],
+            arguments: [0; 9],
+            result: None,
+            is_printing_off: false,
             cause: 0,
             app: None,
         }
@@ -163,6 +206,8 @@ impl Esp32C6 {
             SPI0 => return Ok(self.flash.read_spi0(offset)),
             SPI1 => return Ok(self.flash.read_spi1(offset)),
             SYSTIMER => return self.systimer.read(offset),
+            I2C0 => return self.i2c.read(offset),
+            SPI2 => return self.spi2.read(offset),
             USB_SERIAL_JTAG => return self.usb.read(fabric, offset),
             INTMTX => return self.interrupts.read_matrix(offset, self.sources()),
             IO_MUX => return self.gpio.read_mux(offset),
@@ -170,6 +215,8 @@ impl Esp32C6 {
             _ => {}
         }
         Ok(match addr {
+            rom::RESULT => self.result.ok_or(AccessFault::Unmapped)? as u32,
+            _ if addr == rom::RESULT + 4 => (self.result.ok_or(AccessFault::Unmapped)? >> 32) as u32,
             PLIC_MX..PLIC_UX => return self.interrupts.read_controller(offset),
             LP_WDT..0x600b_2000 => return self.rwdt.read(addr - LP_WDT),
             INTPRI_FROM_CPU..0x600c_50a0 => self.interrupts.read_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4),
@@ -198,9 +245,20 @@ impl Esp32C6 {
             SPI0 => return self.flash.write_spi0(fabric.memory_mut(), offset, value),
             SPI1 => return self.flash.write_spi1(fabric, offset, value),
             SYSTIMER => return self.systimer.write(fabric, offset, value),
+            I2C0 => {
+                let (hz, pins) = (clocks::i2c_hz(&self.passthrough), self.i2c_pins());
+                return self.i2c.write(fabric, hz, pins, offset, value);
+            }
+            SPI2 => {
+                let done = self
+                    .spi2
+                    .write(fabric, clocks::spi2_hz(&self.passthrough), offset, value);
+                self.drive_cs0(fabric);
+                return done;
+            }
             USB_SERIAL_JTAG => return self.usb.write(fabric, offset, value),
             INTMTX => return self.interrupts.write_matrix(offset, value),
-            IO_MUX => return self.gpio.write_mux(offset, value),
+            IO_MUX => return self.gpio.write_mux(fabric, offset, value),
             GPIO => {
                 self.gpio.write(fabric, offset, value);
                 return Ok(());
@@ -215,12 +273,43 @@ impl Esp32C6 {
                     .write_from_cpu((addr - INTPRI_FROM_CPU) as usize / 4, value);
             }
             _ if addr & !7 == ANA_MST => self.transfer_analog(addr, value)?,
+            LP_TIMER_UPDATE => self.take_lp_time(fabric, value),
             _ => self.passthrough.write(addr, value)?,
         }
         if addr & !0xfff == PCR {
             self.update_clocks(fabric);
+            match addr - PCR {
+                clocks::I2C_CONF if value & RST_EN != 0 => self.i2c.reset(fabric, self.i2c_pins()),
+                clocks::SPI2_CONF if value & RST_EN != 0 => {
+                    self.spi2.reset(fabric);
+                    self.gpio.set_cs0(fabric, None);
+                }
+                _ => {}
+            }
         }
         Ok(())
+    }
+
+    /// The pins that the matrix gives to I2C0; `None` unless it has both.
+    fn i2c_pins(&self) -> Option<I2cPins> {
+        Some(I2cPins {
+            scl: self.gpio.output_of(gpio::I2CEXT0_SCL)?,
+            sda: self.gpio.output_of(gpio::I2CEXT0_SDA)?,
+        })
+    }
+
+    /// The pins that GP-SPI2 has; `None` unless it has a clock.
+    fn spi2_pins(&self) -> Option<SpiPins> {
+        Some(SpiPins {
+            sck: self.gpio.output_of(gpio::FSPICLK)?,
+            mosi: self.gpio.output_of(gpio::FSPID),
+            miso: self.gpio.input_of(gpio::FSPIQ),
+        })
+    }
+
+    /// Puts the level of GP-SPI2's select on its pin.
+    fn drive_cs0(&mut self, fabric: &mut Fabric) {
+        self.gpio.set_cs0(fabric, self.spi2.cs0());
     }
 
     /// I2C_CTRL of the analog master: one byte to or from a slave's register, at once.
@@ -230,8 +319,26 @@ impl Esp32C6 {
             self.analog.insert(place, (value >> 16) as u8);
             return self.passthrough.write(addr, value & !(1 << 25));
         }
-        let data = self.analog.get(&place).copied().unwrap_or(0);
+        let data = match place {
+            // The calibration of the band gap is done.
+            OCODE_DONE => OCODE_FLAGS,
+            _ => self.analog.get(&place).copied().unwrap_or(0),
+        };
         self.passthrough.write(addr, value & 0xffff | u32::from(data) << 16)
+    }
+
+    /// The low-power timer's UPDATE: its time at the slow clock is to be read from BUF0, the one before from BUF1.
+    fn take_lp_time(&mut self, fabric: &Fabric, value: u32) {
+        if value & MAIN_TIMER_UPDATE == 0 {
+            return;
+        }
+        let ticks = u128::from(fabric.now().as_ps()) * u128::from(clocks::RC_SLOW_HZ) / u128::from(PS_PER_SECOND);
+        let before = [0, 4].map(|offset| self.passthrough.get(LP_TIMER_BUF0 + offset));
+        let words = [ticks as u32, (ticks >> 32) as u32 & 0xffff, before[0], before[1]];
+        for (word, addr) in words.into_iter().zip((LP_TIMER_BUF0..).step_by(4)) {
+            let kept = self.passthrough.write(addr, word);
+            debug_assert!(kept.is_ok(), "the block is there");
+        }
     }
 
     fn update_clocks(&mut self, fabric: &mut Fabric) {
@@ -250,6 +357,7 @@ impl Esp32C6 {
         let mut sources = self.interrupts.raised_by_cpu() | self.systimer.interrupts();
         sources |= set(GPIO_SOURCE, self.gpio.interrupt()) | set(RWDT_SOURCE, self.rwdt.interrupt());
         sources |= set(USB_SERIAL_JTAG_SOURCE, self.usb.interrupt());
+        sources |= set(I2C_SOURCE, self.i2c.interrupt()) | set(SPI2_SOURCE, self.spi2.interrupt());
         for (source, uart) in UART_SOURCES.into_iter().zip(&self.uarts) {
             sources |= set(source, uart.interrupt());
         }
@@ -274,57 +382,6 @@ impl Esp32C6 {
             Action::ResetEverything => CAUSE_RWDT,
         };
         fabric.request(Request::Reset(ResetKind::Watchdog));
-    }
-
-    fn call(&mut self, fabric: &mut Fabric, call: Call) {
-        let [first, second, third, _] = self.arguments;
-        let done = |done: Option<()>| u32::from(done.is_none());
-        let result = match call {
-            Call::DelayUs => {
-                fabric.stall_until(fabric.now() + VirtualTime::from_us(u64::from(first)));
-                0
-            }
-            Call::UpdateCpuFrequency | Call::FlashNothing | Call::CacheNothing => 0,
-            Call::CpuFrequency => fabric.cpu_hz() / 1_000_000,
-            Call::SoftwareReset | Call::SoftwareResetCpu => {
-                self.cause = match call {
-                    Call::SoftwareReset => CAUSE_SOFTWARE,
-                    _ => CAUSE_SOFTWARE_CPU,
-                };
-                fabric.request(Request::Reset(ResetKind::Software));
-                0
-            }
-            Call::FlashRead => {
-                let mut bytes = vec![0; third.min(flash::BYTES) as usize];
-                let read = Flash::read(fabric.memory(), first, &mut bytes);
-                done(read.and_then(|()| fabric.dma_write(second, &bytes).ok()))
-            }
-            Call::FlashWrite => {
-                let mut bytes = vec![0; third.min(flash::BYTES) as usize];
-                let read = fabric.memory().read(second, &mut bytes).ok();
-                done(read.and_then(|()| self.flash.program(fabric, first, &bytes)))
-            }
-            Call::FlashEraseSector => done(self.flash.erase(
-                fabric,
-                first.saturating_mul(flash::SECTOR),
-                flash::SECTOR,
-            )),
-            Call::FlashEraseBlock => done(
-                self.flash
-                    .erase(fabric, first.saturating_mul(flash::BLOCK), flash::BLOCK),
-            ),
-            Call::Watchdog(call) => self.call_watchdog(fabric, call),
-            Call::Crc32 => {
-                let mut bytes = vec![0; third.min(RAM_BYTES) as usize];
-                let read = fabric.memory().read(second, &mut bytes);
-                read.map_or(0, |()| rom::crc32_le(first, &bytes))
-            }
-        };
-        // Flash functions return when the flash is done.
-        if matches!(call, Call::FlashWrite | Call::FlashEraseSector | Call::FlashEraseBlock) {
-            fabric.stall_until(self.flash.busy_until());
-        }
-        rom::give(fabric.memory_mut(), u64::from(result));
     }
 }
 
@@ -374,11 +431,11 @@ impl Chip for Esp32C6 {
                 return Ok(());
             }
             Some(Store::Call(call)) => {
-                self.call(fabric, call);
-                return Ok(());
+                return self.call(fabric, call);
             }
             Some(Store::Arithmetic(function)) => {
-                rom::give(fabric.memory_mut(), function(self.arguments));
+                let [first, second, third, fourth, ..] = self.arguments;
+                self.result = Some(function([first, second, third, fourth]));
                 return Ok(());
             }
             None => {}
@@ -411,7 +468,16 @@ impl Chip for Esp32C6 {
             }
         }
         match token {
-            USB_TOKENS.. => self.usb.due(fabric, token),
+            I2C_TOKEN => {
+                let (hz, pins) = (clocks::i2c_hz(&self.passthrough), self.i2c_pins());
+                self.i2c.due(fabric, hz, pins);
+            }
+            SPI2_TOKEN => {
+                let pins = self.spi2_pins();
+                self.spi2.due(fabric, pins);
+                self.drive_cs0(fabric);
+            }
+            USB_TOKENS..I2C_TOKEN => self.usb.due(fabric, token),
             SYSTIMER_TOKEN..RWDT_TOKEN => self.systimer.due(fabric, (token - SYSTIMER_TOKEN) as usize),
             RWDT_TOKEN => {
                 let action = self.rwdt.due(fabric);
@@ -429,6 +495,8 @@ impl Chip for Esp32C6 {
             uart.reset(fabric);
         }
         self.usb.reset(fabric);
+        self.i2c.reset(fabric, self.i2c_pins());
+        self.spi2.reset(fabric);
         self.timg = TIMG_TOKENS.map(Timg::new);
         self.systimer.reset(fabric);
         self.rwdt = Rwdt::new(RWDT_TOKEN, clocks::RC_SLOW_HZ);
@@ -442,6 +510,8 @@ impl Chip for Esp32C6 {
             },
         };
         self.cause = 0;
+        self.is_printing_off = false;
+        self.result = None;
         let memory = fabric.memory_mut();
         if let Some(app) = self.app.take() {
             boot::install(memory, &app);
@@ -495,6 +565,8 @@ impl Chip for Esp32C6 {
 }
 
 const PLAIN_CSRS: &[(u16, u32)] = &[
+    // mideleg: interrupts of user mode are not modelled.
+    (0x303, 0),
     // tcontrol; there are no triggers.
     (0x7a5, 0),
     (0x7c0, 0),
@@ -509,10 +581,34 @@ const PLAIN_CSRS: &[(u16, u32)] = &[
     (0xbc1, 0),
     (0xbc2, 0),
     (0xbc3, 0),
+    (0xbc4, 0),
+    (0xbc5, 0),
+    (0xbc6, 0),
+    (0xbc7, 0),
+    (0xbc8, 0),
+    (0xbc9, 0),
+    (0xbca, 0),
+    (0xbcb, 0),
+    (0xbcc, 0),
+    (0xbcd, 0),
+    (0xbce, 0),
+    (0xbcf, 0),
     (0xbd0, 0),
     (0xbd1, 0),
     (0xbd2, 0),
     (0xbd3, 0),
+    (0xbd4, 0),
+    (0xbd5, 0),
+    (0xbd6, 0),
+    (0xbd7, 0),
+    (0xbd8, 0),
+    (0xbd9, 0),
+    (0xbda, 0),
+    (0xbdb, 0),
+    (0xbdc, 0),
+    (0xbdd, 0),
+    (0xbde, 0),
+    (0xbdf, 0),
 ];
 
 /// The core's own blocks, and the peripherals.

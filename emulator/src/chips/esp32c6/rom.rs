@@ -3,6 +3,11 @@
 //! executes the function natively. Every other entry is an illegal instruction; the fault names the function.
 
 use super::arithmetic::{self, Function};
+use super::flash;
+use super::rom_drivers::DriverCall;
+use super::rom_heap::HeapCall;
+pub(super) use super::rom_table::NATIVE;
+use super::rom_text::StringCall;
 use crate::core::memory::{GuestMemory, NoMemory};
 
 pub(super) const BASE: u32 = 0x4000_0000;
@@ -11,20 +16,21 @@ pub(super) const BYTES: u32 = 0x5_0000;
 /// the image.
 pub(super) const RESET_PC: u32 = 0x4004_e000;
 /// A store here calls a native function, by its index in [`NATIVE`] or after that in `arithmetic`. Its arguments were
-/// stored from [`ARGUMENTS`] on; its result is then at [`RESULT`].
-const CALLS: u32 = 0x4004_f000;
+/// stored from [`ARGUMENTS`] on; its result is then at [`RESULT`]. No peripheral is at this address, and programs that
+/// protect memory from themselves, as ESP-IDF's do, leave it accessible with the peripherals.
+const CALLS: u32 = 0x600f_f000;
 const ARGUMENTS: u32 = CALLS + 0x400;
-const RESULT: u32 = CALLS + 0x700;
+pub(super) const RESULT: u32 = CALLS + 0x700;
 /// Address of the cause of the last reset, for `rtc_get_reset_reason`.
 const RESET_REASON: u32 = 0x4004_e800;
-/// Address of our own code.
-const CODE: u32 = 0x4004_d000;
+/// Address of our own code: in the part that ESP-IDF leaves executable (`SOC_IROM_MASK_HIGH`).
+const CODE: u32 = 0x4004_8000;
 
 /// Address where the second-stage bootloader ends if flash holds no app that it can start.
 pub(super) const NO_APP: u32 = 0x4004_e400;
 
-/// Arguments of a native function that are looked at.
-pub(super) type Arguments = [u32; 4];
+/// Arguments of a native function: a0 to a7, and the stack pointer. Most functions look at the first four only.
+pub(super) type Arguments = [u32; 9];
 
 /// A function that the chip does natively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +60,40 @@ pub(super) enum Call {
     CacheNothing,
     /// `crc32_le`: CRC so far, from, bytes.
     Crc32,
+    /// `ets_printf`: format, values.
+    Print,
+    /// `sprintf`: where to, format, values; `snprintf`: where to, bytes, format, values.
+    PrintInto,
+    PrintIntoLimited,
+    /// `vprintf`: format, address of the values. The program's console is UART 0, unless it chose another.
+    PrintValues,
+    /// `vsnprintf`: where to, bytes, format, address of the values.
+    PrintValuesInto,
+    /// `ets_install_putc1`: the function that takes the bytes of `ets_printf`. Only 0, none, has an effect.
+    InstallOutput,
+    /// `ets_install_uart_printf`: UART 0 takes them.
+    InstallUart,
+    /// Functions that prepare the ROM for what has no need of it here.
+    Nothing,
+    /// `spi_flash_cache_enabled`: it always is.
+    True,
+    /// `abs`, `labs`.
+    Absolute,
+    /// A string function of newlib.
+    Text(StringCall),
+    /// A function of the heap.
+    Heap(HeapCall),
+    /// A function that drives a peripheral.
+    Drive(DriverCall),
     /// `wdt_hal_*`: the first argument is the context of a watchdog.
     Watchdog(WatchdogCall),
+}
+
+impl Call {
+    /// Whether it looks at all arguments.
+    fn takes_all(self) -> bool {
+        matches!(self, Self::Print | Self::PrintInto | Self::PrintIntoLimited)
+    }
 }
 
 /// A function of ESP-IDF's watchdog HAL, which the ROM has.
@@ -76,72 +114,6 @@ pub(super) enum WatchdogCall {
     SetFlashboot,
     IsEnabled,
 }
-
-/// Addresses, names, and what is done.
-pub(super) const NATIVE: [(u32, &str, Call); 38] = [
-    (0x4000_0040, "ets_delay_us", Call::DelayUs),
-    (0x4000_0044, "ets_get_cpu_frequency", Call::CpuFrequency),
-    (0x4000_0048, "ets_update_cpu_frequency", Call::UpdateCpuFrequency),
-    (0x4000_0090, "software_reset", Call::SoftwareReset),
-    (0x4000_0094, "software_reset_cpu", Call::SoftwareResetCpu),
-    (0x4000_0110, "esp_rom_spiflash_wait_idle", Call::FlashNothing),
-    (0x4000_0128, "_esp_rom_spiflash_erase_sector", Call::FlashEraseSector),
-    (0x4000_012c, "_esp_rom_spiflash_erase_block", Call::FlashEraseBlock),
-    (0x4000_0130, "_esp_rom_spiflash_write", Call::FlashWrite),
-    (0x4000_0134, "_esp_rom_spiflash_read", Call::FlashRead),
-    (0x4000_0138, "_esp_rom_spiflash_unlock", Call::FlashNothing),
-    (0x4000_0144, "esp_rom_spiflash_erase_sector", Call::FlashEraseSector),
-    (0x4000_0148, "esp_rom_spiflash_erase_block", Call::FlashEraseBlock),
-    (0x4000_014c, "esp_rom_spiflash_write", Call::FlashWrite),
-    (0x4000_0150, "esp_rom_spiflash_read", Call::FlashRead),
-    (0x4000_0154, "esp_rom_spiflash_unlock", Call::FlashNothing),
-    (0x4000_0278, "esp_rom_spiflash_write_disable", Call::FlashNothing),
-    (0x4000_0394, "wdt_hal_init", Call::Watchdog(WatchdogCall::Init)),
-    (0x4000_0398, "wdt_hal_deinit", Call::Watchdog(WatchdogCall::Deinit)),
-    (
-        0x4000_039c,
-        "wdt_hal_config_stage",
-        Call::Watchdog(WatchdogCall::ConfigStage),
-    ),
-    (
-        0x4000_03a0,
-        "wdt_hal_write_protect_disable",
-        Call::Watchdog(WatchdogCall::Unprotect),
-    ),
-    (
-        0x4000_03a4,
-        "wdt_hal_write_protect_enable",
-        Call::Watchdog(WatchdogCall::Protect),
-    ),
-    (0x4000_03a8, "wdt_hal_enable", Call::Watchdog(WatchdogCall::Enable)),
-    (0x4000_03ac, "wdt_hal_disable", Call::Watchdog(WatchdogCall::Disable)),
-    (
-        0x4000_03b0,
-        "wdt_hal_handle_intr",
-        Call::Watchdog(WatchdogCall::HandleInterrupt),
-    ),
-    (0x4000_03b4, "wdt_hal_feed", Call::Watchdog(WatchdogCall::Feed)),
-    (
-        0x4000_03b8,
-        "wdt_hal_set_flashboot_en",
-        Call::Watchdog(WatchdogCall::SetFlashboot),
-    ),
-    (
-        0x4000_03bc,
-        "wdt_hal_is_enabled",
-        Call::Watchdog(WatchdogCall::IsEnabled),
-    ),
-    (0x4000_0640, "Cache_Invalidate_ICache_Items", Call::CacheNothing),
-    (0x4000_0648, "Cache_Invalidate_Addr", Call::CacheNothing),
-    (0x4000_064c, "Cache_Invalidate_ICache_All", Call::CacheNothing),
-    (0x4000_0690, "Cache_Disable_ICache", Call::CacheNothing),
-    (0x4000_0694, "Cache_Enable_ICache", Call::CacheNothing),
-    (0x4000_0698, "Cache_Suspend_ICache", Call::CacheNothing),
-    (0x4000_069c, "Cache_Resume_ICache", Call::CacheNothing),
-    (0x4000_06a0, "Cache_Freeze_ICache_Enable", Call::CacheNothing),
-    (0x4000_06a4, "Cache_Freeze_ICache_Disable", Call::CacheNothing),
-    (0x4000_0758, "crc32_le", Call::Crc32),
-];
 
 /// memset, memcpy, memmove, memcmp; assembled from:
 ///
@@ -269,8 +241,88 @@ const SHIFT_CODE: [u32; 39] = [
     0x41f5_d593,
     0x0000_8067,
 ];
-const SHIFTS: u32 = 0x4004_c000;
+const SHIFTS: u32 = 0x4004_7000;
 const SHIFT_ENTRIES: [(u32, u32); 3] = [(0x4000_0950, 0), (0x4000_089c, 0x34), (0x4000_08a0, 0x68)];
+/// `setjmp`, `longjmp` (newlib): ra, s0 to s11 and sp at a0, in this order; assembled from stores and `li a0,0; ret`, and loads
+/// and `seqz a0,a1; add a0,a0,a1; ret`.
+const JUMP_CODE: [u32; 29] = [
+    0x0015_2023,
+    0xc504_c140,
+    0x0125_2623,
+    0x0135_2823,
+    0x0145_2a23,
+    0x0155_2c23,
+    0x0165_2e23,
+    0x0375_2023,
+    0x0385_2223,
+    0x0395_2423,
+    0x03a5_2623,
+    0x03b5_2823,
+    0x0225_2a23,
+    0x8082_4501,
+    0x0005_2083,
+    0x4504_4140,
+    0x00c5_2903,
+    0x0105_2983,
+    0x0145_2a03,
+    0x0185_2a83,
+    0x01c5_2b03,
+    0x0205_2b83,
+    0x0245_2c03,
+    0x0285_2c83,
+    0x02c5_2d03,
+    0x0305_2d83,
+    0x0345_2103,
+    0x0015_b513,
+    0x8082_952e,
+];
+/// `qsort` (newlib), by insertion: each element is exchanged with the one before it while that is greater; assembled from:
+///
+/// ```text
+///    addi sp,sp,-32; sw ra,28(sp); sw s0,24(sp); … sw s5,4(sp); mv s0,a0; mv s2,a2; mv s3,a3; mul s1,a1,a2; add s1,s1,a0
+///    add s4,a0,a2
+/// 1: bgeu s4,s1,5f; mv s5,s4
+/// 2: bgeu s0,s5,4f; sub a0,s5,s2; mv a1,s5; jalr s3; blez a0,4f; mv a3,s2; sub a0,s5,s2
+/// 3: lbu a1,0(a0); lbu a2,0(s5); sb a2,0(a0); sb a1,0(s5); addi a0,a0,1; addi s5,s5,1; addi a3,a3,-1; bnez a3,3b
+///    sub s5,s5,s2; sub s5,s5,s2; j 2b
+/// 4: add s4,s4,s2; j 1b
+/// 5: lw ra,28(sp); … lw s5,4(sp); addi sp,sp,32; ret
+/// ```
+const SORT_CODE: [u32; 29] = [
+    0xce06_1101,
+    0xca26_cc22,
+    0xc64e_c84a,
+    0xc256_c452,
+    0x8932_842a,
+    0x84b3_89b6,
+    0x94aa_02c5,
+    0x00c5_0a33,
+    0x049a_7163,
+    0x7c63_8ad2,
+    0x8533_0354,
+    0x85d6_412a,
+    0x5663_9982,
+    0x86ca_02a0,
+    0x412a_8533,
+    0x0005_4583,
+    0x000a_c603,
+    0x00c5_0023,
+    0x00ba_8023,
+    0x0a85_0505,
+    0xf6ed_16fd,
+    0x412a_8ab3,
+    0x412a_8ab3,
+    0x9a4a_b7e9,
+    0x40f2_b7c1,
+    0x44d2_4462,
+    0x49b2_4942,
+    0x4a92_4a22,
+    0x8082_6105,
+];
+const JUMPS: u32 = 0x4004_7100;
+const SORT: u32 = 0x4004_7200;
+/// `setjmp`, `longjmp`, `qsort`, and their code.
+const CODE_ENTRIES: [(u32, u32); 3] = [(0x4000_0574, JUMPS), (0x4000_0570, JUMPS + 0x38), (0x4000_0588, SORT)];
 /// Entry points of the memory functions, and their offsets in the code.
 const MEMORY_ENTRIES: [(u32, u32); 4] = [
     (0x4000_04a8, 0x00),
@@ -294,23 +346,37 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
     for (entry, offset) in SHIFT_ENTRIES {
         words(memory, entry, &[jump(entry, SHIFTS + offset)])?;
     }
+    words(memory, JUMPS, &JUMP_CODE)?;
+    words(memory, SORT, &SORT_CODE)?;
+    for (entry, code) in CODE_ENTRIES {
+        words(memory, entry, &[jump(entry, code)])?;
+    }
+    words(memory, LAYOUT, &[STACK_END, OWN_RAM, STACK_END, STACK_START])?;
+    words(memory, LAYOUT_POINTER, &[LAYOUT])?;
     let mut at = CODE + 0x100;
-    let entries = NATIVE.iter().map(|(entry, ..)| *entry);
-    let entries = entries.chain(arithmetic::FUNCTIONS.iter().map(|(entry, ..)| *entry));
-    for (index, entry) in (0..).zip(entries) {
+    let entries = NATIVE.iter().map(|(entry, _, call)| (*entry, call.takes_all()));
+    let entries = entries.chain(arithmetic::FUNCTIONS.iter().map(|(entry, ..)| (*entry, false)));
+    for (index, (entry, takes_all)) in (0..).zip(entries) {
         words(memory, entry, &[jump(entry, at)])?;
-        // lui t1, CALLS; sw a0 to a3, ARGUMENTS(t1); sw zero, 4 * index(t1); lw a0 and a1, RESULT(t1); ret.
-        let stub = [
-            0x337 | CALLS,
-            store_to_t1(10, ARGUMENTS - CALLS),
-            store_to_t1(11, ARGUMENTS - CALLS + 4),
-            store_to_t1(12, ARGUMENTS - CALLS + 8),
-            store_to_t1(13, ARGUMENTS - CALLS + 12),
+        // lui t1, CALLS; sw a0 to a3 (to a7, and sp), ARGUMENTS(t1); sw zero, 4 * index(t1); lw a0 and a1, RESULT(t1); ret.
+        let registers: &[u32] = match takes_all {
+            true => &[10, 11, 12, 13, 14, 15, 16, 17, 2],
+            false => &[10, 11, 12, 13],
+        };
+        let mut stub = vec![0x337 | CALLS];
+        let arguments = (ARGUMENTS - CALLS..).step_by(4);
+        stub.extend(
+            registers
+                .iter()
+                .zip(arguments)
+                .map(|(register, to)| store_to_t1(*register, to)),
+        );
+        stub.extend([
             store_to_t1(0, 4 * index),
             0x0003_2503 | (RESULT - CALLS) << 20,
             0x0003_2583 | (RESULT - CALLS + 4) << 20,
             0x8067,
-        ];
+        ]);
         words(memory, at, &stub)?;
         at += 4 * stub.len() as u32;
     }
@@ -322,6 +388,53 @@ pub(super) fn fill(memory: &mut GuestMemory) -> Result<(), NoMemory> {
 /// The stack that the ROM and the second-stage bootloader leave: a little below `SOC_ROM_STACK_START` (ESP-IDF's `soc.h`)
 /// by their frames.
 const STACK: u32 = 0x4087_e610 - 0x110;
+
+/// Where programs find the ROM's data about the flash (`esp_rom_spiflash_legacy_data_t`), and the pointer to it.
+const FLASH_DATA: u32 = 0x4087_f800;
+const FLASH_DATA_POINTER: u32 = 0x4087_ffec;
+
+/// What the ROM needs of the RAM (`ets_rom_layout_t`): where memory begins that it shares with the stack, where its own data
+/// begins, the stack's end and start; and the pointer to that.
+const LAYOUT: u32 = 0x4004_f000;
+const LAYOUT_POINTER: u32 = 0x4004_fffc;
+const STACK_START: u32 = 0x4087_e610;
+const STACK_END: u32 = STACK_START - 0x2000;
+const OWN_RAM: u32 = 0x4087_f000;
+
+/// The table of the heap's functions, which programs copy to exchange one, its words, and the pointer to it.
+const HEAP_TABLE: u32 = 0x4087_f840;
+const HEAP_FUNCTIONS: u32 = 20;
+const HEAP_TABLE_POINTER: u32 = 0x4087_ffd8;
+/// `tlsf_create`, and on.
+const FIRST_HEAP_FUNCTION: u32 = 0x4000_03fc;
+
+/// The RAM of the ROM: what its functions leave there for programs.
+///
+/// # Errors
+/// The chip's description has no such RAM.
+fn data(memory: &mut GuestMemory) -> Result<(), NoMemory> {
+    // Id, bytes of the chip, block, sector and page, mask of the status; added dummy cycles: none.
+    let id = flash::JEDEC_ID.swap_bytes() >> 8;
+    words(
+        memory,
+        FLASH_DATA,
+        &[
+            id,
+            flash::BYTES,
+            flash::BLOCK,
+            flash::SECTOR,
+            flash::PROGRAM_PAGE,
+            0xffff,
+            0,
+        ],
+    )?;
+    words(memory, FLASH_DATA_POINTER, &[FLASH_DATA])?;
+    let functions: Vec<u32> = (0..HEAP_FUNCTIONS)
+        .map(|index| FIRST_HEAP_FUNCTION + 4 * index)
+        .collect();
+    words(memory, HEAP_TABLE, &functions)?;
+    words(memory, HEAP_TABLE_POINTER, &[HEAP_TABLE])
+}
 
 /// After a reset: the jump to the image at `entry` with a stack, and the reason of the reset.
 pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<(), NoMemory> {
@@ -341,6 +454,7 @@ pub(super) fn boot(memory: &mut GuestMemory, entry: u32, reason: u32) -> Result<
             0x0002_8067 | entry.wrapping_sub(high) << 20,
         ],
     )?;
+    data(memory)?;
     words(memory, RESET_REASON, &[reason])
 }
 
@@ -364,12 +478,6 @@ pub(super) fn store(addr: u32) -> Option<Store> {
         function.map(|(.., function)| Store::Arithmetic(*function))
     };
     native.or_else(arithmetic)
-}
-
-/// Stores the result of a native function.
-pub(super) fn give(memory: &mut GuestMemory, result: u64) {
-    let given = words(memory, RESULT, &[result as u32, (result >> 32) as u32]);
-    debug_assert!(given.is_ok(), "the result lies in ROM");
 }
 
 /// The name of the entry point at `addr`.

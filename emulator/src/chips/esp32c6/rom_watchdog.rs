@@ -72,7 +72,7 @@ impl Esp32C6 {
     }
 
     fn work_on_watchdog(&mut self, fabric: &mut Fabric, call: WatchdogCall) -> Result<u32, AccessFault> {
-        let [context, second, third, fourth] = self.arguments;
+        let [context, second, third, fourth, ..] = self.arguments;
         let lost = |_| AccessFault::Unmapped;
         let watchdog = match call {
             WatchdogCall::Init => second,

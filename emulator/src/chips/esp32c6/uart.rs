@@ -136,6 +136,20 @@ impl Uart {
         Ok(())
     }
 
+    /// The ROM sends a text. Returns when its last byte has found room in the FIFO.
+    pub(super) fn print(&mut self, fabric: &mut Fabric, text: &[u8]) -> VirtualTime {
+        self.tx.extend(text);
+        self.start_sending(fabric);
+        let beyond = self.tx.len().saturating_sub(FIFO) as u64;
+        fabric.now() + VirtualTime::from_ps(self.frame().as_ps() * beyond)
+    }
+
+    /// When all that waits will have been sent, at the latest.
+    pub(super) fn idle_at(&self, fabric: &Fabric) -> VirtualTime {
+        let frames = self.tx.len() as u64 + u64::from(self.sending.is_some());
+        fabric.now() + VirtualTime::from_ps(self.frame().as_ps() * frames)
+    }
+
     pub(super) fn interrupt(&self) -> bool {
         (self.int_raw | self.levels()) & self.int_ena != 0
     }

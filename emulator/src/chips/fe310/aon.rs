@@ -1,6 +1,7 @@
 //! AON: watchdog, real-time clock, backup registers (FE310-G002 manual, chapters 13 "Always-On", 14 "Watchdog Timer"
-//! and 16 "Real-Time Clock"), all on the 32,768 Hz low-frequency clock. The power-management unit is not modelled.
+//! and 16 "Real-Time Clock"), all on the 32,768 Hz low-frequency clock; the power-management unit is in `pmu`.
 
+use super::pmu::Pmu;
 use crate::core::events::{EventId, Token};
 use crate::core::fabric::{AccessFault, Fabric, Request, ResetKind};
 use crate::machine::VirtualTime;
@@ -25,6 +26,7 @@ pub(super) struct Aon {
     lfrosccfg: u32,
     lfclkmux: u32,
     backup: [u32; 16],
+    pmu: Pmu,
 }
 
 /// A counter that is compared, after a shift, with one value.
@@ -116,6 +118,7 @@ impl Aon {
             lfrosccfg: 1 << 30 | 16 << 16 | 4,
             lfclkmux: 0,
             backup: [0; 16],
+            pmu: Pmu::new(ResetKind::PowerOn),
         }
     }
 
@@ -123,6 +126,7 @@ impl Aon {
     pub(super) fn reset(&mut self, kind: ResetKind) {
         let backup = self.backup;
         *self = Self::new(self.wdog.token, self.rtc.token);
+        self.pmu = Pmu::new(kind);
         if kind != ResetKind::PowerOn {
             self.backup = backup;
         }
@@ -146,7 +150,7 @@ impl Aon {
             0x70 => self.lfrosccfg | (self.lfrosccfg & 1 << 30) << 1,
             0x7c => self.lfclkmux,
             0x80..=0xbc => self.backup[(offset - 0x80) as usize / 4],
-            0x100..=0x14c => return Err(AccessFault::Unmodelled),
+            0x100..=0x14c => self.pmu.read(offset)?,
             _ => return Err(AccessFault::Unmapped),
         })
     }
@@ -177,7 +181,7 @@ impl Aon {
             0x70 => self.lfrosccfg = value & (1 << 30 | 0x1f << 16 | 0x3f),
             0x7c => self.lfclkmux = value & 1,
             0x80..=0xbc => self.backup[(offset - 0x80) as usize / 4] = value,
-            0x100..=0x14c => return Err(AccessFault::Unmodelled),
+            0x100..=0x14c => self.pmu.write(offset, value)?,
             _ => return Err(AccessFault::Unmapped),
         }
         Ok(())

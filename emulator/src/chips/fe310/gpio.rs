@@ -23,6 +23,11 @@ pub(super) struct Gpio {
     pub(super) iof_en: u32,
     pub(super) iof_sel: u32,
     out_xor: u32,
+    /// Pins that a controller on IOF 0 drives low, if they are given to it: selects of SPI.
+    iof0_low: u32,
+    /// Pins that PWM has on IOF 1, and those of them that are high.
+    iof1: u32,
+    iof1_high: u32,
     /// External drivers of the pins: which pins, and their levels.
     outside: u32,
     outside_level: u32,
@@ -93,6 +98,29 @@ impl Gpio {
         Ok(())
     }
 
+    /// Of the pins `all`, which a controller on IOF 0 has, `low` are low from now on.
+    pub(super) fn set_iof0_low(&mut self, fabric: &mut Fabric, all: u32, low: u32) {
+        if self.iof0_low & all == low {
+            return;
+        }
+        let before = self.clone();
+        self.iof0_low = self.iof0_low & !all | low;
+        self.publish_changes(fabric, &before);
+        self.sample();
+    }
+
+    /// Of the pins `all`, which PWM has on IOF 1, `high` are high from now on.
+    pub(super) fn set_iof1(&mut self, fabric: &mut Fabric, all: u32, high: u32) {
+        if self.iof1 & all == all && self.iof1_high & all == high {
+            return;
+        }
+        let before = self.clone();
+        self.iof1 |= all;
+        self.iof1_high = self.iof1_high & !all | high;
+        self.publish_changes(fabric, &before);
+        self.sample();
+    }
+
     /// Drives a pin from outside, or stops driving it.
     pub(super) fn drive_outside(&mut self, pin: u16, level: Option<bool>) {
         let bit = 1 << (pin % PINS);
@@ -118,7 +146,8 @@ impl Gpio {
         self.iof_en >> pin & 1 == 1 && self.iof_sel >> pin & 1 == sel
     }
 
-    /// The level at a pin; `None` if it floats. A pin that hardware drives is idle, which for the UARTs' lines is high.
+    /// The level at a pin; `None` if it floats. A pin that hardware drives is idle, which for the UARTs' lines
+    /// is high; selects of SPI and outputs of PWM have their level, which `out_xor` inverts.
     pub(super) fn level(&self, pin: u16) -> Option<bool> {
         let bit = 1_u32.checked_shl(u32::from(pin))?;
         if let Some(driven) = self.driven(bit) {
@@ -133,6 +162,13 @@ impl Gpio {
     /// The levels that the chip itself drives.
     fn driven(&self, bit: u32) -> Option<bool> {
         if self.iof_en & bit != 0 {
+            let inverted = self.out_xor & bit != 0;
+            if self.iof0_low & !self.iof_sel & bit != 0 {
+                return Some(inverted);
+            }
+            if self.iof1 & self.iof_sel & bit != 0 {
+                return Some((self.iof1_high & bit != 0) != inverted);
+            }
             // An input of the function (a receiver) is driven by the other side.
             return (self.outside & bit == 0).then_some(true);
         }

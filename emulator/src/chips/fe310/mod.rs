@@ -1,21 +1,28 @@
 //! SiFive FE310-G002, after its manual (v1p4): memory map, peripherals, interrupt wiring, and the serial flash on the
-//! board. Not modelled: SPI1, SPI2, I2C, PWM, the power-management unit, OTP programming, the debug module; an access
+//! board. Not modelled: sleep, OTP programming, the debug module; an access
 //! to one of their registers is a typed fault.
 
 mod aon;
 mod blocks;
 mod gpio;
+mod i2c;
 mod nor;
+mod pmu;
 mod prci;
+mod pwm;
 mod qspi;
+mod spi;
 #[cfg(test)]
 mod tests;
 mod uart;
 
 use self::aon::Aon;
 use self::gpio::Gpio;
+use self::i2c::I2c;
 use self::prci::Prci;
+use self::pwm::Pwm;
 use self::qspi::Qspi;
+use self::spi::Spi;
 use self::uart::Uart;
 use super::reserved;
 use crate::core::events::Token;
@@ -25,6 +32,7 @@ use crate::core::fabric::{
 use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::core::riscv::clint::Clint;
 use crate::core::riscv::plic::Plic;
+use crate::parts::I2cPins;
 
 /// Where execution starts (chapter 5): the mode-select ROM.
 const RESET_PC: u32 = 0x1004;
@@ -36,13 +44,21 @@ const PRCI: u32 = 0x1000_8000;
 const GPIO: u32 = 0x1001_2000;
 const UARTS: [u32; 2] = [0x1001_3000, 0x1002_3000];
 const QSPI0: u32 = 0x1001_4000;
+const I2C0: u32 = 0x1001_6000;
+const PWMS: [u32; pwm::COUNT] = [0x1001_5000, 0x1002_5000, 0x1003_5000];
+/// SPI1 and SPI2.
+const SPIS: [u32; spi::COUNT] = [0x1002_4000, 0x1003_4000];
 
 /// PLIC sources (table 26).
 const WATCHDOG_SOURCE: u32 = 1;
 const RTC_SOURCE: u32 = 2;
 const UART_SOURCES: [u32; 2] = [3, 4];
 const QSPI_SOURCE: u32 = 5;
+const SPI_SOURCES: [u32; spi::COUNT] = [6, 7];
 const GPIO_SOURCE: u32 = 8;
+/// The first of each one's four.
+const PWM_SOURCES: [u32; pwm::COUNT] = [40, 44, 48];
+const I2C_SOURCE: u32 = 52;
 const SOURCES: u32 = 52;
 
 /// The pins of the UARTs' lines (table 53): sending and receiving, both IOF 0.
@@ -54,6 +70,9 @@ const RTC_TOKEN: Token = 2;
 const QSPI_TOKEN: Token = 3;
 const UART_TX_TOKENS: [Token; 2] = [4, 5];
 const UART_RX_TOKENS: [Token; 2] = [6, 7];
+const I2C_TOKEN: Token = 8;
+const SPI_TOKENS: [Token; spi::COUNT] = [9, 10];
+const PWM_TOKENS: [Token; pwm::COUNT] = [11, 12, 13];
 
 /// The chip.
 #[derive(Clone, Hash, serde::Serialize, serde::Deserialize)]
@@ -65,6 +84,9 @@ pub struct Fe310 {
     gpio: Gpio,
     uarts: [Uart; 2],
     qspi: Qspi,
+    spis: [Spi; spi::COUNT],
+    i2c: I2c,
+    pwms: [Pwm; pwm::COUNT],
     /// Levels reported to the PLIC last.
     reported_levels: u64,
 }
@@ -79,6 +101,9 @@ impl Default for Fe310 {
             gpio: Gpio::default(),
             uarts: [0, 1].map(|index| Uart::new(index as u8, UART_TX_TOKENS[index], UART_RX_TOKENS[index])),
             qspi: Qspi::new(QSPI_TOKEN),
+            spis: [0, 1].map(|index| Spi::new(index, SPI_TOKENS[index])),
+            i2c: I2c::new(I2C_TOKEN),
+            pwms: std::array::from_fn(|index| Pwm::new(index, PWM_TOKENS[index])),
             reported_levels: 0,
         }
     }
@@ -90,6 +115,27 @@ impl Fe310 {
     /// Number of pins.
     pub const PINS: u16 = gpio::PINS;
 
+    /// Puts the levels of SPI `index`'s select pins on them.
+    fn drive_selects(&mut self, fabric: &mut Fabric, index: usize) {
+        let levels = self.spis[index].select_levels();
+        let pins = spi::CS_PINS[index].iter().enumerate();
+        let (all, low) = pins.fold((0, 0), |(all, low), (select, pin)| {
+            let bit = 1 << pin;
+            (all | bit, low | if levels >> select & 1 == 0 { bit } else { 0 })
+        });
+        self.gpio.set_iof0_low(fabric, all, low);
+    }
+
+    /// Puts the levels of PWM `index`'s outputs on its pins.
+    fn drive_pwm(&mut self, fabric: &mut Fabric, index: usize) {
+        let outputs = self.pwms[index].outputs();
+        let pins = pwm::PINS[index].iter().enumerate();
+        let (all, high) = pins.fold((0, 0), |(all, high), (output, pin)| {
+            (all | 1 << pin, high | (outputs >> output & 1) << pin)
+        });
+        self.gpio.set_iof1(fabric, all, high);
+    }
+
     /// Brings the PLIC's wires up to date.
     fn wire(&mut self, fabric: &mut Fabric) {
         let mut levels = u64::from(self.gpio.interrupts()) << GPIO_SOURCE;
@@ -100,6 +146,13 @@ impl Fe310 {
             wire(source, uart.interrupt());
         }
         wire(QSPI_SOURCE, self.qspi.interrupt());
+        for (first, pwm) in PWM_SOURCES.into_iter().zip(&self.pwms) {
+            (0..4).for_each(|index| wire(first + index, pwm.interrupts() >> index & 1 != 0));
+        }
+        wire(I2C_SOURCE, self.i2c.interrupt());
+        for (source, spi) in SPI_SOURCES.into_iter().zip(&self.spis) {
+            wire(source, spi.interrupt());
+        }
         let mut changed = levels ^ self.reported_levels;
         self.reported_levels = levels;
         while changed != 0 {
@@ -154,6 +207,15 @@ impl Chip for Fe310 {
             PRCI => self.prci.read(fabric, offset),
             GPIO => self.gpio.read(offset),
             QSPI0 => self.qspi.read(offset),
+            I2C0 => self.i2c.read(offset),
+            page if PWMS.contains(&page) => {
+                let index = (page >> 16 & 3) as usize - 1;
+                let value = self.pwms[index].read(fabric, offset);
+                self.drive_pwm(fabric, index);
+                value
+            }
+            page if page == SPIS[0] => self.spis[0].read(offset),
+            page if page == SPIS[1] => self.spis[1].read(offset),
             page if page == UARTS[0] => self.uarts[0].read(offset),
             page if page == UARTS[1] => self.uarts[1].read(offset),
             _ => Err(AccessFault::Unmodelled),
@@ -177,9 +239,26 @@ impl Chip for Fe310 {
         let offset = device(addr, size)?;
         let done = match addr & !0xfff {
             AON => self.aon.write(fabric, offset, value),
-            PRCI => self.prci.write(fabric, offset, value),
+            PRCI => {
+                let done = self.prci.write(fabric, offset, value);
+                self.pwms.iter_mut().for_each(|pwm| pwm.set_clock(fabric));
+                done
+            }
             GPIO => self.gpio.write(fabric, offset, value),
             QSPI0 => self.qspi.write(fabric, offset, value),
+            I2C0 => self.i2c.write(fabric, offset, value),
+            page if PWMS.contains(&page) => {
+                let index = (page >> 16 & 3) as usize - 1;
+                let done = self.pwms[index].write(fabric, offset, value);
+                self.drive_pwm(fabric, index);
+                done
+            }
+            page if SPIS.contains(&page) => {
+                let index = usize::from(page == SPIS[1]);
+                let done = self.spis[index].write(fabric, offset, value);
+                self.drive_selects(fabric, index);
+                done
+            }
             page if page == UARTS[0] => self.uarts[0].write(fabric, offset, value),
             page if page == UARTS[1] => self.uarts[1].write(fabric, offset, value),
             _ => Err(AccessFault::Unmodelled),
@@ -194,6 +273,25 @@ impl Chip for Fe310 {
             WATCHDOG_TOKEN => self.aon.wake_watchdog(fabric),
             RTC_TOKEN => self.aon.wake_clock(fabric),
             QSPI_TOKEN => self.qspi.wake(fabric),
+            I2C_TOKEN => {
+                let has = self.gpio.has_function(i2c::SCL, 0) && self.gpio.has_function(i2c::SDA, 0);
+                let pins = has.then_some(I2cPins {
+                    scl: i2c::SCL,
+                    sda: i2c::SDA,
+                });
+                self.i2c.wake(fabric, pins);
+            }
+            _ if PWM_TOKENS.contains(&token) => {
+                let index = (token - PWM_TOKENS[0]) as usize;
+                self.pwms[index].wake(fabric);
+                self.drive_pwm(fabric, index);
+            }
+            _ if SPI_TOKENS.contains(&token) => {
+                let index = (token - SPI_TOKENS[0]) as usize;
+                let pins = Spi::pins(index, |pin| self.gpio.has_function(pin, 0));
+                self.spis[index].wake(fabric, pins);
+                self.drive_selects(fabric, index);
+            }
             _ => {
                 for index in 0..2 {
                     let (tx, rx) = UART_PINS[index];
@@ -218,6 +316,11 @@ impl Chip for Fe310 {
             uart.reset(fabric);
         }
         self.qspi.reset();
+        for spi in &mut self.spis {
+            spi.reset();
+        }
+        self.i2c = I2c::new(I2C_TOKEN);
+        self.pwms = std::array::from_fn(|index| Pwm::new(index, PWM_TOKENS[index]));
         self.reported_levels = 0;
         self.wire(fabric);
     }

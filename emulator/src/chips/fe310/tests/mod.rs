@@ -1,5 +1,8 @@
 //! The chip's peripherals, register by register, without a core.
 
+mod buses;
+mod pwm;
+
 use super::*;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
@@ -288,8 +291,7 @@ fn flash_is_programmed_over_the_controller_and_read_in_the_map() {
 fn what_is_not_modelled_is_told_apart_from_what_is_not_there() {
     let mut rig = Rig::new();
     for (addr, size, fault) in [
-        (0x1001_5000, AccessSize::Word, AccessFault::Unmodelled),
-        (AON + 0x100, AccessSize::Word, AccessFault::Unmodelled),
+        (0x1001_0000, AccessSize::Word, AccessFault::Unmodelled),
         (GPIO, AccessSize::Byte, AccessFault::Width),
         (0x5000_0000, AccessSize::Word, AccessFault::Unmapped),
     ] {
@@ -315,5 +317,35 @@ fn reserved_words_read_zero_and_take_nothing() {
         rig.write(addr, u32::MAX);
         assert_eq!(rig.read(addr), 0, "{addr:#x}");
         assert_eq!(rig.fabric.take_faults(), [], "{addr:#x}");
+    }
+}
+
+#[test]
+fn the_power_management_unit_takes_one_write_after_its_key_and_does_not_sleep() {
+    let mut rig = Rig::new();
+    assert_eq!((rig.read(AON + 0x100), rig.read(AON + 0x120)), (0x3f0, 0x2f0));
+    rig.write(AON + 0x140, 7);
+    assert_eq!(rig.read(AON + 0x140), 1, "without the key");
+    rig.write(AON + 0x14c, 0x51_f15e);
+    assert_eq!(rig.read(AON + 0x14c), 1);
+    rig.write(AON + 0x140, 7);
+    assert_eq!((rig.read(AON + 0x140), rig.read(AON + 0x14c)), (7, 0));
+    rig.write(AON + 0x104, 0);
+    assert_eq!(rig.read(AON + 0x104), 0x2f8, "the key was used up");
+    rig.write(AON + 0x14c, 0x51_f15e);
+    let slept = rig.chip.write(&mut rig.fabric, AON + 0x148, 0, AccessSize::Word);
+    assert_eq!(slept, Err(AccessFault::UnmodelledUse));
+}
+
+#[test]
+fn the_cause_of_a_reset_is_told() {
+    let mut rig = Rig::new();
+    for (kind, cause) in [
+        (ResetKind::PowerOn, 0),
+        (ResetKind::Pin, 0x100),
+        (ResetKind::Watchdog, 0x200),
+    ] {
+        rig.chip.reset(&mut rig.fabric, kind);
+        assert_eq!(rig.read(AON + 0x144), cause, "{kind:?}");
     }
 }

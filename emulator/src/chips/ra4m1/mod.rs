@@ -3,36 +3,46 @@
 //!
 //! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
 //! silent zero. Not modelled at all: the secure crypto engine with its random number generator, whose registers Renesas
-//! does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, ADC, DAC, I2C, SPI, CAN, USB, CTSU,
-//! SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's; RTC does not count. Code flash
+//! does not document (the only noise is LOCO's jitter, see `agt`), DTC and DMAC, ELC, CAN, USB, CTSU,
+//! SLCDC, crystals (boards have none), Standby and Snooze, the MPUs besides the core's. Code flash
 //! stays readable while it is programmed (programming from code flash is refused instead), and data flash is readable
 //! before it is enabled. Supplies never fail: the battery backup function and the voltage monitors only keep their
 //! registers.
 //!
 //! A peripheral whose module is stopped reads as zero and loses stores, as on silicon; here the access is also logged.
 
+mod adc;
 mod agt;
 mod blocks;
 mod counter;
+mod crc;
+mod dac;
 mod faci;
 mod gpt;
 mod icu;
+mod iic;
 mod ports;
 mod rtc;
 mod sci;
+mod spi;
 mod spmon;
 mod system;
 #[cfg(test)]
 mod tests;
 mod watchdog;
 
+use self::adc::Adc;
 use self::agt::Agt;
+use self::crc::Crc;
+use self::dac::Dac;
 use self::faci::Faci;
 use self::gpt::Gpt;
 use self::icu::Icu;
+use self::iic::Iic;
 use self::ports::Ports;
 use self::rtc::Rtc;
 use self::sci::Sci;
+use self::spi::Spi;
 use self::spmon::StackMonitors;
 use self::system::{Clocks, System};
 use self::watchdog::Watchdog;
@@ -43,6 +53,7 @@ use crate::core::fabric::{
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
 use crate::machine::entropy::EntropyStream;
+use crate::parts::{I2cPins, SpiPins};
 
 const SYSTEM: u32 = 0x4001_e000;
 const PFS: u32 = 0x4004_0800;
@@ -66,8 +77,12 @@ const OPTIONS_BYTES: u32 = 0x1000;
 const IWDT_TOKEN: Token = 0;
 const WDT_TOKEN: Token = 1;
 const FACI_TOKEN: Token = 2;
+const ADC_TOKEN: Token = 3;
+const RTC_TOKEN: Token = 4;
 const AGT_TOKENS: Token = 0x10;
 const GPT_TOKENS: Token = 0x20;
+const IIC_TOKENS: Token = 0x30;
+const SPI_TOKENS: Token = 0x40;
 /// 16 for each.
 const SCI_TOKENS: Token = 0x100;
 
@@ -80,6 +95,11 @@ pub struct Ra4m1 {
     scis: [Sci; sci::COUNT],
     agts: [Agt; 2],
     gpts: [Gpt; gpt::COUNT],
+    iics: [Iic; iic::COUNT],
+    spis: [Spi; spi::COUNT],
+    adc: Adc,
+    dac: Dac,
+    crc: Crc,
     wdt: Watchdog,
     iwdt: Watchdog,
     faci: Faci,
@@ -111,6 +131,11 @@ enum Block {
     Sci(usize, u32),
     Agt(usize, u32),
     Gpt(usize, u32),
+    Iic(usize, u32),
+    Spi(usize, u32),
+    Adc(u32),
+    Dac(u32),
+    Crc(u32),
     Faci(u32),
     Cache(usize),
     StackMonitor(u32),
@@ -133,6 +158,11 @@ impl Block {
             0x4008_4000..0x4008_4010 => Self::Agt(0, addr - 0x4008_4000),
             0x4008_4100..0x4008_4110 => Self::Agt(1, addr - 0x4008_4100),
             0x4007_8000..0x4007_8800 => Self::Gpt((addr as usize - 0x4007_8000) / 0x100, addr & 0xff),
+            0x4005_3000..0x4005_3200 => Self::Iic((addr as usize - 0x4005_3000) / 0x100, addr & 0xff),
+            0x4007_2000..0x4007_2200 => Self::Spi((addr as usize - 0x4007_2000) / 0x100, addr & 0xff),
+            0x4005_c000..0x4005_c200 => Self::Adc(addr - 0x4005_c000),
+            0x4005_e000..0x4005_e008 => Self::Dac(addr - 0x4005_e000),
+            0x4007_4000..0x4007_4010 => Self::Crc(addr - 0x4007_4000),
             0x407e_c000..0x407f_0000 => Self::Faci(addr - 0x407e_c000),
             0x4001_c100 | 0x4001_c104 => Self::Cache((addr as usize & 0xf) / 4),
             _ => {
@@ -148,6 +178,11 @@ impl Block {
             Self::Sci(index, _) => (0, [31, 30, 29, 22][index]),
             Self::Agt(index, _) => (2, 3 - index as u32),
             Self::Gpt(index, _) => (2, if index < 2 { 5 } else { 6 }),
+            Self::Iic(index, _) => (0, 9 - index as u32),
+            Self::Spi(index, _) => (0, 19 - index as u32),
+            Self::Adc(_) => (2, 16),
+            Self::Dac(_) => (2, 20),
+            Self::Crc(_) => (1, 1),
             _ => return None,
         })
     }
@@ -172,11 +207,16 @@ impl Ra4m1 {
             scis: std::array::from_fn(|index| Sci::new(index, SCI_TOKENS + 16 * index as Token)),
             agts: std::array::from_fn(|index| Agt::new(index, AGT_TOKENS + index as Token)),
             gpts: std::array::from_fn(|index| Gpt::new(index, GPT_TOKENS + index as Token)),
+            iics: std::array::from_fn(|index| Iic::new(index, IIC_TOKENS + index as Token)),
+            spis: std::array::from_fn(|index| Spi::new(index, SPI_TOKENS + index as Token)),
+            adc: Adc::new(ADC_TOKEN),
+            dac: Dac::default(),
+            crc: Crc::default(),
             wdt: Watchdog::new(WDT_TOKEN),
             iwdt: Watchdog::new(IWDT_TOKEN),
             faci: Faci::new(FACI_TOKEN),
             spmon: StackMonitors::new(),
-            rtc: Rtc::default(),
+            rtc: Rtc::new(RTC_TOKEN),
             stopped: [u32::MAX; 3],
             cache: [0; 2],
             unique,
@@ -194,12 +234,29 @@ impl Ra4m1 {
         Ok(runs.then_some(block))
     }
 
+    /// The pins that are given to IIC `index`.
+    fn i2c_pins(&self, index: usize) -> Option<I2cPins> {
+        Some(I2cPins {
+            scl: self.ports.given(iic::SCL_PINS[index], iic::FUNCTION)?,
+            sda: self.ports.given(iic::SDA_PINS[index], iic::FUNCTION)?,
+        })
+    }
+
+    /// The pins that are given to SPI `index`; `None` unless it has a clock.
+    fn spi_pins(&self, index: usize) -> Option<SpiPins> {
+        Some(SpiPins {
+            sck: self.ports.given(spi::SCK_PINS[index], spi::FUNCTION)?,
+            mosi: self.ports.given(spi::MOSI_PINS[index], spi::FUNCTION),
+            miso: self.ports.given(spi::MISO_PINS[index], spi::FUNCTION),
+        })
+    }
+
     fn load(&mut self, fabric: &mut Fabric, block: Block, size: AccessSize) -> Result<u32, AccessFault> {
         match block {
             Block::System(offset) => self.system.read(fabric.now(), offset, size),
             Block::Icu(offset) => self.icu.read(offset, size),
             Block::StackMonitor(offset) => self.spmon.read(offset, size),
-            Block::Rtc(offset) => self.rtc.read(offset, size),
+            Block::Rtc(offset) => self.rtc.read(fabric.now(), offset, size),
             Block::Port(offset) => self.ports.read_port(offset, size),
             Block::Pfs(offset) => self.ports.read_pfs(offset, size),
             Block::Pwpr if size == AccessSize::Byte => Ok(self.ports.pwpr()),
@@ -208,7 +265,18 @@ impl Ra4m1 {
             Block::Stop(list) if size == AccessSize::Word => Ok(self.stopped[list]),
             Block::Sci(index, offset) => self.scis[index].read(offset, size),
             Block::Agt(index, offset) => self.agts[index].read(fabric, offset, size),
+            // GTSTR and GTSTP tell of all channels: which count, and which do not.
+            Block::Gpt(_, offset @ (0x04 | 0x08)) if size == AccessSize::Word => {
+                let counts = self.gpts.iter().enumerate();
+                let counts = counts.fold(0, |bits, (n, gpt)| bits | u32::from(gpt.is_running()) << n);
+                Ok(if offset == 0x04 { counts } else { !counts })
+            }
             Block::Gpt(index, offset) if size == AccessSize::Word => self.gpts[index].read(fabric, offset),
+            Block::Iic(index, offset) => self.iics[index].read(fabric, self.clocks.pclkb, offset, size),
+            Block::Spi(index, offset) => self.spis[index].read(offset, size),
+            Block::Adc(offset) => self.adc.read(offset, size),
+            Block::Dac(offset) => self.dac.read(offset, size),
+            Block::Crc(offset) => self.crc.read(offset, size),
             Block::Faci(offset) => self.faci.read(fabric.now(), offset),
             Block::Cache(index) if size == AccessSize::Half => Ok(self.cache[index].into()),
             Block::Pwpr | Block::Stop(_) | Block::Gpt(..) | Block::Cache(_) => Err(AccessFault::Width),
@@ -220,7 +288,7 @@ impl Ra4m1 {
             Block::System(offset) => return self.system.write(fabric, offset, value, size),
             Block::Icu(offset) => return self.icu.write(offset, value, size),
             Block::StackMonitor(offset) => return self.spmon.write(offset, value, size),
-            Block::Rtc(offset) => return self.rtc.write(offset, value, size),
+            Block::Rtc(offset) => return self.rtc.write(fabric, offset, value, size),
             Block::Port(offset) => return self.ports.write_port(fabric, offset, value, size),
             Block::Pfs(offset) => return self.ports.write_pfs(fabric, offset, value, size),
             Block::Pwpr if size == AccessSize::Byte => self.ports.set_pwpr(value),
@@ -235,9 +303,26 @@ impl Ra4m1 {
                 let clocks = self.clocks;
                 return self.agts[index].write(fabric, &clocks, offset, value, size);
             }
+            Block::Gpt(index, offset @ (0x04 | 0x08 | 0x0c)) if size == AccessSize::Word => {
+                if self.gpts[index].is_protected() {
+                    return Err(AccessFault::Denied);
+                }
+                for (_, gpt) in self.gpts.iter_mut().enumerate().filter(|(n, _)| value >> n & 1 != 0) {
+                    gpt.by_software(fabric, offset);
+                }
+            }
             Block::Gpt(index, offset) if size == AccessSize::Word => {
                 return self.gpts[index].write(fabric, offset, value);
             }
+            Block::Iic(index, offset) => {
+                return self.iics[index].write(fabric, self.clocks.pclkb, offset, value, size);
+            }
+            Block::Spi(index, offset) => {
+                return self.spis[index].write(fabric, self.clocks.pclka, offset, value, size);
+            }
+            Block::Adc(offset) => return self.adc.write(fabric, self.clocks.pclkc, offset, value, size),
+            Block::Dac(offset) => return self.dac.write(offset, value, size),
+            Block::Crc(offset) => return self.crc.write(offset, value, size),
             Block::Faci(offset) => return self.faci.write(fabric, offset, value),
             // FCACHEIV reads 0 when the invalidation is done, which is at once.
             Block::Cache(index) if size == AccessSize::Half => {
@@ -260,11 +345,26 @@ impl Ra4m1 {
                 gpt.set_clock(fabric, clocks.pclkd);
             }
         }
+        for (channel, gpt) in self.gpts.iter_mut().enumerate() {
+            if !gpt.drives_anew() {
+                continue;
+            }
+            for (pin, _, output) in gpt::PINS.iter().filter(|it| it.1 == channel) {
+                let level = gpt.outputs[*output];
+                self.ports.drive_function(fabric, *pin, gpt::FUNCTION, level);
+            }
+        }
+        for (spi, pin) in self.spis.iter().zip(spi::SSL_PINS) {
+            self.ports.drive_function(fabric, pin, spi::FUNCTION, spi.ssl());
+        }
         for (irq, level) in std::mem::take(&mut self.ports.edges) {
             self.icu.pin(irq, level);
         }
         let events = self.scis.iter_mut().map(|it| &mut it.events);
         let events = events.chain(self.agts.iter_mut().map(|it| &mut it.events));
+        let events = events.chain(self.iics.iter_mut().map(|it| &mut it.events));
+        let events = events.chain(self.spis.iter_mut().map(|it| &mut it.events));
+        let events = events.chain([&mut self.adc.events, &mut self.rtc.events]);
         for list in events.chain(self.gpts.iter_mut().map(|it| &mut it.events)) {
             for event in list.drain(..) {
                 self.icu.raise(event);
@@ -367,8 +467,23 @@ impl Chip for Ra4m1 {
             }
             WDT_TOKEN => Watchdog::wake(fabric),
             FACI_TOKEN => self.faci.wake(),
+            RTC_TOKEN => self.rtc.wake(fabric),
+            ADC_TOKEN => {
+                let dac = self.dac.output();
+                self.adc.wake(fabric, self.clocks.pclkc, &self.ports, dac);
+            }
             AGT_TOKENS..GPT_TOKENS => self.agts[(token - AGT_TOKENS) as usize].wake(fabric),
-            GPT_TOKENS..SCI_TOKENS => self.gpts[(token - GPT_TOKENS) as usize].wake(fabric),
+            IIC_TOKENS..SPI_TOKENS => {
+                let index = (token - IIC_TOKENS) as usize;
+                let pins = self.i2c_pins(index);
+                self.iics[index].wake(fabric, self.clocks.pclkb, pins);
+            }
+            SPI_TOKENS..SCI_TOKENS => {
+                let index = (token - SPI_TOKENS) as usize;
+                let pins = self.spi_pins(index);
+                self.spis[index].wake(fabric, self.clocks.pclka, pins);
+            }
+            GPT_TOKENS..IIC_TOKENS => self.gpts[(token - GPT_TOKENS) as usize].wake(fabric),
             _ => {
                 let (index, what) = ((token - SCI_TOKENS) as usize / 16, token % 16);
                 let ports = &self.ports;
@@ -393,7 +508,7 @@ impl Chip for Ra4m1 {
         self.clocks = self.system.clocks();
         self.icu = Icu::default();
         self.spmon = StackMonitors::new();
-        self.rtc.reset(kind);
+        self.rtc.reset(fabric, kind);
         self.ports.reset(fabric);
         for sci in &mut self.scis {
             sci.reset(fabric);
@@ -406,6 +521,10 @@ impl Chip for Ra4m1 {
             *gpt = Gpt::new(index, GPT_TOKENS + index as Token);
             gpt.set_clock(fabric, self.clocks.pclkd);
         }
+        self.iics = std::array::from_fn(|index| Iic::new(index, IIC_TOKENS + index as Token));
+        self.spis = std::array::from_fn(|index| Spi::new(index, SPI_TOKENS + index as Token));
+        self.adc = Adc::new(ADC_TOKEN);
+        (self.dac, self.crc) = (Dac::default(), Crc::default());
         self.wdt = Watchdog::new(WDT_TOKEN);
         self.iwdt.start_iwdt(fabric, ofs0);
         self.faci.reset();

@@ -1,6 +1,8 @@
 //! I/O ports (manual chapter 19): PORTm, the pins' functions (PFS) with their write protection (PWPR), and levels
 //! driven on the pads from outside. A pin's number is port × 32 + pin.
 
+use std::collections::BTreeMap;
+
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
 
 pub(super) const PORTS: usize = 10;
@@ -55,6 +57,8 @@ pub(super) struct Ports {
     reported_drive: [Option<bool>; PINS],
     #[serde(with = "crate::core::array")]
     reported_level: [bool; PINS],
+    /// Levels that peripherals drive, by pin and PSEL.
+    functions: BTreeMap<(u16, u32), bool>,
     /// Changed levels at interrupt pins that were not delivered to the ICU yet.
     pub(super) edges: Vec<(usize, bool)>,
 }
@@ -67,6 +71,7 @@ impl Ports {
             outside: [None; PINS],
             reported_drive: [None; PINS],
             reported_level: [false; PINS],
+            functions: BTreeMap::new(),
             edges: Vec::new(),
         }
     }
@@ -75,6 +80,7 @@ impl Ports {
     pub(super) fn reset(&mut self, fabric: &mut Fabric) {
         self.pfs = [0; PINS];
         self.pwpr = B0WI;
+        self.functions.clear();
         for index in 0..PINS {
             self.update(fabric, index);
         }
@@ -95,6 +101,24 @@ impl Ports {
     /// Whether the pin is given to peripheral function `psel`.
     pub(super) fn has_function(&self, pin: u16, psel: u32) -> bool {
         place(pin).is_some_and(|index| self.pfs[index] & PMR != 0 && self.pfs[index] >> 24 == psel)
+    }
+
+    /// The first of `pins` that is given to peripheral function `psel`.
+    pub(super) fn given(&self, pins: &[u16], psel: u32) -> Option<u16> {
+        pins.iter().copied().find(|pin| self.has_function(*pin, psel))
+    }
+
+    /// The level that function `psel` has for the pin, which gets it if it is given to the function.
+    pub(super) fn drive_function(&mut self, fabric: &mut Fabric, pin: u16, psel: u32, level: Option<bool>) {
+        let before = match level {
+            Some(level) => self.functions.insert((pin, psel), level),
+            None => self.functions.remove(&(pin, psel)),
+        };
+        if before != level
+            && let Some(index) = place(pin)
+        {
+            self.update(fabric, index);
+        }
     }
 
     /// A register of PORTm: words, or halves with the upper one first (19.2.1).
@@ -214,8 +238,9 @@ impl Ports {
     fn driven(&self, index: usize) -> Option<bool> {
         let pfs = self.pfs[index];
         if pfs & PMR != 0 {
+            let driven = self.functions.get(&(number(index), pfs >> 24)).copied();
             // The level of a UART's line between frames; the levels of other functions are not known here.
-            return super::sci::sends_on(number(index), pfs >> 24).then_some(true);
+            return driven.or_else(|| super::sci::sends_on(number(index), pfs >> 24).then_some(true));
         }
         let level = pfs & PODR != 0;
         (pfs & PDR != 0 && !(pfs & NCODR != 0 && level)).then_some(level)

@@ -28,10 +28,12 @@ const BACKUP_BYTES: usize = 0x200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Clocks {
     pub(super) iclk: u32,
-    /// SCI.
+    /// SCI, SPI.
     pub(super) pclka: u32,
-    /// AGT, WDT.
+    /// AGT, WDT, IIC.
     pub(super) pclkb: u32,
+    /// ADC140.
+    pub(super) pclkc: u32,
     /// GPT.
     pub(super) pclkd: u32,
 }
@@ -175,6 +177,7 @@ impl System {
             iclk: divided(24),
             pclka: divided(12),
             pclkb: divided(8),
+            pclkc: divided(4),
             pclkd: divided(0),
         }
     }
@@ -195,6 +198,11 @@ impl System {
             (0x410 | 0x411, Byte) => self.rstsr[offset as usize - 0x410].into(),
             (0x4b1, Byte) => u32::from(self.vbtsr) | VBTRVLD,
             (0x500..0x700, Byte) => self.backup[(offset - BACKUP) as usize].into(),
+            // The manual has bytes only; Arduino's bootloader keeps a word there, on silicon too.
+            (0x500..0x700, _) => {
+                let bytes = &self.backup[(offset - BACKUP) as usize..][..size.bytes() as usize];
+                bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte))
+            }
             (_, Byte) => match PLAIN.iter().position(|it| it.0 == offset) {
                 Some(index) => self.plain[index].into(),
                 None => return Err(other(offset, size)),
@@ -213,7 +221,7 @@ impl System {
         use AccessSize::{Byte, Half, Word};
         let guard = match (offset, size) {
             (0x020, Word) | (0x026 | 0x036, Byte) => PRC0,
-            (0x00c, Half) | (0x01c, Word) | (0x4b1 | 0x500..0x700, Byte) => PRC1,
+            (0x00c, Half) | (0x4b1, Byte) | (0x500..0x700, _) => PRC1,
             (_, Byte) => PLAIN.iter().find(|it| it.0 == offset).map_or(0, |it| it.3),
             _ => 0,
         };
@@ -264,7 +272,10 @@ impl System {
             (0x040 | 0x041, Byte) if value == 0 => {}
             // VBTRDF and VBTBLDF are cleared by writing zeros.
             (0x4b1, Byte) => self.vbtsr &= value as u8 | !3,
-            (0x500..0x700, Byte) => self.backup[(offset - BACKUP) as usize] = value as u8,
+            (0x500..0x700, _) => {
+                let bytes = &mut self.backup[(offset - BACKUP) as usize..][..size.bytes() as usize];
+                bytes.copy_from_slice(&value.to_le_bytes()[..size.bytes() as usize]);
+            }
             (_, Byte) => {
                 let index = PLAIN.iter().position(|it| it.0 == offset).ok_or(other(offset, size))?;
                 if value as u8 & !PLAIN[index].2 != self.plain[index] & !PLAIN[index].2 {
@@ -289,8 +300,7 @@ fn other(offset: u32, size: AccessSize) -> AccessFault {
         || narrow
             .iter()
             .chain(PLAIN.iter().map(|it| &it.0))
-            .any(|at| touched.contains(at))
-        || touched.start < BACKUP + BACKUP_BYTES as u32 && BACKUP < touched.end;
+            .any(|at| touched.contains(at));
     // SNZREQCR, SYOCDCR, VBTWTER, VBTWEGR, VBTWFR.
     let unmodelled = (0x098..0x09c).contains(&offset) || matches!(offset, 0x40e | 0x4bd..=0x4bf);
     match (known, unmodelled) {

@@ -44,14 +44,14 @@ fn what_is_not_there_is_refused() {
         (0x0101_1000, Word, Unmodelled), // behind the option-setting memory
         (0x2000_8000, Word, Unmapped),
         (0x4000_0000, Word, Unmodelled),    // bus master MPU
-        (0x4005_c000, Half, Unmodelled),    // ADC
+        (0x4005_4100, Half, Unmodelled),    // DOC
         (0x400c_0000, Word, Unmodelled),    // the secure crypto engine
         (0x4001_e026, Word, Width),         // SCKSCR is a byte
         (0x4000_6300, Byte, Width),         // IELSR0 is a word
         (0x4004_0800, Byte, Width),         // a byte of PFS is at offset 3
         (0x4001_e40e, Byte, Unmodelled),    // SYOCDCR
         (0x4001_e410, Half, Width),         // RSTSR0 and RSTSR2 are bytes
-        (0x4007_8054, Word, Unmodelled),    // GPT0 GTCCRC
+        (0x4007_808c, Word, Unmodelled),    // GPT0 GTDVU
         (0x4004_4404, Half, UnmodelledUse), // IWDTSR
         (0x4010_2000, Word, Unmapped),
     ] {
@@ -66,7 +66,7 @@ fn what_is_not_there_is_refused() {
         (0x4007_0040, 0x80, Byte, UnmodelledUse),    // SCI2 clock-synchronous
         (0x4007_0054, 1, Half, UnmodelledUse),       // SCI2 FIFO
         (0x4008_4009, 2, Byte, UnmodelledUse),       // AGT0 counts events
-        (0x4007_8034, 1, Word, UnmodelledUse),       // GPT0 drives a pin
+        (0x4007_8088, 1, Word, UnmodelledUse),       // GPT0 has a dead time
         (0x4007_802c, 1 << 16, Word, UnmodelledUse), // GPT0 another wave
         (0x4004_0106, 0, Half, Denied),              // PIDR
     ] {
@@ -131,6 +131,16 @@ fn the_backup_supply_is_valid_and_its_registers_outlast_a_reset() {
 }
 
 #[test]
+fn a_word_is_kept_in_the_backup_registers_by_one_access() {
+    let mut rig = Rig::new();
+    rig.write_half(0x4001_e3fe, 0xa502);
+    rig.write(0x4001_e500, 0x0773_8135);
+    rig.reset(ResetKind::Pin);
+    assert_eq!(rig.read(0x4001_e500), 0x0773_8135);
+    assert_eq!((rig.read_byte(0x4001_e501), rig.read_half(0x4001_e502)), (0x81, 0x773));
+}
+
+#[test]
 fn start_up_code_can_bring_the_clock_into_a_known_state() {
     let mut rig = Rig::new();
     rig.write_byte(0x4004_4028, 1);
@@ -142,7 +152,7 @@ fn start_up_code_can_bring_the_clock_into_a_known_state() {
         "RESET is done"
     );
     let started = rig.chip.write(&mut rig.fabric, 0x4004_4024, 1, AccessSize::Byte);
-    assert_eq!(started, Err(AccessFault::UnmodelledUse), "it does not count");
+    assert_eq!(started, Err(AccessFault::UnmodelledUse), "12 hours");
     rig.reset(ResetKind::Software);
     assert_eq!((rig.read_byte(0x4004_4028), rig.read_half(0x4004_402a)), (1, 0xff));
     rig.reset(ResetKind::PowerOn);

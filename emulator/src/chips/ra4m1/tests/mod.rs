@@ -1,11 +1,16 @@
 //! Tables of register accesses against a chip on a fabric, without a core: writes at given times, and the values,
 //! interrupts, bytes and refusals that follow. Numbers are the user's manual's.
 
+mod analog;
 mod clocks;
+mod crc;
 mod flash;
+mod iic;
 mod map;
 mod pins;
+mod rtc;
 mod sci;
+mod spi;
 mod timers;
 
 use super::Ra4m1;
@@ -13,6 +18,8 @@ use crate::core::fabric::{AccessFault, AccessSize, Chip as _, Fabric, ResetKind}
 use crate::core::memory::GuestMemory;
 use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
+use crate::parts::Parts;
+use drydock_assets::{PartChoice, part_kinds};
 
 pub(super) const SEED: [u8; 32] = [7; 32];
 
@@ -100,6 +107,37 @@ impl Rig {
 
     pub(super) fn try_write(&mut self, addr: u32, value: u32) -> Result<(), AccessFault> {
         self.chip.write(&mut self.fabric, addr, value, AccessSize::Word)
+    }
+
+    /// Awake at 48 MHz, on an Uno R4 with a part.
+    pub(super) fn with_part(kind: &str) -> Self {
+        let mut board = drydock_assets::board("uno-r4-minima").unwrap();
+        let choice = PartChoice {
+            kind: kind.to_owned(),
+            ..PartChoice::default()
+        };
+        board.add_part(&choice, part_kinds()).unwrap();
+        let mut rig = Self::fast();
+        rig.fabric.wire_parts(Parts::of(&board));
+        rig
+    }
+
+    /// Gives the pin to a function (PmnPFS).
+    pub(super) fn give(&mut self, port: u32, pin: u32, psel: u32) {
+        self.write(0x4004_0800 + port * 0x40 + pin * 4, psel << 24 | 1 << 16);
+    }
+
+    /// Lets time pass until a byte register has one of the bits in `mask`; returns how long it took.
+    #[track_caller]
+    pub(super) fn until(&mut self, addr: u32, mask: u32) -> VirtualTime {
+        let start = self.fabric.now();
+        while self.read_byte(addr) & mask == 0 {
+            let next = self.fabric.next_event_at();
+            assert!(next < VirtualTime::MAX, "nothing will set {mask:#x} at {addr:#010x}");
+            let span = next.saturating_sub(self.fabric.now());
+            self.pass(span);
+        }
+        self.fabric.now() - start
     }
 
     /// Lets `span` pass.

@@ -1,8 +1,10 @@
-//! DMA1 and DMA2 (RM0090 chapter 10) between USARTs and memory: single and circular transfers, double buffers, half
-//! and complete flags. Not modelled: memory to memory, other peripherals, bursts, a FIFO that converts between
-//! widths.
+//! DMA1 and DMA2 (RM0090 chapter 10) between peripherals and memory: bytes, half words and words, single and circular
+//! transfers, double buffers, half and complete flags. Not modelled: memory to memory, peripherals that are not in
+//! [`REQUESTS`], bursts, a FIFO that converts between widths.
 
-use super::usart::Usart;
+use super::adc::Adcs;
+use super::spi::{self, Spi};
+use super::usart::{self, Usart};
 use crate::core::fabric::{AccessFault, AccessSize, Fabric};
 
 pub(super) const STREAMS: usize = 8;
@@ -16,6 +18,8 @@ const MINC: u32 = 1 << 10;
 const DBM: u32 = 1 << 18;
 const CT: u32 = 1 << 19;
 const BURSTS: u32 = 0xf << 21;
+/// SxFCR: the FIFO is used.
+const DMDIS: u32 = 1 << 2;
 
 /// Flags of one stream in LISR and HISR.
 const TEIF: u8 = 1 << 3;
@@ -25,25 +29,110 @@ const FLAGS: u8 = 0x3d;
 /// Where the flags of streams 0 to 3 (4 to 7) are.
 const SHIFTS: [u32; 4] = [0, 6, 16, 22];
 
-/// DMA, stream, channel; which USART; whether it sends (tables 42 and 43).
-const REQUESTS: [(usize, usize, u32, usize, bool); 16] = [
-    (0, 0, 4, 4, false),
-    (0, 1, 4, 2, false),
-    (0, 2, 4, 3, false),
-    (0, 3, 4, 2, true),
-    (0, 4, 4, 3, true),
-    (0, 4, 7, 2, true),
-    (0, 5, 4, 1, false),
-    (0, 6, 4, 1, true),
-    (0, 7, 4, 4, true),
-    (1, 1, 5, 5, false),
-    (1, 2, 4, 0, false),
-    (1, 2, 5, 5, false),
-    (1, 5, 4, 0, false),
-    (1, 6, 5, 5, true),
-    (1, 7, 4, 0, true),
-    (1, 7, 5, 5, true),
+/// DMA, stream, channel; who requests; whether it sends (tables 42 and 43).
+const REQUESTS: [(usize, usize, u32, Source, bool); 32] = [
+    (0, 0, 0, Source::Spi(2), false),
+    (0, 0, 4, Source::Usart(4), false),
+    (0, 1, 4, Source::Usart(2), false),
+    (0, 2, 0, Source::Spi(2), false),
+    (0, 2, 4, Source::Usart(3), false),
+    (0, 3, 0, Source::Spi(1), false),
+    (0, 3, 4, Source::Usart(2), true),
+    (0, 4, 0, Source::Spi(1), true),
+    (0, 4, 4, Source::Usart(3), true),
+    (0, 4, 7, Source::Usart(2), true),
+    (0, 5, 0, Source::Spi(2), true),
+    (0, 5, 4, Source::Usart(1), false),
+    (0, 6, 4, Source::Usart(1), true),
+    (0, 7, 0, Source::Spi(2), true),
+    (0, 7, 4, Source::Usart(4), true),
+    (1, 0, 0, Source::Adc(0), false),
+    (1, 0, 2, Source::Adc(2), false),
+    (1, 0, 3, Source::Spi(0), false),
+    (1, 1, 2, Source::Adc(2), false),
+    (1, 1, 5, Source::Usart(5), false),
+    (1, 2, 1, Source::Adc(1), false),
+    (1, 2, 3, Source::Spi(0), false),
+    (1, 2, 4, Source::Usart(0), false),
+    (1, 2, 5, Source::Usart(5), false),
+    (1, 3, 1, Source::Adc(1), false),
+    (1, 3, 3, Source::Spi(0), true),
+    (1, 4, 0, Source::Adc(0), false),
+    (1, 5, 3, Source::Spi(0), true),
+    (1, 5, 4, Source::Usart(0), false),
+    (1, 6, 5, Source::Usart(5), true),
+    (1, 7, 4, Source::Usart(0), true),
+    (1, 7, 5, Source::Usart(5), true),
 ];
+
+/// A peripheral that requests transfers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Usart(usize),
+    Spi(usize),
+    Adc(usize),
+}
+
+impl Source {
+    /// The address of its data register.
+    fn data_register(self) -> u32 {
+        match self {
+            Self::Usart(index) => super::map::USARTS[index] + 0x04,
+            Self::Spi(index) => super::map::SPIS[index] + 0x0c,
+            Self::Adc(index) => super::map::ADCS[index] + 0x4c,
+        }
+    }
+}
+
+/// The peripherals that request transfers, and the clocks of APB1 and APB2.
+pub(super) struct Requesters<'c> {
+    pub(super) usarts: &'c mut [Usart; usart::COUNT],
+    pub(super) spis: &'c mut [Spi; spi::COUNT],
+    pub(super) adcs: &'c mut Adcs,
+    pub(super) pclk: [u32; 2],
+}
+
+impl Requesters<'_> {
+    fn requests(&self, source: Source, sends: bool) -> bool {
+        match (source, sends) {
+            (Source::Usart(index), true) => self.usarts[index].wants_to_send(),
+            (Source::Usart(index), false) => self.usarts[index].has_received(),
+            (Source::Spi(index), true) => self.spis[index].wants_to_send(),
+            (Source::Spi(index), false) => self.spis[index].has_received(),
+            (Source::Adc(index), sends) => !sends && self.adcs.has_result(index),
+        }
+    }
+
+    fn put(&mut self, fabric: &mut Fabric, source: Source, data: u32) {
+        match source {
+            Source::Usart(index) => {
+                let pclk = self.pclk[usize::from(usart::is_on_apb2(index))];
+                self.usarts[index].put_data(fabric, pclk, data as u8);
+            }
+            Source::Spi(index) => {
+                let pclk = self.pclk[usize::from(spi::is_on_apb2(index))];
+                self.spis[index].put_data(fabric, pclk, data as u16);
+            }
+            // It has nothing to send, and requests none.
+            Source::Adc(_) => {}
+        }
+    }
+
+    fn take(&mut self, source: Source) -> u32 {
+        match source {
+            Source::Usart(index) => self.usarts[index].take_data().into(),
+            Source::Spi(index) => self.spis[index].take_data().into(),
+            Source::Adc(index) => self.adcs.take_result(index),
+        }
+    }
+
+    /// The last item of a transfer was moved.
+    fn end(&mut self, source: Source) {
+        if let Source::Adc(index) = source {
+            self.adcs.end_transfer(index);
+        }
+    }
+}
 
 /// One DMA controller.
 #[derive(Clone, Debug, Hash, serde::Serialize, serde::Deserialize)]
@@ -143,31 +232,36 @@ impl Dma {
         Ok(())
     }
 
-    /// Moves the data that the USARTs request. `clocks` are the buses' frequencies by USART.
-    pub(super) fn serve(&mut self, fabric: &mut Fabric, usarts: &mut [Usart], pclk: [u32; super::usart::COUNT]) {
-        for (dma, number, channel, which, sends) in REQUESTS {
-            let stream = &mut self.streams[number];
-            if dma != self.index || stream.cr & EN == 0 || stream.cr >> 25 & 7 != channel {
+    /// Whether a stream waits for requests.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.streams.iter().any(|stream| stream.cr & EN != 0)
+    }
+
+    /// Moves the data that peripherals request.
+    pub(super) fn serve(&mut self, fabric: &mut Fabric, requesters: &mut Requesters<'_>) {
+        for (number, stream) in self.streams.iter_mut().enumerate() {
+            if stream.cr & EN == 0 {
                 continue;
             }
-            let usart = &mut usarts[which];
-            while stream.cr & EN != 0 {
-                let asked = if sends {
-                    usart.wants_to_send()
-                } else {
-                    usart.has_received()
-                };
-                if !asked {
-                    break;
-                }
+            let Some((source, sends)) = stream.request(self.index, number) else {
+                continue;
+            };
+            while stream.cr & EN != 0 && requesters.requests(source, sends) {
                 let addr = stream.place();
+                let bytes = stream.bytes();
                 let moved = if sends {
-                    fetch(fabric, addr).map(|byte| usart.put_data(fabric, pclk[which], byte))
+                    fetch(fabric, addr, bytes).map(|data| requesters.put(fabric, source, data))
                 } else {
-                    fabric.dma_write(addr, &[usart.take_data()])
+                    let data = requesters.take(source).to_le_bytes();
+                    fabric.dma_write(addr, &data[..bytes as usize])
                 };
                 match moved {
-                    Ok(()) => stream.moved(),
+                    Ok(()) => {
+                        if stream.ndtr == 1 {
+                            requesters.end(source);
+                        }
+                        stream.moved();
+                    }
                     Err(_) => {
                         // 10.3.18: a bus error switches the stream off.
                         stream.flags |= TEIF;
@@ -200,13 +294,14 @@ impl Stream {
             1 => true,
             _ => return Err(AccessFault::UnmodelledUse),
         };
-        let request = REQUESTS
-            .iter()
-            .find(|it| (it.0, it.1, it.2) == (dma, number, value >> 25 & 7) && it.4 == sends)
+        let (source, _) = self
+            .request(dma, number)
+            .filter(|request| request.1 == sends)
             .ok_or(AccessFault::UnmodelledUse)?;
-        let bytes_only = value & 0x7800 == 0;
-        let data_register = super::USARTS[request.3] + 0x04;
-        if !bytes_only || value & (PFCTRL | PINC | BURSTS) != 0 || self.par != data_register {
+        // PSIZE and MSIZE; without the FIFO MSIZE is not looked at (10.3.11).
+        let (peripheral, memory) = (value >> 11 & 3, value >> 13 & 3);
+        let converts = peripheral != memory && self.fcr & DMDIS != 0;
+        if peripheral == 3 || converts || value & (PFCTRL | PINC | BURSTS) != 0 || self.par != source.data_register() {
             return Err(AccessFault::UnmodelledUse);
         }
         // 10.3.17: flags that are still set keep a stream from starting.
@@ -218,13 +313,29 @@ impl Stream {
         Ok(())
     }
 
+    /// Who requests its transfers, and whether it sends, by CHSEL.
+    fn request(&self, dma: usize, number: usize) -> Option<(Source, bool)> {
+        let place = (dma, number, self.cr >> 25 & 7);
+        let request = REQUESTS.iter().find(|it| (it.0, it.1, it.2) == place);
+        request.map(|it| (it.3, it.4))
+    }
+
+    /// Bytes of an item.
+    fn bytes(&self) -> u32 {
+        1 << (self.cr >> 11 & 3)
+    }
+
     /// The memory that is in use.
     fn target(&self) -> usize {
         usize::from(self.cr & DBM != 0 && self.cr & CT != 0)
     }
 
     fn place(&self) -> u32 {
-        let done = if self.cr & MINC != 0 { self.items - self.ndtr } else { 0 };
+        let done = if self.cr & MINC != 0 {
+            self.bytes() * (self.items - self.ndtr)
+        } else {
+            0
+        };
         self.memory[self.target()].wrapping_add(done)
     }
 
@@ -250,14 +361,14 @@ impl Stream {
 }
 
 /// A DMA controller's read: SRAM and flash, but not CCM, which only the core can access (2.1).
-fn fetch(fabric: &mut Fabric, addr: u32) -> Result<u8, AccessFault> {
-    let mut byte = [0];
+fn fetch(fabric: &mut Fabric, addr: u32, bytes: u32) -> Result<u32, AccessFault> {
+    let mut data = [0; 4];
     let reaches = matches!(addr, 0x0800_0000..0x0810_0000 | 0x2000_0000..0x2002_0000);
-    if !reaches || fabric.memory().read(addr, &mut byte).is_err() {
+    if !reaches || fabric.memory().read(addr, &mut data[..bytes as usize]).is_err() {
         fabric.log_fault(addr, AccessSize::Byte, None, AccessFault::Unmapped);
         return Err(AccessFault::Unmapped);
     }
-    Ok(byte[0])
+    Ok(u32::from_le_bytes(data))
 }
 
 fn stream_register(offset: u32) -> Option<(usize, u32)> {

@@ -3,8 +3,8 @@
 
 use crate::core::fabric::AccessFault;
 
-/// Lines 16 to 22 (PVD, RTC, USB, Ethernet) have no source here.
-const PIN_LINES: u32 = 0xffff;
+/// The pins, RTC's alarm and its wake-up. PVD, USB, Ethernet and tampering have no source here.
+const MODELLED: u32 = 1 << 22 | 1 << 17 | 0xffff;
 const LINES: u32 = 0x007f_ffff;
 
 #[derive(Clone, Debug, Default, Hash, serde::Serialize, serde::Deserialize)]
@@ -45,7 +45,7 @@ impl Exti {
         let value = value & LINES;
         match offset {
             // Refuses events for WFE, and lines without a source: software would wait for them forever.
-            0x00 | 0x08 | 0x0c if value & !PIN_LINES != 0 => return Err(AccessFault::UnmodelledUse),
+            0x00 | 0x08 | 0x0c if value & !MODELLED != 0 => return Err(AccessFault::UnmodelledUse),
             0x04 if value != 0 => return Err(AccessFault::UnmodelledUse),
             0x00 => self.imr = value,
             0x04 => self.emr = value,

@@ -47,7 +47,7 @@ pub(super) struct Gpio {
     #[serde(with = "crate::core::array")]
     reported_drive: [Option<bool>; PINS],
     reported_level: [u16; PORTS],
-    /// Levels that timers put on pins of their alternate functions: pin and function.
+    /// Levels that timers and SPI's NSS put on pins of their alternate functions: pin and function.
     outputs: BTreeMap<(u16, u32), bool>,
     /// Changed levels that were not delivered to EXTI yet: port, pin, level.
     pub(super) edges: Vec<(u8, u8, bool)>,
@@ -99,7 +99,12 @@ impl Gpio {
         })
     }
 
-    /// The level that a timer puts on a pin of its alternate function `af`; `None` if it drives nothing.
+    /// The first of `pins` that is given to alternate function `af`.
+    pub(super) fn given(&self, pins: &[u16], af: u32) -> Option<u16> {
+        pins.iter().copied().find(|pin| self.has_function(*pin, af))
+    }
+
+    /// The level that a peripheral puts on a pin of its alternate function `af`; `None` if it drives nothing.
     pub(super) fn set_output(&mut self, fabric: &mut Fabric, pin: u16, af: u32, level: Option<bool>) {
         match level {
             Some(level) => self.outputs.insert((pin, af), level),
@@ -157,7 +162,7 @@ impl Gpio {
         let open_drain = port.otyper >> pin & 1 != 0;
         let level = match port.moder >> (2 * pin) & 3 {
             1 => port.odr >> pin & 1 != 0,
-            // The level of a UART's line between frames, or that of a timer; other functions are not known here.
+            // The level of a UART's line between frames, or that of a timer or of NSS; other functions are not known here.
             2 if super::usart::sends_on(index * 32 + pin, function(port, pin)) => true,
             2 => *self.outputs.get(&((index * 32 + pin) as u16, function(port, pin)))?,
             _ => return None,

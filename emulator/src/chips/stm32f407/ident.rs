@@ -10,6 +10,10 @@ pub(super) const DBGMCU: u32 = 0xe004_2000;
 
 const UNIQUE_ID: u32 = 0x1fff_7a10;
 const FLASH_SIZE: u32 = 0x1fff_7a22;
+/// VREFIN_CAL, TS_CAL1, TS_CAL2 (DS8626, tables 71 and 74): results of ADC at 3.3 V for VREFINT, and for the temperature
+/// sensor at 30 and 110 °C. This chip has the typical voltages: 1.21 V, and 0.76 V at 25 °C with 2.5 mV/°C.
+const CALIBRATION: u32 = 0x1fff_7a2a;
+const CALIBRATIONS: [u16; 3] = [1_501, 958, 1_207];
 /// DBGMCU_IDCODE: STM32F405/407, revision Y or "1".
 const IDCODE: u32 = 0x100f_6413;
 
@@ -45,6 +49,10 @@ impl Identity {
                 // 1,024 KiB
                 // One-time programmable memory, not written.
                 0x1fff_7800..0x1fff_7a10 => 0xff,
+                at @ CALIBRATION..0x1fff_7a30 => {
+                    let [low, high] = CALIBRATIONS[(at - CALIBRATION) as usize / 2].to_le_bytes();
+                    if at & 1 == 0 { low } else { high }
+                }
                 FLASH_SIZE => 0,
                 0x1fff_7a23 => 4,
                 _ => return Err(AccessFault::Unmodelled),

@@ -2,13 +2,16 @@
 //! wiring.
 //!
 //! Peripherals are modelled as far as firmware uses them; a register that is not modelled is a typed fault, never a
-//! silent zero. Not modelled at all: SPI, ADC, DAC, CAN, USB, Ethernet, SDIO, FSMC, camera, CRC, RTC, WWDG, the
+//! silent zero. Not modelled at all: CAN, USB, Ethernet, SDIO, FSMC, camera, WWDG, the
 //! backup SRAM, Stop and Standby, the boot ROM, code fetched from the alias of flash at 0, the cost of flash wait
 //! states.
 //!
 //! A peripheral whose clock is off reads as zero and loses stores, as on silicon; here that is logged too.
 
+mod adc;
 mod blocks;
+mod crc;
+mod dac;
 mod dma;
 mod exti;
 mod flash;
@@ -16,24 +19,33 @@ mod gpio;
 mod i2c;
 mod ident;
 mod iwdg;
+mod map;
 mod pwr;
 mod rcc;
 mod rng;
+mod rtc;
+mod spi;
 #[cfg(test)]
 mod tests;
 mod timer;
 mod usart;
 
-use self::dma::Dma;
+use self::adc::Adcs;
+use self::crc::Crc;
+use self::dac::Dac;
+use self::dma::{Dma, Requesters};
 use self::exti::{Exti, Syscfg};
 use self::flash::FlashInterface;
 use self::gpio::Gpio;
 use self::i2c::I2c;
 use self::ident::Identity;
 use self::iwdg::Iwdg;
+use self::map::Block;
 use self::pwr::Pwr;
-use self::rcc::{AHB1, AHB2, APB1, APB2, Clocks, Rcc};
+use self::rcc::{APB2, Clocks, Rcc};
 use self::rng::Rng;
+use self::rtc::Rtc;
+use self::spi::Spi;
 use self::timer::Timer;
 use self::usart::Usart;
 use super::reserved;
@@ -42,41 +54,13 @@ use crate::core::fabric::{
     AccessFault, AccessSize, Chip, ChipDescription, CoreDescription, CortexMOptions, Fabric, ResetKind,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
-use crate::parts::I2cPins;
-
-const RCC: u32 = 0x4002_3800;
-/// USART1 to 6.
-const USARTS: [u32; usart::COUNT] = [
-    0x4001_1000,
-    0x4000_4400,
-    0x4000_4800,
-    0x4000_4c00,
-    0x4000_5000,
-    0x4001_1400,
-];
-/// I2C1 to 3.
-const I2CS: [u32; i2c::COUNT] = [0x4000_5400, 0x4000_5800, 0x4000_5c00];
-/// TIM1 to 14.
-const TIMERS: [u32; timer::COUNT] = [
-    0x4001_0000,
-    0x4000_0000,
-    0x4000_0400,
-    0x4000_0800,
-    0x4000_0c00,
-    0x4000_1000,
-    0x4000_1400,
-    0x4001_0400,
-    0x4001_4000,
-    0x4001_4400,
-    0x4001_4800,
-    0x4000_1800,
-    0x4000_1c00,
-    0x4000_2000,
-];
+use crate::parts::{I2cPins, SpiPins};
 
 /// Interrupt lines (table 62).
 const FLASH_IRQ: u16 = 4;
 const EXTI_IRQS: [u16; 5] = [6, 7, 8, 9, 10];
+/// RTC's lines of EXTI, alarm and wake-up, and their interrupts.
+const RTC_LINES: [(u8, u16); 2] = [(17, 41), (22, 3)];
 const EXTI9_5_IRQ: u16 = 23;
 const EXTI15_10_IRQ: u16 = 40;
 const USART_IRQS: [u16; usart::COUNT] = [37, 38, 39, 52, 53, 71];
@@ -100,6 +84,9 @@ const TIMER_IRQS: [(u16, u16); timer::COUNT] = [
 const DMA_IRQS: [[u16; dma::STREAMS]; 2] = [[11, 12, 13, 14, 15, 16, 17, 47], [56, 57, 58, 59, 60, 68, 69, 70]];
 /// The events' and the errors' line of each I2C.
 const I2C_IRQS: [[u16; 2]; i2c::COUNT] = [[31, 32], [33, 34], [72, 73]];
+const SPI_IRQS: [u16; spi::COUNT] = [35, 36, 51];
+/// All three converters.
+const ADC_IRQ: u16 = 18;
 const RNG_IRQ: u16 = 80;
 const IRQS: u16 = 82;
 
@@ -107,7 +94,10 @@ const RCC_TOKEN: Token = 0;
 const FLASH_TOKEN: Token = 1;
 const RNG_TOKEN: Token = 2;
 const IWDG_TOKEN: Token = 3;
+const RTC_TOKEN: Token = 4;
 const I2C_TOKENS: Token = 0x80;
+const SPI_TOKENS: Token = 0x90;
+const ADC_TOKENS: Token = 0xa0;
 const TIMER_TOKENS: Token = 0x100;
 /// 16 for each.
 const USART_TOKENS: Token = 0x200;
@@ -123,79 +113,19 @@ pub struct Stm32f407 {
     syscfg: Syscfg,
     usarts: [Usart; usart::COUNT],
     i2cs: [I2c; i2c::COUNT],
+    spis: [Spi; spi::COUNT],
+    adcs: Adcs,
+    dac: Dac,
+    crc: Crc,
     timers: [Timer; timer::COUNT],
     dma: [Dma; 2],
     rng: Rng,
+    rtc: Rtc,
     iwdg: Iwdg,
     identity: Identity,
     clocks: Clocks,
     /// Interrupt levels reported last.
     reported_levels: u128,
-}
-
-/// The block at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Block {
-    Rcc,
-    Pwr,
-    Flash,
-    Gpio(usize),
-    Exti,
-    Syscfg,
-    Usart(usize),
-    I2c(usize),
-    Timer(usize),
-    Dma(usize),
-    Rng,
-    Iwdg,
-}
-
-impl Block {
-    fn at(addr: u32) -> Option<Self> {
-        let base = addr & !0x3ff;
-        Some(match base {
-            RCC => Self::Rcc,
-            0x4000_7000 => Self::Pwr,
-            0x4002_3c00 => Self::Flash,
-            0x4002_0000..=0x4002_2000 => Self::Gpio((base as usize - 0x4002_0000) / 0x400),
-            0x4001_3c00 => Self::Exti,
-            0x4001_3800 => Self::Syscfg,
-            0x4002_6000 => Self::Dma(0),
-            0x4002_6400 => Self::Dma(1),
-            0x5006_0800 => Self::Rng,
-            0x4000_3000 => Self::Iwdg,
-            _ => {
-                let usart = USARTS.iter().position(|it| *it == base).map(Self::Usart);
-                let i2c = I2CS.iter().position(|it| *it == base).map(Self::I2c);
-                return usart
-                    .or(i2c)
-                    .or_else(|| TIMERS.iter().position(|it| *it == base).map(Self::Timer));
-            }
-        })
-    }
-
-    /// The bus and the bit in its enable and reset registers; `None` if it is always clocked.
-    fn clock(self) -> Option<(usize, u32)> {
-        Some(match self {
-            Self::Rcc | Self::Flash | Self::Exti | Self::Iwdg => return None,
-            Self::Pwr => (APB1, 28),
-            Self::Gpio(port) => (AHB1, port as u32),
-            Self::Syscfg => (APB2, 14),
-            Self::Usart(index) => [(APB2, 4), (APB1, 17), (APB1, 18), (APB1, 19), (APB1, 20), (APB2, 5)][index],
-            Self::I2c(index) => (APB1, 21 + index as u32),
-            Self::Timer(index @ 1..=6) => (APB1, index as u32 - 1),
-            Self::Timer(index @ 8..=10) => (APB2, index as u32 + 8),
-            Self::Timer(index @ 11..=13) => (APB1, index as u32 - 5),
-            Self::Timer(index) => (APB2, u32::from(index == 7)),
-            Self::Dma(index) => (AHB1, 21 + index as u32),
-            Self::Rng => (AHB2, 6),
-        })
-    }
-
-    /// Whether it is behind an APB bridge, which repeats a narrow store over the whole word (2.3 "Memory map", note).
-    fn is_on_apb(self) -> bool {
-        !matches!(self, Self::Rcc | Self::Flash | Self::Gpio(_) | Self::Dma(_) | Self::Rng)
-    }
 }
 
 impl Stm32f407 {
@@ -217,29 +147,43 @@ impl Stm32f407 {
             syscfg: Syscfg::default(),
             usarts: std::array::from_fn(|index| Usart::new(index, USART_TOKENS + 16 * index as Token)),
             i2cs: std::array::from_fn(|index| I2c::new(I2C_TOKENS + index as Token)),
+            spis: std::array::from_fn(|index| Spi::new(SPI_TOKENS + index as Token)),
+            adcs: Adcs::new(ADC_TOKENS),
+            dac: Dac::default(),
+            crc: Crc::new(),
             timers: std::array::from_fn(|index| Timer::new(index, TIMER_TOKENS + index as Token)),
             dma: [0, 1].map(Dma::new),
             rng: Rng::new(RNG_TOKEN),
+            rtc: Rtc::new(RTC_TOKEN),
             iwdg: Iwdg::new(IWDG_TOKEN),
             identity: Identity::new(seed),
             reported_levels: 0,
         }
     }
 
-    /// USART1 and 6 are on APB2.
     fn usart_clock(&self, index: usize) -> u32 {
-        self.clocks.pclk[usize::from(matches!(index, 0 | 5))]
+        self.clocks.pclk[usize::from(usart::is_on_apb2(index))]
     }
 
     /// The pins that are given to I2C `index`; `None` unless it has both.
     fn i2c_pins(&self, index: usize) -> Option<I2cPins> {
-        let given = |pins: &[u16]| {
-            let mut pins = pins.iter().copied();
-            pins.find(|pin| self.gpio.has_function(*pin, i2c::FUNCTION))
-        };
         Some(I2cPins {
-            scl: given(i2c::SCL_PINS.get(index)?)?,
-            sda: given(i2c::SDA_PINS.get(index)?)?,
+            scl: self.gpio.given(i2c::SCL_PINS.get(index)?, i2c::FUNCTION)?,
+            sda: self.gpio.given(i2c::SDA_PINS.get(index)?, i2c::FUNCTION)?,
+        })
+    }
+
+    fn spi_clock(&self, index: usize) -> u32 {
+        self.clocks.pclk[usize::from(spi::is_on_apb2(index))]
+    }
+
+    /// The pins that are given to SPI `index`; `None` unless it has a clock.
+    fn spi_pins(&self, index: usize) -> Option<SpiPins> {
+        let function = *spi::FUNCTIONS.get(index)?;
+        Some(SpiPins {
+            sck: self.gpio.given(spi::SCK_PINS[index], function)?,
+            mosi: self.gpio.given(spi::MOSI_PINS[index], function),
+            miso: self.gpio.given(spi::MISO_PINS[index], function),
         })
     }
 
@@ -254,9 +198,14 @@ impl Stm32f407 {
             Block::Syscfg => self.syscfg.read(offset),
             Block::Usart(index) => self.usarts[index].read(offset),
             Block::I2c(index) => self.i2cs[index].read(fabric, self.clocks.pclk[0], offset),
+            Block::Spi(index) => self.spis[index].read(offset),
+            Block::Adc => self.adcs.read(offset),
+            Block::Dac => self.dac.read(offset),
+            Block::Crc => self.crc.read(offset),
             Block::Timer(index) => self.timers[index].read(fabric, offset),
             Block::Dma(index) => self.dma[index].read(offset),
             Block::Rng => self.rng.read(fabric, self.clocks.pll48, offset),
+            Block::Rtc => self.rtc.read(now, offset),
             Block::Iwdg => self.iwdg.read(now, offset),
         }
     }
@@ -267,7 +216,21 @@ impl Stm32f407 {
                 let unprotected = self.pwr.backup_is_unprotected();
                 let done = self.rcc.write(fabric, offset, value, unprotected);
                 self.hold_in_reset(fabric, offset);
+                if self.rcc.backup_is_in_reset() {
+                    self.rtc.reset(fabric);
+                }
+                self.rtc.set_clock(fabric, self.rcc.rtc_hz());
                 done
+            }
+            Block::Rtc => {
+                let taken = self
+                    .rtc
+                    .write(fabric, self.pwr.backup_is_unprotected(), offset, value)?;
+                if !taken {
+                    let addr = map::RTC + offset;
+                    fabric.log_fault(addr, AccessSize::Word, Some(value), AccessFault::Denied);
+                }
+                Ok(())
             }
             Block::Pwr => self.pwr.write(offset, value),
             Block::Flash => self.flash.write(fabric, offset, value),
@@ -285,6 +248,13 @@ impl Stm32f407 {
                 self.usarts[index].write(fabric, pclk, offset, value)
             }
             Block::I2c(index) => self.i2cs[index].write(fabric, self.clocks.pclk[0], offset, value),
+            Block::Spi(index) => {
+                let pclk = self.spi_clock(index);
+                self.spis[index].write(fabric, pclk, offset, value)
+            }
+            Block::Adc => self.adcs.write(fabric, self.clocks.pclk[1], offset, value),
+            Block::Dac => self.dac.write(offset, value),
+            Block::Crc => self.crc.write(offset, value),
             Block::Timer(index) => self.timers[index].write(fabric, offset, value),
             Block::Dma(index) => self.dma[index].write(offset, value),
             Block::Rng => self.rng.write(fabric, self.clocks.pll48, offset, value),
@@ -320,6 +290,20 @@ impl Stm32f407 {
                 self.i2cs[index].reset(fabric);
             }
         }
+        for index in 0..spi::COUNT {
+            if held(Block::Spi(index)) {
+                self.spis[index].reset(fabric);
+            }
+        }
+        if held(Block::Adc) {
+            self.adcs.reset(fabric);
+        }
+        if held(Block::Dac) {
+            self.dac = Dac::default();
+        }
+        if held(Block::Crc) {
+            self.crc = Crc::new();
+        }
         for index in 0..timer::COUNT {
             if held(Block::Timer(index)) {
                 self.timers[index].reset(fabric);
@@ -345,15 +329,26 @@ impl Stm32f407 {
     fn connect_timers(&mut self, fabric: &mut Fabric) {
         let mut connected = [0; timer::COUNT];
         for (timer, channel, pin, af) in timer::pins() {
-            connected[timer] |= u32::from(self.gpio.has_function(pin, af)) << channel;
+            let is_given = self.gpio.has_function(pin, af);
+            connected[timer] |= u32::from(is_given) << channel;
+            if is_given {
+                self.timers[timer].set_level(channel, self.gpio.level(pin) == Some(true));
+            }
         }
         for (timer, connected) in self.timers.iter_mut().zip(connected) {
             timer.connect(fabric, connected);
         }
     }
 
-    /// Puts the levels of the timers' outputs on the pins.
+    /// Puts the levels of the timers' outputs and of NSS on the pins.
     fn drive_outputs(&mut self, fabric: &mut Fabric) {
+        for (index, spi) in self.spis.iter_mut().enumerate() {
+            let Some(selects) = spi.changed_select() else { continue };
+            for pin in spi::NSS_PINS[index] {
+                let level = selects.then_some(false);
+                self.gpio.set_output(fabric, *pin, spi::FUNCTIONS[index], level);
+            }
+        }
         for (index, timer) in self.timers.iter_mut().enumerate() {
             let Some(outputs) = timer.changed_outputs() else {
                 continue;
@@ -391,11 +386,30 @@ impl Stm32f407 {
                 self.exti.edge(pin, level);
             }
         }
-        let pclk = std::array::from_fn(|index| self.usart_clock(index));
-        for dma in &mut self.dma {
-            dma.serve(fabric, &mut self.usarts, pclk);
+        let levels = self.rtc.levels();
+        for (index, (line, _)) in RTC_LINES.into_iter().enumerate() {
+            if std::mem::replace(&mut self.rtc.lines[index], levels[index]) != levels[index] {
+                self.exti.edge(line, levels[index]);
+            }
         }
+        self.serve_dma(fabric);
         self.wire(fabric);
+    }
+
+    /// Moves what peripherals request by DMA.
+    fn serve_dma(&mut self, fabric: &mut Fabric) {
+        if !self.dma.iter().any(Dma::is_enabled) {
+            return;
+        }
+        let mut requesters = Requesters {
+            usarts: &mut self.usarts,
+            spis: &mut self.spis,
+            adcs: &mut self.adcs,
+            pclk: self.clocks.pclk,
+        };
+        for dma in &mut self.dma {
+            dma.serve(fabric, &mut requesters);
+        }
     }
 
     /// Brings the interrupt lines up to date.
@@ -404,6 +418,9 @@ impl Stm32f407 {
         let mut wire = |line: u16, level: bool| levels |= u128::from(level) << line;
         let pending = self.exti.pending();
         for (line, irq) in EXTI_IRQS.into_iter().enumerate() {
+            wire(irq, pending >> line & 1 != 0);
+        }
+        for (line, irq) in RTC_LINES {
             wire(irq, pending >> line & 1 != 0);
         }
         wire(EXTI9_5_IRQ, pending & 0x03e0 != 0);
@@ -416,6 +433,10 @@ impl Stm32f407 {
             wire(event, has_event);
             wire(error, has_error);
         }
+        for (spi, irq) in self.spis.iter().zip(SPI_IRQS) {
+            wire(irq, spi.interrupt());
+        }
+        wire(ADC_IRQ, self.adcs.interrupt());
         for (timer, (update, compare)) in self.timers.iter().zip(TIMER_IRQS) {
             wire(update, timer.pending() & 1 != 0);
             wire(compare, timer.pending() & !1 != 0);
@@ -438,7 +459,12 @@ impl Stm32f407 {
     /// The peripheral at `addr`, or why the access is refused. An inner `None` means that its clock is off.
     fn reach(&self, addr: u32) -> Result<Option<Block>, AccessFault> {
         let block = Block::at(addr).ok_or(absent(addr))?;
-        let clocked = block.clock().is_none_or(|(bus, bit)| self.rcc.is_enabled(bus, bit));
+        let clocked = match block {
+            // The three converters share a page, and each has a clock; that of one of them clocks what they share.
+            Block::Adc if addr & 0x300 != 0x300 => self.rcc.is_enabled(APB2, 8 + (addr >> 8 & 3)),
+            Block::Adc => (8..11).any(|bit| self.rcc.is_enabled(APB2, bit)),
+            _ => block.clock().is_none_or(|(bus, bit)| self.rcc.is_enabled(bus, bit)),
+        };
         Ok(clocked.then_some(block))
     }
 }
@@ -536,12 +562,25 @@ impl Chip for Stm32f407 {
             FLASH_TOKEN => self.flash.wake(),
             RNG_TOKEN => {}
             IWDG_TOKEN => Iwdg::wake(fabric),
-            I2C_TOKENS..TIMER_TOKENS => {
+            RTC_TOKEN => self.rtc.wake(fabric),
+            I2C_TOKENS..SPI_TOKENS => {
                 let index = (token - I2C_TOKENS) as usize;
                 let pins = self.i2c_pins(index);
                 if let Some(i2c) = self.i2cs.get_mut(index) {
                     i2c.wake(fabric, self.clocks.pclk[0], pins);
                 }
+            }
+            SPI_TOKENS..ADC_TOKENS => {
+                let index = (token - SPI_TOKENS) as usize;
+                let (pclk, pins) = (self.spi_clock(index), self.spi_pins(index));
+                if let Some(spi) = self.spis.get_mut(index) {
+                    spi.wake(fabric, pclk, pins);
+                }
+            }
+            ADC_TOKENS..TIMER_TOKENS => {
+                let index = (token - ADC_TOKENS) as usize;
+                self.adcs
+                    .wake(fabric, self.clocks.pclk[1], (&self.gpio, &self.dac), index);
             }
             TIMER_TOKENS..USART_TOKENS => {
                 if let Some(timer) = self.timers.get_mut((token - TIMER_TOKENS) as usize) {
@@ -577,11 +616,23 @@ impl Chip for Stm32f407 {
         for i2c in &mut self.i2cs {
             i2c.reset(fabric);
         }
+        for spi in &mut self.spis {
+            spi.reset(fabric);
+        }
+        self.adcs.reset(fabric);
+        self.dac = Dac::default();
+        self.crc = Crc::new();
         for (index, timer) in self.timers.iter_mut().enumerate() {
             *timer = Timer::new(index, TIMER_TOKENS + index as Token);
         }
         self.dma = [0, 1].map(Dma::new);
         self.rng.reset(fabric);
+        if kind == ResetKind::PowerOn {
+            self.rtc.reset(fabric);
+        } else {
+            self.rtc.outlast(fabric);
+        }
+        self.rtc.set_clock(fabric, self.rcc.rtc_hz());
         self.iwdg.reset();
         if self.flash.watchdog_by_hardware() {
             self.iwdg.start(fabric);

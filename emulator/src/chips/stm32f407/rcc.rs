@@ -27,6 +27,11 @@ const PLLI2SON: u32 = 1 << 26;
 const HSITRIM: u32 = 0x1f << 3;
 const LSION: u32 = 1;
 const RMVF: u32 = 1 << 24;
+/// BDCR.
+const RTCSEL: u32 = 3 << 8;
+const RTCSEL_LSI: u32 = 2 << 8;
+const RTCEN: u32 = 1 << 15;
+const BDRST: u32 = 1 << 16;
 
 /// Reset flags in CSR.
 const PINRSTF: u32 = 1 << 26;
@@ -158,6 +163,16 @@ impl Rcc {
     }
 
     /// The watchdog needs LSI and switches it on (21.3).
+    /// The clock of RTC: LSI, where it is selected and runs. LSE has no crystal, and HSE is not modelled there.
+    pub(super) fn rtc_hz(&self) -> Option<u32> {
+        let selected = self.bdcr & (RTCEN | RTCSEL) == RTCEN | RTCSEL_LSI;
+        (selected && self.lsi_on).then_some(LSI_HZ as u32)
+    }
+
+    pub(super) fn backup_is_in_reset(&self) -> bool {
+        self.bdcr & BDRST != 0
+    }
+
     pub(super) fn force_lsi(&mut self, now: VirtualTime) {
         if !self.lsi_on {
             self.lsi_on = true;
@@ -214,8 +229,9 @@ impl Rcc {
             0x0c => {}
             0x70 if !unprotected => {}
             // BDRST
-            0x70 if value & 1 << 16 != 0 => self.bdcr = 1 << 16,
+            0x70 if value & BDRST != 0 => self.bdcr = BDRST,
             // LSEON is stored, but LSE never becomes ready: there is no crystal.
+            0x70 if value & (RTCEN | RTCSEL) == RTCEN | RTCSEL => return Err(AccessFault::UnmodelledUse),
             0x70 => self.bdcr = value & 0x0000_8305,
             0x74 => {
                 if value & LSION == 0 {
@@ -243,7 +259,7 @@ impl Rcc {
     pub(super) fn wake(&mut self, fabric: &mut Fabric) {
         if let Err(fault) = self.choose(fabric) {
             fabric.log_fault(
-                super::RCC + 0x08,
+                super::map::RCC + 0x08,
                 crate::core::fabric::AccessSize::Word,
                 Some(self.cfgr),
                 fault,

@@ -1,12 +1,15 @@
 //! TIM1 to TIM14 (RM0090 chapters 17 to 20) as up-counters: update events, output compare in every mode, on a pin or
-//! without one, input capture, preloads, one-pulse mode, interrupts. Not modelled: down- and centre-aligned counting,
-//! slave modes, capture at the internal trigger or at each 2nd to 8th edge, input filters, complementary outputs,
-//! repetition, DMA requests.
+//! without one, input capture, preloads, one-pulse mode, slave modes by the inputs (a PWM measured, an encoder, a pulse that an
+//! edge starts), interrupts. Not modelled: down- and centre-aligned counting by the clock, triggers from other timers and ETR,
+//! capture at the internal trigger or at each 2nd to 8th edge, input filters, complementary outputs, repetition, DMA
+//! requests.
 
 mod channel;
+mod slave;
 
 pub(super) use self::channel::pins;
 use self::channel::{Channel, Direction, Mode};
+use self::slave::{Effect, Slave, SlaveMode};
 use crate::core::events::Token;
 use crate::core::fabric::{AccessFault, Fabric};
 use crate::machine::time::{PS_PER_SECOND, VirtualTime};
@@ -20,10 +23,12 @@ const URS: u32 = 1 << 2;
 const OPM: u32 = 1 << 3;
 /// DIR, CMS.
 const NOT_UP: u32 = 7 << 4;
+const DIR: u32 = 1 << 4;
 const ARPE: u32 = 1 << 7;
 
 /// SR and DIER.
 const UIF: u32 = 1;
+const TIF: u32 = 1 << 6;
 /// SR.CC1OF.
 const CC1OF: u32 = 1 << 9;
 /// BDTR.MOE: the outputs of TIM1 and TIM8 are on.
@@ -43,6 +48,9 @@ pub(super) struct Timer {
     hz: u64,
     cr1: u32,
     cr2: u32,
+    slave: SlaveMode,
+    /// Edges that count, since the prescaler let one through.
+    divided: u32,
     dier: u32,
     sr: u32,
     ccmr: [u32; 2],
@@ -76,6 +84,8 @@ impl Timer {
             hz: 16_000_000,
             cr1: 0,
             cr2: 0,
+            slave: SlaveMode::default(),
+            divided: 0,
             dier: 0,
             sr: 0,
             ccmr: [0; 2],
@@ -116,9 +126,17 @@ impl Timer {
         }
     }
 
-    /// Flags that interrupt: bit 0 the update, bits 1 to 4 the channels.
+    /// Flags that interrupt: bit 0 the update, bits 1 to 4 the channels, bit 6 the trigger.
     pub(super) fn pending(&self) -> u32 {
-        self.sr & self.dier & 0x1f
+        self.sr & self.dier & (TIF | 0x1f)
+    }
+
+    /// Whether the internal clock counts.
+    fn runs(&self) -> bool {
+        self.cr1 & CEN != 0
+            && self
+                .slave
+                .passes_clock([0, 1].map(|channel| self.channel_fields(channel)))
     }
 
     pub(super) fn read(&mut self, fabric: &mut Fabric, offset: u32) -> Result<u32, AccessFault> {
@@ -126,7 +144,7 @@ impl Timer {
         Ok(match offset {
             0x00 => self.cr1,
             0x04 => self.cr2,
-            0x08 => 0,
+            0x08 => self.slave.smcr,
             0x0c => self.dier,
             0x10 => self.sr,
             0x14 => 0,
@@ -157,34 +175,43 @@ impl Timer {
         let now = fabric.now();
         self.catch_up(now);
         match offset {
-            0x00 if value & NOT_UP != 0 => return Err(AccessFault::UnmodelledUse),
+            // An encoder has its own direction.
+            0x00 if value & NOT_UP & !(self.direction()) != 0 => return Err(AccessFault::UnmodelledUse),
             0x00 => {
-                if (self.cr1 ^ value) & CEN != 0 {
-                    self.rebase(now);
-                }
-                self.cr1 = value & 0x38f;
+                self.rebase(now);
+                self.cr1 = value & 0x38f | self.cr1 & self.direction();
                 self.rebase(now);
             }
             // MMS: nothing listens to a trigger output.
             0x04 => self.cr2 = value & 0x7ffb,
             0x30 if !self.is_advanced() => return Err(AccessFault::Unmapped),
-            0x08 | 0x30 | 0x48 | 0x50 if value == 0 => {}
-            0x08 | 0x30 | 0x48 | 0x50 => return Err(AccessFault::UnmodelledUse),
-            // DMA requests, trigger and break interrupts.
-            0x0c if value & !0x1f != 0 => return Err(AccessFault::UnmodelledUse),
-            0x0c => self.dier = value & self.flags(),
+            0x08 => {
+                self.rebase(now);
+                if !self.slave.set(value, self.channels()) {
+                    return Err(AccessFault::UnmodelledUse);
+                }
+                self.cr1 &= !DIR | self.direction();
+                self.rebase(now);
+            }
+            0x30 | 0x48 | 0x50 if value == 0 => {}
+            0x30 | 0x48 | 0x50 => return Err(AccessFault::UnmodelledUse),
+            // DMA requests, break interrupts; the trigger's of TIM1 and TIM8 has a line of its own.
+            0x0c if value & !(TIF | 0x1f) != 0 || value & TIF != 0 && self.is_advanced() => {
+                return Err(AccessFault::UnmodelledUse);
+            }
+            0x0c => self.dier = value & (self.flags() | TIF),
             0x10 => self.sr &= value,
             0x14 if value & !0x1f != 0 => return Err(AccessFault::UnmodelledUse),
             0x14 => self.generate(now, value),
             0x18 | 0x1c if self.channels() > 0 => {
                 let mut ccmr = self.ccmr;
                 ccmr[(offset as usize - 0x18) / 4] = value & 0xffff;
-                self.configure(ccmr, self.ccer)?;
+                self.configure(now, ccmr, self.ccer)?;
             }
             0x20 if self.channels() > 0 => {
                 // CCxNE: only TIM1 and TIM8 have complementary outputs.
                 let bits = if self.is_advanced() { 0xffff } else { 0xbbbb };
-                self.configure(self.ccmr, value & bits)?;
+                self.configure(now, self.ccmr, value & bits)?;
             }
             0x24 => {
                 self.rebase(now);
@@ -215,7 +242,7 @@ impl Timer {
     }
 
     /// Takes over CCMR and CCER.
-    fn configure(&mut self, ccmr: [u32; 2], ccer: u32) -> Result<(), AccessFault> {
+    fn configure(&mut self, now: VirtualTime, ccmr: [u32; 2], ccer: u32) -> Result<(), AccessFault> {
         let channels = 0..self.channels();
         if channels.clone().any(|it| Channel::new(it, ccmr, ccer).is_unmodelled()) {
             return Err(AccessFault::UnmodelledUse);
@@ -226,7 +253,15 @@ impl Timer {
                 self.active_ccr[channel] = self.ccr[channel];
             }
         }
+        // The polarity of an input may open or close the gate.
+        let gates = self.slave.slave() == Slave::Gated;
+        if gates {
+            self.rebase(now);
+        }
         (self.ccmr, self.ccer) = (ccmr, ccer);
+        if gates {
+            self.rebase(now);
+        }
         Ok(())
     }
 
@@ -237,6 +272,11 @@ impl Timer {
             self.connected = connected;
             self.plan(fabric);
         }
+    }
+
+    /// The level that an input has when its pin is given to the timer.
+    pub(super) fn set_level(&mut self, input: usize, level: bool) {
+        self.slave.set_level(input, level);
     }
 
     /// The channels' outputs, if they have changed since the last call.
@@ -291,6 +331,78 @@ impl Timer {
                 self.ccr[channel] = self.count();
                 self.active_ccr[channel] = self.ccr[channel];
             }
+        }
+        // A value is captured before the edge changes the count.
+        if self.channels() >= 2 {
+            self.follow(fabric, input, level);
+        }
+    }
+
+    /// DIR, if edges decide about it.
+    fn direction(&self) -> u32 {
+        match self.slave.slave() {
+            Slave::Encoder { .. } => DIR,
+            _ => 0,
+        }
+    }
+
+    /// What an edge does to the counter (SMCR).
+    fn follow(&mut self, fabric: &mut Fabric, input: usize, level: bool) {
+        let now = fabric.now();
+        if self.slave.slave() != Slave::None {
+            self.rebase(now);
+        }
+        let channels = [0, 1].map(|channel| self.channel_fields(channel));
+        let (up, triggers) = match self.slave.edge(input, level, channels) {
+            Effect::Nothing => return,
+            Effect::Trigger => (None, true),
+            Effect::Count { up, triggers } => (Some(up), triggers),
+        };
+        if triggers {
+            self.sr |= TIF;
+        }
+        match self.slave.slave() {
+            Slave::Reset => self.generate(now, UIF),
+            Slave::Trigger => self.cr1 |= CEN,
+            _ => {}
+        }
+        if let Some(up) = up.filter(|_| self.cr1 & CEN != 0) {
+            self.count_edge(up);
+        }
+        self.rebase(now);
+        self.plan(fabric);
+    }
+
+    /// An edge counts.
+    fn count_edge(&mut self, up: bool) {
+        if self.direction() != 0 {
+            self.cr1 = self.cr1 & !DIR | if up { 0 } else { DIR };
+        }
+        self.divided += 1;
+        if self.divided <= self.active_psc {
+            return;
+        }
+        self.divided = 0;
+        let wraps = if up {
+            self.base >= self.active_arr
+        } else {
+            self.base == 0
+        };
+        self.base = match (up, wraps) {
+            (true, true) => 0,
+            (true, false) => self.base + 1,
+            (false, true) => self.active_arr,
+            (false, false) => self.base - 1,
+        };
+        if wraps && self.cr1 & UDIS == 0 {
+            self.sr |= UIF;
+            self.load();
+            if self.cr1 & OPM != 0 {
+                self.cr1 &= !CEN;
+            }
+        }
+        for channel in 0..self.channels() {
+            self.matched(channel, u64::from(self.base == self.active_ccr[channel]));
         }
     }
 
@@ -349,7 +461,7 @@ impl Timer {
 
     /// Accounts for everything that happened up to `now`.
     fn catch_up(&mut self, now: VirtualTime) {
-        while self.cr1 & CEN != 0 {
+        while self.runs() {
             let ticks = self.ticks_at(now);
             if ticks <= self.seen {
                 return;
@@ -385,7 +497,7 @@ impl Timer {
     /// Schedules a call of [`Self::wake`] at the next flag that interrupts, or the next change of the counting rules.
     fn plan(&mut self, fabric: &mut Fabric) {
         fabric.cancel_token(self.token);
-        if self.cr1 & CEN == 0 {
+        if !self.runs() {
             return;
         }
         let waits = self.dier & !self.sr;
@@ -413,7 +525,7 @@ impl Timer {
 
     /// Restarts the counting from the current count.
     fn rebase(&mut self, now: VirtualTime) {
-        if self.cr1 & CEN == 0 {
+        if !self.runs() {
             self.anchor = now;
             self.seen = 0;
             return;
@@ -425,9 +537,9 @@ impl Timer {
     }
 
     fn count(&self) -> u32 {
-        match self.cr1 & CEN {
-            0 => self.base,
-            _ => self.count_at(self.seen),
+        match self.runs() {
+            false => self.base,
+            true => self.count_at(self.seen),
         }
     }
 

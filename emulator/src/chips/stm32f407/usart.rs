@@ -62,6 +62,11 @@ pub(super) fn rx_pins(index: usize) -> impl Iterator<Item = (u16, u32)> {
     RX_PINS.iter().filter(move |it| it.0 == index).map(|it| (it.1, it.2))
 }
 
+/// USART1 and 6 are on APB2, the others on APB1.
+pub(super) fn is_on_apb2(index: usize) -> bool {
+    matches!(index, 0 | 5)
+}
+
 /// SR.
 const ORE: u32 = 1 << 3;
 const IDLE: u32 = 1 << 4;

@@ -125,10 +125,11 @@ fn what_is_not_wired_is_refused() {
     let mut rig = line();
     rig.write(stream(5) + 0x04, 4);
     rig.write(stream(5) + 0x08, USART2 + 4);
+    rig.write(stream(5) + 0x14, 1 << 2);
     for control in [
         3 << 25,           // another channel
         CHANNEL | 1 << 6,  // the wrong way
-        CHANNEL | 1 << 11, // half words
+        CHANNEL | 1 << 11, // half words that the FIFO makes from bytes
         CHANNEL | 1 << 23, // bursts
         CHANNEL | 1 << 9,  // an incrementing peripheral
     ] {

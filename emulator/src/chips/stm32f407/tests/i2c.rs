@@ -32,7 +32,7 @@ fn with_part() -> Rig {
     let mut rig = Rig::clocked();
     // RSTR bits were written with ones: release them.
     for offset in [0x10, 0x14, 0x18, 0x20, 0x24] {
-        rig.write(super::super::RCC + offset, 0);
+        rig.write(super::super::map::RCC + offset, 0);
     }
     rig.fabric.wire_parts(Parts::of(&board));
     rig.write(GPIOB, 2 << 12 | 2 << 18);

@@ -25,6 +25,11 @@ fn registers_have_their_reset_values() {
         (0x4000_002c, 0xffff_ffff), // TIM2_ARR
         (0x4000_042c, 0x0000_ffff), // TIM3_ARR
         (0x4002_6024, 0x0000_0021), // DMA1_S0FCR
+        (0x4001_3008, 0x0000_0002), // SPI1_SR
+        (0x4000_3c20, 0x0000_0002), // SPI3_I2SPR
+        (0x4001_2224, 0x0000_0fff), // ADC3_HTR
+        (0x4002_3000, 0xffff_ffff), // CRC_DR
+        (0x4000_7400, 0x0000_0000), // DAC_CR
         (0x4000_3008, 0x0000_0fff), // IWDG_RLR
         (0xe004_2000, 0x100f_6413), // DBGMCU_IDCODE
     ] {
@@ -53,10 +58,8 @@ fn what_is_not_there_is_refused() {
         (0x0010_0000, Unmapped),
         (0x1fff_0000, Unmodelled), // the boot ROM
         (0x2002_0000, Unmapped),
-        (0x4000_2800, Unmodelled), // RTC
-        (0x4001_3000, Unmodelled), // SPI1
+        (0x4000_2c00, Unmodelled), // WWDG
         (0x4002_2400, Unmodelled),
-        (0x4002_3000, Unmodelled), // CRC
         (0x4000_044c, Unmodelled), // TIM3_DMAR
         (0x5000_0000, Unmodelled), // USB
         (0x6000_0000, Unmodelled), // FSMC
@@ -76,7 +79,7 @@ fn what_is_not_there_is_refused() {
         (0x4000_040c, 1 << 8, UnmodelledUse),      // TIM3 asks DMA
         (0x4000_4414, 1 << 8, UnmodelledUse),      // USART2 RTS
         (0x4000_440c, 1, UnmodelledUse),           // USART2 sends a break
-        (0x4001_3c00, 1 << 17, UnmodelledUse),     // EXTI 17: RTC alarm
+        (0x4001_3c00, 1 << 16, UnmodelledUse),     // EXTI 16: PVD
         (0x4002_6010, 0x0000_0081, UnmodelledUse), // DMA1 memory to memory
         (0x1fff_7a10, 0, Denied),
     ] {
@@ -118,6 +121,10 @@ fn reserved_words_read_zero_and_take_nothing() {
         0x4001_3824, // behind SYSCFG_CMPCR
         0x4000_441c, // behind USART2_GTPR
         0x4002_60d0, // behind DMA1's streams
+        0x4001_3024, // behind SPI1_I2SPR
+        0x4001_2050, // behind ADC1_DR
+        0x4002_300c, // behind CRC_CR
+        0x4000_7438, // behind DAC_SR
         0x4000_3010, // behind IWDG_SR
         0xe004_2010, // behind DBGMCU_APB2_FZ
     ] {

@@ -1,13 +1,17 @@
 //! Tables of register accesses against a chip on a fabric, without a core: writes at given times, and the values,
 //! interrupts, bytes and refusals that follow. Numbers are the reference manual's.
 
+mod adc;
 mod clocks;
 mod dma;
 mod flash;
 mod i2c;
 mod map;
 mod pins;
+mod rtc;
+mod slave;
 mod small;
+mod spi;
 mod timer;
 mod usart;
 
@@ -40,7 +44,7 @@ impl Rig {
     pub(super) fn clocked() -> Self {
         let mut rig = Self::new();
         for offset in [0x30, 0x34, 0x38, 0x40, 0x44] {
-            rig.write(super::RCC + offset, u32::MAX);
+            rig.write(super::map::RCC + offset, u32::MAX);
         }
         rig
     }

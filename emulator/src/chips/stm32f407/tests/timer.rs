@@ -134,7 +134,7 @@ fn a_change_of_the_clock_leaves_the_count() {
 
 #[test]
 fn each_timer_has_its_line() {
-    for (index, base) in super::super::TIMERS.into_iter().enumerate() {
+    for (index, base) in super::super::map::TIMERS.into_iter().enumerate() {
         let mut rig = timer(base, 0, 9);
         rig.write(base + 0x0c, 1);
         rig.write(base, 1);

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! Peripherals are modelled as far as firmware uses them; each has a module, named as in the PS. A register that is
-//! not modelled is a typed fault, never a silent zero. Not modelled at all: RADIO, SPI, SPIS, TWI,
+//! not modelled is a typed fault, never a silent zero. Not modelled at all: SPI, SPIS, TWI,
 //! TWIS, QSPI, CryptoCell.
 
 mod block;
@@ -17,6 +17,7 @@ mod nvmc;
 mod power;
 mod ppi;
 mod pwm;
+mod radio;
 mod rng;
 mod rtc;
 mod saadc;
@@ -38,6 +39,7 @@ use self::gpiote::Gpiote;
 use self::nvmc::Nvmc;
 use self::ppi::Ppi;
 use self::pwm::Pwm;
+use self::radio::Radio;
 use self::rng::Rng;
 use self::rtc::Rtc;
 use self::saadc::Saadc;
@@ -54,6 +56,7 @@ use crate::core::fabric::{
     UsbAction, UsbStatus,
 };
 use crate::core::memory::{GuestMemory, Region, RegionKind};
+use crate::machine::Heard;
 
 const GPIO_BASE: u32 = 0x5000_0000;
 /// P1's registers lie 0x300 behind P0's.
@@ -85,6 +88,7 @@ pub struct Nrf52840 {
     pwm: [Pwm; 4],
     usbd: Usbd,
     errata: Errata,
+    radio: Radio,
 }
 
 impl Nrf52840 {
@@ -117,6 +121,7 @@ impl Nrf52840 {
             pwm: pwm::IDS.map(Pwm::new),
             usbd: Usbd::new(),
             errata: Errata::default(),
+            radio: Radio::new(),
         }
     }
 
@@ -130,6 +135,7 @@ impl Nrf52840 {
         let lines = &mut self.lines;
         let peripheral: &mut dyn Peripheral = match id {
             clock::ID => &mut self.clock,
+            radio::ID => &mut self.radio,
             2 => &mut self.uarte[0],
             3 | 4 => &mut self.serial[usize::from(id) - 3],
             gpiote::ID => &mut self.gpiote,
@@ -335,6 +341,7 @@ impl Chip for Nrf52840 {
             uarte.reset(&mut bus);
         }
         self.errata = Errata::default();
+        self.radio.reset(&mut bus);
         self.usbd.reset(&mut bus);
         if self.usbd.is_plugged() {
             self.clock.usb_after_reset(&mut bus, kind);
@@ -391,6 +398,16 @@ impl Chip for Nrf52840 {
 
     fn usb_busy(&self) -> bool {
         self.usbd.is_busy()
+    }
+
+    fn has_radio(&self) -> bool {
+        true
+    }
+
+    fn hear(&mut self, fabric: &mut Fabric, heard: Heard) {
+        let lines = &mut self.lines;
+        self.radio.hear(&mut Bus { fabric, lines }, heard);
+        self.drain_signals(fabric);
     }
 
     /// PS 5.3.6.5 "Reset behavior": CPU lockup.

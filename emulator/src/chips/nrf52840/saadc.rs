@@ -189,7 +189,7 @@ impl Saadc {
     }
 
     /// PS 6.23.2 "Digital output".
-    fn result(&self, bus: &Bus<'_>, index: usize) -> i16 {
+    fn result(&self, bus: &mut Bus<'_>, index: usize) -> i16 {
         let channel = self.channels[index];
         let mut voltage = input_uv(bus, channel.pselp);
         let mut bits = 8 + 2 * self.resolution;
@@ -235,7 +235,7 @@ impl Saadc {
 }
 
 /// The voltage at what PSELP or PSELN chooses, in microvolts.
-fn input_uv(bus: &Bus<'_>, psel: u32) -> i64 {
+fn input_uv(bus: &mut Bus<'_>, psel: u32) -> i64 {
     let pin = match psel {
         1..=8 => INPUTS[psel as usize - 1],
         // VDD; VDDHDIV5, whose pin has the same supply.

@@ -53,7 +53,7 @@ fn what_is_not_there_is_refused() {
         (0x0100_0000, Unmapped),
         (0x1200_0000, Unmodelled), // QSPI execute in place
         (0x2100_0000, Unmapped),
-        (0x4000_1000, Unmodelled),    // RADIO
+        (0x4000_5000, Unmodelled),    // NFCT
         (0x4000_0114, Unmodelled),    // POWER EVENTS_SLEEPENTER
         (0x4000_2518, Unmodelled),    // UART0 RXD
         (0x4000_3518, Unmodelled),    // SPI0, TWI0 RXD

@@ -6,6 +6,7 @@ mod map;
 mod nvmc;
 mod pins;
 mod pwm;
+mod radio;
 mod rtc;
 mod saadc;
 mod small;

@@ -139,6 +139,13 @@ fn without_a_cable_nothing_happens_and_nothing_is_scheduled() {
 }
 
 #[test]
+fn drivers_may_split_the_buffer_of_isochronous_transfers() {
+    let mut rig = Rig::new();
+    rig.write(USBD + 0x51c, 0x80);
+    assert_eq!(rig.read(USBD + 0x51c), 0x80);
+}
+
+#[test]
 fn a_cable_brings_the_supply_and_then_the_controller() {
     let mut rig = Rig::new();
     rig.write(0x4000_0000, 1);

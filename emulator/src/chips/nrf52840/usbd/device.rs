@@ -38,6 +38,8 @@ pub(super) struct Device {
     pub(super) ready: bool,
     pub(super) pull_up: bool,
     pub(super) low_power: bool,
+    /// ISOSPLIT. Without isochronous transfers nothing depends on how their buffer is shared.
+    pub(super) isosplit: u32,
     pub(super) shorts: u32,
     pub(super) eventcause: u32,
     pub(super) epstatus: u32,
@@ -113,6 +115,7 @@ impl Device {
             ready: false,
             pull_up: false,
             low_power: false,
+            isosplit: 0,
             shorts: 0,
             eventcause: 0,
             epstatus: 0,

@@ -173,6 +173,7 @@ impl Usbd {
             0x514 => device.epouten,
             // EPSTALL is write-only.
             0x518 => 0,
+            0x51c => device.isosplit,
             0x520 => self.frames(bus).unwrap_or(0) as u32 & 0x7ff,
             0x52c => u32::from(device.low_power),
             0x800 | 0x804 | 0xc1c => self.passthrough[undocumented(offset)],
@@ -201,6 +202,7 @@ impl Usbd {
             0x510 => device.epinen = value,
             0x514 => device.epouten = value,
             0x518 => device.set_stall(value),
+            0x51c => device.isosplit = value & 0xffff,
             0x52c => device.low_power = value & 1 != 0,
             0x800 | 0x804 | 0xc1c => self.passthrough[undocumented(offset)] = value,
             0x420..0x464 | 0x470..0x4a0 | 0x520 => return Err(AccessFault::Denied),

@@ -3,6 +3,7 @@
 
 #![cfg_attr(feature = "safe", forbid(unsafe_code))]
 
+mod calendar;
 pub mod esp32c6;
 pub mod fe310;
 pub mod nrf52840;

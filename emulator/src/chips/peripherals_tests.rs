@@ -11,8 +11,8 @@ const SEED: [u8; 32] = [7; 32];
 const SIZES: [AccessSize; 3] = [AccessSize::Word, AccessSize::Half, AccessSize::Byte];
 /// Registers of a peripheral that are tried: the first ones of large ones.
 const TRIED: u32 = 0x1000;
-/// Registers that no manual has and that vendors' start-up code uses.
-const UNDOCUMENTED: [u32; 3] = [0x4006_ec00, 0x4006_ec14, 0x4006_ed14];
+/// Registers that no manual has: vendors' start-up code uses the first ones, our functions in the ESP32-C6's ROM the others.
+const UNDOCUMENTED: [u32; 5] = [0x4006_ec00, 0x4006_ec14, 0x4006_ed14, 0x600f_f700, 0x600f_f704];
 
 struct Rig {
     chip: Box<dyn Chip>,

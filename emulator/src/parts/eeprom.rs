@@ -6,6 +6,7 @@
 use drydock_assets::Millionths;
 use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
 use super::model::{I2cPart, PartModel};
 use crate::machine::VirtualTime;
 
@@ -15,7 +16,7 @@ const WRITE_CYCLE: VirtualTime = VirtualTime::from_ms(5);
 /// The memory.
 #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 pub(super) struct Eeprom {
-    bytes: Vec<u8>,
+    memory: Memory,
     page_bytes: u32,
     address_bytes: u8,
     /// WP is high: bytes are acknowledged, and nothing is written.
@@ -29,9 +30,9 @@ pub(super) struct Eeprom {
 }
 
 impl Eeprom {
-    pub(super) fn new(bytes: usize, page_bytes: u32, address_bytes: u8) -> Self {
+    pub(super) fn new(bytes: u32, page_bytes: u32, address_bytes: u8) -> Self {
         Self {
-            bytes: vec![0xff; bytes],
+            memory: Memory::new(bytes),
             page_bytes,
             address_bytes,
             write_protect: Millionths::default(),
@@ -44,7 +45,7 @@ impl Eeprom {
 
     /// Addresses beyond the end wrap: the upper bits are not decoded.
     fn wrap(&self, address: u32) -> u32 {
-        address % self.bytes.len() as u32
+        address % self.memory.len()
     }
 }
 
@@ -72,6 +73,16 @@ impl PartModel for Eeprom {
 
     fn i2c(&mut self) -> Option<&mut dyn I2cPart> {
         Some(self)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.memory)
+    }
+
+    fn load(&mut self, _now: VirtualTime, content: &[u8]) -> Result<(), String> {
+        let bytes = self.memory.len();
+        self.memory.load(content, bytes);
+        Ok(())
     }
 }
 
@@ -105,7 +116,7 @@ impl I2cPart for Eeprom {
     }
 
     fn read(&mut self, _now: VirtualTime) -> u8 {
-        let byte = self.bytes[self.pointer as usize];
+        let byte = self.memory.byte(self.pointer);
         self.pointer = self.wrap(self.pointer + 1);
         byte
     }
@@ -116,7 +127,7 @@ impl I2cPart for Eeprom {
             return;
         }
         for (address, byte) in pending {
-            self.bytes[address as usize] = byte;
+            self.memory.update(address, |_| byte);
         }
         self.busy_until = now + WRITE_CYCLE;
     }

@@ -15,24 +15,33 @@
 mod bme280;
 mod button;
 mod buzzer;
+mod ds18b20;
 mod duty;
 mod eeprom;
+mod gps;
+mod hd44780;
 mod lights;
+mod loopback;
 mod lsm9ds1;
+mod memory;
 mod model;
+mod play;
 mod potentiometer;
 pub mod program;
+mod sd_card;
 mod seven_segment;
 mod ssd1306;
 mod w25q;
 mod wired;
+mod ws2812;
 
 use std::collections::BTreeMap;
 
 use drydock_assets::{Board, Millionths};
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{PartError, PartMessage, PartState, VirtualTime};
+use crate::machine::{PartError, PartFault, PartMessage, PartState, PartTable, VirtualTime};
+use play::Playing;
 use wired::{WiredPart, Wires};
 
 /// The pins of an I²C bus.
@@ -67,8 +76,10 @@ pub struct Parts {
     due: VirtualTime,
     /// Parts may drive other levels than the chip knows, or wait for an earlier instant than before.
     unsettled: bool,
-    /// There are parts that may drive a pin or wait for an instant.
+    /// There are parts that may drive a pin or wait for an instant, or a table is played.
     reacts: bool,
+    /// The table that values follow.
+    playing: Option<Box<Playing>>,
 }
 
 impl Parts {
@@ -88,6 +99,7 @@ impl Parts {
             parts,
             due: VirtualTime::MAX,
             unsettled: false,
+            playing: None,
         };
         parts.refresh();
         Some(Box::new(parts))
@@ -122,6 +134,7 @@ impl Parts {
     /// Calls the timers that are due, and returns the pins whose level from outside changed.
     pub(crate) fn serve(&mut self, now: VirtualTime) -> Vec<(u16, Option<bool>)> {
         if self.due <= now {
+            self.play_rows(now);
             for part in &mut self.parts {
                 if part.model.part().due() <= now {
                     part.model.part_mut().timer(now);
@@ -149,9 +162,12 @@ impl Parts {
             return;
         }
         let due = self.parts.iter().map(|part| part.model.part().due());
-        let due = due.min().unwrap_or(VirtualTime::MAX);
+        let row = self.playing.as_ref().map(|playing| playing.due());
+        let due = due.chain(row).min().unwrap_or(VirtualTime::MAX);
         let parts = &self.parts;
-        self.unsettled |= due < self.due || self.driven.iter().any(|(pin, known)| driven(parts, *pin) != *known);
+        self.unsettled |= due < self.due
+            || parts.iter().any(|part| !part.model.part().says().is_empty())
+            || self.driven.iter().any(|(pin, known)| driven(parts, *pin) != *known);
         self.due = due;
     }
 
@@ -172,7 +188,8 @@ impl Parts {
             if *pins != bus {
                 continue;
             }
-            let supplied = needs.iter().all(|pin| levels.get(pin) == Some(&Some(true)));
+            let supplied =
+                part.fault != Some(PartFault::Silent) && needs.iter().all(|pin| levels.get(pin) == Some(&Some(true)));
             *addressed = supplied
                 && addresses.contains(&address)
                 && part
@@ -241,7 +258,7 @@ impl Parts {
             else {
                 continue;
             };
-            if sck != bus.sck {
+            if sck != bus.sck || part.fault == Some(PartFault::Silent) {
                 continue;
             }
             let heard = if bus.mosi == Some(mosi) { byte } else { 0 };
@@ -259,7 +276,65 @@ impl Parts {
     /// The voltage on an analogue pin, in microvolts, of a supply of `supply_uv`; `None` if no part drives it.
     pub(crate) fn analog_uv(&self, pin: u16, supply_uv: u64) -> Option<u64> {
         let on_pin = |part: &&WiredPart| matches!(part.wires, Wires::Analog { pin: its } if its == pin);
-        self.parts.iter().find(on_pin)?.model.part().voltage_uv(supply_uv)
+        let part = self.parts.iter().find(on_pin)?;
+        if part.fault == Some(PartFault::Silent) {
+            return None;
+        }
+        part.model.part().voltage_uv(supply_uv)
+    }
+
+    /// The chip has sent a byte over UART `uart`.
+    pub(crate) fn uart_byte(&mut self, now: VirtualTime, uart: u8, byte: u8) {
+        let on_uart = |part: &&mut WiredPart| matches!(part.wires, Wires::Uart { uart: its } if its == uart);
+        if let Some(part) = self.parts.iter_mut().find(on_uart)
+            && part.fault != Some(PartFault::Silent)
+        {
+            part.model.part_mut().uart_byte(now, byte);
+            self.refresh();
+        }
+    }
+
+    /// Takes what parts say on UARTs.
+    pub(crate) fn take_uart(&mut self) -> Vec<(u8, Vec<u8>)> {
+        let mut said = Vec::new();
+        for part in &mut self.parts {
+            let Wires::Uart { uart } = part.wires else { continue };
+            if !part.model.part().says().is_empty() {
+                let bytes = part.model.part_mut().take_said();
+                if part.fault != Some(PartFault::Silent) {
+                    said.push((uart, bytes));
+                }
+            }
+        }
+        said
+    }
+
+    /// What a part keeps without power.
+    ///
+    /// # Errors
+    /// [`PartError`].
+    pub fn read_content(&self, name: &str) -> Result<Vec<u8>, PartError> {
+        let part = &self.parts[self.index(name)?];
+        let memory = part.model.part().memory();
+        let memory = memory.ok_or_else(|| PartError::Value(format!("{name} keeps no content")))?;
+        Ok(memory.content())
+    }
+
+    /// Lets a part keep `content` from now on.
+    ///
+    /// # Errors
+    /// [`PartError`]; nothing is changed then.
+    pub fn load(&mut self, now: VirtualTime, name: &str, content: &[u8]) -> Result<(), PartError> {
+        let index = self.index(name)?;
+        self.parts[index].load(now, content)?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// The parts that keep something, and how often it changed.
+    pub(crate) fn contents(&self) -> Vec<(String, u64)> {
+        let kept = |part: &WiredPart| Some((part.name.clone(), part.model.part().memory()?.changes()));
+        self.parts.iter().filter_map(kept).collect()
     }
 
     /// The parts and their values, in the instant `now`.
@@ -283,15 +358,67 @@ impl Parts {
         property: &str,
         value: Millionths,
     ) -> Result<(), PartError> {
-        let Some(part) = self.parts.iter_mut().find(|part| part.name == name) else {
-            return Err(PartError::NoPart {
-                part: name.to_owned(),
-                known: self.parts.iter().map(|part| part.name.clone()).collect(),
-            });
-        };
-        part.set(now, property, value)?;
+        let index = self.index(name)?;
+        self.parts[index].set(now, property, value)?;
         self.refresh();
         Ok(())
+    }
+
+    /// Lets values follow a table from now on, instead of the one before; `None` ends that.
+    ///
+    /// # Errors
+    /// [`PartError`]: the table is for another board. Nothing is changed then.
+    pub(crate) fn play(&mut self, now: VirtualTime, table: Option<PartTable>) -> Result<(), PartError> {
+        for (part, property) in table.iter().flat_map(PartTable::columns) {
+            self.value(now, part, property)?;
+        }
+        self.reacts |= table.is_some();
+        self.playing = table.map(|table| Box::new(Playing::new(table, now)));
+        self.play_rows(now);
+        self.refresh();
+        Ok(())
+    }
+
+    /// Sets the values of the rows that are due.
+    fn play_rows(&mut self, now: VirtualTime) {
+        let Some(mut playing) = self.playing.take() else { return };
+        playing.serve(now, |part, property, value| {
+            // The table was checked for this board.
+            let _ = self.set(now, part, property, value);
+        });
+        self.playing = (playing.due() < VirtualTime::MAX).then_some(playing);
+    }
+
+    /// The value of a property of a part, in the instant `now`.
+    ///
+    /// # Errors
+    /// [`PartError`].
+    pub(crate) fn value(&self, now: VirtualTime, name: &str, property: &str) -> Result<Millionths, PartError> {
+        self.parts[self.index(name)?].value(now, property)
+    }
+
+    /// Breaks a part, or mends it.
+    ///
+    /// # Errors
+    /// [`PartError::NoPart`].
+    pub(crate) fn set_fault(
+        &mut self,
+        now: VirtualTime,
+        name: &str,
+        fault: Option<PartFault>,
+    ) -> Result<(), PartError> {
+        let index = self.index(name)?;
+        self.parts[index].set_fault(now, fault);
+        self.refresh();
+        Ok(())
+    }
+
+    fn index(&self, name: &str) -> Result<usize, PartError> {
+        let found = self.parts.iter().position(|part| part.name == name);
+        found.ok_or_else(|| PartError::NoPart {
+            part: name.to_owned(),
+            known: self.parts.iter().map(|part| part.name.clone()).collect(),
+        })
     }
 }
 

@@ -6,14 +6,21 @@ use serde::{Deserialize, Serialize};
 use super::bme280::Bme280;
 use super::button::Button;
 use super::buzzer::Buzzer;
+use super::ds18b20::Ds18b20;
 use super::eeprom::Eeprom;
+use super::gps::Gps;
+use super::hd44780::{Backpack, Hd44780};
 use super::lights::Lights;
+use super::loopback::Loopback;
 use super::lsm9ds1::Lsm9ds1;
+use super::memory::Memory;
 use super::potentiometer::Potentiometer;
 use super::program::Program;
+use super::sd_card::SdCard;
 use super::seven_segment::SevenSegment;
 use super::ssd1306::Ssd1306;
 use super::w25q::W25q;
+use super::ws2812::Ws2812;
 use crate::machine::{Picture, VirtualTime};
 
 /// A part. Its state is cloned, hashed and serialised with the machine's.
@@ -45,6 +52,34 @@ pub(super) trait PartModel {
     /// What a display shows.
     fn picture(&self, _now: VirtualTime) -> Option<Picture> {
         None
+    }
+
+    /// Red, green and blue of each light of a strip.
+    fn lights(&self, _now: VirtualTime) -> Vec<[u8; 3]> {
+        Vec::new()
+    }
+
+    /// What it keeps without power.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
+
+    /// Keeps `content` from now on. It fits the rule of its kind. The error is a clause; nothing is changed then.
+    fn load(&mut self, _now: VirtualTime, _content: &[u8]) -> Result<(), String> {
+        Err("it keeps no content".to_owned())
+    }
+
+    /// The chip has sent a byte over the part's UART.
+    fn uart_byte(&mut self, _now: VirtualTime, _byte: u8) {}
+
+    /// Bytes for the chip's end of the UART, which nobody has taken yet.
+    fn says(&self) -> &[u8] {
+        &[]
+    }
+
+    /// Takes them.
+    fn take_said(&mut self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// The chip drives `level` on the pin of a line from now on. Lines are numbered as in the kind's data.
@@ -139,4 +174,11 @@ models! {
     Button(Button) = "button", Button::default();
     Buzzer(Buzzer) = "buzzer", Buzzer::default();
     SevenSegment(SevenSegment) = "7-segment", SevenSegment::default();
+    Loopback(Loopback) = "uart-loopback", Loopback::default();
+    Gps(Gps) = "gps", Gps::default();
+    Ds18b20(Ds18b20) = "ds18b20", Ds18b20::default();
+    Hd44780(Hd44780) = "hd44780", Hd44780::new(16, 2); "hd44780-20x4", Hd44780::new(20, 4);
+    Backpack(Backpack) = "hd44780-i2c", Backpack::new(16, 2);
+    Ws2812(Ws2812) = "ws2812", Ws2812::default();
+    SdCard(SdCard) = "sd-card", SdCard::default();
 }

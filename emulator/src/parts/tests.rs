@@ -170,3 +170,55 @@ fn a_power_cycle_loses_registers_and_keeps_the_world() {
     assert_eq!(read(&mut parts, VirtualTime::from_ms(9), 0x76, &[0xf5], 1), [0]);
     assert_eq!(parts.list(VirtualTime::ZERO)[0].properties[0].value.to_f64(), 22.0);
 }
+
+#[test]
+fn a_stuck_part_gets_its_values_when_it_is_mended() {
+    let mut parts = parts(&["potentiometer"]);
+    let now = VirtualTime::from_ms(1);
+    let volts = |parts: &Parts| parts.analog_uv(4, 3_300_000);
+    let set = |parts: &mut Parts, percent: i64| {
+        let value = Millionths(percent * 1_000_000);
+        parts.set(now, "potentiometer", "position", value).unwrap();
+        assert_eq!(
+            parts.value(now, "potentiometer", "position"),
+            Ok(value),
+            "the world's value"
+        );
+    };
+    set(&mut parts, 50);
+    parts.set_fault(now, "potentiometer", Some(PartFault::Stuck)).unwrap();
+    set(&mut parts, 100);
+    assert_eq!(volts(&parts), Some(1_650_000));
+    parts.set_fault(now, "potentiometer", None).unwrap();
+    assert_eq!(volts(&parts), Some(3_300_000));
+    parts.set_fault(now, "potentiometer", Some(PartFault::Silent)).unwrap();
+    assert_eq!(volts(&parts), None);
+    assert_eq!(parts.list(now)[0].fault, Some(PartFault::Silent));
+    let unknown = parts.value(now, "potentiometer", "smell").unwrap_err();
+    assert_eq!(unknown.to_string(), "potentiometer has no `smell`; it has: position");
+    assert!(matches!(
+        parts.set_fault(now, "dial", None),
+        Err(PartError::NoPart { .. })
+    ));
+}
+
+#[test]
+fn a_silent_part_is_not_on_its_bus_and_drives_no_pin() {
+    let mut parts = parts(&["24c02", "bme280"]);
+    let now = VirtualTime::from_ms(1);
+    assert!(parts.i2c_start(now, HEADER, 0x50, false));
+    parts.set_fault(now, "24c02", Some(PartFault::Silent)).unwrap();
+    assert!(!parts.i2c_write(now, HEADER, 0), "in the middle of a transfer");
+    assert!(!parts.i2c_start(now, HEADER, 0x50, false));
+    assert!(parts.i2c_start(now, HEADER, 0x76, false), "the others answer");
+    parts.power_cycle(now);
+    assert!(!parts.i2c_start(now, HEADER, 0x50, false), "power mends nothing");
+    parts.set_fault(now, "24c02", None).unwrap();
+    assert!(parts.i2c_start(now, HEADER, 0x50, false));
+
+    let mut button = wired("button", &[("contact", "P0.27")]);
+    button.set(now, "button", "pressed", Millionths(1_000_000)).unwrap();
+    assert_eq!(button.serve(now), [(27, Some(false))]);
+    button.set_fault(now, "button", Some(PartFault::Silent)).unwrap();
+    assert_eq!(button.serve(now), [(27, None)]);
+}

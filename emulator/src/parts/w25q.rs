@@ -3,11 +3,10 @@
 //! Not modelled: dual and quad transfers, block protection, security registers, suspend. A command that is not modelled is
 //! answered with zeros, as an unknown one is on silicon.
 
-use std::collections::BTreeMap;
-
 use drydock_assets::Millionths;
 use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
 use super::model::{PartModel, SpiPart};
 use crate::machine::VirtualTime;
 
@@ -26,10 +25,9 @@ const T_BE2: VirtualTime = VirtualTime::from_ms(150);
 const T_CE: VirtualTime = VirtualTime::from_seconds(10);
 
 /// The memory.
-#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 pub(super) struct W25q {
-    /// Sectors that are not erased, by number.
-    sectors: BTreeMap<u32, Vec<u8>>,
+    memory: Memory,
     /// Bytes since the select pin fell.
     heard: u32,
     command: u8,
@@ -45,30 +43,44 @@ pub(super) struct W25q {
     deaf: bool,
 }
 
+impl Default for W25q {
+    fn default() -> Self {
+        Self::with(Memory::new(BYTES))
+    }
+}
+
 impl W25q {
+    /// At power-on, with this content.
+    fn with(memory: Memory) -> Self {
+        Self {
+            memory,
+            heard: 0,
+            command: 0,
+            address: 0,
+            page: Vec::new(),
+            write_enabled: false,
+            busy_until: VirtualTime::ZERO,
+            powered_down: false,
+            reset_enabled: false,
+            deaf: false,
+        }
+    }
+
     fn byte(&self, address: u32) -> u8 {
-        let address = address % BYTES;
-        let sector = self.sectors.get(&(address / SECTOR));
-        sector.map_or(0xff, |sector| sector[(address % SECTOR) as usize])
+        self.memory.byte(address)
     }
 
     fn program(&mut self) {
         let first = self.address / PAGE * PAGE;
         for (index, byte) in std::mem::take(&mut self.page).into_iter().enumerate() {
             // Behind the end of the page it goes on at its beginning.
-            let address = (first + (self.address + index as u32) % PAGE) % BYTES;
-            let sector = self
-                .sectors
-                .entry(address / SECTOR)
-                .or_insert_with(|| vec![0xff; SECTOR as usize]);
-            sector[(address % SECTOR) as usize] &= byte;
+            let address = first + (self.address + index as u32) % PAGE;
+            self.memory.update(address, |old| old & byte);
         }
     }
 
     fn erase(&mut self, bytes: u32) {
-        let first = self.address % BYTES / bytes * bytes / SECTOR;
-        self.sectors
-            .retain(|sector, _| !(first..first + bytes / SECTOR).contains(sector));
+        self.memory.erase(self.address % BYTES / bytes * bytes, bytes);
     }
 
     /// The select pin rose: the command is carried out.
@@ -115,7 +127,7 @@ impl W25q {
                 T_BE2
             }
             0x60 | 0xc7 if heard == 1 => {
-                self.sectors.clear();
+                self.memory.erase(0, BYTES);
                 T_CE
             }
             _ => return,
@@ -127,10 +139,7 @@ impl W25q {
 
 impl PartModel for W25q {
     fn power_on(&mut self, _now: VirtualTime) {
-        *self = Self {
-            sectors: std::mem::take(&mut self.sectors),
-            ..Self::default()
-        };
+        *self = Self::with(std::mem::replace(&mut self.memory, Memory::new(BYTES)));
     }
 
     fn get(&self, _now: VirtualTime, _property: &str) -> Millionths {
@@ -141,6 +150,15 @@ impl PartModel for W25q {
 
     fn spi(&mut self) -> Option<&mut dyn SpiPart> {
         Some(self)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.memory)
+    }
+
+    fn load(&mut self, _now: VirtualTime, content: &[u8]) -> Result<(), String> {
+        self.memory.load(content, BYTES);
+        Ok(())
     }
 }
 

@@ -1,12 +1,15 @@
-//! A part and its wires: which bus, address and pins lead to it.
+//! A part and its wires: which bus, address and pins lead to it, and what is broken of it.
+
+use std::collections::BTreeMap;
 
 use drydock_assets::{Connection, Millionths, Part, PartKind, part_kinds};
 use serde::{Deserialize, Serialize};
 
 use super::I2cPins;
+use super::memory::Memory;
 use super::model::Model;
 use super::program::Message;
-use crate::machine::{PartError, PartMessage, PartState, PropertyState, VirtualTime};
+use crate::machine::{PartError, PartFault, PartMessage, PartState, PropertyState, VirtualTime};
 
 /// A part and its wires.
 #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
@@ -18,6 +21,9 @@ pub(super) struct WiredPart {
     /// The pin of each line of its kind.
     lines: Vec<Option<u16>>,
     pub(super) model: Model,
+    pub(super) fault: Option<PartFault>,
+    /// Values that were set while it is stuck; it gets them when it is mended.
+    withheld: BTreeMap<String, Millionths>,
 }
 
 #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
@@ -40,6 +46,9 @@ pub(super) enum Wires {
     Analog {
         pin: u16,
     },
+    Uart {
+        uart: u8,
+    },
     /// By its lines only.
     Pins,
 }
@@ -51,6 +60,10 @@ impl WiredPart {
         for property in part.kind.properties.iter().filter(|property| !property.reading) {
             let value = part.values.get(&property.name).copied().unwrap_or(property.start);
             model.part_mut().set(VirtualTime::ZERO, &property.name, value);
+        }
+        if let Some(content) = &part.content {
+            // It was checked when the part was wired.
+            model.part_mut().load(VirtualTime::ZERO, &content.0).ok()?;
         }
         let wires = match &part.connection {
             Connection::I2c { bus, address } => Wires::I2c {
@@ -70,6 +83,7 @@ impl WiredPart {
                 selected: false,
             },
             Connection::Analog { pin } => Wires::Analog { pin: pin.0 },
+            Connection::Uart { uart } => Wires::Uart { uart: *uart },
             Connection::Pins => Wires::Pins,
         };
         Some(Self {
@@ -79,12 +93,16 @@ impl WiredPart {
             wires,
             lines: part.lines().map(|pin| pin.map(|pin| pin.0)).collect(),
             model,
+            fault: None,
+            withheld: BTreeMap::new(),
         })
     }
 
     /// Whether it may drive a pin, or wait for an instant.
     pub(super) fn reacts(&self) -> bool {
-        self.line_pins().next().is_some() || matches!(self.model, Model::Program(_))
+        self.line_pins().next().is_some()
+            || matches!(self.model, Model::Program(_))
+            || matches!(self.wires, Wires::Uart { .. })
     }
 
     /// The pins of its lines.
@@ -97,7 +115,7 @@ impl WiredPart {
         let of_bus = match &self.wires {
             Wires::I2c { needs, .. } => needs.clone(),
             Wires::Spi { select, .. } => vec![*select],
-            Wires::Analog { .. } | Wires::Pins => Vec::new(),
+            Wires::Analog { .. } | Wires::Uart { .. } | Wires::Pins => Vec::new(),
         };
         of_bus.into_iter().chain(self.line_pins()).collect()
     }
@@ -105,6 +123,7 @@ impl WiredPart {
     /// The levels that it drives on `pin`.
     pub(super) fn drives(&self, pin: u16) -> impl Iterator<Item = bool> {
         let lines = self.lines.iter().enumerate().filter(move |(_, its)| **its == Some(pin));
+        let lines = lines.filter(|_| self.fault != Some(PartFault::Silent));
         lines.filter_map(|(line, _)| self.model.part().drives(line))
     }
 
@@ -113,7 +132,7 @@ impl WiredPart {
         match &mut self.wires {
             Wires::I2c { addressed, .. } => *addressed = false,
             Wires::Spi { selected, .. } => *selected = false,
-            Wires::Analog { .. } | Wires::Pins => {}
+            Wires::Analog { .. } | Wires::Uart { .. } | Wires::Pins => {}
         }
     }
 
@@ -144,8 +163,48 @@ impl WiredPart {
         let kind = self.described();
         let kind = kind.ok_or_else(|| PartError::Value(format!("{} has nothing to set", self.name)))?;
         kind.check(property, value).map_err(PartError::Value)?;
-        self.model.part_mut().set(now, property, value);
+        match self.fault {
+            Some(PartFault::Stuck) => drop(self.withheld.insert(property.to_owned(), value)),
+            _ => self.model.part_mut().set(now, property, value),
+        }
         Ok(())
+    }
+
+    pub(super) fn load(&mut self, now: VirtualTime, content: &[u8]) -> Result<(), PartError> {
+        let kind = self.described();
+        let kind = kind.ok_or_else(|| PartError::Value(format!("{} keeps no content", self.name)))?;
+        let loaded = kind.check_content(content);
+        let loaded = loaded.and_then(|()| self.model.part_mut().load(now, content));
+        loaded.map_err(PartError::Value)
+    }
+
+    pub(super) fn value(&self, now: VirtualTime, property: &str) -> Result<Millionths, PartError> {
+        let known = self.described().map_or(&[][..], |kind| &kind.properties);
+        if known.iter().any(|known| known.name == property) {
+            return Ok(self.current(now, property));
+        }
+        let known: Vec<&str> = known.iter().map(|property| property.name.as_str()).collect();
+        Err(PartError::Value(match known[..] {
+            [] => format!("{} has no values", self.name),
+            _ => format!("{} has no `{property}`; it has: {}", self.name, known.join(", ")),
+        }))
+    }
+
+    fn current(&self, now: VirtualTime, property: &str) -> Millionths {
+        let withheld = self.withheld.get(property).copied();
+        withheld.unwrap_or_else(|| self.model.part().get(now, property))
+    }
+
+    pub(super) fn set_fault(&mut self, now: VirtualTime, fault: Option<PartFault>) {
+        self.fault = fault;
+        if fault != Some(PartFault::Stuck) {
+            for (property, value) in std::mem::take(&mut self.withheld) {
+                self.model.part_mut().set(now, &property, value);
+            }
+        }
+        if let (Some(PartFault::Silent), Wires::I2c { addressed, .. }) = (fault, &mut self.wires) {
+            *addressed = false;
+        }
     }
 
     pub(super) fn state(&self, now: VirtualTime) -> PartState {
@@ -155,7 +214,7 @@ impl WiredPart {
             unit: property.unit.clone(),
             min: property.min,
             max: property.max,
-            value: self.model.part().get(now, &property.name),
+            value: self.current(now, &property.name),
             reading: property.reading,
         });
         let stopped = match &self.model {
@@ -169,9 +228,12 @@ impl WiredPart {
                 .described()
                 .map_or_else(|| self.kind.clone(), |kind| kind.title.clone()),
             stopped,
+            fault: self.fault,
             place: self.place.clone(),
             properties: properties.collect(),
             picture: self.model.part().picture(now),
+            lights: self.model.part().lights(now),
+            content_bytes: self.model.part().memory().map(Memory::len),
         }
     }
 

@@ -43,6 +43,7 @@ impl Declared {
             interface,
             lines: self.lines.clone(),
             properties: self.properties.clone(),
+            content: None,
             program: None,
         }
     }

@@ -10,7 +10,10 @@ mod module;
 mod saved;
 mod try_out;
 
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use drydock_assets::{Interface, Millionths, PartKind, PartProgram};
 use sha2::{Digest, Sha256};
@@ -41,6 +44,26 @@ const STACK_BYTES_MAX: usize = 256 << 10;
 /// [`ProgramError`]: why the module is no part.
 pub fn kind(name: &str, module: &[u8]) -> Result<PartKind, ProgramError> {
     Ok(Program::new(name, &PartProgram(module.into()))?.kind)
+}
+
+/// The kind of part that a file is, with the name of the file. Blocks.
+///
+/// # Errors
+/// A clause that follows the file's name: it cannot be read, it cannot be the name of a kind, or it is no part.
+pub fn read(path: &Path) -> Result<PartKind, String> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(fits) {
+        let what = "is no name of a kind; rename the file to 1 to 32 small letters, digits and hyphens, and .wasm";
+        return Err(what.to_owned());
+    }
+    let cannot = |error: io::Error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(cannot)?;
+    file.take(MODULE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    kind(&name, &bytes).map_err(|error| format!("is no part: {error}"))
 }
 
 /// A part that runs a module.

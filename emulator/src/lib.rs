@@ -7,6 +7,7 @@ pub mod cable;
 pub mod chips;
 pub mod core;
 pub mod debug;
+pub mod ether;
 pub mod external;
 pub mod machine;
 pub mod parts;
@@ -17,12 +18,13 @@ pub use debug::{gdb, profile, snapshot_file};
 pub use external::qemu;
 pub use external::{process, renode};
 pub use machine::{
-    AccessFault, AccessSize, Availability, BlankMachine, CoreActivity, DebugAccess, DebugLine, Engine, FaultRecord,
-    GuestFault, Image, ImageError, LOG_CHANNELS, Machine, MachineError, MachineInfo, MachineSnapshot, Monitor,
-    MonitorAnswer, OpenError, PartError, PartMessage, PartState, PauseSwitch, Picture, PinChange, PropertyState,
-    RegisterInfo, ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, UartOutput,
-    UnmodelledAnswer, UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction,
-    VirtualParts, VirtualTime,
+    AccessFault, AccessSize, AirEvent, AirFrame, Availability, BlankMachine, CoreActivity, DebugAccess, DebugLine,
+    Engine, FaultRecord, FrameId, GuestFault, Heard, I2cStep, Image, ImageError, LOG_CHANNELS, Machine, MachineError,
+    MachineInfo, MachineSnapshot, Modulation, Monitor, MonitorAnswer, NOTICE, OpenError, PartError, PartFault,
+    PartMessage, PartState, PartTable, PauseSwitch, Picture, PinChange, PropertyState, RadioAir, RegisterInfo,
+    ResetKind, RunLimit, SavedState, Seed, Segment, Snapshot, StopReason, Symbol, TABLE_BYTES_MAX, TABLE_VALUES_MAX,
+    TableFileError, TableProblem, TraceEntry, TraceEvent, TraceTaken, UartOutput, UnmodelledAnswer, UsbAction,
+    UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction, VirtualParts, VirtualTime,
 };
 
 /// All engines, the preferred one first, including those that cannot be used here.

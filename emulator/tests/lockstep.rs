@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 
 use drydock_emulator::builtin::engine::Builtin;
-use drydock_emulator::runner::{Input, MachineHandle, Pace, Recording, RunOptions, RunState, Runner, UartPort, replay};
+use drydock_emulator::runner::{Input, InputLog, MachineHandle, Pace, RunOptions, RunState, Runner, UartPort, replay};
 use drydock_emulator::{Engine, Image, Machine, ResetKind, Seed, VirtualTime};
 
 /// Where the Nano's applications begin.
@@ -30,7 +30,7 @@ fn hash(machine: &mut dyn Machine) -> u64 {
 }
 
 /// Runs three machines together, with bytes from outside at arbitrary host times; returns the result of each.
-fn run() -> Vec<(Recording, VirtualTime, u64)> {
+fn run() -> Vec<(InputLog, VirtualTime, u64)> {
     let runner = Runner::with_workers(NonZeroUsize::new(2).expect("two")).expect("threads");
     let start = |seed: u8| {
         let options = RunOptions {
@@ -74,7 +74,7 @@ fn run() -> Vec<(Recording, VirtualTime, u64)> {
         while machine.status().state != RunState::Paused {
             std::thread::yield_now();
         }
-        let recording = machine.recording();
+        let recording = machine.input_log();
         let (now, hash) = machine
             .with_machine_blocking(|machine| (machine.now(), hash(machine)))
             .expect("it is there");
@@ -130,7 +130,7 @@ fn what_comes_in_mid_quantum_waits_for_its_end() {
         std::thread::yield_now();
     }
     // A job of the host would have made the recording incomplete.
-    let recording = machine.recording();
+    let recording = machine.input_log();
     assert!(!recording.incomplete);
     let boundary = stood.next_multiple_of(QUANTUM_PS);
     let at: Vec<u64> = recording.inputs.iter().map(|input| input.at.as_ps()).collect();

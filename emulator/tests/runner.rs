@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use drydock_assets::Board;
 use drydock_emulator::builtin::engine::Builtin;
 use drydock_emulator::runner::{MachineEvent, MachineHandle, Pace, RunOptions, RunState, Runner, UartError, replay};
-use drydock_emulator::{Engine, Image, Machine, ResetKind, RunLimit, Seed, VirtualTime, snapshot_file};
+use drydock_emulator::{Engine, Image, Machine, PartTable, ResetKind, RunLimit, Seed, VirtualTime, snapshot_file};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Far longer than any condition of these tests takes.
@@ -402,16 +402,16 @@ async fn what_was_recorded_replays_to_the_same_state() {
     }
     handle.pause();
     wait(&handle, "it pauses", |status| status.state == RunState::Paused);
-    let recording = handle.recording();
+    let recording = handle.input_log();
     handle.read_memory(0x2000_0000, 16).await.unwrap();
     assert!(handle.read_memory(0x3000_0000, 16).await.is_err());
-    assert!(!handle.recording().incomplete);
+    assert!(!handle.input_log().incomplete);
     let state = |machine: &mut dyn Machine| {
         let hash = machine.snapshots().unwrap().state_hash().unwrap();
         (machine.now(), machine.instructions(), hash)
     };
     let recorded = handle.with_machine(move |machine| state(machine)).await.unwrap();
-    assert!(handle.recording().incomplete, "a visitor may have changed anything");
+    assert!(handle.input_log().incomplete, "a visitor may have changed anything");
     let mut second = machine("echo");
     replay(&mut *second, &recording, recorded.0).unwrap();
     assert_eq!(state(&mut *second), recorded);
@@ -437,12 +437,41 @@ fn recorded_pins_and_resets_replay_too() {
     drop(port);
     handle.pause();
     wait(&handle, "it pauses", |status| status.state == RunState::Paused);
-    let recording = handle.recording();
+    let recording = handle.input_log();
     assert_eq!(recording.inputs.len(), 21);
     let recorded = handle.with_machine_blocking(state).unwrap();
     let mut second = machine("mirror");
     replay(&mut *second, &recording, recorded.0).unwrap();
     assert_eq!(state(&mut *second), recorded);
+}
+
+#[tokio::test]
+async fn a_recorded_table_replays_its_values_at_their_instants() {
+    let runner = runner(1);
+    let handle = add(&runner, "blink", Pace::Max);
+    let parts = drydock_assets::board("nano33ble").unwrap().parts;
+    let rows: String = (0..200).map(|row| format!("{}.5,{}\n", row, row % 2)).collect();
+    let table = PartTable::read(format!("time,lsm9ds1.acceleration_x\n{rows}").as_bytes(), &parts).unwrap();
+    handle.play_table(Some(table)).await.unwrap().unwrap();
+    let played_at = handle.input_log().inputs[0].at;
+    wait(&handle, "some rows are played", |status| {
+        status.virtual_time > played_at + VirtualTime::from_ms(2_600)
+    });
+    handle.play_table(None).await.unwrap().unwrap();
+    handle.pause();
+    wait(&handle, "it pauses", |status| status.state == RunState::Paused);
+    let recording = handle.input_log();
+    assert_eq!(recording.inputs.len(), 2);
+    let recorded = handle.with_machine(state).await.unwrap();
+    let value = |machine: &mut dyn Machine| machine.parts().unwrap().value("lsm9ds1", "acceleration_x").unwrap();
+    let stopped = handle.with_machine(move |machine| value(machine)).await.unwrap();
+    let mut second = machine("blink");
+    replay(&mut *second, &recording, recorded.0).unwrap();
+    assert_eq!((state(&mut *second), value(&mut *second)), (recorded, stopped));
+    // In between, the replay has the row of that instant.
+    let mut third = machine("blink");
+    replay(&mut *third, &recording, played_at + VirtualTime::from_ms(1_600)).unwrap();
+    assert_eq!(value(&mut *third).to_f64(), 1.0);
 }
 
 /// Time, instructions and hash.

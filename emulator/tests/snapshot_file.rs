@@ -172,7 +172,7 @@ fn what_is_of_something_else_is_refused_with_a_sentence() {
     other_version[8] = 1;
     assert_eq!(
         refusal(&board, &image, &other_version),
-        "this snapshot has version 1 of the format, this Drydock reads version 3"
+        "this snapshot has version 1 of the format, this Drydock reads version 5"
     );
     let damaged = "this snapshot is damaged: it is cut short or its bytes were changed";
     assert_eq!(refusal(&board, &image, &file[..file.len() - 1]), damaged);

@@ -33,6 +33,12 @@ pub trait DebugAccess {
     /// Addresses of instructions before which the core halts while halting debug is on.
     fn set_breakpoints(&mut self, breakpoints: &[u32]);
 
+    /// Loads and stores of the core after which it halts while halting debug is on. It halts behind the instruction.
+    fn set_watchpoints(&mut self, watchpoints: &[Watchpoint]);
+
+    /// The watchpoints that matched since the last call: bit 0 is the first of [`Self::set_watchpoints`].
+    fn take_watched(&mut self) -> u32;
+
     /// Keeps PendSV, SysTick and interrupts from being taken while halting debug is on (DHCSR.C_MASKINTS).
     fn mask_interrupts(&mut self, masked: bool);
 
@@ -57,6 +63,33 @@ pub trait DebugAccess {
 
     /// Lets virtual time pass for the chip while the core is halted. It has no effect on a core that runs.
     fn pass_time(&mut self, span: VirtualTime);
+}
+
+/// A comparator for the addresses of loads and stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watchpoint {
+    /// An address of the block that is watched.
+    pub address: u32,
+    /// The bits of addresses that are not compared.
+    pub mask: u32,
+    /// Whether loads match.
+    pub loads: bool,
+    /// Whether stores match.
+    pub stores: bool,
+}
+
+impl Watchpoint {
+    /// The first and the last address of its block.
+    pub fn block(&self) -> (u32, u32) {
+        (self.address & !self.mask, self.address | self.mask)
+    }
+
+    /// Whether an access of `bytes` matches. An access that only overlaps the block does.
+    pub fn matches(&self, addr: u32, bytes: u32, is_store: bool) -> bool {
+        let (first, last) = self.block();
+        let wanted = if is_store { self.stores } else { self.loads };
+        wanted && addr <= last && addr.saturating_add(bytes - 1) >= first
+    }
 }
 
 /// What a core does, as a debugger sees it.

@@ -6,6 +6,7 @@
 //!
 //! One thread at a time drives a machine, synchronously. Threads, pacing and recording belong to the runner.
 
+mod air;
 mod debug_access;
 mod engine;
 pub mod entropy;
@@ -15,25 +16,31 @@ pub mod hash;
 mod image;
 mod io;
 mod monitor;
+mod part_table;
 mod parts;
 pub mod profile;
 mod run;
 mod snapshot;
 pub mod time;
+mod trace;
 mod traps;
 mod usb;
 
-pub use debug_access::{CoreActivity, DebugAccess};
+pub(crate) use air::times;
+pub use air::{AirEvent, AirFrame, FrameId, Heard, Modulation, NOTICE, RadioAir};
+pub use debug_access::{CoreActivity, DebugAccess, Watchpoint};
 pub use engine::{Availability, Engine, Seed};
 pub use error::{MachineError, OpenError};
 pub use faults::{AccessFault, AccessSize, FaultRecord, GuestFault, UnmodelledAnswer};
 pub use image::{Image, ImageError, Segment, Symbol};
 pub use io::{DebugLine, LOG_CHANNELS, PinChange, SEMIHOSTING_PORT, UartOutput};
 pub use monitor::{Monitor, MonitorAnswer};
-pub use parts::{PartError, PartMessage, PartState, Picture, PropertyState, VirtualParts};
+pub use part_table::{PartTable, TABLE_BYTES_MAX, TABLE_VALUES_MAX, TableFileError, TableProblem};
+pub use parts::{PartError, PartFault, PartMessage, PartState, Picture, PropertyState, VirtualParts};
 pub use run::{PauseSwitch, ResetKind, RunLimit, StopReason};
 pub use snapshot::{BlankMachine, MachineSnapshot, SavedState, Snapshot};
 pub use time::VirtualTime;
+pub use trace::{I2cStep, TraceEntry, TraceEvent, TraceTaken};
 pub use traps::{Caught, Trapping, Traps};
 pub use usb::{UsbAction, UsbDevice, UsbEvent, UsbOccurrence, UsbReply, UsbStatus, UsbToken, UsbTransaction};
 
@@ -145,6 +152,17 @@ pub trait Machine: Send {
     /// The pins that changed since the last call.
     fn take_pin_changes(&mut self) -> Vec<PinChange>;
 
+    /// Traces from now on, or no longer; the guest cannot notice it. Returns whether the engine can do it.
+    fn trace(&mut self, on: bool) -> bool {
+        let _ = on;
+        false
+    }
+
+    /// What was traced since the last call.
+    fn take_trace(&mut self) -> TraceTaken {
+        TraceTaken::default()
+    }
+
     /// Faults of the guest (or its DMA) since the last call, in order of time: refused accesses, lockups, unmodelled uses.
     /// One that is repeated without end is reported a few times.
     fn take_faults(&mut self) -> Vec<GuestFault>;
@@ -202,6 +220,11 @@ pub trait Machine: Send {
 
     /// The board's own USB socket, if the engine models it.
     fn usb(&mut self) -> Option<&mut dyn UsbDevice> {
+        None
+    }
+
+    /// The chip's radio, if the engine models it.
+    fn radio(&mut self) -> Option<&mut dyn RadioAir> {
         None
     }
 

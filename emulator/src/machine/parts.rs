@@ -1,7 +1,9 @@
 //! Virtual parts of a machine's board, as a user sees them: sensors, memories, displays, lights and buttons with values by name.
 
 use drydock_assets::Millionths;
+use serde::{Deserialize, Serialize};
 
+use super::part_table::PartTable;
 use super::time::VirtualTime;
 
 /// Optional capability of a machine: virtual parts that are wired to its chip.
@@ -15,8 +17,51 @@ pub trait VirtualParts {
     /// [`PartError`]; nothing is changed then.
     fn set(&mut self, part: &str, property: &str, value: Millionths) -> Result<(), PartError>;
 
+    /// The value of a property in this instant.
+    ///
+    /// # Errors
+    /// [`PartError`].
+    fn value(&self, part: &str, property: &str) -> Result<Millionths, PartError>;
+
+    /// Lets values follow a table from this instant on, instead of the one before; `None` ends that. A value that is set
+    /// meanwhile holds until the table has another one.
+    ///
+    /// # Errors
+    /// [`PartError`]: the table is for another board. Nothing is changed then.
+    fn play(&mut self, table: Option<PartTable>) -> Result<(), PartError>;
+
+    /// What a part keeps without power: the bytes of a memory, or the file that it plays.
+    ///
+    /// # Errors
+    /// [`PartError`]: there is no such part, or it keeps nothing.
+    fn content(&self, part: &str) -> Result<Vec<u8>, PartError>;
+
+    /// Lets a part keep `content` from this instant on; a memory is erased behind its end.
+    ///
+    /// # Errors
+    /// [`PartError`]: there is no such part, or the content does not fit it. Nothing is changed then.
+    fn load_content(&mut self, part: &str, content: &[u8]) -> Result<(), PartError>;
+
+    /// The parts that keep something, each with a number that rises with each change of it.
+    fn contents(&self) -> Vec<(String, u64)>;
+
+    /// Breaks a part, or mends it with `None`.
+    ///
+    /// # Errors
+    /// [`PartError::NoPart`].
+    fn set_fault(&mut self, part: &str, fault: Option<PartFault>) -> Result<(), PartError>;
+
     /// Takes what parts said since the last call.
     fn take_messages(&mut self) -> Vec<PartMessage>;
+}
+
+/// What is wrong with a part. It stays until the part is mended, also without power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PartFault {
+    /// It measures what it measured when it broke. Values that are set meanwhile reach it when it is mended.
+    Stuck,
+    /// It does not answer on its bus, and drives no pin and no voltage.
+    Silent,
 }
 
 /// A line that a part logged, or why it was stopped.
@@ -43,12 +88,18 @@ pub struct PartState {
     pub title: String,
     /// Why it no longer runs: a program that trapped or did not end.
     pub stopped: Option<String>,
+    /// What a test broke of it.
+    pub fault: Option<PartFault>,
     /// Where it is wired, for people.
     pub place: String,
     /// Its properties, in the order of its kind.
     pub properties: Vec<PropertyState>,
     /// What a display shows; `None` for other parts.
     pub picture: Option<Picture>,
+    /// Red, green and blue of each light of a strip; empty for other parts.
+    pub lights: Vec<[u8; 3]>,
+    /// Bytes that it keeps without power; `None` for a part that keeps nothing.
+    pub content_bytes: Option<u32>,
 }
 
 /// A property and its value.

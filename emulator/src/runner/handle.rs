@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
-use super::machine_task::{Command, MachineTask, PartValue, VisitEffect, lock};
+use super::input_log::InputLog;
+use super::machine_task::{Command, MachineTask, PartsInput, VisitEffect, lock};
 use super::pace::Pace;
-use super::record::Recording;
 use super::schedule::Schedule;
 use super::status::{MachineEvent, MachineStatus};
+use super::trace::Tracer;
 use super::uart::UartPort;
 use super::usb::{Notify, UsbError, UsbHost};
 use crate::machine::DebugLine;
-use crate::{GuestFault, Machine, MachineError, MachineSnapshot, PartError, ResetKind, VirtualTime};
+use crate::{GuestFault, Machine, MachineError, MachineSnapshot, PartError, PartTable, ResetKind, VirtualTime};
 use drydock_assets::Millionths;
 
 /// A machine that a [`Runner`](super::Runner) runs. Handles can be cloned; the machine is stopped when the last is
@@ -124,6 +125,12 @@ impl MachineHandle {
         self.command(Command::SetPace(pace));
     }
 
+    /// Tells `tracer` what it does from now on, in place of the one before; `None` ends that. A machine that nobody traces
+    /// pays nothing for it. An engine that cannot trace tells its pins and UARTs only.
+    pub fn trace(&self, tracer: Option<Box<dyn Tracer>>) {
+        self.command(Command::Trace(tracer));
+    }
+
     /// Ends it.
     pub fn stop(&self) {
         self.command(Command::Stop);
@@ -229,17 +236,17 @@ impl MachineHandle {
     }
 
     /// All inputs so far.
-    pub fn recording(&self) -> Recording {
-        self.owner.task.recording()
+    pub fn input_log(&self) -> InputLog {
+        self.owner.task.input_log()
     }
 
-    /// Stops recording input, and frees the recording: for a machine that will not be replayed. A recording grows with
+    /// Stops recording input, and frees the log: for a machine that will not be replayed. The log grows with
     /// all input to a machine.
-    pub fn stop_recording(&self) {
-        self.owner.task.stop_recording();
+    pub fn stop_input_log(&self) {
+        self.owner.task.stop_input_log();
     }
 
-    /// Reads memory as the bus sees it: flash areas, RAM. The recording is not affected.
+    /// Reads memory as the bus sees it: flash areas, RAM. The input log is not affected.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -251,7 +258,7 @@ impl MachineHandle {
         Ok(read.await.map_err(|_| self.gone())??)
     }
 
-    /// Its state, with the instructions so far; `None` if its engine has no snapshots. The recording is not affected.
+    /// Its state, with the instructions so far; `None` if its engine has no snapshots. The input log is not affected.
     ///
     /// # Errors
     /// [`Gone`]; the inner error is the engine's.
@@ -265,7 +272,7 @@ impl MachineHandle {
     }
 
     /// Restores a state of a machine of the same engine and board; a halted or crashed machine runs again. Output
-    /// that was not fetched stays in the UARTs. The recording is incomplete from then on.
+    /// that was not fetched stays in the UARTs. The input log is incomplete from then on.
     ///
     /// # Errors
     /// [`Gone`]; the inner error is the engine's.
@@ -275,23 +282,47 @@ impl MachineHandle {
         receiver.await.map_err(|_| self.gone())
     }
 
-    /// Sets a property of a virtual part. The recording contains it.
+    /// Sets a property of a virtual part. The input log contains it.
     ///
     /// # Errors
     /// [`Gone`]; the inner error says why the part does not take the value.
     pub async fn set_part(&self, part: &str, property: &str, value: Millionths) -> Result<Result<(), PartError>, Gone> {
         let (sender, receiver) = oneshot::channel();
-        let set = PartValue {
+        let set = PartsInput::Value {
             part: part.to_owned(),
             property: property.to_owned(),
             value,
         };
-        self.command(Command::SetPart(set, sender));
+        self.command(Command::Parts(set, sender));
+        receiver.await.map_err(|_| self.gone())
+    }
+
+    /// Lets values of virtual parts follow a table from now on; `None` ends that. The input log contains it.
+    ///
+    /// # Errors
+    /// [`Gone`]; the inner error says why the board does not take the table.
+    pub async fn play_table(&self, table: Option<PartTable>) -> Result<Result<(), PartError>, Gone> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(Command::Parts(PartsInput::Table(table.map(Box::new)), sender));
+        receiver.await.map_err(|_| self.gone())
+    }
+
+    /// Lets a virtual part keep `content` from now on. The input log contains it.
+    ///
+    /// # Errors
+    /// [`Gone`]; the inner error says why the part does not take it.
+    pub async fn load_part(&self, part: &str, content: Vec<u8>) -> Result<Result<(), PartError>, Gone> {
+        let (sender, receiver) = oneshot::channel();
+        let load = PartsInput::Content {
+            part: part.to_owned(),
+            content: content.into(),
+        };
+        self.command(Command::Parts(load, sender));
         receiver.await.map_err(|_| self.gone())
     }
 
     /// Runs a job with the machine itself, between two of its slices: inspect it, take a snapshot, load an image.
-    /// Works on a crashed one too. The recording is incomplete from then on.
+    /// Works on a crashed one too. The input log is incomplete from then on.
     ///
     /// # Errors
     /// [`Gone`].
@@ -302,7 +333,7 @@ impl MachineHandle {
         self.run_job(true, job).await.map_err(|_| self.gone())
     }
 
-    /// [`Self::with_machine`] for jobs without changes that the guest could notice. The recording is not affected.
+    /// [`Self::with_machine`] for jobs without changes that the guest could notice. The input log is not affected.
     ///
     /// # Errors
     /// [`Gone`].

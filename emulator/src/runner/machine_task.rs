@@ -1,5 +1,6 @@
 //! The task that runs one machine: its commands, and one turn of it on a worker.
 
+mod deliver;
 mod lockstep;
 mod parts;
 mod restore;
@@ -17,19 +18,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::RunOptions;
+use super::input_log::{Input, InputLog};
 use super::lockstep::{Lockstep, Membership};
 use super::meter::Meter;
 use super::pace::{Pace, Pacer};
-use super::record::{Input, Recording};
 use super::schedule::{Next, ScheduleState};
 use super::status::{MachineEvent, MachineStatus, RunState};
+use super::trace::{Traced, Tracer};
 use super::uart::Wire;
 use super::usb::UsbHost;
 use crate::{
     GuestFault, Machine, MachineError, MachineSnapshot, PartError, PinChange, ResetKind, RunLimit, StopReason,
     VirtualTime,
 };
-pub(super) use parts::PartValue;
+pub(super) use parts::PartsInput;
 pub use visit::VisitEffect;
 use wires::DebugWires;
 
@@ -65,9 +67,10 @@ pub(super) enum Command {
     Step(u64),
     Reset(ResetKind),
     Pin(u16, Option<bool>),
-    SetPart(parts::PartValue, oneshot::Sender<Result<(), PartError>>),
+    Parts(parts::PartsInput, oneshot::Sender<Result<(), PartError>>),
     SetPace(Pace),
-    /// Runs a job. The recording does not contain its effects, so a job that may change the machine makes it
+    Trace(Option<Box<dyn Tracer>>),
+    /// Runs a job. The input log does not contain its effects, so a job that may change the machine makes it
     /// incomplete.
     Run {
         job: MachineJob,
@@ -93,7 +96,7 @@ pub(super) struct MachineTask {
     events: Mutex<Option<broadcast::Sender<MachineEvent>>>,
     /// The level that the machine drives on each pin, and its last faults.
     pub(super) seen: Mutex<Seen>,
-    recording: Mutex<Recording>,
+    input_log: Mutex<InputLog>,
     /// When its sleep began, and when it ends: its virtual time follows the host's, though nothing runs.
     asleep: Mutex<Option<Asleep>>,
     /// Visitors that wait for the machine or have it. Workers let them go first.
@@ -145,6 +148,8 @@ struct Body {
     slept: bool,
     /// It locked up and reset itself: it naps before it starts again.
     naps: bool,
+    /// Who is told what the machine does.
+    tracer: Option<Box<dyn Tracer>>,
 }
 
 impl MachineTask {
@@ -181,7 +186,7 @@ impl MachineTask {
                 pins,
                 faults: VecDeque::new(),
             }),
-            recording: Mutex::default(),
+            input_log: Mutex::default(),
             asleep: Mutex::default(),
             visitors: AtomicU32::new(0),
             turn_was_skipped: AtomicBool::new(false),
@@ -200,6 +205,7 @@ impl MachineTask {
                 membership: None,
                 slept: false,
                 naps: false,
+                tracer: None,
             }),
         }
     }
@@ -235,12 +241,12 @@ impl MachineTask {
         status
     }
 
-    pub(super) fn recording(&self) -> Recording {
-        lock(&self.recording).clone()
+    pub(super) fn input_log(&self) -> InputLog {
+        lock(&self.input_log).clone()
     }
 
-    pub(super) fn stop_recording(&self) {
-        lock(&self.recording).give_up();
+    pub(super) fn stop_input_log(&self) {
+        lock(&self.input_log).give_up();
     }
 
     fn publish_event(&self, event: MachineEvent) {
@@ -335,10 +341,11 @@ impl Body {
             Command::Step(_) => {}
             Command::Reset(kind) => {
                 let done = guarded(machine, |machine| machine.reset(kind));
-                lock(&task.recording).add(at, Input::Reset(kind));
+                lock(&task.input_log).add(at, Input::Reset(kind));
                 self.idle = None;
                 match done {
                     Ok(()) => {
+                        self.tell(&Traced::Reset { at, kind });
                         task.publish_event(MachineEvent::Reset { at, kind });
                         if self.state != RunState::Paused {
                             self.pacer.restart();
@@ -349,8 +356,8 @@ impl Body {
                 }
             }
             Command::Pin(pin, level) => self.drive_pin(task, pin, level),
-            Command::SetPart(value, reply) => {
-                let done = self.set_part(task, value);
+            Command::Parts(input, reply) => {
+                let done = self.give_to_parts(task, input);
                 // The caller may have stopped waiting.
                 let _ = reply.send(done);
             }
@@ -358,6 +365,7 @@ impl Body {
                 self.pacer.set_pace(pace);
                 self.leave_lockstep(task);
             }
+            Command::Trace(tracer) => self.trace(task, tracer),
             Command::Restore(state, reply) => {
                 // The caller may have stopped waiting.
                 let _ = reply.send(self.restore(task, &state));
@@ -367,7 +375,7 @@ impl Body {
                 may_change_machine,
             } => {
                 if may_change_machine {
-                    lock(&task.recording).give_up();
+                    lock(&task.input_log).give_up();
                 }
                 let finished = guarded(machine, |machine| {
                     job(machine);
@@ -401,7 +409,8 @@ impl Body {
         let at = machine.now();
         match guarded(machine, |machine| machine.pin_input(pin, level)) {
             Ok(()) => {
-                lock(&task.recording).add(at, Input::Pin { pin, level });
+                lock(&task.input_log).add(at, Input::Pin { pin, level });
+                self.tell(&Traced::Input { at, pin, level });
                 self.idle = None;
                 if self.state == RunState::Halted(StopReason::PoweredOff) {
                     self.pacer.restart();
@@ -548,60 +557,11 @@ impl Body {
             StopReason::Reset(kind) => {
                 self.naps = kind == ResetKind::Lockup;
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
+                self.tell(&Traced::Reset { at, kind });
                 task.publish_event(MachineEvent::Reset { at, kind });
             }
             halted => self.enter(task, RunState::Halted(halted)),
         }
-    }
-
-    /// Delivers everything that the machine did.
-    fn deliver(&mut self, task: &MachineTask) {
-        self.deliver_outputs(task);
-        self.deliver_usb(task);
-    }
-
-    fn deliver_usb(&mut self, task: &MachineTask) {
-        if task.has_usb {
-            self.serve_usb(task);
-            self.deliver_outputs(task);
-        }
-    }
-
-    fn deliver_outputs(&mut self, task: &MachineTask) {
-        let Some(machine) = &mut self.machine else { return };
-        for output in machine.take_uart_output() {
-            if let Some(wire) = task.wire(output.index) {
-                wire.deliver(output.baud, &output.bytes);
-            }
-        }
-        let said = machine.parts().map_or_else(Vec::new, |parts| parts.take_messages());
-        said.into_iter()
-            .for_each(|message| task.publish_event(MachineEvent::Part(message)));
-        let changes = machine.take_pin_changes();
-        let faults = machine.take_faults();
-        if changes.is_empty() && faults.is_empty() {
-            return;
-        }
-        self.faults += faults.len() as u64;
-        let mut seen = lock(&task.seen);
-        for PinChange { pin, level, .. } in &changes {
-            if let Some(place) = seen.pins.get_mut(usize::from(*pin)) {
-                *place = *level;
-            }
-        }
-        for fault in &faults {
-            if seen.faults.len() == FAULTS_KEPT {
-                seen.faults.pop_front();
-            }
-            seen.faults.push_back(fault.clone());
-        }
-        drop(seen);
-        changes
-            .into_iter()
-            .for_each(|change| task.publish_event(MachineEvent::Pin(change)));
-        faults
-            .into_iter()
-            .for_each(|fault| task.publish_event(MachineEvent::Fault(fault)));
     }
 
     fn enter(&mut self, task: &MachineTask, state: RunState) {
@@ -611,6 +571,7 @@ impl Body {
                 self.leave_lockstep(task);
             }
             self.publish(task, true);
+            self.tell_state();
             task.publish_event(MachineEvent::State(state));
         }
     }
@@ -621,6 +582,7 @@ impl Body {
         self.idle = None;
         self.leave_lockstep(task);
         task.status.send_modify(|status| status.state = self.state.clone());
+        self.tell_end();
         task.publish_event(MachineEvent::State(self.state.clone()));
     }
 

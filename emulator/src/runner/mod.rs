@@ -4,13 +4,14 @@
 //! Host time is read only here: it decides *when* input reaches a machine, which is recorded.
 
 mod handle;
+mod input_log;
 mod lockstep;
 mod machine_task;
 mod meter;
 mod pace;
-mod record;
 mod schedule;
 mod status;
+mod trace;
 mod uart;
 mod usb;
 
@@ -25,10 +26,11 @@ use self::schedule::Schedule;
 use crate::Machine;
 
 pub use handle::{Gone, MachineHandle, ReadError, UartError};
+pub use input_log::{Input, InputLog, LoggedInput, replay};
 pub use machine_task::VisitEffect;
 pub use pace::Pace;
-pub use record::{Input, Recorded, Recording, replay};
 pub use status::{MachineEvent, MachineStatus, RunState};
+pub use trace::{Traced, Tracer};
 pub use uart::UartPort;
 pub use usb::{Notify, UsbError, UsbHost, serve_usb};
 

@@ -19,7 +19,7 @@ macro_rules! guests {
 }
 
 guests!(
-    blink, count, echo, flash, lockup, mirror, off, random, resets, stop, trespass
+    blink, count, echo, flash, lockup, mirror, off, random, refresh, resets, stop, trespass
 );
 
 /// The image of a guest.

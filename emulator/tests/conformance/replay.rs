@@ -1,6 +1,6 @@
 //! The same image, seed and inputs give the same run, however it is divided into slices.
 
-use drydock_emulator::runner::{Input, Recorded, Recording, replay};
+use drydock_emulator::runner::{Input, InputLog, LoggedInput, replay};
 use drydock_emulator::{Engine, Machine, RunLimit, StopReason, VirtualTime};
 use libtest_mimic::Failed;
 
@@ -49,13 +49,13 @@ fn a_replay(engine: &dyn Engine) -> Result<(), Failed> {
     // While the last input is on its way.
     let end = VirtualTime::from_us(30_150);
     let mut original = boot(engine, "echo")?;
-    let mut recording = Recording::default();
+    let mut recording = InputLog::default();
     for (index, us) in [1_000, 1_007, 9_000, 9_500, 30_123].into_iter().enumerate() {
         while original.run(RunLimit::until(VirtualTime::from_us(us)))? != StopReason::Deadline {}
         let bytes = vec![index as u8; 3 + index];
         let at = original.now();
         original.uart_input(0, &bytes)?;
-        recording.inputs.push(Recorded {
+        recording.inputs.push(LoggedInput {
             at,
             input: Input::Uart { index: 0, bytes },
         });

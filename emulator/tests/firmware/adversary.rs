@@ -27,6 +27,7 @@ const PROGRAMS: &[(&str, &str, bool)] = &[
     ("drain-randomness", include_str!("adversary/drain-randomness.wat"), true),
     ("copy-and-grow", include_str!("adversary/copy-and-grow.wat"), true),
     ("long-names", include_str!("adversary/long-names.wat"), true),
+    ("flood-numbers", include_str!("adversary/flood-numbers.wat"), true),
 ];
 
 fn package(sequence: u64, module: &[u8], callback_ms: u32) -> Manifest {

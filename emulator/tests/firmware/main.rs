@@ -10,6 +10,7 @@ mod host;
 mod in_session;
 mod memory_calls;
 mod memory_grow;
+mod numbers;
 mod other_boards;
 mod power_cut;
 mod starts;
@@ -48,6 +49,8 @@ const CHECKS: &[(&str, Check)] = &[
         "apps_that_overrun_again_and_again_do_not_start_by_themselves",
         adversary::end_their_autostart,
     ),
+    ("ten_thousand_numbers_a_second_arrive_whole", numbers::at_ten_kilohertz),
+    ("numbers_beyond_the_link_are_counted", numbers::beyond_the_link),
     ("memory_grows_or_says_that_it_cannot", memory_grow::check),
     ("a_panic_a_fault_and_a_hang_are_told_and_survived", in_session::crashes),
     (

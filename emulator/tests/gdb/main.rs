@@ -121,6 +121,11 @@ fn breakpoints_and_steps() -> Result<(), Failed> {
             "x/1xw 0x20000100",
             "x/1xw 0x30000000",
             "printf \"msp %x\\n\", $msp",
+            // Without a program file GDB takes doubles for those of another unit, whose words are the other way round.
+            "set arm fpu vfp",
+            "set $s3 = 1.5",
+            "set $d0 = -2.25",
+            "printf \"s3 %g d0 %g fpscr %x\\n\", $s3, $d0, $fpscr",
             "detach",
         ];
         gdb(address, &commands)
@@ -134,6 +139,7 @@ fn breakpoints_and_steps() -> Result<(), Failed> {
             "r0 1001\n",
             "0x20000100:\t0x12345678",
             "msp 20040000\n",
+            "s3 1.5 d0 -2.25 fpscr 0\n",
             "detached",
             // Errors come after everything else.
             "Cannot access memory at address 0x30000000",
@@ -142,6 +148,7 @@ fn breakpoints_and_steps() -> Result<(), Failed> {
     assert_eq!(end?, End::Detached);
     assert_eq!(word(&mut *machine, 0x2000_0100)?, 0x1234_5678);
     assert_eq!(machine.read_register("r0")?, 1_001);
+    assert_eq!(machine.read_register("s3")?, u64::from(1.5_f32.to_bits()));
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod arm;
 mod building;
+mod devices;
 mod lights;
 mod panel;
 mod parts;
@@ -28,6 +29,7 @@ fn main() {
         .chain(arm::trials())
         .chain(parts::trials())
         .chain([panel::trial_of_panel()])
+        .chain(devices::trials())
         .chain([usb::trial_of_usb()])
         .collect();
     libtest_mimic::run(&arguments, trials).exit();

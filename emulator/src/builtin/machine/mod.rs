@@ -3,6 +3,7 @@
 
 mod log_reader;
 mod parts;
+mod radio;
 mod trapped;
 mod usb;
 
@@ -17,6 +18,7 @@ use crate::debug::profile::Profiler;
 use crate::machine::DebugLine;
 use crate::machine::Image;
 use crate::machine::MachineError;
+use crate::machine::RadioAir;
 use crate::machine::Trapping;
 use crate::machine::UsbDevice;
 use crate::machine::VirtualParts;
@@ -24,7 +26,7 @@ use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 use crate::machine::{
     DebugAccess, GuestFault, Machine, MachineInfo, MachineSnapshot, PauseSwitch, RegisterInfo, RunLimit, SavedState,
-    Snapshot, StopReason, UnmodelledAnswer,
+    Snapshot, StopReason, TraceTaken, UnmodelledAnswer,
 };
 
 pub(super) use log_reader::LogReader;
@@ -77,7 +79,7 @@ impl BuiltinMachine {
 
     /// Goes on with a reader's state, or without one.
     pub(super) fn set_logs(&mut self, logs: Option<LogReader>) {
-        self.core.fabric_mut().collect_trace(logs.is_some());
+        self.core.fabric_mut().collect_itm(logs.is_some());
         self.logs = logs.map(Box::new);
     }
 
@@ -322,6 +324,15 @@ impl Machine for BuiltinMachine {
         self.core.fabric_mut().take_pin_changes()
     }
 
+    fn trace(&mut self, on: bool) -> bool {
+        self.core.fabric_mut().trace(on);
+        true
+    }
+
+    fn take_trace(&mut self) -> TraceTaken {
+        self.core.fabric_mut().take_trace()
+    }
+
     fn take_faults(&mut self) -> Vec<GuestFault> {
         let mut faults: Vec<GuestFault> = self
             .core
@@ -373,6 +384,13 @@ impl Machine for BuiltinMachine {
         Some(self)
     }
 
+    fn radio(&mut self) -> Option<&mut dyn RadioAir> {
+        if !self.core.chip().has_radio() {
+            return None;
+        }
+        Some(self)
+    }
+
     fn parts(&mut self) -> Option<&mut dyn VirtualParts> {
         self.core.fabric().parts()?;
         Some(self)
@@ -411,8 +429,10 @@ impl Snapshot for BuiltinMachine {
         // A poisoned lock means that a fork panicked halfway; the stored state itself is never written.
         let mut core = stored.core.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let profile = self.core.take_profile();
+        let on_air = self.core.fabric().is_on_air();
         self.core = core.fork();
         self.core.keep_profile(profile);
+        self.core.fabric_mut().set_on_air(on_air);
         self.logs.clone_from(&stored.logs);
         self.crashed = None;
         Ok(())

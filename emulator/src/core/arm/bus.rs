@@ -57,6 +57,7 @@ impl CortexM {
     fn load_slow(&mut self, addr: u32, size: AccessSize, privileged: bool) -> Result<u32, Fault> {
         self.check_alignment(addr, size)?;
         self.check_mpu(addr, size, false, privileged)?;
+        self.watch(addr, size, false);
         if addr & (size.bytes() - 1) != 0 {
             let mut value = 0;
             for index in 0..size.bytes() {
@@ -95,6 +96,7 @@ impl CortexM {
     fn store_slow(&mut self, addr: u32, value: u32, size: AccessSize, privileged: bool) -> Result<(), Fault> {
         self.check_alignment(addr, size)?;
         self.check_mpu(addr, size, true, privileged)?;
+        self.watch(addr, size, true);
         if addr & (size.bytes() - 1) != 0 {
             for index in 0..size.bytes() {
                 self.store_slow(

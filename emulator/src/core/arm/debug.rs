@@ -6,11 +6,12 @@ use super::system::Scb;
 use super::{CortexM, RunLoop};
 use crate::core::fabric::{AccessFault, AccessSize, Request, ResetKind};
 use crate::core::run::{catch_up, pass, serve_events};
-use crate::machine::{CoreActivity, DebugAccess, VirtualTime};
+use crate::machine::{CoreActivity, DebugAccess, VirtualTime, Watchpoint};
 
 /// DFSR: why the core halted.
 const DFSR_HALTED: u32 = 1 << 0;
 pub(super) const DFSR_BKPT: u32 = 1 << 1;
+const DFSR_DWTTRAP: u32 = 1 << 2;
 const DFSR_VCATCH: u32 = 1 << 3;
 /// DEMCR.VC_CORERESET: halt before the first instruction after a reset.
 const VC_CORERESET: u32 = 1 << 0;
@@ -27,6 +28,9 @@ pub(super) struct Debug {
     /// DHCSR.S_RESET_ST.
     was_reset: bool,
     breakpoints: Vec<u32>,
+    watchpoints: Vec<Watchpoint>,
+    /// Those that matched, one bit each.
+    watched: u32,
 }
 
 impl Debug {
@@ -79,6 +83,26 @@ impl CortexM {
             self.debug_halt(DFSR_BKPT);
         }
         hit
+    }
+
+    /// A load or store of the running instruction: halts the core if a watchpoint matches. Pages that are watched are no part
+    /// of the fast path, so that no access to them passes by here.
+    #[inline(always)]
+    pub(super) fn watch(&mut self, addr: u32, size: AccessSize, is_store: bool) {
+        if !self.debug.watchpoints.is_empty() {
+            self.compare(addr, size, is_store);
+        }
+    }
+
+    #[cold]
+    fn compare(&mut self, addr: u32, size: AccessSize, is_store: bool) {
+        let matching = self.debug.watchpoints.iter().enumerate();
+        let matching = matching.filter(|(_, watchpoint)| watchpoint.matches(addr, size.bytes(), is_store));
+        let hits = matching.fold(0, |hits, (index, _)| hits | 1 << index);
+        if hits != 0 && self.debug.enabled {
+            self.debug.watched |= hits;
+            self.debug_halt(DFSR_DWTTRAP);
+        }
     }
 
     /// Memory at an aligned address, in one page.
@@ -150,6 +174,19 @@ impl DebugAccess for CortexM {
 
     fn set_breakpoints(&mut self, breakpoints: &[u32]) {
         self.debug.breakpoints = breakpoints.to_vec();
+    }
+
+    fn set_watchpoints(&mut self, watchpoints: &[Watchpoint]) {
+        let compares = |watchpoint: &Watchpoint| watchpoint.loads || watchpoint.stores;
+        let used = watchpoints.iter().any(compares);
+        self.debug.watchpoints = if used { watchpoints.to_vec() } else { Vec::new() };
+        let blocks = watchpoints.iter().filter(|watchpoint| compares(watchpoint));
+        let blocks = blocks.map(Watchpoint::block).collect();
+        self.fabric.memory_mut().keep_slow(blocks);
+    }
+
+    fn take_watched(&mut self) -> u32 {
+        std::mem::take(&mut self.debug.watched)
     }
 
     fn mask_interrupts(&mut self, masked: bool) {

@@ -5,6 +5,7 @@ use super::code::{Slot, decode_slot};
 use super::instruction::Instruction;
 use super::{CortexM, cycles};
 use crate::debug::profile::{Step, Watched};
+use crate::machine::TraceEvent;
 
 impl CortexM {
     /// Where the core is, for a profile.
@@ -44,6 +45,10 @@ impl CortexM {
 
     /// Exception `exception` was taken.
     pub(super) fn record_exception(&mut self, exception: u16) {
+        if self.fabric.is_traced() {
+            let now = self.now();
+            self.fabric.note_at(now, TraceEvent::Entered(u32::from(exception)));
+        }
         let at = self.watched();
         if let Some(profile) = self.fabric.profile_mut() {
             let entry = match profile.recorder.is_returning() {
@@ -55,6 +60,10 @@ impl CortexM {
     }
 
     pub(super) fn record_exception_return(&mut self) {
+        if self.fabric.is_traced() {
+            let now = self.now();
+            self.fabric.note_at(now, TraceEvent::Returned);
+        }
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.exception_returned();
         }

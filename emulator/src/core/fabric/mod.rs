@@ -8,10 +8,13 @@
 //!   bit-band aliases. Every other address, and every *store* to flash, goes to [`Chip::read`] or [`Chip::write`].
 //! - Nothing here reads host time or host randomness: the same image, seed and inputs give the same run.
 
+mod address_block;
+mod air;
 mod irq_lines;
 mod parts;
 mod repeats;
 mod saved;
+mod trace;
 
 use std::hash::Hasher;
 
@@ -22,12 +25,13 @@ use crate::machine::VirtualTime;
 use crate::machine::entropy::EntropyStream;
 /// Types in the methods of a fabric and of a chip.
 pub use crate::machine::{
-    AccessFault, AccessSize, FaultRecord, PinChange, ResetKind, UartOutput, UnmodelledAnswer, UsbAction, UsbEvent,
-    UsbOccurrence, UsbStatus,
+    AccessFault, AccessSize, FaultRecord, Heard, PinChange, ResetKind, UartOutput, UnmodelledAnswer, UsbAction,
+    UsbEvent, UsbOccurrence, UsbStatus,
 };
 
 use crate::parts::Parts;
 
+pub use address_block::AddressBlock;
 pub(crate) use irq_lines::{IRQ_WORDS, IrqLines};
 pub(super) use repeats::Repeats;
 pub(super) use saved::SavedFabric;
@@ -103,6 +107,14 @@ pub trait Chip: ChipState + Send {
         false
     }
 
+    /// Whether the chip has a radio that is modelled.
+    fn has_radio(&self) -> bool {
+        false
+    }
+
+    /// Something reaches the antenna of the chip's radio. What it sends itself are [`Fabric::air_event`]s.
+    fn hear(&mut self, _fabric: &mut Fabric, _heard: Heard) {}
+
     /// Whether the chip resets itself when its core locks up (with no debugger attached).
     fn resets_on_lockup(&self) -> bool {
         false
@@ -122,24 +134,6 @@ pub struct ChipDescription {
     pub cpu_hz: u32,
     /// Address blocks by name, for profiles, without those of the core itself.
     pub blocks: &'static [AddressBlock],
-}
-
-/// A named range of addresses: a peripheral, or memory whose stores go to its controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressBlock {
-    /// First address.
-    pub base: u32,
-    /// Length in bytes.
-    pub bytes: u32,
-    /// Name in the chip manual's spelling, as in `UARTE0`.
-    pub name: &'static str,
-}
-
-impl AddressBlock {
-    /// The block `name` of `bytes` bytes at `base`.
-    pub const fn new(base: u32, bytes: u32, name: &'static str) -> Self {
-        Self { base, bytes, name }
-    }
 }
 
 /// A core and its build options.
@@ -238,10 +232,14 @@ pub struct Fabric {
     /// Semihosting calls are served; otherwise each of them stops the machine.
     serves_semihosting: bool,
     /// The ITM's stimulus ports are on, as with a debugger that collects them.
-    collects_trace: bool,
+    collects_itm: bool,
     uart_output: Vec<UartOutput>,
     pin_changes: Vec<PinChange>,
+    /// What else happens, while somebody traces the machine.
+    trace: Option<Box<trace::TraceLog>>,
     usb_events: Vec<UsbEvent>,
+    /// What the radio did, while somebody carries it.
+    air: air::AirLog,
     faults: Vec<FaultRecord>,
     repeats: Repeats,
     unmodelled: UnmodelledAnswer,
@@ -272,10 +270,12 @@ impl Fabric {
             stalled_until: VirtualTime::ZERO,
             polls_are_skipped: false,
             serves_semihosting: false,
-            collects_trace: false,
+            collects_itm: false,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
+            trace: None,
             usb_events: Vec::new(),
+            air: air::AirLog::default(),
             faults: Vec::new(),
             repeats: Repeats::default(),
             unmodelled: UnmodelledAnswer::default(),
@@ -302,10 +302,12 @@ impl Fabric {
             stalled_until: self.stalled_until,
             polls_are_skipped: false,
             serves_semihosting: self.serves_semihosting,
-            collects_trace: self.collects_trace,
+            collects_itm: self.collects_itm,
             uart_output: Vec::new(),
             pin_changes: Vec::new(),
+            trace: None,
             usb_events: Vec::new(),
+            air: air::AirLog::default(),
             faults: Vec::new(),
             repeats: self.repeats.clone(),
             unmodelled: self.unmodelled,
@@ -328,13 +330,13 @@ impl Fabric {
     }
 
     /// Turns the ITM's stimulus ports on, as a debugger does that collects them, or leaves them to the program.
-    pub fn collect_trace(&mut self, collects: bool) {
-        self.collects_trace = collects;
+    pub fn collect_itm(&mut self, collects: bool) {
+        self.collects_itm = collects;
     }
 
     /// Whether a debugger collects what is written to the ITM.
-    pub(in crate::core) fn collects_trace(&self) -> bool {
-        self.collects_trace
+    pub(in crate::core) fn collects_itm(&self) -> bool {
+        self.collects_itm
     }
 
     // --- time ---
@@ -467,6 +469,10 @@ impl Fabric {
 
     /// A byte leaves UART `index` now.
     pub fn uart_output(&mut self, index: u8, byte: u8) {
+        if let Some(parts) = &mut self.parts {
+            parts.uart_byte(self.now, index, byte);
+            self.heed_parts();
+        }
         match self.uart_output.last_mut() {
             Some(last) if last.index == index => {
                 last.bytes.push(byte);

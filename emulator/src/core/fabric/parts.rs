@@ -1,6 +1,7 @@
 //! The board's virtual parts, as controllers of a chip reach them: buses by their pins, and voltages.
 
 use super::{Chip, Fabric};
+use crate::machine::{I2cStep, TraceEvent};
 use crate::parts::{I2cPins, Parts, SpiPins};
 
 /// Answers of parts to a chip and back in one instant.
@@ -38,11 +39,20 @@ impl Fabric {
             let now = self.now;
             let Some(parts) = &mut self.parts else { return };
             let changed = parts.serve(now);
-            if changed.is_empty() {
+            let said = parts.take_uart();
+            if changed.is_empty() && said.is_empty() {
                 return;
             }
             for (pin, level) in changed {
+                self.note(TraceEvent::Input { pin, level });
                 chip.pin_input(self, pin, level);
+            }
+            for (uart, bytes) in said {
+                // A receiver that is not served in time loses bytes.
+                let taken = chip.uart_input_room(uart).min(bytes.len());
+                if taken > 0 {
+                    chip.uart_input(self, uart, &bytes[..taken]);
+                }
             }
         }
     }
@@ -58,6 +68,12 @@ impl Fabric {
         let Some(parts) = &mut self.parts else { return false };
         let acknowledged = parts.i2c_start(now, bus, address, read);
         self.heed_parts();
+        let step = I2cStep::Start {
+            address,
+            read,
+            acknowledged,
+        };
+        self.note(TraceEvent::I2c(bus, step));
         acknowledged
     }
 
@@ -67,6 +83,7 @@ impl Fabric {
         let Some(parts) = &mut self.parts else { return false };
         let acknowledged = parts.i2c_write(now, bus, byte);
         self.heed_parts();
+        self.note(TraceEvent::I2c(bus, I2cStep::Write { byte, acknowledged }));
         acknowledged
     }
 
@@ -76,6 +93,7 @@ impl Fabric {
         let Some(parts) = &mut self.parts else { return 0xff };
         let byte = parts.i2c_read(now, bus);
         self.heed_parts();
+        self.note(TraceEvent::I2c(bus, I2cStep::Read(byte)));
         byte
     }
 
@@ -85,6 +103,7 @@ impl Fabric {
         if let Some(parts) = &mut self.parts {
             parts.i2c_stop(now, bus);
             self.heed_parts();
+            self.note(TraceEvent::I2c(bus, I2cStep::Stop));
         }
     }
 
@@ -94,11 +113,21 @@ impl Fabric {
         let Some(parts) = &mut self.parts else { return 0 };
         let answer = parts.spi_transfer(now, bus, byte);
         self.heed_parts();
+        self.note(TraceEvent::Spi {
+            bus,
+            sent: byte,
+            received: answer,
+        });
         answer
     }
 
     /// The voltage on an analogue pin, in microvolts, of a supply of `supply_uv`; `None` if nothing drives it.
-    pub fn analog_uv(&self, pin: u16, supply_uv: u64) -> Option<u64> {
-        self.parts.as_ref()?.analog_uv(pin, supply_uv)
+    pub fn analog_uv(&mut self, pin: u16, supply_uv: u64) -> Option<u64> {
+        let volts = self.parts.as_ref()?.analog_uv(pin, supply_uv)?;
+        self.note(TraceEvent::Voltage {
+            pin,
+            microvolts: u32::try_from(volts).unwrap_or(u32::MAX),
+        });
+        Some(volts)
     }
 }

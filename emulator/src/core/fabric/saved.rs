@@ -99,9 +99,10 @@ impl Fabric {
             stalled_until,
             polls_are_skipped: _,
             serves_semihosting: _,
-            collects_trace: _,
+            collects_itm: _,
             uart_output: _,
             pin_changes: _,
+            trace: _,
             faults: _,
             repeats: _,
             unmodelled: _,
@@ -109,6 +110,7 @@ impl Fabric {
             dropped,
             attention: _,
             usb_events: _,
+            air: _,
             profile: _,
             parts,
         } = self;
@@ -156,6 +158,8 @@ impl Fabric {
         self.polls_are_skipped = false;
         self.uart_output.clear();
         self.pin_changes.clear();
+        self.take_trace();
+        self.take_air_events();
         self.faults.clear();
         self.repeats.clear();
         self.attention = true;

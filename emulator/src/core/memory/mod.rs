@@ -81,6 +81,8 @@ pub struct GuestMemory {
     stale_code: bool,
     /// Whether a page of the image was written to since it was loaded.
     image_changed: bool,
+    /// First and last addresses of ranges whose pages are no part of the fast path.
+    slow: Vec<(u32, u32)>,
 }
 
 struct RegionPages {
@@ -135,6 +137,7 @@ impl GuestMemory {
             tlb: Tlb::new(),
             stale_code: false,
             image_changed: false,
+            slow: Vec::new(),
         }
     }
 
@@ -158,6 +161,7 @@ impl GuestMemory {
             // If the core has not checked yet, the fork's core must check as well.
             stale_code: self.stale_code,
             image_changed: self.image_changed,
+            slow: Vec::new(),
         }
     }
 
@@ -398,7 +402,9 @@ impl GuestMemory {
         let offset = (addr & PAGE_MASK) as usize;
         let bytes = page.bytes().get(offset..offset + N)?.try_into().ok()?;
         let entry = TlbEntry::readable(addr, page);
-        self.tlb.remember(addr, entry);
+        if !self.is_slow(addr) {
+            self.tlb.remember(addr, entry);
+        }
         Some(bytes)
     }
 
@@ -412,10 +418,21 @@ impl GuestMemory {
         let page = self.private_page(addr, N)?;
         page[offset..offset + N].copy_from_slice(&bytes);
         let entry = TlbEntry::writable(addr, page);
-        if !self.holds_code(addr) {
+        if !self.holds_code(addr) && !self.is_slow(addr) {
             self.tlb.remember(addr, entry);
         }
         Some(())
+    }
+
+    /// Makes every access to these ranges, given by first and last address, miss the fast path from now on; no others.
+    pub(super) fn keep_slow(&mut self, ranges: Vec<(u32, u32)>) {
+        self.tlb.flush();
+        self.slow = ranges;
+    }
+
+    fn is_slow(&self, addr: u32) -> bool {
+        let (first, last) = (addr & !PAGE_MASK, addr | PAGE_MASK);
+        self.slow.iter().any(|range| range.0 <= last && first <= range.1)
     }
 
     /// Aligned words from `addr` on, if they lie in a page that was loaded from recently.

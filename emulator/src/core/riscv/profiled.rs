@@ -6,6 +6,7 @@ use super::instruction::Instruction;
 use super::{RiscV, cycles};
 use crate::core::dispatch::Slot as _;
 use crate::debug::profile::{Step, Watched};
+use crate::machine::TraceEvent;
 
 /// The ABI's stack pointer, `x2`, and the registers that hold return addresses, `x1` and `x5` (unpriv 2.5, table 2.1).
 const SP: usize = 2;
@@ -49,6 +50,10 @@ impl RiscV {
 
     /// A trap with this `mcause` was taken.
     pub(super) fn record_exception(&mut self, cause: u32) {
+        if self.fabric.is_traced() {
+            let now = self.now();
+            self.fabric.note_at(now, TraceEvent::Entered(cause));
+        }
         let at = self.watched();
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.exception_entered(cause, at, cycles::TRAP_ENTRY);
@@ -56,6 +61,10 @@ impl RiscV {
     }
 
     pub(super) fn record_exception_return(&mut self) {
+        if self.fabric.is_traced() {
+            let now = self.now();
+            self.fabric.note_at(now, TraceEvent::Returned);
+        }
         if let Some(profile) = self.fabric.profile_mut() {
             profile.recorder.exception_returned();
         }

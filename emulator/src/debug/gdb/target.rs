@@ -21,7 +21,7 @@ use gdbstub::target::ext::target_description_xml_override::{
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
 
-use drydock_gdb::{Core32, DebugTarget, RegisterFile, RegisterIndex, copy_part, describe};
+use drydock_gdb::{Core32, DebugTarget, Described, RegisterFile, RegisterIndex, copy_part, describe};
 
 use super::Access;
 use super::resume;
@@ -41,7 +41,7 @@ const GLANCE: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct GdbTarget<A> {
     access: A,
-    registers: Vec<&'static str>,
+    registers: Described,
     description: String,
     traps: Traps,
     step: bool,
@@ -54,7 +54,7 @@ impl<A: Access> GdbTarget<A> {
     pub fn new(access: A) -> Self {
         Self {
             access,
-            registers: Vec::new(),
+            registers: Described::default(),
             description: String::new(),
             traps: Traps::default(),
             step: false,
@@ -169,7 +169,7 @@ impl<A: Access> Target for GdbTarget<A> {
 
 impl<A: Access> SingleThreadBase for GdbTarget<A> {
     fn read_registers(&mut self, file: &mut RegisterFile) -> TargetResult<(), Self> {
-        let names = self.registers.clone();
+        let names = self.registers.general().to_vec();
         *file = self.ask(move |machine| {
             let values = names.iter().map(|name| Ok(machine.read_register(name)? as u32));
             let values = values.collect::<Result<Vec<u32>, MachineError>>()?;
@@ -180,7 +180,7 @@ impl<A: Access> SingleThreadBase for GdbTarget<A> {
     }
 
     fn write_registers(&mut self, file: &RegisterFile) -> TargetResult<(), Self> {
-        let (names, values) = (self.registers.clone(), file.values.clone());
+        let (names, values) = (self.registers.general().to_vec(), file.values.clone());
         self.ask(move |machine| {
             for (name, value) in names.iter().zip(values) {
                 machine.write_register(name, u64::from(value))?;
@@ -215,18 +215,28 @@ impl<A: Access> SingleThreadBase for GdbTarget<A> {
 
 impl<A: Access> SingleRegisterAccess<()> for GdbTarget<A> {
     fn read_register(&mut self, (): (), register: RegisterIndex, buf: &mut [u8]) -> TargetResult<usize, Self> {
-        let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
-        let value = self.ask(move |machine| machine.read_register(name))? as u32;
-        buf.get_mut(..4)
-            .ok_or(TargetError::NonFatal)?
-            .copy_from_slice(&value.to_le_bytes());
-        Ok(4)
+        let parts = self.registers.parts(register).ok_or(TargetError::NonFatal)?.to_vec();
+        let values: Vec<u64> =
+            self.ask(move |machine| parts.iter().map(|name| machine.read_register(name)).collect())?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| (*value as u32).to_le_bytes()).collect();
+        let place = buf.get_mut(..bytes.len()).ok_or(TargetError::NonFatal)?;
+        place.copy_from_slice(&bytes);
+        Ok(bytes.len())
     }
 
     fn write_register(&mut self, (): (), register: RegisterIndex, value: &[u8]) -> TargetResult<(), Self> {
-        let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
-        let value: [u8; 4] = value.try_into().map_err(|_| TargetError::NonFatal)?;
-        self.ask(move |machine| machine.write_register(name, u64::from(u32::from_le_bytes(value))))
+        let parts = self.registers.parts(register).ok_or(TargetError::NonFatal)?.to_vec();
+        let (words, []) = value.as_chunks::<4>() else {
+            return Err(TargetError::NonFatal);
+        };
+        if words.len() != parts.len() {
+            return Err(TargetError::NonFatal);
+        }
+        let words = words.to_vec();
+        self.ask(move |machine| {
+            let mut both = parts.iter().zip(words);
+            both.try_for_each(|(name, word)| machine.write_register(name, u64::from(u32::from_le_bytes(word))))
+        })
     }
 }
 

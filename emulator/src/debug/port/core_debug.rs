@@ -1,5 +1,5 @@
 //! The bus as a debugger sees it: the core's debug registers (ARMv7-M C1.6 to C1.11), and everything else as the core
-//! would reach it.
+//! would reach it. The comparators of the trace block are the debugger's alone: the guest sees none.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,10 +7,15 @@ use std::time::Duration;
 use drydock_assets::Chip;
 
 use super::rom_table::Identity;
+use crate::machine::Watchpoint;
 use crate::runner::VisitEffect;
 use crate::{AccessSize, CoreActivity, Machine, ResetKind, RunLimit, VirtualTime};
 
+const DWT_CTRL: u32 = 0xe000_1000;
 const DWT_PCSR: u32 = 0xe000_101c;
+/// DWT_COMP0, DWT_MASK0, DWT_FUNCTION0 and a reserved word; the other comparators follow.
+const DWT_COMP: u32 = 0xe000_1020;
+const DWT_END: u32 = DWT_COMP + 0x10 * WATCHPOINTS as u32;
 const FP_CTRL: u32 = 0xe000_2000;
 const FP_REMAP: u32 = 0xe000_2004;
 const FP_COMP: u32 = 0xe000_2008;
@@ -45,6 +50,17 @@ const FP_CTRL_FIXED: u32 = 0x260;
 const COMPARATORS: usize = 6;
 const FP_KEY: u32 = 1 << 1;
 const FP_ENABLE: u32 = 1 << 0;
+/// DWT_CTRL.NUMCOMP: four comparators, as a full Cortex-M4 has.
+const WATCHPOINTS: usize = 4;
+const NUMCOMP: u32 = (WATCHPOINTS as u32) << 28;
+/// DWT_MASK: how far it goes is up to the chip (C1.8). This is 32 KiB.
+const MASK_MAX: u32 = 15;
+/// DWT_FUNCTION (C1.8): FUNCTION's watchpoints on loads, stores and both, and MATCHED.
+const ON_LOADS: u32 = 5;
+const ON_STORES: u32 = 6;
+const ON_BOTH: u32 = 7;
+const FUNCTION: u32 = 0xf;
+const MATCHED: u32 = 1 << 24;
 
 /// What a flash algorithm may run between two looks at DHCSR. A debugger's time-outs count the host's time.
 const ALGORITHM_SLICE: VirtualTime = VirtualTime::from_ms(20);
@@ -65,8 +81,50 @@ pub(super) struct CoreDebug {
     port_missed_reset: bool,
     fp_enabled: bool,
     fp_comp: [u32; COMPARATORS],
+    dwt: [Comparator; WATCHPOINTS],
     /// How long flash algorithms have run, until it is asked for.
     ran: VirtualTime,
+}
+
+/// A comparator of the trace block.
+#[derive(Clone, Copy, Debug, Default)]
+struct Comparator {
+    comp: u32,
+    mask: u32,
+    function: u32,
+    matched: bool,
+}
+
+impl Comparator {
+    fn watchpoint(&self) -> Watchpoint {
+        Watchpoint {
+            address: self.comp,
+            mask: (1 << self.mask) - 1,
+            loads: matches!(self.function, ON_LOADS | ON_BOTH),
+            stores: matches!(self.function, ON_STORES | ON_BOTH),
+        }
+    }
+
+    /// Reads the register at an offset in its group.
+    fn read(&mut self, offset: u32) -> u32 {
+        match offset {
+            0x0 => self.comp,
+            0x4 => self.mask,
+            // Reading it clears MATCHED (C1.8).
+            0x8 if std::mem::take(&mut self.matched) => self.function | MATCHED,
+            0x8 => self.function,
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32) {
+        match offset {
+            0x0 => self.comp = value,
+            0x4 => self.mask = (value & 0x1f).min(MASK_MAX),
+            0x8 => self.function = value & FUNCTION,
+            _ => {}
+        }
+    }
 }
 
 impl CoreDebug {
@@ -81,6 +139,7 @@ impl CoreDebug {
             port_missed_reset: false,
             fp_enabled: false,
             fp_comp: [0; COMPARATORS],
+            dwt: [Comparator::default(); WATCHPOINTS],
             ran: VirtualTime::ZERO,
         }
     }
@@ -114,6 +173,7 @@ impl CoreDebug {
             DCRSR => return word(0),
             DCRDR => return (narrow(self.dcrdr, addr, size), VisitEffect::None),
             DWT_PCSR => return word(pc_sample(machine)),
+            at @ DWT_COMP..DWT_END => return word(self.read_comparator(machine, at)),
             FP_CTRL => return word(FP_CTRL_FIXED | u32::from(self.fp_enabled)),
             FP_REMAP => return word(0),
             at @ FP_COMP..0xe000_2020 => return word(self.fp_comp[(at - FP_COMP) as usize / 4]),
@@ -129,7 +189,8 @@ impl CoreDebug {
         let Some(debug) = machine.debug_access() else {
             return (None, effect);
         };
-        (debug.read_bus(addr, size).ok(), effect)
+        let comparators = if addr == DWT_CTRL { NUMCOMP } else { 0 };
+        (debug.read_bus(addr, size).ok().map(|value| value | comparators), effect)
     }
 
     /// Stores; `false` if the bus refuses it.
@@ -157,6 +218,13 @@ impl CoreDebug {
                 self.fp_enabled = value & FP_ENABLE != 0;
                 self.set_breakpoints(machine);
             }
+            DWT_COMP..DWT_END => {
+                if traces(machine) {
+                    let at = addr - DWT_COMP;
+                    self.dwt[at as usize / 0x10].write(at % 0x10, value);
+                    self.set_watchpoints(machine);
+                }
+            }
             FP_CTRL | FP_REMAP => {}
             FP_COMP..0xe000_2020 => {
                 self.fp_comp[(addr - FP_COMP) as usize / 4] = value;
@@ -182,6 +250,8 @@ impl CoreDebug {
             self.port_missed_reset = true;
             if !debug.halting_debug() {
                 (self.fp_enabled, self.fp_comp) = (false, [0; COMPARATORS]);
+                self.dwt = [Comparator::default(); WATCHPOINTS];
+                debug.set_watchpoints(&[]);
                 (self.c_step, self.c_maskints) = (false, false);
             }
         }
@@ -278,6 +348,26 @@ impl CoreDebug {
         }
     }
 
+    fn read_comparator(&mut self, machine: &mut dyn Machine, addr: u32) -> u32 {
+        let watched = machine.debug_access().map_or(0, |debug| debug.take_watched());
+        for (index, comparator) in self.dwt.iter_mut().enumerate() {
+            comparator.matched |= watched & 1 << index != 0;
+        }
+        let at = addr - DWT_COMP;
+        match traces(machine) {
+            true => self.dwt[at as usize / 0x10].read(at % 0x10),
+            false => 0,
+        }
+    }
+
+    /// Gives the core the loads and stores that the comparators match.
+    fn set_watchpoints(&self, machine: &mut dyn Machine) {
+        let watchpoints = self.dwt.map(|comparator| comparator.watchpoint());
+        if let Some(debug) = machine.debug_access() {
+            debug.set_watchpoints(&watchpoints);
+        }
+    }
+
     /// Gives the core the addresses that the comparators match (C1.11.3, version 1).
     fn set_breakpoints(&self, machine: &mut dyn Machine) {
         let mut addresses = Vec::new();
@@ -330,14 +420,21 @@ fn put(machine: &mut dyn Machine, name: &str, value: u32) {
     let _ = machine.write_register(name, u64::from(value));
 }
 
+/// Whether the trace block is on. While it is off its comparators are not written, and read as zero.
+fn traces(machine: &mut dyn Machine) -> bool {
+    machine.debug_access().is_some_and(|debug| {
+        debug
+            .read_bus(DEMCR, AccessSize::Word)
+            .is_ok_and(|demcr| demcr & TRCENA != 0)
+    })
+}
+
 /// DWT_PCSR: all ones while the core is halted or the trace block is off.
 fn pc_sample(machine: &mut dyn Machine) -> u32 {
-    let samples = machine.debug_access().is_some_and(|debug| {
-        let traces = debug
-            .read_bus(DEMCR, AccessSize::Word)
-            .is_ok_and(|demcr| demcr & TRCENA != 0);
-        traces && !matches!(debug.core_activity(), CoreActivity::Halted | CoreActivity::Off)
-    });
+    let samples = traces(machine)
+        && machine
+            .debug_access()
+            .is_some_and(|debug| !matches!(debug.core_activity(), CoreActivity::Halted | CoreActivity::Off));
     if samples { get(machine, "pc") } else { u32::MAX }
 }
 

@@ -180,6 +180,94 @@ fn the_address_wraps_at_1_kib_and_bytes_have_lanes() {
     assert_eq!(desk.ap(0, 0x10), Ok(0xabcd_2211));
 }
 
+/// `str r0, [r4]; ldr r1, [r4, #4]; adds r0, #1; b .-6`
+const ACCESSES: &[u16] = &[0x6020, 0x6861, 0x3001, 0xe7fb];
+const DWT_CTRL: u32 = 0xe000_1000;
+const DWT_COMP: u32 = 0xe000_1020;
+const DWT_MASK: u32 = 0xe000_1024;
+const DWT_FUNCTION: u32 = 0xe000_1028;
+const MATCHED: u32 = 1 << 24;
+const TRCENA: u32 = 1 << 24;
+
+#[test]
+fn the_core_halts_behind_a_load_or_store_that_is_watched() {
+    let mut desk = Desk::new(ACCESSES);
+    desk.control(3);
+    desk.set_register(PC, CODE + 8);
+    desk.set_register(4, RAM);
+    desk.set_word(DWT_FUNCTION, 6);
+    assert_eq!(desk.word(DWT_FUNCTION), 0, "the trace block is off");
+    desk.set_word(DEMCR, TRCENA);
+    assert_eq!(desk.word(DWT_CTRL) >> 28, 4);
+    // The fast path knows the page.
+    for _ in 0..8 {
+        desk.control(C_DEBUGEN | 4);
+    }
+    desk.set_register(PC, CODE + 8);
+    let (store, load) = (CODE + 10, CODE + 12);
+    for (comparator, address, mask, function, stops) in [
+        (0, RAM, 0, 6, Some(store)),
+        (1, RAM + 3, 0, 6, Some(store)),
+        (2, RAM, 2, 5, None),
+        (3, RAM + 4, 2, 6, None),
+        (3, RAM + 4, 2, 5, Some(load)),
+        (0, RAM + 6, 0, 7, Some(load)),
+        (1, RAM, 3, 5, Some(load)),
+        (2, RAM, 12, 7, Some(store)),
+        (2, RAM + 0x1000, 12, 7, None),
+        (2, RAM + 8, 3, 7, None),
+        (2, RAM - 8, 3, 7, None),
+    ] {
+        let at = 0x10 * comparator;
+        let case = format!("{address:#x}, {mask}, {function}");
+        desk.set_word(DWT_COMP + at, address);
+        desk.set_word(DWT_MASK + at, mask);
+        desk.set_word(DWT_FUNCTION + at, function);
+        desk.set_register(PC, CODE + 8);
+        desk.set_word(DFSR, 0x1f);
+        desk.control(C_DEBUGEN);
+        if let Some(stops) = stops {
+            desk.wait_until_halted();
+            assert_eq!((desk.register(PC), desk.word(DFSR)), (stops, 4), "{case}");
+        } else {
+            std::thread::sleep(Duration::from_millis(5));
+            assert_eq!(desk.word(DHCSR) & HALTED, 0, "{case}");
+            desk.control(C_DEBUGEN | C_HALT);
+            assert_eq!(desk.word(DFSR), 1, "{case}");
+        }
+        let matched = if stops.is_some() { MATCHED } else { 0 };
+        assert_eq!(desk.word(DWT_FUNCTION + at), function | matched, "{case}");
+        assert_eq!(desk.word(DWT_FUNCTION + at), function, "{case}");
+        desk.set_word(DWT_FUNCTION + at, 0);
+    }
+    // Without any, the core runs on.
+    desk.control(C_DEBUGEN);
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(desk.word(DHCSR) & HALTED, 0);
+}
+
+#[test]
+fn a_watchpoint_is_met_by_a_single_step_and_not_without_a_debugger() {
+    let mut desk = Desk::new(ACCESSES);
+    desk.control(3);
+    desk.set_register(PC, CODE + 8);
+    desk.set_register(4, RAM);
+    desk.set_word(DEMCR, TRCENA);
+    desk.set_word(DWT_COMP, RAM);
+    desk.set_word(DWT_FUNCTION, 6);
+    desk.control(C_DEBUGEN | 4);
+    assert_eq!(desk.register(PC), CODE + 10);
+    assert_eq!(desk.word(DFSR) & 4, 4);
+    assert_eq!(desk.word(DWT_FUNCTION), 6 | MATCHED);
+    // A debugger's own accesses do not count.
+    desk.set_word(RAM, 1);
+    assert_eq!(desk.word(DWT_FUNCTION), 6);
+    desk.control(0);
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(desk.word(DHCSR) & HALTED, 0);
+    assert_eq!(desk.word(DWT_FUNCTION), 6);
+}
+
 #[test]
 fn a_halted_core_does_not_run_and_a_step_is_one_instruction() {
     let mut desk = Desk::new(COUNTS);

@@ -30,6 +30,7 @@ pub use crate::machine::profile::{
 };
 pub(crate) use recorder::{Recorder, Step, Watched};
 pub(crate) use report::Naming;
+pub use report::interrupt_name;
 
 /// The limits of a profile.
 pub mod limits {

@@ -239,6 +239,12 @@ fn block_name(blocks: &[&[AddressBlock]], addr: u32) -> (u32, String) {
     }
 }
 
+/// The name of an exception or interrupt of a core: by its number on Arm, by `mcause` on RISC-V.
+pub fn interrupt_name(is_arm: bool, number: u32) -> String {
+    let naming = if is_arm { Naming::Arm } else { Naming::RiscV };
+    exception_name(naming, number)
+}
+
 fn exception_name(naming: Naming, number: u32) -> String {
     let name = match (naming, number) {
         (Naming::Arm, 2) => "NMI",

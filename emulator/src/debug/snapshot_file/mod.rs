@@ -28,7 +28,7 @@ use crate::machine::{Engine, Machine};
 /// The first bytes of a snapshot file.
 pub const MAGIC: [u8; 8] = *b"\x89DDS\r\n\x1a\n";
 /// The version of the layout that this Drydock reads and writes.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 5;
 /// Maximum length of a header: two names, two digests and some numbers.
 const HEADER_BYTES_MAX: usize = 4_096;
 const DIGEST_BYTES: usize = 32;

@@ -4,7 +4,7 @@ use super::{Body, MachineEvent, MachineTask, PinChange, RunState, guarded, lock}
 use crate::{MachineError, MachineSnapshot};
 
 impl Body {
-    /// Restores a state. Pace and recording restart at its virtual time.
+    /// Restores a state. Pace and input log restart at its virtual time.
     pub(super) fn restore(&mut self, task: &MachineTask, state: &MachineSnapshot) -> Result<(), MachineError> {
         let Some(machine) = &mut self.machine else {
             return Ok(());
@@ -30,7 +30,7 @@ impl Body {
             return Ok(());
         }
         outcome?;
-        lock(&task.recording).give_up();
+        lock(&task.input_log).give_up();
         let at = machine.now();
         let mut changes = Vec::new();
         for (pin, seen) in lock(&task.seen).pins.iter_mut().enumerate() {
@@ -43,6 +43,9 @@ impl Body {
         changes
             .into_iter()
             .for_each(|change| task.publish_event(MachineEvent::Pin(change)));
+        // Earlier entries do not belong to this state either; the trace itself goes on.
+        machine.trace(self.tracer.is_some());
+        self.tell_begin(task);
         self.usb_restored(task);
         self.idle = None;
         self.pause_at = None;

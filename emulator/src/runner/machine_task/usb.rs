@@ -24,7 +24,7 @@ impl Body {
         let at = machine.now();
         let served = guarded(machine, |machine| {
             Ok(serve_usb(machine, host.as_mut(), |action| {
-                lock(&task.recording).add(at, Input::Usb(action.clone()));
+                lock(&task.input_log).add(at, Input::Usb(action.clone()));
             }))
         });
         if host.is_over() {

@@ -74,7 +74,7 @@ impl Body {
             self.enter(task, RunState::Crashed { cause });
         }
         if effect != VisitEffect::None {
-            lock(&task.recording).give_up();
+            lock(&task.input_log).give_up();
             self.idle = None;
             *lock(&task.asleep) = None;
             match effect {

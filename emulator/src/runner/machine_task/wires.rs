@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Body, Input, MachineTask, RunState, guarded, lock};
 use crate::machine::{DebugLine, LOG_CHANNELS};
+use crate::runner::trace::Traced;
 use crate::runner::uart::Wire;
 
 /// The lines of a program to the host that debugs it.
@@ -90,7 +91,11 @@ impl Body {
             match guarded(machine, |machine| machine.uart_input(index, &bytes)) {
                 Ok(taken) => {
                     debug_assert_eq!(taken, bytes.len(), "the machine has the room it reported");
-                    lock(&task.recording).add(at, Input::Uart { index, bytes });
+                    if let Some(tracer) = &mut self.tracer {
+                        let bytes = &bytes;
+                        tracer.take(&Traced::Received { at, index, bytes });
+                    }
+                    lock(&task.input_log).add(at, Input::Uart { index, bytes });
                     // The machine reports whether it still sleeps, and until when.
                     self.idle = None;
                 }

@@ -48,7 +48,7 @@ pub(crate) fn port_over_the_runner(image: &Image) -> Result<(), Failed> {
             (machine.now(), hash)
         });
         let (now, hash) = soon("a pause", recorded).await??;
-        let recording = handle.recording();
+        let recording = handle.input_log();
         assert!(!recording.incomplete && !recording.inputs.is_empty());
         let mut again: Box<dyn Machine> = super::super::power_on(image, 9)?;
         replay(again.as_mut(), &recording, now)?;

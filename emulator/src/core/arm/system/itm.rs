@@ -2,7 +2,7 @@
 //! The wire (SWO) is not modelled: bytes are collected as they are stored, and a port always has room. Time stamps and
 //! packets of the DWT are not made.
 //!
-//! A debugger that collects the packets turns the ports on. With [`Fabric::collects_trace`] that is so from the first
+//! A debugger that collects the packets turns the ports on. With [`Fabric::collects_itm`] that is so from the first
 //! instruction on, whatever the program sets; otherwise ports are on where the program says so, and nobody collects
 //! anything.
 
@@ -42,7 +42,7 @@ pub(super) fn is_port(offset: u32) -> bool {
 impl Itm {
     fn is_on(&self, port: u32, is_traced: bool, fabric: &Fabric) -> bool {
         let by_program = is_traced && self.control & ITMENA != 0 && self.enabled_ports >> port & 1 != 0;
-        by_program || fabric.collects_trace()
+        by_program || fabric.collects_itm()
     }
 
     /// A register; `None` where there is none. `is_traced`: DEMCR.TRCENA.
@@ -77,7 +77,7 @@ impl Itm {
     /// A store of `bytes` to a port.
     pub(super) fn send(&self, offset: u32, bytes: &[u8], is_traced: bool, fabric: &mut Fabric) {
         let port = offset / 4;
-        if port >= LOG_CHANNELS.into() || !self.is_on(port, is_traced, fabric) || !fabric.collects_trace() {
+        if port >= LOG_CHANNELS.into() || !self.is_on(port, is_traced, fabric) || !fabric.collects_itm() {
             return;
         }
         for byte in bytes {

@@ -1,5 +1,5 @@
 //! The first steps of a program on `stm32f4xx-hal`: 168 MHz from the crystal, a line over USART2, delays by TIM3, random words,
-//! the chip's own id, a sector of flash erased and written, then bytes that DMA collects and the idle line ends, sent back as
+//! the chip's own id, DAC and ADC, CRC, RTC, a sector of flash erased and written, then bytes that DMA collects and the idle line ends, sent back as
 //! capitals. The button stops it from feeding the watchdog.
 
 #![no_std]
@@ -10,13 +10,18 @@ use core::fmt::Write as _;
 
 use cortex_m::interrupt::Mutex;
 use cortex_m_rt::entry;
+use embedded_hal_02::adc::Channel;
 use embedded_storage::nor_flash::NorFlash;
 use rand_core::RngCore;
+use stm32f4xx_hal::adc::{Adc, config::AdcConfig, config::SampleTime};
+use stm32f4xx_hal::crc32::Crc32;
+use stm32f4xx_hal::dac::{DacExt, DacOut, DacPin};
 use stm32f4xx_hal::dma::{PeripheralToMemory, Stream5, StreamsTuple, Transfer, config::DmaConfig};
 use stm32f4xx_hal::flash::{FlashExt, LockedFlash};
 use stm32f4xx_hal::gpio::{Edge, Input, PA0};
 use stm32f4xx_hal::pac::{self, NVIC, interrupt};
 use stm32f4xx_hal::rcc::Config;
+use stm32f4xx_hal::rtc::{self, Rtc};
 use stm32f4xx_hal::serial::{self, Rx, Tx};
 use stm32f4xx_hal::watchdog::IndependentWatchdog;
 use stm32f4xx_hal::{prelude::*, signature};
@@ -31,6 +36,17 @@ struct Line {
     receiver: Receiver,
     spare: Option<&'static mut [u8; BUFFER]>,
     sender: Tx<pac::USART2>,
+}
+
+/// Channel 4 of ADC1, whose pin the DAC has.
+struct Pa4;
+
+impl Channel<pac::ADC1> for Pa4 {
+    type ID = u8;
+
+    fn channel() -> u8 {
+        4
+    }
 }
 
 static LINE: Mutex<RefCell<Option<Line>>> = Mutex::new(RefCell::new(None));
@@ -82,6 +98,25 @@ fn main() -> ! {
     )
     .unwrap();
 
+    // The DAC's voltage at PA4, by ADC1.
+    let mut dac = dp.DAC.constrain(gpioa.pa4.into_analog(), &mut rcc);
+    dac.enable();
+    dac.set_value(1_234);
+    let mut adc = Adc::new(dp.ADC1, true, AdcConfig::default(), &mut rcc);
+    let measured = adc.convert(&Pa4, SampleTime::Cycles_480);
+    let crc = Crc32::new(dp.CRC, &mut rcc).update_bytes(b"12345678");
+    writeln!(tx, "dac {measured}, crc {crc:08x}").unwrap();
+
+    // The last second of a year begins before two seconds of work.
+    let mut rtc = Rtc::new_lsi(dp.RTC, &mut rcc, &mut dp.PWR);
+    rtc.enable_wakeup(1.secs::<1, 1_000_000>().into());
+    let set = rtc.set_year(2026).and(rtc.set_month(12)).and(rtc.set_day(31));
+    let set = set
+        .and(rtc.set_hours(23))
+        .and(rtc.set_minutes(59))
+        .and(rtc.set_seconds(59));
+    let is_pending = rtc.is_pending(rtc::Event::Wakeup);
+
     let mut flash = LockedFlash::new(dp.FLASH);
     let before = FlashExt::read(&flash)[PLACE as usize];
     let mut unlocked = flash.unlocked();
@@ -89,6 +124,10 @@ fn main() -> ! {
     NorFlash::write(&mut unlocked, PLACE, &[before.wrapping_add(1), 2, 3, 4]).unwrap();
     drop(unlocked);
     writeln!(tx, "flash {:02x?}", &FlashExt::read(&flash)[PLACE as usize..][..5]).unwrap();
+
+    let now = rtc.get_datetime();
+    let woken = (is_pending, rtc.is_pending(rtc::Event::Wakeup));
+    writeln!(tx, "rtc {set:?} {} {}, {woken:?}", now.date(), now.hour()).unwrap();
 
     let mut syscfg = dp.SYSCFG.constrain(&mut rcc);
     let mut button = gpioa.pa0.into_pull_down_input();

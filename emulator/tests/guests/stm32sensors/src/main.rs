@@ -1,20 +1,46 @@
-//! Parts on the Discovery's I²C bus by their drivers from crates.io: a BME280 and an EEPROM. A pin shows how long a transfer
-//! takes.
+//! Parts on the Discovery's buses by their drivers from crates.io: a BME280 and an EEPROM on I²C, flash on SPI, also by DMA,
+//! and a potentiometer at ADC1. A pin shows how long a transfer takes.
 
 #![no_std]
 #![no_main]
 
 use core::cell::RefCell;
+use core::convert::Infallible;
 use core::fmt::Write as _;
 
 use bme280::i2c::BME280;
 use cortex_m_rt::entry;
 use eeprom24x::{Eeprom24x, SlaveAddr};
+use embedded_hal::digital::{ErrorType, OutputPin};
 use embedded_hal_bus::i2c::RefCellDevice;
+use embedded_hal_bus::spi::ExclusiveDevice;
+use stm32f4xx_hal::adc::config::{AdcConfig, Continuous, Dma, SampleTime, Scan, Sequence};
+use stm32f4xx_hal::adc::{Adc, Temperature};
+use stm32f4xx_hal::dma::config::DmaConfig;
+use stm32f4xx_hal::dma::{StreamsTuple, Transfer};
 use stm32f4xx_hal::i2c::I2c;
 use stm32f4xx_hal::rcc::Config;
 use stm32f4xx_hal::serial;
+use stm32f4xx_hal::signature::{VtempCal30, VtempCal110};
+use stm32f4xx_hal::spi::{self, Spi};
 use stm32f4xx_hal::{pac, prelude::*};
+
+/// HOLD and WP of the flash are wired to the supply.
+struct Tied;
+
+impl ErrorType for Tied {
+    type Error = Infallible;
+}
+
+impl OutputPin for Tied {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
 
 #[entry]
 fn main() -> ! {
@@ -52,6 +78,58 @@ fn main() -> ! {
     writeln!(tx, "24c256 {written:?} {data:02x?} after {polls} polls").unwrap();
     let mut other = Eeprom24x::new_24x256(RefCellDevice::new(&bus), SlaveAddr::Alternative(true, false, true));
     writeln!(tx, "nobody {:?}", other.read_byte(0)).unwrap();
+
+    // Flash on SPI1.
+    let bus_of_flash = Spi::new(
+        dp.SPI1,
+        (Some(gpioa.pa5), Some(gpioa.pa6), Some(gpioa.pa7)),
+        spi::Mode {
+            polarity: spi::Polarity::IdleLow,
+            phase: spi::Phase::CaptureOnFirstTransition,
+        },
+        5.MHz(),
+        &mut rcc,
+    );
+    let select = gpioa
+        .pa4
+        .into_push_pull_output_in_state(stm32f4xx_hal::gpio::PinState::High);
+    let Ok(device) = ExclusiveDevice::new(bus_of_flash, select, delay);
+    if let Ok(mut flash) = w25q32jv::W25q32jv::new(device, Tied, Tied) {
+        let id = flash.device_id();
+        let erased = flash.erase_range(0, 4_096);
+        let written = flash.write_blocking(0x0ff0, &[0xd0, 0xc5, 0x11]);
+        let mut data = [0; 4];
+        on_bus.set_high();
+        let read = flash.read(0x0ff0, &mut data);
+        on_bus.set_low();
+        writeln!(tx, "w25q32 {id:02x?} {erased:?} {written:?} {read:?} {data:02x?}").unwrap();
+    }
+
+    // The potentiometer, then the chip's own temperature, eight times by DMA.
+    let analog = gpioa.pa1.into_analog();
+    let config = AdcConfig::default()
+        .dma(Dma::Continuous)
+        .scan(Scan::Enabled)
+        .continuous(Continuous::Continuous);
+    let mut adc = Adc::new(dp.ADC1, true, config, &mut rcc);
+    adc.calibrate();
+    adc.enable_temperature_and_vref();
+    adc.configure_channel(&analog, Sequence::One, SampleTime::Cycles_15);
+    adc.configure_channel(&Temperature, Sequence::Two, SampleTime::Cycles_480);
+    let reference = adc.reference_voltage();
+    let stream = StreamsTuple::new(dp.DMA2, &mut rcc).0;
+    let buffer = cortex_m::singleton!(: [u16; 16] = [0; 16]).unwrap();
+    let config = DmaConfig::default().memory_increment(true);
+    let mut transfer = Transfer::init_peripheral_to_memory(stream, adc, buffer, None, config);
+    transfer.start(|adc| adc.start_conversion());
+    transfer.wait();
+    let (_, _, buffer, _) = transfer.release();
+    let (low, high) = (
+        i32::from(VtempCal30::get().read()),
+        i32::from(VtempCal110::get().read()),
+    );
+    let celsius = 80 * (i32::from(buffer[15]) - low) / (high - low) + 30;
+    writeln!(tx, "adc {} {} of {reference} mV, {celsius} C", buffer[0], buffer[14]).unwrap();
     loop {
         cortex_m::asm::wfi();
     }

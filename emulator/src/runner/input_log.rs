@@ -2,19 +2,19 @@
 
 use drydock_assets::Millionths;
 
-use crate::{Machine, MachineError, ResetKind, RunLimit, StopReason, UsbAction, UsbToken, VirtualTime};
+use crate::{Machine, MachineError, PartTable, ResetKind, RunLimit, StopReason, UsbAction, UsbToken, VirtualTime};
 
-/// Limit of a recording's memory, in bytes. A machine with more input has no recording.
+/// Limit of a log's memory, in bytes. A machine with more input has no log.
 const BYTES_MAX: usize = 64 << 20;
 
 /// Inputs in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recording {
+pub struct InputLog {
     /// The inputs.
-    pub inputs: Vec<Recorded>,
-    /// Whether inputs are missing: too many for the recording, made through
+    pub inputs: Vec<LoggedInput>,
+    /// Whether inputs are missing: too many for the log, made through
     /// [`MachineHandle::with_machine`](super::MachineHandle::with_machine), or after
-    /// [`MachineHandle::stop_recording`](super::MachineHandle::stop_recording). Such a recording does not replay, and holds
+    /// [`MachineHandle::stop_input_log`](super::MachineHandle::stop_input_log). Such a log does not replay, and holds
     /// no inputs.
     pub incomplete: bool,
     bytes: usize,
@@ -22,7 +22,7 @@ pub struct Recording {
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct LoggedInput {
     /// The machine's virtual time at this input.
     pub at: VirtualTime,
     /// The input.
@@ -57,20 +57,31 @@ pub enum Input {
         /// To what.
         value: Millionths,
     },
+    /// Values of parts follow a table, or no longer do.
+    Table(Option<Box<PartTable>>),
+    /// A part keeps something else.
+    Content {
+        /// Which part.
+        part: String,
+        /// What it keeps.
+        content: Box<[u8]>,
+    },
     /// It was reset.
     Reset(ResetKind),
 }
 
-impl Recording {
+impl InputLog {
     /// Adds an input at `at`.
     pub(super) fn add(&mut self, at: VirtualTime, input: Input) {
         if self.incomplete {
             return;
         }
-        let bytes = size_of::<Recorded>()
+        let bytes = size_of::<LoggedInput>()
             + match &input {
                 Input::Uart { bytes, .. } => bytes.len(),
                 Input::Part { part, property, .. } => part.len() + property.len(),
+                Input::Content { part, content } => part.len() + content.len(),
+                Input::Table(table) => table.as_ref().map_or(0, |table| table.bytes()),
                 Input::Usb(UsbAction::Transact(transaction)) => match &transaction.token {
                     UsbToken::Out { data, .. } => data.len(),
                     _ => 0,
@@ -83,7 +94,7 @@ impl Recording {
         self.bytes += bytes;
         match (self.inputs.last_mut(), input) {
             (
-                Some(Recorded {
+                Some(LoggedInput {
                     at: last_at,
                     input:
                         Input::Uart {
@@ -95,7 +106,7 @@ impl Recording {
             ) if *last_at == at && *last == index => {
                 so_far.extend(bytes);
             }
-            (_, input) => self.inputs.push(Recorded { at, input }),
+            (_, input) => self.inputs.push(LoggedInput { at, input }),
         }
     }
 
@@ -108,13 +119,13 @@ impl Recording {
     }
 }
 
-/// Replays `recording` on `machine`, which must be in the state that the recorded one began in, and runs on to `until`.
+/// Replays `log` on `machine`, which must be in the state that the recorded one began in, and runs on to `until`.
 /// Outputs are discarded.
 ///
 /// # Errors
 /// As for [`Machine::run`].
-pub fn replay(machine: &mut dyn Machine, recording: &Recording, until: VirtualTime) -> Result<(), MachineError> {
-    for Recorded { at, input } in &recording.inputs {
+pub fn replay(machine: &mut dyn Machine, log: &InputLog, until: VirtualTime) -> Result<(), MachineError> {
+    for LoggedInput { at, input } in &log.inputs {
         run_until(machine, *at)?;
         match input {
             Input::Uart { index, bytes } => {
@@ -130,6 +141,18 @@ pub fn replay(machine: &mut dyn Machine, recording: &Recording, until: VirtualTi
                 if let Some(parts) = machine.parts() {
                     // It was taken when it was recorded.
                     let _ = parts.set(part, property, *value);
+                }
+            }
+            Input::Table(table) => {
+                if let Some(parts) = machine.parts() {
+                    // As above.
+                    let _ = parts.play(table.as_deref().cloned());
+                }
+            }
+            Input::Content { part, content } => {
+                if let Some(parts) = machine.parts() {
+                    // As above.
+                    let _ = parts.load_content(part, content);
                 }
             }
             Input::Reset(kind) => machine.reset(*kind)?,
@@ -164,18 +187,18 @@ mod tests {
 
     /// A machine that runs for weeks receives a few bytes at a time: each input is a separate record.
     #[test]
-    fn a_recording_is_bounded_by_what_it_takes_of_memory() {
-        let mut recording = Recording::default();
+    fn a_log_is_bounded_by_what_it_takes_of_memory() {
+        let mut log = InputLog::default();
         let mut taken = 0;
         for us in 0.. {
             let bytes = vec![0; 4];
-            recording.add(VirtualTime::from_us(us), Input::Uart { index: 0, bytes });
-            if recording.incomplete {
+            log.add(VirtualTime::from_us(us), Input::Uart { index: 0, bytes });
+            if log.incomplete {
                 break;
             }
-            taken = recording.inputs.capacity() * size_of::<Recorded>();
+            taken = log.inputs.capacity() * size_of::<LoggedInput>();
         }
         assert!(taken < 2 * BYTES_MAX, "{taken} bytes were taken");
-        assert_eq!(recording.inputs.capacity(), 0, "what does not replay is freed");
+        assert_eq!(log.inputs.capacity(), 0, "what does not replay is freed");
     }
 }

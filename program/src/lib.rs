@@ -4,11 +4,15 @@
 //! It keeps nothing on disk and runs nothing; it opens a machine only to ask which memory it has. Of a machine that stands
 //! still it takes what a backtrace needs.
 
+mod settings;
 mod stopped;
 
 use drydock_assets::{Board, Core};
 use drydock_emulator::{Engine, Image, Seed, Segment};
-use drydock_hardware::image::segments;
+use drydock_hardware::{
+    flash::Segment as PlacedBytes,
+    image::{ImageError, check_start, unchecked_segments},
+};
 use sha2::{Digest, Sha256};
 use std::{io, path::Path};
 
@@ -29,7 +33,7 @@ pub struct Program {
     pub format: Format,
     /// Where a file without addresses was laid: the address that was given, or where its reset vector fits.
     pub address: Option<u32>,
-    /// Where it starts, in a sentence.
+    /// Where it starts, in a sentence; in another one, what the file sets up of the chip (UICR, option bytes).
     pub start: String,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
@@ -74,12 +78,7 @@ impl Program {
     pub fn parse(file: Vec<u8>, address: Option<u32>, board: &Board) -> Result<Self, NoProgram> {
         let format = Format::of(&file, board);
         let address = address.or_else(|| (format == Format::Binary).then(|| linked_at(&file, board)).flatten());
-        let parts = segments(&file, board, address).map_err(NoProgram::new)?;
-        let is_in = |address: u32| {
-            parts
-                .iter()
-                .any(|part| (part.address..part.address.saturating_add(part.bytes.len() as u32)).contains(&address))
-        };
+        let parts = unchecked_segments(&file, board, address).map_err(NoProgram::new)?;
         let image = match format {
             // The engine lays an ELF file out as the chip's tools do, and the symbols are its.
             Format::Elf => Image::from_elf(&file).map_err(NoProgram::new)?,
@@ -106,28 +105,24 @@ impl Program {
         };
         let mut board = board.clone();
         let usual = board.boot;
-        let start = match board.chip.core {
-            _ if is_in(usual) => format!("It starts at {usual:#x}, as programs on this board do."),
-            Core::CortexM4f => {
-                board.boot = if is_in(flash.start) { flash.start } else { lowest };
-                // The vector table is checked where the program starts.
-                segments(&file, &board, address).map_err(NoProgram::new)?;
-                match board.boot {
-                    boot if boot == flash.start => {
-                        format!(
-                            "It starts at {boot:#x}, the beginning of flash; Drydock's firmware starts at {usual:#x}."
-                        )
-                    }
-                    boot => format!(
-                        "It starts at {boot:#x}, behind a bootloader or SoftDevice that is not in the file: calls to it fail."
-                    ),
-                }
+        board.boot = started_at(&parts, &board, lowest, format).map_err(NoProgram::new)?;
+        let mut start = match board.boot {
+            _ if format == Format::EspFlash => {
+                "Drydock's bootloader starts the app that the file's partition table selects.".into()
             }
-            Core::Rv32imac => {
-                board.boot = lowest;
-                format!("It starts at {lowest:#x}.")
+            boot if boot == usual => format!("It starts at {boot:#x}, as programs on this board do."),
+            boot if board.chip.core == Core::Rv32imac => format!("It starts at {boot:#x}."),
+            boot if boot == flash.start => {
+                format!("It starts at {boot:#x}, the beginning of flash; Drydock's firmware starts at {usual:#x}.")
             }
+            boot => format!(
+                "It starts at {boot:#x}, behind a bootloader or SoftDevice that is not in the file: calls to it fail."
+            ),
         };
+        let settings = settings::in_words(&parts, &board.chip.name, board.boot);
+        if !settings.is_empty() {
+            start += &format!(" Settings of the chip in the file: {}.", settings.join("; "));
+        }
         let digest = Sha256::digest(&file);
         Ok(Self {
             image,
@@ -150,15 +145,51 @@ impl Program {
     }
 }
 
-/// Where a Cortex-M program without addresses was linked to: its reset vector lies in it there. Programs for a board with a
-/// bootloader lie behind that or in its place.
+/// Where a program starts: at the beginning of flash if it covers that, as the chip does; otherwise where programs of this
+/// board start, or at its first byte. A Cortex-M has a vector table there.
+fn started_at(parts: &[PlacedBytes], board: &Board, lowest: u32, format: Format) -> Result<u32, ImageError> {
+    let usual = board.boot;
+    let is_in = |address: &u32| {
+        let range = |part: &PlacedBytes| part.address..part.address.saturating_add(part.bytes.len() as u32);
+        parts.iter().any(|part| range(part).contains(address))
+    };
+    let starts = |boot: u32| {
+        let board = Board { boot, ..board.clone() };
+        check_start(parts, &board, format).map(|()| boot)
+    };
+    // Espressif's bootloader is at the beginning, and is not what is started here.
+    let first = (board.chip.vendor != "Espressif").then_some(board.chip.flash.base);
+    let mut places = first.into_iter().chain([usual]).filter(is_in).chain([lowest]);
+    let mut refused = None;
+    let found = places.find_map(|place| starts(place).map_err(|error| refused.get_or_insert(error).clone()).ok());
+    match (found, refused) {
+        (Some(place), _) => Ok(place),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(usual),
+    }
+}
+
+/// Where a Cortex-M program without addresses was linked to: its vectors lie in it there. Programs for a board with a bootloader
+/// lie behind that or in its place; a long one has its reset vector in both, and a short one may have no other vector.
 fn linked_at(file: &[u8], board: &Board) -> Option<u32> {
     if board.chip.core != Core::CortexM4f {
         return None;
     }
-    let reset = u32::from_le_bytes(*file.get(4..)?.first_chunk()?);
-    let is_in = |start: u32| (u64::from(start)..u64::from(start) + file.len() as u64).contains(&u64::from(reset));
-    [board.boot, board.chip.flash.base]
-        .into_iter()
-        .find(|start| is_in(*start))
+    // Those of the core (Armv7-M B1.5.2): the reset vector is the first.
+    let vectors = file.get(4..64).or(file.get(4..8))?.chunks_exact(4);
+    let vectors: Vec<u64> = vectors
+        .filter_map(|bytes| Some(u32::from_le_bytes(*bytes.first_chunk()?).into()))
+        .filter(|vector| *vector != 0)
+        .collect();
+    let fits = |vectors: &[u64]| {
+        let is_in = |start: &u32| {
+            let range = u64::from(*start)..u64::from(*start) + file.len() as u64;
+            !vectors.is_empty() && vectors.iter().all(|vector| range.contains(vector))
+        };
+        [board.boot, board.chip.flash.base].into_iter().find(is_in)
+    };
+    fits(&vectors).or_else(|| fits(vectors.get(..1)?))
 }
+
+#[cfg(test)]
+mod tests;

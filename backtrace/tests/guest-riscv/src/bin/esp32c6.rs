@@ -1,0 +1,6 @@
+//! See ../lib.rs.
+
+#![no_std]
+#![no_main]
+
+use guest_backtrace_riscv as _;

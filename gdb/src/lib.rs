@@ -11,7 +11,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
@@ -21,7 +21,7 @@ use gdbstub::target::Target;
 use self::clients::{Client, Clients};
 use self::connection::{Input, Reader, Writer, is_closed};
 
-pub use arch::{Core32, RegisterFile, RegisterIndex, copy_part, describe};
+pub use arch::{ARM_FLOAT, Core32, Described, RegisterFile, RegisterIndex, copy_part, describe};
 
 /// What debuggers debug. Its [`Target`] carries out their requests while the core is halted.
 pub trait DebugTarget: Target<Arch = Core32, Error = String> {
@@ -48,6 +48,14 @@ pub trait DebugTarget: Target<Arch = Core32, Error = String> {
     /// How long to wait for the debugger's next byte before [`Self::run_on`]; not zero.
     fn patience(&self) -> Duration;
 
+    /// Called now and then while the core is halted and the debugger asks nothing, so that a loss is noticed then, too.
+    ///
+    /// # Errors
+    /// It is gone.
+    fn check_present(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Ctrl-C: halts the core.
     ///
     /// # Errors
@@ -57,6 +65,8 @@ pub trait DebugTarget: Target<Arch = Core32, Error = String> {
 
 /// Interval at which a waiting server checks whether it must end.
 const POLL: Duration = Duration::from_millis(20);
+/// Interval at which a server checks that what it debugs is still there while the debugger asks nothing.
+const PRESENCE: Duration = Duration::from_millis(200);
 /// Interval at which a server checks whether a client has sent bytes.
 const GLANCE: Duration = Duration::from_millis(2);
 /// Longest packet that a debugger may send.
@@ -211,6 +221,7 @@ impl GdbServer {
         let stub = GdbStub::builder(writer).with_packet_buffer(&mut packet).build();
         let stub = stub.map_err(|error| GdbError::Protocol(error.to_string()))?;
         let mut state = stub.run_state_machine(target).map_err(broken)?;
+        let mut checked = Instant::now();
         loop {
             // Also while bytes keep arriving: a debugger that writes endlessly must not keep the server from ending.
             if self.stop.is_thrown() {
@@ -221,6 +232,10 @@ impl GdbServer {
                     Input::Byte(byte) => idle.incoming_data(target, byte).map_err(broken)?,
                     Input::Nothing => {
                         self.clients.drop_expired();
+                        if checked.elapsed() >= PRESENCE {
+                            target.check_present().map_err(GdbError::Gone)?;
+                            checked = Instant::now();
+                        }
                         idle.into()
                     }
                     Input::End => return Ok(End::Detached),

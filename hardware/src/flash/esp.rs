@@ -5,8 +5,8 @@
 mod files;
 mod rom;
 
-pub(crate) use files::APP_MAGIC;
 pub use files::segments;
+pub(crate) use files::{APP_MAGIC, flash_image, is_flash_image};
 
 use super::{CHUNK_BYTES, FlashError, Flasher, postponed::Postponed};
 use crate::binding::ChipId;

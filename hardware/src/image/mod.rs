@@ -23,6 +23,8 @@ pub enum Format {
     Uf2,
     /// An app image for Espressif chips.
     EspApp,
+    /// The flash of an Espressif chip from its beginning on: bootloader, partition table and apps.
+    EspFlash,
     /// Bytes without addresses.
     Binary,
 }
@@ -38,6 +40,8 @@ impl Format {
             Self::IntelHex
         } else if srec::is_srec(file) {
             Self::Srec
+        } else if is_for_esp(board) && esp::is_flash_image(file) {
+            Self::EspFlash
         } else if is_for_esp(board) && file.first() == Some(&esp::APP_MAGIC) {
             Self::EspApp
         } else {
@@ -54,6 +58,7 @@ impl fmt::Display for Format {
             Self::Srec => "S-record file",
             Self::Uf2 => "UF2 file",
             Self::EspApp => "app image",
+            Self::EspFlash => "flash image",
             Self::Binary => "binary file",
         })
     }
@@ -149,7 +154,32 @@ impl From<ImageError> for FlashError {
 /// # Errors
 /// [`ImageError`].
 pub fn segments(file: &[u8], board: &Board, address: Option<u32>) -> Result<Vec<Segment>, ImageError> {
+    let segments = unchecked_segments(file, board, address)?;
+    check_start(&segments, board, Format::of(file, board))?;
+    Ok(segments)
+}
+
+/// Checks the beginning of a program that covers the address where the board starts: a Cortex-M has its vector table there.
+///
+/// # Errors
+/// [`ImageError::Start`], [`ImageError::Truncated`].
+pub fn check_start(segments: &[Segment], board: &Board, format: Format) -> Result<(), ImageError> {
+    // The layout of app images was checked when they were read.
+    if is_for_esp(board) {
+        return Ok(());
+    }
+    start::check(segments, board, format)
+}
+
+/// As [`segments`], without a look at how the program begins: for a file that may start elsewhere than the board does.
+///
+/// # Errors
+/// [`ImageError`].
+pub fn unchecked_segments(file: &[u8], board: &Board, address: Option<u32>) -> Result<Vec<Segment>, ImageError> {
     let format = Format::of(file, board);
+    if format == Format::EspFlash && address.is_none() {
+        return esp::flash_image(file, board).map_err(|error| ImageError::Layout(error.to_string()));
+    }
     if is_for_esp(board) && matches!(format, Format::Elf | Format::EspApp) {
         if format == Format::Elf {
             elf::check(file, board)?;
@@ -165,14 +195,12 @@ pub fn segments(file: &[u8], board: &Board, address: Option<u32>) -> Result<Vec<
             let chip = board.chip.title.clone();
             return Err(ImageError::NoApp { chip });
         }
-        Format::EspApp | Format::Binary => vec![Segment {
+        Format::EspApp | Format::EspFlash | Format::Binary => vec![Segment {
             address: address.unwrap_or(board.boot),
             bytes: file.to_vec(),
         }],
     };
-    let segments = joined(parts, format)?;
-    start::check(&segments, board, format)?;
-    Ok(segments)
+    joined(parts, format)
 }
 
 /// By the chip: a user's board has no ways to write its flash.

@@ -304,3 +304,41 @@ fn an_esp_gets_bootloader_partitions_and_app() {
     // The app alone gives the same.
     assert!(segments(&laid_out[2].bytes, &board, None).unwrap() == laid_out);
 }
+
+/// A bootloader's header for the ESP32-C6, and a partition table at its place.
+fn flash_image(bytes: usize) -> Vec<u8> {
+    let mut file = vec![0xff; bytes.max(0x8020)];
+    file[..24].fill(0);
+    file[0] = 0xe9;
+    file[12] = 13;
+    file[0x8000..0x8002].copy_from_slice(&[0xaa, 0x50]);
+    file
+}
+
+#[test]
+fn a_flash_image_of_an_espressif_chip_is_the_flash_from_its_beginning_on() {
+    let board = board("esp32-c6");
+    let mut file = flash_image(8 << 20);
+    file[0x1_0000] = 7;
+    assert_eq!(Format::of(&file, &board), Format::EspFlash);
+    let parts = segments(&file, &board, None).unwrap();
+    assert_eq!(
+        parts,
+        [part(0x1000_0000, &file[..=0x1_0000])],
+        "without the erased rest"
+    );
+    file[5 << 20] = 7;
+    let why = segments(&file, &board, None).unwrap_err().to_string();
+    assert_eq!(why, "The flash image has 5242881 bytes, and the board's flash 4194304.");
+    file[12] = 5;
+    let why = segments(&file, &board, None).unwrap_err().to_string();
+    assert!(why.contains("for another Espressif chip (number 5)"), "{why}");
+}
+
+#[test]
+fn without_a_partition_table_it_is_an_app_image() {
+    let mut file = flash_image(0);
+    file[0x8000] = 0xff;
+    assert_eq!(Format::of(&file, &board("esp32-c6")), Format::EspApp);
+    assert_eq!(Format::of(&flash_image(0), &nano()), Format::Binary);
+}

@@ -219,6 +219,14 @@ impl Ports {
             .or_else(|| self.shared.state().open_lines.get(path)?.upgrade())
     }
 
+    /// Whether this process has a physical port open. Of a virtual one it is not known.
+    pub fn is_open_here(&self, path: &str) -> bool {
+        let state = self.shared.state();
+        let is_virtual = state.plugged.iter().any(|(_, it)| it.port.path == path);
+        let lines = state.open_lines.get(path).filter(|_| !is_virtual);
+        lines.is_some_and(|lines| lines.strong_count() > 0)
+    }
+
     pub(super) fn virtual_lines(&self, path: &str) -> Option<Arc<dyn ModemLines>> {
         let state = self.shared.state();
         let (_, found) = state.plugged.iter().find(|(_, it)| it.port.path == path)?;

@@ -4,8 +4,10 @@
 use super::{
     ProbeError, Probes,
     chip::{arm_interface, causes, find, memory, nordic_lock},
+    watch::Comparators,
 };
 use drydock_assets::Board;
+use drydock_gdb::ARM_FLOAT;
 use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, DapError, memory::ArmMemoryInterface};
 use std::{
     error::Error,
@@ -45,7 +47,7 @@ pub(super) const CODE_REGION_END: u32 = 0x2000_0000;
 const OBEYS: Duration = Duration::from_secs(1);
 const RESETS: Duration = Duration::from_secs(3);
 
-/// The registers, with what selects them in DCRSR.
+/// The general registers, with what selects them in DCRSR.
 const REGISTERS: [(&str, u32); 19] = [
     ("r0", 0),
     ("r1", 1),
@@ -100,6 +102,7 @@ pub(crate) struct DebuggedChip {
     comparators: Vec<Option<u32>>,
     /// Whether the comparators take any address.
     takes_any_address: bool,
+    pub(super) watch: Comparators,
     was_halted: bool,
     /// Whether it stays halted when this is dropped.
     stays_halted: bool,
@@ -153,6 +156,7 @@ impl Probes {
         }
         let mut chip = DebuggedChip::halt_in(interface)?;
         chip.enable_breakpoints()?;
+        chip.clear_watchpoints()?;
         Ok(chip)
     }
 }
@@ -169,6 +173,7 @@ impl DebuggedChip {
             interface,
             comparators: Vec::new(),
             takes_any_address: false,
+            watch: Comparators::default(),
             was_halted: false,
             // Before it is known how the core was found, it is left alone.
             stays_halted: true,
@@ -247,8 +252,8 @@ impl DebuggedChip {
 
     /// Reads a register while the core is halted.
     pub(crate) fn read_register(&mut self, name: &str) -> Result<u32, ProbeError> {
-        if let Some((_, selected)) = REGISTERS.iter().find(|(register, _)| *register == name) {
-            return self.selected(*selected);
+        if let Some(selected) = selection(name) {
+            return self.selected(selected);
         }
         let (_, shift) = special(name)?;
         Ok(self.selected(SPECIAL_SELECTED)? >> shift & 0xff)
@@ -256,8 +261,8 @@ impl DebuggedChip {
 
     /// Writes a register while the core is halted.
     pub(crate) fn write_register(&mut self, name: &str, value: u32) -> Result<(), ProbeError> {
-        if let Some((_, selected)) = REGISTERS.iter().find(|(register, _)| *register == name) {
-            return self.set_selected(*selected, value);
+        if let Some(selected) = selection(name) {
+            return self.set_selected(selected, value);
         }
         let (_, shift) = special(name)?;
         let others = self.selected(SPECIAL_SELECTED)? & !(0xff << shift);
@@ -330,6 +335,7 @@ impl DebuggedChip {
     }
 
     fn release(&mut self) -> Result<(), ProbeError> {
+        self.release_watchpoints()?;
         if !self.comparators.is_empty() {
             self.comparators.fill(None);
             self.set_comparators()?;
@@ -365,12 +371,12 @@ impl DebuggedChip {
         self.set_word(DHCSR, DHCSR_KEY | bits)
     }
 
-    fn word(&mut self, address: u64) -> Result<u32, ProbeError> {
+    pub(super) fn word(&mut self, address: u64) -> Result<u32, ProbeError> {
         let read = memory(&mut *self.interface).and_then(|mut memory| memory.read_word_32(address));
         read.map_err(|error| ProbeError::NoAnswer(causes(&error)))
     }
 
-    fn set_word(&mut self, address: u64, value: u32) -> Result<(), ProbeError> {
+    pub(super) fn set_word(&mut self, address: u64, value: u32) -> Result<(), ProbeError> {
         let written = memory(&mut *self.interface).and_then(|mut memory| {
             memory.write_word_32(address, value)?;
             memory.flush()
@@ -395,6 +401,16 @@ impl std::fmt::Debug for DebuggedChip {
             .field("comparators", &self.comparators)
             .finish_non_exhaustive()
     }
+}
+
+/// What selects a register of its own in DCRSR (C1.6.3): FPSCR is 33, S0 is 64.
+fn selection(name: &str) -> Option<u32> {
+    let float = || ARM_FLOAT.iter().position(|register| *register == name);
+    let known = REGISTERS.iter().find(|(register, _)| *register == name);
+    known.map(|(_, selected)| *selected).or_else(|| match float()? {
+        32 => Some(33),
+        index => u32::try_from(64 + index).ok(),
+    })
 }
 
 fn special(name: &str) -> Result<(&'static str, u32), ProbeError> {

@@ -7,9 +7,10 @@
 use super::{
     ProbeError, Probes,
     debugged::{CODE_REGION_END, CoreState, DebuggedChip, register_names},
+    watch::{Watched, Watchpoint},
 };
-use drydock_assets::Board;
-use drydock_gdb::{Core32, DebugTarget, RegisterFile, RegisterIndex, copy_part, describe};
+use drydock_assets::{Board, Core};
+use drydock_gdb::{ARM_FLOAT, Core32, DebugTarget, Described, RegisterFile, RegisterIndex, copy_part, describe};
 use gdbstub::{
     common::Signal,
     outputln,
@@ -25,7 +26,9 @@ use gdbstub::{
                     SingleThreadSingleStepOps,
                 },
             },
-            breakpoints::{Breakpoints, BreakpointsOps, HwBreakpoint, HwBreakpointOps},
+            breakpoints::{
+                Breakpoints, BreakpointsOps, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, WatchKind,
+            },
             memory_map::{MemoryMap, MemoryMapOps},
             monitor_cmd::{ConsoleOutput, MonitorCmd, MonitorCmdOps},
             target_description_xml_override::{TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps},
@@ -54,7 +57,7 @@ pub struct ProbedTarget {
     probe: String,
     board: Board,
     ram: Vec<Range<u32>>,
-    registers: Vec<&'static str>,
+    registers: Described,
     description: String,
     memory_map: String,
     chip: Option<DebuggedChip>,
@@ -66,7 +69,11 @@ impl ProbedTarget {
     pub fn new(probes: &Probes, probe: &str, board: &Board) -> Self {
         let ram = board.chip.ram.iter().map(|ram| ram.base..ram.base + ram.bytes);
         let ram: Vec<Range<u32>> = ram.collect();
-        let (registers, description) = describe(&register_names());
+        let mut names = register_names();
+        if board.chip.core == Core::CortexM4f {
+            names.extend(ARM_FLOAT);
+        }
+        let (registers, description) = describe(&names);
         Self {
             probes: probes.clone(),
             probe: probe.to_owned(),
@@ -157,7 +164,7 @@ impl DebugTarget for ProbedTarget {
         let chip = self.chip()?;
         let stopped = match motion {
             Motion::Run => chip.go().map(|()| None),
-            Motion::Step => chip.step().map(|()| Some(SingleThreadStopReason::DoneStep)),
+            Motion::Step => stepped(chip).map(Some),
             Motion::Wait => stopped(chip),
         };
         stopped.map_err(|error| error.to_string())
@@ -170,6 +177,10 @@ impl DebugTarget for ProbedTarget {
         }
     }
 
+    fn check_present(&mut self) -> Result<(), String> {
+        self.chip()?.state().map(drop).map_err(|error| error.to_string())
+    }
+
     fn halt(&mut self) -> Result<(), String> {
         self.chip()?.halt().map_err(|error| error.to_string())
     }
@@ -180,6 +191,9 @@ fn stopped(chip: &mut DebuggedChip) -> Result<Option<SingleThreadStopReason<u32>
     Ok(match chip.state()? {
         CoreState::Running => None,
         CoreState::Halted => {
+            if let Some(watchpoint) = chip.take_watched()? {
+                return Ok(Some(accessed(watchpoint)));
+            }
             let pc = chip.read_register("pc")?;
             Some(match chip.has_breakpoint(pc) {
                 true => SingleThreadStopReason::HwBreak(()),
@@ -192,6 +206,38 @@ fn stopped(chip: &mut DebuggedChip) -> Result<Option<SingleThreadStopReason<u32>
         }
         CoreState::Released => return Err(ProbeError::DebugOff),
     })
+}
+
+/// Executes one instruction. It may be one that a watchpoint watches for.
+fn stepped(chip: &mut DebuggedChip) -> Result<SingleThreadStopReason<u32>, ProbeError> {
+    chip.step()?;
+    let watchpoint = chip.take_watched()?;
+    Ok(watchpoint.map_or(SingleThreadStopReason::DoneStep, accessed))
+}
+
+fn accessed(watchpoint: Watchpoint) -> SingleThreadStopReason<u32> {
+    SingleThreadStopReason::Watch {
+        tid: (),
+        kind: match watchpoint.watched {
+            Watched::Loads => WatchKind::Read,
+            Watched::Stores => WatchKind::Write,
+            Watched::Both => WatchKind::ReadWrite,
+        },
+        addr: watchpoint.address,
+    }
+}
+
+fn watchpoint(address: u32, length: u32, kind: WatchKind) -> Watchpoint {
+    let watched = match kind {
+        WatchKind::Read => Watched::Loads,
+        WatchKind::Write => Watched::Stores,
+        WatchKind::ReadWrite => Watched::Both,
+    };
+    Watchpoint {
+        address,
+        length,
+        watched,
+    }
 }
 
 impl Target for ProbedTarget {
@@ -226,7 +272,7 @@ impl Target for ProbedTarget {
 
 impl SingleThreadBase for ProbedTarget {
     fn read_registers(&mut self, file: &mut RegisterFile) -> TargetResult<(), Self> {
-        let names = self.registers.clone();
+        let names = self.registers.general().to_vec();
         *file = self.ask(|chip| {
             let values = names.iter().map(|name| chip.read_register(name));
             let values = values.collect::<Result<Vec<u32>, ProbeError>>()?;
@@ -237,7 +283,7 @@ impl SingleThreadBase for ProbedTarget {
     }
 
     fn write_registers(&mut self, file: &RegisterFile) -> TargetResult<(), Self> {
-        let names = self.registers.clone();
+        let names = self.registers.general().to_vec();
         self.ask(|chip| {
             let mut both = names.iter().zip(&file.values);
             both.try_for_each(|(name, value)| chip.write_register(name, *value))
@@ -268,17 +314,26 @@ impl SingleThreadBase for ProbedTarget {
 
 impl SingleRegisterAccess<()> for ProbedTarget {
     fn read_register(&mut self, (): (), register: RegisterIndex, buf: &mut [u8]) -> TargetResult<usize, Self> {
-        let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
-        let value = self.ask(|chip| chip.read_register(name))?;
-        let place = buf.get_mut(..4).ok_or(TargetError::NonFatal)?;
-        place.copy_from_slice(&value.to_le_bytes());
-        Ok(4)
+        let parts = self.registers.parts(register).ok_or(TargetError::NonFatal)?.to_vec();
+        let values: Vec<u32> = self.ask(|chip| parts.iter().map(|name| chip.read_register(name)).collect())?;
+        let bytes: Vec<u8> = values.into_iter().flat_map(u32::to_le_bytes).collect();
+        let place = buf.get_mut(..bytes.len()).ok_or(TargetError::NonFatal)?;
+        place.copy_from_slice(&bytes);
+        Ok(bytes.len())
     }
 
     fn write_register(&mut self, (): (), register: RegisterIndex, value: &[u8]) -> TargetResult<(), Self> {
-        let name = *self.registers.get(register.0).ok_or(TargetError::NonFatal)?;
-        let value: [u8; 4] = value.try_into().map_err(|_| TargetError::NonFatal)?;
-        self.ask(|chip| chip.write_register(name, u32::from_le_bytes(value)))
+        let parts = self.registers.parts(register).ok_or(TargetError::NonFatal)?.to_vec();
+        let (words, []) = value.as_chunks::<4>() else {
+            return Err(TargetError::NonFatal);
+        };
+        if words.len() != parts.len() {
+            return Err(TargetError::NonFatal);
+        }
+        self.ask(|chip| {
+            let mut both = parts.iter().zip(words);
+            both.try_for_each(|(name, word)| chip.write_register(name, u32::from_le_bytes(*word)))
+        })
     }
 }
 
@@ -303,6 +358,20 @@ impl SingleThreadSingleStep for ProbedTarget {
 impl Breakpoints for ProbedTarget {
     fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
         Some(self)
+    }
+
+    fn support_hw_watchpoint(&mut self) -> Option<HwWatchpointOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+impl HwWatchpoint for ProbedTarget {
+    fn add_hw_watchpoint(&mut self, addr: u32, len: u32, kind: WatchKind) -> TargetResult<bool, Self> {
+        self.ask(|chip| chip.add_watchpoint(watchpoint(addr, len, kind)))
+    }
+
+    fn remove_hw_watchpoint(&mut self, addr: u32, len: u32, kind: WatchKind) -> TargetResult<bool, Self> {
+        self.ask(|chip| chip.remove_watchpoint(watchpoint(addr, len, kind)))
     }
 }
 

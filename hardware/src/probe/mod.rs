@@ -6,6 +6,7 @@ mod debugged;
 mod gdb;
 mod list;
 mod live;
+mod watch;
 
 pub use chip::{FoundChip, ProbedChip};
 pub use debugged::CoreRegisters;

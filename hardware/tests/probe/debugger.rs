@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The answer to `?` while the core is halted.
 const HALTED: &str = "T05thread:01;";
 const FP_CTRL: u32 = 0xe000_2000;
+const DWT_FUNCTION: u32 = 0xe000_1028;
 
 /// A server of one board, which serves one debugger after the other.
 struct Served {
@@ -231,6 +232,152 @@ fn a_real_debugger_stops_steps_and_lets_an_stm32f407_go() {
     a_session_with_gdb("stm32f4-discovery", 41);
 }
 
+/// A copy of at least a word: most of those that a waiting board makes are shorter, and touch neither word.
+const COPY: &str = "break *__aeabi_memcpy4 if $r2 >= 4";
+
+/// Sets floating-point registers, and stops behind loads and stores in `__aeabi_memcpy4`.
+fn floats_and_watchpoints_with_gdb(kind: &str, seed: u8) {
+    if Command::new(GDB).arg("--version").output().is_err() {
+        return println!("drydock-skip: {GDB} is not installed");
+    }
+    let desk = Desk::new();
+    let mut board = desk.running(kind, seed);
+    board.wait_for_link();
+    let served = Served::new(&desk, &board);
+    let text = gdb(
+        served.address,
+        drydock_embedded::firmware(kind).unwrap().elf,
+        &[
+            // Registers that nothing is in between two calls.
+            "set $s31 = 1.5",
+            "set $d14 = -2.25",
+            "printf \"s31 %g d14 %g\\n\", $s31, $d14",
+            "printf \"fpscr %d\\n\", $fpscr >= 0",
+            COPY,
+            "continue",
+            "delete",
+            // So that the copy changes it.
+            "set {int}$r0 = ~*(int *)$r1",
+            "watch -location *(int *)$r0",
+            "continue",
+            "info symbol $pc",
+            "delete",
+            COPY,
+            "continue",
+            "delete",
+            "rwatch -location *(int *)$r1",
+            "continue",
+            "info symbol $pc",
+            "delete",
+            COPY,
+            "continue",
+            "delete",
+            "awatch -location *(int *)$r0",
+            "continue",
+            "info symbol $pc",
+            "delete",
+            "detach",
+        ],
+    );
+    let after = |start: &str| text.split_once(start).map_or("", |(_, rest)| rest);
+    contains(&text, &["s31 1.5 d14 -2.25\n", "fpscr 1\n", "detached"]);
+    contains(
+        after("\nHardware watchpoint 2: "),
+        &["Old value = ", "New value = ", "memcpy + "],
+    );
+    contains(after("\nHardware read watchpoint 4: "), &["Value = ", "memcpy + "]);
+    contains(
+        after("\nHardware access (read/write) watchpoint 6: "),
+        &["alue = ", "memcpy + "],
+    );
+    assert!(matches!(served.end(), Ok(End::Detached)));
+    assert!(is_free(&board), "{:?}", activity(&board));
+    assert_eq!(functions(&desk, &board), [0; 4], "no watchpoint is left");
+    board.uart.fetch();
+    board.wait_for_link();
+}
+
+/// What the comparators do.
+fn functions(desk: &Desk, board: &VirtualBoard) -> [u32; 4] {
+    [0, 1, 2, 3].map(|index| {
+        let mut function = [0; 4];
+        let at = DWT_FUNCTION + 0x10 * index;
+        desk.probes.read_memory(board.plug.id(), at, &mut function).unwrap();
+        u32::from_le_bytes(function)
+    })
+}
+
+/// The same while a debugger has the probe, which has one user.
+fn functions_seen(debugger: &mut ByHand) -> [u32; 4] {
+    [0, 1, 2, 3].map(|index| {
+        let bytes = debugger.ask(&format!("m{:x},4", DWT_FUNCTION + 0x10 * index)).unwrap();
+        u32::from_str_radix(&bytes, 16).unwrap().swap_bytes()
+    })
+}
+
+#[test]
+fn a_real_debugger_sets_floats_and_watches_memory_of_an_nrf52840() {
+    floats_and_watchpoints_with_gdb("nano33ble", 49);
+}
+
+#[test]
+fn a_real_debugger_sets_floats_and_watches_memory_of_an_stm32f407() {
+    floats_and_watchpoints_with_gdb("stm32f4-discovery", 50);
+}
+
+#[test]
+fn a_real_debugger_sets_floats_and_watches_memory_of_an_ra4m1() {
+    floats_and_watchpoints_with_gdb("uno-r4-minima", 51);
+}
+
+#[test]
+fn floats_are_read_one_by_one_and_watchpoints_end() {
+    let desk = Desk::new();
+    let board = desk.running("nano33ble", 52);
+    let served = Served::new(&desk, &board);
+    let mut debugger = ByHand::connect(&served);
+    assert_eq!(debugger.ask("?").as_deref(), Some(HALTED));
+    let all = debugger.ask("g").unwrap();
+    assert_eq!(all.len(), 8 * 23, "the general ones only: {all}");
+    // The first behind them is D0, the last is FPSCR.
+    assert_eq!(debugger.ask("P17=0000c03f000020c0").as_deref(), Some("OK"));
+    assert_eq!(debugger.ask("p17").as_deref(), Some("0000c03f000020c0"));
+    assert_eq!(debugger.ask("P27=0000c000").as_deref(), Some("OK"));
+    assert_eq!(debugger.ask("p27").as_deref(), Some("0000c000"));
+    let value = |name: &'static str| {
+        let read = board
+            .handle
+            .with_machine_blocking(move |machine| machine.read_register(name));
+        f32::from_bits(read.unwrap().unwrap() as u32)
+    };
+    assert_eq!((value("s0"), value("s1")), (1.5, -2.5));
+    for bad in ["P17=0000c03f", "P28=00000000", "p28", "P17="] {
+        let refused = debugger.ask(bad).unwrap();
+        assert!(refused.starts_with('E') || refused.is_empty(), "{bad}: {refused}");
+    }
+
+    let ram = board.board.chip.ram[0].base + 0x8000;
+    for (kind, address, length) in [(2, ram, 4), (3, ram + 5, 1), (4, ram + 0x1000, 0x1000)] {
+        let packet = format!("Z{kind},{address:x},{length:x}");
+        assert_eq!(debugger.ask(&packet).as_deref(), Some("OK"), "{packet}");
+    }
+    assert_eq!(functions_seen(&mut debugger), [6, 5, 7, 0]);
+    let ask = |debugger: &mut ByHand, packet: String| debugger.ask(&packet).unwrap();
+    // Two comparators are needed, and one is left.
+    assert!(ask(&mut debugger, format!("Z2,{:x},4", ram + 0x22)).starts_with('E'));
+    assert_eq!(ask(&mut debugger, format!("Z2,{:x},4", ram + 0x20)), "OK");
+    assert!(ask(&mut debugger, format!("Z2,{:x},4", ram + 0x40)).starts_with('E'));
+    assert!(ask(&mut debugger, format!("z2,{:x},4", ram + 0x40)).starts_with('E'));
+    assert_eq!(ask(&mut debugger, format!("z3,{:x},1", ram + 5)), "OK");
+    assert_eq!(functions_seen(&mut debugger), [6, 0, 7, 6]);
+    assert_eq!(ask(&mut debugger, format!("Z2,{:x},4", ram + 0x40)), "OK");
+    assert_eq!(functions_seen(&mut debugger), [6, 6, 7, 6]);
+    drop(debugger);
+    assert!(matches!(served.end(), Ok(End::Detached)));
+    assert!(is_free(&board));
+    assert_eq!(functions(&desk, &board), [0; 4], "no watchpoint is left");
+}
+
 #[test]
 fn ctrl_c_halts_and_a_reset_begins_at_the_first_instruction() {
     let desk = Desk::new();
@@ -322,7 +469,7 @@ fn a_pulled_probe_ends_the_session_with_a_sentence() {
     assert_eq!(debugger.ask("?").as_deref(), Some(HALTED));
     board.port().0.set_plugged(false);
     let begin = Instant::now();
-    assert_eq!(debugger.ask("g"), None, "it hangs up");
+    assert_eq!(debugger.answer(), None, "it hangs up without being asked");
     let sentence = served.end().unwrap_err().to_string();
     assert!(sentence.contains("no chip answers at the debug probe"), "{sentence}");
     // The next debugger is told the same, and not left waiting.

@@ -51,6 +51,39 @@ fn laid_out(elf: &[u8], base: u32) -> Result<Vec<Segment>, FlashError> {
         .map_err(|why: String| FlashError::Image(format!("The firmware does not fit the ESP32-C6: {why}.")))
 }
 
+/// Where the partition table lies, and how its first entry begins (ESP-IDF Programming Guide, "Partition Tables").
+const TABLE: usize = 0x8000;
+const ENTRY_MAGIC: [u8; 2] = [0xaa, 0x50];
+
+/// Whether a file is the whole of a flash, as `esptool merge-bin` and `espflash save-image --merge` make it: a bootloader,
+/// which begins as an app does, and a partition table at its place.
+pub(crate) fn is_flash_image(file: &[u8]) -> bool {
+    let table = file.get(TABLE..TABLE + ENTRY_MAGIC.len());
+    file.first() == Some(&APP_MAGIC) && table == Some(&ENTRY_MAGIC)
+}
+
+/// The bytes of a flash image.
+///
+/// # Errors
+/// [`FlashError::Image`]: it is for another chip, or longer than the flash.
+pub(crate) fn flash_image(file: &[u8], board: &Board) -> Result<Vec<Segment>, FlashError> {
+    check_app(file)?;
+    let flash = &board.chip.flash;
+    // Tools fill the file up with erased bytes, to the flash of the board that it was made for.
+    let used = file.iter().rposition(|byte| *byte != 0xff).map_or(0, |last| last + 1);
+    if used > flash.bytes as usize {
+        let text = format!(
+            "The flash image has {used} bytes, and the board's flash {}.",
+            flash.bytes
+        );
+        return Err(FlashError::Image(text));
+    }
+    Ok(vec![Segment {
+        address: flash.base,
+        bytes: file[..used].to_vec(),
+    }])
+}
+
 fn check_app(file: &[u8]) -> Result<(), FlashError> {
     let header = file.get(..HEADER_BYTES);
     let header = header.ok_or_else(|| FlashError::Image("The app image is cut short.".into()))?;

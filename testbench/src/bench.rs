@@ -6,12 +6,13 @@
 use crate::{
     board::Board,
     error::{Cause, TestError},
+    ether::{EtherState, turn},
     kinds::Kinds,
     machine::BoardState,
     report::Note,
     wire::{PinEnd, PinWire, UartEnd, UartWire, rates_fit},
 };
-use drydock_assets::Board as Description;
+use drydock_assets::{Board as Description, PartChoice};
 use drydock_emulator::{Seed, VirtualTime};
 use drydock_program::Program;
 use sha2::{Digest, Sha256};
@@ -82,6 +83,7 @@ impl Bench {
                 boards: Vec::new(),
                 uart_wires: Vec::new(),
                 pin_wires: Vec::new(),
+                ethers: Vec::new(),
                 notes: VecDeque::new(),
             })),
             cancel: Cancel::default(),
@@ -97,6 +99,7 @@ impl Bench {
             seed: None,
             address: None,
             arguments: String::new(),
+            parts: Vec::new(),
         }
     }
 
@@ -216,6 +219,7 @@ pub struct NewBoard {
     seed: Option<u64>,
     address: Option<u32>,
     arguments: String,
+    parts: Vec<PartChoice>,
 }
 
 impl NewBoard {
@@ -243,15 +247,20 @@ impl NewBoard {
         self
     }
 
+    /// Wires a virtual part to it. A choice is parsed from text as `--part` takes it, such as `bme280,address=0x77`; a kind that
+    /// ends with `.wasm` is the path of a module.
+    pub fn part(mut self, part: PartChoice) -> Self {
+        self.parts.push(part);
+        self
+    }
+
     /// Puts the board on the bench with a firmware file: ELF, Intel HEX, S-records, UF2, or raw bytes.
     ///
     /// # Errors
-    /// [`Cause::NoKind`], [`Cause::NameTaken`], [`Cause::Firmware`].
+    /// [`Cause::NoKind`], [`Cause::NameTaken`], [`Cause::Part`], [`Cause::Firmware`].
     pub fn firmware(self, path: impl AsRef<Path>) -> Result<Board, TestError> {
         let path = path.as_ref();
-        let program = Kinds::default()
-            .find(&self.kind)
-            .and_then(|kind| read_program(path, self.address, &kind));
+        let program = self.wired().and_then(|kind| read_program(path, self.address, &kind));
         match program {
             Ok(program) => self.program(Arc::new(program), &path.display().to_string()),
             Err(cause) => Err(self.error(cause)),
@@ -263,8 +272,8 @@ impl NewBoard {
     /// # Errors
     /// As for [`Self::firmware`].
     pub fn firmware_bytes(self, file: Vec<u8>) -> Result<Board, TestError> {
-        let parsed = Kinds::default()
-            .find(&self.kind)
+        let parsed = self
+            .wired()
             .and_then(|kind| parse_program(file, "the program", self.address, &kind));
         match parsed {
             Ok(program) => self.program(Arc::new(program), "FILE"),
@@ -280,12 +289,30 @@ impl NewBoard {
             return Err(state.error(None, Cause::NameTaken(name)));
         }
         let seed = Seed(state.derived("board", &name, self.seed));
-        let opened = BoardState::open(name, (program, file.to_owned()), &self.arguments, seed, state.now);
+        let parts = self.parts.iter().map(ToString::to_string).collect();
+        let opened = BoardState::open(
+            name,
+            (program, file.to_owned(), parts),
+            &self.arguments,
+            seed,
+            state.now,
+        );
         let board = opened.map_err(|cause| state.error(None, cause))?;
         state.boards.push(board);
         let index = state.boards.len() - 1;
         drop(state);
         Ok(Board::new(self.bench, index))
+    }
+
+    /// The board's description, with its parts.
+    fn wired(&self) -> Result<Description, Cause> {
+        let kinds = Kinds::default();
+        let mut board = kinds.find(&self.kind)?;
+        for part in &self.parts {
+            let wired = crate::part::wire(&mut board, part, &kinds, Path::new(""));
+            wired.map_err(|problems| Cause::Part(format!("the part {part} does not fit: {}", problems.join("; "))))?;
+        }
+        Ok(board)
     }
 
     fn error(&self, cause: Cause) -> TestError {
@@ -327,13 +354,14 @@ pub(crate) struct State {
     pub(crate) boards: Vec<BoardState>,
     uart_wires: Vec<UartWire>,
     pin_wires: Vec<PinWire>,
+    pub(crate) ethers: Vec<EtherState>,
     pub(crate) notes: VecDeque<Note>,
 }
 
 impl State {
     /// Runs all boards for a quantum, but not beyond `end`.
     fn quantum(&mut self, end: VirtualTime) {
-        let until = self.now.saturating_add(virtual_time(QUANTUM)).min(end);
+        let until = self.now.saturating_add(turn(self, QUANTUM)).min(end);
         self.carry_pins();
         for index in 0..self.boards.len() {
             let board = &mut self.boards[index];
@@ -346,6 +374,9 @@ impl State {
         }
         self.now = until;
         self.carry_uarts();
+        for index in 0..self.ethers.len() {
+            self.carry_air(index, until);
+        }
     }
 
     fn carry_pins(&mut self) {
@@ -425,7 +456,7 @@ impl State {
     }
 
     /// A seed for something on this bench.
-    fn derived(&self, what: &str, name: &str, own: Option<u64>) -> [u8; 32] {
+    pub(crate) fn derived(&self, what: &str, name: &str, own: Option<u64>) -> [u8; 32] {
         let mut digest = Sha256::new();
         digest.update(b"drydock-test/1/");
         digest.update(what);

@@ -5,11 +5,12 @@ use crate::{
     console::Found,
     error::{Cause, Stop, TestError},
     machine::{NamedPin, SEMIHOSTING, USB, port_name},
+    part::Part,
     pattern::Pattern,
 };
 use drydock_assets::Active;
-use drydock_emulator::{DebugLine, LOG_CHANNELS, VirtualTime};
-use std::time::Duration;
+use drydock_emulator::{DebugLine, LOG_CHANNELS, PartTable, VirtualTime};
+use std::{path::Path, time::Duration};
 
 /// A board on a bench. Clones are the same board.
 #[derive(Clone)]
@@ -91,6 +92,53 @@ impl Board {
         })
     }
 
+    /// A virtual part on it, by its name.
+    ///
+    /// # Errors
+    /// [`Cause::Part`]: it has no such part.
+    pub fn part(&self, name: &str) -> Result<Part, TestError> {
+        let state = self.bench.state();
+        let parts = &state.boards[self.index].program.board.parts;
+        if parts.iter().any(|part| part.name == name) {
+            return Ok(Part::new(self.clone(), name));
+        }
+        let known: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+        let known = match known[..] {
+            [] => "it has none".to_owned(),
+            _ => format!("it has: {}", known.join(", ")),
+        };
+        Err(state.error(
+            Some(self.index),
+            Cause::Part(format!("there is no part {name}; {known}")),
+        ))
+    }
+
+    /// Lets values of its parts follow a CSV file from now on, instead of the one before: time in seconds, then columns
+    /// `part.value`. The table waits while the board has no power. Blocks.
+    ///
+    /// # Errors
+    /// [`Cause::Part`]: everything that is wrong with the file, with line and column.
+    pub fn play(&self, file: impl AsRef<Path>) -> Result<(), TestError> {
+        let program = self.bench.state().boards[self.index].program.clone();
+        let table = crate::part::read_table(file.as_ref(), &program.board);
+        let table = table.map_err(|problems| self.error(Cause::Part(problems.join("; "))))?;
+        self.play_table(&table, &file.as_ref().display().to_string())
+    }
+
+    pub(crate) fn play_table(&self, table: &PartTable, file: &str) -> Result<(), TestError> {
+        let mut state = self.bench.state();
+        let now = state.now;
+        let board = &mut state.boards[self.index];
+        let text = format!("{}: plays {file}", board.name);
+        let played = board.machine.parts().map(|parts| parts.play(Some(table.clone())));
+        board.wake(now);
+        if let Some(Err(error)) = played {
+            return Err(state.error(Some(self.index), Cause::Part(error.to_string())));
+        }
+        state.note(text);
+        Ok(())
+    }
+
     pub(crate) fn number(&self, pin: &str) -> Result<u16, TestError> {
         self.pin(pin).map(|pin| pin.pin.number)
     }
@@ -161,6 +209,8 @@ impl Board {
         let mut state = self.bench.state();
         let on = state.now.saturating_add(virtual_time(off));
         state.boards[self.index].cut(on);
+        let now = state.now;
+        state.ethers.iter_mut().for_each(|ether| ether.cut(self.index, now));
         let text = format!("{}: power cut until {on} s", state.boards[self.index].name);
         state.note(text);
     }

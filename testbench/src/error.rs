@@ -168,6 +168,23 @@ pub enum Cause {
         /// How the board stopped meanwhile, if it did.
         stop: Option<Stop>,
     },
+    /// A virtual part is refused, or does not take a value.
+    #[error("{0}")]
+    Part(String),
+    /// A value of a virtual part did not come.
+    #[error("{}{}", crate::part::missed(.part, .wanted, *.found, *.within), after(.stop))]
+    PartValue {
+        /// Part and property.
+        part: String,
+        /// What was expected.
+        wanted: String,
+        /// The value at the end, in its unit.
+        found: f64,
+        /// Longest wait.
+        within: Duration,
+        /// How the board stopped meanwhile, if it did.
+        stop: Option<Stop>,
+    },
     /// The program did not end with the exit code.
     #[error("the program did not end with {wanted} within {}: {}", show_time(*.within), running(.stop))]
     Exit {
@@ -184,6 +201,27 @@ pub enum Cause {
     /// It takes nothing there.
     #[error("{0} takes no input")]
     NoInput(String),
+    /// The board's radio is not modelled, or it has none.
+    #[error("it has no radio that is modelled")]
+    NoRadio,
+    /// The board is on an ether already.
+    #[error("it is on an ether already")]
+    OnEther,
+    /// No radio sends such a frame.
+    #[error("{0}")]
+    Frame(String),
+    /// A frame did not pass.
+    #[error("{pattern} did not pass within {}; {}", show_time(*.within), passed(*.others, .last))]
+    NoFrame {
+        /// What was expected.
+        pattern: String,
+        /// Longest wait.
+        within: Duration,
+        /// How many others passed meanwhile.
+        others: usize,
+        /// The last of them, in hexadecimal.
+        last: Option<String>,
+    },
     /// There is no such wire.
     #[error("there is no UART wire of this number")]
     NoWire,
@@ -225,6 +263,13 @@ pub enum Stop {
 
 fn after(stop: &Option<Stop>) -> String {
     stop.as_ref().map_or_else(String::new, |stop| format!("; {stop}"))
+}
+
+fn passed(others: usize, last: &Option<String>) -> String {
+    match last {
+        Some(last) => format!("{others} others did, the last one {last}"),
+        None => "none did".into(),
+    }
 }
 
 fn running(stop: &Option<Stop>) -> String {

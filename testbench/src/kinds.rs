@@ -1,17 +1,19 @@
-//! Kinds of boards that a test may name: those that ship with Drydock, and those of the user, from folders.
+//! Kinds of boards and parts that a test may name: those that ship with Drydock, and those of the user, from folders.
 
 use crate::error::Cause;
-use drydock_assets::{Board as Description, BoardFile, read_board_folder};
+use drydock_assets::{Board as Description, BoardFile, PartKind, PartSource, part_kinds, read_board_folder};
+use drydock_emulator::parts::program;
 use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-/// Kinds of boards. [`Kinds::default`] are the shipped ones.
+/// Kinds of boards and parts. [`Kinds::default`] are those that the emulator has.
 #[derive(Clone, Debug, Default)]
 pub struct Kinds {
     own: Arc<Vec<BoardFile>>,
+    parts: Arc<Vec<PartKind>>,
 }
 
 impl Kinds {
@@ -20,11 +22,44 @@ impl Kinds {
     /// # Errors
     /// A folder cannot be read. A broken file is an error where a test names it.
     pub fn in_folders(folders: &[PathBuf]) -> io::Result<Self> {
-        let mut own = Vec::new();
+        Self::default().and_folders(folders)
+    }
+
+    /// The same, and boards that files of these folders describe. Their parts may be modules in files, and of the kinds that
+    /// were added before. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::in_folders`].
+    pub fn and_folders(self, folders: &[PathBuf]) -> io::Result<Self> {
+        let known: Vec<PartKind> = part_kinds().iter().chain(self.parts()).cloned().collect();
+        let source = PartSource {
+            known: &known,
+            module: &program::read,
+        };
+        let mut own = self.own.to_vec();
         for folder in folders {
-            own.extend(read_board_folder(folder)?);
+            own.extend(read_board_folder(folder, &source)?);
         }
-        Ok(Self { own: Arc::new(own) })
+        Ok(Self {
+            own: Arc::new(own),
+            ..self
+        })
+    }
+
+    /// The same, and parts that are WebAssembly modules, each with the name of its kind. One that is no part is left out.
+    #[must_use]
+    pub fn with_modules<'m>(self, modules: impl IntoIterator<Item = (&'m str, &'m [u8])>) -> Self {
+        let kinds = modules.into_iter();
+        let kinds = kinds.filter_map(|(name, module)| program::kind(name, module).ok());
+        Self {
+            parts: Arc::new(kinds.collect()),
+            ..self
+        }
+    }
+
+    /// Kinds of parts besides those of the emulator's own.
+    pub(crate) fn parts(&self) -> &[PartKind] {
+        &self.parts
     }
 
     /// The file that describes a board of the user, if there is one of this name.

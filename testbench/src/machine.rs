@@ -40,6 +40,8 @@ pub(crate) struct BoardState {
     pub(crate) program: Arc<Program>,
     /// Path of its firmware file, as the test named it.
     pub(crate) file: String,
+    /// Parts that the test added, as `--part` takes them.
+    pub(crate) added_parts: Vec<String>,
     pub(crate) machine: Box<dyn Machine>,
     /// The bench's time at the machine's zero.
     base: VirtualTime,
@@ -84,7 +86,7 @@ impl BoardState {
     /// Opens a machine and loads the program; it starts with the first quantum.
     pub(crate) fn open(
         name: String,
-        (program, file): (Arc<Program>, String),
+        (program, file, added_parts): (Arc<Program>, String, Vec<String>),
         arguments: &str,
         seed: Seed,
         now: VirtualTime,
@@ -108,6 +110,7 @@ impl BoardState {
             log,
             decoders: BTreeMap::new(),
             file,
+            added_parts,
             base: now.saturating_sub(machine.now()),
             machine,
             off_until: None,
@@ -300,17 +303,51 @@ impl BoardState {
     pub(crate) fn drive(&mut self, now: VirtualTime, pin: u16, level: Option<bool>) -> Result<(), Cause> {
         let driven = self.machine.pin_input(pin, level);
         driven.map_err(|error| Cause::Machine(error.to_string()))?;
+        self.wake(now);
+        Ok(())
+    }
+
+    /// The bench's time at the machine's zero.
+    pub(crate) fn base(&self) -> VirtualTime {
+        self.base
+    }
+
+    /// Whether its program runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.stop.is_none() && !self.asleep && self.off_until.is_none()
+    }
+
+    /// A pin may have woken it. If it did not, the board says again that it is off.
+    pub(crate) fn wake(&mut self, now: VirtualTime) {
         if self.asleep {
-            // If this is no edge that wakes it, it says so again.
             self.asleep = false;
             self.catch_up(now);
         }
-        Ok(())
     }
 
     /// The level of a pin; a board without power drives none.
     pub(crate) fn level(&self, pin: u16) -> Option<bool> {
         self.machine.pin_level(pin).filter(|_| self.off_until.is_none())
+    }
+
+    /// Whether it is without power.
+    pub(crate) fn has_no_power(&self) -> bool {
+        self.off_until.is_some()
+    }
+
+    /// The value of a part's property, in its unit. Without power, what a part measures of the chip is 0.
+    pub(crate) fn part_value(&mut self, part: &str, property: &str) -> Result<f64, Cause> {
+        let described = self.program.board.parts.iter().find(|known| known.name == part);
+        let described = described.and_then(|part| part.kind.property(property));
+        let is_reading = described.is_some_and(|property| property.reading);
+        let parts = self.machine.parts();
+        let parts = parts.ok_or_else(|| Cause::Part("it has no parts".into()))?;
+        let value = parts.value(part, property);
+        let value = value.map_err(|error| Cause::Part(error.to_string()))?;
+        Ok(match is_reading && self.off_until.is_some() {
+            true => 0.0,
+            false => value.to_f64(),
+        })
     }
 
     /// The pin that is meant: an LED, a button, or the chip's name such as `P0.13`.
@@ -410,7 +447,7 @@ mod tests {
             .map(|byte| u8::from_str_radix(byte, 16).unwrap());
         let nano = drydock_assets::board("nano33ble").unwrap();
         let program = Program::parse(bytes.collect(), None, &nano).unwrap();
-        let program = (Arc::new(program), "off.bin".into());
+        let program = (Arc::new(program), "off.bin".into(), Vec::new());
         let mut board = BoardState::open("nano".into(), program, "", Seed([1; 32]), VirtualTime::ZERO).unwrap();
         let (ms, pin) = (VirtualTime::from_ms, named_pin(&nano, "D2").unwrap().number);
         board.run(ms(0), ms(1));

@@ -34,6 +34,13 @@ pub(crate) fn keep(state: &mut State, folder: &Path, why: &str) -> Result<Vec<Pa
         fs::write(&path, bytes).map_err(|error| failed(&path, &error))?;
         files.push(path);
     }
+    let several = state.ethers.len() > 1;
+    for (index, ether) in state.ethers.iter().enumerate() {
+        let number = if several { format!("-{index}") } else { String::new() };
+        let path = folder.join(format!("ether{number}.pcapng"));
+        ether.capture(&path).map_err(|error| failed(&path, &error))?;
+        files.push(path);
+    }
     let path = folder.join("report.txt");
     fs::write(&path, text(state, why)).map_err(|error| failed(&path, &error))?;
     files.push(path);
@@ -60,7 +67,7 @@ fn shell_word(path: &str) -> String {
     }
 }
 
-fn text(state: &State, why: &str) -> String {
+fn text(state: &mut State, why: &str) -> String {
     let mut text = format!(
         "{why}\n\nVirtual time: {} s. Seed of the run: {}.\n",
         state.now, state.seed
@@ -73,7 +80,7 @@ fn text(state: &State, why: &str) -> String {
     for Note { at, text } in &state.notes {
         line(format!("  {at} s  {text}"));
     }
-    for board in &state.boards {
+    for board in &mut state.boards {
         let description = &board.program.board;
         line(format!("\n{}: {}", board.name, description.title));
         line(format!(
@@ -85,8 +92,10 @@ fn text(state: &State, why: &str) -> String {
             .address
             .map_or_else(String::new, |address| format!(" --address {address:#x}"));
         line("  To look into its state, while `drydock gateway` or the window runs:".into());
+        let parts = board.added_parts.iter();
+        let parts: String = parts.map(|part| format!(" --part {}", shell_word(part))).collect();
         line(format!(
-            "    drydock boards add {} --name {} --firmware {}{address} --seed {:?}",
+            "    drydock boards add {} --name {} --firmware {}{address}{parts} --seed {:?}",
             description.name,
             board.name,
             shell_word(&board.file),
@@ -109,6 +118,11 @@ fn text(state: &State, why: &str) -> String {
                 "dark"
             };
             line(format!("  LED {} ({}): {lit}", led.name, led.pin));
+        }
+        if let Some(parts) = board.machine.parts() {
+            for part in parts.list() {
+                line(format!("  part {}", crate::part::report_line(&part)));
+            }
         }
         if !board.pins.is_empty() {
             line("  last changes of its pins:".into());

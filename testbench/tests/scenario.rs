@@ -390,7 +390,7 @@ within = 5
 seeds = [1, 1]
 "#,
         &[
-            "1:1 `nmae` is not known here: a scenario has `name`, [[board]], [[wire]], [[step]] and [matrix]",
+            "1:1 `nmae` is not known here: a scenario has `name`, [[board]], [[wire]], [[ether]], [[step]] and [matrix]",
             "3:8 a name has 1 to 32 letters, digits, - and _",
             "4:8 there is no kind of board nano; there are: nano33ble, hifive1-revb, stm32f4-discovery, esp32-c6, \
              uno-r4-minima",
@@ -402,7 +402,7 @@ seeds = [1, 1]
             "15:1 `within` is missing",
             "20:1 a [[step]] does one thing: this one has `send` and `wait`",
             "21:1 a [[step]] needs one of expect, matches, absent, send, wait, pin, drive, press, release, power_cut, \
-             reset, noise, exit",
+             reset, noise, set, part, play, load, save, fault, frame, inject, loss, exit",
             "23:11 `matches`: the expression cannot be read: unclosed group",
             "25:10 `within`: `5 parsecs` is no time; write for example \"200 ms\", \"1.5 s\" or \"2 min\"",
             "27:7 nano33ble: it has no pin LAMP; it has LED, PWR, R, G, B, RESET, D2, and the chip's, P0.00 to P1.15",
@@ -426,7 +426,7 @@ fn the_documentation_has_scenarios_that_are_right() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next());
     let scenarios: Vec<&str> = blocks.filter(|block| block.contains("[[board]]")).collect();
-    assert_eq!(scenarios.len(), 3);
+    assert_eq!(scenarios.len(), 5);
     for text in scenarios {
         if let Err(invalid) = Scenario::parse("docs/testing-firmware.md", text) {
             panic!("{invalid}\n{text}");

@@ -4,16 +4,19 @@
 //! A file is read as a whole, and all that is wrong with it is said at once, each with its place. Reading opens nothing;
 //! [`Scenario::load`] reads the firmware files too.
 
+mod ether;
+mod part;
 mod places;
 mod read;
 mod run;
 mod step;
 
+pub use ether::EtherSpec;
 pub use places::{Invalid, Problem};
 pub use run::{Failure, Loaded, Outcome, Progress, Run};
 pub use step::{Action, Step};
 
-use crate::{bench::read_program, kinds::Kinds, report::file_name};
+use crate::{bench::read_program, kinds::Kinds, part::read_table, report::file_name};
 use drydock_assets::Board as Description;
 use places::Places;
 use std::{
@@ -27,6 +30,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 20;
 pub const MAX_BOARDS: usize = 16;
 /// Most wires of a scenario.
 pub const MAX_WIRES: usize = 64;
+/// Most ethers of a scenario.
+pub const MAX_ETHERS: usize = 8;
 /// Most steps of a scenario.
 pub const MAX_STEPS: usize = 1_000;
 /// Most seeds of a matrix.
@@ -41,6 +46,8 @@ pub struct Scenario {
     pub boards: Vec<BoardSpec>,
     /// The wires, in the order of the file.
     pub wires: Vec<WireSpec>,
+    /// The ethers, in the order of the file.
+    pub ethers: Vec<EtherSpec>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// It runs once with each of these seeds.
@@ -52,7 +59,7 @@ pub struct Scenario {
 pub struct BoardSpec {
     /// Its name in steps.
     pub name: String,
-    /// Its kind.
+    /// Its kind, without the parts that the scenario adds.
     pub kind: Description,
     /// The firmware file, as written: relative to the scenario's folder.
     pub firmware: PathBuf,
@@ -60,6 +67,8 @@ pub struct BoardSpec {
     pub address: Option<u32>,
     /// A seed of its own, which the matrix does not change.
     pub seed: Option<u64>,
+    /// Parts that the scenario adds.
+    parts: Vec<part::PartSpec>,
     /// Place of `firmware` in the file, in bytes.
     place: std::ops::Range<usize>,
 }
@@ -128,14 +137,52 @@ impl Scenario {
                 what,
             }],
         })?;
-        let scenario = Self::parse_with(&file, &text, kinds)?;
+        let mut scenario = Self::parse_with(&file, &text, kinds)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut places = Places::new(&file, &text);
         let mut programs = Vec::new();
-        for board in &scenario.boards {
-            match read_program(&folder.join(&board.firmware), board.address, &board.kind) {
+        let mut boards = Vec::new();
+        for (index, board) in scenario.boards.iter().enumerate() {
+            let wired = part::wired_with_modules(&mut places, board, kinds, folder);
+            // The others were checked when the text was read.
+            if !part::are_known(&board.parts) {
+                let steps = scenario.steps.iter();
+                for step in steps.filter(|step| part::board_of(&step.action) == Some(index)) {
+                    if let Err(what) = part::check(&wired, &step.action) {
+                        places.problem(step.place.clone(), &what);
+                    }
+                }
+            }
+            match read_program(&folder.join(&board.firmware), board.address, &wired) {
                 Ok(program) => programs.push(Arc::new(program)),
                 Err(cause) => places.problem(board.place.clone(), &cause.to_string()),
+            }
+            boards.push(wired);
+        }
+        for step in &mut scenario.steps {
+            if let Action::LoadPart { file, content, .. } = &mut step.action {
+                match drydock_assets::read_content(&folder.join(&*file)) {
+                    Ok(read) => *content = Some(read.into()),
+                    Err(what) => places.problem(step.place.clone(), &format!("{} {what}", file.display())),
+                }
+            }
+            if let Action::SavePart { file, .. } = &mut step.action {
+                *file = folder.join(&*file);
+            }
+            if let Action::LoadPart { board, .. } = &step.action
+                && let Err(what) = part::check(&boards[*board], &step.action)
+            {
+                places.problem(step.place.clone(), &what);
+            }
+            if let Action::Play { board, file, table } = &mut step.action {
+                match read_table(&folder.join(file), &boards[*board]) {
+                    Ok(read) => *table = Some(Arc::new(read)),
+                    Err(problems) => {
+                        for what in problems {
+                            places.problem(step.place.clone(), &what);
+                        }
+                    }
+                }
             }
         }
         places.finish(Some(Loaded::new(scenario, programs, folder)))

@@ -153,6 +153,20 @@ impl<'a> Table<'a> {
         }
     }
 
+    pub(crate) fn decimal(&mut self, places: &mut Places<'_>, key: &str) -> Option<At<f64>> {
+        self.take(places, key, "a number")
+    }
+
+    pub(crate) fn texts_by_name(&mut self, places: &mut Places<'_>, key: &str) -> Option<BTreeMap<String, String>> {
+        let what = "texts by name, such as { red = \"P0.24\" }";
+        self.take(places, key, what).map(|found| found.value)
+    }
+
+    pub(crate) fn numbers_by_name(&mut self, places: &mut Places<'_>, key: &str) -> Option<BTreeMap<String, f64>> {
+        let what = "numbers by name, such as { temperature = 20.5 }";
+        self.take(places, key, what).map(|found| found.value)
+    }
+
     /// Says that a value is missing, unless there was one that did not fit.
     pub(crate) fn required<T>(
         &mut self,
@@ -169,6 +183,21 @@ impl<'a> Table<'a> {
 
     pub(crate) fn text(&mut self, places: &mut Places<'_>, key: &str) -> Option<At<String>> {
         self.take(places, key, "a text")
+    }
+
+    /// `1` or `"gps"`.
+    pub(crate) fn number_or_name(&mut self, places: &mut Places<'_>, key: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(u8),
+            Name(String),
+        }
+        let found = self.take(places, key, "a number or a name")?;
+        Some(match found.value {
+            Either::Number(number) => number.to_string(),
+            Either::Name(name) => name,
+        })
     }
 
     pub(crate) fn texts(&mut self, places: &mut Places<'_>, key: &str) -> Option<At<Vec<Spanned<String>>>> {

@@ -1,7 +1,8 @@
 //! The sections of a scenario file, except for its steps.
 
 use super::{
-    BoardSpec, MAX_BOARDS, MAX_SEEDS, MAX_STEPS, MAX_WIRES, Scenario, WireEnds, WireSpec,
+    BoardSpec, MAX_BOARDS, MAX_ETHERS, MAX_SEEDS, MAX_STEPS, MAX_WIRES, Scenario, WireEnds, WireSpec, ether,
+    part::{self, PartSpec},
     places::{Places, Table},
     step,
 };
@@ -9,6 +10,7 @@ use crate::{
     kinds::Kinds,
     machine::{USB, named_pin},
 };
+use drydock_assets::PARTS_MAX;
 use drydock_emulator::DebugLine;
 use std::{ops::Range, path::PathBuf};
 use toml::Spanned;
@@ -32,6 +34,7 @@ pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str, kinds: &Kinds
     let name = name.map_or_else(String::new, |name| name.value);
     let board_sections = root.sections(places, "board", MAX_BOARDS);
     let wire_sections = root.sections(places, "wire", MAX_WIRES);
+    let ether_sections = root.sections(places, "ether", MAX_ETHERS);
     let step_sections = root.sections(places, "step", MAX_STEPS);
     let seeds = match root.section(places, "matrix") {
         Some(matrix) => seeds(places, matrix),
@@ -39,7 +42,7 @@ pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str, kinds: &Kinds
     };
     root.finish(
         places,
-        "here: a scenario has `name`, [[board]], [[wire]], [[step]] and [matrix]",
+        "here: a scenario has `name`, [[board]], [[wire]], [[ether]], [[step]] and [matrix]",
     );
     if board_sections.is_empty() {
         places.problem(0..0, "a scenario needs a [[board]]");
@@ -57,6 +60,10 @@ pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str, kinds: &Kinds
     for section in wire_sections {
         wires.extend(wire(places, section, &mut known));
     }
+    let mut ethers = Vec::new();
+    for section in ether_sections {
+        ethers.extend(ether::ether(places, section, &mut known));
+    }
     let steps = step_sections
         .into_iter()
         .filter_map(|section| step::step(places, section, &known))
@@ -65,6 +72,7 @@ pub(super) fn scenario<'a>(places: &mut Places<'a>, text: &'a str, kinds: &Kinds
         name,
         boards,
         wires,
+        ethers,
         steps,
         seeds,
     })
@@ -93,8 +101,14 @@ fn seeds(places: &mut Places<'_>, mut matrix: Table<'_>) -> Vec<u64> {
 pub(super) struct Known {
     /// Names of the boards, each with its kind if that is known.
     boards: Vec<(String, Option<drydock_assets::Board>)>,
+    /// Whether a board has parts whose modules are not read yet.
+    has_modules: Vec<bool>,
     /// Names of wires, and whether each is between UARTs.
     wires: Vec<(Option<String>, bool)>,
+    /// Names of ethers.
+    pub(super) ethers: Vec<Option<String>>,
+    /// Boards that are on one.
+    pub(super) on_ether: Vec<usize>,
 }
 
 fn board(places: &mut Places<'_>, mut section: Table<'_>, kinds: &Kinds, known: &mut Known) -> Option<BoardSpec> {
@@ -107,6 +121,11 @@ fn board(places: &mut Places<'_>, mut section: Table<'_>, kinds: &Kinds, known: 
     let firmware = section.required(places, "firmware", Table::text);
     let address = section.number(places, "address").map(|address| address.value);
     let seed = section.seed(places, "seed").map(|seed| seed.value);
+    let part_sections = section.sections(places, "part", PARTS_MAX);
+    let parts: Vec<PartSpec> = part_sections
+        .into_iter()
+        .filter_map(|section| part::part(places, section))
+        .collect();
     section.finish(places, "in a [[board]]");
     let kind = kind_name.and_then(|kind| {
         let found = kinds.find(&kind.value);
@@ -119,7 +138,14 @@ fn board(places: &mut Places<'_>, mut section: Table<'_>, kinds: &Kinds, known: 
     if known.boards.iter().any(|(other, _)| *other == name.value) {
         places.problem(name.span, &format!("there are two boards {}", name.value));
     }
-    known.boards.push((name.value.clone(), kind.clone()));
+    // With a module among them, parts are wired when the files are read: what is free depends on all before.
+    let are_known = part::are_known(&parts);
+    let wired = match (&kind, are_known) {
+        (Some(kind), true) => Some(part::wired(places, kind, &parts, kinds)),
+        _ => kind.clone(),
+    };
+    known.boards.push((name.value.clone(), wired));
+    known.has_modules.push(!are_known);
     let firmware = firmware?;
     Some(BoardSpec {
         name: name.value,
@@ -127,11 +153,12 @@ fn board(places: &mut Places<'_>, mut section: Table<'_>, kinds: &Kinds, known: 
         firmware: PathBuf::from(firmware.value),
         address,
         seed,
+        parts,
         place: firmware.span,
     })
 }
 
-fn check_name(places: &mut Places<'_>, name: &str, span: Range<usize>) {
+pub(super) fn check_name(places: &mut Places<'_>, name: &str, span: Range<usize>) {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(fits) {
         let what = format!("a name has 1 to {MAX_NAME} letters, digits, - and _");
@@ -223,6 +250,16 @@ impl Known {
     /// Kind of a board, if it is known.
     pub(super) fn kind(&self, board: usize) -> Option<&drydock_assets::Board> {
         self.boards.get(board).and_then(|(_, kind)| kind.as_ref())
+    }
+
+    /// How many boards there are.
+    pub(super) fn boards(&self) -> usize {
+        self.boards.len()
+    }
+
+    /// Whether a board has a radio that is modelled; `None` if its kind is not known.
+    pub(super) fn has_radio(&self, board: usize) -> Option<bool> {
+        self.kind(board).map(|kind| kind.chip.has_radio())
     }
 
     pub(super) fn name(&self, board: usize) -> &str {
@@ -352,6 +389,23 @@ impl Known {
                 None
             }
         }
+    }
+
+    /// Checks a step about a part, if all parts of its board are known.
+    pub(super) fn check_part(&self, places: &mut Places<'_>, action: &step::Action, span: Range<usize>) {
+        let Some(board) = part::board_of(action) else { return };
+        if let Some(kind) = self.kind(board)
+            && !self.has_modules[board]
+            && let Err(what) = part::check(kind, action)
+        {
+            places.problem(span, &format!("{}: {what}", self.name(board)));
+        }
+    }
+
+    /// A board and a part of it, as text: `BOARD:PART`; with one board, `PART`.
+    pub(super) fn part_name(&self, places: &mut Places<'_>, text: &str, span: Range<usize>) -> Option<(usize, String)> {
+        let (board, part) = self.part(places, text, span, "part")?;
+        Some((board, part.to_owned()))
     }
 
     /// The UART wire that is called so.

@@ -5,6 +5,7 @@ use crate::{
     bench::{Bench, Cancel, Wire},
     board::{Board, Console},
     error::{Cause, TestError},
+    ether::Ether,
 };
 use drydock_program::Program;
 use std::{
@@ -137,12 +138,16 @@ impl Loaded {
             if let Some(seed) = spec.seed {
                 board = board.seed(seed);
             }
+            for part in &spec.parts {
+                board = board.part(part.in_folder(&self.folder));
+            }
             boards.push(board.program(program.clone(), &self.folder.join(&spec.firmware).display().to_string())?);
         }
         let mut on_bench = OnBench {
             bench,
             boards,
             wires: Vec::new(),
+            ethers: Vec::new(),
         };
         on_bench.connect(&self.scenario)?;
         for step in &self.scenario.steps {
@@ -162,6 +167,7 @@ struct OnBench<'a> {
     boards: Vec<Board>,
     /// By their numbers in the file; wires between pins are `None`.
     wires: Vec<Option<Wire>>,
+    ethers: Vec<Ether>,
 }
 
 impl OnBench<'_> {
@@ -179,6 +185,17 @@ impl OnBench<'_> {
                 }
             };
             self.wires.push(made);
+        }
+        for spec in &scenario.ethers {
+            let ether = self.bench.ether();
+            if spec.loss > 0.0 {
+                ether.set_loss(spec.loss);
+            }
+            ether.set_attenuation(spec.attenuation_db);
+            for board in &spec.boards {
+                ether.join(&self.boards[*board])?;
+            }
+            self.ethers.push(ether);
         }
         Ok(())
     }
@@ -245,6 +262,56 @@ impl OnBench<'_> {
                 Some(wire) => self.bench.noise(wire, *rate),
                 None => Ok(()),
             },
+            Action::Frame {
+                ether,
+                pattern,
+                from,
+                within,
+            } => {
+                let from = from.map(|board| &self.boards[board]);
+                self.ethers[*ether].expect(pattern, from, *within).map(|_| ())
+            }
+            Action::Inject { ether, content, dbm } => self.ethers[*ether].inject(content, *dbm),
+            Action::Loss { ether, share } => {
+                self.ethers[*ether].set_loss(*share);
+                Ok(())
+            }
+            Action::SetPart {
+                board,
+                part,
+                property,
+                value,
+            } => self.boards[*board].part(part)?.set(property, *value),
+            Action::PartValue {
+                board,
+                part,
+                property,
+                wanted,
+                within,
+            } => {
+                let part = self.boards[*board].part(part)?;
+                part.expect(property, *wanted, *within).map(|_| ())
+            }
+            Action::Play { board, file, table } => match table {
+                Some(table) => self.boards[*board].play_table(table, &file.display().to_string()),
+                // Only a scenario that was loaded runs.
+                None => Ok(()),
+            },
+            Action::LoadPart {
+                board, part, content, ..
+            } => match content {
+                Some(content) => self.boards[*board].part(part)?.load(content),
+                // As above.
+                None => Ok(()),
+            },
+            Action::SavePart { board, part, file } => self.boards[*board].part(part)?.save(file),
+            Action::PartFault { board, part, fault } => {
+                let part = self.boards[*board].part(part)?;
+                match fault {
+                    Some(fault) => part.fail(*fault),
+                    None => part.mend(),
+                }
+            }
             Action::Exit { board, code, within } => self.boards[*board].expect_exit(*code, *within).map(|_| ()),
         }
     }

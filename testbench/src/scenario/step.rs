@@ -1,12 +1,20 @@
 //! The steps of a scenario: each section `[[step]]` does one thing.
 
 use super::{
+    ether::{frame_step, inject_step, loss_step},
     places::{Places, Table},
     read::{Known, Ports},
 };
-use crate::{board::Level, machine::USB, pattern::Pattern, units::show_time};
-use drydock_emulator::DebugLine;
-use std::time::Duration;
+use crate::{
+    board::Level,
+    ether::FramePattern,
+    machine::USB,
+    part::{Expected, fault_text},
+    pattern::Pattern,
+    units::show_time,
+};
+use drydock_emulator::{DebugLine, PartFault, PartTable, ether::Content};
+use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 /// How far a frequency may be off, if a step does not say it.
 const TOLERANCE: f64 = 0.01;
@@ -20,6 +28,8 @@ pub struct Step {
     pub text: String,
     /// What it does.
     pub action: Action,
+    /// Place of its main key in the file, in bytes.
+    pub(super) place: Range<usize>,
 }
 
 /// What a step does. Boards and wires are numbers in the order of the file.
@@ -82,12 +92,61 @@ pub enum Action {
     Reset { board: usize },
     /// Damages a share of a wire's bytes from now on.
     Noise { wire: usize, rate: f64 },
+    /// Sets a property of a part, in its unit.
+    SetPart {
+        board: usize,
+        part: String,
+        property: String,
+        value: f64,
+    },
+    /// Waits for a value of a part.
+    PartValue {
+        board: usize,
+        part: String,
+        property: String,
+        wanted: Expected,
+        within: Duration,
+    },
+    /// Lets values of parts follow a CSV file.
+    Play {
+        board: usize,
+        file: PathBuf,
+        /// What the file says; it is read when the scenario is loaded.
+        table: Option<Arc<PartTable>>,
+    },
+    /// Fills a memory from a file.
+    LoadPart {
+        board: usize,
+        part: String,
+        file: PathBuf,
+        /// What the file has; it is read when the scenario is loaded.
+        content: Option<Arc<[u8]>>,
+    },
+    /// Saves what a memory keeps to a file.
+    SavePart { board: usize, part: String, file: PathBuf },
+    /// Breaks a part, or mends it with `None`.
+    PartFault {
+        board: usize,
+        part: String,
+        fault: Option<PartFault>,
+    },
+    /// Waits for a frame on an ether.
+    Frame {
+        ether: usize,
+        pattern: FramePattern,
+        from: Option<usize>,
+        within: Duration,
+    },
+    /// Sends a frame that comes from no board.
+    Inject { ether: usize, content: Content, dbm: i8 },
+    /// Loses a share of the frames from now on.
+    Loss { ether: usize, share: f64 },
     /// Waits for the end of the program.
     Exit { board: usize, code: u32, within: Duration },
 }
 
 /// The keys that say what a step does.
-const ACTIONS: [&str; 13] = [
+const ACTIONS: [&str; 22] = [
     "expect",
     "matches",
     "absent",
@@ -100,14 +159,25 @@ const ACTIONS: [&str; 13] = [
     "power_cut",
     "reset",
     "noise",
+    "set",
+    "part",
+    "play",
+    "load",
+    "save",
+    "fault",
+    "frame",
+    "inject",
+    "loss",
     "exit",
 ];
 
 pub(super) fn step(places: &mut Places<'_>, mut section: Table<'_>, known: &Known) -> Option<Step> {
     let (line, _) = places.place(section.span.start);
     let does: Vec<&str> = ACTIONS.into_iter().filter(|action| section.has(action)).collect();
+    let mut place = section.span.clone();
     let read = match does.as_slice() {
         [action] => {
+            place = section.place_of(action);
             let read = read(places, &mut section, known, action);
             section.finish(places, &format!("in a step with `{action}`"));
             read
@@ -124,7 +194,13 @@ pub(super) fn step(places: &mut Places<'_>, mut section: Table<'_>, known: &Know
         }
     };
     let (action, text) = read?;
-    Some(Step { line, text, action })
+    known.check_part(places, &action, place.clone());
+    Some(Step {
+        line,
+        text,
+        action,
+        place,
+    })
 }
 
 fn read(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: &str) -> Option<(Action, String)> {
@@ -143,6 +219,67 @@ fn read(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known, key: &s
             Some((Action::Wait(time), format!("wait {}", show_time(time))))
         }
         "pin" => pin_step(places, section, known),
+        "frame" => frame_step(places, section, known),
+        "inject" => inject_step(places, section, known),
+        "loss" => loss_step(places, section, known),
+        "set" => {
+            let at = property(places, section, known, "set");
+            let value = section.required(places, "to", Table::decimal);
+            let ((board, part, property), value) = (at?, value?.value);
+            let text = format!("set {}:{part}.{property} to {value}", known.name(board));
+            let action = Action::SetPart {
+                board,
+                part,
+                property,
+                value,
+            };
+            Some((action, text))
+        }
+        "part" => part_step(places, section, known),
+        "play" => {
+            let file = section.text(places, "play");
+            let (board, _) = port(places, section, known, "on", Ports::Output)?;
+            let file = file?.value;
+            let text = format!("play {file} on {}", known.name(board));
+            let (file, table) = (PathBuf::from(file), None);
+            Some((Action::Play { board, file, table }, text))
+        }
+        "load" | "save" => {
+            let name = section.text(places, key);
+            let at = name.and_then(|name| known.part_name(places, &name.value, name.span));
+            let file_key = if key == "load" { "from" } else { "to" };
+            let file = section.required(places, file_key, Table::text);
+            let ((board, part), file) = (at?, file?.value);
+            let text = format!("{key} {}:{part} {file_key} {file}", known.name(board));
+            let file = PathBuf::from(file);
+            let action = match key {
+                "load" => Action::LoadPart {
+                    board,
+                    part,
+                    file,
+                    content: None,
+                },
+                _ => Action::SavePart { board, part, file },
+            };
+            Some((action, text))
+        }
+        "fault" => {
+            let name = section.text(places, "fault");
+            let at = name.and_then(|name| known.part_name(places, &name.value, name.span));
+            let how = section.required(places, "how", Table::text)?;
+            let fault = match how.value.as_str() {
+                "stuck" => Some(PartFault::Stuck),
+                "silent" => Some(PartFault::Silent),
+                "mended" => None,
+                _ => {
+                    places.problem(how.span, "`how` must be stuck, silent or mended");
+                    return None;
+                }
+            };
+            let (board, part) = at?;
+            let text = format!("{}:{part} is {}", known.name(board), fault_text(fault));
+            Some((Action::PartFault { board, part, fault }, text))
+        }
         "drive" => {
             let pin = pin(places, section, known, "drive");
             let level = level(places, section);
@@ -287,6 +424,87 @@ fn pin_step(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known) -> 
         over,
     };
     Some((action, text))
+}
+
+fn part_step(places: &mut Places<'_>, section: &mut Table<'_>, known: &Known) -> Option<(Action, String)> {
+    let at = property(places, section, known, "part");
+    let mut number = |key: &str| {
+        (
+            section.has(key),
+            section.decimal(places, key).map(|number| number.value),
+        )
+    };
+    let [equals, above, below] = ["equals", "above", "below"].map(&mut number);
+    let timed = section.has("within");
+    let within = section.time(places, "within");
+    // A number that did not fit is a problem already.
+    let is_read = [equals, above, below]
+        .iter()
+        .all(|(given, read)| *given == read.is_some());
+    let wanted = match (equals.1, above.1, below.1) {
+        _ if !is_read => None,
+        (Some(value), None, None) => Some(Expected::Equal(value)),
+        (None, Some(low), None) => Some(Expected::Above(low)),
+        (None, None, Some(high)) => Some(Expected::Below(high)),
+        (None, Some(low), Some(high)) if low < high => Some(Expected::Between(low, high)),
+        (None, Some(_), Some(_)) => {
+            places.problem(section.span.clone(), "no value is above `above` and below `below`");
+            None
+        }
+        _ => {
+            let what = "a step with `part` needs `equals`, or `above` and `below`, or one of these";
+            places.problem(section.span.clone(), what);
+            None
+        }
+    };
+    let ((board, part, property), wanted) = (at.filter(|_| within.is_some() == timed)?, wanted?);
+    let within = within.unwrap_or_default();
+    let text = format!(
+        "expect {}:{part}.{property} {wanted} within {}",
+        known.name(board),
+        show_time(within)
+    );
+    let action = Action::PartValue {
+        board,
+        part,
+        property,
+        wanted,
+        within,
+    };
+    Some((action, text))
+}
+
+/// A property of a part: `BOARD:PART.PROPERTY`; with one board, `PART.PROPERTY`.
+fn property(
+    places: &mut Places<'_>,
+    section: &mut Table<'_>,
+    known: &Known,
+    key: &str,
+) -> Option<(usize, String, String)> {
+    let text = section.text(places, key)?;
+    let (board, part) = known.part_name(places, &text.value, text.span.clone())?;
+    let Some((part, property)) = part.split_once('.') else {
+        let what = format!("`{key}` must be a part and its value, such as \"board:bme280.temperature\"");
+        places.problem(text.span, &what);
+        return None;
+    };
+    Some((board, part.to_owned(), property.to_owned()))
+}
+
+/// A whole number within bounds.
+pub(super) fn number_within(
+    places: &mut Places<'_>,
+    section: &mut Table<'_>,
+    key: &str,
+    least: u32,
+    most: u32,
+) -> Option<u32> {
+    let number = section.number(places, key)?;
+    if (least..=most).contains(&number.value) {
+        return Some(number.value);
+    }
+    places.problem(number.span, &format!("`{key}` must be from {least} to {most}"));
+    None
 }
 
 fn level(places: &mut Places<'_>, section: &mut Table<'_>) -> Option<Level> {

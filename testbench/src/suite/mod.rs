@@ -40,6 +40,13 @@ pub struct Test {
     address: u32,
 }
 
+impl Test {
+    /// The command line that makes the program run this test.
+    pub fn command_line(&self) -> String {
+        format!("run_addr {}", self.address)
+    }
+}
+
 /// A file is no suite that can be run. The text is a sentence without its end.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NoSuite {
@@ -114,7 +121,7 @@ impl Suite {
         let bench = Bench::with_seed(seed).cancelled_by(cancel.clone());
         let board = bench
             .board(&self.kind)
-            .arguments(format!("run_addr {}", test.address))
+            .arguments(test.command_line())
             .program(Arc::clone(&self.program), "FILE")?;
         let ended = bench.until(test.timeout, |state| {
             let board = &mut state.boards[board.index];

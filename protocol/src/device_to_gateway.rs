@@ -197,6 +197,10 @@ pub struct AppMetrics {
     /// The latest value of each name that the app reported.
     #[n(7)]
     pub values: Vec<AppValue>,
+    /// Values that the app published since it started and that were dropped: the link did not carry them, or no session
+    /// took them. `None`: none, or the firmware does not count them.
+    #[n(8)]
+    pub values_dropped: Option<u32>,
 }
 
 /// A value that an app reported with `drydock.metric`.
@@ -209,6 +213,26 @@ pub struct AppValue {
     /// The latest value.
     #[n(1)]
     pub value: f64,
+}
+
+/// Numbers that apps published since the previous such message. The latest value of each is also in [`AppMetrics`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[cbor(map)]
+pub struct AppSamples<'a> {
+    /// Counts these messages since reset: a step of more than one is a gap.
+    #[n(0)]
+    pub sequence: u32,
+    /// The time from which the first record counts, in microseconds since reset.
+    #[n(1)]
+    pub begin_us: u64,
+    /// Time from `begin_us` until the message was made, in microseconds.
+    #[n(2)]
+    pub age_us: u32,
+    /// The records; see [`app_samples`](crate::app_samples). At most
+    /// [`MAX_SAMPLE_BYTES`](crate::limits::MAX_SAMPLE_BYTES).
+    #[cbor(b(3), with = "minicbor::bytes")]
+    pub records: &'a [u8],
 }
 
 /// The reply to a request of the gateway. Its envelope carries the request's id.

@@ -24,6 +24,8 @@ pub enum Kind {
     Metrics = 5,
     /// [`Reply`](crate::device_to_gateway::Reply).
     Reply = 6,
+    /// [`AppSamples`](crate::device_to_gateway::AppSamples).
+    AppSamples = 7,
     /// [`Enrolled`](crate::gateway_to_device::Enrolled).
     Enrolled = 128,
     /// [`EnrollRefused`](crate::gateway_to_device::EnrollRefused).
@@ -53,13 +55,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::EnrollRequest,
         Self::Hello,
         Self::AppReport,
         Self::Log,
         Self::Metrics,
         Self::Reply,
+        Self::AppSamples,
         Self::Enrolled,
         Self::EnrollRefused,
         Self::Welcome,

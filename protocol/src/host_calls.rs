@@ -89,7 +89,15 @@ pub const HOST_CALLS: &[HostCall] = &[
         &[I32, I32, F64],
         None,
         Needs::Metrics,
-        "Reports a value: pointer and length of its name, the value.",
+        "Publishes a value: pointer and length of its name, the value.",
+    ),
+    call(
+        MODULE,
+        "metric_batch",
+        &[I32, I32, I32, I32, I32],
+        None,
+        Needs::Metrics,
+        "Publishes values at a steady rate: pointer and length of their name, pointer and number (at most 200) of 32-bit floats, microseconds from one to the next; the last value is of now.",
     ),
     call(
         MODULE,

@@ -8,6 +8,7 @@
 //! * [`control`]: messages on the link's unauthenticated `control` channel.
 //! * [`envelope`]: version, id and kind of a message, read before its body.
 //! * [`device_to_gateway`], [`gateway_to_device`]: the bodies, by direction.
+//! * [`app_samples`]: the records of numbers that apps publish.
 //! * [`device_handler`]: the dispatch of messages on a device, for every kind of device.
 //! * [`framing`]: messages in a byte stream.
 //! * [`manifest`], [`package`]: the signed description of an app.
@@ -21,6 +22,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "arbitrary"))]
 extern crate std;
 
+pub mod app_samples;
 pub mod capability;
 pub mod control;
 pub mod device_handler;

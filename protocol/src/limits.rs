@@ -43,6 +43,18 @@ pub const MAX_WRITE_VECTORS: u32 = 16;
 /// Random bytes that one `random_get` gives at most, as `getentropy(2)` does; a longer request gets `EINVAL`.
 pub const MAX_RANDOM_BYTES: u32 = 256;
 
+/// Bytes of records in one [`AppSamples`](crate::device_to_gateway::AppSamples).
+pub const MAX_SAMPLE_BYTES: usize = 960;
+
+/// Names under which one app publishes numbers; further names are left out and counted.
+pub const MAX_APP_SERIES: usize = 8;
+
+/// Longest name under which an app publishes numbers, in bytes; longer ones are cut.
+pub const MAX_SERIES_NAME_BYTES: usize = 24;
+
+/// Most values that one `metric_batch` takes.
+pub const MAX_BATCH_VALUES: u32 = 200;
+
 /// Longest human-readable detail in an error or failure, in bytes.
 pub const MAX_DETAIL_BYTES: usize = 160;
 

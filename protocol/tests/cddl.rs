@@ -100,6 +100,7 @@ conforms! {
     app_reports: up::AppReport = "app-report";
     logs: up::Log = "log";
     metrics: up::Metrics = "metrics";
+    app_samples: up::AppSamples<'_> = "app-samples";
     replies: up::Reply = "reply";
     enrolled: down::Enrolled = "enrolled";
     enroll_refusals: down::EnrollRefused = "enroll-refused";

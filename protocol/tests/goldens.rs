@@ -81,6 +81,7 @@ fn goldens_are_read_and_written_back() {
             Kind::Log => again::<up::Log>(body),
             Kind::Metrics => again::<up::Metrics>(body),
             Kind::Reply => again::<up::Reply>(body),
+            Kind::AppSamples => again::<up::AppSamples<'_>>(body),
             Kind::Enrolled => again::<down::Enrolled>(body),
             Kind::EnrollRefused => again::<down::EnrollRefused>(body),
             Kind::Welcome => again::<down::Welcome>(body),

@@ -1,10 +1,11 @@
 //! One or two values of each type on the wire, and their bytes. Every optional part is present in one of them.
 
 use drydock_protocol::{
+    app_samples,
     capability::{Capability, PinSet},
     control::{FromDevice, FromHost, Identity, IdentityState, Pair, PairResult},
     device_to_gateway::{
-        AppMetrics, AppReport, AppValue, EnrollRequest, Hello, Log, Metrics, Refusal, RefusalCode, Reply,
+        AppMetrics, AppReport, AppSamples, AppValue, EnrollRequest, Hello, Log, Metrics, Refusal, RefusalCode, Reply,
     },
     envelope::{self, Kind},
     framing,
@@ -173,9 +174,19 @@ fn device_to_gateway() -> Vec<Sample> {
                     value: f64::NEG_INFINITY,
                 },
             ],
+            values_dropped: None,
         }],
         temperature_mc: Some(-12_250),
         ..metrics.clone()
+    };
+    let mut metrics_with_drops = metrics_with_app.clone();
+    metrics_with_drops.apps[0].values_dropped = Some(70_000);
+    let records = sample_records();
+    let app_samples = AppSamples {
+        sequence: 5,
+        begin_us: 4_294_967_296,
+        age_us: 100_250,
+        records: &records,
     };
     let refused = Reply::Refused(Refusal::new(
         RefusalCode::NoMemory,
@@ -196,10 +207,24 @@ fn device_to_gateway() -> Vec<Sample> {
         message("log", "log", Kind::Log, 0, log),
         message("metrics", "metrics", Kind::Metrics, 0, metrics),
         message("metrics-with-app", "metrics", Kind::Metrics, 0, metrics_with_app),
+        message("metrics-with-drops", "metrics", Kind::Metrics, 0, metrics_with_drops),
+        message("app-samples", "app-samples", Kind::AppSamples, 0, app_samples),
         message("reply-done", "reply", Kind::Reply, 1, Reply::Done),
         message("reply-chunk-taken", "reply", Kind::Reply, 2, Reply::ChunkTaken(896)),
         message("reply-refused", "reply", Kind::Reply, u32::MAX, refused),
     ]
+}
+
+/// One record of each form.
+fn sample_records() -> Vec<u8> {
+    let narrow: Vec<u8> = [1.5_f32, -2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let mut records = Vec::new();
+    app_samples::write_name(&mut records, 0, "wave", "sine");
+    app_samples::write_values(&mut records, app_samples::RUN, 0, 2, 100, &narrow);
+    app_samples::write_name(&mut records, 1, "wave", "count");
+    app_samples::write_values(&mut records, 1 | app_samples::WIDE, 200, 0, 0, &0.1_f64.to_le_bytes());
+    app_samples::write_values(&mut records, 1 | app_samples::LOST, 100_000, 0, 0, &7_f32.to_le_bytes());
+    records
 }
 
 fn gateway_to_device() -> Vec<Sample> {

@@ -5,6 +5,7 @@ use crate::{
     clock::DeviceClock,
     host::{Export, LoadError, Progress, WasmHost, WasmInstance, calls::AppContext},
     log::{LogRing, cut},
+    samples::SampleRing,
     store::Extent,
 };
 use alloc::{boxed::Box, format, rc::Rc, string::String, vec::Vec};
@@ -137,6 +138,10 @@ impl App {
             host_calls: context.as_ref().map_or(0, |context| context.host_calls),
             traps: self.traps,
             callback_max_us: self.callback_max_us,
+            values_dropped: context
+                .as_ref()
+                .map(|context| context.values_dropped)
+                .filter(|dropped| *dropped > 0),
             values: context.map_or_else(Vec::new, |context| context.values.clone()),
         }
     }
@@ -153,6 +158,7 @@ pub struct Apps {
     host: Box<dyn WasmHost>,
     clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
+    samples: Rc<RefCell<SampleRing>>,
     apps: Vec<App>,
     /// Index of the app whose turn it is.
     turn: usize,
@@ -187,12 +193,19 @@ pub enum StartError {
 
 impl Apps {
     /// No apps yet.
-    pub fn new(board: BoardRef, host: Box<dyn WasmHost>, clock: Rc<DeviceClock>, logs: Rc<RefCell<LogRing>>) -> Self {
+    pub fn new(
+        board: BoardRef,
+        host: Box<dyn WasmHost>,
+        clock: Rc<DeviceClock>,
+        logs: Rc<RefCell<LogRing>>,
+        samples: Rc<RefCell<SampleRing>>,
+    ) -> Self {
         Self {
             board,
             host,
             clock,
             logs,
+            samples,
             apps: Vec::new(),
             turn: 0,
         }
@@ -288,6 +301,7 @@ impl Apps {
                 self.board,
                 &self.clock,
                 &self.logs,
+                &self.samples,
                 &app.name,
                 &app.manifest.capabilities,
             );

@@ -26,6 +26,7 @@ pub mod log;
 pub mod package;
 mod record_guard;
 pub mod records;
+pub mod samples;
 pub mod session;
 pub mod state;
 pub mod store;

@@ -9,6 +9,7 @@ use crate::{
     log::LogRing,
     package,
     records::{Key, Records},
+    samples::SampleRing,
     store::{AppStore, MAX_OVERRUNS, StoreError},
 };
 use alloc::{boxed::Box, collections::VecDeque, format, rc::Rc, string::String, vec::Vec};
@@ -43,6 +44,7 @@ pub struct DeviceState {
     /// Device time.
     pub clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
+    samples: Rc<RefCell<SampleRing>>,
     /// Lines up to this mark are sent before the report of an app that ended.
     publish_after: Option<u32>,
     /// The manifest of the current transfer.
@@ -77,7 +79,9 @@ impl DeviceState {
         let clock = Rc::new(DeviceClock::new(board, &records));
         let identity = Identity::load(&records).map(Rc::new);
         let logs = Rc::new(RefCell::new(LogRing::default()));
-        let apps = Apps::new(board, Box::new(host::Runtime), clock.clone(), logs.clone());
+        let samples = Rc::new(RefCell::new(SampleRing::default()));
+        let runtime = Box::new(host::Runtime);
+        let apps = Apps::new(board, runtime, clock.clone(), logs.clone(), samples.clone());
         let mut state = Self {
             board,
             store: AppStore::mount(board, records),
@@ -87,6 +91,7 @@ impl DeviceState {
             given: None,
             clock,
             logs,
+            samples,
             publish_after: None,
             incoming: None,
             replies: VecDeque::with_capacity(MAX_REPLIES),
@@ -173,6 +178,7 @@ impl DeviceState {
     /// The session is over.
     pub fn session_ended(&mut self) {
         self.session_id = None;
+        self.samples.borrow_mut().set_open(false);
     }
 
     /// Queues a reply.
@@ -187,7 +193,7 @@ impl DeviceState {
         self.replies.len() >= MAX_REPLIES
     }
 
-    /// The next message for the gateway: replies first, then metrics, app reports, log lines. Lines that an app wrote before
+    /// The next message for the gateway: replies first, then metrics, app reports, log lines, numbers of apps. Lines that an app wrote before
     /// it ended are sent before the report of its end.
     pub fn next_message(&mut self, link: Stats) -> Option<Vec<u8>> {
         if let Some(reply) = self.replies.pop_front() {
@@ -205,8 +211,10 @@ impl DeviceState {
             let report = self.apps.next_report()?;
             return envelope::encode(Kind::AppReport, 0, &report).ok();
         }
-        let line = self.logs.borrow_mut().pop()?;
-        envelope::encode(Kind::Log, 0, &line).ok()
+        if let Some(line) = self.logs.borrow_mut().pop() {
+            return envelope::encode(Kind::Log, 0, &line).ok();
+        }
+        self.samples.borrow_mut().message(self.board.now_us())
     }
 
     /// The next line that was written before the app ended. Later lines do not delay the report.
@@ -216,9 +224,10 @@ impl DeviceState {
         logs.pop_before(mark)
     }
 
-    /// When the next metrics are due, in microseconds since reset.
+    /// When the next metrics or numbers of apps are due, in microseconds since reset.
     pub fn next_message_due_us(&self) -> u64 {
-        self.next_metrics_us
+        let samples_us = self.samples.borrow().due_us();
+        samples_us.map_or(self.next_metrics_us, |due_us| due_us.min(self.next_metrics_us))
     }
 
     /// Gives one app a slice of the CPU. Returns whether an app needed it.
@@ -400,6 +409,7 @@ impl DeviceState {
 impl DeviceHandler for DeviceState {
     fn welcome(&mut self, welcome: &Welcome) {
         self.session_id = Some(welcome.session_id);
+        self.samples.borrow_mut().set_open(true);
         self.fault = None;
         self.clock.learn(welcome.time_ms, self.store.records());
         self.metrics_interval_ms = welcome

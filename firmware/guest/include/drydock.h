@@ -10,9 +10,13 @@
 __attribute__((import_module("drydock"), import_name("log")))
 void drydock_log(int32_t a, int32_t b, int32_t c);
 
-/* Reports a value: pointer and length of its name, the value. Needs: metrics. */
+/* Publishes a value: pointer and length of its name, the value. Needs: metrics. */
 __attribute__((import_module("drydock"), import_name("metric")))
 void drydock_metric(int32_t a, int32_t b, double c);
+
+/* Publishes values at a steady rate: pointer and length of their name, pointer and number (at most 200) of 32-bit floats, microseconds from one to the next; the last value is of now. Needs: metrics. */
+__attribute__((import_module("drydock"), import_name("metric_batch")))
+void drydock_metric_batch(int32_t a, int32_t b, int32_t c, int32_t d, int32_t e);
 
 /* Milliseconds since the board's reset. Needs: timer. */
 __attribute__((import_module("drydock"), import_name("uptime_ms")))

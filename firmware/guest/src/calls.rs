@@ -4,8 +4,10 @@
 unsafe extern "C" {
     /// Writes a log line: level (0 trace to 4 error), pointer and length of UTF-8 text. Needs: log.
     pub fn log(a: i32, b: i32, c: i32);
-    /// Reports a value: pointer and length of its name, the value. Needs: metrics.
+    /// Publishes a value: pointer and length of its name, the value. Needs: metrics.
     pub fn metric(a: i32, b: i32, c: f64);
+    /// Publishes values at a steady rate: pointer and length of their name, pointer and number (at most 200) of 32-bit floats, microseconds from one to the next; the last value is of now. Needs: metrics.
+    pub fn metric_batch(a: i32, b: i32, c: i32, d: i32, e: i32);
     /// Milliseconds since the board's reset. Needs: timer.
     pub fn uptime_ms() -> i64;
     /// Sets the interval of `tick` in milliseconds (1 to 3,600,000; at first 1,000); 0 stops it. Needs: timer.

@@ -7,6 +7,7 @@ use crate::{
     board::{BoardRef, Pull},
     clock::DeviceClock,
     log::{Allowance, LogRing, level},
+    samples::{SampleRing, Values},
 };
 use alloc::{
     format,
@@ -16,17 +17,17 @@ use alloc::{
 };
 use core::cell::RefCell;
 use drydock_protocol::{
+    app_samples,
     capability::{Capability, PinSet},
     device_to_gateway::AppValue,
     host_calls::{HostCall, Needs},
-    limits::{MAX_LOG_BYTES, MAX_RANDOM_BYTES, MAX_WRITE_BYTES, MAX_WRITE_VECTORS},
+    limits::{
+        MAX_APP_SERIES, MAX_BATCH_VALUES, MAX_LOG_BYTES, MAX_RANDOM_BYTES, MAX_SERIES_NAME_BYTES, MAX_WRITE_BYTES,
+        MAX_WRITE_VECTORS,
+    },
     types::LogLevel,
 };
 
-/// Most values that an app reports; further names are left out.
-const MAX_VALUES: usize = 8;
-/// Longest name of a value, in bytes.
-const MAX_VALUE_NAME_BYTES: usize = 24;
 /// `tick` is called each second until the app sets another interval.
 const FIRST_TICK_INTERVAL_MS: u32 = 1000;
 /// Longest interval of `tick`.
@@ -41,6 +42,8 @@ const BYTE_FUEL: u64 = 1;
 const VECTOR_FUEL: u64 = 10;
 /// Fuel of one line of output, besides its bytes.
 const LINE_FUEL: u64 = 30;
+/// Fuel of one record of values that an app publishes, besides its bytes.
+const RECORD_FUEL: u64 = 30;
 /// Fuel of one random byte. The slowest source, the nRF52840's with bias correction, takes about 120 microseconds.
 const RANDOM_BYTE_FUEL: u64 = 300;
 
@@ -49,13 +52,20 @@ pub struct AppContext {
     board: BoardRef,
     clock: Rc<DeviceClock>,
     logs: Rc<RefCell<LogRing>>,
+    samples: Rc<RefCell<SampleRing>>,
+    /// The app's number in `samples`.
+    source: u32,
     app: String,
     grants: Grants,
     allowance: Allowance,
     /// Output to stdout that has no line end yet.
     line: Vec<u8>,
-    /// Values that the app reported.
+    /// The latest value of each name that the app publishes.
     pub values: Vec<AppValue>,
+    /// Values that were dropped.
+    pub values_dropped: u32,
+    /// The next values do not follow earlier ones: the app has just started, or some were dropped.
+    has_lost: bool,
     /// Interval of `tick`; 0: none.
     pub tick_interval_ms: u32,
     /// Calls so far.
@@ -94,6 +104,7 @@ impl AppContext {
         board: BoardRef,
         clock: &Rc<DeviceClock>,
         logs: &Rc<RefCell<LogRing>>,
+        samples: &Rc<RefCell<SampleRing>>,
         app: &str,
         capabilities: &[Capability],
     ) -> Self {
@@ -113,10 +124,14 @@ impl AppContext {
             allowance: Allowance::new(clock.uptime_ms()),
             clock: clock.clone(),
             logs: logs.clone(),
+            source: samples.borrow_mut().source(),
+            samples: samples.clone(),
             app: app.into(),
             grants,
             line: Vec::new(),
             values: Vec::new(),
+            values_dropped: 0,
+            has_lost: true,
             tick_interval_ms: FIRST_TICK_INTERVAL_MS,
             host_calls: 0,
             cost: 0,
@@ -204,6 +219,7 @@ pub(crate) fn implementation(call: &HostCall) -> Option<HostFn> {
     Some(match call.name {
         "log" => log,
         "metric" => metric,
+        "metric_batch" => metric_batch,
         "uptime_ms" => |context, _, _| Ok(context.clock.uptime_ms()),
         "tick_every" => tick_every,
         "gpio_output" => |context, arguments, _| {
@@ -243,28 +259,77 @@ fn log(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result
 }
 
 fn metric(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
-    let name = range(memory, arguments[0], arguments[1])?;
-    // Only the bytes that are kept are checked. A character that the cut splits is omitted.
-    let (name, is_cut) = match name.get(..MAX_VALUE_NAME_BYTES) {
-        Some(start) => (start, name.len() > MAX_VALUE_NAME_BYTES),
-        None => (&*name, false),
-    };
-    context.cost += name.len() as u64 * BYTE_FUEL;
-    let name = match core::str::from_utf8(name) {
-        Ok(name) => name,
-        Err(error) if is_cut && error.error_len().is_none() => {
-            core::str::from_utf8(&name[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return Err(Stop::Trap("the name is not UTF-8".into())),
-    };
+    let series = context.series(range(memory, arguments[0], arguments[1])?)?;
     let value = f64::from_bits(arguments[2]);
-    if let Some(known) = context.values.iter_mut().find(|known| known.name == name) {
-        known.value = value;
-    } else if context.values.len() < MAX_VALUES {
-        let name = name.to_string();
-        context.values.push(AppValue { name, value });
+    let narrow = value as f32;
+    if f64::from(narrow).to_bits() == value.to_bits() {
+        context.publish(series, 0, 1, 0, &narrow.to_le_bytes(), value);
+    } else {
+        context.publish(series, app_samples::WIDE, 1, 0, &value.to_le_bytes(), value);
     }
     Ok(0)
+}
+
+fn metric_batch(context: &mut AppContext, arguments: &[u64], memory: &mut [u8]) -> Result<u64, Stop> {
+    let series = context.series(range(memory, arguments[0], arguments[1])?)?;
+    let (count, period_us) = (arguments[3], arguments[4] as u32);
+    if count > u64::from(MAX_BATCH_VALUES) {
+        return Err(Stop::Trap("a batch has 200 values at most".into()));
+    }
+    let values = range(memory, arguments[2], 4 * count)?;
+    let Some(last) = values.last_chunk() else { return Ok(0) };
+    let last = f32::from_le_bytes(*last);
+    context.publish(series, app_samples::RUN, count as u8, period_us, values, last.into());
+    Ok(0)
+}
+
+impl AppContext {
+    /// The number of the series with this name, which is made on first use. `None` if the app has too many.
+    fn series(&mut self, name: &[u8]) -> Result<Option<usize>, Stop> {
+        // Only the bytes that are kept are checked. A character that the cut splits is omitted.
+        let (name, is_cut) = match name.get(..MAX_SERIES_NAME_BYTES) {
+            Some(start) => (start, name.len() > MAX_SERIES_NAME_BYTES),
+            None => (name, false),
+        };
+        self.cost += RECORD_FUEL + name.len() as u64 * BYTE_FUEL;
+        let name = match core::str::from_utf8(name) {
+            Ok(name) => name,
+            Err(error) if is_cut && error.error_len().is_none() => {
+                core::str::from_utf8(&name[..error.valid_up_to()]).unwrap_or_default()
+            }
+            Err(_) => return Err(Stop::Trap("the name is not UTF-8".into())),
+        };
+        let known = self.values.iter().position(|known| known.name == name);
+        if known.is_none() && self.values.len() < MAX_APP_SERIES {
+            let (name, value) = (name.to_string(), 0.0);
+            self.values.push(AppValue { name, value });
+            return Ok(Some(self.values.len() - 1));
+        }
+        Ok(known)
+    }
+
+    fn publish(&mut self, series: Option<usize>, flags: u8, count: u8, period_us: u32, bytes: &[u8], last: f64) {
+        self.cost += bytes.len() as u64 * BYTE_FUEL;
+        let is_taken = series.is_some_and(|series| {
+            let value = &mut self.values[series];
+            value.value = last;
+            let values = Values {
+                source: self.source,
+                app: &self.app,
+                value: series as u8,
+                name: &value.name,
+                flags: flags | if self.has_lost { app_samples::LOST } else { 0 },
+                count,
+                period_us,
+                bytes,
+            };
+            self.samples.borrow_mut().push(&values, self.board.now_us())
+        });
+        self.has_lost = !is_taken;
+        if !is_taken {
+            self.values_dropped = self.values_dropped.saturating_add(count.into());
+        }
+    }
 }
 
 fn tick_every(context: &mut AppContext, arguments: &[u64], _: &mut [u8]) -> Result<u64, Stop> {

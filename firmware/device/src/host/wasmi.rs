@@ -238,7 +238,7 @@ fn host_function(store: &mut Store<InstanceData>, call: &'static HostCall) -> Op
     Some(Func::new(&mut *store, ty, move |mut caller, arguments, results| {
         // An allocation of the call itself is not a growth of the memory.
         caller.data().context.board().services().allow_growth(None);
-        let mut raw = [0; 4];
+        let mut raw = [0; 5];
         for (raw, argument) in raw.iter_mut().zip(arguments) {
             *raw = match argument {
                 Val::I32(value) => u64::from(*value as u32),

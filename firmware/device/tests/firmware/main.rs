@@ -10,6 +10,7 @@ mod bare;
 mod limits;
 mod memory;
 mod module_start;
+mod numbers;
 mod rate;
 mod session;
 mod store;

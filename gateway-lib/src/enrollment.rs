@@ -85,7 +85,7 @@ impl Enrollment {
             .map_err(|_| bad("no certificate can be made for this key"))?;
 
         let failed = |error: StoreError| store_failed(&error);
-        let mut tx = self.store.begin().await.map_err(failed)?;
+        let mut tx = self.store.begin_durable().await.map_err(failed)?;
         // Checked again: another connection may have used the token since.
         let (mut pairing, mut record) = check_token(&tx.model(), &request, &chip_id, tx.time_ms)?;
         if pairing.used

@@ -49,6 +49,9 @@ pub enum StoreError {
     /// The database refused.
     #[error("the database of the gateway failed; see the log in the data directory")]
     Database(#[source] sqlx::Error),
+    /// The audit trail could not be signed. Nothing was changed.
+    #[error("the audit trail could not be signed: the system gives no random numbers")]
+    Unsigned,
     /// A stored value has a form that this version cannot read.
     #[error("the database of the gateway holds something unreadable: {what}. Restore it from a backup")]
     Unreadable {
@@ -308,6 +311,28 @@ pub enum AuditError {
         sequence: u64,
         /// The mismatch.
         reason: &'static str,
+    },
+    /// The end of the trail is not the one that the gateway signed.
+    #[error("the audit trail ends at entry {entries}, but {reason}")]
+    End {
+        /// Number of entries.
+        entries: u64,
+        /// The mismatch, as the end of a sentence.
+        reason: String,
+    },
+    /// The trail does not hold the head that is known from elsewhere.
+    #[error("the audit trail is not the one of the expected head: {reason}")]
+    Unexpected {
+        /// The mismatch.
+        reason: String,
+    },
+    /// The key that signed it cannot be read.
+    #[error("the key that signed the audit trail cannot be read from {}: {reason}", .path.display())]
+    NoKey {
+        /// Directory of the keys.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// There is no database.
     #[error("there is no audit trail: {} is missing; name the data directory with --data", .path.display())]

@@ -423,6 +423,17 @@ impl Gateway {
         self.services.telemetry.of(device).follow_metrics()
     }
 
+    /// Numbers that a device's apps published, from a position of its stream on (0: everything that is kept, about the
+    /// last 65,000 values).
+    pub fn app_samples(&self, device: &DeviceId, since: u64) -> Page<Arc<AppSamples>> {
+        self.services.telemetry.of(device).app_samples_page(since)
+    }
+
+    /// Numbers that a device's apps publish, as they come.
+    pub fn follow_app_samples(&self, device: &DeviceId) -> AppSampleStream {
+        self.services.telemetry.of(device).follow_app_samples()
+    }
+
     /// Log lines of a device, of one app if given (`""`: the firmware), from a position of its stream on.
     pub fn logs(&self, device: &DeviceId, app: Option<&str>, since: u64) -> Page<Arc<LogLine>> {
         self.services.telemetry.of(device).logs_page(app, since)
@@ -472,12 +483,17 @@ impl Gateway {
     }
 
     /// Reads and checks the audit trail of a data directory without opening a gateway on it: it may be in use, or a
-    /// copy. Entries are passed to `each` up to the first invalid one.
+    /// copy. Entries are passed to `each` up to the first invalid one. The trail must hold the expected head, if one is given:
+    /// a head that was written down elsewhere shows what somebody with the gateway's keys changed.
     ///
     /// # Errors
     /// [`AuditError`].
-    pub async fn read_audit_trail(data_dir: &Path, each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
-        read_trail(data_dir, each).await
+    pub async fn read_audit_trail(
+        data_dir: &Path,
+        expected: Option<AuditHead>,
+        each: impl FnMut(AuditEntry),
+    ) -> Result<AuditTip, AuditError> {
+        read_trail(data_dir, expected, each).await
     }
 }
 

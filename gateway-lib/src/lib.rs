@@ -8,6 +8,7 @@
 //! * [`config`], [`clock`], [`error`]: how a gateway is opened, and how operations fail.
 #![forbid(unsafe_code)]
 
+mod app_samples;
 mod audit;
 pub mod clock;
 pub mod config;

@@ -16,7 +16,7 @@ const MAX_NAME_BYTES: usize = 64;
 
 impl Enrollment {
     pub(crate) async fn set_pairing(&self, mode: PairingMode) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         if tx.model().pairing == mode {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Enrollment {
     ) -> Result<Pairing, PairingError> {
         let chip_id = chip_id.map(hex::encode).unwrap_or_default();
         let device = DeviceId(format!("dev-{}", hex::encode(crate::random::bytes::<8>())));
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let name = {
             let model = tx.model();
             if model.pairing == PairingMode::Off && !own {
@@ -79,7 +79,7 @@ impl Enrollment {
         ttl: Duration,
         own: bool,
     ) -> Result<Pairing, PairingError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let chip_id = {
             let model = tx.model();
             if model.pairing == PairingMode::Off && !own {

@@ -6,8 +6,10 @@ use crate::{
     store::{DeviceRecord, Store, Transaction},
 };
 
-/// Repairs the store after an end without closing. Returns sentences for people; the list is empty after a clean end.
+/// Repairs the store after an end without closing. Returns sentences for people; the list is empty after a clean end. An audit
+/// trail that does not end where it was signed is one of them: it stays in the trail, though its end is signed again.
 pub(crate) async fn recover(store: &Store) -> Result<Vec<String>, StoreError> {
+    let doubt = store.audit_doubt().await?;
     let mut tx = store.begin().await?;
     let (devices, deployments) = {
         let model = tx.model();
@@ -17,6 +19,7 @@ pub(crate) async fn recover(store: &Store) -> Result<Vec<String>, StoreError> {
     };
     let mut sentences = recover_devices(&mut tx, &devices).await?;
     sentences.extend(recover_targets(&mut tx, &devices, deployments).await?);
+    sentences.extend(doubt);
     let recovered = sentences.clone();
     tx.publish(EventKind::GatewayOpened { recovered }).await?;
     let detail = if sentences.is_empty() {

@@ -65,7 +65,7 @@ impl Registry {
     }
 
     pub(crate) async fn retire_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let mut record = known(&tx.model(), device)?.clone();
         if record.certificate.is_none() && record.enrolled_ms.is_none() {
             // Never enrolled: nothing to remember.
@@ -93,7 +93,7 @@ impl Registry {
     }
 
     pub(crate) async fn release_chip_id(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let mut record = known(&tx.model(), device)?.clone();
         let detail = format!("chip {}", record.chip_id);
         record.chip_id.clear();
@@ -103,7 +103,7 @@ impl Registry {
     }
 
     pub(crate) async fn revoke_device(&self, device: &DeviceId) -> Result<(), DeviceError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let mut record = known(&tx.model(), device)?.clone();
         let Some((serial, _)) = record.certificate.take() else {
             return Err(DeviceError::NotEnrolled { name: record.name });
@@ -128,7 +128,7 @@ impl Registry {
         saved.map_err(|_| DeviceError::NoAnswer {
             name: self.store.read().name_of(device),
         })?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let mut record = known(&tx.model(), device)?.clone();
         tx.drop_desired(&record, "the device was wiped").await?;
         for app in record.instances.keys() {

@@ -10,7 +10,7 @@ use crate::{
     enrollment::Enrollment,
     error::OpenError,
     package::Packages,
-    pki::{self, Authority, DeviceCertificate, TrustedDevices},
+    pki::{self, AuditSigner, Authority, DeviceCertificate, TrustedDevices},
     recovery::recover,
     registry::Registry,
     session::{Admission, SessionService, SessionTable},
@@ -59,6 +59,7 @@ impl Services {
             path: keys.clone(),
             reason,
         };
+        store.sign_audit_with(AuditSigner::new(&authority).map_err(keys_error)?);
         let trusted = trusted_devices(&store);
         let verifier =
             pki::device_verifier(&authority, trusted.clone()).map_err(|error| keys_error(error.to_string()))?;
@@ -135,6 +136,7 @@ impl Services {
         self.lifetime.shutdown.cancel();
         self.lifetime.tasks.close();
         self.lifetime.tasks.wait().await;
+        self.audit.close().await;
         self.store.close().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Live streams for callers: bounded, and they report what they drop.
 
 use crate::{
-    domain::{EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress},
+    domain::{AppSamples, EventMessage, LogLine, MetricsSample, StreamItem, TransferProgress},
     store::EventCursor,
 };
 use std::sync::Arc;
@@ -10,6 +10,10 @@ use tokio::sync::broadcast;
 /// Metrics of one device as they come.
 #[derive(Debug)]
 pub struct MetricsStream(pub(crate) broadcast::Receiver<MetricsSample>);
+
+/// Numbers that the apps of one device publish, as they come.
+#[derive(Debug)]
+pub struct AppSampleStream(pub(crate) broadcast::Receiver<Arc<AppSamples>>);
 
 /// Log lines of one device as they arrive.
 #[derive(Debug)]
@@ -28,6 +32,13 @@ pub struct EventStream(pub(crate) EventCursor);
 impl MetricsStream {
     /// The next sample; `None` when the device was forgotten or the gateway closed.
     pub async fn next(&mut self) -> Option<StreamItem<MetricsSample>> {
+        receive(&mut self.0).await
+    }
+}
+
+impl AppSampleStream {
+    /// The next batch; `None` when the device was forgotten or the gateway closed.
+    pub async fn next(&mut self) -> Option<StreamItem<Arc<AppSamples>>> {
         receive(&mut self.0).await
     }
 }

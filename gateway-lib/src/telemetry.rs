@@ -1,10 +1,11 @@
 //! Metrics and logs in memory: bounded rings, each with its own sequence, and live streams for followers.
 
 use crate::{
-    domain::{DeviceId, LogLine, MetricsSample, Page},
-    stream::{LogStream, MetricsStream},
+    app_samples::AppSampleRing,
+    domain::{AppSamples, DeviceId, LogLine, MetricsSample, Page},
+    stream::{AppSampleStream, LogStream, MetricsStream},
 };
-use drydock_protocol::device_to_gateway as wire;
+use drydock_protocol::{app_samples::MalformedRecord, device_to_gateway as wire};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, RwLock},
@@ -26,6 +27,7 @@ pub(crate) struct DeviceTelemetry {
     device: DeviceId,
     metrics: Mutex<Ring<MetricsSample>>,
     logs: Mutex<Ring<Arc<LogLine>>>,
+    app_samples: Mutex<AppSampleRing>,
 }
 
 struct Ring<T> {
@@ -61,6 +63,7 @@ impl Telemetry {
                 device: device.clone(),
                 metrics: Mutex::new(Ring::new(self.metrics_kept)),
                 logs: Mutex::new(Ring::new(self.logs_kept)),
+                app_samples: Mutex::default(),
             })
         };
         devices.entry(device.clone()).or_insert_with(made).clone()
@@ -80,9 +83,15 @@ impl DeviceTelemetry {
     pub(crate) fn rebooted(&self) {
         lock(&self.metrics).last = None;
         lock(&self.logs).last = None;
+        lock(&self.app_samples).rebooted();
     }
 
-    pub(crate) fn take_metrics(&self, time_ms: u64, metrics: wire::Metrics) {
+    /// Takes a sample. Values of apps that are no numbers are left out: no view could carry them.
+    pub(crate) fn take_metrics(&self, time_ms: u64, mut metrics: wire::Metrics) {
+        for app in &mut metrics.apps {
+            app.values.retain(|value| value.value.is_finite());
+        }
+        let values_refused = lock(&self.app_samples).refused();
         let mut ring = lock(&self.metrics);
         let lost_before = ring.lost_before(metrics.sequence);
         let sequence = ring.next;
@@ -90,6 +99,7 @@ impl DeviceTelemetry {
             sequence,
             time_ms,
             lost_before,
+            values_refused,
             metrics: Arc::new(metrics),
         });
     }
@@ -108,6 +118,18 @@ impl DeviceTelemetry {
             text: log.text,
             uptime_ms: log.uptime_ms,
         }));
+    }
+
+    pub(crate) fn take_app_samples(&self, time_ms: u64, message: &wire::AppSamples<'_>) -> Result<(), MalformedRecord> {
+        lock(&self.app_samples).take(time_ms, message)
+    }
+
+    pub(crate) fn app_samples_page(&self, since: u64) -> Page<Arc<AppSamples>> {
+        lock(&self.app_samples).page(since)
+    }
+
+    pub(crate) fn follow_app_samples(&self) -> AppSampleStream {
+        AppSampleStream(lock(&self.app_samples).follow())
     }
 
     pub(crate) fn metrics_page(&self, since: u64) -> Page<MetricsSample> {

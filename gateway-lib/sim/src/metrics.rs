@@ -28,6 +28,7 @@ pub(crate) fn metrics(device: &mut SimDevice) -> Metrics {
                 name: "wave".into(),
                 value: wave,
             }],
+            values_dropped: None,
         })
         .collect();
     let heap_used_bytes = device.store.heap_used_bytes();

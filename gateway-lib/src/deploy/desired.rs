@@ -23,7 +23,7 @@ impl Deployments {
         start: bool,
     ) -> Result<Deployment, DeployError> {
         let package = &self.above_what_was_there(devices, package).await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let (records, package, id) = {
             let model = tx.model();
             let unknown = || DeployError::UnknownPackage {
@@ -135,7 +135,7 @@ impl Deployments {
     }
 
     pub(crate) async fn cancel(&self, id: DeploymentId) -> Result<Deployment, DeployError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let deployment = tx.model().deployments.get(&id).cloned();
         let deployment = deployment.ok_or(DeployError::UnknownDeployment(id))?;
         let open = deployment.targets.iter().filter(|target| !target.status.is_final());
@@ -213,7 +213,7 @@ impl Deployments {
         action: &str,
         change: impl FnOnce(&mut DesiredApp),
     ) -> Result<(), DeployError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let (record, mut desired) = {
             let model = tx.model();
             let record = known(&model, device)?.clone();

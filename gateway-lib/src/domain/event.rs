@@ -188,6 +188,36 @@ pub struct AuditTip {
     pub entries: u64,
     /// Hash of the last entry; zeros for an empty trail.
     pub hash: super::Digest,
+    /// SHA-256 of the SubjectPublicKeyInfo that signed this end of the trail.
+    pub signed_by: super::Digest,
+}
+
+/// A place in an audit trail that was written down elsewhere: as many entries, and the hash of the last of them. Its text is
+/// `ENTRIES:HASH`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Number of entries.
+    pub entries: u64,
+    /// Hash of the last of them.
+    pub hash: super::Digest,
+}
+
+impl std::fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.entries, self.hash)
+    }
+}
+
+impl std::str::FromStr for AuditHead {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (entries, hash) = text.split_once(':').ok_or(())?;
+        Ok(Self {
+            entries: entries.parse().map_err(drop)?,
+            hash: hash.parse().map_err(drop)?,
+        })
+    }
 }
 
 /// An entry of the audit trail.

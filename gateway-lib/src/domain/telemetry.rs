@@ -14,8 +14,47 @@ pub struct MetricsSample {
     pub time_ms: u64,
     /// Samples that the device took since the previous one and that never arrived.
     pub lost_before: u32,
-    /// What the device reported.
+    /// Values of apps that the gateway refused until then, since it was opened: no numbers, out of order, too many.
+    pub values_refused: u64,
+    /// What the device reported. Values of apps that are no numbers are left out.
     pub metrics: Arc<wire::Metrics>,
+}
+
+/// Numbers that an app published under one name, in one message of its device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppSamples {
+    /// Position in the device's stream, ascending by one.
+    pub sequence: u64,
+    /// When the gateway received them, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// The app.
+    pub app: String,
+    /// The name that the app gave.
+    pub name: String,
+    /// Whether values are missing before these: the app, the device or the gateway dropped some, or the device was reset.
+    pub gap_before: bool,
+    /// Unix time of the device's reset in microseconds, as estimated from when messages arrive. It moves when the
+    /// device's time stands still.
+    pub reset_unix_us: i64,
+    /// The values, ascending in time, at least one. All are finite.
+    pub samples: Vec<AppSample>,
+}
+
+/// One number that an app published.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AppSample {
+    /// Microseconds since the device's reset.
+    pub at_us: u64,
+    /// The number.
+    pub value: f64,
+}
+
+impl AppSamples {
+    /// A time of the device as Unix time in microseconds.
+    pub fn unix_us(&self, at_us: u64) -> i64 {
+        self.reset_unix_us
+            .saturating_add(i64::try_from(at_us).unwrap_or(i64::MAX))
+    }
 }
 
 /// A log line of a device.

@@ -34,7 +34,7 @@ impl Packages {
         version: Option<Version>,
         signing: Signing,
     ) -> Result<Vec<PackageView>, UploadError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_durable().await?;
         let mut signed = Vec::with_capacity(drafts.len());
         let mut sequence = None;
         for mut draft in drafts {

@@ -4,16 +4,18 @@
 //! The root's private key is needed once, to issue the intermediate; it is kept beside the others so that it can be
 //! exported and put away, and nothing here reads it again.
 
+mod audit_key;
 mod certificate;
 mod files;
 mod identity;
 mod verifier;
 
+pub(crate) use audit_key::{AuditSigner, AuditVerifier};
 pub(crate) use certificate::{IssuedCertificate, parse_request};
 pub(crate) use identity::{DeviceCertificate, TrustedDevices};
 pub(crate) use verifier::DeviceVerifier;
 
-use crate::{domain::DeviceId, domain::Digest, error::OpenError};
+use crate::{domain::DeviceId, domain::Digest, error::OpenError, store::file_error};
 use certificate::{gateway_params, intermediate_params, root_params};
 use files::KeyFiles;
 use rcgen::{CertifiedIssuer, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -48,7 +50,11 @@ impl Authority {
             reason,
         };
         if !directory.exists() {
-            Self::create(directory).map_err(keys_error)?;
+            let files = Self::create().map_err(keys_error)?;
+            // Nothing is lost yet: a full disk is told as one.
+            files
+                .write(directory)
+                .map_err(|error| OpenError::Store(file_error(directory, error)))?;
         }
         let files = KeyFiles::read(directory).map_err(keys_error)?;
         Self::load(&files, directory, now_unix_ms).map_err(keys_error)
@@ -79,7 +85,7 @@ impl Authority {
         certificate::issue_device(&self.issuer, &self.gateway_name(), device, public_key)
     }
 
-    fn create(directory: &Path) -> Result<(), String> {
+    fn create() -> Result<KeyFiles, String> {
         let text = |error: rcgen::Error| error.to_string();
         let [root_key, intermediate_key, gateway_key, publisher_key] = [(); 4].map(|()| KeyPair::generate());
         let (root_key, intermediate_key) = (root_key.map_err(text)?, intermediate_key.map_err(text)?);
@@ -102,7 +108,7 @@ impl Authority {
         files.root = root.pem();
         files.intermediate = intermediate.pem();
         files.gateway = gateway.pem();
-        files.write(directory).map_err(|error| error.to_string())
+        Ok(files)
     }
 
     fn load(files: &KeyFiles, directory: &Path, now_unix_ms: u64) -> Result<Self, String> {

@@ -45,6 +45,11 @@ pub(crate) async fn watch(service: Arc<SessionService>) {
         {
             tracing::warn!(%error, "expired pairings could not be dropped");
         }
+        if looks.is_multiple_of(10)
+            && let Err(error) = service.audit.record_the_rest().await
+        {
+            tracing::warn!(%error, "the number of refusals could not be recorded");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     pki::DeviceCertificate,
 };
 use drydock_protocol::{
-    device_to_gateway::{AppReport, Hello, Log, Metrics, Reply},
+    device_to_gateway::{AppReport, AppSamples, Hello, Log, Metrics, Reply},
     envelope::{Envelope, Kind, encode},
     framing,
     gateway_to_device::{Configure, Welcome},
@@ -210,6 +210,13 @@ async fn take_message(
         Some(Kind::Log) => {
             let log: Log = envelope.body().map_err(malformed)?;
             service.telemetry.of(&session.device).take_log(time_ms, log);
+        }
+        Some(Kind::AppSamples) => {
+            let samples: AppSamples<'_> = envelope.body().map_err(malformed)?;
+            let telemetry = service.telemetry.of(&session.device);
+            telemetry
+                .take_app_samples(time_ms, &samples)
+                .map_err(|error| format!("the device sent a message without a valid form: {error}"))?;
         }
         Some(Kind::Reply) => {
             let reply: Reply = envelope.body().map_err(malformed)?;

@@ -16,16 +16,16 @@ pub(crate) use model::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRe
 pub(crate) use open::{create_private_dir, file_error};
 pub(crate) use transaction::Transaction;
 
-use crate::{clock::Clock, domain::GatewayEvent, error::StoreError};
+use crate::{clock::Clock, domain::GatewayEvent, error::StoreError, pki::AuditSigner};
 use sqlx::SqliteConnection;
 use std::{
     path::PathBuf,
-    sync::{Arc, RwLock, RwLockReadGuard},
+    sync::{Arc, OnceLock, RwLock, RwLockReadGuard},
 };
 use tokio::sync::Mutex;
 
 /// The newest schema that this version knows.
-pub(crate) const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 3;
 
 /// The open store.
 pub(crate) struct Store {
@@ -37,11 +37,24 @@ pub(crate) struct Store {
     writer: Mutex<Writer>,
     /// Locked as long as the store is open; opening a second gateway on the directory fails.
     lock: std::sync::Mutex<Option<std::fs::File>>,
+    /// Signs the end of the audit trail, from before the first change on.
+    audit_signer: OnceLock<AuditSigner>,
+}
+
+/// What a committed change survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// The end of this process, at any instant. A power cut may undo the last changes.
+    Process,
+    /// A power cut, too: the journal is on the disk before the commit returns.
+    Power,
 }
 
 struct Writer {
     /// `None` once the store is closed: the directory may belong to another gateway by then.
     connection: Option<SqliteConnection>,
+    /// How the connection commits now.
+    durability: Durability,
     /// Sequence and hash of the last audit entry.
     audit_tip: (u64, crate::domain::Digest),
     /// A caller was dropped during its commit: the model may be behind the database.
@@ -60,9 +73,21 @@ impl Store {
         self.model.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Signs the audit trail with this key from now on.
+    pub(crate) fn sign_audit_with(&self, signer: AuditSigner) {
+        // It is set once, before the first change.
+        let _ = self.audit_signer.set(signer);
+    }
+
     /// Begins a change; waits for the previous one.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Transaction::begin(self).await
+        Transaction::begin(self, Durability::Process).await
+    }
+
+    /// Begins a change that a power cut must not undo once somebody was told of it: a security act, a signed sequence, a
+    /// desired state.
+    pub(crate) async fn begin_durable(&self) -> Result<Transaction<'_>, StoreError> {
+        Transaction::begin(self, Durability::Power).await
     }
 
     /// Releases the directory. Nothing is written afterwards.

@@ -1,6 +1,6 @@
 //! Opening a data directory: lock, schema, migration with a backup.
 
-use super::{EventBus, SCHEMA, Store, Writer, load};
+use super::{Durability, EventBus, SCHEMA, Store, Writer, load};
 use crate::{
     config::GatewayConfig,
     error::{OpenError, StoreError},
@@ -13,13 +13,17 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::Path,
-    sync::RwLock,
+    sync::{OnceLock, RwLock},
     time::Duration,
 };
 use tokio::sync::Mutex;
 
 /// Steps from each schema to the next: `MIGRATIONS[n]` makes `n + 1` of `n`.
-const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+];
 
 /// SQLite's primary result codes for a full disk, for an I/O error of the system, and for a read-only database
 /// (<https://sqlite.org/rescode.html>).
@@ -53,10 +57,12 @@ impl Store {
             model: RwLock::new(model),
             writer: Mutex::new(Writer {
                 connection: Some(connection),
+                durability: Durability::Process,
                 audit_tip,
                 in_doubt: false,
             }),
             lock: std::sync::Mutex::new(Some(lock)),
+            audit_signer: OnceLock::new(),
         })
     }
 }
@@ -186,6 +192,29 @@ async fn schema(connection: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_durable_change_is_on_the_disk_before_it_is_answered() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&GatewayConfig::new(directory.path()))
+            .await
+            .expect("a store");
+        // SQLite's numbers: 1 is NORMAL, which syncs the journal now and then, and 2 is FULL, which syncs it with each commit.
+        for expected in [2, 1, 2] {
+            let tx = match expected {
+                2 => store.begin_durable().await,
+                _ => store.begin().await,
+            };
+            tx.expect("a transaction").commit().await.expect("it commits");
+            let mut writer = store.writer.lock().await;
+            let connection = writer.connection().expect("an open store");
+            let synchronous: u32 = sqlx::query_scalar("PRAGMA synchronous")
+                .fetch_one(connection)
+                .await
+                .expect("a number");
+            assert_eq!(synchronous, expected);
+        }
+    }
 
     #[tokio::test]
     async fn a_full_disk_is_named() {

@@ -1,6 +1,8 @@
 //! One transaction of the store: rows, events and audit entries together.
 
-use super::{DesiredApp, DeviceRecord, Model, PackageRecord, PairingRecord, Store, Writer, events, model::word};
+use super::{
+    DesiredApp, DeviceRecord, Durability, Model, PackageRecord, PairingRecord, Store, Writer, events, model::word,
+};
 use crate::{
     config::PairingMode,
     domain::{
@@ -42,12 +44,24 @@ enum Change {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) async fn begin(store: &'a Store) -> Result<Self, StoreError> {
+    pub(super) async fn begin(store: &'a Store, durability: Durability) -> Result<Self, StoreError> {
         let mut writer = store.writer.lock().await;
         // A transaction whose future was dropped halfway left its BEGIN behind.
         let _ = sqlx::raw_sql("ROLLBACK").execute(writer.connection()?).await;
         if writer.in_doubt {
             store.catch_up(&mut writer).await?;
+        }
+        if writer.durability != durability {
+            // SQLite takes this between transactions only.
+            let pragma = match durability {
+                Durability::Process => "PRAGMA synchronous = NORMAL",
+                Durability::Power => "PRAGMA synchronous = FULL",
+            };
+            sqlx::raw_sql(pragma)
+                .execute(writer.connection()?)
+                .await
+                .map_err(|error| store.error(error))?;
+            writer.durability = durability;
         }
         sqlx::raw_sql("BEGIN IMMEDIATE")
             .execute(writer.connection()?)
@@ -317,6 +331,10 @@ impl<'a> Transaction<'a> {
                 .await
                 .map_err(|error| self.store.error(error))?;
         }
+        let is_audited = self.audit_tip != self.writer.audit_tip;
+        if is_audited {
+            self.sign_audit_head().await?;
+        }
         self.writer.in_doubt = true;
         sqlx::raw_sql("COMMIT")
             .execute(self.writer.connection()?)
@@ -338,6 +356,14 @@ impl<'a> Transaction<'a> {
         }
         self.store.bus.publish(std::mem::take(&mut self.events));
         Ok(())
+    }
+
+    /// The signature of an end of the audit trail; `None` before a key was given.
+    pub(super) fn audit_signature(&self, entries: u64, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(signer) = self.store.audit_signer.get() else {
+            return Ok(None);
+        };
+        signer.sign(entries, hash).map(Some).map_err(|_| StoreError::Unsigned)
     }
 
     pub(super) fn audit_tip(&self) -> (u64, Digest) {

@@ -195,7 +195,10 @@ impl TestDevice {
 
 impl Running {
     pub(crate) async fn say<T: minicbor::Encode<()>>(&self, kind: Kind, body: &T) {
-        let message = envelope::encode(kind, 0, body).unwrap();
+        self.say_bytes(envelope::encode(kind, 0, body).unwrap()).await;
+    }
+
+    pub(crate) async fn say_bytes(&self, message: Vec<u8>) {
         self.say.send(message).await.expect("the device lives");
     }
 

@@ -8,6 +8,7 @@ mod enrollment;
 mod fleet;
 mod golden_path;
 mod handshake;
+mod numbers;
 mod reports;
 mod scene;
 mod sessions;

@@ -1,7 +1,12 @@
 //! The data directory: one owner, private keys, gap-free events, an audit trail that shows tampering.
 
-use crate::scene::{Scene, events, minute};
-use drydock_gateway::{AuditError, DeviceChange, EventKind, EventMessage, Gateway, GatewayConfig, OpenError};
+use crate::{
+    device::{TestDevice, enroll},
+    scene::{Scene, events, minute},
+};
+use drydock_gateway::{
+    AuditError, AuditHead, DeviceChange, EventKind, EventMessage, Gateway, GatewayConfig, OpenError, PeerLabel,
+};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::os::unix::fs::PermissionsExt;
 
@@ -80,7 +85,7 @@ async fn a_newer_store_is_left_untouched() {
         refused,
         Err(OpenError::NewerSchema {
             found: 999,
-            known: 2,
+            known: 3,
             ..
         })
     ));
@@ -106,7 +111,7 @@ async fn an_older_store_is_backed_up_and_migrated() {
     let scene = Scene::new().await;
     let config = of_schema_1(&scene).await;
     let gateway = Gateway::open(config.clone()).await.unwrap();
-    assert_eq!(gateway.info().schema, 2);
+    assert_eq!(gateway.info().schema, 3);
     let devices = gateway.devices();
     assert_eq!((devices.len(), devices[0].name.as_str()), (1, "bench-1"));
     let apps: Vec<String> = gateway.packages().into_iter().map(|package| package.app).collect();
@@ -262,13 +267,114 @@ async fn tampering_with_the_audit_trail_shows() {
 }
 
 #[tokio::test]
+async fn a_trail_that_was_cut_or_hashed_anew_shows() {
+    let scene = Scene::new().await;
+    scene.enrolled("bench-1", 1).await;
+    scene.gateway.close().await;
+    let directory = scene.directory.path().to_owned();
+    let read = async |expected| Gateway::read_audit_trail(&directory, expected, |_| {}).await;
+    let tip = read(None).await.unwrap();
+    assert_eq!(tip.entries, 3);
+    assert_eq!(tip.signed_by, scene.gateway.info().pin);
+    let written_down = AuditHead {
+        entries: 2,
+        hash: {
+            let mut hashes = Vec::new();
+            let all = Gateway::read_audit_trail(&directory, None, |entry| hashes.push(entry.hash)).await;
+            all.unwrap();
+            hashes[1]
+        },
+    };
+    read(Some(written_down)).await.unwrap();
+    let wrong = AuditHead {
+        hash: tip.hash,
+        ..written_down
+    };
+    let error = read(Some(wrong)).await.unwrap_err();
+    assert!(matches!(error, AuditError::Unexpected { .. }), "{error:?}");
+    assert!(error.to_string().contains("entry 2 has another hash"), "{error}");
+
+    let mut database = database(&scene).await;
+    let mut execute = async |sql: &'static str| {
+        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+    };
+    // The tail is cut off: what is left is whole in itself.
+    execute("CREATE TABLE kept AS SELECT * FROM audit; DELETE FROM audit WHERE sequence = 3").await;
+    let error = read(None).await.unwrap_err();
+    assert!(matches!(error, AuditError::End { entries: 2, .. }), "{error:?}");
+    // With a head that was made to fit, but not by the gateway.
+    execute("CREATE TABLE head AS SELECT * FROM audit_head").await;
+    execute("UPDATE audit_head SET sequence = 2, hash = (SELECT hash FROM audit WHERE sequence = 2)").await;
+    let error = read(None).await.unwrap_err();
+    assert!(error.to_string().contains("is not the gateway's"), "{error}");
+    execute("DELETE FROM audit_head").await;
+    let error = read(None).await.unwrap_err();
+    assert!(error.to_string().contains("its end is not signed"), "{error}");
+    // As in a store of the version before, which did not sign.
+    execute("PRAGMA user_version = 2").await;
+    let error = read(None).await.unwrap_err();
+    assert!(error.to_string().contains("its end is not signed"), "{error}");
+    // The gateway signs what it finds when it opens; what it found stays in the trail.
+    execute("PRAGMA user_version = 3; INSERT INTO audit_head SELECT * FROM head").await;
+    let found = "the audit trail ends at entry 2, but the gateway signed 3 entries";
+    for expected in [&[found][..], &[]] {
+        let gateway = Gateway::open(scene.config()).await.unwrap();
+        assert_eq!(gateway.info().recovered, expected);
+        let third = gateway.audit(3, 1).await.unwrap().remove(0);
+        assert_eq!(
+            (third.action.as_str(), third.detail.as_str()),
+            ("gateway.opened", found)
+        );
+        gateway.close().await;
+    }
+    // It is whole now, and signed. A head that was written down before tells what was lost.
+    assert_eq!(read(None).await.unwrap().entries, 4);
+    let lost = AuditHead {
+        entries: 3,
+        hash: tip.hash,
+    };
+    let error = read(Some(lost)).await.unwrap_err();
+    assert!(error.to_string().contains("entry 3 has another hash"), "{error}");
+    let longer = AuditHead { entries: 5, ..lost };
+    let error = read(Some(longer)).await.unwrap_err();
+    assert!(error.to_string().contains("were cut off"), "{error}");
+}
+
+#[tokio::test]
+async fn a_flood_of_connections_does_not_hide_guessed_tokens() {
+    let scene = Scene::new().await;
+    for _ in 0..400 {
+        let (client, server) = tokio::io::duplex(64);
+        drop(client);
+        scene.gateway.accept(server, PeerLabel::new("flood")).ended().await;
+    }
+    let pairing = scene.gateway.create_pairing(minute(), None, None).await.unwrap();
+    let mut guess = TestDevice::new(1).enroll_request(&pairing);
+    guess.token = vec![0; 16];
+    enroll(&scene.gateway, &pairing, &guess).await.unwrap_err();
+    scene.gateway.close().await;
+    let mut entries = Vec::new();
+    let read = Gateway::read_audit_trail(scene.directory.path(), None, |entry| entries.push(entry)).await;
+    read.unwrap();
+    let details = |action: &str| -> Vec<&str> {
+        let of_action = entries.iter().filter(|entry| entry.action == action);
+        of_action.map(|entry| entry.detail.as_str()).collect()
+    };
+    assert_eq!(details("enrollment.refused").len(), 1);
+    assert_eq!(
+        details("connections.refused"),
+        ["100 further connections were refused, and not recorded one by one"]
+    );
+}
+
+#[tokio::test]
 async fn the_audit_trail_is_read_beside_its_gateway_and_without_it() {
     let scene = Scene::new().await;
     scene.enrolled("bench-1", 1).await;
     let directory = scene.directory.path().to_owned();
     let read = async || {
         let mut actions = Vec::new();
-        let tip = Gateway::read_audit_trail(&directory, |entry| actions.push(entry.action)).await;
+        let tip = Gateway::read_audit_trail(&directory, None, |entry| actions.push(entry.action)).await;
         (actions, tip)
     };
     let (live, tip) = read().await;
@@ -288,6 +394,6 @@ async fn the_audit_trail_is_read_beside_its_gateway_and_without_it() {
     let (sound, tip) = read().await;
     assert_eq!(sound, ["gateway.opened"]);
     assert!(matches!(tip, Err(AuditError::Broken { sequence: 2, .. })), "{tip:?}");
-    let nowhere = Gateway::read_audit_trail(&directory.join("none"), |_| {}).await;
+    let nowhere = Gateway::read_audit_trail(&directory.join("none"), None, |_| {}).await;
     assert!(matches!(nowhere, Err(AuditError::NoStore { .. })));
 }

@@ -57,7 +57,8 @@ macro_rules! event_names {
 event_names! {
     /// A board was added to the fleet; `kind`, `seed`.
     "board.added" BoardAdded;
-    /// An emulated board was given a program of the user's own, or Drydock's firmware again.
+    /// An emulated board was given a program of the user's own, or Drydock's firmware again; or its program was found to speak
+    /// Drydock's link: `links`.
     "board.firmware" BoardFirmware;
     /// A board was removed from the fleet.
     "board.removed" BoardRemoved;
@@ -75,6 +76,10 @@ event_names! {
     "machine.faulted" MachineFaulted;
     /// A property of a virtual part was set; `part`, `property`, `value`.
     "part.set" PartSet;
+    /// Values of virtual parts follow a table, or no longer do; `values`, `rows`, `lasts_s`.
+    "part.table" PartTable;
+    /// What a virtual part keeps was replaced; `part`, `bytes`.
+    "part.loaded" PartLoaded;
     /// A machine stopped because of a fault; `fault`.
     "machine.crashed" MachineCrashed;
     /// A machine did not start.
@@ -131,6 +136,10 @@ event_names! {
     "profile.started" ProfileStarted;
     /// A profile is complete; `cycles`, `instructions`.
     "profile.finished" ProfileFinished;
+    /// Boards are recorded; `recording`, `file`, `boards`.
+    "recording.started" RecordingStarted;
+    /// A recording ended; `recording`, `file`, `bytes`, `lost`, `state`, `reason`.
+    "recording.ended" RecordingEnded;
     /// Debuggers can connect to a board; `address`, and `probe` if it is behind one.
     "gdb.opened" GdbOpened;
     /// Debuggers can no longer connect to a board; `probe`.

@@ -1,7 +1,8 @@
 //! The table of methods. It makes [`Request`], [`Response`] and the TypeScript map of methods.
 
 use super::{
-    evidence::*, hardware::*, insight::*, kind::*, label_sheet::*, parts::*, request::*, snapshot::*, view::*,
+    evidence::*, hardware::*, insight::*, kind::*, label_sheet::*, parts::*, recording::*, request::*, snapshot::*,
+    view::*,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -92,6 +93,12 @@ methods! {
     "parts.list" PartsList(BoardRef) -> Vec<PartView>;
     /// Sets a property of a virtual part; the board keeps it when it is switched off.
     "parts.set" PartsSet(PartsSet) -> PartView;
+    /// Lets values of virtual parts follow a CSV file from now on, instead of the one before.
+    "parts.play" PartsPlay(PartsPlay) -> PartsTable;
+    /// Fills what a virtual part keeps from a file; the board keeps it when it is switched off.
+    "parts.load" PartsLoad(PartsContent) -> PartView;
+    /// Writes what a virtual part keeps to a file.
+    "parts.save" PartsSave(PartsContent) -> PartContentFile;
     /// Changes the pace of a machine's time.
     "machine.pace" MachinePace(MachinePace) -> BoardView;
     /// Executes some instructions of a paused machine.
@@ -152,6 +159,12 @@ methods! {
     "metrics.query" MetricsQuery(MetricsQuery) -> Vec<Series>;
     /// Draws a chart of the given series into a file or returns it.
     "metrics.export" MetricsExport(MetricsExport) -> Exported;
+    /// Begins to record what boards do into a file.
+    "recording.start" RecordingStart(RecordingStart) -> RecordingView;
+    /// Ends a recording.
+    "recording.stop" RecordingStop(RecordingRef) -> RecordingView;
+    /// The recordings of this run of Drydock and those in its data directory, the oldest first.
+    "recording.list" RecordingList(Empty) -> Vec<RecordingView>;
     /// The events, newest first.
     "activity.list" ActivityList(ActivityQuery) -> Vec<ActivityEntry>;
     /// The serial ports, debug probes and virtual boards of the owner's host.
@@ -235,6 +248,9 @@ impl Request {
             | Self::ProfileStart(_)
             | Self::ProfileStop(_)
             | Self::ProfileView(_)
+            | Self::RecordingList(_)
+            | Self::RecordingStart(_)
+            | Self::RecordingStop(_)
             | Self::SnapshotExport(_)
             | Self::SnapshotImport(_)
             | Self::SnapshotRestore(_)

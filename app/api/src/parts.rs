@@ -27,12 +27,59 @@ pub struct PartAdd {
     /// Pin of an analogue part, `None` for the board's first free one; or of a part that has one line.
     #[serde(default)]
     pub pin: Option<String>,
+    /// Number or name of the UART of a part on one; `None` for the board's first one that is free and not the link's.
+    #[serde(default)]
+    pub uart: Option<String>,
+    /// Path of the file that a memory keeps or that the part plays, as the owner sees it; `None` for a new memory.
+    #[serde(default)]
+    pub file: Option<String>,
     /// Pins of the part's lines, by the line's name.
     #[serde(default)]
     pub pins: BTreeMap<String, String>,
     /// Start values, by property.
     #[serde(default)]
     pub values: BTreeMap<String, f64>,
+}
+
+/// Lets values of a board's parts follow a table over the board's time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartsPlay {
+    /// Id or name of the board.
+    pub board: String,
+    /// Path of the CSV file, as the owner sees it; `None` ends the table that is played.
+    pub file: Option<String>,
+}
+
+/// A table that a board's parts follow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartsTable {
+    /// The values that follow it, as in `bme280.temperature`; empty for none.
+    pub values: Vec<String>,
+    /// Rows.
+    pub rows: u32,
+    /// Time of the last row, in seconds of the board's time.
+    pub lasts_s: f64,
+}
+
+/// Fills what a part keeps from a file, or saves it to one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartsContent {
+    /// Id or name of the board.
+    pub board: String,
+    /// Name of the part.
+    pub part: String,
+    /// Absolute path of the file, as the owner sees it.
+    pub file: String,
+}
+
+/// A file with what a part keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PartContentFile {
+    /// Path of the file.
+    pub path: String,
+    /// Its length.
+    #[ts(type = "number")]
+    pub bytes: u64,
 }
 
 /// Sets a property of a part.
@@ -65,6 +112,10 @@ pub struct PartView {
     pub properties: Vec<PartProperty>,
     /// What a display shows; `None` for other parts, and while the board is off.
     pub picture: Option<PartPicture>,
+    /// The lights of a strip as `#rrggbb`; empty for other parts, and while the board is off.
+    pub lights: Vec<String>,
+    /// Bytes that it keeps without power, which can be loaded and saved; `None` for a part that keeps nothing.
+    pub content_bytes: Option<u32>,
 }
 
 /// A property of a part.

@@ -1,6 +1,6 @@
 //! Parameters of the methods, and results that belong to one method only.
 
-use super::{parts::PartAdd, view::*};
+use super::{parts::PartAdd, recording::RecordingFile, view::*};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use ts_rs::TS;
@@ -62,6 +62,12 @@ pub struct BoardAdd {
     /// Virtual parts besides those that are on such a board.
     #[serde(default)]
     pub parts: Vec<PartAdd>,
+    /// Path of a CSV file that values of parts follow from the start, as the owner sees it; `None` for none.
+    #[serde(default)]
+    pub part_values: Option<String>,
+    /// Records the board from its first instruction.
+    #[serde(default)]
+    pub record: Option<RecordingFile>,
 }
 
 /// Adds a kind of board of the user's own.

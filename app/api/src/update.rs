@@ -3,7 +3,7 @@
 use crate::{
     event::Event,
     hardware::{ConsoleView, Hardware, JobView},
-    view::{BoardView, LogLine, MetricSample},
+    view::{BoardView, LogLine, MetricSample, Series},
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -41,6 +41,14 @@ pub enum Update {
         board: String,
         /// The samples, in order.
         samples: Vec<MetricSample>,
+    },
+    /// Numbers that the apps of a board published since the previous update, decimated for display. The whole rate is in
+    /// recordings; the answer to `metrics.query` continues further back.
+    AppSamples {
+        /// Id of the board.
+        board: String,
+        /// The lines `value:<app>:<name>`, with at most 40 points each.
+        series: Vec<Series>,
     },
     /// LEDs changed: `(index in the board's view, lit)`, the last state of each since the previous update.
     Leds {

@@ -85,6 +85,8 @@ pub struct FirmwareView {
     pub start: String,
     /// The path of the terminal on the UART of the board's link.
     pub terminal: String,
+    /// Whether it speaks Drydock's link: the board then enrolls and takes apps, and that UART is no terminal.
+    pub links: bool,
 }
 
 /// The one displayed state of a board. If several apply, the earliest in this list wins.
@@ -349,6 +351,10 @@ pub struct MetricSample {
     pub link_errors: u32,
     /// Chip temperature in degrees Celsius.
     pub temperature_c: Option<f64>,
+    /// Values of apps that the gateway refused since it was opened: no numbers, out of order, more than it takes.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub values_refused: u64,
     /// Each app.
     pub apps: Vec<AppMetricSample>,
 }
@@ -373,11 +379,15 @@ pub struct AppMetricSample {
     pub traps: u32,
     /// Longest callback since the app started, in microseconds.
     pub callback_max_us: u32,
-    /// Values that the app reported itself.
+    /// The latest value of each name that the app publishes.
     pub values: Vec<NamedValue>,
+    /// Values that the app published since it started and that the board dropped: the link did not carry them, or there
+    /// was no session.
+    #[serde(default)]
+    pub values_dropped: u32,
 }
 
-/// A value that an app reported itself.
+/// A value that an app publishes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct NamedValue {
     /// Its name.
@@ -409,7 +419,8 @@ pub struct LogLine {
 /// One line of a plot, decimated for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Series {
-    /// `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>` or `value:<app>:<name>`.
+    /// `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>`, `value:<app>:<name>` or
+    /// `dropped:<app>` (values that the board dropped, if any).
     pub id: String,
     /// Title for people.
     pub title: String,

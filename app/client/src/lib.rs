@@ -7,8 +7,10 @@
 mod attached;
 mod data_dir;
 pub mod line;
+mod scope_program;
 mod updates;
 
 pub use attached::{AttachError, Attached, SILENCE};
 pub use data_dir::DataDir;
+pub use scope_program::{ScopeOf, start_scope};
 pub use updates::{Hub, Updates};

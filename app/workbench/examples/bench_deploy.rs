@@ -181,6 +181,8 @@ async fn add(workbench: &Workbench, kind: &str, pace: Pace) -> Outcome<String> {
         kind_file: None,
         firmware: None,
         parts: Vec::new(),
+        part_values: None,
+        record: None,
     };
     match workbench.call(Request::BoardAdd(add)).await? {
         Response::BoardAdd(board) => Ok(board.id),

@@ -152,6 +152,8 @@ async fn add(workbench: &Workbench) -> Outcome<String> {
         kind_file: None,
         firmware: None,
         parts: Vec::new(),
+        part_values: None,
+        record: None,
     };
     match workbench.call(Request::BoardAdd(add)).await? {
         Response::BoardAdd(board) => Ok(board.id),

@@ -310,7 +310,7 @@ fn refusal(workbench: &WorkbenchState, report: &ModuleReport, app: &str, board: 
         let reason = format!("on {article} {title} {}", limit.text);
         return Some(cannot_run(app, &board.name(), &reason));
     }
-    if let Some(own) = own_firmware::record_of(board) {
+    if let Some(own) = own_firmware::record_of(board).filter(|own| !own.links) {
         let reason = format!(
             "it runs {}, a program of your own; give it Drydock's firmware first",
             own.name()

@@ -3,27 +3,28 @@
 use crate::{
     api::{
         ApiError, BoardAdd, BoardButton, BoardKindView, BoardPower, BoardRename, BoardView, Empty, ErrorCode,
-        EventName, MachinePace, MachineStep, PowerAction,
+        EventName, MachinePace, MachineStep, PowerAction, RecordingFile, RecordingStart,
     },
     board_task, board_terminals,
     engines::{engine, engine_for, engines, runner_pace},
     errors::{usage, with_sources},
     fleet::{BoardKind, BoardRecord, Command, EmulatedRecord, FleetBoard, HostRecord, Reservation, parse_seed},
     link_noise::parse_noise,
-    own_firmware, own_kinds, parts,
+    own_firmware, own_kinds, part_contents, parts, recordings,
     state::WorkbenchState,
 };
 use drydock_assets::{Board as Description, BoardFile};
 use drydock_embedded::{FirmwareImage, NotBuilt};
 use drydock_emulator::{MachineSnapshot, Seed, runner::RunState};
 use drydock_gateway::{BoardSpec, DeviceId, DeviceState, GatewayConfig, PairingMode};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::mpsc;
 
 /// RAM that a board's firmware uses, in bytes. An estimate until the device reports its heap.
 const FIRMWARE_RAM_BYTES: u32 = 96 * 1024;
@@ -172,7 +173,9 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
             None
         }
     };
-    let (parts, modules) = parts::records(&description, &engine_name, &request.parts).await?;
+    let _adding = workbench.adding.read().await;
+    let table = request.part_values.as_deref();
+    let parts = parts::records(&description, &engine_name, &request.parts, table).await?;
     let seed = match request.seed {
         Some(text) => {
             parse_seed(&text).ok_or_else(|| usage(format!("{text} is no seed; write up to 64 hexadecimal digits.")))?
@@ -195,7 +198,8 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
         Some(firmware) => Some(own_firmware::keep(workbench, id.text(), firmware).await?),
         None => None,
     };
-    parts::keep(workbench, modules).await?;
+    parts::keep(workbench, parts.modules).await?;
+    part_contents::keep_new(workbench, id.text(), parts.contents).await?;
     let record = BoardRecord {
         id: id.text().to_owned(),
         name: name.text().to_owned(),
@@ -209,29 +213,40 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: BoardAdd) -> R
             seed: format!("{seed:?}"),
             link_noise: request.link_noise,
             firmware,
-            parts,
+            parts: parts.records,
             part_values: BTreeMap::new(),
+            part_table: parts.table.map(Arc::new),
         })),
     };
     save(workbench, Some(&record)).await?;
-    let board = start(workbench, record, kind, true, None);
-    let mut data = Map::new();
-    data.insert("kind".into(), json!(board.description().name));
-    data.insert("seed".into(), json!(format!("{seed:?}")));
-    workbench.publish(
-        EventName::BoardAdded,
-        Some(&board),
-        format!("{} was added.", board.name()),
-        data,
-    );
-    workbench.throttle.touch(&board);
+    let seed = json!(format!("{seed:?}"));
+    let entered = enter(workbench, record, kind, true);
+    was_added(workbench, &entered.board, Some(seed));
+    let recorded = match request.record {
+        Some(RecordingFile { file, overwrite }) => {
+            let start = RecordingStart {
+                boards: vec![entered.board.id.clone()],
+                file: Some(file),
+                overwrite,
+                max_bytes: None,
+            };
+            recordings::start(workbench, start).await.map(|_| ())
+        }
+        None => Ok(()),
+    };
+    let board = entered.begin(workbench, None);
+    if let Err(error) = recorded {
+        remove(workbench, &board.id).await?;
+        return Err(error);
+    }
     Ok(workbench.view(&board))
 }
 
 /// Publishes that a board of this run was added.
-pub(crate) fn was_added(workbench: &WorkbenchState, board: &Arc<FleetBoard>) {
+pub(crate) fn was_added(workbench: &WorkbenchState, board: &Arc<FleetBoard>, seed: Option<Value>) {
     let mut data = Map::new();
     data.insert("kind".into(), json!(board.description().name));
+    data.extend(seed.map(|seed| ("seed".into(), seed)));
     let text = format!("{} was added.", board.name());
     workbench.publish(EventName::BoardAdded, Some(board), text, data);
     workbench.throttle.touch(board);
@@ -287,7 +302,7 @@ pub(crate) fn restore(workbench: &Arc<WorkbenchState>, record: BoardRecord, swit
     match own_kinds::of_record(workbench, &record.kind) {
         Ok(description) => {
             let on = record.on && switch_on;
-            start(workbench, record, BoardKind::kept(description), on, None);
+            enter(workbench, record, BoardKind::kept(description), on).begin(workbench, None);
         }
         Err(problem) => {
             tracing::error!(
@@ -297,28 +312,37 @@ pub(crate) fn restore(workbench: &Arc<WorkbenchState>, record: BoardRecord, swit
                 "the kind of a board cannot be used"
             );
             let kind = BoardKind::missing(&record.kind, problem);
-            start(workbench, record, kind, false, None);
+            enter(workbench, record, kind, false).begin(workbench, None);
         }
     }
 }
 
-pub(crate) fn start(
-    workbench: &Arc<WorkbenchState>,
-    record: BoardRecord,
-    kind: BoardKind,
+/// A board of the fleet whose task does not run yet.
+pub(crate) struct Entered {
+    pub(crate) board: Arc<FleetBoard>,
+    commands: mpsc::Receiver<Command>,
     on: bool,
-    origin: Option<Arc<MachineSnapshot>>,
-) -> Arc<FleetBoard> {
+}
+
+/// Takes a board into the fleet. Whoever announces it does so before its task begins, which publishes what the board does.
+pub(crate) fn enter(workbench: &Arc<WorkbenchState>, record: BoardRecord, kind: BoardKind, on: bool) -> Entered {
     let (board, commands) = FleetBoard::new(record, kind, on);
     workbench.fleet.insert(Arc::clone(&board));
-    tokio::spawn(board_task::run(
-        Arc::clone(workbench),
-        Arc::clone(&board),
-        commands,
-        on,
-        origin,
-    ));
-    board
+    Entered { board, commands, on }
+}
+
+impl Entered {
+    /// Starts the board's task.
+    pub(crate) fn begin(
+        self,
+        workbench: &Arc<WorkbenchState>,
+        origin: Option<Arc<MachineSnapshot>>,
+    ) -> Arc<FleetBoard> {
+        let Self { board, commands, on } = self;
+        let task = board_task::run(Arc::clone(workbench), Arc::clone(&board), commands, on, origin);
+        tokio::spawn(task);
+        board
+    }
 }
 
 /// Removes a board: its machine, its device and its desired apps.
@@ -329,6 +353,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     workbench.profiles.forget(&board.id);
     workbench.debuggers.forget(&board.id);
     board_terminals::forget(workbench, &board.id);
+    recordings::board_removed(workbench, &board.id).await;
     // Through the throttle, so that no pending update of the board comes after its removal.
     workbench.throttle.touch(&board);
     save(workbench, None).await?;
@@ -347,6 +372,7 @@ pub(crate) async fn remove(workbench: &Arc<WorkbenchState>, name: &str) -> Resul
     {
         tracing::warn!(%error, files = %files.display(), "files of a removed board stay");
     }
+    parts::collect_modules(workbench).await;
     workbench.publish(
         EventName::BoardRemoved,
         Some(&board),

@@ -101,8 +101,15 @@ async fn make(
         })?;
     }
     boards::save(workbench, Some(&record)).await?;
-    let board = boards::start(workbench, record, parent.kind().clone(), true, origin);
+    let entered = boards::enter(workbench, record, parent.kind().clone(), true);
+    was_forked(workbench, parent, &entered.board, &seed, unlinked);
+    let board = entered.begin(workbench, origin);
     desire_the_same(workbench, parent, &device).await?;
+    Ok(board)
+}
+
+/// Publishes that a board was made after another.
+fn was_forked(workbench: &WorkbenchState, parent: &FleetBoard, board: &Arc<FleetBoard>, seed: &str, unlinked: bool) {
     let mut data = Map::new();
     data.insert("parent".into(), json!(parent.name()));
     data.insert("kind".into(), json!(board.description().name));
@@ -113,9 +120,8 @@ async fn make(
     } else {
         format!("{} was made after the model of {}.", board.name(), parent.name())
     };
-    workbench.publish(EventName::BoardForked, Some(&board), text, data);
-    workbench.throttle.touch(&board);
-    Ok(board)
+    workbench.publish(EventName::BoardForked, Some(board), text, data);
+    workbench.throttle.touch(board);
 }
 
 /// The first seed derived from the parent's that no board has.

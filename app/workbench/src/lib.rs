@@ -3,6 +3,7 @@
 //! The types shared with clients are in `drydock-api`; access from another process is in `drydock-client`.
 
 mod activity;
+mod app_series;
 mod apps;
 mod badge;
 mod board_task;
@@ -29,6 +30,7 @@ mod kind_detail;
 mod labels;
 mod link_noise;
 mod logging;
+mod markup;
 mod metrics;
 mod monitor;
 mod own_firmware;
@@ -36,8 +38,11 @@ mod own_kinds;
 mod owner;
 mod pairing;
 mod pairing_window;
+mod part_contents;
 mod parts;
 mod profile;
+mod recordings;
+mod report;
 mod samplings;
 mod series;
 mod snapshots;
@@ -50,6 +55,9 @@ mod workbench;
 use drydock_api as api;
 
 pub use data_dir::OpenError;
-pub use drydock_gateway::{AuditEntry, AuditError, AuditTip};
+pub use drydock_gateway::{AuditEntry, AuditError, AuditHead, AuditTip};
 pub use fleet::derived_seed;
+pub use own_kinds::board_folder;
+pub use parts::shipped_modules;
+pub use report::write_report;
 pub use workbench::{VERSION, Workbench, WorkbenchConfig, WorkbenchError, read_audit_trail};

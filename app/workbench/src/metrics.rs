@@ -2,6 +2,7 @@
 
 use crate::{
     api::{ApiError, ErrorCode, Exported, MetricsExport, MetricsQuery, Series},
+    app_series,
     charts::{self, Chart, ChartError},
     clock::now_ms,
     errors::with_sources,
@@ -14,8 +15,14 @@ use crate::{
 pub(crate) fn query(workbench: &WorkbenchState, query: &MetricsQuery) -> Result<Vec<Series>, ApiError> {
     let board = workbench.board(&query.board)?;
     let window_ms = (query.window_s.max(0.0) * 1000.0) as u64;
-    let samples = fleet::metrics_since(&board, &workbench.gateway, now_ms().saturating_sub(window_ms));
-    Ok(series::series(&samples, &query.series, query.max_points.max(3)))
+    let from_ms = now_ms().saturating_sub(window_ms);
+    let max_points = query.max_points.max(3);
+    let samples = fleet::metrics_since(&board, &workbench.gateway, from_ms);
+    let mut all = series::series(&samples, &query.series, max_points);
+    let device = board.state().record.device.clone();
+    let published = workbench.gateway.app_samples(&device, 0).items;
+    app_series::refine(&mut all, &published, &query.series, from_ms, max_points);
+    Ok(all)
 }
 
 /// Draws a chart of a window of time.

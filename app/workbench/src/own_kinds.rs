@@ -9,13 +9,17 @@ use crate::{
     data_dir::replace,
     errors::usage,
     fleet::FleetBoard,
+    parts,
     state::WorkbenchState,
 };
-use drydock_assets::{Board as Description, BoardFile, Invalid, read_board_folder};
+use drydock_assets::{
+    Board as Description, BoardFile, Invalid, PartKind, PartSource, modules_named, read_board_folder,
+};
+use drydock_emulator::parts::program;
 use std::{
     ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
+    fs, io,
+    path::{Component, Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -39,11 +43,15 @@ impl OwnKinds {
 
     /// The files as they are now. They are read only if one has changed.
     pub(crate) fn files(&self) -> Arc<Vec<BoardFile>> {
-        let stamp = stamp(&self.folder);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.0 != stamp {
-            match read_board_folder(&self.folder) {
-                Ok(files) => *read = (stamp, Arc::new(files)),
+        let now = stamp(&self.folder, &read.1);
+        if read.0 != now {
+            match board_folder(&self.folder) {
+                Ok(files) => {
+                    // Those that the files name now.
+                    let now = stamp(&self.folder, &files);
+                    *read = (now, Arc::new(files));
+                }
                 Err(error) => {
                     tracing::warn!(%error, folder = %self.folder.display(), "the boards of this folder cannot be read");
                 }
@@ -53,21 +61,41 @@ impl OwnKinds {
     }
 }
 
-/// A folder that cannot be read has no files.
-fn stamp(folder: &Path) -> Stamp {
+/// The boards of a folder. Their parts may be of every kind that Drydock has, and modules. Blocks.
+///
+/// # Errors
+/// The folder cannot be read; what is wrong with a file is in its [`BoardFile`].
+pub fn board_folder(folder: &Path) -> io::Result<Vec<BoardFile>> {
+    let known = parts::all_kinds();
+    read_board_folder(folder, &source(&known))
+}
+
+fn source(known: &[PartKind]) -> PartSource<'_> {
+    PartSource {
+        known,
+        module: &program::read,
+    }
+}
+
+/// A folder that cannot be read has no files. A module that a file names counts as one, also if it does not exist yet.
+fn stamp(folder: &Path, known: &[BoardFile]) -> Stamp {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
+    };
+    let about = |name: OsString, path: &Path| {
+        let about = fs::metadata(path).ok();
+        let time = about.as_ref().and_then(|about| about.modified().ok());
+        (name, time, about.map_or(0, |about| about.len()))
     };
     let mut files: Stamp = entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
-        .map(|entry| {
-            let about = fs::metadata(entry.path()).ok();
-            let time = about.as_ref().and_then(|about| about.modified().ok());
-            (entry.file_name(), time, about.map_or(0, |about| about.len()))
-        })
+        .map(|entry| about(entry.file_name(), &entry.path()))
         .collect();
+    let modules = known.iter().flat_map(|file| &file.modules);
+    files.extend(modules.map(|module| about(module.as_os_str().to_owned(), &folder.join(module))));
     files.sort();
+    files.dedup();
     files
 }
 
@@ -138,7 +166,7 @@ pub(crate) fn read(path: &str) -> Result<Description, ApiError> {
     if !Path::new(path).is_absolute() {
         return Err(usage(format!("Give the absolute path of {path}.")));
     }
-    let read = Description::read_own(Path::new(path));
+    let read = Description::read_own(Path::new(path), &source(&parts::all_kinds()));
     read.map_err(|invalid| broken(ErrorCode::Refused, "The file describes no board", &invalid))
 }
 
@@ -175,9 +203,14 @@ pub(crate) fn add(workbench: &WorkbenchState, request: &BoardKindAdd) -> Result<
             its.name
         ));
     }
+    let modules = modules_to_keep(own, Path::new(&request.path), &target)?;
     let kept = || {
         let text = fs::read(&request.path)?;
         fs::create_dir_all(&own.folder)?;
+        for (module, bytes) in &modules {
+            module.parent().map_or(Ok(()), fs::create_dir_all)?;
+            replace(module, bytes)?;
+        }
         replace(&target, &text)
     };
     kept().map_err(|error| {
@@ -187,6 +220,64 @@ pub(crate) fn add(workbench: &WorkbenchState, request: &BoardKindAdd) -> Result<
     let name = board.name;
     let view = boards::kinds(workbench).into_iter().find(|kind| kind.id == name);
     view.ok_or_else(|| ApiError::internal(format!("The file of {name} was changed while it was added; try again.")))
+}
+
+/// The modules that a board's file names, and where they are kept: at the same paths beside its copy. One with an absolute
+/// path stays where it is.
+fn modules_to_keep(own: &OwnKinds, file: &Path, target: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, ApiError> {
+    let refused = |text: String| Err(ApiError::new(ErrorCode::Refused, text));
+    let from = file.parent().unwrap_or(Path::new(""));
+    let mut modules = Vec::new();
+    for named in modules_named(file).into_iter().filter(|module| module.is_relative()) {
+        if !named
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        {
+            return refused(format!(
+                "The part {} is outside of the folder of {}; put it beside that file, or name it with its absolute path.",
+                named.display(),
+                file.display()
+            ));
+        }
+        let bytes = fs::read(from.join(&named)).map_err(|error| {
+            let text = format!("The part {} cannot be read: {error}.", named.display());
+            ApiError::new(ErrorCode::NotFound, text)
+        })?;
+        let kept = own.folder.join(&named);
+        let files = own.files();
+        let mut others = files
+            .iter()
+            .filter(|other| other.path != target && other.modules.contains(&named));
+        if let Some(other) = others.next()
+            && fs::read(&kept).is_ok_and(|its| its != bytes)
+        {
+            return refused(format!(
+                "{} names another part {}; rename one of the two modules.",
+                other.path.display(),
+                named.display()
+            ));
+        }
+        modules.push((kept, bytes));
+    }
+    Ok(modules)
+}
+
+/// Deletes the modules that the file of a removed kind named, if no other file names them.
+fn forget_modules(own: &OwnKinds, of: &BoardFile) {
+    let files = own.files();
+    for named in of.modules.iter().filter(|module| module.is_relative()) {
+        let inside = named
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if inside && !files.iter().any(|file| file.modules.contains(named)) {
+            let file = own.folder.join(named);
+            if let Err(error) = fs::remove_file(&file)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, file = %file.display(), "the part of a removed kind stays");
+            }
+        }
+    }
 }
 
 /// Deletes the file of a user's kind that no board has.
@@ -223,6 +314,7 @@ pub(crate) fn remove(workbench: &WorkbenchState, request: &BoardKindRef) -> Resu
         let text = format!("{} cannot be deleted: {error}.", file.path.display());
         ApiError::internal(text)
     })?;
+    forget_modules(&workbench.own_kinds, file);
     Ok(Empty {})
 }
 

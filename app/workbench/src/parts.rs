@@ -4,24 +4,30 @@
 //! them. What a program wrote to a part (registers, memories) lasts as long as the machine, and is in its snapshots.
 
 use crate::{
-    api::{ApiError, ErrorCode, EventName, PartAdd, PartPicture, PartProperty, PartView, PartsSet},
+    api::{
+        ApiError, ErrorCode, EventName, PartAdd, PartPicture, PartProperty, PartView, PartsPlay, PartsSet, PartsTable,
+    },
     boards,
     data_dir::replace,
     fleet::{EmulatedRecord, FleetBoard, PartRecord},
+    part_contents::file::Contents,
     state::WorkbenchState,
 };
-use drydock_assets::{Board as Description, Millionths, PartChoice, PartKind, PartProgram, part_kinds};
+use drydock_assets::{
+    Board as Description, Millionths, Part, PartChoice, PartContent, PartKind, PartProgram, part_kinds,
+};
 use drydock_embedded::part_modules;
 use drydock_emulator::{
-    PartState, VirtualTime, builtin,
+    PartState, PartTable, TableFileError, VirtualTime, builtin,
     parts::{Parts, program},
 };
 use serde_json::{Map, json};
 use sha2::{Digest as _, Sha256};
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -54,10 +60,20 @@ fn kept_module(name: &str, sha256: &str, modules: &Path) -> Result<PartKind, Str
     program::kind(name, &bytes).map_err(|error| format!("its part {name} no longer fits: {error}"))
 }
 
+/// The modules that ship with Drydock as parts: name of the kind, and the bytes.
+pub fn shipped_modules() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    part_modules().iter().map(|module| (module.name, module.wasm))
+}
+
 /// The kind that ships as a module with this name.
 fn shipped(name: &str) -> Option<PartKind> {
     let module = part_modules().iter().find(|module| module.name == name)?;
     program::kind(module.name, module.wasm).ok()
+}
+
+/// All kinds that Drydock has: those of the emulator's own, and the modules that ship.
+pub(crate) fn all_kinds() -> Vec<PartKind> {
+    part_kinds().iter().cloned().chain(all_shipped()).collect()
 }
 
 fn all_shipped() -> impl Iterator<Item = PartKind> {
@@ -67,7 +83,20 @@ fn all_shipped() -> impl Iterator<Item = PartKind> {
 /// A module that is to be kept: the SHA-256 of its content, and the content.
 pub(crate) type Module = (String, Arc<[u8]>);
 
-/// The records of parts that are added to a board, and the modules among them.
+/// Parts that are added to a board.
+#[derive(Default)]
+pub(crate) struct NewParts {
+    /// Their records.
+    pub(crate) records: Vec<PartRecord>,
+    /// The modules among them.
+    pub(crate) modules: Vec<Module>,
+    /// What they keep, if they were given a file.
+    pub(crate) contents: Contents,
+    /// The table that values follow from the start.
+    pub(crate) table: Option<PartTable>,
+}
+
+/// Parts that are added to a board, checked, with their files.
 ///
 /// # Errors
 /// Everything that is wrong with them, for people.
@@ -75,7 +104,8 @@ pub(crate) async fn records(
     description: &Description,
     engine: &str,
     parts: &[PartAdd],
-) -> Result<(Vec<PartRecord>, Vec<Module>), ApiError> {
+    table: Option<&str>,
+) -> Result<NewParts, ApiError> {
     if engine != builtin::engine::NAME && !parts.is_empty() {
         let text = format!(
             "The engine {engine} has no virtual parts; leave them out, or use the engine {}.",
@@ -84,41 +114,53 @@ pub(crate) async fn records(
         return Err(ApiError::new(ErrorCode::Refused, text));
     }
     let (board, parts) = (description.clone(), parts.to_vec());
-    let read = tokio::task::spawn_blocking(move || checked(board, &parts)).await;
+    let table = table.map(PathBuf::from);
+    let read = tokio::task::spawn_blocking(move || checked(board, &parts, table.as_deref())).await;
     read.map_err(|error| ApiError::internal(format!("The parts cannot be read: {error}.")))?
 }
 
-fn checked(mut board: Description, parts: &[PartAdd]) -> Result<(Vec<PartRecord>, Vec<Module>), ApiError> {
+fn checked(mut board: Description, parts: &[PartAdd], table: Option<&Path>) -> Result<NewParts, ApiError> {
     let mut problems = Vec::new();
-    let mut records = Vec::new();
-    let mut modules = Vec::new();
+    let mut new = NewParts::default();
     for part in parts {
         let kind = match &part.module {
             None => shipped(&part.kind),
             Some(path) => Some(read_module(&part.kind, Path::new(path))?),
         };
-        let choice = PartChoice {
+        let mut choice = PartChoice {
             kind: part.kind.clone(),
             name: part.name.clone(),
             bus: part.bus.clone(),
             address: part.address,
             select: part.select.clone(),
             pin: part.pin.clone(),
+            uart: part.uart.clone(),
             pins: part.pins.clone(),
             values: part.values.clone(),
+            file: part.file.clone(),
+            content: None,
         };
+        if let Err(what) = choice.read_file(Path::new("/")) {
+            problems.push(what);
+            continue;
+        }
         match add(&mut board, &choice, kind.as_ref()) {
             Ok(()) => {
+                let added = board.parts.last_mut();
+                // What is kept comes from the board's own file from now on.
+                let content = added.and_then(|part| Some((part.name.clone(), part.content.take()?)));
+                new.contents
+                    .extend(content.map(|(name, PartContent(bytes))| (name, bytes.to_vec())));
                 let record = board.parts.last().map(PartRecord::of);
                 let program = kind.and_then(|kind| kind.program);
-                records.extend(record.map(|record| match program {
+                new.records.extend(record.map(|record| match program {
                     None => record,
                     Some(PartProgram(bytes)) => {
                         let sha256: String = Sha256::digest(&bytes)
                             .iter()
                             .map(|byte| format!("{byte:02x}"))
                             .collect();
-                        modules.push((sha256.clone(), bytes));
+                        new.modules.push((sha256.clone(), bytes));
                         record.with_module(sha256)
                     }
                 }));
@@ -127,7 +169,10 @@ fn checked(mut board: Description, parts: &[PartAdd]) -> Result<(Vec<PartRecord>
         }
     }
     match &problems[..] {
-        [] => Ok((records, modules)),
+        [] => {
+            new.table = table.map(|path| read_table(path, &board)).transpose()?;
+            Ok(new)
+        }
         _ => {
             let text = format!("{} does not take this part: {}.", board.title, problems.join("; "));
             Err(ApiError::new(ErrorCode::Usage, text))
@@ -160,6 +205,39 @@ fn read_module(name: &str, path: &Path) -> Result<PartKind, ApiError> {
     program::kind(name, &bytes).map_err(|error| refused(error.to_string()))
 }
 
+/// Deletes the modules that no board has any more. Nobody adds a board meanwhile.
+pub(crate) async fn collect_modules(workbench: &Arc<WorkbenchState>) {
+    let _nobody_adds = workbench.adding.write().await;
+    let mut used = BTreeSet::new();
+    for board in workbench.fleet.all() {
+        let state = board.state();
+        let parts = state.record.emulated().into_iter().flat_map(|record| &record.parts);
+        used.extend(parts.filter_map(|part| part.kind().1.map(str::to_owned)));
+    }
+    let folder = workbench.dir.parts();
+    let collected = tokio::task::spawn_blocking(move || collect(&folder, &used));
+    if let Ok(Err(error)) = collected.await {
+        tracing::warn!(%error, "modules of removed boards stay");
+    }
+}
+
+fn collect(folder: &Path, used: &BTreeSet<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let is_module = path.extension().is_some_and(|extension| extension == "wasm");
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if is_module && !used.contains(name.as_ref()) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Keeps modules in the data directory. Records that name them are written later.
 pub(crate) async fn keep(workbench: &WorkbenchState, modules: Vec<Module>) -> Result<(), ApiError> {
     let folder = workbench.dir.parts();
@@ -183,10 +261,7 @@ pub(crate) async fn keep(workbench: &WorkbenchState, modules: Vec<Module>) -> Re
 fn add(board: &mut Description, choice: &PartChoice, kind: Option<&PartKind>) -> Result<(), Vec<String>> {
     match kind {
         Some(kind) => board.add_part(choice, std::slice::from_ref(kind)),
-        None => {
-            let kinds: Vec<PartKind> = part_kinds().iter().cloned().chain(all_shipped()).collect();
-            board.add_part(choice, &kinds)
-        }
+        None => board.add_part(choice, &all_kinds()),
     }
 }
 
@@ -201,15 +276,7 @@ pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> R
     let board = workbench.board(&request.board)?;
     let wrong = |what: String| ApiError::new(ErrorCode::Usage, format!("{}: {what}.", board.name()));
     let description = described(workbench, &board)?;
-    let Some(part) = description.parts.iter().find(|part| part.name == request.part) else {
-        let known: Vec<&str> = description.parts.iter().map(|part| part.name.as_str()).collect();
-        let known = match known[..] {
-            [] => "it has none; `--part` adds one to a new board".to_owned(),
-            _ => format!("it has: {}", known.join(", ")),
-        };
-        let text = format!("{} has no part {}; {known}.", board.name(), request.part);
-        return Err(ApiError::new(ErrorCode::NotFound, text));
-    };
+    let part = find(&board, &description, &request.part)?;
     let value = Millionths::from_f64(request.value).ok_or_else(|| wrong("this is no number for a part".to_owned()))?;
     part.kind.check(&request.property, value).map_err(wrong)?;
 
@@ -242,14 +309,97 @@ pub(crate) async fn set(workbench: &Arc<WorkbenchState>, request: PartsSet) -> R
     data.insert("value".into(), json!(value.to_f64()));
     let text = format!("{}.{} of {} is {value}.", request.part, request.property, board.name());
     workbench.publish(EventName::PartSet, Some(&board), text, data);
-    let states = states(workbench, &board).await?;
-    let state = states.iter().find(|state| state.name == request.part);
-    state
-        .map(view)
-        .ok_or_else(|| ApiError::internal(format!("{} lost the part {}.", board.name(), request.part)))
+    one(workbench, &board, &request.part).await
 }
 
-fn described(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Description, ApiError> {
+/// A part as it is now.
+pub(crate) async fn one(workbench: &WorkbenchState, board: &FleetBoard, part: &str) -> Result<PartView, ApiError> {
+    let states = states(workbench, board).await?;
+    let state = states.iter().find(|state| state.name == part);
+    state
+        .map(view)
+        .ok_or_else(|| ApiError::internal(format!("{} lost the part {part}.", board.name())))
+}
+
+/// The part of a name.
+///
+/// # Errors
+/// There is none, with the names that exist.
+pub(crate) fn find<'d>(board: &FleetBoard, description: &'d Description, name: &str) -> Result<&'d Part, ApiError> {
+    description.parts.iter().find(|part| part.name == name).ok_or_else(|| {
+        let known: Vec<&str> = description.parts.iter().map(|part| part.name.as_str()).collect();
+        let known = match known[..] {
+            [] => "it has none; `--part` adds one to a new board".to_owned(),
+            _ => format!("it has: {}", known.join(", ")),
+        };
+        let text = format!("{} has no part {name}; {known}.", board.name());
+        ApiError::new(ErrorCode::NotFound, text)
+    })
+}
+
+/// Lets values follow a file, in the machine that runs now. The record keeps nothing of it: a table ends with its machine.
+pub(crate) async fn play(workbench: &Arc<WorkbenchState>, request: PartsPlay) -> Result<PartsTable, ApiError> {
+    let board = workbench.board(&request.board)?;
+    let description = described(workbench, &board)?;
+    let off = || {
+        let text = format!(
+            "{} is off, and a table follows the time of a running board; switch it on and try again.",
+            board.name()
+        );
+        ApiError::new(ErrorCode::Refused, text)
+    };
+    let machine = match board.is_starting() {
+        true => board.machine().await.ok(),
+        false => board.state().machine.clone(),
+    };
+    let machine = machine.ok_or_else(off)?;
+    let table = match request.file {
+        None => None,
+        Some(file) => {
+            let read = tokio::task::spawn_blocking(move || read_table(Path::new(&file), &description)).await;
+            Some(read.map_err(|error| ApiError::internal(format!("The table cannot be read: {error}.")))??)
+        }
+    };
+    let view = table.as_ref().map_or_else(PartsTable::default, |table| PartsTable {
+        values: table
+            .columns()
+            .map(|(part, property)| format!("{part}.{property}"))
+            .collect(),
+        rows: u32::try_from(table.rows()).unwrap_or(u32::MAX),
+        lasts_s: table.lasts().as_ns() as f64 / 1e9,
+    });
+    match machine.play_table(table).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let text = format!("{}: {error}.", board.name());
+            return Err(ApiError::new(ErrorCode::Refused, text));
+        }
+        Err(_gone) => return Err(off()),
+    }
+    let mut data = Map::new();
+    data.insert("values".into(), json!(view.values));
+    data.insert("rows".into(), json!(view.rows));
+    data.insert("lasts_s".into(), json!(view.lasts_s));
+    let text = match view.rows {
+        0 => format!("Values of {} no longer follow a table.", board.name()),
+        rows => format!(
+            "A table of {rows} rows sets {} of {}.",
+            view.values.join(", "),
+            board.name()
+        ),
+    };
+    workbench.publish(EventName::PartTable, Some(&board), text, data);
+    Ok(view)
+}
+
+fn read_table(path: &Path, board: &Description) -> Result<PartTable, ApiError> {
+    PartTable::read_file(path, &board.parts).map_err(|error| match &error {
+        TableFileError::Unreadable { .. } => ApiError::new(ErrorCode::NotFound, format!("{error}.")),
+        TableFileError::Invalid { .. } => ApiError::new(ErrorCode::Usage, format!("The table does not fit: {error}.")),
+    })
+}
+
+pub(crate) fn described(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Description, ApiError> {
     wired(&board.description(), &board.emulated()?, &workbench.dir.parts()).map_err(ApiError::internal)
 }
 
@@ -268,7 +418,10 @@ async fn states(workbench: &WorkbenchState, board: &FleetBoard) -> Result<Vec<Pa
     let description = described(workbench, board)?;
     let parts = Parts::of(&description);
     let mut states = parts.map_or_else(Vec::new, |parts| parts.list(VirtualTime::ZERO));
-    states.iter_mut().for_each(|state| state.picture = None);
+    for state in &mut states {
+        state.picture = None;
+        state.lights.clear();
+    }
     Ok(states)
 }
 
@@ -297,5 +450,11 @@ fn view(state: &PartState) -> PartView {
                 .map(|row| row.iter().map(dot).collect())
                 .collect(),
         }),
+        lights: state
+            .lights
+            .iter()
+            .map(|[red, green, blue]| format!("#{red:02x}{green:02x}{blue:02x}"))
+            .collect(),
+        content_bytes: state.content_bytes,
     }
 }

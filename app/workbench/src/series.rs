@@ -167,14 +167,14 @@ fn quantities(sample: &MetricSample) -> Vec<(Id, &'static str, Option<f64>, f64)
             sample.stack_peak_bytes.into(),
         ),
         (
-            id(7, "link_retries", "Frames sent again"),
+            id(8, "link_retries", "Frames sent again"),
             "",
             None,
             sample.link_retries.into(),
         ),
     ];
     if let Some(celsius) = sample.temperature_c {
-        out.push((id(6, "temperature", "Chip temperature"), "°C", None, celsius));
+        out.push((id(7, "temperature", "Chip temperature"), "°C", None, celsius));
     }
     for app in &sample.apps {
         let name = &app.app;
@@ -190,6 +190,15 @@ fn quantities(sample: &MetricSample) -> Vec<(Id, &'static str, Option<f64>, f64)
             None,
             app.memory_bytes.into(),
         ));
+        if app.values_dropped > 0 {
+            let title = format!("Values of {name} dropped");
+            out.push((
+                id(6, &format!("dropped:{name}"), &title),
+                "",
+                None,
+                app.values_dropped.into(),
+            ));
+        }
         for value in &app.values {
             out.push((
                 id(
@@ -226,6 +235,7 @@ mod tests {
             link_retries: 0,
             link_errors: 0,
             temperature_c: None,
+            values_refused: 0,
             apps: vec![AppMetricSample {
                 app: "sensor".into(),
                 fuel_per_s: 3.0,
@@ -235,6 +245,7 @@ mod tests {
                 host_calls: 1,
                 traps: 0,
                 callback_max_us: 10,
+                values_dropped: 0,
                 values: vec![NamedValue {
                     name: "t".into(),
                     value: 21.5,

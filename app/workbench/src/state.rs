@@ -17,6 +17,7 @@ use crate::{
     jobs::Jobs,
     own_kinds::OwnKinds,
     pairing_window::PairingWindow,
+    recordings::Recordings,
     samplings::Samplings,
     startup_limiter::StartupLimiter,
     update_throttle::UpdateThrottle,
@@ -33,6 +34,8 @@ use std::sync::{
 pub(crate) struct WorkbenchState {
     pub(crate) dir: OwnedDir,
     pub(crate) own_kinds: OwnKinds,
+    /// Held while a board is added whose files no record names yet; whoever deletes such files waits.
+    pub(crate) adding: tokio::sync::RwLock<()>,
     pub(crate) gateway: Gateway,
     pub(crate) runner: Runner,
     pub(crate) fleet: Fleet,
@@ -50,6 +53,7 @@ pub(crate) struct WorkbenchState {
     pub(crate) activity: Activity,
     pub(crate) hardware: HardwareState,
     pub(crate) jobs: Jobs,
+    pub(crate) recordings: Recordings,
 }
 
 impl WorkbenchState {
@@ -59,6 +63,7 @@ impl WorkbenchState {
             hardware: HardwareState::new(),
             jobs: Jobs::open(dir.path(), &hub),
             own_kinds: OwnKinds::new(dir.path()),
+            adding: tokio::sync::RwLock::default(),
             runner,
             dir,
             gateway,
@@ -73,6 +78,7 @@ impl WorkbenchState {
             images: FirmwareImages::default(),
             revision: AtomicU64::new(0),
             activity: Activity::default(),
+            recordings: Recordings::default(),
         }
     }
 

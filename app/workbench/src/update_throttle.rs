@@ -2,6 +2,7 @@
 
 use crate::{
     api::Update,
+    app_series,
     fleet::{FleetBoard, PendingUpdates},
 };
 use drydock_client::Hub;
@@ -82,6 +83,7 @@ pub(crate) fn publish(hub: &Hub, board: &FleetBoard, show: impl Fn(&FleetBoard) 
         view: changed,
         lines,
         samples,
+        app_samples,
         leds,
     } = std::mem::take(&mut board.state().pending);
     let id = || board.id.clone();
@@ -94,6 +96,10 @@ pub(crate) fn publish(hub: &Hub, board: &FleetBoard, show: impl Fn(&FleetBoard) 
     }
     if !samples.is_empty() {
         hub.publish(&Update::Metrics { board: id(), samples });
+    }
+    if !app_samples.is_empty() {
+        let series = app_series::update(&app_samples);
+        hub.publish(&Update::AppSamples { board: id(), series });
     }
     if changed {
         hub.publish(&show(board));

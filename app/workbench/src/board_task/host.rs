@@ -40,6 +40,8 @@ pub(super) enum HostEvent {
     Link(LinkDriver),
     /// The link is to be dropped.
     Unlink,
+    /// The program of the user's own speaks Drydock's link.
+    SpeaksLink,
 }
 
 impl Host {
@@ -65,10 +67,7 @@ impl Host {
     /// Waits for the next event of the host. Cancel safe.
     pub(super) async fn attend(&mut self) -> HostEvent {
         match self {
-            Self::Emulated(host) => {
-                host.attend().await;
-                HostEvent::Shown
-            }
+            Self::Emulated(host) => host.attend().await,
             Self::Physical(host) => host.attend().await,
         }
     }

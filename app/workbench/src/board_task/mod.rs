@@ -60,6 +60,7 @@ pub(crate) async fn run(
                     workbench.startup.release(&board.id);
                     match left {
                         Left::Off => on = false,
+                        Left::Again => board.set_starting(true),
                         Left::Ended => return,
                     }
                 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     api::{ApiError, PowerAction},
     fleet::Command,
+    own_firmware,
 };
 use drydock_emulator::MachineSnapshot;
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,8 @@ const SAVE: Duration = Duration::from_secs(1);
 pub(super) enum Left {
     /// It was switched off.
     Off,
+    /// It is to be switched on again.
+    Again,
     /// It was ended.
     Ended,
 }
@@ -61,7 +64,9 @@ impl Running {
                 command = commands.recv() => if let Some(left) = self.command(command).await {
                     return left;
                 },
-                event = self.host.attend() => self.host_event(event),
+                event = self.host.attend() => if let Some(left) = self.host_event(event).await {
+                    return left;
+                },
                 event = self.session.next() => {
                     self.session.handle(event, &self.host).await;
                     if let Some(end) = self.session.take_link_end() {
@@ -74,12 +79,19 @@ impl Running {
         }
     }
 
-    fn host_event(&mut self, event: HostEvent) {
+    /// Returns why the board is no longer on, if it is not.
+    async fn host_event(&mut self, event: HostEvent) -> Option<Left> {
         match event {
             HostEvent::Shown => {}
             HostEvent::Link(link) => self.session.open(link),
             HostEvent::Unlink => self.session.close(),
+            HostEvent::SpeaksLink => {
+                self.switch_off(false).await;
+                own_firmware::links(&self.context.workbench, &self.context.board).await;
+                return Some(Left::Again);
+            }
         }
+        None
     }
 
     /// Carries out a command. Returns why the board is no longer on, if it is not.

@@ -9,7 +9,7 @@ use crate::{
 use drydock_connector::{LinkDriver, LinkEvent, LinkSession};
 use drydock_gateway::{
     Gateway, PeerLabel,
-    stream::{LogStream, MetricsStream},
+    stream::{AppSampleStream, LogStream, MetricsStream},
 };
 use drydock_protocol::control::{Identity, IdentityState, Pair, PairResult};
 use serde_json::{Map, json};
@@ -41,6 +41,7 @@ pub(super) struct BoardSession {
     link_end: Option<LinkEnd>,
     logs: Option<LogStream>,
     metrics: Option<MetricsStream>,
+    app_samples: Option<AppSampleStream>,
 }
 
 /// Why a link ended.
@@ -61,6 +62,8 @@ pub(super) enum SessionEvent {
     Logs,
     /// The gateway took a metrics sample.
     Metrics,
+    /// The gateway took numbers that apps published.
+    AppSamples,
 }
 
 impl BoardSession {
@@ -71,6 +74,7 @@ impl BoardSession {
         Self {
             logs: Some(gateway.follow_logs(&device, None)),
             metrics: Some(gateway.follow_metrics(&device)),
+            app_samples: Some(gateway.follow_app_samples(&device)),
             context,
             link: None,
             connection: None,
@@ -102,6 +106,7 @@ impl BoardSession {
             reason = end_of(&mut self.connection) => SessionEvent::Disconnected(reason),
             () = wait_logs(&mut self.logs) => SessionEvent::Logs,
             () = wait_metrics(&mut self.metrics) => SessionEvent::Metrics,
+            () = wait_app_samples(&mut self.app_samples) => SessionEvent::AppSamples,
         }
     }
 
@@ -123,6 +128,13 @@ impl BoardSession {
             }
             SessionEvent::Metrics => {
                 if fleet::read_metrics(board, &workbench.gateway) {
+                    self.context.post();
+                }
+            }
+            SessionEvent::AppSamples => {
+                let batches = fleet::read_app_samples(board, &workbench.gateway);
+                if !batches.is_empty() {
+                    workbench.recordings.app_samples(&board.id, &batches);
                     self.context.post();
                 }
             }
@@ -304,6 +316,17 @@ async fn wait_metrics(stream: &mut Option<MetricsStream>) {
     match stream {
         Some(metrics) => {
             if metrics.next().await.is_none() {
+                *stream = None;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_app_samples(stream: &mut Option<AppSampleStream>) {
+    match stream {
+        Some(samples) => {
+            if samples.next().await.is_none() {
                 *stream = None;
             }
         }

@@ -126,7 +126,7 @@ fn table(series: &[Series]) -> String {
 }
 
 /// `2023-11-14T22:13:20.000Z`.
-fn iso(time_ms: u64) -> String {
+pub(crate) fn iso(time_ms: u64) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(time_ms) * 1_000_000)
         .ok()

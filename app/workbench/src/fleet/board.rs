@@ -8,9 +8,11 @@ use super::{
 use crate::{
     api::{ApiError, CableState, ErrorCode, LogLine, MetricSample, PowerAction},
     clock::now_ms,
+    part_contents::ContentsKeeper,
 };
 use drydock_assets::Board as Description;
 use drydock_emulator::{MachineSnapshot, Seed, runner::MachineHandle};
+use drydock_gateway::AppSamples;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -77,6 +79,8 @@ pub(crate) struct BoardState {
     pub(crate) record: BoardRecord,
     /// The machine, while it is switched on.
     pub(crate) machine: Option<MachineHandle>,
+    /// Saves what its parts keep, while it is switched on and in its own state.
+    pub(crate) contents: Option<Arc<ContentsKeeper>>,
     /// Why the machine crashed or could not be started.
     pub(crate) fault: Option<String>,
     /// The board's step on the way to a session, for example `booting`.
@@ -92,6 +96,8 @@ pub(crate) struct BoardState {
     pub(crate) logs_read: u64,
     /// Next position in the gateway's metrics stream of the device.
     pub(crate) metrics_read: u64,
+    /// Next position in the gateway's stream of the numbers that the device's apps publish.
+    pub(crate) app_samples_read: u64,
     /// The latest metrics since the device connected.
     pub(crate) metrics: Option<MetricSample>,
     pub(crate) pending: PendingUpdates,
@@ -111,6 +117,7 @@ pub(crate) struct PendingUpdates {
     pub(crate) view: bool,
     pub(crate) lines: Vec<LogLine>,
     pub(crate) samples: Vec<MetricSample>,
+    pub(crate) app_samples: Vec<Arc<AppSamples>>,
     pub(crate) leds: BTreeMap<u32, bool>,
 }
 
@@ -156,6 +163,7 @@ impl FleetBoard {
         let description = &kind.description;
         let state = BoardState {
             machine: None,
+            contents: None,
             fault: kind.problem.clone(),
             phase: "switched off".into(),
             refused: None,
@@ -164,6 +172,7 @@ impl FleetBoard {
             console: Console::default(),
             logs_read: 0,
             metrics_read: 0,
+            app_samples_read: 0,
             metrics: None,
             pending: PendingUpdates::default(),
             flash_changed: true,

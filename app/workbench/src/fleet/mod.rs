@@ -15,7 +15,7 @@ pub(crate) use console::NewLine;
 pub(crate) use kept_snapshot::KeptSnapshot;
 pub(crate) use part_record::PartRecord;
 pub(crate) use record::{BoardRecord, EmulatedRecord, HostRecord, PhysicalRecord, read};
-pub(crate) use telemetry::{metrics_since, read_logs, read_metrics};
+pub(crate) use telemetry::{metrics_since, read_app_samples, read_logs, read_metrics};
 pub(crate) use view::board_view;
 
 use drydock_gateway::DeviceId;

@@ -27,6 +27,9 @@ pub(crate) struct PartRecord {
     /// Pin of an analogue part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pin: Option<String>,
+    /// UART of a part on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uart: Option<u8>,
     /// Pins of its lines.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pins: BTreeMap<String, String>,
@@ -46,6 +49,7 @@ impl PartRecord {
             address: None,
             select: None,
             pin: None,
+            uart: None,
             pins: part
                 .pins
                 .iter()
@@ -63,6 +67,7 @@ impl PartRecord {
                 record.select = Some(select.to_string());
             }
             Connection::Analog { pin } => record.pin = Some(pin.to_string()),
+            Connection::Uart { uart } => record.uart = Some(*uart),
             Connection::Pins => {}
         }
         record
@@ -90,6 +95,9 @@ impl PartRecord {
             address: self.address,
             select: self.select.clone(),
             pin: self.pin.clone(),
+            uart: self.uart.map(|uart| uart.to_string()),
+            file: None,
+            content: None,
             pins: self.pins.clone(),
             values: self
                 .values

@@ -1,22 +1,24 @@
 //! The records of boards that survive restarts: `DIR/fleet.json`.
 //!
-//! Format 6 knows parts on plain pins and parts that are modules, format 5 virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which
-//! kind of host runs a board, and format 1 knew emulated boards only. All of them are read, and replaced by format 6 with the next change of
+//! Format 7 knows parts on UARTs, format 6 parts on plain pins and parts that are modules, format 5 virtual parts, format 4 programs of the user's own, and format 3 physical boards. Format 2 stored which
+//! kind of host runs a board, and format 1 knew emulated boards only. All of them are read, and replaced by format 7 with the next change of
 //! the fleet. A newer format is refused untouched.
 
 use super::part_record::PartRecord;
 use crate::{api::Pace, data_dir::replace, labels::Label, own_firmware::FirmwareRecord};
 use drydock_assets::Millionths;
+use drydock_emulator::PartTable;
 use drydock_gateway::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::Path,
+    sync::Arc,
 };
 
 /// Format of the file.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// Longest id, in bytes.
 const MAX_ID_BYTES: usize = 64;
@@ -87,6 +89,9 @@ pub(crate) struct EmulatedRecord {
     /// Values that the user set, in millionths of their unit, by part and property.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) part_values: BTreeMap<String, BTreeMap<String, Millionths>>,
+    /// Values that follow a table from each power-on, while this Drydock runs.
+    #[serde(skip)]
+    pub(crate) part_table: Option<Arc<PartTable>>,
 }
 
 impl BoardRecord {
@@ -234,6 +239,7 @@ pub(super) mod tests {
                 firmware: None,
                 parts: Vec::new(),
                 part_values: BTreeMap::new(),
+                part_table: None,
             })),
         }
     }
@@ -253,7 +259,7 @@ pub(super) mod tests {
         assert_eq!(read(place.path()).unwrap(), []);
         write(place.path(), vec![record(1)]).unwrap();
         assert_eq!(read(place.path()).unwrap(), [record(1)]);
-        let (_place, newer) = written(r#"{"format":7,"boards":{}}"#);
+        let (_place, newer) = written(r#"{"format":8,"boards":{}}"#);
         assert!(matches!(newer, Err(ReadError::Newer { .. })));
     }
 
@@ -279,6 +285,7 @@ pub(super) mod tests {
             firmware: None,
             parts: Vec::new(),
             part_values: BTreeMap::new(),
+            part_table: None,
         }));
         let boards = boards.unwrap();
         assert_eq!(boards, [record(1), second]);

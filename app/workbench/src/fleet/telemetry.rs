@@ -2,8 +2,8 @@
 
 use super::{board::FleetBoard, console::NewLine};
 use crate::api::{AppMetricSample, MetricSample, NamedValue};
-use drydock_gateway::{Gateway, LogLevel, MetricsSample};
-use std::collections::HashMap;
+use drydock_gateway::{AppSamples, Gateway, LogLevel, MetricsSample};
+use std::{collections::HashMap, sync::Arc};
 
 /// Reads what the gateway received since the last call. Returns whether there was anything.
 pub(crate) fn read_logs(board: &FleetBoard, gateway: &Gateway) -> bool {
@@ -40,6 +40,15 @@ pub(crate) fn read_metrics(board: &FleetBoard, gateway: &Gateway) -> bool {
         state.pending.samples.push(sample);
     }
     any
+}
+
+/// As [`read_logs`], for numbers that apps publish; returns them.
+pub(crate) fn read_app_samples(board: &FleetBoard, gateway: &Gateway) -> Vec<Arc<AppSamples>> {
+    let mut state = board.state();
+    let page = gateway.app_samples(&state.record.device, state.app_samples_read);
+    state.app_samples_read = page.next;
+    state.pending.app_samples.extend(page.items.iter().cloned());
+    page.items
 }
 
 /// Metrics of a device from an instant on, as far as the gateway keeps them. Only these are read and converted, and the
@@ -87,6 +96,7 @@ fn metric_sample(before: Option<&MetricSample>, sample: &MetricsSample) -> Metri
             host_calls: app.host_calls,
             traps: app.traps,
             callback_max_us: app.callback_max_us,
+            values_dropped: app.values_dropped.unwrap_or(0),
             values: app
                 .values
                 .iter()
@@ -112,6 +122,7 @@ fn metric_sample(before: Option<&MetricSample>, sample: &MetricsSample) -> Metri
         temperature_c: metrics
             .temperature_mc
             .map(|thousandths| f64::from(thousandths) / 1000.0),
+        values_refused: sample.values_refused,
         apps: apps.collect(),
     }
 }
@@ -137,6 +148,7 @@ mod tests {
             sequence: 0,
             time_ms: uptime_ms,
             lost_before: 0,
+            values_refused: 0,
             metrics: Arc::new(wire::Metrics {
                 uptime_ms,
                 cpu_busy_bp: 4150,
@@ -158,6 +170,7 @@ mod tests {
                     traps: 0,
                     callback_max_us: 0,
                     values: Vec::new(),
+                    values_dropped: None,
                 }],
                 temperature_mc: Some(23_450),
             }),

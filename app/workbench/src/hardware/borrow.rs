@@ -33,6 +33,7 @@ impl Borrowed {
             let user = user.clone();
             let released = board.command(|reply| Command::ReleasePort(user, reply)).await;
             released.map_err(|error| error.message)?;
+            closed(workbench, path).await;
         }
         match lease(workbench, path, user).await {
             Ok(lease) => Ok(Self { lease, lender }),
@@ -47,6 +48,15 @@ impl Borrowed {
     pub(crate) async fn give_back(self) {
         drop(self.lease);
         give_back(self.lender).await;
+    }
+}
+
+/// Waits until the tasks of a link that was dropped have closed its port: another program may open it right away.
+async fn closed(workbench: &WorkbenchState, path: &str) {
+    let mut tries = 0;
+    while workbench.hardware.ports.is_open_here(path) && tries < TRIES {
+        tries += 1;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 

@@ -488,7 +488,7 @@ pub(crate) async fn add(workbench: &Arc<WorkbenchState>, request: VirtualAdd) ->
         paused: true,
     };
     let handle = workbench.runner.add(machine, options);
-    handle.stop_recording();
+    handle.stop_input_log();
     let board = Arc::new(VirtualBoard {
         serial: serial(&seed),
         name: name.clone(),

@@ -332,8 +332,9 @@ async fn fleet_board(
         host: HostRecord::Physical(record),
     };
     boards::save(workbench, Some(&record)).await.map_err(message)?;
-    let board = boards::start(workbench, record, BoardKind::kept(description.clone()), true, None);
-    boards::was_added(workbench, &board);
+    let entered = boards::enter(workbench, record, BoardKind::kept(description.clone()), true);
+    boards::was_added(workbench, &entered.board, None);
+    let board = entered.begin(workbench, None);
     job.is_about(&board);
     Ok(board)
 }

@@ -46,6 +46,9 @@ pub(crate) struct FirmwareRecord {
     /// Its command line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) arguments: String,
+    /// Whether it has spoken Drydock's link. The board then enrolls with it, and has its own identity and apps.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) links: bool,
 }
 
 impl FirmwareRecord {
@@ -70,6 +73,7 @@ impl FirmwareRecord {
             sha256: self.sha256.clone(),
             bytes: self.bytes,
             start: self.start.clone(),
+            links: self.links,
         }
     }
 

@@ -1,8 +1,10 @@
 //! Programs of the user's own on emulated boards: which boards can run a file, and boards that are given one.
 
+mod hello;
 mod kept;
 mod program;
 
+pub(crate) use hello::HelloWatch;
 pub(crate) use kept::{FirmwareRecord, copy, of, read as read_kept, record_of};
 pub(crate) use program::{OwnFirmware, answer};
 
@@ -18,7 +20,7 @@ use crate::{
     state::WorkbenchState,
 };
 use drydock_assets::Board as Description;
-use serde_json::Map;
+use serde_json::{Map, json};
 use std::{collections::HashMap, sync::Arc};
 
 /// Gives an emulated board a program of the user's own, or Drydock's firmware again, and starts it if it is on.
@@ -65,6 +67,36 @@ pub(crate) async fn give(workbench: &Arc<WorkbenchState>, request: BoardFirmware
     workbench.publish(EventName::BoardFirmware, Some(&board), text, Map::new());
     workbench.throttle.touch(&board);
     Ok(workbench.view(&board))
+}
+
+/// Notes that the program of a board speaks Drydock's link, from its next start on.
+pub(crate) async fn links(workbench: &WorkbenchState, board: &Arc<FleetBoard>) {
+    let name = {
+        let mut state = board.state();
+        // They are states of a program without a link.
+        state.snapshots.clear();
+        let firmware = state
+            .record
+            .emulated_mut()
+            .and_then(|emulated| emulated.firmware.as_mut());
+        let Some(firmware) = firmware else { return };
+        firmware.links = true;
+        firmware.name()
+    };
+    board_terminals::forget(workbench, &board.id);
+    if let Err(error) = boards::save(workbench, None).await {
+        // It will be noticed again.
+        tracing::warn!(%error, board = board.name(), "that its firmware speaks the link is not saved");
+    }
+    let text = format!(
+        "{name} speaks Drydock's link: {} starts again with its own identity and apps.",
+        board.name()
+    );
+    board.state().note("info", text.clone());
+    let mut data = Map::new();
+    data.insert("links".into(), json!(true));
+    workbench.publish(EventName::BoardFirmware, Some(board), text, data);
+    workbench.throttle.touch(board);
 }
 
 /// Reads a file for a board.

@@ -145,6 +145,7 @@ fn own(program: Program, path: &str, address: Option<u32>) -> OwnFirmware {
             defmt: None,
             unmodelled: Unmodelled::default(),
             arguments: String::new(),
+            links: false,
         },
         image: program.image,
         board: program.board,

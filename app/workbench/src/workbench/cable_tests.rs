@@ -544,9 +544,16 @@ async fn a_lent_port_is_free_for_others_and_is_taken_back() {
     })
     .await;
     // Another program can open it exclusively, and Drydock's own parts cannot.
-    let other = drydock_hardware::port::Ports::new()
-        .open_blocking(&path, 115_200)
-        .unwrap();
+    let ports = drydock_hardware::port::Ports::new();
+    let begin = Instant::now();
+    let other = loop {
+        match ports.open_blocking(&path, 115_200) {
+            Ok(other) => break other,
+            // The link's tasks close a virtual port a moment later.
+            Err(error) => assert!(begin.elapsed() < PATIENCE, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
     let open = ConsoleOpen {
         path: path.clone(),
         baud: 115_200,

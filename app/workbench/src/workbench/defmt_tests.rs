@@ -202,6 +202,8 @@ async fn an_emulated_board_shows_what_its_program_logs_without_a_word() {
         kind_file: None,
         firmware: Some(firmware.clone()),
         parts: Vec::new(),
+        part_values: None,
+        record: None,
     };
     call!(workbench, BoardAdd(add)).unwrap();
     let first = format!(

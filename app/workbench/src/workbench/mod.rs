@@ -18,6 +18,8 @@ mod own_firmware_tests;
 #[cfg(test)]
 mod own_kinds_tests;
 #[cfg(test)]
+mod own_link_tests;
+#[cfg(test)]
 mod parts_tests;
 #[cfg(test)]
 mod pin_tests;
@@ -27,6 +29,8 @@ mod post_mortem_tests;
 mod probe_gdb_tests;
 #[cfg(test)]
 mod probe_tests;
+#[cfg(test)]
+mod recording_tests;
 #[cfg(test)]
 mod test_fleet;
 #[cfg(test)]
@@ -39,12 +43,13 @@ use crate::{
     errors::with_sources,
     fleet, logging,
     owner::{Server, answer_panics},
+    recordings,
     state::WorkbenchState,
 };
 use dispatch::{ApiService, call};
 use drydock_client::{DataDir, Updates};
 use drydock_emulator::runner::Runner;
-use drydock_gateway::{AuditEntry, AuditError, AuditTip, Gateway};
+use drydock_gateway::{AuditEntry, AuditError, AuditHead, AuditTip, Gateway};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::task::JoinSet;
 
@@ -168,6 +173,7 @@ impl Workbench {
         self.workbench.jobs.end_all().await;
         self.workbench.pairing.end();
         boards::end_all(&self.workbench).await;
+        recordings::end_all(&self.workbench).await;
         self.workbench.gateway.close().await;
         self.tasks.shutdown().await;
         self.workbench.hardware.close();
@@ -177,11 +183,15 @@ impl Workbench {
     }
 }
 
-/// Reads and checks the audit trail of a data directory, even if another process owns it.
+/// Reads and checks the audit trail of a data directory, even if another process owns it. It must hold the expected head.
 ///
 /// # Errors
 /// [`AuditError`].
-pub async fn read_audit_trail(which: &DataDir, each: impl FnMut(AuditEntry)) -> Result<AuditTip, AuditError> {
+pub async fn read_audit_trail(
+    which: &DataDir,
+    expected: Option<AuditHead>,
+    each: impl FnMut(AuditEntry),
+) -> Result<AuditTip, AuditError> {
     let directory = which.path().unwrap_or_default().join("gateway");
-    Gateway::read_audit_trail(&directory, each).await
+    Gateway::read_audit_trail(&directory, expected, each).await
 }

@@ -55,6 +55,22 @@ async fn board(workbench: &Workbench) -> BoardView {
     }
 }
 
+/// The board once it runs: the kind's file is read when the board is switched on, after the call has returned.
+async fn running(workbench: &Workbench) -> BoardView {
+    for _ in 0..600 {
+        let view = board(workbench).await;
+        if view
+            .machine
+            .as_ref()
+            .is_some_and(|machine| machine.state == MachineState::Running)
+        {
+            return view;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the board has not started within 30 seconds");
+}
+
 async fn power(workbench: &Workbench, action: PowerAction) -> Result<(), ApiError> {
     let power = BoardPower {
         board: "bench-1".into(),
@@ -92,7 +108,7 @@ async fn a_changed_file_counts_at_once_for_kinds_and_at_the_next_start_for_board
         "what has not changed is not read again"
     );
     add(&workbench).await.unwrap();
-    let before = board(&workbench).await;
+    let before = running(&workbench).await;
     assert_eq!(leds(&before), ["LED", "PWR", "R", "G", "B"]);
 
     write(place.path(), &format!("{NANO}{LED}"));
@@ -104,7 +120,7 @@ async fn a_changed_file_counts_at_once_for_kinds_and_at_the_next_start_for_board
     );
     power(&workbench, PowerAction::Off).await.unwrap();
     power(&workbench, PowerAction::On).await.unwrap();
-    assert_eq!(leds(&board(&workbench).await), ["LED", "PWR", "R", "G", "B", "EXTRA"]);
+    assert_eq!(leds(&running(&workbench).await), ["LED", "PWR", "R", "G", "B", "EXTRA"]);
     workbench.shutdown().await;
 }
 

@@ -1,5 +1,6 @@
 //! Virtual parts of emulated boards: listed, set, kept while the board is off, and refused with a reason.
 
+use super::test_fleet::open;
 use super::*;
 use crate::api::{ApiError, BoardAdd, BoardPower, BoardRef, ErrorCode, Pace, PartAdd, PartView, PartsSet, PowerAction};
 
@@ -65,11 +66,7 @@ async fn a_part_keeps_the_value_that_was_set() {
         return;
     }
     let place = tempfile::tempdir().unwrap();
-    let config = || WorkbenchConfig {
-        data: DataDir::At(place.path().to_owned()),
-        ..WorkbenchConfig::default()
-    };
-    let workbench = Workbench::open(config()).await.unwrap();
+    let workbench = open(place.path()).await;
     add(&workbench, vec![bme280()]).await.unwrap();
     let parts = list(&workbench).await;
     let part = parts.iter().find(|part| part.kind == "bme280").unwrap();
@@ -92,11 +89,108 @@ async fn a_part_keeps_the_value_that_was_set() {
     assert_eq!(value(&list(&workbench).await, "bme280", "humidity"), 80.25);
     workbench.shutdown().await;
 
-    let workbench = Workbench::open(config()).await.unwrap();
+    let workbench = open(place.path()).await;
     power(&workbench, PowerAction::On).await;
     let parts = list(&workbench).await;
     assert_eq!(value(&parts, "bme280", "temperature"), 31.5);
     assert_eq!(value(&parts, "bme280", "humidity"), 80.25);
+    workbench.shutdown().await;
+}
+
+/// What a program writes is another path than what a user loads: it is saved when the board is switched off.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_memory_keeps_outlasts_its_machine() {
+    if let Err(missing) = drydock_embedded::firmware("nano33ble") {
+        println!("drydock-skip: {missing}");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let workbench = open(place.path()).await;
+    let eeprom = PartAdd {
+        kind: "24c32".into(),
+        ..PartAdd::default()
+    };
+    add(&workbench, vec![eeprom]).await.unwrap();
+    let machine = async |workbench: &Workbench| {
+        let board = workbench.workbench.board("bench-1").unwrap();
+        board.machine().await.unwrap()
+    };
+    let content = async |workbench: &Workbench| {
+        let machine = machine(workbench).await;
+        let read = machine.inspect(|machine| machine.parts().unwrap().content("24c32").unwrap());
+        read.await.unwrap()[..4].to_vec()
+    };
+    machine(&workbench)
+        .await
+        .load_part("24c32", vec![1, 2])
+        .await
+        .unwrap()
+        .unwrap();
+    for action in [PowerAction::Off, PowerAction::On] {
+        power(&workbench, action).await;
+    }
+    assert_eq!(content(&workbench).await, [1, 2, 0xff, 0xff]);
+    machine(&workbench)
+        .await
+        .load_part("24c32", vec![3])
+        .await
+        .unwrap()
+        .unwrap();
+    workbench.shutdown().await;
+    let workbench = open(place.path()).await;
+    power(&workbench, PowerAction::On).await;
+    assert_eq!(content(&workbench).await, [3, 0xff, 0xff, 0xff]);
+    // A file that is damaged is said, and is no empty memory.
+    power(&workbench, PowerAction::Off).await;
+    let board = workbench.workbench.board("bench-1").unwrap();
+    let file = workbench.workbench.dir.board(&board.id).join("parts.bin");
+    std::fs::write(&file, "damaged").unwrap();
+    let power = BoardPower {
+        board: "bench-1".into(),
+        action: PowerAction::On,
+    };
+    let _ = workbench.call(Request::BoardPower(power)).await;
+    board.machine().await.map(drop).unwrap_err();
+    let fault = board.state().fault.clone().unwrap_or_default();
+    assert!(fault.contains("parts.bin is damaged"), "{fault}");
+    workbench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_follow_a_file_from_the_start() {
+    if let Err(missing) = drydock_embedded::firmware("nano33ble") {
+        println!("drydock-skip: {missing}");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let config = WorkbenchConfig {
+        data: DataDir::Temporary,
+        ..WorkbenchConfig::default()
+    };
+    let workbench = Workbench::open(config).await.unwrap();
+    let file = place.path().join("day.csv");
+    let with = async |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let add = BoardAdd {
+            kind: "nano33ble".into(),
+            name: Some("bench-1".into()),
+            pace: Pace::Max,
+            parts: vec![bme280()],
+            part_values: Some(file.display().to_string()),
+            ..BoardAdd::default()
+        };
+        workbench.call(Request::BoardAdd(add)).await.map(drop)
+    };
+    let refused = with("time,bme280.temperature\n0,200\n").await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Usage);
+    assert!(
+        refused.message.contains("day.csv:2:3: `temperature` is 200"),
+        "{}",
+        refused.message
+    );
+    with("time,bme280.temperature\n0,33\n1000000,44\n").await.unwrap();
+    workbench.workbench.board("bench-1").unwrap().machine().await.unwrap();
+    assert_eq!(value(&list(&workbench).await, "bme280", "temperature"), 33.0);
     workbench.shutdown().await;
 }
 

@@ -35,6 +35,8 @@ async fn add(workbench: &Workbench, elf: &Path) {
         link_noise: None,
         kind_file: None,
         parts: Vec::new(),
+        part_values: None,
+        record: None,
         firmware: Some(FirmwareFile {
             path: elf.display().to_string(),
             address: None,

@@ -51,6 +51,8 @@ async fn a_board_that_is_being_switched_on_is_waited_for() {
         kind_file: None,
         firmware: None,
         parts: Vec::new(),
+        part_values: None,
+        record: None,
     };
     workbench.call(Request::BoardAdd(add)).await.unwrap();
     let board = || "bench-1".to_owned();

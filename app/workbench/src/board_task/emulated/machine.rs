@@ -9,12 +9,13 @@ use crate::{
     firmware_images::FirmwareImages,
     fleet::{EmulatedRecord, FleetBoard, parse_seed},
     own_firmware::{self, FirmwareRecord, OwnFirmware},
+    part_contents::{self, ContentsKeeper, file::Contents},
     parts,
 };
 use drydock_assets::{Board as Description, Button};
 use drydock_defmt::Program;
 use drydock_emulator::{
-    MachineSnapshot, ResetKind,
+    Machine as EmulatedMachine, MachineSnapshot, PartTable, ResetKind,
     runner::{MachineEvent, MachineHandle, RunOptions, Runner, UartError, UartPort},
 };
 use drydock_gateway::Clock;
@@ -34,6 +35,8 @@ const LET_GO_TRIES: u32 = 1_000;
 pub(super) struct Machine {
     pub(super) handle: MachineHandle,
     pub(super) flash: Arc<FlashKeeper>,
+    /// What its parts keep.
+    pub(super) contents: Arc<ContentsKeeper>,
     /// How its program logs with defmt, if it is one of the user's own that does.
     pub(super) defmt: Option<Defmt>,
     /// Its program's ELF file, if it is one of the user's own that has one.
@@ -57,6 +60,12 @@ pub(super) enum PowerOnError {
     Firmware { board: String, reason: String },
     #[error("the flash of {board} cannot be read from {}: {source}", path.display())]
     Flash {
+        board: String,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("what the parts of {board} keep cannot be read from {}: {source}", path.display())]
+    Contents {
         board: String,
         path: PathBuf,
         source: io::Error,
@@ -97,16 +106,20 @@ impl Machine {
             .map_err(|error| PowerOnError::Engine(error.to_string()))?;
         machine.load(&image).map_err(|error| firmware(error.to_string()))?;
         if let Some(own) = &own {
-            // Drydock's firmware logs over its link, and needs no other answer.
-            machine.collect_logs();
+            // Firmware with a link logs over it.
+            if !own.record.links {
+                machine.collect_logs();
+            }
             machine.answer_unmodelled(own_firmware::answer(own.record.unmodelled));
             machine.set_command_line(&own.record.arguments);
         }
 
-        // A program of the user's own may have anything anywhere.
+        let board_folder = folder.clone();
+        let contents = fill_parts(&mut *machine, name, &folder).await?;
+        // A program of the user's own may have anything anywhere. One that speaks the link has the board's identity.
         let (areas, folder) = match &record.firmware {
-            Some(own) => (vec![all_flash(board)], own.folder(&folder)),
-            None => (kept_areas(board), folder),
+            Some(own) if !own.links => (vec![all_flash(board)], own.folder(&folder)),
+            _ => (kept_areas(board), folder),
         };
         let (read_folder, read_areas) = (folder.clone(), areas.clone());
         let read = tokio::task::spawn_blocking(move || flash_file::read(&read_folder, &read_areas));
@@ -125,6 +138,12 @@ impl Machine {
             .reset(ResetKind::PowerOn)
             .map_err(|error| firmware(error.to_string()))?;
 
+        if let (Some(table), Some(parts)) = (&record.part_table, machine.parts()) {
+            let played = parts.play(Some(PartTable::clone(table)));
+            played.map_err(|error| PowerOnError::Engine(error.to_string()))?;
+        }
+        let part_changes = part_contents::changes(&mut *machine);
+
         let options = RunOptions {
             name: name.to_owned(),
             pace: runner_pace(record.pace),
@@ -132,10 +151,11 @@ impl Machine {
         };
         let handle = runner.add(machine, options);
         // A board of the fleet is never replayed, and the recording of one that runs for days is large.
-        handle.stop_recording();
+        handle.stop_input_log();
         let events = handle.events();
         let machine = Self {
             flash: FlashKeeper::new(handle.clone(), areas, folder, &content),
+            contents: ContentsKeeper::new(handle.clone(), board_folder, contents, part_changes),
             handle,
             defmt,
             elf,
@@ -188,6 +208,27 @@ impl Machine {
         }
         self.handle.drive_pin(button.pin.0, pressed.then_some(pressed_level));
     }
+}
+
+/// Gives the parts of a machine what they keep.
+async fn fill_parts(machine: &mut dyn EmulatedMachine, name: &str, folder: &Path) -> Result<Contents, PowerOnError> {
+    let read_folder = folder.to_owned();
+    let read = tokio::task::spawn_blocking(move || part_contents::file::read(&read_folder));
+    let contents = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let contents = contents.map_err(|source| PowerOnError::Contents {
+        board: name.to_owned(),
+        path: part_contents::file::path(folder),
+        source,
+    })?;
+    if let Some(parts) = machine.parts() {
+        for (part, content) in &contents {
+            if let Err(error) = parts.load_content(part, content) {
+                // Its kind has another part of this name now.
+                tracing::warn!(%error, board = name, part, "what a part kept does not fit it any more");
+            }
+        }
+    }
+    Ok(contents)
 }
 
 /// How a program logs with defmt. What its tables lack was said when the board was given the program, if it was asked for.

@@ -6,7 +6,10 @@ mod machine;
 mod post_mortem;
 mod terminals;
 
-use super::{context::BoardContext, host::BoardHost};
+use super::{
+    context::BoardContext,
+    host::{BoardHost, HostEvent},
+};
 use crate::{
     api::{ApiError, ErrorCode, EventName, PowerAction},
     fleet::EmulatedRecord,
@@ -72,7 +75,8 @@ impl EmulatedHost {
         if let Some(origin) = origin {
             machine.go_to(origin).await?;
         }
-        let own = record.firmware.is_some();
+        // A program that speaks the link is to the board what Drydock's firmware is.
+        let own = record.firmware.as_ref().is_some_and(|firmware| !firmware.links);
         let terminals = own.then(|| Terminals::open(&context, &machine));
         let post_mortem = terminals
             .as_ref()
@@ -89,10 +93,12 @@ impl EmulatedHost {
             (false, true) => "unlinked",
             (false, false) => "booting",
         };
+        workbench.recordings.watch(&board.id, &machine.handle);
         machine.handle.resume();
         {
             let mut state = board.state();
             state.machine = Some(machine.handle.clone());
+            state.contents = (!unlinked).then(|| Arc::clone(&machine.contents));
             state.fault = None;
             state.phase = phase.into();
             state.refused = None;
@@ -121,16 +127,30 @@ impl EmulatedHost {
     }
 
     /// Shows the machine's next event. Cancel safe: nothing is lost if this is dropped while it waits.
-    pub(super) async fn attend(&mut self) {
-        let event = match &mut self.events {
-            Some(events) => events.recv().await,
-            None => std::future::pending().await,
+    pub(super) async fn attend(&mut self) -> HostEvent {
+        let events = async {
+            match &mut self.events {
+                Some(events) => events.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let hello = async {
+            match &mut self.terminals {
+                Some(terminals) => terminals.hello().await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = tokio::select! {
+            event = events => event,
+            // A fork has the state of another board, whose identity must not connect.
+            () = hello, if !self.unlinked => return HostEvent::SpeaksLink,
         };
         match event {
             Ok(event) => self.show(event),
             Err(RecvError::Lagged(_)) => self.show_all_leds(),
             Err(RecvError::Closed) => self.events = None,
         }
+        HostEvent::Shown
     }
 
     pub(super) fn power(&self, action: PowerAction) {
@@ -204,6 +224,10 @@ impl EmulatedHost {
             }
         }
         self.show_all_leds();
+        self.machine.contents.forget().await;
+        if self.keeps_flash() {
+            self.save_contents().await;
+        }
         if self.keeps_flash()
             && let Err(error) = self.machine.flash.save().await
         {
@@ -235,6 +259,15 @@ impl EmulatedHost {
         self.quiet = 0;
         if let Err(error) = self.machine.flash.save().await {
             tracing::warn!(%error, board = self.context.board.name(), "the board's flash cannot be saved");
+        }
+        self.save_contents().await;
+    }
+
+    /// Saves what parts keep, when no caller waits for it.
+    async fn save_contents(&self) {
+        if let Err(error) = self.machine.contents.save().await {
+            let board = &self.context.board;
+            tracing::warn!(%error, board = board.name(), "what the board's parts keep cannot be saved");
         }
     }
 
@@ -275,10 +308,19 @@ impl EmulatedHost {
                 format!("The board's flash could not be saved: {error}. What changed since the last time is lost.");
             board.state().note("error", text);
         }
+        if !goes_with_it
+            && !self.unlinked
+            && let Err(error) = self.machine.contents.save().await
+        {
+            let text = format!("What the board's parts keep could not be saved: {error}. The last changes are lost.");
+            board.state().note("error", text);
+        }
         self.machine.handle.stop();
+        self.context.workbench.recordings.machine_ended(&board.id);
         {
             let mut state = board.state();
             state.machine = None;
+            state.contents = None;
             state.fault = None;
             state.phase = "switched off".into();
             state.metrics = None;

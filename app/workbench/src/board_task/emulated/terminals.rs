@@ -11,6 +11,7 @@ use crate::{
     clock::now_ms,
     fleet::NewLine,
     hardware::{Console, Incoming, gather},
+    own_firmware::HelloWatch,
 };
 use drydock_defmt::Program;
 use drydock_emulator::{
@@ -40,9 +41,9 @@ const LINE_BYTES: usize = 1024;
 /// Lines of one UART that the console takes within [`BUDGET_TIME`]; it counts the others. The terminal has all of them.
 const BUDGET_LINES: u32 = 500;
 const BUDGET_TIME: Duration = Duration::from_millis(250);
-/// The rate at which the port of the board's USB device is opened.
 /// The name that the crate `defmt-rtt` gives its channel.
 const DEFMT_CHANNEL: &str = "defmt";
+/// The rate at which the port of the board's USB device is opened.
 const USB_BAUD: u32 = 115_200;
 
 /// The terminals of one machine. They close when this is dropped.
@@ -52,22 +53,28 @@ pub(super) struct Terminals {
     /// Asks each line to say when it has shown what has arrived so far.
     questions: Vec<mpsc::Sender<oneshot::Sender<()>>>,
     tasks: JoinSet<()>,
+    /// Receives once when the program says hello as a device does.
+    hello: mpsc::Receiver<()>,
 }
 
 impl Terminals {
     /// Opens all UARTs of a machine, semihosting and USB.
     pub(super) fn open(context: &BoardContext, machine: &Machine) -> Self {
         let (machine, defmt) = (&machine.handle, machine.defmt.as_ref());
+        let (said_hello, hello) = mpsc::channel(1);
+        let link = context.board.description().link.uart;
         let mut terminals = Self {
             context: context.clone(),
             consoles: Vec::new(),
             questions: Vec::new(),
             tasks: JoinSet::new(),
+            hello,
         };
         for uart in 0..=u8::MAX {
             let Ok(mut port) = machine.uart(uart) else { break };
             let mut line = terminals.line(machine, &uart.to_string(), format!("uart{uart}"));
             line.decode(defmt, &uart.to_string());
+            line.watch = (uart == link).then(|| (HelloWatch::default(), said_hello.clone()));
             terminals.tasks.spawn(async move {
                 line.pass(&mut port).await;
             });
@@ -106,6 +113,14 @@ impl Terminals {
             lines: Lines::new(self.context.clone(), machine.clone(), source),
             incoming: Incoming::default(),
             undecided: None,
+            watch: None,
+        }
+    }
+
+    /// Completes when the program has said hello as a device does. Cancel safe.
+    pub(super) async fn hello(&mut self) {
+        if self.hello.recv().await.is_none() {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -149,6 +164,8 @@ struct Line {
     incoming: Incoming,
     /// A channel of RTT whose name is not known before its first bytes, and the program that may log with defmt there.
     undecided: Option<(u8, Arc<Program>)>,
+    /// Looks for a device's hello on the UART of the board's link, until there is one.
+    watch: Option<(HelloWatch, mpsc::Sender<()>)>,
 }
 
 impl Line {
@@ -176,6 +193,14 @@ impl Line {
 
     /// Shows what has arrived.
     async fn show(&mut self, bytes: &[u8]) {
+        if let Some((watch, said_hello)) = &mut self.watch
+            && watch.take(bytes)
+        {
+            let _ = said_hello.try_send(());
+            self.watch = None;
+            // A frame is no text.
+            return;
+        }
         self.decide().await;
         let shown = self.incoming.take(bytes);
         match &shown.lines {

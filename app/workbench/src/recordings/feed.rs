@@ -1,0 +1,602 @@
+//! Tells recorders what a machine does, on the thread that runs it. It never waits: what a recorder cannot take is counted,
+//! and becomes a gap.
+
+use super::{
+    clock::BoardClock,
+    entry::{Batch, Entry, What},
+};
+use drydock_emulator::{
+    ResetKind, TraceEvent, UartOutput, VirtualTime,
+    runner::{RunState, Traced, Tracer},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+/// Entries after which a batch is sent.
+const BATCH: usize = 4_096;
+/// Time after which it is sent even with fewer.
+const LATEST: Duration = Duration::from_millis(50);
+/// Bits of a byte on a line: start, eight of data, stop.
+const BITS: u64 = 10;
+/// A machine whose time advances less than half of the host's for so long stood still: a debugger holds it, or the host
+/// slept.
+const STOOD_STILL: Duration = Duration::from_secs(1);
+
+/// What one recording has of one board.
+pub(super) struct Output {
+    /// The board's place in the recording.
+    pub(super) board: usize,
+    pub(super) recorder: mpsc::SyncSender<super::recorder::Message>,
+    /// When the recording began, in nanoseconds since the Unix epoch.
+    pub(super) began_ns: i64,
+    state: Mutex<OutputState>,
+}
+
+struct OutputState {
+    clock: BoardClock,
+    gathered: Vec<Entry>,
+    since: Instant,
+    /// From where on entries were lost, and how many.
+    lost: Option<(u64, u64)>,
+    /// Virtual time and host time when the machine was heard of last.
+    heard: Option<(VirtualTime, Instant)>,
+    /// Why the machine stands still, and since when.
+    still: Option<(u64, &'static str)>,
+    /// What its pins are when it runs, if they were not told yet.
+    pins: Option<Box<[Option<bool>]>>,
+    /// Its apps publish numbers one by one.
+    publishes: bool,
+    /// The machine has told a part of what it did in its last slice.
+    in_slice: bool,
+    /// The rates of its UARTs, as far as they were heard, in bits per second.
+    bauds: HashMap<u8, u32>,
+}
+
+impl Output {
+    pub(super) fn new(
+        board: usize,
+        (began, began_ms): (Instant, u64),
+        recorder: mpsc::SyncSender<super::recorder::Message>,
+    ) -> Self {
+        Self {
+            board,
+            recorder,
+            began_ns: i64::try_from(began_ms.saturating_mul(1_000_000)).unwrap_or(i64::MAX),
+            state: Mutex::new(OutputState {
+                clock: BoardClock::new(began),
+                gathered: Vec::new(),
+                since: began,
+                lost: None,
+                heard: None,
+                still: Some((0, "off")),
+                pins: None,
+                publishes: false,
+                in_slice: false,
+                bauds: HashMap::new(),
+            }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OutputState> {
+        // The state is consistent between any two statements that touch it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The recording's time that this board has reached, if its machine is at `machine`; the host's without one.
+    pub(super) fn now_ns(&self, machine: Option<VirtualTime>) -> u64 {
+        let state = self.lock();
+        match machine.filter(|_| state.clock.runs()) {
+            Some(machine) => state.clock.peek(machine.as_ns()),
+            None => state.clock.host_ns(),
+        }
+    }
+
+    /// Adds what the board says about itself, for example a line of its console, at its uptime; without one at `now_ns`.
+    pub(super) fn told(&self, uptime_us: Option<u64>, now_ns: u64, what: What) {
+        let mut state = self.lock();
+        let at_ns = state.clock.told(uptime_us, now_ns);
+        state.gathered.push(Entry { at_ns, what });
+        self.send_if_due(&mut state);
+    }
+
+    /// Adds numbers that an app published, at the board's uptime in µs. `shift_ns` is the recording's time less the
+    /// uptime, if the recording does not know when the board was reset.
+    pub(super) fn published(&self, lane: &Arc<str>, samples: &[(u64, f64)], gap_before: bool, shift_ns: i64) {
+        let mut state = self.lock();
+        state.publishes = true;
+        let place = |at_us: u64| {
+            let host_ns = i64::try_from(at_us.saturating_mul(1_000)).unwrap_or(i64::MAX);
+            let host_ns = u64::try_from(host_ns.saturating_add(shift_ns)).unwrap_or(0);
+            state.clock.told(Some(at_us), host_ns)
+        };
+        let samples: Vec<(u64, f64)> = samples.iter().map(|(at_us, value)| (place(*at_us), *value)).collect();
+        let Some((at_ns, _)) = samples.first().copied() else {
+            return;
+        };
+        let what = What::Samples {
+            lane: Arc::clone(lane),
+            samples,
+            gap_before,
+        };
+        state.gathered.push(Entry { at_ns, what });
+        self.send_if_due(&mut state);
+    }
+
+    /// Whether the board's apps publish numbers, so that the last of each in its metrics says nothing more.
+    pub(super) fn publishes(&self) -> bool {
+        self.lock().publishes
+    }
+
+    /// Sends what is gathered, unless a machine is about to add to it.
+    pub(super) fn send(&self) {
+        let mut state = self.lock();
+        if !state.in_slice {
+            self.send_all(&mut state);
+        }
+    }
+
+    fn send_if_due(&self, state: &mut OutputState) {
+        if !state.in_slice && (state.gathered.len() >= BATCH || state.since.elapsed() >= LATEST) {
+            self.send_all(state);
+        }
+    }
+
+    fn send_all(&self, state: &mut OutputState) {
+        state.since = Instant::now();
+        let Some(first) = state.gathered.first() else { return };
+        let first_ns = first.at_ns;
+        let mut entries = std::mem::take(&mut state.gathered);
+        // A machine tells one kind of entry after the other; on a pin, both sides may have driven it in between.
+        entries.sort_by_key(|entry| entry.at_ns);
+        if let Some((from_ns, lost)) = state.lost {
+            let gap = What::Gap {
+                from_ns,
+                lost,
+                cause: format!("{lost} entries lost: the disk is slow"),
+            };
+            entries.insert(
+                0,
+                Entry {
+                    at_ns: first_ns.max(from_ns),
+                    what: gap,
+                },
+            );
+        }
+        let had_gap = state.lost.is_some();
+        let board = self.board;
+        match self
+            .recorder
+            .try_send(super::recorder::Message::Batch(Batch { board, entries }))
+        {
+            Ok(()) => state.lost = None,
+            Err(mpsc::TrySendError::Full(super::recorder::Message::Batch(batch))) => {
+                let count = batch.entries.len() as u64 - u64::from(had_gap);
+                let (from_ns, lost) = state.lost.unwrap_or((first_ns, 0));
+                state.lost = Some((from_ns, lost + count));
+            }
+            // The recording has ended.
+            Err(_) => state.lost = None,
+        }
+    }
+
+    /// The machine is gone, without a word.
+    pub(super) fn machine_ended(&self) {
+        let mut state = self.lock();
+        state.stand_still(None, "off");
+        state.clock.forget_reset();
+        state.heard = None;
+        self.send_all(&mut state);
+    }
+
+    fn take(&self, what: &Traced<'_>) {
+        let mut state = self.lock();
+        state.take(what);
+        self.send_if_due(&mut state);
+    }
+}
+
+impl OutputState {
+    fn push(&mut self, machine: VirtualTime, what: What) {
+        let at_ns = self.clock.at(machine.as_ns());
+        self.gathered.push(Entry { at_ns, what });
+    }
+
+    /// The machine runs from now on.
+    fn go_on(&mut self, machine: VirtualTime) {
+        let Some((from_ns, cause)) = self.still.take() else {
+            return;
+        };
+        let at_ns = self.clock.start(machine.as_ns());
+        self.gap(from_ns, at_ns, cause);
+        self.gathered.push(Entry {
+            at_ns,
+            what: What::Clock(machine.as_ns()),
+        });
+        if let Some(pins) = self.pins.take() {
+            self.gathered.push(Entry {
+                at_ns,
+                what: What::Pins(pins),
+            });
+        }
+        self.heard = None;
+    }
+
+    fn gap(&mut self, from_ns: u64, at_ns: u64, cause: &str) {
+        let what = What::Gap {
+            from_ns,
+            lost: 0,
+            cause: cause.to_owned(),
+        };
+        self.gathered.push(Entry { at_ns, what });
+    }
+
+    /// The machine stands still from now on; `None` if nobody knows its time.
+    fn stand_still(&mut self, machine: Option<VirtualTime>, cause: &'static str) {
+        let known = machine.or(self.heard.map(|(at, _)| at));
+        match &mut self.still {
+            // It was paused, and is off now.
+            Some((_, before)) => *before = cause,
+            still @ None => {
+                let at = known.map_or(0, VirtualTime::as_ns);
+                *still = Some((self.clock.stop(at), cause));
+            }
+        }
+    }
+
+    fn take(&mut self, what: &Traced<'_>) {
+        self.in_slice = matches!(
+            what,
+            Traced::Sent(_) | Traced::Pins(_) | Traced::Inside(_) | Traced::Fault(_)
+        );
+        match what {
+            Traced::Begin { at, pins, state } => {
+                // It goes on as before if somebody else only began to trace it.
+                let is_new = self.still.is_some() || self.heard.is_none_or(|(heard, _)| heard != *at);
+                if is_new {
+                    self.pins = Some(pins.iter().copied().collect());
+                    let cause = if self.heard.is_some() { "restored" } else { "off" };
+                    self.stand_still(None, cause);
+                    match *at == VirtualTime::ZERO {
+                        true => self.clock.was_reset(0),
+                        false => self.clock.forget_reset(),
+                    }
+                }
+                match state {
+                    RunState::Running => self.go_on(*at),
+                    // It stands still already, and this is why, unless it was only switched on or restored.
+                    state => match &mut self.still {
+                        Some((_, cause)) if self.heard.is_none() && *at != VirtualTime::ZERO => *cause = word(state),
+                        Some(_) => {}
+                        None => self.stand_still(Some(*at), word(state)),
+                    },
+                }
+            }
+            Traced::Pins(changes) => {
+                for change in *changes {
+                    self.push(change.at, What::Level(change.pin, change.level));
+                }
+            }
+            Traced::Input { at, pin, level } => self.push(*at, What::Input(*pin, *level)),
+            Traced::Sent(output) => self.sent(output),
+            Traced::Received { at, index, bytes } => self.push(*at, What::Received(*index, (*bytes).into())),
+            Traced::Inside(taken) => {
+                for entry in &taken.entries {
+                    let what = match entry.what {
+                        TraceEvent::Entered(number) => What::Entered(number),
+                        TraceEvent::Returned => What::Returned,
+                        TraceEvent::Input { pin, level } => What::Input(pin, level),
+                        TraceEvent::I2c(bus, step) => What::I2c(bus, step),
+                        TraceEvent::Spi { bus, sent, received } => What::Spi(bus, sent, received),
+                        TraceEvent::Voltage { pin, microvolts } => What::Microvolts(pin, microvolts),
+                    };
+                    self.push(entry.at, what);
+                }
+                if let Some(last) = taken.entries.last().filter(|_| taken.lost > 0) {
+                    let text = format!(
+                        "{} interrupts or transfers are not recorded: too many at once",
+                        taken.lost
+                    );
+                    self.push(last.at, What::Text { lane: "state", text });
+                }
+            }
+            Traced::Fault(fault) => {
+                let text = fault.to_string();
+                self.push(fault.at(), What::Text { lane: "faults", text });
+            }
+            Traced::Reset { at, kind } => {
+                self.clock.was_reset(at.as_ns());
+                self.push(*at, What::Reset);
+                let text = format!("reset by {}", cause_of(*kind));
+                self.push(*at, What::Text { lane: "state", text });
+            }
+            Traced::State { at, state } => match (state, at) {
+                (RunState::Running, Some(at)) => self.go_on(*at),
+                (state, at) => self.stand_still(*at, word(state)),
+            },
+            Traced::Until(at) => self.until(*at),
+        }
+    }
+
+    /// Bytes of a UART are told when the last of them has left; they stand where the first began, if their rate is known.
+    fn sent(&mut self, output: &UartOutput) {
+        if let Some(baud) = output.baud.filter(|baud| *baud > 0) {
+            self.bauds.insert(output.index, baud);
+        }
+        if output.bytes.is_empty() {
+            return;
+        }
+        let bits = BITS * output.bytes.len() as u64;
+        let line_ns = self
+            .bauds
+            .get(&output.index)
+            .map_or(0, |baud| bits * 1_000_000_000 / u64::from(*baud));
+        let began = VirtualTime::from_ns(output.at.as_ns().saturating_sub(line_ns));
+        self.push(began, What::Sent(output.index, output.bytes.as_slice().into()));
+    }
+
+    fn until(&mut self, at: VirtualTime) {
+        let now = Instant::now();
+        if let Some((before, heard)) = self.heard {
+            let host = now - heard;
+            let machine = Duration::from_nanos(at.saturating_sub(before).as_ns());
+            if host >= STOOD_STILL && machine < host / 2 && self.clock.runs() {
+                let from_ns = self.clock.at(at.as_ns());
+                let at_ns = self.clock.start(at.as_ns());
+                self.gap(from_ns, at_ns, "stood still");
+            }
+        }
+        self.clock.at(at.as_ns());
+        self.heard = Some((at, now));
+    }
+}
+
+fn word(state: &RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Paused => "paused",
+        RunState::Halted(_) => "halted",
+        RunState::Crashed { .. } => "crashed",
+        RunState::Stopped => "off",
+    }
+}
+
+/// Why a machine was reset, in words.
+fn cause_of(kind: ResetKind) -> &'static str {
+    match kind {
+        ResetKind::PowerOn => "power-on",
+        ResetKind::Pin => "its pin",
+        ResetKind::Software => "its program",
+        ResetKind::Watchdog => "its watchdog",
+        ResetKind::Lockup => "a lockup",
+        ResetKind::WakeUp => "a wake-up",
+    }
+}
+
+/// The recordings of one board. Its machine has one tracer, which tells all of them.
+#[derive(Default)]
+pub(super) struct Outputs(Mutex<Vec<Arc<Output>>>);
+
+impl Outputs {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Output>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, output: Arc<Output>) {
+        self.lock().push(output);
+    }
+
+    pub(super) fn remove(&self, output: &Arc<Output>) {
+        self.lock().retain(|other| !Arc::ptr_eq(other, output));
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Output>> {
+        self.lock().clone()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+}
+
+/// A tracer for the recordings of one board.
+pub(super) struct Feed(pub(super) Arc<Outputs>);
+
+impl Tracer for Feed {
+    fn take(&mut self, what: &Traced<'_>) {
+        for output in &*self.0.lock() {
+            output.take(what);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recorder::Message;
+    use super::*;
+    use drydock_emulator::{PinChange, TraceEntry, TraceTaken};
+
+    fn change(at: u64) -> PinChange {
+        PinChange {
+            at: VirtualTime::from_ns(at),
+            pin: 3,
+            level: Some(at % 2 == 1),
+        }
+    }
+
+    fn running(output: &Output, at: u64) {
+        output.take(&Traced::Begin {
+            at: VirtualTime::from_ns(at),
+            pins: &[None; 8],
+            state: &RunState::Running,
+        });
+    }
+
+    /// A slice of the machine, in which a pin changes.
+    fn slice(output: &Output, at: u64) {
+        output.take(&Traced::Pins(&[change(at)]));
+        output.take(&Traced::Until(VirtualTime::from_ns(at)));
+    }
+
+    fn batch(messages: &mpsc::Receiver<Message>) -> Batch {
+        match messages.try_recv() {
+            Ok(Message::Batch(batch)) => batch,
+            _ => panic!("no batch"),
+        }
+    }
+
+    #[test]
+    fn a_recorder_that_does_not_keep_up_gets_a_gap_and_the_machine_does_not_wait() {
+        let (sender, messages) = mpsc::sync_channel(1);
+        let output = Output::new(0, (Instant::now(), 0), sender);
+        running(&output, 0);
+        output.send();
+        // The first batch waits in the queue; nobody reads it.
+        for at in 0..3 * BATCH as u64 {
+            slice(&output, at);
+        }
+        output.send();
+        let first = batch(&messages);
+        assert!(
+            first
+                .entries
+                .iter()
+                .all(|entry| !matches!(entry.what, What::Gap { lost: 1.., .. }))
+        );
+        let taken = first.entries.len() as u64;
+        slice(&output, 1_000_001);
+        output.send();
+        let next = batch(&messages);
+        let What::Gap { from_ns, lost, cause } = &next.entries[0].what else {
+            panic!("the gap comes first");
+        };
+        assert!(*lost >= 3 * BATCH as u64 - taken, "{lost} of {}", 3 * BATCH);
+        assert!(cause.contains("the disk is slow"), "{cause}");
+        assert!(*from_ns <= next.entries[0].at_ns);
+        assert!(matches!(
+            next.entries.last().map(|entry| &entry.what),
+            Some(What::Level(3, Some(true)))
+        ));
+    }
+
+    #[test]
+    fn a_restored_machine_and_one_that_was_off_have_gaps_and_somebody_else_has_none() {
+        let (sender, messages) = mpsc::sync_channel(8);
+        let output = Output::new(0, (Instant::now(), 0), sender);
+        let gaps = |batch: &Batch| -> Vec<String> {
+            let causes = batch.entries.iter().filter_map(|entry| match &entry.what {
+                What::Gap { cause, .. } => Some(cause.clone()),
+                _ => None,
+            });
+            causes.collect()
+        };
+        running(&output, 0);
+        output.take(&Traced::Until(VirtualTime::from_ns(500)));
+        // Another recording of the board begins.
+        running(&output, 500);
+        output.send();
+        assert_eq!(gaps(&batch(&messages)), ["off"]);
+        output.take(&Traced::Until(VirtualTime::from_ns(900)));
+        running(&output, 100);
+        output.send();
+        assert_eq!(gaps(&batch(&messages)), ["restored"]);
+        output.machine_ended();
+        running(&output, 0);
+        output.send();
+        assert_eq!(gaps(&batch(&messages)), ["off"]);
+    }
+
+    #[test]
+    fn bytes_of_a_uart_stand_where_the_first_of_them_began() {
+        let (sender, messages) = mpsc::sync_channel(8);
+        let output = Output::new(0, (Instant::now(), 0), sender);
+        running(&output, 0);
+        let sent = |at_us: u64, baud: Option<u32>, bytes: &[u8]| UartOutput {
+            at: VirtualTime::from_us(at_us),
+            index: 0,
+            baud,
+            bytes: bytes.to_vec(),
+        };
+        output.take(&Traced::Sent(&sent(100, None, b"?")));
+        output.take(&Traced::Sent(&sent(200, Some(1_000_000), b"")));
+        output.take(&Traced::Sent(&sent(300, None, b"four")));
+        output.take(&Traced::Until(VirtualTime::from_us(300)));
+        output.send();
+        let batch = batch(&messages);
+        let at: Vec<u64> = batch
+            .entries
+            .iter()
+            .filter(|entry| matches!(entry.what, What::Sent(..)))
+            .map(|entry| entry.at_ns)
+            .collect();
+        assert_eq!(
+            at[1] - at[0],
+            160_000,
+            "40 bits of a microsecond before 300 us, and 100 us"
+        );
+    }
+
+    #[test]
+    fn both_sides_of_a_pin_come_in_the_order_of_time() {
+        let (sender, messages) = mpsc::sync_channel(8);
+        let output = Output::new(0, (Instant::now(), 0), sender);
+        running(&output, 0);
+        let pin = |at: u64, level: bool| PinChange {
+            at: VirtualTime::from_ns(at),
+            pin: 3,
+            level: Some(level),
+        };
+        output.take(&Traced::Pins(&[pin(10, false), pin(30, true)]));
+        // Somebody else asks for what is there, between two words of the machine.
+        output.send();
+        let input = TraceEntry {
+            at: VirtualTime::from_ns(20),
+            what: TraceEvent::Input {
+                pin: 3,
+                level: Some(false),
+            },
+        };
+        let inside = TraceTaken {
+            entries: vec![input],
+            lost: 0,
+        };
+        output.take(&Traced::Inside(&inside));
+        output.take(&Traced::Until(VirtualTime::from_ns(40)));
+        output.send();
+        let batch = batch(&messages);
+        let levels = batch.entries.iter().filter_map(|entry| match &entry.what {
+            What::Level(..) | What::Input(..) => Some(entry.at_ns),
+            _ => None,
+        });
+        let levels: Vec<u64> = levels.collect();
+        assert_eq!(levels.len(), 3);
+        assert!(levels.is_sorted(), "{levels:?}");
+    }
+
+    /// A debugger holds the machine, or the host slept: no word comes, and the machine's time has hardly gone on.
+    #[test]
+    fn a_machine_that_stood_still_has_a_gap() {
+        let (sender, messages) = mpsc::sync_channel(8);
+        let output = Output::new(0, (Instant::now(), 0), sender);
+        running(&output, 0);
+        output.take(&Traced::Until(VirtualTime::from_us(500)));
+        std::thread::sleep(STOOD_STILL + LATEST);
+        output.take(&Traced::Until(VirtualTime::from_us(1_000)));
+        output.send();
+        let causes = |batch: Batch| {
+            let gaps = batch.entries.into_iter().filter_map(|entry| match entry.what {
+                What::Gap { from_ns, cause, .. } => Some((cause, entry.at_ns - from_ns)),
+                _ => None,
+            });
+            gaps.collect::<Vec<_>>()
+        };
+        let mut gaps = causes(batch(&messages));
+        while let Ok(Message::Batch(batch)) = messages.try_recv() {
+            gaps.extend(causes(batch));
+        }
+        let stood = gaps.iter().find(|(cause, _)| cause == "stood still");
+        assert!(stood.is_some_and(|(_, ns)| *ns >= 500_000_000), "{gaps:?}");
+    }
+}

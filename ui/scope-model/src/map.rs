@@ -1,0 +1,34 @@
+//! The bytes of a recording: a mapped file, or memory. The one place of this crate with `unsafe`.
+
+use std::{fs::File, io, ops::Deref};
+
+pub(crate) enum Bytes {
+    Mapped(memmap2::Mmap),
+    Owned(Vec<u8>),
+}
+
+impl Bytes {
+    /// Maps the file as long as it is now.
+    #[expect(unsafe_code, reason = "a mapping cannot be had without; see below")]
+    pub(crate) fn map(file: &File) -> io::Result<Self> {
+        if file.metadata()?.len() == 0 {
+            // An empty range cannot be mapped.
+            return Ok(Self::Owned(Vec::new()));
+        }
+        // SAFETY: the bytes are read as plain numbers, each access is checked against the mapping's length, and nothing
+        // relies on two reads of one byte being equal. A recording only grows. Another program that cuts the file off
+        // while it is mapped ends this process (SIGBUS), as with every mapping.
+        unsafe { memmap2::Mmap::map(file) }.map(Self::Mapped)
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}

@@ -2,9 +2,11 @@
 
 mod fleet;
 mod hardware;
+mod recording;
 
 pub(crate) use fleet::*;
 pub(crate) use hardware::*;
+pub(crate) use recording::*;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -135,8 +137,25 @@ pub(crate) enum Command {
     /// Own a data directory without a window: keep its boards running until Ctrl-C
     #[command(after_help = "Examples:\n  drydock gateway\n  drydock --data ./lab gateway --listen 127.0.0.1:8883")]
     Gateway(Gateway),
+    /// Record what boards do into a file, until Ctrl-C
+    #[command(after_help = RECORD_EXAMPLES)]
+    Record(Record),
+    /// List the recordings of the running Drydock and of its data directory
+    #[command(after_help = "Example:\n  drydock recordings --json")]
+    Recordings,
+    /// Show what a recording has, at once or as fast as it happened
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(Replay),
+    /// Open recordings, or boards of the running Drydock, in the scope
+    #[command(after_help = SCOPE_EXAMPLES)]
+    Scope(Scope),
+    /// Write a recording in the format of another tool
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(Export),
     /// Read the audit trail, or check that nobody changed it; also of a copy, and while Drydock runs
-    #[command(after_help = "Examples:\n  drydock audit list\n  drydock --data ./backup audit verify")]
+    #[command(
+        after_help = "Examples:\n  drydock audit list\n  drydock --data ./backup audit verify\n  drydock audit head > head.txt\n  drydock audit verify --expect head.txt"
+    )]
     Audit(Audit),
 }
 
@@ -172,6 +191,8 @@ pub(crate) struct Run {
     /// Damage this share of the link's frames, and drop, flip and double bytes, as in 0.01 or 0.01:7
     #[arg(long, value_name = "RATE[:SEED]")]
     pub(crate) link_noise: Option<String>,
+    #[command(flatten)]
+    pub(crate) to: RecordTo,
     /// Name of the app; otherwise the module's own, or the file's
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -500,12 +521,18 @@ pub(crate) struct Audit {
     pub(crate) action: AuditAction,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum AuditAction {
     /// List the entries
     List,
-    /// Check the hashes of all entries; fails with 1 if an entry was changed, removed or inserted
-    Verify,
+    /// Check the hashes of all entries and the signature of the end; fails with 1 if an entry was changed, removed or inserted
+    Verify {
+        /// A head that `drydock audit head` printed earlier, or a file with it: the trail must still hold it
+        #[arg(long, value_name = "HEAD|FILE")]
+        expect: Option<String>,
+    },
+    /// Check the trail and print its head, to be kept elsewhere: the number of entries and the hash of the last one
+    Head,
 }
 
 /// A duration: a number and `ms`, `s`, `m` or `h`; without a unit, seconds.

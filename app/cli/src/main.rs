@@ -1,6 +1,7 @@
 //! Drydock's command line: every subcommand is a few calls of the workbench's API and some lines of output.
 
 mod arguments;
+mod board_text;
 mod connection;
 mod exit;
 mod output;
@@ -99,6 +100,11 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Parts(parts) => subcommand::parts::parts(data, parts, output).await,
         Command::Gdb(gdb) => subcommand::gdb::gdb(data, gdb, output).await,
         Command::Gateway(gateway) => subcommand::gateway::gateway(data, gateway, output).await,
+        Command::Record(record) => subcommand::record::record(data, record, output).await,
+        Command::Recordings => subcommand::record::recordings(data, output).await,
+        Command::Replay(replay) => subcommand::replay::replay(replay, output).await,
+        Command::Scope(scope) => subcommand::scope::scope(data, scope).await,
+        Command::Export(export) => subcommand::export::export(export, output),
         Command::Audit(audit) => subcommand::audit::audit(data, audit, output).await,
     }
 }

@@ -1,7 +1,11 @@
 //! The output of a subcommand: one JSON object a line, or tidy text for people, coloured only on a terminal.
 
-use crate::{exit::Failure, plain_text};
-use drydock_api::{Badge, Event, EventName, LogLine, MetricSample};
+use crate::{
+    board_text::{self, BoardText},
+    exit::Failure,
+    plain_text,
+};
+use drydock_api::{Badge, Event, EventName, LogLine, MetricSample, Series};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{
@@ -140,11 +144,21 @@ impl Output {
             "debug" | "trace" => Ink::Dim,
             _ => Ink::Plain,
         };
-        self.say_in_ink(&[
-            (Ink::Dim, &clock(line.time_ms)),
-            (Ink::Blue, &format!("  {:<8}  ", line.source)),
-            (ink, &line.text),
-        ]);
+        let head = [
+            self.paint(Ink::Dim, &clock(line.time_ms)),
+            self.paint(Ink::Blue, &format!("  {:<8}  ", line.source)),
+        ];
+        // A level has its own colour.
+        let text = match ink {
+            Ink::Plain => board_text::line(&line.text, self.colour),
+            ink => self.paint(ink, &board_text::line(&line.text, false)),
+        };
+        print(format!("{}{text}", head.concat()).trim_end());
+    }
+
+    /// What the terminal gets of a stream of bytes that a board writes.
+    pub(crate) fn board_text(&self) -> BoardText {
+        BoardText::new(self.colour)
     }
 
     /// Metrics of a board.
@@ -160,6 +174,16 @@ impl Output {
             (Ink::Dim, &clock(sample.time_ms)),
             (Ink::Plain, &format!("  {}", summary(sample))),
         ]);
+    }
+
+    /// Numbers that apps published. People read the latest of each with the metrics.
+    pub(crate) fn app_samples(&self, board: &str, series: &[Series]) {
+        for series in series {
+            self.object(
+                "app.samples",
+                &json!({ "board": board, "id": series.id, "times_ms": series.times_ms, "values": series.values }),
+            );
+        }
     }
 
     /// A table; the widest cell of a column decides its width.

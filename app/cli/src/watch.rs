@@ -108,6 +108,10 @@ impl<'a> Watch<'a> {
                 }
                 News::None
             }
+            Some(Update::AppSamples { board, series }) if self.telemetry && board == self.board.0 => {
+                self.output.app_samples(&self.board.1, &series);
+                News::None
+            }
             Some(Update::Event(event)) if event.board.as_ref().is_none_or(|board| *board == self.board.1) => {
                 self.output.event(&event);
                 match event.event {

@@ -1,6 +1,6 @@
 //! Arguments of `drydock emulate` and `drydock boards`.
 
-use super::{duration, hardware::address};
+use super::{duration, hardware::address, recording::RecordTo};
 use clap::{Args, Subcommand, ValueEnum};
 use drydock_api::PartAdd;
 use std::{path::PathBuf, time::Duration};
@@ -36,6 +36,8 @@ pub(crate) struct Emulate {
     /// How the boards' time passes
     #[arg(long, value_enum, default_value_t = Pace::Max)]
     pub(crate) pace: Pace,
+    #[command(flatten)]
+    pub(crate) to: RecordTo,
     /// Seed from which each board's own seed is derived, hexadecimal; the same seed gives the same boards
     #[arg(long, value_name = "HEX")]
     pub(crate) seed: Option<String>,
@@ -66,10 +68,13 @@ pub(crate) struct Emulate {
     pub(crate) firmware: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) program: ProgramOptions,
-    /// Add a virtual part to each board: KIND or FILE.wasm, then ,KEY=VALUE,… (name, bus, address, select, pin, a line, or a
-    /// property); may be repeated
+    /// Add a virtual part to each board: KIND or FILE.wasm, then ,KEY=VALUE,… (name, bus, address, select, pin, uart, file, a line,
+    /// or a property); may be repeated
     #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part, conflicts_with_all = ["pty", "usbip"])]
     pub(crate) part: Vec<PartAdd>,
+    /// Let values of parts follow a CSV file from the start: seconds of the board's time, then columns named PART.PROPERTY
+    #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["pty", "usbip"])]
+    pub(crate) part_values: Option<PathBuf>,
     /// Load the program again and start it when its file changes (with --firmware)
     #[arg(long, requires = "firmware")]
     pub(crate) watch: bool,
@@ -202,8 +207,8 @@ pub(crate) struct BoardsAdd {
     pub(crate) firmware: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) program: ProgramOptions,
-    /// Add a virtual part: KIND or FILE.wasm, then ,KEY=VALUE,… (name, bus, address, select, pin, a line, or a property); may be
-    /// repeated
+    /// Add a virtual part: KIND or FILE.wasm, then ,KEY=VALUE,… (name, bus, address, select, pin, uart, file, a line, or a
+    /// property); may be repeated
     #[arg(long, value_name = "PART", value_parser = crate::subcommand::parts::part)]
     pub(crate) part: Vec<PartAdd>,
 }
@@ -213,7 +218,10 @@ Examples:
   drydock boards add nano33ble --part bme280
   drydock parts bench-1
   drydock parts bench-1 set bme280.temperature 31.5
-  drydock parts bench-1 set bme280.temperature -3.5";
+  drydock parts bench-1 set bme280.temperature -3.5
+  drydock parts bench-1 play day.csv
+  drydock parts bench-1 load 24c256 settings.bin
+  drydock parts bench-1 save 24c256 settings.bin";
 
 #[derive(Debug, Args)]
 pub(crate) struct Parts {
@@ -235,6 +243,29 @@ pub(crate) enum PartsAction {
         /// The value, in the property's unit
         #[arg(allow_negative_numbers = true)]
         value: f64,
+    },
+    /// Let values follow a CSV file over the board's time, from now on: seconds, then columns named PART.PROPERTY
+    Play {
+        /// The file
+        #[arg(value_name = "FILE.csv", required_unless_present = "stop")]
+        file: Option<std::path::PathBuf>,
+        /// End the table that is played
+        #[arg(long, conflicts_with = "file")]
+        stop: bool,
+    },
+    /// Fill a memory, a card or a GPS receiver from a file; the board keeps it when it is switched off
+    Load {
+        /// Name of the part
+        part: String,
+        /// The file
+        file: std::path::PathBuf,
+    },
+    /// Save what a memory, a card or a GPS receiver keeps
+    Save {
+        /// Name of the part
+        part: String,
+        /// The file
+        file: std::path::PathBuf,
     },
 }
 

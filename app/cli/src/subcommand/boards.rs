@@ -121,6 +121,8 @@ async fn add(connection: &Connection, board: &BoardsAdd, output: &Output) -> Res
             None => None,
         },
         parts: board.part.clone(),
+        part_values: None,
+        record: None,
     };
     let view = ask!(connection, BoardAdd(add))?;
     output.object("board.added", &view);

@@ -3,6 +3,7 @@
 use super::{absolute, cancelled};
 use crate::{
     arguments::{Console, LineEnd},
+    board_text::BoardText,
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::Output,
@@ -45,14 +46,15 @@ async fn serve(connection: &Connection, arguments: &Console, output: &Output) ->
     let opened = ask!(connection, ConsoleOpen(open))?;
     output.object("console.opened", &opened);
     let path = opened.path.clone();
-    let mut next = print(&opened, 0, arguments, output);
+    let mut text = output.board_text();
+    let mut next = print(&opened, 0, arguments, &mut text, output);
     let mut said = None;
     let mut typed = typed();
     loop {
         tokio::select! {
             update = updates.next() => match update {
                 Some(Update::Console { console }) if console.path == path => {
-                    next = print(&console, next, arguments, output);
+                    next = print(&console, next, arguments, &mut text, output);
                     // Each update has it.
                     if console.text != said {
                         if let Some(text) = &console.text {
@@ -64,7 +66,7 @@ async fn serve(connection: &Connection, arguments: &Console, output: &Output) ->
                 Some(Update::Resync) => {
                     let read = ConsoleRead { path: path.clone(), after: Some(next) };
                     let console = ask!(connection, ConsoleRead(read))?;
-                    next = print(&console, next, arguments, output);
+                    next = print(&console, next, arguments, &mut text, output);
                 }
                 Some(_) => {}
                 None => return Err(Failure::machine("The running Drydock has ended.")),
@@ -105,7 +107,7 @@ fn with_end(line: &str, end: LineEnd) -> Vec<u8> {
 }
 
 /// Prints the chunks after a sequence and returns the last one's.
-fn print(console: &ConsoleView, after: u64, arguments: &Console, output: &Output) -> u64 {
+fn print(console: &ConsoleView, after: u64, arguments: &Console, text: &mut BoardText, output: &Output) -> u64 {
     let mut last = after;
     for chunk in console.chunks.iter().filter(|chunk| chunk.sequence > after) {
         last = chunk.sequence;
@@ -118,7 +120,7 @@ fn print(console: &ConsoleView, after: u64, arguments: &Console, output: &Output
         };
         let text = match arguments.hex {
             true => hex(&bytes),
-            false => visible(&bytes),
+            false => text.take(&bytes),
         };
         let mut stdout = std::io::stdout().lock();
         // A closed stream ends the process with its next line.
@@ -148,24 +150,12 @@ pub(super) fn hex_row(row: &[u8]) -> String {
     format!("{:<48} {shown}\n", digits.join(" "))
 }
 
-/// Text without the control characters that would change the user's terminal.
-pub(super) fn visible(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let show = |c: char| match c {
-        '\n' | '\r' | '\t' => c,
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    text.chars().map(show).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_board_cannot_steer_the_users_terminal() {
-        assert_eq!(visible(b"ok\r\n\x1b[2J\x07\xff"), "ok\r\n\u{fffd}[2J\u{fffd}\u{fffd}");
+    fn bytes_are_shown_with_their_characters() {
         assert_eq!(hex(b"A\x00\xff"), format!("{:<48} A..\n", "41 00 ff"));
     }
 

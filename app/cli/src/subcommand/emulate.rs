@@ -1,6 +1,6 @@
 //! `drydock emulate`: many boards at once, watched until all run, and for a while after that.
 
-use super::{cancelled, cancelled_by_user, kinds::NamedKind, run::pace, source};
+use super::{absolute, cancelled, cancelled_by_user, kinds::NamedKind, record, run::pace, source};
 use crate::{
     arguments::{Emulate, Until},
     connection::{Boards, Connection, ask},
@@ -30,6 +30,10 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
         let text = "Only a program of your own ends by itself; give one with --firmware, or write --until all-running.";
         return Err(Failure::new(Exit::Usage, text));
     }
+    if arguments.to.record.is_some() && arguments.count > 1 {
+        let text = "--record takes one board; `drydock record` takes several that run.";
+        return Err(Failure::new(Exit::Usage, text));
+    }
     let source = arguments.app.as_deref().map(source).transpose()?;
     let kind = NamedKind::find(&arguments.board, data, output)?;
     let connection = match data {
@@ -43,6 +47,7 @@ pub(crate) async fn emulate(data: Option<&Path>, arguments: &Emulate, output: &O
         outcome = emulate_on(&connection, &mut crowd, source, (arguments, &kind), output) => outcome,
         () = cancelled() => ended_by_user(arguments),
     };
+    record::end(&connection, &arguments.to, output).await;
     if data.is_some() {
         remove(&connection, &crowd).await;
     }
@@ -320,6 +325,8 @@ async fn add(
             link_noise: None,
             firmware: None,
             parts: arguments.part.clone(),
+            part_values: arguments.part_values.as_deref().map(absolute).transpose()?,
+            record: record::record_to(&arguments.to)?,
         };
         while adding.len() >= AT_ONCE {
             added(crowd, adding.join_next().await)?;

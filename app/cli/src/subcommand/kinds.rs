@@ -11,7 +11,7 @@ use drydock_api::{
     BoardKindAdd, BoardKindRef, BoardKindView, Empty, KindBus, KindButton, KindLed, KindMemory, KindPart,
     KindPeripheral, KindUart,
 };
-use drydock_assets::{BoardFile, read_board_folder};
+use drydock_assets::BoardFile;
 use drydock_client::DataDir;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -243,7 +243,8 @@ impl NamedKind {
         let folder: Vec<PathBuf> = file.parent().map(Path::to_owned).into_iter().collect();
         let unreadable =
             |error: std::io::Error| Failure::new(Exit::Usage, format!("{} cannot be read: {error}.", file.display()));
-        let kinds = drydock_test::Kinds::in_folders(&folder).map_err(unreadable)?;
+        let kinds = drydock_test::Kinds::default().with_modules(drydock_workbench::shipped_modules());
+        let kinds = kinds.and_folders(&folder).map_err(unreadable)?;
         let name = kinds.name(file).unwrap_or_else(|| self.kind.clone());
         Ok((kinds, name))
     }
@@ -257,7 +258,8 @@ pub(super) fn in_folders(data: Option<&Path>) -> Result<drydock_test::Kinds, Fai
     let data = data.map(Path::to_owned).or_else(|| DataDir::Default.path());
     let folders = std::iter::once(PathBuf::from("boards")).chain(data.map(|data| data.join("boards")));
     let folders: Vec<PathBuf> = folders.collect();
-    drydock_test::Kinds::in_folders(&folders).map_err(|error| {
+    let kinds = drydock_test::Kinds::default().with_modules(drydock_workbench::shipped_modules());
+    kinds.and_folders(&folders).map_err(|error| {
         let text = format!("The folder of boards cannot be read: {error}.");
         Failure::new(Exit::Usage, text)
     })
@@ -265,7 +267,7 @@ pub(super) fn in_folders(data: Option<&Path>) -> Result<drydock_test::Kinds, Fai
 
 /// The file of a folder that describes the board `name`.
 fn in_folder(folder: &Path, name: &str) -> Result<Option<PathBuf>, Failure> {
-    let files = read_board_folder(folder).map_err(|error| {
+    let files = drydock_workbench::board_folder(folder).map_err(|error| {
         let text = format!("The boards in {} cannot be read: {error}.", folder.display());
         Failure::new(Exit::Usage, text)
     })?;

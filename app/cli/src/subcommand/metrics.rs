@@ -154,6 +154,9 @@ async fn follow(connection: &Connection, arguments: &Metrics, output: &Output) -
                     output.metrics(&board.name, sample);
                 }
             }
+            Some(Update::AppSamples { board: of, series }) if of == board.id => {
+                output.app_samples(&board.name, &series);
+            }
             Some(Update::BoardRemoved { board: gone, .. }) if gone == board.id => return Ok(Exit::Success),
             Some(_) => {}
             None => return Err(Failure::machine("The running Drydock has ended.")),

@@ -1,16 +1,18 @@
 //! `drydock emulate --firmware` and `drydock boards firmware`: programs of the user's own on emulated boards.
 
-use super::{absolute, cancelled, cancelled_by_user, console::visible, kinds::NamedKind, run::pace, suite};
+use super::{absolute, cancelled, cancelled_by_user, kinds::NamedKind, run::pace, suite};
 use crate::{
     arguments::{BoardsFirmware, Emulate, ProgramOptions, Unmodelled, Until},
+    board_text::BoardText,
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output, now_ms},
+    plain_text,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use drydock_api::{
     BoardAdd, BoardFirmware, BoardRef, BoardView, ConsoleRead, ConsoleSend, ConsoleView, Event, EventName,
-    FirmwareFile, MachineState, Update,
+    FirmwareFile, LogsQuery, MachineState, Update,
 };
 use serde_json::json;
 use std::{
@@ -103,6 +105,7 @@ pub(crate) async fn emulate(
             _ => Err(cancelled_by_user()),
         },
     };
+    super::record::end(&connection, &arguments.to, output).await;
     if data.is_some()
         && let Some(board) = added
     {
@@ -131,6 +134,8 @@ async fn serve(
         link_noise: None,
         firmware: Some(program(path, arguments)?),
         parts: arguments.part.clone(),
+        part_values: arguments.part_values.as_deref().map(absolute).transpose()?,
+        record: super::record::record_to(&arguments.to)?,
     };
     let begin = Instant::now();
     let board = ask!(connection, BoardAdd(add))?;
@@ -152,16 +157,29 @@ async fn serve(
     let mut file_now = FileState::of(path);
     // What was typed or piped in before waits for the program.
     let mut runs = false;
+    // The last line of the board's log that was shown, once the program has been found to speak the link.
+    let mut links = None;
     loop {
         let end = tokio::select! {
             update = updates.next() => match update {
                 // What a program said comes before the event that it ended.
+                Some(Update::Event(event)) if event.event == EventName::RecordingEnded => {
+                    output.event(&event);
+                    None
+                }
                 Some(Update::Event(event)) if event.board.as_ref() == Some(&board.name) => {
                     if output.is_json() {
                         output.event(&event);
                     }
                     if !output.is_json() {
                         say_mishap(&event, output);
+                    }
+                    if event.event == EventName::BoardFirmware && event.data.contains_key("links") {
+                        links = Some(link_lines(connection, &board.id).await?);
+                        output.step(Ink::Bold, &event.text);
+                    }
+                    if is_of_session(&event.event) && !output.is_json() {
+                        output.step(Ink::Dim, &event.text);
                     }
                     runs |= event.event == EventName::MachineStarted;
                     match event.event {
@@ -172,10 +190,18 @@ async fn serve(
                 }
                 Some(Update::Resync) => {
                     shown.read_again(connection, output).await;
+                    if let Some(after) = &mut links {
+                        show_lines(connection, &board, after, output).await?;
+                    }
                     stopped(&ask!(connection, BoardGet(get()))?)
                 }
                 Some(update) => {
                     shown.take(&update, output);
+                    if let (Update::Logs { board: of, .. }, Some(after)) = (&update, &mut links)
+                        && *of == board.id
+                    {
+                        show_lines(connection, &board, after, output).await?;
+                    }
                     None
                 }
                 None => return Err(Failure::machine("The running Drydock has ended.")),
@@ -209,6 +235,52 @@ async fn serve(
     }
 }
 
+/// The last line of the board's log, if it has any: what comes behind it came over the link.
+async fn link_lines(connection: &Connection, board: &str) -> Result<Option<u64>, Failure> {
+    let query = LogsQuery {
+        board: board.to_owned(),
+        after: None,
+        source: None,
+        limit: Some(1),
+    };
+    let logs = ask!(connection, LogsQuery(query))?;
+    Ok(logs.lines.last().map(|line| line.sequence))
+}
+
+/// Prints the lines behind one of them. They are queried, so that none is shown twice or left out.
+async fn show_lines(
+    connection: &Connection,
+    board: &BoardView,
+    after: &mut Option<u64>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let query = LogsQuery {
+        board: board.id.clone(),
+        after: *after,
+        source: None,
+        limit: None,
+    };
+    for line in &ask!(connection, LogsQuery(query))?.lines {
+        *after = Some(line.sequence);
+        // What Drydock notes itself is an event too.
+        if line.source != "drydock" {
+            output.log(&board.name, line);
+        }
+    }
+    Ok(())
+}
+
+/// What a program that speaks Drydock's link does with it.
+fn is_of_session(event: &EventName) -> bool {
+    matches!(
+        event,
+        EventName::DeviceEnrolled
+            | EventName::DeviceConnected
+            | EventName::DeviceDisconnected
+            | EventName::DeviceUnauthenticated
+    )
+}
+
 /// What went wrong, and who called whom. That the program ended is said at the end.
 fn say_mishap(event: &Event, output: &Output) {
     if event.event == EventName::MachineFaulted {
@@ -217,7 +289,7 @@ fn say_mishap(event: &Event, output: &Output) {
     let backtrace = event.data.get("backtrace").and_then(|backtrace| backtrace.as_array());
     for (number, frame) in backtrace.into_iter().flatten().enumerate() {
         let frame = frame.as_str().unwrap_or_default();
-        output.step(Ink::Dim, &format!("{number:>4}: {}", visible(frame.as_bytes())));
+        output.step(Ink::Dim, &format!("{number:>4}: {}", plain_text::line(frame)));
     }
 }
 
@@ -345,6 +417,8 @@ struct Shown {
     prefix: String,
     /// The last chunk of each, by path.
     last: HashMap<String, u64>,
+    /// What each has sent, for the user's terminal.
+    texts: HashMap<String, BoardText>,
 }
 
 impl Shown {
@@ -354,6 +428,7 @@ impl Shown {
         Self {
             prefix: format!("{}:", board.id),
             last: main.map(|path| (path, 0)).into_iter().collect(),
+            texts: HashMap::new(),
         }
     }
 
@@ -382,6 +457,10 @@ impl Shown {
 
     fn print(&mut self, console: &ConsoleView, output: &Output) {
         let last = self.last.entry(console.path.clone()).or_default();
+        let text = self
+            .texts
+            .entry(console.path.clone())
+            .or_insert_with(|| output.board_text());
         for chunk in &console.chunks {
             if chunk.sequence <= *last {
                 continue;
@@ -394,11 +473,10 @@ impl Shown {
             if output.is_json() {
                 continue;
             }
+            let text = text.take(&bytes);
             let mut stdout = std::io::stdout().lock();
             // A closed stream ends the process with its next line.
-            let _ = stdout
-                .write_all(visible(&bytes).as_bytes())
-                .and_then(|()| stdout.flush());
+            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         }
     }
 }

@@ -1,12 +1,14 @@
 //! `drydock parts`: the virtual parts of a board and their values.
 
+use super::absolute;
 use crate::{
     arguments::{Parts as Arguments, PartsAction},
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_api::{BoardRef, PartAdd, PartView, PartsSet};
+use drydock_api::{BoardRef, PartAdd, PartView, PartsContent, PartsPlay, PartsSet};
+use drydock_assets::PartChoice;
 use std::path::Path;
 
 pub(crate) async fn parts(data: Option<&Path>, arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -45,8 +47,47 @@ async fn act(connection: &Connection, arguments: &Arguments, output: &Output) ->
             };
             show(&[ask!(connection, PartsSet(set))?], output);
         }
+        Some(PartsAction::Play { file, stop: _ }) => {
+            let play = PartsPlay {
+                board: arguments.board.clone(),
+                file: file.as_deref().map(absolute).transpose()?,
+            };
+            let table = ask!(connection, PartsPlay(play))?;
+            output.object("part.table", &table);
+            output.say(match table.rows {
+                0 => format!("Values of {} no longer follow a table.", arguments.board),
+                rows => format!(
+                    "The table sets {} of {}: {rows} rows over {} s of the board's time.",
+                    table.values.join(", "),
+                    arguments.board,
+                    table.lasts_s
+                ),
+            });
+        }
+        Some(PartsAction::Load { part, file }) => {
+            let view = ask!(connection, PartsLoad(content(arguments, part, file)?))?;
+            output.object("part.loaded", &view);
+            output.say(format!(
+                "{part} of {} has what {} has.",
+                arguments.board,
+                file.display()
+            ));
+        }
+        Some(PartsAction::Save { part, file }) => {
+            let saved = ask!(connection, PartsSave(content(arguments, part, file)?))?;
+            output.object("part.saved", &saved);
+            output.say(format!("{} has the {} bytes of {part}.", saved.path, saved.bytes));
+        }
     }
     Ok(())
+}
+
+fn content(arguments: &Arguments, part: &str, file: &Path) -> Result<PartsContent, Failure> {
+    Ok(PartsContent {
+        board: arguments.board.clone(),
+        part: part.to_owned(),
+        file: absolute(file)?,
+    })
 }
 
 fn show(parts: &[PartView], output: &Output) {
@@ -82,6 +123,15 @@ fn show(parts: &[PartView], output: &Output) {
         if !rows.is_empty() {
             output.table(&["  property", "value", "range"], &rows);
         }
+        if !part.lights.is_empty() {
+            output.say(format!("  lights: {}", part.lights.join(" ")));
+        }
+        if let Some(bytes) = part.content_bytes {
+            output.say_in_ink(&[(
+                Ink::Dim,
+                &format!("  It keeps {bytes} bytes; `load` fills and `save` saves them."),
+            )]);
+        }
         if let Some(picture) = &part.picture {
             for line in drawn(&picture.rows) {
                 output.say(format!("  {line}"));
@@ -110,52 +160,46 @@ fn drawn(rows: &[String]) -> Vec<String> {
     rows.chunks(2).map(pair).collect()
 }
 
-/// A part from its argument: `KIND` or `FILE.wasm`, and then `,KEY=VALUE,…` with the keys `name`, `bus`, `address`, `select`,
-/// `pin`, or the name of a property or of a line, whose value is a pin.
+/// A part from its argument, which [`PartChoice`] reads; a `FILE.wasm` is a module, whose kind is called as the file is.
 pub(crate) fn part(text: &str) -> Result<PartAdd, String> {
-    let mut fields = text.split(',');
-    let kind = fields.next().unwrap_or_default();
-    let mut part = match Path::new(kind).extension() {
-        Some(extension) if extension == "wasm" => module(Path::new(kind))?,
-        _ => PartAdd {
-            kind: kind.to_owned(),
-            ..PartAdd::default()
-        },
-    };
-    for field in fields {
-        let (key, value) = field
-            .split_once('=')
-            .ok_or_else(|| format!("`{field}` has no value; write KEY=VALUE"))?;
-        let owned = Some(value.to_owned());
-        match key {
-            "name" => part.name = owned,
-            "bus" => part.bus = owned,
-            "select" => part.select = owned,
-            "pin" => part.pin = owned,
-            "address" => {
-                let digits = value.strip_prefix("0x");
-                let number = digits.map_or_else(|| value.parse(), |digits| u8::from_str_radix(digits, 16));
-                part.address = Some(number.map_err(|_| format!("`{value}` is no address; write one as in 0x76"))?);
-            }
-            line if value.starts_with('P') => {
-                part.pins.insert(line.to_owned(), value.to_owned());
-            }
-            property => {
-                let number = value.parse().map_err(|_| format!("`{value}` is no number"))?;
-                part.values.insert(property.to_owned(), number);
-            }
-        }
+    let PartChoice {
+        mut kind,
+        name,
+        bus,
+        address,
+        select,
+        pin,
+        uart,
+        pins,
+        values,
+        file,
+        content: _,
+    } = text.parse()?;
+    let file = file.map(|file| {
+        let absolute = std::path::absolute(&file).map_err(|error| format!("{file} cannot be found: {error}"))?;
+        Ok::<_, String>(absolute.to_string_lossy().into_owned())
+    });
+    let file = file.transpose()?;
+    let path = Path::new(&kind);
+    let mut module = None;
+    if path.extension().is_some_and(|extension| extension == "wasm") {
+        let absolute =
+            std::path::absolute(path).map_err(|error| format!("{} cannot be found: {error}", path.display()))?;
+        module = Some(absolute.to_string_lossy().into_owned());
+        kind = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
-    Ok(part)
-}
-
-/// A part that is a module; its kind is called as the file is.
-fn module(path: &Path) -> Result<PartAdd, String> {
-    let absolute = std::path::absolute(path).map_err(|error| format!("{} cannot be found: {error}", path.display()))?;
     Ok(PartAdd {
-        kind: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        module: Some(absolute.to_string_lossy().into_owned()),
-        ..PartAdd::default()
+        kind,
+        module,
+        name,
+        bus,
+        address,
+        select,
+        pin,
+        uart,
+        file,
+        pins,
+        values,
     })
 }
 
@@ -171,20 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_a_kind_and_what_differs() {
-        assert_eq!(part("bme280").unwrap().kind, "bme280");
-        let full = part("bme280,name=out,bus=i2c,address=0x77,temperature=-3.5").unwrap();
-        assert_eq!(
-            (full.name.as_deref(), full.bus.as_deref(), full.address),
-            (Some("out"), Some("i2c"), Some(0x77))
-        );
-        assert_eq!(full.values["temperature"], -3.5);
-        let lines = part("rgb-led,red=P0.24,blue=P0.06,active_low=1").unwrap();
-        assert_eq!(
-            (lines.pins["red"].as_str(), lines.pins["blue"].as_str()),
-            ("P0.24", "P0.06")
-        );
-        assert_eq!(lines.values["active_low"], 1.0);
+    fn a_module_is_a_kind_with_its_path() {
         let own = part("parts/my-sensor.wasm,address=0x40").unwrap();
         assert_eq!((own.kind.as_str(), own.address), ("my-sensor", Some(0x40)));
         let file = own.module.unwrap();
@@ -192,12 +223,7 @@ mod tests {
             Path::new(&file).is_absolute() && file.ends_with("parts/my-sensor.wasm"),
             "{file}"
         );
-        for (wrong, text) in [
-            ("bme280,cold", "`cold` has no value; write KEY=VALUE"),
-            ("bme280,address=0x1ff", "`0x1ff` is no address; write one as in 0x76"),
-            ("bme280,temperature=warm", "`warm` is no number"),
-        ] {
-            assert_eq!(part(wrong).unwrap_err(), text);
-        }
+        assert_eq!(part("bme280").unwrap().module, None);
+        assert_eq!(part("bme280,cold").unwrap_err(), "`cold` has no value; write KEY=VALUE");
     }
 }

@@ -1,7 +1,7 @@
 //! `drydock run`: an app on a new emulated board, watched until it ends, the deadline is reached or the user presses
 //! Ctrl-C.
 
-use super::{cancelled, cancelled_by_user, kinds::NamedKind, source};
+use super::{cancelled, cancelled_by_user, kinds::NamedKind, record, source};
 use crate::{
     arguments::{Pace, Run},
     connection::{Boards, Connection, ask},
@@ -62,6 +62,7 @@ async fn run_on(
         () = cancelled() => Err(cancelled_by_user()),
     };
     watch.rest().await;
+    record::end(connection, &arguments.to, output).await;
     if keeps {
         // The board was made for this run; no other client waits for it.
         let _ = ask!(connection, BoardRemove(BoardRef { board: board.id }));
@@ -84,6 +85,8 @@ async fn board(connection: &Connection, kind: NamedKind, arguments: &Run) -> Res
         link_noise: arguments.link_noise.clone(),
         firmware: None,
         parts: Vec::new(),
+        part_values: None,
+        record: record::record_to(&arguments.to)?,
     })
 }
 

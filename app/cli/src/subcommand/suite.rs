@@ -1,11 +1,13 @@
 //! `drydock emulate --firmware` with a suite of embedded-test: the file's tests under the arguments of `cargo test`, each on a
 //! board of its own. They run here: they need no data directory and no owner.
 
-use super::{cancelled, cancelled_by_user, console::visible, kinds::NamedKind};
+use super::{cancelled, cancelled_by_user, kinds::NamedKind};
 use crate::{
     arguments::{Emulate, Unmodelled},
+    board_text::BoardText,
     exit::{Exit, Failure},
     output::Output,
+    plain_text,
 };
 use drydock_test::{
     Cancel,
@@ -48,6 +50,7 @@ pub(super) fn of(
         (arguments.watch, "--watch"),
         (arguments.duration.is_some(), "--for"),
         (!arguments.part.is_empty(), "--part"),
+        (arguments.part_values.is_some(), "--part-values"),
         (arguments.program.unmodelled != Unmodelled::Fault, "--unmodelled"),
         (arguments.program.defmt.is_some(), "--defmt"),
         (
@@ -82,7 +85,7 @@ pub(super) async fn run(suite: Suite, arguments: &Emulate, output: &Output) -> R
     let trials: Vec<Trial> = suite
         .tests()
         .iter()
-        .map(|test| trial(&suite, test, seed, &cancel, &libtest))
+        .map(|test| trial(&suite, test, seed, &cancel, &libtest, output.board_text()))
         .collect();
     let running = tokio::task::spawn_blocking(move || libtest_mimic::run(&libtest, trials));
     let mut running = std::pin::pin!(running);
@@ -102,7 +105,14 @@ pub(super) async fn run(suite: Suite, arguments: &Emulate, output: &Output) -> R
     })
 }
 
-fn trial(suite: &Arc<Suite>, test: &Test, seed: u64, cancel: &Cancel, libtest: &Arguments) -> Trial {
+fn trial(
+    suite: &Arc<Suite>,
+    test: &Test,
+    seed: u64,
+    cancel: &Cancel,
+    libtest: &Arguments,
+    mut shown: BoardText,
+) -> Trial {
     let (suite, test, cancel) = (Arc::clone(suite), test.clone(), cancel.clone());
     let (name, is_ignored) = (test.name.clone(), test.is_ignored);
     // In JSON mode each line is an object.
@@ -110,7 +120,7 @@ fn trial(suite: &Arc<Suite>, test: &Test, seed: u64, cancel: &Cancel, libtest: &
     let run = move || {
         let mut said = String::new();
         let said_now = |text: &str| {
-            let text = visible(text.as_bytes());
+            let text = shown.take(text.as_bytes());
             if shows {
                 let mut stdout = std::io::stdout().lock();
                 // A closed stream ends the process with its next line.
@@ -129,7 +139,7 @@ fn trial(suite: &Arc<Suite>, test: &Test, seed: u64, cancel: &Cancel, libtest: &
                 let frames = ran.place.map(|place| suite.backtrace(&place)).unwrap_or_default();
                 let frames = frames.iter().enumerate();
                 let frames: String = frames
-                    .map(|(number, frame)| format!("\n{number:>4}: {}", visible(frame.as_bytes())))
+                    .map(|(number, frame)| format!("\n{number:>4}: {}", plain_text::line(frame)))
                     .collect();
                 let ends = if said.is_empty() || said.ends_with('\n') {
                     ""

@@ -172,7 +172,7 @@ fn help_has_examples_and_every_verb_is_documented() {
     assert_eq!(outcome.code, 0);
     let verbs = [
         "run", "emulate", "boards", "devices", "deploy", "start", "stop", "remove", "logs", "metrics", "gateway",
-        "audit",
+        "audit", "record", "replay", "export", "scope",
     ];
     for verb in verbs {
         assert!(

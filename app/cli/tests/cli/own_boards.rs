@@ -294,11 +294,8 @@ fn a_kind_is_described_with_what_is_modelled_of_its_chip() {
     ] {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
-    let radio = shown.lines().find(|line| line.contains("RADIO")).unwrap();
-    assert!(
-        radio.contains("0x40001000") && radio.contains("not modelled"),
-        "{radio}"
-    );
+    let nfc = shown.lines().find(|line| line.contains("NFCT")).unwrap();
+    assert!(nfc.contains("0x40005000") && nfc.contains("not modelled"), "{nfc}");
     let unknown = drydock_in(&data, &["boards", "kinds", "nono", "--json"]);
     assert_eq!(
         (unknown.code, unknown.error().contains("no kind of board nono")),
@@ -312,4 +309,113 @@ fn kind_without_event(kind: &Value) -> Value {
         kind.as_object_mut().unwrap().remove(key);
     }
     kind
+}
+
+/// A part on a plain pin with one value.
+const MODULE: &str = r#"(module
+    (import "drydock" "line" (func $line (param i32 i32 i32) (result i32)))
+    (import "drydock" "property" (func $property (param i32 i32 i32 i32 i64 i64 i64 i32) (result i32)))
+    (memory 1)
+    (data (i32.const 0) "outlevel")
+    (func (export "init")
+        (drop (call $line (i32.const 0) (i32.const 3) (i32.const 0)))
+        (drop (call $property (i32.const 3) (i32.const 5) (i32.const 0) (i32.const 0)
+            (i64.const 0) (i64.const 9000000) (i64.const 0) (i32.const 0))))
+)"#;
+
+#[test]
+fn a_boards_file_names_modules_as_parts() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, project) = (place.path().join("data"), place.path().join("project"));
+    std::fs::create_dir_all(project.join("parts")).unwrap();
+    let module = wat::parse_str(MODULE).unwrap();
+    std::fs::write(project.join("parts/smoke.wasm"), &module).unwrap();
+    let part = |kind: &str, more: &str| format!("[[part]]\nkind = \"{kind}\"\n{more}\n");
+    let head = "name = \"sniffer\"\nextends = \"nano33ble\"\n";
+    let good = [
+        part("mpu6050", "values = { temperature = 30.0 }"),
+        part("max7219", ""),
+        part("parts/smoke.wasm", "pin = \"P0.27\"\nvalues = { level = 2.5 }"),
+    ];
+    let path = file(&project, "sniffer.toml", format!("{head}{}", good.concat()).as_bytes());
+    let owner = Running::gateway(&data);
+    let done = |arguments: &[&str]| {
+        let outcome = drydock_in(&data, arguments);
+        assert_eq!(outcome.code, 0, "{arguments:?}: {outcome:?}");
+        outcome.events()
+    };
+    done(&["boards", "kinds", "--add", &path, "--json"]);
+    let kept = data.join("boards/parts/smoke.wasm");
+    assert_eq!(std::fs::read(&kept).unwrap(), module);
+    if drydock_embedded::firmware("nano33ble").is_ok() {
+        done(&["boards", "add", "sniffer", "--name", "nose", "--pace", "max", "--json"]);
+        let parts = done(&["parts", "nose", "--json"]);
+        let named = |name: &str| parts.iter().find(|part| part["name"] == name).unwrap();
+        assert_eq!(named("mpu6050")["place"], "i2c, address 0x68");
+        assert_eq!(named("max7219")["place"], "spi, select P1.02");
+        assert_eq!(named("smoke")["place"], "P0.27");
+        assert_eq!(named("smoke")["properties"][0]["value"], 2.5);
+        done(&["boards", "remove", "nose", "--json"]);
+    }
+
+    // The owner that runs sees that a module has become another, and that it is one again.
+    std::fs::write(&kept, "text").unwrap();
+    let problem = "sniffer.toml:9: `parts/smoke.wasm` is no part: the file is not a WebAssembly module";
+    let listed = kind(&data, "sniffer").unwrap();
+    assert!(listed["problems"].to_string().contains(problem), "{listed}");
+    std::fs::write(&kept, &module).unwrap();
+    assert_eq!(kind(&data, "sniffer").unwrap()["problems"].as_array().unwrap().len(), 0);
+
+    // A second board may have the same part, and no other one of this name.
+    let other = project.join("other");
+    std::fs::create_dir_all(other.join("parts")).unwrap();
+    let text = format!("{head}{}", part("parts/smoke.wasm", "pin = \"P0.27\"")).replace("sniffer", "second");
+    let second = file(&other, "second.toml", text.as_bytes());
+    let longer = MODULE.replace("(memory 1)", "(memory 2)");
+    std::fs::write(other.join("parts/smoke.wasm"), wat::parse_str(longer).unwrap()).unwrap();
+    let refused = drydock_in(&data, &["boards", "kinds", "--add", &second]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("sniffer.toml names another part parts/smoke.wasm; rename"),
+        "{refused:?}"
+    );
+    std::fs::write(other.join("parts/smoke.wasm"), &module).unwrap();
+    done(&["boards", "kinds", "--add", &second, "--json"]);
+    let outside = file(&other, "outside.toml", text.replace("parts/", "../parts/").as_bytes());
+    let refused = drydock_in(&data, &["boards", "kinds", "--add", &outside]);
+    assert!(
+        refused
+            .stderr
+            .contains("The part ../parts/smoke.wasm is outside of the folder of "),
+        "{refused:?}"
+    );
+
+    // The module goes with the last board that names it.
+    done(&["boards", "kinds", "--remove", "sniffer", "--json"]);
+    assert!(kept.exists());
+    done(&["boards", "kinds", "--remove", "second", "--json"]);
+    assert!(!kept.exists());
+    owner.end();
+
+    // All mistakes at once, each with its line, also without an owner.
+    let wrong = [
+        part("parts/none.wasm", "pin = \"P0.27\""),
+        part("mpu6050", "address = 0x10"),
+        part("parts/smoke.wasm", "pin = \"P9.27\""),
+    ];
+    let path = file(&project, "wrong.toml", format!("{head}{}", wrong.concat()).as_bytes());
+    let refused = drydock_at(
+        &project,
+        &["emulate", "--board", &path, "--for", "1ms", "--firmware", "none.elf"],
+    );
+    assert!(refused.code != 0, "{refused:?}");
+    for line in [
+        "wrong.toml:3: `parts/none.wasm` cannot be read: ",
+        "wrong.toml:6: a mpu6050 has no address 0x10; it has: 0x68, 0x69",
+        "wrong.toml:9: nRF52840 has no pin P9.27",
+    ] {
+        assert!(refused.stderr.contains(line), "{refused:?}");
+    }
 }

@@ -111,7 +111,7 @@ fn a_full_disk_and_one_that_can_only_be_read_are_named() {
         ("64k", "boards"),
         ("160k", "boards add nano33ble"),
         ("320k", "run blink --timeout 10s"),
-        ("352k", "run blink"),
+        ("384k", "run blink"),
     ];
     for (size, verb) in sizes {
         let verb: Vec<&str> = verb.split(' ').chain(["--json"]).collect();
@@ -174,10 +174,38 @@ fn the_audit_trail_shows_tampering() {
     );
     assert_eq!(gateway.end().0, 0);
 
+    // A head that was written down holds while the trail grows, as text and as JSON.
+    let head = drydock_in(data, &["audit", "head"]);
+    let kept = place.path().join("head.txt");
+    fs::write(&kept, &head.stdout).unwrap();
+    assert_eq!(Running::gateway(data).end().0, 0);
+    let (kept, now) = (kept.to_str().unwrap(), drydock_in(data, &["audit", "head", "--json"]));
+    for expected in [head.stdout.trim(), kept] {
+        let whole = drydock_in(data, &["audit", "verify", "--expect", expected]);
+        assert_eq!(whole.code, 0, "{whole:?}");
+        assert!(whole.stdout.contains("signed by the gateway's key"), "{whole:?}");
+    }
+    fs::write(kept, &now.stdout).unwrap();
+    assert_eq!(drydock_in(data, &["audit", "verify", "--expect", kept]).code, 0);
+    let longer = format!("{}:{}", entries + 100, "0".repeat(64));
+    let cut = drydock_in(data, &["audit", "verify", "--json", "--expect", &longer]);
+    assert_eq!(cut.code, 1, "{cut:?}");
+    assert!(cut.error().contains("were cut off"), "{cut:?}");
+    for nonsense in [
+        "12",
+        "/nowhere",
+        "12:xyz",
+        &data.join("gateway/gateway.db").display().to_string(),
+    ] {
+        let refused = drydock_in(data, &["audit", "verify", "--json", "--expect", nonsense]);
+        assert_eq!(refused.code, 2, "{nonsense}: {refused:?}");
+    }
+
     let database = data.join("gateway/gateway.db");
     let mut bytes = fs::read(&database).unwrap();
     let word = b"after a clean end";
-    let at = bytes.windows(word.len()).position(|window| window == word).unwrap();
+    // The first entry lies last in its page.
+    let at = bytes.windows(word.len()).rposition(|window| window == word).unwrap();
     bytes[at..at + 5].copy_from_slice(b"never");
     fs::write(&database, bytes).unwrap();
     let broken = drydock_in(data, &["audit", "verify", "--json"]);

@@ -230,7 +230,7 @@ fn what_is_no_snapshot_of_this_board_is_refused_and_nothing_changes() {
         ("short.snap", good[..11].to_vec(), "cut short"),
         ("flipped.snap", changed(good.len() / 2, 1), "its bytes were changed"),
         ("digest.snap", changed(good.len() - 1, 0x80), "its bytes were changed"),
-        ("newer.snap", changed(9, 1), "version 259 of the format"),
+        ("newer.snap", changed(9, 1), "version 261 of the format"),
         ("magic.snap", changed(0, 0x80), "this is not a snapshot of Drydock"),
     ];
     for (name, bytes, words) in &cases {

@@ -1,0 +1,340 @@
+//! `drydock record`, `recordings`, `replay` and `export`, and `run --record`.
+
+use crate::driver::{command, drydock, finish};
+use drydock_scope_model::Recording;
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+/// Far longer than a board takes to blink.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A recording of a board that blinks for two seconds of its time, from its first instruction.
+fn blinked(place: &Path, pace: &str) -> PathBuf {
+    let file = place.join("blinked.drydock-rec");
+    let outcome = drydock(&[
+        "run",
+        "blink",
+        "--for",
+        "2s",
+        "--pace",
+        pace,
+        "--record",
+        text(&file),
+        "--json",
+    ]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    file
+}
+
+fn entries(file: &Path, lane: &str) -> Vec<Value> {
+    let outcome = drydock(&["replay", text(file), "--lane", lane, "--json"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    outcome.events()
+}
+
+#[test]
+fn a_run_is_recorded_shown_again_and_written_for_other_tools() {
+    let place = tempfile::tempdir().unwrap();
+    let file = blinked(place.path(), "max");
+    let info = drydock(&["replay", text(&file), "--info", "--json"]).events().remove(0);
+    assert_eq!(info["damage"], Value::Null);
+    assert!(info["seconds"].as_f64().unwrap() > 2.0, "{info}");
+    let names: Vec<&str> = info["lanes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lane| lane["lane"].as_str().unwrap())
+        .collect();
+    for name in [
+        "about",
+        "run-1/LED P0.13",
+        "run-1/console",
+        "run-1/events",
+        "run-1/cpu",
+        "run-1/uart0.tx",
+    ] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+
+    // The board's first word is there, and its events are as they were printed.
+    let said = drydock(&["replay", text(&file)]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.stdout.contains("blink 1.0.0 is running.") && said.stdout.contains("reset 1 by power-on"),
+        "{said:?}"
+    );
+    let events = entries(&file, "events");
+    assert!(
+        events.iter().any(|event| event["entry"]["event"] == "app.running"),
+        "{events:?}"
+    );
+    let led = entries(&file, "LED*");
+    let edges: Vec<f64> = led
+        .iter()
+        .filter(|entry| entry["entry"]["level"].is_boolean())
+        .map(|entry| entry["time_s"].as_f64().unwrap())
+        .collect();
+    assert!(edges.len() >= 8, "{edges:?}");
+    let later = drydock(&[
+        "replay",
+        text(&file),
+        "--lane",
+        "LED*",
+        "--from",
+        "1s",
+        "--until",
+        "1500ms",
+        "--json",
+    ]);
+    let later = later.events();
+    assert!(
+        !later.is_empty()
+            && later
+                .iter()
+                .all(|entry| (1.0..1.5).contains(&entry["time_s"].as_f64().unwrap())),
+        "{later:?}"
+    );
+
+    for (name, begin) in [
+        ("out.vcd", b"$version".as_slice()),
+        ("out.csv", b"time_ns,lane"),
+        ("out.sr", b"PK"),
+        ("out.parquet", b"PAR1"),
+        ("out.html", b"<!doctype html>"),
+    ] {
+        let out = place.path().join(name);
+        let written = drydock(&["export", text(&file), "--out", text(&out), "--json"]);
+        assert_eq!(written.code, 0, "{written:?}");
+        let bytes = std::fs::read(&out).unwrap();
+        assert!(bytes.starts_with(begin), "{name}");
+        assert_eq!(written.events()[0]["bytes"], bytes.len());
+    }
+    // Each edge of the LED is a change in the VCD.
+    let vcd = place.path().join("led.vcd");
+    let written = drydock(&["export", text(&file), "--out", text(&vcd), "--lane", "LED*"]);
+    assert_eq!(written.code, 0, "{written:?}");
+    let vcd_text = std::fs::read_to_string(&vcd).unwrap();
+    let changes = vcd_text.lines().filter(|line| line.starts_with(['0', '1'])).count();
+    assert_eq!(changes, edges.len(), "{vcd_text}");
+    let again = drydock(&["export", text(&file), "--out", text(&vcd), "--json"]);
+    assert_eq!(again.code, 3);
+    assert!(again.error().contains("--overwrite"), "{again:?}");
+    let again = drydock(&["export", text(&file), "--out", text(&vcd), "--overwrite", "--json"]);
+    assert_eq!(again.code, 0, "{again:?}");
+}
+
+#[test]
+fn boards_that_run_are_recorded_and_recordings_are_listed() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let with_data = |arguments: &[&str]| {
+        let mut all = vec!["--data", text(&data), "--json"];
+        all.extend(arguments);
+        drydock(&all)
+    };
+    assert_eq!(with_data(&["boards", "add", "nano33ble", "--name", "desk"]).code, 0);
+    let outcome = with_data(&["record", "desk", "--for", "1s"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let ended = outcome.events().pop().unwrap();
+    assert_eq!(
+        (ended["event"].as_str(), ended["state"].as_str()),
+        (Some("recording"), Some("stopped"))
+    );
+    let file = ended["file"].as_str().unwrap().to_owned();
+    assert!(Path::new(&file).starts_with(data.join("recordings")), "{file}");
+    let listed = with_data(&["recordings"]);
+    let listed = listed.events();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(
+        (listed[0]["file"].as_str(), &listed[0]["boards"][0]),
+        (Some(file.as_str()), &Value::from("desk"))
+    );
+    assert!(listed[0]["seconds"].as_f64().unwrap() > 0.1, "{listed:?}");
+
+    let nobody = with_data(&["record", "nobody", "--for", "1s"]);
+    assert_eq!(nobody.code, 3);
+    assert!(nobody.error().contains("nobody"), "{nobody:?}");
+    let there = with_data(&["record", "desk", "--out", &file, "--for", "1s"]);
+    assert_eq!(there.code, 3);
+    assert!(there.error().contains("exists"), "{there:?}");
+    let small = with_data(&["record", "desk", "--max-size", "1kB", "--for", "1s"]);
+    assert_eq!(small.code, 2);
+    assert!(small.error().contains("bytes at least"), "{small:?}");
+}
+
+#[test]
+fn what_is_no_recording_is_refused_and_a_damaged_one_is_shown_up_to_there() {
+    let place = tempfile::tempdir().unwrap();
+    let file = blinked(place.path(), "realtime");
+    let bytes = std::fs::read(&file).unwrap();
+    let out = place.path().join("out.csv");
+
+    for (name, content) in [
+        ("empty", b"".as_slice()),
+        ("foreign", b"MZ is no recording of Drydock, but long enough"),
+        ("head", &bytes[..12]),
+    ] {
+        let path = place.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        for arguments in [
+            vec!["replay", text(&path)],
+            vec!["export", text(&path), "--out", text(&out)],
+        ] {
+            let arguments = [arguments, vec!["--json"]].concat();
+            let outcome = drydock(&arguments);
+            assert_eq!(outcome.code, 3, "{outcome:?}");
+            assert!(outcome.error().contains(name), "{outcome:?}");
+        }
+    }
+    let missing = drydock(&["replay", "missing.drydock-rec", "--json"]);
+    assert_eq!(missing.code, 3);
+    assert!(missing.error().contains("No such file"), "{missing:?}");
+
+    let cut = place.path().join("cut.drydock-rec");
+    std::fs::write(&cut, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    let shown = drydock(&["replay", text(&cut), "--lane", "uart0.*", "--json"]);
+    assert_eq!(shown.code, 3, "{shown:?}");
+    assert!(
+        shown.events().iter().any(|entry| entry["event"] == "recorded"),
+        "what comes before the damage is shown: {shown:?}"
+    );
+    let lane = drydock(&["replay", text(&file), "--lane", "nothing", "--json"]);
+    assert_eq!(lane.code, 3);
+    assert!(lane.error().contains("no lane nothing"), "{lane:?}");
+    let format = drydock(&["export", text(&file), "--out", "out.xyz", "--json"]);
+    assert_eq!(format.code, 2);
+    assert!(!Path::new("out.xyz").exists());
+    let many = drydock(&["emulate", "--count", "2", "--record", text(&out), "--json"]);
+    assert_eq!(many.code, 2, "{many:?}");
+}
+
+/// A program for the Nano that toggles P0.13 as fast as it can: vectors, then `movw`, `movt`, `str` to DIRSET, OUTSET and
+/// OUTCLR, and a branch back.
+fn toggler(place: &Path) -> PathBuf {
+    let code: [u16; 13] = [
+        0xf240, 0x0000, 0xf2c5, 0x0000, 0xf242, 0x0100, 0xf8c0, 0x1518, 0xf8c0, 0x1508, 0xf8c0, 0x150c, 0xe7fa,
+    ];
+    let start = 0x1_0000_u32;
+    let mut image = 0x2000_1000_u32.to_le_bytes().to_vec();
+    image.extend((start + 0x41).to_le_bytes());
+    image.resize(0x40, 0);
+    image.extend(code.iter().flat_map(|half| half.to_le_bytes()));
+    let path = place.join("toggle.bin");
+    std::fs::write(&path, image).unwrap();
+    path
+}
+
+/// The system refuses to let the file grow, as a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_no_more_ends_the_recording_and_not_the_board() {
+    let place = tempfile::tempdir().unwrap();
+    let (file, program) = (place.path().join("full.drydock-rec"), toggler(place.path()));
+    let mut limited = std::process::Command::new("bash");
+    let drydock = command(&[
+        "emulate",
+        "--firmware",
+        text(&program),
+        "--for",
+        "2s",
+        "--json",
+        "--record",
+        text(&file),
+    ]);
+    // Files may have 4 MiB; a write beyond fails, instead of a signal.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\""]);
+    limited.arg(drydock.get_program()).args(drydock.get_args());
+    for (name, value) in drydock.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let outcome = finish(limited);
+    assert_eq!(outcome.code, 0, "the board goes on: {outcome:?}");
+    let all = Recording::open(&file).unwrap();
+    assert!(all.recorded_until_ns() > 0, "what was written before is there");
+    let listed = outcome.events();
+    let ended = listed.iter().find(|event| event["event"] == "recording.ended");
+    let ended = ended.unwrap_or_else(|| panic!("the end is told: {outcome:?}"));
+    assert_eq!(ended["state"], "failed");
+    assert!(
+        ended["reason"].as_str().unwrap().contains("cannot be written"),
+        "{ended}"
+    );
+}
+
+/// A machine that is faster than the disk, or a limit that is reached, never stops the board.
+#[test]
+fn a_recording_ends_at_its_size_and_is_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, program) = (place.path().join("data"), toggler(place.path()));
+    let with_data = |arguments: &[&str]| drydock(&[&["--data", text(&data), "--json"], arguments].concat());
+    let added = with_data(&[
+        "boards",
+        "add",
+        "nano33ble",
+        "--name",
+        "fast",
+        "--firmware",
+        text(&program),
+    ]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let outcome = with_data(&["record", "fast", "--max-size", "5MB", "--for", "170s"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let ended = outcome.events().pop().unwrap();
+    assert_eq!(ended["state"], "stopped");
+    assert!(ended["reason"].as_str().unwrap().contains("5000000 bytes"), "{ended}");
+    assert!(
+        (5_000_000..40_000_000).contains(&ended["bytes"].as_u64().unwrap()),
+        "{ended}"
+    );
+    let recording = Recording::open(Path::new(ended["file"].as_str().unwrap())).unwrap();
+    assert_eq!(recording.damage(), None);
+    recording.verify().unwrap();
+}
+
+/// What a reader has seen once is there after a kill, and the file opens.
+#[cfg(unix)]
+#[test]
+fn a_recording_of_a_drydock_that_is_killed_has_what_was_there_before() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("killed.drydock-rec");
+    let arguments = ["run", "blink", "--pace", "realtime", "--record", text(&file)];
+    let mut child = command(&arguments).stdout(Stdio::null()).spawn().unwrap();
+    let begin = Instant::now();
+    let seen = loop {
+        assert!(begin.elapsed() < PATIENCE, "nothing is recorded");
+        std::thread::sleep(Duration::from_millis(50));
+        let Ok(recording) = Recording::open(&file) else {
+            continue;
+        };
+        let edges = recording
+            .lane_named("run-1/LED P0.13")
+            .map_or(0, |lane| recording.count(lane));
+        if edges >= 4 {
+            break (edges, recording.recorded_until_ns());
+        }
+    };
+    // SIGKILL.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let recording = Recording::open(&file).unwrap();
+    let led = recording.lane_named("run-1/LED P0.13").unwrap();
+    assert!(recording.count(led) >= seen.0 && recording.recorded_until_ns() >= seen.1);
+    let said = drydock(&["replay", text(&file), "--lane", "LED*", "--json"]);
+    let shown = said
+        .events()
+        .iter()
+        .filter(|event| event["event"] == "recorded")
+        .count();
+    assert!(shown as u64 >= seen.0, "{said:?}");
+}
